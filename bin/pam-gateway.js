@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+import { main } from '../dist/gateway/main.js'
+await main(process.argv.slice(2))

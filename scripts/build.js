@@ -1,0 +1,14 @@
+// Compiles src to dist. The old output goes first, so that a deleted source leaves nothing behind.
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+rmSync(new URL('../dist', import.meta.url), { recursive: true, force: true })
+const tsc = createRequire(import.meta.url)
+  .resolve('typescript/package.json')
+  .replace('package.json', 'bin/tsc')
+const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  stdio: 'inherit',
+  cwd: new URL('..', import.meta.url),
+})
+process.exitCode = status ?? 1

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { fromErrorBody, PamError } from '../shared/errors.ts'
+import { VERSION } from '../shared/version.ts'
+import type { ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
+import type { Paths } from './paths.ts'
+
+/** A connection to the agent. Listeners opened over it close with it. */
+export interface AgentConnection {
+  readonly warning: string | undefined
+  call<M extends ControlMethod>(method: M, params: ControlMethods[M]['params']): Promise<ControlMethods[M]['result']>
+  onEvent(listener: (event: { target: string; message: string }) => void): void
+  /** Called once when the agent goes away. */
+  onClose(listener: () => void): void
+  close(): void
+}
+
+/** Connects to the user's agent; starts it when there is none, or one of another version that has nothing to do. */
+export async function connectAgent(paths: Paths): Promise<AgentConnection> {
+  const running = await tryConnect(paths.control)
+  if (running !== undefined) {
+    const hello = await running.call('hello', { version: VERSION })
+    if (hello.version === VERSION) return withWarning(running, hello.warning)
+    const { listeners } = await running.call('status', {})
+    if (listeners.length > 0) {
+      throw new PamError('VERSION_MISMATCH', `an agent of version ${hello.version} is at work, this is ${VERSION}`, {
+        hint: 'close its connections and run "pamctl agent stop"',
+      })
+    }
+    await running.call('stop', {})
+    running.close()
+  }
+  return startAgent(paths, ['agent', 'run'], paths.control)
+}
+
+/** An agent of this process alone: for services, whose token is never mixed with the user's login. */
+export async function startPrivateAgent(paths: Paths): Promise<AgentConnection> {
+  const control = `${paths.runtime}/private-${process.pid}.sock`
+  return startAgent(paths, ['agent', 'run', '--private', control], control)
+}
+
+/** The agent that is running, if one is. */
+export const runningAgent = (paths: Paths): Promise<AgentConnection | undefined> => tryConnect(paths.control)
+
+async function startAgent(paths: Paths, args: readonly string[], control: string): Promise<AgentConnection> {
+  const log = openSync(paths.log, 'a', 0o600)
+  const entry = fileURLToPath(new URL('../../bin/pamctl.js', import.meta.url))
+  // A secret of the command that happens to start the agent is no business of the agent, which outlives it.
+  const { PAMCTL_TOKEN: _token, ...env } = process.env
+  const child = spawn(process.execPath, [entry, ...args], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env,
+    cwd: '/',
+  })
+  closeSync(log)
+  let exited = false
+  child.on('exit', () => (exited = true))
+  child.on('error', () => (exited = true))
+  child.unref()
+  for (let waited = 0; waited < LONGEST_START; waited += 25) {
+    const connection = await tryConnect(control)
+    if (connection !== undefined) {
+      const hello = await connection.call('hello', { version: VERSION })
+      return withWarning(connection, hello.warning)
+    }
+    if (exited && waited > 500) break
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new PamError('INTERNAL', 'the agent did not start', { hint: `its log is ${paths.log}` })
+}
+
+const withWarning = (connection: AgentConnection, warning: string | undefined): AgentConnection =>
+  warning === undefined ? connection : { ...connection, warning }
+
+function tryConnect(control: string): Promise<AgentConnection | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(control)
+    socket.once('error', () => resolve(undefined))
+    socket.once('connect', () => {
+      socket.removeAllListeners('error')
+      resolve(controlConnection(socket))
+    })
+  })
+}
+
+function controlConnection(socket: Socket): AgentConnection {
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
+  const events: ((event: { target: string; message: string }) => void)[] = []
+  const closed: (() => void)[] = []
+  let nextId = 1
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    const gone = new PamError('INTERNAL', 'the agent went away', { hint: 'try again; its log tells why' })
+    for (const { reject } of waiting.values()) reject(gone)
+    waiting.clear()
+    for (const listener of closed) listener()
+  })
+  createInterface({ input: socket }).on('line', (line) => {
+    const reply = JSON.parse(line) as ControlReply
+    if ('event' in reply) {
+      for (const listener of events) listener(reply.event)
+      return
+    }
+    const waiter = waiting.get(reply.id)
+    waiting.delete(reply.id)
+    if (waiter === undefined) return
+    if ('error' in reply) waiter.reject(fromErrorBody(reply.error))
+    else waiter.resolve(reply.result as never)
+    if (waiting.size === 0 && events.length === 0) socket.unref()
+  })
+  socket.unref()
+  return {
+    warning: undefined,
+    call(method, params) {
+      return new Promise((resolve, reject) => {
+        const id = nextId++
+        waiting.set(id, { resolve, reject })
+        socket.ref()
+        socket.write(`${JSON.stringify({ id, method, params })}\n`)
+      })
+    },
+    onEvent: (listener) => void events.push(listener),
+    onClose: (listener) => void closed.push(listener),
+    close: () => socket.destroy(),
+  }
+}
+
+const LONGEST_START = 10_000

@@ -1,0 +1,75 @@
+import type { ErrorBody } from '../shared/errors.ts'
+
+/** What the command line asks of the agent over its socket: one JSON object per line, answered by id. */
+export interface ControlMethods {
+  hello: { params: { version: string }; result: { version: string; pid: number; warning?: string } }
+  /** Signs in, or signs in again, with tokens of the identity provider; the key is made and kept by the agent. */
+  'sign-in': {
+    params: {
+      profile: string
+      gateway: string
+      ca?: string
+      issuer: string
+      clientId: string
+      identityToken: string
+      refreshToken?: string
+    }
+    result: { label: string; groups: readonly string[]; warning?: string }
+  }
+  /** Signs in a service with a token from the environment or a file; kept in this agent's memory only. */
+  'sign-in-service': {
+    params: { profile: string; gateway: string; ca?: string; token?: string; tokenFile?: string }
+    result: { label: string; groups: readonly string[] }
+  }
+  /** Headers for one call to the gateway. */
+  authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }
+  profile: { params: { profile: string }; result: ProfileInfo | null }
+  logout: { params: { profile: string }; result: { gateway: string } }
+  /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. */
+  listen: {
+    params: { profile: string; target: string; protocol: string; port?: number }
+    result: ListenerInfo
+  }
+  status: { params: Record<string, never>; result: AgentStatus }
+  stop: { params: Record<string, never>; result: Record<string, never> }
+}
+
+export type ControlMethod = keyof ControlMethods
+
+export interface ProfileInfo {
+  readonly gateway: string
+  readonly ca?: string
+  readonly label: string
+  readonly issuer?: string
+  readonly clientId?: string
+  readonly store: 'keychain' | 'file' | 'memory'
+}
+
+export interface ListenerInfo {
+  readonly host: string
+  readonly port: number
+  /** The port that the target usually has, where somebody else has it now. */
+  readonly usualPort?: number
+  /** Directory of a Unix socket with the same service. */
+  readonly socketDirectory?: string
+  /** The password that this port demands, where the system does not tell who connects. */
+  readonly secret?: string
+}
+
+export interface AgentStatus {
+  readonly version: string
+  readonly pid: number
+  readonly listeners: readonly { gateway: string; person: string; target: string; port: number; tunnels: number }[]
+}
+
+export interface ControlRequest {
+  readonly id: number
+  readonly method: ControlMethod
+  readonly params: unknown
+}
+
+export type ControlReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: ErrorBody }
+  /** Something to tell the user, for whoever listens on the target. */
+  | { readonly event: { readonly target: string; readonly message: string } }

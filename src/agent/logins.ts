@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createProver } from '../gateway-client/prover.ts'
+import { PamError } from '../shared/errors.ts'
+import type { JWK } from 'jose'
+import type { ControlMethods, ProfileInfo } from './control-messages.ts'
+import { LoginKeeper, serviceToken, type StoredLogin } from './login-keeper.ts'
+import type { Paths } from './paths.ts'
+import { openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
+
+/** The user's logins by profile: in memory while in use, in the keychain (or the file) between. */
+export class Logins {
+  readonly #paths: Paths
+  readonly #keepers = new Map<string, LoginKeeper>()
+  readonly #lost: (profile: string, error: PamError) => void
+  #secrets: { store: SecretStore; warning: string | undefined } | undefined
+
+  constructor(paths: Paths, lost: (profile: string, error: PamError) => void) {
+    this.#paths = paths
+    this.#lost = lost
+  }
+
+  async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
+    const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken } = params
+    const known = await this.find(profile)
+    // The same gateway again keeps its key: what is connected goes on under the new proof.
+    const prover = known?.login.gateway === gateway ? known.login.prover : await createProver()
+    const keeper = this.#keeper(profile, {
+      gateway,
+      ca,
+      source: { kind: 'person', issuer, clientId, refreshToken },
+      prover,
+    })
+    const { person } = await keeper.exchange(identityToken)
+    if (known !== undefined && known.login.gateway !== gateway) await known.logout()
+    known?.stopProving()
+    this.#keepers.set(profile, keeper)
+    const { store, warning } = await this.#openSecrets()
+    this.#write(
+      store,
+      profile,
+      { gateway, issuer, clientId, key: prover.privateJwk, label: person.label, ...(ca === undefined ? {} : { ca }) },
+      refreshToken,
+    )
+    return { label: person.label, groups: person.groups, ...(warning === undefined ? {} : { warning }) }
+  }
+
+  /** For this process only. The key is kept, so that a token that was used once works for the next command, too. */
+  async signInService(
+    params: ControlMethods['sign-in-service']['params'],
+  ): Promise<ControlMethods['sign-in-service']['result']> {
+    const { profile, gateway, ca, token, tokenFile } = params
+    const stored = existsSync(this.#paths.serviceKey)
+      ? (JSON.parse(readFileSync(this.#paths.serviceKey, 'utf8')) as JWK)
+      : undefined
+    const prover = await createProver(stored)
+    if (stored === undefined) writePrivately(this.#paths.serviceKey, JSON.stringify(prover.privateJwk))
+    const source = { kind: 'service', token, tokenFile } as const
+    const keeper = this.#keeper(profile, { gateway, ca, source, prover })
+    const { person } = await keeper.exchange(serviceToken(source))
+    this.#keepers.set(profile, keeper)
+    return { label: person.label, groups: person.groups }
+  }
+
+  /** The login of a profile; loads it where it is not in memory. */
+  async find(profile: string): Promise<LoginKeeper | undefined> {
+    const known = this.#keepers.get(profile)
+    if (known !== undefined) return known
+    const stored = await this.#read(profile)
+    if (stored === undefined) return undefined
+    const { gateway, ca, issuer, clientId, refreshToken, key } = stored
+    const keeper = this.#keeper(profile, {
+      gateway,
+      ca,
+      source: { kind: 'person', issuer, clientId, refreshToken },
+      prover: await createProver(key),
+    })
+    this.#keepers.set(profile, keeper)
+    return keeper
+  }
+
+  async need(profile: string): Promise<LoginKeeper> {
+    const keeper = await this.find(profile)
+    if (keeper === undefined) {
+      throw new PamError(
+        'NOT_SIGNED_IN',
+        profile === 'default' ? 'you are not signed in' : `profile "${profile}" is not signed in`,
+        {
+          hint: 'sign in: pamctl login --gateway URL',
+        },
+      )
+    }
+    return keeper
+  }
+
+  async info(profile: string): Promise<ProfileInfo | null> {
+    const keeper = await this.find(profile)
+    if (keeper === undefined) return null
+    const { gateway, ca, source } = keeper.login
+    const stored = await this.#read(profile)
+    const { store } = await this.#openSecrets()
+    return {
+      gateway,
+      label: stored?.label ?? keeper.person?.label ?? '',
+      store: source.kind === 'person' ? store.kind : 'memory',
+      ...(ca === undefined ? {} : { ca }),
+      ...(source.kind === 'person' ? { issuer: source.issuer, clientId: source.clientId } : {}),
+    }
+  }
+
+  async logout(profile: string): Promise<{ gateway: string }> {
+    const keeper = await this.need(profile)
+    await keeper.logout()
+    await this.#forget(profile)
+    return { gateway: keeper.login.gateway }
+  }
+
+  async #forget(profile: string): Promise<void> {
+    this.#keepers.delete(profile)
+    const { store } = await this.#openSecrets()
+    store.remove(profile)
+  }
+
+  #keeper(profile: string, login: LoginKeeper['login']): LoginKeeper {
+    return new LoginKeeper(login, {
+      store: (refreshToken) => void this.#keepRefreshToken(profile, refreshToken),
+      lost: (error) => {
+        if (login.source.kind === 'person') void this.#forget(profile)
+        this.#lost(profile, error)
+      },
+    })
+  }
+
+  async #keepRefreshToken(profile: string, refreshToken: string | undefined): Promise<void> {
+    const stored = await this.#read(profile)
+    const { store } = await this.#openSecrets()
+    if (stored !== undefined) this.#write(store, profile, stored, refreshToken)
+  }
+
+  #write(store: SecretStore, profile: string, login: StoredLogin, refreshToken: string | undefined): void {
+    store.write(profile, JSON.stringify({ ...login, ...(refreshToken === undefined ? {} : { refreshToken }) }))
+  }
+
+  async #read(profile: string): Promise<StoredLogin | undefined> {
+    const { store } = await this.#openSecrets()
+    const text = store.read(profile)
+    return text === undefined ? undefined : (JSON.parse(text) as StoredLogin)
+  }
+
+  async #openSecrets(): Promise<{ store: SecretStore; warning: string | undefined }> {
+    this.#secrets ??= await openSecretStore(this.#paths.secrets, process.env['PAMCTL_SECRET_STORE'])
+    return this.#secrets
+  }
+}

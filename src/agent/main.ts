@@ -1,0 +1,215 @@
+import { userInfo } from 'node:os'
+import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
+import { PamError } from '../shared/errors.ts'
+import { createLogger, type Logger } from '../shared/logger.ts'
+import { VERSION } from '../shared/version.ts'
+import type { TunnelFrame } from '../shared/web-socket-channel.ts'
+import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
+import { forward } from './forward.ts'
+import { listenLocally, type LocalListener } from './local-listener.ts'
+import { Logins } from './logins.ts'
+import { userPaths, type Paths } from './paths.ts'
+
+/** Runs the agent until it has nothing to do. `privateControl`: for one command only, and with it it ends. */
+export async function runAgent(privateControl: string | undefined): Promise<void> {
+  const paths = userPaths()
+  const logger = createLogger('info')
+  const agent = new Agent(paths, logger)
+  let peers = 0
+  let idle: NodeJS.Timeout | undefined
+  const leave = (): void => {
+    logger.info('agent.left')
+    process.exit(0)
+  }
+  const rest = (): void => {
+    clearTimeout(idle)
+    if (peers > 0 || agent.tunnels > 0) return
+    idle = setTimeout(rest2, privateControl === undefined ? IDLE_TIME : 100)
+  }
+  const rest2 = (): void => (peers > 0 || agent.tunnels > 0 ? rest() : leave())
+  agent.onChange = rest
+  try {
+    await serveControl(privateControl ?? paths.control, agent.handlers(leave), {
+      onPeers(count) {
+        peers = count
+        rest()
+      },
+    })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return // another agent was quicker
+    throw error
+  }
+  process.on('SIGTERM', leave)
+  process.on('SIGINT', leave)
+  process.on('SIGHUP', () => {})
+  logger.info({ pid: process.pid, version: VERSION }, 'agent.started')
+  // An agent that nobody reached after starting it leaves, too.
+  rest()
+}
+
+interface OpenListener {
+  readonly listener: LocalListener
+  readonly gateway: string
+  readonly person: string
+  readonly target: string
+  readonly profile: string
+  readonly peers: Set<ControlPeer>
+  readonly tunnels: Set<() => void>
+}
+
+/** Listeners by (gateway, person, target), and the tunnels that are open. */
+class Agent {
+  readonly #paths: Paths
+  readonly #logger: Logger
+  readonly #logins: Logins
+  readonly #listeners = new Map<string, OpenListener>()
+  onChange: () => void = () => {}
+
+  constructor(paths: Paths, logger: Logger) {
+    this.#paths = paths
+    this.#logger = logger
+    this.#logins = new Logins(paths, (profile, error) => this.#lost(profile, error))
+  }
+
+  get tunnels(): number {
+    return [...this.#listeners.values()].reduce((sum, { tunnels }) => sum + tunnels.size, 0)
+  }
+
+  handlers(leave: () => void): ControlHandlers {
+    return {
+      hello: async () => ({ version: VERSION, pid: process.pid }),
+      'sign-in': (params) => this.#logins.signIn(params),
+      'sign-in-service': (params) => this.#logins.signInService(params),
+      authorize: async ({ profile, method, url }) => {
+        const keeper = await this.#logins.need(profile)
+        // Tokens are for the gateway they came from, whatever a command asks for.
+        if (new URL(url).origin !== new URL(keeper.login.gateway).origin)
+          throw new PamError('USAGE', 'the call is for another gateway')
+        return keeper.authorize(method, url)
+      },
+      profile: ({ profile }) => this.#logins.info(profile),
+      logout: async ({ profile }) => {
+        const result = await this.#logins.logout(profile)
+        this.#closeTunnels(profile, 'you signed out')
+        return result
+      },
+      listen: (params, peer) => this.#listen(params, peer),
+      status: async () => ({
+        version: VERSION,
+        pid: process.pid,
+        listeners: [...this.#listeners.values()].map(({ gateway, person, target, listener, tunnels }) => ({
+          gateway,
+          person,
+          target,
+          port: listener.info.port,
+          tunnels: tunnels.size,
+        })),
+      }),
+      stop: async () => {
+        setTimeout(leave, 20)
+        return {}
+      },
+    }
+  }
+
+  async #listen(params: { profile: string; target: string; protocol: string; port?: number }, peer: ControlPeer) {
+    const { profile, target, protocol, port } = params
+    const keeper = await this.#logins.need(profile)
+    // An access token is at hand, so that who this is is known before anything listens.
+    await keeper.authorize('GET', keeper.login.gateway)
+    const { gateway } = keeper.login
+    const person = keeper.person?.id ?? ''
+    const key = JSON.stringify([gateway, person, target])
+    let open = this.#listeners.get(key)
+    if (open !== undefined && port !== undefined && port !== open.listener.info.port) {
+      throw new PamError('PORT_TAKEN', `${target} is being served on port ${open.listener.info.port} already`, {
+        hint: 'leave --port out',
+      })
+    }
+    if (open === undefined) {
+      const tunnels = new Set<() => void>()
+      const peers = new Set<ControlPeer>()
+      const tell = (message: string): void => {
+        for (const listening of peers) listening.send({ target, message })
+      }
+      const listener = await listenLocally({
+        name: `${gateway} ${person} ${target}`,
+        port,
+        runtime: this.#paths.runtime,
+        uid: userInfo().uid,
+        turnedAway: (reason) => {
+          this.#logger.warn({ target, reason }, 'connection.turned_away')
+          tell(`turned away ${reason}`)
+        },
+        accept: (client) => {
+          const close = forward(client, {
+            protocol,
+            open: async () => {
+              const current = await this.#logins.need(profile)
+              return openTunnel(gateway, target, {
+                headers: await current.authorize('GET', tunnelUrl(gateway, target)),
+                ca: current.login.ca,
+              })
+            },
+            tell: (frame) => tellFrame(frame, tell),
+            failed: (error) => {
+              this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
+              tell(error.hint === undefined ? error.message : `${error.message} (${error.hint})`)
+            },
+            closed: () => {
+              tunnels.delete(close)
+              if (!this.#isUsed(profile)) keeper.stopProving()
+              this.onChange()
+            },
+          })
+          tunnels.add(close)
+          keeper.keepProven()
+        },
+      })
+      open = { listener, gateway, person, target, profile, peers, tunnels }
+      this.#listeners.set(key, open)
+    }
+    const mine = open
+    mine.peers.add(peer)
+    peer.onClose(() => {
+      mine.peers.delete(peer)
+      if (mine.peers.size > 0) return
+      this.#listeners.delete(key)
+      mine.listener.close()
+      for (const close of mine.tunnels) close()
+      this.onChange()
+    })
+    return mine.listener.info
+  }
+
+  #isUsed(profile: string): boolean {
+    return [...this.#listeners.values()].some((open) => open.profile === profile && open.tunnels.size > 0)
+  }
+
+  /** The identity is gone: what it carried ends. */
+  #lost(profile: string, error: PamError): void {
+    this.#logger.warn({ profile, code: error.code }, 'login.lost')
+    this.#closeTunnels(profile, `${error.message}; sign in again: pamctl login`)
+  }
+
+  #closeTunnels(profile: string, why: string): void {
+    for (const { profile: of, target, peers, tunnels } of this.#listeners.values()) {
+      if (of !== profile) continue
+      for (const peer of peers) peer.send({ target, message: why })
+      // The gateway ends its side with a native error; what it does not end is closed here.
+      setTimeout(() => {
+        for (const close of tunnels) close()
+      }, 1000)
+    }
+  }
+}
+
+function tellFrame(frame: TunnelFrame, tell: (message: string) => void): void {
+  const quiet =
+    frame.type === 'opened' ||
+    (frame.type === 'ended' && (frame.code === 'CLIENT_LEFT' || frame.code === 'TARGET_LEFT'))
+  if (quiet || frame.message === undefined) return
+  tell(frame.hint === undefined ? frame.message : `${frame.message} (${frame.hint})`)
+}
+
+const IDLE_TIME = 30 * 60_000

@@ -1,0 +1,85 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { PamError } from '../shared/errors.ts'
+
+/** Keeps one secret text per name. */
+export interface SecretStore {
+  readonly kind: 'keychain' | 'file'
+  read(name: string): string | undefined
+  write(name: string, secret: string): void
+  remove(name: string): void
+}
+
+/**
+ * The operating system's keychain; where there is none, a file of mode 0600, and a warning that says so.
+ * `choice` fixes one of them.
+ */
+export async function openSecretStore(
+  file: string,
+  choice: string | undefined,
+): Promise<{ store: SecretStore; warning: string | undefined }> {
+  if (choice !== 'file') {
+    try {
+      const store = await keychainStore()
+      store.read('probe')
+      return { store, warning: undefined }
+    } catch (error) {
+      if (choice === 'keychain') {
+        throw new PamError('SECRET_STORE', 'the keychain cannot be used: there is none, or it is locked', {
+          hint: 'unlock it, or set PAMCTL_SECRET_STORE=file',
+          cause: error,
+        })
+      }
+    }
+  }
+  const warning =
+    choice === 'file' || existsSync(file)
+      ? undefined
+      : `there is no usable keychain: your login is kept in ${file}, readable by you alone`
+  return { store: fileStore(file), warning }
+}
+
+/** The store is pinned: the library's default would fall back to the kernel keyring, which forgets at reboot. */
+async function keychainStore(): Promise<SecretStore> {
+  const { Entry } = await import('@napi-rs/keyring')
+  const entry = (name: string) =>
+    new Entry('pamctl', name, process.platform === 'linux' ? { linux: { store: 'secret-service' } } : undefined)
+  const locked = (error: unknown): PamError =>
+    new PamError('SECRET_STORE', 'the keychain refused: it is locked, or the prompt was dismissed', {
+      hint: 'unlock it and try again',
+      cause: error,
+    })
+  return {
+    kind: 'keychain',
+    read: (name) => entry(name).getPassword() ?? undefined,
+    write(name, secret) {
+      try {
+        entry(name).setPassword(secret)
+      } catch (error) {
+        throw locked(error)
+      }
+    },
+    remove: (name) => void entry(name).deletePassword(),
+  }
+}
+
+function fileStore(file: string): SecretStore {
+  const load = (): Record<string, string> =>
+    existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {}
+  const save = (secrets: Record<string, string>): void => writePrivately(file, JSON.stringify(secrets))
+  return {
+    kind: 'file',
+    read: (name) => load()[name],
+    write: (name, secret) => save({ ...load(), [name]: secret }),
+    remove(name) {
+      const { [name]: _removed, ...rest } = load()
+      save(rest)
+    },
+  }
+}
+
+/** A whole new file takes the old one's place: a crash leaves one or the other, never half. */
+export function writePrivately(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.new`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  renameSync(temporary, file)
+}

@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Login } from '../identity/login.ts'
+import { PamError } from '../shared/errors.ts'
+import { findLogin } from '../storage/logins.ts'
+import type { ApiDeps } from './deps.ts'
+
+/** Who makes a call: the access token, the proof that its key is here, and the login behind it, looked up. */
+export async function authenticate(
+  request: { method: string; url: string; headers: IncomingHttpHeaders },
+  deps: Pick<ApiDeps, 'tokens' | 'proofs' | 'db' | 'clock' | 'publicUrl'>,
+): Promise<Login> {
+  const now = deps.clock.now()
+  const [scheme, accessToken] = (request.headers.authorization ?? '').split(' ')
+  if (scheme !== 'DPoP' || accessToken === undefined) {
+    throw new PamError('NOT_SIGNED_IN', 'the call carries no access token', { hint: 'sign in: pamctl login' })
+  }
+  const claims = await deps.tokens.verify(accessToken, now)
+  const thumbprint = await deps.proofs.verify(proofOf(request.headers), {
+    method: request.method,
+    url: deps.publicUrl() + request.url,
+    accessToken,
+    now,
+  })
+  if (thumbprint !== claims.thumbprint)
+    throw new PamError('PROOF_INVALID', 'the proof was made with another key than the token is bound to')
+  const login = await findLogin(deps.db.read, claims.login)
+  if (login === undefined || login.endedAt !== undefined)
+    throw new PamError('NOT_SIGNED_IN', 'this login was signed out', { hint: 'sign in again: pamctl login' })
+  return login
+}
+
+/** The DPoP header, of which there must be one. */
+export function proofOf(headers: IncomingHttpHeaders): string | undefined {
+  const proof = headers['dpop']
+  return typeof proof === 'string' ? proof : undefined
+}
+
+export type Role = 'audit' | 'operate'
+
+export function hasRole(login: Login, role: Role, deps: Pick<ApiDeps, 'settings'>): boolean {
+  return (
+    login.person.kind === 'person' && deps.settings().roles[role].some((group) => login.person.groups.includes(group))
+  )
+}

@@ -1,0 +1,51 @@
+import type { AccessTokens } from '../identity/access-token.ts'
+import type { IdentityVerifier } from '../identity/identity-token.ts'
+import type { ProofVerifier } from '../identity/proof.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Signer } from '../recording/seal.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { SessionRegistry } from '../gateway/session-registry.ts'
+import type { Database } from '../storage/database.ts'
+import type { ChangeFeed } from './change-feed.ts'
+
+/** What the API works with; built in the composition root. */
+export interface ApiDeps {
+  readonly db: Database
+  readonly registry: SessionRegistry
+  readonly identities: () => IdentityVerifier
+  readonly proofs: ProofVerifier
+  readonly tokens: AccessTokens
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signer: Signer
+  readonly changes: ChangeFeed
+  /** Directory of the recordings. */
+  readonly recordings: string
+  /** The URL that proofs must name; known once the gateway listens. */
+  readonly publicUrl: () => string
+  readonly settings: () => ApiSettings
+}
+
+/** The part of the configuration that the API needs; read anew for every call, since a reload may change it. */
+export interface ApiSettings {
+  readonly policy: Policy
+  readonly targets: readonly ApiTarget[]
+  readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
+  readonly reproof: number
+  readonly requestExpire: number
+  readonly recentSignIn: number
+  readonly discovery: {
+    readonly issuer: string | undefined
+    readonly clientId: string | undefined
+    readonly scopes: readonly string[]
+  }
+}
+
+export interface ApiTarget {
+  readonly name: string
+  readonly type: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly user: string
+  readonly database: string
+}

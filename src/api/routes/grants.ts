@@ -1,0 +1,82 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { allowAgain, revokeGrant } from '../../access/grant.ts'
+import { PamError } from '../../shared/errors.ts'
+import { appendAudit } from '../../storage/audit.ts'
+import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
+import { onlyOne } from '../../storage/page.ts'
+import { hasRole } from '../authenticate.ts'
+import type { ApiDeps } from '../deps.ts'
+import { grantSchema, grantsSchema, reasonBody } from '../schemas/access.ts'
+import { cursorQuery, idParams } from '../schemas/common.ts'
+import { grantToJson, nextOf, toPage } from './to-json.ts'
+
+/** Grants: who has what until when, and taking it back. */
+export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const { db, clock, registry } = deps
+
+  const listQuery = cursorQuery.extend({ all: z.stringbool().default(false), active: z.stringbool().default(false) })
+  app.get('/v1/grants', { schema: { querystring: listQuery, response: { 200: grantsSchema } } }, async (request) => {
+    const login = request.login()
+    const now = clock.now()
+    const { all, active, limit } = request.query
+    if (all && !hasRole(login, 'audit', deps) && !hasRole(login, 'operate', deps)) {
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators see the grants of others')
+    }
+    const filter = { personId: all ? undefined : login.person.id, activeAt: active ? now : undefined }
+    const rows = await listGrants(db.read, filter, toPage(request.query))
+    return {
+      items: rows.map((grant) => grantToJson(grant, now)),
+      ...nextOf(
+        rows.map(({ id, startsAt }) => ({ id, at: startsAt })),
+        limit,
+      ),
+    }
+  })
+
+  app.post(
+    '/v1/grants/:id/revoke',
+    { schema: { params: idParams, body: reasonBody, response: { 200: grantSchema } } },
+    async (request) => {
+      const login = request.login()
+      const now = clock.now()
+      const { reason } = request.body
+      const revoked = await db.change(async (tx) => {
+        const mine = (await findGrants(tx, request.params.id)).filter(
+          ({ person }) => person.id === login.person.id || hasRole(login, 'operate', deps),
+        )
+        const grant = revokeGrant(onlyOne(mine, request.params.id), login.person.label, reason, now)
+        await saveGrant(tx, grant)
+        await appendAudit(tx, now, {
+          type: 'grant.revoked',
+          actor: login.person.id,
+          subject: grant.id,
+          data: { reason },
+        })
+        return grant
+      })
+      const why = reason === '' ? '' : `: ${reason}`
+      registry.endWhere(
+        ({ grantId }) => grantId === revoked.id,
+        new PamError('GRANT_REVOKED', `your access to ${revoked.target} was revoked by ${login.person.label}${why}`, {
+          id: revoked.id,
+        }),
+      )
+      return grantToJson(revoked, now)
+    },
+  )
+
+  app.post('/v1/grants/:id/lift', { schema: { params: idParams, response: { 200: grantSchema } } }, async (request) => {
+    const login = request.login()
+    const now = clock.now()
+    if (!hasRole(login, 'operate', deps))
+      throw new PamError('NOT_ALLOWED', 'only operators allow standing access again')
+    const grant = await db.change(async (tx) => {
+      const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
+      await saveGrant(tx, lifted)
+      await appendAudit(tx, now, { type: 'grant.allowed-again', actor: login.person.id, subject: lifted.id, data: {} })
+      return lifted
+    })
+    return grantToJson(grant, now)
+  })
+}

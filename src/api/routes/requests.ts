@@ -1,0 +1,158 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { createRequest, type AccessRequest } from '../../access/request.ts'
+import { expire, withdraw } from '../../access/review.ts'
+import type { Grant } from '../../access/grant.ts'
+import type { Login } from '../../identity/login.ts'
+import { decideAccess } from '../../policy/decide.ts'
+import { describeAccess } from '../../policy/explain.ts'
+import { PamError } from '../../shared/errors.ts'
+import { appendAudit } from '../../storage/audit.ts'
+import { findGrants } from '../../storage/grants.ts'
+import { onlyOne } from '../../storage/page.ts'
+import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
+import { hasRole } from '../authenticate.ts'
+import type { ApiDeps } from '../deps.ts'
+import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
+import { cursorQuery, idParams } from '../schemas/common.ts'
+import { nextOf, requestToJson, toPage } from './to-json.ts'
+
+/** What may I have, and asking for it. */
+export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const { db, clock } = deps
+
+  app.get('/v1/targets', { schema: { response: { 200: targetsSchema } } }, async (request) => {
+    const { person } = request.login()
+    const { policy, targets } = deps.settings()
+    const items = targets.flatMap((target) => {
+      const rule = decideAccess(policy, person, target)
+      if (rule === undefined) return []
+      const { name, type, labels, user, database } = target
+      return [
+        {
+          name,
+          type,
+          labels,
+          user,
+          database,
+          access: describeAccess(rule),
+          grant: rule.grant,
+          longestMs: rule.longest,
+          reasonRequired: rule.grant === 'request' && rule.reason === 'required',
+        },
+      ]
+    })
+    return { items }
+  })
+
+  app.post(
+    '/v1/requests',
+    { schema: { body: newRequestSchema, response: { 201: requestSchema } } },
+    async (request, reply) => {
+      const { person } = request.login()
+      const { policy, targets, requestExpire } = deps.settings()
+      const target = targets.find(({ name }) => name === request.body.target)
+      const rule = target && decideAccess(policy, person, target)
+      if (rule === undefined) {
+        throw new PamError('TARGET_UNKNOWN', `there is no target "${request.body.target}" for you`, {
+          hint: '"pamctl targets" lists yours',
+        })
+      }
+      const now = clock.now()
+      const { target: name, reason, lengthMs } = request.body
+      const asked = {
+        requester: { id: person.id, label: person.label, kind: person.kind },
+        target: name,
+        reason,
+        length: lengthMs,
+        rule,
+      }
+      const created = createRequest(asked, { now, expire: requestExpire })
+      await db.change(async (tx) => {
+        const waiting = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MOST_PENDING })
+        if (waiting.filter((other) => expire(other, now).state === 'pending').length >= MOST_PENDING) {
+          throw new PamError('RATE_LIMITED', `${MOST_PENDING} of your requests are waiting already`)
+        }
+        await saveRequest(tx, created)
+        await appendAudit(tx, now, {
+          type: 'request.created',
+          actor: person.id,
+          subject: created.id,
+          data: { target: name, reason: created.reason, lengthMs: created.length, rule: created.rule },
+        })
+      })
+      return reply.status(201).send(requestToJson(created, undefined, now))
+    },
+  )
+
+  app.get(
+    '/v1/requests',
+    { schema: { querystring: cursorQuery, response: { 200: requestsSchema } } },
+    async (request) => {
+      const login = request.login()
+      const personId = hasRole(login, 'audit', deps) ? undefined : login.person.id
+      const rows = await listRequests(db.read, { personId }, toPage(request.query))
+      const now = clock.now()
+      const items = rows.map((row) => requestToJson(row, undefined, now))
+      return {
+        items,
+        ...nextOf(
+          rows.map(({ id, createdAt }) => ({ id, at: createdAt })),
+          request.query.limit,
+        ),
+      }
+    },
+  )
+
+  const waitQuery = z.object({ waitMs: z.coerce.number().int().min(0).max(30_000).default(0) })
+  app.get(
+    '/v1/requests/:id',
+    { schema: { params: idParams, querystring: waitQuery, response: { 200: requestSchema } } },
+    async (request) => {
+      const login = request.login()
+      let found = await visibleRequest(request.params.id, login)
+      if (found.state === 'pending' && request.query.waitMs > 0) {
+        await deps.changes.next(found.id, request.query.waitMs)
+        found = await visibleRequest(found.id, login)
+      }
+      return requestToJson(found, await grantOf(found), clock.now())
+    },
+  )
+
+  app.post(
+    '/v1/requests/:id/withdraw',
+    { schema: { params: idParams, response: { 200: requestSchema } } },
+    async (request) => {
+      const login = request.login()
+      const now = clock.now()
+      const withdrawn = await db.change(async (tx) => {
+        const mine = (await findRequests(tx, request.params.id)).filter(
+          ({ requester }) => requester.id === login.person.id,
+        )
+        const changed = withdraw(onlyOne(mine, request.params.id), login.person.id, now)
+        await saveRequest(tx, changed)
+        await appendAudit(tx, now, { type: 'request.withdrawn', actor: login.person.id, subject: changed.id, data: {} })
+        return changed
+      })
+      deps.changes.changed(withdrawn.id)
+      return requestToJson(withdrawn, undefined, now)
+    },
+  )
+
+  async function visibleRequest(id: string, login: Login): Promise<AccessRequest> {
+    const found = await findRequests(db.read, id)
+    const visible = found.filter(
+      ({ requester, approvers }) =>
+        requester.id === login.person.id ||
+        approvers.groups.some((group) => login.person.groups.includes(group)) ||
+        hasRole(login, 'audit', deps),
+    )
+    return onlyOne(visible, id)
+  }
+
+  async function grantOf({ grantId }: AccessRequest): Promise<Grant | undefined> {
+    return grantId === undefined ? undefined : (await findGrants(db.read, grantId))[0]
+  }
+}
+
+const MOST_PENDING = 20

@@ -1,0 +1,99 @@
+import { grantState, type Grant } from '../../access/grant.ts'
+import type { Approval } from '../../access/approval.ts'
+import type { AccessRequest } from '../../access/request.ts'
+import { describeState, expire, mayNotDecide, type Review } from '../../access/review.ts'
+import type { Login } from '../../identity/login.ts'
+import { UsageError } from '../../shared/errors.ts'
+import type { Cursor, Page } from '../../storage/page.ts'
+import type { AccessRequest as RequestJson, Grant as GrantJson } from '../schemas/access.ts'
+import type { Review as ReviewJson } from '../schemas/review.ts'
+
+/** Stored things as the API shows them. */
+export const iso = (time: number): string => new Date(time).toISOString()
+
+const decisionsOf = ({ decisions }: Review): RequestJson['decisions'] =>
+  decisions.map(({ label, verdict, comment, at }) => ({ label, verdict, comment, at: iso(at) }))
+
+const approversOf = ({ approvers }: Review): RequestJson['approvers'] => ({
+  groups: [...approvers.groups],
+  count: approvers.count,
+})
+
+export function requestToJson(stored: AccessRequest, grant: Grant | undefined, now: number): RequestJson {
+  const request = expire(stored, now)
+  return {
+    id: request.id,
+    requester: request.requester,
+    target: request.target,
+    reason: request.reason,
+    lengthMs: request.length,
+    state: request.state,
+    status: describeState(request),
+    approvers: approversOf(request),
+    decisions: decisionsOf(request),
+    createdAt: iso(request.createdAt),
+    expiresAt: iso(request.expiresAt),
+    ...(request.grantId === undefined ? {} : { grantId: request.grantId }),
+    ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt) }),
+  }
+}
+
+export function grantToJson(grant: Grant, now: number): GrantJson {
+  return {
+    id: grant.id,
+    person: grant.person,
+    target: grant.target,
+    reason: grant.reason,
+    rule: grant.rule,
+    standing: grant.requestId === undefined,
+    state: grantState(grant, now),
+    startsAt: iso(grant.startsAt),
+    endsAt: iso(grant.endsAt),
+    ...(grant.revoked === undefined
+      ? {}
+      : { revoked: { by: grant.revoked.by, reason: grant.revoked.reason, at: iso(grant.revoked.at) } }),
+  }
+}
+
+export function reviewToJson(stored: AccessRequest | Approval, login: Login, now: number): ReviewJson {
+  const review = expire(stored, now)
+  const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
+  return {
+    id: review.id,
+    requester: review.requester,
+    target: review.target,
+    state: review.state,
+    status: describeState(review),
+    approvers: approversOf(review),
+    decisions: decisionsOf(review),
+    createdAt: iso(review.createdAt),
+    expiresAt: iso(review.expiresAt),
+    rule: review.rule,
+    mayDecide: refusal === undefined && review.state === 'pending',
+    ...(refusal === undefined ? {} : { whyNot: refusal.message }),
+    ...('sessionId' in review
+      ? {
+          kind: 'command',
+          text: review.text,
+          parameters: [...review.parameters],
+          effect: review.effect,
+          session: review.sessionId,
+          digest: review.digest,
+        }
+      : { kind: 'request', reason: review.reason, lengthMs: review.length }),
+  }
+}
+
+/** A cursor names the last row of a page: opaque to clients. */
+export function toPage({ limit, cursor }: { limit: number; cursor?: string | undefined }): Page {
+  if (cursor === undefined) return { limit }
+  const [at, id] = Buffer.from(cursor, 'base64url').toString().split(' ')
+  if (id === undefined || !/^\d+$/.test(at ?? '')) throw new UsageError('the cursor is not one that a list has given')
+  return { limit, after: { at: Number(at), id } }
+}
+
+export function nextOf(rows: readonly Cursor[], limit: number): { next?: string } {
+  const last = rows.at(-1)
+  if (last === undefined || rows.length < limit) return {}
+  return { next: Buffer.from(`${last.at} ${last.id}`).toString('base64url') }
+}

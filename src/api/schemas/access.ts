@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { pageOf, personSchema, timeSchema } from './common.ts'
+
+export const targetSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  labels: z.record(z.string(), z.string()),
+  /** For people to read. */
+  access: z.string(),
+  grant: z.enum(['standing', 'request']),
+  longestMs: z.number(),
+  reasonRequired: z.boolean(),
+  /** What a client must name when it connects. */
+  user: z.string(),
+  database: z.string(),
+})
+export type Target = z.output<typeof targetSchema>
+export const targetsSchema = z.object({ items: z.array(targetSchema) })
+
+export const decisionSchema = z.object({
+  label: z.string(),
+  verdict: z.enum(['approve', 'deny']),
+  comment: z.string(),
+  at: timeSchema,
+})
+
+export const requestSchema = z.object({
+  id: z.string(),
+  requester: personSchema,
+  target: z.string(),
+  reason: z.string(),
+  lengthMs: z.number(),
+  state: z.string(),
+  /** For people to read: who decided, and their words. */
+  status: z.string(),
+  approvers: z.object({ groups: z.array(z.string()), count: z.number() }),
+  decisions: z.array(decisionSchema),
+  createdAt: timeSchema,
+  expiresAt: timeSchema,
+  grantId: z.string().optional(),
+  grantEndsAt: timeSchema.optional(),
+})
+export type AccessRequest = z.output<typeof requestSchema>
+export const requestsSchema = pageOf(requestSchema)
+
+export const newRequestSchema = z.strictObject({
+  target: z.string().min(1).max(63),
+  reason: z.string().max(1000).default(''),
+  lengthMs: z.int().positive().optional(),
+})
+
+export const grantSchema = z.object({
+  id: z.string(),
+  person: personSchema,
+  target: z.string(),
+  reason: z.string(),
+  rule: z.string(),
+  standing: z.boolean(),
+  state: z.enum(['active', 'over', 'revoked']),
+  startsAt: timeSchema,
+  endsAt: timeSchema,
+  revoked: z.object({ by: z.string(), reason: z.string(), at: timeSchema }).optional(),
+})
+export type Grant = z.output<typeof grantSchema>
+export const grantsSchema = pageOf(grantSchema)
+
+export const reasonBody = z.strictObject({ reason: z.string().max(1000).default('') })

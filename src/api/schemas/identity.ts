@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { personSchema, timeSchema } from './common.ts'
+
+/** GET /.well-known/pam-gateway: what a client must know before anybody has signed in. */
+export const discoverySchema = z.object({
+  gateway: z.url(),
+  version: z.string(),
+  api: z.array(z.string()),
+  tunnel: z.array(z.string()),
+  issuer: z.url().optional(),
+  clientId: z.string().optional(),
+  scopes: z.array(z.string()),
+})
+export type Discovery = z.output<typeof discoverySchema>
+
+export const tokenRequestSchema = z.strictObject({ identityToken: z.string().min(20).max(20_000) })
+
+export const tokenSchema = z.object({
+  accessToken: z.string(),
+  tokenType: z.literal('DPoP'),
+  expiresAt: timeSchema,
+  login: z.string(),
+  person: personSchema.extend({ groups: z.array(z.string()) }),
+  authTime: timeSchema.optional(),
+  /** Milliseconds after which the identity should be proven again. */
+  reproof: z.number(),
+})
+export type Token = z.output<typeof tokenSchema>
+
+export const whoamiSchema = z.object({
+  person: personSchema.extend({ groups: z.array(z.string()) }),
+  login: z.string(),
+  provenUntil: timeSchema,
+  signedInAt: timeSchema.optional(),
+  roles: z.array(z.string()),
+})
+export type Whoami = z.output<typeof whoamiSchema>

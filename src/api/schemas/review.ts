@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { decisionSchema, grantSchema } from './access.ts'
+import { personSchema, timeSchema } from './common.ts'
+
+/** Something that waits for a person: a request for access, or a held command. */
+export const reviewSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['request', 'command']),
+  requester: personSchema,
+  target: z.string(),
+  state: z.string(),
+  status: z.string(),
+  approvers: z.object({ groups: z.array(z.string()), count: z.number() }),
+  decisions: z.array(decisionSchema),
+  createdAt: timeSchema,
+  expiresAt: timeSchema,
+  reason: z.string().optional(),
+  lengthMs: z.number().optional(),
+  /** Exactly what would run. */
+  text: z.string().optional(),
+  parameters: z.array(z.string().nullable()).optional(),
+  effect: z.string().optional(),
+  session: z.string().optional(),
+  rule: z.string(),
+  digest: z.string().optional(),
+  mayDecide: z.boolean(),
+  whyNot: z.string().optional(),
+})
+export type Review = z.output<typeof reviewSchema>
+export const reviewsSchema = z.object({ items: z.array(reviewSchema) })
+
+export const newDecisionSchema = z.strictObject({
+  verdict: z.enum(['approve', 'deny']),
+  comment: z.string().max(1000).default(''),
+  /** Milliseconds; an approver may shorten a grant. */
+  lengthMs: z.int().positive().optional(),
+  /** The digest of what the approver was shown; needed to approve a held command. */
+  digest: z.string().optional(),
+})
+export const decidedSchema = z.object({ review: reviewSchema, grant: grantSchema.optional() })

@@ -1,0 +1,69 @@
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance } from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { Login } from '../identity/login.ts'
+import { internalError } from '../shared/errors.ts'
+import { VERSION } from '../shared/version.ts'
+import { authenticate } from './authenticate.ts'
+import type { ApiDeps } from './deps.ts'
+import { sendProblem } from './problem.ts'
+import { grantRoutes } from './routes/grants.ts'
+import { identityRoutes } from './routes/identity.ts'
+import { requestRoutes } from './routes/requests.ts'
+import { reviewRoutes } from './routes/reviews.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Needs no sign-in. Every other route does. */
+    public?: boolean
+  }
+  interface FastifyRequest {
+    /** Who makes the call; set before any route that is not public runs. */
+    login(): Login
+  }
+}
+
+/** The HTTP API. Every route asks for a sign-in unless it is marked public. */
+export async function createApi(
+  deps: ApiDeps,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...(tls === undefined ? {} : { https: { ...tls, minVersion: 'TLSv1.2' as const } }),
+    bodyLimit: 65_536,
+    requestTimeout: 60_000,
+    connectionTimeout: 0,
+    routerOptions: { maxParamLength: 64 },
+  } as { bodyLimit: number }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler((error, _request, reply) => sendProblem(error, reply, deps.logger))
+  app.setNotFoundHandler((_request, reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
+  await app.register(rateLimit, { max: 1200, timeWindow: 60_000 })
+  await app.register(swagger, {
+    openapi: { info: { title: 'pam-gateway', version: VERSION } },
+    transform: jsonSchemaTransform,
+  })
+  app.decorateRequest('login', function () {
+    throw internalError(new Error('a route asks who calls before that is known'))
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('cache-control', 'no-store')
+    if (request.routeOptions.config.public === true || request.is404) return
+    const login = await authenticate({ method: request.method, url: request.url, headers: request.headers }, deps)
+    request.login = () => login
+  })
+  app.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
+  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
+  for (const routes of [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes])
+    await app.register(routes, deps)
+  await app.ready()
+  return app as unknown as FastifyInstance
+}

@@ -1,0 +1,59 @@
+import { Option } from 'commander'
+import { connectAgent, runningAgent } from '../../agent/control-client.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+
+/** `pamctl agent start|stop|status`: it starts by itself when it is needed. */
+export const agent: AddCommand = (program, run) => {
+  const group = program.command('agent').description('the local agent')
+  group
+    .command('start')
+    .description('start it, where it does not run')
+    .action(
+      run(async ({ io, paths }: CliContext) => {
+        const connection = await connectAgent(paths())
+        const { pid } = await connection.call('status', {})
+        connection.close()
+        io.note(`the agent runs (process ${pid})`)
+      }),
+    )
+  group
+    .command('stop')
+    .description('stop it; what is connected through it ends')
+    .action(
+      run(async ({ io, paths }: CliContext) => {
+        const connection = await runningAgent(paths())
+        if (connection === undefined) return io.note('no agent runs')
+        await connection.call('stop', {})
+        await new Promise<void>((resolve) => connection.onClose(resolve))
+        io.note('the agent has stopped')
+      }),
+    )
+  group
+    .command('status')
+    .description('show what it serves')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
+        const connection = await runningAgent(paths())
+        if (connection === undefined) return options.json ? io.json(null) : io.note('no agent runs')
+        const status = await connection.call('status', {})
+        connection.close()
+        if (options.json) return io.json(status)
+        io.note(`agent ${status.version}, process ${status.pid}`)
+        io.table(status.listeners, {
+          TARGET: ({ target }) => target,
+          PORT: ({ port }) => String(port),
+          CONNECTIONS: ({ tunnels }) => String(tunnels),
+          GATEWAY: ({ gateway }) => gateway,
+        })
+      }),
+    )
+  group
+    .command('run', { hidden: true })
+    .addOption(new Option('--private <socket>').hideHelp())
+    .action(async (options: { private?: string }) => {
+      const { runAgent } = await import('../../agent/main.ts')
+      await runAgent(options.private)
+    })
+}

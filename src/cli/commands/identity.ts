@@ -1,0 +1,36 @@
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { visible } from '../output/visible.ts'
+
+/** `pamctl logout`: revokes the sign-in and forgets it. */
+export const logout: AddCommand = (program, run) => {
+  program
+    .command('logout')
+    .description('sign out, here and at the gateway')
+    .action(
+      run(async (context: CliContext) => {
+        const { gateway } = await (await context.agent()).call('logout', { profile: context.options.profile })
+        context.io.note(`signed out of ${gateway}`)
+      }),
+    )
+}
+
+/** `pamctl whoami`: who is signed in, where, until when. */
+export const whoami: AddCommand = (program, run) => {
+  program
+    .command('whoami')
+    .description('show who is signed in')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, options: { json?: boolean }) => {
+        const api = await client()
+        const who = { gateway: api.gateway, ...(await api.whoami()) }
+        if (options.json) return io.json(who)
+        io.print(`${visible(who.person.label)}${who.person.kind === 'service' ? ' (service)' : ''}`)
+        io.print(`groups   ${who.person.groups.map(visible).join(', ') || 'none'}`)
+        if (who.roles.length > 0) io.print(`roles    ${who.roles.join(', ')}`)
+        io.print(`gateway  ${who.gateway}`)
+        io.print(`proven   until ${who.provenUntil} (renewed by the agent while in use)`)
+      }),
+    )
+}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import type { Command } from 'commander'
+import { createApiClient } from '../../gateway-client/api-client.ts'
+import { fetchWithCa } from '../../gateway-client/fetch-with-ca.ts'
+import { signInWithDevice, type DevicePrompt } from '../../gateway-client/login.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
+import type { AddCommand } from '../command.ts'
+import { normalGateway, type CliContext } from '../context.ts'
+
+/** `pamctl login`: signs in with a device code. */
+export const login: AddCommand = (program, run) => {
+  program
+    .command('login')
+    .description('sign in with a device code')
+    .option('--no-browser', 'do not open a browser')
+    .option('--fresh', 'enter the password again, even where the browser is signed in')
+    .action(
+      run(async (context: CliContext, options: { browser: boolean; fresh?: boolean }, _command: Command) =>
+        signIn(context, { ...options, fresh: options.fresh ?? false }),
+      ),
+    )
+}
+
+export async function signIn(
+  context: CliContext,
+  { browser, fresh }: { browser: boolean; fresh: boolean },
+): Promise<void> {
+  const { io, options } = context
+  const connection = await context.agent()
+  const known = await connection.call('profile', { profile: options.profile })
+  const gateway = options.gateway === undefined ? known?.gateway : normalGateway(options.gateway)
+  if (gateway === undefined) throw new UsageError('which gateway?', 'give --gateway URL (PAMCTL_GATEWAY)')
+  const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
+  const fetcher = fetchWithCa(ca)
+  const discovery = await createApiClient({ gateway, fetch: fetcher }).discover()
+  if (discovery.gateway !== gateway) {
+    throw new PamError('USAGE', `the gateway at ${gateway} calls itself ${discovery.gateway}`, {
+      hint: `sign in with --gateway ${discovery.gateway}`,
+    })
+  }
+  if (!discovery.api.includes('v1'))
+    throw new PamError('VERSION_MISMATCH', 'this gateway does not speak version 1 of the API', {
+      hint: 'update pamctl',
+    })
+  const giveUp = new AbortController()
+  const onInterrupt = (): void => giveUp.abort()
+  process.once('SIGINT', onInterrupt)
+  const tokens = await signInWithDevice(discovery, {
+    fetch: fetcher,
+    fresh,
+    signal: giveUp.signal,
+    show: (prompt) => showPrompt(prompt, context, browser),
+  }).finally(() => process.removeListener('SIGINT', onInterrupt))
+  const { label, groups, warning } = await connection.call('sign-in', {
+    profile: options.profile,
+    gateway,
+    issuer: discovery.issuer ?? '',
+    clientId: discovery.clientId ?? '',
+    identityToken: tokens.identityToken,
+    ...(ca === undefined ? {} : { ca }),
+    ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
+  })
+  if (warning !== undefined) io.note(`pamctl: warning: ${warning}`)
+  io.note(`${io.style.green('✓')} Signed in as ${label} (${groups.join(', ') || 'no groups'})`)
+}
+
+function showPrompt({ url, completeUrl, code }: DevicePrompt, { io, environment }: CliContext, browser: boolean): void {
+  io.note(`Open ${url} and enter  ${io.style.bold(code)}`)
+  if (browser && io.interactive) openBrowser(completeUrl ?? url, environment)
+}
+
+/** Where there is a screen. The URL comes from the identity provider: it is an argument, never a shell's text. */
+function openBrowser(url: string, environment: NodeJS.ProcessEnv): void {
+  if (!/^https?:\/\//.test(url)) return
+  const screen =
+    process.platform !== 'linux' || environment['DISPLAY'] !== undefined || environment['WAYLAND_DISPLAY'] !== undefined
+  if (!screen) return
+  const [command, ...args] =
+    process.platform === 'darwin'
+      ? ['open', url]
+      : process.platform === 'win32'
+        ? ['rundll32', 'url.dll,FileProtocolHandler', url]
+        : ['xdg-open', url]
+  const child = spawn(command as string, args, { stdio: 'ignore', detached: true })
+  child.on('error', () => {})
+  child.unref()
+}

@@ -1,0 +1,135 @@
+import { confirm, select } from '@inquirer/prompts'
+import type { Review } from '../../api/schemas/review.ts'
+import type { ApiClient } from '../../gateway-client/api-client.ts'
+import { PamError } from '../../shared/errors.ts'
+import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { visible } from '../output/visible.ts'
+import { signIn } from './login.ts'
+
+/** `pamctl reviews`: what waits for you to decide. */
+export const reviews: AddCommand = (program, run) => {
+  program
+    .command('reviews')
+    .description('list what waits for you to decide')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, options: { json?: boolean }) => {
+        const items = await (await client()).reviews.list()
+        if (options.json) return io.json(items)
+        if (items.length === 0) return io.note('nothing waits for you')
+        io.table(items, {
+          ID: ({ id }) => id,
+          KIND: ({ kind }) => kind,
+          WHO: ({ requester }) => requester.label,
+          TARGET: ({ target }) => target,
+          WAITING: ({ createdAt }) => io.age(createdAt).replace(' ago', ''),
+          WHAT: (review) => review.text ?? `${forHowLong(review.lengthMs ?? 0)}: ${review.reason ?? ''}`,
+        })
+      }),
+    )
+}
+
+interface DecisionOptions {
+  readonly comment: string
+  readonly for?: number
+  readonly yes?: boolean
+  readonly json?: boolean
+}
+
+/** `pamctl approve [ID]`: a request for access, or a held command. */
+export const approve: AddCommand = (program, run) => {
+  program
+    .command('approve [id]')
+    .description('approve a request for access or a held command')
+    .option('--comment <text>', 'shown to the requester', '')
+    .addOption(durationOption('--for <duration>', 'shorten the grant', 'PAMCTL_APPROVE_FOR'))
+    .option('-y, --yes', 'do not ask again after showing it')
+    .addOption(jsonOption())
+    .action(
+      run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
+        decide(context, id, 'approve', options),
+      ),
+    )
+}
+
+/** `pamctl deny [ID]`. */
+export const deny: AddCommand = (program, run) => {
+  program
+    .command('deny [id]')
+    .description('deny a request for access or a held command')
+    .option('--comment <text>', 'shown to the requester', '')
+    .option('-y, --yes', 'do not ask again after showing it')
+    .addOption(jsonOption())
+    .action(
+      run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
+        decide(context, id, 'deny', options),
+      ),
+    )
+}
+
+async function decide(
+  context: CliContext,
+  asked: string | undefined,
+  verdict: 'approve' | 'deny',
+  options: DecisionOptions,
+): Promise<void> {
+  const { io } = context
+  const api = await context.client()
+  const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
+  show(review, context)
+  if (io.interactive && options.yes !== true) {
+    const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }
+    if (!(await confirm(question, { output: process.stderr }))) throw new Exit(1)
+  }
+  const decision = {
+    verdict,
+    comment: options.comment,
+    ...(options.for === undefined ? {} : { lengthMs: options.for }),
+    ...(review.digest === undefined ? {} : { digest: review.digest }),
+  }
+  const decided = await api.reviews.decide(review.id, decision).catch(async (error: unknown) => {
+    if (!(error instanceof PamError) || error.code !== 'SIGN_IN_TOO_OLD' || !io.interactive) throw error
+    io.note('Approving asks for a recent sign-in.')
+    await signIn(context, { browser: true, fresh: true })
+    return api.reviews.decide(review.id, decision)
+  })
+  if (options.json) return io.json(decided)
+  io.note(`${decided.review.id} ${visible(decided.review.status)}`)
+}
+
+async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
+  if (!io.interactive)
+    throw new PamError('NO_TERMINAL', 'which one?', { hint: 'give an id; "pamctl reviews" lists what waits' })
+  const waiting = await api.reviews.list()
+  if (waiting.length === 0) {
+    io.note('nothing waits for you')
+    throw new Exit(0)
+  }
+  const choices = waiting.map((review) => ({
+    value: review,
+    name: visible(
+      `${review.id}  ${review.requester.label}  ${review.target}  ${review.text ?? review.reason ?? ''}`,
+    ).slice(0, 200),
+  }))
+  return select({ message: 'Which one?', choices }, { output: process.stderr })
+}
+
+/** Everything the decision covers, before it is asked for. */
+function show(review: Review, { io }: CliContext): void {
+  io.note(`${review.id}  ${visible(review.requester.label)} on ${review.target}, asked ${io.age(review.createdAt)}`)
+  if (review.kind === 'request') {
+    io.note(`  for     ${forHowLong(review.lengthMs ?? 0)}`)
+    io.note(`  reason  ${visible(review.reason ?? '')}`)
+    return
+  }
+  io.note(`  would run:\n${visible(review.text ?? '').replace(/^/gm, '    ')}`)
+  if ((review.parameters ?? []).length > 0) {
+    io.note(
+      `  with    ${(review.parameters ?? []).map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : visible(value)}`).join(', ')}`,
+    )
+  }
+  io.note(`  effect  ${visible(review.effect ?? '')}`)
+  io.note(`  rule    ${visible(review.rule)}`)
+}

@@ -1,0 +1,24 @@
+import { errorCodes, type ExitCode } from '../shared/error-codes.ts'
+import { asPamError, type PamError } from '../shared/errors.ts'
+
+/** A command that has said all there is to say, and ends with this code. */
+export class Exit extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`)
+    this.exitCode = exitCode
+  }
+}
+
+export function exitCodeOf(error: PamError): ExitCode {
+  return errorCodes[error.code].exit
+}
+
+/** What a thrown thing means for the user. Ctrl-C at a prompt is the user's own choice: nothing to explain. */
+export function outcomeOf(error: unknown): { code: number; error: PamError | undefined } {
+  if (error instanceof Exit) return { code: error.exitCode, error: undefined }
+  if ((error as Error).name === 'ExitPromptError') return { code: 130, error: undefined }
+  const reason = asPamError(error)
+  return { code: exitCodeOf(reason), error: reason }
+}

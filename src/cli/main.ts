@@ -1,0 +1,102 @@
+import { Command, CommanderError, Option } from 'commander'
+import { VERSION } from '../shared/version.ts'
+import { createContext, type CliContext, type GlobalOptions } from './context.ts'
+import type { AddCommand, Run } from './command.ts'
+import { agent } from './commands/agent.ts'
+import { connect } from './commands/connect.ts'
+import { grants, revoke } from './commands/grants.ts'
+import { logout, whoami } from './commands/identity.ts'
+import { login } from './commands/login.ts'
+import { policy } from './commands/policy.ts'
+import { exportRecord, replay, verify } from './commands/records.ts'
+import { request, requests } from './commands/requests.ts'
+import { approve, deny, reviews } from './commands/reviews.ts'
+import { kill, sessions } from './commands/sessions.ts'
+import { targets } from './commands/targets.ts'
+import { outcomeOf } from './exit-codes.ts'
+import { createIo } from './output/io.ts'
+
+/** `pamctl`: parses the command line, runs one verb, sets the exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  const io = createIo(process, process.env, Date.now)
+  let context: CliContext | undefined
+  const program = createProgram((work) => async (...given) => {
+    context = createContext(io, program.opts<GlobalOptions>(), process.env)
+    await work(context, ...given)
+  })
+  // A pipe that closes early (`pamctl sessions | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+    else {
+      const outcome = outcomeOf(error)
+      process.exitCode = outcome.code
+      if (outcome.error !== undefined) {
+        io.fail(outcome.error.message, outcome.error.hint)
+        if (outcome.error.code === 'INTERNAL' && process.env['PAMCTL_DEBUG'] !== undefined)
+          io.note(String((outcome.error.cause as Error | undefined)?.stack))
+      }
+    }
+  } finally {
+    context?.close()
+  }
+}
+
+function createProgram(run: Run): Command {
+  const program = new Command('pamctl')
+    .version(VERSION)
+    .description('privileged access, just in time, decided and on record')
+    .addOption(new Option('--profile <name>', 'which of your logins').default('default').env('PAMCTL_PROFILE'))
+    .addOption(new Option('--gateway <url>', 'the gateway').env('PAMCTL_GATEWAY'))
+    .addOption(new Option('--ca <file>', 'the authority that signed the certificate of the gateway').env('PAMCTL_CA'))
+    .addOption(
+      new Option('--token-file <file>', 'sign in a service with the token in this file').env('PAMCTL_TOKEN_FILE'),
+    )
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+  for (const add of VERBS) add(program, run)
+  acceptGlobalsAnywhere(program)
+  return program
+}
+
+/** `pamctl login --gateway URL` reads as well as `pamctl --gateway URL login`: a verb hands these on to the program. */
+function acceptGlobalsAnywhere(program: Command): void {
+  const globals = program.options.filter(({ long }) => long !== '--version')
+  const visit = (command: Command): void => {
+    for (const option of globals) {
+      const copy = new Option(option.flags, option.description).hideHelp()
+      command.addOption(copy)
+      command.on(`option:${option.name()}`, (value: unknown) =>
+        program.setOptionValueWithSource(option.attributeName(), value, 'cli'),
+      )
+    }
+    command.exitOverride()
+    command.commands.forEach(visit)
+  }
+  program.commands.forEach(visit)
+}
+
+const VERBS: readonly AddCommand[] = [
+  login,
+  logout,
+  whoami,
+  targets,
+  request,
+  requests,
+  grants,
+  revoke,
+  reviews,
+  approve,
+  deny,
+  connect,
+  sessions,
+  replay,
+  exportRecord,
+  verify,
+  kill,
+  policy,
+  agent,
+]

@@ -1,0 +1,93 @@
+import { Chalk, type ChalkInstance } from 'chalk'
+import Table from 'cli-table3'
+import { visible } from './visible.ts'
+
+/** Where a command's words go: results on stdout, everything else on stderr. */
+export interface Io {
+  readonly stdoutIsTerminal: boolean
+  /** Whether a question can be asked. */
+  readonly interactive: boolean
+  readonly style: ChalkInstance
+  /** A result, as it is. */
+  print(text: string): void
+  json(value: unknown): void
+  /** A table for a terminal, tab-separated values for a pipe. */
+  table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): void
+  /** Something to know; never a result. */
+  note(text: string): void
+  fail(message: string, hint: string | undefined): void
+  /** `3m ago`, or `in 12m`. */
+  age(time: string): string
+}
+
+export interface Streams {
+  readonly stdin: { readonly isTTY?: boolean }
+  readonly stdout: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown }
+  readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown }
+}
+
+export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS.ProcessEnv, now: () => number): Io {
+  const plain = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== ''
+  const style = new Chalk({ level: plain || stderr.isTTY !== true ? 0 : 1 })
+  return {
+    stdoutIsTerminal: stdout.isTTY === true,
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    style,
+    print: (text) => void stdout.write(`${text}\n`),
+    json: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    table(rows, columns) {
+      const names = Object.keys(columns)
+      const cells = rows.map((row) =>
+        Object.values(columns).map((cell) => visible(cell(row)).replaceAll(/[\t\n]/g, ' ')),
+      )
+      if (stdout.isTTY !== true) {
+        for (const row of cells) stdout.write(`${row.join('\t')}\n`)
+        return
+      }
+      const table = new Table({
+        head: names,
+        chars: NO_BORDERS,
+        style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+      })
+      table.push(...cells)
+      stdout.write(`${table.toString().replace(/ +$/gm, '')}\n`)
+    },
+    note: (text) => void stderr.write(`${text}\n`),
+    fail(message, hint) {
+      stderr.write(`pamctl: ${visible(message)}\n`)
+      if (hint !== undefined) stderr.write(`hint: ${visible(hint)}\n`)
+    },
+    age(time) {
+      const seconds = Math.round((now() - Date.parse(time)) / 1000)
+      const text = inWords(Math.abs(seconds))
+      return seconds < 0 ? `in ${text}` : `${text} ago`
+    },
+  }
+}
+
+function inWords(seconds: number): string {
+  if (seconds < 60) return `${seconds}s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`
+  return `${Math.floor(seconds / 86_400)}d`
+}
+
+const NO_BORDERS = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((name) => [name, '']),
+)

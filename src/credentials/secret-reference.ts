@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { PamError } from '../shared/errors.ts'
+
+/** Where a secret is: `env:NAME` or `file:PATH` (relative to the configuration file). Never the secret itself. */
+export type SecretReference = `env:${string}` | `file:${string}`
+
+export const isSecretReference = (text: string): text is SecretReference => /^(env|file):.+/.test(text)
+
+/** Reads the secret now, so that a rotated file is seen at the next connection. One newline at the end is dropped. */
+export function resolveSecret(reference: SecretReference, baseDirectory: string): string {
+  const at = reference.indexOf(':')
+  const [kind, name] = [reference.slice(0, at), reference.slice(at + 1)]
+  const value = kind === 'env' ? process.env[name] : readSecretFile(resolve(baseDirectory, name), reference)
+  if (value === undefined || value === '') throw missing(reference)
+  return value
+}
+
+function readSecretFile(path: string, reference: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    throw missing(reference, error)
+  }
+}
+
+const missing = (reference: string, cause?: unknown): PamError =>
+  new PamError('CONFIG_INVALID', `the secret ${reference} cannot be read or is empty`, { side: 'gateway', cause })

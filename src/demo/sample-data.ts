@@ -1,0 +1,119 @@
+import pg from 'pg'
+import type { LocalPostgres } from './local-postgres.ts'
+
+/** The account that the gateway uses at the demo's target. */
+export const DEMO_ACCOUNT = { user: 'app', password: 'demo-account-password' } as const
+
+/** Two databases: `app` stands for production, `app_dev` for development, each with customers, orders and an audit table. */
+export async function loadSampleData({ port, superuser }: LocalPostgres): Promise<void> {
+  const connect = async (database: string): Promise<pg.Client> => {
+    const client = new pg.Client({ host: '127.0.0.1', port, ...superuser, database })
+    await client.connect()
+    return client
+  }
+  const admin = await connect('postgres')
+  await admin.query(`create role ${DEMO_ACCOUNT.user} login password '${DEMO_ACCOUNT.password}'`)
+  for (const database of ['app', 'app_dev']) await admin.query(`create database ${database} owner ${DEMO_ACCOUNT.user}`)
+  await admin.end()
+  for (const [database, customers] of [
+    ['app', 250],
+    ['app_dev', 20],
+  ] as const) {
+    const client = await connect(database)
+    await client.query(`set role ${DEMO_ACCOUNT.user}`)
+    await client.query(SCHEMA)
+    for (let id = 1; id <= customers; id++) {
+      const { name, email, card, phone } = customer(id)
+      await client.query('insert into customers (name, email, card_number, phone) values ($1, $2, $3, $4)', [
+        name,
+        email,
+        card,
+        phone,
+      ])
+    }
+    await client.query(ORDERS)
+    await client.end()
+  }
+}
+
+const SCHEMA = `
+create table customers (
+  customer_id bigint generated always as identity primary key,
+  name text not null,
+  email text not null unique,
+  card_number text not null,
+  phone text,
+  created_at timestamptz not null default '2026-01-05 09:00:00+00'
+);
+create table orders (
+  order_id bigint generated always as identity primary key,
+  customer_id bigint not null references customers,
+  status text not null check (status in ('new', 'paid', 'shipped', 'stuck')),
+  total numeric(10,2) not null,
+  note text,
+  ordered_at timestamptz not null
+);
+create index on orders (customer_id);
+create table audit_tmp (at timestamptz not null default now(), event text not null);
+create view open_orders as select order_id, customer_id, status, total from orders where status <> 'shipped';
+`
+
+const ORDERS = `
+insert into orders (customer_id, status, total, note, ordered_at)
+select c.customer_id, (array['shipped','paid','new','stuck','shipped'])[1 + (c.customer_id * 7 + n) % 5],
+       round((19.99 + (c.customer_id * 37 + n * 11) % 480)::numeric, 2),
+       case when (c.customer_id + n) % 9 = 0 then 'please confirm to ' || c.email end,
+       timestamptz '2026-11-01 08:00:00+00' + ((c.customer_id * 3 + n) % 500) * interval '1 hour'
+from customers c, generate_series(1, 4) n;
+insert into audit_tmp (event) select 'import batch ' || n from generate_series(1, 40) n;
+`
+
+/** The same customers each time, believable but nobody's. */
+function customer(id: number): { name: string; email: string; card: string; phone: string } {
+  const first = FIRST[id % FIRST.length] as string
+  const last = LAST[(id * 7) % LAST.length] as string
+  const digits = `4${String(id * 9973).padStart(14, '0')}`
+  return {
+    name: `${first} ${last}`,
+    email: `${first}.${last}${id}@example.com`.toLowerCase(),
+    card: digits + luhnDigit(digits),
+    phone: `+1 202 555 ${String(100 + (id % 100)).padStart(4, '0')}`,
+  }
+}
+
+/** The check digit of ISO/IEC 7812. */
+function luhnDigit(digits: string): number {
+  const sum = [...digits].toReversed().reduce((total, digit, index) => {
+    const doubled = index % 2 === 0 ? Number(digit) * 2 : Number(digit)
+    return total + (doubled > 9 ? doubled - 9 : doubled)
+  }, 0)
+  return (10 - (sum % 10)) % 10
+}
+
+const FIRST = [
+  'Ada',
+  'Grace',
+  'Alan',
+  'Edsger',
+  'Barbara',
+  'Ken',
+  'Radia',
+  'Dennis',
+  'Frances',
+  'Niklaus',
+  'Margaret',
+  'Tony',
+]
+const LAST = [
+  'Moreau',
+  'Nakamura',
+  'Okafor',
+  'Lindqvist',
+  'Garcia',
+  'Rossi',
+  'Novak',
+  'Haddad',
+  'Silva',
+  'Keller',
+  'Byrne',
+]

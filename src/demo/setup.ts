@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashPassword } from '../evaluation-idp/people.ts'
+import { DEMO_ACCOUNT } from './sample-data.ts'
+
+export const DEMO_PEOPLE = {
+  jane: { email: 'jane@example.com', password: 'jane-demo', what: 'an engineer: works on dev-db, asks for prod-db' },
+  bob: { email: 'bob@example.com', password: 'bob-demo', what: 'an approver (sre)' },
+  alice: { email: 'alice@example.com', password: 'alice-demo', what: 'an auditor: sees every session' },
+} as const
+
+export const DEMO_SERVICE = { id: 'ci-deploy', secret: 'ci-deploy-demo' } as const
+
+/** Writes the demo's configuration, people and secrets; returns the configuration's path. */
+export async function writeDemoConfig(
+  directory: string,
+  { gatewayPort, postgresPort }: { gatewayPort: number; postgresPort: number },
+): Promise<string> {
+  writeFileSync(join(directory, 'target-password'), `${DEMO_ACCOUNT.password}\n`, { mode: 0o600 })
+  const people = await Promise.all(
+    [
+      { id: 'jane', name: 'Jane Doe', groups: ['engineering'] },
+      { id: 'bob', name: 'Bob Stone', groups: ['sre', 'engineering'] },
+      { id: 'alice', name: 'Alice Gray', groups: ['audit'] },
+    ].map(async ({ id, name, groups }) => {
+      const { email, password } = DEMO_PEOPLE[id as keyof typeof DEMO_PEOPLE]
+      return `  - { id: ${id}, email: ${email}, name: ${name}, groups: [${groups.join(', ')}], password: "${await hashPassword(password)}" }`
+    }),
+  )
+  const services = `services:\n  - { id: ${DEMO_SERVICE.id}, groups: [ci], secret: "${await hashPassword(DEMO_SERVICE.secret)}" }`
+  writeFileSync(join(directory, 'people.yaml'), `people:\n${people.join('\n')}\n${services}\n`, { mode: 0o600 })
+  const config = join(directory, 'pam.yaml')
+  writeFileSync(config, demoConfig(gatewayPort, postgresPort), { mode: 0o600 })
+  return config
+}
+
+const demoConfig = (
+  gatewayPort: number,
+  postgresPort: number,
+): string => `# The demo: each promise has a rule that shows it.
+listen: { host: 127.0.0.1, port: ${gatewayPort} }
+dataDirectory: data
+logLevel: info
+identity:
+  evaluation: { people: people.yaml }
+roles:
+  audit: [audit]
+  operate: [sre]
+
+targets:
+  - name: prod-db
+    type: postgres
+    labels: { env: prod }
+    host: 127.0.0.1
+    port: ${postgresPort}
+    database: app
+    user: ${DEMO_ACCOUNT.user}
+    password: file:target-password
+    tls: disable
+  - name: dev-db
+    type: postgres
+    labels: { env: dev }
+    host: 127.0.0.1
+    port: ${postgresPort}
+    database: app_dev
+    user: ${DEMO_ACCOUNT.user}
+    password: file:target-password
+    tls: disable
+
+access:
+  - name: development is open to engineers
+    who: { groups: [engineering] }
+    targets: { labels: { env: dev } }
+    grant: standing
+  - name: production on request
+    who: { groups: [engineering, ci] }
+    targets: { labels: { env: prod } }
+    grant: request
+    longest: 1h
+    approvers: { groups: [sre], count: 1 }
+
+commands:
+  - name: no blind writes
+    targets: { labels: { env: prod } }
+    match: { kinds: [delete, update], missingWhere: true }
+    deny: UPDATE and DELETE without WHERE are not allowed on env=prod
+    hint: add a WHERE clause
+  - name: a person decides on what cannot be undone
+    targets: { labels: { env: prod } }
+    match: { kinds: [truncate, drop-*, alter-*, create-*, rename, grant, grant-role] }
+    hold: { approvers: { groups: [sre] }, expires: 15m }
+  - name: everyday work
+    targets: { labels: { env: prod } }
+    match:
+      kinds: [select, select-for-update, insert, update, delete, merge, explain, copy-to, copy-from, declare-cursor, fetch, move,
+        close-cursor, begin, start, commit, rollback, savepoint, release, rollback-to, set, reset, show, prepare, deallocate, discard,
+        set-constraints, lock, analyze, vacuum]
+    allow: true
+  - name: anything goes in development
+    targets: { labels: { env: dev } }
+    match: { unknown: true }
+    allow: true
+
+masking:
+  - name: how to reach and charge customers
+    targets: { labels: { env: prod } }
+    columns: [customers.email, customers.card_number, customers.phone]
+    kinds: [email, payment-card]
+    style: partial
+    except: { groups: [privacy] }
+`

@@ -1,0 +1,36 @@
+/** The provider's few pages: plain HTML, no script, nothing loaded from elsewhere. */
+const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${title}</title><style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem;color-scheme:light dark}
+label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}input,button{padding:.5rem;margin:.25rem 0 1rem}
+.note{opacity:.7;font-size:.875rem}.error{color:#b00020}</style></head>
+<body><h1>${title}</h1>${body}<p class="note">Evaluation sign-in of pamctl. Not for production.</p></body></html>`
+
+export const loginPage = (action: string, error: string | undefined): string =>
+  page(
+    'Sign in',
+    `${error === undefined ? '' : `<p class="error" role="alert">${escapeHtml(error)}</p>`}
+<form method="post" action="${escapeHtml(action)}"><label>E-mail <input name="email" type="email" autocomplete="username" required autofocus></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Sign in</button></form>`,
+  )
+
+export const userCodePage = (form: string, message: string | undefined): string =>
+  page(
+    'Enter the code',
+    `${message === undefined ? '' : `<p class="error" role="alert">${escapeHtml(message)}</p>`}${form}<button type="submit" form="op.deviceInputForm">Continue</button>`,
+  )
+
+export const confirmCodePage = (form: string, code: string): string =>
+  page(
+    'Is this your code?',
+    `<p>Your terminal shows <strong>${escapeHtml(code)}</strong></p>${form}
+<button type="submit" form="op.deviceConfirmForm" autofocus>Yes, sign in</button>
+<button type="submit" form="op.deviceConfirmForm" name="abort" value="yes">No</button>`,
+  )
+
+export const donePage = (): string => page('Signed in', '<p>Go back to your terminal.</p>')
+export const errorPage = (message: string): string => page('That did not work', `<p>${escapeHtml(message)}</p>`)
+
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)

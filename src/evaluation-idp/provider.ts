@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair } from 'jose'
+import type Provider from 'oidc-provider'
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { confirmCodePage, donePage, errorPage, loginPage, userCodePage } from './pages.ts'
+import { passwordFits, type People } from './people.ts'
+
+export interface EvaluationProvider {
+  readonly issuer: string
+  close(): Promise<void>
+}
+
+export const EVALUATION_CLIENT = 'pamctl'
+export const EVALUATION_AUDIENCE = 'pam-gateway'
+
+/**
+ * A real OpenID provider on loopback for demonstration and evaluation: device and code flow with PKCE for people,
+ * client credentials for services. Its keys and sessions live as long as the process.
+ */
+export async function startEvaluationProvider(people: () => People, port: number): Promise<EvaluationProvider> {
+  const server = createServer()
+  await listen(server, port)
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { default: OidcProvider } = await quietImport()
+  const provider = new OidcProvider(issuer, await configuration(people))
+  // Secrets of services are hashed in the file, as passwords are.
+  ;(
+    provider.Client.prototype as unknown as { compareClientSecret: (actual: string) => Promise<boolean> }
+  ).compareClientSecret = function (this: { clientSecret?: string }, actual: string) {
+    return passwordFits(actual, this.clientSecret ?? '')
+  }
+  provider.use(async (context, next) => {
+    await next()
+    // RFC 8628 section 3.2: how long clients wait between polls, in seconds. The default of 5 is long for a demo.
+    if (context.path === '/device/auth' && context.status === 200) (context.body as { interval?: number }).interval = 1
+  })
+  const callback = provider.callback()
+  const attempts = new Map<string, { count: number; until: number }>()
+  server.on('request', (request, response) => {
+    if (request.url?.startsWith('/interaction/') !== true) return void callback(request, response)
+    interaction(provider, people, attempts, request, response).catch((error: unknown) => {
+      response.writeHead(400, HTML).end(errorPage((error as Error).message))
+    })
+  })
+  return {
+    issuer,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** The library prints which runtimes it supports; that is not for the gateway's users to read. */
+async function quietImport(): Promise<typeof import('oidc-provider')> {
+  const { warn, info } = console
+  console.warn = console.info = () => {}
+  try {
+    return await import('oidc-provider')
+  } finally {
+    console.warn = warn
+    console.info = info
+  }
+}
+
+async function configuration(people: () => People): Promise<Configuration> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const show =
+    (html: string) =>
+    (context: KoaContextWithOIDC): void => {
+      context.type = 'html'
+      context.body = html
+    }
+  return {
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'evaluation' }] },
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    clients: [
+      {
+        client_id: EVALUATION_CLIENT,
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
+        redirect_uris: ['http://127.0.0.1/callback'],
+        response_types: ['code'],
+        require_auth_time: true,
+      },
+      ...people().services.map(({ id, secret }) => ({
+        client_id: id,
+        client_secret: secret,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      })),
+    ],
+    scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
+    claims: { openid: ['sub', 'auth_time'], email: ['email'], profile: ['name'], groups: ['groups'] },
+    conformIdTokenClaims: false,
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    ttl: {
+      AccessToken: 300,
+      IdToken: 300,
+      DeviceCode: 600,
+      RefreshToken: 12 * 3600,
+      Session: 12 * 3600,
+      Grant: 12 * 3600,
+      Interaction: 600,
+      ClientCredentials: 3600,
+    },
+    interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      clientCredentials: { enabled: true },
+      rpInitiatedLogout: { enabled: false },
+      deviceFlow: {
+        enabled: true,
+        charset: 'base-20',
+        mask: '****-****',
+        userCodeInputSource: (context, form, _out, error) => {
+          const message = error === undefined ? undefined : 'That code is not known, or it has expired.'
+          show(userCodePage(form, message))(context)
+        },
+        userCodeConfirmSource: (context, form, _client, _info, code) => show(confirmCodePage(form, code))(context),
+        successSource: (context) => show(donePage())(context),
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => EVALUATION_RESOURCE,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          scope: '',
+          audience: EVALUATION_AUDIENCE,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 3600,
+        }),
+      },
+    },
+    renderError: (context, _out, error) => show(errorPage(error.message))(context),
+    extraTokenClaims: (_context, token) => {
+      const service = people().services.find(({ id }) => id === token.clientId)
+      return service && { groups: service.groups, email: service.id }
+    },
+    // The one client is our own: nobody is asked to consent to it.
+    loadExistingGrant: async (context) => {
+      const { client, session, provider, params } = context.oidc
+      const grant = new provider.Grant({ clientId: client?.clientId ?? '', accountId: session?.accountId ?? '' })
+      grant.addOIDCScope(String(params?.['scope'] ?? 'openid'))
+      await grant.save()
+      return grant
+    },
+    findAccount: (_context, id) => {
+      const person = people().people.find((candidate) => candidate.id === id && !candidate.disabled)
+      if (person === undefined) return undefined
+      const { email, name, groups } = person
+      return { accountId: id, claims: () => ({ sub: id, email, name, groups }) }
+    },
+  }
+}
+
+/** The sign-in form: shown on GET, checked on POST. */
+async function interaction(
+  provider: Provider,
+  people: () => People,
+  attempts: Map<string, { count: number; until: number }>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { uid } = await provider.interactionDetails(request, response)
+  const show = (error?: string): void => {
+    response.writeHead(error === undefined ? 200 : 401, HTML).end(loginPage(`/interaction/${uid}`, error))
+  }
+  if (request.method !== 'POST') return show()
+  const form = new URLSearchParams(await readBody(request))
+  const email = (form.get('email') ?? '').toLowerCase()
+  const tries = attempts.get(email)
+  if (tries !== undefined && tries.count >= 10 && tries.until > Date.now())
+    return show('Too many attempts: wait a minute.')
+  const person = people().people.find((candidate) => candidate.email.toLowerCase() === email && !candidate.disabled)
+  // An unknown person costs as much time as a wrong password.
+  if (!(await passwordFits(form.get('password') ?? '', person?.password ?? NOBODY)) || person === undefined) {
+    attempts.set(email, { count: (tries?.count ?? 0) + 1, until: Date.now() + 60_000 })
+    if (attempts.size > 1000) attempts.clear()
+    return show('E-mail or password is wrong.')
+  }
+  attempts.delete(email)
+  await provider.interactionFinished(
+    request,
+    response,
+    { login: { accountId: person.id } },
+    { mergeWithLastSubmission: false },
+  )
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of request) {
+    body += String(chunk)
+    if (body.length > 10_000) throw new Error('the form is too long')
+  }
+  return body
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve())
+  })
+}
+
+const HTML = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+}
+const NOBODY = `scrypt$16384$${'A'.repeat(22)}$${'A'.repeat(43)}`
+const EVALUATION_RESOURCE = 'urn:pam-gateway'

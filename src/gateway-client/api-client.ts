@@ -1,0 +1,107 @@
+import { fromErrorBody, PamError } from '../shared/errors.ts'
+import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
+import type { Discovery, Token, Whoami } from '../api/schemas/identity.ts'
+import type { Review } from '../api/schemas/review.ts'
+import type { Explanation, Session } from '../api/schemas/session.ts'
+import { connectionError } from './connection-error.ts'
+
+/** Headers that authorise one call: access token and proof. */
+export type Authorize = (method: string, url: string) => Promise<Readonly<Record<string, string>>>
+
+export interface ApiClientOptions {
+  readonly gateway: string
+  readonly fetch: typeof fetch
+  /** Absent for the few calls that need no sign-in. */
+  readonly authorize?: Authorize
+}
+
+export type ApiClient = ReturnType<typeof createApiClient>
+
+export interface Paged<T> {
+  readonly items: readonly T[]
+  readonly next?: string
+}
+
+/** The gateway's API, typed by its own schemas. */
+export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions) {
+  const call = async (method: string, path: string, body?: unknown): Promise<Response> => {
+    const url = gateway + path
+    const authorization = authorize === undefined ? {} : await authorize(method, url)
+    let response: Response
+    try {
+      response = await fetch(url, {
+        method,
+        headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'error',
+      })
+    } catch (error) {
+      throw connectionError(gateway, error)
+    }
+    if (!response.ok) throw await problemOf(response, gateway)
+    return response
+  }
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    (await call(method, path, body)).json() as Promise<T>
+  const get = <T>(path: string): Promise<T> => json<T>('GET', path)
+  const post = <T>(path: string, body: unknown = {}): Promise<T> => json<T>('POST', path, body)
+  const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
+    const set = Object.entries(values).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    )
+    return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`
+  }
+  const id = encodeURIComponent
+  return {
+    gateway,
+    discover: () => get<Discovery>('/.well-known/pam-gateway'),
+    /** Exchanges an identity token for the gateway's own; the proof is made by the caller's key. */
+    token: (identityToken: string) => post<Token>('/v1/token', { identityToken }),
+    logout: async () => void (await call('DELETE', '/v1/login')),
+    whoami: () => get<Whoami>('/v1/whoami'),
+    targets: async () => (await get<{ items: Target[] }>('/v1/targets')).items,
+    explain: (target: string) => get<Explanation>(`/v1/policy/explain${query({ target })}`),
+    requests: {
+      create: (asked: { target: string; reason: string; lengthMs?: number }) =>
+        post<AccessRequest>('/v1/requests', asked),
+      list: (page: { limit?: number; cursor?: string }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
+      get: (request: string, waitMs = 0) => get<AccessRequest>(`/v1/requests/${id(request)}${query({ waitMs })}`),
+      withdraw: (request: string) => post<AccessRequest>(`/v1/requests/${id(request)}/withdraw`),
+    },
+    reviews: {
+      list: async () => (await get<{ items: Review[] }>('/v1/reviews')).items,
+      get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
+      decide: (
+        review: string,
+        decision: { verdict: 'approve' | 'deny'; comment: string; lengthMs?: number; digest?: string },
+      ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
+    },
+    grants: {
+      list: (page: { limit?: number; cursor?: string; all?: boolean; active?: boolean }) =>
+        get<Paged<Grant>>(`/v1/grants${query(page)}`),
+      revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
+      lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
+    },
+    sessions: {
+      list: (page: { limit?: number; cursor?: string; active?: boolean }) =>
+        get<Paged<Session>>(`/v1/sessions${query(page)}`),
+      get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
+      recording: async (session: string) => (await call('GET', `/v1/sessions/${id(session)}/recording`)).arrayBuffer(),
+      kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
+    },
+    keys: async () => (await get<{ items: { id: string; publicKey: string }[] }>('/v1/keys')).items,
+  }
+}
+
+/** The problem that an answer tells; whatever is not one of the gateway's says so. */
+export async function problemOf(response: Response, gateway: string): Promise<PamError> {
+  try {
+    const { detail, ...body } = (await response.json()) as { detail?: string; code?: string }
+    if (body.code !== undefined) return fromErrorBody({ ...body, message: detail })
+  } catch {
+    // falls through: not JSON
+  }
+  return new PamError('VERSION_MISMATCH', `${gateway} answers, but not as a pamctl gateway (HTTP ${response.status})`, {
+    hint: 'is this the address of the gateway?',
+  })
+}

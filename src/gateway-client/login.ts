@@ -1,0 +1,115 @@
+import * as oidc from 'openid-client'
+import { PamError } from '../shared/errors.ts'
+import type { Discovery } from '../api/schemas/identity.ts'
+
+/** What signing in gives: a token for the gateway, and one to get the next with. */
+export interface SignIn {
+  readonly identityToken: string
+  readonly refreshToken: string | undefined
+}
+
+export interface DevicePrompt {
+  readonly url: string
+  /** The URL with the code in it, where the provider offers one. */
+  readonly completeUrl: string | undefined
+  readonly code: string
+  readonly expiresInSeconds: number
+}
+
+export interface IssuerOptions {
+  readonly issuer: string
+  readonly clientId: string
+  readonly fetch: typeof fetch
+}
+
+/** The OAuth device authorization grant (RFC 8628) against the gateway's issuer. */
+export async function signInWithDevice(
+  discovery: Discovery,
+  options: { fetch: typeof fetch; fresh: boolean; signal: AbortSignal; show: (prompt: DevicePrompt) => void },
+): Promise<SignIn> {
+  if (discovery.issuer === undefined || discovery.clientId === undefined) {
+    throw new PamError('ISSUER_UNTRUSTED', 'this gateway signs in no people', {
+      hint: 'a service signs in with PAMCTL_TOKEN or --token-file',
+    })
+  }
+  const config = await discoverIssuer({ issuer: discovery.issuer, clientId: discovery.clientId, fetch: options.fetch })
+  try {
+    const device = await oidc.initiateDeviceAuthorization(config, {
+      scope: discovery.scopes.join(' '),
+      // A sign-in that must be recent is not satisfied by the browser's old session.
+      ...(options.fresh ? { prompt: 'login', max_age: '0' } : { prompt: 'consent' }),
+    })
+    options.show({
+      url: device.verification_uri,
+      completeUrl: device.verification_uri_complete,
+      code: device.user_code,
+      expiresInSeconds: device.expires_in,
+    })
+    const tokens = await oidc.pollDeviceAuthorizationGrant(config, device, undefined, { signal: options.signal })
+    return toSignIn(tokens)
+  } catch (error) {
+    throw signInError(error)
+  }
+}
+
+/** A fresh identity token from the refresh token. SIGN_IN_DENIED where the provider does not give one any more. */
+export async function refreshSignIn(refreshToken: string, options: IssuerOptions): Promise<SignIn> {
+  const config = await discoverIssuer(options)
+  try {
+    return toSignIn(await oidc.refreshTokenGrant(config, refreshToken))
+  } catch (error) {
+    throw signInError(error)
+  }
+}
+
+export async function revokeSignIn(refreshToken: string, options: IssuerOptions): Promise<void> {
+  const config = await discoverIssuer(options)
+  if (config.serverMetadata().revocation_endpoint !== undefined) await oidc.tokenRevocation(config, refreshToken)
+}
+
+async function discoverIssuer({ issuer, clientId, fetch }: IssuerOptions): Promise<oidc.Configuration> {
+  const url = new URL(issuer)
+  const loopback = /^(127\.|localhost$|\[::1\]$)/.test(url.hostname)
+  try {
+    return await oidc.discovery(url, clientId, undefined, oidc.None(), {
+      timeout: 15,
+      ...(url.protocol === 'http:' && loopback ? { execute: [oidc.allowInsecureRequests] } : {}),
+      [oidc.customFetch]: fetch as oidc.CustomFetch,
+    })
+  } catch (error) {
+    throw new PamError('ISSUER_UNTRUSTED', `the identity provider ${issuer} cannot be reached or trusted`, {
+      side: 'upstream',
+      cause: error,
+    })
+  }
+}
+
+function toSignIn(tokens: { id_token?: string; refresh_token?: string }): SignIn {
+  if (tokens.id_token === undefined) throw new PamError('TOKEN_INVALID', 'the identity provider gave no identity token')
+  return { identityToken: tokens.id_token, refreshToken: tokens.refresh_token }
+}
+
+/** RFC 8628 section 3.5 and RFC 6749 section 5.2, each said plainly. */
+function signInError(error: unknown): PamError {
+  if (error instanceof PamError) return error
+  const code = (error as { error?: string }).error
+  switch (code) {
+    case 'access_denied':
+      return new PamError('SIGN_IN_DENIED', 'the sign-in was refused in the browser')
+    case 'expired_token':
+      return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time', { hint: 'run pamctl login again' })
+    case 'invalid_grant':
+      return new PamError('NOT_SIGNED_IN', 'the identity provider does not continue this sign-in', {
+        hint: 'sign in again: pamctl login',
+      })
+  }
+  if ((error as Error).name === 'AbortError') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was given up')
+  const cause = (error as Error).cause
+  if (cause instanceof Error && /expired/i.test(cause.message))
+    return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time')
+  return new PamError(
+    'GATEWAY_UNREACHABLE',
+    `the identity provider did not answer as expected (${code ?? (error as Error).message})`,
+    { side: 'upstream', cause: error },
+  )
+}

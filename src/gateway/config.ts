@@ -1,0 +1,134 @@
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { isLoopback, issuerSchema } from '../identity/issuer.ts'
+import { duration, policyShape, toPolicy } from '../policy/parse-policy.ts'
+import type { Policy } from '../policy/policy.ts'
+import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
+import { targetSchema } from './target.ts'
+
+const groups = z.array(z.string().min(1)).default([])
+
+/** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
+export const configSchema = z
+  .strictObject({
+    listen: z
+      .strictObject({
+        host: z.string().default('127.0.0.1').describe('the address to listen on'),
+        port: z.int().min(0).max(65_535).default(8443).describe('0 picks a free one'),
+        tls: z
+          .strictObject({ certificate: z.string(), key: z.string() })
+          .optional()
+          .describe('PEM files; without them the gateway listens on loopback only'),
+      })
+      .prefault({}),
+    publicUrl: z.url().optional().describe('the URL that people use; needed behind a proxy or with a name'),
+    dataDirectory: z.string().default('pam-data').describe('state, keys and recordings; relative to this file'),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    limits: z
+      .strictObject({
+        handshake: duration.prefault('10s').describe('how long a peer may be silent during a handshake'),
+        statementBytes: z
+          .int()
+          .min(1024)
+          .max(16_777_216)
+          .default(1_048_576)
+          .describe('the longest message that is judged'),
+        resultMessageBytes: z.int().min(65_536).max(268_435_456).default(67_108_864).describe('the longest row'),
+        sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),
+      })
+      .prefault({}),
+    identity: z
+      .strictObject({
+        issuers: z.array(issuerSchema).default([]).describe('whom the gateway trusts to say who somebody is'),
+        reproof: duration.prefault('5m').describe('how often an identity must be proven again while it is in use'),
+        evaluation: z
+          .strictObject({
+            people: z.string().describe('a YAML file with people and hashed passwords'),
+            port: z.int().min(0).max(65_535).default(0).describe('loopback port of the provider; 0 picks a free one'),
+          })
+          .optional()
+          .describe('the built-in OpenID provider, for demonstration and evaluation only'),
+      })
+      .prefault({}),
+    roles: z
+      .strictObject({
+        audit: groups.describe('groups that may see all sessions and records'),
+        operate: groups.describe('groups that may end sessions and revoke grants of others'),
+      })
+      .prefault({})
+      .describe('who may do what with other people’s sessions; nobody unless listed'),
+    requests: z
+      .strictObject({
+        expire: duration.prefault('1h').describe('how long a request waits'),
+        recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
+      })
+      .prefault({}),
+    targets: z.array(targetSchema).default([]),
+    ...policyShape,
+  })
+  .superRefine((config, context) => {
+    const problem = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message })
+    if (config.listen.tls === undefined && !isLoopback(config.listen.host)) {
+      problem(['listen', 'host'], `plain text is for loopback only: give listen.tls to listen on ${config.listen.host}`)
+    }
+    if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
+      problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
+    }
+    for (const [list, key] of [
+      [config.targets, 'targets'],
+      [config.access, 'access'],
+      [config.commands, 'commands'],
+      [config.masking, 'masking'],
+    ] as const) {
+      const seen = new Set<string>()
+      list.forEach(({ name }, index) => {
+        if (seen.has(name)) problem([key, index, 'name'], `"${name}" stands twice`)
+        seen.add(name)
+      })
+    }
+  })
+
+export type ConfigFile = z.output<typeof configSchema>
+
+/** The configuration in use: the file's values, the policy made of its rules, and where relative paths start. */
+export interface Config extends Omit<ConfigFile, 'access' | 'commands' | 'masking'> {
+  readonly policy: Policy
+  readonly baseDirectory: string
+}
+
+/** Reads and checks the file; throws CONFIG_INVALID with every problem, each with line and column. */
+export function loadConfig(file: string): Config {
+  return toConfig(readYamlFile(file, configSchema), dirname(resolve(file)))
+}
+
+export function parseConfig(text: string, file: string): Config {
+  return toConfig(parseYaml(text, file, configSchema), dirname(resolve(file)))
+}
+
+function toConfig(file: ConfigFile, baseDirectory: string): Config {
+  const { access, commands, masking, ...rest } = file
+  return {
+    ...rest,
+    dataDirectory: resolve(baseDirectory, file.dataDirectory),
+    policy: toPolicy({ access, commands, masking }),
+    baseDirectory,
+  }
+}
+
+/** What a file allows that it should not, said at start and by `check`. */
+export function configWarnings(config: Config): string[] {
+  const warnings = config.targets
+    .filter(({ tls }) => tls !== 'verify-full')
+    .map(({ name, tls }) => `target ${name}: tls: ${tls} does not check that the target is who it says it is`)
+  if (config.identity.evaluation !== undefined)
+    warnings.push('the built-in OpenID provider is for evaluation, not for production')
+  if (Number(process.versions.node.split('.')[0]) < 22)
+    warnings.push(`Node ${process.versions.node} is past its end of life: run 24 or later`)
+  return warnings
+}
+
+/** JSON Schema of the file, for editors. */
+export function configJsonSchema(): unknown {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+}

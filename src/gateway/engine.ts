@@ -1,0 +1,84 @@
+import type { Recorder } from '../recording/recorder.ts'
+import type { MaskingPlan } from '../masking/plan.ts'
+import type { Grant } from '../access/grant.ts'
+import type { Facts, Person, Target } from '../policy/command.ts'
+import type { CredentialLease } from '../credentials/credential.ts'
+import type { Channel } from '../shared/channel.ts'
+import type { PamError } from '../shared/errors.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { TargetConfig } from './target.ts'
+
+/** All that a protocol must satisfy. It alone knows its wire format; the core never sees bytes. */
+export interface Engine<Hello = unknown> {
+  readonly protocol: string
+  /** Reads what the client says first. Nothing has been opened for it yet and nothing reaches the target. */
+  greet(client: Channel, limits: HandshakeLimits): Promise<Greeting<Hello>>
+  /** The connection from here to its end; resolves when both sides are closed. */
+  serve(client: Channel, hello: Hello, session: Session): Promise<void>
+  /** Says no in the client's own protocol, then closes. */
+  refuse(client: Channel, error: PamError): void
+  /** A message that asks to cancel what another connection of the same person runs. */
+  cancel(key: Uint8Array, personId: string): void
+}
+
+export type Greeting<Hello> =
+  { readonly type: 'session'; readonly hello: Hello } | { readonly type: 'cancel'; readonly key: Uint8Array }
+
+export interface HandshakeLimits {
+  /** Milliseconds. */
+  readonly handshake: number
+}
+
+/** One person's connection to one target. */
+export interface Session {
+  readonly id: string
+  readonly person: Person
+  readonly target: Target
+  readonly config: TargetConfig
+  readonly grant: Grant
+  readonly lease: CredentialLease
+  readonly masking: MaskingPlan
+  readonly recorder: Recorder
+  readonly limits: { readonly handshake: number; readonly statementBytes: number; readonly resultMessageBytes: number }
+  readonly logger: Logger
+  /** Aborts when the session must end; the reason is a PamError. */
+  readonly ended: AbortSignal
+  end(reason: PamError): void
+  /** Records the command, asks policy, and for a hold files an approval. Forward only on `forward`. */
+  decide(command: CommandDraft): Decision
+  /** What policy would say, without recording: for refusing early what no parameters could make allowed. */
+  preview(command: CommandDraft): PamError | undefined
+  /** A keyed digest, so that nothing can be guessed back from it. */
+  commitment(text: string): string
+}
+
+export interface CommandDraft {
+  readonly text: string
+  readonly parameters: readonly (string | null)[]
+  readonly facts: Facts
+  /** Text and parameters as they may be kept for ever. */
+  readonly recorded: { readonly text: string; readonly parameters: readonly (string | null)[] }
+  /** Refused whatever policy says. */
+  readonly refusal: PamError | undefined
+  /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */
+  readonly context: Readonly<Record<string, string>>
+  /** The same command looked at again, right before an approved one is forwarded. */
+  again(): Promise<CommandDraft>
+}
+
+export type Decision = Verdict | Hold
+
+export type Verdict =
+  | { readonly type: 'forward'; readonly id: string }
+  | { readonly type: 'refuse'; readonly id: string; readonly error: PamError }
+
+/** A person decides. The engine keeps the bytes, tells the client, and waits. */
+export interface Hold {
+  readonly type: 'hold'
+  readonly id: string
+  /** For the client, at once. */
+  readonly notice: string
+  readonly verdict: Promise<Verdict>
+  /** The client does not want it any more. */
+  withdraw(): void
+}

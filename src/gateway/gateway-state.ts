@@ -1,0 +1,35 @@
+import type { Approval } from '../access/approval.ts'
+import type { Grant } from '../access/grant.ts'
+import type { Login } from '../identity/login.ts'
+import type { Person, Target } from '../policy/command.ts'
+import type { AccessRule } from '../policy/policy.ts'
+import type { PamError } from '../shared/errors.ts'
+
+/** What the data plane asks of the store. */
+export interface GatewayState {
+  /** The person's current grant; standing access mints one. Throws what the person should do instead. */
+  grantFor(person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant>
+  /** Whether the grant is still current: it may have been revoked while the session was being opened. */
+  isGrantActive(id: string, now: number): Promise<boolean>
+  sessionOpened(session: OpenedSession): Promise<void>
+  sessionEnded(id: string, ended: { at: number; code: string; message: string; commands: number }): Promise<void>
+  /** Somebody was turned away. */
+  accessRefused(person: Person, target: string, error: PamError, now: number): Promise<void>
+  fileApproval(approval: Approval, now: number): Promise<void>
+  /** Closes an approval that waits, or that was approved and is not used; secrets leave its text. */
+  closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', text: string, now: number): Promise<void>
+  /** Takes an approval for one use. Throws APPROVAL_VOID where it is not approved, used, or bound to another digest. */
+  useApproval(id: string, digest: string, text: string, now: number): Promise<Approval>
+  login(id: string): Promise<Login | undefined>
+}
+
+export interface OpenedSession {
+  readonly id: string
+  readonly person: Person
+  readonly target: string
+  readonly protocol: string
+  readonly grantId: string
+  readonly loginId: string
+  readonly openedAt: number
+  readonly recording: string
+}

@@ -1,0 +1,254 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { authenticate } from '../api/authenticate.ts'
+import { ChangeFeed } from '../api/change-feed.ts'
+import type { ApiDeps, ApiSettings } from '../api/deps.ts'
+import { toProblem } from '../api/problem.ts'
+import { createApi } from '../api/server.ts'
+import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, startEvaluationProvider } from '../evaluation-idp/provider.ts'
+import { hashPassword, peopleFile } from '../evaluation-idp/people.ts'
+import { accessTokens } from '../identity/access-token.ts'
+import { identityVerifier } from '../identity/identity-token.ts'
+import { issuerSchema, type Issuer } from '../identity/issuer.ts'
+import { proofVerifier } from '../identity/proof.ts'
+import { recoverRecording } from '../recording/recover.ts'
+import { systemClock } from '../shared/clock.ts'
+import { errorCodes } from '../shared/error-codes.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { createLogger, type Logger } from '../shared/logger.ts'
+import { VERSION } from '../shared/version.ts'
+import { appendAudit } from '../storage/audit.ts'
+import { openSqlite, type Database } from '../storage/database.ts'
+import { gatewayState } from '../storage/gateway-state.ts'
+import { expireRequests, recoverSessions } from '../storage/recover.ts'
+import { configJsonSchema, configWarnings, loadConfig, type Config } from './config.ts'
+import { loadKeys, type GatewayKeys } from './keys.ts'
+import { postgresEngine } from './postgres/engine.ts'
+import { createSqlParser } from './postgres/sql-parser.ts'
+import { SessionRegistry } from './session-registry.ts'
+import { listenForTunnels } from './tunnel-listener.ts'
+import { serveTunnel } from './tunnel.ts'
+
+/** `pam-gateway`: the composition root of the server. */
+export async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('pam-gateway').version(VERSION).description('the pamctl gateway')
+  const withConfig = (command: Command): Command =>
+    command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
+  withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) =>
+    start(config),
+  )
+  withConfig(program.command('check').description('check the configuration')).action(({ config }: { config: string }) =>
+    check(config),
+  )
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration file')
+    .action(() => void process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
+  program
+    .command('hash-password')
+    .description('hash a password read from standard input, for the evaluation provider')
+    .action(
+      async () => void process.stdout.write(`${await hashPassword(readFileSync(0, 'utf8').replace(/\r?\n$/, ''))}\n`),
+    )
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    const { code, message, hint } = asPamError(error)
+    process.stderr.write(message.replace(/^/gm, 'pam-gateway: ') + '\n')
+    if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`)
+    if (code === 'INTERNAL') process.stderr.write(`${String((error as Error).stack)}\n`)
+    process.exit(errorCodes[code].exit)
+  }
+}
+
+function check(file: string): void {
+  const config = loadConfig(file)
+  for (const warning of configWarnings(config)) process.stderr.write(`pam-gateway: warning: ${warning}\n`)
+  const { access, commands, masking } = config.policy
+  process.stdout.write(
+    `${file} is valid: ${config.targets.length} targets, ${access.length} access, ${commands.length} command and ${masking.length} masking rules\n`,
+  )
+}
+
+async function start(file: string): Promise<void> {
+  let config = loadConfig(file)
+  const logger = createLogger(config.logLevel)
+  for (const warning of configWarnings(config)) logger.warn({ warning }, 'config.warned')
+  const keys = loadKeys(join(config.dataDirectory, 'keys'))
+  const recordings = join(config.dataDirectory, 'recordings')
+  const db = await openSqlite(join(config.dataDirectory, 'state.db'))
+  await recover(db, recordings, keys, logger)
+
+  const provider = await startProvider(config)
+  const issuersOf = (current: Config): Issuer[] => [
+    ...current.identity.issuers,
+    ...(provider === undefined ? [] : evaluationIssuers(provider.issuer)),
+  ]
+  let identities = identityVerifier(issuersOf(config))
+  const registry = new SessionRegistry()
+  const state = gatewayState(db)
+  const parser = await createSqlParser()
+  const engines = new Map([['postgres', postgresEngine(parser, config.baseDirectory)]] as const)
+  let publicUrl = ''
+
+  const deps: ApiDeps = {
+    db,
+    registry,
+    identities: () => identities,
+    proofs: proofVerifier(Date.now()),
+    tokens: accessTokens(keys.token, 'pam-gateway'),
+    clock: systemClock,
+    logger,
+    signer: keys.signer,
+    changes: new ChangeFeed(),
+    recordings,
+    publicUrl: () => publicUrl,
+    settings: () => apiSettings(config, issuersOf(config)),
+  }
+  const tls = config.listen.tls && {
+    cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
+    key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
+  }
+  const api = await createApi(deps, tls)
+  const tunnels = listenForTunnels(api.server as Server, {
+    authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
+    serve: (channel, login, target) =>
+      serveTunnel(channel, login, target, {
+        config: () => config,
+        engines,
+        state,
+        registry,
+        signer: keys.signer,
+        digestKey: keys.digest,
+        recordings,
+        clock: systemClock,
+        logger,
+      }),
+    problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
+  })
+  await api.listen({ host: config.listen.host, port: config.listen.port })
+  const { port } = api.server.address() as AddressInfo
+  publicUrl = (config.publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`).replace(
+    /\/$/,
+    '',
+  )
+  const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
+  await auditConfig(db, config, 'config.loaded')
+  logger.info({ url: publicUrl, version: VERSION, targets: config.targets.length }, 'gateway.started')
+
+  process.on('SIGHUP', () => void reload())
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+
+  /** A bad file changes nothing. */
+  async function reload(): Promise<void> {
+    try {
+      const next = loadConfig(file)
+      config = next
+      identities = identityVerifier(issuersOf(config))
+      await auditConfig(db, config, 'config.reloaded')
+      logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
+    } catch (error) {
+      logger.error({ problem: asPamError(error).message }, 'config.refused')
+    }
+  }
+
+  async function stop(): Promise<void> {
+    clearInterval(sweep)
+    registry.endWhere(
+      () => true,
+      new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
+        side: 'gateway',
+        hint: 'connect again in a moment',
+      }),
+    )
+    for (let waited = 0; registry.size > 0 && waited < LONGEST_STOP; waited += 50)
+      await new Promise((done) => setTimeout(done, 50))
+    tunnels.close()
+    api.server.closeAllConnections()
+    await api.close()
+    await provider?.close()
+    await parser.close()
+    await db.close()
+    logger.info('gateway.stopped')
+    process.exit(0)
+  }
+}
+
+/** Before anything is accepted: what a hard stop left open is closed, sealed and said. */
+async function recover(db: Database, recordings: string, keys: GatewayKeys, logger: Logger): Promise<void> {
+  const now = new Date()
+  for (const { id, recording } of await recoverSessions(db, now.getTime())) {
+    const file = join(recordings, recording)
+    if (!existsSync(file)) {
+      logger.error({ session: id }, 'recording.missing')
+      await db.change((tx) =>
+        appendAudit(tx, now.getTime(), { type: 'recording.missing', actor: 'gateway', subject: id, data: {} }),
+      )
+      continue
+    }
+    const recovered = recoverRecording(file, id, keys.signer, now)
+    logger.warn({ session: id, events: recovered?.events }, 'recording.recovered')
+  }
+}
+
+async function startProvider(config: Config) {
+  const { evaluation } = config.identity
+  if (evaluation === undefined) return undefined
+  return startEvaluationProvider(peopleFile(resolve(config.baseDirectory, evaluation.people)), evaluation.port)
+}
+
+/** The built-in provider, for people and for services. */
+function evaluationIssuers(url: string): Issuer[] {
+  return [
+    issuerSchema.parse({
+      url,
+      for: 'people',
+      clientId: EVALUATION_CLIENT,
+      scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
+      algorithms: ['RS256'],
+    }),
+    issuerSchema.parse({
+      url,
+      for: 'services',
+      audience: EVALUATION_AUDIENCE,
+      algorithms: ['RS256'],
+      requireClaims: { iss: url },
+    }),
+  ]
+}
+
+function apiSettings(config: Config, issuers: readonly Issuer[]): ApiSettings {
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  return {
+    policy: config.policy,
+    targets: config.targets,
+    roles: config.roles,
+    reproof: config.identity.reproof,
+    requestExpire: config.requests.expire,
+    recentSignIn: config.requests.recentSignIn,
+    discovery: { issuer: people?.url, clientId: people?.clientId, scopes: people?.scopes ?? [] },
+  }
+}
+
+const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
+  db.change((tx) =>
+    appendAudit(tx, Date.now(), {
+      type,
+      actor: 'gateway',
+      subject: 'config',
+      data: { policy: config.policy.version, targets: config.targets.map(({ name }) => name) },
+    }),
+  )
+
+async function sweepRequests(db: Database, { changes, clock }: ApiDeps, logger: Logger): Promise<void> {
+  try {
+    for (const id of await expireRequests(db, clock.now())) changes.changed(id)
+  } catch (error) {
+    logger.error({ cause: error }, 'requests.sweep_failed')
+  }
+}
+
+const LONGEST_STOP = 8000

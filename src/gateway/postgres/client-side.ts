@@ -1,0 +1,398 @@
+import { Framer, type Frame } from '../../wire/postgres/framer.ts'
+import { formatAt, type Bind } from '../../wire/postgres/bind.ts'
+import { decodeClientMessage, describePortal, FLUSH, TERMINATE } from '../../wire/postgres/client-message.ts'
+import type { Parse } from '../../wire/postgres/parse.ts'
+import type { Execute } from '../../wire/postgres/execute.ts'
+import type { Describe } from '../../wire/postgres/describe.ts'
+import type { Close } from '../../wire/postgres/close.ts'
+import { isEmptyPlan } from '../../masking/plan.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import type { CommandDraft, Hold, Verdict } from '../engine.ts'
+import type { StatementFacts } from './command-facts.ts'
+import type { Conversation } from './conversation.ts'
+import { nativeError, toErrorResponse, toNotice } from './error-response.ts'
+import { startRun } from './pending.ts'
+import { recordable } from './recordable.ts'
+import type { NameTable, Portal, Prepared } from './statement-table.ts'
+import type { Understanding } from './understand.ts'
+
+/**
+ * From the client to the server: every message is taken in order; what carries a statement is judged before a byte
+ * of it goes on. After a refusal in an extended query everything up to the Sync is skipped, as the server would.
+ */
+export class ClientSide {
+  readonly #conversation: Conversation
+  readonly #understanding: Understanding
+  readonly #framer: Framer
+  readonly #masks: boolean
+  readonly #waiting: Frame[] = []
+  #waitingBytes = 0
+  #out: Buffer[] = []
+  #busy = false
+  #skipping = false
+  #hold: Hold | undefined
+  #left = false
+
+  constructor(conversation: Conversation, understanding: Understanding) {
+    this.#conversation = conversation
+    this.#understanding = understanding
+    this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client')
+    this.#masks = !isEmptyPlan(conversation.session.masking)
+  }
+
+  push(chunk: Buffer): void {
+    for (const frame of this.#framer.push(chunk)) {
+      // While a statement is held, what follows waits here: the connection stays read, so that its end is seen.
+      this.#waiting.push(this.#busy ? { tag: frame.tag, bytes: Buffer.from(frame.bytes) } : frame)
+      this.#waitingBytes += frame.bytes.length
+    }
+    if (this.#waitingBytes > MOST_WAITING) this.#conversation.client.pause()
+    this.#work()
+  }
+
+  /** The client said goodbye, or its side is closed. */
+  get left(): boolean {
+    return this.#left
+  }
+
+  /** The client sends nothing more. */
+  end(): void {
+    this.#left = true
+    this.#hold?.withdraw()
+    this.#work()
+  }
+
+  /** A cancel request of this session's own client. True where a held statement was withdrawn. */
+  cancelHold(): boolean {
+    if (this.#hold === undefined) return false
+    this.#hold.withdraw()
+    return true
+  }
+
+  #work(): void {
+    if (this.#busy) return
+    const { session, client } = this.#conversation
+    while (this.#waiting.length > 0 && !session.ended.aborted) {
+      const frame = this.#waiting.shift() as Frame
+      this.#waitingBytes -= frame.bytes.length
+      let later: Promise<void> | undefined
+      try {
+        later = this.#handle(frame)
+      } catch (error) {
+        session.end(asPamErrorOfWire(error))
+        return
+      }
+      if (later === undefined) continue
+      this.#busy = true
+      // The chunk's memory belongs to the socket: what waits longer than this turn is copied.
+      this.#waiting.splice(0, Infinity, ...this.#waiting.map(({ tag, bytes }) => ({ tag, bytes: Buffer.from(bytes) })))
+      later.then(
+        () => {
+          this.#busy = false
+          if (this.#waitingBytes <= MOST_WAITING) client.resume()
+          this.#work()
+        },
+        (error: unknown) => session.end(asPamErrorOfWire(error)),
+      )
+      break
+    }
+    this.#flush()
+    if (this.#left && !this.#busy && this.#waiting.length === 0) this.#conversation.upstream.end()
+  }
+
+  #send(bytes: Buffer): void {
+    this.#out.push(bytes)
+  }
+
+  #flush(): void {
+    const out = this.#out
+    if (out.length === 0) return
+    this.#out = []
+    const ready = this.#conversation.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+    if (!ready) this.#conversation.client.pause()
+  }
+
+  /** One message. Undefined where it was dealt with at once. */
+  #handle(frame: Frame): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const message = decodeClientMessage(frame)
+    if (this.#skipping && message.type !== 'sync' && message.type !== 'terminate') return undefined
+    switch (message.type) {
+      case 'query':
+        return this.#query(frame, message.sql)
+      case 'parse':
+        return this.#parse(frame, message)
+      case 'bind':
+        return this.#bind(frame, message)
+      case 'describe':
+        return this.#describe(frame, message)
+      case 'execute':
+        return this.#execute(frame, message)
+      case 'close':
+        this.#close(frame, message)
+        return undefined
+      case 'sync':
+        this.#skipping = false
+        this.#send(frame.bytes)
+        if (conversation.copyIn) return undefined
+        conversation.expect({ type: 'sync' })
+        conversation.batch++
+        conversation.batchOpen = false
+        return undefined
+      case 'function-call': {
+        const error = new PamError('FUNCTION_CALL_REFUSED', 'the FunctionCall message carries no SQL to judge', {
+          hint: 'call the function in a SELECT',
+        })
+        conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+        return undefined
+      }
+      case 'copy-done':
+      case 'copy-fail':
+        conversation.copyIn = false
+        this.#send(frame.bytes)
+        return undefined
+      case 'copy-data':
+      case 'flush':
+        this.#send(frame.bytes)
+        return undefined
+      case 'terminate':
+        this.#send(TERMINATE)
+        this.#left = true
+        return undefined
+    }
+  }
+
+  #query(frame: Frame, sql: string): Promise<void> | undefined {
+    const facts = this.#understanding.of(sql)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#judgeQuery(frame, sql, known))
+      : this.#judgeQuery(frame, sql, facts)
+  }
+
+  #judgeQuery(frame: Frame, sql: string, facts: StatementFacts): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const draft = this.#draft(sql, [], facts)
+    const forward = (decision: string): void => {
+      conversation.batch++
+      conversation.batchOpen = false
+      this.#noteNames(facts)
+      conversation.expect({ type: 'query', run: startRun(decision, facts) })
+      this.#send(frame.bytes)
+    }
+    const refuse = (error: PamError): void =>
+      conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+    return this.#decide(draft, forward, refuse)
+  }
+
+  #parse(frame: Frame, message: Parse): Promise<void> | undefined {
+    const facts = this.#understanding.of(message.sql)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#judgeParse(frame, message, known))
+      : this.#judgeParse(frame, message, facts)
+  }
+
+  #judgeParse(frame: Frame, message: Parse, facts: StatementFacts): undefined {
+    const conversation = this.#conversation
+    const refusal = conversation.session.preview(this.#draft(message.sql, [], facts))
+    if (refusal !== undefined) return this.#refuseExtended(refusal)
+    const prepared: Prepared = {
+      sql: message.sql,
+      parameterTypes: message.parameterTypes,
+      columns: undefined,
+      described: false,
+    }
+    const change = conversation.statements.set(message.statement, prepared, conversation.batch)
+    conversation.expect({ type: 'parse', change, tainted: facts.tainted })
+    conversation.batchOpen = true
+    this.#send(frame.bytes)
+    return undefined
+  }
+
+  #bind(frame: Frame, message: Bind): Promise<void> | undefined {
+    return this.#named(this.#conversation.statements, message.statement, (prepared) => {
+      if (prepared === undefined) {
+        return this.#refuseNative('26000', `prepared statement "${message.statement}" does not exist`)
+      }
+      const facts = this.#understanding.of(prepared.sql)
+      return facts instanceof Promise
+        ? facts.then((known) => this.#judgeBind(frame, message, prepared, known))
+        : this.#judgeBind(frame, message, prepared, facts)
+    })
+  }
+
+  #judgeBind(frame: Frame, message: Bind, prepared: Prepared, facts: StatementFacts): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const parameters = message.parameters.map((value, index) =>
+      value === null
+        ? null
+        : readable(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
+    )
+    const forward = (decision: string): void => {
+      const portal: Portal = { decision, prepared, tainted: facts.tainted, resultFormats: message.resultFormats }
+      this.#noteNames(facts)
+      const change = conversation.portals.set(message.portal, portal, conversation.batch)
+      conversation.expect({ type: 'bind', change, tainted: facts.tainted })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+    }
+    return this.#decide(this.#draft(prepared.sql, parameters, facts), forward, (error) => this.#refuseExtended(error))
+  }
+
+  #describe(frame: Frame, message: Describe): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const forward = (of: Prepared | undefined, tainted: boolean): undefined => {
+      if (of !== undefined) of.described = true
+      conversation.expect({ type: 'describe', of, hidden: false, tainted })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+      return undefined
+    }
+    return message.subject === 'statement'
+      ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks))
+      : this.#named(conversation.portals, message.name, (portal) =>
+          forward(portal?.prepared, portal?.tainted ?? this.#masks),
+        )
+  }
+
+  #execute(frame: Frame, message: Execute): Promise<void> | undefined {
+    const conversation = this.#conversation
+    return this.#named(conversation.portals, message.portal, (portal) => {
+      if (portal === undefined) return this.#refuseNative('34000', `portal "${message.portal}" does not exist`)
+      const { prepared } = portal
+      // Rows can be masked only by columns that were described: where the client does not ask, we do.
+      if (this.#masks && !prepared.described) {
+        prepared.described = true
+        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: portal.tainted })
+        this.#send(describePortal(message.portal))
+      }
+      const facts = { tainted: portal.tainted, changesCatalog: this.#understanding.changesCatalog(prepared.sql) }
+      conversation.expect({ type: 'execute', run: startRun(portal.decision, facts), portal })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+      return undefined
+    })
+  }
+
+  #close(frame: Frame, message: Close): void {
+    const conversation = this.#conversation
+    const table = message.subject === 'statement' ? conversation.statements : conversation.portals
+    const change = table.set(message.name, undefined, conversation.batch)
+    conversation.expect({ type: 'close', change, tainted: false })
+    conversation.batchOpen = true
+    this.#send(frame.bytes)
+  }
+
+  /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
+  #named<T>(
+    table: NameTable<T>,
+    name: string,
+    use: (value: T | undefined) => Promise<void> | undefined,
+  ): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const { value, certain } = table.lookUp(name, conversation.batch)
+    if (certain) return use(value)
+    this.#flush()
+    if (conversation.batchOpen) conversation.upstream.write(FLUSH)
+    return conversation.whenIdle().then(() => {
+      const now = table.lookUp(name, conversation.batch).value
+      // The error that undid the name also skips this message.
+      return this.#skipping ? undefined : use(now)
+    })
+  }
+
+  /** SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. */
+  #noteNames(facts: StatementFacts): void {
+    const { statements, portals } = this.#conversation
+    if (facts.statements.some(({ unknown }) => unknown.length > 0)) {
+      statements.clear()
+      portals.clear()
+    }
+    for (const { kinds, names } of facts.parsed) {
+      if (kinds.includes('discard')) {
+        statements.clear()
+        portals.clear()
+      }
+      for (const name of names) {
+        if (kinds.includes('declare-cursor')) portals.forget(name)
+        else if (name === '*') statements.clear()
+        else if (kinds.includes('prepare') || kinds.includes('deallocate')) statements.forget(name)
+      }
+    }
+  }
+
+  #draft(sql: string, parameters: readonly (string | null)[], facts: StatementFacts): CommandDraft {
+    const { session, status } = this.#conversation
+    return {
+      text: sql,
+      parameters,
+      facts: { type: 'sql', statements: facts.statements },
+      recorded: recordable(sql, parameters, facts, session),
+      refusal: facts.refusal,
+      context: { transaction: status },
+      again: async () => this.#draft(sql, parameters, await this.#understanding.again(sql)),
+    }
+  }
+
+  /** Asks the session; a hold tells the client, then waits for a person. */
+  #decide(
+    draft: CommandDraft,
+    forward: (decision: string) => void,
+    refuse: (error: PamError) => void,
+  ): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const decision = conversation.session.decide(draft)
+    if (decision.type !== 'hold') return void this.#carryOut(decision, forward, refuse)
+    this.#hold = decision
+    this.#flush()
+    if (conversation.batchOpen) conversation.upstream.write(FLUSH)
+    const hint = conversation.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
+    conversation.reply(() => toNotice(decision.notice, hint))
+    if (this.#left) decision.withdraw()
+    return decision.verdict.then((verdict) => {
+      this.#hold = undefined
+      this.#carryOut(verdict, forward, refuse)
+    })
+  }
+
+  #carryOut(verdict: Verdict, forward: (decision: string) => void, refuse: (error: PamError) => void): void {
+    if (this.#conversation.session.ended.aborted) return
+    if (verdict.type === 'forward') forward(verdict.id)
+    else refuse(verdict.error)
+  }
+
+  #refuseExtended(error: PamError): undefined {
+    this.#skip(() => toErrorResponse(error))
+  }
+
+  #refuseNative(sqlstate: string, message: string): undefined {
+    this.#skip(() => nativeError(sqlstate, message))
+  }
+
+  #skip(bytes: () => Buffer): void {
+    this.#skipping = true
+    this.#flush()
+    this.#conversation.reply(bytes)
+  }
+}
+
+/** A parameter as people read it; binary ones of types that are not simple as `\x…`. */
+function readable(value: Buffer, format: 0 | 1, typeOid: number): string {
+  if (format === 0 || TEXT_OIDS.has(typeOid)) return value.toString('utf8')
+  if (typeOid === 21 && value.length === 2) return String(value.readInt16BE())
+  if (typeOid === 23 && value.length === 4) return String(value.readInt32BE())
+  if (typeOid === 20 && value.length === 8) return String(value.readBigInt64BE())
+  if (typeOid === 16 && value.length === 1) return String(value[0] === 1)
+  return `\\x${value.toString('hex')}`
+}
+
+export function asPamErrorOfWire(error: unknown): PamError {
+  if (error instanceof Error && error.name === 'WireError') {
+    const tooLarge = (error as { kind?: string }).kind === 'too-large'
+    return new PamError(tooLarge ? 'MESSAGE_TOO_LARGE' : 'PROTOCOL_VIOLATION', error.message, { cause: error })
+  }
+  return asPamError(error)
+}
+
+const TEXT_OIDS = new Set([25, 1043, 1042, 19, 114])
+/** Bytes of messages that wait behind a held one, until the client is not read any more. */
+const MOST_WAITING = 1_048_576

@@ -1,0 +1,167 @@
+import type { Channel } from '../../shared/channel.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { TERMINATE } from '../../wire/postgres/client-message.ts'
+import {
+  authenticationOk,
+  backendKeyData,
+  negotiateProtocolVersion,
+  parameterStatus,
+  readyForQuery,
+} from '../../wire/postgres/server-message.ts'
+import type { Engine, Session } from '../engine.ts'
+import { admitStartup, readGreeting, type Hello } from './admit.ts'
+import { CancelKeys } from './cancel-keys.ts'
+import { asPamErrorOfWire, ClientSide } from './client-side.ts'
+import { connectUpstream, type Upstream } from './connect-upstream.ts'
+import { Conversation } from './conversation.ts'
+import { toErrorResponse } from './error-response.ts'
+import { ServerSide } from './server-side.ts'
+import type { SqlParser } from './sql-parser.ts'
+import { understanding } from './understand.ts'
+
+/** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
+export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
+  const cancelKeys = new CancelKeys()
+  return {
+    protocol: 'postgres',
+    greet: readGreeting,
+    async serve(client, hello, session) {
+      const settings = admitStartup(hello, session.config)
+      const target = { config: session.config, lease: session.lease, baseDirectory, timeout: session.limits.handshake }
+      const upstream = await connectUpstream(target, settings)
+      const { key, revoke } = cancelKeys.issue(session.person.id, () => relay.cancel())
+      const relay = startRelay(client, upstream, session, parser)
+      client.write(greeting(hello, upstream, key))
+      relay.run(hello.rest)
+      try {
+        await relay.over
+      } finally {
+        revoke()
+      }
+    },
+    refuse(client, error) {
+      client.write(toErrorResponse(error, 'FATAL'))
+      client.end()
+    },
+    cancel: (key, personId) => cancelKeys.use(key, personId),
+  }
+}
+
+/** What a server says after the password: here there was none to ask for, the tunnel has authenticated the person. */
+function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
+  const unknownOptions = [...hello.parameters.keys()].filter((name) => name.startsWith('_pq_.'))
+  const negotiation = hello.minor > 0 || unknownOptions.length > 0 ? [negotiateProtocolVersion(0, unknownOptions)] : []
+  return Buffer.concat([
+    ...negotiation,
+    authenticationOk(),
+    ...[...upstream.parameters].map(([name, value]) => parameterStatus(name, value)),
+    backendKeyData(key.readUInt32BE(0), key.subarray(4)),
+    readyForQuery('I'),
+  ])
+}
+
+/** Two pumps between two channels, until one side leaves or the session must end. */
+function startRelay(client: Channel, upstream: Upstream, session: Session, parser: SqlParser) {
+  const conversation = new Conversation(client, upstream.channel, session, upstream.catalog)
+  const clientSide = new ClientSide(conversation, understanding(conversation, parser))
+  const serverSide = new ServerSide(conversation)
+  const open = new Set(['client', 'upstream'])
+  let finish!: () => void
+  const over = new Promise<void>((resolve) => (finish = resolve))
+
+  const closed = (side: 'client' | 'upstream', reason: PamError): void => {
+    open.delete(side)
+    session.end(reason)
+    if (open.size === 0) finish()
+  }
+  session.ended.addEventListener('abort', () => void endRelay(session.ended.reason as PamError), { once: true })
+
+  return {
+    over,
+    run(rest: Buffer): void {
+      client.handler = {
+        data: guarded((bytes: Buffer) => clientSide.push(bytes)),
+        drained: () => upstream.channel.resume(),
+        ended: () => clientSide.end(),
+        closed: () => {
+          clientSide.end()
+          closed('client', clientLeft())
+        },
+      }
+      upstream.channel.handler = {
+        data: guarded((bytes: Buffer) => {
+          if (!serverSide.push(bytes)) upstream.channel.pause()
+        }),
+        drained: () => client.resume(),
+        ended: () => client.end(),
+        closed: () => closed('upstream', clientSide.left ? clientLeft() : targetLeft()),
+      }
+      if (rest.length > 0) guarded(() => clientSide.push(rest))(rest)
+      client.resume()
+      upstream.channel.resume()
+      if (session.ended.aborted) void endRelay(session.ended.reason as PamError)
+    },
+    cancel(): void {
+      if (!clientSide.cancelHold()) void upstream.cancel()
+    },
+  }
+
+  function clientLeft(): PamError {
+    return new PamError('CLIENT_LEFT', 'the client closed the connection')
+  }
+
+  function targetLeft(): PamError {
+    return new PamError('TARGET_LEFT', `${session.target.name} closed the connection`, { side: 'upstream' })
+  }
+
+  function guarded(work: (bytes: Buffer) => void): (bytes: Buffer) => void {
+    return (bytes) => {
+      try {
+        work(bytes)
+      } catch (error) {
+        session.end(asPamErrorOfWire(error))
+      }
+    }
+  }
+
+  /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
+  async function endRelay(reason: PamError): Promise<void> {
+    try {
+      if (open.has('client') && reason.code !== 'CLIENT_LEFT' && reason.code !== 'TARGET_LEFT') {
+        client.write(toErrorResponse(reason, 'FATAL'))
+        client.end()
+      }
+      if (open.has('upstream')) await endUpstream()
+    } catch (error) {
+      session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
+    } finally {
+      conversation.abandon()
+      if (open.has('client')) client.destroy()
+      upstream.channel.destroy()
+      open.clear()
+      finish()
+    }
+  }
+
+  async function endUpstream(): Promise<void> {
+    const gone = new Promise<boolean>((resolve) => {
+      upstream.channel.handler = { data() {}, drained() {}, ended: () => resolve(true), closed: () => resolve(true) }
+      setTimeout(() => resolve(false), CANCEL_WAIT).unref()
+    })
+    const running = !conversation.isIdle
+    upstream.channel.resume()
+    // A Terminate that waits behind a running query is read once the cancel has ended that.
+    upstream.channel.write(TERMINATE)
+    if (running) await upstream.cancel()
+    if (await gone) return
+    if (await upstream.terminate()) return
+    session.recorder.outcome({
+      type: 'notice',
+      message: 'outcome unknown: that the target ended the last command could not be confirmed',
+    })
+    session.logger.warn({ session: session.id, target: session.target.name }, 'session.outcome_unknown')
+  }
+}
+
+/** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
+const CANCEL_WAIT = 2000

@@ -1,0 +1,47 @@
+import { findRelation, type Catalog } from './catalog.ts'
+import type { NamedRelation, ParsedStatement } from './parse-statement.ts'
+
+/** Why the functions and operators of a statement make its effect unknown; empty where none does. */
+export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {
+  const reasons: string[] = []
+  for (const named of statement.functions) {
+    const reason = unknownFunction(named, catalog)
+    if (reason !== undefined) reasons.push(reason)
+  }
+  for (const { schema, name } of statement.operators) {
+    if (schema !== 'pg_catalog' && catalog.userOperators.has(name))
+      reasons.push(`the operator ${name} is not the system's own`)
+    else if (schema !== undefined && schema !== 'pg_catalog')
+      reasons.push(`the operator ${schema}.${name} is not the system's own`)
+  }
+  // `row.name` calls the function `name` where the row has no such column.
+  const columns = new Set(
+    statement.reads
+      .concat(statement.writes)
+      .flatMap((named) => [...(findRelation(catalog, named)?.columns.keys() ?? [])]),
+  )
+  for (const column of statement.columns) {
+    if (catalog.userFunctions.has(column) && !columns.has(column))
+      reasons.push(`${column} may call a function that somebody wrote`)
+  }
+  return reasons
+}
+
+function unknownFunction({ schema, name }: NamedRelation, catalog: Catalog): string | undefined {
+  if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} reaches beyond the statement`
+  const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'
+  // A function of the same name that fits the arguments better would be called instead of the system's.
+  const shadowed = schema === undefined && catalog.userFunctions.has(name)
+  if (!system || shadowed) return `the function ${name} was written by somebody and is not read`
+  if (catalog.volatileFunctions.has(name))
+    return HARMLESS.test(name) ? undefined : `the function ${name} may have effects of its own`
+  return catalog.systemFunctions.has(name) ? undefined : `the function ${name} is not known`
+}
+
+/** Functions of the system that run text as SQL or show what the statement does not name, volatile or not. */
+const RUNS_SQL_OR_REACHES_OUT =
+  /^(query_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|cursor_to_xml.*|ts_stat|pg_read_.*|pg_ls_.*|pg_stat_file|lo_.*|loread|lowrite|dblink.*|pg_stat_get_activity|pg_stat_get_backend_activity|set_config|pg_notify|pg_logical_.*)$/
+
+/** Volatile functions of the system whose effect, if any, stays in sequences, advisory locks, sizes or time. */
+const HARMLESS =
+  /^(random|random_normal|setseed|clock_timestamp|timeofday|nextval|setval|currval|lastval|gen_random_uuid|uuidv4|uuidv7|pg_sleep|pg_sleep_for|pg_sleep_until|pg_(try_)?advisory_.*|pg_blocking_pids|pg_safe_snapshot_blocking_pids|txid_current|pg_current_xact_id|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_relation_filepath|pg_is_in_recovery|pg_lock_status|pg_listening_channels|pg_stat_get_(?!activity|backend).*|pg_is_wal_replay_paused|pg_get_publication_tables|pg_sequence_last_value|pg_sequence_parameters)$/

@@ -1,0 +1,458 @@
+import type { ParseResult } from '@pgsql/types'
+
+/** A relation as the text names it. */
+export interface NamedRelation {
+  readonly schema: string | undefined
+  readonly name: string
+}
+
+/**
+ * What one statement says, before names are resolved: the same text always gives the same answer.
+ * Nothing here knows what a name stands for.
+ */
+export interface ParsedStatement {
+  readonly kinds: readonly string[]
+  readonly reads: readonly NamedRelation[]
+  readonly writes: readonly NamedRelation[]
+  readonly functions: readonly NamedRelation[]
+  readonly operators: readonly NamedRelation[]
+  readonly missingWhere: boolean
+  /** Settings moved by SET, RESET and the like; `*` for all. */
+  readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
+  /** Last names of the columns mentioned, `*` for a star, outside the target lists of INSERT and UPDATE. */
+  readonly columns: readonly string[]
+  /** Names that stand for whole rows: of relations and their aliases. */
+  readonly aliases: readonly string[]
+  readonly unknown: readonly string[]
+  /** Names a prepared statement or cursor that the statement makes or drops. */
+  readonly names: readonly string[]
+  /** The statement carries a password or a similar option, so its literals never reach the record. */
+  readonly secret: boolean
+  readonly copy:
+    | { readonly direction: 'from' | 'to'; readonly where: 'client' | 'file' | 'program'; readonly binary: boolean }
+    | undefined
+}
+
+type Node = Readonly<Record<string, unknown>>
+
+/** Reads the parser's tree. Every node is visited, also those that nothing here knows, so that no table hides in one. */
+export function readStatements(tree: ParseResult): ParsedStatement[] {
+  return (tree.stmts ?? []).map(({ stmt }) => {
+    const found = new Findings()
+    const [[type, node] = ['', {}]] = Object.entries(stmt as unknown as Record<string, Node>)
+    const { returningClause, ...rest } = node
+    visit({ [type]: rest }, found, [])
+    // What the outermost RETURNING mentions goes to the client, through masking, and nowhere else.
+    const returning = new Findings()
+    visit(returningClause, returning, withNames(node))
+    found.add(returning)
+    return found.finish()
+  })
+}
+
+class Findings {
+  readonly kinds = new Set<string>()
+  readonly reads = new Map<string, NamedRelation>()
+  readonly writes = new Map<string, NamedRelation>()
+  readonly functions = new Map<string, NamedRelation>()
+  readonly operators = new Map<string, NamedRelation>()
+  readonly settings: { name: string; value: string | undefined }[] = []
+  readonly columns = new Set<string>()
+  readonly aliases = new Set<string>()
+  readonly unknown = new Set<string>()
+  readonly names: string[] = []
+  missingWhere = false
+  secret = false
+  copy: ParsedStatement['copy']
+
+  /** Takes over what another part does, except which columns it mentions. */
+  add(other: Findings): void {
+    for (const kind of other.kinds) this.kinds.add(kind)
+    for (const [key, relation] of other.reads) this.reads.set(key, relation)
+    for (const [key, relation] of other.writes) this.writes.set(key, relation)
+    for (const [key, name] of other.functions) this.functions.set(key, name)
+    for (const [key, name] of other.operators) this.operators.set(key, name)
+    for (const reason of other.unknown) this.unknown.add(reason)
+    if (other.missingWhere) this.missingWhere = true
+  }
+
+  finish(): ParsedStatement {
+    return {
+      kinds: [...this.kinds],
+      reads: [...this.reads.values()],
+      writes: [...this.writes.values()],
+      functions: [...this.functions.values()],
+      operators: [...this.operators.values()],
+      missingWhere: this.missingWhere,
+      settings: this.settings,
+      columns: [...this.columns],
+      aliases: [...this.aliases],
+      unknown: [...this.unknown],
+      names: this.names,
+      secret: this.secret,
+      copy: this.copy,
+    }
+  }
+}
+
+/** Names of the common table expressions in sight. */
+type Scope = readonly string[]
+
+function visit(value: unknown, found: Findings, scope: Scope): void {
+  if (Array.isArray(value)) {
+    for (const item of value) visit(item, found, scope)
+    return
+  }
+  if (value === null || typeof value !== 'object') return
+  for (const [key, content] of Object.entries(value)) {
+    // A node is wrapped in an object whose one key is the node's type; fields are in lower case.
+    if (/^[A-Z]/.test(key) && content !== null && typeof content === 'object')
+      visitNode(key, content as Node, found, scope)
+    else visit(content, found, scope)
+  }
+}
+
+function visitNode(type: string, node: Node, found: Findings, outer: Scope): void {
+  const special = SPECIAL[type]
+  if (special !== undefined) return special(node, found, outer)
+  if (type.endsWith('Stmt')) found.kinds.add(STATEMENT_KINDS[type] ?? kebab(type.replace(/Stmt$/, '')))
+  visitFields(node, found, outer)
+}
+
+function visitFields(node: Node, found: Findings, outer: Scope, without: readonly string[] = []): void {
+  const scope = visitWith(node, found, outer)
+  for (const [field, content] of Object.entries(node)) {
+    if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
+  }
+}
+
+const withNames = (node: Node): Scope =>
+  ((node['withClause'] as { ctes?: { CommonTableExpr: Node }[] } | undefined)?.ctes ?? []).map(({ CommonTableExpr }) =>
+    String(CommonTableExpr['ctename']),
+  )
+
+/** Common table expressions: each sees those before it, and with RECURSIVE itself and all. */
+function visitWith(node: Node, found: Findings, outer: Scope): Scope {
+  const clause = node['withClause'] as { ctes?: { CommonTableExpr: Node }[]; recursive?: boolean } | undefined
+  const ctes = (clause?.ctes ?? []).map(({ CommonTableExpr }) => CommonTableExpr)
+  const names = ctes.map((cte) => String(cte['ctename']))
+  ctes.forEach((cte, index) => {
+    visit(cte, found, clause?.recursive === true ? [...outer, ...names] : [...outer, ...names.slice(0, index)])
+  })
+  return [...outer, ...names]
+}
+
+const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scope) => void>> = {
+  RangeVar: (node, found, scope) => {
+    addRelation(node, found.reads, scope)
+    const alias = node['alias'] as { aliasname?: string } | undefined
+    found.aliases.add(alias?.aliasname ?? String(node['relname']))
+  },
+  ColumnRef: (node, found) => {
+    const fields = node['fields'] as Node[]
+    const last = fields.at(-1) as { String?: { sval?: string } } | undefined
+    found.columns.add(last?.String?.sval ?? '*')
+  },
+  A_Indirection: (node, found, scope) => {
+    for (const step of (node['indirection'] ?? []) as { String?: { sval?: string } }[])
+      found.columns.add(step.String?.sval ?? '*')
+    visit(node['arg'], found, scope)
+    visit(node['indirection'], found, scope)
+  },
+  Alias: (node, found) => void found.aliases.add(String(node['aliasname'])),
+  FuncCall: (node, found, scope) => {
+    addName(node['funcname'], found.functions)
+    visitFields(node, found, scope, ['funcname'])
+  },
+  A_Expr: (node, found, scope) => {
+    addName(node['name'], found.operators)
+    visitFields(node, found, scope, ['name'])
+  },
+  SortBy: (node, found, scope) => {
+    addName(node['useOp'], found.operators)
+    visitFields(node, found, scope, ['useOp'])
+  },
+  SelectStmt: (node, found, scope) => {
+    const into = node['intoClause'] as { rel?: Node } | undefined
+    found.kinds.add(into === undefined ? 'select' : 'select-into')
+    if (node['lockingClause'] !== undefined) found.kinds.add('select-for-update')
+    if (into?.rel !== undefined) addRelation(into.rel, found.writes, [])
+    visitFields(node, found, scope, ['intoClause'])
+  },
+  InsertStmt: (node, found, scope) => {
+    found.kinds.add('insert')
+    write(node, found)
+    if (node['onConflictClause'] !== undefined) found.kinds.add('update')
+    visitFields(node, found, scope, ['relation', 'cols'])
+  },
+  UpdateStmt: (node, found, scope) => {
+    found.kinds.add('update')
+    write(node, found)
+    if (isAlways(node['whereClause'])) found.missingWhere = true
+    visitFields(node, found, scope, ['relation'])
+  },
+  DeleteStmt: (node, found, scope) => {
+    found.kinds.add('delete')
+    write(node, found)
+    if (isAlways(node['whereClause'])) found.missingWhere = true
+    visitFields(node, found, scope, ['relation'])
+  },
+  MergeStmt: (node, found, scope) => {
+    found.kinds.add('merge')
+    write(node, found)
+    for (const { MergeWhenClause } of (node['mergeWhenClauses'] ?? []) as { MergeWhenClause: Node }[]) {
+      const does = MERGE_COMMANDS[String(MergeWhenClause['commandType'])]
+      if (does !== undefined) found.kinds.add(does)
+    }
+    visitFields(node, found, scope, ['relation'])
+  },
+  TruncateStmt: (node, found) => {
+    found.kinds.add('truncate')
+    for (const { RangeVar } of node['relations'] as { RangeVar: Node }[]) addRelation(RangeVar, found.writes, [])
+  },
+  CopyStmt: (node, found, scope) => {
+    const direction = node['is_from'] === true ? 'from' : 'to'
+    const where = node['is_program'] === true ? 'program' : node['filename'] === undefined ? 'client' : 'file'
+    found.kinds.add(where === 'client' ? `copy-${direction}` : `copy-${direction}-${where}`)
+    const relation = node['relation'] as Node | undefined
+    if (relation !== undefined) addRelation(relation, direction === 'from' ? found.writes : found.reads, [])
+    found.copy = { direction, where, binary: optionValue(node, 'format') === 'binary' }
+    if (relation !== undefined && direction === 'to') found.columns.add('*')
+    visitFields(node, found, scope, ['relation', 'attlist'])
+  },
+  ExplainStmt: (node, found, scope) => {
+    found.kinds.add('explain')
+    const option = ((node['options'] ?? []) as { DefElem: Node }[]).find(
+      ({ DefElem }) => DefElem['defname'] === 'analyze',
+    )
+    if (option !== undefined && !isFalse(option.DefElem['arg'])) return visit(node['query'], found, scope)
+    // Planned, not run: what it would write is only looked at. Functions stay: planning may run immutable ones.
+    const planned = new Findings()
+    visit(node['query'], planned, scope)
+    for (const [key, relation] of [...planned.reads, ...planned.writes]) found.reads.set(key, relation)
+    for (const [key, name] of planned.functions) found.functions.set(key, name)
+    for (const [key, name] of planned.operators) found.operators.set(key, name)
+    for (const reason of planned.unknown) found.unknown.add(reason)
+    for (const column of planned.columns) found.columns.add(column)
+  },
+  CreateTableAsStmt: (node, found, scope) => {
+    found.kinds.add(node['objtype'] === 'OBJECT_MATVIEW' ? 'create-materialized-view' : 'create-table-as')
+    addRelation((node['into'] as { rel: Node }).rel, found.writes, [])
+    visit(node['query'], found, scope)
+  },
+  ViewStmt: (node, found, scope) => {
+    found.kinds.add('create-view')
+    addRelation(node['view'] as Node, found.writes, [])
+    visit(node['query'], found, scope)
+  },
+  CreateStmt: (node, found, scope) => {
+    found.kinds.add('create-table')
+    write(node, found)
+    visitFields(node, found, scope, ['relation'])
+  },
+  AlterTableStmt: (node, found, scope) => {
+    found.kinds.add(`alter-${kebab(String(node['objtype']).replace('OBJECT_', ''))}`)
+    write(node, found)
+    visitFields(node, found, scope, ['relation'])
+  },
+  RenameStmt: (node, found, scope) => {
+    found.kinds.add('rename')
+    write(node, found)
+    visitFields(node, found, scope, ['relation'])
+  },
+  AlterObjectSchemaStmt: (node, found, scope) => {
+    found.kinds.add('alter-object-schema')
+    write(node, found)
+    visitFields(node, found, scope, ['relation'])
+  },
+  IndexStmt: (node, found, scope) => {
+    found.kinds.add('create-index')
+    write(node, found)
+    visitFields(node, found, scope, ['relation'])
+  },
+  RuleStmt: (node, found) => {
+    found.kinds.add('create-rule')
+    write(node, found)
+    found.unknown.add('a rule changes what later statements do')
+  },
+  CreateTrigStmt: (node, found) => {
+    found.kinds.add('create-trigger')
+    write(node, found)
+  },
+  DropStmt: (node, found) => {
+    const kind = kebab(String(node['removeType']).replace('OBJECT_', ''))
+    found.kinds.add(`drop-${kind === 'matview' ? 'materialized-view' : kind}`)
+    if (!RELATION_KINDS.has(kind)) return
+    for (const { List } of (node['objects'] ?? []) as { List?: { items: unknown } }[]) {
+      const name = List && readName(List.items)
+      if (name) found.writes.set(keyOf(name), name)
+    }
+  },
+  VariableSetStmt: (node, found) => {
+    found.kinds.add(String(node['kind']).startsWith('VAR_RESET') ? 'reset' : 'set')
+    const name = node['kind'] === 'VAR_RESET_ALL' ? '*' : String(node['name'] ?? '*').toLowerCase()
+    found.settings.push({ name, value: literals(node['args']) })
+  },
+  DiscardStmt: (node, found) => {
+    found.kinds.add('discard')
+    if (node['target'] === 'DISCARD_ALL') found.settings.push({ name: '*', value: undefined })
+  },
+  TransactionStmt: (node, found) => {
+    const kind = kebab(String(node['kind']).replace('TRANS_STMT_', ''))
+    found.kinds.add(kind === 'prepare' ? 'prepare-transaction' : kind)
+  },
+  PrepareStmt: (node, found, scope) => {
+    found.kinds.add('prepare')
+    found.names.push(String(node['name']))
+    visitFields(node, found, scope)
+  },
+  ExecuteStmt: (node, found, scope) => {
+    found.kinds.add('execute')
+    found.unknown.add('EXECUTE runs a statement that was prepared before')
+    visitFields(node, found, scope)
+  },
+  DeallocateStmt: (node, found) => {
+    found.kinds.add('deallocate')
+    found.names.push(node['name'] === undefined ? '*' : String(node['name']))
+  },
+  DeclareCursorStmt: (node, found, scope) => {
+    found.kinds.add('declare-cursor')
+    found.names.push(String(node['portalname']))
+    visitFields(node, found, scope)
+  },
+  FetchStmt: (node, found) => {
+    found.kinds.add(node['ismove'] === true ? 'move' : 'fetch')
+    found.names.push(String(node['portalname']))
+  },
+  DoStmt: (_node, found) => {
+    found.kinds.add('do')
+    found.unknown.add('DO runs a program that is not read')
+  },
+  CallStmt: (node, found, scope) => {
+    found.kinds.add('call')
+    found.unknown.add('CALL runs a procedure that is not read')
+    visitFields(node, found, scope)
+  },
+  CreateFunctionStmt: (node, found) => {
+    found.kinds.add(node['is_procedure'] === true ? 'create-procedure' : 'create-function')
+  },
+  DefElem: (node, found, scope) => {
+    if (/password/i.test(String(node['defname']))) found.secret = true
+    visitFields(node, found, scope)
+  },
+  AlterRoleStmt: (node, found, scope) => account('alter-role', node, found, scope),
+  AlterRoleSetStmt: (node, found, scope) => account('alter-role', node, found, scope),
+  CreateRoleStmt: (node, found, scope) => account('create-role', node, found, scope),
+  CreateUserMappingStmt: (node, found, scope) => account('create-user-mapping', node, found, scope),
+  AlterUserMappingStmt: (node, found, scope) => account('alter-user-mapping', node, found, scope),
+  CreateSubscriptionStmt: (node, found, scope) => account('create-subscription', node, found, scope),
+  AlterSubscriptionStmt: (node, found, scope) => account('alter-subscription', node, found, scope),
+}
+
+function account(kind: string, node: Node, found: Findings, scope: Scope): void {
+  found.kinds.add(kind)
+  found.secret = true
+  visitFields(node, found, scope)
+}
+
+function write(node: Node, found: Findings): void {
+  const relation = node['relation'] as Node | undefined
+  if (relation !== undefined) addRelation(relation, found.writes, [])
+}
+
+function addRelation(node: Node, to: Map<string, NamedRelation>, scope: Scope): void {
+  const name = String(node['relname'])
+  const schema = node['schemaname'] === undefined ? undefined : String(node['schemaname'])
+  if (schema === undefined && scope.includes(name)) return
+  to.set(keyOf({ schema, name }), { schema, name })
+}
+
+function addName(list: unknown, to: Map<string, NamedRelation>): void {
+  const name = readName(list)
+  if (name !== undefined) to.set(keyOf(name), name)
+}
+
+function readName(list: unknown): NamedRelation | undefined {
+  if (!Array.isArray(list)) return undefined
+  const parts = list.map((item: { String?: { sval?: string } }) => item.String?.sval ?? '')
+  const name = parts.at(-1)
+  return name === undefined ? undefined : { schema: parts.at(-2), name }
+}
+
+const keyOf = ({ schema, name }: NamedRelation): string => JSON.stringify([schema, name])
+
+/** No WHERE, or one that cannot depend on the row: a constant, `x = x`, or an OR with such an arm. */
+function isAlways(where: unknown): boolean {
+  if (where === undefined) return true
+  const { BoolExpr, A_Expr } = where as { BoolExpr?: { boolop: string; args: unknown[] }; A_Expr?: Node }
+  if (BoolExpr?.boolop === 'OR_EXPR') return BoolExpr.args.some(isAlways)
+  if (BoolExpr?.boolop === 'AND_EXPR') return BoolExpr.args.every(isAlways)
+  if (
+    A_Expr !== undefined &&
+    A_Expr['lexpr'] !== undefined &&
+    withoutPlaces(A_Expr['lexpr']) === withoutPlaces(A_Expr['rexpr'])
+  )
+    return true
+  return !/"(ColumnRef|CurrentOfExpr|ParamRef)"/.test(JSON.stringify(where))
+}
+
+const withoutPlaces = (node: unknown): string => JSON.stringify(node).replace(/,?"location":\d+/g, '')
+
+function optionValue(node: Node, name: string): string | undefined {
+  const options = (node['options'] ?? []) as { DefElem?: { defname?: string; arg?: { String?: { sval?: string } } } }[]
+  return options.find(({ DefElem }) => DefElem?.defname === name)?.DefElem?.arg?.String?.sval?.toLowerCase()
+}
+
+function isFalse(arg: unknown): boolean {
+  return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
+}
+
+/** The literals of a SET as one text; undefined where it has none (SET … TO DEFAULT, RESET). */
+function literals(args: unknown): string | undefined {
+  if (!Array.isArray(args)) return undefined
+  return args
+    .map(
+      (arg: { A_Const?: { sval?: { sval?: string }; ival?: { ival?: number }; boolval?: { boolval?: boolean } } }) => {
+        const value = arg.A_Const
+        return value?.sval?.sval ?? String(value?.ival?.ival ?? value?.boolval?.boolval ?? '')
+      },
+    )
+    .join(', ')
+}
+
+const kebab = (text: string): string =>
+  text
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replaceAll('_', '-')
+    .toLowerCase()
+
+const MERGE_COMMANDS: Readonly<Record<string, string>> = {
+  CMD_INSERT: 'insert',
+  CMD_UPDATE: 'update',
+  CMD_DELETE: 'delete',
+}
+const RELATION_KINDS = new Set(['table', 'view', 'matview', 'sequence', 'foreign-table', 'index'])
+
+/** Kinds whose name does not follow from the parser's node. */
+const STATEMENT_KINDS: Readonly<Record<string, string>> = {
+  VariableShowStmt: 'show',
+  ClosePortalStmt: 'close-cursor',
+  ConstraintsSetStmt: 'set-constraints',
+  CheckPointStmt: 'checkpoint',
+  CreatedbStmt: 'create-database',
+  DropdbStmt: 'drop-database',
+  CreateSeqStmt: 'create-sequence',
+  AlterSeqStmt: 'alter-sequence',
+  CreateExtensionStmt: 'create-extension',
+  CreateEnumStmt: 'create-type',
+  CompositeTypeStmt: 'create-type',
+  CreateRangeStmt: 'create-type',
+  DefineStmt: 'define',
+  ReindexStmt: 'reindex',
+  GrantStmt: 'grant',
+  GrantRoleStmt: 'grant-role',
+  AlterSystemStmt: 'alter-system',
+  AlterDatabaseSetStmt: 'alter-database',
+  AlterOwnerStmt: 'alter-owner',
+  RefreshMatViewStmt: 'refresh-materialized-view',
+}

@@ -1,0 +1,314 @@
+import { bodyOf, Framer, type Frame } from '../../wire/postgres/framer.ts'
+import { ByteReader } from '../../wire/byte-reader.ts'
+import { rewriteDataRow } from '../../wire/postgres/data-row.ts'
+import { errorResponse, noticeResponse, type ErrorFields } from '../../wire/postgres/error-response.ts'
+import { rowDescription, type Column } from '../../wire/postgres/row-description.ts'
+import {
+  decodeMessage,
+  encodeError,
+  encodeNotice,
+  serverTags,
+  type TransactionStatus,
+} from '../../wire/postgres/server-message.ts'
+import { maskKinds } from '../../masking/replace.ts'
+import { PamError } from '../../shared/errors.ts'
+import { isEmptyPlan } from '../../masking/plan.ts'
+import type { Conversation } from './conversation.ts'
+import { rowValues } from './own-query.ts'
+import type { Run } from './pending.ts'
+import { maskCopyLine, maskFields, rowRewrites } from './row-masking.ts'
+
+/** From the server to the client: answers find their question, rows are masked, results are recorded. */
+export class ServerSide {
+  readonly #conversation: Conversation
+  readonly #framer: Framer
+  readonly #masks: boolean
+  #out: Buffer[] = []
+
+  constructor(conversation: Conversation) {
+    this.#conversation = conversation
+    this.#framer = new Framer(conversation.session.limits.resultMessageBytes, 'the target')
+    this.#masks = !isEmptyPlan(conversation.session.masking)
+  }
+
+  /** Handles a chunk; false asks to stop reading until the client has drained. */
+  push(chunk: Buffer): boolean {
+    for (const frame of this.#framer.push(chunk)) {
+      const bytes = this.#handle(frame)
+      if (bytes !== undefined) this.#add(bytes)
+      if (this.#conversation.session.ended.aborted) break
+    }
+    return this.#flush()
+  }
+
+  /** Neighbouring messages that pass untouched become one piece again, and one write. */
+  #add(bytes: Buffer): void {
+    const last = this.#out.at(-1)
+    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      this.#out[this.#out.length - 1] = Buffer.from(
+        last.buffer as ArrayBuffer,
+        last.byteOffset,
+        last.length + bytes.length,
+      )
+    } else this.#out.push(bytes)
+  }
+
+  #flush(): boolean {
+    const out = this.#out
+    if (out.length === 0) return true
+    this.#out = []
+    return this.#conversation.client.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+  }
+
+  /** What the client gets of this message; undefined: nothing. */
+  #handle(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    if (
+      head?.type === 'own' &&
+      frame.tag !== serverTags.parameterStatus &&
+      frame.tag !== serverTags.notificationResponse
+    ) {
+      return this.#ownAnswer(frame, head)
+    }
+    switch (frame.tag) {
+      case serverTags.dataRow:
+        return this.#dataRow(frame)
+      case serverTags.commandComplete:
+      case serverTags.emptyQueryResponse:
+      case serverTags.portalSuspended:
+        return this.#commandComplete(frame)
+      case serverTags.rowDescription:
+        return this.#rowDescription(frame)
+      case serverTags.noData:
+        if (head?.type !== 'describe') return this.#outOfStep(frame)
+        if (head.of !== undefined) head.of.columns = []
+        conversation.answered()
+        return head.hidden ? undefined : frame.bytes
+      case serverTags.parameterDescription:
+        return head?.type === 'describe' ? frame.bytes : this.#outOfStep(frame)
+      case serverTags.parseComplete:
+        return this.#confirm('parse', frame)
+      case serverTags.bindComplete:
+        return this.#confirm('bind', frame)
+      case serverTags.closeComplete:
+        return this.#confirm('close', frame)
+      case serverTags.readyForQuery:
+        return this.#readyForQuery(frame)
+      case serverTags.errorResponse:
+        return this.#error(frame)
+      case serverTags.noticeResponse: {
+        if (!this.#masks) return frame.bytes
+        const { fields } = decodeMessage(noticeResponse, bodyOf(frame), 'NoticeResponse')
+        return encodeNotice(this.#maskFields(fields))
+      }
+      case serverTags.notificationResponse:
+        return this.#notification(frame)
+      case serverTags.parameterStatus:
+        return this.#parameterStatus(frame)
+      case serverTags.copyInResponse:
+        if (head?.type === 'execute') {
+          conversation.copyIn = true
+          conversation.dropSyncs()
+        }
+        return head?.type === 'query' || head?.type === 'execute' ? frame.bytes : this.#outOfStep(frame)
+      case serverTags.copyOutResponse: {
+        if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+        head.run.copyBinary = bodyOf(frame)[0] === 1
+        return frame.bytes
+      }
+      case serverTags.copyData:
+        return this.#copyData(frame)
+      case serverTags.copyDone:
+        return frame.bytes
+      default:
+        return this.#outOfStep(frame)
+    }
+  }
+
+  #dataRow(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    const { run } = head
+    run.rows++
+    run.bytes += frame.bytes.length
+    if (!this.#masks) return frame.bytes
+    if (run.rewrites === undefined && head.type === 'execute') {
+      const { prepared, resultFormats, tainted } = head.portal
+      if (prepared.columns !== undefined)
+        run.rewrites = rowRewrites(prepared.columns, resultFormats, tainted, this.#conversation.masking)
+    }
+    if (run.rewrites === undefined) return this.#outOfStep(frame)
+    return rewriteDataRow(frame.bytes, run.rewrites)
+  }
+
+  #rowDescription(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type === 'describe') {
+      if (head.of !== undefined) head.of.columns = this.#columns(frame)
+      this.#conversation.answered()
+      return head.hidden ? undefined : frame.bytes
+    }
+    if (head?.type !== 'query') return this.#outOfStep(frame)
+    if (this.#masks)
+      head.run.rewrites = rowRewrites(this.#columns(frame), undefined, head.run.tainted, this.#conversation.masking)
+    return frame.bytes
+  }
+
+  #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
+
+  #commandComplete(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    const tag =
+      frame.tag === serverTags.commandComplete ? bodyOf(frame).toString('latin1', 0, frame.bytes.length - 6) : ''
+    this.#record(head.run, { tag })
+    if (head.run.changesCatalog) this.#conversation.catalogStale = true
+    head.run.rows = 0
+    head.run.bytes = 0
+    if (head.type === 'execute') this.#conversation.answered()
+    else head.run.rewrites = undefined
+    return frame.bytes
+  }
+
+  #confirm(type: 'parse' | 'bind' | 'close', frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== type) return this.#outOfStep(frame)
+    head.change.confirm()
+    this.#conversation.answered()
+    return frame.bytes
+  }
+
+  #readyForQuery(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
+    const before = conversation.status
+    conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+    // A rollback takes definitions back that the catalogs were read with.
+    if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
+      conversation.catalogStale = true
+    // Held answers come after this one, so it must leave first.
+    this.#add(frame.bytes)
+    this.#flush()
+    conversation.answered()
+    return undefined
+  }
+
+  #error(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
+    const bytes = this.#masks ? encodeError(this.#maskFields(fields)) : frame.bytes
+    if (head?.type === 'query' || head?.type === 'execute') {
+      this.#record(head.run, { error: fields.get('C') ?? 'XX000' })
+      if (head.run.changesCatalog) conversation.catalogStale = true
+    }
+    if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
+      conversation.copyIn = false
+      conversation.skipToSync()
+    }
+    return bytes
+  }
+
+  #maskFields(fields: ErrorFields): ErrorFields {
+    const { head, masking } = this.#conversation
+    const tainted =
+      head === undefined || head.type === 'sync' || head.type === 'reply' || head.type === 'own'
+        ? false
+        : 'run' in head
+          ? head.run.tainted
+          : head.tainted
+    return maskFields(fields, tainted, masking)
+  }
+
+  #copyData(frame: Frame): Buffer | undefined {
+    const { head, masking } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    head.run.rows++
+    head.run.bytes += frame.bytes.length
+    if (masking.plan.kinds.length === 0) return frame.bytes
+    if (head.run.copyBinary) return this.#outOfStep(frame)
+    const line = maskCopyLine(bodyOf(frame), masking)
+    if (line.length === frame.bytes.length - 5 && line.equals(bodyOf(frame))) return frame.bytes
+    const out = Buffer.allocUnsafe(5 + line.length)
+    out[0] = serverTags.copyData
+    out.writeUInt32BE(4 + line.length, 1)
+    line.copy(out, 5)
+    return out
+  }
+
+  #notification(frame: Frame): Buffer {
+    if (!this.#masks) return frame.bytes
+    const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
+    const processId = body.uint32()
+    const channel = body.cstring()
+    const payload = body.cstring()
+    const masked = maskKinds(payload, this.#conversation.masking.plan.kinds)
+    if (masked === undefined) return frame.bytes
+    const text = Buffer.from(`${channel}\0${masked}\0`, 'utf8')
+    const out = Buffer.allocUnsafe(9 + text.length)
+    out[0] = serverTags.notificationResponse
+    out.writeUInt32BE(8 + text.length, 1)
+    out.writeUInt32BE(processId, 5)
+    text.copy(out, 9)
+    return out
+  }
+
+  #parameterStatus(frame: Frame): Buffer | undefined {
+    const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
+    const name = body.cstring()
+    const value = body.cstring()
+    const pinned = REPORTED[name]
+    if (pinned !== undefined && pinned !== value) {
+      this.#conversation.session.end(
+        new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {
+          side: 'upstream',
+        }),
+      )
+      return undefined
+    }
+    return frame.bytes
+  }
+
+  #ownAnswer(frame: Frame, head: { rows: (string | null)[][]; done: (error?: Error) => void }): undefined {
+    switch (frame.tag) {
+      case serverTags.dataRow:
+        head.rows.push(rowValues(bodyOf(frame)))
+        return undefined
+      case serverTags.errorResponse:
+        head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
+        return undefined
+      case serverTags.readyForQuery:
+        this.#conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+        this.#conversation.answered()
+        head.done()
+        return undefined
+      case serverTags.rowDescription:
+      case serverTags.commandComplete:
+      case serverTags.noticeResponse:
+        return undefined
+      default:
+        return this.#outOfStep(frame)
+    }
+  }
+
+  #record(run: Run, result: { tag?: string; error?: string }): void {
+    this.#conversation.session.recorder.outcome({
+      type: 'result',
+      command: run.decision,
+      ...result,
+      rows: run.rows,
+      bytes: run.bytes,
+      durationMs: Math.round(performance.now() - run.startedAt),
+    })
+  }
+
+  #outOfStep(frame: Frame): undefined {
+    this.#conversation.outOfStep(`message '${String.fromCharCode(frame.tag)}' where none was due`)
+    return undefined
+  }
+}
+
+/** Settings that the server reports and that must stay as we set them at login. */
+const REPORTED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }

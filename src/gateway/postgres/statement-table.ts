@@ -1,0 +1,67 @@
+import type { Column } from '../../wire/postgres/row-description.ts'
+import type { Format } from '../../wire/postgres/bind.ts'
+
+/** A prepared statement as the client named it. */
+export interface Prepared {
+  readonly sql: string
+  readonly parameterTypes: readonly number[]
+  /** Its result columns; undefined until described. */
+  columns: readonly Column[] | undefined
+  /** A Describe is on its way or was answered. */
+  described: boolean
+}
+
+/** A portal: a prepared statement with parameters, already judged. */
+export interface Portal {
+  readonly decision: string
+  readonly prepared: Prepared
+  readonly tainted: boolean
+  readonly resultFormats: readonly Format[]
+}
+
+/**
+ * Names of one kind, as the server will know them once it has worked through what was sent. A change is tentative
+ * until the server confirms it; when the server fails instead, it is undone, so that a name never stands for
+ * something that was judged but not made.
+ */
+export class NameTable<T> {
+  readonly #entries = new Map<string, { value: T | undefined; batch: number; confirmed: boolean }>()
+
+  /** The value, and whether it is certain: an uncertain one from before the last Sync may yet be undone. */
+  lookUp(name: string, batch: number): { value: T | undefined; certain: boolean } {
+    const entry = this.#entries.get(name)
+    return { value: entry?.value, certain: entry === undefined || entry.confirmed || entry.batch === batch }
+  }
+
+  /** Sets (or with undefined removes) a name until the server answers. */
+  set(name: string, value: T | undefined, batch: number): Tentative {
+    const before = this.#entries.get(name)
+    const entry = { value, batch, confirmed: false }
+    this.#entries.set(name, entry)
+    return {
+      confirm: () => {
+        entry.confirmed = true
+        if (value === undefined && this.#entries.get(name) === entry) this.#entries.delete(name)
+      },
+      undo: () => {
+        if (this.#entries.get(name) !== entry) return
+        if (before === undefined) this.#entries.delete(name)
+        else this.#entries.set(name, before)
+      },
+    }
+  }
+
+  /** Forgets a name at once: using it is refused, which is the safe side whatever the server does. */
+  forget(name: string): void {
+    this.#entries.delete(name)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+}
+
+export interface Tentative {
+  confirm(): void
+  undo(): void
+}

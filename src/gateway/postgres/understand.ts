@@ -1,0 +1,82 @@
+import type { Conversation } from './conversation.ts'
+import { resolveFacts, unparsed, type StatementFacts } from './command-facts.ts'
+import type { ParsedText, SqlParser } from './sql-parser.ts'
+
+/** What a text does, against the catalogs as they are now. */
+export interface Understanding {
+  of(sql: string): StatementFacts | Promise<StatementFacts>
+  /** The same, with the catalogs read again: before something approved is forwarded. */
+  again(sql: string): Promise<StatementFacts>
+  changesCatalog(sql: string): boolean
+}
+
+export function understanding(conversation: Conversation, parser: SqlParser): Understanding {
+  let cache = new Map<string, StatementFacts>()
+  let generation = conversation.catalogGeneration
+
+  const resolve = (parsed: ParsedText, sql: string): StatementFacts => {
+    if (generation !== conversation.catalogGeneration) {
+      cache = new Map()
+      generation = conversation.catalogGeneration
+    }
+    const known = cache.get(sql)
+    if (known !== undefined) return known
+    const facts =
+      'failure' in parsed ? notRead(parsed.failure) : resolveFacts(parsed, conversation.catalog, conversation.masking)
+    if (cache.size >= MOST_CACHED) cache.clear()
+    if (sql.length <= LONGEST_CACHED) cache.set(sql, facts)
+    return facts
+  }
+  const notRead = (reason: string): StatementFacts => ({
+    statements: [unparsed(reason)],
+    parsed: [],
+    refusal: undefined,
+    tainted: conversation.masking.plan.columns.length > 0,
+    changesCatalog: true,
+    unresolved: false,
+  })
+  /** Definitions have changed, or a name is new: look again, between statements. */
+  const lookAgain = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
+    if (conversation.batchOpen) {
+      // Within a pipeline nothing of ours can be asked: what depends on new definitions is unknown.
+      const facts = resolve(parsed, sql)
+      if (!conversation.catalogStale) return facts
+      const reason = 'definitions changed earlier in the same pipeline'
+      return {
+        ...facts,
+        tainted: true,
+        statements: facts.statements.map((statement) => ({ ...statement, unknown: [...statement.unknown, reason] })),
+      }
+    }
+    await conversation.whenIdle()
+    // In a failed transaction nothing can be asked, and nothing will run.
+    if (conversation.status !== 'E') await conversation.refreshCatalog()
+    return resolve(parsed, sql)
+  }
+  const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
+    if (conversation.catalogStale) return lookAgain(parsed, sql)
+    const facts = resolve(parsed, sql)
+    return facts.unresolved && !conversation.batchOpen && !seen.has(sql) ? lookOnce(parsed, sql) : facts
+  }
+  /** A text whose names did not resolve is looked at again once per set of catalogs. */
+  const seen = new Set<string>()
+  const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
+    const facts = await lookAgain(parsed, sql)
+    if (seen.size > MOST_CACHED) seen.clear()
+    if (facts.unresolved) seen.add(sql)
+    return facts
+  }
+  return {
+    of(sql) {
+      const parsed = parser.parse(sql)
+      return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
+    },
+    async again(sql) {
+      return lookAgain(await parser.parse(sql), sql)
+    },
+    changesCatalog: (sql) => cache.get(sql)?.changesCatalog ?? true,
+  }
+}
+
+const MOST_CACHED = 2000
+const LONGEST_CACHED = 20_000

@@ -1,0 +1,52 @@
+import type { Approval } from '../access/approval.ts'
+import type { PamError } from '../shared/errors.ts'
+
+/** A live session, as those see it who list and end sessions. */
+export interface LiveSession {
+  readonly id: string
+  readonly personId: string
+  readonly loginId: string
+  readonly grantId: string
+  readonly target: string
+  end(reason: PamError): void
+  /** An approval of this session was decided. */
+  decided(approval: Approval): void
+}
+
+/** Who is connected, in the memory of the gateway that holds the sockets. */
+export class SessionRegistry {
+  readonly #live = new Map<string, LiveSession>()
+
+  add(session: LiveSession): void {
+    this.#live.set(session.id, session)
+  }
+
+  remove(id: string): void {
+    this.#live.delete(id)
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  has(id: string): boolean {
+    return this.#live.has(id)
+  }
+
+  countOf(personId: string): number {
+    let count = 0
+    for (const session of this.#live.values()) if (session.personId === personId) count++
+    return count
+  }
+
+  /** Ends every session that fits; how many. */
+  endWhere(fits: (session: LiveSession) => boolean, reason: PamError): number {
+    const ending = [...this.#live.values()].filter(fits)
+    for (const session of ending) session.end(reason)
+    return ending.length
+  }
+
+  decided(approval: Approval): void {
+    this.#live.get(approval.sessionId)?.decided(approval)
+  }
+}

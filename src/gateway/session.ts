@@ -1,0 +1,276 @@
+import { createHmac } from 'node:crypto'
+import type { Approval } from '../access/approval.ts'
+import type { Grant } from '../access/grant.ts'
+import type { CredentialLease } from '../credentials/credential.ts'
+import { describeState } from '../access/review.ts'
+import type { Login } from '../identity/login.ts'
+import { planMasking } from '../masking/plan.ts'
+import type { SqlStatement, Target } from '../policy/command.ts'
+import { appliesMasking, decideCommand, describeKinds, type Judgement } from '../policy/decide.ts'
+import { describeApprovers } from '../policy/explain.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import type { Clock } from '../shared/clock.ts'
+import { formatDuration } from '../shared/duration.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { newId } from '../shared/id.ts'
+import type { Logger } from '../shared/logger.ts'
+import { commandDigest, type DigestScope } from './command-digest.ts'
+import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
+import type { GatewayState } from './gateway-state.ts'
+import type { TargetConfig } from './target.ts'
+
+export interface SessionParts {
+  readonly id: string
+  readonly login: Login
+  readonly target: Target
+  readonly config: TargetConfig
+  readonly grant: Grant
+  readonly lease: CredentialLease
+  readonly recorder: Recorder
+  readonly limits: Session['limits']
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly state: GatewayState
+  /** The rules in force now: a reload changes them under a live session. */
+  readonly policy: () => Policy
+  readonly digestKey: Uint8Array
+  readonly ended: AbortController
+}
+
+/** A session that can be told of decisions, and counts its commands. */
+export interface RunningSession extends Session {
+  decided(approval: Approval): void
+  readonly commands: number
+}
+
+export function createSession(parts: SessionParts): RunningSession {
+  const { id, login, target, grant, recorder, clock, state } = parts
+  const { person } = login
+  const holds = new Map<string, (approval: Approval) => void>()
+  let commands = 0
+
+  const judge = (draft: CommandDraft, policy: Policy): Judgement => {
+    if (draft.refusal !== undefined) {
+      const { message, hint } = draft.refusal
+      return { type: 'deny', rule: 'built in', code: 'COMMAND_REFUSED', message, hint }
+    }
+    return decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
+  }
+  const denied = (judgement: Judgement & { type: 'deny' }, draft: CommandDraft, decision: string): PamError =>
+    new PamError(draft.refusal?.code ?? judgement.code, judgement.message, {
+      id: decision,
+      hint: [
+        judgement.rule === undefined ? undefined : `rule "${judgement.rule}"`,
+        judgement.hint,
+        `decision ${decision}`,
+      ]
+        .filter((part) => part !== undefined)
+        .join('; '),
+    })
+  const digestOf = (draft: CommandDraft, policy: Policy): string => {
+    const scope: DigestScope = {
+      session: id,
+      person: person.id,
+      target: target.name,
+      account: parts.lease.user,
+      policy: policy.version,
+    }
+    return commandDigest(parts.digestKey, scope, draft)
+  }
+
+  const session: RunningSession = {
+    id,
+    person,
+    target,
+    config: parts.config,
+    grant,
+    lease: parts.lease,
+    masking: planMasking(parts.policy().masking, appliesMasking, person, target),
+    recorder,
+    limits: parts.limits,
+    logger: parts.logger,
+    ended: parts.ended.signal,
+    end: (reason) => parts.ended.abort(reason),
+    get commands() {
+      return commands
+    },
+    decided: (approval) => holds.get(approval.id)?.(approval),
+    commitment: (text) => createHmac('sha256', parts.digestKey).update(id).update(text).digest('hex').slice(0, 12),
+    preview(draft) {
+      const judgement = judge(draft, parts.policy())
+      if (judgement.type !== 'deny') return undefined
+      const decision = record(draft, judgement, parts.policy())
+      return denied(judgement, draft, decision)
+    },
+    decide(draft): Decision {
+      if (parts.ended.signal.aborted) return { type: 'refuse', id: '', error: parts.ended.signal.reason as PamError }
+      const policy = parts.policy()
+      const judgement = judge(draft, policy)
+      const decision = record(draft, judgement, policy)
+      switch (judgement.type) {
+        case 'allow':
+          return { type: 'forward', id: decision }
+        case 'deny':
+          return { type: 'refuse', id: decision, error: denied(judgement, draft, decision) }
+        case 'hold':
+          return hold(draft, judgement, decision, digestOf(draft, policy))
+      }
+    },
+  }
+  return session
+
+  /** The intent: in the record before anything of the command goes upstream. */
+  function record(draft: CommandDraft, judgement: Judgement, policy: Policy): string {
+    const decision = newId('dec')
+    commands++
+    const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
+      ...new Set(draft.facts.statements.flatMap((statement) => statement[field])),
+    ]
+    const unknown = of('unknown')
+    recorder.intent({
+      type: 'command',
+      id: decision,
+      verdict: judgement.type,
+      ...(judgement.rule === undefined ? {} : { rule: judgement.rule }),
+      ...(judgement.type === 'deny' ? { code: draft.refusal?.code ?? judgement.code, message: judgement.message } : {}),
+      text: draft.recorded.text,
+      ...(draft.recorded.parameters.length === 0 ? {} : { parameters: draft.recorded.parameters }),
+      digest: digestOf(draft, policy),
+      kinds: of('kinds'),
+      reads: of('reads'),
+      writes: of('writes'),
+      ...(unknown.length === 0 ? {} : { unknown }),
+    })
+    return decision
+  }
+
+  function hold(draft: CommandDraft, judgement: Judgement & { type: 'hold' }, decision: string, digest: string): Hold {
+    const now = clock.now()
+    const approval: Approval = {
+      id: newId('apr'),
+      requester: { id: person.id, label: person.label, kind: person.kind },
+      approvers: judgement.approvers,
+      state: 'pending',
+      decisions: [],
+      expiresAt: Math.min(now + judgement.expires, grant.endsAt),
+      sessionId: id,
+      target: target.name,
+      rule: judgement.rule,
+      text: draft.text,
+      parameters: draft.parameters,
+      effect: draft.facts.statements.map(describeEffect).join('; '),
+      digest,
+      createdAt: now,
+    }
+    const waiting = resolvers<Outcome>()
+    holds.set(approval.id, (decided) => {
+      if (decided.state === 'approved' || decided.state === 'denied')
+        waiting.resolve({ type: decided.state, approval: decided })
+    })
+    const stopTimer = clock.at(approval.expiresAt, () => waiting.resolve({ type: 'expired' }))
+    const onEnded = (): void => waiting.resolve({ type: 'ended' })
+    parts.ended.signal.addEventListener('abort', onEnded, { once: true })
+    const verdict = state
+      .fileApproval(approval, now)
+      .then(() => waiting.promise)
+      .then((outcome) => settle(outcome, approval, draft, decision))
+      .catch((error: unknown): Verdict => ({ type: 'refuse', id: decision, error: asPamError(error) }))
+      .finally(() => {
+        stopTimer()
+        holds.delete(approval.id)
+        parts.ended.signal.removeEventListener('abort', onEnded)
+      })
+    const wait = formatDuration(approval.expiresAt - now)
+    return {
+      type: 'hold',
+      id: decision,
+      notice: `${judgement.statement} needs approval by ${describeApprovers(judgement.approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
+      verdict,
+      withdraw: () => waiting.resolve({ type: 'withdrawn' }),
+    }
+  }
+
+  /** Exactly one outcome: whatever came first is made final in the store, and only a used approval forwards. */
+  async function settle(outcome: Outcome, approval: Approval, draft: CommandDraft, decision: string): Promise<Verdict> {
+    const note = (result: string, by?: Approval): void => {
+      const last = by?.decisions.at(-1)
+      recorder.intent({
+        type: 'approval',
+        id: approval.id,
+        command: decision,
+        state: result,
+        ...(last === undefined ? {} : { by: last.label }),
+        ...(last === undefined || last.comment === '' ? {} : { comment: last.comment }),
+      })
+    }
+    const refuse = (code: PamError['code'], message: string): Verdict => ({
+      type: 'refuse',
+      id: decision,
+      error: new PamError(code, message, {
+        id: approval.id,
+        hint: `rule "${approval.rule}"; approval ${approval.id}; decision ${decision}`,
+      }),
+    })
+    const { text } = draft.recorded
+    switch (outcome.type) {
+      case 'denied':
+        note('denied', outcome.approval)
+        return refuse('HOLD_DENIED', describeState(outcome.approval))
+      case 'expired':
+      case 'withdrawn':
+        await state.closeApproval(approval.id, outcome.type, text, clock.now())
+        note(outcome.type)
+        return outcome.type === 'expired'
+          ? refuse('HOLD_EXPIRED', `nobody decided on ${approval.id} in time`)
+          : refuse('HOLD_WITHDRAWN', 'canceling statement due to user request')
+      case 'ended':
+        await state.closeApproval(approval.id, 'withdrawn', text, clock.now())
+        return { type: 'refuse', id: decision, error: parts.ended.signal.reason as PamError }
+      case 'approved': {
+        const policy = parts.policy()
+        const again = await draft.again()
+        const judgement = judge(again, policy)
+        if (judgement.type === 'deny') {
+          await state.closeApproval(approval.id, 'void', text, clock.now())
+          note('void', outcome.approval)
+          return refuse('APPROVAL_VOID', `what was approved is not allowed any more: ${judgement.message}`)
+        }
+        try {
+          await state.useApproval(approval.id, digestOf(again, policy), text, clock.now())
+        } catch (error) {
+          await state.closeApproval(approval.id, 'void', text, clock.now())
+          note('void', outcome.approval)
+          return refuse('APPROVAL_VOID', asPamError(error).message)
+        }
+        note('approved', outcome.approval)
+        // The session may have ended while the store was asked: what it ended for comes first.
+        if (parts.ended.signal.aborted)
+          return { type: 'refuse', id: decision, error: parts.ended.signal.reason as PamError }
+        recorder.intent({ type: 'forwarded', command: decision })
+        return { type: 'forward', id: decision }
+      }
+    }
+  }
+}
+
+type Outcome =
+  | { readonly type: 'approved' | 'denied'; readonly approval: Approval }
+  | { readonly type: 'expired' | 'withdrawn' | 'ended' }
+
+/** What Promise.withResolvers does from Node 22 on. */
+function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((done) => (resolve = done))
+  return { promise, resolve }
+}
+
+/** `DELETE, writes public.orders, without WHERE`. */
+function describeEffect(statement: SqlStatement): string {
+  const parts = [describeKinds(statement)]
+  if (statement.writes.length > 0) parts.push(`writes ${statement.writes.join(', ')}`)
+  if (statement.reads.length > 0) parts.push(`reads ${statement.reads.join(', ')}`)
+  if (statement.missingWhere) parts.push('without WHERE')
+  if (statement.unknown.length > 0) parts.push(`effect not verifiable: ${statement.unknown.join('; ')}`)
+  return parts.join(', ')
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { isSecretReference, type SecretReference } from '../credentials/secret-reference.ts'
+
+const secret = z
+  .string()
+  .refine(isSecretReference, 'expected a reference, env:NAME or file:PATH, not the secret itself')
+  .transform((text) => text as SecretReference)
+
+/** A target: what people connect to through the gateway. */
+export const targetSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected lower-case letters, digits, dots, dashes; at most 63')
+      .describe('what people call it'),
+    type: z.enum(['postgres']).describe('the protocol'),
+    labels: z.record(z.string(), z.string()).default({}).describe('what rules select by, such as env: prod'),
+    host: z.string().min(1).describe('where the gateway reaches it'),
+    port: z.int().min(1).max(65_535).default(5432),
+    database: z.string().min(1).describe('the only database that is served'),
+    user: z.string().min(1).describe('the account that the gateway logs in with'),
+    password: secret.optional().describe('env:NAME or file:PATH'),
+    tls: z
+      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
+      .default('verify-full')
+      .describe(
+        'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
+      ),
+    ca: z.string().optional().describe('a file with the authority that signed the certificate of the target'),
+  })
+  .superRefine((target, context) => {
+    if (target.ca !== undefined && !target.tls.startsWith('verify-')) {
+      context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
+    }
+  })
+
+export type TargetConfig = z.output<typeof targetSchema>

@@ -1,0 +1,265 @@
+import { join } from 'node:path'
+import { staticPassword } from '../credentials/sources/static-password.ts'
+import type { Login } from '../identity/login.ts'
+import { decideAccess } from '../policy/decide.ts'
+import { openRecorder } from '../recording/recorder.ts'
+import type { Signer } from '../recording/seal.ts'
+import type { Clock } from '../shared/clock.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { newId } from '../shared/id.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { TunnelChannel } from '../shared/web-socket-channel.ts'
+import type { Config } from './config.ts'
+import type { Engine } from './engine.ts'
+import type { GatewayState } from './gateway-state.ts'
+import { createSession, type RunningSession } from './session.ts'
+import type { SessionRegistry } from './session-registry.ts'
+import type { TargetConfig } from './target.ts'
+
+export interface TunnelParts {
+  readonly config: () => Config
+  readonly engines: ReadonlyMap<string, Engine>
+  readonly state: GatewayState
+  readonly registry: SessionRegistry
+  readonly signer: Signer
+  readonly digestKey: Uint8Array
+  readonly recordings: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * One tunnel from the authenticated upgrade to its end: target, grant, recording, then the protocol. Every refusal
+ * goes to the client in its own protocol and to the agent as a frame.
+ */
+export async function serveTunnel(
+  channel: TunnelChannel,
+  login: Login,
+  targetName: string,
+  parts: TunnelParts,
+): Promise<void> {
+  const config = parts.config()
+  const target = config.targets.find(({ name }) => name === targetName)
+  const engine = target && parts.engines.get(target.type)
+  let greeted = false
+  try {
+    if (
+      target === undefined ||
+      engine === undefined ||
+      decideAccess(config.policy, login.person, target) === undefined
+    ) {
+      throw new PamError('TARGET_UNKNOWN', `there is no target "${targetName}" for you`, {
+        hint: '"pamctl targets" lists yours',
+      })
+    }
+    const greeting = await engine.greet(channel, config.limits)
+    greeted = true
+    if (greeting.type === 'cancel') {
+      engine.cancel(greeting.key, login.person.id)
+      return channel.destroy()
+    }
+    const opened = await openSession(login, target, parts)
+    try {
+      channel.send({ v: 1, type: 'opened', id: opened.session.id })
+      const stop = announceEnd(channel, opened.session, parts.clock)
+      await engine.serve(channel, greeting.hello, opened.session).finally(stop)
+    } catch (error) {
+      opened.session.end(asPamError(error))
+      throw error
+    } finally {
+      await opened.close(channel)
+    }
+  } catch (error) {
+    const refusal = asPamError(error)
+    if (refusal.code === 'INTERNAL') parts.logger.error({ id: refusal.id, cause: refusal.cause }, 'tunnel.failed')
+    else
+      parts.logger.info(
+        {
+          code: refusal.code,
+          person: login.person.id,
+          target: targetName,
+          cause: (refusal.cause as Error | undefined)?.message,
+        },
+        'tunnel.refused',
+      )
+    if (refusal.code !== 'CLIENT_LEFT')
+      await parts.state.accessRefused(login.person, targetName, refusal, parts.clock.now()).catch(() => {})
+    channel.send({ v: 1, type: 'ended', ...frameOf(refusal) })
+    if (greeted && engine !== undefined) engine.refuse(channel, refusal)
+    channel.destroy()
+  }
+}
+
+interface OpenedSession {
+  readonly session: RunningSession
+  close(channel: TunnelChannel): Promise<void>
+}
+
+/** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
+async function openSession(login: Login, target: TargetConfig, parts: TunnelParts): Promise<OpenedSession> {
+  const { clock, state, registry, signer } = parts
+  const config = parts.config()
+  const { person } = login
+  const rule = decideAccess(config.policy, person, target)
+  if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule lets you have ${target.name}`)
+  if (registry.countOf(person.id) >= config.limits.sessionsPerPerson) {
+    throw new PamError('RATE_LIMITED', `you have ${config.limits.sessionsPerPerson} sessions open already`, {
+      hint: 'close some',
+    })
+  }
+  const grant = await state.grantFor(person, target, rule, clock.now())
+  const id = newId('ses')
+  const openedAt = clock.now()
+  const recording = join(new Date(openedAt).toISOString().slice(0, 7), `${id}.pamrec`)
+  const ended = new AbortController()
+  const logger = parts.logger.child({ session: id, target: target.name })
+  const lease = await staticPassword(target.user, target.password, config.baseDirectory).lease()
+  const recorder = openRecorder(
+    join(parts.recordings, recording),
+    {
+      type: 'opened',
+      version: 1,
+      session: id,
+      person: { id: person.id, label: person.label, kind: person.kind },
+      target: target.name,
+      protocol: target.type,
+      account: lease.user,
+      grant: { id: grant.id, rule: grant.rule, reason: grant.reason, endsAt: new Date(grant.endsAt).toISOString() },
+      policy: config.policy.version,
+    },
+    {
+      signer,
+      onFailure(error) {
+        logger.error({ cause: (error.cause as Error | undefined)?.message }, 'recording.failed')
+        ended.abort(error)
+      },
+    },
+  )
+  const session = createSession({
+    id,
+    login,
+    target,
+    config: target,
+    grant,
+    lease,
+    recorder,
+    limits: config.limits,
+    logger,
+    clock,
+    state,
+    policy: () => parts.config().policy,
+    digestKey: parts.digestKey,
+    ended,
+  })
+  const close = async (channel: TunnelChannel): Promise<void> => {
+    for (const stop of timers) stop()
+    registry.remove(id)
+    const reason = ended.signal.reason as PamError | undefined
+    const { code, message } = reason ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
+    try {
+      recorder.close({ code, message })
+    } catch {
+      // said already, when the write failed
+    }
+    await lease.release()
+    await state.sessionEnded(id, { at: clock.now(), code, message, commands: session.commands })
+    logger.info({ code, commands: session.commands }, 'session.ended')
+    channel.send({ v: 1, type: 'ended', code, message, id })
+    channel.destroy()
+  }
+  const timers = [
+    clock.at(grant.endsAt, () => session.end(grantOver(target.name))),
+    watchIdentity(login, session, parts),
+  ]
+  registry.add({
+    id,
+    personId: person.id,
+    loginId: login.id,
+    grantId: grant.id,
+    target: target.name,
+    end: (reason) => session.end(reason),
+    decided: (approval) => session.decided(approval),
+  })
+  try {
+    await state.sessionOpened({
+      id,
+      person,
+      target: target.name,
+      protocol: target.type,
+      grantId: grant.id,
+      loginId: login.id,
+      openedAt,
+      recording,
+    })
+    // Whoever revoked or signed out in between did not find this session in the registry.
+    if (!(await state.isGrantActive(grant.id, clock.now())))
+      throw new PamError('GRANT_REVOKED', `the grant for ${target.name} is over`)
+    if ((await state.login(login.id))?.endedAt !== undefined) throw identityLost()
+  } catch (error) {
+    session.end(asPamError(error))
+    for (const stop of timers) stop()
+    registry.remove(id)
+    await state
+      .sessionEnded(id, {
+        at: clock.now(),
+        code: asPamError(error).code,
+        message: asPamError(error).message,
+        commands: 0,
+      })
+      .catch(() => {})
+    recorder.close(asPamError(error))
+    throw error
+  }
+  logger.info({ person: person.id, grant: grant.id }, 'session.opened')
+  return { session, close }
+}
+
+/** Ends the session once its identity was not proven again in time. */
+function watchIdentity(login: Login, session: RunningSession, { clock, state }: TunnelParts): () => void {
+  let stop = (): void => {}
+  const check = async (): Promise<void> => {
+    const current = await state.login(login.id)
+    if (current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now())
+      session.end(identityLost())
+    else arm(current.provenUntil)
+  }
+  const arm = (at: number): void => {
+    stop = clock.at(at, () => void check().catch((error: unknown) => session.end(asPamError(error))))
+  }
+  arm(login.provenUntil)
+  return () => stop()
+}
+
+/** Tells the agent five minutes before the end. */
+function announceEnd(channel: TunnelChannel, session: RunningSession, clock: Clock): () => void {
+  const at = session.grant.endsAt - WARNING
+  if (at <= clock.now()) return () => {}
+  return clock.at(at, () =>
+    channel.send({
+      v: 1,
+      type: 'notice',
+      code: 'GRANT_ENDING',
+      message: `access to ${session.target.name} ends in five minutes`,
+      id: session.id,
+    }),
+  )
+}
+
+const grantOver = (target: string): PamError =>
+  new PamError('GRANT_OVER', `your access to ${target} has reached its end`, {
+    hint: `ask again: pamctl request ${target}`,
+  })
+
+const identityLost = (): PamError =>
+  new PamError('IDENTITY_LOST', 'who you are could not be proven again', { hint: 'sign in again: pamctl login' })
+
+function frameOf(error: PamError): { code: string; message: string; hint?: string; id?: string } {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.id === undefined ? {} : { id: error.id }),
+  }
+}
+
+const WARNING = 5 * 60_000

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { PamError } from '../shared/errors.ts'
+import type { Issuer } from './issuer.ts'
+
+/** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
+export interface ProvenIdentity {
+  readonly id: string
+  readonly kind: 'person' | 'service'
+  readonly label: string
+  readonly groups: readonly string[]
+  /** When the person last signed in with their credentials, in milliseconds; undefined where the issuer does not say. */
+  readonly authTime: number | undefined
+  readonly issuedAt: number
+  readonly expiresAt: number
+  /** Names this very token: SHA-256 of what was signed. */
+  readonly digest: string
+}
+
+export interface IdentityVerifier {
+  verify(token: string, now: number): Promise<ProvenIdentity>
+}
+
+/** Keys are fetched by URL from the issuer's metadata, cached, and fetched again for an unknown key at most every 30 s. */
+export function identityVerifier(issuers: readonly Issuer[], fetcher: typeof fetch = fetch): IdentityVerifier {
+  const keySets = new Map<string, Promise<JWTVerifyGetKey>>()
+  const keysOf = (issuer: Issuer): Promise<JWTVerifyGetKey> => {
+    const known = keySets.get(issuer.url)
+    if (known !== undefined) return known
+    const keys = discoverKeys(issuer, fetcher)
+    keySets.set(issuer.url, keys)
+    keys.catch(() => keySets.delete(issuer.url)) // an issuer that was down is asked again next time
+    return keys
+  }
+  return {
+    async verify(token, now) {
+      // One issuer may sign in people and services: the audience tells which entry the token is for.
+      const claims = unverifiedClaims(token)
+      const audiences = [claims.aud ?? []].flat()
+      const issuer = issuers.find((entry) => entry.url === claims.iss && audiences.includes(audienceOf(entry)))
+      if (issuer === undefined) {
+        throw issuers.some((entry) => entry.url === claims.iss)
+          ? new PamError('TOKEN_INVALID', 'the token is meant for another audience')
+          : new PamError('ISSUER_UNTRUSTED', 'the token comes from an issuer that this gateway does not trust')
+      }
+      const payload = await verifySignature(token, issuer, await keysOf(issuer), now)
+      return toIdentity(payload, issuer, token)
+    },
+  }
+}
+
+const audienceOf = (issuer: Issuer): string => (issuer.for === 'people' ? issuer.clientId : issuer.audience) ?? ''
+
+/** Only to choose which issuer's keys and conditions to check with; nothing is believed before that. */
+function unverifiedClaims(token: string): JWTPayload {
+  try {
+    return decodeJwt(token)
+  } catch {
+    throw new PamError('TOKEN_INVALID', 'the token is not a signed JWT')
+  }
+}
+
+async function verifySignature(token: string, issuer: Issuer, keys: JWTVerifyGetKey, now: number): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: issuer.url,
+      audience: audienceOf(issuer),
+      algorithms: [...issuer.algorithms],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(now),
+      requiredClaims: ['sub', 'iat', 'exp'],
+    })
+    return payload
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw new PamError('TOKEN_EXPIRED', 'the identity token has expired')
+    if (error instanceof errors.JOSEError)
+      throw new PamError('TOKEN_INVALID', 'the identity token does not verify', { cause: error })
+    throw unreachable(issuer, error)
+  }
+}
+
+function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenIdentity {
+  const subject = payload.sub as string
+  // OpenID Connect Core 3.1.3.7: with several audiences azp must be there, and where it is, it must be us.
+  if (issuer.for === 'people') {
+    const several = Array.isArray(payload.aud) && payload.aud.length > 1
+    if ((several || payload['azp'] !== undefined) && payload['azp'] !== issuer.clientId) {
+      throw new PamError('TOKEN_INVALID', 'the token was issued to another client (azp)')
+    }
+  } else {
+    const wrong =
+      (issuer.requireSubject !== undefined && issuer.requireSubject !== subject) ||
+      Object.entries(issuer.requireClaims ?? {}).some(([claim, value]) => payload[claim] !== value)
+    if (wrong)
+      throw new PamError('TOKEN_INVALID', 'the token does not meet the conditions set for services of this issuer')
+  }
+  const groups = payload[issuer.groupsClaim]
+  const label = payload[issuer.labelClaim]
+  const authTime = payload['auth_time']
+  return {
+    id: personId(payload, issuer, subject),
+    kind: issuer.for === 'people' ? 'person' : 'service',
+    label: typeof label === 'string' && label !== '' ? label : subject,
+    groups: [
+      ...new Set([
+        ...issuer.groups,
+        ...(Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : []),
+      ]),
+    ],
+    authTime: typeof authTime === 'number' ? authTime * 1000 : undefined,
+    issuedAt: (payload.iat as number) * 1000,
+    expiresAt: (payload.exp as number) * 1000,
+    digest: createHash('sha256')
+      .update(token.slice(0, token.lastIndexOf('.')))
+      .digest('base64url'),
+  }
+}
+
+function personId(payload: JWTPayload, issuer: Issuer, subject: string): string {
+  if (issuer.personClaim === undefined) return `${issuer.url}|${subject}`
+  const claim = payload[issuer.personClaim]
+  if (typeof claim === 'string' && claim !== '') return `${issuer.personClaim}|${claim}`
+  throw new PamError('TOKEN_INVALID', `the token lacks the claim ${issuer.personClaim}, which names the person`)
+}
+
+async function discoverKeys(issuer: Issuer, fetcher: typeof fetch): Promise<JWTVerifyGetKey> {
+  try {
+    const response = await fetcher(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(FETCH_TIMEOUT),
+    })
+    const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown }
+    if (metadata.issuer !== issuer.url || typeof metadata.jwks_uri !== 'string')
+      throw new Error('its metadata names another issuer')
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), { timeoutDuration: FETCH_TIMEOUT, cooldownDuration: 30_000 })
+  } catch (error) {
+    throw unreachable(issuer, error)
+  }
+}
+
+const unreachable = (issuer: Issuer, cause: unknown): PamError =>
+  new PamError('ISSUER_UNTRUSTED', `the keys of ${issuer.url} cannot be read, so its tokens cannot be checked`, {
+    side: 'gateway',
+    cause,
+  })
+
+const CLOCK_TOLERANCE_SECONDS = 30
+const FETCH_TIMEOUT = 5000

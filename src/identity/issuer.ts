@@ -1,0 +1,49 @@
+import { z } from 'zod'
+
+/** An OpenID issuer that the gateway trusts, and what it is trusted for. */
+export const issuerSchema = z
+  .strictObject({
+    url: z.url().describe('the issuer, exactly as its tokens name it'),
+    for: z.enum(['people', 'services']).describe('whether it signs in people or services (CI jobs, agents)'),
+    clientId: z.string().min(1).optional().describe('people: our client id, the audience of ID tokens'),
+    audience: z.string().min(1).optional().describe('services: the audience that tokens must name'),
+    scopes: z
+      .array(z.string())
+      .default(['openid', 'email', 'profile', 'offline_access'])
+      .describe('asked for at sign-in'),
+    algorithms: z
+      .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
+      .min(1)
+      .default(['RS256', 'ES256', 'EdDSA'])
+      .describe('signature algorithms taken from this issuer; asymmetric only'),
+    groupsClaim: z.string().default('groups').describe('the claim that lists groups'),
+    labelClaim: z.string().default('email').describe('the claim that people read as a name'),
+    personClaim: z
+      .string()
+      .optional()
+      .describe('an immutable claim that names the same person across issuers; issuer and subject where left out'),
+    requireSubject: z.string().optional().describe('services: the exact subject'),
+    requireClaims: z.record(z.string(), z.string()).optional().describe('services: claims that must have these values'),
+    groups: z.array(z.string()).default([]).describe('groups given to everybody from this issuer'),
+  })
+  .superRefine((issuer, context) => {
+    const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    if (issuer.for === 'people' && issuer.clientId === undefined)
+      problem('clientId', 'an issuer of people needs clientId')
+    if (issuer.for === 'services') {
+      if (issuer.audience === undefined) problem('audience', 'an issuer of services needs audience')
+      if (issuer.personClaim !== undefined) problem('personClaim', 'is for issuers of people')
+      if (issuer.requireSubject === undefined && Object.keys(issuer.requireClaims ?? {}).length === 0) {
+        problem(
+          'for',
+          'an issuer of services needs requireSubject or requireClaims: else every workload that it knows gets in',
+        )
+      }
+    }
+    const url = new URL(issuer.url)
+    if (url.protocol !== 'https:' && !isLoopback(url.hostname)) problem('url', 'plain http is for loopback only')
+  })
+
+export type Issuer = z.output<typeof issuerSchema>
+
+export const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?)$/.test(host)

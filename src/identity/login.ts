@@ -1,0 +1,31 @@
+import type { ProvenIdentity } from './identity-token.ts'
+
+/** A signed-in identity at one key: what access tokens name and sessions live on. */
+export interface Login {
+  readonly id: string
+  readonly person: {
+    readonly id: string
+    readonly kind: 'person' | 'service'
+    readonly label: string
+    readonly groups: readonly string[]
+  }
+  /** RFC 7638 thumbprint of the key that every call must prove. */
+  readonly thumbprint: string
+  readonly authTime: number | undefined
+  /** Sessions of this login end when this passes without a new proof of the identity. */
+  readonly provenUntil: number
+  readonly createdAt: number
+  readonly endedAt: number | undefined
+}
+
+/**
+ * Until when a proof holds. A person's counts from when the issuer made the token, so that an old token cannot be
+ * kept for later; a service cannot ask for a new one, so its token counts while it lives.
+ */
+export function provenUntil(identity: ProvenIdentity, now: number, reproof: number): number {
+  const lease = reproof + GRACE
+  return identity.kind === 'person' ? identity.issuedAt + lease : Math.min(now + lease, identity.expiresAt)
+}
+
+/** A re-proof is asked for every `reproof`; a minute more lets a slow identity provider answer. */
+const GRACE = 60_000

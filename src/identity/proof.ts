@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
+import { PamError } from '../shared/errors.ts'
+
+/** What a proof of possession must be about (DPoP, RFC 9449 section 4.3). */
+export interface ProofSubject {
+  readonly method: string
+  /** The full URL of the request; query and fragment are not part of the proof. */
+  readonly url: string
+  /** The access token that the request carries; absent at the token endpoint. */
+  readonly accessToken?: string | undefined
+  readonly now: number
+}
+
+export interface ProofVerifier {
+  /** Checks a proof once; resolves to the RFC 7638 thumbprint of the key that made it. */
+  verify(proof: string | undefined, subject: ProofSubject): Promise<string>
+}
+
+/**
+ * Proofs are accepted once. The memory of those seen ends with the process, so proofs made before the process
+ * started are refused, too.
+ */
+export function proofVerifier(startedAt: number): ProofVerifier {
+  const seen = new Map<string, number>()
+  return {
+    async verify(proof, subject) {
+      if (proof === undefined) throw invalid('the request carries no proof of possession (DPoP header)')
+      const { thumbprint, payload } = await verifySignature(proof, subject.now)
+      if (payload['htm'] !== subject.method) throw invalid('the proof is for another method')
+      if (typeof payload['htu'] !== 'string' || normalUrl(payload['htu']) !== normalUrl(subject.url)) {
+        throw invalid(`the proof is for another URL than ${normalUrl(subject.url)}`)
+      }
+      if (subject.accessToken !== undefined && payload['ath'] !== tokenHash(subject.accessToken)) {
+        throw invalid('the proof is for another access token')
+      }
+      const issuedAt = typeof payload.iat === 'number' ? payload.iat * 1000 : 0
+      if (Math.abs(subject.now - issuedAt) > PROOF_LIFE || issuedAt < startedAt - 1000) {
+        throw invalid('the proof is stale, or the clock of this machine is wrong')
+      }
+      remember(seen, `${thumbprint} ${String(payload.jti)}`, subject.now)
+      return thumbprint
+    },
+  }
+}
+
+/** The `ath` of a proof: base64url of the token's SHA-256. */
+export const tokenHash = (accessToken: string): string => createHash('sha256').update(accessToken).digest('base64url')
+
+async function verifySignature(proof: string, now: number) {
+  try {
+    const header = decodeProtectedHeader(proof)
+    const jwk = header['jwk'] as JWK | undefined
+    if (jwk === undefined || 'd' in jwk || 'k' in jwk) throw new Error('no public key in the header')
+    const key = await importJWK(jwk, header.alg)
+    const { payload } = await jwtVerify(proof, key, {
+      typ: 'dpop+jwt',
+      algorithms: ['ES256', 'EdDSA'],
+      requiredClaims: ['jti', 'iat', 'htm', 'htu'],
+      currentDate: new Date(now),
+      clockTolerance: PROOF_LIFE / 1000,
+    })
+    if (typeof payload.jti !== 'string' || payload.jti.length < 16 || payload.jti.length > 128) throw new Error('jti')
+    return { thumbprint: await calculateJwkThumbprint(jwk), payload }
+  } catch (error) {
+    throw invalid('the proof of possession does not verify', error)
+  }
+}
+
+function remember(seen: Map<string, number>, key: string, now: number): void {
+  // Insertion order is time order: the oldest are dropped once they would be refused as stale anyway.
+  for (const [old, until] of seen) {
+    if (until > now && seen.size < MOST_REMEMBERED) break
+    if (until > now) throw new PamError('RATE_LIMITED', 'too many proofs in a short time', { side: 'gateway' })
+    seen.delete(old)
+  }
+  if (seen.has(key)) throw new PamError('PROOF_REPLAYED', 'the proof of possession was used before')
+  seen.set(key, now + 2 * PROOF_LIFE)
+}
+
+function normalUrl(text: string): string {
+  if (!URL.canParse(text)) return ''
+  const url = new URL(text)
+  const path = url.protocol === 'ws:' || url.protocol === 'wss:' ? url.href.replace(/^ws/, 'http') : url.href
+  return path.replace(/[?#].*$/, '')
+}
+
+const invalid = (message: string, cause?: unknown): PamError => new PamError('PROOF_INVALID', message, { cause })
+
+/** Milliseconds that a proof may be away from our clock. */
+const PROOF_LIFE = 60_000
+const MOST_REMEMBERED = 200_000

@@ -1,0 +1,16 @@
+import type { Detector } from './detector.ts'
+
+/** E-mail addresses (RFC 5321 addr-spec without quoted local parts), in any script. */
+export const email: Detector = {
+  find(text) {
+    if (!text.includes('@')) return []
+    return [...text.matchAll(ADDRESS)].map((match) => ({ start: match.index, end: match.index + match[0].length }))
+  },
+  partial(value) {
+    const first = [...value][0] ?? ''
+    return `${first}***@***${value.slice(value.lastIndexOf('.'))}`
+  },
+}
+
+// Every repetition is bounded, so that no text takes more than linear time.
+const ADDRESS = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu

@@ -1,0 +1,33 @@
+import type { Detector, Span } from './detector.ts'
+
+/** Payment card numbers (ISO/IEC 7812): 13 to 19 digits of a known network that pass the Luhn check. */
+export const paymentCard: Detector = {
+  find(text) {
+    const spans: Span[] = []
+    if (text.length < SHORTEST) return spans
+    for (const match of text.matchAll(NUMBER)) {
+      const digits = match[0].replace(/[ -]/g, '')
+      if (NETWORK.test(digits) && passesLuhn(digits))
+        spans.push({ start: match.index, end: match.index + match[0].length })
+    }
+    return spans
+  },
+  partial: (value) => `************${value.replace(/[ -]/g, '').slice(-4)}`,
+}
+
+function passesLuhn(digits: string): boolean {
+  let sum = 0
+  for (let i = 0; i < digits.length; i++) {
+    const digit = digits.charCodeAt(digits.length - 1 - i) - 48
+    const doubled = i % 2 === 1 ? digit * 2 : digit
+    sum += doubled > 9 ? doubled - 9 : doubled
+  }
+  return sum % 10 === 0
+}
+
+const SHORTEST = 13
+/** Digits in one piece, or grouped as cards are printed; not part of a longer run of digits and dashes such as a UUID. */
+const NUMBER =
+  /(?<![\d])(?<![\da-fA-F]-)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)(?!-[\da-fA-F])/g
+/** Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, Maestro. */
+const NETWORK = /^(4|5[0-8]|2[2-7]|3[04-9]|6)/

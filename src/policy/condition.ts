@@ -1,0 +1,76 @@
+import { Environment, type ASTNode } from '@marcbachmann/cel-js'
+import type { Person, SqlStatement, Target } from './command.ts'
+
+/** A CEL expression of a rule (`when:`), checked when the file is loaded. */
+export interface Condition {
+  readonly source: string
+  /** `undefined` where it could not be evaluated: whoever asks decides on the safe side. */
+  holds(subject: ConditionSubject): boolean | undefined
+}
+
+export interface ConditionSubject {
+  readonly person: Person
+  readonly target: Target
+  /** Absent in access rules. */
+  readonly statement?: SqlStatement
+}
+
+/** Parses and type-checks; throws an Error whose message says what is wrong with the expression. */
+export function parseCondition(source: string, scope: 'access' | 'command'): Condition {
+  const expression = (scope === 'access' ? accessEnvironment : commandEnvironment).parse(source)
+  refuseMatches(expression.ast)
+  const check = expression.check()
+  if (!check.valid) throw new Error(firstLine(check.error?.message ?? 'does not type-check'))
+  if (check.type !== 'bool' && check.type !== 'dyn') throw new Error(`must be true or false, is ${check.type}`)
+  return {
+    source,
+    holds({ person, target, statement }) {
+      try {
+        return (
+          expression({
+            person: { ...person, groups: [...person.groups] },
+            target: { ...target, labels: { ...target.labels } },
+            ...(statement === undefined ? {} : { statement: { ...statement } }),
+          }) === true
+        )
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+/** `matches` runs JavaScript's backtracking engine: one crafted value would stop the gateway for everybody. */
+function refuseMatches(node: unknown): void {
+  if (Array.isArray(node)) return node.forEach(refuseMatches)
+  if (node === null || typeof node !== 'object' || !('op' in node)) return
+  const { op, args } = node as ASTNode
+  if ((op === 'call' || op === 'rcall') && args[0] === 'matches') {
+    throw new Error('matches() is not allowed: use ==, in, startsWith, endsWith or contains')
+  }
+  refuseMatches(args)
+}
+
+const firstLine = (text: string): string => text.split('\n')[0] as string
+
+function environment(scope: 'access' | 'command'): Environment {
+  const env = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } })
+    .registerVariable('person', {
+      schema: { id: 'string', kind: 'string', label: 'string', groups: 'list<string>' },
+    })
+    .registerVariable('target', { schema: { name: 'string', type: 'string', labels: 'map<string, string>' } })
+  if (scope === 'access') return env
+  return env.registerVariable('statement', {
+    schema: {
+      kinds: 'list<string>',
+      reads: 'list<string>',
+      writes: 'list<string>',
+      functions: 'list<string>',
+      missingWhere: 'bool',
+      unknown: 'list<string>',
+    },
+  })
+}
+
+const accessEnvironment = environment('access')
+const commandEnvironment = environment('command')

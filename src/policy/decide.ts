@@ -1,0 +1,101 @@
+import type { Command, Person, SqlStatement, Target } from './command.ts'
+import { fitsStatement } from './match/statement.ts'
+import { fitsTarget } from './match/target.ts'
+import { fitsWho } from './match/who.ts'
+import type { AccessRule, Approvers, CommandRule, MaskingRule, Policy } from './policy.ts'
+
+/** What policy says about a command. */
+export type Judgement =
+  | { readonly type: 'allow'; readonly rule: string }
+  | {
+      readonly type: 'deny'
+      readonly rule: string | undefined
+      readonly code: DenialCode
+      readonly message: string
+      readonly hint: string | undefined
+    }
+  | {
+      readonly type: 'hold'
+      readonly rule: string
+      readonly approvers: Approvers
+      readonly expires: number
+      readonly statement: string
+    }
+
+export type DenialCode = 'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN'
+
+/** The first access rule that fits, or undefined: no access. */
+export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {
+  return policy.access.find((rule) => fitsAccess(rule, person, target))
+}
+
+function fitsAccess(rule: AccessRule, person: Person, target: Target): boolean {
+  return (
+    fitsWho(rule.who, person) &&
+    fitsTarget(rule.targets, target) &&
+    (rule.when === undefined || rule.when.holds({ person, target }) === true)
+  )
+}
+
+/** Judges every statement by its first fitting rule, then lets the strictest judgement stand for all of them. */
+export function decideCommand(policy: Policy, person: Person, target: Target, command: Command): Judgement {
+  const judgements = command.facts.statements.map((statement) => decideStatement(policy, person, target, statement))
+  return (
+    judgements.find((judgement) => judgement.type === 'deny') ??
+    judgements.find((judgement) => judgement.type === 'hold') ??
+    judgements[0] ?? { type: 'allow', rule: 'nothing to run' }
+  )
+}
+
+function decideStatement(policy: Policy, person: Person, target: Target, statement: SqlStatement): Judgement {
+  const rule = policy.commands.find((candidate) => fitsCommand(candidate, person, target, statement))
+  const kind = describeKinds(statement)
+  if (rule === undefined) {
+    return statement.unknown.length > 0
+      ? {
+          type: 'deny',
+          rule: undefined,
+          code: 'COMMAND_UNKNOWN',
+          message: `the effect of this ${kind} is not known (${statement.unknown.join('; ')}), and no rule allows that on ${target.name}`,
+          hint: 'write it so that its effect can be read, or ask for a rule that names "unknown"',
+        }
+      : {
+          type: 'deny',
+          rule: undefined,
+          code: 'COMMAND_NOT_ALLOWED',
+          message: `no rule allows ${kind} on ${target.name}`,
+          hint: `"pamctl policy explain ${target.name}" shows what is allowed`,
+        }
+  }
+  switch (rule.effect.type) {
+    case 'allow':
+      return { type: 'allow', rule: rule.name }
+    case 'deny':
+      return { type: 'deny', rule: rule.name, code: 'COMMAND_REFUSED', message: rule.effect.message, hint: rule.hint }
+    case 'hold':
+      return {
+        type: 'hold',
+        rule: rule.name,
+        approvers: rule.effect.approvers,
+        expires: rule.effect.expires,
+        statement: kind,
+      }
+  }
+}
+
+function fitsCommand(rule: CommandRule, person: Person, target: Target, statement: SqlStatement): boolean {
+  if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) return false
+  if (!fitsStatement(rule.match, rule.effect.type, statement)) return false
+  // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
+  return rule.when === undefined || (rule.when.holds({ person, target, statement }) ?? rule.effect.type !== 'allow')
+}
+
+/** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */
+export function describeKinds(statement: SqlStatement): string {
+  return (statement.kinds[0] ?? 'statement').replaceAll('-', ' ').toUpperCase()
+}
+
+/** Whether a masking rule is about this person on this target. */
+export function appliesMasking(rule: MaskingRule, person: Person, target: Target): boolean {
+  return fitsTarget(rule.targets, target) && !(rule.except !== undefined && fitsWho(rule.except, person))
+}

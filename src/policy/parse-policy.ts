@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { canonicalJson, type Json } from '../shared/canonical-json.ts'
+import { parseDuration } from '../shared/duration.ts'
+import { parseCondition } from './condition.ts'
+import { maskingKinds, maskingStyles, type Policy } from './policy.ts'
+
+/** A duration as people write it, in milliseconds inside. */
+export const duration = z
+  .string()
+  .describe('a duration such as 90s, 30m, 1h30m or 2d')
+  .transform((text, context) => {
+    const milliseconds = parseDuration(text)
+    if (milliseconds !== undefined) return milliseconds
+    context.addIssue({ code: 'custom', message: `expected a duration such as 90s, 30m or 12h, not "${text}"` })
+    return z.NEVER
+  })
+
+const names = z.array(z.string().min(1)).min(1)
+
+const who = z
+  .strictObject({
+    groups: names.optional().describe('any of these groups'),
+    kind: z.enum(['person', 'service']).optional().describe('only people, or only services'),
+  })
+  .default({})
+  .describe('who the rule is about; everybody where it is left out')
+
+const targets = z
+  .strictObject({
+    names: names.optional().describe('any of these targets'),
+    labels: z.record(z.string(), z.string()).optional().describe('all of these labels'),
+  })
+  .default({})
+  .describe('which targets the rule is about; all where it is left out')
+
+const approvers = z.strictObject({
+  groups: names.describe('members of any of these groups may decide'),
+  count: z.int().min(1).max(10).default(1).describe('how many distinct people must approve'),
+})
+
+const condition = (scope: 'access' | 'command') =>
+  z
+    .string()
+    .describe('a CEL expression that must be true for the rule to apply')
+    .transform((source, context) => {
+      try {
+        return parseCondition(source, scope)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `not a usable condition: ${(error as Error).message}` })
+        return z.NEVER
+      }
+    })
+    .optional()
+
+const ruleName = z.string().min(1).max(100).describe('shown with every decision')
+
+const accessRule = z
+  .strictObject({
+    name: ruleName,
+    who,
+    targets,
+    when: condition('access'),
+    grant: z.enum(['standing', 'request']).describe('standing: at connect, without asking; request: somebody approves'),
+    longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
+    approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
+    reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
+  })
+  .superRefine((rule, context) => {
+    if (rule.grant === 'request' && rule.approvers === undefined) {
+      context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
+    }
+  })
+
+const match = z
+  .strictObject({
+    kinds: names
+      .optional()
+      .describe('statement kinds such as select, delete, truncate, create-table; drop-* stands for all that begin so'),
+    relations: names.optional().describe('table, schema.table, or with * for either'),
+    functions: names.optional().describe('function names'),
+    missingWhere: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
+    unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
+  })
+  .default({})
+
+const commandRule = z
+  .strictObject({
+    name: ruleName,
+    who,
+    targets,
+    when: condition('command'),
+    match,
+    allow: z.literal(true).optional().describe('the command runs'),
+    deny: z.string().min(1).optional().describe('the command is refused with this message'),
+    hold: z
+      .strictObject({ approvers, expires: duration.default(15 * 60_000).describe('how long it waits; 15m') })
+      .optional()
+      .describe('the command waits for a person'),
+    hint: z.string().optional().describe('what to do instead, shown with a refusal'),
+  })
+  .transform(({ allow, deny, hold, ...rule }, context) => {
+    const effects = [
+      allow === undefined ? undefined : { type: 'allow' as const },
+      deny === undefined ? undefined : { type: 'deny' as const, message: deny },
+      hold === undefined ? undefined : { type: 'hold' as const, ...hold },
+    ].filter((effect) => effect !== undefined)
+    const [effect] = effects
+    if (effects.length === 1 && effect !== undefined) return { ...rule, effect }
+    context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
+    return z.NEVER
+  })
+
+const maskingRule = z
+  .strictObject({
+    name: ruleName,
+    targets,
+    columns: z
+      .array(z.string().regex(/^([^.]+\.)?[^.]+\.[^.]+$/, 'expected table.column or schema.table.column'))
+      .default([])
+      .describe('table.column or schema.table.column'),
+    kinds: z.array(z.enum(maskingKinds)).default([]).describe('kinds of data, found by their content in any column'),
+    style: z.enum(maskingStyles).default('partial').describe('partial: j***@***.com; redact: ****; null: NULL'),
+    except: who.unwrap().optional().describe('who sees plainly'),
+  })
+  .refine((rule) => rule.columns.length + rule.kinds.length > 0, 'a masking rule names columns or kinds')
+
+/** The three lists of the configuration file. */
+export const policyShape = {
+  access: z
+    .array(accessRule)
+    .default([])
+    .describe('which people may have which targets; the first rule that fits decides'),
+  commands: z
+    .array(commandRule)
+    .default([])
+    .describe('what may run inside a session; the first rule that fits decides'),
+  masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
+}
+
+type ParsedLists = z.output<z.ZodObject<typeof policyShape>>
+
+/** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */
+export function toPolicy({ access, commands, masking }: ParsedLists): Policy {
+  const text = canonicalJson(JSON.parse(JSON.stringify({ access, commands, masking })) as Json)
+  const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return { version, access, commands, masking: masking.map((rule) => ({ ...rule, except: rule.except })) }
+}

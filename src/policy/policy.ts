@@ -1,0 +1,81 @@
+import type { Condition } from './condition.ts'
+
+/** The three lists, as loaded. Every list is deny-by-default; the first rule that fits decides. */
+export interface Policy {
+  /** Digest of the rules: part of what an approval is bound to. */
+  readonly version: string
+  readonly access: readonly AccessRule[]
+  readonly commands: readonly CommandRule[]
+  readonly masking: readonly MaskingRule[]
+}
+
+/** Who a rule is about; an empty selector fits everybody. */
+export interface WhoSelector {
+  readonly groups?: readonly string[] | undefined
+  readonly kind?: 'person' | 'service' | undefined
+}
+
+/** Which targets; an empty selector fits all. */
+export interface TargetSelector {
+  readonly names?: readonly string[] | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+export interface Approvers {
+  readonly groups: readonly string[]
+  /** How many distinct people must approve. */
+  readonly count: number
+}
+
+interface Rule {
+  readonly name: string
+  readonly who: WhoSelector
+  readonly targets: TargetSelector
+  readonly when?: Condition | undefined
+}
+
+export interface AccessRule extends Rule {
+  readonly grant: 'standing' | 'request'
+  /** Milliseconds: the longest grant, and for standing access the length of each. */
+  readonly longest: number
+  /** Present for `request`. */
+  readonly approvers?: Approvers | undefined
+  readonly reason: 'required' | 'optional'
+}
+
+export interface CommandRule extends Rule {
+  readonly match: StatementMatch
+  readonly effect: CommandEffect
+  readonly hint?: string | undefined
+}
+
+export type CommandEffect =
+  | { readonly type: 'allow' }
+  | { readonly type: 'deny'; readonly message: string }
+  | { readonly type: 'hold'; readonly approvers: Approvers; readonly expires: number }
+
+/** All that is named must fit; a list fits as `fits` in match/statement.ts says. */
+export interface StatementMatch {
+  readonly kinds?: readonly string[] | undefined
+  readonly relations?: readonly string[] | undefined
+  readonly functions?: readonly string[] | undefined
+  readonly missingWhere?: boolean | undefined
+  /** Also fits what could not be understood. */
+  readonly unknown?: boolean | undefined
+}
+
+export const maskingKinds = ['email', 'payment-card'] as const
+export type MaskingKind = (typeof maskingKinds)[number]
+export const maskingStyles = ['partial', 'redact', 'null'] as const
+export type MaskingStyle = (typeof maskingStyles)[number]
+
+export interface MaskingRule {
+  readonly name: string
+  readonly targets: TargetSelector
+  /** `table.column` or `schema.table.column`; without a schema the table is in `public`. */
+  readonly columns: readonly string[]
+  readonly kinds: readonly MaskingKind[]
+  readonly style: MaskingStyle
+  /** Who sees plainly. */
+  readonly except: WhoSelector | undefined
+}

@@ -1,0 +1,27 @@
+/** Time as an argument: tests move it by hand. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Calls back once the time has come; the returned function cancels. */
+  at(time: number, callback: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  at(time, callback) {
+    let timer: NodeJS.Timeout
+    // A Node timer holds at most 2^31-1 ms: longer waits are taken in steps. A step also wakes up early enough
+    // to follow a wall clock that was set forward.
+    const arm = (): void => {
+      const left = time - Date.now()
+      if (left <= 0) return callback()
+      timer = setTimeout(arm, Math.min(left, LONGEST_STEP))
+      timer.unref()
+    }
+    timer = setTimeout(arm, Math.max(0, Math.min(time - Date.now(), LONGEST_STEP)))
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+const LONGEST_STEP = 30_000

@@ -1,0 +1,149 @@
+/**
+ * Every error code, with what it means in each of the languages we answer in: HTTP status, PostgreSQL SQLSTATE
+ * and the exit code of the command line. docs/errors.md is generated from this table.
+ */
+export interface ErrorMeaning {
+  readonly summary: string
+  /** HTTP status of the API's problem+json (RFC 9457). */
+  readonly status: number
+  /** SQLSTATE (PostgreSQL manual, appendix A). */
+  readonly sqlstate: string
+  readonly exit: ExitCode
+}
+
+export type ExitCode = 0 | 1 | 2 | 4 | 5 | 6 | 7
+
+export const exitCodes = {
+  0: 'done',
+  1: 'failed',
+  2: 'usage: a flag, a name or a file is wrong',
+  4: 'sign in first, or again',
+  5: 'denied',
+  6: 'still waiting for approval',
+  7: 'the gateway could not be reached or trusted',
+} as const satisfies Record<ExitCode, string>
+
+const meaning = (summary: string, status: number, sqlstate: string, exit: ExitCode): ErrorMeaning => ({
+  summary,
+  status,
+  sqlstate,
+  exit,
+})
+
+export const errorCodes = {
+  USAGE: meaning('A flag, a field or a name is wrong; the message says which and what was expected.', 400, '22023', 2),
+  CONFIG_INVALID: meaning(
+    'The configuration file does not say what it must; file, line and column are named.',
+    500,
+    'F0000',
+    2,
+  ),
+  NOT_SIGNED_IN: meaning('No sign-in for this gateway was found, or it was signed out.', 401, '28000', 4),
+  TOKEN_INVALID: meaning(
+    'A token is malformed, forged, for another audience or signed with an algorithm that is not allowed.',
+    401,
+    '28000',
+    4,
+  ),
+  TOKEN_EXPIRED: meaning('A token is past its end; sign in again.', 401, '28000', 4),
+  TOKEN_USED: meaning('The identity token was already used with another key.', 401, '28000', 4),
+  ISSUER_UNTRUSTED: meaning(
+    'The token comes from an issuer that the gateway is not configured to trust.',
+    401,
+    '28000',
+    4,
+  ),
+  PROOF_INVALID: meaning(
+    'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or made with another key.',
+    401,
+    '28000',
+    4,
+  ),
+  PROOF_REPLAYED: meaning('The proof of possession was seen before.', 401, '28000', 4),
+  SIGN_IN_TOO_OLD: meaning('This act asks for a sign-in more recent than yours.', 403, '28000', 4),
+  SIGN_IN_DENIED: meaning('The sign-in was refused at the identity provider.', 403, '28000', 5),
+  SIGN_IN_EXPIRED: meaning('The device code expired before anybody entered it.', 403, '28000', 4),
+  IDENTITY_LOST: meaning(
+    'The identity behind the session could not be proven again: disabled, signed out or groups changed.',
+    401,
+    '57P01',
+    4,
+  ),
+  SECRET_STORE: meaning('The keychain could not be read or written: locked, or refused.', 500, '58000', 4),
+  NOT_ALLOWED: meaning('The person lacks the role that this act asks for.', 403, '42501', 5),
+  NOT_FOUND: meaning('No such thing, or it is not yours to see.', 404, '42704', 1),
+  AMBIGUOUS: meaning('The beginning of an id fits several; give more of it.', 409, '42704', 2),
+  TARGET_UNKNOWN: meaning('No such target, or no rule lets you know of it.', 404, '3D000', 5),
+  TARGET_TYPE: meaning('The target speaks another protocol than the client.', 400, '08P01', 1),
+  NO_GRANT: meaning('There is no current grant for this target; request one.', 403, '28000', 5),
+  NO_ACCESS: meaning('No access rule lets this person have this target.', 403, '42501', 5),
+  GRANT_OVER: meaning('The grant reached its end.', 403, '57P01', 5),
+  GRANT_REVOKED: meaning('The grant was revoked.', 403, '57P01', 5),
+  SESSION_KILLED: meaning('A person ended the session.', 403, '57P01', 5),
+  REQUEST_DENIED: meaning('An approver denied the request.', 403, '42501', 5),
+  REQUEST_EXPIRED: meaning('Nobody decided the request in time.', 403, '42501', 5),
+  REQUEST_PENDING: meaning('The request still waits for approval.', 409, '42501', 6),
+  ALREADY_DECIDED: meaning('Somebody decided before, or it expired or was withdrawn.', 409, '42501', 1),
+  SELF_APPROVAL: meaning('Nobody decides on their own request.', 403, '42501', 5),
+  SERVICE_APPROVAL: meaning('A service identity never approves.', 403, '42501', 5),
+  COMMAND_REFUSED: meaning('A policy rule refuses the command.', 403, '42501', 5),
+  COMMAND_NOT_ALLOWED: meaning('No policy rule allows the command.', 403, '42501', 5),
+  COMMAND_UNKNOWN: meaning('The command could not be understood, and no rule allows what is unknown.', 403, '42501', 5),
+  SETTING_REFUSED: meaning(
+    'The command would move a setting that the gateway relies on to read commands as the server does.',
+    403,
+    '42501',
+    5,
+  ),
+  MASKING_REFUSED: meaning(
+    'The command would carry masked data out of sight in a way the gateway cannot mask.',
+    403,
+    '42501',
+    5,
+  ),
+  HOLD_DENIED: meaning('An approver denied the held command.', 403, '42501', 5),
+  HOLD_EXPIRED: meaning('Nobody decided on the held command in time.', 403, '57014', 5),
+  HOLD_WITHDRAWN: meaning('The held command was cancelled by its sender.', 409, '57014', 1),
+  APPROVAL_VOID: meaning('What was approved is not what would run now; the approval is void.', 409, '42501', 5),
+  FUNCTION_CALL_REFUSED: meaning('The FunctionCall message carries no SQL to judge and is refused.', 403, '0A000', 5),
+  FEATURE_REFUSED: meaning('A feature of the protocol that the gateway does not carry.', 400, '0A000', 1),
+  ENCODING_REFUSED: meaning('Only client_encoding UTF8 is carried.', 400, '22023', 1),
+  STARTUP_REFUSED: meaning('A start-up parameter does not fit the grant or is not allowed.', 400, '28000', 1),
+  PROTOCOL_VIOLATION: meaning('A peer sent bytes that its protocol does not allow.', 400, '08P01', 1),
+  MESSAGE_TOO_LARGE: meaning('A message is longer than the configured limit.', 413, '54000', 1),
+  HANDSHAKE_TIMEOUT: meaning('A peer was silent for too long during a handshake.', 408, '08P01', 1),
+  TARGET_UNREACHABLE: meaning('The gateway could not reach the target.', 502, '08001', 1),
+  TARGET_CERTIFICATE: meaning("The target's certificate is not trusted.", 502, '08001', 1),
+  TARGET_CREDENTIAL: meaning("The target refused the gateway's credential.", 502, '28000', 1),
+  TARGET_REFUSED: meaning('The target refused the connection.', 502, '08004', 1),
+  TARGET_LEFT: meaning('The target closed the connection.', 502, '08006', 1),
+  CLIENT_LEFT: meaning('The client closed the connection.', 200, '08006', 0),
+  GATEWAY_STOPPED: meaning(
+    'The gateway stopped while the session was open; what came after the last whole event is lost.',
+    503,
+    '57P01',
+    1,
+  ),
+  RECORDING_FAILED: meaning('The record cannot be written; without a record there is no session.', 503, '58030', 1),
+  RECORD_INVALID: meaning('A record does not verify.', 422, '58030', 1),
+  GATEWAY_UNREACHABLE: meaning('The gateway could not be reached.', 502, '08001', 7),
+  GATEWAY_CERTIFICATE: meaning("The gateway's certificate is not trusted.", 502, '08001', 7),
+  VERSION_MISMATCH: meaning(
+    'Client and gateway, or command line and agent, speak different versions.',
+    426,
+    '08004',
+    7,
+  ),
+  SHUTTING_DOWN: meaning('The gateway is shutting down.', 503, '57P01', 7),
+  RATE_LIMITED: meaning('Too many attempts; wait and try again.', 429, '53400', 1),
+  PORT_TAKEN: meaning('The local port is in use by somebody else.', 409, '08001', 1),
+  NO_TERMINAL: meaning(
+    'A question cannot be asked without a terminal; the message names the flag that answers it.',
+    400,
+    '22023',
+    2,
+  ),
+  INTERNAL: meaning('A fault of the gateway; quote the id to whoever runs it.', 500, 'XX000', 1),
+} as const satisfies Record<string, ErrorMeaning>
+
+export type ErrorCode = keyof typeof errorCodes

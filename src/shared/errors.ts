@@ -1,0 +1,91 @@
+import { errorCodes, type ErrorCode } from './error-codes.ts'
+import { newId } from './id.ts'
+
+/** Whose fault it is: the user's side of the gateway, the target's side, or the gateway itself. */
+export type Side = 'client' | 'upstream' | 'gateway'
+
+export interface PamErrorOptions {
+  readonly side?: Side
+  /** What to do next, as one sentence. */
+  readonly hint?: string
+  /** An id to quote: a decision, request, session or error id. */
+  readonly id?: string
+  readonly cause?: unknown
+}
+
+/** An error with a stable code. The message may be shown to the user: never an address of a target, never a secret. */
+export class PamError extends Error {
+  readonly code: ErrorCode
+  readonly side: Side
+  readonly hint: string | undefined
+  readonly id: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: PamErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.side = options.side ?? 'client'
+    this.hint = options.hint
+    this.id = options.id
+  }
+}
+
+/** A peer broke its protocol. Answer natively, then close. */
+export class WireError extends PamError {
+  constructor(message: string, code: ErrorCode = 'PROTOCOL_VIOLATION', options: PamErrorOptions = {}) {
+    super(code, message, options)
+  }
+}
+
+/** A flag, a field or a file is wrong. */
+export class UsageError extends PamError {
+  constructor(message: string, hint?: string) {
+    super('USAGE', message, hint === undefined ? {} : { hint })
+  }
+}
+
+/** A fault of ours. The cause is logged, the user sees only the id. */
+export function internalError(cause: unknown): PamError {
+  const id = newId('err')
+  return new PamError('INTERNAL', 'the gateway made a mistake', {
+    side: 'gateway',
+    id,
+    cause,
+    hint: `quote ${id} to whoever runs the gateway`,
+  })
+}
+
+/** What was thrown, as a PamError: an unforeseen one becomes INTERNAL. */
+export function asPamError(error: unknown): PamError {
+  return error instanceof PamError ? error : internalError(error)
+}
+
+/** A plain form that crosses the API and the tunnel. */
+export interface ErrorBody {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string
+  readonly id?: string
+}
+
+export function toErrorBody(error: PamError): ErrorBody {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.id === undefined ? {} : { id: error.id }),
+  }
+}
+
+/** The error behind a body that came over the network; an unknown code reads as INTERNAL. */
+export function fromErrorBody(body: { code?: unknown; message?: unknown; hint?: unknown; id?: unknown }): PamError {
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  const code = text(body.code)
+  const known = code !== undefined && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'INTERNAL'
+  const [hint, id] = [text(body.hint), text(body.id)]
+  return new PamError(known, text(body.message) ?? 'no reason was given', {
+    side: 'gateway',
+    ...(hint === undefined ? {} : { hint }),
+    ...(id === undefined ? {} : { id }),
+  })
+}

@@ -1,0 +1,133 @@
+import type { Approval } from '../access/approval.ts'
+import { grantState, mintGrant, type Grant } from '../access/grant.ts'
+import { use } from '../access/review.ts'
+import type { Login } from '../identity/login.ts'
+import type { Person, Target } from '../policy/command.ts'
+import type { AccessRule } from '../policy/policy.ts'
+import { PamError } from '../shared/errors.ts'
+import { formatDuration } from '../shared/duration.ts'
+import { findApprovals, saveApproval } from './approvals.ts'
+import { appendAudit } from './audit.ts'
+import type { Database, Tx } from './database.ts'
+import { activeGrant, findGrants, saveGrant, standingBlock } from './grants.ts'
+import { findLogin } from './logins.ts'
+import { endSession, insertSession, type SessionRow } from './sessions.ts'
+
+/** What the data plane asks of the store; each change with its audit entry, in one transaction. */
+export function gatewayState(db: Database) {
+  return {
+    grantFor: (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
+      db.change(async (tx) => {
+        const active = await activeGrant(tx, person.id, target.name, now)
+        if (active !== undefined) return active
+        if (rule.grant === 'request') throw noGrant(target, rule)
+        const block = await standingBlock(tx, person.id, target.name)
+        if (block?.revoked !== undefined) {
+          throw new PamError(
+            'GRANT_REVOKED',
+            `your access to ${target.name} was revoked by ${block.revoked.by}: ${block.revoked.reason}`,
+            {
+              hint: `an operator allows it again with "pamctl revoke ${block.id} --lift"`,
+              id: block.id,
+            },
+          )
+        }
+        const grant = mintGrant({
+          person,
+          target: target.name,
+          rule: rule.name,
+          reason: 'standing access',
+          requestId: undefined,
+          now,
+          length: rule.longest,
+        })
+        await saveGrant(tx, grant)
+        await appendAudit(tx, now, {
+          type: 'grant.created',
+          actor: person.id,
+          subject: grant.id,
+          data: { target: target.name, rule: rule.name, standing: true, endsAt: grant.endsAt },
+        })
+        return grant
+      }),
+
+    isGrantActive: async (id: string, now: number): Promise<boolean> => {
+      const grant = (await findGrants(db.read, id)).find((candidate) => candidate.id === id)
+      return grant !== undefined && grantState(grant, now) === 'active'
+    },
+
+    sessionOpened: (session: Omit<SessionRow, 'ended' | 'commands'>) =>
+      db.change(async (tx) => {
+        await insertSession(tx, { ...session, ended: undefined, commands: 0 })
+        await appendAudit(tx, session.openedAt, {
+          type: 'session.opened',
+          actor: session.person.id,
+          subject: session.id,
+          data: {
+            target: session.target,
+            grant: session.grantId,
+            login: session.loginId,
+            recording: session.recording,
+          },
+        })
+      }),
+
+    sessionEnded: (id: string, ended: { at: number; code: string; message: string; commands: number }) =>
+      db.change(async (tx) => {
+        await endSession(tx, id, ended)
+        await appendAudit(tx, ended.at, {
+          type: 'session.ended',
+          actor: 'gateway',
+          subject: id,
+          data: { code: ended.code, commands: ended.commands },
+        })
+      }),
+
+    accessRefused: (person: Person, target: string, error: PamError, now: number) =>
+      db.change((tx) =>
+        appendAudit(tx, now, { type: 'access.refused', actor: person.id, subject: target, data: { code: error.code } }),
+      ),
+
+    fileApproval: (approval: Approval, now: number) =>
+      db.change(async (tx) => {
+        await saveApproval(tx, approval)
+        await auditApproval(tx, now, 'approval.filed', approval.requester.id, approval)
+      }),
+
+    closeApproval: (id: string, state: 'expired' | 'withdrawn' | 'void', text: string, now: number) =>
+      db.change(async (tx) => {
+        const approval = (await findApprovals(tx, id)).find((candidate) => candidate.id === id)
+        if (approval === undefined || (approval.state !== 'pending' && approval.state !== 'approved')) return
+        await saveApproval(tx, { ...approval, state, text, parameters: [] })
+        await auditApproval(tx, now, `approval.${state}`, 'gateway', approval)
+      }),
+
+    useApproval: (id: string, digest: string, text: string, now: number): Promise<Approval> =>
+      db.change(async (tx) => {
+        const approval = (await findApprovals(tx, id)).find((candidate) => candidate.id === id)
+        if (approval === undefined || approval.digest !== digest) {
+          throw new PamError('APPROVAL_VOID', 'what would run now is not what was approved', { id })
+        }
+        const used = { ...use(approval), text, parameters: [] }
+        await saveApproval(tx, used)
+        await auditApproval(tx, now, 'approval.used', 'gateway', approval)
+        return used
+      }),
+
+    login: (id: string): Promise<Login | undefined> => findLogin(db.read, id),
+  }
+}
+
+const auditApproval = (tx: Tx, now: number, type: string, actor: string, approval: Approval): Promise<void> =>
+  appendAudit(tx, now, {
+    type,
+    actor,
+    subject: approval.id,
+    data: { session: approval.sessionId, target: approval.target, rule: approval.rule, digest: approval.digest },
+  })
+
+function noGrant(target: Target, rule: AccessRule): PamError {
+  return new PamError('NO_GRANT', `you have no current grant for ${target.name}`, {
+    hint: `ask for one: pamctl request ${target.name} --for ${formatDuration(Math.min(rule.longest, 3_600_000))} --reason "…"`,
+  })
+}

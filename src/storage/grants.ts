@@ -1,0 +1,86 @@
+import { blocksStanding, grantState, type Grant } from '../access/grant.ts'
+import type { Tx } from './database.ts'
+import { afterCursor, type Page, type Reader } from './page.ts'
+import type { GrantTable } from './schema.ts'
+
+export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
+  const row: GrantTable = {
+    id: grant.id,
+    person_id: grant.person.id,
+    person_kind: grant.person.kind,
+    person_label: grant.person.label,
+    target: grant.target,
+    rule: grant.rule,
+    reason: grant.reason,
+    request_id: grant.requestId ?? null,
+    starts_at: grant.startsAt,
+    ends_at: grant.endsAt,
+    revoked: grant.revoked === undefined ? null : JSON.stringify(grant.revoked),
+    allowed_again_at: grant.allowedAgainAt ?? null,
+  }
+  await tx
+    .insertInto('grants')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+}
+
+export async function findGrants(db: Reader, prefix: string): Promise<Grant[]> {
+  return (await db.selectFrom('grants').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()).map(fromRow)
+}
+
+/** The person's current grant for a target that ends last. */
+export async function activeGrant(
+  db: Reader,
+  personId: string,
+  target: string,
+  now: number,
+): Promise<Grant | undefined> {
+  const rows = await grantsFor(db, personId, target)
+  return rows.filter((grant) => grantState(grant, now) === 'active').toSorted((a, b) => b.endsAt - a.endsAt)[0]
+}
+
+/** A revoked standing grant that keeps a new one from being made. */
+export async function standingBlock(db: Reader, personId: string, target: string): Promise<Grant | undefined> {
+  return (await grantsFor(db, personId, target)).find(blocksStanding)
+}
+
+async function grantsFor(db: Reader, personId: string, target: string): Promise<Grant[]> {
+  const rows = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('target', '=', target)
+    .execute()
+  return rows.map(fromRow)
+}
+
+export async function listGrants(
+  db: Reader,
+  filter: { personId?: string | undefined; activeAt?: number | undefined },
+  page: Page,
+): Promise<Grant[]> {
+  let query = db
+    .selectFrom('grants')
+    .selectAll()
+    .where(afterCursor('starts_at', page))
+    .orderBy('starts_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+  if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
+  if (filter.activeAt !== undefined) query = query.where('ends_at', '>', filter.activeAt).where('revoked', 'is', null)
+  return (await query.execute()).map(fromRow)
+}
+
+const fromRow = (row: GrantTable): Grant => ({
+  id: row.id,
+  person: { id: row.person_id, kind: row.person_kind, label: row.person_label },
+  target: row.target,
+  rule: row.rule,
+  reason: row.reason,
+  requestId: row.request_id ?? undefined,
+  startsAt: row.starts_at,
+  endsAt: row.ends_at,
+  revoked: row.revoked === null ? undefined : (JSON.parse(row.revoked) as NonNullable<Grant['revoked']>),
+  allowedAgainAt: row.allowed_again_at ?? undefined,
+})

@@ -1,0 +1,82 @@
+import type { Login } from '../identity/login.ts'
+import type { Tx } from './database.ts'
+import type { Reader } from './page.ts'
+import type { LoginTable } from './schema.ts'
+
+export async function saveLogin(tx: Tx, login: Login): Promise<void> {
+  const row: LoginTable = {
+    id: login.id,
+    person_id: login.person.id,
+    person_kind: login.person.kind,
+    person_label: login.person.label,
+    groups: JSON.stringify(login.person.groups),
+    thumbprint: login.thumbprint,
+    auth_time: login.authTime ?? null,
+    proven_until: login.provenUntil,
+    created_at: login.createdAt,
+    ended_at: login.endedAt ?? null,
+  }
+  await tx
+    .insertInto('logins')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+}
+
+export async function findLogin(db: Reader, id: string): Promise<Login | undefined> {
+  const row = await db.selectFrom('logins').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && fromRow(row)
+}
+
+/** The login of this person at this key that has not ended. */
+export async function openLogin(db: Reader, personId: string, thumbprint: string): Promise<Login | undefined> {
+  const row = await db
+    .selectFrom('logins')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('thumbprint', '=', thumbprint)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst()
+  return row && fromRow(row)
+}
+
+/**
+ * Notes that an identity token was used with this key; false where it was used with another one before.
+ * Tokens that have expired are forgotten: they are refused for that.
+ */
+export async function useToken(
+  tx: Tx,
+  used: { digest: string; thumbprint: string; expiresAt: number },
+  now: number,
+): Promise<boolean> {
+  await tx
+    .deleteFrom('used_tokens')
+    .where('expires_at', '<', now - 60_000)
+    .execute()
+  const known = await tx
+    .selectFrom('used_tokens')
+    .select('thumbprint')
+    .where('digest', '=', used.digest)
+    .executeTakeFirst()
+  if (known !== undefined) return known.thumbprint === used.thumbprint
+  await tx
+    .insertInto('used_tokens')
+    .values({ digest: used.digest, thumbprint: used.thumbprint, expires_at: used.expiresAt })
+    .execute()
+  return true
+}
+
+const fromRow = (row: LoginTable): Login => ({
+  id: row.id,
+  person: {
+    id: row.person_id,
+    kind: row.person_kind,
+    label: row.person_label,
+    groups: JSON.parse(row.groups) as string[],
+  },
+  thumbprint: row.thumbprint,
+  authTime: row.auth_time ?? undefined,
+  provenUntil: row.proven_until,
+  createdAt: row.created_at,
+  endedAt: row.ended_at ?? undefined,
+})

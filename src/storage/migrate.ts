@@ -1,0 +1,17 @@
+import { Migrator, type Kysely } from 'kysely'
+import { PamError } from '../shared/errors.ts'
+import { createTables } from './migrations/20261123-create-tables.ts'
+
+/** Brings the schema up to date; several gateways may try at once, one does it. */
+export async function migrate<T>(db: Kysely<T>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    throw new PamError('INTERNAL', 'the store cannot be brought up to date; was it written by a newer gateway?', {
+      side: 'gateway',
+      cause: error,
+    })
+  }
+}
+
+const migrations = { '20261123-create-tables': createTables }

@@ -1,0 +1,42 @@
+import { sql, type Expression, type SqlBool } from 'kysely'
+import { PamError } from '../shared/errors.ts'
+import type { Database, Tx } from './database.ts'
+
+/** Commands accept the beginning of an id where only one of those the person may see fits. */
+export function onlyOne<Row extends { id: string }>(rows: readonly Row[], asked: string): Row {
+  const exact = rows.find(({ id }) => id === asked)
+  const [first, second] = rows
+  if (exact !== undefined) return exact
+  if (first === undefined) throw new PamError('NOT_FOUND', `there is no ${asked}, or it is not yours to see`)
+  if (second !== undefined) {
+    throw new PamError(
+      'AMBIGUOUS',
+      `${asked} could be ${rows
+        .slice(0, 3)
+        .map(({ id }) => id)
+        .join(', ')}`,
+    )
+  }
+  return first
+}
+
+/** Reads work on the store itself and within a change. */
+export type Reader = Tx | Database['read']
+
+/** One page of a list, newest first. */
+export interface Page {
+  readonly limit: number
+  /** The last row of the page before: its time and its id. */
+  readonly after?: Cursor | undefined
+}
+
+export interface Cursor {
+  readonly at: number
+  readonly id: string
+}
+
+/** The rows that come after the cursor in a list ordered by `column` and id, newest first. */
+export function afterCursor(column: string, page: Page): Expression<SqlBool> {
+  if (page.after === undefined) return sql<SqlBool>`1 = 1`
+  return sql<SqlBool>`(${sql.ref(column)}, id) < (${page.after.at}, ${page.after.id})`
+}

@@ -1,0 +1,58 @@
+import type { Database } from './database.ts'
+import { saveApproval, listApprovals } from './approvals.ts'
+import { appendAudit } from './audit.ts'
+import { endSession, listSessions, type SessionRow } from './sessions.ts'
+import { expire } from '../access/review.ts'
+import { listRequests, saveRequest } from './requests.ts'
+
+/**
+ * Makes the store true again after the gateway was stopped: sessions that were open are over, commands that were
+ * held have nobody waiting. Returns those sessions, whose recordings are to be closed.
+ */
+export async function recoverSessions(db: Database, now: number): Promise<SessionRow[]> {
+  return db.change(async (tx) => {
+    const open = await listSessions(tx, { active: true }, { limit: 100_000 })
+    for (const { id, commands } of open) {
+      await endSession(tx, id, {
+        at: now,
+        code: 'GATEWAY_STOPPED',
+        message: 'the gateway stopped while the session was open',
+        commands,
+      })
+      await appendAudit(tx, now, {
+        type: 'session.recovered',
+        actor: 'gateway',
+        subject: id,
+        data: { code: 'GATEWAY_STOPPED' },
+      })
+    }
+    for (const state of ['pending', 'approved'] as const) {
+      for (const approval of await listApprovals(tx, { state }, { limit: 100_000 })) {
+        await saveApproval(tx, { ...approval, state: 'withdrawn', text: '', parameters: [] })
+        await appendAudit(tx, now, {
+          type: 'approval.withdrawn',
+          actor: 'gateway',
+          subject: approval.id,
+          data: { session: approval.sessionId },
+        })
+      }
+    }
+    return open
+  })
+}
+
+/** Writes down which requests nobody decided in time; returns their ids. */
+export async function expireRequests(db: Database, now: number): Promise<string[]> {
+  const waiting = await listRequests(db.read, { state: 'pending' }, { limit: 10_000 })
+  if (!waiting.some((request) => expire(request, now).state === 'expired')) return []
+  return db.change(async (tx) => {
+    const expired = (await listRequests(tx, { state: 'pending' }, { limit: 10_000 })).filter(
+      (request) => expire(request, now).state === 'expired',
+    )
+    for (const request of expired) {
+      await saveRequest(tx, { ...request, state: 'expired' })
+      await appendAudit(tx, now, { type: 'request.expired', actor: 'gateway', subject: request.id, data: {} })
+    }
+    return expired.map(({ id }) => id)
+  })
+}

@@ -1,0 +1,54 @@
+import type { AccessRequest } from '../access/request.ts'
+import type { Tx } from './database.ts'
+import { afterCursor, type Page, type Reader } from './page.ts'
+import { fromReviewRow, toReviewRow } from './reviews.ts'
+import type { RequestTable } from './schema.ts'
+
+export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void> {
+  const row: RequestTable = {
+    ...toReviewRow(request),
+    target: request.target,
+    reason: request.reason,
+    length: request.length,
+    rule: request.rule,
+    created_at: request.createdAt,
+    grant_id: request.grantId ?? null,
+  }
+  await tx
+    .insertInto('requests')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+}
+
+export async function findRequests(db: Reader, prefix: string): Promise<AccessRequest[]> {
+  const rows = await db.selectFrom('requests').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()
+  return rows.map(fromRow)
+}
+
+export async function listRequests(
+  db: Reader,
+  filter: { personId?: string | undefined; state?: AccessRequest['state'] | undefined },
+  page: Page,
+): Promise<AccessRequest[]> {
+  let query = db
+    .selectFrom('requests')
+    .selectAll()
+    .where(afterCursor('created_at', page))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+  if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
+  if (filter.state !== undefined) query = query.where('state', '=', filter.state)
+  return (await query.execute()).map(fromRow)
+}
+
+const fromRow = (row: RequestTable): AccessRequest => ({
+  ...fromReviewRow(row),
+  target: row.target,
+  reason: row.reason,
+  length: row.length,
+  rule: row.rule,
+  createdAt: row.created_at,
+  grantId: row.grant_id ?? undefined,
+})

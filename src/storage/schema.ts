@@ -1,0 +1,101 @@
+/**
+ * The tables. Only types that SQLite and PostgreSQL share: text, bigint (milliseconds, counts, 0/1).
+ * A nested value that is never searched is JSON in a text column.
+ */
+export interface Tables {
+  audit: AuditTable
+  logins: LoginTable
+  used_tokens: UsedTokenTable
+  requests: RequestTable
+  grants: GrantTable
+  approvals: ApprovalTable
+  sessions: SessionTable
+}
+
+interface PersonColumns {
+  person_id: string
+  person_kind: 'person' | 'service'
+  person_label: string
+}
+
+interface ReviewColumns extends PersonColumns {
+  id: string
+  approvers: string
+  state: string
+  decisions: string
+  created_at: number
+  expires_at: number
+}
+
+export interface AuditTable {
+  seq: number
+  id: string
+  at: number
+  type: string
+  actor: string
+  subject: string
+  data: string
+  previous: string
+  hash: string
+}
+
+export interface LoginTable extends PersonColumns {
+  id: string
+  groups: string
+  thumbprint: string
+  auth_time: number | null
+  proven_until: number
+  created_at: number
+  ended_at: number | null
+}
+
+export interface UsedTokenTable {
+  digest: string
+  thumbprint: string
+  expires_at: number
+}
+
+export interface RequestTable extends ReviewColumns {
+  target: string
+  reason: string
+  length: number
+  rule: string
+  grant_id: string | null
+}
+
+export interface GrantTable extends PersonColumns {
+  id: string
+  target: string
+  rule: string
+  reason: string
+  request_id: string | null
+  starts_at: number
+  ends_at: number
+  revoked: string | null
+  allowed_again_at: number | null
+}
+
+export interface ApprovalTable extends ReviewColumns {
+  session_id: string
+  target: string
+  rule: string
+  text: string
+  parameters: string
+  effect: string
+  digest: string
+}
+
+export interface SessionTable extends PersonColumns {
+  id: string
+  target: string
+  protocol: string
+  grant_id: string
+  login_id: string
+  opened_at: number
+  ended_at: number | null
+  end_code: string | null
+  end_message: string | null
+  commands: number
+  /** Path below the recordings directory. */
+  recording: string
+}

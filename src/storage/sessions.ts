@@ -1,0 +1,88 @@
+import type { Tx } from './database.ts'
+import { afterCursor, type Page, type Reader } from './page.ts'
+import type { SessionTable } from './schema.ts'
+
+/** One line of the session index. The record itself is in its file. */
+export interface SessionRow {
+  readonly id: string
+  readonly person: { readonly id: string; readonly label: string; readonly kind: 'person' | 'service' }
+  readonly target: string
+  readonly protocol: string
+  readonly grantId: string
+  readonly loginId: string
+  readonly openedAt: number
+  readonly ended: { readonly at: number; readonly code: string; readonly message: string } | undefined
+  readonly commands: number
+  readonly recording: string
+}
+
+export async function insertSession(tx: Tx, session: SessionRow): Promise<void> {
+  await tx.insertInto('sessions').values(toRow(session)).execute()
+}
+
+export async function endSession(
+  tx: Tx,
+  id: string,
+  ended: { at: number; code: string; message: string; commands: number },
+): Promise<void> {
+  await tx
+    .updateTable('sessions')
+    .set({ ended_at: ended.at, end_code: ended.code, end_message: ended.message, commands: ended.commands })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+export async function findSessions(db: Reader, prefix: string): Promise<SessionRow[]> {
+  return (await db.selectFrom('sessions').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()).map(
+    fromRow,
+  )
+}
+
+export async function listSessions(
+  db: Reader,
+  filter: { personId?: string | undefined; active?: boolean | undefined },
+  page: Page,
+): Promise<SessionRow[]> {
+  let query = db
+    .selectFrom('sessions')
+    .selectAll()
+    .where(afterCursor('opened_at', page))
+    .orderBy('opened_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+  if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
+  if (filter.active === true) query = query.where('ended_at', 'is', null)
+  return (await query.execute()).map(fromRow)
+}
+
+const toRow = (session: SessionRow): SessionTable => ({
+  id: session.id,
+  person_id: session.person.id,
+  person_kind: session.person.kind,
+  person_label: session.person.label,
+  target: session.target,
+  protocol: session.protocol,
+  grant_id: session.grantId,
+  login_id: session.loginId,
+  opened_at: session.openedAt,
+  ended_at: session.ended?.at ?? null,
+  end_code: session.ended?.code ?? null,
+  end_message: session.ended?.message ?? null,
+  commands: session.commands,
+  recording: session.recording,
+})
+
+const fromRow = (row: SessionTable): SessionRow => ({
+  id: row.id,
+  person: { id: row.person_id, kind: row.person_kind, label: row.person_label },
+  target: row.target,
+  protocol: row.protocol,
+  grantId: row.grant_id,
+  loginId: row.login_id,
+  openedAt: row.opened_at,
+  ended:
+    row.ended_at === null ? undefined : { at: row.ended_at, code: row.end_code ?? '', message: row.end_message ?? '' },
+  commands: row.commands,
+  recording: row.recording,
+})

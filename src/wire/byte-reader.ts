@@ -1,0 +1,87 @@
+import { WireError } from './wire-error.ts'
+
+/** Reads big-endian fields off one message body. Reading past the end is a WireError, never `undefined`. */
+export class ByteReader {
+  readonly #bytes: Buffer
+  readonly #what: string
+  #at = 0
+
+  /** `what` names the message in errors. The reader never outlives the buffer's owner. */
+  constructor(bytes: Buffer, what: string) {
+    this.#bytes = bytes
+    this.#what = what
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  uint8(): number {
+    return this.#bytes.readUInt8(this.#take(1))
+  }
+
+  uint16(): number {
+    return this.#bytes.readUInt16BE(this.#take(2))
+  }
+
+  int16(): number {
+    return this.#bytes.readInt16BE(this.#take(2))
+  }
+
+  uint32(): number {
+    return this.#bytes.readUInt32BE(this.#take(4))
+  }
+
+  int32(): number {
+    return this.#bytes.readInt32BE(this.#take(4))
+  }
+
+  /** A view, not a copy. */
+  bytes(length: number): Buffer {
+    const start = this.#take(length)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** Everything that is left. */
+  rest(): Buffer {
+    return this.bytes(this.left)
+  }
+
+  /** A zero-terminated string. It must be UTF-8: a text that we would read otherwise than the server is refused. */
+  cstring(): string {
+    const end = this.#bytes.indexOf(0, this.#at)
+    if (end < 0) throw new WireError(`${this.#what}: a string does not end`)
+    const bytes = this.#bytes.subarray(this.#at, end)
+    this.#at = end + 1
+    return decodeUtf8(bytes, this.#what)
+  }
+
+  list<T>(count: number, item: () => T): T[] {
+    const items: T[] = []
+    for (let i = 0; i < count; i++) items.push(item())
+    return items
+  }
+
+  /** Rejects bytes that no field explains. */
+  end(): void {
+    if (this.left > 0) throw new WireError(`${this.#what}: ${this.left} bytes too many`)
+  }
+
+  #take(length: number): number {
+    const start = this.#at
+    if (length < 0 || length > this.left) throw new WireError(`${this.#what}: shorter than its fields`)
+    this.#at += length
+    return start
+  }
+}
+
+/** Decodes strictly: U+FFFD never stands in for a byte that the server would see. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return strict.decode(bytes)
+  } catch {
+    throw new WireError(`${what}: text is not UTF-8`)
+  }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

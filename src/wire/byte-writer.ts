@@ -1,0 +1,65 @@
+import { WireError } from './wire-error.ts'
+
+/** Collects big-endian fields into one buffer, which grows by doubling. */
+export class ByteWriter {
+  #bytes = Buffer.allocUnsafe(256)
+  #at = 0
+
+  get length(): number {
+    return this.#at
+  }
+
+  uint8(value: number): void {
+    this.#room(1)
+    this.#at = this.#bytes.writeUInt8(value, this.#at)
+  }
+
+  uint16(value: number): void {
+    this.#room(2)
+    this.#at = this.#bytes.writeUInt16BE(value, this.#at)
+  }
+
+  int16(value: number): void {
+    this.#room(2)
+    this.#at = this.#bytes.writeInt16BE(value, this.#at)
+  }
+
+  uint32(value: number): void {
+    this.#room(4)
+    this.#at = this.#bytes.writeUInt32BE(value, this.#at)
+  }
+
+  int32(value: number): void {
+    this.#room(4)
+    this.#at = this.#bytes.writeInt32BE(value, this.#at)
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#room(value.length)
+    this.#bytes.set(value, this.#at)
+    this.#at += value.length
+  }
+
+  cstring(value: string): void {
+    if (value.includes('\0')) throw new WireError('a string holds a zero byte')
+    this.bytes(Buffer.from(value, 'utf8'))
+    this.uint8(0)
+  }
+
+  /** Overwrites four bytes written before, for lengths known only at the end. */
+  patchUint32(at: number, value: number): void {
+    this.#bytes.writeUInt32BE(value, at)
+  }
+
+  /** What was written; the writer must not be used afterwards. */
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  #room(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more))
+    this.#bytes.copy(grown, 0, 0, this.#at)
+    this.#bytes = grown
+  }
+}

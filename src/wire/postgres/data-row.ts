@@ -1,0 +1,44 @@
+import { WireError } from '../wire-error.ts'
+
+/** A replacement for one value: `undefined` leaves it as it is, null makes it SQL NULL. */
+export type Rewrite = (value: Buffer) => Buffer | null | undefined
+
+/**
+ * DataRow ('D'), sent by the server: values with int32 lengths, -1 for NULL. Spec: Message Formats, DataRow.
+ * Walks the lengths and hands only the named columns to their rewrite. The same buffer comes back where nothing changed.
+ */
+export function rewriteDataRow(frame: Buffer, rewrites: readonly (Rewrite | undefined)[]): Buffer {
+  const count = frame.length < 7 ? -1 : frame.readUInt16BE(5)
+  if (count !== rewrites.length) throw new WireError(`DataRow: ${count} values for ${rewrites.length} columns`)
+  let pieces: Buffer[] | undefined
+  let copied = 0 // everything before this offset is in pieces
+  let at = 7
+  for (let column = 0; column < count; column++) {
+    if (at + 4 > frame.length) throw new WireError('DataRow: shorter than its fields')
+    const length = frame.readInt32BE(at)
+    const start = at + 4
+    const end = length === -1 ? start : start + length
+    if (length < -1 || end > frame.length) throw new WireError('DataRow: shorter than its fields')
+    const rewrite = rewrites[column]
+    if (rewrite !== undefined && length !== -1) {
+      const value = rewrite(frame.subarray(start, end))
+      if (value !== undefined) {
+        pieces ??= []
+        const header = Buffer.allocUnsafe(4)
+        header.writeInt32BE(value === null ? -1 : value.length, 0)
+        pieces.push(frame.subarray(copied, at), header)
+        if (value !== null) pieces.push(value)
+        copied = end
+      }
+    }
+    at = end
+  }
+  if (at !== frame.length) throw new WireError('DataRow: bytes too many')
+  if (pieces === undefined) return frame
+  pieces.push(frame.subarray(copied))
+  const row = Buffer.concat(pieces)
+  row.writeUInt32BE(row.length - 1, 1)
+  return row
+}
+
+export const DATA_ROW = 0x44 // 'D'

@@ -1,0 +1,32 @@
+import { reportFields } from './error-response.ts'
+import { encodeError } from './server-message.ts'
+import { readStartupPacket } from './startup.ts'
+
+/**
+ * How a connection is turned away before it is logged in. Fed with everything the client has sent so far, it says
+ * what to answer and how many bytes that took; `undefined` while more bytes are needed.
+ * SSL and GSS requests are declined ('N') so that the client sends its start-up; only then can an error be shown.
+ */
+export function refuse(
+  bytes: Buffer,
+  reason: { message: string; sqlstate: string; hint?: string | undefined },
+): { reply: Buffer; taken: number; done: boolean } | undefined {
+  const read = readStartupPacket(bytes)
+  if (read === undefined) return undefined
+  switch (read.packet.type) {
+    case 'ssl-request':
+    case 'gssenc-request':
+      return { reply: Buffer.from('N'), taken: read.length, done: false }
+    case 'cancel-request': // is never answered
+      return { reply: Buffer.alloc(0), taken: read.length, done: true }
+    case 'startup':
+      return { reply: fatal(reason), taken: read.length, done: true }
+  }
+}
+
+/** A FATAL error: the server ends the connection after it. */
+export function fatal(reason: { message: string; sqlstate: string; hint?: string | undefined }): Buffer {
+  return encodeError(
+    reportFields({ severity: 'FATAL', sqlstate: reason.sqlstate, message: reason.message, hint: reason.hint }),
+  )
+}

@@ -65,5 +65,5 @@ export async function createApi(
   for (const routes of [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes])
     await app.register(routes, deps)
   await app.ready()
-  return app as unknown as FastifyInstance
+  return app
 }

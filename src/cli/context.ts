@@ -20,11 +20,11 @@ export interface CliContext {
   readonly options: GlobalOptions
   readonly environment: NodeJS.ProcessEnv
   readonly paths: () => Paths
-  agent(): Promise<AgentConnection>
+  readonly agent: () => Promise<AgentConnection>
   /** The gateway's API, as whoever is signed in. */
-  client(): Promise<ApiClient>
+  readonly client: () => Promise<ApiClient>
   /** PEM of the private authority given by --ca. */
-  authority(): string | undefined
+  readonly authority: () => string | undefined
   close(): void
 }
 

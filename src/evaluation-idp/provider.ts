@@ -56,6 +56,7 @@ export async function startEvaluationProvider(people: () => People, port: number
 
 /** The library prints which runtimes it supports; that is not for the gateway's users to read. */
 async function quietImport(): Promise<typeof import('oidc-provider')> {
+  // oxlint-disable no-console
   const { warn, info } = console
   console.warn = console.info = () => {}
   try {
@@ -64,6 +65,7 @@ async function quietImport(): Promise<typeof import('oidc-provider')> {
     console.warn = warn
     console.info = info
   }
+  // oxlint-enable no-console
 }
 
 async function configuration(people: () => People): Promise<Configuration> {
@@ -100,6 +102,8 @@ async function configuration(people: () => People): Promise<Configuration> {
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     rotateRefreshToken: true,
+    // Its one client of people is the command line, which always needs to prove the identity again later.
+    issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
       AccessToken: 300,
       IdToken: 300,
@@ -169,7 +173,11 @@ async function interaction(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { uid } = await provider.interactionDetails(request, response)
+  const { uid, prompt } = await provider.interactionDetails(request, response)
+  // Asked of every native client; ours is the only one, and people came here by entering its code.
+  if (prompt.name === 'consent') {
+    return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true })
+  }
   const show = (error?: string): void => {
     response.writeHead(error === undefined ? 200 : 401, HTML).end(loginPage(`/interaction/${uid}`, error))
   }

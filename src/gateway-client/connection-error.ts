@@ -27,7 +27,7 @@ function causes(error: unknown): { code?: string }[] {
     current !== null && typeof current === 'object' && found.length < 5;
     current = (current as Error).cause
   ) {
-    found.push(current as { code?: string })
+    found.push(current)
     if ('errors' in current && Array.isArray(current.errors)) found.push(...(current.errors as { code?: string }[]))
   }
   return found

@@ -37,7 +37,7 @@ export async function signInWithDevice(
     const device = await oidc.initiateDeviceAuthorization(config, {
       scope: discovery.scopes.join(' '),
       // A sign-in that must be recent is not satisfied by the browser's old session.
-      ...(options.fresh ? { prompt: 'login', max_age: '0' } : { prompt: 'consent' }),
+      ...(options.fresh ? { prompt: 'login', max_age: '0' } : {}),
     })
     options.show({
       url: device.verification_uri,
@@ -92,7 +92,7 @@ function toSignIn(tokens: { id_token?: string; refresh_token?: string }): SignIn
 /** RFC 8628 section 3.5 and RFC 6749 section 5.2, each said plainly. */
 function signInError(error: unknown): PamError {
   if (error instanceof PamError) return error
-  const code = (error as { error?: string }).error
+  const code = (error as { error?: string }).error ?? 'none'
   switch (code) {
     case 'access_denied':
       return new PamError('SIGN_IN_DENIED', 'the sign-in was refused in the browser')
@@ -109,7 +109,7 @@ function signInError(error: unknown): PamError {
     return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time')
   return new PamError(
     'GATEWAY_UNREACHABLE',
-    `the identity provider did not answer as expected (${code ?? (error as Error).message})`,
+    `the identity provider did not answer as expected (${code === 'none' ? (error as Error).message : code})`,
     { side: 'upstream', cause: error },
   )
 }

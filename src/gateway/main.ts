@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
@@ -113,7 +112,7 @@ async function start(file: string): Promise<void> {
     key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
   }
   const api = await createApi(deps, tls)
-  const tunnels = listenForTunnels(api.server as Server, {
+  const tunnels = listenForTunnels(api.server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     serve: (channel, login, target) =>
       serveTunnel(channel, login, target, {

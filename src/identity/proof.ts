@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
+import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { PamError } from '../shared/errors.ts'
 
 /** What a proof of possession must be about (DPoP, RFC 9449 section 4.3). */
@@ -50,7 +50,7 @@ export const tokenHash = (accessToken: string): string => createHash('sha256').u
 async function verifySignature(proof: string, now: number) {
   try {
     const header = decodeProtectedHeader(proof)
-    const jwk = header['jwk'] as JWK | undefined
+    const jwk = header['jwk']
     if (jwk === undefined || 'd' in jwk || 'k' in jwk) throw new Error('no public key in the header')
     const key = await importJWK(jwk, header.alg)
     const { payload } = await jwtVerify(proof, key, {

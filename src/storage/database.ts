@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Kysely, PostgresDialect, sql, SqliteDialect, type SqliteDatabase, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, sql, SqliteDialect, type Transaction } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import { PamError } from '../shared/errors.ts'
@@ -26,7 +26,7 @@ export async function openSqlite(file: string): Promise<Database> {
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) {
       sqlite.pragma(pragma)
     }
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite as unknown as SqliteDatabase }) })
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) })
     await migrate(db)
     return database(db, unlock)
   } catch (error) {
@@ -108,9 +108,10 @@ function isAlive(pid: number): boolean {
 }
 
 function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unknown {
-  if (oid === pg.types.builtins.INT8) return Number
+  if (oid === INT8_OID) return Number
   return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown
 }
 
+const INT8_OID = 20
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

@@ -35,6 +35,7 @@ export class Logins {
     known?.stopProving()
     this.#keepers.set(profile, keeper)
     const { store, warning } = await this.#openSecrets()
+    this.#secrets = { store, warning: undefined } // said once
     this.#write(
       store,
       profile,

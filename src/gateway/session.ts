@@ -53,7 +53,7 @@ export function createSession(parts: SessionParts): RunningSession {
   const judge = (draft: CommandDraft, policy: Policy): Judgement => {
     if (draft.refusal !== undefined) {
       const { message, hint } = draft.refusal
-      return { type: 'deny', rule: 'built in', code: 'COMMAND_REFUSED', message, hint }
+      return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
     }
     return decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
   }

@@ -22,6 +22,7 @@ export interface TunnelChannel extends Channel {
 export function webSocketChannel(socket: WebSocket): TunnelChannel {
   let failure: Error | undefined
   let full = false
+  let dropping = false
   const sent = (): void => {
     if (!full || socket.bufferedAmount > LOW_WATER) return
     full = false
@@ -42,8 +43,11 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
     resume: () => socket.resume(),
     end: () => channel.send({ v: 1, type: 'eof' }),
     destroy() {
-      if (socket.readyState === socket.OPEN) socket.close(1000)
-      else socket.terminate()
+      dropping = true
+      if (socket.readyState !== socket.OPEN) return socket.terminate()
+      // A paused socket would never read the peer's half of the closing handshake.
+      socket.resume()
+      socket.close(1000)
     },
     send(frame) {
       if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
@@ -51,6 +55,7 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
   }
   socket.pause()
   socket.on('message', (data: RawData, isBinary: boolean) => {
+    if (dropping) return
     if (isBinary) return channel.handler.data(data as Buffer)
     const frame = parseFrame((data as Buffer).toString('utf8'))
     if (frame === undefined) return socket.close(1002, 'malformed text frame')

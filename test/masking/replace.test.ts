@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { maskKinds, maskKindsInPlace, maskValue } from '../../src/masking/replace.ts'
+
+const kinds = [
+  { kind: 'email', style: 'partial' },
+  { kind: 'payment-card', style: 'partial' },
+] as const
+
+describe('kinds of data', () => {
+  it.each([
+    ['jane.doe@example.com', 'j***@***.com'],
+    ['write to <jane@mail.example.co.uk>, please', 'write to <j***@***.uk>, please'],
+    ['a@b.c,d@e.f', 'a***@***.c,d***@***.f'],
+    ['josé@exämple.com', 'j***@***.com'],
+    ['4111111111111111', '************1111'],
+    ['card 4111 1111 1111 1111 ok', 'card ************1111 ok'],
+    ['5500-0000-0000-0004', '************0004'],
+    ['3400 000000 00009', '************0009'],
+    ['"4111111111111111"', '"************1111"'],
+    ['{"mail":"x@y.org","n":4111111111111111}', '{"mail":"x***@***.org","n":************1111}'],
+  ])('%s', (text, masked) => {
+    expect(maskKinds(text, kinds)).toBe(masked)
+  })
+
+  it.each([
+    '4111111111111112', // fails the check
+    '1234567812345670', // passes it, but no network begins so
+    '2026-11-23 17:59:19.123456+00',
+    '550e8400-e29b-41d4-a716-446655440000',
+    '41111111-1111-1111-1111-111111111111',
+    '1732384759000',
+    '41111111111111111111111', // longer than any card
+    'someone at example.com',
+    '@handle',
+    '',
+    'café ☕ naïve',
+  ])('leaves %s as it is', (text) => {
+    expect(maskKinds(text, kinds)).toBeUndefined()
+  })
+
+  it('in place: the same length, and nothing of it left', () => {
+    expect(maskKindsInPlace('a jane@example.com b', kinds)).toBe('a **************** b')
+  })
+
+  it('takes linear time on any text', () => {
+    for (const text of ['a'.repeat(200_000), '@'.repeat(200_000), 'a@'.repeat(100_000), '4 '.repeat(100_000), '1-'.repeat(100_000), 'a.'.repeat(100_000), `${'a'.repeat(64)}@`.repeat(3000)]) {
+      maskKinds(text, kinds)
+    }
+  }, 10_000)
+
+  it('no text keeps an address that stood in it between spaces', () => {
+    const word = fc.stringMatching(/^[a-z0-9]{1,12}$/)
+    fc.assert(
+      fc.property(word, word, fc.constantFrom('com', 'org', 'de'), fc.string({ maxLength: 20 }), (user, host, end, around) => {
+        const address = `${user}@${host}.${end}`
+        const masked = maskKinds(`${around} ${address} ${around}`, kinds)
+        expect(masked).toBeDefined()
+        expect(masked?.includes(` ${address} `)).toBe(false)
+      }),
+    )
+  })
+})
+
+describe('whole values', () => {
+  it.each([
+    ['jane@example.com', 'partial', 'j***@***.com'],
+    ['4111111111111111', 'partial', '************1111'],
+    ['+1 202 555 0103', 'partial', '+***'],
+    ['abc', 'partial', '***'],
+    ['', 'partial', ''],
+    ['anything', 'redact', '****'],
+    ['anything', 'null', null],
+  ] as const)('%s as %s', (value, style, shown) => {
+    expect(maskValue(value, style)).toBe(shown)
+  })
+})

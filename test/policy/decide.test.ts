@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { Command, Person, SqlStatement, Target } from '../../src/policy/command.ts'
+import { decideAccess, decideCommand } from '../../src/policy/decide.ts'
+import { explain } from '../../src/policy/explain.ts'
+import { policyShape, toPolicy } from '../../src/policy/parse-policy.ts'
+import { fitsRelation } from '../../src/policy/match/statement.ts'
+
+const parse = (lists: unknown) => toPolicy(z.object(policyShape).parse(lists))
+const jane: Person = { id: 'jane', kind: 'person', label: 'jane', groups: ['engineering'] }
+const ci: Person = { id: 'ci', kind: 'service', label: 'ci', groups: ['engineering'] }
+const prod: Target = { name: 'prod-db', type: 'postgres', labels: { env: 'prod' } }
+const dev: Target = { name: 'dev-db', type: 'postgres', labels: { env: 'dev' } }
+
+const statement = (over: Partial<SqlStatement>): SqlStatement => ({ kinds: ['select'], reads: [], writes: [], functions: [], missingWhere: false, unknown: [], ...over })
+const command = (...statements: Partial<SqlStatement>[]): Command => ({
+  protocol: 'postgres',
+  kind: 'statement',
+  text: '',
+  parameters: [],
+  facts: { type: 'sql', statements: statements.map(statement) },
+})
+
+const policy = parse({
+  commands: [
+    { name: 'no blind writes', targets: { labels: { env: 'prod' } }, match: { kinds: ['delete', 'update'], missingWhere: true }, deny: 'no' },
+    { name: 'not payroll', match: { relations: ['hr.*'] }, deny: 'never' },
+    { name: 'risky', match: { kinds: ['truncate', 'drop-*'] }, hold: { approvers: { groups: ['sre'] } } },
+    { name: 'reading', match: { kinds: ['select', 'explain'] }, allow: true },
+    { name: 'writing orders', match: { kinds: ['select', 'update', 'delete', 'insert'], relations: ['orders'] }, allow: true },
+    { name: 'services may sleep', who: { kind: 'service' }, match: { functions: ['pg_sleep'], unknown: true }, allow: true },
+  ],
+})
+
+describe('decideCommand', () => {
+  it.each<[string, Partial<SqlStatement>[], string, string | undefined]>([
+    ['a read', [{}], 'allow', 'reading'],
+    ['no statement at all', [], 'allow', 'nothing to run'],
+    ['a kind that nobody names', [{ kinds: ['vacuum'] }], 'deny', undefined],
+    ['a blind delete', [{ kinds: ['delete'], writes: ['public.orders'], missingWhere: true }], 'deny', 'no blind writes'],
+    ['a blind delete within a select', [{ kinds: ['select', 'delete'], writes: ['public.orders'], missingWhere: true }], 'deny', 'no blind writes'],
+    ['a write to orders', [{ kinds: ['update'], writes: ['public.orders'] }], 'allow', 'writing orders'],
+    ['a write to orders that reads another table', [{ kinds: ['update'], writes: ['public.orders'], reads: ['public.x'] }], 'deny', undefined],
+    ['a select that deletes elsewhere: an allowing rule must fit all of it', [{ kinds: ['select', 'delete'], writes: ['public.x'] }], 'deny', undefined],
+    ['payroll, read among others', [{ reads: ['public.orders', 'hr.salaries'] }], 'deny', 'not payroll'],
+    ['a drop by wildcard', [{ kinds: ['drop-table'], writes: ['public.orders'] }], 'hold', 'risky'],
+    ['the strictest of several statements: deny', [{}, { kinds: ['truncate'] }, { kinds: ['vacuum'] }], 'deny', undefined],
+    ['the strictest of several statements: hold', [{}, { kinds: ['truncate'] }], 'hold', 'risky'],
+    ['an unknown effect is not a read', [{ unknown: ['calls f'] }], 'deny', undefined],
+    ['an unknown effect is not held by a rule that does not name it', [{ kinds: ['truncate'], unknown: ['x'] }], 'deny', undefined],
+    ['an unresolved name fits no rule for orders', [{ kinds: ['update'], writes: ['?.orders'] }], 'deny', undefined],
+  ])('%s', (_what, statements, type, rule) => {
+    const judgement = decideCommand(policy, jane, prod, command(...statements))
+    expect([judgement.type, judgement.rule]).toEqual([type, rule])
+  })
+
+  it('says unknown where that is why', () => {
+    expect(decideCommand(policy, jane, prod, command({ unknown: ['calls f'] }))).toMatchObject({ code: 'COMMAND_UNKNOWN', message: expect.stringContaining('calls f') })
+  })
+
+  it('rules are for those whom they name', () => {
+    const sleeping = command({ kinds: ['sleep'], functions: ['pg_sleep'], unknown: ['x'] })
+    expect(decideCommand(policy, ci, prod, sleeping).type).toBe('allow')
+    expect(decideCommand(policy, jane, prod, sleeping).type).toBe('deny')
+    expect(decideCommand(policy, jane, dev, command({ kinds: ['delete'], writes: ['public.orders'], missingWhere: true })).rule).toBe('writing orders')
+  })
+
+  it('without rules nothing is allowed', () => {
+    expect(decideCommand(parse({}), jane, prod, command({})).type).toBe('deny')
+  })
+})
+
+describe('conditions', () => {
+  const conditional = (when: string, effect: object) => parse({ commands: [{ name: 'c', when, ...effect }] })
+
+  it.each([
+    ["'engineering' in person.groups", 'allow'],
+    ["target.labels['env'] == 'dev'", 'deny'],
+    ["statement.reads.exists(r, r.startsWith('public.'))", 'allow'],
+    ["target.labels['nope'] == 'x'", 'deny'], // fails to evaluate: an allowing rule does not fit
+  ])('%s', (when, expected) => {
+    expect(decideCommand(conditional(when, { allow: true }), jane, prod, command({ reads: ['public.a'] })).type).toBe(expected)
+  })
+
+  it('a refusing rule whose condition fails to evaluate refuses', () => {
+    expect(decideCommand(conditional("target.labels['nope'] == 'x'", { deny: 'no' }), jane, prod, command({})).rule).toBe('c')
+  })
+
+  it.each([
+    ["person.label.matches('(a+)+$')", /matches\(\) is not allowed/],
+    ['person.nope == 1', /No such key/],
+    ['person.label', /must be true or false/],
+    ['1 +', /not a usable condition/],
+  ])('refuses %s when the file is loaded', (when, message) => {
+    expect(() => conditional(when, { allow: true })).toThrow(message)
+  })
+})
+
+describe('decideAccess', () => {
+  const access = parse({
+    access: [
+      { name: 'dev', who: { groups: ['engineering'], kind: 'person' }, targets: { labels: { env: 'dev' } }, grant: 'standing' },
+      { name: 'prod', who: { groups: ['engineering'] }, targets: { names: ['prod-db'] }, grant: 'request', approvers: { groups: ['sre'] } },
+    ],
+  })
+
+  it('finds the first rule that fits, and none for others', () => {
+    expect(decideAccess(access, jane, dev)?.name).toBe('dev')
+    expect(decideAccess(access, ci, dev)).toBeUndefined()
+    expect(decideAccess(access, jane, prod)?.name).toBe('prod')
+    expect(decideAccess(access, { ...jane, groups: [] }, prod)).toBeUndefined()
+  })
+
+  it('explains what applies and what does not', () => {
+    expect(explain(access, jane, prod)).toMatchObject({
+      access: { rule: 'prod', text: 'on request, up to 12h, approved by sre' },
+      accessRules: [{ applies: false, text: 'is about other targets' }, { applies: true }],
+    })
+  })
+
+  it('a request rule without approvers is not loaded', () => {
+    expect(() => parse({ access: [{ name: 'x', grant: 'request' }] })).toThrow(/needs approvers/)
+  })
+})
+
+it.each([
+  ['orders', 'public.orders', true],
+  ['orders', 'other.orders', false],
+  ['*.orders', 'other.orders', true],
+  ['hr.*', 'hr.pay', true],
+  ['hr.*', 'public.hr', false],
+])('relation pattern %s and %s: %s', (pattern, relation, fits) => {
+  expect(fitsRelation(pattern, relation)).toBe(fits)
+})
+
+it('any edit of the rules changes the version', () => {
+  const one = parse({ commands: [{ name: 'a', allow: true }] })
+  const two = parse({ commands: [{ name: 'a', allow: true, match: { kinds: ['select'] } }] })
+  expect(one.version).not.toBe(two.version)
+  expect(parse({ commands: [{ name: 'a', allow: true }] }).version).toBe(one.version)
+})

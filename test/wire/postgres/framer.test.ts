@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Framer } from '../../../src/wire/postgres/framer.ts'
+import { WireError } from '../../../src/wire/wire-error.ts'
+
+const message = fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300 })).map(([tag, body]) => {
+  const bytes = Buffer.alloc(5 + body.length)
+  bytes[0] = tag
+  bytes.writeUInt32BE(4 + body.length, 1)
+  bytes.set(body, 5)
+  return bytes
+})
+
+describe('Framer', () => {
+  it('gives the same messages however the stream is split', () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 12 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 60 }), (messages, sizes) => {
+        const stream = Buffer.concat(messages)
+        const framer = new Framer(10_000, 'test')
+        const out: Buffer[] = []
+        for (let at = 0, i = 0; at < stream.length; i++) {
+          const size = sizes[i % sizes.length] as number
+          for (const frame of framer.push(Buffer.from(stream.subarray(at, at + size)))) out.push(Buffer.from(frame.bytes))
+          at += size
+        }
+        expect(Buffer.concat(out).equals(stream)).toBe(true)
+        expect(out.length).toBe(messages.length)
+        expect(framer.held).toBe(0)
+      }),
+    )
+  })
+
+  it('refuses a length above the limit at the header, before it buffers', () => {
+    const framer = new Framer(1000, 'test')
+    expect(() => [...framer.push(Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff]))]).toThrow(WireError)
+  })
+
+  it('refuses a length that does not count itself', () => {
+    expect(() => [...new Framer(1000, 'test').push(Buffer.from([0x51, 0, 0, 0, 3]))]).toThrow(WireError)
+  })
+
+  it('never throws anything but WireError', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 }), (chunks) => {
+        const framer = new Framer(100, 'test')
+        try {
+          for (const chunk of chunks) for (const _ of framer.push(Buffer.from(chunk)));
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError)
+        }
+      }),
+    )
+  })
+})

@@ -19,12 +19,48 @@ const RULES: Record<string, readonly string[]> = {
   storage: ['shared/', 'storage/', 'access/', 'type:policy/', 'type:identity/', 'type:recording/'],
   gateway: ['shared/', 'policy/', 'masking/', 'access/', 'identity/', 'credentials/', 'recording/', 'gateway/*.ts'],
   'gateway/main.ts': [''],
-  'gateway/postgres': ['shared/', 'wire/*.ts', 'wire/postgres/', 'gateway/*.ts', 'gateway/postgres/', 'masking/', 'type:policy/', 'type:credentials/'],
-  api: ['shared/', 'api/', 'policy/', 'access/', 'identity/', 'storage/', 'type:recording/', 'gateway/session-registry.ts'],
+  'gateway/postgres': [
+    'shared/',
+    'wire/*.ts',
+    'wire/postgres/',
+    'gateway/*.ts',
+    'gateway/postgres/',
+    'masking/',
+    'type:policy/',
+    'type:credentials/',
+  ],
+  api: [
+    'shared/',
+    'api/',
+    'policy/',
+    'access/',
+    'identity/',
+    'storage/',
+    'type:recording/',
+    'gateway/session-registry.ts',
+  ],
   'api/schemas': ['api/schemas/'],
   'gateway-client': ['shared/', 'gateway-client/', 'type:api/schemas/'],
-  agent: ['shared/', 'agent/', 'gateway-client/', 'wire/postgres/refuse.ts', 'wire/postgres/challenge.ts', 'type:api/schemas/'],
-  cli: ['shared/', 'cli/', 'gateway-client/', 'agent/control-client.ts', 'agent/paths.ts', 'type:agent/', 'recording/verify.ts', 'recording/replay.ts', 'type:recording/', 'type:api/schemas/'],
+  agent: [
+    'shared/',
+    'agent/',
+    'gateway-client/',
+    'wire/postgres/refuse.ts',
+    'wire/postgres/challenge.ts',
+    'type:api/schemas/',
+  ],
+  cli: [
+    'shared/',
+    'cli/',
+    'gateway-client/',
+    'agent/control-client.ts',
+    'agent/paths.ts',
+    'type:agent/',
+    'recording/verify.ts',
+    'recording/replay.ts',
+    'type:recording/',
+    'type:api/schemas/',
+  ],
   // The hidden verb `agent run` is the agent's own entry.
   'cli/commands/agent.ts': ['shared/', 'cli/', 'agent/control-client.ts', 'agent/main.ts'],
   'evaluation-idp': ['shared/', 'evaluation-idp/'],
@@ -49,26 +85,32 @@ describe('architecture', () => {
   })
 
   it('nobody imports what the table does not allow', () => {
-    const wrong = imports.filter((item) => !isAllowed(item)).map(({ from, to, typeOnly }) => `${from} → ${to}${typeOnly ? ' (type)' : ''}`)
+    const wrong = imports
+      .filter((item) => !isAllowed(item))
+      .map(({ from, to, typeOnly }) => `${from} → ${to}${typeOnly ? ' (type)' : ''}`)
     expect(wrong).toEqual([])
   })
 
   it('codecs are pure: no sockets, no clock, no files', () => {
     const wrong = files
       .filter((file) => file.startsWith('wire/'))
-      .filter((file) => /from 'node:(?!crypto)|Date\.now|setTimeout|\bawait\b/.test(readFileSync(join(SRC, file), 'utf8')))
+      .filter((file) =>
+        /from 'node:(?!crypto)|Date\.now|setTimeout|\bawait\b/.test(readFileSync(join(SRC, file), 'utf8')),
+      )
     expect(wrong).toEqual([])
   })
 })
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), 'utf8')
-  return [...text.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'"]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm)].map(([whole, type, path, dynamic]) => ({
-    from: file,
-    to: relative(SRC, join(SRC, dirname(file), path ?? dynamic ?? '')),
-    // `import { type A, type B }` is a type import as well.
-    typeOnly: type !== undefined || /\{\s*(type\s+\w+,?\s*)+\}/.test(whole),
-  }))
+  return [...text.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'"]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm)].map(
+    ([whole, type, path, dynamic]) => ({
+      from: file,
+      to: relative(SRC, join(SRC, dirname(file), path ?? dynamic ?? '')),
+      // `import { type A, type B }` is a type import as well.
+      typeOnly: type !== undefined || /\{\s*(type\s+\w+,?\s*)+\}/.test(whole),
+    }),
+  )
 }
 
 function isAllowed({ from, to, typeOnly }: Import): boolean {

@@ -5,7 +5,7 @@ export interface Approval extends Review {
   readonly sessionId: string
   readonly target: string
   readonly rule: string
-  /** Exactly what would run; emptied of secrets once it is closed. */
+  /** As it may be kept for ever: secrets are replaced. Exactly what would run is in the memory of its session. */
   readonly text: string
   readonly parameters: readonly (string | null)[]
   /** What it does, as parsed, for people to read. */

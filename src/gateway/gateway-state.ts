@@ -16,10 +16,10 @@ export interface GatewayState {
   /** Somebody was turned away. */
   accessRefused(person: Person, target: string, error: PamError, now: number): Promise<void>
   fileApproval(approval: Approval, now: number): Promise<void>
-  /** Closes an approval that waits, or that was approved and is not used; secrets leave its text. */
-  closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', text: string, now: number): Promise<void>
+  /** Closes an approval that waits, or that was approved and is not used; a decision after that finds it closed. */
+  closeApproval(id: string, state: 'expired' | 'withdrawn' | 'void', now: number): Promise<void>
   /** Takes an approval for one use. Throws APPROVAL_VOID where it is not approved, used, or bound to another digest. */
-  useApproval(id: string, digest: string, text: string, now: number): Promise<Approval>
+  useApproval(id: string, digest: string, now: number): Promise<Approval>
   login(id: string): Promise<Login | undefined>
 }
 

@@ -11,6 +11,13 @@ export interface LiveSession {
   end(reason: PamError): void
   /** An approval of this session was decided. */
   decided(approval: Approval): void
+  /** Exactly what a held command would run: kept in memory only. */
+  held(approvalId: string): HeldCommand | undefined
+}
+
+export interface HeldCommand {
+  readonly text: string
+  readonly parameters: readonly (string | null)[]
 }
 
 /** Who is connected, in the memory of the gateway that holds the sockets. */
@@ -44,6 +51,10 @@ export class SessionRegistry {
     const ending = [...this.#live.values()].filter(fits)
     for (const session of ending) session.end(reason)
     return ending.length
+  }
+
+  held(approval: Approval): HeldCommand | undefined {
+    return this.#live.get(approval.sessionId)?.held(approval.id)
   }
 
   decided(approval: Approval): void {

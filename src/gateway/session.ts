@@ -41,13 +41,15 @@ export interface SessionParts {
 /** A session that can be told of decisions, and counts its commands. */
 export interface RunningSession extends Session {
   decided(approval: Approval): void
+  /** Exactly what a held command would run. */
+  held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
   readonly commands: number
 }
 
 export function createSession(parts: SessionParts): RunningSession {
   const { id, login, target, grant, recorder, clock, state } = parts
   const { person } = login
-  const holds = new Map<string, (approval: Approval) => void>()
+  const holds = new Map<string, { draft: CommandDraft; decided: (approval: Approval) => void }>()
   let commands = 0
 
   const judge = (draft: CommandDraft, policy: Policy): Judgement => {
@@ -95,7 +97,8 @@ export function createSession(parts: SessionParts): RunningSession {
     get commands() {
       return commands
     },
-    decided: (approval) => holds.get(approval.id)?.(approval),
+    decided: (approval) => holds.get(approval.id)?.decided(approval),
+    held: (approvalId) => holds.get(approvalId)?.draft,
     commitment: (text) => createHmac('sha256', parts.digestKey).update(id).update(text).digest('hex').slice(0, 12),
     preview(draft) {
       const judgement = judge(draft, parts.policy())
@@ -157,17 +160,18 @@ export function createSession(parts: SessionParts): RunningSession {
       sessionId: id,
       target: target.name,
       rule: judgement.rule,
-      text: draft.text,
-      parameters: draft.parameters,
+      // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
+      text: draft.recorded.text,
+      parameters: draft.recorded.parameters,
       effect: draft.facts.statements.map(describeEffect).join('; '),
       digest,
       createdAt: now,
     }
     const waiting = resolvers<Outcome>()
-    holds.set(approval.id, (decided) => {
-      if (decided.state === 'approved' || decided.state === 'denied')
-        waiting.resolve({ type: decided.state, approval: decided })
-    })
+    const decided = (by: Approval): void => {
+      if (by.state === 'approved' || by.state === 'denied') waiting.resolve({ type: by.state, approval: by })
+    }
+    holds.set(approval.id, { draft, decided })
     const stopTimer = clock.at(approval.expiresAt, () => waiting.resolve({ type: 'expired' }))
     const onEnded = (): void => waiting.resolve({ type: 'ended' })
     parts.ended.signal.addEventListener('abort', onEnded, { once: true })
@@ -212,34 +216,33 @@ export function createSession(parts: SessionParts): RunningSession {
         hint: `rule "${approval.rule}"; approval ${approval.id}; decision ${decision}`,
       }),
     })
-    const { text } = draft.recorded
     switch (outcome.type) {
       case 'denied':
         note('denied', outcome.approval)
         return refuse('HOLD_DENIED', describeState(outcome.approval))
       case 'expired':
       case 'withdrawn':
-        await state.closeApproval(approval.id, outcome.type, text, clock.now())
+        await state.closeApproval(approval.id, outcome.type, clock.now())
         note(outcome.type)
         return outcome.type === 'expired'
           ? refuse('HOLD_EXPIRED', `nobody decided on ${approval.id} in time`)
           : refuse('HOLD_WITHDRAWN', 'canceling statement due to user request')
       case 'ended':
-        await state.closeApproval(approval.id, 'withdrawn', text, clock.now())
+        await state.closeApproval(approval.id, 'withdrawn', clock.now())
         return { type: 'refuse', id: decision, error: parts.ended.signal.reason as PamError }
       case 'approved': {
         const policy = parts.policy()
         const again = await draft.again()
         const judgement = judge(again, policy)
         if (judgement.type === 'deny') {
-          await state.closeApproval(approval.id, 'void', text, clock.now())
+          await state.closeApproval(approval.id, 'void', clock.now())
           note('void', outcome.approval)
           return refuse('APPROVAL_VOID', `what was approved is not allowed any more: ${judgement.message}`)
         }
         try {
-          await state.useApproval(approval.id, digestOf(again, policy), text, clock.now())
+          await state.useApproval(approval.id, digestOf(again, policy), clock.now())
         } catch (error) {
-          await state.closeApproval(approval.id, 'void', text, clock.now())
+          await state.closeApproval(approval.id, 'void', clock.now())
           note('void', outcome.approval)
           return refuse('APPROVAL_VOID', asPamError(error).message)
         }

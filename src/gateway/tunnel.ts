@@ -67,8 +67,11 @@ export async function serveTunnel(
       opened.session.end(asPamError(error))
       throw error
     } finally {
-      await opened.close(channel)
+      await opened.close()
     }
+    const { code, message } = endOf(opened.session)
+    channel.send({ v: 1, type: 'ended', code, message, id: opened.session.id })
+    channel.destroy()
   } catch (error) {
     const refusal = asPamError(error)
     if (refusal.code === 'INTERNAL') parts.logger.error({ id: refusal.id, cause: refusal.cause }, 'tunnel.failed')
@@ -92,7 +95,7 @@ export async function serveTunnel(
 
 interface OpenedSession {
   readonly session: RunningSession
-  close(channel: TunnelChannel): Promise<void>
+  close(): Promise<void>
 }
 
 /** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
@@ -151,11 +154,10 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
     digestKey: parts.digestKey,
     ended,
   })
-  const close = async (channel: TunnelChannel): Promise<void> => {
+  const close = async (): Promise<void> => {
     for (const stop of timers) stop()
     registry.remove(id)
-    const reason = ended.signal.reason as PamError | undefined
-    const { code, message } = reason ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
+    const { code, message } = endOf(session)
     try {
       recorder.close({ code, message })
     } catch {
@@ -164,8 +166,6 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
     await lease.release()
     await state.sessionEnded(id, { at: clock.now(), code, message, commands: session.commands })
     logger.info({ code, commands: session.commands }, 'session.ended')
-    channel.send({ v: 1, type: 'ended', code, message, id })
-    channel.destroy()
   }
   const timers = [
     clock.at(grant.endsAt, () => session.end(grantOver(target.name))),
@@ -179,6 +179,7 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
     target: target.name,
     end: (reason) => session.end(reason),
     decided: (approval) => session.decided(approval),
+    held: (approvalId) => session.held(approvalId),
   })
   try {
     await state.sessionOpened({
@@ -213,6 +214,10 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
   logger.info({ person: person.id, grant: grant.id }, 'session.opened')
   return { session, close }
 }
+
+/** Why the session ended; where nothing else was the reason, the client had enough. */
+const endOf = (session: RunningSession): PamError =>
+  (session.ended.reason as PamError | undefined) ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
 
 /** Ends the session once its identity was not proven again in time. */
 function watchIdentity(login: Login, session: RunningSession, { clock, state }: TunnelParts): () => void {

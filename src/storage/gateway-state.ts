@@ -94,21 +94,21 @@ export function gatewayState(db: Database) {
         await auditApproval(tx, now, 'approval.filed', approval.requester.id, approval)
       }),
 
-    closeApproval: (id: string, state: 'expired' | 'withdrawn' | 'void', text: string, now: number) =>
+    closeApproval: (id: string, state: 'expired' | 'withdrawn' | 'void', now: number) =>
       db.change(async (tx) => {
         const approval = (await findApprovals(tx, id)).find((candidate) => candidate.id === id)
         if (approval === undefined || (approval.state !== 'pending' && approval.state !== 'approved')) return
-        await saveApproval(tx, { ...approval, state, text, parameters: [] })
+        await saveApproval(tx, { ...approval, state })
         await auditApproval(tx, now, `approval.${state}`, 'gateway', approval)
       }),
 
-    useApproval: (id: string, digest: string, text: string, now: number): Promise<Approval> =>
+    useApproval: (id: string, digest: string, now: number): Promise<Approval> =>
       db.change(async (tx) => {
         const approval = (await findApprovals(tx, id)).find((candidate) => candidate.id === id)
         if (approval === undefined || approval.digest !== digest) {
           throw new PamError('APPROVAL_VOID', 'what would run now is not what was approved', { id })
         }
-        const used = { ...use(approval), text, parameters: [] }
+        const used = use(approval)
         await saveApproval(tx, used)
         await auditApproval(tx, now, 'approval.used', 'gateway', approval)
         return used

@@ -28,7 +28,7 @@ export async function recoverSessions(db: Database, now: number): Promise<Sessio
     }
     for (const state of ['pending', 'approved'] as const) {
       for (const approval of await listApprovals(tx, { state }, { limit: 100_000 })) {
-        await saveApproval(tx, { ...approval, state: 'withdrawn', text: '', parameters: [] })
+        await saveApproval(tx, { ...approval, state: 'withdrawn' })
         await appendAudit(tx, now, {
           type: 'approval.withdrawn',
           actor: 'gateway',

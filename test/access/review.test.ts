@@ -31,7 +31,9 @@ describe('decide', () => {
     ['after it was withdrawn', { state: 'withdrawn' }, {}, no, 'ALREADY_DECIDED'],
     ['after it was used', { state: 'used' }, {}, yes, 'ALREADY_DECIDED'],
   ])('refuses %s', (_what, over, reviewer, decision, code) => {
-    expect(() => decide({ ...review, ...over }, { ...bob, ...reviewer }, decision, time)).toThrow(expect.objectContaining({ code }))
+    expect(() => decide({ ...review, ...over }, { ...bob, ...reviewer }, decision, time)).toThrow(
+      expect.objectContaining({ code }),
+    )
   })
 
   it('approves, and denies without a recent sign-in', () => {
@@ -63,7 +65,15 @@ describe('decide', () => {
   })
 })
 
-const rule: AccessRule = { name: 'prod', who: {}, targets: {}, grant: 'request', longest: 3_600_000, approvers: { groups: ['sre'], count: 1 }, reason: 'required' }
+const rule: AccessRule = {
+  name: 'prod',
+  who: {},
+  targets: {},
+  grant: 'request',
+  longest: 3_600_000,
+  approvers: { groups: ['sre'], count: 1 },
+  reason: 'required',
+}
 const asked = { requester: review.requester, target: 'prod-db', reason: 'INC-1', length: 1_800_000, rule }
 
 describe('requests', () => {
@@ -94,7 +104,15 @@ describe('requests', () => {
 })
 
 describe('grants', () => {
-  const grant = mintGrant({ person: review.requester, target: 'dev', rule: 'r', reason: '', requestId: undefined, now: NOW, length: 1000 })
+  const grant = mintGrant({
+    person: review.requester,
+    target: 'dev',
+    rule: 'r',
+    reason: '',
+    requestId: undefined,
+    now: NOW,
+    length: 1000,
+  })
 
   it('is over at its end, exactly', () => {
     expect(grantState(grant, NOW + 999)).toBe('active')

@@ -5,7 +5,9 @@ export default class SkipReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')].map((test) => test.fullName))
     if (skipped.length === 0) return
-    process.stdout.write(`\n${skipped.length} tests were SKIPPED for want of a server (scripts/install-test-servers installs them):\n`)
+    process.stdout.write(
+      `\n${skipped.length} tests were SKIPPED for want of a server (scripts/install-test-servers installs them):\n`,
+    )
     for (const name of skipped) process.stdout.write(`  ${name}\n`)
     if (process.env['PAMCTL_TEST_REQUIRE_ALL'] === '1') process.exitCode = 1
   }

@@ -12,7 +12,15 @@ const ci: Person = { id: 'ci', kind: 'service', label: 'ci', groups: ['engineeri
 const prod: Target = { name: 'prod-db', type: 'postgres', labels: { env: 'prod' } }
 const dev: Target = { name: 'dev-db', type: 'postgres', labels: { env: 'dev' } }
 
-const statement = (over: Partial<SqlStatement>): SqlStatement => ({ kinds: ['select'], reads: [], writes: [], functions: [], missingWhere: false, unknown: [], ...over })
+const statement = (over: Partial<SqlStatement>): SqlStatement => ({
+  kinds: ['select'],
+  reads: [],
+  writes: [],
+  functions: [],
+  missingWhere: false,
+  unknown: [],
+  ...over,
+})
 const command = (...statements: Partial<SqlStatement>[]): Command => ({
   protocol: 'postgres',
   kind: 'statement',
@@ -23,12 +31,26 @@ const command = (...statements: Partial<SqlStatement>[]): Command => ({
 
 const policy = parse({
   commands: [
-    { name: 'no blind writes', targets: { labels: { env: 'prod' } }, match: { kinds: ['delete', 'update'], missingWhere: true }, deny: 'no' },
+    {
+      name: 'no blind writes',
+      targets: { labels: { env: 'prod' } },
+      match: { kinds: ['delete', 'update'], missingWhere: true },
+      deny: 'no',
+    },
     { name: 'not payroll', match: { relations: ['hr.*'] }, deny: 'never' },
     { name: 'risky', match: { kinds: ['truncate', 'drop-*'] }, hold: { approvers: { groups: ['sre'] } } },
     { name: 'reading', match: { kinds: ['select', 'explain'] }, allow: true },
-    { name: 'writing orders', match: { kinds: ['select', 'update', 'delete', 'insert'], relations: ['orders'] }, allow: true },
-    { name: 'services may sleep', who: { kind: 'service' }, match: { functions: ['pg_sleep'], unknown: true }, allow: true },
+    {
+      name: 'writing orders',
+      match: { kinds: ['select', 'update', 'delete', 'insert'], relations: ['orders'] },
+      allow: true,
+    },
+    {
+      name: 'services may sleep',
+      who: { kind: 'service' },
+      match: { functions: ['pg_sleep'], unknown: true },
+      allow: true,
+    },
   ],
 })
 
@@ -37,17 +59,47 @@ describe('decideCommand', () => {
     ['a read', [{}], 'allow', 'reading'],
     ['no statement at all', [], 'allow', 'nothing to run'],
     ['a kind that nobody names', [{ kinds: ['vacuum'] }], 'deny', undefined],
-    ['a blind delete', [{ kinds: ['delete'], writes: ['public.orders'], missingWhere: true }], 'deny', 'no blind writes'],
-    ['a blind delete within a select', [{ kinds: ['select', 'delete'], writes: ['public.orders'], missingWhere: true }], 'deny', 'no blind writes'],
+    [
+      'a blind delete',
+      [{ kinds: ['delete'], writes: ['public.orders'], missingWhere: true }],
+      'deny',
+      'no blind writes',
+    ],
+    [
+      'a blind delete within a select',
+      [{ kinds: ['select', 'delete'], writes: ['public.orders'], missingWhere: true }],
+      'deny',
+      'no blind writes',
+    ],
     ['a write to orders', [{ kinds: ['update'], writes: ['public.orders'] }], 'allow', 'writing orders'],
-    ['a write to orders that reads another table', [{ kinds: ['update'], writes: ['public.orders'], reads: ['public.x'] }], 'deny', undefined],
-    ['a select that deletes elsewhere: an allowing rule must fit all of it', [{ kinds: ['select', 'delete'], writes: ['public.x'] }], 'deny', undefined],
+    [
+      'a write to orders that reads another table',
+      [{ kinds: ['update'], writes: ['public.orders'], reads: ['public.x'] }],
+      'deny',
+      undefined,
+    ],
+    [
+      'a select that deletes elsewhere: an allowing rule must fit all of it',
+      [{ kinds: ['select', 'delete'], writes: ['public.x'] }],
+      'deny',
+      undefined,
+    ],
     ['payroll, read among others', [{ reads: ['public.orders', 'hr.salaries'] }], 'deny', 'not payroll'],
     ['a drop by wildcard', [{ kinds: ['drop-table'], writes: ['public.orders'] }], 'hold', 'risky'],
-    ['the strictest of several statements: deny', [{}, { kinds: ['truncate'] }, { kinds: ['vacuum'] }], 'deny', undefined],
+    [
+      'the strictest of several statements: deny',
+      [{}, { kinds: ['truncate'] }, { kinds: ['vacuum'] }],
+      'deny',
+      undefined,
+    ],
     ['the strictest of several statements: hold', [{}, { kinds: ['truncate'] }], 'hold', 'risky'],
     ['an unknown effect is not a read', [{ unknown: ['calls f'] }], 'deny', undefined],
-    ['an unknown effect is not held by a rule that does not name it', [{ kinds: ['truncate'], unknown: ['x'] }], 'deny', undefined],
+    [
+      'an unknown effect is not held by a rule that does not name it',
+      [{ kinds: ['truncate'], unknown: ['x'] }],
+      'deny',
+      undefined,
+    ],
     ['an unresolved name fits no rule for orders', [{ kinds: ['update'], writes: ['?.orders'] }], 'deny', undefined],
   ])('%s', (_what, statements, type, rule) => {
     const judgement = decideCommand(policy, jane, prod, command(...statements))
@@ -55,14 +107,20 @@ describe('decideCommand', () => {
   })
 
   it('says unknown where that is why', () => {
-    expect(decideCommand(policy, jane, prod, command({ unknown: ['calls f'] }))).toMatchObject({ code: 'COMMAND_UNKNOWN', message: expect.stringContaining('calls f') })
+    expect(decideCommand(policy, jane, prod, command({ unknown: ['calls f'] }))).toMatchObject({
+      code: 'COMMAND_UNKNOWN',
+      message: expect.stringContaining('calls f'),
+    })
   })
 
   it('rules are for those whom they name', () => {
     const sleeping = command({ kinds: ['sleep'], functions: ['pg_sleep'], unknown: ['x'] })
     expect(decideCommand(policy, ci, prod, sleeping).type).toBe('allow')
     expect(decideCommand(policy, jane, prod, sleeping).type).toBe('deny')
-    expect(decideCommand(policy, jane, dev, command({ kinds: ['delete'], writes: ['public.orders'], missingWhere: true })).rule).toBe('writing orders')
+    expect(
+      decideCommand(policy, jane, dev, command({ kinds: ['delete'], writes: ['public.orders'], missingWhere: true }))
+        .rule,
+    ).toBe('writing orders')
   })
 
   it('without rules nothing is allowed', () => {
@@ -79,11 +137,15 @@ describe('conditions', () => {
     ["statement.reads.exists(r, r.startsWith('public.'))", 'allow'],
     ["target.labels['nope'] == 'x'", 'deny'], // fails to evaluate: an allowing rule does not fit
   ])('%s', (when, expected) => {
-    expect(decideCommand(conditional(when, { allow: true }), jane, prod, command({ reads: ['public.a'] })).type).toBe(expected)
+    expect(decideCommand(conditional(when, { allow: true }), jane, prod, command({ reads: ['public.a'] })).type).toBe(
+      expected,
+    )
   })
 
   it('a refusing rule whose condition fails to evaluate refuses', () => {
-    expect(decideCommand(conditional("target.labels['nope'] == 'x'", { deny: 'no' }), jane, prod, command({})).rule).toBe('c')
+    expect(
+      decideCommand(conditional("target.labels['nope'] == 'x'", { deny: 'no' }), jane, prod, command({})).rule,
+    ).toBe('c')
   })
 
   it.each([
@@ -99,8 +161,19 @@ describe('conditions', () => {
 describe('decideAccess', () => {
   const access = parse({
     access: [
-      { name: 'dev', who: { groups: ['engineering'], kind: 'person' }, targets: { labels: { env: 'dev' } }, grant: 'standing' },
-      { name: 'prod', who: { groups: ['engineering'] }, targets: { names: ['prod-db'] }, grant: 'request', approvers: { groups: ['sre'] } },
+      {
+        name: 'dev',
+        who: { groups: ['engineering'], kind: 'person' },
+        targets: { labels: { env: 'dev' } },
+        grant: 'standing',
+      },
+      {
+        name: 'prod',
+        who: { groups: ['engineering'] },
+        targets: { names: ['prod-db'] },
+        grant: 'request',
+        approvers: { groups: ['sre'] },
+      },
     ],
   })
 

@@ -24,7 +24,16 @@ const opened: OpenedEvent = {
   grant: { id: 'grt_1', rule: 'r', reason: 'x', endsAt: '2026-01-01T00:00:00.000Z' },
   policy: 'v',
 }
-const command = (text: string): CommandEvent => ({ type: 'command', id: 'dec_1', verdict: 'allow', text, digest: 'd', kinds: ['select'], reads: [], writes: [] })
+const command = (text: string): CommandEvent => ({
+  type: 'command',
+  id: 'dec_1',
+  verdict: 'allow',
+  text,
+  digest: 'd',
+  kinds: ['select'],
+  reads: [],
+  writes: [],
+})
 
 let directory: string
 let file: string
@@ -107,7 +116,10 @@ describe('verify', () => {
   ])('%s', async (_what, change, reason) => {
     record()
     write(change(lines()))
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'invalid', reason: expect.stringMatching(reason) })
+    expect(await verifyRecording(file, keys)).toMatchObject({
+      status: 'invalid',
+      reason: expect.stringMatching(reason),
+    })
   })
 
   it('names the first line that does not hold', async () => {
@@ -119,7 +131,10 @@ describe('verify', () => {
   it('a seal of another key is not believed', async () => {
     record()
     const other = createPublicKey(signerFromPem(generateSigningKeyPem()).publicKeyPem)
-    expect(await verifyRecording(file, [other])).toMatchObject({ status: 'invalid', reason: expect.stringContaining('not among the keys') })
+    expect(await verifyRecording(file, [other])).toMatchObject({
+      status: 'invalid',
+      reason: expect.stringContaining('not among the keys'),
+    })
   })
 
   it('the seal of another session is not believed', async () => {

@@ -14,7 +14,7 @@ import { findRequests, listRequests, saveRequest } from '../../storage/requests.
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { idParams } from '../schemas/common.ts'
-import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema } from '../schemas/review.ts'
+import { decidedSchema, newDecisionSchema, reviewSchema, reviewsSchema, type Review } from '../schemas/review.ts'
 import { grantToJson, reviewToJson } from './to-json.ts'
 
 /** What waits for people, and their decisions: requests and held commands alike. */
@@ -32,13 +32,13 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       (review) => expire(review, now).state === 'pending' && mayNotDecide(review, reviewerOf(login)) === undefined,
     )
     return {
-      items: waiting.toSorted((a, b) => a.createdAt - b.createdAt).map((review) => reviewToJson(review, login, now)),
+      items: waiting.toSorted((a, b) => a.createdAt - b.createdAt).map((review) => toJson(review, login, now)),
     }
   })
 
   app.get('/v1/reviews/:id', { schema: { params: idParams, response: { 200: reviewSchema } } }, async (request) => {
     const login = request.login()
-    return reviewToJson(await visibleReview(db.read, request.params.id, login), login, clock.now())
+    return toJson(await visibleReview(db.read, request.params.id, login), login, clock.now())
   })
 
   app.post(
@@ -77,11 +77,15 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       deps.changes.changed(outcome.review.id)
       if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
       return {
-        review: reviewToJson(outcome.review, login, now),
+        review: toJson(outcome.review, login, now),
         ...(outcome.grant === undefined ? {} : { grant: grantToJson(outcome.grant, now) }),
       }
     },
   )
+
+  function toJson(review: AccessRequest | Approval, login: Login, now: number): Review {
+    return reviewToJson(review, login, now, 'sessionId' in review ? deps.registry.held(review) : undefined)
+  }
 
   async function visibleReview(reader: Reader, id: string, login: Login): Promise<AccessRequest | Approval> {
     const found = [...(await findRequests(reader, id)), ...(await findApprovals(reader, id))]

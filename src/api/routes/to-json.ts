@@ -2,6 +2,7 @@ import { grantState, type Grant } from '../../access/grant.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
 import { describeState, expire, mayNotDecide, type Review } from '../../access/review.ts'
+import type { HeldCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { Cursor, Page } from '../../storage/page.ts'
@@ -55,7 +56,13 @@ export function grantToJson(grant: Grant, now: number): GrantJson {
   }
 }
 
-export function reviewToJson(stored: AccessRequest | Approval, login: Login, now: number): ReviewJson {
+/** `held`: exactly what would run, while it waits. */
+export function reviewToJson(
+  stored: AccessRequest | Approval,
+  login: Login,
+  now: number,
+  held: HeldCommand | undefined,
+): ReviewJson {
   const review = expire(stored, now)
   const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
   return {
@@ -74,8 +81,8 @@ export function reviewToJson(stored: AccessRequest | Approval, login: Login, now
     ...('sessionId' in review
       ? {
           kind: 'command',
-          text: review.text,
-          parameters: [...review.parameters],
+          text: held?.text ?? review.text,
+          parameters: [...(held?.parameters ?? review.parameters)],
           effect: review.effect,
           session: review.sessionId,
           digest: review.digest,

@@ -56,10 +56,18 @@ export class Conversation {
     this.#pending.push(pending)
   }
 
-  /** The head is answered; answers of our own that follow it go out now. */
+  /** The head is answered. */
   answered(): void {
     this.#pending.shift()
-    this.#sendReplies()
+  }
+
+  /** Answers of our own whose turn it is now: after the message that was just handled has gone out. */
+  *dueReplies(): Generator<Buffer, void, undefined> {
+    for (let head = this.#pending[0]; head?.type === 'reply'; head = this.#pending[0]) {
+      this.#pending.shift()
+      yield head.bytes()
+    }
+    this.#settle()
   }
 
   /** After an error the server skips to the next Sync; so do the answers, and tentative names are undone. */
@@ -70,7 +78,6 @@ export class Conversation {
       if (skipped.type === 'describe' && skipped.of !== undefined)
         skipped.of.described = skipped.of.columns !== undefined
     }
-    this.#settle()
   }
 
   /** The Syncs that the server ignores because COPY has begun. */
@@ -118,14 +125,6 @@ export class Conversation {
   abandon(): void {
     for (const pending of this.#pending.splice(0)) {
       if (pending.type === 'own') pending.done(new Error('the session is over'))
-    }
-    this.#settle()
-  }
-
-  #sendReplies(): void {
-    for (let head = this.#pending[0]; head?.type === 'reply'; head = this.#pending[0]) {
-      this.#pending.shift()
-      this.client.write(head.bytes())
     }
     this.#settle()
   }

@@ -35,6 +35,9 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog): MaskingScope 
     maskedNames: new Set(plan.columns.map(({ column }) => column)),
     isTainted: (relation) => tainted.has(relation.oid),
     styleOf(oid, attribute) {
+      if (attribute < 0) return undefined // ctid, xmin and the like
+      // Attribute 0 is the whole row, which holds every column.
+      if (attribute === 0) return tainted.has(oid) || !catalog.byOid.has(oid) ? style : undefined
       const own = styles.get(oid)
       if (own !== undefined) return own.get(attribute)
       // Of a view over a masked table, and of what the catalogs did not know, every column is masked.

@@ -174,7 +174,9 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   },
   SelectStmt: (node, found, scope) => {
     const into = node['intoClause'] as { rel?: Node } | undefined
-    found.kinds.add(into === undefined ? 'select' : 'select-into')
+    // The VALUES of an INSERT are part of it.
+    const isPart = node['valuesLists'] !== undefined && found.kinds.size > 0
+    if (!isPart) found.kinds.add(into === undefined ? 'select' : 'select-into')
     if (node['lockingClause'] !== undefined) found.kinds.add('select-for-update')
     if (into?.rel !== undefined) addRelation(into.rel, found.writes, [])
     visitFields(node, found, scope, ['intoClause'])

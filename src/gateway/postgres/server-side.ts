@@ -36,6 +36,7 @@ export class ServerSide {
     for (const frame of this.#framer.push(chunk)) {
       const bytes = this.#handle(frame)
       if (bytes !== undefined) this.#add(bytes)
+      for (const reply of this.#conversation.dueReplies()) this.#add(reply)
       if (this.#conversation.session.ended.aborted) break
     }
     return this.#flush()
@@ -188,11 +189,8 @@ export class ServerSide {
     // A rollback takes definitions back that the catalogs were read with.
     if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
       conversation.catalogStale = true
-    // Held answers come after this one, so it must leave first.
-    this.#add(frame.bytes)
-    this.#flush()
     conversation.answered()
-    return undefined
+    return frame.bytes
   }
 
   #error(frame: Frame): Buffer | undefined {

@@ -21,16 +21,25 @@ const value = fc.option(fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.f
 describe('rewriteDataRow', () => {
   it('replaces exactly the values it is told to, and keeps every other byte', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(value, fc.constantFrom('keep', 'null', 'mask', 'ask')), { maxLength: 8 }), (columns) => {
-        const rewrites = columns.map(([, what]) =>
-          what === 'keep' ? undefined : () => (what === 'null' ? null : what === 'mask' ? Buffer.from('***') : undefined),
-        )
-        const expected = columns.map(([original, what]) =>
-          original === null || what === 'keep' || what === 'ask' ? original : what === 'null' ? null : Buffer.from('***'),
-        )
-        const out = rewriteDataRow(row(columns.map(([original]) => original)), rewrites)
-        expect(out.equals(row(expected))).toBe(true)
-      }),
+      fc.property(
+        fc.array(fc.tuple(value, fc.constantFrom('keep', 'null', 'mask', 'ask')), { maxLength: 8 }),
+        (columns) => {
+          const rewrites = columns.map(([, what]) =>
+            what === 'keep'
+              ? undefined
+              : () => (what === 'null' ? null : what === 'mask' ? Buffer.from('***') : undefined),
+          )
+          const expected = columns.map(([original, what]) =>
+            original === null || what === 'keep' || what === 'ask'
+              ? original
+              : what === 'null'
+                ? null
+                : Buffer.from('***'),
+          )
+          const out = rewriteDataRow(row(columns.map(([original]) => original)), rewrites)
+          expect(out.equals(row(expected))).toBe(true)
+        },
+      ),
     )
   })
 
@@ -42,7 +51,8 @@ describe('rewriteDataRow', () => {
   it('refuses rows that are not the described ones, or malformed', () => {
     const frame = row([Buffer.from('a'), Buffer.from('b')])
     expect(() => rewriteDataRow(frame, [undefined])).toThrow(WireError)
-    for (let cut = 5; cut < frame.length; cut++) expect(() => rewriteDataRow(frame.subarray(0, cut), [undefined, undefined])).toThrow(WireError)
+    for (let cut = 5; cut < frame.length; cut++)
+      expect(() => rewriteDataRow(frame.subarray(0, cut), [undefined, undefined])).toThrow(WireError)
     frame.writeInt32BE(-2, 7)
     expect(() => rewriteDataRow(frame, [undefined, undefined])).toThrow(WireError)
   })

@@ -14,19 +14,24 @@ const message = fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300 })).map(([t
 describe('Framer', () => {
   it('gives the same messages however the stream is split', () => {
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 12 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 60 }), (messages, sizes) => {
-        const stream = Buffer.concat(messages)
-        const framer = new Framer(10_000, 'test')
-        const out: Buffer[] = []
-        for (let at = 0, i = 0; at < stream.length; i++) {
-          const size = sizes[i % sizes.length] as number
-          for (const frame of framer.push(Buffer.from(stream.subarray(at, at + size)))) out.push(Buffer.from(frame.bytes))
-          at += size
-        }
-        expect(Buffer.concat(out).equals(stream)).toBe(true)
-        expect(out.length).toBe(messages.length)
-        expect(framer.held).toBe(0)
-      }),
+      fc.property(
+        fc.array(message, { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 60 }),
+        (messages, sizes) => {
+          const stream = Buffer.concat(messages)
+          const framer = new Framer(10_000, 'test')
+          const out: Buffer[] = []
+          for (let at = 0, i = 0; at < stream.length; i++) {
+            const size = sizes[i % sizes.length] as number
+            for (const frame of framer.push(Buffer.from(stream.subarray(at, at + size))))
+              out.push(Buffer.from(frame.bytes))
+            at += size
+          }
+          expect(Buffer.concat(out).equals(stream)).toBe(true)
+          expect(out.length).toBe(messages.length)
+          expect(framer.held).toBe(0)
+        },
+      ),
     )
   })
 

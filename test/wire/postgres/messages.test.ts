@@ -27,7 +27,15 @@ const fields = fc
 /** Every codec, with an arbitrary of its messages. */
 const codecs: Record<string, { codec: Codec<never>; message: fc.Arbitrary<unknown> }> = {
   Query: entry(query, fc.record({ type: fc.constant('query' as const), sql: name })),
-  Parse: entry(parse, fc.record({ type: fc.constant('parse' as const), statement: name, sql: name, parameterTypes: fc.array(oid, { maxLength: 5 }) })),
+  Parse: entry(
+    parse,
+    fc.record({
+      type: fc.constant('parse' as const),
+      statement: name,
+      sql: name,
+      parameterTypes: fc.array(oid, { maxLength: 5 }),
+    }),
+  ),
   Bind: entry(
     bind,
     fc.array(fc.option(bytes), { maxLength: 5 }).chain((parameters) =>
@@ -35,24 +43,48 @@ const codecs: Record<string, { codec: Codec<never>; message: fc.Arbitrary<unknow
         type: fc.constant('bind' as const),
         portal: name,
         statement: name,
-        parameterFormats: fc.oneof(fc.constant([]), format.map((one) => [one]), fc.constant(parameters.map(() => 1 as const))),
+        parameterFormats: fc.oneof(
+          fc.constant([]),
+          format.map((one) => [one]),
+          fc.constant(parameters.map(() => 1 as const)),
+        ),
         parameters: fc.constant(parameters),
         resultFormats: fc.array(format, { maxLength: 4 }),
       }),
     ),
   ),
-  Describe: entry(describeCodec, subject.map((rest) => ({ type: 'describe' as const, ...rest }))),
-  Close: entry(close, subject.map((rest) => ({ type: 'close' as const, ...rest }))),
+  Describe: entry(
+    describeCodec,
+    subject.map((rest) => ({ type: 'describe' as const, ...rest })),
+  ),
+  Close: entry(
+    close,
+    subject.map((rest) => ({ type: 'close' as const, ...rest })),
+  ),
   Execute: entry(execute, fc.record({ type: fc.constant('execute' as const), portal: name, maxRows: oid })),
   PasswordMessage: entry(passwordMessage, fc.record({ type: fc.constant('password' as const), password: name })),
-  ErrorResponse: entry(errorResponse, fields.map((map) => ({ type: 'error-response' as const, fields: map }))),
-  NoticeResponse: entry(noticeResponse, fields.map((map) => ({ type: 'notice-response' as const, fields: map }))),
+  ErrorResponse: entry(
+    errorResponse,
+    fields.map((map) => ({ type: 'error-response' as const, fields: map })),
+  ),
+  NoticeResponse: entry(
+    noticeResponse,
+    fields.map((map) => ({ type: 'notice-response' as const, fields: map })),
+  ),
   RowDescription: entry(
     rowDescription,
     fc.record({
       type: fc.constant('row-description' as const),
       columns: fc.array(
-        fc.record({ name, tableOid: oid, attribute: fc.integer({ min: -32_768, max: 32_767 }), typeOid: oid, typeSize: fc.integer({ min: -32_768, max: 32_767 }), typeModifier: fc.integer(), format: fc.nat(1) }),
+        fc.record({
+          name,
+          tableOid: oid,
+          attribute: fc.integer({ min: -32_768, max: 32_767 }),
+          typeOid: oid,
+          typeSize: fc.integer({ min: -32_768, max: 32_767 }),
+          typeModifier: fc.integer(),
+          format: fc.nat(1),
+        }),
         { maxLength: 5 },
       ),
     }),

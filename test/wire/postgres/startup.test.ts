@@ -11,8 +11,17 @@ const text = fc.string({ minLength: 1, maxLength: 20 }).filter((value) => !value
 const packet: fc.Arbitrary<StartupPacket> = fc.oneof(
   fc.constant({ type: 'ssl-request' as const }),
   fc.constant({ type: 'gssenc-request' as const }),
-  fc.record({ type: fc.constant('cancel-request' as const), processId: fc.nat(), secretKey: fc.uint8Array({ minLength: 4, maxLength: 256 }).map((key) => Buffer.from(key)) }),
-  fc.record({ type: fc.constant('startup' as const), major: fc.constant(3), minor: fc.nat(9), parameters: fc.array(fc.tuple(text, text), { maxLength: 6 }).map((entries) => new Map(entries)) }),
+  fc.record({
+    type: fc.constant('cancel-request' as const),
+    processId: fc.nat(),
+    secretKey: fc.uint8Array({ minLength: 4, maxLength: 256 }).map((key) => Buffer.from(key)),
+  }),
+  fc.record({
+    type: fc.constant('startup' as const),
+    major: fc.constant(3),
+    minor: fc.nat(9),
+    parameters: fc.array(fc.tuple(text, text), { maxLength: 6 }).map((entries) => new Map(entries)),
+  }),
 )
 const startup = (parameters: Record<string, string>): Buffer =>
   encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters: new Map(Object.entries(parameters)) })

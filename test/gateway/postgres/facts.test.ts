@@ -1,0 +1,287 @@
+import { loadModule, parseSync } from 'libpg-query'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { buildCatalog, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
+import { resolveFacts, type StatementFacts } from '../../../src/gateway/postgres/command-facts.ts'
+import { maskingScope } from '../../../src/gateway/postgres/masking-scope.ts'
+import { readStatements } from '../../../src/gateway/postgres/parse-statement.ts'
+import { recordable } from '../../../src/gateway/postgres/recordable.ts'
+
+beforeAll(() => loadModule())
+
+/** customers (masked email), a view on it, a partition family, orders, a user function, an operator. */
+const rows: CatalogRows = {
+  searchPath: [['pg_catalog'], ['public']],
+  relations: [
+    ['16400', 'public', 'customers'],
+    ['16401', 'public', 'orders'],
+    ['16402', 'public', 'customer_view'],
+    ['16403', 'public', 'view_of_view'],
+    ['16404', 'public', 'opaque_view'],
+    ['16405', 'public', 'events'],
+    ['16406', 'public', 'events_2026'],
+    ['16407', 'other', 'orders'],
+    ['2619', 'pg_catalog', 'pg_statistic'],
+    ['2620', 'pg_catalog', 'pg_stats'],
+    ['1259', 'pg_catalog', 'pg_class'],
+  ],
+  sources: [
+    ['16402', '16400', 'view'],
+    ['16403', '16402', 'view'],
+    ['16404', '0', 'opaque'],
+    ['2620', '2619', 'view'],
+    ['16406', '16405', 'related'],
+    ['16405', '16406', 'related'],
+  ],
+  columns: [
+    ['16400', 'id', '1'],
+    ['16400', 'email', '3'],
+    ['16401', 'id', '1'],
+    ['16401', 'note', '2'],
+    ['16405', 'email', '2'],
+    ['16406', 'email', '1'],
+  ],
+  functions: [
+    ['upper', 'system'],
+    ['lower', 'system'],
+    ['lower', 'user'],
+    ['count', 'system'],
+    ['now', 'system'],
+    ['nextval', 'volatile'],
+    ['pg_read_file', 'volatile'],
+    ['query_to_xml', 'volatile'],
+    ['table_to_xml', 'system'],
+    ['set_config', 'volatile'],
+    ['pg_terminate_backend', 'volatile'],
+    ['some_new_effect', 'volatile'],
+    ['mine', 'user'],
+    ['fullname', 'user'],
+  ],
+  operators: [['=~=']],
+}
+const catalog = buildCatalog(rows)
+const plan = {
+  columns: [
+    { schema: 'public', table: 'customers', column: 'email', style: 'partial' },
+    { schema: 'public', table: 'events', column: 'email', style: 'partial' },
+  ],
+  kinds: [{ kind: 'email', style: 'partial' }],
+} as const
+const masking = maskingScope(plan, catalog)
+const facts = (sql: string): StatementFacts => resolveFacts(readStatements(parseSync(sql)), catalog, masking)
+
+describe('what a statement does', () => {
+  it.each<[string, { kinds?: string[]; reads?: string[]; writes?: string[]; missingWhere?: boolean }]>([
+    ['select 1', { kinds: ['select'], reads: [], writes: [] }],
+    [
+      'select * from orders o join other.orders using (id)',
+      { kinds: ['select'], reads: ['public.orders', 'other.orders'] },
+    ],
+    [
+      'with x as (delete from orders returning *) select * from x',
+      { kinds: ['select', 'delete'], reads: [], writes: ['public.orders'], missingWhere: true },
+    ],
+    ['with orders as (select 1) select * from orders', { reads: [] }],
+    ['with orders as (select * from orders) select * from orders', { reads: ['public.orders'] }],
+    ['with recursive orders as (select 1 union all select * from orders) select * from orders', { reads: [] }],
+    ['select (with orders as (select 1) select 1), (select count(*) from orders)', { reads: ['public.orders'] }],
+    ['delete from orders', { kinds: ['delete'], missingWhere: true }],
+    ['delete from orders where true', { missingWhere: true }],
+    ['delete from orders where 1=1', { missingWhere: true }],
+    ['delete from orders where id = id', { missingWhere: true }],
+    ['delete from orders where id = 1 or true', { missingWhere: true }],
+    ["delete from orders where 'a' < 'b'", { missingWhere: true }],
+    ['delete from orders where exists (select 1)', { missingWhere: true }],
+    ['delete from orders where now() is not null', { missingWhere: true }],
+    ['delete from orders where id = 1', { missingWhere: false }],
+    ['delete from orders where id = $1', { missingWhere: false }],
+    [
+      'update orders set note = 1 from customers',
+      { kinds: ['update'], writes: ['public.orders'], reads: ['public.customers'], missingWhere: true },
+    ],
+    [
+      'insert into orders select * from customers',
+      { kinds: ['insert', 'select'], writes: ['public.orders'], reads: ['public.customers'] },
+    ],
+    ["insert into orders values (1) on conflict (id) do update set note = 'x'", { kinds: ['insert', 'update'] }],
+    [
+      'merge into orders o using customers c on o.id = c.id when matched then delete',
+      { kinds: ['merge', 'delete'], writes: ['public.orders'], reads: ['public.customers'] },
+    ],
+    ['select * into t from orders', { kinds: ['select-into'], writes: ['?.t'], reads: ['public.orders'] }],
+    [
+      'create table t as select * from orders',
+      { kinds: ['create-table-as', 'select'], writes: ['?.t'], reads: ['public.orders'] },
+    ],
+    ['explain delete from orders', { kinds: ['explain'], reads: ['public.orders'], writes: [] }],
+    [
+      'explain analyze delete from orders',
+      { kinds: ['explain', 'delete'], writes: ['public.orders'], missingWhere: true },
+    ],
+    ['explain (analyze false) delete from orders', { kinds: ['explain'], writes: [] }],
+    ['explain (analyze off) delete from orders', { kinds: ['explain'], writes: [] }],
+    ['explain (analyze on) delete from orders', { kinds: ['explain', 'delete'] }],
+    ["copy orders to program 'x'", { kinds: ['copy-to-program'], reads: ['public.orders'] }],
+    ["copy orders from '/etc/passwd'", { kinds: ['copy-from-file'], writes: ['public.orders'] }],
+    ['copy (delete from orders returning *) to stdout', { kinds: ['copy-to', 'delete'], writes: ['public.orders'] }],
+    ['drop table orders, other.orders', { kinds: ['drop-table'], writes: ['public.orders', 'other.orders'] }],
+    ['truncate orders, customers', { kinds: ['truncate'], writes: ['public.orders', 'public.customers'] }],
+    ['table orders', { reads: ['public.orders'] }],
+    ['select * from orders for update', { kinds: ['select', 'select-for-update'] }],
+    ['declare c cursor for select * from orders', { kinds: ['declare-cursor', 'select'] }],
+    ['prepare p as delete from orders', { kinds: ['prepare', 'delete'], missingWhere: true }],
+    ['create view v as select * from customers', { kinds: ['create-view', 'select'], reads: ['public.customers'] }],
+  ])('%s', (sql, expected) => {
+    expect(facts(sql).statements[0]).toMatchObject(expected)
+  })
+
+  it.each([
+    ['do $$ begin delete from orders; end $$', /DO/],
+    ['call mine()', /CALL/],
+    ['execute p', /EXECUTE/],
+    ['select mine(1)', /written by somebody/],
+    ['select lower(note) from orders', /written by somebody/], // shadowed: the better match is called
+    ['select other.upper(note) from orders', /written by somebody/],
+    ['select c.fullname from customers c', /may call a function/],
+    ['select (c).fullname from customers c', /may call a function/],
+    ['select 1 =~= 2', /not the system's own/],
+    ['select 1 operator(other.+) 2', /not the system's own/],
+    ["select pg_read_file('/etc/passwd')", /reaches beyond/],
+    ["select query_to_xml('delete from orders', true, true, '')", /reaches beyond/],
+    ["select table_to_xml('customers', true, true, '')", /reaches beyond/],
+    ['select some_new_effect()', /may have effects/],
+    ['select no_such_function()', /not known/],
+    ['select 1 from orders order by mine(id)', /written by somebody/],
+    ['insert into orders values (mine(1)) returning mine(2)', /written by somebody/],
+  ])('%s is of unknown effect', (sql, reason) => {
+    expect(facts(sql).statements[0]?.unknown.join('; ')).toMatch(reason)
+  })
+
+  it.each([
+    'select upper(note), count(*) from orders group by 1',
+    "select pg_catalog.lower('X')",
+    "select nextval('s')",
+    'select now(), 1 + 2, note || note from orders',
+  ])('%s is understood', (sql) => {
+    expect(facts(sql).statements[0]?.unknown).toEqual([])
+  })
+})
+
+describe('what is refused whatever the rules say', () => {
+  it.each([
+    ['set search_path = evil', 'SETTING_REFUSED'],
+    ['set local search_path = evil', 'SETTING_REFUSED'],
+    ["set client_encoding = 'sjis'", 'SETTING_REFUSED'],
+    ["set names 'latin1'", 'SETTING_REFUSED'],
+    ['set standard_conforming_strings = off', 'SETTING_REFUSED'],
+    ['set role postgres', 'SETTING_REFUSED'],
+    ['set session authorization postgres', 'SETTING_REFUSED'],
+    ["select set_config('search_path', 'evil', false)", 'SETTING_REFUSED'],
+    ["select pg_catalog.set_config('role', 'postgres', false)", 'SETTING_REFUSED'],
+    ["alter role app password 'x'", 'COMMAND_REFUSED'],
+    ['alter role app set search_path = evil', 'COMMAND_REFUSED'],
+    ['alter user app with superuser', 'COMMAND_REFUSED'],
+    ['alter system set fsync = off', 'COMMAND_REFUSED'],
+    ['alter database app set search_path = evil', 'COMMAND_REFUSED'],
+    ['select pg_terminate_backend(1)', 'COMMAND_REFUSED'],
+    ["commit prepared 'x'", 'COMMAND_REFUSED'],
+    ['copy customers to stdout', 'MASKING_REFUSED'],
+    ['copy (select * from customers) to stdout', 'MASKING_REFUSED'],
+    ['copy (select 1 from customer_view) to stdout', 'MASKING_REFUSED'],
+    ['copy orders to stdout (format binary)', 'MASKING_REFUSED'],
+    ['create table t as select email from customers', 'MASKING_REFUSED'],
+    ['create table t as select * from customers', 'MASKING_REFUSED'],
+    ['create table t as select c from customers c', 'MASKING_REFUSED'],
+    ['create table t as select customers from customers', 'MASKING_REFUSED'],
+    ['select email as e into t from customers', 'MASKING_REFUSED'],
+    ['insert into orders (note) select email from customers', 'MASKING_REFUSED'],
+    ['insert into orders (note) select x from customer_view v(x)', 'MASKING_REFUSED'],
+    ['update orders set note = email from customers', 'MASKING_REFUSED'],
+    ['update customers set name = email', 'MASKING_REFUSED'],
+    [
+      'with x as (update customers set id = id returning email as e) insert into orders select e from x',
+      'MASKING_REFUSED',
+    ],
+    ['alter table customers rename to c2', 'MASKING_REFUSED'],
+    ['alter table customers rename column email to mail', 'MASKING_REFUSED'],
+    ['alter table customers alter email type bytea', 'MASKING_REFUSED'],
+    ['alter table customers set schema other', 'MASKING_REFUSED'],
+  ])('%s', (sql, code) => {
+    expect(facts(sql).refusal?.code).toBe(code)
+  })
+
+  it.each([
+    "set client_encoding = 'UTF8'",
+    'set standard_conforming_strings = on',
+    "set timezone = 'UTC'",
+    'reset all',
+    'reset search_path',
+    'show search_path',
+    'insert into customers (email) values (1) returning *',
+    "update customers set email = 'x' where id = 1",
+    'delete from customers where id = 1',
+    'create table t as select id from customers',
+    'copy orders to stdout',
+    'copy customers from stdin',
+    'alter table orders add x int',
+  ])('%s is not', (sql) => {
+    expect(facts(sql).refusal).toBeUndefined()
+  })
+})
+
+describe('where masked values can come out', () => {
+  it.each([
+    ['select upper(email) from customers', true],
+    ['select 1 from customer_view', true],
+    ['select 1 from view_of_view', true],
+    ['select 1 from opaque_view', true],
+    ['select 1 from events_2026', true],
+    ['select 1 from pg_stats', true],
+    ['select 1 from new_table', true], // not known: it may be anything
+    ['select mine(1)', true],
+    ['fetch all from c', true],
+    ['explain select 1', true],
+    ['select 1 from orders', false],
+    ['select relname from pg_class', false],
+  ])('%s: %s', (sql, tainted) => {
+    expect(facts(sql).tainted).toBe(tainted)
+  })
+
+  it('knows each masked column by relation and number', () => {
+    expect(masking.styleOf(16_400, 3)).toBe('partial')
+    expect(masking.styleOf(16_400, 1)).toBeUndefined()
+    expect(masking.styleOf(16_401, 2)).toBeUndefined()
+    expect(masking.styleOf(16_406, 1)).toBe('partial') // a partition numbers its columns itself
+    expect(masking.styleOf(16_402, 1)).toBe('partial') // a view: every column
+    expect(masking.styleOf(99_999, 1)).toBe('partial') // a relation made since
+    expect(masking.styleOf(1259, 1)).toBeUndefined()
+  })
+})
+
+describe('what is kept for ever', () => {
+  const session = { commitment: (text: string) => `c${text.length}` }
+  const keep = (sql: string, parameters: (string | null)[] = []) => recordable(sql, parameters, facts(sql), session)
+
+  it.each([
+    ["create role x password 'hunter2'", 'create role x password ‹c9›'],
+    ["select id from customers where email = 'jane@example.com'", 'select id from customers where email = ‹c18›'],
+    ['select id from customers where email = $$jane$$', 'select id from customers where email = ‹c8›'],
+    [
+      "select id from customers where email = $x$a'b$x$ or email = E'a\\'b'",
+      'select id from customers where email = ‹c9› or email = ‹c7›',
+    ],
+    ["select id /* jane's */ from customers -- it's jane", 'select id /*…*/ from customers /*…*/'],
+    ["select \"a'b\" from customers where email = 'x'", 'select "a\'b" from customers where email = ‹c3›'],
+    [
+      "select * from orders where note = 'to jane@example.com, card 4111111111111111'",
+      "select * from orders where note = 'to ‹c16›, card ‹c16›'",
+    ],
+    ["select * from orders where note = 'plain'", "select * from orders where note = 'plain'"],
+  ])('%s', (sql, kept) => {
+    expect(keep(sql).text).toBe(kept)
+  })
+
+  it('parameters bound to masked tables are commitments, others only where they look like a masked kind', () => {
+    expect(keep('select id from customers where email = $1', ['jane', null]).parameters).toEqual(['‹c4›', null])
+    expect(keep('select * from orders where note = $1', ['x@y.org', 'plain']).parameters).toEqual(['‹c7›', 'plain'])
+  })
+})

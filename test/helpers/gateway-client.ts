@@ -1,0 +1,135 @@
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { forward } from '../../src/agent/forward.ts'
+import { Browser } from '../../src/demo/browser.ts'
+import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
+import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
+import { signInWithDevice, type SignIn } from '../../src/gateway-client/login.ts'
+import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
+import { openTunnel, tunnelUrl } from '../../src/gateway-client/tunnel.ts'
+import type { Token } from '../../src/api/schemas/identity.ts'
+import { socketChannel } from '../../src/shared/socket-channel.ts'
+import type { TunnelChannel, TunnelFrame } from '../../src/shared/web-socket-channel.ts'
+
+/** Somebody who is signed in, without an agent: tests hold the key and the tokens in their hands. */
+export interface SignedIn {
+  readonly gateway: string
+  readonly prover: Prover
+  readonly tokens: SignIn
+  token: Token
+  readonly api: ApiClient
+  headers(method: string, url: string): Promise<Record<string, string>>
+  exchange(identityToken: string): Promise<Token>
+}
+
+export async function signIn(gateway: string, who: keyof typeof DEMO_PEOPLE): Promise<SignedIn> {
+  const discovery = await createApiClient({ gateway, fetch }).discover()
+  let signedIn: Promise<unknown> | undefined
+  const tokens = await signInWithDevice(discovery, {
+    fetch,
+    fresh: true,
+    signal: AbortSignal.timeout(20_000),
+    show: ({ completeUrl }) => (signedIn = new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE[who])),
+  })
+  await signedIn
+  return withTokens(gateway, tokens)
+}
+
+export async function withTokens(gateway: string, tokens: SignIn, prover?: Prover): Promise<SignedIn> {
+  const key = prover ?? (await createProver())
+  const exchange = (identityToken: string): Promise<Token> =>
+    createApiClient({
+      gateway,
+      fetch,
+      authorize: async (method, url) => ({ dpop: await key.prove(method, url) }),
+    }).token(identityToken)
+  const person = {
+    gateway,
+    prover: key,
+    tokens,
+    token: await exchange(tokens.identityToken),
+    exchange,
+    headers: async (method: string, url: string) => ({
+      authorization: `DPoP ${person.token.accessToken}`,
+      dpop: await key.prove(method, url, person.token.accessToken),
+    }),
+    api: undefined as unknown as ApiClient,
+  }
+  person.api = createApiClient({ gateway, fetch, authorize: (method, url) => person.headers(method, url) })
+  return person
+}
+
+/** A request that is approved: a grant. */
+export async function grantFor(
+  requester: SignedIn,
+  approver: SignedIn,
+  target: string,
+  lengthMs = 600_000,
+): Promise<string> {
+  const request = await requester.api.requests.create({ target, reason: 'test', lengthMs })
+  const { grant } = await approver.api.reviews.decide(request.id, { verdict: 'approve', comment: '' })
+  return grant?.id ?? ''
+}
+
+export async function tunnel(person: SignedIn, target: string): Promise<TunnelChannel> {
+  return openTunnel(person.gateway, target, {
+    headers: await person.headers('GET', tunnelUrl(person.gateway, target)),
+    ca: undefined,
+  })
+}
+
+export interface Port {
+  readonly port: number
+  readonly frames: TunnelFrame[]
+  close(): void
+}
+
+/** A loopback port that forwards to a target as this person, as the agent does. */
+export async function openPort(person: SignedIn, target: string): Promise<Port> {
+  const frames: TunnelFrame[] = []
+  const closers = new Set<() => void>()
+  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    const close = forward(socketChannel(socket), {
+      protocol: 'postgres',
+      open: () => tunnel(person, target),
+      tell: (frame) => frames.push(frame),
+      failed: () => {},
+      closed: () => closers.delete(close),
+    })
+    closers.add(close)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    frames,
+    close() {
+      server.close()
+      for (const close of closers) close()
+    },
+  }
+}
+
+/** Sends bytes and gives everything that comes back until the peer closes. */
+export function exchangeBytes(port: number, bytes: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('error', reject)
+    socket.on('close', () => resolve(Buffer.concat(chunks)))
+  })
+}
+
+/** Polls until it holds; for things that happen in another process. */
+export async function eventually<T>(
+  probe: () => Promise<T | undefined> | T | undefined,
+  what: string,
+  limit = 10_000,
+): Promise<T> {
+  const end = Date.now() + limit
+  for (;;) {
+    const value = await probe()
+    if (value !== undefined) return value
+    if (Date.now() > end) throw new Error(`never happened: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { hasProgram } from '../../src/demo/local-postgres.ts'
+import type { Port } from './gateway-client.ts'
+
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program to its end; `input` is its standard input. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...process.env, ...options.env }, cwd: options.cwd, stdio: 'pipe' })
+    let [stdout, stderr] = ['', '']
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input ?? '')
+  })
+}
+
+export const PSQL = hasProgram('psql')
+
+/** psql through a port, unaligned, stopping at nothing. */
+export function psql(port: Port, database: string, script: string, args: readonly string[] = []): Promise<Outcome> {
+  return run('psql', ['-X', '-q', '-A', '-t', ...args], {
+    input: script,
+    env: {
+      PGHOST: '127.0.0.1',
+      PGPORT: String(port.port),
+      PGUSER: 'app',
+      PGDATABASE: database,
+      PGSSLMODE: 'disable',
+      LC_ALL: 'C.UTF-8',
+    },
+  })
+}
+
+export const ROOT = join(import.meta.dirname, '..', '..')
+export const pamctl = (args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Outcome> =>
+  run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
+    env: { NO_COLOR: '1', ...env },
+    ...(input === undefined ? {} : { input }),
+  })

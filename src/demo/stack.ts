@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,16 +17,12 @@ export interface DemoStack {
   stop(): Promise<void>
 }
 
-export async function startDemoStack(wantedPort?: number): Promise<DemoStack> {
+export async function startDemoStack(): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
-  let gateway: ChildProcess | undefined
+  let gateway: RunningGateway | undefined
   const stop = async (): Promise<void> => {
-    if (gateway !== undefined && gateway.exitCode === null) {
-      const left = new Promise((resolve) => gateway?.once('exit', resolve))
-      gateway.kill('SIGTERM')
-      await left
-    }
+    await gateway?.stop('SIGTERM')
     await postgres?.stop()
     rmSync(directory, { recursive: true, force: true })
   }
@@ -34,41 +30,61 @@ export async function startDemoStack(wantedPort?: number): Promise<DemoStack> {
     // The database's directory stands outside: its user may not enter ours.
     postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-pg-')) })
     await loadSampleData(postgres)
-    const port = wantedPort ?? (await freePort())
-    const config = await writeDemoConfig(directory, { gatewayPort: port, postgresPort: postgres.port })
-    const log = join(directory, 'gateway.log')
-    const output = openSync(log, 'a', 0o600)
-    gateway = spawn(process.execPath, [join(packageRoot, 'bin', 'pam-gateway.js'), 'start', '--config', config], {
-      stdio: ['ignore', output, output],
-    })
-    closeSync(output)
-    const gatewayLog = (): string => readFileSync(log, 'utf8')
-    const url = `http://127.0.0.1:${port}`
-    const issuer = await waitForGateway(url, gateway, gatewayLog)
-    return {
-      directory,
-      gateway: url,
-      issuer,
-      postgres,
-      publicKey: join(directory, 'data', 'keys', 'gateway.pub'),
-      gatewayLog,
-      stop,
-    }
+    const gatewayPort = await freePort()
+    const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: postgres.port })
+    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    const { log, url, issuer } = gateway
+    const publicKey = join(directory, 'data', 'keys', 'gateway.pub')
+    return { directory, gateway: url, issuer, postgres, publicKey, gatewayLog: log, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function waitForGateway(url: string, gateway: ChildProcess, log: () => string): Promise<string> {
+/** A gateway as a process of its own. */
+export interface RunningGateway {
+  readonly url: string
+  readonly issuer: string
+  readonly pid: number
+  log(): string
+  signal(signal: NodeJS.Signals): void
+  /** Resolves when the process is gone. */
+  stop(signal: NodeJS.Signals): Promise<void>
+}
+
+/** Starts `pam-gateway` and waits until it says where it listens. `prefix` runs it under another program. */
+export async function startGateway(
+  config: string,
+  logFile: string,
+  prefix: readonly string[] = [],
+): Promise<RunningGateway> {
+  const output = openSync(logFile, 'a', 0o600)
+  const before = readFileSync(logFile, 'utf8').length
+  const command = [...prefix, process.execPath, join(packageRoot, 'bin', 'pam-gateway.js'), 'start', '--config', config]
+  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', output, output] })
+  closeSync(output)
+  const log = (): string => readFileSync(logFile, 'utf8')
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   for (let attempt = 0; attempt < 400; attempt++) {
-    if (gateway.exitCode !== null) throw new Error(`the gateway did not start:\n${log()}`)
-    try {
-      const response = await fetch(`${url}/.well-known/pam-gateway`)
-      return ((await response.json()) as { issuer: string }).issuer
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${log().slice(before)}`)
+    const started = /"url":"([^"]+)","issuer":"([^"]*)".*"gateway\.started"/.exec(log().slice(before))
+    if (started !== null) {
+      const [, url, issuer] = started as unknown as [string, string, string]
+      return {
+        url,
+        issuer,
+        pid: child.pid ?? 0,
+        log,
+        signal: (signal) => void child.kill(signal),
+        stop(signal) {
+          if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+          return gone
+        },
+      }
     }
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error(`the gateway does not answer:\n${log()}`)
+  child.kill('SIGKILL')
+  throw new Error(`the gateway does not start:\n${log().slice(before)}`)
 }

@@ -136,7 +136,10 @@ async function start(file: string): Promise<void> {
   )
   const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
   await auditConfig(db, config, 'config.loaded')
-  logger.info({ url: publicUrl, version: VERSION, targets: config.targets.length }, 'gateway.started')
+  logger.info(
+    { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
+    'gateway.started',
+  )
 
   process.on('SIGHUP', () => void reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
@@ -206,6 +209,8 @@ function evaluationIssuers(url: string): Issuer[] {
       url,
       for: 'people',
       clientId: EVALUATION_CLIENT,
+      // The same person after a restart, which may give the provider another port.
+      personClaim: 'sub',
       scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
       algorithms: ['RS256'],
     }),

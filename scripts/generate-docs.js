@@ -1,0 +1,90 @@
+// Writes the parts of the documentation that come from the code: docs/errors.md, docs/configuration.md and the
+// JSON Schema beside it. With --check it writes nothing and fails where they are not up to date.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
+import { configJsonSchema } from '../dist/gateway/config.js'
+
+const check = process.argv.includes('--check')
+let stale = 0
+const schema = configJsonSchema()
+
+put('docs/errors.md', errorsPage())
+put('docs/configuration.md', configurationPage())
+put('docs/pam.schema.json', `${JSON.stringify(schema, null, 2)}\n`)
+process.exitCode = stale > 0 ? 1 : 0
+
+function put(path, text) {
+  const file = new URL(`../${path}`, import.meta.url)
+  if (!check) return writeFileSync(file, text)
+  let current = ''
+  try {
+    current = readFileSync(file, 'utf8')
+  } catch {}
+  if (current === text) return
+  stale++
+  process.stderr.write(`${path} is not what "npm run docs" writes\n`)
+}
+
+function errorsPage() {
+  const rows = Object.entries(errorCodes).map(
+    ([code, { summary, status, sqlstate, exit }]) => `| \`${code}\` | ${summary} | ${status} | ${sqlstate} | ${exit} |`,
+  )
+  const exits = Object.entries(exitCodes).map(([code, what]) => `| ${code} | ${what} |`)
+  return `# Errors
+
+Every error has a stable code, a sentence, often a hint, and an id to quote where there is one. The API answers with
+problem+json (RFC 9457); PostgreSQL clients get an ErrorResponse with the SQLSTATE; the command line prints
+\`pamctl: …\` and \`hint: …\` on stderr and ends with the exit code. This page is written by \`npm run docs\`.
+
+| code | meaning | HTTP | SQLSTATE | exit |
+| --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+## Exit codes of \`pamctl\`
+
+| code | meaning |
+| --- | --- |
+${exits.join('\n')}
+
+\`pamctl connect TARGET -- CMD\` ends with CMD's own code: 126 where it may not be run, 127 where it is not found, 128 and
+the signal's number where a signal ended it. Ctrl-C at one of pamctl's own prompts is 130.
+`
+}
+
+function configurationPage() {
+  return `# Configuration
+
+One YAML file. \`pam-gateway check --config pam.yaml\` checks it; errors name file, line and column. SIGHUP reloads it; a bad
+file changes nothing. Durations are written \`90s\`, \`30m\`, \`1h30m\`, \`2d\`. Secrets are references: \`env:NAME\` or
+\`file:PATH\`. [pam.schema.json](pam.schema.json) is the JSON Schema, for editors:
+put \`# yaml-language-server: $schema=pam.schema.json\` on the first line. This page is written by \`npm run docs\`.
+
+${properties(schema, '')}
+`
+}
+
+function properties(node, prefix) {
+  const lines = ['| key | type | default | meaning |', '| --- | --- | --- | --- |']
+  walk(node, prefix, lines)
+  return lines.join('\n')
+}
+
+function walk(node, prefix, lines) {
+  for (const [name, value] of Object.entries(node.properties ?? {})) {
+    const path = `${prefix}${name}`
+    const required = (node.required ?? []).includes(name) && value.default === undefined
+    const isList = value.type === 'array'
+    const inner = isList ? value.items : value
+    const byDefault = value.default === undefined || typeof value.default === 'object' ? (required ? '*required*' : '') : `\`${JSON.stringify(value.default)}\``
+    lines.push(`| \`${path}${isList && inner.properties ? '[]' : ''}\` | ${typeOf(value)} | ${byDefault} | ${(value.description ?? '').replaceAll('|', '\\|')} |`)
+    if (inner.properties) walk(inner, `${path}${isList ? '[]' : ''}.`, lines)
+  }
+}
+
+function typeOf(value) {
+  if (value.enum) return value.enum.map((one) => `\`${one}\``).join(' or ')
+  if (value.const !== undefined) return `\`${value.const}\``
+  if (value.type === 'array') return `list of ${typeOf(value.items)}`
+  if (value.type === 'object' && value.additionalProperties && !value.properties) return 'map'
+  return value.type ?? 'value'
+}

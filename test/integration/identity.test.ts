@@ -1,0 +1,314 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose'
+import WebSocket from 'ws'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEMO_SERVICE } from '../../src/demo/setup.ts'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { createProver } from '../../src/gateway-client/prover.ts'
+import { refreshSignIn } from '../../src/gateway-client/login.ts'
+import { identityVerifier } from '../../src/identity/identity-token.ts'
+import { issuerSchema } from '../../src/identity/issuer.ts'
+import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
+import { TUNNEL_PROTOCOL } from '../../src/shared/web-socket-channel.ts'
+import { openPort, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
+
+let stack: DemoStack
+let jane: SignedIn
+beforeAll(async () => {
+  stack = await startDemoStack()
+  jane = await signIn(stack.gateway, 'jane')
+}, 60_000)
+afterAll(() => stack?.stop())
+
+/** One call with headers of the attacker's making; the problem's code, or the status. */
+async function call(path: string, headers: Record<string, string>, init: RequestInit = {}): Promise<string> {
+  const response = await fetch(stack.gateway + path, { ...init, headers })
+  return response.ok ? 'ok' : ((await response.json()) as { code: string }).code
+}
+
+describe('the access token and its proof', () => {
+  it('opens the API with a fresh proof', async () => {
+    expect(await call('/v1/whoami', await jane.headers('GET', `${stack.gateway}/v1/whoami`))).toBe('ok')
+  })
+
+  it('a proof is for one use, one method, one path, one token, one key, one time', async () => {
+    const url = `${stack.gateway}/v1/whoami`
+    const headers = await jane.headers('GET', url)
+    expect(await call('/v1/whoami', headers)).toBe('ok')
+    expect(await call('/v1/whoami', headers)).toBe('PROOF_REPLAYED')
+    expect(await call('/v1/whoami', { authorization: headers['authorization'] ?? '' })).toBe('PROOF_INVALID')
+    expect(await call('/v1/whoami', await jane.headers('POST', url))).toBe('PROOF_INVALID')
+    expect(await call('/v1/whoami', await jane.headers('GET', `${stack.gateway}/v1/targets`))).toBe('PROOF_INVALID')
+    expect(await call('/v1/whoami', await jane.headers('GET', 'http://evil.example/v1/whoami'))).toBe('PROOF_INVALID')
+    const thief = await createProver()
+    const token = jane.token.accessToken
+    expect(
+      await call('/v1/whoami', { authorization: `DPoP ${token}`, dpop: await thief.prove('GET', url, token) }),
+    ).toBe('PROOF_INVALID')
+    expect(
+      await call('/v1/whoami', {
+        authorization: `DPoP ${token}`,
+        dpop: await jane.prover.prove('GET', url, 'another'),
+      }),
+    ).toBe('PROOF_INVALID')
+    expect(
+      await call('/v1/whoami', { authorization: `DPoP ${token}`, dpop: await jane.prover.prove('GET', url) }),
+    ).toBe('PROOF_INVALID')
+    expect(await call('/v1/whoami', { authorization: `Bearer ${token}` })).toBe('NOT_SIGNED_IN')
+    expect(
+      await call('/v1/whoami', {
+        authorization: `DPoP ${token.slice(0, -4)}AAAA`,
+        dpop: await jane.prover.prove('GET', url, `${token.slice(0, -4)}AAAA`),
+      }),
+    ).toBe('TOKEN_INVALID')
+  })
+
+  it('a stale proof, one with a symmetric key and one with a private key in it are refused', async () => {
+    const url = `${stack.gateway}/v1/whoami`
+    const token = jane.token.accessToken
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const claims = { htm: 'GET', htu: url, jti: 'a'.repeat(36), ath }
+    const make = async (header: Record<string, unknown>, iat: number) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', ...header })
+        .setIssuedAt(iat)
+        .sign(privateKey)
+    const now = Math.floor(Date.now() / 1000)
+    const jwk = await exportJWK(publicKey)
+    const send = async (dpop: string) => call('/v1/whoami', { authorization: `DPoP ${token}`, dpop })
+    expect(await send(await make({ jwk }, now - 3600))).toBe('PROOF_INVALID')
+    expect(await send(await make({ jwk }, now + 3600))).toBe('PROOF_INVALID')
+    expect(await send(await make({ jwk: await exportJWK(privateKey) }, now))).toBe('PROOF_INVALID')
+    expect(await send(await make({ jwk, typ: 'JWT' }, now))).toBe('PROOF_INVALID')
+    const hmac = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: { kty: 'oct', k: 'AAAA' } as never })
+      .setIssuedAt()
+      .sign(new Uint8Array(32))
+    expect(await send(hmac)).toBe('PROOF_INVALID')
+    expect(await send('')).toBe('PROOF_INVALID')
+    expect(await send('not.a.jwt')).toBe('PROOF_INVALID')
+  })
+
+  it('no route answers without a sign-in, but those that must', async () => {
+    const { paths } = (await (await fetch(`${stack.gateway}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, unknown>>
+    }
+    const open: string[] = []
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const method of Object.keys(methods)) {
+        const response = await fetch(stack.gateway + path.replace('{id}', 'req_0'), {
+          method: method.toUpperCase(),
+          ...(method === 'post' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {}),
+        })
+        if (response.status !== 401) open.push(`${method} ${path}`)
+      }
+    }
+    expect(open.toSorted()).toEqual(['get /.well-known/pam-gateway', 'get /healthz', 'post /v1/token'])
+  })
+})
+
+describe('the tunnel', () => {
+  const dial = (
+    headers: Record<string, string>,
+    protocol = TUNNEL_PROTOCOL,
+    path = '/v1/tunnel?target=dev-db',
+  ): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(stack.gateway.replace('http', 'ws') + path, protocol, { headers })
+      socket.on('open', () => {
+        resolve('open')
+        socket.terminate()
+      })
+      socket.on('unexpected-response', (_request, response) => {
+        let body = ''
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()))
+        response.on('end', () => resolve((JSON.parse(body) as { code: string }).code))
+      })
+      socket.on('error', (error) => resolve(error.message))
+    })
+
+  it('is opened by nobody without token, proof and version', async () => {
+    const url = tunnelUrl(stack.gateway, 'dev-db')
+    expect(await dial(await jane.headers('GET', url))).toBe('open')
+    expect(await dial({})).toBe('NOT_SIGNED_IN')
+    expect(await dial({ authorization: 'DPoP x', dpop: 'y' })).toBe('TOKEN_INVALID')
+    expect(await dial(await jane.headers('POST', url))).toBe('PROOF_INVALID')
+    expect(await dial(await jane.headers('GET', url), 'pamctl.tunnel.v9')).toBe('VERSION_MISMATCH')
+    expect(await dial(await jane.headers('GET', url), TUNNEL_PROTOCOL, '/v1/other')).toBe('NOT_FOUND')
+  })
+
+  it('to a target that is not there, or not yours, ends with the same words', async () => {
+    const told: string[] = []
+    for (const target of ['nowhere', 'prod-db']) {
+      const alice = await signIn(stack.gateway, 'alice')
+      const port = await openPort(alice, target)
+      const { default: pg } = await import('pg')
+      const db = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app', ssl: false })
+      db.on('error', () => {})
+      await db.connect().catch(() => {})
+      told.push(port.frames.map(({ code, message }) => `${code} ${message?.replace(target, 'X')}`).join())
+      port.close()
+    }
+    expect(told).toEqual(Array.from({ length: 2 }, () => 'TARGET_UNKNOWN there is no target "X" for you'))
+  })
+})
+
+describe('identity tokens', () => {
+  it('one is good for one key: a copy signs nobody else in', async () => {
+    await expect(withTokens(stack.gateway, jane.tokens)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+    await expect(jane.exchange(jane.tokens.identityToken)).resolves.toMatchObject({ login: jane.token.login })
+  })
+
+  it('a refreshed one proves the same login again, and a used refresh token works for nobody', async () => {
+    const options = { issuer: stack.issuer, clientId: 'pamctl', fetch }
+    const first = jane.tokens.refreshToken ?? ''
+    const next = await refreshSignIn(first, options)
+    expect((await jane.exchange(next.identityToken)).login).toBe(jane.token.login)
+    await expect(refreshSignIn(first, options)).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+  })
+
+  it('a service signs in with client credentials; it connects, and never approves', async () => {
+    const response = await fetch(`${stack.issuer}/token`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${DEMO_SERVICE.id}:${DEMO_SERVICE.secret}`).toString('base64')}`,
+      },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    })
+    const { access_token: token } = (await response.json()) as { access_token: string }
+    const service = await withTokens(stack.gateway, { identityToken: token, refreshToken: undefined })
+    expect(service.token.person).toMatchObject({ kind: 'service', label: 'ci-deploy', groups: ['ci'] })
+    const request = await service.api.requests.create({ target: 'prod-db', reason: 'deploy' })
+    const janes = await jane.api.requests.create({ target: 'prod-db', reason: 'x' })
+    await expect(service.api.reviews.decide(request.id, { verdict: 'approve', comment: '' })).rejects.toMatchObject({
+      code: 'SERVICE_APPROVAL',
+    })
+    await expect(service.api.reviews.decide(janes.id, { verdict: 'approve', comment: '' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    })
+    await expect(withTokens(stack.gateway, { identityToken: token, refreshToken: undefined })).rejects.toMatchObject({
+      code: 'TOKEN_USED',
+    })
+  })
+
+  it('another person does not see, decide or withdraw my request', async () => {
+    const request = await jane.api.requests.create({ target: 'prod-db', reason: 'mine' })
+    const alice = await signIn(stack.gateway, 'alice') // an auditor sees, and does no more
+    expect((await alice.api.requests.get(request.id)).id).toBe(request.id)
+    await expect(alice.api.requests.withdraw(request.id)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(alice.api.reviews.decide(request.id, { verdict: 'approve', comment: '' })).rejects.toMatchObject({
+      code: 'NOT_ALLOWED',
+    })
+    expect((await jane.api.requests.withdraw(request.id)).state).toBe('withdrawn')
+  })
+})
+
+describe('forged identity tokens', () => {
+  const now = Date.now()
+  let issuer: string
+  let stop: () => void
+  const signing = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  let keyRequests = 0
+
+  beforeAll(async () => {
+    const jwk = { ...(await exportJWK(signing.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
+    const server = createServer((request, response) => {
+      if (request.url === '/jwks') keyRequests++
+      response
+        .setHeader('content-type', 'application/json')
+        .end(JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}/jwks` }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    stop = () => void server.close()
+  })
+  afterAll(() => stop())
+
+  const claims = (over: JWTPayload = {}): JWTPayload => ({
+    iss: issuer,
+    aud: 'pamctl',
+    sub: 'jane',
+    iat: now / 1000,
+    exp: now / 1000 + 60,
+    groups: ['g'],
+    ...over,
+  })
+  const token = (payload: JWTPayload, header: object = {}) =>
+    new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(signing.privateKey)
+  const verifier = () =>
+    identityVerifier([
+      issuerSchema.parse({ url: issuer, for: 'people', clientId: 'pamctl' }),
+      issuerSchema.parse({ url: issuer, for: 'services', audience: 'svc', requireSubject: 'ci' }),
+    ])
+  const outcome = async (text: string): Promise<string> =>
+    verifier()
+      .verify(text, now)
+      .then(
+        ({ kind }) => kind,
+        (error: { code: string }) => error.code,
+      )
+
+  it('accepts what is right, within thirty seconds of clock skew', async () => {
+    expect(await outcome(await token(claims()))).toBe('person')
+    expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')
+    expect(await outcome(await token(claims({ aud: 'svc', sub: 'ci' })))).toBe('service')
+  })
+
+  it.each<[string, () => Promise<string>, string]>([
+    ['expired', () => token(claims({ exp: now / 1000 - 31 })), 'TOKEN_EXPIRED'],
+    ['for another audience', () => token(claims({ aud: 'other' })), 'TOKEN_INVALID'],
+    ['of another issuer', () => token(claims({ iss: 'https://evil.example' })), 'ISSUER_UNTRUSTED'],
+    ['without an algorithm', async () => new UnsecuredJWT(claims()).encode(), 'TOKEN_INVALID'],
+    [
+      'signed with the public key as a secret',
+      async () =>
+        new SignJWT(claims())
+          .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+          .sign(signing.publicKey.export({ type: 'spki', format: 'der' })),
+      'TOKEN_INVALID',
+    ],
+    [
+      'signed with another key',
+      async () =>
+        new SignJWT(claims())
+          .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+          .sign(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
+      'TOKEN_INVALID',
+    ],
+    [
+      'with an algorithm that is not configured',
+      async () => new SignJWT(claims()).setProtectedHeader({ alg: 'RS512', kid: 'k1' }).sign(signing.privateKey),
+      'TOKEN_INVALID',
+    ],
+    ['issued to another client', () => token(claims({ aud: ['pamctl', 'other'], azp: 'other' })), 'TOKEN_INVALID'],
+    ['for several audiences without azp', () => token(claims({ aud: ['pamctl', 'other'] })), 'TOKEN_INVALID'],
+    [
+      'of a service that does not meet the conditions',
+      () => token(claims({ aud: 'svc', sub: 'somebody' })),
+      'TOKEN_INVALID',
+    ],
+    ['without a subject', () => token({ ...claims(), sub: undefined as never }), 'TOKEN_INVALID'],
+    ['not a token', async () => 'garbage', 'TOKEN_INVALID'],
+  ])('refuses one %s', async (_what, make, code) => {
+    expect(await outcome(await make())).toBe(code)
+  })
+
+  it('asks for unknown keys, but not for each token', async () => {
+    const one = verifier()
+    const before = keyRequests
+    for (let i = 0; i < 20; i++) await one.verify(await token(claims(), { kid: `unknown${i}` }), now).catch(() => {})
+    expect(keyRequests - before).toBeLessThanOrEqual(2)
+  })
+
+  it('an issuer of services without conditions is not loaded', () => {
+    expect(() => issuerSchema.parse({ url: issuer, for: 'services', audience: 'svc' })).toThrow(
+      /requireSubject or requireClaims/,
+    )
+    expect(() => issuerSchema.parse({ url: 'http://idp.example.com', for: 'people', clientId: 'x' })).toThrow(
+      /loopback/,
+    )
+  })
+})

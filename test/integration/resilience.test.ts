@@ -1,0 +1,325 @@
+import { execFileSync } from 'node:child_process'
+import { createPublicKey } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
+import { loadSampleData } from '../../src/demo/sample-data.ts'
+import { writeDemoConfig } from '../../src/demo/setup.ts'
+import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { readRecording } from '../../src/recording/replay.ts'
+import { verifyRecording } from '../../src/recording/verify.ts'
+import { firstBrokenAudit } from '../../src/storage/audit.ts'
+import { openSqlite } from '../../src/storage/database.ts'
+import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
+
+const certificates = mkdtempSync(join(tmpdir(), 'pamctl-test-tls-'))
+const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: certificates, stdio: 'pipe' })
+let postgres: LocalPostgres
+const directories: string[] = [certificates]
+const gateways: RunningGateway[] = []
+
+beforeAll(async () => {
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.crt',
+    '-subj',
+    '/CN=test authority',
+    '-days',
+    '2',
+  )
+  openssl(
+    'req',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'server.key',
+    '-out',
+    'server.csr',
+    '-subj',
+    '/CN=localhost',
+  )
+  writeFileSync(join(certificates, 'ext'), 'subjectAltName=DNS:localhost')
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'ca.crt',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-out',
+    'server.crt',
+    '-days',
+    '2',
+    '-extfile',
+    'ext',
+  )
+  const read = (name: string): string => readFileSync(join(certificates, name), 'utf8')
+  postgres = await startPostgres({
+    directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')),
+    tls: { certificate: read('server.crt'), key: read('server.key') },
+  })
+  await loadSampleData(postgres)
+}, 60_000)
+
+afterAll(async () => {
+  for (const gateway of gateways) await gateway.stop('SIGKILL')
+  await postgres?.stop()
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
+/** A directory with the demo's configuration, edited. */
+async function configured(edit: (config: string) => string = (config) => config): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-gw-'))
+  directories.push(directory)
+  const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort: postgres.port })
+  writeFileSync(config, edit(readFileSync(config, 'utf8')))
+  return directory
+}
+
+async function start(directory: string, prefix: readonly string[] = []): Promise<RunningGateway> {
+  const gateway = await startGateway(join(directory, 'pam.yaml'), join(directory, 'gateway.log'), prefix)
+  gateways.push(gateway)
+  return gateway
+}
+
+const client = async (port: { port: number }): Promise<pg.Client> => {
+  const db = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app_dev', ssl: false })
+  db.on('error', () => {})
+  await db.connect()
+  return db
+}
+
+function recordings(directory: string): string[] {
+  const base = join(directory, 'data', 'recordings')
+  return readdirSync(base, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.pamrec'))
+    .map((file) => join(base, file))
+}
+
+describe('a gateway that is killed and started again', () => {
+  it('has its requests, grants and audit; open records are closed, sealed and told apart', async () => {
+    const directory = await configured()
+    const gateway = await start(directory)
+    const jane = await signIn(gateway.url, 'jane')
+    const bob = await signIn(gateway.url, 'bob')
+    const request = await jane.api.requests.create({ target: 'prod-db', reason: 'before' })
+    const approved = await jane.api.requests.create({ target: 'prod-db', reason: 'approved' })
+    await bob.api.reviews.decide(approved.id, { verdict: 'approve', comment: '' })
+    const port = await openPort(jane, 'dev-db')
+    const db = await client(port)
+    await db.query('select 1 as before_the_end')
+    const prod = await openPort(jane, 'prod-db')
+    const held = new pg.Client({ host: '127.0.0.1', port: prod.port, user: 'app', database: 'app', ssl: false })
+    held.on('error', () => {})
+    await held.connect()
+    const waiting = held.query('truncate orders cascade').catch((error: Error) => error)
+    const approval = await eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'held',
+    )
+    await gateway.stop('SIGKILL')
+    expect(await waiting).toBeInstanceOf(Error)
+    port.close()
+    prod.close()
+
+    const again = await start(directory)
+    const janeAgain = await signIn(again.url, 'jane')
+    expect((await janeAgain.api.requests.get(request.id)).state).toBe('pending')
+    expect((await janeAgain.api.grants.list({ active: true })).items.map(({ target }) => target).toSorted()).toEqual([
+      'dev-db',
+      'prod-db',
+    ])
+    expect((await janeAgain.api.reviews.get(approval.id)).state).toBe('withdrawn')
+    const sessions = (await janeAgain.api.sessions.list({})).items
+    expect(sessions.map(({ ended }) => ended?.code)).toEqual(['GATEWAY_STOPPED', 'GATEWAY_STOPPED'])
+    const key = createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub')))
+    const texts: string[] = []
+    for (const file of recordings(directory)) {
+      expect(await verifyRecording(file, [key])).toMatchObject({ status: 'recovered' })
+      for await (const event of readRecording(file)) if (event.type === 'command') texts.push(event.text)
+    }
+    expect(texts.toSorted()).toEqual(['select 1 as before_the_end', 'truncate orders cascade'])
+    await again.stop('SIGTERM')
+    const store = await openSqlite(join(directory, 'data', 'state.db'))
+    expect(await firstBrokenAudit(store)).toBeUndefined()
+    await store.read.updateTable('audit').set({ data: '{}' }).where('seq', '=', 3).execute()
+    expect(await firstBrokenAudit(store)).toBe(3)
+    await store.close()
+  }, 60_000)
+
+  it('a second gateway on the same state is refused', async () => {
+    const directory = await configured()
+    await start(directory)
+    await expect(start(directory)).rejects.toThrow(/another gateway \(process \d+\) uses/)
+  })
+
+  it('a stop tells clients natively and seals their records', async () => {
+    const directory = await configured()
+    const gateway = await start(directory)
+    const jane = await signIn(gateway.url, 'jane')
+    const db = await client(await openPort(jane, 'dev-db'))
+    const running = db.query('select pg_sleep(30)').catch((error: Error) => error)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await gateway.stop('SIGTERM')
+    expect(await running).toMatchObject({ code: '57P01', message: 'pam: the gateway is shutting down' })
+    const [file] = recordings(directory)
+    expect(
+      (
+        await verifyRecording(file ?? '', [
+          createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub'))),
+        ])
+      ).status,
+    ).toBe('sealed')
+  })
+})
+
+describe('a record that cannot be written', () => {
+  it('ends the session and says so; the statement does not run', async () => {
+    const directory = await configured()
+    // No file may grow beyond 3 MB: as a full disk, a write fails in the middle of a session.
+    const gateway = await start(directory, ['sh', '-c', 'ulimit -f 3000 && exec "$@"', 'sh'])
+    const jane = await signIn(gateway.url, 'jane')
+    const db = await client(await openPort(jane, 'dev-db'))
+    await db.query('create table marks (n int, filler text)')
+    const filler = 'x'.repeat(200_000)
+    let last = 0
+    const failure = await (async () => {
+      for (let n = 1; n < 40; n++) {
+        try {
+          await db.query(`insert into marks values (${n}, left('${filler}', 1))`)
+          last = n
+        } catch (error) {
+          return error as Error & { code: string }
+        }
+      }
+      return undefined
+    })()
+    expect(failure).toMatchObject({
+      code: '58030',
+      message: expect.stringContaining('the record of this session cannot be written'),
+    })
+    const direct = new pg.Client({ host: '127.0.0.1', port: postgres.port, ...postgres.superuser, database: 'app_dev' })
+    await direct.connect()
+    expect((await direct.query('select max(n) as n from marks')).rows).toEqual([{ n: last }])
+    await direct.query('drop table marks')
+    await direct.end()
+    expect(gateway.log()).toContain('recording.failed')
+  }, 60_000)
+})
+
+describe('configuration', () => {
+  it('SIGHUP takes a good file and leaves everything as it was for a bad one', async () => {
+    const directory = await configured()
+    const gateway = await start(directory)
+    const jane = await signIn(gateway.url, 'jane')
+    const file = join(directory, 'pam.yaml')
+    const before = readFileSync(file, 'utf8')
+    writeFileSync(file, before.replace('grant: standing', 'grant: sometimes'))
+    gateway.signal('SIGHUP')
+    await eventually(() => (gateway.log().includes('config.refused') ? true : undefined), 'refused')
+    expect(gateway.log()).toMatch(/pam\.yaml:\d+:\d+: access\.0\.grant: /)
+    expect((await jane.api.targets()).length).toBe(2)
+    writeFileSync(file, before.replace('name: dev-db', 'name: dev2-db'))
+    gateway.signal('SIGHUP')
+    await eventually(
+      async () => ((await jane.api.targets()).some(({ name }) => name === 'dev2-db') ? true : undefined),
+      'reloaded',
+    )
+  })
+})
+
+describe('targets that cannot be reached or trusted', () => {
+  it.each<[string, (config: string) => string, RegExp]>([
+    [
+      'nobody listens',
+      (config) => config.replace(/port: \d+\n    database: app_dev/, 'port: 1\n    database: app_dev'),
+      /dev-db: the target cannot be reached/,
+    ],
+    [
+      'the password is wrong',
+      (config) => config.replaceAll('file:target-password', 'env:PATH'),
+      /the target refused the gateway's credential/,
+    ],
+    [
+      'the secret is missing',
+      (config) => config.replaceAll('file:target-password', 'file:nowhere'),
+      /secret file:nowhere cannot be read/,
+    ],
+    [
+      'the certificate is of an unknown authority',
+      (config) =>
+        config
+          .replaceAll('tls: disable', 'tls: verify-full')
+          .replaceAll('host: 127.0.0.1\n    port', 'host: localhost\n    port'),
+      /certificate is not trusted/,
+    ],
+    [
+      'the certificate is for another host',
+      (config) => config.replaceAll('tls: disable', `tls: verify-full\n    ca: ${certificates}/ca.crt`),
+      /certificate is not trusted/,
+    ],
+  ])('%s: told natively, with the name and never the address', async (_what, edit, message) => {
+    const gateway = await start(await configured(edit))
+    const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
+    const error = await client(port).then(
+      () => undefined,
+      (reason: Error) => reason,
+    )
+    expect(error?.message).toMatch(message)
+    expect(error?.message).not.toMatch(/127\.0\.0\.1|localhost|target-password|:\d{4,5}/)
+    port.close()
+  })
+
+  it('verify-full with the right authority and name works', async () => {
+    const gateway = await start(
+      await configured((config) =>
+        config
+          .replaceAll('tls: disable', `tls: verify-full\n    ca: ${certificates}/ca.crt`)
+          .replaceAll('host: 127.0.0.1\n    port', 'host: localhost\n    port'),
+      ),
+    )
+    const db = await client(await openPort(await signIn(gateway.url, 'jane'), 'dev-db'))
+    expect((await db.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()')).rows).toEqual([{ ssl: true }])
+    await db.end()
+  })
+
+  it('a target that is silent is given up after the handshake time', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port: targetPort } = silent.address() as AddressInfo
+    const gateway = await start(
+      await configured(
+        (config) =>
+          config.replace(/port: \d+\n    database: app_dev/, `port: ${targetPort}\n    database: app_dev`) +
+          '\nlimits: { handshake: 1s }\n',
+      ),
+    )
+    const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
+    await expect(client(port)).rejects.toThrow(/the target cannot be reached/)
+    silent.close()
+  })
+
+  it('a client that is silent is given up after the handshake time', async () => {
+    const gateway = await start(await configured((config) => `${config}\nlimits: { handshake: 1s }\n`))
+    const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
+    const { exchangeBytes } = await import('../helpers/gateway-client.ts')
+    await exchangeBytes(port.port, Buffer.from([0, 0]))
+    expect(port.frames).toMatchObject([{ type: 'ended', code: 'HANDSHAKE_TIMEOUT' }])
+    port.close()
+  })
+})

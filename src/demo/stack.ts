@@ -33,9 +33,10 @@ export async function startDemoStack(): Promise<DemoStack> {
     const gatewayPort = await freePort()
     const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: postgres.port })
     gateway = await startGateway(config, join(directory, 'gateway.log'))
-    const { log, url, issuer } = gateway
+    const { url, issuer } = gateway
+    const running = gateway
     const publicKey = join(directory, 'data', 'keys', 'gateway.pub')
-    return { directory, gateway: url, issuer, postgres, publicKey, gatewayLog: log, stop }
+    return { directory, gateway: url, issuer, postgres, publicKey, gatewayLog: () => running.log(), stop }
   } catch (error) {
     await stop()
     throw error

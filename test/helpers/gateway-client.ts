@@ -28,7 +28,9 @@ export async function signIn(gateway: string, who: keyof typeof DEMO_PEOPLE): Pr
     fetch,
     fresh: true,
     signal: AbortSignal.timeout(20_000),
-    show: ({ completeUrl }) => (signedIn = new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE[who])),
+    show: ({ completeUrl }) => {
+      signedIn = new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE[who])
+    },
   })
   await signedIn
   return withTokens(gateway, tokens)

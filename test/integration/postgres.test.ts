@@ -354,7 +354,7 @@ describe('a person decides', () => {
     const db = await client(prod)
     void db.query('truncate orders cascade').catch(() => {})
     const { id } = await approvalWaiting()
-    await (db as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    ;(db as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
     expect(
       await eventually(
         async () => ((await jane.api.reviews.get(id)).state === 'withdrawn' ? true : undefined),

@@ -1,0 +1,78 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { Browser } from '../../src/demo/browser.ts'
+import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
+import { runScript } from '../helpers/script.ts'
+import { spawn } from 'node:child_process'
+
+let stack: DemoStack
+let token: string
+const home = mkdtempSync(join(tmpdir(), 'pamctl-test-cli-'))
+
+beforeAll(async () => {
+  stack = await startDemoStack()
+  for (const who of ['jane', 'bob', 'alice'] as const) await login(who)
+  const response = await fetch(`${stack.issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${DEMO_SERVICE.id}:${DEMO_SERVICE.secret}`).toString('base64')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  })
+  token = ((await response.json()) as { access_token: string }).access_token
+}, 60_000)
+
+afterAll(async () => {
+  await pamctl(['agent', 'stop'], environment('jane'))
+  await stack?.stop()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const environment = (who: string): NodeJS.ProcessEnv => ({
+  PAMCTL_HOME: home,
+  PAMCTL_SECRET_STORE: 'file',
+  PAMCTL_PROFILE: who,
+  PGPASSWORD: 'not for the client',
+  PGSERVICE: 'elsewhere',
+  ...(who === 'ci' ? { PAMCTL_TOKEN: token, PAMCTL_GATEWAY: stack.gateway } : {}),
+})
+
+/** Device sign-in with the real command line: the link it prints is opened. */
+function login(who: keyof typeof DEMO_PEOPLE): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'bin', 'pamctl.js'), 'login', '--gateway', stack.gateway, '--no-browser'],
+      {
+        env: { ...process.env, ...environment(who) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    let text = ''
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const [, url, code] = /Open (\S+) and enter\s+(\S+)\n/.exec(text) ?? []
+      if (url === undefined) return
+      text = ''
+      new Browser().signIn(`${url}?user_code=${code}`, DEMO_PEOPLE[who]).catch(reject)
+    })
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(text))))
+  })
+}
+
+describe('text scripts', () => {
+  for (const file of readdirSync(import.meta.dirname)
+    .filter((name) => name.endsWith('.txt'))
+    .toSorted()) {
+    it.skipIf(!PSQL)(
+      file,
+      () => {
+        const variables = { gateway: stack.gateway, issuer: stack.issuer, key: stack.publicKey, tmp: home }
+        return runScript(readFileSync(join(import.meta.dirname, file), 'utf8'), variables, environment)
+      },
+      120_000,
+    )
+  }
+})

@@ -1,0 +1,24 @@
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { expect, it } from 'vitest'
+import { ROOT, run } from '../helpers/run.ts'
+
+const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pamctl-demo-'))
+
+it('the tour walks the whole story, and leaves nothing behind', async () => {
+  const before = leftovers()
+  const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js', '--tour'], { cwd: ROOT })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain('That is the whole story: every step was checked.')
+  expect(leftovers().filter((name) => !before.includes(name) && stdout.includes(name))).toEqual([])
+}, 90_000)
+
+it('without psql and without a PostgreSQL of the system it uses what npm brings, and says so', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js', '--tour'], {
+    cwd: ROOT,
+    env: { PAMCTL_DEMO_POSTGRES: 'npm', PATH: '/nonexistent' },
+  })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^PostgreSQL \d+\.\d+ \(from npm\)/)
+  expect(stdout).toContain('uses node-postgres through the port of the agent instead')
+}, 120_000)

@@ -1,0 +1,133 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
+import { grantFor, openPort, signIn, eventually, type SignedIn } from './helpers/gateway-client.ts'
+import { pamctl, psql, PSQL, ROOT, run } from './helpers/run.ts'
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+]
+const blocks = (page: string, language: string): string[] =>
+  [...read(page).matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map((match) => match[1] ?? '')
+
+describe('the documents', () => {
+  it('errors, configuration and schema are what the code says', async () => {
+    const { code, stderr } = await run(process.execPath, ['scripts/generate-docs.js', '--check'], { cwd: ROOT })
+    expect([code, stderr]).toEqual([0, ''])
+  })
+
+  it('every link within the project leads somewhere', () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)]
+        .map((match) => join(dirname(page), match[1] ?? ''))
+        .filter((target) => {
+          try {
+            read(target)
+            return false
+          } catch {
+            return true
+          }
+        }),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('every pamctl verb and flag that a page shows exists', async () => {
+    const shown = new Map<string, Set<string>>()
+    for (const page of pages) {
+      for (const [, line = ''] of read(page).matchAll(/(?:^|[$`] ?)pamctl ((?:[a-z]|--)[^`\n#]*)/gm)) {
+        const words = (line.split(' -- ')[0] ?? '').replace(/"[^"]*"/g, 'X').split(/\s+/)
+        const verb = words.find((word) => /^[a-z]+$/.test(word)) ?? ''
+        const flags = shown.get(verb) ?? new Set<string>()
+        for (const word of words) if (word.startsWith('--')) flags.add(word)
+        shown.set(verb, flags)
+      }
+    }
+    expect(shown.size).toBeGreaterThan(12)
+    for (const [verb, flags] of shown) {
+      const { code, stdout } = await pamctl([verb, '--help'], {})
+      expect([verb, code]).toEqual([verb, 0])
+      for (const flag of flags) expect([verb, flag, stdout.includes(flag)]).toEqual([verb, flag, true])
+    }
+  }, 60_000)
+
+  it('the configuration of the quickstart is valid', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
+    const file = join(directory, 'pam.yaml')
+    mkdirSync(join(directory, 'tls'))
+    writeFileSync(file, blocks('docs/quickstart.md', 'yaml')[0] ?? '')
+    const { code, stdout, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
+      cwd: ROOT,
+    })
+    rmSync(directory, { recursive: true })
+    expect([code, stderr.replace(/.*end of life.*\n/, '')]).toEqual([0, ''])
+    expect(stdout).toContain('is valid: 1 targets, 1 access, 3 command and 1 masking rules')
+  })
+
+  it('the gateway commands that pages show exist', async () => {
+    const hashed = await run(process.execPath, ['bin/pam-gateway.js', 'hash-password'], {
+      cwd: ROOT,
+      input: 'secret\n',
+    })
+    expect(hashed.stdout).toMatch(/^scrypt\$16384\$/)
+    const bad = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', '/nowhere.yaml'], { cwd: ROOT })
+    expect([bad.code, bad.stderr]).toEqual([2, 'pam-gateway: /nowhere.yaml: cannot be read (ENOENT)\n'])
+    const schema = await run(process.execPath, ['bin/pam-gateway.js', 'schema'], { cwd: ROOT })
+    expect(JSON.parse(schema.stdout)).toEqual(JSON.parse(read('docs/pam.schema.json')))
+  })
+})
+
+describe.skipIf(!PSQL)('the terminal session of the README', () => {
+  let stack: DemoStack
+  let jane: SignedIn
+  let bob: SignedIn
+  beforeAll(async () => {
+    stack = await startDemoStack()
+    jane = await signIn(stack.gateway, 'jane')
+    bob = await signIn(stack.gateway, 'bob')
+    await grantFor(jane, bob, 'prod-db')
+  }, 60_000)
+  afterAll(() => stack?.stop())
+
+  it('is what psql shows', async () => {
+    const [session = ''] = blocks('README.md', 'console')
+    const inPsql = session.slice(session.indexOf('app=> '))
+    const statements = [...inPsql.matchAll(/^app=> (.*)$/gm)].map((match) => match[1] ?? '')
+    expect(statements).toHaveLength(3)
+    const port = await openPort(jane, 'prod-db')
+    const approving = eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'held',
+    ).then((review) =>
+      bob.api.reviews.decide(review.id, { verdict: 'approve', comment: '', digest: review.digest ?? '' }),
+    )
+    const { stdout, stderr } = await psql(port, 'app', statements.join('\n'), [
+      '-P',
+      'tuples_only=off',
+      '-P',
+      'format=aligned',
+      '-v',
+      'QUIET=off',
+    ])
+    await approving
+    port.close()
+    const plain = (text: string): string[] =>
+      text
+        .replace(/_[0-9a-z]{13}/g, '_ID')
+        .replace(/up to \w+/g, 'up to T')
+        .split('\n')
+        .map((line) => line.trimEnd())
+        .filter((line) => line !== '')
+    const printed = new Set(plain(`${stdout}\n${stderr}`))
+    const expected = plain(inPsql).filter((line) => !line.startsWith('app=>'))
+    expect(expected.filter((line) => !printed.has(line))).toEqual([])
+  })
+})

@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { visible } from '../../src/cli/output/visible.ts'
+import { clockTime } from '../../src/cli/output/clock-time.ts'
+import { outcomeOf } from '../../src/cli/exit-codes.ts'
+import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'
+import { formatDuration, parseDuration } from '../../src/shared/duration.ts'
+import { PamError, fromErrorBody, toErrorBody } from '../../src/shared/errors.ts'
+import { looksLikeId, newId } from '../../src/shared/id.ts'
+import { parseYaml } from '../../src/shared/yaml-file.ts'
+import { parseConfig } from '../../src/gateway/config.ts'
+
+describe('durations', () => {
+  it.each([
+    ['90s', 90_000],
+    ['1h30m', 5_400_000],
+    ['2d', 172_800_000],
+  ])('%s', (text, milliseconds) => {
+    expect(parseDuration(text)).toBe(milliseconds)
+  })
+  it.each(['', '10', '1w', '-1m', '0s', '1.5h', '1h 30m', '9'.repeat(20) + 's'])('%j is none', (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  })
+  it('reads what it writes', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000_000 }),
+        (seconds) => parseDuration(formatDuration(seconds * 1000)) === seconds * 1000,
+      ),
+    )
+  })
+})
+
+it('ids are a prefix and thirteen characters', () => {
+  expect(newId('req')).toMatch(/^req_[0-9a-hjkmnp-tv-z]{13}$/)
+  expect(looksLikeId('ses_77aa', ['ses'])).toBe(true)
+  expect(looksLikeId('req_77aa', ['ses'])).toBe(false)
+  expect(looksLikeId('./ses_file', ['ses'])).toBe(false)
+})
+
+it('canonical JSON does not depend on the order of keys', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
+      const turned = Object.fromEntries(Object.entries(value).toReversed())
+      expect(canonicalJson(turned as Json)).toBe(canonicalJson(value as Json))
+      expect(JSON.parse(canonicalJson(value as Json))).toEqual(JSON.parse(JSON.stringify(value)))
+    }),
+  )
+})
+
+it('errors cross the network whole; an unknown code is INTERNAL', () => {
+  const error = new PamError('NO_GRANT', 'no', { hint: 'ask', id: 'dec_1' })
+  expect(toErrorBody(fromErrorBody(toErrorBody(error)))).toEqual(toErrorBody(error))
+  expect(fromErrorBody({ code: 'constructor', message: 'x' }).code).toBe('INTERNAL')
+})
+
+it('what could deceive a reader is spelled out', () => {
+  expect(visible('a\u001b[31mb\u202ec\u200bd\r\u0007')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{200b}d\\u{d}\\u{7}')
+  expect(visible('tab\tand\nline, ünïcödé ☕')).toBe('tab\tand\nline, ünïcödé ☕')
+})
+
+it('a time of today is short', () => {
+  const now = new Date(2026, 10, 23, 15, 42)
+  expect(clockTime(now.toISOString(), now)).toBe('15:42')
+  expect(clockTime(new Date(2026, 10, 24, 9, 5).toISOString(), now)).toBe('2026-11-24 09:05')
+})
+
+it.each([
+  ['NOT_SIGNED_IN', 4],
+  ['NO_GRANT', 5],
+  ['REQUEST_PENDING', 6],
+  ['GATEWAY_UNREACHABLE', 7],
+  ['USAGE', 2],
+  ['INTERNAL', 1],
+] as const)('%s ends with %i', (code, exit) => {
+  expect(outcomeOf(new PamError(code, '')).code).toBe(exit)
+})
+
+describe('configuration errors name file, line and column', () => {
+  const schema = z.strictObject({ a: z.object({ b: z.array(z.object({ c: z.number() })) }) })
+  it.each([
+    ['a:\n  b:\n    - c: x\n', /^f\.yaml:3:10: a\.b\.0\.c: .*number/],
+    ['a: {b: []}\nd: 1\n', /^f\.yaml:1:1: the file: .*d/],
+    ['a: [', /^f\.yaml:1:/],
+    ['a: 1\na: 2\n', /^f\.yaml:2:1: .*unique/],
+  ])('%j', (text, message) => {
+    expect(() => parseYaml(text, 'f.yaml', schema)).toThrow(message)
+  })
+
+  const base = 'identity: { evaluation: { people: p.yaml } }\n'
+  it.each([
+    ['listen: { host: 0.0.0.0 }', /plain text is for loopback only/],
+    ['targets: [{ name: A, type: postgres, host: h, database: d, user: u }]', /lower-case letters/],
+    [
+      'targets: [{ name: a, type: postgres, host: h, database: d, user: u, password: hunter2 }]',
+      /expected a reference/,
+    ],
+    ['targets: [{ name: a, type: oracle, host: h, database: d, user: u }]', /postgres/],
+    [
+      'targets: [{ name: a, type: postgres, host: h, database: d, user: u }, { name: a, type: postgres, host: h, database: d, user: u }]',
+      /stands twice/,
+    ],
+    ['commands: [{ name: a, allow: true, deny: x }]', /exactly one of allow, deny and hold/],
+    ['commands: [{ name: a }]', /exactly one of/],
+    ['access: [{ name: a, grant: request, approvers: { groups: [x] }, longest: soon }]', /a duration such as/],
+    ['masking: [{ name: a, columns: [email] }]', /table\.column/],
+    ['masking: [{ name: a }]', /names columns or kinds/],
+    ['comands: []', /comands/],
+  ])('%s', (text, message) => {
+    expect(() => parseConfig(`${base}${text}\n`, 'pam.yaml')).toThrow(message)
+  })
+
+  it('a secret in the file is not repeated in the error', () => {
+    try {
+      parseConfig(
+        `${base}targets: [{ name: a, type: postgres, host: h, database: d, user: u, password: hunter2 }]\n`,
+        'pam.yaml',
+      )
+    } catch (error) {
+      expect((error as Error).message).not.toContain('hunter2')
+    }
+  })
+
+  it('an issuer is needed', () => {
+    expect(() => parseConfig('targets: []\n', 'pam.yaml')).toThrow(/needs issuers/)
+  })
+})

@@ -1,0 +1,226 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Approval } from '../../src/access/approval.ts'
+import { createRequest } from '../../src/access/request.ts'
+import { mintGrant, revokeGrant } from '../../src/access/grant.ts'
+import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
+import type { AccessRule } from '../../src/policy/policy.ts'
+import { appendAudit, firstBrokenAudit } from '../../src/storage/audit.ts'
+import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
+import { openPostgres, openSqlite, type Database } from '../../src/storage/database.ts'
+import { gatewayState } from '../../src/storage/gateway-state.ts'
+import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
+import { findLogin, openLogin, saveLogin, useToken } from '../../src/storage/logins.ts'
+import { onlyOne } from '../../src/storage/page.ts'
+import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
+import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
+import { findSessions } from '../../src/storage/sessions.ts'
+
+const NOW = 1_800_000_000_000
+const jane = { id: 'jane', label: 'jane@example.com', kind: 'person' as const }
+const person = { ...jane, groups: ['engineering'] }
+const rule: AccessRule = {
+  name: 'r',
+  who: {},
+  targets: {},
+  grant: 'request',
+  longest: 3_600_000,
+  approvers: { groups: ['sre'], count: 1 },
+  reason: 'required',
+}
+const target = { name: 'prod', type: 'postgres', labels: {} }
+
+let postgres: LocalPostgres
+const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-store-'))
+beforeAll(async () => {
+  postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')) })
+}, 60_000)
+afterAll(async () => {
+  await postgres?.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+let count = 0
+const stores: Record<string, () => Promise<Database>> = {
+  SQLite: () => openSqlite(join(directory, `${count++}.db`)),
+  PostgreSQL: async () => {
+    const name = `store${count++}`
+    const admin = new pg.Client({ host: '127.0.0.1', port: postgres.port, ...postgres.superuser, database: 'postgres' })
+    await admin.connect()
+    await admin.query(`create database ${name}`)
+    await admin.end()
+    return openPostgres(`postgresql://postgres:${postgres.superuser.password}@127.0.0.1:${postgres.port}/${name}`)
+  },
+}
+
+describe.each(Object.entries(stores))('%s', (_name, open) => {
+  async function withStore(work: (db: Database) => Promise<void>): Promise<void> {
+    const db = await open()
+    try {
+      await work(db)
+    } finally {
+      await db.close()
+    }
+  }
+
+  it('keeps requests, finds them by a unique beginning, pages them newest first', () =>
+    withStore(async (db) => {
+      const made = Array.from({ length: 5 }, (_, i) =>
+        createRequest(
+          { requester: jane, target: 'prod', reason: `r${i}`, length: 60_000, rule },
+          { now: NOW + Math.floor(i / 2), expire: 1000 },
+        ),
+      )
+      await db.change(async (tx) => {
+        for (const request of made) await saveRequest(tx, request)
+      })
+      const first = made[0]
+      if (first === undefined) throw new Error()
+      expect(await findRequests(db.read, first.id)).toEqual([first])
+      expect(onlyOne(await findRequests(db.read, first.id.slice(0, 10)), first.id.slice(0, 10))).toEqual(first)
+      expect(() => onlyOne(made, 'req_')).toThrow(expect.objectContaining({ code: 'AMBIGUOUS' }))
+      const seen = []
+      for (let after: { at: number; id: string } | undefined, more = true; more;) {
+        const page = await listRequests(db.read, { personId: 'jane' }, { limit: 2, after })
+        seen.push(...page)
+        more = page.length === 2
+        const last = page.at(-1)
+        after = last && { at: last.createdAt, id: last.id }
+      }
+      expect(seen.map(({ id }) => id)).toEqual(
+        made.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1)).map(({ id }) => id),
+      )
+      expect(await listRequests(db.read, { personId: 'bob' }, { limit: 10 })).toEqual([])
+      expect((await expireRequests(db, NOW + 1001)).length).toBe(4)
+      expect((await expireRequests(db, NOW + 1001)).length).toBe(0)
+    }))
+
+  it('a change that fails leaves neither the change nor its audit entry', () =>
+    withStore(async (db) => {
+      const grant = mintGrant({
+        person: jane,
+        target: 'prod',
+        rule: 'r',
+        reason: '',
+        requestId: undefined,
+        now: NOW,
+        length: 1000,
+      })
+      const failing = db.change(async (tx) => {
+        await saveGrant(tx, grant)
+        await appendAudit(tx, NOW, { type: 'grant.created', actor: 'jane', subject: grant.id, data: {} })
+        throw new Error('disk full')
+      })
+      await expect(failing).rejects.toThrow('disk full')
+      expect(await listGrants(db.read, {}, { limit: 10 })).toEqual([])
+      expect(await db.read.selectFrom('audit').selectAll().execute()).toEqual([])
+    }))
+
+  it('the audit chain has one order however many change at once, and shows every alteration', () =>
+    withStore(async (db) => {
+      await Promise.all(
+        Array.from({ length: 30 }, (_, i) =>
+          db.change((tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject: String(i), data: { i } })),
+        ),
+      )
+      expect(await firstBrokenAudit(db)).toBeUndefined()
+      await db.read.updateTable('audit').set({ actor: 'somebody else' }).where('seq', '=', 12).execute()
+      expect(await firstBrokenAudit(db)).toBe(12)
+      await db.read.updateTable('audit').set({ actor: 'a' }).where('seq', '=', 12).execute()
+      await db.read.deleteFrom('audit').where('seq', '=', 20).execute()
+      expect(await firstBrokenAudit(db)).toBe(20)
+    }))
+
+  it('standing access mints a grant, once, and a revoked one blocks', () =>
+    withStore(async (db) => {
+      const state = gatewayState(db)
+      const standing = { ...rule, grant: 'standing' as const }
+      const first = await state.grantFor(person, target, standing, NOW)
+      expect(first.endsAt).toBe(NOW + rule.longest)
+      expect((await state.grantFor(person, target, standing, NOW + 1)).id).toBe(first.id)
+      expect(await activeGrant(db.read, 'jane', 'prod', NOW + rule.longest)).toBeUndefined()
+      await db.change((tx) => saveGrant(tx, revokeGrant(first, 'bob', 'why', NOW + 2)))
+      expect((await standingBlock(db.read, 'jane', 'prod'))?.id).toBe(first.id)
+      await expect(state.grantFor(person, target, standing, NOW + 3)).rejects.toMatchObject({ code: 'GRANT_REVOKED' })
+      await expect(state.grantFor(person, { ...target, name: 'other' }, rule, NOW)).rejects.toMatchObject({
+        code: 'NO_GRANT',
+      })
+      expect(await state.isGrantActive(first.id, NOW + 3)).toBe(false)
+    }))
+
+  it('an approval is used once, only when approved, only for its digest', () =>
+    withStore(async (db) => {
+      const state = gatewayState(db)
+      const approval: Approval = {
+        id: 'apr_1',
+        requester: jane,
+        approvers: { groups: ['sre'], count: 1 },
+        state: 'pending',
+        decisions: [],
+        expiresAt: NOW + 1000,
+        sessionId: 'ses_1',
+        target: 'prod',
+        rule: 'r',
+        text: 'truncate x',
+        parameters: [],
+        effect: '',
+        digest: 'd1',
+        createdAt: NOW,
+      }
+      await state.fileApproval(approval, NOW)
+      await expect(state.useApproval('apr_1', 'd1', NOW)).rejects.toMatchObject({ code: 'APPROVAL_VOID' })
+      await db.change((tx) => saveApproval(tx, { ...approval, state: 'approved' }))
+      await expect(state.useApproval('apr_1', 'd2', NOW)).rejects.toMatchObject({ code: 'APPROVAL_VOID' })
+      const both = await Promise.allSettled([
+        state.useApproval('apr_1', 'd1', NOW),
+        state.useApproval('apr_1', 'd1', NOW),
+      ])
+      expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+      await state.closeApproval('apr_1', 'withdrawn', NOW)
+      expect((await findApprovals(db.read, 'apr_1'))[0]?.state).toBe('used')
+    }))
+
+  it('an identity token belongs to the first key that presents it', () =>
+    withStore(async (db) => {
+      const use = (digest: string, thumbprint: string, now = NOW) =>
+        db.change((tx) => useToken(tx, { digest, thumbprint, expiresAt: NOW + 1000 }, now))
+      expect(await use('t', 'key1')).toBe(true)
+      expect(await use('t', 'key1')).toBe(true)
+      expect(await use('t', 'key2')).toBe(false)
+    }))
+
+  it('logins and sessions come back as they were; a restart ends what was open', () =>
+    withStore(async (db) => {
+      const login = {
+        id: 'lgn_1',
+        person,
+        thumbprint: 'k',
+        authTime: undefined,
+        provenUntil: NOW + 5,
+        createdAt: NOW,
+        endedAt: undefined,
+      }
+      await db.change((tx) => saveLogin(tx, login))
+      expect(await findLogin(db.read, 'lgn_1')).toEqual(login)
+      expect((await openLogin(db.read, 'jane', 'k'))?.id).toBe('lgn_1')
+      await db.change((tx) => saveLogin(tx, { ...login, endedAt: NOW }))
+      expect(await openLogin(db.read, 'jane', 'k')).toBeUndefined()
+      const state = gatewayState(db)
+      await state.sessionOpened({
+        id: 'ses_1',
+        person: jane,
+        target: 'prod',
+        protocol: 'postgres',
+        grantId: 'g',
+        loginId: 'lgn_1',
+        openedAt: NOW,
+        recording: 'a/b',
+      })
+      expect((await recoverSessions(db, NOW + 1)).map(({ id }) => id)).toEqual(['ses_1'])
+      expect((await findSessions(db.read, 'ses_1'))[0]?.ended).toMatchObject({ code: 'GATEWAY_STOPPED' })
+      expect(await recoverSessions(db, NOW + 2)).toEqual([])
+    }))
+})

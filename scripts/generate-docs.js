@@ -75,8 +75,15 @@ function walk(node, prefix, lines) {
     const required = (node.required ?? []).includes(name) && value.default === undefined
     const isList = value.type === 'array'
     const inner = isList ? value.items : value
-    const byDefault = value.default === undefined || typeof value.default === 'object' ? (required ? '*required*' : '') : `\`${JSON.stringify(value.default)}\``
-    lines.push(`| \`${path}${isList && inner.properties ? '[]' : ''}\` | ${typeOf(value)} | ${byDefault} | ${(value.description ?? '').replaceAll('|', '\\|')} |`)
+    const byDefault =
+      value.default === undefined || typeof value.default === 'object'
+        ? required
+          ? '*required*'
+          : ''
+        : `\`${JSON.stringify(value.default)}\``
+    lines.push(
+      `| \`${path}${isList && inner.properties ? '[]' : ''}\` | ${typeOf(value)} | ${byDefault} | ${(value.description ?? '').replaceAll('|', '\\|')} |`,
+    )
     if (inner.properties) walk(inner, `${path}${isList ? '[]' : ''}.`, lines)
   }
 }

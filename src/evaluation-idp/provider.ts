@@ -13,6 +13,8 @@ export interface EvaluationProvider {
 }
 
 export const EVALUATION_CLIENT = 'pamctl'
+/** Marks the tokens of services: people's access tokens for the same audience lack it. */
+export const EVALUATION_SERVICE_CLAIM = 'pam_service'
 export const EVALUATION_AUDIENCE = 'pam-gateway'
 
 /**
@@ -146,7 +148,7 @@ async function configuration(people: () => People): Promise<Configuration> {
     renderError: (context, _out, error) => show(errorPage(error.message))(context),
     extraTokenClaims: (_context, token) => {
       const service = people().services.find(({ id }) => id === token.clientId)
-      return service && { groups: service.groups, email: service.id }
+      return service && { groups: service.groups, email: service.id, [EVALUATION_SERVICE_CLAIM]: 'yes' }
     },
     // The one client is our own: nobody is asked to consent to it.
     loadExistingGrant: async (context) => {

@@ -7,7 +7,12 @@ import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps, ApiSettings } from '../api/deps.ts'
 import { toProblem } from '../api/problem.ts'
 import { createApi } from '../api/server.ts'
-import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, startEvaluationProvider } from '../evaluation-idp/provider.ts'
+import {
+  EVALUATION_AUDIENCE,
+  EVALUATION_CLIENT,
+  EVALUATION_SERVICE_CLAIM,
+  startEvaluationProvider,
+} from '../evaluation-idp/provider.ts'
 import { hashPassword, peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
@@ -219,7 +224,7 @@ function evaluationIssuers(url: string): Issuer[] {
       for: 'services',
       audience: EVALUATION_AUDIENCE,
       algorithms: ['RS256'],
-      requireClaims: { iss: url },
+      requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
     }),
   ]
 }

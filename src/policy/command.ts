@@ -25,6 +25,8 @@ export interface SqlStatement {
   readonly kinds: readonly string[]
   readonly reads: readonly string[]
   readonly writes: readonly string[]
+  /** What the relations named show rows of: tables behind views, parents and partitions. */
+  readonly behind: readonly string[]
   /** Functions called, with their schema where the text gives one. */
   readonly functions: readonly string[]
   /** An UPDATE or DELETE without a WHERE, or with one that is always true. */

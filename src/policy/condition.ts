@@ -65,6 +65,7 @@ function environment(scope: 'access' | 'command'): Environment {
       kinds: 'list<string>',
       reads: 'list<string>',
       writes: 'list<string>',
+      behind: 'list<string>',
       functions: 'list<string>',
       missingWhere: 'bool',
       unknown: 'list<string>',

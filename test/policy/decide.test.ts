@@ -16,6 +16,7 @@ const statement = (over: Partial<SqlStatement>): SqlStatement => ({
   kinds: ['select'],
   reads: [],
   writes: [],
+  behind: [],
   functions: [],
   missingWhere: false,
   unknown: [],
@@ -85,6 +86,7 @@ describe('decideCommand', () => {
       undefined,
     ],
     ['payroll, read among others', [{ reads: ['public.orders', 'hr.salaries'] }], 'deny', 'not payroll'],
+    ['payroll, behind a view', [{ reads: ['public.v'], behind: ['hr.salaries'] }], 'deny', 'not payroll'],
     ['a drop by wildcard', [{ kinds: ['drop-table'], writes: ['public.orders'] }], 'hold', 'risky'],
     [
       'the strictest of several statements: deny',

@@ -328,7 +328,7 @@ export class ClientSide {
       facts: { type: 'sql', statements: facts.statements },
       recorded: recordable(sql, parameters, facts, session),
       refusal: facts.refusal,
-      context: { transaction: status },
+      context: { transaction: status, objects: facts.objects },
       again: async () => this.#draft(sql, parameters, await this.#understanding.again(sql)),
     }
   }

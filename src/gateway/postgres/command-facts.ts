@@ -16,6 +16,8 @@ export interface StatementFacts {
   readonly tainted: boolean
   /** Definitions may have changed once it has run. */
   readonly changesCatalog: boolean
+  /** Which relations, exactly, the names stood for: another one under the same name is another command. */
+  readonly objects: string
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
 }
@@ -43,6 +45,7 @@ export function resolveFacts(
     changesCatalog: statements.some(
       ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
     ),
+    objects: relations.map((relation) => relation?.oid ?? 0).join(','),
     unresolved:
       relations.includes(undefined) ||
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),
@@ -56,10 +59,25 @@ function resolveStatement(statement: ParsedStatement, catalog: Catalog): SqlStat
     kinds: statement.kinds,
     reads: statement.reads.map(nameOf),
     writes: statement.writes.map(nameOf),
+    behind: namesBehind(statement, catalog),
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
     missingWhere: statement.missingWhere,
     unknown: [...statement.unknown, ...unknownCalls(statement, catalog)],
   }
+}
+
+/** Relations that the named ones show rows of, through any number of views and generations. */
+function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
+  const named = [...statement.reads, ...statement.writes].map((relation) => findRelation(catalog, relation))
+  const seen = new Set(named.filter((relation) => relation !== undefined))
+  const own = new Set(seen)
+  for (const relation of seen) {
+    for (const oid of [...relation.viewOf, ...relation.related]) {
+      const source = catalog.byOid.get(oid)
+      if (source !== undefined) seen.add(source)
+    }
+  }
+  return [...seen].filter((relation) => !own.has(relation)).map(({ name }) => name)
 }
 
 /** A statement that could not be parsed: unknown, in words that name the place but no content. */
@@ -67,6 +85,7 @@ export const unparsed = (reason: string): SqlStatement => ({
   kinds: ['unknown'],
   reads: [],
   writes: [],
+  behind: [],
   functions: [],
   missingWhere: false,
   unknown: [reason],

@@ -3,7 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import { FLUSH } from '../../wire/postgres/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/postgres/server-message.ts'
 import type { Session } from '../engine.ts'
-import { buildCatalog, catalogQueries, type Catalog, type CatalogRows } from './catalog.ts'
+import { buildCatalog, catalogQueries, findRelation, type Catalog, type CatalogRows } from './catalog.ts'
 import { maskingScope, type MaskingScope } from './masking-scope.ts'
 import { ownQuery } from './own-query.ts'
 import type { Pending } from './pending.ts'
@@ -42,6 +42,13 @@ export class Conversation {
     this.session = session
     this.catalog = buildCatalog(catalog)
     this.masking = maskingScope(session.masking, this.catalog)
+    for (const { schema, table, column } of session.masking.columns) {
+      const relation = findRelation(this.catalog, { schema, name: table })
+      // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
+      if (relation?.columns.has(column) !== true) {
+        session.logger.warn({ column: `${schema}.${table}.${column}` }, 'masking.column_missing')
+      }
+    }
   }
 
   get head(): Pending | undefined {

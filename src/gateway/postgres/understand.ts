@@ -33,6 +33,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     refusal: undefined,
     tainted: conversation.masking.plan.columns.length > 0,
     changesCatalog: true,
+    objects: '',
     unresolved: false,
   })
   /** Definitions have changed, or a name is new: look again, between statements. */

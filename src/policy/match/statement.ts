@@ -17,7 +17,8 @@ export function fitsStatement(match: StatementMatch, effect: CommandEffect['type
   }
   if (match.relations !== undefined) {
     const patterns = match.relations
-    const touched = [...statement.reads, ...statement.writes]
+    // A view may be allowed without what stands behind it; what is refused is refused through a view, too.
+    const touched = [...statement.reads, ...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
     if (!some(touched, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation)))) return false
   }
   if (match.functions !== undefined) {

@@ -70,8 +70,19 @@ const masking = maskingScope(plan, catalog)
 const facts = (sql: string): StatementFacts => resolveFacts(readStatements(parseSync(sql)), catalog, masking)
 
 describe('what a statement does', () => {
-  it.each<[string, { kinds?: string[]; reads?: string[]; writes?: string[]; missingWhere?: boolean }]>([
+  it.each<
+    [string, { kinds?: string[]; reads?: string[]; writes?: string[]; behind?: string[]; missingWhere?: boolean }]
+  >([
     ['select 1', { kinds: ['select'], reads: [], writes: [] }],
+    [
+      'select * from view_of_view',
+      { reads: ['public.view_of_view'], behind: ['public.customer_view', 'public.customers'] },
+    ],
+    [
+      'update customer_view set id = 1 where id = 2',
+      { writes: ['public.customer_view'], behind: ['public.customers'] },
+    ],
+    ['select * from events_2026', { behind: ['public.events'] }],
     [
       'select * from orders o join other.orders using (id)',
       { kinds: ['select'], reads: ['public.orders', 'other.orders'] },

@@ -1,0 +1,216 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Browser } from '../../src/demo/browser.ts'
+import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
+import { loadSampleData } from '../../src/demo/sample-data.ts'
+import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
+import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { query } from '../../src/wire/postgres/query.ts'
+import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
+import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
+import { eventually } from '../helpers/gateway-client.ts'
+import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
+
+/** A gateway with TLS of a private authority, and identities that are proven again every two seconds. */
+let postgres: LocalPostgres
+let gateway: RunningGateway
+let url: string
+const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-agent-'))
+const home = join(directory, 'home')
+const ca = join(directory, 'ca.crt')
+const environment = { PAMCTL_HOME: home, PAMCTL_SECRET_STORE: 'file' }
+
+beforeAll(async () => {
+  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'gateway.key',
+    '-out',
+    'ca.crt',
+    '-subj',
+    '/CN=localhost',
+    '-days',
+    '2',
+    '-addext',
+    'subjectAltName=DNS:localhost',
+  )
+  postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')) })
+  await loadSampleData(postgres)
+  const port = await freePort()
+  const config = await writeDemoConfig(directory, { gatewayPort: port, postgresPort: postgres.port })
+  url = `https://localhost:${port}`
+  const text = readFileSync(config, 'utf8')
+    .replace(
+      /listen: .*/,
+      `listen: { host: 127.0.0.1, port: ${port}, tls: { certificate: ca.crt, key: gateway.key } }\npublicUrl: ${url}`,
+    )
+    .replace('identity:\n', 'identity:\n  reproof: 2s\n')
+  writeFileSync(config, text)
+  gateway = await startGateway(config, join(directory, 'gateway.log'))
+}, 60_000)
+
+afterAll(async () => {
+  await pamctl(['agent', 'stop'], environment)
+  await gateway?.stop('SIGTERM')
+  await postgres?.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function login(...flags: string[]): Promise<{ code: number | null; text: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'login', '--no-browser', ...flags], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let text = ''
+    let opened = false
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const [, link, code] = /Open (\S+) and enter\s+(\S+)\n/.exec(text) ?? []
+      if (link === undefined || opened) return
+      opened = true
+      void new Browser().signIn(`${link}?user_code=${code}`, DEMO_PEOPLE.jane)
+    })
+    child.on('close', (code) => resolve({ code, text }))
+  })
+}
+
+describe('over TLS, through the agent', () => {
+  it('an unknown authority is named as what stands in the way; with --ca it is remembered', async () => {
+    expect(await login('--gateway', url)).toMatchObject({
+      code: 7,
+      text: expect.stringMatching(/certificate of https:\/\/localhost:\d+ is not trusted\nhint: .*--ca/),
+    })
+    expect(await login('--gateway', url, '--ca', ca)).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('Signed in as jane@example.com'),
+    })
+    expect((await pamctl(['targets'], environment)).code).toBe(0)
+    expect((await login()).code).toBe(0) // again: the gateway and its authority are known
+  }, 60_000)
+
+  it.skipIf(!PSQL)('psql works, and its tunnel goes over TLS', async () => {
+    const { stdout, code } = await pamctl(
+      ['connect', 'dev-db', '--', 'psql', '-X', '-A', '-t', '-c', 'select 6 * 7'],
+      environment,
+    )
+    expect([code, stdout]).toEqual([0, '42\n'])
+  })
+
+  it('a slow reader stops the server: memory stays bounded', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'connect', 'dev-db', '--json'], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+    const { port } = await eventually(
+      () => (text.includes('}') ? (JSON.parse(text) as { port: number }) : undefined),
+      'the port is open',
+    )
+    const memoryOf = (pid: number): number =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+    const agent = JSON.parse((await pamctl(['agent', 'status', '--json'], environment)).stdout) as { pid: number }
+    const pids = [gateway.pid, agent.pid]
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      encodeStartupPacket({
+        type: 'startup',
+        major: 3,
+        minor: 0,
+        parameters: new Map([
+          ['user', 'app'],
+          ['database', 'app_dev'],
+        ]),
+      }),
+    )
+    await new Promise<void>((resolve) => socket.once('data', () => resolve()))
+    const before = pids.map(memoryOf)
+    socket.pause()
+    // 400 MB that nobody reads.
+    socket.write(
+      encodeMessage(query, { type: 'query', sql: "select repeat('x', 100000) from generate_series(1, 4000)" }),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    const grown = pids.map((pid, index) => memoryOf(pid) - (before[index] ?? 0))
+    expect(Math.max(...grown)).toBeLessThan(100)
+    // It all arrives once it is read.
+    let bytes = 0
+    await new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        bytes += chunk.length
+        if (bytes > 400_000_000) resolve()
+      })
+      socket.resume()
+    })
+    socket.destroy()
+    child.kill('SIGINT')
+    await new Promise((resolve) => child.once('close', resolve))
+  }, 60_000)
+
+  it.skipIf(!PSQL)(
+    'somebody who is disabled loses the live session at the next proof, and must sign in',
+    async () => {
+      const people = join(directory, 'people.yaml')
+      const before = readFileSync(people, 'utf8')
+      const running = pamctl(['connect', 'dev-db', '--', 'psql', '-X', '-c', 'select pg_sleep(25)'], environment)
+      await eventually(() => (/"session\.opened"/.test(gateway.log()) ? true : undefined), 'connected')
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      writeFileSync(people, before.replace(/(id: jane,.*)groups/, '$1disabled: true, groups'))
+      const at = Date.now()
+      const { code, stderr } = await running
+      expect(Date.now() - at).toBeLessThan(8000)
+      expect([code, stderr]).toEqual([2, expect.stringContaining('pam: this login was signed out')])
+      expect(await pamctl(['targets'], environment)).toMatchObject({ code: 4 })
+      writeFileSync(people, before)
+    },
+    60_000,
+  )
+
+  it('a gateway that is gone is named as such, natively to the client', async () => {
+    expect((await login('--gateway', url, '--ca', ca)).code).toBe(0)
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'connect', 'dev-db', '--json'], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+    const { port } = await eventually(
+      () => (text.includes('}') ? (JSON.parse(text) as { port: number }) : undefined),
+      'the port is open',
+    )
+    await gateway.stop('SIGTERM')
+    const socket = connect(port, '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
+    socket.write(
+      encodeStartupPacket({
+        type: 'startup',
+        major: 3,
+        minor: 0,
+        parameters: new Map([
+          ['user', 'app'],
+          ['database', 'app_dev'],
+        ]),
+      }),
+    )
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(answer).toMatch(
+      /SFATAL.*C08001\0Mpam: the gateway https:\/\/localhost:\d+ cannot be reached \(ECONNREFUSED\)/s,
+    )
+    expect(await pamctl(['targets'], environment)).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining('cannot be reached'),
+    })
+    child.kill('SIGINT')
+  }, 60_000)
+})

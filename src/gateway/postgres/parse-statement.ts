@@ -122,6 +122,7 @@ function visitNode(type: string, node: Node, found: Findings, outer: Scope): voi
 function visitFields(node: Node, found: Findings, outer: Scope, without: readonly string[] = []): void {
   const scope = visitWith(node, found, outer)
   for (const [field, content] of Object.entries(node)) {
+    if (field === 'alias' || field === 'join_using_alias') addAlias({ alias: content }, found)
     if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
   }
 }
@@ -145,8 +146,7 @@ function visitWith(node: Node, found: Findings, outer: Scope): Scope {
 const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scope) => void>> = {
   RangeVar: (node, found, scope) => {
     addRelation(node, found.reads, scope)
-    const alias = node['alias'] as { aliasname?: string } | undefined
-    found.aliases.add(alias?.aliasname ?? String(node['relname']))
+    addAlias(node, found)
   },
   ColumnRef: (node, found) => {
     const fields = node['fields'] as Node[]
@@ -159,7 +159,6 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     visit(node['arg'], found, scope)
     visit(node['indirection'], found, scope)
   },
-  Alias: (node, found) => void found.aliases.add(String(node['aliasname'])),
   FuncCall: (node, found, scope) => {
     addName(node['funcname'], found.functions)
     visitFields(node, found, scope, ['funcname'])
@@ -205,6 +204,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     for (const { MergeWhenClause } of (node['mergeWhenClauses'] ?? []) as { MergeWhenClause: Node }[]) {
       const does = MERGE_COMMANDS[String(MergeWhenClause['commandType'])]
       if (does !== undefined) found.kinds.add(does)
+      if ((does === 'update' || does === 'delete') && isAlways(node['joinCondition'])) found.missingWhere = true
     }
     visitFields(node, found, scope, ['relation'])
   },
@@ -359,7 +359,17 @@ function account(kind: string, node: Node, found: Findings, scope: Scope): void 
 
 function write(node: Node, found: Findings): void {
   const relation = node['relation'] as Node | undefined
-  if (relation !== undefined) addRelation(relation, found.writes, [])
+  if (relation === undefined) return
+  addRelation(relation, found.writes, [])
+  addAlias(relation, found)
+}
+
+/** What stands for a whole row. New names for its columns hide which ones are mentioned: then all are. */
+function addAlias(node: Node, found: Findings): void {
+  const alias = node['alias'] as { aliasname?: string; colnames?: unknown[] } | undefined
+  const name = alias?.aliasname ?? node['relname']
+  if (typeof name === 'string') found.aliases.add(name)
+  if (alias?.colnames !== undefined) found.columns.add('*')
 }
 
 function addRelation(node: Node, to: Map<string, NamedRelation>, scope: Scope): void {

@@ -118,6 +118,11 @@ describe('what a statement does', () => {
       'merge into orders o using customers c on o.id = c.id when matched then delete',
       { kinds: ['merge', 'delete'], writes: ['public.orders'], reads: ['public.customers'] },
     ],
+    ['merge into orders o using (select 1) s on true when matched then delete', { missingWhere: true }],
+    [
+      'merge into orders o using customers c on o.id = c.id when not matched then insert values (1)',
+      { missingWhere: false },
+    ],
     ['select * into t from orders', { kinds: ['select-into'], writes: ['?.t'], reads: ['public.orders'] }],
     [
       'create table t as select * from orders',
@@ -208,6 +213,19 @@ describe('what is refused whatever the rules say', () => {
     ['insert into orders (note) select x from customer_view v(x)', 'MASKING_REFUSED'],
     ['update orders set note = email from customers', 'MASKING_REFUSED'],
     ['update customers set name = email', 'MASKING_REFUSED'],
+    ['update customers set name = customers::text', 'MASKING_REFUSED'],
+    ['update customers c set name = c::text', 'MASKING_REFUSED'],
+    ['insert into orders (note) select x.b from customers as x(a, b)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select j.b from (customers join orders using (id)) as j(a, b)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select j::text from (customers join orders using (id)) as j', 'MASKING_REFUSED'],
+    ['insert into orders (note) select s::text from (table customers) as s', 'MASKING_REFUSED'],
+    ['insert into orders (note) select s.x from (table customers) as s(y, x)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select (c).email from customers c', 'MASKING_REFUSED'],
+    ['insert into orders (note) select (c.*)::text from customers c', 'MASKING_REFUSED'],
+    [
+      'merge into orders o using customers c(i, m) on o.id = c.i when matched then update set note = c.m',
+      'MASKING_REFUSED',
+    ],
     [
       'with x as (update customers set id = id returning email as e) insert into orders select e from x',
       'MASKING_REFUSED',

@@ -1,21 +1,26 @@
 import type { FastifyError, FastifyReply } from 'fastify'
 import { errorCodes } from '../shared/error-codes.ts'
 import { internalError, PamError, toErrorBody, UsageError } from '../shared/errors.ts'
+import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 
 /** Every error of the API, as problem+json (RFC 9457) with our code. */
 export async function sendProblem(error: unknown, reply: FastifyReply, logger: Logger): Promise<void> {
   const problem = toPamError(error)
-  if (problem.code === 'INTERNAL') logger.error({ id: problem.id, cause: problem.cause }, 'api.failed')
+  const body = toProblem(problem)
+  const { code, cause } = problem
+  if (code === 'INTERNAL') logger.error({ id: body['id'], cause }, 'api.failed')
   else if (problem.side === 'gateway')
-    logger.warn({ code: problem.code, cause: (problem.cause as Error | undefined)?.message }, 'api.failed')
-  await reply.status(errorCodes[problem.code].status).type('application/problem+json').send(toProblem(problem))
+    logger.warn({ id: body['id'], code, cause: (cause as Error | undefined)?.message }, 'api.failed')
+  else logger.debug({ id: body['id'], code, cause: (cause as Error | undefined)?.message }, 'api.refused')
+  await reply.status(errorCodes[code].status).type('application/problem+json').send(body)
 }
 
 export function toProblem(error: PamError): Record<string, unknown> {
   const { status, summary } = errorCodes[error.code]
   const { message, ...body } = toErrorBody(error)
-  return { type: 'about:blank', title: summary, status, detail: message, ...body }
+  // Whoever asks for help has something to quote: the log line of the failure carries the same id.
+  return { type: 'about:blank', title: summary, status, detail: message, id: newId('err'), ...body }
 }
 
 function toPamError(error: unknown): PamError {

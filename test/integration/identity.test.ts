@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose'
 import WebSocket from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DEMO_SERVICE } from '../../src/demo/setup.ts'
+import { Browser } from '../../src/demo/browser.ts'
+import { createApiClient } from '../../src/gateway-client/api-client.ts'
+import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
-import { refreshSignIn } from '../../src/gateway-client/login.ts'
+import { refreshSignIn, signInWithDevice } from '../../src/gateway-client/login.ts'
 import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
@@ -153,6 +155,39 @@ describe('the tunnel', () => {
       port.close()
     }
     expect(told).toEqual(Array.from({ length: 2 }, () => 'TARGET_UNKNOWN there is no target "X" for you'))
+  })
+})
+
+describe('signing in', () => {
+  it('a person who says no in the browser ends it, plainly', async () => {
+    const discovery = await createApiClient({ gateway: stack.gateway, fetch }).discover()
+    const denied = signInWithDevice(discovery, {
+      fetch,
+      fresh: true,
+      signal: AbortSignal.timeout(20_000),
+      show: ({ completeUrl }) => {
+        void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE.jane, { deny: true }).catch(() => {})
+      },
+    })
+    await expect(denied).rejects.toMatchObject({
+      code: 'SIGN_IN_DENIED',
+      message: 'the sign-in was refused in the browser',
+    })
+  })
+
+  it.each([
+    { ...DEMO_PEOPLE.jane, password: 'wrong' },
+    { email: 'nobody@example.com', password: 'x' },
+  ])('a wrong password signs nobody in: %o', async (person) => {
+    const body = new URLSearchParams({ client_id: 'pamctl', scope: 'openid' })
+    const response = await fetch(`${stack.issuer}/device/auth`, { method: 'POST', body })
+    const { verification_uri_complete: link } = (await response.json()) as { verification_uri_complete: string }
+    await expect(new Browser().signIn(link, person)).rejects.toThrow(/E-mail or password is wrong/)
+  })
+
+  it('every problem has a code and an id to quote', async () => {
+    const problem = (await (await fetch(`${stack.gateway}/v1/whoami`)).json()) as object
+    expect(problem).toMatchObject({ code: 'NOT_SIGNED_IN', status: 401, id: expect.stringMatching(/^err_\w{13}$/) })
   })
 })
 

@@ -523,7 +523,18 @@ describe('the wire', () => {
     ['a name prepared in SQL', [Q('prepare s as delete from orders where order_id < 0'), B('s'), E(), SYNC]],
     [
       'a name that an error kept from being dropped',
-      [P('truncate audit_tmp', 's'), SYNC, P('selec bad'), C('s'), SYNC, P('select 1', 's'), SYNC, B('s'), E(), SYNC],
+      [
+        P('truncate audit_tmp', 's'),
+        SYNC,
+        P('select * from nowhere'),
+        C('s'),
+        SYNC,
+        P('select 1', 's'),
+        SYNC,
+        B('s'),
+        E(),
+        SYNC,
+      ],
     ],
     [
       'a name that an error kept from being replaced',
@@ -531,7 +542,7 @@ describe('the wire', () => {
     ],
     [
       'an unnamed statement that an error kept from being replaced',
-      [P('truncate audit_tmp'), SYNC, P('selec bad', 'x'), P('select 1'), SYNC, B(), E(), SYNC],
+      [P('truncate audit_tmp'), SYNC, P('select * from nowhere', 'x'), P('select 1'), SYNC, B(), E(), SYNC],
     ],
   ])('%s does not run unjudged', async (_what, messages) => {
     await direct("insert into audit_tmp (event) values ('still here')")

@@ -23,7 +23,8 @@ export interface ControlMethods {
   }
   /** Headers for one call to the gateway. */
   authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }
-  profile: { params: { profile: string }; result: ProfileInfo | null }
+  /** `required`: an error that says what to do in place of null. */
+  profile: { params: { profile: string; required?: boolean }; result: ProfileInfo | null }
   logout: { params: { profile: string }; result: { gateway: string } }
   /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. */
   listen: {

@@ -82,11 +82,14 @@ export class Logins {
   async need(profile: string): Promise<LoginKeeper> {
     const keeper = await this.find(profile)
     if (keeper === undefined) {
+      const { store } = await this.#openSecrets()
+      // A locked keychain reads as an empty one.
+      const locked = store.kind === 'keychain' ? '; if you have signed in before, is the keychain locked?' : ''
       throw new PamError(
         'NOT_SIGNED_IN',
         profile === 'default' ? 'you are not signed in' : `profile "${profile}" is not signed in`,
         {
-          hint: 'sign in: pamctl login --gateway URL',
+          hint: `sign in: pamctl login --gateway URL${locked}`,
         },
       )
     }

@@ -87,7 +87,10 @@ class Agent {
           throw new PamError('USAGE', 'the call is for another gateway')
         return keeper.authorize(method, url)
       },
-      profile: ({ profile }) => this.#logins.info(profile),
+      profile: async ({ profile, required }) => {
+        if (required === true) await this.#logins.need(profile)
+        return this.#logins.info(profile)
+      },
       logout: async ({ profile }) => {
         const result = await this.#logins.logout(profile)
         this.#closeTunnels(profile, 'you signed out')

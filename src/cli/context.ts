@@ -44,16 +44,8 @@ export function createContext(io: Io, options: GlobalOptions, environment: NodeJ
     async client() {
       const connection = await context.agent()
       const { profile } = options
-      const info = await connection.call('profile', { profile })
-      if (info === null) {
-        throw new PamError(
-          'NOT_SIGNED_IN',
-          profile === 'default' ? 'you are not signed in' : `profile "${profile}" is not signed in`,
-          {
-            hint: 'sign in: pamctl login --gateway URL',
-          },
-        )
-      }
+      const info = await connection.call('profile', { profile, required: true })
+      if (info === null) throw new PamError('NOT_SIGNED_IN', 'you are not signed in')
       return createApiClient({
         gateway: info.gateway,
         fetch: fetchWithCa(info.ca),

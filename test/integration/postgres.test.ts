@@ -213,6 +213,10 @@ describe('masking does not leak', () => {
     'values ((select email from customers where customer_id = 1))',
     'begin; declare c cursor for select upper(email) from customers where customer_id = 1; fetch all from c; rollback',
     'select email::int from customers where customer_id = 1',
+    'select phone::int from customers where customer_id = 1',
+    'select phone::date from customers where customer_id = 1',
+    'select (phone || name)::uuid from customers where customer_id = 1',
+    'insert into orders (customer_id, status, total, ordered_at) select customer_id, phone, 1, now() from customers where customer_id = 1',
     'select email::regclass from customers where customer_id = 1',
     "select 1/0 from customers where email like 'grace%' having count(*) > 0",
     'insert into customers (name, email, card_number) select name, email, card_number from customers where customer_id = 1',
@@ -731,6 +735,7 @@ describe('evidence', () => {
   it('every statement that the server ran is in a record before it; passwords and masked values are in none', async () => {
     const db = await client(prod)
     await db.query("select customer_id from customers where email = 'canary.canary@example.com'")
+    await db.query("select customer_id from customers where phone = 'canary-phone' and name <> $1", ['canary-name'])
     await db.query('select customer_id from customers where card_number = $1', ['4242424242424242'])
     const held = db.query("create role canary password 'canary-password'")
     const { id } = await approvalWaiting()
@@ -742,8 +747,8 @@ describe('evidence', () => {
       const record = await lastRecord()
       return record.at(-1)?.type === 'ended' ? record : undefined
     }, 'the record is closed')
-    expect(events.filter(({ type }) => type === 'command')).toHaveLength(3)
-    for (const secret of ['canary.canary', '4242424242424242', 'canary-password']) {
+    expect(events.filter(({ type }) => type === 'command')).toHaveLength(4)
+    for (const secret of ['canary.canary', '4242424242424242', 'canary-password', 'canary-phone', 'canary-name']) {
       const holders = everyFile(join(stack.directory, 'data')).filter((file) => readFileSync(file).includes(secret))
       expect([secret, holders]).toEqual([secret, []])
     }

@@ -222,6 +222,42 @@ describe('a record that cannot be written', () => {
   }, 60_000)
 })
 
+describe('before a byte reaches a target', () => {
+  it('there is a grant, and a record', async () => {
+    let reached = 0
+    const target = createServer((socket) => {
+      reached++
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+    const { port: targetPort } = target.address() as AddressInfo
+    const directory = await configured((config) =>
+      config.replaceAll(/port: \d+\n    database/g, `port: ${targetPort}\n    database`),
+    )
+    const gateway = await start(directory)
+    const jane = await signIn(gateway.url, 'jane')
+    const prod = await openPort(jane, 'prod-db')
+    const db = new pg.Client({ host: '127.0.0.1', port: prod.port, user: 'app', database: 'app', ssl: false })
+    db.on('error', () => {})
+    await expect(db.connect()).rejects.toMatchObject({
+      code: '28000',
+      message: 'pam: you have no current grant for prod-db',
+    })
+    expect(reached).toBe(0)
+    // A place where no record can be opened: a file stands where the directory should be.
+    writeFileSync(join(directory, 'data', 'recordings'), '')
+    const dev = await openPort(jane, 'dev-db')
+    await expect(client(dev)).rejects.toMatchObject({ code: '58030' })
+    expect(reached).toBe(0)
+    rmSync(join(directory, 'data', 'recordings'))
+    await expect(client(dev)).rejects.toMatchObject({ code: '08001' })
+    expect(reached).toBe(1)
+    prod.close()
+    dev.close()
+    target.close()
+  })
+})
+
 describe('configuration', () => {
   it('SIGHUP takes a good file and leaves everything as it was for a bad one', async () => {
     const directory = await configured()

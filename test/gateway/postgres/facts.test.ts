@@ -1,6 +1,6 @@
 import { loadModule, parseSync } from 'libpg-query'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { buildCatalog, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
+import { buildCatalog, catalogQueries, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
 import { resolveFacts, type StatementFacts } from '../../../src/gateway/postgres/command-facts.ts'
 import { maskingScope } from '../../../src/gateway/postgres/masking-scope.ts'
 import { readStatements } from '../../../src/gateway/postgres/parse-statement.ts'
@@ -283,6 +283,20 @@ describe('where masked values can come out', () => {
     expect(masking.styleOf(16_402, 1)).toBe('partial') // a view: every column
     expect(masking.styleOf(99_999, 1)).toBe('partial') // a relation made since
     expect(masking.styleOf(1259, 1)).toBeUndefined()
+  })
+})
+
+describe('what the gateway asks a target for itself', () => {
+  it.each(Object.entries(catalogQueries))('%s names everything with its schema, operators too', (_name, sql) => {
+    const [statement] = readStatements(parseSync(sql))
+    expect(statement?.kinds).toEqual(['select'])
+    for (const named of [
+      ...(statement?.reads ?? []),
+      ...(statement?.functions ?? []),
+      ...(statement?.operators ?? []),
+    ]) {
+      expect([sql, named]).toEqual([sql, { schema: 'pg_catalog', name: named.name }])
+    }
   })
 })
 

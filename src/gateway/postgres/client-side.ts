@@ -6,14 +6,17 @@ import type { Execute } from '../../wire/postgres/execute.ts'
 import type { Describe } from '../../wire/postgres/describe.ts'
 import type { Close } from '../../wire/postgres/close.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
-import { asPamError, PamError } from '../../shared/errors.ts'
+import { PamError } from '../../shared/errors.ts'
 import type { CommandDraft, Hold, Verdict } from '../engine.ts'
 import type { StatementFacts } from './command-facts.ts'
 import type { Conversation } from './conversation.ts'
 import { nativeError, toErrorResponse, toNotice } from './error-response.ts'
+import { forgetNames } from './forget-names.ts'
 import { startRun } from './pending.ts'
+import { readableParameter } from './readable-parameter.ts'
 import { recordable } from './recordable.ts'
 import type { NameTable, Portal, Prepared } from './statement-table.ts'
+import { wireFailure } from './wire-failure.ts'
 import type { Understanding } from './understand.ts'
 
 /**
@@ -79,7 +82,7 @@ export class ClientSide {
       try {
         later = this.#handle(frame)
       } catch (error) {
-        session.end(asPamErrorOfWire(error))
+        session.end(wireFailure(error))
         return
       }
       if (later === undefined) continue
@@ -92,7 +95,7 @@ export class ClientSide {
           if (this.#waitingBytes <= MOST_WAITING) client.resume()
           this.#work()
         },
-        (error: unknown) => session.end(asPamErrorOfWire(error)),
+        (error: unknown) => session.end(wireFailure(error)),
       )
       break
     }
@@ -175,7 +178,7 @@ export class ClientSide {
     const forward = (decision: string): void => {
       conversation.batch++
       conversation.batchOpen = false
-      this.#noteNames(facts)
+      forgetNames(conversation, facts)
       conversation.expect({ type: 'query', run: startRun(decision, facts) })
       this.#send(frame.bytes)
     }
@@ -225,11 +228,11 @@ export class ClientSide {
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
-        : readable(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
+        : readableParameter(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
     )
     const forward = (decision: string): void => {
       const portal: Portal = { decision, prepared, tainted: facts.tainted, resultFormats: message.resultFormats }
-      this.#noteNames(facts)
+      forgetNames(conversation, facts)
       const change = conversation.portals.set(message.portal, portal, conversation.batch)
       conversation.expect({ type: 'bind', change, tainted: facts.tainted })
       conversation.batchOpen = true
@@ -300,26 +303,6 @@ export class ClientSide {
     })
   }
 
-  /** SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. */
-  #noteNames(facts: StatementFacts): void {
-    const { statements, portals } = this.#conversation
-    if (facts.statements.some(({ unknown }) => unknown.length > 0)) {
-      statements.clear()
-      portals.clear()
-    }
-    for (const { kinds, names } of facts.parsed) {
-      if (kinds.includes('discard')) {
-        statements.clear()
-        portals.clear()
-      }
-      for (const name of names) {
-        if (kinds.includes('declare-cursor')) portals.forget(name)
-        else if (name === '*') statements.clear()
-        else if (kinds.includes('prepare') || kinds.includes('deallocate')) statements.forget(name)
-      }
-    }
-  }
-
   #draft(sql: string, parameters: readonly (string | null)[], facts: StatementFacts): CommandDraft {
     const { session, status } = this.#conversation
     return {
@@ -375,24 +358,5 @@ export class ClientSide {
   }
 }
 
-/** A parameter as people read it; binary ones of types that are not simple as `\x…`. */
-function readable(value: Buffer, format: 0 | 1, typeOid: number): string {
-  if (format === 0 || TEXT_OIDS.has(typeOid)) return value.toString('utf8')
-  if (typeOid === 21 && value.length === 2) return String(value.readInt16BE())
-  if (typeOid === 23 && value.length === 4) return String(value.readInt32BE())
-  if (typeOid === 20 && value.length === 8) return String(value.readBigInt64BE())
-  if (typeOid === 16 && value.length === 1) return String(value[0] === 1)
-  return `\\x${value.toString('hex')}`
-}
-
-export function asPamErrorOfWire(error: unknown): PamError {
-  if (error instanceof Error && error.name === 'WireError') {
-    const tooLarge = (error as { kind?: string }).kind === 'too-large'
-    return new PamError(tooLarge ? 'MESSAGE_TOO_LARGE' : 'PROTOCOL_VIOLATION', error.message, { cause: error })
-  }
-  return asPamError(error)
-}
-
-const TEXT_OIDS = new Set([25, 1043, 1042, 19, 114])
 /** Bytes of messages that wait behind a held one, until the client is not read any more. */
 const MOST_WAITING = 1_048_576

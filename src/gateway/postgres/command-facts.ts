@@ -4,7 +4,7 @@ import { findRelation, type Catalog } from './catalog.ts'
 import { unknownCalls } from './functions.ts'
 import { guard } from './guard.ts'
 import type { MaskingScope } from './masking-scope.ts'
-import type { NamedRelation, ParsedStatement } from './parse-statement.ts'
+import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
 
 /** All that the session needs to know about one text: for policy, for masking, for its own bookkeeping. */
 export interface StatementFacts {

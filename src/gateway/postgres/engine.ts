@@ -11,12 +11,13 @@ import {
 import type { Engine, Session } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
-import { asPamErrorOfWire, ClientSide } from './client-side.ts'
+import { ClientSide } from './client-side.ts'
 import { connectUpstream, type Upstream } from './connect-upstream.ts'
 import { Conversation } from './conversation.ts'
 import { toErrorResponse } from './error-response.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
+import { wireFailure } from './wire-failure.ts'
 import { understanding } from './understand.ts'
 
 /** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
@@ -119,7 +120,7 @@ function startRelay(client: Channel, upstream: Upstream, session: Session, parse
       try {
         work(bytes)
       } catch (error) {
-        session.end(asPamErrorOfWire(error))
+        session.end(wireFailure(error))
       }
     }
   }

@@ -1,5 +1,5 @@
 import { findRelation, type Catalog } from './catalog.ts'
-import type { NamedRelation, ParsedStatement } from './parse-statement.ts'
+import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
 
 /** Why the functions and operators of a statement make its effect unknown; empty where none does. */
 export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {

@@ -2,7 +2,7 @@ import { PamError } from '../../shared/errors.ts'
 import type { Catalog } from './catalog.ts'
 import { findRelation } from './catalog.ts'
 import type { MaskingScope } from './masking-scope.ts'
-import type { ParsedStatement } from './parse-statement.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /**
  * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server,

@@ -1,39 +1,7 @@
 import type { ParseResult } from '@pgsql/types'
-
-/** A relation as the text names it. */
-export interface NamedRelation {
-  readonly schema: string | undefined
-  readonly name: string
-}
-
-/**
- * What one statement says, before names are resolved: the same text always gives the same answer.
- * Nothing here knows what a name stands for.
- */
-export interface ParsedStatement {
-  readonly kinds: readonly string[]
-  readonly reads: readonly NamedRelation[]
-  readonly writes: readonly NamedRelation[]
-  readonly functions: readonly NamedRelation[]
-  readonly operators: readonly NamedRelation[]
-  readonly missingWhere: boolean
-  /** Settings moved by SET, RESET and the like; `*` for all. */
-  readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
-  /** Last names of the columns mentioned, `*` for a star, outside the target lists of INSERT and UPDATE. */
-  readonly columns: readonly string[]
-  /** Names that stand for whole rows: of relations and their aliases. */
-  readonly aliases: readonly string[]
-  readonly unknown: readonly string[]
-  /** Names a prepared statement or cursor that the statement makes or drops. */
-  readonly names: readonly string[]
-  /** The statement carries a password or a similar option, so its literals never reach the record. */
-  readonly secret: boolean
-  readonly copy:
-    | { readonly direction: 'from' | 'to'; readonly where: 'client' | 'file' | 'program'; readonly binary: boolean }
-    | undefined
-}
-
-type Node = Readonly<Record<string, unknown>>
+import { isAlways } from './always-true.ts'
+import { addAlias, addName, addRelation, Findings, keyOf, readName, write, type Node, type Scope } from './findings.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** Reads the parser's tree. Every node is visited, also those that nothing here knows, so that no table hides in one. */
 export function readStatements(tree: ParseResult): ParsedStatement[] {
@@ -49,54 +17,6 @@ export function readStatements(tree: ParseResult): ParsedStatement[] {
     return found.finish()
   })
 }
-
-class Findings {
-  readonly kinds = new Set<string>()
-  readonly reads = new Map<string, NamedRelation>()
-  readonly writes = new Map<string, NamedRelation>()
-  readonly functions = new Map<string, NamedRelation>()
-  readonly operators = new Map<string, NamedRelation>()
-  readonly settings: { name: string; value: string | undefined }[] = []
-  readonly columns = new Set<string>()
-  readonly aliases = new Set<string>()
-  readonly unknown = new Set<string>()
-  readonly names: string[] = []
-  missingWhere = false
-  secret = false
-  copy: ParsedStatement['copy']
-
-  /** Takes over what another part does, except which columns it mentions. */
-  add(other: Findings): void {
-    for (const kind of other.kinds) this.kinds.add(kind)
-    for (const [key, relation] of other.reads) this.reads.set(key, relation)
-    for (const [key, relation] of other.writes) this.writes.set(key, relation)
-    for (const [key, name] of other.functions) this.functions.set(key, name)
-    for (const [key, name] of other.operators) this.operators.set(key, name)
-    for (const reason of other.unknown) this.unknown.add(reason)
-    if (other.missingWhere) this.missingWhere = true
-  }
-
-  finish(): ParsedStatement {
-    return {
-      kinds: [...this.kinds],
-      reads: [...this.reads.values()],
-      writes: [...this.writes.values()],
-      functions: [...this.functions.values()],
-      operators: [...this.operators.values()],
-      missingWhere: this.missingWhere,
-      settings: this.settings,
-      columns: [...this.columns],
-      aliases: [...this.aliases],
-      unknown: [...this.unknown],
-      names: this.names,
-      secret: this.secret,
-      copy: this.copy,
-    }
-  }
-}
-
-/** Names of the common table expressions in sight. */
-type Scope = readonly string[]
 
 function visit(value: unknown, found: Findings, scope: Scope): void {
   if (Array.isArray(value)) {
@@ -356,59 +276,6 @@ function account(kind: string, node: Node, found: Findings, scope: Scope): void 
   found.secret = true
   visitFields(node, found, scope)
 }
-
-function write(node: Node, found: Findings): void {
-  const relation = node['relation'] as Node | undefined
-  if (relation === undefined) return
-  addRelation(relation, found.writes, [])
-  addAlias(relation, found)
-}
-
-/** What stands for a whole row. New names for its columns hide which ones are mentioned: then all are. */
-function addAlias(node: Node, found: Findings): void {
-  const alias = node['alias'] as { aliasname?: string; colnames?: unknown[] } | undefined
-  const name = alias?.aliasname ?? node['relname']
-  if (typeof name === 'string') found.aliases.add(name)
-  if (alias?.colnames !== undefined) found.columns.add('*')
-}
-
-function addRelation(node: Node, to: Map<string, NamedRelation>, scope: Scope): void {
-  const name = String(node['relname'])
-  const schema = node['schemaname'] === undefined ? undefined : String(node['schemaname'])
-  if (schema === undefined && scope.includes(name)) return
-  to.set(keyOf({ schema, name }), { schema, name })
-}
-
-function addName(list: unknown, to: Map<string, NamedRelation>): void {
-  const name = readName(list)
-  if (name !== undefined) to.set(keyOf(name), name)
-}
-
-function readName(list: unknown): NamedRelation | undefined {
-  if (!Array.isArray(list)) return undefined
-  const parts = list.map((item: { String?: { sval?: string } }) => item.String?.sval ?? '')
-  const name = parts.at(-1)
-  return name === undefined ? undefined : { schema: parts.at(-2), name }
-}
-
-const keyOf = ({ schema, name }: NamedRelation): string => JSON.stringify([schema, name])
-
-/** No WHERE, or one that cannot depend on the row: a constant, `x = x`, or an OR with such an arm. */
-function isAlways(where: unknown): boolean {
-  if (where === undefined) return true
-  const { BoolExpr, A_Expr } = where as { BoolExpr?: { boolop: string; args: unknown[] }; A_Expr?: Node }
-  if (BoolExpr?.boolop === 'OR_EXPR') return BoolExpr.args.some(isAlways)
-  if (BoolExpr?.boolop === 'AND_EXPR') return BoolExpr.args.every(isAlways)
-  if (
-    A_Expr !== undefined &&
-    A_Expr['lexpr'] !== undefined &&
-    withoutPlaces(A_Expr['lexpr']) === withoutPlaces(A_Expr['rexpr'])
-  )
-    return true
-  return !/"(ColumnRef|CurrentOfExpr|ParamRef)"/.test(JSON.stringify(where))
-}
-
-const withoutPlaces = (node: unknown): string => JSON.stringify(node).replace(/,?"location":\d+/g, '')
 
 function optionValue(node: Node, name: string): string | undefined {
   const options = (node['options'] ?? []) as { DefElem?: { defname?: string; arg?: { String?: { sval?: string } } } }[]

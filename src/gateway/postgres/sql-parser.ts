@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { loadModule, parseSync } from 'libpg-query'
-import { readStatements, type ParsedStatement } from './parse-statement.ts'
+import { readStatements } from './parse-statement.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** What a text says, or why it could not be read. */
 export type ParsedText = readonly ParsedStatement[] | { readonly failure: string }

@@ -256,6 +256,30 @@ describe('masking does not leak', () => {
   })
 })
 
+describe('definitions that change while sessions are open', () => {
+  it('a view that is replaced through another session, or just before in the same stream, does not show masked values', async () => {
+    await direct('create view vv as select order_id as a, status as b from orders; alter view vv owner to app')
+    const first = await client(prod)
+    expect(JSON.stringify((await first.query('select b from vv limit 1')).rows)).toMatch(/new|paid|shipped|stuck/)
+    const wire = await raw(prod, 'app')
+    wire.send(
+      Q('create or replace view vv as select customer_id as a, phone as b from customers'),
+      Q('select b from vv order by a limit 3'),
+    )
+    const { id, digest } = await approvalWaiting()
+    await bob.api.reviews.decide(id, { verdict: 'approve', comment: '', digest })
+    await wire.until(2)
+    expect(wire.texts()).toContain('CREATE VIEW')
+    expect(wire.texts()).not.toContain('555')
+    const { rows } = await first.query('select b from vv order by a limit 3')
+    expect(rows).toHaveLength(3)
+    expect(JSON.stringify(rows)).not.toContain('555')
+    wire.socket.destroy()
+    await first.end()
+    await direct('drop view vv')
+  })
+})
+
 describe('a person decides', () => {
   it('approved: exactly the held statement runs; the session stays', async () => {
     const db = await client(prod)

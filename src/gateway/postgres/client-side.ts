@@ -179,6 +179,7 @@ export class ClientSide {
       conversation.batch++
       conversation.batchOpen = false
       forgetNames(conversation, facts)
+      if (facts.changesCatalog) conversation.noteDefinitionsChange()
       conversation.expect({ type: 'query', run: startRun(decision, facts) })
       this.#send(frame.bytes)
     }
@@ -269,6 +270,7 @@ export class ClientSide {
         this.#send(describePortal(message.portal))
       }
       const facts = { tainted: portal.tainted, changesCatalog: this.#understanding.changesCatalog(prepared.sql) }
+      if (facts.changesCatalog) conversation.noteDefinitionsChange()
       conversation.expect({ type: 'execute', run: startRun(portal.decision, facts), portal })
       conversation.batchOpen = true
       this.#send(frame.bytes)

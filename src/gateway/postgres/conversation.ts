@@ -9,6 +9,11 @@ import { ownQuery } from './own-query.ts'
 import type { Pending } from './pending.ts'
 import { NameTable, type Portal, type Prepared } from './statement-table.ts'
 
+/** How often somebody has changed definitions of one target; shared by all its sessions. */
+export interface Definitions {
+  changes: number
+}
+
 /**
  * What the two directions of one PostgreSQL session share: what is on its way, what names stand for, what the
  * catalogs say. It owns the order of answers; it decides nothing.
@@ -29,14 +34,23 @@ export class Conversation {
   batchOpen = false
   /** The client sends COPY data within an extended query: the server ignores Sync until it is done. */
   copyIn = false
-  /** Definitions changed since the catalogs were read. */
-  catalogStale = false
   catalogGeneration = 0
 
+  readonly #definitions: Definitions
+  #seenChanges: number
   readonly #pending: Pending[] = []
   #idleWaiters: (() => void)[] = []
 
-  constructor(client: Channel, upstream: Channel, session: Session, catalog: CatalogRows) {
+  constructor(
+    client: Channel,
+    upstream: Channel,
+    session: Session,
+    catalog: CatalogRows,
+    definitions: Definitions,
+    seenChanges: number,
+  ) {
+    this.#definitions = definitions
+    this.#seenChanges = seenChanges
     this.client = client
     this.upstream = upstream
     this.session = session
@@ -49,6 +63,16 @@ export class Conversation {
         session.logger.warn({ column: `${schema}.${table}.${column}` }, 'masking.column_missing')
       }
     }
+  }
+
+  /** Definitions may have changed since the catalogs were read, by this session or another through this gateway. */
+  get catalogStale(): boolean {
+    return this.#seenChanges !== this.#definitions.changes
+  }
+
+  /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
+  noteDefinitionsChange(): void {
+    this.#definitions.changes++
   }
 
   get head(): Pending | undefined {
@@ -116,7 +140,7 @@ export class Conversation {
   /** Reads the catalogs again, on this connection, between the client's statements. */
   async refreshCatalog(): Promise<void> {
     const rows: Record<string, (string | null)[][]> = {}
-    this.catalogStale = false
+    this.#seenChanges = this.#definitions.changes
     for (const [name, sql] of Object.entries(catalogQueries)) rows[name] = await ownQuery(this, sql)
     this.catalog = buildCatalog(rows as unknown as CatalogRows)
     this.masking = maskingScope(this.session.masking, this.catalog)

@@ -1,4 +1,3 @@
-import type { Channel } from '../../shared/channel.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { TERMINATE } from '../../wire/postgres/client-message.ts'
 import {
@@ -8,12 +7,12 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
-import type { Engine, Session } from '../engine.ts'
+import type { Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { ClientSide } from './client-side.ts'
 import { connectUpstream, type Upstream } from './connect-upstream.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, type Definitions } from './conversation.ts'
 import { toErrorResponse } from './error-response.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
@@ -23,15 +22,25 @@ import { understanding } from './understand.ts'
 /** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
 export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const cancelKeys = new CancelKeys()
+  const definitions = new Map<string, Definitions>()
+  const definitionsOf = (target: string): Definitions => {
+    const known = definitions.get(target) ?? { changes: 0 }
+    definitions.set(target, known)
+    return known
+  }
   return {
     protocol: 'postgres',
     greet: readGreeting,
     async serve(client, hello, session) {
       const settings = admitStartup(hello, session.config)
       const target = { config: session.config, lease: session.lease, baseDirectory, timeout: session.limits.handshake }
+      // Taken before the catalogs are read: a change in between makes them stale.
+      const shared = definitionsOf(session.target.name)
+      const seenChanges = shared.changes
       const upstream = await connectUpstream(target, settings)
       const { key, revoke } = cancelKeys.issue(session.person.id, () => relay.cancel())
-      const relay = startRelay(client, upstream, session, parser)
+      const conversation = new Conversation(client, upstream.channel, session, upstream.catalog, shared, seenChanges)
+      const relay = startRelay(conversation, upstream, parser)
       client.write(greeting(hello, upstream, key))
       relay.run(hello.rest)
       try {
@@ -62,8 +71,8 @@ function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
 }
 
 /** Two pumps between two channels, until one side leaves or the session must end. */
-function startRelay(client: Channel, upstream: Upstream, session: Session, parser: SqlParser) {
-  const conversation = new Conversation(client, upstream.channel, session, upstream.catalog)
+function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlParser) {
+  const { client, session } = conversation
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
   const open = new Set(['client', 'upstream'])

@@ -164,7 +164,7 @@ export class ServerSide {
     const tag =
       frame.tag === serverTags.commandComplete ? bodyOf(frame).toString('latin1', 0, frame.bytes.length - 6) : ''
     this.#record(head.run, { tag })
-    if (head.run.changesCatalog) this.#conversation.catalogStale = true
+    if (head.run.changesCatalog) this.#conversation.noteDefinitionsChange()
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#conversation.answered()
@@ -188,7 +188,7 @@ export class ServerSide {
     conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
     // A rollback takes definitions back that the catalogs were read with.
     if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
-      conversation.catalogStale = true
+      conversation.noteDefinitionsChange()
     conversation.answered()
     return frame.bytes
   }
@@ -200,7 +200,7 @@ export class ServerSide {
     const bytes = this.#masks ? encodeError(this.#maskFields(fields)) : frame.bytes
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: fields.get('C') ?? 'XX000' })
-      if (head.run.changesCatalog) conversation.catalogStale = true
+      if (head.run.changesCatalog) conversation.noteDefinitionsChange()
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
       conversation.copyIn = false

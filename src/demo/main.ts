@@ -16,6 +16,9 @@ if (unknown !== undefined) {
 async function demo(tour: boolean): Promise<void> {
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
+    // npm and its shell do not pass a signal on: whoever ends them ends the demo as well.
+    const parent = process.ppid
+    setInterval(() => process.ppid !== parent && resolve(), 500).unref()
   })
   let stack: DemoStack | undefined
   try {

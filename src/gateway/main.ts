@@ -146,6 +146,7 @@ async function start(file: string): Promise<void> {
     'gateway.started',
   )
 
+  let stopping = false
   process.on('SIGHUP', () => void reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
@@ -163,6 +164,8 @@ async function start(file: string): Promise<void> {
   }
 
   async function stop(): Promise<void> {
+    if (stopping) return
+    stopping = true
     clearInterval(sweep)
     registry.endWhere(
       () => true,

@@ -31,7 +31,7 @@ export const configSchema = z
           .int()
           .min(1024)
           .max(16_777_216)
-          .default(1_048_576)
+          .default(8_388_608)
           .describe('the longest message that is judged'),
         resultMessageBytes: z.int().min(65_536).max(268_435_456).default(67_108_864).describe('the longest row'),
         sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),

@@ -146,6 +146,13 @@ async function start(file: string): Promise<void> {
     'gateway.started',
   )
 
+  // One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the
+  // process ends, and the next start closes what was open.
+  process.on('unhandledRejection', (cause) => logger.error({ cause }, 'process.rejection_unhandled'))
+  process.on('uncaughtException', (cause) => {
+    logger.fatal({ cause }, 'process.exception_uncaught')
+    process.exit(1)
+  })
   let stopping = false
   process.on('SIGHUP', () => void reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())

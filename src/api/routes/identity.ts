@@ -34,7 +34,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
     '/v1/token',
     {
       schema: { body: tokenRequestSchema, response: { 200: tokenSchema } },
-      config: { public: true, rateLimit: { max: 120, timeWindow: 60_000 } },
+      config: { public: true, rateLimit: { max: 600, timeWindow: 60_000 } },
     },
     async (request) => {
       const now = deps.clock.now()

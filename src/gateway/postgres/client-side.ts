@@ -1,6 +1,13 @@
 import { Framer, type Frame } from '../../wire/postgres/framer.ts'
 import { formatAt, type Bind } from '../../wire/postgres/bind.ts'
-import { decodeClientMessage, describePortal, FLUSH, TERMINATE } from '../../wire/postgres/client-message.ts'
+import {
+  bindNobody,
+  decodeClientMessage,
+  describePortal,
+  executeNobody,
+  FLUSH,
+  TERMINATE,
+} from '../../wire/postgres/client-message.ts'
 import type { Parse } from '../../wire/postgres/parse.ts'
 import type { Execute } from '../../wire/postgres/execute.ts'
 import type { Describe } from '../../wire/postgres/describe.ts'
@@ -115,11 +122,16 @@ export class ClientSide {
     if (!ready) this.#conversation.client.pause()
   }
 
+  /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
+  get #isSkipped(): boolean {
+    return this.#skipping || this.#conversation.serverSkips
+  }
+
   /** One message. Undefined where it was dealt with at once. */
   #handle(frame: Frame): Promise<void> | undefined {
     const conversation = this.#conversation
     const message = decodeClientMessage(frame)
-    if (this.#skipping && message.type !== 'sync' && message.type !== 'terminate') return undefined
+    if (this.#isSkipped && message.type !== 'sync' && message.type !== 'terminate') return undefined
     switch (message.type) {
       case 'query':
         return this.#query(frame, message.sql)
@@ -136,6 +148,7 @@ export class ClientSide {
         return undefined
       case 'sync':
         this.#skipping = false
+        conversation.serverSkips = false
         this.#send(frame.bytes)
         if (conversation.copyIn) return undefined
         conversation.expect({ type: 'sync' })
@@ -174,6 +187,7 @@ export class ClientSide {
 
   #judgeQuery(frame: Frame, sql: string, facts: StatementFacts): Promise<void> | undefined {
     const conversation = this.#conversation
+    if (this.#isSkipped) return undefined
     const draft = this.#draft(sql, [], facts)
     const forward = (decision: string): void => {
       conversation.batch++
@@ -197,6 +211,7 @@ export class ClientSide {
 
   #judgeParse(frame: Frame, message: Parse, facts: StatementFacts): undefined {
     const conversation = this.#conversation
+    if (this.#isSkipped) return undefined
     const refusal = conversation.session.preview(this.#draft(message.sql, [], facts))
     if (refusal !== undefined) return this.#refuseExtended(refusal)
     const prepared: Prepared = {
@@ -215,7 +230,13 @@ export class ClientSide {
   #bind(frame: Frame, message: Bind): Promise<void> | undefined {
     return this.#named(this.#conversation.statements, message.statement, (prepared) => {
       if (prepared === undefined) {
-        return this.#refuseNative('26000', `prepared statement "${message.statement}" does not exist`)
+        return this.#unknownName(
+          bindNobody(),
+          '26000',
+          message.statement === ''
+            ? 'unnamed prepared statement does not exist'
+            : `prepared statement "${message.statement}" does not exist`,
+        )
       }
       const facts = this.#understanding.of(prepared.sql)
       return facts instanceof Promise
@@ -226,6 +247,7 @@ export class ClientSide {
 
   #judgeBind(frame: Frame, message: Bind, prepared: Prepared, facts: StatementFacts): Promise<void> | undefined {
     const conversation = this.#conversation
+    if (this.#isSkipped) return undefined
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
@@ -261,7 +283,8 @@ export class ClientSide {
   #execute(frame: Frame, message: Execute): Promise<void> | undefined {
     const conversation = this.#conversation
     return this.#named(conversation.portals, message.portal, (portal) => {
-      if (portal === undefined) return this.#refuseNative('34000', `portal "${message.portal}" does not exist`)
+      if (portal === undefined)
+        return this.#unknownName(executeNobody(), '34000', `portal "${message.portal}" does not exist`)
       const { prepared } = portal
       // Rows can be masked only by columns that were described: where the client does not ask, we do.
       if (this.#masks && !prepared.described) {
@@ -300,8 +323,7 @@ export class ClientSide {
     if (conversation.batchOpen) conversation.upstream.write(FLUSH)
     return conversation.whenIdle().then(() => {
       const now = table.lookUp(name, conversation.batch).value
-      // The error that undid the name also skips this message.
-      return this.#skipping ? undefined : use(now)
+      return this.#isSkipped ? undefined : use(now)
     })
   }
 
@@ -340,7 +362,7 @@ export class ClientSide {
   }
 
   #carryOut(verdict: Verdict, forward: (decision: string) => void, refuse: (error: PamError) => void): void {
-    if (this.#conversation.session.ended.aborted) return
+    if (this.#conversation.session.ended.aborted || this.#isSkipped) return
     if (verdict.type === 'forward') forward(verdict.id)
     else refuse(verdict.error)
   }
@@ -349,8 +371,15 @@ export class ClientSide {
     this.#skip(() => toErrorResponse(error))
   }
 
-  #refuseNative(sqlstate: string, message: string): undefined {
-    this.#skip(() => nativeError(sqlstate, message))
+  /**
+   * A name that we know nothing of is not passed on: the server may know one of that name that was never judged. A
+   * name that nobody has goes in its place, so that the server fails, and its transaction with it, as it would itself.
+   */
+  #unknownName(message: Buffer, sqlstate: string, text: string): undefined {
+    const conversation = this.#conversation
+    conversation.expect({ type: 'unknown-name', sqlstate, error: nativeError(sqlstate, text) })
+    conversation.batchOpen = true
+    this.#send(message)
   }
 
   #skip(bytes: () => Buffer): void {

@@ -32,6 +32,8 @@ export class Conversation {
   batch = 0
   /** Messages of this batch were sent and no Sync yet. */
   batchOpen = false
+  /** An error was answered and no Sync has been sent since: the server ignores everything up to the next. */
+  serverSkips = false
   /** The client sends COPY data within an extended query: the server ignores Sync until it is done. */
   copyIn = false
   catalogGeneration = 0
@@ -109,6 +111,7 @@ export class Conversation {
       if (skipped.type === 'describe' && skipped.of !== undefined)
         skipped.of.described = skipped.of.columns !== undefined
     }
+    this.serverSkips = this.#pending.length === 0
   }
 
   /** The Syncs that the server ignores because COPY has begun. */

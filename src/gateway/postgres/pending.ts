@@ -5,6 +5,7 @@ import type { Rewrite } from '../../wire/postgres/data-row.ts'
 export type Pending =
   | { readonly type: 'query'; readonly run: Run }
   | { readonly type: 'sync' }
+  | { readonly type: 'unknown-name'; readonly sqlstate: string; readonly error: Buffer }
   | { readonly type: 'parse' | 'bind' | 'close'; readonly change: Tentative; readonly tainted: boolean }
   | {
       readonly type: 'describe'

@@ -197,7 +197,8 @@ export class ServerSide {
     const conversation = this.#conversation
     const { head } = conversation
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
-    const bytes = this.#masks ? encodeError(this.#maskFields(fields)) : frame.bytes
+    const own = head?.type === 'unknown-name' && head.sqlstate === fields.get('C') ? head.error : undefined
+    const bytes = own ?? (this.#masks ? encodeError(this.#maskFields(fields)) : frame.bytes)
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: fields.get('C') ?? 'XX000' })
       if (head.run.changesCatalog) conversation.noteDefinitionsChange()
@@ -212,7 +213,11 @@ export class ServerSide {
   #maskFields(fields: ErrorFields): ErrorFields {
     const { head, masking } = this.#conversation
     const tainted =
-      head === undefined || head.type === 'sync' || head.type === 'reply' || head.type === 'own'
+      head === undefined ||
+      head.type === 'sync' ||
+      head.type === 'reply' ||
+      head.type === 'own' ||
+      head.type === 'unknown-name'
         ? false
         : 'run' in head
           ? head.run.tainted

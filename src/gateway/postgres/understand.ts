@@ -50,8 +50,8 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
       }
     }
     await conversation.whenIdle()
-    // In a failed transaction nothing can be asked, and nothing will run.
-    if (conversation.status !== 'E') await conversation.refreshCatalog()
+    // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
+    if (conversation.status !== 'E' && !conversation.serverSkips) await conversation.refreshCatalog()
     return resolve(parsed, sql)
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ByteReader } from '../byte-reader.ts'
 import { WireError } from '../wire-error.ts'
 import { bind, type Bind } from './bind.ts'
@@ -75,6 +76,20 @@ export const SYNC = Buffer.from([clientTags.sync, 0, 0, 0, 4])
 export const TERMINATE = Buffer.from([clientTags.terminate, 0, 0, 0, 4])
 export const describePortal = (name: string): Buffer =>
   encodeMessage(describe, { type: 'describe', subject: 'portal', name })
+
+/** A Bind and an Execute of a name that nobody has: made to fail. */
+export const bindNobody = (): Buffer =>
+  encodeMessage(bind, {
+    type: 'bind',
+    portal: '',
+    statement: nobody(),
+    parameterFormats: [],
+    parameters: [],
+    resultFormats: [],
+  })
+export const executeNobody = (): Buffer => encodeMessage(execute, { type: 'execute', portal: nobody(), maxRows: 0 })
+
+const nobody = (): string => `pam_${randomUUID()}`
 
 const MESSAGE_NAMES: Readonly<Record<number, string>> = {
   [query.tag]: 'Query',

@@ -28,6 +28,9 @@ export function run(
 }
 
 export const PSQL = hasProgram('psql')
+export const PGBENCH = hasProgram('pgbench')
+/** Makes the certificates of the TLS tests. */
+export const OPENSSL = hasProgram('openssl')
 
 /** psql through a port, unaligned, stopping at nothing. */
 export function psql(port: Port, database: string, script: string, args: readonly string[] = []): Promise<Outcome> {

@@ -16,7 +16,7 @@ import { Framer } from '../../src/wire/postgres/framer.ts'
 import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
-import { PSQL, psql } from '../helpers/run.ts'
+import { PGBENCH, PSQL, psql } from '../helpers/run.ts'
 
 let stack: DemoStack
 let jane: SignedIn
@@ -113,23 +113,27 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
     expect(await direct("select 1 from audit_tmp where event = 'first'")).toEqual([])
   })
 
-  it('pgbench runs in every mode', async () => {
-    const { run } = await import('../helpers/run.ts')
-    const env = {
-      PGHOST: '127.0.0.1',
-      PGPORT: String(dev.port),
-      PGUSER: 'app',
-      PGDATABASE: 'app_dev',
-      PGSSLMODE: 'disable',
-    }
-    const made = await run('pgbench', ['-i', '-q', '-s', '1'], { env })
-    expect(made.code).toBe(0)
-    for (const mode of ['simple', 'extended', 'prepared']) {
-      const { stdout, stderr, code } = await run('pgbench', ['-S', '-n', '-M', mode, '-c', '4', '-t', '50'], { env })
-      expect([mode, code, stderr.includes('error')]).toEqual([mode, 0, false])
-      expect(stdout).toContain('transactions actually processed: 200/200')
-    }
-  }, 60_000)
+  it.skipIf(!PGBENCH)(
+    'pgbench runs in every mode',
+    async () => {
+      const { run } = await import('../helpers/run.ts')
+      const env = {
+        PGHOST: '127.0.0.1',
+        PGPORT: String(dev.port),
+        PGUSER: 'app',
+        PGDATABASE: 'app_dev',
+        PGSSLMODE: 'disable',
+      }
+      const made = await run('pgbench', ['-i', '-q', '-s', '1'], { env })
+      expect(made.code).toBe(0)
+      for (const mode of ['simple', 'extended', 'prepared']) {
+        const { stdout, stderr, code } = await run('pgbench', ['-S', '-n', '-M', mode, '-c', '4', '-t', '50'], { env })
+        expect([mode, code, stderr.includes('error')]).toEqual([mode, 0, false])
+        expect(stdout).toContain('transactions actually processed: 200/200')
+      }
+    },
+    60_000,
+  )
 })
 
 describe('node-postgres, unmodified', () => {

@@ -15,6 +15,7 @@ import { verifyRecording } from '../../src/recording/verify.ts'
 import { firstBrokenAudit } from '../../src/storage/audit.ts'
 import { openSqlite } from '../../src/storage/database.ts'
 import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
+import { OPENSSL } from '../helpers/run.ts'
 
 const certificates = mkdtempSync(join(tmpdir(), 'pamctl-test-tls-'))
 const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: certificates, stdio: 'pipe' })
@@ -111,7 +112,7 @@ function recordings(directory: string): string[] {
     .map((file) => join(base, file))
 }
 
-describe('a gateway that is killed and started again', () => {
+describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
   it('has its requests, grants and audit; open records are closed, sealed and told apart', async () => {
     const directory = await configured()
     const gateway = await start(directory)
@@ -188,7 +189,7 @@ describe('a gateway that is killed and started again', () => {
   })
 })
 
-describe('a record that cannot be written', () => {
+describe.skipIf(!OPENSSL)('a record that cannot be written', () => {
   it('ends the session and says so; the statement does not run', async () => {
     const directory = await configured()
     // No file may grow beyond 3 MB: as a full disk, a write fails in the middle of a session.
@@ -222,7 +223,7 @@ describe('a record that cannot be written', () => {
   }, 60_000)
 })
 
-describe('before a byte reaches a target', () => {
+describe.skipIf(!OPENSSL)('before a byte reaches a target', () => {
   it('there is a grant, and a record', async () => {
     let reached = 0
     const target = createServer((socket) => {
@@ -258,7 +259,7 @@ describe('before a byte reaches a target', () => {
   })
 })
 
-describe('configuration', () => {
+describe.skipIf(!OPENSSL)('configuration', () => {
   it('SIGHUP takes a good file and leaves everything as it was for a bad one', async () => {
     const directory = await configured()
     const gateway = await start(directory)
@@ -279,7 +280,7 @@ describe('configuration', () => {
   })
 })
 
-describe('targets that cannot be reached or trusted', () => {
+describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
   it.each<[string, (config: string) => string, RegExp]>([
     [
       'nobody listens',

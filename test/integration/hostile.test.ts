@@ -31,6 +31,12 @@ afterAll(async () => {
   await stack?.stop()
 })
 
+/** The same cases every time; by hand, others and more of them: PAMCTL_FUZZ_SEED=$RANDOM PAMCTL_FUZZ_FACTOR=20 npx vitest run … */
+const fuzz = (numRuns: number) => ({
+  seed: Number(process.env['PAMCTL_FUZZ_SEED'] ?? 1),
+  numRuns: numRuns * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1),
+})
+
 const STARTUP = encodeStartupPacket({
   type: 'startup',
   major: 3,
@@ -136,11 +142,11 @@ describe('hostile clients', () => {
           expect((await bystander.query('select 1 as ok')).rows).toEqual([{ ok: 1 }])
         },
       ),
-      { numRuns: 80 },
+      fuzz(80),
     )
     await bystander.end()
     expect(stack.gatewayLog()).not.toMatch(/uncaught|unhandled|"INTERNAL"|tunnel\.failed/)
-  }, 120_000)
+  }, 1_200_000)
 
   it('any bytes in place of a start-up', async () => {
     await fc.assert(
@@ -148,10 +154,10 @@ describe('hostile clients', () => {
         const answer = await send(Buffer.from(bytes))
         expect(answer.length === 0 || answer[0] === 0x45 || answer[0] === 0x4e).toBe(true)
       }),
-      { numRuns: 30 },
+      fuzz(30),
     )
     expect(stack.gatewayLog()).not.toMatch(/uncaught|unhandled|"INTERNAL"|tunnel\.failed/)
-  }, 60_000)
+  }, 600_000)
 })
 
 /** Logs in, then sends it all at once; the answers, each as what must be the same. */
@@ -185,6 +191,8 @@ function comparable({ tag, bytes }: Frame): string {
 }
 
 describe('an unmasked target where everything is allowed', () => {
+  // Names made in SQL are not reached through the protocol, and what DISCARD and DEALLOCATE ALL would drop is forgotten
+  // even where they fail: both on purpose, so neither is in here.
   const harmless = fc.constantFrom(
     'select 1',
     'select * from nowhere',
@@ -200,14 +208,14 @@ describe('an unmasked target where everything is allowed', () => {
     'copy (select 1 union select 2 order by 1) to stdout',
     'declare c cursor for select customer_id from customers order by 1',
     'fetch 1 from c',
-    'deallocate all',
-    'prepare s as select 7',
+    'deallocate nothing',
+    'prepare mine as select 7',
     'create temp table x (a int)',
     'insert into x values (1), (2)',
     'select * from x',
     'drop table x',
     'select $1::text',
-    'discard all',
+    'discard plans',
     'savepoint p',
     'rollback to p',
     'set datestyle = iso',
@@ -246,7 +254,7 @@ describe('an unmasked target where everything is allowed', () => {
         const straight = await answers({ port: stack.postgres.port, password: 'demo-account-password' }, bytes)
         expect(await answers({ port: dev.port }, bytes)).toEqual(straight)
       }),
-      { numRuns: 120 },
+      fuzz(120),
     )
-  }, 120_000)
+  }, 1_200_000)
 })

@@ -543,6 +543,13 @@ describe('the wire', () => {
     wire.socket.destroy()
   })
 
+  it('an empty query is answered as the server does, also where nothing unknown is allowed', async () => {
+    const wire = await raw(prod, 'app')
+    wire.send(Q(''), Q(' ;'), P(''), B(), E(), SYNC)
+    expect(await wire.until(3)).toBe('IZIZ12IZ')
+    wire.socket.destroy()
+  })
+
   it('a function call message is refused', async () => {
     const wire = await raw(prod, 'app')
     wire.send(Buffer.from('460000000e0000000000000000000000'.slice(0, 30), 'hex'), Q('select 1'))

@@ -192,9 +192,10 @@ export class ClientSide {
     const forward = (decision: string): void => {
       conversation.batch++
       conversation.batchOpen = false
-      forgetNames(conversation, facts)
+      const restore = forgetNames(conversation, facts)
+      const notUnderstood = facts.parsed.length === 0 ? restore : undefined
       if (facts.changesCatalog) conversation.noteDefinitionsChange()
-      conversation.expect({ type: 'query', run: startRun(decision, facts) })
+      conversation.expect({ type: 'query', run: startRun(decision, facts, notUnderstood) })
       this.#send(frame.bytes)
     }
     const refuse = (error: PamError): void =>

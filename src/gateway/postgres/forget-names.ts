@@ -1,15 +1,16 @@
 import type { StatementFacts } from './command-facts.ts'
 import type { Conversation } from './conversation.ts'
 
-/** SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. */
+/**
+ * SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. Returns what
+ * brings it back, for a text that the server turns out not to understand either: then nothing of it has run.
+ */
 export function forgetNames(
   { statements, portals }: Pick<Conversation, 'statements' | 'portals'>,
   facts: StatementFacts,
-): void {
-  if (facts.statements.some(({ unknown }) => unknown.length > 0)) {
-    statements.clear()
-    portals.clear()
-  }
+): () => void {
+  const unknown = facts.statements.some((statement) => statement.unknown.length > 0)
+  const restore = unknown ? [statements.clear(), portals.clear()] : []
   for (const { kinds, names } of facts.parsed) {
     if (kinds.includes('discard')) {
       statements.clear()
@@ -21,4 +22,5 @@ export function forgetNames(
       else if (kinds.includes('prepare') || kinds.includes('deallocate')) statements.forget(name)
     }
   }
+  return () => restore.forEach((bringBack) => bringBack())
 }

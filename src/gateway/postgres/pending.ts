@@ -29,14 +29,21 @@ export interface Run {
   /** Set while rows come as COPY. */
   copyBinary: boolean
   readonly changesCatalog: boolean
+  /** For a text that we could not read: what to do when the server cannot, either. */
+  readonly notUnderstood: () => void
 }
 
-export function startRun(decision: string, facts: { tainted: boolean; changesCatalog: boolean }): Run {
+export function startRun(
+  decision: string,
+  facts: { tainted: boolean; changesCatalog: boolean },
+  notUnderstood: () => void = () => {},
+): Run {
   const { tainted, changesCatalog } = facts
   return {
     decision,
     tainted,
     changesCatalog,
+    notUnderstood,
     startedAt: performance.now(),
     rows: 0,
     bytes: 0,

@@ -199,6 +199,7 @@ export class ServerSide {
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
     const own = head?.type === 'unknown-name' && head.sqlstate === fields.get('C') ? head.error : undefined
     const bytes = own ?? (this.#masks ? encodeError(this.#maskFields(fields)) : frame.bytes)
+    if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: fields.get('C') ?? 'XX000' })
       if (head.run.changesCatalog) conversation.noteDefinitionsChange()
@@ -315,3 +316,5 @@ export class ServerSide {
 
 /** Settings that the server reports and that must stay as we set them at login. */
 const REPORTED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
+/** Raised before anything of a text runs. Source: manual, appendix A. */
+const SYNTAX_ERROR = '42601'

@@ -21,6 +21,8 @@ export async function createSqlParser(): Promise<SqlParser> {
   const worker = parserWorker()
   return {
     parse(sql) {
+      // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
+      if (/^[ \t\n\r\f\v]*$/.test(sql)) return []
       const known = cache.get(sql)
       if (known !== undefined) return known
       if (sql.length > LONGEST_AT_ONCE) return worker.parse(sql)

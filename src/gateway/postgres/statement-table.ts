@@ -56,8 +56,17 @@ export class NameTable<T> {
     this.#entries.delete(name)
   }
 
-  clear(): void {
+  /**
+   * Forgets all names. The returned function brings back those that the server has confirmed and nothing else has
+   * taken since; what was still tentative may have been undone meanwhile, and stays forgotten.
+   */
+  clear(): () => void {
+    const before = [...this.#entries]
     this.#entries.clear()
+    return () => {
+      for (const [name, entry] of before)
+        if (entry.confirmed && !this.#entries.has(name)) this.#entries.set(name, entry)
+    }
   }
 }
 

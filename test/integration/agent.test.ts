@@ -84,6 +84,19 @@ function login(...flags: string[]): Promise<{ code: number | null; text: string 
   })
 }
 
+/** `pamctl connect dev-db` with no command: the port stays open until the process is told to stop. */
+async function keepOpen() {
+  const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'connect', 'dev-db', '--json'], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  const opened = (): number | undefined =>
+    text.includes('}') ? (JSON.parse(text) as { port: number }).port : undefined
+  return { child, port: await eventually(opened, 'the port is open') }
+}
+
 describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
   it('an unknown authority is named as what stands in the way; with --ca it is remembered', async () => {
     expect(await login('--gateway', url)).toMatchObject({
@@ -109,16 +122,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
   it.skipIf(!existsSync('/proc/self/status'))(
     'a slow reader stops the server: memory stays bounded',
     async () => {
-      const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'connect', 'dev-db', '--json'], {
-        env: { ...process.env, ...environment },
-        stdio: ['ignore', 'pipe', 'ignore'],
-      })
-      let text = ''
-      child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      const { port } = await eventually(
-        () => (text.includes('}') ? (JSON.parse(text) as { port: number }) : undefined),
-        'the port is open',
-      )
+      const { child, port } = await keepOpen()
       const memoryOf = (pid: number): number =>
         Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
       const agent = JSON.parse((await pamctl(['agent', 'status', '--json'], environment)).stdout) as { pid: number }
@@ -182,16 +186,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
 
   it('a gateway that is gone is named as such, natively to the client', async () => {
     expect((await login('--gateway', url, '--ca', ca)).code).toBe(0)
-    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'connect', 'dev-db', '--json'], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    let text = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    const { port } = await eventually(
-      () => (text.includes('}') ? (JSON.parse(text) as { port: number }) : undefined),
-      'the port is open',
-    )
+    const { child, port } = await keepOpen()
     await gateway.stop('SIGTERM')
     const socket = connect(port, '127.0.0.1')
     let answer = ''

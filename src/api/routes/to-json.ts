@@ -1,7 +1,7 @@
 import { grantState, type Grant } from '../../access/grant.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
-import { describeState, expire, mayNotDecide, type Review } from '../../access/review.ts'
+import { describeState, expire, mayNotDecide } from '../../access/review.ts'
 import type { HeldCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import { UsageError } from '../../shared/errors.ts'
@@ -12,28 +12,28 @@ import type { Review as ReviewJson } from '../schemas/review.ts'
 /** Stored things as the API shows them. */
 export const iso = (time: number): string => new Date(time).toISOString()
 
-const decisionsOf = ({ decisions }: Review): RequestJson['decisions'] =>
-  decisions.map(({ label, verdict, comment, at }) => ({ label, verdict, comment, at: iso(at) }))
-
-const approversOf = ({ approvers }: Review): RequestJson['approvers'] => ({
-  groups: [...approvers.groups],
-  count: approvers.count,
-})
+/** What requests and held commands have in common. */
+function reviewFieldsOf(review: AccessRequest | Approval) {
+  const { id, requester, target, state, approvers, decisions, createdAt, expiresAt } = review
+  return {
+    id,
+    requester,
+    target,
+    state,
+    status: describeState(review),
+    approvers: { groups: [...approvers.groups], count: approvers.count },
+    decisions: decisions.map(({ label, verdict, comment, at }) => ({ label, verdict, comment, at: iso(at) })),
+    createdAt: iso(createdAt),
+    expiresAt: iso(expiresAt),
+  }
+}
 
 export function requestToJson(stored: AccessRequest, grant: Grant | undefined, now: number): RequestJson {
   const request = expire(stored, now)
   return {
-    id: request.id,
-    requester: request.requester,
-    target: request.target,
+    ...reviewFieldsOf(request),
     reason: request.reason,
     lengthMs: request.length,
-    state: request.state,
-    status: describeState(request),
-    approvers: approversOf(request),
-    decisions: decisionsOf(request),
-    createdAt: iso(request.createdAt),
-    expiresAt: iso(request.expiresAt),
     ...(request.grantId === undefined ? {} : { grantId: request.grantId }),
     ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt) }),
   }
@@ -66,15 +66,7 @@ export function reviewToJson(
   const review = expire(stored, now)
   const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
   return {
-    id: review.id,
-    requester: review.requester,
-    target: review.target,
-    state: review.state,
-    status: describeState(review),
-    approvers: approversOf(review),
-    decisions: decisionsOf(review),
-    createdAt: iso(review.createdAt),
-    expiresAt: iso(review.expiresAt),
+    ...reviewFieldsOf(review),
     rule: review.rule,
     mayDecide: refusal === undefined && review.state === 'pending',
     ...(refusal === undefined ? {} : { whyNot: refusal.message }),

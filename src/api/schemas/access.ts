@@ -24,12 +24,11 @@ export const decisionSchema = z.object({
   at: timeSchema,
 })
 
-export const requestSchema = z.object({
+/** What requests and held commands have in common. */
+export const reviewFields = {
   id: z.string(),
   requester: personSchema,
   target: z.string(),
-  reason: z.string(),
-  lengthMs: z.number(),
   state: z.string(),
   /** For people to read: who decided, and their words. */
   status: z.string(),
@@ -37,6 +36,12 @@ export const requestSchema = z.object({
   decisions: z.array(decisionSchema),
   createdAt: timeSchema,
   expiresAt: timeSchema,
+}
+
+export const requestSchema = z.object({
+  ...reviewFields,
+  reason: z.string(),
+  lengthMs: z.number(),
   grantId: z.string().optional(),
   grantEndsAt: timeSchema.optional(),
 })

@@ -1,19 +1,10 @@
 import { z } from 'zod'
-import { decisionSchema, grantSchema } from './access.ts'
-import { personSchema, timeSchema } from './common.ts'
+import { grantSchema, reviewFields } from './access.ts'
 
 /** Something that waits for a person: a request for access, or a held command. */
 export const reviewSchema = z.object({
-  id: z.string(),
+  ...reviewFields,
   kind: z.enum(['request', 'command']),
-  requester: personSchema,
-  target: z.string(),
-  state: z.string(),
-  status: z.string(),
-  approvers: z.object({ groups: z.array(z.string()), count: z.number() }),
-  decisions: z.array(decisionSchema),
-  createdAt: timeSchema,
-  expiresAt: timeSchema,
   reason: z.string().optional(),
   lengthMs: z.number().optional(),
   /** Exactly what would run. */

@@ -247,6 +247,29 @@ describe('an unmasked target where everything is allowed', () => {
     fc.constantFrom(SYNC, SYNC, FLUSH),
   )
 
+  const Q = (text: string): Buffer => encodeMessage(query, { type: 'query', sql: text })
+  const P = (statement: string, text: string): Buffer =>
+    encodeMessage(parse, { type: 'parse', statement, sql: text, parameterTypes: [] })
+  const B = (statement: string): Buffer =>
+    encodeMessage(bind, {
+      type: 'bind',
+      portal: '',
+      statement,
+      parameterFormats: [],
+      parameters: [],
+      resultFormats: [],
+    })
+  const E = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 })
+  const C = encodeMessage(close, { type: 'close', subject: 'statement', name: '' })
+  /** Sequences that were answered wrongly once. */
+  const found: Buffer[][] = [
+    [Q('begin'), B('')],
+    [C, Q('select 1'), B('s'), B(''), C],
+    [Q('selec'), E, Q('select 1'), Q('select 1')],
+    [P('s', ''), B('s'), B('s'), P('', 'select 1')],
+    [Q('selec'), P('', 'select 2'), SYNC, B('')],
+  ]
+
   it('answers are those of the server itself, in the same order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
@@ -254,7 +277,7 @@ describe('an unmasked target where everything is allowed', () => {
         const straight = await answers({ port: stack.postgres.port, password: 'demo-account-password' }, bytes)
         expect(await answers({ port: dev.port }, bytes)).toEqual(straight)
       }),
-      fuzz(120),
+      { ...fuzz(120), examples: found.map((steps): [Buffer[]] => [steps]) },
     )
   }, 1_200_000)
 })

@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { ByteReader } from '../../wire/byte-reader.ts'
 import { encodeMessage } from '../../wire/postgres/server-message.ts'
-import { query } from '../../wire/postgres/query.ts'
+import { bind } from '../../wire/postgres/bind.ts'
+import { SYNC } from '../../wire/postgres/client-message.ts'
+import { close } from '../../wire/postgres/close.ts'
+import { execute } from '../../wire/postgres/execute.ts'
+import { parse } from '../../wire/postgres/parse.ts'
 import type { Conversation } from './conversation.ts'
 
 /**
@@ -15,8 +20,28 @@ export function ownQuery(conversation: Conversation, sql: string): Promise<(stri
       rows,
       done: (error) => (error === undefined ? resolve(rows) : reject(error)),
     })
-    conversation.upstream.write(encodeMessage(query, { type: 'query', sql }))
+    conversation.upstream.write(extendedQuery(sql))
   })
+}
+
+/** Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
+function extendedQuery(sql: string): Buffer {
+  const name = OWN_NAME
+  return Buffer.concat([
+    encodeMessage(parse, { type: 'parse', statement: name, sql, parameterTypes: [] }),
+    encodeMessage(bind, {
+      type: 'bind',
+      portal: name,
+      statement: name,
+      parameterFormats: [],
+      parameters: [],
+      resultFormats: [],
+    }),
+    encodeMessage(execute, { type: 'execute', portal: name, maxRows: 0 }),
+    encodeMessage(close, { type: 'close', subject: 'portal', name }),
+    encodeMessage(close, { type: 'close', subject: 'statement', name }),
+    SYNC,
+  ])
 }
 
 /** The values of a DataRow as text. Spec: Message Formats, DataRow. */
@@ -27,3 +52,6 @@ export function rowValues(body: Buffer): (string | null)[] {
     return length === -1 ? null : reader.bytes(length).toString('utf8')
   })
 }
+
+/** Random, so that no client's statement has it. */
+const OWN_NAME = `pam_${randomUUID()}`

@@ -288,7 +288,9 @@ export class ServerSide {
         this.#conversation.answered()
         head.done()
         return undefined
-      case serverTags.rowDescription:
+      case serverTags.parseComplete:
+      case serverTags.bindComplete:
+      case serverTags.closeComplete:
       case serverTags.commandComplete:
       case serverTags.noticeResponse:
         return undefined

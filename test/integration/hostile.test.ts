@@ -148,6 +148,32 @@ describe('hostile clients', () => {
     expect(stack.gatewayLog()).not.toMatch(/uncaught|unhandled|"INTERNAL"|tunnel\.failed/)
   }, 1_200_000)
 
+  it('statements that break parsers are refused, and long ones are read as before', async () => {
+    const db = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app', ssl: false })
+    await db.connect()
+    for (let i = 0; i < 15; i++) {
+      for (const text of [
+        `select ${'not '.repeat(20_000)}true`,
+        `select ${'1+'.repeat(60_000)}1`,
+        `select ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
+      ]) {
+        const outcome = await db.query(text).then(
+          () => 'ran',
+          (error: { code: string }) => error.code,
+        )
+        expect(['ran', '42501', '54001', '54000']).toContain(outcome)
+      }
+    }
+    const list = Array.from({ length: 5000 }, (_, i) => i).join(', ')
+    expect((await db.query(`select count(*)::int as n from orders where order_id in (${list})`)).rows).toEqual([
+      { n: 1000 },
+    ])
+    await expect(db.query(`delete from orders where true or order_id in (${list})`)).rejects.toMatchObject({
+      code: '42501',
+    })
+    await db.end()
+  }, 120_000)
+
   it('any bytes in place of a start-up', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), async (bytes) => {

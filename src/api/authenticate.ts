@@ -1,14 +1,28 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Login } from '../identity/login.ts'
-import { PamError } from '../shared/errors.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
 import { findLogin } from '../storage/logins.ts'
 import type { ApiDeps } from './deps.ts'
 
+type AuthenticationDeps = Pick<ApiDeps, 'tokens' | 'proofs' | 'db' | 'clock' | 'publicUrl' | 'refusals'>
+
+interface Call {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+}
+
 /** Who makes a call: the access token, the proof that its key is here, and the login behind it, looked up. */
-export async function authenticate(
-  request: { method: string; url: string; headers: IncomingHttpHeaders },
-  deps: Pick<ApiDeps, 'tokens' | 'proofs' | 'db' | 'clock' | 'publicUrl'>,
-): Promise<Login> {
+export async function authenticate(request: Call, deps: AuthenticationDeps): Promise<Login> {
+  try {
+    return await identify(request, deps)
+  } catch (error) {
+    deps.refusals.note(asPamError(error).code)
+    throw error
+  }
+}
+
+async function identify(request: Call, deps: AuthenticationDeps): Promise<Login> {
   const now = deps.clock.now()
   const [scheme, accessToken] = (request.headers.authorization ?? '').split(' ')
   if (scheme !== 'DPoP' || accessToken === undefined) {

@@ -8,6 +8,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
+import type { RefusalCounter } from './refusal-counter.ts'
 
 /** What the API works with; built in the composition root. */
 export interface ApiDeps {
@@ -20,6 +21,7 @@ export interface ApiDeps {
   readonly logger: Logger
   readonly signer: Signer
   readonly changes: ChangeFeed
+  readonly refusals: RefusalCounter
   /** Directory of the recordings. */
   readonly recordings: string
   /** The URL that proofs must name; known once the gateway listens. */

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { authenticate } from '../api/authenticate.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps, ApiSettings } from '../api/deps.ts'
+import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
 import { createApi } from '../api/server.ts'
 import {
@@ -108,6 +109,7 @@ async function start(file: string): Promise<void> {
     logger,
     signer: keys.signer,
     changes: new ChangeFeed(),
+    refusals: new RefusalCounter(),
     recordings,
     publicUrl: () => publicUrl,
     settings: () => apiSettings(config, issuersOf(config)),
@@ -140,6 +142,7 @@ async function start(file: string): Promise<void> {
     '',
   )
   const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
+  const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
   await auditConfig(db, config, 'config.loaded')
   logger.info(
     { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
@@ -174,6 +177,8 @@ async function start(file: string): Promise<void> {
     if (stopping) return
     stopping = true
     clearInterval(sweep)
+    clearInterval(sums)
+    await auditRefusals(db, deps, logger)
     registry.endWhere(
       () => true,
       new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
@@ -261,6 +266,16 @@ const auditConfig = (db: Database, config: Config, type: string): Promise<void> 
       data: { policy: config.policy.version, targets: config.targets.map(({ name }) => name) },
     }),
   )
+
+/** Callers who were turned away before anybody knew who they are: once a minute, as sums. */
+async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {
+  const counts = refusals.take()
+  if (counts === undefined) return
+  const entry = { type: 'callers.refused', actor: 'gateway', subject: 'callers', data: counts }
+  await db
+    .change((tx) => appendAudit(tx, clock.now(), entry))
+    .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
+}
 
 async function sweepRequests(db: Database, { changes, clock }: ApiDeps, logger: Logger): Promise<void> {
   try {

@@ -176,8 +176,13 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     const db = await client(await openPort(jane, 'dev-db'))
     const running = db.query('select pg_sleep(30)').catch((error: Error) => error)
     await new Promise((resolve) => setTimeout(resolve, 300))
+    for (let i = 0; i < 3; i++) await fetch(`${gateway.url}/v1/whoami`)
     await gateway.stop('SIGTERM')
     expect(await running).toMatchObject({ code: '57P01', message: 'pam: the gateway is shutting down' })
+    const store = await openSqlite(join(directory, 'data', 'state.db'))
+    const refused = await store.read.selectFrom('audit').select('data').where('type', '=', 'callers.refused').execute()
+    await store.close()
+    expect(refused).toEqual([{ data: '{"NOT_SIGNED_IN":3}' }])
     const [file] = recordings(directory)
     expect(
       (

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { provenUntil, type Login } from '../../identity/login.ts'
 import { decideAccess } from '../../policy/decide.ts'
-import { PamError } from '../../shared/errors.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
 import { newId } from '../../shared/id.ts'
 import { VERSION } from '../../shared/version.ts'
 import { TUNNEL_PROTOCOL } from '../../shared/web-socket-channel.ts'
@@ -43,7 +43,10 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         url: `${deps.publicUrl()}/v1/token`,
         now,
       })
-      const login = await prove(request.body.identityToken, thumbprint, deps)
+      const login = await prove(request.body.identityToken, thumbprint, deps).catch((error: unknown) => {
+        deps.refusals.note(asPamError(error).code)
+        throw error
+      })
       const { token, expiresAt } = await deps.tokens.mint({ login: login.id, thumbprint }, now)
       return {
         accessToken: token,

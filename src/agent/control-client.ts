@@ -5,14 +5,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
-import type { ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
+import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
 import type { Paths } from './paths.ts'
 
 /** A connection to the agent. Listeners opened over it close with it. */
 export interface AgentConnection {
   readonly warning: string | undefined
   call<M extends ControlMethod>(method: M, params: ControlMethods[M]['params']): Promise<ControlMethods[M]['result']>
-  onEvent(listener: (event: { target: string; message: string }) => void): void
+  onEvent(listener: (event: AgentEvent) => void): void
   /** Called once when the agent goes away. */
   onClose(listener: () => void): void
   close(): void
@@ -89,7 +89,7 @@ function tryConnect(control: string): Promise<AgentConnection | undefined> {
 
 function controlConnection(socket: Socket): AgentConnection {
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
-  const events: ((event: { target: string; message: string }) => void)[] = []
+  const events: ((event: AgentEvent) => void)[] = []
   const closed: (() => void)[] = []
   let nextId = 1
   socket.on('error', () => {})

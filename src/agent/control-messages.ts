@@ -73,4 +73,11 @@ export type ControlReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: ErrorBody }
   /** Something to tell the user, for whoever listens on the target. */
-  | { readonly event: { readonly target: string; readonly message: string } }
+  | { readonly event: AgentEvent }
+
+export interface AgentEvent {
+  readonly target: string
+  readonly message: string
+  /** Something to know before it happens: shown also while a client has the terminal. */
+  readonly ahead: boolean
+}

@@ -2,11 +2,11 @@ import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { asPamError, toErrorBody } from '../shared/errors.ts'
-import type { ControlMethod, ControlMethods, ControlReply, ControlRequest } from './control-messages.ts'
+import type { AgentEvent, ControlMethod, ControlMethods, ControlReply, ControlRequest } from './control-messages.ts'
 
 /** One command line that is connected. */
 export interface ControlPeer {
-  send(event: { target: string; message: string }): void
+  send(event: AgentEvent): void
   onClose(listener: () => void): void
 }
 

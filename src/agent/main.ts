@@ -132,8 +132,8 @@ class Agent {
     if (open === undefined) {
       const tunnels = new Set<() => void>()
       const peers = new Set<ControlPeer>()
-      const tell = (message: string): void => {
-        for (const listening of peers) listening.send({ target, message })
+      const tell = (message: string, ahead = false): void => {
+        for (const listening of peers) listening.send({ target, message, ahead })
       }
       const listener = await listenLocally({
         name: `${gateway} ${person} ${target}`,
@@ -198,7 +198,7 @@ class Agent {
   #closeTunnels(profile: string, why: string): void {
     for (const { profile: of, target, peers, tunnels } of this.#listeners.values()) {
       if (of !== profile) continue
-      for (const peer of peers) peer.send({ target, message: why })
+      for (const peer of peers) peer.send({ target, message: why, ahead: false })
       // The gateway ends its side with a native error; what it does not end is closed here.
       setTimeout(() => {
         for (const close of tunnels) close()
@@ -207,12 +207,12 @@ class Agent {
   }
 }
 
-function tellFrame(frame: TunnelFrame, tell: (message: string) => void): void {
+function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) => void): void {
   const quiet =
     frame.type === 'opened' ||
     (frame.type === 'ended' && (frame.code === 'CLIENT_LEFT' || frame.code === 'TARGET_LEFT'))
   if (quiet || frame.message === undefined) return
-  tell(frame.hint === undefined ? frame.message : `${frame.message} (${frame.hint})`)
+  tell(frame.hint === undefined ? frame.message : `${frame.message} (${frame.hint})`, frame.type === 'notice')
 }
 
 const IDLE_TIME = 30 * 60_000

@@ -61,7 +61,8 @@ async function connectTo(
   })
   // A running client's own errors say what happened; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
-    if (event.target === name && command.length === 0) io.note(`pamctl: ${visible(event.message)}`)
+    if (event.target === name && (command.length === 0 || (event.ahead && io.interactive)))
+      io.note(`pamctl: ${visible(event.message)}`)
   })
   if (listener.usualPort !== undefined)
     io.note(

@@ -294,6 +294,7 @@ describe('an unmasked target where everything is allowed', () => {
     [Q('selec'), E, Q('select 1'), Q('select 1')],
     [P('s', ''), B('s'), B('s'), P('', 'select 1')],
     [Q('selec'), P('', 'select 2'), SYNC, B('')],
+    [P('t', 'select 1'), Q('discard plans'), B('t')],
   ]
 
   it('answers are those of the server itself, in the same order', async () => {

@@ -11,8 +11,9 @@ export function forgetNames(
 ): () => void {
   const unknown = facts.statements.some((statement) => statement.unknown.length > 0)
   const restore = unknown ? [statements.clear(), portals.clear()] : []
-  for (const { kinds, names } of facts.parsed) {
-    if (kinds.includes('discard')) {
+  for (const { kinds, names, settings } of facts.parsed) {
+    // Of the four kinds of DISCARD only ALL drops names; it is the one that moves settings, too.
+    if (kinds.includes('discard') && settings.length > 0) {
       statements.clear()
       portals.clear()
     }

@@ -26,7 +26,6 @@ export const peopleSchema = z.strictObject({
 })
 
 export type People = z.output<typeof peopleSchema>
-export type EvaluationPerson = People['people'][number]
 
 /** The file as it is now: read again when it changed, so that disabling somebody takes effect at their next proof. */
 export function peopleFile(file: string): () => People {

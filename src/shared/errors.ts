@@ -30,13 +30,6 @@ export class PamError extends Error {
   }
 }
 
-/** A peer broke its protocol. Answer natively, then close. */
-export class WireError extends PamError {
-  constructor(message: string, code: ErrorCode = 'PROTOCOL_VIOLATION', options: PamErrorOptions = {}) {
-    super(code, message, options)
-  }
-}
-
 /** A flag, a field or a file is wrong. */
 export class UsageError extends PamError {
   constructor(message: string, hint?: string) {

@@ -12,15 +12,4 @@ export const cursorQuery = z.object({
 
 export const idParams = z.object({ id: z.string().min(4).max(20) })
 
-/** Errors, as RFC 9457 problem details. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  code: z.string(),
-  hint: z.string().optional(),
-  id: z.string().optional(),
-})
-
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() })

@@ -1,4 +1,4 @@
-import { WireError as ByteError } from '../../wire/wire-error.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { readStartupPacket } from '../../wire/postgres/startup.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
@@ -54,7 +54,7 @@ export function readGreeting(client: Channel, limits: HandshakeLimits): Promise<
             client.write(Buffer.from('N'))
           }
         } catch (error) {
-          fail(new PamError('PROTOCOL_VIOLATION', error instanceof ByteError ? error.message : 'malformed start-up'))
+          fail(new PamError('PROTOCOL_VIOLATION', error instanceof WireError ? error.message : 'malformed start-up'))
         }
       },
       drained() {},

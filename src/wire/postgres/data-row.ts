@@ -40,5 +40,3 @@ export function rewriteDataRow(frame: Buffer, rewrites: readonly (Rewrite | unde
   row.writeUInt32BE(row.length - 1, 1)
   return row
 }
-
-export const DATA_ROW = 0x44 // 'D'

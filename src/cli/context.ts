@@ -4,6 +4,7 @@ import { userPaths, type Paths } from '../agent/paths.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import { fetchWithCa } from '../gateway-client/fetch-with-ca.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
+import { isLoopback } from '../shared/loopback.ts'
 import type { Io } from './output/io.ts'
 
 /** Flags that every command takes. */
@@ -83,8 +84,7 @@ export function normalGateway(text: string): string {
   if (!URL.canParse(withScheme))
     throw new UsageError(`"${text}" is not the URL of a gateway`, 'such as https://pam.example.com')
   const url = new URL(withScheme)
-  const loopback = /^(127(\.\d+){3}|localhost|\[::1\])$/.test(url.hostname)
-  if (url.protocol === 'http:' && !loopback)
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw new UsageError(`${text}: plain http is for loopback only`, 'use https')
   return url.origin
 }

@@ -94,14 +94,20 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
 }
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */
-export async function problemOf(response: Response, gateway: string): Promise<PamError> {
-  try {
-    const { detail, ...body } = (await response.json()) as { detail?: string; code?: string }
-    if (body.code !== undefined) return fromErrorBody({ ...body, message: detail })
-  } catch {
-    // falls through: not JSON
-  }
+async function problemOf(response: Response, gateway: string): Promise<PamError> {
+  const problem = parseProblem(await response.text())
+  if (problem !== undefined) return problem
   return new PamError('VERSION_MISMATCH', `${gateway} answers, but not as a pamctl gateway (HTTP ${response.status})`, {
     hint: 'is this the address of the gateway?',
   })
+}
+
+/** The error in a problem+json body of the gateway (RFC 9457); undefined where somebody else wrote the body. */
+export function parseProblem(body: string): PamError | undefined {
+  try {
+    const { detail, ...rest } = JSON.parse(body) as { detail?: string; code?: string }
+    return rest.code === undefined ? undefined : fromErrorBody({ ...rest, message: detail })
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,6 @@
 import * as oidc from 'openid-client'
 import { PamError } from '../shared/errors.ts'
+import { isLoopback } from '../shared/loopback.ts'
 import type { Discovery } from '../api/schemas/identity.ts'
 
 /** What signing in gives: a token for the gateway, and one to get the next with. */
@@ -69,11 +70,10 @@ export async function revokeSignIn(refreshToken: string, options: IssuerOptions)
 
 async function discoverIssuer({ issuer, clientId, fetch }: IssuerOptions): Promise<oidc.Configuration> {
   const url = new URL(issuer)
-  const loopback = /^(127\.|localhost$|\[::1\]$)/.test(url.hostname)
   try {
     return await oidc.discovery(url, clientId, undefined, oidc.None(), {
       timeout: 15,
-      ...(url.protocol === 'http:' && loopback ? { execute: [oidc.allowInsecureRequests] } : {}),
+      ...(url.protocol === 'http:' && isLoopback(url.hostname) ? { execute: [oidc.allowInsecureRequests] } : {}),
       [oidc.customFetch]: fetch as oidc.CustomFetch,
     })
   } catch (error) {

@@ -1,6 +1,7 @@
 import WebSocket from 'ws'
-import { fromErrorBody, PamError } from '../shared/errors.ts'
+import { PamError } from '../shared/errors.ts'
 import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
+import { parseProblem } from './api-client.ts'
 import { connectionError } from './connection-error.ts'
 
 /** Opens one tunnel to a target. Rejects with what the gateway, or the way there, said. */
@@ -37,13 +38,10 @@ export function openTunnel(
 export const tunnelUrl = (gateway: string, target: string): string =>
   `${gateway}/v1/tunnel?target=${encodeURIComponent(target)}`
 
+/** Where it is not the gateway that answered, a proxy in between did. */
 function refusalOf(body: string, status: number, gateway: string): PamError {
-  try {
-    const { detail, ...rest } = JSON.parse(body) as { detail?: string; code?: string }
-    if (rest.code !== undefined) return fromErrorBody({ ...rest, message: detail })
-  } catch {
-    // falls through: a proxy in between answered
-  }
+  const problem = parseProblem(body)
+  if (problem !== undefined) return problem
   return new PamError('GATEWAY_UNREACHABLE', `${gateway} refused the tunnel (HTTP ${status})`, {
     hint: 'does something between here and the gateway block WebSockets?',
   })

@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { isLoopback, issuerSchema } from '../identity/issuer.ts'
+import { issuerSchema } from '../identity/issuer.ts'
 import { duration, policyShape, toPolicy } from '../policy/parse-policy.ts'
 import type { Policy } from '../policy/policy.ts'
+import { isLoopback } from '../shared/loopback.ts'
 import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
 import { targetSchema } from './target.ts'
 

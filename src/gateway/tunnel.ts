@@ -5,7 +5,7 @@ import { decideAccess } from '../policy/decide.ts'
 import { openRecorder } from '../recording/recorder.ts'
 import type { Signer } from '../recording/seal.ts'
 import type { Clock } from '../shared/clock.ts'
-import { asPamError, PamError } from '../shared/errors.ts'
+import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { TunnelChannel } from '../shared/web-socket-channel.ts'
@@ -87,7 +87,7 @@ export async function serveTunnel(
       )
     if (refusal.code !== 'CLIENT_LEFT')
       await parts.state.accessRefused(login.person, targetName, refusal, parts.clock.now()).catch(() => {})
-    channel.send({ v: 1, type: 'ended', ...frameOf(refusal) })
+    channel.send({ v: 1, type: 'ended', ...toErrorBody(refusal) })
     if (greeted && engine !== undefined) engine.refuse(channel, refusal)
     channel.destroy()
   }
@@ -257,14 +257,5 @@ const grantOver = (target: string): PamError =>
 
 const identityLost = (): PamError =>
   new PamError('IDENTITY_LOST', 'who you are could not be proven again', { hint: 'sign in again: pamctl login' })
-
-function frameOf(error: PamError): { code: string; message: string; hint?: string; id?: string } {
-  return {
-    code: error.code,
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.id === undefined ? {} : { id: error.id }),
-  }
-}
 
 const WARNING = 5 * 60_000

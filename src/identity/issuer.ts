@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isLoopback } from '../shared/loopback.ts'
 
 /** An OpenID issuer that the gateway trusts, and what it is trusted for. */
 export const issuerSchema = z
@@ -45,5 +46,3 @@ export const issuerSchema = z
   })
 
 export type Issuer = z.output<typeof issuerSchema>
-
-export const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?)$/.test(host)

@@ -9,10 +9,8 @@ import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/loca
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
-import { query } from '../../src/wire/postgres/query.ts'
-import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
-import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually } from '../helpers/gateway-client.ts'
+import { Q, startup } from '../helpers/messages.ts'
 import { OPENSSL, pamctl, PSQL, ROOT } from '../helpers/run.ts'
 
 /** A gateway with TLS of a private authority, and identities that are proven again every two seconds. */
@@ -128,24 +126,12 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
       const agent = JSON.parse((await pamctl(['agent', 'status', '--json'], environment)).stdout) as { pid: number }
       const pids = [gateway.pid, agent.pid]
       const socket = connect(port, '127.0.0.1')
-      socket.write(
-        encodeStartupPacket({
-          type: 'startup',
-          major: 3,
-          minor: 0,
-          parameters: new Map([
-            ['user', 'app'],
-            ['database', 'app_dev'],
-          ]),
-        }),
-      )
+      socket.write(startup('app_dev'))
       await new Promise<void>((resolve) => socket.once('data', () => resolve()))
       const before = pids.map(memoryOf)
       socket.pause()
       // 400 MB that nobody reads.
-      socket.write(
-        encodeMessage(query, { type: 'query', sql: "select repeat('x', 100000) from generate_series(1, 4000)" }),
-      )
+      socket.write(Q("select repeat('x', 100000) from generate_series(1, 4000)"))
       await new Promise((resolve) => setTimeout(resolve, 3000))
       const grown = pids.map((pid, index) => memoryOf(pid) - (before[index] ?? 0))
       expect(Math.max(...grown)).toBeLessThan(100)
@@ -191,17 +177,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     const socket = connect(port, '127.0.0.1')
     let answer = ''
     socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
-    socket.write(
-      encodeStartupPacket({
-        type: 'startup',
-        major: 3,
-        minor: 0,
-        parameters: new Map([
-          ['user', 'app'],
-          ['database', 'app_dev'],
-        ]),
-      }),
-    )
+    socket.write(startup('app_dev'))
     await new Promise((resolve) => socket.once('close', resolve))
     expect(answer).toMatch(
       /SFATAL.*C08001\0Mpam: the gateway https:\/\/localhost:\d+ cannot be reached \(ECONNREFUSED\)/s,

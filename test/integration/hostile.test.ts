@@ -3,16 +3,9 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { bind } from '../../src/wire/postgres/bind.ts'
-import { close } from '../../src/wire/postgres/close.ts'
-import { describe as describeCodec } from '../../src/wire/postgres/describe.ts'
-import { execute } from '../../src/wire/postgres/execute.ts'
 import { FLUSH, SYNC, TERMINATE } from '../../src/wire/postgres/client-message.ts'
 import { Framer, type Frame } from '../../src/wire/postgres/framer.ts'
-import { parse } from '../../src/wire/postgres/parse.ts'
-import { query } from '../../src/wire/postgres/query.ts'
-import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
-import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
+import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
 import { grantFor, openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 
 let stack: DemoStack
@@ -37,15 +30,7 @@ const fuzz = (numRuns: number) => ({
   numRuns: numRuns * Number(process.env['PAMCTL_FUZZ_FACTOR'] ?? 1),
 })
 
-const STARTUP = encodeStartupPacket({
-  type: 'startup',
-  major: 3,
-  minor: 0,
-  parameters: new Map([
-    ['user', 'app'],
-    ['database', 'app'],
-  ]),
-})
+const STARTUP = startup('app')
 
 /** Sends it all at once and reads until the other side closes, or is quiet for a while. */
 function send(bytes: Buffer): Promise<Buffer> {
@@ -71,6 +56,7 @@ function send(bytes: Buffer): Promise<Buffer> {
 }
 
 const name = fc.constantFrom('', 's', 't')
+const subject = fc.constantFrom('statement' as const, 'portal' as const)
 const sql = fc.constantFrom(
   'select 1',
   'select * from nowhere',
@@ -96,28 +82,19 @@ const sql = fc.constantFrom(
   'lock customers',
   'show all',
 )
+/** Every message with a name or a text in it. */
+const named = (texts: fc.Arbitrary<string>): fc.Arbitrary<Buffer>[] => [
+  texts.map((text) => Q(text)),
+  fc.tuple(name, texts).map(([statement, text]) => P(text, statement)),
+  fc
+    .tuple(name, name, fc.constantFrom(0 as const, 1 as const))
+    .map(([portal, statement, format]) => B(statement, portal, [format])),
+  fc.tuple(subject, name).map(([of, named]) => D(named, of)),
+  fc.tuple(subject, name).map(([of, named]) => C(named, of)),
+  fc.tuple(name, fc.nat(2)).map(([portal, maxRows]) => E(portal, maxRows)),
+]
 const message = fc.oneof(
-  sql.map((text) => encodeMessage(query, { type: 'query', sql: text })),
-  fc
-    .tuple(name, sql)
-    .map(([statement, text]) => encodeMessage(parse, { type: 'parse', statement, sql: text, parameterTypes: [] })),
-  fc.tuple(name, name, fc.constantFrom(0 as const, 1 as const)).map(([portal, statement, format]) =>
-    encodeMessage(bind, {
-      type: 'bind',
-      portal,
-      statement,
-      parameterFormats: [],
-      parameters: [],
-      resultFormats: [format],
-    }),
-  ),
-  fc
-    .tuple(fc.constantFrom('statement' as const, 'portal' as const), name)
-    .map(([subject, named]) => encodeMessage(describeCodec, { type: 'describe', subject, name: named })),
-  fc
-    .tuple(fc.constantFrom('statement' as const, 'portal' as const), name)
-    .map(([subject, named]) => encodeMessage(close, { type: 'close', subject, name: named })),
-  fc.tuple(name, fc.nat(2)).map(([portal, maxRows]) => encodeMessage(execute, { type: 'execute', portal, maxRows })),
+  ...named(sql),
   fc.constantFrom(SYNC, SYNC, SYNC, FLUSH, TERMINATE),
   fc.constantFrom(
     Buffer.from('6400000006610a', 'hex'),
@@ -248,53 +225,16 @@ describe('an unmasked target where everything is allowed', () => {
     'select 1/0',
     'explain (costs off) select 1',
   )
-  const step = fc.oneof(
-    harmless.map((text) => encodeMessage(query, { type: 'query', sql: text })),
-    fc
-      .tuple(name, harmless)
-      .map(([statement, text]) => encodeMessage(parse, { type: 'parse', statement, sql: text, parameterTypes: [] })),
-    fc.tuple(name, name, fc.constantFrom(0 as const, 1 as const)).map(([portal, statement, format]) =>
-      encodeMessage(bind, {
-        type: 'bind',
-        portal,
-        statement,
-        parameterFormats: [],
-        parameters: [],
-        resultFormats: [format],
-      }),
-    ),
-    fc
-      .tuple(fc.constantFrom('statement' as const, 'portal' as const), name)
-      .map(([subject, named]) => encodeMessage(describeCodec, { type: 'describe', subject, name: named })),
-    fc
-      .tuple(fc.constantFrom('statement' as const, 'portal' as const), name)
-      .map(([subject, named]) => encodeMessage(close, { type: 'close', subject, name: named })),
-    fc.tuple(name, fc.nat(2)).map(([portal, maxRows]) => encodeMessage(execute, { type: 'execute', portal, maxRows })),
-    fc.constantFrom(SYNC, SYNC, FLUSH),
-  )
+  const step = fc.oneof(...named(harmless), fc.constantFrom(SYNC, SYNC, FLUSH))
 
-  const Q = (text: string): Buffer => encodeMessage(query, { type: 'query', sql: text })
-  const P = (statement: string, text: string): Buffer =>
-    encodeMessage(parse, { type: 'parse', statement, sql: text, parameterTypes: [] })
-  const B = (statement: string): Buffer =>
-    encodeMessage(bind, {
-      type: 'bind',
-      portal: '',
-      statement,
-      parameterFormats: [],
-      parameters: [],
-      resultFormats: [],
-    })
-  const E = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 })
-  const C = encodeMessage(close, { type: 'close', subject: 'statement', name: '' })
   /** Sequences that were answered wrongly once. */
   const found: Buffer[][] = [
-    [Q('begin'), B('')],
-    [C, Q('select 1'), B('s'), B(''), C],
-    [Q('selec'), E, Q('select 1'), Q('select 1')],
-    [P('s', ''), B('s'), B('s'), P('', 'select 1')],
-    [Q('selec'), P('', 'select 2'), SYNC, B('')],
-    [P('t', 'select 1'), Q('discard plans'), B('t')],
+    [Q('begin'), B()],
+    [C(), Q('select 1'), B('s'), B(), C()],
+    [Q('selec'), E(), Q('select 1'), Q('select 1')],
+    [P('', 's'), B('s'), B('s'), P('select 1')],
+    [Q('selec'), P('select 2'), SYNC, B()],
+    [P('select 1', 't'), Q('discard plans'), B('t')],
   ]
 
   it('answers are those of the server itself, in the same order', async () => {

@@ -5,17 +5,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { readRecording } from '../../src/recording/replay.ts'
-import { bind } from '../../src/wire/postgres/bind.ts'
-import { execute } from '../../src/wire/postgres/execute.ts'
-import { describe as describeCodec } from '../../src/wire/postgres/describe.ts'
-import { close as closeCodec } from '../../src/wire/postgres/close.ts'
-import { parse } from '../../src/wire/postgres/parse.ts'
-import { query } from '../../src/wire/postgres/query.ts'
 import { FLUSH, SYNC } from '../../src/wire/postgres/client-message.ts'
 import { Framer } from '../../src/wire/postgres/framer.ts'
-import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
 import { PGBENCH, PSQL, psql } from '../helpers/run.ts'
 
 let stack: DemoStack
@@ -470,17 +464,7 @@ async function raw(port: Port, database: string) {
       await new Promise<void>((resolve) => (wake = resolve))
     return seen.map((message) => message.tag).join('')
   }
-  socket.write(
-    encodeStartupPacket({
-      type: 'startup',
-      major: 3,
-      minor: 0,
-      parameters: new Map([
-        ['user', 'app'],
-        ['database', database],
-      ]),
-    }),
-  )
+  socket.write(startup(database))
   await until(1)
   seen.length = 0
   return {
@@ -492,15 +476,6 @@ async function raw(port: Port, database: string) {
     isClosed: () => closed,
   }
 }
-
-const P = (sql: string, statement = ''): Buffer =>
-  encodeMessage(parse, { type: 'parse', statement, sql, parameterTypes: [] })
-const B = (statement = '', portal = ''): Buffer =>
-  encodeMessage(bind, { type: 'bind', portal, statement, parameterFormats: [], parameters: [], resultFormats: [] })
-const D = (name = ''): Buffer => encodeMessage(describeCodec, { type: 'describe', subject: 'portal', name })
-const E = (portal = ''): Buffer => encodeMessage(execute, { type: 'execute', portal, maxRows: 0 })
-const C = (name: string): Buffer => encodeMessage(closeCodec, { type: 'close', subject: 'statement', name })
-const Q = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 
 describe('the wire', () => {
   it('a refusal in the middle of a pipeline: before it answered, after it skipped, then in step', async () => {

@@ -1,6 +1,6 @@
 import type { MaskingPlan } from '../../masking/plan.ts'
 import type { MaskingStyle } from '../../policy/policy.ts'
-import type { Catalog, Relation } from './catalog.ts'
+import { findRelation, type Catalog, type Relation } from './catalog.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {
@@ -16,16 +16,15 @@ export interface MaskingScope {
 export function maskingScope(plan: MaskingPlan, catalog: Catalog): MaskingScope {
   const styles = new Map<number, Map<number, MaskingStyle>>()
   for (const { schema, table, column, style } of plan.columns) {
-    for (const relation of catalog.byOid.values()) {
-      if (relation.name !== `${schema}.${table}`) continue
-      // A parent shows its children's rows and a child is a part of its parent: the same column, by name.
-      for (const member of family(relation, catalog)) {
-        const attribute = member.columns.get(column)
-        if (attribute === undefined) continue
-        const known = styles.get(member.oid) ?? new Map<number, MaskingStyle>()
-        known.set(attribute, style)
-        styles.set(member.oid, known)
-      }
+    const relation = findRelation(catalog, { schema, name: table })
+    if (relation === undefined) continue
+    // A parent shows its children's rows and a child is a part of its parent: the same column, by name.
+    for (const member of family(relation, catalog)) {
+      const attribute = member.columns.get(column)
+      if (attribute === undefined) continue
+      const known = styles.get(member.oid) ?? new Map<number, MaskingStyle>()
+      known.set(attribute, style)
+      styles.set(member.oid, known)
     }
   }
   const tainted = taint(plan, styles, catalog)

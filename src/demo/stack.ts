@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
@@ -17,7 +17,14 @@ export interface DemoStack {
   stop(): Promise<void>
 }
 
-export async function startDemoStack(): Promise<DemoStack> {
+export interface DemoStackOptions {
+  /** Changes the configuration before the gateway reads it. */
+  readonly configure?: (yaml: string) => string
+  /** More in the database, once the sample data is there. */
+  readonly prepare?: (postgres: LocalPostgres) => Promise<void>
+}
+
+export async function startDemoStack({ configure, prepare }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
   let gateway: RunningGateway | undefined
@@ -30,8 +37,10 @@ export async function startDemoStack(): Promise<DemoStack> {
     // The database's directory stands outside: its user may not enter ours.
     postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-pg-')) })
     await loadSampleData(postgres)
+    await prepare?.(postgres)
     const gatewayPort = await freePort()
     const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: postgres.port })
+    if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
     const { url, issuer } = gateway
     const running = gateway

@@ -1,4 +1,5 @@
 import type { Recorder } from '../recording/recorder.ts'
+import type { HashKeys } from '../masking/replace.ts'
 import type { MaskingPlan } from '../masking/plan.ts'
 import type { Grant } from '../access/grant.ts'
 import type { Facts, Person, Target } from '../policy/command.ts'
@@ -48,6 +49,8 @@ export interface Session {
   decide(command: CommandDraft): Decision
   /** What policy would say, without recording: for refusing early what no parameters could make allowed. */
   preview(command: CommandDraft): PamError | undefined
+  /** Keys for the stand-ins of masked values. */
+  readonly hashKeys: HashKeys
   /** A keyed digest, so that nothing can be guessed back from it. */
   commitment(text: string): string
 }
@@ -58,6 +61,8 @@ export interface CommandDraft {
   readonly facts: Facts
   /** Text and parameters as they may be kept for ever. */
   readonly recorded: { readonly text: string; readonly parameters: readonly (string | null)[] }
+  /** Values that masked columns are compared with: counted against what the grant allows. */
+  readonly guesses: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
   /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */

@@ -1,3 +1,4 @@
+import { GuessBook } from './guess-book.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -119,6 +120,7 @@ async function start(file: string): Promise<void> {
     key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
   }
   const api = await createApi(deps, tls)
+  const guessBook = new GuessBook()
   const tunnels = listenForTunnels(api.server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     serve: (channel, login, target) =>
@@ -129,6 +131,7 @@ async function start(file: string): Promise<void> {
         registry,
         signer: keys.signer,
         digestKey: keys.digest,
+        guessBook,
         recordings,
         clock: systemClock,
         logger,

@@ -18,6 +18,7 @@ import type { Logger } from '../shared/logger.ts'
 import { commandDigest, type DigestScope } from './command-digest.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
+import type { GuessBook } from './guess-book.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface SessionParts {
@@ -35,6 +36,7 @@ export interface SessionParts {
   /** The rules in force now: a reload changes them under a live session. */
   readonly policy: () => Policy
   readonly digestKey: Uint8Array
+  readonly guessBook: GuessBook
   readonly ended: AbortController
 }
 
@@ -70,6 +72,18 @@ export function createSession(parts: SessionParts): RunningSession {
         .filter((part) => part !== undefined)
         .join('; '),
     })
+  /** Comparing a masked column with a value is a guess; what is refused anyway is none. */
+  const count = (draft: CommandDraft, judgement: Judgement): Judgement => {
+    const passed = judgement.type === 'deny' ? undefined : parts.guessBook.take(grant.id, draft.guesses)
+    if (passed === undefined) return judgement
+    return {
+      type: 'deny',
+      rule: undefined,
+      code: 'COMMAND_REFUSED',
+      message: `${passed.column} is masked and was compared with ${passed.budget} values under this grant: that is all that is allowed`,
+      hint: 'use other columns to find what you look for',
+    }
+  }
   const digestOf = (draft: CommandDraft, policy: Policy): string => {
     const scope: DigestScope = {
       session: id,
@@ -99,6 +113,10 @@ export function createSession(parts: SessionParts): RunningSession {
     },
     decided: (approval) => holds.get(approval.id)?.decided(approval),
     held: (approvalId) => holds.get(approvalId)?.draft,
+    hashKeys: {
+      session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
+      target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
+    },
     commitment: (text) => createHmac('sha256', parts.digestKey).update(id).update(text).digest('hex').slice(0, 12),
     preview(draft) {
       const judgement = judge(draft, parts.policy())
@@ -109,7 +127,7 @@ export function createSession(parts: SessionParts): RunningSession {
     decide(draft): Decision {
       if (parts.ended.signal.aborted) return { type: 'refuse', id: '', error: parts.ended.signal.reason as PamError }
       const policy = parts.policy()
-      const judgement = judge(draft, policy)
+      const judgement = count(draft, judge(draft, policy))
       const decision = record(draft, judgement, policy)
       switch (judgement.type) {
         case 'allow':

@@ -20,6 +20,12 @@ export const targetSchema = z
     database: z.string().min(1).describe('the only database that is served'),
     user: z.string().min(1).describe('the account that the gateway logs in with'),
     password: secret.optional().describe('env:NAME or file:PATH'),
+    safeFunctions: z
+      .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected schema.function'))
+      .default([])
+      .describe(
+        'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
+      ),
     tls: z
       .enum(['verify-full', 'verify-ca', 'require', 'disable'])
       .default('verify-full')

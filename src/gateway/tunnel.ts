@@ -11,6 +11,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { TunnelChannel } from '../shared/web-socket-channel.ts'
 import type { Config } from './config.ts'
 import type { Engine } from './engine.ts'
+import type { GuessBook } from './guess-book.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { createSession, type RunningSession } from './session.ts'
 import type { SessionRegistry } from './session-registry.ts'
@@ -23,6 +24,7 @@ export interface TunnelParts {
   readonly registry: SessionRegistry
   readonly signer: Signer
   readonly digestKey: Uint8Array
+  readonly guessBook: GuessBook
   readonly recordings: string
   readonly clock: Clock
   readonly logger: Logger
@@ -152,6 +154,7 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
     state,
     policy: () => parts.config().policy,
     digestKey: parts.digestKey,
+    guessBook: parts.guessBook,
     ended,
   })
   const close = async (): Promise<void> => {

@@ -1,17 +1,37 @@
 import type { Person, Target } from '../policy/command.ts'
-import type { MaskingKind, MaskingRule, MaskingStyle } from '../policy/policy.ts'
+import type { CustomKind, MaskingKind, MaskingRule, MaskingStyle, SideChannels } from '../policy/policy.ts'
 
 /** What one session must not see, by the rules for its person and target. */
 export interface MaskingPlan {
-  readonly columns: readonly MaskedColumn[]
-  readonly kinds: readonly { readonly kind: MaskingKind; readonly style: MaskingStyle }[]
+  readonly columns: readonly MaskedColumns[]
+  readonly kinds: readonly MaskedKind[]
 }
 
-export interface MaskedColumn {
+/** A kind of data, found by its content. */
+export interface MaskedKind {
+  readonly kind: MaskingKind | CustomKind
+  readonly style: MaskingStyle
+  readonly hashScope: 'session' | 'target'
+}
+
+/** Columns by name; `*` as schema, table or column stands for any. */
+export interface MaskedColumns {
   readonly schema: string
   readonly table: string
   readonly column: string
   readonly style: MaskingStyle
+  readonly sideChannels: SideChannels
+  /** How many values may be compared with it under one grant, where `sideChannels` is `equality`. */
+  readonly guesses: number
+  /** Whether its values may be stored where they are not masked. */
+  readonly copying: boolean
+  readonly hashScope: 'session' | 'target'
+}
+
+/** One column that is masked, by its full name. */
+export interface ColumnMask extends Omit<MaskedColumns, 'schema' | 'table' | 'column'> {
+  /** `schema.table.column`. */
+  readonly name: string
 }
 
 /** `applies` says whether a rule is about this person and target; the selectors belong to policy. */
@@ -21,14 +41,19 @@ export function planMasking(
   person: Person,
   target: Target,
 ): MaskingPlan {
-  const columns: MaskedColumn[] = []
-  const kinds = new Map<MaskingKind, MaskingStyle>()
+  const columns: MaskedColumns[] = []
+  const kinds = new Map<string, MaskedKind>()
   for (const rule of rules) {
     if (!applies(rule, person, target)) continue
-    for (const name of rule.columns) columns.push({ ...splitColumn(name), style: rule.style })
-    for (const kind of rule.kinds) if (!kinds.has(kind)) kinds.set(kind, rule.style)
+    const { style, sideChannels, guesses, copying, hashScope } = rule
+    for (const name of rule.columns)
+      columns.push({ ...splitColumn(name), style, sideChannels, guesses, copying, hashScope })
+    for (const kind of [...rule.kinds, ...rule.patterns]) {
+      const name = typeof kind === 'string' ? kind : `pattern ${kind.name}`
+      if (!kinds.has(name)) kinds.set(name, { kind, style, hashScope })
+    }
   }
-  return { columns, kinds: [...kinds].map(([kind, style]) => ({ kind, style })) }
+  return { columns, kinds: [...kinds.values()] }
 }
 
 export const isEmptyPlan = (plan: MaskingPlan): boolean => plan.columns.length === 0 && plan.kinds.length === 0

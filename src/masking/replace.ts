@@ -1,20 +1,54 @@
+import { createHmac } from 'node:crypto'
 import type { MaskingKind, MaskingStyle } from '../policy/policy.ts'
 import type { Detector } from './detectors/detector.ts'
 import { email } from './detectors/email.ts'
+import { iban } from './detectors/iban.ts'
+import { ipAddress } from './detectors/ip-address.ts'
+import { nationalId } from './detectors/national-id.ts'
 import { paymentCard } from './detectors/payment-card.ts'
+import { phone } from './detectors/phone.ts'
+import { cloudKey, jwt, privateKey } from './detectors/secrets.ts'
+import type { MaskedKind } from './plan.ts'
 
-export const detectors: Readonly<Record<MaskingKind, Detector>> = { email, 'payment-card': paymentCard }
+export const detectors: Readonly<Record<MaskingKind, Detector>> = {
+  email,
+  'payment-card': paymentCard,
+  iban,
+  phone,
+  'national-id': nationalId,
+  'ip-address': ipAddress,
+  jwt,
+  'private-key': privateKey,
+  'cloud-key': cloudKey,
+}
+
+/** Keys for stand-ins: of one session, and of all sessions of a target. */
+export interface HashKeys {
+  readonly session: Uint8Array
+  readonly target: Uint8Array
+}
+
+/** Makes the same stand-in for the same value of the same column, as long as the key lives. */
+export interface Hashing {
+  readonly key: Uint8Array
+  /** What the values belong to: a column's name, or a kind. */
+  readonly scope: string
+}
 
 /** The whole value of a masked column as it is shown; null where nothing may be shown. */
-export function maskValue(value: string, style: MaskingStyle): string | null {
+export function maskValue(value: string, style: MaskingStyle, hashing: Hashing): string | null {
   switch (style) {
     case 'null':
       return null
     case 'redact':
       return REDACTED
+    case 'hash':
+      return hashed(value, hashing)
+    case 'keep-last-4':
+      return lastFour(value)
     case 'partial': {
       if (value === '') return ''
-      const whole = Object.values(detectors).find((detector) => {
+      const whole = WHOLE.find((detector) => {
         const [span] = detector.find(value)
         return span?.start === 0 && span.end === value.length
       })
@@ -26,38 +60,57 @@ export function maskValue(value: string, style: MaskingStyle): string | null {
 }
 
 /** The text with every value of these kinds hidden; undefined where there is none. */
-export function maskKinds(
-  text: string,
-  kinds: readonly { kind: MaskingKind; style: MaskingStyle }[],
-): string | undefined {
+export function maskKinds(text: string, kinds: readonly MaskedKind[], keys: HashKeys): string | undefined {
   let result: string | undefined
-  for (const { kind, style } of kinds) {
-    const detector = detectors[kind]
+  for (const masked of kinds) {
     const current = result ?? text
-    const spans = detector.find(current)
+    const spans = findKind(masked, current)
     if (spans.length === 0) continue
-    let masked = ''
+    let hidden = ''
     let at = 0
     for (const { start, end } of spans) {
-      masked += current.slice(at, start)
-      masked += style === 'partial' ? detector.partial(current.slice(start, end)) : REDACTED
+      hidden += current.slice(at, start) + standIn(current.slice(start, end), masked, keys)
       at = end
     }
-    result = masked + current.slice(at)
+    result = hidden + current.slice(at)
   }
   return result
 }
 
 /** As `maskKinds`, but every hidden character becomes one asterisk: for values inside structures with lengths. */
-export function maskKindsInPlace(text: string, kinds: readonly { kind: MaskingKind }[]): string | undefined {
+export function maskKindsInPlace(text: string, kinds: readonly MaskedKind[]): string | undefined {
   let result: string | undefined
-  for (const { kind } of kinds) {
-    const current = result ?? text
-    for (const { start, end } of detectors[kind].find(current)) {
+  for (const masked of kinds) {
+    for (const { start, end } of findKind(masked, result ?? text)) {
       result = (result ?? text).slice(0, start) + '*'.repeat(end - start) + (result ?? text).slice(end)
     }
   }
   return result
 }
 
+const findKind = ({ kind }: MaskedKind, text: string): readonly { start: number; end: number }[] =>
+  typeof kind === 'string' ? detectors[kind].find(text) : kind.find(text)
+
+function standIn(value: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
+  switch (style) {
+    case 'partial':
+      return typeof kind === 'string' ? detectors[kind].partial(value) : REDACTED
+    case 'keep-last-4':
+      return lastFour(value)
+    case 'hash':
+      return hashed(value, { key: keys[hashScope], scope: typeof kind === 'string' ? kind : kind.name })
+    case 'redact':
+    case 'null':
+      return REDACTED
+  }
+}
+
+const hashed = (value: string, { key, scope }: Hashing): string =>
+  `h_${createHmac('sha256', key).update(`${scope.length} ${scope}`).update(value).digest('base64url').slice(0, 16)}`
+
+/** Of a short value four characters would be nearly all of it. */
+const lastFour = (value: string): string => `****${value.length >= 8 ? value.slice(-4) : ''}`
+
 const REDACTED = '****'
+/** Kinds whose partial form is better than a first letter. */
+const WHOLE = [email, paymentCard, iban]

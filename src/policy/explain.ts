@@ -29,7 +29,7 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     accessRules: policy.access.map((rule) => explained(rule, person, target, describeAccess(rule))),
     commands: policy.commands.map((rule) => explained(rule, person, target, describeCommandRule(rule))),
     masking: policy.masking.map((rule) => {
-      const text = `${[...rule.columns, ...rule.kinds].join(', ')} shown ${rule.style}`
+      const text = `${[...rule.columns, ...rule.kinds, ...rule.patterns.map(({ name }) => name)].join(', ')} shown ${rule.style}`
       if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'is about other targets' }
       if (rule.except && fitsWho(rule.except, person))
         return { rule: rule.name, applies: false, text: 'you see plainly' }

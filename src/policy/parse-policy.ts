@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
-import { maskingKinds, maskingStyles, type Policy } from './policy.ts'
+import { RE2JS } from 're2js'
+import { maskingKinds, maskingStyles, sideChannels, type CustomKind, type Policy } from './policy.ts'
 
 /** A duration as people write it, in milliseconds inside. */
 export const duration = z
@@ -111,6 +112,31 @@ const commandRule = z
     return z.NEVER
   })
 
+/** A pattern of the RE2 dialect: no text makes it take more than linear time. */
+const pattern = z
+  .strictObject({ name: z.string().min(1), pattern: z.string().min(1) })
+  .transform((given, context): CustomKind => {
+    try {
+      const expression = RE2JS.compile(given.pattern)
+      if (expression.matches('')) throw new Error('fits the empty text')
+      const find = (text: string): { start: number; end: number }[] => {
+        const spans: { start: number; end: number }[] = []
+        for (const matcher = expression.matcher(text); matcher.find();) {
+          if (matcher.end() > matcher.start()) spans.push({ start: matcher.start(), end: matcher.end() })
+        }
+        return spans
+      }
+      return { ...given, find }
+    } catch (error) {
+      context.addIssue({
+        code: 'custom',
+        path: ['pattern'],
+        message: `not a usable pattern: ${(error as Error).message}`,
+      })
+      return z.NEVER
+    }
+  })
+
 const maskingRule = z
   .strictObject({
     name: ruleName,
@@ -118,12 +144,38 @@ const maskingRule = z
     columns: z
       .array(z.string().regex(/^([^.]+\.)?[^.]+\.[^.]+$/, 'expected table.column or schema.table.column'))
       .default([])
-      .describe('table.column or schema.table.column'),
+      .describe('table.column or schema.table.column; * stands for any'),
     kinds: z.array(z.enum(maskingKinds)).default([]).describe('kinds of data, found by their content in any column'),
-    style: z.enum(maskingStyles).default('partial').describe('partial: j***@***.com; redact: ****; null: NULL'),
+    patterns: z.array(pattern).default([]).describe('kinds of your own: a name and an RE2 pattern'),
+    style: z
+      .enum(maskingStyles)
+      .default('partial')
+      .describe(
+        'partial: j***@***.com; redact: ****; null: NULL; keep-last-4: ****1234; hash: the same for the same value within a session',
+      ),
+    sideChannels: z
+      .enum(sideChannels)
+      .default('deny')
+      .describe(
+        'masked columns in WHERE, JOIN, ORDER BY and the like tell their values: deny refuses; equality allows comparing with given values, counted; allow lets everything through',
+      ),
+    guesses: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(20)
+      .describe('with sideChannels: equality, how many values may be compared under one grant'),
+    copying: z.boolean().default(false).describe('true: statements may store these columns where they are not masked'),
+    hashScope: z
+      .enum(['session', 'target'])
+      .default('session')
+      .describe('with style hash: the same value has the same stand-in within a session, or everywhere on the target'),
     except: who.unwrap().optional().describe('who sees plainly'),
   })
-  .refine((rule) => rule.columns.length + rule.kinds.length > 0, 'a masking rule names columns or kinds')
+  .refine(
+    (rule) => rule.columns.length + rule.kinds.length + rule.patterns.length > 0,
+    'a masking rule names columns, kinds or patterns',
+  )
 
 /** The three lists of the configuration file. */
 export const policyShape = {

@@ -64,18 +64,45 @@ export interface StatementMatch {
   readonly unknown?: boolean | undefined
 }
 
-export const maskingKinds = ['email', 'payment-card'] as const
+export const maskingKinds = [
+  'email',
+  'payment-card',
+  'iban',
+  'phone',
+  'national-id',
+  'ip-address',
+  'jwt',
+  'private-key',
+  'cloud-key',
+] as const
 export type MaskingKind = (typeof maskingKinds)[number]
-export const maskingStyles = ['partial', 'redact', 'null'] as const
+export const maskingStyles = ['partial', 'redact', 'null', 'hash', 'keep-last-4'] as const
 export type MaskingStyle = (typeof maskingStyles)[number]
+/** What a statement may do with a masked column besides showing it masked. */
+export const sideChannels = ['deny', 'equality', 'allow'] as const
+export type SideChannels = (typeof sideChannels)[number]
+
+/** A kind of data that a rule describes itself. */
+export interface CustomKind {
+  readonly name: string
+  readonly pattern: string
+  /** Finds it in a text, in linear time. */
+  readonly find: (text: string) => readonly { readonly start: number; readonly end: number }[]
+}
 
 export interface MaskingRule {
   readonly name: string
   readonly targets: TargetSelector
-  /** `table.column` or `schema.table.column`; without a schema the table is in `public`. */
+  /** `table.column` or `schema.table.column`, `*` for any; without a schema the table is in `public`. */
   readonly columns: readonly string[]
   readonly kinds: readonly MaskingKind[]
+  readonly patterns: readonly CustomKind[]
   readonly style: MaskingStyle
+  readonly sideChannels: SideChannels
+  readonly guesses: number
+  readonly copying: boolean
+  /** How far the stand-ins of style `hash` are the same. */
+  readonly hashScope: 'session' | 'target'
   /** Who sees plainly. */
   readonly except: WhoSelector | undefined
 }

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { maskKinds, maskKindsInPlace, maskValue } from '../../src/masking/replace.ts'
 
+const KEYS = { session: Buffer.from('a'), target: Buffer.from('b') }
 const kinds = [
-  { kind: 'email', style: 'partial' },
-  { kind: 'payment-card', style: 'partial' },
+  { kind: 'email', style: 'partial', hashScope: 'session' },
+  { kind: 'payment-card', style: 'partial', hashScope: 'session' },
 ] as const
 
 describe('kinds of data', () => {
@@ -20,7 +21,7 @@ describe('kinds of data', () => {
     ['"4111111111111111"', '"************1111"'],
     ['{"mail":"x@y.org","n":4111111111111111}', '{"mail":"x***@***.org","n":************1111}'],
   ])('%s', (text, masked) => {
-    expect(maskKinds(text, kinds)).toBe(masked)
+    expect(maskKinds(text, kinds, KEYS)).toBe(masked)
   })
 
   it.each([
@@ -36,7 +37,7 @@ describe('kinds of data', () => {
     '',
     'café ☕ naïve',
   ])('leaves %s as it is', (text) => {
-    expect(maskKinds(text, kinds)).toBeUndefined()
+    expect(maskKinds(text, kinds, KEYS)).toBeUndefined()
   })
 
   it('in place: the same length, and nothing of it left', () => {
@@ -53,7 +54,7 @@ describe('kinds of data', () => {
       'a.'.repeat(100_000),
       `${'a'.repeat(64)}@`.repeat(3000),
     ]) {
-      maskKinds(text, kinds)
+      maskKinds(text, kinds, KEYS)
     }
   }, 10_000)
 
@@ -67,7 +68,7 @@ describe('kinds of data', () => {
         fc.string({ maxLength: 20 }),
         (user, host, end, around) => {
           const address = `${user}@${host}.${end}`
-          const masked = maskKinds(`${around} ${address} ${around}`, kinds)
+          const masked = maskKinds(`${around} ${address} ${around}`, kinds, KEYS)
           expect(masked).toBeDefined()
           expect(masked?.includes(` ${address} `)).toBe(false)
         },
@@ -86,6 +87,6 @@ describe('whole values', () => {
     ['anything', 'redact', '****'],
     ['anything', 'null', null],
   ] as const)('%s as %s', (value, style, shown) => {
-    expect(maskValue(value, style)).toBe(shown)
+    expect(maskValue(value, style, { key: KEYS.session, scope: 'a' })).toBe(shown)
   })
 })

@@ -105,7 +105,7 @@ describe('configuration errors name file, line and column', () => {
     ['commands: [{ name: a }]', /exactly one of/],
     ['access: [{ name: a, grant: request, approvers: { groups: [x] }, longest: soon }]', /a duration such as/],
     ['masking: [{ name: a, columns: [email] }]', /table\.column/],
-    ['masking: [{ name: a }]', /names columns or kinds/],
+    ['masking: [{ name: a }]', /names columns, kinds or patterns/],
     ['comands: []', /comands/],
   ])('%s', (text, message) => {
     expect(() => parseConfig(`${base}${text}\n`, 'pam.yaml')).toThrow(message)

@@ -1,3 +1,48 @@
+import { words } from '../../shared/words.ts'
+
+/** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
+export const TELLING: Readonly<Record<string, readonly string[]>> = {
+  pg_statistic: ['starelid', 'staattnum', 'stainherit'],
+  pg_statistic_ext_data: ['stxoid', 'stxdinherit'],
+  pg_stats: ['schemaname', 'tablename', 'attname', 'inherited'],
+  pg_stats_ext: [
+    'schemaname',
+    'tablename',
+    'statistics_schemaname',
+    'statistics_name',
+    'statistics_owner',
+    'attnames',
+    'exprs',
+    'kinds',
+    'inherited',
+  ],
+  pg_stats_ext_exprs: [
+    'schemaname',
+    'tablename',
+    'statistics_schemaname',
+    'statistics_name',
+    'statistics_owner',
+    'expr',
+    'inherited',
+  ],
+  pg_largeobject: ['loid', 'pageno'],
+  pg_stat_activity: words(`
+  datid datname pid leader_pid usesysid usename application_name client_addr client_port client_hostname
+  backend_start xact_start query_start state_change wait_event_type wait_event state backend_xid backend_xmin query_id
+  backend_type
+`),
+  pg_cursors: ['name', 'is_holdable', 'is_binary', 'is_scrollable', 'creation_time'],
+  pg_prepared_statements: [
+    'name',
+    'prepare_time',
+    'parameter_types',
+    'result_types',
+    'from_sql',
+    'generic_plans',
+    'custom_plans',
+  ],
+}
+
 /**
  * What the gateway knows of a target's catalogs: enough to say what a name stands for, where masked values can
  * come from, and which functions have no effect of their own. Read with a fixed list of queries.
@@ -10,6 +55,10 @@ export interface Catalog {
   /** Names of functions and operators that somebody defined: what they do is not known. */
   readonly userFunctions: ReadonlySet<string>
   readonly userOperators: ReadonlySet<string>
+  /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
+  readonly safeFunctions: ReadonlySet<string>
+  /** Names of types whose casts, input or checks run code that somebody wrote. */
+  readonly userTypes: ReadonlySet<string>
   /** Functions of the system that are volatile: they may have effects, unless listed as harmless. */
   readonly volatileFunctions: ReadonlySet<string>
   readonly systemFunctions: ReadonlySet<string>
@@ -24,69 +73,123 @@ export interface Relation {
   readonly viewOf: readonly number[]
   /** Parents and children (inheritance, partitions): they show each other's rows. */
   readonly related: readonly number[]
-  /** Attribute numbers by column name. */
+  /** Attribute numbers by column name, in order; empty for the system's own relations. */
   readonly columns: ReadonlyMap<string, number>
   /** A view that calls a function somebody wrote: its values can come from anywhere. */
   readonly opaque: boolean
+  /** The SELECT of a view or materialized view. */
+  readonly definition: string | undefined
+  /** Expressions of generated columns, by column name. */
+  readonly generated: ReadonlyMap<string, string>
+  /** Columns that belong to a unique index. */
+  readonly unique: ReadonlySet<string>
+  /** What runs besides when it is read or written: functions that somebody wrote, rules. */
+  readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string }[]
+  /** Tables that change with it: by referential actions, and by TRUNCATE … CASCADE. */
+  readonly cascades: Readonly<Record<'delete' | 'update' | 'truncate', readonly number[]>>
 }
 
 /**
  * The queries, in order; each returns rows of text. All names are qualified, nothing of the user's is in them.
- * Columns are read only for the tables that masking names.
  */
 export const catalogQueries = {
   searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
   relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S}'::pg_catalog."char"[])`,
-  sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits`,
-  columns: `select a.attrelid, a.attname, a.attnum from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[])`,
-  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end from pg_catalog.pg_proc p`,
+  sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
+  columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.typtype operator(pg_catalog.=) any ('{d,b}'::pg_catalog."char"[]) and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
+  definitions: `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c where c.relkind operator(pg_catalog.=) any ('{v,m}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
+  unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
+  runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '' from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
+  types: `select t.typname from pg_catalog.pg_type t where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and (exists (select 1 from pg_catalog.pg_cast c where (c.castsource operator(pg_catalog.=) t.oid or c.casttarget operator(pg_catalog.=) t.oid) and c.castfunc operator(pg_catalog.>=) 16384::pg_catalog.oid) or (t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.typinput::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) or exists (select 1 from pg_catalog.pg_constraint k join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid where k.contypid operator(pg_catalog.=) t.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass))`,
+  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
 } as const
 
 export type CatalogRows = Readonly<Record<keyof typeof catalogQueries, readonly (readonly (string | null)[])[]>>
 
-export function buildCatalog(rows: CatalogRows): Catalog {
-  const viewOf = new Map<number, number[]>()
-  const related = new Map<number, number[]>()
-  const opaque = new Set<number>()
+/** `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. */
+export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Catalog {
+  const edges = new Map<string, Map<number, number[]>>()
   for (const [from, to, mark] of rows.sources) {
-    if (mark === 'opaque') opaque.add(Number(from))
-    else pushTo(mark === 'view' ? viewOf : related, Number(from), Number(to))
+    const kind = String(mark)
+    const map = edges.get(kind) ?? new Map<number, number[]>()
+    edges.set(kind, map)
+    // A reference works from the referenced table to the one that refers to it.
+    if (kind === 'references' || kind.startsWith('on ')) pushTo(map, Number(to), Number(from))
+    else pushTo(map, Number(from), Number(to))
   }
-  const columns = new Map<number, Map<string, number>>()
-  for (const [oid, name, number] of rows.columns) {
-    let known = columns.get(Number(oid))
-    if (known === undefined) columns.set(Number(oid), (known = new Map()))
-    known.set(String(name), Number(number))
-  }
+  const edgesOf = (kind: string, oid: number): readonly number[] => edges.get(kind)?.get(oid) ?? []
+  const safe = new Set(declaredSafe)
+  const columns = group(rows.columns)
+  const unique = group(rows.unique)
+  const runs = group(rows.runs)
+  const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
+  const userTypes = new Set(rows.types.map(([name]) => String(name)))
   const byOid = new Map<number, Relation>()
   const relations = new Map<string, Relation>()
   for (const [oidText, schema, name] of rows.relations) {
     const oid = Number(oidText)
+    const own = columns.get(oid) ?? []
+    const ofUserType = own.flatMap(([, , , , type]) => (type != null && userTypes.has(type) ? [type] : []))
     const relation: Relation = {
       oid,
       schema: String(schema),
       name: `${schema}.${name}`,
-      viewOf: viewOf.get(oid) ?? [],
-      related: related.get(oid) ?? [],
-      columns: columns.get(oid) ?? NO_COLUMNS,
+      viewOf: edgesOf('view', oid),
+      related: edgesOf('related', oid),
+      columns: new Map(own.map(([, column, number]) => [String(column), Number(number)])),
       // The system's own views call the system's own functions.
-      opaque: opaque.has(oid) && oid >= FIRST_USER_OID,
+      opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
+      definition: definitions.get(oid),
+      generated: new Map(
+        own.flatMap(([, column, , expression]) => (expression == null ? [] : [[String(column), expression]])),
+      ),
+      unique: new Set((unique.get(oid) ?? []).map(([, column]) => String(column))),
+      runs: [
+        ...(runs.get(oid) ?? [])
+          .filter(([, , , called]) => !safe.has(String(called)))
+          .map(([, when, what, called]) => ({
+            when: when as 'read' | 'write',
+            what: called === '' ? `${what} of ${name}` : `${what} of ${name} runs ${called}`,
+          })),
+        ...ofUserType.map((type) => ({
+          when: 'write' as const,
+          what: `the type ${type} runs code that somebody wrote`,
+        })),
+      ],
+      cascades: {
+        delete: edgesOf('on delete', oid),
+        update: edgesOf('on update', oid),
+        truncate: edgesOf('references', oid),
+      },
     }
     byOid.set(oid, relation)
     relations.set(keyOf(relation.schema, String(name)), relation)
   }
   const functionsOf = (kind: string): Set<string> =>
-    new Set(rows.functions.filter(([, of]) => of === kind).map(([name]) => String(name)))
+    new Set(
+      rows.functions
+        .filter(([name, of, schema]) => of === kind && !(of === 'user' && safe.has(`${schema}.${name}`)))
+        .map(([name]) => String(name)),
+    )
   return {
     searchPath: rows.searchPath.map(([schema]) => String(schema)),
     relations,
     byOid,
     userFunctions: functionsOf('user'),
+    safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
+    userTypes,
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),
     userOperators: new Set(rows.operators.map(([name]) => String(name))),
   }
+}
+
+/** Rows by the object id that stands first. */
+function group(rows: readonly (readonly (string | null)[])[]): ReadonlyMap<number, (readonly (string | null)[])[]> {
+  const groups = new Map<number, (readonly (string | null)[])[]>()
+  for (const row of rows) pushTo(groups, Number(row[0]), row)
+  return groups
 }
 
 /** What a name in a statement stands for; undefined where nothing has it (it may not exist, or be new). */
@@ -102,13 +205,12 @@ export function findRelation(
   return undefined
 }
 
-function pushTo(map: Map<number, number[]>, key: number, value: number): void {
+function pushTo<T>(map: Map<number, T[]>, key: number, value: T): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
   else list.push(value)
 }
 
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
-const NO_COLUMNS: ReadonlyMap<string, number> = new Map()
 /** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
 const FIRST_USER_OID = 16_384

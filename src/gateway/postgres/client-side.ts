@@ -15,7 +15,7 @@ import type { Close } from '../../wire/postgres/close.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { CommandDraft, Hold, Verdict } from '../engine.ts'
-import type { StatementFacts } from './command-facts.ts'
+import { movesNames, type StatementFacts } from './command-facts.ts'
 import type { Conversation } from './conversation.ts'
 import { nativeError, toErrorResponse, toNotice } from './error-response.ts'
 import { forgetNames } from './forget-names.ts'
@@ -48,6 +48,7 @@ export class ClientSide {
     this.#understanding = understanding
     this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client')
     this.#masks = !isEmptyPlan(conversation.session.masking)
+    conversation.sendCollected = () => this.#flush()
   }
 
   push(chunk: Buffer): void {
@@ -194,8 +195,8 @@ export class ClientSide {
       conversation.batchOpen = false
       const restore = forgetNames(conversation, facts)
       const notUnderstood = facts.parsed.length === 0 ? restore : undefined
-      if (facts.changesCatalog) conversation.noteDefinitionsChange()
-      conversation.expect({ type: 'query', run: startRun(decision, facts, notUnderstood) })
+      noteChanges(conversation, facts)
+      conversation.expect({ type: 'query', run: startRun(decision, sql, facts, notUnderstood) })
       this.#send(frame.bytes)
     }
     const refuse = (error: PamError): void =>
@@ -255,10 +256,10 @@ export class ClientSide {
         : readableParameter(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
     )
     const forward = (decision: string): void => {
-      const portal: Portal = { decision, prepared, tainted: facts.tainted, resultFormats: message.resultFormats }
+      const portal: Portal = { decision, prepared, facts, resultFormats: message.resultFormats }
       forgetNames(conversation, facts)
       const change = conversation.portals.set(message.portal, portal, conversation.batch)
-      conversation.expect({ type: 'bind', change, tainted: facts.tainted })
+      conversation.expect({ type: 'bind', change, tainted: facts.tainted, portal: { name: message.portal, facts } })
       conversation.batchOpen = true
       this.#send(frame.bytes)
     }
@@ -277,7 +278,7 @@ export class ClientSide {
     return message.subject === 'statement'
       ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks))
       : this.#named(conversation.portals, message.name, (portal) =>
-          forward(portal?.prepared, portal?.tainted ?? this.#masks),
+          forward(portal?.prepared, portal?.facts.tainted ?? this.#masks),
         )
   }
 
@@ -286,16 +287,15 @@ export class ClientSide {
     return this.#named(conversation.portals, message.portal, (portal) => {
       if (portal === undefined)
         return this.#unknownName(executeNobody(), '34000', `portal "${message.portal}" does not exist`)
-      const { prepared } = portal
+      const { prepared, facts } = portal
       // Rows can be masked only by columns that were described: where the client does not ask, we do.
       if (this.#masks && !prepared.described) {
         prepared.described = true
-        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: portal.tainted })
+        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: facts.tainted })
         this.#send(describePortal(message.portal))
       }
-      const facts = { tainted: portal.tainted, changesCatalog: this.#understanding.changesCatalog(prepared.sql) }
-      if (facts.changesCatalog) conversation.noteDefinitionsChange()
-      conversation.expect({ type: 'execute', run: startRun(portal.decision, facts), portal })
+      noteChanges(conversation, facts)
+      conversation.expect({ type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal })
       conversation.batchOpen = true
       this.#send(frame.bytes)
       return undefined
@@ -320,9 +320,7 @@ export class ClientSide {
     const conversation = this.#conversation
     const { value, certain } = table.lookUp(name, conversation.batch)
     if (certain) return use(value)
-    this.#flush()
-    if (conversation.batchOpen) conversation.upstream.write(FLUSH)
-    return conversation.whenIdle().then(() => {
+    return conversation.settled().then(() => {
       const now = table.lookUp(name, conversation.batch).value
       return this.#isSkipped ? undefined : use(now)
     })
@@ -335,6 +333,7 @@ export class ClientSide {
       parameters,
       facts: { type: 'sql', statements: facts.statements },
       recorded: recordable(sql, parameters, facts, session),
+      guesses: facts.guesses,
       refusal: facts.refusal,
       context: { transaction: status, objects: facts.objects },
       again: async () => this.#draft(sql, parameters, await this.#understanding.again(sql)),
@@ -388,6 +387,12 @@ export class ClientSide {
     this.#flush()
     this.#conversation.reply(bytes)
   }
+}
+
+/** What is sent now may change what is judged next. */
+function noteChanges(conversation: Conversation, facts: StatementFacts): void {
+  if (facts.changesCatalog) conversation.noteDefinitionsChange()
+  if (facts.parsed.some(movesNames)) conversation.notePathChange()
 }
 
 /** Bytes of messages that wait behind a held one, until the client is not read any more. */

@@ -1,9 +1,13 @@
 import type { SqlStatement } from '../../policy/command.ts'
 import { PamError } from '../../shared/errors.ts'
-import { findRelation, type Catalog } from './catalog.ts'
+import { findRelation, type Catalog, type Relation } from './catalog.ts'
+import { effectsOf } from './effects.ts'
 import { unknownCalls } from './functions.ts'
-import { guard } from './guard.ts'
+import { guard, guardLineage } from './guard.ts'
+import type { StatementLineage } from './lineage.ts'
+import { lineageOf } from './lineage-statement.ts'
 import type { MaskingScope } from './masking-scope.ts'
+import { spread } from './origin.ts'
 import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
 
 /** All that the session needs to know about one text: for policy, for masking, for its own bookkeeping. */
@@ -12,58 +16,154 @@ export interface StatementFacts {
   readonly parsed: readonly ParsedStatement[]
   /** Why it is refused whatever the rules say. */
   readonly refusal: PamError | undefined
-  /** Masked values can be in the result or in an error: what is not known to be harmless is masked. */
+  /** Masked values can be in an error, and what they are compared with in the text: both are hidden. */
   readonly tainted: boolean
+  /** Where the columns of each statement's result come from; empty while no columns are masked. */
+  readonly lineage: readonly StatementLineage[]
+  /** Masked columns that are compared with given values, and how many. */
+  readonly guesses: readonly Guess[]
   /** Definitions may have changed once it has run. */
   readonly changesCatalog: boolean
-  /** Which relations, exactly, the names stood for: another one under the same name is another command. */
+  /** Which relations, exactly, the names stood for, and how they are defined: another one is another command. */
   readonly objects: string
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
 }
+
+export interface Guess {
+  readonly column: string
+  readonly count: number
+  /** How many one grant allows. */
+  readonly budget: number
+}
+
+/** A statement that SQL has prepared before, by its name; undefined where none is known. */
+export type FindPrepared = (name: string) => StatementFacts | undefined
 
 /** Resolves the names of parsed statements against the catalogs. */
 export function resolveFacts(
   parsed: readonly ParsedStatement[],
   catalog: Catalog,
   masking: MaskingScope,
+  findPrepared: FindPrepared = () => undefined,
 ): StatementFacts {
-  const statements = parsed.map((statement) => resolveStatement(statement, catalog))
+  const hides = masking.plan.columns.length > 0
+  // What the text itself prepares first is known to what comes after it.
+  const here = new Map<string, StatementFacts>()
+  const prepared: FindPrepared = (name) => here.get(name) ?? findPrepared(name)
+  const lineage: StatementLineage[] = []
+  const statements: SqlStatement[] = []
+  let pathMoved = false
+  for (const statement of parsed) {
+    const executed = executedBy(statement, prepared)
+    const resolved = resolveStatement(statement, catalog, executed, pathMoved)
+    statements.push(resolved)
+    const of = hides
+      ? pathMoved
+        ? UNKNOWN_LINEAGE(masking)
+        : lineageOf(statement.tree, { ...masking.sources, prepared: (name) => prepared(name)?.lineage[0] })
+      : undefined
+    if (of !== undefined) lineage.push(measures(statement, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
+    const [name] = statement.names
+    if (statement.kinds.includes('prepare') && name !== undefined && !here.has(name)) {
+      here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
+    }
+    if (movesNames(statement)) pathMoved = true
+  }
   const relations = parsed
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
-  const refusals = parsed.map((statement) => guard(statement, catalog, masking))
-  const hides = masking.plan.columns.length > 0
+  const refusal =
+    parsed.map((statement) => guard(statement, catalog, masking)).find((found) => found !== undefined) ??
+    lineage.map(guardLineage).find((found) => found !== undefined)
   return {
     statements,
     parsed,
-    refusal: refusals.find((refusal) => refusal !== undefined),
+    refusal,
     tainted:
       hides &&
       (relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
         statements.some(({ unknown, kinds }) => unknown.length > 0 || kinds.some((kind) => REPLAYS.has(kind)))),
+    lineage,
+    guesses: guessesOf(lineage),
     changesCatalog: statements.some(
       ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
     ),
-    objects: relations.map((relation) => relation?.oid ?? 0).join(','),
+    objects: relations.map((relation) => (relation === undefined ? '0' : identityOf(relation, catalog))).join(','),
     unresolved:
       relations.includes(undefined) ||
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),
   }
 }
 
-function resolveStatement(statement: ParsedStatement, catalog: Catalog): SqlStatement {
+/** What a relation is, down to what it runs: a view or trigger that is replaced makes it another. */
+function identityOf(relation: Relation, catalog: Catalog, seen = new Set<number>()): string {
+  if (seen.has(relation.oid)) return ''
+  seen.add(relation.oid)
+  const behind = relation.viewOf.flatMap((oid) => catalog.byOid.get(oid) ?? [])
+  return JSON.stringify([
+    relation.oid,
+    relation.name,
+    relation.definition,
+    relation.runs,
+    behind.map((other) => identityOf(other, catalog, seen)),
+  ])
+}
+
+function resolveStatement(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  executed: StatementFacts | undefined,
+  pathMoved: boolean,
+): SqlStatement {
   const nameOf = (named: NamedRelation): string =>
-    findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`
-  return {
+    pathMoved && named.schema === undefined
+      ? `${UNRESOLVED_SCHEMA}.${named.name}`
+      : (findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`)
+  const effects = effectsOf(statement, catalog)
+  const own: SqlStatement = {
     kinds: statement.kinds,
     reads: statement.reads.map(nameOf),
-    writes: statement.writes.map(nameOf),
+    writes: [...new Set([...statement.writes.map(nameOf), ...effects.alsoWrites.map(({ name }) => name)])],
     behind: namesBehind(statement, catalog),
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
     missingWhere: statement.missingWhere,
-    unknown: [...statement.unknown, ...unknownCalls(statement, catalog)],
+    unknown: [
+      ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
+      ...unknownCalls(statement, catalog),
+      ...effects.unknown,
+      ...(pathMoved ? ['settings that names depend on change earlier in the same text'] : []),
+    ],
   }
+  if (executed === undefined) return own
+  const others = executed.statements
+  const all = (field: 'kinds' | 'reads' | 'writes' | 'behind' | 'functions' | 'unknown'): string[] => [
+    ...new Set([...own[field], ...others.flatMap((other) => other[field])]),
+  ]
+  return {
+    kinds: all('kinds'),
+    reads: all('reads'),
+    writes: all('writes'),
+    behind: all('behind'),
+    functions: all('functions'),
+    missingWhere: own.missingWhere || others.some(({ missingWhere }) => missingWhere),
+    unknown: all('unknown'),
+  }
+}
+
+function executedBy(statement: ParsedStatement, prepared: FindPrepared): StatementFacts | undefined {
+  return statement.executes === undefined ? undefined : prepared(statement.executes)
+}
+
+/** Guesses by column, over all statements of the text. */
+function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
+  const byColumn = new Map<string, Guess>()
+  for (const { mask, guesses } of lineage.flatMap(({ influences }) => influences)) {
+    if (mask.sideChannels !== 'equality' || guesses === undefined) continue
+    const count = (byColumn.get(mask.name)?.count ?? 0) + guesses
+    byColumn.set(mask.name, { column: mask.name, count, budget: mask.guesses })
+  }
+  return [...byColumn.values()]
 }
 
 /** Relations that the named ones show rows of, through any number of views and generations. */
@@ -91,12 +191,52 @@ export const unparsed = (reason: string): SqlStatement => ({
   unknown: [reason],
 })
 
+/** It changes what names stand for, or whose they are. */
+export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
+  settings.some(({ name }) => NAME_SETTINGS.has(name)) || kinds.includes('discard')
+
 const isKnownFunction = (name: string, catalog: Catalog): boolean =>
   catalog.systemFunctions.has(name) || catalog.volatileFunctions.has(name) || catalog.userFunctions.has(name)
+
+/** EXPLAIN ANALYZE tells times, sizes and counts of what it read. */
+function measures(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): boolean {
+  if (!statement.kinds.includes('explain') || !statement.explainRuns) return false
+  return [...statement.reads, ...statement.writes].some((named) => {
+    const relation = findRelation(catalog, named)
+    return relation === undefined || masking.isTainted(relation)
+  })
+}
+
+const UNKNOWN_OUTPUTS = (masking: MaskingScope): Pick<StatementLineage, 'outputs'> => ({
+  outputs: [spread(masking.anything)],
+})
+
+const UNKNOWN_LINEAGE = (masking: MaskingScope): StatementLineage => ({
+  ...UNKNOWN_OUTPUTS(masking),
+  influences: [],
+  carried: [],
+})
+
+const NOTHING: StatementFacts = {
+  statements: [],
+  parsed: [],
+  refusal: undefined,
+  tainted: false,
+  lineage: [],
+  guesses: [],
+  changesCatalog: false,
+  objects: '',
+  unresolved: false,
+}
 
 /** Never the name of a schema that a rule allows: what does not resolve fits only rules for everything. */
 const UNRESOLVED_SCHEMA = '?'
 
+/** Settings that resolution depends on; `*` is all of them. */
+const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '*'])
+
 /** Statements that bring back rows of one that was judged before. */
-const REPLAYS = new Set(['fetch', 'execute', 'explain'])
+const REPLAYS = new Set(['fetch', 'execute'])
 const DEFINES = /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard)/
+/** What the parser says of an EXECUTE whose statement is not known. */
+export const EXECUTES = 'EXECUTE runs a statement that was prepared before'

@@ -3,8 +3,11 @@ import { PamError } from '../../shared/errors.ts'
 import { FLUSH } from '../../wire/postgres/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/postgres/server-message.ts'
 import type { Session } from '../engine.ts'
-import { buildCatalog, catalogQueries, findRelation, type Catalog, type CatalogRows } from './catalog.ts'
-import { maskingScope, type MaskingScope } from './masking-scope.ts'
+import { buildCatalog, catalogQueries, type Catalog, type CatalogRows } from './catalog.ts'
+import { readDefinitions } from './definitions.ts'
+import type { Output } from './origin.ts'
+import { maskingScope, missingColumns, type DefinitionTrees, type MaskingScope } from './masking-scope.ts'
+import type { SqlParser } from './sql-parser.ts'
 import { ownQuery } from './own-query.ts'
 import type { Pending } from './pending.ts'
 import { NameTable, type Portal, type Prepared } from './statement-table.ts'
@@ -24,6 +27,8 @@ export class Conversation {
   readonly session: Session
   readonly statements = new NameTable<Prepared>()
   readonly portals = new NameTable<Portal>()
+  /** Where the columns of cursors and named portals come from, as the server has confirmed them. */
+  readonly cursors = new Map<string, readonly Output[]>()
   catalog: Catalog
   masking: MaskingScope
   /** As the server last said. */
@@ -36,40 +41,56 @@ export class Conversation {
   serverSkips = false
   /** The client sends COPY data within an extended query: the server ignores Sync until it is done. */
   copyIn = false
+  /** A setting that names depend on was moved in this transaction: its end may move it back. */
+  namesMoved = false
   catalogGeneration = 0
 
+  /** Sends what the client's side has collected. */
+  sendCollected: () => void = () => {}
+
+  readonly #parser: SqlParser
   readonly #definitions: Definitions
+  #rows: CatalogRows
+  #trees: DefinitionTrees
+  #pathMoved = false
   #seenChanges: number
   readonly #pending: Pending[] = []
   #idleWaiters: (() => void)[] = []
 
-  constructor(
-    client: Channel,
-    upstream: Channel,
-    session: Session,
-    catalog: CatalogRows,
-    definitions: Definitions,
-    seenChanges: number,
-  ) {
-    this.#definitions = definitions
-    this.#seenChanges = seenChanges
-    this.client = client
-    this.upstream = upstream
-    this.session = session
-    this.catalog = buildCatalog(catalog)
-    this.masking = maskingScope(session.masking, this.catalog)
-    for (const { schema, table, column } of session.masking.columns) {
-      const relation = findRelation(this.catalog, { schema, name: table })
-      // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
-      if (relation?.columns.has(column) !== true) {
-        session.logger.warn({ column: `${schema}.${table}.${column}` }, 'masking.column_missing')
-      }
-    }
+  constructor(parts: {
+    client: Channel
+    upstream: Channel
+    session: Session
+    parser: SqlParser
+    catalog: CatalogRows
+    trees: DefinitionTrees
+    definitions: Definitions
+    seenChanges: number
+  }) {
+    this.#parser = parts.parser
+    this.#definitions = parts.definitions
+    this.#seenChanges = parts.seenChanges
+    this.#rows = parts.catalog
+    this.#trees = parts.trees
+    this.client = parts.client
+    this.upstream = parts.upstream
+    this.session = parts.session
+    const { masking, config, logger } = parts.session
+    this.catalog = buildCatalog(parts.catalog, config.safeFunctions)
+    this.masking = maskingScope(masking, this.catalog, parts.trees)
+    // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
+    for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
   }
 
   /** Definitions may have changed since the catalogs were read, by this session or another through this gateway. */
   get catalogStale(): boolean {
-    return this.#seenChanges !== this.#definitions.changes
+    return this.#pathMoved || this.#seenChanges !== this.#definitions.changes
+  }
+
+  /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
+  notePathChange(): void {
+    this.#pathMoved = true
+    this.namesMoved = true
   }
 
   /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
@@ -134,6 +155,14 @@ export class Conversation {
     return readyForQuery(this.status)
   }
 
+  /** Everything so far is sent and worked through: resolves when it is answered. */
+  settled(): Promise<void> {
+    this.sendCollected()
+    // Without a Flush the server would keep its answers until a Sync that may never come.
+    if (this.batchOpen) this.upstream.write(FLUSH)
+    return this.whenIdle()
+  }
+
   /** Resolves when everything that was sent is answered. */
   whenIdle(): Promise<void> {
     if (this.isIdle) return Promise.resolve()
@@ -141,12 +170,18 @@ export class Conversation {
   }
 
   /** Reads the catalogs again, on this connection, between the client's statements. */
-  async refreshCatalog(): Promise<void> {
-    const rows: Record<string, (string | null)[][]> = {}
+  async refreshCatalog(force: boolean): Promise<void> {
+    const rows: Record<string, (string | null)[][]> = { ...this.#rows } as never
+    const all = force || this.#seenChanges !== this.#definitions.changes
     this.#seenChanges = this.#definitions.changes
-    for (const [name, sql] of Object.entries(catalogQueries)) rows[name] = await ownQuery(this, sql)
-    this.catalog = buildCatalog(rows as unknown as CatalogRows)
-    this.masking = maskingScope(this.session.masking, this.catalog)
+    this.#pathMoved = false
+    // Definitions are read with the names that the path makes visible left bare, so they belong to the path.
+    const queries = all ? (Object.keys(catalogQueries) as (keyof typeof catalogQueries)[]) : PATH_QUERIES
+    for (const name of queries) rows[name] = await ownQuery(this, catalogQueries[name])
+    this.#rows = rows as unknown as CatalogRows
+    this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser)
+    this.catalog = buildCatalog(this.#rows, this.session.config.safeFunctions)
+    this.masking = maskingScope(this.session.masking, this.catalog, this.#trees)
     this.catalogGeneration++
   }
 
@@ -170,3 +205,6 @@ export class Conversation {
     for (const resolve of waiters) resolve()
   }
 }
+
+/** What depends on search_path. */
+const PATH_QUERIES = ['searchPath', 'definitions', 'columns'] as const

@@ -13,6 +13,7 @@ import { CancelKeys } from './cancel-keys.ts'
 import { ClientSide } from './client-side.ts'
 import { connectUpstream, type Upstream } from './connect-upstream.ts'
 import { Conversation, type Definitions } from './conversation.ts'
+import { readDefinitions } from './definitions.ts'
 import { toErrorResponse } from './error-response.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
@@ -39,7 +40,16 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const seenChanges = shared.changes
       const upstream = await connectUpstream(target, settings)
       const { key, revoke } = cancelKeys.issue(session.person.id, () => relay.cancel())
-      const conversation = new Conversation(client, upstream.channel, session, upstream.catalog, shared, seenChanges)
+      const conversation = new Conversation({
+        client,
+        upstream: upstream.channel,
+        session,
+        parser,
+        catalog: upstream.catalog,
+        trees: await readDefinitions(upstream.catalog, session.masking, parser),
+        definitions: shared,
+        seenChanges,
+      })
       const relay = startRelay(conversation, upstream, parser)
       client.write(greeting(hello, upstream, key))
       relay.run(hello.rest)

@@ -18,7 +18,13 @@ export class Findings {
   readonly aliases = new Set<string>()
   readonly unknown = new Set<string>()
   readonly names: string[] = []
+  readonly typeNames = new Set<string>()
   missingWhere = false
+  cascade = false
+  explainRuns = false
+  executes: string | undefined
+  opaqueSettings = false
+  renamesSchema: string | undefined
   secret = false
   copy: ParsedStatement['copy']
 
@@ -30,11 +36,21 @@ export class Findings {
     for (const [key, name] of other.functions) this.functions.set(key, name)
     for (const [key, name] of other.operators) this.operators.set(key, name)
     for (const reason of other.unknown) this.unknown.add(reason)
+    for (const type of other.typeNames) this.typeNames.add(type)
     if (other.missingWhere) this.missingWhere = true
+    if (other.opaqueSettings) this.opaqueSettings = true
+    this.settings.push(...other.settings)
   }
 
-  finish(): ParsedStatement {
+  finish(tree: Node): ParsedStatement {
     return {
+      tree,
+      typeNames: [...this.typeNames],
+      cascade: this.cascade,
+      explainRuns: this.explainRuns,
+      executes: this.executes,
+      opaqueSettings: this.opaqueSettings,
+      renamesSchema: this.renamesSchema,
       kinds: [...this.kinds],
       reads: [...this.reads.values()],
       writes: [...this.writes.values()],

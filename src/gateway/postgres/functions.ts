@@ -24,23 +24,35 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
     if (catalog.userFunctions.has(column) && !columns.has(column))
       reasons.push(`${column} may call a function that somebody wrote`)
   }
+  const types = new Set([...statement.typeNames, ...statement.functions.map(({ name }) => name)])
+  for (const type of types) {
+    if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs code that somebody wrote`)
+  }
   return reasons
 }
 
+/** Whether a function of the system runs text as SQL, or gives what its arguments do not hold. */
+export const reachesBeyond = (name: string): boolean => RUNS_SQL_OR_REACHES_OUT.test(name)
+
 function unknownFunction({ schema, name }: NamedRelation, catalog: Catalog): string | undefined {
+  // The guard reads it as a SET.
+  if (name === 'set_config' && !catalog.userFunctions.has(name)) return undefined
   if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} reaches beyond the statement`
+  if (schema !== undefined && catalog.safeFunctions.has(`${schema}.${name}`)) return undefined
   const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'
   // A function of the same name that fits the arguments better would be called instead of the system's.
   const shadowed = schema === undefined && catalog.userFunctions.has(name)
   if (!system || shadowed) return `the function ${name} was written by somebody and is not read`
   if (catalog.volatileFunctions.has(name))
     return HARMLESS.test(name) ? undefined : `the function ${name} may have effects of its own`
-  return catalog.systemFunctions.has(name) ? undefined : `the function ${name} is not known`
+  return catalog.systemFunctions.has(name) || catalog.safeFunctions.has(name)
+    ? undefined
+    : `the function ${name} is not known`
 }
 
 /** Functions of the system that run text as SQL or show what the statement does not name, volatile or not. */
 const RUNS_SQL_OR_REACHES_OUT =
-  /^(query_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|cursor_to_xml.*|ts_stat|pg_read_.*|pg_ls_.*|pg_stat_file|lo_.*|loread|lowrite|dblink.*|pg_stat_get_activity|pg_stat_get_backend_activity|set_config|pg_notify|pg_logical_.*)$/
+  /^(query_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|cursor_to_xml.*|ts_stat|pg_read_.*|pg_ls_.*|pg_stat_file|lo_.*|loread|lowrite|dblink.*|pg_stat_get_activity|pg_stat_get_backend_activity|set_config|pg_notify|pg_logical_.*|pg_cursor|pg_prepared_statement|pg_show_.*file.*|pg_hba_file_rules|pg_current_logfile|pg_create_.*|pg_drop_.*|pg_replication_.*|pg_export_snapshot|pg_stat_statements.*|pg_get_wal_.*|pg_file_.*|binary_upgrade.*|pg_stat_reset.*|pg_import_.*|pg_extension_config_dump|pg_copy_.*|pg_(start|stop)_backup.*|pg_backup_.*|pg_switch_wal|pg_wal_replay_.*|pg_log_.*|pg_terminate.*|pg_cancel.*|pg_reload.*|pg_rotate.*|pg_promote|pg_read.*|brin_summarize.*|brin_desummarize.*|gin_clean.*|pg_nextoid|pg_set_.*|pg_restore_.*|pg_clear_.*)$/
 
 /** Volatile functions of the system whose effect, if any, stays in sequences, advisory locks, sizes or time. */
 const HARMLESS =

@@ -1,6 +1,7 @@
 import { PamError } from '../../shared/errors.ts'
 import type { Catalog } from './catalog.ts'
 import { findRelation } from './catalog.ts'
+import type { StatementLineage } from './lineage.ts'
 import type { MaskingScope } from './masking-scope.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
@@ -13,16 +14,16 @@ export function guard(statement: ParsedStatement, catalog: Catalog, masking: Mas
 }
 
 function guardSettings(statement: ParsedStatement): PamError | undefined {
-  if (statement.functions.some(({ name }) => name === 'set_config')) {
+  if (statement.opaqueSettings) {
     return refuse(
       'SETTING_REFUSED',
-      'set_config() is not allowed here',
-      'use SET, for settings that the gateway does not rely on',
+      'set_config() is allowed with constants only: the gateway has to read which setting moves',
+      'use SET',
     )
   }
   for (const { name, value } of statement.settings) {
     // RESET goes back to what the gateway gave at login.
-    if (value === undefined || !statement.kinds.includes('set')) continue
+    if (value === undefined || name === '*') continue
     const pinned = PINNED[name]
     if (pinned === undefined || pinned.test(value)) continue
     return refuse(
@@ -46,39 +47,51 @@ function guardAccount(statement: ParsedStatement): PamError | undefined {
   )
 }
 
+/** Masked relations keep their names, which the rules name them by. */
 function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
-  const relations = statement.reads.concat(statement.writes).map((named) => findRelation(catalog, named))
-  const tainted = relations.find((relation) => relation !== undefined && masking.isTainted(relation))
   const { copy } = statement
   if (copy?.direction === 'to' && copy.binary && masking.plan.kinds.length > 0) {
-    return refuse('MASKING_REFUSED', 'COPY in binary cannot be masked', 'use text or CSV')
+    return refuse('MASKING_REFUSED', 'COPY in binary is not searched for masked kinds of data', 'use text or CSV')
   }
-  if (tainted === undefined) return undefined
-  if (copy?.direction === 'to') {
+  if (!statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) return undefined
+  const { renamesSchema } = statement
+  if (renamesSchema !== undefined && masking.plan.columns.some(({ schema }) => schema === renamesSchema)) {
     return refuse(
       'MASKING_REFUSED',
-      `COPY from ${tainted.name} would carry masked columns`,
-      'select the columns instead',
-    )
-  }
-  if (statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) {
-    return refuse(
-      'MASKING_REFUSED',
-      `${tainted.name} has masked columns and is not altered through the gateway`,
+      `${renamesSchema} has masked columns and is not renamed through the gateway`,
       undefined,
     )
   }
-  if (!statement.kinds.some((kind) => CARRIES.has(kind))) return undefined
-  const whole = new Set([...statement.aliases, '*'])
-  const isView = relations.some(
-    (relation) => relation !== undefined && masking.isTainted(relation) && relation.viewOf.length > 0,
-  )
-  if (!isView && !statement.columns.some((column) => whole.has(column) || masking.maskedNames.has(column)))
-    return undefined
+  const relations = statement.reads.concat(statement.writes).map((named) => findRelation(catalog, named))
+  const tainted = relations.find((relation) => relation !== undefined && masking.isTainted(relation))
+  if (tainted === undefined || tainted.schema === 'pg_catalog') return undefined
   return refuse(
     'MASKING_REFUSED',
-    `this would copy masked columns of ${tainted.name} to where they are not masked`,
-    'leave those columns out',
+    `${tainted.name} has masked columns and is not altered through the gateway`,
+    undefined,
+  )
+}
+
+/** Masked values would be stored where they are not masked, or told by something else than the rows. */
+export function guardLineage({ carried, influences }: StatementLineage): PamError | undefined {
+  const kept = carried.find(({ mask }) => !mask.copying)
+  if (kept !== undefined) {
+    return refuse(
+      'MASKING_REFUSED',
+      `this would copy values of the masked ${kept.mask.name} to ${kept.to}, where they are not masked`,
+      'leave that column out',
+    )
+  }
+  const told = influences.find(
+    ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
+  )
+  if (told === undefined) return undefined
+  return refuse(
+    'MASKING_REFUSED',
+    `${told.mask.name} is masked, and ${told.place} would tell its values`,
+    told.mask.sideChannels === 'equality'
+      ? 'compare it with given values for equality only'
+      : 'select it as it is, and use other columns to find, sort and group',
   )
 }
 
@@ -90,9 +103,6 @@ const PINNED: Readonly<Record<string, RegExp>> = {
   client_encoding: /^(utf-?8|unicode)$/i,
   standard_conforming_strings: /^(on|true|yes|1)$/i,
   backslash_quote: /^safe_encoding$/i,
-  search_path: /^$^/,
-  role: /^$^/,
-  session_authorization: /^$^/,
   session_replication_role: /^$^/,
   row_security: /^(on|true|yes|1)$/i,
   session_preload_libraries: /^$^/,
@@ -115,15 +125,4 @@ const ACCOUNT_FUNCTIONS = new Set([
   'pg_reload_conf',
   'pg_rotate_logfile',
   'pg_promote',
-])
-
-/** Kinds that store or send what they read. */
-const CARRIES = new Set([
-  'insert',
-  'update',
-  'merge',
-  'select-into',
-  'create-table-as',
-  'create-materialized-view',
-  'notify',
 ])

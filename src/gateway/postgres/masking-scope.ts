@@ -1,56 +1,159 @@
-import type { MaskingPlan } from '../../masking/plan.ts'
-import type { MaskingStyle } from '../../policy/policy.ts'
-import { findRelation, type Catalog, type Relation } from './catalog.ts'
+import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../masking/plan.ts'
+import { findRelation, TELLING, type Catalog, type Relation } from './catalog.ts'
+import type { Node } from './findings.ts'
+import { reachesBeyond } from './functions.ts'
+import { lineageOf, type StatementSources } from './lineage-statement.ts'
+import { fitOutputs, madeOf, PLAIN, repeat, spread, valueOf, type Origin, type Output } from './origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {
   readonly plan: MaskingPlan
-  /** The style of one column of a relation, by attribute number; undefined: shown as it is. */
-  styleOf(relationOid: number, attribute: number): MaskingStyle | undefined
+  /** Where one column of a relation comes from, by attribute number; 0 is the whole row. */
+  originAt(relationOid: number, attribute: number): Origin
   /** Whether values of masked columns can come out of this relation. */
   isTainted(relation: Relation): boolean
-  /** Names of masked columns, for statements that would carry them elsewhere. */
-  readonly maskedNames: ReadonlySet<string>
+  /** A value that may come from any masked column. */
+  readonly anything: Origin
+  readonly sources: Omit<StatementSources, 'prepared'>
 }
 
-export function maskingScope(plan: MaskingPlan, catalog: Catalog): MaskingScope {
-  const styles = new Map<number, Map<number, MaskingStyle>>()
-  for (const { schema, table, column, style } of plan.columns) {
-    const relation = findRelation(catalog, { schema, name: table })
-    if (relation === undefined) continue
-    // A parent shows its children's rows and a child is a part of its parent: the same column, by name.
-    for (const member of family(relation, catalog)) {
-      const attribute = member.columns.get(column)
-      if (attribute === undefined) continue
-      const known = styles.get(member.oid) ?? new Map<number, MaskingStyle>()
-      known.set(attribute, style)
-      styles.set(member.oid, known)
-    }
+/** The parsed definitions of views and generated columns: the SELECT statement, by its text. */
+export type DefinitionTrees = ReadonlyMap<string, Node>
+
+export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
+  const masks = columnMasks(plan, catalog)
+  const anyMask: ColumnMask[] = plan.columns.map((column) => ({ ...column, name: nameOf(column), style: 'redact' }))
+  const anything = madeOf(anyMask.map(valueOf))
+  const tainted = taint(masks, catalog, plan)
+  const known = new Map<number, readonly Output[]>()
+
+  const columnsOf = (relation: Relation): readonly Output[] => {
+    const before = known.get(relation.oid)
+    if (before !== undefined) return before
+    // While a definition is being read, what refers back to it may be anything.
+    known.set(relation.oid, [spread(anything)])
+    const columns = readColumns(relation)
+    known.set(relation.oid, columns)
+    return columns
   }
-  const tainted = taint(plan, styles, catalog)
-  const style = plan.columns[0]?.style
+  const readColumns = (relation: Relation): readonly Output[] => {
+    if (relation.columns.size === 0) return [spread(tainted.has(relation.oid) ? anything : PLAIN)]
+    const own = masks.get(relation.oid)
+    const derived = definedColumns(relation)
+    return [...relation.columns].map(([name, attribute], index) => {
+      const mask = own?.get(attribute)
+      return { name, origin: mask === undefined ? (derived?.[index] ?? PLAIN) : valueOf(mask) }
+    })
+  }
+  const definedColumns = (relation: Relation): readonly Origin[] | undefined => {
+    const count = relation.columns.size
+    const telling = relation.schema === 'pg_catalog' ? TELLING[relation.name.slice('pg_catalog.'.length)] : undefined
+    if (telling !== undefined)
+      return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
+    if (!tainted.has(relation.oid)) return undefined
+    if (relation.generated.size > 0) {
+      return [...relation.columns.keys()].map((name) => {
+        const expression = relation.generated.get(name)
+        return expression === undefined ? PLAIN : (outputsOf(generatedText(relation, expression), 1)?.[0] ?? anything)
+      })
+    }
+    if (relation.definition === undefined) return undefined
+    const origins = relation.opaque ? undefined : outputsOf(relation.definition, count)
+    return origins ?? repeat(anything, count)
+  }
+  const outputsOf = (text: string, count: number): Origin[] | undefined => {
+    const tree = definitions.get(text)
+    return tree && fitOutputs(lineageOf(tree, { ...sources, prepared: () => undefined }).outputs, count)
+  }
+  const sources: Omit<StatementSources, 'prepared'> = {
+    anything,
+    relation(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined ? [spread(anything)] : columnsOf(relation)
+    },
+    opaque: ({ schema, name }, operator) =>
+      operator
+        ? catalog.userOperators.has(name)
+        : reachesBeyond(name) ||
+          catalog.userFunctions.has(name) ||
+          catalog.safeFunctions.has(name) ||
+          (schema !== undefined && schema !== 'pg_catalog' && schema !== 'information_schema'),
+    target(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined
+        ? { name: named.name, columns: [spread(anything)], unique: new Set() }
+        : { name: relation.name, columns: columnsOf(relation), unique: uniqueColumns(relation, catalog) }
+    },
+  }
   return {
     plan,
-    maskedNames: new Set(plan.columns.map(({ column }) => column)),
+    anything,
+    sources,
     isTainted: (relation) => tainted.has(relation.oid),
-    styleOf(oid, attribute) {
-      if (attribute < 0) return undefined // ctid, xmin and the like
-      // Attribute 0 is the whole row, which holds every column.
-      if (attribute === 0) return tainted.has(oid) || !catalog.byOid.has(oid) ? style : undefined
-      const own = styles.get(oid)
-      if (own !== undefined) return own.get(attribute)
-      // Of a view over a masked table, and of what the catalogs did not know, every column is masked.
-      return tainted.has(oid) || !catalog.byOid.has(oid) ? style : undefined
+    originAt(oid, attribute) {
+      if (plan.columns.length === 0 || attribute < 0) return PLAIN // ctid, xmin and the like
+      const relation = catalog.byOid.get(oid)
+      if (relation === undefined) return anything
+      const columns = columnsOf(relation)
+      if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
+      if (relation.columns.size === 0) return columns[0]?.origin ?? anything
+      const name = [...relation.columns].find(([, number]) => number === attribute)?.[0]
+      return columns.find((column) => column.name === name)?.origin ?? anything
     },
   }
 }
 
+export const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
+  `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** The masks of base columns. A parent shows its children's rows and a child is a part of its parent: the same column, by name. */
+function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, ReadonlyMap<number, ColumnMask>> {
+  const masks = new Map<number, Map<number, ColumnMask>>()
+  const all = [...catalog.byOid.values()]
+  for (const column of plan.columns) {
+    const relations = all.filter(
+      ({ schema, name }) => fits(column.schema, schema) && fits(column.table, name.slice(schema.length + 1)),
+    )
+    for (const member of new Set(relations.flatMap((relation) => family(relation, catalog)))) {
+      for (const [name, attribute] of member.columns) {
+        if (!fits(column.column, name)) continue
+        const known = masks.get(member.oid) ?? new Map<number, ColumnMask>()
+        if (!known.has(attribute)) known.set(attribute, { ...column, name: `${member.name}.${name}` })
+        masks.set(member.oid, known)
+      }
+    }
+  }
+  return masks
+}
+
+/** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
+export function missingColumns(plan: MaskingPlan, catalog: Catalog): string[] {
+  const all = [...catalog.byOid.values()]
+  return plan.columns
+    .filter(
+      (column) =>
+        !all.some(
+          ({ schema, name, columns }) =>
+            fits(column.schema, schema) &&
+            fits(column.table, name.slice(schema.length + 1)) &&
+            [...columns.keys()].some((own) => fits(column.column, own)),
+        ),
+    )
+    .map(nameOf)
+}
+
+const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
+const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
+
 /** Everything that a masked value can be read from, views upon views included. */
-function taint(plan: MaskingPlan, styles: ReadonlyMap<number, unknown>, catalog: Catalog): ReadonlySet<number> {
+function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: MaskingPlan): ReadonlySet<number> {
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
   for (const relation of catalog.byOid.values()) {
-    if (styles.has(relation.oid) || relation.opaque || TELLING.has(relation.name)) tainted.add(relation.oid)
+    const tells = relation.schema === 'pg_catalog' && TELLING[relation.name.slice('pg_catalog.'.length)] !== undefined
+    if (masks.has(relation.oid) || relation.opaque || tells) tainted.add(relation.oid)
   }
   for (let grown = true; grown;) {
     grown = false
@@ -63,6 +166,13 @@ function taint(plan: MaskingPlan, styles: ReadonlyMap<number, unknown>, catalog:
   return tainted
 }
 
+/** Unique columns of a table, or of what a view shows: an INSERT into a view reaches them, too. */
+function uniqueColumns(relation: Relation, catalog: Catalog): ReadonlySet<string> {
+  const members = [relation, ...relation.related.flatMap((oid) => catalog.byOid.get(oid) ?? [])]
+  if (relation.viewOf.length > 0) return new Set(relation.columns.keys())
+  return new Set(members.flatMap(({ unique }) => [...unique]))
+}
+
 function family(relation: Relation, catalog: Catalog): Relation[] {
   const members = new Map([[relation.oid, relation]])
   for (const member of members.values()) {
@@ -73,15 +183,3 @@ function family(relation: Relation, catalog: Catalog): Relation[] {
   }
   return [...members.values()]
 }
-
-/** System relations that hold samples of the data, or the text of other people's statements. */
-const TELLING = new Set(
-  [
-    'pg_statistic',
-    'pg_statistic_ext_data',
-    'pg_stat_activity',
-    'pg_largeobject',
-    'pg_cursors',
-    'pg_prepared_statements',
-  ].map((name) => `pg_catalog.${name}`),
-)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ByteReader } from '../../wire/byte-reader.ts'
 import { encodeMessage } from '../../wire/postgres/server-message.ts'
 import { bind } from '../../wire/postgres/bind.ts'
-import { SYNC } from '../../wire/postgres/client-message.ts'
+import { FLUSH, SYNC } from '../../wire/postgres/client-message.ts'
 import { close } from '../../wire/postgres/close.ts'
 import { execute } from '../../wire/postgres/execute.ts'
 import { parse } from '../../wire/postgres/parse.ts'
@@ -10,17 +10,20 @@ import type { Conversation } from './conversation.ts'
 
 /**
  * Runs one of the gateway's fixed queries on the client's connection, while nothing of the client's is in flight.
- * Its answers are kept from the client.
+ * Its answers are kept from the client. Between the messages of a pipeline it ends with a Flush: a Sync would end the
+ * client's transaction.
  */
 export function ownQuery(conversation: Conversation, sql: string): Promise<(string | null)[][]> {
   return new Promise((resolve, reject) => {
     const rows: (string | null)[][] = []
+    const { batchOpen } = conversation
     conversation.expect({
       type: 'own',
       rows,
+      closes: batchOpen ? 2 : undefined,
       done: (error) => (error === undefined ? resolve(rows) : reject(error)),
     })
-    conversation.upstream.write(extendedQuery(sql))
+    conversation.upstream.write(Buffer.concat([extendedQuery(sql), batchOpen ? FLUSH : SYNC]))
   })
 }
 
@@ -40,7 +43,6 @@ function extendedQuery(sql: string): Buffer {
     encodeMessage(execute, { type: 'execute', portal: name, maxRows: 0 }),
     encodeMessage(close, { type: 'close', subject: 'portal', name }),
     encodeMessage(close, { type: 'close', subject: 'statement', name }),
-    SYNC,
   ])
 }
 

@@ -14,7 +14,7 @@ export function readStatements(tree: ParseResult): ParsedStatement[] {
     const returning = new Findings()
     visit(returningClause, returning, withNames(node))
     found.add(returning)
-    return found.finish()
+    return found.finish({ [type]: node })
   })
 }
 
@@ -43,7 +43,9 @@ function visitFields(node: Node, found: Findings, outer: Scope, without: readonl
   const scope = visitWith(node, found, outer)
   for (const [field, content] of Object.entries(node)) {
     if (field === 'alias' || field === 'join_using_alias') addAlias({ alias: content }, found)
-    if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
+    // In a cast and in a column's definition the node of the type is not wrapped.
+    if (field === 'typeName') visitNode('TypeName', content as Node, found, scope)
+    else if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
   }
 }
 
@@ -79,8 +81,14 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     visit(node['arg'], found, scope)
     visit(node['indirection'], found, scope)
   },
+  TypeName: (node, found, scope) => {
+    const name = readName(node['names'])
+    if (name !== undefined) found.typeNames.add(name.name)
+    visit(node['typmods'], found, scope)
+  },
   FuncCall: (node, found, scope) => {
     addName(node['funcname'], found.functions)
+    if (readName(node['funcname'])?.name === 'set_config') addSetConfig(node, found)
     visitFields(node, found, scope, ['funcname'])
   },
   A_Expr: (node, found, scope) => {
@@ -109,13 +117,13 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   UpdateStmt: (node, found, scope) => {
     found.kinds.add('update')
     write(node, found)
-    if (isAlways(node['whereClause'])) found.missingWhere = true
+    if (isAlways(node['whereClause'], node['relation'])) found.missingWhere = true
     visitFields(node, found, scope, ['relation'])
   },
   DeleteStmt: (node, found, scope) => {
     found.kinds.add('delete')
     write(node, found)
-    if (isAlways(node['whereClause'])) found.missingWhere = true
+    if (isAlways(node['whereClause'], node['relation'])) found.missingWhere = true
     visitFields(node, found, scope, ['relation'])
   },
   MergeStmt: (node, found, scope) => {
@@ -124,12 +132,14 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     for (const { MergeWhenClause } of (node['mergeWhenClauses'] ?? []) as { MergeWhenClause: Node }[]) {
       const does = MERGE_COMMANDS[String(MergeWhenClause['commandType'])]
       if (does !== undefined) found.kinds.add(does)
-      if ((does === 'update' || does === 'delete') && isAlways(node['joinCondition'])) found.missingWhere = true
+      if ((does === 'update' || does === 'delete') && isAlways(node['joinCondition'], node['relation']))
+        found.missingWhere = true
     }
     visitFields(node, found, scope, ['relation'])
   },
   TruncateStmt: (node, found) => {
     found.kinds.add('truncate')
+    found.cascade = node['behavior'] === 'DROP_CASCADE'
     for (const { RangeVar } of node['relations'] as { RangeVar: Node }[]) addRelation(RangeVar, found.writes, [])
   },
   CopyStmt: (node, found, scope) => {
@@ -144,16 +154,22 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   },
   ExplainStmt: (node, found, scope) => {
     found.kinds.add('explain')
-    const option = ((node['options'] ?? []) as { DefElem: Node }[]).find(
-      ({ DefElem }) => DefElem['defname'] === 'analyze',
+    // Given twice, the last one counts: whichever may run the statement is taken for it.
+    const runs = ((node['options'] ?? []) as { DefElem: Node }[]).some(
+      ({ DefElem }) => DefElem['defname'] === 'analyze' && !isFalse(DefElem['arg']),
     )
-    if (option !== undefined && !isFalse(option.DefElem['arg'])) return visit(node['query'], found, scope)
+    found.explainRuns = runs
+    if (runs) return visit(node['query'], found, scope)
     // Planned, not run: what it would write is only looked at. Functions stay: planning may run immutable ones.
     const planned = new Findings()
     visit(node['query'], planned, scope)
     for (const [key, relation] of [...planned.reads, ...planned.writes]) found.reads.set(key, relation)
     for (const [key, name] of planned.functions) found.functions.set(key, name)
     for (const [key, name] of planned.operators) found.operators.set(key, name)
+    for (const type of planned.typeNames) found.typeNames.add(type)
+    found.executes = planned.executes
+    found.settings.push(...planned.settings)
+    found.opaqueSettings = planned.opaqueSettings
     for (const reason of planned.unknown) found.unknown.add(reason)
     for (const column of planned.columns) found.columns.add(column)
   },
@@ -179,6 +195,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   },
   RenameStmt: (node, found, scope) => {
     found.kinds.add('rename')
+    if (node['renameType'] === 'OBJECT_SCHEMA') found.renamesSchema = String(node['subname'])
     write(node, found)
     visitFields(node, found, scope, ['relation'])
   },
@@ -204,6 +221,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   DropStmt: (node, found) => {
     const kind = kebab(String(node['removeType']).replace('OBJECT_', ''))
     found.kinds.add(`drop-${kind === 'matview' ? 'materialized-view' : kind}`)
+    if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
     if (!RELATION_KINDS.has(kind)) return
     for (const { List } of (node['objects'] ?? []) as { List?: { items: unknown } }[]) {
       const name = List && readName(List.items)
@@ -211,8 +229,8 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     }
   },
   VariableSetStmt: (node, found) => {
-    found.kinds.add(String(node['kind']).startsWith('VAR_RESET') ? 'reset' : 'set')
     const name = node['kind'] === 'VAR_RESET_ALL' ? '*' : String(node['name'] ?? '*').toLowerCase()
+    found.kinds.add(String(node['kind']).startsWith('VAR_RESET') ? 'reset' : kindOfSet(name))
     found.settings.push({ name, value: literals(node['args']) })
   },
   DiscardStmt: (node, found) => {
@@ -231,6 +249,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   ExecuteStmt: (node, found, scope) => {
     found.kinds.add('execute')
     found.unknown.add('EXECUTE runs a statement that was prepared before')
+    found.executes = String(node['name'])
     visitFields(node, found, scope)
   },
   DeallocateStmt: (node, found) => {
@@ -245,6 +264,10 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   FetchStmt: (node, found) => {
     found.kinds.add(node['ismove'] === true ? 'move' : 'fetch')
     found.names.push(String(node['portalname']))
+  },
+  ClosePortalStmt: (node, found) => {
+    found.kinds.add('close-cursor')
+    found.names.push(String(node['portalname'] ?? '*'))
   },
   DoStmt: (_node, found) => {
     found.kinds.add('do')
@@ -270,6 +293,22 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   CreateSubscriptionStmt: (node, found, scope) => account('create-subscription', node, found, scope),
   AlterSubscriptionStmt: (node, found, scope) => account('alter-subscription', node, found, scope),
 }
+
+/** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
+function addSetConfig(node: Node, found: Findings): void {
+  const [name, value] = ((node['args'] ?? []) as { A_Const?: { sval?: { sval?: string } } }[]).map(
+    (argument) => argument.A_Const?.sval && (argument.A_Const.sval.sval ?? ''),
+  )
+  if (name === undefined || value === undefined) {
+    found.opaqueSettings = true
+    return
+  }
+  found.kinds.add(kindOfSet(name.toLowerCase()))
+  found.settings.push({ name: name.toLowerCase(), value })
+}
+
+const kindOfSet = (name: string): string =>
+  name === 'role' ? 'set-role' : name === 'session_authorization' ? 'set-session-authorization' : 'set'
 
 function account(kind: string, node: Node, found: Findings, scope: Scope): void {
   found.kinds.add(kind)
@@ -315,7 +354,6 @@ const RELATION_KINDS = new Set(['table', 'view', 'matview', 'sequence', 'foreign
 /** Kinds whose name does not follow from the parser's node. */
 const STATEMENT_KINDS: Readonly<Record<string, string>> = {
   VariableShowStmt: 'show',
-  ClosePortalStmt: 'close-cursor',
   ConstraintsSetStmt: 'set-constraints',
   CheckPointStmt: 'checkpoint',
   CreatedbStmt: 'create-database',

@@ -1,3 +1,5 @@
+import type { Node } from './findings.ts'
+
 /** A relation as the text names it. */
 export interface NamedRelation {
   readonly schema: string | undefined
@@ -9,6 +11,14 @@ export interface NamedRelation {
  * Nothing here knows what a name stands for.
  */
 export interface ParsedStatement {
+  /** The statement as the parser gives it. */
+  readonly tree: Node
+  /** Last names of the types it names. */
+  readonly typeNames: readonly string[]
+  /** EXPLAIN ANALYZE. */
+  readonly explainRuns: boolean
+  /** TRUNCATE … CASCADE. */
+  readonly cascade: boolean
   readonly kinds: readonly string[]
   readonly reads: readonly NamedRelation[]
   readonly writes: readonly NamedRelation[]
@@ -21,9 +31,15 @@ export interface ParsedStatement {
   readonly columns: readonly string[]
   /** Names that stand for whole rows: of relations and their aliases. */
   readonly aliases: readonly string[]
+  /** set_config() with something else than constants. */
+  readonly opaqueSettings: boolean
+  /** ALTER SCHEMA … RENAME: the schema's old name. */
+  readonly renamesSchema: string | undefined
   readonly unknown: readonly string[]
   /** Names a prepared statement or cursor that the statement makes or drops. */
   readonly names: readonly string[]
+  /** The prepared statement that an EXECUTE within it runs. */
+  readonly executes: string | undefined
   /** The statement carries a password or a similar option, so its literals never reach the record. */
   readonly secret: boolean
   readonly copy:

@@ -1,12 +1,22 @@
 import type { Tentative, Prepared, Portal } from './statement-table.ts'
+import type { CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
+import type { StatementFacts } from './command-facts.ts'
+import type { StatementLineage } from './lineage.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
 export type Pending =
   | { readonly type: 'query'; readonly run: Run }
   | { readonly type: 'sync' }
   | { readonly type: 'unknown-name'; readonly sqlstate: string; readonly error: Buffer }
-  | { readonly type: 'parse' | 'bind' | 'close'; readonly change: Tentative; readonly tainted: boolean }
+  | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: boolean }
+  | {
+      readonly type: 'bind'
+      readonly change: Tentative
+      readonly tainted: boolean
+      readonly portal: { readonly name: string; readonly facts: StatementFacts }
+    }
   | {
       readonly type: 'describe'
       readonly of: Prepared | undefined
@@ -15,19 +25,32 @@ export type Pending =
     }
   | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
-  | { readonly type: 'own'; readonly rows: (string | null)[][]; readonly done: (error?: Error) => void }
+  | {
+      readonly type: 'own'
+      readonly rows: (string | null)[][]
+      /** Set where it ends without a Sync: how many CloseComplete are still to come. */
+      closes: number | undefined
+      readonly done: (error?: Error) => void
+    }
 
 /** One command at work. */
 export interface Run {
   readonly decision: string
   readonly tainted: boolean
+  /** The statements of the text, and where their columns come from. */
+  readonly statements: readonly ParsedStatement[]
+  readonly lineage: readonly StatementLineage[]
+  /** The text as it was sent. */
+  readonly sql: string
+  /** Which of the statements is at work. */
+  index: number
   readonly startedAt: number
   rows: number
   bytes: number
   /** What to do with each column of the rows that come; undefined while they were not described. */
   rewrites: readonly (Rewrite | undefined)[] | undefined
   /** Set while rows come as COPY. */
-  copyBinary: boolean
+  copy: CopyFormat | undefined
   readonly changesCatalog: boolean
   /** For a text that we could not read: what to do when the server cannot, either. */
   readonly notUnderstood: () => void
@@ -35,19 +58,24 @@ export interface Run {
 
 export function startRun(
   decision: string,
-  facts: { tainted: boolean; changesCatalog: boolean },
+  sql: string,
+  facts: Pick<StatementFacts, 'tainted' | 'changesCatalog' | 'parsed' | 'lineage'>,
   notUnderstood: () => void = () => {},
 ): Run {
-  const { tainted, changesCatalog } = facts
+  const { tainted, changesCatalog, parsed, lineage } = facts
   return {
     decision,
     tainted,
+    statements: parsed,
+    lineage,
+    sql,
+    index: 0,
     changesCatalog,
     notUnderstood,
     startedAt: performance.now(),
     rows: 0,
     bytes: 0,
     rewrites: undefined,
-    copyBinary: false,
+    copy: undefined,
   }
 }

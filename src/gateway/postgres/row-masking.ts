@@ -1,66 +1,97 @@
-import { maskKinds, maskKindsInPlace, maskValue } from '../../masking/replace.ts'
+import type { ColumnMask, MaskedKind } from '../../masking/plan.ts'
+import { maskKinds, maskKindsInPlace, maskValue, type HashKeys } from '../../masking/replace.ts'
 import { formatAt, type Format } from '../../wire/postgres/bind.ts'
+import { rewriteCopyRow, type CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
 import type { ErrorFields } from '../../wire/postgres/error-response.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
 import type { MaskingScope } from './masking-scope.ts'
-import type { MaskingStyle } from '../../policy/policy.ts'
+import { fitOutputs, isMasked, PLAIN, repeat, type Origin, type Output } from './origin.ts'
+
+/** What hides values in one session. */
+export interface Masker {
+  readonly scope: MaskingScope
+  readonly keys: HashKeys
+}
 
 /** What to do with each column of a result; undefined for a column whose bytes pass untouched. */
 export function rowRewrites(
   columns: readonly Column[],
   formats: readonly Format[] | undefined,
-  tainted: boolean,
-  scope: MaskingScope,
+  outputs: readonly Output[] | undefined,
+  masker: Masker,
+  plan = false,
 ): (Rewrite | undefined)[] {
+  const { scope } = masker
+  const hides = scope.plan.columns.length > 0
+  const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
   return columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
-    const style = columnStyle(column, tainted, scope)
-    if (style !== undefined) return maskColumn(style, column.typeOid, format)
+    // What the server says of a column that is a relation's is certain; of any other, what the text says.
+    const origin = !hides
+      ? PLAIN
+      : column.tableOid === 0
+        ? (origins?.[index] ?? scope.anything)
+        : scope.originAt(column.tableOid, column.attribute)
+    if (plan && !isMasked(origin)) return withoutWidths
+    if (isMasked(origin)) return maskColumn(origin, column.typeOid, format, masker)
     if (scope.plan.kinds.length === 0 || HARMLESS_TYPES.has(column.typeOid)) return undefined
-    return findKinds(column.typeOid, format, scope)
+    return findKinds(column.typeOid, format, masker)
   })
 }
 
-/** A column that is one of a relation's is known; of any other the origin is not, so taint decides. */
-function columnStyle(column: Column, tainted: boolean, scope: MaskingScope): MaskingStyle | undefined {
-  if (scope.plan.columns.length === 0) return undefined
-  if (column.tableOid !== 0) return scope.styleOf(column.tableOid, column.attribute)
-  return tainted ? scope.plan.columns[0]?.style : undefined
-}
+/** The planner's widths are averages of the values' lengths. */
+const withoutWidths: Rewrite = (value) =>
+  value === null
+    ? undefined
+    : Buffer.from(
+        value.toString('latin1').replace(/(\bwidth=|Plan[ -]Width["'>]*:? ?)\d+/g, '$10'),
+        'latin1',
+      )
 
-function maskColumn(style: MaskingStyle, typeOid: number, format: Format): Rewrite {
+function maskColumn({ masks, direct }: Origin, typeOid: number, format: Format, { keys }: Masker): Rewrite {
+  const text = TEXT_TYPES.has(typeOid) && !RIGID.has(typeOid) && !(format === 1 && typeOid === JSONB)
+  const [mask] = masks as [ColumnMask]
+  // Something made of a masked value looks the same whatever it is, NULL included.
+  if (!direct) return text && !STRUCTURED.has(typeOid) ? () => REDACTED : () => null
   // What is not text cannot carry asterisks: it becomes NULL.
-  if (style === 'null' || !TEXT_TYPES.has(typeOid)) return () => null
-  if (format === 1 && typeOid === JSONB) return () => null
+  if (!text || mask.style === 'null') return () => null
   return (value) => {
-    const masked = maskValue(value.toString('utf8'), style)
-    return masked === null ? null : Buffer.from(masked, 'utf8')
+    const masked = value === null ? null : styled(value, mask, keys)
+    return masked !== null && STRUCTURED.has(typeOid) ? Buffer.from(JSON.stringify(masked.toString('utf8'))) : masked
   }
 }
 
-function findKinds(typeOid: number, format: Format, scope: MaskingScope): Rewrite {
+function styled(value: Buffer, mask: ColumnMask, keys: HashKeys): Buffer | null {
+  const masked = maskValue(value.toString('utf8'), mask.style, { key: keys[mask.hashScope], scope: mask.name })
+  return masked === null ? null : Buffer.from(masked, 'utf8')
+}
+
+function findKinds(typeOid: number, format: Format, { scope, keys }: Masker): Rewrite {
   const { kinds } = scope.plan
-  if (format === 0 || TEXT_TYPES.has(typeOid)) {
-    return (value) => {
-      const masked = maskKinds(value.toString('utf8'), kinds)
-      return masked === undefined ? undefined : nullUnlessText(masked, typeOid)
+  const search = (value: Buffer): Buffer | null | undefined => {
+    if (format === 0 || TEXT_TYPES.has(typeOid)) {
+      const masked = maskKinds(value.toString('utf8'), kinds, keys)
+      return masked === undefined ? undefined : nullUnlessText(masked, typeOid, kinds)
     }
-  }
-  if (typeOid === INT8) {
-    return (value) =>
-      value.length === 8 && maskKinds(value.readBigInt64BE().toString(), kinds) !== undefined ? null : undefined
-  }
-  if (typeOid === NUMERIC) return (value) => (maskKinds(numericDigits(value), kinds) === undefined ? undefined : null)
-  // Arrays, composites, ranges: text stands inside with lengths around it, so what is hidden keeps its length.
-  return (value) => {
+    if (typeOid === INT8) {
+      return value.length === 8 && maskKinds(value.readBigInt64BE().toString(), kinds, keys) !== undefined
+        ? null
+        : undefined
+    }
+    if (typeOid === NUMERIC) return maskKinds(numericDigits(value), kinds, keys) === undefined ? undefined : null
+    if (typeOid === INET || typeOid === CIDR)
+      return maskKinds(inetText(value), kinds, keys) === undefined ? undefined : null
+    // Arrays, composites, ranges: text stands inside with lengths around it, so what is hidden keeps its length.
     const masked = maskKindsInPlace(value.toString('latin1'), kinds)
     return masked === undefined ? undefined : Buffer.from(masked, 'latin1')
   }
+  return (value) => (value === null ? undefined : search(value))
 }
 
-function nullUnlessText(masked: string, typeOid: number): Buffer | null {
-  return typeOid === INT8 || typeOid === NUMERIC ? null : Buffer.from(masked, 'utf8')
+function nullUnlessText(masked: string, typeOid: number, kinds: readonly MaskedKind[]): Buffer | null {
+  if ([INT8, NUMERIC, INET, CIDR].includes(typeOid)) return null
+  return kinds.every(({ style }) => style === 'null') ? null : Buffer.from(masked, 'utf8')
 }
 
 /** The digits before the point of a binary numeric: groups of four, base 10,000. Source: numeric_send in numeric.c. */
@@ -76,8 +107,15 @@ function numericDigits(value: Buffer): string {
   return digits.replace(/^0+/, '')
 }
 
+/** Family, bits, whether cidr, length, address. Source: network_send in network.c. */
+function inetText(value: Buffer): string {
+  const address = value.subarray(4)
+  if (address.length === 4) return [...address].join('.')
+  return address.length === 16 ? (address.toString('hex').match(/.{4}/g) ?? []).join(':') : ''
+}
+
 /** The fields of an error or notice with what they may quote hidden. */
-export function maskFields(fields: ErrorFields, tainted: boolean, scope: MaskingScope): ErrorFields {
+export function maskFields(fields: ErrorFields, tainted: boolean, { scope, keys }: Masker): ErrorFields {
   const masked = new Map<string, string>()
   // Errors of analysis point into the text that the client sent; what runs could quote values instead.
   const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
@@ -87,17 +125,41 @@ export function maskFields(fields: ErrorFields, tainted: boolean, scope: Masking
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
       else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
     } else {
-      masked.set(type, QUOTING_FIELDS.has(type) ? (maskKinds(value, scope.plan.kinds) ?? value) : value)
+      masked.set(type, QUOTING_FIELDS.has(type) ? (maskKinds(value, scope.plan.kinds, keys) ?? value) : value)
     }
   }
   return masked
 }
 
-/** One line of COPY in text or CSV. Neither escapes what a masked kind is made of, so spans can be replaced in place. */
-export function maskCopyLine(line: Buffer, scope: MaskingScope): Buffer {
-  const masked = maskKinds(line.toString('utf8'), scope.plan.kinds)
-  return masked === undefined ? line : Buffer.from(masked, 'utf8')
+/** One row of COPY TO: masked columns by where they come from, kinds by their content in what stays. */
+export function maskCopyRow(
+  row: Buffer,
+  format: CopyFormat | undefined,
+  outputs: readonly Output[] | undefined,
+  masker: Masker,
+): Buffer {
+  const { scope, keys } = masker
+  const rewritten =
+    format === undefined
+      ? row
+      : rewriteCopyRow(row, format, (count) => {
+          const origins = (outputs && fitOutputs(outputs, count)) ?? repeat(scope.anything, count)
+          return origins.map((origin) => {
+            if (!isMasked(origin)) return undefined
+            const [mask] = origin.masks as [ColumnMask]
+            // The type of a column is not told: in binary only NULL fits every type.
+            if (format.format === 'binary' || (origin.direct && mask.style === 'null')) return () => null
+            return origin.direct
+              ? (value: Buffer | null) => (value === null ? null : styled(value, mask, keys))
+              : () => REDACTED
+          })
+        })
+  if (scope.plan.kinds.length === 0) return rewritten
+  const masked = maskKinds(rewritten.toString('utf8'), scope.plan.kinds, keys)
+  return masked === undefined ? rewritten : Buffer.from(masked, 'utf8')
 }
+
+const REDACTED = Buffer.from('****')
 
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
@@ -105,6 +167,12 @@ const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
 const INT8 = 20
 const NUMERIC = 1700
 const JSONB = 3802
+const INET = 869
+const CIDR = 650
+/** json and jsonb: text with a form of its own. */
+const STRUCTURED = new Set([114, JSONB])
+/** xml and "char" are sent as text, but asterisks do not fit them. */
+const RIGID = new Set([142, 18])
 /** text, varchar, bpchar, name, xml, json, "char", unknown; and jsonb, whose text form is text. Source: pg_type.dat. */
 const TEXT_TYPES = new Set([25, 1043, 1042, 19, 142, 114, 18, 705, JSONB])
 /** bool, int2, int4, oid, float4/8, date, time(tz), timestamp(tz), interval, uuid: never an address or a card. */

@@ -15,8 +15,10 @@ import { PamError } from '../../shared/errors.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
 import type { Conversation } from './conversation.ts'
 import { rowValues } from './own-query.ts'
-import type { Run } from './pending.ts'
-import { maskCopyLine, maskFields, rowRewrites } from './row-masking.ts'
+import type { Pending, Run } from './pending.ts'
+import { PLAIN, spread, type Output } from './origin.ts'
+import { copyFormatOf } from './copy-format.ts'
+import { maskCopyRow, maskFields, rowRewrites, type Masker } from './row-masking.ts'
 
 /** From the server to the client: answers find their question, rows are masked, results are recorded. */
 export class ServerSide {
@@ -115,7 +117,7 @@ export class ServerSide {
         return head?.type === 'query' || head?.type === 'execute' ? frame.bytes : this.#outOfStep(frame)
       case serverTags.copyOutResponse: {
         if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
-        head.run.copyBinary = bodyOf(frame)[0] === 1
+        head.run.copy = copyFormatOf(head.run.statements[head.run.index], bodyOf(frame)[0] === 1)
         return frame.bytes
       }
       case serverTags.copyData:
@@ -135,9 +137,9 @@ export class ServerSide {
     run.bytes += frame.bytes.length
     if (!this.#masks) return frame.bytes
     if (run.rewrites === undefined && head.type === 'execute') {
-      const { prepared, resultFormats, tainted } = head.portal
+      const { prepared, resultFormats } = head.portal
       if (prepared.columns !== undefined)
-        run.rewrites = rowRewrites(prepared.columns, resultFormats, tainted, this.#conversation.masking)
+        run.rewrites = rowRewrites(prepared.columns, resultFormats, this.#outputs(run), this.#masker, isPlan(run))
     }
     if (run.rewrites === undefined) return this.#outOfStep(frame)
     return rewriteDataRow(frame.bytes, run.rewrites)
@@ -152,7 +154,7 @@ export class ServerSide {
     }
     if (head?.type !== 'query') return this.#outOfStep(frame)
     if (this.#masks)
-      head.run.rewrites = rowRewrites(this.#columns(frame), undefined, head.run.tainted, this.#conversation.masking)
+      head.run.rewrites = rowRewrites(this.#columns(frame), undefined, this.#outputs(head.run), this.#masker, isPlan(head.run))
     return frame.bytes
   }
 
@@ -164,6 +166,9 @@ export class ServerSide {
     const tag =
       frame.tag === serverTags.commandComplete ? bodyOf(frame).toString('latin1', 0, frame.bytes.length - 6) : ''
     this.#record(head.run, { tag })
+    this.#confirmNames(head.run, tag)
+    head.run.index++
+    head.run.copy = undefined
     if (head.run.changesCatalog) this.#conversation.noteDefinitionsChange()
     head.run.rows = 0
     head.run.bytes = 0
@@ -172,10 +177,46 @@ export class ServerSide {
     return frame.bytes
   }
 
+  /** Where the columns of what is at work come from; undefined where that is not known. */
+  #outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
+    const statement = statements[index]
+    const [cursor] = statement?.names ?? []
+    if (statement?.kinds.includes('fetch') === true)
+      return cursor === undefined ? undefined : this.#conversation.cursors.get(cursor)
+    return lineage[index]?.outputs
+  }
+
+  get #masker(): Masker {
+    const { masking, session } = this.#conversation
+    return { scope: masking, keys: session.hashKeys }
+  }
+
+  /** Names that SQL made stand for what was judged once the server says that it made them. */
+  #confirmNames({ statements, lineage, index, sql }: Run, tag: string): void {
+    const { cursors, statements: names, batch } = this.#conversation
+    const statement = statements[index]
+    const [name] = statement?.names ?? []
+    if (statement === undefined || name === undefined) return
+    const outputs = lineage[index]?.outputs
+    if (tag === 'DECLARE CURSOR' && outputs !== undefined) cursors.set(name, outputs)
+    if (tag === 'CLOSE CURSOR') cursors.delete(name)
+    if (tag === 'CLOSE CURSOR ALL') cursors.clear()
+    // A text with several statements is no text of this one.
+    if (tag === 'PREPARE' && statements.length === 1)
+      names.set(name, { sql, parameterTypes: [], columns: undefined, described: false }, batch).confirm()
+  }
+
   #confirm(type: 'parse' | 'bind' | 'close', frame: Frame): Buffer | undefined {
-    const { head } = this.#conversation
+    const conversation = this.#conversation
+    const { head } = conversation
     if (head?.type !== type) return this.#outOfStep(frame)
     head.change.confirm()
+    // A cursor of SQL and a portal share their names.
+    if (head.type === 'bind') {
+      const [lineage] = head.portal.facts.lineage
+      if (lineage === undefined) conversation.cursors.delete(head.portal.name)
+      else conversation.cursors.set(head.portal.name, lineage.outputs)
+    }
     this.#conversation.answered()
     return frame.bytes
   }
@@ -186,6 +227,11 @@ export class ServerSide {
     if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
     const before = conversation.status
     conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+    // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
+    if (conversation.namesMoved) {
+      conversation.notePathChange()
+      conversation.namesMoved = conversation.status !== 'I'
+    }
     // A rollback takes definitions back that the catalogs were read with.
     if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
       conversation.noteDefinitionsChange()
@@ -212,7 +258,7 @@ export class ServerSide {
   }
 
   #maskFields(fields: ErrorFields): ErrorFields {
-    const { head, masking } = this.#conversation
+    const { head } = this.#conversation
     const tainted =
       head === undefined ||
       head.type === 'sync' ||
@@ -223,7 +269,7 @@ export class ServerSide {
         : 'run' in head
           ? head.run.tainted
           : head.tainted
-    return maskFields(fields, tainted, masking)
+    return maskFields(fields, tainted, this.#masker)
   }
 
   #copyData(frame: Frame): Buffer | undefined {
@@ -231,10 +277,16 @@ export class ServerSide {
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
     head.run.rows++
     head.run.bytes += frame.bytes.length
-    if (masking.plan.kinds.length === 0) return frame.bytes
-    if (head.run.copyBinary) return this.#outOfStep(frame)
-    const line = maskCopyLine(bodyOf(frame), masking)
-    if (line.length === frame.bytes.length - 5 && line.equals(bodyOf(frame))) return frame.bytes
+    if (!this.#masks) return frame.bytes
+    const { run } = head
+    const outputs = masking.plan.columns.length === 0 ? NO_COLUMNS : this.#outputs(run)
+    // How a row is written is known from the statement; where it is not, nothing may pass.
+    if (run.copy === undefined || (run.copy.format === 'binary' && masking.plan.kinds.length > 0))
+      return this.#outOfStep(frame)
+    const body = bodyOf(frame)
+    const isHeader = run.rows === 1 && run.copy.header
+    const line = isHeader ? body : maskCopyRow(body, run.copy, outputs, this.#masker)
+    if (line === body) return frame.bytes
     const out = Buffer.allocUnsafe(5 + line.length)
     out[0] = serverTags.copyData
     out.writeUInt32BE(4 + line.length, 1)
@@ -248,7 +300,7 @@ export class ServerSide {
     const processId = body.uint32()
     const channel = body.cstring()
     const payload = body.cstring()
-    const masked = maskKinds(payload, this.#conversation.masking.plan.kinds)
+    const masked = maskKinds(payload, this.#conversation.masking.plan.kinds, this.#conversation.session.hashKeys)
     if (masked === undefined) return frame.bytes
     const text = Buffer.from(`${channel}\0${masked}\0`, 'utf8')
     const out = Buffer.allocUnsafe(9 + text.length)
@@ -275,22 +327,28 @@ export class ServerSide {
     return frame.bytes
   }
 
-  #ownAnswer(frame: Frame, head: { rows: (string | null)[][]; done: (error?: Error) => void }): undefined {
+  #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
     switch (frame.tag) {
       case serverTags.dataRow:
         head.rows.push(rowValues(bodyOf(frame)))
         return undefined
       case serverTags.errorResponse:
         head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
+        // Within a pipeline the server now skips what the client sends: we have changed what it would see.
+        if (head.closes !== undefined) this.#conversation.outOfStep('an error to a query of the gateway')
         return undefined
       case serverTags.readyForQuery:
         this.#conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
         this.#conversation.answered()
         head.done()
         return undefined
+      case serverTags.closeComplete:
+        if (head.closes === undefined || --head.closes > 0) return undefined
+        this.#conversation.answered()
+        head.done()
+        return undefined
       case serverTags.parseComplete:
       case serverTags.bindComplete:
-      case serverTags.closeComplete:
       case serverTags.commandComplete:
       case serverTags.noticeResponse:
         return undefined
@@ -316,6 +374,12 @@ export class ServerSide {
   }
 }
 
+/** What EXPLAIN says of masked columns. */
+const isPlan = ({ statements, index, tainted }: Run): boolean =>
+  tainted && statements[index]?.kinds.includes('explain') === true
+
+/** Of a COPY while no columns are masked. */
+const NO_COLUMNS = [spread(PLAIN)]
 /** Settings that the server reports and that must stay as we set them at login. */
 const REPORTED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
 /** Raised before anything of a text runs. Source: manual, appendix A. */

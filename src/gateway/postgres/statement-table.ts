@@ -1,4 +1,5 @@
 import type { Column } from '../../wire/postgres/row-description.ts'
+import type { StatementFacts } from './command-facts.ts'
 import type { Format } from '../../wire/postgres/bind.ts'
 
 /** A prepared statement as the client named it. */
@@ -15,7 +16,7 @@ export interface Prepared {
 export interface Portal {
   readonly decision: string
   readonly prepared: Prepared
-  readonly tainted: boolean
+  readonly facts: StatementFacts
   readonly resultFormats: readonly Format[]
 }
 

@@ -1,5 +1,5 @@
 import type { Conversation } from './conversation.ts'
-import { resolveFacts, unparsed, type StatementFacts } from './command-facts.ts'
+import { resolveFacts, unparsed, type FindPrepared, type StatementFacts } from './command-facts.ts'
 import type { ParsedText, SqlParser } from './sql-parser.ts'
 
 /** What a text does, against the catalogs as they are now. */
@@ -7,7 +7,6 @@ export interface Understanding {
   of(sql: string): StatementFacts | Promise<StatementFacts>
   /** The same, with the catalogs read again: before something approved is forwarded. */
   again(sql: string): Promise<StatementFacts>
-  changesCatalog(sql: string): boolean
 }
 
 export function understanding(conversation: Conversation, parser: SqlParser): Understanding {
@@ -22,47 +21,57 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     const known = cache.get(sql)
     if (known !== undefined) return known
     const facts =
-      'failure' in parsed ? notRead(parsed.failure) : resolveFacts(parsed, conversation.catalog, conversation.masking)
+      'failure' in parsed
+        ? notRead(parsed.failure)
+        : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared)
+    // What EXECUTE runs depends on what has its name now.
+    if (facts.parsed.some(({ executes }) => executes !== undefined)) return facts
     if (cache.size >= MOST_CACHED) cache.clear()
     if (sql.length <= LONGEST_CACHED) cache.set(sql, facts)
     return facts
+  }
+  /** What SQL or the protocol prepared under a name, where that is certain. */
+  const prepared: FindPrepared = (name) => {
+    const { value } = conversation.statements.lookUp(name, conversation.batch)
+    if (value === undefined || !conversation.isIdle) return undefined
+    const parsed = parser.parse(value.sql)
+    return parsed instanceof Promise ? undefined : resolve(parsed, value.sql)
   }
   const notRead = (reason: string): StatementFacts => ({
     statements: [unparsed(reason)],
     parsed: [],
     refusal: undefined,
     tainted: conversation.masking.plan.columns.length > 0,
+    lineage: [],
+    guesses: [],
     changesCatalog: true,
     objects: '',
     unresolved: false,
   })
-  /** Definitions have changed, or a name is new: look again, between statements. */
-  const lookAgain = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
-    if (conversation.batchOpen) {
-      // Within a pipeline nothing of ours can be asked: what depends on new definitions is unknown.
-      const facts = resolve(parsed, sql)
-      if (!conversation.catalogStale) return facts
-      const reason = 'definitions changed earlier in the same pipeline'
-      return {
-        ...facts,
-        tainted: true,
-        statements: facts.statements.map((statement) => ({ ...statement, unknown: [...statement.unknown, reason] })),
-      }
-    }
-    await conversation.whenIdle()
+  /** Definitions have changed, or a name is new: look again, once everything before has been worked through. */
+  const lookAgain = async (parsed: ParsedText, sql: string, force: boolean): Promise<StatementFacts> => {
+    await conversation.settled()
     // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
-    if (conversation.status !== 'E' && !conversation.serverSkips) await conversation.refreshCatalog()
+    if (conversation.status !== 'E' && !conversation.serverSkips && !conversation.copyIn)
+      await conversation.refreshCatalog(force)
     return resolve(parsed, sql)
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
-    if (conversation.catalogStale) return lookAgain(parsed, sql)
+    if (conversation.catalogStale) return lookAgain(parsed, sql, false)
+    if (
+      !conversation.isIdle &&
+      !conversation.batchOpen &&
+      !('failure' in parsed) &&
+      parsed.some(({ executes }) => executes !== undefined)
+    )
+      return conversation.settled().then(() => resolve(parsed, sql))
     const facts = resolve(parsed, sql)
-    return facts.unresolved && !conversation.batchOpen && !seen.has(sql) ? lookOnce(parsed, sql) : facts
+    return facts.unresolved && !seen.has(sql) ? lookOnce(parsed, sql) : facts
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
   const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
-    const facts = await lookAgain(parsed, sql)
+    const facts = await lookAgain(parsed, sql, true)
     if (seen.size > MOST_CACHED) seen.clear()
     if (facts.unresolved) seen.add(sql)
     return facts
@@ -73,9 +82,8 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
       return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
     },
     async again(sql) {
-      return lookAgain(await parser.parse(sql), sql)
+      return lookAgain(await parser.parse(sql), sql, true)
     },
-    changesCatalog: (sql) => cache.get(sql)?.changesCatalog ?? true,
   }
 }
 

@@ -1,7 +1,7 @@
 import { WireError } from '../wire-error.ts'
 
-/** A replacement for one value: `undefined` leaves it as it is, null makes it SQL NULL. */
-export type Rewrite = (value: Buffer) => Buffer | null | undefined
+/** A replacement for one value (null: SQL NULL): `undefined` leaves it as it is, null makes it SQL NULL. */
+export type Rewrite = (value: Buffer | null) => Buffer | null | undefined
 
 /**
  * DataRow ('D'), sent by the server: values with int32 lengths, -1 for NULL. Spec: Message Formats, DataRow.
@@ -20,9 +20,9 @@ export function rewriteDataRow(frame: Buffer, rewrites: readonly (Rewrite | unde
     const end = length === -1 ? start : start + length
     if (length < -1 || end > frame.length) throw new WireError('DataRow: shorter than its fields')
     const rewrite = rewrites[column]
-    if (rewrite !== undefined && length !== -1) {
-      const value = rewrite(frame.subarray(start, end))
-      if (value !== undefined) {
+    if (rewrite !== undefined) {
+      const value = rewrite(length === -1 ? null : frame.subarray(start, end))
+      if (value !== undefined && !(value === null && length === -1)) {
         pieces ??= []
         const header = Buffer.allocUnsafe(4)
         header.writeInt32BE(value === null ? -1 : value.length, 0)

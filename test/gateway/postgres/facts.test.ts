@@ -1,12 +1,15 @@
 import { loadModule, parseSync } from 'libpg-query'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { buildCatalog, catalogQueries, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
 import { resolveFacts, type StatementFacts } from '../../../src/gateway/postgres/command-facts.ts'
 import { maskingScope } from '../../../src/gateway/postgres/masking-scope.ts'
+import type { Node } from '../../../src/gateway/postgres/findings.ts'
 import { readStatements } from '../../../src/gateway/postgres/parse-statement.ts'
 import { recordable } from '../../../src/gateway/postgres/recordable.ts'
 
-beforeAll(() => loadModule())
+await loadModule()
+
+const RULE = { style: 'partial', sideChannels: 'deny', guesses: 2, copying: false, hashScope: 'session' } as const
 
 /** customers (masked email), a view on it, a partition family, orders, a user function, an operator. */
 const rows: CatalogRows = {
@@ -20,6 +23,7 @@ const rows: CatalogRows = {
     ['16405', 'public', 'events'],
     ['16406', 'public', 'events_2026'],
     ['16407', 'other', 'orders'],
+    ['16408', 'public', 'audited'],
     ['2619', 'pg_catalog', 'pg_statistic'],
     ['2620', 'pg_catalog', 'pg_stats'],
     ['1259', 'pg_catalog', 'pg_class'],
@@ -31,15 +35,40 @@ const rows: CatalogRows = {
     ['2620', '2619', 'view'],
     ['16406', '16405', 'related'],
     ['16405', '16406', 'related'],
+    ['16401', '16400', 'on delete'],
+    ['16401', '16400', 'references'],
   ],
   columns: [
-    ['16400', 'id', '1'],
-    ['16400', 'email', '3'],
-    ['16401', 'id', '1'],
-    ['16401', 'note', '2'],
-    ['16405', 'email', '2'],
-    ['16406', 'email', '1'],
+    ['16400', 'id', '1', null, null],
+    ['16400', 'name', '2', null, null],
+    ['16400', 'email', '3', null, null],
+    ['16401', 'id', '1', null, null],
+    ['16401', 'note', '2', null, null],
+    ['16402', 'a', '1', null, null],
+    ['16402', 'b', '2', null, null],
+    ['16403', 'x', '1', null, null],
+    ['16404', 'y', '1', null, null],
+    ['16405', 'id', '1', null, null],
+    ['16405', 'email', '2', null, null],
+    ['16406', 'email', '1', null, null],
+    ['16406', 'id', '2', null, null],
+    ['16408', 'id', '1', null, null],
+    ['2619', 'starelid', '1', null, null],
+    ['2619', 'stavalues1', '2', null, null],
+    ['2620', 'tablename', '1', null, null],
+    ['2620', 'histogram_bounds', '2', null, null],
   ],
+  definitions: [
+    ['16402', 'SELECT id AS a, email AS b FROM customers'],
+    ['16403', 'SELECT b AS x FROM customer_view WHERE a > 0'],
+    ['16404', 'SELECT mine(1) AS y'],
+  ],
+  unique: [['16400', 'id']],
+  runs: [
+    ['16408', 'write', 'a trigger', 'public.mine'],
+    ['16404', 'read', 'a view', 'public.mine'],
+  ],
+  types: [['odd']],
   functions: [
     ['upper', 'system'],
     ['lower', 'system'],
@@ -61,12 +90,15 @@ const rows: CatalogRows = {
 const catalog = buildCatalog(rows)
 const plan = {
   columns: [
-    { schema: 'public', table: 'customers', column: 'email', style: 'partial' },
-    { schema: 'public', table: 'events', column: 'email', style: 'partial' },
+    { schema: 'public', table: 'customers', column: 'email', ...RULE },
+    { schema: 'public', table: 'events', column: 'email', ...RULE },
   ],
-  kinds: [{ kind: 'email', style: 'partial' }],
+  kinds: [{ kind: 'email', style: 'partial', hashScope: 'session' }],
 } as const
-const masking = maskingScope(plan, catalog)
+const trees = new Map(
+  rows.definitions.map(([, text]) => [String(text), readStatements(parseSync(String(text)))[0]?.tree as Node]),
+)
+const masking = maskingScope(plan, catalog, trees)
 const facts = (sql: string): StatementFacts => resolveFacts(readStatements(parseSync(sql)), catalog, masking)
 
 describe('what a statement does', () => {
@@ -103,6 +135,16 @@ describe('what a statement does', () => {
     ["delete from orders where 'a' < 'b'", { missingWhere: true }],
     ['delete from orders where exists (select 1)', { missingWhere: true }],
     ['delete from orders where now() is not null', { missingWhere: true }],
+    ['delete from orders where not false', { missingWhere: true }],
+    ['delete from orders where not (id <> id)', { missingWhere: true }],
+    ['delete from orders o where o.id = id', { missingWhere: true }],
+    ['delete from orders where id >= id', { missingWhere: true }],
+    ['delete from orders where id in (1, id)', { missingWhere: true }],
+    ['delete from orders where id is not distinct from id', { missingWhere: true }],
+    ['delete from orders where exists (select 1 from customers where id = 1)', { missingWhere: true }],
+    ['delete from orders where exists (select 1 from customers c where c.id = orders.id)', { missingWhere: false }],
+    ['delete from orders where (id = 1) is true', { missingWhere: false }],
+    ['delete from orders where (true) is true', { missingWhere: true }],
     ['delete from orders where id = 1', { missingWhere: false }],
     ['delete from orders where id = $1', { missingWhere: false }],
     [
@@ -136,6 +178,7 @@ describe('what a statement does', () => {
     ['explain (analyze false) delete from orders', { kinds: ['explain'], writes: [] }],
     ['explain (analyze off) delete from orders', { kinds: ['explain'], writes: [] }],
     ['explain (analyze on) delete from orders', { kinds: ['explain', 'delete'] }],
+    ['explain (analyze off, analyze) delete from orders', { kinds: ['explain', 'delete'] }],
     ["copy orders to program 'x'", { kinds: ['copy-to-program'], reads: ['public.orders'] }],
     ["copy orders from '/etc/passwd'", { kinds: ['copy-from-file'], writes: ['public.orders'] }],
     ['copy (delete from orders returning *) to stdout', { kinds: ['copy-to', 'delete'], writes: ['public.orders'] }],
@@ -173,6 +216,55 @@ describe('what a statement does', () => {
   })
 
   it.each([
+    ['insert into audited values (1)', /a trigger of audited runs public.mine/],
+    ['select 1 from opaque_view', /a view of opaque_view runs public.mine/],
+    ["select 'x'::odd", /the type odd/],
+    ["select odd('x')", /the type odd/],
+    ['drop table orders cascade', /CASCADE/],
+    ['set search_path = other; select 1 from orders', /change earlier in the same text/],
+  ])('%s runs more than it says', (sql, reason) => {
+    expect(facts(sql).statements.at(-1)?.unknown.join('; ')).toMatch(reason)
+  })
+
+  it('what changes with a table is written, too', () => {
+    expect(facts('delete from customers where id = 1').statements[0]?.writes).toEqual([
+      'public.customers',
+      'public.orders',
+    ])
+    expect(facts('truncate customers cascade').statements[0]?.writes).toEqual(['public.customers', 'public.orders'])
+    expect(facts('truncate customers').statements[0]?.writes).toEqual(['public.customers'])
+    expect(facts('update customers set id = 2 where id = 1').statements[0]?.writes).toEqual(['public.customers'])
+  })
+
+  it('a function that the configuration declares safe is none of unknown effect', () => {
+    const declared = buildCatalog(
+      {
+        ...rows,
+        functions: [...rows.functions, ['mine', 'user', 'public']].filter(
+          ([name, , schema]) => name !== 'mine' || schema === 'public',
+        ),
+      },
+      ['public.mine'],
+    )
+    const of = (sql: string): readonly string[] =>
+      resolveFacts(
+        readStatements(parseSync(sql)),
+        declared,
+        maskingScope({ columns: [], kinds: [] }, declared, new Map()),
+      ).statements[0]?.unknown ?? []
+    expect(of('select mine(1)')).toEqual([])
+    expect(of('select public.mine(1)')).toEqual([])
+    expect(of('insert into audited values (1)')).toEqual([])
+    expect(of('select fullname(1)')).not.toEqual([])
+  })
+
+  it('EXECUTE is what the text prepared before it', () => {
+    const [, executed] = facts('prepare p as delete from orders; execute p').statements
+    expect(executed).toMatchObject({ kinds: ['execute', 'prepare', 'delete'], missingWhere: true, unknown: [] })
+    expect(facts('execute p; prepare p as select 1').statements[0]?.unknown).not.toEqual([])
+  })
+
+  it.each([
     'select upper(note), count(*) from orders group by 1',
     "select pg_catalog.lower('X')",
     "select nextval('s')",
@@ -184,15 +276,13 @@ describe('what a statement does', () => {
 
 describe('what is refused whatever the rules say', () => {
   it.each([
-    ['set search_path = evil', 'SETTING_REFUSED'],
-    ['set local search_path = evil', 'SETTING_REFUSED'],
     ["set client_encoding = 'sjis'", 'SETTING_REFUSED'],
     ["set names 'latin1'", 'SETTING_REFUSED'],
     ['set standard_conforming_strings = off', 'SETTING_REFUSED'],
-    ['set role postgres', 'SETTING_REFUSED'],
-    ['set session authorization postgres', 'SETTING_REFUSED'],
-    ["select set_config('search_path', 'evil', false)", 'SETTING_REFUSED'],
-    ["select pg_catalog.set_config('role', 'postgres', false)", 'SETTING_REFUSED'],
+    ["select set_config(name, 'evil', false) from pg_settings", 'SETTING_REFUSED'],
+    ["select pg_catalog.set_config('client_' || 'encoding', 'sjis', false)", 'SETTING_REFUSED'],
+    ["select set_config('client_encoding', 'sjis', false)", 'SETTING_REFUSED'],
+    ["select set_config('Standard_Conforming_Strings', 'off', false)", 'SETTING_REFUSED'],
     ["alter role app password 'x'", 'COMMAND_REFUSED'],
     ['alter role app set search_path = evil', 'COMMAND_REFUSED'],
     ['alter user app with superuser', 'COMMAND_REFUSED'],
@@ -200,9 +290,11 @@ describe('what is refused whatever the rules say', () => {
     ['alter database app set search_path = evil', 'COMMAND_REFUSED'],
     ['select pg_terminate_backend(1)', 'COMMAND_REFUSED'],
     ["commit prepared 'x'", 'COMMAND_REFUSED'],
-    ['copy customers to stdout', 'MASKING_REFUSED'],
-    ['copy (select * from customers) to stdout', 'MASKING_REFUSED'],
-    ['copy (select 1 from customer_view) to stdout', 'MASKING_REFUSED'],
+    ["copy customers to '/tmp/x'", 'MASKING_REFUSED'],
+    ["copy (select email from customers) to program 'cat'", 'MASKING_REFUSED'],
+    ['alter schema public rename to other', 'MASKING_REFUSED'],
+    ['create index on customers ((1 / length(email)))', 'MASKING_REFUSED'],
+    ['create unique index on customers (email)', 'MASKING_REFUSED'],
     ['copy orders to stdout (format binary)', 'MASKING_REFUSED'],
     ['create table t as select email from customers', 'MASKING_REFUSED'],
     ['create table t as select * from customers', 'MASKING_REFUSED'],
@@ -210,20 +302,20 @@ describe('what is refused whatever the rules say', () => {
     ['create table t as select customers from customers', 'MASKING_REFUSED'],
     ['select email as e into t from customers', 'MASKING_REFUSED'],
     ['insert into orders (note) select email from customers', 'MASKING_REFUSED'],
-    ['insert into orders (note) select x from customer_view v(x)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select y from customer_view v(x, y)', 'MASKING_REFUSED'],
     ['update orders set note = email from customers', 'MASKING_REFUSED'],
     ['update customers set name = email', 'MASKING_REFUSED'],
     ['update customers set name = customers::text', 'MASKING_REFUSED'],
     ['update customers c set name = c::text', 'MASKING_REFUSED'],
-    ['insert into orders (note) select x.b from customers as x(a, b)', 'MASKING_REFUSED'],
-    ['insert into orders (note) select j.b from (customers join orders using (id)) as j(a, b)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select x.c from customers as x(a, b, c)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select j.c from (customers join orders using (id)) as j(a, b, c)', 'MASKING_REFUSED'],
     ['insert into orders (note) select j::text from (customers join orders using (id)) as j', 'MASKING_REFUSED'],
     ['insert into orders (note) select s::text from (table customers) as s', 'MASKING_REFUSED'],
-    ['insert into orders (note) select s.x from (table customers) as s(y, x)', 'MASKING_REFUSED'],
+    ['insert into orders (note) select s.x from (table customers) as s(y, z, x)', 'MASKING_REFUSED'],
     ['insert into orders (note) select (c).email from customers c', 'MASKING_REFUSED'],
     ['insert into orders (note) select (c.*)::text from customers c', 'MASKING_REFUSED'],
     [
-      'merge into orders o using customers c(i, m) on o.id = c.i when matched then update set note = c.m',
+      'merge into orders o using customers c(i, n, m) on o.id = c.i when matched then update set note = c.m',
       'MASKING_REFUSED',
     ],
     [
@@ -244,6 +336,14 @@ describe('what is refused whatever the rules say', () => {
     "set timezone = 'UTC'",
     'reset all',
     'reset search_path',
+    'set search_path = other',
+    "select set_config('search_path', '', false)",
+    'set role other',
+    'copy customers to stdout',
+    'copy (select * from customers) to stdout',
+    'create view v as select id, email from customers',
+    'create index on customers (email)',
+    "insert into customers (id, email) values (1, 'x') on conflict (id) do update set email = excluded.email",
     'show search_path',
     'insert into customers (email) values (1) returning *',
     "update customers set email = 'x' where id = 1",
@@ -268,7 +368,7 @@ describe('where masked values can come out', () => {
     ['select 1 from new_table', true], // not known: it may be anything
     ['select mine(1)', true],
     ['fetch all from c', true],
-    ['explain select 1', true],
+    ['explain select 1', false],
     ['select 1 from orders', false],
     ['select relname from pg_class', false],
   ])('%s: %s', (sql, tainted) => {
@@ -276,13 +376,21 @@ describe('where masked values can come out', () => {
   })
 
   it('knows each masked column by relation and number', () => {
-    expect(masking.styleOf(16_400, 3)).toBe('partial')
-    expect(masking.styleOf(16_400, 1)).toBeUndefined()
-    expect(masking.styleOf(16_401, 2)).toBeUndefined()
-    expect(masking.styleOf(16_406, 1)).toBe('partial') // a partition numbers its columns itself
-    expect(masking.styleOf(16_402, 1)).toBe('partial') // a view: every column
-    expect(masking.styleOf(99_999, 1)).toBe('partial') // a relation made since
-    expect(masking.styleOf(1259, 1)).toBeUndefined()
+    const at = (oid: number, attribute: number): string[] =>
+      masking.originAt(oid, attribute).masks.map(({ name }) => name)
+    expect(at(16_400, 3)).toEqual(['public.customers.email'])
+    expect(at(16_400, 1)).toEqual([])
+    expect(at(16_401, 2)).toEqual([])
+    expect(at(16_406, 1)).toEqual(['public.events_2026.email']) // a partition numbers its columns itself
+    expect(at(16_406, 2)).toEqual([])
+    expect(at(16_402, 1)).toEqual([]) // a view: by what each column is made of
+    expect(at(16_402, 2)).toEqual(['public.customers.email'])
+    expect(at(16_403, 1)).toEqual(['public.customers.email'])
+    expect(at(16_404, 1).length).toBe(2) // made by a function that somebody wrote
+    expect(at(2620, 1)).toEqual([])
+    expect(at(2620, 2).length).toBe(2)
+    expect(at(99_999, 1).length).toBe(2) // a relation made since
+    expect(at(1259, 1)).toEqual([])
   })
 })
 

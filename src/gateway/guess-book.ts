@@ -1,0 +1,20 @@
+import type { CommandDraft } from './engine.ts'
+
+/**
+ * How often masked columns were compared with given values under each grant. Kept in memory: a grant that outlives the
+ * gateway starts again.
+ */
+export class GuessBook {
+  readonly #spent = new Map<string, Map<string, number>>()
+
+  /** Counts a command's guesses; undefined where they fit, else the column whose budget they pass. Then nothing is counted. */
+  take(grantId: string, guesses: CommandDraft['guesses']): CommandDraft['guesses'][number] | undefined {
+    if (guesses.length === 0) return undefined
+    const spent = this.#spent.get(grantId) ?? new Map<string, number>()
+    const passed = guesses.find(({ column, count, budget }) => (spent.get(column) ?? 0) + count > budget)
+    if (passed !== undefined) return passed
+    for (const { column, count } of guesses) spent.set(column, (spent.get(column) ?? 0) + count)
+    this.#spent.set(grantId, spent)
+    return undefined
+  }
+}

@@ -1,0 +1,96 @@
+import { isMasked, madeOf, oneOf, spread, type Origin, type Output } from './origin.ts'
+
+/** Something in FROM: a table, a view, a subquery, a function. */
+export interface RangeItem {
+  /** The name that qualifies its columns; undefined: it cannot be named. */
+  readonly alias: string | undefined
+  readonly columns: readonly Output[]
+}
+
+/** What a name can mean at one place of a statement: the items of this level, then those around it. */
+export interface QueryScope {
+  readonly items: readonly RangeItem[]
+  readonly outer: QueryScope | undefined
+}
+
+/** Common table expressions in sight, the nearest first. */
+export interface Ctes {
+  readonly name: string
+  readonly columns: readonly Output[]
+  readonly next: Ctes | undefined
+}
+
+export function findCte(ctes: Ctes | undefined, name: string): readonly Output[] | undefined {
+  for (let cte = ctes; cte !== undefined; cte = cte.next) if (cte.name === name) return cte.columns
+  return undefined
+}
+
+/**
+ * What a column reference depends on. Names are resolved as the server does, and where more than one thing could be
+ * meant, all of them are: too much is masked rather than too little. What is not found depends on everything in sight.
+ */
+export function resolveColumn(scope: QueryScope, path: readonly string[]): Origin {
+  const name = path.at(-1) as string
+  const qualifier = path.at(-2)
+  const uncertain: Origin[] = []
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+    const items: readonly RangeItem[] =
+      qualifier === undefined ? level.items : level.items.filter(({ alias }) => alias === qualifier)
+    const found = items.flatMap(({ columns }) => columns.filter((column) => column.name === name))
+    uncertain.push(...items.flatMap(({ columns }) => columns.filter(unnamed)).map(({ origin }) => origin))
+    if (found.length > 0) {
+      const [origin] = found
+      if (found.length === 1 && origin !== undefined && !uncertain.some(isMasked)) return origin.origin
+      return found.length > 1 && !uncertain.some(isMasked)
+        ? oneOf(found.map((column) => column.origin))
+        : madeOf([...found.map((column) => column.origin), ...uncertain])
+    }
+    // A qualifier that is found ends the search; `item.name` may call a function of the whole row.
+    if (qualifier !== undefined && items.length > 0)
+      return SYSTEM_COLUMNS.has(name) ? madeOf(uncertain) : madeOf([...items.map(wholeRow), ...uncertain])
+  }
+  if (qualifier === undefined) {
+    for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+      const item = level.items.find(({ alias }) => alias === name)
+      if (item !== undefined) return madeOf([wholeRow(item), ...uncertain])
+    }
+  }
+  return SYSTEM_COLUMNS.has(name) ? madeOf(uncertain) : everything(scope)
+}
+
+/** The columns that a star stands for, with an item's name before it or without. */
+export function expandStar(
+  scope: QueryScope,
+  star: readonly Output[],
+  qualifier: string | undefined,
+): readonly Output[] {
+  if (qualifier === undefined) return star
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+    const items = level.items.filter(({ alias }) => alias === qualifier)
+    if (items.length === 1) return (items[0] as RangeItem).columns
+    if (items.length > 1) return [spread(madeOf(items.map(wholeRow)))]
+  }
+  return [spread(everything(scope))]
+}
+
+export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
+
+export function findItem(scope: QueryScope, alias: string): RangeItem | undefined {
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+    const item = level.items.find((candidate) => candidate.alias === alias)
+    if (item !== undefined) return item
+  }
+  return undefined
+}
+
+function everything(scope: QueryScope): Origin {
+  const origins: Origin[] = []
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer)
+    origins.push(...level.items.map(wholeRow))
+  return madeOf(origins)
+}
+
+const unnamed = (column: Output): boolean => column.name === undefined
+
+/** They tell nothing of the values. Source: manual, System Columns. */
+const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid'])

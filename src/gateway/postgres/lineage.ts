@@ -1,0 +1,388 @@
+import type { ColumnMask } from '../../masking/plan.ts'
+import type { Node } from './findings.ts'
+import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { condition, list, nameOf, originOf, pathOf, starOf, type ExpressionContext } from './lineage-expression.ts'
+import { findCte, type Ctes, type QueryScope, type RangeItem } from './lineage-scope.ts'
+
+/** What the resolver asks of the catalogs. */
+export interface Sources {
+  /** The columns of a relation in order, views resolved to what they read. */
+  relation(named: { schema: string | undefined; name: string }): readonly Output[]
+  /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
+  opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
+  /** A value that may come from any masked column. */
+  readonly anything: Origin
+  /** What a statement that SQL prepared under this name gives. */
+  prepared(name: string): StatementLineage | undefined
+}
+
+/** A masked column in a place where rows, order, errors or time tell its value. */
+export interface Influence {
+  readonly mask: ColumnMask
+  /** For people: `WHERE`, `ORDER BY`, `arguments of f()`. */
+  readonly place: string
+  /** Set where only equality with given values is asked: how many. */
+  readonly guesses: number | undefined
+}
+
+/** A masked column that would be stored where it is not masked. */
+export interface Carried {
+  readonly mask: ColumnMask
+  readonly to: string
+}
+
+export interface StatementLineage {
+  readonly outputs: readonly Output[]
+  readonly influences: readonly Influence[]
+  readonly carried: readonly Carried[]
+}
+
+/** Collects what one statement tells besides its rows. */
+export class LineageFindings {
+  readonly sources: Sources
+  influences: Influence[] = []
+  carried: Carried[] = []
+
+  constructor(sources: Sources) {
+    this.sources = sources
+  }
+
+  tells(origin: Origin, place: string, guesses?: number): void {
+    for (const mask of origin.masks) this.influences.push({ mask, place, guesses })
+  }
+
+  carries(origin: Origin, to: string): void {
+    for (const mask of origin.masks) this.carried.push({ mask, to })
+  }
+}
+
+/** Where a query's FROM leads: what can be named, and what a star stands for. */
+interface From {
+  readonly items: readonly RangeItem[]
+  readonly star: readonly Output[]
+}
+
+/** The columns of a query: SELECT, VALUES, set operations, or a statement with RETURNING. */
+export type QueryReader = (
+  node: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+) => readonly Output[]
+
+/** A reader of SELECT; `other` reads INSERT, UPDATE, DELETE and MERGE, which may stand in a WITH. */
+export function readSelect(
+  select: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  outerCtes: Ctes | undefined,
+  query: QueryReader,
+): readonly Output[] {
+  const ctes = readWith(select['withClause'], found, outer, outerCtes, query)
+  const outputs =
+    select['op'] !== undefined && select['op'] !== 'SETOP_NONE'
+      ? readSetOperation(select, found, outer, ctes, query)
+      : select['valuesLists'] === undefined
+        ? readPlainSelect(select, found, outer, ctes, query)
+        : readValues(select, found, outer, ctes, query)
+  return outputs
+}
+
+function readPlainSelect(
+  select: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): readonly Output[] {
+  const { items, star } = readFrom(select['fromClause'], found, outer, ctes, query)
+  const scope: QueryScope = { items, outer }
+  const context = { found, scope, ctes, query, windows: list(select['windowClause']) }
+  condition(select['whereClause'], 'WHERE', context)
+  condition(select['havingClause'], 'HAVING', context)
+  const outputs = readTargets(select['targetList'], star, context)
+  const named = (node: unknown): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
+  for (const item of list(select['groupClause'])) found.tells(named(item), 'GROUP BY')
+  if (select['groupDistinct'] === true) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
+  for (const item of list(select['distinctClause'])) {
+    // A plain DISTINCT is a list with one empty node.
+    if (Object.keys(item as object).length === 0) {
+      for (const output of outputs) found.tells(output.origin, 'DISTINCT')
+    } else found.tells(named(item), 'DISTINCT ON')
+  }
+  readOrder(select, outputs, context)
+  return outputs
+}
+
+function readOrder(select: Node, outputs: readonly Output[], context: ExpressionContext): void {
+  for (const item of list(select['sortClause'])) {
+    const { SortBy } = item as { SortBy: Node }
+    const origin = madeOf([byNameOrPlace(SortBy['node'], outputs), originOf(SortBy['node'], context)])
+    context.found.tells(origin, 'ORDER BY')
+  }
+  for (const field of ['limitCount', 'limitOffset'])
+    context.found.tells(originOf(select[field], context), field === 'limitCount' ? 'LIMIT' : 'OFFSET')
+}
+
+/** ORDER BY 1, or ORDER BY a name of the select list. */
+function byNameOrPlace(node: unknown, outputs: readonly Output[]): Origin {
+  const { A_Const, ColumnRef } = (node ?? {}) as { A_Const?: { ival?: { ival?: number } }; ColumnRef?: Node }
+  const place = A_Const?.ival?.ival
+  if (place !== undefined) {
+    // With columns of unknown number before it, a place can be any column.
+    if (outputs.some((output) => output.spread === true)) return madeOf(outputs.map(({ origin }) => origin))
+    return outputs[place - 1]?.origin ?? PLAIN
+  }
+  const path = ColumnRef === undefined ? [] : pathOf(ColumnRef)
+  if (path.length !== 1) return PLAIN
+  return madeOf(outputs.filter(({ name }) => name === path[0] || name === undefined).map(({ origin }) => origin))
+}
+
+function readSetOperation(
+  select: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): readonly Output[] {
+  const left = query({ SelectStmt: select['larg'] }, found, outer, ctes)
+  const right = query({ SelectStmt: select['rarg'] }, found, outer, ctes)
+  const outputs = merge(left, right)
+  if (select['all'] !== true || select['op'] !== 'SETOP_UNION') {
+    for (const output of [...left, ...right])
+      found.tells(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
+  }
+  readOrder(select, outputs, { found, scope: { items: [], outer }, ctes, query, windows: [] })
+  return outputs
+}
+
+/** Rows of both, column by column; named as the first. */
+function merge(left: readonly Output[], right: readonly Output[]): readonly Output[] {
+  const uneven = left.length !== right.length || [...left, ...right].some((output) => output.spread === true)
+  if (uneven) return [spread(madeOf([...left, ...right].map(({ origin }) => origin)))]
+  return left.map(({ name, origin }, index) => ({ name, origin: oneOf([origin, (right[index] as Output).origin]) }))
+}
+
+function readValues(
+  select: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): readonly Output[] {
+  const context: ExpressionContext = { found, scope: { items: [], outer }, ctes, query, windows: [] }
+  const rows = list(select['valuesLists']).map((row) =>
+    list((row as { List: Node }).List['items']).map((item) => originOf(item, context)),
+  )
+  const outputs = (rows[0] ?? []).map((_, index) => ({
+    name: `column${index + 1}`,
+    origin: oneOf(rows.map((row) => row[index] ?? found.sources.anything)),
+  }))
+  readOrder(select, outputs, context)
+  return outputs
+}
+
+/** Common table expressions; one with RECURSIVE is read until what it depends on does not grow any more. */
+export function readWith(
+  clause: unknown,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  outerCtes: Ctes | undefined,
+  query: QueryReader,
+): Ctes | undefined {
+  const { ctes: nodes, recursive } = (clause ?? {}) as { ctes?: { CommonTableExpr: Node }[]; recursive?: boolean }
+  let ctes = outerCtes
+  // With RECURSIVE an expression may name those after it: until they are read, they are taken for the worst.
+  const later = recursive === true ? (nodes ?? []).map(({ CommonTableExpr }) => String(CommonTableExpr['ctename'])) : []
+  for (const name of later) ctes = { name, columns: [spread(found.sources.anything)], next: ctes }
+  for (const { CommonTableExpr: cte } of nodes ?? []) {
+    const name = String(cte['ctename'])
+    const aliases = names(cte['aliascolnames'])
+    const read = (): readonly Output[] => {
+      const outputs = rename(query(cte['ctequery'] as Node, found, outer, ctes), aliases)
+      // SEARCH and CYCLE add columns made of the others.
+      const more = cte['search_clause'] !== undefined || cte['cycle_clause'] !== undefined
+      return more ? [...outputs, spread(madeOf(outputs.map(({ origin }) => origin)))] : outputs
+    }
+    if (recursive === true && refersTo(cte['ctequery'], name)) {
+      const { influences, carried } = found
+      let columns: readonly Output[] = firstTerm(cte, found, outer, ctes, query, aliases)
+      for (let round = 0; ; round++) {
+        found.influences = [...influences]
+        found.carried = [...carried]
+        const before = columns
+        ctes = { name, columns, next: ctes }
+        columns = read()
+        ctes = ctes.next
+        if (sameMasks(before, columns)) break
+        if (round === MOST_ROUNDS) {
+          columns = [spread(madeOf(columns.map(({ origin }) => origin)))]
+          break
+        }
+      }
+      ctes = { name, columns, next: ctes }
+    } else ctes = { name, columns: read(), next: ctes }
+  }
+  return ctes
+}
+
+/** What the non-recursive term gives: where reading a recursive expression starts. */
+function firstTerm(
+  cte: Node,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+  aliases: readonly string[],
+): readonly Output[] {
+  const { SelectStmt } = cte['ctequery'] as { SelectStmt?: Node }
+  if (SelectStmt === undefined || SelectStmt['larg'] === undefined) return [spread(found.sources.anything)]
+  const inner = readWith(SelectStmt['withClause'], found, outer, ctes, query)
+  return rename(query({ SelectStmt: SelectStmt['larg'] }, found, outer, inner), aliases)
+}
+
+const refersTo = (query: unknown, name: string): boolean =>
+  JSON.stringify(query).includes(`"relname":${JSON.stringify(name)}`)
+
+function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every(({ origin, spread: wide }, index) => {
+      const other = right[index] as Output
+      return (
+        wide === other.spread &&
+        origin.direct === other.origin.direct &&
+        origin.masks.length === other.origin.masks.length
+      )
+    })
+  )
+}
+
+export function readFrom(
+  clause: unknown,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): From {
+  const items: RangeItem[] = []
+  const star: Output[] = []
+  for (const node of list(clause)) {
+    const read = readRange(node as Node, items, found, outer, ctes, query)
+    items.push(...read.items)
+    star.push(...read.star)
+  }
+  return { items, star }
+}
+
+function readRange(
+  node: Node,
+  beside: readonly RangeItem[],
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): From {
+  const [[type, range] = ['', {}]] = Object.entries(node) as [string, Node][]
+  const alias = range['alias'] as { aliasname?: string; colnames?: unknown } | undefined
+  const lateral: QueryScope = { items: beside, outer }
+  const one = (columns: readonly Output[], name: string | undefined = alias?.aliasname): From => {
+    const renamed = rename(columns, names(alias?.colnames))
+    return { items: [{ alias: name, columns: renamed }], star: renamed }
+  }
+  switch (type) {
+    case 'RangeVar': {
+      const name = String(range['relname'])
+      const schema = range['schemaname'] === undefined ? undefined : String(range['schemaname'])
+      const cte = schema === undefined ? findCte(ctes, name) : undefined
+      return one(cte ?? found.sources.relation({ schema, name }), alias?.aliasname ?? name)
+    }
+    case 'RangeSubselect':
+      return one(query(range['subquery'] as Node, found, range['lateral'] === true ? lateral : outer, ctes))
+    case 'JoinExpr':
+      return readJoin(range, beside, found, outer, ctes, query)
+    case 'RangeTableSample': {
+      const context = { found, scope: lateral, ctes, query, windows: [] }
+      found.tells(originOf([range['args'], range['repeatable']], context), 'TABLESAMPLE')
+      return readRange(range['relation'] as Node, beside, found, outer, ctes, query)
+    }
+    default: {
+      // Functions report what they must not be given; XMLTABLE and JSON_TABLE tell by the number of their rows.
+      const origin = originOf(Object.values(range), { found, scope: lateral, ctes, query, windows: [] })
+      if (type !== 'RangeFunction') found.tells(origin, 'a table made of a value')
+      return one([spread(madeOf([origin]))])
+    }
+  }
+}
+
+function readJoin(
+  join: Node,
+  beside: readonly RangeItem[],
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+  query: QueryReader,
+): From {
+  const left = readRange(join['larg'] as Node, beside, found, outer, ctes, query)
+  const right = readRange(join['rarg'] as Node, [...beside, ...left.items], found, outer, ctes, query)
+  const items = [...left.items, ...right.items]
+  const context = { found, scope: { items: [...items, ...beside], outer }, ctes, query, windows: [] }
+  condition(join['quals'], 'JOIN', context)
+  const wide = [...left.star, ...right.star].some(({ spread: unknown, name }) => unknown === true || name === undefined)
+  const common =
+    join['isNatural'] === true
+      ? left.star.flatMap(({ name }) => (name !== undefined && has(right.star, name) ? [name] : []))
+      : names(join['usingClause'])
+  let star: readonly Output[] = [...left.star, ...right.star]
+  if (join['isNatural'] === true && wide) {
+    const all = madeOf(star.map(({ origin }) => origin))
+    found.tells(all, 'NATURAL JOIN')
+    star = [spread(all)]
+  } else if (common.length > 0) {
+    const merged = common.map((name) => ({
+      name,
+      origin: oneOf([...left.star, ...right.star].filter((column) => column.name === name).map(({ origin }) => origin)),
+    }))
+    for (const { origin } of merged) found.tells(origin, 'JOIN … USING')
+    const others = (columns: readonly Output[]): Output[] =>
+      columns.filter(({ name }) => name === undefined || !common.includes(name))
+    star = wide
+      ? [spread(madeOf(star.map(({ origin }) => origin)))]
+      : [...merged, ...others(left.star), ...others(right.star)]
+  }
+  const usingAlias = (join['join_using_alias'] as { aliasname?: string } | undefined)?.aliasname
+  if (usingAlias !== undefined)
+    items.push({ alias: usingAlias, columns: star.filter(({ name }) => name === undefined || common.includes(name)) })
+  const alias = join['alias'] as { aliasname?: string; colnames?: unknown } | undefined
+  if (alias?.aliasname === undefined) return { items, star }
+  const columns = rename(star, names(alias.colnames))
+  return { items: [{ alias: alias.aliasname, columns }], star: columns }
+}
+
+/** The columns of a target list or RETURNING. */
+export function readTargets(targets: unknown, star: readonly Output[], context: ExpressionContext): readonly Output[] {
+  return list(targets).flatMap((target): readonly Output[] => {
+    const { ResTarget } = target as { ResTarget: Node }
+    const value = ResTarget['val'] as Node
+    const starred = starOf(value, star, context)
+    if (starred !== undefined) return starred
+    const name = ResTarget['name'] === undefined ? nameOf(value) : String(ResTarget['name'])
+    return [{ name, origin: originOf(value, context) }]
+  })
+}
+
+const has = (columns: readonly Output[], name: string): boolean => columns.some((column) => column.name === name)
+
+/** An alias with column names renames the first ones. */
+function rename(columns: readonly Output[], aliases: readonly string[]): readonly Output[] {
+  if (aliases.length === 0) return columns
+  if (!columns.some((column) => column.spread === true))
+    return columns.map((column, index) => ({ ...column, name: aliases[index] ?? column.name }))
+  const all = madeOf(columns.map(({ origin }) => origin))
+  return isMasked(all) ? [spread(all)] : [...aliases.map((name) => ({ name, origin: PLAIN })), spread(PLAIN)]
+}
+
+const names = (value: unknown): string[] =>
+  list(value).map((item) => (item as { String?: { sval?: string } }).String?.sval ?? '')
+
+const MOST_ROUNDS = 20

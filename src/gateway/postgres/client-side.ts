@@ -15,7 +15,7 @@ import type { Close } from '../../wire/postgres/close.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { CommandDraft, Hold, Verdict } from '../engine.ts'
-import { movesNames, type StatementFacts } from './command-facts.ts'
+import { movesNames, type StatementFacts, type Taint } from './command-facts.ts'
 import type { Conversation } from './conversation.ts'
 import { nativeError, toErrorResponse, toNotice } from './error-response.ts'
 import { forgetNames } from './forget-names.ts'
@@ -268,7 +268,7 @@ export class ClientSide {
 
   #describe(frame: Frame, message: Describe): Promise<void> | undefined {
     const conversation = this.#conversation
-    const forward = (of: Prepared | undefined, tainted: boolean): undefined => {
+    const forward = (of: Prepared | undefined, tainted: Taint): undefined => {
       if (of !== undefined) of.described = true
       conversation.expect({ type: 'describe', of, hidden: false, tainted })
       conversation.batchOpen = true
@@ -276,9 +276,9 @@ export class ClientSide {
       return undefined
     }
     return message.subject === 'statement'
-      ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks))
+      ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks && 'all'))
       : this.#named(conversation.portals, message.name, (portal) =>
-          forward(portal?.prepared, portal?.facts.tainted ?? this.#masks),
+          forward(portal?.prepared, portal?.facts.tainted ?? (this.#masks && 'all')),
         )
   }
 

@@ -17,7 +17,7 @@ export interface StatementFacts {
   /** Why it is refused whatever the rules say. */
   readonly refusal: PamError | undefined
   /** Masked values can be in an error, and what they are compared with in the text: both are hidden. */
-  readonly tainted: boolean
+  readonly tainted: Taint
   /** Where the columns of each statement's result come from; empty while no columns are masked. */
   readonly lineage: readonly StatementLineage[]
   /** Masked columns that are compared with given values, and how many. */
@@ -29,6 +29,12 @@ export interface StatementFacts {
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
 }
+
+/**
+ * What of an error or notice may quote masked values: nothing; what the system's own messages quote; all of it, where code
+ * that somebody wrote may have made it.
+ */
+export type Taint = false | 'quotes' | 'all'
 
 export interface Guess {
   readonly column: string
@@ -63,7 +69,8 @@ export function resolveFacts(
         ? UNKNOWN_LINEAGE(masking)
         : lineageOf(statement.tree, { ...masking.sources, prepared: (name) => prepared(name)?.lineage[0] })
       : undefined
-    if (of !== undefined) lineage.push(measures(statement, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
+    if (of !== undefined)
+      lineage.push(measures(statement, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
     const [name] = statement.names
     if (statement.kinds.includes('prepare') && name !== undefined && !here.has(name)) {
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
@@ -80,10 +87,14 @@ export function resolveFacts(
     statements,
     parsed,
     refusal,
-    tainted:
-      hides &&
-      (relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
-        statements.some(({ unknown, kinds }) => unknown.length > 0 || kinds.some((kind) => REPLAYS.has(kind)))),
+    tainted: !hides
+      ? false
+      : statements.some(({ unknown }) => unknown.length > 0)
+        ? 'all'
+        : relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
+            statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
+          ? 'quotes'
+          : false,
     lineage,
     guesses: guessesOf(lineage),
     changesCatalog: statements.some(

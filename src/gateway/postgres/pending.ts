@@ -1,7 +1,7 @@
 import type { Tentative, Prepared, Portal } from './statement-table.ts'
 import type { CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
-import type { StatementFacts } from './command-facts.ts'
+import type { StatementFacts, Taint } from './command-facts.ts'
 import type { StatementLineage } from './lineage.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
@@ -10,18 +10,18 @@ export type Pending =
   | { readonly type: 'query'; readonly run: Run }
   | { readonly type: 'sync' }
   | { readonly type: 'unknown-name'; readonly sqlstate: string; readonly error: Buffer }
-  | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: boolean }
+  | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: Taint }
   | {
       readonly type: 'bind'
       readonly change: Tentative
-      readonly tainted: boolean
+      readonly tainted: Taint
       readonly portal: { readonly name: string; readonly facts: StatementFacts }
     }
   | {
       readonly type: 'describe'
       readonly of: Prepared | undefined
       readonly hidden: boolean
-      readonly tainted: boolean
+      readonly tainted: Taint
     }
   | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
@@ -36,7 +36,7 @@ export type Pending =
 /** One command at work. */
 export interface Run {
   readonly decision: string
-  readonly tainted: boolean
+  readonly tainted: Taint
   /** The statements of the text, and where their columns come from. */
   readonly statements: readonly ParsedStatement[]
   readonly lineage: readonly StatementLineage[]

@@ -5,6 +5,7 @@ import { rewriteCopyRow, type CopyFormat } from '../../wire/postgres/copy-row.ts
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
 import type { ErrorFields } from '../../wire/postgres/error-response.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
+import type { Taint } from './command-facts.ts'
 import type { MaskingScope } from './masking-scope.ts'
 import { fitOutputs, isMasked, PLAIN, repeat, type Origin, type Output } from './origin.ts'
 
@@ -44,10 +45,7 @@ export function rowRewrites(
 const withoutWidths: Rewrite = (value) =>
   value === null
     ? undefined
-    : Buffer.from(
-        value.toString('latin1').replace(/(\bwidth=|Plan[ -]Width["'>]*:? ?)\d+/g, '$10'),
-        'latin1',
-      )
+    : Buffer.from(value.toString('latin1').replace(/(\bwidth=|Plan[ -]Width["'>]*:? ?)\d+/g, '$10'), 'latin1')
 
 function maskColumn({ masks, direct }: Origin, typeOid: number, format: Format, { keys }: Masker): Rewrite {
   const text = TEXT_TYPES.has(typeOid) && !RIGID.has(typeOid) && !(format === 1 && typeOid === JSONB)
@@ -115,12 +113,13 @@ function inetText(value: Buffer): string {
 }
 
 /** The fields of an error or notice with what they may quote hidden. */
-export function maskFields(fields: ErrorFields, tainted: boolean, { scope, keys }: Masker): ErrorFields {
+export function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker): ErrorFields {
   const masked = new Map<string, string>()
-  // Errors of analysis point into the text that the client sent; what runs could quote values instead.
+  // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
   const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
   for (const [type, value] of fields) {
-    if (tainted && !aboutText) {
+    if (tainted === 'all' && !aboutText && type === 'M') masked.set(type, HIDDEN)
+    else if (tainted !== false && !aboutText) {
       if (type === 'M')
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
       else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
@@ -159,6 +158,7 @@ export function maskCopyRow(
   return masked === undefined ? rewritten : Buffer.from(masked, 'utf8')
 }
 
+const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'
 const REDACTED = Buffer.from('****')
 
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */

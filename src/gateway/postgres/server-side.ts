@@ -154,7 +154,13 @@ export class ServerSide {
     }
     if (head?.type !== 'query') return this.#outOfStep(frame)
     if (this.#masks)
-      head.run.rewrites = rowRewrites(this.#columns(frame), undefined, this.#outputs(head.run), this.#masker, isPlan(head.run))
+      head.run.rewrites = rowRewrites(
+        this.#columns(frame),
+        undefined,
+        this.#outputs(head.run),
+        this.#masker,
+        isPlan(head.run),
+      )
     return frame.bytes
   }
 
@@ -376,7 +382,7 @@ export class ServerSide {
 
 /** What EXPLAIN says of masked columns. */
 const isPlan = ({ statements, index, tainted }: Run): boolean =>
-  tainted && statements[index]?.kinds.includes('explain') === true
+  tainted !== false && statements[index]?.kinds.includes('explain') === true
 
 /** Of a COPY while no columns are masked. */
 const NO_COLUMNS = [spread(PLAIN)]

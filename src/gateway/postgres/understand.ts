@@ -41,7 +41,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     statements: [unparsed(reason)],
     parsed: [],
     refusal: undefined,
-    tainted: conversation.masking.plan.columns.length > 0,
+    tainted: conversation.masking.plan.columns.length > 0 && 'all',
     lineage: [],
     guesses: [],
     changesCatalog: true,

@@ -372,7 +372,7 @@ describe('where masked values can come out', () => {
     ['select 1 from orders', false],
     ['select relname from pg_class', false],
   ])('%s: %s', (sql, tainted) => {
-    expect(facts(sql).tainted).toBe(tainted)
+    expect(facts(sql).tainted !== false).toBe(tainted)
   })
 
   it('knows each masked column by relation and number', () => {

@@ -30,11 +30,7 @@ describe('rewriteDataRow', () => {
               : () => (what === 'null' ? null : what === 'mask' ? Buffer.from('***') : undefined),
           )
           const expected = columns.map(([original, what]) =>
-            what === 'keep' || what === 'ask'
-              ? original
-              : what === 'null'
-                ? null
-                : Buffer.from('***'),
+            what === 'keep' || what === 'ask' ? original : what === 'null' ? null : Buffer.from('***'),
           )
           const out = rewriteDataRow(row(columns.map(([original]) => original)), rewrites)
           expect(out.equals(row(expected))).toBe(true)

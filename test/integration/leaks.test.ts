@@ -1,0 +1,182 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { LEAK_SCHEMA } from '../fixtures/leak-schema.ts'
+import { LEAKS, UNTOUCHED } from '../fixtures/leaks.ts'
+import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+
+/**
+ * Two databases that differ in masked values only. What is seen through the gateway must be the same of both: rows,
+ * counts, order, errors, notices. Each case is run directly first, where it must differ: otherwise it would prove nothing.
+ */
+let stack: DemoStack
+const ports = new Map<string, Port>()
+
+const target = (name: string, database: string, postgresPort: number, env: string): string => `
+  - { name: ${name}, type: postgres, labels: { env: ${env} }, host: 127.0.0.1, port: ${postgresPort}, database: ${database}, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable }`
+
+beforeAll(async () => {
+  let postgresPort = 0
+  stack = await startDemoStack({
+    async prepare(postgres) {
+      postgresPort = postgres.port
+      const admin = new pg.Client({
+        host: '127.0.0.1',
+        port: postgres.port,
+        ...postgres.superuser,
+        database: 'postgres',
+      })
+      await admin.connect()
+      for (const which of ['a', 'b'] as const) {
+        await admin.query(`create database leak_${which} owner ${DEMO_ACCOUNT.user}`)
+        const db = new pg.Client({
+          host: '127.0.0.1',
+          port: postgres.port,
+          ...postgres.superuser,
+          database: `leak_${which}`,
+        })
+        await db.connect()
+        await db.query(
+          `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA(which)}`,
+        )
+        // So that statistics and errors can be compared, the account may read them.
+        await db.query(`reset role; grant select on pg_statistic to ${DEMO_ACCOUNT.user}`)
+        await db.end()
+      }
+      await admin.end()
+    },
+    configure: (yaml) =>
+      yaml
+        .replace(
+          '\naccess:',
+          `${['a', 'b'].flatMap((which) => ['known', 'all'].map((env) => target(`${env}-${which}`, `leak_${which}`, postgresPort, env))).join('')}\n\naccess:\n  - { name: leaks, who: { groups: [engineering] }, targets: { labels: {} }, grant: standing }`,
+        )
+        .replace(
+          '\ncommands:',
+          `\ncommands:
+  - { name: everything that is understood, targets: { labels: { env: known } }, allow: true }
+  - { name: everything, targets: { labels: { env: all } }, match: { unknown: true }, allow: true }`,
+        )
+        .replace(
+          '\nmasking:',
+          `\nmasking:${['known', 'all']
+            .map(
+              (env) => `
+  - name: people ${env}
+    targets: { labels: { env: ${env} } }
+    columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email]
+    style: redact`,
+            )
+            .join('')}`,
+        ),
+  })
+  const jane = await signIn(stack.gateway, 'jane')
+  for (const name of ['known-a', 'known-b', 'all-a', 'all-b']) ports.set(name, await openPort(jane, name))
+}, 120_000)
+
+afterAll(async () => {
+  for (const port of ports.values()) port.close()
+  await stack?.stop()
+})
+
+/** All that a client sees of a script, as one text. A transaction around it leaves the database as it was. */
+async function transcript(connection: pg.ClientConfig, script: readonly string[], binary = false): Promise<string> {
+  const db = new pg.Client({ ...connection, ssl: false })
+  db.on('error', () => {})
+  const seen: unknown[] = []
+  db.on('notice', ({ message, detail, hint }) => seen.push({ message, detail, hint }))
+  db.on('notification', ({ channel, payload }) => seen.push({ channel, payload }))
+  await db.connect()
+  const connected = db as unknown as {
+    connection: { on(event: string, listener: (message: { parameterValue: string }) => void): void }
+  }
+  connected.connection.on('parameterStatus', ({ parameterValue }) => seen.push({ parameterValue }))
+  const inTransaction = script.some((sql) => /^(begin|prepare)/.test(sql))
+  if (!inTransaction) await db.query('begin')
+  for (const sql of script) {
+    try {
+      const config = binary
+        ? {
+            text: sql,
+            values: [],
+            rowMode: 'array',
+            binary: true,
+            types: { getTypeParser: () => (value: Buffer) => value.toString('hex') },
+          }
+        : { text: sql, rowMode: 'array', types: { getTypeParser: () => String } }
+      const results = [await db.query(config as unknown as pg.QueryConfig)].flat()
+      seen.push(...results.map(({ rows, command, rowCount }) => ({ command, rowCount, rows: rows as unknown })))
+    } catch (error) {
+      const { code, message, detail, hint, where } = error as pg.DatabaseError
+      seen.push({ code, message, detail, hint, where })
+    }
+  }
+  await db.query('rollback').catch(() => {})
+  await db.end()
+  return JSON.stringify(seen)
+    .replaceAll(/dec_\w+/g, 'dec_…')
+    .replaceAll(/(known|all|leak)[-_][ab]\b/g, '$1')
+}
+
+const directly = (which: 'a' | 'b'): pg.ClientConfig => ({
+  host: '127.0.0.1',
+  port: stack.postgres.port,
+  database: `leak_${which}`,
+  user: DEMO_ACCOUNT.user,
+  password: DEMO_ACCOUNT.password,
+})
+const through = (env: 'known' | 'all', which: 'a' | 'b'): pg.ClientConfig => ({
+  host: '127.0.0.1',
+  port: ports.get(`${env}-${which}`)?.port as number,
+  database: `leak_${which}`,
+  user: DEMO_ACCOUNT.user,
+})
+
+describe('what a masked column holds cannot be told', () => {
+  it.each(LEAKS.map((leak) => [leak.name, leak] as const))('%s', async (_name, { script, unknown }) => {
+    expect(await transcript(directly('a'), script)).not.toBe(await transcript(directly('b'), script))
+    const env = unknown === true ? 'all' : 'known'
+    expect(await transcript(through(env, 'a'), script)).toBe(await transcript(through(env, 'b'), script))
+    const rows = script.length === 1 && /^(select|with|values|table)/.test(script[0] as string)
+    if (rows)
+      expect(await transcript(through(env, 'a'), script, true)).toBe(await transcript(through(env, 'b'), script, true))
+  })
+
+  it.each(['text', 'csv', 'csv header', 'binary'])('COPY in %s', async (format) => {
+    for (const what of ['people', 'people (name, email)', '(select upper(email), id from people)', 'parts_us']) {
+      const sql = `copy ${what} to stdout ${format === 'text' ? '' : format}`
+      const [a, b] = await Promise.all([copied(directly('a'), sql), copied(directly('b'), sql)])
+      expect([sql, a === b]).toEqual([sql, false])
+      const [maskedA, maskedB] = await Promise.all([
+        copied(through('known', 'a'), sql),
+        copied(through('known', 'b'), sql),
+      ])
+      expect(maskedA).toBe(maskedB)
+      expect(maskedA.length).toBeGreaterThan(100)
+    }
+  })
+})
+
+/** COPY TO STDOUT as a client without any library for it: everything that comes, as one text. */
+async function copied(connection: pg.ClientConfig, sql: string): Promise<string> {
+  const db = new pg.Client({ ...connection, ssl: false })
+  await db.connect()
+  const chunks: Buffer[] = []
+  const { connection: wire } = db as unknown as {
+    connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
+  }
+  wire.on('copyData', ({ chunk }) => chunks.push(Buffer.from(chunk)))
+  await db.query(sql).catch((error: unknown) => chunks.push(Buffer.from(String(error))))
+  await db.end()
+  return Buffer.concat(chunks).toString('latin1')
+}
+
+describe('what is not masked stays byte for byte', () => {
+  it.each(UNTOUCHED)('%s', async (sql) => {
+    for (const binary of [false, true])
+      expect(await transcript(through('known', 'a'), [sql], binary)).toBe(
+        await transcript(directly('a'), [sql], binary),
+      )
+  })
+})

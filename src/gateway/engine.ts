@@ -16,6 +16,8 @@ export interface Engine<Hello = unknown> {
   greet(client: Channel, limits: HandshakeLimits): Promise<Greeting<Hello>>
   /** The connection from here to its end; resolves when both sides are closed. */
   serve(client: Channel, hello: Hello, session: Session): Promise<void>
+  /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
+  read(text: string): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** Says no in the client's own protocol, then closes. */
   refuse(client: Channel, error: PamError): void
   /** A message that asks to cancel what another connection of the same person runs. */
@@ -39,6 +41,8 @@ export interface Session {
   readonly grant: Grant
   readonly lease: CredentialLease
   readonly masking: MaskingPlan
+  /** The server itself must refuse to write, too. */
+  readonly readOnly: boolean
   readonly recorder: Recorder
   readonly limits: { readonly handshake: number; readonly statementBytes: number; readonly resultMessageBytes: number }
   readonly logger: Logger

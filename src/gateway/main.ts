@@ -1,3 +1,5 @@
+import Table from 'cli-table3'
+import { checkPolicy } from './check-policy.ts'
 import { GuessBook } from './guess-book.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -46,8 +48,8 @@ export async function main(args: readonly string[]): Promise<void> {
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) =>
     start(config),
   )
-  withConfig(program.command('check').description('check the configuration')).action(({ config }: { config: string }) =>
-    check(config),
+  withConfig(program.command('check').description('check the configuration and run its tests')).action(
+    async ({ config }: { config: string }) => check(config),
   )
   program
     .command('schema')
@@ -70,13 +72,28 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-function check(file: string): void {
+async function check(file: string): Promise<void> {
   const config = loadConfig(file)
   for (const warning of configWarnings(config)) process.stderr.write(`pam-gateway: warning: ${warning}\n`)
   const { access, commands, masking } = config.policy
   process.stdout.write(
     `${file} is valid: ${config.targets.length} targets, ${access.length} access, ${commands.length} command and ${masking.length} masking rules\n`,
   )
+  if (config.tests.length === 0) return
+  const parser = await createSqlParser()
+  const engines = new Map([['postgres', postgresEngine(parser, config.baseDirectory)]] as const)
+  const results = await checkPolicy(config.tests, config.policy, config.targets, engines)
+  await parser.close()
+  const table = new Table({
+    head: ['', 'GIVEN', 'TARGET', 'EXPECTED', 'VERDICT', 'RULE'],
+    style: { head: [], border: [] },
+  })
+  for (const { passed, given, target, expected, verdict, rule } of results)
+    table.push([passed ? 'ok' : 'FAILED', given, target, expected, verdict, rule])
+  process.stdout.write(`${table.toString()}\n`)
+  const failed = results.filter(({ passed }) => !passed).length
+  process.stdout.write(`${results.length - failed} of ${results.length} tests passed\n`)
+  if (failed > 0) process.exitCode = 1
 }
 
 async function start(file: string): Promise<void> {

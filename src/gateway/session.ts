@@ -6,7 +6,7 @@ import { describeState } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { planMasking } from '../masking/plan.ts'
 import type { SqlStatement, Target } from '../policy/command.ts'
-import { appliesMasking, decideCommand, describeKinds, type Judgement } from '../policy/decide.ts'
+import { appliesMasking, decideCommand, describeKinds, isReadOnly, type Judgement } from '../policy/decide.ts'
 import { describeApprovers } from '../policy/explain.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Recorder } from '../recording/recorder.ts'
@@ -103,6 +103,7 @@ export function createSession(parts: SessionParts): RunningSession {
     grant,
     lease: parts.lease,
     masking: planMasking(parts.policy().masking, appliesMasking, person, target),
+    readOnly: isReadOnly(parts.policy(), person, target),
     recorder,
     limits: parts.limits,
     logger: parts.logger,

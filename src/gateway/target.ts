@@ -20,6 +20,12 @@ export const targetSchema = z
     database: z.string().min(1).describe('the only database that is served'),
     user: z.string().min(1).describe('the account that the gateway logs in with'),
     password: secret.optional().describe('env:NAME or file:PATH'),
+    ownAccount: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: nobody else uses the account; the rules, not the gateway, decide about statements that change it or end its backends',
+      ),
     safeFunctions: z
       .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected schema.function'))
       .default([])

@@ -95,6 +95,17 @@ export function describeKinds(statement: SqlStatement): string {
   return (statement.kinds[0] ?? 'statement').replaceAll('-', ' ').toUpperCase()
 }
 
+/** Whether the sessions of this person on this target are read-only whatever is asked: the set `read-only` is used for them. */
+export function isReadOnly(policy: Policy, person: Person, target: Target): boolean {
+  return policy.commands.some(
+    (rule) =>
+      rule.set === 'read-only' &&
+      rule.when === undefined &&
+      fitsWho(rule.who, person) &&
+      fitsTarget(rule.targets, target),
+  )
+}
+
 /** Whether a masking rule is about this person on this target. */
 export function appliesMasking(rule: MaskingRule, person: Person, target: Target): boolean {
   return fitsTarget(rule.targets, target) && !(rule.except !== undefined && fitsWho(rule.except, person))

@@ -71,6 +71,7 @@ function describeCommandRule(rule: CommandRule): string {
 function describeMatch(match: StatementMatch): string {
   const parts = [match.kinds === undefined ? 'every statement' : match.kinds.join(', ')]
   if (match.relations !== undefined) parts.push(`on ${match.relations.join(', ')}`)
+  if (match.writes !== undefined) parts.push(`writing to ${match.writes.join(', ')}`)
   if (match.functions !== undefined) parts.push(`calling ${match.functions.join(', ')}`)
   if (match.missingWhere === true) parts.push('without WHERE')
   if (match.unknown === true) parts.push('(also of unknown effect)')

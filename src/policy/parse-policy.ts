@@ -4,7 +4,17 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
-import { maskingKinds, maskingStyles, sideChannels, type CustomKind, type Policy } from './policy.ts'
+import { ruleSetNames, ruleSets } from './rule-sets.ts'
+import {
+  maskingKinds,
+  maskingStyles,
+  sideChannels,
+  type CommandRule,
+  type Approvers,
+  type StatementMatch,
+  type CustomKind,
+  type Policy,
+} from './policy.ts'
 
 /** A duration as people write it, in milliseconds inside. */
 export const duration = z
@@ -79,7 +89,8 @@ const match = z
       .optional()
       .describe('statement kinds such as select, delete, truncate, create-table; drop-* stands for all that begin so'),
     relations: names.optional().describe('table, schema.table, or with * for either'),
-    functions: names.optional().describe('function names'),
+    writes: names.optional().describe('as relations, of those that it writes to'),
+    functions: names.optional().describe('function names; lo_* stands for all that begin so'),
     missingWhere: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
     unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
   })
@@ -87,7 +98,8 @@ const match = z
 
 const commandRule = z
   .strictObject({
-    name: ruleName,
+    name: ruleName.optional(),
+    use: z.enum(ruleSetNames).optional().describe('a ready-made set of rules instead of one of your own'),
     who,
     targets,
     when: condition('command'),
@@ -100,14 +112,21 @@ const commandRule = z
       .describe('the command waits for a person'),
     hint: z.string().optional().describe('what to do instead, shown with a refusal'),
   })
-  .transform(({ allow, deny, hold, ...rule }, context) => {
+  .transform(({ allow, deny, hold, use, ...rest }, context): CommandRule[] => {
+    if (use !== undefined) return useRuleSet(use, { allow, deny, hold, ...rest }, context)
+    const { name } = rest
+    if (name === undefined) {
+      context.addIssue({ code: 'custom', path: ['name'], message: 'a rule has a name' })
+      return z.NEVER
+    }
+    const rule = { ...rest, name }
     const effects = [
       allow === undefined ? undefined : { type: 'allow' as const },
       deny === undefined ? undefined : { type: 'deny' as const, message: deny },
       hold === undefined ? undefined : { type: 'hold' as const, ...hold },
     ].filter((effect) => effect !== undefined)
     const [effect] = effects
-    if (effects.length === 1 && effect !== undefined) return { ...rule, effect }
+    if (effects.length === 1 && effect !== undefined) return [{ ...rule, effect }]
     context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
     return z.NEVER
   })
@@ -136,6 +155,40 @@ const pattern = z
       return z.NEVER
     }
   })
+
+/** The rules of a ready-made set, for the people and targets that it is used for. */
+function useRuleSet(
+  use: (typeof ruleSetNames)[number],
+  given: {
+    allow?: true | undefined
+    deny?: string | undefined
+    hold?: { approvers: Approvers; expires: number } | undefined
+    match: StatementMatch
+    name?: string | undefined
+  } & Pick<CommandRule, 'who' | 'targets' | 'when' | 'hint'>,
+  context: z.RefinementCtx,
+): CommandRule[] {
+  const set = ruleSets[use]
+  const problem = (message: string): never => {
+    context.addIssue({ code: 'custom', path: ['use'], message })
+    return z.NEVER
+  }
+  if (given.allow !== undefined || given.deny !== undefined || Object.keys(given.match).length > 0)
+    return problem('a ready-made set has its own allow, deny and match: give only who, targets and when')
+  if (set.holds !== (given.hold !== undefined))
+    return problem(set.holds ? `${use} needs hold, with the approvers` : `${use} refuses by itself: it takes no hold`)
+  const { who, targets, when, hint, hold } = given
+  return set.rules.map((rule) => ({
+    name: `${given.name ?? use}: ${rule.name}`,
+    who,
+    targets,
+    when,
+    hint: hint ?? rule.hint,
+    match: rule.match,
+    effect: hold === undefined ? { type: 'deny', message: rule.message } : { type: 'hold', ...hold },
+    set: use,
+  }))
+}
 
 const maskingRule = z
   .strictObject({
@@ -177,7 +230,18 @@ const maskingRule = z
     'a masking rule names columns, kinds or patterns',
   )
 
-/** The three lists of the configuration file. */
+const policyTest = z.strictObject({
+  given: z.string().min(1).describe('a statement'),
+  target: z.string().min(1).describe('the target that it is sent to'),
+  groups: z.array(z.string()).default([]).describe('the groups of whoever sends it'),
+  kind: z.enum(['person', 'service']).default('person'),
+  expect: z.enum(['allow', 'deny', 'hold']),
+  rule: z.string().optional().describe('the rule that must decide'),
+})
+
+export type PolicyTest = z.output<typeof policyTest>
+
+/** The lists of the configuration file that make the policy, and its tests. */
 export const policyShape = {
   access: z
     .array(accessRule)
@@ -186,14 +250,19 @@ export const policyShape = {
   commands: z
     .array(commandRule)
     .default([])
+    .transform((rules) => rules.flat())
     .describe('what may run inside a session; the first rule that fits decides'),
+  tests: z
+    .array(policyTest)
+    .default([])
+    .describe('statements and what the rules must say of them; `pam-gateway check` runs them'),
   masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
 }
 
 type ParsedLists = z.output<z.ZodObject<typeof policyShape>>
 
 /** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */
-export function toPolicy({ access, commands, masking }: ParsedLists): Policy {
+export function toPolicy({ access, commands, masking }: Omit<ParsedLists, 'tests'>): Policy {
   const text = canonicalJson(JSON.parse(JSON.stringify({ access, commands, masking })) as Json)
   const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return { version, access, commands, masking: masking.map((rule) => ({ ...rule, except: rule.except })) }

@@ -1,3 +1,4 @@
+import type { RuleSetName } from './rule-sets.ts'
 import type { Condition } from './condition.ts'
 
 /** The three lists, as loaded. Every list is deny-by-default; the first rule that fits decides. */
@@ -47,6 +48,8 @@ export interface CommandRule extends Rule {
   readonly match: StatementMatch
   readonly effect: CommandEffect
   readonly hint?: string | undefined
+  /** The ready-made set it belongs to. */
+  readonly set?: RuleSetName | undefined
 }
 
 export type CommandEffect =
@@ -58,6 +61,8 @@ export type CommandEffect =
 export interface StatementMatch {
   readonly kinds?: readonly string[] | undefined
   readonly relations?: readonly string[] | undefined
+  /** As `relations`, of those that it writes to. */
+  readonly writes?: readonly string[] | undefined
   readonly functions?: readonly string[] | undefined
   readonly missingWhere?: boolean | undefined
   /** Also fits what could not be understood. */

@@ -85,6 +85,8 @@ export interface Relation {
   readonly unique: ReadonlySet<string>
   /** What runs besides when it is read or written: functions that somebody wrote, rules. */
   readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string }[]
+  /** Of an index: its table. */
+  readonly indexOf: readonly number[]
   /** Tables that change with it: by referential actions, and by TRUNCATE … CASCADE. */
   readonly cascades: Readonly<Record<'delete' | 'update' | 'truncate', readonly number[]>>
 }
@@ -94,8 +96,8 @@ export interface Relation {
  */
 export const catalogQueries = {
   searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
-  relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S}'::pg_catalog."char"[])`,
-  sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
+  relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[])`,
+  sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select indexrelid, indrelid, 'index' from pg_catalog.pg_index where indexrelid operator(pg_catalog.>=) 16384::pg_catalog.oid union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
   columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.typtype operator(pg_catalog.=) any ('{d,b}'::pg_catalog."char"[]) and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
   definitions: `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c where c.relkind operator(pg_catalog.=) any ('{v,m}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
   unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
@@ -157,6 +159,7 @@ export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] 
           what: `the type ${type} runs code that somebody wrote`,
         })),
       ],
+      indexOf: edgesOf('index', oid),
       cascades: {
         delete: edgesOf('on delete', oid),
         update: edgesOf('on update', oid),
@@ -214,3 +217,31 @@ function pushTo<T>(map: Map<number, T[]>, key: number, value: T): void {
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
 /** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
 const FIRST_USER_OID = 16_384
+
+/** Where there is no target to ask: every relation is a table, of `public` where no schema is named, every function is the system's. */
+export function assumedCatalog(
+  statements: readonly {
+    readonly reads: readonly Named[]
+    readonly writes: readonly Named[]
+    readonly functions: readonly Named[]
+  }[],
+): Catalog {
+  const named = statements.flatMap(({ reads, writes }) => [...reads, ...writes])
+  return buildCatalog({
+    searchPath: [['pg_catalog'], ['public']],
+    relations: named.map(({ schema, name }, index) => [String(FIRST_USER_OID + index), schema ?? 'public', name]),
+    sources: [],
+    columns: [],
+    definitions: [],
+    unique: [],
+    runs: [],
+    types: [],
+    functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),
+    operators: [],
+  })
+}
+
+interface Named {
+  readonly schema: string | undefined
+  readonly name: string
+}

@@ -3,7 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import { findRelation, type Catalog, type Relation } from './catalog.ts'
 import { effectsOf } from './effects.ts'
 import { unknownCalls } from './functions.ts'
-import { guard, guardLineage } from './guard.ts'
+import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from './lineage.ts'
 import { lineageOf } from './lineage-statement.ts'
 import type { MaskingScope } from './masking-scope.ts'
@@ -52,6 +52,7 @@ export function resolveFacts(
   catalog: Catalog,
   masking: MaskingScope,
   findPrepared: FindPrepared = () => undefined,
+  options: GuardOptions = { readOnly: false, ownAccount: false },
 ): StatementFacts {
   const hides = masking.plan.columns.length > 0
   // What the text itself prepares first is known to what comes after it.
@@ -81,7 +82,7 @@ export function resolveFacts(
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
   const refusal =
-    parsed.map((statement) => guard(statement, catalog, masking)).find((found) => found !== undefined) ??
+    parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
     lineage.map(guardLineage).find((found) => found !== undefined)
   return {
     statements,

@@ -21,6 +21,7 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
         if (other !== undefined) written.add(other)
       }
   }
+  for (const relation of own) for (const oid of relation.indexOf) written.add(catalog.byOid.get(oid) ?? relation)
   if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')
   if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) follow('update')
   if (statement.cascade) follow('truncate')

@@ -14,6 +14,9 @@ import { ClientSide } from './client-side.ts'
 import { connectUpstream, type Upstream } from './connect-upstream.ts'
 import { Conversation, type Definitions } from './conversation.ts'
 import { readDefinitions } from './definitions.ts'
+import { assumedCatalog } from './catalog.ts'
+import { resolveFacts, unparsed } from './command-facts.ts'
+import { maskingScope } from './masking-scope.ts'
 import { toErrorResponse } from './error-response.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
@@ -33,7 +36,8 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
     protocol: 'postgres',
     greet: readGreeting,
     async serve(client, hello, session) {
-      const settings = admitStartup(hello, session.config)
+      const settings = new Map(admitStartup(hello, session.config))
+      if (session.readOnly) settings.set('default_transaction_read_only', 'on')
       const target = { config: session.config, lease: session.lease, baseDirectory, timeout: session.limits.handshake }
       // Taken before the catalogs are read: a change in between makes them stale.
       const shared = definitionsOf(session.target.name)
@@ -58,6 +62,14 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       } finally {
         revoke()
       }
+    },
+    async read(text) {
+      const parsed = await parser.parse(text)
+      if ('failure' in parsed)
+        return { facts: { type: 'sql', statements: [unparsed(parsed.failure)] }, refusal: undefined }
+      const catalog = assumedCatalog(parsed)
+      const { statements, refusal } = resolveFacts(parsed, catalog, maskingScope(NO_MASKING, catalog, new Map()))
+      return { facts: { type: 'sql', statements }, refusal }
     },
     refuse(client, error) {
       client.write(toErrorResponse(error, 'FATAL'))
@@ -183,5 +195,6 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   }
 }
 
+const NO_MASKING = { columns: [], kinds: [] } as const
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

@@ -22,6 +22,7 @@ export class Findings {
   missingWhere = false
   cascade = false
   explainRuns = false
+  readWrite = false
   executes: string | undefined
   opaqueSettings = false
   renamesSchema: string | undefined
@@ -48,6 +49,7 @@ export class Findings {
       typeNames: [...this.typeNames],
       cascade: this.cascade,
       explainRuns: this.explainRuns,
+      readWrite: this.readWrite,
       executes: this.executes,
       opaqueSettings: this.opaqueSettings,
       renamesSchema: this.renamesSchema,

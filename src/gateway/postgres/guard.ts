@@ -9,8 +9,34 @@ import type { ParsedStatement } from './parsed-statement.ts'
  * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server,
  * change the account that everybody shares, or carry masked values to where they cannot be masked.
  */
-export function guard(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
-  return guardSettings(statement) ?? guardAccount(statement) ?? guardMasking(statement, catalog, masking)
+export function guard(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+  { readOnly, ownAccount }: GuardOptions,
+): PamError | undefined {
+  return (
+    guardSettings(statement) ??
+    (readOnly ? guardReadOnly(statement) : undefined) ??
+    (ownAccount ? undefined : guardAccount(statement)) ??
+    guardMasking(statement, catalog, masking)
+  )
+}
+
+export interface GuardOptions {
+  /** The session is read-only in the server, and stays so. */
+  readonly readOnly: boolean
+  /** The account belongs to these sessions alone: the rules decide about statements that change it. */
+  readonly ownAccount: boolean
+}
+
+/** Whatever would make the server write again. Source: manual, SET TRANSACTION and BEGIN. */
+function guardReadOnly(statement: ParsedStatement): PamError | undefined {
+  const moved = statement.settings.find(
+    ({ name, value }) => READ_ONLY_SETTINGS.has(name) && value !== undefined && !/^(on|true|yes|1)$/i.test(value),
+  )
+  if (moved === undefined && !statement.readWrite) return undefined
+  return refuse('SETTING_REFUSED', 'this session is read-only and stays so', undefined)
 }
 
 function guardSettings(statement: ParsedStatement): PamError | undefined {
@@ -109,6 +135,8 @@ const PINNED: Readonly<Record<string, RegExp>> = {
   local_preload_libraries: /^$^/,
   temp_tablespaces: /^$^/,
 }
+
+const READ_ONLY_SETTINGS = new Set(['default_transaction_read_only', 'transaction_read_only'])
 
 const ACCOUNT_KINDS = new Set([
   'alter-role',

@@ -45,9 +45,14 @@ function visitFields(node: Node, found: Findings, outer: Scope, without: readonl
     if (field === 'alias' || field === 'join_using_alias') addAlias({ alias: content }, found)
     // In a cast and in a column's definition the node of the type is not wrapped.
     if (field === 'typeName') visitNode('TypeName', content as Node, found, scope)
+    else if (isBareRelation(content)) addRelation(content, READ_FIELDS.has(field) ? found.reads : found.writes, [])
     else if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
   }
 }
+
+/** Where only a relation can stand, its node is not wrapped. */
+const isBareRelation = (content: unknown): content is Node =>
+  content !== null && typeof content === 'object' && typeof (content as Node)['relname'] === 'string'
 
 const withNames = (node: Node): Scope =>
   ((node['withClause'] as { ctes?: { CommonTableExpr: Node }[] } | undefined)?.ctes ?? []).map(({ CommonTableExpr }) =>
@@ -199,6 +204,13 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     write(node, found)
     visitFields(node, found, scope, ['relation'])
   },
+  AlterTableCmd: (node, found, scope) => {
+    const subtype = String(node['subtype'])
+    if (subtype === 'AT_ChangeOwner') found.kinds.add('alter-owner')
+    if (subtype.includes('RowSecurity')) found.kinds.add('alter-policy')
+    if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
+    visitFields(node, found, scope)
+  },
   AlterObjectSchemaStmt: (node, found, scope) => {
     found.kinds.add('alter-object-schema')
     write(node, found)
@@ -222,6 +234,10 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     const kind = kebab(String(node['removeType']).replace('OBJECT_', ''))
     found.kinds.add(`drop-${kind === 'matview' ? 'materialized-view' : kind}`)
     if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
+    for (const { List } of (ON_RELATION.has(kind) ? (node['objects'] ?? []) : []) as { List: { items: unknown[] } }[]) {
+      const name = readName(List.items.slice(0, -1))
+      if (name) found.writes.set(keyOf(name), name)
+    }
     if (!RELATION_KINDS.has(kind)) return
     for (const { List } of (node['objects'] ?? []) as { List?: { items: unknown } }[]) {
       const name = List && readName(List.items)
@@ -232,6 +248,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     const name = node['kind'] === 'VAR_RESET_ALL' ? '*' : String(node['name'] ?? '*').toLowerCase()
     found.kinds.add(String(node['kind']).startsWith('VAR_RESET') ? 'reset' : kindOfSet(name))
     found.settings.push({ name, value: literals(node['args']) })
+    if (setsReadWrite(node['args'])) found.readWrite = true
   },
   DiscardStmt: (node, found) => {
     found.kinds.add('discard')
@@ -240,6 +257,7 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   TransactionStmt: (node, found) => {
     const kind = kebab(String(node['kind']).replace('TRANS_STMT_', ''))
     found.kinds.add(kind === 'prepare' ? 'prepare-transaction' : kind)
+    if (setsReadWrite(node['options'])) found.readWrite = true
   },
   PrepareStmt: (node, found, scope) => {
     found.kinds.add('prepare')
@@ -281,6 +299,15 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   CreateFunctionStmt: (node, found) => {
     found.kinds.add(node['is_procedure'] === true ? 'create-procedure' : 'create-function')
   },
+  TableLikeClause: (node, found) => addRelation(node['relation'] as Node, found.reads, []),
+  VacuumRelation: (node, found) => {
+    if (node['relation'] !== undefined) addRelation(node['relation'] as Node, found.reads, [])
+  },
+  GrantStmt: (node, found, scope) => {
+    found.kinds.add('grant')
+    if (node['targtype'] !== 'ACL_TARGET_OBJECT') found.unknown.add('it names objects that are not listed')
+    visitFields(node, found, scope)
+  },
   DefElem: (node, found, scope) => {
     if (/password/i.test(String(node['defname']))) found.secret = true
     visitFields(node, found, scope)
@@ -293,6 +320,13 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   CreateSubscriptionStmt: (node, found, scope) => account('create-subscription', node, found, scope),
   AlterSubscriptionStmt: (node, found, scope) => account('alter-subscription', node, found, scope),
 }
+
+/** READ WRITE among the modes of a transaction. */
+const setsReadWrite = (modes: unknown): boolean =>
+  Array.isArray(modes) &&
+  modes.some(
+    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
+  )
 
 /** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
 function addSetConfig(node: Node, found: Findings): void {
@@ -349,6 +383,10 @@ const MERGE_COMMANDS: Readonly<Record<string, string>> = {
   CMD_UPDATE: 'update',
   CMD_DELETE: 'delete',
 }
+/** Relations that a definition refers to and leaves as they are. */
+const READ_FIELDS = new Set(['pktable'])
+/** Kinds of objects whose name ends with their own, after that of the relation they belong to. */
+const ON_RELATION = new Set(['trigger', 'policy', 'rule'])
 const RELATION_KINDS = new Set(['table', 'view', 'matview', 'sequence', 'foreign-table', 'index'])
 
 /** Kinds whose name does not follow from the parser's node. */
@@ -366,10 +404,13 @@ const STATEMENT_KINDS: Readonly<Record<string, string>> = {
   CreateRangeStmt: 'create-type',
   DefineStmt: 'define',
   ReindexStmt: 'reindex',
-  GrantStmt: 'grant',
   GrantRoleStmt: 'grant-role',
   AlterSystemStmt: 'alter-system',
   AlterDatabaseSetStmt: 'alter-database',
   AlterOwnerStmt: 'alter-owner',
   RefreshMatViewStmt: 'refresh-materialized-view',
+  SecLabelStmt: 'security-label',
+  CreateTableSpaceStmt: 'create-tablespace',
+  DropTableSpaceStmt: 'drop-tablespace',
+  CreatePLangStmt: 'create-language',
 }

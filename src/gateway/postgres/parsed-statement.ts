@@ -15,6 +15,8 @@ export interface ParsedStatement {
   readonly tree: Node
   /** Last names of the types it names. */
   readonly typeNames: readonly string[]
+  /** BEGIN or SET TRANSACTION with READ WRITE. */
+  readonly readWrite: boolean
   /** EXPLAIN ANALYZE. */
   readonly explainRuns: boolean
   /** TRUNCATE … CASCADE. */

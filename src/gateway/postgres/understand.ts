@@ -23,7 +23,10 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     const facts =
       'failure' in parsed
         ? notRead(parsed.failure)
-        : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared)
+        : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared, {
+            readOnly: conversation.session.readOnly,
+            ownAccount: conversation.session.config.ownAccount,
+          })
     // What EXECUTE runs depends on what has its name now.
     if (facts.parsed.some(({ executes }) => executes !== undefined)) return facts
     if (cache.size >= MOST_CACHED) cache.clear()

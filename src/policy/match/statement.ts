@@ -21,10 +21,21 @@ export function fitsStatement(match: StatementMatch, effect: CommandEffect['type
     const touched = [...statement.reads, ...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
     if (!some(touched, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation)))) return false
   }
+  if (match.writes !== undefined) {
+    const patterns = match.writes
+    const written = [...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
+    if (
+      !statement.writes.length ||
+      !some(written, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation)))
+    )
+      return false
+  }
   if (match.functions !== undefined) {
     const names = match.functions
     if (
-      !some(statement.functions, (name) => names.includes(name) || names.includes(name.replace(/^pg_catalog\./, '')))
+      !some(statement.functions, (name) =>
+        names.some((pattern) => fitsKind(pattern, name) || fitsKind(pattern, name.replace(/^pg_catalog\./, ''))),
+      )
     ) {
       return false
     }

@@ -1,0 +1,211 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { EVASION_SCHEMA } from '../fixtures/evasion-schema.ts'
+import { EVASIONS, READ_ONLY_EVASIONS, type Effect, type Evasion } from '../fixtures/evasions.ts'
+import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+
+/**
+ * What the rules forbid, tried in every way that we know. The gateway's account is a superuser here, so that nothing but the
+ * gateway stands in the way.
+ */
+let stack: DemoStack
+let guarded: Port
+let readOnly: Port
+let directory: string
+let base: pg.ClientConfig
+
+const RULES = `
+  - { name: vault is closed, targets: { labels: { env: guarded } }, match: { relations: [vault] }, deny: vault is closed }
+  - { name: ledger is kept, targets: { labels: { env: guarded } }, match: { writes: [ledger] }, deny: the ledger is not written }
+  - { use: no-blind-writes, targets: { labels: { env: guarded } } }
+  - { use: no-server-files-or-programs, targets: { labels: { env: guarded } } }
+  - { use: no-privilege-change, targets: { labels: { env: guarded } } }
+  - name: definitions stay
+    targets: { labels: { env: guarded } }
+    match: { kinds: [create-*, alter-*, drop-*, rename, truncate, select-into, define, comment, import-*] }
+    deny: definitions stay as they are
+  - { name: the catalogs are not written, targets: { labels: { env: guarded } }, match: { writes: [pg_catalog.*] }, deny: no }
+  - { use: read-only, targets: { labels: { env: readonly } } }
+  - { name: everything that is understood, targets: { names: [guarded, readonly] }, allow: true }`
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-evasion-'))
+  chmodSync(directory, 0o777)
+  writeFileSync(join(directory, 'canary'), 'FILE-CANARY')
+  chmodSync(join(directory, 'canary'), 0o666)
+  let postgresPort = 0
+  stack = await startDemoStack({
+    async prepare(postgres) {
+      postgresPort = postgres.port
+      base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }
+      const admin = await connect({ ...base, database: 'postgres' })
+      await admin.query('create database evade')
+      await admin.end()
+      const db = await connect({ ...base, database: 'evade' })
+      await db.query(EVASION_SCHEMA)
+      await db.end()
+    },
+    configure(yaml) {
+      writeFileSync(join(directory, 'password'), SUPERUSER_PASSWORD)
+      const target = (name: string): string => `
+  - { name: ${name}, type: postgres, labels: { env: ${name} }, host: 127.0.0.1, port: ${postgresPort}, database: evade, user: postgres, password: "file:${join(directory, 'password')}", tls: disable }`
+      return yaml
+        .replace(
+          '\naccess:',
+          `${target('guarded')}${target('readonly')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly] }, grant: standing }`,
+        )
+        .replace('\ncommands:', `\ncommands:${RULES}`)
+    },
+  })
+  const jane = await signIn(stack.gateway, 'jane')
+  guarded = await openPort(jane, 'guarded')
+  readOnly = await openPort(jane, 'readonly')
+}, 120_000)
+
+afterAll(async () => {
+  guarded?.close()
+  readOnly?.close()
+  await stack?.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** The password of the superuser of test servers. */
+const SUPERUSER_PASSWORD = 'local-superuser'
+
+async function connect(config: pg.ClientConfig): Promise<pg.Client> {
+  const db = new pg.Client(config)
+  db.on('error', () => {})
+  await db.connect()
+  return db
+}
+
+/** What must stay as it is, as one text. */
+const STATE: Readonly<Record<Exclude<Effect, 'vault' | 'file'>, string>> = {
+  ledger: "select coalesce((select md5(string_agg(l::text, ',' order by l::text)) from ledger l), 'empty') as state",
+  log: "select case when (select count(*) from log where message = 'line') = 0 then 'all' else 'some' end as state",
+  write:
+    "select coalesce((select md5(string_agg(l::text, ',' order by l::text)) from log l), 'empty') || coalesce((select sum(amount) from ledger), 0) as state",
+  definitions: `select md5(string_agg(d, ',' order by d)) as state from (
+    select concat(c.relname, c.relkind, c.relnatts, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relispartition) as d from pg_class c where oid >= 16384 and relname !~ '^pg_toast'
+    union all select proname || prosrc from pg_proc where oid >= 16384 union all select nspname from pg_namespace union all select typname from pg_type where oid >= 16384 and typname !~ 'pg_toast'
+    union all select tgname from pg_trigger where not tgisinternal union all select rulename from pg_rewrite where oid >= 16384 union all select polname from pg_policy
+    union all select extname from pg_extension union all select enumlabel from pg_enum union all select concat(attname, attisdropped) from pg_attribute where attrelid >= 16384
+    union all select seqincrement::text from pg_sequence union all select description from pg_description where objoid >= 16384) q`,
+  privileges: `select md5(string_agg(d, ',' order by d)) as state from (
+    select rolname || rolsuper || coalesce(rolpassword, '') as d from pg_authid union all select roleid::text || member from pg_auth_members
+    union all select oid || relowner::text || coalesce(relacl::text, '') from pg_class union all select proowner::text || oid from pg_proc where oid >= 16384
+    union all select coalesce(setconfig::text, '') from pg_db_role_setting union all select defaclacl::text from pg_default_acl
+    union all select nspowner::text || nspname from pg_namespace union all select current_user || session_user) q`,
+}
+
+/** Runs a script; what came back, as one text, and the state that the effect would change, seen from within. */
+async function attempt(
+  config: pg.ClientConfig,
+  { script, effect }: Evasion,
+  asOne: boolean,
+): Promise<{ answers: string; state: string }> {
+  const db = await connect(config)
+  const answers: string[] = []
+  db.on('notice', ({ message }) => answers.push(message ?? ''))
+  const wire = db as unknown as {
+    connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
+  }
+  wire.connection.on('copyData', ({ chunk }) => answers.push(chunk.toString()))
+  const fill = (sql: string): string =>
+    sql.replaceAll('{{file}}', join(directory, 'canary')).replaceAll('{{directory}}', directory)
+  if (asOne) await db.query('begin')
+  for (const sql of script.map(fill)) {
+    try {
+      if (/from stdin/.test(sql)) await copyIn(db, sql)
+      else answers.push(JSON.stringify([await db.query(sql)].flat().map(({ rows }) => rows as unknown)))
+    } catch (error) {
+      answers.push(String((error as Error).message))
+      if (asOne) break
+    }
+  }
+  const query = effect === 'vault' || effect === 'file' ? undefined : STATE[effect]
+  let state = ''
+  if (asOne && query !== undefined)
+    state = String(
+      (await db.query<{ state: string }>(query).catch((error: unknown) => ({ rows: [{ state: String(error) }] })))
+        .rows[0]?.state,
+    )
+  if (asOne) await db.query('rollback').catch(() => {})
+  await db.end()
+  return { answers: answers.join('\n'), state }
+}
+
+/** One row by COPY FROM STDIN. */
+async function copyIn(db: pg.Client, sql: string): Promise<void> {
+  const { connection } = db as unknown as {
+    connection: {
+      once(event: string, listener: () => void): void
+      sendCopyFromChunk(chunk: Buffer): void
+      endCopyFrom(): void
+    }
+  }
+  connection.once('copyInResponse', () => {
+    connection.sendCopyFromChunk(Buffer.from('77\n'))
+    connection.endCopyFrom()
+  })
+  const submitted = new pg.Query(sql)
+  Object.assign(submitted, { handleCopyInResponse() {} })
+  await new Promise<void>((resolve, reject) => {
+    submitted.on('end', () => resolve())
+    submitted.on('error', reject)
+    db.query(submitted)
+  })
+}
+
+async function stateOf(effect: Effect): Promise<string> {
+  if (effect === 'vault' || effect === 'file') return ''
+  const db = await connect({ ...base, database: 'evade' })
+  const { rows } = await db.query<{ state: string }>(STATE[effect])
+  await db.end()
+  return String(rows[0]?.state)
+}
+
+const hasEffect = (effect: Effect, answers: string, state: string, before: string): boolean => {
+  if (effect === 'vault') return /vault-secret/i.test(answers)
+  if (effect === 'file')
+    return answers.includes('FILE-CANARY') || answers.includes('"canary"') || existsSync(join(directory, 'canary.out'))
+  return state !== before
+}
+
+async function check(evasion: Evasion, port: Port): Promise<void> {
+  const before = await stateOf(evasion.effect)
+  const direct = await attempt({ ...base, database: 'evade' }, evasion, true)
+  expect([hasEffect(evasion.effect, direct.answers, direct.state, before), direct.answers]).toEqual([
+    true,
+    direct.answers,
+  ])
+  rmSync(join(directory, 'canary.out'), { force: true })
+  const through = await attempt(
+    { host: '127.0.0.1', port: port.port, user: 'postgres', database: 'evade', ssl: false },
+    evasion,
+    false,
+  )
+  expect([hasEffect(evasion.effect, through.answers, await stateOf(evasion.effect), before), through.answers]).toEqual([
+    false,
+    through.answers,
+  ])
+  expect(through.answers).toMatch(/pam: |cannot execute .* in a read-only transaction/)
+}
+
+describe('what the rules forbid has no effect through the gateway', () => {
+  it.each(EVASIONS.map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const))(
+    '%s',
+    async (_name, evasion) => check(evasion, guarded),
+  )
+})
+
+describe('a read-only target is not written to', () => {
+  it.each(READ_ONLY_EVASIONS.map((evasion) => [evasion.script.join('; '), evasion] as const))(
+    '%s',
+    async (_name, evasion) => check(evasion, readOnly),
+  )
+})

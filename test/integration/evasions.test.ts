@@ -123,7 +123,7 @@ async function attempt(
       if (/from stdin/.test(sql)) await copyIn(db, sql)
       else answers.push(JSON.stringify([await db.query(sql)].flat().map(({ rows }) => rows as unknown)))
     } catch (error) {
-      answers.push(String((error as Error).message))
+      answers.push((error as Error).message)
       if (asOne) break
     }
   }

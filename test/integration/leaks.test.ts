@@ -128,7 +128,7 @@ const directly = (which: 'a' | 'b'): pg.ClientConfig => ({
 })
 const through = (env: 'known' | 'all', which: 'a' | 'b'): pg.ClientConfig => ({
   host: '127.0.0.1',
-  port: ports.get(`${env}-${which}`)?.port as number,
+  port: ports.get(`${env}-${which}`)?.port ?? 0,
   database: `leak_${which}`,
   user: DEMO_ACCOUNT.user,
 })

@@ -28,6 +28,7 @@ const stack = await startDemoStack({
   prepare: async (postgres) => void (postgresPort = postgres.port),
   configure: (yaml) =>
     yaml
+      .replace('\nidentity:', '\nidentity:\n  reproof: 1h')
       .replace(
         '\naccess:',
         `

@@ -13,6 +13,8 @@ export interface DemoStack {
   readonly issuer: string
   readonly postgres: LocalPostgres
   readonly publicKey: string
+  /** Process id of the gateway. */
+  readonly pid: number
   gatewayLog(): string
   stop(): Promise<void>
 }
@@ -45,7 +47,16 @@ export async function startDemoStack({ configure, prepare }: DemoStackOptions = 
     const { url, issuer } = gateway
     const running = gateway
     const publicKey = join(directory, 'data', 'keys', 'gateway.pub')
-    return { directory, gateway: url, issuer, postgres, publicKey, gatewayLog: () => running.log(), stop }
+    return {
+      directory,
+      gateway: url,
+      issuer,
+      postgres,
+      publicKey,
+      pid: running.pid,
+      gatewayLog: () => running.log(),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

@@ -168,6 +168,8 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
     }
     await lease.release()
     await state.sessionEnded(id, { at: clock.now(), code, message, commands: session.commands })
+    // What is ours to mend has its cause in the log, under the id that the client was told.
+    if (code === 'INTERNAL') logger.error({ id: endOf(session).id, cause: endOf(session).cause }, 'session.failed')
     logger.info({ code, commands: session.commands }, 'session.ended')
   }
   const timers = [

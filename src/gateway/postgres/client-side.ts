@@ -2,6 +2,8 @@ import { Framer, type Frame } from '../../wire/postgres/framer.ts'
 import { formatAt, type Bind } from '../../wire/postgres/bind.ts'
 import {
   bindNobody,
+  CLIENT_PIECES,
+  readBindNames,
   decodeClientMessage,
   describePortal,
   executeNobody,
@@ -39,14 +41,17 @@ export class ClientSide {
   #waitingBytes = 0
   #out: Buffer[] = []
   #busy = false
+  #upstreamFull = false
   #skipping = false
+  /** What is left of a message that comes in pieces goes on; otherwise it is dropped. */
+  #passing = false
   #hold: Hold | undefined
   #left = false
 
   constructor(conversation: Conversation, understanding: Understanding) {
     this.#conversation = conversation
     this.#understanding = understanding
-    this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client')
+    this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client', CLIENT_PIECES)
     this.#masks = !isEmptyPlan(conversation.session.masking)
     conversation.sendCollected = () => this.#flush()
   }
@@ -54,7 +59,7 @@ export class ClientSide {
   push(chunk: Buffer): void {
     for (const frame of this.#framer.push(chunk)) {
       // While a statement is held, what follows waits here: the connection stays read, so that its end is seen.
-      this.#waiting.push(this.#busy ? { tag: frame.tag, bytes: Buffer.from(frame.bytes) } : frame)
+      this.#waiting.push(this.#busy ? { ...frame, bytes: Buffer.from(frame.bytes) } : frame)
       this.#waitingBytes += frame.bytes.length
     }
     if (this.#waitingBytes > MOST_WAITING) this.#conversation.client.pause()
@@ -82,7 +87,7 @@ export class ClientSide {
 
   #work(): void {
     if (this.#busy) return
-    const { session, client } = this.#conversation
+    const { session } = this.#conversation
     while (this.#waiting.length > 0 && !session.ended.aborted) {
       const frame = this.#waiting.shift() as Frame
       this.#waitingBytes -= frame.bytes.length
@@ -96,12 +101,16 @@ export class ClientSide {
       if (later === undefined) continue
       this.#busy = true
       // The chunk's memory belongs to the socket: what waits longer than this turn is copied.
-      this.#waiting.splice(0, Infinity, ...this.#waiting.map(({ tag, bytes }) => ({ tag, bytes: Buffer.from(bytes) })))
+      this.#waiting.splice(
+        0,
+        Infinity,
+        ...this.#waiting.map((frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) })),
+      )
       later.then(
         () => {
           this.#busy = false
-          if (this.#waitingBytes <= MOST_WAITING) client.resume()
           this.#work()
+          this.#readOn()
         },
         (error: unknown) => session.end(wireFailure(error)),
       )
@@ -120,7 +129,19 @@ export class ClientSide {
     if (out.length === 0) return
     this.#out = []
     const ready = this.#conversation.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
-    if (!ready) this.#conversation.client.pause()
+    if (ready) return
+    this.#upstreamFull = true
+    this.#conversation.client.pause()
+  }
+
+  /** The upstream takes more. */
+  drained(): void {
+    this.#upstreamFull = false
+    this.#readOn()
+  }
+
+  #readOn(): void {
+    if (!this.#upstreamFull && this.#waitingBytes <= MOST_WAITING) this.#conversation.client.resume()
   }
 
   /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
@@ -131,6 +152,11 @@ export class ClientSide {
   /** One message. Undefined where it was dealt with at once. */
   #handle(frame: Frame): Promise<void> | undefined {
     const conversation = this.#conversation
+    if (frame.piece === 'later') {
+      if (this.#passing) this.#send(frame.bytes)
+      return undefined
+    }
+    if (frame.piece === 'first') return this.#long(frame)
     const message = decodeClientMessage(frame)
     if (this.#isSkipped && message.type !== 'sync' && message.type !== 'terminate') return undefined
     switch (message.type) {
@@ -177,6 +203,47 @@ export class ClientSide {
         this.#left = true
         return undefined
     }
+  }
+
+  /** A message that is too long to be held: data goes on as it comes, a statement cannot be judged by its beginning. */
+  #long(frame: Frame): Promise<void> | undefined {
+    const conversation = this.#conversation
+    this.#passing = false
+    if (this.#isSkipped) return undefined
+    const error = new PamError(
+      'MESSAGE_TOO_LARGE',
+      `the message is longer than ${conversation.session.limits.statementBytes} bytes, and has to be judged whole`,
+    )
+    switch (String.fromCharCode(frame.tag)) {
+      case 'd':
+        this.#passing = true
+        this.#send(frame.bytes)
+        return undefined
+      case 'Q':
+        conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+        return undefined
+      case 'B':
+        // Which formats the results have stands at its end: without them nothing can be masked.
+        return this.#masks ? this.#refuseExtended(error) : this.#longBind(frame, error)
+      default:
+        return this.#refuseExtended(error)
+    }
+  }
+
+  /** Its parameters are not kept, so nobody could decide about them; where the rules allow the statement as it is, it goes on. */
+  #longBind(frame: Frame, error: PamError): Promise<void> | undefined {
+    const { portal, statement } = readBindNames(frame)
+    const message: Bind = {
+      type: 'bind',
+      portal,
+      statement,
+      parameterFormats: [],
+      parameters: [
+        Buffer.from(`‹parameters of a message longer than ${this.#conversation.session.limits.statementBytes} bytes›`),
+      ],
+      resultFormats: [],
+    }
+    return this.#bind(frame, message, error)
   }
 
   #query(frame: Frame, sql: string): Promise<void> | undefined {
@@ -229,7 +296,7 @@ export class ClientSide {
     return undefined
   }
 
-  #bind(frame: Frame, message: Bind): Promise<void> | undefined {
+  #bind(frame: Frame, message: Bind, unheld?: PamError): Promise<void> | undefined {
     return this.#named(this.#conversation.statements, message.statement, (prepared) => {
       if (prepared === undefined) {
         return this.#unknownName(
@@ -242,12 +309,18 @@ export class ClientSide {
       }
       const facts = this.#understanding.of(prepared.sql)
       return facts instanceof Promise
-        ? facts.then((known) => this.#judgeBind(frame, message, prepared, known))
-        : this.#judgeBind(frame, message, prepared, facts)
+        ? facts.then((known) => this.#judgeBind(frame, message, prepared, known, unheld))
+        : this.#judgeBind(frame, message, prepared, facts, unheld)
     })
   }
 
-  #judgeBind(frame: Frame, message: Bind, prepared: Prepared, facts: StatementFacts): Promise<void> | undefined {
+  #judgeBind(
+    frame: Frame,
+    message: Bind,
+    prepared: Prepared,
+    facts: StatementFacts,
+    unheld: PamError | undefined,
+  ): Promise<void> | undefined {
     const conversation = this.#conversation
     if (this.#isSkipped) return undefined
     const parameters = message.parameters.map((value, index) =>
@@ -263,7 +336,16 @@ export class ClientSide {
       conversation.batchOpen = true
       this.#send(frame.bytes)
     }
-    return this.#decide(this.#draft(prepared.sql, parameters, facts), forward, (error) => this.#refuseExtended(error))
+    const pass = (decision: string): void => {
+      this.#passing = unheld !== undefined
+      forward(decision)
+    }
+    return this.#decide(
+      this.#draft(prepared.sql, parameters, facts),
+      pass,
+      (error) => this.#refuseExtended(error),
+      unheld,
+    )
   }
 
   #describe(frame: Frame, message: Describe): Promise<void> | undefined {
@@ -345,10 +427,15 @@ export class ClientSide {
     draft: CommandDraft,
     forward: (decision: string) => void,
     refuse: (error: PamError) => void,
+    unheld?: PamError,
   ): Promise<void> | undefined {
     const conversation = this.#conversation
     const decision = conversation.session.decide(draft)
     if (decision.type !== 'hold') return void this.#carryOut(decision, forward, refuse)
+    if (unheld !== undefined) {
+      decision.withdraw()
+      return decision.verdict.then(() => refuse(unheld))
+    }
     this.#hold = decision
     this.#flush()
     if (conversation.batchOpen) conversation.upstream.write(FLUSH)

@@ -9,6 +9,7 @@ import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
 import type { TargetConfig } from '../target.ts'
+import type { DefinitionTrees } from './masking-scope.ts'
 import { catalogQueries, type CatalogRows } from './catalog.ts'
 
 /** A connection that is logged in and idle; its socket is ours from here on. */
@@ -17,6 +18,7 @@ export interface Upstream {
   /** What the server reported at login (ParameterStatus), by name. */
   readonly parameters: ReadonlyMap<string, string>
   readonly catalog: CatalogRows
+  readonly trees: DefinitionTrees
   /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it. */
   cancel(): Promise<void>
   /** Ends the backend from another connection; true when the server says that it is gone. */
@@ -35,6 +37,7 @@ export interface UpstreamTarget {
 export async function connectUpstream(
   target: UpstreamTarget,
   settings: ReadonlyMap<string, string>,
+  definitions: (catalog: CatalogRows, ask: Ask) => Promise<DefinitionTrees>,
 ): Promise<Upstream> {
   const client = createClient(target, {
     ...Object.fromEntries(settings),
@@ -46,13 +49,16 @@ export async function connectUpstream(
   connection.on('parameterStatus', ({ parameterName, parameterValue }) => parameters.set(parameterName, parameterValue))
   try {
     await client.connect()
-    const catalog = await readCatalog(client)
+    const ask: Ask = async (text) => askOnce(client, text)
+    const catalog = await readCatalog(ask)
+    const trees = await definitions(catalog, ask)
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
     const channel = takeOver(client, connection)
     return {
       channel,
       parameters,
       catalog,
+      trees,
       cancel: () => sendCancel(target, processID, secretKey),
       terminate: () => terminateBackend(target, processID),
     }
@@ -109,16 +115,21 @@ function tlsOptions(config: TargetConfig, baseDirectory: string): ConnectionOpti
   }
 }
 
-async function readCatalog(client: pg.Client): Promise<CatalogRows> {
-  const entries: [string, (string | null)[][]][] = []
-  for (const [name, text] of Object.entries(catalogQueries)) {
-    const { rows } = await client.query<(string | null)[]>({
-      text,
-      rowMode: 'array',
-      types: { getTypeParser: () => String },
-    })
-    entries.push([name, rows])
-  }
+/** Runs one of the gateway's own queries while it logs in. */
+type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
+
+async function askOnce(client: pg.Client, text: string): Promise<(string | null)[][]> {
+  const { rows } = await client.query<(string | null)[]>({
+    text,
+    rowMode: 'array',
+    types: { getTypeParser: () => String },
+  })
+  return rows
+}
+
+async function readCatalog(ask: Ask): Promise<CatalogRows> {
+  const entries: [string, readonly (readonly (string | null)[])[]][] = []
+  for (const [name, text] of Object.entries(catalogQueries)) entries.push([name, await ask(text)])
   return Object.fromEntries(entries) as unknown as CatalogRows
 }
 

@@ -179,7 +179,7 @@ export class Conversation {
     const queries = all ? (Object.keys(catalogQueries) as (keyof typeof catalogQueries)[]) : PATH_QUERIES
     for (const name of queries) rows[name] = await ownQuery(this, catalogQueries[name])
     this.#rows = rows as unknown as CatalogRows
-    this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser)
+    this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser, (sql) => ownQuery(this, sql))
     this.catalog = buildCatalog(this.#rows, this.session.config.safeFunctions)
     this.masking = maskingScope(this.session.masking, this.catalog, this.#trees)
     this.catalogGeneration++
@@ -207,4 +207,4 @@ export class Conversation {
 }
 
 /** What depends on search_path. */
-const PATH_QUERIES = ['searchPath', 'definitions', 'columns'] as const
+const PATH_QUERIES = ['searchPath', 'columns'] as const

@@ -1,23 +1,34 @@
 import type { MaskingPlan } from '../../masking/plan.ts'
-import { buildCatalog, type CatalogRows } from './catalog.ts'
-import { generatedText, type DefinitionTrees } from './masking-scope.ts'
+import { buildCatalog, viewTexts, type CatalogRows } from './catalog.ts'
+import { generatedText, taintedRelations, type DefinitionTrees } from './masking-scope.ts'
 import type { SqlParser } from './sql-parser.ts'
 
-/** Parses what views and generated columns compute, where masking needs it. What does not parse is left out: it is masked whole. */
+/**
+ * Reads and parses what views and generated columns compute, of those that show masked columns. What does not parse is
+ * left out: it is masked whole. `ask` runs one of the gateway's own queries.
+ */
 export async function readDefinitions(
   rows: CatalogRows,
   masking: MaskingPlan,
   parser: SqlParser,
+  ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>,
 ): Promise<DefinitionTrees> {
-  if (masking.columns.length === 0) return new Map()
-  const trees = new Map<string, DefinitionTrees extends ReadonlyMap<string, infer Tree> ? Tree : never>()
-  for (const { definition, generated, ...relation } of buildCatalog(rows).byOid.values()) {
-    const texts = [...generated.values()].map((expression) => generatedText(relation, expression))
-    for (const text of definition === undefined ? texts : [definition, ...texts]) {
-      const parsed = await parser.parse(text)
-      const [statement] = 'failure' in parsed ? [] : parsed
-      if (statement !== undefined) trees.set(text, statement.tree)
-    }
+  const trees: Map<string, DefinitionTrees extends ReadonlyMap<string, infer Tree> ? Tree : never> = new Map()
+  if (masking.columns.length === 0) return trees
+  const tainted = taintedRelations(masking, buildCatalog(rows))
+  const texts: [string, string][] = tainted.flatMap((relation) =>
+    [...relation.generated].map(([column, expression]): [string, string] => [
+      `${relation.oid} ${column}`,
+      generatedText(relation, expression),
+    ]),
+  )
+  const views = tainted.filter(({ definition }) => definition !== undefined).map(({ oid }) => oid)
+  if (views.length > 0)
+    for (const [oid, text] of await ask(viewTexts(views))) if (text != null) texts.push([String(oid), text])
+  for (const [key, text] of texts) {
+    const parsed = await parser.parse(text)
+    const [statement] = 'failure' in parsed ? [] : parsed
+    if (statement !== undefined) trees.set(key, statement.tree)
   }
   return trees
 }

@@ -42,7 +42,9 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       // Taken before the catalogs are read: a change in between makes them stale.
       const shared = definitionsOf(session.target.name)
       const seenChanges = shared.changes
-      const upstream = await connectUpstream(target, settings)
+      const upstream = await connectUpstream(target, settings, (catalog, ask) =>
+        readDefinitions(catalog, session.masking, parser, ask),
+      )
       const { key, revoke } = cancelKeys.issue(session.person.id, () => relay.cancel())
       const conversation = new Conversation({
         client,
@@ -50,7 +52,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         session,
         parser,
         catalog: upstream.catalog,
-        trees: await readDefinitions(upstream.catalog, session.masking, parser),
+        trees: upstream.trees,
         definitions: shared,
         seenChanges,
       })
@@ -124,7 +126,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         data: guarded((bytes: Buffer) => {
           if (!serverSide.push(bytes)) upstream.channel.pause()
         }),
-        drained: () => client.resume(),
+        drained: () => clientSide.drained(),
         ended: () => client.end(),
         closed: () => closed('upstream', clientSide.left ? clientLeft() : targetLeft()),
       }

@@ -17,7 +17,7 @@ export interface MaskingScope {
   readonly sources: Omit<StatementSources, 'prepared'>
 }
 
-/** The parsed definitions of views and generated columns: the SELECT statement, by its text. */
+/** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
 export type DefinitionTrees = ReadonlyMap<string, Node>
 
 export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
@@ -54,15 +54,15 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     if (relation.generated.size > 0) {
       return [...relation.columns.keys()].map((name) => {
         const expression = relation.generated.get(name)
-        return expression === undefined ? PLAIN : (outputsOf(generatedText(relation, expression), 1)?.[0] ?? anything)
+        return expression === undefined ? PLAIN : (outputsOf(`${relation.oid} ${name}`, 1)?.[0] ?? anything)
       })
     }
     if (relation.definition === undefined) return undefined
-    const origins = relation.opaque ? undefined : outputsOf(relation.definition, count)
+    const origins = relation.opaque ? undefined : outputsOf(String(relation.oid), count)
     return origins ?? repeat(anything, count)
   }
-  const outputsOf = (text: string, count: number): Origin[] | undefined => {
-    const tree = definitions.get(text)
+  const outputsOf = (key: string, count: number): Origin[] | undefined => {
+    const tree = definitions.get(key)
     return tree && fitOutputs(lineageOf(tree, { ...sources, prepared: () => undefined }).outputs, count)
   }
   const sources: Omit<StatementSources, 'prepared'> = {
@@ -126,6 +126,12 @@ function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, R
     }
   }
   return masks
+}
+
+/** Relations that masked values can be read from. */
+export function taintedRelations(plan: MaskingPlan, catalog: Catalog): Relation[] {
+  const tainted = taint(columnMasks(plan, catalog), catalog, plan)
+  return [...catalog.byOid.values()].filter(({ oid }) => tainted.has(oid))
 }
 
 /** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */

@@ -29,8 +29,10 @@ export class ServerSide {
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation
-    this.#framer = new Framer(conversation.session.limits.resultMessageBytes, 'the target')
     this.#masks = !isEmptyPlan(conversation.session.masking)
+    // A row that nothing is hidden in need not be held.
+    const inPieces = this.#masks ? [] : [serverTags.dataRow, serverTags.copyData]
+    this.#framer = new Framer(conversation.session.limits.resultMessageBytes, 'the target', new Set(inPieces))
   }
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
@@ -67,6 +69,10 @@ export class ServerSide {
   #handle(frame: Frame): Buffer | undefined {
     const conversation = this.#conversation
     const { head } = conversation
+    if (frame.piece === 'later') {
+      if (head !== undefined && 'run' in head) head.run.bytes += frame.bytes.length
+      return frame.bytes
+    }
     if (
       head?.type === 'own' &&
       frame.tag !== serverTags.parameterStatus &&

@@ -18,6 +18,12 @@ export interface Plain {
   readonly type: 'flush' | 'sync' | 'copy-data' | 'copy-done' | 'copy-fail' | 'terminate' | 'function-call'
 }
 
+/** The names at the start of a Bind that is too long to be held. */
+export function readBindNames(frame: Frame): { portal: string; statement: string } {
+  const body = new ByteReader(bodyOf(frame), 'Bind')
+  return { portal: body.cstring(), statement: body.cstring() }
+}
+
 export function decodeClientMessage(frame: Frame): ClientMessage {
   const body = new ByteReader(bodyOf(frame), MESSAGE_NAMES[frame.tag] ?? 'message')
   const message = decodeBody(frame.tag, body)
@@ -70,6 +76,9 @@ export const clientTags = {
   sync: 0x53, // 'S'
   terminate: 0x58, // 'X'
 } as const
+
+/** Messages that need not be held to be judged, and those that a refusal can skip. */
+export const CLIENT_PIECES: ReadonlySet<number> = new Set([query.tag, parse.tag, bind.tag, clientTags.copyData])
 
 export const FLUSH = Buffer.from([clientTags.flush, 0, 0, 0, 4])
 export const SYNC = Buffer.from([clientTags.sync, 0, 0, 0, 4])

@@ -1,9 +1,11 @@
 import { WireError } from '../wire-error.ts'
 
-/** One whole message: its tag and the bytes from the tag to the end. A view into what was pushed. */
+/** One message: its tag and the bytes from the tag to the end. A view into what was pushed. */
 export interface Frame {
   readonly tag: number
   readonly bytes: Buffer
+  /** Set for a piece of a message that is too long to be held: `first` begins with the tag. */
+  readonly piece?: 'first' | 'later'
 }
 
 /**
@@ -13,12 +15,20 @@ export interface Frame {
 export class Framer {
   readonly #longest: number
   readonly #what: string
+  readonly #inPieces: ReadonlySet<number>
+  /** Of a message that comes in pieces: its tag, and how much of it is still to come. */
+  #pieceTag = 0
+  #more = 0
   #held: Buffer[] = []
   #heldBytes = 0
   #wanted = 0
 
-  /** `longest` is the limit for one message in bytes, `what` names the peer in errors. */
-  constructor(longest: number, what: string) {
+  /**
+   * `longest` is the limit for one message in bytes, `what` names the peer in errors. Messages with one of the tags
+   * `inPieces` may be longer: they come in pieces as they arrive, the first of `FIRST_PIECE` bytes or more.
+   */
+  constructor(longest: number, what: string, inPieces: ReadonlySet<number> = new Set()) {
+    this.#inPieces = inPieces
     this.#longest = longest
     this.#what = what
   }
@@ -40,8 +50,26 @@ export class Framer {
       this.#wanted = 0
     }
     let at = 0
-    while (bytes.length - at >= HEADER) {
+    while (bytes.length - at > 0) {
+      if (this.#more > 0) {
+        const end = Math.min(bytes.length, at + this.#more)
+        this.#more -= end - at
+        yield { tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'later' }
+        at = end
+        continue
+      }
+      if (bytes.length - at < HEADER) break
       const length = this.#lengthAt(bytes, at)
+      if (length > this.#longest) {
+        if (bytes.length - at < FIRST_PIECE) {
+          this.#wanted = FIRST_PIECE
+          break
+        }
+        this.#pieceTag = bytes[at] as number
+        this.#more = length - (bytes.length - at)
+        yield { tag: this.#pieceTag, bytes: bytes.subarray(at), piece: 'first' }
+        return
+      }
       if (bytes.length - at < length) {
         this.#wanted = length
         break
@@ -56,7 +84,7 @@ export class Framer {
     const length = bytes.readUInt32BE(at + 1)
     const tag = String.fromCharCode(bytes[at] as number)
     if (length < 4) throw new WireError(`${this.#what}: message '${tag}' claims a length of ${length}`)
-    if (length + 1 > this.#longest) {
+    if (length + 1 > this.#longest && !(this.#inPieces.has(bytes[at] as number) && length <= LONGEST)) {
       throw new WireError(
         `${this.#what}: message '${tag}' of ${length} bytes is longer than ${this.#longest}`,
         'too-large',
@@ -77,3 +105,7 @@ export function bodyOf(frame: Frame): Buffer {
 }
 
 const HEADER = 5
+/** Enough for the names that a Bind begins with. */
+const FIRST_PIECE = 1024
+/** What the server takes itself. Source: PQ_LARGE_MESSAGE_LIMIT in libpq.h, MaxAllocSize in memutils.h. */
+const LONGEST = 0x3f_ff_ff_ff

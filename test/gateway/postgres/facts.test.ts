@@ -96,7 +96,7 @@ const plan = {
   kinds: [{ kind: 'email', style: 'partial', hashScope: 'session' }],
 } as const
 const trees = new Map(
-  rows.definitions.map(([, text]) => [String(text), readStatements(parseSync(String(text)))[0]?.tree as Node]),
+  rows.definitions.map(([oid, text]) => [String(oid), readStatements(parseSync(String(text)))[0]?.tree as Node]),
 )
 const masking = maskingScope(plan, catalog, trees)
 const facts = (sql: string): StatementFacts => resolveFacts(readStatements(parseSync(sql)), catalog, masking)

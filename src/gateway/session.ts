@@ -95,6 +95,22 @@ export function createSession(parts: SessionParts): RunningSession {
     return commandDigest(parts.digestKey, scope, draft)
   }
 
+  /** Statements that were approved with whatever parameters come. */
+  const covered = new Set<string>()
+  const statementDigest = (draft: CommandDraft, policy: Policy): string =>
+    digestOf({ ...draft, parameters: [], context: { ...draft.context, transaction: '' } }, policy)
+  /** A rule may not want locks to be held while somebody thinks. */
+  const holdable = (draft: CommandDraft, judgement: Judgement): Judgement =>
+    judgement.type === 'hold' && judgement.effect.inTransaction === 'refuse' && draft.context['transaction'] !== 'I'
+      ? {
+          type: 'deny',
+          rule: judgement.rule,
+          code: 'COMMAND_REFUSED',
+          message: `${judgement.statement} needs approval, and does not wait for it within a transaction`,
+          hint: 'end the transaction first',
+        }
+      : judgement
+
   const session: RunningSession = {
     id,
     person,
@@ -128,7 +144,7 @@ export function createSession(parts: SessionParts): RunningSession {
     decide(draft): Decision {
       if (parts.ended.signal.aborted) return { type: 'refuse', id: '', error: parts.ended.signal.reason as PamError }
       const policy = parts.policy()
-      const judgement = count(draft, judge(draft, policy))
+      const judgement = count(draft, holdable(draft, judge(draft, policy)))
       const decision = record(draft, judgement, policy)
       switch (judgement.type) {
         case 'allow':
@@ -136,7 +152,9 @@ export function createSession(parts: SessionParts): RunningSession {
         case 'deny':
           return { type: 'refuse', id: decision, error: denied(judgement, draft, decision) }
         case 'hold':
-          return hold(draft, judgement, decision, digestOf(draft, policy))
+          if (judgement.effect.covers === 'statement' && covered.has(statementDigest(draft, policy)))
+            return { type: 'forward', id: decision }
+          return hold(draft, judgement, decision, policy)
       }
     },
   }
@@ -167,23 +185,24 @@ export function createSession(parts: SessionParts): RunningSession {
     return decision
   }
 
-  function hold(draft: CommandDraft, judgement: Judgement & { type: 'hold' }, decision: string, digest: string): Hold {
+  function hold(draft: CommandDraft, judgement: Judgement & { type: 'hold' }, decision: string, policy: Policy): Hold {
+    const { approvers, expires, covers } = judgement.effect
     const now = clock.now()
     const approval: Approval = {
       id: newId('apr'),
       requester: { id: person.id, label: person.label, kind: person.kind },
-      approvers: judgement.approvers,
+      approvers,
       state: 'pending',
       decisions: [],
-      expiresAt: Math.min(now + judgement.expires, grant.endsAt),
+      expiresAt: Math.min(now + expires, grant.endsAt),
       sessionId: id,
       target: target.name,
       rule: judgement.rule,
       // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
       text: draft.recorded.text,
       parameters: draft.recorded.parameters,
-      effect: draft.facts.statements.map(describeEffect).join('; '),
-      digest,
+      effect: [...draft.facts.statements.map(describeEffect), ...draft.notes].join('; '),
+      digest: digestOf(draft, policy),
       createdAt: now,
     }
     const waiting = resolvers<Outcome>()
@@ -194,10 +213,17 @@ export function createSession(parts: SessionParts): RunningSession {
     const stopTimer = clock.at(approval.expiresAt, () => waiting.resolve({ type: 'expired' }))
     const onEnded = (): void => waiting.resolve({ type: 'ended' })
     parts.ended.signal.addEventListener('abort', onEnded, { once: true })
-    const verdict = state
-      .fileApproval(approval, now)
+    const verdict = draft
+      .estimate()
+      .then((rows) =>
+        state.fileApproval({ ...approval, effect: `${approval.effect}; ${rows ?? 'no estimate of rows'}` }, now),
+      )
       .then(() => waiting.promise)
       .then((outcome) => settle(outcome, approval, draft, decision))
+      .then((settled) => {
+        if (settled.type === 'forward' && covers === 'statement') covered.add(statementDigest(draft, policy))
+        return settled
+      })
       .catch((error: unknown): Verdict => ({ type: 'refuse', id: decision, error: asPamError(error) }))
       .finally(() => {
         stopTimer()
@@ -208,7 +234,7 @@ export function createSession(parts: SessionParts): RunningSession {
     return {
       type: 'hold',
       id: decision,
-      notice: `${judgement.statement} needs approval by ${describeApprovers(judgement.approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
+      notice: `${judgement.statement} needs approval by ${describeApprovers(approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
       verdict,
       withdraw: () => waiting.resolve({ type: 'withdrawn' }),
     }

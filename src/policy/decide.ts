@@ -2,7 +2,7 @@ import type { Command, Person, SqlStatement, Target } from './command.ts'
 import { fitsStatement } from './match/statement.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { AccessRule, Approvers, CommandRule, MaskingRule, Policy } from './policy.ts'
+import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
 
 /** What policy says about a command. */
 export type Judgement =
@@ -17,8 +17,7 @@ export type Judgement =
   | {
       readonly type: 'hold'
       readonly rule: string
-      readonly approvers: Approvers
-      readonly expires: number
+      readonly effect: HoldEffect
       readonly statement: string
     }
 
@@ -42,9 +41,23 @@ export function decideCommand(policy: Policy, person: Person, target: Target, co
   const judgements = command.facts.statements.map((statement) => decideStatement(policy, person, target, statement))
   return (
     judgements.find((judgement) => judgement.type === 'deny') ??
-    judgements.find((judgement) => judgement.type === 'hold') ??
+    oneHold(judgements.filter((judgement) => judgement.type === 'hold')) ??
     judgements[0] ?? { type: 'allow', rule: 'nothing to run' }
   )
+}
+
+/** One approval answers to one rule: statements that different people decide about have to come apart. */
+function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | undefined {
+  const [first] = holds
+  const other = holds.find(({ rule }) => rule !== first?.rule)
+  if (first === undefined || other === undefined) return first
+  return {
+    type: 'deny',
+    rule: undefined,
+    code: 'COMMAND_REFUSED',
+    message: `two rules hold parts of this: "${first.rule}" and "${other.rule}"`,
+    hint: 'send the statements apart',
+  }
 }
 
 function decideStatement(policy: Policy, person: Person, target: Target, statement: SqlStatement): Judgement {
@@ -76,8 +89,7 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
       return {
         type: 'hold',
         rule: rule.name,
-        approvers: rule.effect.approvers,
-        expires: rule.effect.expires,
+        effect: rule.effect,
         statement: kind,
       }
   }

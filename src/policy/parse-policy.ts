@@ -10,7 +10,7 @@ import {
   maskingStyles,
   sideChannels,
   type CommandRule,
-  type Approvers,
+  type HoldEffect,
   type StatementMatch,
   type CustomKind,
   type Policy,
@@ -107,7 +107,20 @@ const commandRule = z
     allow: z.literal(true).optional().describe('the command runs'),
     deny: z.string().min(1).optional().describe('the command is refused with this message'),
     hold: z
-      .strictObject({ approvers, expires: duration.default(15 * 60_000).describe('how long it waits; 15m') })
+      .strictObject({
+        approvers,
+        expires: duration.default(15 * 60_000).describe('how long it waits; 15m'),
+        inTransaction: z
+          .enum(['wait', 'refuse'])
+          .default('wait')
+          .describe('within an open transaction: wait with its locks held, or refuse'),
+        covers: z
+          .enum(['parameters', 'statement'])
+          .default('parameters')
+          .describe(
+            'an approval is for these parameters, once; or for the statement with any, while the session lasts',
+          ),
+      })
       .optional()
       .describe('the command waits for a person'),
     hint: z.string().optional().describe('what to do instead, shown with a refusal'),
@@ -162,7 +175,7 @@ function useRuleSet(
   given: {
     allow?: true | undefined
     deny?: string | undefined
-    hold?: { approvers: Approvers; expires: number } | undefined
+    hold?: HoldEffect | undefined
     match: StatementMatch
     name?: string | undefined
   } & Pick<CommandRule, 'who' | 'targets' | 'when' | 'hint'>,

@@ -55,7 +55,17 @@ export interface CommandRule extends Rule {
 export type CommandEffect =
   | { readonly type: 'allow' }
   | { readonly type: 'deny'; readonly message: string }
-  | { readonly type: 'hold'; readonly approvers: Approvers; readonly expires: number }
+  | ({ readonly type: 'hold' } & HoldEffect)
+
+export interface HoldEffect {
+  readonly approvers: Approvers
+  /** Milliseconds. */
+  readonly expires: number
+  /** Whether a statement may wait while its transaction keeps locks. */
+  readonly inTransaction: 'wait' | 'refuse'
+  /** What an approval is for: these parameters, once; or the statement, for the rest of the session. */
+  readonly covers: 'parameters' | 'statement'
+}
 
 /** All that is named must fit; a list fits as `fits` in match/statement.ts says. */
 export interface StatementMatch {

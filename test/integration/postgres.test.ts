@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { readRecording } from '../../src/recording/replay.ts'
 import { FLUSH, SYNC } from '../../src/wire/postgres/client-message.ts'
-import { Framer } from '../../src/wire/postgres/framer.ts'
+import { Framer, type Frame } from '../../src/wire/postgres/framer.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
@@ -626,6 +626,51 @@ describe('the wire', () => {
     expect(
       await start({ user: 'app', database: 'app', options: '-c statement_timeout=5s -c datestyle=german' }),
     ).toMatch(/DateStyle\0German/)
+  })
+})
+
+describe('protocol 3.2', () => {
+  it('gives a long cancel key that works, and tells a newer client what it speaks', async () => {
+    const start = (minor: number): Promise<{ socket: Socket; frames: Frame[] }> =>
+      new Promise((resolve) => {
+        const socket = connect(dev.port, '127.0.0.1')
+        const framer = new Framer(10_000_000, 'test')
+        const frames: Frame[] = []
+        socket.on('error', () => {})
+        socket.on('data', (chunk) => {
+          for (const { tag, bytes } of framer.push(chunk)) frames.push({ tag, bytes: Buffer.from(bytes) })
+          if (frames.at(-1)?.tag === 0x5a) resolve({ socket, frames })
+        })
+        const parameters = new Map([
+          ['user', 'app'],
+          ['database', 'app_dev'],
+        ])
+        socket.write(encodeStartupPacket({ type: 'startup', major: 3, minor, parameters }))
+      })
+    const newer = await start(7)
+    expect(newer.frames[0]?.tag).toBe(0x76)
+    expect(newer.frames[0]?.bytes.readUInt32BE(5)).toBe(3 * 65_536 + 2)
+    newer.socket.destroy()
+    const { socket, frames } = await start(2)
+    expect(frames.some(({ tag }) => tag === 0x76)).toBe(false)
+    const key = frames.find(({ tag }) => tag === 0x4b)?.bytes.subarray(5) as Buffer
+    expect(key.length).toBe(36)
+    const failed = new Promise<string>((resolve) =>
+      socket.on('data', (chunk) => chunk.includes('57014') && resolve('cancelled')),
+    )
+    socket.write(Q('select pg_sleep(20)'))
+    await eventually(
+      async () =>
+        (await direct("select 1 from pg_stat_activity where query = 'select pg_sleep(20)'")).length > 0
+          ? true
+          : undefined,
+      'it sleeps',
+    )
+    connect(dev.port, '127.0.0.1').end(
+      encodeStartupPacket({ type: 'cancel-request', processId: key.readUInt32BE(0), secretKey: key.subarray(4) }),
+    )
+    expect(await failed).toBe('cancelled')
+    socket.destroy()
   })
 })
 

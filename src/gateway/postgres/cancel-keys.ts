@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 export class CancelKeys {
   readonly #byKey = new Map<string, { personId: string; cancel: () => void }>()
 
-  /** A new key: process id and secret, four bytes each. */
-  issue(personId: string, cancel: () => void): { key: Buffer; revoke: () => void } {
-    const key = randomBytes(8)
+  /** A new key: a process id of four bytes, and a secret of four, or from protocol 3.2 on of 32. */
+  issue(personId: string, minor: number, cancel: () => void): { key: Buffer; revoke: () => void } {
+    const key = randomBytes(4 + (minor >= LONG_KEYS ? 32 : 4))
     key[0] = (key[0] as number) & 0x7f // process ids are positive
     const text = key.toString('hex')
     this.#byKey.set(text, { personId, cancel })
@@ -19,3 +19,6 @@ export class CancelKeys {
     if (entry?.personId === personId) entry.cancel()
   }
 }
+
+/** The minor version whose cancel keys are longer. */
+const LONG_KEYS = 2

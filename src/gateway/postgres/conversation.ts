@@ -33,6 +33,8 @@ export class Conversation {
   masking: MaskingScope
   /** As the server last said. */
   status: TransactionStatus = 'I'
+  /** When the open transaction began, in milliseconds since 1970. */
+  transactionSince = 0
   /** Counts Syncs and simple queries: what the server skips after an error ends with one. */
   batch = 0
   /** Messages of this batch were sent and no Sync yet. */

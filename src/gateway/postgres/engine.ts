@@ -45,7 +45,9 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const upstream = await connectUpstream(target, settings, (catalog, ask) =>
         readDefinitions(catalog, session.masking, parser, ask),
       )
-      const { key, revoke } = cancelKeys.issue(session.person.id, () => relay.cancel())
+      const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
+        relay.cancel(),
+      )
       const conversation = new Conversation({
         client,
         upstream: upstream.channel,
@@ -84,7 +86,9 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
 /** What a server says after the password: here there was none to ask for, the tunnel has authenticated the person. */
 function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
   const unknownOptions = [...hello.parameters.keys()].filter((name) => name.startsWith('_pq_.'))
-  const negotiation = hello.minor > 0 || unknownOptions.length > 0 ? [negotiateProtocolVersion(0, unknownOptions)] : []
+  const minor = Math.min(hello.minor, NEWEST_MINOR)
+  const negotiation =
+    hello.minor > minor || unknownOptions.length > 0 ? [negotiateProtocolVersion(minor, unknownOptions)] : []
   return Buffer.concat([
     ...negotiation,
     authenticationOk(),
@@ -197,6 +201,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   }
 }
 
+/** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
+const NEWEST_MINOR = 2
 const NO_MASKING = { columns: [], kinds: [] } as const
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

@@ -13,17 +13,21 @@ import type { Conversation } from './conversation.ts'
  * Its answers are kept from the client. Between the messages of a pipeline it ends with a Flush: a Sync would end the
  * client's transaction.
  */
-export function ownQuery(conversation: Conversation, sql: string): Promise<(string | null)[][]> {
+export const ownQuery = (conversation: Conversation, sql: string): Promise<(string | null)[][]> =>
+  ownQueries(conversation, [sql])
+
+/** Several, in one transaction; the rows of all of them. */
+export function ownQueries(conversation: Conversation, texts: readonly string[]): Promise<(string | null)[][]> {
   return new Promise((resolve, reject) => {
     const rows: (string | null)[][] = []
     const { batchOpen } = conversation
     conversation.expect({
       type: 'own',
       rows,
-      closes: batchOpen ? 2 : undefined,
+      closes: batchOpen ? 2 * texts.length : undefined,
       done: (error) => (error === undefined ? resolve(rows) : reject(error)),
     })
-    conversation.upstream.write(Buffer.concat([extendedQuery(sql), batchOpen ? FLUSH : SYNC]))
+    conversation.upstream.write(Buffer.concat([...texts.map(extendedQuery), batchOpen ? FLUSH : SYNC]))
   })
 }
 

@@ -239,6 +239,7 @@ export class ServerSide {
     if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
     const before = conversation.status
     conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+    if (before === 'I' && conversation.status !== 'I') conversation.transactionSince = Date.now()
     // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
     if (conversation.namesMoved) {
       conversation.notePathChange()

@@ -1,0 +1,170 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+
+let stack: DemoStack
+let bob: SignedIn
+let port: Port
+
+const RULES = `
+  - { name: deletes, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: updates, targets: { names: [dev-db] }, match: { kinds: [update] }, hold: { approvers: { groups: [sre] }, covers: statement } }
+  - { name: merges, targets: { names: [dev-db] }, match: { kinds: [merge] }, hold: { approvers: { groups: [sre] }, inTransaction: refuse } }
+  - { name: loads, targets: { names: [dev-db] }, match: { kinds: [copy-from] }, hold: { approvers: { groups: [sre] } } }`
+
+beforeAll(async () => {
+  stack = await startDemoStack({ configure: (yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`) })
+  bob = await signIn(stack.gateway, 'bob')
+  port = await openPort(await signIn(stack.gateway, 'jane'), 'dev-db')
+}, 90_000)
+
+afterAll(async () => {
+  port?.close()
+  await stack?.stop()
+})
+
+async function client(): Promise<pg.Client> {
+  const made = new pg.Client({ host: '127.0.0.1', port: port.port, user: 'app', database: 'app_dev', ssl: false })
+  made.on('error', () => {})
+  await made.connect()
+  return made
+}
+
+const waiting = (count = 1): Promise<{ id: string; digest: string; effect: string; text: string }[]> =>
+  eventually(async () => {
+    const held = (await bob.api.reviews.list()).filter(({ kind }) => kind === 'command')
+    return held.length >= count
+      ? (held as unknown as { id: string; digest: string; effect: string; text: string }[])
+      : undefined
+  }, 'held commands')
+
+const decide = async (verdict: 'approve' | 'deny'): Promise<string> => {
+  const [held] = await waiting()
+  if (held === undefined) throw new Error('nothing is held')
+  await bob.api.reviews.decide(held.id, {
+    verdict,
+    comment: '',
+    ...(verdict === 'approve' ? { digest: held.digest } : {}),
+  })
+  return held.effect
+}
+
+describe('what an approver is told', () => {
+  it("the planner's estimate, where all that it could run is the system's own", async () => {
+    const db = await client()
+    await db.query('analyze orders')
+    const held = db.query('delete from orders where order_id > 0 and total < 0')
+    expect(await decide('approve')).toMatch(/^DELETE, writes public.orders; about [\d,]+ rows$/)
+    expect((await held).rowCount).toBe(0)
+    expect(
+      (
+        await db.query(
+          "select current_setting('statement_timeout') as t, current_setting('transaction_read_only') as r",
+        )
+      ).rows,
+    ).toEqual([{ t: '0', r: 'off' }])
+    await db.query(
+      "create function risky(int) returns int language plpgsql immutable as 'begin raise exception ''ran''; end'",
+    )
+    const unknown = db.query('delete from orders where order_id = risky(1)').catch((error: unknown) => error)
+    expect(await unknown).toMatchObject({ message: expect.stringContaining('ran') }) // the next rule lets unknown statements run
+    await db.query('begin')
+    const inside = db.query('delete from orders where order_id = -1')
+    expect(await decide('approve')).toMatch(/within a transaction, open for \d+s; no estimate of rows$/)
+    await inside
+    await db.query('rollback')
+    await db.query('drop function risky')
+    await db.end()
+  })
+})
+
+describe('what an approval covers', () => {
+  it('with these parameters, once; or the statement, with any, where the rule says so', async () => {
+    const db = await client()
+    const once = db.query('delete from orders where order_id = $1', [-1])
+    await decide('approve')
+    await once
+    const again = db.query('delete from orders where order_id = $1', [-2]).catch((error: unknown) => error)
+    await decide('deny')
+    expect(await again).toMatchObject({ code: '42501' })
+    const first = db.query('update orders set note = $2 where order_id = $1', [-1, 'x'])
+    await decide('approve')
+    await first
+    await db.query('update orders set note = $2 where order_id = $1', [-2, 'y'])
+    const other = db
+      .query('update orders set note = $2, total = 1 where order_id = $1', [-2, 'y'])
+      .catch((error: unknown) => error)
+    await decide('deny')
+    expect(await other).toMatchObject({ code: '42501' })
+    await db.end()
+  })
+
+  it('a rule may not let a transaction wait', async () => {
+    const db = await client()
+    const merge =
+      'merge into orders o using (select -1::bigint as id) s on o.order_id = s.id when matched then do nothing'
+    await db.query('begin')
+    await expect(db.query(merge)).rejects.toMatchObject({
+      message: expect.stringContaining('does not wait for it within a transaction'),
+    })
+    await db.query('rollback')
+    const held = db.query(merge).catch((error: unknown) => error)
+    await decide('deny')
+    await held
+    await db.end()
+  })
+
+  it('statements that two rules hold have to come apart', async () => {
+    const db = await client()
+    await expect(
+      db.query('delete from orders where order_id = -1; update orders set note = null where order_id = -1'),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining('two rules hold parts of this'),
+    })
+    await db.end()
+  })
+})
+
+describe('where a hold can fall', () => {
+  it('at the start of COPY', async () => {
+    const db = await client()
+    const { connection } = db as unknown as {
+      connection: {
+        once(event: string, listener: () => void): void
+        sendCopyFromChunk(chunk: Buffer): void
+        endCopyFrom(): void
+      }
+    }
+    connection.once('copyInResponse', () => {
+      connection.sendCopyFromChunk(Buffer.from('loaded\n'))
+      connection.endCopyFrom()
+    })
+    const copy = Object.assign(new pg.Query('copy audit_tmp (event) from stdin'), { handleCopyInResponse() {} })
+    const done = new Promise<void>((resolve, reject) => {
+      copy.on('end', () => resolve())
+      copy.on('error', reject)
+    })
+    db.query(copy)
+    await decide('approve')
+    await done
+    expect((await db.query("select event from audit_tmp where event = 'loaded'")).rows).toHaveLength(1)
+    await db.end()
+  })
+
+  it('in two sessions at once, decided in the other order', async () => {
+    const [one, two] = [await client(), await client()]
+    const first = one.query('delete from orders where order_id = -101').catch((error: unknown) => error)
+    await waiting(1)
+    const second = two.query('delete from orders where order_id = -102')
+    const held = await waiting(2)
+    const of = (text: string): { id: string; digest: string } =>
+      held.find((one) => one.text.includes(text)) as { id: string; digest: string }
+    await bob.api.reviews.decide(of('-102').id, { verdict: 'approve', comment: '', digest: of('-102').digest })
+    expect((await second).rowCount).toBe(0)
+    await bob.api.reviews.decide(of('-101').id, { verdict: 'deny', comment: 'no' })
+    expect(await first).toMatchObject({ code: '42501' })
+    await one.end()
+    await two.end()
+  })
+})

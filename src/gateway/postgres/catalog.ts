@@ -92,20 +92,21 @@ export interface Relation {
 }
 
 /**
- * The queries, in order; each returns rows of text. All names are qualified, nothing of the user's is in them.
+ * The queries, in order; each returns rows of text. All names are qualified, nothing of the user's is in them. `from` is
+ * the first object id to read: the system's own objects, below `FIRST_USER_OID`, do not change while it runs.
  */
-export const catalogQueries = {
+export const catalogQueries = (from: number) => ({
   searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
-  relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[])`,
+  relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
   sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select indexrelid, indrelid, 'index' from pg_catalog.pg_index where indexrelid operator(pg_catalog.>=) 16384::pg_catalog.oid union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
   columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.typtype operator(pg_catalog.=) any ('{d,b}'::pg_catalog."char"[]) and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
   definitions: `select r.ev_class, pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid`,
   unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
   runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '' from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
-  types: `select t.typname from pg_catalog.pg_type t where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and (exists (select 1 from pg_catalog.pg_cast c where (c.castsource operator(pg_catalog.=) t.oid or c.casttarget operator(pg_catalog.=) t.oid) and c.castfunc operator(pg_catalog.>=) 16384::pg_catalog.oid) or (t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.typinput::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) or exists (select 1 from pg_catalog.pg_constraint k join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid where k.contypid operator(pg_catalog.=) t.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass))`,
-  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace`,
+  types: `select t.typname, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname from pg_catalog.pg_type t join pg_catalog.pg_proc p on p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid and (exists (select 1 from pg_catalog.pg_cast c where (c.castsource operator(pg_catalog.=) t.oid or c.casttarget operator(pg_catalog.=) t.oid) and c.castfunc operator(pg_catalog.=) p.oid) or (t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.typinput::pg_catalog.oid operator(pg_catalog.=) p.oid) or exists (select 1 from pg_catalog.pg_constraint k join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid where k.contypid operator(pg_catalog.=) t.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid operator(pg_catalog.=) p.oid))`,
+  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
-} as const
+})
 
 /**
  * The SELECT of each of these views. Taken only of those that masking needs: unlike all else it takes locks on them.
@@ -114,7 +115,18 @@ export const catalogQueries = {
 export const viewTexts = (oids: readonly number[]): string =>
   `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) any ('{${oids.join(',')}}'::pg_catalog.oid[])`
 
-export type CatalogRows = Readonly<Record<keyof typeof catalogQueries, readonly (readonly (string | null)[])[]>>
+export type CatalogRows = Readonly<
+  Record<keyof ReturnType<typeof catalogQueries>, readonly (readonly (string | null)[])[]>
+>
+
+/** Rows read again from `FIRST_USER_OID` on, with those of the system that were read before. */
+export function withSystemRows(before: CatalogRows, rows: CatalogRows): CatalogRows {
+  return {
+    ...rows,
+    relations: [...before.relations.filter(([oid]) => Number(oid) < FIRST_USER_OID), ...rows.relations],
+    functions: [...before.functions.filter(([, of]) => of !== 'user'), ...rows.functions],
+  }
+}
 
 /** `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. */
 export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Catalog {
@@ -133,7 +145,7 @@ export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] 
   const unique = group(rows.unique)
   const runs = group(rows.runs)
   const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
-  const userTypes = new Set(rows.types.map(([name]) => String(name)))
+  const userTypes = new Set(rows.types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
   const byOid = new Map<number, Relation>()
   const relations = new Map<string, Relation>()
   for (const [oidText, schema, name] of rows.relations) {
@@ -223,7 +235,7 @@ function pushTo<T>(map: Map<number, T[]>, key: number, value: T): void {
 
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
 /** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
-const FIRST_USER_OID = 16_384
+export const FIRST_USER_OID = 16_384
 
 /** Where there is no target to ask: every relation is a table, of `public` where no schema is named, every function is the system's. */
 export function assumedCatalog(

@@ -92,8 +92,9 @@ export function resolveFacts(
       ? false
       : statements.some(({ unknown }) => unknown.length > 0)
         ? 'all'
-        : relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
-            statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
+        : [...relations, ...parsed.flatMap((statement) => effectsOf(statement, catalog).alsoWrites)].some(
+              (relation) => relation === undefined || masking.isTainted(relation),
+            ) || statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
           ? 'quotes'
           : false,
     lineage,
@@ -247,8 +248,8 @@ const UNRESOLVED_SCHEMA = '?'
 /** Settings that resolution depends on; `*` is all of them. */
 const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '*'])
 
-/** Statements that bring back rows of one that was judged before. */
-const REPLAYS = new Set(['fetch', 'execute'])
+/** Statements that bring back rows of one that was judged before, or check what it left to be checked. */
+const REPLAYS = new Set(['fetch', 'execute', 'commit', 'set-constraints', 'prepare-transaction'])
 const DEFINES = /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard)/
 /** What the parser says of an EXECUTE whose statement is not known. */
 export const EXECUTES = 'EXECUTE runs a statement that was prepared before'

@@ -129,7 +129,7 @@ async function askOnce(client: pg.Client, text: string): Promise<(string | null)
 
 async function readCatalog(ask: Ask): Promise<CatalogRows> {
   const entries: [string, readonly (readonly (string | null)[])[]][] = []
-  for (const [name, text] of Object.entries(catalogQueries)) entries.push([name, await ask(text)])
+  for (const [name, text] of Object.entries(catalogQueries(0))) entries.push([name, await ask(text)])
   return Object.fromEntries(entries) as unknown as CatalogRows
 }
 

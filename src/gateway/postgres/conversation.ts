@@ -3,7 +3,14 @@ import { PamError } from '../../shared/errors.ts'
 import { FLUSH } from '../../wire/postgres/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/postgres/server-message.ts'
 import type { Session } from '../engine.ts'
-import { buildCatalog, catalogQueries, type Catalog, type CatalogRows } from './catalog.ts'
+import {
+  buildCatalog,
+  catalogQueries,
+  FIRST_USER_OID,
+  withSystemRows,
+  type Catalog,
+  type CatalogRows,
+} from './catalog.ts'
 import { readDefinitions } from './definitions.ts'
 import type { Output } from './origin.ts'
 import { maskingScope, missingColumns, type DefinitionTrees, type MaskingScope } from './masking-scope.ts'
@@ -177,10 +184,12 @@ export class Conversation {
     const all = force || this.#seenChanges !== this.#definitions.changes
     this.#seenChanges = this.#definitions.changes
     this.#pathMoved = false
+    const texts = catalogQueries(FIRST_USER_OID)
     // Definitions are read with the names that the path makes visible left bare, so they belong to the path.
-    const queries = all ? (Object.keys(catalogQueries) as (keyof typeof catalogQueries)[]) : PATH_QUERIES
-    for (const name of queries) rows[name] = await ownQuery(this, catalogQueries[name])
-    this.#rows = rows as unknown as CatalogRows
+    const queries = all ? (Object.keys(texts) as (keyof typeof texts)[]) : PATH_QUERIES
+    for (const name of queries) rows[name] = await ownQuery(this, texts[name])
+    const read = rows as unknown as CatalogRows
+    this.#rows = all ? withSystemRows(this.#rows, read) : read
     this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser, (sql) => ownQuery(this, sql))
     this.catalog = buildCatalog(this.#rows, this.session.config.safeFunctions)
     this.masking = maskingScope(this.session.masking, this.catalog, this.#trees)

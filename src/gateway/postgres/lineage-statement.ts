@@ -216,7 +216,7 @@ function readCopy(node: Node, found: LineageFindings): readonly Output[] {
 
 /** Definitions over masked relations that would compute with their values when nobody looks. */
 function readDefinition(type: string, node: Node, found: LineageFindings): void {
-  const relation = node['relation'] as Node | undefined
+  const relation = (node['relation'] ?? node['table']) as Node | undefined
   if (relation?.['relname'] === undefined || !COMPUTES.has(type)) return
   const { item } = readTarget(relation, found)
   const context = contextOf([item], found, undefined, undefined)
@@ -226,10 +226,9 @@ function readDefinition(type: string, node: Node, found: LineageFindings): void 
   for (const element of list(node['indexParams'])) {
     const { IndexElem } = element as { IndexElem: Node }
     if (IndexElem['expr'] !== undefined) found.tells(originOf(IndexElem['expr'], context), 'the expression of an index')
-    if (node['unique'] === true || list(node['excludeOpNames']).length > 0) {
-      const named = item.columns.filter(({ name }) => name === undefined || name === IndexElem['name'])
-      found.tells(madeOf(named.map(({ origin }) => origin)), 'a unique index')
-    }
+    // An index gives rows in its order, and one that is unique tells by failing.
+    const named = item.columns.filter(({ name }) => name === undefined || name === IndexElem['name'])
+    if (IndexElem['name'] !== undefined) found.tells(madeOf(named.map(({ origin }) => origin)), 'an index')
   }
 }
 
@@ -328,9 +327,10 @@ const columnNames = (value: unknown): string[] =>
 
 const constant = (value: object): boolean => 'A_Const' in value || 'ParamRef' in value
 
-const COMPUTES = new Set(['IndexStmt', 'RuleStmt', 'CreateTrigStmt', 'CreatePolicyStmt', 'CreateStatsStmt'])
+const COMPUTES = new Set(['IndexStmt', 'RuleStmt', 'CreateTrigStmt', 'CreatePolicyStmt', 'ClusterStmt'])
 const PLACES: Readonly<Record<string, string>> = {
   RuleStmt: 'a rule',
   CreateTrigStmt: 'a trigger',
   CreatePolicyStmt: 'a row policy',
+  ClusterStmt: 'an order of rows',
 }

@@ -272,16 +272,16 @@ export class ServerSide {
 
   #maskFields(fields: ErrorFields): ErrorFields {
     const { head } = this.#conversation
+    // The end of a transaction checks what was left to be checked then, of rows that nobody named.
+    const later = this.#conversation.masking.plan.columns.length > 0 && 'quotes'
     const tainted =
-      head === undefined ||
-      head.type === 'sync' ||
-      head.type === 'reply' ||
-      head.type === 'own' ||
-      head.type === 'unknown-name'
+      head === undefined || head.type === 'reply' || head.type === 'own' || head.type === 'unknown-name'
         ? false
-        : 'run' in head
-          ? head.run.tainted
-          : head.tainted
+        : head.type === 'sync'
+          ? later
+          : 'run' in head
+            ? head.run.tainted
+            : head.tainted
     return maskFields(fields, tainted, this.#masker)
   }
 

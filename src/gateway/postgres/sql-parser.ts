@@ -18,6 +18,7 @@ export interface SqlParser {
 export async function createSqlParser(): Promise<SqlParser> {
   await loadModule()
   const cache = new Map<string, ParsedText>()
+  let cachedCharacters = 0
   const worker = parserWorker()
   return {
     parse(sql) {
@@ -27,7 +28,12 @@ export async function createSqlParser(): Promise<SqlParser> {
       if (known !== undefined) return known
       if (sql.length > LONGEST_AT_ONCE) return worker.parse(sql)
       const parsed = parseAtOnce(sql)
-      if (cache.size >= MOST_CACHED) cache.delete(cache.keys().next().value as string)
+      while (cachedCharacters > MOST_CACHED) {
+        const oldest = cache.keys().next().value as string
+        cachedCharacters -= oldest.length
+        cache.delete(oldest)
+      }
+      cachedCharacters += sql.length
       cache.set(sql, parsed)
       return parsed
     },
@@ -114,4 +120,5 @@ function parserWorker() {
 /** Characters; what fits cannot nest deep enough to break the parser. */
 const LONGEST_AT_ONCE = 4000
 const LONGEST_PARSE = 5000
-const MOST_CACHED = 5000
+/** Characters of all texts in the cache: their trees take some fifty times as many bytes. */
+const MOST_CACHED = 1_000_000

@@ -93,7 +93,7 @@ commands:
     targets: { labels: { env: prod } }
     match:
       kinds: [select, select-for-update, insert, update, delete, merge, explain, copy-to, copy-from, declare-cursor, fetch, move,
-        close-cursor, begin, start, commit, rollback, savepoint, release, rollback-to, set, reset, show, prepare, deallocate, discard,
+        close-cursor, begin, start, commit, rollback, savepoint, release, rollback-to, set, reset, show, prepare, execute, deallocate, discard,
         set-constraints, lock, analyze, vacuum]
     allow: true
   - name: anything goes in development

@@ -29,6 +29,7 @@ export function run(
 
 export const PSQL = hasProgram('psql')
 export const PGBENCH = hasProgram('pgbench')
+export const PG_DUMP = hasProgram('pg_dump')
 /** Makes the certificates of the TLS tests. */
 export const OPENSSL = hasProgram('openssl')
 

@@ -10,7 +10,7 @@ import { Framer, type Frame } from '../../src/wire/postgres/framer.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
-import { PGBENCH, PSQL, psql } from '../helpers/run.ts'
+import { PG_DUMP, PGBENCH, PSQL, psql, run } from '../helpers/run.ts'
 
 let stack: DemoStack
 let jane: SignedIn
@@ -110,7 +110,6 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
   it.skipIf(!PGBENCH)(
     'pgbench runs in every mode',
     async () => {
-      const { run } = await import('../helpers/run.ts')
       const env = {
         PGHOST: '127.0.0.1',
         PGPORT: String(dev.port),
@@ -178,6 +177,53 @@ describe('node-postgres, unmodified', () => {
     expect(shown['j']?.toString('latin1')).toContain('x***@***.org')
     expect(shown['one']).toEqual(Buffer.from('00000001', 'hex'))
     await db.end()
+  })
+})
+
+describe.skipIf(!PG_DUMP)('pg_dump, unmodified', () => {
+  it('dumps what the session may see', async () => {
+    const dump = (port: Port, database: string) =>
+      run('pg_dump', [], {
+        env: {
+          PGHOST: '127.0.0.1',
+          PGPORT: String(port.port),
+          PGUSER: 'app',
+          PGDATABASE: database,
+          PGSSLMODE: 'disable',
+        },
+      })
+    const plain = await dump(dev, 'app_dev')
+    expect(plain.stderr).toBe('')
+    expect(plain.stdout).toContain('grace.haddad1@example.com')
+    const masked = await dump(prod, 'app')
+    expect([masked.code, masked.stderr]).toEqual([0, ''])
+    expect(masked.stdout).toMatch(/^1\tGrace Haddad\tg\*\*\*@\*\*\*\.com\t\*{12}\d{4}\t\+\*\*\*\t/m)
+    expect(masked.stdout).not.toContain('@example.com')
+  })
+})
+
+describe('settings that names depend on', () => {
+  it('may move: names are resolved as the server resolves them, also after a rollback', async () => {
+    const db = await client(prod)
+    await direct(
+      'create schema side; create table side.orders (email text); insert into side.orders values ($$in-side$$); grant usage on schema side to app; grant select on side.orders to app',
+    )
+    expect((await db.query('select count(*)::int as n from orders')).rows).toEqual([{ n: 1000 }])
+    await db.query('begin; set local search_path = side')
+    expect((await db.query('select * from orders')).rows).toEqual([{ email: 'in-side' }])
+    await expect(db.query('select email from customers')).rejects.toMatchObject({ code: '42P01' })
+    await db.query('rollback')
+    expect((await db.query('select count(*)::int as n from orders')).rows).toEqual([{ n: 1000 }])
+    await db.query("select set_config('search_path', 'side, public', false)")
+    expect((await db.query('select * from orders')).rows).toEqual([{ email: 'in-side' }])
+    expect(JSON.stringify((await db.query('select email from customers limit 1')).rows)).not.toContain('example')
+    await expect(db.query('set search_path = public; delete from orders where order_id = 1')).rejects.toMatchObject({
+      code: '42501',
+    })
+    await db.query('reset search_path')
+    expect((await db.query('select count(*)::int as n from orders')).rows).toEqual([{ n: 1000 }])
+    await db.end()
+    await direct('drop schema side cascade')
   })
 })
 

@@ -23,6 +23,8 @@ export class Findings {
   cascade = false
   explainRuns = false
   readWrite = false
+  /** What `name` is in `select set_config(name, …) from pg_settings where name = '…'`. */
+  settingByName: string | undefined
   executes: string | undefined
   opaqueSettings = false
   renamesSchema: string | undefined

@@ -130,7 +130,6 @@ const PINNED: Readonly<Record<string, RegExp>> = {
   standard_conforming_strings: /^(on|true|yes|1)$/i,
   backslash_quote: /^safe_encoding$/i,
   session_replication_role: /^$^/,
-  row_security: /^(on|true|yes|1)$/i,
   session_preload_libraries: /^$^/,
   local_preload_libraries: /^$^/,
   temp_tablespaces: /^$^/,

@@ -111,7 +111,10 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     if (!isPart) found.kinds.add(into === undefined ? 'select' : 'select-into')
     if (node['lockingClause'] !== undefined) found.kinds.add('select-for-update')
     if (into?.rel !== undefined) addRelation(into.rel, found.writes, [])
+    const outer = found.settingByName
+    found.settingByName = namedSetting(node)
     visitFields(node, found, scope, ['intoClause'])
+    found.settingByName = outer
   },
   InsertStmt: (node, found, scope) => {
     found.kinds.add('insert')
@@ -328,11 +331,32 @@ const setsReadWrite = (modes: unknown): boolean =>
     ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
   )
 
+/** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
+function namedSetting({ fromClause, whereClause }: Node): string | undefined {
+  const [range, ...more] = (fromClause ?? []) as { RangeVar?: Node }[]
+  const { A_Expr } = (whereClause ?? {}) as { A_Expr?: Node }
+  if (range?.RangeVar?.['relname'] !== 'pg_settings' || more.length > 0 || A_Expr?.['kind'] !== 'AEXPR_OP')
+    return undefined
+  const equals = readName(A_Expr['name'])
+  if (equals?.name !== '=' || !isColumn(A_Expr['lexpr'], 'name')) return undefined
+  return textConstant(A_Expr['rexpr'])
+}
+
+const textConstant = (node: unknown): string | undefined => {
+  const { A_Const } = (node ?? {}) as { A_Const?: { sval?: { sval?: string } } }
+  return A_Const?.sval && (A_Const.sval.sval ?? '')
+}
+
+const isColumn = (node: unknown, name: string): boolean => {
+  const { ColumnRef } = (node ?? {}) as { ColumnRef?: { fields: unknown } }
+  return ColumnRef !== undefined && readName(ColumnRef.fields)?.name === name
+}
+
 /** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
 function addSetConfig(node: Node, found: Findings): void {
-  const [name, value] = ((node['args'] ?? []) as { A_Const?: { sval?: { sval?: string } } }[]).map(
-    (argument) => argument.A_Const?.sval && (argument.A_Const.sval.sval ?? ''),
-  )
+  const [first, value] = ((node['args'] ?? []) as unknown[]).map(textConstant)
+  const [argument] = (node['args'] ?? []) as { ColumnRef?: Node }[]
+  const name = first ?? (isColumn(argument, 'name') ? found.settingByName : undefined)
   if (name === undefined || value === undefined) {
     found.opaqueSettings = true
     return

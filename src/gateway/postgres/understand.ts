@@ -60,19 +60,16 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     return resolve(parsed, sql)
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
-    if (conversation.catalogStale) return lookAgain(parsed, sql, false)
-    if (
-      !conversation.isIdle &&
-      !conversation.batchOpen &&
-      !('failure' in parsed) &&
-      parsed.some(({ executes }) => executes !== undefined)
-    )
+    if (conversation.catalogStale)
+      return lookAgain(parsed, sql, false).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
+    if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return conversation.settled().then(() => resolve(parsed, sql))
     const facts = resolve(parsed, sql)
-    return facts.unresolved && !seen.has(sql) ? lookOnce(parsed, sql) : facts
+    return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
+  const isNew = ({ unresolved }: StatementFacts, sql: string): boolean => unresolved && !seen.has(sql)
   const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
     const facts = await lookAgain(parsed, sql, true)
     if (seen.size > MOST_CACHED) seen.clear()

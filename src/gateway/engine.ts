@@ -68,7 +68,7 @@ export interface CommandDraft {
   /** Values that masked columns are compared with: counted against what the grant allows. */
   readonly guesses: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
   /** For the approver: what of it matters besides its effect. */
-  readonly notes: readonly string[]
+  notes(): readonly string[]
   /** For the approver, where it can be told without running anything of it: how many rows, in words. */
   estimate(): Promise<string | undefined>
   /** Refused whatever policy says. */

@@ -201,7 +201,7 @@ export function createSession(parts: SessionParts): RunningSession {
       // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
       text: draft.recorded.text,
       parameters: draft.recorded.parameters,
-      effect: [...draft.facts.statements.map(describeEffect), ...draft.notes].join('; '),
+      effect: [...draft.facts.statements.map(describeEffect), ...draft.notes()].join('; '),
       digest: digestOf(draft, policy),
       createdAt: now,
     }

@@ -50,12 +50,14 @@ beforeAll(async () => {
       yaml
         .replace(
           '\naccess:',
-          `${['a', 'b'].flatMap((which) => ['known', 'all'].map((env) => target(`${env}-${which}`, `leak_${which}`, postgresPort, env))).join('')}\n\naccess:\n  - { name: leaks, who: { groups: [engineering] }, targets: { labels: {} }, grant: standing }`,
+          `${['a', 'b'].flatMap((which) => ['known', 'all', 'equality', 'open'].map((env) => target(`${env}-${which}`, `leak_${which}`, postgresPort, env))).join('')}\n\naccess:\n  - { name: leaks, who: { groups: [engineering] }, targets: { labels: {} }, grant: standing }`,
         )
         .replace(
           '\ncommands:',
           `\ncommands:
   - { name: everything that is understood, targets: { labels: { env: known } }, allow: true }
+  - { name: guesses, targets: { labels: { env: equality } }, allow: true }
+  - { name: open, targets: { labels: { env: open } }, allow: true }
   - { name: everything, targets: { labels: { env: all } }, match: { unknown: true }, allow: true }`,
         )
         .replace(
@@ -68,11 +70,14 @@ beforeAll(async () => {
     columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email]
     style: redact`,
             )
-            .join('')}`,
+            .join('')}
+  - { name: guessed, targets: { labels: { env: equality } }, columns: [people.email], style: hash, sideChannels: equality, guesses: 5 }
+  - { name: told, targets: { labels: { env: open } }, columns: [people.email], style: keep-last-4, sideChannels: allow, copying: true }`,
         ),
   })
   const jane = await signIn(stack.gateway, 'jane')
-  for (const name of ['known-a', 'known-b', 'all-a', 'all-b']) ports.set(name, await openPort(jane, name))
+  for (const name of ['known-a', 'known-b', 'all-a', 'all-b', 'equality-a', 'open-a'])
+    ports.set(name, await openPort(jane, name))
 }, 120_000)
 
 afterAll(async () => {
@@ -126,7 +131,7 @@ const directly = (which: 'a' | 'b'): pg.ClientConfig => ({
   user: DEMO_ACCOUNT.user,
   password: DEMO_ACCOUNT.password,
 })
-const through = (env: 'known' | 'all', which: 'a' | 'b'): pg.ClientConfig => ({
+const through = (env: 'known' | 'all' | 'equality' | 'open', which: 'a' | 'b'): pg.ClientConfig => ({
   host: '127.0.0.1',
   port: ports.get(`${env}-${which}`)?.port ?? 0,
   database: `leak_${which}`,
@@ -171,6 +176,33 @@ async function copied(connection: pg.ClientConfig, sql: string): Promise<string>
   await db.end()
   return Buffer.concat(chunks).toString('latin1')
 }
+
+describe('what a rule may let through', () => {
+  it('equality: so many guesses under one grant, over all sessions, and nothing but guesses', async () => {
+    const ask = async (sql: string): Promise<string> => transcript(through('equality', 'a'), [sql])
+    expect(await ask("select id from people where email = 'bnna1@alpha.example'")).toContain('"rows":[["1"]]')
+    expect(await ask("select id from people where email in ('x', 'y') and id > 0")).toContain('"rows":[]')
+    expect(await ask("select id from people where email like 'a%'")).toContain('would tell its values')
+    expect(await ask('select id from people order by email')).toContain('would tell its values')
+    expect(await ask('select p.id from people p join people q on p.email = q.email')).toContain('would tell its values')
+    expect(await ask("select id from people where email in ('x', 'y', 'z')")).toContain('compared with 5 values')
+    expect(await ask("select id from people where email = 'x' or email = 'y'")).toContain('"rows":[]')
+    expect(await ask("select id from people where email = 'x'")).toContain('compared with 5 values')
+    expect(await ask('select email, count(*) over () from people where id in (3, 7, 14) order by id')).toMatch(
+      /\[\["(h_[\w-]+)","3"\],\["\1","3"\],\["\1","3"\]\]/,
+    )
+  })
+
+  it('allow: everything may be asked and copied, and what is shown is masked', async () => {
+    const seen = await transcript(through('open', 'a'), [
+      "select email from people where email like 'bnna1%' order by email",
+      'create temp table t as select email from people order by id limit 1',
+    ])
+    expect(seen).toContain('"rows":[["****mple"')
+    expect(seen).toContain('"command":"SELECT"')
+    expect(seen).not.toContain('MASKING')
+  })
+})
 
 describe('what is not masked stays byte for byte', () => {
   it.each(UNTOUCHED)('%s', async (sql) => {

@@ -15,17 +15,15 @@ import type { Execute } from '../../wire/postgres/execute.ts'
 import type { Describe } from '../../wire/postgres/describe.ts'
 import type { Close } from '../../wire/postgres/close.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
-import { formatDuration } from '../../shared/duration.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { CommandDraft, Hold, Verdict } from '../engine.ts'
-import { movesNames, type StatementFacts, type Taint } from './command-facts.ts'
+import type { StatementFacts, Taint } from './command-facts.ts'
 import type { Conversation } from './conversation.ts'
 import { nativeError, toErrorResponse, toNotice } from './error-response.ts'
-import { estimateRows } from './estimate.ts'
+import { draftCommand, noteChanges } from './command-draft.ts'
 import { forgetNames } from './forget-names.ts'
 import { startRun } from './pending.ts'
 import { readableParameter } from './readable-parameter.ts'
-import { recordable } from './recordable.ts'
 import type { NameTable, Portal, Prepared } from './statement-table.ts'
 import { wireFailure } from './wire-failure.ts'
 import type { Understanding } from './understand.ts'
@@ -411,19 +409,7 @@ export class ClientSide {
   }
 
   #draft(sql: string, parameters: readonly (string | null)[], facts: StatementFacts): CommandDraft {
-    const { session, status } = this.#conversation
-    return {
-      text: sql,
-      parameters,
-      facts: { type: 'sql', statements: facts.statements },
-      recorded: recordable(sql, parameters, facts, session),
-      guesses: facts.guesses,
-      notes: notesOf(facts, this.#conversation),
-      estimate: () => estimateRows(this.#conversation, sql, facts, parameters.length),
-      refusal: facts.refusal,
-      context: { transaction: status, objects: facts.objects },
-      again: async () => this.#draft(sql, parameters, await this.#understanding.again(sql)),
-    }
+    return draftCommand(this.#conversation, this.#understanding, sql, parameters, facts)
   }
 
   /** Asks the session; a hold tells the client, then waits for a person. */
@@ -478,29 +464,6 @@ export class ClientSide {
     this.#flush()
     this.#conversation.reply(bytes)
   }
-}
-
-/** What an approver wants to know besides the effect. */
-function notesOf(facts: StatementFacts, { status, transactionSince }: Conversation): string[] {
-  const masks = facts.lineage.flatMap(({ outputs, influences }) => [
-    ...outputs.flatMap(({ origin }) => origin.masks),
-    ...influences.map(({ mask }) => mask),
-  ])
-  const names = [...new Set(masks.map(({ name }) => name))]
-  return [
-    ...(names.length > 0 ? [`shows masked ${names.join(', ')}`] : []),
-    ...(status === 'I'
-      ? []
-      : [
-          `within a transaction, open for ${formatDuration(Math.round((Date.now() - transactionSince) / 1000) * 1000)}`,
-        ]),
-  ]
-}
-
-/** What is sent now may change what is judged next. */
-function noteChanges(conversation: Conversation, facts: StatementFacts): void {
-  if (facts.changesCatalog) conversation.noteDefinitionsChange()
-  if (facts.parsed.some(movesNames)) conversation.notePathChange()
 }
 
 /** Bytes of messages that wait behind a held one, until the client is not read any more. */

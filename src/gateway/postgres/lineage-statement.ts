@@ -1,13 +1,6 @@
 import type { Node } from './findings.ts'
-import {
-  LineageFindings,
-  readFrom,
-  readSelect,
-  readTargets,
-  readWith,
-  type Sources,
-  type StatementLineage,
-} from './lineage.ts'
+import { LineageFindings, readSelect, readTargets, readWith, type Sources, type StatementLineage } from './lineage.ts'
+import { readFrom } from './lineage-from.ts'
 import { condition, list, originOf, type ExpressionContext } from './lineage-expression.ts'
 import type { Ctes, QueryScope, RangeItem } from './lineage-scope.ts'
 import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'

@@ -2,6 +2,7 @@ import type { ParseResult } from '@pgsql/types'
 import { isAlways } from './always-true.ts'
 import { addAlias, addName, addRelation, Findings, keyOf, readName, write, type Node, type Scope } from './findings.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
+import { addSetConfig, isFalse, kindOfSet, literals, namedSetting, setsReadWrite } from './settings.ts'
 
 /** Reads the parser's tree. Every node is visited, also those that nothing here knows, so that no table hides in one. */
 export function readStatements(tree: ParseResult): ParsedStatement[] {
@@ -324,50 +325,6 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
   AlterSubscriptionStmt: (node, found, scope) => account('alter-subscription', node, found, scope),
 }
 
-/** READ WRITE among the modes of a transaction. */
-const setsReadWrite = (modes: unknown): boolean =>
-  Array.isArray(modes) &&
-  modes.some(
-    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
-  )
-
-/** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
-function namedSetting({ fromClause, whereClause }: Node): string | undefined {
-  const [range, ...more] = (fromClause ?? []) as { RangeVar?: Node }[]
-  const { A_Expr } = (whereClause ?? {}) as { A_Expr?: Node }
-  if (range?.RangeVar?.['relname'] !== 'pg_settings' || more.length > 0 || A_Expr?.['kind'] !== 'AEXPR_OP')
-    return undefined
-  const equals = readName(A_Expr['name'])
-  if (equals?.name !== '=' || !isColumn(A_Expr['lexpr'], 'name')) return undefined
-  return textConstant(A_Expr['rexpr'])
-}
-
-const textConstant = (node: unknown): string | undefined => {
-  const { A_Const } = (node ?? {}) as { A_Const?: { sval?: { sval?: string } } }
-  return A_Const?.sval && (A_Const.sval.sval ?? '')
-}
-
-const isColumn = (node: unknown, name: string): boolean => {
-  const { ColumnRef } = (node ?? {}) as { ColumnRef?: { fields: unknown } }
-  return ColumnRef !== undefined && readName(ColumnRef.fields)?.name === name
-}
-
-/** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
-function addSetConfig(node: Node, found: Findings): void {
-  const [first, value] = ((node['args'] ?? []) as unknown[]).map(textConstant)
-  const [argument] = (node['args'] ?? []) as { ColumnRef?: Node }[]
-  const name = first ?? (isColumn(argument, 'name') ? found.settingByName : undefined)
-  if (name === undefined || value === undefined) {
-    found.opaqueSettings = true
-    return
-  }
-  found.kinds.add(kindOfSet(name.toLowerCase()))
-  found.settings.push({ name: name.toLowerCase(), value })
-}
-
-const kindOfSet = (name: string): string =>
-  name === 'role' ? 'set-role' : name === 'session_authorization' ? 'set-session-authorization' : 'set'
-
 function account(kind: string, node: Node, found: Findings, scope: Scope): void {
   found.kinds.add(kind)
   found.secret = true
@@ -377,23 +334,6 @@ function account(kind: string, node: Node, found: Findings, scope: Scope): void 
 function optionValue(node: Node, name: string): string | undefined {
   const options = (node['options'] ?? []) as { DefElem?: { defname?: string; arg?: { String?: { sval?: string } } } }[]
   return options.find(({ DefElem }) => DefElem?.defname === name)?.DefElem?.arg?.String?.sval?.toLowerCase()
-}
-
-function isFalse(arg: unknown): boolean {
-  return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
-}
-
-/** The literals of a SET as one text; undefined where it has none (SET … TO DEFAULT, RESET). */
-function literals(args: unknown): string | undefined {
-  if (!Array.isArray(args)) return undefined
-  return args
-    .map(
-      (arg: { A_Const?: { sval?: { sval?: string }; ival?: { ival?: number }; boolval?: { boolval?: boolean } } }) => {
-        const value = arg.A_Const
-        return value?.sval?.sval ?? String(value?.ival?.ival ?? value?.boolval?.boolval ?? '')
-      },
-    )
-    .join(', ')
 }
 
 const kebab = (text: string): string =>

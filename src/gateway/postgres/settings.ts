@@ -1,0 +1,62 @@
+import { readName, type Findings, type Node } from './findings.ts'
+
+/** READ WRITE among the modes of a transaction. */
+export const setsReadWrite = (modes: unknown): boolean =>
+  Array.isArray(modes) &&
+  modes.some(
+    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
+  )
+
+/** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
+export function namedSetting({ fromClause, whereClause }: Node): string | undefined {
+  const [range, ...more] = (fromClause ?? []) as { RangeVar?: Node }[]
+  const { A_Expr } = (whereClause ?? {}) as { A_Expr?: Node }
+  if (range?.RangeVar?.['relname'] !== 'pg_settings' || more.length > 0 || A_Expr?.['kind'] !== 'AEXPR_OP')
+    return undefined
+  const equals = readName(A_Expr['name'])
+  if (equals?.name !== '=' || !isColumn(A_Expr['lexpr'], 'name')) return undefined
+  return textConstant(A_Expr['rexpr'])
+}
+
+const textConstant = (node: unknown): string | undefined => {
+  const { A_Const } = (node ?? {}) as { A_Const?: { sval?: { sval?: string } } }
+  return A_Const?.sval && (A_Const.sval.sval ?? '')
+}
+
+const isColumn = (node: unknown, name: string): boolean => {
+  const { ColumnRef } = (node ?? {}) as { ColumnRef?: { fields: unknown } }
+  return ColumnRef !== undefined && readName(ColumnRef.fields)?.name === name
+}
+
+/** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
+export function addSetConfig(node: Node, found: Findings): void {
+  const [first, value] = ((node['args'] ?? []) as unknown[]).map(textConstant)
+  const [argument] = (node['args'] ?? []) as { ColumnRef?: Node }[]
+  const name = first ?? (isColumn(argument, 'name') ? found.settingByName : undefined)
+  if (name === undefined || value === undefined) {
+    found.opaqueSettings = true
+    return
+  }
+  found.kinds.add(kindOfSet(name.toLowerCase()))
+  found.settings.push({ name: name.toLowerCase(), value })
+}
+
+export const kindOfSet = (name: string): string =>
+  name === 'role' ? 'set-role' : name === 'session_authorization' ? 'set-session-authorization' : 'set'
+
+export function isFalse(arg: unknown): boolean {
+  return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
+}
+
+/** The literals of a SET as one text; undefined where it has none (SET … TO DEFAULT, RESET). */
+export function literals(args: unknown): string | undefined {
+  if (!Array.isArray(args)) return undefined
+  return args
+    .map(
+      (arg: { A_Const?: { sval?: { sval?: string }; ival?: { ival?: number }; boolval?: { boolval?: boolean } } }) => {
+        const value = arg.A_Const
+        return value?.sval?.sval ?? String(value?.ival?.ival ?? value?.boolval?.boolval ?? '')
+      },
+    )
+    .join(', ')
+}

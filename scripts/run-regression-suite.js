@@ -123,6 +123,13 @@ function hash(text) {
 }
 
 async function signIn(gateway) {
+  let session = await openSession(gateway)
+  // Identity tokens of the evaluation provider are short-lived, and there is no agent here that renews them.
+  setInterval(() => void openSession(gateway).then((next) => (session = next)), 240_000).unref()
+  return { gateway, headers: (method, url) => session(method, url) }
+}
+
+async function openSession(gateway) {
   const prover = await createProver()
   const discovery = await createApiClient({ gateway, fetch }).discover()
   const tokens = await signInWithDevice(discovery, {
@@ -131,27 +138,12 @@ async function signIn(gateway) {
     signal: AbortSignal.timeout(20_000),
     show: ({ completeUrl }) => void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE.jane),
   })
-  const api = createApiClient({
-    gateway,
-    fetch,
-    authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
+  const authorize = async (method, url) => ({ dpop: await prover.prove(method, url) })
+  const { accessToken } = await createApiClient({ gateway, fetch, authorize }).token(tokens.identityToken)
+  return async (method, url) => ({
+    authorization: `DPoP ${accessToken}`,
+    dpop: await prover.prove(method, url, accessToken),
   })
-  let token = await api.token(tokens.identityToken)
-  setInterval(
-    () =>
-      void api.token(tokens.identityToken).then(
-        (next) => (token = next),
-        () => {},
-      ),
-    60_000,
-  ).unref()
-  return {
-    gateway,
-    headers: async (method, url) => ({
-      authorization: `DPoP ${token.accessToken}`,
-      dpop: await prover.prove(method, url, token.accessToken),
-    }),
-  }
 }
 
 async function gatewayPort(person) {

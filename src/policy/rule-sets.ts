@@ -113,7 +113,7 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
         match: {
           kinds: words(`
             grant grant-role create-role alter-role drop-role alter-role-set alter-default-privileges alter-owner
-            reassign-owned drop-owned set-role set-session-authorization create-policy alter-policy drop-policy
+            reassign-owned drop-owned set-role set-session-authorization set-replication-role create-policy alter-policy drop-policy
             security-label create-cast
           `),
         },

@@ -129,7 +129,6 @@ const PINNED: Readonly<Record<string, RegExp>> = {
   client_encoding: /^(utf-?8|unicode)$/i,
   standard_conforming_strings: /^(on|true|yes|1)$/i,
   backslash_quote: /^safe_encoding$/i,
-  session_replication_role: /^$^/,
   session_preload_libraries: /^$^/,
   local_preload_libraries: /^$^/,
   temp_tablespaces: /^$^/,

@@ -41,8 +41,7 @@ export function addSetConfig(node: Node, found: Findings): void {
   found.settings.push({ name: name.toLowerCase(), value })
 }
 
-export const kindOfSet = (name: string): string =>
-  name === 'role' ? 'set-role' : name === 'session_authorization' ? 'set-session-authorization' : 'set'
+export const kindOfSet = (name: string): string => PRIVILEGED[name] ?? 'set'
 
 export function isFalse(arg: unknown): boolean {
   return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
@@ -59,4 +58,11 @@ export function literals(args: unknown): string | undefined {
       },
     )
     .join(', ')
+}
+
+/** Settings that change whose rights are used or what the server enforces: kinds of their own, so that a rule for `set` does not allow them. */
+const PRIVILEGED: Readonly<Record<string, string>> = {
+  role: 'set-role',
+  session_authorization: 'set-session-authorization',
+  session_replication_role: 'set-replication-role',
 }

@@ -60,7 +60,8 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     return resolve(parsed, sql)
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
-    if (conversation.catalogStale)
+    // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
+    if (conversation.catalogStale && looksUp(parsed))
       return lookAgain(parsed, sql, false).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
     if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return conversation.settled().then(() => resolve(parsed, sql))
@@ -86,6 +87,15 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     },
   }
 }
+
+/** Whether what a text does depends on the catalogs. */
+const looksUp = (parsed: ParsedText): boolean =>
+  'failure' in parsed ||
+  parsed.some(
+    ({ reads, writes, functions, operators, typeNames, columns, executes, unknown }) =>
+      [reads, writes, functions, operators, typeNames, columns, unknown].some((names) => names.length > 0) ||
+      executes !== undefined,
+  )
 
 const MOST_CACHED = 2000
 const LONGEST_CACHED = 20_000

@@ -11,6 +11,7 @@ const RULES = `
   - { name: deletes, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: updates, targets: { names: [dev-db] }, match: { kinds: [update] }, hold: { approvers: { groups: [sre] }, covers: statement } }
   - { name: merges, targets: { names: [dev-db] }, match: { kinds: [merge] }, hold: { approvers: { groups: [sre] }, inTransaction: refuse } }
+  - { name: truncations, targets: { names: [dev-db] }, match: { kinds: [truncate], unknown: true }, hold: { approvers: { groups: [sre] } } }
   - { name: loads, targets: { names: [dev-db] }, match: { kinds: [copy-from] }, hold: { approvers: { groups: [sre] } } }`
 
 beforeAll(async () => {
@@ -98,6 +99,22 @@ describe('what an approval covers', () => {
     await decide('deny')
     expect(await other).toMatchObject({ code: '42501' })
     await db.end()
+  })
+
+  it('what a trigger does may change while it waits: then the approval is void', async () => {
+    const [db, other] = [await client(), await client()]
+    const body = (what: string): string =>
+      `create or replace function on_empty() returns trigger language plpgsql as 'begin ${what} return null; end'`
+    await other.query(body(''))
+    await other.query('create trigger on_empty after truncate on audit_tmp execute function on_empty()')
+    const held = db.query('truncate audit_tmp').catch((error: unknown) => error)
+    await waiting()
+    await other.query(body("raise exception ''other'';"))
+    expect(await decide('approve')).toContain('effect not verifiable: a trigger of audit_tmp runs public.on_empty')
+    expect(await held).toMatchObject({ message: expect.stringMatching(/void|not what was approved/) })
+    await other.query('drop trigger on_empty on audit_tmp')
+    await db.end()
+    await other.end()
   })
 
   it('a rule may not let a transaction wait', async () => {

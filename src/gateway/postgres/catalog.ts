@@ -54,6 +54,8 @@ export interface Catalog {
   readonly byOid: ReadonlyMap<number, Relation>
   /** Names of functions and operators that somebody defined: what they do is not known. */
   readonly userFunctions: ReadonlySet<string>
+  /** Digests of what functions that somebody wrote do, by name. */
+  readonly bodies: ReadonlyMap<string, readonly string[]>
   readonly userOperators: ReadonlySet<string>
   /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
   readonly safeFunctions: ReadonlySet<string>
@@ -84,7 +86,7 @@ export interface Relation {
   /** Columns that belong to a unique index. */
   readonly unique: ReadonlySet<string>
   /** What runs besides when it is read or written: functions that somebody wrote, rules. */
-  readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string }[]
+  readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string; readonly body: string }[]
   /** Of an index: its table. */
   readonly indexOf: readonly number[]
   /** Tables that change with it: by referential actions, and by TRUNCATE … CASCADE. */
@@ -102,9 +104,9 @@ export const catalogQueries = (from: number) => ({
   columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.typtype operator(pg_catalog.=) any ('{d,b}'::pg_catalog."char"[]) and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
   definitions: `select r.ev_class, pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid`,
   unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
-  runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '' from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
+  runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name, pg_catalog.md5(p.prosrc) as body from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name, f.body from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '', r.rulename::pg_catalog.text from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name, f.body from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
   types: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.typname, f.name from f join pg_catalog.pg_cast c on c.castfunc operator(pg_catalog.=) f.oid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) c.castsource or t.oid operator(pg_catalog.=) c.casttarget where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select t.typname, f.name from f join pg_catalog.pg_type t on t.typinput::pg_catalog.oid operator(pg_catalog.=) f.oid where t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select t.typname, f.name from f join pg_catalog.pg_depend d on d.refobjid operator(pg_catalog.=) f.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass and d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass join pg_catalog.pg_constraint k on k.oid operator(pg_catalog.=) d.objid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) k.contypid`,
-  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
+  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then pg_catalog.md5(p.prosrc) end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
 })
 
@@ -169,12 +171,14 @@ export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] 
       runs: [
         ...(runs.get(oid) ?? [])
           .filter(([, , , called]) => !safe.has(String(called)))
-          .map(([, when, what, called]) => ({
+          .map(([, when, what, called, body]) => ({
             when: when as 'read' | 'write',
+            body: String(body),
             what: called === '' ? `${what} of ${name}` : `${what} of ${name} runs ${called}`,
           })),
         ...ofUserType.map((type) => ({
           when: 'write' as const,
+          body: '',
           what: `the type ${type} runs code that somebody wrote`,
         })),
       ],
@@ -199,12 +203,19 @@ export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] 
     relations,
     byOid,
     userFunctions: functionsOf('user'),
+    bodies: bodiesOf(rows),
     safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
     userTypes,
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),
     userOperators: new Set(rows.operators.map(([name]) => String(name))),
   }
+}
+
+function bodiesOf(rows: CatalogRows): ReadonlyMap<string, readonly string[]> {
+  const bodies = new Map<string, string[]>()
+  for (const [name, of, , body] of rows.functions) if (of === 'user') pushTo(bodies, String(name), String(body))
+  return bodies
 }
 
 /** Rows by the object id that stands first. */
@@ -227,7 +238,7 @@ export function findRelation(
   return undefined
 }
 
-function pushTo<T>(map: Map<number, T[]>, key: number, value: T): void {
+function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
   else list.push(value)

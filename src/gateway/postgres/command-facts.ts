@@ -102,7 +102,10 @@ export function resolveFacts(
     changesCatalog: statements.some(
       ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
     ),
-    objects: relations.map((relation) => (relation === undefined ? '0' : identityOf(relation, catalog))).join(','),
+    objects: [
+      ...relations.map((relation) => (relation === undefined ? '0' : identityOf(relation, catalog))),
+      ...parsed.flatMap(({ functions }) => functions.flatMap(({ name }) => catalog.bodies.get(name) ?? [])),
+    ].join(','),
     unresolved:
       relations.includes(undefined) ||
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),

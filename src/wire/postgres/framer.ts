@@ -61,14 +61,16 @@ export class Framer {
       if (bytes.length - at < HEADER) break
       const length = this.#lengthAt(bytes, at)
       if (length > this.#longest) {
-        if (bytes.length - at < FIRST_PIECE) {
-          this.#wanted = FIRST_PIECE
+        if (bytes.length - at < Math.min(FIRST_PIECE, length)) {
+          this.#wanted = Math.min(FIRST_PIECE, length)
           break
         }
         this.#pieceTag = bytes[at] as number
-        this.#more = length - (bytes.length - at)
-        yield { tag: this.#pieceTag, bytes: bytes.subarray(at), piece: 'first' }
-        return
+        const end = Math.min(bytes.length, at + length)
+        this.#more = length - (end - at)
+        yield { tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'first' }
+        at = end
+        continue
       }
       if (bytes.length - at < length) {
         this.#wanted = length

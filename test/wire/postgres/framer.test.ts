@@ -56,4 +56,42 @@ describe('Framer', () => {
       }),
     )
   })
+
+  it('a message above the limit comes in pieces where its tag may, and all else as it was', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(5000), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1 }),
+        (sizes, cuts) => {
+          const stream = Buffer.concat(
+            sizes.map((size, index) => {
+              const frame = Buffer.alloc(5 + size, index + 1)
+              frame[0] = 0x64
+              frame.writeUInt32BE(4 + size, 1)
+              return frame
+            }),
+          )
+          const framer = new Framer(2000, 'test', new Set([0x64]))
+          const frames: { piece: string | undefined; bytes: Buffer }[] = []
+          for (let at = 0, cut = 0; at < stream.length; cut++) {
+            const end = at + (cuts[cut % cuts.length] as number)
+            for (const { piece, bytes } of framer.push(stream.subarray(at, end)))
+              frames.push({ piece, bytes: Buffer.from(bytes) })
+            at = end
+          }
+          expect(Buffer.concat(frames.map(({ bytes }) => bytes)).equals(stream)).toBe(true)
+          expect(frames.filter(({ piece }) => piece !== 'later')).toHaveLength(sizes.length)
+          expect(frames.filter(({ piece }) => piece === 'first')).toHaveLength(
+            sizes.filter((size) => size + 5 > 2000).length,
+          )
+        },
+      ),
+    )
+    expect(() => [...new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x51, 0, 1, 0, 0]))]).toThrow(
+      WireError,
+    )
+    expect(() => [...new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x64, 0x7f, 1, 0, 0]))]).toThrow(
+      WireError,
+    )
+  })
 })

@@ -76,16 +76,16 @@ describe('COPY in text and CSV', () => {
 
 describe('COPY in binary', () => {
   const signature = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
-  const row = Buffer.from('0002' + '00000001' + '61' + 'ffffffff', 'hex')
+  const row = Buffer.from('00020000000161ffffffff', 'hex')
 
   it('the first message has the signature before its row, the last is no row', () => {
     const nothing = () => [() => null, () => Buffer.from('b')]
-    expect(rewriteCopyRow(row, BINARY, nothing).toString('hex')).toBe('0002' + 'ffffffff' + '00000001' + '62')
+    expect(rewriteCopyRow(row, BINARY, nothing).toString('hex')).toBe('0002ffffffff0000000162')
     expect(
       rewriteCopyRow(Buffer.concat([signature, row]), BINARY, nothing)
         .subarray(19)
         .toString('hex'),
-    ).toBe('0002' + 'ffffffff' + '00000001' + '62')
+    ).toBe('0002ffffffff0000000162')
     expect(rewriteCopyRow(Buffer.from('ffff', 'hex'), BINARY, nothing).toString('hex')).toBe('ffff')
     expect(rewriteCopyRow(signature, BINARY, nothing)).toEqual(signature)
   })

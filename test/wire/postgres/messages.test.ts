@@ -140,17 +140,18 @@ describe('client messages', () => {
     expect(decodeClientMessage({ tag: 0x51, bytes: frame })).toEqual({ type: 'query', sql: 'select 1;' })
   })
 
+  const bytesOf = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex')
   // Spec: manual, Message Formats, (F): one of each, byte for byte.
   const golden: [string, string, unknown][] = [
     ['Query', '510000000e73656c65637420313b00', { type: 'query', sql: 'select 1;' }],
     [
       'Parse',
-      '5000000016' + '7300' + '73656c65637420243100' + '0001' + '00000017',
+      '5000000016 7300 73656c65637420243100 0001 00000017',
       { type: 'parse', statement: 's', sql: 'select $1', parameterTypes: [23] },
     ],
     [
       'Bind',
-      '420000001b' + '7000' + '7300' + '00010001' + '0002' + '0000000161' + 'ffffffff' + '00010000',
+      '420000001b 7000 7300 00010001 0002 0000000161 ffffffff 00010000',
       {
         type: 'bind',
         portal: 'p',
@@ -160,20 +161,20 @@ describe('client messages', () => {
         resultFormats: [0],
       },
     ],
-    ['Describe', '440000000753' + '7300', { type: 'describe', subject: 'statement', name: 's' }],
-    ['Execute', '450000000a' + '7000' + '00000005', { type: 'execute', portal: 'p', maxRows: 5 }],
-    ['Close', '430000000750' + '7000', { type: 'close', subject: 'portal', name: 'p' }],
+    ['Describe', '440000000753 7300', { type: 'describe', subject: 'statement', name: 's' }],
+    ['Execute', '450000000a 7000 00000005', { type: 'execute', portal: 'p', maxRows: 5 }],
+    ['Close', '430000000750 7000', { type: 'close', subject: 'portal', name: 'p' }],
     ['Flush', '4800000004', { type: 'flush' }],
     ['Sync', '5300000004', { type: 'sync' }],
     ['Terminate', '5800000004', { type: 'terminate' }],
-    ['CopyData', '6400000006' + '610a', { type: 'copy-data' }],
+    ['CopyData', '6400000006 610a', { type: 'copy-data' }],
     ['CopyDone', '6300000004', { type: 'copy-done' }],
-    ['CopyFail', '6600000007' + '6e6f00', { type: 'copy-fail' }],
-    ['FunctionCall', '460000000e' + '00000001' + '0000' + '0000' + '0000', { type: 'function-call' }],
+    ['CopyFail', '6600000007 6e6f00', { type: 'copy-fail' }],
+    ['FunctionCall', '460000000e 00000001 0000 0000 0000', { type: 'function-call' }],
   ]
 
   it.each(golden)('%s, byte for byte', (_name, hex, message) => {
-    const bytes = Buffer.from(hex, 'hex')
+    const bytes = bytesOf(hex)
     expect(bytes.readUInt32BE(1)).toBe(bytes.length - 1)
     expect(decodeClientMessage({ tag: bytes[0] as number, bytes })).toEqual(message)
   })
@@ -181,7 +182,7 @@ describe('client messages', () => {
   it.each(golden.filter(([name]) => !['CopyData', 'FunctionCall'].includes(name)))(
     '%s cut anywhere, or with a byte too many, raises only WireError',
     (_name, hex) => {
-      const bytes = Buffer.from(hex, 'hex')
+      const bytes = bytesOf(hex)
       for (let cut = 5; cut < bytes.length; cut++)
         expect(() => decodeClientMessage({ tag: bytes[0] as number, bytes: bytes.subarray(0, cut) })).toThrow(WireError)
       expect(() =>

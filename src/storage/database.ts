@@ -38,6 +38,8 @@ export async function openSqlite(file: string): Promise<Database> {
 /** A PostgreSQL database, by connection string. */
 export async function openPostgres(connectionString: string): Promise<Database> {
   const pool = new pg.Pool({ connectionString, max: 8, types: { getTypeParser: bigintsAsNumbers } })
+  // A connection that ends while it is idle is dropped by the pool; unheard, its error would end the process.
+  pool.on('error', () => {})
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   await migrate(db)
   return database(

@@ -239,6 +239,7 @@ describe('an unmasked target where everything is allowed', () => {
     [P('', 's'), B('s'), B('s'), P('select 1')],
     [Q('selec'), P('select 2'), SYNC, B()],
     [P('select 1', 't'), Q('discard plans'), B('t')],
+    [P('select 1', 't'), Q('selec'), B('t'), Q('select 1')],
   ]
 
   it('answers are those of the server itself, in the same order', async () => {

@@ -27,11 +27,16 @@ export interface Portal {
  */
 export class NameTable<T> {
   readonly #entries = new Map<string, { value: T | undefined; batch: number; confirmed: boolean }>()
+  /** Names that were forgotten for something that may turn out not to have run. */
+  #suspended: ReadonlySet<string> = new Set()
 
   /** The value, and whether it is certain: an uncertain one from before the last Sync may yet be undone. */
   lookUp(name: string, batch: number): { value: T | undefined; certain: boolean } {
     const entry = this.#entries.get(name)
-    return { value: entry?.value, certain: entry === undefined || entry.confirmed || entry.batch === batch }
+    return {
+      value: entry?.value,
+      certain: entry === undefined ? !this.#suspended.has(name) : entry.confirmed || entry.batch === batch,
+    }
   }
 
   /** Sets (or with undefined removes) a name until the server answers. */
@@ -64,6 +69,7 @@ export class NameTable<T> {
   clear(): () => void {
     const before = [...this.#entries]
     this.#entries.clear()
+    this.#suspended = new Set(before.map(([name]) => name))
     return () => {
       for (const [name, entry] of before)
         if (entry.confirmed && !this.#entries.has(name)) this.#entries.set(name, entry)

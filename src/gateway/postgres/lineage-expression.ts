@@ -267,7 +267,7 @@ const quiet = (found: LineageFindings): LineageFindings =>
 
 const allOf = (scope: QueryScope): readonly Output[] => scope.items.flatMap(({ columns }) => columns)
 
-const names = (value: unknown): string[] =>
+export const names = (value: unknown): string[] =>
   list(value).map((item) => (item as { String?: { sval?: string } }).String?.sval ?? '')
 
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])

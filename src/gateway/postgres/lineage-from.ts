@@ -1,6 +1,6 @@
 import type { Node } from './findings.ts'
 import type { LineageFindings, QueryReader } from './lineage.ts'
-import { condition, list, originOf } from './lineage-expression.ts'
+import { condition, list, names, originOf } from './lineage-expression.ts'
 import { findCte, type Ctes, type QueryScope, type RangeItem } from './lineage-scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Output } from './origin.ts'
 
@@ -121,6 +121,3 @@ export function rename(columns: readonly Output[], aliases: readonly string[]): 
   const all = madeOf(columns.map(({ origin }) => origin))
   return isMasked(all) ? [spread(all)] : [...aliases.map((name) => ({ name, origin: PLAIN })), spread(PLAIN)]
 }
-
-export const names = (value: unknown): string[] =>
-  list(value).map((item) => (item as { String?: { sval?: string } }).String?.sval ?? '')

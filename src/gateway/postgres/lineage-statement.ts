@@ -139,7 +139,10 @@ function readUpdate(
   const context = contextOf([item, ...from.items], found, outer, ctes)
   condition(node['whereClause'], 'WHERE', context)
   assign(node['targetList'], target, context)
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, from.star)
+  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, [
+    ...item.columns,
+    ...from.star,
+  ])
 }
 
 function readDelete(
@@ -153,7 +156,10 @@ function readDelete(
   const from = readFrom(node['usingClause'], found, outer, ctes, readStatement)
   const context = contextOf([item, ...from.items], found, outer, ctes)
   condition(node['whereClause'], 'WHERE', context)
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, from.star)
+  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, [
+    ...item.columns,
+    ...from.star,
+  ])
 }
 
 function readMerge(
@@ -177,7 +183,9 @@ function readMerge(
       writes(source, columns, target, undefined, found)
     } else assign(clause['targetList'], target, context)
   }
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, from.star)
+  // Unlike elsewhere, a star gives the source's columns first. Source: manual, MERGE, output_expression.
+  const star = [...from.star, ...target.columns]
+  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, star)
 }
 
 /** COPY TO gives rows as a query does; COPY FROM writes values that nobody has seen yet. */
@@ -293,7 +301,7 @@ function readReturning(
   found: LineageFindings,
   outer: QueryScope | undefined,
   ctes: Ctes | undefined,
-  more: readonly Output[] = [],
+  star: readonly Output[] = target.columns,
 ): readonly Output[] {
   if (clause === undefined) return []
   const node = clause as Node
@@ -302,7 +310,7 @@ function readReturning(
   )
   const rows = ['old', 'new', ...options].map((alias) => ({ alias, columns: target.columns }))
   const context = contextOf([...items, ...rows], found, outer, ctes)
-  return readTargets(node['exprs'] ?? clause, [...target.columns, ...more], context)
+  return readTargets(node['exprs'] ?? clause, star, context)
 }
 
 const contextOf = (

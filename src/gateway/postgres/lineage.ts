@@ -1,8 +1,17 @@
 import type { ColumnMask } from '../../masking/plan.ts'
 import type { Node } from './findings.ts'
 import { madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
-import { condition, list, nameOf, originOf, pathOf, starOf, type ExpressionContext } from './lineage-expression.ts'
-import { names, readFrom, rename } from './lineage-from.ts'
+import {
+  condition,
+  list,
+  nameOf,
+  names,
+  originOf,
+  pathOf,
+  starOf,
+  type ExpressionContext,
+} from './lineage-expression.ts'
+import { readFrom, rename } from './lineage-from.ts'
 import type { Ctes, QueryScope } from './lineage-scope.ts'
 
 /** What the resolver asks of the catalogs. */

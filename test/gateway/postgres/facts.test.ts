@@ -406,6 +406,15 @@ describe('where masked values can come out', () => {
   })
 })
 
+describe('where a star leads', () => {
+  it('MERGE … RETURNING * gives the source first', () => {
+    const sql =
+      'merge into orders o using (select id, upper(email) as m from customers) s on o.id = s.id when matched then do nothing returning *'
+    const masked = facts(sql).lineage[0]?.outputs.map(({ origin }) => origin.masks.length > 0)
+    expect(masked).toEqual([false, true, false, false])
+  })
+})
+
 describe('what the gateway asks a target for itself', () => {
   it.each(Object.entries(catalogQueries(0)))('%s names everything with its schema, operators too', (_name, sql) => {
     const [statement] = readStatements(parseSync(sql))

@@ -15,7 +15,6 @@ export class Findings {
   readonly operators = new Map<string, NamedRelation>()
   readonly settings: { name: string; value: string | undefined }[] = []
   readonly columns = new Set<string>()
-  readonly aliases = new Set<string>()
   readonly unknown = new Set<string>()
   readonly names: string[] = []
   readonly typeNames = new Set<string>()
@@ -63,7 +62,6 @@ export class Findings {
       missingWhere: this.missingWhere,
       settings: this.settings,
       columns: [...this.columns],
-      aliases: [...this.aliases],
       unknown: [...this.unknown],
       names: this.names,
       secret: this.secret,
@@ -79,11 +77,9 @@ export function write(node: Node, found: Findings): void {
   addAlias(relation, found)
 }
 
-/** What stands for a whole row. New names for its columns hide which ones are mentioned: then all are. */
+/** New names for the columns of a relation hide which ones are mentioned: then all are. */
 export function addAlias(node: Node, found: Findings): void {
-  const alias = node['alias'] as { aliasname?: string; colnames?: unknown[] } | undefined
-  const name = alias?.aliasname ?? node['relname']
-  if (typeof name === 'string') found.aliases.add(name)
+  const alias = node['alias'] as { colnames?: unknown[] } | undefined
   if (alias?.colnames !== undefined) found.columns.add('*')
 }
 

@@ -31,8 +31,6 @@ export interface ParsedStatement {
   readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
   /** Last names of the columns mentioned, `*` for a star, outside the target lists of INSERT and UPDATE. */
   readonly columns: readonly string[]
-  /** Names that stand for whole rows: of relations and their aliases. */
-  readonly aliases: readonly string[]
   /** set_config() with something else than constants. */
   readonly opaqueSettings: boolean
   /** ALTER SCHEMA … RENAME: the schema's old name. */

@@ -45,7 +45,8 @@ describe('the documents', () => {
     for (const page of pages) {
       for (const [, line = ''] of read(page).matchAll(/(?:^|[$`] ?)pamctl ((?:[a-z]|--)[^`\n#]*)/gm)) {
         const words = (line.split(' -- ')[0] ?? '').replace(/"[^"]*"/g, 'X').split(/\s+/)
-        const verb = words.find((word) => /^[a-z]+$/.test(word)) ?? ''
+        const at = words.findIndex((word) => /^[a-z][a-z-]*$/.test(word))
+        const verb = words[at] === 'audit' && words[at + 1] === 'verify' ? 'audit verify' : (words[at] ?? '')
         const flags = shown.get(verb) ?? new Set<string>()
         for (const word of words) if (word.startsWith('--')) flags.add(word)
         shown.set(verb, flags)
@@ -53,7 +54,7 @@ describe('the documents', () => {
     }
     expect(shown.size).toBeGreaterThan(12)
     for (const [verb, flags] of shown) {
-      const { code, stdout } = await pamctl([verb, '--help'], {})
+      const { code, stdout } = await pamctl([...verb.split(' '), '--help'], {})
       expect([verb, code]).toEqual([verb, 0])
       for (const flag of flags) expect([verb, flag, stdout.includes(flag)]).toEqual([verb, flag, true])
     }

@@ -1,11 +1,14 @@
+import type { Readable } from 'node:stream'
 import type { AccessTokens } from '../identity/access-token.ts'
 import type { IdentityVerifier } from '../identity/identity-token.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Signer } from '../recording/seal.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
+import type { ApartText } from './schemas/recording.ts'
+import type { Spool } from '../recording/spool.ts'
+import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
@@ -19,14 +22,27 @@ export interface ApiDeps {
   readonly tokens: AccessTokens
   readonly clock: Clock
   readonly logger: Logger
-  readonly signer: Signer
   readonly changes: ChangeFeed
   readonly refusals: RefusalCounter
-  /** Directory of the recordings. */
-  readonly recordings: string
+  readonly evidence: ApiEvidence
+  /** Every key that records were ever sealed with. */
+  readonly recordingKeys: readonly {
+    readonly id: string
+    readonly publicKey: string
+    readonly from: string
+    readonly until?: string
+  }[]
   /** The URL that proofs must name; known once the gateway listens. */
   readonly publicUrl: () => string
   readonly settings: () => ApiSettings
+}
+
+/** Records, wherever they are kept. */
+export interface ApiEvidence {
+  read(row: RecordingRow): Promise<Readable>
+  readApart(row: RecordingRow): Promise<readonly ApartText[]>
+  eraseApart(row: RecordingRow): Promise<void>
+  readonly spool: Pick<Spool, 'recorder' | 'health' | 'bytes' | 'unsealed'>
 }
 
 /** The part of the configuration that the API needs; read anew for every call, since a reload may change it. */

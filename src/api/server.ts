@@ -15,6 +15,8 @@ import type { ApiDeps } from './deps.ts'
 import { sendProblem } from './problem.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { recordingRoutes } from './routes/recordings.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -62,8 +64,9 @@ export async function createApi(
   })
   app.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
-  for (const routes of [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes])
-    await app.register(routes, deps)
+  for (const routes of ROUTES) await app.register(routes, deps)
   await app.ready()
   return app
 }
+
+const ROUTES = [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes, recordingRoutes, auditRoutes]

@@ -8,7 +8,13 @@ import { grants, revoke } from './commands/grants.ts'
 import { logout, whoami } from './commands/identity.ts'
 import { login } from './commands/login.ts'
 import { policy } from './commands/policy.ts'
-import { exportRecord, replay, verify } from './commands/records.ts'
+import { audit } from './commands/audit.ts'
+import { exportRecord } from './commands/export.ts'
+import { eraseTexts, keep } from './commands/keep.ts'
+import { replay } from './commands/replay.ts'
+import { search } from './commands/search.ts'
+import { tail } from './commands/tail.ts'
+import { verify } from './commands/verify.ts'
 import { request, requests } from './commands/requests.ts'
 import { approve, deny, reviews } from './commands/reviews.ts'
 import { kill, sessions } from './commands/sessions.ts'
@@ -94,8 +100,13 @@ const VERBS: readonly AddCommand[] = [
   connect,
   sessions,
   replay,
+  tail,
+  search,
   exportRecord,
   verify,
+  audit,
+  keep,
+  eraseTexts,
   kill,
   policy,
   agent,

@@ -1,7 +1,9 @@
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
 import type { Discovery, Token, Whoami } from '../api/schemas/identity.ts'
+import type { ApartText, AuditQuery, Found, LegalHold } from '../api/schemas/recording.ts'
 import type { Review } from '../api/schemas/review.ts'
+import type { AuditRecord } from '../recording/audit-chain.ts'
 import type { Explanation, Session } from '../api/schemas/session.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -45,7 +47,7 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
     (await call(method, path, body)).json() as Promise<T>
   const get = <T>(path: string): Promise<T> => json<T>('GET', path)
   const post = <T>(path: string, body: unknown = {}): Promise<T> => json<T>('POST', path, body)
-  const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
+  const query = (values: Query): string => {
     const set = Object.entries(values).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
     )
@@ -86,11 +88,72 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       list: (page: { limit?: number; cursor?: string; active?: boolean }) =>
         get<Paged<Session>>(`/v1/sessions${query(page)}`),
       get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
-      recording: async (session: string) => (await call('GET', `/v1/sessions/${id(session)}/recording`)).arrayBuffer(),
+      recording: async (
+        session: string,
+        purpose: 'viewed' | 'exported' | 'verified',
+      ): Promise<AsyncIterable<Uint8Array>> =>
+        bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
+      apart: async (session: string): Promise<ApartText[]> =>
+        collect(linesOf<ApartText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
+      eraseApart: (session: string, reason: string) =>
+        post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
+      /** Events as lines of JSON, until the session ends. */
+      tail: async function* (session: string): AsyncGenerator<string, void, undefined> {
+        yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`))
+      },
+      legalHold: (session: string, reason: string, held: boolean) =>
+        post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
       kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
+    },
+    search: async function* (asked: {
+      text: string
+      since?: string
+      user?: string
+      target?: string
+      limit?: number
+    }): AsyncGenerator<Found, void, undefined> {
+      yield* linesOf<Found>(await call('GET', `/v1/search${query(asked)}`))
+    },
+    /** The audit chain in order; the whole of it where nothing is asked for. */
+    audit: async function* (asked: Omit<AuditQuery, 'after' | 'limit'>): AsyncGenerator<AuditRecord, void, undefined> {
+      for (let after = 0; ;) {
+        const { items } = await get<{ items: AuditRecord[] }>(`/v1/audit${query({ ...asked, after, limit: 1000 })}`)
+        yield* items
+        const last = items.at(-1)
+        if (last === undefined) return
+        after = last.seq
+      }
     },
     keys: async () => (await get<{ items: { id: string; publicKey: string }[] }>('/v1/keys')).items,
   }
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+function bodyOf(response: Response): AsyncIterable<Uint8Array> {
+  return (response.body ?? []) as AsyncIterable<Uint8Array>
+}
+
+/** Lines of an answer as they come; empty ones only say that it goes on. */
+async function* textLines(response: Response): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of bodyOf(response)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines.filter((line) => line !== '')
+  }
+  if (rest !== '') yield rest
+}
+
+async function* linesOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
+  for await (const line of textLines(response)) yield JSON.parse(line) as T
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
 }
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */

@@ -5,6 +5,7 @@ import { duration, policyShape, toPolicy } from '../policy/parse-policy.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
+import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { targetSchema } from './target.ts'
 
 const groups = z.array(z.string().min(1)).default([])
@@ -16,6 +17,12 @@ export const configSchema = z
       .strictObject({
         host: z.string().default('127.0.0.1').describe('the address to listen on'),
         port: z.int().min(0).max(65_535).default(8443).describe('0 picks a free one'),
+        operations: z
+          .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) })
+          .optional()
+          .describe(
+            'a second address for /metrics and /readyz, for whoever runs the gateway; without sign-in, so keep it private',
+          ),
         tls: z
           .strictObject({ certificate: z.string(), key: z.string() })
           .optional()
@@ -64,6 +71,8 @@ export const configSchema = z
         recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
       })
       .prefault({}),
+    recording: recordingSchema,
+    audit: auditSchema,
     targets: z.array(targetSchema).default([]),
     ...policyShape,
   })
@@ -81,10 +90,12 @@ export const configSchema = z
       [config.access, 'access'],
       [config.commands, 'commands'],
       [config.masking, 'masking'],
+      [config.recording.retention, 'recording.retention'],
+      [config.audit.streams, 'audit.streams'],
     ] as const) {
       const seen = new Set<string>()
       list.forEach(({ name }, index) => {
-        if (seen.has(name)) problem([key, index, 'name'], `"${name}" stands twice`)
+        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `"${name}" stands twice`)
         seen.add(name)
       })
     }

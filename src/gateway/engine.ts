@@ -64,7 +64,7 @@ export interface CommandDraft {
   readonly parameters: readonly (string | null)[]
   readonly facts: Facts
   /** Text and parameters as they may be kept for ever. */
-  readonly recorded: { readonly text: string; readonly parameters: readonly (string | null)[] }
+  readonly recorded: Recordable
   /** Values that masked columns are compared with: counted against what the grant allows. */
   readonly guesses: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
   /** For the approver: what of it matters besides its effect. */
@@ -77,6 +77,13 @@ export interface CommandDraft {
   readonly context: Readonly<Record<string, string>>
   /** The same command looked at again, right before an approved one is forwarded. */
   again(): Promise<CommandDraft>
+}
+
+export interface Recordable {
+  readonly text: string
+  readonly parameters: readonly (string | null)[]
+  /** The text as it was sent, where nobody can tell what in it is secret: it stands apart from the record. */
+  readonly apart?: string
 }
 
 export type Decision = Verdict | Hold

@@ -1,37 +1,87 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
 
 /** The gateway's own keys, in files that only it can read; made at the first start. */
 export interface GatewayKeys {
   readonly signer: Signer
+  /** Every public key that records were ever sealed with, the one in use last. */
+  readonly recordingKeys: readonly RecordingKey[]
   readonly token: {
     readonly privateKey: ReturnType<typeof createPrivateKey>
     readonly publicKey: ReturnType<typeof createPublicKey>
   }
   /** For keyed digests and commitments. */
   readonly digest: Buffer
+  /** What the keys of journals are made of. */
+  readonly journal: Buffer
+  /** What texts that stand apart are encrypted under. */
+  readonly apart: Buffer
+}
+
+export interface RecordingKey {
+  readonly id: string
+  readonly publicKey: string
+  /** ISO 8601; a seal from outside of this time is not believed. */
+  readonly from: string
+  readonly until?: string
 }
 
 export function loadKeys(directory: string): GatewayKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const signer = signerFromPem(loadOrMake(join(directory, 'recording.key'), generateSigningKeyPem))
-  // What auditors are given to verify records with.
-  writeFileSync(join(directory, 'gateway.pub'), signer.publicKeyPem, { mode: 0o644 })
+  const recordingKeys = listKeys(directory, signer)
   const tokenPem = loadOrMake(join(directory, 'token.key'), () =>
     generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   )
   const privateKey = createPrivateKey(tokenPem)
+  const secret = (name: string): Buffer =>
+    Buffer.from(
+      loadOrMake(join(directory, name), () => randomBytes(32).toString('hex')),
+      'hex',
+    )
   return {
     signer,
+    recordingKeys,
     token: { privateKey, publicKey: createPublicKey(privateKey) },
-    digest: Buffer.from(
-      loadOrMake(join(directory, 'digest.key'), () => randomBytes(32).toString('hex')),
-      'hex',
-    ),
+    digest: secret('digest.key'),
+    journal: secret('journal.key'),
+    apart: secret('apart.key'),
   }
 }
+
+/** Retires the key that records are sealed with and makes another. The gateway must not run. */
+export function rotateRecordingKey(directory: string): { retired: string; current: Signer } {
+  const retired = loadKeys(directory).signer
+  const next = join(directory, 'recording.key.next')
+  writeFileSync(next, generateSigningKeyPem(), { mode: 0o600 })
+  renameSync(next, join(directory, 'recording.key'))
+  return { retired: retired.keyId, current: loadKeys(directory).signer }
+}
+
+/** The keys that auditors are given to verify records with, old ones included: PEM with a line about each. */
+export const keyBundle = (keys: readonly RecordingKey[]): string =>
+  keys
+    .map(
+      ({ id, publicKey, from, until }) =>
+        `# key ${id} from ${from}${until === undefined ? '' : ` until ${until}`}\n${publicKey}`,
+    )
+    .join('')
+
+function listKeys(directory: string, signer: Signer): RecordingKey[] {
+  const file = join(directory, 'recording-keys.json')
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RecordingKey[]) : []
+  const keys = known.some(({ id }) => id === signer.keyId) ? known : withKey(known, signer, new Date().toISOString())
+  if (keys !== known) writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(join(directory, 'gateway.pub'), keyBundle(keys), { mode: 0o644 })
+  return keys
+}
+
+const withKey = (known: readonly RecordingKey[], signer: Signer, now: string): RecordingKey[] => [
+  ...known.map((key) => ({ ...key, until: key.until ?? now })),
+  { id: signer.keyId, publicKey: signer.publicKeyPem, from: now },
+]
 
 function loadOrMake(file: string, make: () => string): string {
   if (!existsSync(file)) writeFileSync(file, make(), { mode: 0o600, flag: 'wx' })

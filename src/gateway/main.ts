@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import { checkPolicy } from './check-policy.ts'
 import { GuessBook } from './guess-book.ts'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
@@ -22,7 +22,7 @@ import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { issuerSchema, type Issuer } from '../identity/issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
-import { recoverRecording } from '../recording/recover.ts'
+import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
@@ -33,7 +33,8 @@ import { openSqlite, type Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
 import { configJsonSchema, configWarnings, loadConfig, type Config } from './config.ts'
-import { loadKeys, type GatewayKeys } from './keys.ts'
+import { loadKeys } from './keys.ts'
+import { startEvidence } from './start-evidence.ts'
 import { postgresEngine } from './postgres/engine.ts'
 import { createSqlParser } from './postgres/sql-parser.ts'
 import { SessionRegistry } from './session-registry.ts'
@@ -101,9 +102,9 @@ async function start(file: string): Promise<void> {
   const logger = createLogger(config.logLevel)
   for (const warning of configWarnings(config)) logger.warn({ warning }, 'config.warned')
   const keys = loadKeys(join(config.dataDirectory, 'keys'))
-  const recordings = join(config.dataDirectory, 'recordings')
-  const db = await openSqlite(join(config.dataDirectory, 'state.db'))
-  await recover(db, recordings, keys, logger)
+  const db = await openSqlite(join(config.dataDirectory, 'state.db'), (head) => signAudit(head, keys.signer))
+  await recoverSessions(db, Date.now())
+  const evidence = await startEvidence({ config: () => config, keys, db, logger })
 
   const provider = await startProvider(config)
   const issuersOf = (current: Config): Issuer[] => [
@@ -125,10 +126,10 @@ async function start(file: string): Promise<void> {
     tokens: accessTokens(keys.token, 'pam-gateway'),
     clock: systemClock,
     logger,
-    signer: keys.signer,
     changes: new ChangeFeed(),
     refusals: new RefusalCounter(),
-    recordings,
+    evidence,
+    recordingKeys: keys.recordingKeys,
     publicUrl: () => publicUrl,
     settings: () => apiSettings(config, issuersOf(config)),
   }
@@ -146,10 +147,9 @@ async function start(file: string): Promise<void> {
         engines,
         state,
         registry,
-        signer: keys.signer,
+        spool: evidence.spool,
         digestKey: keys.digest,
         guessBook,
-        recordings,
         clock: systemClock,
         logger,
       }),
@@ -213,26 +213,10 @@ async function start(file: string): Promise<void> {
     await api.close()
     await provider?.close()
     await parser.close()
+    await evidence.stop()
     await db.close()
     logger.info('gateway.stopped')
     process.exit(0)
-  }
-}
-
-/** Before anything is accepted: what a hard stop left open is closed, sealed and said. */
-async function recover(db: Database, recordings: string, keys: GatewayKeys, logger: Logger): Promise<void> {
-  const now = new Date()
-  for (const { id, recording } of await recoverSessions(db, now.getTime())) {
-    const file = join(recordings, recording)
-    if (!existsSync(file)) {
-      logger.error({ session: id }, 'recording.missing')
-      await db.change((tx) =>
-        appendAudit(tx, now.getTime(), { type: 'recording.missing', actor: 'gateway', subject: id, data: {} }),
-      )
-      continue
-    }
-    const recovered = recoverRecording(file, id, keys.signer, now)
-    logger.warn({ session: id, events: recovered?.events }, 'recording.recovered')
   }
 }
 

@@ -175,6 +175,7 @@ export function createSession(parts: SessionParts): RunningSession {
       ...(judgement.rule === undefined ? {} : { rule: judgement.rule }),
       ...(judgement.type === 'deny' ? { code: draft.refusal?.code ?? judgement.code, message: judgement.message } : {}),
       text: draft.recorded.text,
+      ...(draft.recorded.apart === undefined ? {} : { apart: recorder.apart(draft.recorded.apart) }),
       ...(draft.recorded.parameters.length === 0 ? {} : { parameters: draft.recorded.parameters }),
       digest: digestOf(draft, policy),
       kinds: of('kinds'),

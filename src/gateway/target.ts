@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { size } from './evidence-config.ts'
 import { isSecretReference } from '../credentials/secret-reference.ts'
 
 const secret = z
@@ -32,6 +33,13 @@ export const targetSchema = z
       .describe(
         'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
       ),
+    durability: z
+      .enum(['buffered', 'strict'])
+      .optional()
+      .describe('how safely a command is on record before it is forwarded; recording.durability where it is left out'),
+    recordRows: size
+      .prefault('0 B')
+      .describe('how much of each result is kept in the record, as the client sees it, masked'),
     tls: z
       .enum(['verify-full', 'verify-ca', 'require', 'disable'])
       .default('verify-full')

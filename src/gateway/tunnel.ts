@@ -2,8 +2,7 @@ import { join } from 'node:path'
 import { staticPassword } from '../credentials/sources/static-password.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess } from '../policy/decide.ts'
-import { openRecorder } from '../recording/recorder.ts'
-import type { Signer } from '../recording/seal.ts'
+import type { Spool } from '../recording/spool.ts'
 import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
@@ -22,10 +21,9 @@ export interface TunnelParts {
   readonly engines: ReadonlyMap<string, Engine>
   readonly state: GatewayState
   readonly registry: SessionRegistry
-  readonly signer: Signer
+  readonly spool: Spool
   readonly digestKey: Uint8Array
   readonly guessBook: GuessBook
-  readonly recordings: string
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -102,7 +100,7 @@ interface OpenedSession {
 
 /** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
 async function openSession(login: Login, target: TargetConfig, parts: TunnelParts): Promise<OpenedSession> {
-  const { clock, state, registry, signer } = parts
+  const { clock, state, registry, spool } = parts
   const config = parts.config()
   const { person } = login
   const rule = decideAccess(config.policy, person, target)
@@ -119,11 +117,10 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
   const ended = new AbortController()
   const logger = parts.logger.child({ session: id, target: target.name })
   const lease = await staticPassword(target.user, target.password, config.baseDirectory).lease()
-  const recorder = openRecorder(
-    join(parts.recordings, recording),
+  const recorder = await spool.open(
     {
       type: 'opened',
-      version: 1,
+      version: 2,
       session: id,
       person: { id: person.id, label: person.label, kind: person.kind },
       target: target.name,
@@ -133,7 +130,9 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
       policy: config.policy.version,
     },
     {
-      signer,
+      file: recording,
+      recipients: config.recording.encryptTo,
+      strict: (target.durability ?? config.recording.durability) === 'strict',
       onFailure(error) {
         logger.error({ cause: (error.cause as Error | undefined)?.message }, 'recording.failed')
         ended.abort(error)
@@ -159,15 +158,12 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
   })
   const close = async (): Promise<void> => {
     for (const stop of timers) stop()
-    registry.remove(id)
     const { code, message } = endOf(session)
-    try {
-      recorder.close({ code, message })
-    } catch {
-      // said already, when the write failed
-    }
+    await spool.close(recorder, { code, message })
     await lease.release()
-    await state.sessionEnded(id, { at: clock.now(), code, message, commands: session.commands })
+    await state
+      .sessionEnded(id, { at: clock.now(), code, message, commands: session.commands })
+      .finally(() => registry.remove(id))
     // What is ours to mend has its cause in the log, under the id that the client was told.
     if (code === 'INTERNAL') logger.error({ id: endOf(session).id, cause: endOf(session).cause }, 'session.failed')
     logger.info({ code, commands: session.commands }, 'session.ended')
@@ -213,7 +209,7 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
         commands: 0,
       })
       .catch(() => {})
-    recorder.close(asPamError(error))
+    await spool.close(recorder, asPamError(error))
     throw error
   }
   logger.info({ person: person.id, grant: grant.id }, 'session.opened')

@@ -37,7 +37,7 @@ const who = z
   .default({})
   .describe('who the rule is about; everybody where it is left out')
 
-const targets = z
+export const targets = z
   .strictObject({
     names: names.optional().describe('any of these targets'),
     labels: z.record(z.string(), z.string()).optional().describe('all of these labels'),

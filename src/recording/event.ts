@@ -11,12 +11,22 @@ export interface EventHeader {
 }
 
 export type EventBody =
-  OpenedEvent | CommandEvent | ApprovalEvent | ForwardedEvent | ResultEvent | NoticeEvent | EndedEvent
+  | OpenedEvent
+  | CommandEvent
+  | ApprovalEvent
+  | ForwardedEvent
+  | ResultEvent
+  | RowsEvent
+  | TerminalEvent
+  | ResizeEvent
+  | FileEvent
+  | NoticeEvent
+  | EndedEvent
 
 /** Always the first event. */
 export interface OpenedEvent {
   readonly type: 'opened'
-  readonly version: 1
+  readonly version: 2
   readonly session: string
   readonly person: { readonly id: string; readonly label: string; readonly kind: string }
   readonly target: string
@@ -34,8 +44,9 @@ export interface CommandEvent {
   readonly rule?: string
   readonly code?: string
   readonly message?: string
-  /** Secrets and masked kinds replaced by a keyed commitment. */
+  /** Secrets and masked kinds replaced by a keyed commitment. A text that could not be read stands apart. */
   readonly text: string
+  readonly apart?: ApartReference
   readonly parameters?: readonly (string | null)[]
   /** Keyed digest of the exact bytes. */
   readonly digest: string
@@ -43,6 +54,13 @@ export interface CommandEvent {
   readonly reads: readonly string[]
   readonly writes: readonly string[]
   readonly unknown?: readonly string[]
+}
+
+/** A text in the erasable part. */
+export interface ApartReference {
+  readonly id: string
+  /** SHA-256 of the salt, which stands with the text, and the text: without the salt nothing can be guessed back. */
+  readonly sha256: string
 }
 
 /** What became of a held command's approval. */
@@ -70,6 +88,41 @@ export interface ResultEvent {
   readonly bytes: number
   readonly durationMs: number
   /** SQLSTATE or the protocol's own error code; never the message, which may quote values. */
+  readonly error?: string
+}
+
+/** Rows of a result as the client got them, after masking, up to what the target's limit keeps. */
+export interface RowsEvent {
+  readonly type: 'rows'
+  readonly command: string
+  readonly columns?: readonly string[]
+  /** Values as text; what was binary is `\\x` and hexadecimal digits. */
+  readonly rows: readonly (readonly (string | null)[])[]
+  /** More rows came than are kept. */
+  readonly cut?: true
+}
+
+/** Bytes of a terminal; they follow the JSON in the frame. */
+export interface TerminalEvent {
+  readonly type: 'terminal'
+  readonly channel: string
+  readonly direction: 'in' | 'out'
+}
+
+export interface ResizeEvent {
+  readonly type: 'resize'
+  readonly channel: string
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Something was done to a file: which operation, on what path, how many bytes of which content. */
+export interface FileEvent {
+  readonly type: 'file'
+  readonly operation: string
+  readonly path: string
+  readonly bytes?: number
+  readonly sha256?: string
   readonly error?: string
 }
 

@@ -1,131 +1,420 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createHash, type Hash } from 'node:crypto'
+import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
-import type { EventBody, OpenedEvent } from './event.ts'
-import { eventLine, firstHash, MAGIC, nextHash, sealLine } from './record-line.ts'
-import { seal, type Seal, type Signer } from './seal.ts'
+import type { RecordCipher } from './encryption.ts'
+import { appendApart, apartFileOf, hideApart, type ApartCipher, type ApartEntry } from './apart.ts'
+import type { ApartReference, EndedEvent, EventBody, OpenedEvent, RecordedEvent } from './event.ts'
+import { encodePayload, firstHash, frameLength, nextHash, type Frame } from './frame.ts'
+import { entryKinds, type Journal } from './journal.ts'
+import { SEAL_PURPOSE, signStatement, type RecoveredTail, type SegmentSeal, type Signer } from './seal.ts'
+import { encodeBody, encodeSegment, MAGIC, sha256, type SegmentBody } from './segment.ts'
+import { syncDirectory } from './sync-directory.ts'
 
-/** Where one session's events go. Every call throws RECORDING_FAILED once something could not be written. */
+/** Where one session's events go. Both ways of adding throw RECORDING_FAILED once something could not be written. */
 export interface Recorder {
-  /** In the operating system when this returns: call it before a command's first byte goes upstream. */
+  /** Before a command's first byte goes upstream: what waits with `whenWritten` goes on only after it. */
   intent(event: EventBody): void
-  /** Written within the turn of the event loop, or before the next intent. */
-  outcome(event: EventBody): void
-  /** Writes the last event, seals and closes the file; the seal, or the failure. */
-  close(last: { code: string; message: string }): Seal
+  /** Written within some milliseconds, or with the next intent. */
+  outcome(event: EventBody, data?: Uint8Array): void
+  /** A text that must not be in the record stands apart, where it can be erased; what the event then names it by. */
+  apart(text: string): ApartReference
+  /** Everything so far is in the record as safely as this session asks for. */
+  readonly isWritten: boolean
+  /** Calls back once that is so, in order; never after a failure. */
+  whenWritten(done: () => void): void
+  /** So much waits for the disk that more should not be read. */
+  readonly isFull: boolean
+  whenRoom(done: () => void): void
 }
 
-/** Opens a session's file; when this returns its first event is on the disk. */
-export function openRecorder(
-  file: string,
-  opened: OpenedEvent,
-  { signer, onFailure }: { signer: Signer; onFailure: (error: PamError) => void },
-): Recorder {
-  const start = performance.now()
-  let hash = firstHash()
-  let seq = 0
-  let pending = `${MAGIC}\n`
-  let failed: PamError | undefined
-  let scheduled = false
+export interface SealedRecording {
+  readonly session: string
+  readonly status: 'sealed' | 'recovered'
+  readonly events: number
+  readonly segments: number
+  /** Hash of the last event. */
+  readonly hash: string
+  /** Length and SHA-256 of the file. */
+  readonly bytes: number
+  readonly sha256: string
+  /** Somebody removed or shortened the file while it was open. */
+  readonly damage?: string
+}
 
-  const add = (body: EventBody): void => {
-    const json = JSON.stringify({
-      seq,
-      at: new Date().toISOString(),
-      ms: Math.round(performance.now() - start),
-      ...body,
-    })
-    hash = nextHash(hash, json)
-    seq++
-    pending += eventLine(hash, json)
+export interface RecorderParts {
+  readonly opened: OpenedEvent
+  /** Where the sealed segments go: a path below the spool's directory. */
+  readonly directory: string
+  readonly file: string
+  /** The journal in use; another one after a failure. */
+  readonly journal: () => Journal
+  readonly signer: Signer
+  readonly cipher: RecordCipher | undefined
+  /** Commands wait until they are flushed to the disk. */
+  readonly strict: boolean
+  readonly apart: ApartCipher
+  readonly onFailure: (error: PamError) => void
+}
+
+/** Chains a session's events, hands them to the journal, and seals them into segments of the session's own file. */
+export class SessionRecorder implements Recorder {
+  readonly session: string
+  readonly #parts: RecorderParts
+  readonly #journal: Journal
+  readonly #start = performance.now()
+  readonly #path: string
+  readonly #file: RecordingFile
+  readonly #listeners = new Set<(frame: Frame) => void>()
+  #hash: Buffer
+  #seq = 0
+  /** What is not sealed yet. */
+  #frames: Frame[] = []
+  #frameBytes = 0
+  #unwritten = 0
+  #apart: ApartEntry[] = []
+  /** Segments are sealed one after the other. */
+  #lastSeal: Promise<void> = Promise.resolve()
+  #isSealing = false
+  #roomWaiters: (() => void)[] = []
+  #failed: PamError | undefined
+  #over = false
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts
+    this.session = parts.opened.session
+    this.#journal = parts.journal()
+    this.#hash = firstHash(this.session)
+    this.#path = join(parts.directory, parts.file)
+    this.#file = new RecordingFile(this.#path, this.session, parts.signer)
+    const bytes = Buffer.from(JSON.stringify({ file: parts.file, wrappedKey: parts.cipher?.wrappedKey }))
+    this.#guarded(() => this.#journal.append({ session: this.session, kind: entryKinds.opened, seq: 0, bytes }, true))
+    this.#add(parts.opened, undefined, true)
   }
-  const guarded = <T>(work: () => T): T => {
-    if (failed !== undefined) throw failed
-    try {
-      return work()
-    } catch (error) {
-      failed = recordingFailed(error)
-      onFailure(failed)
-      throw failed
+
+  get isEncrypted(): boolean {
+    return this.#parts.cipher !== undefined
+  }
+
+  get file(): string {
+    return this.#parts.file
+  }
+
+  intent(event: EventBody): void {
+    this.#add(event, undefined, true)
+  }
+
+  outcome(event: EventBody, data?: Uint8Array): void {
+    this.#add(event, data, false)
+  }
+
+  apart(text: string): ApartReference {
+    if (this.#failed !== undefined) throw this.#failed
+    const { reference, entry } = hideApart(this.#parts.apart, text)
+    this.#apart.push(entry)
+    this.#guarded(() => {
+      const bytes = Buffer.from(JSON.stringify(entry))
+      this.#journal.append({ session: this.session, kind: entryKinds.apart, seq: this.#seq, bytes }, true)
+    })
+    return reference
+  }
+
+  get isWritten(): boolean {
+    return this.#unwritten === 0
+  }
+
+  whenWritten(done: () => void): void {
+    if (this.#failed === undefined) this.#journal.whenWritten(this.#parts.strict, done)
+  }
+
+  get isFull(): boolean {
+    return this.#frameBytes > MOST_UNSEALED || this.#journal.pendingBytes > MOST_UNSEALED
+  }
+
+  whenRoom(done: () => void): void {
+    this.#roomWaiters.push(done)
+    this.#journal.whenWritten(false, () => this.#giveRoom())
+  }
+
+  /** Called with every event from now on; the returned function ends that. */
+  listen(listener: (frame: Frame) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** How far the file goes that is sealed, and what comes after it. */
+  snapshot(): {
+    readonly path: string
+    readonly bytes: number
+    readonly sealed: { readonly segments: number; readonly events: number; readonly hash: string }
+    readonly frames: readonly Frame[]
+  } {
+    const { bytes, segments, events, hash } = this.#file
+    return { path: this.#path, bytes, sealed: { segments, events, hash }, frames: [...this.#frames] }
+  }
+
+  /** Seals what there is, so that the journal can let go of it. */
+  async sealNow(): Promise<void> {
+    await this.#seal('more')
+  }
+
+  /** Nothing more can be added: the disk failed. */
+  fail(cause: unknown): void {
+    if (this.#failed !== undefined) return
+    this.#failed = recordingFailed(cause)
+    this.#giveRoom()
+    this.#parts.onFailure(this.#failed)
+  }
+
+  /** Adds the last event. What it returns seals the recording; where that fails it can be called again, later. */
+  close(last: Omit<EndedEvent, 'type'>): () => Promise<SealedRecording> {
+    const ended: EventBody = { type: 'ended', ...last }
+    if (this.#failed === undefined) this.#add(ended, undefined, false)
+    else this.#append(ended, undefined)
+    this.#failed ??= recordingFailed(new Error('the session is over'))
+    return async () => {
+      await this.#seal('sealed')
+      return this.#file.sealed('sealed', this.#hash)
     }
   }
-  const write = (): void => {
-    const bytes = Buffer.from(pending)
-    pending = ''
-    for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at)
-  }
-  const flushLater = (): void => {
-    if (scheduled) return
-    scheduled = true
-    setImmediate(() => {
-      scheduled = false
-      if (pending === '' || failed !== undefined) return
-      try {
-        guarded(write)
-      } catch {
-        // onFailure has ended the session
-      }
+
+  #add(event: EventBody, data: Uint8Array | undefined, isIntent: boolean): void {
+    if (this.#failed !== undefined) throw this.#failed
+    const { frame, seq } = this.#append(event, data)
+    const { cipher, strict } = this.#parts
+    const kind = cipher === undefined ? entryKinds.event : entryKinds.hidden
+    const payload = cipher === undefined ? frame.payload : cipher.hide(seq, frame.payload)
+    this.#guarded(() => {
+      const bytes = Buffer.concat([frame.hash, payload])
+      this.#journal.append({ session: this.session, kind, seq, bytes }, isIntent)
     })
+    if (isIntent) {
+      this.#unwritten++
+      this.#journal.whenWritten(strict, () => this.#unwritten--)
+    }
+    if (this.#frameBytes >= SEGMENT && !this.#isSealing) {
+      this.#seal('more').then(
+        () => this.#giveRoom(),
+        (error: unknown) => this.fail(error),
+      )
+    }
   }
 
-  const handle = guarded(() => {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    return openSync(file, 'ax', 0o600)
-  })
-  guarded(() => {
-    add(opened)
-    write()
-    fsyncSync(handle)
-    syncDirectory(dirname(file))
-  })
-  return {
-    intent: (event) =>
-      guarded(() => {
-        add(event)
-        write()
-      }),
-    outcome: (event) =>
-      guarded(() => {
-        add(event)
-        if (pending.length > FLUSH_AT) write()
-        else flushLater()
-      }),
-    close: ({ code, message }) => {
-      try {
-        return guarded(() => {
-          add({ type: 'ended', code, message })
-          const sealed = seal(
-            { session: opened.session, status: 'sealed', events: seq, hash, at: new Date().toISOString() },
-            signer,
-          )
-          pending += sealLine(sealed)
-          write()
-          fsyncSync(handle)
-          return sealed
-        })
-      } finally {
-        failed ??= recordingFailed(new Error('closed'))
-        closeSync(handle)
-      }
-    },
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+      throw this.#failed
+    }
+  }
+
+  #append(body: EventBody, data: Uint8Array | undefined): { frame: Frame; seq: number } {
+    const seq = this.#seq++
+    const event: RecordedEvent = {
+      seq,
+      at: new Date().toISOString(),
+      ms: Math.round(performance.now() - this.#start),
+      ...body,
+    }
+    const payload = encodePayload(event, data)
+    this.#hash = nextHash(this.#hash, payload)
+    const frame = { hash: this.#hash, payload }
+    this.#frames.push(frame)
+    this.#frameBytes += frameLength(frame)
+    for (const listener of this.#listeners) listener(frame)
+    return { frame, seq }
+  }
+
+  #seal(status: 'more' | 'sealed'): Promise<void> {
+    this.#isSealing = true
+    const sealed = this.#lastSeal.then(() => this.#sealSegment(status))
+    this.#lastSeal = sealed
+      .catch(() => {})
+      .finally(() => {
+        this.#isSealing = false
+      })
+    return sealed
+  }
+
+  async #sealSegment(status: 'more' | 'sealed'): Promise<void> {
+    if (this.#over || (this.#frames.length === 0 && status === 'more')) return
+    await this.#writeApart()
+    const frames = [...this.#frames]
+    const body = await encodeBody(frames, this.#parts.cipher)
+    await this.#file.append(frames, body, { status })
+    const { damage } = this.#file
+    if (damage !== undefined) this.fail(new Error(damage))
+    this.#frames.splice(0, frames.length)
+    this.#frameBytes = this.#frames.reduce((sum, frame) => sum + frameLength(frame), 0)
+    if (status === 'sealed') this.#over = true
+    this.#journal.release(this.session, this.#file.events - 1)
+  }
+
+  async #writeApart(): Promise<void> {
+    const entries = this.#apart
+    if (entries.length === 0) return
+    this.#apart = []
+    try {
+      await appendApart(apartFileOf(this.#path), entries)
+    } catch (error) {
+      this.#apart = [...entries, ...this.#apart]
+      throw error
+    }
+  }
+
+  #giveRoom(): void {
+    if (this.isFull && this.#failed === undefined) return
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const done of waiters) done()
   }
 }
 
-const recordingFailed = (cause: unknown): PamError =>
+/** A recording's file as it grows by segments; each is flushed before it counts. */
+export class RecordingFile {
+  readonly #path: string
+  readonly #session: string
+  readonly #signer: Signer
+  #digest: Hash = createHash('sha256')
+  #previous: Buffer
+  #segments = 0
+  #bytes = 0
+  #events = 0
+  #damage: string | undefined
+
+  constructor(path: string, session: string, signer: Signer) {
+    this.#path = path
+    this.#session = session
+    this.#signer = signer
+    this.#previous = firstHash(session)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get events(): number {
+    return this.#events
+  }
+
+  get segments(): number {
+    return this.#segments
+  }
+
+  /** Of the last event in it. */
+  get hash(): string {
+    return this.#previous.toString('hex')
+  }
+
+  /** Goes on after segments that stand in the file already. */
+  resume(found: { bytes: number; digest: Hash; segments: number; events: number; hash: Buffer }): void {
+    this.#bytes = found.bytes
+    this.#digest = found.digest
+    this.#segments = found.segments
+    this.#events = found.events
+    this.#previous = found.hash
+  }
+
+  /** Throws where the file is not as it was left: then nothing of it is touched. */
+  async append(
+    frames: readonly { readonly hash: Buffer }[],
+    body: SegmentBody,
+    end: { status: 'more' | 'sealed' | 'recovered'; tail?: RecoveredTail; wrappedKey?: string },
+  ): Promise<void> {
+    const hash = frames.at(-1)?.hash ?? this.#previous
+    const seal: SegmentSeal = signStatement(
+      SEAL_PURPOSE,
+      {
+        session: this.#session,
+        segment: this.#segments,
+        first: this.#events,
+        events: frames.length,
+        previous: this.#previous.toString('hex'),
+        hash: hash.toString('hex'),
+        status: end.status,
+        ...(end.tail === undefined ? {} : { tail: end.tail }),
+        encoding: body.encoding,
+        ...(end.wrappedKey === undefined ? {} : { wrappedKey: end.wrappedKey }),
+        bytes: body.bytes.length,
+        sha256: sha256(body.bytes),
+        at: new Date().toISOString(),
+      },
+      this.#signer,
+    )
+    const bytes = await this.#write(encodeSegment(seal, body.bytes))
+    this.#digest.update(bytes)
+    this.#bytes += bytes.length
+    this.#segments++
+    this.#events += frames.length
+    this.#previous = hash
+  }
+
+  /** Somebody removed or shortened the file while it was open; what came later stands in it all the same. */
+  get damage(): string | undefined {
+    return this.#damage
+  }
+
+  sealed(status: 'sealed' | 'recovered', hash: Buffer): SealedRecording {
+    return {
+      session: this.#session,
+      status,
+      events: this.#events,
+      segments: this.#segments,
+      hash: hash.toString('hex'),
+      bytes: this.#bytes,
+      sha256: this.#digest.copy().digest('hex'),
+      ...(this.#damage === undefined ? {} : { damage: this.#damage }),
+    }
+  }
+
+  /** Returns what was written. What a write left that failed half-way is cut off first. */
+  async #write(segment: Buffer): Promise<Buffer> {
+    const { path, exists } = await this.#standing()
+    const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(MAGIC), segment]) : segment
+    const file = await open(path, exists ? 'r+' : 'wx', 0o600)
+    try {
+      await file.truncate(this.#bytes)
+      for (let at = 0; at < bytes.length;) {
+        at += (await file.write(bytes, at, bytes.length - at, this.#bytes + at)).bytesWritten
+      }
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    if (!exists) syncDirectory(dirname(path))
+    return bytes
+  }
+
+  /** Looks whether the file is as it was left. Where it is not, it goes on with what there is, and says so. */
+  async #standing(): Promise<{ path: string; exists: boolean }> {
+    const path = this.#path
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const size = await stat(path).then(
+      (found) => found.size,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined
+        throw error
+      },
+    )
+    if ((size ?? 0) < this.#bytes) {
+      this.#damage ??= size === undefined ? 'its file was removed' : 'its file was shortened'
+      const rest = size === undefined ? Buffer.alloc(0) : await readFile(path)
+      this.#bytes = rest.length
+      this.#digest = createHash('sha256').update(rest)
+    }
+    return { path, exists: size !== undefined }
+  }
+}
+
+export const recordingFailed = (cause: unknown): PamError =>
   new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session is over', {
     side: 'gateway',
     cause,
     hint: 'whoever runs the gateway finds the reason in its log',
   })
 
-/** Makes the new file's name as durable as its content. */
-export function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
-
-const FLUSH_AT = 64 * 1024
+/** Bytes of events that are sealed together. */
+const SEGMENT = 64 * 1024
+/** Bytes that may wait for the disk before the source is not read any more. */
+const MOST_UNSEALED = 1024 * 1024

@@ -1,48 +1,185 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { eventLine, firstHash, MAGIC, nextHash, parseLine, sealLine } from './record-line.ts'
-import type { RecordedEvent } from './event.ts'
-import { seal, type Signer } from './seal.ts'
+import { createHash, createPublicKey, type Hash } from 'node:crypto'
+import { createReadStream, existsSync, readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { appendApart, apartFileOf } from './apart.ts'
+import type { EventBody } from './event.ts'
+import { decodePayload, encodePayload, firstHash, nextHash, encodeFrames } from './frame.ts'
+import { removeFiles } from './journal.ts'
+import { readJournals, type JournaledSession, type JournalFileReading } from './read-journal.ts'
+import { BrokenRecording, CUT_OFF, readSegments } from './read.ts'
+import { RecordingFile, type SealedRecording } from './recorder.ts'
+import { keyIdOf, SEAL_PURPOSE, statementVerifies, type RecoveredTail, type SegmentSeal, type Signer } from './seal.ts'
+import { encodeBody } from './segment.ts'
+
+export type Recovered =
+  | { readonly type: 'sealed'; readonly file: string; readonly sealed: SealedRecording; readonly tail?: RecoveredTail }
+  /** The file is not what the gateway wrote: it is left as it is. */
+  | { readonly type: 'damaged'; readonly session: string; readonly file: string; readonly reason: string }
+
+export interface Recovery {
+  readonly recordings: readonly Recovered[]
+  readonly journals: readonly JournalFileReading[]
+}
 
 /**
- * Closes a recording that the gateway could not: cuts it after the last whole event, says that the gateway stopped,
- * and seals it as `recovered`. Returns the events that were left, or undefined where the file was sealed already.
+ * After a stop: every recording in the spool that has no end is cut to its last whole event, closed as `gateway stopped`
+ * and sealed. Throws where the disk does not let it: then nothing was lost, and the next start tries again.
  */
-export function recoverRecording(
+export async function recoverSpool(
+  directory: string,
+  options: {
+    readonly macKey: Uint8Array
+    readonly signer: Signer
+    /** Journals that the audit chain says were begun and are still needed. */
+    readonly expected: readonly string[]
+  },
+): Promise<Recovery> {
+  const journalDirectory = join(directory, 'journal')
+  const { sessions, files } = readJournals(journalDirectory, options.macKey)
+  const missing = options.expected.filter((journal) => !files.some((file) => file.journal === journal))
+  const journals: JournalFileReading[] = [
+    ...files,
+    ...missing.map((journal) => ({ path: '', journal, tail: 'altered' as const, reason: 'is gone' })),
+  ]
+  const tail = worst(journals.map((file) => file.tail))
+  const found = new Map<string, { file: string; journaled: JournaledSession | undefined }>()
+  for (const file of recordingsIn(directory))
+    found.set(sessionOf(file), { file, journaled: sessions.get(sessionOf(file)) })
+  for (const [session, journaled] of sessions) {
+    if (!found.has(session) && journaled.file !== '') found.set(session, { file: journaled.file, journaled })
+  }
+  const recordings: Recovered[] = []
+  for (const [session, { file, journaled }] of found) {
+    recordings.push(await recoverRecording(directory, file, session, journaled, tail, options.signer))
+  }
+  for (const { path, tail: how } of files) {
+    // What somebody else wrote is kept for whoever looks into it.
+    if (how === 'altered') renameSync(path, `${path}.altered-${Date.now()}`)
+    removeFiles(path)
+  }
+  return { recordings, journals }
+}
+
+async function recoverRecording(
+  directory: string,
   file: string,
   session: string,
+  journaled: JournaledSession | undefined,
+  tail: RecoveredTail,
   signer: Signer,
-  now: Date,
-): { events: number } | undefined {
-  const content = readFileSync(file)
-  let hash = firstHash()
-  let events = 0
-  let keep = content.indexOf('\n') + 1
-  let last: RecordedEvent | undefined
-  const whole = content.subarray(0, keep).toString() === `${MAGIC}\n`
-  for (let at = keep; whole && at < content.length;) {
-    const end = content.indexOf('\n', at)
-    const line = end < 0 ? undefined : parseLine(content.subarray(at, end).toString())
-    if (line?.type === 'seal') return undefined
-    if (line === undefined || nextHash(hash, line.json) !== line.hash) break
-    hash = line.hash
-    last = line.event
-    events++
-    at = keep = end + 1
+): Promise<Recovered> {
+  const path = join(directory, file)
+  if (journaled !== undefined && journaled.apart.length > 0) await appendApart(apartFileOf(path), journaled.apart)
+  const standing = await readStanding(path, session, signer)
+  if ('damaged' in standing) return { type: 'damaged', session, file, reason: standing.damaged }
+  const recording = new RecordingFile(path, session, signer)
+  recording.resume(standing)
+  if (standing.last !== undefined && standing.last.status !== 'more') {
+    const status = standing.last.status === 'recovered' ? 'recovered' : 'sealed'
+    return { type: 'sealed', file, sealed: recording.sealed(status, standing.hash) }
   }
-  const handle = openSync(file, 'r+')
-  try {
-    ftruncateSync(handle, whole ? keep : 0)
-    let text = whole ? '' : `${MAGIC}\n`
-    if (!whole) hash = firstHash()
-    const ended = { type: 'ended', code: 'GATEWAY_STOPPED', message: 'the gateway stopped while the session was open' }
-    const json = JSON.stringify({ seq: events, at: now.toISOString(), ms: last?.ms ?? 0, ...ended })
-    hash = nextHash(hash, json)
-    text += eventLine(hash, json)
-    text += sealLine(seal({ session, status: 'recovered', events: events + 1, hash, at: now.toISOString() }, signer))
-    writeSync(handle, text, whole ? keep : 0)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
+  const { events, gap } = followUp(journaled, standing.events, standing.hash)
+  const ending = gap && tail === 'whole' ? 'short' : tail
+  let hash = events.at(-1)?.hash ?? standing.hash
+  const hidden = events.some((event) => event.hidden)
+  const wrappedKey = journaled?.wrappedKey
+  if (hidden) {
+    const body = { encoding: 'hidden' as const, bytes: encodeFrames(events) }
+    await recording.append(events, body, { status: 'more', ...(wrappedKey === undefined ? {} : { wrappedKey }) })
+    events.length = 0
   }
-  return { events: events + 1 }
+  const ended = endedFrame(recording.events + events.length, hash, events.at(-1)?.payload)
+  const frames = [...events, ended]
+  hash = ended.hash
+  await recording.append(frames, await encodeBody(frames, undefined), { status: 'recovered', tail: ending })
+  return { type: 'sealed', file, sealed: recording.sealed('recovered', hash), tail: ending }
 }
+
+interface Standing {
+  readonly bytes: number
+  readonly digest: Hash
+  readonly segments: number
+  readonly events: number
+  readonly hash: Buffer
+  readonly last: SegmentSeal | undefined
+}
+
+/** What of the file stands. A segment that was not written whole is in the journal as well, and is cut off. */
+async function readStanding(path: string, session: string, signer: Signer): Promise<Standing | { damaged: string }> {
+  const key = createPublicKey(signer.publicKeyPem)
+  let hash = firstHash(session)
+  let bytes = 0
+  let segments = 0
+  let events = 0
+  let last: SegmentSeal | undefined
+  if (existsSync(path)) {
+    try {
+      for await (const { seal, end } of readSegments(path)) {
+        const whole =
+          seal.session === session &&
+          seal.segment === segments &&
+          seal.first === events &&
+          seal.previous === hash.toString('hex') &&
+          // Sealed before the key was changed: `verify` knows the older ones.
+          (seal.key !== keyIdOf(key) || statementVerifies(SEAL_PURPOSE, seal, key))
+        if (!whole) return { damaged: `segment ${segments} is not what the gateway wrote` }
+        hash = Buffer.from(seal.hash, 'hex')
+        bytes = end
+        segments++
+        events += seal.events
+        last = seal
+      }
+    } catch (error) {
+      if (!(error instanceof BrokenRecording)) throw error
+      // Cut off at its end, within its first bytes at the earliest.
+      if (error.message !== CUT_OFF && bytes > 0) return { damaged: error.message }
+    }
+  }
+  const digest = createHash('sha256')
+  if (bytes > 0) for await (const chunk of createReadStream(path, { end: bytes - 1 })) digest.update(chunk as Buffer)
+  return { bytes, digest, segments, events, hash, last }
+}
+
+/** The journal's events that come after those in the file, as far as they follow from each other. */
+function followUp(
+  journaled: JournaledSession | undefined,
+  from: number,
+  after: Buffer,
+): { events: { hash: Buffer; payload: Buffer; hidden: boolean }[]; gap: boolean } {
+  const events: { hash: Buffer; payload: Buffer; hidden: boolean }[] = []
+  let hash = after
+  for (const { seq, hidden, hash: next, payload } of journaled?.events ?? []) {
+    if (seq < from + events.length) continue
+    const follows = seq === from + events.length && (hidden || nextHash(hash, payload).equals(next))
+    if (!follows) return { events, gap: true }
+    events.push({ hash: next, payload, hidden })
+    hash = next
+  }
+  return { events, gap: false }
+}
+
+function endedFrame(seq: number, previous: Buffer, lastPayload: Buffer | undefined): { hash: Buffer; payload: Buffer } {
+  const ms = lastPayload === undefined ? 0 : decodePayload(lastPayload).event.ms
+  const body: EventBody = {
+    type: 'ended',
+    code: 'GATEWAY_STOPPED',
+    message: 'the gateway stopped while the session was open',
+  }
+  const payload = encodePayload({ seq, at: new Date().toISOString(), ms, ...body })
+  return { hash: nextHash(previous, payload), payload }
+}
+
+function worst(tails: readonly RecoveredTail[]): RecoveredTail {
+  if (tails.includes('altered')) return 'altered'
+  return tails.includes('short') ? 'short' : 'whole'
+}
+
+/** The recordings in the spool, as paths below it. */
+export function recordingsIn(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.pamrec'))
+    .toSorted()
+}
+
+const sessionOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1, -'.pamrec'.length)

@@ -7,22 +7,45 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto'
-import { canonicalJson } from '../shared/canonical-json.ts'
+import { canonicalJson, type Json } from '../shared/canonical-json.ts'
+import type { BodyEncoding } from './segment.ts'
 
-/** The last line of a recording: what it holds, signed with the gateway's Ed25519 key. */
-export interface Seal {
+/** What a segment holds, signed with the gateway's Ed25519 key. */
+export interface SegmentSeal {
   readonly session: string
-  /** `sealed` at the end of the session; `recovered` by the next start after the gateway was stopped hard. */
-  readonly status: 'sealed' | 'recovered'
+  /** Counts segments from 0. */
+  readonly segment: number
+  /** Sequence number of the first event. */
+  readonly first: number
   readonly events: number
-  /** Hash of the last event, which covers all before it. */
+  /** Hash of the event before the first, and of the last. Hexadecimal. */
+  readonly previous: string
   readonly hash: string
+  /**
+   * `more`: segments follow. `sealed`: the last one, written at the end of the session. `recovered`: the last one,
+   * written by a later start after the gateway was stopped. `unsealed`: a copy of what is still open; not signed.
+   */
+  readonly status: 'more' | 'sealed' | 'recovered' | 'unsealed'
+  /** What is known about the end of a recovered recording. */
+  readonly tail?: RecoveredTail
+  readonly encoding: BodyEncoding
+  /** For `hidden`: the session's key as an age file, base64. */
+  readonly wrappedKey?: string
+  /** Length and SHA-256 of the body as it stands in the file. */
+  readonly bytes: number
+  readonly sha256: string
   readonly at: string
   /** Names the key: the first 16 hexadecimal digits of the SHA-256 of its SubjectPublicKeyInfo. */
   readonly key: string
-  /** base64url of the Ed25519 signature over `pamrec/1 seal` and the canonical JSON of all the other fields. */
+  /** base64url of the Ed25519 signature over `pamrec/2 seal ` and the canonical JSON of all the other fields. */
   readonly signature: string
 }
+
+/**
+ * How the journal ended: `whole`, as its head says; `short`, before what its head says, so that events are lost, by a
+ * power cut or by somebody; `altered`, with bytes that the gateway did not write.
+ */
+export type RecoveredTail = 'whole' | 'short' | 'altered'
 
 /** Signs seals; a file today, a key management service behind the same shape later. */
 export interface Signer {
@@ -50,14 +73,27 @@ export function keyIdOf(publicKey: KeyObject): string {
   return createHash('sha256').update(spki).digest('hex').slice(0, 16)
 }
 
-export function seal(content: Omit<Seal, 'signature' | 'key'>, signer: Signer): Seal {
+/** Signs a statement of the gateway; `purpose` keeps a signature of one kind from being taken for another. */
+export function signStatement<T extends object>(
+  purpose: string,
+  content: T,
+  signer: Signer,
+): T & { key: string; signature: string } {
   const signed = { ...content, key: signer.keyId }
-  return { ...signed, signature: signer.sign(sealedBytes(signed)).toString('base64url') }
+  return { ...signed, signature: signer.sign(statementBytes(purpose, signed)).toString('base64url') }
 }
 
-export function sealVerifies({ signature, ...signed }: Seal, publicKey: KeyObject): boolean {
-  return verify(null, sealedBytes(signed), publicKey, Buffer.from(signature, 'base64url'))
+export function statementVerifies(
+  purpose: string,
+  { signature, ...signed }: { readonly signature: string },
+  publicKey: KeyObject,
+): boolean {
+  const bytes = Buffer.from(signature, 'base64url')
+  // A second spelling of the same bytes is not the file that was written.
+  return bytes.toString('base64url') === signature && verify(null, statementBytes(purpose, signed), publicKey, bytes)
 }
 
-const sealedBytes = (signed: Omit<Seal, 'signature'>): Buffer =>
-  Buffer.from(`pamrec/1 seal ${canonicalJson({ ...signed })}`)
+const statementBytes = (purpose: string, signed: object): Buffer =>
+  Buffer.from(`${purpose} ${canonicalJson(signed as Json)}`)
+
+export const SEAL_PURPOSE = 'pamrec/2 seal'

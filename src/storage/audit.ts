@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
+import { AUDIT_GENESIS, auditHash, type AuditRecord } from '../recording/audit-chain.ts'
 import { newId } from '../shared/id.ts'
-import type { Database, Tx } from './database.ts'
+import type { Tx } from './database.ts'
+import type { Reader } from './page.ts'
+import type { AuditTable } from './schema.ts'
 
 /** One entry of the audit chain: who did what to what. */
 export interface AuditEntry {
@@ -24,36 +26,53 @@ export async function appendAudit(tx: Tx, now: number, entry: AuditEntry): Promi
     actor: entry.actor,
     subject: entry.subject,
     data: canonicalJson(entry.data),
-    previous: last?.hash ?? GENESIS,
+    previous: last?.hash ?? AUDIT_GENESIS,
   }
   await tx
     .insertInto('audit')
-    .values({ ...row, hash: hashOf(row) })
+    .values({ ...row, hash: auditHash(row), key: null, signature: null })
     .execute()
 }
 
-/** The seq of the first entry that does not follow from the one before, or undefined: the chain is whole. */
-export async function firstBrokenAudit(db: Database): Promise<number | undefined> {
-  let previous = GENESIS
-  let expected = 1
-  for (;;) {
-    const rows = await db.read
-      .selectFrom('audit')
-      .selectAll()
-      .where('seq', '>=', expected)
-      .orderBy('seq')
-      .limit(500)
-      .execute()
-    if (rows.length === 0) return undefined
-    for (const { hash, ...row } of rows) {
-      if (row.seq !== expected || row.previous !== previous || hashOf(row) !== hash) return expected
-      previous = hash
-      expected++
-    }
+/** Entries after `after`, in order. */
+export async function listAudit(
+  db: Reader,
+  filter: {
+    readonly since?: number | undefined
+    readonly until?: number | undefined
+    readonly actors?: readonly string[] | undefined
+    readonly target?: string | undefined
+    readonly type?: string | undefined
+  },
+  page: { readonly after: number; readonly limit: number },
+): Promise<AuditRecord[]> {
+  let query = db.selectFrom('audit').selectAll().where('seq', '>', page.after).orderBy('seq').limit(page.limit)
+  if (filter.since !== undefined) query = query.where('at', '>=', filter.since)
+  if (filter.until !== undefined) query = query.where('at', '<', filter.until)
+  if (filter.actors !== undefined) query = query.where('actor', 'in', [...filter.actors, ''])
+  if (filter.type !== undefined) query = query.where('type', 'like', `${escapeLike(filter.type)}%`)
+  const { target } = filter
+  if (target !== undefined) {
+    const named = `%${escapeLike(`"target":${JSON.stringify(target)}`)}%`
+    query = query.where((eb) =>
+      eb.or([
+        eb('subject', '=', target),
+        eb('data', 'like', named),
+        eb('subject', 'in', eb.selectFrom('sessions').select('id').where('target', '=', target)),
+      ]),
+    )
+  }
+  return (await query.execute()).map(toRecord)
+}
+
+function toRecord({ at, data, key, signature, ...row }: AuditTable): AuditRecord {
+  return {
+    ...row,
+    at: new Date(at).toISOString(),
+    data: JSON.parse(data) as AuditRecord['data'],
+    ...(key === null || signature === null ? {} : { key, signature }),
   }
 }
 
-const hashOf = (row: { readonly [key: string]: Json }): string =>
-  createHash('sha256').update(canonicalJson(row)).digest('hex')
-
-const GENESIS = '0'.repeat(64)
+/** Reads % and _ as any one character: a filter may show more than was asked for, never less. */
+const escapeLike = (text: string): string => text.replaceAll(/[%_]/g, '_')

@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, sql, SqliteDialect, type Transaction } from 'k
 import Libsql from 'libsql'
 import pg from 'pg'
 import { PamError } from '../shared/errors.ts'
+import { signAuditHead, type SignHead } from './audit-head.ts'
 import { migrate } from './migrate.ts'
 import type { Tables } from './schema.ts'
 
@@ -18,7 +19,7 @@ export interface Database {
 }
 
 /** SQLite in a file of its own. WAL with synchronous=FULL: what was committed survives a power cut. */
-export async function openSqlite(file: string): Promise<Database> {
+export async function openSqlite(file: string, sign?: SignHead): Promise<Database> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const unlock = lock(`${file}.lock`)
   try {
@@ -28,7 +29,7 @@ export async function openSqlite(file: string): Promise<Database> {
     }
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) })
     await migrate(db)
-    return database(db, unlock)
+    return database(db, unlock, sign)
   } catch (error) {
     unlock()
     throw error
@@ -36,7 +37,7 @@ export async function openSqlite(file: string): Promise<Database> {
 }
 
 /** A PostgreSQL database, by connection string. */
-export async function openPostgres(connectionString: string): Promise<Database> {
+export async function openPostgres(connectionString: string, sign?: SignHead): Promise<Database> {
   const pool = new pg.Pool({ connectionString, max: 8, types: { getTypeParser: bigintsAsNumbers } })
   // A connection that ends while it is idle is dropped by the pool; unheard, its error would end the process.
   pool.on('error', () => {})
@@ -45,6 +46,7 @@ export async function openPostgres(connectionString: string): Promise<Database> 
   return database(
     db,
     () => {},
+    sign,
     async (tx) => {
       await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK})`.execute(tx)
     },
@@ -54,6 +56,7 @@ export async function openPostgres(connectionString: string): Promise<Database> 
 function database(
   db: Kysely<Tables>,
   release: () => void,
+  sign: SignHead | undefined,
   begin: (tx: Tx) => Promise<void> = async () => {},
 ): Database {
   let last: Promise<unknown> = Promise.resolve()
@@ -63,7 +66,9 @@ function database(
       const run = async () =>
         db.transaction().execute(async (tx) => {
           await begin(tx)
-          return work(tx)
+          const done = await work(tx)
+          if (sign !== undefined) await signAuditHead(tx, sign)
+          return done
         })
       const result = last.then(run, run)
       last = result.catch(() => {})

@@ -11,6 +11,7 @@ import { appendAudit } from './audit.ts'
 import type { Database, Tx } from './database.ts'
 import { activeGrant, findGrants, saveGrant, standingBlock } from './grants.ts'
 import { findLogin } from './logins.ts'
+import { saveRecording } from './recordings.ts'
 import { endSession, insertSession, type SessionRow } from './sessions.ts'
 
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
@@ -59,6 +60,18 @@ export function gatewayState(db: Database) {
     sessionOpened: (session: Omit<SessionRow, 'ended' | 'commands'>) =>
       db.change(async (tx) => {
         await insertSession(tx, { ...session, ended: undefined, commands: 0 })
+        await saveRecording(tx, {
+          sessionId: session.id,
+          target: session.target,
+          file: session.recording,
+          openedAt: session.openedAt,
+          state: 'open',
+          sealed: undefined,
+          tail: undefined,
+          home: undefined,
+          changedAt: session.openedAt,
+          legalHold: undefined,
+        })
         await appendAudit(tx, session.openedAt, {
           type: 'session.opened',
           actor: session.person.id,

@@ -28,6 +28,12 @@ export async function findLogin(db: Reader, id: string): Promise<Login | undefin
   return row && fromRow(row)
 }
 
+/** Everybody whom this label names, or ever named. */
+export async function personIds(db: Reader, label: string): Promise<string[]> {
+  const rows = await db.selectFrom('logins').select('person_id').distinct().where('person_label', '=', label).execute()
+  return rows.map(({ person_id }) => person_id)
+}
+
 /** The login of this person at this key that has not ended. */
 export async function openLogin(db: Reader, personId: string, thumbprint: string): Promise<Login | undefined> {
   const row = await db

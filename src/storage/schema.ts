@@ -10,6 +10,8 @@ export interface Tables {
   grants: GrantTable
   approvals: ApprovalTable
   sessions: SessionTable
+  recordings: RecordingTable
+  audit_cursors: AuditCursorTable
 }
 
 interface PersonColumns {
@@ -37,6 +39,9 @@ export interface AuditTable {
   data: string
   previous: string
   hash: string
+  /** The key and its signature over this entry and so all before it; on the last entry of each change. */
+  key: string | null
+  signature: string | null
 }
 
 export interface LoginTable extends PersonColumns {
@@ -96,6 +101,29 @@ export interface SessionTable extends PersonColumns {
   end_code: string | null
   end_message: string | null
   commands: number
-  /** Path below the recordings directory. */
+  /** Path below the spool, and name in the home. */
   recording: string
+}
+
+export interface RecordingTable {
+  session_id: string
+  target: string
+  file: string
+  opened_at: number
+  state: string
+  status: string | null
+  tail: string | null
+  events: number | null
+  bytes: number | null
+  sha256: string | null
+  hash: string | null
+  home: string | null
+  changed_at: number
+  legal_hold: string | null
+}
+
+/** How far the audit chain was sent to one place. */
+export interface AuditCursorTable {
+  name: string
+  seq: number
 }

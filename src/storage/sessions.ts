@@ -56,6 +56,32 @@ export async function listSessions(
   return (await query.execute()).map(fromRow)
 }
 
+/** Sessions to look into, newest first; `person` is an id or a label. */
+export async function searchSessions(
+  db: Reader,
+  filter: {
+    readonly personId?: string | undefined
+    readonly person?: string | undefined
+    readonly target?: string | undefined
+    readonly since?: number | undefined
+  },
+): Promise<SessionRow[]> {
+  let query = db.selectFrom('sessions').selectAll().orderBy('opened_at', 'desc').limit(MOST_SEARCHED)
+  const { personId, person, target, since } = filter
+  if (personId !== undefined) query = query.where('person_id', '=', personId)
+  if (person !== undefined)
+    query = query.where((eb) => eb.or([eb('person_id', '=', person), eb('person_label', '=', person)]))
+  if (target !== undefined) query = query.where('target', '=', target)
+  // A session that began before may have gone on.
+  if (since !== undefined)
+    query = query.where((eb) =>
+      eb.or([eb('opened_at', '>=', since), eb('ended_at', '>=', since), eb('ended_at', 'is', null)]),
+    )
+  return (await query.execute()).map(fromRow)
+}
+
+const MOST_SEARCHED = 100_000
+
 const toRow = (session: SessionRow): SessionTable => ({
   id: session.id,
   person_id: session.person.id,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createPublicKey } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/loca
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
-import { readRecording } from '../../src/recording/replay.ts'
+import { eventsOf, filesIn } from '../helpers/recordings.ts'
+import { verifyAudit } from '../helpers/audit.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
-import { firstBrokenAudit } from '../../src/storage/audit.ts'
 import { openSqlite } from '../../src/storage/database.ts'
 import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
 import { OPENSSL } from '../helpers/run.ts'
@@ -106,10 +106,7 @@ const client = async (port: { port: number }): Promise<pg.Client> => {
 }
 
 function recordings(directory: string): string[] {
-  const base = join(directory, 'data', 'recordings')
-  return readdirSync(base, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.pamrec'))
-    .map((file) => join(base, file))
+  return filesIn(join(directory, 'data'), '.pamrec')
 }
 
 describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
@@ -151,15 +148,15 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     const key = createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub')))
     const texts: string[] = []
     for (const file of recordings(directory)) {
-      expect(await verifyRecording(file, [key])).toMatchObject({ status: 'recovered' })
-      for await (const event of readRecording(file)) if (event.type === 'command') texts.push(event.text)
+      expect(await verifyRecording(file, [{ key }])).toMatchObject({ status: 'recovered', tail: 'whole' })
+      for (const event of await eventsOf(file)) if (event.type === 'command') texts.push(event.text)
     }
     expect(texts.toSorted()).toEqual(['select 1 as before_the_end', 'truncate orders cascade'])
     await again.stop('SIGTERM')
     const store = await openSqlite(join(directory, 'data', 'state.db'))
-    expect(await firstBrokenAudit(store)).toBeUndefined()
+    expect(await verifyAudit(store, [{ key }])).toMatchObject({ status: 'valid' })
     await store.read.updateTable('audit').set({ data: '{}' }).where('seq', '=', 3).execute()
-    expect(await firstBrokenAudit(store)).toBe(3)
+    expect(await verifyAudit(store, [{ key }])).toMatchObject({ status: 'invalid', seq: 3 })
     await store.close()
   }, 60_000)
 
@@ -187,7 +184,7 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     expect(
       (
         await verifyRecording(file ?? '', [
-          createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub'))),
+          { key: createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub'))) },
         ])
       ).status,
     ).toBe('sealed')
@@ -250,13 +247,17 @@ describe.skipIf(!OPENSSL)('before a byte reaches a target', () => {
       message: 'pam: you have no current grant for prod-db',
     })
     expect(reached).toBe(0)
-    // A place where no record can be opened: a file stands where the directory should be.
-    writeFileSync(join(directory, 'data', 'recordings'), '')
+    // A place where nothing can be recorded: a file stands where the directory of the journal was.
+    const journal = join(directory, 'data', 'spool', 'journal')
+    rmSync(journal, { recursive: true })
+    writeFileSync(journal, '')
     const dev = await openPort(jane, 'dev-db')
-    await expect(client(dev)).rejects.toMatchObject({ code: '58030' })
+    const code = () => client(dev).catch((error: { code?: string }) => error.code)
+    expect(await code()).toBe('58030')
+    expect(await code()).toBe('58030')
     expect(reached).toBe(0)
-    rmSync(join(directory, 'data', 'recordings'))
-    await expect(client(dev)).rejects.toMatchObject({ code: '08001' })
+    rmSync(journal)
+    await eventually(async () => ((await code()) === '08001' ? true : undefined), 'recording again')
     expect(reached).toBe(1)
     prod.close()
     dev.close()

@@ -1,185 +1,344 @@
-import { createPublicKey } from 'node:crypto'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CommandEvent, OpenedEvent } from '../../src/recording/event.ts'
-import { openRecorder } from '../../src/recording/recorder.ts'
-import { recoverRecording } from '../../src/recording/recover.ts'
-import { readRecording } from '../../src/recording/replay.ts'
-import { generateSigningKeyPem, signerFromPem } from '../../src/recording/seal.ts'
+import { apartKey, readApart, showApart } from '../../src/recording/apart.ts'
+import { recordReader } from '../../src/recording/encryption.ts'
+import { realDisk, type JournalDisk } from '../../src/recording/journal.ts'
+import type { SessionRecorder } from '../../src/recording/recorder.ts'
+import { readJournals } from '../../src/recording/read-journal.ts'
+import type { Spool } from '../../src/recording/spool.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
 import type { PamError } from '../../src/shared/errors.ts'
-
-const signer = signerFromPem(generateSigningKeyPem())
-const keys = [createPublicKey(signer.publicKeyPem)]
-const opened: OpenedEvent = {
-  type: 'opened',
-  version: 1,
-  session: 'ses_1',
-  person: { id: 'jane', label: 'jane', kind: 'person' },
-  target: 'prod',
-  protocol: 'postgres',
-  account: 'app',
-  grant: { id: 'grt_1', rule: 'r', reason: 'x', endsAt: '2026-01-01T00:00:00.000Z' },
-  policy: 'v',
-}
-const command = (text: string): CommandEvent => ({
-  type: 'command',
-  id: 'dec_1',
-  verdict: 'allow',
-  text,
-  digest: 'd',
-  kinds: ['select'],
-  reads: [],
-  writes: [],
-})
+import {
+  command,
+  eventsOf,
+  filesIn,
+  keys,
+  macKey,
+  opened,
+  openSpool,
+  recorderOptions,
+  written,
+} from '../helpers/recordings.ts'
 
 let directory: string
-let file: string
-let failures: PamError[]
+let spools: Spool[]
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
-  file = join(directory, 'a', 'ses_1.pamrec')
-  failures = []
+  spools = []
 })
-afterEach(() => rmSync(directory, { recursive: true, force: true }))
+afterEach(async () => {
+  for (const spool of spools) await spool.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
 
-const open = (at = file) => openRecorder(at, opened, { signer, onFailure: (error) => failures.push(error) })
-
-function record(at = file): void {
-  const recorder = open(at)
-  recorder.intent(command('select 1'))
-  recorder.outcome({ type: 'result', command: 'dec_1', rows: 1, bytes: 10, durationMs: 1 })
-  recorder.intent(command('select 2'))
-  recorder.close({ code: 'CLIENT_LEFT', message: 'bye' })
+function start(options: Parameters<typeof openSpool>[1] = {}): Spool {
+  const spool = openSpool(directory, options)
+  spools.push(spool)
+  return spool
 }
+const file = (): string => join(directory, '2026-11', 'ses_1.pamrec')
+const result = { type: 'result', command: 'dec_1', rows: 1, bytes: 10, durationMs: 1 } as const
+const journaled = () =>
+  readJournals(join(directory, 'journal'), macKey)
+    .sessions.get('ses_1')
+    ?.events.map(({ payload }) => payload.toString('utf8'))
+    .join('\n') ?? ''
 
 describe('recorder', () => {
-  it('an intent is in the file when the call returns', () => {
-    const recorder = open()
-    expect(readFileSync(file, 'utf8')).toContain('"type":"opened"')
+  it('an intent stands in the journal before what waits for it goes on, and an outcome soon after', async () => {
+    const recorder = await start().open(opened(), recorderOptions())
     recorder.intent(command('drop table x'))
-    expect(readFileSync(file, 'utf8')).toContain('drop table x')
-    recorder.close({ code: 'CLIENT_LEFT', message: '' })
+    expect(recorder.isWritten).toBe(false)
+    expect(journaled()).not.toContain('drop table x')
+    await written(recorder)
+    expect(recorder.isWritten).toBe(true)
+    expect(journaled()).toContain('drop table x')
+    recorder.outcome(result)
+    await expect.poll(journaled).toContain('"type":"result"')
+  })
+
+  it('all that happens in one turn of the event loop is one append', async () => {
+    let appends = 0
+    const counting: JournalDisk = {
+      ...realDisk,
+      writeSync(handle, bytes, position) {
+        if (bytes.length > 100) appends++
+        return realDisk.writeSync(handle, bytes, position)
+      },
+    }
+    const spool = start({ disk: counting })
+    const sessions = ['ses_1', 'ses_2', 'ses_3']
+    const recorders = await Promise.all(sessions.map((id) => spool.open(opened(id), recorderOptions(id))))
+    appends = 0
+    for (const recorder of recorders) for (const text of ['a', 'b']) recorder.intent(command(text))
+    await Promise.all(recorders.map(written))
+    expect(appends).toBe(1)
+  })
+
+  it('strict: what waits goes on after a flush, and sessions share it', async () => {
+    let flushes = 0
+    const disk: JournalDisk = {
+      ...realDisk,
+      async datasync(handle) {
+        flushes++
+        await realDisk.datasync(handle)
+      },
+    }
+    const spool = start({ disk })
+    const strict = { strict: true }
+    const recorders = await Promise.all(
+      ['ses_1', 'ses_2', 'ses_3'].map((id) => spool.open(opened(id), { ...recorderOptions(id), ...strict })),
+    )
+    flushes = 0
+    for (const recorder of recorders) recorder.intent(command('x'))
+    await Promise.all(recorders.map(written))
+    expect(flushes).toBe(1)
   })
 
   it('seals what verifies, and reads back in order', async () => {
-    record()
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'sealed', session: 'ses_1', events: 5 })
-    const types = []
-    for await (const event of readRecording(file)) types.push(event.type)
-    expect(types).toEqual(['opened', 'command', 'result', 'command', 'ended'])
-  })
-
-  it('never writes over a file, and says that it cannot record', () => {
-    record()
-    expect(() => open()).toThrow(expect.objectContaining({ code: 'RECORDING_FAILED' }))
-  })
-
-  it('a disk that is full fails the command, and every one after it', () => {
-    mkdirSync(join(directory, 'a'))
-    // /dev/full takes no byte: every write fails with ENOSPC, as on a full disk.
-    const recorder = (() => {
-      try {
-        return openRecorder('/dev/full', opened, { signer, onFailure: (error) => failures.push(error) })
-      } catch (error) {
-        return error as PamError
-      }
-    })()
-    expect(recorder).toMatchObject({ code: 'RECORDING_FAILED' })
-  })
-})
-
-describe('verify', () => {
-  const lines = (): string[] => readFileSync(file, 'utf8').split('\n')
-  const write = (changed: readonly string[]): void => writeFileSync(file, changed.join('\n'))
-
-  it('finds every single changed byte', async () => {
-    record()
-    const original = readFileSync(file)
-    for (let at = 0; at < original.length; at += 7) {
-      const changed = Buffer.from(original)
-      changed[at] = (changed[at] as number) ^ 1
-      writeFileSync(file, changed)
-      const { status } = await verifyRecording(file, keys).catch(() => ({ status: 'invalid' }))
-      expect([at, status === 'sealed' || status === 'recovered']).toEqual([at, false])
-    }
-  })
-
-  it.each<[string, (all: string[]) => string[], RegExp]>([
-    ['an event cut out', (all) => all.toSpliced(2, 1), /does not follow/],
-    ['two events swapped', (all) => all.with(2, all[3] as string).with(3, all[2] as string), /does not follow/],
-    ['an event repeated', (all) => all.toSpliced(2, 0, all[2] as string), /does not follow/],
-    ['something after the seal', (all) => [...all.slice(0, -1), all[2] as string, ''], /after the seal/],
-    ['the last events cut off under the same seal', (all) => all.toSpliced(-3, 1), /other events/],
-  ])('%s', async (_what, change, reason) => {
-    record()
-    write(change(lines()))
-    expect(await verifyRecording(file, keys)).toMatchObject({
-      status: 'invalid',
-      reason: expect.stringMatching(reason),
-    })
-  })
-
-  it('names the first line that does not hold', async () => {
-    record()
-    write(lines().map((line, index) => (index === 2 ? line.replace('select 1', 'select 9') : line)))
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'invalid', line: 3 })
-  })
-
-  it('a seal of another key is not believed', async () => {
-    record()
-    const other = createPublicKey(signerFromPem(generateSigningKeyPem()).publicKeyPem)
-    expect(await verifyRecording(file, [other])).toMatchObject({
-      status: 'invalid',
-      reason: expect.stringContaining('not among the keys'),
-    })
-  })
-
-  it('the seal of another session is not believed', async () => {
-    record()
-    const other = join(directory, 'other')
-    const recorder = openRecorder(other, { ...opened, session: 'ses_2' }, { signer, onFailure: () => {} })
-    recorder.close({ code: 'CLIENT_LEFT', message: '' })
-    const foreign = readFileSync(other, 'utf8').split('\n').at(-2) as string
-    write([...lines().slice(0, -2), foreign, ''])
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'invalid' })
-  })
-
-  it('without a seal it is open', async () => {
-    record()
-    write([...lines().slice(0, -2), ''])
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'open', events: 5 })
-  })
-})
-
-describe('recover', () => {
-  it('closes what a hard stop left, wherever the last line was cut', async () => {
-    const recorder = open()
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
     recorder.intent(command('select 1'))
+    recorder.outcome(result)
+    const sealed = await spool.close(recorder, { code: 'CLIENT_LEFT', message: 'bye' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed', session: 'ses_1', events: 4 })
+    expect((await eventsOf(file())).map(({ type }) => type)).toEqual(['opened', 'command', 'result', 'ended'])
+    expect(sealed).toMatchObject({ events: 4, segments: 1, bytes: readFileSync(file()).length })
+  })
+
+  it('a long session is sealed in segments while it goes on, and the journal lets go of them', async () => {
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
+    for (let i = 0; i < 40; i++) {
+      recorder.intent(command(`select '${String(i).repeat(4000)}'`))
+      await written(recorder)
+    }
+    await expect.poll(() => existsSync(file())).toBe(true)
+    await recorder.sealNow()
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'open' })
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed', events: 42 })
+    await spool.stop()
+    expect(filesIn(directory, '.journal')).toEqual([])
+  })
+
+  it('bytes of a terminal come back as they were', async () => {
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
+    const data = Buffer.from([0, 10, 255, 27, 10])
+    recorder.outcome({ type: 'terminal', channel: '0', direction: 'out' }, data)
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    const { readRecording } = await import('../../src/recording/read.ts')
+    const found = []
+    for await (const event of readRecording(file())) found.push(event.data)
+    expect(found[1]).toEqual(data)
+  })
+
+  it('a text that could not be read stands apart, encrypted, and the record verifies without it', async () => {
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
+    const reference = recorder.apart('secret $$ text')
+    recorder.intent({ ...command('‹hidden›'), apart: reference })
+    await written(recorder)
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    const path = file().replace('.pamrec', '.pamapart')
+    const [entry] = await readApart(path)
+    if (entry === undefined) throw new Error('nothing stands apart')
+    const key = apartKey(Buffer.alloc(32, 9), 'ses_1')
+    expect(showApart({ key }, entry)).toEqual({ text: 'secret $$ text', reference })
+    for (const name of filesIn(directory, '')) {
+      if (name.includes('.')) expect(readFileSync(name).includes('secret')).toBe(false)
+    }
+    rmSync(path)
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
+  })
+})
+
+describe('encrypted', () => {
+  it('nothing of it is readable in the spool, and the auditor’s identity reads and verifies all of it', async () => {
+    const identity = await generateX25519Identity()
+    const recipients = [await identityToRecipient(identity)]
+    const spool = start()
+    const recorder = await spool.open(opened(), { ...recorderOptions(), recipients })
+    recorder.intent(command('select canary'))
+    await written(recorder)
+    for (const name of filesIn(directory, '.journal')) expect(readFileSync(name).includes('canary')).toBe(false)
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    expect(readFileSync(file()).includes('canary')).toBe(false)
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed', hidden: 3 })
+    const reader = recordReader([identity])
+    expect(await verifyRecording(file(), keys, reader)).toMatchObject({ status: 'sealed', hidden: 0, events: 3 })
+    expect(JSON.stringify(await eventsOf(file(), reader))).toContain('canary')
+    const stranger = recordReader([await generateX25519Identity()])
+    expect(await verifyRecording(file(), keys, stranger)).toMatchObject({ status: 'invalid', reason: /cannot be read/ })
+  })
+})
+
+describe('a disk that fails', () => {
+  /** Breaks when told to. */
+  function brittle() {
+    const state: { error: NodeJS.ErrnoException | undefined; delay: number } = { error: undefined, delay: 0 }
+    const check = (): void => {
+      if (state.error !== undefined) throw state.error
+    }
+    const disk: JournalDisk = {
+      writeSync(handle, bytes, position) {
+        check()
+        return realDisk.writeSync(handle, bytes, position)
+      },
+      async write(handle, bytes, position) {
+        check()
+        await new Promise((resolve) => setTimeout(resolve, state.delay))
+        return realDisk.write(handle, bytes, position)
+      },
+      async datasync(handle) {
+        check()
+        await new Promise((resolve) => setTimeout(resolve, state.delay))
+        return realDisk.datasync(handle)
+      },
+    }
+    return { disk, state }
+  }
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+
+  it('full: every session ends, nothing that waits goes on, no session is opened; and all is well once there is room', async () => {
+    const { disk, state } = brittle()
+    const health: boolean[] = []
+    const spool = start({ disk, onHealth: ({ ok }) => health.push(ok) })
+    const failures: PamError[] = []
+    const recorder = await spool.open(opened(), { ...recorderOptions(), onFailure: (error) => failures.push(error) })
+    recorder.intent(command('select 1'))
+    await written(recorder)
+    state.error = full
     recorder.intent(command('select 2'))
-    const whole = readFileSync(file)
-    for (const cut of [whole.length, whole.length - 1, whole.length - 30, 12, 5, 0]) {
-      writeFileSync(file, whole.subarray(0, cut))
-      recoverRecording(file, 'ses_1', signer, new Date(0))
-      expect([cut, (await verifyRecording(file, keys)).status]).toEqual([cut, cut < 20 ? 'invalid' : 'recovered'])
+    let wentOn = false
+    recorder.whenWritten(() => (wentOn = true))
+    await expect.poll(() => failures.length).toBe(1)
+    expect(failures[0]).toMatchObject({ code: 'RECORDING_FAILED' })
+    expect(wentOn).toBe(false)
+    expect(() => recorder.intent(command('select 3'))).toThrow(expect.objectContaining({ code: 'RECORDING_FAILED' }))
+    await expect(spool.open(opened('ses_2'), recorderOptions('ses_2'))).rejects.toMatchObject({
+      code: 'RECORDING_FAILED',
+    })
+    expect(spool.health).toMatchObject({ ok: false, reason: expect.stringContaining('ENOSPC') })
+    // Its own file can be written: the record is whole, with the command that was never forwarded as one that may have run.
+    await spool.close(recorder, { code: 'RECORDING_FAILED', message: 'disk' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
+    state.error = undefined
+    await expect.poll(() => spool.health.ok, { timeout: 5000 }).toBe(true)
+    expect(health).toEqual([false, true])
+    const next = await spool.open(opened('ses_2'), recorderOptions('ses_2'))
+    await spool.close(next, { code: 'CLIENT_LEFT', message: '' })
+  })
+
+  it('slow: the event loop does not wait for it, and what waits goes on in order', async () => {
+    const { disk, state } = brittle()
+    const slowOnce: JournalDisk = {
+      ...disk,
+      writeSync(handle, bytes, position) {
+        if (state.delay > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60)
+        return disk.writeSync(handle, bytes, position)
+      },
     }
+    const spool = start({ disk: slowOnce })
+    const recorder = await spool.open(opened(), recorderOptions())
+    state.delay = 100
+    recorder.intent(command('first'))
+    await written(recorder)
+    const order: string[] = []
+    for (const text of ['second', 'third']) {
+      recorder.intent(command(text))
+      recorder.whenWritten(() => order.push(text))
+    }
+    let ticks = 0
+    const ticking = setInterval(() => ticks++, 5)
+    await written(recorder)
+    clearInterval(ticking)
+    expect(order).toEqual(['second', 'third'])
+    expect(ticks).toBeGreaterThan(5)
   })
 
-  it('cuts what was changed by hand in the tail', async () => {
-    const recorder = open()
-    recorder.intent(command('select 1'))
-    appendFileSync(file, `${'0'.repeat(64)} {"seq":2,"type":"command"}\n`)
-    expect(recoverRecording(file, 'ses_1', signer, new Date(0))).toEqual({ events: 3 })
-    expect(await verifyRecording(file, keys)).toMatchObject({ status: 'recovered', events: 3 })
+  it('stalled: after the longest write the sessions end', async () => {
+    const { disk, state } = brittle()
+    const failures: PamError[] = []
+    const spool = start({ disk, longestWrite: 100 })
+    const recorder = await spool.open(opened(), {
+      ...recorderOptions(),
+      strict: true,
+      onFailure: (error) => failures.push(error),
+    })
+    state.delay = 1000
+    recorder.intent(command('x'))
+    await expect.poll(() => failures.length).toBe(1)
+    expect(spool.health).toMatchObject({ ok: false, reason: expect.stringContaining('100 ms') })
   })
 
-  it('leaves a sealed file alone', () => {
-    record()
-    const before = readFileSync(file, 'utf8')
-    expect(recoverRecording(file, 'ses_1', signer, new Date(0))).toBeUndefined()
-    expect(readFileSync(file, 'utf8')).toBe(before)
-    truncateSync(file, before.length)
+  it('removed: a file that nobody will ever read is not written to', async () => {
+    const failures: PamError[] = []
+    const spool = start()
+    const recorder = await spool.open(opened(), { ...recorderOptions(), onFailure: (error) => failures.push(error) })
+    rmSync(join(directory, 'journal'), { recursive: true })
+    recorder.intent(command('x'))
+    await expect.poll(() => failures.length).toBe(1)
+    await spool.close(recorder, { code: 'RECORDING_FAILED', message: '' })
+    expect(JSON.stringify(await eventsOf(file()))).toContain('"text":"x"')
+  })
+
+  it('results pile up only so far: then the source is to wait', async () => {
+    const { disk, state } = brittle()
+    const spool = start({ disk, longestWrite: 30_000 })
+    const recorder = await spool.open(opened(), { ...recorderOptions(), strict: true })
+    state.delay = 300
+    const fill = (to: SessionRecorder): number => {
+      let added = 0
+      while (!to.isFull && added < 10_000) {
+        to.outcome({ type: 'notice', message: 'x'.repeat(1000) })
+        added++
+      }
+      return added
+    }
+    expect(fill(recorder)).toBeLessThan(2000)
+    await new Promise<void>((resolve) => recorder.whenRoom(resolve))
+    expect(recorder.isFull).toBe(false)
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
+  })
+
+  it('at its limit no session is opened, and nothing is deleted', async () => {
+    const spool = start({ limit: 10 })
+    await expect(spool.open(opened(), recorderOptions())).rejects.toMatchObject({ code: 'RECORDING_FAILED' })
+    expect(spool.health).toMatchObject({ ok: false, reason: expect.stringContaining('limit') })
+  })
+})
+
+describe('somebody meddles with the file of a live session', () => {
+  it.each<[string, () => void, RegExp]>([
+    ['removes it', () => rmSync(file()), /removed/],
+    ['shortens it', () => truncateSync(file(), 20), /shortened/],
+  ])('%s: the session ends and says so', async (_what, meddle, reason) => {
+    const failures: PamError[] = []
+    const sealed: { damage?: string }[] = []
+    const spool = start({ onSealed: (_file, done) => sealed.push(done) })
+    const recorder = await spool.open(opened(), { ...recorderOptions(), onFailure: (error) => failures.push(error) })
+    await recorder.sealNow()
+    meddle()
+    recorder.intent(command('x'))
+    await recorder.sealNow()
+    expect(failures).toHaveLength(1)
+    await spool.close(recorder, { code: 'RECORDING_FAILED', message: '' })
+    expect(sealed[0]?.damage).toMatch(reason)
+    expect((await verifyRecording(file(), keys)).status).toBe('invalid')
+  })
+
+  it('adds to it: that is cut off', async () => {
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
+    await recorder.sealNow()
+    writeFileSync(file(), 'more', { flag: 'a' })
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
   })
 })

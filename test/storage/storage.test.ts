@@ -8,7 +8,10 @@ import { createRequest } from '../../src/access/request.ts'
 import { mintGrant, revokeGrant } from '../../src/access/grant.ts'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
-import { appendAudit, firstBrokenAudit } from '../../src/storage/audit.ts'
+import { signAudit, type AuditHead } from '../../src/recording/audit-chain.ts'
+import { verifyAudit } from '../helpers/audit.ts'
+import { keys, signer } from '../helpers/recordings.ts'
+import { appendAudit } from '../../src/storage/audit.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { openPostgres, openSqlite, type Database } from '../../src/storage/database.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
@@ -44,15 +47,16 @@ afterAll(async () => {
 })
 
 let count = 0
+const sign = (head: AuditHead) => signAudit(head, signer)
 const stores: Record<string, () => Promise<Database>> = {
-  SQLite: () => openSqlite(join(directory, `${count++}.db`)),
+  SQLite: () => openSqlite(join(directory, `${count++}.db`), sign),
   PostgreSQL: async () => {
     const name = `store${count++}`
     const admin = new pg.Client({ host: '127.0.0.1', port: postgres.port, ...postgres.superuser, database: 'postgres' })
     await admin.connect()
     await admin.query(`create database ${name}`)
     await admin.end()
-    return openPostgres(`postgresql://postgres:${postgres.superuser.password}@127.0.0.1:${postgres.port}/${name}`)
+    return openPostgres(`postgresql://postgres:${postgres.superuser.password}@127.0.0.1:${postgres.port}/${name}`, sign)
   },
 }
 
@@ -126,12 +130,12 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
           db.change((tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject: String(i), data: { i } })),
         ),
       )
-      expect(await firstBrokenAudit(db)).toBeUndefined()
+      expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 30 })
       await db.read.updateTable('audit').set({ actor: 'somebody else' }).where('seq', '=', 12).execute()
-      expect(await firstBrokenAudit(db)).toBe(12)
+      expect(await verifyAudit(db, keys)).toMatchObject({ seq: 12, reason: 'was changed' })
       await db.read.updateTable('audit').set({ actor: 'a' }).where('seq', '=', 12).execute()
       await db.read.deleteFrom('audit').where('seq', '=', 20).execute()
-      expect(await firstBrokenAudit(db)).toBe(20)
+      expect(await verifyAudit(db, keys)).toMatchObject({ seq: 21, reason: 'stands where entry 20 should be' })
     }))
 
   it('standing access mints a grant, once, and a revoked one blocks', () =>

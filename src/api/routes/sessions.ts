@@ -1,21 +1,18 @@
-import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Login } from '../../identity/login.ts'
 import { explain } from '../../policy/explain.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
-import { onlyOne } from '../../storage/page.ts'
-import { findSessions, listSessions, type SessionRow } from '../../storage/sessions.ts'
+import { listSessions, type SessionRow } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { explanationSchema, keysSchema, sessionSchema, sessionsSchema, type Session } from '../schemas/session.ts'
+import { maySeeAll, visibleSession } from '../visible-session.ts'
 import { iso, nextOf, toPage } from './to-json.ts'
 
-/** Sessions: the index, the records, ending one; and what the rules say. */
+/** Sessions: the index, ending one; and what the rules say. */
 export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const { db, clock, registry } = deps
 
@@ -26,7 +23,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     async (request) => {
       const login = request.login()
       const { active, limit } = request.query
-      const personId = maySeeAll(login) ? undefined : login.person.id
+      const personId = maySeeAll(login, deps) ? undefined : login.person.id
       const rows = await listSessions(db.read, { personId, active }, toPage(request.query))
       return {
         items: rows.map(toJson),
@@ -39,32 +36,15 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
   )
 
   app.get('/v1/sessions/:id', { schema: { params: idParams, response: { 200: sessionSchema } } }, async (request) =>
-    toJson(await visibleSession(request.params.id, request.login())),
+    toJson(await visibleSession(request.params.id, request.login(), deps)),
   )
-
-  app.get('/v1/sessions/:id/recording', { schema: { params: idParams } }, async (request, reply) => {
-    const login = request.login()
-    const session = await visibleSession(request.params.id, login)
-    if (session.person.id !== login.person.id && !hasRole(login, 'audit', deps)) {
-      throw new PamError('NOT_ALLOWED', 'only auditors read the records of others')
-    }
-    const now = clock.now()
-    await db.change((tx) =>
-      appendAudit(tx, now, { type: 'recording.read', actor: login.person.id, subject: session.id, data: {} }),
-    )
-    return reply
-      .type('application/octet-stream')
-      .header('content-disposition', `attachment; filename="${session.id}.pamrec"`)
-      .header('cache-control', 'no-store')
-      .send(createReadStream(join(deps.recordings, session.recording)))
-  })
 
   app.post(
     '/v1/sessions/:id/kill',
     { schema: { params: idParams, body: reasonBody, response: { 200: sessionSchema } } },
     async (request) => {
       const login = request.login()
-      const session = await visibleSession(request.params.id, login)
+      const session = await visibleSession(request.params.id, login, deps)
       if (session.person.id !== login.person.id && !hasRole(login, 'operate', deps)) {
         throw new PamError('NOT_ALLOWED', 'only operators end the sessions of others')
       }
@@ -109,18 +89,8 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
   )
 
   app.get('/v1/keys', { schema: { response: { 200: keysSchema } } }, async () => ({
-    items: [{ id: deps.signer.keyId, publicKey: deps.signer.publicKeyPem }],
+    items: deps.recordingKeys.map((key) => ({ ...key })),
   }))
-
-  const maySeeAll = (login: Login): boolean => hasRole(login, 'audit', deps) || hasRole(login, 'operate', deps)
-
-  async function visibleSession(id: string, login: Login): Promise<SessionRow> {
-    const found = await findSessions(db.read, id)
-    return onlyOne(
-      found.filter(({ person }) => person.id === login.person.id || maySeeAll(login)),
-      id,
-    )
-  }
 }
 
 const toJson = (session: SessionRow): Session => ({

@@ -14,7 +14,9 @@ export const sessionSchema = z.object({
 export type Session = z.output<typeof sessionSchema>
 export const sessionsSchema = pageOf(sessionSchema)
 
-export const keysSchema = z.object({ items: z.array(z.object({ id: z.string(), publicKey: z.string() })) })
+export const keysSchema = z.object({
+  items: z.array(z.object({ id: z.string(), publicKey: z.string(), from: timeSchema, until: timeSchema.optional() })),
+})
 
 export const explanationSchema = z.object({
   target: z.string(),

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../../recording/event.ts'
 import { visible } from './visible.ts'
 
 /** One event as people read it; the time is since the session was opened. */
-export function describeEvent(event: RecordedEvent): string[] {
+export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
   const at = `${(event.ms / 1000).toFixed(3).padStart(9)}s`
   switch (event.type) {
     case 'opened':
@@ -38,12 +38,39 @@ export function describeEvent(event: RecordedEvent): string[] {
         ),
       ]
     }
+    case 'rows': {
+      const rows = event.rows.map((row) => `             ${row.map((value) => value ?? 'NULL').join(' | ')}`)
+      const head = event.columns === undefined ? [] : [`             ${event.columns.join(' | ')}`]
+      return [...head, ...rows, ...(event.cut ? ['             … more rows, not kept'] : [])].map(visible)
+    }
+    case 'terminal':
+      return event.direction === 'in' || data === undefined ? [] : plainLines(data).map((line) => `${at}  ${line}`)
+    case 'resize':
+      return [visible(`${at}    terminal ${event.channel} is ${event.columns} by ${event.rows}`)]
+    case 'file': {
+      const size = event.bytes === undefined ? '' : `, ${event.bytes} bytes`
+      const digest = event.sha256 === undefined ? '' : `, sha256 ${event.sha256}`
+      const error = event.error === undefined ? '' : `: ${event.error}`
+      return [visible(`${at}    ${event.operation} ${event.path}${size}${digest}${error}`)]
+    }
     case 'notice':
       return [visible(`${at}    ${event.message}`)]
     case 'ended':
       return [visible(`${at}  ended: ${event.message} (${event.code})`)]
   }
 }
+
+/** What a terminal showed as plain text: escape sequences (ECMA-48) are left out. */
+function plainLines(data: Buffer): string[] {
+  const text = data.toString('utf8').replaceAll(ESCAPE, '').replaceAll('\r', '')
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(visible)
+}
+
+// eslint-disable-next-line no-control-regex
+const ESCAPE = /\u001B(?:\[[\d;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/g
 
 const indent = (text: string): string => text.trim().replaceAll('\n', `\n${' '.repeat(12)}`)
 const VERDICTS = { deny: 'refused', hold: 'held' } as const

@@ -7,6 +7,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
+import { afterRecord } from '../after-record.ts'
 import type { Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
@@ -50,7 +51,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       )
       const conversation = new Conversation({
         client,
-        upstream: upstream.channel,
+        upstream: afterRecord(upstream.channel, session),
         session,
         parser,
         catalog: upstream.catalog,
@@ -104,6 +105,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
   const open = new Set(['client', 'upstream'])
+  let waitsForRecord = false
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
 
@@ -119,7 +121,9 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     run(rest: Buffer): void {
       client.handler = {
         data: guarded((bytes: Buffer) => clientSide.push(bytes)),
-        drained: () => upstream.channel.resume(),
+        drained: () => {
+          if (!waitsForRecord) upstream.channel.resume()
+        },
         ended: () => clientSide.end(),
         closed: () => {
           clientSide.end()
@@ -128,7 +132,16 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
       }
       upstream.channel.handler = {
         data: guarded((bytes: Buffer) => {
+          const { recorder } = session
           if (!serverSide.push(bytes)) upstream.channel.pause()
+          if (!recorder.isFull) return
+          // A disk that does not keep up is felt by the target, and so by the client; nothing piles up here.
+          upstream.channel.pause()
+          waitsForRecord = true
+          recorder.whenRoom(() => {
+            waitsForRecord = false
+            upstream.channel.resume()
+          })
         }),
         drained: () => clientSide.drained(),
         ended: () => client.end(),

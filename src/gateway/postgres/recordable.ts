@@ -1,29 +1,31 @@
 import { detectors } from '../../masking/replace.ts'
-import type { Session } from '../engine.ts'
+import type { Recordable, Session } from '../engine.ts'
+import type { MaskingPlan } from '../../masking/plan.ts'
 import type { StatementFacts } from './command-facts.ts'
 
 /**
  * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment:
- * all literals of a statement that carries a password, touches masked columns or could not be parsed; elsewhere
- * what looks like a masked kind.
+ * all literals of a statement that carries a password or touches masked columns; elsewhere what looks like a masked
+ * kind. A text that could not be parsed may hold anything: it stands apart.
  */
 export function recordable(
   sql: string,
   parameters: readonly (string | null)[],
   facts: StatementFacts,
-  session: Pick<Session, 'commitment'>,
-): { text: string; parameters: readonly (string | null)[] } {
+  session: Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> },
+): Recordable {
   const commit = (value: string): string => `‹${session.commitment(value)}›`
-  const hidesAll = facts.tainted || facts.parsed.length === 0 || facts.parsed.some(({ secret }) => secret)
-  if (hidesAll && facts.statements.length > 0) {
-    return {
-      text: replaceLiterals(sql, commit),
-      parameters: parameters.map((value) => (value === null ? null : commit(value))),
-    }
+  const commitAll = (): (string | null)[] => parameters.map((value) => (value === null ? null : commit(value)))
+  if (facts.parsed.length === 0 && facts.statements.length > 0) {
+    const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
+    return { text, parameters: commitAll(), apart: sql }
   }
+  if (facts.tainted || facts.parsed.some(({ secret }) => secret))
+    return { text: replaceLiterals(sql, commit), parameters: commitAll() }
+  const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
   const hideKinds = (text: string): string => {
     let result = text
-    for (const detector of Object.values(detectors)) {
+    for (const detector of [...Object.values(detectors), ...own]) {
       for (const { start, end } of detector.find(result).toReversed()) {
         result = result.slice(0, start) + commit(result.slice(start, end)) + result.slice(end)
       }
@@ -33,7 +35,7 @@ export function recordable(
   return { text: hideKinds(sql), parameters: parameters.map((value) => (value === null ? null : hideKinds(value))) }
 }
 
-/** String constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. */
+/** Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. */
 function replaceLiterals(sql: string, commit: (value: string) => string): string {
   return sql.replace(LITERAL, (literal) =>
     literal.startsWith('"')
@@ -45,6 +47,6 @@ function replaceLiterals(sql: string, commit: (value: string) => string): string
 }
 
 // Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
-// An unfinished constant runs to the end of the text.
+// An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.
 const LITERAL =
-  /"(?:[^"]|"")*(?:"|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
+  /"(?:[^"]|"")*(?:"|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g

@@ -430,7 +430,7 @@ describe('what the gateway asks a target for itself', () => {
 })
 
 describe('what is kept for ever', () => {
-  const session = { commitment: (text: string) => `c${text.length}` }
+  const session = { commitment: (text: string) => `c${text.length}`, masking: { kinds: [] } }
   const keep = (sql: string, parameters: (string | null)[] = []) => recordable(sql, parameters, facts(sql), session)
 
   it.each([
@@ -446,6 +446,10 @@ describe('what is kept for ever', () => {
     [
       "select * from orders where note = 'to jane@example.com, card 4111111111111111'",
       "select * from orders where note = 'to ‹c16›, card ‹c16›'",
+    ],
+    [
+      'select t1.id from customers t1 where t1.card = 4111 and 1.5e3 > .5 and id = $1',
+      'select t1.id from customers t1 where t1.card = ‹c4› and ‹c5› > ‹c2› and id = $1',
     ],
     ["select * from orders where note = 'plain'", "select * from orders where note = 'plain'"],
   ])('%s', (sql, kept) => {

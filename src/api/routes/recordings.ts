@@ -1,0 +1,168 @@
+import { PassThrough, Readable } from 'node:stream'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Login } from '../../identity/login.ts'
+import { decodePayload, type Frame } from '../../recording/frame.ts'
+import { PamError } from '../../shared/errors.ts'
+import { appendAudit } from '../../storage/audit.ts'
+import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
+import { searchSessions } from '../../storage/sessions.ts'
+import { hasRole } from '../authenticate.ts'
+import type { ApiDeps } from '../deps.ts'
+import { reasonBody } from '../schemas/access.ts'
+import { idParams } from '../schemas/common.ts'
+import { legalHoldSchema, type Found } from '../schemas/recording.ts'
+import { searchRecordings } from '../search-recordings.ts'
+import { needAuditor, readableSession } from '../visible-session.ts'
+import { iso } from './to-json.ts'
+
+/** Records: reading them, following a live one, searching, keeping them from being deleted. Every reading is audited. */
+export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const { db, clock, evidence } = deps
+
+  const note = (login: Login, type: string, subject: string, data: Parameters<typeof appendAudit>[2]['data'] = {}) =>
+    db.change((tx) => appendAudit(tx, clock.now(), { type, actor: login.person.id, subject, data }))
+
+  const recordingOf = async (session: string): Promise<RecordingRow> => {
+    const row = await findRecording(db.read, session)
+    if (row !== undefined) return row
+    throw new PamError('NOT_FOUND', `there is no record of ${session}`)
+  }
+
+  const purpose = z.object({ purpose: z.enum(['viewed', 'exported', 'verified']).default('exported') })
+  app.get(
+    '/v1/sessions/:id/recording',
+    { schema: { params: idParams, querystring: purpose } },
+    async (request, reply) => {
+      const login = request.login()
+      const session = await readableSession(request.params.id, login, deps)
+      const recording = await recordingOf(session.id)
+      await note(login, `recording.${request.query.purpose}`, session.id)
+      return reply
+        .type('application/octet-stream')
+        .header('content-disposition', `attachment; filename="${session.id}.pamrec"`)
+        .header('cache-control', 'no-store')
+        .send(await evidence.read(recording))
+    },
+  )
+
+  app.get('/v1/sessions/:id/apart', { schema: { params: idParams } }, async (request, reply) => {
+    const login = request.login()
+    needAuditor(login, deps, 'read texts that stand apart')
+    const session = await readableSession(request.params.id, login, deps)
+    const texts = await evidence.readApart(await recordingOf(session.id))
+    await note(login, 'recording.apart_viewed', session.id)
+    return reply.type('application/x-ndjson').send(Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)))
+  })
+
+  app.post('/v1/sessions/:id/erase-apart', { schema: { params: idParams, body: reasonBody } }, async (request) => {
+    const login = request.login()
+    needAuditor(login, deps, 'erase texts that stand apart')
+    const session = await readableSession(request.params.id, login, deps)
+    const recording = await recordingOf(session.id)
+    await note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
+    await evidence.eraseApart(recording)
+    return {}
+  })
+
+  /** What is not sealed yet, then what happens, until the session ends. An empty line now and then says that nothing does. */
+  app.get('/v1/sessions/:id/tail', { schema: { params: idParams } }, async (request, reply) => {
+    const login = request.login()
+    const session = await readableSession(request.params.id, login, deps)
+    const recorder = evidence.spool.recorder(session.id)
+    if (recorder === undefined)
+      throw new PamError('ALREADY_DECIDED', `${session.id} is over`, { hint: `pamctl replay ${session.id}` })
+    await note(login, 'recording.viewed', session.id, { live: true })
+    const out = new PassThrough({ highWaterMark: MOST_BEHIND })
+    const send = ({ payload }: Frame): void => {
+      const { event, data } = decodePayload(payload)
+      out.write(`${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`)
+      // Who reads too slowly is let go rather than held in memory; the record has everything.
+      if (out.writableLength > MOST_BEHIND) out.destroy()
+      else if (event.type === 'ended') out.end()
+    }
+    const stop = recorder.listen(send)
+    const beat = setInterval(() => out.write('\n'), BEAT)
+    out.on('close', () => {
+      stop()
+      clearInterval(beat)
+    })
+    for (const frame of recorder.snapshot().frames) send(frame)
+    return reply.type('application/x-ndjson').send(out)
+  })
+
+  const searchQuery = z.object({
+    text: z.string().min(1).max(1000),
+    since: z.iso.datetime().optional(),
+    user: z.string().max(300).optional(),
+    target: z.string().max(100).optional(),
+    limit: z.coerce.number().int().min(1).max(1000).default(100),
+  })
+  app.get('/v1/search', { schema: { querystring: searchQuery } }, async (request, reply) => {
+    const login = request.login()
+    const { text, since, user, target, limit } = request.query
+    const sessions = await searchSessions(db.read, {
+      personId: hasRole(login, 'audit', deps) ? undefined : login.person.id,
+      person: user,
+      target,
+      since: since === undefined ? undefined : Date.parse(since),
+    })
+    await note(login, 'recordings.searched', 'recordings', { sessions: sessions.length, target })
+    const results = searchRecordings(sessions, text, limit, async (id) => {
+      const row = await findRecording(db.read, id)
+      return row === undefined || row.state === 'deleted' ? undefined : evidence.read(row)
+    })
+    const lines = async function* () {
+      for await (const found of results) yield `${JSON.stringify(found satisfies Found)}\n`
+    }
+    return reply.type('application/x-ndjson').send(Readable.from(lines()))
+  })
+
+  app.post(
+    '/v1/sessions/:id/legal-hold',
+    { schema: { params: idParams, body: reasonBody, response: { 200: legalHoldSchema } } },
+    async (request) => {
+      const login = request.login()
+      needAuditor(login, deps, 'keep records from being deleted')
+      const session = await readableSession(request.params.id, login, deps)
+      const { reason } = request.body
+      if (reason === '') throw new PamError('USAGE', 'a legal hold needs a reason')
+      const legalHold = { by: login.person.label, reason, at: clock.now() }
+      await changeHold(login, session.id, 'recording.held', legalHold, reason)
+      return { session: session.id, legalHold: { ...legalHold, at: iso(legalHold.at) } }
+    },
+  )
+
+  app.post(
+    '/v1/sessions/:id/lift-hold',
+    { schema: { params: idParams, body: reasonBody, response: { 200: legalHoldSchema } } },
+    async (request) => {
+      const login = request.login()
+      needAuditor(login, deps, 'lift a legal hold')
+      const session = await readableSession(request.params.id, login, deps)
+      await changeHold(login, session.id, 'recording.hold_lifted', undefined, request.body.reason)
+      return { session: session.id }
+    },
+  )
+
+  async function changeHold(
+    login: Login,
+    session: string,
+    type: string,
+    legalHold: RecordingRow['legalHold'],
+    reason: string,
+  ): Promise<void> {
+    await db.change(async (tx) => {
+      const row = await findRecording(tx, session)
+      if (row === undefined) throw new PamError('NOT_FOUND', `there is no record of ${session}`)
+      if (row.state === 'deleted') throw new PamError('ALREADY_DECIDED', `the record of ${session} is deleted`)
+      await saveRecording(tx, { ...row, legalHold })
+      await appendAudit(tx, clock.now(), { type, actor: login.person.id, subject: session, data: { reason } })
+    })
+  }
+}
+
+/** Bytes that a reader of a live record may be behind. */
+const MOST_BEHIND = 8 * 1024 * 1024
+/** Milliseconds. */
+const BEAT = 15_000

@@ -1,0 +1,148 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Option } from 'commander'
+import {
+  AuditVerifier,
+  type AuditCheckpoint,
+  type AuditedRecording,
+  type AuditRecord,
+} from '../../recording/audit-chain.ts'
+import { digestOfFile } from '../../recording/homes/directory.ts'
+import { toOcsf } from '../../recording/ocsf.ts'
+import { UsageError } from '../../shared/errors.ts'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { readKeys } from './verify.ts'
+
+interface AuditOptions {
+  readonly since?: number
+  readonly user?: string
+  readonly target?: string
+  readonly type?: string
+  readonly format?: 'json' | 'ocsf'
+  readonly json?: boolean
+}
+
+interface VerifyAuditOptions {
+  readonly key: string
+  readonly file?: string
+  readonly checkpoint: readonly string[]
+  readonly recordings?: string
+  readonly json?: boolean
+}
+
+/** `pamctl audit`: every change of state, and every refused access. */
+export const audit: AddCommand = (program, run) => {
+  const command = program
+    .command('audit')
+    .description('show the audit chain (auditors)')
+    .addOption(durationOption('--since <length>', 'how far back', 'PAMCTL_SINCE'))
+    .option('--user <who>', 'only what this person did')
+    .option('--target <name>', 'only what concerns this target')
+    .option('--type <type>', 'only entries whose type begins so, such as session or grant.revoked')
+    .addOption(new Option('--format <format>', 'a line of JSON per entry').choices(['json', 'ocsf']))
+    .addOption(jsonOption())
+    .action(run(showAudit))
+  command
+    .command('verify')
+    .description('check the audit chain, and what it says of records')
+    .requiredOption('--key <file>', 'the public keys of the gateway (gateway.pub)')
+    .option('--file <file>', 'an export of the whole chain (pamctl audit --format json), instead of asking the gateway')
+    .option(
+      '--checkpoint <file>',
+      'checkpoints that were kept elsewhere',
+      (file: string, all: string[]) => [...all, file],
+      [],
+    )
+    .option('--recordings <directory>', 'a copy of the records: each that was sealed must be there')
+    .addOption(jsonOption())
+    .action(run(verifyAudit))
+}
+
+async function showAudit(context: CliContext, options: AuditOptions): Promise<void> {
+  const { io } = context
+  const rows: AuditRecord[] = []
+  for await (const record of (await context.client()).audit({
+    since: options.since === undefined ? undefined : new Date(Date.now() - options.since).toISOString(),
+    user: options.user,
+    target: options.target,
+    type: options.type,
+  })) {
+    if (options.format !== undefined) io.print(JSON.stringify(options.format === 'ocsf' ? toOcsf(record) : record))
+    else rows.push(record)
+  }
+  if (options.format !== undefined) return
+  if (options.json === true) return io.json(rows)
+  io.table(rows, {
+    SEQ: ({ seq }) => String(seq),
+    WHEN: ({ at }) => at,
+    TYPE: ({ type }) => type,
+    WHO: ({ actor }) => actor,
+    WHAT: ({ subject }) => subject,
+    DATA: ({ data }) => JSON.stringify(data),
+  })
+}
+
+async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Promise<void> {
+  const { io } = context
+  const checkpoints = options.checkpoint.flatMap(readCheckpoints)
+  const verifier = new AuditVerifier(readKeys(options.key), checkpoints)
+  for await (const record of options.file === undefined ? (await context.client()).audit({}) : readExport(options.file))
+    verifier.check(record)
+  const result = verifier.result()
+  const records = options.recordings === undefined ? [] : await compare(verifier.recordings, options.recordings)
+  if (options.json === true) io.json({ ...result, records })
+  else {
+    if (result.status === 'invalid') io.print(`INVALID: entry ${result.seq} ${result.reason}`)
+    else {
+      io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints hold`)
+      if (checkpoints.length === 0)
+        io.print('that the whole chain was not cut or replaced only a --checkpoint kept elsewhere can show')
+    }
+    for (const { session, problem } of records) io.print(`${session}: ${problem}`)
+  }
+  if (result.status === 'invalid' || records.length > 0) throw new Exit(1)
+}
+
+/** Records that the chain knows and that are not what it says. */
+async function compare(
+  known: ReadonlyMap<string, AuditedRecording>,
+  directory: string,
+): Promise<{ session: string; problem: string }[]> {
+  if (!existsSync(directory)) throw new UsageError(`${directory} does not exist`)
+  const files = new Map(
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.pamrec'))
+      .map((file) => [file.replace(/^.*[\\/]/, '').slice(0, -'.pamrec'.length), join(directory, file)]),
+  )
+  const problems: { session: string; problem: string }[] = []
+  for (const { session, sha256, deleted } of known.values()) {
+    const file = files.get(session)
+    files.delete(session)
+    if (deleted === true || sha256 === undefined) continue
+    if (file === undefined)
+      problems.push({ session, problem: 'MISSING: the chain says it was sealed, and it is not there' })
+    else if ((await digestOfFile(file)) !== sha256)
+      problems.push({ session, problem: 'CHANGED: it is not what was sealed' })
+  }
+  for (const session of files.keys()) problems.push({ session, problem: 'UNKNOWN: the chain does not know it' })
+  return problems
+}
+
+async function* readExport(file: string): AsyncGenerator<AuditRecord, void, undefined> {
+  for (const line of readLines(file)) yield line as AuditRecord
+}
+
+const readCheckpoints = (file: string): AuditCheckpoint[] => readLines(file) as AuditCheckpoint[]
+
+function readLines(file: string): unknown[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .map((line) => JSON.parse(line) as unknown)
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`, 'expected one JSON object per line')
+  }
+}

@@ -1,0 +1,53 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Option } from 'commander'
+import { UsageError } from '../../shared/errors.ts'
+import type { AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { exportFormats } from '../output/export-formats.ts'
+import { identityOption, openRecord, readEvents } from '../record-source.ts'
+
+interface ExportOptions {
+  readonly output?: string
+  readonly format: 'pamrec' | keyof typeof exportFormats
+  readonly identity?: string
+}
+
+/** `pamctl export ID|FILE`: the record as a file: as it is, to keep or to verify, or in a form for something else. */
+export const exportRecord: AddCommand = (program, run) => {
+  program
+    .command('export <session-or-file>')
+    .description('save the record of a session as a file')
+    .addOption(
+      new Option('--format <format>', 'pamrec is the record itself, and can be verified')
+        .choices(['pamrec', ...Object.keys(exportFormats)])
+        .default('pamrec'),
+    )
+    .option('--output <file>', 'where to, - for standard output; the session’s id where left out')
+    .addOption(identityOption())
+    .action(run(saveRecord))
+}
+
+async function saveRecord(context: CliContext, source: string, options: ExportOptions): Promise<void> {
+  const { format } = options
+  const name = source.replace(/^.*\//, '').replace(/\.pamrec$/, '')
+  const file = options.output ?? `${await fullId(context, name)}.${format === 'text' ? 'txt' : format}`
+  const bytes =
+    format === 'pamrec'
+      ? await openRecord(context, source, 'exported')
+      : exportFormats[format](readEvents(context, source, { ...options, purpose: 'exported' }))
+  const out = file === '-' ? process.stdout : createWriteStream(file, { flags: 'wx', mode: 0o600 })
+  try {
+    await pipeline(Readable.from(bytes), out, { end: file !== '-' })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined || file === '-' || !(error as Error).message.includes(file)) throw error
+    throw new UsageError(`${file} cannot be written (${code})`, 'nothing is overwritten: give another --output')
+  }
+  if (file !== '-') context.io.print(file)
+}
+
+async function fullId({ client }: CliContext, name: string): Promise<string> {
+  return /^ses_.{0,12}$/.test(name) ? (await (await client()).sessions.get(name)).id : name
+}

@@ -1,0 +1,63 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { durationOption, jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { describeEvent } from '../output/timeline.ts'
+import { playTerminal } from '../output/player.ts'
+import { identityOption, readEvents } from '../record-source.ts'
+import { pauses } from '../output/pauses.ts'
+
+interface ReplayOptions {
+  readonly speed?: number
+  readonly maxIdle?: number
+  readonly json?: boolean
+  readonly identity?: string
+  readonly withTexts?: boolean
+}
+
+/** `pamctl replay ID|FILE`: what happened in a session. */
+export const replay: AddCommand = (program, run) => {
+  program
+    .command('replay <session-or-file>')
+    .description('show what happened in a session; a terminal is played as it was')
+    .addOption(new Option('--speed <factor>', 'play in time, 1 is as it was').argParser(speed))
+    .addOption(durationOption('--max-idle <length>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
+    .option('--with-texts', 'with the texts that stand apart from the record (auditors)')
+    .addOption(identityOption())
+    .addOption(jsonOption())
+    .action(run(showRecord))
+}
+
+async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
+  const { io } = context
+  const texts = options.withTexts ? await textsApart(context, source) : new Map<string, string>()
+  const events = readEvents(context, source, { ...options, purpose: 'viewed' })
+  const wait = pauses({ speed: options.speed, maxIdle: options.maxIdle })
+  for await (const { event, data } of events) {
+    if (event.type === 'terminal' && options.json !== true && io.interactive && io.stdoutIsTerminal)
+      return playTerminal({ event, data }, events, {
+        speed: options.speed ?? 1,
+        maxIdle: options.maxIdle,
+        again: () => readEvents(context, source, { ...options, purpose: 'viewed' }),
+      })
+    await wait(event.ms)
+    if (options.json === true)
+      io.print(JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') }))
+    else {
+      for (const line of describeEvent(event, data)) io.print(line)
+      const text = event.type === 'command' && event.apart !== undefined ? texts.get(event.apart.id) : undefined
+      if (text !== undefined)
+        for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
+    }
+  }
+}
+
+async function textsApart({ client }: CliContext, session: string): Promise<Map<string, string>> {
+  const found = await (await client()).sessions.apart(session)
+  return new Map(found.map(({ id, text }) => [id, text]))
+}
+
+function speed(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError('expected a number above 0')
+  return value
+}

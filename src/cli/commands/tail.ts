@@ -1,0 +1,25 @@
+import type { RecordedEvent } from '../../recording/event.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { describeEvent } from '../output/timeline.ts'
+
+/** `pamctl tail ID`: a live session as it happens. */
+export const tail: AddCommand = (program, run) => {
+  program
+    .command('tail <session>')
+    .description('follow a session as it happens')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, session: string, options: { json?: boolean }) => {
+        for await (const line of (await client()).sessions.tail(session)) {
+          if (options.json === true) {
+            io.print(line)
+            continue
+          }
+          const event = JSON.parse(line) as RecordedEvent & { data?: string }
+          const data = event.data === undefined ? undefined : Buffer.from(event.data, 'base64')
+          for (const text of describeEvent(event, data)) io.print(text)
+        }
+      }),
+    )
+}

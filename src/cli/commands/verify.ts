@@ -1,0 +1,95 @@
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { parseTrustedKeys, verifyRecording, type TrustedKey, type Verification } from '../../recording/verify.ts'
+import { UsageError } from '../../shared/errors.ts'
+import { jsonOption, type AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { Exit } from '../exit-codes.ts'
+import { identityOption, openRecord, readIdentities } from '../record-source.ts'
+
+interface VerifyOptions {
+  readonly key: string
+  readonly identity?: string
+  readonly json?: boolean
+}
+
+/** `pamctl verify FILE… --key FILE`: whether records are what the gateway wrote. Files need no gateway. */
+export const verify: AddCommand = (program, run) => {
+  program
+    .command('verify <files...>')
+    .description('check records against the public keys of the gateway, offline')
+    .requiredOption('--key <file>', 'the public keys of the gateway (gateway.pub)')
+    .addOption(identityOption())
+    .addOption(jsonOption())
+    .action(run(verifyFiles))
+}
+
+async function verifyFiles(context: CliContext, files: readonly string[], options: VerifyOptions): Promise<void> {
+  const { io } = context
+  const keys = readKeys(options.key)
+  const reader = readIdentities(options.identity)
+  const results: { file: string; result: Verification }[] = []
+  for (const file of files) {
+    const source = existsSync(file) ? createReadStream(file) : await openRecord(context, file, 'verified')
+    const result = await verifyRecording(source, keys, reader)
+    results.push({ file, result })
+    if (options.json !== true) io.print(`${file}: ${describeVerification(result)}`)
+  }
+  if (options.json === true) io.json(results.map(({ file, result }) => ({ file, ...result })))
+  const codes = new Set(results.map(({ result }) => exitOf(result)))
+  const worst = WORST_FIRST.find((code) => codes.has(code))
+  if (worst !== undefined) throw new Exit(worst)
+}
+
+/** What a script asks: 0 whole, 8 closed by a later start, 9 the end is missing or not to be trusted, 1 not genuine. */
+function exitOf(result: Verification): number {
+  switch (result.status) {
+    case 'sealed':
+      return 0
+    case 'recovered':
+      return result.tail === 'whole' ? 8 : 9
+    case 'open':
+      return 9
+    case 'invalid':
+      return 1
+  }
+}
+
+const WORST_FIRST = [1, 9, 8]
+
+export function describeVerification(result: Verification): string {
+  const what = `${result.session ?? 'no session'}, ${'events' in result ? result.events : 0} events`
+  const hidden =
+    'hidden' in result && result.hidden > 0
+      ? `; ${result.hidden} of them are encrypted: their seals hold, give --identity to check them, too`
+      : ''
+  switch (result.status) {
+    case 'sealed':
+      return `valid: ${what}, sealed ${result.at} with key ${result.key}${hidden}`
+    case 'recovered':
+      return `recovered: ${what}; ${TAILS[result.tail ?? 'whole']}${hidden}`
+    case 'open':
+      return `not sealed: ${what}; the session is open, or the gateway was stopped, or the end was cut off${hidden}`
+    case 'invalid': {
+      const event = result.event === undefined ? '' : `, event ${result.event},`
+      return `INVALID: segment ${result.segment}${event} ${result.reason}`
+    }
+  }
+}
+
+const TAILS = {
+  whole: 'closed by a later start after the gateway was stopped, with everything that it had put on record',
+  short: 'closed by a later start, and events are missing at its end: a power cut, or somebody, took them',
+  altered:
+    'closed by a later start, and what the gateway left was ALTERED: events after the last one here may be missing',
+} as const
+
+/** A file may hold several keys, one after the other. */
+export function readKeys(file: string): TrustedKey[] {
+  try {
+    const keys = parseTrustedKeys(readFileSync(file, 'utf8'))
+    if (keys.length === 0) throw new Error('no public key in it')
+    return keys
+  } catch (error) {
+    throw new UsageError(`--key ${file}: ${(error as Error).message}`, 'expected a PEM file such as gateway.pub')
+  }
+}

@@ -1,0 +1,70 @@
+import type { ReadEvent } from '../../recording/read.ts'
+import { describeEvent } from './timeline.ts'
+
+/** Turns events into the text of a file, piece by piece. */
+export type ExportFormat = (events: AsyncIterable<ReadEvent>) => AsyncGenerator<string, void, undefined>
+
+export const exportFormats = { cast, jsonl, text, html } as const satisfies Record<string, ExportFormat>
+
+/** One event per line; bytes of a terminal as base64 in `data`. */
+async function* jsonl(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const { event, data } of events)
+    yield `${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`
+}
+
+async function* text(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const { event, data } of events) for (const line of describeEvent(event, data)) yield `${line}\n`
+}
+
+/**
+ * asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a terminal as it was; what is not a terminal as the lines of its timeline.
+ */
+async function* cast(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  let begun = false
+  let size = { columns: 80, rows: 24 }
+  const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
+  for await (const { event, data } of events) {
+    if (!begun && event.type === 'resize') size = event
+    if (!begun && event.type !== 'resize') {
+      begun = true
+      const title = event.type === 'opened' ? `${event.person.label} on ${event.target}` : undefined
+      const timestamp = Math.floor(Date.parse(event.at) / 1000)
+      yield `${JSON.stringify({ version: 2, width: size.columns, height: size.rows, timestamp, title })}\n`
+    }
+    const at = event.ms / 1000
+    if (event.type === 'terminal') {
+      // A character may be split over two events.
+      const name = `${event.channel} ${event.direction}`
+      const decoder = decoders.get(name) ?? new TextDecoder()
+      decoders.set(name, decoder)
+      const shown = decoder.decode(data, { stream: true })
+      if (shown !== '') yield `${JSON.stringify([at, event.direction === 'out' ? 'o' : 'i', shown])}\n`
+    } else if (event.type === 'resize') yield `${JSON.stringify([at, 'r', `${event.columns}x${event.rows}`])}\n`
+    else for (const line of describeEvent(event)) yield `${JSON.stringify([at, 'o', `${line}\r\n`])}\n`
+  }
+}
+
+/** One file that needs nothing else, and runs no script. */
+async function* html(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  yield HEAD
+  for await (const { event, data } of events) {
+    const lines = describeEvent(event, data).map(escapeHtml).join('\n')
+    if (lines === '') continue
+    const kind = event.type === 'command' ? `command ${event.verdict}` : event.type
+    yield `<pre class="${kind}" id="e${event.seq}"><a href="#e${event.seq}">${event.seq}</a> <time>${event.at}</time>\n${lines}</pre>\n`
+  }
+  yield '</main></body></html>\n'
+}
+
+const escapeHtml = (line: string): string =>
+  line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+
+const HEAD = `<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width"><title>Session</title><style>
+:root { color-scheme: light dark } body { font: 14px/1.5 system-ui; margin: 0 } main { max-width: 80rem; margin: auto; padding: 1rem }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding: .3rem .6rem; border-left: 4px solid transparent }
+pre.command { border-color: #888 } pre.deny { border-color: #c33 } pre.hold, pre.approval { border-color: #c90 }
+pre.opened, pre.ended { font-weight: bold } a, time { color: #777; text-decoration: none; font-size: 12px } pre:target { background: #fc03 }
+</style></head><body><main>
+`

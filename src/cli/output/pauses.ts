@@ -1,0 +1,18 @@
+/** Waits between events as long as there was between them; not at all where no speed is given. */
+export function pauses({
+  speed,
+  maxIdle = LONGEST_PAUSE,
+}: {
+  readonly speed?: number | undefined
+  /** Milliseconds. */
+  readonly maxIdle?: number | undefined
+}): (ms: number) => Promise<void> {
+  let played = 0
+  return async (ms) => {
+    const wait = speed === undefined ? 0 : Math.min((ms - played) / speed, maxIdle)
+    played = ms
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+  }
+}
+
+const LONGEST_PAUSE = 5000

@@ -1,0 +1,95 @@
+import type { ReadEvent } from '../../recording/read.ts'
+
+/**
+ * Plays a terminal on this one. Space pauses, the arrows go five seconds back or on, q ends. Going back plays again from the
+ * beginning, unseen, up to where it should be.
+ */
+export async function playTerminal(
+  first: ReadEvent,
+  rest: AsyncIterable<ReadEvent>,
+  options: { speed: number; maxIdle: number | undefined; again: () => AsyncIterable<ReadEvent> },
+): Promise<void> {
+  const { stdin, stdout } = process
+  const { speed, maxIdle = Infinity } = options
+  let paused = false
+  let over = false
+  /** Up to here is shown without waiting, in milliseconds of the session. */
+  let skipTo = 0
+  let position = 0
+  let rewind = false
+  let wake = (): void => {}
+  const onKey = (key: Buffer): void => {
+    switch (key.toString('latin1')) {
+      case ' ':
+        paused = !paused
+        break
+      case '\u001B[C':
+        skipTo = position + STEP
+        break
+      case '\u001B[D':
+        skipTo = Math.max(0, position - STEP)
+        rewind = true
+        break
+      case 'q':
+      case '\u0003':
+        over = true
+        break
+    }
+    wake()
+  }
+  const sleep = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  /** True when it is time; false when a key changed what to do. */
+  const untilTime = async (ms: number): Promise<boolean> => {
+    let left = Math.min((ms - position) / speed, maxIdle)
+    while (!over && !rewind && ms > skipTo && (paused || left > 0)) {
+      const started = performance.now()
+      const wasPaused = paused
+      await sleep(paused ? Infinity : left)
+      if (!wasPaused) left -= performance.now() - started
+    }
+    return !over && !rewind
+  }
+  const play = async (events: AsyncIterable<ReadEvent>): Promise<void> => {
+    for await (const { event, data } of events) {
+      if (event.type !== 'terminal' || event.direction !== 'out' || data === undefined) continue
+      if (!(await untilTime(event.ms))) return
+      position = event.ms
+      stdout.write(data)
+    }
+  }
+  stdin.setRawMode(true)
+  stdin.on('data', onKey)
+  stdin.resume()
+  try {
+    await play(startingWith(first, rest))
+    while (rewind && !over) {
+      rewind = false
+      position = 0
+      stdout.write(CLEAR)
+      await play(options.again())
+    }
+  } finally {
+    stdin.off('data', onKey)
+    stdin.setRawMode(false)
+    stdin.pause()
+    stdout.write(RESET)
+  }
+}
+
+async function* startingWith(first: ReadEvent, rest: AsyncIterable<ReadEvent>): AsyncGenerator<ReadEvent> {
+  yield first
+  yield* rest
+}
+
+const STEP = 5000
+/** Full reset (ECMA-48, RIS). */
+const CLEAR = '\u001Bc'
+/** Attributes off, cursor shown, main screen. */
+const RESET = '\u001B[0m\u001B[?25h\u001B[?1049l\n'

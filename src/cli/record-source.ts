@@ -1,0 +1,55 @@
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { Option } from 'commander'
+import { recordReader, type RecordReader } from '../recording/encryption.ts'
+import { BrokenRecording, readRecording, type ByteSource, type ReadEvent } from '../recording/read.ts'
+import { UsageError } from '../shared/errors.ts'
+import { looksLikeId } from '../shared/id.ts'
+import type { CliContext } from './context.ts'
+
+/** A record by the id of its session, from the gateway, or by its file. */
+export async function openRecord(
+  { client }: CliContext,
+  source: string,
+  purpose: 'viewed' | 'exported' | 'verified',
+): Promise<ByteSource> {
+  if (looksLikeId(source, ['ses']) && !existsSync(source)) return (await client()).sessions.recording(source, purpose)
+  if (!existsSync(source)) throw new UsageError(`${source} is neither a session nor a file`)
+  return createReadStream(source)
+}
+
+export const identityOption = (): Option =>
+  new Option('--identity <file>', 'age identities that encrypted records are read with').env('PAMCTL_IDENTITY')
+
+/** The identities in a file as age-keygen writes it. */
+export function readIdentities(file: string | undefined): RecordReader | undefined {
+  if (file === undefined) return undefined
+  try {
+    const identities = readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    if (identities.length === 0) throw new Error('no identity in it')
+    return recordReader(identities)
+  } catch (error) {
+    throw new UsageError(`--identity ${file}: ${(error as Error).message}`, 'expected a file as age-keygen writes it')
+  }
+}
+
+/** The events of a record. Says on stderr what of it cannot be read, and fails where the file is no record. */
+export async function* readEvents(
+  context: CliContext,
+  source: string,
+  options: { readonly identity?: string; readonly purpose: 'viewed' | 'exported' },
+): AsyncGenerator<ReadEvent, void, undefined> {
+  const reader = readIdentities(options.identity)
+  const bytes = await openRecord(context, source, options.purpose)
+  let hidden = 0
+  try {
+    yield* readRecording(bytes, { reader, onHidden: (seal) => (hidden += seal.events) })
+  } catch (error) {
+    if (error instanceof BrokenRecording)
+      throw new UsageError(`${source}: segment ${error.segment} ${error.message}`, 'pamctl verify says more')
+    throw error
+  }
+  if (hidden > 0) context.io.note(`${hidden} events are encrypted: give --identity to read them`)
+}

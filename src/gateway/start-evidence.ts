@@ -1,0 +1,246 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
+import { fitsTarget } from '../policy/match/target.ts'
+import { text as textOf } from 'node:stream/consumers'
+import { apartFileOf, apartKey, parseApart, readApart, showApart } from '../recording/apart.ts'
+import { encodeFrames } from '../recording/frame.ts'
+import { directoryHome } from '../recording/homes/directory.ts'
+import type { Home } from '../recording/homes/home.ts'
+import { s3Home } from '../recording/homes/s3.ts'
+import type { SessionRecorder } from '../recording/recorder.ts'
+import { recoverSpool } from '../recording/recover.ts'
+import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
+import { Spool } from '../recording/spool.ts'
+import { Transfer } from '../recording/transfer.ts'
+import { PamError } from '../shared/errors.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { Database } from '../storage/database.ts'
+import { evidenceState } from '../storage/evidence-state.ts'
+import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
+import type { Config } from './config.ts'
+import type { GatewayKeys } from './keys.ts'
+
+/** Everything that keeps records: the local spool, their home, retention. */
+export interface Evidence {
+  readonly spool: Spool
+  readonly transfer: Transfer
+  readonly home: Home
+  /** A session's record as it stands now; an open one without its end. */
+  read(row: RecordingRow): Promise<Readable>
+  /** The texts that stand apart; none where they were erased. */
+  readApart(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
+  eraseApart(row: RecordingRow): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface EvidenceParts {
+  readonly config: () => Config
+  readonly keys: GatewayKeys
+  readonly db: Database
+  readonly logger: Logger
+}
+
+/** Closes what a stop left open, then opens the spool. */
+export async function startEvidence({ config, keys, db, logger }: EvidenceParts): Promise<Evidence> {
+  const { dataDirectory } = config()
+  const directory = join(dataDirectory, 'spool')
+  const state = evidenceState(db)
+  const recovery = await recoverSpool(directory, {
+    macKey: keys.journal,
+    signer: keys.signer,
+    expected: await state.neededJournals(),
+  }).catch((error: unknown) => {
+    throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
+      side: 'gateway',
+      cause: error,
+      hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
+    })
+  })
+  await state.recovered(recovery)
+  for (const { path, tail, reason } of recovery.journals)
+    if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
+  for (const found of recovery.recordings)
+    if (found.type === 'damaged') logger.error({ session: found.session, problem: found.reason }, 'recording.damaged')
+
+  const { recording } = config()
+  let transfer: Transfer | undefined
+  const writeDown = (work: Promise<void>): void =>
+    void work.catch((error: unknown) => logger.error({ cause: error }, 'evidence.audit_failed'))
+  const spool = new Spool({
+    directory,
+    macKey: keys.journal,
+    apartKey: keys.apart,
+    signer: keys.signer,
+    limit: recording.spoolLimit,
+    longestWrite: recording.longestWrite,
+    onJournalBegun: (begun) => writeDown(state.journalBegun(begun)),
+    onJournalReleased: (journal) => state.journalReleased(journal),
+    onHealth(health) {
+      if (health.ok) logger.info({}, 'recording.back')
+      else logger.error({ reason: health.reason }, 'recording.failed')
+      writeDown(state.storageChanged(health.ok ? 'recording.back' : 'recording.failed', health.ok ? '' : health.reason))
+    },
+    onSealed: (file, sealed) => writeDown(state.sealed(file, sealed, Date.now()).then(() => void transfer?.kick())),
+  })
+  const home = openHome(config())
+  transfer = new Transfer({
+    directory,
+    home,
+    state: state.transfer,
+    logger,
+    onStored: (bytes) => spool.forget(bytes),
+  })
+  transfer.kick()
+  const collecting = setInterval(
+    () =>
+      void collect({ config, db, home }, { dryRun: false }).catch((error: unknown) =>
+        logger.error({ cause: error }, 'recordings.gc_failed'),
+      ),
+    COLLECT_EVERY,
+  )
+  collecting.unref()
+
+  const inSpool = (file: string): string => join(directory, file)
+  const exists = (path: string): Promise<boolean> =>
+    stat(path).then(
+      () => true,
+      () => false,
+    )
+  const openStored = async (row: RecordingRow, file: string): Promise<Readable> => {
+    if (await exists(inSpool(file))) return createReadStream(inSpool(file))
+    // It may have moved since the row was read.
+    if (row.state === 'stored' || row.state === 'sealed') return home.read(file)
+    throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
+  }
+  return {
+    spool,
+    transfer,
+    home,
+    read(row) {
+      const recorder = spool.recorder(row.sessionId)
+      return recorder === undefined ? openStored(row, row.file) : Promise.resolve(Readable.from(whatIsThere(recorder)))
+    },
+    async readApart(row) {
+      const entries = (await exists(inSpool(apartFileOf(row.file))))
+        ? await readApart(inSpool(apartFileOf(row.file)))
+        : parseApart(await textOf(await home.read(apartFileOf(row.file))).catch(() => ''))
+      const key = apartKey(keys.apart, row.sessionId)
+      return entries.map((entry) => {
+        const { text, reference } = showApart({ key }, entry)
+        return { ...reference, text }
+      })
+    },
+    async eraseApart(row) {
+      if (row.state !== 'stored')
+        throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
+          hint: 'texts are erased from the home only: try again once it is stored',
+        })
+      await home.remove(apartFileOf(row.file))
+    },
+    async stop() {
+      clearInterval(collecting)
+      await transfer.stop()
+      await spool.stop()
+    },
+  }
+}
+
+export function openHome(config: Config): Home {
+  const { home } = config.recording
+  if (home === undefined) return directoryHome(join(config.dataDirectory, 'recordings'))
+  if (home.type === 'directory') return directoryHome(resolve(config.baseDirectory, home.path))
+  const secret = (reference: string): string => resolveSecret(reference as SecretReference, config.baseDirectory)
+  return s3Home({
+    ...home,
+    credentials: () => ({
+      accessKeyId: secret(home.accessKeyId),
+      secretAccessKey: secret(home.secretAccessKey),
+    }),
+    serverSideEncryption: home.serverSideEncryption,
+    objectLock: home.objectLock,
+  })
+}
+
+/** What is sealed of an open record, and the rest as a segment without a signature. */
+async function* whatIsThere(recorder: SessionRecorder): AsyncGenerator<Buffer, void, undefined> {
+  const { path, bytes, frames, sealed } = recorder.snapshot()
+  if (bytes === 0) yield Buffer.from(MAGIC)
+  else for await (const chunk of createReadStream(path, { end: bytes - 1 })) yield chunk as Buffer
+  // An encrypted record is not given away in the clear because it is still open.
+  const last = frames.at(-1)
+  if (recorder.isEncrypted || last === undefined) return
+  const body = encodeFrames(frames)
+  yield encodeSegment(
+    {
+      session: recorder.session,
+      segment: sealed.segments,
+      first: sealed.events,
+      events: frames.length,
+      previous: sealed.hash,
+      hash: last.hash.toString('hex'),
+      status: 'unsealed',
+      encoding: 'plain',
+      bytes: body.length,
+      sha256: sha256(body),
+      at: new Date().toISOString(),
+      key: '',
+      signature: '',
+    },
+    body,
+  )
+}
+
+export interface Collected {
+  readonly session: string
+  readonly target: string
+  readonly rule: string
+  readonly openedAt: number
+  readonly bytes: number
+  /** Kept although its time is over. */
+  readonly held: boolean
+}
+
+/** Deletes stored records whose time is over by the first rule that fits their target. */
+export async function collect(
+  { config, db, home }: Pick<EvidenceParts, 'config' | 'db'> & { readonly home: Home },
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<Collected[]> {
+  const { recording, targets } = config()
+  const state = evidenceState(db)
+  const collected: Collected[] = []
+  if (recording.retention.length === 0) return collected
+  const now = Date.now()
+  const before = now - Math.min(...recording.retention.map(({ keep }) => keep))
+  let after: { openedAt: number; sessionId: string } | undefined
+  for (;;) {
+    const rows = await listRecordings(db.read, { state: 'stored', before }, 500, after)
+    for (const row of rows) {
+      // Without its target's labels no rule by label fits: what nobody knows any more is kept.
+      const target = targets.find(({ name }) => name === row.target) ?? { name: row.target, type: '', labels: {} }
+      const rule = recording.retention.find((candidate) => fitsTarget(candidate.targets, target))
+      if (rule === undefined || row.openedAt > now - rule.keep) continue
+      const held = row.legalHold !== undefined
+      collected.push({
+        session: row.sessionId,
+        target: row.target,
+        rule: rule.name,
+        openedAt: row.openedAt,
+        bytes: row.sealed?.bytes ?? 0,
+        held,
+      })
+      if (dryRun || held) continue
+      // Said before it is done: what is gone and not in the chain was not deleted by us.
+      await state.deleted(row, rule.name)
+      await home.remove(row.file)
+      await home.remove(apartFileOf(row.file))
+    }
+    const last = rows.at(-1)
+    if (last === undefined) return collected
+    after = last
+  }
+}
+
+const COLLECT_EVERY = 3_600_000

@@ -1,0 +1,85 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { mkdir, open, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { ApartReference } from './event.ts'
+
+/**
+ * Texts that could not be read, and so may hold any secret, stand apart from the record: encrypted, in a file of their
+ * own that can be deleted. The record keeps a salted digest, so that verification never needs them.
+ */
+export interface ApartEntry {
+  readonly id: string
+  /** 16 bytes, AES-256-GCM nonce of 12, and the ciphertext with its tag; base64. */
+  readonly salt: string
+  readonly nonce: string
+  readonly text: string
+}
+
+export interface ApartCipher {
+  readonly key: Buffer
+}
+
+/** The key of one session's texts. */
+export const apartKey = (master: Uint8Array, session: string): Buffer =>
+  createHmac('sha256', master).update(`pamapart/1 ${session}`).digest()
+
+export function hideApart({ key }: ApartCipher, text: string): { reference: ApartReference; entry: ApartEntry } {
+  const id = randomBytes(8).toString('hex')
+  const salt = randomBytes(16)
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  const hidden = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()])
+  return {
+    reference: { id, sha256: digestOf(salt, text) },
+    entry: { id, salt: base64(salt), nonce: base64(nonce), text: base64(hidden) },
+  }
+}
+
+/** Throws where the entry is not what was hidden under this key. */
+export function showApart({ key }: ApartCipher, entry: ApartEntry): { text: string; reference: ApartReference } {
+  const hidden = Buffer.from(entry.text, 'base64')
+  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(entry.nonce, 'base64'))
+  decipher.setAuthTag(hidden.subarray(-TAG))
+  const text = Buffer.concat([decipher.update(hidden.subarray(0, -TAG)), decipher.final()]).toString('utf8')
+  return { text, reference: { id: entry.id, sha256: digestOf(Buffer.from(entry.salt, 'base64'), text) } }
+}
+
+export const apartFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
+
+/** Appends what the file does not hold yet, and flushes it. */
+export async function appendApart(path: string, entries: readonly ApartEntry[]): Promise<void> {
+  const known = new Set((await readApart(path)).map(({ id }) => id))
+  const lines = entries.filter(({ id }) => !known.has(id)).map((entry) => `${JSON.stringify(entry)}\n`)
+  if (lines.length === 0) return
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const file = await open(path, 'a', 0o600)
+  try {
+    await file.writeFile(lines.join(''))
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** None where there is no such file. A line that was cut off by a stop is left out. */
+export async function readApart(path: string): Promise<ApartEntry[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  return parseApart(text)
+}
+
+export function parseApart(text: string): ApartEntry[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as ApartEntry]
+    } catch {
+      return []
+    }
+  })
+}
+
+const digestOf = (salt: Buffer, text: string): string => createHash('sha256').update(salt).update(text).digest('hex')
+const base64 = (bytes: Buffer): string => bytes.toString('base64')
+const TAG = 16

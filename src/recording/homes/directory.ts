@@ -1,0 +1,53 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { copyFile, link, mkdir, open, rm, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { syncDirectory } from '../sync-directory.ts'
+import { NameTaken, type Home } from './home.ts'
+
+/** A folder, of this machine or mounted. */
+export function directoryHome(directory: string): Home {
+  return {
+    label: `directory ${directory}`,
+    async put(name, path, sha256) {
+      const final = join(directory, name)
+      await mkdir(dirname(final), { recursive: true, mode: 0o700 })
+      const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
+      try {
+        await copyFile(path, partial)
+        if ((await digestOfFile(partial)) !== sha256) throw new Error(`${path} is not what was sealed`)
+        const file = await open(partial, 'r+')
+        try {
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        // Unlike a rename, a link fails where the name is taken.
+        await link(partial, final)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
+      } finally {
+        await rm(partial, { force: true })
+      }
+      syncDirectory(dirname(final))
+    },
+    async read(name) {
+      const file = await open(join(directory, name), 'r')
+      return file.createReadStream()
+    },
+    async remove(name) {
+      await unlink(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+      })
+    },
+  }
+}
+
+/** SHA-256, hexadecimal. */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
+}

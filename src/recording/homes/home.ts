@@ -1,0 +1,22 @@
+import type { Readable } from 'node:stream'
+
+/** Where sealed records are kept for good. Names are paths with slashes; what has a name is never written over. */
+export interface Home {
+  /** For people, without secrets. */
+  readonly label: string
+  /**
+   * Keeps the file under this name, so that it survives a power cut when this resolves. Resolves as well where exactly this
+   * content has the name already; throws NameTaken where another has.
+   */
+  put(name: string, path: string, sha256: string): Promise<void>
+  /** Throws where nothing has the name. */
+  read(name: string): Promise<Readable>
+  /** Resolves as well where nothing has the name. */
+  remove(name: string): Promise<void>
+}
+
+export class NameTaken extends Error {
+  constructor(name: string) {
+    super(`${name} is there already, with other content`)
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { open, readFile, stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { S3mini, S3ServiceError } from 's3mini'
+import { digestOfFile } from './directory.ts'
+import { NameTaken, type Home } from './home.ts'
+
+export interface S3Options {
+  /** With the bucket. */
+  readonly endpoint: string
+  readonly region: string
+  readonly prefix: string
+  /** Read for every request, so that rotated credentials are used at once. */
+  readonly credentials: () => { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly serverSideEncryption: { readonly algorithm: string; readonly keyId?: string | undefined } | undefined
+  readonly objectLock: { readonly mode: string; readonly for: number } | undefined
+  /** Milliseconds for one request. */
+  readonly timeout?: number
+}
+
+/**
+ * A bucket of any S3-compatible storage. Each object goes up with its SHA-256, which the storage checks before it says
+ * that it has it, and under `If-None-Match: *`, so that nothing is written over.
+ */
+export function s3Home(options: S3Options): Home {
+  const { endpoint, region, prefix, timeout = 60_000 } = options
+  const client = (): S3mini =>
+    new S3mini({ ...options.credentials(), endpoint, region, requestAbortTimeout: timeout, minPartSize: PART })
+  const headers = (): Record<string, string> => ({
+    ...(options.serverSideEncryption === undefined ? {} : encryptionHeaders(options.serverSideEncryption)),
+    ...(options.objectLock === undefined ? {} : lockHeaders(options.objectLock)),
+  })
+  return {
+    label: `s3 ${endpoint}/${prefix}`,
+    async put(name, path, sha256) {
+      const key = prefix + name
+      const s3 = client()
+      try {
+        if ((await stat(path)).size <= LARGEST_SINGLE) {
+          const bytes = await readFile(path)
+          if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+            throw new Error(`${path} is not what was sealed`)
+          const extra = { ...headers(), ...checksum(bytes), 'if-none-match': '*' }
+          await s3.putObject(key, bytes, TYPE, undefined, extra)
+        } else await putInParts(s3, key, path, sha256, headers())
+      } catch (error) {
+        if (!isTaken(error)) throw readable(error)
+        if (!(await hasContent(client(), key, sha256))) throw new NameTaken(name)
+      }
+    },
+    async read(name) {
+      const response = await client()
+        .getObjectResponse(prefix + name)
+        .catch((error: unknown) => {
+          throw readable(error)
+        })
+      if (response?.body == null) throw new Error(`${name} is not in ${endpoint}`)
+      return Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
+    },
+    async remove(name) {
+      await client()
+        .deleteObject(prefix + name)
+        .catch((error: unknown) => {
+          if (!(error instanceof S3ServiceError && error.status === 404)) throw readable(error)
+        })
+    },
+  }
+}
+
+/** An upload in parts cannot ask for a free name when it is completed everywhere: the name is looked at first. */
+async function putInParts(
+  s3: S3mini,
+  key: string,
+  path: string,
+  sha256: string,
+  headers: Record<string, string>,
+): Promise<void> {
+  if ((await s3.objectExists(key)) === true) throw new Taken()
+  if ((await digestOfFile(path)) !== sha256) throw new Error(`${path} is not what was sealed`)
+  const upload = await s3.getMultipartUploadId(key, TYPE, undefined, headers)
+  const file = await open(path, 'r')
+  try {
+    const { size } = await file.stat()
+    const parts = []
+    for (let at = 0, number = 1; at < size; at += PART, number++) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(PART, size - at)), 0, PART, at)
+      const bytes = buffer.subarray(0, bytesRead)
+      parts.push(await s3.uploadPart(key, upload, bytes, number, {}, undefined, checksum(bytes)))
+    }
+    await s3.completeMultipartUpload(key, upload, parts)
+  } catch (error) {
+    await s3.abortMultipartUpload(key, upload).catch(() => {})
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+class Taken extends Error {}
+
+/** 412: there is such an object; 409: somebody else is writing it. Source: S3 API reference, Conditional writes. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Taken || (error instanceof S3ServiceError && (error.status === 412 || error.status === 409))
+
+async function hasContent(s3: S3mini, key: string, sha256: string): Promise<boolean> {
+  const response = await s3.getObjectResponse(key)
+  if (response?.body == null) return false
+  const hash = createHash('sha256')
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) hash.update(chunk)
+  return hash.digest('hex') === sha256
+}
+
+const checksum = (bytes: Uint8Array): Record<string, string> => ({
+  'x-amz-checksum-sha256': createHash('sha256').update(bytes).digest('base64'),
+})
+
+const encryptionHeaders = ({ algorithm, keyId }: { algorithm: string; keyId?: string | undefined }) => ({
+  'x-amz-server-side-encryption': algorithm,
+  ...(keyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': keyId }),
+})
+
+const lockHeaders = ({ mode, for: length }: { mode: string; for: number }) => ({
+  'x-amz-object-lock-mode': mode,
+  'x-amz-object-lock-retain-until-date': new Date(Date.now() + length).toISOString(),
+})
+
+/** Without the body of the answer, which may hold what nobody should read in a log. */
+function readable(error: unknown): Error {
+  if (error instanceof S3ServiceError)
+    return new Error(`the storage answers ${error.status} ${error.serviceCode ?? ''}`.trim())
+  const { message, name, cause } = error as Error & { cause?: { code?: string } }
+  if (name === 'TimeoutError') return new Error('the storage does not answer in time')
+  return new Error(`the storage cannot be reached: ${cause?.code ?? message}`, { cause: error })
+}
+
+const TYPE = 'application/octet-stream'
+const LARGEST_SINGLE = 32 * 1024 * 1024
+const PART = 16 * 1024 * 1024

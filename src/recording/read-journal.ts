@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import type { ApartEntry } from './apart.ts'
+import {
+  decodeEntries,
+  entryKinds,
+  firstKey,
+  headOf,
+  headToken,
+  journalFiles,
+  JOURNAL_MAGIC,
+  MAC,
+  nextKey,
+  recordMac,
+} from './journal.ts'
+import type { RecoveredTail } from './seal.ts'
+
+/** What the journals hold of one session, in order. */
+export interface JournaledSession {
+  /** Path of its recording below the spool. */
+  readonly file: string
+  readonly wrappedKey: string | undefined
+  readonly events: { readonly seq: number; readonly hidden: boolean; readonly hash: Buffer; readonly payload: Buffer }[]
+  readonly apart: ApartEntry[]
+}
+
+export interface JournalReading {
+  readonly sessions: ReadonlyMap<string, JournaledSession>
+  readonly files: readonly JournalFileReading[]
+}
+
+export interface JournalFileReading {
+  readonly path: string
+  readonly journal: string | undefined
+  readonly tail: RecoveredTail
+  readonly reason: string | undefined
+}
+
+/** Reads what a stopped gateway left, up to the first byte of each file that it did not write itself. */
+export function readJournals(directory: string, macKey: Uint8Array): JournalReading {
+  const sessions = new Map<string, JournaledSession>()
+  const files = existsSync(directory)
+    ? journalFiles(directory).map((path) => {
+        const { payloads, ...reading } = readRecords(path, macKey)
+        for (const payload of payloads) addEntries(payload, sessions)
+        return reading
+      })
+    : []
+  return { sessions, files }
+}
+
+function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): void {
+  for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
+    if (kind === entryKinds.opened) {
+      const { file, wrappedKey } = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string }
+      sessions.set(session, { file, wrappedKey, events: [], apart: [] })
+      continue
+    }
+    const known = sessions.get(session)
+    // Its opening stands in a file that was not needed any more: what is here is sealed, or belongs to a known name.
+    const found = known ?? { file: '', wrappedKey: undefined, events: [], apart: [] }
+    if (known === undefined) sessions.set(session, found)
+    if (kind === entryKinds.apart) found.apart.push(JSON.parse(bytes.toString('utf8')) as ApartEntry)
+    else
+      found.events.push({
+        seq,
+        hidden: kind === entryKinds.hidden,
+        hash: bytes.subarray(0, HASH),
+        payload: bytes.subarray(HASH),
+      })
+  }
+}
+
+function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { payloads: Buffer[] } {
+  const bytes = readFileSync(path)
+  const payloads: Buffer[] = []
+  let journal: string | undefined
+  const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, payloads })
+  // A file that was begun and never got its first record has nothing of anybody in it.
+  if (bytes.length < JOURNAL_MAGIC.length + 4) return reading('whole')
+  if (bytes.toString('latin1', 0, JOURNAL_MAGIC.length) !== JOURNAL_MAGIC) return reading('altered', 'is no journal')
+  const head = readHead(path)
+  let key: Buffer = Buffer.alloc(0)
+  let headHolds = false
+  let number = 0
+  let at = JOURNAL_MAGIC.length
+  let cut: string | undefined
+  for (; at < bytes.length; number++) {
+    const end = at + 4 > bytes.length ? Infinity : at + 4 + bytes.readUInt32BE(at) + MAC
+    if (end > bytes.length) {
+      cut = 'ends within a record'
+      break
+    }
+    const payload = bytes.subarray(at + 4, end - MAC)
+    if (number === 0) {
+      const header = parseHeader(payload)
+      if (header === undefined) return reading('altered', 'has no header')
+      journal = header.journal
+      key = firstKey(macKey, journal)
+      if (createHash('sha256').update(key).digest('hex') !== header.commitment)
+        return reading('altered', 'was not made with the key of this gateway')
+    }
+    if (!recordMac(key, number, payload).equals(bytes.subarray(end - MAC, end))) {
+      if (bytes.subarray(at).every((byte) => byte === 0)) {
+        cut = 'ends in bytes that were never written'
+        break
+      }
+      return reading('altered', `record ${number} is not what the gateway wrote`)
+    }
+    key = nextKey(key)
+    if (head?.records === number + 1) headHolds = headToken(key).equals(head.token)
+    if (number > 0) payloads.push(payload)
+    at = end
+  }
+  if (head === undefined) return reading('altered', 'has no head')
+  for (let more = number; more < head.records && more < number + MOST_LOST; more++) {
+    key = nextKey(key)
+    if (more + 1 === head.records) headHolds = headToken(key).equals(head.token)
+  }
+  if (!headHolds) return reading('altered', 'has a head that the gateway did not write')
+  if (head.records > number) return reading('short', `${head.records - number} records are missing at its end`)
+  // More records than the head says are genuine as well: nobody else has their keys. A stop, or a power cut, came before the head.
+  return reading('whole', cut)
+}
+
+function readHead(path: string): { records: number; token: Buffer } | undefined {
+  try {
+    const bytes = readFileSync(headOf(path))
+    return bytes.length === 8 + MAC ? { records: bytes.readUIntBE(2, 6), token: bytes.subarray(8) } : undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function parseHeader(payload: Buffer): { journal: string; commitment: string } | undefined {
+  try {
+    const header = JSON.parse(payload.toString('utf8')) as { journal?: unknown; commitment?: unknown }
+    return typeof header.journal === 'string' && typeof header.commitment === 'string'
+      ? { journal: header.journal, commitment: header.commitment }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const HASH = 32
+/** More records than a file can hold. */
+const MOST_LOST = 4_000_000

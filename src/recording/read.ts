@@ -1,0 +1,127 @@
+import { createReadStream } from 'node:fs'
+import type { RecordedEvent } from './event.ts'
+import type { RecordReader } from './encryption.ts'
+import { decodePayload } from './frame.ts'
+import type { SegmentSeal } from './seal.ts'
+import { decodeBody, MAGIC } from './segment.ts'
+
+export interface Segment {
+  readonly seal: SegmentSeal
+  readonly body: Buffer
+  /** Where it begins and ends in the file, in bytes. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The file is not what a recording is; `segment` is the first that cannot be read, `at` where it begins. */
+export class BrokenRecording extends Error {
+  readonly segment: number
+  readonly at: number
+
+  constructor(message: string, segment: number, at: number) {
+    super(message)
+    this.segment = segment
+    this.at = at
+  }
+}
+
+/** Bytes as they come: from a file, a home or the network. */
+export type ByteSource = AsyncIterable<Uint8Array>
+
+/** The segments of a recording, one at a time in memory. Says nothing about whether they are genuine: that is `verify`. */
+export async function* readSegments(source: string | ByteSource): AsyncGenerator<Segment, void, undefined> {
+  const bytes = new Bytes(typeof source === 'string' ? createReadStream(source) : source)
+  try {
+    const magic = await bytes.take(MAGIC.length)
+    if (magic.toString('latin1') !== MAGIC)
+      throw new BrokenRecording(`is not a recording: it does not begin with ${MAGIC.trim()}`, 0, 0)
+    for (let number = 0; ; number++) {
+      const start = bytes.taken
+      const broken = (what: string): BrokenRecording => new BrokenRecording(what, number, start)
+      const length = await bytes.take(4)
+      if (length.length === 0) return
+      const size = length.length < 4 ? 0 : length.readUInt32BE()
+      if (length.length < 4) throw broken(CUT_OFF)
+      if (size < 2 || size > LONGEST_SEAL) throw broken('is no segment')
+      const json = await bytes.take(size)
+      if (json.length < size) throw broken(CUT_OFF)
+      const seal = parseSeal(json)
+      if (seal === undefined) throw broken('has a seal that cannot be read')
+      const body = await bytes.take(seal.bytes)
+      if (body.length < seal.bytes) throw broken(CUT_OFF)
+      yield { seal, body, start, end: bytes.taken }
+    }
+  } finally {
+    await bytes.close()
+  }
+}
+
+export interface ReadEvent {
+  readonly event: RecordedEvent
+  /** Bytes of a terminal. */
+  readonly data: Buffer | undefined
+}
+
+/** The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. */
+export async function* readRecording(
+  source: string | ByteSource,
+  { reader, onHidden }: { reader?: RecordReader | undefined; onHidden?: (seal: SegmentSeal) => void } = {},
+): AsyncGenerator<ReadEvent, void, undefined> {
+  for await (const { seal, body } of readSegments(source)) {
+    const frames = await decodeBody(seal, body, reader)
+    if (frames === undefined) onHidden?.(seal)
+    else for (const { payload } of frames) yield decodePayload(payload)
+  }
+}
+
+class Bytes {
+  readonly #source: AsyncIterator<Uint8Array>
+  #chunks: Buffer[] = []
+  #held = 0
+  #over = false
+  taken = 0
+
+  constructor(source: ByteSource) {
+    this.#source = source[Symbol.asyncIterator]()
+  }
+
+  /** The next bytes; fewer where the source ends within them. */
+  async take(length: number): Promise<Buffer> {
+    while (this.#held < length && !this.#over) {
+      const { value, done } = await this.#source.next()
+      if (done === true) this.#over = true
+      else {
+        this.#chunks.push(Buffer.from(value.buffer, value.byteOffset, value.length))
+        this.#held += value.length
+      }
+    }
+    const all = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    const out = all.subarray(0, length)
+    this.#chunks = [all.subarray(out.length)]
+    this.#held -= out.length
+    this.taken += out.length
+    return out
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return?.()
+  }
+}
+
+function parseSeal(json: Buffer): SegmentSeal | undefined {
+  try {
+    const seal = JSON.parse(json.toString('utf8')) as SegmentSeal
+    const whole =
+      [seal.segment, seal.first, seal.events, seal.bytes].every((value) => Number.isSafeInteger(value) && value >= 0) &&
+      [seal.session, seal.previous, seal.hash, seal.sha256, seal.at, seal.key, seal.signature].every(
+        (value) => typeof value === 'string',
+      )
+    return whole ? seal : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What a write leaves that was stopped half-way. */
+export const CUT_OFF = 'is cut off'
+const LONGEST_SEAL = 64 * 1024

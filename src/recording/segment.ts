@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { gunzip, gzip } from 'node:zlib'
+import { promisify } from 'node:util'
+import { encodeFrames, decodeFrames, type Frame } from './frame.ts'
+import type { RecordCipher, RecordReader } from './encryption.ts'
+import type { SegmentSeal } from './seal.ts'
+
+/**
+ * A recording is the magic line and segments, one after the other: the length of the seal (uint32, big-endian), the
+ * seal as JSON, the body. Format: docs/recording-format.md.
+ */
+export const MAGIC = 'pamrec/2\n'
+
+/** How the events stand in a segment's body. */
+export type BodyEncoding =
+  /** Frames, compressed. */
+  | 'gzip'
+  /** The same in an age file. */
+  | 'age'
+  /** Frames whose payloads are hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
+  | 'hidden'
+  /** Frames as they are: not sealed yet. */
+  | 'plain'
+
+export interface SegmentBody {
+  readonly encoding: BodyEncoding
+  readonly bytes: Buffer
+}
+
+export async function encodeBody(frames: readonly Frame[], cipher: RecordCipher | undefined): Promise<SegmentBody> {
+  const compressed = await compress(encodeFrames(frames), { level: 1 })
+  return cipher === undefined
+    ? { encoding: 'gzip', bytes: compressed }
+    : { encoding: 'age', bytes: await cipher.encrypt(compressed) }
+}
+
+/** The events of a body; undefined where they are encrypted and nothing to read them with was given. */
+export async function decodeBody(
+  seal: Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>,
+  body: Buffer,
+  reader: RecordReader | undefined,
+): Promise<Frame[] | undefined> {
+  switch (seal.encoding) {
+    case 'plain':
+      return [...decodeFrames(body)]
+    case 'gzip':
+      return [...decodeFrames(await decompress(body, LIMIT))]
+    case 'age':
+      return reader && [...decodeFrames(await decompress(await reader.decrypt(body), LIMIT))]
+    case 'hidden': {
+      if (reader === undefined) return undefined
+      const show = await reader.reveal(seal.wrappedKey ?? '')
+      return [...decodeFrames(body)].map(({ hash, payload }, index) => ({
+        hash,
+        payload: show(seal.first + index, payload),
+      }))
+    }
+    default:
+      throw new Error(`an encoding of this version is none of ${JSON.stringify(seal.encoding)}`)
+  }
+}
+
+export function encodeSegment(seal: SegmentSeal, body: Buffer): Buffer {
+  const json = Buffer.from(JSON.stringify(seal))
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(json.length)
+  return Buffer.concat([length, json, body])
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+export const compress = promisify(gzip) as (bytes: Uint8Array, options: { level: number }) => Promise<Buffer>
+const decompress = promisify(gunzip) as (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
+
+/** No segment of ours comes near it; a file of somebody else's must not fill the memory. */
+const LIMIT = { maxOutputLength: 512 * 1024 * 1024 }

@@ -1,0 +1,242 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { PamError } from '../shared/errors.ts'
+import { apartKey } from './apart.ts'
+import { recordCipher } from './encryption.ts'
+import type { EndedEvent, OpenedEvent } from './event.ts'
+import { Journal, type JournalDisk } from './journal.ts'
+import { SessionRecorder, type SealedRecording } from './recorder.ts'
+import type { Signer } from './seal.ts'
+
+export interface SpoolOptions {
+  readonly directory: string
+  readonly macKey: Uint8Array
+  readonly apartKey: Uint8Array
+  readonly signer: Signer
+  /** Bytes: at this size no new session is opened; nothing is deleted. */
+  readonly limit: number
+  /** Milliseconds that the disk may take for one write. */
+  readonly longestWrite: number
+  readonly disk?: JournalDisk
+  readonly onJournalBegun?: (begun: { journal: string; commitment: string }) => void
+  readonly onJournalReleased?: (journal: string) => Promise<void>
+  readonly onHealth?: (health: SpoolHealth) => void
+  /** A session's record is sealed; its file stands in the spool. */
+  readonly onSealed?: (file: string, sealed: SealedRecording) => void
+}
+
+export type SpoolHealth = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+export interface OpenRecorder {
+  readonly file: string
+  readonly recipients: readonly string[]
+  readonly strict: boolean
+  readonly onFailure: (error: PamError) => void
+}
+
+/**
+ * The local disk that records go to first: a journal for everything that is not sealed, and a file per session. While the disk
+ * fails or is full no session is opened; it is tried again every second.
+ */
+export class Spool {
+  readonly #options: SpoolOptions
+  readonly #live = new Map<string, SessionRecorder>()
+  /** Sessions that are over and whose record could not be sealed yet. */
+  readonly #unsealed = new Map<
+    string,
+    { recorder: SessionRecorder; file: string; seal: () => Promise<SealedRecording> }
+  >()
+  readonly #sealing = new Set<Promise<void>>()
+  #journals: Journal[]
+  #journal: Journal
+  #recordingBytes: number
+  #health: SpoolHealth = { ok: true }
+  readonly #tick: NodeJS.Timeout
+
+  /** Throws where the directory cannot be written. */
+  constructor(options: SpoolOptions) {
+    this.#options = options
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 })
+    this.#recordingBytes = sizeOf(options.directory)
+    this.#journal = this.#openJournal()
+    this.#journals = [this.#journal]
+    let looking = false
+    this.#tick = setInterval(() => {
+      if (looking) return
+      looking = true
+      void this.#look().finally(() => (looking = false))
+    }, 1000)
+    this.#tick.unref()
+  }
+
+  get health(): SpoolHealth {
+    if (this.#health.ok && this.bytes > this.#options.limit)
+      return { ok: false, reason: `the spool holds ${this.bytes} bytes, and ${this.#options.limit} are its limit` }
+    return this.#health
+  }
+
+  /** Bytes on the local disk that are not in the home yet. */
+  get bytes(): number {
+    return this.#recordingBytes + this.#journals.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** How many sessions are over and not sealed. */
+  get unsealed(): number {
+    return this.#unsealed.size
+  }
+
+  recorder(session: string): SessionRecorder | undefined {
+    return this.#live.get(session)
+  }
+
+  /** Opens a session's record; it is on the disk when this resolves. Throws RECORDING_FAILED where records cannot be written. */
+  async open(opened: OpenedEvent, { file, recipients, strict, onFailure }: OpenRecorder): Promise<SessionRecorder> {
+    const { health } = this
+    if (!health.ok) throw unavailable(health.reason)
+    const { directory, signer } = this.#options
+    const cipher = recipients.length === 0 ? undefined : await recordCipher(recipients)
+    let failed: (error: PamError) => void = () => {}
+    const recorder = new SessionRecorder({
+      opened,
+      directory,
+      file,
+      journal: () => this.#journal,
+      signer,
+      cipher,
+      strict,
+      apart: { key: apartKey(this.#options.apartKey, opened.session) },
+      onFailure(error) {
+        failed(error)
+        onFailure(error)
+      },
+    })
+    this.#live.set(opened.session, recorder)
+    const journal = this.#journal
+    try {
+      await new Promise<void>((resolve, reject) => {
+        failed = reject
+        if (journal.failed === undefined) journal.whenWritten(true, resolve)
+        else reject(unavailable(journal.failed.message))
+      })
+    } catch (error) {
+      void this.close(recorder, { code: 'RECORDING_FAILED', message: 'the record could not be begun' })
+      throw error
+    }
+    return recorder
+  }
+
+  /** Ends and seals a session's record; where the disk fails, later. Resolves when it was tried once. */
+  async close(recorder: SessionRecorder, last: Omit<EndedEvent, 'type'>): Promise<SealedRecording | undefined> {
+    const seal = recorder.close(last)
+    const waiting = { recorder, file: recorder.file, seal }
+    this.#unsealed.set(recorder.session, waiting)
+    return this.#trySeal(waiting)
+  }
+
+  /** The file was copied to its home and removed here. */
+  forget(bytes: number): void {
+    this.#recordingBytes -= bytes
+  }
+
+  /** Seals what can be sealed, and closes the journal. */
+  async stop(): Promise<void> {
+    clearInterval(this.#tick)
+    await Promise.all(this.#sealing)
+    for (const journal of this.#journals) await journal.close()
+  }
+
+  async #trySeal(waiting: {
+    recorder: SessionRecorder
+    file: string
+    seal: () => Promise<SealedRecording>
+  }): Promise<SealedRecording | undefined> {
+    const { recorder, file, seal } = waiting
+    let result: SealedRecording | undefined
+    const work = seal().then(
+      (sealed) => {
+        result = sealed
+        this.#unsealed.delete(recorder.session)
+        this.#live.delete(recorder.session)
+        this.#recordingBytes += sealed.bytes
+        for (const journal of this.#journals) journal.release(recorder.session, sealed.events)
+        this.#options.onSealed?.(file, sealed)
+      },
+      // Others go on; no new session is opened while this one's record waits.
+      (error: unknown) => this.#setHealth(unwritable(error)),
+    )
+    this.#sealing.add(work)
+    await work.finally(() => this.#sealing.delete(work))
+    return result
+  }
+
+  #failed(error: Error): void {
+    this.#setHealth(unwritable(error))
+    for (const recorder of this.#live.values()) recorder.fail(error)
+  }
+
+  #setHealth(health: SpoolHealth): void {
+    const changed = health.ok !== this.#health.ok
+    this.#health = health
+    if (changed) this.#options.onHealth?.(health)
+  }
+
+  /** Once a second: whether a failed disk is back, and what waits for that. */
+  async #look(): Promise<void> {
+    if (!this.#health.ok) {
+      try {
+        if (this.#journal.failed !== undefined) this.#journals.push((this.#journal = this.#openJournal()))
+        for (const waiting of this.#unsealed.values()) if ((await this.#trySeal(waiting)) === undefined) return
+        this.#setHealth({ ok: true })
+      } catch (error) {
+        this.#health = unwritable(error)
+      }
+      return
+    }
+    this.#journal.rotateIfOlder(OLDEST_JOURNAL)
+    const released = this.#journals.filter((journal) => journal !== this.#journal && journal.isReleased)
+    for (const journal of released) {
+      void journal.close()
+      this.#journals.splice(this.#journals.indexOf(journal), 1)
+    }
+  }
+
+  #openJournal(): Journal {
+    const { directory, macKey, disk, longestWrite, onJournalBegun, onJournalReleased } = this.#options
+    return new Journal({
+      directory: join(directory, 'journal'),
+      macKey,
+      longestWrite,
+      ...(disk === undefined ? {} : { disk }),
+      ...(onJournalBegun === undefined ? {} : { onBegun: onJournalBegun }),
+      ...(onJournalReleased === undefined ? {} : { onReleased: onJournalReleased }),
+      onFailed: (error) => this.#failed(error),
+      onFull: (sessions) => {
+        for (const session of sessions) {
+          const recorder = this.#live.get(session)
+          recorder?.sealNow().catch((error: unknown) => recorder.fail(error))
+        }
+      },
+    })
+  }
+}
+
+const unwritable = (error: unknown): SpoolHealth => ({
+  ok: false,
+  reason: `records cannot be written: ${(error as Error).message}`,
+})
+
+const unavailable = (reason: string): PamError =>
+  new PamError('RECORDING_FAILED', 'records cannot be written now, so no session is opened', {
+    side: 'gateway',
+    cause: new Error(reason),
+    hint: 'whoever runs the gateway finds the reason in its log and at /readyz',
+  })
+
+function sizeOf(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.pamrec'))
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
+
+/** Milliseconds after which the sessions in a journal seal what they have in it. */
+const OLDEST_JOURNAL = 10 * 60_000

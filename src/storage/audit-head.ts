@@ -1,0 +1,20 @@
+import type { Transaction } from 'kysely'
+import type { AuditHead } from '../recording/audit-chain.ts'
+import type { Tables } from './schema.ts'
+
+/** Signs the head with the gateway's key. */
+export type SignHead = (head: AuditHead) => { readonly key: string; readonly signature: string }
+
+export async function auditHead(
+  tx: Pick<Transaction<Tables>, 'selectFrom'>,
+): Promise<(AuditHead & { readonly signature: string | null }) | undefined> {
+  return tx.selectFrom('audit').select(['seq', 'hash', 'signature']).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+}
+
+/** At the end of each change, within its transaction. */
+export async function signAuditHead(tx: Transaction<Tables>, sign: SignHead): Promise<void> {
+  const head = await auditHead(tx)
+  if (head === undefined || head.signature !== null) return
+  const { key, signature } = sign({ seq: head.seq, hash: head.hash })
+  await tx.updateTable('audit').set({ key, signature }).where('seq', '=', head.seq).execute()
+}

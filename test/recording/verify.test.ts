@@ -1,0 +1,242 @@
+import { createPublicKey } from 'node:crypto'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeFrames, encodeFrames, encodePayload, firstHash, nextHash } from '../../src/recording/frame.ts'
+import { readSegments, type Segment } from '../../src/recording/read.ts'
+import {
+  generateSigningKeyPem,
+  SEAL_PURPOSE,
+  signerFromPem,
+  signStatement,
+  type SegmentSeal,
+} from '../../src/recording/seal.ts'
+import { compress, decodeBody, encodeSegment, MAGIC, sha256 } from '../../src/recording/segment.ts'
+import { parseTrustedKeys, verifyRecording } from '../../src/recording/verify.ts'
+import { command, keys, opened, openSpool, recorderOptions, signer, written } from '../helpers/recordings.ts'
+
+/** A recording of three segments, another session's, and a place for what is made of them. */
+let directory: string
+let original: string
+let other: string
+let changed: string
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+  const spool = openSpool(directory)
+  for (const session of ['ses_1', 'ses_2']) {
+    const recorder = await spool.open(opened(session), recorderOptions(session))
+    for (const texts of [['select 1', 'select 2'], ['select 3'], ['select 4']]) {
+      for (const text of texts) recorder.intent(command(text))
+      await written(recorder)
+      if (texts[0] !== 'select 4') await recorder.sealNow()
+    }
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: 'bye' })
+  }
+  await spool.stop()
+  original = join(directory, '2026-11', 'ses_1.pamrec')
+  other = join(directory, '2026-11', 'ses_2.pamrec')
+  changed = join(directory, 'changed')
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+async function segmentsOf(path: string): Promise<Segment[]> {
+  const all: Segment[] = []
+  for await (const segment of readSegments(path)) all.push(segment)
+  return all
+}
+
+const write = (segments: readonly Pick<Segment, 'seal' | 'body'>[]): void =>
+  writeFileSync(
+    changed,
+    Buffer.concat([Buffer.from(MAGIC), ...segments.map(({ seal, body }) => encodeSegment(seal, body))]),
+  )
+
+/** The segment with its events changed; its seal, and signature if a signer is given, made to fit. */
+async function forge(
+  { seal, body }: Segment,
+  change: (payloads: Buffer[]) => Buffer[],
+  sign?: typeof signer,
+): Promise<Pick<Segment, 'seal' | 'body'>> {
+  const frames = (await decodeBody(seal, body, undefined)) ?? []
+  let hash: Buffer = Buffer.from(seal.previous, 'hex')
+  const forged = change(frames.map(({ payload }) => Buffer.from(payload))).map((payload) => {
+    hash = nextHash(hash, payload)
+    return { hash, payload }
+  })
+  const bytes = await compress(encodeFrames(forged), { level: 1 })
+  const { key: _key, signature, ...rest } = seal
+  const content = {
+    ...rest,
+    events: forged.length,
+    hash: hash.toString('hex'),
+    bytes: bytes.length,
+    sha256: sha256(bytes),
+  }
+  const sealed: SegmentSeal =
+    sign === undefined ? { ...content, key: seal.key, signature } : signStatement(SEAL_PURPOSE, content, sign)
+  return { seal: sealed, body: bytes }
+}
+
+describe('verify', () => {
+  it('what the gateway wrote is valid', async () => {
+    expect(await verifyRecording(original, keys)).toMatchObject({ status: 'sealed', events: 6, segments: 3, hidden: 0 })
+  })
+
+  it('finds every single changed bit', async () => {
+    const bytes = readFileSync(original)
+    for (let at = 0; at < bytes.length; at++) {
+      const copy = Buffer.from(bytes)
+      copy[at] = (copy[at] as number) ^ (1 << (at % 8))
+      writeFileSync(changed, copy)
+      const { status } = await verifyRecording(changed, keys)
+      expect([at, status === 'invalid' || status === 'open']).toEqual([at, true])
+    }
+  })
+
+  it('finds every cut: nothing that was cut off reads as sealed', async () => {
+    const bytes = readFileSync(original)
+    for (let length = 0; length < bytes.length; length++) {
+      writeFileSync(changed, bytes.subarray(0, length))
+      expect([length, (await verifyRecording(changed, keys)).status]).not.toEqual([length, 'sealed'])
+    }
+  })
+
+  type Change = (
+    own: Segment[],
+    foreign: Segment[],
+  ) => Pick<Segment, 'seal' | 'body'>[] | Promise<Pick<Segment, 'seal' | 'body'>[]>
+  const text = (from: string, to: string) => (payloads: Buffer[]) =>
+    payloads.map((payload) => Buffer.from(payload.toString('utf8').replace(from, to)))
+  it.each<[string, Change, RegExp, number]>([
+    ['a segment cut out', (own) => own.toSpliced(1, 1), /segment 2 where 1/, 1],
+    ['the first segment cut off', (own) => own.slice(1), /segment 1 where 0/, 0],
+    ['two segments swapped', ([a, b, c]) => [a, c, b] as Segment[], /segment 2 where 1/, 1],
+    ['a segment twice', ([a, b, c]) => [a, b, b, c] as Segment[], /segment 1 where 2/, 2],
+    ['a segment after the last', (own, foreign) => [...own, foreign[1] as Segment], /after the segment/, 3],
+    ['a segment of another session', ([a, , c], foreign) => [a, foreign[1], c] as Segment[], /belongs to ses_2/, 1],
+    ['the end of another session', ([a, b], foreign) => [a, b, foreign[2]] as Segment[], /belongs to ses_2/, 2],
+    [
+      'an event changed, chain and seal made to fit',
+      async ([a, b, c]) => [a, await forge(b as Segment, text('select 3', 'select 9')), c] as Segment[],
+      /signature/,
+      1,
+    ],
+    [
+      'the same, sealed with another key',
+      async ([a, b, c]) =>
+        [
+          a,
+          await forge(b as Segment, text('select 3', 'select 9'), signerFromPem(generateSigningKeyPem())),
+          c,
+        ] as Segment[],
+      /not among the keys/,
+      1,
+    ],
+    [
+      'the same, sealed with the stolen key: the next segment does not follow',
+      async ([a, b, c]) => [a, await forge(b as Segment, text('select 3', 'select 9'), signer), c] as Segment[],
+      /does not follow/,
+      2,
+    ],
+    [
+      'the last segment marked as recovered',
+      ([a, b, c]) => [a, b, { ...(c as Segment), seal: { ...(c as Segment).seal, status: 'recovered' } }] as Segment[],
+      /signature/,
+      2,
+    ],
+    [
+      'the last segment marked as unsealed: then it is not sealed',
+      ([a, b, c]) => [a, b, { ...(c as Segment), seal: { ...(c as Segment).seal, status: 'more' } }] as Segment[],
+      /signature/,
+      2,
+    ],
+  ])('%s', async (_what, change, reason, segment) => {
+    write(await change(await segmentsOf(original), await segmentsOf(other)))
+    expect(await verifyRecording(changed, keys)).toMatchObject({
+      status: 'invalid',
+      segment,
+      reason: expect.stringMatching(reason),
+    })
+  })
+
+  it.each<[string, (payloads: Buffer[]) => Buffer[], RegExp, number]>([
+    ['an event cut out', (all) => all.toSpliced(1, 1), /says it is event 2/, 1],
+    ['two events swapped', ([a, b, c]) => [a, c, b] as Buffer[], /says it is event 2/, 1],
+    ['an event twice', ([a, b, c]) => [a, b, b, c] as Buffer[], /says it is event 1/, 2],
+    ['no opening', ([, b, c]) => [b, c] as Buffer[], /says it is event 1/, 0],
+  ])('even the key does not help: %s is named', async (_what, change, reason, event) => {
+    const [first, ...rest] = await segmentsOf(original)
+    write([await forge(first as Segment, change, signer), ...rest])
+    expect(await verifyRecording(changed, keys)).toMatchObject({
+      status: 'invalid',
+      event,
+      reason: expect.stringMatching(reason),
+    })
+  })
+
+  it('the exact first event that was changed is named, where only the body was made to fit', async () => {
+    const [first, ...rest] = await segmentsOf(original)
+    const { seal, body } = first as Segment
+    const frames = [...((await decodeBody(seal, body, undefined)) ?? [])]
+    const forged = frames.map((frame, index) =>
+      index === 1
+        ? { ...frame, payload: Buffer.from(frame.payload.toString('utf8').replace('select 1', 'select 9')) }
+        : frame,
+    )
+    const bytes = await compress(encodeFrames(forged), { level: 1 })
+    const { key: _key, signature: _signature, ...content } = seal
+    write([
+      {
+        seal: signStatement(SEAL_PURPOSE, { ...content, bytes: bytes.length, sha256: sha256(bytes) }, signer),
+        body: bytes,
+      },
+      ...rest,
+    ])
+    expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', segment: 0, event: 1 })
+  })
+
+  it('a key is believed only for the time it was in use', async () => {
+    const key = createPublicKey(signer.publicKeyPem)
+    expect(await verifyRecording(original, [{ key, until: Date.now() - 86_400_000 }])).toMatchObject({
+      status: 'invalid',
+      reason: expect.stringContaining('not in use'),
+    })
+    const bundle = `# key x from 2020-01-01T00:00:00.000Z until 2021-01-01T00:00:00.000Z\n${signerFromPem(generateSigningKeyPem()).publicKeyPem}# key y from 2020-01-01T00:00:00.000Z\n${signer.publicKeyPem}`
+    const trusted = parseTrustedKeys(bundle)
+    expect(trusted.map(({ from, until }) => [from, until])).toEqual([
+      [Date.UTC(2020, 0, 1), Date.UTC(2021, 0, 1)],
+      [Date.UTC(2020, 0, 1), undefined],
+    ])
+    expect(await verifyRecording(original, trusted)).toMatchObject({ status: 'sealed' })
+  })
+
+  it('what is no recording says so', async () => {
+    writeFileSync(changed, 'PK\u0003\u0004')
+    expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', reason: /not a recording/ })
+  })
+
+  it('a seal that claims more bytes than there are, or a bomb, is no harm', async () => {
+    const [first] = await segmentsOf(original)
+    const { seal } = first as Segment
+    copyFileSync(original, changed)
+    writeFileSync(
+      changed,
+      Buffer.concat([Buffer.from(MAGIC), encodeSegment({ ...seal, bytes: 2 ** 52 }, Buffer.from('x'))]),
+    )
+    expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', reason: 'is cut off' })
+  })
+})
+
+describe('frames', () => {
+  it('events of one session fit into no other: the chain begins with its name', () => {
+    const payload = encodePayload({ seq: 0, at: '', ms: 0, ...opened() })
+    expect(nextHash(firstHash('ses_1'), payload)).not.toEqual(nextHash(firstHash('ses_2'), payload))
+  })
+
+  it('bytes that end within an event are refused', () => {
+    const bytes = encodeFrames([{ hash: Buffer.alloc(32), payload: Buffer.from('{}') }])
+    for (let length = 1; length < bytes.length; length++)
+      expect(() => [...decodeFrames(bytes.subarray(0, length))]).toThrow('end within an event')
+  })
+})

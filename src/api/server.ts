@@ -63,6 +63,11 @@ export async function createApi(
     request.login = () => login
   })
   app.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
+  // What is wrong is for whoever runs the gateway: listen.operations says more.
+  app.get('/readyz', { config: { public: true } }, async (_request, reply) => {
+    const { ok } = deps.evidence.spool.health
+    return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready' })
+  })
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
   for (const routes of ROUTES) await app.register(routes, deps)
   await app.ready()

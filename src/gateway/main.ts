@@ -1,45 +1,13 @@
-import Table from 'cli-table3'
-import { checkPolicy } from './check-policy.ts'
-import { GuessBook } from './guess-book.ts'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { authenticate } from '../api/authenticate.ts'
-import { ChangeFeed } from '../api/change-feed.ts'
-import type { ApiDeps, ApiSettings } from '../api/deps.ts'
-import { RefusalCounter } from '../api/refusal-counter.ts'
-import { toProblem } from '../api/problem.ts'
-import { createApi } from '../api/server.ts'
-import {
-  EVALUATION_AUDIENCE,
-  EVALUATION_CLIENT,
-  EVALUATION_SERVICE_CLAIM,
-  startEvaluationProvider,
-} from '../evaluation-idp/provider.ts'
-import { hashPassword, peopleFile } from '../evaluation-idp/people.ts'
-import { accessTokens } from '../identity/access-token.ts'
-import { identityVerifier } from '../identity/identity-token.ts'
-import { issuerSchema, type Issuer } from '../identity/issuer.ts'
-import { proofVerifier } from '../identity/proof.ts'
-import { signAudit } from '../recording/audit-chain.ts'
-import { systemClock } from '../shared/clock.ts'
+import { hashPassword } from '../evaluation-idp/people.ts'
 import { errorCodes } from '../shared/error-codes.ts'
-import { asPamError, PamError } from '../shared/errors.ts'
-import { createLogger, type Logger } from '../shared/logger.ts'
+import { asPamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
-import { appendAudit } from '../storage/audit.ts'
-import { openSqlite, type Database } from '../storage/database.ts'
-import { gatewayState } from '../storage/gateway-state.ts'
-import { expireRequests, recoverSessions } from '../storage/recover.ts'
-import { configJsonSchema, configWarnings, loadConfig, type Config } from './config.ts'
-import { loadKeys } from './keys.ts'
-import { startEvidence } from './start-evidence.ts'
-import { postgresEngine } from './postgres/engine.ts'
-import { createSqlParser } from './postgres/sql-parser.ts'
-import { SessionRegistry } from './session-registry.ts'
-import { listenForTunnels } from './tunnel-listener.ts'
-import { serveTunnel } from './tunnel.ts'
+import { check } from './check.ts'
+import { configJsonSchema } from './config.ts'
+import { collectRecordings, rotateKey } from './keep-records.ts'
+import { start } from './start.ts'
 
 /** `pam-gateway`: the composition root of the server. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -52,6 +20,15 @@ export async function main(args: readonly string[]): Promise<void> {
   withConfig(program.command('check').description('check the configuration and run its tests')).action(
     async ({ config }: { config: string }) => check(config),
   )
+  const recordings = program.command('recordings').description('the records of sessions')
+  withConfig(recordings.command('gc').description('delete records whose time is over by recording.retention'))
+    .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')
+    .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) =>
+      collectRecordings(config, dryRun === true),
+    )
+  withConfig(
+    program.command('rotate-key').description('seal records with a new key from now on; the gateway must be stopped'),
+  ).action(async ({ config }: { config: string }) => rotateKey(config))
   program
     .command('schema')
     .description('print the JSON Schema of the configuration file')
@@ -72,221 +49,3 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(errorCodes[code].exit)
   }
 }
-
-async function check(file: string): Promise<void> {
-  const config = loadConfig(file)
-  for (const warning of configWarnings(config)) process.stderr.write(`pam-gateway: warning: ${warning}\n`)
-  const { access, commands, masking } = config.policy
-  process.stdout.write(
-    `${file} is valid: ${config.targets.length} targets, ${access.length} access, ${commands.length} command and ${masking.length} masking rules\n`,
-  )
-  if (config.tests.length === 0) return
-  const parser = await createSqlParser()
-  const engines = new Map([['postgres', postgresEngine(parser, config.baseDirectory)]] as const)
-  const results = await checkPolicy(config.tests, config.policy, config.targets, engines)
-  await parser.close()
-  const table = new Table({
-    head: ['', 'GIVEN', 'TARGET', 'EXPECTED', 'VERDICT', 'RULE'],
-    style: { head: [], border: [] },
-  })
-  for (const { passed, given, target, expected, verdict, rule } of results)
-    table.push([passed ? 'ok' : 'FAILED', given, target, expected, verdict, rule])
-  process.stdout.write(`${table.toString()}\n`)
-  const failed = results.filter(({ passed }) => !passed).length
-  process.stdout.write(`${results.length - failed} of ${results.length} tests passed\n`)
-  if (failed > 0) process.exitCode = 1
-}
-
-async function start(file: string): Promise<void> {
-  let config = loadConfig(file)
-  const logger = createLogger(config.logLevel)
-  for (const warning of configWarnings(config)) logger.warn({ warning }, 'config.warned')
-  const keys = loadKeys(join(config.dataDirectory, 'keys'))
-  const db = await openSqlite(join(config.dataDirectory, 'state.db'), (head) => signAudit(head, keys.signer))
-  await recoverSessions(db, Date.now())
-  const evidence = await startEvidence({ config: () => config, keys, db, logger })
-
-  const provider = await startProvider(config)
-  const issuersOf = (current: Config): Issuer[] => [
-    ...current.identity.issuers,
-    ...(provider === undefined ? [] : evaluationIssuers(provider.issuer)),
-  ]
-  let identities = identityVerifier(issuersOf(config))
-  const registry = new SessionRegistry()
-  const state = gatewayState(db)
-  const parser = await createSqlParser()
-  const engines = new Map([['postgres', postgresEngine(parser, config.baseDirectory)]] as const)
-  let publicUrl = ''
-
-  const deps: ApiDeps = {
-    db,
-    registry,
-    identities: () => identities,
-    proofs: proofVerifier(Date.now()),
-    tokens: accessTokens(keys.token, 'pam-gateway'),
-    clock: systemClock,
-    logger,
-    changes: new ChangeFeed(),
-    refusals: new RefusalCounter(),
-    evidence,
-    recordingKeys: keys.recordingKeys,
-    publicUrl: () => publicUrl,
-    settings: () => apiSettings(config, issuersOf(config)),
-  }
-  const tls = config.listen.tls && {
-    cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
-    key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
-  }
-  const api = await createApi(deps, tls)
-  const guessBook = new GuessBook()
-  const tunnels = listenForTunnels(api.server, {
-    authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
-    serve: (channel, login, target) =>
-      serveTunnel(channel, login, target, {
-        config: () => config,
-        engines,
-        state,
-        registry,
-        spool: evidence.spool,
-        digestKey: keys.digest,
-        guessBook,
-        clock: systemClock,
-        logger,
-      }),
-    problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
-  })
-  await api.listen({ host: config.listen.host, port: config.listen.port })
-  const { port } = api.server.address() as AddressInfo
-  publicUrl = (config.publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`).replace(
-    /\/$/,
-    '',
-  )
-  const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
-  const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
-  await auditConfig(db, config, 'config.loaded')
-  logger.info(
-    { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
-    'gateway.started',
-  )
-
-  // One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the
-  // process ends, and the next start closes what was open.
-  process.on('unhandledRejection', (cause) => logger.error({ cause }, 'process.rejection_unhandled'))
-  process.on('uncaughtException', (cause) => {
-    logger.fatal({ cause }, 'process.exception_uncaught')
-    process.exit(1)
-  })
-  let stopping = false
-  process.on('SIGHUP', () => void reload())
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
-
-  /** A bad file changes nothing. */
-  async function reload(): Promise<void> {
-    try {
-      const next = loadConfig(file)
-      config = next
-      identities = identityVerifier(issuersOf(config))
-      await auditConfig(db, config, 'config.reloaded')
-      logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
-    } catch (error) {
-      logger.error({ problem: asPamError(error).message }, 'config.refused')
-    }
-  }
-
-  async function stop(): Promise<void> {
-    if (stopping) return
-    stopping = true
-    clearInterval(sweep)
-    clearInterval(sums)
-    await auditRefusals(db, deps, logger)
-    registry.endWhere(
-      () => true,
-      new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
-        side: 'gateway',
-        hint: 'connect again in a moment',
-      }),
-    )
-    for (let waited = 0; registry.size > 0 && waited < LONGEST_STOP; waited += 50)
-      await new Promise((done) => setTimeout(done, 50))
-    tunnels.close()
-    api.server.closeAllConnections()
-    await api.close()
-    await provider?.close()
-    await parser.close()
-    await evidence.stop()
-    await db.close()
-    logger.info('gateway.stopped')
-    process.exit(0)
-  }
-}
-
-async function startProvider(config: Config) {
-  const { evaluation } = config.identity
-  if (evaluation === undefined) return undefined
-  return startEvaluationProvider(peopleFile(resolve(config.baseDirectory, evaluation.people)), evaluation.port)
-}
-
-/** The built-in provider, for people and for services. */
-function evaluationIssuers(url: string): Issuer[] {
-  return [
-    issuerSchema.parse({
-      url,
-      for: 'people',
-      clientId: EVALUATION_CLIENT,
-      // The same person after a restart, which may give the provider another port.
-      personClaim: 'sub',
-      scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
-      algorithms: ['RS256'],
-    }),
-    issuerSchema.parse({
-      url,
-      for: 'services',
-      audience: EVALUATION_AUDIENCE,
-      algorithms: ['RS256'],
-      requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
-    }),
-  ]
-}
-
-function apiSettings(config: Config, issuers: readonly Issuer[]): ApiSettings {
-  const people = issuers.find((issuer) => issuer.for === 'people')
-  return {
-    policy: config.policy,
-    targets: config.targets,
-    roles: config.roles,
-    reproof: config.identity.reproof,
-    requestExpire: config.requests.expire,
-    recentSignIn: config.requests.recentSignIn,
-    discovery: { issuer: people?.url, clientId: people?.clientId, scopes: people?.scopes ?? [] },
-  }
-}
-
-const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
-  db.change((tx) =>
-    appendAudit(tx, Date.now(), {
-      type,
-      actor: 'gateway',
-      subject: 'config',
-      data: { policy: config.policy.version, targets: config.targets.map(({ name }) => name) },
-    }),
-  )
-
-/** Callers who were turned away before anybody knew who they are: once a minute, as sums. */
-async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {
-  const counts = refusals.take()
-  if (counts === undefined) return
-  const entry = { type: 'callers.refused', actor: 'gateway', subject: 'callers', data: counts }
-  await db
-    .change((tx) => appendAudit(tx, clock.now(), entry))
-    .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
-}
-
-async function sweepRequests(db: Database, { changes, clock }: ApiDeps, logger: Logger): Promise<void> {
-  try {
-    for (const id of await expireRequests(db, clock.now())) changes.changed(id)
-  } catch (error) {
-    logger.error({ cause: error }, 'requests.sweep_failed')
-  }
-}
-
-const LONGEST_STOP = 8000

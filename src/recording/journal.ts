@@ -333,6 +333,7 @@ export class Journal {
       [head, encodeHead(1, second)],
     ] as const) {
       if (this.#disk.writeSync(target, bytes, 0) !== bytes.length) throw new Error(`${path} takes only a part`)
+      fsyncSync(target)
     }
     syncDirectory(directory)
     this.#options.onBegun?.({ journal, commitment })

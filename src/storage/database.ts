@@ -36,6 +36,12 @@ export async function openSqlite(file: string, sign?: SignHead): Promise<Databas
   }
 }
 
+/** The same file beside a running gateway; every change is refused. */
+export function openSqliteToRead(file: string): Database {
+  const sqlite = new Libsql(file, { readonly: true })
+  return database(new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) }), () => {}, undefined)
+}
+
 /** A PostgreSQL database, by connection string. */
 export async function openPostgres(connectionString: string, sign?: SignHead): Promise<Database> {
   const pool = new pg.Pool({ connectionString, max: 8, types: { getTypeParser: bigintsAsNumbers } })

@@ -2,6 +2,8 @@ import type { Tentative, Prepared, Portal } from './statement-table.ts'
 import type { CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
 import type { StatementFacts, Taint } from './command-facts.ts'
+import type { Column } from '../../wire/postgres/row-description.ts'
+import type { KeptRows } from './kept-rows.ts'
 import type { StatementLineage } from './lineage.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
@@ -51,6 +53,9 @@ export interface Run {
   rewrites: readonly (Rewrite | undefined)[] | undefined
   /** Set while rows come as COPY. */
   copy: CopyFormat | undefined
+  /** Of the rows that come, where they are kept. */
+  columns: readonly Column[] | undefined
+  kept: KeptRows | undefined
   readonly changesCatalog: boolean
   /** For a text that we could not read: what to do when the server cannot, either. */
   readonly notUnderstood: () => void
@@ -77,5 +82,7 @@ export function startRun(
     bytes: 0,
     rewrites: undefined,
     copy: undefined,
+    columns: undefined,
+    kept: undefined,
   }
 }

@@ -15,6 +15,7 @@ import { PamError } from '../../shared/errors.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
 import type { Conversation } from './conversation.ts'
 import { rowValues } from './own-query.ts'
+import { KeptRows } from './kept-rows.ts'
 import type { Pending, Run } from './pending.ts'
 import { PLAIN, spread, type Output } from './origin.ts'
 import { copyFormatOf } from './copy-format.ts'
@@ -25,13 +26,16 @@ export class ServerSide {
   readonly #conversation: Conversation
   readonly #framer: Framer
   readonly #masks: boolean
+  /** How many bytes of each result's rows go into the record. */
+  readonly #keeps: number
   #out: Buffer[] = []
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation
     this.#masks = !isEmptyPlan(conversation.session.masking)
+    this.#keeps = conversation.session.config.recordRows
     // A row that nothing is hidden in need not be held.
-    const inPieces = this.#masks ? [] : [serverTags.dataRow, serverTags.copyData]
+    const inPieces = this.#masks || this.#keeps > 0 ? [] : [serverTags.dataRow, serverTags.copyData]
     this.#framer = new Framer(conversation.session.limits.resultMessageBytes, 'the target', new Set(inPieces))
   }
 
@@ -141,6 +145,21 @@ export class ServerSide {
     const { run } = head
     run.rows++
     run.bytes += frame.bytes.length
+    const shown = this.#maskRow(frame, head)
+    if (shown !== undefined && this.#keeps > 0) {
+      const { prepared, resultFormats } = head.type === 'execute' ? head.portal : NO_PORTAL
+      run.kept ??= new KeptRows(run.decision, this.#conversation.session.recorder, {
+        limit: this.#keeps,
+        columns: (run.columns ?? prepared?.columns)?.map(({ name }) => name),
+        formats: resultFormats,
+      })
+      run.kept.add(shown)
+    }
+    return shown
+  }
+
+  #maskRow(frame: Frame, head: Pending & { readonly type: 'query' | 'execute' }): Buffer | undefined {
+    const { run } = head
     if (!this.#masks) return frame.bytes
     if (run.rewrites === undefined && head.type === 'execute') {
       const { prepared, resultFormats } = head.portal
@@ -159,6 +178,7 @@ export class ServerSide {
       return head.hidden ? undefined : frame.bytes
     }
     if (head?.type !== 'query') return this.#outOfStep(frame)
+    if (this.#keeps > 0) head.run.columns = this.#columns(frame)
     if (this.#masks)
       head.run.rewrites = rowRewrites(
         this.#columns(frame),
@@ -371,6 +391,8 @@ export class ServerSide {
   }
 
   #record(run: Run, result: { tag?: string; error?: string }): void {
+    run.kept?.flush()
+    run.kept = undefined
     this.#conversation.session.recorder.outcome({
       type: 'result',
       command: run.decision,
@@ -391,6 +413,7 @@ export class ServerSide {
 const isPlan = ({ statements, index, tainted }: Run): boolean =>
   tainted !== false && statements[index]?.kinds.includes('explain') === true
 
+const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
 /** Of a COPY while no columns are masked. */
 const NO_COLUMNS = [spread(PLAIN)]
 /** Settings that the server reports and that must stay as we set them at login. */

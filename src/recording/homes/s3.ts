@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import type { ReadableStream } from 'node:stream/web'
 import { S3mini, S3ServiceError } from 's3mini'
 import { digestOfFile } from './directory.ts'
@@ -79,21 +81,18 @@ async function putInParts(
   if ((await s3.objectExists(key)) === true) throw new Taken()
   if ((await digestOfFile(path)) !== sha256) throw new Error(`${path} is not what was sealed`)
   const upload = await s3.getMultipartUploadId(key, TYPE, undefined, headers)
-  const file = await open(path, 'r')
   try {
-    const { size } = await file.stat()
+    const { size } = await stat(path)
     const parts = []
     for (let at = 0, number = 1; at < size; at += PART, number++) {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(PART, size - at)), 0, PART, at)
-      const bytes = buffer.subarray(0, bytesRead)
+      const end = Math.min(at + PART, size) - 1
+      const bytes = await buffer(createReadStream(path, { start: at, end }))
       parts.push(await s3.uploadPart(key, upload, bytes, number, {}, undefined, checksum(bytes)))
     }
     await s3.completeMultipartUpload(key, upload, parts)
   } catch (error) {
     await s3.abortMultipartUpload(key, upload).catch(() => {})
     throw error
-  } finally {
-    await file.close()
   }
 }
 

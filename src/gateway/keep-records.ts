@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import Table from 'cli-table3'
+import { signAudit } from '../recording/audit-chain.ts'
+import { systemClock } from '../shared/clock.ts'
+import { appendAudit } from '../storage/audit.ts'
+import { openSqlite, openSqliteToRead } from '../storage/database.ts'
+import { loadConfig } from './config.ts'
+import { loadKeys, rotateRecordingKey } from './keys.ts'
+import { collect, openHome } from './start-evidence.ts'
+
+/** `pam-gateway recordings gc`: what a running gateway does by itself every hour. */
+export async function collectRecordings(file: string, dryRun: boolean): Promise<void> {
+  const config = loadConfig(file)
+  const store = join(config.dataDirectory, 'state.db')
+  const { signer } = loadKeys(join(config.dataDirectory, 'keys'))
+  const db = dryRun ? openSqliteToRead(store) : await openSqlite(store, (head) => signAudit(head, signer))
+  try {
+    const found = await collect({ config: () => config, db, home: openHome(config) }, { dryRun })
+    const table = new Table({
+      head: ['SESSION', 'TARGET', 'OPENED', 'BYTES', 'RULE', ''],
+      style: { head: [], border: [] },
+    })
+    for (const { session, target, openedAt, bytes, rule, held } of found) {
+      const what = held ? 'kept: legal hold' : dryRun ? 'would be deleted' : 'deleted'
+      table.push([session, target, new Date(openedAt).toISOString(), String(bytes), rule, what])
+    }
+    const count = found.filter(({ held }) => !held).length
+    if (found.length > 0) process.stdout.write(`${table.toString()}\n`)
+    process.stdout.write(`${count} ${count === 1 ? 'record' : 'records'} ${dryRun ? 'would be deleted' : 'deleted'}\n`)
+  } finally {
+    await db.close()
+  }
+}
+
+/** `pam-gateway rotate-key`: the new key is in the chain, signed with the old one. */
+export async function rotateKey(file: string): Promise<void> {
+  const { dataDirectory } = loadConfig(file)
+  const directory = join(dataDirectory, 'keys')
+  const { signer } = loadKeys(directory)
+  const db = await openSqlite(join(dataDirectory, 'state.db'), (head) => signAudit(head, signer))
+  try {
+    const { retired, current } = rotateRecordingKey(directory)
+    await db.change((tx) =>
+      appendAudit(tx, systemClock.now(), {
+        type: 'key.rotated',
+        actor: 'gateway',
+        subject: current.keyId,
+        data: { retired, publicKey: current.publicKeyPem },
+      }),
+    )
+    process.stdout.write(`records are sealed with key ${current.keyId} from now on; ${retired} is retired\n`)
+    process.stdout.write(`give auditors ${join(directory, 'gateway.pub')}, which has both\n`)
+  } finally {
+    await db.close()
+  }
+}

@@ -1,0 +1,177 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { directoryHome } from '../../src/recording/homes/directory.ts'
+import { NameTaken, type Home } from '../../src/recording/homes/home.ts'
+import { s3Home, type S3Options } from '../../src/recording/homes/s3.ts'
+import { Transfer, type SealedFile, type TransferState } from '../../src/recording/transfer.ts'
+import { startS3Server, type S3Server } from '../helpers/s3-server.ts'
+
+let directory: string
+let server: S3Server
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+  server = await startS3Server()
+})
+afterEach(async () => {
+  await server.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+function file(name: string, bytes: Buffer): [path: string, digest: string] {
+  const path = join(directory, name)
+  writeFileSync(path, bytes)
+  return [path, sha256(bytes)]
+}
+const s3 = (options: Partial<S3Options> = {}): Home =>
+  s3Home({
+    endpoint: server.endpoint,
+    region: 'auto',
+    prefix: 'pam/',
+    credentials: () => server.credentials,
+    serverSideEncryption: undefined,
+    objectLock: undefined,
+    timeout: 500,
+    ...options,
+  })
+
+describe.each<[string, () => Home]>([
+  ['directory', () => directoryHome(join(directory, 'home'))],
+  ['s3', () => s3()],
+])('home: %s', (_kind, open) => {
+  it('keeps a file as it is, and gives it back', async () => {
+    const home = open()
+    const bytes = randomBytes(100_000)
+    await home.put('2026-11/ses_1.pamrec', ...file('a', bytes))
+    expect(sha256(await buffer(await home.read('2026-11/ses_1.pamrec')))).toBe(sha256(bytes))
+  })
+
+  it('the same again is no mistake; another content never replaces it', async () => {
+    const home = open()
+    await home.put('x', ...file('a', Buffer.from('one')))
+    await home.put('x', ...file('a', Buffer.from('one')))
+    await expect(home.put('x', ...file('b', Buffer.from('two')))).rejects.toThrow(NameTaken)
+    expect((await buffer(await home.read('x'))).toString()).toBe('one')
+  })
+
+  it('a file that is not what was sealed is not taken', async () => {
+    const [path] = file('a', Buffer.from('changed'))
+    await expect(open().put('x', path, sha256(Buffer.from('sealed')))).rejects.toThrow('is not what was sealed')
+    await expect(open().read('x')).rejects.toThrow()
+  })
+
+  it('removes, also what is not there', async () => {
+    const home = open()
+    await home.put('x', ...file('a', Buffer.from('one')))
+    await home.remove('x')
+    await home.remove('x')
+    await expect(home.read('x')).rejects.toThrow()
+  })
+})
+
+describe('s3', () => {
+  it('asks for encryption and object lock, and sends the content’s digest', async () => {
+    const home = s3({
+      serverSideEncryption: { algorithm: 'aws:kms', keyId: 'key-1' },
+      objectLock: { mode: 'COMPLIANCE', for: 86_400_000 },
+    })
+    await home.put('x', ...file('a', Buffer.from('one')))
+    expect(server.objects.get('pam/x')?.headers).toMatchObject({
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'key-1',
+      'x-amz-object-lock-mode': 'COMPLIANCE',
+      'x-amz-checksum-sha256': createHash('sha256').update('one').digest('base64'),
+      'if-none-match': '*',
+    })
+    await expect(home.remove('x')).rejects.toThrow('403 AccessDenied')
+  })
+
+  it('large files go up in parts', async () => {
+    const bytes = randomBytes(40 * 1024 * 1024)
+    await s3({ timeout: 20_000 }).put('x', ...file('a', bytes))
+    expect(server.log.filter((line) => line.startsWith('PUT')).length).toBe(3)
+    expect(sha256(server.objects.get('pam/x')?.body ?? Buffer.alloc(0))).toBe(sha256(bytes))
+    await expect(s3({ timeout: 20_000 }).put('x', ...file('b', randomBytes(40 * 1024 * 1024)))).rejects.toThrow(
+      NameTaken,
+    )
+  }, 60_000)
+
+  it.each<[S3Server['behaviour'], RegExp]>([
+    ['forbidden', /answers 403 AccessDenied/],
+    ['broken', /answers 500 InternalError/],
+    ['slow', /does not answer in time/],
+    ['cut', /cannot be reached/],
+  ])('%s: says so, without secrets', async (behaviour, message) => {
+    server.behaviour = behaviour
+    const failure = s3().put('x', ...file('a', Buffer.from('one')))
+    await expect(failure).rejects.toThrow(message)
+    await expect(failure).rejects.not.toThrow(/secret-of/)
+  })
+
+  it('a wrong key is refused by the storage', async () => {
+    const home = s3({ credentials: () => ({ accessKeyId: 'AKTEST', secretAccessKey: 'guessed' }) })
+    await expect(home.put('x', ...file('a', Buffer.from('one')))).rejects.toThrow('403 SignatureDoesNotMatch')
+  })
+})
+
+describe('transfer', () => {
+  it('a home that fails loses nothing: it is said once, tried again, and catches up by itself', async () => {
+    const spool = join(directory, 'spool')
+    mkdirSync(spool)
+    const waiting: SealedFile[] = ['ses_1', 'ses_2', 'ses_3'].map((session) => {
+      const bytes = randomBytes(1000)
+      writeFileSync(join(spool, `${session}.pamrec`), bytes)
+      return { session, file: `${session}.pamrec`, bytes: 1000, sha256: sha256(bytes) }
+    })
+    writeFileSync(join(spool, 'ses_1.pamapart'), 'a text')
+    writeFileSync(join(spool, 'ses_2.pamrec'), 'changed behind our back')
+    const said: string[] = []
+    const state: TransferState = {
+      sealedRecordings: () => Promise.resolve([...waiting]),
+      stored(session) {
+        waiting.splice(0, Infinity, ...waiting.filter((one) => one.session !== session))
+        return Promise.resolve()
+      },
+      damaged(session, problem) {
+        said.push(`${session} ${problem}`)
+        return state.stored(session, '')
+      },
+      homeChanged(_home, problem) {
+        said.push(problem ?? 'back')
+        return Promise.resolve()
+      },
+    }
+    let left = 0
+    server.behaviour = 'forbidden'
+    const transfer = new Transfer({
+      directory: spool,
+      home: s3(),
+      state,
+      onStored: (bytes) => (left += bytes),
+      logger: { warn() {}, info() {} },
+    })
+    transfer.kick()
+    await expect.poll(() => transfer.problem).toBe('the storage answers 403 AccessDenied')
+    expect(transfer.waiting).toBe(3)
+    server.behaviour = 'broken'
+    await expect.poll(() => server.log.some((line) => line.endsWith('500')), { timeout: 5000 }).toBe(true)
+    expect(existsSync(join(spool, 'ses_1.pamrec'))).toBe(true)
+    server.behaviour = 'well'
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(0)
+    await transfer.stop()
+    expect([...server.objects.keys()].toSorted()).toEqual([
+      'pam/ses_1.pamapart',
+      'pam/ses_1.pamrec',
+      'pam/ses_3.pamrec',
+    ])
+    expect(said).toEqual(['the storage answers 403 AccessDenied', 'back', 'ses_2 is not what was sealed'])
+    expect(left).toBe(2000)
+    expect(existsSync(join(spool, 'ses_1.pamrec'))).toBe(false)
+    expect(readFileSync(join(spool, 'ses_2.pamrec'), 'utf8')).toBe('changed behind our back')
+    expect(statSync(spool).isDirectory()).toBe(true)
+  }, 30_000)
+})

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
@@ -11,7 +11,7 @@ import { directoryHome } from '../recording/homes/directory.ts'
 import type { Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
-import { recoverSpool } from '../recording/recover.ts'
+import { recoverSpool, type Recovery } from '../recording/recover.ts'
 import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
 import { Spool } from '../recording/spool.ts'
 import { Transfer } from '../recording/transfer.ts'
@@ -19,7 +19,7 @@ import { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Database } from '../storage/database.ts'
 import { evidenceState } from '../storage/evidence-state.ts'
-import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
+import { findRecording, listRecordings, type RecordingRow } from '../storage/recordings.ts'
 import type { Config } from './config.ts'
 import type { GatewayKeys } from './keys.ts'
 
@@ -60,6 +60,7 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
     })
   })
   await state.recovered(recovery)
+  await removeStored(directory, recovery, db)
   for (const { path, tail, reason } of recovery.journals)
     if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
   for (const found of recovery.recordings)
@@ -145,6 +146,16 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
       await transfer.stop()
       await spool.stop()
     },
+  }
+}
+
+/** The stop came between a record's arrival in its home and its removal here. */
+async function removeStored(directory: string, { recordings }: Recovery, db: Database): Promise<void> {
+  for (const found of recordings) {
+    if (found.type !== 'sealed') continue
+    const row = await findRecording(db.read, found.sealed.session)
+    if (row?.state !== 'stored' && row?.state !== 'deleted') continue
+    for (const file of [found.file, apartFileOf(found.file)]) await rm(join(directory, file), { force: true })
   }
 }
 

@@ -29,7 +29,7 @@ export interface JournalEntry {
   readonly bytes: Buffer
 }
 
-export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3 } as const
+export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
 /** The disk, so that tests can make it slow, full or broken. */
@@ -251,7 +251,7 @@ export class Journal {
     file.key.fill(0)
     file.key = key
     for (const { session, kind, seq } of entries) {
-      if (kind === entryKinds.event || kind === entryKinds.hidden) file.sessions.set(session, seq)
+      if (kind !== entryKinds.apart && kind !== entryKinds.opened) file.sessions.set(session, seq)
     }
   }
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { ApartEntry } from './apart.ts'
+import { decodePayload } from './frame.ts'
 import {
   decodeEntries,
   entryKinds,
+  type EntryKind,
   firstKey,
   headOf,
   headToken,
@@ -20,7 +22,14 @@ export interface JournaledSession {
   /** Path of its recording below the spool. */
   readonly file: string
   readonly wrappedKey: string | undefined
-  readonly events: { readonly seq: number; readonly hidden: boolean; readonly hash: Buffer; readonly payload: Buffer }[]
+  readonly events: {
+    /** The session's last: nothing follows. */
+    readonly ends: boolean
+    readonly seq: number
+    readonly hidden: boolean
+    readonly hash: Buffer
+    readonly payload: Buffer
+  }[]
   readonly apart: ApartEntry[]
 }
 
@@ -64,12 +73,16 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
     else
       found.events.push({
         seq,
-        hidden: kind === entryKinds.hidden,
+        hidden: kind !== entryKinds.event,
+        ends: kind === entryKinds.hiddenEnd || isEnd(kind, bytes.subarray(HASH)),
         hash: bytes.subarray(0, HASH),
         payload: bytes.subarray(HASH),
       })
   }
 }
+
+const isEnd = (kind: EntryKind, payload: Buffer): boolean =>
+  kind === entryKinds.event && decodePayload(payload).event.type === 'ended'
 
 function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { payloads: Buffer[] } {
   const bytes = readFileSync(path)

@@ -182,7 +182,8 @@ export class SessionRecorder implements Recorder {
     if (this.#failed !== undefined) throw this.#failed
     const { frame, seq } = this.#append(event, data)
     const { cipher, strict } = this.#parts
-    const kind = cipher === undefined ? entryKinds.event : entryKinds.hidden
+    const kind =
+      cipher === undefined ? entryKinds.event : event.type === 'ended' ? entryKinds.hiddenEnd : entryKinds.hidden
     const payload = cipher === undefined ? frame.payload : cipher.hide(seq, frame.payload)
     this.#guarded(() => {
       const bytes = Buffer.concat([frame.hash, payload])

@@ -80,18 +80,20 @@ async function recoverRecording(
   }
   const { events, gap } = followUp(journaled, standing.events, standing.hash)
   const ending = gap && tail === 'whole' ? 'short' : tail
-  let hash = events.at(-1)?.hash ?? standing.hash
-  const hidden = events.some((event) => event.hidden)
-  const wrappedKey = journaled?.wrappedKey
-  if (hidden) {
+  const last = events.at(-1)
+  // The session may have ended on record, and only its seal be missing.
+  const own = last?.ends === true ? [] : [endedFrame(standing.events + events.length, last ?? standing)]
+  const end = { status: 'recovered', tail: ending } as const
+  if (last?.hidden === true) {
     const body = { encoding: 'hidden' as const, bytes: encodeFrames(events) }
-    await recording.append(events, body, { status: 'more', ...(wrappedKey === undefined ? {} : { wrappedKey }) })
-    events.length = 0
+    const { wrappedKey = '' } = journaled ?? {}
+    await recording.append(events, body, own.length > 0 ? { status: 'more', wrappedKey } : { ...end, wrappedKey })
+    if (own.length > 0) await recording.append(own, await encodeBody(own, undefined), end)
+  } else {
+    const frames = [...events, ...own]
+    await recording.append(frames, await encodeBody(frames, undefined), end)
   }
-  const ended = endedFrame(recording.events + events.length, hash, events.at(-1)?.payload)
-  const frames = [...events, ended]
-  hash = ended.hash
-  await recording.append(frames, await encodeBody(frames, undefined), { status: 'recovered', tail: ending })
+  const { hash } = own[0] ?? last ?? standing
   return { type: 'sealed', file, sealed: recording.sealed('recovered', hash), tail: ending }
 }
 
@@ -145,28 +147,32 @@ function followUp(
   journaled: JournaledSession | undefined,
   from: number,
   after: Buffer,
-): { events: { hash: Buffer; payload: Buffer; hidden: boolean }[]; gap: boolean } {
-  const events: { hash: Buffer; payload: Buffer; hidden: boolean }[] = []
+): { events: JournaledSession['events']; gap: boolean } {
+  const events: JournaledSession['events'] = []
   let hash = after
-  for (const { seq, hidden, hash: next, payload } of journaled?.events ?? []) {
+  for (const event of journaled?.events ?? []) {
+    const { seq, hidden, payload } = event
     if (seq < from + events.length) continue
-    const follows = seq === from + events.length && (hidden || nextHash(hash, payload).equals(next))
+    const follows = seq === from + events.length && (hidden || nextHash(hash, payload).equals(event.hash))
     if (!follows) return { events, gap: true }
-    events.push({ hash: next, payload, hidden })
-    hash = next
+    events.push(event)
+    hash = event.hash
   }
   return { events, gap: false }
 }
 
-function endedFrame(seq: number, previous: Buffer, lastPayload: Buffer | undefined): { hash: Buffer; payload: Buffer } {
-  const ms = lastPayload === undefined ? 0 : decodePayload(lastPayload).event.ms
+function endedFrame(
+  seq: number,
+  last: { readonly hash: Buffer; readonly payload?: Buffer; readonly hidden?: boolean },
+): { hash: Buffer; payload: Buffer } {
+  const ms = last.payload === undefined || last.hidden === true ? 0 : decodePayload(last.payload).event.ms
   const body: EventBody = {
     type: 'ended',
     code: 'GATEWAY_STOPPED',
     message: 'the gateway stopped while the session was open',
   }
   const payload = encodePayload({ seq, at: new Date().toISOString(), ms, ...body })
-  return { hash: nextHash(previous, payload), payload }
+  return { hash: nextHash(last.hash, payload), payload }
 }
 
 function worst(tails: readonly RecoveredTail[]): RecoveredTail {

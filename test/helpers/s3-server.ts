@@ -106,7 +106,7 @@ export async function startS3Server(): Promise<S3Server> {
       )
     }
     const object = state.objects.get(key)
-    switch (method) {
+    switch (method ?? 'GET') {
       case 'PUT':
         if (object !== undefined && headers['if-none-match'] === '*') return error(412, 'PreconditionFailed')
         if (headers['x-amz-object-lock-mode'] !== undefined && sum === undefined) return error(400, 'InvalidRequest')

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
 import { fitsTarget } from '../policy/match/target.ts'
 import { text as textOf } from 'node:stream/consumers'
-import { apartFileOf, apartKey, parseApart, readApart, showApart } from '../recording/apart.ts'
+import { apartFileOf, apartKey, parseApart, showApart } from '../recording/apart.ts'
 import { encodeFrames } from '../recording/frame.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
 import type { Home } from '../recording/homes/home.ts'
@@ -113,7 +113,8 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
   const openStored = async (row: RecordingRow, file: string): Promise<Readable> => {
     if (await exists(inSpool(file))) return createReadStream(inSpool(file))
     // It may have moved since the row was read.
-    if (row.state === 'stored' || row.state === 'sealed') return home.read(file)
+    const stored = row.state === 'stored' || row.state === 'sealed' ? await home.read(file) : undefined
+    if (stored !== undefined) return stored
     throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
   }
   return {
@@ -125,9 +126,9 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
       return recorder === undefined ? openStored(row, row.file) : Promise.resolve(Readable.from(whatIsThere(recorder)))
     },
     async readApart(row) {
-      const entries = (await exists(inSpool(apartFileOf(row.file))))
-        ? await readApart(inSpool(apartFileOf(row.file)))
-        : parseApart(await textOf(await home.read(apartFileOf(row.file))).catch(() => ''))
+      const file = apartFileOf(row.file)
+      const stored = (await exists(inSpool(file))) ? createReadStream(inSpool(file)) : await home.read(file)
+      const entries = stored === undefined ? [] : parseApart(await textOf(stored))
       const key = apartKey(keys.apart, row.sessionId)
       return entries.map((entry) => {
         const { text, reference } = showApart({ key }, entry)

@@ -3,6 +3,7 @@ import {
   closeSync,
   fdatasync,
   fstatSync,
+  ftruncateSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -297,6 +298,12 @@ export class Journal {
   #fail(error: Error): void {
     if (this.#failed !== undefined) return
     this.#failed = error
+    try {
+      // Half a record is of no use, and on a full disk its room is.
+      ftruncateSync(this.#file.handle, this.#file.size)
+    } catch {
+      // Then the next start cuts it off.
+    }
     this.#entries = []
     this.#pendingBytes = 0
     this.#waiters = []
@@ -325,6 +332,24 @@ export class Journal {
     const commitment = createHash('sha256').update(key).digest('hex')
     const handle = openSync(path, 'wx', 0o600)
     const head = openSync(headOf(path), 'wx', 0o600)
+    try {
+      return this.#writeHeader({ journal, path, handle, head, key, commitment })
+    } catch (error) {
+      closeQuietly(handle)
+      closeQuietly(head)
+      removeFiles(path)
+      throw error
+    }
+  }
+
+  #writeHeader({
+    journal,
+    path,
+    handle,
+    head,
+    key,
+    commitment,
+  }: Pick<JournalFile, 'journal' | 'path' | 'handle' | 'head' | 'key'> & { readonly commitment: string }): JournalFile {
     const header = encodeRecord(key, 0, Buffer.from(JSON.stringify({ journal, commitment })))
     const second = nextKey(key)
     key.fill(0)
@@ -335,7 +360,7 @@ export class Journal {
       if (this.#disk.writeSync(target, bytes, 0) !== bytes.length) throw new Error(`${path} takes only a part`)
       fsyncSync(target)
     }
-    syncDirectory(directory)
+    syncDirectory(this.#options.directory)
     this.#options.onBegun?.({ journal, commitment })
     return {
       journal,

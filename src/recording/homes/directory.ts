@@ -34,8 +34,13 @@ export function directoryHome(directory: string): Home {
       syncDirectory(dirname(final))
     },
     async read(name) {
-      const file = await open(join(directory, name), 'r')
-      return file.createReadStream()
+      try {
+        const file = await open(join(directory, name), 'r')
+        return file.createReadStream()
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
     },
     async remove(name) {
       await unlink(join(directory, name)).catch((error: NodeJS.ErrnoException) => {

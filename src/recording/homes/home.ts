@@ -9,8 +9,8 @@ export interface Home {
    * content has the name already; throws NameTaken where another has.
    */
   put(name: string, path: string, sha256: string): Promise<void>
-  /** Throws where nothing has the name. */
-  read(name: string): Promise<Readable>
+  /** Undefined where nothing has the name. */
+  read(name: string): Promise<Readable | undefined>
   /** Resolves as well where nothing has the name. */
   remove(name: string): Promise<void>
 }

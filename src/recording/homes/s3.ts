@@ -57,8 +57,7 @@ export function s3Home(options: S3Options): Home {
         .catch((error: unknown) => {
           throw readable(error)
         })
-      if (response?.body == null) throw new Error(`${name} is not in ${endpoint}`)
-      return Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
+      return response?.body == null ? undefined : Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
     },
     async remove(name) {
       await client()

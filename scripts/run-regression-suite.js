@@ -3,18 +3,10 @@
 //   npm run build && node scripts/run-regression-suite.js ~/src/postgresql-15.18 [schedule]
 import { spawnSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { forward } from '../dist/agent/forward.js'
-import { Browser } from '../dist/demo/browser.js'
-import { DEMO_PEOPLE } from '../dist/demo/setup.js'
+import { openGatewayPort, signInToDemo } from '../bench/demo-client.js'
 import { startDemoStack } from '../dist/demo/stack.js'
-import { createApiClient } from '../dist/gateway-client/api-client.js'
-import { signInWithDevice } from '../dist/gateway-client/login.js'
-import { createProver } from '../dist/gateway-client/prover.js'
-import { openTunnel, tunnelUrl } from '../dist/gateway-client/tunnel.js'
-import { socketChannel } from '../dist/shared/socket-channel.js'
 
 const tree = resolve(process.argv[2] ?? '')
 const regress = join(tree, 'src/test/regress')
@@ -46,7 +38,7 @@ const env = { ...process.env, PGPASSWORD: 'local-superuser', PGUSER: 'postgres',
 
 try {
   const direct = await suite('direct', postgresPort)
-  const port = await gatewayPort(await signIn(stack.gateway))
+  const port = await openGatewayPort(await signInToDemo(stack.gateway), 'regression')
   const through = await suite('gateway', port)
   const differing = [...through].filter(([test, result]) => direct.get(test) !== result)
   process.stdout.write(
@@ -120,46 +112,4 @@ function hash(text) {
   let value = 0
   for (const character of text) value = (Math.imul(value, 31) + character.charCodeAt(0)) | 0
   return (value >>> 0).toString(16)
-}
-
-async function signIn(gateway) {
-  let session = await openSession(gateway)
-  // Identity tokens of the evaluation provider are short-lived, and there is no agent here that renews them.
-  setInterval(() => void openSession(gateway).then((next) => (session = next)), 240_000).unref()
-  return { gateway, headers: (method, url) => session(method, url) }
-}
-
-async function openSession(gateway) {
-  const prover = await createProver()
-  const discovery = await createApiClient({ gateway, fetch }).discover()
-  const tokens = await signInWithDevice(discovery, {
-    fetch,
-    fresh: true,
-    signal: AbortSignal.timeout(20_000),
-    show: ({ completeUrl }) => void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE.jane),
-  })
-  const authorize = async (method, url) => ({ dpop: await prover.prove(method, url) })
-  const { accessToken } = await createApiClient({ gateway, fetch, authorize }).token(tokens.identityToken)
-  return async (method, url) => ({
-    authorization: `DPoP ${accessToken}`,
-    dpop: await prover.prove(method, url, accessToken),
-  })
-}
-
-async function gatewayPort(person) {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    forward(socketChannel(socket), {
-      protocol: 'postgres',
-      open: async () =>
-        openTunnel(person.gateway, 'regression', {
-          headers: await person.headers('GET', tunnelUrl(person.gateway, 'regression')),
-          ca: undefined,
-        }),
-      tell: () => {},
-      failed: () => {},
-      closed: () => {},
-    })
-  })
-  await new Promise((done) => server.listen(0, '127.0.0.1', done))
-  return server.address().port
 }

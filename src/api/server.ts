@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -8,8 +8,10 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import type { Login } from '../identity/login.ts'
-import { internalError } from '../shared/errors.ts'
+import type { ErrorCode } from '../shared/error-codes.ts'
+import { asPamError, internalError, type PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
+import { appendAudit } from '../storage/audit.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
 import { sendProblem } from './problem.ts'
@@ -29,6 +31,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who makes the call; set before any route that is not public runs. */
     login(): Login
+    /** The same, for what also runs where nobody is signed in. */
+    caller?: Login
   }
 }
 
@@ -46,7 +50,10 @@ export async function createApi(
   } as { bodyLimit: number }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler((error, _request, reply) => sendProblem(error, reply, deps.logger))
+  app.setErrorHandler(async (error, request, reply) => {
+    await auditRefusal(asPamError(error), request, deps)
+    return sendProblem(error, reply, deps.logger)
+  })
   app.setNotFoundHandler((_request, reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
   await app.register(rateLimit, { max: 1200, timeWindow: 60_000 })
   await app.register(swagger, {
@@ -61,6 +68,7 @@ export async function createApi(
     if (request.routeOptions.config.public === true || request.is404) return
     const login = await authenticate({ method: request.method, url: request.url, headers: request.headers }, deps)
     request.login = () => login
+    request.caller = login
   })
   app.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
   // What is wrong is for whoever runs the gateway: listen.operations says more.
@@ -73,5 +81,31 @@ export async function createApi(
   await app.ready()
   return app
 }
+
+/** Somebody who is known tried what is not theirs to do. */
+async function auditRefusal(
+  { code }: PamError,
+  { caller, ip, method, url }: FastifyRequest,
+  deps: ApiDeps,
+): Promise<void> {
+  if (caller === undefined || !REFUSALS.has(code)) return
+  const entry = {
+    type: 'access.refused',
+    actor: caller.person.id,
+    subject: (url.split('?')[0] ?? '').slice(0, 200),
+    data: { code, method, from: ip },
+  }
+  await deps.db
+    .change((tx) => appendAudit(tx, deps.clock.now(), entry))
+    .catch((error: unknown) => deps.logger.error({ cause: error }, 'refusal.audit_failed'))
+}
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'NOT_ALLOWED',
+  'NO_ACCESS',
+  'SELF_APPROVAL',
+  'SERVICE_APPROVAL',
+  'SIGN_IN_TOO_OLD',
+])
 
 const ROUTES = [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes, recordingRoutes, auditRoutes]

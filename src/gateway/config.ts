@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { issuerSchema } from '../identity/issuer.ts'
 import { duration, policyShape, toPolicy } from '../policy/parse-policy.ts'
 import type { Policy } from '../policy/policy.ts'
+import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
@@ -126,6 +130,17 @@ function toConfig(file: ConfigFile, baseDirectory: string): Config {
     policy: toPolicy({ access, commands, masking }),
     baseDirectory,
   }
+}
+
+/** SHA-256 of each section of the file, cut to 16 digits: enough to see what changed. Secrets stand elsewhere. */
+export function sectionDigests(file: string): Record<string, string> {
+  const sections = parse(readFileSync(file, 'utf8')) as Record<string, Json>
+  return Object.fromEntries(
+    Object.entries(sections).map(([name, value]) => [
+      name,
+      createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16),
+    ]),
+  )
 }
 
 /** What a file allows that it should not, said at start and by `check`. */

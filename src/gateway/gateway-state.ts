@@ -32,4 +32,6 @@ export interface OpenedSession {
   readonly loginId: string
   readonly openedAt: number
   readonly recording: string
+  /** Address of the caller. */
+  readonly from: string
 }

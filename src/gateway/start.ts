@@ -27,11 +27,11 @@ import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
-import { appendAudit } from '../storage/audit.ts'
+import { appendAudit, lastAudit } from '../storage/audit.ts'
 import { openSqlite, type Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
-import { configWarnings, loadConfig, type Config } from './config.ts'
+import { configWarnings, loadConfig, sectionDigests, type Config } from './config.ts'
 import { loadKeys } from './keys.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
@@ -86,8 +86,9 @@ export async function start(file: string): Promise<void> {
   const guessBook = new GuessBook()
   const tunnels = listenForTunnels(api.server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
-    serve: (channel, login, target) =>
+    serve: (channel, login, target, from) =>
       serveTunnel(channel, login, target, {
+        from,
         config: () => config,
         engines,
         state,
@@ -110,7 +111,7 @@ export async function start(file: string): Promise<void> {
   const operations = await startOperations(config, () => readinessOf(config, evidence, delivery, registry))
   const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
-  await auditConfig(db, config, 'config.loaded')
+  await auditConfig(db, file, config, 'config.loaded')
   logger.info(
     { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
     'gateway.started',
@@ -133,7 +134,7 @@ export async function start(file: string): Promise<void> {
       const next = loadConfig(file)
       config = next
       identities = identityVerifier(issuersOf(config))
-      await auditConfig(db, config, 'config.reloaded')
+      await auditConfig(db, file, config, 'config.reloaded')
       logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
     } catch (error) {
       logger.error({ problem: asPamError(error).message }, 'config.refused')
@@ -246,15 +247,25 @@ function apiSettings(config: Config, issuers: readonly Issuer[]): ApiSettings {
   }
 }
 
-const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
-  db.change((tx) =>
-    appendAudit(tx, Date.now(), {
+/** What is configured, as digests, and which sections differ from the last time. */
+const auditConfig = (db: Database, file: string, config: Config, type: string): Promise<void> =>
+  db.change(async (tx) => {
+    const sections = sectionDigests(file)
+    const before = await lastAudit(tx, 'config')
+    const known = (before?.data['sections'] ?? {}) as Readonly<Record<string, string>>
+    const names = [...new Set([...Object.keys(known), ...Object.keys(sections)])]
+    await appendAudit(tx, Date.now(), {
       type,
       actor: 'gateway',
       subject: 'config',
-      data: { policy: config.policy.version, targets: config.targets.map(({ name }) => name) },
-    }),
-  )
+      data: {
+        policy: config.policy.version,
+        targets: config.targets.map(({ name }) => name),
+        sections,
+        changed: before === undefined ? undefined : names.filter((name) => known[name] !== sections[name]),
+      },
+    })
+  })
 
 /** Callers who were turned away before anybody knew who they are: once a minute, as sums. */
 async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {

@@ -7,7 +7,8 @@ import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } 
 
 export interface TunnelListenerParts {
   authenticate(request: IncomingMessage): Promise<Login>
-  serve(channel: TunnelChannel, login: Login, target: string): Promise<void>
+  /** `from` is the address of the caller. */
+  serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
   /** An error as an HTTP response: status and problem+json body. */
   problem(error: PamError): { status: number; body: string }
 }
@@ -34,7 +35,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
         clearTimeout(timer)
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           keepAlive(webSocket)
-          void parts.serve(webSocketChannel(webSocket), login, target)
+          void parts.serve(webSocketChannel(webSocket), login, target, request.socket.remoteAddress ?? '')
         })
       })
       .catch((error: unknown) => {

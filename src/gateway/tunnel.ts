@@ -17,6 +17,8 @@ import type { SessionRegistry } from './session-registry.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface TunnelParts {
+  /** Address of the caller. */
+  readonly from: string
   readonly config: () => Config
   readonly engines: ReadonlyMap<string, Engine>
   readonly state: GatewayState
@@ -192,6 +194,7 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
       loginId: login.id,
       openedAt,
       recording,
+      from: parts.from,
     })
     // Whoever revoked or signed out in between did not find this session in the registry.
     if (!(await state.isGrantActive(grant.id, clock.now())))

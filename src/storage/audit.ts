@@ -34,6 +34,18 @@ export async function appendAudit(tx: Tx, now: number, entry: AuditEntry): Promi
     .execute()
 }
 
+/** The last entry about a subject. */
+export async function lastAudit(db: Reader, subject: string): Promise<AuditRecord | undefined> {
+  const row = await db
+    .selectFrom('audit')
+    .selectAll()
+    .where('subject', '=', subject)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && toRecord(row)
+}
+
 /** Entries after `after`, in order. */
 export async function listAudit(
   db: Reader,

@@ -57,7 +57,7 @@ export function gatewayState(db: Database) {
       return grant !== undefined && grantState(grant, now) === 'active'
     },
 
-    sessionOpened: (session: Omit<SessionRow, 'ended' | 'commands'>) =>
+    sessionOpened: ({ from, ...session }: Omit<SessionRow, 'ended' | 'commands'> & { readonly from: string }) =>
       db.change(async (tx) => {
         await insertSession(tx, { ...session, ended: undefined, commands: 0 })
         await saveRecording(tx, {
@@ -81,6 +81,7 @@ export function gatewayState(db: Database) {
             grant: session.grantId,
             login: session.loginId,
             recording: session.recording,
+            from,
           },
         })
       }),

@@ -108,7 +108,7 @@ describe('the access token and its proof', () => {
         if (response.status !== 401) open.push(`${method} ${path}`)
       }
     }
-    expect(open.toSorted()).toEqual(['get /.well-known/pam-gateway', 'get /healthz', 'post /v1/token'])
+    expect(open.toSorted()).toEqual(['get /.well-known/pam-gateway', 'get /healthz', 'get /readyz', 'post /v1/token'])
   })
 })
 

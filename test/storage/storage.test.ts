@@ -222,6 +222,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
         loginId: 'lgn_1',
         openedAt: NOW,
         recording: 'a/b',
+        from: '127.0.0.1',
       })
       expect((await recoverSessions(db, NOW + 1)).map(({ id }) => id)).toEqual(['ses_1'])
       expect((await findSessions(db.read, 'ses_1'))[0]?.ended).toMatchObject({ code: 'GATEWAY_STOPPED' })

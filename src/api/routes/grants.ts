@@ -51,7 +51,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
           type: 'grant.revoked',
           actor: login.person.id,
           subject: grant.id,
-          data: { reason },
+          data: { target: grant.target, reason, from: request.ip },
         })
         return grant
       })
@@ -74,7 +74,12 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const grant = await db.change(async (tx) => {
       const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
       await saveGrant(tx, lifted)
-      await appendAudit(tx, now, { type: 'grant.allowed-again', actor: login.person.id, subject: lifted.id, data: {} })
+      await appendAudit(tx, now, {
+        type: 'grant.allowed-again',
+        actor: login.person.id,
+        subject: lifted.id,
+        data: { target: lifted.target, from: request.ip },
+      })
       return lifted
     })
     return grantToJson(grant, now)

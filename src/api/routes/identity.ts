@@ -43,7 +43,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         url: `${deps.publicUrl()}/v1/token`,
         now,
       })
-      const login = await prove(request.body.identityToken, thumbprint, deps).catch((error: unknown) => {
+      const login = await prove(request.body.identityToken, thumbprint, request.ip, deps).catch((error: unknown) => {
         deps.refusals.note(asPamError(error).code)
         throw error
       })
@@ -62,7 +62,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
 
   app.delete('/v1/login', async (request, reply) => {
     const login = request.login()
-    await endLogin(login, deps)
+    await endLogin(login, request.ip, deps)
     return reply.status(204).send()
   })
 
@@ -79,7 +79,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
 }
 
 /** Takes an identity token: a new login at this key, or the proof of an old one. What it no longer may, ends now. */
-async function prove(identityToken: string, thumbprint: string, deps: ApiDeps): Promise<Login> {
+async function prove(identityToken: string, thumbprint: string, from: string, deps: ApiDeps): Promise<Login> {
   const now = deps.clock.now()
   const identity = await deps.identities().verify(identityToken, now)
   const { id, kind, label, groups } = identity
@@ -104,7 +104,7 @@ async function prove(identityToken: string, thumbprint: string, deps: ApiDeps): 
         type: known === undefined ? 'login.created' : 'login.changed',
         actor: id,
         subject: login.id,
-        data: { label, kind, groups },
+        data: { label, kind, groups, from },
       })
     }
     return login
@@ -131,11 +131,11 @@ function endWhatIsLost(login: Login, { registry, settings }: ApiDeps): void {
   )
 }
 
-async function endLogin(login: Login, { db, clock, registry }: ApiDeps): Promise<void> {
+async function endLogin(login: Login, from: string, { db, clock, registry }: ApiDeps): Promise<void> {
   const now = clock.now()
   await db.change(async (tx) => {
     await saveLogin(tx, { ...login, endedAt: now })
-    await appendAudit(tx, now, { type: 'login.ended', actor: login.person.id, subject: login.id, data: {} })
+    await appendAudit(tx, now, { type: 'login.ended', actor: login.person.id, subject: login.id, data: { from } })
   })
   registry.endWhere(
     ({ loginId }) => loginId === login.id,

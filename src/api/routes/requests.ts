@@ -78,7 +78,13 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
           type: 'request.created',
           actor: person.id,
           subject: created.id,
-          data: { target: name, reason: created.reason, lengthMs: created.length, rule: created.rule },
+          data: {
+            target: name,
+            reason: created.reason,
+            lengthMs: created.length,
+            rule: created.rule,
+            from: request.ip,
+          },
         })
       })
       return reply.status(201).send(requestToJson(created, undefined, now))
@@ -131,7 +137,12 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
         )
         const changed = withdraw(onlyOne(mine, request.params.id), login.person.id, now)
         await saveRequest(tx, changed)
-        await appendAudit(tx, now, { type: 'request.withdrawn', actor: login.person.id, subject: changed.id, data: {} })
+        await appendAudit(tx, now, {
+          type: 'request.withdrawn',
+          actor: login.person.id,
+          subject: changed.id,
+          data: { target: changed.target, from: request.ip },
+        })
         return changed
       })
       deps.changes.changed(withdrawn.id)

@@ -60,7 +60,7 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
           }
           const decided = decide(review, reviewerOf(login), { verdict, comment }, time)
           await saveApproval(tx, decided)
-          await auditDecision(tx, now, decided, login, verdict, comment)
+          await auditDecision(tx, now, decided, login, { verdict, comment, from: request.ip })
           return { review: decided, grant: undefined }
         }
         const { request: decided, grant } = decideRequest(
@@ -70,7 +70,7 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
           time,
         )
         await saveRequest(tx, decided)
-        await auditDecision(tx, now, decided, login, verdict, comment)
+        await auditDecision(tx, now, decided, login, { verdict, comment, from: request.ip })
         if (grant !== undefined) await recordGrant(tx, now, grant, login)
         return { review: decided, grant }
       })
@@ -106,14 +106,13 @@ const auditDecision = (
   now: number,
   review: AccessRequest | Approval,
   login: Login,
-  verdict: string,
-  comment: string,
+  { verdict, comment, from }: { readonly verdict: string; readonly comment: string; readonly from: string },
 ): Promise<void> =>
   appendAudit(tx, now, {
     type: `${'sessionId' in review ? 'approval' : 'request'}.${verdict === 'approve' ? 'approved' : 'denied'}`,
     actor: login.person.id,
     subject: review.id,
-    data: { comment, state: review.state, login: login.id },
+    data: { target: review.target, comment, state: review.state, login: login.id, from },
   })
 
 async function recordGrant(tx: Tx, now: number, grant: Grant, login: Login): Promise<void> {

@@ -52,7 +52,12 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       const { reason } = request.body
       const now = clock.now()
       await db.change((tx) =>
-        appendAudit(tx, now, { type: 'session.killed', actor: login.person.id, subject: session.id, data: { reason } }),
+        appendAudit(tx, now, {
+          type: 'session.killed',
+          actor: login.person.id,
+          subject: session.id,
+          data: { reason, from: request.ip },
+        }),
       )
       const why = reason === '' ? '' : `: ${reason}`
       registry.endWhere(

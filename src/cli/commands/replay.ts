@@ -33,12 +33,15 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
   const events = readEvents(context, source, { ...options, purpose: 'viewed' })
   const wait = pauses({ speed: options.speed, maxIdle: options.maxIdle })
   for await (const { event, data } of events) {
-    if (event.type === 'terminal' && options.json !== true && io.interactive && io.stdoutIsTerminal)
-      return playTerminal({ event, data }, events, {
+    if (event.type === 'terminal' && options.json !== true && io.interactive && io.stdoutIsTerminal) {
+      // Awaited here: to leave the loop closes the events that are still to be played.
+      await playTerminal({ event, data }, events, {
         speed: options.speed ?? 1,
         maxIdle: options.maxIdle,
         again: () => readEvents(context, source, { ...options, purpose: 'viewed' }),
       })
+      return
+    }
     await wait(event.ms)
     if (options.json === true)
       io.print(JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') }))

@@ -17,6 +17,7 @@ export async function playTerminal(
   let skipTo = 0
   let position = 0
   let rewind = false
+  let otherScreen = false
   let wake = (): void => {}
   const onKey = (key: Buffer): void => {
     switch (key.toString('latin1')) {
@@ -62,6 +63,8 @@ export async function playTerminal(
       if (!(await untilTime(event.ms))) return
       position = event.ms
       stdout.write(data)
+      // A full-screen program may be cut off by the end of the record, or by q.
+      if (data.includes(OTHER_SCREEN)) otherScreen = true
     }
   }
   stdin.setRawMode(true)
@@ -79,7 +82,7 @@ export async function playTerminal(
     stdin.off('data', onKey)
     stdin.setRawMode(false)
     stdin.pause()
-    stdout.write(RESET)
+    stdout.write(RESET + (otherScreen ? MAIN_SCREEN : '') + '\n')
   }
 }
 
@@ -91,5 +94,8 @@ async function* startingWith(first: ReadEvent, rest: AsyncIterable<ReadEvent>): 
 const STEP = 5000
 /** Full reset (ECMA-48, RIS). */
 const CLEAR = '\u001Bc'
-/** Attributes off, cursor shown, main screen. */
-const RESET = '\u001B[0m\u001B[?25h\u001B[?1049l\n'
+/** Attributes off, cursor shown. */
+const RESET = '\u001B[0m\u001B[?25h'
+/** DEC private mode 1049, as xterm has it. */
+const OTHER_SCREEN = '\u001B[?1049h'
+const MAIN_SCREEN = '\u001B[?1049l'

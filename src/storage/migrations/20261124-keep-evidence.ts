@@ -23,6 +23,7 @@ export const keepEvidence: Migration = {
       .addColumn('legal_hold', 'text')
       .execute()
     await db.schema.createIndex('recordings_state').on('recordings').columns(['state']).execute()
+    await db.schema.createIndex('audit_subject').on('audit').columns(['subject']).execute()
     await db.schema.createIndex('audit_type').on('audit').columns(['type']).execute()
     await db.schema
       .createTable('audit_cursors')

@@ -1,0 +1,105 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { command, openSpool, opened, recorderOptions } from '../helpers/recordings.ts'
+import { pamctl, run } from '../helpers/run.ts'
+import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { ROOT } from '../helpers/run.ts'
+
+/** A terminal session as an engine with terminals records it: there is none yet, so the events are made here. */
+let directory: string
+let file: string
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+  const spool = openSpool(directory)
+  const recorder = await spool.open(opened(), recorderOptions())
+  recorder.outcome({ type: 'resize', channel: '0', columns: 100, rows: 30 })
+  const show = (data: Uint8Array): void => recorder.outcome({ type: 'terminal', channel: '0', direction: 'out' }, data)
+  show(Buffer.from('\u001B[31mfirst\u001B[0m\r\n'))
+  recorder.outcome({ type: 'terminal', channel: '0', direction: 'in' }, Buffer.from('typed'))
+  const euro = Buffer.from('€')
+  show(euro.subarray(0, 2))
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  show(Buffer.concat([euro.subarray(2), Buffer.from(' second\r\n')]))
+  recorder.intent(command('<script>alert("x")</script> \u001B]0;title\u0007'))
+  await spool.close(recorder, { code: 'CLIENT_LEFT', message: 'bye' })
+  await spool.stop()
+  file = join(directory, '2026-11', 'ses_1.pamrec')
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+describe('export', () => {
+  it('cast: asciicast v2, with characters whole and the terminal’s size', async () => {
+    const { stdout } = await pamctl(['export', file, '--format', 'cast', '--output', '-'], {})
+    const [header, ...events] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+    expect(header).toMatchObject({ version: 2, width: 80, title: 'jane on prod' })
+    const shown = (events as [number, string, string][]).filter(([, kind]) => kind === 'o').map(([, , text]) => text)
+    expect(shown.join('')).toContain('\u001B[31mfirst\u001B[0m\r\n€ second\r\n')
+    expect(events).toContainEqual([expect.any(Number), 'r', '100x30'])
+    expect(events).toContainEqual([expect.any(Number), 'i', 'typed'])
+  })
+
+  it('html: one file without scripts, with everything escaped', async () => {
+    const out = join(directory, 'x.html')
+    expect((await pamctl(['export', file, '--format', 'html', '--output', out], {})).code).toBe(0)
+    const html = readFileSync(out, 'utf8')
+    expect(html).toContain("default-src 'none'")
+    expect(html).not.toContain('<script>')
+    expect(html).toContain('&lt;script>alert(&quot;x&quot;)&lt;/script>')
+    expect(html).not.toContain('\u001B')
+  })
+
+  it('text and jsonl: what a terminal showed without its escape sequences, and with everything', async () => {
+    const { stdout } = await pamctl(['export', file, '--format', 'text', '--output', '-'], {})
+    expect(stdout).toMatch(/first\n/)
+    expect(stdout).not.toContain('\u001B')
+    const lines = (await pamctl(['export', file, '--format', 'jsonl', '--output', '-'], {})).stdout.trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual(lines.map((_, index) => index))
+  })
+})
+
+describe('replay', () => {
+  it('in a pipe it is a timeline, in time where asked for', async () => {
+    const started = performance.now()
+    const { code, stdout } = await pamctl(['replay', file, '--speed', '1', '--max-idle', '1m'], {})
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/first[\s\S]*ended: bye/)])
+    expect(performance.now() - started).toBeGreaterThan(120)
+  })
+
+  it.skipIf(!hasProgram('tmux'))(
+    'on a terminal it plays; space pauses, the arrows move, q ends',
+    async () => {
+      const socket = join(directory, 'tmux')
+      const tmux = (...args: string[]) => run('tmux', ['-S', socket, ...args])
+      const screen = async () => (await tmux('capture-pane', '-p')).stdout
+      const shown = (text: string | RegExp) => expect.poll(screen, { timeout: 15_000 }).toMatch(text)
+      const play = `${process.execPath} ${join(ROOT, 'bin', 'pamctl.js')} replay ${file} --speed 0.05`
+      await tmux('new-session', '-d', '-x', '100', '-y', '30', 'sh')
+      await tmux('send-keys', `${play}; echo over $?`, 'Enter')
+      await shown(/^first$/m)
+      await tmux('send-keys', ' ')
+      await tmux('send-keys', 'Right')
+      await shown(/€ second/)
+      await shown(/over 0/)
+      await tmux('send-keys', `clear; ${play}; echo ended $?`, 'Enter')
+      await shown(/^first$/m)
+      await tmux('send-keys', 'q')
+      await shown(/ended 0/)
+      expect(await screen()).not.toContain('second')
+      // Paused at the end of what is shown, back to the beginning, on again.
+      await tmux('send-keys', `clear; ${play}; echo back $?`, 'Enter')
+      await shown(/^first$/m)
+      await tmux('send-keys', ' ')
+      await tmux('send-keys', 'Left')
+      await expect.poll(screen, { timeout: 15_000 }).not.toContain('first')
+      await tmux('send-keys', 'Right')
+      await shown(/first[\s\S]*€ second[\s\S]*back 0/)
+      await tmux('kill-server')
+    },
+    60_000,
+  )
+})

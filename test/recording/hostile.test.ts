@@ -1,0 +1,148 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseApart } from '../../src/recording/apart.ts'
+import { decodeFrames, decodePayload, encodeFrames, encodePayload } from '../../src/recording/frame.ts'
+import { decodeEntries, headOf } from '../../src/recording/journal.ts'
+import { readJournals } from '../../src/recording/read-journal.ts'
+import { BrokenRecording, readSegments } from '../../src/recording/read.ts'
+import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
+import { verifyRecording } from '../../src/recording/verify.ts'
+import { command, filesIn, keys, macKey, opened, openSpool, recorderOptions, written } from '../helpers/recordings.ts'
+
+const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array))
+async function* pieces(whole: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size)
+}
+
+describe('bytes that somebody made up', () => {
+  it('frames come back as they were, whatever is in them', () => {
+    const frame = fc.record({
+      hash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((a) => Buffer.from(a)),
+      payload: bytes,
+    })
+    fc.assert(
+      fc.property(fc.array(frame), (frames) => {
+        expect([...decodeFrames(encodeFrames(frames))]).toEqual(frames)
+      }),
+    )
+  })
+
+  it('events and the bytes behind them come back as they were', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.option(bytes), (message, data) => {
+        const event = { seq: 0, at: '', ms: 0, type: 'notice', message } as const
+        const decoded = decodePayload(encodePayload(event, data ?? undefined))
+        expect(decoded).toEqual({ event: JSON.parse(JSON.stringify(event)) as unknown, data: data ?? undefined })
+      }),
+    )
+  })
+
+  it('a file of anything is no recording, or broken: never a crash, never valid', async () => {
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.boolean(), fc.integer({ min: 1, max: 50 }), async (noise, withMagic, size) => {
+        const file = withMagic ? Buffer.concat([Buffer.from(MAGIC), noise]) : noise
+        const { status } = await verifyRecording(pieces(file, size), keys)
+        expect(['invalid', 'open']).toContain(status)
+        if (status === 'open') expect(file.toString('latin1')).toBe(MAGIC)
+      }),
+    )
+  })
+
+  it('a seal of anything is refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), bytes, async (seal, body) => {
+        const file = Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal as never, body)])
+        expect((await verifyRecording(pieces(file, 1000), keys)).status).toBe('invalid')
+      }),
+    )
+  })
+
+  it('entries, texts that stand apart: refused or read, nothing else', () => {
+    fc.assert(
+      fc.property(bytes, (noise) => {
+        try {
+          for (const entry of decodeEntries(noise)) expect(entry.bytes.length).toBeLessThanOrEqual(noise.length)
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+        }
+        expect(Array.isArray(parseApart(noise.toString('utf8')))).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('a real file, changed anywhere', () => {
+  let directory: string
+  let record: Buffer
+  let journal: string
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+    const spool = openSpool(directory)
+    const recorder = await spool.open(opened(), recorderOptions())
+    for (let n = 0; n < 5; n++) {
+      recorder.intent(command(`select ${n}`))
+      await written(recorder)
+    }
+    journal = join(directory, 'copy', '00000001.journal')
+    const [original = ''] = filesIn(directory, '.journal')
+    const { mkdirSync, copyFileSync } = await import('node:fs')
+    mkdirSync(join(directory, 'copy'))
+    copyFileSync(original, journal)
+    copyFileSync(headOf(original), headOf(journal))
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    record = readFileSync(join(directory, '2026-11', 'ses_1.pamrec'))
+    await spool.stop()
+  })
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  it('is the same however it comes in pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3000 }), async (size) => {
+        const seals = []
+        for await (const { seal, end } of readSegments(pieces(record, size))) seals.push([seal.events, end])
+        expect(seals).toEqual([[7, record.length]])
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('cut: says so and nothing else', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: MAGIC.length + 1, max: record.length - 1 }), async (length) => {
+        const read = async () => {
+          for await (const { seal } of readSegments(pieces(record.subarray(0, length), 100))) void seal
+        }
+        await expect(read()).rejects.toThrow(BrokenRecording)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('a journal gives what was written up to where it was changed, and never anything else', () => {
+    const original = readFileSync(journal)
+    const texts = (): string[] =>
+      (readJournals(join(directory, 'copy'), macKey).sessions.get('ses_1')?.events ?? []).map(({ payload }) =>
+        payload.toString('utf8'),
+      )
+    const all = texts()
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: original.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        (at, difference) => {
+          const changed = Buffer.from(original)
+          changed[at] = (changed[at] as number) ^ difference
+          writeFileSync(journal, changed)
+          const found = texts()
+          expect(found).toEqual(all.slice(0, found.length))
+          expect(readJournals(join(directory, 'copy'), macKey).files[0]?.tail).not.toBe('whole')
+        },
+      ),
+      { numRuns: 300 },
+    )
+    writeFileSync(journal, original)
+  })
+})

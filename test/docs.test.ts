@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeDemoConfig } from '../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
 import { grantFor, openPort, signIn, eventually, type SignedIn } from './helpers/gateway-client.ts'
 import { pamctl, psql, PSQL, ROOT, run } from './helpers/run.ts'
@@ -73,7 +74,28 @@ describe('the documents', () => {
     expect(stdout).toContain('is valid: 1 targets, 1 access, 3 command and 1 masking rules')
   })
 
+  it('the configuration of the page about records is valid', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
+    const file = await writeDemoConfig(directory, { gatewayPort: 1, postgresPort: 2 })
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${blocks('docs/records.md', 'yaml')[0] ?? ''}`)
+    const { code, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
+      cwd: ROOT,
+    })
+    rmSync(directory, { recursive: true })
+    expect([code, stderr.replaceAll(/.*warning.*\n/g, '')]).toEqual([0, ''])
+  })
+
   it('the gateway commands that pages show exist', async () => {
+    for (const [, line = ''] of blocks('docs/records.md', 'sh')
+      .join('\n')
+      .matchAll(/^pam-gateway (.*)$/gm)) {
+      const words = line.split(' ').filter((word) => /^[a-z][a-z-]*$/.test(word))
+      const help = await run(process.execPath, ['bin/pam-gateway.js', ...words, '--help'], { cwd: ROOT })
+      expect([line, help.code]).toEqual([line, 0])
+      for (const flag of line.match(/--[a-z-]+/g) ?? [])
+        expect([line, help.stdout]).toEqual([line, expect.stringContaining(flag)])
+    }
+
     const hashed = await run(process.execPath, ['bin/pam-gateway.js', 'hash-password'], {
       cwd: ROOT,
       input: 'secret\n',

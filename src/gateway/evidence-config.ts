@@ -29,9 +29,14 @@ const recipient = z.string().superRefine((text, context) => {
   }
 })
 
+const http = z.url().refine((url) => {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
+}, 'expected https; http is for loopback only')
+
 const s3 = z.strictObject({
   type: z.literal('s3'),
-  endpoint: z.url().describe('with the bucket: https://s3.eu-central-1.amazonaws.com/records, http on loopback only'),
+  endpoint: http.describe('with the bucket, such as https://s3.eu-central-1.amazonaws.com/records'),
   region: z.string().default('auto'),
   accessKeyId: secret.describe('env:NAME or file:PATH'),
   secretAccessKey: secret.describe('env:NAME or file:PATH'),
@@ -91,11 +96,6 @@ export const recordingSchema = z
   })
   .prefault({})
   .describe('how sessions are put on record')
-
-const http = z.url().refine((url) => {
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
-}, 'expected https; http is for loopback only')
 
 const header = z.strictObject({ name: z.string().regex(/^[\w-]+$/), value: secret }).optional()
 

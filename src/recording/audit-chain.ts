@@ -74,7 +74,10 @@ export interface AuditedRecording {
   readonly session: string
   sha256?: string
   deleted?: boolean
+  /** A start found none. */
   missing?: boolean
+  /** The session is over. */
+  ended?: boolean
 }
 
 /** Checks the chain entry by entry, against public keys and against checkpoints that were kept elsewhere. */
@@ -155,6 +158,10 @@ export class AuditVerifier {
     const known = this.recordings.get(subject) ?? { session: subject }
     switch (type) {
       case 'session.opened':
+        break
+      case 'session.ended':
+      case 'session.recovered':
+        known.ended = true
         break
       case 'recording.sealed':
       case 'recording.recovered':

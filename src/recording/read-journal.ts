@@ -2,19 +2,18 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { ApartEntry } from './apart.ts'
 import { decodePayload } from './frame.ts'
+import { headOf, journalFiles } from './journal-file.ts'
 import {
   decodeEntries,
   entryKinds,
   type EntryKind,
   firstKey,
-  headOf,
   headToken,
-  journalFiles,
   JOURNAL_MAGIC,
   MAC,
   nextKey,
   recordMac,
-} from './journal.ts'
+} from './journal-format.ts'
 import type { RecoveredTail } from './seal.ts'
 
 /** What the journals hold of one session, in order. */
@@ -62,7 +61,8 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
   for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
     if (kind === entryKinds.opened) {
       const { file, wrappedKey } = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string }
-      sessions.set(session, { file, wrappedKey, events: [], apart: [] })
+      const { events = [], apart = [] } = sessions.get(session) ?? {}
+      sessions.set(session, { file, wrappedKey, events, apart })
       continue
     }
     const known = sessions.get(session)

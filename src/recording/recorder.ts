@@ -1,15 +1,14 @@
-import { createHash, type Hash } from 'node:crypto'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import type { RecordCipher } from './encryption.ts'
 import { appendApart, apartFileOf, hideApart, type ApartCipher, type ApartEntry } from './apart.ts'
 import type { ApartReference, EndedEvent, EventBody, OpenedEvent, RecordedEvent } from './event.ts'
 import { encodePayload, firstHash, frameLength, nextHash, type Frame } from './frame.ts'
-import { entryKinds, type Journal } from './journal.ts'
-import { SEAL_PURPOSE, signStatement, type RecoveredTail, type SegmentSeal, type Signer } from './seal.ts'
-import { encodeBody, encodeSegment, MAGIC, sha256, type SegmentBody } from './segment.ts'
-import { syncDirectory } from './sync-directory.ts'
+import type { Journal } from './journal.ts'
+import { entryKinds } from './journal-format.ts'
+import { RecordingFile, type SealedRecording } from './recording-file.ts'
+import type { Signer } from './seal.ts'
+import { encodeBody } from './segment.ts'
 
 /** Where one session's events go. Both ways of adding throw RECORDING_FAILED once something could not be written. */
 export interface Recorder {
@@ -26,20 +25,6 @@ export interface Recorder {
   /** So much waits for the disk that more should not be read. */
   readonly isFull: boolean
   whenRoom(done: () => void): void
-}
-
-export interface SealedRecording {
-  readonly session: string
-  readonly status: 'sealed' | 'recovered'
-  readonly events: number
-  readonly segments: number
-  /** Hash of the last event. */
-  readonly hash: string
-  /** Length and SHA-256 of the file. */
-  readonly bytes: number
-  readonly sha256: string
-  /** Somebody removed or shortened the file while it was open. */
-  readonly damage?: string
 }
 
 export interface RecorderParts {
@@ -87,13 +72,24 @@ export class SessionRecorder implements Recorder {
     this.#hash = firstHash(this.session)
     this.#path = join(parts.directory, parts.file)
     this.#file = new RecordingFile(this.#path, this.session, parts.signer)
-    const bytes = Buffer.from(JSON.stringify({ file: parts.file, wrappedKey: parts.cipher?.wrappedKey }))
-    this.#guarded(() => this.#journal.append({ session: this.session, kind: entryKinds.opened, seq: 0, bytes }, true))
+    this.#guarded(() => this.announce())
     this.#add(parts.opened, undefined, true)
+  }
+
+  /** Says in the journal where this record is, and for whom its events are hidden: once in each of its files. */
+  announce(): void {
+    const { file, cipher } = this.#parts
+    const bytes = Buffer.from(JSON.stringify({ file, wrappedKey: cipher?.wrappedKey }))
+    this.#journal.append({ session: this.session, kind: entryKinds.opened, seq: 0, bytes }, true)
   }
 
   get isEncrypted(): boolean {
     return this.#parts.cipher !== undefined
+  }
+
+  /** Nothing can be added any more. */
+  get isOver(): boolean {
+    return this.#failed !== undefined
   }
 
   get file(): string {
@@ -169,8 +165,12 @@ export class SessionRecorder implements Recorder {
   /** Adds the last event. What it returns seals the recording; where that fails it can be called again, later. */
   close(last: Omit<EndedEvent, 'type'>): () => Promise<SealedRecording> {
     const ended: EventBody = { type: 'ended', ...last }
-    if (this.#failed === undefined) this.#add(ended, undefined, false)
-    else this.#append(ended, undefined)
+    try {
+      if (this.#failed === undefined) this.#add(ended, undefined, false)
+      else this.#append(ended, undefined)
+    } catch {
+      // The journal failed just now: the event waits with the others to be sealed.
+    }
     this.#failed ??= recordingFailed(new Error('the session is over'))
     return async () => {
       await this.#seal('sealed')
@@ -269,142 +269,6 @@ export class SessionRecorder implements Recorder {
     const waiters = this.#roomWaiters
     this.#roomWaiters = []
     for (const done of waiters) done()
-  }
-}
-
-/** A recording's file as it grows by segments; each is flushed before it counts. */
-export class RecordingFile {
-  readonly #path: string
-  readonly #session: string
-  readonly #signer: Signer
-  #digest: Hash = createHash('sha256')
-  #previous: Buffer
-  #segments = 0
-  #bytes = 0
-  #events = 0
-  #damage: string | undefined
-
-  constructor(path: string, session: string, signer: Signer) {
-    this.#path = path
-    this.#session = session
-    this.#signer = signer
-    this.#previous = firstHash(session)
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  get events(): number {
-    return this.#events
-  }
-
-  get segments(): number {
-    return this.#segments
-  }
-
-  /** Of the last event in it. */
-  get hash(): string {
-    return this.#previous.toString('hex')
-  }
-
-  /** Goes on after segments that stand in the file already. */
-  resume(found: { bytes: number; digest: Hash; segments: number; events: number; hash: Buffer }): void {
-    this.#bytes = found.bytes
-    this.#digest = found.digest
-    this.#segments = found.segments
-    this.#events = found.events
-    this.#previous = found.hash
-  }
-
-  /** Throws where the file is not as it was left: then nothing of it is touched. */
-  async append(
-    frames: readonly { readonly hash: Buffer }[],
-    body: SegmentBody,
-    end: { status: 'more' | 'sealed' | 'recovered'; tail?: RecoveredTail; wrappedKey?: string },
-  ): Promise<void> {
-    const hash = frames.at(-1)?.hash ?? this.#previous
-    const seal: SegmentSeal = signStatement(
-      SEAL_PURPOSE,
-      {
-        session: this.#session,
-        segment: this.#segments,
-        first: this.#events,
-        events: frames.length,
-        previous: this.#previous.toString('hex'),
-        hash: hash.toString('hex'),
-        status: end.status,
-        ...(end.tail === undefined ? {} : { tail: end.tail }),
-        encoding: body.encoding,
-        ...(end.wrappedKey === undefined ? {} : { wrappedKey: end.wrappedKey }),
-        bytes: body.bytes.length,
-        sha256: sha256(body.bytes),
-        at: new Date().toISOString(),
-      },
-      this.#signer,
-    )
-    const bytes = await this.#write(encodeSegment(seal, body.bytes))
-    this.#digest.update(bytes)
-    this.#bytes += bytes.length
-    this.#segments++
-    this.#events += frames.length
-    this.#previous = hash
-  }
-
-  /** Somebody removed or shortened the file while it was open; what came later stands in it all the same. */
-  get damage(): string | undefined {
-    return this.#damage
-  }
-
-  sealed(status: 'sealed' | 'recovered', hash: Buffer): SealedRecording {
-    return {
-      session: this.#session,
-      status,
-      events: this.#events,
-      segments: this.#segments,
-      hash: hash.toString('hex'),
-      bytes: this.#bytes,
-      sha256: this.#digest.copy().digest('hex'),
-      ...(this.#damage === undefined ? {} : { damage: this.#damage }),
-    }
-  }
-
-  /** Returns what was written. What a write left that failed half-way is cut off first. */
-  async #write(segment: Buffer): Promise<Buffer> {
-    const { path, exists } = await this.#standing()
-    const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(MAGIC), segment]) : segment
-    const file = await open(path, exists ? 'r+' : 'wx', 0o600)
-    try {
-      await file.truncate(this.#bytes)
-      for (let at = 0; at < bytes.length;) {
-        at += (await file.write(bytes, at, bytes.length - at, this.#bytes + at)).bytesWritten
-      }
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
-    if (!exists) syncDirectory(dirname(path))
-    return bytes
-  }
-
-  /** Looks whether the file is as it was left. Where it is not, it goes on with what there is, and says so. */
-  async #standing(): Promise<{ path: string; exists: boolean }> {
-    const path = this.#path
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const size = await stat(path).then(
-      (found) => found.size,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined
-        throw error
-      },
-    )
-    if ((size ?? 0) < this.#bytes) {
-      this.#damage ??= size === undefined ? 'its file was removed' : 'its file was shortened'
-      const rest = size === undefined ? Buffer.alloc(0) : await readFile(path)
-      this.#bytes = rest.length
-      this.#digest = createHash('sha256').update(rest)
-    }
-    return { path, exists: size !== undefined }
   }
 }
 

@@ -4,8 +4,10 @@ import { PamError } from '../shared/errors.ts'
 import { apartKey } from './apart.ts'
 import { recordCipher } from './encryption.ts'
 import type { EndedEvent, OpenedEvent } from './event.ts'
-import { Journal, type JournalDisk } from './journal.ts'
-import { SessionRecorder, type SealedRecording } from './recorder.ts'
+import { Journal } from './journal.ts'
+import type { JournalDisk } from './journal-file.ts'
+import { SessionRecorder } from './recorder.ts'
+import type { SealedRecording } from './recording-file.ts'
 import type { Signer } from './seal.ts'
 
 export interface SpoolOptions {
@@ -18,6 +20,8 @@ export interface SpoolOptions {
   /** Milliseconds that the disk may take for one write. */
   readonly longestWrite: number
   readonly disk?: JournalDisk
+  /** Bytes after which the journal begins a new file. */
+  readonly rotateAt?: number
   readonly onJournalBegun?: (begun: { journal: string; commitment: string }) => void
   readonly onJournalReleased?: (journal: string) => Promise<void>
   readonly onHealth?: (health: SpoolHealth) => void
@@ -201,7 +205,7 @@ export class Spool {
   }
 
   #openJournal(): Journal {
-    const { directory, macKey, disk, longestWrite, onJournalBegun, onJournalReleased } = this.#options
+    const { directory, macKey, disk, longestWrite, onJournalBegun, onJournalReleased, rotateAt } = this.#options
     return new Journal({
       directory: join(directory, 'journal'),
       macKey,
@@ -210,7 +214,10 @@ export class Spool {
       ...(onJournalBegun === undefined ? {} : { onBegun: onJournalBegun }),
       ...(onJournalReleased === undefined ? {} : { onReleased: onJournalReleased }),
       onFailed: (error) => this.#failed(error),
+      ...(rotateAt === undefined ? {} : { rotateAt }),
       onFull: (sessions) => {
+        // What comes later stands in the new file alone, once the old one is gone.
+        for (const recorder of this.#live.values()) if (!recorder.isOver) recorder.announce()
         for (const session of sessions) {
           const recorder = this.#live.get(session)
           recorder?.sealNow().catch((error: unknown) => recorder.fail(error))

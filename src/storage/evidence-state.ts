@@ -1,4 +1,4 @@
-import type { SealedRecording } from '../recording/recorder.ts'
+import type { SealedRecording } from '../recording/recording-file.ts'
 import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
 import { appendAudit } from './audit.ts'

@@ -1,4 +1,4 @@
-import type { SealedRecording } from '../recording/recorder.ts'
+import type { SealedRecording } from '../recording/recording-file.ts'
 import type { RecoveredTail } from '../recording/seal.ts'
 import { appendAudit } from './audit.ts'
 import type { Tx } from './database.ts'

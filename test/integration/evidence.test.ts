@@ -142,9 +142,15 @@ describe('what a session leaves', () => {
 
   it('encrypted to an auditor: nobody with the whole disk of the gateway reads it, the auditor does', async () => {
     const identity = await generateX25519Identity()
-    const { directory, gateway, dev } = await set(`recording: { encryptTo: [${await identityToRecipient(identity)}] }`)
+    const { directory, gateway, jane, dev } = await set(
+      `recording: { encryptTo: [${await identityToRecipient(identity)}] }`,
+    )
     const db = await client(dev)
     await db.query("select 'canary-encrypted'")
+    const [live] = (await jane.api.sessions.list({ active: true })).items
+    await expect(jane.api.sessions.tail(live?.id ?? '').next()).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    const open = await readAll(await jane.api.sessions.recording(live?.id ?? '', 'viewed'))
+    expect(open).not.toContain('canary-encrypted')
     // Also in the journal of a session that is cut off hard.
     await gateway.stop('SIGKILL')
     for (const name of filesIn(dataOf(directory), ''))

@@ -14,7 +14,8 @@ import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordReader } from '../../src/recording/encryption.ts'
-import { headOf, JOURNAL_MAGIC } from '../../src/recording/journal.ts'
+import { headOf } from '../../src/recording/journal-file.ts'
+import { JOURNAL_MAGIC } from '../../src/recording/journal-format.ts'
 import { recoverSpool, type Recovery } from '../../src/recording/recover.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
 import {
@@ -130,6 +131,31 @@ describe('recover', () => {
     const reader = recordReader([identity])
     expect(await verifyRecording(file(), keys, reader)).toMatchObject({ status: 'recovered', events: 4, hidden: 0 })
     expect((await eventsOf(file(), reader)).map(({ type }) => type)).toEqual(['opened', 'command', 'command', 'ended'])
+  })
+
+  it('an encrypted session that outlived the journal file it began in can be read, too', async () => {
+    const identity = await generateX25519Identity()
+    const running = join(directory, 'running')
+    const spool = openSpool(running, { rotateAt: 3000 })
+    const open = { ...recorderOptions(), recipients: [await identityToRecipient(identity)] }
+    const recorder = await spool.open(opened(), open)
+    for (let n = 0; n < 30; n++) {
+      recorder.intent(command(`select ${n}`))
+      await written(recorder)
+    }
+    await expect.poll(() => filesIn(running, '.journal').some((name) => name.endsWith('00000001.journal'))).toBe(false)
+    recorder.intent(command('select after_rotation'))
+    await written(recorder)
+    cpSync(running, left, { recursive: true })
+    await spool.stop()
+    await recover()
+    const reader = recordReader([identity])
+    expect(await verifyRecording(file(), keys, reader)).toMatchObject({
+      status: 'recovered',
+      tail: 'whole',
+      events: 33,
+    })
+    expect(JSON.stringify(await eventsOf(file(), reader))).toContain('after_rotation')
   })
 
   it('a journal that the disk lost the end of is told apart: short', async () => {

@@ -72,6 +72,11 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const recorder = evidence.spool.recorder(session.id)
     if (recorder === undefined)
       throw new PamError('ALREADY_DECIDED', `${session.id} is over`, { hint: `pamctl replay ${session.id}` })
+    if (recorder.isEncrypted) {
+      throw new PamError('NOT_ALLOWED', 'this session is recorded for those with an identity, and for nobody here', {
+        hint: 'recording.encryptTo in the configuration says for whom',
+      })
+    }
     await note(login, 'recording.viewed', session.id, { live: true })
     const out = new PassThrough({ highWaterMark: MOST_BEHIND })
     const send = ({ payload }: Frame): void => {

@@ -117,10 +117,16 @@ async function compare(
       .map((file) => [file.replace(/^.*[\\/]/, '').slice(0, -'.pamrec'.length), join(directory, file)]),
   )
   const problems: { session: string; problem: string }[] = []
-  for (const { session, sha256, deleted } of known.values()) {
+  for (const { session, sha256, deleted, missing, ended } of known.values()) {
     const file = files.get(session)
     files.delete(session)
-    if (deleted === true || sha256 === undefined) continue
+    if (deleted === true) continue
+    if (sha256 === undefined) {
+      if (missing === true) problems.push({ session, problem: 'MISSING: a start of the gateway found no record' })
+      else if (ended === true)
+        problems.push({ session, problem: 'MISSING: it is over, and its record was never sealed' })
+      continue
+    }
     if (file === undefined)
       problems.push({ session, problem: 'MISSING: the chain says it was sealed, and it is not there' })
     else if ((await digestOfFile(file)) !== sha256)

@@ -1,0 +1,204 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import {
+  encodeEntries,
+  encodeHead,
+  encodeRecord,
+  entryKinds,
+  firstKey,
+  JOURNAL_MAGIC,
+  nextKey,
+  type JournalEntry,
+} from './journal-format.ts'
+import { syncDirectory } from './sync-directory.ts'
+
+/** The disk, so that tests can make it slow, full or broken. */
+export interface JournalDisk {
+  writeSync(handle: number, bytes: Uint8Array, position: number): number
+  write(handle: number, bytes: Uint8Array, position: number): Promise<number>
+  datasync(handle: number): Promise<void>
+}
+
+export const realDisk: JournalDisk = {
+  writeSync: (handle, bytes, position) => writeSync(handle, bytes, 0, bytes.length, position),
+  write: (handle, bytes, position) =>
+    new Promise((resolve, reject) =>
+      write(handle, bytes, 0, bytes.length, position, (error, written) => (error ? reject(error) : resolve(written))),
+    ),
+  datasync: (handle) =>
+    new Promise((resolve, reject) => fdatasync(handle, (error) => (error ? reject(error) : resolve()))),
+}
+
+/** A record on its way into a file, and the key that comes after it. */
+export interface NextRecord {
+  readonly entries: readonly JournalEntry[]
+  readonly bytes: Buffer
+  readonly head: Buffer
+  readonly key: Buffer
+}
+
+/** One file of a journal and its head: each record carries a MAC under a key that is evolved after it and then erased. */
+export class JournalFile {
+  readonly journal = randomBytes(16).toString('hex')
+  readonly commitment: string
+  readonly since = Date.now()
+  /** The last event of each session in it that is not sealed. */
+  readonly sessions = new Map<string, number>()
+  readonly #path: string
+  readonly #disk: JournalDisk
+  readonly #handle: number
+  readonly #head: number
+  #key: Buffer
+  #size = 0
+  #records = 0
+
+  /** Begins a file, on the disk when this returns. Throws, and leaves nothing, where that cannot be done. */
+  constructor(directory: string, macKey: Uint8Array, disk: JournalDisk) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    this.#path = join(directory, `${String(nextNumber(directory)).padStart(8, '0')}.journal`)
+    this.#disk = disk
+    this.#key = firstKey(macKey, this.journal)
+    this.commitment = createHash('sha256').update(this.#key).digest('hex')
+    this.#handle = openSync(this.#path, 'wx', 0o600)
+    this.#head = openSync(headOf(this.#path), 'wx', 0o600)
+    try {
+      this.#begin()
+      syncDirectory(directory)
+    } catch (error) {
+      this.close()
+      this.remove()
+      throw error
+    }
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  record(entries: readonly JournalEntry[]): NextRecord {
+    const bytes = encodeRecord(this.#key, this.#records, encodeEntries(entries))
+    const key = nextKey(this.#key)
+    return { entries, bytes, key, head: encodeHead(this.#records + 1, key) }
+  }
+
+  writeSync(record: NextRecord): void {
+    for (let at = 0; at < record.bytes.length;)
+      at += this.#disk.writeSync(this.#handle, record.bytes.subarray(at), this.#size + at)
+    this.#disk.writeSync(this.#head, record.head, 0)
+    this.#finish(record)
+  }
+
+  async write(record: NextRecord): Promise<void> {
+    for (let at = 0; at < record.bytes.length;)
+      at += await this.#disk.write(this.#handle, record.bytes.subarray(at), this.#size + at)
+    await this.#disk.write(this.#head, record.head, 0)
+    this.#finish(record)
+  }
+
+  datasync(): Promise<void> {
+    return this.#disk.datasync(this.#handle)
+  }
+
+  /** A session's events up to this one stand in its own file. */
+  release(session: string, upTo: number): void {
+    const last = this.sessions.get(session)
+    if (last !== undefined && last <= upTo) this.sessions.delete(session)
+  }
+
+  /** Half a record is of no use, and on a full disk its room is. */
+  cutToWhole(): void {
+    try {
+      ftruncateSync(this.#handle, this.#size)
+    } catch {
+      // Then the next start cuts it off.
+    }
+  }
+
+  close(): void {
+    this.#key.fill(0)
+    closeQuietly(this.#handle)
+    closeQuietly(this.#head)
+  }
+
+  remove(): void {
+    removeFiles(this.#path)
+  }
+
+  #begin(): void {
+    const header = Buffer.from(JSON.stringify({ journal: this.journal, commitment: this.commitment }))
+    const bytes = Buffer.concat([Buffer.from(JOURNAL_MAGIC), encodeRecord(this.#key, 0, header)])
+    const key = nextKey(this.#key)
+    for (const [handle, content] of [
+      [this.#handle, bytes],
+      [this.#head, encodeHead(1, key)],
+    ] as const) {
+      if (this.#disk.writeSync(handle, content, 0) !== content.length)
+        throw new Error(`${this.#path} takes only a part`)
+      fsyncSync(handle)
+    }
+    this.#evolve(key)
+    this.#size = bytes.length
+    this.#records = 1
+  }
+
+  /** It stands in a file that is still there: one that was removed takes bytes as well, and nobody will ever read them. */
+  #finish({ entries, bytes, key }: NextRecord): void {
+    if (fstatSync(this.#handle).nlink === 0) throw new Error(`${this.#path} was removed`)
+    this.#size += bytes.length
+    this.#records++
+    this.#evolve(key)
+    for (const { session, kind, seq } of entries) {
+      if (kind !== entryKinds.apart && kind !== entryKinds.opened) this.sessions.set(session, seq)
+    }
+  }
+
+  #evolve(key: Buffer): void {
+    this.#key.fill(0)
+    this.#key = key
+  }
+}
+
+export const headOf = (journal: string): string => journal.replace(/\.journal$/, '.head')
+
+export function journalFiles(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => /^\d{8}\.journal$/.test(name))
+    .toSorted()
+    .map((name) => join(directory, name))
+}
+
+function nextNumber(directory: string): number {
+  const last = journalFiles(directory).at(-1)
+  return last === undefined ? 1 : Number(last.slice(-'00000000.journal'.length, -'.journal'.length)) + 1
+}
+
+export function removeFiles(journal: string): void {
+  for (const path of [journal, headOf(journal)]) {
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+}
+
+function closeQuietly(handle: number): void {
+  try {
+    closeSync(handle)
+  } catch {
+    // It was closed by a failure of the disk; there is nothing left to do with it.
+  }
+}

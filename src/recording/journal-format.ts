@@ -1,0 +1,76 @@
+import { createHash, createHmac } from 'node:crypto'
+
+/** The bytes of a journal. Format: docs/recording-format.md, The journal. */
+export interface JournalEntry {
+  readonly session: string
+  readonly kind: EntryKind
+  /** Sequence number of the event; 0 for what is none. */
+  readonly seq: number
+  readonly bytes: Buffer
+}
+
+export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4 } as const
+export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
+
+export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>
+  createHmac('sha256', macKey).update(`pamjnl/1 ${journal}`).digest()
+
+export const nextKey = (key: Buffer): Buffer => createHash('sha256').update('pamjnl/1 next').update(key).digest()
+
+/** Length of the payload (uint32), the payload, the MAC over the record's number and the payload. */
+export function encodeRecord(key: Buffer, number: number, payload: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(4 + payload.length + MAC)
+  out.writeUInt32BE(payload.length)
+  payload.copy(out, 4)
+  recordMac(key, number, payload).copy(out, 4 + payload.length)
+  return out
+}
+
+export function recordMac(key: Buffer, number: number, payload: Buffer): Buffer {
+  const counted = Buffer.alloc(8)
+  counted.writeUIntBE(number, 2, 6)
+  return createHmac('sha256', key).update(counted).update(payload).digest()
+}
+
+/** How many records there are, and a token that only the key after them gives. */
+export function encodeHead(records: number, key: Buffer): Buffer {
+  const out = Buffer.alloc(8 + MAC)
+  out.writeUIntBE(records, 2, 6)
+  headToken(key).copy(out, 8)
+  return out
+}
+
+export const headToken = (key: Buffer): Buffer => createHash('sha256').update('pamjnl/1 head').update(key).digest()
+
+export function encodeEntries(entries: readonly JournalEntry[]): Buffer {
+  const size = entries.reduce((sum, { session, bytes }) => sum + 1 + session.length + 9 + bytes.length, 0)
+  const out = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const { session, kind, seq, bytes } of entries) {
+    at = out.writeUInt8(session.length, at)
+    at += out.write(session, at, 'latin1')
+    at = out.writeUInt8(kind, at)
+    at = out.writeUInt32BE(seq, at)
+    at = out.writeUInt32BE(bytes.length, at)
+    at += bytes.copy(out, at)
+  }
+  return out
+}
+
+/** Throws where the payload is not made of entries. */
+export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, undefined> {
+  for (let at = 0; at < payload.length;) {
+    const name = at + 1 + payload.readUInt8(at)
+    const session = payload.toString('latin1', at + 1, name)
+    const kind = payload.readUInt8(name) as EntryKind
+    const seq = payload.readUInt32BE(name + 1)
+    const start = name + 9
+    const end = start + payload.readUInt32BE(name + 5)
+    if (end > payload.length) throw new RangeError('an entry ends behind its record')
+    yield { session, kind, seq, bytes: payload.subarray(start, end) }
+    at = end
+  }
+}
+
+export const JOURNAL_MAGIC = 'PAMJNL/1\n'
+export const MAC = 32

@@ -13,9 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { recordReader } from '../../src/recording/encryption.ts'
-import { headOf } from '../../src/recording/journal-file.ts'
-import { JOURNAL_MAGIC } from '../../src/recording/journal-format.ts'
+import { recordCipher, recordReader, type RecordCipher } from '../../src/recording/encryption.ts'
+import type { RecordedEvent } from '../../src/recording/event.ts'
+import { encodePayload, firstHash, nextHash } from '../../src/recording/frame.ts'
+import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
+import { entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
 import { recoverSpool, type Recovery } from '../../src/recording/recover.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
 import {
@@ -156,6 +158,53 @@ describe('recover', () => {
       events: 33,
     })
     expect(JSON.stringify(await eventsOf(file(), reader))).toContain('after_rotation')
+  })
+
+  /** A journal with these events of one session, as a gateway leaves it. */
+  async function journalOf(events: readonly RecordedEvent[], cipher?: RecordCipher): Promise<void> {
+    const journal = new JournalFile(join(left, 'journal'), macKey, realDisk)
+    const opening = { file: recorderOptions().file, wrappedKey: cipher?.wrappedKey }
+    const entries: JournalEntry[] = [
+      { session: 'ses_1', kind: entryKinds.opened, seq: 0, bytes: Buffer.from(JSON.stringify(opening)) },
+    ]
+    let hash = firstHash('ses_1')
+    for (const event of events) {
+      const payload = encodePayload(event)
+      hash = nextHash(hash, payload)
+      const isEnd = event.type === 'ended'
+      const kind = cipher === undefined ? entryKinds.event : isEnd ? entryKinds.hiddenEnd : entryKinds.hidden
+      const bytes = Buffer.concat([hash, cipher === undefined ? payload : cipher.hide(event.seq, payload)])
+      entries.push({ session: 'ses_1', kind, seq: event.seq, bytes })
+    }
+    journal.writeSync(journal.record(entries))
+    journal.close()
+  }
+  const at = (seq: number) => ({ seq, at: '2026-01-01T00:00:00.000Z', ms: seq })
+  const ended = { type: 'ended', code: 'CLIENT_LEFT', message: 'bye' } as const
+
+  it.each([false, true])('a session that had ended on record ends once (encrypted: %s)', async (encrypted) => {
+    const identity = await generateX25519Identity()
+    const cipher = encrypted ? await recordCipher([await identityToRecipient(identity)]) : undefined
+    await journalOf(
+      [
+        { ...at(0), ...opened() },
+        { ...at(1), ...ended },
+      ],
+      cipher,
+    )
+    await recover()
+    const reader = recordReader([identity])
+    expect(await verifyRecording(file(), keys, reader)).toMatchObject({ status: 'recovered', tail: 'whole', events: 2 })
+    expect((await eventsOf(file(), reader)).at(-1)).toMatchObject({ type: 'ended', code: 'CLIENT_LEFT' })
+  })
+
+  it('events that do not follow from each other are left out, and the end is said to be short', async () => {
+    await journalOf([
+      { ...at(0), ...opened() },
+      { ...at(2), ...command('select 2') },
+    ])
+    await recover()
+    expect(await status()).toEqual(['recovered', 'short', 2])
   })
 
   it('a journal that the disk lost the end of is told apart: short', async () => {

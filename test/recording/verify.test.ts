@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeFrames, encodeFrames, encodePayload, firstHash, nextHash } from '../../src/recording/frame.ts'
 import { readSegments, type Segment } from '../../src/recording/read.ts'
@@ -194,6 +195,24 @@ describe('verify', () => {
       ...rest,
     ])
     expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', segment: 0, event: 1 })
+  })
+
+  it('of an encrypted record, too: a segment that was sealed again with the stolen key does not fit the next', async () => {
+    const spool = openSpool(join(directory, 'hidden'))
+    const recipients = [await identityToRecipient(await generateX25519Identity())]
+    const recorder = await spool.open(opened('ses_3'), { ...recorderOptions('ses_3'), recipients })
+    await recorder.sealNow()
+    recorder.intent(command('select 1'))
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    await spool.stop()
+    const [first, last] = (await segmentsOf(join(directory, 'hidden', '2026-11', 'ses_3.pamrec'))) as [Segment, Segment]
+    const { key: _key, signature: _signature, ...content } = first.seal
+    write([{ seal: signStatement(SEAL_PURPOSE, { ...content, hash: '0'.repeat(64) }, signer), body: first.body }, last])
+    expect(await verifyRecording(changed, keys)).toMatchObject({
+      status: 'invalid',
+      segment: 1,
+      reason: /does not follow/,
+    })
   })
 
   it('a key is believed only for the time it was in use', async () => {

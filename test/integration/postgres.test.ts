@@ -824,10 +824,11 @@ describe('an end is an end', () => {
   })
 })
 
+/** The record that came last to its home, where it is whole and stays. */
 async function lastRecord() {
-  const files = filesIn(join(stack.directory, 'data'), '.pamrec')
-  const last = files.toSorted((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs).at(-1) ?? ''
-  return eventsOf(last)
+  const files = filesIn(join(stack.directory, 'data', 'recordings'), '.pamrec')
+  const last = files.toSorted((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs).at(-1)
+  return last === undefined ? [] : eventsOf(last)
 }
 
 describe('evidence', () => {

@@ -105,8 +105,11 @@ const client = async (port: { port: number }): Promise<pg.Client> => {
   return db
 }
 
-function recordings(directory: string): string[] {
-  return filesIn(join(directory, 'data'), '.pamrec')
+/** All records, once they are in their home: what moves cannot be read. */
+async function recordings(directory: string): Promise<string[]> {
+  const data = join(directory, 'data')
+  await eventually(() => (filesIn(join(data, 'spool'), '.pamrec').length === 0 ? true : undefined), 'stored')
+  return filesIn(join(data, 'recordings'), '.pamrec')
 }
 
 describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
@@ -147,7 +150,7 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     expect(sessions.map(({ ended }) => ended?.code)).toEqual(['GATEWAY_STOPPED', 'GATEWAY_STOPPED'])
     const key = createPublicKey(readFileSync(join(directory, 'data', 'keys', 'gateway.pub')))
     const texts: string[] = []
-    for (const file of recordings(directory)) {
+    for (const file of await recordings(directory)) {
       expect(await verifyRecording(file, [{ key }])).toMatchObject({ status: 'recovered', tail: 'whole' })
       for (const event of await eventsOf(file)) if (event.type === 'command') texts.push(event.text)
     }
@@ -180,7 +183,7 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     const refused = await store.read.selectFrom('audit').select('data').where('type', '=', 'callers.refused').execute()
     await store.close()
     expect(refused).toEqual([{ data: '{"NOT_SIGNED_IN":3}' }])
-    const [file] = recordings(directory)
+    const [file] = await recordings(directory)
     expect(
       (
         await verifyRecording(file ?? '', [

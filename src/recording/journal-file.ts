@@ -17,7 +17,7 @@ import {
   encodeEntries,
   encodeHead,
   encodeRecord,
-  entryKinds,
+  isEvent,
   firstKey,
   JOURNAL_MAGIC,
   nextKey,
@@ -160,9 +160,7 @@ export class JournalFile {
     this.#size += bytes.length
     this.#records++
     this.#evolve(key)
-    for (const { session, kind, seq } of entries) {
-      if (kind !== entryKinds.apart && kind !== entryKinds.opened) this.sessions.set(session, seq)
-    }
+    for (const entry of entries) if (isEvent(entry)) this.sessions.set(entry.session, entry.seq)
   }
 
   #evolve(key: Buffer): void {

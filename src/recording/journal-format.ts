@@ -12,6 +12,9 @@ export interface JournalEntry {
 export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
+/** Whether it is one of the session's events: what they are sealed for lets go of the journal. */
+export const isEvent = ({ kind }: JournalEntry): boolean => kind !== entryKinds.apart && kind !== entryKinds.opened
+
 export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>
   createHmac('sha256', macKey).update(`pamjnl/1 ${journal}`).digest()
 

@@ -1,5 +1,5 @@
 import { JournalFile, realDisk, type JournalDisk, type NextRecord } from './journal-file.ts'
-import type { JournalEntry } from './journal-format.ts'
+import { isEvent, type JournalEntry } from './journal-format.ts'
 
 export interface JournalOptions {
   readonly directory: string
@@ -46,6 +46,7 @@ export class Journal {
   #unflushed: Unflushed[] = []
   #syncing = false
   #busy = false
+  #releasedMeanwhile: { readonly session: string; readonly upTo: number }[] = []
   #slow = false
   #failed: Error | undefined
   #soon: NodeJS.Immediate | undefined
@@ -93,6 +94,9 @@ export class Journal {
 
   /** A session's events up to this one stand in its own file, flushed. A file that nobody needs goes. */
   release(session: string, upTo: number): void {
+    // What waits to be written is sealed already; what is being written counts once it is there.
+    this.#entries = this.#entries.filter((entry) => entry.session !== session || entry.seq > upTo || !isEvent(entry))
+    if (this.#busy) this.#releasedMeanwhile.push({ session, upTo })
     for (const file of [...this.#older, this.#file]) file.release(session, upTo)
     this.#dropUnneeded()
   }
@@ -157,6 +161,7 @@ export class Journal {
     } finally {
       this.#busy = false
     }
+    for (const { session, upTo } of this.#releasedMeanwhile.splice(0)) file.release(session, upTo)
     this.#noteDuration(performance.now() - started)
     this.#written(waiters)
     if (this.#entries.length > 0 || this.#waiters.length > 0) this.#flushThisTurn()

@@ -125,6 +125,18 @@ describe('recorder', () => {
     expect(filesIn(directory, '.journal')).toEqual([])
   })
 
+  it('the end of a session that is sealed before it is journaled keeps no journal', async () => {
+    for (let n = 0; n < 5; n++) {
+      const spool = start()
+      const recorder = await spool.open(opened(`ses_${n}`), recorderOptions(`ses_${n}`))
+      await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+      // Longer than results wait for others.
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      await spool.stop()
+      expect(filesIn(directory, '.journal')).toEqual([])
+    }
+  })
+
   it('bytes of a terminal come back as they were', async () => {
     const spool = start()
     const recorder = await spool.open(opened(), recorderOptions())

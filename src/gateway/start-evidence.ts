@@ -213,6 +213,8 @@ export interface Collected {
   readonly bytes: number
   /** Kept although its time is over. */
   readonly held: boolean
+  /** Why the home did not delete it, such as an object lock. */
+  problem?: string
 }
 
 /** Deletes stored records whose time is over by the first rule that fits their target. */
@@ -235,19 +237,25 @@ export async function collect(
       const rule = recording.retention.find((candidate) => fitsTarget(candidate.targets, target))
       if (rule === undefined || row.openedAt > now - rule.keep) continue
       const held = row.legalHold !== undefined
-      collected.push({
+      const item: Collected = {
         session: row.sessionId,
         target: row.target,
         rule: rule.name,
         openedAt: row.openedAt,
         bytes: row.sealed?.bytes ?? 0,
         held,
-      })
+      }
+      collected.push(item)
       if (dryRun || held) continue
       // Said before it is done: what is gone and not in the chain was not deleted by us.
       await state.deleted(row, rule.name)
-      await home.remove(row.file)
-      await home.remove(apartFileOf(row.file))
+      try {
+        await home.remove(apartFileOf(row.file))
+        await home.remove(row.file)
+      } catch (error) {
+        item.problem = (error as Error).message
+        await state.notDeleted(row, item.problem)
+      }
     }
     const last = rows.at(-1)
     if (last === undefined) return collected

@@ -170,6 +170,9 @@ export class AuditVerifier {
       case 'recording.deleted':
         known.deleted = true
         break
+      case 'recording.not_deleted':
+        known.deleted = false
+        break
       case 'recording.missing':
         known.missing = true
         break

@@ -12,7 +12,7 @@ export interface JournalEntry {
 export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
-/** Whether it is one of the session's events: what they are sealed for lets go of the journal. */
+/** Whether it is an event of the session: only events keep a journal file. */
 export const isEvent = ({ kind }: JournalEntry): boolean => kind !== entryKinds.apart && kind !== entryKinds.opened
 
 export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>

@@ -99,6 +99,10 @@ export function evidenceState(db: Database) {
         bytes: row.sealed?.bytes,
       }),
 
+    /** The home keeps it. */
+    notDeleted: (row: RecordingRow, problem: string) =>
+      update(row.sessionId, 'recording.not_deleted', () => ({ state: 'stored' }), { problem }),
+
     storageChanged: (type: 'recording.failed' | 'recording.back', reason: string) =>
       db.change((tx) => gatewayDid(tx, type, 'recording', { reason })),
   }

@@ -40,8 +40,11 @@ interface Setting {
 }
 
 /** A gateway with more in its configuration, and somebody with a port to the development database. */
-async function set(yaml: string, edit: (config: string) => string = (config) => config): Promise<Setting> {
-  const directory = await own.configured((config) => `${edit(config)}\n${yaml}\n`)
+async function set(
+  yaml: string,
+  edit: (config: string, directory: string) => string = (config) => config,
+): Promise<Setting> {
+  const directory = await own.configured((config, where) => `${edit(config, where)}\n${yaml}\n`)
   return running(directory)
 }
 async function running(directory: string): Promise<Setting> {
@@ -271,32 +274,52 @@ describe('a disk that cannot be written', () => {
 
 describe('an S3 home', () => {
   let server: S3Server
-  async function withS3(): Promise<Setting & { operations: number }> {
+  async function withS3(more = ''): Promise<Setting & { operations: number }> {
     server = await startS3Server()
     cleanUps.push(() => server.close())
     const operations = await freePort()
     const setting = await set(
-      `recording:\n  home:\n    type: s3\n    endpoint: ${server.endpoint}\n    prefix: pam/\n    accessKeyId: file:s3-id\n    secretAccessKey: file:s3-secret\n    serverSideEncryption: { algorithm: AES256 }\naudit: { checkpoints: { to: [{ type: home }] } }`,
-      (config) => config.replace('listen: {', `listen: { operations: { port: ${operations} },`),
+      `recording:\n  home:\n    type: s3\n    endpoint: ${server.endpoint}\n    prefix: pam/\n    accessKeyId: file:s3-id\n    secretAccessKey: file:s3-secret\n    serverSideEncryption: { algorithm: AES256 }\n${more}audit: { checkpoints: { to: [{ type: home }] } }`,
+      (config, directory) => {
+        writeFileSync(join(directory, 's3-id'), server.credentials.accessKeyId)
+        writeFileSync(join(directory, 's3-secret'), server.credentials.secretAccessKey)
+        return config.replace('listen: {', `listen: { operations: { port: ${operations} },`)
+      },
     )
     return { ...setting, operations }
   }
+  const recordsIn = (): string[] => [...server.objects.keys()].filter((key) => key.endsWith('.pamrec'))
+
+  it('that locks its objects keeps them: retention says that it could not delete, and the record is still read', async () => {
+    const { directory, gateway, dev } = await withS3(
+      '    objectLock: { mode: COMPLIANCE, for: 1d }\n  retention: [{ name: short, keep: 1s }]\n',
+    )
+    await (await client(dev)).end()
+    await eventually(() => (recordsIn().length === 1 ? true : undefined), 'stored')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await gateway.stop('SIGTERM')
+    const gc = ['recordings', 'gc', '--config', join(directory, 'pam.yaml')]
+    const { stdout } = await run(process.execPath, [join(ROOT, 'bin', 'pam-gateway.js'), ...gc])
+    expect(stdout).toMatch(/not deleted: the storage answers 403 AccessDenied[\s\S]*0 records deleted/)
+    const again = await running(directory)
+    const alice = await signIn(again.gateway.url, 'alice')
+    const [session] = (await alice.api.sessions.list({})).items
+    expect(await readAll(await alice.api.sessions.recording(session?.id ?? '', 'viewed'))).toContain('pamrec/2')
+    const types: string[] = []
+    for await (const { type } of alice.api.audit({ type: 'recording' })) types.push(type)
+    expect(types).toEqual([
+      'recording.sealed',
+      'recording.stored',
+      'recording.deleted',
+      'recording.not_deleted',
+      'recording.viewed',
+    ])
+  }, 30_000)
+
   it.each(['forbidden', 'broken', 'cut'] as const)(
     'that is %s loses nothing, is visible, and catches up by itself',
     async (behaviour) => {
-      const configured = own.configured.bind(own)
-      const writing: OwnGateways = {
-        ...own,
-        configured: async (edit) => {
-          const directory = await configured(edit)
-          writeFileSync(join(directory, 's3-id'), server.credentials.accessKeyId)
-          writeFileSync(join(directory, 's3-secret'), server.credentials.secretAccessKey)
-          return directory
-        },
-      }
-      const before = own
-      own = writing
-      const { directory, gateway, dev, jane, operations } = await withS3().finally(() => (own = before))
+      const { directory, gateway, dev, jane, operations } = await withS3()
       server.behaviour = behaviour
       for (let n = 0; n < 3; n++) {
         const db = await client(dev)
@@ -317,11 +340,7 @@ describe('an S3 home', () => {
         'pamrec',
       )
       server.behaviour = 'well'
-      await eventually(
-        () => ([...server.objects.keys()].filter((key) => key.endsWith('.pamrec')).length === 3 ? true : undefined),
-        'caught up',
-        20_000,
-      )
+      await eventually(() => (recordsIn().length === 3 ? true : undefined), 'caught up', 20_000)
       await eventually(
         () => (filesIn(join(dataOf(directory), 'spool'), '.pamrec').length === 0 ? true : undefined),
         'moved',

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import type { ApartText } from '../../api/schemas/recording.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { describeEvent } from '../output/timeline.ts'
@@ -29,7 +30,7 @@ export const replay: AddCommand = (program, run) => {
 
 async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
   const { io } = context
-  const texts = options.withTexts ? await textsApart(context, source) : new Map<string, string>()
+  const texts = options.withTexts ? await textsApart(context, source) : new Map<string, ApartText>()
   const events = readEvents(context, source, { ...options, purpose: 'viewed' })
   const wait = pauses({ speed: options.speed, maxIdle: options.maxIdle })
   for await (const { event, data } of events) {
@@ -47,16 +48,20 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
       io.print(JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') }))
     else {
       for (const line of describeEvent(event, data)) io.print(line)
-      const text = event.type === 'command' && event.apart !== undefined ? texts.get(event.apart.id) : undefined
-      if (text !== undefined)
-        for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
+      const apart = event.type === 'command' ? event.apart : undefined
+      const found = apart && texts.get(apart.id)
+      if (found === undefined) continue
+      // The record verifies without the text, so the text is held against the record here.
+      const text =
+        found.sha256 === apart?.sha256 ? found.text : '(the text beside this is not the one that was recorded)'
+      for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }
 }
 
-async function textsApart({ client }: CliContext, session: string): Promise<Map<string, string>> {
+async function textsApart({ client }: CliContext, session: string): Promise<Map<string, ApartText>> {
   const found = await (await client()).sessions.apart(session)
-  return new Map(found.map(({ id, text }) => [id, text]))
+  return new Map(found.map((text) => [text.id, text]))
 }
 
 function speed(text: string): number {

@@ -1,25 +1,8 @@
 import { z } from 'zod'
-import { isSecretReference } from '../credentials/secret-reference.ts'
 import { ageEncrypter } from '../recording/encryption.ts'
+import { isLoopback } from '../shared/loopback.ts'
+import { secret, size } from './config-values.ts'
 import { duration, targets } from '../policy/parse-policy.ts'
-
-const secret = z
-  .string()
-  .refine(isSecretReference, 'expected a reference, env:NAME or file:PATH, not the secret itself')
-  .transform((text) => text)
-
-/** A size as people write it, in bytes inside. */
-const size = z
-  .string()
-  .describe('a size such as 512 KiB, 100 MiB or 20 GiB')
-  .transform((text, context) => {
-    const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)$/.exec(text)
-    if (match !== null) return Math.round(Number(match[1]) * 1024 ** UNITS.indexOf(match[2] as string))
-    context.addIssue({ code: 'custom', message: `expected a size such as 100 MiB or 20 GiB, not "${text}"` })
-    return z.NEVER
-  })
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
 const recipient = z.string().superRefine((text, context) => {
   try {
@@ -31,7 +14,7 @@ const recipient = z.string().superRefine((text, context) => {
 
 const http = z.url().refine((url) => {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
+  return protocol === 'https:' || isLoopback(hostname)
 }, 'expected https; http is for loopback only')
 
 const s3 = z.strictObject({
@@ -151,4 +134,3 @@ export const auditSchema = z
 export type RecordingConfig = z.output<typeof recordingSchema>
 export type HomeConfig = z.output<typeof homeSchema>
 export type AuditConfig = z.output<typeof auditSchema>
-export { size }

@@ -1,11 +1,5 @@
 import { z } from 'zod'
-import { size } from './evidence-config.ts'
-import { isSecretReference } from '../credentials/secret-reference.ts'
-
-const secret = z
-  .string()
-  .refine(isSecretReference, 'expected a reference, env:NAME or file:PATH, not the secret itself')
-  .transform((text) => text)
+import { secret, size } from './config-values.ts'
 
 /** A target: what people connect to through the gateway. */
 export const targetSchema = z

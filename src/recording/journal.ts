@@ -72,11 +72,6 @@ export class Journal {
     return this.#older.reduce((sum, { size }) => sum + size, this.#file.size)
   }
 
-  /** Nothing has to be written or flushed any more before what was added may be acted upon. */
-  get isWritten(): boolean {
-    return this.#entries.length === 0 && !this.#busy
-  }
-
   /** Added in order; written at the end of this turn (`soon`), or within some milliseconds with others. */
   append(entry: JournalEntry, soon: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
@@ -130,11 +125,11 @@ export class Journal {
     if (this.#failed !== undefined || this.#busy) return
     const waiters = this.#waiters
     this.#waiters = []
+    this.#pendingBytes = 0
     if (this.#entries.length === 0) return this.#written(waiters)
     const file = this.#file
     const record = file.record(this.#entries)
     this.#entries = []
-    this.#pendingBytes = 0
     if (this.#slow) {
       void this.#writeSlowly(file, record, waiters)
       return

@@ -32,8 +32,7 @@ export interface RecorderParts {
   /** Where the sealed segments go: a path below the spool's directory. */
   readonly directory: string
   readonly file: string
-  /** The journal in use; another one after a failure. */
-  readonly journal: () => Journal
+  readonly journal: Journal
   readonly signer: Signer
   readonly cipher: RecordCipher | undefined
   /** Commands wait until they are flushed to the disk. */
@@ -68,7 +67,7 @@ export class SessionRecorder implements Recorder {
   constructor(parts: RecorderParts) {
     this.#parts = parts
     this.session = parts.opened.session
-    this.#journal = parts.journal()
+    this.#journal = parts.journal
     this.#hash = firstHash(this.session)
     this.#path = join(parts.directory, parts.file)
     this.#file = new RecordingFile(this.#path, this.session, parts.signer)
@@ -193,12 +192,19 @@ export class SessionRecorder implements Recorder {
       this.#unwritten++
       this.#journal.whenWritten(strict, () => this.#unwritten--)
     }
-    if (this.#frameBytes >= SEGMENT && !this.#isSealing) {
-      this.#seal('more').then(
-        () => this.#giveRoom(),
-        (error: unknown) => this.fail(error),
-      )
-    }
+    this.#sealIfDue()
+  }
+
+  /** Again and again, until what came meanwhile is sealed as well: a source that waits for room adds nothing that would ask for it. */
+  #sealIfDue(): void {
+    if (this.#frameBytes < SEGMENT || this.#isSealing) return
+    this.#seal('more').then(
+      () => {
+        this.#giveRoom()
+        this.#sealIfDue()
+      },
+      (error: unknown) => this.fail(error),
+    )
   }
 
   #guarded(work: () => void): void {
@@ -229,12 +235,12 @@ export class SessionRecorder implements Recorder {
 
   #seal(status: 'more' | 'sealed'): Promise<void> {
     this.#isSealing = true
-    const sealed = this.#lastSeal.then(() => this.#sealSegment(status))
-    this.#lastSeal = sealed
-      .catch(() => {})
+    const sealed = this.#lastSeal
+      .then(() => this.#sealSegment(status))
       .finally(() => {
         this.#isSealing = false
       })
+    this.#lastSeal = sealed.catch(() => {})
     return sealed
   }
 

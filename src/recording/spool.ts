@@ -100,11 +100,12 @@ export class Spool {
     const { directory, signer } = this.#options
     const cipher = recipients.length === 0 ? undefined : await recordCipher(recipients)
     let failed: (error: PamError) => void = () => {}
+    const journal = this.#journal
     const recorder = new SessionRecorder({
       opened,
       directory,
       file,
-      journal: () => this.#journal,
+      journal,
       signer,
       cipher,
       strict,
@@ -115,7 +116,6 @@ export class Spool {
       },
     })
     this.#live.set(opened.session, recorder)
-    const journal = this.#journal
     try {
       await new Promise<void>((resolve, reject) => {
         failed = reject
@@ -162,7 +162,6 @@ export class Spool {
         this.#unsealed.delete(recorder.session)
         this.#live.delete(recorder.session)
         this.#recordingBytes += sealed.bytes
-        for (const journal of this.#journals) journal.release(recorder.session, sealed.events)
         this.#options.onSealed?.(file, sealed)
       },
       // Others go on; no new session is opened while this one's record waits.

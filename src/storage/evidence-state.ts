@@ -1,19 +1,19 @@
 import type { SealedRecording } from '../recording/recording-file.ts'
 import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
-import { appendAudit } from './audit.ts'
+import { appendAudit, type AuditEntry } from './audit.ts'
 import type { Database, Tx } from './database.ts'
 import { findRecording, listRecordings, noteSealed, saveRecording, type RecordingRow } from './recordings.ts'
 
 /** What keeps the evidence in order asks of the store; each change with its audit entry, in one transaction. */
 export function evidenceState(db: Database) {
-  const gatewayDid = (tx: Tx, type: string, subject: string, data: Parameters<typeof appendAudit>[2]['data']) =>
+  const gatewayDid = (tx: Tx, type: string, subject: string, data: AuditEntry['data']) =>
     appendAudit(tx, Date.now(), { type, actor: 'gateway', subject, data })
   const update = (
     session: string,
     type: string,
     change: (row: RecordingRow) => Partial<RecordingRow>,
-    data: Parameters<typeof appendAudit>[2]['data'],
+    data: AuditEntry['data'],
   ): Promise<void> =>
     db.change(async (tx) => {
       const row = await findRecording(tx, session)

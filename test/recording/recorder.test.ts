@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -317,6 +318,19 @@ describe('a disk that fails', () => {
     expect(recorder.isFull).toBe(false)
     await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
     expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed' })
+  })
+
+  it('what came while a segment was sealed is sealed as well: a source that waits for room gets it', async () => {
+    const spool = start()
+    const recorder = await spool.open(opened(), recorderOptions())
+    recorder.outcome({ type: 'notice', message: randomBytes(400_000).toString('hex') })
+    // The segment is being compressed now.
+    await new Promise((resolve) => setImmediate(resolve))
+    for (let n = 0; n < 30; n++) recorder.outcome({ type: 'notice', message: 'x'.repeat(100_000) })
+    expect(recorder.isFull).toBe(true)
+    await new Promise<void>((resolve) => recorder.whenRoom(resolve))
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'sealed', events: 33 })
   })
 
   it('at its limit no session is opened, and nothing is deleted', async () => {

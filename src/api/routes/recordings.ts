@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
 import { decodePayload, type Frame } from '../../recording/frame.ts'
 import { PamError } from '../../shared/errors.ts'
-import { appendAudit } from '../../storage/audit.ts'
+import { appendAudit, type AuditEntry } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
 import { searchSessions } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
@@ -20,7 +20,7 @@ import { iso } from './to-json.ts'
 export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const { db, clock, evidence } = deps
 
-  const note = (login: Login, type: string, subject: string, data: Parameters<typeof appendAudit>[2]['data'] = {}) =>
+  const note = (login: Login, type: string, subject: string, data: AuditEntry['data'] = {}) =>
     db.change((tx) => appendAudit(tx, clock.now(), { type, actor: login.person.id, subject, data }))
 
   const recordingOf = async (session: string): Promise<RecordingRow> => {

@@ -3,7 +3,6 @@ import { createPublicKey } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import type { RunningGateway } from '../../src/demo/stack.ts'
 import { verifyRecording, type TrustedKey } from '../../src/recording/verify.ts'
 import { openSqlite } from '../../src/storage/database.ts'
@@ -11,6 +10,7 @@ import { verifyAudit } from './audit.ts'
 import { openPort, signIn, type Port } from './gateway-client.ts'
 import type { OwnGateways } from './own-gateway.ts'
 import { eventsOf, filesIn } from './recordings.ts'
+import { pgEnvironment } from './run.ts'
 
 /** What a run of kills found. Every list must be empty. */
 export interface CrashReport {
@@ -144,14 +144,7 @@ const EXECUTED = /LOG:\s+(?:statement|execute [^:]*): .*/g
 const killLater = (gateway: RunningGateway, milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(() => resolve(gateway.stop('SIGKILL')), milliseconds))
 
-const environment = (port: Port): NodeJS.ProcessEnv => ({
-  ...process.env,
-  PGHOST: '127.0.0.1',
-  PGPORT: String(port.port),
-  PGUSER: 'app',
-  PGDATABASE: 'app_dev',
-  PGSSLMODE: 'disable',
-})
+const environment = (port: Port): NodeJS.ProcessEnv => ({ ...process.env, ...pgEnvironment(port, 'app_dev') })
 
 /** One session that inserts as fast as it can; what psql prints, the server has acknowledged. */
 function psqlTraffic(port: Port, kill: number, acknowledged: Set<string>): ChildProcess {
@@ -194,7 +187,7 @@ function pgbenchTraffic(port: Port, kill: number, work: string): ChildProcess[] 
 
 /** What runs still is logged by the server when it begins: nothing begins any more once nobody is connected. */
 async function statementsEnd(own: OwnGateways): Promise<void> {
-  const admin = await connect(own)
+  const admin = await own.superuser('app_dev')
   for (let attempt = 0; attempt < 200; attempt++) {
     const { rows } = await admin.query<{ n: string }>(
       "select count(*) as n from pg_stat_activity where datname = 'app_dev' and pid <> pg_backend_pid()",
@@ -206,15 +199,8 @@ async function statementsEnd(own: OwnGateways): Promise<void> {
 }
 
 async function direct(own: OwnGateways, sql: string): Promise<void> {
-  const admin = await connect(own)
+  const admin = await own.superuser('app_dev')
   await admin.query(sql)
   await admin.query('grant all on marks to public')
   await admin.end()
-}
-
-async function connect({ postgres }: OwnGateways): Promise<pg.Client> {
-  const client = new pg.Client({ host: '127.0.0.1', port: postgres.port, ...postgres.superuser, database: 'app_dev' })
-  client.on('error', () => {})
-  await client.connect()
-  return client
 }

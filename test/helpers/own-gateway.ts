@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
@@ -9,6 +10,8 @@ import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 /** A database, and gateways with the demo's configuration that can be stopped and started again. */
 export interface OwnGateways {
   readonly postgres: LocalPostgres
+  /** Past any gateway. */
+  superuser(database: string): Promise<pg.Client>
   /** A directory with the demo's configuration, edited. */
   configured(edit?: (config: string, directory: string) => string): Promise<string>
   start(directory: string, prefix?: readonly string[]): Promise<RunningGateway>
@@ -22,6 +25,12 @@ export async function ownGateways(settings: Record<string, string> = {}): Promis
   const gateways: RunningGateway[] = []
   return {
     postgres,
+    async superuser(database) {
+      const client = new pg.Client({ host: '127.0.0.1', port: postgres.port, ...postgres.superuser, database })
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    },
     async configured(edit = (config) => config) {
       const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-gw-'))
       directories.push(directory)

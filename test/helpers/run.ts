@@ -33,18 +33,20 @@ export const PG_DUMP = hasProgram('pg_dump')
 /** Makes the certificates of the TLS tests. */
 export const OPENSSL = hasProgram('openssl')
 
+/** What makes libpq's programs connect through a port. */
+export const pgEnvironment = (port: Port, database: string): Record<string, string> => ({
+  PGHOST: '127.0.0.1',
+  PGPORT: String(port.port),
+  PGUSER: 'app',
+  PGDATABASE: database,
+  PGSSLMODE: 'disable',
+})
+
 /** psql through a port, unaligned, stopping at nothing. */
 export function psql(port: Port, database: string, script: string, args: readonly string[] = []): Promise<Outcome> {
   return run('psql', ['-X', '-q', '-A', '-t', ...args], {
     input: script,
-    env: {
-      PGHOST: '127.0.0.1',
-      PGPORT: String(port.port),
-      PGUSER: 'app',
-      PGDATABASE: database,
-      PGSSLMODE: 'disable',
-      LC_ALL: 'C.UTF-8',
-    },
+    env: { ...pgEnvironment(port, database), LC_ALL: 'C.UTF-8' },
   })
 }
 

@@ -204,13 +204,7 @@ describe('a disk that cannot be written', () => {
       return undefined
     })()
     expect(failure).toMatchObject({ code: '58030', message: expect.stringContaining('the record of this session') })
-    const direct = new pg.Client({
-      host: '127.0.0.1',
-      port: own.postgres.port,
-      ...own.postgres.superuser,
-      database: 'app_dev',
-    })
-    await direct.connect()
+    const direct = await own.superuser('app_dev')
     expect((await direct.query('select max(n) as n from filled')).rows).toEqual([{ n: last }])
     await direct.query('drop table filled')
     await direct.end()
@@ -247,13 +241,7 @@ describe('a disk that cannot be written', () => {
     await db.query('select 1 as before')
     rmSync(join(dataOf(directory), 'spool'), { recursive: true })
     await expect(db.query('create table never_made ()')).rejects.toMatchObject({ code: '58030' })
-    const direct = new pg.Client({
-      host: '127.0.0.1',
-      port: own.postgres.port,
-      ...own.postgres.superuser,
-      database: 'app_dev',
-    })
-    await direct.connect()
+    const direct = await own.superuser('app_dev')
     expect((await direct.query("select to_regclass('never_made') as made")).rows).toEqual([{ made: null }])
     await direct.end()
     const next = await eventually(() => client(dev).catch(() => undefined), 'recording again')

@@ -10,7 +10,7 @@ import { Framer, type Frame } from '../../src/wire/postgres/framer.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { B, C, D, E, P, Q, startup } from '../helpers/messages.ts'
-import { PG_DUMP, PGBENCH, PSQL, psql, run } from '../helpers/run.ts'
+import { PG_DUMP, PGBENCH, pgEnvironment, PSQL, psql, run } from '../helpers/run.ts'
 
 let stack: DemoStack
 let jane: SignedIn
@@ -110,13 +110,7 @@ describe.skipIf(!PSQL)('psql, unmodified', () => {
   it.skipIf(!PGBENCH)(
     'pgbench runs in every mode',
     async () => {
-      const env = {
-        PGHOST: '127.0.0.1',
-        PGPORT: String(dev.port),
-        PGUSER: 'app',
-        PGDATABASE: 'app_dev',
-        PGSSLMODE: 'disable',
-      }
+      const env = pgEnvironment(dev, 'app_dev')
       const made = await run('pgbench', ['-i', '-q', '-s', '1'], { env })
       expect(made.code).toBe(0)
       for (const mode of ['simple', 'extended', 'prepared']) {
@@ -184,13 +178,7 @@ describe.skipIf(!PG_DUMP)('pg_dump, unmodified', () => {
   it('dumps what the session may see', async () => {
     const dump = (port: Port, database: string) =>
       run('pg_dump', [], {
-        env: {
-          PGHOST: '127.0.0.1',
-          PGPORT: String(port.port),
-          PGUSER: 'app',
-          PGDATABASE: database,
-          PGSSLMODE: 'disable',
-        },
+        env: pgEnvironment(port, database),
       })
     const plain = await dump(dev, 'app_dev')
     expect(plain.stderr).toBe('')

@@ -26,9 +26,9 @@ export interface ControlMethods {
   /** `required`: an error that says what to do in place of null. */
   profile: { params: { profile: string; required?: boolean }; result: ProfileInfo | null }
   logout: { params: { profile: string }; result: { gateway: string } }
-  /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. */
+  /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. `private`: on a Unix socket only. */
   listen: {
-    params: { profile: string; target: string; protocol: string; port?: number }
+    params: { profile: string; target: string; protocol: string; port?: number; private?: boolean }
     result: ListenerInfo
   }
   status: { params: Record<string, never>; result: AgentStatus }
@@ -53,6 +53,8 @@ export interface ListenerInfo {
   readonly usualPort?: number
   /** Directory of a Unix socket with the same service. */
   readonly socketDirectory?: string
+  /** The Unix socket itself. */
+  readonly socketPath?: string
   /** The password that this port demands, where the system does not tell who connects. */
   readonly secret?: string
 }

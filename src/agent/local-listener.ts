@@ -14,6 +14,9 @@ export interface ListenerOptions {
   /** What makes the port the same each time: gateway and target. */
   readonly name: string
   readonly port: number | undefined
+  readonly protocol: string
+  /** No port: a Unix socket only. */
+  readonly private: boolean
   readonly runtime: string
   /** The user whose connections are taken. */
   readonly uid: number
@@ -33,8 +36,14 @@ export interface LocalListener {
  * connection must belong to the user; where the system does not tell, it must know the secret.
  */
 export async function listenLocally(options: ListenerOptions): Promise<LocalListener> {
+  if (options.private) return listenPrivately(options)
   const ownerOf = options.ownerOf ?? peerOwner
   const needsSecret = ownerOf(0, 0) === 'unknown'
+  if (needsSecret && options.protocol !== 'postgres') {
+    throw new PamError('FEATURE_REFUSED', 'this system does not tell who connects to a port', {
+      hint: 'use "pamctl ssh-config", or "pamctl connect TARGET -- ssh"',
+    })
+  }
   const secret = needsSecret ? randomBytes(18).toString('base64url') : undefined
   const usual = usualPort(options.name)
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
@@ -46,7 +55,11 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   })
   const port = await listenOnPort(server, options.port, usual)
   const socketDirectory = process.platform === 'win32' ? undefined : join(options.runtime, shortHash(options.name))
-  const local = socketDirectory === undefined ? undefined : await listenOnSocket(socketDirectory, port, options)
+  // The name that libpq looks for in PGHOST=directory.
+  const local =
+    socketDirectory === undefined
+      ? undefined
+      : await listenOnSocket(socketDirectory, options.protocol === 'postgres' ? `.s.PGSQL.${port}` : 'socket', options)
   return {
     info: {
       host: '127.0.0.1',
@@ -63,10 +76,22 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
 }
 
-async function listenOnSocket(directory: string, port: number, options: ListenerOptions): Promise<Server> {
+/** For a program that hands bytes over: nothing of it can be reached by anybody else. */
+async function listenPrivately(options: ListenerOptions): Promise<LocalListener> {
+  const directory = join(options.runtime, shortHash(`${options.name} private`))
+  const server = await listenOnSocket(directory, 'socket', options)
+  return {
+    info: { host: '', port: 0, socketDirectory: directory, socketPath: join(directory, 'socket') },
+    close() {
+      server.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function listenOnSocket(directory: string, name: string, options: ListenerOptions): Promise<Server> {
   privateDirectory(directory)
-  // The name that libpq looks for in PGHOST=directory.
-  const path = join(directory, `.s.PGSQL.${port}`)
+  const path = join(directory, name)
   rmSync(path, { force: true })
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
     options.accept(socketChannel(socket)),

@@ -4,6 +4,7 @@ import { PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
 import type { TunnelFrame } from '../shared/web-socket-channel.ts'
+import type { ControlMethods } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
 import { listenLocally, type LocalListener } from './local-listener.ts'
@@ -115,14 +116,15 @@ class Agent {
     }
   }
 
-  async #listen(params: { profile: string; target: string; protocol: string; port?: number }, peer: ControlPeer) {
+  async #listen(params: ControlMethods['listen']['params'], peer: ControlPeer) {
     const { profile, target, protocol, port } = params
     const keeper = await this.#logins.need(profile)
     // An access token is at hand, so that who this is is known before anything listens.
     await keeper.authorize('GET', keeper.login.gateway)
     const { gateway } = keeper.login
     const person = keeper.person?.id ?? ''
-    const key = JSON.stringify([gateway, person, target])
+    const isPrivate = params.private === true
+    const key = JSON.stringify([gateway, person, target, isPrivate])
     let open = this.#listeners.get(key)
     if (open !== undefined && port !== undefined && port !== open.listener.info.port) {
       throw new PamError('PORT_TAKEN', `${target} is being served on port ${open.listener.info.port} already`, {
@@ -138,6 +140,8 @@ class Agent {
       const listener = await listenLocally({
         name: `${gateway} ${person} ${target}`,
         port,
+        protocol,
+        private: isPrivate,
         runtime: this.#paths.runtime,
         uid: userInfo().uid,
         turnedAway: (reason) => {

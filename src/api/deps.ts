@@ -49,6 +49,8 @@ export interface ApiEvidence {
 export interface ApiSettings {
   readonly policy: Policy
   readonly targets: readonly ApiTarget[]
+  /** Public, type and base64: what SSH clients know the gateway by. */
+  readonly sshHostKeys: readonly string[]
   readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
   readonly reproof: number
   readonly requestExpire: number
@@ -64,6 +66,7 @@ export interface ApiTarget {
   readonly name: string
   readonly type: string
   readonly labels: Readonly<Record<string, string>>
-  readonly user: string
-  readonly database: string
+  /** Accounts on the target that clients may name; the first is the usual one. */
+  readonly accounts: readonly string[]
+  readonly database?: string
 }

@@ -18,7 +18,9 @@ import { verify } from './commands/verify.ts'
 import { request, requests } from './commands/requests.ts'
 import { approve, deny, reviews } from './commands/reviews.ts'
 import { kill, sessions } from './commands/sessions.ts'
+import { sshConfig } from './commands/ssh-config.ts'
 import { targets } from './commands/targets.ts'
+import { tunnel } from './commands/tunnel.ts'
 import { outcomeOf } from './exit-codes.ts'
 import { createIo } from './output/io.ts'
 
@@ -98,6 +100,8 @@ const VERBS: readonly AddCommand[] = [
   approve,
   deny,
   connect,
+  sshConfig,
+  tunnel,
   sessions,
   replay,
   tail,

@@ -10,7 +10,8 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
-import { targetSchema } from './target.ts'
+import { secret } from './config-values.ts'
+import { targetSchema, type PostgresTarget } from './target.ts'
 
 const groups = z.array(z.string().min(1)).default([])
 
@@ -73,6 +74,17 @@ export const configSchema = z
       .strictObject({
         expire: duration.prefault('1h').describe('how long a request waits'),
         recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
+      })
+      .prefault({}),
+    ssh: z
+      .strictObject({
+        hostKeys: z
+          .array(secret)
+          .min(1)
+          .optional()
+          .describe(
+            'private keys that SSH clients know the gateway by, env:NAME or file:PATH, the same on all gateways; made at the first start where it is left out',
+          ),
       })
       .prefault({}),
     recording: recordingSchema,
@@ -146,8 +158,11 @@ export function sectionDigests(file: string): Record<string, string> {
 /** What a file allows that it should not, said at start and by `check`. */
 export function configWarnings(config: Config): string[] {
   const warnings = config.targets
-    .filter(({ tls }) => tls !== 'verify-full')
-    .map(({ name, tls }) => `target ${name}: tls: ${tls} does not check that the target is who it says it is`)
+    .filter((target) => target.type === 'postgres' && target.tls !== 'verify-full')
+    .map(
+      (target) =>
+        `target ${target.name}: tls: ${(target as PostgresTarget).tls} does not check that the target is who it says it is`,
+    )
   if (config.identity.evaluation !== undefined)
     warnings.push('the built-in OpenID provider is for evaluation, not for production')
   if (Number(process.versions.node.split('.')[0]) < 22)

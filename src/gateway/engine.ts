@@ -19,13 +19,15 @@ export interface Engine<Hello = unknown> {
   /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
   read(text: string): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** Says no in the client's own protocol, then closes. */
-  refuse(client: Channel, error: PamError): void
+  refuse(client: Channel, error: PamError): void | Promise<void>
   /** A message that asks to cancel what another connection of the same person runs. */
   cancel(key: Uint8Array, personId: string): void
 }
 
 export type Greeting<Hello> =
-  { readonly type: 'session'; readonly hello: Hello } | { readonly type: 'cancel'; readonly key: Uint8Array }
+  /** `account` is what the client wants to be on the target, where its protocol says so. */
+  | { readonly type: 'session'; readonly hello: Hello; readonly account?: string }
+  | { readonly type: 'cancel'; readonly key: Uint8Array }
 
 export interface HandshakeLimits {
   /** Milliseconds. */
@@ -33,11 +35,11 @@ export interface HandshakeLimits {
 }
 
 /** One person's connection to one target. */
-export interface Session {
+export interface Session<C extends TargetConfig = TargetConfig> {
   readonly id: string
   readonly person: Person
   readonly target: Target
-  readonly config: TargetConfig
+  readonly config: C
   readonly grant: Grant
   readonly lease: CredentialLease
   readonly masking: MaskingPlan
@@ -69,7 +71,7 @@ export interface CommandDraft {
   readonly guesses: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
   /** For the approver: what of it matters besides its effect. */
   notes(): readonly string[]
-  /** For the approver, where it can be told without running anything of it: how many rows, in words. */
+  /** For the approver, where it can be told without running anything of it: how much it touches, in words. */
   estimate(): Promise<string | undefined>
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
@@ -101,4 +103,13 @@ export interface Hold {
   readonly verdict: Promise<Verdict>
   /** The client does not want it any more. */
   withdraw(): void
+}
+
+/** A session of an engine's own kind of target; the registration in start.ts sees to that. */
+export function sessionFor<T extends TargetConfig['type']>(
+  type: T,
+  session: Session,
+): Session<Extract<TargetConfig, { type: T }>> {
+  if (session.config.type !== type) throw new Error(`${session.config.name} is no ${type} target`)
+  return session as Session<Extract<TargetConfig, { type: T }>>
 }

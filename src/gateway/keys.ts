@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import ssh2 from 'ssh2'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
 
 /** The gateway's own keys, in files that only it can read; made at the first start. */
@@ -18,6 +19,8 @@ export interface GatewayKeys {
   readonly journal: Buffer
   /** What texts that stand apart are encrypted under. */
   readonly apart: Buffer
+  /** What SSH clients know the gateway by, where none is configured: in OpenSSH form. */
+  readonly sshHost: string
 }
 
 export interface RecordingKey {
@@ -48,6 +51,10 @@ export function loadKeys(directory: string): GatewayKeys {
     digest: secret('digest.key'),
     journal: secret('journal.key'),
     apart: secret('apart.key'),
+    sshHost: loadOrMake(
+      join(directory, 'ssh_host_ed25519_key'),
+      () => ssh2.utils.generateKeyPairSync('ed25519').private,
+    ),
   }
 }
 

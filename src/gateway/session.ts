@@ -5,9 +5,10 @@ import type { CredentialLease } from '../credentials/credential.ts'
 import { describeState } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { planMasking } from '../masking/plan.ts'
-import type { SqlStatement, Target } from '../policy/command.ts'
+import type { Statement, Target } from '../policy/command.ts'
 import { appliesMasking, decideCommand, describeKinds, isReadOnly, type Judgement } from '../policy/decide.ts'
 import { describeApprovers } from '../policy/explain.ts'
+import { opaqueOf } from '../policy/match/host-statement.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -164,10 +165,11 @@ export function createSession(parts: SessionParts): RunningSession {
   function record(draft: CommandDraft, judgement: Judgement, policy: Policy): string {
     const decision = newId('dec')
     commands++
+    const statements: readonly Statement[] = draft.facts.statements
     const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
-      ...new Set(draft.facts.statements.flatMap((statement) => statement[field])),
+      ...new Set(statements.flatMap((statement) => statement[field])),
     ]
-    const unknown = of('unknown')
+    const unknown = [...new Set([...of('unknown'), ...statements.flatMap(opaqueOf)])]
     recorder.intent({
       type: 'command',
       id: decision,
@@ -216,8 +218,11 @@ export function createSession(parts: SessionParts): RunningSession {
     parts.ended.signal.addEventListener('abort', onEnded, { once: true })
     const verdict = draft
       .estimate()
-      .then((rows) =>
-        state.fileApproval({ ...approval, effect: `${approval.effect}; ${rows ?? 'no estimate of rows'}` }, now),
+      .then((estimated) =>
+        state.fileApproval(
+          estimated === undefined ? approval : { ...approval, effect: `${approval.effect}; ${estimated}` },
+          now,
+        ),
       )
       .then(() => waiting.promise)
       .then((outcome) => settle(outcome, approval, draft, decision))
@@ -272,7 +277,7 @@ export function createSession(parts: SessionParts): RunningSession {
         note(outcome.type)
         return outcome.type === 'expired'
           ? refuse('HOLD_EXPIRED', `nobody decided on ${approval.id} in time`)
-          : refuse('HOLD_WITHDRAWN', 'canceling statement due to user request')
+          : refuse('HOLD_WITHDRAWN', 'withdrawn while it waited for approval')
       case 'ended':
         await state.closeApproval(approval.id, 'withdrawn', clock.now())
         return { type: 'refuse', id: decision, error: parts.ended.signal.reason as PamError }
@@ -315,11 +320,13 @@ function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 /** `DELETE, writes public.orders, without WHERE`. */
-function describeEffect(statement: SqlStatement): string {
+function describeEffect(statement: Statement): string {
   const parts = [describeKinds(statement)]
   if (statement.writes.length > 0) parts.push(`writes ${statement.writes.join(', ')}`)
   if (statement.reads.length > 0) parts.push(`reads ${statement.reads.join(', ')}`)
-  if (statement.missingWhere) parts.push('without WHERE')
-  if (statement.unknown.length > 0) parts.push(`effect not verifiable: ${statement.unknown.join('; ')}`)
+  if ('missingWhere' in statement && statement.missingWhere) parts.push('without WHERE')
+  if ('endpoints' in statement && statement.endpoints.length > 0) parts.push(`to ${statement.endpoints.join(', ')}`)
+  const unknown = [...statement.unknown, ...opaqueOf(statement)]
+  if (unknown.length > 0) parts.push(`effect not verifiable: ${unknown.join('; ')}`)
   return parts.join(', ')
 }

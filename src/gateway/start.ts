@@ -37,6 +37,11 @@ import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.t
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { postgresEngine } from './postgres/engine.ts'
 import { createSqlParser } from './postgres/sql-parser.ts'
+import type { Engine } from './engine.ts'
+import { firstUseIn } from '../storage/first-use.ts'
+import { sshEngine } from './ssh/engine.ts'
+import { sshHostKeys } from './ssh-host-keys.ts'
+import { accountsOf } from './target.ts'
 import { SessionRegistry } from './session-registry.ts'
 import { listenForTunnels } from './tunnel-listener.ts'
 import { serveTunnel } from './tunnel.ts'
@@ -60,7 +65,18 @@ export async function start(file: string): Promise<void> {
   const registry = new SessionRegistry()
   const state = gatewayState(db)
   const parser = await createSqlParser()
-  const engines = new Map([['postgres', postgresEngine(parser, config.baseDirectory)]] as const)
+  const hostKeys = sshHostKeys(config, keys.sshHost)
+  const engines = new Map<string, Engine>([
+    ['postgres', postgresEngine(parser, config.baseDirectory)],
+    [
+      'ssh',
+      sshEngine({
+        hostKeys: hostKeys.privateKeys,
+        baseDirectory: config.baseDirectory,
+        firstUse: firstUseIn(db),
+      }),
+    ],
+  ])
   let publicUrl = ''
 
   const deps: ApiDeps = {
@@ -76,7 +92,7 @@ export async function start(file: string): Promise<void> {
     evidence,
     recordingKeys: keys.recordingKeys,
     publicUrl: () => publicUrl,
-    settings: () => apiSettings(config, issuersOf(config)),
+    settings: () => apiSettings(config, issuersOf(config), hostKeys.publicKeys),
   }
   const tls = config.listen.tls && {
     cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
@@ -234,11 +250,16 @@ function evaluationIssuers(url: string): Issuer[] {
   ]
 }
 
-function apiSettings(config: Config, issuers: readonly Issuer[]): ApiSettings {
+function apiSettings(config: Config, issuers: readonly Issuer[], sshHostKeys: readonly string[]): ApiSettings {
   const people = issuers.find((issuer) => issuer.for === 'people')
   return {
     policy: config.policy,
-    targets: config.targets,
+    targets: config.targets.map((target) => ({
+      ...target,
+      accounts: accountsOf(target),
+      ...(target.type === 'postgres' ? { database: target.database } : {}),
+    })),
+    sshHostKeys,
     roles: config.roles,
     reproof: config.identity.reproof,
     requestExpire: config.requests.expire,

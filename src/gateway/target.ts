@@ -1,16 +1,24 @@
 import { z } from 'zod'
 import { secret, size } from './config-values.ts'
 
-/** A target: what people connect to through the gateway. */
-export const targetSchema = z
+/** What every target has. */
+const common = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected lower-case letters, digits, dots, dashes; at most 63')
+    .describe('what people call it'),
+  labels: z.record(z.string(), z.string()).default({}).describe('what rules select by, such as env: prod'),
+  host: z.string().min(1).describe('where the gateway reaches it'),
+  durability: z
+    .enum(['buffered', 'strict'])
+    .optional()
+    .describe('how safely a command is on record before it is forwarded; recording.durability where it is left out'),
+}
+
+const postgresTarget = z
   .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected lower-case letters, digits, dots, dashes; at most 63')
-      .describe('what people call it'),
-    type: z.enum(['postgres']).describe('the protocol'),
-    labels: z.record(z.string(), z.string()).default({}).describe('what rules select by, such as env: prod'),
-    host: z.string().min(1).describe('where the gateway reaches it'),
+    ...common,
+    type: z.literal('postgres').describe('the protocol'),
     port: z.int().min(1).max(65_535).default(5432),
     database: z.string().min(1).describe('the only database that is served'),
     user: z.string().min(1).describe('the account that the gateway logs in with'),
@@ -27,10 +35,6 @@ export const targetSchema = z
       .describe(
         'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
       ),
-    durability: z
-      .enum(['buffered', 'strict'])
-      .optional()
-      .describe('how safely a command is on record before it is forwarded; recording.durability where it is left out'),
     recordRows: size
       .prefault('0 B')
       .describe('how much of each result is kept in the record, as the client sees it, masked'),
@@ -48,4 +52,80 @@ export const targetSchema = z
     }
   })
 
+const sshLogin = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/, 'expected the name of an account')
+      .describe('an account on the target'),
+    password: secret.optional().describe('env:NAME or file:PATH'),
+    privateKey: secret.optional().describe('env:NAME or file:PATH of a key in OpenSSH or PEM form'),
+    passphrase: secret.optional().describe('env:NAME or file:PATH, where the key is encrypted'),
+    certificate: z.string().optional().describe('not supported: certificates towards targets are refused'),
+  })
+  .superRefine((login, context) => {
+    const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    if (login.certificate !== undefined)
+      problem('certificate', 'certificates towards targets are not supported: give a privateKey or a password')
+    if ((login.password === undefined) === (login.privateKey === undefined))
+      problem('privateKey', 'a login has either a password or a privateKey')
+    if (login.passphrase !== undefined && login.privateKey === undefined) problem('passphrase', 'is for a privateKey')
+  })
+
+const sshTarget = z
+  .strictObject({
+    ...common,
+    type: z.literal('ssh').describe('the protocol'),
+    port: z.int().min(1).max(65_535).default(22),
+    logins: z
+      .array(sshLogin)
+      .min(1)
+      .describe('the accounts that can be used, as user@ of the client; the first is the usual one'),
+    hostKeys: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('host keys of the target, as in a .pub file: type and base64'),
+    knownHosts: z.string().optional().describe('a file in the format of OpenSSH with the host keys of the target'),
+    trustOnFirstUse: z
+      .boolean()
+      .default(false)
+      .describe('true: the first host key seen is kept and audited, where neither hostKeys nor knownHosts is given'),
+    environment: z
+      .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, 'expected the name of a variable, * at its end for any'))
+      .default(['LANG', 'LC_*'])
+      .describe('variables of the client that are passed on'),
+    recordOutput: size
+      .prefault('1 MiB')
+      .describe(
+        'how much output of each command is kept in the record, as the client sees it; terminals are kept whole',
+      ),
+    fullRecord: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: what cannot be recorded by its content, forwarded connections, is refused whatever the rules say',
+      ),
+  })
+  .superRefine((target, context) => {
+    const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    const pinned = target.hostKeys.length > 0 || target.knownHosts !== undefined
+    if (!pinned && !target.trustOnFirstUse)
+      problem(
+        'hostKeys',
+        'give hostKeys or knownHosts, so that the target can be told from another, or trustOnFirstUse',
+      )
+    if (pinned && target.trustOnFirstUse) problem('trustOnFirstUse', 'is not used where host keys are given')
+    const names = target.logins.map(({ name }) => name)
+    if (new Set(names).size < names.length) problem('logins', 'a login stands twice')
+  })
+
+/** A target: what people connect to through the gateway. */
+export const targetSchema = z.discriminatedUnion('type', [postgresTarget, sshTarget])
+
 export type TargetConfig = z.output<typeof targetSchema>
+export type PostgresTarget = z.output<typeof postgresTarget>
+export type SshTarget = z.output<typeof sshTarget>
+
+/** What a client may name as its user; the first is the usual one. */
+export const accountsOf = (target: TargetConfig): readonly string[] =>
+  target.type === 'ssh' ? target.logins.map(({ name }) => name) : [target.user]

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { staticPassword } from '../credentials/sources/static-password.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess } from '../policy/decide.ts'
 import type { Spool } from '../recording/spool.ts'
@@ -9,6 +8,7 @@ import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { TunnelChannel } from '../shared/web-socket-channel.ts'
 import type { Config } from './config.ts'
+import { credentialSource } from './credential-source.ts'
 import type { Engine } from './engine.ts'
 import type { GuessBook } from './guess-book.ts'
 import type { GatewayState } from './gateway-state.ts'
@@ -60,7 +60,7 @@ export async function serveTunnel(
       engine.cancel(greeting.key, login.person.id)
       return channel.destroy()
     }
-    const opened = await openSession(login, target, parts)
+    const opened = await openSession(login, target, greeting.account, parts)
     try {
       channel.send({ v: 1, type: 'opened', id: opened.session.id })
       const stop = announceEnd(channel, opened.session, parts.clock)
@@ -90,7 +90,7 @@ export async function serveTunnel(
     if (refusal.code !== 'CLIENT_LEFT')
       await parts.state.accessRefused(login.person, targetName, refusal, parts.clock.now()).catch(() => {})
     channel.send({ v: 1, type: 'ended', ...toErrorBody(refusal) })
-    if (greeted && engine !== undefined) engine.refuse(channel, refusal)
+    if (greeted && engine !== undefined) await engine.refuse(channel, refusal)
     channel.destroy()
   }
 }
@@ -101,7 +101,12 @@ interface OpenedSession {
 }
 
 /** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
-async function openSession(login: Login, target: TargetConfig, parts: TunnelParts): Promise<OpenedSession> {
+async function openSession(
+  login: Login,
+  target: TargetConfig,
+  account: string | undefined,
+  parts: TunnelParts,
+): Promise<OpenedSession> {
   const { clock, state, registry, spool } = parts
   const config = parts.config()
   const { person } = login
@@ -112,13 +117,14 @@ async function openSession(login: Login, target: TargetConfig, parts: TunnelPart
       hint: 'close some',
     })
   }
+  const credentials = credentialSource(target, account, rule, config.baseDirectory)
   const grant = await state.grantFor(person, target, rule, clock.now())
   const id = newId('ses')
   const openedAt = clock.now()
   const recording = join(new Date(openedAt).toISOString().slice(0, 7), `${id}.pamrec`)
   const ended = new AbortController()
   const logger = parts.logger.child({ session: id, target: target.name })
-  const lease = await staticPassword(target.user, target.password, config.baseDirectory).lease()
+  const lease = await credentials.lease()
   const recorder = await spool.open(
     {
       type: 'opened',

@@ -88,10 +88,31 @@ export function maskKindsInPlace(text: string, kinds: readonly MaskedKind[]): st
   return result
 }
 
+/** A value that is to be hidden, in a text: UTF-16 offsets, end exclusive. */
+export interface HiddenSpan {
+  readonly start: number
+  readonly end: number
+  readonly masked: MaskedKind
+}
+
+/** Where values of these kinds stand, in order; where two overlap, the earlier goes on to the end of both. */
+export function findKinds(text: string, kinds: readonly MaskedKind[]): HiddenSpan[] {
+  const all = kinds
+    .flatMap((masked) => findKind(masked, text).map(({ start, end }) => ({ start, end, masked })))
+    .toSorted((one, other) => one.start - other.start)
+  const apart: HiddenSpan[] = []
+  for (const span of all) {
+    const last = apart.at(-1)
+    if (last === undefined || span.start >= last.end) apart.push(span)
+    else if (span.end > last.end) apart[apart.length - 1] = { ...last, end: span.end }
+  }
+  return apart
+}
+
 const findKind = ({ kind }: MaskedKind, text: string): readonly { start: number; end: number }[] =>
   typeof kind === 'string' ? detectors[kind].find(text) : kind.find(text)
 
-function standIn(value: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
+export function standIn(value: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
   switch (style) {
     case 'partial':
       return typeof kind === 'string' ? detectors[kind].partial(value) : REDACTED

@@ -1,5 +1,5 @@
 import { Environment, type ASTNode } from '@marcbachmann/cel-js'
-import type { Person, SqlStatement, Target } from './command.ts'
+import type { Person, Statement, Target } from './command.ts'
 
 /** A CEL expression of a rule (`when:`), checked when the file is loaded. */
 export interface Condition {
@@ -12,7 +12,7 @@ export interface ConditionSubject {
   readonly person: Person
   readonly target: Target
   /** Absent in access rules. */
-  readonly statement?: SqlStatement
+  readonly statement?: Statement
 }
 
 /** Parses and type-checks; throws an Error whose message says what is wrong with the expression. */
@@ -30,7 +30,7 @@ export function parseCondition(source: string, scope: 'access' | 'command'): Con
           expression({
             person: { ...person, groups: [...person.groups] },
             target: { ...target, labels: { ...target.labels } },
-            ...(statement === undefined ? {} : { statement: { ...statement } }),
+            ...(statement === undefined ? {} : { statement: { ...NOTHING, ...statement, ...wordsOf(statement) } }),
           }) === true
         )
       } catch {
@@ -69,8 +69,22 @@ function environment(scope: 'access' | 'command'): Environment {
       functions: 'list<string>',
       missingWhere: 'bool',
       unknown: 'list<string>',
+      argv: 'list<string>',
+      login: 'string',
+      opaque: 'list<string>',
+      endpoints: 'list<string>',
     },
   })
+}
+
+/** What a statement of another protocol has none of. */
+const NOTHING = { behind: [], functions: [], missingWhere: false, login: '', opaque: [], endpoints: [] }
+
+/** Of a word that nobody can tell, nothing is said to be true: the condition cannot be evaluated. */
+function wordsOf(statement: Statement): { argv: readonly string[] } | undefined {
+  if (!('argv' in statement)) return { argv: [] }
+  if (statement.argv.includes(null)) return undefined
+  return { argv: statement.argv as readonly string[] }
 }
 
 const accessEnvironment = environment('access')

@@ -1,4 +1,5 @@
-import type { Command, Person, SqlStatement, Target } from './command.ts'
+import type { Command, Effect, HostStatement, Person, Statement, Target } from './command.ts'
+import { fitsHostStatement, opaqueOf } from './match/host-statement.ts'
 import { fitsStatement } from './match/statement.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
@@ -60,17 +61,18 @@ function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | 
   }
 }
 
-function decideStatement(policy: Policy, person: Person, target: Target, statement: SqlStatement): Judgement {
+function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
   const rule = policy.commands.find((candidate) => fitsCommand(candidate, person, target, statement))
   const kind = describeKinds(statement)
   if (rule === undefined) {
-    return statement.unknown.length > 0
+    const unknown = [...statement.unknown, ...opaqueOf(statement)]
+    return unknown.length > 0
       ? {
           type: 'deny',
           rule: undefined,
           code: 'COMMAND_UNKNOWN',
-          message: `the effect of this ${kind} is not known (${statement.unknown.join('; ')}), and no rule allows that on ${target.name}`,
-          hint: 'write it so that its effect can be read, or ask for a rule that names "unknown"',
+          message: `the effect of this ${kind} is not known (${unknown.join('; ')}), and no rule allows that on ${target.name}`,
+          hint: 'argv' in statement ? hostHint(statement) : UNKNOWN_HINT,
         }
       : {
           type: 'deny',
@@ -95,15 +97,24 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
   }
 }
 
-function fitsCommand(rule: CommandRule, person: Person, target: Target, statement: SqlStatement): boolean {
+const UNKNOWN_HINT = 'write it so that its effect can be read, or ask for a rule that names "unknown"'
+
+const hostHint = (statement: HostStatement): string =>
+  statement.unknown.length > 0 ? UNKNOWN_HINT : 'ask for a rule that names the program'
+
+function fitsCommand(rule: CommandRule, person: Person, target: Target, statement: Statement): boolean {
   if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) return false
-  if (!fitsStatement(rule.match, rule.effect.type, statement)) return false
+  const fits =
+    'argv' in statement
+      ? fitsHostStatement(rule.match, rule.effect.type, statement)
+      : fitsStatement(rule.match, rule.effect.type, statement)
+  if (!fits) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
   return rule.when === undefined || (rule.when.holds({ person, target, statement }) ?? rule.effect.type !== 'allow')
 }
 
 /** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */
-export function describeKinds(statement: SqlStatement): string {
+export function describeKinds(statement: Effect): string {
   return (statement.kinds[0] ?? 'statement').replaceAll('-', ' ').toUpperCase()
 }
 

@@ -74,6 +74,13 @@ function describeMatch(match: StatementMatch): string {
   if (match.writes !== undefined) parts.push(`writing to ${match.writes.join(', ')}`)
   if (match.functions !== undefined) parts.push(`calling ${match.functions.join(', ')}`)
   if (match.missingWhere === true) parts.push('without WHERE')
+  if (match.commands !== undefined) parts.push(`like ${match.commands.join(', ')}`)
+  if (match.programs !== undefined) parts.push(`running ${match.programs.join(', ')}`)
+  if (match.arguments !== undefined) parts.push(`with ${match.arguments.join(', ')}`)
+  if (match.paths !== undefined) parts.push(`touching ${match.paths.join(', ')}`)
+  if (match.writesPaths !== undefined) parts.push(`writing ${match.writesPaths.join(', ')}`)
+  if (match.hosts !== undefined) parts.push(`to ${match.hosts.join(', ')}`)
+  if (match.logins !== undefined) parts.push(`as ${match.logins.join(', ')}`)
   if (match.unknown === true) parts.push('(also of unknown effect)')
   return parts.join(' ')
 }

@@ -76,6 +76,9 @@ const accessRule = z
     longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
     approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
     reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
+    logins: names
+      .optional()
+      .describe('the accounts of an SSH target that may be used; all of them where it is left out'),
   })
   .superRefine((rule, context) => {
     if (rule.grant === 'request' && rule.approvers === undefined) {
@@ -87,12 +90,23 @@ const match = z
   .strictObject({
     kinds: names
       .optional()
-      .describe('statement kinds such as select, delete, truncate, create-table; drop-* stands for all that begin so'),
+      .describe(
+        'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* stands for all that begin so',
+      ),
     relations: names.optional().describe('table, schema.table, or with * for either'),
     writes: names.optional().describe('as relations, of those that it writes to'),
     functions: names.optional().describe('function names; lo_* stands for all that begin so'),
     missingWhere: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
     unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
+    commands: names
+      .optional()
+      .describe('command lines: word by word, * within a word, ... as the last word for any more words'),
+    programs: names.optional().describe('programs by name (systemctl), or by path'),
+    arguments: names.optional().describe('words after the program, with * for any characters'),
+    paths: names.optional().describe('absolute paths that are read or written; * within a name, ** for all below'),
+    writesPaths: names.optional().describe('as paths, of those that are written, removed or changed'),
+    hosts: names.optional().describe('host:port of what is forwarded, with * for either'),
+    logins: names.optional().describe('accounts on the target'),
   })
   .default({})
 
@@ -244,7 +258,7 @@ const maskingRule = z
   )
 
 const policyTest = z.strictObject({
-  given: z.string().min(1).describe('a statement'),
+  given: z.string().min(1).describe('a statement, or a command line'),
   target: z.string().min(1).describe('the target that it is sent to'),
   groups: z.array(z.string()).default([]).describe('the groups of whoever sends it'),
   kind: z.enum(['person', 'service']).default('person'),

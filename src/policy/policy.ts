@@ -42,6 +42,8 @@ export interface AccessRule extends Rule {
   /** Present for `request`. */
   readonly approvers?: Approvers | undefined
   readonly reason: 'required' | 'optional'
+  /** The accounts on the target that it lets somebody use; all that the target has where it is left out. */
+  readonly logins?: readonly string[] | undefined
 }
 
 export interface CommandRule extends Rule {
@@ -77,6 +79,17 @@ export interface StatementMatch {
   readonly missingWhere?: boolean | undefined
   /** Also fits what could not be understood. */
   readonly unknown?: boolean | undefined
+  /** Command lines on a host, word for word, as match/command-line.ts says. */
+  readonly commands?: readonly string[] | undefined
+  readonly programs?: readonly string[] | undefined
+  readonly arguments?: readonly string[] | undefined
+  /** Paths that are read or written. */
+  readonly paths?: readonly string[] | undefined
+  /** As `paths`, of those that are written. */
+  readonly writesPaths?: readonly string[] | undefined
+  /** `host:port` of what is forwarded. */
+  readonly hosts?: readonly string[] | undefined
+  readonly logins?: readonly string[] | undefined
 }
 
 export const maskingKinds = [

@@ -113,7 +113,7 @@ export const errorCodes = {
   MESSAGE_TOO_LARGE: meaning('A message is longer than the configured limit.', 413, '54000', 1),
   HANDSHAKE_TIMEOUT: meaning('A peer was silent for too long during a handshake.', 408, '08P01', 1),
   TARGET_UNREACHABLE: meaning('The gateway could not reach the target.', 502, '08001', 1),
-  TARGET_CERTIFICATE: meaning("The target's certificate is not trusted.", 502, '08001', 1),
+  TARGET_CERTIFICATE: meaning("The target's certificate or host key is not trusted.", 502, '08001', 1),
   TARGET_CREDENTIAL: meaning("The target refused the gateway's credential.", 502, '28000', 1),
   TARGET_REFUSED: meaning('The target refused the connection.', 502, '08004', 1),
   TARGET_LEFT: meaning('The target closed the connection.', 502, '08006', 1),

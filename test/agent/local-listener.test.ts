@@ -30,6 +30,8 @@ async function listen(over: Partial<ListenerOptions> = {}): Promise<LocalListene
   const listener = await listenLocally({
     name: 'https://pam.example.com jane prod-db',
     port: undefined,
+    protocol: 'postgres',
+    private: false,
     runtime,
     uid,
     turnedAway: (reason) => away.push(reason),

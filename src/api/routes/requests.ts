@@ -27,14 +27,16 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     const items = targets.flatMap((target) => {
       const rule = decideAccess(policy, person, target)
       if (rule === undefined) return []
-      const { name, type, labels, user, database } = target
+      const { name, type, labels, database } = target
+      const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
       return [
         {
           name,
           type,
           labels,
-          user,
-          database,
+          accounts,
+          ...(database === undefined ? {} : { database }),
+          ...(type === 'ssh' ? { hostKeys: [...deps.settings().sshHostKeys] } : {}),
           access: describeAccess(rule),
           grant: rule.grant,
           longestMs: rule.longest,

@@ -11,8 +11,10 @@ export const targetSchema = z.object({
   longestMs: z.number(),
   reasonRequired: z.boolean(),
   /** What a client must name when it connects. */
-  user: z.string(),
-  database: z.string(),
+  accounts: z.array(z.string()),
+  database: z.string().optional(),
+  /** What the gateway shows an SSH client: type and base64. */
+  hostKeys: z.array(z.string()).optional(),
 })
 export type Target = z.output<typeof targetSchema>
 export const targetsSchema = z.object({ items: z.array(targetSchema) })

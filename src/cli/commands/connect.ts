@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
-import { constants, tmpdir } from 'node:os'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { constants } from 'node:os'
 import { Option } from 'commander'
 import type { AgentConnection } from '../../agent/control-client.ts'
 import type { ListenerInfo } from '../../agent/control-messages.ts'
@@ -11,6 +9,9 @@ import { PamError } from '../../shared/errors.ts'
 import { durationOption, integer, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { describePostgres, preparePostgres } from '../native-clients/postgres.ts'
+import type { PreparedClient } from '../native-clients/prepared-client.ts'
+import { describeSsh, prepareSsh } from '../native-clients/ssh.ts'
 import { clockTime } from '../output/clock-time.ts'
 import { visible } from '../output/visible.ts'
 import { reasonFor, waitForRequest } from '../wait-for-request.ts'
@@ -53,6 +54,10 @@ async function connectTo(
     })
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
   const agent = await context.agent()
+  const [program, ...args] = command
+  // What speaks SSH comes through a ProxyCommand: nothing listens for it.
+  if (target.type === 'ssh' && program !== undefined)
+    throw new Exit(await runClient(program, prepareSsh(program, args, target, context), context))
   const listener = await agent.call('listen', {
     profile: context.options.profile,
     target: name,
@@ -68,8 +73,10 @@ async function connectTo(
     io.note(
       `pamctl: port ${listener.usualPort}, which ${name} usually has, is in use: it is ${listener.port} this time`,
     )
-  const [program, ...args] = command
-  if (program !== undefined) throw new Exit(await runClient(program, args, target, listener, context))
+  if (program !== undefined)
+    throw new Exit(
+      await runClient(program, preparePostgres(program, args, target, listener, context.environment), context),
+    )
   await keepOpen(target, listener, agent, options, context)
 }
 
@@ -113,12 +120,9 @@ async function ensureGrant(
 /** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. */
 function runClient(
   program: string,
-  args: readonly string[],
-  target: Target,
-  listener: ListenerInfo,
+  { args, environment, cleanUp }: PreparedClient,
   context: CliContext,
 ): Promise<number> {
-  const { environment, cleanUp } = clientEnvironment(program, target, listener, context.environment)
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', env: environment })
     // The terminal sends these to the child as well: they are its to handle.
@@ -149,56 +153,17 @@ function runClient(
   })
 }
 
-/** Variables that would send the client elsewhere go; those that it needs come. */
-function clientEnvironment(program: string, target: Target, listener: ListenerInfo, inherited: NodeJS.ProcessEnv) {
-  const environment: NodeJS.ProcessEnv = { ...inherited }
-  for (const name of CONFLICTING) delete environment[name]
-  // libpq knows Unix sockets, which nobody else can enter; other programs get the port.
-  const host = LIBPQ_PROGRAMS.has(basename(program)) ? (listener.socketDirectory ?? listener.host) : listener.host
-  Object.assign(environment, {
-    PGHOST: host,
-    PGPORT: String(listener.port),
-    PGUSER: target.user,
-    PGDATABASE: target.database,
-    PGSSLMODE: 'disable',
-    PGCLIENTENCODING: 'UTF8',
-  })
-  if (listener.secret === undefined) return { environment, cleanUp: () => {} }
-  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
-  const file = join(directory, 'pgpass')
-  writeFileSync(file, `*:*:*:*:${listener.secret}\n`, { mode: 0o600 })
-  environment['PGPASSFILE'] = file
-  return { environment, cleanUp: () => rmSync(directory, { recursive: true, force: true }) }
-}
-
 /** Keeps the port open until Ctrl-C, and says how to use it. */
 async function keepOpen(
   target: Target,
   listener: ListenerInfo,
   agent: AgentConnection,
   options: ConnectOptions,
-  { io }: CliContext,
+  { io, paths }: CliContext,
 ): Promise<void> {
-  const { host, port, socketDirectory, secret } = listener
-  const url = `postgresql://${encodeURIComponent(target.user)}@${host}:${port}/${encodeURIComponent(target.database)}?sslmode=disable`
-  if (options.json)
-    io.json({
-      target: target.name,
-      host,
-      port,
-      user: target.user,
-      database: target.database,
-      url,
-      ...(socketDirectory === undefined ? {} : { socketDirectory }),
-      ...(secret === undefined ? {} : { password: secret }),
-    })
-  else {
-    io.print(`${target.name} is at ${host}:${port}, user ${target.user}, database ${target.database}, without TLS`)
-    io.print(`  psql "${url}"`)
-    if (socketDirectory !== undefined)
-      io.print(`  psql -h ${socketDirectory} -p ${port} -U ${target.user} ${target.database}`)
-    if (secret !== undefined) io.print(`  password: ${secret}`)
-  }
+  const how = target.type === 'ssh' ? describeSsh(target, listener, paths()) : describePostgres(target, listener)
+  if (options.json) io.json({ target: target.name, ...how.json })
+  else for (const line of how.lines) io.print(line)
   io.note('Ctrl-C closes it')
   const forever = setInterval(() => {}, 1 << 30)
   await new Promise<void>((resolve, reject) => {
@@ -207,46 +172,3 @@ async function keepOpen(
     agent.onClose(() => reject(new PamError('INTERNAL', 'the agent went away')))
   }).finally(() => clearInterval(forever))
 }
-
-const LIBPQ_PROGRAMS = new Set([
-  'psql',
-  'pgbench',
-  'pg_dump',
-  'pg_restore',
-  'pg_isready',
-  'vacuumdb',
-  'reindexdb',
-  'createdb',
-  'dropdb',
-  'clusterdb',
-])
-const CONFLICTING = [
-  'PGHOST',
-  'PGHOSTADDR',
-  'PGPORT',
-  'PGUSER',
-  'PGPASSWORD',
-  'PGPASSFILE',
-  'PGDATABASE',
-  'PGSERVICE',
-  'PGSERVICEFILE',
-  'PGSSLMODE',
-  'PGSSLCERT',
-  'PGSSLKEY',
-  'PGSSLROOTCERT',
-  'PGSSLNEGOTIATION',
-  'PGREQUIRESSL',
-  'PGREQUIREPEER',
-  'PGREQUIREAUTH',
-  'PGCHANNELBINDING',
-  'PGGSSENCMODE',
-  'PGTARGETSESSIONATTRS',
-  'PGLOADBALANCEHOSTS',
-  'PGCLIENTENCODING',
-  'PGREALM',
-  'PGKRBSRVNAME',
-  'PGMINPROTOCOLVERSION',
-  'PGMAXPROTOCOLVERSION',
-  'PAMCTL_TOKEN',
-  'DATABASE_URL',
-]

@@ -3,7 +3,7 @@ import { readStartupPacket } from '../../wire/postgres/startup.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../engine.ts'
-import type { TargetConfig } from '../target.ts'
+import type { PostgresTarget } from '../target.ts'
 
 /** What a client said first: its start-up parameters, and bytes that came after them. */
 export interface Hello {
@@ -66,7 +66,7 @@ export function readGreeting(client: Channel, limits: HandshakeLimits): Promise<
 }
 
 /** Start-up settings to pass on. Names are checked against the grant: they choose nothing. Throws what does not fit. */
-export function admitStartup(hello: Hello, target: TargetConfig): ReadonlyMap<string, string> {
+export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<string, string> {
   const settings = new Map<string, string>()
   for (const [name, value] of hello.parameters) {
     switch (name) {

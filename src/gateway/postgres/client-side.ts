@@ -25,7 +25,7 @@ import { forgetNames } from './forget-names.ts'
 import { startRun } from './pending.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { NameTable, Portal, Prepared } from './statement-table.ts'
-import { wireFailure } from './wire-failure.ts'
+import { wireFailure } from '../wire-failure.ts'
 import type { Understanding } from './understand.ts'
 
 /**

@@ -22,7 +22,7 @@ export function draftCommand(
     recorded: recordable(sql, parameters, facts, session),
     guesses: facts.guesses,
     notes: () => notesOf(facts, conversation),
-    estimate: () => estimateRows(conversation, sql, facts, parameters.length),
+    estimate: async () => (await estimateRows(conversation, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
     context: { transaction: status, objects: facts.objects },
     again: async () => draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql)),

@@ -8,7 +8,7 @@ import { socketChannel } from '../../shared/socket-channel.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
-import type { TargetConfig } from '../target.ts'
+import type { PostgresTarget } from '../target.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
 import { catalogQueries, type CatalogRows } from './catalog.ts'
 
@@ -26,7 +26,7 @@ export interface Upstream {
 }
 
 export interface UpstreamTarget {
-  readonly config: TargetConfig
+  readonly config: PostgresTarget
   readonly lease: CredentialLease
   readonly baseDirectory: string
   /** Milliseconds for the whole login. */
@@ -97,7 +97,7 @@ function createClient(
   return client
 }
 
-function tlsOptions(config: TargetConfig, baseDirectory: string): ConnectionOptions | false {
+function tlsOptions(config: PostgresTarget, baseDirectory: string): ConnectionOptions | false {
   const ca = config.ca === undefined ? {} : { ca: readFileSync(resolve(baseDirectory, config.ca)) }
   switch (config.tls) {
     case 'disable':
@@ -176,7 +176,7 @@ async function terminateBackend(target: UpstreamTarget, processId: number): Prom
   }
 }
 
-function upstreamError(config: TargetConfig, error: unknown): PamError {
+function upstreamError(config: PostgresTarget, error: unknown): PamError {
   if (error instanceof PamError) return error
   const { code, message } = error as { code?: string; message?: string }
   const told = (which: PamError['code'], text: string, hint?: string): PamError =>

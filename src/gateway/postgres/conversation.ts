@@ -3,6 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import { FLUSH } from '../../wire/postgres/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/postgres/server-message.ts'
 import type { Session } from '../engine.ts'
+import type { PostgresTarget } from '../target.ts'
 import {
   buildCatalog,
   catalogQueries,
@@ -31,7 +32,7 @@ export interface Definitions {
 export class Conversation {
   readonly client: Channel
   readonly upstream: Channel
-  readonly session: Session
+  readonly session: Session<PostgresTarget>
   readonly statements = new NameTable<Prepared>()
   readonly portals = new NameTable<Portal>()
   /** Where the columns of cursors and named portals come from, as the server has confirmed them. */
@@ -69,7 +70,7 @@ export class Conversation {
   constructor(parts: {
     client: Channel
     upstream: Channel
-    session: Session
+    session: Session<PostgresTarget>
     parser: SqlParser
     catalog: CatalogRows
     trees: DefinitionTrees

@@ -8,7 +8,7 @@ import {
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
 import { afterRecord } from '../after-record.ts'
-import type { Engine } from '../engine.ts'
+import { sessionFor, type Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { ClientSide } from './client-side.ts'
@@ -21,7 +21,7 @@ import { maskingScope } from './masking-scope.ts'
 import { toErrorResponse } from './error-response.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
-import { wireFailure } from './wire-failure.ts'
+import { wireFailure } from '../wire-failure.ts'
 import { understanding } from './understand.ts'
 
 /** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
@@ -36,7 +36,8 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
   return {
     protocol: 'postgres',
     greet: readGreeting,
-    async serve(client, hello, session) {
+    async serve(client, hello, anySession) {
+      const session = sessionFor('postgres', anySession)
       const settings = new Map(admitStartup(hello, session.config))
       if (session.readOnly) settings.set('default_transaction_read_only', 'on')
       const target = { config: session.config, lease: session.lease, baseDirectory, timeout: session.limits.handshake }

@@ -9,7 +9,8 @@ export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = '
     reportFields({
       severity,
       sqlstate: errorCodes[error.code].sqlstate,
-      message: `pam: ${error.message}`,
+      // What a server says of a statement that Ctrl-C ended: clients look for it.
+      message: `pam: ${error.code === 'HOLD_WITHDRAWN' ? 'canceling statement due to user request' : error.message}`,
       hint: error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`),
     }),
   )

@@ -8,6 +8,7 @@ import type { CommandEffect, StatementMatch } from '../policy.ts'
 export function fitsStatement(match: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)
+  if (HOST_ONLY.some((field) => match[field] !== undefined)) return false
   if (effect !== 'deny' && statement.unknown.length > 0 && match.unknown !== true) return false
   if (match.unknown === true && effect === 'deny' && statement.unknown.length === 0) return false
   if (match.missingWhere !== undefined && match.missingWhere !== statement.missingWhere) return false
@@ -43,8 +44,11 @@ export function fitsStatement(match: StatementMatch, effect: CommandEffect['type
   return true
 }
 
+/** What only a host has: a rule that names one of these is not about SQL. */
+const HOST_ONLY = ['commands', 'programs', 'arguments', 'paths', 'writesPaths', 'hosts', 'logins'] as const
+
 /** `create-*` fits every kind that begins so; `*` fits all. */
-const fitsKind = (pattern: string, kind: string): boolean =>
+export const fitsKind = (pattern: string, kind: string): boolean =>
   pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern
 
 /** `orders` means `public.orders`; a `*` as schema or table stands for any. */

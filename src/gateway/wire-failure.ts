@@ -1,4 +1,4 @@
-import { asPamError, PamError } from '../../shared/errors.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
 
 /** What a pump threw, as the reason that ends the session. */
 export function wireFailure(error: unknown): PamError {

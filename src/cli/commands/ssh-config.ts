@@ -1,0 +1,53 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { PamError } from '../../shared/errors.ts'
+import type { AddCommand } from '../command.ts'
+import type { CliContext } from '../context.ts'
+import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../native-clients/ssh-config.ts'
+
+/** `pamctl ssh-config`: plain `ssh TARGET` works, in every program that reads the configuration of OpenSSH. */
+export const sshConfig: AddCommand = (program, run) => {
+  program
+    .command('ssh-config [targets...]')
+    .description('print what makes plain ssh find your SSH targets, or install it')
+    .option('--install', 'write it beside your login, and include it in ~/.ssh/config')
+    .action(run(printConfig))
+}
+
+async function printConfig(
+  { io, client, paths, options: chosen }: CliContext,
+  names: readonly string[],
+  options: { install?: boolean },
+): Promise<void> {
+  const mine = (await (await client()).targets()).filter(({ type }) => type === 'ssh')
+  for (const name of names) {
+    if (mine.some((target) => target.name === name)) continue
+    throw new PamError('TARGET_UNKNOWN', `there is no SSH target "${name}" for you`, {
+      hint: '"pamctl targets" lists yours',
+    })
+  }
+  const targets = names.length === 0 ? mine : mine.filter(({ name }) => names.includes(name))
+  if (targets.length === 0) return io.note('no SSH targets')
+  const { home } = paths()
+  const knownHosts = knownHostsIn(home)
+  writeKnownHosts(knownHosts, mine)
+  const text = hostBlocks({ targets, knownHosts, options: ['--profile', chosen.profile] })
+  if (options.install !== true) return io.print(text.trimEnd())
+  const file = join(home, 'ssh', 'config')
+  replaceFile(file, text)
+  const own = join(homedir(), '.ssh', 'config')
+  const before = existsSync(own) ? readFileSync(own, 'utf8') : ''
+  const include = `Include ${quoted(file)}`
+  // At the top: an Include after a Host line belongs to that host.
+  if (!before.split('\n').includes(include)) {
+    mkdirSync(dirname(own), { recursive: true, mode: 0o700 })
+    replaceFile(own, `${include}\n${before}`)
+  }
+  io.note(`ssh ${targets[0]?.name} now goes through pamctl (${file}, included in ${own})`)
+}
+
+function replaceFile(file: string, text: string): void {
+  writeFileSync(`${file}.next`, text, { mode: 0o600 })
+  renameSync(`${file}.next`, file)
+}

@@ -1,0 +1,57 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Target } from '../../api/schemas/access.ts'
+import { UsageError } from '../../shared/errors.ts'
+
+/** Where a Host block gets its parts from. */
+export interface HostBlockParts {
+  readonly targets: readonly Target[]
+  readonly knownHosts: string
+  /** Options of pamctl that choose the login. */
+  readonly options: readonly string[]
+}
+
+/** Host blocks of ssh_config(5): the way through pamctl, the gateway's host key, the usual account. */
+export function hostBlocks({ targets, knownHosts, options }: HostBlockParts): string {
+  const pamctl = [process.execPath, PAMCTL, ...options].map(quoted).join(' ')
+  return targets
+    .map(({ name, accounts }) =>
+      [
+        `Host ${name}`,
+        `  HostName ${name}`,
+        ...(accounts[0] === undefined ? [] : [`  User ${accounts[0]}`]),
+        `  ProxyCommand ${pamctl} tunnel %n`,
+        `  HostKeyAlias ${aliasOf(name)}`,
+        `  UserKnownHostsFile ${quoted(knownHosts)}`,
+        '  GlobalKnownHostsFile none',
+        '  StrictHostKeyChecking yes',
+        '  UpdateHostKeys no',
+        '  PreferredAuthentications none',
+        '  ForwardAgent no',
+        '  ForwardX11 no',
+        '',
+      ].join('\n'),
+    )
+    .join('\n')
+}
+
+/** known_hosts lines: every target shows the gateway's key. */
+export function writeKnownHosts(file: string, targets: readonly Target[]): void {
+  const lines = targets.flatMap(({ name, hostKeys = [] }) => hostKeys.map((key) => `${aliasOf(name)} ${key}\n`))
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  writeFileSync(`${file}.next`, lines.join(''), { mode: 0o600 })
+  renameSync(`${file}.next`, file)
+}
+
+export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')
+
+export const aliasOf = (target: string): string => `pamctl-${target}`
+
+/** ssh_config(5) knows double quotes; what they cannot hold cannot be written, and % stands for a token. */
+export function quoted(text: string): string {
+  if (/["\n\\]/.test(text)) throw new UsageError(`${text} cannot be written in an ssh_config`)
+  return /^[\w@+=:,./-]+$/.test(text) ? text : `"${text.replaceAll('%', '%%')}"`
+}
+
+const PAMCTL = fileURLToPath(new URL('../../../bin/pamctl.js', import.meta.url))

@@ -1,0 +1,29 @@
+import type { CredentialSource } from '../credentials/credential.ts'
+import { staticKey } from '../credentials/sources/static-key.ts'
+import { staticPassword } from '../credentials/sources/static-password.ts'
+import type { AccessRule } from '../policy/policy.ts'
+import { PamError } from '../shared/errors.ts'
+import { accountsOf, type TargetConfig } from './target.ts'
+
+/** What the gateway logs in with as `account`. Throws NO_ACCESS where the target, or the rule, has no such account. */
+export function credentialSource(
+  target: TargetConfig,
+  account: string | undefined,
+  rule: AccessRule,
+  baseDirectory: string,
+): CredentialSource {
+  if (target.type === 'postgres') return staticPassword(target.user, target.password, baseDirectory)
+  const allowed = allowedAccounts(target, rule)
+  const login = target.logins.find(({ name }) => name === account && allowed.includes(name))
+  if (login === undefined) {
+    throw new PamError('NO_ACCESS', `you may not be "${account}" on ${target.name}`, {
+      hint: allowed.length === 0 ? 'you may be nobody there' : `you may be ${allowed.join(', ')}`,
+    })
+  }
+  if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, baseDirectory)
+  return staticPassword(login.name, login.password, baseDirectory)
+}
+
+/** The accounts that a rule lets somebody use; the first is the usual one. */
+export const allowedAccounts = (target: TargetConfig, rule: AccessRule): readonly string[] =>
+  accountsOf(target).filter((name) => rule.logins?.includes(name) ?? true)

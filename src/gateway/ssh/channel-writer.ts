@@ -1,0 +1,70 @@
+import type { Channel as SshChannel } from 'ssh2'
+import type { Writable } from 'node:stream'
+
+/**
+ * Writes to a channel's two outputs, one after the other. The library keeps what the window had no room for, and with
+ * something of both outputs kept it sends one of them twice.
+ */
+export class ChannelWriter {
+  readonly #channel: SshChannel
+  readonly #waiting: { readonly output: 'stdout' | 'stderr'; readonly bytes: Buffer }[] = []
+  #waitingBytes = 0
+  #isWriting = false
+  #isOver = false
+  #whenEmpty: (() => void)[] = []
+
+  constructor(channel: SshChannel) {
+    this.#channel = channel
+  }
+
+  /** False: call `whenEmpty` before more is written. */
+  write(output: 'stdout' | 'stderr', bytes: Buffer): boolean {
+    if (this.#isOver || bytes.length === 0) return true
+    this.#waiting.push({ output, bytes })
+    this.#waitingBytes += bytes.length
+    this.#next()
+    return this.#waitingBytes < MOST_WAITING
+  }
+
+  whenEmpty(done: () => void): void {
+    if (this.#waitingBytes === 0 || this.#isOver) done()
+    else this.#whenEmpty.push(done)
+  }
+
+  /** Nothing can be written any more: whoever waits goes on. */
+  close(): void {
+    this.#isOver = true
+    this.#waiting.length = 0
+    this.#waitingBytes = 0
+    this.#tell()
+  }
+
+  #next(): void {
+    if (this.#isWriting) return
+    const next = this.#waiting.shift()
+    if (next === undefined) return
+    this.#isWriting = true
+    const target: Writable = next.output === 'stdout' ? this.#channel : (this.#channel.stderr as unknown as Writable)
+    target.write(next.bytes, () => {
+      this.#isWriting = false
+      forgetKept(this.#channel)
+      if (this.#isOver) return
+      this.#waitingBytes -= next.bytes.length
+      if (this.#waitingBytes === 0) this.#tell()
+      this.#next()
+    })
+  }
+
+  #tell(): void {
+    const waiters = this.#whenEmpty
+    this.#whenEmpty = []
+    for (const done of waiters) done()
+  }
+}
+
+/** What has been sent is not to be sent with the next opening of the window. */
+function forgetKept(channel: SshChannel): void {
+  Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined })
+}
+
+const MOST_WAITING = 256 * 1024

@@ -1,0 +1,77 @@
+import type { ServerChannel } from 'ssh2'
+import type { Channel } from '../../shared/channel.ts'
+import type { PamError } from '../../shared/errors.ts'
+import { sessionFor, type Engine } from '../engine.ts'
+import { greetClient, type SshHello } from './admit.ts'
+import { readCommandLine } from './command-line.ts'
+import { connectUpstream } from './connect-upstream.ts'
+import { serveConnection } from './connection.ts'
+import type { FirstUse } from './host-keys.ts'
+
+export interface SshEngineParts {
+  /** The gateway's own, in OpenSSH form. */
+  readonly hostKeys: readonly string[]
+  readonly baseDirectory: string
+  readonly firstUse: FirstUse
+}
+
+/** SSH sessions: a server towards the client, a client towards the target (RFC 4251 to 4254, by ssh2). */
+export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
+  const greeted = new WeakMap<Channel, SshHello>()
+  return {
+    protocol: 'ssh',
+    async greet(channel, limits) {
+      const greeting = await greetClient(channel, parts.hostKeys, limits)
+      if (greeting.type === 'session') greeted.set(channel, greeting.hello)
+      return greeting
+    },
+    async serve(_channel, hello, anySession) {
+      const session = sessionFor('ssh', anySession)
+      const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
+      // A channel may come with the same bytes as the request to be let in.
+      const serving = serveConnection(hello.connection, upstream, session)
+      await Promise.race([hello.admit(), serving])
+      await serving
+    },
+    read: (text) =>
+      Promise.resolve({ facts: readCommandLine(text, { login: 'login', home: '/home/login' }), refusal: undefined }),
+    async refuse(channel, error) {
+      const hello = greeted.get(channel)
+      if (hello !== undefined) await tellRefused(hello, error)
+    },
+    cancel() {},
+  }
+}
+
+/**
+ * Says no where the user looks: the client is let in, to nothing, and the first channel that it opens says why. A
+ * client that opens none is closed after a moment.
+ */
+async function tellRefused({ connection, admit }: SshHello, error: PamError): Promise<void> {
+  const told = new Promise<void>((resolve) => {
+    connection.on('session', (accept) => {
+      const ssh = accept()
+      const say = (open: (() => ServerChannel | undefined) | undefined): void => {
+        const channel = open?.()
+        channel?.stderr.write(`pam: ${error.message}\r\n${error.hint === undefined ? '' : `pam: ${error.hint}\r\n`}`)
+        channel?.exit(126)
+        channel?.end()
+        // The client closes the connection once it has read that.
+        setTimeout(resolve, LINGER)
+      }
+      ssh.on('pty', (acceptPty) => acceptPty?.())
+      ssh.on('env', (acceptEnv) => acceptEnv?.())
+      ssh.on('shell', (open) => say(open))
+      ssh.on('exec', (open) => say(open))
+      ssh.on('subsystem', (open) => say(open))
+    })
+    connection.on('close', () => resolve())
+    setTimeout(resolve, LONGEST_REFUSAL).unref()
+  })
+  await admit().catch(() => {})
+  await told
+  connection.end()
+}
+
+const LINGER = 200
+const LONGEST_REFUSAL = 5000

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto'
+import type { ClientChannel, ServerChannel } from 'ssh2'
+import type { Session } from '../engine.ts'
+import type { SshTarget } from '../target.ts'
+import { wireFailure } from '../wire-failure.ts'
+import { ChannelWriter } from './channel-writer.ts'
+import { StreamMasking } from './stream-masking.ts'
+
+/** What looks at the bytes of a channel in one direction, and may keep some of them back. */
+export interface Filter {
+  push(bytes: Buffer): Buffer
+  /** The stream is over. */
+  end(): Buffer
+}
+
+export interface RelayParts {
+  readonly session: Session<SshTarget>
+  readonly client: ServerChannel
+  readonly upstream: ClientChannel
+  /** The decision that this is recorded under, and the name of the channel in the record. */
+  readonly command: string
+  readonly name: string
+  readonly terminal: boolean
+  /** Transfers of files are not altered and not kept: they are recorded as what they are. */
+  readonly isTransfer: boolean
+  readonly fromClient?: Filter
+  readonly fromUpstream?: Filter
+}
+
+export interface Relay {
+  readonly over: Promise<void>
+  /** Says something on the client's side, beside what the target says. */
+  say(text: string): void
+}
+
+/** Two pumps between two channels, with backpressure, until the target closes its side. */
+export function startRelay(parts: RelayParts): Relay {
+  const { session, client, upstream, terminal, name } = parts
+  const { recorder } = session
+  const toClient = new ChannelWriter(client)
+  const toUpstream = new ChannelWriter(upstream)
+  const started = performance.now()
+  const input = createHash('sha256')
+  let inputBytes = 0
+  let outputBytes = 0
+  let kept = 0
+  let isOver = false
+  let exit: { code?: number; signal?: string; core?: boolean; description?: string } = {}
+  let finish!: () => void
+  const over = new Promise<void>((resolve) => (finish = resolve))
+
+  const keep = (bytes: Buffer, channel: string): void => {
+    outputBytes += bytes.length
+    if (parts.isTransfer || bytes.length === 0) return
+    const room = terminal ? bytes.length : Math.max(0, session.config.recordOutput - kept)
+    const before = kept
+    kept += bytes.length
+    if (room > 0) recorder.outcome({ type: 'terminal', channel, direction: 'out' }, bytes.subarray(0, room))
+    if (!terminal && before <= session.config.recordOutput && kept > session.config.recordOutput)
+      recorder.outcome({
+        type: 'notice',
+        message: `output of ${channel} beyond ${session.config.recordOutput} bytes is not kept`,
+      })
+  }
+  const masked = (output: 'stdout' | 'stderr'): Output =>
+    new Output(parts, (bytes) => {
+      keep(bytes, output === 'stdout' ? name : `${name} stderr`)
+      return toClient.write(output, bytes)
+    })
+  const outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
+
+  const pump = (output: 'stdout' | 'stderr'): void => {
+    const source = output === 'stdout' ? upstream : upstream.stderr
+    source.on(
+      'data',
+      guarded((bytes: Buffer) => {
+        const seen = output === 'stdout' ? (parts.fromUpstream?.push(bytes) ?? bytes) : bytes
+        const isReady = outputs[output].push(seen)
+        if (!isReady) {
+          source.pause()
+          toClient.whenEmpty(() => source.resume())
+        }
+        if (recorder.isFull) {
+          // A disk that does not keep up is felt by the target; nothing piles up here.
+          source.pause()
+          recorder.whenRoom(() => source.resume())
+        }
+      }),
+    )
+    source.on('error', () => {})
+  }
+  pump('stdout')
+  pump('stderr')
+  upstream.on('exit', (code: number | null, signal?: string, core?: boolean | string, description?: string) => {
+    exit =
+      code === null
+        ? {
+            ...(signal === undefined ? {} : { signal }),
+            core: Boolean(core),
+            ...(description === undefined ? {} : { description }),
+          }
+        : { code }
+  })
+
+  client.on(
+    'data',
+    guarded((bytes: Buffer) => {
+      inputBytes += bytes.length
+      if (!terminal && !parts.isTransfer) input.update(bytes)
+      const passed = parts.fromClient?.push(bytes) ?? bytes
+      if (!toUpstream.write('stdout', passed)) {
+        client.pause()
+        toUpstream.whenEmpty(() => client.resume())
+      }
+    }),
+  )
+  // The end of input waits behind what is still to be written: an early one would cut it.
+  client.on(
+    'end',
+    guarded(() => {
+      const rest = parts.fromClient?.end()
+      if (rest !== undefined) toUpstream.write('stdout', rest)
+      toUpstream.whenEmpty(() => upstream.end())
+    }),
+  )
+  client.on('close', () => {
+    // Nobody reads any more: a hang-up.
+    toClient.close()
+    upstream.close()
+  })
+  client.on('error', () => {})
+  upstream.on('error', () => {})
+  upstream.on('close', () => {
+    if (isOver) return
+    isOver = true
+    toUpstream.close()
+    const last = parts.fromUpstream?.end()
+    if (last !== undefined) outputs.stdout.push(last)
+    outputs.stdout.end()
+    outputs.stderr.end()
+    try {
+      recorder.outcome({
+        type: 'result',
+        command: parts.command,
+        tag:
+          exit.signal !== undefined
+            ? `signal ${exit.signal}`
+            : exit.code === undefined
+              ? 'no exit status'
+              : `exit ${exit.code}`,
+        rows: 0,
+        bytes: outputBytes,
+        durationMs: Math.round(performance.now() - started),
+        ...(exit.code === 0 ? {} : { error: exit.signal ?? String(exit.code ?? 'closed') }),
+      })
+      if (!terminal && !parts.isTransfer && inputBytes > 0)
+        recorder.outcome({
+          type: 'file',
+          operation: 'stdin',
+          path: name,
+          bytes: inputBytes,
+          sha256: input.digest('hex'),
+        })
+    } catch {
+      // The record has failed: the session is ending for that.
+    }
+    toClient.whenEmpty(() => {
+      if (exit.signal !== undefined) client.exit(exit.signal, exit.core ?? false, exit.description ?? '')
+      else if (exit.code !== undefined) client.exit(exit.code)
+      client.end()
+      finish()
+    })
+  })
+  const say = (text: string): void =>
+    void toClient.write('stderr', Buffer.from(terminal ? text.replaceAll('\n', '\r\n') : text))
+  return { over, say }
+
+  function guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        work(...args)
+      } catch (error) {
+        const reason = wireFailure(error)
+        if (!reason.code.startsWith('COMMAND_')) return session.end(reason)
+        // Something within the transfer is not allowed: this channel is over, the others are not.
+        say(`pam: ${reason.message}\n`)
+        exit = { code: 126 }
+        upstream.close()
+      }
+    }
+  }
+}
+
+/** One output with values hidden; what is held back goes out after a while, or with the end. */
+class Output {
+  readonly #masking: StreamMasking | undefined
+  readonly #write: (bytes: Buffer) => boolean
+  readonly #delay: number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor({ session, terminal, isTransfer }: RelayParts, write: (bytes: Buffer) => boolean) {
+    const { kinds } = session.masking
+    this.#masking =
+      kinds.length === 0 || isTransfer
+        ? undefined
+        : new StreamMasking({ kinds, keys: session.hashKeys, keepWidth: terminal })
+    this.#write = write
+    this.#delay = terminal ? TERMINAL_DELAY : PIPE_DELAY
+  }
+
+  push(bytes: Buffer): boolean {
+    if (this.#masking === undefined) return this.#write(bytes)
+    clearTimeout(this.#timer)
+    const isReady = this.#write(this.#masking.push(bytes))
+    if (this.#masking.isHolding) {
+      this.#timer = setTimeout(() => this.end(), this.#delay)
+    }
+    return isReady
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    if (this.#masking?.isHolding !== true) return
+    try {
+      this.#write(this.#masking.flush())
+    } catch {
+      // The record has failed: the session is ending for that.
+    }
+  }
+}
+
+/** Milliseconds that what may be the beginning of a value waits for more. */
+const TERMINAL_DELAY = 12
+const PIPE_DELAY = 150

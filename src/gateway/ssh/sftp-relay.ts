@@ -1,0 +1,394 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { ClientChannel, ServerChannel } from 'ssh2'
+import { PamError } from '../../shared/errors.ts'
+import {
+  decodeExtensions,
+  encodeRealpath,
+  encodeStatus,
+  encodeVersion,
+  SftpFields,
+  SftpFramer,
+  sftpStatus,
+  sftpType,
+  withId,
+  type SftpPacket,
+} from '../../wire/sftp/packet.ts'
+import type { Session, Verdict } from '../engine.ts'
+import { wireFailure } from '../wire-failure.ts'
+import { ChannelWriter } from './channel-writer.ts'
+import { draftOf, type HostCommand } from './command-draft.ts'
+import { firstName } from './home.ts'
+import { hostStatement } from './host-statement.ts'
+import { CARRIED_EXTENSIONS, operationOf, type SftpOperation } from './sftp-operation.ts'
+import { pathsOf } from './sftp-paths.ts'
+
+export interface SftpRelayParts {
+  readonly session: Session
+  readonly client: ServerChannel
+  readonly upstream: ClientChannel
+  readonly home: () => Promise<string | undefined>
+  readonly name: string
+}
+
+/** A file that the client has open. */
+interface OpenFile {
+  readonly path: string
+  readonly operation: 'read' | 'write' | 'list'
+  readonly hash: Hash
+  /** Where the next byte is expected, as long as all came in order. */
+  next: number | undefined
+  bytes: number
+}
+
+/** What the target has been asked and has not answered. */
+type Asked =
+  | { readonly type: 'own'; readonly answer: (packet: SftpPacket) => void }
+  | { readonly type: 'plain'; readonly id: number }
+  | {
+      readonly type: 'operation'
+      readonly id: number
+      readonly command: string
+      readonly operation: SftpOperation
+      readonly path: string
+      readonly since: number
+    }
+  | { readonly type: 'read'; readonly id: number; readonly file: OpenFile; readonly offset: number }
+
+/**
+ * An SFTP channel: every request that names a path is resolved by the target, judged and recorded before it goes on;
+ * reads and writes of what is open pass, and are digested as they do. Requests keep their order; they get ids of ours,
+ * so that nothing that the gateway asks can be taken for the client's.
+ */
+export class SftpRelay {
+  readonly over: Promise<void>
+  readonly #parts: SftpRelayParts
+  readonly #fromClient = new SftpFramer()
+  readonly #fromTarget = new SftpFramer()
+  readonly #toClient: ChannelWriter
+  readonly #toTarget: ChannelWriter
+  readonly #asked = new Map<number, Asked>()
+  readonly #files = new Map<string, OpenFile>()
+  readonly #queue: SftpPacket[] = []
+  #isJudging = false
+  #hasEnded = false
+  #lastId = 0
+  #exit: { code?: number; signal?: string } = {}
+
+  constructor(parts: SftpRelayParts) {
+    this.#parts = parts
+    const { client, upstream } = parts
+    this.#toClient = new ChannelWriter(client)
+    this.#toTarget = new ChannelWriter(upstream)
+    let finish!: () => void
+    this.over = new Promise((resolve) => (finish = resolve))
+    client.on(
+      'data',
+      this.#guarded((bytes: Buffer) => {
+        this.#queue.push(...this.#fromClient.push(bytes))
+        this.#work()
+        if (this.#queue.length > 0 || !this.#isRoomUpstream()) this.#pauseClient()
+      }),
+    )
+    client.on('end', () => {
+      this.#hasEnded = true
+      this.#work()
+    })
+    client.on('close', () => {
+      this.#toClient.close()
+      upstream.close()
+    })
+    client.on('error', () => {})
+    upstream.on(
+      'data',
+      this.#guarded((bytes: Buffer) => {
+        for (const packet of this.#fromTarget.push(bytes)) this.#answer(packet)
+        this.#toClient.whenEmpty(() => upstream.resume())
+        if (this.#isClientSlow) upstream.pause()
+      }),
+    )
+    upstream.stderr.on('data', (bytes: Buffer) => void this.#toClient.write('stderr', bytes))
+    upstream.on('error', () => {})
+    upstream.on('exit', (code: number | null, signal?: string) => {
+      this.#exit = code === null ? (signal === undefined ? {} : { signal }) : { code }
+    })
+    upstream.on('close', () => {
+      this.#toTarget.close()
+      for (const file of this.#files.values()) this.#close(file, 'the transfer did not end')
+      this.#toClient.whenEmpty(() => {
+        client.exit(this.#exit.code ?? 255)
+        client.end()
+        finish()
+      })
+    })
+  }
+
+  say(text: string): void {
+    this.#toClient.write('stderr', Buffer.from(text))
+  }
+
+  #isClientSlow = false
+  #upstreamFull = false
+
+  #isRoomUpstream(): boolean {
+    return !this.#upstreamFull
+  }
+
+  #pauseClient(): void {
+    this.#parts.client.pause()
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#toTarget.write('stdout', bytes)) return
+    this.#upstreamFull = true
+    this.#toTarget.whenEmpty(() => {
+      this.#upstreamFull = false
+      this.#work()
+      if (this.#queue.length === 0) this.#parts.client.resume()
+    })
+  }
+
+  #reply(bytes: Buffer): void {
+    this.#isClientSlow = !this.#toClient.write('stdout', bytes)
+    if (this.#isClientSlow) this.#toClient.whenEmpty(() => (this.#isClientSlow = false))
+  }
+
+  /** Requests in their order, up to one that has to be waited for. */
+  #work(): void {
+    const { client, upstream } = this.#parts
+    while (!this.#isJudging && this.#queue.length > 0) {
+      const packet = this.#queue.shift() as SftpPacket
+      const operation = packet.type === sftpType.init ? undefined : this.#operation(packet)
+      if (operation === null) continue
+      if (operation !== undefined) {
+        this.#isJudging = true
+        this.#judge(packet, operation).then(
+          () => {
+            this.#isJudging = false
+            this.#guarded(() => this.#work())()
+            if (this.#queue.length === 0 && this.#isRoomUpstream()) client.resume()
+          },
+          (error: unknown) => this.#parts.session.end(wireFailure(error)),
+        )
+      } else this.#pass(packet)
+    }
+    if (this.#hasEnded && !this.#isJudging && this.#queue.length === 0) this.#toTarget.whenEmpty(() => upstream.end())
+  }
+
+  /** null: it was answered here. */
+  #operation(packet: SftpPacket): SftpOperation | undefined | null {
+    if (this.#asked.size > MOST_ASKED) throw new PamError('PROTOCOL_VIOLATION', 'too many SFTP requests at once')
+    if (packet.type === sftpType.extended) {
+      const name = new SftpFields(packet).string().toString('utf8')
+      if (!CARRIED_EXTENSIONS.has(name)) {
+        this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, `pam: ${name.slice(0, 64)} is not carried`))
+        return null
+      }
+    } else if (packet.type < sftpType.open || packet.type > sftpType.symlink) {
+      this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, 'pam: this request is not carried'))
+      return null
+    }
+    try {
+      if (packet.type === sftpType.fsetstat) return this.#ofHandle(packet)
+      return operationOf(packet)
+    } catch (error) {
+      this.#reply(encodeStatus(packet.id, sftpStatus.badMessage, `pam: ${(error as Error).message}`))
+      return null
+    }
+  }
+
+  /** Attributes of an open file are those of its path. */
+  #ofHandle(packet: SftpPacket): SftpOperation | undefined {
+    const file = this.#files.get(new SftpFields(packet).string().toString('latin1'))
+    if (file === undefined) return undefined
+    // Times and modes of a file that may be written anyway are no other operation.
+    if (file.operation === 'write') return undefined
+    return { name: 'setstat', kind: 'file-attributes', reads: [], writes: [{ path: file.path, follows: true }] }
+  }
+
+  async #judge(packet: SftpPacket, operation: SftpOperation): Promise<void> {
+    const { session } = this.#parts
+    const read = (): Promise<HostCommand> => this.#commandOf(operation)
+    const command = await read()
+    const decision = session.decide(draftOf(command, session, read))
+    let verdict: Verdict
+    if (decision.type === 'hold') {
+      this.say(`pam: ${decision.notice}\n`)
+      const withdraw = (): void => decision.withdraw()
+      this.#parts.client.once('close', withdraw)
+      verdict = await decision.verdict
+      this.#parts.client.removeListener('close', withdraw)
+    } else verdict = decision
+    if (verdict.type === 'refuse') {
+      this.say(`pam: ${verdict.error.message}\n`)
+      return this.#reply(encodeStatus(packet.id, sftpStatus.permissionDenied, `pam: ${verdict.error.message}`))
+    }
+    const path = [...operation.writes, ...operation.reads].at(-1)?.path ?? ''
+    const statement = command.facts.statements[0]
+    const shown = statement?.writes.at(-1) ?? statement?.reads.at(-1) ?? path
+    this.#forward(packet, {
+      type: 'operation',
+      id: packet.id,
+      command: verdict.id,
+      operation,
+      path: shown,
+      since: performance.now(),
+    })
+  }
+
+  async #commandOf(operation: SftpOperation): Promise<HostCommand> {
+    const home = await this.#parts.home()
+    const resolved = async (paths: SftpOperation['reads']): Promise<string[]> => {
+      const all: string[] = []
+      for (const { path, follows } of paths)
+        all.push(...(await pathsOf(path, home, follows, (one) => this.#realpath(one))))
+      return [...new Set(all)]
+    }
+    const [reads, writes] = [await resolved(operation.reads), await resolved(operation.writes)]
+    const named = [...new Set([...operation.reads, ...operation.writes].map(({ path }) => path))]
+    const isTree = operation.name === 'rename' || operation.name === 'symlink' || operation.name === 'rmdir'
+    const below = (paths: readonly string[]): string[] =>
+      isTree ? paths.flatMap((path) => (path === '**' ? [path] : [path, `${path === '/' ? '' : path}/**`])) : [...paths]
+    return {
+      text: `sftp ${operation.name} ${named.join(' ')}`,
+      facts: {
+        type: 'file',
+        statements: [
+          hostStatement(this.#parts.session.lease.user, {
+            kinds: [operation.kind],
+            reads: below(reads),
+            writes: below(writes),
+          }),
+        ],
+      },
+      context: { home: home ?? '' },
+    }
+  }
+
+  #realpath(path: string): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const id = this.#ask({ type: 'own', answer: (packet) => resolve(firstName(packet)) })
+      this.#send(encodeRealpath(id, path))
+    })
+  }
+
+  #ask(asked: Asked): number {
+    do this.#lastId = (this.#lastId + 1) % 2 ** 32
+    while (this.#asked.has(this.#lastId))
+    this.#asked.set(this.#lastId, asked)
+    return this.#lastId
+  }
+
+  #forward(packet: SftpPacket, asked: Asked): void {
+    this.#send(withId(packet, this.#ask(asked)))
+  }
+
+  /** A request that needs no decision: what it is about was decided when it was opened. */
+  #pass(packet: SftpPacket): void {
+    if (packet.type === sftpType.init) return this.#send(packet.bytes)
+    const plain: Asked = { type: 'plain', id: packet.id }
+    if (packet.type === sftpType.read || packet.type === sftpType.write || packet.type === sftpType.close) {
+      const fields = new SftpFields(packet)
+      const handle = fields.string().toString('latin1')
+      const file = this.#files.get(handle)
+      // A handle that was not given here was not decided about.
+      if (file === undefined) return this.#reply(encodeStatus(packet.id, sftpStatus.failure, 'pam: no such handle'))
+      if (packet.type === sftpType.close) {
+        this.#files.delete(handle)
+        // What was asked before is answered before: only then is all known that went through.
+        const close = (): void => this.#close(file, undefined)
+        return this.#forward(packet, {
+          type: 'own',
+          answer: (answer) => {
+            close()
+            this.#reply(withId(answer, packet.id))
+          },
+        })
+      }
+      const offset = fields.uint64()
+      if (packet.type === sftpType.read) return this.#forward(packet, { type: 'read', id: packet.id, file, offset })
+      take(file, offset, fields.string())
+    }
+    this.#forward(packet, plain)
+  }
+
+  #answer(packet: SftpPacket): void {
+    if (packet.type === sftpType.version) {
+      const carried = decodeExtensions(packet).filter(([name]) => CARRIED_EXTENSIONS.has(name))
+      return this.#reply(encodeVersion(Math.min(packet.id, 3), carried))
+    }
+    const asked = this.#asked.get(packet.id)
+    if (asked === undefined)
+      throw new PamError('PROTOCOL_VIOLATION', 'the target answered what was not asked', { side: 'upstream' })
+    this.#asked.delete(packet.id)
+    if (asked.type === 'own') return asked.answer(packet)
+    if (asked.type === 'read' && packet.type === sftpType.data)
+      take(asked.file, asked.offset, new SftpFields(packet).string())
+    if (asked.type === 'operation') this.#answered(asked, packet)
+    this.#reply(withId(packet, asked.id))
+  }
+
+  #answered({ operation, path, command, since }: Asked & { type: 'operation' }, packet: SftpPacket): void {
+    const { recorder } = this.#parts.session
+    const code = packet.type === sftpType.status ? new SftpFields(packet).uint32() : 0
+    if (packet.type === sftpType.handle) {
+      const handle = new SftpFields(packet).string().toString('latin1')
+      const kind = operation.name === 'list' ? 'list' : operation.name === 'write' ? 'write' : 'read'
+      this.#files.set(handle, { path, operation: kind, hash: createHash('sha256'), next: 0, bytes: 0 })
+    } else if (operation.kind !== 'file-list') {
+      recorder.outcome({
+        type: 'file',
+        operation: operation.name,
+        path,
+        ...(code === 0 ? {} : { error: `status ${code}` }),
+      })
+    }
+    recorder.outcome({
+      type: 'result',
+      command,
+      tag: code === 0 ? 'ok' : `status ${code}`,
+      rows: 0,
+      bytes: 0,
+      durationMs: Math.round(performance.now() - since),
+      ...(code === 0 ? {} : { error: String(code) }),
+    })
+  }
+
+  #close({ path, operation, bytes, hash, next }: OpenFile, error: string | undefined): void {
+    if (operation === 'list') return
+    try {
+      this.#parts.session.recorder.outcome({
+        type: 'file',
+        operation,
+        path,
+        bytes,
+        // Of what went through in another order than it stands in the file, there is no digest.
+        ...(next === undefined ? {} : { sha256: hash.digest('hex') }),
+        ...(error === undefined ? {} : { error }),
+      })
+    } catch {
+      // The record has failed: the session is ending for that.
+    }
+  }
+
+  #guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        work(...args)
+      } catch (error) {
+        this.#parts.session.end(wireFailure(error))
+      }
+    }
+  }
+}
+
+function take(file: OpenFile, offset: number, bytes: Buffer): void {
+  file.bytes += bytes.length
+  if (file.next !== offset) {
+    file.next = undefined
+    return
+  }
+  file.hash.update(bytes)
+  file.next += bytes.length
+}
+
+const MOST_ASKED = 4096

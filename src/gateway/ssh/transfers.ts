@@ -1,0 +1,93 @@
+import { parse } from 'unbash'
+import type { HostStatement } from '../../policy/command.ts'
+import { hostStatement, type CommandLineScope } from './host-statement.ts'
+import { placePath, tree } from './paths.ts'
+
+/**
+ * What the far ends of scp, rsync and git are asked to do: the same facts as of file operations. undefined: the text
+ * is none of these, exactly as their clients write it.
+ */
+export function readTransfer(text: string, scope: CommandLineScope): HostStatement[] | undefined {
+  const words = plainWords(text)
+  if (words === undefined) return undefined
+  const [program = '', ...rest] = words
+  const place = { home: scope.home, directory: scope.home }
+  const statement = (kind: 'file-read' | 'file-write', paths: readonly string[]): HostStatement[] => {
+    const all = paths.flatMap((path) => tree(placePath(path, place)))
+    return [
+      hostStatement(scope.login, {
+        kinds: [kind],
+        argv: words,
+        [kind === 'file-read' ? 'reads' : 'writes']: all,
+      }),
+    ]
+  }
+  switch (program) {
+    case 'scp': {
+      const { flags, paths } = flagsAndPaths(rest, /^-[prvdtfqC]+$/)
+      if (flags === undefined || paths.length === 0) return undefined
+      const [sends, takes] = [flags.includes('f'), flags.includes('t')]
+      if (sends === takes || (takes && paths.length > 1)) return undefined
+      return statement(sends ? 'file-read' : 'file-write', paths)
+    }
+    case 'rsync': {
+      if (rest[0] !== '--server') return undefined
+      const sends = rest[1] === '--sender'
+      const options = rest.slice(sends ? 2 : 1)
+      const dot = options.indexOf('.')
+      // Everything that is not the bundle of letters may name files of its own (--log-file, --backup-dir, …).
+      if (dot < 1 || !/^-[a-zA-Z]*[a-zA-Z.]*$/.test(options[0] ?? '')) return undefined
+      if (options.slice(1, dot).some((option) => !RSYNC_PLAIN.test(option))) return undefined
+      const deletes = options.some((option) => /^--delete|^--remove-source/.test(option))
+      const paths = options.slice(dot + 1)
+      if (paths.length === 0) return undefined
+      const statements = statement(sends ? 'file-read' : 'file-write', paths)
+      return deletes && sends ? [...statements, ...statement('file-write', paths)] : statements
+    }
+    case 'git-upload-pack':
+    case 'git-upload-archive':
+      return rest.length === 1 && !rest[0]?.startsWith('-') ? statement('file-read', rest) : undefined
+    case 'git-receive-pack': {
+      if (rest.length !== 1 || rest[0]?.startsWith('-') === true) return undefined
+      return statement('file-write', rest).map((one) => ({ ...one, opaque: ['hooks of the repository run'] }))
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The words of a text without anything that a shell would do something about. */
+function plainWords(text: string): string[] | undefined {
+  const script = parse(text)
+  const [statement, ...more] = script.commands
+  if (statement === undefined || more.length > 0 || statement.background === true || script.errors !== undefined)
+    return undefined
+  const { command } = statement
+  if (command.type !== 'Command' || command.name === undefined) return undefined
+  if (command.prefix.length + command.redirects.length > 0) return undefined
+  const words: string[] = []
+  for (const word of [command.name, ...command.args]) {
+    if (word.type !== 'Word') return undefined
+    // Patterns of scp and rsync are for the far end's shell: where they lead, only that knows.
+    const isPlain = word.parts?.every(({ type }) => type === 'Literal' || type === 'SingleQuoted') ?? true
+    if (!isPlain) return undefined
+    words.push(word.value)
+  }
+  return words
+}
+
+function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string | undefined; paths: string[] } {
+  let flags = ''
+  let at = 0
+  for (; at < words.length; at++) {
+    const word = words[at] as string
+    if (word === '--') return { flags, paths: words.slice(at + 1) }
+    if (!word.startsWith('-')) break
+    if (!flag.test(word)) return { flags: undefined, paths: [] }
+    flags += word.slice(1)
+  }
+  return { flags, paths: words.slice(at) }
+}
+
+const RSYNC_PLAIN =
+  /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|copy-unsafe-links|no-[a-z-]+|super|fake-super|force|compress-level=\d+|bwlimit=\d+)$/

@@ -1,0 +1,46 @@
+/**
+ * Whether a rule's path pattern is about a path. `*` stands for any characters within a name, `**` for all below.
+ * A path may be a tree itself (`/srv/**`), or one that nobody can tell (`**`).
+ *
+ * `allow`: all that the path may stand for is within the pattern. Otherwise: something of it may be.
+ */
+export function fitsPath(pattern: string, path: string, all: boolean): boolean {
+  return all ? covers(segmentsOf(pattern), segmentsOf(path)) : overlaps(segmentsOf(pattern), segmentsOf(path))
+}
+
+const segmentsOf = (path: string): readonly string[] => path.split('/').filter((segment) => segment !== '')
+
+function covers(pattern: readonly string[], path: readonly string[]): boolean {
+  const [first, ...rest] = pattern
+  if (first === '**') return rest.length === 0 || path.some((_, from) => covers(rest, path.slice(from)))
+  const [name, ...below] = path
+  if (first === undefined || name === undefined) return first === name
+  return name !== '**' && fitsGlob(first, name) && covers(rest, below)
+}
+
+function overlaps(pattern: readonly string[], path: readonly string[]): boolean {
+  const [first, ...rest] = pattern
+  const [name, ...below] = path
+  if (name === '**') return true
+  // What is done to a directory is not done to what a pattern names below it: that is said with a tree.
+  if (first === '**') return rest.length === 0 || path.some((_, from) => overlaps(rest, path.slice(from)))
+  if (first === undefined || name === undefined) return first === name
+  return fitsGlob(first, name) && overlaps(rest, below)
+}
+
+/** `*` for any characters; everything else as it stands. Linear: each part is looked for after the one before. */
+export function fitsGlob(pattern: string, text: string): boolean {
+  const parts = pattern.split('*')
+  const [head] = parts as [string]
+  if (parts.length === 1) return head === text
+  const tail = parts.at(-1) as string
+  if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
+  let at = head.length
+  const end = text.length - tail.length
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, at)
+    if (found < 0 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}

@@ -1,0 +1,110 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../../src/demo/local-postgres.ts'
+
+/** sshd does not start but by its absolute path. */
+const SSHD_PATH = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((path) => existsSync(path))
+export const SSHD = SSHD_PATH !== undefined
+
+/** A real sshd of this user on a loopback port, in a directory of its own. */
+export interface SshServer {
+  readonly port: number
+  readonly user: string
+  readonly directory: string
+  /** Type and base64. */
+  readonly hostKey: string
+  /** Paths of private keys that it lets in: ed25519, rsa, and one encrypted under `secret`. */
+  readonly keys: { readonly ed25519: string; readonly rsa: string; readonly encrypted: string }
+  readonly process: ChildProcess
+  log(): string
+  stop(): Promise<void>
+}
+
+export async function startSshServer(more = ''): Promise<SshServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-sshd-'))
+  const port = await freePort()
+  const { username } = userInfo()
+  const keygen = (name: string, ...args: string[]): string => {
+    const path = join(directory, name)
+    const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-f', path, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`)
+    return path
+  }
+  const host = keygen('host', '-t', 'ed25519', '-N', '')
+  const keys = {
+    ed25519: keygen('id_ed25519', '-t', 'ed25519', '-N', ''),
+    rsa: keygen('id_rsa', '-t', 'rsa', '-b', '2048', '-N', ''),
+    encrypted: keygen('id_encrypted', '-t', 'ed25519', '-N', 'secret'),
+  }
+  const authorized = Object.values(keys).map((path) => readFileSync(`${path}.pub`, 'utf8'))
+  writeFileSync(join(directory, 'authorized_keys'), authorized.join(''), { mode: 0o600 })
+  writeFileSync(
+    join(directory, 'sshd_config'),
+    `ListenAddress 127.0.0.1
+Port ${port}
+HostKey ${host}
+AuthorizedKeysFile ${join(directory, 'authorized_keys')}
+PidFile ${join(directory, 'sshd.pid')}
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AcceptEnv LANG LC_* PAMTEST_*
+PermitUserEnvironment no
+AllowTcpForwarding yes
+MaxSessions 100
+MaxStartups 200
+LogLevel VERBOSE
+PrintMotd no
+Subsystem sftp internal-sftp
+${more}
+`,
+  )
+  // The directory that it gives up its rights in; the distribution's service makes it at boot.
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
+  const logFile = join(directory, 'sshd.log')
+  const child = spawn(SSHD_PATH as string, ['-D', '-f', join(directory, 'sshd_config'), '-E', logFile], {
+    stdio: 'ignore',
+  })
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
+  const until = Date.now() + 10_000
+  while (!(await answers(port))) {
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`sshd did not start: ${log()}`)
+    await new Promise((done) => setTimeout(done, 30))
+  }
+  return {
+    port,
+    user: username,
+    directory,
+    hostKey: readFileSync(`${host}.pub`, 'utf8').split(' ').slice(0, 2).join(' '),
+    keys,
+    process: child,
+    log,
+    async stop() {
+      const gone = new Promise((done) => child.once('exit', done))
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill()
+        await gone
+      }
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('data', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('end', () => resolve(false))
+  })

@@ -31,7 +31,7 @@ export interface SshGateway {
 
 export interface SshGatewayOptions {
   /** Rules: `commands:` and `masking:`. */
-  readonly rules: string
+  readonly rules: string | ((files: string) => string)
   /** More lines of the target. */
   readonly target?: string
   readonly sshd?: string
@@ -62,7 +62,7 @@ targets:
 ${target}
 access:
   - { name: engineers, who: { groups: [engineering] }, grant: standing, longest: 1h }
-${rules}
+${typeof rules === 'string' ? rules : rules(files)}
 `,
   )
   let gateway = await startGateway(config, join(directory, 'gateway.log'))

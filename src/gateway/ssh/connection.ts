@@ -4,7 +4,7 @@ import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
 import { serveForwarding } from './forwarding.ts'
-import { askHome } from './home.ts'
+import { createPathResolver, type PathResolver } from './path-resolver.ts'
 import { serveSessionChannel, type OpenChannel } from './session-channel.ts'
 
 /** One client's SSH connection and the one to the target that belongs to it. */
@@ -13,8 +13,7 @@ export interface HostConnection {
   readonly client: Connection
   readonly upstream: Client
   readonly channels: Set<OpenChannel>
-  /** Absolute path of the login's home; undefined where the target does not say. Asked once. */
-  readonly home: () => Promise<string | undefined>
+  readonly paths: PathResolver
   /** Runs what may find that the record has failed. */
   guard(work: () => void): void
   /** What goes wrong with one channel is logged; what was the session's own end, ends it. */
@@ -29,13 +28,12 @@ export async function serveConnection(
 ): Promise<void> {
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
-  let home: Promise<string | undefined> | undefined
   const host: HostConnection = {
     session,
     client,
     upstream,
     channels: new Set(),
-    home: () => (home ??= askHome(upstream)),
+    paths: createPathResolver(upstream),
     guard(work) {
       try {
         work()

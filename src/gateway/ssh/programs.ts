@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { ANYWHERE, placePath, tree, type Place } from './paths.ts'
 
 /** What running a program with these words does. A word that only the target's shell can tell is null. */
@@ -57,19 +58,24 @@ const harmless = (): ProgramEffect => NOTHING
 /** Reads its operands, and writes nothing. */
 const reads = (words: Words, place: Place): ProgramEffect => {
   const { operands, options } = split(words)
-  const inside = options.some((option) => /^-[a-zA-Z]*[rR]|^--(recursive|dereference-recursive)/.test(option))
+  const inside = isRecursive(options)
   const paths = pathsOf(operands, place)
   const all = [...paths, ...optionPaths(options, place)]
   return { reads: inside || paths.length === 0 ? all.flatMap(tree) : all, writes: [] }
 }
 
-/** Lists what is below. */
-const lists = (words: Words, place: Place): ProgramEffect => {
-  const { operands, options } = split(words)
-  const paths = operands.length === 0 ? [placePath('.', place)] : pathsOf(operands, place)
-  const all = [...paths, ...optionPaths(options, place)]
-  return { reads: all.flatMap(tree), writes: [] }
-}
+/** Lists a directory, or all that is below it. */
+const lists =
+  (always: boolean) =>
+  (words: Words, place: Place): ProgramEffect => {
+    const { operands, options, isCertain } = split(words)
+    const paths = operands.length === 0 ? [placePath('.', place)] : pathsOf(operands, place)
+    const all = [...paths, ...optionPaths(options, place)]
+    return { reads: always || !isCertain || isRecursive(options) ? all.flatMap(tree) : all, writes: [] }
+  }
+
+const isRecursive = (options: readonly string[]): boolean =>
+  options.some((option) => /^-[a-zA-Z]*[rRa]|^--(r|a|dereference-r)/.test(option))
 
 /** As `reads`, but for options that write or run something. */
 const readsUnless =
@@ -81,10 +87,25 @@ const readsUnless =
     return reads(words, place)
   }
 
-/** Removes or changes its operands, and what is below them. */
+/** Removes or changes its operands, and what is below them where an option says so. */
 const writes = (words: Words, place: Place): ProgramEffect => {
-  const { operands, options } = split(words)
-  return { reads: optionPaths(options, place), writes: pathsOf(operands, place).flatMap(tree) }
+  const { operands, options, isCertain } = split(words)
+  const paths = pathsOf(operands, place)
+  const all = isCertain && !isRecursive(options) ? paths : paths.flatMap(tree)
+  return { reads: optionPaths(options, place), writes: all }
+}
+
+/** With -p, what stands above as well. */
+const rmdir = (words: Words, place: Place): ProgramEffect => {
+  const effect = writes(words, place)
+  const above = words.some((word) => word === null || /^-[a-zA-Z]*p|^--parents/.test(word))
+  return above ? { ...effect, writes: [...effect.writes, ...effect.writes.flatMap(parentsOf)] } : effect
+}
+
+/** What stands above a path, up to the root. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(1, -1)
+  return path === ANYWHERE ? [] : parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)
 }
 
 /** As `writes`, after a first operand that is no path: a mode, an owner. */
@@ -93,7 +114,8 @@ const changes = (words: Words, place: Place): ProgramEffect => {
   const given = options.some((option) => option.startsWith('--reference')) ? operands : operands.slice(1)
   // A mode such as -x looks like an option, and then the first operand is a path: it is among those that are written.
   const all = options.some((option) => /^-[rwxXst]/.test(option)) ? operands : given
-  return { reads: optionPaths(options, place), writes: pathsOf(all, place).flatMap(tree) }
+  const paths = pathsOf(all, place)
+  return { reads: optionPaths(options, place), writes: isRecursive(options) ? paths.flatMap(tree) : paths }
 }
 
 /** Sources, then where they go. */
@@ -108,8 +130,14 @@ const copies =
       const attached = options.some((option) => /^-[a-zA-Z]*t./.test(option)) ? [ANYWHERE] : []
       return { reads: paths, writes: [...paths, ...named, ...attached] }
     }
-    const target = operands.slice(-1)
-    return { reads: paths, writes: [...pathsOf(target, place).flatMap(tree), ...named] }
+    // Where the last one is a directory, each source goes into it under its own name.
+    const [target = ANYWHERE] = pathsOf(operands.slice(-1), place)
+    const into = operands
+      .slice(0, -1)
+      .map((source) => (source === null || target === ANYWHERE ? ANYWHERE : posix.join(target, posix.basename(source))))
+    const targets = into.includes(ANYWHERE) ? tree(target) : [target, ...into]
+    const isDeep = isRecursive(options) || options.some((option) => /^-[a-zA-Z]*[dD]|^--parents/.test(option))
+    return { reads: paths, writes: [...(isDeep ? targets.flatMap(tree) : targets), ...named] }
   }
 
 const dd = (words: Words, place: Place): ProgramEffect => {
@@ -186,13 +214,15 @@ const PROGRAMS: ReadonlyMap<string, Reading> = new Map<string, Reading>([
     'cat tac head tail wc md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum od hexdump strings',
     'grep egrep fgrep zgrep zcat cut paste comm cmp diff join fold fmt nl rev readlink realpath base64 base32 tr stat file df column pathchk',
   ),
-  ...entries(lists, 'ls dir vdir du'),
+  ...entries(lists(false), 'ls dir vdir'),
+  ...entries(lists(true), 'du'),
   ...entries(
     readsUnless(/^-[a-zA-Z]*o|^--out|^--compress|^-T|^--temp/, 'sort may write a file or run a program'),
     'sort',
   ),
   ...entries(readsUnless(/^-[a-zA-Z]*o/, 'tree may write a file'), 'tree'),
-  ...entries(writes, 'rm rmdir unlink shred touch mkdir mkfifo mknod tee truncate'),
+  ...entries(writes, 'rm unlink shred touch mkdir mkfifo mknod tee truncate'),
+  ...entries(rmdir, 'rmdir'),
   ...entries(changes, 'chmod chown chgrp'),
   ...entries(copies(false), 'cp install'),
   ...entries(copies(true), 'mv ln link'),

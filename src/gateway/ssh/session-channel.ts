@@ -6,6 +6,7 @@ import { readCommandLine } from './command-line.ts'
 import type { HostConnection } from './connection.ts'
 import { hostStatement } from './host-statement.ts'
 import { startRelay, type Filter, type RelayParts } from './relay.ts'
+import { throughLinks } from './sftp-paths.ts'
 import { ScpFilter } from './scp-filter.ts'
 import { SftpRelay } from './sftp-relay.ts'
 
@@ -176,7 +177,7 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
       const opened = await new Promise<ClientChannel>((resolve, reject) =>
         host.upstream.subsys('sftp', (error, channel) => (error === undefined ? resolve(channel) : reject(error))),
       )
-      track(opened, new SftpRelay({ session, client, upstream: opened, home: host.home, name }))
+      track(opened, new SftpRelay({ session, client, upstream: opened, paths: host.paths, name }))
     } catch (error) {
       host.failed(error)
       client.stderr.write('pam: the target did not start sftp\n')
@@ -186,8 +187,9 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
   }
 
   async function execCommand(text: string): Promise<HostCommand> {
-    const home = await host.home()
-    return { text, facts: readCommandLine(text, { login: session.lease.user, home }), context: context() }
+    const home = await host.paths.home()
+    const facts = readCommandLine(text, { login: session.lease.user, home })
+    return { text, facts: await throughLinks(facts, host.paths), context: context() }
   }
 
   function shellCommand(): Promise<HostCommand> {

@@ -3,7 +3,6 @@ import type { ClientChannel, ServerChannel } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
 import {
   decodeExtensions,
-  encodeRealpath,
   encodeStatus,
   encodeVersion,
   SftpFields,
@@ -17,7 +16,7 @@ import type { Session, Verdict } from '../engine.ts'
 import { wireFailure } from '../wire-failure.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
-import { firstName } from './home.ts'
+import type { PathResolver } from './path-resolver.ts'
 import { hostStatement } from './host-statement.ts'
 import { CARRIED_EXTENSIONS, operationOf, type SftpOperation } from './sftp-operation.ts'
 import { pathsOf } from './sftp-paths.ts'
@@ -26,7 +25,7 @@ export interface SftpRelayParts {
   readonly session: Session
   readonly client: ServerChannel
   readonly upstream: ClientChannel
-  readonly home: () => Promise<string | undefined>
+  readonly paths: PathResolver
   readonly name: string
 }
 
@@ -236,11 +235,11 @@ export class SftpRelay {
   }
 
   async #commandOf(operation: SftpOperation): Promise<HostCommand> {
-    const home = await this.#parts.home()
+    const { paths: resolver } = this.#parts
+    const home = await resolver.home()
     const resolved = async (paths: SftpOperation['reads']): Promise<string[]> => {
       const all: string[] = []
-      for (const { path, follows } of paths)
-        all.push(...(await pathsOf(path, home, follows, (one) => this.#realpath(one))))
+      for (const { path, follows } of paths) all.push(...(await pathsOf(path, home, follows, resolver.real)))
       return [...new Set(all)]
     }
     const [reads, writes] = [await resolved(operation.reads), await resolved(operation.writes)]
@@ -262,13 +261,6 @@ export class SftpRelay {
       },
       context: { home: home ?? '' },
     }
-  }
-
-  #realpath(path: string): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const id = this.#ask({ type: 'own', answer: (packet) => resolve(firstName(packet)) })
-      this.#send(encodeRealpath(id, path))
-    })
   }
 
   #ask(asked: Asked): number {

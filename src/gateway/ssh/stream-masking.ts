@@ -99,21 +99,24 @@ export class StreamMasking {
   #followKey(joined: string, length: number, spans: HiddenSpan[], masked: MaskedKind): void {
     const fresh = this.#context.length
     if (this.#keyLength !== undefined) {
-      const ending = KEY_END.exec(joined.slice(fresh === 0 ? 0 : Math.max(0, fresh - LONGEST_KEY_LINE), length))
-      const offset = fresh === 0 ? 0 : Math.max(0, fresh - LONGEST_KEY_LINE)
-      const end = ending === null ? length : offset + ending.index + ending[0].length
+      // Its end may have begun in what has gone out.
+      const from = fresh - Math.min(fresh, this.#keyLength, LONGEST_KEY_END)
+      const ending = KEY_END.exec(joined.slice(from, length))
+      const end = ending === null ? length : from + ending.index + ending[0].length
       this.#keyLength += Math.max(0, end - fresh)
       const over = this.#keyLength > LONGEST_KEY
       for (let index = spans.length - 1; index >= 0; index--)
         if ((spans[index] as HiddenSpan).start < end) spans.splice(index, 1)
       spans.unshift({ start: Math.max(0, fresh - 1), end, masked })
-      if (ending !== null || over) this.#keyLength = undefined
-      return
+      if (ending === null && !over) return
+      this.#keyLength = undefined
     }
-    const open = spans.find(
-      ({ end, start, masked: { kind } }) => kind === 'private-key' && end >= length && start < length,
-    )
-    if (open !== undefined && !KEY_END.test(joined.slice(open.start, open.end))) this.#keyLength = length - open.start
+    const begin = lastBegin(joined)
+    if (begin === undefined || KEY_END.test(joined.slice(begin)) || begin >= length) return
+    for (let index = spans.length - 1; index >= 0; index--)
+      if ((spans[index] as HiddenSpan).start >= begin) spans.splice(index, 1)
+    spans.push({ start: begin, end: joined.length, masked })
+    this.#keyLength = length - begin
   }
 
   /** How many characters can go out now: behind them stands what may be the beginning of a value. */
@@ -134,8 +137,14 @@ const STAR = Buffer.from('*')
 /** Characters that a value may have begun in. */
 const CONTEXT = 4096
 const LONGEST_KEY = 65_536
-const LONGEST_KEY_LINE = 64
+const LONGEST_KEY_END = 96
+const KEY_BEGIN = /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/g
 const KEY_END = /-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/
+
+function lastBegin(text: string): number | undefined {
+  if (!text.includes('-----BEGIN')) return undefined
+  return [...text.matchAll(KEY_BEGIN)].at(-1)?.index
+}
 
 interface Tail {
   readonly pattern: RegExp

@@ -33,12 +33,20 @@ export interface SshGatewayOptions {
   /** Rules: `commands:` and `masking:`. */
   readonly rules: string | ((files: string) => string)
   /** More lines of the target. */
-  readonly target?: string
+  readonly target?: (sshd: SshServer) => string
+  /** Before the gateway starts. */
+  readonly prepare?: (sshd: SshServer) => void
   readonly sshd?: string
 }
 
-export async function startSshGateway({ rules, target = '', sshd: more = '' }: SshGatewayOptions): Promise<SshGateway> {
+export async function startSshGateway({
+  rules,
+  target,
+  prepare,
+  sshd: more = '',
+}: SshGatewayOptions): Promise<SshGateway> {
   const sshd = await startSshServer(more)
+  prepare?.(sshd)
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-ssh-'))
   const files = mkdtempSync(join(tmpdir(), 'pamctl-test-files-'))
   const gatewayPort = await freePort()
@@ -59,7 +67,7 @@ targets:
     hostKeys: ["${sshd.hostKey}"]
     logins:
       - { name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }
-${target}
+${target?.(sshd) ?? ''}
 access:
   - { name: engineers, who: { groups: [engineering] }, grant: standing, longest: 1h }
 ${typeof rules === 'string' ? rules : rules(files)}

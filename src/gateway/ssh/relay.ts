@@ -171,6 +171,8 @@ export function startRelay(parts: RelayParts): Relay {
       finish()
     })
   })
+  // It was paused where the command was held.
+  client.resume()
   const say = (text: string): void =>
     void toClient.write('stderr', Buffer.from(terminal ? text.replaceAll('\n', '\r\n') : text))
   return { over, say }

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Browser } from '../../src/demo/browser.ts'
+import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
+import { eventually } from '../helpers/gateway-client.ts'
+import { pamctl, ROOT, run } from '../helpers/run.ts'
+import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
+import { SSHD } from '../helpers/ssh-server.ts'
+
+/** The command line, the agent, and the programs that people start with them. */
+let own: SshGateway
+let home: string
+let environment: NodeJS.ProcessEnv
+
+beforeAll(async () => {
+  if (!SSHD) return
+  own = await startSshGateway({
+    rules: `commands:
+  - { name: shells, match: { kinds: [shell] }, allow: true }
+  - { name: no mkfs, match: { programs: [mkfs] }, deny: "nobody formats anything here" }
+  - { name: what ansible runs, who: { groups: [engineering] }, match: { unknown: true }, allow: true }
+  - { name: rest, match: {}, allow: true }`,
+  })
+  home = join(own.directory, 'home')
+  mkdirSync(home)
+  environment = { PAMCTL_HOME: join(home, 'pam'), PAMCTL_SECRET_STORE: 'file', HOME: home }
+  await signIn()
+}, 60_000)
+afterAll(async () => {
+  if (!SSHD) return
+  await pamctl(['agent', 'stop'], environment)
+  await own?.stop()
+})
+
+function signIn(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'bin', 'pamctl.js'), 'login', '--no-browser', '--gateway', own.gateway.url],
+      {
+        env: { ...process.env, ...environment },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    let text = ''
+    let isOpen = false
+    child.stderr.on('data', (bytes: Buffer) => {
+      text += bytes.toString()
+      const link = /(http\S+user_code=\S+)/.exec(text)?.[1]
+      if (link === undefined || isOpen) return
+      isOpen = true
+      void new Browser().signIn(link, DEMO_PEOPLE.jane)
+    })
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(text))))
+  })
+}
+const connect = (...args: string[]) => pamctl(['connect', 'bastion', '--', ...args], environment, '')
+const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
+
+describe.skipIf(!SSHD)('pamctl connect bastion -- …', () => {
+  it('ssh, with and without naming the target, and with options', async () => {
+    expect(await connect('ssh', 'echo', 'one')).toMatchObject({ code: 0, stdout: 'one\n' })
+    expect(await connect('ssh', '-o', 'LogLevel=ERROR', '-n', 'echo', 'two')).toMatchObject({
+      code: 0,
+      stdout: 'two\n',
+    })
+    expect(await connect('ssh', 'bastion', 'echo three')).toMatchObject({ code: 0, stdout: 'three\n' })
+    expect(await connect('ssh', `${own.sshd.user}@`, 'echo four')).toMatchObject({ code: 0, stdout: 'four\n' })
+    expect(await connect('ssh', 'false')).toMatchObject({ code: 1 })
+  })
+
+  it('what is refused is said once, by ssh itself', async () => {
+    const { code, stderr } = await connect('ssh', 'mkfs', '/dev/x')
+    expect(code).toBe(126)
+    expect(stderr.match(/nobody formats anything here/g)).toHaveLength(1)
+    expect(await connect('ssh', 'nobody@', 'true')).toMatchObject({
+      code: 126,
+      stderr: expect.stringContaining('you may not be "nobody"'),
+    })
+  })
+
+  it('scp, sftp, rsync and git', async () => {
+    const source = join(own.files, 'source')
+    writeFileSync(source, randomBytes(100_000))
+    expect(await connect('scp', '-q', source, `:${own.files}/by-scp`)).toMatchObject({ code: 0 })
+    expect(await connect('scp', '-q', `:${own.files}/by-scp`, join(own.files, 'back'))).toMatchObject({ code: 0 })
+    expect(await connect('rsync', '-a', source, `:${own.files}/by-rsync`)).toMatchObject({ code: 0 })
+    const batch = join(own.files, 'batch')
+    writeFileSync(batch, `put ${source} ${own.files}/by-sftp\n`)
+    expect(await connect('sftp', '-b', batch)).toMatchObject({ code: 0 })
+    for (const name of ['by-scp', 'back', 'by-rsync', 'by-sftp'])
+      expect(digest(join(own.files, name))).toBe(digest(source))
+    await run('git', ['init', '-q', '--bare', join(own.files, 'r.git')])
+    expect(await connect('git', 'clone', '-q', `bastion:${own.files}/r.git`, join(own.files, 'clone'))).toMatchObject({
+      code: 0,
+    })
+  })
+
+  it('a program that is not there', async () => {
+    expect(await connect('no-such-program')).toMatchObject({ code: 127 })
+  })
+})
+
+describe.skipIf(!SSHD)('pamctl ssh-config', () => {
+  const ssh = (...args: string[]) => run('ssh', ['-F', join(home, '.ssh', 'config'), ...args], { env: environment })
+
+  it('prints what plain ssh needs, and installs it once', async () => {
+    const printed = await pamctl(['ssh-config'], environment)
+    expect(printed.stdout).toMatch(/^Host bastion\n/)
+    expect(printed.stdout).toContain('tunnel %n')
+    mkdirSync(join(home, '.ssh'), { mode: 0o700 })
+    writeFileSync(join(home, '.ssh', 'config'), 'Host other\n  User nobody\n')
+    for (let time = 0; time < 2; time++)
+      expect(await pamctl(['ssh-config', '--install'], environment)).toMatchObject({ code: 0 })
+    const config = readFileSync(join(home, '.ssh', 'config'), 'utf8')
+    expect(config).toMatch(/^Include \S+\nHost other\n {2}User nobody\n$/)
+    expect(await ssh('bastion', 'echo plain')).toMatchObject({ code: 0, stdout: 'plain\n' })
+    expect(await pamctl(['ssh-config', 'nothing'], environment)).toMatchObject({ code: 5 })
+  })
+
+  it('ControlMaster: one connection, many sessions', async () => {
+    const control = join(own.directory, 'cm')
+    const opened = await ssh('-f', '-N', '-M', '-S', control, 'bastion')
+    expect(opened, opened.stderr).toMatchObject({ code: 0 })
+    const all = await Promise.all([1, 2, 3].map((one) => ssh('-S', control, 'bastion', `echo ${one}`)))
+    expect(all.map(({ stdout }) => stdout)).toEqual(['1\n', '2\n', '3\n'])
+    await ssh('-S', control, '-O', 'exit', 'bastion')
+    await eventually(() => (existsSync(control) ? undefined : true), 'gone')
+  })
+
+  it('a key of the gateway that is not the known one is refused by ssh', async () => {
+    const { code, stderr } = await ssh('-o', 'UserKnownHostsFile=/dev/null', 'bastion', 'true')
+    expect(code).toBe(255)
+    expect(stderr).toMatch(/No ED25519 host key is known/i)
+  })
+
+  it.skipIf(!hasProgram('ansible'))(
+    'ansible',
+    async () => {
+      const inventory = join(own.directory, 'inventory')
+      writeFileSync(inventory, `bastion ansible_remote_tmp=${own.files}/ansible\n`)
+      const { stdout, stderr } = await run(
+        'ansible',
+        ['-i', inventory, 'bastion', '-m', 'command', '-a', 'echo by ansible'],
+        {
+          env: {
+            ...environment,
+            ANSIBLE_SSH_ARGS: `-F ${join(home, '.ssh', 'config')}`,
+            ANSIBLE_LOCAL_TEMP: join(own.directory, 'ansible'),
+          },
+        },
+      )
+      expect(stdout, stderr).toContain('by ansible')
+    },
+    60_000,
+  )
+})

@@ -50,10 +50,10 @@ function signIn(): Promise<void> {
     let isOpen = false
     child.stderr.on('data', (bytes: Buffer) => {
       text += bytes.toString()
-      const link = /(http\S+user_code=\S+)/.exec(text)?.[1]
+      const [, link, code] = /Open (\S+) and enter\s+(\S+)\n/.exec(text) ?? []
       if (link === undefined || isOpen) return
       isOpen = true
-      void new Browser().signIn(link, DEMO_PEOPLE.jane)
+      void new Browser().signIn(`${link}?user_code=${code}`, DEMO_PEOPLE.jane)
     })
     child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(text))))
   })
@@ -124,12 +124,17 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
 
   it('ControlMaster: one connection, many sessions', async () => {
     const control = join(own.directory, 'cm')
-    const opened = await ssh('-f', '-N', '-M', '-S', control, 'bastion')
-    expect(opened, opened.stderr).toMatchObject({ code: 0 })
+    const config = join(home, '.ssh', 'config')
+    const master = spawn('ssh', ['-F', config, '-N', '-M', '-S', control, 'bastion'], {
+      env: { ...process.env, ...environment },
+      stdio: 'ignore',
+    })
+    const gone = new Promise<void>((resolve) => master.once('exit', () => resolve()))
+    await eventually(() => (existsSync(control) ? true : undefined), 'the master is there')
     const all = await Promise.all([1, 2, 3].map((one) => ssh('-S', control, 'bastion', `echo ${one}`)))
     expect(all.map(({ stdout }) => stdout)).toEqual(['1\n', '2\n', '3\n'])
     await ssh('-S', control, '-O', 'exit', 'bastion')
-    await eventually(() => (existsSync(control) ? undefined : true), 'gone')
+    await gone
   })
 
   it('a key of the gateway that is not the known one is refused by ssh', async () => {

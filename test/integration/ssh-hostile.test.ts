@@ -1,0 +1,230 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import ssh2, { type Connection } from 'ssh2'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually, exchangeBytes, signIn, type Port } from '../helpers/gateway-client.ts'
+import { sshClient } from '../helpers/ssh-client.ts'
+import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
+import { SSHD } from '../helpers/ssh-server.ts'
+
+/**
+ * Clients and targets that do not keep to the rules. The misbehaving targets are ssh2's server: a real sshd neither
+ * stalls nor changes its key on demand. So is the one with a password: sshd takes passwords of the system's accounts only.
+ */
+let own: SshGateway
+let port: Port
+let target: Server
+let onClient: (connection: Connection) => void
+let hostKey: string
+const [firstKey, otherKey] = [ssh2.utils.generateKeyPairSync('ed25519'), ssh2.utils.generateKeyPairSync('ed25519')]
+const sockets = new Set<Socket>()
+
+beforeAll(async () => {
+  if (!SSHD) return
+  hostKey = firstKey.private
+  target = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
+      connection.on('error', () => {})
+      onClient(connection)
+    })
+    server.injectSocket(socket)
+  })
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+  const { port: targetPort } = target.address() as AddressInfo
+  own = await startSshGateway({
+    prepare: ({ directory }) => writeFileSync(join(directory, 'password'), 'open sesame\n'),
+    target: ({ directory }) => `
+  - name: odd
+    type: ssh
+    host: 127.0.0.1
+    port: ${targetPort}
+    trustOnFirstUse: true
+    logins: [{ name: root, password: "file:${join(directory, 'password')}" }]
+`,
+    rules: `commands:
+  - { name: shells, match: { kinds: [shell] }, allow: true }
+  - { name: rest, match: {}, allow: true }`,
+  })
+  port = await own.port()
+}, 60_000)
+beforeEach(() => {
+  onClient = (connection) => letIn(connection, 'open sesame', 'password')
+  hostKey = firstKey.private
+})
+afterAll(async () => {
+  for (const socket of sockets) socket.destroy()
+  target?.close()
+  await own?.stop()
+})
+
+function letIn(connection: Connection, password: string, method: 'password' | 'keyboard-interactive'): void {
+  connection.on('authentication', (context) => {
+    if (context.method !== method) return context.reject([method])
+    if (context.method === 'password') return context.password === password ? context.accept() : context.reject()
+    if (context.method === 'keyboard-interactive')
+      context.prompt([{ prompt: 'Password: ', echo: false }], (answers) =>
+        answers[0] === password ? context.accept() : context.reject(),
+      )
+  })
+  connection.on('session', (accept) => {
+    const session = accept()
+    session.on('exec', (open, _reject, { command }) => {
+      const channel = open()
+      if (command === 'echo stall') return
+      if (command === 'echo drop') {
+        channel.write('x'.repeat(10_000))
+        return void setTimeout(() => connection.end(), 50)
+      }
+      channel.write('fine\n')
+      channel.exit(0)
+      channel.end()
+    })
+  })
+}
+const logged = (text: string): Promise<string> =>
+  eventually(
+    () =>
+      own.gateway
+        .log()
+        .split('\n')
+        .find((line) => line.includes(text)),
+    text,
+  )
+
+describe.skipIf(!SSHD)('targets', () => {
+  it('a password, by itself or asked for interactively; the key seen first is audited', async () => {
+    const odd = await own.port('odd')
+    expect(await own.ssh(odd, ['echo x'])).toMatchObject({ code: 0, stdout: 'fine\n' })
+    onClient = (connection) => letIn(connection, 'open sesame', 'keyboard-interactive')
+    expect(await own.ssh(odd, ['echo x'])).toMatchObject({ code: 0, stdout: 'fine\n' })
+    const alice = await signIn(own.gateway.url, 'alice')
+    const kept: string[] = []
+    for await (const { type } of alice.api.audit({})) kept.push(type)
+    expect(kept.filter((type) => type === 'target.host_key_trusted')).toHaveLength(1)
+  })
+
+  it('one that does not take the credential', async () => {
+    onClient = (connection) => letIn(connection, 'another', 'password')
+    const { code, stderr } = await own.ssh(await own.port('odd'), ['echo x'])
+    expect(code).toBe(126)
+    expect(stderr).toContain("odd did not accept the gateway's login")
+    expect(stderr).not.toContain('open sesame')
+    expect(own.gateway.log()).not.toContain('open sesame')
+  })
+
+  it('one that changes its host key is not given the password', async () => {
+    let tried = false
+    hostKey = otherKey.private
+    onClient = (connection) => connection.on('authentication', () => (tried = true))
+    const { code, stderr } = await own.ssh(await own.port('odd'), ['echo x'])
+    expect(code).toBe(126)
+    expect(stderr).toContain('the host key of odd is not the one that was seen first')
+    expect(tried).toBe(false)
+  })
+
+  it('one that drops in the middle: what came arrives, the client is told, others go on', async () => {
+    const odd = await own.port('odd')
+    const dropped = own.ssh(odd, ['echo drop'])
+    const other = own.ssh(port, ['sleep 0.5; echo still here'])
+    const { code, stdout } = await dropped
+    expect(code).not.toBe(0)
+    expect(stdout.length).toBe(10_000)
+    expect(await other).toMatchObject({ code: 0, stdout: 'still here\n' })
+  })
+})
+
+describe.skipIf(!SSHD)('clients', () => {
+  it('what is no SSH', async () => {
+    for (const bytes of [
+      'GET / HTTP/1.1\r\n\r\n',
+      'SSH-1.5-old\r\n',
+      '\0\0\0\0',
+      'SSH-2.0-x\r\n' + 'A'.repeat(300_000),
+      `${'y'.repeat(9000)}\r\n`,
+    ]) {
+      const answer = await exchangeBytes(port.port, Buffer.from(bytes, 'latin1'))
+      expect(answer.toString('latin1')).not.toContain('uid=')
+    }
+    expect(await own.ssh(port, ['echo fine'])).toMatchObject({ stdout: 'fine\n' })
+  })
+
+  it('one that says nothing is let go', async () => {
+    const started = Date.now()
+    const socket = connect(port.port, '127.0.0.1')
+    await new Promise<void>((resolve) => socket.on('close', () => resolve()).resume())
+    expect(Date.now() - started).toBeGreaterThan(5000)
+  }, 30_000)
+
+  it('passwords and keys prove nothing and open nothing: who it is says the tunnel, as whom the name', async () => {
+    for (const config of [{ password: 'anything' }, { privateKey: otherKey.private }, { tryKeyboard: true }]) {
+      const client = await sshClient(port, own.sshd.user, config)
+      client.end()
+    }
+    const stranger = await sshClient(port, 'stranger', { password: 'x' })
+    const told = await new Promise<string>((resolve) =>
+      stranger.exec('id', (error, stream) => {
+        if (error !== undefined) return resolve(error.message)
+        let text = ''
+        stream.on('data', (bytes: Buffer) => (text += bytes.toString()))
+        stream.stderr.on('data', (bytes: Buffer) => (text += bytes.toString()))
+        stream.on('close', () => resolve(text))
+      }),
+    )
+    expect(told).toContain('you may not be "stranger"')
+    expect(told).not.toContain('uid=')
+    await logged('NO_ACCESS')
+  })
+
+  it('channels of unknown types, global requests and subsystems are refused, and the connection goes on', async () => {
+    const client = await sshClient(port, own.sshd.user, { strictVendor: false })
+    const streamlocal = new Promise((resolve) =>
+      client.openssh_forwardOutStreamLocal('/run/docker.sock', (error) => resolve(error?.message)),
+    )
+    expect(await streamlocal).toMatch(/failure|not available/i)
+    const bound = new Promise((resolve) => client.forwardIn('0.0.0.0', 0, (error) => resolve(error?.message)))
+    expect(await bound).toMatch(/unable to bind/i)
+    const subsystem = new Promise((resolve) => client.subsys('netconf', (error) => resolve(error?.message)))
+    expect(await subsystem).toMatch(/unable to start subsystem/i)
+    const out = await new Promise<string>((resolve, reject) =>
+      client.exec('echo on', (error, stream) =>
+        error === undefined ? stream.on('data', (bytes: Buffer) => resolve(bytes.toString())) : reject(error),
+      ),
+    )
+    expect(out).toBe('on\n')
+    client.end()
+  })
+
+  it('a storm of channels: those above the limit are refused, and the others work', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const all = await Promise.all(
+      Array.from(
+        { length: 90 },
+        () => new Promise<boolean>((resolve) => client.exec('sleep 1', (error) => resolve(error === undefined))),
+      ),
+    )
+    expect(all.filter((isOpen) => isOpen).length).toBeGreaterThan(20)
+    expect(await own.ssh(port, ['echo others'])).toMatchObject({ stdout: 'others\n' })
+    client.end()
+  }, 30_000)
+
+  it('one that sends beyond its window is cut off, whatever it sends', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const over = new Promise<void>((resolve) => client.on('close', () => resolve()))
+    client.on('error', () => {})
+    client.exec('sleep 20', (error, stream) => {
+      if (error !== undefined) return
+      // What the library would wait for is not waited for.
+      const { outgoing } = stream as unknown as { outgoing: { window: number } }
+      const timer = setInterval(() => {
+        outgoing.window = 1e9
+        stream.write(Buffer.alloc(1_000_000))
+      }, 5)
+      client.on('close', () => clearInterval(timer))
+    })
+    await over
+    expect(await own.ssh(port, ['echo others'])).toMatchObject({ stdout: 'others\n' })
+  }, 30_000)
+})

@@ -52,7 +52,7 @@ afterAll(async () => {
 const guarded = (): string => join(place, 'guarded')
 const victim = (): string => join(guarded(), 'victim')
 function reset(): void {
-  for (const name of ['guarded', 'open', 'link', 'moved', 'out', 'x', 'tool', 'list'])
+  for (const name of ['guarded', 'open', 'link', 'moved', 'out', 'x', 'tool', 'list', '~'])
     rmSync(join(place, name), { recursive: true, force: true })
   mkdirSync(guarded())
   mkdirSync(join(place, 'open'))
@@ -208,6 +208,23 @@ const COMMANDS: readonly string[] = [
   'pushd G >/dev/null && rm victim',
   'CDPATH=D; cd guarded && rm victim',
   'rm V\u0020#comment',
+  '(echo x) > V',
+  '{ echo x; } > V',
+  'for i in 1; do echo x; done > V',
+  'if true; then echo x; fi > V',
+  'f() { echo x; } > V; f',
+  'echo x 3> V >&3',
+  'echo x >& V',
+  'cat <<EOF > V\nx\nEOF',
+  'sh -c "rm \\"V\\""',
+  'sh -c "echo \\$(rm V)"',
+  'sh -c "r\\\\\nm V"',
+  "sh -c 'echo `rm V`'",
+  'env -C G rm victim',
+  'env --chdir=G rm victim',
+  '\\time -o V true',
+  'cd G; grep -fvictim D/open/input; cat ./victim',
+  "cd D && mkdir -p '~' && cat '~/../guarded/victim'",
   'rm D/link/victim',
   'cat D/link/victim',
   'echo x > D/link/victim',

@@ -187,6 +187,8 @@ class Reader {
 
 /** What the word is, where the text alone says so in every shell. */
 function literal(word: Word): string | null {
+  // A tilde that is quoted stands for itself, one that is not for a home; where it is half quoted, shells differ.
+  if (word.value.startsWith('~') && (word.parts !== undefined || word.text.includes('\\'))) return null
   if (word.parts === undefined) return word.value
   let value = ''
   for (const part of word.parts) {

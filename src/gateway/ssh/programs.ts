@@ -77,6 +77,13 @@ const lists =
 const isRecursive = (options: readonly string[]): boolean =>
   options.some((option) => /^-[a-zA-Z]*[rRa]|^--(r|a|dereference-r)/.test(option))
 
+/** Patterns may stand in a file: `-fFILE`. */
+const grep = (words: Words, place: Place): ProgramEffect => {
+  const effect = reads(words, place)
+  const fromFile = words.some((word) => word !== null && /^-[a-zA-Z]*f./.test(word))
+  return fromFile ? { ...effect, reads: [...effect.reads, ANYWHERE] } : effect
+}
+
 /** As `reads`, but for options that write or run something. */
 const readsUnless =
   (dangerous: RegExp, why: string) =>
@@ -206,14 +213,16 @@ type Reading = (words: Words, place: Place) => ProgramEffect
 const PROGRAMS: ReadonlyMap<string, Reading> = new Map<string, Reading>([
   ...entries(
     harmless,
-    'echo true false : whoami id groups uname uptime w who last pwd sleep seq yes tty logname nproc arch basename dirname expr',
+    'echo true false : whoami id groups uname uptime w pwd tr sleep seq yes tty logname nproc arch basename dirname expr',
     'printenv ps pgrep vmstat iostat lscpu lsblk lsmod free wait exit return break continue shift jobs ulimit umask type which cd times getconf locale',
   ),
   ...entries(
     reads,
     'cat tac head tail wc md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum od hexdump strings',
-    'grep egrep fgrep zgrep zcat cut paste comm cmp diff join fold fmt nl rev readlink realpath base64 base32 tr stat file df column pathchk',
+    'zcat cut paste comm cmp diff join fold fmt nl rev readlink realpath base64 base32 stat df who last column pathchk',
   ),
+  ...entries(grep, 'grep egrep fgrep zgrep'),
+  ...entries(readsUnless(/^-[a-zA-Z]*C|^--compile/, 'file may write a file'), 'file'),
   ...entries(lists(false), 'ls dir vdir'),
   ...entries(lists(true), 'du'),
   ...entries(

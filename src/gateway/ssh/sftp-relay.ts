@@ -3,6 +3,7 @@ import type { ClientChannel, ServerChannel } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
 import {
   decodeExtensions,
+  encodeInit,
   encodeStatus,
   encodeVersion,
   SftpFields,
@@ -276,7 +277,7 @@ export class SftpRelay {
 
   /** A request that needs no decision: what it is about was decided when it was opened. */
   #pass(packet: SftpPacket): void {
-    if (packet.type === sftpType.init) return this.#send(packet.bytes)
+    if (packet.type === sftpType.init) return this.#send(encodeInit(3))
     const plain: Asked = { type: 'plain', id: packet.id }
     if (packet.type === sftpType.read || packet.type === sftpType.write || packet.type === sftpType.close) {
       const fields = new SftpFields(packet)

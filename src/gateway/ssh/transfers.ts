@@ -71,6 +71,7 @@ function plainWords(text: string): string[] | undefined {
     // Patterns of scp and rsync are for the far end's shell: where they lead, only that knows.
     const isPlain = word.parts?.every(({ type }) => type === 'Literal' || type === 'SingleQuoted') ?? true
     if (!isPlain) return undefined
+    if (word.value.startsWith('~') && (word.parts !== undefined || word.text.includes('\\'))) return undefined
     words.push(word.value)
   }
   return words

@@ -100,20 +100,20 @@ function busybox(argv: Argv): Wrapped {
   return { runs: argv.slice(1), silent: true }
 }
 
-const SUDO_VALUED = /^-[ugpChrtTDR]$|^--(user|group|prompt|close-from|host|role|type|chdir|chroot)$/
+const SUDO_VALUED = /^-[ugpChrtT]$|^--(user|group|prompt|close-from|host|role|type)$/
 
 const WRAPPERS: ReadonlyMap<string, (argv: Argv, place: Place) => Wrapped | undefined> = new Map<
   string,
   (argv: Argv, place: Place) => Wrapped | undefined
 >([
   ['sudo', after(SUDO_VALUED, 0, { opaque: 'sudo gives other rights' })],
-  ['doas', after(/^-[uC]$/, 0, { opaque: 'doas gives other rights' })],
-  ['env', after(/^-[uC]$|^--(unset|chdir)$/)],
+  ['doas', after(/^-u$/, 0, { opaque: 'doas gives other rights' })],
+  ['env', after(/^-u$|^--unset$/)],
   ['nice', after(/^-n$|^--adjustment$/)],
   ['ionice', after(/^-[cnp]$/)],
   ['nohup', after(/^$/)],
   ['setsid', after(/^$/)],
-  ['time', after(/^-[of]$/)],
+  ['time', after(/^-f$/)],
   ['stdbuf', after(/^-[ioe]$/)],
   ['timeout', after(/^-[ks]$|^--(kill-after|signal)$/, 1)],
   ['command', after(/^$/)],
@@ -125,8 +125,9 @@ const WRAPPERS: ReadonlyMap<string, (argv: Argv, place: Place) => Wrapped | unde
   ['find', find],
 ])
 
-/** Options that make these take their command from elsewhere, or write a file. */
-const UNSAFE = /^-[a-zA-Z]*[iseAlo]$|^-S|^--(split-string|login|shell|edit|askpass|output|append)/
+/** Options that make these take their command from elsewhere, run it elsewhere, or write a file. */
+const UNSAFE =
+  /^-[a-zA-Z]*[iseAloCDR]$|^-S|^--(split-string|login|shell|edit|askpass|output|append|chdir|chroot|process-slot-var)/
 const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'mksh', 'rbash', 'fish', 'csh', 'tcsh'])
 const HIDING = new Set(
   'eval . source trap alias unalias enable hash bind complete let set shopt fc history pushd popd coproc'.split(' '),

@@ -103,7 +103,9 @@ const match = z
       .describe('command lines: word by word, * within a word, ... as the last word for any more words'),
     programs: names.optional().describe('programs by name (systemctl), or by path'),
     arguments: names.optional().describe('words after the program, with * for any characters'),
-    paths: names.optional().describe('absolute paths that are read or written; * within a name, ** for all below'),
+    paths: names
+      .optional()
+      .describe('absolute paths that are read or written; * within a name, ** for all below, and the directory itself'),
     writesPaths: names.optional().describe('as paths, of those that are written, removed or changed'),
     hosts: names.optional().describe('host:port of what is forwarded, with * for either'),
     logins: names.optional().describe('accounts on the target'),

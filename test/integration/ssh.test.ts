@@ -124,6 +124,15 @@ describe.skipIf(!SSHD)('the ssh client, unmodified', () => {
     expect((await own.ssh(port, ['-n', 'cat'])).code).toBe(0)
   })
 
+  it('both outputs at once, faster than they are read: every byte once', async () => {
+    const command = 'for i in 1 2 3 4 5 6; do seq 1 150000; seq 1 150000 >&2; done'
+    const through = await own.ssh(port, [command])
+    const direct = await own.direct([command])
+    expect(through.code).toBe(0)
+    expect(through.stdout === direct.stdout).toBe(true)
+    expect(through.stderr === direct.stderr).toBe(true)
+  })
+
   it('a signal that ended a command is told', async () => {
     const { code, stderr } = await own.ssh(port, ['bash -c "kill -TERM \\$\\$"'])
     expect(code, stderr).not.toBe(0)

@@ -130,7 +130,9 @@ const copies =
   (sourcesChange: boolean) =>
   (words: Words, place: Place): ProgramEffect => {
     const { operands, options, isCertain } = split(words)
-    const elsewhere = !isCertain || options.some((option) => /^-[a-zA-Z]*t|^--target/.test(option))
+    // Into a directory that an option names; several directories; links, by which the source can be changed.
+    const elsewhere =
+      !isCertain || options.some((option) => /^-[a-zA-Z]*[tdls]|^--(target|directory|link|symbolic)/.test(option))
     const paths = pathsOf(operands, place).flatMap(tree)
     const named = optionPaths(options, place).flatMap(tree)
     if (elsewhere || sourcesChange) {
@@ -143,8 +145,12 @@ const copies =
       .slice(0, -1)
       .map((source) => (source === null || target === ANYWHERE ? ANYWHERE : posix.join(target, posix.basename(source))))
     const targets = into.includes(ANYWHERE) ? tree(target) : [target, ...into]
-    const isDeep = isRecursive(options) || options.some((option) => /^-[a-zA-Z]*[dD]|^--parents/.test(option))
-    return { reads: paths, writes: [...(isDeep ? targets.flatMap(tree) : targets), ...named] }
+    const isDeep = isRecursive(options) || options.some((option) => /^-[a-zA-Z]*D|^--parents/.test(option))
+    const sources = pathsOf(operands.slice(0, -1), place)
+    return {
+      reads: isDeep ? sources.flatMap(tree) : sources,
+      writes: [...(isDeep ? targets.flatMap(tree) : targets), ...named],
+    }
   }
 
 const dd = (words: Words, place: Place): ProgramEffect => {

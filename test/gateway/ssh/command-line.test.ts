@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readCommandLine } from '../../../src/gateway/ssh/command-line.ts'
+import { withoutSecrets } from '../../../src/gateway/ssh/command-draft.ts'
+
+const read = (text: string) => readCommandLine(text, { login: 'jane', home: '/home/jane' }).statements
+const paths = (text: string) => {
+  const statements = read(text)
+  return {
+    reads: [...new Set(statements.flatMap(({ reads }) => reads))],
+    writes: [...new Set(statements.flatMap(({ writes }) => writes))],
+  }
+}
+const isHidden = (text: string): boolean => read(text).some(({ unknown }) => unknown.length > 0)
+
+describe('what a command line does', () => {
+  it.each([
+    ['cat /etc/passwd', ['/etc/passwd'], []],
+    ['cat notes', ['/home/jane/notes'], []],
+    ['cat ~/notes', ['/home/jane/notes'], []],
+    ["cat '~/notes'", ['**'], []],
+    ['cat ~bob/notes', ['**'], []],
+    ['cat /a/../b/./c', ['/b/c'], []],
+    ['cat $x', ['**'], []],
+    ['cat /var/log/*', ['**'], []],
+    ['cd /srv && cat x', ['/srv/x'], []],
+    ['cd /srv; (cd /tmp; cat y); cat x', ['**'], []],
+    ['cd x && cat y', ['**'], []],
+    ['sort < in > out', ['/home/jane/in'], ['/home/jane/out']],
+    ['echo x >> /log', [], ['/log']],
+    ['rm -r /a', [], ['/a', '/a/**']],
+    ['rm /a', [], ['/a']],
+    ['mkdir -p /a/b', [], ['/a/b']],
+    ['cp /a /b', ['/a'], ['/b', '/b/a']],
+    ['cp -r /a /b', ['/a', '/a/**'], ['/b', '/b/**', '/b/a', '/b/a/**']],
+    ['ls', ['/home/jane'], []],
+    ['find /a -delete', ['/a', '/a/**'], ['/a', '/a/**']],
+    ['dd if=/a of=/b', ['/a'], ['/b']],
+    ["scp -t '/a b'", [], ['/a b', '/a b/**']],
+    ['scp -f notes', ['/home/jane/notes', '/home/jane/notes/**'], []],
+    ['rsync --server -logDtpre.iLsfxCIvu . /srv', [], ['/srv', '/srv/**']],
+    ["git-upload-pack '/srv/r.git'", ['/srv/r.git', '/srv/r.git/**'], []],
+  ])('%s', (text, reads, writes) => {
+    expect(paths(text)).toEqual({ reads, writes })
+    expect(isHidden(text)).toBe(false)
+  })
+
+  it('without a home that is known, a relative path may be anywhere', () => {
+    const { statements } = readCommandLine('cat notes', { login: 'jane', home: undefined })
+    expect(statements.flatMap(({ reads }) => reads)).toEqual(['**'])
+  })
+
+  it('each command of a line has its words', () => {
+    expect(read('a "b c" | env X=1 d \'e\' && sudo -u bob f "$x"').map(({ argv }) => argv)).toEqual([
+      ['a', 'b c'],
+      [],
+      ['d', 'e'],
+      ['sudo', '-u', 'bob', 'f', null],
+      ['f', null],
+    ])
+  })
+
+  it.each([
+    'eval x',
+    '. ./x',
+    '$x y',
+    'sh',
+    'sh script',
+    'python3 -c x',
+    'perl x',
+    'LD_PRELOAD=x ls',
+    'PATH=/tmp:$PATH ls',
+    'ls |',
+    "echo 'x",
+    'ls\u0000rm',
+    'ls\rrm x',
+    '((rm))',
+    '[[ a ]]',
+    'echo ${!x}',
+    'echo ${x@P}',
+    'echo $((x))',
+    'sudo -i',
+    'sudo -nu root rm /x',
+    'env -S "rm x"',
+    'find / -exec $x {} ;',
+    'echo x > /dev/tcp/192.0.2.1/80',
+    '',
+    '# nothing',
+    `echo ${'x'.repeat(70_000)}`,
+  ])('hides it: %j', (text) => {
+    expect(isHidden(text)).toBe(true)
+  })
+
+  it('of any text: facts, and no failure; of a text with a refused program in it, that program', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...`ab $(){}[]<>|&;"'\\\`#=*?~-/\n`) }), (text) => {
+        expect(read(text).length).toBeGreaterThan(0)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('passwords and secrets are not kept', () => {
+    const session = { masking: { columns: [], kinds: [] }, commitment: () => 'c' }
+    for (const [text, kept] of [
+      ['PGPASSWORD=hunter2 psql', 'PGPASSWORD=<secret c> psql'],
+      ['mysql --password=hunter2 -u x', 'mysql --password=<secret c> -u x'],
+      ['curl -H "Authorization: Bearer abc.def" x', 'curl -H "Authorization: Bearer <secret c>" x'],
+      ['git clone https://me:hunter2@example.com/r', 'git clone https://me:<secret c>@example.com/r'],
+      ['echo AKIAIOSFODNN7EXAMPLE', 'echo <secret c>'],
+      ['ls -l /etc', 'ls -l /etc'],
+    ] as const)
+      expect(withoutSecrets(text, session)).toBe(kept)
+  })
+})

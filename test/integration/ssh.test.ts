@@ -480,6 +480,21 @@ describe.skipIf(!SSHD)('the end', () => {
   })
   const pids = async (command: string): Promise<string> => (await run('pgrep', ['-x', '-f', command])).stdout
 
+  it('of a session in which a command waits is told as well, and nothing of it runs', async () => {
+    const path = join(own.files, 'too late')
+    const waiting = own.ssh(port, [`touch '${path}'`])
+    const review = await held()
+    const [session] = (await own.bob.api.sessions.list({ active: true, limit: 1 })).items
+    await own.bob.api.sessions.kill(session?.id ?? '', 'not now')
+    const { code, stderr } = await waiting
+    expect(code).toBe(255)
+    expect(stderr).toContain('the session was ended by bob@example.com: not now')
+    await expect(
+      own.bob.api.reviews.decide(review.id, { verdict: 'approve', comment: '', digest: review.digest }),
+    ).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('many sessions at once, each with its own, and one with many channels', async () => {
     const many = await Promise.all(
       Array.from({ length: 20 }, (_, index) => own.ssh(port, [`echo ${index}; sleep 0.2; echo ${index}`])),

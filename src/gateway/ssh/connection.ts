@@ -46,9 +46,13 @@ export async function serveConnection(
     },
   }
   let count = 0
+  let open = 0
   client.on('session', (accept, reject) => {
-    if (session.ended.aborted || host.channels.size >= MOST_CHANNELS || count > MOST_EVER) return reject()
-    serveSessionChannel(accept(), host, String(++count))
+    if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) return reject()
+    const ssh = accept()
+    open++
+    ssh.once('close', () => open--)
+    serveSessionChannel(ssh, host, String(++count))
   })
   serveForwarding(host)
   client.on('error', () => {})
@@ -100,6 +104,7 @@ async function endConnection(
   upstream.destroy()
 }
 
+/** Session channels open at once. */
 const MOST_CHANNELS = 64
 /** Channels of one connection, all told. */
 const MOST_EVER = 100_000

@@ -75,12 +75,23 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
       void client.stderr.write(`pam: ${text}${terminal === undefined ? '\n' : '\r\n'}`)
     client.on('error', () => {})
     client.once('close', () => withdraw?.())
+    const waiting: OpenChannel = {
+      end(reason) {
+        say(reason.message)
+        client.exit(255)
+        client.end()
+        return Promise.resolve(true)
+      },
+    }
+    host.channels.add(waiting)
     try {
       for (const feature of refusedFeatures) say(feature)
       const command = await read()
       const draft = draftOf(command, session, read)
       const decision = session.decide(draft)
       const verdict = await settled(decision, client, say)
+      // It has been told already why it is over.
+      if (session.ended.aborted) return
       if (verdict.type === 'refuse') {
         const { message, hint, code } = verdict.error
         say(message)
@@ -90,6 +101,7 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
       }
       const transfer = command.facts.statements.every(({ kinds }) => kinds[0]?.startsWith('file-') === true)
       const opened = await openUpstream(command)
+      host.channels.delete(waiting)
       upstream = opened
       run(client, opened, verdict.id, transfer && /^(\S*\/)?(scp|rsync|git-)/.test(command.text), command)
     } catch (error) {
@@ -97,6 +109,8 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
       say(error instanceof PamError ? error.message : 'the target did not run it')
       client.exit(255)
       client.end()
+    } finally {
+      host.channels.delete(waiting)
     }
   }
 

@@ -15,6 +15,11 @@ export interface TerminalText {
  * follows. Bytes that are no UTF-8 stand as U+FFFD, one each.
  */
 export function decodeTerminal(bytes: Buffer): TerminalText {
+  const latin = bytes.toString('latin1')
+  if (PLAIN.test(latin)) {
+    const offsets = identity(bytes.length + 1)
+    return { text: latin, starts: offsets.subarray(0, bytes.length), ends: offsets.subarray(1), cut: bytes.length }
+  }
   const units: string[] = []
   const starts = new Uint32Array(bytes.length + 1)
   const ends = new Uint32Array(bytes.length + 1)
@@ -51,6 +56,13 @@ export function decodeTerminal(bytes: Buffer): TerminalText {
   }
   return { text: units.join(''), starts: starts.subarray(0, count), ends: ends.subarray(0, count), cut: at }
 }
+
+/** 0, 1, 2, …: shared by all that is plain. */
+function identity(length: number): Uint32Array {
+  if (offsetsOfPlain.length < length) offsetsOfPlain = Uint32Array.from({ length: length * 2 }, (_, index) => index)
+  return offsetsOfPlain.subarray(0, length)
+}
+let offsetsOfPlain = new Uint32Array(0)
 
 /** Bytes of the sequence at `at`; undefined while it is not whole. One that is longer than any that is in use is cut there. */
 function sequenceLength(bytes: Buffer, at: number): number | undefined {
@@ -97,6 +109,9 @@ const isOutside = (first: number, second: number): boolean =>
   (first === 0xf0 && second < 0x90) ||
   (first === 0xf4 && second > 0x8f)
 
+/** ASCII without escape sequences: nearly all there is. */
+// oxlint-disable-next-line no-control-regex
+const PLAIN = /^[\x00-\x1a\x1c-\x7f]*$/
 const ESC = 0x1b
 /** Bytes; nothing needs to be held back for long. */
 const LONGEST_SEQUENCE = 256

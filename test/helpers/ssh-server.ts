@@ -46,7 +46,9 @@ export async function startSshServer(more = ''): Promise<SshServer> {
   writeFileSync(join(directory, 'authorized_keys'), authorized.join(''), { mode: 0o600 })
   writeFileSync(
     join(directory, 'sshd_config'),
-    `ListenAddress 127.0.0.1
+    // The first value of a setting counts.
+    `${more}
+ListenAddress 127.0.0.1
 Port ${port}
 HostKey ${host}
 AuthorizedKeysFile ${join(directory, 'authorized_keys')}
@@ -64,7 +66,6 @@ MaxStartups 200
 LogLevel VERBOSE
 PrintMotd no
 Subsystem sftp internal-sftp
-${more}
 `,
   )
   // The directory that it gives up its rights in; the distribution's service makes it at boot.

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import ssh2, { type Connection } from 'ssh2'
+import ssh2, { type ClientChannel, type Connection } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, exchangeBytes, signIn, type Port } from '../helpers/gateway-client.ts'
 import { sshClient } from '../helpers/ssh-client.ts'
@@ -194,6 +194,40 @@ describe.skipIf(!SSHD)('clients', () => {
       ),
     )
     expect(out).toBe('on\n')
+    client.end()
+  })
+
+  it('requests that want no reply, of kinds that are refused, and signals that do not exist', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const stream = await new Promise<ClientChannel>((resolve, reject) =>
+      client.exec('echo ready; sleep 0.5; echo alive', (error, channel) =>
+        error === undefined ? resolve(channel) : reject(error),
+      ),
+    )
+    let said = ''
+    stream.on('data', (bytes: Buffer) => (said += bytes.toString()))
+    await eventually(() => (said === 'ready\n' ? true : undefined), 'it runs')
+    const { _protocol: protocol } = client as unknown as {
+      _protocol: {
+        subsystem(id: number, name: string, wantReply: boolean): void
+        _packetRW: { write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer } }
+        _cipher: { encrypt(packet: Buffer): void }
+      }
+    }
+    const { id } = (stream as unknown as { outgoing: { id: number } }).outgoing
+    protocol.subsystem(id, 'netconf', false)
+    // CHANNEL_REQUEST signal FOO (RFC 4254, section 6.9), which the library itself would not send.
+    const { write } = protocol._packetRW
+    const body = Buffer.concat([
+      Buffer.from([98, 0, 0, 0, id, 0, 0, 0, 6]),
+      Buffer.from('signal\0'),
+      Buffer.from([0, 0, 0, 3]),
+      Buffer.from('FOO'),
+    ])
+    const packet = write.alloc(body.length)
+    body.copy(packet, write.allocStart)
+    protocol._cipher.encrypt(write.finalize(packet))
+    await eventually(() => (said === 'ready\nalive\n' ? true : undefined), 'it goes on')
     client.end()
   })
 

@@ -11,17 +11,28 @@ import { hostStatement } from './host-statement.ts'
  */
 export function serveForwarding(host: HostConnection): void {
   const { client, upstream, session } = host
+  /** The library throws where the other side has gone meanwhile. */
+  const safely = (reject: (() => void) | undefined, work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      host.failed(error)
+      reject?.()
+    }
+  }
   client.on('tcpip', (accept, reject, { destIP, destPort, srcIP, srcPort }) => {
     void judge(host, 'forward-local', endpointOf(destIP, destPort)).then((verdict) => {
       if (verdict.type === 'refuse') return reject()
-      upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
-        if (error !== undefined) {
-          session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target'))
-          return reject()
-        }
-        const source = accept()
-        if (source === undefined) return target.close()
-        splice(host, verdict.id, source, target)
+      safely(reject, () => {
+        upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
+          if (error !== undefined) {
+            host.guard(() => session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target')))
+            return reject()
+          }
+          const source = accept()
+          if (source === undefined) return target.close()
+          splice(host, verdict.id, source, target)
+        })
       })
     }, host.failed)
   })
@@ -31,25 +42,31 @@ export function serveForwarding(host: HostConnection): void {
       const { bindAddr, bindPort } = info
       void judge(host, 'forward-remote', endpointOf(bindAddr, bindPort)).then((verdict) => {
         if (verdict.type === 'refuse') return reject?.()
-        upstream.forwardIn(bindAddr, bindPort, (error, port) => {
-          if (error !== undefined) return reject?.()
-          bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
-          accept?.(bindPort === 0 ? port : undefined)
+        safely(reject, () => {
+          upstream.forwardIn(bindAddr, bindPort, (error, port) => {
+            if (error !== undefined) return reject?.()
+            bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
+            accept?.(bindPort === 0 ? port : undefined)
+          })
         })
       }, host.failed)
     } else if (name === 'cancel-tcpip-forward') {
       const { bindAddr, bindPort } = info
       if (!bound.delete(endpointOf(bindAddr, bindPort))) return reject?.()
-      upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
+      safely(reject, () => {
+        upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
+      })
     } else reject?.()
   })
   // From the target: only what was asked for, and allowed.
   upstream.on('tcp connection', ({ destIP, destPort, srcIP, srcPort }, accept, reject) => {
     const command = bound.get(endpointOf(destIP, destPort))
     if (command === undefined || session.ended.aborted) return reject()
-    client.forwardOut(destIP, destPort, srcIP, srcPort, (error, source) => {
-      if (error !== undefined) return reject()
-      splice(host, command, source, accept())
+    safely(reject, () => {
+      client.forwardOut(destIP, destPort, srcIP, srcPort, (error, source) => {
+        if (error !== undefined) return reject()
+        splice(host, command, source, accept())
+      })
     })
   })
 }

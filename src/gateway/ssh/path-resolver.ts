@@ -38,7 +38,7 @@ export function createPathResolver(upstream: Client): PathResolver {
         clearTimeout(timer)
         resolve(channel)
       }
-      upstream.subsys('sftp', (error, channel) => {
+      const onOpened = (error: Error | undefined, channel: ClientChannel): void => {
         if (error !== undefined) return ready(undefined)
         const framer = new SftpFramer()
         channel.on('error', () => {})
@@ -61,7 +61,13 @@ export function createPathResolver(upstream: Client): PathResolver {
           }
         })
         channel.write(encodeInit(3))
-      })
+      }
+      try {
+        upstream.subsys('sftp', onOpened)
+      } catch {
+        // It is not connected any more.
+        ready(undefined)
+      }
     })
   const ask = async (path: string): Promise<string | undefined> => {
     opening ??= open()

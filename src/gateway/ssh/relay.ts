@@ -134,11 +134,11 @@ export function startRelay(parts: RelayParts): Relay {
     if (isOver) return
     isOver = true
     toUpstream.close()
-    const last = parts.fromUpstream?.end()
-    if (last !== undefined) outputs.stdout.push(last)
-    outputs.stdout.end()
-    outputs.stderr.end()
     try {
+      const last = parts.fromUpstream?.end()
+      if (last !== undefined) outputs.stdout.push(last)
+      outputs.stdout.end()
+      outputs.stderr.end()
       recorder.outcome({
         type: 'result',
         command: parts.command,

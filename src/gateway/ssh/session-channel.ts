@@ -50,7 +50,7 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
   ssh.on('signal', (accept, _reject, info) => {
     const signal = info.name
     if (withdraw !== undefined && /^(INT|TERM|HUP|QUIT|KILL)$/.test(signal)) withdraw()
-    else upstream?.signal(signal)
+    else if (upstream !== undefined) sendSignal(upstream, signal)
     accept?.()
   })
   ssh.on('auth-agent', (_accept, reject) => {
@@ -64,8 +64,9 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
   // Accepted at once: a client without input ends it right away, and the library takes no channel after that.
   ssh.on('shell', (accept) => void start(accept(), () => shellCommand()))
   ssh.on('exec', (accept, _reject, { command }) => void start(accept(), () => execCommand(command)))
-  ssh.on('subsystem', (accept, reject, { name: subsystem }) => {
-    if (subsystem !== 'sftp') return reject()
+  ssh.on('subsystem', (accept, reject: (() => void) | undefined, { name: subsystem }) => {
+    // Whoever wants no reply gets none.
+    if (subsystem !== 'sftp') return reject?.()
     void startSftp(accept())
   })
 
@@ -255,16 +256,29 @@ async function endProcess(channel: ClientChannel): Promise<boolean> {
     Promise.race([gone, new Promise<void>((resolve) => void setTimeout(resolve, milliseconds).unref())])
   channel.resume()
   channel.stderr.resume()
-  for (const signal of ['HUP', 'TERM'] as const) channel.signal(signal)
+  for (const signal of ['HUP', 'TERM'] as const) sendSignal(channel, signal)
   await within(GRACE)
   if (!isGone) {
-    channel.signal('KILL')
+    sendSignal(channel, 'KILL')
     await within(GRACE)
   }
   channel.close()
   return isGone
 }
 
+/** The library's own `signal` does nothing once the input has ended, which most commands have at once. */
+function sendSignal(channel: ClientChannel, name: string): void {
+  const { _client: client, outgoing } = channel as unknown as {
+    _client: { _protocol: { signal(id: number, name: string): void } }
+    outgoing: { id: number; state: string }
+  }
+  // It throws for names that it does not know, and these come from the client.
+  if (!SIGNALS.has(name)) return
+  if (outgoing.state === 'open' || outgoing.state === 'eof') client._protocol.signal(outgoing.id, name)
+}
+
+/** RFC 4254, section 6.10. */
+const SIGNALS = new Set('ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2'.split(' '))
 const INTERRUPT = 0x03
 const MOST_VARIABLES = 50
 /** Bytes typed while a command is held. */

@@ -70,6 +70,8 @@ export class SftpRelay {
   readonly #files = new Map<string, OpenFile>()
   readonly #queue: SftpPacket[] = []
   #isJudging = false
+  #isClientSlow = false
+  #isTargetSlow = false
   #hasEnded = false
   #lastId = 0
   #exit: { code?: number; signal?: string } = {}
@@ -86,7 +88,7 @@ export class SftpRelay {
       this.#guarded((bytes: Buffer) => {
         this.#queue.push(...this.#fromClient.push(bytes))
         this.#work()
-        if (this.#queue.length > 0 || !this.#isRoomUpstream()) this.#pauseClient()
+        if (this.#queue.length > 0 || this.#isTargetSlow) client.pause()
       }),
     )
     client.on('end', () => {
@@ -126,22 +128,11 @@ export class SftpRelay {
     this.#toClient.write('stderr', Buffer.from(text))
   }
 
-  #isClientSlow = false
-  #upstreamFull = false
-
-  #isRoomUpstream(): boolean {
-    return !this.#upstreamFull
-  }
-
-  #pauseClient(): void {
-    this.#parts.client.pause()
-  }
-
   #send(bytes: Buffer): void {
     if (this.#toTarget.write('stdout', bytes)) return
-    this.#upstreamFull = true
+    this.#isTargetSlow = true
     this.#toTarget.whenEmpty(() => {
-      this.#upstreamFull = false
+      this.#isTargetSlow = false
       this.#work()
       if (this.#queue.length === 0) this.#parts.client.resume()
     })
@@ -152,8 +143,10 @@ export class SftpRelay {
     if (this.#isClientSlow) this.#toClient.whenEmpty(() => (this.#isClientSlow = false))
   }
 
-  /** Requests in their order, up to one that has to be waited for. */
-  #work(): void {
+  /** Requests in their order, up to one that has to be waited for. Called from anywhere: what fails ends the session. */
+  readonly #work = this.#guarded(() => this.#workOn())
+
+  #workOn(): void {
     const { client, upstream } = this.#parts
     while (!this.#isJudging && this.#queue.length > 0) {
       const packet = this.#queue.shift() as SftpPacket
@@ -164,8 +157,8 @@ export class SftpRelay {
         this.#judge(packet, operation).then(
           () => {
             this.#isJudging = false
-            this.#guarded(() => this.#work())()
-            if (this.#queue.length === 0 && this.#isRoomUpstream()) client.resume()
+            this.#work()
+            if (this.#queue.length === 0 && !this.#isTargetSlow) client.resume()
           },
           (error: unknown) => this.#parts.session.end(wireFailure(error)),
         )

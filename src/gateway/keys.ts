@@ -51,10 +51,7 @@ export function loadKeys(directory: string): GatewayKeys {
     digest: secret('digest.key'),
     journal: secret('journal.key'),
     apart: secret('apart.key'),
-    sshHost: loadOrMake(
-      join(directory, 'ssh_host_ed25519_key'),
-      () => ssh2.utils.generateKeyPairSync('ed25519').private,
-    ),
+    sshHost: loadOrMake(join(directory, 'ssh_host_ed25519_key'), makeSshKey),
   }
 }
 
@@ -75,6 +72,14 @@ export const keyBundle = (keys: readonly RecordingKey[]): string =>
         `# key ${id} from ${from}${until === undefined ? '' : ` until ${until}`}\n${publicKey}`,
     )
     .join('')
+
+/** The library writes one key in some hundred so that it cannot read it itself: another is made then. */
+export function makeSshKey(): string {
+  for (;;) {
+    const { private: text } = ssh2.utils.generateKeyPairSync('ed25519')
+    if (!(ssh2.utils.parseKey(text) instanceof Error)) return text
+  }
+}
 
 function listKeys(directory: string, signer: Signer): RecordingKey[] {
   const file = join(directory, 'recording-keys.json')

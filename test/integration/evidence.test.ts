@@ -331,7 +331,8 @@ describe('an S3 home', () => {
         () => (filesIn(join(dataOf(directory), 'spool'), '.pamrec').length === 0 ? true : undefined),
         'moved',
       )
-      expect((await readiness()).home).toMatchObject({ ok: true, waiting: 0 })
+      // What waits is counted from the store, where it is noted after the file has moved.
+      await expect.poll(async () => (await readiness()).home).toMatchObject({ ok: true, waiting: 0 })
       for (const [key, { body, headers }] of server.objects) {
         expect(headers['x-amz-server-side-encryption']).toBe('AES256')
         if (!key.endsWith('.pamrec')) continue

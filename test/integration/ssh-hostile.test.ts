@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ssh2, { type ClientChannel, type Connection } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { makeSshKey } from '../../src/gateway/keys.ts'
 import { eventually, exchangeBytes, signIn, type Port } from '../helpers/gateway-client.ts'
 import { sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
@@ -17,12 +18,12 @@ let port: Port
 let target: Server
 let onClient: (connection: Connection) => void
 let hostKey: string
-const [firstKey, otherKey] = [ssh2.utils.generateKeyPairSync('ed25519'), ssh2.utils.generateKeyPairSync('ed25519')]
+const [firstKey, otherKey] = [makeSshKey(), makeSshKey()]
 const sockets = new Set<Socket>()
 
 beforeAll(async () => {
   if (!SSHD) return
-  hostKey = firstKey.private
+  hostKey = firstKey
   target = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
@@ -52,7 +53,7 @@ beforeAll(async () => {
 }, 60_000)
 beforeEach(() => {
   onClient = (connection) => letIn(connection, 'open sesame', 'password')
-  hostKey = firstKey.private
+  hostKey = firstKey
 })
 afterAll(async () => {
   for (const socket of sockets) socket.destroy()
@@ -117,7 +118,7 @@ describe.skipIf(!SSHD)('targets', () => {
 
   it('one that changes its host key is not given the password', async () => {
     let tried = false
-    hostKey = otherKey.private
+    hostKey = otherKey
     onClient = (connection) => connection.on('authentication', () => (tried = true))
     const { code, stderr } = await own.ssh(await own.port('odd'), ['echo x'])
     expect(code).toBe(126)
@@ -159,7 +160,7 @@ describe.skipIf(!SSHD)('clients', () => {
   }, 30_000)
 
   it('passwords and keys prove nothing and open nothing: who it is says the tunnel, as whom the name', async () => {
-    for (const config of [{ password: 'anything' }, { privateKey: otherKey.private }, { tryKeyboard: true }]) {
+    for (const config of [{ password: 'anything' }, { privateKey: otherKey }, { tryKeyboard: true }]) {
       const client = await sshClient(port, own.sshd.user, config)
       client.end()
     }

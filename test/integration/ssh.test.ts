@@ -106,7 +106,7 @@ const held = () =>
   eventually(
     async () =>
       (await own.bob.api.reviews.list()).find(({ kind }) => kind === 'command') as
-        { id: string; digest: string; effect: string; text: string } | undefined,
+        { id: string; digest: string; effect: string; text: string; session: string } | undefined,
     'held',
   )
 
@@ -122,6 +122,13 @@ describe.skipIf(!SSHD)('the ssh client, unmodified', () => {
     expect((await own.ssh(port, ['seq 1 300000'])).stdout.length).toBe(1_988_895)
     expect((await own.ssh(port, ['wc -c'], 'x'.repeat(3_000_000))).stdout.trim()).toBe('3000000')
     expect((await own.ssh(port, ['-n', 'cat'])).code).toBe(0)
+  })
+
+  it('keys are exchanged again in the middle, by either side’s limit', async () => {
+    const { stdout, stderr, code } = await own.ssh(port, ['-o', 'RekeyLimit=64K', 'seq 1 300000'])
+    expect({ length: stdout.length, stderr, code }).toEqual({ length: 1_988_895, stderr: '', code: 0 })
+    const input = 'x'.repeat(1_000_000)
+    expect((await own.ssh(port, ['-o', 'RekeyLimit=64K', 'wc -c'], input)).stdout.trim()).toBe('1000000')
   })
 
   it('both outputs at once, faster than they are read: every byte once', async () => {
@@ -484,8 +491,7 @@ describe.skipIf(!SSHD)('the end', () => {
     const path = join(own.files, 'too late')
     const waiting = own.ssh(port, [`touch '${path}'`])
     const review = await held()
-    const [session] = (await own.bob.api.sessions.list({ active: true, limit: 1 })).items
-    await own.bob.api.sessions.kill(session?.id ?? '', 'not now')
+    await own.bob.api.sessions.kill(review.session, 'not now')
     const { code, stderr } = await waiting
     expect(code).toBe(255)
     expect(stderr).toContain('the session was ended by bob@example.com: not now')

@@ -64,10 +64,7 @@ export function greetClient(
   })
 }
 
-/**
- * Accepts what was asked; a key that was only offered (RFC 4252, section 7) is let go, and `none`, which would do, is not:
- * the library answers an offered key by asking for its signature, and that is accepted as well.
- */
+/** Accepts whatever is asked. Of a key that is only offered (RFC 4252, section 7) the signature is asked for, and accepted unseen. */
 function letIn(client: Connection, first: AuthContext): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once('ready', resolve)

@@ -94,14 +94,18 @@ async function endConnection(
     }
   }
   upstream.end()
-  // What was said to the client still has to arrive.
-  if (!clientLeft)
-    await new Promise<void>((resolve) => {
-      client.once('close', () => resolve())
-      client.end()
-      setTimeout(resolve, LINGER).unref()
-    })
+  // A client drops what it has not shown yet when it is disconnected: it may leave by itself first.
+  if (!clientLeft) await closedWithin(client, LINGER)
+  client.end()
+  if (!clientLeft) await closedWithin(client, LINGER)
   upstream.destroy()
+}
+
+function closedWithin(client: Connection, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('close', () => resolve())
+    setTimeout(resolve, milliseconds).unref()
+  })
 }
 
 /** Session channels open at once. */

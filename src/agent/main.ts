@@ -64,6 +64,7 @@ class Agent {
   readonly #logger: Logger
   readonly #logins: Logins
   readonly #listeners = new Map<string, OpenListener>()
+  readonly #opening = new Map<string, Promise<LocalListener>>()
   onChange: () => void = () => {}
 
   constructor(paths: Paths, logger: Logger) {
@@ -125,6 +126,8 @@ class Agent {
     const person = keeper.person?.id ?? ''
     const isPrivate = params.private === true
     const key = JSON.stringify([gateway, person, target, isPrivate])
+    // Programs come in parallel: whoever finds a listener being opened waits for it.
+    while (this.#opening.has(key)) await this.#opening.get(key)?.catch(() => {})
     let open = this.#listeners.get(key)
     if (open !== undefined && port !== undefined && port !== open.listener.info.port) {
       throw new PamError('PORT_TAKEN', `${target} is being served on port ${open.listener.info.port} already`, {
@@ -137,7 +140,7 @@ class Agent {
       const tell = (message: string, ahead = false): void => {
         for (const listening of peers) listening.send({ target, message, ahead })
       }
-      const listener = await listenLocally({
+      const opening = listenLocally({
         name: `${gateway} ${person} ${target}`,
         port,
         protocol,
@@ -173,8 +176,14 @@ class Agent {
           keeper.keepProven()
         },
       })
-      open = { listener, gateway, person, target, profile, peers, tunnels }
-      this.#listeners.set(key, open)
+      this.#opening.set(key, opening)
+      try {
+        open = { listener: await opening, gateway, person, target, profile, peers, tunnels }
+        this.#listeners.set(key, open)
+      } finally {
+        // Only now: who waits looks among the listeners next.
+        this.#opening.delete(key)
+      }
     }
     const mine = open
     mine.peers.add(peer)

@@ -122,6 +122,13 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
     expect(await pamctl(['ssh-config', 'nothing'], environment)).toMatchObject({ code: 5 })
   })
 
+  it('many at once, each with a ProxyCommand of its own', async () => {
+    const all = await Promise.all(Array.from({ length: 8 }, (_, index) => ssh('bastion', `echo ${index}`)))
+    expect(all.map(({ stdout, stderr }) => stdout || stderr)).toEqual(
+      Array.from({ length: 8 }, (_, index) => `${index}\n`),
+    )
+  })
+
   it('ControlMaster: one connection, many sessions', async () => {
     const control = join(own.directory, 'cm')
     const config = join(home, '.ssh', 'config')

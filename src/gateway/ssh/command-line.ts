@@ -1,6 +1,7 @@
 import {
   forEachChild,
   parse,
+  type AndOr,
   type Assignment,
   type Command,
   type ParsedScript,
@@ -43,6 +44,10 @@ class Reader {
   #directory: string | undefined
   /** Where a command stands that may run elsewhere, later or not at all, a change of directory tells nothing. */
   #depth = 0
+  /** A function may have the name of any program, and go elsewhere. */
+  #hasFunctions = false
+  /** What comes next runs only if this succeeds. */
+  #isChained = false
 
   constructor(scope: CommandLineScope, depth = 0) {
     this.#scope = scope
@@ -56,7 +61,7 @@ class Reader {
   }
 
   get #place(): Place {
-    return { home: this.#scope.home, directory: this.#directory }
+    return { home: this.#scope.home, directory: this.#hasFunctions ? undefined : this.#directory }
   }
 
   #hides(reason: string): void {
@@ -66,13 +71,26 @@ class Reader {
   #visit(node: SyntaxNode): void {
     if (node.type === 'Script') return this.#apart(() => this.script(node))
     if (node.type === 'Command') return this.#command(node)
-    if (node.type === 'AndOr') return node.commands.forEach((command) => this.#visit(command))
+    if (node.type === 'AndOr') return this.#chain(node)
     if (node.type === 'Redirect' || node.type === 'HereString' || node.type === 'HereDoc')
       return this.#redirections([node])
     if (node.type === 'Assignment') this.#assignment(node)
+    if (node.type === 'Function') this.#hasFunctions = true
     const reason = hiding(node)
     if (reason !== undefined) this.#hides(reason)
     this.#apart(() => forEachChild(node, (child) => this.#visit(child)))
+  }
+
+  /** After `cd` and `&&` the directory is certain: had it failed, the next would not run. After anything else it is not. */
+  #chain({ commands, operators }: AndOr): void {
+    const before = this.#directory
+    commands.forEach((command, index) => {
+      if (operators[index - 1] === '||' && this.#directory !== before) this.#directory = undefined
+      this.#isChained = operators[index] === '&&'
+      this.#visit(command)
+    })
+    this.#isChained = false
+    if (this.#directory !== before) this.#directory = undefined
   }
 
   /** What happens within is not seen outside; a directory that changes within is not known after. */
@@ -156,7 +174,8 @@ class Reader {
   #changeDirectory(words: readonly (string | null)[]): void {
     const [first, ...more] = words
     // CDPATH and options may lead elsewhere; only an absolute path is sure.
-    const certain = this.#depth === 0 && more.length === 0 && typeof first === 'string' && first.startsWith('/')
+    const certain =
+      this.#isChained && this.#depth === 0 && more.length === 0 && typeof first === 'string' && first.startsWith('/')
     this.#directory = certain ? placePath(first, this.#place) : undefined
     if (this.#directory === ANYWHERE) this.#directory = undefined
   }

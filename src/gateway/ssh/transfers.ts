@@ -36,7 +36,7 @@ export function readTransfer(text: string, scope: CommandLineScope): HostStateme
       const options = rest.slice(sends ? 2 : 1)
       const dot = options.indexOf('.')
       // Everything that is not the bundle of letters may name files of its own (--log-file, --backup-dir, …).
-      if (dot < 1 || !/^-[a-zA-Z]*[a-zA-Z.]*$/.test(options[0] ?? '')) return undefined
+      if (dot < 1 || !RSYNC_LETTERS.test(options[0] ?? '')) return undefined
       if (options.slice(1, dot).some((option) => !RSYNC_PLAIN.test(option))) return undefined
       const deletes = options.some((option) => /^--delete|^--remove-source/.test(option))
       const paths = options.slice(dot + 1)
@@ -90,5 +90,7 @@ function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string 
   return { flags, paths: words.slice(at) }
 }
 
+/** Without s, which takes the paths from the input, and letters that follow links or name files. After `e.` stand capabilities. */
+const RSYNC_LETTERS = /^-[vqclogDtprzuHAXSxnWdOJRmbIyNUC]*e\d*\.\w*$/
 const RSYNC_PLAIN =
   /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|copy-unsafe-links|no-[a-z-]+|super|fake-super|force|compress-level=\d+|bwlimit=\d+)$/

@@ -26,6 +26,9 @@ describe('what a command line does', () => {
     ['cd /srv && cat x', ['/srv/x'], []],
     ['cd /srv; (cd /tmp; cat y); cat x', ['**'], []],
     ['cd x && cat y', ['**'], []],
+    ['cd /srv; cat x', ['**'], []],
+    ['cd /srv && true; cat x', ['**'], []],
+    ['cd /srv && cd /tmp && cat x', ['/tmp/x'], []],
     ['sort < in > out', ['/home/jane/in'], ['/home/jane/out']],
     ['echo x >> /log', [], ['/log']],
     ['rm -r /a', [], ['/a', '/a/**']],
@@ -43,6 +46,15 @@ describe('what a command line does', () => {
   ])('%s', (text, reads, writes) => {
     expect(paths(text)).toEqual({ reads, writes })
     expect(isHidden(text)).toBe(false)
+  })
+
+  it.each([
+    'rsync --server --sender -slogDtpre.iLsfxCIvu . /srv',
+    'rsync --server -logDtpre.iLsfxC --log-file=/x . /srv',
+    'rsync --server --daemon .',
+    'scp -t -S x /srv',
+  ])('is no transfer that can be told: %s', (text) => {
+    expect(read(text)[0]).toMatchObject({ kinds: ['exec'], opaque: [expect.any(String)] })
   })
 
   it('without a home that is known, a relative path may be anywhere', () => {

@@ -44,7 +44,6 @@ export function startRelay(parts: RelayParts): Relay {
   let inputBytes = 0
   let outputBytes = 0
   let kept = 0
-  let isOver = false
   let exit: { code?: number; signal?: string; core?: boolean; description?: string } = {}
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
@@ -130,9 +129,10 @@ export function startRelay(parts: RelayParts): Relay {
   })
   client.on('error', () => {})
   upstream.on('error', () => {})
-  upstream.on('close', () => {
-    if (isOver) return
-    isOver = true
+  // The library tells of the close once the one output is read: what waits in the other still has to come.
+  let open = 3
+  const closed = (): void => {
+    if (--open > 0) return
     toUpstream.close()
     try {
       const last = parts.fromUpstream?.end()
@@ -170,7 +170,10 @@ export function startRelay(parts: RelayParts): Relay {
       client.end()
       finish()
     })
-  })
+  }
+  upstream.once('close', closed)
+  upstream.once('end', closed)
+  upstream.stderr.once('end', closed)
   // It was paused where the command was held.
   client.resume()
   const say = (text: string): void =>

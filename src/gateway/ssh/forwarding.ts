@@ -99,8 +99,18 @@ function splice(host: HostConnection, command: string, source: SshChannel, targe
   const started = performance.now()
   const counts = { up: 0, down: 0 }
   let open = 2
+  let isRecorded = false
+  /** Once: also where the session ends before both sides have closed. */
+  const record = (): void => {
+    if (isRecorded) return
+    isRecorded = true
+    host.guard(() =>
+      host.session.recorder.outcome(resultOf(command, counts.up, counts.down, undefined, performance.now() - started)),
+    )
+  }
   const entry = {
     end: () => {
+      record()
       source.close()
       target.close()
       return Promise.resolve(true)
@@ -110,9 +120,7 @@ function splice(host: HostConnection, command: string, source: SshChannel, targe
   const closed = (): void => {
     if (--open > 0) return
     host.channels.delete(entry)
-    host.guard(() =>
-      host.session.recorder.outcome(resultOf(command, counts.up, counts.down, undefined, performance.now() - started)),
-    )
+    record()
   }
   const pump = (from: SshChannel, to: SshChannel, count: 'up' | 'down'): void => {
     from.on('data', (bytes: Buffer) => {

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PamError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../native-clients/ssh-config.ts'
+import { hostBlocks, knownHostsIn, quoted, replaceFile, writeKnownHosts } from '../native-clients/ssh-config.ts'
 
 /** `pamctl ssh-config`: plain `ssh TARGET` works, in every program that reads the configuration of OpenSSH. */
 export const sshConfig: AddCommand = (program, run) => {
@@ -45,9 +45,4 @@ async function printConfig(
     replaceFile(own, `${include}\n${before}`)
   }
   io.note(`ssh ${targets[0]?.name} now goes through pamctl (${file}, included in ${own})`)
-}
-
-function replaceFile(file: string, text: string): void {
-  writeFileSync(`${file}.next`, text, { mode: 0o600 })
-  renameSync(`${file}.next`, file)
 }

@@ -40,7 +40,12 @@ export function hostBlocks({ targets, knownHosts, options }: HostBlockParts): st
 export function writeKnownHosts(file: string, targets: readonly Target[]): void {
   const lines = targets.flatMap(({ name, hostKeys = [] }) => hostKeys.map((key) => `${aliasOf(name)} ${key}\n`))
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  writeFileSync(`${file}.next`, lines.join(''), { mode: 0o600 })
+  replaceFile(file, lines.join(''))
+}
+
+/** Whoever reads it meanwhile reads the old one or the new one. */
+export function replaceFile(file: string, text: string): void {
+  writeFileSync(`${file}.next`, text, { mode: 0o600 })
   renameSync(`${file}.next`, file)
 }
 

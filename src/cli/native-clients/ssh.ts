@@ -88,7 +88,8 @@ function withHost(args: readonly string[], target: string, valued: string): read
 
 /** The port of an SSH target, for clients that know no ProxyCommand. */
 export function describeSsh(target: Target, { host, port }: ListenerInfo, { home }: Paths): HowToConnect {
-  const knownHosts = knownHostsIn(home)
+  // A file of its own: the other one has all targets, for what is installed.
+  const knownHosts = `${knownHostsIn(home)}-${target.name}`
   writeKnownHosts(knownHosts, [target])
   const [user = ''] = target.accounts
   return {

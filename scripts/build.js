@@ -1,4 +1,4 @@
-// Compiles src to dist. The old output goes first, so that a deleted source leaves nothing behind.
+// Compiles src to dist and the dashboard to dist/web. The old output goes first, so that a deleted source leaves nothing behind.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,4 +11,12 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
   stdio: 'inherit',
   cwd: new URL('..', import.meta.url),
 })
-process.exitCode = status ?? 1
+if (status !== 0) process.exit(status ?? 1)
+const vite = createRequire(import.meta.url)
+  .resolve('vite/package.json')
+  .replace('package.json', 'bin/vite.js')
+const web = spawnSync(process.execPath, [vite, 'build', '--config', 'web/vite.config.ts'], {
+  stdio: 'inherit',
+  cwd: new URL('..', import.meta.url),
+})
+process.exitCode = web.status ?? 1

@@ -2,7 +2,10 @@ import type { Readable } from 'node:stream'
 import type { AccessTokens } from '../identity/access-token.ts'
 import type { IdentityVerifier } from '../identity/identity-token.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
+import type { WebClient } from '../identity/web-sign-in.ts'
+import type { Facts } from '../policy/command.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { PamError } from '../shared/errors.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
@@ -11,6 +14,7 @@ import type { Spool } from '../recording/spool.ts'
 import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
+import type { LiveEvents } from './live-events.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 
 /** What the API works with; built in the composition root. */
@@ -23,8 +27,18 @@ export interface ApiDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly changes: ChangeFeed
+  readonly events: LiveEvents
   readonly refusals: RefusalCounter
   readonly evidence: ApiEvidence
+  /** What a command for this type of target says by itself. */
+  readonly readCommand: (
+    type: string,
+    text: string,
+  ) => Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
+  /** How the audit chain is kept elsewhere. */
+  readonly auditStatus: () => AuditDeliveryStatus
+  /** A call to the signed endpoint of a chat; throws where it is not the chat's. */
+  readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
   /** Every key that records were ever sealed with. */
   readonly recordingKeys: readonly {
     readonly id: string
@@ -32,9 +46,26 @@ export interface ApiDeps {
     readonly from: string
     readonly until?: string
   }[]
+  /** What sign-ins that were begun in a browser are sealed with. */
+  readonly webKey: Uint8Array
+  /** Where the built dashboard is. */
+  readonly webDirectory: string
   /** The URL that proofs must name; known once the gateway listens. */
   readonly publicUrl: () => string
   readonly settings: () => ApiSettings
+}
+
+/** How the audit chain is kept elsewhere. */
+export interface AuditDeliveryStatus {
+  readonly streams: readonly { readonly name: string; readonly problem: string | undefined }[]
+  readonly checkpoints: {
+    /** Where they go; none where nothing is configured. */
+    readonly keepers: readonly {
+      readonly name: string
+      readonly kept: number | undefined
+      readonly problem: string | undefined
+    }[]
+  }
 }
 
 /** Records, wherever they are kept. */
@@ -55,6 +86,13 @@ export interface ApiSettings {
   readonly reproof: number
   readonly requestExpire: number
   readonly recentSignIn: number
+  readonly web: {
+    /** Absent where nobody signs in people. */
+    readonly client: WebClient | undefined
+    /** Milliseconds without anything done after which a browser is signed out, and after which it is in any case. */
+    readonly idle: number
+    readonly longest: number
+  }
   readonly discovery: {
     readonly issuer: string | undefined
     readonly clientId: string | undefined

@@ -1,19 +1,24 @@
 import type { Readable } from 'node:stream'
 import { readRecording } from '../recording/read.ts'
+import type { CommandEvent } from '../recording/event.ts'
 import type { SessionRow } from '../storage/sessions.ts'
 import type { Found } from './schemas/recording.ts'
 
 /**
- * The commands that contain a text, in any case, of sessions newest first. Every record is read: what was run is kept in
+ * The commands that contain a text, in any case, were decided so, or are of a kind, of sessions newest first. Every record is read: what was run is kept in
  * the records alone, and an index would be one more place to keep it from.
  */
 export async function* searchRecordings(
   sessions: readonly SessionRow[],
-  text: string,
+  asked: { readonly text: string; readonly verdict?: string | undefined; readonly kind?: string | undefined },
   limit: number,
   open: (session: string) => Promise<Readable | undefined>,
 ): AsyncGenerator<Found, void, undefined> {
-  const wanted = text.toLowerCase()
+  const wanted = asked.text.toLowerCase()
+  const fits = ({ text, verdict, kinds }: CommandEvent): boolean =>
+    (asked.verdict === undefined || asked.verdict === verdict) &&
+    (asked.kind === undefined || kinds.includes(asked.kind)) &&
+    (wanted === '' || text.toLowerCase().includes(wanted))
   let left = limit
   for (const { id: session, person, target } of sessions) {
     let hidden = 0
@@ -21,7 +26,7 @@ export async function* searchRecordings(
       const source = await open(session)
       if (source === undefined) continue
       for await (const { event } of readRecording(source, { onHidden: (seal) => (hidden += seal.events) })) {
-        if (event.type !== 'command' || !event.text.toLowerCase().includes(wanted)) continue
+        if (event.type !== 'command' || !fits(event)) continue
         if (left-- === 0) {
           yield { type: 'more' }
           return

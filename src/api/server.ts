@@ -18,10 +18,16 @@ import { sendProblem } from './problem.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { eventRoutes } from './routes/events.ts'
+import { notificationRoutes } from './routes/notifications.ts'
+import { policyRoutes } from './routes/policy.ts'
 import { recordingRoutes } from './routes/recordings.ts'
 import { requestRoutes } from './routes/requests.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { signInRoutes } from './routes/sign-in.ts'
+import { securityHeaders, serveWebApp } from './web-app.ts'
+import { authenticateBrowser, hasSessionCookie, isSecure, type Browser } from './web-sessions.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -33,6 +39,8 @@ declare module 'fastify' {
     login(): Login
     /** The same, for what also runs where nobody is signed in. */
     caller?: Login
+    /** Where the call comes from a browser that is signed in. */
+    browser?: Browser
   }
 }
 
@@ -64,9 +72,9 @@ export async function createApi(
     throw internalError(new Error('a route asks who calls before that is known'))
   })
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('cache-control', 'no-store')
+    void reply.header('cache-control', 'no-store').headers(securityHeaders(tls !== undefined || isSecure(deps)))
     if (request.routeOptions.config.public === true || request.is404) return
-    const login = await authenticate({ method: request.method, url: request.url, headers: request.headers }, deps)
+    const login = await whoCalls(request, deps)
     request.login = () => login
     request.caller = login
   })
@@ -78,8 +86,24 @@ export async function createApi(
   })
   app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, async () => app.swagger())
   for (const routes of ROUTES) await app.register(routes, deps)
+  serveWebApp(app, deps.webDirectory)
   await app.ready()
   return app
+}
+
+/** A token and its proof, or a browser's cookie; where there is a token, the cookie counts for nothing. */
+async function whoCalls(request: FastifyRequest, deps: ApiDeps): Promise<Login> {
+  const { method, url, headers, ip } = request
+  if (headers.authorization !== undefined || !hasSessionCookie(headers, deps))
+    return authenticate({ method, url, headers }, deps)
+  try {
+    const { login, browser } = await authenticateBrowser({ method, headers, from: ip }, deps)
+    request.browser = browser
+    return login
+  } catch (error) {
+    deps.refusals.note(asPamError(error).code)
+    throw error
+  }
 }
 
 /** Somebody who is known tried what is not theirs to do. */
@@ -108,4 +132,16 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'SIGN_IN_TOO_OLD',
 ])
 
-const ROUTES = [identityRoutes, requestRoutes, reviewRoutes, grantRoutes, sessionRoutes, recordingRoutes, auditRoutes]
+const ROUTES = [
+  identityRoutes,
+  signInRoutes,
+  requestRoutes,
+  reviewRoutes,
+  grantRoutes,
+  sessionRoutes,
+  recordingRoutes,
+  auditRoutes,
+  policyRoutes,
+  eventRoutes,
+  notificationRoutes,
+]

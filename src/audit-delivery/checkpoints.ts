@@ -5,7 +5,7 @@ import { signCheckpoint, type AuditCheckpoint, type AuditHead } from '../recordi
 import type { Home } from '../recording/homes/home.ts'
 import type { Signer } from '../recording/seal.ts'
 import type { Logger } from '../shared/logger.ts'
-import { post, type HttpOptions } from './https.ts'
+import { post, type HttpOptions } from '../shared/http-post.ts'
 
 /** Keeps a checkpoint somewhere else. */
 export type CheckpointKeeper = (checkpoint: AuditCheckpoint) => Promise<void>
@@ -17,8 +17,9 @@ export const keepInFile =
 
 export const keepAtWebhook =
   (options: HttpOptions): CheckpointKeeper =>
-  (checkpoint) =>
-    post(options, 'application/json', JSON.stringify(checkpoint))
+  async (checkpoint) => {
+    await post(options, 'application/json', JSON.stringify(checkpoint))
+  }
 
 /** An object of its own beside the records, which is never written over. */
 export const keepInHome =
@@ -59,6 +60,19 @@ export class Checkpoints {
 
   get problems(): ReadonlyMap<string, string> {
     return this.#problems
+  }
+
+  /** Each keeper, and up to which entry it keeps the chain. */
+  get keepers(): readonly {
+    readonly name: string
+    readonly kept: number | undefined
+    readonly problem: string | undefined
+  }[] {
+    return this.#parts.keepers.map(({ name }) => ({
+      name,
+      kept: this.#kept.get(name),
+      problem: this.#problems.get(name),
+    }))
   }
 
   /** A keeper that fails gets a later one: each covers all before it. */

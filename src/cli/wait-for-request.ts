@@ -5,7 +5,7 @@ import { PamError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
 import { clockTime } from './output/clock-time.ts'
 import type { Io } from './output/io.ts'
-import { visible } from './output/visible.ts'
+import { visible } from '../shared/visible.ts'
 
 /** Waits until a request is decided, and says what was. */
 export async function waitForRequest(api: ApiClient, request: AccessRequest, io: Io): Promise<AccessRequest> {

@@ -21,12 +21,17 @@ export const EVALUATION_AUDIENCE = 'pam-gateway'
  * A real OpenID provider on loopback for demonstration and evaluation: device and code flow with PKCE for people,
  * client credentials for services. Its keys and sessions live as long as the process.
  */
-export async function startEvaluationProvider(people: () => People, port: number): Promise<EvaluationProvider> {
+export async function startEvaluationProvider(
+  people: () => People,
+  port: number,
+  /** Where the dashboard is, if not on loopback. */
+  dashboard?: string,
+): Promise<EvaluationProvider> {
   const server = createServer()
   await listen(server, port)
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { default: OidcProvider } = await quietImport()
-  const provider = new OidcProvider(issuer, await configuration(people))
+  const provider = new OidcProvider(issuer, await configuration(people, dashboard))
   // Secrets of services are hashed in the file, as passwords are.
   ;(
     provider.Client.prototype as unknown as { compareClientSecret: (actual: string) => Promise<boolean> }
@@ -43,7 +48,7 @@ export async function startEvaluationProvider(people: () => People, port: number
   server.on('request', (request, response) => {
     if (request.url?.startsWith('/interaction/') !== true) return void callback(request, response)
     interaction(provider, people, attempts, request, response).catch((error: unknown) => {
-      response.writeHead(400, HTML).end(errorPage((error as Error).message))
+      response.writeHead(400, htmlHeaders('')).end(errorPage((error as Error).message))
     })
   })
   return {
@@ -70,7 +75,7 @@ async function quietImport(): Promise<typeof import('oidc-provider')> {
   // oxlint-enable no-console
 }
 
-async function configuration(people: () => People): Promise<Configuration> {
+async function configuration(people: () => People, dashboard: string | undefined): Promise<Configuration> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const show =
     (html: string) =>
@@ -87,7 +92,11 @@ async function configuration(people: () => People): Promise<Configuration> {
         application_type: 'native',
         token_endpoint_auth_method: 'none',
         grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
-        redirect_uris: ['http://127.0.0.1/callback'],
+        // Any port of loopback fits (RFC 8252 section 7.3).
+        redirect_uris: [
+          ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}/auth/callback`),
+          ...(dashboard?.startsWith('https:') === true ? [`${dashboard.replace(/\/$/, '')}/auth/callback`] : []),
+        ],
         response_types: ['code'],
         require_auth_time: true,
       },
@@ -100,11 +109,11 @@ async function configuration(people: () => People): Promise<Configuration> {
       })),
     ],
     scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
-    claims: { openid: ['sub', 'auth_time'], email: ['email'], profile: ['name'], groups: ['groups'] },
+    claims: { openid: ['sub', 'auth_time'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     rotateRefreshToken: true,
-    // Its one client of people is the command line, which always needs to prove the identity again later.
+    // Its clients of people are the command line and the dashboard, which always need to prove the identity again later.
     issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
       AccessToken: 300,
@@ -162,7 +171,7 @@ async function configuration(people: () => People): Promise<Configuration> {
       const person = people().people.find((candidate) => candidate.id === id && !candidate.disabled)
       if (person === undefined) return undefined
       const { email, name, groups } = person
-      return { accountId: id, claims: () => ({ sub: id, email, name, groups }) }
+      return { accountId: id, claims: () => ({ sub: id, email, email_verified: true, name, groups }) }
     },
   }
 }
@@ -175,13 +184,14 @@ async function interaction(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { uid, prompt } = await provider.interactionDetails(request, response)
+  const { uid, prompt, params } = await provider.interactionDetails(request, response)
   // Asked of every native client; ours is the only one, and people came here by entering its code.
   if (prompt.name === 'consent') {
     return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true })
   }
   const show = (error?: string): void => {
-    response.writeHead(error === undefined ? 200 : 401, HTML).end(loginPage(`/interaction/${uid}`, error))
+    const headers = htmlHeaders(String(params['redirect_uri'] ?? ''))
+    response.writeHead(error === undefined ? 200 : 401, headers).end(loginPage(`/interaction/${uid}`, error))
   }
   if (request.method !== 'POST') return show()
   const form = new URLSearchParams(await readBody(request))
@@ -221,11 +231,11 @@ function listen(server: Server, port: number): Promise<void> {
   })
 }
 
-const HTML = {
+/** The form leads, by redirects, to whoever asked for the sign-in: browsers count that as where it is sent. */
+const htmlHeaders = (redirectUri: string): Record<string, string> => ({
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+  'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; form-action 'self'${URL.canParse(redirectUri) ? ` ${new URL(redirectUri).origin}` : ''}; frame-ancestors 'none'`,
   'cache-control': 'no-store',
-}
+})
 const NOBODY = `scrypt$16384$${'A'.repeat(22)}$${'A'.repeat(43)}`
 const EVALUATION_RESOURCE = 'urn:pam-gateway'

@@ -1,11 +1,21 @@
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
-import type { Discovery, Token, Whoami } from '../api/schemas/identity.ts'
-import type { ApartText, AuditQuery, Found, LegalHold } from '../api/schemas/recording.ts'
+import type { Discovery, Token, WebSession, Whoami } from '../api/schemas/identity.ts'
+import type {
+  ApartText,
+  AuditStatus,
+  Found,
+  LegalHold,
+  Timeline,
+  VerificationResult,
+} from '../api/schemas/recording.ts'
 import type { Review } from '../api/schemas/review.ts'
+import type { Delivery } from '../api/schemas/delivery.ts'
+import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas/policy.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
-import type { Explanation, Session } from '../api/schemas/session.ts'
+import type { Session } from '../api/schemas/session.ts'
 import { connectionError } from './connection-error.ts'
+import { serverEvents, type ServerEvent } from './server-events.ts'
 
 /** Headers that authorise one call: access token and proof. */
 export type Authorize = (method: string, url: string) => Promise<Readonly<Record<string, string>>>
@@ -24,17 +34,22 @@ export interface Paged<T> {
   readonly next?: string
 }
 
-/** The gateway's API, typed by its own schemas. */
+/** The gateway's API, typed by its own schemas. Runs in Node and in browsers. */
 export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions) {
-  const call = async (method: string, path: string, body?: unknown): Promise<Response> => {
+  const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> => {
     const url = gateway + path
     const authorization = authorize === undefined ? {} : await authorize(method, url)
     let response: Response
     try {
       response = await fetch(url, {
         method,
-        headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          ...authorization,
+          ...options.headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
         redirect: 'error',
       })
     } catch (error) {
@@ -47,11 +62,21 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
     (await call(method, path, body)).json() as Promise<T>
   const get = <T>(path: string): Promise<T> => json<T>('GET', path)
   const post = <T>(path: string, body: unknown = {}): Promise<T> => json<T>('POST', path, body)
-  const query = (values: Query): string => {
-    const set = Object.entries(values).flatMap(([name, value]): [string, string][] =>
+  const query = (values: Query | object): string => {
+    const set = Object.entries(values as Query).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
     )
     return set.length === 0 ? '' : `?${new URLSearchParams(set).toString()}`
+  }
+  /** All pages of a list that is short. */
+  const all = async <T>(path: string, values: Query = {}): Promise<T[]> => {
+    const items: T[] = []
+    for (let cursor: string | undefined; ;) {
+      const page = await get<Paged<T>>(`${path}${query({ ...values, limit: 500, cursor })}`)
+      items.push(...page.items)
+      if (page.next === undefined) return items
+      cursor = page.next
+    }
   }
   const id = encodeURIComponent
   return {
@@ -59,19 +84,40 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
     discover: () => get<Discovery>('/.well-known/pam-gateway'),
     /** Exchanges an identity token for the gateway's own; the proof is made by the caller's key. */
     token: (identityToken: string) => post<Token>('/v1/token', { identityToken }),
+    /** A browser's session: what its changes are sent with. */
+    webSession: () => get<WebSession>('/v1/web-session'),
     logout: async () => void (await call('DELETE', '/v1/login')),
+    /** Every browser and every command line of the caller. */
+    logoutEverywhere: async () => void (await call('DELETE', '/v1/logins')),
     whoami: () => get<Whoami>('/v1/whoami'),
-    targets: async () => (await get<{ items: Target[] }>('/v1/targets')).items,
+    targets: () => all<Target>('/v1/targets'),
     explain: (target: string) => get<Explanation>(`/v1/policy/explain${query({ target })}`),
+    policy: {
+      rules: () => get<Rules>('/v1/policy/rules'),
+      try: (asked: {
+        target: string
+        command: string
+        person?: { groups: readonly string[]; kind: 'person' | 'service' }
+      }) => post<TrialResult>('/v1/policy/try', asked),
+      /** What rules would say of what was run, where that differs. */
+      replay: async function* (
+        asked: { days: number; draft?: string },
+        signal?: AbortSignal,
+      ): AsyncGenerator<ReplayLine, void, undefined> {
+        yield* linesOf<ReplayLine>(await call('POST', '/v1/policy/replay', asked, withSignal(signal)))
+      },
+    },
     requests: {
       create: (asked: { target: string; reason: string; lengthMs?: number }) =>
         post<AccessRequest>('/v1/requests', asked),
-      list: (page: { limit?: number; cursor?: string }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
+      list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
       get: (request: string, waitMs = 0) => get<AccessRequest>(`/v1/requests/${id(request)}${query({ waitMs })}`),
       withdraw: (request: string) => post<AccessRequest>(`/v1/requests/${id(request)}/withdraw`),
     },
     reviews: {
-      list: async () => (await get<{ items: Review[] }>('/v1/reviews')).items,
+      /** What waits for the caller, oldest first. */
+      list: () => all<Review>('/v1/reviews'),
+      page: (page: PageQuery & { visible?: boolean }) => get<Paged<Review>>(`/v1/reviews${query(page)}`),
       get: (review: string) => get<Review>(`/v1/reviews/${id(review)}`),
       decide: (
         review: string,
@@ -79,69 +125,144 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       ) => post<{ review: Review; grant?: Grant }>(`/v1/reviews/${id(review)}/decision`, decision),
     },
     grants: {
-      list: (page: { limit?: number; cursor?: string; all?: boolean; active?: boolean }) =>
-        get<Paged<Grant>>(`/v1/grants${query(page)}`),
+      list: (page: PageQuery & { all?: boolean; active?: boolean }) => get<Paged<Grant>>(`/v1/grants${query(page)}`),
       revoke: (grant: string, reason: string) => post<Grant>(`/v1/grants/${id(grant)}/revoke`, { reason }),
       lift: (grant: string) => post<Grant>(`/v1/grants/${id(grant)}/lift`),
     },
     sessions: {
-      list: (page: { limit?: number; cursor?: string; active?: boolean }) =>
-        get<Paged<Session>>(`/v1/sessions${query(page)}`),
+      list: (page: PageQuery & SessionQuery) => get<Paged<Session>>(`/v1/sessions${query(page)}`),
       get: (session: string) => get<Session>(`/v1/sessions/${id(session)}`),
       recording: async (
         session: string,
         purpose: 'viewed' | 'exported' | 'verified',
       ): Promise<AsyncIterable<Uint8Array>> =>
         bodyOf(await call('GET', `/v1/sessions/${id(session)}/recording${query({ purpose })}`)),
+      events: (session: string, page: { from?: number; limit?: number; types?: string; text?: string }) =>
+        get<Timeline>(`/v1/sessions/${id(session)}/events${query(page)}`),
+      /** asciicast v2, some megabytes of it. */
+      cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
+        (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
+      verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
       apart: async (session: string): Promise<ApartText[]> =>
         collect(linesOf<ApartText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
       eraseApart: (session: string, reason: string) =>
         post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
       /** Events as lines of JSON, until the session ends. */
-      tail: async function* (session: string): AsyncGenerator<string, void, undefined> {
-        yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`))
+      tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {
+        yield* textLines(await call('GET', `/v1/sessions/${id(session)}/tail`, undefined, withSignal(signal)))
       },
       legalHold: (session: string, reason: string, held: boolean) =>
         post<LegalHold>(`/v1/sessions/${id(session)}/${held ? 'legal-hold' : 'lift-hold'}`, { reason }),
       kill: (session: string, reason: string) => post<Session>(`/v1/sessions/${id(session)}/kill`, { reason }),
     },
-    search: async function* (asked: {
-      text: string
-      since?: string
-      user?: string
-      target?: string
-      limit?: number
-    }): AsyncGenerator<Found, void, undefined> {
-      yield* linesOf<Found>(await call('GET', `/v1/search${query(asked)}`))
+    search: async function* (
+      asked: {
+        text?: string
+        verdict?: string
+        kind?: string
+        since?: string
+        until?: string
+        user?: string
+        target?: string
+        limit?: number
+      },
+      signal?: AbortSignal,
+    ): AsyncGenerator<Found, void, undefined> {
+      yield* linesOf<Found>(await call('GET', `/v1/search${query(asked)}`, undefined, withSignal(signal)))
     },
     /** The audit chain in order; the whole of it where nothing is asked for. */
-    audit: async function* (asked: Omit<AuditQuery, 'after' | 'limit'>): AsyncGenerator<AuditRecord, void, undefined> {
+    audit: async function* (asked: AuditFilter): AsyncGenerator<AuditRecord, void, undefined> {
       for (let after = 0; ;) {
-        const { items } = await get<{ items: AuditRecord[] }>(`/v1/audit${query({ ...asked, after, limit: 1000 })}`)
+        const { items, next } = await get<AuditPage>(`/v1/audit${query({ ...asked, after, limit: 1000 })}`)
         yield* items
-        const last = items.at(-1)
-        if (last === undefined) return
-        after = last.seq
+        if (next === undefined) return
+        after = next
       }
     },
-    keys: async () => (await get<{ items: { id: string; publicKey: string }[] }>('/v1/keys')).items,
+    /** One page of the audit chain, the newest first. */
+    auditPage: (asked: AuditFilter & { before?: number; limit?: number }) =>
+      get<AuditPage>(`/v1/audit${query({ ...asked, order: 'newest' })}`),
+    auditStatus: () => get<AuditStatus>('/v1/audit/status'),
+    deliveries: (page: PageQuery) => get<Paged<Delivery>>(`/v1/deliveries${query(page)}`),
+    /**
+     * What changes, from `after` on. Ends when the gateway ends it: then begin again from the last one. Says first where
+     * it is (`ready`), or that too much was missed to tell (`resync`).
+     */
+    events: async function* (
+      after: number | undefined,
+      signal?: AbortSignal,
+    ): AsyncGenerator<ServerEvent, void, undefined> {
+      const headers = after === undefined ? {} : { 'last-event-id': String(after) }
+      yield* serverEvents(
+        textLines(await call('GET', '/v1/events', undefined, { headers, ...withSignal(signal) }), true),
+      )
+    },
+    keys: () => all<{ id: string; publicKey: string }>('/v1/keys'),
   }
+}
+
+interface CallOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+const withSignal = (signal: AbortSignal | undefined): CallOptions => (signal === undefined ? {} : { signal })
+
+interface PageQuery {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+export interface SessionQuery {
+  readonly active?: boolean | undefined
+  readonly mine?: boolean | undefined
+  readonly person?: string | undefined
+  readonly target?: string | undefined
+  readonly protocol?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+}
+
+export interface AuditFilter {
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  readonly user?: string | undefined
+  readonly target?: string | undefined
+  readonly type?: string | undefined
+  readonly subject?: string | undefined
+  readonly text?: string | undefined
+}
+
+export interface AuditPage {
+  readonly items: readonly AuditRecord[]
+  readonly people: Readonly<Record<string, string>>
+  readonly next?: number
 }
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
-function bodyOf(response: Response): AsyncIterable<Uint8Array> {
-  return (response.body ?? []) as AsyncIterable<Uint8Array>
+async function* bodyOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      yield value as Uint8Array
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
 }
 
-/** Lines of an answer as they come; empty ones only say that it goes on. */
-async function* textLines(response: Response): AsyncGenerator<string, void, undefined> {
+/** Lines of an answer as they come; empty ones only say that it goes on, and are left out unless they mean something. */
+async function* textLines(response: Response, empty = false): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of bodyOf(response)) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    yield* lines.filter((line) => line !== '')
+    yield* empty ? lines : lines.filter((line) => line !== '')
   }
   if (rest !== '') yield rest
 }

@@ -1,11 +1,18 @@
 import { z } from 'zod'
 import { isSecretReference } from '../credentials/secret-reference.ts'
+import { isLoopback } from '../shared/loopback.ts'
 
 /** Where a secret is, never the secret itself. */
 export const secret = z
   .string()
   .refine(isSecretReference, 'expected a reference, env:NAME or file:PATH, not the secret itself')
   .transform((text) => text)
+
+/** Where something is sent. */
+export const http = z.url().refine((url) => {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || isLoopback(hostname)
+}, 'expected https; http is for loopback only')
 
 /** A size as people write it, in bytes inside. */
 export const size = z

@@ -11,6 +11,7 @@ import { isLoopback } from '../shared/loopback.ts'
 import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { secret } from './config-values.ts'
+import { notificationsSchema } from './notify-config.ts'
 import { targetSchema, type PostgresTarget } from './target.ts'
 
 const groups = z.array(z.string().min(1)).default([])
@@ -76,6 +77,21 @@ export const configSchema = z
         recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
       })
       .prefault({}),
+    web: z
+      .strictObject({
+        clientId: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('our client id for browsers at the first issuer of people; its clientId where it is left out'),
+        clientSecret: secret
+          .optional()
+          .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),
+        idle: duration.prefault('30m').describe('a browser in which nothing is done for so long is signed out'),
+        longest: duration.prefault('12h').describe('a browser is signed out after this in any case'),
+      })
+      .prefault({})
+      .describe('the dashboard; its redirect URI at the provider is publicUrl with /auth/callback'),
     ssh: z
       .strictObject({
         hostKeys: z
@@ -89,6 +105,7 @@ export const configSchema = z
       .prefault({}),
     recording: recordingSchema,
     audit: auditSchema,
+    notifications: notificationsSchema,
     targets: z.array(targetSchema).default([]),
     ...policyShape,
   })
@@ -108,6 +125,7 @@ export const configSchema = z
       [config.masking, 'masking'],
       [config.recording.retention, 'recording.retention'],
       [config.audit.streams, 'audit.streams'],
+      [config.notifications.webhooks, 'notifications.webhooks'],
     ] as const) {
       const seen = new Set<string>()
       list.forEach(({ name }, index) => {

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { ageEncrypter } from '../recording/encryption.ts'
-import { isLoopback } from '../shared/loopback.ts'
-import { secret, size } from './config-values.ts'
+import { http, secret, size } from './config-values.ts'
 import { duration, targets } from '../policy/parse-policy.ts'
 
 const recipient = z.string().superRefine((text, context) => {
@@ -11,11 +10,6 @@ const recipient = z.string().superRefine((text, context) => {
     context.addIssue({ code: 'custom', message: `expected an age public key (age1…): ${(error as Error).message}` })
   }
 })
-
-const http = z.url().refine((url) => {
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || isLoopback(hostname)
-}, 'expected https; http is for loopback only')
 
 const s3 = z.strictObject({
   type: z.literal('s3'),

@@ -19,6 +19,8 @@ export interface GatewayKeys {
   readonly journal: Buffer
   /** What texts that stand apart are encrypted under. */
   readonly apart: Buffer
+  /** What sign-ins of browsers are sealed with on their way. */
+  readonly web: Buffer
   /** What SSH clients know the gateway by, where none is configured: in OpenSSH form. */
   readonly sshHost: string
 }
@@ -51,6 +53,7 @@ export function loadKeys(directory: string): GatewayKeys {
     digest: secret('digest.key'),
     journal: secret('journal.key'),
     apart: secret('apart.key'),
+    web: secret('web.key'),
     sshHost: loadOrMake(join(directory, 'ssh_host_ed25519_key'), makeSshKey),
   }
 }

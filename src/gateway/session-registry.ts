@@ -8,11 +8,23 @@ export interface LiveSession {
   readonly loginId: string
   readonly grantId: string
   readonly target: string
+  /** Commands so far. */
+  readonly commands: number
+  /** For approvers; empty where the record of the session is hidden from everybody here. */
+  recent(): readonly RecentCommand[]
   end(reason: PamError): void
   /** An approval of this session was decided. */
   decided(approval: Approval): void
   /** Exactly what a held command would run: kept in memory only. */
   held(approvalId: string): HeldCommand | undefined
+}
+
+/** A command that came before, as it is on record. */
+export interface RecentCommand {
+  readonly id: string
+  readonly at: number
+  readonly text: string
+  readonly verdict: 'allow' | 'deny' | 'hold'
 }
 
 export interface HeldCommand {
@@ -38,6 +50,10 @@ export class SessionRegistry {
 
   has(id: string): boolean {
     return this.#live.has(id)
+  }
+
+  find(id: string): LiveSession | undefined {
+    return this.#live.get(id)
   }
 
   countOf(personId: string): number {

@@ -20,6 +20,7 @@ import { commandDigest, type DigestScope } from './command-digest.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
 import type { GuessBook } from './guess-book.ts'
+import type { RecentCommand } from './session-registry.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface SessionParts {
@@ -47,6 +48,8 @@ export interface RunningSession extends Session {
   /** Exactly what a held command would run. */
   held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
   readonly commands: number
+  /** The last commands, as they are on record, newest last: what an approver sees of what came before. */
+  recent(): readonly RecentCommand[]
 }
 
 export function createSession(parts: SessionParts): RunningSession {
@@ -54,6 +57,7 @@ export function createSession(parts: SessionParts): RunningSession {
   const { person } = login
   const holds = new Map<string, { draft: CommandDraft; decided: (approval: Approval) => void }>()
   let commands = 0
+  const recent: RecentCommand[] = []
 
   const judge = (draft: CommandDraft, policy: Policy): Judgement => {
     if (draft.refusal !== undefined) {
@@ -131,6 +135,7 @@ export function createSession(parts: SessionParts): RunningSession {
     },
     decided: (approval) => holds.get(approval.id)?.decided(approval),
     held: (approvalId) => holds.get(approvalId)?.draft,
+    recent: () => recent,
     hashKeys: {
       session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
@@ -165,6 +170,13 @@ export function createSession(parts: SessionParts): RunningSession {
   function record(draft: CommandDraft, judgement: Judgement, policy: Policy): string {
     const decision = newId('dec')
     commands++
+    recent.push({
+      id: decision,
+      at: clock.now(),
+      text: draft.recorded.text.slice(0, LONGEST_RECENT),
+      verdict: judgement.type,
+    })
+    if (recent.length > MOST_RECENT) recent.shift()
     const statements: readonly Statement[] = draft.facts.statements
     const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
       ...new Set(statements.flatMap((statement) => statement[field])),
@@ -307,6 +319,10 @@ export function createSession(parts: SessionParts): RunningSession {
     }
   }
 }
+
+/** Commands that an approver is shown of what came before, and characters of each. */
+const MOST_RECENT = 11
+const LONGEST_RECENT = 500
 
 type Outcome =
   | { readonly type: 'approved' | 'denied'; readonly approval: Approval }

@@ -40,7 +40,7 @@ export function startAuditDelivery(
   const { audit, baseDirectory, dataDirectory } = config
   const path = (name: string): string => resolve(baseDirectory, name)
   const secretHeader = (header: { name: string; value: string } | undefined) =>
-    header && ((): [string, string] => [header.name, resolveSecret(header.value as SecretReference, baseDirectory)])
+    header && (() => ({ [header.name]: resolveSecret(header.value as SecretReference, baseDirectory) }))
   const authority = (file: string | undefined): string | undefined =>
     file === undefined ? undefined : readFileSync(path(file), 'utf8')
 
@@ -52,7 +52,7 @@ export function startAuditDelivery(
       case 'syslog':
         return toSyslog({ ...stream, ca: authority(stream.ca) }, format)
       case 'https':
-        return toHttps({ url: stream.url, header: secretHeader(stream.header), ca: authority(stream.ca) }, format)
+        return toHttps({ url: stream.url, headers: secretHeader(stream.header), ca: authority(stream.ca) }, format)
     }
   }
   const keeperOf = (to: CheckpointConfig): CheckpointKeeper => {
@@ -60,7 +60,7 @@ export function startAuditDelivery(
       case 'file':
         return keepInFile(path(to.path))
       case 'webhook':
-        return keepAtWebhook({ url: to.url, header: secretHeader(to.header) })
+        return keepAtWebhook({ url: to.url, headers: secretHeader(to.header) })
       case 'home':
         return keepInHome(home, join(dataDirectory, 'spool'))
     }

@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { authenticate } from '../api/authenticate.ts'
+import { fileURLToPath } from 'node:url'
+import { authenticate, hasRole } from '../api/authenticate.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps, ApiSettings } from '../api/deps.ts'
+import { LiveEvents } from '../api/live-events.ts'
+import { endOverdueWebSessions } from '../api/web-sessions.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
 import { createOperations, type Readiness } from '../api/operations.ts'
@@ -21,6 +24,8 @@ import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { issuerSchema, type Issuer } from '../identity/issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
+import type { WebClient } from '../identity/web-sign-in.ts'
+import { resolveSecret } from '../credentials/secret-reference.ts'
 import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { errorCodes } from '../shared/error-codes.ts'
@@ -35,6 +40,7 @@ import { configWarnings, loadConfig, sectionDigests, type Config } from './confi
 import { loadKeys } from './keys.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
+import { startNotifications, type Notifications } from './start-notifications.ts'
 import { postgresEngine } from './postgres/engine.ts'
 import { createSqlParser } from './postgres/sql-parser.ts'
 import type { Engine } from './engine.ts'
@@ -57,10 +63,11 @@ export async function start(file: string): Promise<void> {
   const evidence = await startEvidence({ config: () => config, keys, db, logger })
 
   const provider = await startProvider(config)
-  const issuersOf = (current: Config): Issuer[] => [
-    ...current.identity.issuers,
-    ...(provider === undefined ? [] : evaluationIssuers(provider.issuer)),
-  ]
+  const issuersOf = (current: Config): Issuer[] =>
+    withWebClient(
+      [...current.identity.issuers, ...(provider === undefined ? [] : evaluationIssuers(provider.issuer))],
+      current.web.clientId,
+    )
   let identities = identityVerifier(issuersOf(config))
   const registry = new SessionRegistry()
   const state = gatewayState(db)
@@ -78,6 +85,8 @@ export async function start(file: string): Promise<void> {
     ],
   ])
   let publicUrl = ''
+  let delivery: AuditDelivery | undefined
+  let notifications: Notifications | undefined
 
   const deps: ApiDeps = {
     db,
@@ -88,9 +97,26 @@ export async function start(file: string): Promise<void> {
     clock: systemClock,
     logger,
     changes: new ChangeFeed(),
+    events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
     evidence,
+    readCommand(type, text) {
+      const engine = engines.get(type)
+      if (engine === undefined) throw new PamError('TARGET_TYPE', `no rules are tried for targets of type ${type}`)
+      return engine.read(text)
+    },
+    auditStatus: () => ({
+      streams: delivery?.streams.map(({ name, problem }) => ({ name, problem })) ?? [],
+      checkpoints: { keepers: delivery?.checkpoints.keepers ?? [] },
+    }),
+    slackCall(call) {
+      if (notifications === undefined)
+        throw new PamError('SHUTTING_DOWN', 'the gateway is starting', { side: 'gateway' })
+      notifications.slackCall(call)
+    },
     recordingKeys: keys.recordingKeys,
+    webKey: keys.web,
+    webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
     publicUrl: () => publicUrl,
     settings: () => apiSettings(config, issuersOf(config), hostKeys.publicKeys),
   }
@@ -123,9 +149,11 @@ export async function start(file: string): Promise<void> {
     /\/$/,
     '',
   )
-  const delivery = startAuditDelivery(config, { db, home: evidence.home, signer: keys.signer, logger })
-  const operations = await startOperations(config, () => readinessOf(config, evidence, delivery, registry))
-  const sweep = setInterval(() => void sweepRequests(db, deps, logger), 10_000)
+  const deliveries = startAuditDelivery(config, { db, home: evidence.home, signer: keys.signer, logger })
+  delivery = deliveries
+  notifications = startNotifications(config, deps)
+  const operations = await startOperations(config, () => readinessOf(config, evidence, deliveries, registry))
+  const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
   await auditConfig(db, file, config, 'config.loaded')
   logger.info(
@@ -160,7 +188,7 @@ export async function start(file: string): Promise<void> {
   async function stop(): Promise<void> {
     if (stopping) return
     stopping = true
-    clearInterval(sweep)
+    clearInterval(sweeping)
     clearInterval(sums)
     await auditRefusals(db, deps, logger)
     registry.endWhere(
@@ -179,7 +207,8 @@ export async function start(file: string): Promise<void> {
     operations?.close()
     await parser.close()
     await evidence.stop()
-    await delivery.stop()
+    await notifications?.stop()
+    await deliveries.stop()
     await db.close()
     logger.info('gateway.stopped')
     process.exit(0)
@@ -225,7 +254,8 @@ function readinessOf(
 async function startProvider(config: Config) {
   const { evaluation } = config.identity
   if (evaluation === undefined) return undefined
-  return startEvaluationProvider(peopleFile(resolve(config.baseDirectory, evaluation.people)), evaluation.port)
+  const people = peopleFile(resolve(config.baseDirectory, evaluation.people))
+  return startEvaluationProvider(people, evaluation.port, config.publicUrl)
 }
 
 /** The built-in provider, for people and for services. */
@@ -250,6 +280,24 @@ function evaluationIssuers(url: string): Issuer[] {
   ]
 }
 
+/** Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too. */
+function withWebClient(issuers: readonly Issuer[], clientId: string | undefined): Issuer[] {
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  return clientId === undefined || people === undefined ? [...issuers] : [...issuers, { ...people, clientId }]
+}
+
+function webClient(config: Config, people: Issuer | undefined): WebClient | undefined {
+  const clientId = config.web.clientId ?? people?.clientId
+  if (people === undefined || clientId === undefined) return undefined
+  const { clientSecret } = config.web
+  return {
+    issuer: people.url,
+    clientId,
+    clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
+    scopes: people.scopes,
+  }
+}
+
 function apiSettings(config: Config, issuers: readonly Issuer[], sshHostKeys: readonly string[]): ApiSettings {
   const people = issuers.find((issuer) => issuer.for === 'people')
   return {
@@ -264,6 +312,7 @@ function apiSettings(config: Config, issuers: readonly Issuer[], sshHostKeys: re
     reproof: config.identity.reproof,
     requestExpire: config.requests.expire,
     recentSignIn: config.requests.recentSignIn,
+    web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },
     discovery: { issuer: people?.url, clientId: people?.clientId, scopes: people?.scopes ?? [] },
   }
 }
@@ -298,11 +347,13 @@ async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger:
     .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
 }
 
-async function sweepRequests(db: Database, { changes, clock }: ApiDeps, logger: Logger): Promise<void> {
+async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void> {
+  const { changes, clock } = deps
   try {
     for (const id of await expireRequests(db, clock.now())) changes.changed(id)
+    await endOverdueWebSessions(deps)
   } catch (error) {
-    logger.error({ cause: error }, 'requests.sweep_failed')
+    logger.error({ cause: error }, 'sweep.failed')
   }
 }
 

@@ -186,6 +186,10 @@ async function openSession(
     loginId: login.id,
     grantId: grant.id,
     target: target.name,
+    get commands() {
+      return session.commands
+    },
+    recent: () => (recorder.isEncrypted ? [] : session.recent()),
     end: (reason) => session.end(reason),
     decided: (approval) => session.decided(approval),
     held: (approvalId) => session.held(approvalId),

@@ -9,6 +9,8 @@ export interface ProvenIdentity {
   readonly kind: 'person' | 'service'
   readonly label: string
   readonly groups: readonly string[]
+  /** Lower case; undefined where the issuer does not say that it has verified it. */
+  readonly email: string | undefined
   /** When the person last signed in with their credentials, in milliseconds; undefined where the issuer does not say. */
   readonly authTime: number | undefined
   readonly issuedAt: number
@@ -107,6 +109,10 @@ function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenI
         ...(Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : []),
       ]),
     ],
+    email:
+      payload['email_verified'] === true && typeof payload['email'] === 'string'
+        ? payload['email'].toLowerCase()
+        : undefined,
     authTime: typeof authTime === 'number' ? authTime * 1000 : undefined,
     issuedAt: (payload.iat as number) * 1000,
     expiresAt: (payload.exp as number) * 1000,

@@ -9,8 +9,10 @@ export interface Login {
     readonly label: string
     readonly groups: readonly string[]
   }
-  /** RFC 7638 thumbprint of the key that every call must prove. */
+  /** RFC 7638 thumbprint of the key that every call must prove; of a browser `web:` and the id of its session, which no key has. */
   readonly thumbprint: string
+  /** Lower case; only where the issuer says that it is verified. */
+  readonly email: string | undefined
   readonly authTime: number | undefined
   /** Sessions of this login end when this passes without a new proof of the identity. */
   readonly provenUntil: number

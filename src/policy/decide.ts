@@ -3,7 +3,15 @@ import { fitsHostStatement, opaqueOf } from './match/host-statement.ts'
 import { fitsStatement } from './match/statement.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
+import type {
+  AccessRule,
+  CommandEffect,
+  CommandRule,
+  HoldEffect,
+  MaskingRule,
+  Policy,
+  StatementMatch,
+} from './policy.ts'
 
 /** What policy says about a command. */
 export type Judgement =
@@ -104,14 +112,14 @@ const hostHint = (statement: HostStatement): string =>
 
 function fitsCommand(rule: CommandRule, person: Person, target: Target, statement: Statement): boolean {
   if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) return false
-  const fits =
-    'argv' in statement
-      ? fitsHostStatement(rule.match, rule.effect.type, statement)
-      : fitsStatement(rule.match, rule.effect.type, statement)
-  if (!fits) return false
+  if (!fitsMatch(rule.match, rule.effect.type, statement)) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
   return rule.when === undefined || (rule.when.holds({ person, target, statement }) ?? rule.effect.type !== 'allow')
 }
+
+/** Whether what a rule names is in a statement, in any protocol. */
+export const fitsMatch = (match: StatementMatch, effect: CommandEffect['type'], statement: Statement): boolean =>
+  'argv' in statement ? fitsHostStatement(match, effect, statement) : fitsStatement(match, effect, statement)
 
 /** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */
 export function describeKinds(statement: Effect): string {

@@ -3,7 +3,7 @@ import type { Person, Target } from './command.ts'
 import { decideAccess } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { AccessRule, CommandRule, Policy, StatementMatch } from './policy.ts'
+import type { AccessRule, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
 
 /** What a person may do on a target, rule by rule, and why a rule does not apply. */
 export interface Explanation {
@@ -29,7 +29,7 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     accessRules: policy.access.map((rule) => explained(rule, person, target, describeAccess(rule))),
     commands: policy.commands.map((rule) => explained(rule, person, target, describeCommandRule(rule))),
     masking: policy.masking.map((rule) => {
-      const text = `${[...rule.columns, ...rule.kinds, ...rule.patterns.map(({ name }) => name)].join(', ')} shown ${rule.style}`
+      const text = describeMasking(rule)
       if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'is about other targets' }
       if (rule.except && fitsWho(rule.except, person))
         return { rule: rule.name, applies: false, text: 'you see plainly' }
@@ -56,7 +56,10 @@ export function describeApprovers({ groups, count }: { groups: readonly string[]
   return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}`
 }
 
-function describeCommandRule(rule: CommandRule): string {
+export const describeMasking = ({ columns, kinds, patterns, style }: MaskingRule): string =>
+  `${[...columns, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} shown ${style}`
+
+export function describeCommandRule(rule: CommandRule): string {
   const what = describeMatch(rule.match)
   switch (rule.effect.type) {
     case 'allow':

@@ -288,6 +288,9 @@ export const policyShape = {
   masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
 }
 
+/** Command rules to try in place of those in force. */
+export const draftSchema = z.strictObject({ commands: policyShape.commands })
+
 type ParsedLists = z.output<z.ZodObject<typeof policyShape>>
 
 /** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */

@@ -65,9 +65,19 @@ export interface ReadEvent {
 /** The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. */
 export async function* readRecording(
   source: string | ByteSource,
-  { reader, onHidden }: { reader?: RecordReader | undefined; onHidden?: (seal: SegmentSeal) => void } = {},
+  {
+    reader,
+    onHidden,
+    from = 0,
+  }: {
+    reader?: RecordReader | undefined
+    onHidden?: (seal: SegmentSeal) => void
+    /** Segments that end before this event are not unpacked. */
+    from?: number
+  } = {},
 ): AsyncGenerator<ReadEvent, void, undefined> {
   for await (const { seal, body } of readSegments(source)) {
+    if (seal.first + seal.events <= from) continue
     const frames = await decodeBody(seal, body, reader)
     if (frames === undefined) onHidden?.(seal)
     else for (const { payload } of frames) yield decodePayload(payload)

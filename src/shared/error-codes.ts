@@ -70,6 +70,12 @@ export const errorCodes = {
     4,
   ),
   SECRET_STORE: meaning('The keychain could not be read or written: locked, or refused.', 500, '58000', 4),
+  CSRF_REFUSED: meaning(
+    'The call of a browser does not come from a page of this gateway, or lacks what such a page sends along.',
+    403,
+    '42501',
+    5,
+  ),
   NOT_ALLOWED: meaning('The person lacks the role that this act asks for.', 403, '42501', 5),
   NOT_FOUND: meaning('No such thing, or it is not yours to see.', 404, '42704', 1),
   AMBIGUOUS: meaning('The beginning of an id fits several; give more of it.', 409, '42704', 2),

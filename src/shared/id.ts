@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto'
-
 /** What an id names; the prefix makes it readable in logs, errors and on the command line. */
-export type IdPrefix = 'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | 'aud' | 'con'
+export type IdPrefix = 'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | 'aud' | 'con' | 'dlv'
 
 /** A new id: prefix, underscore, 13 random characters of Crockford's base32 (65 bits). */
 export function newId(prefix: IdPrefix): string {
   let id = `${prefix}_`
-  for (const byte of randomBytes(13)) id += ALPHABET[byte & 31]
+  for (const byte of crypto.getRandomValues(new Uint8Array(13))) id += ALPHABET[byte & 31]
   return id
 }
 

@@ -1,7 +1,7 @@
 import type { Approval } from '../access/approval.ts'
 import type { Tx } from './database.ts'
-import { afterCursor, type Page, type Reader } from './page.ts'
-import { fromReviewRow, toReviewRow } from './reviews.ts'
+import { afterCursor, byId, type Page, type Reader } from './page.ts'
+import { fromReviewRow, toReviewRow } from './review-row.ts'
 import type { ApprovalTable } from './schema.ts'
 
 export async function saveApproval(tx: Tx, approval: Approval): Promise<void> {
@@ -24,8 +24,10 @@ export async function saveApproval(tx: Tx, approval: Approval): Promise<void> {
 }
 
 export async function findApprovals(db: Reader, prefix: string): Promise<Approval[]> {
-  const rows = await db.selectFrom('approvals').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()
-  return rows.map(fromRow)
+  const rows = await byId(prefix, (operator, value) =>
+    db.selectFrom('approvals').selectAll().where('id', operator, value).limit(20).execute(),
+  )
+  return rows.map(approvalFromRow)
 }
 
 export async function listApprovals(
@@ -41,10 +43,10 @@ export async function listApprovals(
     .orderBy('id', 'desc')
     .limit(page.limit)
   if (filter.state !== undefined) query = query.where('state', '=', filter.state)
-  return (await query.execute()).map(fromRow)
+  return (await query.execute()).map(approvalFromRow)
 }
 
-const fromRow = (row: ApprovalTable): Approval => ({
+export const approvalFromRow = (row: ApprovalTable): Approval => ({
   ...fromReviewRow(row),
   sessionId: row.session_id,
   target: row.target,

@@ -46,19 +46,38 @@ export async function lastAudit(db: Reader, subject: string): Promise<AuditRecor
   return row && toRecord(row)
 }
 
-/** Entries after `after`, in order. */
+export interface AuditFilter {
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  readonly actors?: readonly string[] | undefined
+  readonly target?: string | undefined
+  readonly type?: string | undefined
+  readonly subject?: string | undefined
+  /** Anywhere in an entry, in any case. */
+  readonly text?: string | undefined
+}
+
+/** Entries after `after`, in order; before `before`, newest first. */
 export async function listAudit(
   db: Reader,
-  filter: {
-    readonly since?: number | undefined
-    readonly until?: number | undefined
-    readonly actors?: readonly string[] | undefined
-    readonly target?: string | undefined
-    readonly type?: string | undefined
-  },
-  page: { readonly after: number; readonly limit: number },
+  filter: AuditFilter,
+  page: ({ readonly after: number } | { readonly before: number | undefined }) & { readonly limit: number },
 ): Promise<AuditRecord[]> {
-  let query = db.selectFrom('audit').selectAll().where('seq', '>', page.after).orderBy('seq').limit(page.limit)
+  let query = db.selectFrom('audit').selectAll().limit(page.limit)
+  if ('after' in page) query = query.where('seq', '>', page.after).orderBy('seq')
+  else {
+    query = query.orderBy('seq', 'desc')
+    if (page.before !== undefined) query = query.where('seq', '<', page.before)
+  }
+  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
+  if (filter.text !== undefined) {
+    const part = `%${escapeLike(filter.text.toLowerCase())}%`
+    query = query.where((eb) =>
+      eb.or(
+        (['type', 'actor', 'subject', 'data'] as const).map((column) => eb(eb.fn('lower', [column]), 'like', part)),
+      ),
+    )
+  }
   if (filter.since !== undefined) query = query.where('at', '>=', filter.since)
   if (filter.until !== undefined) query = query.where('at', '<', filter.until)
   if (filter.actors !== undefined) query = query.where('actor', 'in', [...filter.actors, ''])

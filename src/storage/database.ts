@@ -15,6 +15,8 @@ export interface Database {
   read: Kysely<Tables>
   /** A transaction; changes run one after the other, so that the audit chain has one order. */
   change<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Calls back after each change. */
+  onCommitted(listener: () => void): void
   close(): Promise<void>
 }
 
@@ -66,6 +68,7 @@ function database(
   begin: (tx: Tx) => Promise<void> = async () => {},
 ): Database {
   let last: Promise<unknown> = Promise.resolve()
+  const listeners: (() => void)[] = []
   return {
     read: db,
     change(work) {
@@ -77,9 +80,13 @@ function database(
           return done
         })
       const result = last.then(run, run)
-      last = result.catch(() => {})
+      last = result.then(
+        () => listeners.forEach((listener) => listener()),
+        () => {},
+      )
       return result
     },
+    onCommitted: (listener) => void listeners.push(listener),
     async close() {
       await last
       await db.destroy()

@@ -1,6 +1,6 @@
 import { blocksStanding, grantState, type Grant } from '../access/grant.ts'
 import type { Tx } from './database.ts'
-import { afterCursor, type Page, type Reader } from './page.ts'
+import { afterCursor, byId, type Page, type Reader } from './page.ts'
 import type { GrantTable } from './schema.ts'
 
 export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
@@ -26,7 +26,10 @@ export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
 }
 
 export async function findGrants(db: Reader, prefix: string): Promise<Grant[]> {
-  return (await db.selectFrom('grants').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()).map(fromRow)
+  const rows = await byId(prefix, (operator, value) =>
+    db.selectFrom('grants').selectAll().where('id', operator, value).limit(20).execute(),
+  )
+  return rows.map(fromRow)
 }
 
 /** The person's current grant for a target that ends last. */
@@ -53,6 +56,17 @@ async function grantsFor(db: Reader, personId: string, target: string): Promise<
     .where('target', '=', target)
     .execute()
   return rows.map(fromRow)
+}
+
+/** Several at once. */
+export async function grantsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Grant>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('id', 'in', [...new Set(ids)])
+    .execute()
+  return new Map(rows.map((row) => [row.id, fromRow(row)]))
 }
 
 export async function listGrants(

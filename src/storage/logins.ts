@@ -11,6 +11,7 @@ export async function saveLogin(tx: Tx, login: Login): Promise<void> {
     person_label: login.person.label,
     groups: JSON.stringify(login.person.groups),
     thumbprint: login.thumbprint,
+    email: login.email ?? null,
     auth_time: login.authTime ?? null,
     proven_until: login.provenUntil,
     created_at: login.createdAt,
@@ -32,6 +33,43 @@ export async function findLogin(db: Reader, id: string): Promise<Login | undefin
 export async function personIds(db: Reader, label: string): Promise<string[]> {
   const rows = await db.selectFrom('logins').select('person_id').distinct().where('person_label', '=', label).execute()
   return rows.map(({ person_id }) => person_id)
+}
+
+/** The last label of each of these people. */
+export async function personLabels(db: Reader, ids: readonly string[]): Promise<Record<string, string>> {
+  if (ids.length === 0) return {}
+  const rows = await db
+    .selectFrom('logins')
+    .select(['person_id', 'person_label'])
+    .where('person_id', 'in', [...new Set(ids)])
+    .orderBy('created_at')
+    .execute()
+  // Later ones win: a label may change.
+  return Object.fromEntries(rows.map(({ person_id, person_label }) => [person_id, person_label]))
+}
+
+/** Every login of a person that has not ended. */
+export async function openLoginsOf(db: Reader, personId: string): Promise<Login[]> {
+  const rows = await db
+    .selectFrom('logins')
+    .selectAll()
+    .where('person_id', '=', personId)
+    .where('ended_at', 'is', null)
+    .execute()
+  return rows.map(fromRow)
+}
+
+/** Logins whose issuer has verified this address, of people who are signed in and proven now. */
+export async function provenLoginsByEmail(db: Reader, email: string, now: number): Promise<Login[]> {
+  const rows = await db
+    .selectFrom('logins')
+    .selectAll()
+    .where('email', '=', email.toLowerCase())
+    .where('person_kind', '=', 'person')
+    .where('ended_at', 'is', null)
+    .where('proven_until', '>', now)
+    .execute()
+  return rows.map(fromRow)
 }
 
 /** The login of this person at this key that has not ended. */
@@ -81,6 +119,7 @@ const fromRow = (row: LoginTable): Login => ({
     groups: JSON.parse(row.groups) as string[],
   },
   thumbprint: row.thumbprint,
+  email: row.email ?? undefined,
   authTime: row.auth_time ?? undefined,
   provenUntil: row.proven_until,
   createdAt: row.created_at,

@@ -2,6 +2,7 @@ import { Migrator, type Kysely } from 'kysely'
 import { PamError } from '../shared/errors.ts'
 import { createTables } from './migrations/20261123-create-tables.ts'
 import { keepEvidence } from './migrations/20261124-keep-evidence.ts'
+import { openDashboard } from './migrations/20261125-open-dashboard.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -15,4 +16,8 @@ export async function migrate<T>(db: Kysely<T>): Promise<void> {
   }
 }
 
-const migrations = { '20261123-create-tables': createTables, '20261124-keep-evidence': keepEvidence }
+const migrations = {
+  '20261123-create-tables': createTables,
+  '20261124-keep-evidence': keepEvidence,
+  '20261125-open-dashboard': openDashboard,
+}

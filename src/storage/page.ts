@@ -40,3 +40,12 @@ export function afterCursor(column: string, page: Page): Expression<SqlBool> {
   if (page.after === undefined) return sql<SqlBool>`1 = 1`
   return sql<SqlBool>`(${sql.ref(column)}, id) < (${page.after.at}, ${page.after.id})`
 }
+
+/** The row of this id; else those whose ids begin so. An index answers the first, which is the usual case. */
+export async function byId<Row>(
+  id: string,
+  rows: (operator: '=' | 'like', value: string) => Promise<Row[]>,
+): Promise<Row[]> {
+  const exact = await rows('=', id)
+  return exact.length > 0 ? exact : rows('like', `${id}%`)
+}

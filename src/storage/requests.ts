@@ -1,7 +1,7 @@
 import type { AccessRequest } from '../access/request.ts'
 import type { Tx } from './database.ts'
-import { afterCursor, type Page, type Reader } from './page.ts'
-import { fromReviewRow, toReviewRow } from './reviews.ts'
+import { afterCursor, byId, type Page, type Reader } from './page.ts'
+import { fromReviewRow, toReviewRow } from './review-row.ts'
 import type { RequestTable } from './schema.ts'
 
 export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void> {
@@ -22,8 +22,10 @@ export async function saveRequest(tx: Tx, request: AccessRequest): Promise<void>
 }
 
 export async function findRequests(db: Reader, prefix: string): Promise<AccessRequest[]> {
-  const rows = await db.selectFrom('requests').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()
-  return rows.map(fromRow)
+  const rows = await byId(prefix, (operator, value) =>
+    db.selectFrom('requests').selectAll().where('id', operator, value).limit(20).execute(),
+  )
+  return rows.map(requestFromRow)
 }
 
 export async function listRequests(
@@ -40,10 +42,10 @@ export async function listRequests(
     .limit(page.limit)
   if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
   if (filter.state !== undefined) query = query.where('state', '=', filter.state)
-  return (await query.execute()).map(fromRow)
+  return (await query.execute()).map(requestFromRow)
 }
 
-const fromRow = (row: RequestTable): AccessRequest => ({
+export const requestFromRow = (row: RequestTable): AccessRequest => ({
   ...fromReviewRow(row),
   target: row.target,
   reason: row.reason,

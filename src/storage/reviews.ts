@@ -1,23 +1,35 @@
-import type { Decision, Review, ReviewState } from '../access/review.ts'
-import type { ApprovalTable, RequestTable } from './schema.ts'
+import { sql } from 'kysely'
+import type { Approval } from '../access/approval.ts'
+import type { AccessRequest } from '../access/request.ts'
+import { approvalFromRow } from './approvals.ts'
+import type { Page, Reader } from './page.ts'
+import { requestFromRow } from './requests.ts'
 
-/** The columns that requests and approvals share. */
-export const toReviewRow = (review: Review) => ({
-  id: review.id,
-  person_id: review.requester.id,
-  person_kind: review.requester.kind,
-  person_label: review.requester.label,
-  approvers: JSON.stringify(review.approvers),
-  state: review.state,
-  decisions: JSON.stringify(review.decisions),
-  expires_at: review.expiresAt,
-})
-
-export const fromReviewRow = (row: RequestTable | ApprovalTable): Review => ({
-  id: row.id,
-  requester: { id: row.person_id, kind: row.person_kind, label: row.person_label },
-  approvers: JSON.parse(row.approvers) as Review['approvers'],
-  state: row.state as ReviewState,
-  decisions: JSON.parse(row.decisions) as readonly Decision[],
-  expiresAt: row.expires_at,
-})
+/** What waits, oldest first, requests and held commands alike; a page at a time. */
+export async function listWaiting(db: Reader, now: number, page: Page): Promise<(AccessRequest | Approval)[]> {
+  const { after, limit } = page
+  const later = after === undefined ? sql<boolean>`1 = 1` : sql<boolean>`(created_at, id) > (${after.at}, ${after.id})`
+  const requests = await db
+    .selectFrom('requests')
+    .selectAll()
+    .where('state', '=', 'pending')
+    .where('expires_at', '>', now)
+    .where(later)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  const approvals = await db
+    .selectFrom('approvals')
+    .selectAll()
+    .where('state', '=', 'pending')
+    .where('expires_at', '>', now)
+    .where(later)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return [...requests.map(requestFromRow), ...approvals.map(approvalFromRow)]
+    .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    .slice(0, limit)
+}

@@ -12,6 +12,9 @@ export interface Tables {
   sessions: SessionTable
   recordings: RecordingTable
   audit_cursors: AuditCursorTable
+  web_sessions: WebSessionTable
+  deliveries: DeliveryTable
+  chat_messages: ChatMessageTable
 }
 
 interface PersonColumns {
@@ -48,6 +51,8 @@ export interface LoginTable extends PersonColumns {
   id: string
   groups: string
   thumbprint: string
+  /** Lower case; only where the issuer says that it is verified. */
+  email: string | null
   auth_time: number | null
   proven_until: number
   created_at: number
@@ -126,4 +131,40 @@ export interface RecordingTable {
 export interface AuditCursorTable {
   name: string
   seq: number
+}
+
+/** A signed-in browser. */
+export interface WebSessionTable {
+  /** SHA-256 of the cookie's value, hexadecimal: who reads the store cannot sign in with it. */
+  id: string
+  login_id: string
+  created_at: number
+  /** When its person last did something. */
+  seen_at: number
+  ends_at: number
+  /** The provider's refresh token, sealed under a key that only the cookie makes. */
+  refresh: string | null
+}
+
+/** One message to one webhook. */
+export interface DeliveryTable {
+  id: string
+  hook: string
+  type: string
+  subject: string
+  body: string
+  /** `waiting`, `delivered`, `failed`. */
+  state: string
+  attempts: number
+  /** What the receiver said last. */
+  answer: string | null
+  created_at: number
+  next_at: number
+}
+
+/** Where the message about a review stands in a chat. */
+export interface ChatMessageTable {
+  review_id: string
+  channel: string
+  ts: string
 }

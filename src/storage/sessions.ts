@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import type { Tx } from './database.ts'
-import { afterCursor, type Page, type Reader } from './page.ts'
+import { afterCursor, byId, type Page, type Reader } from './page.ts'
 import type { SessionTable } from './schema.ts'
 
 /** One line of the session index. The record itself is in its file. */
@@ -34,16 +35,26 @@ export async function endSession(
 }
 
 export async function findSessions(db: Reader, prefix: string): Promise<SessionRow[]> {
-  return (await db.selectFrom('sessions').selectAll().where('id', 'like', `${prefix}%`).limit(20).execute()).map(
-    fromRow,
+  const rows = await byId(prefix, (operator, value) =>
+    db.selectFrom('sessions').selectAll().where('id', operator, value).limit(20).execute(),
   )
+  return rows.map(fromRow)
 }
 
-export async function listSessions(
-  db: Reader,
-  filter: { personId?: string | undefined; active?: boolean | undefined },
-  page: Page,
-): Promise<SessionRow[]> {
+export interface SessionFilter {
+  /** Only theirs. */
+  readonly personId?: string | undefined
+  readonly active?: boolean | undefined
+  /** Part of a name, in any case. */
+  readonly person?: string | undefined
+  readonly target?: string | undefined
+  readonly protocol?: string | undefined
+  /** Opened at or after, and before, in milliseconds. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+}
+
+export async function listSessions(db: Reader, filter: SessionFilter, page: Page): Promise<SessionRow[]> {
   let query = db
     .selectFrom('sessions')
     .selectAll()
@@ -53,6 +64,15 @@ export async function listSessions(
     .limit(page.limit)
   if (filter.personId !== undefined) query = query.where('person_id', '=', filter.personId)
   if (filter.active === true) query = query.where('ended_at', 'is', null)
+  const { person, target, protocol, since, until } = filter
+  if (person !== undefined)
+    query = query.where(
+      sql<boolean>`lower(person_label) like ${`%${person.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`} escape '\\'`,
+    )
+  if (target !== undefined) query = query.where('target', '=', target)
+  if (protocol !== undefined) query = query.where('protocol', '=', protocol)
+  if (since !== undefined) query = query.where('opened_at', '>=', since)
+  if (until !== undefined) query = query.where('opened_at', '<', until)
   return (await query.execute()).map(fromRow)
 }
 
@@ -64,10 +84,12 @@ export async function searchSessions(
     readonly person?: string | undefined
     readonly target?: string | undefined
     readonly since?: number | undefined
+    readonly until?: number | undefined
   },
 ): Promise<SessionRow[]> {
   let query = db.selectFrom('sessions').selectAll().orderBy('opened_at', 'desc').limit(MOST_SEARCHED)
-  const { personId, person, target, since } = filter
+  const { personId, person, target, since, until } = filter
+  if (until !== undefined) query = query.where('opened_at', '<', until)
   if (personId !== undefined) query = query.where('person_id', '=', personId)
   if (person !== undefined)
     query = query.where((eb) => eb.or([eb('person_id', '=', person), eb('person_label', '=', person)]))

@@ -44,7 +44,7 @@ describe('checkpoints', () => {
           name: 'webhook',
           keep: keepAtWebhook({
             url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-            header: () => ['x-token', 'sesame'],
+            headers: () => ({ 'x-token': 'sesame' }),
           }),
         },
         { name: 'home', keep: keepInHome(directoryHome(join(directory, 'home')), directory) },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { visible } from '../../src/cli/output/visible.ts'
+import { visible } from '../../src/shared/visible.ts'
 import { clockTime } from '../../src/cli/output/clock-time.ts'
 import { outcomeOf } from '../../src/cli/exit-codes.ts'
 import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'

@@ -202,6 +202,7 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
         id: 'lgn_1',
         person,
         thumbprint: 'k',
+        email: 'jane@example.com',
         authTime: undefined,
         provenUntil: NOW + 5,
         createdAt: NOW,

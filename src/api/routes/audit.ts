@@ -1,34 +1,91 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { AuditVerifier } from '../../recording/audit-chain.ts'
+import { publicKeyFromPem } from '../../recording/verify.ts'
 import { appendAudit, listAudit } from '../../storage/audit.ts'
-import { personIds } from '../../storage/logins.ts'
+import { auditHead } from '../../storage/audit-head.ts'
+import { personIds, personLabels } from '../../storage/logins.ts'
 import type { ApiDeps } from '../deps.ts'
-import { auditQuery } from '../schemas/recording.ts'
+import { auditQuery, auditSchema, auditStatusSchema } from '../schemas/recording.ts'
 import { needAuditor } from '../visible-session.ts'
 
 /** The audit chain, for auditors. */
 export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const { db, clock } = deps
 
-  app.get('/v1/audit', { schema: { querystring: auditQuery } }, async (request) => {
+  app.get('/v1/audit', { schema: { querystring: auditQuery, response: { 200: auditSchema } } }, async (request) => {
     const login = request.login()
     needAuditor(login, deps, 'read the audit chain')
-    const { after, limit, since, until, user, target, type } = request.query
+    const { after, before, order, limit, since, until, user, ...filter } = request.query
     // Said once per reading, not per page: else a reading would never end.
-    if (after === 0) {
+    if (after === 0 && before === undefined) {
       await db.change((tx) =>
         appendAudit(tx, clock.now(), {
           type: 'audit.viewed',
           actor: login.person.id,
           subject: 'audit',
-          data: { since, until, user, target, type },
+          data: { since, until, user, ...filter },
         }),
       )
     }
     const actors = user === undefined ? undefined : [user, ...(await personIds(db.read, user))]
-    const times = {
+    const asked = {
+      ...filter,
+      actors,
       since: since === undefined ? undefined : Date.parse(since),
       until: until === undefined ? undefined : Date.parse(until),
     }
-    return { items: await listAudit(db.read, { ...times, actors, target, type }, { after, limit }) }
+    const page = order === 'newest' ? { before, limit } : { after, limit }
+    const records = await listAudit(db.read, asked, page)
+    const last = records.at(-1)
+    return {
+      items: records.map((record) => ({ ...record, data: { ...record.data } })),
+      people: await personLabels(
+        db.read,
+        records.map(({ actor }) => actor),
+      ),
+      ...(last === undefined || records.length < limit ? {} : { next: last.seq }),
+    }
   })
+
+  /** The chain is read from its beginning for each call: one at a time. */
+  let checking: Promise<ReturnType<AuditVerifier['result']>> | undefined
+  app.get('/v1/audit/status', { schema: { response: { 200: auditStatusSchema } } }, async (request) => {
+    needAuditor(request.login(), deps, 'check the audit chain')
+    checking ??= checkChain().finally(() => (checking = undefined))
+    const chain = await checking
+    const head = await auditHead(db.read)
+    const { streams, checkpoints } = deps.auditStatus()
+    const withProblem = (problem: string | undefined) => (problem === undefined ? {} : { problem })
+    return {
+      entries: head?.seq ?? 0,
+      ...(head === undefined ? {} : { head: { seq: head.seq, hash: head.hash } }),
+      chain:
+        chain.status === 'valid'
+          ? { status: 'valid' as const, entries: chain.entries }
+          : { status: 'invalid' as const, seq: chain.seq, reason: chain.reason },
+      streams: streams.map(({ name, problem }) => ({ name, ...withProblem(problem) })),
+      checkpoints: checkpoints.keepers.map(({ name, kept, problem }) => ({
+        name,
+        ...(kept === undefined ? {} : { kept }),
+        ...withProblem(problem),
+      })),
+    }
+  })
+
+  async function checkChain(): Promise<ReturnType<AuditVerifier['result']>> {
+    const verifier = new AuditVerifier(
+      deps.recordingKeys.map(({ publicKey }) => ({ key: publicKeyFromPem(publicKey) })),
+      [],
+    )
+    // Up to where it is now: what is added meanwhile may be signed a moment later.
+    const end = (await auditHead(db.read))?.seq ?? 0
+    for (let after = 0; after < end;) {
+      const records = await listAudit(db.read, {}, { after, limit: 1000 })
+      for (const record of records) if (record.seq <= end) verifier.check(record)
+      after = records.at(-1)?.seq ?? end
+      // The store answers at once: others get their turn in between.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return verifier.result()
+  }
 }

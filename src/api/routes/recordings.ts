@@ -2,8 +2,11 @@ import { PassThrough, Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
+import { asciicast } from '../../recording/asciicast.ts'
 import { decodePayload, type Frame } from '../../recording/frame.ts'
-import { PamError } from '../../shared/errors.ts'
+import { readRecording } from '../../recording/read.ts'
+import { publicKeyFromPem, verifyRecording } from '../../recording/verify.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
 import { appendAudit, type AuditEntry } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
 import { searchSessions } from '../../storage/sessions.ts'
@@ -11,8 +14,9 @@ import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { idParams } from '../schemas/common.ts'
-import { legalHoldSchema, type Found } from '../schemas/recording.ts'
+import { legalHoldSchema, timelineSchema, verificationSchema, type Found } from '../schemas/recording.ts'
 import { searchRecordings } from '../search-recordings.ts'
+import { timelinePage } from '../timeline-page.ts'
 import { needAuditor, readableSession } from '../visible-session.ts'
 import { iso } from './to-json.ts'
 
@@ -43,6 +47,65 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
         .header('content-disposition', `attachment; filename="${session.id}.pamrec"`)
         .header('cache-control', 'no-store')
         .send(await evidence.read(recording))
+    },
+  )
+
+  const timelineQuery = z.object({
+    from: z.coerce.number().int().min(0).default(0),
+    limit: z.coerce.number().int().min(1).max(1000).default(200),
+    /** Event types, separated by commas; all but the bytes of terminals where it is left out. */
+    types: z.string().max(200).optional(),
+    text: z.string().max(200).optional(),
+  })
+  /** What happened in a session, a page at a time; the record is read up to the end of the page only. */
+  app.get(
+    '/v1/sessions/:id/events',
+    { schema: { params: idParams, querystring: timelineQuery, response: { 200: timelineSchema } } },
+    async (request) => {
+      const login = request.login()
+      const session = await readableSession(request.params.id, login, deps)
+      const { from, limit, types, text } = request.query
+      if (from === 0) await note(login, 'recording.viewed', session.id)
+      const source = await evidence.read(await recordingOf(session.id))
+      return timelinePage(source, { from, limit, types: types?.split(','), text })
+    },
+  )
+
+  const castQuery = z.object({
+    from: z.coerce.number().int().min(0).default(0),
+    channel: z.string().max(100).optional(),
+  })
+  /** A terminal for a player, some megabytes at a time: the last marker names what comes next. */
+  app.get('/v1/sessions/:id/cast', { schema: { params: idParams, querystring: castQuery } }, async (request, reply) => {
+    const login = request.login()
+    const session = await readableSession(request.params.id, login, deps)
+    const { from, channel } = request.query
+    if (from === 0) await note(login, 'recording.viewed', session.id)
+    const source = await evidence.read(await recordingOf(session.id))
+    const cast = asciicast(readRecording(source), {
+      from,
+      most: MOST_CAST,
+      ...(channel === undefined ? {} : { channel }),
+    })
+    return reply.type('application/x-asciicast').send(Readable.from(cast))
+  })
+
+  /** What this gateway finds of a record. Whoever does not want to believe the gateway asks `pamctl verify`. */
+  app.get(
+    '/v1/sessions/:id/verification',
+    { schema: { params: idParams, response: { 200: verificationSchema } } },
+    async (request) => {
+      const login = request.login()
+      const session = await readableSession(request.params.id, login, deps)
+      const recording = await recordingOf(session.id)
+      await note(login, 'recording.verified', session.id)
+      const keys = deps.recordingKeys.map(({ publicKey, from, until }) => ({
+        key: publicKeyFromPem(publicKey),
+        from: Date.parse(from),
+        ...(until === undefined ? {} : { until: Date.parse(until) }),
+      }))
+      const { session: _, ...found } = await verifyRecording(await evidence.read(recording), keys)
+      return found
     },
   )
 
@@ -97,23 +160,31 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
   })
 
   const searchQuery = z.object({
-    text: z.string().min(1).max(1000),
+    /** Part of the text of a command; may be left out where a decision or a kind is asked for. */
+    text: z.string().max(1000).default(''),
+    verdict: z.enum(['allow', 'deny', 'hold']).optional(),
+    /** Such as `delete`, `drop-table`, `exec`. */
+    kind: z.string().max(50).optional(),
     since: z.iso.datetime().optional(),
+    until: z.iso.datetime().optional(),
     user: z.string().max(300).optional(),
     target: z.string().max(100).optional(),
     limit: z.coerce.number().int().min(1).max(1000).default(100),
   })
   app.get('/v1/search', { schema: { querystring: searchQuery } }, async (request, reply) => {
     const login = request.login()
-    const { text, since, user, target, limit } = request.query
+    const { text, verdict, kind, since, until, user, target, limit } = request.query
+    if (text === '' && verdict === undefined && kind === undefined)
+      throw new UsageError('a search names a text, a verdict or a kind')
     const sessions = await searchSessions(db.read, {
       personId: hasRole(login, 'audit', deps) ? undefined : login.person.id,
       person: user,
       target,
       since: since === undefined ? undefined : Date.parse(since),
+      until: until === undefined ? undefined : Date.parse(until),
     })
     await note(login, 'recordings.searched', 'recordings', { sessions: sessions.length, target })
-    const results = searchRecordings(sessions, text, limit, async (id) => {
+    const results = searchRecordings(sessions, { text, verdict, kind }, limit, async (id) => {
       const row = await findRecording(db.read, id)
       return row === undefined || row.state === 'deleted' ? undefined : evidence.read(row)
     })
@@ -167,6 +238,8 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
   }
 }
 
+/** Characters of a terminal that a page is given at once. */
+const MOST_CAST = 8_000_000
 /** Bytes that a reader of a live record may be behind. */
 const MOST_BEHIND = 8 * 1024 * 1024
 /** Milliseconds. */

@@ -15,37 +15,41 @@ import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
-import { nextOf, requestToJson, toPage } from './to-json.ts'
+import { nextOf, pageOf, requestToJson, toPage } from './to-json.ts'
 
 /** What may I have, and asking for it. */
 export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const { db, clock } = deps
 
-  app.get('/v1/targets', { schema: { response: { 200: targetsSchema } } }, async (request) => {
-    const { person } = request.login()
-    const { policy, targets } = deps.settings()
-    const items = targets.flatMap((target) => {
-      const rule = decideAccess(policy, person, target)
-      if (rule === undefined) return []
-      const { name, type, labels, database } = target
-      const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
-      return [
-        {
-          name,
-          type,
-          labels,
-          accounts,
-          ...(database === undefined ? {} : { database }),
-          ...(type === 'ssh' ? { hostKeys: [...deps.settings().sshHostKeys] } : {}),
-          access: describeAccess(rule),
-          grant: rule.grant,
-          longestMs: rule.longest,
-          reasonRequired: rule.grant === 'request' && rule.reason === 'required',
-        },
-      ]
-    })
-    return { items }
-  })
+  app.get(
+    '/v1/targets',
+    { schema: { querystring: cursorQuery, response: { 200: targetsSchema } } },
+    async (request) => {
+      const { person } = request.login()
+      const { policy, targets } = deps.settings()
+      const items = targets.flatMap((target) => {
+        const rule = decideAccess(policy, person, target)
+        if (rule === undefined) return []
+        const { name, type, labels, database } = target
+        const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
+        return [
+          {
+            name,
+            type,
+            labels,
+            accounts,
+            ...(database === undefined ? {} : { database }),
+            ...(type === 'ssh' ? { hostKeys: [...deps.settings().sshHostKeys] } : {}),
+            access: describeAccess(rule),
+            grant: rule.grant,
+            longestMs: rule.longest,
+            reasonRequired: rule.grant === 'request' && rule.reason === 'required',
+          },
+        ]
+      })
+      return pageOf(items, ({ name }) => name, request.query)
+    },
+  )
 
   app.post(
     '/v1/requests',
@@ -93,12 +97,13 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     },
   )
 
+  const listQuery = cursorQuery.extend({ mine: z.stringbool().default(false) })
   app.get(
     '/v1/requests',
-    { schema: { querystring: cursorQuery, response: { 200: requestsSchema } } },
+    { schema: { querystring: listQuery, response: { 200: requestsSchema } } },
     async (request) => {
       const login = request.login()
-      const personId = hasRole(login, 'audit', deps) ? undefined : login.person.id
+      const personId = hasRole(login, 'audit', deps) && !request.query.mine ? undefined : login.person.id
       const rows = await listRequests(db.read, { personId }, toPage(request.query))
       const now = clock.now()
       const items = rows.map((row) => requestToJson(row, undefined, now))

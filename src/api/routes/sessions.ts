@@ -1,32 +1,51 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { explain } from '../../policy/explain.ts'
 import { PamError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
+import { grantsById } from '../../storage/grants.ts'
 import { listSessions, type SessionRow } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
-import { explanationSchema, keysSchema, sessionSchema, sessionsSchema, type Session } from '../schemas/session.ts'
+import { keysSchema, sessionSchema, sessionsSchema, type Session } from '../schemas/session.ts'
 import { maySeeAll, visibleSession } from '../visible-session.ts'
-import { iso, nextOf, toPage } from './to-json.ts'
+import { iso, nextOf, pageOf, toPage } from './to-json.ts'
 
 /** Sessions: the index, ending one; and what the rules say. */
 export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const { db, clock, registry } = deps
 
-  const listQuery = cursorQuery.extend({ active: z.stringbool().default(false) })
+  const listQuery = cursorQuery.extend({
+    active: z.stringbool().default(false),
+    mine: z.stringbool().default(false),
+    person: z.string().max(300).optional(),
+    target: z.string().max(100).optional(),
+    protocol: z.string().max(50).optional(),
+    since: z.iso.datetime().optional(),
+    until: z.iso.datetime().optional(),
+  })
   app.get(
     '/v1/sessions',
     { schema: { querystring: listQuery, response: { 200: sessionsSchema } } },
     async (request) => {
       const login = request.login()
-      const { active, limit } = request.query
-      const personId = maySeeAll(login, deps) ? undefined : login.person.id
-      const rows = await listSessions(db.read, { personId, active }, toPage(request.query))
+      const { limit, mine, since, until, active, person, target, protocol } = request.query
+      const rows = await listSessions(
+        db.read,
+        {
+          personId: maySeeAll(login, deps) && !mine ? undefined : login.person.id,
+          active,
+          person,
+          target,
+          protocol,
+          since: since === undefined ? undefined : Date.parse(since),
+          until: until === undefined ? undefined : Date.parse(until),
+        },
+        toPage(request.query),
+      )
       return {
-        items: rows.map(toJson),
+        items: await toJson(rows),
         ...nextOf(
           rows.map(({ id, openedAt }) => ({ id, at: openedAt })),
           limit,
@@ -35,8 +54,10 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     },
   )
 
+  const one = async (session: SessionRow): Promise<Session> => (await toJson([session]))[0] as Session
+
   app.get('/v1/sessions/:id', { schema: { params: idParams, response: { 200: sessionSchema } } }, async (request) =>
-    toJson(await visibleSession(request.params.id, request.login(), deps)),
+    one(await visibleSession(request.params.id, request.login(), deps)),
   )
 
   app.post(
@@ -64,47 +85,37 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
         ({ id }) => id === session.id,
         new PamError('SESSION_KILLED', `the session was ended by ${login.person.label}${why}`, { id: session.id }),
       )
-      return toJson(session)
+      return one(session)
     },
   )
 
-  app.get(
-    '/v1/policy/explain',
-    { schema: { querystring: z.object({ target: z.string() }), response: { 200: explanationSchema } } },
-    async (request) => {
-      const { policy, targets } = deps.settings()
-      const target = targets.find(({ name }) => name === request.query.target)
-      // A target that nothing lets the person know of is answered as one that does not exist.
-      const explained = target && explain(policy, request.login().person, target)
-      if (explained === undefined || !explained.accessRules.some(({ applies }) => applies)) {
-        throw new PamError('TARGET_UNKNOWN', `there is no target "${request.query.target}" for you`, {
-          hint: '"pamctl targets" lists yours',
-        })
-      }
-      const { access, ...rest } = explained
-      const copy = <T>(items: readonly T[]): T[] => [...items]
+  app.get('/v1/keys', { schema: { querystring: cursorQuery, response: { 200: keysSchema } } }, async (request) =>
+    pageOf(
+      deps.recordingKeys.map((key) => ({ ...key })),
+      ({ from, id }) => `${from} ${id}`,
+      request.query,
+    ),
+  )
+
+  async function toJson(sessions: readonly SessionRow[]): Promise<Session[]> {
+    const grants = await grantsById(
+      db.read,
+      sessions.map(({ grantId }) => grantId),
+    )
+    return sessions.map((session) => {
+      const grant = grants.get(session.grantId)
+      const { id, person, target, protocol, grantId, openedAt, ended } = session
       return {
-        target: rest.target,
-        accessRules: copy(rest.accessRules),
-        commands: copy(rest.commands),
-        masking: copy(rest.masking),
-        ...(access === undefined ? {} : { access }),
+        id,
+        person,
+        target,
+        protocol,
+        grantId,
+        openedAt: iso(openedAt),
+        ...(ended === undefined ? {} : { ended: { ...ended, at: iso(ended.at) } }),
+        commands: registry.find(id)?.commands ?? session.commands,
+        ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt), reason: grant.reason }),
       }
-    },
-  )
-
-  app.get('/v1/keys', { schema: { response: { 200: keysSchema } } }, async () => ({
-    items: deps.recordingKeys.map((key) => ({ ...key })),
-  }))
+    })
+  }
 }
-
-const toJson = (session: SessionRow): Session => ({
-  id: session.id,
-  person: session.person,
-  target: session.target,
-  protocol: session.protocol,
-  grantId: session.grantId,
-  openedAt: iso(session.openedAt),
-  ...(session.ended === undefined ? {} : { ended: { ...session.ended, at: iso(session.ended.at) } }),
-  commands: session.commands,
-})

@@ -2,7 +2,7 @@ import { grantState, type Grant } from '../../access/grant.ts'
 import type { Approval } from '../../access/approval.ts'
 import type { AccessRequest } from '../../access/request.ts'
 import { describeState, expire, mayNotDecide } from '../../access/review.ts'
-import type { HeldCommand } from '../../gateway/session-registry.ts'
+import type { HeldCommand, RecentCommand } from '../../gateway/session-registry.ts'
 import type { Login } from '../../identity/login.ts'
 import { UsageError } from '../../shared/errors.ts'
 import type { Cursor, Page } from '../../storage/page.ts'
@@ -56,18 +56,29 @@ export function grantToJson(grant: Grant, now: number): GrantJson {
   }
 }
 
-/** `held`: exactly what would run, while it waits. */
+/** What surrounds a review, for whoever decides. */
+export interface ReviewContext {
+  readonly target: { readonly type: string; readonly labels: Readonly<Record<string, string>> } | undefined
+  /** Exactly what would run, while it waits. */
+  readonly held?: HeldCommand | undefined
+  /** The grant that the session of a held command stands on. */
+  readonly grant?: Grant | undefined
+  readonly recent?: readonly RecentCommand[] | undefined
+}
+
 export function reviewToJson(
   stored: AccessRequest | Approval,
   login: Login,
   now: number,
-  held: HeldCommand | undefined,
+  { target, held, grant, recent }: ReviewContext,
 ): ReviewJson {
   const review = expire(stored, now)
   const refusal = mayNotDecide(review, { ...login.person, authTime: login.authTime })
   return {
     ...reviewFieldsOf(review),
     rule: review.rule,
+    labels: { ...target?.labels },
+    protocol: target?.type ?? '',
     mayDecide: refusal === undefined && review.state === 'pending',
     ...(refusal === undefined ? {} : { whyNot: refusal.message }),
     ...('sessionId' in review
@@ -78,8 +89,29 @@ export function reviewToJson(
           effect: review.effect,
           session: review.sessionId,
           digest: review.digest,
+          ...(grant === undefined ? {} : { grant: { id: grant.id, reason: grant.reason, endsAt: iso(grant.endsAt) } }),
+          ...(recent === undefined
+            ? {}
+            : { recent: recent.map(({ at, text, verdict }) => ({ at: iso(at), text, verdict })) }),
         }
       : { kind: 'request', reason: review.reason, lengthMs: review.length }),
+  }
+}
+
+/** One page of what is all in memory, in the order of its names. */
+export function pageOf<Item>(
+  items: readonly Item[],
+  name: (item: Item) => string,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): { items: Item[]; next?: string } {
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString()
+  const sorted = items.toSorted((a, b) => (name(a) < name(b) ? -1 : 1))
+  const rest = after === undefined ? sorted : sorted.filter((item) => name(item) > after)
+  const page = rest.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    items: page,
+    ...(last === undefined || rest.length <= limit ? {} : { next: Buffer.from(name(last)).toString('base64url') }),
   }
 }
 

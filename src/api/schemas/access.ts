@@ -17,7 +17,7 @@ export const targetSchema = z.object({
   hostKeys: z.array(z.string()).optional(),
 })
 export type Target = z.output<typeof targetSchema>
-export const targetsSchema = z.object({ items: z.array(targetSchema) })
+export const targetsSchema = pageOf(targetSchema)
 
 export const decisionSchema = z.object({
   label: z.string(),

@@ -35,3 +35,13 @@ export const whoamiSchema = z.object({
   roles: z.array(z.string()),
 })
 export type Whoami = z.output<typeof whoamiSchema>
+
+/** What a page needs to know of the session of its browser. */
+export const webSessionSchema = z.object({
+  /** Goes with every change, in the header `pam-csrf`. */
+  csrf: z.string(),
+  /** Milliseconds after which the session ends in which nothing is done. */
+  idleMs: z.number(),
+  endsAt: timeSchema,
+})
+export type WebSession = z.output<typeof webSessionSchema>

@@ -39,5 +39,73 @@ export const auditQuery = z.object({
   user: z.string().max(300).optional(),
   target: z.string().max(100).optional(),
   type: z.string().max(50).optional(),
+  subject: z.string().max(200).optional(),
+  text: z.string().max(200).optional(),
+  /** `newest` begins at the end of the chain, or before the entry `before`. */
+  order: z.enum(['oldest', 'newest']).default('oldest'),
+  before: z.coerce.number().int().min(1).optional(),
 })
 export type AuditQuery = z.input<typeof auditQuery>
+
+const jsonValue = z.record(z.string(), z.unknown())
+export const auditSchema = z.object({
+  items: z.array(
+    z.object({
+      seq: z.number(),
+      id: z.string(),
+      at: timeSchema,
+      type: z.string(),
+      actor: z.string(),
+      subject: z.string(),
+      data: jsonValue,
+      previous: z.string(),
+      hash: z.string(),
+      key: z.string().optional(),
+      signature: z.string().optional(),
+    }),
+  ),
+  /** Names that people read for the actors on this page, where they are known. */
+  people: z.record(z.string(), z.string()),
+  /** Pass as `after`, or as `before` where the newest come first. */
+  next: z.number().optional(),
+})
+
+export const auditStatusSchema = z.object({
+  entries: z.number(),
+  head: z.object({ seq: z.number(), hash: z.string() }).optional(),
+  /** What this gateway finds when it checks the whole chain against its own keys. */
+  chain: z.union([
+    z.object({ status: z.literal('valid'), entries: z.number() }),
+    z.object({ status: z.literal('invalid'), seq: z.number(), reason: z.string() }),
+  ]),
+  streams: z.array(z.object({ name: z.string(), problem: z.string().optional() })),
+  checkpoints: z.array(z.object({ name: z.string(), kept: z.number().optional(), problem: z.string().optional() })),
+})
+export type AuditStatus = z.output<typeof auditStatusSchema>
+
+/** One page of what happened in a session. */
+export const timelineSchema = z.object({
+  /** Events as they are on record; the bytes of terminals are left out. */
+  items: z.array(z.looseObject({ seq: z.number(), at: timeSchema, ms: z.number(), type: z.string() })),
+  /** Pass as `from`. */
+  next: z.number().optional(),
+  /** Events that are encrypted to auditors. */
+  hidden: z.number(),
+  /** Terminals of the session that appear on this page. */
+  terminals: z.array(z.string()),
+})
+export type Timeline = z.output<typeof timelineSchema>
+
+export const verificationSchema = z.object({
+  status: z.enum(['sealed', 'recovered', 'open', 'invalid']),
+  events: z.number().optional(),
+  segments: z.number().optional(),
+  at: timeSchema.optional(),
+  key: z.string().optional(),
+  tail: z.string().optional(),
+  hidden: z.number().optional(),
+  reason: z.string().optional(),
+  segment: z.number().optional(),
+  event: z.number().optional(),
+})
+export type VerificationResult = z.output<typeof verificationSchema>

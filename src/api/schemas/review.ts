@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { grantSchema, reviewFields } from './access.ts'
+import { pageOf, timeSchema } from './common.ts'
 
 /** Something that waits for a person: a request for access, or a held command. */
 export const reviewSchema = z.object({
@@ -12,13 +13,20 @@ export const reviewSchema = z.object({
   parameters: z.array(z.string().nullable()).optional(),
   effect: z.string().optional(),
   session: z.string().optional(),
+  /** Of the target. */
+  labels: z.record(z.string(), z.string()),
+  protocol: z.string(),
+  /** What the session of a held command stands on. */
+  grant: z.object({ id: z.string(), reason: z.string(), endsAt: timeSchema }).optional(),
+  /** What the same session ran before, newest last, as it is on record. */
+  recent: z.array(z.object({ at: timeSchema, text: z.string(), verdict: z.string() })).optional(),
   rule: z.string(),
   digest: z.string().optional(),
   mayDecide: z.boolean(),
   whyNot: z.string().optional(),
 })
 export type Review = z.output<typeof reviewSchema>
-export const reviewsSchema = z.object({ items: z.array(reviewSchema) })
+export const reviewsSchema = pageOf(reviewSchema)
 
 export const newDecisionSchema = z.strictObject({
   verdict: z.enum(['approve', 'deny']),

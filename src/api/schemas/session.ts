@@ -10,19 +10,13 @@ export const sessionSchema = z.object({
   openedAt: timeSchema,
   ended: z.object({ at: timeSchema, code: z.string(), message: z.string() }).optional(),
   commands: z.number(),
+  /** Of the grant it runs under. */
+  grantEndsAt: timeSchema.optional(),
+  reason: z.string().optional(),
 })
 export type Session = z.output<typeof sessionSchema>
 export const sessionsSchema = pageOf(sessionSchema)
 
-export const keysSchema = z.object({
-  items: z.array(z.object({ id: z.string(), publicKey: z.string(), from: timeSchema, until: timeSchema.optional() })),
-})
-
-export const explanationSchema = z.object({
-  target: z.string(),
-  access: z.object({ rule: z.string(), text: z.string() }).optional(),
-  accessRules: z.array(z.object({ rule: z.string(), applies: z.boolean(), text: z.string() })),
-  commands: z.array(z.object({ rule: z.string(), applies: z.boolean(), text: z.string() })),
-  masking: z.array(z.object({ rule: z.string(), applies: z.boolean(), text: z.string() })),
-})
-export type Explanation = z.output<typeof explanationSchema>
+export const keysSchema = pageOf(
+  z.object({ id: z.string(), publicKey: z.string(), from: timeSchema, until: timeSchema.optional() }),
+)

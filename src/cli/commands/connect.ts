@@ -13,7 +13,7 @@ import { describePostgres, preparePostgres } from '../native-clients/postgres.ts
 import type { PreparedClient } from '../native-clients/prepared-client.ts'
 import { describeSsh, prepareSsh } from '../native-clients/ssh.ts'
 import { clockTime } from '../output/clock-time.ts'
-import { visible } from '../output/visible.ts'
+import { visible } from '../../shared/visible.ts'
 import { reasonFor, waitForRequest } from '../wait-for-request.ts'
 
 interface ConnectOptions {

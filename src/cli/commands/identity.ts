@@ -1,6 +1,6 @@
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { visible } from '../output/visible.ts'
+import { visible } from '../../shared/visible.ts'
 
 /** `pamctl logout`: revokes the sign-in and forgets it. */
 export const logout: AddCommand = (program, run) => {

@@ -1,6 +1,6 @@
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { visible } from '../output/visible.ts'
+import { visible } from '../../shared/visible.ts'
 
 /** `pamctl policy explain TARGET`: what you may do there, and why not more. */
 export const policy: AddCommand = (program, run) => {

@@ -5,7 +5,7 @@ import { PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { visible } from '../output/visible.ts'
+import { visible } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
 
 /** `pamctl reviews`: what waits for you to decide. */

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../recording/event.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { describeEvent } from '../output/timeline.ts'
+import { describeEvent } from '../../recording/timeline.ts'
 
 /** `pamctl tail ID`: a live session as it happens. */
 export const tail: AddCommand = (program, run) => {

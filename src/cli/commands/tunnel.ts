@@ -2,7 +2,7 @@ import { connect as connectSocket } from 'node:net'
 import { PamError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { visible } from '../output/visible.ts'
+import { visible } from '../../shared/visible.ts'
 
 /** `pamctl tunnel TARGET`: one connection on standard input and output, for a ProxyCommand. */
 export const tunnel: AddCommand = (program, run) => {

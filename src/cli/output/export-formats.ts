@@ -1,10 +1,9 @@
+import { asciicast } from '../../recording/asciicast.ts'
 import type { ReadEvent } from '../../recording/read.ts'
-import { describeEvent } from './timeline.ts'
+import { describeEvent } from '../../recording/timeline.ts'
 
 /** Turns events into the text of a file, piece by piece. */
 export type ExportFormat = (events: AsyncIterable<ReadEvent>) => AsyncGenerator<string, void, undefined>
-
-export const exportFormats = { cast, jsonl, text, html } as const satisfies Record<string, ExportFormat>
 
 /** One event per line; bytes of a terminal as base64 in `data`. */
 async function* jsonl(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
@@ -16,33 +15,7 @@ async function* text(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, v
   for await (const { event, data } of events) for (const line of describeEvent(event, data)) yield `${line}\n`
 }
 
-/**
- * asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a terminal as it was; what is not a terminal as the lines of its timeline.
- */
-async function* cast(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
-  let begun = false
-  let size = { columns: 80, rows: 24 }
-  const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
-  for await (const { event, data } of events) {
-    if (!begun && event.type === 'resize') size = event
-    if (!begun && event.type !== 'resize') {
-      begun = true
-      const title = event.type === 'opened' ? `${event.person.label} on ${event.target}` : undefined
-      const timestamp = Math.floor(Date.parse(event.at) / 1000)
-      yield `${JSON.stringify({ version: 2, width: size.columns, height: size.rows, timestamp, title })}\n`
-    }
-    const at = event.ms / 1000
-    if (event.type === 'terminal') {
-      // A character may be split over two events.
-      const name = `${event.channel} ${event.direction}`
-      const decoder = decoders.get(name) ?? new TextDecoder()
-      decoders.set(name, decoder)
-      const shown = decoder.decode(data, { stream: true })
-      if (shown !== '') yield `${JSON.stringify([at, event.direction === 'out' ? 'o' : 'i', shown])}\n`
-    } else if (event.type === 'resize') yield `${JSON.stringify([at, 'r', `${event.columns}x${event.rows}`])}\n`
-    else for (const line of describeEvent(event)) yield `${JSON.stringify([at, 'o', `${line}\r\n`])}\n`
-  }
-}
+const cast: ExportFormat = (events) => asciicast(events)
 
 /** One file that needs nothing else, and runs no script. */
 async function* html(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
@@ -68,3 +41,5 @@ pre.command { border-color: #888 } pre.deny { border-color: #c33 } pre.hold, pre
 pre.opened, pre.ended { font-weight: bold } a, time { color: #777; text-decoration: none; font-size: 12px } pre:target { background: #fc03 }
 </style></head><body><main>
 `
+
+export const exportFormats = { cast, jsonl, text, html } as const satisfies Record<string, ExportFormat>

@@ -1,6 +1,6 @@
 import { Chalk, type ChalkInstance } from 'chalk'
 import Table from 'cli-table3'
-import { visible } from './visible.ts'
+import { visible } from '../../shared/visible.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
 export interface Io {

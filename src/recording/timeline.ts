@@ -1,5 +1,5 @@
-import type { RecordedEvent } from '../../recording/event.ts'
-import { visible } from './visible.ts'
+import type { RecordedEvent } from './event.ts'
+import { visible } from '../shared/visible.ts'
 
 /** One event as people read it; the time is since the session was opened. */
 export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {

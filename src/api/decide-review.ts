@@ -1,0 +1,114 @@
+import type { Approval } from '../access/approval.ts'
+import type { Grant } from '../access/grant.ts'
+import { decideRequest, type AccessRequest } from '../access/request.ts'
+import { decide, type Reviewer } from '../access/review.ts'
+import type { Login } from '../identity/login.ts'
+import { PamError } from '../shared/errors.ts'
+import { findApprovals, saveApproval } from '../storage/approvals.ts'
+import { appendAudit } from '../storage/audit.ts'
+import type { Tx } from '../storage/database.ts'
+import { saveGrant } from '../storage/grants.ts'
+import { onlyOne, type Reader } from '../storage/page.ts'
+import { findRequests, saveRequest } from '../storage/requests.ts'
+import { hasRole } from './authenticate.ts'
+import type { ApiDeps } from './deps.ts'
+
+type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'registry'>
+
+export interface ReviewDecision {
+  readonly verdict: 'approve' | 'deny'
+  readonly comment: string
+  /** Milliseconds; an approver may shorten a grant. */
+  readonly lengthMs?: number | undefined
+  /** Of what the approver was shown. */
+  readonly digest?: string | undefined
+}
+
+/** One person's decision on a request or a held command, wherever it was made: on the command line, in a browser, in a chat. */
+export async function decideReview(
+  id: string,
+  login: Login,
+  { verdict, comment, lengthMs, digest }: ReviewDecision,
+  from: string,
+  deps: Deps,
+): Promise<{ readonly review: AccessRequest | Approval; readonly grant: Grant | undefined }> {
+  const now = deps.clock.now()
+  const time = { now, recentSignIn: deps.settings().recentSignIn }
+  const outcome = await deps.db.change(async (tx) => {
+    const review = await visibleReview(tx, id, login, deps)
+    if ('sessionId' in review) {
+      // An approval covers what was shown, so whoever approves names what they were shown.
+      if (verdict === 'approve' && digest !== review.digest) {
+        throw new PamError('APPROVAL_VOID', 'what you approve is not what is held: look at it again', {
+          id: review.id,
+        })
+      }
+      const decided = decide(review, reviewerOf(login), { verdict, comment }, time)
+      await saveApproval(tx, decided)
+      await auditDecision(tx, now, decided, login, { verdict, comment, from })
+      return { review: decided, grant: undefined }
+    }
+    const { request: decided, grant } = decideRequest(
+      review,
+      reviewerOf(login),
+      { verdict, comment, length: lengthMs },
+      time,
+    )
+    await saveRequest(tx, decided)
+    await auditDecision(tx, now, decided, login, { verdict, comment, from })
+    if (grant !== undefined) await recordGrant(tx, now, grant, login)
+    return { review: decided, grant }
+  })
+  deps.changes.changed(outcome.review.id)
+  if ('sessionId' in outcome.review) deps.registry.decided(outcome.review)
+  return outcome
+}
+
+export const reviewerOf = (login: Login): Reviewer => ({ ...login.person, authTime: login.authTime })
+
+/** Whose it is, who decides on it, and auditors. */
+export const maySee = (
+  { requester, approvers }: AccessRequest | Approval,
+  login: Login,
+  deps: Pick<ApiDeps, 'settings'>,
+): boolean =>
+  requester.id === login.person.id ||
+  approvers.groups.some((group) => login.person.groups.includes(group)) ||
+  hasRole(login, 'audit', deps)
+
+export async function visibleReview(
+  reader: Reader,
+  id: string,
+  login: Login,
+  deps: Pick<ApiDeps, 'settings'>,
+): Promise<AccessRequest | Approval> {
+  const found = [...(await findRequests(reader, id)), ...(await findApprovals(reader, id))]
+  return onlyOne(
+    found.filter((review) => maySee(review, login, deps)),
+    id,
+  )
+}
+
+const auditDecision = (
+  tx: Tx,
+  now: number,
+  review: AccessRequest | Approval,
+  login: Login,
+  { verdict, comment, from }: { readonly verdict: string; readonly comment: string; readonly from: string },
+): Promise<void> =>
+  appendAudit(tx, now, {
+    type: `${'sessionId' in review ? 'approval' : 'request'}.${verdict === 'approve' ? 'approved' : 'denied'}`,
+    actor: login.person.id,
+    subject: review.id,
+    data: { target: review.target, comment, state: review.state, login: login.id, from },
+  })
+
+async function recordGrant(tx: Tx, now: number, grant: Grant, login: Login): Promise<void> {
+  await saveGrant(tx, grant)
+  await appendAudit(tx, now, {
+    type: 'grant.created',
+    actor: login.person.id,
+    subject: grant.id,
+    data: { person: grant.person.id, target: grant.target, request: grant.requestId, endsAt: grant.endsAt },
+  })
+}

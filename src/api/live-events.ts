@@ -1,0 +1,162 @@
+import type { Login } from '../identity/login.ts'
+import type { AuditRecord } from '../recording/audit-chain.ts'
+import type { Logger } from '../shared/logger.ts'
+import { findApprovals } from '../storage/approvals.ts'
+import { listAudit } from '../storage/audit.ts'
+import { auditHead } from '../storage/audit-head.ts'
+import type { Database } from '../storage/database.ts'
+import { findGrants } from '../storage/grants.ts'
+import { findRequests } from '../storage/requests.ts'
+import { findSessions } from '../storage/sessions.ts'
+
+/** Something has changed: what kind of thing, and which. What it is now is asked for; nothing of it is in here. */
+export interface LiveEvent {
+  /** Its place in the audit chain: the same after a restart. */
+  readonly seq: number
+  readonly kind: LiveKind
+  readonly id: string
+  /** What happened, as the audit chain calls it. */
+  readonly change: string
+}
+
+export type LiveKind = 'review' | 'session' | 'grant' | 'config'
+
+/** Who may hear of something: those whose it is, who decide on it, and who may see everything of its kind. */
+interface Audience {
+  readonly everybody?: boolean
+  readonly person?: string
+  readonly groups?: readonly string[]
+  readonly roles: readonly ('audit' | 'operate')[]
+}
+
+interface Announcement {
+  readonly event: LiveEvent
+  readonly audience: Audience
+}
+
+type Listener = (event: LiveEvent) => void
+type HasRole = (login: Login, role: 'audit' | 'operate') => boolean
+
+/**
+ * Tells those who listen what has changed. Every change of state is in the audit chain, so the chain is what is told:
+ * nothing can change without being announced, and whoever was away is told what they missed, in order.
+ */
+export class LiveEvents {
+  readonly #db: Database
+  readonly #logger: Logger
+  readonly #hasRole: HasRole
+  readonly #listeners = new Map<Listener, { readonly login: Login; from: number }>()
+  /** All up to here has been told. */
+  #told = -1
+  #running: Promise<void> | undefined
+  #again = false
+
+  constructor(db: Database, hasRole: HasRole, logger: Logger) {
+    this.#db = db
+    this.#hasRole = hasRole
+    this.#logger = logger
+    db.onCommitted(() => this.#kick())
+  }
+
+  get listening(): number {
+    return this.#listeners.size
+  }
+
+  /**
+   * Calls back with what happens from now on, and first with what came after `after`; undefined where too much did, and
+   * the listener has to look at everything again. Where it is now is told at once.
+   */
+  async listen(
+    login: Login,
+    after: number | undefined,
+    listener: Listener,
+  ): Promise<{ readonly missed: 'told' | 'too much'; readonly seq: number; readonly stop: () => void }> {
+    const head = (await auditHead(this.#db.read))?.seq ?? 0
+    // Nobody listened for a while: what happened meanwhile is read for whoever asks for it.
+    if (this.#listeners.size === 0) this.#told = head
+    const isNew = after === undefined || after > head
+    const tooMuch = !isNew && head - after > MOST_MISSED
+    const from = isNew || tooMuch ? head : after
+    const entry = { login, from: Math.max(from, head) }
+    this.#listeners.set(listener, entry)
+    if (from < head) {
+      for (const record of await listAudit(this.#db.read, {}, { after: from, limit: MOST_MISSED })) {
+        if (record.seq > head) break
+        const announcement = await this.#announcementOf(record)
+        if (announcement !== undefined && this.#mayHear(login, announcement.audience)) listener(announcement.event)
+      }
+    }
+    this.#kick()
+    return { missed: tooMuch ? 'too much' : 'told', seq: head, stop: () => void this.#listeners.delete(listener) }
+  }
+
+  #kick(): void {
+    if (this.#listeners.size === 0) return
+    if (this.#running !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#running = this.#tell()
+      .catch((error: unknown) => this.#logger.error({ cause: error }, 'events.failed'))
+      .finally(() => {
+        this.#running = undefined
+        if (!this.#again) return
+        this.#again = false
+        this.#kick()
+      })
+  }
+
+  async #tell(): Promise<void> {
+    for (;;) {
+      const records = await listAudit(this.#db.read, {}, { after: this.#told, limit: 200 })
+      if (records.length === 0) return
+      for (const record of records) {
+        const announcement = await this.#announcementOf(record)
+        this.#told = record.seq
+        if (announcement === undefined) continue
+        for (const [listener, { login, from }] of this.#listeners)
+          if (record.seq > from && this.#mayHear(login, announcement.audience)) listener(announcement.event)
+      }
+    }
+  }
+
+  async #announcementOf({ seq, subject, type }: AuditRecord): Promise<Announcement | undefined> {
+    const told = (kind: LiveKind, audience: Audience): Announcement => ({
+      event: { seq, kind, id: subject, change: type },
+      audience,
+    })
+    switch (subject.slice(0, 4)) {
+      case 'req_':
+      case 'apr_': {
+        const find = subject.startsWith('req_') ? findRequests : findApprovals
+        const review = (await find(this.#db.read, subject)).find(({ id }) => id === subject)
+        return (
+          review && told('review', { person: review.requester.id, groups: review.approvers.groups, roles: ['audit'] })
+        )
+      }
+      case 'ses_': {
+        if (!type.startsWith('session.')) return undefined
+        const session = (await findSessions(this.#db.read, subject)).find(({ id }) => id === subject)
+        return session && told('session', { person: session.person.id, roles: ['audit', 'operate'] })
+      }
+      case 'grt_': {
+        const grant = (await findGrants(this.#db.read, subject)).find(({ id }) => id === subject)
+        return grant && told('grant', { person: grant.person.id, roles: ['audit', 'operate'] })
+      }
+      default:
+        return type === 'config.reloaded' ? told('config', { everybody: true, roles: [] }) : undefined
+    }
+  }
+
+  #mayHear(login: Login, { everybody, person, groups = [], roles }: Audience): boolean {
+    return (
+      everybody === true ||
+      person === login.person.id ||
+      groups.some((group) => login.person.groups.includes(group)) ||
+      roles.some((role) => this.#hasRole(login, role))
+    )
+  }
+}
+
+/** Entries of the audit chain that are read again for somebody who was away. */
+const MOST_MISSED = 2000

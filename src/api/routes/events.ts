@@ -1,0 +1,65 @@
+import { PassThrough } from 'node:stream'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { PamError } from '../../shared/errors.ts'
+import { findLogin } from '../../storage/logins.ts'
+import type { ApiDeps } from '../deps.ts'
+import type { LiveEvent } from '../live-events.ts'
+
+/** What changes, as it changes: server-sent events (HTML Living Standard, section 9.2), resumed by their ids. */
+export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const streams = new Map<string, number>()
+
+  const query = z.object({ after: z.coerce.number().int().min(0).optional() })
+  app.get('/v1/events', { schema: { querystring: query } }, async (request, reply) => {
+    const login = request.login()
+    const open = streams.get(login.id) ?? 0
+    if (open >= MOST_STREAMS)
+      throw new PamError('RATE_LIMITED', `${MOST_STREAMS} event streams of this sign-in are open already`)
+    const header = request.headers['last-event-id']
+    const last = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : request.query.after
+    streams.set(login.id, open + 1)
+    const out = new PassThrough({ highWaterMark: MOST_BEHIND })
+    const write = (text: string): void => {
+      out.write(text)
+      // Who reads too slowly is let go: it comes back and is told what it missed.
+      if (out.writableLength > MOST_BEHIND) out.destroy()
+    }
+    const send = ({ seq, ...event }: LiveEvent): void =>
+      write(`id: ${seq}\nevent: changed\ndata: ${JSON.stringify(event)}\n\n`)
+    let stop = (): void => {}
+    const beat = setInterval(() => {
+      write(':\n\n')
+      // Whoever was signed out, or is not proven any more, hears nothing more.
+      void findLogin(deps.db.read, login.id).then(
+        (now) => {
+          if (now === undefined || now.endedAt !== undefined || now.provenUntil <= deps.clock.now()) out.end()
+        },
+        () => out.end(),
+      )
+    }, BEAT)
+    out.on('close', () => {
+      clearInterval(beat)
+      stop()
+      const left = (streams.get(login.id) ?? 1) - 1
+      if (left > 0) streams.set(login.id, left)
+      else streams.delete(login.id)
+    })
+    const listening = await deps.events.listen(login, last, send).catch((error: unknown) => {
+      out.destroy()
+      throw error
+    })
+    stop = listening.stop
+    if (out.destroyed) stop()
+    // Where it is now: whoever loses this stream before anything happens resumes from here.
+    const event = listening.missed === 'too much' ? 'resync' : 'ready'
+    write(`id: ${listening.seq}\nevent: ${event}\ndata: {}\n\nretry: 2000\n\n`)
+    return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(out)
+  })
+}
+
+/** Browsers share one stream between their tabs; this leaves room for several machines. */
+const MOST_STREAMS = 20
+const MOST_BEHIND = 256 * 1024
+/** Milliseconds. */
+const BEAT = 10_000

@@ -1,0 +1,212 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Person } from '../../policy/command.ts'
+import { decideAccess, type Judgement } from '../../policy/decide.ts'
+import {
+  describeAccess,
+  describeApprovers,
+  describeCommandRule,
+  describeMasking,
+  explain,
+} from '../../policy/explain.ts'
+import { draftSchema } from '../../policy/parse-policy.ts'
+import type { Policy, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import { tryCommand } from '../../policy/trial.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
+import { parseYaml } from '../../shared/yaml-file.ts'
+import { appendAudit } from '../../storage/audit.ts'
+import { findLogin } from '../../storage/logins.ts'
+import { findRecording } from '../../storage/recordings.ts'
+import { searchSessions } from '../../storage/sessions.ts'
+import type { ApiDeps } from '../deps.ts'
+import { replayPolicy } from '../policy-replay.ts'
+import {
+  explanationSchema,
+  replayBody,
+  rulesSchema,
+  trialBody,
+  trialSchema,
+  type ReplayLine,
+  type TrialResult,
+} from '../schemas/policy.ts'
+import { maySeeAll, needAuditor } from '../visible-session.ts'
+
+/** What the rules say: of a target, of a command, of what was run in the last days. */
+export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const { db, clock } = deps
+
+  app.get(
+    '/v1/policy/explain',
+    { schema: { querystring: z.object({ target: z.string() }), response: { 200: explanationSchema } } },
+    async (request) => {
+      const { policy, targets } = deps.settings()
+      const target = targets.find(({ name }) => name === request.query.target)
+      // A target that nothing lets the person know of is answered as one that does not exist.
+      const explained = target && explain(policy, request.login().person, target)
+      if (explained === undefined || !explained.accessRules.some(({ applies }) => applies))
+        throw unknownTarget(request.query.target)
+      const { access, ...rest } = explained
+      const copy = <T>(items: readonly T[]): T[] => [...items]
+      return {
+        target: rest.target,
+        accessRules: copy(rest.accessRules),
+        commands: copy(rest.commands),
+        masking: copy(rest.masking),
+        ...(access === undefined ? {} : { access }),
+      }
+    },
+  )
+
+  app.get('/v1/policy/rules', { schema: { response: { 200: rulesSchema } } }, async (request) => {
+    if (!maySeeAll(request.login(), deps))
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators read all rules', {
+        hint: '"pamctl policy explain TARGET" shows those that are about you',
+      })
+    const { policy, targets } = deps.settings()
+    const about = (rule: { who?: WhoSelector; targets: TargetSelector }): string =>
+      `${describeWho(rule.who)} on ${describeTargets(rule.targets)}`
+    return {
+      version: policy.version,
+      access: policy.access.map((rule) => ({ rule: rule.name, about: about(rule), text: describeAccess(rule) })),
+      commands: policy.commands.map((rule) => ({
+        rule: rule.name,
+        about: about(rule),
+        text: describeCommandRule(rule),
+        effect: rule.effect.type,
+      })),
+      masking: policy.masking.map((rule) => ({
+        rule: rule.name,
+        about: `on ${describeTargets(rule.targets)}${rule.except === undefined ? '' : `, except for ${describeWho(rule.except)}`}`,
+        text: describeMasking(rule),
+      })),
+      targets: targets.map(({ name }) => name),
+      groups: groupsIn(policy),
+    }
+  })
+
+  app.post('/v1/policy/try', { schema: { body: trialBody, response: { 200: trialSchema } } }, async (request) => {
+    const login = request.login()
+    const { target: name, command: text, person: asked } = request.body
+    if (asked !== undefined && !maySeeAll(login, deps))
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators try rules for others')
+    const { policy, targets } = deps.settings()
+    const target = targets.find((candidate) => candidate.name === name)
+    const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }
+    if (target === undefined || (!maySeeAll(login, deps) && decideAccess(policy, person, target) === undefined))
+      throw unknownTarget(name)
+    const { facts, refusal } = await deps.readCommand(target.type, text)
+    const command = { protocol: target.type, kind: 'statement' as const, text, parameters: [], facts }
+    const trial = tryCommand(policy, person, target, command)
+    return {
+      target: target.name,
+      ...(trial.access === undefined ? {} : { access: { ...trial.access } }),
+      judgement:
+        refusal === undefined
+          ? toJudgement(trial.judgement)
+          : {
+              verdict: 'deny' as const,
+              message: `${refusal.message} (refused whatever the rules say)`,
+              ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+            },
+      statements: trial.statements.map(({ kind, reads, writes, unknown, rules }) => ({
+        kind,
+        reads: [...reads],
+        writes: [...writes],
+        unknown: [...unknown],
+        rules: rules.map((rule) => ({ ...rule })),
+      })),
+    } satisfies TrialResult
+  })
+
+  let isReplaying = false
+  app.post('/v1/policy/replay', { schema: { body: replayBody } }, async (request, reply) => {
+    const login = request.login()
+    needAuditor(login, deps, 'run rules over what others did')
+    const { draft, days } = request.body
+    const { policy, targets } = deps.settings()
+    const tried: Policy = draft === undefined ? policy : { ...policy, version: 'draft', commands: parseDraft(draft) }
+    if (isReplaying)
+      throw new PamError('RATE_LIMITED', 'rules are being run over records already', {
+        hint: 'wait until that is done',
+      })
+    isReplaying = true
+    try {
+      const sessions = await searchSessions(db.read, { since: clock.now() - days * DAY })
+      await db.change((tx) =>
+        appendAudit(tx, clock.now(), {
+          type: 'policy.replayed',
+          actor: login.person.id,
+          subject: 'recordings',
+          data: { days, sessions: sessions.length, draft: draft !== undefined, from: request.ip },
+        }),
+      )
+      const lines = replayPolicy({
+        sessions,
+        policy: tried,
+        targets,
+        read: (target, text) => deps.readCommand(target.type, text),
+        async open(id) {
+          const row = await findRecording(db.read, id)
+          return row === undefined || row.state === 'deleted' ? undefined : deps.evidence.read(row)
+        },
+        groupsOf: async ({ loginId }) => (await findLogin(db.read, loginId))?.person.groups ?? [],
+      })
+      const body = Readable.from(jsonLines(lines))
+      body.on('close', () => (isReplaying = false))
+      return await reply.type('application/x-ndjson').send(body)
+    } catch (error) {
+      isReplaying = false
+      throw error
+    }
+  })
+}
+
+async function* jsonLines(lines: AsyncIterable<ReplayLine>): AsyncGenerator<string, void, undefined> {
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`
+}
+
+function parseDraft(text: string): Policy['commands'] {
+  try {
+    return parseYaml(text, 'draft', draftSchema).commands
+  } catch (error) {
+    if (error instanceof PamError) throw new UsageError(error.message)
+    throw error
+  }
+}
+
+function toJudgement(judgement: Judgement): TrialResult['judgement'] {
+  const { type: verdict, rule } = judgement
+  return {
+    verdict,
+    ...(rule === undefined ? {} : { rule }),
+    ...(judgement.type === 'deny' ? { message: judgement.message } : {}),
+    ...(judgement.type === 'deny' && judgement.hint !== undefined ? { hint: judgement.hint } : {}),
+    ...(judgement.type === 'hold' ? { approvers: describeApprovers(judgement.effect.approvers) } : {}),
+  }
+}
+
+function describeWho(who: WhoSelector = {}): string {
+  const kind = who.kind === undefined ? 'everybody' : `every ${who.kind}`
+  return who.groups === undefined ? kind : `${kind} in ${who.groups.join(' or ')}`
+}
+
+function describeTargets({ names, labels }: TargetSelector): string {
+  const parts = [
+    ...(names === undefined ? [] : [names.join(' or ')]),
+    ...Object.entries(labels ?? {}).map(([label, value]) => `${label}=${value}`),
+  ]
+  return parts.length === 0 ? 'all targets' : parts.join(', ')
+}
+
+/** Groups that any rule names. */
+function groupsIn({ access, commands, masking }: Policy): string[] {
+  const named = [...access, ...commands].flatMap(({ who }) => who.groups ?? [])
+  const excepted = masking.flatMap(({ except }) => except?.groups ?? [])
+  return [...new Set([...named, ...excepted])].toSorted()
+}
+
+const unknownTarget = (name: string): PamError =>
+  new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, { hint: '"pamctl targets" lists yours' })
+
+const DAY = 86_400_000

@@ -1,0 +1,170 @@
+import type { FastifyReply } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { beginSignIn, finishSignIn, revokeSignIn, type PendingSignIn } from '../../identity/web-sign-in.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { findLogin, openLoginsOf } from '../../storage/logins.ts'
+import { findWebSession } from '../../storage/web-sessions.ts'
+import { parseCookies, seal, sessionCookieName, setCookie, unseal, webSessionId } from '../cookies.ts'
+import type { ApiDeps } from '../deps.ts'
+import { signInProblemPage } from '../pages.ts'
+import { endLogin } from '../prove-identity.ts'
+import { webSessionSchema } from '../schemas/identity.ts'
+import { isSecure, openWebSession, refreshTokenOf } from '../web-sessions.ts'
+import { iso } from './to-json.ts'
+
+/** Signing in a browser: to the identity provider and back, with nothing of it in the page. */
+export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
+  const redirectUri = (): string => `${deps.publicUrl()}/auth/callback`
+  const limit = { max: 60, timeWindow: 60_000 }
+
+  const signInQuery = z.object({ to: z.string().max(500).default('/'), fresh: z.stringbool().default(false) })
+  app.get(
+    '/auth/sign-in',
+    { schema: { querystring: signInQuery }, config: { public: true, rateLimit: limit } },
+    async (request, reply) => {
+      const { client } = deps.settings().web
+      if (client === undefined)
+        return problem(reply, new PamError('ISSUER_UNTRUSTED', 'this gateway signs in no people'))
+      try {
+        const { to, fresh } = request.query
+        const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(), fresh })
+        const kept = JSON.stringify({ ...pending, to: ownPath(to), at: deps.clock.now() } satisfies Kept)
+        return await reply
+          .header(
+            'set-cookie',
+            setCookie(pendingCookie(pending.state), seal(kept, deps.webKey, SIGN_IN), {
+              secure: isSecure(deps),
+              // The provider sends the browser back here: a strict cookie would stay away.
+              sameSite: 'Lax',
+              path: '/auth',
+              maxAge: SIGN_IN_TIME,
+            }),
+          )
+          .redirect(url, 303)
+      } catch (error) {
+        return problem(reply, error)
+      }
+    },
+  )
+
+  app.get(
+    '/auth/callback',
+    { schema: { hide: true }, config: { public: true, rateLimit: limit } },
+    async (request, reply) => {
+      const { client } = deps.settings().web
+      const answer = new URL(request.url, deps.publicUrl())
+      const state = answer.searchParams.get('state') ?? ''
+      const cookies = parseCookies(request.headers.cookie)
+      const kept = keptOf(unseal(cookies.get(pendingCookie(state)) ?? '', deps.webKey, SIGN_IN))
+      const now = deps.clock.now()
+      const secure = isSecure(deps)
+      const forget = setCookie(pendingCookie(state), '', { secure, sameSite: 'Lax', path: '/auth', maxAge: 0 })
+      try {
+        if (client === undefined || kept === undefined || kept.state !== state || kept.at + SIGN_IN_TIME < now) {
+          throw new PamError('TOKEN_INVALID', 'this sign-in was not begun in this browser, or too long ago', {
+            hint: 'begin again',
+          })
+        }
+        const tokens = await finishSignIn(client, answer, kept, redirectUri())
+        const { secret } = await openWebSession(tokens, request.ip, deps)
+        await leaveOld(cookies.get(sessionCookieName(secure)), request.ip)
+        const { longest } = deps.settings().web
+        const session = setCookie(sessionCookieName(secure), secret, {
+          secure,
+          sameSite: 'Strict',
+          path: '/',
+          maxAge: longest,
+        })
+        return await reply.header('set-cookie', [session, forget]).redirect(kept.to, 303)
+      } catch (error) {
+        deps.refusals.note(asPamError(error).code)
+        void reply.header('set-cookie', forget)
+        return problem(reply, error)
+      }
+    },
+  )
+
+  app.get('/v1/web-session', { schema: { response: { 200: webSessionSchema } } }, async (request) => {
+    const { browser } = request
+    if (browser === undefined)
+      throw new PamError('NOT_FOUND', 'the call does not come from a browser that is signed in')
+    const { idle } = deps.settings().web
+    return { csrf: browser.csrf, idleMs: idle, endsAt: iso(browser.session.endsAt) }
+  })
+
+  app.delete('/v1/login', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
+    const login = request.login()
+    await revokeAtProvider(request.browser)
+    await endLogin(login, { from: request.ip }, deps)
+    return leave(reply).status(204).send(null)
+  })
+
+  /** Everywhere: every browser and every command line of this person. */
+  app.delete('/v1/logins', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
+    const { person } = request.login()
+    await revokeAtProvider(request.browser)
+    for (const login of await openLoginsOf(deps.db.read, person.id))
+      await endLogin(login, { from: request.ip, everywhere: true }, deps)
+    return leave(reply).status(204).send(null)
+  })
+
+  /** What was signed in before in this browser ends: one browser, one session. */
+  async function leaveOld(secret: string | undefined, from: string): Promise<void> {
+    const old = secret === undefined ? undefined : await findWebSession(deps.db.read, webSessionId(secret))
+    const login = old && (await findLogin(deps.db.read, old.loginId))
+    if (login !== undefined && login.endedAt === undefined)
+      await endLogin(login, { from, why: 'signed in again' }, deps)
+  }
+
+  const leave = (reply: FastifyReply): FastifyReply => {
+    const secure = isSecure(deps)
+    return reply.header(
+      'set-cookie',
+      setCookie(sessionCookieName(secure), '', { secure, sameSite: 'Strict', path: '/', maxAge: 0 }),
+    )
+  }
+
+  /** As well as it goes: our side ends in any case. */
+  async function revokeAtProvider(browser: Parameters<typeof refreshTokenOf>[0] | undefined): Promise<void> {
+    const { client } = deps.settings().web
+    const token = browser && refreshTokenOf(browser)
+    if (token === undefined || client === undefined) return
+    await revokeSignIn(client, token).catch((error: unknown) =>
+      deps.logger.warn({ cause: (error as Error).message }, 'web.revocation_failed'),
+    )
+  }
+
+  async function problem(reply: FastifyReply, error: unknown): Promise<FastifyReply> {
+    const known = asPamError(error)
+    const cause = (known.cause as Error | undefined)?.message
+    if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.sign_in_failed')
+    else deps.logger.info({ code: known.code, cause }, 'web.sign_in_refused')
+    const { status, headers, html } = signInProblemPage(known)
+    return reply.status(status).headers(headers).send(html)
+  }
+}
+
+interface Kept extends PendingSignIn {
+  readonly to: string
+  readonly at: number
+}
+
+function keptOf(json: string | undefined): Kept | undefined {
+  return json === undefined ? undefined : (JSON.parse(json) as Kept)
+}
+
+/** A path of our own, or the first page: a link must not lead through us to somewhere else. */
+export function ownPath(to: string): string {
+  if (!to.startsWith('/') || /^\/[/\\]/.test(to) || [...to].some((char) => char <= ' ' || char === '\u007f')) return '/'
+  const origin = 'http://gateway.invalid'
+  const url = URL.canParse(to, origin) ? new URL(to, origin) : undefined
+  return url?.origin === origin ? url.pathname + url.search + url.hash : '/'
+}
+
+/** One for each sign-in that was begun: two tabs do not disturb each other. */
+const pendingCookie = (state: string): string => `pam_sign_in_${state.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
+
+const SIGN_IN = 'sign-in'
+/** Milliseconds that somebody may take at the provider. */
+const SIGN_IN_TIME = 600_000

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { pageOf, timeSchema } from './common.ts'
+
+/** One message to one webhook, and what became of it. */
+export const deliverySchema = z.object({
+  id: z.string(),
+  hook: z.string(),
+  type: z.string(),
+  subject: z.string(),
+  state: z.enum(['waiting', 'delivered', 'failed']),
+  attempts: z.number(),
+  /** What the receiver said last. */
+  answer: z.string().optional(),
+  createdAt: timeSchema,
+  /** Of one that waits: when it is tried again. */
+  nextAt: timeSchema.optional(),
+})
+export type Delivery = z.output<typeof deliverySchema>
+export const deliveriesSchema = pageOf(deliverySchema)

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { timeSchema } from './common.ts'
+
+const explainedRules = z.array(z.object({ rule: z.string(), applies: z.boolean(), text: z.string() }))
+
+export const explanationSchema = z.object({
+  target: z.string(),
+  access: z.object({ rule: z.string(), text: z.string() }).optional(),
+  accessRules: explainedRules,
+  commands: explainedRules,
+  masking: explainedRules,
+})
+export type Explanation = z.output<typeof explanationSchema>
+
+const ruleSchema = z.object({
+  rule: z.string(),
+  /** Whom and which targets it is about, for people to read. */
+  about: z.string(),
+  text: z.string(),
+})
+
+/** The rules in force, in their order. */
+export const rulesSchema = z.object({
+  version: z.string(),
+  access: z.array(ruleSchema),
+  commands: z.array(ruleSchema.extend({ effect: z.enum(['allow', 'deny', 'hold']) })),
+  masking: z.array(ruleSchema),
+  /** Names that a trial may use. */
+  targets: z.array(z.string()),
+  groups: z.array(z.string()),
+})
+export type Rules = z.output<typeof rulesSchema>
+
+const groups = z.array(z.string().min(1).max(200)).max(100)
+
+export const trialBody = z.strictObject({
+  target: z.string().min(1).max(63),
+  command: z.string().min(1).max(50_000),
+  /** Somebody in these groups; the caller where it is left out. */
+  person: z.strictObject({ groups, kind: z.enum(['person', 'service']).default('person') }).optional(),
+})
+
+const judgementSchema = z.object({
+  verdict: z.enum(['allow', 'deny', 'hold']),
+  rule: z.string().optional(),
+  message: z.string().optional(),
+  hint: z.string().optional(),
+  approvers: z.string().optional(),
+})
+
+export const trialSchema = z.object({
+  target: z.string(),
+  access: z.object({ rule: z.string(), grant: z.enum(['standing', 'request']) }).optional(),
+  judgement: judgementSchema,
+  statements: z.array(
+    z.object({
+      kind: z.string(),
+      reads: z.array(z.string()),
+      writes: z.array(z.string()),
+      unknown: z.array(z.string()),
+      rules: z.array(
+        z.object({
+          rule: z.string(),
+          effect: z.enum(['allow', 'deny', 'hold']),
+          text: z.string(),
+          result: z.enum(['decides', 'fits', 'not']),
+          why: z.string(),
+        }),
+      ),
+    }),
+  ),
+})
+export type TrialResult = z.output<typeof trialSchema>
+
+export const replayBody = z.strictObject({
+  /** `commands:` as in the configuration file; the rules in force where it is left out. */
+  draft: z.string().max(60_000).optional(),
+  days: z.int().min(1).max(90).default(7),
+})
+
+export const replayLineSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('changed'),
+    session: z.string(),
+    at: timeSchema,
+    ms: z.number(),
+    person: z.string(),
+    target: z.string(),
+    text: z.string(),
+    before: judgementSchema.pick({ verdict: true, rule: true }),
+    after: judgementSchema.pick({ verdict: true, rule: true, message: true }),
+  }),
+  z.object({ type: z.literal('progress'), sessions: z.number(), of: z.number(), commands: z.number() }),
+  z.object({
+    type: z.literal('done'),
+    sessions: z.number(),
+    commands: z.number(),
+    /** Commands by what became of them: `allow to hold`. */
+    changed: z.record(z.string(), z.number()),
+    /** What could not be judged again: texts that stand apart, targets that are gone, records that cannot be read. */
+    notJudged: z.number(),
+    /** More changed than is shown. */
+    cut: z.boolean(),
+  }),
+])
+export type ReplayLine = z.output<typeof replayLineSchema>

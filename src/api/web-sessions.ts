@@ -1,0 +1,200 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Login } from '../identity/login.ts'
+import { renewSignIn, type WebTokens } from '../identity/web-sign-in.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { findLogin } from '../storage/logins.ts'
+import {
+  findWebSession,
+  noteSeen,
+  overdueWebSessions,
+  saveWebSession,
+  type WebSession,
+} from '../storage/web-sessions.ts'
+import {
+  csrfToken,
+  newCookieSecret,
+  parseCookies,
+  sameText,
+  seal,
+  sessionCookieName,
+  unseal,
+  webSessionId,
+} from './cookies.ts'
+import type { ApiDeps } from './deps.ts'
+import { endLogin, proveIdentity } from './prove-identity.ts'
+
+/** A browser that is signed in, as one of its calls shows it. */
+export interface Browser {
+  readonly session: WebSession
+  /** The cookie's value. */
+  readonly secret: string
+  readonly csrf: string
+}
+
+interface Call {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  readonly from: string
+}
+
+/** Whether a call comes with the cookie of a browser that may be signed in. */
+export const hasSessionCookie = (headers: IncomingHttpHeaders, deps: Pick<ApiDeps, 'publicUrl'>): boolean =>
+  secretOf(headers, deps) !== undefined
+
+export const isSecure = (deps: Pick<ApiDeps, 'publicUrl'>): boolean => deps.publicUrl().startsWith('https:')
+
+/**
+ * Who makes a call from a browser: the cookie's session, within its time, and the login behind it, proven. Pages of
+ * other origins get nothing: neither what a GET answers nor a change.
+ */
+export async function authenticateBrowser(
+  call: Call,
+  deps: ApiDeps,
+): Promise<{ readonly login: Login; readonly browser: Browser }> {
+  const secret = secretOf(call.headers, deps)
+  if (secret === undefined) throw notSignedIn('the call carries no session')
+  refuseOtherOrigins(call, deps)
+  const now = deps.clock.now()
+  const session = await findWebSession(deps.db.read, webSessionId(secret))
+  const { idle } = deps.settings().web
+  if (session === undefined || session.endsAt <= now) throw notSignedIn('your session is over')
+  if (session.seenAt + idle <= now) throw notSignedIn('your session ended because nothing was done in it for a while')
+  const csrf = csrfToken(secret)
+  if (!isReading(call.method) && !sameText(headerOf(call.headers, CSRF_HEADER), csrf)) {
+    throw new PamError('CSRF_REFUSED', 'the change does not come from a page of this gateway', {
+      hint: 'reload the page and try again',
+    })
+  }
+  const login = await findLogin(deps.db.read, session.loginId)
+  if (login === undefined || login.endedAt !== undefined) throw notSignedIn('you were signed out')
+  // A page that only keeps itself up to date says so: it does not keep its session alive.
+  if (call.headers[BACKGROUND_HEADER] === undefined && now - session.seenAt > SEEN_EVERY)
+    await deps.db.change((tx) => noteSeen(tx, session.id, now))
+  const proven = await keepProven(login, session, secret, call.from, deps)
+  return { login: proven, browser: { session, secret, csrf } }
+}
+
+/** A new session for a login, bound to a cookie that nobody had before: what a browser brought along counts for nothing. */
+export async function openWebSession(
+  tokens: WebTokens,
+  from: string,
+  deps: ApiDeps,
+): Promise<{ readonly secret: string; readonly login: Login }> {
+  const secret = newCookieSecret()
+  const id = webSessionId(secret)
+  const login = await proveIdentity(tokens.identityToken, `web:${id}`, from, deps)
+  if (login.person.kind !== 'person') throw new PamError('NOT_ALLOWED', 'only people sign in here')
+  const now = deps.clock.now()
+  await deps.db.change((tx) =>
+    saveWebSession(tx, {
+      id,
+      loginId: login.id,
+      createdAt: now,
+      seenAt: now,
+      endsAt: now + deps.settings().web.longest,
+      refresh: tokens.refreshToken === undefined ? undefined : seal(tokens.refreshToken, secret, REFRESH),
+    }),
+  )
+  return { secret, login }
+}
+
+/** The provider's refresh token of a session, for revoking it. */
+export const refreshTokenOf = ({ session, secret }: Browser): string | undefined =>
+  session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
+
+/** Signs out browsers in which nothing was done for too long, or whose time is over. */
+export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
+  const now = deps.clock.now()
+  for (const session of await overdueWebSessions(deps.db.read, now, now - deps.settings().web.idle)) {
+    const login = await findLogin(deps.db.read, session.loginId)
+    const why = session.endsAt <= now ? 'its time was over' : 'nothing was done in it'
+    if (login !== undefined && login.endedAt === undefined) await endLogin(login, { why }, deps)
+    else
+      await deps.db.change(
+        async (tx) => void (await tx.deleteFrom('web_sessions').where('id', '=', session.id).execute()),
+      )
+  }
+}
+
+/** Proves the identity again once its proof is older than `reproof`; what the provider says no to is signed out. */
+async function keepProven(
+  login: Login,
+  session: WebSession,
+  secret: string,
+  from: string,
+  deps: ApiDeps,
+): Promise<Login> {
+  const now = deps.clock.now()
+  if (login.provenUntil - GRACE > now) return login
+  const refresh = session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
+  const client = deps.settings().web.client
+  if (refresh !== undefined && client !== undefined) {
+    const renewing =
+      renewals.get(session.id) ??
+      renew(refresh).finally(() => {
+        renewals.delete(session.id)
+      })
+    renewals.set(session.id, renewing)
+    const renewed = await renewing
+    if (renewed !== undefined) return renewed
+  }
+  if (login.provenUntil > now) return login
+  throw notSignedIn('who you are could not be proven again')
+
+  async function renew(token: string): Promise<Login | undefined> {
+    try {
+      const tokens = await renewSignIn(client as NonNullable<typeof client>, token)
+      if (tokens.refreshToken !== undefined) {
+        const sealed = seal(tokens.refreshToken, secret, REFRESH)
+        await deps.db.change((tx) =>
+          saveWebSession(tx, { ...session, seenAt: Math.max(session.seenAt, now), refresh: sealed }),
+        )
+      }
+      return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
+    } catch (error) {
+      const { code } = asPamError(error)
+      // The provider was not there: the last proof holds until its time is over.
+      if (code === 'ISSUER_UNTRUSTED') return undefined
+      await endLogin(login, { why: 'the identity provider does not prove it any more' }, deps)
+      throw notSignedIn('the identity provider does not sign you in any more')
+    }
+  }
+}
+
+const renewals = new Map<string, Promise<Login | undefined>>()
+
+/** Fetch Metadata (w3.org/TR/fetch-metadata) where the browser sends it, and Origin (RFC 6454) on every change. */
+function refuseOtherOrigins({ method, headers }: Call, deps: Pick<ApiDeps, 'publicUrl'>): void {
+  const site = headers['sec-fetch-site']
+  const { origin } = headers
+  const elsewhere =
+    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+    (origin !== undefined && origin !== new URL(deps.publicUrl()).origin) ||
+    (!isReading(method) && origin === undefined && site === undefined)
+  if (elsewhere) {
+    throw new PamError('CSRF_REFUSED', 'the call comes from a page of somebody else', {
+      hint: `open ${deps.publicUrl()}`,
+    })
+  }
+}
+
+function secretOf(headers: IncomingHttpHeaders, deps: Pick<ApiDeps, 'publicUrl'>): string | undefined {
+  const value = parseCookies(headers.cookie).get(sessionCookieName(isSecure(deps)))
+  return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined
+}
+
+function headerOf(headers: IncomingHttpHeaders, name: string): string {
+  const value = headers[name]
+  return typeof value === 'string' ? value : ''
+}
+
+const isReading = (method: string): boolean => method === 'GET' || method === 'HEAD'
+const notSignedIn = (message: string): PamError => new PamError('NOT_SIGNED_IN', message, { hint: 'sign in' })
+
+export const CSRF_HEADER = 'pam-csrf'
+export const BACKGROUND_HEADER = 'pam-background'
+const REFRESH = 'refresh token'
+/** As long as identity/login.ts lets a proof outlive its `reproof`. */
+const GRACE = 60_000
+/** Milliseconds between two notes of when a session was last used. */
+const SEEN_EVERY = 30_000

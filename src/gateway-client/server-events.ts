@@ -1,0 +1,38 @@
+/** One server-sent event of the gateway. */
+export type ServerEvent =
+  | {
+      readonly type: 'changed'
+      readonly seq: number
+      readonly kind: 'review' | 'session' | 'grant' | 'config'
+      readonly id: string
+      readonly change: string
+    }
+  /** `ready`: from here on all is told. `resync`: too much was missed to tell, so look at everything again. */
+  | { readonly type: 'ready' | 'resync'; readonly seq: number }
+  /** Nothing happens, and the gateway is there. */
+  | { readonly type: 'beat' }
+
+/** Reads the lines of an event stream (HTML Living Standard, section 9.2.6). */
+export async function* serverEvents(lines: AsyncIterable<string>): AsyncGenerator<ServerEvent, void, undefined> {
+  let [id, event, data] = ['', '', '']
+  for await (const line of lines) {
+    if (line === '') {
+      const seq = Number(id)
+      if (event === 'changed')
+        yield { type: 'changed', seq, ...(JSON.parse(data) as { kind: 'review'; id: string; change: string }) }
+      else if (event === 'ready' || event === 'resync') yield { type: event, seq }
+      event = data = ''
+      continue
+    }
+    if (line.startsWith(':')) {
+      yield { type: 'beat' }
+      continue
+    }
+    const at = line.indexOf(':')
+    const field = at < 0 ? line : line.slice(0, at)
+    const value = at < 0 ? '' : line.slice(at + 1).replace(/^ /, '')
+    if (field === 'id') id = value
+    else if (field === 'event') event = value
+    else if (field === 'data') data += value
+  }
+}

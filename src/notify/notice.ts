@@ -1,0 +1,27 @@
+import type { Approval } from '../access/approval.ts'
+import type { AccessRequest } from '../access/request.ts'
+
+/** Something that happened, for places outside: an entry of the audit chain, and the review it is about. */
+export interface Notice {
+  readonly seq: number
+  /** As the audit chain calls it: `approval.filed`, `request.denied`. */
+  readonly type: string
+  readonly at: string
+  readonly actor: string
+  readonly subject: string
+  readonly target: string | undefined
+  readonly reason: string | undefined
+  readonly review: AccessRequest | Approval | undefined
+}
+
+/** What has happened, in order. */
+export interface NoticeSource {
+  /** What comes after an entry. */
+  after(seq: number, limit: number): Promise<readonly Notice[]>
+  /** The last entry that there is. */
+  head(): Promise<number>
+  /** How far somebody has read; undefined where they never did. */
+  cursor(name: string): Promise<number | undefined>
+  /** Calls back when something has happened. */
+  onNews(listener: () => void): void
+}

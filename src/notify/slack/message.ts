@@ -1,0 +1,113 @@
+import type { Approval } from '../../access/approval.ts'
+import type { AccessRequest } from '../../access/request.ts'
+import { describeState } from '../../access/review.ts'
+import { formatDuration } from '../../shared/duration.ts'
+import { pieces, visible } from '../../shared/visible.ts'
+
+/** What a review's message shows, and whether it can be approved in it. */
+export interface SlackMessage {
+  readonly text: string
+  readonly blocks: readonly unknown[]
+}
+
+/** The value of a button: what is decided, and the digest of what was shown. */
+export interface ButtonValue {
+  readonly id: string
+  readonly verdict: 'approve' | 'deny'
+  readonly digest?: string
+}
+
+/**
+ * A message with buttons (docs.slack.dev/block-kit). A held command can be approved in it only where all of it is shown in
+ * it, exactly: else there is a link to where it is.
+ */
+export function reviewMessage(
+  review: AccessRequest | Approval,
+  { showStatements, exact, url }: { showStatements: boolean; exact: string | undefined; url: string },
+): SlackMessage {
+  const isCommand = 'sessionId' in review
+  const who = visible(review.requester.label)
+  const title = isCommand ? `${who} wants to run this on ${review.target}` : `${who} asks for ${review.target}`
+  const shownWhole = isCommand && showStatements && canBeShown(review, exact)
+  const facts = isCommand
+    ? [
+        ['Effect', showStatements ? visible(review.effect) : ''],
+        ['Held by', review.rule],
+      ]
+    : [
+        ['Reason', visible(review.reason)],
+        ['For', formatDuration(review.length)],
+        ['Rule', review.rule],
+      ]
+  const blocks: unknown[] = [
+    section(`*${escape(title)}*\n${review.approvers.groups.map(escape).join(' or ')}`),
+    ...(shownWhole ? [preformatted(review.text)] : []),
+    section(
+      facts
+        .filter(([, value]) => value !== '')
+        .map(([name, value]) => `${name}: ${escape((value ?? '').slice(0, 600))}`)
+        .join('\n'),
+    ),
+  ]
+  if (review.state === 'pending') {
+    blocks.push({
+      type: 'actions',
+      elements: [
+        ...(shownWhole || !isCommand ? [button('Approve', 'approve', review)] : []),
+        button('Deny', 'deny', review),
+        { type: 'button', action_id: 'pam_open', text: plain('Open the dashboard'), url },
+      ],
+    })
+    if (isCommand && !shownWhole)
+      blocks.push(context('Approving needs the whole text: it is shown in the dashboard and by pamctl.'))
+  } else blocks.push(context(`${describeState(review)} · ${review.id}`))
+  return { text: title, blocks }
+}
+
+/**
+ * Whether a chat can show it as it is: short, with nothing in it that deceives the eye, without parameters, and with no
+ * secret, which would not be in what is kept.
+ */
+export function canBeShown(review: Approval, exact: string | undefined): boolean {
+  return (
+    exact === review.text &&
+    review.text.length <= LONGEST_TEXT &&
+    review.text.split('\n').length <= MOST_LINES &&
+    review.parameters.length === 0 &&
+    pieces(review.text).every(({ kind }) => kind === 'text')
+  )
+}
+
+const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text, verbatim: true } })
+const plain = (text: string) => ({ type: 'plain_text', text, emoji: false })
+const context = (text: string) => ({ type: 'context', elements: [plain(text.slice(0, 1900))] })
+/** Text as it is: nothing in it is markup. */
+const preformatted = (text: string) => ({
+  type: 'rich_text',
+  elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }],
+})
+
+const button = (label: string, verdict: 'approve' | 'deny', review: AccessRequest | Approval) => ({
+  type: 'button',
+  action_id: `pam_${verdict}`,
+  style: verdict === 'approve' ? 'primary' : 'danger',
+  text: plain(label),
+  value: JSON.stringify({
+    id: review.id,
+    verdict,
+    ...('sessionId' in review ? { digest: review.digest } : {}),
+  } satisfies ButtonValue),
+  // The second step.
+  confirm: {
+    title: plain(`${label}?`),
+    text: plain(`${visible(review.requester.label)} on ${review.target}`),
+    confirm: plain(label),
+    deny: plain('Back'),
+  },
+})
+
+/** Slack's own markup (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
+const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
+const LONGEST_TEXT = 2500
+const MOST_LINES = 40

@@ -1,0 +1,108 @@
+import type { Command, Person, Statement, Target } from './command.ts'
+import { decideAccess, decideCommand, describeKinds, fitsMatch, type Judgement } from './decide.ts'
+import { describeCommandRule } from './explain.ts'
+import { opaqueOf } from './match/host-statement.ts'
+import { fitsTarget } from './match/target.ts'
+import { fitsWho } from './match/who.ts'
+import type { CommandRule, Policy, StatementMatch } from './policy.ts'
+
+/** What the rules would say of a command, and why each of them decides or does not. */
+export interface Trial {
+  readonly access: { readonly rule: string; readonly grant: 'standing' | 'request' } | undefined
+  readonly judgement: Judgement
+  readonly statements: readonly TriedStatement[]
+}
+
+export interface TriedStatement {
+  /** `DELETE`. */
+  readonly kind: string
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+  readonly unknown: readonly string[]
+  readonly rules: readonly TriedRule[]
+}
+
+export interface TriedRule {
+  readonly rule: string
+  readonly effect: 'allow' | 'deny' | 'hold'
+  readonly text: string
+  /** `decides`; `fits` where an earlier rule decided; `not` with the reason. */
+  readonly result: 'decides' | 'fits' | 'not'
+  readonly why: string
+}
+
+export function tryCommand(policy: Policy, person: Person, target: Target, command: Command): Trial {
+  const access = decideAccess(policy, person, target)
+  return {
+    access: access && { rule: access.name, grant: access.grant },
+    judgement: decideCommand(policy, person, target, command),
+    statements: command.facts.statements.map((statement) => ({
+      kind: describeKinds(statement),
+      reads: statement.reads,
+      writes: statement.writes,
+      unknown: [...statement.unknown, ...opaqueOf(statement)],
+      rules: triedRules(policy.commands, person, target, statement),
+    })),
+  }
+}
+
+function triedRules(rules: readonly CommandRule[], person: Person, target: Target, statement: Statement): TriedRule[] {
+  let decided: string | undefined
+  return rules.map((rule) => {
+    const told = { rule: rule.name, effect: rule.effect.type, text: describeCommandRule(rule) }
+    const not = whyNot(rule, person, target, statement)
+    if (not !== undefined) return { ...told, result: 'not', why: not }
+    if (decided !== undefined)
+      return { ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }
+    decided = rule.name
+    return { ...told, result: 'decides', why: 'the first rule that fits' }
+  })
+}
+
+/** Why a rule is not about this statement, or undefined where it is. */
+function whyNot(rule: CommandRule, person: Person, target: Target, statement: Statement): string | undefined {
+  if (!fitsTarget(rule.targets, target)) return 'is about other targets'
+  if (!fitsWho(rule.who, person)) return 'is about other people'
+  const effect = rule.effect.type
+  if (!fitsMatch(rule.match, effect, statement)) {
+    const { unknown } = rule.match
+    const failing = FIELDS.find(
+      (field) =>
+        rule.match[field] !== undefined &&
+        !fitsMatch(
+          { [field]: rule.match[field], unknown: unknown ?? (effect === 'deny' ? undefined : true) },
+          effect,
+          statement,
+        ),
+    )
+    if (failing !== undefined) return `${FIELD_WORDS[failing]}: it names ${describeField(rule.match[failing])}`
+    if (effect === 'deny' && unknown === true) return 'is about statements of unknown effect, and this one is known'
+    return effect === 'deny'
+      ? 'is about something else'
+      : 'the effect of this is not fully known, and the rule does not name "unknown"'
+  }
+  if (rule.when === undefined) return undefined
+  const holds = rule.when.holds({ person, target, statement })
+  if (holds ?? effect !== 'allow') return undefined
+  return `its condition does not hold: ${rule.when.source}`
+}
+
+const describeField = (value: StatementMatch[keyof StatementMatch]): string =>
+  Array.isArray(value) ? (value as readonly string[]).join(', ') : String(value)
+
+const FIELD_WORDS = {
+  missingWhere: 'a missing WHERE is not what this is about',
+  kinds: 'is about other kinds of statements',
+  relations: 'is about other relations',
+  writes: 'is about writing to other relations',
+  functions: 'is about other functions',
+  commands: 'is about other commands',
+  programs: 'is about other programs',
+  arguments: 'is about other arguments',
+  paths: 'is about other paths',
+  writesPaths: 'is about writing to other paths',
+  hosts: 'is about other hosts',
+  logins: 'is about other logins',
+} as const satisfies Partial<Record<keyof StatementMatch, string>>
+
+const FIELDS = Object.keys(FIELD_WORDS) as (keyof typeof FIELD_WORDS)[]

@@ -1,0 +1,60 @@
+import { request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
+
+export interface HttpOptions {
+  readonly url: string
+  /** Read for each call, so that a secret may change. */
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined
+  /** PEM of a private authority. */
+  readonly ca?: string | undefined
+}
+
+/** The other side answered, and not with a 2xx. */
+export class HttpFailure extends Error {
+  readonly status: number
+  /** Of the answer, in milliseconds; where the other side asks to wait so long. */
+  readonly retryAfter: number | undefined
+
+  constructor(status: number, retryAfter: number | undefined) {
+    super(`the receiver answers ${status}`)
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+}
+
+/** POSTs a body and gives back the answer's, cut at a megabyte. Throws unless the answer is 2xx. Redirects are not followed. */
+export function post({ url, headers, ca }: HttpOptions, type: string, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = new URL(url).protocol === 'https:' ? requestTls : requestPlain
+    const sent = request(
+      url,
+      {
+        method: 'POST',
+        headers: { 'content-type': type, 'content-length': Buffer.byteLength(body), ...headers?.() },
+        timeout: TIMEOUT,
+        ...(ca === undefined ? {} : { ca }),
+      },
+      (response) => {
+        const { statusCode = 0 } = response
+        let answer = ''
+        response.setEncoding('utf8')
+        response.on('data', (text: string) => {
+          if (answer.length < LONGEST_ANSWER) answer += text
+        })
+        response.on('end', () => {
+          if (statusCode >= 200 && statusCode < 300) return resolve(answer)
+          const seconds = Number(response.headers['retry-after'])
+          reject(new HttpFailure(statusCode, seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY) : undefined))
+        })
+        response.on('error', reject)
+      },
+    )
+    sent.on('timeout', () => sent.destroy(new Error('the receiver does not answer in time')))
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+const TIMEOUT = 10_000
+const LONGEST_RETRY = 86_400_000
+const LONGEST_ANSWER = 1_048_576

@@ -1,0 +1,69 @@
+import type { Tx } from './database.ts'
+import type { Reader } from './page.ts'
+
+/** A signed-in browser. */
+export interface WebSession {
+  /** SHA-256 of the cookie's value, hexadecimal. */
+  readonly id: string
+  readonly loginId: string
+  readonly createdAt: number
+  /** When its person last did something. */
+  readonly seenAt: number
+  readonly endsAt: number
+  /** The provider's refresh token, sealed under a key that only the cookie makes. */
+  readonly refresh: string | undefined
+}
+
+export async function saveWebSession(tx: Tx, session: WebSession): Promise<void> {
+  const row = {
+    id: session.id,
+    login_id: session.loginId,
+    created_at: session.createdAt,
+    seen_at: session.seenAt,
+    ends_at: session.endsAt,
+    refresh: session.refresh ?? null,
+  }
+  await tx
+    .insertInto('web_sessions')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .execute()
+}
+
+export async function findWebSession(db: Reader, id: string): Promise<WebSession | undefined> {
+  const row = await db.selectFrom('web_sessions').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && fromRow(row)
+}
+
+export const noteSeen = async (tx: Tx, id: string, now: number): Promise<void> =>
+  void (await tx.updateTable('web_sessions').set({ seen_at: now }).where('id', '=', id).execute())
+
+export const removeWebSession = async (tx: Tx, id: string): Promise<void> =>
+  void (await tx.deleteFrom('web_sessions').where('id', '=', id).execute())
+
+/** Those whose time is over: nobody did anything since `seenBefore`, or they have reached their end. */
+export async function overdueWebSessions(db: Reader, now: number, seenBefore: number): Promise<WebSession[]> {
+  const rows = await db
+    .selectFrom('web_sessions')
+    .selectAll()
+    .where((eb) => eb.or([eb('ends_at', '<=', now), eb('seen_at', '<=', seenBefore)]))
+    .limit(500)
+    .execute()
+  return rows.map(fromRow)
+}
+
+const fromRow = (row: {
+  id: string
+  login_id: string
+  created_at: number
+  seen_at: number
+  ends_at: number
+  refresh: string | null
+}): WebSession => ({
+  id: row.id,
+  loginId: row.login_id,
+  createdAt: row.created_at,
+  seenAt: row.seen_at,
+  endsAt: row.ends_at,
+  refresh: row.refresh ?? undefined,
+})

@@ -1,0 +1,183 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Empty, Problem } from '../components/ui/parts.tsx'
+import { Text } from '../components/ui/text.tsx'
+import { AccessPage } from '../features/access/page.tsx'
+import { AccountPage } from '../features/account/page.tsx'
+import { AuditPage } from '../features/audit/page.tsx'
+import { InboxPage, ReviewPage } from '../features/inbox/page.tsx'
+import { useWaitingCount } from '../features/inbox/waiting.ts'
+import { LivePage, WatchPage } from '../features/live/page.tsx'
+import { PolicyPage } from '../features/policy/page.tsx'
+import { SessionPage } from '../features/sessions/session-page.tsx'
+import { SessionsPage } from '../features/sessions/page.tsx'
+import { askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
+import { liveStatus, startLive } from '../lib/live.ts'
+import { useStore } from '../lib/store.ts'
+import { Link, usePlace } from './router.tsx'
+
+/** Everything, once it is known who looks at it. */
+export function App() {
+  const state = useStore(signIn)
+  switch (state.state) {
+    case 'asking':
+      return <p class="boot">Loading…</p>
+    case 'failed':
+      return (
+        <main>
+          <h1>The gateway does not answer</h1>
+          <Problem error={state.error} retry={() => void askWhoIsSignedIn()} />
+        </main>
+      )
+    case 'out':
+      return <SignedOut why={state.why} />
+    case 'in':
+      return <Shell state={state} />
+  }
+}
+
+function SignedOut({ why }: { why: string | undefined }) {
+  useEffect(() => {
+    document.title = 'Sign in · pamctl'
+  }, [])
+  return (
+    <main class="boot">
+      <div class="stack">
+        <h1>pamctl</h1>
+        <p>{why ?? 'Privileged access: what waits for you, who is connected, what was done.'}</p>
+        <p>
+          <a class="button primary" href={signInLink(why === undefined ? undefined : '/')}>
+            Sign in
+          </a>
+        </p>
+      </div>
+    </main>
+  )
+}
+
+function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
+  const { path } = usePlace()
+  const main = useRef<HTMLElement>(null)
+  const waiting = useWaitingCount()
+  const first = useRef(true)
+  const title = titleOf(path)
+  useEffect(() => {
+    const leaving = new AbortController()
+    startLive(leaving.signal)
+    return () => leaving.abort()
+  }, [state.me.login])
+  useEffect(() => {
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${title} · pamctl`
+  }, [title, waiting])
+  useEffect(() => {
+    // A new page is read from its beginning.
+    if (!first.current) main.current?.focus()
+    first.current = false
+  }, [path])
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <header class="top">
+        <div class="top-in">
+          <Link to="/" class="brand">
+            <img src="/icon.svg" alt="" width="24" height="24" />
+            pamctl
+          </Link>
+          <nav class="nav" aria-label="Pages">
+            {NAVIGATION.map(({ to, label }) => (
+              <Link key={to} to={to} aria-current={isAt(path, to) ? 'page' : undefined}>
+                {label}
+                {to === '/' && waiting > 0 && (
+                  <>
+                    {' '}
+                    <span class="badge warn" data-testid="waiting">
+                      {waiting}
+                      <span class="visually-hidden"> waiting for you</span>
+                    </span>
+                  </>
+                )}
+              </Link>
+            ))}
+          </nav>
+          <Link to="/account" class="who" aria-current={path === '/account' ? 'page' : undefined}>
+            <Text>{state.me.person.label}</Text>
+          </Link>
+        </div>
+        <Connection lost={state.lost} />
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Page path={path} />
+      </main>
+    </>
+  )
+}
+
+/** Whether what is shown is still true. */
+function Connection({ lost }: { lost: string | undefined }) {
+  const status = useStore(liveStatus)
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    setLate(false)
+    if (status === 'live') return
+    // A moment without a stream is not worth a word.
+    const timer = setTimeout(() => setLate(true), 1500)
+    return () => clearTimeout(timer)
+  }, [status])
+  if (lost !== undefined)
+    return (
+      <div class="banner bad" role="alert">
+        {lost} <a href={signInLink()}>Sign in again</a>
+      </div>
+    )
+  if (status === 'live' || !late) return null
+  return (
+    <div class="banner" role="status">
+      The gateway cannot be reached. What is shown may be old; this page goes on by itself.
+    </div>
+  )
+}
+
+function Page({ path }: { path: string }) {
+  const [, first = '', second] = path.split('/')
+  const id = second === undefined ? undefined : decodeURIComponent(second)
+  switch (first) {
+    case '':
+      return <InboxPage />
+    case 'reviews':
+      return id === undefined ? <InboxPage /> : <ReviewPage key={id} id={id} />
+    case 'live':
+      return id === undefined ? <LivePage /> : <WatchPage key={id} id={id} />
+    case 'sessions':
+      return id === undefined ? <SessionsPage /> : <SessionPage key={id} id={id} />
+    case 'access':
+      return <AccessPage />
+    case 'policy':
+      return <PolicyPage />
+    case 'audit':
+      return <AuditPage />
+    case 'account':
+      return <AccountPage />
+    default:
+      return (
+        <Empty>
+          There is no such page. <Link to="/">Go to the inbox</Link>
+        </Empty>
+      )
+  }
+}
+
+const NAVIGATION = [
+  { to: '/', label: 'Inbox' },
+  { to: '/live', label: 'Live' },
+  { to: '/sessions', label: 'Sessions' },
+  { to: '/access', label: 'Access' },
+  { to: '/policy', label: 'Policy' },
+  { to: '/audit', label: 'Audit' },
+]
+
+const isAt = (path: string, to: string): boolean =>
+  to === '/' ? path === '/' || path.startsWith('/reviews') : path === to || path.startsWith(`${to}/`)
+
+const titleOf = (path: string): string =>
+  NAVIGATION.find(({ to }) => isAt(path, to))?.label ?? (path === '/account' ? 'Account' : 'pamctl')

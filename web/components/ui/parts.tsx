@@ -1,0 +1,212 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { PamError } from '../../../src/shared/errors.ts'
+import { formatDateTime, formatRelative } from '../../lib/format.ts'
+import { useNow } from '../../lib/use-data.ts'
+import { Text } from './text.tsx'
+
+export function Badge({ tone = '', children }: { tone?: '' | 'good' | 'bad' | 'warn'; children: ComponentChildren }) {
+  return <span class={`badge ${tone}`}>{children}</span>
+}
+
+export function Labels({ labels }: { labels: Readonly<Record<string, string>> }) {
+  return (
+    <>
+      {Object.entries(labels).map(([name, value]) => (
+        <Badge key={name} tone={name === 'env' && value.startsWith('prod') ? 'warn' : ''}>
+          <Text>{`${name}=${value}`}</Text>
+        </Badge>
+      ))}
+    </>
+  )
+}
+
+/** When something was, as people say it; exactly on hovering. */
+export function Ago({ time }: { time: string }) {
+  const now = useNow(5000)
+  return (
+    <time dateTime={time} title={formatDateTime(time)}>
+      {formatRelative(time, now)}
+    </time>
+  )
+}
+
+export function When({ time }: { time: string }) {
+  return (
+    <time dateTime={time} title={time}>
+      {formatDateTime(time)}
+    </time>
+  )
+}
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <p class="empty" role="status">
+      Loading {what}…
+    </p>
+  )
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <div class="empty">{children}</div>
+}
+
+/** What went wrong, what to do, an id to quote. */
+export function Problem({ error, retry }: { error: PamError; retry?: (() => void) | undefined }) {
+  return (
+    <div class="note bad" role="alert">
+      <p>
+        <Text>{error.message}</Text>
+      </p>
+      {error.hint !== undefined && (
+        <p class="small">
+          <Text>{error.hint}</Text>
+        </p>
+      )}
+      <p class="small row">
+        <span class="mono">
+          {error.code}
+          {error.id === undefined ? '' : ` ${error.id}`}
+        </span>
+        {retry !== undefined && (
+          <button type="button" class="link" onClick={retry}>
+            Try again
+          </button>
+        )}
+      </p>
+    </div>
+  )
+}
+
+export function More({ more, loading }: { more: (() => void) | undefined; loading: boolean }) {
+  if (more === undefined && !loading) return null
+  return (
+    <div class="row">
+      <button type="button" onClick={more} disabled={more === undefined}>
+        {loading ? 'Loading…' : 'Show more'}
+      </button>
+    </div>
+  )
+}
+
+/** A command to take along. */
+export function Copy({ text, label }: { text: string; label: string }) {
+  const [copied, setCopied] = useState(false)
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const copy = (): void => {
+    void navigator.clipboard.writeText(text).then(() => {
+      setCopied(true)
+      timer.current = setTimeout(() => setCopied(false), 2000)
+    })
+  }
+  return (
+    <div class="copy">
+      <code>{text}</code>
+      <button type="button" onClick={copy} aria-label={`Copy the command to ${label}`}>
+        {copied ? 'Copied' : 'Copy'}
+      </button>
+    </div>
+  )
+}
+
+/** Something that cannot be taken back: asked for, then done. */
+export function TwoSteps({
+  label,
+  confirm,
+  danger = true,
+  children,
+  act,
+}: {
+  label: string
+  confirm: string
+  danger?: boolean
+  children?: ComponentChildren
+  act: () => Promise<void>
+}) {
+  const [open, setOpen] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<PamError>()
+  const second = useRef<HTMLButtonElement>(null)
+  if (!open)
+    return (
+      <button type="button" class={danger ? 'danger' : ''} onClick={() => setOpen(true)}>
+        {label}
+      </button>
+    )
+  const run = (event: Event): void => {
+    event.preventDefault()
+    setBusy(true)
+    act().then(
+      () => {
+        setBusy(false)
+        setOpen(false)
+      },
+      (problem: unknown) => {
+        setBusy(false)
+        setError(problem as PamError)
+      },
+    )
+  }
+  return (
+    <form class="stack note" onSubmit={run}>
+      {children}
+      {error !== undefined && <Problem error={error} />}
+      <div class="row actions">
+        <button type="submit" class={danger ? 'danger' : 'primary'} ref={second} disabled={busy}>
+          {confirm}
+        </button>
+        <button type="button" onClick={() => setOpen(false)}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  )
+}
+
+export interface Column<Row> {
+  readonly name: string
+  readonly wide?: boolean
+  readonly cell: (row: Row) => ComponentChildren
+}
+
+/** A table that becomes cards where there is little room. */
+export function Table<Row>({
+  caption,
+  rows,
+  columns,
+  id,
+}: {
+  caption: string
+  rows: readonly Row[]
+  columns: readonly Column<Row>[]
+  id: (row: Row) => string
+}) {
+  return (
+    <div class="scroll">
+      <table class="fold">
+        <caption class="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ name }) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={id(row)}>
+              {columns.map(({ name, wide, cell }) => (
+                <td key={name} class={wide === true ? 'wide' : ''} data-label={name}>
+                  <span>{cell(row)}</span>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

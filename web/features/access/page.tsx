@@ -1,0 +1,243 @@
+import { useState } from 'preact/hooks'
+import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
+import type { PamError } from '../../../src/shared/errors.ts'
+import { Ago, Badge, Copy, Empty, Labels, Loading, More, Problem, Table, TwoSteps } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { api, asProblem } from '../../lib/client.ts'
+import { formatDateTime, formatDuration, formatLength, parseDuration } from '../../lib/format.ts'
+import { useLive } from '../../lib/live.ts'
+import { useData, useNow, usePages } from '../../lib/use-data.ts'
+import { RevokeGrant } from '../live/end.tsx'
+
+/** What I may have and how, what I have, what I asked for. */
+export function AccessPage() {
+  const targets = useData('targets', () => api.targets())
+  const grants = usePages('my grants', (cursor) => api.grants.list({ active: true, limit: 50, cursor }))
+  const requests = usePages('my requests', (cursor) => api.requests.list({ mine: true, limit: 20, cursor }))
+  useLive((message) => {
+    if (message.type === 'resync' || message.kind === 'config') targets.reload()
+    if (message.type === 'resync' || message.kind === 'grant' || message.kind === 'review') {
+      grants.reload()
+      requests.reload()
+    }
+  })
+  return (
+    <>
+      <h1>Access</h1>
+      <section class="stack">
+        <h2>Targets</h2>
+        {targets.error !== undefined && <Problem error={targets.error} retry={targets.reload} />}
+        {targets.data === undefined && targets.error === undefined && <Loading what="targets" />}
+        {targets.data?.length === 0 && <Empty>No access rule is about you.</Empty>}
+        <ul class="list">
+          {targets.data?.map((target) => (
+            <li key={target.name}>
+              <TargetCard
+                target={target}
+                grant={grants.data?.find((grant) => grant.target === target.name)}
+                asked={() => requests.reload()}
+              />
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section class="stack">
+        <h2>What you have now</h2>
+        {grants.error !== undefined && <Problem error={grants.error} retry={grants.reload} />}
+        {grants.data?.length === 0 && <Empty>No grant is active.</Empty>}
+        <ul class="list">
+          {grants.data?.map((grant) => (
+            <li key={grant.id}>
+              <GrantCard grant={grant} />
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section class="stack">
+        <h2>What you asked for</h2>
+        {requests.error !== undefined && <Problem error={requests.error} retry={requests.reload} />}
+        {requests.data?.length === 0 && <Empty>You have asked for nothing yet.</Empty>}
+        {requests.data !== undefined && requests.data.length > 0 && (
+          <Table
+            caption="Your requests, newest first"
+            rows={requests.data}
+            id={({ id }) => id}
+            columns={[
+              { name: 'Request', cell: ({ id }: AccessRequest) => <span class="mono">{id}</span> },
+              { name: 'Target', cell: ({ target }: AccessRequest) => <Text>{target}</Text> },
+              { name: 'Asked', cell: ({ createdAt }: AccessRequest) => <Ago time={createdAt} /> },
+              { name: 'For', cell: ({ lengthMs }: AccessRequest) => formatLength(lengthMs) },
+              { name: 'Reason', wide: true, cell: ({ reason }: AccessRequest) => <Text>{reason}</Text> },
+              { name: 'State', wide: true, cell: (request: AccessRequest) => <State request={request} /> },
+            ]}
+          />
+        )}
+        <More more={requests.more} loading={requests.loading && requests.data !== undefined} />
+      </section>
+    </>
+  )
+}
+
+function State({ request }: { request: AccessRequest }) {
+  return (
+    <span class="row">
+      <Text>{request.status}</Text>
+      {request.state === 'pending' && (
+        <TwoSteps
+          label="Withdraw…"
+          confirm="Withdraw the request"
+          act={() =>
+            api.requests.withdraw(request.id).then(
+              () => {},
+              (error: unknown) => {
+                throw asProblem(error)
+              },
+            )
+          }
+        />
+      )}
+    </span>
+  )
+}
+
+function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | undefined; asked: () => void }) {
+  const [asking, setAsking] = useState(false)
+  const [showCommands, setShowCommands] = useState(false)
+  return (
+    <article class="card" data-testid={target.name} aria-label={target.name}>
+      <div class="row spread">
+        <h3>
+          <Text>{target.name}</Text>
+        </h3>
+        {grant !== undefined ? (
+          <Badge tone="good">yours until {formatDateTime(grant.endsAt)}</Badge>
+        ) : target.grant === 'standing' ? (
+          <Badge tone="good">standing</Badge>
+        ) : (
+          <Badge>on request</Badge>
+        )}
+      </div>
+      <div class="row small">
+        <Badge>{target.type}</Badge>
+        <Labels labels={target.labels} />
+        <span class="soft">
+          <Text>{target.access}</Text>
+        </span>
+      </div>
+      {!asking && (
+        <div class="row actions">
+          {target.grant === 'request' && grant === undefined && (
+            <button type="button" class="primary" onClick={() => setAsking(true)}>
+              Request access…
+            </button>
+          )}
+          <button type="button" aria-expanded={showCommands} onClick={() => setShowCommands(!showCommands)}>
+            How to connect
+          </button>
+        </div>
+      )}
+      {asking && (
+        <RequestForm
+          target={target}
+          close={() => {
+            setAsking(false)
+            asked()
+          }}
+        />
+      )}
+      {showCommands && !asking && <Commands target={target} />}
+    </article>
+  )
+}
+
+function RequestForm({ target, close }: { target: Target; close: () => void }) {
+  const [reason, setReason] = useState('')
+  const [length, setLength] = useState(formatDuration(Math.min(target.longestMs, 3_600_000)))
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<PamError>()
+  const lengthMs = parseDuration(length)
+  const badLength = lengthMs === undefined || lengthMs > target.longestMs
+  const send = (event: Event): void => {
+    event.preventDefault()
+    if (lengthMs === undefined || badLength) return
+    setBusy(true)
+    api.requests.create({ target: target.name, reason, lengthMs }).then(close, (problem: unknown) => {
+      setBusy(false)
+      setError(asProblem(problem))
+    })
+  }
+  return (
+    <form class="stack note" onSubmit={send} aria-label={`Request access to ${target.name}`}>
+      <label>
+        Reason{target.reasonRequired ? '' : ' (may be left out)'}
+        <input
+          value={reason}
+          required={target.reasonRequired}
+          maxLength={1000}
+          placeholder="INC-4711 stuck orders"
+          onInput={({ currentTarget }) => setReason(currentTarget.value)}
+        />
+      </label>
+      <label>
+        For how long (at most {formatLength(target.longestMs)})
+        <input
+          value={length}
+          aria-invalid={badLength}
+          onInput={({ currentTarget }) => setLength(currentTarget.value)}
+        />
+        {badLength && <span role="alert">Write it as 30m or 1h30m, up to {formatDuration(target.longestMs)}.</span>}
+      </label>
+      {error !== undefined && <Problem error={error} />}
+      <div class="row actions">
+        <button type="submit" class="primary" disabled={busy || badLength}>
+          Request access
+        </button>
+        <button type="button" onClick={close}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  )
+}
+
+/** Commands to take along; names of targets are made of letters, digits and dashes. */
+function Commands({ target: { name, type } }: { target: Target }) {
+  return (
+    <div class="stack">
+      <Copy text={`pamctl login --gateway ${location.origin}`} label="sign in" />
+      {type === 'postgres' && (
+        <>
+          <Copy text={`pamctl connect ${name} -- psql`} label={`run psql on ${name}`} />
+          <Copy text={`pamctl connect ${name}`} label={`open a port to ${name} for other clients`} />
+        </>
+      )}
+      {type === 'ssh' && (
+        <>
+          <Copy text={`pamctl connect ${name} -- ssh`} label={`run ssh on ${name}`} />
+          <Copy text="pamctl ssh-config --install" label="use plain ssh, scp and git" />
+        </>
+      )}
+      {type !== 'postgres' && type !== 'ssh' && <Copy text={`pamctl connect ${name}`} label={`connect to ${name}`} />}
+    </div>
+  )
+}
+
+function GrantCard({ grant }: { grant: Grant }) {
+  const now = useNow()
+  return (
+    <article class="card" aria-label={`Grant for ${grant.target}`}>
+      <div class="row spread">
+        <h3>
+          <Text>{grant.target}</Text>
+        </h3>
+        <Badge tone="good">{formatLength(Date.parse(grant.endsAt) - now)} left</Badge>
+      </div>
+      <p class="small">
+        <span class="mono soft">{grant.id}</span> <Text>{grant.reason}</Text>
+      </p>
+      <div class="row">
+        <RevokeGrant id={grant.id} target={grant.target} />
+      </div>
+    </article>
+  )
+}

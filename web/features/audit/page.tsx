@@ -1,0 +1,267 @@
+import { useState } from 'preact/hooks'
+import type { Delivery } from '../../../src/api/schemas/delivery.ts'
+import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
+import { Link, setQuery, usePlace } from '../../app/router.tsx'
+import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { api, signIn } from '../../lib/client.ts'
+import { formatNumber } from '../../lib/format.ts'
+import { useStore } from '../../lib/store.ts'
+import { useData, usePages } from '../../lib/use-data.ts'
+
+/** Who did what: the audit chain, whether it holds, and where it is kept besides. */
+export function AuditPage() {
+  const me = useStore(signIn)
+  const isAuditor = me.state === 'in' && me.me.roles.includes('audit')
+  const seesDeliveries = me.state === 'in' && me.me.roles.length > 0
+  return (
+    <>
+      <h1>Audit</h1>
+      {!isAuditor && (
+        <p class="note" role="status">
+          The audit chain is for auditors. What is about you is under Access and Sessions.
+        </p>
+      )}
+      {isAuditor && <Status />}
+      {isAuditor && <Entries />}
+      {seesDeliveries && <Deliveries />}
+    </>
+  )
+}
+
+function Status() {
+  const { data, error, loading, reload } = useData('audit status', () => api.auditStatus())
+  return (
+    <section class="card" aria-label="State of the chain">
+      <div class="row spread">
+        <h2>State of the chain</h2>
+        <button type="button" onClick={reload} disabled={loading}>
+          {loading ? 'Checking…' : 'Check again'}
+        </button>
+      </div>
+      {error !== undefined && <Problem error={error} />}
+      {data === undefined && error === undefined && <Loading what="the chain" />}
+      {data !== undefined && (
+        <dl class="facts" data-testid="chain">
+          <dt>Chain</dt>
+          <dd>
+            {data.chain.status === 'valid' ? (
+              <>
+                <Badge tone="good">valid</Badge> {formatNumber(data.chain.entries)} entries
+              </>
+            ) : (
+              <>
+                <Badge tone="bad">does not hold</Badge> entry {data.chain.seq} <Text>{data.chain.reason}</Text>
+              </>
+            )}
+          </dd>
+          <dt>Head</dt>
+          <dd class="mono">{data.head === undefined ? 'none' : `${data.head.seq} ${data.head.hash}`}</dd>
+          <dt>Checkpoints</dt>
+          <dd>
+            {data.checkpoints.length === 0
+              ? 'none are configured: only what is kept elsewhere shows that a chain was cut'
+              : data.checkpoints.map(({ name, kept, problem }) => (
+                  <div key={name}>
+                    <Text>{name}</Text>: {kept === undefined ? 'nothing kept since the start' : `up to entry ${kept}`}
+                    {problem !== undefined && (
+                      <>
+                        {' '}
+                        <Badge tone="bad">
+                          <Text>{problem}</Text>
+                        </Badge>
+                      </>
+                    )}
+                  </div>
+                ))}
+          </dd>
+          <dt>Streams</dt>
+          <dd>
+            {data.streams.length === 0
+              ? 'none are configured'
+              : data.streams.map(({ name, problem }) => (
+                  <div key={name}>
+                    <Text>{name}</Text>{' '}
+                    {problem === undefined ? (
+                      <Badge tone="good">sent</Badge>
+                    ) : (
+                      <Badge tone="bad">
+                        <Text>{problem}</Text>
+                      </Badge>
+                    )}
+                  </div>
+                ))}
+          </dd>
+        </dl>
+      )}
+    </section>
+  )
+}
+
+function Entries() {
+  const { query } = usePlace()
+  const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as Record<
+    (typeof NAMES)[number],
+    string
+  >
+  const [values, setValues] = useState(asked)
+  const [people, setPeople] = useState<Readonly<Record<string, string>>>({})
+  const filter = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== ''))
+  const { data, error, loading, more, reload } = usePages(`audit ${JSON.stringify(filter)}`, async (cursor) => {
+    const page = await api.auditPage({
+      ...filter,
+      limit: 50,
+      ...(cursor === undefined ? {} : { before: Number(cursor) }),
+    })
+    setPeople((before) => ({ ...before, ...page.people }))
+    return page
+  })
+  const field = (name: (typeof NAMES)[number]) => ({
+    value: values[name],
+    onInput: ({ currentTarget }: { currentTarget: HTMLInputElement }) =>
+      setValues({ ...values, [name]: currentTarget.value }),
+  })
+  return (
+    <section class="stack">
+      <h2>Entries</h2>
+      <form
+        class="card"
+        role="search"
+        aria-label="Audit entries"
+        onSubmit={(event) => {
+          event.preventDefault()
+          setQuery(values)
+        }}
+      >
+        <div class="filters">
+          <label>
+            Person
+            <input {...field('user')} placeholder="e-mail or id" />
+          </label>
+          <label>
+            Type begins with
+            <input {...field('type')} placeholder="approval." />
+          </label>
+          <label>
+            Target
+            <input {...field('target')} />
+          </label>
+          <label>
+            About (id)
+            <input {...field('subject')} placeholder="ses_…" />
+          </label>
+          <label>
+            Contains
+            <input {...field('text')} />
+          </label>
+        </div>
+        <div class="row">
+          <button type="submit" class="primary">
+            Search
+          </button>
+        </div>
+      </form>
+      {error !== undefined && <Problem error={error} retry={reload} />}
+      {data === undefined && error === undefined && <Loading what="entries" />}
+      {data?.length === 0 && <Empty>No entry fits.</Empty>}
+      {data !== undefined && data.length > 0 && (
+        <Table
+          caption="Audit entries, newest first"
+          rows={data}
+          id={({ seq }) => String(seq)}
+          columns={[
+            { name: 'Entry', cell: ({ seq }: AuditRecord) => seq },
+            { name: 'When', cell: ({ at }: AuditRecord) => <Ago time={at} /> },
+            { name: 'What', cell: ({ type }: AuditRecord) => <span class="mono">{type}</span> },
+            { name: 'Who', wide: true, cell: ({ actor }: AuditRecord) => <Text>{people[actor] ?? actor}</Text> },
+            { name: 'About', wide: true, cell: ({ subject }: AuditRecord) => <Subject id={subject} /> },
+            {
+              name: 'More',
+              wide: true,
+              cell: ({ data: more }: AuditRecord) => (
+                <details>
+                  <summary class="small">
+                    <Text>{shortly(more)}</Text>
+                  </summary>
+                  <pre class="small">
+                    <Text>{JSON.stringify(more, null, 2)}</Text>
+                  </pre>
+                </details>
+              ),
+            },
+          ]}
+        />
+      )}
+      <More more={more} loading={loading && data !== undefined} />
+    </section>
+  )
+}
+
+function Subject({ id }: { id: string }) {
+  const page = id.startsWith('ses_') ? 'sessions' : /^(req|apr)_/.test(id) ? 'reviews' : undefined
+  if (page === undefined) return <Text>{id}</Text>
+  return (
+    <Link to={`/${page}/${encodeURIComponent(id)}`} class="mono">
+      {id}
+    </Link>
+  )
+}
+
+function Deliveries() {
+  const { data, error, loading, more, reload } = usePages('deliveries', (cursor) =>
+    api.deliveries({ limit: 20, cursor }),
+  )
+  return (
+    <section class="stack">
+      <div class="row spread">
+        <h2>Messages to webhooks</h2>
+        <button type="button" onClick={reload} disabled={loading}>
+          Look again
+        </button>
+      </div>
+      {error !== undefined && <Problem error={error} retry={reload} />}
+      {data?.length === 0 && <Empty>No message was sent.</Empty>}
+      {data !== undefined && data.length > 0 && (
+        <Table
+          caption="Messages to webhooks, newest first"
+          rows={data}
+          id={({ id }) => id}
+          columns={[
+            { name: 'Message', cell: ({ id }: Delivery) => <span class="mono">{id}</span> },
+            { name: 'Webhook', cell: ({ hook }: Delivery) => <Text>{hook}</Text> },
+            { name: 'What', cell: ({ type }: Delivery) => <span class="mono">{type}</span> },
+            { name: 'About', cell: ({ subject }: Delivery) => <Subject id={subject} /> },
+            { name: 'Made', cell: ({ createdAt }: Delivery) => <Ago time={createdAt} /> },
+            {
+              name: 'State',
+              wide: true,
+              cell: ({ state, attempts, answer, nextAt }: Delivery) => (
+                <>
+                  <Badge tone={state === 'delivered' ? 'good' : state === 'failed' ? 'bad' : 'warn'}>{state}</Badge>{' '}
+                  <span class="small">
+                    {attempts} {attempts === 1 ? 'attempt' : 'attempts'}
+                    {answer === undefined ? '' : `, ${answer}`}
+                    {nextAt !== undefined && (
+                      <>
+                        , again <Ago time={nextAt} />
+                      </>
+                    )}
+                  </span>
+                </>
+              ),
+            },
+          ]}
+        />
+      )}
+      <More more={more} loading={loading && data !== undefined} />
+    </section>
+  )
+}
+
+const shortly = (data: AuditRecord['data']): string =>
+  Object.entries(data)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ')
+    .slice(0, 120)
+
+const NAMES = ['user', 'type', 'target', 'subject', 'text'] as const

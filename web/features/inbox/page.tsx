@@ -1,0 +1,119 @@
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { Link } from '../../app/router.tsx'
+import { Empty, Loading, Problem } from '../../components/ui/parts.tsx'
+import { api } from '../../lib/client.ts'
+import { useLive } from '../../lib/live.ts'
+import { useData } from '../../lib/use-data.ts'
+import { useCardKeys } from './keys.ts'
+import { ReviewCard } from './review-card.tsx'
+import { dropDecided, loadWaiting, noteReview, useWaiting } from './waiting.ts'
+
+/** What waits for me, the longest first; then what I may see and not decide. */
+export function InboxPage() {
+  const { reviews, fresh, loaded, error } = useWaiting()
+  const [shown, setShown] = useState(PAGE)
+  const [mine, others] = useMemo(() => {
+    const all = [...reviews.values()].toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
+    return [all.filter(isForMe), all.filter((review) => !isForMe(review))]
+  }, [reviews])
+  useEffect(() => dropDecided, [])
+  useCardKeys()
+  const waitingForMe = mine.filter(({ state }) => state === 'pending').length
+  return (
+    <>
+      <div class="head">
+        <h1>Inbox</h1>
+        <p class="soft small" role="status">
+          {!loaded ? '' : waitingForMe === 0 ? 'Nothing waits for you' : `${waitingForMe} waiting for you`}
+        </p>
+      </div>
+      {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
+      {!loaded && <Loading what="what waits for you" />}
+      {loaded && mine.length === 0 && error === undefined && (
+        <Empty>
+          <p>Nothing waits for you.</p>
+          <p class="small">Requests for access and held commands appear here by themselves.</p>
+        </Empty>
+      )}
+      {mine.length > 0 && (
+        <ul class="list" aria-label="Waiting for you">
+          {mine.slice(0, shown).map((review) => (
+            <li key={review.id}>
+              <ReviewCard review={review} fresh={fresh.has(review.id)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {mine.length > shown && (
+        <div class="row">
+          <button type="button" onClick={() => setShown(shown + PAGE)}>
+            Show more ({mine.length - shown})
+          </button>
+        </div>
+      )}
+      {others.length > 0 && (
+        <section class="stack">
+          <h2>Waiting for others ({others.length})</h2>
+          <ul class="list" aria-label="Waiting for others">
+            {others.slice(0, shown).map((review) => (
+              <li key={review.id}>
+                <ReviewCard review={review} fresh={fresh.has(review.id)} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {mine.length > 0 && (
+        <p class="soft small keys">
+          Keys: <kbd>j</kbd> and <kbd>k</kbd> move, <kbd>a</kbd> approves, <kbd>d</kbd> denies; <kbd>Ctrl</kbd>+
+          <kbd>Enter</kbd> confirms, <kbd>Esc</kbd> goes back.
+        </p>
+      )}
+    </>
+  )
+}
+
+/** One of them, by its link: from a message, from an audit entry, after signing in again. */
+export function ReviewPage({ id }: { id: string }) {
+  const { data, error, reload } = useData(`review ${id}`, () => api.reviews.get(id))
+  const live = useWaiting().reviews.get(data?.id ?? id)
+  useLive((message) => {
+    if (message.type === 'resync' || message.id === data?.id) reload()
+  })
+  useCardKeys()
+  const review = data ?? live
+  return (
+    <>
+      <p class="small">
+        <Link to="/">← Inbox</Link>
+      </p>
+      <h1>{review === undefined ? 'Review' : review.kind === 'command' ? 'A held command' : 'A request for access'}</h1>
+      {error !== undefined && <Problem error={error} retry={reload} />}
+      {review === undefined && error === undefined && <Loading what="it" />}
+      {review !== undefined && (
+        <ReviewCard
+          review={review}
+          fresh={false}
+          whole
+          decided={(now) => {
+            noteReview(now)
+            reload()
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+const isForMe = ({
+  mayDecide,
+  state,
+  decisions,
+}: {
+  mayDecide: boolean
+  state: string
+  decisions: readonly unknown[]
+}) => mayDecide || (state !== 'pending' && decisions.length > 0)
+
+/** Cards drawn at once: hundreds of texts at a time would keep the page busy. */
+const PAGE = 25

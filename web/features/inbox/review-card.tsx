@@ -1,0 +1,215 @@
+import { useState } from 'preact/hooks'
+import type { Review } from '../../../src/api/schemas/review.ts'
+import { Link } from '../../app/router.tsx'
+import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
+import { Code, Text } from '../../components/ui/text.tsx'
+import { formatDateTime, formatLength } from '../../lib/format.ts'
+import { useNow } from '../../lib/use-data.ts'
+import { DecisionForm } from './decision-form.tsx'
+
+/** A request for access or a held command: who, what, where, why, for how long it has waited; and the decision. */
+export function ReviewCard({
+  review,
+  fresh,
+  whole = false,
+  decided,
+}: {
+  review: Review
+  fresh: boolean
+  whole?: boolean
+  decided?: (review: Review) => void
+}) {
+  const [step, setStep] = useState<'approve' | 'deny'>()
+  const { id, requester, target, kind } = review
+  const pending = review.state === 'pending'
+  const verb = kind === 'command' ? 'wants to run this on' : 'asks for'
+  return (
+    <article
+      class={`card ${fresh ? 'fresh' : ''} ${pending ? '' : 'gone'}`}
+      data-card
+      data-testid={id}
+      tabIndex={-1}
+      aria-label={`${requester.label} ${verb} ${target}`}
+    >
+      <div class="row spread">
+        <h2>
+          <Text>{requester.label}</Text> <span class="soft">{verb}</span> <Text>{target}</Text>
+        </h2>
+        <Waited review={review} />
+      </div>
+      <div class="row">
+        {requester.kind === 'service' && <Badge tone="warn">a service</Badge>}
+        <Badge>{review.protocol || 'a target that is gone'}</Badge>
+        <Labels labels={review.labels} />
+        <Link to={`/reviews/${encodeURIComponent(id)}`} class="small mono">
+          {id}
+        </Link>
+      </div>
+      {kind === 'command' ? (
+        <HeldCommand review={review} whole={whole || step !== undefined} />
+      ) : (
+        <AskedFor review={review} />
+      )}
+      <Decisions review={review} />
+      {!pending && (
+        <p class="note" role="status">
+          <Text>{review.status}</Text>
+        </p>
+      )}
+      {pending && !review.mayDecide && (
+        <p class="note small">
+          You do not decide on this: <Text>{review.whyNot ?? 'it is not yours to decide'}</Text>
+        </p>
+      )}
+      {pending && review.mayDecide && step === undefined && (
+        <div class="row actions">
+          <button type="button" class="primary" data-key="a" onClick={() => setStep('approve')}>
+            Approve…
+          </button>
+          <button type="button" data-key="d" onClick={() => setStep('deny')}>
+            Deny…
+          </button>
+        </div>
+      )}
+      {pending && review.mayDecide && step !== undefined && (
+        <DecisionForm review={review} verdict={step} back={() => setStep(undefined)} decided={decided} />
+      )}
+    </article>
+  )
+}
+
+function Waited({ review }: { review: Review }) {
+  const now = useNow()
+  if (review.state !== 'pending') return <span class="soft small">{formatDateTime(review.createdAt)}</span>
+  const left = Date.parse(review.expiresAt) - now
+  return (
+    <span class="soft small">
+      waiting for {formatLength(now - Date.parse(review.createdAt))},{' '}
+      <span class={left < 60_000 ? 'badge bad' : ''}>{left > 0 ? `${formatLength(left)} left` : 'expired'}</span>
+    </span>
+  )
+}
+
+function AskedFor({ review }: { review: Review }) {
+  return (
+    <dl class="facts">
+      <dt>Reason</dt>
+      <dd>{review.reason === '' ? <em class="soft">none given</em> : <Text>{review.reason ?? ''}</Text>}</dd>
+      <dt>For</dt>
+      <dd>{formatLength(review.lengthMs ?? 0)}, from the moment it is approved</dd>
+      <dt>Rule</dt>
+      <dd>
+        <Text>{review.rule}</Text>
+      </dd>
+    </dl>
+  )
+}
+
+function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
+  const [open, setOpen] = useState(false)
+  const text = review.text ?? ''
+  const lines = text.split('\n')
+  const isLong = lines.length > SHORT_LINES || text.length > SHORT_TEXT
+  const clipped = isLong && !open && !whole
+  const shown = clipped ? lines.slice(0, SHORT_LINES).join('\n').slice(0, SHORT_TEXT) : text
+  const parameters = review.parameters ?? []
+  const recent = review.recent ?? []
+  return (
+    <>
+      <Code text={shown} protocol={review.protocol} label={`What ${review.requester.label} wants to run`} />
+      {clipped && (
+        <p class="note warn small row">
+          This is the beginning of {lines.length} lines, {text.length} characters.
+          <button type="button" class="link" onClick={() => setOpen(true)}>
+            Show all of it
+          </button>
+        </p>
+      )}
+      <dl class="facts">
+        {parameters.length > 0 && (
+          <>
+            <dt>Parameters</dt>
+            <dd class="mono">
+              {parameters.map((value, index) => (
+                <div key={index}>
+                  ${index + 1} = {value === null ? <em>NULL</em> : <Text>{value}</Text>}
+                </div>
+              ))}
+            </dd>
+          </>
+        )}
+        <dt>Effect</dt>
+        <dd class={/not verifiable|without WHERE/.test(review.effect ?? '') ? 'effect note warn' : 'effect'}>
+          <Text>{review.effect ?? ''}</Text>
+        </dd>
+        <dt>Held by</dt>
+        <dd>
+          <Text>{review.rule}</Text>
+        </dd>
+        {review.grant !== undefined && (
+          <>
+            <dt>Access</dt>
+            <dd>
+              <Text>{review.grant.reason === '' ? 'no reason given' : review.grant.reason}</Text>
+              <span class="soft">, until {formatDateTime(review.grant.endsAt)}</span>
+            </dd>
+          </>
+        )}
+        {review.session !== undefined && (
+          <>
+            <dt>Session</dt>
+            <dd>
+              <Link to={`/sessions/${encodeURIComponent(review.session)}`} class="mono">
+                {review.session}
+              </Link>
+            </dd>
+          </>
+        )}
+      </dl>
+      {recent.length > 0 && (
+        <details>
+          <summary>What the session ran before ({recent.length})</summary>
+          <ol class="timeline" aria-label="Before this">
+            {recent.map(({ at, text: before, verdict }, index) => (
+              <li key={index} class={`command ${verdict}`}>
+                <Ago time={at} />
+                <pre>
+                  <Text>{before}</Text>
+                  {verdict === 'allow' ? '' : verdict === 'deny' ? '  (refused)' : '  (held)'}
+                </pre>
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </>
+  )
+}
+
+function Decisions({ review }: { review: Review }) {
+  const { approvers, decisions } = review
+  return (
+    <>
+      {approvers.count > 1 && (
+        <p class="soft small">
+          {approvers.count} people in {approvers.groups.join(' or ')} must approve;{' '}
+          {decisions.filter(({ verdict }) => verdict === 'approve').length} have.
+        </p>
+      )}
+      {decisions.map(({ label, verdict, comment, at }) => (
+        <p key={label} class="small">
+          <Badge tone={verdict === 'approve' ? 'good' : 'bad'}>{verdict === 'approve' ? 'approved' : 'denied'}</Badge>{' '}
+          <Text>{label}</Text>, <Ago time={at} />
+          {comment !== '' && (
+            <>
+              : <Text>{comment}</Text>
+            </>
+          )}
+        </p>
+      ))}
+    </>
+  )
+}
+
+const SHORT_LINES = 14
+const SHORT_TEXT = 1500

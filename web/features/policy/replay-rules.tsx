@@ -1,0 +1,147 @@
+import { useRef, useState } from 'preact/hooks'
+import type { ReplayLine } from '../../../src/api/schemas/policy.ts'
+import type { PamError } from '../../../src/shared/errors.ts'
+import { Link } from '../../app/router.tsx'
+import { Ago, Badge, Problem } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { api, asProblem } from '../../lib/client.ts'
+import { count } from '../../lib/format.ts'
+import { VERDICTS } from './page.tsx'
+
+type Changed = Extract<ReplayLine, { type: 'changed' }>
+type Done = Extract<ReplayLine, { type: 'done' }>
+
+/** What a draft of the command rules would have changed in the last days. */
+export function ReplayRules() {
+  const [draft, setDraft] = useState('')
+  const [days, setDays] = useState('7')
+  const [changed, setChanged] = useState<readonly Changed[]>([])
+  const [progress, setProgress] = useState<string>()
+  const [done, setDone] = useState<Done>()
+  const [error, setError] = useState<PamError>()
+  const running = useRef<AbortController | undefined>(undefined)
+  const [busy, setBusy] = useState(false)
+
+  const run = async (signal: AbortSignal): Promise<void> => {
+    const asked = { days: Number(days), ...(draft.trim() === '' ? {} : { draft }) }
+    for await (const line of api.policy.replay(asked, signal)) {
+      if (line.type === 'changed') setChanged((before) => [...before, line])
+      else if (line.type === 'progress')
+        setProgress(`${line.sessions} of ${line.of} sessions, ${count(line.commands, 'command')}`)
+      else setDone(line)
+    }
+  }
+  const start = (event: Event): void => {
+    event.preventDefault()
+    running.current?.abort()
+    running.current = new AbortController()
+    const { signal } = running.current
+    setChanged([])
+    setDone(undefined)
+    setError(undefined)
+    setProgress('beginning')
+    setBusy(true)
+    run(signal)
+      .catch((problem: unknown) => {
+        if (!signal.aborted) setError(asProblem(problem))
+      })
+      .finally(() => {
+        setBusy(false)
+        setProgress(undefined)
+      })
+  }
+  return (
+    <section class="card" aria-labelledby="replay">
+      <h2 id="replay">Run rules over what was done</h2>
+      <form class="stack" onSubmit={start}>
+        <label>
+          Draft of the command rules (the rules in force, where it is left empty)
+          <textarea
+            class="code"
+            rows={8}
+            spellcheck={false}
+            value={draft}
+            placeholder={EXAMPLE}
+            onInput={({ currentTarget }) => setDraft(currentTarget.value)}
+          />
+        </label>
+        <div class="row">
+          <label>
+            Days
+            <input
+              type="number"
+              min={1}
+              max={90}
+              value={days}
+              onInput={({ currentTarget }) => setDays(currentTarget.value)}
+            />
+          </label>
+          <button type="submit" class="primary" disabled={busy}>
+            Run
+          </button>
+          {busy && (
+            <button type="button" onClick={() => running.current?.abort()}>
+              Stop
+            </button>
+          )}
+        </div>
+      </form>
+      {progress !== undefined && (
+        <p class="soft small" role="status">
+          {progress}
+        </p>
+      )}
+      {error !== undefined && <Problem error={error} />}
+      {done !== undefined && (
+        <p class="note" role="status" data-testid="replayed">
+          {Object.keys(done.changed).length === 0
+            ? `Nothing would have changed: ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}.`
+            : `Of ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}: ${summaryOf(done)}.`}
+          {done.notJudged > 0 && ` ${count(done.notJudged, 'command')} could not be judged by what is on record.`}
+        </p>
+      )}
+      {changed.length > 0 && (
+        <ol class="timeline" aria-label="What would have changed">
+          {changed.map((line, index) => (
+            <li key={index} class={`command ${line.after.verdict}`}>
+              <Link to={`/sessions/${encodeURIComponent(line.session)}?at=${line.ms}`} class="small">
+                <Ago time={line.at} />
+              </Link>
+              <div>
+                <pre>
+                  <Text>{line.text}</Text>
+                </pre>
+                <p class="small">
+                  <Text>{`${line.person} on ${line.target}: `}</Text>
+                  {VERDICTS[line.before.verdict][0]} →{' '}
+                  <Badge tone={VERDICTS[line.after.verdict][1]}>{VERDICTS[line.after.verdict][0]}</Badge>{' '}
+                  <Text>{[line.after.rule, line.after.message].filter((part) => part !== undefined).join(': ')}</Text>
+                </p>
+              </div>
+            </li>
+          ))}
+        </ol>
+      )}
+      {done?.cut === true && <p class="soft small">More changed than is shown.</p>}
+    </section>
+  )
+}
+
+/** `would have held 14, refused 3`. */
+function summaryOf({ changed }: Done): string {
+  const sums = new Map<string, number>()
+  for (const [what, times] of Object.entries(changed)) {
+    const after = what.split(' to ')[1] as keyof typeof WORDS
+    sums.set(WORDS[after], (sums.get(WORDS[after]) ?? 0) + times)
+  }
+  return `these rules would have ${[...sums].map(([word, times]) => `${word} ${times}`).join(', ')}`
+}
+
+const WORDS = { allow: 'allowed', deny: 'refused', hold: 'held' } as const
+const EXAMPLE = `commands:
+  - name: deletes wait
+    match: { kinds: [delete] }
+    hold: { approvers: { groups: [sre] } }
+  - name: everything else
+    match: { unknown: true }
+    allow: true`

@@ -1,0 +1,49 @@
+/** Something in a terminal that can be jumped to: a command, or a line that was shown. */
+export interface Jump {
+  /** Seconds, as the player counts them: pauses are cut. */
+  readonly at: number
+  readonly text: string
+  readonly isCommand: boolean
+}
+
+/** What is in an asciicast: commands are its markers, the rest are the lines of its output. */
+export function jumpsOf(cast: string): {
+  readonly jumps: readonly Jump[]
+  /** The event with which the next part begins. */
+  readonly next: number | undefined
+  readonly hasOutput: boolean
+} {
+  const jumps: Jump[] = []
+  let next: number | undefined
+  let hasOutput = false
+  let [line, last, cut] = ['', 0, 0]
+  for (const text of cast.split('\n').slice(1)) {
+    if (text === '') continue
+    const [time, code, data] = JSON.parse(text) as [number, string, string]
+    cut += Math.max(0, time - last - IDLE_LIMIT)
+    last = time
+    const at = time - cut
+    const isNext = /^next (\d+)$/.exec(data)
+    if (code === 'm' && isNext !== null) next = Number(isNext[1])
+    else if (code === 'm') jumps.push({ at, text: data, isCommand: true })
+    if (code !== 'o') continue
+    hasOutput = true
+    line += data.replaceAll(ESCAPES, '')
+    const parts = line.split(/\r?\n/)
+    line = (parts.pop() ?? '').slice(-LONGEST_LINE)
+    for (const part of parts) {
+      // What was written over on the same line is what was seen last.
+      const seen = (part.split('\r').at(-1) ?? '').trim()
+      if (seen !== '') jumps.push({ at, text: seen.slice(0, LONGEST_LINE), isCommand: false })
+    }
+  }
+  return { jumps, next, hasOutput }
+}
+
+/** As the player is told (terminal.ts). */
+const IDLE_LIMIT = 2
+const LONGEST_LINE = 300
+/** Escape sequences (ECMA-48) and what rings or moves. */
+const ESCAPES =
+  // oxlint-disable-next-line no-control-regex
+  /\u001B(?:\[[\d;?<=>]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[()][0-9A-Za-z]|[@-Z\\-_=>])|[\u0007\u0008]/g

@@ -1,0 +1,247 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Found } from '../../../src/api/schemas/recording.ts'
+import type { Session } from '../../../src/api/schemas/session.ts'
+import type { PamError } from '../../../src/shared/errors.ts'
+import { Link, setQuery, usePlace } from '../../app/router.tsx'
+import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
+import { Text } from '../../components/ui/text.tsx'
+import { api, asProblem } from '../../lib/client.ts'
+import { count, formatLength, formatNumber, formatOffset } from '../../lib/format.ts'
+import { usePages } from '../../lib/use-data.ts'
+
+interface Filters {
+  readonly person: string
+  readonly target: string
+  readonly protocol: string
+  readonly since: string
+  readonly until: string
+  readonly text: string
+  readonly verdict: string
+  readonly kind: string
+}
+
+/** What was done: sessions by who, where and when; commands by what they say, are, and what was decided. */
+export function SessionsPage() {
+  const { query } = usePlace()
+  const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as unknown as Filters
+  const looksIntoRecords = asked.text !== '' || asked.verdict !== '' || asked.kind !== ''
+  return (
+    <>
+      <h1>Sessions</h1>
+      <FilterForm asked={asked} />
+      {looksIntoRecords ? <Commands key={JSON.stringify(asked)} asked={asked} /> : <List asked={asked} />}
+    </>
+  )
+}
+
+function FilterForm({ asked }: { asked: Filters }) {
+  const [values, setValues] = useState(asked)
+  const field = (name: keyof Filters) => ({
+    value: values[name],
+    onInput: ({ currentTarget }: { currentTarget: HTMLInputElement | HTMLSelectElement }) =>
+      setValues({ ...values, [name]: currentTarget.value }),
+  })
+  return (
+    <form
+      class="card"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        setQuery({ ...values })
+      }}
+    >
+      <div class="filters">
+        <label>
+          Person
+          <input {...field('person')} placeholder="part of a name" />
+        </label>
+        <label>
+          Target
+          <input {...field('target')} />
+        </label>
+        <label>
+          Kind of target
+          <select {...field('protocol')}>
+            <option value="">any</option>
+            <option value="postgres">PostgreSQL</option>
+            <option value="ssh">SSH</option>
+          </select>
+        </label>
+        <label>
+          From
+          <input type="datetime-local" {...field('since')} />
+        </label>
+        <label>
+          To
+          <input type="datetime-local" {...field('until')} />
+        </label>
+        <label>
+          Command contains
+          <input {...field('text')} />
+        </label>
+        <label>
+          Decision
+          <select {...field('verdict')}>
+            <option value="">any</option>
+            <option value="allow">allowed</option>
+            <option value="deny">refused</option>
+            <option value="hold">held</option>
+          </select>
+        </label>
+        <label>
+          Kind of command
+          <input {...field('kind')} placeholder="delete, drop-table, exec" />
+        </label>
+      </div>
+      <div class="row">
+        <button type="submit" class="primary">
+          Search
+        </button>
+        <button
+          type="button"
+          onClick={() => {
+            setValues(Object.fromEntries(NAMES.map((name) => [name, ''])) as unknown as Filters)
+            setQuery({})
+          }}
+        >
+          Clear
+        </button>
+      </div>
+    </form>
+  )
+}
+
+function List({ asked }: { asked: Filters }) {
+  const { person, target, protocol } = asked
+  const filter = {
+    ...(person === '' ? {} : { person }),
+    ...(target === '' ? {} : { target }),
+    ...(protocol === '' ? {} : { protocol }),
+    ...timesOf(asked),
+  }
+  const { data, error, loading, more, reload } = usePages(`sessions ${JSON.stringify(filter)}`, (cursor) =>
+    api.sessions.list({ ...filter, limit: 50, cursor }),
+  )
+  if (error !== undefined) return <Problem error={error} retry={reload} />
+  if (data === undefined) return <Loading what="sessions" />
+  if (data.length === 0) return <Empty>No session fits.</Empty>
+  return (
+    <>
+      <Table caption="Sessions, newest first" rows={data} columns={COLUMNS} id={({ id }) => id} />
+      <More more={more} loading={loading} />
+    </>
+  )
+}
+
+const COLUMNS = [
+  {
+    name: 'Session',
+    cell: ({ id }: Session) => (
+      <Link to={`/sessions/${encodeURIComponent(id)}`} class="mono">
+        {id}
+      </Link>
+    ),
+  },
+  { name: 'Person', wide: true, cell: ({ person }: Session) => <Text>{person.label}</Text> },
+  { name: 'Target', cell: ({ target }: Session) => <Text>{target}</Text> },
+  { name: 'Opened', cell: ({ openedAt }: Session) => <Ago time={openedAt} /> },
+  {
+    name: 'Length',
+    cell: ({ openedAt, ended }: Session) =>
+      ended === undefined ? <Badge tone="good">open</Badge> : formatLength(Date.parse(ended.at) - Date.parse(openedAt)),
+  },
+  { name: 'Commands', cell: ({ commands }: Session) => formatNumber(commands) },
+  { name: 'Ended', wide: true, cell: ({ ended }: Session) => <Text>{ended?.message ?? ''}</Text> },
+]
+
+/** Commands that fit, read from the records while one looks. */
+function Commands({ asked }: { asked: Filters }) {
+  const [found, setFound] = useState<readonly Found[]>([])
+  const [done, setDone] = useState(false)
+  const [error, setError] = useState<PamError>()
+  useEffect(() => {
+    const leaving = new AbortController()
+    const search = async (): Promise<void> => {
+      const { text, verdict, kind, person, target } = asked
+      const filter = {
+        ...(text === '' ? {} : { text }),
+        ...(verdict === '' ? {} : { verdict }),
+        ...(kind === '' ? {} : { kind }),
+        ...(person === '' ? {} : { user: person }),
+        ...(target === '' ? {} : { target }),
+        ...timesOf(asked),
+      }
+      let batch: Found[] = []
+      let drawn = Date.now()
+      for await (const item of api.search({ ...filter, limit: 200 }, leaving.signal)) {
+        batch.push(item)
+        if (Date.now() - drawn < 200) continue
+        const more = batch
+        batch = []
+        drawn = Date.now()
+        setFound((before) => [...before, ...more])
+      }
+      setFound((before) => [...before, ...batch])
+      setDone(true)
+    }
+    search().catch((problem: unknown) => {
+      if (!leaving.signal.aborted) setError(asProblem(problem))
+    })
+    return () => leaving.abort()
+  }, [])
+  const commands = found.filter((item) => item.type === 'command')
+  const skipped = found.filter((item) => item.type === 'skipped')
+  return (
+    <>
+      <p class="soft small" role="status">
+        {done
+          ? `${count(commands.length, 'command')} found`
+          : `Looking into the records… ${count(commands.length, 'command')} so far`}
+        {found.some(({ type }) => type === 'more') ? '; there are more: narrow the search' : ''}
+      </p>
+      {error !== undefined && <Problem error={error} />}
+      {done && commands.length === 0 && (
+        <Empty>No command fits. Person and target must be written out when commands are searched.</Empty>
+      )}
+      {commands.length > 0 && (
+        <ol class="timeline" aria-label="Commands">
+          {commands.map((item, index) => (
+            <li key={index} class={`command ${item.verdict}`}>
+              <Link to={`/sessions/${encodeURIComponent(item.session)}?at=${item.ms}`} class="small">
+                {formatOffset(item.ms)}
+              </Link>
+              <div>
+                <pre>
+                  <Text>{item.text}</Text>
+                </pre>
+                <p class="soft small">
+                  <Text>{`${item.person} on ${item.target}`}</Text>, <Ago time={item.at} />
+                  {item.verdict === 'allow' ? '' : item.verdict === 'deny' ? ', refused' : ', held'}
+                </p>
+              </div>
+            </li>
+          ))}
+        </ol>
+      )}
+      {skipped.length > 0 && (
+        <details class="small">
+          <summary>{count(skipped.length, 'record')} could not be searched</summary>
+          {skipped.map(({ session, reason }) => (
+            <p key={session}>
+              <span class="mono">{session}</span>: <Text>{reason}</Text>
+            </p>
+          ))}
+        </details>
+      )}
+    </>
+  )
+}
+
+function timesOf({ since, until }: Filters): { since?: string; until?: string } {
+  const time = (text: string): string | undefined =>
+    Number.isNaN(Date.parse(text)) ? undefined : new Date(text).toISOString()
+  const [from, to] = [time(since), time(until)]
+  return { ...(from === undefined ? {} : { since: from }), ...(to === undefined ? {} : { until: to }) }
+}
+
+const NAMES = ['person', 'target', 'protocol', 'since', 'until', 'text', 'verdict', 'kind'] as const

@@ -1,0 +1,77 @@
+import type { Whoami, WebSession } from '../../src/api/schemas/identity.ts'
+import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { createStore } from './store.ts'
+
+export type SignIn =
+  | { readonly state: 'asking' }
+  | { readonly state: 'out'; readonly why?: string }
+  | { readonly state: 'in'; readonly me: Whoami; readonly session: WebSession; readonly lost?: string }
+  | { readonly state: 'failed'; readonly error: PamError }
+
+/** Whether somebody is signed in, and who. `lost` says why the gateway takes no more calls from here. */
+export const signIn = createStore<SignIn>({ state: 'asking' })
+
+let lastInput = Date.now()
+for (const name of ['pointerdown', 'keydown'] as const)
+  addEventListener(name, () => (lastInput = Date.now()), { capture: true, passive: true })
+
+/** The same client as the command line's; a browser's calls carry what only a page of ours can know. */
+export const api: ApiClient = createApiClient({
+  gateway: location.origin,
+  fetch: async (input, init) => {
+    const response = await fetch(input, init)
+    if (response.status === 401) noteLost()
+    return response
+  },
+  authorize: () => {
+    const now = signIn.value
+    return Promise.resolve({
+      ...(now.state === 'in' ? { 'pam-csrf': now.session.csrf } : {}),
+      // A page that only keeps itself up to date does not keep its session alive.
+      ...(Date.now() - lastInput > ACTIVE_FOR ? { 'pam-background': '1' } : {}),
+    })
+  },
+})
+
+export async function askWhoIsSignedIn(): Promise<void> {
+  try {
+    const session = await api.webSession()
+    signIn.set({ state: 'in', session, me: await api.whoami() })
+  } catch (error) {
+    const problem = asProblem(error)
+    if (problem.code === 'NOT_SIGNED_IN' || problem.code === 'IDENTITY_LOST') signIn.set({ state: 'out' })
+    else signIn.set({ state: 'failed', error: problem })
+  }
+}
+
+export async function signOut(everywhere: boolean): Promise<void> {
+  await (everywhere ? api.logoutEverywhere() : api.logout())
+  others?.postMessage('signed-out')
+  signIn.set({ state: 'out', why: everywhere ? 'You are signed out everywhere.' : 'You are signed out.' })
+}
+
+/** Where to sign in, and come back from. `fresh` asks for the password again. */
+export function signInLink(to = location.pathname + location.search, fresh = false): string {
+  return `/auth/sign-in?${new URLSearchParams({ to, ...(fresh ? { fresh: 'true' } : {}) }).toString()}`
+}
+
+export const asProblem = (error: unknown): PamError =>
+  error instanceof PamError
+    ? error
+    : new PamError('INTERNAL', 'this page made a mistake', { cause: error, hint: 'reload it' })
+
+function noteLost(): void {
+  const now = signIn.value
+  if (now.state === 'in' && now.lost === undefined)
+    signIn.set({ ...now, lost: 'Your session is over. What is shown here may be old.' })
+}
+
+/** Tabs tell each other. */
+const others = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('pam-session')
+others?.addEventListener('message', ({ data }) => {
+  if (data === 'signed-out') signIn.set({ state: 'out', why: 'You signed out in another tab.' })
+})
+
+/** Milliseconds after something was clicked or typed that a call counts as somebody's. */
+const ACTIVE_FOR = 60_000

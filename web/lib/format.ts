@@ -1,0 +1,48 @@
+const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
+const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+const number = new Intl.NumberFormat('en')
+
+export const formatDateTime = (time: string): string => dateTime.format(new Date(time))
+export const formatClock = (time: string): string => clock.format(new Date(time))
+export const formatNumber = (value: number): string => number.format(value)
+
+/** `45 seconds`, `3 minutes`, `2 hours 5 minutes`. */
+export function formatLength(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)]
+  if (seconds < 60) return count(seconds, 'second')
+  if (minutes < 60) return count(minutes, 'minute')
+  if (hours < 24)
+    return minutes % 60 === 0 ? count(hours, 'hour') : `${count(hours, 'hour')} ${count(minutes % 60, 'minute')}`
+  return hours % 24 === 0 ? count(days, 'day') : `${count(days, 'day')} ${count(hours % 24, 'hour')}`
+}
+
+/** `3 minutes ago`, `in 2 hours`. */
+export function formatRelative(time: string, now: number): string {
+  const difference = Date.parse(time) - now
+  if (Math.abs(difference) < 5000) return 'just now'
+  return difference < 0 ? `${formatLength(-difference)} ago` : `in ${formatLength(difference)}`
+}
+
+/** `0:05.250` since a session was opened. */
+export function formatOffset(ms: number): string {
+  const seconds = ms / 1000
+  const hours = Math.floor(seconds / 3600)
+  const minutes = Math.floor((seconds % 3600) / 60)
+  const rest = (seconds % 60).toFixed(1).padStart(4, '0')
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'KB', 'MB', 'GB']
+  let value = bytes
+  let unit = 0
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
+}
+
+export const count = (value: number, word: string): string =>
+  `${formatNumber(value)} ${word}${value === 1 ? '' : word.endsWith('s') ? 'es' : 's'}`
+
+/** `30m`, `1h30m`, `2d` in milliseconds. */
+export { parseDuration, formatDuration } from '../../src/shared/duration.ts'

@@ -1,0 +1,53 @@
+/** A part of a command's text. The texts of all parts together are the text: nothing is added, dropped or moved. */
+export interface Token {
+  readonly kind: 'plain' | 'kw' | 'str' | 'com' | 'num'
+  readonly text: string
+}
+
+/** Colours for the eye only: nothing is decided by them. */
+export function highlight(text: string, language: 'sql' | 'shell'): Token[] {
+  const tokens: Token[] = []
+  const pattern = language === 'sql' ? SQL : SHELL
+  let at = 0
+  for (const match of text.matchAll(pattern)) {
+    if (match.index > at) tokens.push({ kind: 'plain', text: text.slice(at, match.index) })
+    const { com, str, num, word } = match.groups ?? {}
+    const kind =
+      com !== undefined
+        ? 'com'
+        : str !== undefined
+          ? 'str'
+          : num !== undefined
+            ? 'num'
+            : word !== undefined && (language === 'shell' || KEYWORDS.has(word.toLowerCase()))
+              ? 'kw'
+              : 'plain'
+    tokens.push({ kind, text: match[0] })
+    at = match.index + match[0].length
+  }
+  if (at < text.length) tokens.push({ kind: 'plain', text: text.slice(at) })
+  return tokens
+}
+
+/** The tokens of each line; the line ends themselves are left out. */
+export function linesOf(tokens: readonly Token[]): Token[][] {
+  const lines: Token[][] = [[]]
+  for (const { kind, text } of tokens) {
+    const parts = text.split('\n')
+    parts.forEach((part, index) => {
+      if (index > 0) lines.push([])
+      if (part !== '') lines.at(-1)?.push({ kind, text: part })
+    })
+  }
+  return lines
+}
+
+const SQL =
+  /(?<com>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<str>'(?:[^']|'')*(?:'|$)|\$(?<tag>\w*)\$[\s\S]*?(?:\$\k<tag>\$|$)|"(?:[^"]|"")*(?:"|$))|(?<num>\b\d+(?:\.\d+)?\b)|(?<word>\b[A-Za-z_]\w*\b)/g
+const SHELL =
+  /(?<com>(?<=^|\s)#[^\n]*)|(?<str>'[^']*(?:'|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$))|(?<num>(?<=\s)\d+\b)|(?<word>(?:(?<=^|[;&|(]\s*))[\w./-]+)/g
+const KEYWORDS = new Set(
+  'add all alter analyze and any as asc begin between by call cascade case check column commit constraint copy create cross current database declare default delete desc distinct do drop else end except execute exists explain false fetch for foreign from full function grant group having if in index inner insert intersect into is join key lateral left like limit lock merge natural not null offset on only or order outer over partition prepare primary procedure references rename replace returning revoke right role rollback savepoint schema select sequence set show table temporary then to transaction trigger true truncate type union unique update user using vacuum values view when where window with'.split(
+    ' ',
+  ),
+)

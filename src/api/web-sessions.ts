@@ -7,6 +7,8 @@ import {
   findWebSession,
   noteSeen,
   overdueWebSessions,
+  removeWebSession,
+  replaceRefresh,
   saveWebSession,
   type WebSession,
 } from '../storage/web-sessions.ts'
@@ -109,10 +111,7 @@ export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
     const login = await findLogin(deps.db.read, session.loginId)
     const why = session.endsAt <= now ? 'its time was over' : 'nothing was done in it'
     if (login !== undefined && login.endedAt === undefined) await endLogin(login, { why }, deps)
-    else
-      await deps.db.change(
-        async (tx) => void (await tx.deleteFrom('web_sessions').where('id', '=', session.id).execute()),
-      )
+    else await deps.db.change((tx) => removeWebSession(tx, session.id))
   }
 }
 
@@ -146,9 +145,7 @@ async function keepProven(
       const tokens = await renewSignIn(client as NonNullable<typeof client>, token)
       if (tokens.refreshToken !== undefined) {
         const sealed = seal(tokens.refreshToken, secret, REFRESH)
-        await deps.db.change((tx) =>
-          saveWebSession(tx, { ...session, seenAt: Math.max(session.seenAt, now), refresh: sealed }),
-        )
+        await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
       }
       return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
     } catch (error) {

@@ -38,6 +38,9 @@ export async function findWebSession(db: Reader, id: string): Promise<WebSession
 export const noteSeen = async (tx: Tx, id: string, now: number): Promise<void> =>
   void (await tx.updateTable('web_sessions').set({ seen_at: now }).where('id', '=', id).execute())
 
+export const replaceRefresh = async (tx: Tx, id: string, refresh: string): Promise<void> =>
+  void (await tx.updateTable('web_sessions').set({ refresh }).where('id', '=', id).execute())
+
 export const removeWebSession = async (tx: Tx, id: string): Promise<void> =>
   void (await tx.deleteFrom('web_sessions').where('id', '=', id).execute())
 

@@ -103,12 +103,20 @@ describe('the access token and its proof', () => {
       for (const method of Object.keys(methods)) {
         const response = await fetch(stack.gateway + path.replace('{id}', 'req_0'), {
           method: method.toUpperCase(),
+          redirect: 'manual',
           ...(method === 'post' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {}),
         })
         if (response.status !== 401) open.push(`${method} ${path}`)
+        await response.body?.cancel()
       }
     }
-    expect(open.toSorted()).toEqual(['get /.well-known/pam-gateway', 'get /healthz', 'get /readyz', 'post /v1/token'])
+    expect(open.toSorted()).toEqual([
+      'get /.well-known/pam-gateway',
+      'get /auth/sign-in',
+      'get /healthz',
+      'get /readyz',
+      'post /v1/token',
+    ])
   })
 })
 

@@ -159,7 +159,8 @@ export function ownPath(to: string): string {
   if (!to.startsWith('/') || /^\/[/\\]/.test(to) || [...to].some((char) => char <= ' ' || char === '\u007f')) return '/'
   const origin = 'http://gateway.invalid'
   const url = URL.canParse(to, origin) ? new URL(to, origin) : undefined
-  return url?.origin === origin ? url.pathname + url.search + url.hash : '/'
+  // Dots may have led to two slashes at the beginning: that is another host.
+  return url?.origin === origin && !url.pathname.startsWith('//') ? url.pathname + url.search + url.hash : '/'
 }
 
 /** One for each sign-in that was begun: two tabs do not disturb each other. */

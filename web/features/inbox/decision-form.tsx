@@ -54,10 +54,14 @@ export function DecisionForm({
           setBusy(false)
           // Somebody was faster, or its time was over: what became of it is shown.
           if (known.code === 'ALREADY_DECIDED' || known.code === 'APPROVAL_VOID')
-            void api.reviews.get(review.id).then((now) => {
-              noteReview(now)
-              decided?.(now)
-            })
+            void api.reviews.get(review.id).then(
+              (now) => {
+                noteReview(now)
+                decided?.(now)
+              },
+              // What went wrong with the decision is said already.
+              () => {},
+            )
         },
       )
   }

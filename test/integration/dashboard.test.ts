@@ -1,0 +1,287 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { CHROMIUM, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
+import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { psql, type Outcome } from '../helpers/run.ts'
+import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
+
+/** Two rules that hold: one that waits for long, one whose time is over while somebody looks. */
+const RULES = `
+  - { name: drops wait shortly, targets: { names: [dev-db] }, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, expires: 4s } }
+  - { name: two must agree, targets: { names: [dev-db] }, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre, audit], count: 2 } } }
+  - { name: deletes wait, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 10m } }`
+
+describe.skipIf(!CHROMIUM)('the dashboard', () => {
+  let web: Dashboard
+  let jane: SignedIn
+  let dev: Port
+  beforeAll(async () => {
+    web = await startDashboard((yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`))
+    jane = await signIn(web.url, 'jane')
+    dev = await openPort(jane, 'dev-db')
+  }, 120_000)
+  afterAll(async () => {
+    dev?.close()
+    await web?.stop()
+  })
+  afterEach(() => {
+    expect(web.complaints.splice(0)).toEqual([])
+  })
+
+  const run = (script: string): Promise<Outcome> => psql(dev, 'app_dev', script)
+  const cardOf = (page: Page, text: string) => page.locator('[data-card]').filter({ hasText: text })
+
+  it('access is asked for in one browser and given, shortened, in another', async () => {
+    const [asking, deciding] = [await web.signedIn('jane', '/access'), await web.signedIn('bob')]
+    const target = asking.getByTestId('prod-db')
+    await target.getByRole('button', { name: 'Request access…' }).click()
+    await target.getByLabel(/^Reason/).fill('INC-4711 stuck orders')
+    await target.getByLabel(/^For how long/).fill('45m')
+    await target.getByRole('button', { name: 'Request access' }).click()
+    const card = cardOf(deciding, 'INC-4711 stuck orders')
+    await card.waitFor()
+    expect(await deciding.title()).toMatch(/^\(1\) Inbox/)
+    expect(await card.textContent()).toMatch(/jane@example\.com asks for prod-db.*env=prod.*45 minutes/)
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByLabel(/^Comment/).fill('only as long as you need')
+    const length = card.getByLabel(/^For how long/)
+    await length.fill('2h')
+    expect(await card.getByRole('button', { name: 'Approve access' }).isDisabled()).toBe(true)
+    await length.fill('10m')
+    await card.getByRole('button', { name: 'Approve access' }).click()
+    await card.getByText('approved by bob@example.com: only as long as you need').waitFor()
+    await asking.getByText(/yours until/).waitFor()
+    const [grant] = (await jane.api.grants.list({ active: true })).items.filter(({ target: of }) => of === 'prod-db')
+    expect(Date.parse(grant?.endsAt ?? '') - Date.parse(grant?.startsAt ?? '')).toBe(600_000)
+    await asking.getByLabel('Grant for prod-db').getByRole('button', { name: 'Revoke…' }).click()
+    await asking.getByRole('button', { name: 'Revoke access to prod-db' }).click()
+    await asking.getByTestId('prod-db').getByText('on request', { exact: true }).waitFor()
+    await Promise.all([asking.context().close(), deciding.context().close()])
+  }, 60_000)
+
+  it('a held statement is shown as it is and released while psql waits', async () => {
+    const page = await web.signedIn('bob')
+    await run('create table if not exists web_audit (id int); insert into web_audit values (1), (2)')
+    const held = run("select 'before';\ndelete from web_audit -- \u0430ll of them\n  where id = 1;")
+    const card = cardOf(page, 'web_audit')
+    await card.waitFor()
+    const shown = (await card.getByTestId('code').locator('.text').allTextContents()).map((line) => line.trimEnd())
+    expect(shown).toEqual(['delete from web_audit -- \u0430ll of them', '  where id = 1;'])
+    expect(await card.textContent()).toMatch(/1 character in this text deceive the eye: U\+0430 \(a Cyrillic letter/)
+    expect(await card.locator('.effect').textContent()).toMatch(/DELETE, writes public\.web_audit/)
+    expect(await card.textContent()).toContain('deletes wait')
+    await card.getByText(/What the session ran before/).click()
+    await card.getByText("select 'before';").waitFor()
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByRole('button', { name: 'Approve: run this once' }).click()
+    const { stdout, stderr, code } = await held
+    expect([stdout, code]).toEqual(['before\n', 0])
+    expect(stderr).toMatch(/needs approval by sre/)
+    await card.getByText(/approved by bob@example.com/).waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  it('a denial reaches psql with its comment, by keyboard alone', async () => {
+    const page = await web.signedIn('bob')
+    const held = run('delete from web_audit where id = 2')
+    const card = cardOf(page, 'web_audit where id = 2')
+    await card.waitFor()
+    await page.keyboard.press('j')
+    await page.keyboard.press('d')
+    await page.keyboard.type('not during the freeze')
+    await page.keyboard.press('Control+Enter')
+    expect((await held).stderr).toMatch(/denied by bob@example.com: not during the freeze/)
+    await card.getByText('denied by bob@example.com: not during the freeze').first().waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  it('two people are needed, and each sees what is missing', async () => {
+    const [first, second] = [await web.signedIn('bob'), await web.signedIn('alice')]
+    const held = run('truncate web_audit')
+    for (const page of [first, second]) {
+      const card = cardOf(page, 'truncate web_audit')
+      await card.getByText(/2 people in sre or audit must approve/).waitFor()
+      await card.getByRole('button', { name: 'Approve…' }).click()
+      await card.getByRole('button', { name: 'Approve: run this once' }).click()
+      await card.locator('.badge.good', { hasText: 'approved' }).first().waitFor()
+    }
+    expect((await held).code).toBe(0)
+    await Promise.all([first.context().close(), second.context().close()])
+  }, 60_000)
+
+  it('what expires while its card is open says so, and so does deciding too late', async () => {
+    const page = await web.signedIn('bob')
+    await run('create table if not exists doomed (id int)')
+    const held = run('drop table doomed')
+    const card = cardOf(page, 'drop table doomed')
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    expect((await held).stderr).toMatch(/nobody decided on apr_/)
+    await card.getByText('expired: nobody decided in time').waitFor()
+    expect(await card.getByRole('button').count()).toBe(0)
+    await page.context().close()
+  }, 60_000)
+
+  it('two tabs share one stream; what was decided in one is decided in the other', async () => {
+    const first = await web.signedIn('bob')
+    const second = await first.context().newPage()
+    const streams: string[] = []
+    second.on('request', (request) => request.url().includes('/v1/events') && streams.push(request.url()))
+    await second.goto(web.url)
+    await second.getByRole('navigation', { name: 'Pages' }).waitFor()
+    const held = run('delete from web_audit where id = 3')
+    const [one, two] = [cardOf(first, 'id = 3'), cardOf(second, 'id = 3')]
+    await Promise.all([one.waitFor(), two.waitFor()])
+    expect(streams).toEqual([])
+    // The second tab does not hear of it in time: its page is kept from knowing.
+    await two.getByRole('button', { name: 'Approve…' }).click()
+    await second.route('**/v1/reviews/apr_*', (route) => route.abort())
+    await one.getByRole('button', { name: 'Deny…' }).click()
+    await one.getByRole('button', { name: 'Deny: refuse this' }).click()
+    await one.getByText('denied by bob@example.com').first().waitFor()
+    await two.getByRole('button', { name: 'Approve: run this once' }).click()
+    await two
+      .getByRole('alert')
+      .getByText(/is denied by bob@example.com/)
+      .waitFor()
+    expect((await held).stderr).toMatch(/denied by bob/)
+    // When the tab with the stream closes, the other goes on.
+    await second.unroute('**/v1/reviews/apr_*')
+    await first.close()
+    const later = run('delete from web_audit where id = 4')
+    const card = cardOf(second, 'id = 4')
+    await card.getByRole('button', { name: 'Approve…' }).click()
+    await card.getByRole('button', { name: 'Approve: run this once' }).click()
+    expect((await later).code).toBe(0)
+    await second.context().close()
+  }, 60_000)
+
+  it('a live session is watched as it runs, and ended with a reason', async () => {
+    const [watching, ending] = [await web.signedIn('alice', '/live'), await web.signedIn('bob', '/live')]
+    const session = run("select 'watched';\nselect pg_sleep(60);")
+    const live = watching.locator('article').filter({ hasText: 'dev-db' }).filter({ hasNotText: 'ended' })
+    await live.getByRole('link', { name: 'Watch' }).click()
+    await watching.getByText('select pg_sleep(60);').waitFor()
+    const card = ending.locator('article').filter({ hasText: 'dev-db' }).filter({ hasNotText: 'ended' })
+    expect(await card.textContent()).toMatch(/hours? .*left|12 hours left|11 hours/)
+    await card.getByRole('button', { name: 'End…' }).click()
+    await card.getByLabel(/^Reason/).fill('the pager goes off')
+    await card.getByRole('button', { name: 'End the session now' }).click()
+    expect((await session).stderr).toMatch(/ended by bob@example.com: the pager goes off/)
+    await watching.getByText(/The session has ended/).waitFor()
+    await ending.getByText(/Ended: the session was ended by bob@example.com/).waitFor()
+    await Promise.all([watching.context().close(), ending.context().close()])
+  }, 60_000)
+
+  it('a terminal is watched live, then replayed with a list that jumps; its record is checked and exported', async () => {
+    const port = await openPort(jane, 'bastion')
+    const client = await sshClient(port, web.sshd.user, { hostVerifier: () => true } as object)
+    const shell = await inTerminal(client, undefined, { columns: 70, rows: 20 })
+    shell.channel.write("PS1='$ '\r")
+    const id = await eventually(async () => {
+      const { items } = await jane.api.sessions.list({ active: true })
+      return items.find(({ target }) => target === 'bastion')?.id
+    }, 'a session')
+    const page = await web.signedIn('alice', `/live/${id}`)
+    const screen = page.getByRole('region', { name: 'The terminal, live' })
+    await screen.locator('.ap-player, .ap-term').first().waitFor()
+    shell.channel.write('echo first-$((40+2))\r')
+    await screen.getByText('first-42').first().waitFor()
+    shell.channel.write('echo second-$((20+3))\r')
+    await screen.getByText('second-23').first().waitFor()
+    shell.channel.write('exit\r')
+    await shell.over
+    client.end()
+    await page.getByText('The session has ended').waitFor()
+    await page.getByRole('link', { name: 'Read it from the beginning' }).click()
+    const player = page.getByTestId('player')
+    await player.locator('.ap-player').waitFor()
+    const find = page.getByLabel('Find in the terminal')
+    await find.fill('second-23')
+    await page.getByRole('list', { name: 'Jump to' }).getByRole('button').first().click()
+    await player.getByText('second-23').first().waitFor()
+    await page.getByRole('button', { name: 'Check it' }).click()
+    await page.getByTestId('verification').getByText('valid').waitFor()
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Export the record' }).click()
+    expect((await download).suggestedFilename()).toBe(`${id}.pamrec`)
+    port.close()
+    await page.context().close()
+  }, 60_000)
+
+  it('sessions are found by who and where, commands by text, decision and kind', async () => {
+    const page = await web.signedIn('alice', '/sessions')
+    await page.getByLabel('Person').fill('JANE@')
+    await page.getByLabel('Target', { exact: true }).fill('dev-db')
+    await page.getByRole('button', { name: 'Search' }).click()
+    expect(await page.locator('tbody tr').count()).toBeGreaterThan(3)
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await page.getByLabel('Decision').selectOption('hold')
+    await page.getByLabel('Kind of command').fill('truncate')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('1 command found').waitFor()
+    expect(page.url()).toContain('verdict=hold')
+    await page.getByRole('list', { name: 'Commands' }).getByRole('link').first().click()
+    await page.locator('li.found', { hasText: 'truncate web_audit' }).waitFor()
+    await page.getByText('approved', { exact: true }).first().waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  it('rules are read, tried, and run over what was done', async () => {
+    const page = await web.signedIn('alice', '/policy')
+    await page.getByRole('heading', { name: 'Access: the first rule that fits decides' }).waitFor()
+    await page.getByRole('region', { name: 'Try a command' }).getByLabel('Target').selectOption('prod-db')
+    await page.getByLabel('Somebody in these groups').fill('engineering')
+    await page.getByLabel('Command', { exact: true }).fill('delete from orders')
+    await page.getByRole('button', { name: 'Try it' }).click()
+    const verdict = page.getByTestId('verdict')
+    await verdict.getByText('refused', { exact: true }).waitFor()
+    expect(await verdict.textContent()).toMatch(/by "no blind writes"/)
+    expect(await verdict.locator('tr', { hasText: 'everyday work' }).textContent()).toMatch(/fits too.*no blind writes/)
+    expect(await verdict.locator('tr', { hasText: 'deletes wait' }).textContent()).toMatch(/is about other targets/)
+    await page
+      .getByLabel(/^Draft of the command rules/)
+      .fill(
+        'commands:\n  - { name: no creating, match: { kinds: [create-table] }, deny: no new tables }\n  - { name: the rest, match: { unknown: true }, allow: true }',
+      )
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    const replayed = page.getByTestId('replayed')
+    expect(await replayed.textContent()).toMatch(/these rules would have .*refused 2/)
+    expect(await page.getByRole('list', { name: 'What would have changed' }).textContent()).toMatch(
+      /create table if not exists web_audit.*allowed → refused no creating: no new tables/s,
+    )
+    await page.getByLabel(/^Draft of the command rules/).fill('commands:\n  - { name: x, alow: true }')
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    await page
+      .getByRole('alert')
+      .getByText(/draft:2:/)
+      .waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  it('the audit chain is searched and checked', async () => {
+    const page = await web.signedIn('alice', '/audit')
+    await page.getByTestId('chain').getByText('valid').waitFor()
+    await page.getByLabel('Type begins with').fill('approval.denied')
+    await page.getByRole('button', { name: 'Search' }).click()
+    const row = page.locator('tbody tr').filter({ hasText: 'freeze' })
+    await row.waitFor()
+    expect(await row.textContent()).toContain('bob@example.com')
+    await row.getByRole('link').click()
+    await page.getByText('A held command').waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  it('a gateway that restarts is waited for; who was signed in stays so, and nothing is missed', async () => {
+    const page = await web.signedIn('bob')
+    await page.getByText('Nothing waits for you').first().waitFor()
+    await web.gateway.stop('SIGTERM')
+    await page.getByText('The gateway cannot be reached').waitFor()
+    await web.restart()
+    const again = await signIn(web.url, 'jane')
+    await again.api.requests.create({ target: 'prod-db', reason: 'after the restart' })
+    await cardOf(page, 'after the restart').waitFor()
+    await page.getByText('The gateway cannot be reached').waitFor({ state: 'detached' })
+    await grantFor(again, await signIn(web.url, 'bob'), 'prod-db')
+    await page.context().close()
+  }, 60_000)
+})

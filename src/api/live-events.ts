@@ -45,7 +45,10 @@ export class LiveEvents {
   readonly #db: Database
   readonly #logger: Logger
   readonly #hasRole: HasRole
-  readonly #listeners = new Map<Listener, { readonly login: Login; from: number }>()
+  readonly #listeners = new Map<
+    Listener,
+    { readonly login: Login; readonly from: number; readonly ended: () => void }
+  >()
   /** All up to here has been told. */
   #told = -1
   #running: Promise<void> | undefined
@@ -64,12 +67,13 @@ export class LiveEvents {
 
   /**
    * Calls back with what happens from now on, and first with what came after `after`; undefined where too much did, and
-   * the listener has to look at everything again. Where it is now is told at once.
+   * the listener has to look at everything again. Where it is now is told at once. `ended` is called when the login ends.
    */
   async listen(
     login: Login,
     after: number | undefined,
     listener: Listener,
+    ended: () => void,
   ): Promise<{ readonly missed: 'told' | 'too much'; readonly seq: number; readonly stop: () => void }> {
     const head = (await auditHead(this.#db.read))?.seq ?? 0
     // Nobody listened for a while: what happened meanwhile is read for whoever asks for it.
@@ -77,8 +81,7 @@ export class LiveEvents {
     const isNew = after === undefined || after > head
     const tooMuch = !isNew && head - after > MOST_MISSED
     const from = isNew || tooMuch ? head : after
-    const entry = { login, from: Math.max(from, head) }
-    this.#listeners.set(listener, entry)
+    this.#listeners.set(listener, { login, from: head, ended })
     if (from < head) {
       for (const record of await listAudit(this.#db.read, {}, { after: from, limit: MOST_MISSED })) {
         if (record.seq > head) break
@@ -111,6 +114,8 @@ export class LiveEvents {
       const records = await listAudit(this.#db.read, {}, { after: this.#told, limit: 200 })
       if (records.length === 0) return
       for (const record of records) {
+        if (record.type === 'login.ended')
+          for (const { login, ended } of this.#listeners.values()) if (login.id === record.subject) ended()
         const announcement = await this.#announcementOf(record)
         this.#told = record.seq
         if (announcement === undefined) continue

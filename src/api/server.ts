@@ -63,7 +63,7 @@ export async function createApi(
     return sendProblem(error, reply, deps.logger)
   })
   app.setNotFoundHandler((_request, reply) => sendProblem({ statusCode: 404 }, reply, deps.logger))
-  await app.register(rateLimit, { max: 1200, timeWindow: 60_000 })
+  await app.register(rateLimit, { max: 6000, timeWindow: 60_000 })
   await app.register(swagger, {
     openapi: { info: { title: 'pam-gateway', version: VERSION } },
     transform: jsonSchemaTransform,

@@ -83,11 +83,11 @@ const CONTENT_SECURITY_POLICY = [
 /** The paths of web/app/routes.ts. */
 export const PAGES = [
   '/',
-  '/reviews/:id',
+  '/reviews/*',
   '/live',
-  '/live/:id',
+  '/live/*',
   '/sessions',
-  '/sessions/:id',
+  '/sessions/*',
   '/access',
   '/policy',
   '/audit',

@@ -24,29 +24,33 @@ export const EVALUATION_AUDIENCE = 'pam-gateway'
 export async function startEvaluationProvider(
   people: () => People,
   port: number,
-  /** Where the dashboard is, if not on loopback. */
-  dashboard?: string,
+  /** Where the dashboard takes sign-ins; known once the gateway listens. */
+  callback: () => string,
 ): Promise<EvaluationProvider> {
   const server = createServer()
   await listen(server, port)
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { default: OidcProvider } = await quietImport()
-  const provider = new OidcProvider(issuer, await configuration(people, dashboard))
+  const provider = new OidcProvider(issuer, await configuration(people))
   // Secrets of services are hashed in the file, as passwords are.
-  ;(
-    provider.Client.prototype as unknown as { compareClientSecret: (actual: string) => Promise<boolean> }
-  ).compareClientSecret = function (this: { clientSecret?: string }, actual: string) {
+  const client = provider.Client.prototype as unknown as {
+    compareClientSecret: (actual: string) => Promise<boolean>
+    redirectUriAllowed: (uri: string) => boolean
+  }
+  client.compareClientSecret = function (this: { clientSecret?: string }, actual: string) {
     return passwordFits(actual, this.clientSecret ?? '')
   }
+  // Exactly the dashboard, which has an address only once the gateway listens.
+  client.redirectUriAllowed = (uri) => uri === callback()
   provider.use(async (context, next) => {
     await next()
     // RFC 8628 section 3.2: how long clients wait between polls, in seconds. The default of 5 is long for a demo.
     if (context.path === '/device/auth' && context.status === 200) (context.body as { interval?: number }).interval = 1
   })
-  const callback = provider.callback()
+  const handle = provider.callback()
   const attempts = new Map<string, { count: number; until: number }>()
   server.on('request', (request, response) => {
-    if (request.url?.startsWith('/interaction/') !== true) return void callback(request, response)
+    if (request.url?.startsWith('/interaction/') !== true) return void handle(request, response)
     interaction(provider, people, attempts, request, response).catch((error: unknown) => {
       response.writeHead(400, htmlHeaders('')).end(errorPage((error as Error).message))
     })
@@ -75,7 +79,7 @@ async function quietImport(): Promise<typeof import('oidc-provider')> {
   // oxlint-enable no-console
 }
 
-async function configuration(people: () => People, dashboard: string | undefined): Promise<Configuration> {
+async function configuration(people: () => People): Promise<Configuration> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const show =
     (html: string) =>
@@ -92,11 +96,7 @@ async function configuration(people: () => People, dashboard: string | undefined
         application_type: 'native',
         token_endpoint_auth_method: 'none',
         grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
-        // Any port of loopback fits (RFC 8252 section 7.3).
-        redirect_uris: [
-          ...['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}/auth/callback`),
-          ...(dashboard?.startsWith('https:') === true ? [`${dashboard.replace(/\/$/, '')}/auth/callback`] : []),
-        ],
+        redirect_uris: ['http://127.0.0.1/callback'],
         response_types: ['code'],
         require_auth_time: true,
       },

@@ -11,7 +11,7 @@ export interface LiveSession {
   /** Commands so far. */
   readonly commands: number
   /** For approvers; empty where the record of the session is hidden from everybody here. */
-  recent(): readonly RecentCommand[]
+  recent(approvalId: string): readonly RecentCommand[]
   end(reason: PamError): void
   /** An approval of this session was decided. */
   decided(approval: Approval): void

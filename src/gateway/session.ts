@@ -48,14 +48,14 @@ export interface RunningSession extends Session {
   /** Exactly what a held command would run. */
   held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
   readonly commands: number
-  /** The last commands, as they are on record, newest last: what an approver sees of what came before. */
-  recent(): readonly RecentCommand[]
+  /** The last commands before a held one, as they are on record, newest last: what an approver sees of what came before. */
+  recent(approvalId: string): readonly RecentCommand[]
 }
 
 export function createSession(parts: SessionParts): RunningSession {
   const { id, login, target, grant, recorder, clock, state } = parts
   const { person } = login
-  const holds = new Map<string, { draft: CommandDraft; decided: (approval: Approval) => void }>()
+  const holds = new Map<string, { draft: CommandDraft; decision: string; decided: (approval: Approval) => void }>()
   let commands = 0
   const recent: RecentCommand[] = []
 
@@ -135,7 +135,10 @@ export function createSession(parts: SessionParts): RunningSession {
     },
     decided: (approval) => holds.get(approval.id)?.decided(approval),
     held: (approvalId) => holds.get(approvalId)?.draft,
-    recent: () => recent,
+    recent(approvalId) {
+      const at = recent.findIndex(({ id: of }) => of === holds.get(approvalId)?.decision)
+      return at < 0 ? recent : recent.slice(0, at)
+    },
     hashKeys: {
       session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
@@ -224,7 +227,7 @@ export function createSession(parts: SessionParts): RunningSession {
     const decided = (by: Approval): void => {
       if (by.state === 'approved' || by.state === 'denied') waiting.resolve({ type: by.state, approval: by })
     }
-    holds.set(approval.id, { draft, decided })
+    holds.set(approval.id, { draft, decision, decided })
     const stopTimer = clock.at(approval.expiresAt, () => waiting.resolve({ type: 'expired' }))
     const onEnded = (): void => waiting.resolve({ type: 'ended' })
     parts.ended.signal.addEventListener('abort', onEnded, { once: true })

@@ -62,7 +62,8 @@ export async function start(file: string): Promise<void> {
   await recoverSessions(db, Date.now())
   const evidence = await startEvidence({ config: () => config, keys, db, logger })
 
-  const provider = await startProvider(config)
+  let publicUrl = ''
+  const provider = await startProvider(config, () => `${publicUrl}/auth/callback`)
   const issuersOf = (current: Config): Issuer[] =>
     withWebClient(
       [...current.identity.issuers, ...(provider === undefined ? [] : evaluationIssuers(provider.issuer))],
@@ -84,7 +85,6 @@ export async function start(file: string): Promise<void> {
       }),
     ],
   ])
-  let publicUrl = ''
   let delivery: AuditDelivery | undefined
   let notifications: Notifications | undefined
 
@@ -251,11 +251,11 @@ function readinessOf(
   }
 }
 
-async function startProvider(config: Config) {
+async function startProvider(config: Config, callback: () => string) {
   const { evaluation } = config.identity
   if (evaluation === undefined) return undefined
   const people = peopleFile(resolve(config.baseDirectory, evaluation.people))
-  return startEvaluationProvider(people, evaluation.port, config.publicUrl)
+  return startEvaluationProvider(people, evaluation.port, callback)
 }
 
 /** The built-in provider, for people and for services. */

@@ -189,7 +189,7 @@ async function openSession(
     get commands() {
       return session.commands
     },
-    recent: () => (recorder.isEncrypted ? [] : session.recent()),
+    recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
     end: (reason) => session.end(reason),
     decided: (approval) => session.decided(approval),
     held: (approvalId) => session.held(approvalId),

@@ -6,6 +6,7 @@ import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/loca
 import { loadSampleData } from '../../src/demo/sample-data.ts'
 import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { eventually } from './gateway-client.ts'
 import { startSshServer, SSHD, type SshServer } from './ssh-server.ts'
 
 const PROGRAM = ['chromium', 'chromium-browser', 'google-chrome']
@@ -15,7 +16,7 @@ const PROGRAM = ['chromium', 'chromium-browser', 'google-chrome']
 /** Whether there is a real browser here. */
 export const CHROMIUM = PROGRAM !== undefined && SSHD
 
-export type Who = keyof typeof DEMO_PEOPLE
+export type Who = keyof typeof DEMO_PEOPLE | { readonly email: string; readonly password: string }
 
 /** A gateway with a database and a host behind it, and browsers in front of it. */
 export interface Dashboard {
@@ -91,9 +92,17 @@ export async function startDashboard(
   return dashboard
 }
 
+/** Everything that the page asks for has come. */
+export async function isLoaded(page: Page): Promise<void> {
+  await eventually(async () => {
+    const text = await page.locator('main').textContent()
+    return text === null || /Loading|Checking…|Looking into/.test(text) ? undefined : true
+  }, `${page.url()} is loaded`)
+}
+
 /** The provider's own page. */
 export async function enterPassword(page: Page, who: Who): Promise<void> {
-  const { email, password } = DEMO_PEOPLE[who]
+  const { email, password } = typeof who === 'string' ? DEMO_PEOPLE[who] : who
   await page.getByLabel('E-mail').fill(email)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()

@@ -50,7 +50,7 @@ export class WebBrowser {
       if (action === undefined) throw new Error(`no form: ${html}`)
       const { email, password } = DEMO_PEOPLE[who]
       const hidden = [...html.matchAll(/<input[^>]*name="(\w+)"[^>]*value="([^"]*)"/g)].map(
-        ([, name = '', value = '']) => [name, value],
+        ([, name = '', value = '']): [string, string] => [name, value],
       )
       form = new URLSearchParams(html.includes('name="email"') ? { email, password } : hidden)
       url = new URL(action, url).href

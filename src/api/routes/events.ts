@@ -45,10 +45,12 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       if (left > 0) streams.set(login.id, left)
       else streams.delete(login.id)
     })
-    const listening = await deps.events.listen(login, last, send).catch((error: unknown) => {
-      out.destroy()
-      throw error
-    })
+    const listening = await deps.events
+      .listen(login, last, send, () => out.end())
+      .catch((error: unknown) => {
+        out.destroy()
+        throw error
+      })
     stop = listening.stop
     if (out.destroyed) stop()
     // Where it is now: whoever loses this stream before anything happens resumes from here.

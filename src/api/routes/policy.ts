@@ -88,6 +88,8 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
   app.post('/v1/policy/try', { schema: { body: trialBody, response: { 200: trialSchema } } }, async (request) => {
     const login = request.login()
     const { target: name, command: text, person: asked } = request.body
+    // What stands behind a NUL would not be read.
+    if (text.includes('\u0000')) throw new UsageError('a command holds no NUL')
     if (asked !== undefined && !maySeeAll(login, deps))
       throw new PamError('NOT_ALLOWED', 'only auditors and operators try rules for others')
     const { policy, targets } = deps.settings()

@@ -73,8 +73,7 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       target,
       held: deps.registry.held(review),
       grant,
-      // The last one is the held command itself, unless others came after it.
-      recent: live?.recent().filter(({ at, text }) => at < review.createdAt || text !== review.text),
+      recent: live?.recent(review.id),
     })
   }
 }

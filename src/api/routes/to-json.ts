@@ -98,20 +98,22 @@ export function reviewToJson(
   }
 }
 
-/** One page of what is all in memory, in the order of its names. */
+/** One page of what is all in memory, in its own order; `name` tells its items apart. */
 export function pageOf<Item>(
   items: readonly Item[],
   name: (item: Item) => string,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): { items: Item[]; next?: string } {
   const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString()
-  const sorted = items.toSorted((a, b) => (name(a) < name(b) ? -1 : 1))
-  const rest = after === undefined ? sorted : sorted.filter((item) => name(item) > after)
-  const page = rest.slice(0, limit)
+  const start = after === undefined ? 0 : items.findIndex((item) => name(item) === after) + 1
+  if (after !== undefined && start === 0) throw new UsageError('the cursor is not one that a list has given')
+  const page = items.slice(start, start + limit)
   const last = page.at(-1)
   return {
     items: page,
-    ...(last === undefined || rest.length <= limit ? {} : { next: Buffer.from(name(last)).toString('base64url') }),
+    ...(last === undefined || start + limit >= items.length
+      ? {}
+      : { next: Buffer.from(name(last)).toString('base64url') }),
   }
 }
 

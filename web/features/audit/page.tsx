@@ -178,22 +178,27 @@ function Entries() {
             {
               name: 'More',
               wide: true,
-              cell: ({ data: more }: AuditRecord) => (
-                <details>
-                  <summary class="small">
-                    <Text>{shortly(more)}</Text>
-                  </summary>
-                  <pre class="small">
-                    <Text>{JSON.stringify(more, null, 2)}</Text>
-                  </pre>
-                </details>
-              ),
+              cell: ({ data: more }: AuditRecord) => <Details data={more} />,
             },
           ]}
         />
       )}
       <More more={more} loading={loading && data !== undefined} />
     </section>
+  )
+}
+
+function Details({ data }: { data: AuditRecord['data'] }) {
+  if (Object.keys(data).length === 0) return <span class="soft">nothing</span>
+  return (
+    <details>
+      <summary class="small">
+        <Text>{shortly(data)}</Text>
+      </summary>
+      <pre class="small">
+        <Text>{JSON.stringify(data, null, 2)}</Text>
+      </pre>
+    </details>
   )
 }
 

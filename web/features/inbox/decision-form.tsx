@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Problem } from '../../components/ui/parts.tsx'
@@ -24,7 +24,8 @@ export function DecisionForm({
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
   const first = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => first.current?.focus(), [])
+  // Before the next key is pressed.
+  useLayoutEffect(() => first.current?.focus(), [])
   const isRequest = review.kind === 'request'
   const lengthMs = parseDuration(length)
   const badLength = verdict === 'approve' && isRequest && (lengthMs === undefined || lengthMs > (review.lengthMs ?? 0))

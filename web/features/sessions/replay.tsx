@@ -42,7 +42,7 @@ export function Replay({ id }: { id: string }) {
             <ol class="jumps" aria-label="Jump to" tabIndex={0}>
               {shown.map(({ at, text, isCommand }, index) => (
                 <li key={index}>
-                  <button type="button" onClick={() => player?.seek(at)}>
+                  <button type="button" onClick={() => player?.seek(at + A_MOMENT)}>
                     <span class="soft mono">{formatOffset(at * 1000)}</span>
                     <span class={isCommand ? 'mono kw' : 'mono'}>
                       <Text>{text}</Text>
@@ -77,3 +77,5 @@ export function Replay({ id }: { id: string }) {
 }
 
 const MOST_JUMPS = 300
+/** Seconds: what was shown at that time is to be seen. */
+const A_MOMENT = 0.05

@@ -45,7 +45,12 @@ export function showTerminal(
     })
     dispose = () => player.dispose()
     ready?.({
-      seek: (seconds) => void player.seek(seconds).then(() => player.pause()),
+      // A player that was never started shows its picture of the beginning.
+      seek: (seconds) =>
+        void player
+          .play()
+          .then(() => player.seek(seconds))
+          .then(() => player.pause()),
       dispose,
     })
   })

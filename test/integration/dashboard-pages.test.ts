@@ -1,0 +1,209 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { CHROMIUM, isLoaded, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
+import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { psql, ROOT } from '../helpers/run.ts'
+import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const PICTURES = join(ROOT, 'docs', 'screenshots')
+/** Pictures are made by every run, and kept where there is none yet or where they are asked for. */
+const RENEW = process.env['PAMCTL_SCREENSHOTS'] === '1'
+
+const LOOKS = [
+  { name: 'light', width: 1440, height: 900, colorScheme: 'light' },
+  { name: 'dark', width: 1440, height: 900, colorScheme: 'dark' },
+  { name: 'phone', width: 360, height: 780, colorScheme: 'light' },
+] as const
+
+describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
+  let web: Dashboard
+  let jane: SignedIn
+  let dev: Port
+  let review: string
+  let terminal: string
+  let live: string
+  const running: Promise<unknown>[] = []
+  const paths = (): Record<string, { path: string; open?: (page: Page) => Promise<void> }> => ({
+    inbox: { path: '/' },
+    review: {
+      path: `/reviews/${review}`,
+      open: async (page) => {
+        await page.getByRole('button', { name: 'Approve…' }).click()
+        await page.getByText(/What the session ran before/).click()
+      },
+    },
+    live: {
+      path: '/live',
+      open: (page) => page.getByRole('button', { name: 'End…' }).first().click(),
+    },
+    watch: { path: `/live/${live}`, open: (page) => page.getByText('pg_sleep').first().waitFor() },
+    sessions: { path: '/sessions' },
+    search: { path: '/sessions?text=select', open: (page) => page.getByText(/found/).waitFor() },
+    session: {
+      path: `/sessions/${live}`,
+      open: async (page) => {
+        await page.getByRole('button', { name: 'Check it' }).click()
+        await page.getByTestId('verification').waitFor()
+      },
+    },
+    terminal: {
+      path: `/sessions/${terminal}`,
+      open: async (page) => {
+        await page.locator('.ap-player').waitFor()
+        await page.getByRole('list', { name: 'Jump to' }).getByRole('button').last().click()
+        await page.getByTestId('player').getByText('disk is fine').first().waitFor()
+      },
+    },
+    access: {
+      path: '/access',
+      open: async (page) => {
+        await page.getByTestId('prod-db').getByRole('button', { name: 'Request access…' }).click()
+        await page.getByTestId('dev-db').getByRole('button', { name: 'How to connect' }).click()
+      },
+    },
+    policy: {
+      path: '/policy',
+      open: async (page) => {
+        await page.getByLabel('Command', { exact: true }).fill('delete from orders')
+        await page.getByRole('button', { name: 'Try it' }).click()
+        await page.getByTestId('verdict').waitFor()
+      },
+    },
+    audit: { path: '/audit' },
+    account: {
+      path: '/account',
+      open: (page) => page.getByRole('button', { name: 'Sign out everywhere…' }).click(),
+    },
+  })
+
+  beforeAll(async () => {
+    web = await startDashboard((yaml) =>
+      // One person sees everything here, so that each page has something to show.
+      yaml
+        .replace('audit: [audit]', 'audit: [sre]')
+        .replace(
+          '\ncommands:',
+          '\ncommands:\n  - { name: a person decides on deletions, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 15m } }',
+        ),
+    )
+    jane = await signIn(web.url, 'jane')
+    await signIn(web.url, 'alice')
+    dev = await openPort(jane, 'dev-db')
+    await psql(dev, 'app_dev', 'select count(*) from orders;\nselect 1;')
+    const bastion = await openPort(jane, 'bastion')
+    const client = await sshClient(bastion, web.sshd.user)
+    const shell = await inTerminal(client, undefined, { columns: 90, rows: 24 })
+    shell.channel.write("PS1='jane@bastion:~$ '; clear\r")
+    shell.channel.write('uname -s; echo "disk is fine"\rexit\r')
+    await shell.over
+    client.end()
+    bastion.close()
+    terminal = await eventually(async () => {
+      const { items } = await jane.api.sessions.list({ mine: true })
+      return items.find(({ target, ended }) => target === 'bastion' && ended !== undefined)?.id
+    }, 'a terminal session')
+    running.push(psql(dev, 'app_dev', 'select now();\nselect pg_sleep(600)'))
+    live = await eventually(async () => {
+      const { items } = await jane.api.sessions.list({ active: true })
+      return items.find(({ commands }) => commands > 1)?.id
+    }, 'a live session')
+    running.push(
+      psql(
+        dev,
+        'app_dev',
+        "select status, count(*) from orders group by status;\ndelete from orders\n where status = 'stuck' -- INC-4711\n   and total < 10;",
+      ),
+    )
+    await jane.api.requests.create({ target: 'prod-db', reason: 'INC-4711 stuck orders', lengthMs: 1_800_000 })
+    const bob = await signIn(web.url, 'bob')
+    review = await eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command')?.id,
+      'a held command',
+    )
+    mkdirSync(PICTURES, { recursive: true })
+  }, 120_000)
+  afterAll(async () => {
+    dev?.close()
+    await Promise.all(running)
+    await web?.stop()
+  })
+  afterEach(() => {
+    expect(web.complaints.splice(0)).toEqual([])
+  })
+
+  it.each(LOOKS)(
+    '$name: is accessible (axe), fits, and has its picture',
+    async ({ name: look, width, height, colorScheme }) => {
+      const page = await web.signedIn('bob', '/', {
+        viewport: { width, height },
+        colorScheme,
+        reducedMotion: 'reduce',
+      })
+      for (const [name, { path, open }] of Object.entries(paths())) {
+        await page.goto(web.url + path)
+        await page.getByRole('navigation', { name: 'Pages' }).waitFor()
+        await isLoaded(page)
+        await open?.(page)
+        const problems = await problemsOf(page)
+        expect([name, problems]).toEqual([name, []])
+        const [wide, shown] = (await page.evaluate(
+          '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
+        )) as [number, number]
+        expect([name, wide]).toEqual([name, shown])
+        await picture(page, `${name}-${look}`)
+      }
+      await page.context().close()
+      const context = await web.context({ viewport: { width, height }, colorScheme })
+      const out = await context.newPage()
+      for (const path of ['/', '/auth/callback?state=x']) {
+        await out.goto(web.url + path)
+        await out.getByRole('link', { name: /^Sign in/ }).waitFor()
+        expect([path, await problemsOf(out)]).toEqual([path, []])
+      }
+      await context.close()
+    },
+    180_000,
+  )
+
+  it('every page is reached and used by keyboard: what has the focus is seen', async () => {
+    const page = await web.signedIn('bob', '/policy')
+    await isLoaded(page)
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the page')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('SELECT')
+    const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+    expect(outline).toBe('solid')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('drop table orders')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByTestId('verdict').waitFor()
+    await page.context().close()
+  }, 60_000)
+
+  async function problemsOf(page: Page): Promise<string[]> {
+    await page.evaluate(AXE)
+    const { violations } = (await page.evaluate(
+      `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+    )) as AxeResults
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
+  }
+
+  async function picture(page: Page, name: string): Promise<void> {
+    const file = join(PICTURES, `${name}.jpg`)
+    const taken = await page.screenshot({
+      type: 'jpeg',
+      quality: 70,
+      ...(RENEW || !existsSync(file) ? { path: file } : {}),
+    })
+    expect(taken.length).toBeGreaterThan(5000)
+  }
+})

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
@@ -111,9 +111,14 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
       () => false,
     )
   const openStored = async (row: RecordingRow, file: string): Promise<Readable> => {
-    if (await exists(inSpool(file))) return createReadStream(inSpool(file))
-    // It may have moved since the row was read.
-    const stored = row.state === 'stored' || row.state === 'sealed' ? await home.read(file) : undefined
+    // Opened here: a record that moves to its home meanwhile is still read from the spool.
+    const spooled = await open(inSpool(file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+    if (spooled !== undefined) return spooled.createReadStream()
+    // It may have been sealed, and moved, since the row was read.
+    const isKept = row.state === 'stored' || row.state === 'sealed' || row.state === 'open'
+    const stored = isKept ? await home.read(file) : undefined
     if (stored !== undefined) return stored
     throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
   }

@@ -45,7 +45,7 @@ export function linesOf(tokens: readonly Token[]): Token[][] {
 const SQL =
   /(?<com>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<str>'(?:[^']|'')*(?:'|$)|\$(?<tag>\w*)\$[\s\S]*?(?:\$\k<tag>\$|$)|"(?:[^"]|"")*(?:"|$))|(?<num>\b\d+(?:\.\d+)?\b)|(?<word>\b[A-Za-z_]\w*\b)/g
 const SHELL =
-  /(?<com>(?<=^|\s)#[^\n]*)|(?<str>'[^']*(?:'|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$))|(?<num>(?<=\s)\d+\b)|(?<word>(?:(?<=^|[;&|(]\s*))[\w./-]+)/g
+  /(?<com>(?<=^|\s)#[^\n]*)|(?<str>'[^']*(?:'|$)|"(?:[^"\\]|\\[\s\S]?)*(?:"|$))|(?<num>(?<=\s)\d+\b)|(?<word>(?:(?<=^|[;&|(]\s{0,20}))[\w./-]+)/g
 const KEYWORDS = new Set(
   'add all alter analyze and any as asc begin between by call cascade case check column commit constraint copy create cross current database declare default delete desc distinct do drop else end except execute exists explain false fetch for foreign from full function grant group having if in index inner insert intersect into is join key lateral left like limit lock merge natural not null offset on only or order outer over partition prepare primary procedure references rename replace returning revoke right role rollback savepoint schema select sequence set show table temporary then to transaction trigger true truncate type union unique update user using vacuum values view when where window with'.split(
     ' ',

@@ -61,7 +61,7 @@ export function reviewMessage(
     if (isCommand && !shownWhole)
       blocks.push(context('Approving needs the whole text: it is shown in the dashboard and by pamctl.'))
   } else blocks.push(context(`${describeState(review)} · ${review.id}`))
-  return { text: title, blocks }
+  return { text: escape(title), blocks }
 }
 
 /**

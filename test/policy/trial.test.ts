@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import type { Command, SqlStatement } from '../../src/policy/command.ts'
+import { toPolicy, policyShape } from '../../src/policy/parse-policy.ts'
+import { tryCommand } from '../../src/policy/trial.ts'
+import { parseYaml } from '../../src/shared/yaml-file.ts'
+import { z } from 'zod'
+
+const policy = (text: string) => toPolicy(parseYaml(text, 'test', z.object(policyShape)))
+const target = { name: 'prod', type: 'postgres', labels: { env: 'prod' } }
+const person = { id: 'p', kind: 'person' as const, label: 'p', groups: ['dev'] }
+const statement = (change: Partial<SqlStatement>): Command => ({
+  protocol: 'postgres',
+  kind: 'statement',
+  text: '',
+  parameters: [],
+  facts: {
+    type: 'sql',
+    statements: [
+      {
+        kinds: ['delete'],
+        reads: [],
+        writes: ['public.orders'],
+        behind: [],
+        functions: ['now'],
+        missingWhere: false,
+        unknown: [],
+        ...change,
+      },
+    ],
+  },
+})
+
+const RULES = `commands:
+  - { name: elsewhere, targets: { names: [other] }, match: { kinds: [delete] }, deny: no }
+  - { name: others, who: { groups: [ops] }, match: { kinds: [delete] }, deny: no }
+  - { name: services, who: { kind: service }, match: { kinds: [delete] }, deny: no }
+  - { name: selects, match: { kinds: [select] }, deny: no }
+  - { name: blind, match: { kinds: [delete], missingWhere: true }, deny: no }
+  - { name: users, match: { writes: [users] }, deny: no }
+  - { name: functions, match: { functions: [pg_sleep] }, deny: no }
+  - { name: programs, match: { programs: [rm] }, deny: no }
+  - { name: never, when: 'person.id == "x"', match: { kinds: [delete] }, deny: no }
+  - { name: unclear, match: { unknown: true }, deny: no }
+  - { name: held, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: all, match: { unknown: true }, allow: true }`
+
+describe('trying a command', () => {
+  it('says of every rule why it does not decide, and which one does', () => {
+    const { judgement, statements, access } = tryCommand(policy(RULES), person, target, statement({}))
+    expect(access).toBeUndefined()
+    expect(judgement).toMatchObject({ type: 'hold', rule: 'held' })
+    expect(statements[0]?.rules.map(({ rule, result, why }) => `${rule}: ${result}: ${why}`)).toEqual([
+      'elsewhere: not: is about other targets',
+      'others: not: is about other people',
+      'services: not: is about other people',
+      'selects: not: is about other kinds of statements: it names select',
+      'blind: not: a missing WHERE is not what this is about: it names true',
+      'users: not: is about writing to other relations: it names users',
+      'functions: not: is about other functions: it names pg_sleep',
+      'programs: not: is about other programs: it names rm',
+      'never: not: its condition does not hold: person.id == "x"',
+      'unclear: not: is about statements of unknown effect, and this one is known',
+      'held: decides: the first rule that fits',
+      'all: fits: fits as well, and "held" stands before it',
+    ])
+  })
+
+  it('says that an effect is not known where that is why', () => {
+    const rules = `commands:
+  - { name: held, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: allowed, match: { kinds: [delete] }, allow: true }`
+    const { judgement, statements } = tryCommand(policy(rules), person, target, statement({ unknown: ['calls f'] }))
+    expect(judgement).toMatchObject({ type: 'deny', code: 'COMMAND_UNKNOWN' })
+    for (const { why } of statements[0]?.rules ?? []) expect(why).toMatch(/not fully known.*"unknown"/)
+  })
+
+  it('never says that a rule decides which the session would not find', () => {
+    // The trial goes its own way through the rules: it must come out where decisions are made.
+    for (const kinds of [['delete'], ['select'], ['truncate'], ['insert', 'select']])
+      for (const missingWhere of [true, false])
+        for (const unknown of [[], ['x']]) {
+          const { judgement, statements } = tryCommand(
+            policy(RULES),
+            person,
+            target,
+            statement({ kinds, missingWhere, unknown }),
+          )
+          const decides = statements[0]?.rules.find(({ result }) => result === 'decides')
+          expect(decides?.rule).toBe(judgement.rule)
+          expect(decides?.effect).toBe(decides === undefined ? undefined : judgement.type)
+        }
+  })
+})

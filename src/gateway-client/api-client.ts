@@ -193,13 +193,29 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       signal?: AbortSignal,
     ): AsyncGenerator<ServerEvent, void, undefined> {
       const headers = after === undefined ? {} : { 'last-event-id': String(after) }
-      yield* serverEvents(
-        textLines(await call('GET', '/v1/events', undefined, { headers, ...withSignal(signal) }), true),
-      )
+      const stalled = new AbortController()
+      const watch = (): ReturnType<typeof setTimeout> => setTimeout(() => stalled.abort(), STALLED)
+      let timer = watch()
+      try {
+        const until = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal])
+        const response = await call('GET', '/v1/events', undefined, { headers, signal: until })
+        for await (const event of serverEvents(textLines(response, true))) {
+          clearTimeout(timer)
+          timer = watch()
+          yield event
+        }
+      } catch (error) {
+        throw connectionError(gateway, error)
+      } finally {
+        clearTimeout(timer)
+      }
     },
     keys: () => all<{ id: string; publicKey: string }>('/v1/keys'),
   }
 }
+
+/** Milliseconds; the gateway says every ten seconds that it is there. */
+const STALLED = 35_000
 
 interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>

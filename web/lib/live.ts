@@ -64,12 +64,8 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
   answer = () => tell({ status: liveStatus.value })
   let wait = FIRST_WAIT
   while (!signal.aborted) {
-    const stalled = new AbortController()
-    let timer = setTimeout(() => stalled.abort(), STALLED)
     try {
-      for await (const event of api.events(lastSeq, AbortSignal.any([signal, stalled.signal]))) {
-        clearTimeout(timer)
-        timer = setTimeout(() => stalled.abort(), STALLED)
+      for await (const event of api.events(lastSeq, signal)) {
         if (event.type === 'beat') continue
         wait = FIRST_WAIT
         if (event.type === 'ready') tell({ status: 'live', seq: event.seq })
@@ -79,8 +75,6 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
     } catch (error) {
       const { code } = asProblem(error)
       if (code === 'NOT_SIGNED_IN' || code === 'IDENTITY_LOST') return tell({ status: 'offline' })
-    } finally {
-      clearTimeout(timer)
     }
     if (signal.aborted) return
     tell({ status: 'offline' })
@@ -106,5 +100,3 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 15_000
-/** The gateway says every ten seconds that it is there. */
-const STALLED = 35_000

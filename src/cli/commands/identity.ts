@@ -7,10 +7,12 @@ export const logout: AddCommand = (program, run) => {
   program
     .command('logout')
     .description('sign out, here and at the gateway')
+    .option('--everywhere', 'every browser and every other machine of yours, too; open sessions end')
     .action(
-      run(async (context: CliContext) => {
+      run(async (context: CliContext, options: { everywhere?: boolean }) => {
+        if (options.everywhere === true) await (await context.client()).logoutEverywhere()
         const { gateway } = await (await context.agent()).call('logout', { profile: context.options.profile })
-        context.io.note(`signed out of ${gateway}`)
+        context.io.note(`signed out of ${gateway}${options.everywhere === true ? ', everywhere' : ''}`)
       }),
     )
 }

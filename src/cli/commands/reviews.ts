@@ -7,15 +7,20 @@ import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { visible } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
+import { watchReviews } from '../watch-reviews.ts'
 
 /** `pamctl reviews`: what waits for you to decide. */
 export const reviews: AddCommand = (program, run) => {
   program
     .command('reviews')
     .description('list what waits for you to decide')
+    .option('-w, --watch', 'go on, and tell what comes: here, and by a notification on your desktop')
+    .option('--no-notify', 'with --watch: no notification on the desktop')
     .addOption(jsonOption())
     .action(
-      run(async ({ io, client }: CliContext, options: { json?: boolean }) => {
+      run(async (context: CliContext, options: { json?: boolean; watch?: boolean; notify: boolean }) => {
+        const { io, client } = context
+        if (options.watch === true) return watchReviews(context, options)
         const items = await (await client()).reviews.list()
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('nothing waits for you')

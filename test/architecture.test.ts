@@ -132,6 +132,25 @@ describe('architecture', () => {
     expect(wrong).toEqual([])
   })
 
+  it('the web takes the typed client, types of schemas and records, and what is shared', () => {
+    const web = join(SRC, '..', 'web')
+    const wrong = readdirSync(web, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.tsx?$/.test(file))
+      .flatMap((file) =>
+        [...readFileSync(join(web, file), 'utf8').matchAll(/import\s+(type\s)?[^'"]*?from\s+'([./]+)src\/([^']+)'/g)]
+          .filter(([, type, , path = '']) => {
+            const isType = type !== undefined
+            return !(
+              path === 'gateway-client/api-client.ts' ||
+              path.startsWith('shared/') ||
+              (isType && /^(api\/schemas|recording|gateway-client)\//.test(path))
+            )
+          })
+          .map(([whole]) => `${file}: ${whole}`),
+      )
+    expect(wrong).toEqual([])
+  })
+
   it('codecs are pure: no sockets, no clock, no files', () => {
     const wrong = files
       .filter((file) => file.startsWith('wire/'))

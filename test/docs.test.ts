@@ -74,10 +74,10 @@ describe('the documents', () => {
     expect(stdout).toContain('is valid: 1 targets, 1 access, 3 command and 1 masking rules')
   })
 
-  it('the configuration of the page about records is valid', async () => {
+  it.each(['records', 'dashboard', 'notifications'])('the configuration of the page %s is valid', async (page) => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
     const file = await writeDemoConfig(directory, { gatewayPort: 1, postgresPort: 2 })
-    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${blocks('docs/records.md', 'yaml')[0] ?? ''}`)
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${blocks(`docs/${page}.md`, 'yaml')[0] ?? ''}`)
     const { code, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
       cwd: ROOT,
     })

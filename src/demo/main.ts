@@ -49,6 +49,8 @@ Who can sign in:
 ${people.join('\n')}
   ${DEMO_SERVICE.id.padEnd(20)} ${DEMO_SERVICE.secret.padEnd(12)} a service (client credentials)
 
+In a browser: ${gateway}   (one person per browser profile or private window)
+
 Try in another terminal:
   alias pamctl="node ${packageRoot}/bin/pamctl.js"
   pamctl login --gateway ${gateway}                        # as jane

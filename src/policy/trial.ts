@@ -1,6 +1,5 @@
 import type { Command, Person, Statement, Target } from './command.ts'
 import { decideAccess, decideCommand, describeKinds, fitsMatch, type Judgement } from './decide.ts'
-import { describeCommandRule } from './explain.ts'
 import { opaqueOf } from './match/host-statement.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
@@ -25,7 +24,6 @@ export interface TriedStatement {
 export interface TriedRule {
   readonly rule: string
   readonly effect: 'allow' | 'deny' | 'hold'
-  readonly text: string
   /** `decides`; `fits` where an earlier rule decided; `not` with the reason. */
   readonly result: 'decides' | 'fits' | 'not'
   readonly why: string
@@ -49,7 +47,7 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
 function triedRules(rules: readonly CommandRule[], person: Person, target: Target, statement: Statement): TriedRule[] {
   let decided: string | undefined
   return rules.map((rule) => {
-    const told = { rule: rule.name, effect: rule.effect.type, text: describeCommandRule(rule) }
+    const told = { rule: rule.name, effect: rule.effect.type }
     const not = whyNot(rule, person, target, statement)
     if (not !== undefined) return { ...told, result: 'not', why: not }
     if (decided !== undefined)

@@ -71,7 +71,7 @@ export async function startDashboard(
       const context = await dashboard.context(options)
       const page = await context.newPage()
       await page.goto(gateway.url + path)
-      await page.getByRole('link', { name: 'Sign in' }).click()
+      await page.getByRole('link', { name: 'Sign in', exact: true }).click()
       await enterPassword(page, who)
       await page.getByRole('navigation', { name: 'Pages' }).waitFor()
       return page

@@ -229,9 +229,9 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     const called: string[] = []
     page.on('response', (response) => called.push(`${response.status()} ${new URL(response.url()).pathname}`))
     await page.goto(`${web.url}/audit?type=login.`)
-    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    await page.getByRole('link', { name: 'Sign in', exact: true }).waitFor()
     expect(called.filter((call) => /\/v1\//.test(call))).toEqual(['401 /v1/web-session'])
-    expect(await page.getByRole('link', { name: 'Sign in' }).getAttribute('href')).toBe(
+    expect(await page.getByRole('link', { name: 'Sign in', exact: true }).getAttribute('href')).toBe(
       '/auth/sign-in?to=%2Faudit%3Ftype%3Dlogin.',
     )
     await context.close()

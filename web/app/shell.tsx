@@ -49,6 +49,9 @@ function SignedOut({ why }: { why: string | undefined }) {
             Sign in
           </a>
         </p>
+        <p class="small">
+          <a href={signInLink(why === undefined ? undefined : '/', true)}>Use another account</a>
+        </p>
       </div>
     </main>
   )

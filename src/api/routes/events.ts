@@ -33,7 +33,9 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       // Whoever was signed out, or is not proven any more, hears nothing more.
       void findLogin(deps.db.read, login.id).then(
         (now) => {
-          if (now === undefined || now.endedAt !== undefined || now.provenUntil <= deps.clock.now()) out.end()
+          const isOver = now === undefined || now.endedAt !== undefined || now.provenUntil <= deps.clock.now()
+          // Other groups may hear of other things: the next stream begins with them.
+          if (isOver || now.person.groups.join('\n') !== login.person.groups.join('\n')) out.end()
         },
         () => out.end(),
       )

@@ -155,7 +155,12 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
         groupsOf: async ({ loginId }) => (await findLogin(db.read, loginId))?.person.groups ?? [],
       })
       const body = Readable.from(jsonLines(lines))
-      body.on('close', () => (isReplaying = false))
+      // Whoever does not read what they asked for keeps it from others for so long.
+      const limit = setTimeout(() => body.destroy(), LONGEST_REPLAY)
+      body.on('close', () => {
+        clearTimeout(limit)
+        isReplaying = false
+      })
       return await reply.type('application/x-ndjson').send(body)
     } catch (error) {
       isReplaying = false
@@ -212,3 +217,4 @@ const unknownTarget = (name: string): PamError =>
   new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, { hint: '"pamctl targets" lists yours' })
 
 const DAY = 86_400_000
+const LONGEST_REPLAY = 600_000

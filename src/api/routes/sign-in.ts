@@ -16,7 +16,7 @@ import { iso } from './to-json.ts'
 /** Signing in a browser: to the identity provider and back, with nothing of it in the page. */
 export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
   const redirectUri = (): string => `${deps.publicUrl()}/auth/callback`
-  const limit = { max: 60, timeWindow: 60_000 }
+  const limit = { max: 300, timeWindow: 60_000 }
 
   const signInQuery = z.object({ to: z.string().max(500).default('/'), fresh: z.stringbool().default(false) })
   app.get(

@@ -62,7 +62,6 @@ export const trialSchema = z.object({
         z.object({
           rule: z.string(),
           effect: z.enum(['allow', 'deny', 'hold']),
-          text: z.string(),
           result: z.enum(['decides', 'fits', 'not']),
           why: z.string(),
         }),

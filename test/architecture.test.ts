@@ -36,6 +36,7 @@ const RULES: Record<string, readonly string[]> = {
   'gateway/start-evidence.ts': [''],
   'gateway/start-audit-delivery.ts': [''],
   'gateway/start-notifications.ts': [''],
+  'gateway/api-settings.ts': [''],
   'gateway/check.ts': [''],
   'gateway/keep-records.ts': [''],
   'gateway/postgres': [

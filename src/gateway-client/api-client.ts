@@ -14,6 +14,7 @@ import type { Delivery } from '../api/schemas/delivery.ts'
 import type { Explanation, ReplayLine, Rules, TrialResult } from '../api/schemas/policy.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
 import type { Session } from '../api/schemas/session.ts'
+import { bodyOf, collect, linesOf, textLines } from './answer-lines.ts'
 import { connectionError } from './connection-error.ts'
 import { serverEvents, type ServerEvent } from './server-events.ts'
 
@@ -256,42 +257,6 @@ export interface AuditPage {
 }
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>
-
-async function* bodyOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return
-  try {
-    for (;;) {
-      const { value, done } = await reader.read()
-      if (done) return
-      yield value as Uint8Array
-    }
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
-}
-
-/** Lines of an answer as they come; empty ones only say that it goes on, and are left out unless they mean something. */
-async function* textLines(response: Response, empty = false): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of bodyOf(response)) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    yield* empty ? lines : lines.filter((line) => line !== '')
-  }
-  if (rest !== '') yield rest
-}
-
-async function* linesOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
-  for await (const line of textLines(response)) yield JSON.parse(line) as T
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
-}
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */
 async function problemOf(response: Response, gateway: string): Promise<PamError> {

@@ -6,26 +6,19 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
-import type { ApiDeps, ApiSettings } from '../api/deps.ts'
+import type { ApiDeps } from '../api/deps.ts'
 import { LiveEvents } from '../api/live-events.ts'
 import { endOverdueWebSessions } from '../api/web-sessions.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
 import { createOperations, type Readiness } from '../api/operations.ts'
 import { createApi } from '../api/server.ts'
-import {
-  EVALUATION_AUDIENCE,
-  EVALUATION_CLIENT,
-  EVALUATION_SERVICE_CLAIM,
-  startEvaluationProvider,
-} from '../evaluation-idp/provider.ts'
+import { startEvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
-import { issuerSchema, type Issuer } from '../identity/issuer.ts'
+import type { Issuer } from '../identity/issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
-import type { WebClient } from '../identity/web-sign-in.ts'
-import { resolveSecret } from '../credentials/secret-reference.ts'
 import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { errorCodes } from '../shared/error-codes.ts'
@@ -36,6 +29,7 @@ import { appendAudit, lastAudit } from '../storage/audit.ts'
 import { openSqlite, type Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
+import { apiSettings, evaluationIssuers, withWebClient } from './api-settings.ts'
 import { configWarnings, loadConfig, sectionDigests, type Config } from './config.ts'
 import { loadKeys } from './keys.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
@@ -47,7 +41,6 @@ import type { Engine } from './engine.ts'
 import { firstUseIn } from '../storage/first-use.ts'
 import { sshEngine } from './ssh/engine.ts'
 import { sshHostKeys } from './ssh-host-keys.ts'
-import { accountsOf } from './target.ts'
 import { SessionRegistry } from './session-registry.ts'
 import { listenForTunnels } from './tunnel-listener.ts'
 import { serveTunnel } from './tunnel.ts'
@@ -256,65 +249,6 @@ async function startProvider(config: Config, callback: () => string) {
   if (evaluation === undefined) return undefined
   const people = peopleFile(resolve(config.baseDirectory, evaluation.people))
   return startEvaluationProvider(people, evaluation.port, callback)
-}
-
-/** The built-in provider, for people and for services. */
-function evaluationIssuers(url: string): Issuer[] {
-  return [
-    issuerSchema.parse({
-      url,
-      for: 'people',
-      clientId: EVALUATION_CLIENT,
-      // The same person after a restart, which may give the provider another port.
-      personClaim: 'sub',
-      scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
-      algorithms: ['RS256'],
-    }),
-    issuerSchema.parse({
-      url,
-      for: 'services',
-      audience: EVALUATION_AUDIENCE,
-      algorithms: ['RS256'],
-      requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
-    }),
-  ]
-}
-
-/** Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too. */
-function withWebClient(issuers: readonly Issuer[], clientId: string | undefined): Issuer[] {
-  const people = issuers.find((issuer) => issuer.for === 'people')
-  return clientId === undefined || people === undefined ? [...issuers] : [...issuers, { ...people, clientId }]
-}
-
-function webClient(config: Config, people: Issuer | undefined): WebClient | undefined {
-  const clientId = config.web.clientId ?? people?.clientId
-  if (people === undefined || clientId === undefined) return undefined
-  const { clientSecret } = config.web
-  return {
-    issuer: people.url,
-    clientId,
-    clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
-    scopes: people.scopes,
-  }
-}
-
-function apiSettings(config: Config, issuers: readonly Issuer[], sshHostKeys: readonly string[]): ApiSettings {
-  const people = issuers.find((issuer) => issuer.for === 'people')
-  return {
-    policy: config.policy,
-    targets: config.targets.map((target) => ({
-      ...target,
-      accounts: accountsOf(target),
-      ...(target.type === 'postgres' ? { database: target.database } : {}),
-    })),
-    sshHostKeys,
-    roles: config.roles,
-    reproof: config.identity.reproof,
-    requestExpire: config.requests.expire,
-    recentSignIn: config.requests.recentSignIn,
-    web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },
-    discovery: { issuer: people?.url, clientId: people?.clientId, scopes: people?.scopes ?? [] },
-  }
 }
 
 /** What is configured, as digests, and which sections differ from the last time. */

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { PamError } from '../../../src/shared/errors.ts'
+import { asProblem } from '../../lib/client.ts'
 import { formatDateTime, formatRelative } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { Text } from './text.tsx'
@@ -122,7 +123,7 @@ export function TwoSteps({
   confirm: string
   danger?: boolean
   children?: ComponentChildren
-  act: () => Promise<void>
+  act: () => Promise<unknown>
 }) {
   const [open, setOpen] = useState(false)
   const [busy, setBusy] = useState(false)
@@ -144,7 +145,7 @@ export function TwoSteps({
       },
       (problem: unknown) => {
         setBusy(false)
-        setError(problem as PamError)
+        setError(asProblem(problem))
       },
     )
   }

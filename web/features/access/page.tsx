@@ -83,18 +83,7 @@ function State({ request }: { request: AccessRequest }) {
     <span class="row">
       <Text>{request.status}</Text>
       {request.state === 'pending' && (
-        <TwoSteps
-          label="Withdraw…"
-          confirm="Withdraw the request"
-          act={() =>
-            api.requests.withdraw(request.id).then(
-              () => {},
-              (error: unknown) => {
-                throw asProblem(error)
-              },
-            )
-          }
-        />
+        <TwoSteps label="Withdraw…" confirm="Withdraw the request" act={() => api.requests.withdraw(request.id)} />
       )}
     </span>
   )

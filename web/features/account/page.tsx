@@ -46,15 +46,7 @@ export function AccountPage() {
           <button type="button" onClick={leave}>
             Sign out
           </button>
-          <TwoSteps
-            label="Sign out everywhere…"
-            confirm="Sign out everywhere"
-            act={() =>
-              signOut(true).catch((problem: unknown) => {
-                throw asProblem(problem)
-              })
-            }
-          >
+          <TwoSteps label="Sign out everywhere…" confirm="Sign out everywhere" act={() => signOut(true)}>
             <p class="small">
               Every browser and every command line of yours is signed out, and every session that they have open ends.
             </p>

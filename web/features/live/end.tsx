@@ -1,19 +1,12 @@
 import { useState } from 'preact/hooks'
 import { TwoSteps } from '../../components/ui/parts.tsx'
-import { api, asProblem } from '../../lib/client.ts'
+import { api } from '../../lib/client.ts'
 
 /** Ends a session, with a reason that whoever is connected reads in their client. */
 export function EndSession({ id }: { id: string }) {
   const [reason, setReason] = useState('')
-  const act = (): Promise<void> =>
-    api.sessions.kill(id, reason.trim()).then(
-      () => {},
-      (error: unknown) => {
-        throw asProblem(error)
-      },
-    )
   return (
-    <TwoSteps label="End…" confirm="End the session now" act={act}>
+    <TwoSteps label="End…" confirm="End the session now" act={() => api.sessions.kill(id, reason.trim())}>
       <Reason value={reason} change={setReason} />
     </TwoSteps>
   )
@@ -22,15 +15,8 @@ export function EndSession({ id }: { id: string }) {
 /** Takes the access back: every session under it ends at once. */
 export function RevokeGrant({ id, target }: { id: string; target: string }) {
   const [reason, setReason] = useState('')
-  const act = (): Promise<void> =>
-    api.grants.revoke(id, reason.trim()).then(
-      () => {},
-      (error: unknown) => {
-        throw asProblem(error)
-      },
-    )
   return (
-    <TwoSteps label="Revoke…" confirm={`Revoke access to ${target}`} act={act}>
+    <TwoSteps label="Revoke…" confirm={`Revoke access to ${target}`} act={() => api.grants.revoke(id, reason.trim())}>
       <p class="small">Every session under this grant ends at once.</p>
       <Reason value={reason} change={setReason} />
     </TwoSteps>

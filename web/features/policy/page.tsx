@@ -66,16 +66,7 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
       <h2 id="try">Try a command</h2>
       <form class="stack" onSubmit={send}>
         <div class="filters">
-          <label>
-            Target
-            <select value={chosen} onChange={({ currentTarget }) => setTarget(currentTarget.value)}>
-              {targets.map((name) => (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
           {groups !== undefined && (
             <label>
               Somebody in these groups
@@ -212,16 +203,7 @@ function MyRules({ targets }: { targets: readonly string[] }) {
   return (
     <section class="stack">
       <h2>What is about you</h2>
-      <label>
-        Target
-        <select value={chosen} onChange={({ currentTarget }) => setTarget(currentTarget.value)}>
-          {targets.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
       {error !== undefined && <Problem error={error} />}
       {data !== undefined &&
         (['accessRules', 'commands', 'masking'] as const).map((list) => (
@@ -246,6 +228,29 @@ function Explained({ title, rules }: { title: string; rules: Explanation['comman
         ]}
       />
     </div>
+  )
+}
+
+function TargetSelect({
+  targets,
+  chosen,
+  choose,
+}: {
+  targets: readonly string[]
+  chosen: string
+  choose: (name: string) => void
+}) {
+  return (
+    <label>
+      Target
+      <select value={chosen} onChange={({ currentTarget }) => choose(currentTarget.value)}>
+        {targets.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }
 

@@ -1,0 +1,36 @@
+/** The bytes of an answer as they come. */
+export async function* bodyOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      yield value as Uint8Array
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
+
+/** Lines of an answer as they come; empty ones only say that it goes on, and are left out unless they mean something. */
+export async function* textLines(response: Response, empty = false): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of bodyOf(response)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* empty ? lines : lines.filter((line) => line !== '')
+  }
+  if (rest !== '') yield rest
+}
+
+export async function* linesOf<T>(response: Response): AsyncGenerator<T, void, undefined> {
+  for await (const line of textLines(response)) yield JSON.parse(line) as T
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}

@@ -1,0 +1,66 @@
+import type { ApiSettings } from '../api/deps.ts'
+import { resolveSecret } from '../credentials/secret-reference.ts'
+import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
+import { issuerSchema, type Issuer } from '../identity/issuer.ts'
+import type { WebClient } from '../identity/web-sign-in.ts'
+import type { Config } from './config.ts'
+import { accountsOf } from './target.ts'
+
+/** The built-in provider, for people and for services. */
+export function evaluationIssuers(url: string): Issuer[] {
+  return [
+    issuerSchema.parse({
+      url,
+      for: 'people',
+      clientId: EVALUATION_CLIENT,
+      // The same person after a restart, which may give the provider another port.
+      personClaim: 'sub',
+      scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
+      algorithms: ['RS256'],
+    }),
+    issuerSchema.parse({
+      url,
+      for: 'services',
+      audience: EVALUATION_AUDIENCE,
+      algorithms: ['RS256'],
+      requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
+    }),
+  ]
+}
+
+/** Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too. */
+export function withWebClient(issuers: readonly Issuer[], clientId: string | undefined): Issuer[] {
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  return clientId === undefined || people === undefined ? [...issuers] : [...issuers, { ...people, clientId }]
+}
+
+function webClient(config: Config, people: Issuer | undefined): WebClient | undefined {
+  const clientId = config.web.clientId ?? people?.clientId
+  if (people === undefined || clientId === undefined) return undefined
+  const { clientSecret } = config.web
+  return {
+    issuer: people.url,
+    clientId,
+    clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
+    scopes: people.scopes,
+  }
+}
+
+export function apiSettings(config: Config, issuers: readonly Issuer[], sshHostKeys: readonly string[]): ApiSettings {
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  return {
+    policy: config.policy,
+    targets: config.targets.map((target) => ({
+      ...target,
+      accounts: accountsOf(target),
+      ...(target.type === 'postgres' ? { database: target.database } : {}),
+    })),
+    sshHostKeys,
+    roles: config.roles,
+    reproof: config.identity.reproof,
+    requestExpire: config.requests.expire,
+    recentSignIn: config.requests.recentSignIn,
+    web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },
+    discovery: { issuer: people?.url, clientId: people?.clientId, scopes: people?.scopes ?? [] },
+  }
+}

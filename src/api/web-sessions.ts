@@ -70,7 +70,7 @@ export async function authenticateBrowser(
   const login = await findLogin(deps.db.read, session.loginId)
   if (login === undefined || login.endedAt !== undefined) throw notSignedIn('you were signed out')
   // A page that only keeps itself up to date says so: it does not keep its session alive.
-  if (call.headers[BACKGROUND_HEADER] === undefined && now - session.seenAt > SEEN_EVERY)
+  if (call.headers[BACKGROUND_HEADER] === undefined && now - session.seenAt > Math.min(SEEN_EVERY, idle / 4))
     await deps.db.change((tx) => noteSeen(tx, session.id, now))
   const proven = await keepProven(login, session, secret, call.from, deps)
   return { login: proven, browser: { session, secret, csrf } }
@@ -193,5 +193,5 @@ export const BACKGROUND_HEADER = 'pam-background'
 const REFRESH = 'refresh token'
 /** As long as identity/login.ts lets a proof outlive its `reproof`. */
 const GRACE = 60_000
-/** Milliseconds between two notes of when a session was last used. */
+/** Milliseconds between two notes of when a session was last used, at the most. */
 const SEEN_EVERY = 30_000

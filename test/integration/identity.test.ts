@@ -294,6 +294,14 @@ describe('forged identity tokens', () => {
         (error: { code: string }) => error.code,
       )
 
+  it('believes an address only where the issuer says that it is verified', async () => {
+    const emailOf = async (over: JWTPayload) => (await verifier().verify(await token(claims(over)), now)).email
+    expect(await emailOf({ email: 'Jane@Example.com', email_verified: true })).toBe('jane@example.com')
+    for (const email_verified of [false, undefined, 'true', 1])
+      expect(await emailOf({ email: 'jane@example.com', email_verified })).toBeUndefined()
+    expect(await emailOf({ email: ['a@example.com'], email_verified: true })).toBeUndefined()
+  })
+
   it('accepts what is right, within thirty seconds of clock skew', async () => {
     expect(await outcome(await token(claims()))).toBe('person')
     expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')

@@ -224,6 +224,15 @@ describe('the end of a session in a browser', () => {
     expect(last).toBe(401)
   })
 
+  it('does not come while something is done', async () => {
+    const jane = browser()
+    await jane.signIn('jane')
+    for (const end = Date.now() + 5500; Date.now() < end;) {
+      expect((await jane.json('/v1/whoami')).status).toBe(200)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+    }
+  }, 15_000)
+
   it('comes by signing out: here, and everywhere with what is running', async () => {
     const [one, two] = [browser(), browser()]
     await one.signIn('jane')

@@ -35,6 +35,18 @@ interface Announcement {
 }
 
 type Listener = (event: LiveEvent) => void
+
+/** Somebody's place in the stream. */
+interface Listening {
+  /** What they missed; nothing where it was too much to tell: then they look at everything again. */
+  readonly past: readonly LiveEvent[]
+  readonly tooMuch: boolean
+  /** Where the chain was when they came. */
+  readonly seq: number
+  /** From here on the listener is called. */
+  readonly start: () => void
+  readonly stop: () => void
+}
 type HasRole = (login: Login, role: 'audit' | 'operate') => boolean
 
 /**
@@ -66,31 +78,39 @@ export class LiveEvents {
   }
 
   /**
-   * Calls back with what happens from now on, and first with what came after `after`; undefined where too much did, and
-   * the listener has to look at everything again. Where it is now is told at once. `ended` is called when the login ends.
+   * What came after `after`, and from then on, once started, what happens; in order. `ended` is called when the login
+   * ends.
    */
-  async listen(
-    login: Login,
-    after: number | undefined,
-    listener: Listener,
-    ended: () => void,
-  ): Promise<{ readonly missed: 'told' | 'too much'; readonly seq: number; readonly stop: () => void }> {
+  async listen(login: Login, after: number | undefined, listener: Listener, ended: () => void): Promise<Listening> {
     const head = (await auditHead(this.#db.read))?.seq ?? 0
     // Nobody listened for a while: what happened meanwhile is read for whoever asks for it.
     if (this.#listeners.size === 0) this.#told = head
     const isNew = after === undefined || after > head
     const tooMuch = !isNew && head - after > MOST_MISSED
     const from = isNew || tooMuch ? head : after
-    this.#listeners.set(listener, { login, from: head, ended })
-    if (from < head) {
-      for (const record of await listAudit(this.#db.read, {}, { after: from, limit: MOST_MISSED })) {
-        if (record.seq > head) break
+    // What happens while the past is read waits: who loses the stream goes on from the last number that they heard.
+    let late: LiveEvent[] | undefined = []
+    const receive: Listener = (event) => (late === undefined ? listener(event) : void late.push(event))
+    const stop = (): void => void this.#listeners.delete(receive)
+    this.#listeners.set(receive, { login, from: head, ended })
+    try {
+      const past: LiveEvent[] = []
+      const records = from < head ? await listAudit(this.#db.read, {}, { after: from, limit: MOST_MISSED }) : []
+      for (const record of records.filter(({ seq }) => seq <= head)) {
         const announcement = await this.#announcementOf(record)
-        if (announcement !== undefined && this.#mayHear(login, announcement.audience)) listener(announcement.event)
+        if (announcement !== undefined && this.#mayHear(login, announcement.audience)) past.push(announcement.event)
       }
+      this.#kick()
+      const start = (): void => {
+        const waiting = late ?? []
+        late = undefined
+        waiting.forEach(listener)
+      }
+      return { past, tooMuch, seq: head, start, stop }
+    } catch (error) {
+      stop()
+      throw error
     }
-    this.#kick()
-    return { missed: tooMuch ? 'too much' : 'told', seq: head, stop: () => void this.#listeners.delete(listener) }
   }
 
   #kick(): void {

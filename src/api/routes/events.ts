@@ -55,9 +55,10 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
       })
     stop = listening.stop
     if (out.destroyed) stop()
+    listening.past.forEach(send)
     // Where it is now: whoever loses this stream before anything happens resumes from here.
-    const event = listening.missed === 'too much' ? 'resync' : 'ready'
-    write(`id: ${listening.seq}\nevent: ${event}\ndata: {}\n\nretry: 2000\n\n`)
+    write(`id: ${listening.seq}\nevent: ${listening.tooMuch ? 'resync' : 'ready'}\ndata: {}\n\nretry: 2000\n\n`)
+    listening.start()
     return reply.type('text/event-stream').header('x-accel-buffering', 'no').send(out)
   })
 }

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Browser } from '../../src/demo/browser.ts'
+import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
+import { eventually } from './gateway-client.ts'
+import { ROOT } from './run.ts'
+
+/** A home of its own in which somebody has signed in with `pamctl login`. */
+export interface PamctlHome {
+  readonly home: string
+  readonly environment: NodeJS.ProcessEnv
+  start(args: readonly string[]): RunningPamctl
+}
+
+export interface RunningPamctl {
+  /** Both of its outputs so far. */
+  output(): string
+  readonly closed: Promise<number | null>
+  kill(): void
+}
+
+export async function pamctlSignedIn(
+  gateway: string,
+  who: keyof typeof DEMO_PEOPLE,
+  { flags = [], environment = {} }: { flags?: readonly string[]; environment?: NodeJS.ProcessEnv } = {},
+): Promise<PamctlHome> {
+  const home = mkdtempSync(join(tmpdir(), 'pamctl-test-home-'))
+  const own: NodeJS.ProcessEnv = { PAMCTL_HOME: home, PAMCTL_SECRET_STORE: 'file', NO_COLOR: '1', ...environment }
+  const start = (args: readonly string[]): RunningPamctl => {
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
+      env: { ...process.env, ...own },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+    const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
+    return { output: () => output, closed, kill: () => void child.kill() }
+  }
+  const login = start(['login', '--gateway', gateway, '--no-browser', ...flags])
+  const link = await eventually(
+    () => /Open (\S+) and enter\s+(\S+)/.exec(login.output()) ?? undefined,
+    'the link',
+    20_000,
+  )
+  await new Browser().signIn(`${link[1]}?user_code=${link[2]}`, DEMO_PEOPLE[who])
+  const code = await login.closed
+  if (code !== 0) throw new Error(`pamctl login ends with ${code}: ${login.output()}`)
+  return { home, environment: own, start }
+}

@@ -75,8 +75,8 @@ export class LoginKeeper {
   /** Headers for one call; proves the identity again first where the access token is about to end. */
   async authorize(method: string, url: string): Promise<Readonly<Record<string, string>>> {
     let token = this.#token
-    if (token === undefined || Date.parse(token.expiresAt) - Date.now() < EXPIRY_MARGIN || this.#isDue(token))
-      token = await this.#prove()
+    if (token === undefined || Date.parse(token.expiresAt) - Date.now() < EXPIRY_MARGIN) token = await this.#prove()
+    else if (this.#isDue(token)) token = await this.#proveIfPossible(token)
     return {
       authorization: `DPoP ${token.accessToken}`,
       dpop: await this.login.prover.prove(method, url, token.accessToken),
@@ -117,12 +117,22 @@ export class LoginKeeper {
     return Date.now() - this.#provenAt > token.reproof * 0.9
   }
 
+  /** Where nobody answers for a moment, the last proof holds as long as the gateway takes it. */
+  async #proveIfPossible(known: Token): Promise<Token> {
+    try {
+      return await this.#prove()
+    } catch (error) {
+      if (isFinal(asPamError(error))) throw error
+      return known
+    }
+  }
+
   #prove(): Promise<Token> {
     this.#proving ??= this.#identityToken()
       .then((identityToken) => this.exchange(identityToken))
       .catch((error: unknown) => {
         const reason = asPamError(error)
-        if (FINAL.has(reason.code)) this.#failed(reason)
+        if (isFinal(reason)) this.#failed(reason)
         throw reason
       })
       .finally(() => (this.#proving = undefined))
@@ -142,7 +152,7 @@ export class LoginKeeper {
   }
 
   #failed(error: PamError): void {
-    if (!FINAL.has(error.code)) return // a network that is away for a moment: the next proof may succeed
+    if (!isFinal(error)) return // a network that is away for a moment: the next proof may succeed
     this.stopProving()
     // The gateway learns it at once, so that it ends what this login carries there.
     const { gateway } = this.login
@@ -172,7 +182,9 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
   }
 }
 
-/** Failures that another try does not mend. */
+/** Another try does not mend it: somebody said no, and it is not that somebody did not answer. */
+const isFinal = ({ code, side }: PamError): boolean => FINAL.has(code) && side !== 'upstream'
+
 const FINAL = new Set<string>([
   'NOT_SIGNED_IN',
   'TOKEN_INVALID',

@@ -123,38 +123,53 @@ async function keepProven(
   from: string,
   deps: ApiDeps,
 ): Promise<Login> {
-  const now = deps.clock.now()
-  if (login.provenUntil - GRACE > now) return login
-  const refresh = session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
-  const client = deps.settings().web.client
-  if (refresh !== undefined && client !== undefined) {
-    const renewing =
-      renewals.get(session.id) ??
-      renew(refresh).finally(() => {
-        renewals.delete(session.id)
-      })
-    renewals.set(session.id, renewing)
-    const renewed = await renewing
-    if (renewed !== undefined) return renewed
-  }
-  if (login.provenUntil > now) return login
+  if (isFresh(login, deps)) return login
+  const renewing =
+    renewals.get(session.id) ??
+    renew(login, session.id, secret, from, deps).finally(() => {
+      renewals.delete(session.id)
+    })
+  renewals.set(session.id, renewing)
+  const renewed = await renewing
+  if (renewed !== undefined) return renewed
+  if (login.provenUntil > deps.clock.now()) return login
   throw notSignedIn('who you are could not be proven again')
+}
 
-  async function renew(token: string): Promise<Login | undefined> {
-    try {
-      const tokens = await renewSignIn(client as NonNullable<typeof client>, token)
-      if (tokens.refreshToken !== undefined) {
-        const sealed = seal(tokens.refreshToken, secret, REFRESH)
-        await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
-      }
-      return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
-    } catch (error) {
-      const { code } = asPamError(error)
-      // The provider was not there: the last proof holds until its time is over.
-      if (code === 'ISSUER_UNTRUSTED') return undefined
-      await endLogin(login, { why: 'the identity provider does not prove it any more' }, deps)
-      throw notSignedIn('the identity provider does not sign you in any more')
+const isFresh = ({ provenUntil }: Login, { clock }: Pick<ApiDeps, 'clock'>): boolean =>
+  provenUntil - GRACE > clock.now()
+
+/** One at a time for each browser. Undefined where the provider gave no answer: the last proof holds until its time is over. */
+async function renew(
+  known: Login,
+  sessionId: string,
+  secret: string,
+  from: string,
+  deps: ApiDeps,
+): Promise<Login | undefined> {
+  const { client } = deps.settings().web
+  // A call that came while another one renewed has read what was there before: a refresh token is good for one use.
+  const [login, session] = [await findLogin(deps.db.read, known.id), await findWebSession(deps.db.read, sessionId)]
+  if (login === undefined || login.endedAt !== undefined || session === undefined)
+    throw notSignedIn('you were signed out')
+  if (isFresh(login, deps)) return login
+  const token = session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
+  if (token === undefined || client === undefined) return undefined
+  try {
+    const tokens = await renewSignIn(client, token)
+    if (tokens.refreshToken !== undefined) {
+      const sealed = seal(tokens.refreshToken, secret, REFRESH)
+      await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
     }
+    return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
+  } catch (error) {
+    const { code, message } = asPamError(error)
+    if (code !== 'SIGN_IN_DENIED') {
+      deps.logger.warn({ code, problem: message }, 'web.renewal_failed')
+      return undefined
+    }
+    await endLogin(login, { why: 'the identity provider does not prove it any more' }, deps)
+    throw notSignedIn('the identity provider does not sign you in any more')
   }
 }
 

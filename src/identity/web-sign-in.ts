@@ -126,7 +126,7 @@ function signInError(error: unknown): PamError {
   if (error instanceof PamError) return error
   const code = (error as { error?: string }).error
   if (code === 'access_denied') return new PamError('SIGN_IN_DENIED', 'the sign-in was refused', { cause: error })
-  if (code !== undefined)
+  if (code !== undefined && !/^(server_error|temporarily_unavailable)$/.test(code))
     return new PamError('SIGN_IN_DENIED', 'the identity provider does not sign you in', { cause: error })
   if (error instanceof oidc.ClientError && (error.code ?? '').startsWith('OAUTH_') && error.code !== 'OAUTH_TIMEOUT')
     return new PamError('TOKEN_INVALID', 'the answer of the identity provider is not the one that was asked for', {

@@ -182,6 +182,8 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     expect(answer).toMatch(
       /SFATAL.*C08001\0Mpam: the gateway https:\/\/localhost:\d+ cannot be reached \(ECONNREFUSED\)/s,
     )
+    // Also once the identity should have been proven again, at a provider that is gone as well.
+    await new Promise((resolve) => setTimeout(resolve, 2200))
     expect(await pamctl(['targets'], environment)).toMatchObject({
       code: 7,
       stderr: expect.stringContaining('cannot be reached'),

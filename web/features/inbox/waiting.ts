@@ -48,8 +48,12 @@ export async function loadWaiting(): Promise<void> {
 /** Something about this one has changed: a few are looked at at a time. */
 function look(id: string): void {
   asked.add(id)
-  while (looking < MOST_AT_ONCE && asked.size > 0) {
-    const [next] = asked as unknown as [string]
+  lookNext()
+}
+
+function lookNext(): void {
+  for (const next of asked) {
+    if (looking >= MOST_AT_ONCE) return
     asked.delete(next)
     looking++
     void api.reviews
@@ -57,7 +61,7 @@ function look(id: string): void {
       .then(noteReview, () => {})
       .finally(() => {
         looking--
-        for (const rest of asked) return look(rest)
+        lookNext()
       })
   }
 }

@@ -6,7 +6,7 @@ import { describeState } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { planMasking } from '../masking/plan.ts'
 import type { Statement, Target } from '../policy/command.ts'
-import { appliesMasking, decideCommand, describeKinds, isReadOnly, type Judgement } from '../policy/decide.ts'
+import { appliesMasking, decideCommand, isReadOnly, type Judgement } from '../policy/decide.ts'
 import { describeApprovers } from '../policy/explain.ts'
 import { opaqueOf } from '../policy/match/host-statement.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -17,6 +17,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import { commandDigest, type DigestScope } from './command-digest.ts'
+import { describeEffect } from './describe-effect.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
 import type { GuessBook } from './guess-book.ts'
@@ -336,16 +337,4 @@ function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((done) => (resolve = done))
   return { promise, resolve }
-}
-
-/** `DELETE, writes public.orders, without WHERE`. */
-function describeEffect(statement: Statement): string {
-  const parts = [describeKinds(statement)]
-  if (statement.writes.length > 0) parts.push(`writes ${statement.writes.join(', ')}`)
-  if (statement.reads.length > 0) parts.push(`reads ${statement.reads.join(', ')}`)
-  if ('missingWhere' in statement && statement.missingWhere) parts.push('without WHERE')
-  if ('endpoints' in statement && statement.endpoints.length > 0) parts.push(`to ${statement.endpoints.join(', ')}`)
-  const unknown = [...statement.unknown, ...opaqueOf(statement)]
-  if (unknown.length > 0) parts.push(`effect not verifiable: ${unknown.join('; ')}`)
-  return parts.join(', ')
 }

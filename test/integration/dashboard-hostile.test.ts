@@ -237,6 +237,23 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await context.close()
   })
 
+  it('says so where a page cannot be drawn, and goes on with the others', async () => {
+    const page = await web.signedIn('alice')
+    await page.route('**/v1/sessions?*', (route) => route.fulfill({ json: { items: [{ id: 'ses_broken' }] } }))
+    await page.getByRole('link', { name: 'Sessions' }).click()
+    await page.getByText('This page made a mistake').waitFor()
+    await page.getByRole('link', { name: 'Policy' }).click()
+    await page.getByRole('heading', { name: 'Try a command' }).waitFor()
+    await page.unroute('**/v1/sessions?*')
+    await page.route('**/v1/sessions?*', (route) => route.fulfill({ status: 500, body: 'no json' }))
+    await page.getByRole('link', { name: 'Sessions' }).click()
+    await page
+      .getByRole('alert')
+      .getByText(/not as a pamctl gateway/)
+      .waitFor()
+    await page.context().close()
+  })
+
   it('cannot be framed by another page', async () => {
     const context = await web.context()
     const page = await context.newPage()

@@ -13,6 +13,7 @@ import { SessionsPage } from '../features/sessions/page.tsx'
 import { askWhoIsSignedIn, signIn, signInLink, type SignIn } from '../lib/client.ts'
 import { liveStatus, startLive } from '../lib/live.ts'
 import { useStore } from '../lib/store.ts'
+import { Boundary } from './boundary.tsx'
 import { Link, usePlace } from './router.tsx'
 
 /** Everything, once it is known who looks at it. */
@@ -110,7 +111,9 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
         <Connection lost={state.lost} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Page path={path} />
+        <Boundary key={path}>
+          <Page path={path} />
+        </Boundary>
       </main>
     </>
   )
@@ -143,7 +146,7 @@ function Connection({ lost }: { lost: string | undefined }) {
 
 function Page({ path }: { path: string }) {
   const [, first = '', second] = path.split('/')
-  const id = second === undefined ? undefined : decodeURIComponent(second)
+  const id = second === undefined ? undefined : decoded(second)
   switch (first) {
     case '':
       return <InboxPage />
@@ -178,6 +181,15 @@ const NAVIGATION = [
   { to: '/policy', label: 'Policy' },
   { to: '/audit', label: 'Audit' },
 ]
+
+/** A part of a path as it was meant; as it stands where it is no such thing. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 const isAt = (path: string, to: string): boolean =>
   to === '/' ? path === '/' || path.startsWith('/reviews') : path === to || path.startsWith(`${to}/`)

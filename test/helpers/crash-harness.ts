@@ -7,7 +7,7 @@ import type { RunningGateway } from '../../src/demo/stack.ts'
 import { verifyRecording, type TrustedKey } from '../../src/recording/verify.ts'
 import { openSqlite } from '../../src/storage/database.ts'
 import { verifyAudit } from './audit.ts'
-import { openPort, signIn, type Port } from './gateway-client.ts'
+import { eventually, openPort, signIn, type Port } from './gateway-client.ts'
 import type { OwnGateways } from './own-gateway.ts'
 import { eventsOf, filesIn } from './recordings.ts'
 import { pgEnvironment } from './run.ts'
@@ -57,6 +57,10 @@ export async function crash(
       copyTraffic(port, kill),
       ...pgbenchTraffic(port, kill, work),
     ]
+    // Any moment may come before the first statement; every other time there is traffic first, however slow the machine is.
+    const before = acknowledged.size
+    if (kill % 2 === 1)
+      await eventually(() => (acknowledged.size > before + kills ? true : undefined), 'statements run', 30_000)
     await killLater(gateway, 30 + random() * 1500)
     for (const child of traffic) child.kill('SIGKILL')
     port.close()

@@ -73,10 +73,6 @@ export class LiveEvents {
     db.onCommitted(() => this.#kick())
   }
 
-  get listening(): number {
-    return this.#listeners.size
-  }
-
   /**
    * What came after `after`, and from then on, once started, what happens; in order. `ended` is called when the login
    * ends.

@@ -1,5 +1,6 @@
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
+import type { WebSessionTable } from './schema.ts'
 
 /** A signed-in browser. */
 export interface WebSession {
@@ -55,14 +56,7 @@ export async function overdueWebSessions(db: Reader, now: number, seenBefore: nu
   return rows.map(fromRow)
 }
 
-const fromRow = (row: {
-  id: string
-  login_id: string
-  created_at: number
-  seen_at: number
-  ends_at: number
-  refresh: string | null
-}): WebSession => ({
+const fromRow = (row: WebSessionTable): WebSession => ({
   id: row.id,
   loginId: row.login_id,
   createdAt: row.created_at,

@@ -1,9 +1,7 @@
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
-const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const number = new Intl.NumberFormat('en')
 
 export const formatDateTime = (time: string): string => dateTime.format(new Date(time))
-export const formatClock = (time: string): string => clock.format(new Date(time))
 export const formatNumber = (value: number): string => number.format(value)
 
 /** `45 seconds`, `3 minutes`, `2 hours 5 minutes`. */

@@ -128,7 +128,6 @@ export function TwoSteps({
   const [open, setOpen] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
-  const second = useRef<HTMLButtonElement>(null)
   if (!open)
     return (
       <button type="button" class={danger ? 'danger' : ''} onClick={() => setOpen(true)}>
@@ -154,7 +153,7 @@ export function TwoSteps({
       {children}
       {error !== undefined && <Problem error={error} />}
       <div class="row actions">
-        <button type="submit" class={danger ? 'danger' : 'primary'} ref={second} disabled={busy}>
+        <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy}>
           {confirm}
         </button>
         <button type="button" onClick={() => setOpen(false)}>

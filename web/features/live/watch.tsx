@@ -82,7 +82,7 @@ export function Watch({ session }: { session: Session }) {
         <Empty>{over ? 'The session has ended.' : 'Nothing has happened yet. What is run appears here at once.'}</Empty>
       ) : (
         <div aria-live="polite">
-          <Timeline events={events} protocol={session.protocol} />
+          <Timeline events={events} />
         </div>
       )}
       {over && events.length > 0 && <p class="soft small">That was the end of the session.</p>}

@@ -85,7 +85,7 @@ function Details({ session }: { session: Session }) {
         </div>
       </section>
       {protocol === 'ssh' && <Replay id={id} />}
-      <Events id={id} protocol={protocol} />
+      <Events id={id} />
     </>
   )
 }
@@ -137,7 +137,7 @@ function Verification({ id }: { id: string }) {
   }
 }
 
-function Events({ id, protocol }: { id: string; protocol: string }) {
+function Events({ id }: { id: string }) {
   const { query } = usePlace()
   const at = query.get('at')
   const [text, setText] = useState('')
@@ -191,7 +191,7 @@ function Events({ id, protocol }: { id: string; protocol: string }) {
         </p>
       )}
       {data?.length === 0 && hidden === 0 && <Empty>Nothing fits.</Empty>}
-      {data !== undefined && data.length > 0 && <Timeline events={data} protocol={protocol} found={found} />}
+      {data !== undefined && data.length > 0 && <Timeline events={data} found={found} />}
       <More more={more} loading={loading && data !== undefined} />
     </section>
   )

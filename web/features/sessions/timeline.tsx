@@ -9,7 +9,6 @@ export function Timeline({
   found,
 }: {
   events: readonly RecordedEvent[]
-  protocol: string
   /** The event that is looked for. */
   found?: number | undefined
 }) {

@@ -27,7 +27,12 @@ function system(program: string, ...args: string[]): void {
 beforeAll(async () => {
   if (!MAY_MAKE_ACCOUNTS) return
   spawnSync('userdel', [ACCOUNT])
-  const { stdout } = spawnSync('openssl', ['passwd', '-6', password], { encoding: 'utf8' })
+  // By standard input: as an argument, one that happens to begin with a hyphen would be an option.
+  const { stdout, status, stderr } = spawnSync('openssl', ['passwd', '-6', '-stdin'], {
+    encoding: 'utf8',
+    input: password,
+  })
+  if (status !== 0) throw new Error(`openssl: ${stderr}`)
   system(
     'useradd',
     '--no-create-home',

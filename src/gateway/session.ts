@@ -5,18 +5,19 @@ import type { CredentialLease } from '../credentials/credential.ts'
 import { describeState } from '../access/review.ts'
 import type { Login } from '../identity/login.ts'
 import { planMasking } from '../masking/plan.ts'
-import type { Statement, Target } from '../policy/command.ts'
+import type { Target } from '../policy/command.ts'
 import { appliesMasking, decideCommand, isReadOnly, type Judgement } from '../policy/decide.ts'
 import { describeApprovers } from '../policy/explain.ts'
-import { opaqueOf } from '../policy/match/host-statement.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { Clock } from '../shared/clock.ts'
 import { formatDuration } from '../shared/duration.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import { HmacKey } from '../shared/hmac.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import { commandDigest, type DigestScope } from './command-digest.ts'
+import { summaryOf } from './command-summary.ts'
 import { describeEffect } from './describe-effect.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
@@ -56,16 +57,29 @@ export interface RunningSession extends Session {
 export function createSession(parts: SessionParts): RunningSession {
   const { id, login, target, grant, recorder, clock, state } = parts
   const { person } = login
+  const digestKey = new HmacKey(parts.digestKey)
   const holds = new Map<string, { draft: CommandDraft; decision: string; decided: (approval: Approval) => void }>()
   let commands = 0
   const recent: RecentCommand[] = []
+  /** Rules look at what a command does, which is the same object each time its text comes again, and at nothing that changes. */
+  let judgements = new WeakMap<object, Judgement>()
+  let judgedBy: Policy | undefined
 
   const judge = (draft: CommandDraft, policy: Policy): Judgement => {
     if (draft.refusal !== undefined) {
       const { message, hint } = draft.refusal
       return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
     }
-    return decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
+    if (policy !== judgedBy) {
+      judgements = new WeakMap()
+      judgedBy = policy
+    }
+    const { statements } = draft.facts
+    const known = judgements.get(statements)
+    if (known !== undefined) return known
+    const judgement = decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
+    judgements.set(statements, judgement)
+    return judgement
   }
   const denied = (judgement: Judgement & { type: 'deny' }, draft: CommandDraft, decision: string): PamError =>
     new PamError(draft.refusal?.code ?? judgement.code, judgement.message, {
@@ -98,7 +112,7 @@ export function createSession(parts: SessionParts): RunningSession {
       account: parts.lease.user,
       policy: policy.version,
     }
-    return commandDigest(parts.digestKey, scope, draft)
+    return commandDigest(digestKey, scope, draft)
   }
 
   /** Statements that were approved with whatever parameters come. */
@@ -144,7 +158,7 @@ export function createSession(parts: SessionParts): RunningSession {
       session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
     },
-    commitment: (text) => createHmac('sha256', parts.digestKey).update(id).update(text).digest('hex').slice(0, 12),
+    commitment: (text) => digestKey.hex(`${id}${text}`).slice(0, 12),
     preview(draft) {
       const judgement = judge(draft, parts.policy())
       if (judgement.type !== 'deny') return undefined
@@ -181,11 +195,7 @@ export function createSession(parts: SessionParts): RunningSession {
       verdict: judgement.type,
     })
     if (recent.length > MOST_RECENT) recent.shift()
-    const statements: readonly Statement[] = draft.facts.statements
-    const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
-      ...new Set(statements.flatMap((statement) => statement[field])),
-    ]
-    const unknown = [...new Set([...of('unknown'), ...statements.flatMap(opaqueOf)])]
+    const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements)
     recorder.intent({
       type: 'command',
       id: decision,
@@ -196,9 +206,9 @@ export function createSession(parts: SessionParts): RunningSession {
       ...(draft.recorded.apart === undefined ? {} : { apart: recorder.apart(draft.recorded.apart) }),
       ...(draft.recorded.parameters.length === 0 ? {} : { parameters: draft.recorded.parameters }),
       digest: digestOf(draft, policy),
-      kinds: of('kinds'),
-      reads: of('reads'),
-      writes: of('writes'),
+      kinds,
+      reads,
+      writes,
       ...(unknown.length === 0 ? {} : { unknown }),
     })
     return decision

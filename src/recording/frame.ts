@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { RecordedEvent } from './event.ts'
 
 /**
@@ -17,6 +17,24 @@ export const firstHash = (session: string): Buffer =>
 /** An event's hash covers the hash before it and its payload. */
 export const nextHash = (previous: Buffer, payload: Buffer): Buffer =>
   createHash('sha256').update(previous).update(payload).digest()
+
+/**
+ * The next frame of a chain, made in one piece of memory: `entry` is hash and payload as they stand behind each other, `hash`
+ * and `payload` are views into it.
+ */
+export function nextFrame(previous: Buffer, event: RecordedEvent, data?: Uint8Array): Frame & { entry: Buffer } {
+  const json = JSON.stringify(event)
+  const start = HASH + Buffer.byteLength(json)
+  const entry = Buffer.allocUnsafe(data === undefined ? start : start + 1 + data.length)
+  entry.write(json, HASH)
+  if (data !== undefined) {
+    entry[start] = NEWLINE
+    entry.set(data, start + 1)
+  }
+  previous.copy(entry)
+  hash('sha256', entry, 'buffer').copy(entry)
+  return { entry, hash: entry.subarray(0, HASH), payload: entry.subarray(HASH) }
+}
 
 export function encodePayload(event: RecordedEvent, data?: Uint8Array): Buffer {
   const json = JSON.stringify(event)
@@ -54,5 +72,6 @@ export function* decodeFrames(bytes: Buffer): Generator<Frame, void, undefined> 
   }
 }
 
-const FRAME_HEADER = 4 + 32
+const HASH = 32
+const FRAME_HEADER = 4 + HASH
 const NEWLINE = 0x0a

@@ -89,7 +89,7 @@ export class JournalFile {
   }
 
   record(entries: readonly JournalEntry[]): NextRecord {
-    const bytes = encodeRecord(this.#key, this.#records, encodeEntries(entries))
+    const bytes = encodeEntries(this.#key, this.#records, entries)
     const key = nextKey(this.#key)
     return { entries, bytes, key, head: encodeHead(this.#records + 1, key) }
   }

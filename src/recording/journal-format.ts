@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 /** The bytes of a journal. Format: docs/recording-format.md, The journal. */
 export interface JournalEntry {
@@ -18,14 +18,36 @@ export const isEvent = ({ kind }: JournalEntry): boolean => kind !== entryKinds.
 export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>
   createHmac('sha256', macKey).update(`pamjnl/1 ${journal}`).digest()
 
-export const nextKey = (key: Buffer): Buffer => createHash('sha256').update('pamjnl/1 next').update(key).digest()
+export const nextKey = (key: Buffer): Buffer => hash('sha256', Buffer.concat([NEXT, key]), 'buffer')
 
 /** Length of the payload (uint32), the payload, the MAC over the record's number and the payload. */
 export function encodeRecord(key: Buffer, number: number, payload: Buffer): Buffer {
   const out = Buffer.allocUnsafe(4 + payload.length + MAC)
-  out.writeUInt32BE(payload.length)
   payload.copy(out, 4)
-  recordMac(key, number, payload).copy(out, 4 + payload.length)
+  return closeRecord(out, key, number)
+}
+
+/** The same of entries, which are written where they belong at once. */
+export function encodeEntries(key: Buffer, number: number, entries: readonly JournalEntry[]): Buffer {
+  let size = 0
+  for (const { session, bytes } of entries) size += 1 + session.length + 9 + bytes.length
+  const out = Buffer.allocUnsafe(4 + size + MAC)
+  let at = 4
+  for (const { session, kind, seq, bytes } of entries) {
+    at = out.writeUInt8(session.length, at)
+    at += out.write(session, at, 'latin1')
+    at = out.writeUInt8(kind, at)
+    at = out.writeUInt32BE(seq, at)
+    at = out.writeUInt32BE(bytes.length, at)
+    at += bytes.copy(out, at)
+  }
+  return closeRecord(out, key, number)
+}
+
+function closeRecord(out: Buffer, key: Buffer, number: number): Buffer {
+  const end = out.length - MAC
+  out.writeUInt32BE(end - 4)
+  recordMac(key, number, out.subarray(4, end)).copy(out, end)
   return out
 }
 
@@ -43,22 +65,7 @@ export function encodeHead(records: number, key: Buffer): Buffer {
   return out
 }
 
-export const headToken = (key: Buffer): Buffer => createHash('sha256').update('pamjnl/1 head').update(key).digest()
-
-export function encodeEntries(entries: readonly JournalEntry[]): Buffer {
-  const size = entries.reduce((sum, { session, bytes }) => sum + 1 + session.length + 9 + bytes.length, 0)
-  const out = Buffer.allocUnsafe(size)
-  let at = 0
-  for (const { session, kind, seq, bytes } of entries) {
-    at = out.writeUInt8(session.length, at)
-    at += out.write(session, at, 'latin1')
-    at = out.writeUInt8(kind, at)
-    at = out.writeUInt32BE(seq, at)
-    at = out.writeUInt32BE(bytes.length, at)
-    at += bytes.copy(out, at)
-  }
-  return out
-}
+export const headToken = (key: Buffer): Buffer => hash('sha256', Buffer.concat([HEAD, key]), 'buffer')
 
 /** Throws where the payload is not made of entries. */
 export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, undefined> {
@@ -75,5 +82,7 @@ export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, u
   }
 }
 
+const NEXT = Buffer.from('pamjnl/1 next')
+const HEAD = Buffer.from('pamjnl/1 head')
 export const JOURNAL_MAGIC = 'PAMJNL/1\n'
 export const MAC = 32

@@ -3,7 +3,7 @@ import { PamError } from '../shared/errors.ts'
 import type { RecordCipher } from './encryption.ts'
 import { appendApart, apartFileOf, hideApart, type ApartCipher, type ApartEntry } from './apart.ts'
 import type { ApartReference, EndedEvent, EventBody, OpenedEvent, RecordedEvent } from './event.ts'
-import { encodePayload, firstHash, frameLength, nextHash, type Frame } from './frame.ts'
+import { firstHash, frameLength, nextFrame, type Frame } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { entryKinds } from './journal-format.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
@@ -63,6 +63,7 @@ export class SessionRecorder implements Recorder {
   #roomWaiters: (() => void)[] = []
   #failed: PamError | undefined
   #over = false
+  readonly #oneWritten = (): void => void this.#unwritten--
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
@@ -183,14 +184,12 @@ export class SessionRecorder implements Recorder {
     const { cipher, strict } = this.#parts
     const kind =
       cipher === undefined ? entryKinds.event : event.type === 'ended' ? entryKinds.hiddenEnd : entryKinds.hidden
-    const payload = cipher === undefined ? frame.payload : cipher.hide(seq, frame.payload)
-    this.#guarded(() => {
-      const bytes = Buffer.concat([frame.hash, payload])
-      this.#journal.append({ session: this.session, kind, seq, bytes }, isIntent)
-    })
+    const bytes =
+      cipher === undefined ? frame.entry : Buffer.concat([frame.hash, cipher.hide(seq, frame.payload)])
+    this.#guarded(() => this.#journal.append({ session: this.session, kind, seq, bytes }, isIntent))
     if (isIntent) {
       this.#unwritten++
-      this.#journal.whenWritten(strict, () => this.#unwritten--)
+      this.#journal.whenWritten(strict, this.#oneWritten)
     }
     this.#sealIfDue()
   }
@@ -216,17 +215,16 @@ export class SessionRecorder implements Recorder {
     }
   }
 
-  #append(body: EventBody, data: Uint8Array | undefined): { frame: Frame; seq: number } {
+  #append(body: EventBody, data: Uint8Array | undefined): { frame: Frame & { entry: Buffer }; seq: number } {
     const seq = this.#seq++
     const event: RecordedEvent = {
       seq,
-      at: new Date().toISOString(),
+      at: isoNow(),
       ms: Math.round(performance.now() - this.#start),
       ...body,
     }
-    const payload = encodePayload(event, data)
-    this.#hash = nextHash(this.#hash, payload)
-    const frame = { hash: this.#hash, payload }
+    const frame = nextFrame(this.#hash, event, data)
+    this.#hash = frame.hash
     this.#frames.push(frame)
     this.#frameBytes += frameLength(frame)
     for (const listener of this.#listeners) listener(frame)
@@ -277,6 +275,19 @@ export class SessionRecorder implements Recorder {
     for (const done of waiters) done()
   }
 }
+
+/** Events come many in a millisecond, and the text of a time is dear. */
+function isoNow(): string {
+  const now = Date.now()
+  if (now !== lastTime) {
+    lastTime = now
+    lastText = new Date(now).toISOString()
+  }
+  return lastText
+}
+
+let lastTime = 0
+let lastText = ''
 
 export const recordingFailed = (cause: unknown): PamError =>
   new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session is over', {

@@ -3,8 +3,13 @@ export type IdPrefix = 'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | '
 
 /** A new id: prefix, underscore, 13 random characters of Crockford's base32 (65 bits). */
 export function newId(prefix: IdPrefix): string {
+  if (used === pool.length) {
+    // One call of the system's generator for many ids.
+    crypto.getRandomValues(pool)
+    used = 0
+  }
   let id = `${prefix}_`
-  for (const byte of crypto.getRandomValues(new Uint8Array(13))) id += ALPHABET[byte & 31]
+  for (const end = used + LENGTH; used < end; used++) id += ALPHABET[(pool[used] as number) & 31]
   return id
 }
 
@@ -14,4 +19,7 @@ export function looksLikeId(text: string, prefixes: readonly IdPrefix[]): boolea
   return match !== null && prefixes.some((prefix) => prefix === match[1])
 }
 
+const LENGTH = 13
+const pool = new Uint8Array(LENGTH * 256)
+let used = pool.length
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -125,6 +125,11 @@ export class Conversation {
     this.#pending.shift()
   }
 
+  /** There may be answers of our own to send, or somebody who waits for everything to be answered. */
+  get hasDue(): boolean {
+    return this.#pending[0]?.type === 'reply' || (this.#pending.length === 0 && this.#idleWaiters.length > 0)
+  }
+
   /** Answers of our own whose turn it is now: after the message that was just handled has gone out. */
   *dueReplies(): Generator<Buffer, void, undefined> {
     for (let head = this.#pending[0]; head?.type === 'reply'; head = this.#pending[0]) {

@@ -1,9 +1,9 @@
 import type { Tentative, Prepared, Portal } from './statement-table.ts'
 import type { CopyFormat } from '../../wire/postgres/copy-row.ts'
-import type { Rewrite } from '../../wire/postgres/data-row.ts'
 import type { StatementFacts, Taint } from './command-facts.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
 import type { KeptRows } from './kept-rows.ts'
+import type { RowRewrites } from './row-masking.ts'
 import type { StatementLineage } from './lineage.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
@@ -50,7 +50,7 @@ export interface Run {
   rows: number
   bytes: number
   /** What to do with each column of the rows that come; undefined while they were not described. */
-  rewrites: readonly (Rewrite | undefined)[] | undefined
+  rewrites: RowRewrites | undefined
   /** Set while rows come as COPY. */
   copy: CopyFormat | undefined
   /** Of the rows that come, where they are kept. */

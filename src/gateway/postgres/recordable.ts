@@ -21,7 +21,7 @@ export function recordable(
     return { text, parameters: commitAll(), apart: sql }
   }
   if (facts.tainted || facts.parsed.some(({ secret }) => secret))
-    return { text: replaceLiterals(sql, commit), parameters: commitAll() }
+    return { text: once(facts, sql, () => replaceLiterals(sql, commit)), parameters: commitAll() }
   const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
   const hideKinds = (text: string): string => {
     let result = text
@@ -32,8 +32,22 @@ export function recordable(
     }
     return result
   }
-  return { text: hideKinds(sql), parameters: parameters.map((value) => (value === null ? null : hideKinds(value))) }
+  return {
+    text: once(facts, sql, () => hideKinds(sql)),
+    parameters: parameters.map((value) => (value === null ? null : hideKinds(value))),
+  }
 }
+
+/** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
+function once(facts: StatementFacts, sql: string, hide: () => string): string {
+  const known = hidden.get(facts)
+  if (known?.sql === sql) return known.text
+  const text = hide()
+  hidden.set(facts, { sql, text })
+  return text
+}
+
+const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text: string }>()
 
 /** Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. */
 function replaceLiterals(sql: string, commit: (value: string) => string): string {

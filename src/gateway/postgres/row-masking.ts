@@ -15,6 +15,45 @@ export interface Masker {
   readonly keys: HashKeys
 }
 
+/** What one result needs, and what that was found out from: the same again needs no second look. */
+export interface KnownRewrites {
+  readonly columns: readonly Column[]
+  readonly formats: readonly Format[]
+  readonly outputs: readonly Output[] | undefined
+  readonly scope: MaskingScope
+  readonly plan: boolean
+  readonly rewrites: RowRewrites
+}
+
+/** One per column; `untouched` where all bytes of every row pass as they are. */
+export type RowRewrites = readonly (Rewrite | undefined)[] | 'untouched'
+
+/** As `rowRewrites`, for a statement whose rows come again and again. */
+export function knownRewrites(
+  of: { rewrites?: KnownRewrites },
+  columns: readonly Column[],
+  formats: readonly Format[],
+  outputs: readonly Output[] | undefined,
+  masker: Masker,
+  plan: boolean,
+): RowRewrites {
+  const { scope } = masker
+  const known = of.rewrites
+  if (
+    known !== undefined &&
+    known.columns === columns &&
+    known.outputs === outputs &&
+    known.scope === scope &&
+    known.plan === plan &&
+    known.formats.length === formats.length &&
+    known.formats.every((format, index) => format === formats[index])
+  )
+    return known.rewrites
+  const rewrites = rowRewrites(columns, formats, outputs, masker, plan)
+  of.rewrites = { columns, formats, outputs, scope, plan, rewrites }
+  return rewrites
+}
+
 /** What to do with each column of a result; undefined for a column whose bytes pass untouched. */
 export function rowRewrites(
   columns: readonly Column[],
@@ -22,11 +61,11 @@ export function rowRewrites(
   outputs: readonly Output[] | undefined,
   masker: Masker,
   plan = false,
-): (Rewrite | undefined)[] {
+): RowRewrites {
   const { scope } = masker
   const hides = scope.plan.columns.length > 0
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
-  return columns.map((column, index) => {
+  const rewrites = columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
     // What the server says of a column that is a relation's is certain; of any other, what the text says.
     const origin = !hides
@@ -39,6 +78,7 @@ export function rowRewrites(
     if (scope.plan.kinds.length === 0 || HARMLESS_TYPES.has(column.typeOid)) return undefined
     return findKinds(column.typeOid, format, masker)
   })
+  return rewrites.some((rewrite) => rewrite !== undefined) ? rewrites : 'untouched'
 }
 
 /** The planner's widths are averages of the values' lengths. */

@@ -19,7 +19,7 @@ import { KeptRows } from './kept-rows.ts'
 import type { Pending, Run } from './pending.ts'
 import { PLAIN, spread, type Output } from './origin.ts'
 import { copyFormatOf } from './copy-format.ts'
-import { maskCopyRow, maskFields, rowRewrites, type Masker } from './row-masking.ts'
+import { knownRewrites, maskCopyRow, maskFields, rowRewrites, type Masker } from './row-masking.ts'
 
 /** From the server to the client: answers find their question, rows are masked, results are recorded. */
 export class ServerSide {
@@ -44,7 +44,7 @@ export class ServerSide {
     for (const frame of this.#framer.push(chunk)) {
       const bytes = this.#handle(frame)
       if (bytes !== undefined) this.#add(bytes)
-      for (const reply of this.#conversation.dueReplies()) this.#add(reply)
+      if (this.#conversation.hasDue) for (const reply of this.#conversation.dueReplies()) this.#add(reply)
       if (this.#conversation.session.ended.aborted) break
     }
     return this.#flush()
@@ -95,7 +95,10 @@ export class ServerSide {
         return this.#rowDescription(frame)
       case serverTags.noData:
         if (head?.type !== 'describe') return this.#outOfStep(frame)
-        if (head.of !== undefined) head.of.columns = []
+        if (head.of !== undefined) {
+          head.of.columns = []
+          delete head.of.description
+        }
         conversation.answered()
         return head.hidden ? undefined : frame.bytes
       case serverTags.parameterDescription:
@@ -164,16 +167,26 @@ export class ServerSide {
     if (run.rewrites === undefined && head.type === 'execute') {
       const { prepared, resultFormats } = head.portal
       if (prepared.columns !== undefined)
-        run.rewrites = rowRewrites(prepared.columns, resultFormats, this.#outputs(run), this.#masker, isPlan(run))
+        run.rewrites = knownRewrites(
+          prepared,
+          prepared.columns,
+          resultFormats,
+          this.#outputs(run),
+          this.#masker,
+          isPlan(run),
+        )
     }
     if (run.rewrites === undefined) return this.#outOfStep(frame)
-    return rewriteDataRow(frame.bytes, run.rewrites)
+    return run.rewrites === 'untouched' ? frame.bytes : rewriteDataRow(frame.bytes, run.rewrites)
   }
 
   #rowDescription(frame: Frame): Buffer | undefined {
     const { head } = this.#conversation
     if (head?.type === 'describe') {
-      if (head.of !== undefined) head.of.columns = this.#columns(frame)
+      if (head.of !== undefined && head.of.description?.equals(frame.bytes) !== true) {
+        head.of.columns = this.#columns(frame)
+        head.of.description = Buffer.from(frame.bytes)
+      }
       this.#conversation.answered()
       return head.hidden ? undefined : frame.bytes
     }

@@ -1,6 +1,7 @@
 import type { Column } from '../../wire/postgres/row-description.ts'
 import type { StatementFacts } from './command-facts.ts'
 import type { Format } from '../../wire/postgres/bind.ts'
+import type { KnownRewrites } from './row-masking.ts'
 
 /** A prepared statement as the client named it. */
 export interface Prepared {
@@ -10,6 +11,10 @@ export interface Prepared {
   columns: readonly Column[] | undefined
   /** A Describe is on its way or was answered. */
   described: boolean
+  /** The RowDescription that `columns` were read from, to see whether the next says the same. */
+  description?: Buffer
+  /** What to do with the rows of its portals. */
+  rewrites?: KnownRewrites
 }
 
 /** A portal: a prepared statement with parameters, already judged. */

@@ -7,6 +7,8 @@ export function spansOf(
   passes: (match: RegExpMatchArray) => boolean = () => true,
 ): Span[] {
   const spans: Span[] = []
+  // Nearly no text has any: `matchAll` makes a copy of the pattern first, `search` does not.
+  if (text.search(pattern) < 0) return spans
   for (const match of text.matchAll(pattern)) {
     if (passes(match)) spans.push({ start: match.index, end: match.index + match[0].length })
   }

@@ -1,0 +1,104 @@
+import { run } from '../lib/processes.js'
+import { startPeers } from '../lib/contenders.js'
+import { against, cpuSeconds, fixed, medianOf, memoryKB, ratioText, rounds, table } from '../lib/measure.js'
+
+/** pgbench select-only by protocol and number of clients, beside everything that could stand in its place. */
+export async function oltp(context) {
+  const { stack, quick, only } = context
+  const peers = await startPeers(
+    stack,
+    quick
+      ? ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS']
+      : ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+  )
+  const contenders = [...peers.peers]
+  for (const [name, gateway] of Object.entries(await context.gateways(quick ? ['checks', 'checks-tls'] : undefined)))
+    contenders.push({
+      name,
+      port: await gateway.port('db'),
+      pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] },
+    })
+  const cases = quick
+    ? [['prepared', 8]]
+    : [
+        ['prepared', 8],
+        ['simple', 8],
+        ['extended', 8],
+        ['prepared', 1],
+        ['simple', 1],
+        ['prepared', 64],
+        ['simple', 64],
+      ]
+  const seconds = quick ? 2 : 3
+  const results = []
+  for (const [mode, clients] of cases) {
+    if (only !== undefined && only !== `${mode}-${clients}`) continue
+    const samples = await rounds(context.rounds, contenders, (contender) =>
+      pgbench(stack, contender, { mode, clients, seconds }),
+    )
+    results.push({ mode, clients, samples: Object.fromEntries(samples) })
+  }
+  return {
+    results,
+    missing: peers.missing,
+    units: Object.fromEntries(
+      results.flatMap(({ mode, clients, samples }) =>
+        Object.keys(samples)
+          .filter((name) => name.startsWith('pamctl'))
+          .map((name) => [
+            `oltp ${mode} ${clients} ${name}: gateway CPU µs per transaction, of the bare tunnel's`,
+            relativeCpu(new Map(Object.entries(samples)), name),
+          ]),
+      ),
+    ),
+    text: results.map(({ mode, clients, samples }) => printed(mode, clients, new Map(Object.entries(samples)))).join('\n\n'),
+  }
+}
+
+/** Against the bare tunnel in the same round: absolute figures move with the machine. */
+function relativeCpu(samples, name) {
+  const base = name.includes('TLS') ? 'bare WebSocket, TLS' : 'bare WebSocket'
+  return against(samples, name, base, 'gatewayUs')?.ratio
+}
+
+function printed(mode, clients, samples) {
+  const memory = (name, field) => Math.max(...samples.get(name).map((sample) => sample[field] ?? 0)) / 1024
+  return `### pgbench -S -M ${mode}, ${clients} ${clients === 1 ? 'client' : 'clients'}\n\n${table(
+    ['', 'tps', 'of direct', 'of stunnel', 'of the bare tunnel', 'latency µs', 'CPU µs: gateway or proxy', 'CPU µs: agent or entry', 'peak MB'],
+    [...samples.keys()].map((name) => [
+      name,
+      fixed(medianOf(samples, name, 'tps'), 0),
+      name === 'direct' ? '1' : ratioText(against(samples, name, 'direct', 'tps')),
+      ratioText(against(samples, name, 'stunnel', 'tps')),
+      ratioText(against(samples, name, name.includes('TLS') ? 'bare WebSocket, TLS' : 'bare WebSocket', 'tps')),
+      fixed(medianOf(samples, name, 'latencyUs'), 0),
+      fixed(medianOf(samples, name, 'gatewayUs')),
+      fixed(medianOf(samples, name, 'agentUs')),
+      name === 'direct' ? '' : `${fixed(memory(name, 'gatewayKB'), 0)} / ${fixed(memory(name, 'agentKB'), 0)}`,
+    ]),
+  )}`
+}
+
+export async function pgbench(stack, { port, pids }, { mode, clients, seconds, more = [] }) {
+  const near = pids.agent ?? pids.entry ?? []
+  const far = pids.gateway ?? pids.exit ?? pids.proxy ?? []
+  const before = [cpuSeconds(near), cpuSeconds(far)]
+  const { stdout, stderr } = await run(
+    'pgbench',
+    ['-n', '-S', '-M', mode, '-c', String(clients), '-j', clients > 1 ? '2' : '1', '-T', String(seconds), ...more, 'app_dev'],
+    { env: stack.env(port) },
+  )
+  const transactions = Number(/actually processed: (\d+)/.exec(stdout)?.[1])
+  const tps = Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
+  if (!(tps > 0)) throw new Error(`pgbench: ${stdout}${stderr}`)
+  return {
+    tps,
+    latencyUs: (clients * 1e6) / tps,
+    agentUs: ((cpuSeconds(near) - before[0]) * 1e6) / transactions,
+    gatewayUs: ((cpuSeconds(far) - before[1]) * 1e6) / transactions,
+    gatewayKB: sum(far.map((pid) => memoryKB(pid, 'VmHWM'))),
+    agentKB: sum(near.map((pid) => memoryKB(pid, 'VmHWM'))),
+  }
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0)

@@ -1,0 +1,29 @@
+import type { Statement } from '../policy/command.ts'
+import { opaqueOf } from '../policy/match/host-statement.ts'
+
+/** What the record says of what a command does: each thing once, over all its statements. */
+export interface CommandSummary {
+  readonly kinds: readonly string[]
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+  readonly unknown: readonly string[]
+}
+
+/** The same statements come again and again, as the same object. */
+export function summaryOf(statements: readonly Statement[]): CommandSummary {
+  const known = summaries.get(statements)
+  if (known !== undefined) return known
+  const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
+    ...new Set(statements.flatMap((statement) => statement[field])),
+  ]
+  const made = {
+    kinds: of('kinds'),
+    reads: of('reads'),
+    writes: of('writes'),
+    unknown: [...new Set([...of('unknown'), ...statements.flatMap(opaqueOf)])],
+  }
+  summaries.set(statements, made)
+  return made
+}
+
+const summaries = new WeakMap<readonly Statement[], CommandSummary>()

@@ -85,7 +85,13 @@ backend out
       'ssh',
       [
         ...['-N', '-F', '/dev/null', '-i', server.key, '-p', String(server.port), '-o', 'StrictHostKeyChecking=no'],
-        ...['-o', 'UserKnownHostsFile=/dev/null', '-L', `127.0.0.1:${port}:127.0.0.1:${stack.postgres.port}`, '127.0.0.1'],
+        ...[
+          '-o',
+          'UserKnownHostsFile=/dev/null',
+          '-L',
+          `127.0.0.1:${port}:127.0.0.1:${stack.postgres.port}`,
+          '127.0.0.1',
+        ],
       ],
       { ready: port },
     )
@@ -97,11 +103,18 @@ backend out
     const [port, middle] = [await freePort(), await freePort()]
     const pids = {}
     for (const [role, text, ready] of [
-      ['exit', `accept = 127.0.0.1:${middle}\nconnect = 127.0.0.1:${stack.postgres.port}\ncert = ${stack.certificate}\nkey = ${stack.key}`, middle],
+      [
+        'exit',
+        `accept = 127.0.0.1:${middle}\nconnect = 127.0.0.1:${stack.postgres.port}\ncert = ${stack.certificate}\nkey = ${stack.key}`,
+        middle,
+      ],
       ['entry', `client = yes\naccept = 127.0.0.1:${port}\nconnect = 127.0.0.1:${middle}`, port],
     ]) {
       const file = join(stack.directory, `stunnel-${role}.conf`)
-      writeFileSync(file, `foreground = yes\npid =\nsocket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1\n[one]\n${text}\n`)
+      writeFileSync(
+        file,
+        `foreground = yes\npid =\nsocket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1\n[one]\n${text}\n`,
+      )
       pids[role] = [(await start(program, [file], { ready })).pid]
     }
     return { port, pids }
@@ -118,7 +131,11 @@ backend out
 async function bareWebSocket(stack, tls) {
   const [port, middle] = [await freePort(), await freePort()]
   const certificate = tls ? [stack.certificate] : []
-  const exit = await node('web-socket.js', ['exit', middle, stack.postgres.port, ...certificate, ...(tls ? [stack.key] : [])], middle)
+  const exit = await node(
+    'web-socket.js',
+    ['exit', middle, stack.postgres.port, ...certificate, ...(tls ? [stack.key] : [])],
+    middle,
+  )
   const entry = await node('web-socket.js', ['entry', port, middle, ...certificate], port)
   return { port, pids: { gateway: [exit.pid], agent: [entry.pid] } }
 }

@@ -31,7 +31,16 @@ export async function startStack() {
   const key = join(directory, 'tls.key')
   await run('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-keyout', key, '-out', certificate, '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
+    ...[
+      '-keyout',
+      key,
+      '-out',
+      certificate,
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1,DNS:localhost',
+    ],
   ])
   const gateways = []
   return {
@@ -150,7 +159,19 @@ async function signIn(environment, url, who, authority) {
   if ((await gone) !== 0) throw new Error(`no sign-in:\n${login.output()}`)
 }
 
-function configOf({ port, postgres, provider, certificate, key, tls, checks, strict, rules = '', targets = '', limits = '' }) {
+function configOf({
+  port,
+  postgres,
+  provider,
+  certificate,
+  key,
+  tls,
+  checks,
+  strict,
+  rules = '',
+  targets = '',
+  limits = '',
+}) {
   const target = (name, more) => `
   - name: ${name}
     type: postgres

@@ -51,7 +51,9 @@ export async function oltp(context) {
           ]),
       ),
     ),
-    text: results.map(({ mode, clients, samples }) => printed(mode, clients, new Map(Object.entries(samples)))).join('\n\n'),
+    text: results
+      .map(({ mode, clients, samples }) => printed(mode, clients, new Map(Object.entries(samples))))
+      .join('\n\n'),
   }
 }
 
@@ -64,7 +66,17 @@ function relativeCpu(samples, name) {
 function printed(mode, clients, samples) {
   const memory = (name, field) => Math.max(...samples.get(name).map((sample) => sample[field] ?? 0)) / 1024
   return `### pgbench -S -M ${mode}, ${clients} ${clients === 1 ? 'client' : 'clients'}\n\n${table(
-    ['', 'tps', 'of direct', 'of stunnel', 'of the bare tunnel', 'latency µs', 'CPU µs: gateway or proxy', 'CPU µs: agent or entry', 'peak MB'],
+    [
+      '',
+      'tps',
+      'of direct',
+      'of stunnel',
+      'of the bare tunnel',
+      'latency µs',
+      'CPU µs: gateway or proxy',
+      'CPU µs: agent or entry',
+      'peak MB',
+    ],
     [...samples.keys()].map((name) => [
       name,
       fixed(medianOf(samples, name, 'tps'), 0),
@@ -85,7 +97,20 @@ export async function pgbench(stack, { port, pids }, { mode, clients, seconds, m
   const before = [cpuSeconds(near), cpuSeconds(far)]
   const { stdout, stderr } = await run(
     'pgbench',
-    ['-n', '-S', '-M', mode, '-c', String(clients), '-j', clients > 1 ? '2' : '1', '-T', String(seconds), ...more, 'app_dev'],
+    [
+      '-n',
+      '-S',
+      '-M',
+      mode,
+      '-c',
+      String(clients),
+      '-j',
+      clients > 1 ? '2' : '1',
+      '-T',
+      String(seconds),
+      ...more,
+      'app_dev',
+    ],
     { env: stack.env(port) },
   )
   const transactions = Number(/actually processed: (\d+)/.exec(stdout)?.[1])

@@ -184,8 +184,7 @@ export class SessionRecorder implements Recorder {
     const { cipher, strict } = this.#parts
     const kind =
       cipher === undefined ? entryKinds.event : event.type === 'ended' ? entryKinds.hiddenEnd : entryKinds.hidden
-    const bytes =
-      cipher === undefined ? frame.entry : Buffer.concat([frame.hash, cipher.hide(seq, frame.payload)])
+    const bytes = cipher === undefined ? frame.entry : Buffer.concat([frame.hash, cipher.hide(seq, frame.payload)])
     this.#guarded(() => this.#journal.append({ session: this.session, kind, seq, bytes }, isIntent))
     if (isIntent) {
       this.#unwritten++

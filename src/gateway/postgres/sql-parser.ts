@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads'
-import { loadModule, parseSync } from 'libpg-query'
+import type { ParseResult } from '@pgsql/types'
+import { loadModule, parseSync, SqlError } from 'libpg-query'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
+import { hasInertConstants, skeletonOf } from './statement-template.ts'
 
 /** What a text says, or why it could not be read. */
 export type ParsedText = readonly ParsedStatement[] | { readonly failure: string }
@@ -11,41 +13,86 @@ export type ParsedText = readonly ParsedStatement[] | { readonly failure: string
  * with a time limit, so that nobody's statement delays another's and a parser that breaks is replaced.
  */
 export interface SqlParser {
+  /** The same object for the same text, and for texts that differ only in constants whose values make no difference. */
   parse(sql: string): ParsedText | Promise<ParsedText>
+  /** How often a text was known, known but for its constants, or had to be read. */
+  readonly counts: Readonly<Record<'known' | 'template' | 'read', number>>
   close(): Promise<void>
 }
 
 export async function createSqlParser(): Promise<SqlParser> {
   await loadModule()
-  const cache = new Map<string, ParsedText>()
-  let cachedCharacters = 0
+  const texts = new TextCache()
+  const templates = new TextCache()
   const worker = parserWorker()
+  // This thread has one instance for good; the worker's is replaced.
+  let isBroken = false
+  const counts = { known: 0, template: 0, read: 0 }
   return {
+    counts,
     parse(sql) {
-      // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
-      if (/^[ \t\n\r\f\v]*$/.test(sql)) return []
-      const known = cache.get(sql)
-      if (known !== undefined) return known
-      if (sql.length > LONGEST_AT_ONCE) return worker.parse(sql)
-      const parsed = parseAtOnce(sql)
-      while (cachedCharacters > MOST_CACHED) {
-        const oldest = cache.keys().next().value as string
-        cachedCharacters -= oldest.length
-        cache.delete(oldest)
+      const known = texts.get(sql)
+      if (known !== undefined) {
+        counts.known++
+        return known
       }
-      cachedCharacters += sql.length
-      cache.set(sql, parsed)
-      return parsed
+      // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
+      if (/^[ \t\n\r\f\v]*$/.test(sql)) return NOTHING
+      if (isBroken || sql.length > LONGEST_AT_ONCE) {
+        counts.read++
+        return worker
+          .parse(sql)
+          .then((parsed) => ('failure' in parsed || sql.length > LONGEST_CACHED ? parsed : texts.set(sql, parsed)))
+      }
+      const skeleton = skeletonOf(sql)
+      const template = skeleton && templates.get(skeleton.key)
+      if (template !== undefined) {
+        counts.template++
+        return template
+      }
+      counts.read++
+      const tree = parseAtOnce(sql)
+      if (tree === 'broken') {
+        isBroken = true
+        return worker.parse(sql)
+      }
+      if ('failure' in tree) return texts.set(sql, tree)
+      const parsed = readStatements(tree)
+      return skeleton !== undefined && hasInertConstants(tree, skeleton)
+        ? templates.set(skeleton.key, parsed)
+        : texts.set(sql, parsed)
     },
     close: () => worker.close(),
   }
 }
 
-function parseAtOnce(sql: string): ParsedText {
+/** `broken`: not the text is at fault but the parser, which may give anything from now on. */
+function parseAtOnce(sql: string): ParseResult | { readonly failure: string } | 'broken' {
   try {
-    return readStatements(parseSync(sql))
+    return parseSync(sql) as ParseResult
   } catch (error) {
-    return { failure: failureText((error as Error).message) }
+    return error instanceof SqlError ? { failure: failureText(error.message) } : 'broken'
+  }
+}
+
+/** What texts say, by the text; the oldest go when it holds too much. */
+class TextCache {
+  readonly #entries = new Map<string, ParsedText>()
+  #characters = 0
+
+  get(key: string): ParsedText | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: string, parsed: ParsedText): ParsedText {
+    while (this.#characters > MOST_CACHED) {
+      const oldest = this.#entries.keys().next().value as string
+      this.#characters -= oldest.length
+      this.#entries.delete(oldest)
+    }
+    if (!this.#entries.has(key)) this.#characters += key.length
+    this.#entries.set(key, parsed)
+    return parsed
   }
 }
 
@@ -120,5 +167,7 @@ function parserWorker() {
 /** Characters; what fits cannot nest deep enough to break the parser. */
 const LONGEST_AT_ONCE = 4000
 const LONGEST_PARSE = 5000
-/** Characters of all texts in the cache: their trees take some fifty times as many bytes. */
+const LONGEST_CACHED = 20_000
+const NOTHING: ParsedText = []
+/** Characters of all texts in a cache: their trees take some fifty times as many bytes. */
 const MOST_CACHED = 1_000_000

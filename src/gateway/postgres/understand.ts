@@ -10,15 +10,16 @@ export interface Understanding {
 }
 
 export function understanding(conversation: Conversation, parser: SqlParser): Understanding {
-  let cache = new Map<string, StatementFacts>()
+  /** By what the text says: texts that say the same share it. */
+  let cache = new WeakMap<ParsedText, StatementFacts>()
   let generation = conversation.catalogGeneration
 
-  const resolve = (parsed: ParsedText, sql: string): StatementFacts => {
+  const resolve = (parsed: ParsedText): StatementFacts => {
     if (generation !== conversation.catalogGeneration) {
-      cache = new Map()
+      cache = new WeakMap()
       generation = conversation.catalogGeneration
     }
-    const known = cache.get(sql)
+    const known = cache.get(parsed)
     if (known !== undefined) return known
     const facts =
       'failure' in parsed
@@ -29,8 +30,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
           })
     // What EXECUTE runs depends on what has its name now.
     if (facts.parsed.some(({ executes }) => executes !== undefined)) return facts
-    if (cache.size >= MOST_CACHED) cache.clear()
-    if (sql.length <= LONGEST_CACHED) cache.set(sql, facts)
+    cache.set(parsed, facts)
     return facts
   }
   /** What SQL or the protocol prepared under a name, where that is certain. */
@@ -38,7 +38,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     const { value } = conversation.statements.lookUp(name, conversation.batch)
     if (value === undefined || !conversation.isIdle) return undefined
     const parsed = parser.parse(value.sql)
-    return parsed instanceof Promise ? undefined : resolve(parsed, value.sql)
+    return parsed instanceof Promise ? undefined : resolve(parsed)
   }
   const notRead = (reason: string): StatementFacts => ({
     statements: [unparsed(reason)],
@@ -52,27 +52,27 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     unresolved: false,
   })
   /** Definitions have changed, or a name is new: look again, once everything before has been worked through. */
-  const lookAgain = async (parsed: ParsedText, sql: string, force: boolean): Promise<StatementFacts> => {
+  const lookAgain = async (parsed: ParsedText, force: boolean): Promise<StatementFacts> => {
     await conversation.settled()
     // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
     if (conversation.status !== 'E' && !conversation.serverSkips && !conversation.copyIn)
       await conversation.refreshCatalog(force)
-    return resolve(parsed, sql)
+    return resolve(parsed)
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (conversation.catalogStale && looksUp(parsed))
-      return lookAgain(parsed, sql, false).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
+      return lookAgain(parsed, false).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
     if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
-      return conversation.settled().then(() => resolve(parsed, sql))
-    const facts = resolve(parsed, sql)
+      return conversation.settled().then(() => resolve(parsed))
+    const facts = resolve(parsed)
     return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
   const isNew = ({ unresolved }: StatementFacts, sql: string): boolean => unresolved && !seen.has(sql)
   const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
-    const facts = await lookAgain(parsed, sql, true)
+    const facts = await lookAgain(parsed, true)
     if (seen.size > MOST_CACHED) seen.clear()
     if (facts.unresolved) seen.add(sql)
     return facts
@@ -83,7 +83,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
       return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
     },
     async again(sql) {
-      return lookAgain(await parser.parse(sql), sql, true)
+      return lookAgain(await parser.parse(sql), true)
     },
   }
 }
@@ -98,4 +98,3 @@ const looksUp = (parsed: ParsedText): boolean =>
   )
 
 const MOST_CACHED = 2000
-const LONGEST_CACHED = 20_000

@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseConfig } from '../../dist/gateway/config.js'
+import { ClientSide } from '../../dist/gateway/postgres/client-side.js'
+import { Conversation } from '../../dist/gateway/postgres/conversation.js'
+import { ServerSide } from '../../dist/gateway/postgres/server-side.js'
+import { createSqlParser } from '../../dist/gateway/postgres/sql-parser.js'
+import { understanding } from '../../dist/gateway/postgres/understand.js'
+import { createSession } from '../../dist/gateway/session.js'
+import { generateSigningKeyPem, signerFromPem } from '../../dist/recording/seal.js'
+import { Spool } from '../../dist/recording/spool.js'
+import { encodeMessage } from '../../dist/wire/postgres/server-message.js'
+import { rowDescription } from '../../dist/wire/postgres/row-description.js'
+import { bind } from '../../dist/wire/postgres/bind.js'
+import { describe } from '../../dist/wire/postgres/describe.js'
+import { execute } from '../../dist/wire/postgres/execute.js'
+import { parse } from '../../dist/wire/postgres/parse.js'
+import { query } from '../../dist/wire/postgres/query.js'
+import { GuessBook } from '../../dist/gateway/guess-book.js'
+
+/**
+ * One PostgreSQL session without sockets: the parts that stand between two sockets in the gateway, with a real recorder on the
+ * disk. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`.
+ */
+export async function startRelay({ checks = true } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-bench-'))
+  const secret = Buffer.alloc(32, 1)
+  const spool = new Spool({
+    directory,
+    macKey: secret,
+    apartKey: secret,
+    signer: signerFromPem(generateSigningKeyPem()),
+    limit: 1e12,
+    longestWrite: 10_000,
+  })
+  const config = parseConfig(configText(checks), 'bench.yaml')
+  const [target] = config.targets
+  const person = { id: 'bench', label: 'bench@example.com', kind: 'person', groups: ['engineering'] }
+  const grant = { id: 'grt_1', rule: 'all', reason: '', endsAt: Date.now() + 1e9 }
+  const recorder = await spool.open(
+    {
+      type: 'opened',
+      version: 2,
+      session: 'ses_bench',
+      person,
+      target: 'db',
+      protocol: 'postgres',
+      account: 'app',
+      grant: { ...grant, endsAt: '2030-01-01T00:00:00.000Z' },
+      policy: config.policy.version,
+    },
+    { file: 'x/ses_bench.pamrec', recipients: [], strict: false, onFailure: console.error },
+  )
+  const session = createSession({
+    id: 'ses_bench',
+    login: { person },
+    target,
+    config: target,
+    grant,
+    lease: { user: 'app' },
+    recorder,
+    limits: config.limits,
+    logger: { warn() {}, error() {}, info() {} },
+    clock: { now: () => Date.now(), at: () => () => {} },
+    state: {},
+    policy: () => config.policy,
+    digestKey: secret,
+    guessBook: new GuessBook(),
+    ended: new AbortController(),
+  })
+  const parser = await createSqlParser()
+  const out = { up: 0, down: 0 }
+  const channel = (side) => ({
+    write(bytes) {
+      out[side] += bytes.length
+      return true
+    },
+    pause() {},
+    resume() {},
+    end() {},
+    destroy() {},
+  })
+  const conversation = new Conversation({
+    client: channel('down'),
+    upstream: channel('up'),
+    session,
+    parser,
+    catalog: CATALOG,
+    trees: new Map(),
+    definitions: { changes: 0 },
+    seenChanges: 0,
+  })
+  const clientSide = new ClientSide(conversation, understanding(conversation, parser))
+  const serverSide = new ServerSide(conversation)
+  session.ended.addEventListener('abort', () => {
+    throw session.ended.reason
+  })
+  return {
+    out,
+    session,
+    conversation,
+    client: (bytes) => clientSide.push(bytes),
+    server: (bytes) => serverSide.push(bytes),
+    written: () => new Promise((resolve) => recorder.whenWritten(resolve)),
+    room: () => (recorder.isFull ? new Promise((resolve) => recorder.whenRoom(resolve)) : undefined),
+    async stop() {
+      await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+      await spool.stop()
+      await parser.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+const configText = (checks) => `
+identity: { issuers: [{ url: "https://issuer.example", for: people, clientId: pamctl }] }
+targets:
+  - { name: db, type: postgres, labels: { env: dev }, host: 127.0.0.1, port: 5432, database: app, user: app, password: "env:HOME", tls: disable }
+access: [{ name: all, who: { groups: [engineering] }, targets: { labels: { env: dev } }, grant: standing }]
+commands:
+${checks ? CHECKS : ''}
+  - { name: rest, match: { unknown: true }, allow: true }
+${checks ? MASKING : ''}
+`
+
+/** Rules as people have them, and one column whose values are hidden. */
+export const CHECKS = `
+  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: UPDATE and DELETE without WHERE are not allowed }
+  - { name: a person decides, match: { kinds: [truncate, drop-*, alter-*, grant, grant-role] }, hold: { approvers: { groups: [sre] }, expires: 15m } }
+  - { name: history is not changed, match: { kinds: [update, delete], writes: [public.pgbench_history] }, deny: history stays }
+  - name: everyday work
+    match: { kinds: [select, select-for-update, insert, update, delete, merge, explain, copy-to, copy-from, begin, start, commit, rollback, set, show] }
+    allow: true`
+export const MASKING = `
+masking:
+  - { name: account texts, targets: { labels: { env: dev } }, columns: [pgbench_accounts.filler, bulk.secret], style: partial }
+`
+
+const CATALOG = {
+  searchPath: [['pg_catalog'], ['public']],
+  relations: [
+    ['20000', 'public', 'pgbench_accounts'],
+    ['20001', 'public', 'bulk'],
+  ],
+  sources: [],
+  columns: [
+    ['20000', 'aid', '1', null, null],
+    ['20000', 'bid', '2', null, null],
+    ['20000', 'abalance', '3', null, null],
+    ['20000', 'filler', '4', null, null],
+    ...['id', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'secret'].map((name, i) => [
+      '20001',
+      name,
+      String(i + 1),
+      null,
+      null,
+    ]),
+  ],
+  definitions: [],
+  unique: [['20000', 'aid']],
+  runs: [],
+  types: [],
+  functions: [],
+  operators: [],
+}
+
+const column = (name, tableOid, attribute, typeOid) => ({
+  name,
+  tableOid,
+  attribute,
+  typeOid,
+  typeSize: -1,
+  typeModifier: -1,
+  format: 0,
+})
+const raw = (tag, body) => {
+  const out = Buffer.alloc(5 + body.length)
+  out[0] = tag.charCodeAt(0)
+  out.writeUInt32BE(4 + body.length, 1)
+  body.copy(out, 5)
+  return out
+}
+/** A row of text values; null is SQL NULL. */
+export function dataRow(values) {
+  const count = Buffer.alloc(2)
+  count.writeUInt16BE(values.length)
+  const parts = values.flatMap((value) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value === null ? -1 : Buffer.byteLength(value))
+    return value === null ? [length] : [length, Buffer.from(value)]
+  })
+  return raw('D', Buffer.concat([count, ...parts]))
+}
+const READY = raw('Z', Buffer.from('I'))
+const complete = (tag) => raw('C', Buffer.from(`${tag}\0`))
+
+export const ACCOUNT = encodeMessage(rowDescription, {
+  type: 'row-description',
+  columns: [column('abalance', 20_000, 3, 23)],
+})
+export const BULK = encodeMessage(rowDescription, {
+  type: 'row-description',
+  columns: ['id', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'secret'].map((name, i) =>
+    column(name, 20_001, i + 1, i === 0 ? 23 : 25),
+  ),
+})
+/** The same with the last column one that nobody masks. */
+export const BULK_PLAIN = encodeMessage(rowDescription, {
+  type: 'row-description',
+  columns: ['id', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name, i) =>
+    column(name, i === 10 ? 20_000 : 20_001, i === 10 ? 1 : i + 1, i === 0 ? 23 : 25),
+  ),
+})
+export const SELECT = 'SELECT abalance FROM pgbench_accounts WHERE aid = $1;'
+
+/** What pgbench sends, as its traces have it. */
+export const pgbench = {
+  prepare: Buffer.concat([
+    encodeMessage(parse, { type: 'parse', statement: 'P0_1', sql: SELECT, parameterTypes: [0] }),
+    raw('S', Buffer.alloc(0)),
+  ]),
+  prepared: (aid) =>
+    Buffer.concat([
+      encodeMessage(bind, {
+        type: 'bind',
+        portal: '',
+        statement: 'P0_1',
+        parameterFormats: [0],
+        parameters: [Buffer.from(String(aid))],
+        resultFormats: [0],
+      }),
+      encodeMessage(describe, { type: 'describe', subject: 'portal', name: '' }),
+      encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 }),
+      raw('S', Buffer.alloc(0)),
+    ]),
+  simple: (aid) =>
+    encodeMessage(query, { type: 'query', sql: `SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};` }),
+}
+/** What the server answers. */
+export const answers = {
+  prepare: Buffer.concat([raw('1', Buffer.alloc(0)), READY]),
+  prepared: Buffer.concat([raw('2', Buffer.alloc(0)), ACCOUNT, dataRow(['0']), complete('SELECT 1'), READY]),
+  simple: Buffer.concat([ACCOUNT, dataRow(['0']), complete('SELECT 1'), READY]),
+  end: (rows) => Buffer.concat([complete(`SELECT ${rows}`), READY]),
+}
+export const select = (sql) => encodeMessage(query, { type: 'query', sql })

@@ -1,0 +1,125 @@
+import type { ParseResult } from '@pgsql/types'
+import type { Node } from './findings.ts'
+
+/**
+ * Texts that differ in constants alone say the same, as long as nothing looks at the constants. Whether that is so is asked of
+ * the tree of one of them: each constant must stand where none of our questions depends on its value. What this does not
+ * know for certain has no template, and each such text is read for itself.
+ */
+
+/** A text with its constants taken out; two texts with the same key have the same tokens but for their constants. */
+export interface Skeleton {
+  readonly key: string
+  /** How many constants were taken out. */
+  readonly constants: number
+}
+
+/**
+ * Undefined where the text has anything that could be read in two ways: comments, quoted names, escapes, dollar quotes,
+ * characters beyond ASCII, numbers that are no plain integers. Spec: PostgreSQL manual, 4.1 Lexical Structure.
+ */
+export function skeletonOf(sql: string): Skeleton | undefined {
+  if (sql.length > LONGEST || UNCERTAIN.test(sql)) return undefined
+  let constants = 0
+  const key = sql.replace(TOKEN, (token) => {
+    if (token.startsWith("'")) {
+      constants++
+      return "'?'"
+    }
+    if (!INTEGER.test(token)) return token
+    constants++
+    return '?'
+  })
+  // An integer that the server reads as another type, 1.5, 0x1f, 1e5, is no integer token; a quote that is left is no string.
+  return constants === 0 || key.replaceAll("'?'", '').includes("'") ? undefined : { key, constants }
+}
+
+/** Whether all constants of this statement stand where their value makes no difference to anything that is asked of it. */
+export function hasInertConstants({ stmts = [] }: ParseResult, { constants }: Skeleton): boolean {
+  const [only] = stmts
+  if (only?.stmt === undefined || stmts.length !== 1) return false
+  const [[type] = ['']] = Object.entries(only.stmt)
+  if (!STATEMENTS.has(type)) return false
+  const count = { all: 0, inert: 0 }
+  visit(only.stmt, count)
+  return count.all === constants && count.inert === constants
+}
+
+function visit(value: unknown, count: { all: number; inert: number }): void {
+  if (value === null || typeof value !== 'object') return
+  if (Array.isArray(value)) {
+    for (const item of value) visit(item, count)
+    return
+  }
+  for (const [key, content] of Object.entries(value)) {
+    if (key === 'A_Const') {
+      if (isTaken(content as Node)) count.all++
+      continue
+    }
+    count.inert += inertIn(key, content as Node)
+    visit(content, count)
+  }
+}
+
+/** Constants right in this node whose value nobody asks for. */
+function inertIn(key: string, node: Node): number {
+  switch (key) {
+    case 'A_Expr':
+      return comparedWith(node)
+    case 'SelectStmt':
+      return constantsOf([node['limitCount'], node['limitOffset']])
+    case 'InsertStmt': {
+      const { valuesLists = [] } = ((node['selectStmt'] as { SelectStmt?: Node } | undefined)?.SelectStmt ?? {}) as {
+        valuesLists?: { List?: { items?: unknown[] } }[]
+      }
+      return constantsOf(valuesLists.flatMap(({ List }) => List?.items ?? []))
+    }
+    case 'UpdateStmt':
+      return sum(
+        (node['targetList'] as { ResTarget?: Node }[]).map(({ ResTarget }) => {
+          const assigned = ResTarget?.['val'] as { A_Expr?: Node } | undefined
+          const { A_Expr } = assigned ?? {}
+          return A_Expr === undefined || !ARITHMETIC.has(operatorOf(A_Expr))
+            ? constantsOf([assigned])
+            : constantsOf([A_Expr['lexpr'], A_Expr['rexpr']])
+        }),
+      )
+    default:
+      return 0
+  }
+}
+
+/** A column compared with constants. */
+function comparedWith(node: Node): number {
+  const [left, right] = [node['lexpr'], node['rexpr']] as [object | undefined, object | undefined]
+  if (left === undefined || right === undefined) return 0
+  if (node['kind'] === 'AEXPR_OP' && COMPARISONS.has(operatorOf(node))) {
+    if ('ColumnRef' in left) return constantsOf([right])
+    return 'ColumnRef' in right ? constantsOf([left]) : 0
+  }
+  const isList = node['kind'] === 'AEXPR_IN' || node['kind'] === 'AEXPR_BETWEEN'
+  return isList && 'ColumnRef' in left ? constantsOf((right as { List?: { items?: unknown[] } }).List?.items ?? []) : 0
+}
+
+const constantsOf = (nodes: readonly unknown[]): number =>
+  nodes.filter((node) => isTaken((node as { A_Const?: Node } | undefined)?.A_Const)).length
+
+/** NULL, TRUE and FALSE are words, and stand in the key. */
+const isTaken = (constant: Node | undefined): boolean =>
+  constant !== undefined && constant['isnull'] !== true && constant['boolval'] === undefined
+
+const operatorOf = (expression: Node): string =>
+  ((expression['name'] ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval ?? ''
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+const LONGEST = 4000
+/** And what reads settings from constants that stand anywhere. */
+const UNCERTAIN = /--|\/\*|''|[\\"$&?[\]{}`~@#^|]|[^\n\r\t -~]|set_config|pg_settings/i
+/** Strings, words and numbers with all that sticks to them. */
+const TOKEN = /'[^']*'|[\w.]+'?/g
+/** Nine digits always fit an int4. */
+const INTEGER = /^\d{1,9}$/
+const STATEMENTS = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'])
+const COMPARISONS = new Set(['=', '<>', '<', '>', '<=', '>='])
+const ARITHMETIC = new Set(['+', '-'])

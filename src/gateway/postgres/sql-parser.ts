@@ -69,7 +69,7 @@ export async function createSqlParser(): Promise<SqlParser> {
 /** `broken`: not the text is at fault but the parser, which may give anything from now on. */
 function parseAtOnce(sql: string): ParseResult | { readonly failure: string } | 'broken' {
   try {
-    return parseSync(sql) as ParseResult
+    return parseSync(sql)
   } catch (error) {
     return error instanceof SqlError ? { failure: failureText(error.message) } : 'broken'
   }

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { loadModule, parseSync } from 'libpg-query'
-import type { ParseResult } from '@pgsql/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readStatements } from '../../../src/gateway/postgres/parse-statement.ts'
 import type { createSqlParser, ParsedText, SqlParser } from '../../../src/gateway/postgres/sql-parser.ts'
@@ -16,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => parser.close())
 
-const alone = (sql: string): ParsedText => readStatements(parseSync(sql) as ParseResult)
+const alone = (sql: string): ParsedText => readStatements(parseSync(sql))
 /** Without the values of constants, which nobody asks for, and places in the text. */
 const said = (parsed: ParsedText): string =>
   JSON.stringify(parsed, (key, value: unknown) =>

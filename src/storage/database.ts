@@ -13,7 +13,10 @@ export type Tx = Transaction<Tables>
 /** The relational store. Every change of state and its audit entry go through one `change`. */
 export interface Database {
   read: Kysely<Tables>
-  /** A transaction; changes run one after the other, so that the audit chain has one order. */
+  /**
+   * All of it or nothing, on the disk once it resolves. Changes run one after the other, so that the audit chain has one order;
+   * those that wait at the same time are committed together, each under a savepoint of its own.
+   */
   change<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Calls back after each change. */
   onCommitted(listener: () => void): void
@@ -67,32 +70,60 @@ function database(
   sign: SignHead | undefined,
   begin: (tx: Tx) => Promise<void> = async () => {},
 ): Database {
-  let last: Promise<unknown> = Promise.resolve()
   const listeners: (() => void)[] = []
+  const waiting: Change[] = []
+  let working: Promise<void> | undefined
+  /** One transaction for a group; who fails takes only their own part back. */
+  const commit = async (group: readonly Change[]): Promise<void> => {
+    const answers: (() => void)[] = []
+    await db.transaction().execute(async (tx) => {
+      await begin(tx)
+      for (const { work, resolve, reject } of group) {
+        if (group.length > 1) await sql`savepoint one`.execute(tx)
+        try {
+          const done = await work(tx)
+          answers.push(() => resolve(done))
+        } catch (error) {
+          if (group.length === 1) throw error
+          await sql`rollback to savepoint one`.execute(tx)
+          answers.push(() => reject(error))
+        }
+        if (group.length > 1) await sql`release savepoint one`.execute(tx)
+      }
+      if (sign !== undefined) await signAuditHead(tx, sign)
+    })
+    for (const answer of answers) answer()
+    for (const listener of listeners) listener()
+  }
+  const workOff = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const group = waiting.splice(0, LARGEST_GROUP)
+      // Where the transaction itself fails, nothing of it has happened.
+      await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
+    }
+    working = undefined
+  }
   return {
     read: db,
-    change(work) {
-      const run = async () =>
-        db.transaction().execute(async (tx) => {
-          await begin(tx)
-          const done = await work(tx)
-          if (sign !== undefined) await signAuditHead(tx, sign)
-          return done
-        })
-      const result = last.then(run, run)
-      last = result.then(
-        () => listeners.forEach((listener) => listener()),
-        () => {},
-      )
-      return result
-    },
+    change: <T>(work: (tx: Tx) => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+        // Whoever asks in the same turn shares the commit.
+        working ??= Promise.resolve().then(workOff)
+      }),
     onCommitted: (listener) => void listeners.push(listener),
     async close() {
-      await last
+      while (working !== undefined) await working
       await db.destroy()
       release()
     },
   }
+}
+
+interface Change {
+  readonly work: (tx: Tx) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Refuses a second gateway on the same file. A lock whose process is gone is taken over. */
@@ -133,5 +164,7 @@ function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unk
 }
 
 const INT8_OID = 20
+/** Changes that share one commit. */
+const LARGEST_GROUP = 100
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

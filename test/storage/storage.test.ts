@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -136,6 +137,24 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await db.read.updateTable('audit').set({ actor: 'a' }).where('seq', '=', 12).execute()
       await db.read.deleteFrom('audit').where('seq', '=', 20).execute()
       expect(await verifyAudit(db, keys)).toMatchObject({ seq: 21, reason: 'stands where entry 20 should be' })
+    }))
+
+  it('changes that wait at the same time are committed together, and one that fails takes only itself back', () =>
+    withStore(async (db) => {
+      let commits = 0
+      db.onCommitted(() => commits++)
+      const entry = (subject: string, fails: boolean): Promise<void> =>
+        db.change(async (tx) => {
+          await appendAudit(tx, NOW, { type: 'x', actor: 'a', subject, data: {} })
+          if (fails) await sql`insert into no_such_table values (1)`.execute(tx)
+        })
+      const done = await Promise.allSettled(Array.from({ length: 9 }, (_, i) => entry(String(i), i % 4 === 2)))
+      expect(done.map(({ status }) => status === 'rejected')).toEqual(done.map((_, i) => i % 4 === 2))
+      expect(commits).toBe(1)
+      expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 7 })
+      await expect(entry('alone', true)).rejects.toThrow()
+      await entry('after', false)
+      expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 8 })
     }))
 
   it('standing access mints a grant, once, and a revoked one blocks', () =>

@@ -130,8 +130,22 @@ export function withSystemRows(before: CatalogRows, rows: CatalogRows): CatalogR
   }
 }
 
-/** `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. */
+/**
+ * `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. Sessions that share
+ * their rows share the catalog, too.
+ */
 export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Catalog {
+  const built = catalogs.get(rows) ?? new Map<string, Catalog>()
+  catalogs.set(rows, built)
+  const safe = JSON.stringify(declaredSafe)
+  const catalog = built.get(safe) ?? makeCatalog(rows, declaredSafe)
+  built.set(safe, catalog)
+  return catalog
+}
+
+const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
+
+function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalog {
   const edges = new Map<string, Map<number, number[]>>()
   for (const [from, to, mark] of rows.sources) {
     const kind = String(mark)

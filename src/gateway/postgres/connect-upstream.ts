@@ -4,13 +4,15 @@ import { resolve } from 'node:path'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import type { CredentialLease } from '../../credentials/credential.ts'
+import type { MaskingPlan } from '../../masking/plan.ts'
 import { socketChannel } from '../../shared/socket-channel.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
 import type { PostgresTarget } from '../target.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
-import { catalogQueries, type CatalogRows } from './catalog.ts'
+import { treesFor, type CatalogShelf } from './catalog-shelf.ts'
+import type { CatalogRows } from './catalog.ts'
 
 /** A connection that is logged in and idle; its socket is ours from here on. */
 export interface Upstream {
@@ -37,7 +39,9 @@ export interface UpstreamTarget {
 export async function connectUpstream(
   target: UpstreamTarget,
   settings: ReadonlyMap<string, string>,
+  shelf: CatalogShelf,
   definitions: (catalog: CatalogRows, ask: Ask) => Promise<DefinitionTrees>,
+  masking: MaskingPlan,
 ): Promise<Upstream> {
   const client = createClient(target, {
     ...Object.fromEntries(settings),
@@ -49,9 +53,13 @@ export async function connectUpstream(
   connection.on('parameterStatus', ({ parameterName, parameterValue }) => parameters.set(parameterName, parameterValue))
   try {
     await client.connect()
-    const ask: Ask = async (text) => askOnce(client, text)
-    const catalog = await readCatalog(ask)
-    const trees = await definitions(catalog, ask)
+    const { host, port, database } = target.config
+    const shelved = await shelf.read(JSON.stringify([host, port, database, target.lease.user]), (texts) =>
+      askAll(client, texts),
+    )
+    const catalog = shelved.rows
+    const ask: Ask = async (text) => (await askAll(client, [text]))[0] ?? []
+    const trees = await treesFor(shelved, masking, () => definitions(catalog, ask))
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
     const channel = takeOver(client, connection)
     return {
@@ -118,19 +126,15 @@ function tlsOptions(config: PostgresTarget, baseDirectory: string): ConnectionOp
 /** Runs one of the gateway's own queries while it logs in. */
 type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 
-async function askOnce(client: pg.Client, text: string): Promise<(string | null)[][]> {
-  const { rows } = await client.query<(string | null)[]>({
-    text,
+/** The texts are constants of ours: one simple query takes them all. */
+async function askAll(client: pg.Client, texts: readonly string[]): Promise<(string | null)[][][]> {
+  const answer: unknown = await client.query<(string | null)[]>({
+    text: texts.join(';'),
     rowMode: 'array',
     types: { getTypeParser: () => String },
   })
-  return rows
-}
-
-async function readCatalog(ask: Ask): Promise<CatalogRows> {
-  const entries: [string, readonly (readonly (string | null)[])[]][] = []
-  for (const [name, text] of Object.entries(catalogQueries(0))) entries.push([name, await ask(text)])
-  return Object.fromEntries(entries) as unknown as CatalogRows
+  const results = (Array.isArray(answer) ? answer : [answer]) as { rows: (string | null)[][] }[]
+  return results.map(({ rows }) => rows)
 }
 
 /** After ReadyForQuery nothing is in flight: the driver lets go of the socket, and our framing takes it. */

@@ -11,6 +11,7 @@ import { afterRecord } from '../after-record.ts'
 import { sessionFor, type Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
+import { CatalogShelf } from './catalog-shelf.ts'
 import { ClientSide } from './client-side.ts'
 import { connectUpstream, type Upstream } from './connect-upstream.ts'
 import { Conversation, type Definitions } from './conversation.ts'
@@ -27,6 +28,7 @@ import { understanding } from './understand.ts'
 /** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
 export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const cancelKeys = new CancelKeys()
+  const shelf = new CatalogShelf()
   const definitions = new Map<string, Definitions>()
   const definitionsOf = (target: string): Definitions => {
     const known = definitions.get(target) ?? { changes: 0 }
@@ -44,8 +46,12 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       // Taken before the catalogs are read: a change in between makes them stale.
       const shared = definitionsOf(session.target.name)
       const seenChanges = shared.changes
-      const upstream = await connectUpstream(target, settings, (catalog, ask) =>
-        readDefinitions(catalog, session.masking, parser, ask),
+      const upstream = await connectUpstream(
+        target,
+        settings,
+        shelf,
+        (catalog, ask) => readDefinitions(catalog, session.masking, parser, ask),
+        session.masking,
       )
       const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
         relay.cancel(),

@@ -1,9 +1,10 @@
 import { userInfo } from 'node:os'
+import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
 import { PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
-import type { TunnelFrame } from '../shared/web-socket-channel.ts'
+import type { TunnelChannel, TunnelFrame } from '../shared/web-socket-channel.ts'
 import type { ControlMethods } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
@@ -65,6 +66,8 @@ class Agent {
   readonly #logins: Logins
   readonly #listeners = new Map<string, OpenListener>()
   readonly #opening = new Map<string, Promise<LocalListener>>()
+  /** By profile and gateway. */
+  readonly #shared = new Map<string, SharedTunnel>()
   onChange: () => void = () => {}
 
   constructor(paths: Paths, logger: Logger) {
@@ -154,13 +157,7 @@ class Agent {
         accept: (client) => {
           const close = forward(client, {
             protocol,
-            open: async () => {
-              const current = await this.#logins.need(profile)
-              return openTunnel(gateway, target, {
-                headers: await current.authorize('GET', tunnelUrl(gateway, target)),
-                ca: current.login.ca,
-              })
-            },
+            open: () => this.#open(profile, gateway, target),
             tell: (frame) => tellFrame(frame, tell),
             failed: (error) => {
               this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
@@ -198,6 +195,17 @@ class Agent {
     return mine.listener.info
   }
 
+  async #open(profile: string, gateway: string, target: string): Promise<TunnelChannel> {
+    const { ca } = (await this.#logins.need(profile)).login
+    const authorize = async (method: string, url: string) => (await this.#logins.need(profile)).authorize(method, url)
+    if (OWN_TUNNELS)
+      return openTunnel(gateway, target, { headers: await authorize('GET', tunnelUrl(gateway, target)), ca })
+    const key = JSON.stringify([profile, gateway, ca])
+    const shared = this.#shared.get(key) ?? new SharedTunnel({ gateway, ca, authorize })
+    this.#shared.set(key, shared)
+    return shared.open(target)
+  }
+
   #isUsed(profile: string): boolean {
     return [...this.#listeners.values()].some((open) => open.profile === profile && open.tunnels.size > 0)
   }
@@ -229,3 +237,5 @@ function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) =
 }
 
 const IDLE_TIME = 30 * 60_000
+/** For networks that end connections which last, and to measure: a WebSocket per connection. */
+const OWN_TUNNELS = process.env['PAMCTL_TUNNEL'] === 'own'

@@ -1,31 +1,56 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 /** Who owns the other end of a local connection: a user id, `unknown` where the system does not tell. */
 export type PeerOwner = number | 'unknown' | 'gone'
 
 /**
  * Linux lists every TCP socket with its owner in /proc/net/tcp: the peer's socket is the one whose local address is
- * our remote one. A socket that its process has closed is listed with owner 0, so only open ones count.
+ * our remote one. A socket that its process has closed is listed with owner 0, so only open ones count. The kernel makes the
+ * list as it is read, which takes milliseconds where there are thousands of sockets: nothing behind the line is read.
  * Source: Documentation/networking/proc_net_tcp.rst in the kernel.
  */
-export function peerOwner(peerPort: number, ownPort: number, read: () => string | undefined = readTable): PeerOwner {
+export function peerOwner(
+  peerPort: number,
+  ownPort: number,
+  read: () => Iterable<string> | undefined = readTable,
+): PeerOwner {
   const table = read()
   if (table === undefined) return 'unknown'
-  const local = `0100007F:${hexPort(peerPort)}`
-  const remote = `0100007F:${hexPort(ownPort)}`
-  for (const line of table.split('\n').slice(1)) {
-    const [, localAddress, remoteAddress, state, , , , uid, , inode] = line.trim().split(/\s+/)
-    if (localAddress !== local || remoteAddress !== remote) continue
-    return (state === ESTABLISHED || state === FIN_WAIT_2) && inode !== '0' ? Number(uid) : 'gone'
+  const wanted = ` 0100007F:${hexPort(peerPort)} 0100007F:${hexPort(ownPort)} `
+  let rest = ''
+  for (const piece of table) {
+    const text = rest + piece
+    const at = text.indexOf(wanted)
+    const end = at < 0 ? -1 : text.indexOf('\n', at)
+    if (end >= 0) return ownerIn(text.slice(text.lastIndexOf('\n', at) + 1, end))
+    rest = text.slice(text.lastIndexOf('\n') + 1)
   }
-  return 'gone'
+  return rest.includes(wanted) ? ownerIn(rest) : 'gone'
 }
 
-function readTable(): string | undefined {
+function ownerIn(line: string): PeerOwner {
+  const [, , , state, , , , uid, , inode] = line.trim().split(/\s+/)
+  return (state === ESTABLISHED || state === FIN_WAIT_2) && inode !== '0' ? Number(uid) : 'gone'
+}
+
+/** In pieces, as they are asked for; undefined where there is no such list. */
+function readTable(): Iterable<string> | undefined {
+  let handle: number
   try {
-    return readFileSync('/proc/net/tcp', 'latin1')
+    handle = openSync('/proc/net/tcp', 'r')
   } catch {
     return undefined
+  }
+  return pieces(handle)
+}
+
+function* pieces(handle: number): Generator<string, void, undefined> {
+  const buffer = Buffer.allocUnsafe(16_384)
+  try {
+    for (let length; (length = readSync(handle, buffer, 0, buffer.length, null)) > 0;)
+      yield buffer.toString('latin1', 0, length)
+  } finally {
+    closeSync(handle)
   }
 }
 

@@ -4,14 +4,28 @@ import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } 
 import { parseProblem } from './api-client.ts'
 import { connectionError } from './connection-error.ts'
 
-/** Opens one tunnel to a target. Rejects with what the gateway, or the way there, said. */
-export function openTunnel(
+export interface TunnelOptions {
+  readonly headers: Readonly<Record<string, string>>
+  readonly ca: string | undefined
+}
+
+/** Opens one tunnel to a target, on a connection of its own. Rejects with what the gateway, or the way there, said. */
+export const openTunnel = (gateway: string, target: string, options: TunnelOptions): Promise<TunnelChannel> =>
+  openWebSocket(gateway, tunnelUrl(gateway, target), TUNNEL_PROTOCOL, options, webSocketChannel)
+
+/**
+ * An authenticated WebSocket to the gateway; rejects with what the gateway, or the way there, said. `use` takes it in the
+ * moment it is open: what comes right behind the handshake must find its listener.
+ */
+export function openWebSocket<T>(
   gateway: string,
-  target: string,
-  options: { headers: Readonly<Record<string, string>>; ca: string | undefined },
-): Promise<TunnelChannel> {
+  url: string,
+  protocol: string,
+  options: TunnelOptions,
+  use: (socket: WebSocket) => T,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(tunnelUrl(gateway, target).replace(/^http/, 'ws'), TUNNEL_PROTOCOL, {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), protocol, {
       headers: options.headers,
       perMessageDeflate: false,
       maxPayload: 2 * LONGEST_FRAME,
@@ -29,7 +43,7 @@ export function openTunnel(
     socket.on('error', (error) => reject(connectionError(gateway, error)))
     socket.on('open', () => {
       socket.removeAllListeners('error')
-      resolve(webSocketChannel(socket))
+      resolve(use(socket))
     })
   })
 }

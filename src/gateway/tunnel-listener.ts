@@ -3,10 +3,11 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import { MUX_PROTOCOL, Multiplexer } from '../shared/multiplexer.ts'
 import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
 
 export interface TunnelListenerParts {
-  authenticate(request: IncomingMessage): Promise<Login>
+  authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
   /** An error as an HTTP response: status and problem+json body. */
@@ -18,7 +19,10 @@ export interface TunnelListener {
   close(): void
 }
 
-/** Accepts tunnels: `GET /v1/tunnel?target=NAME`, upgraded to WebSocket once the caller is known. */
+/**
+ * Accepts tunnels: `GET /v1/tunnel?target=NAME`, upgraded to WebSocket once the caller is known; and `GET /v1/tunnels`, one
+ * WebSocket for many of them, each with proofs of its own.
+ */
 export function listenForTunnels(server: Server, parts: TunnelListenerParts): TunnelListener {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -33,9 +37,11 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     admit(request)
       .then(({ login, target }) => {
         clearTimeout(timer)
+        const from = request.socket.remoteAddress ?? ''
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           keepAlive(webSocket)
-          void parts.serve(webSocketChannel(webSocket), login, target, request.socket.remoteAddress ?? '')
+          if (target === undefined) serveShared(webSocket, from, parts)
+          else void parts.serve(webSocketChannel(webSocket), login, target, from)
         })
       })
       .catch((error: unknown) => {
@@ -53,18 +59,44 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     },
   }
 
-  async function admit(request: IncomingMessage): Promise<{ login: Login; target: string }> {
+  /** `target` is undefined for a tunnel that many share. */
+  async function admit(request: IncomingMessage): Promise<{ login: Login; target: string | undefined }> {
     const url = new URL(request.url ?? '/', 'http://gateway')
     if (closing) throw new PamError('SHUTTING_DOWN', 'the gateway is shutting down', { side: 'gateway' })
-    if (url.pathname !== '/v1/tunnel') throw new PamError('NOT_FOUND', 'only /v1/tunnel can be upgraded')
+    const spoken = PROTOCOLS[url.pathname]
+    if (spoken === undefined) throw new PamError('NOT_FOUND', 'only /v1/tunnel and /v1/tunnels can be upgraded')
     const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
-    if (!protocols.includes(TUNNEL_PROTOCOL)) {
-      throw new PamError('VERSION_MISMATCH', `this gateway speaks ${TUNNEL_PROTOCOL}`, {
+    if (!protocols.includes(spoken)) {
+      throw new PamError('VERSION_MISMATCH', `this gateway speaks ${spoken}`, {
         hint: 'update pamctl or the gateway',
       })
     }
     const login = await parts.authenticate(request)
-    return { login, target: url.searchParams.get('target') ?? '' }
+    return { login, target: spoken === MUX_PROTOCOL ? undefined : (url.searchParams.get('target') ?? '') }
+  }
+}
+
+/** Channels of one agent. Who opened the connection counts for none of them: each is authenticated as a tunnel of its own. */
+function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerParts): void {
+  let asking = 0
+  const shared = new Multiplexer(webSocket, {
+    asked(channel, { target, authorization, dpop }) {
+      asking++
+      admitChannel(target, { authorization, dpop })
+        .then((login) => {
+          if (channel.isOver) return
+          shared.accept(channel)
+          void parts.serve(channel, login, target, from)
+        })
+        .catch((error: unknown) => shared.refuse(channel, parts.problem(asPamError(error)).body))
+        .finally(() => asking--)
+    },
+  })
+
+  async function admitChannel(target: string, headers: { authorization: string; dpop: string }): Promise<Login> {
+    if (asking > MOST_ASKING)
+      throw new PamError('RATE_LIMITED', `${MOST_ASKING} tunnels are being opened already`, { hint: 'try again' })
+    return parts.authenticate({ url: `/v1/tunnel?target=${encodeURIComponent(target)}`, headers })
   }
 }
 
@@ -80,5 +112,8 @@ function keepAlive(socket: WebSocket): void {
   socket.on('close', () => clearInterval(timer))
 }
 
+const PROTOCOLS: Readonly<Record<string, string>> = { '/v1/tunnel': TUNNEL_PROTOCOL, '/v1/tunnels': MUX_PROTOCOL }
 const AUTHENTICATION_TIME = 10_000
+/** Tunnels of one connection whose caller is being looked at. */
+const MOST_ASKING = 200
 const PING_EVERY = 30_000

@@ -57,7 +57,7 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
   socket.on('message', (data: RawData, isBinary: boolean) => {
     if (dropping) return
     if (isBinary) return channel.handler.data(data as Buffer)
-    const frame = parseFrame((data as Buffer).toString('utf8'))
+    const frame = parseTunnelFrame((data as Buffer).toString('utf8'))
     if (frame === undefined) return socket.close(1002, 'malformed text frame')
     if (frame.type === 'eof') return channel.handler.ended()
     channel.onFrame(frame)
@@ -67,7 +67,8 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
   return channel
 }
 
-function parseFrame(text: string): TunnelFrame | undefined {
+/** Undefined where it is none. */
+export function parseTunnelFrame(text: string): TunnelFrame | undefined {
   try {
     const frame = JSON.parse(text) as Partial<TunnelFrame> | null
     if (frame === null || typeof frame !== 'object' || frame.v !== 1 || typeof frame.type !== 'string') return undefined

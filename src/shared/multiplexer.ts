@@ -1,0 +1,261 @@
+import type { RawData, WebSocket } from 'ws'
+import { decodeFrames, encodeFrame, frameTypes, MuxError, type MuxFrame } from './mux-frame.ts'
+import { MuxChannel, WINDOW } from './mux-channel.ts'
+import { parseTunnelFrame, type TunnelFrame } from './web-socket-channel.ts'
+
+/** What an agent sends to open a channel: each is proven by itself, as each tunnel of its own is. */
+export interface OpenRequest {
+  readonly target: string
+  readonly authorization: string
+  readonly dpop: string
+}
+
+export interface MultiplexerParts {
+  /** The peer opens a channel. Until it is accepted it gets no credit, so that it sends nothing. */
+  readonly asked?: (channel: MuxChannel, request: OpenRequest) => void
+  /** The number of open channels has changed. */
+  readonly changed?: (open: number) => void
+  /** Called once; every channel is over. */
+  readonly closed?: (error: Error | undefined) => void
+}
+
+/**
+ * Many channels over one WebSocket. Each direction of a channel has a credit of bytes that the receiver gives, so that one
+ * that stalls holds up nothing but itself; channels take turns; what all of them write in one turn of the event loop is
+ * one message. A mistake of the peer ends the connection, an error of a channel that channel. Format: docs/tunnel.md.
+ */
+export class Multiplexer {
+  readonly #socket: WebSocket
+  readonly #parts: MultiplexerParts
+  readonly #channels = new Map<number, MuxChannel>()
+  /** Frames that wait for nothing: credit, answers. */
+  #urgent: Buffer[] = []
+  /** Channels with something to send, in the order of their turns. */
+  readonly #ready = new Set<MuxChannel>()
+  #lastId = 0
+  #soon: NodeJS.Immediate | undefined
+  #failure: Error | undefined
+  #over = false
+
+  constructor(socket: WebSocket, parts: MultiplexerParts) {
+    this.#socket = socket
+    this.#parts = parts
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      try {
+        if (!isBinary) throw new MuxError('a text message')
+        for (const frame of decodeFrames(data as Buffer)) this.#take(frame)
+      } catch (error) {
+        this.#failure ??= error as Error
+        socket.close(1008, (error as Error).message.slice(0, 100))
+      }
+    })
+    socket.on('error', (error) => (this.#failure ??= error))
+    socket.on('close', () => this.#end())
+  }
+
+  /** Open channels. */
+  get size(): number {
+    return this.#channels.size
+  }
+
+  get isOver(): boolean {
+    return this.#over || this.#socket.readyState !== this.#socket.OPEN
+  }
+
+  /** Resolves once the peer has accepted; rejects with its refusal (problem+json), or an error of the connection. */
+  open(request: OpenRequest): Promise<MuxChannel> {
+    if (this.isOver || this.#lastId >= LAST_ID) return Promise.reject(new MuxError('the connection is over'))
+    const channel = this.#add(++this.#lastId, 0)
+    this.#say(encodeFrame(frameTypes.open, channel.id, Buffer.from(JSON.stringify(request))))
+    return new Promise((resolve, reject) => {
+      channel.answered = (refusal) => {
+        if (refusal === undefined) resolve(channel)
+        else reject(refusal)
+      }
+    })
+  }
+
+  /** The peer may send on this channel. */
+  accept(channel: MuxChannel): void {
+    this.#say(encodeFrame(frameTypes.accepted, channel.id, credit(WINDOW)))
+  }
+
+  /** `problem` is what an HTTP response would have as its body. */
+  refuse(channel: MuxChannel, problem: string): void {
+    this.#say(encodeFrame(frameTypes.refused, channel.id, Buffer.from(problem)))
+    this.#forget(channel)
+  }
+
+  close(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.close(1000)
+    else this.#socket.terminate()
+  }
+
+  #add(id: number, window: number): MuxChannel {
+    const channel = new MuxChannel(id, window, {
+      ready: () => {
+        this.#ready.add(channel)
+        this.#schedule()
+      },
+      grant: (bytes) => this.#say(encodeFrame(frameTypes.credit, id, credit(bytes))),
+      done: () => this.#forget(channel),
+    })
+    this.#channels.set(id, channel)
+    this.#parts.changed?.(this.#channels.size)
+    return channel
+  }
+
+  #forget(channel: MuxChannel): void {
+    this.#ready.delete(channel)
+    if (this.#channels.delete(channel.id)) this.#parts.changed?.(this.#channels.size)
+  }
+
+  #take({ type, id, payload }: MuxFrame): void {
+    if (type === frameTypes.open) return this.#asked(id, payload)
+    const channel = this.#channels.get(id)
+    if (channel === undefined) {
+      // What was on its way when the channel ended is late, not wrong.
+      if (id > this.#lastId) throw new MuxError(`channel ${id} was never opened`)
+      return
+    }
+    switch (type) {
+      case frameTypes.data:
+        return channel.received(payload)
+      case frameTypes.credit:
+        return channel.credited(creditOf(payload))
+      case frameTypes.text:
+        return channel.told(textOf(payload))
+      case frameTypes.close:
+        return channel.closedByPeer()
+      case frameTypes.accepted:
+        channel.credited(creditOf(payload))
+        return channel.answer(undefined)
+      case frameTypes.refused:
+        this.#forget(channel)
+        return channel.answer(new MuxRefusal(payload.toString('utf8')))
+    }
+  }
+
+  #asked(id: number, payload: Buffer): void {
+    const { asked } = this.#parts
+    if (asked === undefined || id !== this.#lastId + 1) throw new MuxError(`channel ${id} is opened out of order`)
+    this.#lastId = id
+    const request = requestOf(payload)
+    const channel = this.#add(id, WINDOW)
+    if (this.#channels.size > MOST_CHANNELS) throw new MuxError(`more than ${MOST_CHANNELS} channels`)
+    asked(channel, request)
+  }
+
+  #say(frame: Buffer): void {
+    if (this.isOver) return
+    this.#urgent.push(frame)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#soon ??= setImmediate(() => this.#flush())
+  }
+
+  /** Everybody's turn, until nothing is left or the socket holds enough. */
+  #flush(): void {
+    this.#soon = undefined
+    if (this.isOver) return
+    let batch = this.#urgent
+    this.#urgent = []
+    let bytes = batch.reduce((sum, frame) => sum + frame.length, 0)
+    const send = (): void => {
+      if (bytes === 0) return
+      this.#socket.send(batch.length === 1 ? (batch[0] as Buffer) : Buffer.concat(batch, bytes), BINARY, this.#sent)
+      batch = []
+      bytes = 0
+    }
+    for (const channel of this.#ready) {
+      if (this.#socket.bufferedAmount + bytes >= HIGH_WATER) break
+      this.#ready.delete(channel)
+      for (const piece of channel.take(TURN)) {
+        batch.push(piece)
+        bytes += piece.length
+      }
+      // To the end of the queue: the next turn is another's.
+      if (channel.hasMore) this.#ready.add(channel)
+      if (bytes >= LARGEST_MESSAGE) send()
+    }
+    send()
+  }
+
+  readonly #sent = (): void => {
+    if (this.#ready.size > 0 && this.#socket.bufferedAmount < LOW_WATER) this.#schedule()
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#over = true
+    clearImmediate(this.#soon)
+    const channels = [...this.#channels.values()]
+    this.#channels.clear()
+    this.#ready.clear()
+    for (const channel of channels) {
+      channel.answer(this.#failure ?? new MuxError('the connection closed'))
+      channel.lost(this.#failure)
+    }
+    this.#parts.changed?.(0)
+    this.#parts.closed?.(this.#failure)
+  }
+}
+
+/** The peer does not open this channel; `problem` is its problem+json. */
+export class MuxRefusal extends Error {
+  readonly problem: string
+
+  constructor(problem: string) {
+    super('the channel was refused')
+    this.problem = problem
+  }
+}
+
+const credit = (bytes: number): Buffer => {
+  const out = Buffer.allocUnsafe(4)
+  out.writeUInt32BE(bytes)
+  return out
+}
+
+function creditOf(payload: Buffer): number {
+  if (payload.length !== 4) throw new MuxError('a credit of another length')
+  return payload.readUInt32BE()
+}
+
+function textOf(payload: Buffer): TunnelFrame {
+  const frame = parseTunnelFrame(payload.toString('utf8'))
+  if (frame === undefined) throw new MuxError('a text frame that is none')
+  return frame
+}
+
+function requestOf(payload: Buffer): OpenRequest {
+  const { target, authorization, dpop } = objectOf(payload)
+  if (typeof target !== 'string' || typeof authorization !== 'string' || typeof dpop !== 'string')
+    throw new MuxError('an open request without target, authorization and dpop')
+  return { target, authorization, dpop }
+}
+
+function objectOf(payload: Buffer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(payload.toString('utf8'))
+    if (value !== null && typeof value === 'object') return value as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  throw new MuxError('a frame that is no JSON object')
+}
+
+/** The WebSocket subprotocol of a shared tunnel. */
+export const MUX_PROTOCOL = 'pamctl.tunnels.v1'
+const BINARY = { binary: true } as const
+/** Bytes of one channel before the next has its turn. */
+const TURN = 64 * 1024
+/** Bytes after which a message is sent and the next begun. */
+const LARGEST_MESSAGE = 128 * 1024
+/** Bytes waiting in the socket at which channels are not asked for more, and at which they are again. */
+const HIGH_WATER = 512 * 1024
+const LOW_WATER = 128 * 1024
+const MOST_CHANNELS = 10_000
+const LAST_ID = 0xff_ff_ff_ff

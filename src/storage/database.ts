@@ -1,6 +1,14 @@
 import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Kysely, PostgresDialect, sql, SqliteDialect, type Transaction } from 'kysely'
+import {
+  Kysely,
+  PostgresDialect,
+  sql,
+  SqliteDialect,
+  type SqliteDatabase,
+  type SqliteStatement,
+  type Transaction,
+} from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import { PamError } from '../shared/errors.ts'
@@ -32,12 +40,28 @@ export async function openSqlite(file: string, sign?: SignHead): Promise<Databas
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) {
       sqlite.pragma(pragma)
     }
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) })
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparedOnce(sqlite) }) })
     await migrate(db)
     return database(db, unlock, sign)
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+/** The store asks a few dozen questions, again and again: each is compiled once. */
+function preparedOnce(sqlite: Libsql.Database): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>()
+  return {
+    prepare(text) {
+      const known = statements.get(text)
+      if (known !== undefined) return known
+      const made = sqlite.prepare(text) as unknown as SqliteStatement
+      if (statements.size >= MOST_STATEMENTS) statements.clear()
+      statements.set(text, made)
+      return made
+    },
+    close: () => void sqlite.close(),
   }
 }
 
@@ -97,6 +121,8 @@ function database(
   }
   const workOff = async (): Promise<void> => {
     while (waiting.length > 0) {
+      // What the others ask for in this turn of the event loop shares the commit: its flush is what costs.
+      await new Promise((resolve) => setImmediate(resolve))
       const group = waiting.splice(0, LARGEST_GROUP)
       // Where the transaction itself fails, nothing of it has happened.
       await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
@@ -108,8 +134,7 @@ function database(
     change: <T>(work: (tx: Tx) => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
         waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
-        // Whoever asks in the same turn shares the commit.
-        working ??= Promise.resolve().then(workOff)
+        working ??= workOff()
       }),
     onCommitted: (listener) => void listeners.push(listener),
     async close() {
@@ -166,5 +191,6 @@ function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unk
 const INT8_OID = 20
 /** Changes that share one commit. */
 const LARGEST_GROUP = 100
+const MOST_STATEMENTS = 500
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

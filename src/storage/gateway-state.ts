@@ -17,7 +17,9 @@ import { endSession, insertSession, type SessionRow } from './sessions.ts'
 /** What the data plane asks of the store; each change with its audit entry, in one transaction. */
 export function gatewayState(db: Database) {
   return {
-    grantFor: (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
+    /** The grant in force; where the rule gives standing access and there is none, a new one. */
+    grantFor: async (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
+      (await activeGrant(db.read, person.id, target.name, now)) ??
       db.change(async (tx) => {
         const active = await activeGrant(tx, person.id, target.name, now)
         if (active !== undefined) return active

@@ -1,3 +1,4 @@
+import { maskBytes } from '../../masking/mask-bytes.ts'
 import type { ColumnMask, MaskedKind } from '../../masking/plan.ts'
 import { maskKinds, maskKindsInPlace, maskValue, type HashKeys } from '../../masking/replace.ts'
 import { formatAt, type Format } from '../../wire/postgres/bind.ts'
@@ -94,10 +95,19 @@ function maskColumn({ masks, direct }: Origin, typeOid: number, format: Format, 
   if (!direct) return text && !STRUCTURED.has(typeOid) ? () => REDACTED : () => null
   // What is not text cannot carry asterisks: it becomes NULL.
   if (!text || mask.style === 'null') return () => null
-  return (value) => {
-    const masked = value === null ? null : styled(value, mask, keys)
-    return masked !== null && STRUCTURED.has(typeOid) ? Buffer.from(JSON.stringify(masked.toString('utf8'))) : masked
-  }
+  return STRUCTURED.has(typeOid)
+    ? (value) => {
+        const masked = value === null ? null : styled(value, mask, keys)
+        return masked && Buffer.from(JSON.stringify(masked.toString('utf8')))
+      }
+    : styledText(mask, keys)
+}
+
+/** A text of a masked column, on its bytes where that can be done. */
+function styledText(mask: ColumnMask, keys: HashKeys): Rewrite {
+  const rewrite = (value: Buffer | null): Buffer | null => (value === null ? null : styled(value, mask, keys))
+  const direct = maskBytes(mask.style)
+  return direct === undefined ? rewrite : Object.assign(rewrite, { direct })
 }
 
 function styled(value: Buffer, mask: ColumnMask, keys: HashKeys): Buffer | null {
@@ -179,23 +189,27 @@ export function maskCopyRow(
 ): Buffer {
   const { scope, keys } = masker
   const rewritten =
-    format === undefined
-      ? row
-      : rewriteCopyRow(row, format, (count) => {
-          const origins = (outputs && fitOutputs(outputs, count)) ?? repeat(scope.anything, count)
-          return origins.map((origin) => {
-            if (!isMasked(origin)) return undefined
-            const [mask] = origin.masks as [ColumnMask]
-            // The type of a column is not told: in binary only NULL fits every type.
-            if (format.format === 'binary' || (origin.direct && mask.style === 'null')) return () => null
-            return origin.direct
-              ? (value: Buffer | null) => (value === null ? null : styled(value, mask, keys))
-              : () => REDACTED
-          })
-        })
+    format === undefined ? row : rewriteCopyRow(row, format, (count) => copyRewrites(count, format, outputs, masker))
   if (scope.plan.kinds.length === 0) return rewritten
   const masked = maskKinds(rewritten.toString('utf8'), scope.plan.kinds, keys)
   return masked === undefined ? rewritten : Buffer.from(masked, 'utf8')
+}
+
+/** What to do with each of so many fields of COPY. */
+export function copyRewrites(
+  count: number,
+  { format }: CopyFormat,
+  outputs: readonly Output[] | undefined,
+  { scope, keys }: Masker,
+): (Rewrite | undefined)[] {
+  const origins = (outputs && fitOutputs(outputs, count)) ?? repeat(scope.anything, count)
+  return origins.map((origin) => {
+    if (!isMasked(origin)) return undefined
+    const [mask] = origin.masks as [ColumnMask]
+    // The type of a column is not told: in binary only NULL fits every type.
+    if (format === 'binary' || (origin.direct && mask.style === 'null')) return () => null
+    return origin.direct ? styledText(mask, keys) : () => REDACTED
+  })
 }
 
 const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'

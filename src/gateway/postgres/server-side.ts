@@ -2,6 +2,7 @@ import { bodyOf, Framer, type Frame } from '../../wire/postgres/framer.ts'
 import { ByteReader } from '../../wire/byte-reader.ts'
 import { rewriteDataRow } from '../../wire/postgres/data-row.ts'
 import { errorResponse, noticeResponse, type ErrorFields } from '../../wire/postgres/error-response.ts'
+import { passRows, rewriteCopyRows, rewriteRows, type RowRun } from '../../wire/postgres/row-run.ts'
 import { rowDescription, type Column } from '../../wire/postgres/row-description.ts'
 import {
   decodeMessage,
@@ -17,9 +18,17 @@ import type { Conversation } from './conversation.ts'
 import { rowValues } from './own-query.ts'
 import { KeptRows } from './kept-rows.ts'
 import type { Pending, Run } from './pending.ts'
-import { PLAIN, spread, type Output } from './origin.ts'
+import { isMasked, PLAIN, spread, type Output } from './origin.ts'
 import { copyFormatOf } from './copy-format.ts'
-import { knownRewrites, maskCopyRow, maskFields, rowRewrites, type Masker } from './row-masking.ts'
+import {
+  copyRewrites,
+  knownRewrites,
+  maskCopyRow,
+  maskFields,
+  rowRewrites,
+  type Masker,
+  type RowRewrites,
+} from './row-masking.ts'
 
 /** From the server to the client: answers find their question, rows are masked, results are recorded. */
 export class ServerSide {
@@ -36,7 +45,8 @@ export class ServerSide {
     this.#keeps = conversation.session.config.recordRows
     // A row that nothing is hidden in need not be held.
     const inPieces = this.#masks || this.#keeps > 0 ? [] : [serverTags.dataRow, serverTags.copyData]
-    this.#framer = new Framer(conversation.session.limits.resultMessageBytes, 'the target', new Set(inPieces))
+    const { resultMessageBytes } = conversation.session.limits
+    this.#framer = new Framer(resultMessageBytes, 'the target', new Set(inPieces), (bytes, at) => this.#rows(bytes, at))
   }
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
@@ -66,7 +76,13 @@ export class ServerSide {
     const out = this.#out
     if (out.length === 0) return true
     this.#out = []
-    return this.#conversation.client.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+    const { client } = this.#conversation
+    if (out.length === 1) return client.write(out[0] as Buffer)
+    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
+    if (out.reduce((sum, { length }) => sum + length, 0) < JOINED) return client.write(Buffer.concat(out))
+    let ready = true
+    for (const piece of out) ready = client.write(piece)
+    return ready
   }
 
   /** What the client gets of this message; undefined: nothing. */
@@ -142,6 +158,55 @@ export class ServerSide {
     }
   }
 
+  /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
+  #rows(bytes: Buffer, at: number): number {
+    const tag = bytes[at]
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return at
+    const run =
+      tag === serverTags.dataRow
+        ? this.#dataRows(bytes, at, head)
+        : tag === serverTags.copyData
+          ? this.#copyRows(bytes, at, head.run)
+          : undefined
+    if (run === undefined || run.rows === 0) return at
+    head.run.rows += run.rows
+    head.run.bytes += run.end - at
+    this.#add(run.bytes)
+    return run.end
+  }
+
+  #dataRows(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
+    if (this.#keeps > 0) return undefined
+    const limits = { tag: serverTags.dataRow, longest: this.#conversation.session.limits.resultMessageBytes }
+    const rewrites = this.#rewritesOf(head)
+    if (rewrites === undefined) return undefined
+    return rewrites === 'untouched'
+      ? passRows(bytes, at, limits.tag, limits.longest)
+      : rewriteRows(bytes, at, rewrites, limits)
+  }
+
+  #copyRows(bytes: Buffer, at: number, run: Run): RowRun | undefined {
+    const limits = { tag: serverTags.copyData, longest: this.#conversation.session.limits.resultMessageBytes }
+    if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
+    const { copy } = run
+    const { kinds } = this.#conversation.masking.plan
+    const delimiter = copy?.delimiter.charCodeAt(0) ?? 0
+    if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
+      return undefined
+    if (kinds.length > 0 || (copy.header && run.rows === 0)) return undefined
+    const outputs = this.#outputs(run)
+    if (outputs?.every(({ origin }) => !isMasked(origin)) === true)
+      return passRows(bytes, at, limits.tag, limits.longest)
+    const masker = this.#masker
+    const format = {
+      delimiter,
+      fieldsOf: (count: number) => copyRewrites(count, copy, outputs, masker),
+      slow: (row: Buffer) => maskCopyRow(row, copy, outputs, masker),
+    }
+    return rewriteCopyRows(bytes, at, format, limits)
+  }
+
   #dataRow(frame: Frame): Buffer | undefined {
     const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
@@ -161,9 +226,16 @@ export class ServerSide {
     return shown
   }
 
-  #maskRow(frame: Frame, head: Pending & { readonly type: 'query' | 'execute' }): Buffer | undefined {
+  #maskRow(frame: Frame, head: AtWork): Buffer | undefined {
+    const rewrites = this.#rewritesOf(head)
+    if (rewrites === undefined) return this.#outOfStep(frame)
+    return rewrites === 'untouched' ? frame.bytes : rewriteDataRow(frame.bytes, rewrites)
+  }
+
+  /** Undefined while nobody has said what the columns are: then no row may pass. */
+  #rewritesOf(head: AtWork): RowRewrites | undefined {
+    if (!this.#masks) return 'untouched'
     const { run } = head
-    if (!this.#masks) return frame.bytes
     if (run.rewrites === undefined && head.type === 'execute') {
       const { prepared, resultFormats } = head.portal
       if (prepared.columns !== undefined)
@@ -176,8 +248,7 @@ export class ServerSide {
           isPlan(run),
         )
     }
-    if (run.rewrites === undefined) return this.#outOfStep(frame)
-    return run.rewrites === 'untouched' ? frame.bytes : rewriteDataRow(frame.bytes, run.rewrites)
+    return run.rewrites
   }
 
   #rowDescription(frame: Frame): Buffer | undefined {
@@ -421,6 +492,11 @@ export class ServerSide {
     return undefined
   }
 }
+
+type AtWork = Pending & { readonly type: 'query' | 'execute' }
+
+/** Bytes up to which what goes out is put together. */
+const JOINED = 16_384
 
 /** What EXPLAIN says of masked columns. */
 const isPlan = ({ statements, index, tainted }: Run): boolean =>

@@ -1,4 +1,5 @@
 import { WireError } from '../wire-error.ts'
+import type { Rewrite } from './data-row.ts'
 
 /** How COPY writes rows. Source: manual, COPY, File Formats. */
 export interface CopyFormat {
@@ -11,17 +12,14 @@ export interface CopyFormat {
   readonly header: boolean
 }
 
-/** A replacement for one field, as text without quotes and escapes (in binary: its bytes); undefined leaves it as it is. */
-export type CopyRewrite = (value: Buffer | null) => Buffer | null | undefined
-
 /**
  * Rewrites the fields of one CopyData of COPY TO: the server sends a row in each. `rewrites` is asked for as many as the
- * row has. The same buffer comes back where nothing changed.
+ * row has; they get a field as text without quotes and escapes (in binary: its bytes). The same buffer comes back where nothing changed.
  */
 export function rewriteCopyRow(
   row: Buffer,
   format: CopyFormat,
-  rewrites: (count: number) => readonly (CopyRewrite | undefined)[],
+  rewrites: (count: number) => readonly (Rewrite | undefined)[],
 ): Buffer {
   return format.format === 'binary' ? rewriteBinary(row, rewrites) : rewriteText(row, format, rewrites)
 }
@@ -29,7 +27,7 @@ export function rewriteCopyRow(
 function rewriteText(
   row: Buffer,
   format: CopyFormat,
-  rewrites: (count: number) => readonly (CopyRewrite | undefined)[],
+  rewrites: (count: number) => readonly (Rewrite | undefined)[],
 ): Buffer {
   const text = row.toString('latin1')
   const end = text.endsWith('\r\n') ? 2 : text.endsWith('\n') ? 1 : 0
@@ -115,7 +113,7 @@ function writeField(value: string, { format, delimiter, quote, escape, null: not
 }
 
 /** int16 count, then int32 length and bytes of each; the first message begins with the signature, the last is -1. */
-function rewriteBinary(row: Buffer, rewrites: (count: number) => readonly (CopyRewrite | undefined)[]): Buffer {
+function rewriteBinary(row: Buffer, rewrites: (count: number) => readonly (Rewrite | undefined)[]): Buffer {
   const start = row.subarray(0, SIGNATURE.length).equals(SIGNATURE) ? SIGNATURE.length + 8 : 0
   if (row.length === start) return row
   if (row.length < start + 2) throw new WireError('CopyData: shorter than a binary row')

@@ -16,6 +16,7 @@ export class Framer {
   readonly #longest: number
   readonly #what: string
   readonly #inPieces: ReadonlySet<number>
+  readonly #together: (bytes: Buffer, at: number) => number
   /** Of a message that comes in pieces: its tag, and how much of it is still to come. */
   #pieceTag = 0
   #more = 0
@@ -25,10 +26,17 @@ export class Framer {
 
   /**
    * `longest` is the limit for one message in bytes, `what` names the peer in errors. Messages with one of the tags
-   * `inPieces` may be longer: they come in pieces as they arrive, the first of `FIRST_PIECE` bytes or more.
+   * `inPieces` may be longer: they come in pieces as they arrive, the first of `FIRST_PIECE` bytes or more. `together` may take
+   * whole messages from an offset on by itself, and returns the offset behind them.
    */
-  constructor(longest: number, what: string, inPieces: ReadonlySet<number> = new Set()) {
+  constructor(
+    longest: number,
+    what: string,
+    inPieces: ReadonlySet<number> = new Set(),
+    together: (bytes: Buffer, at: number) => number = (_bytes, at) => at,
+  ) {
     this.#inPieces = inPieces
+    this.#together = together
     this.#longest = longest
     this.#what = what
   }
@@ -43,12 +51,22 @@ export class Framer {
     let bytes = chunk
     if (this.#heldBytes > 0) {
       // A large message arrives in many chunks: they are joined once, when it is whole.
-      if (this.#wanted > 0 && this.#heldBytes + chunk.length < this.#wanted) return this.#hold(Buffer.from(chunk))
-      bytes = Buffer.concat([...this.#held, chunk])
+      const missing = this.#wanted - this.#heldBytes
+      if (chunk.length < missing) return this.#hold(Buffer.from(chunk))
+      // What follows it stays the chunk that it is.
+      const end = missing > 0 ? missing : chunk.length
+      const joined = Buffer.concat([...this.#held, chunk.subarray(0, end)])
       this.#held = []
       this.#heldBytes = 0
       this.#wanted = 0
+      yield* this.#cut(joined)
+      if (end === chunk.length) return
+      bytes = chunk.subarray(end)
     }
+    yield* this.#cut(bytes)
+  }
+
+  *#cut(bytes: Buffer): Generator<Frame, void, undefined> {
     let at = 0
     while (bytes.length - at > 0) {
       if (this.#more > 0) {
@@ -56,6 +74,11 @@ export class Framer {
         this.#more -= end - at
         yield { tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'later' }
         at = end
+        continue
+      }
+      const taken = this.#together(bytes, at)
+      if (taken > at) {
+        at = taken
         continue
       }
       if (bytes.length - at < HEADER) break

@@ -5,9 +5,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopAll } from './lib/processes.js'
 import { startStack } from './lib/stack.js'
+import { storeBaseline, withinBaseline } from './lib/baseline.js'
+import { filters } from './subsets/filters.js'
 import { oltp } from './subsets/oltp.js'
+import { sql } from './subsets/sql.js'
 
-const SUBSETS = { oltp }
+/** By name; those that need no database stand alone. */
+const SUBSETS = { oltp, filters, sql }
+const ALONE = new Set(['filters', 'sql'])
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,6 +21,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     json: { type: 'string', default: join(tmpdir(), 'pamctl-bench.json') },
     only: { type: 'string' },
+    store: { type: 'boolean', default: false },
   },
 })
 const names = positionals.length === 0 ? Object.keys(SUBSETS) : positionals
@@ -31,6 +37,8 @@ const context = {
   quick: options.quick,
   only: options.only,
   rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
+  /** Whether figures are low enough to be believed. */
+  enough: (subset) => (options.store ? () => true : withinBaseline(subset)),
   get stack() {
     return stack
   },
@@ -53,7 +61,7 @@ const GATEWAYS = {
 
 const results = { machine: machine(), date: new Date().toISOString().slice(0, 10), subsets: {} }
 try {
-  stack = await startStack()
+  if (names.some((name) => !ALONE.has(name))) stack = await startStack()
   for (const name of names) {
     const found = await SUBSETS[name](context)
     results.subsets[name] = found
@@ -64,8 +72,12 @@ try {
   await stack?.stop()
   await stopAll()
 }
+const figures = Object.entries(results.subsets).filter(([, { relative }]) => relative !== undefined)
+if (options.store) storeBaseline(Object.fromEntries(figures.map(([name, { relative }]) => [name, relative])))
+const failures = options.store ? [] : Object.values(results.subsets).flatMap((found) => found.failures ?? [])
+for (const failure of failures) process.stderr.write(`bench: ${failure}\n`)
 process.stdout.write(`${results.machine}, ${results.date}; all samples: ${options.json}\n`)
-process.exit(0)
+process.exit(failures.length > 0 ? 1 : 0)
 
 function machine() {
   return `${cpus()[0].model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.version}`

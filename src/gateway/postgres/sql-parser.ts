@@ -24,6 +24,8 @@ export async function createSqlParser(): Promise<SqlParser> {
   await loadModule()
   const texts = new TextCache()
   const templates = new TextCache()
+  /** Texts that a template has answered for: who sends the same again should not pay for taking it apart. */
+  const repeats = new TextCache()
   const worker = parserWorker()
   // This thread has one instance for good; the worker's is replaced.
   let isBroken = false
@@ -31,7 +33,7 @@ export async function createSqlParser(): Promise<SqlParser> {
   return {
     counts,
     parse(sql) {
-      const known = texts.get(sql)
+      const known = texts.get(sql) ?? repeats.get(sql)
       if (known !== undefined) {
         counts.known++
         return known
@@ -48,7 +50,7 @@ export async function createSqlParser(): Promise<SqlParser> {
       const template = skeleton && templates.get(skeleton.key)
       if (template !== undefined) {
         counts.template++
-        return template
+        return repeats.set(sql, template)
       }
       counts.read++
       const tree = parseAtOnce(sql)

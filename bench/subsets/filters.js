@@ -1,0 +1,102 @@
+import { answers, BULK, BULK_PLAIN, dataRow, pgbench, select, startRelay } from '../lib/in-process.js'
+import { fixed, table } from '../lib/measure.js'
+import { measureUnits } from '../lib/units.js'
+import { againstBaseline } from '../lib/baseline.js'
+
+/** What stands between two sockets, without the sockets: per statement and per megabyte of rows. */
+export async function filters(context) {
+  const relays = { plain: await startRelay({ checks: false }), checks: await startRelay({ checks: true }) }
+  for (const relay of Object.values(relays)) {
+    relay.client(pgbench.prepare)
+    await relay.written()
+    relay.server(answers.prepare)
+  }
+  const statements = 1000
+  const statement = (relay, mode) => async () => {
+    for (let n = 0; n < statements; n++) {
+      relay.client(pgbench[mode](100_000 + n))
+      if (n % 8 === 7) await relay.written()
+      relay.server(answers[mode])
+      await relay.room()
+    }
+    return statements
+  }
+  const rows = async (relay, sql, description, chunks) => {
+    relay.client(select(sql))
+    await relay.written()
+    relay.server(description)
+    // Enough to be measured: what passes untouched costs next to nothing.
+    const times = description === BULK && relay === relays.checks ? 4 : 16
+    for (let time = 0; time < times; time++) for (const chunk of chunks) relay.server(chunk)
+    relay.server(answers.end(1))
+    await relay.room()
+    return (times * chunks.reduce((sum, { length }) => sum + length, 0)) / 1e6
+  }
+  const masked = 'select * from bulk'
+  const plain = 'select id, a, b, c, d, e, f, g, h, i, aid from bulk, pgbench_accounts'
+  const chunks = bulkChunks(6)
+  const copied = copyChunks(2)
+  const cases = [
+    { name: 'a prepared statement, nothing on', unit: 'statement', work: statement(relays.plain, 'prepared') },
+    { name: 'a prepared statement', unit: 'statement', work: statement(relays.checks, 'prepared') },
+    { name: 'a simple statement', unit: 'statement', work: statement(relays.checks, 'simple') },
+    { name: 'rows, nothing on', unit: 'MB', work: () => rows(relays.plain, masked, BULK, chunks) },
+    { name: 'rows, none masked', unit: 'MB', work: () => rows(relays.checks, plain, BULK_PLAIN, chunks) },
+    { name: 'rows, one column masked', unit: 'MB', work: () => rows(relays.checks, masked, BULK, chunks) },
+    { name: 'rows of COPY, one column masked', unit: 'MB', work: () => rows(relays.checks, 'copy bulk to stdout', COPY_OUT, copied) },
+  ]
+  try {
+    const { least, relative } = await measureUnits(cases, context.rounds + 2, context.enough('filters'))
+    const checked = againstBaseline('filters', relative)
+    return {
+      units: Object.fromEntries(least),
+      relative: Object.fromEntries(relative),
+      failures: checked.failures,
+      text: table(
+        ['in one process, without sockets', 'CPU', 'of the stored value'],
+        cases.map(({ name, unit }) => [
+          name,
+          unit === 'MB'
+            ? `${fixed(least.get(name) / 1000, 2)} ms/MB (${fixed(1e6 / least.get(name), 0)} MB/s)`
+            : `${fixed(least.get(name))} µs per ${unit}`,
+          checked.of(name),
+        ]),
+      ),
+    }
+  } finally {
+    for (const relay of Object.values(relays)) await relay.stop()
+  }
+}
+
+/** Rows of some 340 bytes in chunks of 64 KB, cut wherever they happen to end, as a socket gives them. */
+function bulkChunks(megabytes) {
+  const values = (n) => [String(n), ...Array.from({ length: 9 }, (_, i) => `value ${n} of column ${i}, some text`), `person${n}@example.com`]
+  return cut(Array.from({ length: megabytes * 2900 }, (_, n) => dataRow(values(n))))
+}
+
+function copyChunks(megabytes) {
+  return cut(
+    Array.from({ length: megabytes * 2900 }, (_, n) => {
+      const body = Buffer.from(
+        `${[n, ...Array.from({ length: 9 }, (_, i) => `value ${n} of column ${i}, some text`), `person${n}@example.com`].join('\t')}\n`,
+      )
+      const head = Buffer.from('d\0\0\0\0')
+      head.writeUInt32BE(4 + body.length, 1)
+      return Buffer.concat([head, body])
+    }),
+  )
+}
+
+function cut(messages) {
+  const all = Buffer.concat(messages)
+  return Array.from({ length: Math.ceil(all.length / 65_536) }, (_, i) => all.subarray(i * 65_536, (i + 1) * 65_536))
+}
+
+/** CopyOutResponse: text, eleven columns. */
+const COPY_OUT = (() => {
+  const out = Buffer.alloc(5 + 3 + 22)
+  out.write('H')
+  out.writeUInt32BE(out.length - 1, 1)
+  out.writeUInt16BE(11, 6)
+  return out
+})()

@@ -6,12 +6,20 @@ import { parseArgs } from 'node:util'
 import { stopAll } from './lib/processes.js'
 import { startStack } from './lib/stack.js'
 import { storeBaseline, withinBaseline } from './lib/baseline.js'
+import { bulk } from './subsets/bulk.js'
+import { cli } from './subsets/cli.js'
+import { connect } from './subsets/connect.js'
+import { control } from './subsets/control.js'
+import { fairness } from './subsets/fairness.js'
 import { filters } from './subsets/filters.js'
+import { gates } from './subsets/gates.js'
+import { idle } from './subsets/idle.js'
 import { oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
+import { ssh } from './subsets/ssh.js'
 
 /** By name; those that need no database stand alone. */
-const SUBSETS = { oltp, filters, sql }
+const SUBSETS = { gates, oltp, bulk, connect, idle, fairness, control, filters, sql, cli, ssh }
 const ALONE = new Set(['filters', 'sql'])
 
 const { values: options, positionals } = parseArgs({
@@ -42,21 +50,23 @@ const context = {
   get stack() {
     return stack
   },
-  /** Gateways by what they do, each started once. */
-  async gateways(wanted = ['plain', 'checks', 'checks-tls']) {
-    const found = {}
-    for (const id of wanted) {
-      const [name, settings] = GATEWAYS[id]
-      if (!gateways.has(id)) gateways.set(id, await stack.gateway(id, settings))
-      found[name] = gateways.get(id)
+  settings,
+  /** Gateways by what they do, as contenders; each is started once, with an agent of its own. */
+  async gatewayContenders(ids) {
+    const found = []
+    for (const id of ids) {
+      if (!gateways.has(id)) gateways.set(id, await stack.gateway(id, settings(id)))
+      const gateway = gateways.get(id)
+      const port = await gateway.port('db')
+      found.push({
+        name: nameOf(id),
+        port,
+        gateway,
+        pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] },
+      })
     }
     return found
   },
-}
-const GATEWAYS = {
-  plain: ['pamctl, nothing on', {}],
-  checks: ['pamctl', { checks: true }],
-  'checks-tls': ['pamctl, TLS', { checks: true, tls: true }],
 }
 
 const results = { machine: machine(), date: new Date().toISOString().slice(0, 10), subsets: {} }
@@ -78,6 +88,26 @@ const failures = options.store ? [] : Object.values(results.subsets).flatMap((fo
 for (const failure of failures) process.stderr.write(`bench: ${failure}\n`)
 process.stdout.write(`${results.machine}, ${results.date}; all samples: ${options.json}\n`)
 process.exit(failures.length > 0 ? 1 : 0)
+
+/** `plain` or `checks` (rules, a masked column), `-tls`, `-own` (a WebSocket for each connection). */
+function settings(id) {
+  const parts = id.split('-')
+  return {
+    checks: parts.includes('checks'),
+    tls: parts.includes('tls'),
+    agentEnvironment: parts.includes('own') ? { PAMCTL_TUNNEL: 'own' } : {},
+  }
+}
+
+function nameOf(id) {
+  const parts = id.split('-')
+  return [
+    'pamctl',
+    ...(parts.includes('plain') ? ['nothing on'] : []),
+    ...(parts.includes('tls') ? ['TLS'] : []),
+    ...(parts.includes('own') ? ['a WebSocket each'] : []),
+  ].join(', ')
+}
 
 function machine() {
   return `${cpus()[0].model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}, Node ${process.version}`

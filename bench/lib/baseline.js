@@ -15,7 +15,9 @@ export function againstBaseline(subset, relative) {
     of: (name) => (known[name] === undefined ? 'none stored' : ratio(name).toFixed(2)),
     failures: [...relative.keys()]
       .filter((name) => ratio(name) > LIMIT)
-      .map((name) => `${subset}: "${name}" costs ${ratio(name).toFixed(2)} times the stored value (${LIMIT} is the limit)`),
+      .map(
+        (name) => `${subset}: "${name}" costs ${ratio(name).toFixed(2)} times the stored value (${LIMIT} is the limit)`,
+      ),
   }
 }
 

@@ -8,6 +8,7 @@ import { DEMO_PEOPLE, writeDemoConfig } from '../../dist/demo/setup.js'
 import { startGateway } from '../../dist/demo/stack.js'
 import { peopleFile } from '../../dist/evaluation-idp/people.js'
 import { EVALUATION_CLIENT, startEvaluationProvider } from '../../dist/evaluation-idp/provider.js'
+import { CHECKS, MASKING } from './in-process.js'
 import { run, start } from './processes.js'
 
 /**
@@ -171,6 +172,7 @@ function configOf({
   rules = '',
   targets = '',
   limits = '',
+  masking = '',
 }) {
   const target = (name, more) => `
   - name: ${name}
@@ -196,16 +198,5 @@ access:
   - { name: all, who: { groups: [engineering] }, targets: { labels: { env: dev } }, grant: standing }
 commands:${rules}${checks ? CHECKS : ''}
   - { name: rest, match: { unknown: true }, allow: true }
-${checks ? MASKING : ''}`
+${checks ? MASKING : masking}`
 }
-
-const CHECKS = `
-  - { name: no blind writes, match: { kinds: [delete, update], missingWhere: true }, deny: UPDATE and DELETE without WHERE are not allowed }
-  - { name: a person decides, match: { kinds: [truncate, drop-*, alter-*, grant, grant-role] }, hold: { approvers: { groups: [sre] }, expires: 15m } }
-  - { name: history is not changed, match: { kinds: [update, delete], writes: [public.pgbench_history] }, deny: history stays }
-  - name: everyday work
-    match: { kinds: [select, select-for-update, insert, update, delete, merge, explain, copy-to, copy-from, begin, start, commit, rollback, set, show] }
-    allow: true`
-const MASKING = `
-masking:
-  - { name: account texts, targets: { labels: { env: dev } }, columns: [pgbench_accounts.filler, bulk.secret], style: partial }`

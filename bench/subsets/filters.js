@@ -43,7 +43,11 @@ export async function filters(context) {
     { name: 'rows, nothing on', unit: 'MB', work: () => rows(relays.plain, masked, BULK, chunks) },
     { name: 'rows, none masked', unit: 'MB', work: () => rows(relays.checks, plain, BULK_PLAIN, chunks) },
     { name: 'rows, one column masked', unit: 'MB', work: () => rows(relays.checks, masked, BULK, chunks) },
-    { name: 'rows of COPY, one column masked', unit: 'MB', work: () => rows(relays.checks, 'copy bulk to stdout', COPY_OUT, copied) },
+    {
+      name: 'rows of COPY, one column masked',
+      unit: 'MB',
+      work: () => rows(relays.checks, 'copy bulk to stdout', COPY_OUT, copied),
+    },
   ]
   try {
     const { least, relative } = await measureUnits(cases, context.rounds + 2, context.enough('filters'))
@@ -70,7 +74,11 @@ export async function filters(context) {
 
 /** Rows of some 340 bytes in chunks of 64 KB, cut wherever they happen to end, as a socket gives them. */
 function bulkChunks(megabytes) {
-  const values = (n) => [String(n), ...Array.from({ length: 9 }, (_, i) => `value ${n} of column ${i}, some text`), `person${n}@example.com`]
+  const values = (n) => [
+    String(n),
+    ...Array.from({ length: 9 }, (_, i) => `value ${n} of column ${i}, some text`),
+    `person${n}@example.com`,
+  ]
   return cut(Array.from({ length: megabytes * 2900 }, (_, n) => dataRow(values(n))))
 }
 

@@ -11,13 +11,12 @@ export async function oltp(context) {
       ? ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS']
       : ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
   )
-  const contenders = [...peers.peers]
-  for (const [name, gateway] of Object.entries(await context.gateways(quick ? ['checks', 'checks-tls'] : undefined)))
-    contenders.push({
-      name,
-      port: await gateway.port('db'),
-      pids: { gateway: [gateway.pid], agent: [await gateway.agentPid()] },
-    })
+  const contenders = [
+    ...peers.peers,
+    ...(await context.gatewayContenders(
+      quick ? ['checks', 'checks-tls'] : ['plain', 'checks', 'checks-tls', 'checks-own', 'checks-tls-own'],
+    )),
+  ]
   const cases = quick
     ? [['prepared', 8]]
     : [
@@ -41,26 +40,10 @@ export async function oltp(context) {
   return {
     results,
     missing: peers.missing,
-    units: Object.fromEntries(
-      results.flatMap(({ mode, clients, samples }) =>
-        Object.keys(samples)
-          .filter((name) => name.startsWith('pamctl'))
-          .map((name) => [
-            `oltp ${mode} ${clients} ${name}: gateway CPU µs per transaction, of the bare tunnel's`,
-            relativeCpu(new Map(Object.entries(samples)), name),
-          ]),
-      ),
-    ),
     text: results
       .map(({ mode, clients, samples }) => printed(mode, clients, new Map(Object.entries(samples))))
       .join('\n\n'),
   }
-}
-
-/** Against the bare tunnel in the same round: absolute figures move with the machine. */
-function relativeCpu(samples, name) {
-  const base = name.includes('TLS') ? 'bare WebSocket, TLS' : 'bare WebSocket'
-  return against(samples, name, base, 'gatewayUs')?.ratio
 }
 
 function printed(mode, clients, samples) {

@@ -17,7 +17,13 @@ export async function sql(context) {
   const decide = (parsed) => {
     const catalog = assumedCatalog(parsed)
     const facts = resolveFacts(parsed, catalog, maskingScope({ columns: [], kinds: [] }, catalog, new Map()))
-    const command = { protocol: 'postgres', kind: 'statement', text: '', parameters: [], facts: { type: 'sql', statements: facts.statements } }
+    const command = {
+      protocol: 'postgres',
+      kind: 'statement',
+      text: '',
+      parameters: [],
+      facts: { type: 'sql', statements: facts.statements },
+    }
     return decideCommand(policy, person, targets[0], command)
   }
   let counter = 0
@@ -27,16 +33,46 @@ export async function sql(context) {
   }
   const times = 2
   const known = decide(parser.parse(JOIN))
-  const facts = resolveFacts(parser.parse(JOIN), assumedCatalog(parser.parse(JOIN)), maskingScope({ columns: [], kinds: [] }, assumedCatalog(parser.parse(JOIN)), new Map()))
-  const command = { protocol: 'postgres', kind: 'statement', text: JOIN, parameters: [], facts: { type: 'sql', statements: facts.statements } }
+  const facts = resolveFacts(
+    parser.parse(JOIN),
+    assumedCatalog(parser.parse(JOIN)),
+    maskingScope({ columns: [], kinds: [] }, assumedCatalog(parser.parse(JOIN)), new Map()),
+  )
+  const command = {
+    protocol: 'postgres',
+    kind: 'statement',
+    text: JOIN,
+    parameters: [],
+    facts: { type: 'sql', statements: facts.statements },
+  }
   if (known.type !== 'allow') throw new Error('the rules do not allow what is measured')
   const cases = [
     { name: 'a known text', unit: 'text', work: each(100_000 * times, () => parser.parse(JOIN)) },
-    { name: 'a known text with other constants', unit: 'text', work: each(5000 * times, (n) => parser.parse(POINT(n % 100_000))) },
-    { name: 'a new text of 52 bytes, parsed', unit: 'text', work: each(500 * times, (n) => parser.parse(`${POINT(5)} -- ${n}`)) },
-    { name: 'a new join of 340 bytes, parsed', unit: 'text', work: each(200 * times, (n) => parser.parse(`${JOIN} -- ${n}`)) },
-    { name: 'the decision about a join, by five rules', unit: 'decision', work: each(5000 * times, () => decideCommand(policy, person, targets[0], command)) },
-    { name: 'a new join, parsed, resolved and decided', unit: 'decision', work: each(200 * times, (n) => decide(parser.parse(`${JOIN} -- ${n}`))) },
+    {
+      name: 'a known text with other constants',
+      unit: 'text',
+      work: each(5000 * times, (n) => parser.parse(POINT(n % 100_000))),
+    },
+    {
+      name: 'a new text of 52 bytes, parsed',
+      unit: 'text',
+      work: each(500 * times, (n) => parser.parse(`${POINT(5)} -- ${n}`)),
+    },
+    {
+      name: 'a new join of 340 bytes, parsed',
+      unit: 'text',
+      work: each(200 * times, (n) => parser.parse(`${JOIN} -- ${n}`)),
+    },
+    {
+      name: 'the decision about a join, by five rules',
+      unit: 'decision',
+      work: each(5000 * times, () => decideCommand(policy, person, targets[0], command)),
+    },
+    {
+      name: 'a new join, parsed, resolved and decided',
+      unit: 'decision',
+      work: each(200 * times, (n) => decide(parser.parse(`${JOIN} -- ${n}`))),
+    },
   ]
   try {
     const { least, relative } = await measureUnits(cases, context.rounds + 2, context.enough('sql'))

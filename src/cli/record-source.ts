@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { Option } from 'commander'
-import { recordReader, type RecordReader } from '../recording/encryption.ts'
+import type { RecordReader } from '../recording/encryption.ts'
 import { BrokenRecording, readRecording, type ByteSource, type ReadEvent } from '../recording/read.ts'
 import { UsageError } from '../shared/errors.ts'
 import { looksLikeId } from '../shared/id.ts'
@@ -21,7 +21,7 @@ export const identityOption = (): Option =>
   new Option('--identity <file>', 'age identities that encrypted records are read with').env('PAMCTL_IDENTITY')
 
 /** The identities in a file as age-keygen writes it. */
-export function readIdentities(file: string | undefined): RecordReader | undefined {
+export async function readIdentities(file: string | undefined): Promise<RecordReader | undefined> {
   if (file === undefined) return undefined
   try {
     const identities = readFileSync(file, 'utf8')
@@ -29,6 +29,8 @@ export function readIdentities(file: string | undefined): RecordReader | undefin
       .map((line) => line.trim())
       .filter((line) => line !== '' && !line.startsWith('#'))
     if (identities.length === 0) throw new Error('no identity in it')
+    // Most records are read without: what decrypts is loaded where it is needed.
+    const { recordReader } = await import('../recording/encryption.ts')
     return recordReader(identities)
   } catch (error) {
     throw new UsageError(`--identity ${file}: ${(error as Error).message}`, 'expected a file as age-keygen writes it')
@@ -41,7 +43,7 @@ export async function* readEvents(
   source: string,
   options: { readonly identity?: string; readonly purpose: 'viewed' | 'exported' },
 ): AsyncGenerator<ReadEvent, void, undefined> {
-  const reader = readIdentities(options.identity)
+  const reader = await readIdentities(options.identity)
   const bytes = await openRecord(context, source, options.purpose)
   let hidden = 0
   try {

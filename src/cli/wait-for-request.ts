@@ -1,4 +1,3 @@
-import { input } from '@inquirer/prompts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { AccessRequest, Target } from '../api/schemas/access.ts'
 import { PamError } from '../shared/errors.ts'
@@ -34,6 +33,7 @@ export async function reasonFor(
     })
   if (given !== undefined || !target.reasonRequired) return given ?? ''
   if (!io.interactive) throw new PamError('NO_TERMINAL', 'a reason is required', { hint: 'give --reason "…"' })
+  const { input } = await import('@inquirer/prompts')
   return input({ message: `Why do you need ${name}?`, required: true }, { output: process.stderr })
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
 import { createApiClient } from '../../gateway-client/api-client.ts'
 import { fetchWithCa } from '../../gateway-client/fetch-with-ca.ts'
-import { signInWithDevice, type DevicePrompt } from '../../gateway-client/login.ts'
+import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
 import { normalGateway, type CliContext } from '../context.ts'
@@ -45,6 +45,7 @@ export async function signIn(
   const giveUp = new AbortController()
   const onInterrupt = (): void => giveUp.abort()
   process.once('SIGINT', onInterrupt)
+  const { signInWithDevice } = await import('../../gateway-client/login.ts')
   const tokens = await signInWithDevice(discovery, {
     fetch: fetcher,
     fresh,

@@ -1,4 +1,3 @@
-import { confirm, select } from '@inquirer/prompts'
 import type { Review } from '../../api/schemas/review.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { PamError } from '../../shared/errors.ts'
@@ -86,6 +85,7 @@ async function decide(
   show(review, context)
   if (io.interactive && options.yes !== true) {
     const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }
+    const { confirm } = await import('@inquirer/prompts')
     if (!(await confirm(question, { output: process.stderr }))) throw new Exit(1)
   }
   const decision = {
@@ -118,6 +118,7 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
       `${review.id}  ${review.requester.label}  ${review.target}  ${review.text ?? review.reason ?? ''}`,
     ).slice(0, 200),
   }))
+  const { select } = await import('@inquirer/prompts')
   return select({ message: 'Which one?', choices }, { output: process.stderr })
 }
 

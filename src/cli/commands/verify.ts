@@ -26,7 +26,7 @@ export const verify: AddCommand = (program, run) => {
 async function verifyFiles(context: CliContext, files: readonly string[], options: VerifyOptions): Promise<void> {
   const { io } = context
   const keys = readKeys(options.key)
-  const reader = readIdentities(options.identity)
+  const reader = await readIdentities(options.identity)
   const results: { file: string; result: Verification }[] = []
   for (const file of files) {
     const source = existsSync(file) ? createReadStream(file) : await openRecord(context, file, 'verified')

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { Browser } from '../../dist/demo/browser.js'
+import { DEMO_PEOPLE } from '../../dist/demo/setup.js'
+import { createApiClient } from '../../dist/gateway-client/api-client.js'
+import { fetchWithCa } from '../../dist/gateway-client/fetch-with-ca.js'
+import { signInWithDevice } from '../../dist/gateway-client/login.js'
+import { createProver } from '../../dist/gateway-client/prover.js'
+
+/** The API as one of the demo's people, signed in now. */
+export async function apiAs(who, gateway, certificate) {
+  const fetch = fetchWithCa(certificate && readFileSync(certificate, 'utf8'))
+  const prover = await createProver()
+  const discovery = await createApiClient({ gateway, fetch }).discover()
+  const tokens = await signInWithDevice(discovery, {
+    fetch: globalThis.fetch,
+    fresh: true,
+    signal: AbortSignal.timeout(20_000),
+    show: ({ completeUrl }) => void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE[who]),
+  })
+  const unproven = async (method, url) => ({ dpop: await prover.prove(method, url) })
+  const { accessToken } = await createApiClient({ gateway, fetch, authorize: unproven }).token(tokens.identityToken)
+  const authorize = async (method, url) => ({
+    authorization: `DPoP ${accessToken}`,
+    dpop: await prover.prove(method, url, accessToken),
+  })
+  return createApiClient({ gateway, fetch, authorize })
+}

@@ -1,0 +1,44 @@
+import { startPeers } from '../lib/contenders.js'
+import { against, fixed, medianOf, ratioText, rounds, table } from '../lib/measure.js'
+import { pgbench } from './oltp.js'
+
+/** A new connection for every statement: identity, grant, recording and audit are in it. */
+export async function connect(context) {
+  const { stack, quick } = context
+  const peers = await startPeers(
+    stack,
+    quick
+      ? ['direct']
+      : ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+  )
+  const contenders = [
+    ...peers.peers,
+    ...(await context.gatewayContenders(quick ? ['checks'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'])),
+  ]
+  const results = []
+  for (const clients of quick ? [4] : [1, 4]) {
+    const samples = await rounds(context.rounds, contenders, (contender) =>
+      pgbench(stack, contender, { mode: 'simple', clients, seconds: quick ? 2 : 3, more: ['-C'] }),
+    )
+    results.push({ clients, samples: Object.fromEntries(samples) })
+  }
+  return {
+    results,
+    missing: peers.missing,
+    text: results
+      .map(({ clients, samples: found }) => {
+        const samples = new Map(Object.entries(found))
+        return `### pgbench -C, ${clients} ${clients === 1 ? 'client' : 'clients'}\n\n${table(
+          ['', 'connections/s', 'of direct', 'CPU ms: gateway or proxy', 'CPU ms: agent or entry'],
+          [...samples.keys()].map((name) => [
+            name,
+            fixed(medianOf(samples, name, 'tps')),
+            name === 'direct' ? '1' : ratioText(against(samples, name, 'direct', 'tps')),
+            fixed(medianOf(samples, name, 'gatewayUs') / 1000),
+            fixed(medianOf(samples, name, 'agentUs') / 1000),
+          ]),
+        )}`
+      })
+      .join('\n\n'),
+  }
+}

@@ -1,0 +1,72 @@
+import { apiAs } from '../lib/api.js'
+import { fixed, percentile, table } from '../lib/measure.js'
+import { pause, run } from '../lib/processes.js'
+import { startSession } from '../lib/session.js'
+
+/** How long it takes until what somebody decides has happened, with many live sessions. */
+export async function control(context) {
+  const { stack, quick } = context
+  const count = quick ? 50 : 1000
+  const gateway = await stack.gateway('control', { checks: true, tls: true })
+  const port = await gateway.port('db')
+  await run('psql', ['-Xqc', 'create table if not exists held ()', '-c', 'alter table held owner to app', 'app_dev'], {
+    env: stack.asOwner,
+  }).catch(() => {})
+  const [jane, bob] = [
+    await apiAs('jane', gateway.url, stack.certificate),
+    await apiAs('bob', gateway.url, stack.certificate),
+  ]
+  const sessions = []
+  while (sessions.length < count)
+    sessions.push(
+      ...(await Promise.all(
+        Array.from({ length: Math.min(10, count - sessions.length) }, () => startSession(stack, port)),
+      )),
+    )
+  const approved = []
+  for (let n = 0; n < (quick ? 5 : 40); n++) {
+    const { client } = sessions[n % sessions.length]
+    const done = client.query('truncate held').then(
+      () => performance.now(),
+      () => performance.now(),
+    )
+    let review
+    for (let attempt = 0; review === undefined && attempt < 500; attempt++) {
+      ;[review] = await bob.reviews.list()
+      if (review === undefined) await pause(10)
+    }
+    const digest = (await bob.reviews.get(review.id)).digest
+    const start = performance.now()
+    await bob.reviews.decide(review.id, {
+      verdict: 'approve',
+      comment: '',
+      ...(digest === undefined ? {} : { digest }),
+    })
+    approved.push((await done) - start)
+  }
+  const { items: grants } = await jane.grants.list({ active: true, limit: 10 })
+  const cut = sessions.map(
+    ({ socket }) => new Promise((resolve) => socket.once('close', () => resolve(performance.now()))),
+  )
+  const start = performance.now()
+  await jane.grants.revoke(grants[0].id, 'bench')
+  const answered = performance.now() - start
+  const times = (await Promise.all(cut)).map((at) => at - start)
+  await gateway.stop()
+  const rows = [
+    ['a held statement: approved → its result is at the client', approved],
+    [`a grant with ${count} live sessions: revoked → the client's connection is closed`, times],
+  ]
+  return {
+    results: { count, approved, times, answered },
+    text: `From before the call of the API; all in one process, so that one clock says both.\n\n${table(
+      ['', 'p50 ms', 'p99 ms', 'longest ms'],
+      rows.map(([name, values]) => [
+        name,
+        fixed(percentile(values, 0.5)),
+        fixed(percentile(values, 0.99)),
+        fixed(Math.max(...values)),
+      ]),
+    )}`,
+  }
+}

@@ -49,15 +49,44 @@ function once(facts: StatementFacts, sql: string, hide: () => string): string {
 
 const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text: string }>()
 
+/** Constants in a list that are committed to as one. */
+const LONG_LIST = 50
+
 /** Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. */
 function replaceLiterals(sql: string, commit: (value: string) => string): string {
-  return sql.replace(LITERAL, (literal) =>
-    literal.startsWith('"')
-      ? literal
-      : literal.startsWith('--') || literal.startsWith('/*')
-        ? '/*…*/'
-        : commit(literal),
-  )
+  let out = ''
+  let at = 0
+  /** Constants with nothing but commas between them. */
+  let list: { start: number; end: number }[] = []
+  const write = (): void => {
+    const [first, last] = [list[0], list.at(-1)]
+    if (first === undefined || last === undefined) return
+    if (list.length >= LONG_LIST) {
+      // One commitment for all: a list of a hundred thousand would keep everybody waiting.
+      out += commit(sql.slice(first.start, last.end)).replace('‹', `‹${list.length} values, `)
+      at = last.end
+    } else {
+      for (const { start, end } of list) {
+        out += sql.slice(at, start) + commit(sql.slice(start, end))
+        at = end
+      }
+    }
+    list = []
+  }
+  for (const { 0: literal, index } of sql.matchAll(LITERAL)) {
+    if (literal.startsWith('"')) continue
+    const end = index + literal.length
+    const isComment = literal.startsWith('--') || literal.startsWith('/*')
+    if (isComment || !/^[\s,]*$/.test(sql.slice(list.at(-1)?.end ?? index, index))) write()
+    out += list.length === 0 ? sql.slice(at, index) : ''
+    if (list.length === 0) at = index
+    if (isComment) {
+      out += '/*…*/'
+      at = end
+    } else list.push({ start: index, end })
+  }
+  write()
+  return out + sql.slice(at)
 }
 
 // Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.

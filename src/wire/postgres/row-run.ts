@@ -71,50 +71,55 @@ export function rewriteCopyRows(
 ): RowRun {
   const out = new Patch(chunk, from)
   let fields: CopyFields = []
+  let starts = new Int32Array(64)
+  let backslash = next(chunk, BACKSLASH, from)
   let at = from
   let rows = 0
   for (let end; (end = rowEnd(chunk, at, tag, longest)) > 0; at = end) {
     rows++
-    const count = fieldsIn(chunk, at + 5, end, format.delimiter)
-    if (count !== fields.length) fields = count < 0 ? [] : format.fieldsOf(count)
     out.begin(at)
-    if (count < 0 || !patchFields(chunk, at + 5, end, fields, format.delimiter, out)) {
-      const row = chunk.subarray(at + 5, end)
-      const replaced = format.slow(row)
-      out.undo()
-      if (replaced !== row) out.body(at, end, replaced)
-    } else out.finish()
+    if (backslash < at) backslash = next(chunk, BACKSLASH, at)
+    // A backslash says that somebody must look closely, unless it is \N, which is NULL and stays.
+    const isPlain = chunk[end - 1] === NEWLINE && (backslash >= end || onlyNulls(chunk, backslash, end))
+    let count = 0
+    if (isPlain) {
+      if (end - at > starts.length) starts = new Int32Array(2 * (end - at))
+      starts[count++] = at + 5
+      for (let i = at + 5; i < end; i++) if (chunk[i] === format.delimiter) starts[count++] = i + 1
+      starts[count] = end
+      if (count !== fields.length) fields = format.fieldsOf(count)
+    }
+    if (isPlain && patchFields(starts, fields, chunk, out)) {
+      out.finish()
+      continue
+    }
+    const row = chunk.subarray(at + 5, end)
+    const replaced = format.slow(row)
+    out.undo()
+    if (replaced !== row) out.body(at, end, replaced)
   }
   return { end: at, rows, bytes: out.done(at) }
 }
 
-/** How many fields; -1 where a backslash says that somebody must look closely. */
-function fieldsIn(chunk: Buffer, start: number, end: number, delimiter: number): number {
-  let count = 1
-  for (let i = start; i < end; i++) {
-    const byte = chunk[i] as number
-    if (byte === delimiter) count++
-    // \N is NULL, and stays.
-    else if (byte === BACKSLASH && chunk[i + 1] !== CAPITAL_N) return -1
-  }
-  return chunk[end - 1] === NEWLINE ? count : -1
+/** Where the byte stands next; behind the end where it does not. */
+function next(chunk: Buffer, byte: number, from: number): number {
+  const at = chunk.indexOf(byte, from)
+  return at < 0 ? chunk.length : at
 }
 
-function patchFields(
-  chunk: Buffer,
-  start: number,
-  end: number,
-  fields: CopyFields,
-  delimiter: number,
-  out: Patch,
-): boolean {
-  let field = start
+function onlyNulls(chunk: Buffer, backslash: number, end: number): boolean {
+  for (let i = backslash; i < end; i++)
+    if (chunk[i] === BACKSLASH && (chunk[i - 1] === BACKSLASH || chunk[i + 1] !== CAPITAL_N)) return false
+  return true
+}
+
+/** `starts`: where each field begins, and behind them the end. */
+function patchFields(starts: Int32Array, fields: CopyFields, chunk: Buffer, out: Patch): boolean {
   for (let column = 0; column < fields.length; column++) {
-    let stop = column === fields.length - 1 ? end - 1 : chunk.indexOf(delimiter, field)
-    if (stop < 0 || stop > end - 1) stop = end - 1
     const rewrite = fields[column]
-    if (rewrite !== undefined && !out.text(field, stop, rewrite, chunk[field] === BACKSLASH)) return false
-    field = stop + 1
+    if (rewrite === undefined) continue
+    const start = starts[column] as number
+    if (!out.text(start, (starts[column + 1] as number) - 1, rewrite, chunk[start] === BACKSLASH)) return false
   }
   return true
 }

@@ -456,6 +456,18 @@ describe('what is kept for ever', () => {
     expect(keep(sql).text).toBe(kept)
   })
 
+  it('a long list of constants is committed to as one, with how many there were', () => {
+    const list = (count: number): string => Array.from({ length: count }, (_, i) => i + 100).join(', ')
+    const kept = (count: number): string =>
+      keep(`select id from customers where card in (${list(count)}) and email = 'x' -- y`).text
+    expect(kept(49)).toBe(
+      `select id from customers where card in (${Array.from({ length: 49 }, () => '‹c3›').join(', ')}) and email = ‹c3› /*…*/`,
+    )
+    expect(kept(50)).toBe(
+      `select id from customers where card in (‹50 values, c${list(50).length}›) and email = ‹c3› /*…*/`,
+    )
+  })
+
   it('parameters bound to masked tables are commitments, others only where they look like a masked kind', () => {
     expect(keep('select id from customers where email = $1', ['jane', null]).parameters).toEqual(['‹c4›', null])
     expect(keep('select * from orders where note = $1', ['x@y.org', 'plain']).parameters).toEqual(['‹c7›', 'plain'])

@@ -156,6 +156,27 @@ describe('a text that comes again', () => {
   })
 })
 
+describe('a long list of constants', () => {
+  it('comes from the worker as one constant many times over: how many there are counts, not what they are', async () => {
+    const list = Array.from({ length: 2000 }, (_, i) => i + 1).join(', ')
+    const [statement] = (await parser.parse(`delete from t where a in (${list}) and b = 7`)) as readonly {
+      tree: object
+    }[]
+    const where = (statement?.tree as { DeleteStmt: { whereClause: { BoolExpr: { args: { A_Expr: never }[] } } } })
+      .DeleteStmt.whereClause.BoolExpr.args
+    const { items } = (where[0]?.A_Expr as { rexpr: { List: { items: object[] } } }).rexpr.List
+    expect(items.length).toBe(2000)
+    expect(new Set(items).size).toBe(1)
+    const rows = Array.from({ length: 900 }, (_, i) => `(${i}, 'x')`).join(', ')
+    const [insert] = (await parser.parse(`insert into t values ${rows}`)) as readonly { tree: object }[]
+    expect(JSON.stringify(insert).match(/A_Const/g)).toHaveLength(1800)
+    // Where it is a place in the select list, each stays what it is.
+    const places = Array.from({ length: 1200 }, (_, i) => (i % 3) + 1).join(', ')
+    const [group] = (await parser.parse(`select a, b, c from t group by ${places}`)) as readonly { tree: object }[]
+    expect(new Set(JSON.stringify(group).match(/"ival":\d/g)).size).toBe(3)
+  })
+})
+
 describe('the parser of long texts', () => {
   it('is replaced after an error that breaks it, and what comes next is read', async () => {
     const deep = `select 1${'+1'.repeat(40_000)}`

@@ -33,7 +33,7 @@ export class CatalogShelf {
     const queries = catalogQueries(known === undefined ? 0 : FIRST_USER_OID)
     const answers = await ask(Object.values(queries))
     const read = Object.fromEntries(Object.keys(queries).map((name, index) => [name, answers[index]])) as CatalogRows
-    const rows = known === undefined ? read : withSystemRows(known.rows, read)
+    const rows = withSystemRows(known?.rows ?? read, known === undefined ? ofUsers(read) : read)
     const shelved =
       known !== undefined && sameRows(known.rows, rows)
         ? { ...known, snapshot }
@@ -44,6 +44,13 @@ export class CatalogShelf {
     return shelved
   }
 }
+
+/** What a reading from the first user's object on would give, so that both put their rows in one order. */
+const ofUsers = (rows: CatalogRows): CatalogRows => ({
+  ...rows,
+  relations: rows.relations.filter(([oid]) => Number(oid) >= FIRST_USER_OID),
+  functions: rows.functions.filter(([, of]) => of === 'user'),
+})
 
 /** The parsed definitions that this plan needs, read once per plan. */
 export async function treesFor(

@@ -185,11 +185,15 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
   async function endRelay(reason: PamError): Promise<void> {
     try {
+      // From this moment on nothing of what the target says goes to the client.
+      const gone = open.has('upstream') ? upstreamGone() : undefined
       if (open.has('client') && reason.code !== 'CLIENT_LEFT' && reason.code !== 'TARGET_LEFT') {
         client.write(toErrorResponse(reason, 'FATAL'))
         client.end()
+        // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
+        await new Promise((resolve) => setImmediate(resolve))
       }
-      if (open.has('upstream')) await endUpstream()
+      if (gone !== undefined) await endUpstream(gone)
     } catch (error) {
       session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
     } finally {
@@ -201,11 +205,14 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     }
   }
 
-  async function endUpstream(): Promise<void> {
-    const gone = new Promise<boolean>((resolve) => {
+  function upstreamGone(): Promise<boolean> {
+    return new Promise((resolve) => {
       upstream.channel.handler = { data() {}, drained() {}, ended: () => resolve(true), closed: () => resolve(true) }
       setTimeout(() => resolve(false), CANCEL_WAIT).unref()
     })
+  }
+
+  async function endUpstream(gone: Promise<boolean>): Promise<void> {
     const running = !conversation.isIdle
     upstream.channel.resume()
     // A Terminate that waits behind a running query is read once the cancel has ended that.

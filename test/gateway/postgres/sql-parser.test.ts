@@ -164,7 +164,7 @@ describe('a long list of constants', () => {
     }[]
     const where = (statement?.tree as { DeleteStmt: { whereClause: { BoolExpr: { args: { A_Expr: never }[] } } } })
       .DeleteStmt.whereClause.BoolExpr.args
-    const { items } = (where[0]?.A_Expr as { rexpr: { List: { items: object[] } } }).rexpr.List
+    const { items } = (where[0]?.A_Expr as unknown as { rexpr: { List: { items: object[] } } }).rexpr.List
     expect(items.length).toBe(2000)
     expect(new Set(items).size).toBe(1)
     const rows = Array.from({ length: 900 }, (_, i) => `(${i}, 'x')`).join(', ')

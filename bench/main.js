@@ -14,12 +14,13 @@ import { fairness } from './subsets/fairness.js'
 import { filters } from './subsets/filters.js'
 import { gates } from './subsets/gates.js'
 import { idle } from './subsets/idle.js'
+import { growth } from './subsets/growth.js'
 import { oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
 import { ssh } from './subsets/ssh.js'
 
 /** By name; those that need no database stand alone. */
-const SUBSETS = { gates, oltp, bulk, connect, idle, fairness, control, filters, sql, cli, ssh }
+const SUBSETS = { gates, oltp, bulk, connect, idle, fairness, control, growth, filters, sql, cli, ssh }
 const ALONE = new Set(['filters', 'sql'])
 
 const { values: options, positionals } = parseArgs({
@@ -32,7 +33,9 @@ const { values: options, positionals } = parseArgs({
     store: { type: 'boolean', default: false },
   },
 })
-const names = positionals.length === 0 ? Object.keys(SUBSETS) : positionals
+/** What shows a regression in under three minutes. */
+const QUICK = ['gates', 'oltp', 'bulk', 'connect', 'filters', 'sql', 'cli']
+const names = positionals.length > 0 ? positionals : options.quick ? QUICK : Object.keys(SUBSETS)
 const unknown = names.filter((name) => SUBSETS[name] === undefined)
 if (unknown.length > 0) {
   process.stderr.write(`bench: there is no subset ${unknown.join(', ')}; there are ${Object.keys(SUBSETS).join(' ')}\n`)
@@ -73,7 +76,9 @@ const results = { machine: machine(), date: new Date().toISOString().slice(0, 10
 try {
   if (names.some((name) => !ALONE.has(name))) stack = await startStack()
   for (const name of names) {
+    const began = performance.now()
     const found = await SUBSETS[name](context)
+    process.stderr.write(`bench: ${name} took ${Math.round((performance.now() - began) / 1000)} s\n`)
     results.subsets[name] = found
     process.stdout.write(`## ${name}\n\n${found.text}\n\n`)
   }

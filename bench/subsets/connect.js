@@ -7,18 +7,16 @@ export async function connect(context) {
   const { stack, quick } = context
   const peers = await startPeers(
     stack,
-    quick
-      ? ['direct']
-      : ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+    quick ? ['direct'] : ['direct', 'pgbouncer', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
   )
   const contenders = [
     ...peers.peers,
-    ...(await context.gatewayContenders(quick ? ['checks'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'])),
+    ...(await context.gatewayContenders(quick ? ['checks'] : ['checks', 'checks-tls', 'checks-tls-own'])),
   ]
   const results = []
   for (const clients of quick ? [4] : [1, 4]) {
     const samples = await rounds(context.rounds, contenders, (contender) =>
-      pgbench(stack, contender, { mode: 'simple', clients, seconds: quick ? 2 : 3, more: ['-C'] }),
+      pgbench(stack, contender, { mode: 'simple', clients, seconds: 2, more: ['-C'] }),
     )
     results.push({ clients, samples: Object.fromEntries(samples) })
   }

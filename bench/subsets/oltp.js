@@ -22,13 +22,10 @@ export async function oltp(context) {
     : [
         ['prepared', 8],
         ['simple', 8],
-        ['extended', 8],
         ['prepared', 1],
-        ['simple', 1],
         ['prepared', 64],
-        ['simple', 64],
       ]
-  const seconds = quick ? 2 : 3
+  const seconds = 2
   const results = []
   for (const [mode, clients] of cases) {
     if (only !== undefined && only !== `${mode}-${clients}`) continue
@@ -74,7 +71,7 @@ function printed(mode, clients, samples) {
   )}`
 }
 
-export async function pgbench(stack, { port, pids }, { mode, clients, seconds, more = [] }) {
+export async function pgbench(stack, { port, pids }, { mode, clients, seconds, more = [], timed = true }) {
   const near = pids.agent ?? pids.entry ?? []
   const far = pids.gateway ?? pids.exit ?? pids.proxy ?? []
   const before = [cpuSeconds(near), cpuSeconds(far)]
@@ -89,8 +86,7 @@ export async function pgbench(stack, { port, pids }, { mode, clients, seconds, m
       String(clients),
       '-j',
       clients > 1 ? '2' : '1',
-      '-T',
-      String(seconds),
+      ...(timed ? ['-T', String(seconds)] : []),
       ...more,
       'app_dev',
     ],

@@ -42,4 +42,4 @@ function calibrate() {
 
 const seen = new Map()
 const CALIBRATION = 'calibration'
-const MOST_ROUNDS = 30
+const MOST_ROUNDS = 60

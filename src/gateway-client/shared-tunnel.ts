@@ -74,9 +74,9 @@ export class SharedTunnel {
   }
 
   async #connect(): Promise<Multiplexer> {
-    const { gateway, ca, authorize } = this.#parts
+    const { gateway, ca } = this.#parts
     const url = `${gateway}/v1/tunnels`
-    const options = { headers: await authorize('GET', url), ca }
+    const options = { headers: await this.#parts.authorize('GET', url), ca }
     return openWebSocket(gateway, url, MUX_PROTOCOL, options, (socket) => {
       const made: Multiplexer = new Multiplexer(socket, {
         changed: (open) => {

@@ -162,11 +162,12 @@ describe('a long list of constants', () => {
     const [statement] = (await parser.parse(`delete from t where a in (${list}) and b = 7`)) as readonly {
       tree: object
     }[]
-    const where = (statement?.tree as { DeleteStmt: { whereClause: { BoolExpr: { args: { A_Expr: never }[] } } } })
-      .DeleteStmt.whereClause.BoolExpr.args
-    const { items } = (where[0]?.A_Expr as unknown as { rexpr: { List: { items: object[] } } }).rexpr.List
+    const lists = [...JSON.stringify(statement).matchAll(/"items":\[(.*?)\]/g)].map(([, items = '']) =>
+      items.split('},{'),
+    )
+    const items = lists.find(({ length }) => length > 1) ?? []
     expect(items.length).toBe(2000)
-    expect(new Set(items).size).toBe(1)
+    expect(new Set(items.map((item) => /"ival":\d+/.exec(item)?.[0])).size).toBe(1)
     const rows = Array.from({ length: 900 }, (_, i) => `(${i}, 'x')`).join(', ')
     const [insert] = (await parser.parse(`insert into t values ${rows}`)) as readonly { tree: object }[]
     expect(JSON.stringify(insert).match(/A_Const/g)).toHaveLength(1800)

@@ -29,10 +29,10 @@ export function commandDigest(key: HmacKey, scope: DigestScope, draft: CommandDr
 /** What a text does is the same object each time the text comes again. */
 function factsText(facts: Facts): string {
   const known = texts.get(facts.statements)
-  if (known !== undefined) return known
-  const made = canonicalJson(facts as unknown as Json)
-  texts.set(facts.statements, made)
-  return made
+  if (known?.type === facts.type) return known.text
+  const text = canonicalJson(facts as unknown as Json)
+  texts.set(facts.statements, { type: facts.type, text })
+  return text
 }
 
-const texts = new WeakMap<object, string>()
+const texts = new WeakMap<object, { readonly type: string; readonly text: string }>()

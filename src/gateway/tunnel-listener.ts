@@ -79,7 +79,15 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
 /** Channels of one agent. Who opened the connection counts for none of them: each is authenticated as a tunnel of its own. */
 function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerParts): void {
   let asking = 0
+  let idle: NodeJS.Timeout | undefined
+  const rest = (): void => {
+    clearTimeout(idle)
+    idle = setTimeout(() => shared.close(), LONGEST_IDLE)
+    idle.unref()
+  }
+  webSocket.on('close', () => clearTimeout(idle))
   const shared = new Multiplexer(webSocket, {
+    changed: (open) => (open === 0 ? rest() : clearTimeout(idle)),
     asked(channel, { target, authorization, dpop }) {
       asking++
       admitChannel(target, { authorization, dpop })
@@ -92,6 +100,8 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
         .finally(() => asking--)
     },
   })
+
+  rest()
 
   async function admitChannel(target: string, headers: { authorization: string; dpop: string }): Promise<Login> {
     if (asking > MOST_ASKING)
@@ -114,6 +124,8 @@ function keepAlive(socket: WebSocket): void {
 
 const PROTOCOLS: Readonly<Record<string, string>> = { '/v1/tunnel': TUNNEL_PROTOCOL, '/v1/tunnels': MUX_PROTOCOL }
 const AUTHENTICATION_TIME = 10_000
+/** A connection that carries nothing for so long is of nobody; agents close theirs sooner. */
+const LONGEST_IDLE = 10 * 60_000
 /** Tunnels of one connection whose caller is being looked at. */
 const MOST_ASKING = 200
 const PING_EVERY = 30_000

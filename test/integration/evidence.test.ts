@@ -106,7 +106,10 @@ describe('what a session leaves', () => {
     const [command] = of(await eventsOf(file), 'command')
     expect(command?.text).toMatch(/^‹a text of 21 bytes that could not be read/)
     const spool = join(dataOf(directory), 'spool')
-    await eventually(() => (filesIn(spool, '.pamapart').length === 0 ? true : undefined), 'nothing is on its way any more')
+    await eventually(
+      () => (filesIn(spool, '.pamapart').length === 0 ? true : undefined),
+      'nothing is on its way any more',
+    )
     for (const name of filesIn(dataOf(directory), ''))
       if (/pamapart|state\.db/.test(name)) expect(readFileSync(name).includes('canary-apart')).toBe(false)
     expect(await alice.api.sessions.apart(session)).toEqual([{ ...command?.apart, text: "selekt 'canary-apart'" }])

@@ -14,7 +14,7 @@ export async function connect(context) {
     ...(await context.gatewayContenders(quick ? ['checks'] : ['checks', 'checks-tls', 'checks-tls-own'])),
   ]
   const results = []
-  for (const clients of quick ? [4] : [1, 4]) {
+  for (const clients of [4]) {
     const samples = await rounds(context.rounds, contenders, (contender) =>
       pgbench(stack, contender, { mode: 'simple', clients, seconds: 2, more: ['-C'] }),
     )

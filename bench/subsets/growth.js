@@ -23,7 +23,7 @@ export async function growth(context) {
     least(async () => (await pgbench(stack, one, { mode: 'prepared', clients, seconds: 2 })).gatewayUs),
   )
   let kept = 0
-  await add('sessions kept', 'ms per connection', quick ? [50, 100] : [200, 400, 800, 1600], async (size) => {
+  await add('sessions kept', 'ms per connection', quick ? [50, 100] : [100, 200, 400, 800], async (size) => {
     for (; kept < size; kept += 25)
       await pgbench(stack, one, { mode: 'simple', clients: 5, seconds: 30, more: ['-C', '-t', '5'], timed: false })
     return least(

@@ -25,7 +25,7 @@ export async function oltp(context) {
         ['prepared', 1],
         ['prepared', 64],
       ]
-  const seconds = 2
+  const seconds = quick ? 2 : 1
   const results = []
   for (const [mode, clients] of cases) {
     if (only !== undefined && only !== `${mode}-${clients}`) continue

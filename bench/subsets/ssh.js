@@ -50,7 +50,7 @@ masking:
     { name: 'pamctl, TLS', port: await gateway.port('ssh'), options: ours },
     { name: 'pamctl, TLS, masking', port: await gateway.port('ssh-masked'), options: ours },
   ]
-  const megabytes = quick ? 50 : 200
+  const megabytes = quick ? 50 : 80
   const big = join(work, 'big')
   writeFileSync(big, '')
   for (let i = 0; i < megabytes; i++) writeFileSync(big, Buffer.alloc(1_000_000, i & 0xff), { flag: 'a' })
@@ -70,7 +70,7 @@ masking:
     [`cat down ${text} MB of text, MB/s`]: (one) => rate(text, () => command(one, `seq 1 ${text * 115_000}`)),
   }
   const results = {}
-  const perRound = Math.min(context.rounds, 3)
+  const perRound = context.rounds
   for (const [name, measure] of Object.entries(measures))
     results[name] = Object.fromEntries(
       await rounds(perRound, contenders, async (one) => ({ value: await measure(one) })),

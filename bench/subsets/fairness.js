@@ -5,7 +5,7 @@ import { startSession } from '../lib/session.js'
 /** What one client notices of another: latencies of `select 1` while somebody reads a gigabyte, or sends a text that is hard to read. */
 export async function fairness(context) {
   const { stack, quick } = context
-  await makeBulkTable(stack, quick ? 200_000 : 1_050_000)
+  await makeBulkTable(stack, quick ? 200_000 : 500_000)
   const [{ port }] = await context.gatewayContenders(['checks-tls'])
   const one = await startSession(stack, port)
   const other = await startSession(stack, port)
@@ -30,7 +30,7 @@ export async function fairness(context) {
   }
   const nothing = async () => {}
   await measure('nothing else', nothing)
-  const times = quick ? 2 : 4
+  const times = quick ? 2 : 7
   await measure('a masked result of a gigabyte', async () => {
     for (let time = 0; time < times; time++) await drain(stack, { port, pids: {} }, 'select * from bulk')
   })

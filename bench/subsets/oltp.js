@@ -14,7 +14,7 @@ export async function oltp(context) {
   const contenders = [
     ...peers.peers,
     ...(await context.gatewayContenders(
-      quick ? ['checks', 'checks-tls'] : ['plain', 'checks', 'checks-tls', 'checks-own', 'checks-tls-own'],
+      quick ? ['checks', 'checks-tls'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'],
     )),
   ]
   const cases = quick

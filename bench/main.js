@@ -15,12 +15,12 @@ import { filters } from './subsets/filters.js'
 import { gates } from './subsets/gates.js'
 import { idle } from './subsets/idle.js'
 import { growth } from './subsets/growth.js'
-import { oltp } from './subsets/oltp.js'
+import { many, oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
 import { ssh } from './subsets/ssh.js'
 
 /** By name; those that need no database stand alone. */
-const SUBSETS = { gates, oltp, bulk, connect, idle, fairness, control, growth, filters, sql, cli, ssh }
+const SUBSETS = { oltp, bulk, connect, control, fairness, filters, sql, cli, ssh, gates, idle, growth, many }
 const ALONE = new Set(['filters', 'sql'])
 
 const { values: options, positionals } = parseArgs({
@@ -80,6 +80,7 @@ try {
     const found = await SUBSETS[name](context)
     process.stderr.write(`bench: ${name} took ${Math.round((performance.now() - began) / 1000)} s\n`)
     results.subsets[name] = found
+    writeFileSync(options.json, JSON.stringify(results, null, 2))
     process.stdout.write(`## ${name}\n\n${found.text}\n\n`)
   }
 } finally {

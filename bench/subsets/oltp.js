@@ -2,8 +2,23 @@ import { run } from '../lib/processes.js'
 import { startPeers } from '../lib/contenders.js'
 import { against, cpuSeconds, fixed, medianOf, memoryKB, ratioText, rounds, table } from '../lib/measure.js'
 
-/** pgbench select-only by protocol and number of clients, beside everything that could stand in its place. */
-export async function oltp(context) {
+/** pgbench select-only, beside everything that could stand in its place. */
+export const oltp = (context) =>
+  selectOnly(
+    context,
+    context.quick
+      ? [['prepared', 8]]
+      : [
+          ['prepared', 8],
+          ['simple', 8],
+          ['prepared', 1],
+        ],
+  )
+
+/** The same with many clients at once. */
+export const many = (context) => selectOnly(context, [['prepared', 64]])
+
+async function selectOnly(context, cases) {
   const { stack, quick, only } = context
   const peers = await startPeers(
     stack,
@@ -17,14 +32,6 @@ export async function oltp(context) {
       quick ? ['checks', 'checks-tls'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'],
     )),
   ]
-  const cases = quick
-    ? [['prepared', 8]]
-    : [
-        ['prepared', 8],
-        ['simple', 8],
-        ['prepared', 1],
-        ['prepared', 64],
-      ]
   const results = []
   for (const [mode, clients] of cases) {
     if (only !== undefined && only !== `${mode}-${clients}`) continue

@@ -37,7 +37,7 @@ async function selectOnly(context, cases) {
     if (only !== undefined && only !== `${mode}-${clients}`) continue
     const samples = await rounds(context.rounds, contenders, (contender) =>
       // Connections are opened within the time: many take longer.
-      pgbench(stack, contender, { mode, clients, seconds: quick ? 2 : clients > 8 ? 5 : 1 }),
+      pgbench(stack, contender, { mode, clients, seconds: quick ? 2 : clients > 8 ? 6 : 3 }),
     )
     results.push({ mode, clients, samples: Object.fromEntries(samples) })
   }

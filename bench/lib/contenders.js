@@ -14,13 +14,18 @@ export async function startPeers(stack, names) {
   for (const name of names) {
     const peer = MAKE[name]
     if (peer === undefined) throw new Error(`nobody knows the contender ${name}`)
-    const made = await peer(stack)
+    const started = running.get(stack) ?? new Map()
+    running.set(stack, started)
+    // Each is started once, whichever subsets want it.
+    if (!started.has(name)) started.set(name, await peer(stack))
+    const made = started.get(name)
     if (made === undefined) missing.push(name)
     else peers.push({ name, ...made })
   }
   return { peers, missing }
 }
 
+const running = new WeakMap()
 const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 
 const MAKE = {

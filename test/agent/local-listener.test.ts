@@ -134,6 +134,15 @@ describe('peerOwner', () => {
       expect(peerOwner(0xc350, 0x1f90, () => text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [])).toBe(owner)
   })
 
+  it('looks again where a line was missed, and not for ever', () => {
+    let asked = 0
+    const missed = () => (++asked < 3 ? ['header\n'] : [table('01', 1000, '123')])
+    expect(peerOwner(0xc350, 0x1f90, missed)).toBe(1000)
+    asked = -100
+    expect(peerOwner(0xc350, 0x1f90, missed)).toBe('gone')
+    expect(asked).toBe(-97)
+  })
+
   it('does not know where the system does not tell', () => {
     expect(peerOwner(1, 2, () => undefined)).toBe('unknown')
   })

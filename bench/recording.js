@@ -13,6 +13,7 @@ import { generateSigningKeyPem, signerFromPem } from '../dist/recording/seal.js'
 import { Spool } from '../dist/recording/spool.js'
 import { verifyRecording } from '../dist/recording/verify.js'
 import { openGatewayPort, signInToDemo } from './demo-client.js'
+import { median, shuffled } from './lib/measure.js'
 
 const quick = process.argv.includes('--quick')
 const ROUNDS = quick ? 3 : 7
@@ -264,14 +265,4 @@ function print() {
 
 function medians(samples) {
   return { wallUs: median(samples.map(({ wallUs }) => wallUs)), cpuUs: median(samples.map(({ cpuUs }) => cpuUs)) }
-}
-function median(values) {
-  const sorted = [...values].toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]
-}
-function shuffled(items) {
-  return items
-    .map((item) => [Math.random(), item])
-    .toSorted(([a], [b]) => a - b)
-    .map(([, item]) => item)
 }

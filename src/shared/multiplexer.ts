@@ -15,8 +15,6 @@ export interface MultiplexerParts {
   readonly asked?: (channel: MuxChannel, request: OpenRequest) => void
   /** The number of open channels has changed. */
   readonly changed?: (open: number) => void
-  /** Called once; every channel is over. */
-  readonly closed?: (error: Error | undefined) => void
 }
 
 /**
@@ -199,7 +197,6 @@ export class Multiplexer {
       channel.lost(this.#failure)
     }
     this.#parts.changed?.(0)
-    this.#parts.closed?.(this.#failure)
   }
 }
 

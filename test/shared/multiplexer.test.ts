@@ -93,7 +93,8 @@ describe('a shared tunnel', () => {
             here.end()
             there.end()
             for (let step = 0; !(got.ended && back.ended); step++) {
-              const rest = pauses[(step + index) % pauses.length] === true
+              // Whoever never reads never sees the end: of three turns one is always taken.
+              const rest = step % 3 !== 2 && pauses[(step + index) % pauses.length] === true
               if (rest) there.pause()
               else there.resume()
               here.resume()

@@ -54,7 +54,8 @@ function namesOf(relation: unknown): ReadonlySet<unknown> {
   return new Set([alias?.aliasname ?? relname])
 }
 
-const operatorOf = (expression: Node): string =>
+/** The name of the operator of an A_Expr, without its schema. */
+export const operatorOf = (expression: Node): string =>
   ((expression['name'] ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval ?? ''
 
 const sameSides = (expression: Node): boolean =>

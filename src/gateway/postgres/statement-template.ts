@@ -1,4 +1,5 @@
 import type { ParseResult } from '@pgsql/types'
+import { operatorOf } from './always-true.ts'
 import type { Node } from './findings.ts'
 
 /**
@@ -107,9 +108,6 @@ const constantsOf = (nodes: readonly unknown[]): number =>
 /** NULL, TRUE and FALSE are words, and stand in the key. */
 const isTaken = (constant: Node | undefined): boolean =>
   constant !== undefined && constant['isnull'] !== true && constant['boolval'] === undefined
-
-const operatorOf = (expression: Node): string =>
-  ((expression['name'] ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval ?? ''
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 

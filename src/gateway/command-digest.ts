@@ -1,38 +1,51 @@
-import type { Facts } from '../policy/command.ts'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import type { HmacKey } from '../shared/hmac.ts'
 import type { CommandDraft } from './engine.ts'
 
-/** Everything an approval covers besides the command itself. */
+/** Everything an approval covers besides the command itself, for one session. */
 export interface DigestScope {
   readonly session: string
   readonly person: string
   readonly target: string
   readonly account: string
-  readonly policy: string
 }
 
 /**
- * Keyed digest of what would run, where, as whom, under which rules: the canonical JSON of all of it. Any difference gives
- * another digest. It is made for every command, so that the parts that repeat are written once.
+ * Keyed digest of what would run, where, as whom, under which rules: any difference gives another digest. It is made for every
+ * command, so it is made in two steps: what comes again with the same text is digested once, and that digest with text and
+ * parameters each time.
  */
-export function commandDigest(key: HmacKey, scope: DigestScope, draft: CommandDraft): string {
-  const { session, person, target, account, policy } = scope
-  const text = JSON.stringify
-  return key.hex(
-    `{"account":${text(account)},"context":${canonicalJson(draft.context)},"facts":${factsText(draft.facts)},` +
-      `"parameters":${text(draft.parameters)},"person":${text(person)},"policy":${text(policy)},` +
-      `"session":${text(session)},"target":${text(target)},"text":${text(draft.text)}}`,
-  )
+export class CommandDigest {
+  readonly #key: HmacKey
+  readonly #scope: DigestScope
+  /** By what a text does, which is the same object each time the text comes again. */
+  readonly #known = new WeakMap<object, Known>()
+
+  constructor(key: HmacKey, scope: DigestScope) {
+    this.#key = key
+    this.#scope = scope
+  }
+
+  /** In hexadecimal. `policy` is the version of the rules. */
+  of({ facts, context, text, parameters }: CommandDraft, policy: string): string {
+    let known = this.#known.get(facts.statements)
+    if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
+      const all = { ...this.#scope, policy, context, facts: facts as unknown as Json }
+      known = { type: facts.type, policy, context, digest: this.#key.hex(canonicalJson(all)) }
+      this.#known.set(facts.statements, known)
+    }
+    return this.#key.hex(known.digest + JSON.stringify([text, parameters]))
+  }
 }
 
-/** What a text does is the same object each time the text comes again. */
-function factsText(facts: Facts): string {
-  const known = texts.get(facts.statements)
-  if (known?.type === facts.type) return known.text
-  const text = canonicalJson(facts as unknown as Json)
-  texts.set(facts.statements, { type: facts.type, text })
-  return text
+interface Known {
+  readonly type: string
+  readonly policy: string
+  readonly context: CommandDraft['context']
+  readonly digest: string
 }
 
-const texts = new WeakMap<object, { readonly type: string; readonly text: string }>()
+function sameContext(one: CommandDraft['context'], other: CommandDraft['context']): boolean {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
+}

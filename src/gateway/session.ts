@@ -16,7 +16,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { HmacKey } from '../shared/hmac.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
-import { commandDigest, type DigestScope } from './command-digest.ts'
+import { CommandDigest } from './command-digest.ts'
 import { summaryOf } from './command-summary.ts'
 import { describeEffect } from './describe-effect.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
@@ -104,16 +104,13 @@ export function createSession(parts: SessionParts): RunningSession {
       hint: 'use other columns to find what you look for',
     }
   }
-  const digestOf = (draft: CommandDraft, policy: Policy): string => {
-    const scope: DigestScope = {
-      session: id,
-      person: person.id,
-      target: target.name,
-      account: parts.lease.user,
-      policy: policy.version,
-    }
-    return commandDigest(digestKey, scope, draft)
-  }
+  const digest = new CommandDigest(digestKey, {
+    session: id,
+    person: person.id,
+    target: target.name,
+    account: parts.lease.user,
+  })
+  const digestOf = (draft: CommandDraft, policy: Policy): string => digest.of(draft, policy.version)
 
   /** Statements that were approved with whatever parameters come. */
   const covered = new Set<string>()
@@ -196,20 +193,23 @@ export function createSession(parts: SessionParts): RunningSession {
     })
     if (recent.length > MOST_RECENT) recent.shift()
     const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements)
+    const { recorded } = draft
+    const denial = judgement.type === 'deny' ? judgement : undefined
     recorder.intent({
       type: 'command',
       id: decision,
       verdict: judgement.type,
-      ...(judgement.rule === undefined ? {} : { rule: judgement.rule }),
-      ...(judgement.type === 'deny' ? { code: draft.refusal?.code ?? judgement.code, message: judgement.message } : {}),
-      text: draft.recorded.text,
-      ...(draft.recorded.apart === undefined ? {} : { apart: recorder.apart(draft.recorded.apart) }),
-      ...(draft.recorded.parameters.length === 0 ? {} : { parameters: draft.recorded.parameters }),
+      rule: judgement.rule,
+      code: denial && (draft.refusal?.code ?? denial.code),
+      message: denial?.message,
+      text: recorded.text,
+      apart: recorded.apart === undefined ? undefined : recorder.apart(recorded.apart),
+      parameters: recorded.parameters.length === 0 ? undefined : recorded.parameters,
       digest: digestOf(draft, policy),
       kinds,
       reads,
       writes,
-      ...(unknown.length === 0 ? {} : { unknown }),
+      unknown: unknown.length === 0 ? undefined : unknown,
     })
     return decision
   }

@@ -41,19 +41,19 @@ export interface CommandEvent {
   readonly type: 'command'
   readonly id: string
   readonly verdict: 'allow' | 'deny' | 'hold'
-  readonly rule?: string
-  readonly code?: string
-  readonly message?: string
+  readonly rule?: string | undefined
+  readonly code?: string | undefined
+  readonly message?: string | undefined
   /** Secrets and masked kinds replaced by a keyed commitment. A text that could not be read stands apart. */
   readonly text: string
-  readonly apart?: ApartReference
-  readonly parameters?: readonly (string | null)[]
+  readonly apart?: ApartReference | undefined
+  readonly parameters?: readonly (string | null)[] | undefined
   /** Keyed digest of the exact bytes. */
   readonly digest: string
   readonly kinds: readonly string[]
   readonly reads: readonly string[]
   readonly writes: readonly string[]
-  readonly unknown?: readonly string[]
+  readonly unknown?: readonly string[] | undefined
 }
 
 /** A text in the erasable part. */
@@ -83,12 +83,12 @@ export interface ForwardedEvent {
 export interface ResultEvent {
   readonly type: 'result'
   readonly command: string
-  readonly tag?: string
+  readonly tag?: string | undefined
   readonly rows: number
   readonly bytes: number
   readonly durationMs: number
   /** SQLSTATE or the protocol's own error code; never the message, which may quote values. */
-  readonly error?: string
+  readonly error?: string | undefined
 }
 
 /** Rows of a result as the client got them, after masking, up to what the target's limit keeps. */

@@ -19,26 +19,46 @@ export const nextHash = (previous: Buffer, payload: Buffer): Buffer =>
   createHash('sha256').update(previous).update(payload).digest()
 
 /**
- * The next frame of a chain, made in one piece of memory: `entry` is hash and payload as they stand behind each other, `hash`
- * and `payload` are views into it.
+ * The next frame of a chain, made in one piece of memory: hash and payload as they stand behind each other. Few ask for one
+ * of the two by itself.
  */
-export function nextFrame(previous: Buffer, event: RecordedEvent, data?: Uint8Array): Frame & { entry: Buffer } {
-  const json = JSON.stringify(event)
-  const start = HASH + Buffer.byteLength(json)
-  const entry = Buffer.allocUnsafe(data === undefined ? start : start + 1 + data.length)
-  entry.write(json, HASH)
-  if (data !== undefined) {
-    entry[start] = NEWLINE
-    entry.set(data, start + 1)
+export class ChainedFrame implements Frame {
+  readonly entry: Buffer
+
+  constructor(entry: Buffer) {
+    this.entry = entry
   }
-  previous.copy(entry)
-  hash('sha256', entry, 'buffer').copy(entry)
-  return { entry, hash: entry.subarray(0, HASH), payload: entry.subarray(HASH) }
+
+  get hash(): Buffer {
+    return this.entry.subarray(0, HASH)
+  }
+
+  get payload(): Buffer {
+    return this.entry.subarray(HASH)
+  }
+
+  /** Bytes of it in a segment. */
+  get length(): number {
+    return 4 + this.entry.length
+  }
 }
 
-export function encodePayload(event: RecordedEvent, data?: Uint8Array): Buffer {
-  const json = JSON.stringify(event)
-  return data === undefined ? Buffer.from(json) : Buffer.concat([Buffer.from(`${json}\n`), data])
+/** `json` is the event; see eventJson. */
+export function nextFrame(previous: Buffer, json: string, data?: Uint8Array): ChainedFrame {
+  const room = HASH + LONGEST_CHARACTER * json.length + (data === undefined ? 0 : 1 + data.length)
+  const bytes = room > scratch.length ? Buffer.allocUnsafe(room) : scratch
+  previous.copy(bytes)
+  let end = HASH + bytes.write(json, HASH)
+  if (data !== undefined) {
+    bytes[end] = NEWLINE
+    bytes.set(data, end + 1)
+    end += 1 + data.length
+  }
+  const entry = Buffer.allocUnsafe(end)
+  bytes.copy(entry, 0, 0, end)
+  // A digest as a string of bytes costs half of what a buffer for it does.
+  entry.write(hash('sha256', entry, 'binary'), 0, 'latin1')
+  return new ChainedFrame(entry)
 }
 
 /** Throws where the payload is no event. */
@@ -48,10 +68,8 @@ export function decodePayload(payload: Buffer): { event: RecordedEvent; data: Bu
   return { event, data: end < 0 ? undefined : payload.subarray(end + 1) }
 }
 
-export const frameLength = ({ payload }: Frame): number => FRAME_HEADER + payload.length
-
 export function encodeFrames(frames: readonly Frame[]): Buffer {
-  const out = Buffer.allocUnsafe(frames.reduce((sum, frame) => sum + frameLength(frame), 0))
+  const out = Buffer.allocUnsafe(frames.reduce((sum, { payload }) => sum + FRAME_HEADER + payload.length, 0))
   let at = 0
   for (const { hash, payload } of frames) {
     at = out.writeUInt32BE(payload.length, at)
@@ -75,3 +93,7 @@ export function* decodeFrames(bytes: Buffer): Generator<Frame, void, undefined> 
 const HASH = 32
 const FRAME_HEADER = 4 + HASH
 const NEWLINE = 0x0a
+/** Bytes in UTF-8 of what is one unit of a string. */
+const LONGEST_CHARACTER = 3
+/** Where events are put together; nothing waits between the writing and the copy. */
+const scratch = Buffer.allocUnsafeSlow(16_384)

@@ -78,7 +78,7 @@ export class Journal {
     this.#entries.push(entry)
     this.#pendingBytes += entry.bytes.length + ENTRY_OVERHEAD
     if (soon || this.#pendingBytes > FLUSH_AT) this.#flushThisTurn()
-    else this.#later ??= setTimeout(() => this.#flush(), LATER)
+    else this.#later ??= setTimeout(this.#flushLate, LATER)
   }
 
   /** Calls back once everything added so far is in the operating system, or flushed to the disk. Never after a failure. */
@@ -118,10 +118,15 @@ export class Journal {
     this.#soon ??= setImmediate(() => this.#flush())
   }
 
+  /** The timer of what was written with others meanwhile is left to run out: making one for each would cost more. */
+  readonly #flushLate = (): void => {
+    this.#later = undefined
+    if (this.#entries.length > 0) this.#flush()
+  }
+
   #flush(): void {
     clearImmediate(this.#soon)
-    clearTimeout(this.#later)
-    this.#soon = this.#later = undefined
+    this.#soon = undefined
     if (this.#failed !== undefined || this.#busy) return
     const waiters = this.#waiters
     this.#waiters = []

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import type { RecordCipher } from './encryption.ts'
 import { appendApart, apartFileOf, hideApart, type ApartCipher, type ApartEntry } from './apart.ts'
-import type { ApartReference, EndedEvent, EventBody, OpenedEvent, RecordedEvent } from './event.ts'
-import { firstHash, frameLength, nextFrame, type Frame } from './frame.ts'
+import type { ApartReference, EndedEvent, EventBody, OpenedEvent } from './event.ts'
+import { eventJson } from './event-json.ts'
+import { firstHash, nextFrame, type ChainedFrame, type Frame } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { entryKinds } from './journal-format.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
@@ -53,7 +54,7 @@ export class SessionRecorder implements Recorder {
   #hash: Buffer
   #seq = 0
   /** What is not sealed yet. */
-  #frames: Frame[] = []
+  #frames: ChainedFrame[] = []
   #frameBytes = 0
   #unwritten = 0
   #apart: ApartEntry[] = []
@@ -180,7 +181,8 @@ export class SessionRecorder implements Recorder {
 
   #add(event: EventBody, data: Uint8Array | undefined, isIntent: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
-    const { frame, seq } = this.#append(event, data)
+    const seq = this.#seq
+    const frame = this.#append(event, data)
     const { cipher, strict } = this.#parts
     const kind =
       cipher === undefined ? entryKinds.event : event.type === 'ended' ? entryKinds.hiddenEnd : entryKinds.hidden
@@ -214,20 +216,14 @@ export class SessionRecorder implements Recorder {
     }
   }
 
-  #append(body: EventBody, data: Uint8Array | undefined): { frame: Frame & { entry: Buffer }; seq: number } {
-    const seq = this.#seq++
-    const event: RecordedEvent = {
-      seq,
-      at: isoNow(),
-      ms: Math.round(performance.now() - this.#start),
-      ...body,
-    }
-    const frame = nextFrame(this.#hash, event, data)
+  #append(body: EventBody, data: Uint8Array | undefined): ChainedFrame {
+    const header = { seq: this.#seq++, at: isoNow(), ms: Math.round(performance.now() - this.#start) }
+    const frame = nextFrame(this.#hash, eventJson(header, body), data)
     this.#hash = frame.hash
     this.#frames.push(frame)
-    this.#frameBytes += frameLength(frame)
+    this.#frameBytes += frame.length
     for (const listener of this.#listeners) listener(frame)
-    return { frame, seq }
+    return frame
   }
 
   #seal(status: 'more' | 'sealed'): Promise<void> {
@@ -250,7 +246,7 @@ export class SessionRecorder implements Recorder {
     const { damage } = this.#file
     if (damage !== undefined) this.fail(new Error(damage))
     this.#frames.splice(0, frames.length)
-    this.#frameBytes = this.#frames.reduce((sum, frame) => sum + frameLength(frame), 0)
+    this.#frameBytes = this.#frames.reduce((sum, { length }) => sum + length, 0)
     if (status === 'sealed') this.#over = true
     this.#journal.release(this.session, this.#file.events - 1)
   }

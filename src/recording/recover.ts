@@ -2,8 +2,8 @@ import { createHash, createPublicKey, type Hash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { appendApart, apartFileOf } from './apart.ts'
-import type { EventBody } from './event.ts'
-import { decodePayload, encodePayload, firstHash, nextHash, encodeFrames } from './frame.ts'
+import { eventJson } from './event-json.ts'
+import { decodePayload, encodeFrames, firstHash, nextFrame, nextHash, type Frame } from './frame.ts'
 import { removeFiles } from './journal-file.ts'
 import { readJournals, type JournaledSession, type JournalFileReading } from './read-journal.ts'
 import { BrokenRecording, CUT_OFF, readSegments } from './read.ts'
@@ -164,15 +164,15 @@ function followUp(
 function endedFrame(
   seq: number,
   last: { readonly hash: Buffer; readonly payload?: Buffer; readonly hidden?: boolean },
-): { hash: Buffer; payload: Buffer } {
+): Frame {
   const ms = last.payload === undefined || last.hidden === true ? 0 : decodePayload(last.payload).event.ms
-  const body: EventBody = {
+  const header = { seq, at: new Date().toISOString(), ms }
+  const json = eventJson(header, {
     type: 'ended',
     code: 'GATEWAY_STOPPED',
     message: 'the gateway stopped while the session was open',
-  }
-  const payload = encodePayload({ seq, at: new Date().toISOString(), ms, ...body })
-  return { hash: nextHash(last.hash, payload), payload }
+  })
+  return nextFrame(last.hash, json)
 }
 
 function worst(tails: readonly RecoveredTail[]): RecoveredTail {

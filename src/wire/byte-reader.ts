@@ -51,9 +51,11 @@ export class ByteReader {
   cstring(): string {
     const end = this.#bytes.indexOf(0, this.#at)
     if (end < 0) throw new WireError(`${this.#what}: a string does not end`)
-    const bytes = this.#bytes.subarray(this.#at, end)
+    const start = this.#at
     this.#at = end + 1
-    return decodeUtf8(bytes, this.#what)
+    // Most names are none, or short and plain: a decoder for each costs more than all else of its message.
+    if (isShortAscii(this.#bytes, start, end)) return this.#bytes.toString('latin1', start, end)
+    return decodeUtf8(this.#bytes.subarray(start, end), this.#what)
   }
 
   list<T>(count: number, item: () => T): T[] {
@@ -84,4 +86,11 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
+function isShortAscii(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > SHORT) return false
+  for (let at = start; at < end; at++) if ((bytes[at] as number) >= 0x80) return false
+  return true
+}
+
+const SHORT = 32
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

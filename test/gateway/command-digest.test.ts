@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commandDigest } from '../../src/gateway/command-digest.ts'
+import { CommandDigest } from '../../src/gateway/command-digest.ts'
 import type { CommandDraft } from '../../src/gateway/engine.ts'
 import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'
 import { HmacKey } from '../../src/shared/hmac.ts'
@@ -16,38 +16,63 @@ const statement = fc.record({
   missingWhere: fc.boolean(),
   unknown: words,
 })
-const scope = fc.record({
-  session: fc.string(),
-  person: fc.string(),
-  target: fc.string(),
-  account: fc.string(),
-  policy: fc.string(),
+const scope = fc.record({ session: fc.string(), person: fc.string(), target: fc.string(), account: fc.string() })
+const command = fc.record({
+  text: fc.string({ unit: 'binary' }),
+  parameters: fc.array(fc.option(fc.string()), { maxLength: 3 }),
+  statements: fc.nat(2),
+  type: fc.constantFrom('sql', 'shell'),
+  context: fc.dictionary(fc.constantFrom('transaction', 'objects', 'settings'), fc.constantFrom('', 'I', 'T')),
+  policy: fc.constantFrom('1', '2'),
 })
+const key = Buffer.alloc(32, 7)
+const hmac = (text: string): string => createHmac('sha256', key).update(text).digest('hex')
 
 describe('the digest of a command', () => {
-  it('is the HMAC of the canonical JSON of all of it, however often parts of it have come before', () => {
-    const key = Buffer.alloc(32, 7)
-    const own = new HmacKey(key)
+  it('covers all of it, however often parts of it have come before', () => {
     fc.assert(
       fc.property(
         scope,
-        fc.array(statement, { maxLength: 3 }),
-        fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.array(fc.option(fc.string()), { maxLength: 3 })), {
-          minLength: 1,
-          maxLength: 4,
-        }),
-        fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }),
-        (where, statements, commands, context) => {
-          for (const [text, parameters] of commands) {
-            const facts = { type: 'sql' as const, statements }
-            const draft = { text, parameters, facts, context } as unknown as CommandDraft
-            const all = { ...where, text, parameters, facts, context } as unknown as Json
-            expect(commandDigest(own, where, draft)).toBe(
-              createHmac('sha256', key).update(canonicalJson(all)).digest('hex'),
-            )
+        fc.array(fc.array(statement, { maxLength: 3 }), { minLength: 3, maxLength: 3 }),
+        fc.array(command, { minLength: 1, maxLength: 12 }),
+        (where, known, commands) => {
+          const digest = new CommandDigest(new HmacKey(key), where)
+          for (const { text, parameters, statements, type, context, policy } of commands) {
+            const facts = { type, statements: known[statements] }
+            const what = { ...where, policy, context, facts } as unknown as Json
+            const of = digest.of({ text, parameters, facts, context } as unknown as CommandDraft, policy)
+            expect(of).toBe(hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters])))
           }
         },
       ),
     )
+  })
+
+  it('differs where anything of it does', () => {
+    const facts = { type: 'sql', statements: [{ kinds: ['select'], reads: ['a'] }] }
+    const draft = { text: 'select 1', parameters: ['1', null], facts, context: { transaction: 'I' } }
+    const where = { session: 's', person: 'p', target: 't', account: 'a' }
+    const of = (change: object, policy = '1', scopeChange: object = {}): string =>
+      new CommandDigest(new HmacKey(key), { ...where, ...scopeChange }).of(
+        { ...draft, ...change } as unknown as CommandDraft,
+        policy,
+      )
+    const all = [
+      of({}),
+      of({ text: 'select 2' }),
+      of({ parameters: ['1'] }),
+      of({ parameters: ['1', 'null'] }),
+      of({ parameters: [null, '1'] }),
+      of({ text: 'select 1","', parameters: [] }),
+      of({ context: { transaction: 'T' } }),
+      of({ context: {} }),
+      of({ context: { transaction: 'I', objects: '' } }),
+      of({ facts: { ...facts, type: 'shell' } }),
+      of({ facts: { type: 'sql', statements: [{ kinds: ['select'], reads: ['b'] }] } }),
+      of({}, '2'),
+      ...Object.keys(where).map((name) => of({}, '1', { [name]: 'x' })),
+    ]
+    expect(new Set(all).size).toBe(all.length)
+    expect(of({})).toBe(all[0])
   })
 })

@@ -175,7 +175,9 @@ async function answers(to: { port: number; password?: string }, bytes: Buffer): 
     stream.on('error', () => {})
     stream.on('close', resolve)
     stream.on('data', (chunk: Buffer) => {
-      for (const frame of framer.push(chunk)) seen.push(comparable(frame))
+      framer.push(chunk, (frame) => {
+        seen.push(comparable(frame))
+      })
     })
     stream.write(Buffer.concat([bytes, SYNC, TERMINATE]))
     setTimeout(() => {

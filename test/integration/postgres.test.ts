@@ -493,8 +493,9 @@ async function raw(port: Port, database: string) {
   let wake: () => void = () => {}
   let closed = false
   socket.on('data', (chunk) => {
-    for (const { tag, bytes } of framer.push(chunk))
+    framer.push(chunk, ({ tag, bytes }) => {
       seen.push({ tag: String.fromCharCode(tag), text: bytes.subarray(5).toString('latin1') })
+    })
     wake()
   })
   socket.on('close', () => {
@@ -680,7 +681,9 @@ describe('protocol 3.2', () => {
         const frames: Frame[] = []
         socket.on('error', () => {})
         socket.on('data', (chunk) => {
-          for (const { tag, bytes } of framer.push(chunk)) frames.push({ tag, bytes: Buffer.from(bytes) })
+          framer.push(chunk, ({ tag, bytes }) => {
+            frames.push({ tag, bytes: Buffer.from(bytes) })
+          })
           if (frames.at(-1)?.tag === 0x5a) resolve({ socket, frames })
         })
         const parameters = new Map([

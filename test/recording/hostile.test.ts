@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseApart } from '../../src/recording/apart.ts'
-import { decodeFrames, decodePayload, encodeFrames, encodePayload } from '../../src/recording/frame.ts'
+import { decodeFrames, decodePayload, encodeFrames, firstHash, nextFrame } from '../../src/recording/frame.ts'
 import { headOf } from '../../src/recording/journal-file.ts'
 import { decodeEntries } from '../../src/recording/journal-format.ts'
 import { readJournals } from '../../src/recording/read-journal.ts'
@@ -35,7 +35,8 @@ describe('bytes that somebody made up', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.option(bytes), (message, data) => {
         const event = { seq: 0, at: '', ms: 0, type: 'notice', message } as const
-        const decoded = decodePayload(encodePayload(event, data ?? undefined))
+        const { payload } = nextFrame(firstHash('ses_1'), JSON.stringify(event), data ?? undefined)
+        const decoded = decodePayload(payload)
         expect(decoded).toEqual({ event: JSON.parse(JSON.stringify(event)) as unknown, data: data ?? undefined })
       }),
     )

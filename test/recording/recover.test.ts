@@ -15,7 +15,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordCipher, recordReader, type RecordCipher } from '../../src/recording/encryption.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
-import { encodePayload, firstHash, nextHash } from '../../src/recording/frame.ts'
+import { firstHash, nextHash } from '../../src/recording/frame.ts'
 import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
 import { entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
 import { recoverSpool, type Recovery } from '../../src/recording/recover.ts'
@@ -169,7 +169,7 @@ describe('recover', () => {
     ]
     let hash = firstHash('ses_1')
     for (const event of events) {
-      const payload = encodePayload(event)
+      const payload = Buffer.from(JSON.stringify(event))
       hash = nextHash(hash, payload)
       const isEnd = event.type === 'ended'
       const kind = cipher === undefined ? entryKinds.event : isEnd ? entryKinds.hiddenEnd : entryKinds.hidden

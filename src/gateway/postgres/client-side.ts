@@ -57,13 +57,15 @@ export class ClientSide {
   }
 
   push(chunk: Buffer): void {
-    for (const frame of this.#framer.push(chunk)) {
-      // While a statement is held, what follows waits here: the connection stays read, so that its end is seen.
-      this.#waiting.push(this.#busy ? { ...frame, bytes: Buffer.from(frame.bytes) } : frame)
-      this.#waitingBytes += frame.bytes.length
-    }
+    this.#framer.push(chunk, this.#queue)
     if (this.#waitingBytes > MOST_WAITING) this.#conversation.client.pause()
     this.#work()
+  }
+
+  /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */
+  readonly #queue = (frame: Frame): void => {
+    this.#waiting.push(this.#busy ? { ...frame, bytes: Buffer.from(frame.bytes) } : frame)
+    this.#waitingBytes += frame.bytes.length
   }
 
   /** The client said goodbye, or its side is closed. */

@@ -38,6 +38,9 @@ export class ServerSide {
   /** How many bytes of each result's rows go into the record. */
   readonly #keeps: number
   #out: Buffer[] = []
+  /** The piece that may go on, and where it ends in its memory. */
+  #last: Buffer | undefined
+  #lastEnd = 0
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation
@@ -51,28 +54,39 @@ export class ServerSide {
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
   push(chunk: Buffer): boolean {
-    for (const frame of this.#framer.push(chunk)) {
-      const bytes = this.#handle(frame)
-      if (bytes !== undefined) this.#add(bytes)
-      if (this.#conversation.hasDue) for (const reply of this.#conversation.dueReplies()) this.#add(reply)
-      if (this.#conversation.session.ended.aborted) break
-    }
+    this.#framer.push(chunk, this.#take)
     return this.#flush()
+  }
+
+  readonly #take = (frame: Frame): boolean => {
+    const bytes = this.#handle(frame)
+    if (bytes !== undefined) this.#add(bytes)
+    if (this.#conversation.hasDue) for (const reply of this.#conversation.dueReplies()) this.#add(reply)
+    return !this.#conversation.session.ended.aborted
   }
 
   /** Neighbouring messages that pass untouched become one piece again, and one write. */
   #add(bytes: Buffer): void {
-    const last = this.#out.at(-1)
-    if (last !== undefined && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      this.#out[this.#out.length - 1] = Buffer.from(
-        last.buffer as ArrayBuffer,
-        last.byteOffset,
-        last.length + bytes.length,
-      )
-    } else this.#out.push(bytes)
+    const last = this.#last
+    if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
+      this.#lastEnd += bytes.length
+      return
+    }
+    this.#endPiece()
+    this.#last = bytes
+    this.#lastEnd = bytes.byteOffset + bytes.length
+  }
+
+  #endPiece(): void {
+    const last = this.#last
+    if (last === undefined) return
+    const length = this.#lastEnd - last.byteOffset
+    this.#out.push(length === last.length ? last : Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, length))
+    this.#last = undefined
   }
 
   #flush(): boolean {
+    this.#endPiece()
     const out = this.#out
     if (out.length === 0) return true
     this.#out = []

@@ -52,12 +52,14 @@ export class PasswordChallenge {
   }
 
   #readPassword(startup: Buffer, chunk: Buffer): ChallengeStep {
-    for (const frame of this.#framer.push(chunk)) {
-      if (frame.tag !== passwordMessage.tag) break
+    let passed = false
+    this.#framer.push(chunk, (frame) => {
+      if (frame.tag !== passwordMessage.tag) return false
       const { password } = decodeMessage(passwordMessage, bodyOf(frame), 'PasswordMessage')
-      if (sameSecret(password, this.#secret)) return { type: 'passed', bytes: startup }
-      break
-    }
+      passed = sameSecret(password, this.#secret)
+      return false
+    })
+    if (passed) return { type: 'passed', bytes: startup }
     if (this.#framer.held > 0 && this.#framer.held < 1024) return { type: 'more' }
     return {
       type: 'refused',

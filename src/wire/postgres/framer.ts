@@ -5,8 +5,10 @@ export interface Frame {
   readonly tag: number
   readonly bytes: Buffer
   /** Set for a piece of a message that is too long to be held: `first` begins with the tag. */
-  readonly piece?: 'first' | 'later'
+  readonly piece?: 'first' | 'later' | undefined
 }
+
+type Take = (frame: Frame) => boolean | void
 
 /**
  * Cuts a byte stream into messages (tag, int32 length that counts itself, body). Spec: Message Formats.
@@ -46,33 +48,29 @@ export class Framer {
     return this.#heldBytes
   }
 
-  /** The messages that are whole now, in order. */
-  *push(chunk: Buffer): Generator<Frame, void, undefined> {
-    let bytes = chunk
-    if (this.#heldBytes > 0) {
-      // A large message arrives in many chunks: they are joined once, when it is whole.
-      const missing = this.#wanted - this.#heldBytes
-      if (chunk.length < missing) return this.#hold(Buffer.from(chunk))
-      // What follows it stays the chunk that it is.
-      const end = missing > 0 ? missing : chunk.length
-      const joined = Buffer.concat([...this.#held, chunk.subarray(0, end)])
-      this.#held = []
-      this.#heldBytes = 0
-      this.#wanted = 0
-      yield* this.#cut(joined)
-      if (end === chunk.length) return
-      bytes = chunk.subarray(end)
-    }
-    yield* this.#cut(bytes)
+  /** Hands over the messages that are whole now, in order; `take` returns false where it wants no more of this connection. */
+  push(chunk: Buffer, take: Take): void {
+    if (this.#heldBytes === 0) return void this.#cut(chunk, take)
+    // A large message arrives in many chunks: they are joined once, when it is whole.
+    const missing = this.#wanted - this.#heldBytes
+    if (chunk.length < missing) return this.#hold(Buffer.from(chunk))
+    // What follows it stays the chunk that it is.
+    const end = missing > 0 ? missing : chunk.length
+    const joined = Buffer.concat([...this.#held, chunk.subarray(0, end)])
+    this.#held = []
+    this.#heldBytes = 0
+    this.#wanted = 0
+    if (this.#cut(joined, take) && end < chunk.length) this.#cut(chunk.subarray(end), take)
   }
 
-  *#cut(bytes: Buffer): Generator<Frame, void, undefined> {
+  /** False where no more is wanted. */
+  #cut(bytes: Buffer, take: Take): boolean {
     let at = 0
-    while (bytes.length - at > 0) {
+    while (at < bytes.length) {
       if (this.#more > 0) {
         const end = Math.min(bytes.length, at + this.#more)
         this.#more -= end - at
-        yield { tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'later' }
+        if (take({ tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'later' }) === false) return false
         at = end
         continue
       }
@@ -83,15 +81,16 @@ export class Framer {
       }
       if (bytes.length - at < HEADER) break
       const length = this.#lengthAt(bytes, at)
+      const tag = bytes[at] as number
       if (length > this.#longest) {
         if (bytes.length - at < Math.min(FIRST_PIECE, length)) {
           this.#wanted = Math.min(FIRST_PIECE, length)
           break
         }
-        this.#pieceTag = bytes[at] as number
+        this.#pieceTag = tag
         const end = Math.min(bytes.length, at + length)
         this.#more = length - (end - at)
-        yield { tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'first' }
+        if (take({ tag, bytes: bytes.subarray(at, end), piece: 'first' }) === false) return false
         at = end
         continue
       }
@@ -99,17 +98,19 @@ export class Framer {
         this.#wanted = length
         break
       }
-      yield { tag: bytes[at] as number, bytes: bytes.subarray(at, at + length) }
+      if (take({ tag, bytes: bytes.subarray(at, at + length), piece: undefined }) === false) return false
       at += length
     }
     if (at < bytes.length) this.#hold(Buffer.from(bytes.subarray(at)))
+    return true
   }
 
   #lengthAt(bytes: Buffer, at: number): number {
     const length = bytes.readUInt32BE(at + 1)
+    if (length >= 4 && length < this.#longest) return length + 1
     const tag = String.fromCharCode(bytes[at] as number)
     if (length < 4) throw new WireError(`${this.#what}: message '${tag}' claims a length of ${length}`)
-    if (length + 1 > this.#longest && !(this.#inPieces.has(bytes[at] as number) && length <= LONGEST)) {
+    if (!(this.#inPieces.has(bytes[at] as number) && length <= LONGEST)) {
       throw new WireError(
         `${this.#what}: message '${tag}' of ${length} bytes is longer than ${this.#longest}`,
         'too-large',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Framer } from '../../../src/wire/postgres/framer.ts'
+import { Framer, type Frame } from '../../../src/wire/postgres/framer.ts'
 import { WireError } from '../../../src/wire/wire-error.ts'
 
 const message = fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300 })).map(([tag, body]) => {
@@ -10,6 +10,10 @@ const message = fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300 })).map(([t
   bytes.set(body, 5)
   return bytes
 })
+
+const nobody = (): never => {
+  throw new Error('a message')
+}
 
 describe('Framer', () => {
   it('gives the same messages however the stream is split', () => {
@@ -23,8 +27,9 @@ describe('Framer', () => {
           const out: Buffer[] = []
           for (let at = 0, i = 0; at < stream.length; i++) {
             const size = sizes[i % sizes.length] as number
-            for (const frame of framer.push(Buffer.from(stream.subarray(at, at + size))))
-              out.push(Buffer.from(frame.bytes))
+            framer.push(Buffer.from(stream.subarray(at, at + size)), ({ bytes }) => {
+              out.push(Buffer.from(bytes))
+            })
             at += size
           }
           expect(Buffer.concat(out).equals(stream)).toBe(true)
@@ -37,11 +42,23 @@ describe('Framer', () => {
 
   it('refuses a length above the limit at the header, before it buffers', () => {
     const framer = new Framer(1000, 'test')
-    expect(() => [...framer.push(Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff]))]).toThrow(WireError)
+    expect(() => framer.push(Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff]), nobody)).toThrow(WireError)
   })
 
   it('refuses a length that does not count itself', () => {
-    expect(() => [...new Framer(1000, 'test').push(Buffer.from([0x51, 0, 0, 0, 3]))]).toThrow(WireError)
+    expect(() => new Framer(1000, 'test').push(Buffer.from([0x51, 0, 0, 0, 3]), nobody)).toThrow(WireError)
+  })
+
+  it('hands over nothing more once nothing more is wanted, not even what was held before', () => {
+    const stream = Buffer.from([0x31, 0, 0, 0, 4, 0x32, 0, 0, 0, 4, 0x33, 0, 0, 0, 4])
+    for (let cut = 1; cut < stream.length; cut++) {
+      const framer = new Framer(1000, 'test')
+      const seen: number[] = []
+      const take = ({ tag }: Frame): boolean => seen.push(tag) < 2
+      framer.push(stream.subarray(0, cut), take)
+      if (seen.length < 2) framer.push(stream.subarray(cut), take)
+      expect(seen).toEqual([0x31, 0x32])
+    }
   })
 
   it('never throws anything but WireError', () => {
@@ -49,7 +66,7 @@ describe('Framer', () => {
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 }), (chunks) => {
         const framer = new Framer(100, 'test')
         try {
-          for (const chunk of chunks) for (const _ of framer.push(Buffer.from(chunk)));
+          for (const chunk of chunks) framer.push(Buffer.from(chunk), () => {})
         } catch (error) {
           expect(error).toBeInstanceOf(WireError)
         }
@@ -75,8 +92,9 @@ describe('Framer', () => {
           const frames: { piece: string | undefined; bytes: Buffer }[] = []
           for (let at = 0, cut = 0; at < stream.length; cut++) {
             const end = at + (cuts[cut % cuts.length] as number)
-            for (const { piece, bytes } of framer.push(stream.subarray(at, end)))
+            framer.push(stream.subarray(at, end), ({ piece, bytes }) => {
               frames.push({ piece, bytes: Buffer.from(bytes) })
+            })
             at = end
           }
           expect(Buffer.concat(frames.map(({ bytes }) => bytes)).equals(stream)).toBe(true)
@@ -87,10 +105,10 @@ describe('Framer', () => {
         },
       ),
     )
-    expect(() => [...new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x51, 0, 1, 0, 0]))]).toThrow(
+    expect(() => new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x51, 0, 1, 0, 0]), nobody)).toThrow(
       WireError,
     )
-    expect(() => [...new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x64, 0x7f, 1, 0, 0]))]).toThrow(
+    expect(() => new Framer(2000, 'test', new Set([0x64])).push(Buffer.from([0x64, 0x7f, 1, 0, 0]), nobody)).toThrow(
       WireError,
     )
   })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
+import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify, type JWK } from 'jose'
 import { PamError } from '../shared/errors.ts'
 
 /** What a proof of possession must be about (DPoP, RFC 9449 section 4.3). */
@@ -23,10 +23,11 @@ export interface ProofVerifier {
  */
 export function proofVerifier(startedAt: number): ProofVerifier {
   const seen = new Map<string, number>()
+  const keyOf = keysOnce()
   return {
     async verify(proof, subject) {
       if (proof === undefined) throw invalid('the request carries no proof of possession (DPoP header)')
-      const { thumbprint, payload } = await verifySignature(proof, subject.now)
+      const { thumbprint, payload } = await verifySignature(proof, subject.now, keyOf)
       if (payload['htm'] !== subject.method) throw invalid('the proof is for another method')
       if (typeof payload['htu'] !== 'string' || normalUrl(payload['htu']) !== normalUrl(subject.url)) {
         throw invalid(`the proof is for another URL than ${normalUrl(subject.url)}`)
@@ -47,12 +48,12 @@ export function proofVerifier(startedAt: number): ProofVerifier {
 /** The `ath` of a proof: base64url of the token's SHA-256. */
 export const tokenHash = (accessToken: string): string => createHash('sha256').update(accessToken).digest('base64url')
 
-async function verifySignature(proof: string, now: number) {
+async function verifySignature(proof: string, now: number, keyOf: ReturnType<typeof keysOnce>) {
   try {
     const header = decodeProtectedHeader(proof)
     const jwk = header['jwk']
     if (jwk === undefined || 'd' in jwk || 'k' in jwk) throw new Error('no public key in the header')
-    const key = await importJWK(jwk, header.alg)
+    const { key, thumbprint } = await keyOf(jwk, header.alg)
     const { payload } = await jwtVerify(proof, key, {
       typ: 'dpop+jwt',
       algorithms: ['ES256', 'EdDSA'],
@@ -61,9 +62,24 @@ async function verifySignature(proof: string, now: number) {
       clockTolerance: PROOF_LIFE / 1000,
     })
     if (typeof payload.jti !== 'string' || payload.jti.length < 16 || payload.jti.length > 128) throw new Error('jti')
-    return { thumbprint: await calculateJwkThumbprint(jwk), payload }
+    return { thumbprint, payload }
   } catch (error) {
     throw invalid('the proof of possession does not verify', error)
+  }
+}
+
+/** Every connection of a person comes with a proof by the same key: it is read once. */
+function keysOnce() {
+  const known = new Map<string, { key: Awaited<ReturnType<typeof importJWK>>; thumbprint: string }>()
+  return async (jwk: JWK, algorithm: string | undefined) => {
+    const name = JSON.stringify([algorithm, jwk])
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const made = { key: await importJWK(jwk, algorithm), thumbprint: await calculateJwkThumbprint(jwk) }
+    if (name.length > LONGEST_KEY) return made
+    if (known.size >= MOST_KEYS) known.clear()
+    known.set(name, made)
+    return made
   }
 }
 
@@ -90,3 +106,6 @@ const invalid = (message: string, cause?: unknown): PamError => new PamError('PR
 /** Milliseconds that a proof may be away from our clock. */
 const PROOF_LIFE = 60_000
 const MOST_REMEMBERED = 200_000
+/** Keys that are kept, and characters of the longest that is: anybody may send one. */
+const MOST_KEYS = 10_000
+const LONGEST_KEY = 1000

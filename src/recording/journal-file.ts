@@ -23,7 +23,7 @@ import {
   nextKey,
   type JournalEntry,
 } from './journal-format.ts'
-import { syncDirectory } from './sync-directory.ts'
+import { syncDirectorySync } from './sync-directory.ts'
 
 /** The disk, so that tests can make it slow, full or broken. */
 export interface JournalDisk {
@@ -76,7 +76,7 @@ export class JournalFile {
     this.#head = openSync(headOf(this.#path), 'wx', 0o600)
     try {
       this.#begin()
-      syncDirectory(directory)
+      syncDirectorySync(directory)
     } catch (error) {
       this.close()
       this.remove()

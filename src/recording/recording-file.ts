@@ -131,7 +131,7 @@ export class RecordingFile {
     } finally {
       await file.close()
     }
-    if (!exists) syncDirectory(dirname(path))
+    if (!exists) await syncDirectory(dirname(path))
     return bytes
   }
 

@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { apartFileOf } from './apart.ts'
-import { digestOfFile } from './homes/directory.ts'
+import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, type Home } from './homes/home.ts'
 
 /** What the transfer asks of the store. */
@@ -131,8 +130,8 @@ export class Transfer {
       throw error
     }
     await state.stored(session, home.label)
-    await rm(path, { force: true })
-    await rm(apart, { force: true })
+    await unlinkIfThere(path)
+    await unlinkIfThere(apart)
     onStored(bytes)
     this.#failures = 0
     if (this.#problem === undefined) return

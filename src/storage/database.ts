@@ -26,6 +26,8 @@ export interface Database {
    * those that wait at the same time are committed together, each under a savepoint of its own.
    */
   change<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** The same for what nobody waits for: it shares the next commit, or has one of its own after some milliseconds. In order with the others. */
+  changeSoon<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Calls back after each change. */
   onCommitted(listener: () => void): void
   close(): Promise<void>
@@ -119,25 +121,44 @@ function database(
     for (const answer of answers) answer()
     for (const listener of listeners) listener()
   }
+  let soon: NodeJS.Timeout | undefined
+  /** What can wait does so until its time is over, or somebody cannot. */
+  const isDue = (): boolean => (soon === undefined ? waiting.length > 0 : waiting.some(({ canWait }) => !canWait))
   const workOff = async (): Promise<void> => {
-    while (waiting.length > 0) {
+    while (isDue()) {
       // What the others ask for in this turn of the event loop shares the commit: its flush is what costs.
       await new Promise((resolve) => setImmediate(resolve))
       const group = waiting.splice(0, LARGEST_GROUP)
       // Where the transaction itself fails, nothing of it has happened.
       await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
     }
-    working = undefined
   }
+  const start = (): void => {
+    working ??= workOff().finally(() => {
+      working = undefined
+      if (isDue()) start()
+    })
+  }
+  let closing = false
+  const add = <T>(work: (tx: Tx) => Promise<T>, canWait: boolean): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      waiting.push({ work, canWait, resolve: resolve as (value: unknown) => void, reject })
+      if (!canWait || closing) return start()
+      soon ??= setTimeout(() => {
+        soon = undefined
+        start()
+      }, SOON)
+    })
   return {
     read: db,
-    change: <T>(work: (tx: Tx) => Promise<T>) =>
-      new Promise<T>((resolve, reject) => {
-        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
-        working ??= workOff()
-      }),
+    change: (work) => add(work, false),
+    changeSoon: (work) => add(work, true),
     onCommitted: (listener) => void listeners.push(listener),
     async close() {
+      closing = true
+      clearTimeout(soon)
+      soon = undefined
+      start()
       while (working !== undefined) await working
       await db.destroy()
       release()
@@ -146,6 +167,7 @@ function database(
 }
 
 interface Change {
+  readonly canWait: boolean
   readonly work: (tx: Tx) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -191,6 +213,8 @@ function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unk
 const INT8_OID = 20
 /** Changes that share one commit. */
 const LARGEST_GROUP = 100
+/** Milliseconds that a change which nobody waits for waits for others. */
+const SOON = 25
 const MOST_STATEMENTS = 500
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

@@ -15,7 +15,7 @@ export function evidenceState(db: Database) {
     change: (row: RecordingRow) => Partial<RecordingRow>,
     data: AuditEntry['data'],
   ): Promise<void> =>
-    db.change(async (tx) => {
+    db.changeSoon(async (tx) => {
       const row = await findRecording(tx, session)
       if (row === undefined) return
       await saveRecording(tx, { ...row, ...change(row), changedAt: Date.now() })
@@ -48,7 +48,7 @@ export function evidenceState(db: Database) {
     journalBegun: (begun: { journal: string; commitment: string }) =>
       db.change((tx) => gatewayDid(tx, 'journal.begun', begun.journal, { commitment: begun.commitment })),
 
-    journalReleased: (journal: string) => db.change((tx) => gatewayDid(tx, 'journal.released', journal, {})),
+    journalReleased: (journal: string) => db.changeSoon((tx) => gatewayDid(tx, 'journal.released', journal, {})),
 
     /** Journals that were begun and whose going nobody wrote down. */
     async neededJournals(): Promise<string[]> {
@@ -89,7 +89,7 @@ export function evidenceState(db: Database) {
 
     /** A recording is whole. */
     sealed: (file: string, sealed: SealedRecording, now: number) =>
-      db.change((tx) => noteSealed(tx, file, sealed, undefined, now)),
+      db.changeSoon((tx) => noteSealed(tx, file, sealed, undefined, now)),
 
     /** Deleted by rule, with the digest of what was. */
     deleted: (row: RecordingRow, rule: string) =>

@@ -89,7 +89,7 @@ export function gatewayState(db: Database) {
       }),
 
     sessionEnded: (id: string, ended: { at: number; code: string; message: string; commands: number }) =>
-      db.change(async (tx) => {
+      db.changeSoon(async (tx) => {
         await endSession(tx, id, ended)
         await appendAudit(tx, ended.at, {
           type: 'session.ended',

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommandEvent, OpenedEvent, RecordedEvent } from '../../src/recording/event.ts'
 import type { RecordReader } from '../../src/recording/encryption.ts'
@@ -58,9 +58,9 @@ export async function eventsOf(file: string, reader?: RecordReader): Promise<Rec
   return events
 }
 
-/** Files below a directory whose names end so, in order. */
+/** Files below a directory whose names end so, in order; none where nothing has made it yet. */
 export const filesIn = (directory: string, ending: string): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  (existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: 'utf8' }) : [])
     .filter((file) => file.endsWith(ending))
     .toSorted()
     .map((file) => join(directory, file))

@@ -12,9 +12,9 @@ import type { AccessRule } from '../../src/policy/policy.ts'
 import { signAudit, type AuditHead } from '../../src/recording/audit-chain.ts'
 import { verifyAudit } from '../helpers/audit.ts'
 import { keys, signer } from '../helpers/recordings.ts'
-import { appendAudit } from '../../src/storage/audit.ts'
+import { appendAudit, listAudit } from '../../src/storage/audit.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
-import { openPostgres, openSqlite, type Database } from '../../src/storage/database.ts'
+import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
 import { findLogin, openLogin, saveLogin, useToken } from '../../src/storage/logins.ts'
@@ -155,6 +155,31 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await expect(entry('alone', true)).rejects.toThrow()
       await entry('after', false)
       expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 8 })
+    }))
+
+  it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', () =>
+    withStore(async (db) => {
+      let commits = 0
+      db.onCommitted(() => commits++)
+      const entry = (subject: string) => (tx: Tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject, data: {} })
+      const order = async (): Promise<string[]> =>
+        (await listAudit(db.read, {}, { after: 0, limit: 100 })).map(({ subject }) => subject)
+      await Promise.all([db.changeSoon(entry('1')), db.changeSoon(entry('2')), db.change(entry('3'))])
+      expect(commits).toBe(1)
+      await db.changeSoon(entry('4'))
+      expect(commits).toBe(2)
+      expect(await order()).toEqual(['1', '2', '3', '4'])
+      await Promise.all([db.change(entry('5')), db.changeSoon(entry('6')).then(() => db.changeSoon(entry('7')))])
+      await Promise.all(['8', '9'].map((subject) => db.changeSoon(entry(subject))))
+      expect(await order()).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9'])
+      expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 9 })
+      // A wait that runs out when others have done everything is the end of nothing.
+      await Promise.all([db.changeSoon(entry('10')), db.change(entry('11'))])
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      await db.change(entry('12'))
+      expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 12 })
+      // The store is closed with these two still to be done.
+      void db.changeSoon(entry('13')).then(() => db.changeSoon(entry('14')))
     }))
 
   it('standing access mints a grant, once, and a revoked one blocks', () =>

@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { copyFile, link, mkdir, open, rm, unlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { sha256 } from '../segment.ts'
 import { syncDirectory } from '../sync-directory.ts'
 import { NameTaken, type Home } from './home.ts'
 
@@ -29,9 +28,9 @@ export function directoryHome(directory: string): Home {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
         if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
       } finally {
-        await rm(partial, { force: true })
+        await unlinkIfThere(partial)
       }
-      syncDirectory(dirname(final))
+      await syncDirectory(dirname(final))
     },
     async read(name) {
       try {
@@ -43,16 +42,30 @@ export function directoryHome(directory: string): Home {
       }
     },
     async remove(name) {
-      await unlink(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
+      await unlinkIfThere(join(directory, name))
     },
   }
 }
 
+/** `rm` looks at a name several times before it does what this does. */
+export async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+}
+
 /** SHA-256, hexadecimal. */
 export async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
+  const file = await open(path, 'r')
+  try {
+    // Most records are short: a stream for each costs more than the reading.
+    if ((await file.stat()).size <= SHORT) return sha256(await file.readFile())
+    const hash = createHash('sha256')
+    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer)
+    return hash.digest('hex')
+  } finally {
+    await file.close()
+  }
 }
+
+const SHORT = 1024 * 1024

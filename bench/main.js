@@ -77,7 +77,11 @@ try {
   if (names.some((name) => !ALONE.has(name))) stack = await startStack()
   for (const name of names) {
     const began = performance.now()
-    const found = await SUBSETS[name](context)
+    // One that fails does not take the others with it.
+    const found = await SUBSETS[name](context).catch((error) => ({
+      failures: [`${name}: ${error.stack}`],
+      text: `It failed: ${error.message}`,
+    }))
     process.stderr.write(`bench: ${name} took ${Math.round((performance.now() - began) / 1000)} s\n`)
     results.subsets[name] = found
     writeFileSync(options.json, JSON.stringify(results, null, 2))

@@ -22,12 +22,20 @@ export function shuffled(items) {
 
 /**
  * Every contender once per round, in random order. `measure` gives numbers by name; what comes back are all samples of a
- * contender, one object per round, so that values of the same round can be put in relation.
+ * contender, one object per round, so that values of the same round can be put in relation. Where a program of somebody else
+ * fails, its sample says so and has no numbers; where ours does, the run does.
  */
 export async function rounds(count, contenders, measure) {
   const samples = new Map(contenders.map((contender) => [contender.name, []]))
   for (let round = 0; round < count; round++)
-    for (const contender of shuffled(contenders)) samples.get(contender.name).push(await measure(contender, round))
+    for (const contender of shuffled(contenders)) {
+      const sample = await measure(contender, round).catch((error) => {
+        if (contender.gateway !== undefined) throw error
+        process.stderr.write(`bench: ${contender.name} failed in round ${round + 1}: ${error.message}\n`)
+        return { failed: error.message }
+      })
+      samples.get(contender.name).push(sample)
+    }
   return samples
 }
 
@@ -40,10 +48,12 @@ export function against(samples, name, base, field, inverse = false) {
     const ratio = sample[field] / other[round][field]
     return inverse ? 1 / ratio : ratio
   })
-  return { ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) }
+  const known = ratios.filter((ratio) => Number.isFinite(ratio))
+  return { ratio: median(known), low: Math.min(...known), high: Math.max(...known) }
 }
 
-export const medianOf = (samples, name, field) => median((samples.get(name) ?? []).map((sample) => sample[field]))
+export const medianOf = (samples, name, field) =>
+  median((samples.get(name) ?? []).map((sample) => sample[field] ?? Number.NaN))
 
 /** CPU seconds of processes, user and system, with their threads (Linux: utime and stime of /proc/PID/stat). */
 export function cpuSeconds(pids) {

@@ -31,8 +31,8 @@ export async function start(program, args, { ready, env, ...options } = {}) {
   return process_
 }
 
-/** Runs a program to its end; throws with what it said where it fails. */
-export async function run(program, args, { env, input, ...options } = {}) {
+/** Runs a program to its end; throws with what it said where it fails. `onError` gets what it says on the way. */
+export async function run(program, args, { env, input, onError, ...options } = {}) {
   const child = spawn(program, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: env === undefined ? process.env : { ...process.env, ...env },
@@ -42,7 +42,10 @@ export async function run(program, args, { env, input, ...options } = {}) {
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+    onError?.(text)
+  })
   child.stdin?.end(input)
   const code = await new Promise((resolve, reject) => {
     child.on('error', reject)

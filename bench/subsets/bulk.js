@@ -23,7 +23,7 @@ export async function makeBulkTable(stack, rows) {
 /** Results as large as PostgreSQL makes them, to a client that only reads. */
 export async function bulk(context) {
   const { stack, quick } = context
-  await makeBulkTable(stack, quick ? 200_000 : 500_000)
+  await makeBulkTable(stack, quick ? 200_000 : 950_000)
   const peers = await startPeers(
     stack,
     quick

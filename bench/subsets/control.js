@@ -6,7 +6,7 @@ import { startSession } from '../lib/session.js'
 /** How long it takes until what somebody decides has happened, with many live sessions. */
 export async function control(context) {
   const { stack, quick } = context
-  const count = quick ? 50 : 500
+  const count = quick ? 50 : 1000
   const gateway = await stack.gateway('control', { checks: true, tls: true })
   const port = await gateway.port('db')
   await run('psql', ['-Xqc', 'create table if not exists held ()', '-c', 'alter table held owner to app', 'app_dev'], {

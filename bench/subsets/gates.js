@@ -31,7 +31,7 @@ export async function gates(context) {
     rows.push([name, same ? 'the same' : 'OTHER BYTES'])
     if (!same) failures.push(`gates: ${name}: a slow client got other bytes`)
   }
-  await makeBulkTable(stack, context.quick ? 500_000 : 3_500_000)
+  await makeBulkTable(stack, context.quick ? 500_000 : 7_000_000)
   const memory = []
   for (const id of context.quick ? ['checks'] : ['checks-tls', 'checks-tls-own']) {
     const [{ name, port, pids }] = await context.gatewayContenders([id])

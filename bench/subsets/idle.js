@@ -10,7 +10,7 @@ import { startSession } from '../lib/session.js'
 export async function idle(context) {
   const { stack, quick } = context
   const rows = []
-  const count = quick ? 300 : 2000
+  const count = quick ? 300 : 5000
   const sessions = quick ? 50 : 200
   for (const [id, label] of [
     ['checks-tls', 'shared, TLS'],

@@ -20,7 +20,9 @@ export async function growth(context) {
     rows.push({ what, unit, sizes, costs })
   }
   await add('connections that are busy', 'µs per statement', [8, 16, 32, 64], (clients) =>
-    least(async () => (await pgbench(stack, one, { mode: 'prepared', clients, seconds: 2 })).gatewayUs),
+    least(
+      async () => (await pgbench(stack, one, { mode: 'prepared', clients, seconds: clients > 8 ? 6 : 3 })).gatewayUs,
+    ),
   )
   let kept = 0
   await add('sessions kept', 'ms per connection', quick ? [50, 100] : [50, 100, 200, 400], async (size) => {

@@ -96,6 +96,7 @@ export class Multiplexer {
         this.#schedule()
       },
       grant: (bytes) => this.#say(encodeFrame(frameTypes.credit, id, credit(bytes))),
+      blocked: () => this.#say(encodeFrame(frameTypes.blocked, id, NOTHING)),
       done: () => this.#forget(channel),
     })
     this.#channels.set(id, channel)
@@ -128,6 +129,8 @@ export class Multiplexer {
       case frameTypes.accepted:
         channel.credited(creditOf(payload))
         return channel.answer(undefined)
+      case frameTypes.blocked:
+        return channel.blockedByUs()
       case frameTypes.refused:
         this.#forget(channel)
         return channel.answer(new MuxRefusal(payload.toString('utf8')))
@@ -247,6 +250,7 @@ function objectOf(payload: Buffer): Record<string, unknown> {
 /** The WebSocket subprotocol of a shared tunnel. */
 export const MUX_PROTOCOL = 'pamctl.tunnels.v1'
 const BINARY = { binary: true } as const
+const NOTHING = Buffer.alloc(0)
 /** Bytes of one channel before the next has its turn. */
 const TURN = 64 * 1024
 /** Bytes after which a message is sent and the next begun. */

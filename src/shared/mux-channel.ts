@@ -7,6 +7,8 @@ export interface MuxChannelParts {
   ready(): void
   /** The peer may send so many bytes more. */
   grant(bytes: number): void
+  /** It has bytes to send and no credit. */
+  blocked(): void
   /** Both directions are over and everything is said. */
   done(): void
 }
@@ -32,6 +34,8 @@ export class MuxChannel implements TunnelChannel {
   #outboundBytes = 0
   #window: number
   #full = false
+  /** The peer knows that we wait for credit. */
+  #saidBlocked = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   #linger: NodeJS.Timeout | undefined
   #delivering = false
@@ -49,6 +53,7 @@ export class MuxChannel implements TunnelChannel {
     this.#outbound.push({ bytes: Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length) })
     this.#outboundBytes += bytes.length
     this.#announce()
+    this.#sayBlocked()
     if (this.#outboundBytes > HIGH_WATER) this.#full = true
     return !this.#full
   }
@@ -109,6 +114,7 @@ export class MuxChannel implements TunnelChannel {
       this.#window -= length
       this.#outboundBytes -= length
     }
+    this.#sayBlocked()
     if (this.#full && this.#outboundBytes <= LOW_WATER) {
       this.#full = false
       setImmediate(() => this.handler.drained())
@@ -130,14 +136,26 @@ export class MuxChannel implements TunnelChannel {
     if (this.#state !== 'open') return
     if (this.#inboundBytes + this.#owed + payload.length > this.#limit)
       throw new MuxError('more than there was credit for')
-    // What waits must not keep the whole message in memory.
-    this.#arrive({ bytes: this.#paused || this.#inbound.length > 0 ? Buffer.from(payload) : payload })
+    // What waits must not keep much more than itself in memory.
+    const waits = this.#paused || this.#inbound.length > 0
+    this.#arrive({ bytes: waits && 2 * payload.length < payload.buffer.byteLength ? Buffer.from(payload) : payload })
   }
 
   credited(bytes: number): void {
     this.#window += bytes
     if (this.#window > MOST_CREDIT) throw new MuxError('credit without end')
+    this.#saidBlocked = false
     if (this.#outbound.length > 0) this.#announce()
+  }
+
+  /** The peer waits for credit. Where we have taken all that came, the way is long, and more may be on it. */
+  blockedByUs(): void {
+    if (this.#state !== 'open' || this.#paused || this.#inbound.length > 0) return
+    const more = Math.min(this.#limit, LARGEST_WINDOW - this.#limit)
+    if (more === 0) return
+    this.#limit += more
+    this.#parts.grant(this.#owed + more)
+    this.#owed = 0
   }
 
   told(frame: TunnelFrame): void {
@@ -192,12 +210,15 @@ export class MuxChannel implements TunnelChannel {
     this.#inboundBytes -= bytes.length
     this.#owed += bytes.length
     this.handler.data(bytes)
-    if (this.#owed < this.#limit / 4 || this.#state !== 'open') return
-    // The peer has used all its credit while we kept up: the way is long, and more may be on it.
-    const more = this.#owed === this.#limit ? Math.min(this.#limit, LARGEST_WINDOW - this.#limit) : 0
-    this.#limit += more
-    this.#parts.grant(this.#owed + more)
+    if (this.#owed < this.#limit / 2 || this.#state !== 'open') return
+    this.#parts.grant(this.#owed)
     this.#owed = 0
+  }
+
+  #sayBlocked(): void {
+    if (this.#saidBlocked || this.#window > 0 || this.#outboundBytes === 0) return
+    this.#saidBlocked = true
+    this.#parts.blocked()
   }
 
   #finish(error: Error | undefined): void {

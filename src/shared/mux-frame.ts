@@ -9,7 +9,16 @@ export interface MuxFrame {
   readonly payload: Buffer
 }
 
-export const frameTypes = { open: 0, data: 1, credit: 2, text: 3, close: 4, accepted: 5, refused: 6 } as const
+export const frameTypes = {
+  open: 0,
+  data: 1,
+  credit: 2,
+  text: 3,
+  close: 4,
+  accepted: 5,
+  refused: 6,
+  blocked: 7,
+} as const
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes]
 
 /** The peer does not keep to the format: the connection cannot go on. */
@@ -42,7 +51,7 @@ export function* decodeFrames(message: Buffer): Generator<MuxFrame, void, undefi
     const start = at + HEADER
     if (start > message.length) throw new MuxError('a message that ends within a frame')
     const type = message[at] as number
-    if (type > frameTypes.refused) throw new MuxError(`a frame of type ${type}`)
+    if (type > frameTypes.blocked) throw new MuxError(`a frame of type ${type}`)
     const end = start + message.readUInt32BE(at + 5)
     if (end > message.length) throw new MuxError('a message that ends within a frame')
     yield { type: type as FrameType, id: message.readUInt32BE(at + 1), payload: message.subarray(start, end) }

@@ -7,6 +7,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
+import { Turns } from '../../shared/turns.ts'
 import { afterRecord } from '../after-record.ts'
 import { sessionFor, type Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
@@ -29,6 +30,7 @@ import { understanding } from './understand.ts'
 export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
+  const goodbyes = new Turns(GOODBYES)
   const definitions = new Map<string, Definitions>()
   const definitionsOf = (target: string): Definitions => {
     const known = definitions.get(target) ?? { changes: 0 }
@@ -66,7 +68,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         definitions: shared,
         seenChanges,
       })
-      const relay = startRelay(conversation, upstream, parser)
+      const relay = startRelay(conversation, upstream, parser, goodbyes)
       client.write(greeting(hello, upstream, key))
       relay.run(hello.rest)
       try {
@@ -107,7 +109,7 @@ function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
 }
 
 /** Two pumps between two channels, until one side leaves or the session must end. */
-function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlParser) {
+function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlParser, goodbyes: Turns) {
   const { client, session } = conversation
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
@@ -193,7 +195,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
         await new Promise((resolve) => setImmediate(resolve))
       }
-      if (gone !== undefined) await endUpstream(gone)
+      // A backend that does nothing can wait for its turn: a thousand that leave at once would keep everybody from being told.
+      if (gone !== undefined) await (conversation.isIdle ? goodbyes.take(() => endUpstream(gone)) : endUpstream(gone))
     } catch (error) {
       session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
     } finally {
@@ -205,20 +208,20 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     }
   }
 
-  function upstreamGone(): Promise<boolean> {
+  function upstreamGone(): Promise<true> {
     return new Promise((resolve) => {
       upstream.channel.handler = { data() {}, drained() {}, ended: () => resolve(true), closed: () => resolve(true) }
-      setTimeout(() => resolve(false), CANCEL_WAIT).unref()
     })
   }
 
-  async function endUpstream(gone: Promise<boolean>): Promise<void> {
+  async function endUpstream(gone: Promise<true>): Promise<void> {
     const running = !conversation.isIdle
     upstream.channel.resume()
     // A Terminate that waits behind a running query is read once the cancel has ended that.
     upstream.channel.write(TERMINATE)
     if (running) await upstream.cancel()
-    if (await gone) return
+    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), CANCEL_WAIT).unref())
+    if (await Promise.race([gone, late])) return
     if (await upstream.terminate()) return
     session.recorder.outcome({
       type: 'notice',
@@ -230,6 +233,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
 
 /** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
 const NEWEST_MINOR = 2
+/** Backends that are told to leave at the same time. */
+const GOODBYES = 16
 const NO_MASKING = { columns: [], kinds: [] } as const
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

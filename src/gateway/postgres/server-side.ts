@@ -1,8 +1,6 @@
 import { bodyOf, Framer, type Frame } from '../../wire/postgres/framer.ts'
 import { ByteReader } from '../../wire/byte-reader.ts'
-import { rewriteDataRow } from '../../wire/postgres/data-row.ts'
 import { errorResponse, noticeResponse, type ErrorFields } from '../../wire/postgres/error-response.ts'
-import { passRows, rewriteCopyRows, rewriteRows, type RowRun } from '../../wire/postgres/row-run.ts'
 import { rowDescription, type Column } from '../../wire/postgres/row-description.ts'
 import {
   decodeMessage,
@@ -18,23 +16,16 @@ import type { Conversation } from './conversation.ts'
 import { rowValues } from './own-query.ts'
 import { KeptRows } from './kept-rows.ts'
 import type { Pending, Run } from './pending.ts'
-import { isMasked, PLAIN, spread, type Output } from './origin.ts'
 import { copyFormatOf } from './copy-format.ts'
-import {
-  copyRewrites,
-  knownRewrites,
-  maskCopyRow,
-  maskFields,
-  rowRewrites,
-  type Masker,
-  type RowRewrites,
-} from './row-masking.ts'
+import { ResultRows } from './result-rows.ts'
+import { maskFields } from './row-masking.ts'
 
 /** From the server to the client: answers find their question, rows are masked, results are recorded. */
 export class ServerSide {
   readonly #conversation: Conversation
   readonly #framer: Framer
   readonly #masks: boolean
+  readonly #rules: ResultRows
   /** How many bytes of each result's rows go into the record. */
   readonly #keeps: number
   #out: Buffer[] = []
@@ -45,6 +36,7 @@ export class ServerSide {
   constructor(conversation: Conversation) {
     this.#conversation = conversation
     this.#masks = !isEmptyPlan(conversation.session.masking)
+    this.#rules = new ResultRows(conversation)
     this.#keeps = conversation.session.config.recordRows
     // A row that nothing is hidden in need not be held.
     const inPieces = this.#masks || this.#keeps > 0 ? [] : [serverTags.dataRow, serverTags.copyData]
@@ -178,10 +170,10 @@ export class ServerSide {
     const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return at
     const run =
-      tag === serverTags.dataRow
-        ? this.#dataRows(bytes, at, head)
+      tag === serverTags.dataRow && this.#keeps === 0
+        ? this.#rules.rowRun(bytes, at, head)
         : tag === serverTags.copyData
-          ? this.#copyRows(bytes, at, head.run)
+          ? this.#rules.copyRun(bytes, at, head.run)
           : undefined
     if (run === undefined || run.rows === 0) return at
     head.run.rows += run.rows
@@ -190,45 +182,15 @@ export class ServerSide {
     return run.end
   }
 
-  #dataRows(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
-    if (this.#keeps > 0) return undefined
-    const limits = { tag: serverTags.dataRow, longest: this.#conversation.session.limits.resultMessageBytes }
-    const rewrites = this.#rewritesOf(head)
-    if (rewrites === undefined) return undefined
-    return rewrites === 'untouched'
-      ? passRows(bytes, at, limits.tag, limits.longest)
-      : rewriteRows(bytes, at, rewrites, limits)
-  }
-
-  #copyRows(bytes: Buffer, at: number, run: Run): RowRun | undefined {
-    const limits = { tag: serverTags.copyData, longest: this.#conversation.session.limits.resultMessageBytes }
-    if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
-    const { copy } = run
-    const { kinds } = this.#conversation.masking.plan
-    const delimiter = copy?.delimiter.charCodeAt(0) ?? 0
-    if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
-      return undefined
-    if (kinds.length > 0 || (copy.header && run.rows === 0)) return undefined
-    const outputs = this.#outputs(run)
-    if (outputs?.every(({ origin }) => !isMasked(origin)) === true)
-      return passRows(bytes, at, limits.tag, limits.longest)
-    const masker = this.#masker
-    const format = {
-      delimiter,
-      fieldsOf: (count: number) => copyRewrites(count, copy, outputs, masker),
-      slow: (row: Buffer) => maskCopyRow(row, copy, outputs, masker),
-    }
-    return rewriteCopyRows(bytes, at, format, limits)
-  }
-
   #dataRow(frame: Frame): Buffer | undefined {
     const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
     const { run } = head
     run.rows++
     run.bytes += frame.bytes.length
-    const shown = this.#maskRow(frame, head)
-    if (shown !== undefined && this.#keeps > 0) {
+    const shown = this.#rules.row(frame.bytes, head)
+    if (shown === undefined) return this.#outOfStep(frame)
+    if (this.#keeps > 0) {
       const { prepared, resultFormats } = head.type === 'execute' ? head.portal : NO_PORTAL
       run.kept ??= new KeptRows(run.decision, this.#conversation.session.recorder, {
         limit: this.#keeps,
@@ -238,31 +200,6 @@ export class ServerSide {
       run.kept.add(shown)
     }
     return shown
-  }
-
-  #maskRow(frame: Frame, head: AtWork): Buffer | undefined {
-    const rewrites = this.#rewritesOf(head)
-    if (rewrites === undefined) return this.#outOfStep(frame)
-    return rewrites === 'untouched' ? frame.bytes : rewriteDataRow(frame.bytes, rewrites)
-  }
-
-  /** Undefined while nobody has said what the columns are: then no row may pass. */
-  #rewritesOf(head: AtWork): RowRewrites | undefined {
-    if (!this.#masks) return 'untouched'
-    const { run } = head
-    if (run.rewrites === undefined && head.type === 'execute') {
-      const { prepared, resultFormats } = head.portal
-      if (prepared.columns !== undefined)
-        run.rewrites = knownRewrites(
-          prepared,
-          prepared.columns,
-          resultFormats,
-          this.#outputs(run),
-          this.#masker,
-          isPlan(run),
-        )
-    }
-    return run.rewrites
   }
 
   #rowDescription(frame: Frame): Buffer | undefined {
@@ -277,14 +214,7 @@ export class ServerSide {
     }
     if (head?.type !== 'query') return this.#outOfStep(frame)
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
-    if (this.#masks)
-      head.run.rewrites = rowRewrites(
-        this.#columns(frame),
-        undefined,
-        this.#outputs(head.run),
-        this.#masker,
-        isPlan(head.run),
-      )
+    if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
     return frame.bytes
   }
 
@@ -305,20 +235,6 @@ export class ServerSide {
     if (head.type === 'execute') this.#conversation.answered()
     else head.run.rewrites = undefined
     return frame.bytes
-  }
-
-  /** Where the columns of what is at work come from; undefined where that is not known. */
-  #outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
-    const statement = statements[index]
-    const [cursor] = statement?.names ?? []
-    if (statement?.kinds.includes('fetch') === true)
-      return cursor === undefined ? undefined : this.#conversation.cursors.get(cursor)
-    return lineage[index]?.outputs
-  }
-
-  get #masker(): Masker {
-    const { masking, session } = this.#conversation
-    return { scope: masking, keys: session.hashKeys }
   }
 
   /** Names that SQL made stand for what was judged once the server says that it made them. */
@@ -400,24 +316,17 @@ export class ServerSide {
           : 'run' in head
             ? head.run.tainted
             : head.tainted
-    return maskFields(fields, tainted, this.#masker)
+    return maskFields(fields, tainted, this.#rules.masker)
   }
 
   #copyData(frame: Frame): Buffer | undefined {
-    const { head, masking } = this.#conversation
+    const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
     head.run.rows++
     head.run.bytes += frame.bytes.length
-    if (!this.#masks) return frame.bytes
-    const { run } = head
-    const outputs = masking.plan.columns.length === 0 ? NO_COLUMNS : this.#outputs(run)
-    // How a row is written is known from the statement; where it is not, nothing may pass.
-    if (run.copy === undefined || (run.copy.format === 'binary' && masking.plan.kinds.length > 0))
-      return this.#outOfStep(frame)
-    const body = bodyOf(frame)
-    const isHeader = run.rows === 1 && run.copy.header
-    const line = isHeader ? body : maskCopyRow(body, run.copy, outputs, this.#masker)
-    if (line === body) return frame.bytes
+    const line = this.#rules.copyRow(bodyOf(frame), head.run)
+    if (line === undefined) return this.#outOfStep(frame)
+    if (line === 'untouched') return frame.bytes
     const out = Buffer.allocUnsafe(5 + line.length)
     out[0] = serverTags.copyData
     out.writeUInt32BE(4 + line.length, 1)
@@ -507,18 +416,10 @@ export class ServerSide {
   }
 }
 
-type AtWork = Pending & { readonly type: 'query' | 'execute' }
-
 /** Bytes up to which what goes out is put together. */
 const JOINED = 16_384
 
-/** What EXPLAIN says of masked columns. */
-const isPlan = ({ statements, index, tainted }: Run): boolean =>
-  tainted !== false && statements[index]?.kinds.includes('explain') === true
-
 const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
-/** Of a COPY while no columns are masked. */
-const NO_COLUMNS = [spread(PLAIN)]
 /** Settings that the server reports and that must stay as we set them at login. */
 const REPORTED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
 /** Raised before anything of a text runs. Source: manual, appendix A. */

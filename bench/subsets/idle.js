@@ -45,7 +45,7 @@ export async function idle(context) {
   }
   return {
     results: rows,
-    text: `Resident memory before and after, so that it is never less than what is held.\n\n${table(
+    text: `Resident memory before and after; what was garbage before, and is none after, makes it less.\n\n${table(
       [
         '',
         'idle tunnels',

@@ -1,4 +1,5 @@
 import { createHmac, hash } from 'node:crypto'
+import { BLOCK, padKey } from '../shared/hmac.ts'
 
 /** The bytes of a journal. Format: docs/recording-format.md, The journal. */
 export interface JournalEntry {
@@ -50,13 +51,7 @@ export function encodeEntries(key: Buffer, number: number, entries: readonly Jou
  */
 function closeRecord(room: Buffer, key: Buffer, number: number): Buffer {
   const end = room.length - MAC
-  outer.fill(0x5c, 0, BLOCK)
-  room.fill(0x36, 0, BLOCK)
-  for (let i = 0; i < key.length; i++) {
-    const byte = key[i] as number
-    room[i] = byte ^ 0x36
-    outer[i] = byte ^ 0x5c
-  }
+  padKey(key, room, outer)
   room.writeUIntBE(0, BLOCK, 2)
   room.writeUIntBE(number, BLOCK + 2, 6)
   outer.write(hash('sha256', room.subarray(0, end), 'binary'), BLOCK, 'latin1')
@@ -103,8 +98,6 @@ const NEXT = Buffer.from('pamjnl/1 next')
 const HEAD = Buffer.from('pamjnl/1 head')
 export const JOURNAL_MAGIC = 'PAMJNL/1\n'
 export const MAC = 32
-/** Bytes that SHA-256 works on at a time. Source: RFC 2104, section 2. */
-const BLOCK = 64
 /** Bytes of a record's number. */
 const COUNTER = 8
 /** What stands before the payload while its MAC is worked out. */

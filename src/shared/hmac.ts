@@ -5,16 +5,13 @@ import { hash } from 'node:crypto'
  * one-shot hashes, which costs half of what an Hmac object does for the short messages that every command has.
  */
 export class HmacKey {
-  readonly #inner = Buffer.alloc(BLOCK, 0x36)
-  readonly #outer = Buffer.alloc(BLOCK + 32, 0x5c)
+  readonly #inner = Buffer.alloc(BLOCK)
+  readonly #outer = Buffer.alloc(BLOCK + 32)
 
   /** `key` is at most 64 bytes long: longer ones would have to be hashed first, and we have none. */
   constructor(key: Uint8Array) {
     if (key.length > BLOCK) throw new RangeError(`an HMAC key of ${key.length} bytes`)
-    key.forEach((byte, index) => {
-      this.#inner[index] = byte ^ 0x36
-      this.#outer[index] = byte ^ 0x5c
-    })
+    padKey(key, this.#inner, this.#outer)
   }
 
   /** Of a text in UTF-8, in hexadecimal. */
@@ -29,8 +26,19 @@ export class HmacKey {
   }
 }
 
+/** What the inner and the outer hash begin with, written at the start of each. Source: RFC 2104, section 2. */
+export function padKey(key: Uint8Array, inner: Uint8Array, outer: Uint8Array): void {
+  inner.fill(0x36, 0, BLOCK)
+  outer.fill(0x5c, 0, BLOCK)
+  for (let i = 0; i < key.length; i++) {
+    const byte = key[i] as number
+    inner[i] = byte ^ 0x36
+    outer[i] = byte ^ 0x5c
+  }
+}
+
 /** Bytes that SHA-256 works on at a time. */
-const BLOCK = 64
+export const BLOCK = 64
 /** Bytes in UTF-8 of what is one unit of a string. */
 const LONGEST_CHARACTER = 3
 /** Where messages are put together; nothing waits between the writing and the hashing. */

@@ -87,6 +87,34 @@ describe('tunnels that share a connection', () => {
     expect((await held).command).toBe('TRUNCATE')
   })
 
+  it('end together without waiting for backends that hang', async () => {
+    const bob = await signIn(stack.gateway, 'bob')
+    const port = await portOf(shared(jane).tunnel, 'dev-db')
+    const before = new Set((await jane.api.sessions.list({ mine: true, limit: 100 })).items.map(({ id }) => id))
+    const frozen: number[] = []
+    cleanUps.push(() => frozen.forEach((pid) => process.kill(pid, 'SIGCONT')))
+    // More than leave at the same time.
+    for (let n = 0; n < 20; n++) {
+      const { rows } = await (await client(port)).query<{ pid: number }>('select pg_backend_pid() as pid')
+      frozen.push(rows[0]?.pid as number)
+    }
+    for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+    await client(port)
+    const sessions = async () =>
+      (await jane.api.sessions.list({ mine: true, limit: 100 })).items
+        .filter(({ id }) => !before.has(id))
+        .toSorted((a, b) => a.openedAt.localeCompare(b.openedAt))
+    expect(await sessions()).toHaveLength(21)
+    const grant = (await jane.api.grants.list({ active: true })).items.find(({ target }) => target === 'dev-db')
+    await bob.api.grants.revoke(grant?.id ?? '', 'all at once')
+    const ended = await eventually(async () => {
+      const found = (await sessions()).map((session) => session.ended !== undefined)
+      return found.at(-1) === true ? found : undefined
+    }, 'the session whose backend leaves is over')
+    expect(ended.slice(0, -1)).toEqual(frozen.map(() => false))
+    await bob.api.grants.lift(grant?.id ?? '')
+  }, 30_000)
+
   it('are each proven: the connection opens nothing by itself', async () => {
     const url = `${stack.gateway}/v1/tunnels`
     const options = { headers: await jane.headers('GET', url), ca: undefined }

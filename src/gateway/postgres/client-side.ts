@@ -119,7 +119,9 @@ export class ClientSide {
       break
     }
     this.#flush()
-    if (this.#left && !this.#busy && this.#waiting.length === 0) this.#conversation.upstream.end()
+    // A session that has ended says goodbye to the target itself.
+    if (this.#left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted)
+      this.#conversation.upstream.end()
   }
 
   #send(bytes: Buffer): void {

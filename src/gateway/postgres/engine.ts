@@ -195,8 +195,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
         await new Promise((resolve) => setImmediate(resolve))
       }
-      // A backend that does nothing can wait for its turn: a thousand that leave at once would keep everybody from being told.
-      if (gone !== undefined) await (conversation.isIdle ? goodbyes.take(() => endUpstream(gone)) : endUpstream(gone))
+      if (gone !== undefined) await endUpstream(gone)
     } catch (error) {
       session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
     } finally {
@@ -215,13 +214,23 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   }
 
   async function endUpstream(gone: Promise<true>): Promise<void> {
-    const running = !conversation.isIdle
-    upstream.channel.resume()
-    // A Terminate that waits behind a running query is read once the cancel has ended that.
-    upstream.channel.write(TERMINATE)
-    if (running) await upstream.cancel()
-    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), CANCEL_WAIT).unref())
-    if (await Promise.race([gone, late])) return
+    const goodbye = (): void => {
+      upstream.channel.resume()
+      // A Terminate that waits behind a running query is read once the cancel has ended that.
+      upstream.channel.write(TERMINATE)
+    }
+    if (conversation.isIdle) {
+      // A backend that does nothing can wait for its turn: a thousand that leave at once would keep everybody from being told.
+      // Nobody's turn is long, so that a target that hangs holds up no other's.
+      await goodbyes.take(() => {
+        goodbye()
+        return within(gone, LONGEST_TURN)
+      })
+    } else {
+      goodbye()
+      await upstream.cancel()
+    }
+    if (await within(gone, CANCEL_WAIT)) return
     if (await upstream.terminate()) return
     session.recorder.outcome({
       type: 'notice',
@@ -231,10 +240,16 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   }
 }
 
+/** False where it takes longer than so many milliseconds. */
+const within = (done: Promise<true>, milliseconds: number): Promise<boolean> =>
+  Promise.race([done, new Promise<false>((resolve) => setTimeout(() => resolve(false), milliseconds).unref())])
+
 /** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
 const NEWEST_MINOR = 2
 /** Backends that are told to leave at the same time. */
 const GOODBYES = 16
+/** Milliseconds that one of them keeps its turn. */
+const LONGEST_TURN = 50
 const NO_MASKING = { columns: [], kinds: [] } as const
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stopAll } from './lib/processes.js'
 import { startStack } from './lib/stack.js'
-import { storeBaseline, withinBaseline } from './lib/baseline.js'
+import { storeBaseline } from './lib/baseline.js'
 import { bulk } from './subsets/bulk.js'
 import { cli } from './subsets/cli.js'
 import { connect } from './subsets/connect.js'
@@ -19,7 +19,7 @@ import { many, oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
 import { ssh } from './subsets/ssh.js'
 
-/** By name. Those that need no database come first: what they measure runs in this process, which has done nothing else yet. */
+/** By name; those that need no database come first. */
 const SUBSETS = { filters, sql, oltp, bulk, connect, control, fairness, cli, ssh, gates, idle, growth, many }
 const ALONE = new Set(['filters', 'sql'])
 
@@ -48,8 +48,8 @@ const context = {
   quick: options.quick,
   only: options.only,
   rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
-  /** Whether figures are low enough to be believed. */
-  enough: (subset) => (options.store ? () => true : withinBaseline(subset)),
+  /** What is measured becomes the stored value. */
+  store: options.store,
   get stack() {
     return stack
   },

@@ -1,16 +1,32 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { shuffled } from './measure.js'
 
 /**
- * CPU time per unit of work that needs nothing but this process. Machines differ and are shared, so a figure that is kept is in
- * relation to a fixed piece of work, measured in the same rounds; and of all rounds the least counts, since what disturbs only
- * ever adds. `cases`: `{ name, unit, work }`, where `work` does something a number of times and returns that number.
- * `enough` may ask for more rounds while a figure is too high to be believed.
+ * CPU time per unit of work that needs nothing but one process. Machines differ and are shared, so a figure that is kept is in
+ * relation to a fixed piece of work; and the least counts, since what disturbs only ever adds. It is the least of several
+ * processes as well: what the compiler makes of the same code differs from one process to the next by up to 1.8 times, and
+ * stays so for as long as that process lives. `enough` may ask for more processes while a figure is too high to be believed.
  */
-export async function measureUnits(cases, rounds, enough = () => true) {
+export async function measureUnits(subset, rounds, enough = () => true) {
+  const least = new Map()
+  let units = {}
+  for (let count = 0; count < PROCESSES || (count < MOST_PROCESSES && !enough(relative(least))); count++) {
+    const { stdout } = await promisify(execFile)(process.execPath, [MEASURING, subset, String(rounds)])
+    const found = JSON.parse(stdout)
+    units = found.units
+    for (const [name, value] of found.least) least.set(name, Math.min(least.get(name) ?? Infinity, value))
+  }
+  return { units, least, relative: relative(least) }
+}
+
+/** In this process, least of some rounds. `cases`: `{ name, unit, work }`, where `work` does something a number of times and returns that number. */
+export async function measureHere(cases, rounds) {
   const all = [{ name: CALIBRATION, unit: 'piece', work: calibrate }, ...cases]
   const least = new Map(all.map(({ name }) => [name, Infinity]))
-  for (let round = 0; round < rounds || (round < MOST_ROUNDS && !enough(relative(least))); round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const { name, work } of shuffled(all)) {
       const before = process.cpuUsage()
       const units = await work()
@@ -19,7 +35,7 @@ export async function measureUnits(cases, rounds, enough = () => true) {
       if (round > 0) least.set(name, Math.min(least.get(name), (user + system) / units))
     }
   }
-  return { least, relative: relative(least) }
+  return least
 }
 
 function relative(least) {
@@ -42,4 +58,6 @@ function calibrate() {
 
 const seen = new Map()
 const CALIBRATION = 'calibration'
-const MOST_ROUNDS = 60
+const PROCESSES = 3
+const MOST_PROCESSES = 12
+const MEASURING = fileURLToPath(new URL('measure-units.js', import.meta.url))

@@ -1,10 +1,16 @@
 import { answers, BULK, BULK_PLAIN, dataRow, pgbench, select, startRelay } from '../lib/in-process.js'
-import { fixed, table } from '../lib/measure.js'
-import { measureUnits } from '../lib/units.js'
-import { againstBaseline } from '../lib/baseline.js'
+import { fixed } from '../lib/measure.js'
+import { unitsAgainstBaseline } from '../lib/baseline.js'
 
 /** What stands between two sockets, without the sockets: per statement and per megabyte of rows. */
-export async function filters(context) {
+export const filters = (context) =>
+  unitsAgainstBaseline('filters', context, 'in one process, without sockets', (value, unit) =>
+    unit === 'MB'
+      ? `${fixed(value / 1000, 2)} ms/MB (${fixed(1e6 / value, 0)} MB/s)`
+      : `${fixed(value)} µs per ${unit}`,
+  )
+
+export async function units() {
   const relays = { plain: await startRelay({ checks: false }), checks: await startRelay({ checks: true }) }
   for (const relay of Object.values(relays)) {
     relay.client(pgbench.prepare)
@@ -49,27 +55,7 @@ export async function filters(context) {
       work: () => rows(relays.checks, 'copy bulk to stdout', COPY_OUT, copied),
     },
   ]
-  try {
-    const { least, relative } = await measureUnits(cases, context.rounds + 2, context.enough('filters'))
-    const checked = againstBaseline('filters', relative)
-    return {
-      units: Object.fromEntries(least),
-      relative: Object.fromEntries(relative),
-      failures: checked.failures,
-      text: table(
-        ['in one process, without sockets', 'CPU', 'of the stored value'],
-        cases.map(({ name, unit }) => [
-          name,
-          unit === 'MB'
-            ? `${fixed(least.get(name) / 1000, 2)} ms/MB (${fixed(1e6 / least.get(name), 0)} MB/s)`
-            : `${fixed(least.get(name))} µs per ${unit}`,
-          checked.of(name),
-        ]),
-      ),
-    }
-  } finally {
-    for (const relay of Object.values(relays)) await relay.stop()
-  }
+  return { cases, stop: () => Promise.all(Object.values(relays).map((relay) => relay.stop())) }
 }
 
 /** Rows of some 340 bytes in chunks of 64 KB, cut wherever they happen to end, as a socket gives them. */

@@ -5,12 +5,21 @@ import { maskingScope } from '../../dist/gateway/postgres/masking-scope.js'
 import { decideCommand } from '../../dist/policy/decide.js'
 import { parseConfig } from '../../dist/gateway/config.js'
 import { CHECKS, MASKING } from '../lib/in-process.js'
-import { fixed, table } from '../lib/measure.js'
-import { measureUnits } from '../lib/units.js'
-import { againstBaseline } from '../lib/baseline.js'
+import { fixed } from '../lib/measure.js'
+import { unitsAgainstBaseline } from '../lib/baseline.js'
 
 /** What it costs to know what a text does and to decide about it: known texts, texts with other constants, new ones. */
 export async function sql(context) {
+  const found = await unitsAgainstBaseline('sql', context, '', (value, unit) => `${fixed(value, 2)} µs per ${unit}`)
+  const known = found.units['a known text'] + found.units['the decision about a join, by five rules']
+  const fresh = found.units['a new join, parsed, resolved and decided']
+  return {
+    ...found,
+    text: `${found.text}\n\nA decision about a known text: ${fixed(known, 1)} µs; about a new join of 340 bytes: ${fixed(fresh, 0)} µs.`,
+  }
+}
+
+export async function units() {
   const parser = await createSqlParser()
   const { policy, targets } = parseConfig(CONFIG, 'bench.yaml')
   const person = { id: 'bench', label: 'bench', kind: 'person', groups: ['engineering'] }
@@ -74,22 +83,7 @@ export async function sql(context) {
       work: each(200 * times, (n) => decide(parser.parse(`${JOIN} -- ${n}`))),
     },
   ]
-  try {
-    const { least, relative } = await measureUnits(cases, context.rounds + 2, context.enough('sql'))
-    const checked = againstBaseline('sql', relative)
-    const cached = least.get('a known text') + least.get('the decision about a join, by five rules')
-    return {
-      units: Object.fromEntries(least),
-      relative: Object.fromEntries(relative),
-      failures: checked.failures,
-      text: `${table(
-        ['', 'CPU', 'of the stored value'],
-        cases.map(({ name, unit }) => [name, `${fixed(least.get(name), 2)} µs per ${unit}`, checked.of(name)]),
-      )}\n\nA decision about a known text: ${fixed(cached, 1)} µs; about a new join of 340 bytes: ${fixed(least.get('a new join, parsed, resolved and decided'), 0)} µs.`,
-    }
-  } finally {
-    await parser.close()
-  }
+  return { cases, stop: () => parser.close() }
 }
 
 const POINT = (n) => `SELECT abalance FROM pgbench_accounts WHERE aid = ${n}`

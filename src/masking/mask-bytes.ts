@@ -29,21 +29,21 @@ const keepLastFour: MaskBytes = (source, start, end, out, at) => {
 
 const partial: MaskBytes = (source, start, end, out, at) => {
   if (start === end) return at
-  let sign = -1
-  let dot = -1
-  let dots = 0
-  for (let i = start; i < end; i++) {
-    const byte = source[i] as number
-    if (byte >= 0x80) return -1
-    if (byte === AT) {
-      if (sign >= 0) return -1
-      sign = i
-    } else if (byte === DOT && sign >= 0) {
-      dot = i
-      dots++
-    }
+  let sign = start
+  let all = 0
+  let common = LOCAL
+  for (; sign < end; sign++) {
+    const byte = source[sign] as number
+    if (byte === AT) break
+    all |= byte
+    common &= CLASSES[byte] as number
   }
-  if (sign >= 0) return isAddress(source, start, sign, end, dots) ? address(source, start, dot, end, out, at) : -1
+  if (sign < end) {
+    if (common === 0 || sign === start || sign - start > 64) return -1
+    const dot = lastDot(source, sign + 1, end)
+    return dot < 0 ? -1 : address(source, start, dot, end, out, at)
+  }
+  if (all >= 0x80) return -1
   // Payment cards begin with a digit, bank accounts with two letters and two digits: what they look like masked is not said here.
   const first = source[start] as number
   if (isDigit(first) || (isCapital(first) && end - start > 3 && isDigit(source[start + 2] as number))) return -1
@@ -60,22 +60,18 @@ function address(source: Uint8Array, start: number, dot: number, end: number, ou
   return copy(source, dot, end, out, stars(out, to + 1, 3))
 }
 
-/** As the detector of e-mail addresses has it, in ASCII, and nothing around it. */
-function isAddress(source: Uint8Array, start: number, sign: number, end: number, dots: number): boolean {
-  if (sign === start || sign - start > 64 || dots < 1 || dots > 8) return false
-  for (let i = start; i < sign; i++) if (LOCAL[source[i] as number] !== 1) return false
-  let label = 0
-  for (let i = sign + 1; i <= end; i++) {
-    const byte = i === end ? DOT : (source[i] as number)
+/** Where the last part of a domain begins, as the detector of e-mail addresses has it in ASCII; -1 where it is none. */
+function lastDot(source: Uint8Array, start: number, end: number): number {
+  let label = start
+  let dots = 0
+  for (let i = start; i < end; i++) {
+    const byte = source[i] as number
     if (byte === DOT) {
-      if (label === 0 || label > 63) return false
-      label = 0
-    } else {
-      if (DOMAIN[byte] !== 1) return false
-      label++
-    }
+      if (i === label || i - label > 63 || ++dots > 8) return -1
+      label = i + 1
+    } else if ((CLASSES[byte] as number) < LOCAL + DOMAIN) return -1
   }
-  return true
+  return dots === 0 || label === end || end - label > 63 ? -1 : label - 1
 }
 
 function isAscii(source: Uint8Array, start: number, end: number): boolean {
@@ -93,17 +89,15 @@ function copy(source: Uint8Array, start: number, end: number, out: Uint8Array, a
   return at + end - start
 }
 
-const tableOf = (characters: string): Uint8Array => {
-  const table = new Uint8Array(128)
-  for (const character of characters) table[character.charCodeAt(0)] = 1
-  return table
-}
-
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39
 const isCapital = (byte: number): boolean => byte >= 0x41 && byte <= 0x5a
 const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
-const LOCAL = tableOf(`${ALPHANUMERIC}.!#$%&'*+/=?^_\`{|}~-`)
-const DOMAIN = tableOf(`${ALPHANUMERIC}-`)
+/** What may stand before the sign of an address, and in a part of its domain: letters and digits are both. */
+const LOCAL = 1
+const DOMAIN = 2
+const CLASSES = new Uint8Array(256)
+for (const character of `${ALPHANUMERIC}-`) CLASSES[character.charCodeAt(0)] = LOCAL + DOMAIN
+for (const character of ".!#$%&'*+/=?^_`{|}~") CLASSES[character.charCodeAt(0)] = LOCAL
 const AT = 0x40
 const DOT = 0x2e
 const STAR = 0x2a

@@ -98,6 +98,28 @@ describe('rows that stand behind each other', () => {
     }
   })
 
+  it('stay in their memory while they get shorter, and leave what comes behind them alone', () => {
+    const rows = [row([Buffer.from('somebody@example.com'), Buffer.from('a')]), row([Buffer.from('b'), null])]
+    const behind = message(0x43, Buffer.from('SELECT 2\0'))
+    const chunk = Buffer.concat([...rows, behind])
+    const expected = Buffer.concat(rows.map((one) => rewriteDataRow(one, [() => Buffer.from('*'), undefined])))
+    const found = rewriteRows(chunk, 0, [() => Buffer.from('*'), undefined], limits(D))
+    expect(found.bytes.equals(expected)).toBe(true)
+    expect([found.bytes.buffer, found.bytes.byteOffset]).toEqual([chunk.buffer, chunk.byteOffset])
+    expect(chunk.subarray(found.end).equals(behind)).toBe(true)
+  })
+
+  it('that need more room than the ones before them left get it elsewhere', () => {
+    const rows = [row([Buffer.from('abcdef')]), row([Buffer.from('g')]), row([null]), row([Buffer.from('hi')])]
+    const rewrite = (value: Buffer | null): Buffer => Buffer.alloc(value?.length === 6 ? 2 : 4, 0x2a)
+    const chunk = Buffer.concat([...rows, message(0x5a, Buffer.from('I'))])
+    const expected = Buffer.concat(rows.map((one) => rewriteDataRow(one, [rewrite])))
+    const found = rewriteRows(chunk, 0, [rewrite], limits(D))
+    expect(found.bytes.equals(expected)).toBe(true)
+    expect(found.bytes.buffer).not.toBe(chunk.buffer)
+    expect(chunk.subarray(found.end).toString('latin1')).toBe('Z\0\0\0\x05I')
+  })
+
   it('that are too long, or not rows, are left', () => {
     const long = row([Buffer.alloc(2000)])
     expect(passRows(Buffer.concat([row([null]), long]), 0, D, 1000)).toMatchObject({ rows: 1, end: 11 })

@@ -1,0 +1,44 @@
+/** Where one byte stands in a chunk, looked for four bytes at a time. */
+export class ByteSearch {
+  readonly #chunk: Buffer
+  readonly #byte: number
+  readonly #pattern: number
+  readonly #words: Int32Array
+  /** Offset in the chunk at which the first word begins. */
+  readonly #lead: number
+
+  constructor(chunk: Buffer, byte: number) {
+    this.#chunk = chunk
+    this.#byte = byte
+    this.#pattern = Math.imul(byte, 0x01_01_01_01)
+    this.#lead = -chunk.byteOffset & 3
+    const count = Math.max(0, (chunk.length - this.#lead) >> 2)
+    this.#words = new Int32Array(
+      count === 0 ? new ArrayBuffer(0) : chunk.buffer,
+      count && chunk.byteOffset + this.#lead,
+      count,
+    )
+  }
+
+  /** Writes the offsets behind each that stands between two offsets into `found`, from an index on; returns the index behind the last. */
+  behind(from: number, to: number, found: Int32Array, index: number): number {
+    const chunk = this.#chunk
+    const byte = this.#byte
+    const words = this.#words
+    const lead = this.#lead
+    const pattern = this.#pattern
+    let count = index
+    let at = from
+    for (; at < to && ((at - lead) & 3) !== 0; at++) if (chunk[at] === byte) found[count++] = at + 1
+    for (; at + 4 <= to; at += 4) {
+      // A byte of the word is zero where it is the one. Source: Hacker's Delight, 6-1.
+      const word = (words[(at - lead) >> 2] as number) ^ pattern
+      if (((word - 0x01_01_01_01) & ~word & HIGH_BITS) === 0) continue
+      for (let i = at; i < at + 4; i++) if (chunk[i] === byte) found[count++] = i + 1
+    }
+    for (; at < to; at++) if (chunk[at] === byte) found[count++] = at + 1
+    return count
+  }
+}
+
+const HIGH_BITS = 0x80_80_80_80 | 0

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { apartFileOf } from './apart.ts'
 import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
-import { NameTaken, type Home } from './homes/home.ts'
+import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
 
 /** What the transfer asks of the store. */
 export interface TransferState {
@@ -115,18 +115,18 @@ export class Transfer {
   async #move({ session, file, bytes, sha256 }: SealedFile): Promise<void> {
     const { directory, home, state, logger, onStored } = this.#parts
     const path = join(directory, file)
-    const problem = await damageOf(path, sha256)
-    if (problem !== undefined) {
+    const damaged = (problem: string): Promise<void> => {
       logger.warn({ session, problem }, 'recording.damaged')
       return state.damaged(session, problem)
     }
     const apart = apartFileOf(path)
+    if (!existsSync(path)) return damaged('is gone from the spool')
     try {
-      if (existsSync(apart)) await home.put(apartFileOf(file), apart, await digestOfFile(apart))
       await home.put(file, path, sha256)
+      if (existsSync(apart)) await home.put(apartFileOf(file), apart, await digestOfFile(apart))
     } catch (error) {
       // The others need not wait for somebody to look into this one.
-      if (error instanceof NameTaken) return state.damaged(session, error.message)
+      if (error instanceof NameTaken || error instanceof NotAsSealed) return damaged(error.message)
       throw error
     }
     await state.stored(session, home.label)
@@ -139,11 +139,6 @@ export class Transfer {
     logger.info({ home: home.label }, 'home.back')
     await state.homeChanged(home.label, undefined)
   }
-}
-
-async function damageOf(path: string, sha256: string): Promise<string | undefined> {
-  if (!existsSync(path)) return 'is gone from the spool'
-  return (await digestOfFile(path)) === sha256 ? undefined : 'is not what was sealed'
 }
 
 /** Records that are moved side by side: a home far away answers slowly, and what the store notes of them is noted together. */

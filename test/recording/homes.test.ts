@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { directoryHome } from '../../src/recording/homes/directory.ts'
-import { NameTaken, type Home } from '../../src/recording/homes/home.ts'
+import { NameTaken, NotAsSealed, type Home } from '../../src/recording/homes/home.ts'
 import { s3Home, type S3Options } from '../../src/recording/homes/s3.ts'
 import { Transfer, type SealedFile, type TransferState } from '../../src/recording/transfer.ts'
 import { startS3Server, type S3Server } from '../helpers/s3-server.ts'
@@ -63,7 +63,7 @@ describe.each<[string, () => Home]>([
 
   it('a file that is not what was sealed is not taken', async () => {
     const [path] = file('a', Buffer.from('changed'))
-    await expect(open().put('x', path, sha256(Buffer.from('sealed')))).rejects.toThrow('is not what was sealed')
+    await expect(open().put('x', path, sha256(Buffer.from('sealed')))).rejects.toThrow(NotAsSealed)
     expect(await open().read('x')).toBeUndefined()
   })
 
@@ -73,6 +73,36 @@ describe.each<[string, () => Home]>([
     await home.remove('x')
     await home.remove('x')
     expect(await home.read('x')).toBeUndefined()
+  })
+})
+
+describe('directory', () => {
+  /** Linux has a file system in memory: a disk of its own. */
+  const hasAnother = existsSync('/dev/shm') && statSync('/dev/shm').dev !== statSync(tmpdir()).dev
+
+  it.runIf(hasAnother)('on another disk than the file it is a copy', async () => {
+    const elsewhere = mkdtempSync('/dev/shm/pamctl-test-')
+    try {
+      const home = directoryHome(join(elsewhere, 'home'))
+      const bytes = randomBytes(100_000)
+      const [path, digest] = file('a', bytes)
+      await home.put('x', path, digest)
+      await home.put('x', path, digest)
+      await expect(home.put('x', ...file('b', Buffer.from('two')))).rejects.toThrow(NameTaken)
+      await expect(home.put('y', path, sha256(Buffer.from('sealed')))).rejects.toThrow(NotAsSealed)
+      writeFileSync(path, 'written over')
+      expect(sha256(await contentOf(home, 'x'))).toBe(sha256(bytes))
+      expect(readdirSync(join(elsewhere, 'home'))).toEqual(['x'])
+    } finally {
+      rmSync(elsewhere, { recursive: true, force: true })
+    }
+  })
+
+  it('on the same disk nothing is copied', async () => {
+    const [path, digest] = file('a', Buffer.from('one'))
+    await directoryHome(join(directory, 'home')).put('x', path, digest)
+    expect(statSync(join(directory, 'home', 'x')).ino).toBe(statSync(path).ino)
+    expect(readdirSync(join(directory, 'home'))).toEqual(['x'])
   })
 })
 

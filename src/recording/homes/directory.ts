@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, link, mkdir, open, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { sha256 } from '../segment.ts'
 import { syncDirectory } from '../sync-directory.ts'
-import { NameTaken, type Home } from './home.ts'
+import { NameTaken, NotAsSealed, type Home } from './home.ts'
 
 /** A folder, of this machine or mounted. */
 export function directoryHome(directory: string): Home {
@@ -12,23 +12,16 @@ export function directoryHome(directory: string): Home {
     async put(name, path, sha256) {
       const final = join(directory, name)
       await mkdir(dirname(final), { recursive: true, mode: 0o700 })
-      const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
+      if ((await digestOfFile(path)) !== sha256) throw new NotAsSealed()
       try {
-        await copyFile(path, partial)
-        if ((await digestOfFile(partial)) !== sha256) throw new Error(`${path} is not what was sealed`)
-        const file = await open(partial, 'r+')
-        try {
-          await file.sync()
-        } finally {
-          await file.close()
-        }
-        // Unlike a rename, a link fails where the name is taken.
-        await link(partial, final)
+        // On the disk that the file is on already it gets another name. Unlike a rename, a link fails where the name is taken.
+        await flush(path)
+        await link(path, final)
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
-      } finally {
-        await unlinkIfThere(partial)
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'EXDEV') await copyTo(final, path, sha256)
+        else if (code !== 'EEXIST') throw error
+        else if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
       }
       await syncDirectory(dirname(final))
     },
@@ -44,6 +37,31 @@ export function directoryHome(directory: string): Home {
     async remove(name) {
       await unlinkIfThere(join(directory, name))
     },
+  }
+}
+
+/** Under its name once it is whole. */
+async function copyTo(final: string, path: string, sha256: string): Promise<void> {
+  const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
+  try {
+    await copyFile(path, partial)
+    if ((await digestOfFile(partial)) !== sha256) throw new NotAsSealed()
+    await flush(partial)
+    await link(partial, final)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if ((await digestOfFile(final)) !== sha256) throw new NameTaken(basename(final))
+  } finally {
+    await unlinkIfThere(partial)
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 

@@ -5,8 +5,9 @@ export interface Home {
   /** For people, without secrets. */
   readonly label: string
   /**
-   * Keeps the file under this name, so that it survives a power cut when this resolves. Resolves as well where exactly this
-   * content has the name already; throws NameTaken where another has.
+   * Keeps the file under this name, so that it survives a power cut when this resolves; nobody may write to it any more. Resolves
+   * as well where exactly this content has the name already; throws NameTaken where another has, and NotAsSealed where the file
+   * has another digest.
    */
   put(name: string, path: string, sha256: string): Promise<void>
   /** Undefined where nothing has the name. */
@@ -18,5 +19,11 @@ export interface Home {
 export class NameTaken extends Error {
   constructor(name: string) {
     super(`${name} is there already, with other content`)
+  }
+}
+
+export class NotAsSealed extends Error {
+  constructor() {
+    super('is not what was sealed')
   }
 }

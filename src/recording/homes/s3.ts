@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import type { ReadableStream } from 'node:stream/web'
 import { S3mini, S3ServiceError } from 's3mini'
 import { digestOfFile } from './directory.ts'
-import { NameTaken, type Home } from './home.ts'
+import { NameTaken, NotAsSealed, type Home } from './home.ts'
 
 export interface S3Options {
   /** With the bucket. */
@@ -41,12 +41,12 @@ export function s3Home(options: S3Options): Home {
       try {
         if ((await stat(path)).size <= LARGEST_SINGLE) {
           const bytes = await readFile(path)
-          if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-            throw new Error(`${path} is not what was sealed`)
+          if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw new NotAsSealed()
           const extra = { ...headers(), ...checksum(bytes), 'if-none-match': '*' }
           await s3.putObject(key, bytes, TYPE, undefined, extra)
         } else await putInParts(s3, key, path, sha256, headers())
       } catch (error) {
+        if (error instanceof NotAsSealed) throw error
         if (!isTaken(error)) throw readable(error)
         if (!(await hasContent(client(), key, sha256))) throw new NameTaken(name)
       }
@@ -77,8 +77,8 @@ async function putInParts(
   sha256: string,
   headers: Record<string, string>,
 ): Promise<void> {
+  if ((await digestOfFile(path)) !== sha256) throw new NotAsSealed()
   if ((await s3.objectExists(key)) === true) throw new Taken()
-  if ((await digestOfFile(path)) !== sha256) throw new Error(`${path} is not what was sealed`)
   const upload = await s3.getMultipartUploadId(key, TYPE, undefined, headers)
   try {
     const { size } = await stat(path)

@@ -256,7 +256,7 @@ const TURN = 64 * 1024
 /** Bytes after which a message is sent and the next begun. */
 const LARGEST_MESSAGE = 128 * 1024
 /** Bytes waiting in the socket at which channels are not asked for more, and at which they are again. */
-const HIGH_WATER = 512 * 1024
-const LOW_WATER = 128 * 1024
+const HIGH_WATER = 256 * 1024
+const LOW_WATER = 64 * 1024
 const MOST_CHANNELS = 10_000
 const LAST_ID = 0xff_ff_ff_ff

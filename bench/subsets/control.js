@@ -44,6 +44,15 @@ export async function control(context) {
     })
     approved.push((await done) - start)
   }
+  // What of it is the statement's own: the same to the database itself, from a session beside the others.
+  const alone = []
+  const direct = await startSession(stack, stack.postgres.port)
+  for (let n = 0; n < approved.length; n++) {
+    const start = performance.now()
+    await direct.client.query('truncate held')
+    alone.push(performance.now() - start)
+  }
+  direct.socket.destroy()
   const { items: grants } = await jane.grants.list({ active: true, limit: 10 })
   const cut = sessions.map(
     ({ socket }) => new Promise((resolve) => socket.once('close', () => resolve(performance.now()))),
@@ -55,10 +64,11 @@ export async function control(context) {
   await gateway.stop()
   const rows = [
     ['a held statement: approved → its result is at the client', approved],
+    ['the same statement to the database itself', alone],
     [`a grant with ${count} live sessions: revoked → the client's connection is closed`, times],
   ]
   return {
-    results: { count, approved, times, answered },
+    results: { count, approved, alone, times, answered },
     text: `The API had answered the revocation after ${fixed(answered)} ms. From before the call of the API; all in one process, so that one clock says both.\n\n${table(
       ['', 'p50 ms', 'p99 ms', 'longest ms'],
       rows.map(([name, values]) => [

@@ -16,7 +16,7 @@ import { readDefinitions } from './definitions.ts'
 import type { Output } from './origin.ts'
 import { maskingScope, missingColumns, type DefinitionTrees, type MaskingScope } from './masking-scope.ts'
 import type { SqlParser } from './sql-parser.ts'
-import { ownQuery } from './own-query.ts'
+import { ownQueries, ownQuery, type OwnRows } from './own-query.ts'
 import type { Pending } from './pending.ts'
 import { NameTable, type Portal, type Prepared } from './statement-table.ts'
 
@@ -186,14 +186,18 @@ export class Conversation {
 
   /** Reads the catalogs again, on this connection, between the client's statements. */
   async refreshCatalog(force: boolean): Promise<void> {
-    const rows: Record<string, (string | null)[][]> = { ...this.#rows } as never
+    const rows: Record<string, OwnRows> = { ...this.#rows } as never
     const all = force || this.#seenChanges !== this.#definitions.changes
     this.#seenChanges = this.#definitions.changes
     this.#pathMoved = false
     const texts = catalogQueries(FIRST_USER_OID)
     // Definitions are read with the names that the path makes visible left bare, so they belong to the path.
     const queries = all ? (Object.keys(texts) as (keyof typeof texts)[]) : PATH_QUERIES
-    for (const name of queries) rows[name] = await ownQuery(this, texts[name])
+    const answers = await ownQueries(
+      this,
+      queries.map((name) => texts[name]),
+    )
+    queries.forEach((name, index) => (rows[name] = answers[index] ?? []))
     const read = rows as unknown as CatalogRows
     this.#rows = all ? withSystemRows(this.#rows, read) : read
     this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser, (sql) => ownQuery(this, sql))

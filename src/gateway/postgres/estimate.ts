@@ -19,11 +19,11 @@ export async function estimateRows(
   if (conversation.status !== 'I' || conversation.batchOpen || !conversation.isIdle) return undefined
   conversation.session.recorder.outcome({ type: 'notice', message: 'the planner is asked how many rows this touches' })
   try {
-    const rows = await ownQueries(conversation, [
+    const [, plan] = await ownQueries(conversation, [
       `select pg_catalog.set_config('statement_timeout', '2000', true), pg_catalog.set_config('lock_timeout', '500', true), pg_catalog.set_config('transaction_read_only', 'on', true)`,
       `explain (format json) ${sql}`,
     ])
-    const [{ Plan }] = JSON.parse(rows.at(-1)?.[0] ?? '') as [{ Plan: PlanNode }]
+    const [{ Plan }] = JSON.parse(plan?.[0]?.[0] ?? '') as [{ Plan: PlanNode }]
     const expected = (Plan['Node Type'] === 'ModifyTable' ? Plan.Plans?.[0] : Plan)?.['Plan Rows']
     return expected === undefined ? undefined : `about ${expected.toLocaleString('en-US')} rows`
   } catch {

@@ -8,24 +8,27 @@ import { execute } from '../../wire/postgres/execute.ts'
 import { parse } from '../../wire/postgres/parse.ts'
 import type { Conversation } from './conversation.ts'
 
+/** The rows of one query, as text. */
+export type OwnRows = (string | null)[][]
+
 /**
  * Runs one of the gateway's fixed queries on the client's connection, while nothing of the client's is in flight.
  * Its answers are kept from the client. Between the messages of a pipeline it ends with a Flush: a Sync would end the
  * client's transaction.
  */
-export const ownQuery = (conversation: Conversation, sql: string): Promise<(string | null)[][]> =>
-  ownQueries(conversation, [sql])
+export const ownQuery = async (conversation: Conversation, sql: string): Promise<OwnRows> =>
+  (await ownQueries(conversation, [sql]))[0] ?? []
 
-/** Several, in one transaction; the rows of all of them. */
-export function ownQueries(conversation: Conversation, texts: readonly string[]): Promise<(string | null)[][]> {
+/** Several, in one transaction and one round trip; the rows of each. */
+export function ownQueries(conversation: Conversation, texts: readonly string[]): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
-    const rows: (string | null)[][] = []
+    const results: OwnRows[] = [[]]
     const { batchOpen } = conversation
     conversation.expect({
       type: 'own',
-      rows,
+      results,
       closes: batchOpen ? 2 * texts.length : undefined,
-      done: (error) => (error === undefined ? resolve(rows) : reject(error)),
+      done: (error) => (error === undefined ? resolve(results) : reject(error)),
     })
     conversation.upstream.write(Buffer.concat([...texts.map(extendedQuery), batchOpen ? FLUSH : SYNC]))
   })

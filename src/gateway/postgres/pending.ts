@@ -3,6 +3,7 @@ import type { CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { StatementFacts, Taint } from './command-facts.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
 import type { KeptRows } from './kept-rows.ts'
+import type { OwnRows } from './own-query.ts'
 import type { RowRewrites } from './row-masking.ts'
 import type { StatementLineage } from './lineage.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
@@ -29,7 +30,8 @@ export type Pending =
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
   | {
       readonly type: 'own'
-      readonly rows: (string | null)[][]
+      /** The rows of each query; the last are those of the one that is being answered. */
+      readonly results: OwnRows[]
       /** Set where it ends without a Sync: how many CloseComplete are still to come. */
       closes: number | undefined
       readonly done: (error?: Error) => void

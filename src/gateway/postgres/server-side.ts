@@ -370,7 +370,10 @@ export class ServerSide {
   #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
     switch (frame.tag) {
       case serverTags.dataRow:
-        head.rows.push(rowValues(bodyOf(frame)))
+        head.results.at(-1)?.push(rowValues(bodyOf(frame)))
+        return undefined
+      case serverTags.commandComplete:
+        head.results.push([])
         return undefined
       case serverTags.errorResponse:
         head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
@@ -389,7 +392,6 @@ export class ServerSide {
         return undefined
       case serverTags.parseComplete:
       case serverTags.bindComplete:
-      case serverTags.commandComplete:
       case serverTags.noticeResponse:
         return undefined
       default:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MaskingPlan } from '../../../src/masking/plan.ts'
-import type { CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
+import { catalogQueries, FIRST_USER_OID, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
 import { Conversation } from '../../../src/gateway/postgres/conversation.ts'
 import { startRun } from '../../../src/gateway/postgres/pending.ts'
 import { ServerSide } from '../../../src/gateway/postgres/server-side.ts'
@@ -106,6 +106,32 @@ function row(...values: Buffer[]): Buffer {
   head.writeUInt32BE(4 + body.length, 1)
   return Buffer.concat([head, body])
 }
+
+it('the catalogs are read again in one round trip, and each query gets its own rows', async () => {
+  const { server, written, conversation } = serverSide(NOTHING)
+  conversation.answered()
+  const read = conversation.refreshCatalog(true)
+  const queries = Object.keys(catalogQueries(FIRST_USER_OID))
+  expect(written).toHaveLength(1)
+  const tags: string[] = []
+  const sent = written[0] ?? Buffer.alloc(0)
+  for (let at = 0; at < sent.length; at += 1 + sent.readUInt32BE(at + 1)) tags.push(String.fromCharCode(sent[at] ?? 0))
+  expect(tags).toEqual([...queries.flatMap(() => ['P', 'B', 'E', 'C', 'C']), 'S'])
+  const message = (tag: string, body = ''): Buffer =>
+    Buffer.from(`${tag}\0\0\0${String.fromCharCode(4 + body.length)}${body}`, 'latin1')
+  const rows: Record<string, Buffer[]> = {
+    searchPath: [row(Buffer.from('pg_catalog')), row(Buffer.from('audit'))],
+    relations: [row(Buffer.from('20001'), Buffer.from('audit'), Buffer.from('events'))],
+  }
+  written.length = 0
+  for (const name of queries)
+    for (const answer of [message('1'), message('2'), ...(rows[name] ?? []), message('C', 'SELECT 1\0')])
+      server.push(answer)
+  for (const answer of [...queries.flatMap(() => [message('3'), message('3')]), message('Z', 'I')]) server.push(answer)
+  await read
+  expect(conversation.catalog.byOid.get(20_001)?.name).toBe('audit.events')
+  expect([conversation.catalog.byOid.get(20_000), written]).toEqual([undefined, []])
+})
 
 describe('rows that nothing is hidden in', () => {
   it.each([

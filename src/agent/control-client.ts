@@ -50,7 +50,7 @@ async function startAgent(paths: Paths, args: readonly string[], control: string
   const entry = fileURLToPath(new URL('../../bin/pamctl.js', import.meta.url))
   // A secret of the command that happens to start the agent is no business of the agent, which outlives it.
   const { PAMCTL_TOKEN: _token, ...env } = process.env
-  const child = spawn(process.execPath, [HEAP_GROWTH, entry, ...args], {
+  const child = spawn(process.execPath, [entry, ...args], {
     detached: true,
     stdio: ['ignore', log, log],
     env,
@@ -130,8 +130,3 @@ function controlConnection(socket: Socket): AgentConnection {
 }
 
 const LONGEST_START = 10_000
-/**
- * An agent's heap is small and what it passes on is memory of its own, of which V8 lets 16 MB pass before it looks through the
- * whole heap again: a quarter of the agent's time in bulk. Per cent that may be added to what was in use before that.
- */
-const HEAP_GROWTH = '--heap-growing-percent=300'

@@ -97,22 +97,16 @@ export class MuxChannel implements TunnelChannel {
   take(most: number): Buffer[] {
     const out: Buffer[] = []
     for (let left = most; left > 0 && this.hasMore;) {
-      const next = this.#outbound[0] as Outbound
-      if (next.frame !== undefined) {
-        out.push(next.frame)
-        left -= next.frame.length
-        this.#outbound.shift()
-        // What says that it is closed is the last.
-        if (this.#outbound.length === 0 && this.#state === 'closing') this.#finish(undefined)
+      const { frame } = this.#outbound[0] as Outbound
+      if (frame === undefined) {
+        left -= this.#takeBytes(left, out)
         continue
       }
-      const length = Math.min(next.bytes.length, left, this.#window)
-      out.push(frameHeader(frameTypes.data, this.id, length), next.bytes.subarray(0, length))
-      if (length === next.bytes.length) this.#outbound.shift()
-      else this.#outbound[0] = { bytes: next.bytes.subarray(length) }
-      left -= length
-      this.#window -= length
-      this.#outboundBytes -= length
+      out.push(frame)
+      left -= frame.length
+      this.#outbound.shift()
+      // What says that it is closed is the last.
+      if (this.#outbound.length === 0 && this.#state === 'closing') this.#finish(undefined)
     }
     this.#sayBlocked()
     if (this.#full && this.#outboundBytes <= LOW_WATER) {
@@ -120,6 +114,26 @@ export class MuxChannel implements TunnelChannel {
       setImmediate(() => this.handler.drained())
     }
     return out
+  }
+
+  /** What was written piece by piece goes in one frame: the peer writes it on at once. Returns how many bytes. */
+  #takeBytes(most: number, out: Buffer[]): number {
+    const limit = Math.min(most, this.#window)
+    const header = out.push(NOTHING) - 1
+    let length = 0
+    for (let next = this.#outbound[0]; next?.bytes !== undefined && length < limit; next = this.#outbound[0]) {
+      const { bytes } = next
+      const fits = bytes.length <= limit - length
+      const piece = fits ? bytes : bytes.subarray(0, limit - length)
+      if (fits) this.#outbound.shift()
+      else this.#outbound[0] = { bytes: bytes.subarray(piece.length) }
+      out.push(piece)
+      length += piece.length
+    }
+    out[header] = frameHeader(frameTypes.data, this.id, length)
+    this.#window -= length
+    this.#outboundBytes -= length
+    return length
   }
 
   get isOver(): boolean {

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { WebSocket, WebSocketServer } from 'ws'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Channel } from '../../src/shared/channel.ts'
+import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 import { WINDOW, type MuxChannel } from '../../src/shared/mux-channel.ts'
 import { decodeFrames, encodeFrame, frameTypes } from '../../src/shared/mux-frame.ts'
 import { Multiplexer, MuxRefusal, type OpenRequest } from '../../src/shared/multiplexer.ts'
@@ -152,6 +152,29 @@ describe('a shared tunnel', () => {
     for (const channel of open) channel.write(Buffer.alloc(100, channel.id))
     await expect.poll(() => seen.every(({ length }) => length === 100)).toBe(true)
     expect(messages.length).toBe(1)
+  })
+
+  it('what a channel writes in pieces is one frame as far as a turn goes, and handed on at once', async () => {
+    const { near: one, given } = pair()
+    const channel = await one.open(request())
+    const pieces: Buffer[] = []
+    const taken = given[0] as MuxChannel
+    taken.handler = { ...idleHandler, data: (bytes) => void pieces.push(Buffer.from(bytes)) }
+    taken.resume()
+    messages.length = 0
+    const written = [10, 40_000, 1, 30_000, 300].map((length) => randomBytes(length))
+    for (const piece of written) channel.write(piece)
+    channel.send({ v: 1, type: 'eof' })
+    channel.write(Buffer.from('more'))
+    await expect.poll(() => Buffer.concat(pieces).length).toBe(70_315)
+    const frames = messages.flatMap((message) => [...decodeFrames(message)])
+    expect(frames.map(({ type, payload }) => (type === frameTypes.data ? payload.length : 'text'))).toEqual([
+      65_536,
+      70_311 - 65_536,
+      'text',
+      4,
+    ])
+    expect(Buffer.concat(pieces).equals(Buffer.concat([...written, Buffer.from('more')]))).toBe(true)
   })
 
   it('channels take turns: a small answer does not wait behind a large one', async () => {

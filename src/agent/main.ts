@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
 import { SharedTunnel } from '../gateway-client/shared-tunnel.ts'
 import { openTunnel, tunnelUrl } from '../gateway-client/tunnel.ts'
 import { PamError } from '../shared/errors.ts'
+import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
 import type { TunnelChannel, TunnelFrame } from '../shared/web-socket-channel.ts'
@@ -15,7 +15,7 @@ import { userPaths, type Paths } from './paths.ts'
 
 /** Runs the agent until it has nothing to do. `privateControl`: for one command only, and with it it ends. */
 export async function runAgent(privateControl: string | undefined): Promise<void> {
-  setFlagsFromString(HEAP_GROWTH)
+  letHeapGrow(HEAP_GROWTH)
   const paths = userPaths()
   const logger = createLogger('info')
   const agent = new Agent(paths, logger)
@@ -239,11 +239,7 @@ function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) =
 }
 
 const IDLE_TIME = 30 * 60_000
-/**
- * An agent's heap is small, and what it passes on is memory beside it, of which V8 lets 16 MB pass before it looks through the
- * whole heap again: a quarter of the agent's time while much passes. Per cent that may be added to what was in use before that.
- * V8 reads it at each collection; a version that does not know it says so in the log.
- */
-const HEAP_GROWTH = '--heap-growing-percent=300'
+/** Per cent: its heap is some 10 MB. */
+const HEAP_GROWTH = 300
 /** For networks that end connections which last, and to measure: a WebSocket per connection. */
 const OWN_TUNNELS = process.env['PAMCTL_TUNNEL'] === 'own'

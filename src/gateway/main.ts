@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { hashPassword } from '../evaluation-idp/people.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError } from '../shared/errors.ts'
+import { letHeapGrow } from '../shared/heap-growth.ts'
 import { VERSION } from '../shared/version.ts'
 import { check } from './check.ts'
 import { configJsonSchema } from './config.ts'
@@ -14,9 +15,10 @@ export async function main(args: readonly string[]): Promise<void> {
   const program = new Command('pam-gateway').version(VERSION).description('the pamctl gateway')
   const withConfig = (command: Command): Command =>
     command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
-  withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) =>
-    start(config),
-  )
+  withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
+    letHeapGrow(HEAP_GROWTH)
+    await start(config)
+  })
   withConfig(program.command('check').description('check the configuration and run its tests')).action(
     async ({ config }: { config: string }) => check(config),
   )
@@ -49,3 +51,6 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(errorCodes[code].exit)
   }
 }
+
+/** Per cent: more than that gave nothing. */
+const HEAP_GROWTH = 100

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, link, mkdir, open, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { sha256 } from '../segment.ts'
 import { syncDirectory } from '../sync-directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './home.ts'
@@ -14,14 +14,11 @@ export function directoryHome(directory: string): Home {
       await mkdir(dirname(final), { recursive: true, mode: 0o700 })
       if ((await digestOfFile(path)) !== sha256) throw new NotAsSealed()
       try {
-        // On the disk that the file is on already it gets another name. Unlike a rename, a link fails where the name is taken.
         await flush(path)
-        await link(path, final)
+        await linkOrCopy(path, final, sha256)
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        if (code === 'EXDEV') await copyTo(final, path, sha256)
-        else if (code !== 'EEXIST') throw error
-        else if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
       }
       await syncDirectory(dirname(final))
     },
@@ -40,6 +37,16 @@ export function directoryHome(directory: string): Home {
   }
 }
 
+/** Another name on the disk that the file is on already; a copy elsewhere. Unlike a rename, a link fails where the name is taken. */
+async function linkOrCopy(path: string, final: string, sha256: string): Promise<void> {
+  try {
+    await link(path, final)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+    await copyTo(final, path, sha256)
+  }
+}
+
 /** Under its name once it is whole. */
 async function copyTo(final: string, path: string, sha256: string): Promise<void> {
   const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
@@ -48,9 +55,6 @@ async function copyTo(final: string, path: string, sha256: string): Promise<void
     if ((await digestOfFile(partial)) !== sha256) throw new NotAsSealed()
     await flush(partial)
     await link(partial, final)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    if ((await digestOfFile(final)) !== sha256) throw new NameTaken(basename(final))
   } finally {
     await unlinkIfThere(partial)
   }

@@ -8,19 +8,36 @@ export class ChangeFeed {
     for (const wake of waiting ?? []) wake()
   }
 
-  /** Resolves at the next change, or after so many milliseconds. */
-  next(id: string, milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
+  /**
+   * What `look` gives now where `isOver` holds of it; otherwise what it gives after the next change, or after so many
+   * milliseconds. It looks while it waits already: a change in between would be missed.
+   */
+  async next<T>(id: string, milliseconds: number, look: () => Promise<T>, isOver: (seen: T) => boolean): Promise<T> {
+    const waiter = this.#wait(id, milliseconds)
+    try {
+      const seen = await look()
+      if (isOver(seen)) return seen
+      await waiter.change
+    } finally {
+      waiter.leave()
+    }
+    return look()
+  }
+
+  #wait(id: string, milliseconds: number): { readonly change: Promise<void>; leave(): void } {
+    let leave = (): void => {}
+    const change = new Promise<void>((resolve) => {
       const waiting = this.#waiting.get(id) ?? new Set()
-      const done = (): void => {
+      leave = () => {
         clearTimeout(timer)
-        waiting.delete(done)
+        waiting.delete(leave)
         if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id)
         resolve()
       }
-      const timer = setTimeout(done, milliseconds)
-      waiting.add(done)
+      const timer = setTimeout(leave, milliseconds)
+      waiting.add(leave)
       this.#waiting.set(id, waiting)
     })
+    return { change, leave }
   }
 }

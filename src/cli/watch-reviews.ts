@@ -8,11 +8,10 @@ import { desktopNotifier } from './output/desktop-notification.ts'
 
 /** `pamctl reviews --watch`: what waits now, then what comes and what becomes of it, until it is interrupted. */
 export async function watchReviews(
-  context: CliContext,
+  { io, environment, client }: Pick<CliContext, 'io' | 'environment' | 'client'>,
   { json, notify }: { readonly json?: boolean; readonly notify: boolean },
 ): Promise<void> {
-  const { io, environment } = context
-  const api = await context.client()
+  const api = await client()
   const onDesktop = notify ? desktopNotifier(environment, process.platform) : undefined
   const told = new Map<string, string>()
   const tell = (review: Review, isNew: boolean): void => {
@@ -51,9 +50,12 @@ async function follow(api: ApiClient, heard: (review: Review) => void, note: (te
         if (isAway) note('the gateway is back')
         isAway = false
         wait = FIRST_WAIT
+        // A first stream tells nothing of what came before it, but after what waits was listed.
+        const isFirst = last === undefined
         last = event.seq
-        if (event.type === 'changed' && event.kind === 'review') await look(event.id)
-        else if (event.type === 'resync') for (const review of await api.reviews.list()) heard(review)
+        if (event.type === 'changed') {
+          if (event.kind === 'review') await look(event.id)
+        } else if (event.type === 'resync' || isFirst) for (const review of await api.reviews.list()) heard(review)
       }
     } catch (error) {
       const { code, message } = asPamError(error)

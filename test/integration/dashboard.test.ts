@@ -155,6 +155,26 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await second.context().close()
   }, 60_000)
 
+  it('what comes after a page was read and before its stream is there is shown', async () => {
+    const page = await web.signedIn('bob')
+    let go = (): void => {}
+    const gone = new Promise<void>((resolve) => (go = resolve))
+    let asked = false
+    await page.route('**/v1/events*', async (route) => {
+      asked = true
+      await gone
+      await route.continue()
+    })
+    await page.reload()
+    await page.getByText('Nothing waits').first().waitFor()
+    await eventually(() => (asked ? true : undefined), 'the stream is asked for')
+    const request = await jane.api.requests.create({ target: 'prod-db', reason: 'in the gap' })
+    go()
+    await cardOf(page, 'in the gap').waitFor()
+    await jane.api.requests.withdraw(request.id)
+    await page.context().close()
+  }, 60_000)
+
   it('a live session is watched as it runs, and ended with a reason', async () => {
     const [watching, ending] = [await web.signedIn('alice', '/live'), await web.signedIn('bob', '/live')]
     const session = run("select 'watched';\nselect pg_sleep(60);")

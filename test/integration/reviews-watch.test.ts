@@ -2,7 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AccessRequest } from '../../src/api/schemas/access.ts'
+import { createIo } from '../../src/cli/output/io.ts'
+import { watchReviews } from '../../src/cli/watch-reviews.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
+import { createApiClient } from '../../src/gateway-client/api-client.ts'
 import { eventually, openPort, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
 import { pamctlSignedIn, type PamctlHome, type RunningPamctl } from '../helpers/pamctl-client.ts'
@@ -20,6 +24,7 @@ describe('pamctl reviews --watch', () => {
   let home: PamctlHome
   let programs: string
   let watching: RunningPamctl | undefined
+  let inProcess: Promise<void> | undefined
   const notified = (): string => {
     const file = join(programs, 'notified')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
@@ -84,10 +89,36 @@ describe('pamctl reviews --watch', () => {
     60_000,
   )
 
+  it('tells what comes between the list and the stream', async () => {
+    const reason = 'in the gap'
+    let inTheGap: Promise<AccessRequest> | undefined
+    const out: string[] = []
+    const api = createApiClient({
+      gateway: gateway.url,
+      authorize: (method, url) => bob.headers(method, url),
+      fetch: async (input, init) => {
+        if (String(input).endsWith('/v1/events'))
+          await (inTheGap ??= jane.api.requests.create({ target: 'prod-db', reason }))
+        return fetch(input, init)
+      },
+    })
+    const stream = { isTTY: false, write: (text: string) => out.push(text) }
+    const io = createIo({ stdin: {}, stdout: stream, stderr: stream }, {}, Date.now)
+    inProcess = watchReviews({ io, environment: {}, client: async () => api }, { notify: false })
+    inProcess.catch(() => {})
+    const { id } = await eventually(() => inTheGap, 'the stream is asked for')
+    const told = (): number => out.filter((line) => line.includes(id)).length
+    await eventually(() => (told() > 0 ? true : undefined), 'it is told')
+    await jane.api.requests.withdraw(id)
+    await eventually(() => (out.some((line) => line.includes(`${id}  withdrawn`)) ? true : undefined), 'the end of it')
+    expect(told()).toBe(2)
+  }, 60_000)
+
   it('ends where nobody is signed in any more; signing out everywhere is one command', async () => {
     const out = await pamctl(['logout', '--everywhere'], home.environment)
     expect([out.code, out.stderr]).toEqual([0, expect.stringMatching(/signed out of .*, everywhere/)])
     expect(await watching?.closed).toBe(4)
+    await expect(inProcess).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
     await expect(bob.api.whoami()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
   }, 60_000)
 })

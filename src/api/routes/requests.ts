@@ -124,9 +124,10 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     async (request) => {
       const login = request.login()
       let found = await visibleRequest(request.params.id, login)
+      const { id } = found
       if (found.state === 'pending' && request.query.waitMs > 0) {
-        await deps.changes.next(found.id, request.query.waitMs)
-        found = await visibleRequest(found.id, login)
+        const look = (): Promise<AccessRequest> => visibleRequest(id, login)
+        found = await deps.changes.next(id, request.query.waitMs, look, ({ state }) => state !== 'pending')
       }
       return requestToJson(found, await grantOf(found), clock.now())
     },

@@ -29,19 +29,23 @@ export function useWaitingCount(): number {
   return [...reviews.values()].filter(({ mayDecide, state }) => mayDecide && state === 'pending').length
 }
 
+/** The latest call counts: what an earlier one still reads may be older. */
 export async function loadWaiting(): Promise<void> {
+  const mine = ++turn
+  noted = new Map()
   try {
     const found = new Map<string, Review>()
     for (let cursor: string | undefined; ;) {
       const page = await api.reviews.page({ visible: true, limit: 100, cursor })
+      if (mine !== turn) return
       for (const review of page.items) found.set(review.id, review)
       // The first page is shown while the next ones come.
-      waiting.set({ ...waiting.value, reviews: new Map(found), loaded: true, error: undefined })
+      waiting.set({ ...waiting.value, reviews: new Map([...found, ...noted]), loaded: true, error: undefined })
       if (page.next === undefined) break
       cursor = page.next
     }
   } catch (error) {
-    waiting.set({ ...waiting.value, loaded: true, error: asProblem(error) })
+    if (mine === turn) waiting.set({ ...waiting.value, loaded: true, error: asProblem(error) })
   }
 }
 
@@ -71,6 +75,7 @@ export function noteReview(review: Review): void {
   const { reviews, fresh } = waiting.value
   const known = reviews.has(review.id)
   if (!known && review.state !== 'pending') return
+  noted.set(review.id, review)
   const changed = new Map(reviews).set(review.id, review)
   waiting.set({ ...waiting.value, reviews: changed, fresh: known ? fresh : new Set(fresh).add(review.id) })
 }
@@ -81,6 +86,9 @@ export function dropDecided(): void {
   if (left.length !== waiting.value.reviews.size) waiting.set({ ...waiting.value, reviews: new Map(left) })
 }
 
+let turn = 0
+/** Seen one by one since the list was last asked for: the list may be from before. */
+let noted = new Map<string, Review>()
 const asked = new Set<string>()
 let looking = 0
 const MOST_AT_ONCE = 4

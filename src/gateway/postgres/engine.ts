@@ -7,6 +7,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
+import { Reading } from '../../shared/reading.ts'
 import { Turns } from '../../shared/turns.ts'
 import { afterRecord } from '../after-record.ts'
 import { sessionFor, type Engine } from '../engine.ts'
@@ -114,7 +115,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
   const open = new Set(['client', 'upstream'])
-  let waitsForRecord = false
+  const reading = new Reading<'client' | 'record'>(upstream.channel)
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
 
@@ -130,9 +131,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     run(rest: Buffer): void {
       client.handler = {
         data: guarded((bytes: Buffer) => clientSide.push(bytes)),
-        drained: () => {
-          if (!waitsForRecord) upstream.channel.resume()
-        },
+        drained: () => reading.go('client'),
         ended: () => clientSide.end(),
         closed: () => {
           clientSide.end()
@@ -142,15 +141,11 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
       upstream.channel.handler = {
         data: guarded((bytes: Buffer) => {
           const { recorder } = session
-          if (!serverSide.push(bytes)) upstream.channel.pause()
+          if (!serverSide.push(bytes)) reading.wait('client')
           if (!recorder.isFull) return
           // A disk that does not keep up is felt by the target, and so by the client; nothing piles up here.
-          upstream.channel.pause()
-          waitsForRecord = true
-          recorder.whenRoom(() => {
-            waitsForRecord = false
-            upstream.channel.resume()
-          })
+          reading.wait('record')
+          recorder.whenRoom(() => reading.go('record'))
         }),
         drained: () => clientSide.drained(),
         ended: () => client.end(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ClientChannel, ServerChannel } from 'ssh2'
+import { Reading } from '../../shared/reading.ts'
 import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
@@ -70,19 +71,20 @@ export function startRelay(parts: RelayParts): Relay {
 
   const pump = (output: 'stdout' | 'stderr'): void => {
     const source = output === 'stdout' ? upstream : upstream.stderr
+    const reading = new Reading<'client' | 'record'>(source)
     source.on(
       'data',
       guarded((bytes: Buffer) => {
         const seen = output === 'stdout' ? (parts.fromUpstream?.push(bytes) ?? bytes) : bytes
         const isReady = outputs[output].push(seen)
         if (!isReady) {
-          source.pause()
-          toClient.whenEmpty(() => source.resume())
+          reading.wait('client')
+          toClient.whenEmpty(() => reading.go('client'))
         }
         if (recorder.isFull) {
           // A disk that does not keep up is felt by the target; nothing piles up here.
-          source.pause()
-          recorder.whenRoom(() => source.resume())
+          reading.wait('record')
+          recorder.whenRoom(() => reading.go('record'))
         }
       }),
     )

@@ -108,7 +108,11 @@ export class SftpRelay {
         if (this.#isClientSlow) upstream.pause()
       }),
     )
-    upstream.stderr.on('data', (bytes: Buffer) => void this.#toClient.write('stderr', bytes))
+    upstream.stderr.on('data', (bytes: Buffer) => {
+      if (this.#toClient.write('stderr', bytes)) return
+      upstream.stderr.pause()
+      this.#toClient.whenEmpty(() => upstream.stderr.resume())
+    })
     upstream.on('error', () => {})
     upstream.on('exit', (code: number | null, signal?: string) => {
       this.#exit = code === null ? (signal === undefined ? {} : { signal }) : { code }

@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
-import type { Paths } from './paths.ts'
+import { PAMCTL, type Paths } from './paths.ts'
 
 /** A connection to the agent. Listeners opened over it close with it. */
 export interface AgentConnection {
@@ -47,10 +46,9 @@ export const runningAgent = (paths: Paths): Promise<AgentConnection | undefined>
 
 async function startAgent(paths: Paths, args: readonly string[], control: string): Promise<AgentConnection> {
   const log = openSync(paths.log, 'a', 0o600)
-  const entry = fileURLToPath(new URL('../../bin/pamctl.js', import.meta.url))
   // A secret of the command that happens to start the agent is no business of the agent, which outlives it.
   const { PAMCTL_TOKEN: _token, ...env } = process.env
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawn(process.execPath, [PAMCTL, ...args], {
     detached: true,
     stdio: ['ignore', log, log],
     env,

@@ -41,7 +41,7 @@ export const agent: AddCommand = (program, run) => {
         connection.close()
         if (options.json) return io.json(status)
         io.note(`agent ${status.version}, process ${status.pid}`)
-        io.table(status.listeners, {
+        await io.table(status.listeners, {
           TARGET: ({ target }) => target,
           PORT: ({ port }) => String(port),
           CONNECTIONS: ({ tunnels }) => String(tunnels),

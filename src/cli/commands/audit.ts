@@ -74,7 +74,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
   }
   if (options.format !== undefined) return
   if (options.json === true) return io.json(rows)
-  io.table(rows, {
+  await io.table(rows, {
     SEQ: ({ seq }) => String(seq),
     WHEN: ({ at }) => at,
     TYPE: ({ type }) => type,

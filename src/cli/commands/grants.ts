@@ -15,7 +15,7 @@ export const grants: AddCommand = (program, run) => {
         const { items } = await (await client()).grants.list({ all, active, limit: 100 })
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('no grants')
-        io.table(items, {
+        await io.table(items, {
           ID: ({ id }) => id,
           WHO: ({ person }) => person.label,
           TARGET: ({ target }) => target,

@@ -49,7 +49,7 @@ export const requests: AddCommand = (program, run) => {
         const { items } = await (await client()).requests.list({ limit: 50 })
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('no requests')
-        io.table(items, {
+        await io.table(items, {
           ID: ({ id }) => id,
           WHO: ({ requester }) => requester.label,
           TARGET: ({ target }) => target,

@@ -23,7 +23,7 @@ export const reviews: AddCommand = (program, run) => {
         const items = await (await client()).reviews.list()
         if (options.json) return io.json(items)
         if (items.length === 0) return io.note('nothing waits for you')
-        io.table(items, {
+        await io.table(items, {
           ID: ({ id }) => id,
           KIND: ({ kind }) => kind,
           WHO: ({ requester }) => requester.label,

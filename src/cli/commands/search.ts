@@ -34,7 +34,7 @@ async function searchRecords({ io, client }: CliContext, text: string, options: 
   }
   if (json === true) return io.json(rows)
   if (rows.length === 0) return io.note('nothing found')
-  io.table(rows, {
+  await io.table(rows, {
     SESSION: ({ session }) => session,
     WHEN: ({ at }) => at,
     WHO: ({ person }) => person,

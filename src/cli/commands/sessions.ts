@@ -20,7 +20,7 @@ export async function listSessions(
   const { items } = await (await client()).sessions.list({ active: options.active ?? false, limit: options.limit })
   if (options.json) return io.json(items)
   if (items.length === 0) return io.note('no sessions')
-  io.table(items, {
+  await io.table(items, {
     ID: ({ id }) => id,
     WHO: ({ person }) => person.label,
     TARGET: ({ target }) => target,

@@ -17,7 +17,7 @@ export async function listTargets(
   const items = await (await client()).targets()
   if (options.json) return io.json(items)
   if (items.length === 0) return io.note('no targets')
-  io.table(items, {
+  await io.table(items, {
     NAME: ({ name }) => name,
     TYPE: ({ type }) => type,
     LABELS: ({ labels }) =>

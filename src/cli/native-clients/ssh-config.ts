@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { PAMCTL } from '../../agent/paths.ts'
 import type { Target } from '../../api/schemas/access.ts'
 import { UsageError } from '../../shared/errors.ts'
 
@@ -58,5 +58,3 @@ export function quoted(text: string): string {
   if (/["\n\\]/.test(text)) throw new UsageError(`${text} cannot be written in an ssh_config`)
   return /^[\w@+=:,./-]+$/.test(text) ? text : `"${text.replaceAll('%', '%%')}"`
 }
-
-const PAMCTL = fileURLToPath(new URL('../../../bin/pamctl.js', import.meta.url))

@@ -1,5 +1,4 @@
-import { Chalk, type ChalkInstance } from 'chalk'
-import Table from 'cli-table3'
+import { styleText } from 'node:util'
 import { visible } from '../../shared/visible.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
@@ -7,12 +6,13 @@ export interface Io {
   readonly stdoutIsTerminal: boolean
   /** Whether a question can be asked. */
   readonly interactive: boolean
-  readonly style: ChalkInstance
+  /** For what goes to stderr: with colour where that is a terminal and nobody minds. */
+  readonly style: { readonly green: (text: string) => string; readonly bold: (text: string) => string }
   /** A result, as it is. */
   print(text: string): void
   json(value: unknown): void
   /** A table for a terminal, tab-separated values for a pipe. */
-  table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): void
+  table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): Promise<void>
   /** Something to know; never a result. */
   note(text: string): void
   fail(message: string, hint: string | undefined): void
@@ -28,14 +28,15 @@ export interface Streams {
 
 export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS.ProcessEnv, now: () => number): Io {
   const plain = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== ''
-  const style = new Chalk({ level: plain || stderr.isTTY !== true ? 0 : 1 })
+  const styled = (format: 'green' | 'bold') => (text: string) =>
+    plain || stderr.isTTY !== true ? text : styleText(format, text, { validateStream: false })
   return {
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
-    style,
+    style: { green: styled('green'), bold: styled('bold') },
     print: (text) => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-    table(rows, columns) {
+    async table(rows, columns) {
       const names = Object.keys(columns)
       const cells = rows.map((row) =>
         Object.values(columns).map((cell) => visible(cell(row)).replaceAll(/[\t\n]/g, ' ')),
@@ -44,6 +45,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
         for (const row of cells) stdout.write(`${row.join('\t')}\n`)
         return
       }
+      const { default: Table } = await import('cli-table3')
       const table = new Table({
         head: names,
         chars: NO_BORDERS,

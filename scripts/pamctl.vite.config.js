@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite'
+
+/** The command line in few files: it starts for every command, and reading seventy takes longer than most of its work. */
+export default defineConfig({
+  build: {
+    ssr: 'src/cli/main.ts',
+    // As deep as the modules that it is made of, for what they find beside themselves.
+    outDir: 'dist/pamctl',
+    target: 'node20.19',
+    minify: false,
+    rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
+    reportCompressedSize: false,
+  },
+  // Everything else that it uses of other packages is loaded where it is needed.
+  ssr: { noExternal: ['commander'] },
+  logLevel: 'warn',
+})

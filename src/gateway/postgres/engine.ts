@@ -8,7 +8,6 @@ import {
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
 import { Reading } from '../../shared/reading.ts'
-import { Turns } from '../../shared/turns.ts'
 import { afterRecord } from '../after-record.ts'
 import { sessionFor, type Engine } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
@@ -22,6 +21,7 @@ import { assumedCatalog } from './catalog.ts'
 import { resolveFacts, unparsed } from './command-facts.ts'
 import { maskingScope } from './masking-scope.ts'
 import { toErrorResponse } from './error-response.ts'
+import { Goodbyes, within } from './goodbyes.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
 import { wireFailure } from '../wire-failure.ts'
@@ -31,7 +31,7 @@ import { understanding } from './understand.ts'
 export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
-  const goodbyes = new Turns(GOODBYES)
+  const goodbyes = new Goodbyes()
   const definitions = new Map<string, Definitions>()
   const definitionsOf = (target: string): Definitions => {
     const known = definitions.get(target) ?? { changes: 0 }
@@ -110,12 +110,13 @@ function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
 }
 
 /** Two pumps between two channels, until one side leaves or the session must end. */
-function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlParser, goodbyes: Turns) {
+function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlParser, goodbyes: Goodbyes) {
   const { client, session } = conversation
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
   const open = new Set(['client', 'upstream'])
   const reading = new Reading<'client' | 'record'>(upstream.channel)
+  let clientGone = (): void => {}
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
 
@@ -135,6 +136,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         ended: () => clientSide.end(),
         closed: () => {
           clientSide.end()
+          clientGone()
           closed('client', clientLeft())
         },
       }
@@ -187,6 +189,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
       if (open.has('client') && reason.code !== 'CLIENT_LEFT' && reason.code !== 'TARGET_LEFT') {
         client.write(toErrorResponse(reason, 'FATAL'))
         client.end()
+        clientGone = goodbyes.told()
         // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
         await new Promise((resolve) => setImmediate(resolve))
       }
@@ -196,6 +199,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     } finally {
       conversation.abandon()
       if (open.has('client')) client.destroy()
+      clientGone()
       upstream.channel.destroy()
       open.clear()
       finish()
@@ -214,14 +218,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
       // A Terminate that waits behind a running query is read once the cancel has ended that.
       upstream.channel.write(TERMINATE)
     }
-    if (conversation.isIdle) {
-      // A backend that does nothing can wait for its turn: a thousand that leave at once would keep everybody from being told.
-      // Nobody's turn is long, so that a target that hangs holds up no other's.
-      await goodbyes.take(() => {
-        goodbye()
-        return within(gone, LONGEST_TURN)
-      })
-    } else {
+    if (conversation.isIdle) await goodbyes.say(goodbye, gone)
+    else {
       goodbye()
       await upstream.cancel()
     }
@@ -235,16 +233,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
   }
 }
 
-/** False where it takes longer than so many milliseconds. */
-const within = (done: Promise<true>, milliseconds: number): Promise<boolean> =>
-  Promise.race([done, new Promise<false>((resolve) => setTimeout(() => resolve(false), milliseconds).unref())])
-
 /** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
 const NEWEST_MINOR = 2
-/** Backends that are told to leave at the same time. */
-const GOODBYES = 16
-/** Milliseconds that one of them keeps its turn. */
-const LONGEST_TURN = 50
 const NO_MASKING = { columns: [], kinds: [] } as const
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

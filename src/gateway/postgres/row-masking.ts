@@ -4,9 +4,7 @@ import { maskKinds, maskKindsInPlace, maskValue, type HashKeys } from '../../mas
 import { formatAt, type Format } from '../../wire/postgres/bind.ts'
 import { rewriteCopyRow, type CopyFormat } from '../../wire/postgres/copy-row.ts'
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
-import type { ErrorFields } from '../../wire/postgres/error-response.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
-import type { Taint } from './command-facts.ts'
 import type { MaskingScope } from './masking-scope.ts'
 import { fitOutputs, isMasked, PLAIN, repeat, type Origin, type Output } from './origin.ts'
 
@@ -162,24 +160,6 @@ function inetText(value: Buffer): string {
   return address.length === 16 ? (address.toString('hex').match(/.{4}/g) ?? []).join(':') : ''
 }
 
-/** The fields of an error or notice with what they may quote hidden. */
-export function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker): ErrorFields {
-  const masked = new Map<string, string>()
-  // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
-  const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
-  for (const [type, value] of fields) {
-    if (tainted === 'all' && !aboutText && type === 'M') masked.set(type, HIDDEN)
-    else if (tainted !== false && !aboutText) {
-      if (type === 'M')
-        masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
-      else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
-    } else {
-      masked.set(type, QUOTING_FIELDS.has(type) ? (maskKinds(value, scope.plan.kinds, keys) ?? value) : value)
-    }
-  }
-  return masked
-}
-
 /** One row of COPY TO: masked columns by where they come from, kinds by their content in what stays. */
 export function maskCopyRow(
   row: Buffer,
@@ -212,11 +192,7 @@ export function copyRewrites(
   })
 }
 
-const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'
 const REDACTED = Buffer.from('****')
-
-/** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
-const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
 
 const INT8 = 20
 const NUMERIC = 1700

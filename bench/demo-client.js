@@ -1,36 +1,15 @@
 import { createServer } from 'node:net'
 import { forward } from '../dist/agent/forward.js'
-import { Browser } from '../dist/demo/browser.js'
-import { DEMO_PEOPLE } from '../dist/demo/setup.js'
-import { createApiClient } from '../dist/gateway-client/api-client.js'
-import { signInWithDevice } from '../dist/gateway-client/login.js'
-import { createProver } from '../dist/gateway-client/prover.js'
 import { openTunnel, tunnelUrl } from '../dist/gateway-client/tunnel.js'
 import { socketChannel } from '../dist/shared/socket-channel.js'
+import { headersAs } from './lib/api.js'
 
 /** Jane, signed in to a demo gateway without an agent. */
 export async function signInToDemo(gateway) {
-  let session = await openSession(gateway)
+  let headers = await headersAs('jane', gateway, fetch)
   // Identity tokens of the evaluation provider are short-lived, and there is no agent here that renews them.
-  setInterval(() => void openSession(gateway).then((next) => (session = next)), 240_000).unref()
-  return { gateway, headers: (method, url) => session(method, url) }
-}
-
-async function openSession(gateway) {
-  const prover = await createProver()
-  const discovery = await createApiClient({ gateway, fetch }).discover()
-  const tokens = await signInWithDevice(discovery, {
-    fetch,
-    fresh: true,
-    signal: AbortSignal.timeout(20_000),
-    show: ({ completeUrl }) => void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE.jane),
-  })
-  const authorize = async (method, url) => ({ dpop: await prover.prove(method, url) })
-  const { accessToken } = await createApiClient({ gateway, fetch, authorize }).token(tokens.identityToken)
-  return async (method, url) => ({
-    authorization: `DPoP ${accessToken}`,
-    dpop: await prover.prove(method, url, accessToken),
-  })
+  setInterval(() => void headersAs('jane', gateway, fetch).then((next) => (headers = next)), 240_000).unref()
+  return { gateway, headers: (method, url) => headers(method, url) }
 }
 
 /** A loopback port that forwards to a target as this person, as the agent does. */

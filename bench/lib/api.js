@@ -9,6 +9,11 @@ import { createProver } from '../../dist/gateway-client/prover.js'
 /** The API as one of the demo's people, signed in now. */
 export async function apiAs(who, gateway, certificate) {
   const fetch = fetchWithCa(certificate && readFileSync(certificate, 'utf8'))
+  return createApiClient({ gateway, fetch, authorize: await headersAs(who, gateway, fetch) })
+}
+
+/** Makes the headers that authorise a call, as one of the demo's people, signed in now without an agent. */
+export async function headersAs(who, gateway, fetch) {
   const prover = await createProver()
   const discovery = await createApiClient({ gateway, fetch }).discover()
   const tokens = await signInWithDevice(discovery, {
@@ -19,9 +24,8 @@ export async function apiAs(who, gateway, certificate) {
   })
   const unproven = async (method, url) => ({ dpop: await prover.prove(method, url) })
   const { accessToken } = await createApiClient({ gateway, fetch, authorize: unproven }).token(tokens.identityToken)
-  const authorize = async (method, url) => ({
+  return async (method, url) => ({
     authorization: `DPoP ${accessToken}`,
     dpop: await prover.prove(method, url, accessToken),
   })
-  return createApiClient({ gateway, fetch, authorize })
 }

@@ -1,6 +1,6 @@
-import { createHash, type Hash } from 'node:crypto'
 import type { ClientChannel, ServerChannel } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
+import { Reading } from '../../shared/reading.ts'
 import {
   decodeExtensions,
   encodeInit,
@@ -18,9 +18,9 @@ import { wireFailure } from '../wire-failure.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import type { PathResolver } from './path-resolver.ts'
-import { hostStatement } from './host-statement.ts'
+import { commandOf } from './sftp-command.ts'
+import { SftpFiles, take, type OpenFile } from './sftp-files.ts'
 import { CARRIED_EXTENSIONS, operationOf, type SftpOperation } from './sftp-operation.ts'
-import { pathsOf } from './sftp-paths.ts'
 
 export interface SftpRelayParts {
   readonly session: Session
@@ -28,16 +28,6 @@ export interface SftpRelayParts {
   readonly upstream: ClientChannel
   readonly paths: PathResolver
   readonly name: string
-}
-
-/** A file that the client has open. */
-interface OpenFile {
-  readonly path: string
-  readonly operation: 'read' | 'write' | 'list'
-  readonly hash: Hash
-  /** Where the next byte is expected, as long as all came in order. */
-  next: number | undefined
-  bytes: number
 }
 
 /** What the target has been asked and has not answered. */
@@ -67,11 +57,11 @@ export class SftpRelay {
   readonly #toClient: ChannelWriter
   readonly #toTarget: ChannelWriter
   readonly #asked = new Map<number, Asked>()
-  readonly #files = new Map<string, OpenFile>()
+  readonly #files: SftpFiles
   readonly #queue: SftpPacket[] = []
+  readonly #readClient: Reading<'queue' | 'target'>
+  readonly #readTarget: Reading<'client'>
   #isJudging = false
-  #isClientSlow = false
-  #isTargetSlow = false
   #hasEnded = false
   #lastId = 0
   #exit: { code?: number; signal?: string } = {}
@@ -81,6 +71,9 @@ export class SftpRelay {
     const { client, upstream } = parts
     this.#toClient = new ChannelWriter(client)
     this.#toTarget = new ChannelWriter(upstream)
+    this.#files = new SftpFiles(parts.session.recorder)
+    this.#readClient = new Reading(client)
+    this.#readTarget = new Reading(upstream)
     let finish!: () => void
     this.over = new Promise((resolve) => (finish = resolve))
     client.on(
@@ -88,7 +81,7 @@ export class SftpRelay {
       this.#guarded((bytes: Buffer) => {
         this.#queue.push(...this.#fromClient.push(bytes))
         this.#work()
-        if (this.#queue.length > 0 || this.#isTargetSlow) client.pause()
+        if (this.#queue.length > 0) this.#readClient.wait('queue')
       }),
     )
     client.on('end', () => {
@@ -104,8 +97,6 @@ export class SftpRelay {
       'data',
       this.#guarded((bytes: Buffer) => {
         for (const packet of this.#fromTarget.push(bytes)) this.#answer(packet)
-        this.#toClient.whenEmpty(() => upstream.resume())
-        if (this.#isClientSlow) upstream.pause()
       }),
     )
     upstream.stderr.on('data', (bytes: Buffer) => {
@@ -119,7 +110,7 @@ export class SftpRelay {
     })
     upstream.on('close', () => {
       this.#toTarget.close()
-      for (const file of this.#files.values()) this.#close(file, 'the transfer did not end')
+      this.#files.abandon()
       this.#toClient.whenEmpty(() => {
         client.exit(this.#exit.code ?? 255)
         client.end()
@@ -134,24 +125,21 @@ export class SftpRelay {
 
   #send(bytes: Buffer): void {
     if (this.#toTarget.write('stdout', bytes)) return
-    this.#isTargetSlow = true
-    this.#toTarget.whenEmpty(() => {
-      this.#isTargetSlow = false
-      this.#work()
-      if (this.#queue.length === 0) this.#parts.client.resume()
-    })
+    this.#readClient.wait('target')
+    this.#toTarget.whenEmpty(() => this.#readClient.go('target'))
   }
 
   #reply(bytes: Buffer): void {
-    this.#isClientSlow = !this.#toClient.write('stdout', bytes)
-    if (this.#isClientSlow) this.#toClient.whenEmpty(() => (this.#isClientSlow = false))
+    if (this.#toClient.write('stdout', bytes)) return
+    this.#readTarget.wait('client')
+    this.#toClient.whenEmpty(() => this.#readTarget.go('client'))
   }
 
   /** Requests in their order, up to one that has to be waited for. Called from anywhere: what fails ends the session. */
   readonly #work = this.#guarded(() => this.#workOn())
 
   #workOn(): void {
-    const { client, upstream } = this.#parts
+    const { upstream } = this.#parts
     while (!this.#isJudging && this.#queue.length > 0) {
       const packet = this.#queue.shift() as SftpPacket
       const operation = packet.type === sftpType.init ? undefined : this.#operation(packet)
@@ -162,7 +150,7 @@ export class SftpRelay {
           () => {
             this.#isJudging = false
             this.#work()
-            if (this.#queue.length === 0 && !this.#isTargetSlow) client.resume()
+            if (this.#queue.length === 0) this.#readClient.go('queue')
           },
           (error: unknown) => this.#parts.session.end(wireFailure(error)),
         )
@@ -195,7 +183,7 @@ export class SftpRelay {
 
   /** Attributes of an open file are those of its path. */
   #ofHandle(packet: SftpPacket): SftpOperation | undefined {
-    const file = this.#files.get(new SftpFields(packet).string().toString('latin1'))
+    const file = this.#files.find(new SftpFields(packet).string().toString('latin1'))
     if (file === undefined) return undefined
     // Times and modes of a file that may be written anyway are no other operation.
     if (file.operation === 'write') return undefined
@@ -204,7 +192,7 @@ export class SftpRelay {
 
   async #judge(packet: SftpPacket, operation: SftpOperation): Promise<void> {
     const { session } = this.#parts
-    const read = (): Promise<HostCommand> => this.#commandOf(operation)
+    const read = (): Promise<HostCommand> => commandOf(operation, this.#parts.paths, session.lease.user)
     const command = await read()
     const decision = session.decide(draftOf(command, session, read))
     let verdict: Verdict
@@ -232,35 +220,6 @@ export class SftpRelay {
     })
   }
 
-  async #commandOf(operation: SftpOperation): Promise<HostCommand> {
-    const { paths: resolver } = this.#parts
-    const home = await resolver.home()
-    const resolved = async (paths: SftpOperation['reads']): Promise<string[]> => {
-      const all: string[] = []
-      for (const { path, follows } of paths) all.push(...(await pathsOf(path, home, follows, resolver.real)))
-      return [...new Set(all)]
-    }
-    const [reads, writes] = [await resolved(operation.reads), await resolved(operation.writes)]
-    const named = [...new Set([...operation.reads, ...operation.writes].map(({ path }) => path))]
-    const isTree = operation.name === 'rename' || operation.name === 'symlink' || operation.name === 'rmdir'
-    const below = (paths: readonly string[]): string[] =>
-      isTree ? paths.flatMap((path) => (path === '**' ? [path] : [path, `${path === '/' ? '' : path}/**`])) : [...paths]
-    return {
-      text: `sftp ${operation.name} ${named.join(' ')}`,
-      facts: {
-        type: 'file',
-        statements: [
-          hostStatement(this.#parts.session.lease.user, {
-            kinds: [operation.kind],
-            reads: below(reads),
-            writes: below(writes),
-          }),
-        ],
-      },
-      context: { home: home ?? '' },
-    }
-  }
-
   #ask(asked: Asked): number {
     do this.#lastId = (this.#lastId + 1) % 2 ** 32
     while (this.#asked.has(this.#lastId))
@@ -279,17 +238,16 @@ export class SftpRelay {
     if (packet.type === sftpType.read || packet.type === sftpType.write || packet.type === sftpType.close) {
       const fields = new SftpFields(packet)
       const handle = fields.string().toString('latin1')
-      const file = this.#files.get(handle)
+      const file = this.#files.find(handle)
       // A handle that was not given here was not decided about.
       if (file === undefined) return this.#reply(encodeStatus(packet.id, sftpStatus.failure, 'pam: no such handle'))
       if (packet.type === sftpType.close) {
-        this.#files.delete(handle)
-        // What was asked before is answered before: only then is all known that went through.
-        const close = (): void => this.#close(file, undefined)
+        this.#files.forget(handle)
         return this.#forward(packet, {
           type: 'own',
           answer: (answer) => {
-            close()
+            // What was asked before is answered before: only now is all known that went through.
+            this.#files.record(file)
             this.#reply(withId(answer, packet.id))
           },
         })
@@ -323,7 +281,7 @@ export class SftpRelay {
     if (packet.type === sftpType.handle) {
       const handle = new SftpFields(packet).string().toString('latin1')
       const kind = operation.name === 'list' ? 'list' : operation.name === 'write' ? 'write' : 'read'
-      this.#files.set(handle, { path, operation: kind, hash: createHash('sha256'), next: 0, bytes: 0 })
+      this.#files.open(handle, path, kind)
     } else if (operation.kind !== 'file-list') {
       recorder.outcome({
         type: 'file',
@@ -343,23 +301,6 @@ export class SftpRelay {
     })
   }
 
-  #close({ path, operation, bytes, hash, next }: OpenFile, error: string | undefined): void {
-    if (operation === 'list') return
-    try {
-      this.#parts.session.recorder.outcome({
-        type: 'file',
-        operation,
-        path,
-        bytes,
-        // Of what went through in another order than it stands in the file, there is no digest.
-        ...(next === undefined ? {} : { sha256: hash.digest('hex') }),
-        ...(error === undefined ? {} : { error }),
-      })
-    } catch {
-      // The record has failed: the session is ending for that.
-    }
-  }
-
   #guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
     return (...args) => {
       try {
@@ -369,16 +310,6 @@ export class SftpRelay {
       }
     }
   }
-}
-
-function take(file: OpenFile, offset: number, bytes: Buffer): void {
-  file.bytes += bytes.length
-  if (file.next !== offset) {
-    file.next = undefined
-    return
-  }
-  file.hash.update(bytes)
-  file.next += bytes.length
 }
 
 const MOST_ASKED = 4096

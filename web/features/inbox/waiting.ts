@@ -32,20 +32,25 @@ export function useWaitingCount(): number {
 /** The latest call counts: what an earlier one still reads may be older. */
 export async function loadWaiting(): Promise<void> {
   const mine = ++turn
-  noted = new Map()
+  const meanwhile = new Map<string, Review>()
+  noted = meanwhile
   try {
     const found = new Map<string, Review>()
     for (let cursor: string | undefined; ;) {
       const page = await api.reviews.page({ visible: true, limit: 100, cursor })
       if (mine !== turn) return
       for (const review of page.items) found.set(review.id, review)
+      for (const review of meanwhile.values())
+        if (found.has(review.id) || review.state === 'pending') found.set(review.id, review)
       // The first page is shown while the next ones come.
-      waiting.set({ ...waiting.value, reviews: new Map([...found, ...noted]), loaded: true, error: undefined })
+      waiting.set({ ...waiting.value, reviews: new Map(found), loaded: true, error: undefined })
       if (page.next === undefined) break
       cursor = page.next
     }
   } catch (error) {
     if (mine === turn) waiting.set({ ...waiting.value, loaded: true, error: asProblem(error) })
+  } finally {
+    if (mine === turn) noted = undefined
   }
 }
 
@@ -73,9 +78,9 @@ function lookNext(): void {
 /** One as it is now. What was decided stays where it was until the page is left: nothing moves under a finger. */
 export function noteReview(review: Review): void {
   const { reviews, fresh } = waiting.value
+  noted?.set(review.id, review)
   const known = reviews.has(review.id)
   if (!known && review.state !== 'pending') return
-  noted.set(review.id, review)
   const changed = new Map(reviews).set(review.id, review)
   waiting.set({ ...waiting.value, reviews: changed, fresh: known ? fresh : new Set(fresh).add(review.id) })
 }
@@ -87,8 +92,8 @@ export function dropDecided(): void {
 }
 
 let turn = 0
-/** Seen one by one since the list was last asked for: the list may be from before. */
-let noted = new Map<string, Review>()
+/** Seen one by one while the list is read: the list may be from before. */
+let noted: Map<string, Review> | undefined
 const asked = new Set<string>()
 let looking = 0
 const MOST_AT_ONCE = 4

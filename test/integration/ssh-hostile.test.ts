@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import ssh2, { type ClientChannel, type Connection } from 'ssh2'
+import ssh2, { type ClientChannel, type Connection, type ServerChannel } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeSshKey } from '../../src/gateway/keys.ts'
 import { eventually, exchangeBytes, signIn, type Port } from '../helpers/gateway-client.ts'
@@ -17,6 +17,7 @@ let own: SshGateway
 let port: Port
 let target: Server
 let onClient: (connection: Connection) => void
+let onSubsystem: (channel: ServerChannel) => void
 let hostKey: string
 const [firstKey, otherKey] = [makeSshKey(), makeSshKey()]
 const sockets = new Set<Socket>()
@@ -53,6 +54,7 @@ beforeAll(async () => {
 }, 60_000)
 beforeEach(() => {
   onClient = (connection) => letIn(connection, 'open sesame', 'password')
+  onSubsystem = (channel) => channel.end()
   hostKey = firstKey
 })
 afterAll(async () => {
@@ -72,6 +74,7 @@ function letIn(connection: Connection, password: string, method: 'password' | 'k
   })
   connection.on('session', (accept) => {
     const session = accept()
+    session.on('subsystem', (open) => onSubsystem(open()))
     session.on('exec', (open, _reject, { command }) => {
       const channel = open()
       if (command === 'echo stall') return
@@ -85,6 +88,7 @@ function letIn(connection: Connection, password: string, method: 'password' | 'k
     })
   })
 }
+const CHUNK = Buffer.alloc(64 * 1024, 'x')
 const logged = (text: string): Promise<string> =>
   eventually(
     () =>
@@ -135,6 +139,38 @@ describe.skipIf(!SSHD)('targets', () => {
     expect(stdout.length).toBe(10_000)
     expect(await other).toMatchObject({ code: 0, stdout: 'still here\n' })
   })
+})
+
+describe.skipIf(!SSHD)('targets that say much beside a transfer', () => {
+  it('wait for a client that does not read it, and nothing of it is lost', async () => {
+    const all = 24 * 1024 * 1024
+    let sent = 0
+    onSubsystem = (channel) => {
+      const goOn = (): void => {
+        while (sent < all) {
+          sent += CHUNK.length
+          if (!channel.stderr.write(CHUNK)) return void channel.stderr.once('drain', goOn)
+        }
+      }
+      goOn()
+    }
+    const client = await sshClient(await own.port('odd'), 'root')
+    const stream = await new Promise<ClientChannel>((resolve, reject) =>
+      client.subsys('sftp', (error, channel) => (error === undefined ? resolve(channel) : reject(error))),
+    )
+    let before = -1
+    await eventually(async () => {
+      const isStill = sent > 0 && sent === before
+      before = sent
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      return isStill ? true : undefined
+    }, 'it waits')
+    expect(sent).toBeLessThan(all / 2)
+    let got = 0
+    stream.stderr.on('data', (bytes: Buffer) => (got += bytes.length))
+    await eventually(() => (got === all ? true : undefined), 'all of it comes', 20_000)
+    client.end()
+  }, 60_000)
 })
 
 describe.skipIf(!SSHD)('clients', () => {

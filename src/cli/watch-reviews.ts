@@ -50,12 +50,9 @@ async function follow(api: ApiClient, heard: (review: Review) => void, note: (te
         if (isAway) note('the gateway is back')
         isAway = false
         wait = FIRST_WAIT
-        // A first stream tells nothing of what came before it, but after what waits was listed.
-        const isFirst = last === undefined
         last = event.seq
-        if (event.type === 'changed') {
-          if (event.kind === 'review') await look(event.id)
-        } else if (event.type === 'resync' || isFirst) for (const review of await api.reviews.list()) heard(review)
+        if (event.type === 'changed' && event.kind === 'review') await look(event.id)
+        else if (event.type === 'resync') for (const review of await api.reviews.list()) heard(review)
       }
     } catch (error) {
       const { code, message } = asPamError(error)

@@ -187,7 +187,8 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
     deliveries: (page: PageQuery) => get<Paged<Delivery>>(`/v1/deliveries${query(page)}`),
     /**
      * What changes, from `after` on. Ends when the gateway ends it: then begin again from the last one. Says first where
-     * it is (`ready`), or that too much was missed to tell (`resync`).
+     * it is (`ready`), or that not all was told (`resync`): too much was missed, or there was no place to begin from, and what
+     * was read before the stream may be old.
      */
     events: async function* (
       after: number | undefined,
@@ -203,7 +204,7 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
         for await (const event of serverEvents(textLines(response, true))) {
           clearTimeout(timer)
           timer = watch()
-          yield event
+          yield event.type === 'ready' && after === undefined ? { ...event, type: 'resync' } : event
         }
       } catch (error) {
         throw connectionError(gateway, error)

@@ -7,7 +7,7 @@ export type ServerEvent =
       readonly id: string
       readonly change: string
     }
-  /** `ready`: from here on all is told. `resync`: too much was missed to tell, so look at everything again. */
+  /** `ready`: from here on all is told. `resync`: not all was told, so look at everything again. */
   | { readonly type: 'ready' | 'resync'; readonly seq: number }
   /** Nothing happens, and the gateway is there. */
   | { readonly type: 'beat' }

@@ -68,11 +68,9 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
       for await (const event of api.events(lastSeq, signal)) {
         if (event.type === 'beat') continue
         wait = FIRST_WAIT
-        if (event.type === 'changed') tell({ seq: event.seq, message: event })
-        // A first stream tells nothing of what came before it, and pages may have been read before it.
-        else if (event.type === 'resync' || lastSeq === undefined)
-          tell({ status: 'live', seq: event.seq, message: { type: 'resync' } })
-        else tell({ status: 'live', seq: event.seq })
+        if (event.type === 'ready') tell({ status: 'live', seq: event.seq })
+        else if (event.type === 'resync') tell({ status: 'live', seq: event.seq, message: { type: 'resync' } })
+        else if (event.type === 'changed') tell({ seq: event.seq, message: event })
       }
     } catch (error) {
       const { code } = asProblem(error)

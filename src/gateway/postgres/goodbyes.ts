@@ -1,4 +1,5 @@
 import { Turns } from '../../shared/turns.ts'
+import { within } from '../../shared/within.ts'
 
 /**
  * Backends that do nothing can wait with their end. Each costs its server a millisecond or more, so a thousand that leave
@@ -47,10 +48,6 @@ export class Goodbyes {
     })
   }
 }
-
-/** False where it takes longer than so many milliseconds. */
-export const within = (done: Promise<true>, milliseconds: number): Promise<boolean> =>
-  Promise.race([done, new Promise<false>((resolve) => setTimeout(() => resolve(false), milliseconds).unref())])
 
 /** Backends that are told to leave at the same time; so many clients are not many. */
 const AT_ONCE = 16

@@ -1,5 +1,6 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
+import { within } from '../../shared/within.ts'
 import type { Decision } from '../engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import { readCommandLine } from './command-line.ts'
@@ -243,24 +244,17 @@ const termOf = (info: PseudoTtyInfo): string => {
 
 /** TERM, then KILL, then the channel is closed, which hangs a terminal up. Resolves with whether it has ended. */
 async function endProcess(channel: ClientChannel): Promise<boolean> {
-  let isGone = false
-  const gone = new Promise<void>((resolve) => {
-    const done = (): void => {
-      isGone = true
-      resolve()
-    }
-    channel.once('exit', done)
-    channel.once('close', done)
+  const gone = new Promise<true>((resolve) => {
+    channel.once('exit', () => resolve(true))
+    channel.once('close', () => resolve(true))
   })
-  const within = (milliseconds: number): Promise<void> =>
-    Promise.race([gone, new Promise<void>((resolve) => void setTimeout(resolve, milliseconds).unref())])
   channel.resume()
   channel.stderr.resume()
   for (const signal of ['HUP', 'TERM'] as const) sendSignal(channel, signal)
-  await within(GRACE)
+  let isGone = await within(gone, GRACE)
   if (!isGone) {
     sendSignal(channel, 'KILL')
-    await within(GRACE)
+    isGone = await within(gone, GRACE)
   }
   channel.close()
   return isGone

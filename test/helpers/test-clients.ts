@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** Clients in other languages, which `scripts/install-test-servers` puts into a cache outside the checkout. */
+const CACHE =
+  process.env['PAMCTL_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pamctl-tests')
+
+/** Path of a file in the cache; undefined if it is not installed, so that its tests are skipped. */
+export function cached(...path: readonly string[]): string | undefined {
+  const file = join(CACHE, ...path)
+  return existsSync(file) ? file : undefined
+}
+
+/** The interpreter that has asyncpg, psycopg, paramiko and asyncssh. */
+export const PYTHON: string | undefined = cached('python', 'bin', 'python')
+
+/** pgjdbc, for the class path. */
+export const PGJDBC: string | undefined = cached('java', 'postgresql-42.7.4.jar')
+
+export const hasProgram = (name: string): boolean => {
+  try {
+    execFileSync('which', [name], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}

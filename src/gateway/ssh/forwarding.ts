@@ -3,7 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import type { Verdict } from '../engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import type { HostConnection } from './connection.ts'
-import { hostStatement } from './host-statement.ts'
+import { hostStatement } from './command/host-statement.ts'
 
 /**
  * Forwarded connections (RFC 4254, section 7): refused, unless a rule names their kind. What passes is recorded by

@@ -4,8 +4,8 @@ import type { FileEvent } from '../../recording/event.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { Session } from '../engine.ts'
 import { draftOf } from './command-draft.ts'
-import { hostStatement } from './host-statement.ts'
-import { ANYWHERE, tree } from './paths.ts'
+import { hostStatement } from './command/host-statement.ts'
+import { ANYWHERE, tree } from './command/paths.ts'
 import type { Filter } from './relay.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { HostCommand } from './command-draft.ts'
-import { hostStatement } from './host-statement.ts'
+import { hostStatement } from './command/host-statement.ts'
 import type { PathResolver } from './path-resolver.ts'
 import type { SftpOperation } from './sftp-operation.ts'
 import { pathsOf } from './sftp-paths.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readCommandLine } from '../../../src/gateway/ssh/command-line.ts'
-import { withoutSecrets } from '../../../src/gateway/ssh/command-draft.ts'
+import { readCommandLine } from '../../../../src/gateway/ssh/command/command-line.ts'
+import { withoutSecrets } from '../../../../src/gateway/ssh/command-draft.ts'
 
 const read = (text: string) => readCommandLine(text, { login: 'jane', home: '/home/jane' }).statements
 const paths = (text: string) => {

@@ -9,7 +9,7 @@ import {
   type Word,
   type WordPart,
 } from 'unbash'
-import type { HostFacts, HostStatement } from '../../policy/command.ts'
+import type { HostFacts, HostStatement } from '../../../policy/command.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
 import { effectOf, plainName } from './programs.ts'

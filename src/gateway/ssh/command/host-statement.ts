@@ -1,4 +1,4 @@
-import type { HostStatement } from '../../policy/command.ts'
+import type { HostStatement } from '../../../policy/command.ts'
 
 /** Who runs something, and where they are. */
 export interface CommandLineScope {

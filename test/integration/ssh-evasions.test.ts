@@ -271,7 +271,8 @@ describe.skipIf(!SSHD)('ways around rules about a directory', () => {
     ['sh -c "echo inner; cat D/open/input"', 'inner\nother content\n'],
     ['find D/open -type f -exec wc -c {} + | wc -l', undefined],
     ['echo $((1 + 2))', '3\n'],
-    ['mkdir D/x && cp D/open/input D/x/ && mv D/x/input D/x/other && cat D/x/other && rm -r D/x', 'other content\n'],
+    ['mkdir D/x && cp D/open/input D/x/ && cat D/x/input && rm -r D/x', 'other content\n'],
+    ['mv D/open/input D/open/other', ''],
   ])('runs what is understood and allowed: %s', async (template, output) => {
     reset()
     const command = template.replaceAll(/\bD\b/g, place)

@@ -1,6 +1,7 @@
 import type { Client, ClientChannel } from 'ssh2'
 import {
   encodeInit,
+  encodeReadlink,
   encodeRealpath,
   SftpFields,
   SftpFramer,
@@ -14,6 +15,8 @@ export interface PathResolver {
   readonly home: () => Promise<string | undefined>
   /** Through all links; of a last name that does not exist, its directory's. */
   readonly real: (path: string) => Promise<string | undefined>
+  /** What stands in a symbolic link; undefined for anything else. */
+  readonly link: (path: string) => Promise<string | undefined>
   close(): void
 }
 
@@ -69,7 +72,7 @@ export function createPathResolver(upstream: Client): PathResolver {
         ready(undefined)
       }
     })
-  const ask = async (path: string): Promise<string | undefined> => {
+  const ask = async (encode: (id: number, path: string) => Buffer, path: string): Promise<string | undefined> => {
     opening ??= open()
     const channel = await opening
     if (channel?.writable !== true) return undefined
@@ -81,14 +84,19 @@ export function createPathResolver(upstream: Client): PathResolver {
       }, LONGEST_WAIT)
       asked.set(id, (real) => {
         clearTimeout(timer)
-        resolve(real?.startsWith('/') === true ? real : undefined)
+        resolve(real)
       })
-      channel.write(encodeRealpath(id, path))
+      channel.write(encode(id, path))
     })
   }
+  const real = async (path: string): Promise<string | undefined> => {
+    const found = await ask(encodeRealpath, path)
+    return found?.startsWith('/') === true ? found : undefined
+  }
   return {
-    home: () => (home ??= ask('.')),
-    real: ask,
+    home: () => (home ??= real('.')),
+    real,
+    link: (path) => ask(encodeReadlink, path),
     close: () => void opening?.then((channel) => channel?.close()),
   }
 }

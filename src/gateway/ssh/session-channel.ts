@@ -204,7 +204,7 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
 
   async function execCommand(text: string): Promise<HostCommand> {
     const home = await host.paths.home()
-    const facts = readCommandLine(text, { login: session.lease.user, home })
+    const facts = readCommandLine(text, { login: session.lease.user, home, resolvesPaths: true })
     return { text, facts: await throughLinks(facts, host.paths), context: context() }
   }
 

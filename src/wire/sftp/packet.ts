@@ -132,6 +132,9 @@ export function encodeStatus(id: number, code: number, message: string): Buffer 
 export const encodeRealpath = (id: number, path: string): Buffer =>
   encode(sftpType.realpath, id, (writer) => string(writer, path))
 
+export const encodeReadlink = (id: number, path: string): Buffer =>
+  encode(sftpType.readlink, id, (writer) => string(writer, path))
+
 export const encodeInit = (version: number): Buffer => encode(sftpType.init, version, () => {})
 
 /** VERSION with these extensions (name and data). */

@@ -4,60 +4,131 @@ import {
   type AndOr,
   type Assignment,
   type Command,
+  type HereDoc,
+  type ParameterExpansionPart,
   type ParsedScript,
+  type Pipeline,
+  type Redirect,
   type SyntaxNode,
-  type Word,
-  type WordPart,
+  type Word as WordNode,
 } from 'unbash'
 import type { HostFacts, HostStatement } from '../../../policy/command.ts'
+import { readBuiltin } from './builtins.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
-import { ANYWHERE, placePath, type Place } from './paths.ts'
+import { isText, textOf, type Word } from './options.ts'
+import { ANYWHERE, climbs, placePath, type Place } from './paths.ts'
 import { effectOf, plainName } from './programs.ts'
+import { noteSettings } from './settings.ts'
 import { readTransfer } from './transfers.ts'
+import { isHarmlessVariable, Settings } from './variables.ts'
+import { evaluate, literal, type EvaluatedWord } from './words.ts'
 import { unwrap } from './wrappers.ts'
 
 /**
- * What a command line does, by the grammar of bash. Where shells read a text differently, or the text hides what it
- * does, its effect is unknown.
+ * What a command line does, by the grammar of the account's shell. Where shells read a text differently, or the text
+ * hides what it does, its effect is unknown. Never throws.
  */
 export function readCommandLine(text: string, scope: CommandLineScope): HostFacts {
-  if (text.length > LONGEST) return hidden(scope, `a command line of more than ${LONGEST} characters is not read`)
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) return hidden(scope, 'it contains control characters')
-  const transfer = readTransfer(text, scope)
-  if (transfer !== undefined) return { type: 'exec', statements: transfer }
-  const reader = new Reader(scope)
-  reader.script(parse(text))
-  if (reader.statements.length === 0) return hidden(scope, 'there is no command in it')
-  return { type: 'exec', statements: reader.statements }
+  try {
+    return read(text, scope)
+  } catch (error) {
+    const reason = error instanceof TooComplex ? error.message : 'a command line nested this deeply is not analysed'
+    return hiddenCommand(scope, reason)
+  }
 }
 
-const hidden = ({ login }: CommandLineScope, reason: string): HostFacts => ({
+function read(text: string, scope: CommandLineScope): HostFacts {
+  if (text.length > MAX_LENGTH)
+    return hiddenCommand(scope, `a command line of more than ${MAX_LENGTH} characters is not analysed`)
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) return hiddenCommand(scope, 'it contains control characters')
+  if (scope.shell === 'other')
+    return hiddenCommand(scope, "the account's login shell is not one that the gateway can read")
+  const transfer = readTransfer(text, scope)
+  if (transfer !== undefined) return { type: 'exec', statements: settled(transfer, scope) }
+  const reader = new Reader(scope, scope.shell === 'bash' ? 'bash' : 'sh')
+  reader.text(text)
+  const statements = reader.result()
+  if (statements.length === 0) return hiddenCommand(scope, 'there is no command in it')
+  return { type: 'exec', statements: settled(statements, scope) }
+}
+
+/** Nothing is known of it but why. */
+export const hiddenCommand = ({ login }: CommandLineScope, reason: string): HostFacts => ({
   type: 'exec',
   statements: [hostStatement(login, { kinds: ['exec'], unknown: [reason] })],
 })
 
+/** Where nobody asks the target, a path that only the target can tell is any. */
+function settled(statements: readonly HostStatement[], { resolvesPaths }: CommandLineScope): readonly HostStatement[] {
+  if (resolvesPaths === true) return statements
+  const plain = (paths: readonly string[]): string[] => [
+    ...new Set(paths.map((path) => (climbs(path) ? ANYWHERE : path))),
+  ]
+  return statements.map((one) => ({ ...one, reads: plain(one.reads), writes: plain(one.writes) }))
+}
+
+class TooComplex extends Error {}
+
+/** Shells that run a text: bash alone, or whatever `sh` is, which may be bash or dash. */
+type Dialect = 'bash' | 'sh'
+
+/** What one text and those within it add up to. */
+interface Findings {
+  readonly statements: HostStatement[]
+  /** From this statement on, paths may lead elsewhere than before. */
+  linksFrom: number | undefined
+}
+
 /** Walks a script and gathers a statement for each command in it. */
 class Reader {
-  readonly statements: HostStatement[] = []
   readonly #scope: CommandLineScope
+  readonly #dialect: Dialect
+  readonly #found: Findings
+  readonly #settings: Settings
   #directory: string | undefined
   /** Where a command stands that may run elsewhere, later or not at all, a change of directory tells nothing. */
-  #depth = 0
+  #depth: number
   /** A function may have the name of any program, and go elsewhere. */
   #hasFunctions = false
   /** What comes next runs only if this succeeds. */
   #isChained = false
 
-  constructor(scope: CommandLineScope, depth = 0) {
+  constructor(scope: CommandLineScope, dialect: Dialect, outer?: Reader) {
     this.#scope = scope
-    this.#directory = scope.home
-    this.#depth = depth
+    this.#dialect = dialect
+    this.#directory = outer === undefined ? scope.home : outer.#place.directory
+    this.#depth = outer === undefined ? 0 : outer.#depth
+    this.#found = outer === undefined ? { statements: [], linksFrom: undefined } : outer.#found
+    this.#settings = new Settings(outer === undefined ? undefined : outer.#settings)
   }
 
-  script(script: ParsedScript): void {
+  text(text: string): void {
+    const script = parse(text)
+    noteSettings(script, this.#settings)
+    this.#script(script)
+  }
+
+  #script(script: ParsedScript): void {
     for (const { message } of script.errors ?? []) this.#hides(`the shell would not read it: ${message}`)
-    for (const { command } of script.commands) this.#visit(command)
+    for (const { command, background } of script.commands) {
+      if (background === true) this.#apart(() => this.#visit(command))
+      else this.#visit(command)
+    }
+  }
+
+  /** After something that makes links or moves things, a path means what nobody has looked at. */
+  result(): readonly HostStatement[] {
+    const { statements, linksFrom } = this.#found
+    const hasWrites = statements.some(({ writes, argv }) => writes.length > 0 && argv.length > 0)
+    return statements.map((one, index) => {
+      const isMoved = linksFrom !== undefined && index >= linksFrom
+      if (!isMoved && !hasWrites) return one
+      const now = (paths: readonly string[]): string[] => [
+        ...new Set(paths.flatMap((path) => (isMoved ? [path, ANYWHERE] : climbs(path) ? [ANYWHERE] : [path]))),
+      ]
+      return { ...one, reads: now(one.reads), writes: now(one.writes) }
+    })
   }
 
   get #place(): Place {
@@ -65,18 +136,26 @@ class Reader {
   }
 
   #hides(reason: string): void {
-    this.statements.push(hostStatement(this.#scope.login, { kinds: ['exec'], unknown: [reason] }))
+    this.#push({ kinds: ['exec'], unknown: [reason] })
+  }
+
+  #push(given: Partial<HostStatement>): void {
+    if (this.#found.statements.length >= MAX_STATEMENTS)
+      throw new TooComplex(`a command line of more than ${MAX_STATEMENTS} commands is not analysed`)
+    this.#found.statements.push(hostStatement(this.#scope.login, given))
   }
 
   #visit(node: SyntaxNode): void {
-    if (node.type === 'Script') return this.#apart(() => this.script(node))
+    if (node.type === 'Script') return this.#apart(() => this.#script(node))
+    if (node.type === 'Statement' && node.background !== true) return this.#visit(node.command)
     if (node.type === 'Command') return this.#command(node)
     if (node.type === 'AndOr') return this.#chain(node)
     if (node.type === 'Redirect' || node.type === 'HereString' || node.type === 'HereDoc')
       return this.#redirections([node])
     if (node.type === 'Assignment') this.#assignment(node)
     if (node.type === 'Function') this.#hasFunctions = true
-    const reason = hiding(node)
+    if (node.type === 'For') this.#loop(node.name, node.wordlist)
+    const reason = hiding(node, this.#dialect, this.#settings)
     if (reason !== undefined) this.#hides(reason)
     this.#apart(() => forEachChild(node, (child) => this.#visit(child)))
   }
@@ -95,6 +174,8 @@ class Reader {
 
   /** What happens within is not seen outside; a directory that changes within is not known after. */
   #apart(work: () => void): void {
+    if (this.#depth >= MAX_DEPTH)
+      throw new TooComplex(`a command line nested more than ${MAX_DEPTH} levels deep is not analysed`)
     const before = this.#directory
     this.#depth++
     work()
@@ -102,11 +183,36 @@ class Reader {
     this.#directory = this.#directory === before ? before : undefined
   }
 
-  #assignment({ name, value, index }: Assignment): void {
+  #assignment({ name, value, index, append }: Assignment): void {
     if (index !== undefined) this.#hides('the shell may evaluate an index as a command')
-    if (!isHarmlessVariable(name)) this.#hides(`it sets ${name}, which other programs go by`)
-    if (value.type === 'Word' && /`|\$\(/.test(literal(value) ?? ''))
-      this.#hides(`the value of ${name} may be evaluated as a command`)
+    const word: Word = value.type === 'Word' ? this.#evaluate(value).word : { isSingle: true, isOperand: false }
+    this.#sets(name, append === true ? { isSingle: true, isOperand: false } : word)
+    if (isText(word) && /`|\$\(/.test(word)) this.#hides(`the value of ${name} may be evaluated as a command`)
+    if (value.type === 'ArrayValue') this.#lists(value.elements.map((element) => this.#evaluate(element)))
+    if (this.#dialect === 'sh' && (append === true || value.type === 'ArrayValue'))
+      this.#hides('shells read assignments of this form differently')
+  }
+
+  #sets(name: string, value: Word | undefined): void {
+    if (!isHarmlessVariable(name, value)) this.#hides(`it sets ${name || 'a variable'}, which other programs go by`)
+  }
+
+  #loop(name: WordNode, words: readonly WordNode[] | undefined): void {
+    const evaluated = (words ?? []).map((word) => this.#evaluate(word))
+    const values = evaluated.map(({ word }) => word)
+    const variable = literal(name) ?? ''
+    if (words === undefined || values.length === 0) this.#sets(variable, { isSingle: true, isOperand: false })
+    for (const value of values) this.#sets(variable, value)
+    this.#lists(evaluated)
+  }
+
+  #lists(words: readonly EvaluatedWord[]): void {
+    const reads = [...new Set(words.flatMap(({ lists }) => lists))]
+    if (reads.length > 0) this.#push({ kinds: ['file-list'], reads })
+  }
+
+  #evaluate(node: WordNode): EvaluatedWord {
+    return evaluate(node, this.#settings, this.#place)
   }
 
   #command(command: Command): void {
@@ -118,138 +224,302 @@ class Reader {
     })
     this.#redirections(command.redirects)
     if (command.name === undefined) return
-    const argv = [command.name, ...command.args].map((word) => (word.type === 'Word' ? literal(word) : word.text))
-    this.#argv(argv)
+    if (hasJoinedSubstitution(command)) this.#hides('a process substitution is part of a longer word')
+    const evaluated = [command.name, ...command.args].map((word): EvaluatedWord => {
+      if (word.type === 'Word') return this.#evaluate(word)
+      // The value is looked at as an assignment; a shell that splits it finds more words in it.
+      if (word.value.type === 'Word' && this.#dialect === 'sh') {
+        const { word: value, lists } = this.#evaluate(word.value)
+        if (!isText(value) && !value.isSingle) this.#hides(`shells read ${word.text} differently`)
+        return { word: `${word.name}=`, lists }
+      }
+      return { word: `${word.name}=`, lists: [] }
+    })
+    this.#run(
+      evaluated.map(({ word }) => word),
+      [...new Set(evaluated.flatMap(({ lists }) => lists))],
+    )
   }
 
-  #argv(argv: readonly (string | null)[]): void {
-    const { login } = this.#scope
-    const [name, ...words] = argv
-    if (name === null || name === undefined || name === '') {
-      this.statements.push(
-        hostStatement(login, { kinds: ['exec'], argv, unknown: ['which program runs is known only to the shell'] }),
-      )
-      return
+  /** A command, and those that it runs in turn. */
+  #run(words: readonly Word[], lists: readonly string[]): void {
+    let argv = words
+    let listed = lists
+    for (let depth = 0; ; depth++) {
+      if (depth > MAX_WRAPPERS)
+        throw new TooComplex(`more than ${MAX_WRAPPERS} programs that run one another are not analysed`)
+      const [name, ...rest] = argv
+      if (!isText(name) || name === '' || name.startsWith('-')) {
+        this.#push({
+          kinds: ['exec'],
+          argv: argv.map(textOf),
+          reads: listed,
+          unknown: ['which program runs is known only to the shell'],
+        })
+        return
+      }
+      const wrapped = unwrap(name, rest, this.#place)
+      if (wrapped === undefined) return this.#plainCommand(name, rest, listed)
+      const { reads = [], writes = [], variables = [] } = wrapped
+      const effect = { ...wrapped, reads: [...reads, ...listed], writes }
+      const isSilent = wrapped.silent === true && effect.reads.length + writes.length === 0
+      if (!isSilent) this.#add(argv, effect)
+      for (const [variable, value] of variables) {
+        this.#sets(variable, value)
+        this.#settings.note(variable, value ?? '')
+      }
+      if (wrapped.script !== undefined) {
+        const { text, shell } = wrapped.script
+        this.#apart(() => new Reader(this.#scope, shell, this).text(text))
+      }
+      if (wrapped.runs === undefined) return
+      argv = wrapped.runs
+      listed = []
     }
-    const wrapped = unwrap(argv as readonly [string, ...(string | null)[]], this.#place)
-    if (wrapped !== undefined) {
-      this.#add(argv, wrapped)
-      if (wrapped.variables?.some((variable) => !isHarmlessVariable(variable)) === true)
-        this.#hides(`it sets ${wrapped.variables.join(', ')}, which other programs go by`)
-      if (wrapped.script !== undefined) this.#apart(() => this.script(parse(wrapped.script as string)))
-      if (wrapped.runs !== undefined) this.#argv(wrapped.runs)
-      return
-    }
+  }
+
+  #plainCommand(name: string, words: readonly Word[], listed: readonly string[]): void {
+    const argv = [name, ...words]
     const program = plainName(name)
-    if (program === undefined) return this.#add(argv, { opaque: `${name} is no program of the system` })
+    if (program === undefined)
+      return this.#add(argv, { reads: listed, opaque: `${name} is not a program of the system` })
+    const builtin = readBuiltin(program, words, this.#place)
+    if (builtin !== undefined) {
+      this.#add(argv, { ...builtin, reads: [...(builtin.reads ?? []), ...listed] })
+      if (program === 'cd') this.#changeDirectory(words)
+      return
+    }
     const effect = effectOf(program, words, this.#place)
-    this.#add(argv, effect)
-    if (program === 'cd') this.#changeDirectory(words)
-    if (program === 'pushd' || program === 'popd') this.#directory = undefined
+    if (effect.makesLinks === true)
+      this.#found.linksFrom ??= this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
+    this.#add(argv, { ...effect, reads: [...effect.reads, ...listed] })
   }
 
   #add(
-    argv: readonly (string | null)[],
+    argv: readonly Word[],
     effect: {
       readonly reads?: readonly string[]
       readonly writes?: readonly string[]
       readonly unknown?: string | undefined
       readonly opaque?: string | undefined
-      readonly silent?: boolean | undefined
     },
   ): void {
-    if (effect.silent === true) return
-    this.statements.push(
-      hostStatement(this.#scope.login, {
-        kinds: ['exec'],
-        argv,
-        reads: effect.reads ?? [],
-        writes: effect.writes ?? [],
-        unknown: effect.unknown === undefined ? [] : [effect.unknown],
-        opaque: effect.opaque === undefined ? [] : [effect.opaque],
-      }),
-    )
+    this.#push({
+      kinds: ['exec'],
+      argv: argv.map(textOf),
+      reads: [...new Set(effect.reads)],
+      writes: [...new Set(effect.writes)],
+      unknown: effect.unknown === undefined ? [] : [effect.unknown],
+      opaque: effect.opaque === undefined ? [] : [effect.opaque],
+    })
   }
 
-  #changeDirectory(words: readonly (string | null)[]): void {
+  #changeDirectory(words: readonly Word[]): void {
     const [first, ...more] = words
     // CDPATH and options may lead elsewhere; only an absolute path is sure.
-    const certain =
-      this.#isChained && this.#depth === 0 && more.length === 0 && typeof first === 'string' && first.startsWith('/')
-    this.#directory = certain ? placePath(first, this.#place) : undefined
-    if (this.#directory === ANYWHERE) this.#directory = undefined
+    const certain = this.#isChained && this.#depth === 0 && more.length === 0 && isText(first) && first.startsWith('/')
+    const directory = certain ? placePath(first, this.#place) : ANYWHERE
+    this.#directory = directory === ANYWHERE || climbs(directory) ? undefined : directory
   }
 
   #redirections(redirections: Command['redirects']): void {
     const reads: string[] = []
     const writes: string[] = []
     for (const redirection of redirections) {
-      if (redirection.type === 'HereDoc') this.#apart(() => forEachChild(redirection, (child) => this.#visit(child)))
-      else if (redirection.target !== undefined) this.#visit(redirection.target)
-      if (redirection.type !== 'Redirect') continue
-      const word = redirection.target === undefined ? null : literal(redirection.target)
-      if (/^(<|>)&$/.test(redirection.operator) && word !== null && /^(\d+-?|-)$/.test(word)) continue
-      const path = placePath(word, this.#place)
-      if (path === '/dev/null') continue
-      if (/^\/dev\/(tcp|udp)(\/|$)/.test(path)) this.#hides('the shell opens a connection by a redirection')
-      if (redirection.operator === '<') reads.push(path)
-      else if (redirection.operator === '<>') {
-        reads.push(path)
-        writes.push(path)
-      } else writes.push(path)
+      const { descriptor } = redirection
+      if (descriptor?.type === 'FileDescriptorVariable') this.#sets(descriptor.name, '10')
+      if (this.#dialect === 'sh' && descriptor !== undefined && !isPlainDescriptor(descriptor))
+        this.#hides('shells read this redirection differently')
+      if (redirection.type === 'HereDoc') {
+        if (!isPlainHereDoc(redirection)) this.#hides('shells read this here-document differently')
+        this.#apart(() => forEachChild(redirection, (child) => this.#visit(child)))
+        continue
+      }
+      if (redirection.target !== undefined) this.#visit(redirection.target)
+      if (redirection.type === 'HereString') {
+        if (this.#dialect === 'sh') this.#hides('shells read <<< differently')
+        continue
+      }
+      this.#redirection(redirection, reads, writes)
     }
     if (reads.length + writes.length === 0) return
     const kinds = [...(reads.length > 0 ? ['file-read'] : []), ...(writes.length > 0 ? ['file-write'] : [])]
-    this.statements.push(hostStatement(this.#scope.login, { kinds, reads, writes }))
+    this.#push({ kinds, reads, writes })
+  }
+
+  #redirection({ operator, target }: Redirect, reads: string[], writes: string[]): void {
+    const { word, lists } =
+      target === undefined ? { word: { isSingle: true, isOperand: false }, lists: [] } : this.#evaluate(target)
+    reads.push(...lists)
+    if (operator === '<&' || operator === '>&') {
+      if (isText(word) && /^(\d|-)$/.test(word)) return
+      // A number or a hyphen ends the redirection: what is behind it is a word of its own.
+      if (this.#dialect === 'sh' || operator === '<&' || !isText(word) || !/^[A-Za-z_/.~]/.test(word))
+        this.#hides(`shells read ${operator} differently`)
+    }
+    // dash runs `a &>b c` as two commands.
+    if (this.#dialect === 'sh' && operator.startsWith('&')) this.#hides(`shells read ${operator} differently`)
+    const path = placePath(word, this.#place)
+    if (path === '/dev/null') return
+    if (/^\/dev\/(tcp|udp)(\/|$)/.test(path)) this.#hides('the shell opens a connection by a redirection')
+    if (operator === '<') reads.push(path)
+    else if (operator === '<>') {
+      reads.push(path)
+      writes.push(path)
+    } else writes.push(path)
   }
 }
 
-/** What the word is, where the text alone says so in every shell. */
-function literal(word: Word): string | null {
-  // A tilde that is quoted stands for itself, one that is not for a home; where it is half quoted, shells differ.
-  if (word.value.startsWith('~') && (word.parts !== undefined || word.text.includes('\\'))) return null
-  if (word.parts === undefined) return word.value
-  let value = ''
-  for (const part of word.parts) {
-    const text = literalPart(part)
-    if (text === null) return null
-    value += text
-  }
-  return value
+/** The grammar takes `a<(b)` for two words, and bash for one. */
+function hasJoinedSubstitution({ name, args, redirects }: Command): boolean {
+  const words = [...(name === undefined ? [] : [name]), ...args]
+  const substitutions = words.filter(
+    (word) => word.type === 'Word' && word.parts?.some(({ type }) => type === 'ProcessSubstitution') === true,
+  )
+  const ends = new Set([...words, ...redirects].map(({ end }) => end))
+  const starts = new Set([...words, ...redirects].map(({ pos }) => pos))
+  return substitutions.some(
+    (word) => ends.has(word.pos) || starts.has(word.end) || (word.type === 'Word' && word.parts?.length !== 1),
+  )
 }
 
-function literalPart(part: WordPart): string | null {
-  if (part.type === 'Literal' || part.type === 'SingleQuoted') return part.value
-  if (part.type !== 'DoubleQuoted') return null
-  const inner = part.parts.map((child) => (child.type === 'Literal' ? child.value : null))
-  return inner.includes(null) ? null : inner.join('')
+const isPlainDescriptor = (descriptor: NonNullable<Redirect['descriptor']>): boolean =>
+  descriptor.type === 'FileDescriptor' && descriptor.value < 10
+
+/** Where its end is, every shell agrees on. */
+function isPlainHereDoc({ delimiter, body, closing }: HereDoc): boolean {
+  if (delimiter === undefined || closing === undefined) return false
+  if (!/^(\\?[\w.-]+|'[\w.-]+'|"[\w.-]+")$/.test(delimiter.text)) return false
+  return delimiter.quoted || !body.text.includes('\\\n')
 }
 
-/** Why nobody can tell from the text what this part of it does. */
-function hiding(node: SyntaxNode): string | undefined {
-  if (node.type in NAMES) return `shells read ${NAMES[node.type as keyof typeof NAMES]} differently`
-  if (node.type === 'ArithmeticExpansion' && !PLAIN_ARITHMETIC.test(node.text))
-    return 'the shell may evaluate arithmetic as a command'
-  if (node.type === 'ParameterExpansion') {
-    const { prefix, index, operation, text } = node
-    if (prefix === '!' || index !== undefined || (operation !== undefined && EVALUATING.has(operation.type)))
-      return `what ${text} evaluates is not known`
+/** Why nobody can tell from the text what this part of it does. A kind of node that is not listed does not compile. */
+function hiding(node: SyntaxNode, dialect: Dialect, settings: Settings): string | undefined {
+  const kind: string = NODES[node.type] ?? 'this'
+  if (kind === 'plain') return undefined
+  if (kind.startsWith('bash: ')) return dialect === 'sh' ? `shells read ${kind.slice(6)} differently` : undefined
+  if (kind !== 'read') return `shells read ${kind} differently`
+  if (node.type === 'ArithmeticExpansion')
+    return isPlainArithmetic(node.text, settings) ? undefined : 'the shell may evaluate arithmetic as a command'
+  if (node.type === 'CommandExpansion') {
+    if (node.text.startsWith('`') && node.text.includes('\\')) return 'shells read backslashes in `…` differently'
+    return node.text.startsWith('$((') || node.script === undefined ? 'shells read $((…)) differently' : undefined
   }
+  if (node.type === 'ParameterExpansion') return hidingExpansion(node, dialect)
+  if (dialect !== 'sh') return undefined
+  if (node.type === 'Function') return node.name.pos !== node.pos ? 'shells read function differently' : undefined
+  if (node.type === 'Pipeline') return hidingPipeline(node)
+  if (node.type === 'CaseItem' && node.terminator !== undefined && node.terminator !== ';;')
+    return `shells read ${node.terminator} differently`
   return undefined
 }
 
-const isHarmlessVariable = (name: string): boolean =>
-  /^(LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLUMNS|LINES|DEBIAN_FRONTEND|[a-z][a-z0-9_]*)$/.test(name) &&
-  !name.endsWith('proxy')
-
-const PLAIN_ARITHMETIC = /^\$\(\([\d\s+*/%()<>=&|!?:~^-]*\)\)$/
-const EVALUATING = new Set(['Transform', 'Slice', 'Unknown', 'Names'])
-const NAMES = {
-  TestCommand: '[[ … ]]',
+/**
+ * What becomes of each kind of node: `plain` is what its parts are, `read` is looked at more closely, `bash: …` is read
+ * in bash alone; any other is read differently by shells, or evaluates words.
+ */
+const NODES: Readonly<Record<SyntaxNode['type'], string>> = {
+  AndOr: 'plain',
+  AnsiCQuoted: "bash: $'…'",
+  ArithmeticBinary: 'plain',
   ArithmeticCommand: '((…))',
+  ArithmeticCommandExpansion: 'plain',
+  ArithmeticExpansion: 'read',
   ArithmeticFor: 'for ((…))',
-  Select: 'select',
+  ArithmeticGroup: 'plain',
+  ArithmeticTernary: 'plain',
+  ArithmeticUnary: 'plain',
+  ArithmeticWord: 'plain',
+  ArrayValue: 'plain',
+  Assignment: 'plain',
+  BraceExpansion: 'bash: {…}',
+  BraceGroup: 'plain',
+  Case: 'plain',
+  CaseItem: 'read',
+  CaseModification: 'plain',
+  Command: 'plain',
+  CommandExpansion: 'read',
+  CompoundList: 'plain',
   Coproc: 'coproc',
+  Default: 'plain',
+  DoubleQuoted: 'plain',
+  Elif: 'plain',
   ExtendedGlob: '(…) in a pattern',
-} as const
-const LONGEST = 65_536
+  FileDescriptor: 'plain',
+  FileDescriptorVariable: 'plain',
+  For: 'plain',
+  Function: 'read',
+  Glob: 'plain',
+  HereDoc: 'plain',
+  HereDocBody: 'plain',
+  HereDocDelimiter: 'plain',
+  HereString: 'plain',
+  If: 'plain',
+  Literal: 'plain',
+  LocaleString: 'bash: $"…"',
+  Names: 'plain',
+  Negation: 'plain',
+  ParameterExpansion: 'read',
+  Pipeline: 'read',
+  ProcessSubstitution: 'bash: <(…)',
+  Redirect: 'plain',
+  Redirected: 'plain',
+  Remove: 'plain',
+  Replace: 'plain',
+  Script: 'plain',
+  Select: 'select',
+  SimpleExpansion: 'plain',
+  SingleQuoted: 'plain',
+  Slice: 'plain',
+  Statement: 'plain',
+  Subshell: 'plain',
+  TestBinary: '[[ … ]]',
+  TestCommand: '[[ … ]]',
+  TestGroup: '[[ … ]]',
+  TestLogical: '[[ … ]]',
+  TestNot: '[[ … ]]',
+  TestUnary: '[[ … ]]',
+  Time: 'plain',
+  Transform: 'plain',
+  Unknown: 'plain',
+  While: 'plain',
+  Word: 'plain',
+}
+
+function hidingExpansion(node: ParameterExpansionPart, dialect: Dialect): string | undefined {
+  const { prefix, index, operation, text, parameter } = node
+  if (prefix === '!' || index !== undefined || (operation !== undefined && EVALUATING.has(operation.type)))
+    return `what ${text} evaluates is not known`
+  if (operation?.type === 'Default' && operation.operator.endsWith('=')) {
+    const value = literal(operation.operand) ?? { isSingle: true, isOperand: false }
+    if (!isHarmlessVariable(parameter, value)) return `it sets ${parameter}, which other programs go by`
+  }
+  if (dialect === 'sh' && operation !== undefined && (BASH_OPERATIONS.has(operation.type) || /['"\\`]/.test(text)))
+    return `shells read ${text} differently`
+  return undefined
+}
+
+/** dash knows no `time`: the program of that name takes the rest. */
+function hidingPipeline({ prefixes, commands: [first], operators }: Pipeline): string | undefined {
+  if (operators.includes('|&')) return 'shells read |& differently'
+  if (!prefixes.some(({ type }) => type === 'Time')) return undefined
+  const isPlain =
+    prefixes.length === 1 && first?.type === 'Command' && first.name !== undefined && first.prefix.length === 0
+  return isPlain ? undefined : 'shells read time differently'
+}
+
+/** Numbers, and variables that hold nothing else: of any other, the value would be evaluated. */
+function isPlainArithmetic(text: string, settings: Settings): boolean {
+  if (!/^\$\(\([\w\s+*/%()<>=&|!?:~^$-]*\)\)$/.test(text)) return false
+  const names = text.match(/[A-Za-z_]\w*/g) ?? []
+  return !/\$[^A-Za-z_]/.test(text.slice(1)) && names.every((name) => settings.isNumber(name))
+}
+
+const EVALUATING = new Set(['Transform', 'Slice', 'Unknown', 'Names'])
+const BASH_OPERATIONS = new Set(['Replace', 'CaseModification'])
+const MAX_LENGTH = 65_536
+/** Levels of the grammar: a list, a loop, a substitution each are some. */
+const MAX_DEPTH = 100
+/** Programs that run one another, as `sudo env nice …`. */
+const MAX_WRAPPERS = 16
+const MAX_STATEMENTS = 2000

@@ -1,13 +1,22 @@
-import { ANYWHERE, type Place } from './paths.ts'
-import { plainName } from './programs.ts'
+import {
+  ANY_WORDS,
+  compileOptions,
+  isText,
+  readWords,
+  type CompiledOptions,
+  type OptionTable,
+  type Word,
+} from './options.ts'
+import { ANYWHERE, placePath, type Place } from './paths.ts'
+import { effectOf, plainName } from './programs.ts'
 
 /** A program that runs another: what that is, where it can be told. */
 export interface Wrapped {
   /** The command that it runs. */
-  readonly runs?: readonly (string | null)[]
-  /** A script that it runs. */
-  readonly script?: string
-  readonly variables?: readonly string[]
+  readonly runs?: readonly Word[]
+  /** A script that it runs, and in which shell. */
+  readonly script?: { readonly text: string; readonly shell: 'bash' | 'sh' }
+  readonly variables?: readonly (readonly [name: string, value: Word | undefined])[]
   readonly unknown?: string
   readonly opaque?: string
   readonly reads?: readonly string[]
@@ -16,119 +25,193 @@ export interface Wrapped {
   readonly silent?: boolean
 }
 
-type Argv = readonly [string, ...(string | null)[]]
+type Words = readonly Word[]
+type Wrapper = (words: Words, place: Place, name: string) => Wrapped | undefined
 
 /** undefined: no program that runs others. */
-export function unwrap(argv: Argv, place: Place): Wrapped | undefined {
-  const program = plainName(argv[0])
+export function unwrap(name: string, words: Words, place: Place): Wrapped | undefined {
+  const program = plainName(name)
   if (program === undefined) return undefined
-  if (HIDING.has(program)) return { unknown: `${program} hides what is run` }
-  if (SHELLS.has(program)) return shell(argv)
+  if (HIDING.has(program)) return { unknown: `${program} hides the command it runs` }
+  if (SHELLS.has(program)) return shell(program, words)
   if (/^(python|perl|ruby|node|php|lua|tclsh|awk|gawk|mawk|nawk)[\d.]*$/.test(program))
     return { unknown: `what a program of ${program} does is not known` }
-  return WRAPPERS.get(program)?.(argv, place)
+  return WRAPPERS.get(program)?.(words, place, program)
 }
 
 /** `sh -c 'text'` is read as well; anything else of a shell hides what it runs. */
-function shell([program, option, text]: Argv): Wrapped {
-  if (typeof option === 'string' && /^-[eux]*c$/.test(option)) {
-    if (typeof text === 'string') return { script: text, silent: true }
+function shell(program: string, [option, text]: Words): Wrapped {
+  const name = READ_SHELLS.get(program)
+  if (name === undefined) return { unknown: `${program} is not a shell the gateway can read` }
+  if (isText(option) && /^-[eux]*c$/.test(option)) {
+    // Before a text that looks like an option, more options may stand.
+    if (isText(text) && !/^[-+]/.test(text)) return { script: { text, shell: name }, silent: true }
     return { unknown: `what ${program} -c runs is known only to the shell` }
   }
-  return { unknown: `${program} runs what it reads elsewhere` }
+  return { unknown: `${program} runs commands that are not on the command line` }
 }
 
-/** Skips options (those in `valued` take the next word, too), then runs the rest. */
-const after =
-  (valued: RegExp, skip = 0, own: Wrapped = { silent: true }) =>
-  (argv: Argv): Wrapped => {
-    const variables: string[] = []
-    let at = 1
-    for (; at < argv.length; at++) {
-      const word = argv[at] as string | null
-      if (word === null) return { unknown: `what ${argv[0]} runs is known only to the shell` }
-      if (word === '--') {
-        at++
-        break
-      }
-      if (!word.startsWith('-') || word === '-') break
-      // Letters in a bundle may take the next word, too.
-      const isRead = valued.test(word) || word.startsWith('--') || /^-[a-zA-Z\d]([\dL]*)$/.test(word)
-      if (!isRead || (UNSAFE.test(word) && !valued.test(word)))
-        return { unknown: `${argv[0]} ${word} hides what is run` }
-      if (valued.test(word)) at++
-    }
-    at += skip
-    for (; at < argv.length; at++) {
-      const word = argv[at] as string | null
-      const name = word === null ? undefined : /^([A-Za-z_][A-Za-z0-9_]*)=/.exec(word)?.[1]
-      if (name === undefined) break
-      variables.push(name)
-    }
-    const runs = argv.slice(at)
-    return { ...own, ...(runs.length > 0 ? { runs } : { silent: own.silent ?? false }), variables }
-  }
+interface Shape {
+  readonly style?: { readonly hasNumbers?: boolean }
+  /** Operands before the command. */
+  readonly skips?: number
+  /** `NAME=value` before the command. */
+  readonly assigns?: boolean
+  readonly own?: Wrapped
+}
 
-/** Words come from its input. */
-function xargs(argv: Argv): Wrapped {
-  const wrapped = after(/^-[IEdLnPsa]$|^--(arg-file|delimiter|max-args|max-procs|replace)$/)(argv)
-  const runs = wrapped.runs
-  if (runs === undefined || wrapped.unknown !== undefined) return wrapped
+/** Options, each of them listed, then the command that it runs. */
+function before(table: OptionTable, shape: Shape = {}): Wrapper {
+  const compiled = compileOptions(table, { ...shape.style, stopsAtOperand: true })
+  return (words, place, name) => {
+    const split = splitCommand(compiled, words, name)
+    if ('unknown' in split) return split
+    let at = split.at + (shape.skips ?? 0)
+    if (words.slice(split.at, at).some((word) => !isText(word) && !word.isSingle)) return unclear(name)
+    const variables: [string, Word | undefined][] = split.unset.map((word) => [isText(word) ? word : '', undefined])
+    for (; shape.assigns === true && at < words.length; at++) {
+      const word = words[at] as Word
+      if (!isText(word)) break
+      const [, variable, value] = /^([^=]+)=(.*)$/s.exec(word) ?? []
+      if (variable === undefined || value === undefined) break
+      variables.push([variable, value])
+    }
+    return {
+      ...(shape.own ?? { silent: true }),
+      reads: split.reads.map((path) => placePath(path, place)),
+      ...(at < words.length ? { runs: words.slice(at) } : { silent: false }),
+      variables,
+    }
+  }
+}
+
+const unclear = (name: string): { unknown: string } => ({ unknown: `what ${name} runs is known only to the shell` })
+
+function splitCommand(
+  compiled: CompiledOptions,
+  words: Words,
+  name: string,
+): { at: number; unset: Words; reads: Words; replaced: Words; hasReplaced: boolean } | { unknown: string } {
+  const read = readWords(compiled, words)
+  if ('failed' in read) return { unknown: `${name} ${read.failed} hides the command it runs` }
+  if (read.hasUnclearOptions) return unclear(name)
   return {
-    ...wrapped,
-    runs: [...runs, null],
-    reads: argv.some((word) => word?.startsWith('-a') === true) ? [ANYWHERE] : [],
+    at: read.operandsAt,
+    unset: read.argumentsOf('unset'),
+    reads: read.argumentsOf('reads'),
+    replaced: read.argumentsOf('replaces'),
+    hasReplaced: read.has('replaces'),
+  }
+}
+
+const XARGS = compileOptions(
+  {
+    plain:
+      '-0 -d: -E: -e? -L: -l? -n: -o -P: -r -s: -t -x --null --delimiter= --eof? --max-lines? --max-args= --max-procs= --no-run-if-empty --max-chars= --verbose --exit --open-tty',
+    replaces: '-I: -i? --replace?',
+    reads: '-a: --arg-file=',
+  },
+  { stopsAtOperand: true },
+)
+
+/** Words come from its input: at the end, or in place of a text that stands for them. */
+function xargs(words: Words, place: Place): Wrapped {
+  const split = splitCommand(XARGS, words, 'xargs')
+  if ('unknown' in split) return split
+  const command = words.slice(split.at)
+  const own = {
+    silent: true,
+    reads: split.reads.map((path) => placePath(path, place)),
+  }
+  if (command.length === 0) return { ...own, runs: ['echo', ANY_WORDS] }
+  if (!split.hasReplaced) return { ...own, runs: [...command, ANY_WORDS] }
+  const marks = split.replaced.length === 0 ? ['{}'] : ['{}', ...split.replaced]
+  const isReplaced = (word: Word): boolean =>
+    !isText(word) || marks.some((mark) => !isText(mark) || mark === '' || word.includes(mark))
+  return {
+    ...own,
+    runs: command.map((word) => (isReplaced(word) ? { isSingle: true, isOperand: false } : word)),
   }
 }
 
 /** `find … -exec CMD ;` runs CMD on what it finds. Without -exec it is no wrapper. */
-function find(argv: Argv): Wrapped | undefined {
-  const at = argv.findIndex((word) => word !== null && /^-(exec|execdir|ok|okdir)$/.test(word))
+function find(words: Words, place: Place): Wrapped | undefined {
+  const at = words.findIndex((word) => isText(word) && /^-(exec|execdir|ok|okdir)$/.test(word))
   if (at < 0) return undefined
-  if (argv.includes(null)) return { unknown: 'what find runs is known only to the shell' }
-  const end = argv.findIndex((word, index) => index > at && (word === ';' || word === '+'))
-  const rest = end < 0 ? [] : argv.slice(end + 1)
-  if (end < 0 || rest.some((word) => word !== null && /^-(exec|execdir|ok|okdir|delete|fprint|fls)/.test(word)))
-    return { unknown: 'find does more than one thing' }
-  const command = argv.slice(at + 1, end).map((word) => (word?.includes('{}') === true ? null : word))
-  return { runs: command, reads: [ANYWHERE] }
+  if (!words.every(isText)) return { unknown: 'what find runs is known only to the shell' }
+  // With -execdir the command runs in other directories.
+  if ((words[at] as string).endsWith('dir'))
+    return { unknown: `find ${words[at] as string} runs commands in other directories` }
+  const end = words.findIndex(
+    (word, index) => index > at && (word === ';' || (word === '+' && words[index - 1] === '{}')),
+  )
+  const rest = end < 0 ? undefined : effectOf('find', [...words.slice(0, at), ...words.slice(end + 1)], place)
+  if (rest === undefined || rest.unknown !== undefined || rest.writes.length > 0)
+    return { unknown: 'find does more than run one command' }
+  const runs = words.slice(at + 1, end).map((word): Word => {
+    if (!word.includes('{}')) return word
+    return words[end] === '+' && word === '{}' ? ANY_WORDS : { isSingle: true, isOperand: false }
+  })
+  return { runs, reads: [ANYWHERE] }
 }
 
-function busybox(argv: Argv): Wrapped {
-  const applet = argv[1]
-  if (typeof applet !== 'string' || applet.startsWith('-')) return { opaque: 'what busybox does is not known' }
-  return { runs: argv.slice(1), silent: true }
+/** `command -v NAME` tells what a name means; otherwise it runs it. */
+const command: Wrapper = (words, place, name) => {
+  const [first] = words
+  if (first === '-v' || first === '-V') return { silent: true }
+  return before({ plain: '-p' })(words, place, name)
 }
 
-const SUDO_VALUED = /^-[ugpChrtT]$|^--(user|group|prompt|close-from|host|role|type)$/
+/** The output of a program without one goes to a file, where it would go to a terminal. */
+const nohup: Wrapper = (words, place, name) => ({
+  ...before({})(words, place, name),
+  silent: false,
+  writes: [placePath('nohup.out', place), placePath('~/nohup.out', place)],
+})
 
-const WRAPPERS: ReadonlyMap<string, (argv: Argv, place: Place) => Wrapped | undefined> = new Map<
-  string,
-  (argv: Argv, place: Place) => Wrapped | undefined
->([
-  ['sudo', after(SUDO_VALUED, 0, { opaque: 'sudo gives other rights' })],
-  ['doas', after(/^-u$/, 0, { opaque: 'doas gives other rights' })],
-  ['env', after(/^-u$|^--unset$/)],
-  ['nice', after(/^-n$|^--adjustment$/)],
-  ['ionice', after(/^-[cnp]$/)],
-  ['nohup', after(/^$/)],
-  ['setsid', after(/^$/)],
-  ['time', after(/^-f$/)],
-  ['stdbuf', after(/^-[ioe]$/)],
-  ['timeout', after(/^-[ks]$|^--(kill-after|signal)$/, 1)],
-  ['command', after(/^$/)],
-  ['builtin', after(/^$/)],
-  ['exec', after(/^-a$/)],
-  ['busybox', busybox],
-  ['toybox', busybox],
+const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
+  [
+    'sudo',
+    before(
+      {
+        plain:
+          '-b -E -H -k -K -n -S -u: -g: -v --background --set-home --non-interactive --stdin --user= --group= --preserve-env --validate',
+      },
+      { assigns: true, own: { opaque: 'sudo gives other rights' } },
+    ),
+  ],
+  ['doas', before({ plain: '-n -u:' }, { own: { opaque: 'doas gives other rights' } })],
+  ['env', before({ plain: '-0 -v --null --debug', unset: '-u: --unset=' }, { assigns: true })],
+  ['nice', before({ plain: '-n: --adjustment=' }, { style: { hasNumbers: true } })],
+  ['ionice', before({ plain: '-c: -n: -t --class= --classdata= --ignore' })],
+  ['nohup', nohup],
+  ['setsid', before({ plain: '-c -f -w --ctty --fork --wait' })],
+  ['time', before({ plain: '-f: -p -q -v --format= --portability --quiet --verbose' })],
+  ['stdbuf', before({ plain: '-i: -o: -e: --input= --output= --error=' })],
+  [
+    'timeout',
+    before({ plain: '-k: -s: -v --kill-after= --signal= --foreground --preserve-status --verbose' }, { skips: 1 }),
+  ],
+  ['command', command],
+  ['builtin', before({})],
+  ['exec', before({})],
   ['xargs', xargs],
   ['find', find],
 ])
 
-/** Options that make these take their command from elsewhere, run it elsewhere, or write a file. */
-const UNSAFE =
-  /^-[a-zA-Z]*[iseAloCDR]$|^-S|^--(split-string|login|shell|edit|askpass|output|append|chdir|chroot|process-slot-var)/
-const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh', 'mksh', 'rbash', 'fish', 'csh', 'tcsh'])
+/** Shells whose texts can be read; `sh` may be any of them. */
+const READ_SHELLS: ReadonlyMap<string, 'bash' | 'sh'> = new Map([
+  ['sh', 'sh'],
+  ['dash', 'sh'],
+  ['bash', 'bash'],
+])
+const SHELLS = new Set(
+  'sh bash dash ash zsh ksh ksh93 mksh lksh pdksh rbash yash posh fish csh tcsh rc es nu elvish xonsh pwsh'.split(' '),
+)
+
+/** They run words or texts, or change what words mean; or their applets take other options than the programs of that name. */
 const HIDING = new Set(
-  'eval . source trap alias unalias enable hash bind complete let set shopt fc history pushd popd coproc'.split(' '),
+  'eval . source trap alias unalias enable hash bind complete compgen compopt let shopt fc history pushd popd dirs coproc caller disown fg bg suspend logout help chdir busybox toybox'.split(
+    ' ',
+  ),
 )

@@ -1,0 +1,69 @@
+import { isText, type Word } from './options.ts'
+
+/**
+ * Whether a shell and the programs that it starts do the same whatever this variable is. Names of the user's own choice
+ * are written in small letters; the few of those that mean something are excluded. A value that is not text may be anything.
+ */
+export function isHarmlessVariable(name: string, value: Word | undefined): boolean {
+  const plain = PLAIN_VALUES.find(([names]) => names.test(name))?.[1]
+  if (plain !== undefined) return isText(value) && plain.test(value)
+  return /^[a-z][a-z0-9_]*$/.test(name) && !MEANINGFUL.test(name)
+}
+
+/** Read by shells and programs, and harmless with these values: some of them would name files otherwise. */
+const PLAIN_VALUES: readonly (readonly [RegExp, RegExp])[] = [
+  [/^(LANG|LANGUAGE|LC_[A-Z]+)$/, /^[\w.@:-]*$/],
+  [/^TZ$/, /^[A-Za-z][\w+-]*(\/[A-Za-z][\w+-]*)*$/],
+  [/^TERM$/, /^[A-Za-z0-9][\w.+-]*$/],
+  [/^(COLUMNS|LINES)$/, /^\d*$/],
+  [/^DEBIAN_FRONTEND$/, /^noninteractive$/],
+  [/^NO_COLOR$/, /^\d*$/],
+  // It says where words end that the text does not show anyway.
+  [/^IFS$/, /^/],
+  [/^REPLY$/, /^/],
+]
+
+/** Small letters all the same: of bash, of zsh and csh, and of programs. */
+const MEANINGFUL =
+  /proxy$|^(npm|yarn|pnpm)_|^(histchars|auto_resume|path|cdpath|fpath|manpath|mailpath|module_path|prompt|psvar|argv|watch|status|home|shell|term|user|cwd|debian_chroot|windir)$/
+
+/** What the values of a variable may be, over a whole text. */
+type Content = 'digits' | 'plain' | 'any'
+
+/** Which variables a text sets, and to what. */
+export class Settings {
+  readonly #contents: Map<string, Content>
+  #isOpen = false
+
+  constructor(inherited?: Settings) {
+    this.#contents = inherited === undefined ? new Map<string, Content>() : new Map(inherited.#contents)
+    this.#isOpen = inherited === undefined ? false : inherited.#isOpen
+  }
+
+  note(name: string, value: Word): void {
+    const content = !isText(value) ? 'any' : /^\d+$/.test(value) ? 'digits' : /[*?[\\]/.test(value) ? 'any' : 'plain'
+    this.noteContent(name, content)
+  }
+
+  noteContent(name: string, content: Content): void {
+    const before = this.#contents.get(name) ?? content
+    this.#contents.set(name, before === content ? content : [before, content].includes('any') ? 'any' : 'plain')
+  }
+
+  /** Something sets variables that the text does not name. */
+  noteAny(): void {
+    this.#isOpen = true
+  }
+
+  /** Nothing but a number, wherever it is used: arithmetic evaluates anything else. */
+  isNumber(name: string): boolean {
+    return !this.#isOpen && this.#contents.get(name) === 'digits'
+  }
+
+  /** What the text does not set comes from the target's own configuration. */
+  mayBePattern(name: string): boolean {
+    return this.#isOpen || FROM_OUTSIDE.test(name) || this.#contents.get(name) === 'any'
+  }
+}
+
+const FROM_OUTSIDE = /^(PWD|OLDPWD|REPLY|OPTARG|MAPFILE|BASH_.*|_|\d+|[@*])$/

@@ -1,0 +1,129 @@
+import type { DoubleQuotedChild, ParsedScript, Word as WordNode, WordPart } from 'unbash'
+import type { Word } from './options.ts'
+import { ANYWHERE, placePath, tree, type Place } from './paths.ts'
+import type { Settings } from './variables.ts'
+
+/** A word of the grammar: what it is to the command, and what the shell lists to make it out. */
+export interface EvaluatedWord {
+  readonly word: Word
+  readonly lists: readonly string[]
+}
+
+/** What the word is, where the text alone says so in every shell. */
+export function evaluate(node: WordNode, settings: Settings, place: Place): EvaluatedWord {
+  const text = literal(node)
+  if (text !== null) {
+    const [, before] = node.parts === undefined ? (/^([^\\[]*)\[.*\]/s.exec(node.text) ?? []) : []
+    return { word: text, lists: before === undefined ? [] : [placePath(directoryOf(before), place)] }
+  }
+  return { word: unclearWord(node, settings), lists: listed(node, settings, place) }
+}
+
+export function literal(node: WordNode): string | null {
+  // A tilde that is quoted stands for itself, one that is not for a home; where it is half quoted, shells differ.
+  if (node.value.startsWith('~') && (node.parts !== undefined || !/^~(\/[^\\]*)?$/.test(node.text))) return null
+  // What looks like an assignment may have homes in its value.
+  if (/^[A-Za-z_]\w*\+?=(.*:)?~/s.test(node.text)) return null
+  if (node.parts === undefined) return node.value
+  let value = ''
+  for (const part of node.parts) {
+    const text = literalPart(part)
+    if (text === null) return null
+    value += text
+  }
+  return value
+}
+
+function literalPart(part: WordPart): string | null {
+  if (part.type === 'Literal' || part.type === 'SingleQuoted') return part.value
+  if (part.type !== 'DoubleQuoted') return null
+  const inner = part.parts.map((child) => (child.type === 'Literal' ? child.value : null))
+  return inner.includes(null) ? null : inner.join('')
+}
+
+/** What is certain of a word whose text is not. */
+function unclearWord({ parts = [], value }: WordNode, settings: Settings): Word {
+  if (parts.length === 1 && parts[0]?.type === 'SimpleExpansion' && isOwnNumber(parts[0].text))
+    return { isSingle: parts[0].text !== '$!', isOperand: true }
+  // It may not be set yet.
+  if (parts.length === 1 && parts[0]?.type === 'SimpleExpansion' && settings.isNumber(parts[0].text.slice(1)))
+    return { isSingle: false, isOperand: true }
+  const isSingle = parts.every((part) =>
+    part.type === 'DoubleQuoted'
+      ? part.parts.every(isOneWord)
+      : part.type === 'Literal' || part.type === 'SingleQuoted' || part.type === 'AnsiCQuoted',
+  )
+  // Patterns and braces stand for words that begin alike; an expansion without quotes may be split.
+  const beginsAlike = parts.every((part) =>
+    part.type === 'DoubleQuoted' ? part.parts.every(isOneWord) : UNSPLIT.has(part.type),
+  )
+  const first = beginning(parts[0])
+  const isPlain = first !== '' && !/^[-~+@]/.test(first) && !value.startsWith('~')
+  return { isSingle: isSingle && !value.startsWith('~'), isOperand: beginsAlike && isPlain }
+}
+
+const UNSPLIT = new Set(['Literal', 'SingleQuoted', 'Glob', 'BraceExpansion'])
+
+/** The text that a part surely begins with. */
+function beginning(part: WordPart | DoubleQuotedChild | undefined): string {
+  if (part === undefined) return ''
+  if (part.type === 'Literal' || part.type === 'SingleQuoted') return part.value
+  return part.type === 'DoubleQuoted' ? beginning(part.parts[0]) : ''
+}
+
+/** Between double quotes, only these stand for more words than one. */
+function isOneWord(part: DoubleQuotedChild): boolean {
+  if (part.type === 'SimpleExpansion') return part.text !== '$@'
+  if (part.type === 'ParameterExpansion')
+    return part.parameter !== '@' && part.index === undefined && part.prefix !== '!'
+  return true
+}
+
+const isOwnNumber = (text: string): boolean => /^\$[?$#!]$/.test(text)
+
+/** Directories whose names the shell looks through: for a pattern in the word, or in a value that is not quoted. */
+function listed({ parts = [], value }: WordNode, settings: Settings, place: Place): string[] {
+  if (parts.some((part) => mayBePattern(part, settings))) return [ANYWHERE]
+  if (!parts.some(({ type }) => type === 'Glob')) return []
+  let prefix = ''
+  let isDeep = false
+  let isFound = false
+  for (const part of parts) {
+    const text = part.type === 'Glob' ? part.value : literalPart(part)
+    isFound ||= part.type === 'Glob'
+    if (isFound) isDeep ||= text === null || text.includes('/')
+    else if (text === null) return [ANYWHERE]
+    else prefix += text
+  }
+  if (value.startsWith('~') && !prefix.includes('/')) return [ANYWHERE]
+  const directory = placePath(directoryOf(prefix), place)
+  return isDeep ? [...tree(directory)] : [directory]
+}
+
+/** Where the names stand that a pattern is compared with. */
+function directoryOf(prefix: string): string {
+  const at = prefix.lastIndexOf('/')
+  return at < 0 ? '.' : prefix.slice(0, at) || '/'
+}
+
+function mayBePattern(part: WordPart, settings: Settings): boolean {
+  if (part.type === 'SimpleExpansion') return !isOwnNumber(part.text) && settings.mayBePattern(part.text.slice(1))
+  if (part.type === 'ParameterExpansion') {
+    if (part.prefix === '#' && part.operation === undefined) return false
+    return part.operation !== undefined || settings.mayBePattern(part.parameter)
+  }
+  if (part.type === 'CommandExpansion') return part.script === undefined || !saysNoPattern(part.script)
+  if (part.type === 'BraceExpansion') return /[*?[$`]/.test(part.text)
+  return part.type === 'ExtendedGlob' || part.type === 'LocaleString'
+}
+
+/** One command whose output holds no pattern where its words hold none. */
+function saysNoPattern({ commands: [statement, ...more] }: ParsedScript): boolean {
+  const command = statement?.command
+  if (command?.type !== 'Command' || command.name === undefined || more.length > 0 || command.prefix.length > 0)
+    return false
+  const words = [command.name, ...command.args].map((word) => (word.type === 'Word' ? literal(word) : null))
+  return words.every((word) => word !== null && !/[*?[\\@]/.test(word)) && WITHOUT_PATTERNS.has(words[0] as string)
+}
+
+const WITHOUT_PATTERNS = new Set('arch date hostname id nproc pgrep pidof seq uname wc whoami'.split(' '))

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EVASIONS, LISTINGS } from '../fixtures/ssh-evasions.ts'
 import { eventually, type Port } from '../helpers/gateway-client.ts'
 import { run } from '../helpers/run.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
@@ -52,14 +53,23 @@ afterAll(async () => {
 const guarded = (): string => join(place, 'guarded')
 const victim = (): string => join(guarded(), 'victim')
 function reset(): void {
-  for (const name of ['guarded', 'open', 'link', 'moved', 'out', 'x', 'tool', 'list', '~'])
-    rmSync(join(place, name), { recursive: true, force: true })
-  mkdirSync(guarded())
-  mkdirSync(join(place, 'open'))
+  for (const name of readdirSync(place)) rmSync(join(place, name), { recursive: true, force: true })
+  for (const name of ['guarded', 'open', 'tree', 'over', 'src', 'bin']) mkdirSync(join(place, name))
   writeFileSync(victim(), SECRET, { mode: 0o640 })
   writeFileSync(join(place, 'open', 'input'), 'other content\n')
   symlinkSync(guarded(), join(place, 'link'))
   writeFileSync(join(place, 'list'), `${victim()}\n`)
+  writeFileSync(join(place, 'list0'), `${victim()}\0`)
+  symlinkSync(victim(), join(place, 'tree', 'secret'))
+  symlinkSync(guarded(), join(place, 'tree', 'dir'))
+  symlinkSync('../guarded', join(place, 'tree', 'near'))
+  symlinkSync('/proc/self/cwd', join(place, 'own'))
+  writeFileSync(join(place, 'over', 'secret'), 'over\n')
+  writeFileSync(join(place, 'src', 'victim'), 'src\n')
+  // Programs that somebody has put there, one by the name of a program of the system.
+  for (const name of ['ls', 'rmv'])
+    writeFileSync(join(place, 'bin', name), `#!/bin/sh\n/bin/rm -f ${victim()}\n`, { mode: 0o755 })
+  writeFileSync(join(place, 'script'), `rm ${victim()}\n`)
 }
 /** Whether the victim is as it was, and nobody has read it. */
 const isUntouched = (output: string): boolean =>
@@ -70,6 +80,9 @@ const isUntouched = (output: string): boolean =>
   statSync(victim()).nlink === 1 &&
   !output.includes(SECRET) &&
   !output.includes(Buffer.from(SECRET).toString('base64').slice(0, 12))
+
+const placed = (template: string): string =>
+  template.replaceAll(/\bV\b/g, victim()).replaceAll(/\bG\b/g, guarded()).replaceAll(/\bD\b/g, place)
 
 /** G is the guarded directory, V the file in it, D the directory of both. */
 const COMMANDS: readonly string[] = [
@@ -241,9 +254,15 @@ const COMMANDS: readonly string[] = [
 ]
 
 describe.skipIf(!SSHD)('ways around rules about a directory', () => {
-  it.each(COMMANDS.map((command) => [command]))('%j', async (template) => {
-    const command = template.replaceAll(/\bV\b/g, victim()).replaceAll(/\bG\b/g, guarded()).replaceAll(/\bD\b/g, place)
-    const shell = /\[\[|<\(|<<<|&>|test -v|printf -v|pushd|x='a\[/.test(command) ? 'bash' : 'sh'
+  it.each(COMMANDS.map((command) => [command]))('%j', (template) => attempt(template))
+
+  describe.each(Object.entries(EVASIONS))('by %s', (_kind, commands) => {
+    it.each(commands.map((command) => [command]))('%j', (template) => attempt(template, 'bash'))
+  })
+
+  async function attempt(template: string, written?: string): Promise<void> {
+    const command = placed(template)
+    const shell = written ?? (/\[\[|<\(|<<<|&>|test -v|printf -v|pushd|x='a\[/.test(command) ? 'bash' : 'sh')
     reset()
     const direct = await run('ssh', [...(masters[1] as string[]), '127.0.0.1', command])
     // The account's own shell decides what runs; where that is another one, the text is given to the shell it is written for.
@@ -253,6 +272,15 @@ describe.skipIf(!SSHD)('ways around rules about a directory', () => {
     expect(through.code, through.stderr).toBe(126)
     expect(through.stderr).toContain('pam: ')
     expect(isUntouched(through.stdout), `${through.stdout}\n${through.stderr}`).toBe(true)
+  }
+
+  it.each(LISTINGS.map((command) => [command]))('names alone: %j', async (template) => {
+    const command = placed(template)
+    reset()
+    const { stdout, stderr } = await run('bash', ['-c', command])
+    expect(stdout, stderr).toContain('victim')
+    const through = await run('ssh', [...(masters[0] as string[]), '127.0.0.1', command])
+    expect({ code: through.code, stdout: through.stdout }, through.stderr).toEqual({ code: 126, stdout: '' })
   })
 
   async function runIn(shell: string, command: string): Promise<void> {

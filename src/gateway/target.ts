@@ -62,6 +62,12 @@ const sshLogin = z
     privateKey: secret.optional().describe('env:NAME or file:PATH of a key in OpenSSH or PEM form'),
     passphrase: secret.optional().describe('env:NAME or file:PATH, where the key is encrypted'),
     certificate: z.string().optional().describe('not supported: certificates towards targets are refused'),
+    shell: z
+      .enum(['bash', 'sh', 'other'])
+      .optional()
+      .describe(
+        "the account's login shell: bash, sh (bash or dash under the name sh), or other, whose command lines are not analysed; asked of the target by default",
+      ),
   })
   .superRefine((login, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })

@@ -1,8 +1,9 @@
-import { Worker } from 'node:worker_threads'
 import type { ParseResult } from '@pgsql/types'
 import { loadModule, parseSync, SqlError } from 'libpg-query'
+import { deadlineWorker } from '../../shared/deadline-worker.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParserReply } from './parser-worker.ts'
 import { hasInertConstants, skeletonOf } from './statement-template.ts'
 
 /** What a text says, or why it could not be read. */
@@ -101,68 +102,21 @@ class TextCache {
 /** The parser's message without what it quotes: the text may hold secrets. */
 const failureText = (message: string): string => `it does not parse: ${message.replace(/"[^"]*"?/g, '…')}`
 
-interface Waiting {
-  readonly resolve: (parsed: ParsedText) => void
-  readonly sql: string
-  readonly id: number
-}
-
 /** One worker, one text at a time. */
 function parserWorker() {
-  let worker: Worker | undefined
-  let timer: NodeJS.Timeout | undefined
-  let nextId = 0
-  const queue: Waiting[] = []
-
-  const finish = (parsed: ParsedText): void => {
-    clearTimeout(timer)
-    queue.shift()?.resolve(parsed)
-    next()
-  }
-  const discard = (): void => {
-    const old = worker
-    worker = undefined
-    old?.removeAllListeners()
-    old?.on('error', () => {})
-    void old?.terminate()
-  }
-  const start = (): Worker => {
-    const started = new Worker(new URL('./parser-worker.js', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: 512 },
-    })
-    started.unref()
-    started.on(
-      'message',
-      ({ id, statements, error }: { id: number; statements?: ParsedStatement[]; error?: string }) => {
-        if (queue[0]?.id === id) finish(statements ?? { failure: failureText(error ?? '') })
-      },
-    )
-    started.on('error', () => {
-      discard()
-      finish({ failure: 'it is nested too deeply to be read' })
-    })
-    return started
-  }
-  const next = (): void => {
-    const [waiting] = queue
-    if (waiting === undefined) return
-    worker ??= start()
-    timer = setTimeout(() => {
-      discard()
-      finish({ failure: 'it takes too long to be read' })
-    }, LONGEST_PARSE)
-    worker.postMessage({ id: waiting.id, sql: waiting.sql })
-  }
+  const worker = deadlineWorker<string, ParserReply>({
+    module: new URL('./parser-worker.js', import.meta.url),
+    timeoutMs: LONGEST_PARSE,
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+  })
   return {
-    parse: (sql: string) =>
-      new Promise<ParsedText>((resolve) => {
-        queue.push({ resolve, sql, id: nextId++ })
-        if (queue.length === 1) next()
-      }),
-    close: async () => {
-      clearTimeout(timer)
-      await worker?.terminate()
+    async parse(sql: string): Promise<ParsedText> {
+      const reply = await worker.run(sql)
+      if (reply === 'late') return { failure: 'it takes too long to be read' }
+      if (reply === 'broken') return { failure: 'it is nested too deeply to be read' }
+      return 'error' in reply ? { failure: failureText(reply.error) } : reply.statements
     },
+    close: () => worker.close(),
   }
 }
 

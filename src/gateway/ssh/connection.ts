@@ -3,6 +3,8 @@ import { PamError } from '../../shared/errors.ts'
 import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
+import type { CommandReader } from './command/command-reader.ts'
+import type { LoginShell } from './command/host-statement.ts'
 import { serveForwarding } from './forwarding.ts'
 import { createPathResolver, type PathResolver } from './path-resolver.ts'
 import { serveSessionChannel, type OpenChannel } from './session-channel.ts'
@@ -14,10 +16,17 @@ export interface HostConnection {
   readonly upstream: Client
   readonly channels: Set<OpenChannel>
   readonly paths: PathResolver
+  readonly commands: CommandLines
   /** Runs what may find that the record has failed. */
   guard(work: () => void): void
   /** What goes wrong with one channel is logged; what was the session's own end, ends it. */
   readonly failed: (error: unknown) => void
+}
+
+/** How command lines of a connection are read. */
+export interface CommandLines {
+  readonly shell: LoginShell
+  readonly reader: CommandReader
 }
 
 /** Serves the client's channels until one side leaves or the session must end. */
@@ -25,6 +34,7 @@ export async function serveConnection(
   client: Connection,
   upstream: Client,
   session: Session<SshTarget>,
+  commands: CommandLines,
 ): Promise<void> {
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
@@ -34,6 +44,7 @@ export async function serveConnection(
     upstream,
     channels: new Set(),
     paths: createPathResolver(upstream),
+    commands,
     guard(work) {
       try {
         work()

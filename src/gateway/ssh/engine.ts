@@ -4,9 +4,11 @@ import type { PamError } from '../../shared/errors.ts'
 import { sessionFor, type Engine } from '../engine.ts'
 import { greetClient, type SshHello } from './admit.ts'
 import { readCommandLine } from './command/command-line.ts'
+import { createCommandReader, inOrder } from './command/command-reader.ts'
 import { connectUpstream } from './connect-upstream.ts'
 import { serveConnection } from './connection.ts'
 import type { FirstUse } from './host-keys.ts'
+import { loginShell } from './login-shell.ts'
 
 export interface SshEngineParts {
   /** The gateway's own, in OpenSSH form. */
@@ -18,6 +20,7 @@ export interface SshEngineParts {
 /** SSH sessions: a server towards the client, a client towards the target (RFC 4251 to 4254, by ssh2). */
 export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
   const greeted = new WeakMap<Channel, SshHello>()
+  const reader = createCommandReader()
   return {
     protocol: 'ssh',
     async greet(channel, limits) {
@@ -28,8 +31,9 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
     async serve(_channel, hello, anySession) {
       const session = sessionFor('ssh', anySession)
       const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
+      const shell = await loginShell(upstream, session)
       // A channel may come with the same bytes as the request to be let in.
-      const serving = serveConnection(hello.connection, upstream, session)
+      const serving = serveConnection(hello.connection, upstream, session, { shell, reader: inOrder(reader) })
       await Promise.race([hello.admit(), serving])
       await serving
     },

@@ -3,7 +3,6 @@ import { PamError } from '../../shared/errors.ts'
 import { within } from '../../shared/within.ts'
 import type { Decision } from '../engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
-import { readCommandLine } from './command/command-line.ts'
 import type { HostConnection } from './connection.ts'
 import { hostStatement } from './command/host-statement.ts'
 import { startRelay, type Filter, type RelayParts } from './relay.ts'
@@ -204,7 +203,8 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
 
   async function execCommand(text: string): Promise<HostCommand> {
     const home = await host.paths.home()
-    const facts = readCommandLine(text, { login: session.lease.user, home, resolvesPaths: true })
+    const { shell, reader } = host.commands
+    const facts = await reader.read(text, { login: session.lease.user, home, shell, resolvesPaths: true })
     return { text, facts: await throughLinks(facts, host.paths), context: context() }
   }
 

@@ -42,16 +42,23 @@ function read(text: string, scope: CommandLineScope): HostFacts {
     return hiddenCommand(scope, `a command line of more than ${MAX_LENGTH} characters is not analysed`)
   // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) return hiddenCommand(scope, 'it contains control characters')
-  if (scope.shell === 'other')
-    return hiddenCommand(scope, "the account's login shell is not one that the gateway can read")
-  const transfer = readTransfer(text, scope)
+  // The parser looks for the end of each of these, one within the other.
+  if ((text.match(/[({`]|<</g)?.length ?? 0) > MAX_OPENERS)
+    return hiddenCommand(scope, `a command line with more than ${MAX_OPENERS} groups and substitutions is not analysed`)
+  const isForeign = scope.shell === 'other'
+  const transfer = isForeign && !isPlainEverywhere(text) ? undefined : readTransfer(text, scope)
   if (transfer !== undefined) return { type: 'exec', statements: settled(transfer, scope) }
+  if (isForeign) return hiddenCommand(scope, "the account's login shell is not one that the gateway can read")
   const reader = new Reader(scope, scope.shell === 'bash' ? 'bash' : 'sh')
   reader.text(text)
   const statements = reader.result()
   if (statements.length === 0) return hiddenCommand(scope, 'there is no command in it')
   return { type: 'exec', statements: settled(statements, scope) }
 }
+
+/** Words that every shell takes as they are, and git-shell as well. */
+const isPlainEverywhere = (text: string): boolean =>
+  /^[\w./][\w ./:,@%+='-]*$/.test(text) && !/[ '][=%+@]|''/.test(text)
 
 /** Nothing is known of it but why. */
 export const hiddenCommand = ({ login }: CommandLineScope, reason: string): HostFacts => ({
@@ -91,6 +98,7 @@ class Reader {
   #depth: number
   /** A function may have the name of any program, and go elsewhere. */
   #hasFunctions = false
+  readonly #functions = new Set<string>()
   /** What comes next runs only if this succeeds. */
   #isChained = false
 
@@ -104,6 +112,10 @@ class Reader {
   }
 
   text(text: string): void {
+    // The parser joins lines later than shells do, which find a name or an operator in what is joined.
+    if (/[^ \t]\\\n|^\\\n/.test(text)) this.#hides('a line that is continued within a word is not analysed')
+    // Commands in later versions of bash, and in ksh.
+    if (/\$\{[\s|(]/.test(text)) this.#hides('shells read ${ …; } differently')
     const script = parse(text)
     noteSettings(script, this.#settings)
     this.#script(script)
@@ -112,6 +124,9 @@ class Reader {
   #script(script: ParsedScript): void {
     for (const { message } of script.errors ?? []) this.#hides(`the shell would not read it: ${message}`)
     for (const { command, background } of script.commands) {
+      // From here on its name surely means what has been defined.
+      if (command.type === 'Function' && background !== true && this.#depth === 0)
+        this.#functions.add(literal(command.name) ?? '')
       if (background === true) this.#apart(() => this.#visit(command))
       else this.#visit(command)
     }
@@ -185,7 +200,7 @@ class Reader {
 
   #assignment({ name, value, index, append }: Assignment): void {
     if (index !== undefined) this.#hides('the shell may evaluate an index as a command')
-    const word: Word = value.type === 'Word' ? this.#evaluate(value).word : { isSingle: true, isOperand: false }
+    const word: Word = value.type === 'Word' ? valueOf(value) : { isSingle: true, isOperand: false }
     this.#sets(name, append === true ? { isSingle: true, isOperand: false } : word)
     if (isText(word) && /`|\$\(/.test(word)) this.#hides(`the value of ${name} may be evaluated as a command`)
     if (value.type === 'ArrayValue') this.#lists(value.elements.map((element) => this.#evaluate(element)))
@@ -259,7 +274,7 @@ class Reader {
         return
       }
       const wrapped = unwrap(name, rest, this.#place)
-      if (wrapped === undefined) return this.#plainCommand(name, rest, listed)
+      if (wrapped === undefined) return this.#plainCommand(name, rest, listed, depth === 0)
       const { reads = [], writes = [], variables = [] } = wrapped
       const effect = { ...wrapped, reads: [...reads, ...listed], writes }
       const isSilent = wrapped.silent === true && effect.reads.length + writes.length === 0
@@ -278,7 +293,7 @@ class Reader {
     }
   }
 
-  #plainCommand(name: string, words: readonly Word[], listed: readonly string[]): void {
+  #plainCommand(name: string, words: readonly Word[], listed: readonly string[], isDirect: boolean): void {
     const argv = [name, ...words]
     const program = plainName(name)
     if (program === undefined)
@@ -289,6 +304,8 @@ class Reader {
       if (program === 'cd') this.#changeDirectory(words)
       return
     }
+    // What it does was read with its definition.
+    if (isDirect && this.#functions.has(name)) return this.#add(argv, { reads: listed })
     const effect = effectOf(program, words, this.#place)
     if (effect.makesLinks === true)
       this.#found.linksFrom ??= this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
@@ -354,11 +371,13 @@ class Reader {
     if (operator === '<&' || operator === '>&') {
       if (isText(word) && /^(\d|-)$/.test(word)) return
       // A number or a hyphen ends the redirection: what is behind it is a word of its own.
-      if (this.#dialect === 'sh' || operator === '<&' || !isText(word) || !/^[A-Za-z_/.~]/.test(word))
-        this.#hides(`shells read ${operator} differently`)
+      if (this.#dialect === 'sh' || operator === '<&') this.#hides(`shells read ${operator} differently`)
     }
     // dash runs `a &>b c` as two commands.
     if (this.#dialect === 'sh' && operator.startsWith('&')) this.#hides(`shells read ${operator} differently`)
+    // bash expands the text once more that quotes and expansions leave behind `>&`.
+    if (operator.includes('&') && !/^[A-Za-z_/.][\w/.-]*$/.test(target?.text ?? ''))
+      this.#hides(`bash evaluates what stands behind ${operator}`)
     const path = placePath(word, this.#place)
     if (path === '/dev/null') return
     if (/^\/dev\/(tcp|udp)(\/|$)/.test(path)) this.#hides('the shell opens a connection by a redirection')
@@ -368,6 +387,13 @@ class Reader {
       writes.push(path)
     } else writes.push(path)
   }
+}
+
+/** The value of an assignment: in $'…' as well, which is how people write a line break. */
+function valueOf(node: WordNode): Word {
+  const [part, ...more] = node.parts ?? []
+  if (part?.type === 'AnsiCQuoted' && more.length === 0) return part.value
+  return literal(node) ?? { isSingle: true, isOperand: false }
 }
 
 /** The grammar takes `a<(b)` for two words, and bash for one. */
@@ -518,6 +544,7 @@ function isPlainArithmetic(text: string, settings: Settings): boolean {
 const EVALUATING = new Set(['Transform', 'Slice', 'Unknown', 'Names'])
 const BASH_OPERATIONS = new Set(['Replace', 'CaseModification'])
 const MAX_LENGTH = 65_536
+const MAX_OPENERS = 1000
 /** Levels of the grammar: a list, a loop, a substitution each are some. */
 const MAX_DEPTH = 100
 /** Programs that run one another, as `sudo env nice …`. */

@@ -1,6 +1,9 @@
 import { isText, type OptionTable, type ReadWords, type Word } from './options.ts'
 import { ANYWHERE, below, climbs, lastName, placePath, tree, type Place } from './paths.ts'
-import { NOTHING, pathsOf, program, trees, type Program, type ProgramEffect } from './program.ts'
+import { NOTHING, program, trees, type Program, type ProgramEffect } from './program.ts'
+
+/** Here a hyphen is the name of a file like any other, or may be. */
+const pathsOf = (words: readonly Word[], place: Place): string[] => words.map((word) => placePath(word, place))
 
 /** Removes or changes its operands, and what is below them where an option says so. */
 const writes = (options: OptionTable): Program =>

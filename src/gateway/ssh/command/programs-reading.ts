@@ -178,6 +178,7 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
   zgrep: program({
     options: { plain: '-E -F -i -n -c -l -v -h -H -w -x -q -s -o', pattern: '-e:' },
     worst: 'unclear',
+    counts: true,
     effect: ({ operands, has }, place) => ({
       reads: compressed(has('pattern') ? operands : operands.slice(1), place),
       writes: [],

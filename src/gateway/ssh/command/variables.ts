@@ -18,8 +18,8 @@ const PLAIN_VALUES: readonly (readonly [RegExp, RegExp])[] = [
   [/^(COLUMNS|LINES)$/, /^\d*$/],
   [/^DEBIAN_FRONTEND$/, /^noninteractive$/],
   [/^NO_COLOR$/, /^\d*$/],
-  // It says where words end that the text does not show anyway.
-  [/^IFS$/, /^/],
+  // It says where words end that the text does not show anyway; but numbers must stay whole.
+  [/^IFS$/, /^[^\w]*$/],
   [/^REPLY$/, /^/],
 ]
 

@@ -158,7 +158,7 @@ function find(words: Words, place: Place): Wrapped | undefined {
 /** `command -v NAME` tells what a name means; otherwise it runs it. */
 const command: Wrapper = (words, place, name) => {
   const [first] = words
-  if (first === '-v' || first === '-V') return { silent: true }
+  if (first === '-v' || first === '-V') return {}
   return before({ plain: '-p' })(words, place, name)
 }
 

@@ -11,7 +11,10 @@ const paths = (text: string) => {
     writes: [...new Set(statements.flatMap(({ writes }) => writes))],
   }
 }
-const isHidden = (text: string): boolean => read(text).some(({ unknown }) => unknown.length > 0)
+const isHidden = (text: string): boolean =>
+  readCommandLine(text, { login: 'jane', home: '/home/jane', shell: 'bash' }).statements.some(
+    ({ unknown }) => unknown.length > 0,
+  )
 
 describe('what a command line does', () => {
   it.each([
@@ -38,6 +41,8 @@ describe('what a command line does', () => {
     ['cp /a /b', ['/a'], ['/b', '/b/a']],
     ['cp -r /a /b', ['/a', '/a/**'], ['/b', '/b/**', '/b/a', '/b/a/**', '**']],
     ['ls', ['/home/jane'], []],
+    ['tee -', [], ['/home/jane/-']],
+    ['zgrep x*', ['**', '/home/jane'], ['**']],
     ['find /a -delete', ['/a', '/a/**'], ['/a', '/a/**']],
     ['dd if=/a of=/b', ['/a'], ['/b']],
     ["scp -t '/a b'", [], ['/a b', '/a b/**']],
@@ -90,6 +95,18 @@ describe('what a command line does', () => {
     '((rm))',
     '[[ a ]]',
     'echo ${!x}',
+    "ls >&'a$(rm b)'",
+    'ls >&"a\\$(rm b)"',
+    'ls >&$x',
+    'ls &>$x',
+    'rm >&-victim',
+    'x=a; rm $\\\nx',
+    'cat <\\\n<E\nE',
+    'cat<<` f`\n` f',
+    'echo ${ rm x; }',
+    'echo ${| rm x; }',
+    'IFS=3; chmod $$ a',
+    'read IFS; chmod $$ a',
     'echo ${x@P}',
     'echo $((x))',
     'sudo -i',

@@ -1,0 +1,8 @@
+import { parentPort } from 'node:worker_threads'
+
+/** The worker's side of `deadlineWorker`: what `answer` throws ends the worker. */
+export function answerRequests(answer: (request: never) => unknown): void {
+  parentPort?.on('message', ({ id, request }: { id: number; request: unknown }) => {
+    parentPort?.postMessage({ id, reply: answer(request as never) })
+  })
+}

@@ -1,5 +1,6 @@
 import WebSocket from 'ws'
 import { PamError } from '../shared/errors.ts'
+import { closeWhenSilent } from '../shared/keep-alive.ts'
 import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
 import { parseProblem } from './api-client.ts'
 import { connectionError } from './connection-error.ts'
@@ -43,6 +44,7 @@ export function openWebSocket<T>(
     socket.on('error', (error) => reject(connectionError(gateway, error)))
     socket.on('open', () => {
       socket.removeAllListeners('error')
+      closeWhenSilent(socket)
       resolve(use(socket))
     })
   })

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import { keepAlive } from '../shared/keep-alive.ts'
 import { MUX_PROTOCOL, Multiplexer } from '../shared/multiplexer.ts'
 import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
 
@@ -110,22 +111,9 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
   }
 }
 
-/** Pings, so that a held statement's tunnel stays open through what sits between, and a dead peer is noticed. */
-function keepAlive(socket: WebSocket): void {
-  let alive = true
-  socket.on('pong', () => (alive = true))
-  const timer = setInterval(() => {
-    if (!alive) return socket.terminate()
-    alive = false
-    socket.ping()
-  }, PING_EVERY)
-  socket.on('close', () => clearInterval(timer))
-}
-
 const PROTOCOLS: Readonly<Record<string, string>> = { '/v1/tunnel': TUNNEL_PROTOCOL, '/v1/tunnels': MUX_PROTOCOL }
 const AUTHENTICATION_TIME = 10_000
 /** A connection that carries nothing for so long is of nobody; agents close theirs sooner. */
 const LONGEST_IDLE = 10 * 60_000
 /** Tunnels of one connection whose caller is being looked at. */
 const MOST_ASKING = 200
-const PING_EVERY = 30_000

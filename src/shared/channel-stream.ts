@@ -1,7 +1,11 @@
 import { Duplex } from 'node:stream'
 import type { Channel } from './channel.ts'
 
-/** A channel as Node's libraries want a connection: a stream in both directions. It takes the channel's handler. */
+/**
+ * A channel as Node's libraries want a connection: a stream in both directions. It takes the channel's handler. It is for
+ * protocols in which nobody half-closes a connection (SSH has an end of input for each channel): whoever sends nothing more
+ * has gone, and the stream closes once what came before has been read.
+ */
 export function channelStream(channel: Channel, onData: (bytes: Buffer) => void = () => {}): Duplex {
   let drained: (() => void) | undefined
   let isReading = false
@@ -49,5 +53,6 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
     },
   }
   stream.on('error', () => {})
+  stream.once('end', () => stream.destroy())
   return stream
 }

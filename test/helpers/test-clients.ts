@@ -19,6 +19,9 @@ export const PYTHON: string | undefined = cached('python', 'bin', 'python')
 /** pgjdbc, for the class path. */
 export const PGJDBC: string | undefined = cached('java', 'postgresql-42.7.4.jar')
 
+/** A client on golang.org/x/crypto/ssh: test/fixtures/clients/ssh-go. */
+export const SSH_GO: string | undefined = cached('go', 'ssh-go')
+
 export const hasProgram = (name: string): boolean => {
   try {
     execFileSync('which', [name], { stdio: 'ignore' })

@@ -1,12 +1,15 @@
-import ssh2, { type AuthContext, type Connection } from 'ssh2'
+import type { AuthContext, Connection } from 'ssh2'
 import { channelStream } from '../../shared/channel-stream.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../engine.ts'
+import { hasOverrun, readRequests, ssh2 } from './ssh2-internals.ts'
 
 /** A client that has shown a login name, and waits for whether it may come in. */
 export interface SshHello {
   readonly connection: Connection
+  /** Aborts once the client has left, or broken the protocol; the reason is a PamError. */
+  readonly left: AbortSignal
   /** Lets it in; resolves once it is. */
   readonly admit: () => Promise<void>
 }
@@ -23,14 +26,19 @@ export function greetClient(
   return new Promise((resolve, reject) => {
     let connection: Connection | undefined
     let isOver = false
-    const fail = (message: string, code: PamError['code'] = 'PROTOCOL_VIOLATION'): void => {
+    const left = new AbortController()
+    const fail = (reason: PamError): void => {
+      left.abort(reason)
       if (isOver) return
       isOver = true
       clearTimeout(timer)
       connection?.end()
-      reject(new PamError(code, message))
+      reject(reason)
     }
-    const timer = setTimeout(() => fail('the client did not finish the SSH handshake in time'), handshake)
+    const timer = setTimeout(
+      () => fail(new PamError('PROTOCOL_VIOLATION', 'the client did not finish the SSH handshake in time')),
+      handshake,
+    )
     const server = new ssh2.Server(
       {
         hostKeys: [...hostKeys],
@@ -41,8 +49,9 @@ export function greetClient(
       },
       (client) => {
         connection = client
-        client.on('error', (error) => fail(`the SSH handshake failed: ${error.message}`))
-        client.on('close', () => fail('the client left', 'CLIENT_LEFT'))
+        readRequests(client)
+        client.on('error', (error) => fail(clientFailure(error)))
+        client.on('close', () => fail(clientLeft()))
         client.once('authentication', (context: AuthContext) => {
           if (isOver) return
           isOver = true
@@ -50,50 +59,40 @@ export function greetClient(
           resolve({
             type: 'session',
             account: context.username,
-            hello: { connection: client, admit: () => letIn(client, context) },
+            hello: { connection: client, left: left.signal, admit: () => letIn(client, context, left.signal) },
           })
         })
       },
     )
     server.on('error', () => {})
     const stream = channelStream(channel, () => {
-      if (connection !== undefined && hasOverrun(connection)) connection.end()
+      if (connection !== undefined && hasOverrun(connection))
+        connection.emit('error', new Error('more was sent than the window allows'))
     })
-    stream.on('close', () => fail('the client left', 'CLIENT_LEFT'))
+    stream.on('close', () => fail(clientLeft()))
     server.injectSocket(stream as never)
   })
 }
 
 /** Accepts whatever is asked. Of a key that is only offered (RFC 4252, section 7) the signature is asked for, and accepted unseen. */
-function letIn(client: Connection, first: AuthContext): Promise<void> {
+function letIn(client: Connection, first: AuthContext, left: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once('ready', resolve)
-    client.once('close', () => reject(new PamError('CLIENT_LEFT', 'the client left')))
+    if (left.aborted) return reject(left.reason as PamError)
+    left.addEventListener('abort', () => reject(left.reason as PamError), { once: true })
     client.on('authentication', (context: AuthContext) => context.accept())
     first.accept()
   })
 }
 
-/**
- * The library takes what comes beyond the window that it has given (RFC 4254, 5.2): somebody who sends on and on would
- * fill the memory.
- */
-function hasOverrun(connection: Connection): boolean {
-  const { _chanMgr: manager } = connection as unknown as {
-    _chanMgr: { _channels: Record<string, OpenChannel | undefined> }
-  }
-  for (const id in manager._channels) {
-    const entry = manager._channels[id]
-    if (entry === undefined || entry === null || typeof entry !== 'object') continue
-    const channel = entry._channel ?? entry
-    if ((channel.incoming?.window ?? 0) < 0) return true
-  }
-  return false
-}
+const clientLeft = (): PamError => new PamError('CLIENT_LEFT', 'the client closed the connection')
 
-interface OpenChannel {
-  readonly _channel?: OpenChannel
-  readonly incoming?: { readonly window: number }
+/** Every error of the library's server is the end of its connection, whether or not the client closes its side. */
+function clientFailure(error: Error & { level?: string; code?: unknown }): PamError {
+  if (error.level === 'client-timeout') return new PamError('CLIENT_LEFT', 'the client does not answer any more')
+  // Its own goodbye with another reason than that it is done, or its socket.
+  if (typeof error.code === 'number' || error.level === 'socket') return clientLeft()
+  return new PamError('PROTOCOL_VIOLATION', `what the client sent cannot be read as SSH: ${error.message}`)
 }
 
 const IDENT = 'pamctl'

@@ -1,5 +1,6 @@
-import type { Channel as SshChannel } from 'ssh2'
+import type { Channel as SshChannel, ClientChannel, ServerChannel } from 'ssh2'
 import type { Writable } from 'node:stream'
+import { forgetSent } from './ssh2-internals.ts'
 
 /**
  * Writes to a channel's two outputs, one after the other. The library keeps what the window had no room for, and with
@@ -47,7 +48,7 @@ export class ChannelWriter {
     const target: Writable = next.output === 'stdout' ? this.#channel : (this.#channel.stderr as unknown as Writable)
     target.write(next.bytes, () => {
       this.#isWriting = false
-      forgetKept(this.#channel)
+      forgetSent(this.#channel as ServerChannel | ClientChannel)
       if (this.#isOver) return
       this.#waitingBytes -= next.bytes.length
       if (this.#waitingBytes === 0) this.#tell()
@@ -60,11 +61,6 @@ export class ChannelWriter {
     this.#whenEmpty = []
     for (const done of waiters) done()
   }
-}
-
-/** What has been sent is not to be sent with the next opening of the window. */
-function forgetKept(channel: SshChannel): void {
-  Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined })
 }
 
 const MOST_WAITING = 256 * 1024

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import ssh2, { type Client } from 'ssh2'
+import type { Client } from 'ssh2'
 import { channelStream } from '../../shared/channel-stream.ts'
 import { PamError } from '../../shared/errors.ts'
 import { socketChannel } from '../../shared/socket-channel.ts'
@@ -8,6 +8,7 @@ import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { ALGORITHMS } from './admit.ts'
 import { checkHostKey, type FirstUse } from './host-keys.ts'
+import { ssh2 } from './ssh2-internals.ts'
 
 /** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
 export async function connectUpstream(

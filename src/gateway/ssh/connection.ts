@@ -6,8 +6,10 @@ import { wireFailure } from '../wire-failure.ts'
 import type { CommandReader } from './command/command-reader.ts'
 import type { LoginShell } from './command/host-statement.ts'
 import { serveForwarding } from './forwarding.ts'
+import type { SshHello } from './admit.ts'
 import { createPathResolver, type PathResolver } from './path-resolver.ts'
 import { serveSessionChannel, type OpenChannel } from './session-channel.ts'
+import { TargetChannel } from './target-channel.ts'
 
 /** One client's SSH connection and the one to the target that belongs to it. */
 export interface HostConnection {
@@ -31,7 +33,7 @@ export interface CommandLines {
 
 /** Serves the client's channels until one side leaves or the session must end. */
 export async function serveConnection(
-  client: Connection,
+  { connection: client, left }: SshHello,
   upstream: Client,
   session: Session<SshTarget>,
   commands: CommandLines,
@@ -60,34 +62,48 @@ export async function serveConnection(
   let open = 0
   client.on('session', (accept, reject) => {
     if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) return reject()
-    const ssh = accept()
     open++
-    ssh.once('close', () => open--)
-    serveSessionChannel(ssh, host, String(++count))
+    // The gateway's own channel, by which it looks where paths lead, comes before the client's: they cannot take its place.
+    void host.paths.home()
+    // A channel that the target refuses is refused here, as if the client had asked the target itself.
+    TargetChannel.open(upstream).then(
+      (target) => {
+        try {
+          const ssh = accept()
+          ssh.once('close', () => open--)
+          serveSessionChannel(ssh, host, { name: String(++count), target })
+        } catch (error) {
+          // It has gone meanwhile.
+          host.failed(error)
+        }
+      },
+      (error: unknown) => {
+        open--
+        host.failed(error)
+        if (!left.aborted) reject()
+      },
+    )
   })
   serveForwarding(host)
-  client.on('error', () => {})
-  let clientLeft = false
-  client.on('close', () => {
-    clientLeft = true
-    session.end(new PamError('CLIENT_LEFT', 'the client closed the connection'))
-  })
   upstream.on('error', (error) => session.end(targetLeft(session, error)))
   upstream.on('close', () => session.end(targetLeft(session, undefined)))
   session.ended.addEventListener('abort', () => finish(), { once: true })
   if (session.ended.aborted) finish()
   await over
-  await endConnection(host, clientLeft)
+  await endConnection(host, left)
 }
 
 function targetLeft({ target }: Session, cause: Error | undefined): PamError {
   return new PamError('TARGET_LEFT', `${target.name} closed the connection`, { side: 'upstream', cause })
 }
 
-/** The client is told, what runs on the target is ended, and that it is gone made sure of or recorded as unknown. */
+/**
+ * The client is told, what runs on the target is ended, and that it is gone made sure of or recorded as unknown. Where the
+ * client itself has left, the target is treated as if it had been connected directly: it finds the connection closed.
+ */
 async function endConnection(
   { session, client, upstream, channels }: HostConnection,
-  clientLeft: boolean,
+  left: AbortSignal,
 ): Promise<void> {
   const reason = session.ended.reason as PamError | undefined
   if (reason !== undefined && reason.code !== 'TARGET_LEFT') {
@@ -96,7 +112,10 @@ async function endConnection(
       try {
         session.recorder.outcome({
           type: 'notice',
-          message: 'outcome unknown: that the target ended what was running could not be confirmed',
+          message:
+            reason.code === 'CLIENT_LEFT'
+              ? 'outcome unknown: the client left, and what was running may go on'
+              : 'outcome unknown: that the target ended what was running could not be confirmed',
         })
       } catch {
         // The record has failed: that is why the session ends.
@@ -106,21 +125,21 @@ async function endConnection(
   }
   upstream.end()
   // A client drops what it has not shown yet when it is disconnected: it may leave by itself first.
-  if (!clientLeft) await closedWithin(client, LINGER)
+  if (!left.aborted) await leftWithin(left, LINGER)
   client.end()
-  if (!clientLeft) await closedWithin(client, LINGER)
+  if (!left.aborted) await leftWithin(left, LINGER)
   upstream.destroy()
 }
 
-function closedWithin(client: Connection, milliseconds: number): Promise<void> {
+function leftWithin(left: AbortSignal, milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
-    client.once('close', () => resolve())
+    left.addEventListener('abort', () => resolve(), { once: true })
     setTimeout(resolve, milliseconds).unref()
   })
 }
 
 /** Session channels open at once. */
-const MOST_CHANNELS = 64
+const MOST_CHANNELS = 200
 /** Channels of one connection, all told. */
 const MOST_EVER = 100_000
 const LINGER = 500

@@ -1,7 +1,7 @@
-import type { ServerChannel } from 'ssh2'
+import type { ServerChannel, Session as SshSession } from 'ssh2'
 import type { Channel } from '../../shared/channel.ts'
 import type { PamError } from '../../shared/errors.ts'
-import { sessionFor, type Engine } from '../engine.ts'
+import { sessionFor, type Engine, type Session } from '../engine.ts'
 import { greetClient, type SshHello } from './admit.ts'
 import { readCommandLine } from './command/command-line.ts'
 import { createCommandReader, inOrder } from './command/command-reader.ts'
@@ -9,6 +9,7 @@ import { connectUpstream } from './connect-upstream.ts'
 import { serveConnection } from './connection.ts'
 import type { FirstUse } from './host-keys.ts'
 import { loginShell } from './login-shell.ts'
+import { answer, sendExit } from './ssh2-internals.ts'
 
 export interface SshEngineParts {
   /** The gateway's own, in OpenSSH form. */
@@ -30,10 +31,11 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
     },
     async serve(_channel, hello, anySession) {
       const session = sessionFor('ssh', anySession)
+      endWhenLeft(hello, session)
       const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
       const shell = await loginShell(upstream, session)
       // A channel may come with the same bytes as the request to be let in.
-      const serving = serveConnection(hello.connection, upstream, session, { shell, reader: inOrder(reader) })
+      const serving = serveConnection(hello, upstream, session, { shell, reader: inOrder(reader) })
       await Promise.race([hello.admit(), serving])
       await serving
     },
@@ -47,19 +49,28 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
   }
 }
 
+/** A client may leave at any moment, also while the target is being connected to. */
+function endWhenLeft({ left }: SshHello, session: Session): void {
+  const end = (): void => session.end(left.reason as PamError)
+  if (left.aborted) end()
+  else left.addEventListener('abort', end, { once: true })
+}
+
 /**
  * Says no where the user looks: the client is let in, to nothing, and the first channel that it opens says why. A
  * client that opens none is closed after a moment.
  */
-async function tellRefused({ connection, admit }: SshHello, error: PamError): Promise<void> {
+async function tellRefused({ connection, left, admit }: SshHello, error: PamError): Promise<void> {
   const told = new Promise<void>((resolve) => {
     connection.on('session', (accept) => {
-      const ssh = accept()
+      const ssh: SshSession = accept()
       const say = (open: (() => ServerChannel | undefined) | undefined): void => {
         const channel = open?.()
-        channel?.stderr.write(`pam: ${error.message}\r\n${error.hint === undefined ? '' : `pam: ${error.hint}\r\n`}`)
-        channel?.exit(126)
-        channel?.end()
+        answer(ssh, channel !== undefined)
+        if (channel === undefined) return
+        channel.stderr.write(`pam: ${error.message}\r\n${error.hint === undefined ? '' : `pam: ${error.hint}\r\n`}`)
+        sendExit(channel, { code: 126 })
+        channel.end()
         // The client closes the connection once it has read that.
         setTimeout(resolve, LINGER)
       }
@@ -69,7 +80,7 @@ async function tellRefused({ connection, admit }: SshHello, error: PamError): Pr
       ssh.on('exec', (open) => say(open))
       ssh.on('subsystem', (open) => say(open))
     })
-    connection.on('close', () => resolve())
+    left.addEventListener('abort', () => resolve(), { once: true })
     setTimeout(resolve, LONGEST_REFUSAL).unref()
   })
   await admit().catch(() => {})

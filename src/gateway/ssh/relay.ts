@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { ClientChannel, ServerChannel } from 'ssh2'
+import type { ServerChannel } from 'ssh2'
 import { Reading } from '../../shared/reading.ts'
 import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
 import { ChannelWriter } from './channel-writer.ts'
+import { isClosed, sendExit } from './ssh2-internals.ts'
 import { StreamMasking } from './stream-masking.ts'
+import type { Exit, TargetChannel } from './target-channel.ts'
 
 /** What looks at the bytes of a channel in one direction, and may keep some of them back. */
 export interface Filter {
@@ -17,7 +19,7 @@ export interface Filter {
 export interface RelayParts {
   readonly session: Session<SshTarget>
   readonly client: ServerChannel
-  readonly upstream: ClientChannel
+  readonly target: TargetChannel
   /** The decision that this is recorded under, and the name of the channel in the record. */
   readonly command: string
   readonly name: string
@@ -36,7 +38,8 @@ export interface Relay {
 
 /** Two pumps between two channels, with backpressure, until the target closes its side. */
 export function startRelay(parts: RelayParts): Relay {
-  const { session, client, upstream, terminal, name } = parts
+  const { session, client, target, terminal, name } = parts
+  const upstream = target.stream
   const { recorder } = session
   const toClient = new ChannelWriter(client)
   const toUpstream = new ChannelWriter(upstream)
@@ -45,7 +48,8 @@ export function startRelay(parts: RelayParts): Relay {
   let inputBytes = 0
   let outputBytes = 0
   let kept = 0
-  let exit: { code?: number; signal?: string; core?: boolean; description?: string } = {}
+  /** Where the gateway ends it: in place of what the target says. */
+  let ended: Exit
   let finish!: () => void
   const over = new Promise<void>((resolve) => (finish = resolve))
 
@@ -92,17 +96,6 @@ export function startRelay(parts: RelayParts): Relay {
   }
   pump('stdout')
   pump('stderr')
-  upstream.on('exit', (code: number | null, signal?: string, core?: boolean | string, description?: string) => {
-    exit =
-      code === null
-        ? {
-            ...(signal === undefined ? {} : { signal }),
-            core: Boolean(core),
-            ...(description === undefined ? {} : { description }),
-          }
-        : { code }
-  })
-
   client.on(
     'data',
     guarded((bytes: Buffer) => {
@@ -124,17 +117,18 @@ export function startRelay(parts: RelayParts): Relay {
       toUpstream.whenEmpty(() => upstream.end())
     }),
   )
-  client.on('close', () => {
+  const clientClosed = (): void => {
     // Nobody reads any more: a hang-up.
     toClient.close()
-    upstream.close()
-  })
+    target.close()
+  }
+  client.on('close', clientClosed)
   client.on('error', () => {})
-  upstream.on('error', () => {})
   // The library tells of the close once the one output is read: what waits in the other still has to come.
   let open = 3
   const closed = (): void => {
     if (--open > 0) return
+    const exit = ended ?? target.exit
     toUpstream.close()
     try {
       const last = parts.fromUpstream?.end()
@@ -144,16 +138,11 @@ export function startRelay(parts: RelayParts): Relay {
       recorder.outcome({
         type: 'result',
         command: parts.command,
-        tag:
-          exit.signal !== undefined
-            ? `signal ${exit.signal}`
-            : exit.code === undefined
-              ? 'no exit status'
-              : `exit ${exit.code}`,
+        tag: tagOf(exit),
         rows: 0,
         bytes: outputBytes,
         durationMs: Math.round(performance.now() - started),
-        ...(exit.code === 0 ? {} : { error: exit.signal ?? String(exit.code ?? 'closed') }),
+        ...errorOf(exit),
       })
       if (!terminal && !parts.isTransfer && inputBytes > 0)
         recorder.outcome({
@@ -167,8 +156,7 @@ export function startRelay(parts: RelayParts): Relay {
       // The record has failed: the session is ending for that.
     }
     toClient.whenEmpty(() => {
-      if (exit.signal !== undefined) client.exit(exit.signal, exit.core ?? false, exit.description ?? '')
-      else if (exit.code !== undefined) client.exit(exit.code)
+      if (exit !== undefined) sendExit(client, exit)
       client.end()
       finish()
     })
@@ -176,8 +164,9 @@ export function startRelay(parts: RelayParts): Relay {
   upstream.once('close', closed)
   upstream.once('end', closed)
   upstream.stderr.once('end', closed)
-  // It was paused where the command was held.
+  // It was paused where the command was held, and may have gone meanwhile.
   client.resume()
+  if (isClosed(client)) clientClosed()
   const say = (text: string): void =>
     void toClient.write('stderr', Buffer.from(terminal ? text.replaceAll('\n', '\r\n') : text))
   return { over, say }
@@ -191,11 +180,20 @@ export function startRelay(parts: RelayParts): Relay {
         if (!reason.code.startsWith('COMMAND_')) return session.end(reason)
         // Something within the transfer is not allowed: this channel is over, the others are not.
         say(`pam: ${reason.message}\n`)
-        exit = { code: 126 }
-        upstream.close()
+        ended = { code: 126 }
+        target.close()
       }
     }
   }
+}
+
+const tagOf = (exit: Exit): string =>
+  exit === undefined ? 'no exit status' : 'code' in exit ? `exit ${exit.code}` : `signal SIG${exit.signal}`
+
+const errorOf = (exit: Exit): { readonly error?: string } => {
+  if (exit === undefined) return { error: 'closed' }
+  if ('code' in exit) return exit.code === 0 ? {} : { error: String(exit.code) }
+  return { error: `SIG${exit.signal}` }
 }
 
 /** One output with values hidden; what is held back goes out after a while, or with the end. */

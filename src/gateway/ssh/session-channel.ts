@@ -1,4 +1,4 @@
-import type { ClientChannel, PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
+import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
 import { within } from '../../shared/within.ts'
 import type { Decision } from '../engine.ts'
@@ -9,19 +9,27 @@ import { startRelay, type Filter, type RelayParts } from './relay.ts'
 import { throughLinks } from './sftp-paths.ts'
 import { ScpFilter } from './scp-filter.ts'
 import { SftpRelay } from './sftp-relay.ts'
+import { answer, rawRequests, sendExit } from './ssh2-internals.ts'
+import { RefusedByTarget, TargetChannel, type Terminal } from './target-channel.ts'
+import { utf8Length } from './terminal-text.ts'
 
 /** Ends what a channel runs; resolves with whether it is surely gone. */
 export interface OpenChannel {
   end(reason: PamError): Promise<boolean>
 }
 
-/** One session channel (RFC 4254, section 6), from its opening to its end. */
-export function serveSessionChannel(ssh: SshSession, host: HostConnection, name: string): void {
+/** One session channel (RFC 4254, section 6), from its opening to its end, and the one on the target that belongs to it. */
+export function serveSessionChannel(
+  ssh: SshSession,
+  host: HostConnection,
+  { name, target }: { readonly name: string; readonly target: TargetChannel },
+): void {
   const { session } = host
   const environment: Record<string, string> = {}
   const refusedFeatures: string[] = []
-  let terminal: PseudoTtyInfo | undefined
-  let upstream: ClientChannel | undefined
+  let terminal: Terminal | undefined
+  let hasStarted = false
+  let isRunning = false
   let withdraw: (() => void) | undefined
 
   ssh.on('env', (accept, reject, { key, val }: { key: string; val: string }) => {
@@ -29,28 +37,29 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
       pattern.endsWith('*') ? key.startsWith(pattern.slice(0, -1)) : key === pattern,
     )
     // A shell may evaluate what stands in a variable: nothing but a plain value is passed on.
-    if (!isAllowed || !/^[\w.@:/+,=-]{0,256}$/.test(val) || Object.keys(environment).length >= MOST_VARIABLES)
-      return reject?.()
+    const isPlain = /^[A-Za-z_]\w{0,127}$/.test(key) && /^[\w.@:/+,=-]{0,256}$/.test(val)
+    if (!isAllowed || !isPlain || Object.keys(environment).length >= MOST_VARIABLES) return reject?.()
     environment[key] = val
     accept?.()
   })
   ssh.on('pty', (accept, _reject, info) => {
-    terminal = info
+    const { cols, rows, width, height } = info
+    terminal = { term: termOf(info), cols, rows, width, height, modes: rawRequests(ssh).modes ?? Buffer.alloc(0) }
     accept?.()
   })
-  ssh.on('window-change', (accept, _reject, { rows, cols, height, width }) => {
-    if (terminal === undefined) return
+  ssh.on('window-change', (accept, reject, { rows, cols, height, width }) => {
+    if (terminal === undefined) return reject?.()
     terminal = { ...terminal, rows, cols, height, width }
-    if (upstream !== undefined) {
+    if (isRunning) {
       host.guard(() => session.recorder.outcome({ type: 'resize', channel: name, columns: cols, rows }))
-      upstream.setWindow(rows, cols, height, width)
+      target.resize(terminal)
     }
     accept?.()
   })
   ssh.on('signal', (accept, _reject, info) => {
     const signal = info.name
     if (withdraw !== undefined && /^(INT|TERM|HUP|QUIT|KILL)$/.test(signal)) withdraw()
-    else if (upstream !== undefined) sendSignal(upstream, signal)
+    else if (isRunning) target.signal(signal)
     accept?.()
   })
   ssh.on('auth-agent', (_accept, reject) => {
@@ -61,26 +70,41 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
     refusedFeatures.push('forwarding of X11 is not carried')
     reject?.()
   })
-  // Accepted at once: a client without input ends it right away, and the library takes no channel after that.
+  // The channel is taken at once: a client without input ends it right away, and the library takes none after that. Whether
+  // the request was taken is answered once that is known.
   ssh.on('shell', (accept) => void start(accept(), () => shellCommand()))
-  ssh.on('exec', (accept, _reject, { command }) => void start(accept(), () => execCommand(command)))
-  ssh.on('subsystem', (accept, reject: (() => void) | undefined, { name: subsystem }) => {
-    // Whoever wants no reply gets none.
-    if (subsystem !== 'sftp') return reject?.()
-    void startSftp(accept())
+  ssh.on('exec', (accept) => void start(accept(), () => execCommand(rawRequests(ssh).command ?? Buffer.alloc(0))))
+  ssh.on('subsystem', (accept, _reject, { name: subsystem }) => {
+    if (subsystem === 'sftp') void startSftp(accept())
+    else answer(ssh, false)
+  })
+  ssh.once('close', () => {
+    if (!hasStarted) target.close()
   })
 
-  async function start(client: ServerChannel | undefined, read: () => Promise<HostCommand>): Promise<void> {
+  async function start(client: ServerChannel | undefined, read: () => Promise<ShellCommand>): Promise<void> {
     if (client === undefined) return
-    const say = (text: string): void =>
-      void client.stderr.write(`pam: ${text}${terminal === undefined ? '\n' : '\r\n'}`)
+    hasStarted = true
+    let isAnswered = false
+    const take = (): void => {
+      isAnswered = true
+      answer(ssh, true)
+    }
+    const say = (text: string): void => {
+      take()
+      client.stderr.write(`pam: ${text}${terminal === undefined ? '\n' : '\r\n'}`)
+    }
+    const finish = (code: number): void => {
+      target.close()
+      sendExit(client, { code })
+      client.end()
+    }
     client.on('error', () => {})
     client.once('close', () => withdraw?.())
     const waiting: OpenChannel = {
       end(reason) {
         say(reason.message)
-        client.exit(255)
-        client.end()
+        finish(255)
         return Promise.resolve(true)
       },
     }
@@ -97,45 +121,44 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
         const { message, hint, code } = verdict.error
         say(message)
         if (hint !== undefined) say(hint)
-        client.exit(code === 'HOLD_WITHDRAWN' ? 130 : 126)
-        return void client.end()
+        return finish(code === 'HOLD_WITHDRAWN' ? 130 : 126)
       }
       const transfer = command.facts.statements.every(({ kinds }) => kinds[0]?.startsWith('file-') === true)
-      const opened = await openUpstream(command)
+      await startOnTarget(command)
+      take()
       host.channels.delete(waiting)
-      upstream = opened
-      run(client, opened, verdict.id, transfer && /^(\S*\/)?(scp|rsync|git-)/.test(command.text), command)
+      run(client, verdict.id, transfer && /^(\S*\/)?(scp|rsync|git-)/.test(command.text), command)
     } catch (error) {
       host.failed(error)
-      say(error instanceof PamError ? error.message : 'the target did not run it')
-      client.exit(255)
-      client.end()
+      if (error instanceof RefusedByTarget && !isAnswered) {
+        // As the target would have answered.
+        answer(ssh, false)
+        target.close()
+        return void client.close()
+      }
+      say(error instanceof PamError || error instanceof RefusedByTarget ? error.message : 'the target did not run it')
+      finish(255)
     } finally {
       host.channels.delete(waiting)
     }
   }
 
-  function run(
-    client: ServerChannel,
-    opened: ClientChannel,
-    command: string,
-    isTransfer: boolean,
-    { text, facts }: HostCommand,
-  ): void {
+  function run(client: ServerChannel, command: string, isTransfer: boolean, { text, facts }: HostCommand): void {
+    isRunning = true
     if (terminal !== undefined)
       session.recorder.outcome({ type: 'resize', channel: name, columns: terminal.cols, rows: terminal.rows })
     const scp = isTransfer && text.startsWith('scp ') ? scpFilters(facts) : undefined
     const parts: RelayParts = {
       session,
       client,
-      upstream: opened,
+      target,
       command,
       name,
       terminal: terminal !== undefined,
       isTransfer,
       ...scp,
     }
-    track(opened, startRelay(parts))
+    track(startRelay(parts))
   }
 
   /** The old protocol of scp: files are taken down as they pass, and each is judged under its own name. */
@@ -148,17 +171,19 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
     return takes ? { fromClient: filter } : { fromUpstream: filter }
   }
 
-  function track(opened: ClientChannel, relay: { readonly over: Promise<void>; say(text: string): void }): void {
+  function track(relay: { readonly over: Promise<void>; say(text: string): void }): void {
     const entry: OpenChannel = {
-      async end(reason) {
+      end(reason) {
+        // Who has left has closed the channel: the target is told no more than sshd tells a program whose client left.
+        if (reason.code === 'CLIENT_LEFT') return within(target.gone, GRACE)
         relay.say(`${terminal === undefined ? '' : '\n'}pam: ${reason.message}\n`)
-        return endProcess(opened)
+        return endProcess(target)
       },
     }
     host.channels.add(entry)
     void relay.over.finally(() => {
       host.channels.delete(entry)
-      upstream = undefined
+      isRunning = false
     })
   }
 
@@ -186,29 +211,48 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
     return verdict
   }
 
-  async function startSftp(client: ServerChannel): Promise<void> {
+  async function startSftp(client: ServerChannel | undefined): Promise<void> {
+    if (client === undefined) return
+    hasStarted = true
+    client.on('error', () => {})
     try {
-      client.on('error', () => {})
-      const opened = await new Promise<ClientChannel>((resolve, reject) =>
-        host.upstream.subsys('sftp', (error, channel) => (error === undefined ? resolve(channel) : reject(error))),
-      )
-      track(opened, new SftpRelay({ session, client, upstream: opened, paths: host.paths, name }))
+      await target.startSubsystem('sftp')
+      answer(ssh, true)
+      track(new SftpRelay({ session, client, target, paths: host.paths, name }))
     } catch (error) {
       host.failed(error)
-      client.stderr.write('pam: the target did not start sftp\n')
-      client.exit(255)
-      client.end()
+      answer(ssh, false)
+      target.close()
+      client.close()
     }
   }
 
-  async function execCommand(text: string): Promise<HostCommand> {
+  async function execCommand(bytes: Buffer): Promise<ShellCommand> {
+    const { user } = session.lease
+    const refusal = unusable(bytes)
+    if (refusal !== undefined) {
+      const text = `${printable(bytes.subarray(0, SHOWN_OF_REFUSED))}…`
+      const statement = hostStatement(user, { kinds: ['exec'], unknown: [refusal.message] })
+      return { text, facts: { type: 'exec', statements: [statement] }, context: context(), refusal, bytes }
+    }
+    const text = bytes.toString('utf8')
+    if (!Buffer.from(text).equals(bytes)) {
+      const statement = hostStatement(user, { kinds: ['exec'], unknown: ['it contains bytes that are not UTF-8'] })
+      return {
+        text: printable(bytes),
+        facts: { type: 'exec', statements: [statement] },
+        context: { ...context(), bytes: bytes.toString('base64') },
+        notes: ['bytes that are not UTF-8 are shown as \\x and two digits'],
+        bytes,
+      }
+    }
     const home = await host.paths.home()
     const { shell, reader } = host.commands
-    const facts = await reader.read(text, { login: session.lease.user, home, shell, resolvesPaths: true })
-    return { text, facts: await throughLinks(facts, host.paths), context: context() }
+    const facts = await reader.read(text, { login: user, home, shell, resolvesPaths: true })
+    return { text, facts: await throughLinks(facts, host.paths), context: context(), bytes }
   }
 
-  function shellCommand(): Promise<HostCommand> {
+  function shellCommand(): Promise<ShellCommand> {
     const { user } = session.lease
     return Promise.resolve({
       text: `interactive shell as ${user}`,
@@ -225,15 +269,43 @@ export function serveSessionChannel(ssh: SshSession, host: HostConnection, name:
     }
   }
 
-  function openUpstream({ text, facts }: HostCommand): Promise<ClientChannel> {
-    const pty = terminal && { ...terminal, term: termOf(terminal) }
-    return new Promise((resolve, reject) => {
-      const opened = (error: Error | undefined, channel: ClientChannel): void =>
-        error === undefined ? resolve(channel) : reject(error)
-      if (facts.type === 'shell') host.upstream.shell(pty ?? false, { env: environment }, opened)
-      else host.upstream.exec(text, { env: environment, ...(pty === undefined ? {} : { pty }) }, opened)
-    })
+  async function startOnTarget({ bytes }: ShellCommand): Promise<void> {
+    target.setEnvironment(environment)
+    if (terminal !== undefined) await target.openTerminal(terminal)
+    if (bytes === undefined) await target.shell()
+    else await target.exec(bytes)
   }
+}
+
+/** A command with the bytes that the target gets; a shell has none. */
+interface ShellCommand extends HostCommand {
+  readonly bytes?: Buffer
+}
+
+/** Why no target could run it, whatever the rules say. */
+function unusable(command: Buffer): PamError | undefined {
+  if (command.length > LONGEST_COMMAND)
+    return new PamError(
+      'MESSAGE_TOO_LARGE',
+      `a command of ${command.length} bytes is too long: ${LONGEST_COMMAND} bytes is the most that is carried`,
+      { hint: 'send a script on standard input instead: ssh host sh < script' },
+    )
+  if (command.includes(0)) return new PamError('COMMAND_REFUSED', 'a command cannot contain a NUL byte')
+  return undefined
+}
+
+/** Bytes as text, with those that are not UTF-8 as `\xNN`. */
+const printable = (bytes: Buffer): string => {
+  let text = ''
+  for (let at = 0; at < bytes.length;) {
+    const length = utf8Length(bytes, at)
+    text +=
+      length === 0
+        ? `\\x${(bytes[at] as number).toString(16).padStart(2, '0')}`
+        : bytes.toString('utf8', at, at + length)
+    at += Math.max(1, length)
+  }
+  return text
 }
 
 /** The library's type leaves it out. */
@@ -242,39 +314,27 @@ const termOf = (info: PseudoTtyInfo): string => {
   return term !== undefined && /^[\w.+-]{1,64}$/.test(term) ? term : 'vt100'
 }
 
-/** TERM, then KILL, then the channel is closed, which hangs a terminal up. Resolves with whether it has ended. */
-async function endProcess(channel: ClientChannel): Promise<boolean> {
-  const gone = new Promise<true>((resolve) => {
-    channel.once('exit', () => resolve(true))
-    channel.once('close', () => resolve(true))
-  })
-  channel.resume()
-  channel.stderr.resume()
-  for (const signal of ['HUP', 'TERM'] as const) sendSignal(channel, signal)
-  let isGone = await within(gone, GRACE)
+/** HUP and TERM, then KILL, then the channel is closed, which hangs a terminal up. Resolves with whether it has ended. */
+async function endProcess(target: TargetChannel): Promise<boolean> {
+  target.stream.resume()
+  target.stream.stderr.resume()
+  for (const signal of ['HUP', 'TERM'] as const) target.signal(signal)
+  let isGone = await within(target.gone, GRACE)
   if (!isGone) {
-    sendSignal(channel, 'KILL')
-    isGone = await within(gone, GRACE)
+    target.signal('KILL')
+    isGone = await within(target.gone, GRACE)
   }
-  channel.close()
+  target.close()
   return isGone
 }
 
-/** The library's own `signal` does nothing once the input has ended, which most commands have at once. */
-function sendSignal(channel: ClientChannel, name: string): void {
-  const { _client: client, outgoing } = channel as unknown as {
-    _client: { _protocol: { signal(id: number, name: string): void } }
-    outgoing: { id: number; state: string }
-  }
-  // It throws for names that it does not know, and these come from the client.
-  if (!SIGNALS.has(name)) return
-  if (outgoing.state === 'open' || outgoing.state === 'eof') client._protocol.signal(outgoing.id, name)
-}
-
-/** RFC 4254, section 6.10. */
-const SIGNALS = new Set('ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2'.split(' '))
 const INTERRUPT = 0x03
-const MOST_VARIABLES = 50
+/** As many as OpenSSH's sshd takes. */
+const MOST_VARIABLES = 128
+/** Bytes: what Linux takes as one argument of a program (MAX_ARG_STRLEN), less the zero at its end. */
+const LONGEST_COMMAND = 131_071
+/** Bytes of a command that is refused unread, for the record. */
+const SHOWN_OF_REFUSED = 1000
 /** Bytes typed while a command is held. */
 const MOST_EARLY = 64 * 1024
 /** Milliseconds between TERM and KILL, and that KILL has. */

@@ -1,4 +1,4 @@
-import type { ClientChannel, ServerChannel } from 'ssh2'
+import type { ServerChannel } from 'ssh2'
 import { PamError } from '../../shared/errors.ts'
 import { Reading } from '../../shared/reading.ts'
 import {
@@ -21,11 +21,13 @@ import type { PathResolver } from './path-resolver.ts'
 import { commandOf } from './sftp-command.ts'
 import { SftpFiles, take, type OpenFile } from './sftp-files.ts'
 import { CARRIED_EXTENSIONS, operationOf, type SftpOperation } from './sftp-operation.ts'
+import { isClosed, sendExit } from './ssh2-internals.ts'
+import type { TargetChannel } from './target-channel.ts'
 
 export interface SftpRelayParts {
   readonly session: Session
   readonly client: ServerChannel
-  readonly upstream: ClientChannel
+  readonly target: TargetChannel
   readonly paths: PathResolver
   readonly name: string
 }
@@ -64,11 +66,11 @@ export class SftpRelay {
   #isJudging = false
   #hasEnded = false
   #lastId = 0
-  #exit: { code?: number; signal?: string } = {}
 
   constructor(parts: SftpRelayParts) {
     this.#parts = parts
-    const { client, upstream } = parts
+    const { client, target } = parts
+    const upstream = target.stream
     this.#toClient = new ChannelWriter(client)
     this.#toTarget = new ChannelWriter(upstream)
     this.#files = new SftpFiles(parts.session.recorder)
@@ -88,10 +90,12 @@ export class SftpRelay {
       this.#hasEnded = true
       this.#work()
     })
-    client.on('close', () => {
+    const clientClosed = (): void => {
       this.#toClient.close()
-      upstream.close()
-    })
+      target.close()
+    }
+    client.on('close', clientClosed)
+    if (isClosed(client)) clientClosed()
     client.on('error', () => {})
     upstream.on(
       'data',
@@ -104,15 +108,11 @@ export class SftpRelay {
       upstream.stderr.pause()
       this.#toClient.whenEmpty(() => upstream.stderr.resume())
     })
-    upstream.on('error', () => {})
-    upstream.on('exit', (code: number | null, signal?: string) => {
-      this.#exit = code === null ? (signal === undefined ? {} : { signal }) : { code }
-    })
     upstream.on('close', () => {
       this.#toTarget.close()
       this.#files.abandon()
       this.#toClient.whenEmpty(() => {
-        client.exit(this.#exit.code ?? 255)
+        sendExit(client, target.exit ?? { code: 255 })
         client.end()
         finish()
       })
@@ -139,7 +139,7 @@ export class SftpRelay {
   readonly #work = this.#guarded(() => this.#workOn())
 
   #workOn(): void {
-    const { upstream } = this.#parts
+    const { stream: upstream } = this.#parts.target
     while (!this.#isJudging && this.#queue.length > 0) {
       const packet = this.#queue.shift() as SftpPacket
       const operation = packet.type === sftpType.init ? undefined : this.#operation(packet)

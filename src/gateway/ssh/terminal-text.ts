@@ -88,9 +88,13 @@ const isPassedOver = (bytes: Buffer, at: number, length: number): boolean => {
   return bytes[at + 1] === 0x5b && (final === 0x6d || final === 0x4b)
 }
 
+/** Bytes of the UTF-8 character at `at` (RFC 3629); 0 where there is none. */
+export const utf8Length = (bytes: Buffer, at: number): number => characterLength(bytes, at) ?? 0
+
 /** Bytes of the UTF-8 character at `at` (RFC 3629): 0 where there is none, undefined where more may come. */
 function characterLength(bytes: Buffer, at: number): number | undefined {
   const first = bytes[at] as number
+  if (first < 0x80) return 1
   const length =
     first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0
   for (let i = 1; i < length; i++) {

@@ -1,0 +1,232 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Client, ClientChannel } from 'ssh2'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually, type Port } from '../helpers/gateway-client.ts'
+import { lumpyLink, type LumpyLink } from '../helpers/lumpy-link.ts'
+import { sshClient } from '../helpers/ssh-client.ts'
+import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
+import { SSHD } from '../helpers/ssh-server.ts'
+import { PYTHON, SSH_GO } from '../helpers/test-clients.ts'
+
+let own: SshGateway
+let port: Port
+let lumpy: LumpyLink
+/** A target that takes connections, and says nothing. */
+let silent: Server
+const silentSockets: Socket[] = []
+
+beforeAll(async () => {
+  if (!SSHD) return
+  lumpy = await lumpyLink(60)
+  silent = createServer((socket) => silentSockets.push(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  own = await startSshGateway({
+    target: (sshd) => {
+      lumpy.to = sshd.port
+      return `
+  - name: far
+    type: ssh
+    host: 127.0.0.1
+    port: ${lumpy.port}
+    hostKeys: ["${sshd.hostKey}"]
+    logins: [{ name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }]
+  - name: silent
+    type: ssh
+    host: 127.0.0.1
+    port: ${(silent.address() as AddressInfo).port}
+    hostKeys: ["${sshd.hostKey}"]
+    logins: [{ name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }]
+`
+    },
+    rules: `limits: { sessionsPerPerson: 10 }
+commands:
+  - { name: shells, match: { kinds: [shell] }, allow: true }
+  - { name: held, match: { programs: [touch] }, hold: { approvers: { groups: [sre] } } }
+  - { name: all, match: { unknown: true }, allow: true }`,
+  })
+  port = await own.port()
+}, 60_000)
+afterAll(async () => {
+  for (const socket of silentSockets) socket.destroy()
+  silent?.close()
+  await own?.stop()
+  lumpy?.close()
+})
+
+interface Ended {
+  readonly out: string
+  readonly code: number | null | undefined
+  readonly signal: string | undefined
+}
+/** A command to its end; `signal` and `code` are what the client was told. */
+function exec(client: Client, command: string | Buffer, run: (channel: ClientChannel) => void = () => {}) {
+  return new Promise<Ended>((resolve, reject) =>
+    client.exec(command as string, (error, channel) => {
+      if (error !== undefined) return reject(error)
+      let out = ''
+      let told: Omit<Ended, 'out'> = { code: undefined, signal: undefined }
+      channel.on('data', (bytes: Buffer) => (out += bytes.toString('latin1')))
+      channel.stderr.on('data', (bytes: Buffer) => (out += bytes.toString('latin1')))
+      channel.on('exit', (code: number | null, signal?: string) => (told = { code, signal }))
+      channel.on('close', () => resolve({ out, ...told }))
+      run(channel)
+    }),
+  )
+}
+
+describe.skipIf(!SSHD)('how a command ended', () => {
+  it('reaches the client where the answer, the output and the status come in one read', async () => {
+    const far = await own.port('far')
+    for (const [command, code, stdout] of [
+      ['exit 3', 3, ''],
+      ['echo x; exit 4', 4, 'x\n'],
+      ['true', 0, ''],
+    ] as const)
+      expect(await own.ssh(far, [command])).toEqual({ code, stdout, stderr: '' })
+    expect(await own.ssh(far, ['-tt', 'exit 5'])).toMatchObject({ code: 5 })
+    expect(await own.ssh(far, ['-s', 'sftp'], '')).toMatchObject({ code: 0 })
+  }, 60_000)
+
+  it('is told for each of hundreds of commands on one connection', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    for (let round = 0; round < 5; round++) {
+      const codes = Array.from({ length: 30 }, (_, index) => (index + round) % 256)
+      const ended = await Promise.all(codes.map((code) => exec(client, `exit ${code}`)))
+      expect(ended.map(({ code }) => code)).toEqual(codes)
+    }
+    client.end()
+  }, 60_000)
+
+  it('by a signal, also one that has no name in SSH', async () => {
+    expect(await own.ssh(port, ['kill -TERM $$'])).toMatchObject(await own.direct(['kill -TERM $$']))
+    expect(await own.ssh(port, ['kill -XCPU $$'])).toMatchObject(await own.direct(['kill -XCPU $$']))
+    expect(await own.ssh(port, ['echo others'])).toMatchObject({ stdout: 'others\n' })
+  })
+})
+
+/** Runs in a terminal; leaves a file behind once it is hung up. */
+const hungUp = (name: string): string => join(own.files, `hup-${name}`)
+const waitForHangUp = (name: string): string =>
+  `trap 'echo hup > ${hungUp(name)}; exit' HUP; echo ready; while :; do sleep 0.1; done`
+const liveSessions = async (): Promise<number> => (await own.jane.api.sessions.list({ active: true })).items.length
+
+/** A client that goes without a word of SSH: `leave` is called once its command runs. */
+const LEAVING: readonly (readonly [string, boolean, (name: string) => Promise<void>])[] = [
+  [
+    'ssh that is killed',
+    true,
+    async (name) => {
+      const ssh = spawn('ssh', [...own.options(port), '-tt', '127.0.0.1', waitForHangUp(name)])
+      await saysReady(ssh)
+      ssh.kill('SIGKILL')
+    },
+  ],
+  ['a client in Go that closes its socket', SSH_GO !== undefined, (name) => leaves(SSH_GO as string, ['leave'], name)],
+  [
+    'paramiko, its transport closed under it',
+    PYTHON !== undefined,
+    (name) => leaves(PYTHON as string, [], name, PARAMIKO),
+  ],
+  ['asyncssh, its transport aborted', PYTHON !== undefined, (name) => leaves(PYTHON as string, [], name, ASYNCSSH)],
+]
+
+async function saysReady(client: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.stdout?.on('data', (bytes: Buffer) => bytes.includes('ready') && resolve())
+    client.on('close', () => reject(new Error('it ended')))
+  })
+}
+
+/** A program that exits once the command is ready, having closed its socket only. */
+async function leaves(program: string, args: readonly string[], name: string, script?: string): Promise<void> {
+  const common = [`127.0.0.1:${port.port}`, own.sshd.user, ...args, waitForHangUp(name)]
+  const child = spawn(program, script === undefined ? common : ['-c', script, ...common], { stdio: 'pipe' })
+  let said = ''
+  child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()))
+  child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()))
+  await new Promise((resolve) => child.on('close', resolve))
+  expect(said).toContain('ready')
+}
+
+const PARAMIKO = `
+import socket, sys, paramiko
+host, port = sys.argv[1].split(':')
+s = socket.create_connection((host, int(port)))
+t = paramiko.Transport(s); t.start_client(); t.auth_none(sys.argv[2])
+c = t.open_session(); c.get_pty(); c.exec_command(sys.argv[3])
+print(c.recv(100).decode(), flush=True)
+s.shutdown(socket.SHUT_RDWR); s.close()
+`
+const ASYNCSSH = `
+import asyncio, sys, asyncssh
+async def main():
+    host, port = sys.argv[1].split(':')
+    c = await asyncssh.connect(host, int(port), username=sys.argv[2], known_hosts=None, password='x')
+    p = await c.create_process(sys.argv[3], term_type='xterm')
+    print(await p.stdout.readline(), flush=True)
+    c._transport.abort()
+asyncio.run(main())
+`
+
+describe.skipIf(!SSHD)('a client that goes without a word', () => {
+  for (const [index, [who, isThere, leave]] of LEAVING.entries())
+    it.skipIf(!isThere)(
+      `${who}: the terminal is hung up, and the session is over`,
+      async () => {
+        await leave(String(index))
+        await eventually(() => existsSync(hungUp(String(index))) || undefined, 'it is hung up')
+        expect(readFileSync(hungUp(String(index)), 'utf8')).toBe('hup\n')
+        await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+      },
+      30_000,
+    )
+
+  it('while its command is held: it is withdrawn', async () => {
+    const ssh = spawn('ssh', [...own.options(port), '127.0.0.1', 'touch /tmp/nothing'])
+    const held = async () => (await own.bob.api.reviews.list()).length
+    await eventually(async () => (await held()) === 1 || undefined, 'it is held')
+    ssh.kill('SIGKILL')
+    await eventually(async () => (await held()) === 0 || undefined, 'it is withdrawn')
+    await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+  })
+
+  it('while the target does not answer', async () => {
+    const ssh = spawn('ssh', [...own.options(await own.port('silent')), '127.0.0.1', 'true'])
+    await eventually(async () => (await liveSessions()) === 1 || undefined, 'it waits')
+    ssh.kill('SIGKILL')
+    await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left', 5000)
+  })
+
+  it('more of them than a person may have sessions lock nobody out', async () => {
+    for (let round = 0; round < 3; round++) {
+      const clients = await Promise.all(
+        Array.from({ length: 5 }, async () => {
+          const client = await sshClient(port, own.sshd.user)
+          client.on('error', () => {})
+          await new Promise<void>((resolve, reject) =>
+            client.exec('sleep 60', (error) => (error === undefined ? resolve() : reject(error))),
+          )
+          return client
+        }),
+      )
+      // A half-close: nothing more is sent, and the socket stays open.
+      for (const client of clients) (client as unknown as { _sock: Socket })._sock.end()
+      await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+    }
+    expect(await own.ssh(port, ['echo in'])).toMatchObject({ code: 0, stdout: 'in\n' })
+  }, 60_000)
+
+  it('breaks the protocol and does not close its side: the session is over', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    client.on('error', () => {})
+    const { _sock: socket } = client as unknown as { _sock: Socket }
+    socket.end = () => socket
+    socket.destroy = () => socket
+    await eventually(async () => (await liveSessions()) === 1 || undefined, 'it is there')
+    socket.write(Buffer.alloc(64, 'x'))
+    await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+  })
+})

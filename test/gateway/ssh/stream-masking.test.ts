@@ -1,3 +1,4 @@
+import xterm from '@xterm/headless'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { StreamMasking } from '../../../src/gateway/ssh/stream-masking.ts'
@@ -163,5 +164,211 @@ describe('values in a stream', () => {
   it('a stand-in of a value', () => {
     const kinds: MaskedKind[] = [{ kind: 'email', style: 'partial', hashScope: 'session' }]
     expect(masked(['mail jane@example.com\n'], { kinds })).toBe('mail j***@***.com\n')
+  })
+})
+
+/** Sequences and characters of which a terminal shows nothing; each as one piece. */
+const UNSEEN: readonly string[] = [
+  '\x1b(B\x1b[m', // What `tput sgr0` writes for xterm.
+  '\x1b[0;31m',
+  '\x1b[38;5;12m',
+  '\x1b[K',
+  '\x1b[?25l',
+  '\x1b[!p',
+  '\x1b[1 q',
+  '\x1b[>c',
+  '\x1b[2;3H',
+  '\x1b[1C',
+  '\x1b(0\x1b(B',
+  '\x1b)B',
+  '\x1b%G',
+  '\x1b#8',
+  '\x1b=',
+  '\x1b>',
+  '\x1b7\x1b8',
+  '\x1b\\',
+  '\x1b\x1b[m',
+  '\x1b]8;;https://example.org/a\x1b\\',
+  '\x1b]8;id=1;https://example.org/a\x07',
+  '\x1b]0;a title\x07',
+  '\x1b]52;c;aGVsbG8=\x07',
+  '\x1bP+q544e\x1b\\',
+  '\x1b_a program\x1b\\',
+  '\x1b^private\x1b\\',
+  '\x1bXstring\x1b\\',
+  '\x1bk title\x1b\\',
+  '\u009b1m',
+  '\u009b1;2H',
+  '\u009d8;;https://example.org/\u009c',
+  '\u0090q\u009c',
+  '\u0084',
+  '\x1b]0;ended by C1\u009c',
+  '\x0e\x0f',
+  '\x00',
+  '\x07',
+  '\x05',
+  '\x7f',
+  '\x1a',
+  '\x18',
+  '\x1b[1\x07m',
+  '\u200b',
+  '\u200c',
+  '\u200d',
+  '\u2060',
+  '\ufeff',
+  '\u00ad',
+  '\u034f',
+  '\u0301',
+  '\u202e\u202c',
+  '\u2066\u2069',
+  '\ufe0f',
+  '\u{e0061}',
+  '\u180e',
+  '\u061c',
+]
+// oxlint-disable-next-line no-control-regex
+const CARRYING = /\x1b[PX^_k]|[\u0080-\u009f]/
+const SECRETS = [
+  'AKIAIOSFODNN7EXAMPLE',
+  'jane.doe@example.com',
+  '4111111111111111',
+  'TCK-123456',
+  '203.0.113.77',
+] as const
+
+/** The text without all that, by other means than the code's. */
+const stripped = (text: string): string =>
+  text
+    .replace(
+      // oxlint-disable-next-line no-control-regex
+      /(?:\x1b[P\]X^_k]|[\u0090\u0098\u009d-\u009f])[^\x07\x1b\u009c]*(?:\x07|\x1b\\|\u009c)|(?:\x1b\[|\u009b)[0-?\x07]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|\x1b/g,
+      '',
+    )
+    .replace(/[\p{Cf}\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
+    // oxlint-disable-next-line no-control-regex
+    .replace(/[\x00-\x07\x0e-\x1f\x7f-\x9f]/g, '')
+
+async function screenOf(bytes: string): Promise<string> {
+  const terminal = new xterm.Terminal({ cols: 200, rows: 20, allowProposedApi: true, logLevel: 'off' })
+  await new Promise<void>((resolve) => terminal.write(bytes, resolve))
+  const { active } = terminal.buffer
+  return Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '').join(
+    '\n',
+  )
+}
+
+describe('what a terminal does not show', () => {
+  it.each(UNSEEN.map((piece) => [JSON.stringify(piece), piece]))(
+    '%s within a value hides nothing of it',
+    async (_, piece) => {
+      for (const secret of SECRETS)
+        for (let at = 1; at < secret.length; at++) {
+          const text = `x ${secret.slice(0, at)}${piece}${secret.slice(at)} y\r\n`
+          expect(stripped(text)).toContain(secret)
+          const out = masked([text])
+          expect(stripped(out), `${secret} at ${at}`).not.toContain(secret)
+          // What a control string carries may be a part of a value on another terminal.
+          if (!CARRYING.test(piece)) expect(out).toContain(piece)
+          expect(masked(byteByByte(text))).toBe(out)
+          expect(stripped(masked([text], { keepWidth: true }))).not.toContain(secret)
+        }
+      const [secret] = SECRETS
+      const out = masked([`x ${secret.slice(0, 9)}${piece}${secret.slice(9)} y`], { keepWidth: true })
+      expect(await screenOf(out)).not.toContain(secret)
+    },
+  )
+
+  it('any of it, anywhere, in any chunks', async () => {
+    const pieces = fc.array(fc.tuple(fc.nat(24), fc.constantFrom(...UNSEEN)), { minLength: 1, maxLength: 6 })
+    const cuts = fc.array(fc.nat(300), { maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...SECRETS), pieces, cuts, fc.boolean(), async (secret, put, at, keepWidth) => {
+        const letters = [...secret]
+        for (const [index, piece] of put) letters[index % letters.length] = `${letters[index % letters.length]}${piece}`
+        const bytes = Buffer.from(`x ${letters.join('')} y\r\n`)
+        const places = [0, ...at.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b), bytes.length]
+        const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end))
+        const out = masked(chunks, { keepWidth })
+        expect(stripped(out)).not.toContain(secret)
+        expect(out).toBe(masked([bytes], { keepWidth }))
+        expect(await screenOf(out)).not.toContain(secret)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('values that a sequence parts are told apart, and so are those within a sequence', () => {
+    // A cursor moved between two columns: nothing stands between them in the bytes.
+    for (const [text, secret] of [
+      ['\x1b[1;1HAKIAIOSFODNN7EXAMPLE\x1b[1;30HX1\r\n', 'AKIAIOSFODNN7EXAMPLE'],
+      ['4111111111111111\x1b[3C42\r\n', '4111111111111111'],
+      ['abc\x1b]2;AKIAIOSFODNN7EXAMPLE\x07def\r\n', 'AKIAIOSFODNN7EXAMPLE'],
+      ['abc\x1b_AKIAIOSFODNN7EXAMPLE\x1b\\def\r\n', 'AKIAIOSFODNN7EXAMPLE'],
+      // A terminal without APC shows what it carries.
+      ['AKIAIOSF\x1b_ODNN7EXAMPLE\x1b\\\r\n', 'ODNN7EXAMPLE'],
+      // One that does not obey C1 controls shows the H.
+      ['AKIA\u009bIOSFODNN7EXAMPLE\r\n', 'OSFODNN7EXAMPLE'],
+    ] as const) {
+      for (const keepWidth of [false, true]) {
+        expect(masked([text], { keepWidth })).not.toContain(secret)
+        expect(masked(byteByByte(text), { keepWidth })).toBe(masked([text], { keepWidth }))
+      }
+    }
+  })
+
+  it('a control string holds up nothing behind its end', () => {
+    const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
+    expect(masking.push(Buffer.from('\x1b]0;jane@host: ~\x07# ')).toString()).toBe('\x1b]0;jane@host: ~\x07# ')
+  })
+
+  it('a control string that does not end holds nothing up', () => {
+    const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: true })
+    expect(masking.push(Buffer.from('\x1b]0;never ends; ')).toString()).toBe('\x1b]0;never ends; ')
+    expect(masking.push(Buffer.from('x jane@example.com y; ')).toString()).toBe('x **************** y; ')
+  })
+})
+
+describe('what a byte costs', () => {
+  /** Characters that detectors look at; a pattern of a rule sees all that the others do. */
+  function scanned(bytes: Buffer, perChunk: number, flushes: boolean): number {
+    let sum = 0
+    const counting: CustomKind = { name: 'count', pattern: 'never', find: (text) => ((sum += text.length), []) }
+    const kinds = [...maskingKinds, counting].map((kind) => ({ kind, style: 'redact', hashScope: 'session' }) as const)
+    const masking = new StreamMasking({ kinds, keys: KEYS, keepWidth: true })
+    for (let at = 0; at < bytes.length; at += perChunk) {
+      masking.push(bytes.subarray(at, at + perChunk))
+      if (flushes) masking.flush()
+    }
+    masking.flush()
+    return sum
+  }
+  const TEXTS: readonly (readonly [string, (length: number) => string])[] = [
+    ['a token that does not end', (length) => `eyJ${'a'.repeat(length)}`],
+    ['one longer than any', (length) => `eyJ${'a'.repeat(length)}`.repeat(8)],
+    ['tokens without end', (length) => 'eyJ.'.repeat(length / 4)],
+    ['letters', (length) => 'a'.repeat(length)],
+    ['digits', (length) => '41 '.repeat(length / 3)],
+    ['capitals', (length) => 'AB12 '.repeat(length / 5)],
+    ['addresses', (length) => '1.2:3.'.repeat(length / 6)],
+    ['signs', (length) => 'a@b.'.repeat(length / 4)],
+    ['dashes', (length) => '-----BEGIN '.repeat(length / 11)],
+    ['a key', (length) => `-----BEGIN PRIVATE KEY-----\n${'a'.repeat(length)}`],
+    ['words', (length) => 'some words, '.repeat(length / 12)],
+    ['a control string', (length) => `\x1b_${'eyJa'.repeat(length / 4)}`],
+    ['sequences', (length) => 'e\x1b[1Cy\x1b[1mJ\u009b1m'.repeat(length / 16)],
+    ['marks', (length) => `e${'\u0301'.repeat(length / 2)}`],
+  ]
+
+  it.each(TEXTS)('%s: however much there is, and however it comes', (_, text) => {
+    for (const [perChunk, flushes, most] of [
+      [1, false, 120],
+      [7, false, 120],
+      [1, true, 3000],
+      [4096, false, 20],
+    ] as const)
+      for (const length of [6000, 24_000]) {
+        const bytes = Buffer.from(text(length))
+        expect(scanned(bytes, perChunk, flushes) / bytes.length, `${perChunk} ${length}`).toBeLessThan(most)
+      }
   })
 })

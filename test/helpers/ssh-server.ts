@@ -65,7 +65,7 @@ MaxSessions 100
 MaxStartups 200
 LogLevel VERBOSE
 PrintMotd no
-Subsystem sftp internal-sftp
+${more.includes('Subsystem sftp') ? '' : 'Subsystem sftp internal-sftp'}
 `,
   )
   // The directory that it gives up its rights in; the distribution's service makes it at boot.

@@ -218,7 +218,7 @@ export function serveSessionChannel(
     try {
       await target.startSubsystem('sftp')
       answer(ssh, true)
-      track(new SftpRelay({ session, client, target, paths: host.paths, name }))
+      track(new SftpRelay({ session, client, target, name }))
     } catch (error) {
       host.failed(error)
       answer(ssh, false)

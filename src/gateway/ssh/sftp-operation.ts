@@ -13,25 +13,29 @@ export interface SftpPath {
   readonly path: string
   /** Whether a link at its end is followed. */
   readonly follows: boolean
+  /** Which of the request's strings it is. Undefined where it is none, but what a request means by it. */
+  readonly field?: number
 }
 
-const followed = (path: string): SftpPath => ({ path, follows: true })
-const itself = (path: string): SftpPath => ({ path, follows: false })
+const followed = (path: string, field = 0): SftpPath => ({ path, follows: true, field })
+const itself = (path: string, field = 0): SftpPath => ({ path, follows: false, field })
+/** A slash at its end asks for what a link leads to (POSIX, 4.16). */
+const slashed = (path: string): SftpPath => (path.endsWith('/') ? followed(path) : itself(path))
 
 /** The operation of a request that names paths; undefined where it names none. Throws WireError for what is malformed. */
 export function operationOf(packet: SftpPacket): SftpOperation | undefined {
   const fields = new SftpFields(packet)
   switch (packet.type) {
     case sftpType.open: {
-      const path = fields.path()
+      const path = followed(fields.path())
       const flags = fields.uint32()
       const writes = (flags & ~openFlags.read) !== 0
       const reads = (flags & openFlags.read) !== 0 || !writes
       return {
         name: writes ? 'write' : 'read',
         kind: writes ? 'file-write' : 'file-read',
-        reads: reads ? [followed(path)] : [],
-        writes: writes ? [followed(path)] : [],
+        reads: reads ? [path] : [],
+        writes: writes ? [path] : [],
       }
     }
     case sftpType.opendir:
@@ -39,7 +43,7 @@ export function operationOf(packet: SftpPacket): SftpOperation | undefined {
     case sftpType.stat:
       return { name: 'stat', kind: 'file-list', reads: [followed(fields.path())], writes: [] }
     case sftpType.lstat:
-      return { name: 'stat', kind: 'file-list', reads: [itself(fields.path())], writes: [] }
+      return { name: 'stat', kind: 'file-list', reads: [slashed(fields.path())], writes: [] }
     case sftpType.readlink:
       return { name: 'readlink', kind: 'file-list', reads: [itself(fields.path())], writes: [] }
     case sftpType.setstat:
@@ -51,7 +55,7 @@ export function operationOf(packet: SftpPacket): SftpOperation | undefined {
     case sftpType.mkdir:
       return { name: 'mkdir', kind: 'file-mkdir', reads: [], writes: [itself(fields.path())] }
     case sftpType.rename:
-      return { name: 'rename', kind: 'file-rename', ...moved(fields.path(), fields.path()) }
+      return { name: 'rename', kind: 'file-rename', ...moved(itself(fields.path(), 0), itself(fields.path(), 1)) }
     case sftpType.symlink:
       return linked(fields.path(), fields.path())
     case sftpType.extended:
@@ -66,35 +70,51 @@ function extendedOperation(fields: SftpFields): SftpOperation | undefined {
   const name = fields.string().toString('utf8')
   switch (name) {
     case 'posix-rename@openssh.com':
-      return { name: 'rename', kind: 'file-rename', ...moved(fields.path(), fields.path()) }
+      return { name: 'rename', kind: 'file-rename', ...moved(itself(fields.path(), 1), itself(fields.path(), 2)) }
     case 'hardlink@openssh.com': {
-      const [from, to] = [fields.path(), fields.path()]
-      return { name: 'hardlink', kind: 'file-link', reads: [itself(from)], writes: [itself(from), itself(to)] }
+      const [from, to] = [itself(fields.path(), 1), itself(fields.path(), 2)]
+      return { name: 'hardlink', kind: 'file-link', reads: [from], writes: [from, to] }
     }
     case 'lsetstat@openssh.com':
-      return { name: 'setstat', kind: 'file-attributes', reads: [], writes: [itself(fields.path())] }
+      return { name: 'setstat', kind: 'file-attributes', reads: [], writes: [itself(fields.path(), 1)] }
     case 'statvfs@openssh.com':
-      return { name: 'statvfs', kind: 'file-list', reads: [followed(fields.path())], writes: [] }
+      return { name: 'statvfs', kind: 'file-list', reads: [followed(fields.path(), 1)], writes: [] }
     default:
       return undefined
   }
 }
 
-const moved = (from: string, to: string): Pick<SftpOperation, 'reads' | 'writes'> => ({
-  reads: [itself(from)],
-  writes: [itself(from), itself(to)],
+const moved = (from: SftpPath, to: SftpPath): Pick<SftpOperation, 'reads' | 'writes'> => ({
+  reads: [from],
+  writes: [from, to],
 })
 
 /** OpenSSH takes what the link leads to first (its PROTOCOL, 4.1). Whoever makes a link may use it for both. */
 function linked(target: string, link: string): SftpOperation {
-  const led = target.startsWith('/') ? target : `${link.replace(/[^/]*$/, '')}${target}`
-  return {
-    name: 'symlink',
-    kind: 'file-link',
-    reads: [followed(led)],
-    writes: [followed(led), itself(link)],
+  const led: SftpPath = {
+    path: target.startsWith('/') ? target : `${link.replace(/[^/]*$/, '')}${target}`,
+    follows: true,
   }
+  return { name: 'symlink', kind: 'file-link', reads: [led], writes: [led, itself(link, 1)] }
 }
+
+/** A copy within the target (`copy-data`): from one open file to another. */
+export interface SftpCopy {
+  readonly from: string
+  readonly to: string
+}
+
+export function copyOf(packet: SftpPacket): SftpCopy {
+  const fields = new SftpFields(packet)
+  fields.string()
+  const from = fields.string().toString('latin1')
+  // Where it begins, and how much it is.
+  fields.uint64()
+  fields.uint64()
+  return { from, to: fields.string().toString('latin1') }
+}
+
+export const COPY_DATA = 'copy-data'
 
 /** Extensions that are carried; the others are left out of what the target offers. */
 export const CARRIED_EXTENSIONS = new Set([
@@ -105,4 +125,5 @@ export const CARRIED_EXTENSIONS = new Set([
   'fstatvfs@openssh.com',
   'fsync@openssh.com',
   'limits@openssh.com',
+  COPY_DATA,
 ])

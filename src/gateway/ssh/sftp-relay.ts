@@ -4,6 +4,8 @@ import { Reading } from '../../shared/reading.ts'
 import {
   decodeExtensions,
   encodeInit,
+  encodeLstat,
+  encodeRealpath,
   encodeStatus,
   encodeVersion,
   SftpFields,
@@ -11,16 +13,16 @@ import {
   sftpStatus,
   sftpType,
   withId,
+  withStrings,
   type SftpPacket,
 } from '../../wire/sftp/packet.ts'
 import type { Session, Verdict } from '../engine.ts'
 import { wireFailure } from '../wire-failure.ts'
 import { ChannelWriter } from './channel-writer.ts'
-import { draftOf, type HostCommand } from './command-draft.ts'
-import type { PathResolver } from './path-resolver.ts'
-import { commandOf } from './sftp-command.ts'
+import { draftOf } from './command-draft.ts'
+import { commandOf, type SftpCommand, type SftpResolver } from './sftp-command.ts'
 import { SftpFiles, take, type OpenFile } from './sftp-files.ts'
-import { CARRIED_EXTENSIONS, operationOf, type SftpOperation } from './sftp-operation.ts'
+import { CARRIED_EXTENSIONS, COPY_DATA, copyOf, operationOf, type SftpOperation } from './sftp-operation.ts'
 import { isClosed, sendExit } from './ssh2-internals.ts'
 import type { TargetChannel } from './target-channel.ts'
 
@@ -28,7 +30,6 @@ export interface SftpRelayParts {
   readonly session: Session
   readonly client: ServerChannel
   readonly target: TargetChannel
-  readonly paths: PathResolver
   readonly name: string
 }
 
@@ -47,7 +48,8 @@ type Asked =
   | { readonly type: 'read'; readonly id: number; readonly file: OpenFile; readonly offset: number }
 
 /**
- * An SFTP channel: every request that names a path is resolved by the target, judged and recorded before it goes on;
+ * An SFTP channel: the paths of every request are resolved by the target, judged and recorded before it goes on, and it is
+ * carried out on the paths that were judged, whatever stands in the place of the client's by then;
  * reads and writes of what is open pass, and are digested as they do. Requests keep their order; they get ids of ours,
  * so that nothing that the gateway asks can be taken for the client's.
  */
@@ -66,6 +68,7 @@ export class SftpRelay {
   #isJudging = false
   #hasEnded = false
   #lastId = 0
+  #home: Promise<string | undefined> | undefined
 
   constructor(parts: SftpRelayParts) {
     this.#parts = parts
@@ -174,11 +177,35 @@ export class SftpRelay {
     }
     try {
       if (packet.type === sftpType.fsetstat) return this.#ofHandle(packet)
+      if (isCopy(packet)) return this.#copy(packet)
       return operationOf(packet)
     } catch (error) {
       this.#reply(encodeStatus(packet.id, sftpStatus.badMessage, `pam: ${(error as Error).message}`))
       return null
     }
+  }
+
+  /** Both files were judged when they were opened; the target looks that one may be read and the other written. */
+  #copy(packet: SftpPacket): null {
+    const { from, to } = copyOf(packet)
+    const [source, copy] = [this.#files.find(from), this.#files.find(to)]
+    if (source === undefined || copy === undefined) {
+      this.#reply(encodeStatus(packet.id, sftpStatus.failure, 'pam: no such handle'))
+      return null
+    }
+    // What is copied is not seen here: there is no digest of the file.
+    copy.next = undefined
+    const { recorder } = this.#parts.session
+    this.#forward(packet, {
+      type: 'own',
+      answer: (answer) => {
+        const code = new SftpFields(answer).uint32()
+        const error = code === sftpStatus.ok ? {} : { error: `status ${code}` }
+        recorder.outcome({ type: 'file', operation: 'copy', path: `${source.path} to ${copy.path}`, ...error })
+        this.#reply(withId(answer, packet.id))
+      },
+    })
+    return null
   }
 
   /** Attributes of an open file are those of its path. */
@@ -192,8 +219,12 @@ export class SftpRelay {
 
   async #judge(packet: SftpPacket, operation: SftpOperation): Promise<void> {
     const { session } = this.#parts
-    const read = (): Promise<HostCommand> => commandOf(operation, this.#parts.paths, session.lease.user)
-    const command = await read()
+    let command!: SftpCommand
+    const read = async (): Promise<SftpCommand> => {
+      command = await commandOf(operation, this.#resolver, session.lease.user)
+      return command
+    }
+    await read()
     const decision = session.decide(draftOf(command, session, read))
     let verdict: Verdict
     if (decision.type === 'hold') {
@@ -207,17 +238,51 @@ export class SftpRelay {
       this.say(`pam: ${verdict.error.message}\n`)
       return this.#reply(encodeStatus(packet.id, sftpStatus.permissionDenied, `pam: ${verdict.error.message}`))
     }
+    if (command.isLost) {
+      session.recorder.outcome({
+        type: 'result',
+        command: verdict.id,
+        tag: `status ${sftpStatus.noSuchFile}`,
+        rows: 0,
+        bytes: 0,
+        durationMs: 0,
+        error: String(sftpStatus.noSuchFile),
+      })
+      return this.#reply(encodeStatus(packet.id, sftpStatus.noSuchFile, 'No such file'))
+    }
     const path = [...operation.writes, ...operation.reads].at(-1)?.path ?? ''
     const statement = command.facts.statements[0]
     const shown = statement?.writes.at(-1) ?? statement?.reads.at(-1) ?? path
-    this.#forward(packet, {
-      type: 'operation',
-      id: packet.id,
-      command: verdict.id,
-      operation,
-      path: shown,
-      since: performance.now(),
-    })
+    const { resolved } = command
+    const bytes = resolved.size === 0 ? packet.bytes : withStrings(packet, resolved)
+    this.#forward(
+      { ...packet, bytes },
+      {
+        type: 'operation',
+        id: packet.id,
+        command: verdict.id,
+        operation,
+        path: shown,
+        since: performance.now(),
+      },
+    )
+  }
+
+  readonly #resolver: SftpResolver = {
+    home: () => (this.#home ??= this.#resolver.real('.')),
+    real: async (path) => {
+      const answer = await this.#own((id) => encodeRealpath(id, path))
+      return answer.type === sftpType.name ? firstName(answer) : undefined
+    },
+    isFree: async (path) => {
+      const answer = await this.#own((id) => encodeLstat(id, path))
+      return answer.type === sftpType.status && new SftpFields(answer).uint32() === sftpStatus.noSuchFile
+    },
+  }
+
+  /** A request of the gateway's own; the client does not see it. */
+  #own(encode: (id: number) => Buffer): Promise<SftpPacket> {
+    return new Promise((answer) => this.#send(encode(this.#ask({ type: 'own', answer }))))
   }
 
   #ask(asked: Asked): number {
@@ -311,5 +376,19 @@ export class SftpRelay {
     }
   }
 }
+
+/** The absolute path of an answer to REALPATH; of what is no UTF-8 nobody can judge. */
+function firstName(answer: SftpPacket): string | undefined {
+  try {
+    const fields = new SftpFields(answer)
+    const path = fields.uint32() === 0 ? '' : fields.path()
+    return path.startsWith('/') ? path : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isCopy = (packet: SftpPacket): boolean =>
+  packet.type === sftpType.extended && new SftpFields(packet).string().toString('utf8') === COPY_DATA
 
 const MOST_ASKED = 4096

@@ -54,30 +54,40 @@ export interface SftpPacket {
   readonly bytes: Buffer
 }
 
-/** Cuts a stream into packets. */
+/** Cuts a stream into packets; each byte is copied once at most, however they come. */
 export class SftpFramer {
-  #held: Buffer = Buffer.alloc(0)
+  #held: Buffer[] = []
+  #heldBytes = 0
+  /** Bytes that there must be before anything can be cut off. */
+  #needed = HEADER
 
   /** Throws WireError for a packet that is too short or longer than OpenSSH takes. */
   push(chunk: Buffer): SftpPacket[] {
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes < this.#needed) return []
     const packets: SftpPacket[] = []
-    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    while (bytes.length >= 4) {
+    let bytes = this.#held.length === 1 ? chunk : Buffer.concat(this.#held)
+    this.#needed = HEADER
+    while (bytes.length >= HEADER) {
       const length = bytes.readUInt32BE(0)
       if (length < 5) throw new WireError(`an SFTP packet of ${length} bytes`)
       if (length > LONGEST) throw new WireError(`an SFTP packet of ${length} bytes`, 'too-large')
-      if (bytes.length < 4 + length) break
-      const packet = bytes.subarray(0, 4 + length)
-      bytes = bytes.subarray(4 + length)
+      this.#needed = HEADER + length
+      if (bytes.length < this.#needed) break
+      const packet = bytes.subarray(0, this.#needed)
+      bytes = bytes.subarray(this.#needed)
       packets.push({ type: packet[4] as number, id: packet.readUInt32BE(5), bytes: packet })
+      this.#needed = HEADER
     }
-    this.#held = bytes
+    this.#held = bytes.length === 0 ? [] : [bytes]
+    this.#heldBytes = bytes.length
     return packets
   }
 
   /** Bytes of a packet that has not ended. */
   get rest(): number {
-    return this.#held.length
+    return this.#heldBytes
   }
 }
 
@@ -88,12 +98,32 @@ export function withId({ bytes }: SftpPacket, id: number): Buffer {
   return copy
 }
 
+/** The same request with other strings in the place of some, by their number: those that stand first, behind the request id. */
+export function withStrings({ bytes }: SftpPacket, strings: ReadonlyMap<number, string>): Buffer {
+  const parts: Buffer[] = [bytes.subarray(0, AFTER_ID)]
+  let at = AFTER_ID
+  for (let index = 0; index <= Math.max(...strings.keys()); index++) {
+    const end = at + 4 + bytes.readUInt32BE(at)
+    const other = strings.get(index)
+    if (other === undefined) parts.push(bytes.subarray(at, end))
+    else {
+      const writer = new ByteWriter()
+      string(writer, other)
+      parts.push(writer.finish())
+    }
+    at = end
+  }
+  const request = Buffer.concat([...parts, bytes.subarray(at)])
+  request.writeUInt32BE(request.length - HEADER, 0)
+  return request
+}
+
 /** What stands after the request id. */
 export class SftpFields {
   readonly #reader: ByteReader
 
   constructor({ bytes, type }: SftpPacket) {
-    this.#reader = new ByteReader(bytes.subarray(9), `SFTP packet ${type}`)
+    this.#reader = new ByteReader(bytes.subarray(AFTER_ID), `SFTP packet ${type}`)
   }
 
   string(): Buffer {
@@ -135,6 +165,9 @@ export const encodeRealpath = (id: number, path: string): Buffer =>
 export const encodeReadlink = (id: number, path: string): Buffer =>
   encode(sftpType.readlink, id, (writer) => string(writer, path))
 
+export const encodeLstat = (id: number, path: string): Buffer =>
+  encode(sftpType.lstat, id, (writer) => string(writer, path))
+
 export const encodeInit = (version: number): Buffer => encode(sftpType.init, version, () => {})
 
 /** VERSION with these extensions (name and data). */
@@ -151,7 +184,7 @@ export const encodeVersion = (version: number, extensions: readonly (readonly [s
 export function decodeExtensions(packet: SftpPacket): [string, Buffer][] {
   const fields = new SftpFields(packet)
   const extensions: [string, Buffer][] = []
-  let left = packet.bytes.length - 9
+  let left = packet.bytes.length - AFTER_ID
   while (left > 0) {
     const [name, data] = [fields.string(), fields.string()]
     extensions.push([name.toString('utf8'), data])
@@ -177,5 +210,8 @@ function string(writer: ByteWriter, text: string): void {
   writer.bytes(bytes)
 }
 
+/** The length of a packet, and where its fields begin behind length, type and request id. */
+const HEADER = 4
+const AFTER_ID = 9
 /** SFTP_MAX_MSG_LENGTH of OpenSSH. */
 const LONGEST = 256 * 1024

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   decodeExtensions,
   encodeRealpath,
@@ -9,6 +9,7 @@ import {
   SftpFramer,
   sftpType,
   withId,
+  withStrings,
 } from '../../../src/wire/sftp/packet.ts'
 import { operationOf } from '../../../src/gateway/ssh/sftp-operation.ts'
 import { WireError } from '../../../src/wire/wire-error.ts'
@@ -50,6 +51,40 @@ describe('SFTP packets', () => {
     ])
     const [again] = framed(withId(framed(encodeRealpath(7, '/x'))[0] as never, 9))
     expect(again).toMatchObject({ id: 9 })
+  })
+
+  it('of any size are cut in one copy, though they come byte by byte', () => {
+    const bytes = encodeRealpath(1, 'x'.repeat(200_000))
+    const framer = new SftpFramer()
+    const concat = vi.spyOn(Buffer, 'concat')
+    const packets = [...bytes].flatMap((byte) => framer.push(Buffer.from([byte])))
+    const copied = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0)
+    concat.mockRestore()
+    expect(packets.map((packet) => packet.bytes)).toEqual([bytes])
+    expect(copied).toBeLessThan(3 * bytes.length)
+  })
+
+  it('carry other strings in the place of some', () => {
+    const strings = fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(strings, fc.uint8Array({ maxLength: 9 }), fc.nat(3), fc.string(), (all, rest, which, other) => {
+        const encoded = (texts: readonly string[]): Buffer => {
+          const parts = texts.map((text) => {
+            const bytes = Buffer.from(text)
+            const length = Buffer.alloc(4)
+            length.writeUInt32BE(bytes.length)
+            return Buffer.concat([length, bytes])
+          })
+          const body = Buffer.concat([Buffer.from([sftpType.rename, 0, 0, 0, 7]), ...parts, rest])
+          const head = Buffer.alloc(4)
+          head.writeUInt32BE(body.length)
+          return Buffer.concat([head, body])
+        }
+        const index = which % all.length
+        const [packet] = framed(encoded(all))
+        expect(withStrings(packet as never, new Map([[index, other]]))).toEqual(encoded(all.with(index, other)))
+      }),
+    )
   })
 
   it('that are too short, too long, or with paths that cannot be judged, are refused', () => {

@@ -3,6 +3,9 @@ import type { HostFacts } from '../../policy/command.ts'
 import { ANYWHERE, climbs, isMagic } from './command/paths.ts'
 import type { PathResolver } from './path-resolver.ts'
 
+/** Asks the target about a path; undefined where it does not say. */
+type Resolve = (path: string) => Promise<string | undefined>
+
 function joined(parent: string | undefined, name: string): string | undefined {
   if (parent === undefined) return undefined
   return posix.normalize(`${parent}/${name}`)

@@ -12,7 +12,7 @@ import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { secret } from './config-values.ts'
 import { notificationsSchema } from './notify-config.ts'
-import { targetSchema, type PostgresTarget } from './target.ts'
+import { targetSchema, type AuthenticationMethod } from './target.ts'
 
 const groups = z.array(z.string().min(1)).default([])
 
@@ -41,6 +41,15 @@ export const configSchema = z
     limits: z
       .strictObject({
         handshake: duration.prefault('10s').describe('how long a peer may be silent during a handshake'),
+        catalogs: duration
+          .prefault('30s')
+          .describe('how long reading the catalogs of a PostgreSQL target may take when a session starts'),
+        catalogBytes: z
+          .int()
+          .min(1_048_576)
+          .max(1_073_741_824)
+          .default(134_217_728)
+          .describe('how much the catalogs of a PostgreSQL target may be'),
         statementBytes: z
           .int()
           .min(1024)
@@ -173,14 +182,24 @@ export function sectionDigests(file: string): Record<string, string> {
   )
 }
 
+/** What whoever answers in the place of a target gets of its password. */
+const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
+  'cleartext-password': 'gives the password to whoever answers in place of the target',
+  md5: 'lets whoever answers in place of the target guess the password offline',
+}
+
 /** What a file allows that it should not, said at start and by `check`. */
 export function configWarnings(config: Config): string[] {
-  const warnings = config.targets
-    .filter((target) => target.type === 'postgres' && target.tls !== 'verify-full')
-    .map(
-      (target) =>
-        `target ${target.name}: tls: ${(target as PostgresTarget).tls} does not check that the target is who it says it is`,
-    )
+  const warnings = config.targets.flatMap((target) => {
+    if (target.type !== 'postgres' || target.tls === 'verify-full') return []
+    const { name, tls } = target
+    return [
+      `target ${name}: tls: ${tls} does not check that the target is who it says it is`,
+      ...(target.authentication ?? []).flatMap((method) =>
+        method in EXPOSES ? [`target ${name}: authentication: ${method} with tls: ${tls} ${EXPOSES[method]}`] : [],
+      ),
+    ]
+  })
   if (config.identity.evaluation !== undefined)
     warnings.push('the built-in OpenID provider is for evaluation, not for production')
   if (Number(process.versions.node.split('.')[0]) < 22)

@@ -46,7 +46,13 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   /** The server itself must refuse to write, too. */
   readonly readOnly: boolean
   readonly recorder: Recorder
-  readonly limits: { readonly handshake: number; readonly statementBytes: number; readonly resultMessageBytes: number }
+  readonly limits: {
+    readonly handshake: number
+    readonly catalogs: number
+    readonly catalogBytes: number
+    readonly statementBytes: number
+    readonly resultMessageBytes: number
+  }
   readonly logger: Logger
   /** Aborts when the session must end; the reason is a PamError. */
   readonly ended: AbortSignal

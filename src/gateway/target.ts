@@ -45,6 +45,13 @@ const postgresTarget = z
         'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
       ),
     ca: z.string().optional().describe('a file with the authority that signed the certificate of the target'),
+    authentication: z
+      .array(z.enum(['scram-sha-256', 'md5', 'cleartext-password', 'none']))
+      .min(1)
+      .optional()
+      .describe(
+        'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise scram-sha-256, or none where no password is set. Without a verified certificate, cleartext-password gives the password to whoever answers, and md5 what it can be guessed from',
+      ),
   })
   .superRefine((target, context) => {
     if (target.ca !== undefined && !target.tls.startsWith('verify-')) {
@@ -131,6 +138,22 @@ export const targetSchema = z.discriminatedUnion('type', [postgresTarget, sshTar
 export type TargetConfig = z.output<typeof targetSchema>
 export type PostgresTarget = z.output<typeof postgresTarget>
 export type SshTarget = z.output<typeof sshTarget>
+
+export type AuthenticationMethod = NonNullable<PostgresTarget['authentication']>[number]
+
+/**
+ * How the gateway logs in. Where the certificate does not prove who answers, whoever does must not get more than SCRAM gives:
+ * verify-ca is not enough, any certificate of that authority would do.
+ */
+export function authenticationOf({
+  authentication,
+  tls,
+  password,
+}: Pick<PostgresTarget, 'authentication' | 'tls' | 'password'>): readonly AuthenticationMethod[] {
+  if (authentication !== undefined) return authentication
+  if (tls === 'verify-full') return ['scram-sha-256', 'md5', 'cleartext-password', 'none']
+  return password === undefined ? ['none'] : ['scram-sha-256']
+}
 
 /** What a client may name as its user; the first is the usual one. */
 export const accountsOf = (target: TargetConfig): readonly string[] =>

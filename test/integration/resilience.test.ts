@@ -14,6 +14,7 @@ import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { verifyAudit } from '../helpers/audit.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
 import { openSqlite } from '../../src/storage/database.ts'
+import { hostilePostgres } from '../helpers/hostile-postgres.ts'
 import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
 import { OPENSSL } from '../helpers/run.ts'
 
@@ -295,7 +296,7 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
     [
       'nobody listens',
       (config) => config.replace(/port: \d+\n    database: app_dev/, 'port: 1\n    database: app_dev'),
-      /dev-db: the target cannot be reached/,
+      /dev-db: cannot reach the target/,
     ],
     [
       'the password is wrong',
@@ -357,8 +358,24 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
       ),
     )
     const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
-    await expect(client(port)).rejects.toThrow(/the target cannot be reached/)
+    await expect(client(port)).rejects.toThrow(/dev-db: the target did not answer in time/)
     silent.close()
+  })
+
+  it('a target that is silent after its login is given up after the time for its catalogs', async () => {
+    const silent = await hostilePostgres(postgres.port)
+    silent.answer = ({ what }) => (what === 'Q' ? 'silent' : 'pass')
+    const gateway = await start(
+      await configured(
+        (config) =>
+          config.replace(/port: \d+\n    database: app_dev/, `port: ${silent.port}\n    database: app_dev`) +
+          '\nlimits: { handshake: 1h, catalogs: 1s }\n',
+      ),
+    )
+    const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
+    await expect(client(port)).rejects.toThrow(/dev-db: the target did not answer in time/)
+    await silent.allClosed()
+    silent.stop()
   })
 
   it('a client that is silent is given up after the handshake time', async () => {

@@ -98,6 +98,8 @@ export class ClientSide {
     const out = this.#out
     if (out.length === 0) return
     this.#out = []
+    // What waited for an answer of the target goes on when the session ends, and no further than here.
+    if (this.#conversation.session.ended.aborted) return
     const ready = this.#conversation.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
     if (ready) return
     this.#upstreamFull = true

@@ -1,27 +1,29 @@
-import { readFileSync } from 'node:fs'
-import { connect as connectTcp, type Socket } from 'node:net'
-import { resolve } from 'node:path'
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import pg from 'pg'
 import type { CredentialLease } from '../../credentials/credential.ts'
 import type { MaskingPlan } from '../../masking/plan.ts'
 import { socketChannel } from '../../shared/socket-channel.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
+import { TERMINATE } from '../../wire/postgres/client-message.ts'
+import type { BackendKeyData } from '../../wire/postgres/session-start.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
-import type { PostgresTarget } from '../target.ts'
+import { authenticationOf, type PostgresTarget } from '../target.ts'
+import { wireFailure } from '../wire-failure.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
 import { treesFor, type CatalogShelf } from './catalog-shelf.ts'
 import type { CatalogRows } from './catalog.ts'
+import { TargetMessages } from './target-messages.ts'
+import { logIn, PINNED, TargetSaidNo, type LoggedIn } from './upstream-login.ts'
+import { runQueries } from './upstream-query.ts'
+import { openSocket } from './upstream-socket.ts'
 
-/** A connection that is logged in and idle; its socket is ours from here on. */
+/** A connection that is logged in and idle. */
 export interface Upstream {
   readonly channel: Channel
   /** What the server reported at login (ParameterStatus), by name. */
   readonly parameters: ReadonlyMap<string, string>
   readonly catalog: CatalogRows
   readonly trees: DefinitionTrees
-  /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it. */
+  /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it, or does not answer. */
   cancel(): Promise<void>
   /** Ends the backend from another connection; true when the server says that it is gone. */
   terminate(): Promise<boolean>
@@ -31,176 +33,180 @@ export interface UpstreamTarget {
   readonly config: PostgresTarget
   readonly lease: CredentialLease
   readonly baseDirectory: string
-  /** Milliseconds for the whole login. */
-  readonly timeout: number
+  readonly limits: {
+    /** Milliseconds for logging in, and for reading the catalogs. */
+    readonly handshake: number
+    readonly catalogs: number
+    readonly catalogBytes: number
+  }
 }
 
-/** Logs in with the driver (SCRAM, TLS, protocol 3.0), reads the catalogs, and takes the socket over. */
+/**
+ * Logs in with the session's credential and reads the catalogs. However long the target takes, and whatever it says, that ends:
+ * with the time for it, and at once with `ended`.
+ */
 export async function connectUpstream(
   target: UpstreamTarget,
   settings: ReadonlyMap<string, string>,
   shelf: CatalogShelf,
   definitions: (catalog: CatalogRows, ask: Ask) => Promise<DefinitionTrees>,
   masking: MaskingPlan,
+  ended: AbortSignal,
 ): Promise<Upstream> {
-  const client = createClient(target, {
-    ...Object.fromEntries(settings),
-    client_encoding: 'UTF8',
-    standard_conforming_strings: 'on',
-  })
-  const parameters = new Map<string, string>()
-  const { connection } = client as unknown as { connection: DriverConnection }
-  connection.on('parameterStatus', ({ parameterName, parameterValue }) => parameters.set(parameterName, parameterValue))
+  const { config, lease, limits } = target
   try {
-    await client.connect()
-    const { host, port, database } = target.config
-    const shelved = await shelf.read(JSON.stringify([host, port, database, target.lease.user]), (texts) =>
-      askAll(client, texts),
-    )
-    const catalog = shelved.rows
-    const ask: Ask = async (text) => (await askAll(client, [text]))[0] ?? []
-    const trees = await treesFor(shelved, masking, () => definitions(catalog, ask))
-    const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-    const channel = takeOver(client, connection)
-    return {
-      channel,
-      parameters,
-      catalog,
-      trees,
-      cancel: () => sendCancel(target, processID, secretKey),
-      terminate: () => terminateBackend(target, processID),
-    }
-  } catch (error) {
-    client.removeAllListeners('error')
-    client.on('error', () => {})
-    void client.end().catch(() => {})
-    throw upstreamError(target.config, error)
-  }
-}
-
-interface DriverConnection {
-  stream: Socket
-  on(event: 'parameterStatus', listener: (message: { parameterName: string; parameterValue: string }) => void): void
-  removeAllListeners(): void
-}
-
-function createClient(
-  { config, lease, timeout, baseDirectory }: UpstreamTarget,
-  settings: Record<string, string>,
-): pg.Client {
-  const client = new pg.Client({
-    host: config.host,
-    port: config.port,
-    user: lease.user,
-    database: config.database,
-    // A function, so that the driver never looks into the environment for one.
-    password: () => lease.password ?? '',
-    ssl: tlsOptions(config, baseDirectory),
-    connectionTimeoutMillis: timeout,
-    keepAlive: true,
-  })
-  // The driver would add settings of its own environment (PGOPTIONS, PGAPPNAME).
-  Object.assign(client, { getStartupConf: () => ({ ...settings, user: lease.user, database: config.database }) })
-  client.on('error', () => {})
-  return client
-}
-
-function tlsOptions(config: PostgresTarget, baseDirectory: string): ConnectionOptions | false {
-  const ca = config.ca === undefined ? {} : { ca: readFileSync(resolve(baseDirectory, config.ca)) }
-  switch (config.tls) {
-    case 'disable':
-      return false
-    case 'require':
-      return { rejectUnauthorized: false }
-    case 'verify-ca':
-      return { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
-    case 'verify-full':
+    return await withDeadline(limits.handshake, ended, async (signal, goOnFor) => {
+      const { messages, parameters, key } = await openSession(
+        target,
+        new Map([...settings, ...Object.entries(PINNED)]),
+        signal,
+      )
+      goOnFor(limits.catalogs)
+      messages.allow('the reading of its catalogs', {
+        bytes: limits.catalogBytes,
+        messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
+      })
+      const { host, port, database } = config
+      const shelved = await shelf.read(JSON.stringify([host, port, database, lease.user]), (texts) =>
+        runQueries(messages, texts),
+      )
+      const ask: Ask = async (text) => (await runQueries(messages, [text]))[0] ?? []
+      const trees = await treesFor(shelved, masking, () => definitions(shelved.rows, ask))
+      signal.throwIfAborted()
+      messages.release()
       return {
-        ...ca,
-        rejectUnauthorized: true,
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(config.host, certificate),
+        channel: messages.channel,
+        parameters,
+        catalog: shelved.rows,
+        trees,
+        cancel: () => sendCancel(target, key),
+        terminate: () => terminateBackend(target, key),
       }
+    })
+  } catch (error) {
+    throw ended.aborted ? ended.reason : upstreamError(config, error)
   }
 }
 
 /** Runs one of the gateway's own queries while it logs in. */
 type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
 
-/** The texts are constants of ours: one simple query takes them all. */
-async function askAll(client: pg.Client, texts: readonly string[]): Promise<(string | null)[][][]> {
-  const answer: unknown = await client.query<(string | null)[]>({
-    text: texts.join(';'),
-    rowMode: 'array',
-    types: { getTypeParser: () => String },
+interface OpenSession extends LoggedIn {
+  readonly messages: TargetMessages
+}
+
+async function openSession(
+  { config, lease, baseDirectory }: UpstreamTarget,
+  settings: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<OpenSession> {
+  const { socket, endPoint } = await openSocket(config, baseDirectory, signal)
+  const messages = new TargetMessages(socketChannel(socket), signal)
+  const loggedIn = await logIn(messages, {
+    user: lease.user,
+    database: config.database,
+    password: lease.password,
+    settings,
+    methods: authenticationOf(config),
+    endPoint,
+    verified: config.tls === 'verify-full',
   })
-  const results = (Array.isArray(answer) ? answer : [answer]) as { rows: (string | null)[][] }[]
-  return results.map(({ rows }) => rows)
+  return { messages, ...loggedIn }
 }
 
-/** After ReadyForQuery nothing is in flight: the driver lets go of the socket, and our framing takes it. */
-function takeOver(client: pg.Client, connection: DriverConnection): Channel {
-  const { stream } = connection
-  stream.removeAllListeners()
-  connection.removeAllListeners()
-  client.removeAllListeners()
-  return socketChannel(stream)
-}
-
-async function sendCancel({ config, timeout }: UpstreamTarget, processId: number, secret: number): Promise<void> {
-  // As libpq does: a connection of its own, closed by the server once the request was taken. Where the target
-  // demands TLS it still takes a cancel request in plain text; the key is of use for this backend only.
-  const secretKey = Buffer.alloc(4)
-  secretKey.writeInt32BE(secret)
-  await new Promise<void>((done) => {
-    const socket = connectTcp({ host: config.host, port: config.port, timeout })
-    socket.on('connect', () => socket.write(encodeStartupPacket({ type: 'cancel-request', processId, secretKey })))
-    socket.on('timeout', () => socket.destroy())
-    socket.on('error', () => {})
-    socket.on('close', () => done())
-    socket.resume()
-  })
-}
-
-async function terminateBackend(target: UpstreamTarget, processId: number): Promise<boolean> {
-  const client = createClient(target, {})
-  try {
-    await client.connect()
-    await client
-      .query('select pg_catalog.pg_terminate_backend($1, 2000)', [processId])
-      .catch(() => client.query('select pg_catalog.pg_terminate_backend($1)', [processId]))
-    const { rows } = await client.query(
-      'select 1 from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) $1',
-      [processId],
+/**
+ * Work with a target that ends with its time, and with `ended`: then its signal aborts, and so it does where the work fails, so
+ * that what it has opened is closed. `goOnFor` gives it more time.
+ */
+async function withDeadline<T>(
+  milliseconds: number,
+  ended: AbortSignal | undefined,
+  work: (signal: AbortSignal, goOnFor: (milliseconds: number) => void) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController()
+  const onEnded = (): void => over.abort(ended?.reason)
+  if (ended?.aborted === true) onEnded()
+  ended?.addEventListener('abort', onEnded, { once: true })
+  const expire = (): void =>
+    over.abort(
+      new PamError('TARGET_UNREACHABLE', 'the target did not answer in time', { side: 'upstream', hint: TRY_AGAIN }),
     )
-    return rows.length === 0
+  let timer = setTimeout(expire, milliseconds)
+  const goOnFor = (more: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(expire, more)
+  }
+  try {
+    return await work(over.signal, goOnFor)
+  } catch (error) {
+    over.abort(error)
+    throw error
+  } finally {
+    clearTimeout(timer)
+    ended?.removeEventListener('abort', onEnded)
+  }
+}
+
+/** As libpq does: a connection of its own, which the server closes once it has taken the request. */
+async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
+  if (key === undefined) return
+  const { config, baseDirectory } = target
+  await withDeadline(CANCEL_TIME, undefined, async (signal) => {
+    const { socket } = await openSocket(config, baseDirectory, signal)
+    const messages = new TargetMessages(socketChannel(socket), signal)
+    messages.allow('a cancel request', { bytes: 1024, messages: 1 })
+    const { processId, secretKey } = key
+    messages.send(encodeStartupPacket({ type: 'cancel-request', processId, secretKey }))
+    await messages.next()
+  }).catch(() => {})
+}
+
+async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<boolean> {
+  if (key === undefined) return false
+  const pid = key.processId | 0
+  try {
+    return await withDeadline(TERMINATE_TIME, undefined, async (signal) => {
+      const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
+      messages.allow('the end of a backend', { bytes: 64 * 1024, messages: 1000 })
+      const ask = async (text: string) => (await runQueries(messages, [text]))[0]
+      // Before version 14 it takes no time to wait for.
+      await ask(`select pg_catalog.pg_terminate_backend(${pid}, 2000)`).catch(() =>
+        ask(`select pg_catalog.pg_terminate_backend(${pid})`),
+      )
+      const left = await ask(`select 1 from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) ${pid}`)
+      messages.close(TERMINATE)
+      return left?.length === 0
+    })
   } catch {
     return false
-  } finally {
-    await client.end().catch(() => {})
   }
 }
 
 function upstreamError(config: PostgresTarget, error: unknown): PamError {
-  if (error instanceof PamError) return error
-  const { code, message } = error as { code?: string; message?: string }
   const told = (which: PamError['code'], text: string, hint?: string): PamError =>
     new PamError(which, `${config.name}: ${text}`, {
       side: 'upstream',
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     })
-  if (code === '28P01' || code === '28000')
-    return told('TARGET_CREDENTIAL', "the target refused the gateway's credential", 'tell whoever runs the gateway')
-  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E'))
-    return told('TARGET_REFUSED', `the target refused the connection (${code})`)
-  if (code !== undefined && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code)) {
-    return told('TARGET_CERTIFICATE', "the target's certificate is not trusted", 'tell whoever runs the gateway')
+  if (error instanceof PamError) return told(error.code, error.message, error.hint)
+  if (error instanceof TargetSaidNo) {
+    if (error.sqlstate === '28P01' || error.sqlstate === '28000')
+      return told('TARGET_CREDENTIAL', "the target refused the gateway's credential", ASK)
+    return told('TARGET_REFUSED', `the target refused the connection (${error.sqlstate})`)
   }
-  if (/does not support SSL/.test(message ?? ''))
-    return told('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for')
-  return told(
-    'TARGET_UNREACHABLE',
-    'the target cannot be reached',
-    'try again; if it stays so, tell whoever runs the gateway',
-  )
+  const failure = wireFailure(error)
+  if (failure.code !== 'INTERNAL') return told(failure.code, failure.message)
+  const { code } = error as { code?: string }
+  if (code !== undefined && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
+    return told('TARGET_CERTIFICATE', "the target's certificate is not trusted", ASK)
+  return told('TARGET_UNREACHABLE', 'cannot reach the target', TRY_AGAIN)
 }
+
+const TRY_AGAIN = 'try again; if this persists, contact your gateway administrator'
+const ASK = 'contact your gateway administrator'
+/** Milliseconds that a target has to take a request to cancel, and to end a backend, login included. */
+const CANCEL_TIME = 2000
+const TERMINATE_TIME = 6000
+/** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
+const SMALLEST_ROW = 32

@@ -7,10 +7,11 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../../wire/postgres/server-message.ts'
+import type { Channel } from '../../shared/channel.ts'
 import { Reading } from '../../shared/reading.ts'
 import { within } from '../../shared/within.ts'
 import { afterRecord } from '../after-record.ts'
-import { sessionFor, type Engine } from '../engine.ts'
+import { sessionFor, type Engine, type Session } from '../engine.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { CatalogShelf } from './catalog-shelf.ts'
@@ -46,16 +47,18 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const session = sessionFor('postgres', anySession)
       const settings = new Map(admitStartup(hello, session.config))
       if (session.readOnly) settings.set('default_transaction_read_only', 'on')
-      const target = { config: session.config, lease: session.lease, baseDirectory, timeout: session.limits.handshake }
+      const { config, lease, limits } = session
+      const waiting = waitingClient(client, hello.rest, session)
       // Taken before the catalogs are read: a change in between makes them stale.
       const shared = definitionsOf(session.target.name)
       const seenChanges = shared.changes
       const upstream = await connectUpstream(
-        target,
+        { config, lease, limits, baseDirectory },
         settings,
         shelf,
         (catalog, ask) => readDefinitions(catalog, session.masking, parser, ask),
         session.masking,
+        session.ended,
       )
       const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
         relay.cancel(),
@@ -72,7 +75,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       })
       const relay = startRelay(conversation, upstream, parser, goodbyes)
       client.write(greeting(hello, upstream, key))
-      relay.run(hello.rest)
+      relay.run(waiting)
       try {
         await relay.over
       } finally {
@@ -94,6 +97,41 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
     cancel: (key, personId) => cancelKeys.use(key, personId),
   }
 }
+
+/** What came from a client while the gateway connected for it. */
+interface EarlyInput {
+  readonly bytes: Buffer
+  readonly hasEnded: boolean
+}
+
+/**
+ * While the target is connected to, the client may leave: nobody needs the connection then. What it sends early waits, up to
+ * a limit; one that sent all it has to say and closed its side is served.
+ */
+function waitingClient(client: Channel, rest: Buffer, session: Session): () => EarlyInput {
+  let bytes = rest
+  let hasEnded = false
+  const leave = (): void => session.end(clientLeft())
+  client.handler = {
+    data(more) {
+      bytes = Buffer.concat([bytes, more])
+      if (bytes.length > MOST_EARLY) client.pause()
+    },
+    drained() {},
+    ended() {
+      hasEnded = true
+      if (bytes.length === 0) leave()
+    },
+    closed: leave,
+  }
+  client.resume()
+  return () => {
+    client.pause()
+    return { bytes, hasEnded }
+  }
+}
+
+const clientLeft = (): PamError => new PamError('CLIENT_LEFT', 'the client closed the connection')
 
 /** What a server says after the password: here there was none to ask for, the tunnel has authenticated the person. */
 function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
@@ -130,7 +168,8 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
 
   return {
     over,
-    run(rest: Buffer): void {
+    run(waiting: () => EarlyInput): void {
+      const { bytes: rest, hasEnded } = waiting()
       client.handler = {
         data: guarded((bytes: Buffer) => clientSide.push(bytes)),
         drained: () => reading.go('client'),
@@ -155,6 +194,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         closed: () => closed('upstream', clientSide.left ? clientLeft() : targetLeft()),
       }
       if (rest.length > 0) guarded(() => clientSide.push(rest))(rest)
+      if (hasEnded) clientSide.end()
       client.resume()
       upstream.channel.resume()
       if (session.ended.aborted) void endRelay(session.ended.reason as PamError)
@@ -162,10 +202,6 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     cancel(): void {
       if (!clientSide.cancelHold()) void upstream.cancel()
     },
-  }
-
-  function clientLeft(): PamError {
-    return new PamError('CLIENT_LEFT', 'the client closed the connection')
   }
 
   function targetLeft(): PamError {
@@ -184,6 +220,9 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
 
   /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
   async function endRelay(reason: PamError): Promise<void> {
+    const { isIdle } = conversation
+    // Whoever waits for an answer of the target hears at once that none comes.
+    conversation.abandon()
     try {
       // From this moment on nothing of what the target says goes to the client.
       const gone = open.has('upstream') ? upstreamGone() : undefined
@@ -194,11 +233,10 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
         // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
         await new Promise((resolve) => setImmediate(resolve))
       }
-      if (gone !== undefined) await endUpstream(gone)
+      if (gone !== undefined) await endUpstream(gone, isIdle)
     } catch (error) {
       session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
     } finally {
-      conversation.abandon()
       if (open.has('client')) client.destroy()
       clientGone()
       upstream.channel.destroy()
@@ -213,13 +251,13 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
     })
   }
 
-  async function endUpstream(gone: Promise<true>): Promise<void> {
+  async function endUpstream(gone: Promise<true>, isIdle: boolean): Promise<void> {
     const goodbye = (): void => {
       upstream.channel.resume()
       // A Terminate that waits behind a running query is read once the cancel has ended that.
       upstream.channel.write(TERMINATE)
     }
-    if (conversation.isIdle) await goodbyes.say(goodbye, gone)
+    if (isIdle) await goodbyes.say(goodbye, gone)
     else {
       goodbye()
       await upstream.cancel()
@@ -237,5 +275,7 @@ function startRelay(conversation: Conversation, upstream: Upstream, parser: SqlP
 /** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
 const NEWEST_MINOR = 2
 const NO_MASKING = { columns: [], kinds: [] } as const
+/** Bytes that a client may send before it is let in. */
+const MOST_EARLY = 64 * 1024
 /** Milliseconds that a cancelled backend has to leave by itself before it is terminated. */
 const CANCEL_WAIT = 2000

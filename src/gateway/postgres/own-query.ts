@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ByteReader } from '../../wire/byte-reader.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { encodeMessage } from '../../wire/postgres/server-message.ts'
 import { bind } from '../../wire/postgres/bind.ts'
 import { FLUSH, SYNC } from '../../wire/postgres/client-message.ts'
@@ -22,6 +23,8 @@ export const ownQuery = async (conversation: Conversation, sql: string): Promise
 /** Several, in one transaction and one round trip; the rows of each. */
 export function ownQueries(conversation: Conversation, texts: readonly string[]): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
+    const { ended } = conversation.session
+    if (ended.aborted) return reject(ended.reason as Error)
     const results: OwnRows[] = [[]]
     const { batchOpen } = conversation
     conversation.expect({
@@ -53,13 +56,17 @@ function extendedQuery(sql: string): Buffer {
   ])
 }
 
-/** The values of a DataRow as text. Spec: Message Formats, DataRow. */
-export function rowValues(body: Buffer): (string | null)[] {
+/** The values of a DataRow as text, of so many columns where that is known. Spec: Message Formats, DataRow. */
+export function rowValues(body: Buffer, columns?: number): (string | null)[] {
   const reader = new ByteReader(body, 'DataRow')
-  return reader.list(reader.uint16(), () => {
+  const count = reader.uint16()
+  if (columns !== undefined && count !== columns) throw new WireError(`DataRow: ${count} values for ${columns} columns`)
+  const values = reader.list(count, () => {
     const length = reader.int32()
     return length === -1 ? null : reader.bytes(length).toString('utf8')
   })
+  reader.end()
+  return values
 }
 
 /** Random, so that no client's statement has it. */

@@ -11,6 +11,7 @@ import { KeptRows } from './kept-rows.ts'
 import type { Pending, Run } from './pending.ts'
 import { copyFormatOf } from './copy-format.ts'
 import { maskedError, maskedNotice, maskedNotification } from './masked-messages.ts'
+import { PINNED } from './upstream-login.ts'
 import type { ResultRows } from './result-rows.ts'
 
 /** What becomes of each message of the server: answers find their question, values are masked, results are recorded. */
@@ -239,7 +240,7 @@ export class ServerMessages {
     const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
     const name = body.cstring()
     const value = body.cstring()
-    const pinned = REPORTED[name]
+    const pinned = PINNED[name]
     if (pinned !== undefined && pinned !== value) {
       this.#conversation.session.end(
         new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {
@@ -303,7 +304,5 @@ export class ServerMessages {
 }
 
 const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
-/** Settings that the server reports and that must stay as we set them at login. */
-const REPORTED: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }
 /** Raised before anything of a text runs. Source: manual, appendix A. */
 const SYNTAX_ERROR = '42601'

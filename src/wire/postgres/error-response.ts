@@ -1,6 +1,7 @@
 import type { Codec } from '../codec.ts'
 import type { ByteReader } from '../byte-reader.ts'
 import type { ByteWriter } from '../byte-writer.ts'
+import { WireError } from '../wire-error.ts'
 
 /** The fields of ErrorResponse and NoticeResponse, by their one-letter type. Spec: Error and Notice Message Fields. */
 export type ErrorFields = ReadonlyMap<string, string>
@@ -27,6 +28,23 @@ export const noticeResponse: Codec<NoticeResponse> = {
   tag: 0x4e, // 'N'
   decode: (body) => ({ type: 'notice-response', fields: readFields(body) }),
   encode: (message, out) => writeFields(message.fields, out),
+}
+
+/**
+ * The SQLSTATE alone, from the bytes of the body: before a session has settled on an encoding the texts may be in any.
+ * A message that does not end is a WireError.
+ */
+export function sqlstateOf(body: Buffer): string | undefined {
+  let code: string | undefined
+  let at = 0
+  for (let type = body[at]; type !== 0; type = body[at]) {
+    const end = type === undefined ? -1 : body.indexOf(0, at + 1)
+    if (end < 0) throw new WireError('ErrorResponse: it does not end')
+    if (type === CODE) code = body.toString('latin1', at + 1, end)
+    at = end + 1
+  }
+  if (at + 1 !== body.length) throw new WireError('ErrorResponse: bytes too many')
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** What we answer ourselves. SQLSTATE as in the manual's appendix A; 'V' repeats the severity, never translated. */
@@ -61,3 +79,5 @@ function writeFields(fields: ErrorFields, out: ByteWriter): void {
   }
   out.uint8(0)
 }
+
+const CODE = 0x43 // 'C'

@@ -1,7 +1,9 @@
 import { ByteReader } from '../byte-reader.ts'
 import { ByteWriter } from '../byte-writer.ts'
 import type { Codec } from '../codec.ts'
+import { authentication } from './authentication.ts'
 import { errorResponse, noticeResponse, type ErrorFields } from './error-response.ts'
+import { backendKeyDataCodec, parameterStatusCodec, readyForQueryCodec } from './session-start.ts'
 
 /** The tags of what a server sends. Spec: Message Formats. */
 export const serverTags = {
@@ -52,27 +54,19 @@ export const encodeError = (fields: ErrorFields): Buffer =>
 export const encodeNotice = (fields: ErrorFields): Buffer =>
   encodeMessage(noticeResponse, { type: 'notice-response', fields })
 
-/** AuthenticationOk. Spec: Message Formats. */
-export const authenticationOk = (): Buffer => encodeBody(serverTags.authentication, (out) => out.uint32(0))
+export const authenticationOk = (): Buffer => encodeMessage(authentication, { type: 'authentication', method: 'ok' })
 
-/** AuthenticationCleartextPassword. */
 export const authenticationCleartextPassword = (): Buffer =>
-  encodeBody(serverTags.authentication, (out) => out.uint32(3))
+  encodeMessage(authentication, { type: 'authentication', method: 'cleartext-password' })
 
 export const parameterStatus = (name: string, value: string): Buffer =>
-  encodeBody(serverTags.parameterStatus, (out) => {
-    out.cstring(name)
-    out.cstring(value)
-  })
+  encodeMessage(parameterStatusCodec, { type: 'parameter-status', name, value })
 
-export const backendKeyData = (processId: number, secretKey: Uint8Array): Buffer =>
-  encodeBody(serverTags.backendKeyData, (out) => {
-    out.uint32(processId)
-    out.bytes(secretKey)
-  })
+export const backendKeyData = (processId: number, secretKey: Buffer): Buffer =>
+  encodeMessage(backendKeyDataCodec, { type: 'backend-key-data', processId, secretKey })
 
 export const readyForQuery = (status: TransactionStatus): Buffer =>
-  encodeBody(serverTags.readyForQuery, (out) => out.uint8(status.charCodeAt(0)))
+  encodeMessage(readyForQueryCodec, { type: 'ready-for-query', status })
 
 /** NegotiateProtocolVersion: the newest minor version we speak, and the options that we did not take. */
 export const negotiateProtocolVersion = (minor: number, options: readonly string[]): Buffer =>

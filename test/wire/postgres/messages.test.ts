@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Codec } from '../../../src/wire/codec.ts'
+import { authentication } from '../../../src/wire/postgres/authentication.ts'
 import { bind } from '../../../src/wire/postgres/bind.ts'
 import { decodeClientMessage } from '../../../src/wire/postgres/client-message.ts'
 import { close } from '../../../src/wire/postgres/close.ts'
@@ -12,6 +13,8 @@ import { parse } from '../../../src/wire/postgres/parse.ts'
 import { passwordMessage } from '../../../src/wire/postgres/password-message.ts'
 import { query } from '../../../src/wire/postgres/query.ts'
 import { rowDescription } from '../../../src/wire/postgres/row-description.ts'
+import { saslInitialResponse } from '../../../src/wire/postgres/sasl-response.ts'
+import { parameterStatusCodec, readyForQueryCodec } from '../../../src/wire/postgres/session-start.ts'
 import { decodeMessage, encodeMessage } from '../../../src/wire/postgres/server-message.ts'
 import { WireError } from '../../../src/wire/wire-error.ts'
 
@@ -19,6 +22,8 @@ const name = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => !te
 const oid = fc.nat(0xffff_ffff)
 const format = fc.constantFrom(0 as const, 1 as const)
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array))
+const bytesOf = (length: number): fc.Arbitrary<Buffer> =>
+  fc.uint8Array({ minLength: length, maxLength: length }).map((array) => Buffer.from(array))
 const subject = fc.record({ subject: fc.constantFrom('statement' as const, 'portal' as const), name })
 const fields = fc
   .array(fc.tuple(fc.constantFrom('S', 'V', 'C', 'M', 'D', 'H', 'P'), name), { maxLength: 6 })
@@ -63,6 +68,37 @@ const codecs: Record<string, { codec: Codec<never>; message: fc.Arbitrary<unknow
   ),
   Execute: entry(execute, fc.record({ type: fc.constant('execute' as const), portal: name, maxRows: oid })),
   PasswordMessage: entry(passwordMessage, fc.record({ type: fc.constant('password' as const), password: name })),
+  Authentication: entry(
+    authentication,
+    fc
+      .oneof(
+        fc.record({ method: fc.constantFrom('ok' as const, 'cleartext-password' as const) }),
+        fc.record({ method: fc.constant('md5-password' as const), salt: bytesOf(4) }),
+        fc.record({
+          method: fc.constant('sasl' as const),
+          mechanisms: fc.array(
+            name.filter((text) => text !== ''),
+            { maxLength: 5 },
+          ),
+        }),
+      )
+      .map((rest) => ({ type: 'authentication' as const, ...rest })),
+  ),
+  SASLInitialResponse: entry(
+    saslInitialResponse,
+    fc.record({ type: fc.constant('sasl-initial-response' as const), mechanism: name, data: bytes }),
+  ),
+  ParameterStatus: entry(
+    parameterStatusCodec,
+    fc.record({ type: fc.constant('parameter-status' as const), name, value: name }),
+  ),
+  ReadyForQuery: entry(
+    readyForQueryCodec,
+    fc.record({
+      type: fc.constant('ready-for-query' as const),
+      status: fc.constantFrom('I' as const, 'T' as const, 'E' as const),
+    }),
+  ),
   ErrorResponse: entry(
     errorResponse,
     fields.map((map) => ({ type: 'error-response' as const, fields: map })),

@@ -242,8 +242,21 @@ export function createSession(parts: SessionParts): RunningSession {
     const stopTimer = clock.at(approval.expiresAt, () => waiting.resolve({ type: 'expired' }))
     const onEnded = (): void => waiting.resolve({ type: 'ended' })
     parts.ended.signal.addEventListener('abort', onEnded, { once: true })
-    const verdict = draft
-      .estimate()
+    // A target that does not answer holds up nobody who would decide, and a session that is over asks nobody any more.
+    let stopWaiting = (): void => {}
+    const late = new Promise<undefined>((resolve) => {
+      stopWaiting = clock.at(now + LONGEST_ESTIMATE, () => resolve(undefined))
+    })
+    let onOver = (): void => {}
+    const over = new Promise<never>((_, reject) => {
+      onOver = () => reject(parts.ended.signal.reason as PamError)
+      parts.ended.signal.addEventListener('abort', onOver, { once: true })
+    })
+    const verdict = Promise.race([draft.estimate(), late, over])
+      .finally(() => {
+        stopWaiting()
+        parts.ended.signal.removeEventListener('abort', onOver)
+      })
       .then((estimated) =>
         state.fileApproval(
           estimated === undefined ? approval : { ...approval, effect: `${approval.effect}; ${estimated}` },
@@ -334,6 +347,8 @@ export function createSession(parts: SessionParts): RunningSession {
   }
 }
 
+/** Milliseconds that the target has to say how much a held command touches. */
+const LONGEST_ESTIMATE = 5000
 /** Commands that an approver is shown of what came before, and characters of each. */
 const MOST_RECENT = 11
 const LONGEST_RECENT = 500

@@ -128,6 +128,16 @@ const sshTarget = z
         'give hostKeys or knownHosts, so that the target can be told from another, or trustOnFirstUse',
       )
     if (pinned && target.trustOnFirstUse) problem('trustOnFirstUse', 'is not used where host keys are given')
+    target.logins.forEach(({ password }, index) => {
+      // Whoever answers first would be given it, as it is.
+      if (password !== undefined && target.trustOnFirstUse)
+        context.addIssue({
+          code: 'custom',
+          path: ['logins', index, 'password'],
+          message:
+            'a password login needs hostKeys or knownHosts: trustOnFirstUse would send it to whoever answers first',
+        })
+    })
     const names = target.logins.map(({ name }) => name)
     if (new Set(names).size < names.length) problem('logins', 'a login stands twice')
   })

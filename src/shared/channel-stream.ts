@@ -4,11 +4,14 @@ import type { Channel } from './channel.ts'
 /**
  * A channel as Node's libraries want a connection: a stream in both directions. It takes the channel's handler. It is for
  * protocols in which nobody half-closes a connection (SSH has an end of input for each channel): whoever sends nothing more
- * has gone, and the stream closes once what came before has been read.
+ * has gone, and the stream closes once what came before has been read. Libraries answer whatever comes without a look at
+ * backpressure, so a peer that does not read the answers is not read either.
  */
 export function channelStream(channel: Channel, onData: (bytes: Buffer) => void = () => {}): Duplex {
   let drained: (() => void) | undefined
   let isReading = false
+  /** The peer does not take what is answered. */
+  let isHeld = false
   const stream = new Duplex({
     allowHalfOpen: true,
     // Nobody listens for errors before a library does.
@@ -16,7 +19,7 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
     read() {
       if (isReading) return
       isReading = true
-      channel.resume()
+      if (!isHeld) channel.resume()
     },
     write(bytes: Buffer, _encoding, done) {
       if (channel.write(bytes)) done()
@@ -35,6 +38,9 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
     const done = drained
     drained = undefined
     done?.()
+    if (!isHeld || stream.writableLength > MOST_WAITING / 2) return
+    isHeld = false
+    if (isReading) channel.resume()
   }
   channel.handler = {
     data(bytes) {
@@ -43,6 +49,9 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
         channel.pause()
       }
       onData(bytes)
+      if (isHeld || stream.writableLength <= MOST_WAITING) return
+      isHeld = true
+      channel.pause()
     },
     drained: goOn,
     ended: () => void stream.push(null),
@@ -56,3 +65,6 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
   stream.once('end', () => stream.destroy())
   return stream
 }
+
+/** Bytes that wait to be sent: more than the windows of many channels. */
+const MOST_WAITING = 32 * 1024 * 1024

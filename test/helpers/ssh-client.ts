@@ -37,3 +37,10 @@ export async function inTerminal(
   })
   return { channel, output: () => Buffer.concat(chunks), over }
 }
+
+/** Type and base64, as in a .pub file. */
+export function publicKeyOf(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey)
+  if (key instanceof Error) throw key
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`
+}

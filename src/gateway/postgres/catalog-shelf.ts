@@ -1,3 +1,4 @@
+import { WireError } from '../../wire/wire-error.ts'
 import type { MaskingPlan } from '../../masking/plan.ts'
 import { catalogQueries, FIRST_USER_OID, withSystemRows, type CatalogRows } from './catalog.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
@@ -25,7 +26,9 @@ export class CatalogShelf {
   /** `target` is whatever makes two connections reach the same server as the same account. */
   async read(target: string, ask: AskAll): Promise<Shelved> {
     const [state] = await ask([STATE])
-    const [started, database, path, snapshot] = (state?.[0] ?? []) as [string, string, string, string]
+    const [started, database, path, snapshot] = state?.[0] ?? []
+    if (started == null || database == null || path == null || snapshot == null)
+      throw new WireError('the catalogs: no state of theirs')
     // Expressions are shown with the names bare that the search path makes visible.
     const place = JSON.stringify([target, started, database, path])
     const known = this.#places.get(place)

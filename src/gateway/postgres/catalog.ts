@@ -1,3 +1,4 @@
+import { WireError } from '../../wire/wire-error.ts'
 import { words } from '../../shared/words.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
@@ -158,6 +159,8 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
   const edgesOf = (kind: string, oid: number): readonly number[] => edges.get(kind)?.get(oid) ?? []
   const safe = new Set(declaredSafe)
   const columns = group(rows.columns)
+  for (const own of columns.values())
+    if (own.length > MOST_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
   const unique = group(rows.unique)
   const runs = group(rows.runs)
   const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
@@ -258,6 +261,8 @@ function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   else list.push(value)
 }
 
+/** MaxHeapAttributeNumber in the server's htup_details.h. */
+const MOST_COLUMNS = 1600
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
 /** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
 export const FIRST_USER_OID = 16_384

@@ -113,17 +113,16 @@ export function resolveFacts(
 }
 
 /** What a relation is, down to what it runs: a view or trigger that is replaced makes it another. */
-function identityOf(relation: Relation, catalog: Catalog, seen = new Set<number>()): string {
-  if (seen.has(relation.oid)) return ''
-  seen.add(relation.oid)
-  const behind = relation.viewOf.flatMap((oid) => catalog.byOid.get(oid) ?? [])
-  return JSON.stringify([
-    relation.oid,
-    relation.name,
-    relation.definition,
-    relation.runs,
-    behind.map((other) => identityOf(other, catalog, seen)),
-  ])
+function identityOf(relation: Relation, catalog: Catalog): string {
+  const all = new Set([relation])
+  for (const { viewOf } of all)
+    for (const oid of viewOf) {
+      const other = catalog.byOid.get(oid)
+      if (other !== undefined) all.add(other)
+    }
+  return JSON.stringify(
+    [...all].map(({ oid, name, definition, runs, viewOf }) => [oid, name, definition, runs, viewOf]),
+  )
 }
 
 function resolveStatement(

@@ -25,7 +25,8 @@ export async function estimateRows(
     ])
     const [{ Plan }] = JSON.parse(plan?.[0]?.[0] ?? '') as [{ Plan: PlanNode }]
     const expected = (Plan['Node Type'] === 'ModifyTable' ? Plan.Plans?.[0] : Plan)?.['Plan Rows']
-    return expected === undefined ? undefined : `about ${expected.toLocaleString('en-US')} rows`
+    // It is shown to people: nothing but a number.
+    return typeof expected !== 'number' ? undefined : `about ${expected.toLocaleString('en-US')} rows`
   } catch {
     return undefined
   }

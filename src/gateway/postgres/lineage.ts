@@ -264,14 +264,23 @@ function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
 
 /** The columns of a target list or RETURNING. */
 export function readTargets(targets: unknown, star: readonly Output[], context: ExpressionContext): readonly Output[] {
-  return list(targets).flatMap((target): readonly Output[] => {
+  const outputs: Output[] = []
+  for (const target of list(targets)) {
     const { ResTarget } = target as { ResTarget: Node }
     const value = ResTarget['val'] as Node
     const starred = starOf(value, star, context)
-    if (starred !== undefined) return starred
-    const name = ResTarget['name'] === undefined ? nameOf(value) : String(ResTarget['name'])
-    return [{ name, origin: originOf(value, context) }]
-  })
+    if (starred !== undefined) for (const output of starred) outputs.push(output)
+    else {
+      const name = ResTarget['name'] === undefined ? nameOf(value) : String(ResTarget['name'])
+      outputs.push({ name, origin: originOf(value, context) })
+    }
+    // The server takes no more: what is said of the rest is true of no result.
+    if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything)]
+  }
+  return outputs
 }
+
+/** MaxTupleAttributeNumber in the server's htup_details.h. */
+const MOST_TARGETS = 1664
 
 const MOST_ROUNDS = 20

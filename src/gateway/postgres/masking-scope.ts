@@ -26,13 +26,17 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   const anything = madeOf(anyMask.map(valueOf))
   const tainted = taint(masks, catalog, plan)
   const known = new Map<number, readonly Output[]>()
+  let depth = 0
 
   const columnsOf = (relation: Relation): readonly Output[] => {
     const before = known.get(relation.oid)
     if (before !== undefined) return before
-    // While a definition is being read, what refers back to it may be anything.
+    // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
     known.set(relation.oid, [spread(anything)])
+    if (depth >= MOST_VIEWS) return [spread(anything)]
+    depth++
     const columns = readColumns(relation)
+    depth--
     known.set(relation.oid, columns)
     return columns
   }
@@ -116,7 +120,7 @@ function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, R
     const relations = all.filter(
       ({ schema, name }) => fits(column.schema, schema) && fits(column.table, name.slice(schema.length + 1)),
     )
-    for (const member of new Set(relations.flatMap((relation) => family(relation, catalog)))) {
+    for (const member of families(relations, catalog)) {
       for (const [name, attribute] of member.columns) {
         if (!fits(column.column, name)) continue
         const known = masks.get(member.oid) ?? new Map<number, ColumnMask>()
@@ -161,14 +165,14 @@ function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: Mask
     const tells = relation.schema === 'pg_catalog' && TELLING[relation.name.slice('pg_catalog.'.length)] !== undefined
     if (masks.has(relation.oid) || relation.opaque || tells) tainted.add(relation.oid)
   }
-  for (let grown = true; grown;) {
-    grown = false
-    for (const relation of catalog.byOid.values()) {
-      if (tainted.has(relation.oid) || !relation.viewOf.some((oid) => tainted.has(oid))) continue
-      tainted.add(relation.oid)
-      grown = true
+  const shownBy = new Map<number, number[]>()
+  for (const { oid, viewOf } of catalog.byOid.values())
+    for (const read of viewOf) {
+      const views = shownBy.get(read)
+      if (views === undefined) shownBy.set(read, [oid])
+      else views.push(oid)
     }
-  }
+  for (const oid of tainted) for (const view of shownBy.get(oid) ?? []) tainted.add(view)
   return tainted
 }
 
@@ -179,8 +183,9 @@ function uniqueColumns(relation: Relation, catalog: Catalog): ReadonlySet<string
   return new Set(members.flatMap(({ unique }) => [...unique]))
 }
 
-function family(relation: Relation, catalog: Catalog): Relation[] {
-  const members = new Map([[relation.oid, relation]])
+/** These and all that they are related to, of any degree. */
+function families(relations: readonly Relation[], catalog: Catalog): Relation[] {
+  const members = new Map(relations.map((relation) => [relation.oid, relation]))
   for (const member of members.values()) {
     for (const oid of member.related) {
       const other = catalog.byOid.get(oid)
@@ -189,3 +194,6 @@ function family(relation: Relation, catalog: Catalog): Relation[] {
   }
   return [...members.values()]
 }
+
+/** Views upon views: nobody has as many, and each takes some of the stack. */
+const MOST_VIEWS = 100

@@ -30,6 +30,8 @@ export function ownQueries(conversation: Conversation, texts: readonly string[])
     conversation.expect({
       type: 'own',
       results,
+      most: texts.length,
+      room: conversation.session.limits.catalogBytes,
       closes: batchOpen ? 2 * texts.length : undefined,
       done: (error) => (error === undefined ? resolve(results) : reject(error)),
     })

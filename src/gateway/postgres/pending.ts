@@ -32,6 +32,10 @@ export type Pending =
       readonly type: 'own'
       /** The rows of each query; the last are those of the one that is being answered. */
       readonly results: OwnRows[]
+      /** How many queries it is. */
+      readonly most: number
+      /** Bytes that the rows may still have. */
+      room: number
       /** Set where it ends without a Sync: how many CloseComplete are still to come. */
       closes: number | undefined
       readonly done: (error?: Error) => void

@@ -3,6 +3,8 @@ import { ByteReader } from '../../wire/byte-reader.ts'
 import { errorResponse } from '../../wire/postgres/error-response.ts'
 import { rowDescription, type Column } from '../../wire/postgres/row-description.ts'
 import { decodeMessage, serverTags, type TransactionStatus } from '../../wire/postgres/server-message.ts'
+import { readyForQueryCodec } from '../../wire/postgres/session-start.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { PamError } from '../../shared/errors.ts'
 import { isEmptyPlan } from '../../masking/plan.ts'
 import type { Conversation } from './conversation.ts'
@@ -140,8 +142,7 @@ export class ServerMessages {
   #commandComplete(frame: Frame): Buffer | undefined {
     const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
-    const tag =
-      frame.tag === serverTags.commandComplete ? bodyOf(frame).toString('latin1', 0, frame.bytes.length - 6) : ''
+    const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
     this.#confirmNames(head.run, tag)
     head.run.index++
@@ -189,7 +190,7 @@ export class ServerMessages {
     const { head } = conversation
     if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
     const before = conversation.status
-    conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+    conversation.status = statusOf(frame)
     if (before === 'I' && conversation.status !== 'I') conversation.transactionSince = Date.now()
     // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
     if (conversation.namesMoved) {
@@ -211,7 +212,7 @@ export class ServerMessages {
     const bytes = own ?? (this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes)
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
-      this.#record(head.run, { error: fields.get('C') ?? 'XX000' })
+      this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
       if (head.run.changesCatalog) conversation.noteDefinitionsChange()
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
@@ -240,6 +241,7 @@ export class ServerMessages {
     const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
     const name = body.cstring()
     const value = body.cstring()
+    body.end()
     const pinned = PINNED[name]
     if (pinned !== undefined && pinned !== value) {
       this.#conversation.session.end(
@@ -255,10 +257,15 @@ export class ServerMessages {
   #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
     switch (frame.tag) {
       case serverTags.dataRow:
+        head.room -= frame.bytes.length + OWN_ROW
+        if (head.room < 0)
+          throw new PamError('MESSAGE_TOO_LARGE', 'the target answered more to the gateway than is allowed', {
+            side: 'upstream',
+          })
         head.results.at(-1)?.push(rowValues(bodyOf(frame)))
         return undefined
       case serverTags.commandComplete:
-        head.results.push([])
+        if (head.results.push([]) > head.most + 1) return this.#outOfStep(frame)
         return undefined
       case serverTags.errorResponse:
         head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
@@ -266,7 +273,7 @@ export class ServerMessages {
         if (head.closes !== undefined) this.#conversation.outOfStep('an error to a query of the gateway')
         return undefined
       case serverTags.readyForQuery:
-        this.#conversation.status = String.fromCharCode(frame.bytes[5] as number) as TransactionStatus
+        this.#conversation.status = statusOf(frame)
         this.#conversation.answered()
         head.done()
         return undefined
@@ -303,6 +310,21 @@ export class ServerMessages {
   }
 }
 
+const statusOf = (frame: Frame): TransactionStatus =>
+  decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status
+
+/** What a server says that it did: it goes on record, so it must not be more than a server says. */
+function tagOf(frame: Frame): string {
+  const body = bodyOf(frame)
+  if (body.length > LONGEST_TAG || body.indexOf(0) !== body.length - 1)
+    throw new WireError('CommandComplete: the tag is none of a server')
+  return body.toString('latin1', 0, body.length - 1)
+}
+
 const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
+/** Bytes that a row takes in memory besides its own. */
+const OWN_ROW = 16
+/** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */
+const LONGEST_TAG = 64
 /** Raised before anything of a text runs. Source: manual, appendix A. */
 const SYNTAX_ERROR = '42601'

@@ -3,6 +3,7 @@ import { channelStream } from '../../shared/channel-stream.ts'
 import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../engine.ts'
+import { guardPeer } from './peer-guard.ts'
 import { hasOverrun, readRequests, ssh2 } from './ssh2-internals.ts'
 
 /** A client that has shown a login name, and waits for whether it may come in. */
@@ -50,6 +51,7 @@ export function greetClient(
       (client) => {
         connection = client
         readRequests(client)
+        guardPeer(client, (error) => void client.emit('error', error))
         client.on('error', (error) => fail(clientFailure(error)))
         client.on('close', () => fail(clientLeft()))
         client.once('authentication', (context: AuthContext) => {
@@ -97,7 +99,10 @@ function clientFailure(error: Error & { level?: string; code?: unknown }): PamEr
 
 const IDENT = 'pamctl'
 const KEEP_ALIVE = 30_000
-/** Without SHA-1, CBC and compression; both sides of the gateway. */
+/**
+ * Without SHA-1, CBC and compression; both sides of the gateway. Nor with a group of the peer's choice: one of 10,000 bits
+ * keeps everybody waiting for a second, before anybody has proven who they are.
+ */
 export const ALGORITHMS = {
   kex: [
     'curve25519-sha256',
@@ -105,7 +110,6 @@ export const ALGORITHMS = {
     'ecdh-sha2-nistp256',
     'ecdh-sha2-nistp384',
     'ecdh-sha2-nistp521',
-    'diffie-hellman-group-exchange-sha256',
     'diffie-hellman-group14-sha256',
     'diffie-hellman-group16-sha512',
   ],

@@ -8,7 +8,8 @@ import type { Session } from '../engine.ts'
 import type { SshTarget } from '../target.ts'
 import { ALGORITHMS } from './admit.ts'
 import { checkHostKey, type FirstUse } from './host-keys.ts'
-import { ssh2 } from './ssh2-internals.ts'
+import { guardPeer } from './peer-guard.ts'
+import { hasOverrun, ssh2 } from './ssh2-internals.ts'
 
 /** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
 export async function connectUpstream(
@@ -26,7 +27,12 @@ export async function connectUpstream(
   try {
     await new Promise<void>((resolve, reject) => {
       over.signal.addEventListener('abort', () => reject(over.signal.reason as PamError), { once: true })
-      const stream = channelStream(afterRecord(socketChannel(socket), session))
+      const fail = (error: Error): void => void client.emit('error', error)
+      const stream = channelStream(afterRecord(socketChannel(socket), session), () => {
+        if (!hasOverrun(client)) return
+        fail(new Error('more than there was a window for'))
+        client.destroy()
+      })
       client.on('ready', resolve)
       client.on('error', (error) => reject(untrusted ?? upstreamError(config, error)))
       client.on('close', () => reject(untrusted ?? upstreamError(config, new Error('closed during the handshake'))))
@@ -48,14 +54,21 @@ export async function connectUpstream(
               ...(lease.privateKey.passphrase === undefined ? {} : { passphrase: lease.privateKey.passphrase }),
             }),
         hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
-          checkHostKey(key, config, baseDirectory, firstUse).then(
-            () => verify(true),
-            (error: unknown) => {
-              untrusted = error instanceof PamError ? error : upstreamError(config, error)
-              verify(false)
-            },
-          )
+          checkHostKey(key, config, baseDirectory, firstUse)
+            .then(
+              () => verify(true),
+              (error: unknown) => {
+                untrusted = error instanceof PamError ? error : upstreamError(config, error)
+                verify(false)
+              },
+            )
+            // What the library finds wrong when it goes on is thrown into nowhere.
+            .catch(fail)
         },
+      })
+      guardPeer(client, (error) => {
+        fail(error)
+        client.destroy()
       })
       // A target that asks by keyboard-interactive (RFC 4256) for one hidden answer asks for the password.
       client.on('keyboard-interactive', (_name, _instructions, _lang, prompts, finish) => {

@@ -152,15 +152,34 @@ export const isClosed = (channel: ServerChannel | ClientChannel): boolean => {
  * The library takes what comes beyond the window that it has given (RFC 4254, 5.2): somebody who sends on and on would
  * fill the memory.
  */
-export function hasOverrun(connection: Connection): boolean {
-  const { _chanMgr: manager } = connection as unknown as Connected
-  for (const id in manager._channels) {
-    const entry = manager._channels[id] as (Partial<Inner> & { readonly _channel?: Partial<Inner> }) | undefined
+export function hasOverrun(connection: Client | Connection): boolean {
+  // A client has none before it is logged in.
+  const { _chanMgr: manager } = connection as unknown as Partial<Connected>
+  for (const id in manager?._channels) {
+    const entry = manager?._channels[Number(id)] as
+      (Partial<Inner> & { readonly _channel?: Partial<Inner> }) | undefined
     if (entry === undefined || entry === null || typeof entry !== 'object') continue
     const channel = entry._channel ?? entry
     if ((channel.incoming?.window ?? 0) < 0) return true
   }
   return false
+}
+
+/** What the library does with each message, by the message's name; `replace` takes the place of all of it. */
+export function messageHandlers(connection: Client | Connection): {
+  readonly handlers: MessageHandlers
+  replace(handlers: MessageHandlers): void
+} {
+  const { _protocol: protocol } = connection as unknown as { _protocol: { _handlers: MessageHandlers } }
+  return { handlers: protocol._handlers, replace: (handlers) => void (protocol._handlers = handlers) }
+}
+
+export type MessageHandlers = Readonly<
+  Record<string, ((protocol: MessageReplies, ...args: never[]) => void) | undefined>
+>
+
+export interface MessageReplies {
+  requestFailure(): void
 }
 
 /** What has been sent is not to be sent with the next opening of the window. */

@@ -43,7 +43,11 @@ export class TargetChannel {
       stream.on('exit', (code: number | null, signal?: string, core?: boolean | string, description?: string) => {
         this.#exit =
           code === null
-            ? { signal: signal?.replace(/^SIG/, '') ?? '', core: Boolean(core), description: description ?? '' }
+            ? {
+                signal: (signal ?? '').replace(/^SIG/, '').slice(0, MAX_SIGNAL_NAME),
+                core: Boolean(core),
+                description: (description ?? '').slice(0, MAX_DESCRIPTION),
+              }
             : { code }
         resolve(true)
       })
@@ -102,5 +106,8 @@ export class TargetChannel {
 /** The target does not take a request. */
 export class RefusedByTarget extends Error {}
 
+/** Characters of what a target says about a signal. */
+const MAX_SIGNAL_NAME = 100
+const MAX_DESCRIPTION = 1000
 /** RFC 4254, section 6.10: what programs may be sent. */
 const SIGNALS = new Set('ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2'.split(' '))

@@ -38,6 +38,8 @@ const RULES: Record<string, readonly string[]> = {
   'gateway/start-notifications.ts': [''],
   'gateway/api-settings.ts': [''],
   'gateway/check.ts': [''],
+  'gateway/check-connect.ts': [''],
+  'gateway/load-config.ts': [''],
   'gateway/keep-records.ts': [''],
   'gateway/postgres': [
     'shared/',

@@ -19,6 +19,15 @@ const pages = [
 const blocks = (page: string, language: string): string[] =>
   [...read(page).matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map((match) => match[1] ?? '')
 
+/** What an example needs to be there: its secrets, in the environment and in files. */
+function secretsOf(yaml: string, directory: string): Record<string, string> {
+  for (const [, file = ''] of yaml.matchAll(/\bfile:([\w./-]+)/g)) {
+    mkdirSync(dirname(join(directory, file)), { recursive: true })
+    writeFileSync(join(directory, file), 'x')
+  }
+  return Object.fromEntries([...yaml.matchAll(/\benv:(\w+)/g)].map(([, name = '']) => [name, 'x']))
+}
+
 describe('the documents', () => {
   it('errors, configuration and schema are what the code says', async () => {
     const { code, stderr } = await run(process.execPath, ['scripts/generate-docs.js', '--check'], { cwd: ROOT })
@@ -77,9 +86,11 @@ describe('the documents', () => {
   it.each(['records', 'dashboard', 'notifications'])('the configuration of the page %s is valid', async (page) => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
     const file = await writeDemoConfig(directory, { gatewayPort: 1, postgresPort: 2 })
-    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${blocks(`docs/${page}.md`, 'yaml')[0] ?? ''}`)
+    const yaml = blocks(`docs/${page}.md`, 'yaml')[0] ?? ''
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n${yaml}`)
     const { code, stderr } = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', file], {
       cwd: ROOT,
+      env: secretsOf(yaml, directory),
     })
     rmSync(directory, { recursive: true })
     expect([code, stderr.replaceAll(/.*warning.*\n/g, '')]).toEqual([0, ''])

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { JWK } from 'jose'
 import { createApiClient } from '../gateway-client/api-client.ts'
-import { fetchWithCa } from '../gateway-client/fetch-with-ca.ts'
+import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { refreshSignIn, revokeSignIn } from '../gateway-client/login.ts'
 import type { Prover } from '../gateway-client/prover.ts'
 import type { Token } from '../api/schemas/identity.ts'
@@ -109,7 +109,10 @@ export class LoginKeeper {
     })
     await api.logout().catch(() => {})
     if (source.kind === 'person' && source.refreshToken !== undefined) {
-      await revokeSignIn(source.refreshToken, { ...source, fetch: this.#fetch }).catch(() => {})
+      const { refreshToken } = source
+      await this.#issuerFetch()
+        .then((fetch) => revokeSignIn(refreshToken, { ...source, fetch }))
+        .catch(() => {})
     }
   }
 
@@ -144,11 +147,17 @@ export class LoginKeeper {
     if (source.kind === 'service') return serviceToken(source)
     if (source.refreshToken === undefined)
       throw new PamError('NOT_SIGNED_IN', 'the sign-in has ended', { hint: 'sign in again: pamctl login' })
-    const next = await refreshSignIn(source.refreshToken, { ...source, fetch: this.#fetch })
+    const next = await refreshSignIn(source.refreshToken, { ...source, fetch: await this.#issuerFetch() })
     source.refreshToken = next.refreshToken ?? source.refreshToken
     // Kept before it is needed: the old one does not work any more.
     this.#store(source.refreshToken)
     return next.identityToken
+  }
+
+  /** Trusts what the gateway says the identity provider is signed by, asked each time: authorities are replaced. */
+  async #issuerFetch(): Promise<typeof fetch> {
+    const { issuerCa } = await createApiClient({ gateway: this.login.gateway, fetch: this.#fetch }).discover()
+    return issuerCa === undefined ? this.#fetch : fetchWithCa(issuerCa)
   }
 
   #failed(error: PamError): void {

@@ -96,6 +96,8 @@ export interface ApiSettings {
   readonly discovery: {
     readonly issuer: string | undefined
     readonly clientId: string | undefined
+    /** PEM of a private authority. */
+    readonly issuerCa: string | undefined
     readonly scopes: readonly string[]
   }
 }

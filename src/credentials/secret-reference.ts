@@ -11,18 +11,20 @@ export const isSecretReference = (text: string): text is SecretReference => /^(e
 export function resolveSecret(reference: SecretReference, baseDirectory: string): string {
   const at = reference.indexOf(':')
   const [kind, name] = [reference.slice(0, at), reference.slice(at + 1)]
-  const value = kind === 'env' ? process.env[name] : readSecretFile(resolve(baseDirectory, name), reference)
-  if (value === undefined || value === '') throw missing(reference)
+  const value = kind === 'env' ? process.env[name] : readSecretFile(resolve(baseDirectory, name), name)
+  if (value === undefined) throw missing(`the environment variable ${name} is not set`)
+  if (value === '')
+    throw missing(kind === 'env' ? `the environment variable ${name} is empty` : `the secret file ${name} is empty`)
   return value
 }
 
-function readSecretFile(path: string, reference: string): string {
+function readSecretFile(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    throw missing(reference, error)
+    throw missing(`the secret file ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`, error)
   }
 }
 
-const missing = (reference: string, cause?: unknown): PamError =>
-  new PamError('CONFIG_INVALID', `the secret ${reference} cannot be read or is empty`, { side: 'gateway', cause })
+const missing = (message: string, cause?: unknown): PamError =>
+  new PamError('CONFIG_INVALID', message, { side: 'gateway', cause })

@@ -1,6 +1,8 @@
 import * as oidc from 'openid-client'
 import { PamError } from '../shared/errors.ts'
 import { isLoopback } from '../shared/loopback.ts'
+import { visible } from '../shared/visible.ts'
+import { providerWords, supportedScopes } from '../shared/provider-words.ts'
 import type { Discovery } from '../api/schemas/identity.ts'
 
 /** What signing in gives: a token for the gateway, and one to get the next with. */
@@ -36,7 +38,7 @@ export async function signInWithDevice(
   const config = await discoverIssuer({ issuer: discovery.issuer, clientId: discovery.clientId, fetch: options.fetch })
   try {
     const device = await oidc.initiateDeviceAuthorization(config, {
-      scope: discovery.scopes.join(' '),
+      scope: supportedScopes(discovery.scopes, config.serverMetadata().scopes_supported).join(' '),
       // A sign-in that must be recent is not satisfied by the browser's old session.
       ...(options.fresh ? { prompt: 'login', max_age: '0' } : {}),
     })
@@ -95,21 +97,36 @@ function signInError(error: unknown): PamError {
   const code = (error as { error?: string }).error ?? 'none'
   switch (code) {
     case 'access_denied':
-      return new PamError('SIGN_IN_DENIED', 'the sign-in was refused in the browser')
+      return new PamError('SIGN_IN_DENIED', 'the sign-in was refused in the browser', {
+        hint: `the identity provider says: ${providerWords(error)}`,
+      })
     case 'expired_token':
       return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time', { hint: 'run pamctl login again' })
     case 'invalid_grant':
-      return new PamError('NOT_SIGNED_IN', 'the identity provider does not continue this sign-in', {
-        hint: 'sign in again: pamctl login',
-      })
+      return new PamError(
+        'NOT_SIGNED_IN',
+        `the identity provider does not continue this sign-in (${providerWords(error)})`,
+        {
+          hint: 'sign in again: pamctl login',
+        },
+      )
   }
   if ((error as Error).name === 'AbortError') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was given up')
   const cause = (error as Error).cause
   if (cause instanceof Error && /expired/i.test(cause.message))
     return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time')
+  const words = providerWords(error)
+  if (words !== undefined && REFUSALS.test(code))
+    return new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
+      cause: error,
+      hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
+    })
   return new PamError(
     'GATEWAY_UNREACHABLE',
-    `the identity provider did not answer as expected (${code === 'none' ? (error as Error).message : code})`,
+    `the identity provider did not answer as expected (${words ?? visible((error as Error).message)})`,
     { side: 'upstream', cause: error },
   )
 }
+
+/** What another try does not mend (RFC 6749, 5.2; RFC 8628, 3.5). */
+const REFUSALS = /^(invalid_scope|invalid_client|unauthorized_client|unsupported_grant_type|invalid_request)$/

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { isSecretReference } from '../credentials/secret-reference.ts'
 import { isLoopback } from '../shared/loopback.ts'
+import { needed } from '../shared/needed-values.ts'
 
 /** Where a secret is, never the secret itself. */
 export const secret = z
   .string()
   .refine(isSecretReference, 'expected a reference, env:NAME or file:PATH, not the secret itself')
   .transform((text) => text)
+  .register(needed, { what: 'secret' })
 
 /** Where something is sent. */
 export const http = z.url().refine((url) => {

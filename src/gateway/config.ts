@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { issuerSchema } from '../identity/issuer.ts'
-import { duration, policyShape, toPolicy } from '../policy/parse-policy.ts'
+import { duration, policyShape, timeout, toPolicy } from '../policy/parse-policy.ts'
 import type { Policy } from '../policy/policy.ts'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { isLoopback } from '../shared/loopback.ts'
-import { parseYaml, readYamlFile } from '../shared/yaml-file.ts'
+import { certificates, readableFile } from '../shared/needed-values.ts'
+import { PamError } from '../shared/errors.ts'
+import { describeProblem, openYaml, type YamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { secret } from './config-values.ts'
 import { notificationsSchema } from './notify-config.ts'
-import { targetSchema, type AuthenticationMethod } from './target.ts'
+import { reviewConfig, type Finding, type KnownGroups } from './review-config.ts'
+import { targetSchema } from './target.ts'
 
 const groups = z.array(z.string().min(1)).default([])
 
@@ -30,7 +31,7 @@ export const configSchema = z
             'a second address for /metrics and /readyz, for whoever runs the gateway; without sign-in, so keep it private',
           ),
         tls: z
-          .strictObject({ certificate: z.string(), key: z.string() })
+          .strictObject({ certificate: certificates, key: readableFile })
           .optional()
           .describe('PEM files; without them the gateway listens on loopback only'),
       })
@@ -40,8 +41,8 @@ export const configSchema = z
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     limits: z
       .strictObject({
-        handshake: duration.prefault('10s').describe('how long a peer may be silent during a handshake'),
-        catalogs: duration
+        handshake: timeout.prefault('10s').describe('how long a peer may be silent during a handshake'),
+        catalogs: timeout
           .prefault('30s')
           .describe('how long reading the catalogs of a PostgreSQL target may take when a session starts'),
         catalogBytes: z
@@ -66,7 +67,7 @@ export const configSchema = z
         reproof: duration.prefault('5m').describe('how often an identity must be proven again while it is in use'),
         evaluation: z
           .strictObject({
-            people: z.string().describe('a YAML file with people and hashed passwords'),
+            people: readableFile.describe('a YAML file with people and hashed passwords'),
             port: z.int().min(0).max(65_535).default(0).describe('loopback port of the provider; 0 picks a free one'),
           })
           .optional()
@@ -127,18 +128,19 @@ export const configSchema = z
     if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
       problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
     }
+    const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name)
     for (const [list, key] of [
-      [config.targets, 'targets'],
-      [config.access, 'access'],
-      [config.commands, 'commands'],
-      [config.masking, 'masking'],
-      [config.recording.retention, 'recording.retention'],
-      [config.audit.streams, 'audit.streams'],
-      [config.notifications.webhooks, 'notifications.webhooks'],
+      [names(config.targets), 'targets'],
+      [names(config.access), 'access'],
+      [config.commands.map((rules) => rules[0]?.name ?? ''), 'commands'],
+      [names(config.masking), 'masking'],
+      [names(config.recording.retention), 'recording.retention'],
+      [names(config.audit.streams), 'audit.streams'],
+      [names(config.notifications.webhooks), 'notifications.webhooks'],
     ] as const) {
       const seen = new Set<string>()
-      list.forEach(({ name }, index) => {
-        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `"${name}" stands twice`)
+      list.forEach((name, index) => {
+        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `there is another "${name}"`)
         seen.add(name)
       })
     }
@@ -150,62 +152,49 @@ export type ConfigFile = z.output<typeof configSchema>
 export interface Config extends Omit<ConfigFile, 'access' | 'commands' | 'masking'> {
   readonly policy: Policy
   readonly baseDirectory: string
+  /** What is allowed and probably not meant, each with file, line and column. */
+  readonly warnings: readonly string[]
+  /** SHA-256 of each section of the file, cut to 16 digits: enough to see what changed. Secrets are elsewhere. */
+  readonly sections: Readonly<Record<string, string>>
 }
 
-/** Reads and checks the file; throws CONFIG_INVALID with every problem, each with line and column. */
-export function loadConfig(file: string): Config {
-  return toConfig(readYamlFile(file, configSchema), dirname(resolve(file)))
-}
-
+/** The file's text, checked by itself: neither secrets nor other files are read. Throws CONFIG_INVALID with every problem. */
 export function parseConfig(text: string, file: string): Config {
-  return toConfig(parseYaml(text, file, configSchema), dirname(resolve(file)))
+  return toConfig(openYaml(text, file, configSchema), dirname(resolve(file)))
 }
 
-function toConfig(file: ConfigFile, baseDirectory: string): Config {
-  const { access, commands, masking, ...rest } = file
+/** `more` is what is known only once other files have been read. Throws CONFIG_INVALID with every error. */
+export function toConfig(
+  file: YamlFile<ConfigFile>,
+  baseDirectory: string,
+  known: KnownGroups = {},
+  more: readonly Finding[] = [],
+): Config {
+  const findings = [...reviewConfig(file.data, known), ...more]
+  const said = (level: Finding['level']): string[] =>
+    findings
+      .filter((finding) => finding.level === level)
+      .map(({ path, message }) => describeProblem(file.place(path), path, message))
+  const errors = said('error')
+  if (errors.length > 0) throw new PamError('CONFIG_INVALID', errors.join('\n'))
+  const { access, commands, masking, ...rest } = file.data
   return {
     ...rest,
-    dataDirectory: resolve(baseDirectory, file.dataDirectory),
+    dataDirectory: resolve(baseDirectory, file.data.dataDirectory),
     policy: toPolicy({ access, commands, masking }),
     baseDirectory,
+    warnings: said('warning'),
+    sections: digests(file.raw),
   }
 }
 
-/** SHA-256 of each section of the file, cut to 16 digits: enough to see what changed. Secrets stand elsewhere. */
-export function sectionDigests(file: string): Record<string, string> {
-  const sections = parse(readFileSync(file, 'utf8')) as Record<string, Json>
-  return Object.fromEntries(
-    Object.entries(sections).map(([name, value]) => [
+const digests = (raw: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries((raw ?? {}) as Record<string, Json>).map(([name, value]) => [
       name,
       createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16),
     ]),
   )
-}
-
-/** What whoever answers in the place of a target gets of its password. */
-const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
-  'cleartext-password': 'gives the password to whoever answers in place of the target',
-  md5: 'lets whoever answers in place of the target guess the password offline',
-}
-
-/** What a file allows that it should not, said at start and by `check`. */
-export function configWarnings(config: Config): string[] {
-  const warnings = config.targets.flatMap((target) => {
-    if (target.type !== 'postgres' || target.tls === 'verify-full') return []
-    const { name, tls } = target
-    return [
-      `target ${name}: tls: ${tls} does not check that the target is who it says it is`,
-      ...(target.authentication ?? []).flatMap((method) =>
-        method in EXPOSES ? [`target ${name}: authentication: ${method} with tls: ${tls} ${EXPOSES[method]}`] : [],
-      ),
-    ]
-  })
-  if (config.identity.evaluation !== undefined)
-    warnings.push('the built-in OpenID provider is for evaluation, not for production')
-  if (Number(process.versions.node.split('.')[0]) < 22)
-    warnings.push(`Node ${process.versions.node} is past its end of life: run 24 or later`)
-  return warnings
-}
 
 /** JSON Schema of the file, for editors. */
 export function configJsonSchema(): unknown {

@@ -9,7 +9,7 @@ import { accountsOf, type TargetConfig } from './target.ts'
 export function credentialSource(
   target: TargetConfig,
   account: string | undefined,
-  rule: AccessRule,
+  rule: Pick<AccessRule, 'logins'>,
   baseDirectory: string,
 ): CredentialSource {
   if (target.type === 'postgres') return staticPassword(target.user, target.password, baseDirectory)
@@ -25,5 +25,5 @@ export function credentialSource(
 }
 
 /** The accounts that a rule lets somebody use; the first is the usual one. */
-export const allowedAccounts = (target: TargetConfig, rule: AccessRule): readonly string[] =>
+export const allowedAccounts = (target: TargetConfig, rule: Pick<AccessRule, 'logins'>): readonly string[] =>
   accountsOf(target).filter((name) => rule.logins?.includes(name) ?? true)

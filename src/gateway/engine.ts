@@ -18,10 +18,18 @@ export interface Engine<Hello = unknown> {
   serve(client: Channel, hello: Hello, session: Session): Promise<void>
   /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
   read(text: string): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
+  /** Logs in to the target and out again, within the limits; what is worth saying of it. Fails as a session would. */
+  probe(target: TargetConfig, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
   /** Says no in the client's own protocol, then closes. */
   refuse(client: Channel, error: PamError): void | Promise<void>
   /** A message that asks to cancel what another connection of the same person runs. */
   cancel(key: Uint8Array, personId: string): void
+}
+
+/** What a target said of itself. */
+export interface Probe {
+  readonly details: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 export type Greeting<Hello> =
@@ -32,6 +40,12 @@ export type Greeting<Hello> =
 export interface HandshakeLimits {
   /** Milliseconds. */
   readonly handshake: number
+}
+
+export interface ConnectLimits extends HandshakeLimits {
+  /** Milliseconds, and bytes, for reading what a target says of its objects. */
+  readonly catalogs: number
+  readonly catalogBytes: number
 }
 
 /** One person's connection to one target. */
@@ -46,10 +60,7 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   /** The server itself must refuse to write, too. */
   readonly readOnly: boolean
   readonly recorder: Recorder
-  readonly limits: {
-    readonly handshake: number
-    readonly catalogs: number
-    readonly catalogBytes: number
+  readonly limits: ConnectLimits & {
     readonly statementBytes: number
     readonly resultMessageBytes: number
   }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { ageEncrypter } from '../recording/encryption.ts'
 import { http, secret, size } from './config-values.ts'
-import { duration, targets } from '../policy/parse-policy.ts'
+import { duration, targets, timeout } from '../policy/parse-policy.ts'
+import { certificates } from '../shared/needed-values.ts'
 
 const recipient = z.string().superRefine((text, context) => {
   try {
@@ -47,7 +48,7 @@ export const recordingSchema = z
       .describe(
         'buffered: a command is forwarded once its record is in the operating system, which survives the gateway; strict: once it is flushed to the disk, which survives a power cut',
       ),
-    longestWrite: duration
+    longestWrite: timeout
       .prefault('10s')
       .describe('a disk that takes longer has failed: sessions end, new ones are refused'),
     spoolLimit: size
@@ -80,7 +81,7 @@ export const auditSchema = z
   .strictObject({
     checkpoints: z
       .strictObject({
-        every: duration.prefault('1h'),
+        every: timeout.prefault('1h'),
         to: z
           .array(
             z.discriminatedUnion('type', [
@@ -107,7 +108,7 @@ export const auditSchema = z
             name: z.string().min(1),
             host: z.string().min(1),
             port: z.int().min(1).max(65_535).default(6514),
-            ca: z.string().optional().describe('a file with the authority of the receiver'),
+            ca: certificates.optional().describe('a file with the authority of the receiver'),
             format: z.enum(['json', 'ocsf']).default('json'),
           }),
           z.strictObject({
@@ -115,7 +116,7 @@ export const auditSchema = z
             name: z.string().min(1),
             url: http,
             header,
-            ca: z.string().optional(),
+            ca: certificates.optional().describe('a file with the authority of the receiver'),
             format: z.enum(['json', 'ocsf']).default('json'),
           }),
         ]),

@@ -4,13 +4,13 @@ import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { appendAudit } from '../storage/audit.ts'
 import { openSqlite, openSqliteToRead } from '../storage/database.ts'
-import { loadConfig } from './config.ts'
+import { loadConfigWithoutSecrets } from './load-config.ts'
 import { loadKeys, rotateRecordingKey } from './keys.ts'
 import { collect, openHome } from './start-evidence.ts'
 
 /** `pam-gateway recordings gc`: what a running gateway does by itself every hour. */
 export async function collectRecordings(file: string, dryRun: boolean): Promise<void> {
-  const config = loadConfig(file)
+  const config = loadConfigWithoutSecrets(file)
   const store = join(config.dataDirectory, 'state.db')
   const { signer } = loadKeys(join(config.dataDirectory, 'keys'))
   const db = dryRun ? openSqliteToRead(store) : await openSqlite(store, (head) => signAudit(head, signer))
@@ -40,7 +40,7 @@ export async function collectRecordings(file: string, dryRun: boolean): Promise<
 
 /** `pam-gateway rotate-key`: the new key is in the chain, signed with the old one. */
 export async function rotateKey(file: string): Promise<void> {
-  const { dataDirectory } = loadConfig(file)
+  const { dataDirectory } = loadConfigWithoutSecrets(file)
   const directory = join(dataDirectory, 'keys')
   const { signer } = loadKeys(directory)
   const db = await openSqlite(join(dataDirectory, 'state.db'), (head) => signAudit(head, signer))

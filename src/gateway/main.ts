@@ -19,9 +19,12 @@ export async function main(args: readonly string[]): Promise<void> {
     letHeapGrow(HEAP_GROWTH)
     await start(config)
   })
-  withConfig(program.command('check').description('check the configuration and run its tests')).action(
-    async ({ config }: { config: string }) => check(config),
-  )
+  withConfig(program.command('check').description('check the configuration and run its tests'))
+    .option('--connect', 'also try its targets, issuers, certificates, store and home of records')
+    .option('--json', 'print JSON')
+    .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) =>
+      check(config, { connect: connect === true, json: json === true }),
+    )
   const recordings = program.command('recordings').description('the records of sessions')
   withConfig(recordings.command('gc').description('delete records whose time is over by recording.retention'))
     .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { certificates } from '../shared/needed-values.ts'
 import { http, secret } from './config-values.ts'
 
 const webhook = z.strictObject({
   name: z.string().min(1).max(50),
   url: http.describe('where messages are sent by POST'),
   secret: secret.describe('env:NAME or file:PATH of whsec_ and base64 of 24 to 64 random bytes'),
-  ca: z.string().optional().describe('a file with the authority of the receiver'),
+  ca: certificates.optional().describe('a file with the authority of the receiver'),
   events: z
     .array(
       z.string().regex(/^[a-z]+\.[a-z._-]*$/, 'expected the beginning of a type, such as approval. or session.killed'),

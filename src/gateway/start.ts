@@ -17,7 +17,6 @@ import { startEvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
-import type { Issuer } from '../identity/issuer.ts'
 import { proofVerifier } from '../identity/proof.ts'
 import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
@@ -29,8 +28,9 @@ import { appendAudit, lastAudit } from '../storage/audit.ts'
 import { openSqlite, type Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
-import { apiSettings, evaluationIssuers, withWebClient } from './api-settings.ts'
-import { configWarnings, loadConfig, sectionDigests, type Config } from './config.ts'
+import { apiSettings, trustedIssuers } from './api-settings.ts'
+import type { Config } from './config.ts'
+import { loadConfig } from './load-config.ts'
 import { loadKeys } from './keys.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
@@ -49,7 +49,7 @@ import { serveTunnel } from './tunnel.ts'
 export async function start(file: string): Promise<void> {
   let config = loadConfig(file)
   const logger = createLogger(config.logLevel)
-  for (const warning of configWarnings(config)) logger.warn({ warning }, 'config.warned')
+  warn(config)
   const keys = loadKeys(join(config.dataDirectory, 'keys'))
   const db = await openSqlite(join(config.dataDirectory, 'state.db'), (head) => signAudit(head, keys.signer))
   await recoverSessions(db, Date.now())
@@ -57,12 +57,8 @@ export async function start(file: string): Promise<void> {
 
   let publicUrl = ''
   const provider = await startProvider(config, () => `${publicUrl}/auth/callback`)
-  const issuersOf = (current: Config): Issuer[] =>
-    withWebClient(
-      [...current.identity.issuers, ...(provider === undefined ? [] : evaluationIssuers(provider.issuer))],
-      current.web.clientId,
-    )
-  let identities = identityVerifier(issuersOf(config))
+  let issuers = trustedIssuers(config, provider?.issuer)
+  let identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const state = gatewayState(db)
   const parser = await createSqlParser()
@@ -111,7 +107,7 @@ export async function start(file: string): Promise<void> {
     webKey: keys.web,
     webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
     publicUrl: () => publicUrl,
-    settings: () => apiSettings(config, issuersOf(config), hostKeys.publicKeys),
+    settings: () => apiSettings(config, issuers, hostKeys.publicKeys),
   }
   const tls = config.listen.tls && {
     cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
@@ -148,7 +144,7 @@ export async function start(file: string): Promise<void> {
   const operations = await startOperations(config, () => readinessOf(config, evidence, deliveries, registry))
   const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
   const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
-  await auditConfig(db, file, config, 'config.loaded')
+  await auditConfig(db, config, 'config.loaded')
   logger.info(
     { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
     'gateway.started',
@@ -165,13 +161,20 @@ export async function start(file: string): Promise<void> {
   process.on('SIGHUP', () => void reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
+  function warn({ warnings }: Config): void {
+    for (const warning of warnings) logger.warn({ warning }, 'config.warned')
+  }
+
   /** A bad file changes nothing. */
   async function reload(): Promise<void> {
     try {
       const next = loadConfig(file)
+      const nextIssuers = trustedIssuers(next, provider?.issuer)
       config = next
-      identities = identityVerifier(issuersOf(config))
-      await auditConfig(db, file, config, 'config.reloaded')
+      warn(config)
+      issuers = nextIssuers
+      identities = identityVerifier(issuers)
+      await auditConfig(db, config, 'config.reloaded')
       logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
     } catch (error) {
       logger.error({ problem: asPamError(error).message }, 'config.refused')
@@ -252,9 +255,9 @@ async function startProvider(config: Config, callback: () => string) {
 }
 
 /** What is configured, as digests, and which sections differ from the last time. */
-const auditConfig = (db: Database, file: string, config: Config, type: string): Promise<void> =>
+const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
   db.change(async (tx) => {
-    const sections = sectionDigests(file)
+    const { sections } = config
     const before = await lastAudit(tx, 'config')
     const known = (before?.data['sections'] ?? {}) as Readonly<Record<string, string>>
     const names = [...new Set([...Object.keys(known), ...Object.keys(sections)])]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { certificates, readableFile } from '../shared/needed-values.ts'
 import { secret, size } from './config-values.ts'
 
 /** What every target has. */
@@ -44,7 +45,7 @@ const postgresTarget = z
       .describe(
         'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
       ),
-    ca: z.string().optional().describe('a file with the authority that signed the certificate of the target'),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
     authentication: z
       .array(z.enum(['scram-sha-256', 'md5', 'cleartext-password', 'none']))
       .min(1)
@@ -98,7 +99,7 @@ const sshTarget = z
       .array(z.string().min(1))
       .default([])
       .describe('host keys of the target, as in a .pub file: type and base64'),
-    knownHosts: z.string().optional().describe('a file in the format of OpenSSH with the host keys of the target'),
+    knownHosts: readableFile.optional().describe('a file in the format of OpenSSH with the host keys of the target'),
     trustOnFirstUse: z
       .boolean()
       .default(false)

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
-import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from 'jose'
 import { PamError } from '../shared/errors.ts'
-import type { Issuer } from './issuer.ts'
+import type { Issuer, TrustedIssuer } from './issuer.ts'
 
 /** Who a token from a trusted issuer says somebody is, once everything about the token has been checked. */
 export interface ProvenIdentity {
@@ -24,12 +32,12 @@ export interface IdentityVerifier {
 }
 
 /** Keys are fetched by URL from the issuer's metadata, cached, and fetched again for an unknown key at most every 30 s. */
-export function identityVerifier(issuers: readonly Issuer[], fetcher: typeof fetch = fetch): IdentityVerifier {
+export function identityVerifier(issuers: readonly TrustedIssuer[]): IdentityVerifier {
   const keySets = new Map<string, Promise<JWTVerifyGetKey>>()
-  const keysOf = (issuer: Issuer): Promise<JWTVerifyGetKey> => {
+  const keysOf = (issuer: TrustedIssuer): Promise<JWTVerifyGetKey> => {
     const known = keySets.get(issuer.url)
     if (known !== undefined) return known
-    const keys = discoverKeys(issuer, fetcher)
+    const keys = discoverKeys(issuer)
     keySets.set(issuer.url, keys)
     keys.catch(() => keySets.delete(issuer.url)) // an issuer that was down is asked again next time
     return keys
@@ -106,7 +114,10 @@ function toIdentity(payload: JWTPayload, issuer: Issuer, token: string): ProvenI
     groups: [
       ...new Set([
         ...issuer.groups,
-        ...(Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : []),
+        ...(Array.isArray(groups) ? groups : []).filter(
+          (group): group is string =>
+            typeof group === 'string' && (issuer.knownGroups === undefined || issuer.knownGroups.includes(group)),
+        ),
       ]),
     ],
     email:
@@ -129,16 +140,20 @@ function personId(payload: JWTPayload, issuer: Issuer, subject: string): string 
   throw new PamError('TOKEN_INVALID', `the token lacks the claim ${issuer.personClaim}, which names the person`)
 }
 
-async function discoverKeys(issuer: Issuer, fetcher: typeof fetch): Promise<JWTVerifyGetKey> {
+async function discoverKeys(issuer: TrustedIssuer): Promise<JWTVerifyGetKey> {
   try {
-    const response = await fetcher(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+    const response = await issuer.fetch(`${issuer.url.replace(/\/$/, '')}/.well-known/openid-configuration`, {
       redirect: 'error',
       signal: AbortSignal.timeout(FETCH_TIMEOUT),
     })
     const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown }
     if (metadata.issuer !== issuer.url || typeof metadata.jwks_uri !== 'string')
       throw new Error('its metadata names another issuer')
-    return createRemoteJWKSet(new URL(metadata.jwks_uri), { timeoutDuration: FETCH_TIMEOUT, cooldownDuration: 30_000 })
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), {
+      timeoutDuration: FETCH_TIMEOUT,
+      cooldownDuration: 30_000,
+      [customFetch]: issuer.fetch,
+    })
   } catch (error) {
     throw unreachable(issuer, error)
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isLoopback } from '../shared/loopback.ts'
+import { certificates } from '../shared/needed-values.ts'
 
 /** An OpenID issuer that the gateway trusts, and what it is trusted for. */
 export const issuerSchema = z
@@ -8,10 +9,13 @@ export const issuerSchema = z
     for: z.enum(['people', 'services']).describe('whether it signs in people or services (CI jobs, agents)'),
     clientId: z.string().min(1).optional().describe('people: our client id, the audience of ID tokens'),
     audience: z.string().min(1).optional().describe('services: the audience that tokens must name'),
+    ca: certificates
+      .optional()
+      .describe('a PEM file with the authority that signed the certificate of the provider; default: the public ones'),
     scopes: z
-      .array(z.string())
-      .default(['openid', 'email', 'profile', 'offline_access'])
-      .describe('asked for at sign-in'),
+      .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'expected one scope, without blanks'))
+      .default(['openid', 'email', 'profile', 'groups', 'offline_access'])
+      .describe('requested at sign-in, those that the provider says it supports'),
     algorithms: z
       .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
       .min(1)
@@ -25,7 +29,13 @@ export const issuerSchema = z
       .describe('an immutable claim that names the same person across issuers; issuer and subject where left out'),
     requireSubject: z.string().optional().describe('services: the exact subject'),
     requireClaims: z.record(z.string(), z.string()).optional().describe('services: claims that must have these values'),
-    groups: z.array(z.string()).default([]).describe('groups given to everybody from this issuer'),
+    groups: z.array(z.string().min(1)).default([]).describe('groups given to everybody from this issuer'),
+    knownGroups: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        'the only groups taken from its tokens; where all issuers have them, rules that name other groups are errors',
+      ),
   })
   .superRefine((issuer, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
@@ -46,3 +56,11 @@ export const issuerSchema = z
   })
 
 export type Issuer = z.output<typeof issuerSchema>
+
+/** With what its certificate is checked against. */
+export interface TrustedIssuer extends Issuer {
+  /** PEM of a private authority. */
+  readonly authority: string | undefined
+  /** Trusts that. */
+  readonly fetch: typeof fetch
+}

@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client'
 import { PamError } from '../shared/errors.ts'
 import { isLoopback } from '../shared/loopback.ts'
+import { providerWords, supportedScopes } from '../shared/provider-words.ts'
 
 /** Our client at the identity provider that signs in browsers. */
 export interface WebClient {
@@ -9,6 +10,8 @@ export interface WebClient {
   /** Read for each call; absent for a public client, which PKCE protects. */
   readonly clientSecret: (() => string) | undefined
   readonly scopes: readonly string[]
+  /** Trusts the authority of the provider. */
+  readonly fetch: typeof fetch
 }
 
 /** What a sign-in that was begun must be finished with. */
@@ -36,7 +39,7 @@ export async function beginSignIn(
   }
   const url = oidc.buildAuthorizationUrl(config, {
     redirect_uri: redirectUri,
-    scope: client.scopes.join(' '),
+    scope: supportedScopes(client.scopes, config.serverMetadata().scopes_supported).join(' '),
     state: pending.state,
     nonce: pending.nonce,
     code_challenge: await oidc.calculatePKCECodeChallenge(pending.verifier),
@@ -86,10 +89,10 @@ export async function revokeSignIn(client: WebClient, refreshToken: string): Pro
   if (config.serverMetadata().revocation_endpoint !== undefined) await oidc.tokenRevocation(config, refreshToken)
 }
 
-async function discover({ issuer, clientId, clientSecret }: WebClient): Promise<oidc.Configuration> {
+async function discover({ issuer, clientId, clientSecret, fetch }: WebClient): Promise<oidc.Configuration> {
   const secret = clientSecret?.()
   const key = `${issuer} ${clientId} ${secret === undefined ? '' : 'secret'}`
-  const known = discovered.get(key)
+  const known = discovered.get(fetch)?.get(key)
   if (known !== undefined && known.until > Date.now()) return known.config
   const url = new URL(issuer)
   try {
@@ -100,10 +103,12 @@ async function discover({ issuer, clientId, clientSecret }: WebClient): Promise<
       secret === undefined ? oidc.None() : oidc.ClientSecretBasic(secret),
       {
         timeout: TIMEOUT_SECONDS,
+        [oidc.customFetch]: fetch as oidc.CustomFetch,
         ...(url.protocol === 'http:' && isLoopback(url.hostname) ? { execute: [oidc.allowInsecureRequests] } : {}),
       },
     )
-    discovered.set(key, { config, until: Date.now() + KEPT_FOR })
+    const kept = discovered.get(fetch) ?? new Map<string, Discovered>()
+    discovered.set(fetch, kept.set(key, { config, until: Date.now() + KEPT_FOR }))
     return config
   } catch (error) {
     throw new PamError('ISSUER_UNTRUSTED', 'the identity provider cannot be reached or trusted', {
@@ -114,7 +119,13 @@ async function discover({ issuer, clientId, clientSecret }: WebClient): Promise<
   }
 }
 
-const discovered = new Map<string, { readonly config: oidc.Configuration; readonly until: number }>()
+interface Discovered {
+  readonly config: oidc.Configuration
+  readonly until: number
+}
+
+/** By the authority that is trusted: a configuration with another one does not take over what an old one found. */
+const discovered = new WeakMap<typeof fetch, Map<string, Discovered>>()
 
 function toTokens(tokens: { id_token?: string; refresh_token?: string }): WebTokens {
   if (tokens.id_token === undefined) throw new PamError('TOKEN_INVALID', 'the identity provider gave no identity token')
@@ -125,15 +136,27 @@ function toTokens(tokens: { id_token?: string; refresh_token?: string }): WebTok
 function signInError(error: unknown): PamError {
   if (error instanceof PamError) return error
   const code = (error as { error?: string }).error
-  if (code === 'access_denied') return new PamError('SIGN_IN_DENIED', 'the sign-in was refused', { cause: error })
-  if (code !== undefined && !/^(server_error|temporarily_unavailable)$/.test(code))
-    return new PamError('SIGN_IN_DENIED', 'the identity provider does not sign you in', { cause: error })
+  const words = providerWords(error)
+  if (words !== undefined && !/^(server_error|temporarily_unavailable)$/.test(code ?? ''))
+    return code === 'access_denied'
+      ? new PamError('SIGN_IN_DENIED', 'the sign-in was refused', {
+          cause: error,
+          hint: `the identity provider says: ${words}`,
+        })
+      : new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
+          cause: error,
+          hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
+        })
   if (error instanceof oidc.ClientError && (error.code ?? '').startsWith('OAUTH_') && error.code !== 'OAUTH_TIMEOUT')
     return new PamError('TOKEN_INVALID', 'the answer of the identity provider is not the one that was asked for', {
       hint: 'begin again',
       cause: error,
     })
-  return new PamError('ISSUER_UNTRUSTED', 'the identity provider does not answer', { side: 'upstream', cause: error })
+  const why = words === undefined ? '' : ` (${words})`
+  return new PamError('ISSUER_UNTRUSTED', `the identity provider did not answer as expected${why}`, {
+    side: 'upstream',
+    cause: error,
+  })
 }
 
 const TIMEOUT_SECONDS = 10

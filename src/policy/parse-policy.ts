@@ -4,6 +4,18 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
+import {
+  checkColumn,
+  checkCommandLine,
+  checkFunction,
+  checkHost,
+  checkKind,
+  checkLogin,
+  checkPath,
+  checkProgram,
+  checkRelation,
+  type CheckPattern,
+} from './patterns.ts'
 import { ruleSetNames, ruleSets } from './rule-sets.ts'
 import {
   maskingKinds,
@@ -22,12 +34,33 @@ export const duration = z
   .describe('a duration such as 90s, 30m, 1h30m or 2d')
   .transform((text, context) => {
     const milliseconds = parseDuration(text)
-    if (milliseconds !== undefined) return milliseconds
-    context.addIssue({ code: 'custom', message: `expected a duration such as 90s, 30m or 12h, not "${text}"` })
+    if (milliseconds !== undefined && milliseconds <= MAX_DURATION_MS) return milliseconds
+    const expected = milliseconds === undefined ? 'a duration such as 90s, 30m or 12h' : 'at most a hundred years'
+    context.addIssue({ code: 'custom', message: `expected ${expected}, not "${text}"` })
     return z.NEVER
   })
 
+/** A duration that a timer counts: Node's cannot count more than 24 days. */
+export const timeout = duration.refine((milliseconds) => milliseconds <= 86_400_000, 'expected at most 1d')
+
+const MAX_DURATION_MS = 36_500 * 86_400_000
+
 const names = z.array(z.string().min(1)).min(1)
+
+/** A list of patterns, each of which something can match. */
+const patterns = (check: CheckPattern) =>
+  z
+    .array(
+      z
+        .string()
+        .min(1)
+        .superRefine((pattern, context) => {
+          const problem = check(pattern)
+          if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+        }),
+    )
+    .min(1)
+    .optional()
 
 const who = z
   .strictObject({
@@ -76,9 +109,7 @@ const accessRule = z
     longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
     approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
     reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
-    logins: names
-      .optional()
-      .describe('the accounts of an SSH target that may be used; all of them where it is left out'),
+    logins: patterns(checkLogin).describe('the accounts of an SSH target that may be used; default: all'),
   })
   .superRefine((rule, context) => {
     if (rule.grant === 'request' && rule.approvers === undefined) {
@@ -88,27 +119,25 @@ const accessRule = z
 
 const match = z
   .strictObject({
-    kinds: names
-      .optional()
-      .describe(
-        'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* stands for all that begin so',
-      ),
-    relations: names.optional().describe('table, schema.table, or with * for either'),
-    writes: names.optional().describe('as relations, of those that it writes to'),
-    functions: names.optional().describe('function names; lo_* stands for all that begin so'),
+    kinds: patterns(checkKind).describe(
+      'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* matches all that begin so',
+    ),
+    relations: patterns(checkRelation).describe('table, schema.table, or with * for either'),
+    writes: patterns(checkRelation).describe('as relations, of those that it writes to'),
+    functions: patterns(checkFunction).describe('function names; lo_* matches all that begin so'),
     missingWhere: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
     unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
-    commands: names
-      .optional()
-      .describe('command lines: word by word, * within a word, ... as the last word for any more words'),
-    programs: names.optional().describe('programs by name (systemctl), or by path'),
+    commands: patterns(checkCommandLine).describe(
+      'command lines: word by word, * within a word, ... as the last word for any more words',
+    ),
+    programs: patterns(checkProgram).describe('programs by name (systemctl), or by path'),
     arguments: names.optional().describe('words after the program, with * for any characters'),
-    paths: names
-      .optional()
-      .describe('absolute paths that are read or written; * within a name, ** for all below, and the directory itself'),
-    writesPaths: names.optional().describe('as paths, of those that are written, removed or changed'),
-    hosts: names.optional().describe('host:port of what is forwarded, with * for either'),
-    logins: names.optional().describe('accounts on the target'),
+    paths: patterns(checkPath).describe(
+      'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
+    ),
+    writesPaths: patterns(checkPath).describe('as paths, of those that are written, removed or changed'),
+    hosts: patterns(checkHost).describe('host:port of what is forwarded, with * for either'),
+    logins: patterns(checkLogin).describe('accounts on the target'),
   })
   .default({})
 
@@ -204,8 +233,12 @@ function useRuleSet(
   }
   if (given.allow !== undefined || given.deny !== undefined || Object.keys(given.match).length > 0)
     return problem('a ready-made set has its own allow, deny and match: give only who, targets and when')
-  if (set.holds !== (given.hold !== undefined))
-    return problem(set.holds ? `${use} needs hold, with the approvers` : `${use} refuses by itself: it takes no hold`)
+  if ((set.effect === 'hold') !== (given.hold !== undefined))
+    return problem(
+      set.effect === 'hold'
+        ? `${use} needs hold, with the approvers`
+        : `${use} ${set.effect === 'allow' ? 'allows' : 'refuses'} by itself: it takes no hold`,
+    )
   const { who, targets, when, hint, hold } = given
   return set.rules.map((rule) => ({
     name: `${given.name ?? use}: ${rule.name}`,
@@ -214,7 +247,12 @@ function useRuleSet(
     when,
     hint: hint ?? rule.hint,
     match: rule.match,
-    effect: hold === undefined ? { type: 'deny', message: rule.message } : { type: 'hold', ...hold },
+    effect:
+      hold !== undefined
+        ? { type: 'hold', ...hold }
+        : set.effect === 'allow'
+          ? { type: 'allow' }
+          : { type: 'deny', message: rule.message },
     set: use,
   }))
 }
@@ -223,10 +261,7 @@ const maskingRule = z
   .strictObject({
     name: ruleName,
     targets,
-    columns: z
-      .array(z.string().regex(/^([^.]+\.)?[^.]+\.[^.]+$/, 'expected table.column or schema.table.column'))
-      .default([])
-      .describe('table.column or schema.table.column; * stands for any'),
+    columns: patterns(checkColumn).default([]).describe('table.column or schema.table.column; * matches any'),
     kinds: z.array(z.enum(maskingKinds)).default([]).describe('kinds of data, found by their content in any column'),
     patterns: z.array(pattern).default([]).describe('kinds of your own: a name and an RE2 pattern'),
     style: z
@@ -276,10 +311,10 @@ export const policyShape = {
     .array(accessRule)
     .default([])
     .describe('which people may have which targets; the first rule that fits decides'),
+  // Each entry as a list: a ready-made set is several rules.
   commands: z
     .array(commandRule)
     .default([])
-    .transform((rules) => rules.flat())
     .describe('what may run inside a session; the first rule that fits decides'),
   tests: z
     .array(policyTest)
@@ -294,7 +329,8 @@ export const draftSchema = z.strictObject({ commands: policyShape.commands })
 type ParsedLists = z.output<z.ZodObject<typeof policyShape>>
 
 /** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */
-export function toPolicy({ access, commands, masking }: Omit<ParsedLists, 'tests'>): Policy {
+export function toPolicy({ access, commands: entries, masking }: Omit<ParsedLists, 'tests'>): Policy {
+  const commands = entries.flat()
   const text = canonicalJson(JSON.parse(JSON.stringify({ access, commands, masking })) as Json)
   const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return { version, access, commands, masking: masking.map((rule) => ({ ...rule, except: rule.except })) }

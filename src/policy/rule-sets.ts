@@ -1,8 +1,10 @@
 import { words } from '../shared/words.ts'
-import type { StatementMatch } from './policy.ts'
+import type { CommandEffect, StatementMatch } from './policy.ts'
 
 /** Rules that come ready-made; a rule of the file takes a set in with `use`. */
 export const ruleSetNames = [
+  'everyday',
+  'app-developer',
   'read-only',
   'no-blind-writes',
   'ddl-needs-approval',
@@ -13,20 +15,56 @@ export type RuleSetName = (typeof ruleSetNames)[number]
 
 export interface RuleSet {
   readonly summary: string
-  /** Its rules hold for a person; otherwise they refuse. */
-  readonly holds: boolean
+  /** What its rules do with what they match. */
+  readonly effect: CommandEffect['type']
   readonly rules: readonly {
     readonly name: string
     readonly match: StatementMatch
+    /** Of a set that refuses. */
     readonly message: string
     readonly hint?: string
   }[]
 }
 
+/**
+ * What clients, drivers, pools and frameworks send all day. Deliberately not here: definitions, LISTEN and NOTIFY, DO and
+ * CALL, COPY with files or programs of the server, SET ROLE, two-phase commit. What is of unknown effect is not allowed
+ * either, because no rule of the set says `unknown`: with it go functions that read files, run text as SQL or are
+ * user-defined.
+ */
+const EVERYDAY = words(`
+  select select-for-update insert update delete merge copy-to copy-from explain
+  begin start commit rollback savepoint release rollback-to set-constraints lock
+  set reset show discard prepare execute deallocate declare-cursor fetch move close-cursor
+`)
+
+/**
+ * What schema migrations do to an application's own tables. Not here: what runs code (functions, triggers, rules,
+ * extensions) or changes who may do what (roles, grants, policies, owners), schemas, and all that ends in CASCADE.
+ */
+const MIGRATIONS = words(`
+  create-table create-table-as select-into create-index create-view create-materialized-view create-sequence
+  create-type create-domain create-statistics
+  alter-table alter-index alter-view alter-materialized-view alter-sequence alter-type alter-domain alter-statistics
+  drop-table drop-index drop-view drop-materialized-view drop-sequence drop-type drop-domain drop-statistics
+  rename comment truncate refresh-materialized-view analyze vacuum reindex cluster replica-identity
+`)
+
 export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
+  everyday: {
+    summary:
+      'reading and changing rows, transactions, cursors, prepared statements and settings, as applications do; no definitions',
+    effect: 'allow',
+    rules: [{ name: 'reading and changing rows', match: { kinds: EVERYDAY }, message: '' }],
+  },
+  'app-developer': {
+    summary: 'everyday, and definitions of tables, indexes, views, sequences and types, as migrations change them',
+    effect: 'allow',
+    rules: [{ name: 'rows and tables', match: { kinds: [...EVERYDAY, ...MIGRATIONS] }, message: '' }],
+  },
   'read-only': {
     summary: 'nothing is written; the sessions are read-only in the server, too (default_transaction_read_only)',
-    holds: false,
+    effect: 'deny',
     rules: [
       {
         name: 'writing statements',
@@ -49,7 +87,7 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
   },
   'no-blind-writes': {
     summary: 'UPDATE, DELETE and MERGE need a WHERE that depends on the row',
-    holds: false,
+    effect: 'deny',
     rules: [
       {
         name: 'a missing WHERE',
@@ -61,7 +99,7 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
   },
   'ddl-needs-approval': {
     summary: 'definitions change only with a person’s approval',
-    holds: true,
+    effect: 'hold',
     rules: [
       {
         name: 'definitions',
@@ -78,7 +116,7 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
   },
   'no-server-files-or-programs': {
     summary: 'nothing reaches files, programs or the network of the database server',
-    holds: false,
+    effect: 'deny',
     rules: [
       {
         name: 'COPY, LOAD, extensions and foreign servers',
@@ -87,7 +125,7 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
             copy-to-file copy-from-file copy-to-program copy-from-program load create-extension alter-extension
             create-foreign-server alter-foreign-server create-fdw alter-fdw create-user-mapping alter-user-mapping
             create-foreign-table import-foreign-schema create-subscription alter-subscription create-publication
-            create-tablespace alter-system create-plang
+            create-tablespace alter-system create-language
           `),
         },
         message: 'files, programs and the network of the server are out of reach',
@@ -106,13 +144,13 @@ export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
   },
   'no-privilege-change': {
     summary: 'roles, privileges and owners stay as they are',
-    holds: false,
+    effect: 'deny',
     rules: [
       {
         name: 'roles and privileges',
         match: {
           kinds: words(`
-            grant grant-role create-role alter-role drop-role alter-role-set alter-default-privileges alter-owner
+            grant grant-role create-role alter-role drop-role alter-default-privileges alter-owner
             reassign-owned drop-owned set-role set-session-authorization set-replication-role create-policy alter-policy drop-policy
             security-label create-cast
           `),

@@ -1,53 +1,174 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { isNode, LineCounter, parseDocument } from 'yaml'
+import { isAlias, isCollection, isNode, isPair, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml'
 import type { z } from 'zod'
 import { PamError } from './errors.ts'
+
+/** A step into the value: keys, and indexes of lists. */
+export type YamlPath = readonly (string | number)[]
+
+export interface YamlFile<T> {
+  readonly data: T
+  /** As it is written, before defaults and transformations. */
+  readonly raw: unknown
+  /** `file:line:column` of what stands there, or of the nearest thing around it that the file says. */
+  place(path: YamlPath): string
+}
 
 /**
  * Reads a YAML file into a typed value. What is wrong is said with file, line, column and what was expected,
  * all of it at once.
  */
 export function readYamlFile<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
-  return parseYaml(readText(file), file, schema)
+  return openYamlFile(file, schema).data
 }
 
 export function parseYaml<Schema extends z.ZodType>(text: string, file: string, schema: Schema): z.output<Schema> {
+  return openYaml(text, file, schema).data
+}
+
+export function openYamlFile<Schema extends z.ZodType>(file: string, schema: Schema): YamlFile<z.output<Schema>> {
+  return openYaml(readText(file), file, schema)
+}
+
+/** YAML 1.2, one document, string keys, no tags of its own. Anchors, aliases and merge keys are read, within limits. */
+export function openYaml<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+): YamlFile<z.output<Schema>> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true })
-  const place = (offset: number): string => {
+  const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset)
-    return `${file}:${line}:${col}`
+    return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`
   }
-  if (document.errors.length > 0) {
-    throw invalid(document.errors.map((error) => `${place(error.pos[0])}: ${error.message.split('\n')[0]}`))
-  }
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
-  if (result.success) return result.data
+  const deep = tooDeep(text, lines)
+  if (deep !== undefined) throw invalid([`${at(deep)}: nested more than ${MAX_DEPTH} levels deep`])
+  const document = parseDocument(text, { uniqueKeys: true, stringKeys: true, merge: true, version: '1.2' })
+  const problems = [...document.errors, ...document.warnings].map(({ code, message, pos }) => ({
+    offset: pos[0],
+    message: code === 'MULTIPLE_DOCS' ? 'expected one document, without a second ---' : firstLine(message),
+  }))
+  if (document.directives.yaml.version !== '1.2') problems.push({ offset: 0, message: 'expected YAML 1.2' })
+  problems.push(...aliasProblems(document))
+  if (problems.length > 0) throw invalid(problems.map(({ offset, message }) => `${at(offset)}: ${message}`))
+
+  const raw = toJs(document, at)
+  const place = (path: YamlPath): string => at(offsetOf(document, path))
+  const result = schema.safeParse(raw ?? {})
+  if (result.success) return { data: result.data, raw, place }
   throw invalid(
     result.error.issues.map((issue) => {
       const path = issue.path.map((step) => (typeof step === 'symbol' ? step.toString() : step))
-      return `${place(offsetOf(path))}: ${path.length === 0 ? 'the file' : path.join('.')}: ${issue.message}`
+      return describeProblem(place(path), path, issue.message)
     }),
   )
+}
 
-  /** The offset of the nearest thing that the file does say. */
-  function offsetOf(path: readonly (string | number)[]): number {
-    for (let length = path.length; length > 0; length--) {
-      const node = document.getIn(path.slice(0, length), true)
-      if (isNode(node) && node.range) return node.range[0]
+/** `pam.yaml:7:3: access.0.name: expected …`. */
+export const describeProblem = (place: string, path: YamlPath, message: string): string =>
+  `${place}: ${path.length === 0 ? 'the file' : path.join('.')}: ${message}`
+
+/** The parser of tokens keeps its own stack; what composes them would overflow this thread's. */
+function tooDeep(text: string, lines: LineCounter): number | undefined {
+  const pending: { token: unknown; depth: number }[] = []
+  for (const token of new Parser(lines.addNewLine).parse(text)) pending.push({ token, depth: 0 })
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { token, depth } = next
+    if (token === null || typeof token !== 'object') continue
+    const { offset, items, value } = token as {
+      offset?: number
+      items?: { key?: unknown; value?: unknown }[]
+      value?: unknown
     }
-    return 0
+    if (depth > MAX_DEPTH) return offset ?? 0
+    for (const item of items ?? [])
+      for (const part of [item.key, item.value]) pending.push({ token: part, depth: depth + 1 })
+    if (typeof value === 'object') pending.push({ token: value, depth })
+  }
+  return undefined
+}
+
+/** An alias of what is not there, or of what it stands in; or so many of so much that they are meant to exhaust the reader. */
+function aliasProblems(document: Document.Parsed): { offset: number; message: string }[] {
+  const problems: { offset: number; message: string }[] = []
+  const sizes = new Map<string, number>()
+  const sizeOf = (value: unknown): number => {
+    if (isAlias(value)) return sizes.get(value.source) ?? 1
+    if (isPair(value)) return sizeOf(value.key) + sizeOf(value.value)
+    if (!isNode(value)) return 1
+    const size = 1 + (isCollection(value) ? value.items.reduce<number>((sum, item) => sum + sizeOf(item), 0) : 0)
+    if ('anchor' in value && typeof value.anchor === 'string') sizes.set(value.anchor, size)
+    return size
+  }
+  const open = new Set<string>()
+  const known = new Set<string>()
+  const offset = (node: unknown): number => (isNode(node) ? (node.range?.[0] ?? 0) : 0)
+  visit(document, {
+    Node: (_key, node, ancestors) => {
+      if (!isAlias(node)) {
+        if (typeof node.anchor === 'string') known.add(node.anchor)
+        return
+      }
+      open.clear()
+      for (const ancestor of ancestors)
+        if (isNode(ancestor) && 'anchor' in ancestor && typeof ancestor.anchor === 'string') open.add(ancestor.anchor)
+      if (!known.has(node.source))
+        problems.push({ offset: offset(node), message: `there is no anchor &${node.source} before this` })
+      else if (open.has(node.source))
+        problems.push({ offset: offset(node), message: `*${node.source} contains itself` })
+    },
+  })
+  if (problems.length > 0) return problems
+  let total = 0
+  visit(document, {
+    Node: (_key, node) => {
+      if (isAlias(node)) total += sizes.get(node.source) ?? 1
+      else if (typeof node.anchor === 'string') sizeOf(node)
+      if (total <= MAX_ALIASED) return
+      problems.push({ offset: offset(node), message: `aliases stand for more than ${MAX_ALIASED} values: write fewer` })
+      return visit.BREAK
+    },
+  })
+  return problems
+}
+
+function toJs(document: Document.Parsed, at: (offset: number) => string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: -1 })
+  } catch (error) {
+    throw invalid([`${at(document.contents?.range?.[0] ?? 0)}: ${firstLine((error as Error).message)}`])
   }
 }
 
+function offsetOf(document: Document.Parsed, path: YamlPath): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return 0
+}
+
 function readText(file: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (error) {
     throw new PamError('CONFIG_INVALID', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`, {
       cause: error,
     })
   }
+  const text = bytes.toString('utf8')
+  if (isUtf8(bytes)) return text
+  const before = text.slice(0, text.indexOf('\ufffd')).split('\n')
+  throw invalid([`${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: is not UTF-8`])
 }
 
+/** The parser adds the place, and a drawing of it. */
+const firstLine = (text: string): string => (text.split('\n')[0] as string).replace(/ at line \d+, column \d+:$/, '')
+
 const invalid = (problems: readonly string[]): PamError => new PamError('CONFIG_INVALID', problems.join('\n'))
+
+const MAX_DEPTH = 64
+/** Values that all aliases together stand for. */
+const MAX_ALIASED = 10_000

@@ -282,10 +282,12 @@ describe('forged identity tokens', () => {
   const token = (payload: JWTPayload, header: object = {}) =>
     new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(signing.privateKey)
   const verifier = () =>
-    identityVerifier([
-      issuerSchema.parse({ url: issuer, for: 'people', clientId: 'pamctl' }),
-      issuerSchema.parse({ url: issuer, for: 'services', audience: 'svc', requireSubject: 'ci' }),
-    ])
+    identityVerifier(
+      [
+        issuerSchema.parse({ url: issuer, for: 'people', clientId: 'pamctl' }),
+        issuerSchema.parse({ url: issuer, for: 'services', audience: 'svc', requireSubject: 'ci' }),
+      ].map((entry) => ({ ...entry, authority: undefined, fetch })),
+    )
   const outcome = async (text: string): Promise<string> =>
     verifier()
       .verify(text, now)

@@ -304,11 +304,6 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
       /the target refused the gateway's credential/,
     ],
     [
-      'the secret is missing',
-      (config) => config.replaceAll('file:target-password', 'file:nowhere'),
-      /secret file:nowhere cannot be read/,
-    ],
-    [
       'the certificate is of an unknown authority',
       (config) =>
         config
@@ -330,6 +325,15 @@ describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
     )
     expect(error?.message).toMatch(message)
     expect(error?.message).not.toMatch(/127\.0\.0\.1|localhost|target-password|:\d{4,5}/)
+    port.close()
+  })
+
+  it('a secret that was removed is told natively, with its name', async () => {
+    const directory = await configured()
+    const gateway = await start(directory)
+    rmSync(join(directory, 'target-password'))
+    const port = await openPort(await signIn(gateway.url, 'jane'), 'dev-db')
+    await expect(client(port)).rejects.toThrow(/the secret file target-password cannot be read/)
     port.close()
   })
 

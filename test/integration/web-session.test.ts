@@ -197,6 +197,23 @@ describe('signing in', () => {
     expect(html).not.toContain('onerror')
   })
 
+  it("shows the provider's own words, in one line, cut short and without what a reader would not see", async () => {
+    const jane = browser()
+    const { answer } = await jane.signInUpTo('jane')
+    const refused = new URL(answer)
+    refused.searchParams.delete('code')
+    refused.searchParams.set('error', 'invalid_scope')
+    refused.searchParams.set('error_description', `Invalid scopes: openid\n"groups" & \u202e${'x'.repeat(3000)}`)
+    const { status, html } = await jane.open(refused.href)
+    expect(status).toBe(403)
+    expect(html).toMatch(
+      /refused the sign-in \(invalid_scope: Invalid scopes: openid &#34;groups&#34; &#38; \\u\{202e\}x{200,300}…\)/,
+    )
+    expect(stack.gatewayLog()).toMatch(
+      /refused the sign-in \(invalid_scope: Invalid scopes: openid .*web\.sign_in_refused/,
+    )
+  })
+
   it.each([
     ['/reviews/req_1?x=1#y', '/reviews/req_1?x=1#y'],
     ['https://evil.example/', '/'],

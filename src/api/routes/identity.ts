@@ -13,7 +13,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
     '/.well-known/pam-gateway',
     { schema: { response: { 200: discoverySchema } }, config: { public: true } },
     async () => {
-      const { issuer, clientId, scopes } = deps.settings().discovery
+      const { issuer, clientId, issuerCa, scopes } = deps.settings().discovery
       return {
         gateway: deps.publicUrl(),
         version: VERSION,
@@ -21,6 +21,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         tunnel: [TUNNEL_PROTOCOL],
         ...(issuer === undefined ? {} : { issuer }),
         ...(clientId === undefined ? {} : { clientId }),
+        ...(issuerCa === undefined ? {} : { issuerCa }),
         scopes: [...scopes],
       }
     },

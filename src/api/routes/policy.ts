@@ -175,7 +175,7 @@ async function* jsonLines(lines: AsyncIterable<ReplayLine>): AsyncGenerator<stri
 
 function parseDraft(text: string): Policy['commands'] {
   try {
-    return parseYaml(text, 'draft', draftSchema).commands
+    return parseYaml(text, 'draft', draftSchema).commands.flat()
   } catch (error) {
     if (error instanceof PamError) throw new UsageError(error.message)
     throw error

@@ -139,7 +139,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     const known = asPamError(error)
     const cause = (known.cause as Error | undefined)?.message
     if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.sign_in_failed')
-    else deps.logger.info({ code: known.code, cause }, 'web.sign_in_refused')
+    else deps.logger.info({ code: known.code, problem: known.message, cause }, 'web.sign_in_refused')
     const { status, headers, html } = signInProblemPage(known)
     return reply.status(status).headers(headers).send(html)
   }

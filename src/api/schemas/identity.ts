@@ -9,6 +9,8 @@ export const discoverySchema = z.object({
   tunnel: z.array(z.string()),
   issuer: z.url().optional(),
   clientId: z.string().optional(),
+  /** PEM of the authority of the issuer, where it is a private one. */
+  issuerCa: z.string().optional(),
   scopes: z.array(z.string()),
 })
 export type Discovery = z.output<typeof discoverySchema>

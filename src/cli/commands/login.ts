@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
 import { createApiClient } from '../../gateway-client/api-client.ts'
-import { fetchWithCa } from '../../gateway-client/fetch-with-ca.ts'
+import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
 import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
@@ -47,7 +47,8 @@ export async function signIn(
   process.once('SIGINT', onInterrupt)
   const { signInWithDevice } = await import('../../gateway-client/login.ts')
   const tokens = await signInWithDevice(discovery, {
-    fetch: fetcher,
+    // The gateway says which authority the identity provider is signed by, where it is a private one.
+    fetch: discovery.issuerCa === undefined ? fetcher : fetchWithCa(discovery.issuerCa),
     fresh,
     signal: giveUp.signal,
     show: (prompt) => showPrompt(prompt, context, browser),
@@ -63,6 +64,10 @@ export async function signIn(
   })
   if (warning !== undefined) io.note(`pamctl: warning: ${warning}`)
   io.note(`${io.style.green('✓')} Signed in as ${label} (${groups.join(', ') || 'no groups'})`)
+  if (groups.length === 0)
+    io.note(
+      'hint: the identity provider sent no groups, and rules name groups: your administrator adds them to the ID token (docs/identity-providers.md)',
+    )
 }
 
 function showPrompt({ url, completeUrl, code }: DevicePrompt, { io, environment }: CliContext, browser: boolean): void {

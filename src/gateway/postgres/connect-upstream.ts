@@ -6,6 +6,7 @@ import { PamError } from '../../shared/errors.ts'
 import { TERMINATE } from '../../wire/postgres/client-message.ts'
 import type { BackendKeyData } from '../../wire/postgres/session-start.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
+import type { ConnectLimits } from '../engine.ts'
 import { authenticationOf, type PostgresTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
@@ -33,12 +34,7 @@ export interface UpstreamTarget {
   readonly config: PostgresTarget
   readonly lease: CredentialLease
   readonly baseDirectory: string
-  readonly limits: {
-    /** Milliseconds for logging in, and for reading the catalogs. */
-    readonly handshake: number
-    readonly catalogs: number
-    readonly catalogBytes: number
-  }
+  readonly limits: ConnectLimits
 }
 
 /**

@@ -24,6 +24,7 @@ import { resolveFacts, unparsed } from './command-facts.ts'
 import { maskingScope } from './masking-scope.ts'
 import { toErrorResponse } from './error-response.ts'
 import { Goodbyes } from './goodbyes.ts'
+import { probePostgres } from './probe.ts'
 import { ServerSide } from './server-side.ts'
 import type { SqlParser } from './sql-parser.ts'
 import { wireFailure } from '../wire-failure.ts'
@@ -89,6 +90,10 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const catalog = assumedCatalog(parsed)
       const { statements, refusal } = resolveFacts(parsed, catalog, maskingScope(NO_MASKING, catalog, new Map()))
       return { facts: { type: 'sql', statements }, refusal }
+    },
+    async probe(target, lease, limits) {
+      if (target.type !== 'postgres') throw new Error(`${target.name} is no postgres target`)
+      return probePostgres(target, lease, { limits, baseDirectory, parser })
     },
     refuse(client, error) {
       client.write(toErrorResponse(error, 'FATAL'))

@@ -198,12 +198,15 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     visitFields(node, found, scope, ['relation'])
   },
   AlterTableStmt: (node, found, scope) => {
-    found.kinds.add(`alter-${kebab(String(node['objtype']).replace('OBJECT_', ''))}`)
+    found.kinds.add(`alter-${objectKind(node['objtype'])}`)
     write(node, found)
     visitFields(node, found, scope, ['relation'])
   },
   RenameStmt: (node, found, scope) => {
     found.kinds.add('rename')
+    const kind = objectKind(node['renameType'])
+    // A rule for renaming tables does not speak of roles, functions or triggers.
+    if (!RENAMED_WITH_RELATIONS.has(kind)) found.kinds.add(`alter-${kind}`)
     if (node['renameType'] === 'OBJECT_SCHEMA') found.renamesSchema = String(node['subname'])
     write(node, found)
     visitFields(node, found, scope, ['relation'])
@@ -212,6 +215,8 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     const subtype = String(node['subtype'])
     if (subtype === 'AT_ChangeOwner') found.kinds.add('alter-owner')
     if (subtype.includes('RowSecurity')) found.kinds.add('alter-policy')
+    if (subtype.includes('Trig')) found.kinds.add('alter-trigger')
+    if (subtype.includes('Rule')) found.kinds.add('alter-rule')
     if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
     visitFields(node, found, scope)
   },
@@ -235,8 +240,8 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     write(node, found)
   },
   DropStmt: (node, found) => {
-    const kind = kebab(String(node['removeType']).replace('OBJECT_', ''))
-    found.kinds.add(`drop-${kind === 'matview' ? 'materialized-view' : kind}`)
+    const kind = objectKind(node['removeType'])
+    found.kinds.add(`drop-${kind}`)
     if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
     for (const { List } of (ON_RELATION.has(kind) ? (node['objects'] ?? []) : []) as { List: { items: unknown[] } }[]) {
       const name = readName(List.items.slice(0, -1))
@@ -304,6 +309,10 @@ const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scop
     found.kinds.add(node['is_procedure'] === true ? 'create-procedure' : 'create-function')
   },
   TableLikeClause: (node, found) => addRelation(node['relation'] as Node, found.reads, []),
+  VacuumStmt: (node, found, scope) => {
+    found.kinds.add(node['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')
+    visitFields(node, found, scope)
+  },
   VacuumRelation: (node, found) => {
     if (node['relation'] !== undefined) addRelation(node['relation'] as Node, found.reads, [])
   },
@@ -351,7 +360,33 @@ const MERGE_COMMANDS: Readonly<Record<string, string>> = {
 const READ_FIELDS = new Set(['pktable'])
 /** Kinds of objects whose name ends with their own, after that of the relation they belong to. */
 const ON_RELATION = new Set(['trigger', 'policy', 'rule'])
-const RELATION_KINDS = new Set(['table', 'view', 'matview', 'sequence', 'foreign-table', 'index'])
+const RELATION_KINDS = new Set(['table', 'view', 'materialized-view', 'sequence', 'foreign-table', 'index'])
+/** Tables and their like, their parts, and types. */
+const RENAMED_WITH_RELATIONS = new Set([
+  ...RELATION_KINDS,
+  'column',
+  'tabconstraint',
+  'type',
+  'attribute',
+  'domain',
+  'domconstraint',
+])
+
+/** What an object is called in SQL, where the parser has a shorter name for it. */
+const objectKind = (objectType: unknown): string => {
+  const kind = kebab(String(objectType).replace('OBJECT_', ''))
+  return OBJECT_KINDS[kind] ?? kind
+}
+const OBJECT_KINDS: Readonly<Record<string, string>> = {
+  matview: 'materialized-view',
+  opclass: 'operator-class',
+  opfamily: 'operator-family',
+  'statistic-ext': 'statistics',
+  tsconfiguration: 'text-search-configuration',
+  tsdictionary: 'text-search-dictionary',
+  tsparser: 'text-search-parser',
+  tstemplate: 'text-search-template',
+}
 
 /** Kinds whose name does not follow from the parser's node. */
 const STATEMENT_KINDS: Readonly<Record<string, string>> = {
@@ -377,4 +412,17 @@ const STATEMENT_KINDS: Readonly<Record<string, string>> = {
   CreateTableSpaceStmt: 'create-tablespace',
   DropTableSpaceStmt: 'drop-tablespace',
   CreatePLangStmt: 'create-language',
+  CreateEventTrigStmt: 'create-event-trigger',
+  AlterEventTrigStmt: 'alter-event-trigger',
+  CreateOpClassStmt: 'create-operator-class',
+  CreateOpFamilyStmt: 'create-operator-family',
+  AlterOpFamilyStmt: 'alter-operator-family',
+  CreateAmStmt: 'create-access-method',
+  CreateStatsStmt: 'create-statistics',
+  AlterStatsStmt: 'alter-statistics',
+  AlterTSConfigurationStmt: 'alter-text-search-configuration',
+  AlterTSDictionaryStmt: 'alter-text-search-dictionary',
+  AlterEnumStmt: 'alter-type',
+  AlterDatabaseRefreshCollStmt: 'alter-database',
+  AlterTableSpaceOptionsStmt: 'alter-tablespace',
 }

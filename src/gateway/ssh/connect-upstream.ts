@@ -1,6 +1,8 @@
 import { connect } from 'node:net'
-import type { Client } from 'ssh2'
+import type { Client, ConnectConfig, NegotiatedAlgorithms } from 'ssh2'
+import type { CredentialLease } from '../../credentials/credential.ts'
 import { channelStream } from '../../shared/channel-stream.ts'
+import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import { socketChannel } from '../../shared/socket-channel.ts'
 import { afterRecord } from '../after-record.ts'
@@ -12,47 +14,67 @@ import { guardPeer } from './peer-guard.ts'
 import { hasOverrun, ssh2 } from './ssh2-internals.ts'
 
 /** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
-export async function connectUpstream(
+export function connectUpstream(
   session: Session<SshTarget>,
   baseDirectory: string,
   firstUse: FirstUse,
 ): Promise<Client> {
-  const { config, lease, limits } = session
+  const { config, lease, limits, ended } = session
+  return logIn({
+    config,
+    lease,
+    handshake: limits.handshake,
+    baseDirectory,
+    firstUse,
+    ended,
+    channel: (channel) => afterRecord(channel, session),
+  })
+}
+
+export interface SshLogin {
+  readonly config: SshTarget
+  readonly lease: CredentialLease
+  /** Milliseconds. */
+  readonly handshake: number
+  readonly baseDirectory: string
+  readonly firstUse: FirstUse
+  /** Gives up; the reason is a PamError. */
+  readonly ended?: AbortSignal
+  /** What stands between the library and the socket. */
+  readonly channel?: (channel: Channel) => Channel
+  readonly onHandshake?: (negotiated: NegotiatedAlgorithms) => void
+}
+
+/** Opens a connection to a target, checks its host key and logs in. */
+export async function logIn(login: SshLogin): Promise<Client> {
+  const { config, lease, handshake, baseDirectory, firstUse, ended, channel = (same) => same, onHandshake } = login
   const socket = connect({ host: config.host, port: config.port })
   const client = new ssh2.Client()
   let untrusted: PamError | undefined
-  const over = new AbortController()
-  const onEnded = (): void => over.abort(session.ended.reason)
-  session.ended.addEventListener('abort', onEnded, { once: true })
+  let onEnded = (): void => {}
   try {
     await new Promise<void>((resolve, reject) => {
-      over.signal.addEventListener('abort', () => reject(over.signal.reason as PamError), { once: true })
+      onEnded = () => reject(ended?.reason as PamError)
+      if (ended?.aborted === true) return onEnded()
+      ended?.addEventListener('abort', onEnded, { once: true })
       const fail = (error: Error): void => void client.emit('error', error)
-      const stream = channelStream(afterRecord(socketChannel(socket), session), () => {
+      const stream = channelStream(channel(socketChannel(socket)), () => {
         if (!hasOverrun(client)) return
-        fail(new Error('more than there was a window for'))
+        fail(new Error('more was sent than the window allows'))
         client.destroy()
       })
       client.on('ready', resolve)
       client.on('error', (error) => reject(untrusted ?? upstreamError(config, error)))
       client.on('close', () => reject(untrusted ?? upstreamError(config, new Error('closed during the handshake'))))
       socket.on('error', (error) => reject(upstreamError(config, error)))
+      if (onHandshake !== undefined) client.on('handshake', onHandshake)
       client.connect({
         sock: stream,
-        username: lease.user,
         algorithms: ALGORITHMS,
-        readyTimeout: limits.handshake,
+        readyTimeout: handshake,
         keepaliveInterval: KEEP_ALIVE,
         keepaliveCountMax: 4,
-        authHandler: lease.privateKey === undefined ? ['password', 'keyboard-interactive'] : ['publickey'],
-        tryKeyboard: lease.privateKey === undefined,
-        ...(lease.password === undefined ? {} : { password: lease.password }),
-        ...(lease.privateKey === undefined
-          ? {}
-          : {
-              privateKey: lease.privateKey.text,
-              ...(lease.privateKey.passphrase === undefined ? {} : { passphrase: lease.privateKey.passphrase }),
-            }),
+        ...authentication(lease),
         hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
           checkHostKey(key, config, baseDirectory, firstUse)
             .then(
@@ -80,10 +102,24 @@ export async function connectUpstream(
     socket.destroy()
     throw error instanceof PamError ? error : upstreamError(config, error)
   } finally {
-    session.ended.removeEventListener('abort', onEnded)
+    ended?.removeEventListener('abort', onEnded)
   }
   return client
 }
+
+/** What the gateway logs in with, as ssh2 takes it. */
+const authentication = ({ user, password, privateKey }: CredentialLease): ConnectConfig => ({
+  username: user,
+  authHandler: privateKey === undefined ? ['password', 'keyboard-interactive'] : ['publickey'],
+  tryKeyboard: privateKey === undefined,
+  ...(password === undefined ? {} : { password }),
+  ...(privateKey === undefined
+    ? {}
+    : {
+        privateKey: privateKey.text,
+        ...(privateKey.passphrase === undefined ? {} : { passphrase: privateKey.passphrase }),
+      }),
+})
 
 function upstreamError({ name }: SshTarget, cause: unknown): PamError {
   const { level } = cause as { level?: string }

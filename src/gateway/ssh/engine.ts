@@ -9,6 +9,7 @@ import { connectUpstream } from './connect-upstream.ts'
 import { serveConnection } from './connection.ts'
 import type { FirstUse } from './host-keys.ts'
 import { loginShell } from './login-shell.ts'
+import { probeSsh } from './probe.ts'
 import { answer, sendExit } from './ssh2-internals.ts'
 
 export interface SshEngineParts {
@@ -41,6 +42,11 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
     },
     read: (text) =>
       Promise.resolve({ facts: readCommandLine(text, { login: 'login', home: '/home/login' }), refusal: undefined }),
+    async probe(target, lease, { handshake }) {
+      if (target.type !== 'ssh') throw new Error(`${target.name} is no ssh target`)
+      const { baseDirectory, firstUse } = parts
+      return probeSsh({ config: target, lease, handshake, baseDirectory, firstUse })
+    },
     async refuse(channel, error) {
       const hello = greeted.get(channel)
       if (hello !== undefined) await tellRefused(hello, error)

@@ -1,0 +1,408 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:https'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
+import { loadConfig } from '../../src/gateway/load-config.ts'
+import { makeCertificates, type TestCertificates } from '../helpers/certificates.ts'
+import { OPENSSL, ROOT, run, type Outcome } from '../helpers/run.ts'
+import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
+
+const check = (file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
+  run(process.execPath, [join(ROOT, 'bin', 'pam-gateway.js'), 'check', '--config', file, ...args], { env })
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-check-'))
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+const errorOf = (work: () => unknown): { code?: string; message: string } => {
+  try {
+    work()
+  } catch (error) {
+    return error as { code?: string; message: string }
+  }
+  throw new Error('nothing was refused')
+}
+
+const write = (text: string): string => {
+  const file = join(directory, 'pam.yaml')
+  writeFileSync(file, text)
+  return file
+}
+
+describe('pam-gateway check: what is named and not there', () => {
+  const issuer = 'identity: { issuers: [{ url: http://127.0.0.1:1, for: people, clientId: p } ] }\n'
+  const target = (more: string): string =>
+    `${issuer}targets: [{ name: t, type: postgres, host: h, database: d, user: u, ${more} }]\n`
+  const login = (more: string): string =>
+    `${issuer}targets: [{ name: t, type: ssh, host: h, trustOnFirstUse: true, logins: [{ name: l, ${more} }] }]\n`
+
+  it.each([
+    [
+      'an unset variable',
+      target('password: env:PAM_TEST_UNSET'),
+      /:2:\d+: targets\.0\.password: the environment variable PAM_TEST_UNSET is not set$/,
+    ],
+    ['an empty variable', target('password: env:PAM_TEST_EMPTY'), /the environment variable PAM_TEST_EMPTY is empty$/],
+    [
+      'a file that is not there',
+      target('password: file:nowhere'),
+      /the secret file nowhere cannot be read \(ENOENT\)$/,
+    ],
+    ['an empty file', target('password: file:empty'), /the secret file empty is empty$/],
+    ['a directory', target('password: file:.'), /the secret file \. cannot be read \(EISDIR\)$/],
+    ['an authority', target('ca: nowhere.crt'), /targets\.0\.ca: nowhere\.crt cannot be read \(ENOENT\)$/],
+    ['an authority that is none', target('ca: garbage'), /targets\.0\.ca: garbage is not a PEM file of certificates$/],
+    ['an authority that is a key', target('ca: broken.crt'), /broken\.crt is not a PEM file of certificates$/],
+    [
+      "an issuer's authority",
+      issuer.replace('clientId: p', 'clientId: p, ca: garbage'),
+      /identity\.issuers\.0\.ca: garbage is not a PEM file/,
+    ],
+    ['a browser secret', `${issuer}web: { clientSecret: env:PAM_TEST_UNSET }\n`, /web\.clientSecret: /],
+    [
+      'host keys',
+      `${issuer}ssh: { hostKeys: [file:garbage] }\n`,
+      /ssh\.hostKeys\.0: file:garbage is not a usable private key/,
+    ],
+    [
+      "a login's key",
+      login('privateKey: file:garbage'),
+      /targets\.0\.logins\.0\.privateKey: file:garbage is not a usable private key/,
+    ],
+    [
+      "a login's passphrase",
+      login('privateKey: file:garbage, passphrase: env:PAM_TEST_UNSET'),
+      /logins\.0\.passphrase: /,
+    ],
+    [
+      'known hosts',
+      login('password: file:secret').replace('trustOnFirstUse: true', 'knownHosts: garbage'),
+      /targets\.0\.knownHosts: has no key of h:22/,
+    ],
+    [
+      'host keys of a target',
+      login('password: file:secret').replace('trustOnFirstUse: true', 'hostKeys: [ssh-rsa x]'),
+      /targets\.0\.hostKeys: /,
+    ],
+    [
+      "a bucket's keys",
+      `${issuer}recording: { home: { type: s3, endpoint: "https://s3.example.com/b", accessKeyId: env:PAM_TEST_UNSET, secretAccessKey: file:secret } }\n`,
+      /recording\.home\.accessKeyId: /,
+    ],
+    [
+      "a stream's header",
+      `${issuer}audit: { streams: [{ type: https, name: s, url: "https://x.example.com", header: { name: a, value: env:PAM_TEST_UNSET } }] }\n`,
+      /audit\.streams\.0\.header\.value: /,
+    ],
+    [
+      "a checkpoint's header",
+      `${issuer}audit: { checkpoints: { to: [{ type: webhook, url: "https://x.example.com", header: { name: a, value: env:PAM_TEST_UNSET } }] } }\n`,
+      /audit\.checkpoints\.to\.0\.header\.value: /,
+    ],
+    [
+      'a webhook',
+      `${issuer}notifications: { webhooks: [{ name: w, url: "https://x.example.com", secret: env:PAM_TEST_UNSET }] }\n`,
+      /notifications\.webhooks\.0\.secret: /,
+    ],
+    [
+      'certificates of the gateway',
+      `${issuer}listen: { tls: { certificate: nowhere, key: nowhere } }\n`,
+      /listen\.tls\.certificate: .*\n.*listen\.tls\.key: /,
+    ],
+    [
+      'the people of the built-in provider',
+      'identity: { evaluation: { people: nowhere } }\n',
+      /identity\.evaluation\.people: nowhere cannot be read/,
+    ],
+    [
+      'an alias bomb',
+      `a0: &a0 [x]\n${Array.from({ length: 20 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]\n`).join('')}`,
+      /pam\.yaml:\d+:\d+: aliases stand for more/,
+    ],
+  ])('%s', (_what, text, message) => {
+    const file = write(text)
+    writeFileSync(join(directory, 'empty'), '')
+    writeFileSync(join(directory, 'garbage'), 'garbage-CANARY\n')
+    writeFileSync(join(directory, 'secret'), 'CANARY\n')
+    writeFileSync(join(directory, 'broken.crt'), '-----BEGIN CERTIFICATE-----\nCANARY\n-----END CERTIFICATE-----\n')
+    process.env['PAM_TEST_EMPTY'] = ''
+    const said = errorOf(() => loadConfig(file))
+    expect(said.code).toBe('CONFIG_INVALID')
+    expect(said.message).toMatch(message)
+    for (const line of said.message.split('\n')) expect(line).toMatch(/pam\.yaml:\d+:\d+: /)
+    expect(said.message).not.toContain('CANARY')
+  })
+
+  it('exit 2, also as JSON', async () => {
+    const file = write(target('password: env:PAM_TEST_UNSET'))
+    const { code, stdout, stderr } = await check(file)
+    const message = 'targets.0.password: the environment variable PAM_TEST_UNSET is not set'
+    expect([code, stdout, stderr]).toEqual([2, '', `pam-gateway: ${file}:2:79: ${message}\n`])
+    const json = await check(file, ['--json'])
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([
+      2,
+      { valid: false, errors: [{ file, line: 2, column: 79, message }], warnings: [] },
+    ])
+  })
+
+  it('start refuses the same, and opens nothing', async () => {
+    const file = write(target('password: env:PAM_TEST_UNSET'))
+    const { code, stderr } = await run(process.execPath, [
+      join(ROOT, 'bin', 'pam-gateway.js'),
+      'start',
+      '--config',
+      file,
+    ])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/targets\.0\.password: the environment variable PAM_TEST_UNSET is not set/),
+    ])
+  })
+})
+
+describe.skipIf(!OPENSSL || !SSHD)('pam-gateway check --connect', () => {
+  let postgres: LocalPostgres
+  let sshd: SshServer
+  let tls: TestCertificates
+  let provider: Server
+  let issuer: string
+  let silent: ReturnType<typeof createTcpServer>
+  /** What the provider answers with, by path. */
+  let answers: Record<string, () => unknown>
+  let metadata: Record<string, unknown>
+  beforeAll(async () => {
+    tls = makeCertificates(join(directory, 'tls'))
+    const certificate = readFileSync(tls.certificate, 'utf8')
+    const key = readFileSync(tls.key, 'utf8')
+    const at = mkdtempSync(join(tmpdir(), 'pamctl-test-pg-'))
+    postgres = await startPostgres({ directory: at, tls: { certificate, key } })
+    sshd = await startSshServer()
+    const { publicKey } = await generateKeyPair('RS256')
+    provider = createServer({ cert: certificate, key }, (request, response) => {
+      const answer = answers[request.url ?? '']
+      response.statusCode =
+        answer === undefined ? 404 : request.method === 'POST' && !('device_code' in (answer() as object)) ? 400 : 200
+      response.end(JSON.stringify(answer?.() ?? {}))
+    })
+    await new Promise<void>((done) => provider.listen(0, '127.0.0.1', done))
+    issuer = `https://localhost:${(provider.address() as AddressInfo).port}`
+    metadata = {
+      issuer,
+      jwks_uri: `${issuer}/keys`,
+      token_endpoint: `${issuer}/token`,
+      authorization_endpoint: `${issuer}/auth`,
+      device_authorization_endpoint: `${issuer}/device`,
+      scopes_supported: ['openid', 'email', 'profile', 'offline_access'],
+    }
+    const jwk = { ...(await exportJWK(publicKey)), alg: 'RS256', use: 'sig' }
+    answers = {
+      '/.well-known/openid-configuration': () => metadata,
+      '/keys': () => ({ keys: [jwk] }),
+      '/device': () => ({ device_code: 'x' }),
+    }
+    silent = createTcpServer(() => {})
+    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
+    writeFileSync(join(directory, 'password'), 'local-superuser')
+    writeFileSync(join(directory, 'wrong'), 'WRONG-CANARY')
+  }, 60_000)
+  afterAll(async () => {
+    provider?.close()
+    silent?.close()
+    await sshd?.stop()
+    await postgres?.stop()
+  })
+
+  const config = (more: { targets?: string; issuer?: string; tls?: string } = {}): string => `
+listen: { tls: ${more.tls ?? '{ certificate: tls/server.crt, key: tls/server.key }'} }
+publicUrl: https://localhost:8443
+limits: { handshake: 2s }
+identity: { issuers: [{ url: "${issuer}", for: people, clientId: pamctl, ca: tls/ca.crt ${more.issuer ?? ''} }] }
+targets:
+${more.targets ?? `${db()}${host()}`}`
+  const db = (more: Record<string, string | number> = {}): string =>
+    `  - ${JSON.stringify({ name: 'db', type: 'postgres', host: 'localhost', port: postgres.port, database: 'postgres', user: 'postgres', password: 'file:password', ca: 'tls/ca.crt', ...more })}\n`
+  const host = (more: object = {}): string =>
+    `  - ${JSON.stringify({ name: 'web', type: 'ssh', host: '127.0.0.1', port: sshd.port, hostKeys: [sshd.hostKey], logins: [{ name: sshd.user, privateKey: `file:${sshd.keys.ed25519}` }], ...more })}\n`
+
+  it('says of each what it found, exit 0', async () => {
+    const { code, stdout } = await check(write(config()), ['--connect'])
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/is valid: 2 targets/),
+      expect.stringMatching(/^ok {6}target db as postgres: PostgreSQL \d+.*, tls: verify-full, \d+ relations$/),
+      expect.stringMatching(/^warning target db as postgres: the account postgres is a superuser/),
+      expect.stringMatching(/^ok {6}target web as \w+: host key ssh-ed25519, key exchange /),
+      expect.stringMatching(
+        /^ok {6}issuer https:\/\/localhost:\d+ \(people\): 1 signing keys, scopes openid email profile offline_access, begins device sign-ins$/,
+      ),
+      expect.stringMatching(/^ok {6}certificate of the gateway: valid until .*, 1 in the chain$/),
+      expect.stringMatching(/^ok {6}store: .*state\.db will be made at the first start$/),
+      expect.stringMatching(/^ok {6}home of records: .*recordings$/),
+      '',
+    ])
+    expect(code).toBe(0)
+    const json = await check(write(config()), ['--connect', '--json'])
+    const { valid, connections } = JSON.parse(json.stdout) as { valid: boolean; connections: { state: string }[] }
+    expect([json.code, valid, connections.map(({ state }) => state)]).toEqual([
+      0,
+      true,
+      ['ok', 'warning', 'ok', 'ok', 'ok', 'ok', 'ok'],
+    ])
+  })
+
+  it.each([
+    [
+      'a wrong password',
+      () => config({ targets: db({ password: 'file:wrong' }) }),
+      /FAILED {2}target db .*refused the gateway's credential: password authentication failed/,
+    ],
+    [
+      'a database that is not there',
+      () => config({ targets: db({ database: 'nowhere' }) }),
+      /FAILED {2}target db .*\(3D000\): database "nowhere" does not exist/,
+    ],
+    [
+      'a port where nobody listens',
+      () => config({ targets: db({ port: 1 }) }),
+      /FAILED {2}target db .*cannot be reached: .*ECONNREFUSED/,
+    ],
+    [
+      'a name that is not there',
+      () => config({ targets: db({ host: 'db.invalid' }) }),
+      /FAILED {2}target db .*cannot be reached: .*(ENOTFOUND|EAI_AGAIN)/,
+    ],
+    [
+      'a certificate for another name',
+      () => config({ targets: db({ host: '127.0.0.2' }) }),
+      /FAILED {2}target db .*(certificate is not trusted|cannot be reached)/,
+    ],
+    [
+      'a certificate of another authority',
+      () => config({ targets: db().replace(',"ca":"tls/ca.crt"', '') }),
+      /FAILED {2}target db .*certificate is not trusted: /,
+    ],
+    [
+      'a target that is silent',
+      () => config({ targets: db({ port: (silent.address() as AddressInfo).port }) }),
+      /FAILED {2}target db .*cannot be reached/,
+    ],
+    [
+      'a host that is silent',
+      () => config({ targets: host({ port: (silent.address() as AddressInfo).port }) }),
+      /FAILED {2}target web .*did not answer in time/,
+    ],
+    [
+      'a wrong host key',
+      () =>
+        config({
+          targets: host({
+            hostKeys: [readFileSync(`${sshd.keys.ed25519}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')],
+          }),
+        }),
+      /FAILED {2}target web .*host key/,
+    ],
+    [
+      'a login that is not let in',
+      () => config({ targets: host({ logins: [{ name: sshd.user, password: 'file:wrong' }] }) }),
+      /FAILED {2}target web .*did not accept the gateway's login/,
+    ],
+    [
+      'an issuer of another authority',
+      () => config().replace(', ca: tls/ca.crt  }', ' }'),
+      /FAILED {2}issuer .*(certificate|fetch failed)/,
+    ],
+    [
+      'an issuer that calls itself otherwise',
+      () => config().replace(`"${issuer}"`, `"${issuer}/"`),
+      /FAILED {2}issuer .*must be exactly the configured url/,
+    ],
+    [
+      'an issuer of services that is not there',
+      () => config().replace(issuer, `${issuer}/other`),
+      /FAILED {2}issuer .*answers HTTP 404/,
+    ],
+    [
+      'algorithms',
+      () => config({ issuer: ', algorithms: [ES256]' }),
+      /FAILED {2}issuer .*none of its 1 keys signs with ES256/,
+    ],
+    [
+      'scopes',
+      () => config({ issuer: ', scopes: [openid, roles]' }),
+      /warning issuer .*does not support the scopes roles: they are not requested/,
+    ],
+    [
+      'the chain',
+      () => config({ tls: '{ certificate: tls/chain.crt, key: tls/server.key }' }),
+      /FAILED {2}certificate of the gateway: is out of order/,
+    ],
+    [
+      'the host of publicUrl',
+      () => config().replace('https://localhost:8443', 'https://pam.example.com'),
+      /warning certificate of the gateway: is not for pam\.example\.com/,
+    ],
+    [
+      'a home that is read-only',
+      () => `recording: { home: { type: directory, path: /proc/nowhere } }${config()}`,
+      /FAILED {2}home of records: /,
+    ],
+    ['a store that is none', () => `dataDirectory: broken${config()}`, /FAILED {2}store: /],
+  ])('%s', async (_what, text, message) => {
+    spawnSync('mkdir', ['-p', join(directory, 'broken')])
+    writeFileSync(join(directory, 'broken', 'state.db'), 'not a database, not a database, not a database')
+    const [leaf, other] = [readFileSync(tls.certificate, 'utf8'), readFileSync(tls.certificate, 'utf8')]
+    writeFileSync(join(directory, 'tls', 'chain.crt'), `${leaf}${other}`)
+    chmodSync(tls.key, 0o600)
+    const { code, stdout, stderr } = await check(write(text()), ['--connect'])
+    expect(stdout + stderr).toMatch(message)
+    expect(code).toBe(stdout.includes('FAILED') ? 1 : 0)
+    expect(stdout + stderr).not.toMatch(/CANARY|local-superuser/)
+  })
+
+  it("shows the provider's own words, cut short and without control characters", async () => {
+    const device = answers['/device'] as () => unknown
+    answers['/device'] = () => ({
+      error: 'invalid_scope',
+      error_description: `Invalid scopes: \u001b[31mopenid\u202e groups ${'x'.repeat(2000)}`,
+    })
+    const { code, stdout } = await check(write(config()), ['--connect'])
+    answers['/device'] = device
+    expect(code).toBe(1)
+    const [line = ''] = stdout.split('\n').filter((text) => text.startsWith('FAILED'))
+    expect(line).toMatch(
+      /it refuses a device sign-in of the client "pamctl" \(invalid_scope: Invalid scopes: \\u\{1b\}\[31mopenid\\u\{202e\} groups x+…\)$/,
+    )
+    expect(line.length).toBeLessThan(700)
+  })
+
+  it('says which endpoints are missing', async () => {
+    const { device_authorization_endpoint: _device, ...rest } = metadata
+    const before = metadata
+    metadata = rest
+    const { code, stdout } = await check(write(config()), ['--connect'])
+    metadata = before
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/warning issuer .*has no device_authorization_endpoint: pamctl login cannot sign in/),
+    ])
+  })
+
+  it('refuses a key that is not that of the certificate', async () => {
+    const port = await freePort()
+    const text = config({ tls: '{ certificate: tls/server.crt, key: tls/ca.key }' }).replace(
+      'publicUrl',
+      `# ${port}\npublicUrl`,
+    )
+    const { code, stderr } = await check(write(text))
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/:2:\d+: listen\.tls\.key: tls\/ca\.key is not the private key of CN=test server/),
+    ])
+  })
+})

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { parseYaml, readYamlFile } from '../../src/shared/yaml-file.ts'
+
+const bomb = [
+  'a0: &a0 [x, x]',
+  ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`),
+]
+const wide = ['a: &a [x]', `b: [${'*a,'.repeat(20_000)}]`]
+
+describe('a YAML file', () => {
+  it.each([
+    ['an alias bomb', bomb.join('\n'), /^f:5:\d+: aliases stand for more than 10000 values/],
+    ['many aliases of little', wide.join('\n'), /^f:2:\d+: aliases stand for more/],
+    [
+      'a merge bomb',
+      bomb.map((line) => line.replace(/\[\*a(\d+),.*/, '{<<: *a$1}')).join('\n'),
+      /^f:\d+:\d+: Merge sources/,
+    ],
+    ['an alias of nothing', 'a: *x', /^f:1:4: there is no anchor &x before this$/],
+    ['an alias before its anchor', 'a: *x\nb: &x 1', /^f:1:4: there is no anchor &x before this$/],
+    ['an alias of what it stands in', 'a: &x [1, *x]', /^f:1:11: \*x contains itself$/],
+    ['an alias of a map that it stands in', 'a: &x\n  b: { c: *x }', /^f:2:11: \*x contains itself$/],
+    ['a key twice', 'a: 1\na: 2', /^f:2:1: Map keys must be unique$/],
+    ['two documents', 'a: 1\n---\nb: 2', /^f:2:1: expected one document/],
+    ['a tag of its own', 'a: !foo x', /^f:1:4: Unresolved tag: !foo$/],
+    ['another version of YAML', '%YAML 1.1\n---\na: yes', /^f:1:1: expected YAML 1.2$/],
+    ['an unknown directive', '%FOO bar\n---\na: 1', /^f:1:1: Unknown directive %FOO$/],
+    ['lists in lists', '['.repeat(100_000), /^f:1:66: nested more than 64 levels deep$/],
+    ['lists in lists, as blocks', `${'- '.repeat(5000)}x`, /^f:1:\d+: nested more than 64 levels deep$/],
+    ['maps in maps', '{a: '.repeat(100_000), /^f:1:\d+: nested more than 64 levels deep$/],
+    ['keys in keys', `${'? '.repeat(5000)}x`, /^f:1:\d+: nested more than 64 levels deep$/],
+    ['a key that is a list', '? [a]\n: b', /^f:1:3: With stringKeys, all keys must be strings$/],
+    ['a tab', 'a:\n\t- b', /^f:2:1: Tabs are not allowed/],
+    ['a list without its end', 'a: [1,', /^f:1:7: Flow sequence/],
+    ['a value of another type', 'a: b', /^f:1:4: a: Invalid input/],
+  ])('%s is refused with its place', (_what, text, message) => {
+    expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(message)
+    expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    )
+  })
+
+  it('may use anchors, aliases and merge keys', () => {
+    const text = 'a: &a { x: 1 }\nb: { <<: *a, y: 2 }\nc: [*a, *a]'
+    expect(parseYaml(text, 'f', z.any())).toEqual({ a: { x: 1 }, b: { x: 1, y: 2 }, c: [{ x: 1 }, { x: 1 }] })
+  })
+
+  it('is UTF-8', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-yaml-'))
+    const file = join(directory, 'f.yaml')
+    writeFileSync(file, Buffer.from('a: 1\nb: "caf\xe9"\n', 'latin1'))
+    expect(() => readYamlFile(file, z.any())).toThrow(`${file}:2:8: is not UTF-8`)
+    expect(() => readYamlFile(directory, z.any())).toThrow(/cannot be read \(EISDIR\)/)
+    rmSync(directory, { recursive: true })
+  })
+})

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeDemoConfig } from '../src/demo/setup.ts'
+import { ruleSetNames } from '../src/policy/rule-sets.ts'
 import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
 import { grantFor, openPort, signIn, eventually, type SignedIn } from './helpers/gateway-client.ts'
 import { pamctl, psql, PSQL, ROOT, run } from './helpers/run.ts'
@@ -81,6 +82,11 @@ describe('the documents', () => {
     rmSync(directory, { recursive: true })
     expect([code, stderr.replace(/.*end of life.*\n/, '')]).toEqual([0, ''])
     expect(stdout).toContain('is valid: 1 targets, 1 access, 3 command and 1 masking rules')
+  })
+
+  it('every ready-made set is described', () => {
+    const page = read('docs/rule-sets.md')
+    expect([...page.matchAll(/^## (.*)$/gm)].map(([, name]) => name)).toEqual(ruleSetNames)
   })
 
   it.each(['records', 'dashboard', 'notifications'])('the configuration of the page %s is valid', async (page) => {

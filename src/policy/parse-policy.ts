@@ -250,7 +250,7 @@ function useRuleSet(
     effect:
       hold !== undefined
         ? { type: 'hold', ...hold }
-        : set.effect === 'allow'
+        : (rule.effect ?? set.effect) === 'allow'
           ? { type: 'allow' }
           : { type: 'deny', message: rule.message },
     set: use,

@@ -15,12 +15,13 @@ export type RuleSetName = (typeof ruleSetNames)[number]
 
 export interface RuleSet {
   readonly summary: string
-  /** What its rules do with what they match. */
+  /** What its rules do with what they match, where a rule says nothing else. */
   readonly effect: CommandEffect['type']
   readonly rules: readonly {
     readonly name: string
+    readonly effect?: 'deny'
     readonly match: StatementMatch
-    /** Of a set that refuses. */
+    /** Of a rule that refuses. */
     readonly message: string
     readonly hint?: string
   }[]
@@ -50,17 +51,25 @@ const MIGRATIONS = words(`
   rename comment truncate refresh-materialized-view analyze vacuum reindex cluster replica-identity
 `)
 
+/** Whoever writes to them is above privileges and definitions. PostgreSQL lets superusers do so. */
+const CATALOGS = {
+  name: 'system catalogs',
+  effect: 'deny',
+  match: { writes: ['pg_catalog.*', 'information_schema.*', 'pg_toast.*'] },
+  message: 'system catalogs are not written to',
+} as const
+
 export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
   everyday: {
     summary:
       'reading and changing rows, transactions, cursors, prepared statements and settings, as applications do; no definitions',
     effect: 'allow',
-    rules: [{ name: 'reading and changing rows', match: { kinds: EVERYDAY }, message: '' }],
+    rules: [CATALOGS, { name: 'reading and changing rows', match: { kinds: EVERYDAY }, message: '' }],
   },
   'app-developer': {
     summary: 'everyday, and definitions of tables, indexes, views, sequences and types, as migrations change them',
     effect: 'allow',
-    rules: [{ name: 'rows and tables', match: { kinds: [...EVERYDAY, ...MIGRATIONS] }, message: '' }],
+    rules: [CATALOGS, { name: 'rows and tables', match: { kinds: [...EVERYDAY, ...MIGRATIONS] }, message: '' }],
   },
   'read-only': {
     summary: 'nothing is written; the sessions are read-only in the server, too (default_transaction_read_only)',

@@ -13,7 +13,7 @@ export function cached(...path: readonly string[]): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** The interpreter that has asyncpg, psycopg, paramiko and asyncssh. */
+/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh and Django. */
 export const PYTHON: string | undefined = cached('python', 'bin', 'python')
 
 /** pgjdbc, for the class path. */
@@ -21,6 +21,12 @@ export const PGJDBC: string | undefined = cached('java', 'postgresql-42.7.4.jar'
 
 /** A client on golang.org/x/crypto/ssh: test/fixtures/clients/ssh-go. */
 export const SSH_GO: string | undefined = cached('go', 'ssh-go')
+
+/** test/clients/pgx, built. */
+export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
+
+/** A Keycloak that is built for the database in memory. */
+export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') && cached('keycloak-26.7.3')
 
 export const hasProgram = (name: string): boolean => {
   try {

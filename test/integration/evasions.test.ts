@@ -15,6 +15,8 @@ import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 let stack: DemoStack
 let guarded: Port
 let readOnly: Port
+let everyday: Port
+let developer: Port
 let directory: string
 let base: pg.ClientConfig
 
@@ -30,6 +32,8 @@ const RULES = `
     deny: definitions stay as they are
   - { name: the catalogs are not written, targets: { labels: { env: guarded } }, match: { writes: [pg_catalog.*] }, deny: no }
   - { use: read-only, targets: { labels: { env: readonly } } }
+  - { use: everyday, targets: { labels: { env: everyday } } }
+  - { use: app-developer, targets: { labels: { env: developer } } }
   - { name: everything that is understood, targets: { names: [guarded, readonly] }, allow: true }`
 
 beforeAll(async () => {
@@ -56,7 +60,7 @@ beforeAll(async () => {
       return yaml
         .replace(
           '\naccess:',
-          `${target('guarded')}${target('readonly')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly] }, grant: standing }`,
+          `${['guarded', 'readonly', 'everyday', 'developer'].map(target).join('')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -64,11 +68,15 @@ beforeAll(async () => {
   const jane = await signIn(stack.gateway, 'jane')
   guarded = await openPort(jane, 'guarded')
   readOnly = await openPort(jane, 'readonly')
+  everyday = await openPort(jane, 'everyday')
+  developer = await openPort(jane, 'developer')
 }, 120_000)
 
 afterAll(async () => {
   guarded?.close()
   readOnly?.close()
+  everyday?.close()
+  developer?.close()
   await stack?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -208,4 +216,18 @@ describe('a read-only target is not written to', () => {
     '%s',
     async (_name, evasion) => check(evasion, readOnly),
   )
+})
+
+/** Nothing but one allowing set stands between these and a superuser. */
+describe('the ready-made sets that allow have no side door', () => {
+  const about = (...effects: Effect[]) =>
+    EVASIONS.filter(({ effect }) => effects.includes(effect)).map(
+      (evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const,
+    )
+
+  it.each(about('definitions', 'privileges', 'file'))('everyday: %s', async (_name, evasion) =>
+    check(evasion, everyday),
+  )
+
+  it.each(about('privileges', 'file'))('app-developer: %s', async (_name, evasion) => check(evasion, developer))
 })

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
 import { configJsonSchema } from '../dist/gateway/config.js'
+import { kindsOf } from '../dist/policy/kinds.js'
 
 const check = process.argv.includes('--check')
 let stale = 0
@@ -54,10 +55,33 @@ the signal's number where a signal ended it. Ctrl-C at one of pamctl's own promp
 function configurationPage() {
   return `# Configuration
 
-One YAML file. \`pam-gateway check --config pam.yaml\` checks it; errors name file, line and column. SIGHUP reloads it; a bad
-file changes nothing. Durations are written \`90s\`, \`30m\`, \`1h30m\`, \`2d\`. Secrets are references: \`env:NAME\` or
-\`file:PATH\`. [pam.schema.json](pam.schema.json) is the JSON Schema, for editors:
+One YAML file. SIGHUP reloads it; a bad file changes nothing. Durations are written \`90s\`, \`30m\`, \`1h30m\`, \`2d\`. Secrets are
+references: \`env:NAME\` or \`file:PATH\`. [pam.schema.json](pam.schema.json) is the JSON Schema, for editors:
 put \`# yaml-language-server: $schema=pam.schema.json\` on the first line. This page is written by \`npm run docs\`.
+
+## Checking it
+
+\`pam-gateway check --config pam.yaml\` says what is wrong, with file, line and column; start and reload do the same.
+
+| | |
+| --- | --- |
+| errors | unknown keys, kinds, sets and groups; patterns that nothing can match; accounts that no target has; fields of the other protocol; secrets that are unset, empty or unreadable; certificates and keys that cannot be read or do not belong together; aliases that stand for too much |
+| warnings | targets and labels that no target has; rules that never apply because an earlier one decides; refusals and holds after a rule that already allows; kinds of a protocol that no target speaks; what is for evaluation only |
+| \`--connect\` | also logs in to each target with each account (host key, TLS, credentials), asks issuers for their metadata, keys and a device code, and checks the gateway's certificate, the store and the home of records; each for at most 15 seconds |
+| \`--json\` | \`{valid, errors, warnings, tests, connections}\` on standard output |
+| exit code | 0: all is well, warnings included; 1: a test or a connection failed; 2: the file is not valid |
+
+Groups are known where every issuer has \`knownGroups\`; conditions (\`when\`) are checked for their types only.
+
+## Kinds
+
+What \`match.kinds\` can name; \`create-*\` matches all that begin so. A statement has the kinds of all its parts.
+
+${Object.entries(kindsOf)
+  .map(([type, kinds]) => `Targets of type \`${type}\`: ${kinds.map((kind) => `\`${kind}\``).join(' ')}`)
+  .join('\n\n')}
+
+## Keys
 
 ${properties(schema, '')}
 `

@@ -9,12 +9,13 @@ import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { eventually } from './gateway-client.ts'
 import { startSshServer, SSHD, type SshServer } from './ssh-server.ts'
 
-const PROGRAM = ['chromium', 'chromium-browser', 'google-chrome']
+/** A real browser, where there is one. */
+export const BROWSER_PROGRAM = ['chromium', 'chromium-browser', 'google-chrome']
   .flatMap((name) => (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name)))
   .find((path) => existsSync(path))
 
-/** Whether there is a real browser here. */
-export const CHROMIUM = PROGRAM !== undefined && SSHD
+/** Whether the pages can be tested: a browser, and a host to show. */
+export const CHROMIUM = BROWSER_PROGRAM !== undefined && SSHD
 
 export type Who = keyof typeof DEMO_PEOPLE | { readonly email: string; readonly password: string }
 
@@ -53,7 +54,7 @@ export async function startDashboard(
   writeFileSync(config, edit(yaml, directory))
   const log = join(directory, 'gateway.log')
   let gateway = await startGateway(config, log)
-  const browser = await chromium.launch({ executablePath: PROGRAM as string, args: BROWSER_FLAGS })
+  const browser = await chromium.launch({ executablePath: BROWSER_PROGRAM as string, args: BROWSER_FLAGS })
   const complaints: string[] = []
   const dashboard: Dashboard = {
     get gateway() {
@@ -150,7 +151,7 @@ const BASTION_RULES = `  - name: shells on the bastion
 `
 
 /** Nothing is asked for outside, and no sandbox: the tests may run as root. */
-const BROWSER_FLAGS = [
+export const BROWSER_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

@@ -304,6 +304,17 @@ describe('forged identity tokens', () => {
     expect(await emailOf({ email: ['a@example.com'], email_verified: true })).toBeUndefined()
   })
 
+  it('takes no groups but the known ones, where the issuer has a list', async () => {
+    const { groups } = await identityVerifier([
+      {
+        ...issuerSchema.parse({ url: issuer, for: 'people', clientId: 'pamctl', groups: ['all'], knownGroups: ['g'] }),
+        authority: undefined,
+        fetch,
+      },
+    ]).verify(await token(claims({ groups: ['g', 'admins', 7] })), now)
+    expect(groups).toEqual(['all', 'g'])
+  })
+
   it('accepts what is right, within thirty seconds of clock skew', async () => {
     expect(await outcome(await token(claims()))).toBe('person')
     expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')

@@ -14,6 +14,7 @@ import type { SessionRecorder } from '../recording/recorder.ts'
 import { recoverSpool, type Recovery } from '../recording/recover.ts'
 import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
 import { Spool } from '../recording/spool.ts'
+import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -51,7 +52,9 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
   const recovery = await recoverSpool(directory, {
     macKey: keys.journal,
     signer: keys.signer,
+    keys: trustedKeys(keys.recordingKeys),
     expected: await state.neededJournals(),
+    known: (sessions) => state.knownRecordings(sessions),
   }).catch((error: unknown) => {
     throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
       side: 'gateway',
@@ -60,11 +63,17 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
     })
   })
   await state.recovered(recovery)
+  recovery.finish()
   await removeStored(directory, recovery, db)
   for (const { path, tail, reason } of recovery.journals)
     if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
-  for (const found of recovery.recordings)
-    if (found.type === 'damaged') logger.error({ session: found.session, problem: found.reason }, 'recording.damaged')
+  for (const found of recovery.recordings) {
+    const { file } = found
+    if (found.type === 'damaged')
+      logger.error({ session: found.session, file, problem: found.reason }, 'recording.damaged')
+    else if (found.problem !== undefined)
+      logger.error({ session: found.sealed.session, file, problem: found.problem }, 'recording.altered')
+  }
 
   const { recording } = config()
   let transfer: Transfer | undefined
@@ -84,7 +93,11 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
       else logger.error({ reason: health.reason }, 'recording.failed')
       writeDown(state.storageChanged(health.ok ? 'recording.back' : 'recording.failed', health.ok ? '' : health.reason))
     },
-    onSealed: (file, sealed) => writeDown(state.sealed(file, sealed, Date.now()).then(() => void transfer?.kick())),
+    onSealed(file, sealed) {
+      const noted = state.sealed(file, sealed, Date.now()).then(() => void transfer?.kick())
+      writeDown(noted)
+      return noted
+    },
   })
   const home = openHome(config())
   transfer = new Transfer({

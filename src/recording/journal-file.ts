@@ -20,6 +20,7 @@ import {
   isEvent,
   firstKey,
   JOURNAL_MAGIC,
+  JOURNAL_VERSION,
   nextKey,
   type JournalEntry,
 } from './journal-format.ts'
@@ -138,7 +139,8 @@ export class JournalFile {
   }
 
   #begin(): void {
-    const header = Buffer.from(JSON.stringify({ journal: this.journal, commitment: this.commitment }))
+    const { journal, commitment } = this
+    const header = Buffer.from(JSON.stringify({ journal, commitment, version: JOURNAL_VERSION }))
     const bytes = Buffer.concat([Buffer.from(JOURNAL_MAGIC), encodeRecord(this.#key, 0, header)])
     const key = nextKey(this.#key)
     for (const [handle, content] of [

@@ -5,16 +5,28 @@ import { BLOCK, padKey } from '../shared/hmac.ts'
 export interface JournalEntry {
   readonly session: string
   readonly kind: EntryKind
-  /** Sequence number of the event; 0 for what is none. */
+  /** Sequence number of the event; of `sealed`, of the last event that is sealed; 0 for others. */
   readonly seq: number
   readonly bytes: Buffer
 }
 
-export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4 } as const
+export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4, sealed: 5 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
 /** Whether it is an event of the session: only events keep a journal file. */
-export const isEvent = ({ kind }: JournalEntry): boolean => kind !== entryKinds.apart && kind !== entryKinds.opened
+export const isEvent = ({ kind }: JournalEntry): boolean =>
+  kind === entryKinds.event || kind === entryKinds.hidden || kind === entryKinds.hiddenEnd
+
+/**
+ * What the file of a session holds, flushed: recovery compares the file with it, so that segments cannot be cut off once their
+ * events have left the journal. In an opening and in an entry of kind `sealed`.
+ */
+export interface SealedSoFar {
+  readonly segments: number
+  readonly events: number
+  /** Of the last event, hexadecimal. */
+  readonly hash: string
+}
 
 export const firstKey = (macKey: Uint8Array, journal: string): Buffer =>
   createHmac('sha256', macKey).update(`pamjnl/1 ${journal}`).digest()
@@ -96,7 +108,10 @@ export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, u
 
 const NEXT = Buffer.from('pamjnl/1 next')
 const HEAD = Buffer.from('pamjnl/1 head')
-export const JOURNAL_MAGIC = 'PAMJNL/1\n'
+export const JOURNAL_MAGIC = 'PAMJNL/2\n'
+/** In the header, which has a MAC, unlike the magic. Version 1 has none, and does not say what is sealed; it is read as well. */
+export const JOURNAL_VERSION = 2
+export const JOURNAL_MAGIC_1 = 'PAMJNL/1\n'
 export const MAC = 32
 /** Bytes of a record's number. */
 const COUNTER = 8

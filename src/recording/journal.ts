@@ -1,5 +1,5 @@
 import { JournalFile, realDisk, type JournalDisk, type NextRecord } from './journal-file.ts'
-import { isEvent, type JournalEntry } from './journal-format.ts'
+import { entryKinds, isEvent, type JournalEntry } from './journal-format.ts'
 
 export interface JournalOptions {
   readonly directory: string
@@ -15,7 +15,7 @@ export interface JournalOptions {
   readonly onReleased?: (journal: string) => Promise<void>
   /** Bytes after which a new file is begun. */
   readonly rotateAt?: number
-  /** A new file was begun: these sessions should seal what they have in the one before it. */
+  /** A new file was begun: all sessions are to be announced in it, and these should seal what they have in the one before it. */
   readonly onFull?: (sessions: Iterable<string>) => void
 }
 
@@ -49,6 +49,9 @@ export class Journal {
   #releasedMeanwhile: { readonly session: string; readonly upTo: number }[] = []
   #slow = false
   #failed: Error | undefined
+  readonly #dropping = new Set<Promise<void>>()
+  #closed: () => void = () => {}
+  readonly #whenClosed = new Promise<void>((resolve) => (this.#closed = resolve))
   #soon: NodeJS.Immediate | undefined
   #later: NodeJS.Timeout | undefined
 
@@ -87,13 +90,28 @@ export class Journal {
     this.#flushThisTurn()
   }
 
-  /** A session's events up to this one stand in its own file, flushed. A file that nobody needs goes. */
+  /**
+   * A session's events up to `seq` stand in its own file, flushed, and this entry says so. The journal lets go of them once the
+   * entry is written: from then on it is the entry that shows whether the file was cut.
+   */
+  sealed(entry: JournalEntry): void {
+    if (this.#failed !== undefined) return
+    this.#forgetPending(entry.session, entry.seq)
+    this.append(entry, false)
+  }
+
+  /** The store knows the session's record up to this event. A file that no session needs is removed. */
   release(session: string, upTo: number): void {
-    // What waits to be written is sealed already; what is being written counts once it is there.
-    this.#entries = this.#entries.filter((entry) => entry.session !== session || entry.seq > upTo || !isEvent(entry))
+    this.#forgetPending(session, upTo)
+    // What is being written counts once it is there.
     if (this.#busy) this.#releasedMeanwhile.push({ session, upTo })
     for (const file of [...this.#older, this.#file]) file.release(session, upTo)
     this.#dropUnneeded()
+  }
+
+  /** What waits to be written and is sealed already need not be written. */
+  #forgetPending(session: string, upTo: number): void {
+    this.#entries = this.#entries.filter((entry) => entry.session !== session || entry.seq > upTo || !isEvent(entry))
   }
 
   /** Begins a new file where this one holds something and is old, so that no file stays for ever. */
@@ -110,6 +128,8 @@ export class Journal {
     clearImmediate(this.#soon)
     clearTimeout(this.#later)
     this.#failed ??= new Error('the journal is closed')
+    this.#closed()
+    await Promise.all(this.#dropping)
     for (const file of this.#older.splice(0)) await this.#drop(file)
     await this.#drop(this.#file)
   }
@@ -147,6 +167,7 @@ export class Journal {
       return this.#fail(error as Error)
     }
     this.#noteDuration(performance.now() - started)
+    this.#releaseSealed(record)
     this.#written(waiters)
   }
 
@@ -163,8 +184,13 @@ export class Journal {
     }
     for (const { session, upTo } of this.#releasedMeanwhile.splice(0)) file.release(session, upTo)
     this.#noteDuration(performance.now() - started)
+    this.#releaseSealed(record)
     this.#written(waiters)
     if (this.#entries.length > 0 || this.#waiters.length > 0) this.#flushThisTurn()
+  }
+
+  #releaseSealed({ entries }: NextRecord): void {
+    for (const { kind, session, seq } of entries) if (kind === entryKinds.sealed) this.release(session, seq)
   }
 
   #noteDuration(milliseconds: number): void {
@@ -228,8 +254,8 @@ export class Journal {
       return this.#fail(error as Error)
     }
     this.#older.push(full)
-    this.#dropUnneeded()
     this.#options.onFull?.([...full.sessions.keys()])
+    this.#dropUnneeded()
   }
 
   #begin(): JournalFile {
@@ -243,11 +269,18 @@ export class Journal {
     if (this.#syncing) return
     for (const file of this.#older.filter(({ sessions }) => sessions.size === 0)) {
       this.#older.splice(this.#older.indexOf(file), 1)
-      void this.#drop(file)
+      const dropping = this.#dropWhenAnnounced(file).finally(() => this.#dropping.delete(dropping))
+      this.#dropping.add(dropping)
     }
   }
 
-  /** That it is gone on purpose is said first: a file that is only gone was taken. */
+  /** What this file says of sealed segments must be in a newer one, and flushed, before it goes. */
+  async #dropWhenAnnounced(file: JournalFile): Promise<void> {
+    await Promise.race([new Promise<void>((resolve) => this.whenWritten(true, resolve)), this.#whenClosed])
+    await this.#drop(file)
+  }
+
+  /** Record the deletion before unlinking: an unannounced missing file counts as tampering. */
   async #drop(file: JournalFile): Promise<void> {
     file.close()
     if (file.sessions.size > 0) return

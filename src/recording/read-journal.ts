@@ -10,9 +10,12 @@ import {
   firstKey,
   headToken,
   JOURNAL_MAGIC,
+  JOURNAL_MAGIC_1,
+  JOURNAL_VERSION,
   MAC,
   nextKey,
   recordMac,
+  type SealedSoFar,
 } from './journal-format.ts'
 import type { RecoveredTail } from './seal.ts'
 
@@ -30,6 +33,8 @@ export interface JournaledSession {
     readonly payload: Buffer
   }[]
   readonly apart: ApartEntry[]
+  /** The most that the journals say was sealed; undefined where only a gateway wrote that did not say so. */
+  readonly sealed: SealedSoFar | undefined
 }
 
 export interface JournalReading {
@@ -42,6 +47,8 @@ export interface JournalFileReading {
   readonly journal: string | undefined
   readonly tail: RecoveredTail
   readonly reason: string | undefined
+  /** Every session that was open is announced in it, with what its file holds. */
+  readonly announces: boolean
 }
 
 /** Reads what a stopped gateway left, up to the first byte of each file that it did not write itself. */
@@ -59,16 +66,22 @@ export function readJournals(directory: string, macKey: Uint8Array): JournalRead
 
 function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): void {
   for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
+    const known = sessions.get(session) ?? NOTHING_OF
     if (kind === entryKinds.opened) {
-      const { file, wrappedKey } = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string }
-      const { events = [], apart = [] } = sessions.get(session) ?? {}
-      sessions.set(session, { file, wrappedKey, events, apart })
+      const opening = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string; sealed?: SealedSoFar }
+      const { file, wrappedKey, sealed } = opening
+      const { events, apart } = known === NOTHING_OF ? { events: [], apart: [] } : known
+      sessions.set(session, { file, wrappedKey, events, apart, sealed: more(known.sealed, sealed) })
       continue
     }
-    const known = sessions.get(session)
+    if (kind === entryKinds.sealed) {
+      const sealed = more(known.sealed, JSON.parse(bytes.toString('utf8')) as SealedSoFar)
+      sessions.set(session, known === NOTHING_OF ? { ...known, events: [], apart: [], sealed } : { ...known, sealed })
+      continue
+    }
     // Its opening stands in a file that was not needed any more: what is here is sealed, or belongs to a known name.
-    const found = known ?? { file: '', wrappedKey: undefined, events: [], apart: [] }
-    if (known === undefined) sessions.set(session, found)
+    const found = known === NOTHING_OF ? { ...known, events: [], apart: [] } : known
+    if (known === NOTHING_OF) sessions.set(session, found)
     if (kind === entryKinds.apart) found.apart.push(JSON.parse(bytes.toString('utf8')) as ApartEntry)
     else
       found.events.push({
@@ -81,6 +94,11 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
   }
 }
 
+const NOTHING_OF: JournaledSession = { file: '', wrappedKey: undefined, events: [], apart: [], sealed: undefined }
+
+const more = (one: SealedSoFar | undefined, other: SealedSoFar | undefined): SealedSoFar | undefined =>
+  one === undefined || (other !== undefined && other.events >= one.events) ? other : one
+
 const isEnd = (kind: EntryKind, payload: Buffer): boolean =>
   kind === entryKinds.event && decodePayload(payload).event.type === 'ended'
 
@@ -88,10 +106,12 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   const bytes = readFileSync(path)
   const payloads: Buffer[] = []
   let journal: string | undefined
-  const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, payloads })
+  const magic = bytes.toString('latin1', 0, JOURNAL_MAGIC.length)
+  let announces = true
+  const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, announces, payloads })
   // A file that was begun and never got its first record has nothing of anybody in it.
   if (bytes.length < JOURNAL_MAGIC.length + 4) return reading('whole')
-  if (bytes.toString('latin1', 0, JOURNAL_MAGIC.length) !== JOURNAL_MAGIC) return reading('altered', 'is no journal')
+  if (magic !== JOURNAL_MAGIC && magic !== JOURNAL_MAGIC_1) return reading('altered', 'is no journal')
   const head = readHead(path)
   let key: Buffer = Buffer.alloc(0)
   let headHolds = false
@@ -112,6 +132,9 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
       key = firstKey(macKey, journal)
       if (createHash('sha256').update(key).digest('hex') !== header.commitment)
         return reading('altered', 'was not made with the key of this gateway')
+      announces = header.version === JOURNAL_VERSION
+      if (magic !== (announces ? JOURNAL_MAGIC : JOURNAL_MAGIC_1))
+        return reading('altered', 'begins as a journal of another version')
     }
     if (!recordMac(key, number, payload).equals(bytes.subarray(end - MAC, end))) {
       if (bytes.subarray(at).every((byte) => byte === 0)) {
@@ -146,11 +169,12 @@ function readHead(path: string): { records: number; token: Buffer } | undefined 
   }
 }
 
-function parseHeader(payload: Buffer): { journal: string; commitment: string } | undefined {
+function parseHeader(payload: Buffer): { journal: string; commitment: string; version: number } | undefined {
   try {
-    const header = JSON.parse(payload.toString('utf8')) as { journal?: unknown; commitment?: unknown }
-    return typeof header.journal === 'string' && typeof header.commitment === 'string'
-      ? { journal: header.journal, commitment: header.commitment }
+    const header = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
+    const { journal, commitment, version = 1 } = header
+    return typeof journal === 'string' && typeof commitment === 'string' && (version === 1 || version === 2)
+      ? { journal, commitment, version }
       : undefined
   } catch {
     return undefined

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { parseExactJson } from '../shared/exact-json.ts'
 import type { RecordedEvent } from './event.ts'
 import type { RecordReader } from './encryption.ts'
 import { decodePayload } from './frame.ts'
@@ -118,18 +119,51 @@ class Bytes {
   }
 }
 
+/** The seal as the gateway writes it: the fields of the table, in its order, and not a byte more. */
 function parseSeal(json: Buffer): SegmentSeal | undefined {
   try {
-    const seal = JSON.parse(json.toString('utf8')) as SegmentSeal
-    const whole =
-      [seal.segment, seal.first, seal.events, seal.bytes].every((value) => Number.isSafeInteger(value) && value >= 0) &&
-      [seal.session, seal.previous, seal.hash, seal.sha256, seal.at, seal.key, seal.signature].every(
-        (value) => typeof value === 'string',
-      )
-    return whole ? seal : undefined
+    const text = json.toString('utf8')
+    const seal = parseExactJson(text) as Record<string, unknown>
+    if (!Buffer.from(text).equals(json)) return undefined
+    const names = Object.keys(seal)
+    const ordered = Object.keys(SEAL_FIELDS).filter((name) => names.includes(name))
+    const isWhole =
+      names.length === ordered.length &&
+      names.every((name, index) => name === ordered[index]) &&
+      Object.entries(SEAL_FIELDS).every(([name, fits]) => fits(seal[name]))
+    return isWhole ? (seal as unknown as SegmentSeal) : undefined
   } catch {
     return undefined
   }
+}
+
+const isText =
+  (pattern: RegExp) =>
+  (value: unknown): boolean =>
+    typeof value === 'string' && pattern.test(value)
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+const optional =
+  (fits: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === undefined || fits(value)
+const isDigest = isText(/^[0-9a-f]{64}$/)
+
+const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) => boolean } = {
+  session: isText(/^[\w-]{1,64}$/),
+  segment: isCount,
+  first: isCount,
+  events: isCount,
+  previous: isDigest,
+  hash: isDigest,
+  status: isText(/^(more|sealed|recovered|unsealed)$/),
+  tail: optional(isText(/^(whole|short|altered)$/)),
+  encoding: isText(/^(gzip|age|hidden|plain)$/),
+  wrappedKey: optional(isText(/^[A-Za-z0-9+/]*={0,2}$/)),
+  bytes: isCount,
+  sha256: isDigest,
+  at: isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  key: isText(/^([0-9a-f]{16})?$/),
+  signature: isText(/^[\w-]*$/),
 }
 
 /** What a write leaves that was stopped half-way. */

@@ -6,7 +6,7 @@ import type { ApartReference, EndedEvent, EventBody, OpenedEvent } from './event
 import { eventJson } from './event-json.ts'
 import { firstHash, nextFrame, type ChainedFrame, type Frame } from './frame.ts'
 import type { Journal } from './journal.ts'
-import { entryKinds } from './journal-format.ts'
+import { entryKinds, type SealedSoFar } from './journal-format.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { Signer } from './seal.ts'
 import { encodeBody } from './segment.ts'
@@ -77,11 +77,21 @@ export class SessionRecorder implements Recorder {
     this.#add(parts.opened, undefined, true)
   }
 
-  /** Says in the journal where this record is, and for whom its events are hidden: once in each of its files. */
+  /** Writes to the journal where this record is, who can read its events, and what its file holds: once in each journal file. */
   announce(): void {
     const { file, cipher } = this.#parts
-    const bytes = Buffer.from(JSON.stringify({ file, wrappedKey: cipher?.wrappedKey }))
+    const bytes = Buffer.from(JSON.stringify({ file, wrappedKey: cipher?.wrappedKey, sealed: this.#sealedSoFar() }))
     this.#journal.append({ session: this.session, kind: entryKinds.opened, seq: 0, bytes }, true)
+  }
+
+  /** The journal that its events go to. */
+  get journal(): Journal {
+    return this.#journal
+  }
+
+  /** The store has the digest of the sealed record, so the journal is no longer needed for it. */
+  release(): void {
+    this.#journal.release(this.session, this.#file.events - 1)
   }
 
   get isEncrypted(): boolean {
@@ -248,7 +258,15 @@ export class SessionRecorder implements Recorder {
     this.#frames.splice(0, frames.length)
     this.#frameBytes = this.#frames.reduce((sum, { length }) => sum + length, 0)
     if (status === 'sealed') this.#over = true
-    this.#journal.release(this.session, this.#file.events - 1)
+    else {
+      const bytes = Buffer.from(JSON.stringify(this.#sealedSoFar()))
+      this.#journal.sealed({ session: this.session, kind: entryKinds.sealed, seq: this.#file.events - 1, bytes })
+    }
+  }
+
+  #sealedSoFar(): SealedSoFar {
+    const { segments, events, hash } = this.#file
+    return { segments, events, hash }
   }
 
   async #writeApart(): Promise<void> {

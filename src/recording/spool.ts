@@ -25,8 +25,8 @@ export interface SpoolOptions {
   readonly onJournalBegun?: (begun: { journal: string; commitment: string }) => void
   readonly onJournalReleased?: (journal: string) => Promise<void>
   readonly onHealth?: (health: SpoolHealth) => void
-  /** A session's record is sealed; its file stands in the spool. */
-  readonly onSealed?: (file: string, sealed: SealedRecording) => void
+  /** A session's record is sealed; its file stands in the spool. The journal keeps its events until this resolves. */
+  readonly onSealed?: (file: string, sealed: SealedRecording) => unknown
 }
 
 export type SpoolHealth = { readonly ok: true } | { readonly ok: false; readonly reason: string }
@@ -51,6 +51,8 @@ export class Spool {
     { recorder: SessionRecorder; file: string; seal: () => Promise<SealedRecording> }
   >()
   readonly #sealing = new Set<Promise<void>>()
+  /** Sealed, and not yet known to the store. */
+  readonly #settling = new Map<SessionRecorder, Promise<void>>()
   #journals: Journal[]
   #journal: Journal
   #recordingBytes: number
@@ -146,6 +148,7 @@ export class Spool {
   async stop(): Promise<void> {
     clearInterval(this.#tick)
     await Promise.all(this.#sealing)
+    await Promise.all(this.#settling.values())
     for (const journal of this.#journals) await journal.close()
   }
 
@@ -162,7 +165,7 @@ export class Spool {
         this.#unsealed.delete(recorder.session)
         this.#live.delete(recorder.session)
         this.#recordingBytes += sealed.bytes
-        this.#options.onSealed?.(file, sealed)
+        this.#settle(recorder, file, sealed)
       },
       // Others go on; no new session is opened while this one's record waits.
       (error: unknown) => this.#setHealth(unwritable(error)),
@@ -170,6 +173,18 @@ export class Spool {
     this.#sealing.add(work)
     await work.finally(() => this.#sealing.delete(work))
     return result
+  }
+
+  /** Where the store does not take it, the journal stays, and the next start finds the record. */
+  #settle(recorder: SessionRecorder, file: string, sealed: SealedRecording): void {
+    const settled = (async () => this.#options.onSealed?.(file, sealed))().then(
+      () => {
+        recorder.release()
+        this.#settling.delete(recorder)
+      },
+      () => {},
+    )
+    this.#settling.set(recorder, settled)
   }
 
   #failed(error: Error): void {
@@ -196,7 +211,10 @@ export class Spool {
       return
     }
     this.#journal.rotateIfOlder(OLDEST_JOURNAL)
-    const released = this.#journals.filter((journal) => journal !== this.#journal && journal.isReleased)
+    const used = new Set([...this.#live.values(), ...this.#settling.keys()].map(({ journal }) => journal))
+    const released = this.#journals.filter(
+      (journal) => journal !== this.#journal && journal.isReleased && !used.has(journal),
+    )
     for (const journal of released) {
       void journal.close()
       this.#journals.splice(this.#journals.indexOf(journal), 1)
@@ -205,7 +223,7 @@ export class Spool {
 
   #openJournal(): Journal {
     const { directory, macKey, disk, longestWrite, onJournalBegun, onJournalReleased, rotateAt } = this.#options
-    return new Journal({
+    const journal: Journal = new Journal({
       directory: join(directory, 'journal'),
       macKey,
       longestWrite,
@@ -215,14 +233,16 @@ export class Spool {
       onFailed: (error) => this.#failed(error),
       ...(rotateAt === undefined ? {} : { rotateAt }),
       onFull: (sessions) => {
-        // What comes later stands in the new file alone, once the old one is gone.
-        for (const recorder of this.#live.values()) if (!recorder.isOver) recorder.announce()
+        // Once the old file is gone, the new one is all that says what the file of a session must hold.
+        for (const recorder of [...this.#live.values(), ...this.#settling.keys()])
+          if (recorder.journal === journal) recorder.announce()
         for (const session of sessions) {
           const recorder = this.#live.get(session)
           recorder?.sealNow().catch((error: unknown) => recorder.fail(error))
         }
       },
     })
+    return journal
   }
 }
 

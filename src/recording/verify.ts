@@ -49,7 +49,7 @@ export async function verifyRecording(
   keys: readonly TrustedKey[],
   reader?: RecordReader,
 ): Promise<Verification> {
-  const chain = new Chain(keys, reader)
+  const chain = new RecordingVerifier(keys, reader)
   try {
     for await (const segment of readSegments(source)) await chain.check(segment)
   } catch (error) {
@@ -62,7 +62,7 @@ export async function verifyRecording(
 }
 
 /** Something does not hold; `at` says where. */
-class Broken extends Error {
+export class Broken extends Error {
   readonly at: { readonly segment: number; readonly event?: number }
 
   constructor(message: string, at: Broken['at']) {
@@ -71,7 +71,8 @@ class Broken extends Error {
   }
 }
 
-class Chain {
+/** Checks a recording segment by segment; throws `Broken` at the first that does not hold. */
+export class RecordingVerifier {
   readonly #keys: readonly (TrustedKey & { readonly id: string })[]
   readonly #reader: RecordReader | undefined
   #session: string | undefined
@@ -134,6 +135,13 @@ class Chain {
       if (!(when >= (trusted.from ?? -Infinity) && when <= (trusted.until ?? Infinity)))
         throw new Broken(`is sealed at ${seal.at}, when key ${seal.key} was not in use`, at)
     }
+    const { status, encoding, key, signature, tail, wrappedKey } = seal
+    const isConsistent =
+      (status === 'recovered') === (tail !== undefined) &&
+      (encoding === 'hidden') === (wrappedKey !== undefined) &&
+      (status === 'unsealed') === (encoding === 'plain') &&
+      (status === 'unsealed') === (key === '' && signature === '')
+    if (!isConsistent) throw new Broken('has a seal whose fields contradict each other', at)
     if (this.#session !== undefined && seal.session !== this.#session)
       throw new Broken(`belongs to ${seal.session}, not to ${this.#session}`, at)
     if (seal.segment !== this.#segments)
@@ -197,6 +205,16 @@ export function parseTrustedKeys(text: string): TrustedKey[] {
     ...(until === undefined ? {} : { until: Date.parse(until) }),
   }))
 }
+
+/** The same of keys whose times are at hand. */
+export const trustedKeys = (
+  keys: readonly { readonly publicKey: string; readonly from: string; readonly until?: string }[],
+): TrustedKey[] =>
+  keys.map(({ publicKey, from, until }) => ({
+    key: publicKeyFromPem(publicKey),
+    from: Date.parse(from),
+    ...(until === undefined ? {} : { until: Date.parse(until) }),
+  }))
 
 /** Throws where the text is not an Ed25519 public key in PEM. */
 export function publicKeyFromPem(pem: string): KeyObject {

@@ -1,5 +1,6 @@
+import { canonicalJson } from '../shared/canonical-json.ts'
 import type { SealedRecording } from '../recording/recording-file.ts'
-import type { Recovery } from '../recording/recover.ts'
+import type { KnownRecording, Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
 import { appendAudit, type AuditEntry } from './audit.ts'
 import type { Database, Tx } from './database.ts'
@@ -66,6 +67,36 @@ export function evidenceState(db: Database) {
       return [...needed]
     },
 
+    /** What the audit chain, not a table that anybody can write to, says of the records of these sessions. */
+    async knownRecordings(sessions: readonly string[]): Promise<Map<string, KnownRecording>> {
+      const known = new Map<string, KnownRecording>()
+      for (let at = 0; at < sessions.length; at += AT_ONCE) {
+        const rows = await db.read
+          .selectFrom('audit')
+          .select(['type', 'subject', 'data'])
+          .where('subject', 'in', sessions.slice(at, at + AT_ONCE))
+          .where('type', 'in', [
+            'session.opened',
+            'recording.sealed',
+            'recording.recovered',
+            'recording.damaged',
+            'recording.missing',
+          ])
+          .orderBy('seq')
+          .execute()
+        for (const { type, subject, data: json } of rows) {
+          const data = JSON.parse(json) as AuditEntry['data']
+          const before = known.get(subject)
+          if (type === 'session.opened') known.set(subject, { ...before, file: String(data['recording']) })
+          else if (before === undefined || data['stray'] === true) continue
+          else if (type === 'recording.damaged') known.set(subject, { ...before, problem: String(data['problem']) })
+          else if (type === 'recording.missing') known.set(subject, { ...before, problem: 'was missing at a start' })
+          else known.set(subject, { ...before, sha256: String(data['sha256']) })
+        }
+      }
+      return known
+    },
+
     /** Makes the store say what a start has found. */
     recovered: ({ recordings, journals }: Recovery) =>
       db.change(async (tx) => {
@@ -74,12 +105,17 @@ export function evidenceState(db: Database) {
         for (const found of recordings) {
           const session = found.type === 'sealed' ? found.sealed.session : found.session
           const known = await findRecording(tx, session)
-          if (known !== undefined && known.state !== 'open') continue
-          if (found.type === 'sealed') await noteSealed(tx, found.file, found.sealed, found.tail, Date.now())
-          else {
-            if (known !== undefined) await saveRecording(tx, { ...known, state: 'damaged', changedAt: Date.now() })
-            await gatewayDid(tx, 'recording.damaged', session, { problem: found.reason })
+          if (found.type === 'sealed') {
+            if (known !== undefined && known.state !== 'open') continue
+            await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
+            continue
           }
+          if (known?.state === 'open' && !found.stray)
+            await saveRecording(tx, { ...known, state: 'damaged', changedAt: Date.now() })
+          const data = { problem: found.reason, file: found.file, ...(found.stray ? { stray: true } : {}) }
+          // Each start finds what is left where it was: the chain has it once.
+          if (!(await hasEntry(tx, 'recording.damaged', session, data)))
+            await gatewayDid(tx, 'recording.damaged', session, data)
         }
         for (const open of await listRecordings(tx, { state: 'open' }, 1_000_000)) {
           await saveRecording(tx, { ...open, state: 'missing', changedAt: Date.now() })
@@ -89,7 +125,7 @@ export function evidenceState(db: Database) {
 
     /** A recording is whole. */
     sealed: (file: string, sealed: SealedRecording, now: number) =>
-      db.changeSoon((tx) => noteSealed(tx, file, sealed, undefined, now)),
+      db.changeSoon((tx) => noteSealed(tx, file, sealed, {}, now)),
 
     /** Deleted by rule, with the digest of what was. */
     deleted: (row: RecordingRow, rule: string) =>
@@ -107,3 +143,16 @@ export function evidenceState(db: Database) {
       db.change((tx) => gatewayDid(tx, type, 'recording', { reason })),
   }
 }
+
+async function hasEntry(tx: Tx, type: string, subject: string, data: AuditEntry['data']): Promise<boolean> {
+  const rows = await tx
+    .selectFrom('audit')
+    .select('data')
+    .where('subject', '=', subject)
+    .where('type', '=', type)
+    .execute()
+  return rows.some((row) => row.data === canonicalJson(data))
+}
+
+/** Subjects in one query. */
+const AT_ONCE = 500

@@ -49,7 +49,7 @@ export async function noteSealed(
   tx: Tx,
   file: string,
   { session, segments, damage, ...sealed }: SealedRecording,
-  tail: RecoveredTail | undefined,
+  { tail, problem }: { readonly tail?: RecoveredTail | undefined; readonly problem?: string | undefined },
   now: number,
 ): Promise<void> {
   const known = await findRecording(tx, session)
@@ -69,7 +69,7 @@ export async function noteSealed(
     type: sealed.status === 'recovered' ? 'recording.recovered' : 'recording.sealed',
     actor: 'gateway',
     subject: session,
-    data: { ...sealed, segments, damage, tail },
+    data: { ...sealed, segments, damage, tail, problem },
   })
 }
 

@@ -1,9 +1,12 @@
+import { createPublicKey } from 'node:crypto'
 import {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -12,13 +15,15 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordCipher, recordReader, type RecordCipher } from '../../src/recording/encryption.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
 import { firstHash, nextHash } from '../../src/recording/frame.ts'
 import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
 import { entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
-import { recoverSpool, type Recovery } from '../../src/recording/recover.ts'
+import { recoverSpool, type KnownRecording, type RecoverOptions, type Recovery } from '../../src/recording/recover.ts'
+import { generateSigningKeyPem, signerFromPem, type SegmentSeal } from '../../src/recording/seal.ts'
+import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
 import {
   command,
@@ -39,6 +44,7 @@ let left: string
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
   left = join(directory, 'left')
+  chain = { ses_1: { file: recorderOptions('ses_1').file }, ses_2: { file: recorderOptions('ses_2').file } }
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -58,8 +64,15 @@ async function leave({ seal = false, recipients = [] as readonly string[] } = {}
   await spool.stop()
 }
 
-const recover = (expected: readonly string[] = []): Promise<Recovery> =>
-  recoverSpool(left, { macKey, signer, expected })
+/** What the audit chain says of these sessions, where it is not what each of them begins with. */
+let chain: Record<string, KnownRecording>
+const recover = async (expected: readonly string[] = [], options: Partial<RecoverOptions> = {}): Promise<Recovery> => {
+  const known = async (sessions: readonly string[]) =>
+    new Map(sessions.flatMap((session) => (chain[session] === undefined ? [] : [[session, chain[session]] as const])))
+  const recovery = await recoverSpool(left, { macKey, signer, keys, expected, known, ...options })
+  recovery.finish()
+  return recovery
+}
 const file = (session = 'ses_1'): string => join(left, '2026-11', `${session}.pamrec`)
 const journal = (): string => filesIn(left, '.journal')[0] as string
 const status = async (session?: string) => {
@@ -290,7 +303,7 @@ describe('somebody changes the tail before the gateway starts again', () => {
 
   it('a journal of another gateway is not believed', async () => {
     await leave()
-    const { journals } = await recoverSpool(left, { macKey: Buffer.alloc(32, 1), signer, expected: [] })
+    const { journals } = await recover([], { macKey: Buffer.alloc(32, 1) })
     expect(journals).toMatchObject([{ tail: 'altered' }])
   })
 
@@ -300,6 +313,231 @@ describe('somebody changes the tail before the gateway starts again', () => {
     bytes.write('ses_9', bytes.indexOf('ses_1'))
     writeFileSync(file(), bytes)
     expect((await recover()).recordings).toMatchObject([{ type: 'damaged', session: 'ses_1' }, { type: 'sealed' }])
+    expect(readFileSync(file())).toEqual(bytes)
+  })
+})
+
+describe('somebody cuts sealed segments off that no journal holds any more', () => {
+  const STATEMENTS = ['select 1', 'delete from orders', 'insert into orders values (1)']
+
+  /** What each session's file looked like after each of its segments, oldest first. */
+  let copies: Record<string, Buffer[]>
+
+  /**
+   * Two sessions seal a segment per statement, then are quiet while the journal goes over to a new file several times; a third one
+   * makes it do so.
+   */
+  async function leaveQuiet(recipients: readonly string[] = []): Promise<void> {
+    chain['ses_3'] = { file: recorderOptions('ses_3').file }
+    quiet.set(recipients.length, quiet.get(recipients.length) ?? makeQuiet(recipients))
+    const made = await quiet.get(recipients.length)
+    copies = made?.copies ?? {}
+    cpSync(made?.directory ?? '', left, { recursive: true })
+  }
+  /** Made once: with and without recipients. */
+  const quiet = new Map<number, ReturnType<typeof makeQuiet>>()
+  afterAll(async () => {
+    for (const made of quiet.values()) rmSync((await made).directory, { recursive: true })
+  })
+
+  async function makeQuiet(recipients: readonly string[]): Promise<{ directory: string; copies: typeof copies }> {
+    const running = join(directory, 'running')
+    const spool = openSpool(running, { rotateAt: 3000 })
+    const segments: typeof copies = {}
+    for (const session of ['ses_1', 'ses_2']) {
+      const recorder = await spool.open(opened(session), { ...recorderOptions(session), recipients })
+      const path = join(running, recorderOptions(session).file)
+      for (const text of STATEMENTS) {
+        recorder.intent(command(text))
+        await written(recorder)
+        await recorder.sealNow()
+        segments[session] = [...(segments[session] ?? []), readFileSync(path)]
+      }
+    }
+    const busy = await spool.open(opened('ses_3'), recorderOptions('ses_3'))
+    const first = filesIn(running, '.journal')
+    for (let round = 0; round < 3; round++) {
+      const before = filesIn(running, '.journal').at(-1)
+      await expect
+        .poll(
+          async () => {
+            busy.intent(command('select 3'))
+            await written(busy)
+            return filesIn(running, '.journal').includes(before as string)
+          },
+          { interval: 1 },
+        )
+        .toBe(false)
+    }
+    expect(filesIn(running, '.journal').some((name) => first.includes(name))).toBe(false)
+    const kept = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+    cpSync(running, kept, { recursive: true })
+    await spool.stop()
+    return { directory: kept, copies: segments }
+  }
+
+  it('nothing cut: everything is there', async () => {
+    await leaveQuiet()
+    const { recordings } = await recover()
+    expect(recordings.map((found) => [found.type, 'problem' in found])).toEqual(
+      Array.from({ length: 3 }, () => ['sealed', false]),
+    )
+    expect(await status()).toEqual(['recovered', 'whole', 5])
+  })
+
+  it.each([1, 2])(
+    'an older copy of the file, with %s of 3 segments: altered, named, and the journal is kept',
+    async (n) => {
+      await leaveQuiet()
+      writeFileSync(file(), copies['ses_1']?.[n - 1] as Buffer)
+      const { recordings } = await recover()
+      const problem = `events ${n + 1} to 3 were sealed and are missing from the file`
+      expect(recordings.find(({ file }) => file.includes('ses_1'))).toMatchObject({
+        type: 'sealed',
+        tail: 'altered',
+        problem,
+      })
+      expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'recovered', tail: 'altered' })
+      // The others are not touched by it.
+      expect(await status('ses_2')).toEqual(['recovered', 'whole', 5])
+      expect(filesIn(directory, '').some((name) => name.includes('.journal.altered-'))).toBe(true)
+      // A stop before the store knew: the next start says the same.
+      expect((await recover()).recordings.find(({ file }) => file.includes('ses_1'))).toMatchObject({ tail: 'altered' })
+    },
+  )
+
+  it.each<[string, () => void]>([
+    ['cut within its last segment', () => truncateSync(file(), statSync(file()).size - 1)],
+    ['cut within its first segment', () => truncateSync(file(), 100)],
+    ['emptied', () => truncateSync(file(), 0)],
+    ['deleted', () => rmSync(file())],
+    ['cut to its first line', () => truncateSync(file(), 9)],
+    ['replaced by the file of another session', () => cpSync(file('ses_2'), file())],
+    ['with another name, the file gone', () => renameSync(file(), file('ses_9'))],
+  ])('%s: never whole', async (_what, change) => {
+    await leaveQuiet()
+    change()
+    const { recordings } = await recover()
+    const found = recordings.find((one) => one.file.endsWith('ses_1.pamrec'))
+    expect(found?.type === 'damaged' || (found?.type === 'sealed' && found.tail === 'altered')).toBe(true)
+    if (existsSync(file())) expect((await status()).slice(0, 2)).not.toEqual(['recovered', 'whole'])
+    expect(await status('ses_2')).toEqual(['recovered', 'whole', 5])
+  })
+
+  it('of an encrypted record, too', async () => {
+    await leaveQuiet([await identityToRecipient(await generateX25519Identity())])
+    writeFileSync(file(), copies['ses_1']?.[1] as Buffer)
+    expect((await recover()).recordings.find(({ file }) => file.includes('ses_1'))).toMatchObject({ tail: 'altered' })
+  })
+
+  it('the journal made one of the version that did not say what is sealed: altered', async () => {
+    await leaveQuiet()
+    for (const name of filesIn(left, '.journal')) {
+      const bytes = readFileSync(name)
+      bytes.write('PAMJNL/1', 0)
+      writeFileSync(name, bytes)
+    }
+    writeFileSync(file(), copies['ses_1']?.[1] as Buffer)
+    const { journals } = await recover()
+    expect(journals[0]).toMatchObject({ tail: 'altered', reason: 'begins as a journal of another version' })
+    expect(await status()).toEqual(['recovered', 'altered', 4])
+  })
+
+  it('all journals removed that the chain has forgotten, too: an open record without an announcement is altered', async () => {
+    await leaveQuiet()
+    rmSync(join(left, 'journal'), { recursive: true })
+    await recover()
+    expect((await status()).slice(0, 2)).toEqual(['recovered', 'altered'])
+  })
+
+  it('a session that is over keeps its journal until the store has its digest', async () => {
+    const running = join(directory, 'running')
+    let noted = (): void => {}
+    const onSealed = () => new Promise<void>((resolve) => (noted = resolve))
+    const spool = openSpool(running, { rotateAt: 1, onSealed })
+    const recorder = await spool.open(opened(), recorderOptions())
+    recorder.intent(command('select 1'))
+    await written(recorder)
+    await recorder.sealNow()
+    const after = readFileSync(join(running, recorderOptions().file))
+    await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    cpSync(running, left, { recursive: true })
+    noted()
+    await spool.stop()
+    // The end is sealed, and the store was not told before the stop.
+    writeFileSync(file(), after)
+    await recover()
+    expect((await eventsOf(file())).at(-1)).toMatchObject({ type: 'ended', code: 'CLIENT_LEFT' })
+    expect(filesIn(running, '.journal')).toEqual([])
+  })
+})
+
+describe('a file laid into the spool of a stopped gateway', () => {
+  const foreign = signerFromPem(generateSigningKeyPem())
+
+  /** A record that somebody made with a gateway of their own. */
+  async function forged(session: string, signer = foreign, close = true): Promise<Buffer> {
+    const elsewhere = mkdtempSync(join(directory, 'elsewhere-'))
+    const spool = openSpool(elsewhere, { signer })
+    const recorder = await spool.open(opened(session), recorderOptions(session))
+    recorder.intent(command('select forged'))
+    await written(recorder)
+    await recorder.sealNow()
+    if (close) await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+    const bytes = readFileSync(join(elsewhere, recorderOptions(session).file))
+    await spool.stop()
+    return bytes
+  }
+  const unsealed = async (session: string): Promise<Buffer> => {
+    const json = (await forged(session)).toString('latin1')
+    // The seal of a copy of an open session has no signature.
+    const [, length, rest] = [0, json.slice(9, 13), json.slice(13)]
+    const size = Buffer.from(length, 'latin1').readUInt32BE()
+    const seal = JSON.parse(rest.slice(0, size)) as SegmentSeal
+    const body = Buffer.from(rest.slice(size, size + seal.bytes), 'latin1')
+    return Buffer.concat([
+      Buffer.from(MAGIC),
+      encodeSegment({ ...seal, status: 'unsealed', key: '', signature: '' }, body),
+    ])
+  }
+  const lay = (name: string, bytes: Buffer): void => {
+    mkdirSync(join(left, '2026-11'), { recursive: true })
+    writeFileSync(join(left, '2026-11', `${name}.pamrec`), bytes)
+  }
+  const retired = signerFromPem(generateSigningKeyPem())
+  const RETIRED = { key: createPublicKey(retired.publicKeyPem), until: Date.parse('2026-01-01T00:00:00.000Z') }
+
+  it.each<[string, string, () => Promise<Buffer>, boolean]>([
+    ['sealed with a foreign key, for a session of ours', 'ses_1', () => forged('ses_1'), false],
+    ['not closed, with a foreign key', 'ses_1', () => forged('ses_1', foreign, false), false],
+    ['with a key of ours that is retired, sealed today', 'ses_1', () => forged('ses_1', retired), false],
+    ['without any signature', 'ses_1', () => unsealed('ses_1'), false],
+    ['of another session, with our key', 'ses_1', () => forged('ses_2', signer), false],
+    ['of a session that nobody opened, with our key', 'ses_9', () => forged('ses_9', signer), true],
+    ['of a session that nobody opened, with a foreign key', 'ses_9', () => forged('ses_9'), true],
+    ['a name that is no session', '../2026-11/x', () => forged('ses_9'), true],
+    ['a second file of a session of ours, elsewhere', '../2026-10/ses_1', () => forged('ses_1', signer), true],
+    ['bytes', 'ses_9', () => Promise.resolve(Buffer.from('anything')), true],
+  ])('%s: damaged, left as it is, vouched for by nobody', async (_what, name, make, stray) => {
+    mkdirSync(join(left, '2026-10'), { recursive: true })
+    const bytes = await make()
+    lay(name, bytes)
+    const { recordings } = await recover([], { keys: [...keys, RETIRED] })
+    expect(recordings).toMatchObject([{ type: 'damaged', stray }])
+    expect(readFileSync(join(left, '2026-11', `${name}.pamrec`))).toEqual(bytes)
+  })
+
+  it('a record of which the chain has another digest is not what was sealed', async () => {
+    chain['ses_1'] = { file: recorderOptions('ses_1').file, sha256: '0'.repeat(64) }
+    lay('ses_1', await forged('ses_1', signer, false))
+    expect((await recover()).recordings).toMatchObject([{ type: 'damaged', reason: 'is not what was sealed' }])
+  })
+
+  it('an open record that an earlier start found damaged is not closed by the next', async () => {
+    chain['ses_1'] = { file: recorderOptions('ses_1').file, problem: 'is not what it was' }
+    const bytes = await forged('ses_1', signer, false)
+    lay('ses_1', bytes)
+    expect((await recover()).recordings).toMatchObject([{ type: 'damaged', reason: 'is not what it was' }])
     expect(readFileSync(file())).toEqual(bytes)
   })
 })

@@ -5,7 +5,7 @@ import type { Login } from '../../identity/login.ts'
 import { asciicast } from '../../recording/asciicast.ts'
 import { decodePayload, type Frame } from '../../recording/frame.ts'
 import { readRecording } from '../../recording/read.ts'
-import { publicKeyFromPem, verifyRecording } from '../../recording/verify.ts'
+import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { appendAudit, type AuditEntry } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
@@ -99,11 +99,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const session = await readableSession(request.params.id, login, deps)
       const recording = await recordingOf(session.id)
       await note(login, 'recording.verified', session.id)
-      const keys = deps.recordingKeys.map(({ publicKey, from, until }) => ({
-        key: publicKeyFromPem(publicKey),
-        from: Date.parse(from),
-        ...(until === undefined ? {} : { until: Date.parse(until) }),
-      }))
+      const keys = trustedKeys(deps.recordingKeys)
       const { session: _, ...found } = await verifyRecording(await evidence.read(recording), keys)
       return found
     },

@@ -1,6 +1,8 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { parseTrustedKeys, verifyRecording, type TrustedKey, type Verification } from '../../recording/verify.ts'
 import { UsageError } from '../../shared/errors.ts'
+import { looksLikeId } from '../../shared/id.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
@@ -30,7 +32,7 @@ async function verifyFiles(context: CliContext, files: readonly string[], option
   const results: { file: string; result: Verification }[] = []
   for (const file of files) {
     const source = existsSync(file) ? createReadStream(file) : await openRecord(context, file, 'verified')
-    const result = await verifyRecording(source, keys, reader)
+    const result = underItsName(file, await verifyRecording(source, keys, reader))
     results.push({ file, result })
     if (options.json !== true) io.print(`${file}: ${describeVerification(result)}`)
   }
@@ -51,6 +53,18 @@ function exitOf(result: Verification): number {
       return 9
     case 'invalid':
       return 1
+  }
+}
+
+/** A genuine record under the name of another session is not the record of that session. */
+function underItsName(file: string, result: Verification): Verification {
+  const named = basename(file).replace(/\.pamrec$/, '')
+  if (!looksLikeId(named, ['ses']) || result.session === undefined || result.session.startsWith(named)) return result
+  return {
+    status: 'invalid',
+    session: result.session,
+    segment: 0,
+    reason: `is of session ${result.session}, and the file is named after ${named}`,
   }
 }
 

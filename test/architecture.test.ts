@@ -41,6 +41,7 @@ const RULES: Record<string, readonly string[]> = {
   'gateway/check-connect.ts': [''],
   'gateway/load-config.ts': [''],
   'gateway/keep-records.ts': [''],
+  'gateway/open-store.ts': [''],
   'gateway/postgres': [
     'shared/',
     'wire/*.ts',

@@ -1,19 +1,19 @@
 import { join } from 'node:path'
 import Table from 'cli-table3'
-import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { appendAudit } from '../storage/audit.ts'
-import { openSqlite, openSqliteToRead } from '../storage/database.ts'
+import { openSqliteToRead } from '../storage/database.ts'
 import { loadConfigWithoutSecrets } from './load-config.ts'
-import { loadKeys, rotateRecordingKey } from './keys.ts'
+import { loadKeys, makeNextKey, useNextKey } from './keys.ts'
+import { openStore } from './open-store.ts'
 import { collect, openHome } from './start-evidence.ts'
 
 /** `pam-gateway recordings gc`: what a running gateway does by itself every hour. */
 export async function collectRecordings(file: string, dryRun: boolean): Promise<void> {
   const config = loadConfigWithoutSecrets(file)
-  const store = join(config.dataDirectory, 'state.db')
-  const { signer } = loadKeys(join(config.dataDirectory, 'keys'))
-  const db = dryRun ? openSqliteToRead(store) : await openSqlite(store, (head) => signAudit(head, signer))
+  const db = dryRun
+    ? openSqliteToRead(join(config.dataDirectory, 'state.db'))
+    : (await openStore(config.dataDirectory)).db
   try {
     const found = await collect({ config: () => config, db, home: openHome(config) }, { dryRun })
     const table = new Table({
@@ -38,23 +38,25 @@ export async function collectRecordings(file: string, dryRun: boolean): Promise<
   }
 }
 
-/** `pam-gateway rotate-key`: the new key is in the chain, signed with the old one. */
+/** `pam-gateway rotate-key`: the new key is in the chain, signed with the old one, before it is used. */
 export async function rotateKey(file: string): Promise<void> {
   const { dataDirectory } = loadConfigWithoutSecrets(file)
   const directory = join(dataDirectory, 'keys')
-  const { signer } = loadKeys(directory)
-  const db = await openSqlite(join(dataDirectory, 'state.db'), (head) => signAudit(head, signer))
+  const { keys, db } = await openStore(dataDirectory)
+  const { signer } = keys
   try {
-    const { retired, current } = rotateRecordingKey(directory)
+    const next = makeNextKey(directory)
     await db.change((tx) =>
       appendAudit(tx, systemClock.now(), {
         type: 'key.rotated',
         actor: 'gateway',
-        subject: current.keyId,
-        data: { retired, publicKey: current.publicKeyPem },
+        subject: next.keyId,
+        data: { retired: signer.keyId, publicKey: next.publicKeyPem },
       }),
     )
-    process.stdout.write(`records are sealed with key ${current.keyId} from now on; ${retired} is retired\n`)
+    useNextKey(directory, next.keyId)
+    loadKeys(directory)
+    process.stdout.write(`records are sealed with key ${next.keyId} from now on; ${signer.keyId} is retired\n`)
     process.stdout.write(`give auditors ${join(directory, 'gateway.pub')}, which has both\n`)
   } finally {
     await db.close()

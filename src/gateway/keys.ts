@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ssh2 from 'ssh2'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
@@ -58,14 +58,25 @@ export function loadKeys(directory: string): GatewayKeys {
   }
 }
 
-/** Retires the key that records are sealed with and makes another. The gateway must not run. */
-export function rotateRecordingKey(directory: string): { retired: string; current: Signer } {
-  const retired = loadKeys(directory).signer
-  const next = join(directory, 'recording.key.next')
-  writeFileSync(next, generateSigningKeyPem(), { mode: 0o600 })
-  renameSync(next, join(directory, 'recording.key'))
-  return { retired: retired.keyId, current: loadKeys(directory).signer }
+/** Makes the key that is to seal records next. It is in use once `useNextKey` is called. The gateway must not run. */
+export function makeNextKey(directory: string): Signer {
+  const pem = generateSigningKeyPem()
+  writeFileSync(nextKeyFile(directory), pem, { mode: 0o600 })
+  return signerFromPem(pem)
 }
+
+/**
+ * Retires the key in use for the one that was made to follow it. Where the audit chain does not say so (`rotatedTo`), a rotation was
+ * stopped before it was on record, and the key that was made for it is removed. Does nothing where no key was made.
+ */
+export function useNextKey(directory: string, rotatedTo: string | undefined): void {
+  const next = nextKeyFile(directory)
+  if (!existsSync(next)) return
+  if (signerFromPem(readFileSync(next, 'utf8')).keyId === rotatedTo) renameSync(next, join(directory, 'recording.key'))
+  else unlinkSync(next)
+}
+
+const nextKeyFile = (directory: string): string => join(directory, 'recording.key.next')
 
 /** The keys that auditors are given to verify records with, old ones included: PEM with a line about each. */
 export const keyBundle = (keys: readonly RecordingKey[]): string =>

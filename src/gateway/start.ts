@@ -2,7 +2,7 @@ import { GuessBook } from './guess-book.ts'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { authenticate, hasRole } from '../api/authenticate.ts'
 import { ChangeFeed } from '../api/change-feed.ts'
@@ -18,20 +18,19 @@ import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
 import { proofVerifier } from '../identity/proof.ts'
-import { signAudit } from '../recording/audit-chain.ts'
 import { systemClock } from '../shared/clock.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
 import { appendAudit, lastAudit } from '../storage/audit.ts'
-import { openSqlite, type Database } from '../storage/database.ts'
+import type { Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './load-config.ts'
-import { loadKeys } from './keys.ts'
+import { openStore } from './open-store.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
@@ -50,8 +49,7 @@ export async function start(file: string): Promise<void> {
   let config = loadConfig(file)
   const logger = createLogger(config.logLevel)
   warn(config)
-  const keys = loadKeys(join(config.dataDirectory, 'keys'))
-  const db = await openSqlite(join(config.dataDirectory, 'state.db'), (head) => signAudit(head, keys.signer))
+  const { keys, db } = await openStore(config.dataDirectory)
   await recoverSessions(db, Date.now())
   const evidence = await startEvidence({ config: () => config, keys, db, logger })
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { keyIdOf, signStatement, statementVerifies, type Signer } from './seal.ts'
-import type { TrustedKey } from './verify.ts'
+import { publicKeyFromPem, type TrustedKey } from './verify.ts'
 
 /** One entry of the audit chain, as it is exported: JSON of one line. Format: docs/recording-format.md, The audit chain. */
 export interface AuditRecord {
@@ -60,6 +60,16 @@ export interface AuditCheckpoint extends AuditHead {
 export const signCheckpoint = ({ seq, hash }: AuditHead, at: Date, signer: Signer): AuditCheckpoint =>
   signStatement(CHECKPOINT_PURPOSE, { type: 'pam-audit-checkpoint' as const, seq, hash, at: at.toISOString() }, signer)
 
+export interface AuditProblem {
+  /**
+   * `contradiction`: two checkpoints of the same length have different heads, so the key signed two histories. `chain`: an
+   * entry does not hold, or is missing. `checkpoint`: a checkpoint does not hold.
+   */
+  readonly kind: 'contradiction' | 'chain' | 'checkpoint'
+  readonly seq: number
+  readonly reason: string
+}
+
 export type AuditVerification =
   | {
       readonly status: 'valid'
@@ -67,7 +77,8 @@ export type AuditVerification =
       readonly head: AuditHead | undefined
       readonly checkpoints: number
     }
-  | { readonly status: 'invalid'; readonly seq: number; readonly reason: string }
+  /** The worst problem; `more` are the others that were found. */
+  | ({ readonly status: 'invalid'; readonly more: readonly AuditProblem[] } & AuditProblem)
 
 /** What the chain says of one session's record. */
 export interface AuditedRecording {
@@ -78,51 +89,72 @@ export interface AuditedRecording {
   missing?: boolean
   /** The session is over. */
   ended?: boolean
+  /** The gateway found that its file is not what it wrote. */
+  damaged?: string
+  /** Of a record that a start closed: what it found of its end. */
+  tail?: string
+  /** What the start that closed it found wrong. */
+  problem?: string
 }
 
-/** Checks the chain entry by entry, against public keys and against checkpoints that were kept elsewhere. */
+/** Something that the chain says the gateway found, and that is not about the record of a session. */
+export interface AuditFinding {
+  /** A journal, or the session that a file is named after. */
+  readonly subject: string
+  readonly problem: string
+}
+
+/**
+ * Checks the chain entry by entry, against public keys and against checkpoints that were kept elsewhere. The rules about which key
+ * may sign what are in docs/recording-format.md, The audit chain.
+ */
 export class AuditVerifier {
   readonly #keys: ReadonlyMap<string, TrustedKey>
-  readonly #checkpoints: ReadonlyMap<number, AuditCheckpoint>
+  readonly #checkpoints = new Map<number, AuditCheckpoint[]>()
   readonly #longest: AuditCheckpoint | undefined
   readonly recordings = new Map<string, AuditedRecording>()
-  #problem: { seq: number; reason: string } | undefined
+  /** Journals that were cut or changed, and files in the spool that the gateway did not write. */
+  readonly findings: AuditFinding[] = []
+  readonly #problems: AuditProblem[] = []
+  #chainProblem: AuditProblem | undefined
   #last: AuditRecord | undefined
+  /** The key that may sign; undefined before the first signature. */
+  #current: string | undefined
 
   constructor(keys: readonly TrustedKey[], checkpoints: readonly AuditCheckpoint[]) {
     this.#keys = new Map(keys.map((trusted) => [keyIdOf(trusted.key), trusted]))
-    this.#checkpoints = new Map(checkpoints.map((checkpoint) => [checkpoint.seq, checkpoint]))
-    this.#longest = checkpoints.toSorted((a, b) => b.seq - a.seq)[0]
-    for (const checkpoint of checkpoints) {
-      if (!this.#verifies(CHECKPOINT_PURPOSE, checkpoint))
-        this.#problem ??= { seq: checkpoint.seq, reason: 'a checkpoint has a signature that does not hold' }
+    const genuine = checkpoints.filter((checkpoint) => {
+      const reason = this.#problemOfCheckpoint(checkpoint)
+      if (reason !== undefined) this.#problems.push({ kind: 'checkpoint', seq: checkpoint.seq, reason })
+      return reason === undefined
+    })
+    for (const checkpoint of genuine) {
+      const others = this.#checkpoints.get(checkpoint.seq) ?? []
+      const other = others.find(({ hash }) => hash !== checkpoint.hash)
+      if (other !== undefined) {
+        const reason = `has two checkpoints that contradict each other, of ${other.at} and ${checkpoint.at}: two histories were signed`
+        this.#problems.push({ kind: 'contradiction', seq: checkpoint.seq, reason })
+      }
+      this.#checkpoints.set(checkpoint.seq, [...others, checkpoint])
     }
+    this.#longest = genuine.toSorted((a, b) => b.seq - a.seq)[0]
+    this.#checkOrder(genuine)
   }
 
   check(record: AuditRecord): void {
-    if (this.#problem !== undefined) return
-    const problem = this.#problemOf(record)
-    if (problem !== undefined) this.#problem = { seq: record.seq, reason: problem }
+    if (this.#chainProblem !== undefined) return
+    const reason = this.#problemOf(record)
+    if (reason !== undefined) this.#chainProblem = { kind: 'chain', seq: record.seq, reason }
     this.#last = record
-    this.#noteRecording(record)
+    if (reason === undefined) this.#note(record)
   }
 
   result(): AuditVerification {
     const last = this.#last
-    if (this.#problem !== undefined) return { status: 'invalid', ...this.#problem }
-    if (this.#longest !== undefined && this.#longest.seq > (last?.seq ?? 0)) {
-      return {
-        status: 'invalid',
-        seq: (last?.seq ?? 0) + 1,
-        reason: `is missing: a checkpoint of ${this.#longest.at} says there were ${this.#longest.seq} entries`,
-      }
-    }
-    if (last !== undefined && last.signature === undefined)
-      return {
-        status: 'invalid',
-        seq: last.seq,
-        reason: 'is the last one and is not signed: what came after it was cut off',
-      }
+    const chain = this.#chainProblem ?? this.#problemOfEnd()
+    const problems = [...this.#problems, ...(chain === undefined ? [] : [chain])]
+    const [worst, ...more] = problems.toSorted((a, b) => WORST_FIRST.indexOf(a.kind) - WORST_FIRST.indexOf(b.kind))
+    if (worst !== undefined) return { status: 'invalid', ...worst, more }
     return {
       status: 'valid',
       entries: last?.seq ?? 0,
@@ -131,7 +163,22 @@ export class AuditVerifier {
     }
   }
 
+  #problemOfEnd(): AuditProblem | undefined {
+    const last = this.#last
+    const longest = this.#longest
+    if (longest !== undefined && longest.seq > (last?.seq ?? 0)) {
+      const reason = `is missing: a checkpoint of ${longest.at} says there were ${longest.seq} entries`
+      return { kind: 'chain', seq: (last?.seq ?? 0) + 1, reason }
+    }
+    if (last !== undefined && last.signature === undefined) {
+      const reason = 'is the last one and is not signed: what came after it was cut off'
+      return { kind: 'chain', seq: last.seq, reason }
+    }
+    return undefined
+  }
+
   #problemOf(record: AuditRecord): string | undefined {
+    if (!isExactRecord(record)) return 'is not written as the gateway writes it'
     const expected = (this.#last?.seq ?? 0) + 1
     if (record.seq !== expected) return `stands where entry ${expected} should be`
     if (record.previous !== (this.#last?.hash ?? AUDIT_GENESIS)) return 'does not follow from the entry before it'
@@ -139,22 +186,80 @@ export class AuditVerifier {
     const data = canonicalJson(record.data)
     if (auditHash({ seq, id, at: Date.parse(record.at), type, actor, subject, data, previous }) !== record.hash)
       return 'was changed'
-    if (record.signature !== undefined && record.key !== undefined) {
-      const head = { seq, hash: record.hash, key: record.key, signature: record.signature }
-      if (!this.#verifies(HEAD_PURPOSE, head)) return 'has a signature that does not hold'
-    }
-    const checkpoint = this.#checkpoints.get(seq)
-    if (checkpoint !== undefined && checkpoint.hash !== record.hash)
-      return `is not the entry that a checkpoint of ${checkpoint.at} was made of: the chain was rewritten`
+    return this.#problemOfSignature(record) ?? this.#rotate(record) ?? this.#problemWithCheckpoints(record)
+  }
+
+  /** Only the key in use signs, and only in its time; the entry that retires a key is signed with it a moment after its time. */
+  #problemOfSignature({ seq, hash, key, signature, at, type }: AuditRecord): string | undefined {
+    if (key === undefined || signature === undefined) return undefined
+    const trusted = this.#keys.get(key)
+    if (trusted === undefined) return `is signed with key ${key}, which is not among the keys given`
+    const head = { seq, hash, key, signature }
+    if (!statementVerifies(HEAD_PURPOSE, head, trusted.key)) return 'has a signature that does not hold'
+    this.#current ??= key
+    if (key !== this.#current) return `is signed with key ${key}, and key ${this.#current} is the one in use`
+    return type === 'key.rotated' || isInTime(trusted, at)
+      ? undefined
+      : `is signed at ${at} with key ${key}, which was not in use then`
+  }
+
+  /** From the next entry on the new key signs. */
+  #rotate({ type, subject, data, key }: AuditRecord): string | undefined {
+    if (type !== 'key.rotated') return undefined
+    if (key === undefined || data['retired'] !== key) return 'retires a key and is not signed with it'
+    if (!this.#keys.has(subject)) return `puts key ${subject} in use, which is not among the keys given`
+    const named = typeof data['publicKey'] === 'string' ? keyIdOfPem(data['publicKey']) : undefined
+    if (named !== subject) return `puts key ${subject} in use, and holds another`
+    this.#current = subject
     return undefined
   }
 
-  #verifies(purpose: string, signed: { readonly key: string; readonly signature: string }): boolean {
-    const trusted = this.#keys.get(signed.key)
-    return trusted !== undefined && statementVerifies(purpose, signed, trusted.key)
+  #problemWithCheckpoints({ seq, hash }: AuditRecord): string | undefined {
+    const checkpoints = this.#checkpoints.get(seq) ?? []
+    const other = checkpoints.find((checkpoint) => checkpoint.hash !== hash)
+    if (other !== undefined)
+      return `is not the entry that a checkpoint of ${other.at} was made of: the chain was rewritten`
+    const late = checkpoints.find(({ key }) => this.#current !== undefined && key !== this.#current)
+    if (late !== undefined) {
+      const reason = `has a checkpoint of ${late.at} signed with key ${late.key}, and key ${this.#current} was the one in use`
+      this.#problems.push({ kind: 'checkpoint', seq, reason })
+    }
+    return undefined
   }
 
-  #noteRecording({ type, subject, data }: AuditRecord): void {
+  #problemOfCheckpoint(checkpoint: AuditCheckpoint): string | undefined {
+    if (!isExactCheckpoint(checkpoint)) return 'has a checkpoint that is not written as the gateway writes it'
+    const trusted = this.#keys.get(checkpoint.key)
+    if (trusted === undefined)
+      return `has a checkpoint signed with key ${checkpoint.key}, which is not among the keys given`
+    if (!statementVerifies(CHECKPOINT_PURPOSE, checkpoint, trusted.key))
+      return 'has a checkpoint with a signature that does not hold'
+    return isInTime(trusted, checkpoint.at)
+      ? undefined
+      : `has a checkpoint of ${checkpoint.at}, when key ${checkpoint.key} was not in use`
+  }
+
+  /** A chain only grows: a later checkpoint has at least as many entries. */
+  #checkOrder(checkpoints: readonly AuditCheckpoint[]): void {
+    let longest: AuditCheckpoint | undefined
+    for (const checkpoint of checkpoints.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at) || a.seq - b.seq)) {
+      if (longest !== undefined && checkpoint.seq < longest.seq) {
+        const reason = `has a checkpoint of ${checkpoint.at}, when one of ${longest.at} already had ${longest.seq} entries: the chain was put back, or a clock was`
+        this.#problems.push({ kind: 'checkpoint', seq: checkpoint.seq, reason })
+      } else longest = checkpoint
+    }
+  }
+
+  #note({ type, subject, data }: AuditRecord): void {
+    if (type === 'journal.recovered' && data['tail'] !== 'whole') {
+      const reason = data['reason'] === undefined ? '' : `: ${String(data['reason'])}`
+      this.findings.push({ subject, problem: `${String(data['tail'])}${reason}` })
+    }
+    if (type === 'recording.damaged' && data['stray'] === true) {
+      const problem = `stray: ${String(data['file'])} ${String(data['problem'])}`
+      this.findings.push({ subject, problem })
+      return
+    }
     const known = this.recordings.get(subject) ?? { session: subject }
     switch (type) {
       case 'session.opened':
@@ -166,6 +271,12 @@ export class AuditVerifier {
       case 'recording.sealed':
       case 'recording.recovered':
         known.sha256 = String(data['sha256'])
+        if (typeof data['tail'] === 'string') known.tail = data['tail']
+        if (typeof data['problem'] === 'string') known.problem = data['problem']
+        if (typeof data['damage'] === 'string') known.damaged = data['damage']
+        break
+      case 'recording.damaged':
+        known.damaged = String(data['problem'])
         break
       case 'recording.deleted':
         known.deleted = true
@@ -183,5 +294,54 @@ export class AuditVerifier {
   }
 }
 
+/** Both ends of a key's time belong to it. */
+function isInTime({ from = -Infinity, until = Infinity }: TrustedKey, at: string): boolean {
+  const when = Date.parse(at)
+  return when >= from && when <= until
+}
+
+function keyIdOfPem(pem: string): string | undefined {
+  try {
+    return keyIdOf(publicKeyFromPem(pem))
+  } catch {
+    return undefined
+  }
+}
+
+/** Every field that an entry may have, and no other: what no hash covers could be added by anybody. */
+function isExactRecord(record: AuditRecord): boolean {
+  const { seq, at, data, key, signature, ...texts } = record
+  const { id, type, actor, subject, previous, hash, ...others } = texts
+  return (
+    Object.keys(others).length === 0 &&
+    [id, type, actor, subject, previous, hash].every((text) => typeof text === 'string') &&
+    Number.isSafeInteger(seq) &&
+    isExactTime(at) &&
+    data !== null &&
+    typeof data === 'object' &&
+    !Array.isArray(data) &&
+    typeof key === typeof signature &&
+    [key, signature].every((text) => text === undefined || typeof text === 'string')
+  )
+}
+
+function isExactCheckpoint(checkpoint: AuditCheckpoint): boolean {
+  const { type, seq, hash, at, key, signature, ...others } = checkpoint
+  return (
+    Object.keys(others).length === 0 &&
+    (type as string) === 'pam-audit-checkpoint' &&
+    Number.isSafeInteger(seq) &&
+    [hash, key, signature].every((text) => typeof text === 'string') &&
+    isExactTime(at)
+  )
+}
+
+/** One spelling for each time: an entry's hash covers milliseconds, not the text. */
+export const isExactTime = (at: unknown): boolean => {
+  const when = typeof at === 'string' ? Date.parse(at) : Number.NaN
+  return !Number.isNaN(when) && new Date(when).toISOString() === at
+}
+
+const WORST_FIRST = ['contradiction', 'chain', 'checkpoint']
 const HEAD_PURPOSE = 'pamaudit/1 head'
 const CHECKPOINT_PURPOSE = 'pamaudit/1 checkpoint'

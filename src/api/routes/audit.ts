@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { AuditVerifier } from '../../recording/audit-chain.ts'
-import { publicKeyFromPem } from '../../recording/verify.ts'
+import { trustedKeys } from '../../recording/verify.ts'
 import { appendAudit, listAudit } from '../../storage/audit.ts'
 import { auditHead } from '../../storage/audit-head.ts'
 import { personIds, personLabels } from '../../storage/logins.ts'
@@ -73,10 +73,7 @@ export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
   })
 
   async function checkChain(): Promise<ReturnType<AuditVerifier['result']>> {
-    const verifier = new AuditVerifier(
-      deps.recordingKeys.map(({ publicKey }) => ({ key: publicKeyFromPem(publicKey) })),
-      [],
-    )
+    const verifier = new AuditVerifier(trustedKeys(deps.recordingKeys), [])
     // Up to where it is now: what is added meanwhile may be signed a moment later.
     const end = (await auditHead(db.read))?.seq ?? 0
     for (let after = 0; after < end;) {

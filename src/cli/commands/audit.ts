@@ -9,6 +9,7 @@ import {
 } from '../../recording/audit-chain.ts'
 import { digestOfFile } from '../../recording/homes/directory.ts'
 import { toOcsf } from '../../recording/ocsf.ts'
+import { parseExactJson } from '../../shared/exact-json.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
@@ -91,18 +92,50 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
   for await (const record of options.file === undefined ? (await context.client()).audit({}) : readExport(options.file))
     verifier.check(record)
   const result = verifier.result()
-  const records = options.recordings === undefined ? [] : await compare(verifier.recordings, options.recordings)
-  if (options.json === true) io.json({ ...result, records })
+  const records = [
+    ...found(verifier.recordings),
+    ...(options.recordings === undefined ? [] : await compare(verifier.recordings, options.recordings)),
+  ]
+  const findings = verifier.findings.map(({ subject, problem }) => ({ subject, problem: describeFinding(problem) }))
+  if (options.json === true) io.json({ ...result, findings, records })
   else {
-    if (result.status === 'invalid') io.print(`INVALID: entry ${result.seq} ${result.reason}`)
+    if (result.status === 'invalid')
+      for (const problem of [result, ...result.more])
+        io.print(`${PROBLEMS[problem.kind]}: entry ${problem.seq} ${problem.reason}`)
     else {
       io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints hold`)
       if (checkpoints.length === 0)
-        io.print('that the whole chain was not cut or replaced only a --checkpoint kept elsewhere can show')
+        io.print(
+          'only a --checkpoint kept elsewhere can show that the chain was not cut, put back to an older copy, or replaced',
+        )
     }
+    for (const { subject, problem } of findings) io.print(`${subject}: ${problem}`)
     for (const { session, problem } of records) io.print(`${session}: ${problem}`)
   }
-  if (result.status === 'invalid' || records.length > 0) throw new Exit(1)
+  if (result.status === 'invalid') throw new Exit(1)
+  const problems = [...findings, ...records].map(({ problem }) => problem)
+  // As `pamctl verify` exits for such a record: a power cut may have taken the end, and nothing else is wrong.
+  if (problems.length > 0) throw new Exit(problems.every((problem) => problem.startsWith('SHORT')) ? 9 : 1)
+}
+
+const PROBLEMS = { contradiction: 'CONTRADICTION', chain: 'INVALID', checkpoint: 'CHECKPOINT INVALID' } as const
+
+const describeFinding = (problem: string): string =>
+  problem.replace(/^(altered|short|stray)/, (word) => word.toUpperCase())
+
+/** What the gateway itself found wrong with records. */
+function found(known: ReadonlyMap<string, AuditedRecording>): { session: string; problem: string }[] {
+  return [...known.values()].flatMap(({ session, damaged, tail, problem }) => {
+    if (damaged !== undefined) return [{ session, problem: `DAMAGED: ${damaged}` }]
+    const why = problem === undefined ? '' : `: ${problem}`
+    if (tail === 'altered')
+      return [
+        { session, problem: `ALTERED: it was closed after a stop, and its end is not what the gateway left${why}` },
+      ]
+    if (tail === 'short')
+      return [{ session, problem: `SHORT: it was closed after a stop, and events are missing at its end${why}` }]
+    return problem === undefined ? [] : [{ session, problem: `RESTORED: ${problem}` }]
+  })
 }
 
 /** Records that the chain knows and that are not what it says. */
@@ -111,16 +144,18 @@ async function compare(
   directory: string,
 ): Promise<{ session: string; problem: string }[]> {
   if (!existsSync(directory)) throw new UsageError(`${directory} does not exist`)
-  const files = new Map(
-    readdirSync(directory, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.pamrec'))
-      .map((file) => [file.replace(/^.*[\\/]/, '').slice(0, -'.pamrec'.length), join(directory, file)]),
-  )
+  const files = new Map<string, string>()
   const problems: { session: string; problem: string }[] = []
-  for (const { session, sha256, deleted, missing, ended } of known.values()) {
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.pamrec')) continue
+    const session = name.replace(/^.*[\\/]/, '').slice(0, -'.pamrec'.length)
+    if (files.has(session)) problems.push({ session, problem: `TWICE: ${name} is not its only file` })
+    else files.set(session, join(directory, name))
+  }
+  for (const { session, sha256, deleted, damaged, missing, ended } of known.values()) {
     const file = files.get(session)
     files.delete(session)
-    if (deleted === true) continue
+    if (deleted === true || damaged !== undefined) continue
     if (sha256 === undefined) {
       if (missing === true) problems.push({ session, problem: 'MISSING: a start of the gateway found no record' })
       else if (ended === true)
@@ -146,9 +181,17 @@ function readLines(file: string): unknown[] {
   try {
     return readFileSync(file, 'utf8')
       .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line) => JSON.parse(line) as unknown)
+      .filter((line) => line !== '')
+      .map((line, index) => parseLine(line, index + 1))
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`, 'expected one JSON object per line')
+    throw new UsageError(`${file}: ${(error as Error).message}`, 'expected one JSON object per line, unchanged')
+  }
+}
+
+function parseLine(line: string, number: number): unknown {
+  try {
+    return parseExactJson(line)
+  } catch (error) {
+    throw new Error(`line ${number}: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
-import { findLogin } from '../storage/logins.ts'
 import type { ApiDeps } from './deps.ts'
+import { provenLogin } from './proven-login.ts'
 
 type AuthenticationDeps = Pick<ApiDeps, 'tokens' | 'proofs' | 'db' | 'clock' | 'publicUrl' | 'refusals'>
 
@@ -37,10 +37,7 @@ async function identify(request: Call, deps: AuthenticationDeps): Promise<Login>
   })
   if (thumbprint !== claims.thumbprint)
     throw new PamError('PROOF_INVALID', 'the proof was made with another key than the token is bound to')
-  const login = await findLogin(deps.db.read, claims.login)
-  if (login === undefined || login.endedAt !== undefined)
-    throw new PamError('NOT_SIGNED_IN', 'this login was signed out', { hint: 'sign in again: pamctl login' })
-  return login
+  return provenLogin(deps.db.read, claims.login, now)
 }
 
 /** The DPoP header, of which there must be one. */

@@ -12,6 +12,7 @@ import { onlyOne, type Reader } from '../storage/page.ts'
 import { findRequests, saveRequest } from '../storage/requests.ts'
 import { hasRole } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
+import { provenLogin } from './proven-login.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'clock' | 'settings' | 'changes' | 'registry'>
 
@@ -27,7 +28,7 @@ export interface ReviewDecision {
 /** One person's decision on a request or a held command, wherever it was made: on the command line, in a browser, in a chat. */
 export async function decideReview(
   id: string,
-  login: Login,
+  { id: loginId }: Pick<Login, 'id'>,
   { verdict, comment, lengthMs, digest }: ReviewDecision,
   from: string,
   deps: Deps,
@@ -35,6 +36,8 @@ export async function decideReview(
   const now = deps.clock.now()
   const time = { now, recentSignIn: deps.settings().recentSignIn }
   const outcome = await deps.db.change(async (tx) => {
+    // Who decides, and their groups, are as they are when the decision is made, not when the call came.
+    const login = await provenLogin(tx, loginId, deps.clock.now())
     const review = await visibleReview(tx, id, login, deps)
     if ('sessionId' in review) {
       // An approval covers what was shown, so whoever approves names what they were shown.

@@ -15,6 +15,7 @@ import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import type { LiveEvents } from './live-events.ts'
+import type { ReadingLog } from './reading-log.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 
 /** What the API works with; built in the composition root. */
@@ -40,6 +41,8 @@ export interface ApiDeps {
   /** A call to the signed endpoint of a chat; throws where it is not the chat's. */
   readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
   /** Every key that records were ever sealed with. */
+  /** Who reads what was recorded. */
+  readonly readings: ReadingLog
   readonly recordingKeys: readonly {
     readonly id: string
     readonly publicKey: string

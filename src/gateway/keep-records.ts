@@ -20,17 +20,21 @@ export async function collectRecordings(file: string, dryRun: boolean): Promise<
       head: ['SESSION', 'TARGET', 'OPENED', 'BYTES', 'RULE', ''],
       style: { head: [], border: [] },
     })
-    for (const { session, target, openedAt, bytes, rule, held, problem } of found) {
+    for (const { session, target, openedAt, bytes, rule, held, retained, problem } of found) {
       const what = held
         ? 'kept: legal hold'
-        : problem !== undefined
-          ? `not deleted: ${problem}`
-          : dryRun
-            ? 'would be deleted'
-            : 'deleted'
+        : retained !== undefined
+          ? `kept ${retained}`
+          : problem !== undefined
+            ? `not deleted: ${problem}`
+            : dryRun
+              ? 'would be deleted'
+              : 'deleted'
       table.push([session, target, new Date(openedAt).toISOString(), String(bytes), rule, what])
     }
-    const count = found.filter(({ held, problem }) => !held && problem === undefined).length
+    const count = found.filter(
+      ({ held, retained, problem }) => !held && retained === undefined && problem === undefined,
+    ).length
     if (found.length > 0) process.stdout.write(`${table.toString()}\n`)
     process.stdout.write(`${count} ${count === 1 ? 'record' : 'records'} ${dryRun ? 'would be deleted' : 'deleted'}\n`)
   } finally {

@@ -8,7 +8,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { apartFileOf, apartKey, parseApart, showApart } from '../recording/apart.ts'
 import { encodeFrames } from '../recording/frame.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
-import type { Home } from '../recording/homes/home.ts'
+import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
 import { recoverSpool, type Recovery } from '../recording/recover.ts'
@@ -110,7 +110,7 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
   transfer.kick()
   const collecting = setInterval(
     () =>
-      void collect({ config, db, home }, { dryRun: false }).catch((error: unknown) =>
+      void collect({ config, db, home, logger }, { dryRun: false }).catch((error: unknown) =>
         logger.error({ cause: error }, 'recordings.gc_failed'),
       ),
     COLLECT_EVERY,
@@ -158,7 +158,16 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
         throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
           hint: 'texts are erased from the home only: try again once it is stored',
         })
-      await home.remove(apartFileOf(row.file))
+      try {
+        await home.remove(apartFileOf(row.file))
+      } catch (error) {
+        const problem = (error as Error).message
+        await state.apartNotErased(row, problem)
+        if (!(error instanceof Retained)) throw error
+        throw new PamError('NOT_ALLOWED', `the texts of ${row.sessionId} are not erased: ${problem}`, {
+          hint: 'erase them again after that',
+        })
+      }
     },
     async stop() {
       clearInterval(collecting)
@@ -231,13 +240,20 @@ export interface Collected {
   readonly bytes: number
   /** Kept although its time is over. */
   readonly held: boolean
-  /** Why the home did not delete it, such as an object lock. */
+  /** The home keeps it for now, under object lock. */
+  retained?: string
+  /** Why the home did not delete it. */
   problem?: string
 }
 
 /** Deletes stored records whose time is over by the first rule that fits their target. */
 export async function collect(
-  { config, db, home }: Pick<EvidenceParts, 'config' | 'db'> & { readonly home: Home },
+  {
+    config,
+    db,
+    home,
+    logger,
+  }: Pick<EvidenceParts, 'config' | 'db'> & { readonly home: Home; readonly logger?: Logger },
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<Collected[]> {
   const { recording, targets } = config()
@@ -264,7 +280,21 @@ export async function collect(
         held,
       }
       collected.push(item)
-      if (dryRun || held) continue
+      if (held) continue
+      try {
+        // Under a lock nothing is tried: a delete marker alone would hide what is still there.
+        const retention = (await home.retention(row.file)) ?? (await home.retention(apartFileOf(row.file)))
+        if (retention !== undefined) {
+          item.retained = describeRetention(retention)
+          if (!dryRun) await state.retained(row, rule.name, retention.until)
+          continue
+        }
+      } catch (error) {
+        item.problem = (error as Error).message
+        logger?.warn({ session: row.sessionId, problem: item.problem }, 'recording.not_deleted')
+        continue
+      }
+      if (dryRun) continue
       // Said before it is done: what is gone and not in the chain was not deleted by us.
       await state.deleted(row, rule.name)
       try {

@@ -9,6 +9,7 @@ import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
 import { LiveEvents } from '../api/live-events.ts'
 import { endOverdueWebSessions } from '../api/web-sessions.ts'
+import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
 import { createOperations, type Readiness } from '../api/operations.ts'
@@ -86,6 +87,7 @@ export async function start(file: string): Promise<void> {
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
+    readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand(type, text) {
       const engine = engines.get(type)

@@ -209,7 +209,9 @@ async function openSession(
     // Whoever revoked or signed out in between did not find this session in the registry.
     if (!(await state.isGrantActive(grant.id, clock.now())))
       throw new PamError('GRANT_REVOKED', `the grant for ${target.name} is over`)
-    if ((await state.login(login.id))?.endedAt !== undefined) throw identityLost()
+    const current = await state.login(login.id)
+    if (current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now())
+      throw identityLost()
   } catch (error) {
     session.end(asPamError(error))
     for (const stop of timers) stop()

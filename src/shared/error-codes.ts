@@ -131,6 +131,12 @@ export const errorCodes = {
     1,
   ),
   RECORDING_FAILED: meaning('The record cannot be written; without a record there is no session.', 503, '58030', 1),
+  STORE_UNAVAILABLE: meaning(
+    'The store of the gateway cannot be opened: unreachable, refused, or written by another version; the message says which.',
+    503,
+    '58000',
+    1,
+  ),
   RECORD_INVALID: meaning('A record does not verify.', 422, '58030', 1),
   GATEWAY_UNREACHABLE: meaning('The gateway could not be reached.', 502, '08001', 7),
   GATEWAY_CERTIFICATE: meaning("The gateway's certificate is not trusted.", 502, '08001', 7),

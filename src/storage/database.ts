@@ -14,6 +14,7 @@ import pg from 'pg'
 import { PamError } from '../shared/errors.ts'
 import { signAuditHead, type SignHead } from './audit-head.ts'
 import { migrate } from './migrate.ts'
+import { storeError } from './store-error.ts'
 import type { Tables } from './schema.ts'
 
 export type Tx = Transaction<Tables>
@@ -47,7 +48,7 @@ export async function openSqlite(file: string, sign?: SignHead): Promise<Databas
     return database(db, unlock, sign)
   } catch (error) {
     unlock()
-    throw error
+    throw storeError(error, { place: file })
   }
 }
 
@@ -75,11 +76,26 @@ export function openSqliteToRead(file: string): Database {
 
 /** A PostgreSQL database, by connection string. */
 export async function openPostgres(connectionString: string, sign?: SignHead): Promise<Database> {
-  const pool = new pg.Pool({ connectionString, max: 8, types: { getTypeParser: bigintsAsNumbers } })
+  const pool = new pg.Pool({
+    connectionString,
+    max: 8,
+    types: { getTypeParser: bigintsAsNumbers },
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  })
   // A connection that ends while it is idle is dropped by the pool; unheard, its error would end the process.
   pool.on('error', () => {})
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  await migrate(db)
+  try {
+    await migrate(db)
+  } catch (error) {
+    await db.destroy()
+    const { host, port, user, database: name } = new pg.Client({ connectionString })
+    throw storeError(error, {
+      place: host.startsWith('/') ? host : `${host}:${port}`,
+      ...(user === undefined ? {} : { user }),
+      ...(name === undefined ? {} : { database: name }),
+    })
+  }
   return database(
     db,
     () => {},
@@ -211,6 +227,7 @@ function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unk
 }
 
 const INT8_OID = 20
+const CONNECT_TIMEOUT_MS = 10_000
 /** Changes that share one commit. */
 const LARGEST_GROUP = 100
 /** Milliseconds that a change which nobody waits for waits for others. */

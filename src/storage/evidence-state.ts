@@ -135,6 +135,17 @@ export function evidenceState(db: Database) {
         bytes: row.sealed?.bytes,
       }),
 
+    /** Its time is over by rule, and the home keeps it until then: the chain has it once for each end. */
+    retained: (row: RecordingRow, rule: string, until: string | undefined) =>
+      db.change(async (tx) => {
+        const data = { rule, until: until ?? null }
+        if (!(await hasEntry(tx, 'recording.retained', row.sessionId, data)))
+          await gatewayDid(tx, 'recording.retained', row.sessionId, data)
+      }),
+
+    apartNotErased: (row: RecordingRow, problem: string) =>
+      db.change((tx) => gatewayDid(tx, 'recording.apart_not_erased', row.sessionId, { problem })),
+
     /** The home keeps it. */
     notDeleted: (row: RecordingRow, problem: string) =>
       update(row.sessionId, 'recording.not_deleted', () => ({ state: 'stored' }), { problem }),

@@ -1,19 +1,13 @@
 import { Migrator, type Kysely } from 'kysely'
-import { PamError } from '../shared/errors.ts'
 import { createTables } from './migrations/20261123-create-tables.ts'
 import { keepEvidence } from './migrations/20261124-keep-evidence.ts'
 import { openDashboard } from './migrations/20261125-open-dashboard.ts'
 
-/** Brings the schema up to date; several gateways may try at once, one does it. */
+/** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
   const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) {
-    throw new PamError('INTERNAL', 'the store cannot be brought up to date; was it written by a newer gateway?', {
-      side: 'gateway',
-      cause: error,
-    })
-  }
+  if (error !== undefined) throw error
 }
 
 const migrations = {

@@ -105,6 +105,21 @@ export async function startS3Server(): Promise<S3Server> {
         { 'content-type': 'application/xml' },
       )
     }
+    if (method === 'GET' && url.searchParams.has('versions')) {
+      const prefix = url.searchParams.get('prefix') ?? ''
+      const found = [...state.objects.keys()].filter((name) => name.startsWith(prefix))
+      const versions = found.map((name) => `<Version><Key>${name}</Key><VersionId>null</VersionId></Version>`)
+      return answer(200, `<ListVersionsResult>${versions.join('')}</ListVersionsResult>`, {
+        'content-type': 'application/xml',
+      })
+    }
+    if (method === 'GET' && (url.searchParams.has('retention') || url.searchParams.has('legal-hold'))) {
+      const until = state.objects.get(key)?.headers['x-amz-object-lock-retain-until-date']
+      if (until === undefined || !url.searchParams.has('retention')) return error(404, 'NoSuchObjectLockConfiguration')
+      return answer(200, `<Retention><RetainUntilDate>${String(until)}</RetainUntilDate></Retention>`, {
+        'content-type': 'application/xml',
+      })
+    }
     const object = state.objects.get(key)
     switch (method ?? 'GET') {
       case 'PUT':

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -7,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Approval } from '../../src/access/approval.ts'
 import { createRequest } from '../../src/access/request.ts'
 import { mintGrant, revokeGrant } from '../../src/access/grant.ts'
-import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
+import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import type { AccessRule } from '../../src/policy/policy.ts'
 import { signAudit, type AuditHead } from '../../src/recording/audit-chain.ts'
 import { verifyAudit } from '../helpers/audit.ts'
@@ -273,4 +275,90 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect((await findSessions(db.read, 'ses_1'))[0]?.ended).toMatchObject({ code: 'GATEWAY_STOPPED' })
       expect(await recoverSessions(db, NOW + 2)).toEqual([])
     }))
+})
+
+describe('a store that cannot be opened', () => {
+  const at = (rest: string): string => `postgresql://${rest}`
+  it('says what is in the way', async () => {
+    const closed = await freePort()
+    const silent = createServer().listen(0, '127.0.0.1')
+    const rude = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+    await Promise.all([silent, rude].map((server) => server.listening || once(server, 'listening')))
+    const portOf = (server: Server): number => (server.address() as AddressInfo).port
+    const { port, superuser } = postgres
+    const admin = new pg.Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' })
+    await admin.connect()
+    await admin.query("create role poor login password 'poor'")
+    await admin.query('create database theirs')
+    await admin.query('create database newer')
+    await admin.end()
+    const own = at(`postgres:${superuser.password}@127.0.0.1:${port}`)
+    const newer = await openPostgres(`${own}/newer`)
+    await sql`insert into kysely_migration values ('20990101-later', '2099-01-01')`.execute(newer.read)
+    await newer.close()
+    const cases: [string, string, RegExp][] = [
+      [
+        'nobody listens',
+        at(`u:secret@127.0.0.1:${closed}/x`),
+        /^cannot connect to the store at 127\.0\.0\.1:\d+: ECONNREFUSED$/,
+      ],
+      [
+        'two addresses, nobody listens',
+        at(`u:secret@localhost:${closed}/x`),
+        /^cannot connect to the store at localhost:\d+: ECONNREFUSED$/,
+      ],
+      [
+        'no such host',
+        at('u:secret@store.invalid:5432/x'),
+        /^cannot connect to the store at store\.invalid:5432: (ENOTFOUND|EAI_AGAIN)$/,
+      ],
+      ['no such socket', at('u:secret@%2Fnowhere/x'), /^cannot connect to the store at \/nowhere: ENOENT$/],
+      [
+        'nobody answers',
+        at(`u:secret@127.0.0.1:${portOf(silent)}/x`),
+        /^cannot connect to the store at .*: no answer in time$/,
+      ],
+      [
+        'it hangs up',
+        at(`u:secret@127.0.0.1:${portOf(rude)}/x`),
+        /^(the store at .* closed the connection|cannot connect to the store at .*: ECONNRESET)$/,
+      ],
+      [
+        'no TLS there',
+        at(`u:secret@127.0.0.1:${port}/x?sslmode=require`),
+        /^cannot connect to the store at .* over TLS: .*SSL/,
+      ],
+      [
+        'a wrong password',
+        at(`postgres:wrong-secret@127.0.0.1:${port}/postgres`),
+        /^the store at .* does not let "postgres" log in: password authentication failed/,
+      ],
+      ['no such database', `${own}/missing`, /^the store at .* has no database "missing"$/],
+      [
+        'no permission',
+        at(`poor:poor@127.0.0.1:${port}/theirs`),
+        /^"poor" may not use database "theirs" of the store at .*: permission denied for schema public$/,
+      ],
+      [
+        'a newer gateway',
+        `${own}/newer`,
+        /^the store at .* was written by another version of the gateway: .*20990101-later/,
+      ],
+    ]
+    for (const [what, url, message] of cases) {
+      const error = (await openPostgres(url).catch((cause: unknown) => cause)) as Error & { code?: string }
+      expect([what, error.code, error.message]).toEqual([what, 'STORE_UNAVAILABLE', expect.stringMatching(message)])
+      expect(error.message).not.toMatch(/secret|newer gateway\?/)
+    }
+    for (const server of [silent, rude]) server.close()
+  }, 60_000)
+
+  it('a file that is no database is named', async () => {
+    const file = join(directory, 'no-database.db')
+    writeFileSync(file, 'x'.repeat(5000))
+    await expect(openSqlite(file)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining(`the store at ${file} cannot be used: `),
+    })
+  })
 })

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { AuditVerifier } from '../../recording/audit-chain.ts'
 import { trustedKeys } from '../../recording/verify.ts'
-import { appendAudit, listAudit } from '../../storage/audit.ts'
+import { listAudit } from '../../storage/audit.ts'
 import { auditHead } from '../../storage/audit-head.ts'
 import { personIds, personLabels } from '../../storage/logins.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -10,23 +10,13 @@ import { needAuditor } from '../visible-session.ts'
 
 /** The audit chain, for auditors. */
 export const auditRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock } = deps
+  const { db } = deps
 
   app.get('/v1/audit', { schema: { querystring: auditQuery, response: { 200: auditSchema } } }, async (request) => {
     const login = request.login()
     needAuditor(login, deps, 'read the audit chain')
     const { after, before, order, limit, since, until, user, ...filter } = request.query
-    // Said once per reading, not per page: else a reading would never end.
-    if (after === 0 && before === undefined) {
-      await db.change((tx) =>
-        appendAudit(tx, clock.now(), {
-          type: 'audit.viewed',
-          actor: login.person.id,
-          subject: 'audit',
-          data: { since, until, user, ...filter },
-        }),
-      )
-    }
+    await deps.readings.noteOften(login, 'audit.viewed', 'audit', { since, until, user, ...filter })
     const actors = user === undefined ? undefined : [user, ...(await personIds(db.read, user))]
     const asked = {
       ...filter,

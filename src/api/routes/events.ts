@@ -2,9 +2,9 @@ import { PassThrough } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { PamError } from '../../shared/errors.ts'
-import { findLogin } from '../../storage/logins.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { LiveEvent } from '../live-events.ts'
+import { whileProven } from '../proven-login.ts'
 
 /** What changes, as it changes: server-sent events (HTML Living Standard, section 9.2), resumed by their ids. */
 export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
@@ -28,18 +28,13 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const send = ({ seq, ...event }: LiveEvent): void =>
       write(`id: ${seq}\nevent: changed\ndata: ${JSON.stringify(event)}\n\n`)
     let stop = (): void => {}
-    const beat = setInterval(() => {
-      write(':\n\n')
-      // Whoever was signed out, or is not proven any more, hears nothing more.
-      void findLogin(deps.db.read, login.id).then(
-        (now) => {
-          const isOver = now === undefined || now.endedAt !== undefined || now.provenUntil <= deps.clock.now()
-          // Other groups may hear of other things: the next stream begins with them.
-          if (isOver || now.person.groups.join('\n') !== login.person.groups.join('\n')) out.end()
-        },
-        () => out.end(),
-      )
-    }, BEAT)
+    const beat = setInterval(() => write(':\n\n'), BEAT)
+    // Other groups may hear of other things: the next stream begins with them.
+    const groups = login.person.groups.join('\n')
+    whileProven(out, login, deps, {
+      may: ({ person }) => person.groups.join('\n') === groups,
+      stop: () => void out.end(),
+    })
     out.on('close', () => {
       clearInterval(beat)
       stop()

@@ -7,6 +7,7 @@ import { findGrants, listGrants, saveGrant } from '../../storage/grants.ts'
 import { onlyOne } from '../../storage/page.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
+import { provenLogin } from '../proven-login.ts'
 import { grantSchema, grantsSchema, reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { grantToJson, nextOf, toPage } from './to-json.ts'
@@ -72,6 +73,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     if (!hasRole(login, 'operate', deps))
       throw new PamError('NOT_ALLOWED', 'only operators allow standing access again')
     const grant = await db.change(async (tx) => {
+      await provenLogin(tx, login.id, clock.now())
       const lifted = allowAgain(onlyOne(await findGrants(tx, request.params.id), request.params.id), now)
       await saveGrant(tx, lifted)
       await appendAudit(tx, now, {

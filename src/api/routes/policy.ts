@@ -15,11 +15,11 @@ import type { Policy, TargetSelector, WhoSelector } from '../../policy/policy.ts
 import { tryCommand } from '../../policy/trial.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { parseYaml } from '../../shared/yaml-file.ts'
-import { appendAudit } from '../../storage/audit.ts'
 import { findLogin } from '../../storage/logins.ts'
 import { findRecording } from '../../storage/recordings.ts'
 import { searchSessions } from '../../storage/sessions.ts'
 import type { ApiDeps } from '../deps.ts'
+import { whileProven } from '../proven-login.ts'
 import { replayPolicy } from '../policy-replay.ts'
 import {
   explanationSchema,
@@ -135,14 +135,12 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     isReplaying = true
     try {
       const sessions = await searchSessions(db.read, { since: clock.now() - days * DAY })
-      await db.change((tx) =>
-        appendAudit(tx, clock.now(), {
-          type: 'policy.replayed',
-          actor: login.person.id,
-          subject: 'recordings',
-          data: { days, sessions: sessions.length, draft: draft !== undefined, from: request.ip },
-        }),
-      )
+      await deps.readings.note(login, 'policy.replayed', 'recordings', {
+        days,
+        sessions: sessions.length,
+        draft: draft !== undefined,
+        from: request.ip,
+      })
       const lines = replayPolicy({
         sessions,
         policy: tried,
@@ -154,7 +152,7 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
         },
         groupsOf: async ({ loginId }) => (await findLogin(db.read, loginId))?.person.groups ?? [],
       })
-      const body = Readable.from(jsonLines(lines))
+      const body = whileProven(Readable.from(jsonLines(lines)), login, deps)
       // Whoever does not read what they asked for keeps it from others for so long.
       const limit = setTimeout(() => body.destroy(), LONGEST_REPLAY)
       body.on('close', () => {

@@ -7,7 +7,7 @@ import { decodePayload, type Frame } from '../../recording/frame.ts'
 import { readRecording } from '../../recording/read.ts'
 import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
-import { appendAudit, type AuditEntry } from '../../storage/audit.ts'
+import { appendAudit } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
 import { searchSessions } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
@@ -16,16 +16,14 @@ import { reasonBody } from '../schemas/access.ts'
 import { idParams } from '../schemas/common.ts'
 import { legalHoldSchema, timelineSchema, verificationSchema, type Found } from '../schemas/recording.ts'
 import { searchRecordings } from '../search-recordings.ts'
+import { whileProven } from '../proven-login.ts'
 import { timelinePage } from '../timeline-page.ts'
 import { needAuditor, readableSession } from '../visible-session.ts'
 import { iso } from './to-json.ts'
 
 /** Records: reading them, following a live one, searching, keeping them from being deleted. Every reading is audited. */
 export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock, evidence } = deps
-
-  const note = (login: Login, type: string, subject: string, data: AuditEntry['data'] = {}) =>
-    db.change((tx) => appendAudit(tx, clock.now(), { type, actor: login.person.id, subject, data }))
+  const { db, clock, evidence, readings } = deps
 
   const recordingOf = async (session: string): Promise<RecordingRow> => {
     const row = await findRecording(db.read, session)
@@ -41,12 +39,12 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
       const recording = await recordingOf(session.id)
-      await note(login, `recording.${request.query.purpose}`, session.id)
+      await readings.note(login, `recording.${request.query.purpose}`, session.id)
       return reply
         .type('application/octet-stream')
         .header('content-disposition', `attachment; filename="${session.id}.pamrec"`)
         .header('cache-control', 'no-store')
-        .send(await evidence.read(recording))
+        .send(whileProven(await evidence.read(recording), login, deps))
     },
   )
 
@@ -65,7 +63,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
       const { from, limit, types, text } = request.query
-      if (from === 0) await note(login, 'recording.viewed', session.id)
+      await readings.noteOften(login, 'recording.viewed', session.id)
       const source = await evidence.read(await recordingOf(session.id))
       return timelinePage(source, { from, limit, types: types?.split(','), text })
     },
@@ -80,14 +78,14 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const login = request.login()
     const session = await readableSession(request.params.id, login, deps)
     const { from, channel } = request.query
-    if (from === 0) await note(login, 'recording.viewed', session.id)
+    await readings.noteOften(login, 'recording.viewed', session.id)
     const source = await evidence.read(await recordingOf(session.id))
     const cast = asciicast(readRecording(source), {
       from,
       most: MOST_CAST,
       ...(channel === undefined ? {} : { channel }),
     })
-    return reply.type('application/x-asciicast').send(Readable.from(cast))
+    return reply.type('application/x-asciicast').send(whileProven(Readable.from(cast), login, deps))
   })
 
   /** What this gateway finds of a record. Whoever does not want to believe the gateway asks `pamctl verify`. */
@@ -98,7 +96,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
       const recording = await recordingOf(session.id)
-      await note(login, 'recording.verified', session.id)
+      await readings.note(login, 'recording.verified', session.id)
       const keys = trustedKeys(deps.recordingKeys)
       const { session: _, ...found } = await verifyRecording(await evidence.read(recording), keys)
       return found
@@ -110,7 +108,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     needAuditor(login, deps, 'read texts that stand apart')
     const session = await readableSession(request.params.id, login, deps)
     const texts = await evidence.readApart(await recordingOf(session.id))
-    await note(login, 'recording.apart_viewed', session.id)
+    await readings.note(login, 'recording.apart_viewed', session.id)
     return reply.type('application/x-ndjson').send(Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)))
   })
 
@@ -119,7 +117,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     needAuditor(login, deps, 'erase texts that stand apart')
     const session = await readableSession(request.params.id, login, deps)
     const recording = await recordingOf(session.id)
-    await note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
+    await readings.note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
     await evidence.eraseApart(recording)
     return {}
   })
@@ -136,7 +134,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
         hint: 'recording.encryptTo in the configuration says for whom',
       })
     }
-    await note(login, 'recording.viewed', session.id, { live: true })
+    await readings.note(login, 'recording.viewed', session.id, { live: true })
     const out = new PassThrough({ highWaterMark: MOST_BEHIND })
     const send = ({ payload }: Frame): void => {
       const { event, data } = decodePayload(payload)
@@ -150,6 +148,9 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     out.on('close', () => {
       stop()
       clearInterval(beat)
+    })
+    whileProven(out, login, deps, {
+      may: (now) => session.person.id === now.person.id || hasRole(now, 'audit', deps),
     })
     for (const frame of recorder.snapshot().frames) send(frame)
     return reply.type('application/x-ndjson').send(out)
@@ -179,7 +180,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       since: since === undefined ? undefined : Date.parse(since),
       until: until === undefined ? undefined : Date.parse(until),
     })
-    await note(login, 'recordings.searched', 'recordings', { sessions: sessions.length, target })
+    await readings.note(login, 'recordings.searched', 'recordings', { sessions: sessions.length, target })
     const results = searchRecordings(sessions, { text, verdict, kind }, limit, async (id) => {
       const row = await findRecording(db.read, id)
       return row === undefined || row.state === 'deleted' ? undefined : evidence.read(row)
@@ -187,7 +188,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const lines = async function* () {
       for await (const found of results) yield `${JSON.stringify(found satisfies Found)}\n`
     }
-    return reply.type('application/x-ndjson').send(Readable.from(lines()))
+    return reply.type('application/x-ndjson').send(whileProven(Readable.from(lines()), login, deps))
   })
 
   app.post(

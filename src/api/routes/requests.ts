@@ -13,6 +13,7 @@ import { onlyOne } from '../../storage/page.ts'
 import { findRequests, listRequests, saveRequest } from '../../storage/requests.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
+import { provenLogin } from '../proven-login.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { nextOf, pageOf, requestToJson, toPage } from './to-json.ts'
@@ -55,7 +56,8 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
     '/v1/requests',
     { schema: { body: newRequestSchema, response: { 201: requestSchema } } },
     async (request, reply) => {
-      const { person } = request.login()
+      const login = request.login()
+      const { person } = login
       const { policy, targets, requestExpire } = deps.settings()
       const target = targets.find(({ name }) => name === request.body.target)
       const rule = target && decideAccess(policy, person, target)
@@ -75,6 +77,7 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       }
       const created = createRequest(asked, { now, expire: requestExpire })
       await db.change(async (tx) => {
+        await provenLogin(tx, login.id, clock.now())
         const waiting = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MOST_PENDING })
         if (waiting.filter((other) => expire(other, now).state === 'pending').length >= MOST_PENDING) {
           throw new PamError('RATE_LIMITED', `${MOST_PENDING} of your requests are waiting already`)
@@ -126,7 +129,9 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       let found = await visibleRequest(request.params.id, login)
       const { id } = found
       if (found.state === 'pending' && request.query.waitMs > 0) {
-        const look = (): Promise<AccessRequest> => visibleRequest(id, login)
+        // The wait may outlive the proof of the identity.
+        const look = async (): Promise<AccessRequest> =>
+          visibleRequest(id, await provenLogin(db.read, login.id, clock.now()))
         found = await deps.changes.next(id, request.query.waitMs, look, ({ state }) => state !== 'pending')
       }
       return requestToJson(found, await grantOf(found), clock.now())

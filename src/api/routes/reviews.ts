@@ -69,6 +69,9 @@ export const reviewRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     if (!('sessionId' in review)) return reviewToJson(review, login, now, { target })
     const live = deps.registry.find(review.sessionId)
     const grant = live && (await findGrants(db.read, live.grantId))[0]
+    // What others are shown of the session, the held command and those before it, is a reading of its record.
+    if (review.requester.id !== login.person.id)
+      await deps.readings.noteOften(login, 'recording.viewed', review.sessionId, { approval: review.id })
     return reviewToJson(review, login, now, {
       target,
       held: deps.registry.held(review),

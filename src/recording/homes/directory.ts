@@ -34,6 +34,9 @@ export function directoryHome(directory: string): Home {
     async remove(name) {
       await unlinkIfThere(join(directory, name))
     },
+    async retention() {
+      return undefined
+    },
   }
 }
 

@@ -12,9 +12,31 @@ export interface Home {
   put(name: string, path: string, sha256: string): Promise<void>
   /** Undefined where nothing has the name. */
   read(name: string): Promise<Readable | undefined>
-  /** Resolves as well where nothing has the name. */
+  /**
+   * Resolves once nothing has the name any more, older versions included, and where nothing had it. Throws Retained where the
+   * home keeps it for now.
+   */
   remove(name: string): Promise<void>
+  /** Until when the home keeps what has this name, whoever asks to remove it; undefined where it does not, or nothing has the name. */
+  retention(name: string): Promise<Retention | undefined>
 }
+
+export interface Retention {
+  /** ISO 8601; undefined where it has no end, as of a legal hold. */
+  readonly until: string | undefined
+}
+
+export class Retained extends Error {
+  readonly retention: Retention
+
+  constructor(retention: Retention) {
+    super(`the home keeps it ${describeRetention(retention)}`)
+    this.retention = retention
+  }
+}
+
+export const describeRetention = ({ until }: Retention): string =>
+  until === undefined ? 'until a legal hold is lifted' : `under object lock until ${until}`
 
 export class NameTaken extends Error {
   constructor(name: string) {

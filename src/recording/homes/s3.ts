@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import type { ReadableStream } from 'node:stream/web'
 import { S3mini, S3ServiceError } from 's3mini'
 import { digestOfFile } from './directory.ts'
-import { NameTaken, NotAsSealed, type Home } from './home.ts'
+import { NameTaken, NotAsSealed, Retained, type Home, type Retention } from './home.ts'
 
 export interface S3Options {
   /** With the bucket. */
@@ -60,11 +60,21 @@ export function s3Home(options: S3Options): Home {
       return response?.body == null ? undefined : Readable.fromWeb(response.body as ReadableStream<Uint8Array>)
     },
     async remove(name) {
-      await client()
-        .deleteObject(prefix + name)
-        .catch((error: unknown) => {
-          if (!(error instanceof S3ServiceError && error.status === 404)) throw readable(error)
-        })
+      const key = prefix + name
+      try {
+        await removeVersions(client(), key)
+      } catch (error) {
+        throw error instanceof Retained || error instanceof StillThere ? error : readable(error)
+      }
+    },
+    async retention(name) {
+      const key = prefix + name
+      const s3 = client()
+      try {
+        return longest(await Promise.all((await versionsOf(s3, key)).map((version) => retentionOf(s3, version))))
+      } catch (error) {
+        throw readable(error)
+      }
     },
   }
 }
@@ -96,6 +106,82 @@ async function putInParts(
 }
 
 class Taken extends Error {}
+
+interface Version {
+  readonly key: string
+  /** Undefined where the storage keeps no versions. */
+  readonly versionId?: string
+  readonly isDeleteMarker?: boolean
+}
+
+/** A delete without a version only hides an object behind a marker where the bucket keeps versions: each is deleted by its id. */
+async function removeVersions(s3: S3mini, key: string): Promise<void> {
+  const kept: Retention[] = []
+  for (const version of await versionsOf(s3, key)) {
+    try {
+      await s3.deleteObject(version)
+    } catch (error) {
+      if (error instanceof S3ServiceError && error.status === 404) continue
+      const retention = await retentionOf(s3, version).catch(() => undefined)
+      if (retention === undefined) throw error
+      kept.push(retention)
+    }
+  }
+  const longestKept = longest(kept)
+  if (longestKept !== undefined) throw new Retained(longestKept)
+  const left = await versionsOf(s3, key)
+  if (left.length > 0) throw new StillThere(left.length)
+}
+
+class StillThere extends Error {
+  constructor(count: number) {
+    super(`the storage said that it deleted it, and still has ${count} of its versions`)
+  }
+}
+
+/** Every version of an object and every marker; the object alone where the storage does not know of versions. */
+async function versionsOf(s3: S3mini, key: string): Promise<Version[]> {
+  let listed: Awaited<ReturnType<S3mini['listObjectVersions']>>
+  try {
+    listed = await s3.listObjectVersions(key)
+  } catch (error) {
+    if (!(error instanceof S3ServiceError && error.status === 501)) throw error
+    return (await s3.objectExists(key)) === false ? [] : [{ key }]
+  }
+  // The bucket is not there, or not for us: that is no answer to what is in it.
+  if (listed === null) throw new S3ServiceError('no such bucket', 404, 'NoSuchBucket', '')
+  return listed.map(({ VersionId: versionId, IsDeleteMarker: isDeleteMarker }) => ({
+    key,
+    ...(versionId === undefined ? {} : { versionId }),
+    ...(isDeleteMarker === true ? { isDeleteMarker } : {}),
+  }))
+}
+
+/** GetObjectRetention and GetObjectLegalHold: both say 404 or 400 where nothing is set, or the bucket has no object lock. */
+async function retentionOf(s3: S3mini, { key, versionId, isDeleteMarker }: Version): Promise<Retention | undefined> {
+  if (isDeleteMarker === true) return undefined
+  const ask = async (what: string): Promise<string> => {
+    const query = { [what]: '', ...(versionId === undefined ? {} : { versionId }) }
+    const response = await s3.getObjectResponse(key, query).catch((error: unknown) => {
+      if (error instanceof S3ServiceError && [400, 404, 405, 501].includes(error.status)) return null
+      throw error
+    })
+    // A storage that does not know the question may answer with the object.
+    return response?.headers.get('content-type')?.includes('xml') === true ? response.text() : ''
+  }
+  if (/<Status>\s*ON\s*<\/Status>/.test(await ask('legal-hold'))) return { until: undefined }
+  const until = Date.parse(/<RetainUntilDate>\s*([^<]+?)\s*<\/RetainUntilDate>/.exec(await ask('retention'))?.[1] ?? '')
+  return until > Date.now() ? { until: new Date(until).toISOString() } : undefined
+}
+
+/** Of several, the one that ends last. */
+function longest(found: readonly (Retention | undefined)[]): Retention | undefined {
+  const kept = found.filter((retention) => retention !== undefined)
+  return (
+    kept.find(({ until }) => until === undefined) ??
+    kept.toSorted((a, b) => ((a.until ?? '') < (b.until ?? '') ? 1 : -1))[0]
+  )
+}
 
 /** 412: there is such an object; 409: somebody else is writing it. Source: S3 API reference, Conditional writes. */
 const isTaken = (error: unknown): boolean =>

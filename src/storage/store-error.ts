@@ -1,0 +1,73 @@
+import { PamError } from '../shared/errors.ts'
+
+/** Where the store is, and as whom it is asked; without secrets. */
+export interface StoreAddress {
+  /** `host:port`, or a file. */
+  readonly place: string
+  readonly user?: string
+  readonly database?: string
+}
+
+/** What keeps the store from being opened, in words that name the cause. */
+export function storeError(error: unknown, { place, user = '', database = '' }: StoreAddress): PamError {
+  if (error instanceof PamError) return error
+  const { code, message, cause } = rootOf(error)
+  const refused = (problem: string, hint?: string): PamError =>
+    new PamError('STORE_UNAVAILABLE', problem, { side: 'gateway', cause, ...(hint === undefined ? {} : { hint }) })
+  if (message.startsWith('corrupted migrations')) {
+    return refused(
+      `the store at ${place} was written by another version of the gateway: ${message}`,
+      'start the version that wrote it, or a newer one',
+    )
+  }
+  if (NETWORK.has(code)) return refused(`cannot connect to the store at ${place}: ${code}`)
+  if (/timeout expired|Connection terminated due to connection timeout/.test(message))
+    return refused(`cannot connect to the store at ${place}: no answer in time`)
+  if (message.startsWith('Connection terminated')) return refused(`the store at ${place} closed the connection`)
+  if (/SSL|certificate/i.test(message) || TLS.test(code))
+    return refused(`cannot connect to the store at ${place} over TLS: ${message}`)
+  switch (code) {
+    // Source: PostgreSQL manual, appendix A.
+    case '28P01':
+    case '28000':
+      return refused(`the store at ${place} does not let "${user}" log in: ${message}`)
+    case '3D000':
+      return refused(`the store at ${place} has no database "${database}"`, 'create it first')
+    case '42501':
+      return refused(
+        `"${user}" may not use database "${database}" of the store at ${place}: ${message}`,
+        'the user needs to own the database, or to have CREATE and USAGE on its schema',
+      )
+    case '53300':
+      return refused(`the store at ${place} has no connection left: ${message}`)
+    default:
+  }
+  // 57P: an operator stops it, or it starts just now.
+  if (code.startsWith('57P')) return refused(`the store at ${place} is not ready: ${message}`)
+  return refused(`the store at ${place} cannot be used: ${message}`)
+}
+
+/** Several addresses of one host fail together: the first says why. */
+function rootOf(error: unknown): { code: string; message: string; cause: unknown } {
+  const first = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error
+  const { code, message } = first as { code?: unknown; message?: unknown }
+  return {
+    code: typeof code === 'string' ? code : '',
+    message: typeof message === 'string' && message !== '' ? message : String(first),
+    cause: error,
+  }
+}
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EACCES',
+  'ENOENT',
+])
+const TLS = /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS)/

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createRequest } from '../../src/access/request.ts'
+import { ChangeFeed } from '../../src/api/change-feed.ts'
+import { decideReview } from '../../src/api/decide-review.ts'
+import { SessionRegistry } from '../../src/gateway/session-registry.ts'
+import type { Login } from '../../src/identity/login.ts'
+import { openSqlite, type Database } from '../../src/storage/database.ts'
+import { saveLogin } from '../../src/storage/logins.ts'
+import { findRequests, saveRequest } from '../../src/storage/requests.ts'
+
+const NOW = 1_700_000_000_000
+const bob: Login = {
+  id: 'lgn_bob',
+  person: { id: 'bob', kind: 'person', label: 'bob', groups: ['sre'] },
+  thumbprint: 't',
+  email: undefined,
+  authTime: NOW,
+  provenUntil: NOW + 60_000,
+  createdAt: NOW,
+  endedAt: undefined,
+}
+
+describe('a decision', () => {
+  let directory: string
+  let db: Database
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+    db = await openSqlite(join(directory, 'state.db'))
+  })
+  afterEach(async () => {
+    await db.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  // The call was authenticated a moment before, from the command line or from a chat, with the login as it was then.
+  it.each<[string, Partial<Login>, string | undefined]>([
+    ['of somebody who is proven', {}, undefined],
+    ['of somebody whose identity was lost meanwhile', { provenUntil: NOW }, 'IDENTITY_LOST'],
+    ['of somebody who was signed out meanwhile', { endedAt: NOW }, 'NOT_SIGNED_IN'],
+    ['of somebody who left the group meanwhile', { person: { ...bob.person, groups: ['dev'] } }, 'NOT_FOUND'],
+    ['of somebody whose sign-in is another now', { authTime: undefined }, 'SIGN_IN_TOO_OLD'],
+  ])('%s', async (_what, now, code) => {
+    const rule = {
+      name: 'r',
+      grant: 'request',
+      longest: 3_600_000,
+      reason: 'optional',
+      approvers: { groups: ['sre'], count: 1 },
+    }
+    const request = createRequest(
+      {
+        requester: { id: 'jane', label: 'jane', kind: 'person' },
+        target: 'db',
+        reason: '',
+        length: undefined,
+        rule: rule as never,
+      },
+      { now: NOW, expire: 60_000 },
+    )
+    await db.change((tx) => saveRequest(tx, request))
+    await db.change((tx) => saveLogin(tx, { ...bob, ...now }))
+    const deps = {
+      db,
+      clock: { now: () => NOW, at: () => () => {} },
+      settings: () => ({ recentSignIn: 60_000, roles: { audit: [], operate: [] } }),
+      changes: new ChangeFeed(),
+      registry: new SessionRegistry(),
+    }
+    const deciding = decideReview(request.id, bob, { verdict: 'approve', comment: '' }, 'here', deps as never)
+    if (code === undefined) await deciding
+    else await expect(deciding).rejects.toMatchObject({ code })
+    const [after] = await findRequests(db.read, request.id)
+    expect(after?.state).toBe(code === undefined ? 'approved' : 'pending')
+  })
+})

@@ -15,6 +15,8 @@ import { userPaths, type Paths } from './paths.ts'
 
 /** Runs the agent until it has nothing to do. `privateControl`: for one command only, and with it it ends. */
 export async function runAgent(privateControl: string | undefined): Promise<void> {
+  // What it makes, sockets included, is for this user alone, whatever it was started with.
+  process.umask(0o077)
   letHeapGrow(HEAP_GROWTH)
   const paths = userPaths()
   const logger = createLogger('info')

@@ -15,6 +15,7 @@ import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import type { LiveEvents } from './live-events.ts'
+import type { PendingConnections } from './pending-connections.ts'
 import type { ReadingLog } from './reading-log.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 
@@ -41,6 +42,8 @@ export interface ApiDeps {
   /** A call to the signed endpoint of a chat; throws where it is not the chat's. */
   readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
   /** Every key that records were ever sealed with. */
+  /** Those of which nothing is known yet. */
+  readonly connections: PendingConnections
   /** Who reads what was recorded. */
   readonly readings: ReadingLog
   readonly recordingKeys: readonly {
@@ -87,6 +90,8 @@ export interface ApiSettings {
   readonly sshHostKeys: readonly string[]
   readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
   readonly reproof: number
+  /** Milliseconds for a TLS handshake, and for the headers of a request. */
+  readonly handshake: number
   readonly requestExpire: number
   readonly recentSignIn: number
   readonly web: {

@@ -43,7 +43,7 @@ export function createOperations(readiness: () => Readiness): Server {
   gauge('audit_checkpoints_ok', 'whether the last checkpoint was kept everywhere', ({ checkpoints }) =>
     flag(checkpoints.ok),
   )
-  return createServer((request, response) => {
+  return createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
     const answer = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
     }

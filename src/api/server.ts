@@ -1,6 +1,9 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { ServerOptions as HttpsServerOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -9,12 +12,12 @@ import {
 } from 'fastify-type-provider-zod'
 import type { Login } from '../identity/login.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
-import { asPamError, internalError, type PamError } from '../shared/errors.ts'
+import { asPamError, internalError, UsageError, type PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
 import { appendAudit } from '../storage/audit.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDeps } from './deps.ts'
-import { sendProblem } from './problem.ts'
+import { problemResponse, sendProblem } from './problem.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { identityRoutes } from './routes/identity.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -50,12 +53,23 @@ export async function createApi(
   tls: { cert: Buffer; key: Buffer } | undefined,
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...(tls === undefined ? {} : { https: { ...tls, minVersion: 'TLSv1.2' as const } }),
+    ...(tls === undefined
+      ? { http: serverOptions(deps) }
+      : { https: { ...tls, ...serverOptions(deps), minVersion: 'TLSv1.2' as const } }),
     bodyLimit: 65_536,
-    requestTimeout: 60_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: 0,
     routerOptions: { maxParamLength: 64 },
-  } as { bodyLimit: number }).withTypeProvider<ZodTypeProvider>()
+    // A path that no route can have never reaches a route, or its error handler.
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(error, reply, deps.logger),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+      // A handshake that failed leaves nothing to answer on.
+      if (!/^(HPE_|ERR_HTTP_)/.test(error.code ?? '') || !socket.writable) socket.destroy()
+      else socket.end(problemResponse(error, deps.logger), () => socket.destroy())
+    },
+  } as object as { bodyLimit: number }).withTypeProvider<ZodTypeProvider>()
+  limitConnections(app.server, deps)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(async (error, request, reply) => {
@@ -71,10 +85,15 @@ export async function createApi(
   app.decorateRequest('login', function () {
     throw internalError(new Error('a route asks who calls before that is known'))
   })
+  app.addHook('onResponse', async (request) => deps.connections.settled(request.raw.socket))
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').headers(securityHeaders(tls !== undefined || isSecure(deps)))
+    // RFC 9112, section 3.2; Node.js would answer by itself, and not as a problem.
+    if (request.raw.httpVersion === '1.1' && request.raw.headers.host === undefined)
+      throw new UsageError('the request has no Host header')
     if (request.routeOptions.config.public === true || request.is404) return
     const login = await whoCalls(request, deps)
+    deps.connections.settled(request.raw.socket)
     request.login = () => login
     request.caller = login
   })
@@ -89,6 +108,27 @@ export async function createApi(
   serveWebApp(app, deps.webDirectory)
   await app.ready()
   return app
+}
+
+/** Deadlines for what comes before a request; Node.js looks every `connectionsCheckingInterval` whether one has passed. */
+function serverOptions({ settings }: Pick<ApiDeps, 'settings'>): HttpsServerOptions {
+  const { handshake } = settings()
+  return {
+    handshakeTimeout: handshake,
+    headersTimeout: Math.min(handshake, REQUEST_TIMEOUT_MS),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.max(250, Math.min(2000, handshake / 4)),
+    requireHostHeader: false,
+  }
+}
+
+function limitConnections(server: Server, { connections, logger }: Pick<ApiDeps, 'connections' | 'logger'>): void {
+  server.on('connection', (socket: Socket) => connections.admit(socket))
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    response.shouldKeepAlive = false
+    const error = Object.assign(new UsageError('this expectation is not supported'), { statusCode: 417 })
+    response.socket?.end(problemResponse(error, logger))
+  })
 }
 
 /** A token and its proof, or a browser's cookie; where there is a token, the cookie counts for nothing. */
@@ -131,6 +171,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'SERVICE_APPROVAL',
   'SIGN_IN_TOO_OLD',
 ])
+
+const REQUEST_TIMEOUT_MS = 60_000
 
 const ROUTES = [
   identityRoutes,

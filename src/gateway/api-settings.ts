@@ -76,6 +76,7 @@ export function apiSettings(
     sshHostKeys,
     roles: config.roles,
     reproof: config.identity.reproof,
+    handshake: config.limits.handshake,
     requestExpire: config.requests.expire,
     recentSignIn: config.requests.recentSignIn,
     web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },

@@ -41,7 +41,9 @@ export const configSchema = z
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     limits: z
       .strictObject({
-        handshake: timeout.prefault('10s').describe('how long a peer may be silent during a handshake'),
+        handshake: timeout
+          .prefault('10s')
+          .describe('deadline for a TLS handshake, for the headers of a request, and for a protocol handshake'),
         catalogs: timeout
           .prefault('30s')
           .describe('how long reading the catalogs of a PostgreSQL target may take when a session starts'),
@@ -58,6 +60,13 @@ export const configSchema = z
           .default(8_388_608)
           .describe('the longest message that is judged'),
         resultMessageBytes: z.int().min(65_536).max(268_435_456).default(67_108_864).describe('the longest row'),
+        pendingConnectionsPerAddress: z
+          .int()
+          .min(1)
+          .default(256)
+          .describe(
+            'connections that one address may hold before a call of theirs was answered or their caller is known; more are closed',
+          ),
         sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),
       })
       .prefault({}),

@@ -100,7 +100,7 @@ function listKeys(directory: string, signer: Signer): RecordingKey[] {
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RecordingKey[]) : []
   const keys = known.some(({ id }) => id === signer.keyId) ? known : withKey(known, signer, new Date().toISOString())
   if (keys !== known) writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
-  writeFileSync(join(directory, 'gateway.pub'), keyBundle(keys), { mode: 0o644 })
+  writeFileSync(join(directory, 'gateway.pub'), keyBundle(keys), { mode: 0o600 })
   return keys
 }
 

@@ -8,10 +8,12 @@ import { VERSION } from '../shared/version.ts'
 import { check } from './check.ts'
 import { configJsonSchema } from './config.ts'
 import { collectRecordings, rotateKey } from './keep-records.ts'
+import { keepFilesPrivate } from './private-files.ts'
 import { start } from './start.ts'
 
 /** `pam-gateway`: the composition root of the server. */
 export async function main(args: readonly string[]): Promise<void> {
+  keepFilesPrivate()
   const program = new Command('pam-gateway').version(VERSION).description('the pamctl gateway')
   const withConfig = (command: Command): Command =>
     command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])

@@ -9,6 +9,7 @@ import { ChangeFeed } from '../api/change-feed.ts'
 import type { ApiDeps } from '../api/deps.ts'
 import { LiveEvents } from '../api/live-events.ts'
 import { endOverdueWebSessions } from '../api/web-sessions.ts'
+import { PendingConnections } from '../api/pending-connections.ts'
 import { ReadingLog } from '../api/reading-log.ts'
 import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
@@ -32,6 +33,7 @@ import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './load-config.ts'
 import { openStore } from './open-store.ts'
+import { tighten } from './private-files.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
@@ -50,6 +52,8 @@ export async function start(file: string): Promise<void> {
   let config = loadConfig(file)
   const logger = createLogger(config.logLevel)
   warn(config)
+  const tightened = tighten(config.dataDirectory)
+  if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
   const { keys, db } = await openStore(config.dataDirectory)
   await recoverSessions(db, Date.now())
   const evidence = await startEvidence({ config: () => config, keys, db, logger })
@@ -87,6 +91,7 @@ export async function start(file: string): Promise<void> {
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
+    connections: new PendingConnections(() => config.limits.pendingConnectionsPerAddress),
     readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand(type, text) {
@@ -117,6 +122,7 @@ export async function start(file: string): Promise<void> {
   const guessBook = new GuessBook()
   const tunnels = listenForTunnels(api.server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
+    admitted: (socket) => deps.connections.settled(socket),
     serve: (channel, login, target, from) =>
       serveTunnel(channel, login, target, {
         from,

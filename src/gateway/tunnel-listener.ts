@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
@@ -9,6 +10,8 @@ import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } 
 
 export interface TunnelListenerParts {
   authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>
+  /** The caller of an upgrade is known. */
+  admitted(socket: Socket): void
   /** `from` is the address of the caller. */
   serve(channel: TunnelChannel, login: Login, target: string, from: string): Promise<void>
   /** An error as an HTTP response: status and problem+json body. */
@@ -38,6 +41,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     admit(request)
       .then(({ login, target }) => {
         clearTimeout(timer)
+        parts.admitted(request.socket)
         const from = request.socket.remoteAddress ?? ''
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           keepAlive(webSocket)

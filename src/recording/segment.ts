@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { gunzip, gzip } from 'node:zlib'
+import { crc32, gzip, inflateRaw, type Inflate } from 'node:zlib'
 import { promisify } from 'node:util'
 import { encodeFrames, decodeFrames, type Frame } from './frame.ts'
 import type { RecordCipher, RecordReader } from './encryption.ts'
@@ -70,7 +70,28 @@ export function encodeSegment(seal: SegmentSeal, body: Buffer): Buffer {
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 export const compress = promisify(gzip) as (bytes: Uint8Array, options: { level: number }) => Promise<Buffer>
-const decompress = promisify(gunzip) as (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
+const inflate = promisify(inflateRaw) as unknown as (
+  bytes: Uint8Array,
+  options: { maxOutputLength: number; info: true },
+) => Promise<{ buffer: Buffer; engine: Inflate }>
+
+/** One member of gzip (RFC 1952) as the gateway writes it, and nothing behind it: what other tools skip would be in no hash. */
+async function decompress(bytes: Buffer, options: { maxOutputLength: number }): Promise<Buffer> {
+  const isGzip = bytes.length >= GZIP_HEADER + GZIP_TRAILER && bytes.readUInt32BE(0) === GZIP_MAGIC
+  if (!isGzip) throw new Error('it is not a member of gzip')
+  const deflated = bytes.subarray(GZIP_HEADER, -GZIP_TRAILER)
+  const { buffer, engine } = await inflate(deflated, { ...options, info: true })
+  const trailer = bytes.subarray(-GZIP_TRAILER)
+  if (engine.bytesWritten !== deflated.length || trailer.readUInt32LE(4) !== buffer.length)
+    throw new Error('it is not one member of gzip')
+  if (trailer.readUInt32LE(0) !== crc32(buffer)) throw new Error('its checksum does not hold')
+  return buffer
+}
+
+/** Identification, deflate, no flags. */
+const GZIP_MAGIC = 0x1f8b0800
+const GZIP_HEADER = 10
+const GZIP_TRAILER = 8
 
 /** No segment of ours comes near it; a file of somebody else's must not fill the memory. */
 const LIMIT = { maxOutputLength: 512 * 1024 * 1024 }

@@ -26,8 +26,13 @@ export async function startVersitygw(): Promise<VersityServer> {
   const child = spawn(
     VERSITYGW ?? '',
     [
-      ...['--port', `127.0.0.1:${port}`, '--quiet', 'posix'],
-      ...['--versioning-dir', join(directory, 'versions'), join(directory, 'objects')],
+      '--port',
+      `127.0.0.1:${port}`,
+      '--quiet',
+      'posix',
+      '--versioning-dir',
+      join(directory, 'versions'),
+      join(directory, 'objects'),
     ],
     {
       env: { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },

@@ -1,70 +1,15 @@
-import { createPublicKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
-  AUDIT_GENESIS,
-  auditHash,
   AuditVerifier,
-  signAudit,
   signCheckpoint,
   type AuditCheckpoint,
   type AuditRecord,
 } from '../../src/recording/audit-chain.ts'
 import { parseExactJson } from '../../src/shared/exact-json.ts'
-import { generateSigningKeyPem, signerFromPem, type Signer } from '../../src/recording/seal.ts'
+import type { Signer } from '../../src/recording/seal.ts'
 import type { TrustedKey } from '../../src/recording/verify.ts'
-import { canonicalJson } from '../../src/shared/canonical-json.ts'
+import { at, chainOf, first, foreign, HISTORY, KEYS, rotation, second, type Step } from '../helpers/audit-chain.ts'
 
-/** Seconds since the chain began. */
-const at = (second: number): Date => new Date(Date.UTC(2026, 0, 1) + second * 1000)
-const [first, second, foreign] = Array.from({ length: 3 }, () => signerFromPem(generateSigningKeyPem())) as [
-  Signer,
-  Signer,
-  Signer,
-]
-const keyOf = (signer: Signer, from: number, until?: number): TrustedKey => ({
-  key: createPublicKey(signer.publicKeyPem),
-  from: at(from).getTime(),
-  ...(until === undefined ? {} : { until: at(until).getTime() }),
-})
-/** The first key is retired at 10, a moment before the entry that says so. */
-const KEYS = [keyOf(first, 0, 10), keyOf(second, 10)]
-
-interface Step {
-  readonly at: number
-  readonly type?: string
-  readonly subject?: string
-  readonly data?: AuditRecord['data']
-  readonly signer?: Signer | undefined
-}
-const rotation = (when: number, signer: Signer = first, to: Signer = second): Step => ({
-  at: when,
-  type: 'key.rotated',
-  subject: to.keyId,
-  data: { retired: signer.keyId, publicKey: to.publicKeyPem },
-  signer,
-})
-const HISTORY: Step[] = [
-  { at: 1, signer: first },
-  { at: 2, signer: undefined },
-  { at: 10, signer: first },
-  rotation(10.005),
-  { at: 11, signer: second },
-  { at: 12, signer: second },
-]
-
-function chainOf(steps: readonly Step[]): AuditRecord[] {
-  const chain: AuditRecord[] = []
-  for (const step of steps) {
-    const { type = 'x', subject = 's', data = {}, signer } = step
-    const seq = chain.length + 1
-    const previous = chain.at(-1)?.hash ?? AUDIT_GENESIS
-    const content = { seq, id: `aud_${seq}`, type, actor: 'gateway', subject, previous }
-    const hash = auditHash({ ...content, at: at(step.at).getTime(), data: canonicalJson(data) })
-    const signed = signer === undefined ? {} : signAudit({ seq, hash }, signer)
-    chain.push({ ...content, at: at(step.at).toISOString(), data, hash, ...signed })
-  }
-  return chain
-}
 const heads = chainOf(HISTORY)
 const headOf = (seq: number) => ({ seq, hash: heads[seq - 1]?.hash ?? '' })
 

@@ -283,7 +283,7 @@ describe('a store that cannot be opened', () => {
     const closed = await freePort()
     const silent = createServer().listen(0, '127.0.0.1')
     const rude = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
-    await Promise.all([silent, rude].map((server) => server.listening || once(server, 'listening')))
+    for (const server of [silent, rude]) if (!server.listening) await once(server, 'listening')
     const portOf = (server: Server): number => (server.address() as AddressInfo).port
     const { port, superuser } = postgres
     const admin = new pg.Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' })

@@ -11,6 +11,7 @@ const RULES: Record<string, readonly string[]> = {
   wire: ['wire/'],
   'wire/postgres': ['wire/*.ts', 'wire/postgres/'],
   'wire/sftp': ['wire/*.ts', 'wire/sftp/'],
+  'wire/ssh': ['wire/*.ts'],
   policy: ['shared/', 'policy/'],
   masking: ['shared/', 'masking/', 'type:policy/'],
   access: ['shared/', 'access/', 'type:policy/'],
@@ -86,6 +87,7 @@ const RULES: Record<string, readonly string[]> = {
     'gateway-client/',
     'wire/postgres/refuse.ts',
     'wire/postgres/challenge.ts',
+    'wire/ssh/refuse.ts',
     'type:api/schemas/',
   ],
   cli: [

@@ -90,6 +90,10 @@ function controlConnection(socket: Socket): AgentConnection {
   const events: ((event: AgentEvent) => void)[] = []
   const closed: (() => void)[] = []
   let nextId = 1
+  /** The program may end while nobody waits for anything from here. */
+  const release = (): void => {
+    if (waiting.size === 0 && events.length === 0 && closed.length === 0) socket.unref()
+  }
   socket.on('error', () => {})
   socket.on('close', () => {
     const gone = new PamError('INTERNAL', 'the agent went away', { hint: 'try again; its log tells why' })
@@ -108,7 +112,7 @@ function controlConnection(socket: Socket): AgentConnection {
     if (waiter === undefined) return
     if ('error' in reply) waiter.reject(fromErrorBody(reply.error))
     else waiter.resolve(reply.result as never)
-    if (waiting.size === 0 && events.length === 0) socket.unref()
+    release()
   })
   socket.unref()
   return {
@@ -122,7 +126,10 @@ function controlConnection(socket: Socket): AgentConnection {
       })
     },
     onEvent: (listener) => void events.push(listener),
-    onClose: (listener) => void closed.push(listener),
+    onClose(listener) {
+      closed.push(listener)
+      socket.ref()
+    },
     close: () => socket.destroy(),
   }
 }

@@ -8,7 +8,8 @@ import type { Channel } from '../shared/channel.ts'
 import { PasswordChallenge } from '../wire/postgres/challenge.ts'
 import type { ListenerInfo } from './control-messages.ts'
 import { privateDirectory } from './paths.ts'
-import { peerOwner, type PeerOwner } from './peer-owner.ts'
+import { peerOwner, type Endpoint, type PeerOwner } from './peer-owner.ts'
+import { refuseLocally } from './refuse-locally.ts'
 
 export interface ListenerOptions {
   /** What makes the port the same each time: gateway and target. */
@@ -20,7 +21,7 @@ export interface ListenerOptions {
   readonly runtime: string
   /** The user whose connections are taken. */
   readonly uid: number
-  readonly ownerOf?: (peerPort: number, ownPort: number) => PeerOwner
+  readonly ownerOf?: (peer: Endpoint, own: Endpoint) => PeerOwner
   /** A connection that belongs to the user. */
   accept(client: Channel): void
   turnedAway(reason: string): void
@@ -28,17 +29,21 @@ export interface ListenerOptions {
 
 export interface LocalListener {
   readonly info: ListenerInfo
-  close(): void
+  /** Listens no more. Resolves when every connection that it accepted is over. */
+  close(): Promise<void>
 }
 
 /**
- * Listens on a port of 127.0.0.1 and, where the system has them, on a Unix socket in a private directory. A TCP
+ * Listens on a port of 127.0.0.1 and of ::1, and, where the system has them, on a Unix socket in a private directory. A TCP
  * connection must belong to the user; where the system does not tell, it must know the secret.
+ *
+ * Both addresses, since clients that are given `localhost` may try ::1 first: a port that is free there could be taken by another
+ * user, who would be connected to in our place.
  */
 export async function listenLocally(options: ListenerOptions): Promise<LocalListener> {
   if (options.private) return listenPrivately(options)
   const ownerOf = options.ownerOf ?? peerOwner
-  const needsSecret = ownerOf(0, 0) === 'unknown'
+  const needsSecret = ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
   if (needsSecret && options.protocol !== 'postgres') {
     throw new PamError('FEATURE_REFUSED', 'this system does not tell who connects to a port', {
       hint: 'use "pamctl ssh-config", or "pamctl connect TARGET -- ssh"',
@@ -46,14 +51,26 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
   const secret = needsSecret ? randomBytes(18).toString('base64url') : undefined
   const usual = usualPort(options.name)
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    if (secret !== undefined) return demandSecret(socket, secret, options)
-    const owner = ownerOf(socket.remotePort ?? 0, (server.address() as AddressInfo).port)
-    if (owner === options.uid) return options.accept(socketChannel(socket))
+  let refusing = 0
+  const refuse = (client: Channel, error: PamError): void => {
+    // Strangers can come in any number: only so many at once are waited for until they have read why.
+    if (refusing >= MAX_REFUSING) return client.destroy()
+    refusing++
+    refuseLocally(client, options.protocol, error, STRANGER_LINGER_MS, () => refusing--)
+  }
+  const serve = (socket: Socket): void => {
+    const channel = socketChannel(socket)
+    if (secret !== undefined) return demandSecret(channel, secret, options)
+    const { remoteAddress, remotePort, localAddress, localPort } = socket
+    const owner =
+      remoteAddress === undefined || localAddress === undefined
+        ? 'gone' // it has left already
+        : ownerOf({ address: remoteAddress, port: remotePort ?? 0 }, { address: localAddress, port: localPort ?? 0 })
+    if (owner === options.uid) return options.accept(channel)
     options.turnedAway(owner === 'gone' ? 'a connection that left at once' : `a connection of user ${owner}`)
-    socket.destroy()
-  })
-  const port = await listenOnPort(server, options.port, usual)
+    refuse(channel, strangerError(owner))
+  }
+  const { servers, port } = await listenOnPort(serve, options.port, usual)
   const socketDirectory = process.platform === 'win32' ? undefined : join(options.runtime, shortHash(options.name))
   // The name that libpq looks for in PGHOST=directory.
   const local =
@@ -68,13 +85,21 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
       ...(socketDirectory === undefined ? {} : { socketDirectory }),
       ...(secret === undefined ? {} : { secret }),
     },
-    close() {
-      server.close()
-      local?.close()
+    async close() {
+      const closed = [...servers, ...(local === undefined ? [] : [local])].map(closeServer)
       if (socketDirectory !== undefined) rmSync(socketDirectory, { recursive: true, force: true })
+      await Promise.all(closed)
     },
   }
 }
+
+/** Says nothing of whose port it is: it may be somebody else who is told. */
+const strangerError = (owner: PeerOwner): PamError =>
+  typeof owner === 'number'
+    ? new PamError('NOT_ALLOWED', 'this local port belongs to another user', {
+        hint: 'connect as the user who ran "pamctl connect" (programs under sudo run as another one)',
+      })
+    : new PamError('NOT_ALLOWED', 'cannot verify which user opened this connection', { hint: 'connect again' })
 
 /** For a program that hands bytes over: nothing of it can be reached by anybody else. */
 async function listenPrivately(options: ListenerOptions): Promise<LocalListener> {
@@ -82,9 +107,10 @@ async function listenPrivately(options: ListenerOptions): Promise<LocalListener>
   const server = await listenOnSocket(directory, 'socket', options)
   return {
     info: { host: '', port: 0, socketDirectory: directory, socketPath: join(directory, 'socket') },
-    close() {
-      server.close()
+    async close() {
+      const closed = closeServer(server)
       rmSync(directory, { recursive: true, force: true })
+      await closed
     },
   }
 }
@@ -103,39 +129,71 @@ async function listenOnSocket(directory: string, name: string, options: Listener
   return server
 }
 
-async function listenOnPort(server: Server, wanted: number | undefined, usual: number): Promise<number> {
+const closeServer = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+
+interface PortServers {
+  readonly servers: readonly Server[]
+  readonly port: number
+}
+
+async function listenOnPort(
+  serve: (socket: Socket) => void,
+  wanted: number | undefined,
+  usual: number,
+): Promise<PortServers> {
   const candidates =
-    wanted === undefined ? [usual, ...Array.from({ length: 20 }, (_, i) => nextPort(usual + i)), 0] : [wanted]
+    wanted === undefined
+      ? [usual, ...Array.from({ length: 20 }, (_, i) => nextPort(usual + i)), ...Array<number>(5).fill(0)]
+      : [wanted]
   for (const candidate of candidates) {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host: '127.0.0.1', port: candidate, exclusive: true }, () => {
-          server.removeListener('error', reject)
-          resolve()
-        })
-      })
-      return (server.address() as AddressInfo).port
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error
-    }
+    const first = await tryListening(serve, '127.0.0.1', candidate)
+    if (typeof first === 'string') continue
+    const { port } = first.address() as AddressInfo
+    const second = await tryListening(serve, '::1', port)
+    if (second === 'no such address') return { servers: [first], port }
+    if (second !== 'in use') return { servers: [first, second], port }
+    first.close()
   }
-  throw new PamError('PORT_TAKEN', `port ${wanted} is in use by somebody else`, {
-    hint: 'give another --port, or none',
+  throw new PamError('PORT_TAKEN', `port ${wanted ?? usual} is in use by another program`, {
+    hint: 'choose another --port, or leave it out',
   })
 }
 
-function demandSecret(socket: Socket, secret: string, options: ListenerOptions): void {
-  const channel = socketChannel(socket)
+async function tryListening(
+  serve: (socket: Socket) => void,
+  host: string,
+  port: number,
+): Promise<Server | 'in use' | 'no such address'> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, serve)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port, exclusive: true }, () => {
+        server.removeListener('error', reject)
+        resolve()
+      })
+    })
+    return server
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE' || code === 'EACCES') return 'in use'
+    if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return 'no such address'
+    throw error
+  }
+}
+
+function demandSecret(channel: Channel, secret: string, options: ListenerOptions): void {
   const challenge = new PasswordChallenge(secret)
   const timer = setTimeout(() => channel.destroy(), LONGEST_CHALLENGE)
+  let isRefused = false
   channel.handler = {
     data(chunk) {
+      if (isRefused) return // read, so that the answer is not lost in a reset
       try {
         const step = challenge.push(chunk)
         if (step.type === 'reply') channel.write(step.bytes)
         if (step.type === 'refused') {
+          isRefused = true
           options.turnedAway('a connection without the right password')
           channel.write(step.bytes)
           channel.end()
@@ -186,4 +244,8 @@ function usualPort(name: string): number {
 }
 
 const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
+const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
 const LONGEST_CHALLENGE = 30_000
+/** Connections of others that are being told so. */
+const MAX_REFUSING = 50
+const STRANGER_LINGER_MS = 2000

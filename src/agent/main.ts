@@ -24,8 +24,10 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   let peers = 0
   let idle: NodeJS.Timeout | undefined
   const leave = (): void => {
-    logger.info('agent.left')
-    process.exit(0)
+    void agent.stop().then(() => {
+      logger.info('agent.left')
+      process.exit(0)
+    })
   }
   const rest = (): void => {
     clearTimeout(idle)
@@ -60,7 +62,13 @@ interface OpenListener {
   readonly target: string
   readonly profile: string
   readonly peers: Set<ControlPeer>
-  readonly tunnels: Set<() => void>
+  readonly connections: Set<Connection>
+}
+
+interface Connection {
+  close(): void
+  /** The tunnel is open: until then there is a native way to say that it will not be. */
+  isOpen: boolean
 }
 
 /** Listeners by (gateway, person, target), and the tunnels that are open. */
@@ -72,6 +80,7 @@ class Agent {
   readonly #opening = new Map<string, Promise<LocalListener>>()
   /** By profile and gateway. */
   readonly #shared = new Map<string, SharedTunnel>()
+  readonly #stopping = new AbortController()
   onChange: () => void = () => {}
 
   constructor(paths: Paths, logger: Logger) {
@@ -81,7 +90,21 @@ class Agent {
   }
 
   get tunnels(): number {
-    return [...this.#listeners.values()].reduce((sum, { tunnels }) => sum + tunnels.size, 0)
+    return [...this.#listeners.values()].reduce((sum, { connections }) => sum + connections.size, 0)
+  }
+
+  /** Turns away connections that wait for a tunnel, in their own protocols; closes the others. Resolves when they are gone, or soon. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(
+      new PamError('SHUTTING_DOWN', 'the local agent is stopping', { hint: 'run "pamctl connect" again' }),
+    )
+    const listeners = [...this.#listeners.values()]
+    const closed = listeners.map(({ listener }) => listener.close())
+    for (const { connections } of listeners) for (const one of connections) if (one.isOpen) one.close()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, MAX_STOP_MS)))
+    await Promise.race([Promise.all(closed), late])
+    clearTimeout(timer)
   }
 
   handlers(leave: () => void): ControlHandlers {
@@ -109,12 +132,12 @@ class Agent {
       status: async () => ({
         version: VERSION,
         pid: process.pid,
-        listeners: [...this.#listeners.values()].map(({ gateway, person, target, listener, tunnels }) => ({
+        listeners: [...this.#listeners.values()].map(({ gateway, person, target, listener, connections }) => ({
           gateway,
           person,
           target,
           port: listener.info.port,
-          tunnels: tunnels.size,
+          tunnels: connections.size,
         })),
       }),
       stop: async () => {
@@ -142,7 +165,7 @@ class Agent {
       })
     }
     if (open === undefined) {
-      const tunnels = new Set<() => void>()
+      const connections = new Set<Connection>()
       const peers = new Set<ControlPeer>()
       const tell = (message: string, ahead = false): void => {
         for (const listening of peers) listening.send({ target, message, ahead })
@@ -159,27 +182,33 @@ class Agent {
           tell(`turned away ${reason}`)
         },
         accept: (client) => {
+          const connection: Connection = { isOpen: false, close: () => close() }
+          const open = async (): Promise<TunnelChannel> => {
+            const opened = await unlessAborted(this.#open(profile, gateway, target), this.#stopping.signal)
+            connection.isOpen = true
+            return opened
+          }
           const close = forward(client, {
             protocol,
-            open: () => this.#open(profile, gateway, target),
+            open,
             tell: (frame) => tellFrame(frame, tell),
             failed: (error) => {
               this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
               tell(error.hint === undefined ? error.message : `${error.message} (${error.hint})`)
             },
             closed: () => {
-              tunnels.delete(close)
+              connections.delete(connection)
               if (!this.#isUsed(profile)) keeper.stopProving()
               this.onChange()
             },
           })
-          tunnels.add(close)
+          connections.add(connection)
           keeper.keepProven()
         },
       })
       this.#opening.set(key, opening)
       try {
-        open = { listener: await opening, gateway, person, target, profile, peers, tunnels }
+        open = { listener: await opening, gateway, person, target, profile, peers, connections }
         this.#listeners.set(key, open)
       } finally {
         // Only now: who waits looks among the listeners next.
@@ -192,8 +221,8 @@ class Agent {
       mine.peers.delete(peer)
       if (mine.peers.size > 0) return
       this.#listeners.delete(key)
-      mine.listener.close()
-      for (const close of mine.tunnels) close()
+      void mine.listener.close()
+      for (const connection of mine.connections) connection.close()
       this.onChange()
     })
     return mine.listener.info
@@ -211,7 +240,7 @@ class Agent {
   }
 
   #isUsed(profile: string): boolean {
-    return [...this.#listeners.values()].some((open) => open.profile === profile && open.tunnels.size > 0)
+    return [...this.#listeners.values()].some((open) => open.profile === profile && open.connections.size > 0)
   }
 
   /** The identity is gone: what it carried ends. */
@@ -221,15 +250,27 @@ class Agent {
   }
 
   #closeTunnels(profile: string, why: string): void {
-    for (const { profile: of, target, peers, tunnels } of this.#listeners.values()) {
+    for (const { profile: of, target, peers, connections } of this.#listeners.values()) {
       if (of !== profile) continue
       for (const peer of peers) peer.send({ target, message: why, ahead: false })
       // The gateway ends its side with a native error; what it does not end is closed here.
       setTimeout(() => {
-        for (const close of tunnels) close()
+        for (const connection of connections) connection.close()
       }, 1000)
     }
   }
+}
+
+/** Rejects with the reason of the signal as soon as it is given; what would have come is closed. */
+function unlessAborted(opening: Promise<TunnelChannel>, signal: AbortSignal): Promise<TunnelChannel> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as PamError)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    opening
+      .then((opened) => (signal.aborted ? opened.destroy() : resolve(opened)), reject)
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) => void): void {
@@ -241,6 +282,7 @@ function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) =
 }
 
 const IDLE_TIME = 30 * 60_000
+const MAX_STOP_MS = 2000
 /** Per cent: its heap is some 10 MB. */
 const HEAP_GROWTH = 300
 /** For networks that end connections which last, and to measure: a WebSocket per connection. */

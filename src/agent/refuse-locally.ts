@@ -1,36 +1,64 @@
 import type { Channel } from '../shared/channel.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import type { PamError } from '../shared/errors.ts'
+import { visible } from '../shared/visible.ts'
 import { refuse as refusePostgres } from '../wire/postgres/refuse.ts'
+import { refuse as refuseSsh } from '../wire/ssh/refuse.ts'
 
 /** Per protocol, how a connection is turned away before the gateway could do it. */
-const refusals: Readonly<Record<string, typeof refusePostgres>> = { postgres: refusePostgres }
+const refusals: Readonly<Record<string, typeof refusePostgres>> = { postgres: refusePostgres, ssh: refuseSsh }
 
-/** Tells the client in its own protocol what stands in the way, then closes. */
-export function refuseLocally(client: Channel, protocol: string, error: PamError): void {
+/**
+ * Tells the client in its own protocol why it is turned away, then closes. What the client goes on sending is read and dropped until
+ * it has left: closing a socket with unread bytes resets the connection, and the client loses the message.
+ */
+export function refuseLocally(
+  client: Channel,
+  protocol: string,
+  error: PamError,
+  limit = MAX_LINGER_MS,
+  closed: () => void = () => {},
+): void {
   const refuse = refusals[protocol]
-  if (refuse === undefined) return client.destroy()
-  const timer = setTimeout(() => client.destroy(), LONGEST_WAIT)
+  const timer = setTimeout(() => client.destroy(), limit)
+  const reason = {
+    message: visible(`pam: ${error.message}`),
+    sqlstate: errorCodes[error.code].sqlstate,
+    hint: error.hint === undefined ? undefined : visible(error.hint),
+  }
   let bytes: Buffer = Buffer.alloc(0)
-  const reason = { message: `pam: ${error.message}`, sqlstate: errorCodes[error.code].sqlstate, hint: error.hint }
+  let isDone = refuse === undefined
+  const answer = (): void => {
+    try {
+      while (!isDone && refuse !== undefined) {
+        const step = refuse(bytes, reason)
+        if (step === undefined) return
+        bytes = bytes.subarray(step.taken)
+        isDone = step.done
+        if (step.reply.length > 0) client.write(step.reply)
+      }
+    } catch {
+      isDone = true // what it speaks is not the protocol: there is no way to tell it
+    }
+    bytes = Buffer.alloc(0)
+    client.end()
+  }
   client.handler = {
     data(chunk) {
+      if (isDone) return
       bytes = Buffer.concat([bytes, chunk])
-      try {
-        for (let step = refuse(bytes, reason); step !== undefined; step = refuse(bytes, reason)) {
-          bytes = bytes.subarray(step.taken)
-          client.write(step.reply)
-          if (step.done) return client.end()
-        }
-      } catch {
-        client.destroy()
-      }
+      answer()
     },
     drained() {},
-    ended: () => client.end(),
-    closed: () => clearTimeout(timer),
+    // Nothing more comes that could be answered.
+    ended: () => (isDone ? client.destroy() : client.end()),
+    closed() {
+      clearTimeout(timer)
+      closed()
+    },
   }
+  answer()
   client.resume()
 }
 
-const LONGEST_WAIT = 5000
+const MAX_LINGER_MS = 5000

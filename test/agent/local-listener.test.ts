@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, chmodSync, symlinkSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { networkInterfaces, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listenLocally, type ListenerOptions, type LocalListener } from '../../src/agent/local-listener.ts'
@@ -9,6 +9,8 @@ import { peerOwner } from '../../src/agent/peer-owner.ts'
 import { openSecretStore } from '../../src/agent/secret-store.ts'
 import { passwordMessage } from '../../src/wire/postgres/password-message.ts'
 import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
+import { hasProgram } from '../../src/demo/local-postgres.ts'
+import { PSQL, run } from '../helpers/run.ts'
 import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
 
 const { uid } = userInfo()
@@ -22,7 +24,7 @@ beforeEach(() => {
   away = []
 })
 afterEach(() => {
-  for (const listener of open.splice(0)) listener.close()
+  for (const listener of open.splice(0)) void listener.close()
   rmSync(runtime, { recursive: true, force: true })
 })
 
@@ -47,7 +49,7 @@ async function listen(over: Partial<ListenerOptions> = {}): Promise<LocalListene
 }
 
 /** Sends bytes to a port or socket; what comes back until the end, or the first answer. */
-function talk(to: { port: number } | { path: string }, ...messages: Buffer[]): Promise<string> {
+function talk(to: { port: number; host?: string } | { path: string }, ...messages: Buffer[]): Promise<string> {
   return new Promise((resolve) => {
     const socket: Socket = connect({ host: '127.0.0.1', port: 0, ...to })
     let text = ''
@@ -66,6 +68,10 @@ function talk(to: { port: number } | { path: string }, ...messages: Buffer[]): P
   })
 }
 
+const listening = (server: Server, port: number, host: string): Promise<void> =>
+  new Promise((resolve, reject) => server.once('error', reject).listen({ port, host }, resolve))
+const hasLoopback6 = networkInterfaces()['lo']?.some(({ address }) => address === '::1') === true
+
 describe('who may use a local port', () => {
   it('the same user may', async () => {
     const { info } = await listen()
@@ -73,16 +79,100 @@ describe('who may use a local port', () => {
     expect(accepted).toBe(1)
   })
 
-  it.each([uid + 1, 'gone' as const])('owner %s may not', async (owner) => {
+  const hello = encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters: new Map([['user', 'app']]) })
+  const ssl = encodeStartupPacket({ type: 'ssl-request' })
+  const gss = encodeStartupPacket({ type: 'gssenc-request' })
+  const WHY = { [uid + 1]: 'this local port belongs to another user', gone: 'cannot verify which user opened this' }
+
+  it.each([uid + 1, 'gone' as const])('owner %s may not, and is told so in PostgreSQL', async (owner) => {
     const { info } = await listen({ ownerOf: () => owner })
-    expect(await talk(info, Buffer.from('hello'))).toMatch(/^(error)?$/)
-    expect([accepted, away.length]).toEqual([0, 1])
+    for (const first of [[], [ssl], [gss], [gss, ssl]]) {
+      const answer = await talk(info, ...first, hello)
+      expect(answer).toMatch(/^N*E.*SFATAL\0.*C42501\0/s)
+      expect(answer).toContain(`Mpam: ${WHY[owner]}`)
+      expect(answer.indexOf('E')).toBe(first.length)
+    }
+    // All in one write, more behind it, and half a message: the answer is the same, once.
+    expect((await talk(info, Buffer.concat([hello, hello, Buffer.alloc(100_000)]))).split('SFATAL')).toHaveLength(2)
+    expect(await talk(info, Buffer.from([0x16, 3, 1, 0, 200]))).toBe('\x15\x03\x03\0\x02\x02\x28')
+    expect(await talk(info, Buffer.from('hello'))).toBe('')
+    expect(await talk(info)).toBe('')
+    expect([accepted, away.length]).toEqual([0, 8])
+  })
+
+  it.each([uid + 1, 'gone' as const])('owner %s may not, and is told so in SSH', async (owner) => {
+    const { info } = await listen({ ownerOf: () => owner, protocol: 'ssh' })
+    for (const said of [[], [Buffer.from('SSH-2.0-OpenSSH_9.9\r\n')], [Buffer.alloc(50_000)]]) {
+      const answer = await talk(info, ...said)
+      expect(answer).toMatch(/^SSH-2\.0-pamctl\r\n\0\0/)
+      expect(answer).toContain(`pam: ${WHY[owner]}`)
+    }
+    expect(accepted).toBe(0)
+  })
+
+  it.skipIf(!hasProgram('ssh'))('ssh shows why it is turned away', async () => {
+    const { info } = await listen({ ownerOf: () => uid + 1, protocol: 'ssh' })
+    const { stderr, code } = await run('ssh', ['-F', 'none', '-p', String(info.port), '127.0.0.1', 'true'])
+    expect(code).toBe(255)
+    expect(stderr).toMatch(/Received disconnect from 127\.0\.0\.1 port \d+:11: pam: this local port belongs to another/)
+  })
+
+  it.skipIf(!PSQL)('psql shows why it is turned away, however it asks for TLS', async () => {
+    const { info } = await listen({ ownerOf: () => uid + 1 })
+    for (const mode of ['disable', 'allow', 'prefer']) {
+      const { stderr, code } = await run('psql', [`host=127.0.0.1 port=${info.port} sslmode=${mode} user=x dbname=x`])
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/FATAL: {2}pam: this local port.*\n.*HINT: {2}connect as/),
+      ])
+    }
+  })
+
+  it('many who are turned away at once do not use up the descriptors', async () => {
+    const { info } = await listen({ ownerOf: () => uid + 1 })
+    const sockets = Array.from({ length: 80 }, () => connect(info.port, '127.0.0.1'))
+    const closed = sockets.map(
+      (socket) =>
+        new Promise<boolean>((resolve) => {
+          socket.on('error', () => {})
+          socket.on('close', () => resolve(true))
+        }),
+    )
+    await Promise.all(closed.slice(50))
+    expect(away).toHaveLength(80)
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(closed)
+    expect(await talk(info, hello)).toContain('SFATAL')
+  })
+
+  it.skipIf(!hasLoopback6)(
+    '::1 is served as well, with its own check, and cannot be taken by somebody else',
+    async () => {
+      const seen: unknown[] = []
+      const { info } = await listen({ ownerOf: (peer, own) => (seen.push([peer, own]), uid) })
+      expect(await talk({ port: info.port, host: '::1' }, Buffer.from('hello'))).toBe('hello')
+      expect(seen.at(-1)).toMatchObject([{ address: '::1' }, { address: '::1', port: info.port }])
+      const squatter = createServer()
+      await expect(listening(squatter, info.port, '::1')).rejects.toMatchObject({ code: 'EADDRINUSE' })
+      await expect(listening(createServer(), info.port, '::')).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    },
+  )
+
+  it.skipIf(!hasLoopback6)('a port whose ::1 is taken is another program’s, and is not used', async () => {
+    const first = await listen()
+    const usual = first.info.port
+    await first.close()
+    open.pop()
+    const squatter = createServer()
+    await listening(squatter, usual, '::1')
+    expect((await listen()).info.port).not.toBe(usual)
+    await expect(listen({ port: usual })).rejects.toMatchObject({ code: 'PORT_TAKEN' })
+    await new Promise((resolve) => squatter.close(resolve))
   })
 
   it('where the system does not tell, the secret is demanded before a byte goes on', async () => {
     const { info } = await listen({ ownerOf: () => 'unknown' })
     expect(info.secret).toMatch(/^[\w-]{24}$/)
-    const hello = encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters: new Map([['user', 'app']]) })
     const password = (value: string): Buffer => encodeMessage(passwordMessage, { type: 'password', password: value })
     expect(await talk(info, hello, password('wrong'))).toContain('28P01')
     expect(accepted).toBe(0)
@@ -105,9 +195,8 @@ describe('the port', () => {
     const first = await listen()
     const usual = first.info.port
     expect(first.info.usualPort).toBeUndefined()
-    first.close()
+    await first.close()
     open.pop()
-    await new Promise((resolve) => setTimeout(resolve, 20))
     const squatter = createServer()
     await new Promise<void>((resolve) => squatter.listen(usual, '127.0.0.1', resolve))
     const second = await listen()
@@ -119,32 +208,123 @@ describe('the port', () => {
 })
 
 describe('peerOwner', () => {
-  const table = (state: string, owner: number, inode: string): string =>
-    `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:C350 0100007F:1F90 ${state} 00000000:00000000 00:00000000 00000000  ${owner}        0 ${inode} 1 0 100 0 0 10 0`
+  const [peer, own] = [
+    { address: '127.0.0.1', port: 0xc350 },
+    { address: '127.0.0.1', port: 0x1f90 },
+  ]
+  const [peer6, own6] = [
+    { address: '::1', port: 0xc350 },
+    { address: '::1', port: 0x1f90 },
+  ]
+  const V4 = '0100007F'
+  const MAPPED = '0000000000000000FFFF00000100007F'
+  const V6 = '00000000000000000000000001000000'
+  const line = (state: string, owner: number | string, inode: string, from = `${V4}:C350`, to = `${V4}:1F90`): string =>
+    `   0: ${from} ${to} ${state} 00000000:00000000 00:00000000 00000000  ${owner}        0 ${inode} 1 0 100 0 0 10 0`
+  const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
+  const table = (...lines: string[]): string => [HEADER, ...lines].join('\n')
+  const reading =
+    (tcp: string | undefined, tcp6: string | undefined, size = 10_000) =>
+    (family: 'tcp' | 'tcp6') =>
+      (family === 'tcp' ? tcp : tcp6)?.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? undefined
+  const mapped = (owner: number, state = '01', inode = '9'): string =>
+    line(state, owner, inode, `${MAPPED}:C350`, `${MAPPED}:1F90`)
+  const own60 = (owner: number): string => line('01', owner, '9', `${V6}:C350`, `${V6}:1F90`)
 
   it.each<[string, string, number | string]>([
-    ['an open connection', table('01', 1000, '123'), 1000],
-    ['one that half-closed', table('05', 1000, '123'), 1000],
-    ['one whose process closed it: listed as root', table('04', 0, '0'), 'gone'],
-    ['one in TIME_WAIT', table('06', 0, '0'), 'gone'],
-    ['none', 'header\n', 'gone'],
+    ['an open connection', line('01', 1000, '123'), 1000],
+    ['a half-closed one', line('05', 1000, '123'), 1000],
+    ['one whose half-close is not acknowledged yet', line('04', 1000, '123'), 1000],
+    ['one whose process closed it: listed as root', line('04', 0, '0'), 'gone'],
+    ['one in TIME_WAIT', line('06', 0, '0'), 'gone'],
+    ['one that is being opened', line('02', 1000, '123'), 'gone'],
+    ['a listening socket of the same address', line('0A', 1000, '123'), 'gone'],
+    ['no line', '', 'gone'],
+    ['a line that is cut off', line('01', 1000, '123').slice(0, 60), 'gone'],
+    ['a user id that is no number', line('01', 'root', '123'), 'gone'],
+    ['TIME_WAIT and, behind it, the open one', `${line('06', 0, '0')}\n${line('01', 1000, '7')}`, 1000],
+    ['our own end: the same ports the other way round', line('01', 1, '7', `${V4}:1F90`, `${V4}:C350`), 'gone'],
+    ['another remote port', line('01', 1, '7', `${V4}:C350`, `${V4}:1F91`), 'gone'],
+    ['another remote address', line('01', 1, '7', `${V4}:C350`, `0200007F:1F90`), 'gone'],
+    ['another local address', line('01', 1, '7', `0200007F:C350`, `${V4}:1F90`), 'gone'],
   ])('%s', (_what, text, owner) => {
     // However the list is cut into pieces.
-    for (const size of [text.length, 1, 7, 60, 151])
-      expect(peerOwner(0xc350, 0x1f90, () => text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [])).toBe(owner)
+    for (const size of [10_000, 1, 7, 60, 151])
+      expect(peerOwner(peer, own, reading(table(text), table(), size))).toBe(owner)
+  })
+
+  it.each<[string, typeof peer, typeof own, string | undefined, string | undefined, number | string]>([
+    ['a dual-stack socket that speaks IPv4', peer, own, table(), table(mapped(1000)), 1000],
+    ['the same where there is no table of IPv4', peer, own, undefined, table(mapped(1000)), 1000],
+    ['a dual-stack one whose process has left', peer, own, table(), table(mapped(0, '04', '0')), 'gone'],
+    ['TIME_WAIT in one table, open in the other', peer, own, table(line('06', 0, '0')), table(mapped(1000)), 1000],
+    ['over ::1', peer6, own6, table(), table(own60(1000)), 1000],
+    ['::1 is not 127.0.0.1', peer6, own6, table(line('01', 1, '7')), table(mapped(1)), 'gone'],
+    ['127.0.0.1 is not ::1', peer, own, table(), table(own60(1)), 'gone'],
+    [
+      'an IPv4 address in the table of IPv6 without its prefix',
+      peer,
+      own,
+      table(),
+      table(line('01', 1, '7', `000000000000000000000000${V4}:C350`, `000000000000000000000000${V4}:1F90`)),
+      'gone',
+    ],
+    [
+      'another address of the loopback network',
+      { address: '127.0.0.2', port: 0xc350 },
+      own,
+      table(line('01', 5, '7', '0200007F:C350')),
+      table(),
+      5,
+    ],
+    [
+      'a mapped address as Node names it',
+      { address: '::ffff:127.0.0.1', port: 0xc350 },
+      own,
+      table(),
+      table(mapped(5)),
+      5,
+    ],
+    [
+      'a full address with a zone',
+      { address: 'fe80::1:2%lo', port: 0xc350 },
+      own6,
+      table(),
+      table(line('01', 5, '7', '000080FE000000000000000002000100:C350', `${V6}:1F90`)),
+      5,
+    ],
+  ])('%s', (_what, from, to, tcp, tcp6, owner) => {
+    expect(peerOwner(from, to, reading(tcp, tcp6))).toBe(owner)
   })
 
   it('looks again where a line was missed, and not for ever', () => {
     let asked = 0
-    const missed = () => (++asked < 3 ? ['header\n'] : [table('01', 1000, '123')])
-    expect(peerOwner(0xc350, 0x1f90, missed)).toBe(1000)
+    const missed = (family: string) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [table(line('01', 1000, '123'))])
+    expect(peerOwner(peer, own, missed)).toBe(1000)
     asked = -100
-    expect(peerOwner(0xc350, 0x1f90, missed)).toBe('gone')
+    expect(peerOwner(peer, own, (family) => (family === 'tcp' && ++asked < 3 ? [HEADER] : [HEADER]))).toBe('gone')
     expect(asked).toBe(-97)
   })
 
   it('does not know where the system does not tell', () => {
-    expect(peerOwner(1, 2, () => undefined)).toBe('unknown')
+    expect(peerOwner(peer, own, () => undefined)).toBe('unknown')
+  })
+
+  it('is not found beyond what is read of a table, nor in one that cannot be read', () => {
+    let bytes = 0
+    const endless = function* (): Generator<string> {
+      const chunk = `${line('01', 1, '7', `${V4}:0001`)}\n`.repeat(100)
+      for (;;) yield ((bytes += chunk.length), chunk)
+    }
+    expect(peerOwner(peer, own, endless)).toBe('gone')
+    expect(bytes).toBeLessThan(2 * 33 * 1024 * 1024)
+    const failing = (): Iterable<string> => ({
+      [Symbol.iterator]: () => {
+        throw new Error('EMFILE')
+      },
+    })
+    expect(peerOwner(peer, own, failing)).toBe('gone')
+    expect(peerOwner(peer, own, (family) => (family === 'tcp' ? failing() : [table(mapped(8))]))).toBe(8)
   })
 })
 

@@ -171,3 +171,15 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
     60_000,
   )
 })
+
+describe.skipIf(!SSHD)('a gateway that is gone', () => {
+  it('is said once, by ssh itself, as the reason for which it was disconnected', async () => {
+    await own.gateway.stop('SIGTERM')
+    const { code, stderr } = await run('ssh', ['-F', join(home, '.ssh', 'config'), 'bastion', 'true'], {
+      env: environment,
+    })
+    expect(code).toBe(255)
+    expect(stderr).toMatch(/^Received disconnect from UNKNOWN port 65535:11: pam: .*cannot be reached/m)
+    expect(stderr.match(/cannot be reached/g)).toHaveLength(1)
+  })
+})

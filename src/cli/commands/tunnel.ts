@@ -22,16 +22,14 @@ async function openTunnel(context: CliContext, name: string): Promise<void> {
     private: true,
   })
   if (socketPath === undefined) throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets: use connect')
-  let hasAnswered = false
   agent.onEvent((event) => {
-    // What the gateway says at the end, the client shows by itself once it has spoken with the gateway.
-    if (event.target === name && (event.ahead || !hasAnswered)) io.note(`pamctl: ${visible(event.message)}`)
+    // A refusal and the end are told in SSH, by the agent or by the gateway: the client shows them by itself.
+    if (event.target === name && event.ahead) io.note(`pamctl: ${visible(event.message)}`)
   })
   const socket = connectSocket({ path: socketPath, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
     socket.on('error', (error) => reject(new PamError('INTERNAL', 'the agent went away', { cause: error })))
     socket.on('close', () => resolve())
-    socket.once('data', () => (hasAnswered = true))
     process.stdin.on('error', () => socket.destroy())
     process.stdout.on('error', () => socket.destroy())
     process.stdin.pipe(socket)

@@ -11,6 +11,8 @@ export function refuse(
   bytes: Buffer,
   reason: { message: string; sqlstate: string; hint?: string | undefined },
 ): { reply: Buffer; taken: number; done: boolean } | undefined {
+  // PostgreSQL 17 with sslnegotiation=direct begins with a TLS handshake: an alert is all that it understands.
+  if (bytes[0] === TLS_HANDSHAKE) return { reply: TLS_HANDSHAKE_FAILURE, taken: bytes.length, done: true }
   const read = readStartupPacket(bytes)
   if (read === undefined) return undefined
   switch (read.packet.type) {
@@ -30,3 +32,7 @@ export function fatal(reason: { message: string; sqlstate: string; hint?: string
     reportFields({ severity: 'FATAL', sqlstate: reason.sqlstate, message: reason.message, hint: reason.hint }),
   )
 }
+
+const TLS_HANDSHAKE = 0x16
+/** A fatal alert of TLS 1.2 (RFC 5246, 7.2). */
+const TLS_HANDSHAKE_FAILURE = Buffer.from([0x15, 3, 3, 0, 2, 2, 40])

@@ -21,6 +21,14 @@ export interface ControlMethods {
     params: { profile: string; gateway: string; ca?: string; token?: string; tokenFile?: string }
     result: { label: string; groups: readonly string[] }
   }
+  /**
+   * The profile that a command is for. Where a gateway is named it is the one that is signed in there; a profile of another gateway
+   * is an error, and so is none. `signingIn`: the profile may be new.
+   */
+  'choose-profile': {
+    params: { profile?: string; gateway?: string; signingIn?: boolean }
+    result: { profile: string }
+  }
   /** Headers for one call to the gateway. */
   authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }
   /** `required`: an error that says what to do in place of null. */

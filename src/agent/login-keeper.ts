@@ -72,8 +72,14 @@ export class LoginKeeper {
     return this.#token
   }
 
-  /** Headers for one call; proves the identity again first where the access token is about to end. */
+  /**
+   * Headers for one call; proves the identity again first where the access token is about to end. A token and a proof are for the
+   * gateway that they were made for, whoever asks.
+   */
   async authorize(method: string, url: string): Promise<Readonly<Record<string, string>>> {
+    const { gateway } = this.login
+    if (new URL(url).origin !== new URL(gateway).origin)
+      throw new PamError('USAGE', `this login is for ${gateway}, and the call is for another gateway`)
     let token = this.#token
     if (token === undefined || Date.parse(token.expiresAt) - Date.now() < EXPIRY_MARGIN) token = await this.#prove()
     else if (this.#isDue(token)) token = await this.#proveIfPossible(token)

@@ -21,9 +21,10 @@ export class Logins {
 
   async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
     const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken } = params
+    await this.choose({ profile, gateway, signingIn: true })
     const known = await this.find(profile)
     // The same gateway again keeps its key: what is connected goes on under the new proof.
-    const prover = known?.login.gateway === gateway ? known.login.prover : await createProver()
+    const prover = known?.login.prover ?? (await createProver())
     const keeper = this.#keeper(profile, {
       gateway,
       ca,
@@ -31,7 +32,6 @@ export class Logins {
       prover,
     })
     const { person } = await keeper.exchange(identityToken)
-    if (known !== undefined && known.login.gateway !== gateway) await known.logout()
     known?.stopProving()
     this.#keepers.set(profile, keeper)
     const { store, warning } = await this.#openSecrets()
@@ -42,6 +42,7 @@ export class Logins {
       { gateway, issuer, clientId, key: prover.privateJwk, label: person.label, ...(ca === undefined ? {} : { ca }) },
       refreshToken,
     )
+    this.#indexed(profile, gateway)
     return { label: person.label, groups: person.groups, ...(warning === undefined ? {} : { warning }) }
   }
 
@@ -76,7 +77,68 @@ export class Logins {
       prover: await createProver(key),
     })
     this.#keepers.set(profile, keeper)
+    this.#indexed(profile, gateway)
     return keeper
+  }
+
+  /** See `choose-profile`. */
+  async choose(wanted: ControlMethods['choose-profile']['params']): Promise<{ profile: string }> {
+    const { profile, gateway, signingIn = false } = wanted
+    if (gateway === undefined) return { profile: profile ?? DEFAULT_PROFILE }
+    if (profile !== undefined) {
+      const current = await this.#gatewayOf(profile)
+      if (current === undefined || current === gateway) return { profile }
+      throw new PamError('USAGE', `profile "${profile}" is signed in to ${current}, not to ${gateway}`, {
+        hint: signingIn
+          ? 'choose another --profile, or sign out of this one first: pamctl logout'
+          : 'leave out --profile (PAMCTL_PROFILE) or --gateway (PAMCTL_GATEWAY)',
+      })
+    }
+    const current = await this.#gatewayOf(DEFAULT_PROFILE)
+    if (current === gateway) return { profile: DEFAULT_PROFILE }
+    const { store } = await this.#openSecrets()
+    const names = [...new Set([...store.names(), ...Object.keys(this.#index())])].toSorted()
+    const matching: string[] = []
+    for (const name of names) if ((await this.#gatewayOf(name)) === gateway) matching.push(name)
+    const [only] = matching
+    if (matching.length > 1) {
+      throw new PamError('USAGE', `several profiles are signed in to ${gateway}: ${matching.join(', ')}`, {
+        hint: 'choose one with --profile',
+      })
+    }
+    if (only !== undefined) return { profile: only }
+    if (current === undefined) return { profile: DEFAULT_PROFILE }
+    const how = `pamctl login --profile NAME --gateway ${gateway}`
+    throw signingIn
+      ? new PamError('USAGE', `you are signed in to ${current}, and a profile is for one gateway`, {
+          hint: `give the new one a name: ${how}; or sign out first: pamctl logout`,
+        })
+      : new PamError('NOT_SIGNED_IN', `you are not signed in to ${gateway}, only to ${current}`, {
+          hint: `sign in: ${how}`,
+        })
+  }
+
+  async #gatewayOf(profile: string): Promise<string | undefined> {
+    // The index answers for a keychain that is locked.
+    return (await this.find(profile))?.login.gateway ?? this.#index()[profile]?.gateway
+  }
+
+  /** Which profiles there are, since a keychain does not list what it holds. No secret is in it. */
+  #index(): Readonly<Record<string, { readonly gateway: string } | undefined>> {
+    try {
+      return JSON.parse(readFileSync(this.#paths.profiles, 'utf8')) as Record<string, { gateway: string }>
+    } catch {
+      return {}
+    }
+  }
+
+  #indexed(profile: string, gateway: string | undefined): void {
+    const { [profile]: known, ...others } = this.#index()
+    if (known?.gateway === gateway) return
+    writePrivately(
+      this.#paths.profiles,
+      JSON.stringify(gateway === undefined ? others : { ...others, [profile]: { gateway } }),
+    )
   }
 
   async need(profile: string): Promise<LoginKeeper> {
@@ -87,7 +149,7 @@ export class Logins {
       const locked = store.kind === 'keychain' ? '; if you have signed in before, is the keychain locked?' : ''
       throw new PamError(
         'NOT_SIGNED_IN',
-        profile === 'default' ? 'you are not signed in' : `profile "${profile}" is not signed in`,
+        profile === DEFAULT_PROFILE ? 'you are not signed in' : `profile "${profile}" is not signed in`,
         {
           hint: `sign in: pamctl login --gateway URL${locked}`,
         },
@@ -114,7 +176,9 @@ export class Logins {
   async logout(profile: string): Promise<{ gateway: string }> {
     const keeper = await this.need(profile)
     await keeper.logout()
-    await this.#forget(profile)
+    // A service's login is in memory only: what is stored under this name is a person's.
+    if (keeper.login.source.kind === 'person') await this.#forget(profile)
+    else this.#keepers.delete(profile)
     return { gateway: keeper.login.gateway }
   }
 
@@ -122,6 +186,7 @@ export class Logins {
     this.#keepers.delete(profile)
     const { store } = await this.#openSecrets()
     store.remove(profile)
+    this.#indexed(profile, undefined)
   }
 
   #keeper(profile: string, login: LoginKeeper['login']): LoginKeeper {
@@ -155,3 +220,5 @@ export class Logins {
     return this.#secrets
   }
 }
+
+const DEFAULT_PROFILE = 'default'

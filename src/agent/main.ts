@@ -111,12 +111,10 @@ class Agent {
     return {
       hello: async () => ({ version: VERSION, pid: process.pid }),
       'sign-in': (params) => this.#logins.signIn(params),
+      'choose-profile': (params) => this.#logins.choose(params),
       'sign-in-service': (params) => this.#logins.signInService(params),
       authorize: async ({ profile, method, url }) => {
         const keeper = await this.#logins.need(profile)
-        // Tokens are for the gateway they came from, whatever a command asks for.
-        if (new URL(url).origin !== new URL(keeper.login.gateway).origin)
-          throw new PamError('USAGE', 'the call is for another gateway')
         return keeper.authorize(method, url)
       },
       profile: async ({ profile, required }) => {
@@ -184,7 +182,7 @@ class Agent {
         accept: (client) => {
           const connection: Connection = { isOpen: false, close: () => close() }
           const open = async (): Promise<TunnelChannel> => {
-            const opened = await unlessAborted(this.#open(profile, gateway, target), this.#stopping.signal)
+            const opened = await unlessAborted(this.#open(profile, gateway, person, target), this.#stopping.signal)
             connection.isOpen = true
             return opened
           }
@@ -228,9 +226,18 @@ class Agent {
     return mine.listener.info
   }
 
-  async #open(profile: string, gateway: string, target: string): Promise<TunnelChannel> {
+  async #open(profile: string, gateway: string, person: string, target: string): Promise<TunnelChannel> {
     const { ca } = (await this.#logins.need(profile)).login
-    const authorize = async (method: string, url: string) => (await this.#logins.need(profile)).authorize(method, url)
+    const authorize = async (method: string, url: string) => {
+      // The profile may have been signed in again since the port was opened: elsewhere, or as somebody else.
+      const keeper = await this.#logins.need(profile)
+      const isSameGateway = keeper.login.gateway === gateway
+      const headers = isSameGateway ? await keeper.authorize(method, url) : {}
+      if (isSameGateway && keeper.person?.id === person) return headers
+      throw new PamError('NOT_SIGNED_IN', `this port was opened for another sign-in, which has ended`, {
+        hint: 'run "pamctl connect" again',
+      })
+    }
     if (OWN_TUNNELS)
       return openTunnel(gateway, target, { headers: await authorize('GET', tunnelUrl(gateway, target)), ca })
     const key = JSON.stringify([profile, gateway, ca])

@@ -7,6 +7,8 @@ export interface SecretStore {
   read(name: string): string | undefined
   write(name: string, secret: string): void
   remove(name: string): void
+  /** The names in it, as far as it can list them: a keychain cannot. */
+  names(): readonly string[]
 }
 
 /**
@@ -59,6 +61,7 @@ async function keychainStore(): Promise<SecretStore> {
       }
     },
     remove: (name) => void entry(name).deletePassword(),
+    names: () => [],
   }
 }
 
@@ -74,6 +77,7 @@ function fileStore(file: string): SecretStore {
       const { [name]: _removed, ...rest } = load()
       save(rest)
     },
+    names: () => Object.keys(load()),
   }
 }
 

@@ -56,7 +56,11 @@ function createProgram(run: Run): Command {
   const program = new Command('pamctl')
     .version(VERSION)
     .description('privileged access, just in time, decided and on record')
-    .addOption(new Option('--profile <name>', 'which of your logins').default('default').env('PAMCTL_PROFILE'))
+    .addOption(
+      new Option('--profile <name>', 'which of your logins (default: the one at --gateway, or "default")').env(
+        'PAMCTL_PROFILE',
+      ),
+    )
     .addOption(new Option('--gateway <url>', 'the gateway').env('PAMCTL_GATEWAY'))
     .addOption(new Option('--ca <file>', 'the authority that signed the certificate of the gateway').env('PAMCTL_CA'))
     .addOption(

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
-import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
+import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { serviceToken } from '../helpers/gateway-client.ts'
 import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
 import { runScript } from '../helpers/script.ts'
 import { spawn } from 'node:child_process'
@@ -16,12 +17,7 @@ const home = mkdtempSync(join(tmpdir(), 'pamctl-test-cli-'))
 beforeAll(async () => {
   stack = await startDemoStack()
   for (const who of ['jane', 'bob', 'alice'] as const) await login(who)
-  const response = await fetch(`${stack.issuer}/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${DEMO_SERVICE.id}:${DEMO_SERVICE.secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials' }),
-  })
-  token = ((await response.json()) as { access_token: string }).access_token
+  token = await serviceToken(stack.issuer)
 }, 60_000)
 
 afterAll(async () => {

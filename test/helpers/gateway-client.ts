@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { forward } from '../../src/agent/forward.ts'
 import { Browser } from '../../src/demo/browser.ts'
-import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
+import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
 import { signInWithDevice, type SignIn } from '../../src/gateway-client/login.ts'
 import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
@@ -58,6 +58,16 @@ export async function withTokens(gateway: string, tokens: SignIn, prover?: Prove
   }
   person.api = createApiClient({ gateway, fetch, authorize: (method, url) => person.headers(method, url) })
   return person
+}
+
+/** A token of the demo's service, as a CI system would give one to a job. */
+export async function serviceToken(issuer: string): Promise<string> {
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${DEMO_SERVICE.id}:${DEMO_SERVICE.secret}`).toString('base64')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  })
+  return ((await response.json()) as { access_token: string }).access_token
 }
 
 /** A request that is approved: a grant. */

@@ -11,7 +11,7 @@ import { ROOT } from './run.ts'
 export interface PamctlHome {
   readonly home: string
   readonly environment: NodeJS.ProcessEnv
-  start(args: readonly string[]): RunningPamctl
+  start(this: void, args: readonly string[]): RunningPamctl
 }
 
 export interface RunningPamctl {
@@ -39,7 +39,18 @@ export async function pamctlSignedIn(
     const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
     return { output: () => output, closed, kill: () => void child.kill() }
   }
-  const login = start(['login', '--gateway', gateway, '--no-browser', ...flags])
+  const signedIn = { home, environment: own, start }
+  await pamctlSignsIn(signedIn, ['--gateway', gateway, ...flags], who)
+  return signedIn
+}
+
+/** `pamctl login` in a home that exists. */
+export async function pamctlSignsIn(
+  home: PamctlHome,
+  flags: readonly string[],
+  who: keyof typeof DEMO_PEOPLE,
+): Promise<void> {
+  const login = home.start(['login', '--no-browser', ...flags])
   const link = await eventually(
     () => /Open (\S+) and enter\s+(\S+)/.exec(login.output()) ?? undefined,
     'the link',
@@ -48,5 +59,4 @@ export async function pamctlSignedIn(
   await new Browser().signIn(`${link[1]}?user_code=${link[2]}`, DEMO_PEOPLE[who])
   const code = await login.closed
   if (code !== 0) throw new Error(`pamctl login ends with ${code}: ${login.output()}`)
-  return { home, environment: own, start }
 }

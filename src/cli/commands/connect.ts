@@ -57,9 +57,15 @@ async function connectTo(
   const [program, ...args] = command
   // What speaks SSH comes through a ProxyCommand: nothing listens for it.
   if (target.type === 'ssh' && program !== undefined)
-    throw new Exit(await runClient(program, prepareSsh(program, args, target, context), context))
+    throw new Exit(
+      await runClient(
+        program,
+        prepareSsh(program, args, target, api.gateway, await context.profile(), context),
+        context,
+      ),
+    )
   const listener = await agent.call('listen', {
-    profile: context.options.profile,
+    profile: await context.profile(),
     target: name,
     protocol: target.type,
     ...(options.port === undefined ? {} : { port: options.port }),

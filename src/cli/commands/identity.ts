@@ -11,7 +11,7 @@ export const logout: AddCommand = (program, run) => {
     .action(
       run(async (context: CliContext, options: { everywhere?: boolean }) => {
         if (options.everywhere === true) await (await context.client()).logoutEverywhere()
-        const { gateway } = await (await context.agent()).call('logout', { profile: context.options.profile })
+        const { gateway } = await (await context.agent()).call('logout', { profile: await context.profile() })
         context.io.note(`signed out of ${gateway}${options.everywhere === true ? ', everywhere' : ''}`)
       }),
     )

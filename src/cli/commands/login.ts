@@ -5,7 +5,7 @@ import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
 import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
-import { normalGateway, type CliContext } from '../context.ts'
+import { chooseProfile, isService, normalGateway, type CliContext } from '../context.ts'
 
 /** `pamctl login`: signs in with a device code. */
 export const login: AddCommand = (program, run) => {
@@ -26,9 +26,16 @@ export async function signIn(
   { browser, fresh }: { browser: boolean; fresh: boolean },
 ): Promise<void> {
   const { io, options } = context
+  if (isService(context)) {
+    throw new UsageError(
+      'a service does not sign in as a person: PAMCTL_TOKEN or --token-file is set',
+      'unset it to sign in; other commands use the token by themselves',
+    )
+  }
   const connection = await context.agent()
-  const known = await connection.call('profile', { profile: options.profile })
-  const gateway = options.gateway === undefined ? known?.gateway : normalGateway(options.gateway)
+  const profile = await chooseProfile(context, true)
+  const known = await connection.call('profile', { profile })
+  const gateway = (options.gateway ?? '') === '' ? known?.gateway : normalGateway(options.gateway ?? '')
   if (gateway === undefined) throw new UsageError('which gateway?', 'give --gateway URL (PAMCTL_GATEWAY)')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
@@ -54,7 +61,7 @@ export async function signIn(
     show: (prompt) => showPrompt(prompt, context, browser),
   }).finally(() => process.removeListener('SIGINT', onInterrupt))
   const { label, groups, warning } = await connection.call('sign-in', {
-    profile: options.profile,
+    profile,
     gateway,
     issuer: discovery.issuer ?? '',
     clientId: discovery.clientId ?? '',

@@ -16,11 +16,12 @@ export const sshConfig: AddCommand = (program, run) => {
 }
 
 async function printConfig(
-  { io, client, paths, options: chosen }: CliContext,
+  { io, client, paths, profile }: CliContext,
   names: readonly string[],
   options: { install?: boolean },
 ): Promise<void> {
-  const mine = (await (await client()).targets()).filter(({ type }) => type === 'ssh')
+  const api = await client()
+  const mine = (await api.targets()).filter(({ type }) => type === 'ssh')
   for (const name of names) {
     if (mine.some((target) => target.name === name)) continue
     throw new PamError('TARGET_UNKNOWN', `there is no SSH target "${name}" for you`, {
@@ -32,7 +33,7 @@ async function printConfig(
   const { home } = paths()
   const knownHosts = knownHostsIn(home)
   writeKnownHosts(knownHosts, mine)
-  const text = hostBlocks({ targets, knownHosts, options: ['--profile', chosen.profile] })
+  const text = hostBlocks({ targets, knownHosts, options: ['--profile', await profile(), '--gateway', api.gateway] })
   if (options.install !== true) return io.print(text.trimEnd())
   const file = join(home, 'ssh', 'config')
   replaceFile(file, text)

@@ -16,7 +16,7 @@ async function openTunnel(context: CliContext, name: string): Promise<void> {
   const { io } = context
   const agent = await context.agent()
   const { socketPath } = await agent.call('listen', {
-    profile: context.options.profile,
+    profile: await context.profile(),
     target: name,
     protocol: 'ssh',
     private: true,

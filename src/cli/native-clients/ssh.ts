@@ -16,6 +16,8 @@ export function prepareSsh(
   program: string,
   args: readonly string[],
   target: Target,
+  gateway: string,
+  profile: string,
   { options, environment }: CliContext,
 ): PreparedClient {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
@@ -24,8 +26,9 @@ export function prepareSsh(
   writeKnownHosts(knownHosts, [target])
   const chosen = [
     '--profile',
-    options.profile,
-    ...(options.gateway === undefined ? [] : ['--gateway', options.gateway]),
+    profile,
+    '--gateway',
+    gateway,
     ...(options.ca === undefined ? [] : ['--ca', options.ca]),
     ...(options.tokenFile === undefined ? [] : ['--token-file', options.tokenFile]),
   ]

@@ -1,0 +1,198 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/demo/local-postgres.ts'
+import { writeDemoConfig } from '../../src/demo/setup.ts'
+import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { serviceToken } from '../helpers/gateway-client.ts'
+import { pamctlSignedIn, pamctlSignsIn, type PamctlHome } from '../helpers/pamctl-client.ts'
+import { pamctl, type Outcome } from '../helpers/run.ts'
+
+/** One home, two gateways: whatever a command is told of gateway and profile counts, or is refused. */
+const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-profiles-'))
+let staging: RunningGateway
+let production: RunningGateway
+let home: PamctlHome
+/** Stands for any other server: what it is sent is kept. */
+let other: Server
+let otherUrl: string
+const sent: string[] = []
+
+async function start(name: string): Promise<RunningGateway> {
+  const place = join(directory, name)
+  mkdirSync(place)
+  const config = await writeDemoConfig(place, { gatewayPort: await freePort(), postgresPort: 1 })
+  writeFileSync(config, readFileSync(config, 'utf8').replaceAll('dev-db', `${name}-db`))
+  return startGateway(config, join(place, 'gateway.log'))
+}
+
+beforeAll(async () => {
+  ;[staging, production] = await Promise.all([start('staging'), start('production')])
+  home = await pamctlSignedIn(staging.url, 'jane')
+  await pamctlSignsIn(home, ['--profile', 'prod', '--gateway', production.url], 'jane')
+  other = createServer((request, response) => {
+    sent.push(`${request.url} ${request.headers.authorization ?? ''} ${String(request.headers['dpop'] ?? '')}`)
+    response.writeHead(404).end('{}')
+  })
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  otherUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+}, 60_000)
+afterAll(async () => {
+  if (home !== undefined) await pamctl(['agent', 'stop'], home.environment)
+  other?.close()
+  await Promise.all([staging?.stop('SIGTERM'), production?.stop('SIGTERM')])
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const command = (args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
+  pamctl(args, { ...home.environment, ...more })
+const names = async (args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<string> => {
+  const { stdout, stderr } = await command(['targets', ...args], more)
+  return stdout.match(/^(staging|production)-db/m)?.[1] ?? stderr
+}
+
+describe('the login of a command', () => {
+  it('is the one at --gateway, however its URL is written', async () => {
+    expect(await names([])).toBe('staging')
+    expect(await names(['--gateway', staging.url])).toBe('staging')
+    for (const url of [production.url, `${production.url}/`, production.url.replace('http', 'HTTP')])
+      expect(await names(['--gateway', url])).toBe('production')
+    expect(await names([], { PAMCTL_GATEWAY: production.url })).toBe('production')
+    expect(await names([], { PAMCTL_PROFILE: 'prod' })).toBe('production')
+    expect(await names(['--profile', 'prod', '--gateway', production.url])).toBe('production')
+    // The flag counts more than the variable; an empty variable is not set.
+    expect(await names(['--gateway', production.url], { PAMCTL_GATEWAY: staging.url })).toBe('production')
+    expect(await names([], { PAMCTL_GATEWAY: '', PAMCTL_PROFILE: '' })).toBe('staging')
+  })
+
+  it('is refused where profile and gateway contradict each other, naming both', async () => {
+    for (const [args, variables] of [
+      [['--profile', 'prod', '--gateway', staging.url], {}],
+      [['--profile', 'prod'], { PAMCTL_GATEWAY: staging.url }],
+      [['--gateway', staging.url], { PAMCTL_PROFILE: 'prod' }],
+      [[], { PAMCTL_GATEWAY: staging.url, PAMCTL_PROFILE: 'prod' }],
+    ] as const) {
+      for (const verb of [
+        ['targets'],
+        ['connect', 'production-db', '--', 'true'],
+        ['tunnel', 'x'],
+        ['ssh-config'],
+        ['logout'],
+      ]) {
+        expect([verb, await command([...verb.slice(0, 1), ...args, ...verb.slice(1)], variables)]).toMatchObject([
+          verb,
+          {
+            code: 2,
+            stderr: `pamctl: profile "prod" is signed in to ${production.url}, not to ${staging.url}\nhint: leave out --profile (PAMCTL_PROFILE) or --gateway (PAMCTL_GATEWAY)\n`,
+          },
+        ])
+      }
+    }
+  })
+
+  it('at a gateway where nobody signed in there is none, and nothing is sent there', async () => {
+    for (const verb of [
+      ['targets'],
+      ['whoami'],
+      ['connect', 'staging-db', '--', 'true'],
+      ['request', 'prod-db'],
+      ['reviews'],
+      ['grants'],
+      ['sessions'],
+      ['ssh-config'],
+      ['tunnel', 'x'],
+      ['logout'],
+      ['kill', 'ses_1'],
+      ['audit'],
+    ]) {
+      const { code, stderr, stdout } = await command([...verb.slice(0, 1), '--gateway', otherUrl, ...verb.slice(1)])
+      expect([verb, code, stdout, stderr]).toEqual([
+        verb,
+        4,
+        '',
+        `pamctl: you are not signed in to ${otherUrl}, only to ${staging.url}\nhint: sign in: pamctl login --profile NAME --gateway ${otherUrl}\n`,
+      ])
+    }
+    expect(sent).toEqual([])
+    expect(await command(['targets', '--profile', 'new', '--gateway', otherUrl])).toMatchObject({ code: 4 })
+    expect(sent).toEqual([])
+  }, 60_000)
+
+  it.each([
+    ['ftp://pam.example.com', 'ftp is not a scheme of a gateway'],
+    ['javascript://pam.example.com', 'javascript is not a scheme'],
+    ['https://jane@pam.example.com', 'no place for a user name or password'],
+    ['https://jane:secret@pam.example.com', 'no place for a user name or password'],
+    ['jane@pam.example.com', 'no place for a user name or password'],
+    ['https://pam.example.com/nope', 'no place for a path'],
+    ['https://pam.example.com/?a=1', 'no place for a query or fragment'],
+    ['https://pam.example.com/#a', 'no place for a query or fragment'],
+    ['https://pam.example.com\\nope', 'is not the URL of a gateway'],
+    ['https://pam.example.com nope', 'is not the URL of a gateway'],
+    ['https://', 'is not the URL of a gateway'],
+    ['http://pam.example.com', 'plain http is for loopback only'],
+    ['https://pam.example.com:99999', 'is not the URL of a gateway'],
+  ])('%s is no gateway', async (url, why) => {
+    expect(await command(['targets', '--gateway', url])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(why),
+    })
+    expect(await command(['login', '--gateway', url])).toMatchObject({ code: 2, stderr: expect.stringContaining(why) })
+  })
+
+  it('is not replaced by one at another gateway', async () => {
+    const refused = await command(['login', '--no-browser', '--gateway', otherUrl])
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`you are signed in to ${staging.url}, and a profile is for one gateway`),
+    })
+    expect(await command(['login', '--no-browser', '--profile', 'prod', '--gateway', staging.url])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/profile "prod" is signed in to .*\nhint: choose another --profile, or sign out/),
+    })
+    expect(await names([])).toBe('staging')
+    expect(sent).toEqual([])
+  })
+
+  it('a --ca that is not the one of the login is not dropped', async () => {
+    const ca = join(directory, 'ca.crt')
+    writeFileSync(ca, 'another authority')
+    expect(await command(['targets', '--ca', ca])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('without --ca'),
+    })
+  })
+
+  it('of a service leaves that of a person alone', async () => {
+    const service = { PAMCTL_TOKEN: await serviceToken(staging.issuer), PAMCTL_GATEWAY: staging.url }
+    expect(await command(['targets'], { PAMCTL_TOKEN: 'x' })).toMatchObject({ code: 2 })
+    expect(await command(['logout'], service)).toMatchObject({ code: 0 })
+    expect(await command(['login'], service)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('PAMCTL_TOKEN'),
+    })
+    expect(await names([])).toBe('staging')
+  })
+
+  it('two profiles at one gateway: one must be chosen', async () => {
+    await pamctlSignsIn(home, ['--profile', 'prod2', '--gateway', production.url], 'bob')
+    expect(await names(['--gateway', production.url])).toMatch(/several profiles are signed in to .*: prod, prod2/)
+    expect(await names(['--gateway', production.url, '--profile', 'prod2'])).toBe('production')
+  }, 30_000)
+
+  it('a port that is open is not served for whoever signs in next', async () => {
+    const open = home.start(['connect', '--profile', 'prod', 'production-db', '--json'])
+    const { eventually } = await import('../helpers/gateway-client.ts')
+    const port = await eventually(() => Number(/"port": (\d+)/.exec(open.output())?.[1]) || undefined, 'it is open')
+    expect(await command(['logout', '--profile', 'prod'])).toMatchObject({ code: 0 })
+    await pamctlSignsIn(home, ['--profile', 'prod', '--gateway', staging.url], 'jane')
+    const { default: pg } = await import('pg')
+    const db = new pg.Client({ host: '127.0.0.1', port, user: 'app', database: 'app_dev' })
+    await expect(db.connect()).rejects.toThrow('this port was opened for another sign-in')
+    expect(production.log()).not.toContain(staging.url)
+    open.kill()
+  }, 30_000)
+})

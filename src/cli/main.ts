@@ -15,7 +15,7 @@ import { replay } from './commands/replay.ts'
 import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
 import { verify } from './commands/verify.ts'
-import { request, requests } from './commands/requests.ts'
+import { request, requests, withdraw } from './commands/requests.ts'
 import { approve, deny, reviews } from './commands/reviews.ts'
 import { kill, sessions } from './commands/sessions.ts'
 import { sshConfig } from './commands/ssh-config.ts'
@@ -34,6 +34,8 @@ export async function main(args: readonly string[]): Promise<void> {
   })
   // A pipe that closes early (`pamctl sessions | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  // A terminal that was closed takes no more notes: what the command still has to do goes on.
+  process.stderr.on('error', () => {})
   try {
     await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
@@ -98,6 +100,7 @@ const VERBS: readonly AddCommand[] = [
   targets,
   request,
   requests,
+  withdraw,
   grants,
   revoke,
   reviews,

@@ -1,22 +1,61 @@
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { AccessRequest, Target } from '../api/schemas/access.ts'
-import { PamError } from '../shared/errors.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
+import { Exit } from './exit-codes.ts'
+import { interruptible } from './interruption.ts'
 import { clockTime } from './output/clock-time.ts'
 import type { Io } from './output/io.ts'
 import { visible } from '../shared/visible.ts'
 
-/** Waits until a request is decided, and says what was. */
-export async function waitForRequest(api: ApiClient, request: AccessRequest, io: Io): Promise<AccessRequest> {
-  let current = request
-  while (current.state === 'pending') {
-    const next = await api.requests.get(current.id, LONG_POLL)
-    if (next.state === 'pending' && next.status !== current.status) io.note(visible(next.status))
-    current = next
+/** A request, and whether this command made it. */
+export interface OpenRequest {
+  readonly request: AccessRequest
+  readonly isOurs: boolean
+}
+
+/**
+ * Waits until a request is decided, and says what was. A command that is interrupted meanwhile withdraws the request that it made:
+ * nobody is there to use what would be approved. A request of an earlier command stays.
+ */
+export async function waitForRequest(api: ApiClient, open: () => Promise<OpenRequest>, io: Io): Promise<AccessRequest> {
+  return interruptible(async (interruption) => {
+    const { request, isOurs } = await open()
+    const { signal } = interruption
+    let current = request
+    try {
+      while (current.state === 'pending') {
+        signal.throwIfAborted()
+        const next = await api.requests.get(current.id, LONG_POLL, signal)
+        if (next.state === 'pending' && next.status !== current.status) io.note(visible(next.status))
+        current = next
+      }
+    } catch (error) {
+      const standing = `${request.id} is still waiting; to withdraw it: pamctl withdraw ${request.id}`
+      if (!signal.aborted) {
+        io.note(standing)
+        throw error
+      }
+      io.note(isOurs ? await withdrawn(api, request.id, standing) : standing)
+      throw new Exit(interruption.exitCode)
+    }
+    const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
+    io.note(visible(`${current.status}${until}`))
+    if (signal.aborted) throw new Exit(interruption.exitCode)
+    return current
+  })
+}
+
+/** Withdraws it; says what became of it. */
+async function withdrawn(api: ApiClient, id: string, standing: string): Promise<string> {
+  try {
+    await api.requests.withdraw(id, AbortSignal.timeout(WITHDRAWAL_TIMEOUT_MS))
+    return `withdrew ${id}`
+  } catch (error) {
+    const { code, message } = asPamError(error)
+    // It was decided in the same moment.
+    return visible(code === 'ALREADY_DECIDED' ? message : `cannot withdraw it (${message}): ${standing}`)
   }
-  const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
-  io.note(visible(`${current.status}${until}`))
-  return current
 }
 
 /** The reason given, or asked for where one is needed and there is somebody to ask. */
@@ -38,3 +77,4 @@ export async function reasonFor(
 }
 
 const LONG_POLL = 25_000
+const WITHDRAWAL_TIMEOUT_MS = 5000

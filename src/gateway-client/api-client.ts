@@ -112,8 +112,15 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       create: (asked: { target: string; reason: string; lengthMs?: number }) =>
         post<AccessRequest>('/v1/requests', asked),
       list: (page: PageQuery & { mine?: boolean }) => get<Paged<AccessRequest>>(`/v1/requests${query(page)}`),
-      get: (request: string, waitMs = 0) => get<AccessRequest>(`/v1/requests/${id(request)}${query({ waitMs })}`),
-      withdraw: (request: string) => post<AccessRequest>(`/v1/requests/${id(request)}/withdraw`),
+      /** Answers at once, or, with `waitMs`, as soon as the request is decided. */
+      get: async (request: string, waitMs = 0, signal?: AbortSignal): Promise<AccessRequest> => {
+        const path = `/v1/requests/${id(request)}${query({ waitMs })}`
+        return (await call('GET', path, undefined, withSignal(signal))).json() as Promise<AccessRequest>
+      },
+      withdraw: async (request: string, signal?: AbortSignal): Promise<AccessRequest> => {
+        const path = `/v1/requests/${id(request)}/withdraw`
+        return (await call('POST', path, {}, withSignal(signal))).json() as Promise<AccessRequest>
+      },
     },
     reviews: {
       /** What waits for the caller, oldest first. */

@@ -18,7 +18,7 @@ export interface RunningPamctl {
   /** Both of its outputs so far. */
   output(): string
   readonly closed: Promise<number | null>
-  kill(): void
+  kill(signal?: NodeJS.Signals): void
 }
 
 export async function pamctlSignedIn(
@@ -37,7 +37,7 @@ export async function pamctlSignedIn(
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (output += text))
     const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
-    return { output: () => output, closed, kill: () => void child.kill() }
+    return { output: () => output, closed, kill: (signal) => void child.kill(signal) }
   }
   const signedIn = { home, environment: own, start }
   await pamctlSignsIn(signedIn, ['--gateway', gateway, ...flags], who)

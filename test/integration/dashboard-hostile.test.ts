@@ -67,11 +67,11 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     client.end()
     bastion.close()
     sessions.push(...(await jane.api.sessions.list({})).items.map(({ id }) => id))
+    const denied = await jane.api.requests.create({ target: 'prod-db', reason: 'to be denied' })
+    await bob.api.reviews.decide(denied.id, { verdict: 'deny', comment: XSS })
     await jane.api.requests.create({ target: 'prod-db', reason: XSS })
     const service = await serviceSignedIn()
     await service.api.requests.create({ target: 'prod-db', reason: `by a service ${XSS}` })
-    const denied = await jane.api.requests.create({ target: 'prod-db', reason: 'to be denied' })
-    await bob.api.reviews.decide(denied.id, { verdict: 'deny', comment: XSS })
   }, 120_000)
   afterAll(async () => {
     dev?.close()

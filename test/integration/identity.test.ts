@@ -14,6 +14,7 @@ import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
 import { TUNNEL_PROTOCOL } from '../../src/shared/web-socket-channel.ts'
+import type { PamError } from '../../src/shared/errors.ts'
 import { openPort, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
 
 let stack: DemoStack
@@ -232,6 +233,7 @@ describe('identity tokens', () => {
     await expect(service.api.reviews.decide(janes.id, { verdict: 'approve', comment: '' })).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
+    await jane.api.requests.withdraw(janes.id)
     await expect(withTokens(stack.gateway, { identityToken: token, refreshToken: undefined })).rejects.toMatchObject({
       code: 'TOKEN_USED',
     })
@@ -246,6 +248,22 @@ describe('identity tokens', () => {
       code: 'NOT_ALLOWED',
     })
     expect((await jane.api.requests.withdraw(request.id)).state).toBe('withdrawn')
+    await expect(jane.api.requests.withdraw(request.id)).rejects.toMatchObject({ code: 'ALREADY_DECIDED' })
+  })
+
+  it('of ten requests for one target at once one is filed; the others name it', async () => {
+    const tries = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, n) => jane.api.requests.create({ target: 'prod-db', reason: `twin ${n}` })),
+    )
+    const [made] = tries.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const refused = tries.flatMap((one) => (one.status === 'rejected' ? [one.reason as PamError] : []))
+    expect(refused).toHaveLength(9)
+    for (const error of refused) expect(error).toMatchObject({ code: 'REQUEST_PENDING', id: made?.id })
+    // Another person's is their own; once it is withdrawn, a new one may be filed.
+    const bob = await signIn(stack.gateway, 'bob')
+    await bob.api.requests.withdraw((await bob.api.requests.create({ target: 'prod-db', reason: 'mine' })).id)
+    await jane.api.requests.withdraw(made?.id ?? '')
+    await jane.api.requests.withdraw((await jane.api.requests.create({ target: 'prod-db', reason: 'anew' })).id)
   })
 })
 

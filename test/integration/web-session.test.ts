@@ -78,6 +78,8 @@ describe('a browser that is signed in', () => {
     expect((await jane.json('/v1/requests')).body).toMatchObject({ items: [] })
     const right = await jane.json('/v1/requests', { method: 'POST', body, headers: { origin, 'pam-csrf': csrf } })
     expect(right.status).toBe(201)
+    const { id } = right.body as { id: string }
+    expect((await jane.change(`/v1/requests/${id}/withdraw`, 'POST', {})).status).toBe(200)
   })
 
   it('tells other pages nothing: neither by a GET of another site, nor by CORS', async () => {

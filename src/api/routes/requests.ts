@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { createRequest, type AccessRequest } from '../../access/request.ts'
+import { createRequest, twinError, type AccessRequest } from '../../access/request.ts'
 import { expire, withdraw } from '../../access/review.ts'
 import type { Grant } from '../../access/grant.ts'
 import type { Login } from '../../identity/login.ts'
@@ -78,10 +78,12 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       const created = createRequest(asked, { now, expire: requestExpire })
       await db.change(async (tx) => {
         await provenLogin(tx, login.id, clock.now())
-        const waiting = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MOST_PENDING })
-        if (waiting.filter((other) => expire(other, now).state === 'pending').length >= MOST_PENDING) {
+        const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MOST_PENDING })
+        const waiting = newest.filter((other) => expire(other, now).state === 'pending')
+        const twin = waiting.find((other) => other.target === name)
+        if (twin !== undefined) throw twinError(twin)
+        if (waiting.length >= MOST_PENDING)
           throw new PamError('RATE_LIMITED', `${MOST_PENDING} of your requests are waiting already`)
-        }
         await saveRequest(tx, created)
         await appendAudit(tx, now, {
           type: 'request.created',

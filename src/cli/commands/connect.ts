@@ -3,18 +3,19 @@ import { constants } from 'node:os'
 import { Option } from 'commander'
 import type { AgentConnection } from '../../agent/control-client.ts'
 import type { ListenerInfo } from '../../agent/control-messages.ts'
-import type { Target } from '../../api/schemas/access.ts'
+import type { AccessRequest, Target } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
-import { PamError } from '../../shared/errors.ts'
-import { durationOption, integer, jsonOption, type AddCommand } from '../command.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { durationOption, forHowLong, integer, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { describePostgres, preparePostgres } from '../native-clients/postgres.ts'
 import type { PreparedClient } from '../native-clients/prepared-client.ts'
 import { describeSsh, prepareSsh } from '../native-clients/ssh.ts'
 import { clockTime } from '../output/clock-time.ts'
+import type { Io } from '../output/io.ts'
 import { visible } from '../../shared/visible.ts'
-import { reasonFor, waitForRequest } from '../wait-for-request.ts'
+import { reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
 
 interface ConnectOptions {
   readonly for?: number
@@ -33,7 +34,7 @@ export const connect: AddCommand = (program, run) => {
     .addOption(durationOption('--for <duration>', 'how long, where access must be requested', 'PAMCTL_FOR'))
     .addOption(new Option('--reason <text>', 'why, where access must be requested').env('PAMCTL_REASON'))
     .addOption(new Option('--port <port>', 'the local port').env('PAMCTL_PORT').argParser(integer))
-    .addOption(new Option('--wait', 'wait for approval, also without a terminal').env('PAMCTL_WAIT'))
+    .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
     .addOption(jsonOption())
     .action(run(connectTo))
 }
@@ -100,27 +101,58 @@ async function ensureGrant(
     io.note(`access to ${name} until ${clockTime(current.endsAt)} (${current.id})`)
     return
   }
-  const mine = await api.whoami()
-  const waiting = (await api.requests.list({ limit: 100 })).items.find(
-    (request) => request.target === name && request.state === 'pending' && request.requester.id === mine.person.id,
-  )
-  const request =
-    waiting ??
-    (await api.requests.create({
-      target: name,
-      reason: await reasonFor({ io, ...context }, targets, name, options.reason),
-      ...(options.for === undefined ? {} : { lengthMs: options.for }),
-    }))
-  io.note(`requested access: ${request.id} (approvers: ${request.approvers.groups.join(' or ')}) …`)
+  const waiting = await waitingRequest(api, name)
+  const reason =
+    waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options.reason) : (options.reason ?? '')
+  const open = async (): Promise<OpenRequest> => {
+    if (waiting !== undefined) return resumed(waiting, options, io)
+    try {
+      const asked = { target: name, reason, ...(options.for === undefined ? {} : { lengthMs: options.for }) }
+      const made = await api.requests.create(asked)
+      io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')}) …`)
+      return { request: made, isOurs: true }
+    } catch (error) {
+      // Another command of the same person was quicker.
+      const { code, id } = asPamError(error)
+      if (code !== 'REQUEST_PENDING' || id === undefined) throw error
+      return resumed(await api.requests.get(id), options, io)
+    }
+  }
   if (!io.interactive && options.wait !== true) {
+    const { request } = await open()
     throw new PamError('REQUEST_PENDING', `${request.id} waits for approval`, {
       hint: 'run this again once it is approved, or give --wait',
       id: request.id,
     })
   }
-  const decided = await waitForRequest(api, request, io)
+  const decided = await waitForRequest(api, open, io)
   if (decided.state !== 'approved')
     throw new PamError('REQUEST_DENIED', `${decided.id} was ${decided.status}`, { id: decided.id })
+}
+
+async function waitingRequest(api: ApiClient, target: string): Promise<AccessRequest | undefined> {
+  const { items } = await api.requests.list({ limit: 100, mine: true })
+  return items.find((request) => request.target === target && request.state === 'pending')
+}
+
+/** Says which request is waited for, and what of this command does not count. */
+function resumed(request: AccessRequest, options: ConnectOptions, io: Io): OpenRequest {
+  const reason = request.reason === '' ? '' : `: ${request.reason}`
+  io.note(
+    visible(
+      `already requested: ${request.id}, ${io.age(request.createdAt)}, for ${forHowLong(request.lengthMs)}${reason}`,
+    ),
+  )
+  const unused = [
+    ...(options.reason === undefined || options.reason.trim() === request.reason ? [] : ['--reason']),
+    ...(options.for === undefined || options.for === request.lengthMs ? [] : ['--for']),
+  ]
+  if (unused.length > 0) {
+    io.note(
+      `pamctl: ${unused.join(' and ')} ignored, since this request is already waiting; to ask again, withdraw it first: pamctl withdraw ${request.id}`,
+    )
+  }
+  return { request, isOurs: false }
 }
 
 /** Runs the client with what it needs, as if it had been started by hand: terminal, signals and exit code are its own. */

@@ -1,7 +1,7 @@
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { reasonFor, waitForRequest } from '../wait-for-request.ts'
+import { reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
 
 interface RequestOptions {
   readonly for?: number
@@ -17,23 +17,41 @@ export const request: AddCommand = (program, run) => {
     .description('ask for access to a target')
     .addOption(durationOption('--for <duration>', 'how long, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
-    .option('--wait', 'wait until somebody decides')
+    .option('--wait', 'wait until somebody decides; Ctrl-C withdraws the request')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, target: string, options: RequestOptions) => {
         const { io } = context
         const api = await context.client()
         const reason = await reasonFor(context, await api.targets(), target, options.reason)
-        const created = await api.requests.create({
-          target,
-          reason,
-          ...(options.for === undefined ? {} : { lengthMs: options.for }),
-        })
-        io.note(`requested access: ${created.id} (approvers: ${created.approvers.groups.join(' or ')})`)
-        const decided = options.wait ? await waitForRequest(api, created, io) : created
+        const open = async (): Promise<OpenRequest> => {
+          const made = await api.requests.create({
+            target,
+            reason,
+            ...(options.for === undefined ? {} : { lengthMs: options.for }),
+          })
+          io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')})`)
+          return { request: made, isOurs: true }
+        }
+        const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
         if (options.json) io.json(decided)
         else io.print(decided.id)
         if (options.wait && decided.state !== 'approved') throw new Exit(5)
+      }),
+    )
+}
+
+/** `pamctl withdraw ID`: takes a request back. */
+export const withdraw: AddCommand = (program, run) => {
+  program
+    .command('withdraw <request>')
+    .description('withdraw a request for access that is still waiting')
+    .addOption(jsonOption())
+    .action(
+      run(async ({ io, client }: CliContext, id: string, options: { json?: boolean }) => {
+        const withdrawn = await (await client()).requests.withdraw(id)
+        if (options.json) return io.json(withdrawn)
+        io.print(`${withdrawn.id} withdrawn`)
       }),
     )
 }

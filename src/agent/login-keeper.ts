@@ -5,6 +5,7 @@ import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { refreshSignIn, revokeSignIn } from '../gateway-client/login.ts'
 import type { Prover } from '../gateway-client/prover.ts'
 import type { Token } from '../api/schemas/identity.ts'
+import { systemClock, type Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 
 /** How a new identity token is come by. */
@@ -31,28 +32,49 @@ export interface StoredLogin {
   readonly label: string
 }
 
+export interface LoginEvents {
+  store(refreshToken: string | undefined): void
+  /** The identity is gone: somebody said no. */
+  lost(error: PamError): void
+  /** What the user should know while something is connected. */
+  notice(message: string): void
+}
+
+export interface ProofTiming {
+  readonly clock: Clock
+  /** A number from 0 to 1, so that agents which lost their provider together do not come back together. */
+  readonly random: () => number
+  /** How long one answer of the provider or the gateway is waited for. */
+  readonly answerMs: number
+  /** How long a call waits for a new proof while the last one still holds. */
+  readonly patienceMs: number
+}
+
 /**
  * One login at one gateway: holds the key and the gateway's access token, gets new ones in time, and proves the
  * identity again while it is in use. Refresh tokens are used by nobody else, since each works once.
+ *
+ * The first attempt comes early enough that a provider which is late, or away for a moment, costs nobody a session: what fails
+ * without a no is tried again, more slowly each time, until the gateway's limit. A no ends the login at once.
  */
 export class LoginKeeper {
   readonly login: KeptLogin
   readonly #fetch: typeof fetch
-  readonly #store: (refreshToken: string | undefined) => void
-  readonly #lost: (error: PamError) => void
+  readonly #events: LoginEvents
+  readonly #timing: ProofTiming
   #token: Token | undefined
   #provenAt = 0
   #proving: Promise<Token> | undefined
-  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #hasWarned = false
+  #isKeeping = false
+  #cancel: () => void = () => {}
 
-  constructor(
-    login: KeptLogin,
-    events: { store: (refreshToken: string | undefined) => void; lost: (error: PamError) => void },
-  ) {
+  constructor(login: KeptLogin, events: LoginEvents, timing: Partial<ProofTiming> = {}) {
     this.login = login
     this.#fetch = fetchWithCa(login.ca)
-    this.#store = events.store
-    this.#lost = events.lost
+    this.#events = events
+    this.#timing = { ...TIMING, ...timing }
   }
 
   get person(): Token['person'] | undefined {
@@ -64,11 +86,14 @@ export class LoginKeeper {
     const { gateway, prover } = this.login
     const api = createApiClient({
       gateway,
-      fetch: this.#fetch,
+      fetch: (url, init) => this.#fetch(url, { ...init, signal: AbortSignal.timeout(this.#timing.answerMs) }),
       authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
     })
     this.#token = await api.token(identityToken)
-    this.#provenAt = Date.now()
+    this.#provenAt = this.#now()
+    this.#failures = 0
+    if (this.#hasWarned) this.#events.notice('your identity is verified again; what is open goes on')
+    this.#hasWarned = false
     return this.#token
   }
 
@@ -81,7 +106,7 @@ export class LoginKeeper {
     if (new URL(url).origin !== new URL(gateway).origin)
       throw new PamError('USAGE', `this login is for ${gateway}, and the call is for another gateway`)
     let token = this.#token
-    if (token === undefined || Date.parse(token.expiresAt) - Date.now() < EXPIRY_MARGIN) token = await this.#prove()
+    if (token === undefined || Date.parse(token.expiresAt) - this.#now() < EXPIRY_MARGIN) token = await this.#prove()
     else if (this.#isDue(token)) token = await this.#proveIfPossible(token)
     return {
       authorization: `DPoP ${token.accessToken}`,
@@ -89,19 +114,20 @@ export class LoginKeeper {
     }
   }
 
+  get isKeepingProven(): boolean {
+    return this.#isKeeping
+  }
+
   /** While something is connected the identity is proven again as often as the gateway asks. */
   keepProven(): void {
-    if (this.#timer !== undefined) return
-    const every = this.#token?.reproof ?? DEFAULT_REPROOF
-    this.#timer = setInterval(
-      () => void this.#prove().catch((error: unknown) => this.#failed(asPamError(error))),
-      every * 0.8,
-    )
+    if (this.#isKeeping) return
+    this.#isKeeping = true
+    this.#scheduleProof()
   }
 
   stopProving(): void {
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    this.#isKeeping = false
+    this.#cancel()
   }
 
   /** Signs out everywhere; what cannot be reached is forgotten all the same. */
@@ -122,18 +148,71 @@ export class LoginKeeper {
     }
   }
 
-  #isDue(token: Token): boolean {
-    return Date.now() - this.#provenAt > token.reproof * 0.9
+  #now(): number {
+    return this.#timing.clock.now()
   }
 
-  /** Where nobody answers for a moment, the last proof holds as long as the gateway takes it. */
-  async #proveIfPossible(known: Token): Promise<Token> {
+  /** When the gateway ends what is connected, unless it is given a proof before. */
+  #limit(): number {
+    return Date.parse(this.#token?.provenUntil ?? '') || this.#provenAt + (this.#token?.reproof ?? DEFAULT_REPROOF)
+  }
+
+  #isDue(token: Token): boolean {
+    return this.#now() - this.#provenAt > token.reproof * 0.9
+  }
+
+  #scheduleProof(): void {
+    this.#cancel()
+    this.#cancel = this.#timing.clock.at(this.#nextProofAt(), () => void this.#proveOnTime())
+  }
+
+  #nextProofAt(): number {
+    const now = this.#now()
+    const jitter = 0.8 + 0.2 * this.#timing.random()
+    if (this.#failures === 0) {
+      const every = (this.#token?.reproof ?? DEFAULT_REPROOF) * 0.6 * jitter
+      return Math.max(now, Math.min(this.#provenAt + every, now + (this.#limit() - now) / 2))
+    }
+    const left = this.#limit() - now
+    const backoff = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS)
+    // Not so slowly that the limit passes between two attempts.
+    return now + jitter * (left <= 0 ? MAX_RETRY_MS : Math.max(Math.min(backoff, left / 3), MIN_RETRY_MS))
+  }
+
+  async #proveOnTime(): Promise<void> {
     try {
-      return await this.#prove()
+      await this.#prove()
     } catch (error) {
+      this.#warn(asPamError(error))
+    }
+    if (this.#isKeeping) this.#scheduleProof()
+  }
+
+  /** Once for each time that the provider is away, while there is time left to do something. */
+  #warn(reason: PamError): void {
+    const limit = this.#limit()
+    const left = limit - this.#now()
+    if (!this.#isKeeping || this.#hasWarned || this.#failures < 2 || left > WARN_AHEAD_MS || left <= 0) return
+    this.#hasWarned = true
+    const at = new Date(limit).toTimeString().slice(0, 8)
+    this.#events.notice(
+      `cannot verify your identity again (${reason.message}); what is open ends at ${at} unless this succeeds`,
+    )
+  }
+
+  /** Where nobody answers for a moment, the last proof holds as long as the gateway takes it, and the call does not wait. */
+  async #proveIfPossible(known: Token): Promise<Token> {
+    const proving = this.#prove().catch((error: unknown) => {
       if (isFinal(asPamError(error))) throw error
       return known
-    }
+    })
+    if (this.#limit() <= this.#now()) return proving
+    let cancel = (): void => {}
+    const patience = new Promise<Token>((resolve) => {
+      cancel = this.#timing.clock.at(this.#now() + this.#timing.patienceMs, () => resolve(known))
+    })
+    proving.catch(() => {}) // told to whoever calls next, when it comes too late for this one
+    return Promise.race([proving, patience]).finally(() => cancel())
   }
 
   #prove(): Promise<Token> {
@@ -141,6 +220,7 @@ export class LoginKeeper {
       .then((identityToken) => this.exchange(identityToken))
       .catch((error: unknown) => {
         const reason = asPamError(error)
+        this.#failures++
         if (isFinal(reason)) this.#failed(reason)
         throw reason
       })
@@ -153,10 +233,14 @@ export class LoginKeeper {
     if (source.kind === 'service') return serviceToken(source)
     if (source.refreshToken === undefined)
       throw new PamError('NOT_SIGNED_IN', 'the sign-in has ended', { hint: 'sign in again: pamctl login' })
-    const next = await refreshSignIn(source.refreshToken, { ...source, fetch: await this.#issuerFetch() })
+    const next = await refreshSignIn(source.refreshToken, {
+      ...source,
+      fetch: await this.#issuerFetch(),
+      timeoutMs: this.#timing.answerMs,
+    })
     source.refreshToken = next.refreshToken ?? source.refreshToken
     // Kept before it is needed: the old one does not work any more.
-    this.#store(source.refreshToken)
+    this.#events.store(source.refreshToken)
     return next.identityToken
   }
 
@@ -167,7 +251,6 @@ export class LoginKeeper {
   }
 
   #failed(error: PamError): void {
-    if (!isFinal(error)) return // a network that is away for a moment: the next proof may succeed
     this.stopProving()
     // The gateway learns it at once, so that it ends what this login carries there.
     const { gateway } = this.login
@@ -177,7 +260,7 @@ export class LoginKeeper {
       authorize: (method, url) => this.#authorizeAsIs(method, url),
     })
     void api.logout().catch(() => {})
-    this.#lost(error)
+    this.#events.lost(error)
   }
 
   async #authorizeAsIs(method: string, url: string): Promise<Readonly<Record<string, string>>> {
@@ -198,7 +281,7 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
 }
 
 /** Another try does not mend it: somebody said no, and it is not that somebody did not answer. */
-const isFinal = ({ code, side }: PamError): boolean => FINAL.has(code) && side !== 'upstream'
+const isFinal = ({ code }: PamError): boolean => FINAL.has(code)
 
 const FINAL = new Set<string>([
   'NOT_SIGNED_IN',
@@ -209,4 +292,9 @@ const FINAL = new Set<string>([
   'SIGN_IN_DENIED',
 ])
 const EXPIRY_MARGIN = 60_000
+const FIRST_RETRY_MS = 2000
+const MIN_RETRY_MS = 500
+const MAX_RETRY_MS = 30_000
+const WARN_AHEAD_MS = 120_000
+const TIMING: ProofTiming = { clock: systemClock, random: Math.random, answerMs: 30_000, patienceMs: 5000 }
 const DEFAULT_REPROOF = 300_000

@@ -7,16 +7,21 @@ import { LoginKeeper, serviceToken, type StoredLogin } from './login-keeper.ts'
 import type { Paths } from './paths.ts'
 import { openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
 
+export interface LoginsEvents {
+  lost(profile: string, error: PamError): void
+  notice(profile: string, message: string): void
+}
+
 /** The user's logins by profile: in memory while in use, in the keychain (or the file) between. */
 export class Logins {
   readonly #paths: Paths
   readonly #keepers = new Map<string, LoginKeeper>()
-  readonly #lost: (profile: string, error: PamError) => void
+  readonly #events: LoginsEvents
   #secrets: { store: SecretStore; warning: string | undefined } | undefined
 
-  constructor(paths: Paths, lost: (profile: string, error: PamError) => void) {
+  constructor(paths: Paths, events: LoginsEvents) {
     this.#paths = paths
-    this.#lost = lost
+    this.#events = events
   }
 
   async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
@@ -32,6 +37,8 @@ export class Logins {
       prover,
     })
     const { person } = await keeper.exchange(identityToken)
+    // What is connected goes on under the new sign-in; the old refresh token is used no more.
+    if (known?.isKeepingProven === true) keeper.keepProven()
     known?.stopProving()
     this.#keepers.set(profile, keeper)
     const { store, warning } = await this.#openSecrets()
@@ -61,6 +68,11 @@ export class Logins {
     const { person } = await keeper.exchange(serviceToken(source))
     this.#keepers.set(profile, keeper)
     return { label: person.label, groups: person.groups }
+  }
+
+  /** The login of a profile as far as it is in memory. */
+  loaded(profile: string): LoginKeeper | undefined {
+    return this.#keepers.get(profile)
   }
 
   /** The login of a profile; loads it where it is not in memory. */
@@ -194,8 +206,9 @@ export class Logins {
       store: (refreshToken) => void this.#keepRefreshToken(profile, refreshToken),
       lost: (error) => {
         if (login.source.kind === 'person') void this.#forget(profile)
-        this.#lost(profile, error)
+        this.#events.lost(profile, error)
       },
+      notice: (message) => this.#events.notice(profile, message),
     })
   }
 

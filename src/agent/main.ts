@@ -86,7 +86,10 @@ class Agent {
   constructor(paths: Paths, logger: Logger) {
     this.#paths = paths
     this.#logger = logger
-    this.#logins = new Logins(paths, (profile, error) => this.#lost(profile, error))
+    this.#logins = new Logins(paths, {
+      lost: (profile, error) => this.#lost(profile, error),
+      notice: (profile, message) => this.#notify(profile, message),
+    })
   }
 
   get tunnels(): number {
@@ -196,12 +199,13 @@ class Agent {
             },
             closed: () => {
               connections.delete(connection)
-              if (!this.#isUsed(profile)) keeper.stopProving()
+              if (!this.#isUsed(profile)) this.#logins.loaded(profile)?.stopProving()
               this.onChange()
             },
           })
           connections.add(connection)
-          keeper.keepProven()
+          // It may have been signed in again since the port was opened.
+          this.#logins.loaded(profile)?.keepProven()
         },
       })
       this.#opening.set(key, opening)
@@ -254,6 +258,12 @@ class Agent {
   #lost(profile: string, error: PamError): void {
     this.#logger.warn({ profile, code: error.code }, 'login.lost')
     this.#closeTunnels(profile, `${error.message}; sign in again: pamctl login`)
+  }
+
+  #notify(profile: string, message: string): void {
+    this.#logger.warn({ profile, notice: message }, 'login.notice')
+    for (const { profile: of, target, peers } of this.#listeners.values())
+      if (of === profile) for (const peer of peers) peer.send({ target, message, ahead: true })
   }
 
   #closeTunnels(profile: string, why: string): void {

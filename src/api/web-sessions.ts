@@ -115,7 +115,10 @@ export async function endOverdueWebSessions(deps: ApiDeps): Promise<void> {
   }
 }
 
-/** Proves the identity again once its proof is older than `reproof`; what the provider says no to is signed out. */
+/**
+ * Proves the identity again well before its proof ends; what the provider says no to is signed out. A provider that is late or away
+ * is asked again at later calls, not at each of them, and no call waits long for it while the last proof holds.
+ */
 async function keepProven(
   login: Login,
   session: WebSession,
@@ -124,20 +127,52 @@ async function keepProven(
   deps: ApiDeps,
 ): Promise<Login> {
   if (isFresh(login, deps)) return login
-  const renewing =
-    renewals.get(session.id) ??
-    renew(login, session.id, secret, from, deps).finally(() => {
-      renewals.delete(session.id)
-    })
-  renewals.set(session.id, renewing)
-  const renewed = await renewing
+  const now = deps.clock.now()
+  const holds = login.provenUntil > now
+  const renewal = renewals.get(session.id) ?? { running: undefined, since: now, failures: 0, nextAt: 0 }
+  if (holds && renewal.running === undefined && now < renewal.nextAt) return login
+  if (renewal.running === undefined) {
+    renewal.since = now
+    renewal.running = renew(login, session.id, secret, from, deps)
+      .then((renewed) => {
+        renewal.running = undefined
+        if (renewed !== undefined) renewals.delete(session.id)
+        else renewal.nextAt = deps.clock.now() + retryDelay(++renewal.failures)
+        return renewed
+      })
+      .catch((error: unknown) => {
+        renewals.delete(session.id)
+        throw error
+      })
+    if (renewals.size >= MAX_RENEWALS) forgetRenewals(now)
+    renewals.set(session.id, renewal)
+  }
+  // Who comes while an answer is overdue does not wait for it again.
+  const renewed = await (holds
+    ? within(renewal.running, Math.max(0, renewal.since + PATIENCE - now), deps.clock)
+    : renewal.running)
   if (renewed !== undefined) return renewed
   if (login.provenUntil > deps.clock.now()) return login
   throw notSignedIn('who you are could not be proven again')
 }
 
-const isFresh = ({ provenUntil }: Login, { clock }: Pick<ApiDeps, 'clock'>): boolean =>
-  provenUntil - GRACE > clock.now()
+/** What comes in this time; undefined otherwise. What comes later counts for the next call. */
+async function within<T>(work: Promise<T>, milliseconds: number, clock: ApiDeps['clock']): Promise<T | undefined> {
+  work.catch(() => {})
+  let cancel = (): void => {}
+  const late = new Promise<undefined>((resolve) => {
+    cancel = clock.at(clock.now() + milliseconds, () => resolve(undefined))
+  })
+  return Promise.race([work, late]).finally(() => cancel())
+}
+
+/** Doubles from two seconds to half a minute, with jitter: browsers that lost their provider together do not come back together. */
+const retryDelay = (failures: number): number =>
+  Math.min(2000 * 2 ** (failures - 1), 30_000) * (0.8 + 0.2 * Math.random())
+
+/** With two fifths of `reproof` and all of the grace left, so that a provider may be away for that long. */
+const isFresh = ({ provenUntil }: Login, { clock, settings }: Pick<ApiDeps, 'clock' | 'settings'>): boolean =>
+  provenUntil - GRACE - settings().reproof * 0.4 > clock.now()
 
 /** One at a time for each browser. Undefined where the provider gave no answer: the last proof holds until its time is over. */
 async function renew(
@@ -173,7 +208,22 @@ async function renew(
   }
 }
 
-const renewals = new Map<string, Promise<Login | undefined>>()
+/** Those of sessions that did not come back. */
+function forgetRenewals(now: number): void {
+  for (const [id, { running, nextAt }] of renewals) if (running === undefined && nextAt < now) renewals.delete(id)
+}
+
+interface Renewal {
+  running: Promise<Login | undefined> | undefined
+  /** When the one that runs began. */
+  since: number
+  failures: number
+  /** Not asked again before. */
+  nextAt: number
+}
+
+/** By session, while its identity is being proven, or was not. */
+const renewals = new Map<string, Renewal>()
 
 /** Fetch Metadata (w3.org/TR/fetch-metadata) where the browser sends it, and Origin (RFC 6454) on every change. */
 function refuseOtherOrigins({ method, headers }: Call, deps: Pick<ApiDeps, 'publicUrl'>): void {
@@ -208,5 +258,8 @@ export const BACKGROUND_HEADER = 'pam-background'
 const REFRESH = 'refresh token'
 /** As long as identity/login.ts lets a proof outlive its `reproof`. */
 const GRACE = 60_000
+/** How long a call waits for a new proof while the last one holds. */
+const PATIENCE = 5000
+const MAX_RENEWALS = 1000
 /** Milliseconds between two notes of when a session was last used, at the most. */
 const SEEN_EVERY = 30_000

@@ -1,8 +1,9 @@
 import * as oidc from 'openid-client'
 import { PamError } from '../shared/errors.ts'
 import { isLoopback } from '../shared/loopback.ts'
-import { visible } from '../shared/visible.ts'
+import { isRefusal } from '../shared/provider-answer.ts'
 import { providerWords, supportedScopes } from '../shared/provider-words.ts'
+import { visible } from '../shared/visible.ts'
 import type { Discovery } from '../api/schemas/identity.ts'
 
 /** What signing in gives: a token for the gateway, and one to get the next with. */
@@ -23,6 +24,8 @@ export interface IssuerOptions {
   readonly issuer: string
   readonly clientId: string
   readonly fetch: typeof fetch
+  /** How long to wait for an answer. */
+  readonly timeoutMs?: number
 }
 
 /** The OAuth device authorization grant (RFC 8628) against the gateway's issuer. */
@@ -55,13 +58,23 @@ export async function signInWithDevice(
   }
 }
 
-/** A fresh identity token from the refresh token. SIGN_IN_DENIED where the provider does not give one any more. */
+/** A fresh identity token from the refresh token. NOT_SIGNED_IN where the provider no longer gives one. */
 export async function refreshSignIn(refreshToken: string, options: IssuerOptions): Promise<SignIn> {
   const config = await discoverIssuer(options)
   try {
     return toSignIn(await oidc.refreshTokenGrant(config, refreshToken))
   } catch (error) {
-    throw signInError(error)
+    if (error instanceof PamError) throw error
+    throw isRefusal(error)
+      ? new PamError(
+          'NOT_SIGNED_IN',
+          `the identity provider does not continue this sign-in (${providerWords(error)})`,
+          {
+            hint: 'sign in again: pamctl login',
+            cause: error,
+          },
+        )
+      : noAnswer(error)
   }
 }
 
@@ -70,16 +83,21 @@ export async function revokeSignIn(refreshToken: string, options: IssuerOptions)
   if (config.serverMetadata().revocation_endpoint !== undefined) await oidc.tokenRevocation(config, refreshToken)
 }
 
-async function discoverIssuer({ issuer, clientId, fetch }: IssuerOptions): Promise<oidc.Configuration> {
+async function discoverIssuer({
+  issuer,
+  clientId,
+  fetch,
+  timeoutMs = TIMEOUT_MS,
+}: IssuerOptions): Promise<oidc.Configuration> {
   const url = new URL(issuer)
   try {
     return await oidc.discovery(url, clientId, undefined, oidc.None(), {
-      timeout: 15,
+      timeout: timeoutMs / 1000,
       ...(url.protocol === 'http:' && isLoopback(url.hostname) ? { execute: [oidc.allowInsecureRequests] } : {}),
       [oidc.customFetch]: fetch as oidc.CustomFetch,
     })
   } catch (error) {
-    throw new PamError('ISSUER_UNTRUSTED', `the identity provider ${issuer} cannot be reached or trusted`, {
+    throw new PamError('ISSUER_UNREACHABLE', `the identity provider ${issuer} cannot be reached or trusted`, {
       side: 'upstream',
       cause: error,
     })
@@ -102,14 +120,6 @@ function signInError(error: unknown): PamError {
       })
     case 'expired_token':
       return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time', { hint: 'run pamctl login again' })
-    case 'invalid_grant':
-      return new PamError(
-        'NOT_SIGNED_IN',
-        `the identity provider does not continue this sign-in (${providerWords(error)})`,
-        {
-          hint: 'sign in again: pamctl login',
-        },
-      )
   }
   if ((error as Error).name === 'AbortError') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was given up')
   const cause = (error as Error).cause
@@ -121,12 +131,19 @@ function signInError(error: unknown): PamError {
       cause: error,
       hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
     })
-  return new PamError(
-    'GATEWAY_UNREACHABLE',
-    `the identity provider did not answer as expected (${words ?? visible((error as Error).message)})`,
-    { side: 'upstream', cause: error },
-  )
+  return noAnswer(error)
 }
 
-/** What another try does not mend (RFC 6749, 5.2; RFC 8628, 3.5). */
+/** Another attempt does not help (RFC 6749, 5.2; RFC 8628, 3.5). */
 const REFUSALS = /^(invalid_scope|invalid_client|unauthorized_client|unsupported_grant_type|invalid_request)$/
+
+function noAnswer(error: unknown): PamError {
+  const { message, cause } = error as { message: string; cause?: unknown }
+  const why = providerWords(error) ?? (cause instanceof Response ? `HTTP ${cause.status}` : visible(message))
+  return new PamError('ISSUER_UNREACHABLE', `the identity provider did not answer as expected (${why})`, {
+    side: 'upstream',
+    cause: error,
+  })
+}
+
+const TIMEOUT_MS = 15_000

@@ -160,7 +160,7 @@ async function discoverKeys(issuer: TrustedIssuer): Promise<JWTVerifyGetKey> {
 }
 
 const unreachable = (issuer: Issuer, cause: unknown): PamError =>
-  new PamError('ISSUER_UNTRUSTED', `the keys of ${issuer.url} cannot be read, so its tokens cannot be checked`, {
+  new PamError('ISSUER_UNREACHABLE', `the keys of ${issuer.url} cannot be read, so its tokens cannot be checked`, {
     side: 'gateway',
     cause,
   })

@@ -1,6 +1,7 @@
 import * as oidc from 'openid-client'
 import { PamError } from '../shared/errors.ts'
 import { isLoopback } from '../shared/loopback.ts'
+import { isRefusal } from '../shared/provider-answer.ts'
 import { providerWords, supportedScopes } from '../shared/provider-words.ts'
 
 /** Our client at the identity provider that signs in browsers. */
@@ -70,7 +71,7 @@ export async function finishSignIn(
     })
     return toTokens(tokens)
   } catch (error) {
-    throw signInError(error)
+    throw signInError(error, 'sign-in')
   }
 }
 
@@ -80,7 +81,7 @@ export async function renewSignIn(client: WebClient, refreshToken: string): Prom
   try {
     return toTokens(await oidc.refreshTokenGrant(config, refreshToken))
   } catch (error) {
-    throw signInError(error)
+    throw signInError(error, 'renewal')
   }
 }
 
@@ -111,7 +112,7 @@ async function discover({ issuer, clientId, clientSecret, fetch }: WebClient): P
     discovered.set(fetch, kept.set(key, { config, until: Date.now() + KEPT_FOR }))
     return config
   } catch (error) {
-    throw new PamError('ISSUER_UNTRUSTED', 'the identity provider cannot be reached or trusted', {
+    throw new PamError('ISSUER_UNREACHABLE', 'the identity provider cannot be reached or trusted', {
       side: 'upstream',
       hint: 'try again in a moment; if it stays so, tell whoever runs the gateway',
       cause: error,
@@ -133,32 +134,38 @@ function toTokens(tokens: { id_token?: string; refresh_token?: string }): WebTok
 }
 
 /** RFC 6749 sections 4.1.2.1 and 5.2, each said plainly; whether the provider said no, or only did not answer. */
-function signInError(error: unknown): PamError {
+function signInError(error: unknown, during: 'sign-in' | 'renewal'): PamError {
   if (error instanceof PamError) return error
   const code = (error as { error?: string }).error
   const words = providerWords(error)
-  if (words !== undefined && !/^(server_error|temporarily_unavailable)$/.test(code ?? ''))
-    return code === 'access_denied'
-      ? new PamError('SIGN_IN_DENIED', 'the sign-in was refused', {
-          cause: error,
-          hint: `the identity provider says: ${words}`,
-        })
-      : new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
-          cause: error,
-          hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
-        })
+  if (code === 'access_denied')
+    return new PamError('SIGN_IN_DENIED', 'the sign-in was refused', {
+      cause: error,
+      hint: `the identity provider says: ${words}`,
+    })
+  // Of somebody who is signed in already, a misconfigured client says nothing: that is no end of their sign-in.
+  if (
+    words !== undefined &&
+    (isRefusal(error) || during === 'sign-in') &&
+    !/^(server_error|temporarily_unavailable)$/.test(code ?? '')
+  )
+    return new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
+      cause: error,
+      hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
+    })
   if (error instanceof oidc.ClientError && (error.code ?? '').startsWith('OAUTH_') && error.code !== 'OAUTH_TIMEOUT')
     return new PamError('TOKEN_INVALID', 'the answer of the identity provider is not the one that was asked for', {
       hint: 'begin again',
       cause: error,
     })
   const why = words === undefined ? '' : ` (${words})`
-  return new PamError('ISSUER_UNTRUSTED', `the identity provider did not answer as expected${why}`, {
+  return new PamError('ISSUER_UNREACHABLE', `the identity provider did not answer as expected${why}`, {
     side: 'upstream',
     cause: error,
   })
 }
 
-const TIMEOUT_SECONDS = 10
+/** A refresh token works once: an answer that is given up takes the sign-in with it. */
+const TIMEOUT_SECONDS = 30
 /** Milliseconds; a provider that rotates its endpoints is followed. */
 const KEPT_FOR = 600_000

@@ -53,6 +53,12 @@ export const errorCodes = {
     '28000',
     4,
   ),
+  ISSUER_UNREACHABLE: meaning(
+    'The identity provider did not answer, or not in time, so nothing could be proven; try again.',
+    503,
+    '08001',
+    7,
+  ),
   PROOF_INVALID: meaning(
     'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or made with another key.',
     401,

@@ -54,6 +54,7 @@ export const identityRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) 
         login: login.id,
         person: { ...login.person, groups: [...login.person.groups] },
         ...(login.authTime === undefined ? {} : { authTime: iso(login.authTime) }),
+        provenUntil: iso(login.provenUntil),
         reproof: deps.settings().reproof,
       }
     },

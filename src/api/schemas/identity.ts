@@ -24,6 +24,8 @@ export const tokenSchema = z.object({
   login: z.string(),
   person: personSchema.extend({ groups: z.array(z.string()) }),
   authTime: timeSchema.optional(),
+  /** Sessions of this login end then, unless the identity is proven again before. */
+  provenUntil: timeSchema,
   /** Milliseconds after which the identity should be proven again. */
   reproof: z.number(),
 })

@@ -1,0 +1,250 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SignJWT } from 'jose'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LoginKeeper } from '../../src/agent/login-keeper.ts'
+import { createProver } from '../../src/gateway-client/prover.ts'
+import type { Clock } from '../../src/shared/clock.ts'
+import type { PamError } from '../../src/shared/errors.ts'
+
+/** A provider and a gateway over HTTP that answer as they are told to; time is moved by hand. */
+const REPROOF = 300_000
+const LEASE = 360_000
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+class HandClock implements Clock {
+  time = Date.now()
+  #waiting: { at: number; callback: () => void }[] = []
+  now(): number {
+    return this.time
+  }
+  at(at: number, callback: () => void): () => void {
+    const entry = { at, callback }
+    this.#waiting.push(entry)
+    return () => (this.#waiting = this.#waiting.filter((other) => other !== entry))
+  }
+  /** Goes on to the next thing that is waited for, and does it. */
+  next(): number {
+    const [first] = this.#waiting.toSorted((a, b) => a.at - b.at)
+    if (first === undefined) throw new Error('nothing is waited for')
+    this.#waiting = this.#waiting.filter((other) => other !== first)
+    this.time = Math.max(this.time, first.at)
+    first.callback()
+    return this.time
+  }
+  get isIdle(): boolean {
+    return this.#waiting.length === 0
+  }
+}
+
+type Answer = 'tokens' | 'silence' | 'cut' | readonly [status: number, body: string]
+let server: Server
+let url: string
+let clock: HandClock
+/** What the next refreshes, and the next exchanges at the gateway, are answered; tokens after that. */
+let refreshes: Answer[]
+let exchanges: Answer[]
+let asked: number
+let signedOut: number
+let open: ServerResponse[]
+let lost: PamError[]
+let notices: string[]
+let stored: (string | undefined)[]
+/** Resolves when an attempt is over, however it went. */
+let over: () => void
+let attempt: Promise<void>
+
+beforeEach(async () => {
+  clock = new HandClock()
+  ;[refreshes, exchanges, open, lost, notices, stored] = [[], [], [], [], [], []]
+  asked = signedOut = 0
+  server = createServer((request, response) => void answer(request.method ?? '', request.url ?? '', response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterEach(() => {
+  for (const response of open) response.destroy()
+  server.closeAllConnections()
+  server.close()
+})
+
+async function answer(method: string, path: string, response: ServerResponse): Promise<void> {
+  const json = (body: unknown, status = 200): void =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  if (path.endsWith('/openid-configuration'))
+    return json({ issuer: url, token_endpoint: `${url}/token`, jwks_uri: `${url}/jwks` })
+  if (method === 'DELETE') {
+    signedOut++
+    return void response.writeHead(204).end()
+  }
+  const list = path === '/token' ? refreshes : exchanges
+  if (path === '/token') asked++
+  const how = list.shift() ?? 'tokens'
+  if (how === 'silence') return void open.push(response)
+  if (how === 'cut') return void response.destroy()
+  if (how !== 'tokens') return void response.writeHead(how[0], { 'content-type': 'application/json' }).end(how[1])
+  if (path === '/token') {
+    const identity = await new SignJWT({})
+      .setProtectedHeader({ alg: 'RS256' })
+      .setIssuer(url)
+      .setAudience('pamctl')
+      .setSubject('jane')
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(privateKey)
+    return json({ access_token: 'x', token_type: 'bearer', id_token: identity, refresh_token: `refresh ${asked}` })
+  }
+  const time = (later: number): string => new Date(clock.time + later).toISOString()
+  json({
+    accessToken: 'gateway',
+    tokenType: 'DPoP',
+    expiresAt: time(600_000),
+    login: 'lgn_1',
+    person: { id: 'jane', label: 'jane', kind: 'person', groups: [] },
+    provenUntil: time(LEASE),
+    reproof: REPROOF,
+  })
+}
+
+async function signedInKeeper(): Promise<LoginKeeper> {
+  const keeper = new LoginKeeper(
+    {
+      gateway: url,
+      ca: undefined,
+      prover: await createProver(),
+      source: { kind: 'person', issuer: url, clientId: 'pamctl', refreshToken: 'refresh 0' },
+    },
+    { store: (token) => stored.push(token), lost: (error) => lost.push(error), notice: (text) => notices.push(text) },
+    { clock, random: () => 1, answerMs: 150 },
+  )
+  await keeper.exchange('an identity token of the sign-in')
+  keeper.keepProven()
+  // Whatever an attempt comes to, the next one is waited for then.
+  const at = clock.at.bind(clock)
+  clock.at = (time, callback) => {
+    over()
+    return at(time, callback)
+  }
+  return keeper
+}
+/** Lets the next attempt begin, and waits until it is over; its time since the sign-in. */
+async function nextAttempt(start: number): Promise<number> {
+  attempt = new Promise((resolve) => (over = resolve))
+  const time = clock.next() - start
+  await attempt
+  return time
+}
+
+describe('an identity that is proven again', () => {
+  it('is proven well before the limit, each time', async () => {
+    const start = clock.time
+    await signedInKeeper()
+    expect(await nextAttempt(start)).toBe(180_000)
+    expect(await nextAttempt(start)).toBe(360_000)
+    expect([asked, stored, lost, notices]).toEqual([2, ['refresh 1', 'refresh 2'], [], []])
+  })
+
+  it.each<[string, Answer]>([
+    ['late', 'silence'],
+    ['cut off', 'cut'],
+    ['500', [500, '{}']],
+    ['502 of a proxy', [502, '<html>']],
+    ['503 that calls itself a refusal', [503, '{"error":"access_denied"}']],
+    ['429', [429, '{"error":"invalid_grant"}']],
+    ['temporarily unavailable', [400, '{"error":"temporarily_unavailable"}']],
+    ['a code that nobody knows', [400, '{"error":"slow_down_please"}']],
+    ['about the client, not the person', [401, '{"error":"invalid_client"}']],
+    ['no JSON', [200, 'hello']],
+    ['no object', [200, 'null']],
+  ])('goes on where the provider’s answer is %s, once and five times', async (_what, how) => {
+    const start = clock.time
+    const keeper = await signedInKeeper()
+    refreshes = [how]
+    expect(await nextAttempt(start)).toBe(180_000)
+    expect(await nextAttempt(start)).toBe(182_000)
+    expect([lost, notices, signedOut]).toEqual([[], [], 0])
+    refreshes = Array<Answer>(5).fill(how)
+    const times = []
+    for (let tries = 0; tries < 6; tries++) times.push((await nextAttempt(start)) - 182_000)
+    // The first after 180 s, then after 2, 4, 8 s and more.
+    expect(times).toEqual([180_000, 182_000, 186_000, 194_000, 210_000, 240_000])
+    expect([lost, signedOut]).toEqual([[], 0])
+    expect(await keeper.authorize('GET', `${url}/v1/targets`)).toHaveProperty('authorization')
+  })
+
+  it('warns before the limit, once, with the time; and says when it is well again', async () => {
+    const start = clock.time
+    await signedInKeeper()
+    refreshes = Array<Answer>(30).fill([503, '{}'])
+    const times: number[] = []
+    while ((times.at(-1) ?? 0) < LEASE) times.push(await nextAttempt(start))
+    expect(times.filter((time) => time < LEASE).length).toBeGreaterThan(8)
+    expect(notices).toEqual([
+      expect.stringMatching(
+        /^cannot verify your identity again \(.*503.*\); what is open ends at \d\d:\d\d:\d\d unless/,
+      ),
+    ])
+    // Beyond the limit it is still tried, but slowly, and nobody is signed out: a provider that is away says nothing of the person.
+    const [late, later] = [await nextAttempt(start), await nextAttempt(start)]
+    expect(later - late).toBe(30_000)
+    expect([lost, signedOut]).toEqual([[], 0])
+    refreshes = []
+    await nextAttempt(start)
+    expect(notices.slice(1)).toEqual(['your identity is verified again; what is open goes on'])
+  })
+
+  it.each<[string, Answer, string]>([
+    ['the grant is over', [400, '{"error":"invalid_grant"}'], 'NOT_SIGNED_IN'],
+    ['access is denied', [403, '{"error":"access_denied"}'], 'NOT_SIGNED_IN'],
+    ['the person must sign in', [400, '{"error":"login_required"}'], 'NOT_SIGNED_IN'],
+  ])('is lost at once where the provider says no: %s', async (_what, how, code) => {
+    await signedInKeeper()
+    refreshes = [how]
+    clock.next()
+    await expect.poll(() => [lost.map((error) => error.code), signedOut]).toEqual([[code], 1])
+    expect(clock.isIdle).toBe(true)
+  })
+
+  it.each<[string, Answer]>([
+    ['is silent', 'silence'],
+    ['limits its callers', [429, '{"code":"RATE_LIMITED","detail":"x"}']],
+    ['cannot read the provider’s keys', [503, '{"code":"ISSUER_UNREACHABLE","detail":"x"}']],
+    ['stops', [503, '{"code":"SHUTTING_DOWN","detail":"x"}']],
+  ])('goes on where the gateway %s', async (_what, how) => {
+    const start = clock.time
+    await signedInKeeper()
+    exchanges = [how, how]
+    for (const time of [180_000, 182_000, 186_000]) expect(await nextAttempt(start)).toBe(time)
+    expect([lost, signedOut, stored]).toEqual([[], 0, ['refresh 1', 'refresh 2', 'refresh 3']])
+  })
+
+  it.each(['TOKEN_INVALID', 'TOKEN_USED', 'ISSUER_UNTRUSTED'])('is lost where the gateway answers %s', async (code) => {
+    await signedInKeeper()
+    exchanges = [[401, JSON.stringify({ code, detail: 'no' })]]
+    clock.next()
+    await expect.poll(() => lost.map((error) => error.code)).toEqual([code])
+  })
+
+  it('a call does not wait for a provider that is late while the last proof holds', async () => {
+    const keeper = await signedInKeeper()
+    keeper.stopProving()
+    clock.time += 290_000
+    refreshes = ['silence']
+    over = () => {}
+    const call = keeper.authorize('GET', `${url}/v1/targets`)
+    await expect.poll(() => open.length).toBe(1)
+    clock.next() // its patience is over
+    expect(await call).toHaveProperty('authorization')
+  })
+
+  it('nobody gets a token or a proof for another gateway', async () => {
+    const keeper = await signedInKeeper()
+    for (const other of [
+      'http://127.0.0.1:1/v1/targets',
+      url.replace('127.0.0.1', 'localhost'),
+      'https://evil.example',
+    ])
+      await expect(keeper.authorize('GET', other)).rejects.toThrow('this login is for')
+  })
+})

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
+import { readJsonLines } from './json-lines.ts'
 import { PAMCTL, type Paths } from './paths.ts'
 
 /** A connection to the agent. Listeners opened over it close with it. */
@@ -96,13 +96,12 @@ function controlConnection(socket: Socket): AgentConnection {
   }
   socket.on('error', () => {})
   socket.on('close', () => {
-    const gone = new PamError('INTERNAL', 'the agent went away', { hint: 'try again; its log tells why' })
-    for (const { reject } of waiting.values()) reject(gone)
+    for (const { reject } of waiting.values()) reject(agentGone())
     waiting.clear()
     for (const listener of closed) listener()
   })
-  createInterface({ input: socket }).on('line', (line) => {
-    const reply = JSON.parse(line) as ControlReply
+  readJsonLines(socket, (value) => {
+    const reply = value as ControlReply
     if ('event' in reply) {
       for (const listener of events) listener(reply.event)
       return
@@ -118,6 +117,7 @@ function controlConnection(socket: Socket): AgentConnection {
   return {
     warning: undefined,
     call(method, params) {
+      if (socket.destroyed) return Promise.reject(agentGone())
       return new Promise((resolve, reject) => {
         const id = nextId++
         waiting.set(id, { resolve, reject })
@@ -127,11 +127,15 @@ function controlConnection(socket: Socket): AgentConnection {
     },
     onEvent: (listener) => void events.push(listener),
     onClose(listener) {
+      if (socket.destroyed) return listener()
       closed.push(listener)
       socket.ref()
     },
     close: () => socket.destroy(),
   }
 }
+
+const agentGone = (): PamError =>
+  new PamError('INTERNAL', 'lost the connection to the local agent', { hint: 'try again; agent.log has the cause' })
 
 const LONGEST_START = 10_000

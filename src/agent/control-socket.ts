@@ -1,8 +1,9 @@
-import { rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { linkSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
-import { asPamError, toErrorBody } from '../shared/errors.ts'
+import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply, ControlRequest } from './control-messages.ts'
+import { readJsonLines } from './json-lines.ts'
 
 /** One command line that is connected. */
 export interface ControlPeer {
@@ -37,11 +38,15 @@ export async function serveControl(
       for (const listener of closed) listener()
       onPeers(--peers)
     })
-    createInterface({ input: socket }).on('line', (line) => {
-      const { id, method, params } = JSON.parse(line) as ControlRequest
-      const handler = handlers[method] as (params: unknown, peer: ControlPeer) => Promise<unknown>
+    readJsonLines(socket, (value) => {
+      const { id, method, params } = (value ?? {}) as Partial<ControlRequest>
+      if (typeof id !== 'number' || method === undefined) return void socket.destroy()
       Promise.resolve()
-        .then(() => handler(params, peer))
+        .then(() => {
+          if (!Object.hasOwn(handlers, method)) throw new PamError('USAGE', 'the agent does not know this call')
+          const handler = handlers[method] as (params: unknown, peer: ControlPeer) => Promise<unknown>
+          return handler(params, peer)
+        })
         .then(
           (result) => reply({ id, result }),
           (error: unknown) => reply({ id, error: toErrorBody(asPamError(error)) }),
@@ -52,16 +57,42 @@ export async function serveControl(
   return server
 }
 
-/** Takes the path, also from an agent that died; another one that lives keeps it. */
+/**
+ * Takes the path, also from an agent that died; another one that lives keeps it. The socket listens under a name of its own
+ * first and is then linked to the path, so that one that is there without anybody who listens is a dead one for certain, however
+ * many agents start at once.
+ */
 async function listenOnce(server: Server, path: string): Promise<void> {
+  const own = `${path}.${randomUUID().slice(0, 8)}`
+  await listen(server, own)
   try {
-    await listen(server, path)
+    while (!linked(own, path)) {
+      const found = inodeOf(path)
+      if (found === undefined) continue
+      if (await answers(path)) throw Object.assign(new Error(`${path} is in use`), { code: 'EADDRINUSE' })
+      if (inodeOf(path) === found) rmSync(path, { force: true })
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    if (await answers(path)) throw error
-    rmSync(path, { force: true })
-    await listen(server, path)
+    server.close()
+    throw error
+  } finally {
+    rmSync(own, { force: true })
   }
+}
+
+/** False where something of that name is there. */
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino
 }
 
 function listen(server: Server, path: string): Promise<void> {

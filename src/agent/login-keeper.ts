@@ -89,7 +89,10 @@ export class LoginKeeper {
       fetch: (url, init) => this.#fetch(url, { ...init, signal: AbortSignal.timeout(this.#timing.answerMs) }),
       authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
     })
-    this.#token = await api.token(identityToken)
+    this.#token = await api.token(identityToken).catch((error: unknown) => {
+      const reason = asPamError(error)
+      throw this.login.source.kind === 'service' && isFinal(reason) ? serviceError(reason) : reason
+    })
     this.#provenAt = this.#now()
     this.#failures = 0
     if (this.#hasWarned) this.#events.notice('your identity is verified again; what is open goes on')
@@ -276,9 +279,22 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
   try {
     return readFileSync(source.tokenFile, 'utf8').trim()
   } catch (error) {
-    throw new PamError('NOT_SIGNED_IN', `the token file ${source.tokenFile} cannot be read`, { cause: error })
+    throw new PamError('NOT_SIGNED_IN', `the token file ${source.tokenFile} cannot be read`, {
+      hint: 'does your CI provider write it, and may this user read it?',
+      cause: error,
+    })
   }
 }
+
+/** A service cannot sign in again: what it needs is another token. */
+const serviceError = ({ code, message, id }: PamError): PamError =>
+  new PamError(code, message, {
+    hint:
+      code === 'TOKEN_USED'
+        ? 'a token is for one HOME (PAMCTL_HOME): request a new token from your CI provider, or share the HOME'
+        : 'request a new token from your CI provider (PAMCTL_TOKEN, --token-file)',
+    ...(id === undefined ? {} : { id }),
+  })
 
 /** Another try does not mend it: somebody said no, and it is not that somebody did not answer. */
 const isFinal = ({ code }: PamError): boolean => FINAL.has(code)

@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { createProver } from '../gateway-client/prover.ts'
+import { createProver, type Prover } from '../gateway-client/prover.ts'
 import { PamError } from '../shared/errors.ts'
 import type { JWK } from 'jose'
 import type { ControlMethods, ProfileInfo } from './control-messages.ts'
 import { LoginKeeper, serviceToken, type StoredLogin } from './login-keeper.ts'
 import type { Paths } from './paths.ts'
-import { openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
+import { createPrivately, openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
 
 export interface LoginsEvents {
   lost(profile: string, error: PamError): void
@@ -53,21 +54,31 @@ export class Logins {
     return { label: person.label, groups: person.groups, ...(warning === undefined ? {} : { warning }) }
   }
 
-  /** For this process only. The key is kept, so that a token that was used once works for the next command, too. */
+  /**
+   * For this process only. The key is kept, one for each gateway: a token is bound to the key that it is used with first, so the next
+   * command, and those that run at the same time, need the same one.
+   */
   async signInService(
     params: ControlMethods['sign-in-service']['params'],
   ): Promise<ControlMethods['sign-in-service']['result']> {
     const { profile, gateway, ca, token, tokenFile } = params
-    const stored = existsSync(this.#paths.serviceKey)
-      ? (JSON.parse(readFileSync(this.#paths.serviceKey, 'utf8')) as JWK)
-      : undefined
-    const prover = await createProver(stored)
-    if (stored === undefined) writePrivately(this.#paths.serviceKey, JSON.stringify(prover.privateJwk))
+    const prover = await this.#serviceProver(gateway)
     const source = { kind: 'service', token, tokenFile } as const
     const keeper = this.#keeper(profile, { gateway, ca, source, prover })
     const { person } = await keeper.exchange(serviceToken(source))
     this.#keepers.set(profile, keeper)
     return { label: person.label, groups: person.groups }
+  }
+
+  async #serviceProver(gateway: string): Promise<Prover> {
+    const name = createHash('sha256').update(gateway).digest('hex').slice(0, 16)
+    const file = `${this.#paths.serviceKeys}${name}.json`
+    if (!existsSync(file)) createPrivately(file, JSON.stringify((await createProver()).privateJwk))
+    try {
+      return await createProver(JSON.parse(readFileSync(file, 'utf8')) as JWK)
+    } catch (error) {
+      throw new PamError('SECRET_STORE', `${file} does not hold a key`, { hint: 'remove it', cause: error })
+    }
   }
 
   /** The login of a profile as far as it is in memory. */

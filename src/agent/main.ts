@@ -29,18 +29,22 @@ export async function runAgent(privateControl: string | undefined): Promise<void
       process.exit(0)
     })
   }
-  const rest = (): void => {
+  let wasUsed = false
+  const scheduleIdleExit = (): void => {
     clearTimeout(idle)
     if (peers > 0 || agent.tunnels > 0) return
-    idle = setTimeout(rest2, privateControl === undefined ? IDLE_TIME : 100)
+    // Whoever started it may take a while to connect where the machine is busy.
+    const time = privateControl === undefined ? IDLE_TIME : wasUsed ? PRIVATE_IDLE_TIME : MAX_START_MS
+    idle = setTimeout(exitIfIdle, time)
   }
-  const rest2 = (): void => (peers > 0 || agent.tunnels > 0 ? rest() : leave())
-  agent.onChange = rest
+  const exitIfIdle = (): void => (peers > 0 || agent.tunnels > 0 ? scheduleIdleExit() : leave())
+  agent.onChange = scheduleIdleExit
   try {
     await serveControl(privateControl ?? paths.control, agent.handlers(leave), {
       onPeers(count) {
         peers = count
-        rest()
+        wasUsed ||= count > 0
+        scheduleIdleExit()
       },
     })
   } catch (error) {
@@ -52,7 +56,7 @@ export async function runAgent(privateControl: string | undefined): Promise<void
   process.on('SIGHUP', () => {})
   logger.info({ pid: process.pid, version: VERSION }, 'agent.started')
   // An agent that nobody reached after starting it leaves, too.
-  rest()
+  scheduleIdleExit()
 }
 
 interface OpenListener {
@@ -257,7 +261,7 @@ class Agent {
   /** The identity is gone: what it carried ends. */
   #lost(profile: string, error: PamError): void {
     this.#logger.warn({ profile, code: error.code }, 'login.lost')
-    this.#closeTunnels(profile, `${error.message}; sign in again: pamctl login`)
+    this.#closeTunnels(profile, `${error.message}; ${error.hint ?? 'sign in again: pamctl login'}`)
   }
 
   #notify(profile: string, message: string): void {
@@ -299,6 +303,8 @@ function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) =
 }
 
 const IDLE_TIME = 30 * 60_000
+const PRIVATE_IDLE_TIME = 100
+const MAX_START_MS = 10_000
 const MAX_STOP_MS = 2000
 /** Per cent: its heap is some 10 MB. */
 const HEAP_GROWTH = 300

@@ -13,7 +13,8 @@ export interface Paths {
   readonly home: string
   readonly profiles: string
   readonly secrets: string
-  readonly serviceKey: string
+  /** Beginning of the names of files with keys that services sign in with. */
+  readonly serviceKeys: string
   readonly log: string
   /** Private directory for sockets; its path is short enough for one. */
   readonly runtime: string
@@ -38,7 +39,7 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     home,
     profiles: join(home, 'profiles.json'),
     secrets: join(home, 'secrets.json'),
-    serviceKey: join(home, 'service-key.json'),
+    serviceKeys: join(home, 'service-key-'),
     log: join(home, 'agent.log'),
     runtime,
     control: join(runtime, 'agent.sock'),

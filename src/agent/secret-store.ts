@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { PamError } from '../shared/errors.ts'
 
 /** Keeps one secret text per name. */
@@ -83,7 +84,23 @@ function fileStore(file: string): SecretStore {
 
 /** A whole new file takes the old one's place: a crash leaves one or the other, never half. */
 export function writePrivately(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.new`
+  const temporary = `${file}.${randomUUID()}.new`
   writeFileSync(temporary, text, { mode: 0o600 })
   renameSync(temporary, file)
+}
+
+/** Writes a file unless there is one: of those who try at once one wins, and nobody sees half of it. */
+export function createPrivately(file: string, text: string): void {
+  const temporary = `${file}.${randomUUID()}.new`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  try {
+    linkSync(temporary, file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' }) // a file system without hard links
+  } finally {
+    rmSync(temporary, { force: true })
+  }
 }

@@ -176,7 +176,7 @@ describe('an identity that is proven again', () => {
   it('warns before the limit, once, with the time; and says when it is well again', async () => {
     const start = clock.time
     await signedInKeeper()
-    refreshes = Array<Answer>(30).fill([503, '{}'])
+    refreshes = Array.from({ length: 30 }, (): Answer => [503, '{}'])
     const times: number[] = []
     while ((times.at(-1) ?? 0) < LEASE) times.push(await nextAttempt(start))
     expect(times.filter((time) => time < LEASE).length).toBeGreaterThan(8)

@@ -7,7 +7,7 @@ const BASE = `identity:
     - { url: https://ci.example.com, for: services, audience: a, requireSubject: s, groups: [ci], knownGroups: [] }
 targets:
   - { name: prod-db, type: postgres, labels: { env: prod }, host: h, database: d, user: app }
-  - { name: web-1, type: ssh, labels: { env: stage }, host: h, trustOnFirstUse: true, logins: [{ name: deploy, password: env:X }] }
+  - { name: web-1, type: ssh, labels: { env: stage }, host: h, hostKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFG3kTyBpSRrbpRZDYM5RzzwVYFOqrrMXqhRrJQyYdqI"], logins: [{ name: deploy, password: env:X }] }
 `
 const LINES = BASE.split('\n').length
 const load = (text: string): Config => parseConfig(`${BASE}${text}\n`, 'f')

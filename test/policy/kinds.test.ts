@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSqlParser, type SqlParser } from '../../src/gateway/postgres/sql-parser.ts'
@@ -34,8 +34,10 @@ describe('the list of kinds', () => {
   })
 
   it('has every kind that the engine for SSH writes', () => {
-    const sources = ['sftp-operation', 'transfers', 'session-channel', 'forwarding', 'command-line', 'scp-filter']
-      .map((name) => readFileSync(join(ROOT, 'src/gateway/ssh', `${name}.ts`), 'utf8'))
+    const folder = join(ROOT, 'src/gateway/ssh')
+    const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
       .join('\n')
     const written = new Set(
       [...sources.matchAll(/'(exec|shell|file-[a-z]+|forward-[a-z]+)'/g)].map(([, kind = '']) => kind),

@@ -168,7 +168,7 @@ export function hasOverrun(connection: Client | Connection): boolean {
 /** What the library does with each message, by the message's name; `replace` takes the place of all of it. */
 export function messageHandlers(connection: Client | Connection): {
   readonly handlers: MessageHandlers
-  replace(handlers: MessageHandlers): void
+  readonly replace: (handlers: MessageHandlers) => void
 } {
   const { _protocol: protocol } = connection as unknown as { _protocol: { _handlers: MessageHandlers } }
   return { handlers: protocol._handlers, replace: (handlers) => void (protocol._handlers = handlers) }

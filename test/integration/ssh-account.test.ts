@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/gateway-client.ts'
@@ -16,6 +16,11 @@ import { SSHD } from '../helpers/ssh-server.ts'
  */
 const MAY_MAKE_ACCOUNTS = SSHD && process.getuid?.() === 0 && process.env['PAMCTL_TEST_REQUIRE_ALL'] === '1'
 const ACCOUNT = 'pamctl-test'
+/** Accounts whose login shell is another one, where the machine has it. */
+const SHELLS = ['zsh', 'mksh'].flatMap((name) => {
+  const path = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
+  return path === '' ? [] : [{ account: `${ACCOUNT}-${name}`, name, path }]
+})
 const password = randomBytes(12).toString('base64url')
 let own: SshGateway
 
@@ -26,42 +31,45 @@ function system(program: string, ...args: string[]): void {
 
 beforeAll(async () => {
   if (!MAY_MAKE_ACCOUNTS) return
-  spawnSync('userdel', [ACCOUNT])
+  for (const account of [ACCOUNT, ...SHELLS.map((shell) => shell.account)]) spawnSync('userdel', [account])
   // By standard input: as an argument, one that happens to begin with a hyphen would be an option.
   const { stdout, status, stderr } = spawnSync('openssl', ['passwd', '-6', '-stdin'], {
     encoding: 'utf8',
     input: password,
   })
   if (status !== 0) throw new Error(`openssl: ${stderr}`)
-  system(
-    'useradd',
-    '--no-create-home',
-    '--home-dir',
-    '/tmp',
-    '--shell',
-    '/bin/sh',
-    '--password',
-    stdout.trim(),
-    ACCOUNT,
-  )
+  for (const { account, path } of [{ account: ACCOUNT, path: '/bin/sh' }, ...SHELLS]) {
+    const options = ['--no-create-home', '--home-dir', '/tmp', '--shell', path, '--password', stdout.trim()]
+    system('useradd', ...options, account)
+  }
   own = await startSshGateway({
     sshd: 'PasswordAuthentication yes',
     prepare: ({ directory }) => writeFileSync(join(directory, 'password'), `${password}\n`),
-    target: ({ port, hostKey, directory }) => `
+    target: ({ port, hostKey, directory }) => {
+      const login = (name: string, more = ''): string =>
+        `{ name: ${name}, password: "file:${join(directory, 'password')}"${more} }`
+      return `
   - name: by-password
     type: ssh
     host: 127.0.0.1
     port: ${port}
     hostKeys: ["${hostKey}"]
-    logins: [{ name: ${ACCOUNT}, password: "file:${join(directory, 'password')}" }]
-`,
+    logins: [${[login(ACCOUNT), ...SHELLS.map(({ account }) => login(account))].join(', ')}]
+  - name: configured
+    type: ssh
+    host: 127.0.0.1
+    port: ${port}
+    hostKeys: ["${hostKey}"]
+    logins: [${login(ACCOUNT, ', shell: other')}]
+`
+    },
     rules: `commands: [{ name: rest, match: {}, allow: true }]`,
   })
 }, 60_000)
 afterAll(async () => {
   if (!MAY_MAKE_ACCOUNTS) return
   await own?.stop()
-  system('userdel', ACCOUNT)
+  for (const account of [ACCOUNT, ...SHELLS.map((shell) => shell.account)]) system('userdel', account)
 })
 
 describe.skipIf(!MAY_MAKE_ACCOUNTS)('another account', () => {
@@ -88,5 +96,49 @@ describe.skipIf(!MAY_MAKE_ACCOUNTS)('another account', () => {
       return file === undefined ? undefined : eventsOf(file)
     }, 'its record')
     expect(JSON.stringify(events)).not.toContain('outcome unknown')
+  })
+
+  const asAccount = async (account: string, command: string, target = 'by-password') =>
+    run('ssh', ['-l', account, ...own.options(await own.port(target)), '127.0.0.1', command])
+
+  it.skipIf(SHELLS.length === 0).each(SHELLS.map((shell) => [shell.name, shell]))(
+    'whose login shell is %s: its command lines are not read, files are',
+    async (_name, { account, path }) => {
+      const { code, stderr } = await asAccount(account, 'echo in')
+      expect({ code, stderr }).toMatchObject({ code: 126 })
+      expect(stderr).toContain("the account's login shell is not one that the gateway can read")
+      // What the reader of bash would take for an array, or for nothing.
+      const tricks = { zsh: 'path=(/tmp/pamctl-none); ls', mksh: "[ 1 -eq 'a[$(touch /tmp/pamctl-none)]' ]" }
+      for (const trick of Object.values(tricks)) expect(await asAccount(account, trick)).toMatchObject({ code: 126 })
+      expect(path).toMatch(/^\//)
+      const name = join('/tmp', `${account}-${process.pid}`)
+      writeFileSync(join(own.directory, 'sent'), 'sent\n')
+      const options = own
+        .options(await own.port('by-password'))
+        .map((one) => one.replace(/^User=.*/, `User=${account}`))
+      for (const more of [[], ['-O']]) {
+        const copied = await run('scp', [...more, ...options, join(own.directory, 'sent'), `127.0.0.1:${name}`])
+        expect(copied.code, copied.stderr).toBe(0)
+        expect(readFileSync(name, 'utf8')).toBe('sent\n')
+        rmSync(name)
+      }
+    },
+  )
+
+  it('whose login shell is sh is found out, and is on record', async () => {
+    expect(await asAccount(ACCOUNT, 'echo in')).toMatchObject({ code: 0, stdout: 'in\n' })
+    // Words of bash that dash reads in another way.
+    expect(await asAccount(ACCOUNT, 'echo &>/dev/null in')).toMatchObject({ code: 126, stdout: '' })
+    await eventually(async () => {
+      const records = filesIn(join(own.directory, 'data', 'recordings'), '.pamrec').map((path) => eventsOf(path))
+      const notice = `the login shell of ${ACCOUNT} is sh`
+      return JSON.stringify(await Promise.all(records)).includes(notice) ? true : undefined
+    }, 'a notice in the record')
+  })
+
+  it('whose login shell is configured is not asked', async () => {
+    const { code, stderr } = await asAccount(ACCOUNT, 'echo in', 'configured')
+    expect({ code, stderr }).toMatchObject({ code: 126 })
+    expect(stderr).toContain("the account's login shell is not one that the gateway can read")
   })
 })

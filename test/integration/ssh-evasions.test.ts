@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EVASIONS, LISTINGS } from '../fixtures/ssh-evasions.ts'
@@ -361,6 +372,42 @@ describe.skipIf(!SSHD)('ways around them by sftp', () => {
     const { code, stderr } = await run('sftp', ['-b', '-', ...(masters[0] as string[]), '127.0.0.1'], { input: batch })
     expect(code, stderr).toBe(0)
     await eventually(() => (textOf(join(place, 'out')) === 'other content\n' ? true : undefined), 'copied')
+  })
+})
+
+const HAS_RSYNC = SSHD && spawnSync('rsync', ['--version']).status === 0
+
+describe.skipIf(!SSHD)('ways around them by links below what scp and rsync carry', () => {
+  it.each([
+    ['scp', ['-O', '-r'], 'tree'],
+    ['scp', ['-O', '-rp'], 'tree/.'],
+    ['scp', ['-O', '-r'], 'tree/dir'],
+    ['rsync', ['-a', '--copy-unsafe-links'], 'tree/'],
+    ['rsync', ['-aL'], 'tree/'],
+    ['rsync', ['-rk'], 'tree/'],
+    ['rsync', ['-a'], 'tree/dir/'],
+  ] as const)('%s %j of %s', async (program, options, source) => {
+    if (program === 'rsync' && !HAS_RSYNC) return
+    const copy = (master: readonly string[]) => {
+      const from = `127.0.0.1:${join(place, source)}${source.endsWith('/') ? '/' : ''}`
+      const by = program === 'scp' ? master : ['-e', ['ssh', ...master].join(' ')]
+      return run(program, [...options, ...by, from, join(place, 'out')])
+    }
+    const hasSecret = (): boolean =>
+      existsSync(join(place, 'out')) &&
+      readdirSync(join(place, 'out'), { recursive: true, encoding: 'utf8' }).some((name) => {
+        const path = join(place, 'out', name)
+        return lstatSync(path).isFile() && readFileSync(path, 'utf8') === SECRET
+      })
+    reset()
+    mkdirSync(join(place, 'out'))
+    const direct = await copy(masters[1] as string[])
+    expect(hasSecret(), direct.stderr).toBe(true)
+    reset()
+    mkdirSync(join(place, 'out'))
+    const through = await copy(masters[0] as string[])
+    expect(hasSecret(), through.stderr).toBe(false)
+    expect(through.stderr).toContain('pam: ')
   })
 })
 

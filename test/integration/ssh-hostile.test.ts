@@ -44,13 +44,13 @@ beforeAll(async () => {
     host: 127.0.0.1
     port: ${targetPort}
     hostKeys: ["${publicKeyOf(firstKey)}"]
-    logins: [{ name: root, password: "file:${join(directory, 'password')}" }]
+    logins: [{ name: root, password: "file:${join(directory, 'password')}", shell: sh }]
   - name: seen
     type: ssh
     host: 127.0.0.1
     port: ${targetPort}
     trustOnFirstUse: true
-    logins: [{ name: root, privateKey: "file:${keys.ed25519}" }]
+    logins: [{ name: root, privateKey: "file:${keys.ed25519}", shell: sh }]
 `,
     rules: `commands:
   - { name: shells, match: { kinds: [shell] }, allow: true }

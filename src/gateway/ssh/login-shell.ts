@@ -73,4 +73,4 @@ function output(upstream: Client, text: string): Promise<string | undefined> {
 }
 
 const MAX_ANSWER = 2000
-const MAX_ANSWER_MS = 3000
+const MAX_ANSWER_MS = 10_000

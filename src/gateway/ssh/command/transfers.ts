@@ -1,7 +1,7 @@
 import { parse } from 'unbash'
 import type { HostStatement } from '../../../policy/command.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
-import { placePath, tree } from './paths.ts'
+import { ANYWHERE, placePath, tree } from './paths.ts'
 
 /**
  * What the far ends of scp, rsync and git are asked to do: the same facts as of file operations. undefined: the text
@@ -12,8 +12,12 @@ export function readTransfer(text: string, scope: CommandLineScope): HostStateme
   if (words === undefined) return undefined
   const [program = '', ...rest] = words
   const place = { home: scope.home, directory: scope.home }
-  const statement = (kind: 'file-read' | 'file-write', paths: readonly string[]): HostStatement[] => {
-    const all = paths.flatMap((path) => tree(placePath(path, place)))
+  const statement = (
+    kind: 'file-read' | 'file-write',
+    paths: readonly string[],
+    more: readonly string[] = [],
+  ): HostStatement[] => {
+    const all = [...paths.flatMap((path) => tree(placePath(path, place))), ...more]
     return [
       hostStatement(scope.login, {
         kinds: [kind],
@@ -28,7 +32,8 @@ export function readTransfer(text: string, scope: CommandLineScope): HostStateme
       if (flags === undefined || paths.length === 0) return undefined
       const [sends, takes] = [flags.includes('f'), flags.includes('t')]
       if (sends === takes || (takes && paths.length > 1)) return undefined
-      return statement(sends ? 'file-read' : 'file-write', paths)
+      // Below directories it follows links, in either direction.
+      return statement(sends ? 'file-read' : 'file-write', paths, flags.includes('r') ? [ANYWHERE] : [])
     }
     case 'rsync': {
       if (rest[0] !== '--server') return undefined
@@ -58,6 +63,7 @@ export function readTransfer(text: string, scope: CommandLineScope): HostStateme
 
 /** The words of a text without anything that a shell would do something about. */
 function plainWords(text: string): string[] | undefined {
+  if (text.includes('\n')) return undefined
   const script = parse(text)
   const [statement, ...more] = script.commands
   if (statement === undefined || more.length > 0 || statement.background === true || script.errors !== undefined)
@@ -93,4 +99,4 @@ function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string 
 /** Without s, which takes the paths from the input, and letters that follow links or name files. After `e.` stand capabilities. */
 const RSYNC_LETTERS = /^-[vqclogDtprzuHAXSxnWdOJRmbIyNUC]*e\d*\.\w*$/
 const RSYNC_PLAIN =
-  /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|copy-unsafe-links|no-[a-z-]+|super|fake-super|force|compress-level=\d+|bwlimit=\d+)$/
+  /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|no-(links|perms|times|owner|group|devices|specials|D|r|l|p|t|g|o|whole-file|inc-recursive|implied-dirs|motd)|force|compress-level=\d+|bwlimit=\d+)$/

@@ -21,7 +21,7 @@ import { effectOf, plainName } from './programs.ts'
 import { noteSettings } from './settings.ts'
 import { readTransfer } from './transfers.ts'
 import { isHarmlessVariable, Settings } from './variables.ts'
-import { evaluate, literal, type EvaluatedWord } from './words.ts'
+import { evaluate, literal, mayConnect, type EvaluatedWord } from './words.ts'
 import { unwrap } from './wrappers.ts'
 
 /**
@@ -380,7 +380,8 @@ class Reader {
       this.#hides(`bash evaluates what stands behind ${operator}`)
     const path = placePath(word, this.#place)
     if (path === '/dev/null') return
-    if (/^\/dev\/(tcp|udp)(\/|$)/.test(path)) this.#hides('the shell opens a connection by a redirection')
+    if (/^\/dev\/(tcp|udp)(\/|$)/.test(path) || (target !== undefined && mayConnect(target, this.#settings)))
+      this.#hides('the shell may open a connection by a redirection')
     if (operator === '<') reads.push(path)
     else if (operator === '<>') {
       reads.push(path)
@@ -410,7 +411,7 @@ function hasJoinedSubstitution({ name, args, redirects }: Command): boolean {
 }
 
 const isPlainDescriptor = (descriptor: NonNullable<Redirect['descriptor']>): boolean =>
-  descriptor.type === 'FileDescriptor' && descriptor.value < 10
+  descriptor.type === 'FileDescriptor' && descriptor.end - descriptor.pos === 1
 
 /** Where its end is, every shell agrees on. */
 function isPlainHereDoc({ delimiter, body, closing }: HereDoc): boolean {
@@ -520,7 +521,8 @@ function hidingExpansion(node: ParameterExpansionPart, dialect: Dialect): string
     const value = literal(operation.operand) ?? { isSingle: true, isOperand: false }
     if (!isHarmlessVariable(parameter, value)) return `it sets ${parameter}, which other programs go by`
   }
-  if (dialect === 'sh' && operation !== undefined && (BASH_OPERATIONS.has(operation.type) || /['"\\`]/.test(text)))
+  // Between double quotes and in a here-document, single quotes within are text, and what stands in them is expanded.
+  if (operation !== undefined && (/['"\\`]/.test(text) || (dialect === 'sh' && BASH_OPERATIONS.has(operation.type))))
     return `shells read ${text} differently`
   return undefined
 }

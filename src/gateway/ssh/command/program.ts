@@ -103,6 +103,15 @@ export const reader = (options: OptionTable, style: OptionStyle = {}): Program =
     effect: ({ operands }, place) => ({ reads: pathsOf(operands, place), writes: [] }),
   })
 
+/** As `reader`, where a hyphen is the name of a file like any other. */
+export const fileReader = (options: OptionTable, style: OptionStyle = {}): Program =>
+  program({
+    options,
+    style,
+    worst: 'reads',
+    effect: ({ operands }, place) => ({ reads: operands.map((word) => placePath(word, place)), writes: [] }),
+  })
+
 /** Of a directory, all that is below it. */
 export const trees = (paths: readonly string[]): string[] => paths.flatMap(tree)
 

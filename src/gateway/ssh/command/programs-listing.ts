@@ -1,6 +1,6 @@
 import { isText, type Word } from './options.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
-import { NOTHING, pathsOf, program, trees, type Program, type ProgramEffect, type Worst } from './program.ts'
+import { NOTHING, program, trees, type Program, type ProgramEffect, type Worst } from './program.ts'
 import type { OptionTable } from './options.ts'
 
 /** Lists what it is given, or the directory that it runs in; with `deep`, all that is below. */
@@ -9,7 +9,7 @@ const lists = (options: OptionTable, always: boolean, worst: Worst): Program =>
     options,
     worst,
     effect({ operands, has }, place) {
-      const places = operands.length === 0 ? [placePath('.', place)] : pathsOf(operands, place)
+      const places = (operands.length === 0 ? ['.'] : operands).map((word) => placePath(word, place))
       return { reads: always || has('deep') ? trees(places) : places, writes: [] }
     },
   })
@@ -60,7 +60,7 @@ function find(words: readonly Word[], place: Place): ProgramEffect | { readonly 
     if (isText(word) && /^[-(!,)]/.test(word)) break
     starts.push(word)
   }
-  const below = trees(starts.length === 0 ? [placePath('.', place)] : pathsOf(starts, place))
+  const below = trees((starts.length === 0 ? ['.'] : starts).map((word) => placePath(word, place)))
   const reads: string[] = []
   const writes: string[] = []
   for (; at < words.length; at++) {

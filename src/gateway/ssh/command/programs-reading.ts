@@ -1,6 +1,6 @@
 import { isText, type Word } from './options.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
-import { pathsOf, program, reader, trees, type Program } from './program.ts'
+import { fileReader, pathsOf, program, reader, trees, type Program } from './program.ts'
 
 const DIGESTS = '-b -c -t -z -w --binary --check --tag --text --zero --ignore-missing --quiet --status --strict --warn'
 
@@ -66,7 +66,7 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
       '-A -b -e -E -n -s -t -T -u -v --show-all --number-nonblank --show-ends --number --squeeze-blank --show-tabs --show-nonprinting',
   }),
   tac: reader({ plain: '-b -r -s: --before --regex --separator=' }),
-  rev: reader({}),
+  rev: fileReader({}),
   nl: reader({
     plain:
       '-b: -d: -f: -h: -i: -l: -n: -p -s: -v: -w: --body-numbering= --section-delimiter= --footer-numbering= --header-numbering= --line-increment= --join-blank-lines= --number-format= --no-renumber --number-separator= --starting-line-number= --number-width=',
@@ -98,7 +98,7 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
     plain:
       '-A: -j: -N: -S: -t: -v -w? -a -b -c -d -f -i -l -o -s -x --address-radix= --endian= --skip-bytes= --read-bytes= --strings? --format= --output-duplicates --width? --traditional',
   }),
-  hexdump: reader({
+  hexdump: fileReader({
     plain:
       '-b -c -C -d -o -x -v -e: -n: -s: --one-byte-octal --one-byte-char --canonical --no-squeezing --length= --skip= --format=',
     reads: '-f: --format-file=',
@@ -136,26 +136,26 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
     { hasNumbers: true },
   ),
   'expand unexpand': reader({ plain: '-i -a -t: --initial --all --first-only --tabs=' }),
-  column: reader({
+  column: fileReader({
     plain:
       '-t -s: -o: -c: -N: -x -n: -e -d -R: -H: -J --table --separator= --output-separator= --output-width= --table-columns= --fillrows --table-name= --json',
   }),
-  readlink: reader({
+  readlink: fileReader({
     plain:
       '-f -e -m -n -q -s -v -z --canonicalize --canonicalize-existing --canonicalize-missing --no-newline --quiet --silent --verbose --zero',
   }),
-  realpath: reader({
+  realpath: fileReader({
     plain:
       '-e -m -L -P -q -s -z --canonicalize-existing --canonicalize-missing --logical --physical --quiet --strip --no-symlinks --zero',
     reads: '--relative-to= --relative-base=',
   }),
-  stat: reader({ plain: '-L -f -t -c: --dereference --file-system --terse --format= --printf= --cached=' }),
-  df: reader({
+  stat: fileReader({ plain: '-L -f -t -c: --dereference --file-system --terse --format= --printf= --cached=' }),
+  df: fileReader({
     plain:
       '-a -B: -h -H -i -k -l -m -P -t: -T -x: --all --block-size= --human-readable --si --inodes --local --no-sync --sync --output? --portability --total --type= --print-type --exclude-type=',
   }),
-  pathchk: reader({ plain: '-p -P --portability' }),
-  'who users': reader({
+  pathchk: fileReader({ plain: '-p -P --portability' }),
+  'who users': fileReader({
     plain:
       '-a -b -d -H -l -m -p -q -r -s -t -T -u -w --all --boot --dead --heading --login --lookup --process --count --runlevel --short --time --mesg --message --users --writable',
   }),
@@ -186,7 +186,7 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
   }),
   file: reader({
     plain:
-      '-b -i -k -L -h -s -r -F: -N -n -0 -p --brief --mime --mime-type --mime-encoding --dereference --no-dereference --keep-going --raw --separator= --no-pad --extension',
+      '-b -i -k -L -h -s -r -F: -N -n -0 --brief --mime --mime-type --mime-encoding --dereference --no-dereference --keep-going --raw --separator= --no-pad --extension',
     anywhere: '-f: --files-from=',
   }),
   sort: program({

@@ -28,7 +28,7 @@ const MEANINGFUL =
   /proxy$|^(npm|yarn|pnpm)_|^(histchars|auto_resume|path|cdpath|fpath|manpath|mailpath|module_path|prompt|psvar|argv|watch|status|home|shell|term|user|cwd|debian_chroot|windir)$/
 
 /** What the values of a variable may be, over a whole text. */
-type Content = 'digits' | 'plain' | 'any'
+type Content = 'digits' | 'name' | 'plain' | 'any'
 
 /** Which variables a text sets, and to what. */
 export class Settings {
@@ -41,13 +41,12 @@ export class Settings {
   }
 
   note(name: string, value: Word): void {
-    const content = !isText(value) ? 'any' : /^\d+$/.test(value) ? 'digits' : /[*?[\\]/.test(value) ? 'any' : 'plain'
-    this.noteContent(name, content)
+    this.noteContent(name, contentOf(value))
   }
 
   noteContent(name: string, content: Content): void {
     const before = this.#contents.get(name) ?? content
-    this.#contents.set(name, before === content ? content : [before, content].includes('any') ? 'any' : 'plain')
+    this.#contents.set(name, joined(before, content))
   }
 
   /** Something sets variables that the text does not name. */
@@ -60,6 +59,17 @@ export class Settings {
     return !this.#isOpen && this.#contents.get(name) === 'digits'
   }
 
+  /** A value that begins like the name of a file, and no path. */
+  isName(name: string): boolean {
+    const content = this.#contents.get(name)
+    return !this.#isOpen && (content === 'digits' || content === 'name')
+  }
+
+  /** The text sets it nowhere. */
+  isInherited(name: string): boolean {
+    return !this.#isOpen && !FROM_OUTSIDE.test(name) && !this.#contents.has(name)
+  }
+
   /** What the text does not set comes from the target's own configuration. */
   mayBePattern(name: string): boolean {
     return this.#isOpen || FROM_OUTSIDE.test(name) || this.#contents.get(name) === 'any'
@@ -67,3 +77,15 @@ export class Settings {
 }
 
 const FROM_OUTSIDE = /^(PWD|OLDPWD|REPLY|OPTARG|MAPFILE|BASH_.*|_|\d+|[@*])$/
+
+function contentOf(value: Word): Content {
+  if (!isText(value) || /[*?[\\]/.test(value)) return 'any'
+  if (/^\d+$/.test(value)) return 'digits'
+  return /^[\w.][^/]*$/.test(value) ? 'name' : 'plain'
+}
+
+function joined(one: Content, other: Content): Content {
+  if (one === other) return one
+  const both = [one, other]
+  return both.includes('any') ? 'any' : both.includes('plain') ? 'plain' : 'name'
+}

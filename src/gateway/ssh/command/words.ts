@@ -117,6 +117,27 @@ function mayBePattern(part: WordPart, settings: Settings): boolean {
   return part.type === 'ExtendedGlob' || part.type === 'LocaleString'
 }
 
+/** Whether bash may find /dev/tcp/HOST/PORT in it, by which it connects: for all that is not surely another path. */
+export function mayConnect(node: WordNode, settings: Settings): boolean {
+  if (literal(node) !== null) return false
+  const first = beginning(node.parts?.[0])
+  if (first !== '') return '/dev/'.startsWith(first.slice(0, 5))
+  let isSet = false
+  let text = ''
+  for (const part of (node.parts ?? []).flatMap((one): readonly { type: string; text: string }[] =>
+    one.type === 'DoubleQuoted' ? one.parts : [one],
+  )) {
+    const name = /^\$(\w+)$|^\$\{(\w+)\}$/.exec(part.text)?.slice(1).join('') ?? ''
+    const isExpansion = part.type === 'SimpleExpansion' || part.type === 'ParameterExpansion'
+    if (part.type === 'Literal' || part.type === 'SingleQuoted') text += part.text
+    else if (!isExpansion) return true
+    else if (settings.isName(name)) isSet = true
+    else if (!settings.isInherited(name)) return true
+  }
+  // Variables may be empty, and then the path begins behind them.
+  return text.includes(isSet ? '/' : 'dev')
+}
+
 /** One command whose output holds no pattern where its words hold none. */
 function saysNoPattern({ commands: [statement, ...more] }: ParsedScript): boolean {
   const command = statement?.command

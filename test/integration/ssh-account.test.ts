@@ -8,6 +8,7 @@ import { eventsOf, filesIn } from '../helpers/recordings.ts'
 import { run } from '../helpers/run.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
 import { SSHD } from '../helpers/ssh-server.ts'
+import { SSH_GO } from '../helpers/test-clients.ts'
 
 /**
  * What sshd does only for another account than the one that it runs as: passwords (of the system's accounts), and
@@ -78,6 +79,15 @@ describe.skipIf(!MAY_MAKE_ACCOUNTS)('another account', () => {
     const { stdout, stderr, code } = await run('ssh', ['-l', ACCOUNT, ...own.options(port), '127.0.0.1', 'whoami'])
     expect({ stdout, code }, stderr).toEqual({ stdout: `${ACCOUNT}\n`, code: 0 })
     expect(own.gateway.log()).not.toContain(password)
+  })
+
+  it.skipIf(SSH_GO === undefined)('a signal of a client without input reaches the command', async () => {
+    const { port } = await own.port('by-password')
+    const command = 'echo ready; sleep 4713'
+    expect(await run(SSH_GO as string, [`127.0.0.1:${port}`, ACCOUNT, 'signal', command])).toMatchObject({
+      code: 143,
+      stdout: 'ready\nsignal TERM\n',
+    })
   })
 
   it('kill: a command without a terminal is ended by a signal, and that it is gone is known', async () => {

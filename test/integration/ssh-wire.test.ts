@@ -6,14 +6,17 @@ import type { Client, ClientChannel } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, type Port } from '../helpers/gateway-client.ts'
 import { lumpyLink, type LumpyLink } from '../helpers/lumpy-link.ts'
+import { run } from '../helpers/run.ts'
 import { sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
-import { SSHD } from '../helpers/ssh-server.ts'
-import { PYTHON, SSH_GO } from '../helpers/test-clients.ts'
+import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
+import { hasProgram, PYTHON, SSH_GO } from '../helpers/test-clients.ts'
 
 let own: SshGateway
 let port: Port
 let lumpy: LumpyLink
+/** A target with room for three sessions on a connection. */
+let small: SshServer
 /** A target that takes connections, and says nothing. */
 let silent: Server
 const silentSockets: Socket[] = []
@@ -21,6 +24,7 @@ const silentSockets: Socket[] = []
 beforeAll(async () => {
   if (!SSHD) return
   lumpy = await lumpyLink(60)
+  small = await startSshServer('MaxSessions 3')
   silent = createServer((socket) => silentSockets.push(socket.on('error', () => {})))
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   own = await startSshGateway({
@@ -33,6 +37,19 @@ beforeAll(async () => {
     port: ${lumpy.port}
     hostKeys: ["${sshd.hostKey}"]
     logins: [{ name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }]
+  - name: few
+    type: ssh
+    host: 127.0.0.1
+    port: ${small.port}
+    hostKeys: ["${small.hostKey}"]
+    logins: [{ name: ${sshd.user}, privateKey: "file:${small.keys.ed25519}" }]
+  - name: strict
+    type: ssh
+    host: 127.0.0.1
+    port: ${sshd.port}
+    labels: { unknown: refused }
+    hostKeys: ["${sshd.hostKey}"]
+    logins: [{ name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }]
   - name: silent
     type: ssh
     host: 127.0.0.1
@@ -43,6 +60,7 @@ beforeAll(async () => {
     },
     rules: `limits: { sessionsPerPerson: 10 }
 commands:
+  - { name: known only, targets: { labels: { unknown: refused } }, match: { unknown: true }, deny: "nobody knows what it does" }
   - { name: shells, match: { kinds: [shell] }, allow: true }
   - { name: held, match: { programs: [touch] }, hold: { approvers: { groups: [sre] } } }
   - { name: all, match: { unknown: true }, allow: true }`,
@@ -52,6 +70,7 @@ commands:
 afterAll(async () => {
   for (const socket of silentSockets) socket.destroy()
   silent?.close()
+  await small?.stop()
   await own?.stop()
   lumpy?.close()
 })
@@ -228,5 +247,130 @@ describe.skipIf(!SSHD)('a client that goes without a word', () => {
     await eventually(async () => (await liveSessions()) === 1 || undefined, 'it is there')
     socket.write(Buffer.alloc(64, 'x'))
     await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+  })
+})
+
+const execOn = async (target: Port, commands: readonly (string | Buffer)[]): Promise<Ended[]> => {
+  const client = await sshClient(target, own.sshd.user)
+  const ended: Ended[] = []
+  for (const command of commands) ended.push(await exec(client, command))
+  client.end()
+  return ended
+}
+
+describe.skipIf(!SSHD)('a command', () => {
+  const long = (bytes: number): string => `wc -c <<'EOF'\n${'x'.repeat(bytes - 18)}\nEOF`
+
+  it('of any length that a target could run is carried; one that is longer is refused on its channel', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const waiting = exec(client, 'read x; echo still here', (channel) => setTimeout(() => channel.end('x\n'), 1500))
+    for (const bytes of [34_000, 36_000, 65_537, 131_071])
+      expect(await exec(client, long(bytes))).toMatchObject({ code: 0, out: `${bytes - 17}\n` })
+    for (const bytes of [131_072, 200_000]) {
+      const { code, out } = await exec(client, long(bytes))
+      expect({ code, out }).toMatchObject({
+        code: 126,
+        out: expect.stringContaining(`a command of ${bytes} bytes is too long: 131071 bytes is the most`),
+      })
+    }
+    expect(await waiting).toMatchObject({ code: 0, out: 'still here\n' })
+    client.end()
+    expect(await own.ssh(port, [`echo ${'y'.repeat(120_000)} | wc -c`])).toMatchObject({ code: 0, stdout: '120001\n' })
+  }, 30_000)
+
+  it('with bytes that are not UTF-8 gets to the target as it is, where what is unknown is allowed', async () => {
+    const command = Buffer.concat([
+      Buffer.from("printf '%s' '"),
+      Buffer.from([0xe9, 0xff, 0xc3]),
+      Buffer.from("' | od -An -tx1"),
+    ])
+    const [allowed] = await execOn(port, [command])
+    expect(allowed).toMatchObject({ code: 0, out: ' e9 ff c3\n' })
+    const [refused] = await execOn(await own.port('strict'), [command])
+    expect(refused).toMatchObject({ code: 126, out: expect.stringContaining('nobody knows what it does') })
+  })
+
+  it('with a NUL is refused with a sentence', async () => {
+    const [first, then] = await execOn(port, ['echo a\0b', 'echo on'])
+    expect(first).toMatchObject({ code: 126, out: expect.stringContaining('a command cannot contain a NUL byte') })
+    expect(then).toMatchObject({ code: 0, out: 'on\n' })
+  })
+
+  it('that a client starts and leaves at once is run, as by sshd', async () => {
+    const file = join(own.files, 'started')
+    const client = await sshClient(port, own.sshd.user)
+    await new Promise<void>((resolve, reject) =>
+      client.exec(`sleep 0.3; echo done > ${file}`, (error) => (error === undefined ? resolve() : reject(error))),
+    )
+    client.end()
+    await eventually(() => (existsSync(file) && readFileSync(file, 'utf8') === 'done\n') || undefined, 'it runs')
+  })
+})
+
+describe.skipIf(!SSHD)('a channel that the target refuses', () => {
+  it('is refused to the client, and those that are open go on', async () => {
+    const client = await sshClient(await own.port('few'), own.sshd.user)
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => exec(client, 'sleep 0.5; echo ran')))
+    // The gateway has one of the three.
+    expect(all.map(({ status }) => status).toSorted()).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'rejected',
+    ])
+    for (const one of all)
+      if (one.status === 'rejected') expect(String(one.reason)).toContain('Channel open failure')
+      else expect(one.value).toMatchObject({ code: 0, out: 'ran\n' })
+    expect(await exec(client, 'echo again')).toMatchObject({ code: 0 })
+    client.end()
+  }, 20_000)
+
+  it('is opened elsewhere by an ssh that shares a connection', async () => {
+    const options = [...own.options(await own.port('few')), '-o', `ControlPath=${join(own.directory, 'mux')}`]
+    const master = spawn('ssh', [...options, '-M', '-N', '127.0.0.1'], { stdio: 'ignore' })
+    await eventually(() => existsSync(join(own.directory, 'mux')) || undefined, 'the master is there')
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => run('ssh', [...options, '127.0.0.1', 'sleep 0.5; echo ran'])),
+    )
+    expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(Array.from({ length: 4 }, () => [0, 'ran\n']))
+    master.kill()
+  }, 20_000)
+})
+
+/** A terminal of its own for ssh; prints what came out of it. */
+const IN_A_TERMINAL = `
+import os, pty, sys
+out = b''
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp('sh', ['sh', '-c', sys.argv[1]])
+while True:
+    try: chunk = os.read(fd, 65536)
+    except OSError: break
+    if not chunk: break
+    out += chunk
+sys.stdout.buffer.write(out)
+`
+const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(' ')
+
+describe.skipIf(!SSHD || !hasProgram('python3'))('a terminal', () => {
+  it.each([
+    'stty erase ^H -ixon iutf8 rows 40 cols 99',
+    'stty intr ^Y kill ^O susp undef -echo -icrnl cs7 parenb',
+    'stty 1200 tostop -opost eof ^E werase ^B',
+  ])('%s: has the modes that the client’s has, to the last', async (modes) => {
+    const through = async (options: readonly string[]): Promise<string> =>
+      (await run('python3', ['-c', IN_A_TERMINAL, `${modes}; ssh ${quoted(options)} -tt 127.0.0.1 'stty -a'`])).stdout
+    const direct = await through(own.directOptions())
+    expect(direct).toContain('speed')
+    expect(await through(own.options(port))).toBe(direct)
+  })
+
+  it.skipIf(SSH_GO === undefined)('so it has for a client in Go', async () => {
+    const { stdout } = await run(SSH_GO as string, [`127.0.0.1:${port.port}`, own.sshd.user, 'terminal', 'stty -a'])
+    expect(stdout).toContain('erase = ^H')
+    expect(stdout).toMatch(/ -ixon /)
+    expect(stdout).toMatch(/ -echo /)
   })
 })

@@ -152,14 +152,14 @@ describe.skipIf(!SSHD)('before the gateway knows whom it talks to', () => {
         onSocket = (socket) => {
           let seen = 0
           const write = socket.write.bind(socket)
-          socket.write = ((bytes: Buffer, ...rest: never[]) => {
+          socket.write = (bytes: Buffer, ...rest: never[]) => {
             const at = where - seen
             seen += bytes.length
             const changed = Buffer.from(bytes)
             if (at >= 0 && at < changed.length)
               noise.forEach((byte, index) => (changed[Math.min(at + index, changed.length - 1)] = byte))
             return write(changed, ...rest)
-          }) as never
+          }
           serve(socket)
         }
         const client = await sshClient(odd, 'root').catch(() => undefined)

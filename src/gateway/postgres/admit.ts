@@ -4,6 +4,7 @@ import type { Channel } from '../../shared/channel.ts'
 import { PamError } from '../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../engine.ts'
 import type { PostgresTarget } from '../target.ts'
+import { HARMLESS_SETTINGS } from './settings.ts'
 
 /** What a client said first: its start-up parameters, and bytes that came after them. */
 export interface Hello {
@@ -106,7 +107,7 @@ function checkSetting(name: string, value: string): [string, string] {
     })
   }
   if (setting === 'standard_conforming_strings' && /^(on|true|yes|1)$/i.test(value)) return [setting, 'on']
-  if (PASSED_ON.has(setting)) return [setting, value]
+  if (setting === 'default_transaction_read_only' || HARMLESS_SETTINGS.has(setting)) return [setting, value]
   throw refused(`the start-up setting ${name} is not passed on`, 'use SET after connecting')
 }
 
@@ -132,24 +133,3 @@ function parseOptions(text: string): [string, string][] {
 }
 
 const refused = (message: string, hint: string): PamError => new PamError('STARTUP_REFUSED', message, { hint })
-
-/** Settings that change neither how statements are read nor what they may do. */
-const PASSED_ON = new Set([
-  'application_name',
-  'bytea_output',
-  'datestyle',
-  'extra_float_digits',
-  'geqo',
-  'idle_in_transaction_session_timeout',
-  'intervalstyle',
-  'jit',
-  'lock_timeout',
-  'max_parallel_workers_per_gather',
-  'default_transaction_deferrable',
-  'default_transaction_isolation',
-  'default_transaction_read_only',
-  'statement_timeout',
-  'tcp_user_timeout',
-  'timezone',
-  'work_mem',
-])

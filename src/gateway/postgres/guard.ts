@@ -43,8 +43,8 @@ function guardSettings(statement: ParsedStatement): PamError | undefined {
   if (statement.opaqueSettings) {
     return refuse(
       'SETTING_REFUSED',
-      'set_config() is allowed with constants only: the gateway has to read which setting moves',
-      'use SET',
+      'set_config() needs literal arguments, so that the gateway can tell which setting changes to what',
+      'use SET; a parameter is possible for settings that the gateway does not rely on',
     )
   }
   for (const { name, value } of statement.settings) {

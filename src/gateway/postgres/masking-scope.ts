@@ -78,7 +78,8 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     opaque: ({ schema, name }, operator) =>
       operator
         ? catalog.userOperators.has(name)
-        : reachesBeyond(name) ||
+        : // What set_config gives back is the value that it was given.
+          (reachesBeyond(name) && name !== 'set_config') ||
           catalog.userFunctions.has(name) ||
           catalog.safeFunctions.has(name) ||
           (schema !== undefined && schema !== 'pg_catalog' && schema !== 'information_schema'),

@@ -1,3 +1,4 @@
+import { words } from '../../shared/words.ts'
 import { readName, type Findings, type Node } from './findings.ts'
 
 /** READ WRITE among the modes of a transaction. */
@@ -28,17 +29,28 @@ const isColumn = (node: unknown, name: string): boolean => {
   return ColumnRef !== undefined && readName(ColumnRef.fields)?.name === name
 }
 
-/** `set_config('name', 'value', local)` is SET by another name, as long as both are constants. */
+/**
+ * `set_config('name', 'value', local)` is SET by another name. The name must be a constant; so must the value, unless the setting
+ * is one that nothing depends on: then it may be a parameter. It may be nothing else, which could carry a masked value.
+ */
 export function addSetConfig(node: Node, found: Findings): void {
-  const [first, value] = ((node['args'] ?? []) as unknown[]).map(textConstant)
-  const [argument] = (node['args'] ?? []) as { ColumnRef?: Node }[]
-  const name = first ?? (isColumn(argument, 'name') ? found.settingByName : undefined)
-  if (name === undefined || value === undefined) {
+  const [argument, given] = (node['args'] ?? []) as { ColumnRef?: Node }[]
+  const value = textConstant(given)
+  const name = (textConstant(argument) ?? (isColumn(argument, 'name') ? found.settingByName : undefined))?.toLowerCase()
+  if (name === undefined || (value === undefined && !(HARMLESS_SETTINGS.has(name) && isParameter(given)))) {
     found.opaqueSettings = true
     return
   }
-  found.kinds.add(kindOfSet(name.toLowerCase()))
-  found.settings.push({ name: name.toLowerCase(), value })
+  found.kinds.add(kindOfSet(name))
+  found.settings.push({ name, value })
+}
+
+/** `$1`, or `$1::text`. */
+function isParameter(node: unknown): boolean {
+  const { ParamRef, TypeCast } = (node ?? {}) as { ParamRef?: Node; TypeCast?: Node }
+  if (TypeCast === undefined) return ParamRef !== undefined
+  const type = readName((TypeCast['typeName'] as Node | undefined)?.['names'])
+  return type?.name === 'text' && (type.schema ?? 'pg_catalog') === 'pg_catalog' && isParameter(TypeCast['arg'])
 }
 
 export const kindOfSet = (name: string): string => PRIVILEGED[name] ?? 'set'
@@ -66,3 +78,16 @@ const PRIVILEGED: Readonly<Record<string, string>> = {
   session_authorization: 'set-session-authorization',
   session_replication_role: 'set-replication-role',
 }
+
+/**
+ * Settings that change neither how statements are read nor what they may do, whatever their value: how results are written
+ * (masking reads values in any of these forms, or not at all), how long things may take, how the planner goes about it. Settings
+ * with a dot are not among them: policies of row security read them.
+ */
+export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set(
+  words(`
+  application_name bytea_output client_min_messages datestyle extra_float_digits geqo idle_in_transaction_session_timeout
+  intervalstyle jit lock_timeout max_parallel_workers_per_gather default_transaction_deferrable default_transaction_isolation
+  statement_timeout tcp_user_timeout timezone work_mem
+`),
+)

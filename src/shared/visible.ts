@@ -1,3 +1,5 @@
+import { MARK } from './commitment.ts'
+
 /**
  * Text from elsewhere, safe to show in a terminal and honest to read: control characters (which could move the
  * cursor or recolour what was shown) and characters that are invisible or turn the direction are spelled out.
@@ -24,6 +26,24 @@ export function pieces(text: string): Piece[] {
     at = match.index + char.length
   }
   if (at < text.length) found.push({ kind: 'text', text: text.slice(at) })
+  return found
+}
+
+/**
+ * The same of a text as it stands on record: what stands there in place of a value is ours, and deceives nobody; a sign of the text's own
+ * that looks like it is spelled out there, and marked.
+ */
+export function recordedPieces(text: string): Piece[] {
+  const found: Piece[] = []
+  let at = 0
+  for (const { 0: mark, index } of text.matchAll(MARK)) {
+    found.push(...pieces(text.slice(at, index)))
+    const sign = { '‹U+2039›': '\u2039', '‹U+203A›': '\u203a' }[mark]
+    if (sign === undefined) found.push({ kind: 'text', text: mark })
+    else found.push(...pieces(sign))
+    at = index + mark.length
+  }
+  found.push(...pieces(text.slice(at)))
   return found
 }
 

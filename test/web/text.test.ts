@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pieces, visible } from '../../src/shared/visible.ts'
+import { escapeMarks } from '../../src/shared/commitment.ts'
+import { pieces, recordedPieces, visible } from '../../src/shared/visible.ts'
 import { formatLength, formatOffset, formatRelative } from '../../web/lib/format.ts'
 import { highlight, linesOf } from '../../web/lib/highlight.ts'
 import { jumpsOf } from '../../web/features/sessions/jumps.ts'
@@ -168,5 +169,27 @@ describe('what can be jumped to in a terminal', () => {
     ])
     expect([next, hasOutput]).toEqual([77, true])
     expect(jumpsOf('')).toEqual({ jumps: [], next: undefined, hasOutput: false })
+  })
+})
+
+describe('a text on record', () => {
+  const marked = (text: string): string[] =>
+    recordedPieces(text).flatMap((piece) => (piece.kind === 'text' ? [] : [piece.code]))
+
+  it('has nothing marked where something stands in place of a value', () => {
+    expect(marked('select ‹63f5b92e33c3› from t where a in (‹120 values, 63f5b92e33c3›)')).toEqual([])
+  })
+
+  it('cannot be made to look like that', () => {
+    const forged = "select '‹63f5b92e33c3›'"
+    expect(marked(escapeMarks(forged))).toEqual(['U+2039', 'U+203A'])
+    expect(marked(escapeMarks('‹U+2039›'))).toEqual(['U+2039', 'U+203A'])
+    fc.assert(
+      fc.property(tricky, (text) => {
+        expect(marked(escapeMarks(text))).toEqual(
+          pieces(text).flatMap((piece) => (piece.kind === 'text' ? [] : [piece.code])),
+        )
+      }),
+    )
   })
 })

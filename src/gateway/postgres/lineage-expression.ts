@@ -187,9 +187,11 @@ export function condition(node: unknown, place: string, context: ExpressionConte
     return
   }
   const { found } = context
+  const columnOrigin = (column: unknown): Origin => originOf(column, context)
   if (A_Expr !== undefined && names(A_Expr['name']).join('.') === '=') {
     const left = originOf(A_Expr['lexpr'], context)
     const right = originOf(A_Expr['rexpr'], context)
+    found.constants.compared(node, madeOf([left, right]), columnOrigin)
     if (!isMasked(left) && !isMasked(right)) return
     const guesses = A_Expr['kind'] === 'AEXPR_IN' ? listItems(A_Expr['rexpr']).length : 1
     const isEquality = A_Expr['kind'] === 'AEXPR_OP' || A_Expr['kind'] === 'AEXPR_IN'
@@ -199,7 +201,9 @@ export function condition(node: unknown, place: string, context: ExpressionConte
     if (A_Expr['kind'] === 'AEXPR_OP' && right.direct && given(A_Expr['lexpr'])) return found.tells(right, place, 1)
     return found.tells(madeOf([left, right]), place)
   }
-  found.tells(originOf(node, context), place)
+  const origin = originOf(node, context)
+  found.constants.compared(node, origin, columnOrigin)
+  found.tells(origin, place)
 }
 
 const listItems = (node: unknown): readonly unknown[] =>
@@ -261,6 +265,7 @@ export const pathOf = (columnRef: Node): string[] =>
 const quiet = (found: LineageFindings): LineageFindings =>
   Object.assign(Object.create(Object.getPrototypeOf(found) as object) as LineageFindings, {
     sources: found.sources,
+    constants: found.constants,
     influences: [],
     carried: [],
   })

@@ -88,6 +88,7 @@ function readJoin(
   let star: readonly Output[] = [...left.star, ...right.star]
   if (join['isNatural'] === true && wide) {
     const all = madeOf(star.map(({ origin }) => origin))
+    if (isMasked(all)) found.constants.mixed()
     found.tells(all, 'NATURAL JOIN')
     star = [spread(all)]
   } else if (common.length > 0) {
@@ -95,7 +96,10 @@ function readJoin(
       name,
       origin: oneOf([...left.star, ...right.star].filter((column) => column.name === name).map(({ origin }) => origin)),
     }))
-    for (const { origin } of merged) found.tells(origin, 'JOIN … USING')
+    for (const { origin } of merged) {
+      if (isMasked(origin)) found.constants.mixed()
+      found.tells(origin, 'JOIN … USING')
+    }
     const others = (columns: readonly Output[]): Output[] =>
       columns.filter(({ name }) => name === undefined || !common.includes(name))
     star = wide

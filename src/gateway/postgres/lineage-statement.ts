@@ -23,9 +23,9 @@ export interface StatementSources extends Sources {
  * store elsewhere. `tree` is one statement of the parser's.
  */
 export function lineageOf(tree: Node, sources: StatementSources): StatementLineage {
-  const found = new LineageFindings(sources)
+  const found = new LineageFindings(sources, tree)
   const outputs = readStatement(tree, found, undefined, undefined)
-  return { outputs, influences: found.influences, carried: found.carried }
+  return { outputs, influences: found.influences, carried: found.carried, visible: found.constants.found }
 }
 
 function readStatement(
@@ -101,6 +101,10 @@ function readInsert(
     const source = readStatement(select, found, outer, ctes)
     const rows = list(select.SelectStmt['valuesLists']).length
     writes(source, columns, target, rows > 0 ? rows : undefined, found)
+    for (const row of list(select.SelectStmt['valuesLists']))
+      list((row as { List: Node }).List['items']).forEach((value, index) =>
+        found.constants.stored(value, columnOf(target, columns[index], found).origin),
+      )
   }
   const conflict = node['onConflictClause'] as Node | undefined
   if (conflict !== undefined) {
@@ -244,6 +248,7 @@ function assign(targets: unknown, target: WriteTarget, context: ExpressionContex
         ? originOf(value, context)
         : assigned(value.MultiAssignRef.source, value.MultiAssignRef.colno, context)
     writes([{ name, origin }], [name], target, constant(value) ? 1 : undefined, context.found)
+    context.found.constants.stored(value, columnOf(target, name, context.found).origin)
   }
 }
 

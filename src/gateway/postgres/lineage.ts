@@ -11,6 +11,7 @@ import {
   starOf,
   type ExpressionContext,
 } from './lineage-expression.ts'
+import { OpenConstants, type VisibleConstants } from './open-constants.ts'
 import { readFrom, rename } from './lineage-from.ts'
 import type { Ctes, QueryScope } from './lineage-scope.ts'
 
@@ -45,6 +46,8 @@ export interface StatementLineage {
   readonly outputs: readonly Output[]
   readonly influences: readonly Influence[]
   readonly carried: readonly Carried[]
+  /** Undefined: all are hidden. */
+  readonly visible?: VisibleConstants
 }
 
 /** Collects what one statement tells besides its rows. */
@@ -52,9 +55,11 @@ export class LineageFindings {
   readonly sources: Sources
   influences: Influence[] = []
   carried: Carried[] = []
+  readonly constants: OpenConstants
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, tree: Node) {
     this.sources = sources
+    this.constants = new OpenConstants(tree)
   }
 
   tells(origin: Origin, place: string, guesses?: number): void {
@@ -105,6 +110,10 @@ function readPlainSelect(
   condition(select['whereClause'], 'WHERE', context)
   condition(select['havingClause'], 'HAVING', context)
   const outputs = readTargets(select['targetList'], star, context)
+  const columnOrigin = (column: unknown): Origin => originOf(column, context)
+  for (const target of list(select['targetList']))
+    found.constants.selected(select, (target as { ResTarget: Node }).ResTarget['val'], columnOrigin)
+  for (const item of list(select['groupClause'])) found.constants.bare(item)
   const named = (node: unknown): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
   for (const item of list(select['groupClause'])) found.tells(named(item), 'GROUP BY')
   if (select['groupDistinct'] === true) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
@@ -123,9 +132,12 @@ function readOrder(select: Node, outputs: readonly Output[], context: Expression
     const { SortBy } = item as { SortBy: Node }
     const origin = madeOf([byNameOrPlace(SortBy['node'], outputs), originOf(SortBy['node'], context)])
     context.found.tells(origin, 'ORDER BY')
+    context.found.constants.bare(SortBy['node'])
   }
-  for (const field of ['limitCount', 'limitOffset'])
+  for (const field of ['limitCount', 'limitOffset']) {
+    context.found.constants.bare(select[field])
     context.found.tells(originOf(select[field], context), field === 'limitCount' ? 'LIMIT' : 'OFFSET')
+  }
 }
 
 /** ORDER BY 1, or ORDER BY a name of the select list. */

@@ -1,12 +1,15 @@
 import { detectors } from '../../masking/replace.ts'
+import type { Span } from '../../masking/detectors/detector.ts'
+import { commitmentMark, escapeMarks } from '../../shared/commitment.ts'
 import type { Recordable, Session } from '../engine.ts'
 import type { MaskingPlan } from '../../masking/plan.ts'
 import type { StatementFacts } from './command-facts.ts'
+import type { VisibleConstants } from './open-constants.ts'
 
 /**
- * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment:
- * all literals of a statement that carries a password or touches masked columns; elsewhere what looks like a masked
- * kind. A text that could not be parsed may hold anything: it stands apart.
+ * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
+ * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
+ * what looks like a masked kind. A text that could not be parsed may hold anything: it stands apart.
  */
 export function recordable(
   sql: string,
@@ -14,28 +17,61 @@ export function recordable(
   facts: StatementFacts,
   session: Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> },
 ): Recordable {
-  const commit = (value: string): string => `‹${session.commitment(value)}›`
+  const commit = (value: string): string => commitmentMark(session.commitment(value))
   const commitAll = (): (string | null)[] => parameters.map((value) => (value === null ? null : commit(value)))
   if (facts.parsed.length === 0 && facts.statements.length > 0) {
     const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
     return { text, parameters: commitAll(), apart: sql }
   }
-  if (facts.tainted || facts.parsed.some(({ secret }) => secret))
-    return { text: once(facts, sql, () => replaceLiterals(sql, commit)), parameters: commitAll() }
+  const isSecret = facts.parsed.some(({ secret }) => secret)
   const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
   const hideKinds = (text: string): string => {
-    let result = text
-    for (const detector of [...Object.values(detectors), ...own]) {
-      for (const { start, end } of detector.find(result).toReversed()) {
-        result = result.slice(0, start) + commit(result.slice(start, end)) + result.slice(end)
-      }
+    let result = ''
+    let at = 0
+    for (const { start, end } of spansIn(text, [...Object.values(detectors), ...own])) {
+      result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end))
+      at = end
     }
-    return result
+    return result + escapeMarks(text.slice(at))
+  }
+  if (facts.tainted || isSecret) {
+    const visible = isSecret ? undefined : visibleOf(facts)
+    return {
+      text: once(facts, sql, () => replaceLiterals(sql, commit, hideKinds, visible?.constants ?? [])),
+      parameters: parameters.map((value, index) =>
+        value === null ? null : visible?.parameters.has(index + 1) === true ? hideKinds(value) : commit(value),
+      ),
+    }
   }
   return {
     text: once(facts, sql, () => hideKinds(sql)),
     parameters: parameters.map((value) => (value === null ? null : hideKinds(value))),
   }
+}
+
+/** Undefined where it is not known for every statement: then every constant is hidden. */
+function visibleOf({ tainted, parsed, lineage }: StatementFacts): VisibleConstants | undefined {
+  const known = lineage.flatMap(({ visible }) => visible ?? [])
+  if (tainted === 'all' || known.length !== parsed.length) return undefined
+  return {
+    constants: known.flatMap(({ constants }) => constants),
+    parameters: known.length === 1 ? (known[0] as VisibleConstants).parameters : new Set(),
+  }
+}
+
+/** Where any of them finds something, in order; what overlaps is one. */
+function spansIn(
+  text: string,
+  kinds: readonly { find(text: string): readonly Span[] }[],
+): { start: number; end: number }[] {
+  const spans: { start: number; end: number }[] = []
+  const found = kinds.flatMap((kind) => kind.find(text)).toSorted((one, other) => one.start - other.start)
+  for (const { start, end } of found) {
+    const last = spans.at(-1)
+    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end)
+    else spans.push({ start, end })
+  }
+  return spans
 }
 
 /** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
@@ -52,42 +88,56 @@ const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text
 /** Constants in a list that are committed to as one. */
 const LONG_LIST = 50
 
-/** Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. */
-function replaceLiterals(sql: string, commit: (value: string) => string): string {
+/**
+ * Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. `visible` says of each
+ * constant whether it may stand; where there are more or fewer than the parser saw, none may.
+ */
+function replaceLiterals(
+  sql: string,
+  commit: (value: string) => string,
+  show: (value: string) => string,
+  visible: readonly boolean[],
+): string {
+  const literals = [...sql.matchAll(LITERAL)].filter(([literal]) => !literal.startsWith('"'))
+  const isKnown = literals.filter(([literal]) => !isComment(literal)).length === visible.length
   let out = ''
   let at = 0
-  /** Constants with nothing but commas between them. */
-  let list: { start: number; end: number }[] = []
+  let count = 0
+  /** Hidden constants with nothing but commas between them. */
+  let run: { start: number; end: number }[] = []
+  const upTo = (end: number): string => escapeMarks(sql.slice(at, end))
   const write = (): void => {
-    const [first, last] = [list[0], list.at(-1)]
+    const [first, last] = [run[0], run.at(-1)]
     if (first === undefined || last === undefined) return
-    if (list.length >= LONG_LIST) {
+    if (run.length >= LONG_LIST) {
       // One commitment for all: a list of a hundred thousand would keep everybody waiting.
-      out += commit(sql.slice(first.start, last.end)).replace('‹', `‹${list.length} values, `)
+      const mark = commit(sql.slice(first.start, last.end))
+      out += upTo(first.start) + mark.replace('‹', `‹${run.length} values, `)
       at = last.end
     } else {
-      for (const { start, end } of list) {
-        out += sql.slice(at, start) + commit(sql.slice(start, end))
+      for (const { start, end } of run) {
+        out += upTo(start) + commit(sql.slice(start, end))
         at = end
       }
     }
-    list = []
+    run = []
   }
-  for (const { 0: literal, index } of sql.matchAll(LITERAL)) {
-    if (literal.startsWith('"')) continue
+  for (const { 0: literal, index } of literals) {
     const end = index + literal.length
-    const isComment = literal.startsWith('--') || literal.startsWith('/*')
-    if (isComment || !/^[\s,]*$/.test(sql.slice(list.at(-1)?.end ?? index, index))) write()
-    out += list.length === 0 ? sql.slice(at, index) : ''
-    if (list.length === 0) at = index
-    if (isComment) {
-      out += '/*…*/'
-      at = end
-    } else list.push({ start: index, end })
+    const hides = isComment(literal) ? undefined : !(isKnown && visible[count++] === true)
+    if (hides !== true || !/^[\s,]*$/.test(sql.slice(run.at(-1)?.end ?? index, index))) write()
+    if (hides === true) {
+      run.push({ start: index, end })
+      continue
+    }
+    out += upTo(index) + (hides === undefined ? '/*…*/' : show(literal))
+    at = end
   }
   write()
-  return out + sql.slice(at)
+  return out + upTo(sql.length)
 }
+
+const isComment = (literal: string): boolean => literal.startsWith('--') || literal.startsWith('/*')
 
 // Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
 // An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.

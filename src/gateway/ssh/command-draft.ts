@@ -1,3 +1,4 @@
+import { escapeMarks } from '../../shared/commitment.ts'
 import type { HostFacts } from '../../policy/command.ts'
 import { findKinds } from '../../masking/replace.ts'
 import type { MaskedKind } from '../../masking/plan.ts'
@@ -25,7 +26,7 @@ export function draftOf(
     text,
     parameters: [],
     facts,
-    recorded: { text: withoutSecrets(text, session), parameters: [] },
+    recorded: { text: escapeMarks(withoutSecrets(text, session)), parameters: [] },
     guesses: [],
     notes: () => notes,
     estimate: () => Promise.resolve(undefined),

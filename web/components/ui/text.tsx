@@ -1,11 +1,11 @@
-import { pieces } from '../../../src/shared/visible.ts'
+import { pieces, recordedPieces } from '../../../src/shared/visible.ts'
 import { highlight, linesOf } from '../../lib/highlight.ts'
 
-/** Text from elsewhere: what the eye would not see, or take for something else, is marked. */
-export function Text({ children }: { children: string }) {
+/** Text from elsewhere: what the eye would not see, or take for something else, is marked. `recorded`: as it stands on record. */
+export function Text({ children, recorded = false }: { children: string; recorded?: boolean }) {
   return (
     <>
-      {pieces(children).map((piece, index) =>
+      {(recorded ? recordedPieces(children) : pieces(children)).map((piece, index) =>
         piece.kind === 'text' ? (
           piece.text
         ) : (

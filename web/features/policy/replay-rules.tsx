@@ -109,7 +109,7 @@ export function ReplayRules() {
               </Link>
               <div>
                 <pre>
-                  <Text>{line.text}</Text>
+                  <Text recorded>{line.text}</Text>
                 </pre>
                 <p class="small">
                   <Text>{`${line.person} on ${line.target}: `}</Text>

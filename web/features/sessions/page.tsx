@@ -212,7 +212,7 @@ function Commands({ asked }: { asked: Filters }) {
               </Link>
               <div>
                 <pre>
-                  <Text>{item.text}</Text>
+                  <Text recorded>{item.text}</Text>
                 </pre>
                 <p class="soft small">
                   <Text>{`${item.person} on ${item.target}`}</Text>, <Ago time={item.at} />

@@ -50,7 +50,7 @@ function Event({ event }: { event: RecordedEvent }) {
       return (
         <div class="stack">
           <pre>
-            <Text>{event.text}</Text>
+            <Text recorded>{event.text}</Text>
           </pre>
           {event.parameters !== undefined && (
             <p class="small mono">

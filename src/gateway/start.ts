@@ -54,7 +54,8 @@ export async function start(file: string): Promise<void> {
   warn(config)
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
-  const { keys, db } = await openStore(config.dataDirectory)
+  const { keys, db, isAltered } = await openStore(config.dataDirectory)
+  if (isAltered) logger.error({}, 'audit.altered')
   await recoverSessions(db, Date.now())
   const evidence = await startEvidence({ config: () => config, keys, db, logger })
 

@@ -49,6 +49,21 @@ export const signAudit = ({ seq, hash }: AuditHead, signer: Signer): { key: stri
   return { key, signature }
 }
 
+/** The chain is signed at each change: a last entry without a signature of ours was written by somebody else, or after a cut. */
+export function isSignedHead({ key, signature, ...entry }: HashedEntry & Signed, keys: readonly TrustedKey[]): boolean {
+  const { hash, ...hashed } = entry
+  if (key === null || signature === null || auditHash(hashed) !== hash) return false
+  const trusted = keys.find((candidate) => keyIdOf(candidate.key) === key)
+  const head = { seq: entry.seq, hash, key, signature }
+  return trusted !== undefined && statementVerifies(HEAD_PURPOSE, head, trusted.key)
+}
+
+interface Signed {
+  readonly hash: string
+  readonly key: string | null
+  readonly signature: string | null
+}
+
 /** Says that the chain was so long, with this head, at this time. Kept elsewhere it shows that the chain was cut or rewritten. */
 export interface AuditCheckpoint extends AuditHead {
   readonly type: 'pam-audit-checkpoint'
@@ -186,6 +201,8 @@ export class AuditVerifier {
     const data = canonicalJson(record.data)
     if (auditHash({ seq, id, at: Date.parse(record.at), type, actor, subject, data, previous }) !== record.hash)
       return 'was changed'
+    if (type === 'audit.altered')
+      return 'says that the gateway found the chain before it without its signature: somebody else wrote its end'
     return this.#problemOfSignature(record) ?? this.#rotate(record) ?? this.#problemWithCheckpoints(record)
   }
 

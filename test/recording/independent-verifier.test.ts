@@ -229,6 +229,12 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
       ['a field more', chain.with(0, { ...entry, note: '' } as AuditRecord), [], 'INVALID: 1'],
       ['a time spelled otherwise', chain.with(0, { ...entry, at: '2026-01-01T00:00:01Z' }), [], 'INVALID: 1'],
       ['cut to an entry without a signature', chain.slice(0, 2), [], 'INVALID: 2'],
+      [
+        'the gateway found it altered',
+        chainOf([...HISTORY, { at: 13, type: 'audit.altered', signer: second }]),
+        [],
+        'INVALID: 7',
+      ],
       ['the retired key signs', chainOf([...HISTORY, { at: 13, signer: first }]), [], 'INVALID: 7'],
       ['the new key signs too soon', chainOf([HISTORY[0] as never, { at: 11, signer: second }]), [], 'INVALID: 2'],
       ['an unknown key signs', chainOf([{ at: 1, signer: foreign }]), [], 'INVALID: 1'],

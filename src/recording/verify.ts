@@ -216,6 +216,10 @@ export const trustedKeys = (
     ...(until === undefined ? {} : { until: Date.parse(until) }),
   }))
 
+/** Whether another key has taken the place of this one. */
+export const isRetired = (keys: readonly TrustedKey[], id: string): boolean =>
+  keys.some(({ key, until }) => until !== undefined && keyIdOf(key) === id)
+
 /** Throws where the text is not an Ed25519 public key in PEM. */
 export function publicKeyFromPem(pem: string): KeyObject {
   const key = createPublicKey(pem)

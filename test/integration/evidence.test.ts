@@ -178,7 +178,7 @@ describe('what a session leaves', () => {
     expect(replayed.stdout).toContain('canary-encrypted')
     const without = await pamctl(['replay', file], {})
     expect([without.code, without.stderr]).toEqual([0, expect.stringContaining('events are encrypted')])
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a disk that cannot be written', () => {
@@ -301,7 +301,7 @@ describe('an S3 home', () => {
     const types: string[] = []
     for await (const { type } of alice.api.audit({ type: 'recording' })) types.push(type)
     expect(types).toEqual(['recording.sealed', 'recording.stored', 'recording.retained', 'recording.viewed'])
-  }, 30_000)
+  }, 60_000)
 
   it.each(['forbidden', 'broken', 'cut'] as const)(
     'that is %s loses nothing, is visible, and catches up by itself',
@@ -505,7 +505,7 @@ describe('the audit chain', () => {
     const journals: AuditRecord[] = []
     for await (const entry of alice.api.audit({ type: 'journal.recovered' })) journals.push(entry)
     expect(journals.map(({ data }) => data['reason'])).toEqual(['is gone'])
-  }, 30_000)
+  }, 60_000)
 
   it('the key is rotated: records and entries of both keys hold, each in its time', async () => {
     const { directory, checkpoint } = await withHistory()

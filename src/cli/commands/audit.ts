@@ -105,9 +105,7 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
     else {
       io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints hold`)
       if (checkpoints.length === 0)
-        io.print(
-          'only a --checkpoint kept elsewhere can show that the chain was not cut, put back to an older copy, or replaced',
-        )
+        io.print('that the whole chain was not cut or replaced only a --checkpoint kept elsewhere can show')
     }
     for (const { subject, problem } of findings) io.print(`${subject}: ${problem}`)
     for (const { session, problem } of records) io.print(`${session}: ${problem}`)

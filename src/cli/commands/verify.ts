@@ -1,6 +1,12 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { parseTrustedKeys, verifyRecording, type TrustedKey, type Verification } from '../../recording/verify.ts'
+import {
+  isRetired,
+  parseTrustedKeys,
+  verifyRecording,
+  type TrustedKey,
+  type Verification,
+} from '../../recording/verify.ts'
 import { UsageError } from '../../shared/errors.ts'
 import { looksLikeId } from '../../shared/id.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
@@ -34,7 +40,7 @@ async function verifyFiles(context: CliContext, files: readonly string[], option
     const source = existsSync(file) ? createReadStream(file) : await openRecord(context, file, 'verified')
     const result = underItsName(file, await verifyRecording(source, keys, reader))
     results.push({ file, result })
-    if (options.json !== true) io.print(`${file}: ${describeVerification(result)}`)
+    if (options.json !== true) io.print(`${file}: ${describeVerification(result)}${retiredKeyNote(result, keys)}`)
   }
   if (options.json === true) io.json(results.map(({ file, result }) => ({ file, ...result })))
   const codes = new Set(results.map(({ result }) => exitOf(result)))
@@ -66,6 +72,14 @@ function underItsName(file: string, result: Verification): Verification {
     segment: 0,
     reason: `is of session ${result.session}, and the file is named after ${named}`,
   }
+}
+
+/** A retired key that was stolen can sign a record dated back: only the chain shows that there was no such record. */
+function retiredKeyNote(result: Verification, keys: readonly TrustedKey[]): string {
+  if (result.status !== 'sealed' && result.status !== 'recovered') return ''
+  return isRetired(keys, result.key)
+    ? '; its key is retired: "pamctl audit verify --recordings" shows whether the gateway sealed it'
+    : ''
 }
 
 const WORST_FIRST = [1, 9, 8]

@@ -21,7 +21,7 @@ export async function watchReviews(
     if (before === now) return
     told.set(review.id, now)
     if (json === true) {
-      io.print(JSON.stringify(review))
+      io.jsonLine({ value: review })
       return
     }
     io.print(lineOf(review))

@@ -8,6 +8,16 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, spelled)
 }
 
+/**
+ * JSON that is safe to show in a terminal: the characters that `visible` spells out are escaped, as RFC 8259 allows anywhere in a
+ * string, so that the value is the same. JSON.stringify escapes those below U+0020 only; U+009B begins a control sequence, too.
+ */
+export function visibleJson(json: string): string {
+  return json.replace(HIDDEN, (char) =>
+    Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  )
+}
+
 /** A piece of a text: as it is, or one character that a reader would not see, or take for another. */
 export type Piece =
   | { readonly kind: 'text'; readonly text: string }

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { command, openSpool, opened, recorderOptions } from '../helpers/recordings.ts'
 import { pamctl, run } from '../helpers/run.ts'
+import { visible } from '../../src/shared/visible.ts'
 import { hasProgram } from '../../src/demo/local-postgres.ts'
 import { ROOT } from '../helpers/run.ts'
 
 /** A terminal session as an engine with terminals records it: there is none yet, so the events are made here. */
+const DECEIVING = 'select \u009B31m\u202E\u200B1\u{e0041}'
 let directory: string
 let file: string
 beforeAll(async () => {
@@ -23,6 +25,7 @@ beforeAll(async () => {
   await new Promise((resolve) => setTimeout(resolve, 120))
   show(Buffer.concat([euro.subarray(2), Buffer.from(' second\r\n')]))
   recorder.intent(command('<script>alert("x")</script> \u001B]0;title\u0007'))
+  recorder.intent(command(DECEIVING))
   await spool.close(recorder, { code: 'CLIENT_LEFT', message: 'bye' })
   await spool.stop()
   file = join(directory, '2026-11', 'ses_1.pamrec')
@@ -102,4 +105,24 @@ describe('replay', () => {
     },
     60_000,
   )
+})
+
+describe('what is printed for programs', () => {
+  it.each([
+    ['export', '--format', 'jsonl', '--output', '-'],
+    ['export', '--format', 'cast', '--output', '-'],
+    ['export', '--format', 'text', '--output', '-'],
+    ['replay', '--json'],
+    ['replay'],
+  ])('%s %s %s has nothing that a terminal acts on, and the same values', async (verb, ...flags) => {
+    const { stdout, stderr } = await pamctl([verb, file, ...flags], {})
+    expect(stderr).toBe('')
+    expect(visible(stdout)).toBe(stdout)
+    if (!flags.includes('--json') && !flags.includes('jsonl')) return
+    const texts = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { text?: string }).text)
+    expect(texts).toContain(DECEIVING)
+  })
 })

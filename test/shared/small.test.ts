@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { visible } from '../../src/shared/visible.ts'
+import { visible, visibleJson } from '../../src/shared/visible.ts'
 import { clockTime } from '../../src/cli/output/clock-time.ts'
 import { outcomeOf } from '../../src/cli/exit-codes.ts'
 import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'
@@ -58,6 +58,20 @@ it('errors cross the network whole; an unknown code is INTERNAL', () => {
 it('what could deceive a reader is spelled out', () => {
   expect(visible('a\u001b[31mb\u202ec\u200bd\r\u0007')).toBe('a\\u{1b}[31mb\\u{202e}c\\u{200b}d\\u{d}\\u{7}')
   expect(visible('tab\tand\nline, ünïcödé ☕')).toBe('tab\tand\nline, ünïcödé ☕')
+})
+
+it('visibleJson: the same value, without a character that a terminal acts on or a reader does not see', () => {
+  // Every one of the first 65,536 code units and some beyond, in names and in values.
+  const units = Array.from({ length: 0x10000 }, (_, unit) => String.fromCharCode(unit))
+  const text = `${units.join('')}\u{e0041}\u{1f600}\u{e01ef}`
+  for (const value of [text, { [text]: [text, { a: '\u009b31m\u202e' }] }]) {
+    for (const indent of [0, 2]) {
+      const json = visibleJson(JSON.stringify(value, null, indent))
+      expect(JSON.parse(json)).toEqual(value)
+      expect(visible(json) === json).toBe(true)
+    }
+  }
+  expect(visibleJson('"\u009b\u202e\u{e0041}ü☕"')).toBe('"\\u009b\\u202e\\udb40\\udc41ü☕"')
 })
 
 it('a time of today is short', () => {

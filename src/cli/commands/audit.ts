@@ -70,7 +70,7 @@ async function showAudit(context: CliContext, options: AuditOptions): Promise<vo
     target: options.target,
     type: options.type,
   })) {
-    if (options.format !== undefined) io.print(JSON.stringify(options.format === 'ocsf' ? toOcsf(record) : record))
+    if (options.format !== undefined) io.jsonLine({ value: options.format === 'ocsf' ? toOcsf(record) : record })
     else rows.push(record)
   }
   if (options.format !== undefined) return

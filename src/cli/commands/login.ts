@@ -4,6 +4,7 @@ import { createApiClient } from '../../gateway-client/api-client.ts'
 import { fetchWithCa } from '../../shared/fetch-with-ca.ts'
 import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
 import type { AddCommand } from '../command.ts'
 import { chooseProfile, isService, normalGateway, type CliContext } from '../context.ts'
 
@@ -70,7 +71,7 @@ export async function signIn(
     ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
   })
   if (warning !== undefined) io.note(`pamctl: warning: ${warning}`)
-  io.note(`${io.style.green('✓')} Signed in as ${label} (${groups.join(', ') || 'no groups'})`)
+  io.note(`${io.style.green('✓')} Signed in as ${visible(label)} (${groups.map(visible).join(', ') || 'no groups'})`)
   if (groups.length === 0)
     io.note(
       'hint: the identity provider sent no groups, and rules name groups: your administrator adds them to the ID token (docs/identity-providers.md)',
@@ -78,7 +79,7 @@ export async function signIn(
 }
 
 function showPrompt({ url, completeUrl, code }: DevicePrompt, { io, environment }: CliContext, browser: boolean): void {
-  io.note(`Open ${url} and enter  ${io.style.bold(code)}`)
+  io.note(`Open ${visible(url)} and enter  ${io.style.bold(visible(code))}`)
   if (browser && io.interactive) openBrowser(completeUrl ?? url, environment)
 }
 

@@ -45,7 +45,7 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
     }
     await wait(event.ms)
     if (options.json === true)
-      io.print(JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') }))
+      io.jsonLine({ value: data === undefined ? event : { ...event, data: data.toString('base64') } })
     else {
       for (const line of describeEvent(event, data)) io.print(line)
       const apart = event.type === 'command' ? event.apart : undefined

@@ -13,7 +13,7 @@ export const tail: AddCommand = (program, run) => {
       run(async ({ io, client }: CliContext, session: string, options: { json?: boolean }) => {
         for await (const line of (await client()).sessions.tail(session)) {
           if (options.json === true) {
-            io.print(line)
+            io.jsonLine({ text: line })
             continue
           }
           const event = JSON.parse(line) as RecordedEvent & { data?: string }

@@ -1,6 +1,7 @@
 import { asciicast } from '../../recording/asciicast.ts'
 import type { ReadEvent } from '../../recording/read.ts'
 import { describeEvent } from '../../recording/timeline.ts'
+import { visibleJson } from '../../shared/visible.ts'
 
 /** Turns events into the text of a file, piece by piece. */
 export type ExportFormat = (events: AsyncIterable<ReadEvent>) => AsyncGenerator<string, void, undefined>
@@ -8,14 +9,16 @@ export type ExportFormat = (events: AsyncIterable<ReadEvent>) => AsyncGenerator<
 /** One event per line; bytes of a terminal as base64 in `data`. */
 async function* jsonl(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
   for await (const { event, data } of events)
-    yield `${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`
+    yield `${visibleJson(JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') }))}\n`
 }
 
 async function* text(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
   for await (const { event, data } of events) for (const line of describeEvent(event, data)) yield `${line}\n`
 }
 
-const cast: ExportFormat = (events) => asciicast(events)
+async function* cast(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const lines of asciicast(events)) yield visibleJson(lines)
+}
 
 /** One file that needs nothing else, and runs no script. */
 async function* html(events: AsyncIterable<ReadEvent>): AsyncGenerator<string, void, undefined> {

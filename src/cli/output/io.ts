@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { visible } from '../../shared/visible.ts'
+import { visible, visibleJson } from '../../shared/visible.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
 export interface Io {
@@ -8,9 +8,11 @@ export interface Io {
   readonly interactive: boolean
   /** For what goes to stderr: with colour where that is a terminal and nobody minds. */
   readonly style: { readonly green: (text: string) => string; readonly bold: (text: string) => string }
-  /** A result, as it is. */
+  /** A result, with what a terminal would act on spelled out. */
   print(text: string): void
   json(value: unknown): void
+  /** One line of JSON lines: a value, or JSON that somebody else wrote. */
+  jsonLine(line: { readonly value: unknown } | { readonly text: string }): void
   /** A table for a terminal, tab-separated values for a pipe. */
   table<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): Promise<void>
   /** Something to know; never a result. */
@@ -34,8 +36,9 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     style: { green: styled('green'), bold: styled('bold') },
-    print: (text) => void stdout.write(`${text}\n`),
-    json: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    print: (text) => void stdout.write(`${visible(text)}\n`),
+    json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),
+    jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),
     async table(rows, columns) {
       const names = Object.keys(columns)
       const cells = rows.map((row) =>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { linkSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
+import { localError, PamError, toErrorBody } from '../shared/errors.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply, ControlRequest } from './control-messages.ts'
 import { readJsonLines } from './json-lines.ts'
 
@@ -49,7 +49,7 @@ export async function serveControl(
         })
         .then(
           (result) => reply({ id, result }),
-          (error: unknown) => reply({ id, error: toErrorBody(asPamError(error)) }),
+          (error: unknown) => reply({ id, error: toErrorBody(localError(error, 'the local agent')) }),
         )
     })
   })

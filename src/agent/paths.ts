@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,17 +24,18 @@ export interface Paths {
 export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   const home =
     environment['PAMCTL_HOME'] ?? join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'pamctl')
-  privateDirectory(home)
+  privateDirectory(home, 'set PAMCTL_HOME to a directory of your own')
+  const runtimeDirectory = environment['XDG_RUNTIME_DIR']
   const wanted =
-    environment['PAMCTL_HOME'] === undefined && environment['XDG_RUNTIME_DIR'] !== undefined
-      ? join(environment['XDG_RUNTIME_DIR'], 'pamctl')
+    environment['PAMCTL_HOME'] === undefined && runtimeDirectory !== undefined && isOurs(runtimeDirectory)
+      ? join(runtimeDirectory, 'pamctl')
       : join(home, 'run')
   // A socket's path may have 107 bytes (sockaddr_un).
   const runtime =
     wanted.length <= 70
       ? wanted
       : join(tmpdir(), `pamctl-${userInfo().uid}-${createHash('sha256').update(home).digest('hex').slice(0, 12)}`)
-  privateDirectory(runtime)
+  privateDirectory(runtime, 'set XDG_RUNTIME_DIR, or PAMCTL_HOME, to a directory of your own')
   return {
     home,
     profiles: join(home, 'profiles.json'),
@@ -46,14 +47,49 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   }
 }
 
-/** Makes the directory, or makes sure that the one there is ours alone: in a shared place anybody may have made it. */
-export function privateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+/** Under sudo the variable names the directory of somebody else: what we put there they could replace. */
+function isOurs(directory: string): boolean {
   const { uid } = userInfo()
-  const stat = lstatSync(path)
-  if (!stat.isDirectory() || (uid >= 0 && stat.uid !== uid) || (stat.mode & 0o077) !== 0) {
-    throw new PamError('SECRET_STORE', `${path} is not a directory of yours alone (mode 0700)`, {
-      hint: 'move it away, or set PAMCTL_HOME',
-    })
+  return uid < 0 || statSync(directory, { throwIfNoEntry: false })?.uid === uid
+}
+
+/**
+ * Makes the directory, or makes sure that the one there is ours alone: in a shared place anybody may have made it. Looked at before it
+ * is made, since making would follow a link.
+ */
+export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a directory of your own'): void {
+  const problem = problemOf(path)
+  if (problem === 'missing') {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new PamError('SECRET_STORE', `cannot create the directory ${path} (${code ?? 'unknown error'})`, {
+        hint: remedy,
+        cause: error,
+      })
+    }
   }
+  // Again, since somebody may have been quicker.
+  const left = problem === 'missing' ? problemOf(path) : problem
+  if (left !== undefined) throw new PamError('SECRET_STORE', `${path} ${left}`, { hint: `remove it, or ${remedy}` })
+}
+
+/** What is wrong with a directory that is to be ours alone. */
+function problemOf(path: string): string | undefined {
+  let stat: Stats | undefined
+  try {
+    stat = lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    return `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`
+  }
+  if (stat === undefined) return 'missing'
+  const { uid } = userInfo()
+  const isForeign = uid >= 0 && stat.uid !== uid
+  if (stat.isSymbolicLink()) return isForeign ? 'is a symbolic link made by another user' : 'is a symbolic link'
+  if (!stat.isDirectory()) return isForeign ? 'is a file of another user' : 'is not a directory'
+  if (isForeign) return `belongs to another user (${stat.uid})`
+  if ((stat.mode & 0o077) !== 0)
+    return `can be entered by others (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}, expected 0700)`
+  return undefined
 }

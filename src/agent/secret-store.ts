@@ -85,7 +85,7 @@ function fileStore(file: string): SecretStore {
 /** A whole new file takes the old one's place: a crash leaves one or the other, never half. */
 export function writePrivately(file: string, text: string): void {
   const temporary = `${file}.${randomUUID()}.new`
-  writeFileSync(temporary, text, { mode: 0o600 })
+  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
   renameSync(temporary, file)
 }
 

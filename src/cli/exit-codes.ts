@@ -1,5 +1,5 @@
 import { errorCodes, type ExitCode } from '../shared/error-codes.ts'
-import { asPamError, type PamError } from '../shared/errors.ts'
+import { localError, type PamError } from '../shared/errors.ts'
 
 /** A command that has said all there is to say, and ends with this code. */
 export class Exit extends Error {
@@ -19,6 +19,6 @@ export function exitCodeOf(error: PamError): ExitCode {
 export function outcomeOf(error: unknown): { code: number; error: PamError | undefined } {
   if (error instanceof Exit) return { code: error.exitCode, error: undefined }
   if ((error as Error).name === 'ExitPromptError') return { code: 130, error: undefined }
-  const reason = asPamError(error)
+  const reason = localError(error, 'pamctl')
   return { code: exitCodeOf(reason), error: reason }
 }

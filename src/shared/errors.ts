@@ -48,6 +48,16 @@ export function internalError(cause: unknown): PamError {
   })
 }
 
+/** A fault of a program on the user's own machine, which no gateway knows of: the cause is all that helps. */
+export function localError(error: unknown, program: string): PamError {
+  if (error instanceof PamError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new PamError('INTERNAL', `${program} failed unexpectedly: ${message}`, {
+    cause: error,
+    hint: 'PAMCTL_DEBUG=1 shows where; please report it if it is not a problem of this machine',
+  })
+}
+
 /** What was thrown, as a PamError: an unforeseen one becomes INTERNAL. */
 export function asPamError(error: unknown): PamError {
   return error instanceof PamError ? error : internalError(error)

@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, chmodSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -329,13 +339,44 @@ describe('peerOwner', () => {
 })
 
 describe('what the agent keeps', () => {
-  it('refuses a directory that others can enter, or that is a link', () => {
-    const loose = join(runtime, 'loose')
-    mkdirSync(loose)
-    chmodSync(loose, 0o755)
-    expect(() => privateDirectory(loose)).toThrow(/not a directory of yours alone/)
-    symlinkSync(runtime, join(runtime, 'link'))
-    expect(() => privateDirectory(join(runtime, 'link'))).toThrow(/not a directory of yours alone/)
+  it.each<[string, (path: string) => void, string]>([
+    [
+      'others can enter',
+      (path) => (mkdirSync(path), chmodSync(path, 0o755)),
+      'can be entered by others (mode 0755, expected 0700)',
+    ],
+    ['is a link', (path) => symlinkSync(runtime, path), 'is a symbolic link'],
+    ['is a link to nothing', (path) => symlinkSync(join(runtime, 'nowhere'), path), 'is a symbolic link'],
+    ['is a link to itself', (path) => symlinkSync(path, path), 'is a symbolic link'],
+    ['is a file', (path) => writeFileSync(path, ''), 'is not a directory'],
+  ])('refuses a directory that %s, and says so', (_what, make, problem) => {
+    const path = join(runtime, 'made')
+    make(path)
+    for (const check of [() => privateDirectory(path), () => userPaths({ PAMCTL_HOME: path })])
+      expect(check).toThrow(expect.objectContaining({ code: 'SECRET_STORE', message: `${path} ${problem}` }))
+  })
+
+  it('makes a directory with the ones above it, or says why it cannot', () => {
+    privateDirectory(join(runtime, 'a', 'b'))
+    expect(statSync(join(runtime, 'a', 'b')).mode & 0o777).toBe(0o700)
+    writeFileSync(join(runtime, 'file'), '')
+    expect(() => privateDirectory(join(runtime, 'file', 'b'))).toThrow(/cannot be read \(ENOTDIR\)|cannot create/)
+  })
+
+  it.skipIf(uid !== 0)('names another user’s link and directory', () => {
+    const [link, foreign] = [join(runtime, 'link'), join(runtime, 'foreign')]
+    symlinkSync('/tmp', link)
+    lchownSync(link, 65_534, 65_534)
+    expect(() => privateDirectory(link)).toThrow(`${link} is a symbolic link made by another user`)
+    mkdirSync(foreign, { mode: 0o700 })
+    chownSync(foreign, 65_534, 65_534)
+    expect(() => privateDirectory(foreign)).toThrow(`${foreign} belongs to another user (65534)`)
+    // Another user's XDG_RUNTIME_DIR, as under sudo, is not used.
+    const paths = userPaths({ HOME: runtime, XDG_STATE_HOME: join(runtime, 'state'), XDG_RUNTIME_DIR: foreign })
+    expect(paths.runtime.startsWith(foreign)).toBe(false)
+    expect(userPaths({ XDG_STATE_HOME: join(runtime, 'state'), XDG_RUNTIME_DIR: runtime }).runtime).toBe(
+      join(runtime, 'pamctl'),
+    )
   })
 
   it('finds a short enough place for sockets under a long home', () => {
@@ -353,7 +394,6 @@ describe('what the agent keeps', () => {
       expect([store.kind, warning]).toEqual(['file', expect.stringContaining('no usable keychain')])
       store.write('a', 'secret')
       expect(store.read('a')).toBe('secret')
-      const { statSync } = await import('node:fs')
       expect(statSync(file).mode & 0o777).toBe(0o600)
       expect((await openSecretStore(file, undefined)).warning).toBeUndefined()
       await expect(openSecretStore(file, 'keychain')).rejects.toMatchObject({ code: 'SECRET_STORE' })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Browser } from '../../src/demo/browser.ts'
@@ -120,6 +120,26 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
     expect(config).toMatch(/^Include \S+\nHost other\n {2}User nobody\n$/)
     expect(await ssh('bastion', 'echo plain')).toMatchObject({ code: 0, stdout: 'plain\n' })
     expect(await pamctl(['ssh-config', 'nothing'], environment)).toMatchObject({ code: 5 })
+  })
+
+  it('leaves a link to the user’s configuration in place, and follows no file that was prepared', async () => {
+    const dotfiles = join(own.directory, 'dotfiles')
+    const place = join(own.directory, 'linked-home')
+    mkdirSync(dotfiles)
+    mkdirSync(join(place, '.ssh'), { recursive: true, mode: 0o700 })
+    writeFileSync(join(dotfiles, 'ssh-config'), 'Host other\n')
+    symlinkSync(join(dotfiles, 'ssh-config'), join(place, '.ssh', 'config'))
+    writeFileSync(join(dotfiles, 'victim'), 'untouched')
+    symlinkSync(join(dotfiles, 'victim'), join(place, '.ssh', 'config.next'))
+    expect(await pamctl(['ssh-config', '--install'], { ...environment, HOME: place })).toMatchObject({ code: 0 })
+    expect(lstatSync(join(place, '.ssh', 'config')).isSymbolicLink()).toBe(true)
+    expect(readFileSync(join(dotfiles, 'ssh-config'), 'utf8')).toMatch(/^Include \S+\nHost other\n$/)
+    expect(readFileSync(join(dotfiles, 'victim'), 'utf8')).toBe('untouched')
+    rmSync(join(dotfiles, 'ssh-config'))
+    expect(await pamctl(['ssh-config', '--install'], { ...environment, HOME: place })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${join(place, '.ssh', 'config')} cannot be written (ENOENT)`),
+    })
   })
 
   it('many at once, each with a ProxyCommand of its own', async () => {

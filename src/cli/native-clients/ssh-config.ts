@@ -1,4 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PAMCTL } from '../../agent/paths.ts'
 import type { Target } from '../../api/schemas/access.ts'
@@ -43,10 +44,24 @@ export function writeKnownHosts(file: string, targets: readonly Target[]): void 
   replaceFile(file, lines.join(''))
 }
 
-/** Whoever reads it meanwhile reads the old one or the new one. */
+/**
+ * Whoever reads it meanwhile reads the old one or the new one. A link, as managers of dotfiles make them, stays: what it
+ * points to is replaced. The new file has a name that nobody can have prepared.
+ */
 export function replaceFile(file: string, text: string): void {
-  writeFileSync(`${file}.next`, text, { mode: 0o600 })
-  renameSync(`${file}.next`, file)
+  try {
+    const real = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true ? realpathSync(file) : file
+    const next = `${real}.${randomUUID().slice(0, 8)}`
+    writeFileSync(next, text, { mode: 0o600, flag: 'wx' })
+    try {
+      renameSync(next, real)
+    } catch (error) {
+      rmSync(next, { force: true })
+      throw error
+    }
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
 }
 
 export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')

@@ -105,6 +105,12 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-quickstart-'))
     tls = makeCertificates(join(directory, 'tls'))
+    const bin = join(directory, 'bin')
+    mkdirSync(bin, { recursive: true })
+    for (const name of ['pamctl', 'pam-gateway'])
+      writeFileSync(join(bin, name), `#!/bin/sh\nexec ${process.execPath} ${join(ROOT, 'bin', `${name}.js`)} "$@"\n`, {
+        mode: 0o755,
+      })
     gatewayPort = await freePort()
     const [certificate, key] = [readFileSync(tls.certificate, 'utf8'), readFileSync(tls.key, 'utf8')]
     ;[keycloak, postgres] = await Promise.all([
@@ -147,11 +153,6 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
   /** A line as it is printed, in a shell in which both programs are found by their names. */
   function shell(line: string, env: NodeJS.ProcessEnv, input = ''): Promise<Outcome> {
     const bin = join(directory, 'bin')
-    mkdirSync(bin, { recursive: true })
-    for (const name of ['pamctl', 'pam-gateway'])
-      writeFileSync(join(bin, name), `#!/bin/sh\nexec ${process.execPath} ${join(ROOT, 'bin', `${name}.js`)} "$@"\n`, {
-        mode: 0o755,
-      })
     return run('bash', ['-c', line.replaceAll('https://pam.example.com:8443', url()).replace('pam.yaml', config)], {
       cwd: directory,
       input,
@@ -205,11 +206,19 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     return output
   }
 
-  const approveNext = async (): Promise<void> => {
+  /** Decides what waits next, while the work that waits for it goes on. */
+  async function approveNext(work: Promise<Outcome>): Promise<void> {
+    let ended: Outcome | undefined
+    void work.then((outcome) => (ended = outcome))
     const id = await eventually(
-      async () => /"id": ?"((?:req|apr)_\w+)"/.exec((await shell('pamctl reviews --json', homeOf('bob'))).stdout)?.[1],
+      async () => {
+        if (ended !== undefined) throw new Error(`ended before it was decided: ${JSON.stringify(ended)}`)
+        const listed = await shell('pamctl reviews --json', homeOf('bob'))
+        expect([listed.code, listed.stderr]).toEqual([0, ''])
+        return /"id": ?"((?:req|apr)_\w+)"/.exec(listed.stdout)?.[1]
+      },
       'something to decide',
-      30_000,
+      60_000,
     )
     const { code, stderr } = await shell(`pamctl approve ${id} --yes`, homeOf('bob'))
     expect([code, stderr]).toEqual([0, stderr])
@@ -268,7 +277,7 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
       update orders set note = 'x' where order_id = 1;`,
     )
     // The request for access, then what is held.
-    for (let decided = 0; decided < 3; decided++) await approveNext()
+    for (let decided = 0; decided < 3; decided++) await approveNext(working)
     const { code, stdout, stderr } = await working
     expect([code, stderr]).toEqual([0, stderr])
     expect(stdout).toMatch(/^3$/m)
@@ -293,7 +302,7 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     const { access_token: token } = (await answer.json()) as { access_token: string }
     const script = (blocks('sh')[2] ?? '').replace('"delete', '"delete')
     const cleaning = shell(script, { ...homeOf('ci'), ID_TOKEN: token })
-    await approveNext()
+    await approveNext(cleaning)
     const { code, stdout, stderr } = await cleaning
     expect([code, stdout, stderr]).toEqual([0, 'DELETE 1\n', stderr])
   }, 180_000)

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ROOT, run } from './helpers/run.ts'
+
+interface Locked {
+  readonly version?: string
+  readonly dev?: boolean
+  readonly integrity?: string
+  readonly link?: boolean
+}
+
+const json = <T>(file: string): T => JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as T
+const manifest = json<{
+  dependencies: Record<string, string>
+  optionalDependencies: Record<string, string>
+  devDependencies: Record<string, string>
+  overrides: Record<string, string>
+}>('package.json')
+const { packages } = json<{ packages: Record<string, Locked & typeof manifest> }>('npm-shrinkwrap.json')
+
+/** npm takes `overrides` of the root only: an installed package keeps them by its shrinkwrap alone. */
+describe('the published package', () => {
+  it('brings the versions that were tested', async () => {
+    const { code, stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT })
+    expect(code).toBe(0)
+    const [packed] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    const files = packed.files.map(({ path }) => path)
+    expect(files).toEqual(
+      expect.arrayContaining(['npm-shrinkwrap.json', 'bin/pamctl.js', 'bin/pam-gateway.js', 'docs/quickstart.md']),
+    )
+    expect(files.filter((path) => /^(src|test|scripts|bench)\//.test(path))).toEqual([])
+  }, 60_000)
+
+  it('has one lock file, which is in step with package.json', () => {
+    expect(() => readFileSync(join(ROOT, 'package-lock.json'))).toThrow(/ENOENT/)
+    const root = packages['']
+    for (const kind of ['dependencies', 'optionalDependencies', 'devDependencies'] as const) {
+      expect(root?.[kind]).toEqual(manifest[kind])
+      for (const [name, version] of Object.entries(manifest[kind]))
+        expect([name, packages[`node_modules/${name}`]?.version]).toEqual([name, version])
+    }
+  })
+
+  it('honours the overrides everywhere, and locks each package by its content', () => {
+    for (const [name, version] of Object.entries(manifest.overrides)) {
+      const all = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`))
+      expect(all.length).toBeGreaterThan(0)
+      expect(all.map(([, locked]) => locked.version)).toEqual(all.map(() => version))
+    }
+    const loose = Object.entries(packages).filter(
+      ([path, { integrity, link }]) => path !== '' && integrity === undefined && link !== true,
+    )
+    expect(loose.map(([path]) => path)).toEqual([])
+  })
+})

@@ -10,7 +10,7 @@ interface Locked {
   readonly link?: boolean
 }
 
-const json = <T>(file: string): T => JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as T
+const json = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), "utf8"))
 const manifest = json<{
   dependencies: Record<string, string>
   optionalDependencies: Record<string, string>

@@ -78,7 +78,13 @@ function find(words: readonly Word[], place: Place): ProgramEffect | { readonly 
       if (word === '-fprintf') at++
     } else return { failed: word }
   }
-  return { ...NOTHING, reads: [...below, ...reads, ...(follows ? [ANYWHERE] : [])], writes }
+  // Behind links it leaves the tree, with all that it does.
+  const outside = follows ? [ANYWHERE] : []
+  return {
+    ...NOTHING,
+    reads: [...below, ...reads, ...outside],
+    writes: writes.length > 0 ? [...writes, ...outside] : [],
+  }
 }
 
 const FIND_PLAIN = new Set(

@@ -29,6 +29,8 @@ describe('programs', () => {
     ['ls -I x', [AT], []],
     ['find d -newer f', [`${AT}/d`, `${AT}/d/**`, `${AT}/f`], []],
     ['find -L d', [`${AT}/d`, `${AT}/d/**`, '**'], []],
+    ['find -L d -delete', [`${AT}/d`, `${AT}/d/**`, '**'], [`${AT}/d`, `${AT}/d/**`, '**']],
+    ['find d -follow -delete', [`${AT}/d`, `${AT}/d/**`, '**'], [`${AT}/d`, `${AT}/d/**`, '**']],
     ['find d -fprint o', [`${AT}/d`, `${AT}/d/**`], [`${AT}/o`]],
     ['uniq a b', [`${AT}/a`], [`${AT}/b`]],
     ['zcat f', ['f', 'f.gz', 'f-gz', 'f.z', 'f-z', 'f_z', 'f.Z', 'f.tgz'].map((name) => `${AT}/${name}`), []],

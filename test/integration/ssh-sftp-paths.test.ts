@@ -50,8 +50,6 @@ beforeAll(async () => {
   sftp = await new Promise((resolve, reject) =>
     client.sftp((error, wrapper) => (error === undefined ? resolve(wrapper) : reject(error))),
   )
-  // As with a server of OpenSSH's, whose order of a link's two names is not the draft's.
-  Object.assign(sftp, { _isOpenSSH: true })
 }, 60_000)
 afterAll(async () => {
   client?.end()

@@ -307,6 +307,56 @@ describe.skipIf(!SSHD)('a command', () => {
   })
 })
 
+describe.skipIf(!SSHD)('output that nobody reads any more', () => {
+  it('ends the program that writes it', async () => {
+    const ssh = `ssh ${quoted(own.options(port))} 127.0.0.1`
+    expect(await run('bash', ['-c', `${ssh} yes | head -n 1`])).toMatchObject({ code: 0, stdout: 'y\n' })
+  }, 20_000)
+})
+
+/** Runs with a host's port, an account and a folder; says what went wrong. */
+const LIBRARIES: readonly (readonly [string, string])[] = [
+  [
+    'asyncssh',
+    `
+import asyncio, sys, asyncssh
+async def main():
+    c = await asyncssh.connect('127.0.0.1', int(sys.argv[1]), username=sys.argv[2], known_hosts=None, password='x', client_keys=None)
+    ran = await asyncio.gather(*[c.run('exit %d' % (i % 7)) for i in range(40)])
+    assert [r.exit_status for r in ran] == [i % 7 for i in range(40)]
+    async with c.start_sftp_client() as s:
+        await s.put('/etc/hostname', sys.argv[3] + '/by-asyncssh'); await s.symlink('by-asyncssh', sys.argv[3] + '/link-asyncssh')
+        assert await s.readlink(sys.argv[3] + '/link-asyncssh') == 'by-asyncssh'
+    c.close()
+asyncio.run(main())`,
+  ],
+  [
+    'paramiko',
+    `
+import sys, paramiko
+c = paramiko.SSHClient(); c.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+c.connect('127.0.0.1', int(sys.argv[1]), username=sys.argv[2], password='x', allow_agent=False, look_for_keys=False)
+for i in range(20):
+    _, o, e = c.exec_command('echo out; echo err >&2; exit %d' % i)
+    assert (o.channel.recv_exit_status(), o.read(), e.read()) == (i, b'out\\n', b'err\\n')
+s = c.open_sftp(); s.put('/etc/hostname', sys.argv[3] + '/by-paramiko'); s.symlink('by-paramiko', sys.argv[3] + '/link-paramiko')
+assert s.readlink(sys.argv[3] + '/link-paramiko') == 'by-paramiko'
+shell = c.invoke_shell(); shell.send('exit 5\\n'); assert shell.recv_exit_status() == 5
+c.close()`,
+  ],
+]
+
+describe.skipIf(!SSHD || PYTHON === undefined)('libraries of Python', () => {
+  it.each(LIBRARIES)(
+    '%s: commands, a shell, files and links',
+    async (_, script) => {
+      const args = ['-c', script, String(port.port), own.sshd.user, own.files]
+      expect(await run(PYTHON as string, args)).toEqual({ code: 0, stdout: '', stderr: '' })
+    },
+    30_000,
+  )
+})
+
 describe.skipIf(!SSHD)('a channel that the target refuses', () => {
   it('is refused to the client, and those that are open go on', async () => {
     const client = await sshClient(await own.port('few'), own.sshd.user)

@@ -97,7 +97,11 @@ function clientFailure(error: Error & { level?: string; code?: unknown }): PamEr
   return new PamError('PROTOCOL_VIOLATION', `what the client sent cannot be read as SSH: ${error.message}`)
 }
 
-const IDENT = 'pamctl'
+/**
+ * Clients ask servers of OpenSSH's for what is carried here, and no others: to end the output that nobody reads any more
+ * (`eow@openssh.com`), and symbolic links over SFTP in the order of names that OpenSSH takes.
+ */
+const IDENT = 'OpenSSH_9.0 pamctl'
 const KEEP_ALIVE = 30_000
 /**
  * Without SHA-1, CBC and compression; both sides of the gateway. Nor with a group of the peer's choice: one of 10,000 bits

@@ -9,7 +9,7 @@ import { startRelay, type Filter, type RelayParts } from './relay.ts'
 import { throughLinks } from './sftp-paths.ts'
 import { ScpFilter } from './scp-filter.ts'
 import { SftpRelay } from './sftp-relay.ts'
-import { answer, rawRequests, sendExit } from './ssh2-internals.ts'
+import { answer, END_OF_OUTPUT, rawRequests, sendExit } from './ssh2-internals.ts'
 import { RefusedByTarget, TargetChannel, type Terminal } from './target-channel.ts'
 import { utf8Length } from './terminal-text.ts'
 
@@ -61,6 +61,9 @@ export function serveSessionChannel(
     if (withdraw !== undefined && /^(INT|TERM|HUP|QUIT|KILL)$/.test(signal)) withdraw()
     else if (isRunning) target.signal(signal)
     accept?.()
+  })
+  ssh.on(END_OF_OUTPUT as 'end', () => {
+    if (isRunning) target.endOutput()
   })
   ssh.on('auth-agent', (_accept, reject) => {
     refusedFeatures.push('forwarding of the authentication agent is not carried')

@@ -110,6 +110,9 @@ export function readRequests(connection: Connection): void {
         // `answer` says whether it was taken, once that is known.
         if (request.wantsReply) unanswered.set(ssh, protocol)
         return read(encodeRequest({ ...request, wantsReply: false }))
+      case 'eow@openssh.com':
+        ssh.emit(END_OF_OUTPUT as 'end')
+        return undefined
       case 'signal':
       case 'window-change': {
         const info = request.type === 'signal' ? signalOf(request.data) : sizeOf(request.data)
@@ -129,6 +132,9 @@ export function readRequests(connection: Connection): void {
 
 const raw = new WeakMap<SshSession, RawRequests>()
 const unanswered = new WeakMap<SshSession, Protocol>()
+
+/** Emitted where nobody reads the output any more (`eow@openssh.com`, OpenSSH's PROTOCOL, 2.1). */
+export const END_OF_OUTPUT = 'end-of-output'
 
 /** What the client asked for in the bytes that it sent. */
 export const rawRequests = (ssh: SshSession): RawRequests => raw.get(ssh) ?? {}

@@ -91,6 +91,11 @@ export class TargetChannel {
     if (SIGNALS.has(name)) request(this.stream, 'signal', string(name))
   }
 
+  /** Nobody reads the output: what writes more finds its end closed. */
+  endOutput(): void {
+    request(this.stream, 'eow@openssh.com', Buffer.alloc(0))
+  }
+
   /** As a client that leaves: a terminal is hung up, and what reads or writes finds the other end closed. */
   close(): void {
     this.stream.close()

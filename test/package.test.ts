@@ -8,6 +8,7 @@ interface Locked {
   readonly dev?: boolean
   readonly integrity?: string
   readonly link?: boolean
+  readonly inBundle?: boolean
 }
 
 const json = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), "utf8"))
@@ -19,16 +20,20 @@ const manifest = json<{
 }>('package.json')
 const { packages } = json<{ packages: Record<string, Locked & typeof manifest> }>('npm-shrinkwrap.json')
 
-/** npm takes `overrides` of the root only: an installed package keeps them by its shrinkwrap alone. */
+/**
+ * npm takes `overrides` of the root only. A package from a registry keeps them by its shrinkwrap; one that is installed from the
+ * file has no say but in what it bundles.
+ */
 describe('the published package', () => {
   it('brings the versions that were tested', async () => {
     const { code, stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT })
     expect(code).toBe(0)
-    const [packed] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    const [packed] = JSON.parse(stdout) as [{ files: { path: string }[]; bundled: string[] }]
     const files = packed.files.map(({ path }) => path)
     expect(files).toEqual(
       expect.arrayContaining(['npm-shrinkwrap.json', 'bin/pamctl.js', 'bin/pam-gateway.js', 'docs/quickstart.md']),
     )
+    expect(packed.bundled).toEqual(expect.arrayContaining(Object.keys(manifest.overrides)))
     expect(files.filter((path) => /^(src|test|scripts|bench)\//.test(path))).toEqual([])
   }, 60_000)
 
@@ -47,6 +52,7 @@ describe('the published package', () => {
       const all = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`))
       expect(all.length).toBeGreaterThan(0)
       expect(all.map(([, locked]) => locked.version)).toEqual(all.map(() => version))
+      expect(all.map(([, locked]) => locked.inBundle)).toEqual(all.map(() => true))
     }
     const loose = Object.entries(packages).filter(
       ([path, { integrity, link }]) => path !== '' && integrity === undefined && link !== true,

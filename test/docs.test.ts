@@ -88,7 +88,7 @@ describe('the documents', () => {
     })
     rmSync(directory, { recursive: true })
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('is valid: 1 targets, 1 access, 6 command and 1 masking rules')
+    expect(stdout).toContain('is valid: 1 targets, 1 access, 5 command and 1 masking rules')
   })
 
   it('the issuers of the page identity-providers are valid', () => {

@@ -11,14 +11,16 @@ interface Locked {
   readonly inBundle?: boolean
 }
 
-const json = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), "utf8"))
-const manifest = json<{
-  dependencies: Record<string, string>
-  optionalDependencies: Record<string, string>
-  devDependencies: Record<string, string>
-  overrides: Record<string, string>
-}>('package.json')
-const { packages } = json<{ packages: Record<string, Locked & typeof manifest> }>('npm-shrinkwrap.json')
+const json = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), 'utf8'))
+interface Manifest {
+  readonly dependencies: Record<string, string>
+  readonly optionalDependencies: Record<string, string>
+  readonly devDependencies: Record<string, string>
+  readonly overrides: Record<string, string>
+}
+
+const manifest = json('package.json') as Manifest
+const { packages } = json('npm-shrinkwrap.json') as { packages: Record<string, Locked & Partial<Manifest>> }
 
 /**
  * npm takes `overrides` of the root only. A package from a registry keeps them by its shrinkwrap; one that is installed from the

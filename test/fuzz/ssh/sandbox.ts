@@ -1,0 +1,235 @@
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { HOME, INPUTS, LINKS, ROOT, TREE } from './home.ts'
+import { TraceReader, type Happening } from './trace.ts'
+
+/** What a script did, as strace and a look at the directory before and after say. */
+export interface Outcome {
+  readonly happenings: readonly Happening[]
+  /** Paths that appeared, vanished or are not as they were. */
+  readonly changed: readonly string[]
+  /** The beginning of what it wrote to its standard output and error. */
+  readonly output: string
+}
+
+export interface Script {
+  readonly shell: string
+  readonly text: string
+  /** Which of `INPUTS` it has as its standard input. */
+  readonly input: number
+}
+
+/** Why scripts cannot be run here; undefined where they can. */
+export function missingForSandbox(): string | undefined {
+  if (process.platform !== 'linux') return 'it needs Linux'
+  if (process.getuid?.() !== 0) return 'it needs root, to give its scripts to an unprivileged user'
+  for (const program of ['strace', 'unshare', 'setpriv', 'mount'])
+    if (spawnSync('which', [program]).status !== 0) return `it needs ${program}`
+  const { status } = spawnSync('unshare', [...NAMESPACES, 'true'])
+  return status === 0 ? undefined : 'it needs namespaces of its own (unshare)'
+}
+
+/**
+ * Runs scripts one after the other as `nobody`, in a home that is made anew whenever a script has changed it: with no
+ * network, every file system but that home (and an empty /tmp) read-only, and limits for processor, memory and files.
+ */
+export class Sandbox {
+  readonly #directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'pamctl-fuzz-'))
+  readonly #process: ChildProcessByStdio<Writable, null, Readable>
+  readonly #lines: Interface
+  #trace = new TraceReader()
+  #pristine: ReadonlyMap<string, string>
+  #lastId = 0
+  #waiting: { readonly marker: string; readonly done: (error?: Error) => void } | undefined
+
+  constructor() {
+    chmodSync(this.#directory, 0o755)
+    mkdirSync(this.#real('in'))
+    INPUTS.forEach((text, index) => writeFileSync(this.#real('in', `${index}`), text, { mode: 0o444 }))
+    this.#pristine = this.#makeHome()
+    const driver = readFileSync(new URL('sandbox-driver.js', import.meta.url), 'utf8')
+    this.#process = spawn(
+      'unshare',
+      [
+        ...NAMESPACES,
+        'sh',
+        '-c',
+        SETUP,
+        'sh',
+        this.#directory,
+        ...STRACE,
+        process.execPath,
+        '-e',
+        driver,
+        ...DRIVER_ARGUMENTS,
+      ],
+      { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], LC_ALL: 'C' } },
+    )
+    this.#process.stdin.on('error', () => {})
+    this.#lines = createInterface({ input: this.#process.stderr })
+    this.#lines.on('line', (line) => {
+      if (this.#waiting !== undefined && line.includes(this.#waiting.marker)) this.#waiting.done()
+      else this.#trace.line(line)
+    })
+    this.#process.on('exit', (code) =>
+      this.#waiting?.done(new Error(`the sandbox ended with ${code}: ${this.#trace.odd}`)),
+    )
+  }
+
+  ready(): Promise<void> {
+    return this.#until('"/.ready"')
+  }
+
+  async run({ shell, text, input }: Script): Promise<Outcome> {
+    this.#trace.begin()
+    const id = ++this.#lastId
+    const ended = this.#until(`"/.end-of-${id}"`)
+    this.#process.stdin.write(
+      `${JSON.stringify({
+        id,
+        argv: [shell, '-c', text],
+        stdin: `${ROOT}/in/${input}`,
+        environment: { ...ENVIRONMENT, SHELL: `/bin/${shell}` },
+        milliseconds: LONGEST_RUN,
+      })}\n`,
+    )
+    await ended
+    const output = readFileSync(this.#real('output'), 'latin1').slice(0, 300)
+    const after = this.#look()
+    const changed = [...new Set([...this.#pristine.keys(), ...after.keys()])].filter(
+      (path) => this.#pristine.get(path) !== after.get(path),
+    )
+    const outcome = { happenings: this.#trace.end(), changed, output }
+    if (changed.length > 0) this.#pristine = this.#makeHome()
+    return outcome
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      const clean = (): void => {
+        rmSync(this.#directory, { recursive: true, force: true })
+        resolve()
+      }
+      if (this.#process.exitCode !== null) return clean()
+      this.#process.once('exit', clean)
+      this.#process.stdin.end()
+      // With unshare its first process goes, and with that all of them.
+      this.#process.kill('SIGKILL')
+    })
+  }
+
+  #real(...path: readonly string[]): string {
+    return join(this.#directory, ...path)
+  }
+
+  #until(marker: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = {
+        marker,
+        done: (error) => {
+          this.#waiting = undefined
+          if (error === undefined) resolve()
+          else reject(error)
+        },
+      }
+    })
+  }
+
+  #makeHome(): ReadonlyMap<string, string> {
+    for (const top of TOPS) {
+      rmSync(this.#real(top), { recursive: true, force: true })
+      mkdirSync(this.#real(top))
+      lchownSync(this.#real(top), NOBODY, NOBODY)
+    }
+    for (const [path, content, mode] of TREE) {
+      const real = this.#real(path)
+      if (content === undefined) mkdirSync(real)
+      else writeFileSync(real, content)
+      chmodSync(real, mode ?? (content === undefined ? 0o755 : 0o644))
+      lchownSync(real, NOBODY, NOBODY)
+    }
+    for (const [path, target] of LINKS) {
+      symlinkSync(target, this.#real(path))
+      lchownSync(this.#real(path), NOBODY, NOBODY)
+    }
+    return this.#look()
+  }
+
+  /** All that is in the home, with all about it that counts as a change. */
+  #look(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>()
+    const visit = (path: string): void => {
+      const real = this.#real(path)
+      const stat = lstatSync(real)
+      const common = `${stat.ino} ${stat.mode} ${stat.uid}`
+      if (stat.isDirectory()) {
+        found.set(`${ROOT}/${path}`, common)
+        for (const name of readdirSync(real)) visit(`${path}/${name}`)
+      } else if (stat.isSymbolicLink()) found.set(`${ROOT}/${path}`, `${common} ${readlinkSync(real)}`)
+      else found.set(`${ROOT}/${path}`, `${common} ${stat.size} ${stat.mtimeMs} ${stat.nlink}`)
+    }
+    for (const top of TOPS) if (existsSync(this.#real(top))) visit(top)
+    return found
+  }
+}
+
+const NOBODY = 65_534
+const LONGEST_RUN = 900
+const TOPS = ['u', 'out'] as const
+const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc'] as const
+
+const ENVIRONMENT = {
+  HOME,
+  USER: 'nobody',
+  LOGNAME: 'nobody',
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  LC_ALL: 'C',
+  TERM: 'dumb',
+}
+
+const DRIVER_ARGUMENTS = [`${NOBODY}`, HOME, `${ROOT}/output`] as const
+
+/** $1 appears as the root of all that scripts may touch; whatever else is mounted cannot be written to. */
+const SETUP = `set -eu
+mount --bind "$1" ${ROOT}
+for directory in /tmp /var/tmp /dev/shm /run; do
+  if [ -d "$directory" ]; then mount -t tmpfs -o size=16m,mode=1777 tmpfs "$directory"; fi
+done
+while read -r _ _ _ _ point _; do
+  case $point in
+    ${ROOT}|/tmp|/var/tmp|/dev/shm|/run|/proc|/proc/*|/dev|/dev/*|/sys|/sys/*) ;;
+    *) mount -o remount,bind,ro "$point" 2>/dev/null || [ "$point" != / ] ;;
+  esac
+done </proc/self/mountinfo
+shift
+exec "$@"`
+
+const SYSTEM_CALLS: readonly string[] = [
+  'execve,execveat,clone,clone3,fork,vfork,chdir,fchdir',
+  'open,openat,openat2,creat,getdents64,getdents,connect',
+  'unlink,unlinkat,rmdir,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,mknod,mknodat',
+  'truncate,ftruncate,chmod,fchmod,fchmodat,chown,lchown,fchown,fchownat,utime,utimes,utimensat,futimesat',
+  'setxattr,lsetxattr,fsetxattr,copy_file_range',
+].flatMap((names) => names.split(','))
+
+const STRACE = [
+  ...'setpriv --no-new-privs strace -f -y -q -s 400 --seccomp-bpf -e signal=none -e'.split(' '),
+  `trace=${SYSTEM_CALLS.map((name) => `?${name}`).join()}`,
+]

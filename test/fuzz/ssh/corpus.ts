@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+
+const TESTS = new URL('../../', import.meta.url)
 
 /**
  * Scripts to change: every string of the tests about command lines that looks like one. A new evasion that is tested
@@ -6,8 +8,10 @@ import { readFileSync } from 'node:fs'
  */
 export const CORPUS: readonly string[] = [
   ...new Set(
-    ['../../integration/ssh-evasions.test.ts', '../../gateway/ssh/command-line.test.ts']
-      .flatMap((file) => stringsOf(readFileSync(new URL(file, import.meta.url), 'utf8')))
+    readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /^(gateway\/ssh|integration)\/.*(command|ssh-evasions)[^/]*\.test\.ts$/.test(file))
+      .toSorted()
+      .flatMap((file) => stringsOf(readFileSync(new URL(file, TESTS), 'utf8')))
       .filter((text) => /[ ;|<>=]/.test(text) && text.length < 200)
       .map((text) =>
         text
@@ -16,7 +20,10 @@ export const CORPUS: readonly string[] = [
           .replaceAll(/\bD\b/g, '/mnt/u')
           .replaceAll('guarded', 'vault')
           .replaceAll('victim', 'secret')
-          .replaceAll('/home/jane', '/mnt/u'),
+          .replaceAll('/home/jane', '/mnt/u')
+          .replaceAll('open/input', 'd/e')
+          .replaceAll(/\/(x|out|moved|new)\b/g, '/new')
+          .replaceAll('/mnt/u/list', '/mnt/u/b'),
       ),
   ),
 ]

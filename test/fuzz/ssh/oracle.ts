@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { readCommandLine } from '../../../src/gateway/ssh/command-line.ts'
+import { readCommandLine } from '../../../src/gateway/ssh/command/command-line.ts'
 import { throughLinks } from '../../../src/gateway/ssh/sftp-paths.ts'
 import type { HostStatement } from '../../../src/policy/command.ts'
 import { fitsPath } from '../../../src/policy/match/path.ts'

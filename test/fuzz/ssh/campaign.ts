@@ -1,7 +1,7 @@
 import { CORPUS } from './corpus.ts'
 import { Grammar } from './grammar.ts'
 import { INPUTS } from './home.ts'
-import { mutated } from './mutate.ts'
+import { mutated, soup } from './mutate.ts'
 import { compare, isUnderstood, type Disagreement, type Reading } from './oracle.ts'
 import { Random } from './random.ts'
 import { Sandbox } from './sandbox.ts'
@@ -120,14 +120,16 @@ export async function replay(
 
 /** The first of a few texts that is understood: most of what is made up is not. */
 async function understoodText(random: Random, isFit: (text: string) => Promise<boolean>): Promise<string | undefined> {
-  for (let attempt = 0; attempt < 6; attempt++) {
-    const fresh = (): string => new Grammar(random).script()
-    const base = random.chance(45)
-      ? fresh()
-      : random.chance(60)
-        ? mutated(fresh(), fresh(), random)
-        : mutated(random.pick(CORPUS), fresh(), random)
-    if (await isFit(base)) return base
+  const fresh = (): string => new Grammar(random).script()
+  const [attempts, make] = random.weighted<readonly [number, () => string]>([
+    [35, [8, fresh]],
+    [25, [8, () => mutated(fresh(), fresh(), random)]],
+    [25, [8, () => mutated(random.pick(CORPUS), fresh(), random)]],
+    [15, [60, () => soup(random)]],
+  ])
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const text = make()
+    if (await isFit(text)) return text
   }
   return undefined
 }

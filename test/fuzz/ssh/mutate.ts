@@ -1,6 +1,6 @@
 import { Grammar } from './grammar.ts'
 import type { Random } from './random.ts'
-import { PUNCTUATION } from './words.ts'
+import { PLAIN_WORDS, PUNCTUATION, STARTS, SYNTAX } from './words.ts'
 
 /** Changes a script at one place or a few, or puts two together. */
 export function mutated(text: string, other: string, random: Random): string {
@@ -41,6 +41,22 @@ function once(text: string, other: string, random: Random): string {
       },
     ],
   ])()
+}
+
+/** Pieces of shell syntax in any order: little of it is a script, and what is may be one of another kind than it looks. */
+export function soup(random: Random): string {
+  const count = 3 + random.below(10)
+  let text = random.chance(70) ? random.pick(STARTS) : ''
+  for (let at = 0; at < count; at++) {
+    text += random.weighted<() => string>([
+      [35, () => random.pick(SYNTAX)],
+      [25, () => random.pick(PUNCTUATION)],
+      [20, () => ' '],
+      [14, () => random.pick(PLAIN_WORDS)],
+      [6, () => '\n'],
+    ])()
+  }
+  return text
 }
 
 /** Words, blanks and operators, roughly as a shell would see them. */

@@ -82,3 +82,29 @@ export const PUNCTUATION: readonly string[] = [
   '\r',
   '\u000b',
 ]
+
+/** What a random piece of syntax may follow. */
+export const STARTS: readonly string[] = [
+  ...listed(String.raw`
+cat  echo  cat a  echo x  ls  cat <<E  cat <<'E'  cat a;  true &&  echo "  echo '  echo $(  case a in a)  for x in
+if true; then  f() {  { cat a;  (cat a  cat >new  x=  ! cat a
+`),
+  'echo ${x:-',
+]
+
+export const SYNTAX: readonly string[] = [
+  ...listed(String.raw`
+;  ;  &&  ||  |  &  (  )  {  }  "  "  '  '  \  $  $(  $((  )  ))  <<E  <<'E'  <<-E  <<\E  E  #  rm a  cat vault/secret
+>new  <a  2>&1  case a in  a)  ;;  esac  if  then  else  fi  for x in a  do  done  while  until  f()  time  !
+[[  ]]  [  ]  select  function  coproc  in  $x  "$x"  x=  x=a  x+=b  \"  \'  $'a'  $"a"  \$  &>  >&  >|  <>  <<<
+{a,b}  ~  *  ?  -  =  +  ..  ./  ;&  ;;&  |&  %  ^  @(  +(  !(  ,  :  a=(b)  a[0]=b
+`),
+  '`',
+  '${',
+  '\\\n',
+  '\\',
+  '\t',
+  '\n',
+  '\nE\n',
+  'E\n',
+]

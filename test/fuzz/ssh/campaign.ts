@@ -4,12 +4,13 @@ import { INPUTS } from './home.ts'
 import { mutated, soup } from './mutate.ts'
 import { compare, isUnderstood, type Disagreement, type Reading } from './oracle.ts'
 import { Random } from './random.ts'
-import { Sandbox } from './sandbox.ts'
+import { Sandbox, type Script } from './sandbox.ts'
+import { SHELLS, type ShellName } from './shells.ts'
 import { shrink } from './shrink.ts'
 
 export interface Find {
   readonly seed: number
-  readonly shell: string
+  readonly shell: ShellName
   readonly text: string
   readonly input: number
   /** What happened and was not said. */
@@ -23,7 +24,7 @@ export interface CampaignOptions {
   readonly seed: number
   readonly reading: Reading
   /** Those in which every script runs that is understood. */
-  readonly shells: readonly string[]
+  readonly shells: readonly ShellName[]
   /** Scripts at most. */
   readonly count?: number | undefined
   readonly milliseconds?: number | undefined
@@ -41,7 +42,7 @@ export interface CampaignResult {
   readonly made: number
   /** Those that are understood. */
   readonly understood: number
-  readonly ran: Readonly<Record<string, number>>
+  readonly ran: Readonly<Partial<Record<ShellName, number>>>
   readonly finds: readonly Find[]
   /** How often each kind was found, by what was done, and by what. */
   readonly kinds: ReadonlyMap<string, number>
@@ -50,7 +51,7 @@ export interface CampaignResult {
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { reading, shells, except } = options
-  const ran: Record<string, number> = Object.fromEntries(shells.map((shell) => [shell, 0]))
+  const ran: Partial<Record<ShellName, number>> = {}
   const finds: Find[] = []
   const kinds = new Map<string, number>()
   const shapes = new Set<string>()
@@ -67,7 +68,6 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     await sandbox.ready()
     for (; !isOver(); seed++) {
       const random = new Random(seed)
-      for (const shell of shells) ran[shell] ??= 0
       const candidate = await understoodText(random, async (text) => {
         made++
         const isLeftOut = except?.test(text) === true
@@ -78,7 +78,12 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       })
       if (candidate === undefined) continue
       const input = random.below(INPUTS.length)
+      const compared = new Set<string>()
       for (const shell of shells) {
+        // In the same program, what is said in the same words needs to be compared once.
+        const same = JSON.stringify([SHELLS[shell].argv, await reading(candidate, shell)])
+        if (compared.has(same)) continue
+        compared.add(same)
         const look = await lookAt(sandbox, reading, { shell, text: candidate, input })
         if (look === undefined) continue
         ran[shell] = (ran[shell] ?? 0) + 1
@@ -104,10 +109,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 }
 
 /** One script of somebody's, in a sandbox of its own. */
-export async function replay(
-  script: { readonly shell: string; readonly text: string; readonly input: number },
-  reading: Reading,
-): Promise<Find | undefined> {
+export async function replay(script: Script, reading: Reading): Promise<Find | undefined> {
   const sandbox = new Sandbox()
   try {
     await sandbox.ready()
@@ -137,7 +139,7 @@ async function understoodText(random: Random, isFit: (text: string) => Promise<b
 async function lookAt(
   sandbox: Sandbox,
   reading: Reading,
-  script: { readonly shell: string; readonly text: string; readonly input: number },
+  script: Script,
 ): Promise<Pick<Find, 'disagreements' | 'said' | 'output'> | undefined> {
   if (script.text.includes('\0')) return undefined
   const statements = await reading(script.text, script.shell)

@@ -7,11 +7,15 @@ import type { HostStatement } from '../../../src/policy/command.ts'
 import { describeFind, replay, runCampaign } from './campaign.ts'
 import { compare, gatewayReading, type Disagreement, type Reading } from './oracle.ts'
 import { missingForSandbox, Sandbox } from './sandbox.ts'
+import { SHELLS, type ShellName } from './shells.ts'
 import { shrink } from './shrink.ts'
 
 const missing = missingForSandbox()
 /** Of the two minutes that the campaign has in CI; by hand it runs as long as you like (scripts/fuzz-command-lines.js). */
 const SECONDS = 100
+const INSTALLED = (Object.keys(SHELLS) as ShellName[]).filter(
+  (shell) => spawnSync('which', [SHELLS[shell].argv[0]]).status === 0,
+)
 
 describe.skipIf(missing !== undefined)(
   `command lines in real shells${missing === undefined ? '' : ` (${missing})`}`,
@@ -24,7 +28,7 @@ describe.skipIf(missing !== undefined)(
         const { finds, ran } = await runCampaign({
           seed,
           reading: gatewayReading,
-          shells: ['bash', 'dash', 'zsh', 'mksh'].filter((shell) => spawnSync('which', [shell]).status === 0),
+          shells: INSTALLED,
           milliseconds: SECONDS * 1000,
           mostFinds: 3,
         })
@@ -68,7 +72,7 @@ describe.skipIf(missing !== undefined)(
       })
       afterAll(() => sandbox.stop())
 
-      it.each<[string, string, string]>([
+      it.each<[ShellName, string, string]>([
         ['bash', 'cat vault/secret', 'read /mnt/u/vault/secret'],
         ['dash', 'cd vault && cat secret', 'read /mnt/u/vault/secret'],
         ['dash', 'cat link/secret', 'read /mnt/u/vault/secret'],

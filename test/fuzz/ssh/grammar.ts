@@ -77,6 +77,7 @@ export class Grammar {
       [9, () => this.#compound()],
       [7, () => this.#builtin()],
       [5, () => this.#assignments()],
+      [5, () => this.#overwritten()],
       [4, () => this.#hereDocument()],
     ])()
     this.#depth--
@@ -538,6 +539,77 @@ export class Grammar {
     const random = this.#random
     const count = 1 + random.below(2)
     return `${Array.from({ length: count }, () => this.#assignment()).join(random.pick([' ', '; ']))}; ${this.#use()}`
+  }
+
+  /** A variable that looks known, and gets another value by the way. */
+  #overwritten(): string {
+    const random = this.#random
+    const name = random.pick(PLAIN_VARIABLES)
+    const number = random.pick(NUMBERS)
+    const evil = random.pick(EVIL_NAMES)
+    const way = random.weighted<() => string>([
+      [20, () => `read ${name}`],
+      [6, () => `read -r y ${name}`],
+      [6, () => `while read ${name}; do ${this.#valueOf(name)}; done`],
+      [8, () => `for ${name} in ${number} ${random.chance(60) ? evil : this.#word()}; do ${this.#valueOf(name)}; done`],
+      [6, () => `for ${name}; do :; done`],
+      [6, () => `getopts a:b ${name} -a ${evil}`],
+      [5, () => `export ${name}=${evil}`],
+      [4, () => `readonly ${name}=${random.pick(NUMBERS)}`],
+      [5, () => `f() { ${name}=${evil}; }; f`],
+      [4, () => `f() { local ${name}=${evil}; ${this.#valueOf(name)}; }; f`],
+      [4, () => `: \${${name}:=${evil}}`],
+      [4, () => `unset ${name}; : \${${name}=${evil}}`],
+      [4, () => `${name}=$(echo ${evil})`],
+      [4, () => `${name}=$y`],
+      [4, () => `${name}=${number}${this.#expansion()}`],
+      [3, () => `${name}+=${this.#word()}`],
+      [3, () => `mapfile ${name}`],
+      [3, () => `printf -v ${name} %s ${evil}`],
+      [3, () => `declare -n y=${name}; y=${evil}`],
+      [3, () => `sh -c '${name}=2; echo $((${name}))'`],
+      [3, () => `${name}=${evil} env ${name}=2 sh -c 'echo $((${name}))'`],
+      [3, () => `env ${name}=${evil} sh -c 'echo $((${name}))'`],
+      [3, () => `IFS=${random.pick(NUMBERS)}`],
+      [3, () => `set -- ${evil}; ${name}=$1`],
+      [2, () => `(${name}=${evil})`],
+      [2, () => `{ ${name}=${evil}; }`],
+      [2, () => `true && ${name}=${evil}`],
+      [2, () => `case x in x) ${name}=${evil};; esac`],
+      [2, () => `exec {${name}}<a`],
+      [2, () => `echo | { read ${name}; ${this.#valueOf(name)}; }`],
+      [2, () => `cat ${evil} | while read ${name}; do ${this.#valueOf(name)}; done`],
+    ])()
+    return `${name}=${number}; ${way}; ${this.#valueOf(name)}`
+  }
+
+  #valueOf(name: string): string {
+    const random = this.#random
+    return random.pick([
+      `echo $((${name}))`,
+      `echo $(($${name} + 1))`,
+      `echo $((${name} > 1 ? 2 : ${name}))`,
+      `cat a $${name}`,
+      `cat "$${name}"`,
+      `chmod $${name} a`,
+      `head -n $${name} a`,
+      `timeout $${name} cat a`,
+      `[ $${name} -eq 1 ]`,
+      `[ "$${name}" = 1 ]`,
+      `test -e $${name}`,
+      `[ $${name} ]`,
+      `echo $${name}`,
+      `sh -c 'echo $((${name}))'`,
+      `exit $${name}`,
+      `shift $${name}`,
+      `cat a$${name}`,
+      `sleep 0; cp a "$${name}"`,
+      `printf %d "$${name}"`,
+      `echo \${${name}:-x}`,
+      `echo "\${#${name}}"`,
+      `chmod $$ a`,
+      `sh -c "echo $${name}"`,
+    ])
   }
 
   #assignment(): string {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { describeFind, replay, runCampaign } from './campaign.ts'
 import { gatewayReading, type Reading } from './oracle.ts'
 import { missingForSandbox } from './sandbox.ts'
+import { SHELLS, type ShellName } from './shells.ts'
 
 const USAGE = `Usage: node scripts/fuzz-command-lines.js [OPTION]...
 Runs random scripts in real shells, and tells what they did that the gateway did not say of them before.
@@ -10,7 +11,7 @@ Runs random scripts in real shells, and tells what they did that the gateway did
   --seed N         start with this seed; default: a random one, which is printed
   --count N        try N seeds
   --minutes N      stop after so many minutes; default: 2 if there is no --count
-  --shell LIST     shells to run them in; default: bash,dash
+  --shell LIST     shells to run them in, of ${Object.keys(SHELLS).join(', ')}; default: all
   --as SHELL       read every script as one for SHELL, whatever it runs in
   --script TEXT    run this script only
   --input N        with --script: which standard input it has
@@ -26,7 +27,7 @@ export async function main(argv: readonly string[], say: (text: string) => void)
       seed: { type: 'string' },
       count: { type: 'string' },
       minutes: { type: 'string' },
-      shell: { type: 'string', default: 'bash,dash' },
+      shell: { type: 'string', default: Object.keys(SHELLS).join(',') },
       as: { type: 'string' },
       script: { type: 'string' },
       input: { type: 'string', default: '0' },
@@ -44,8 +45,8 @@ export async function main(argv: readonly string[], say: (text: string) => void)
     say(`cannot run scripts here: ${missing}\n`)
     return 2
   }
-  const shells = values.shell.split(',')
-  const { as } = values
+  const shells = values.shell.split(',').map(shellNamed)
+  const as = values.as === undefined ? undefined : shellNamed(values.as)
   const reading: Reading = as === undefined ? gatewayReading : (text) => gatewayReading(text, as)
   if (values.script !== undefined) {
     let status = 0
@@ -85,4 +86,9 @@ export async function main(argv: readonly string[], say: (text: string) => void)
   if (kinds.size > 0) say(`kinds: ${[...kinds].map(([kind, times]) => `${kind} (${times})`).join(', ')}\n`)
   say(`${finds.length} finds, next seed ${nextSeed}\n`)
   return finds.length > 0 ? 1 : 0
+}
+
+function shellNamed(name: string): ShellName {
+  if (!(name in SHELLS)) throw new Error(`no shell is named ${name}: there are ${Object.keys(SHELLS).join(', ')}`)
+  return name as ShellName
 }

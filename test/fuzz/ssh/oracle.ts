@@ -5,10 +5,11 @@ import type { HostStatement } from '../../../src/policy/command.ts'
 import { fitsPath } from '../../../src/policy/match/path.ts'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'
 import type { Outcome } from './sandbox.ts'
+import { SHELLS, type ShellName } from './shells.ts'
 import { realPath, type Happening } from './trace.ts'
 
 /** What is said of a text before it runs. */
-export type Reading = (text: string, shell: string) => Promise<readonly HostStatement[]>
+export type Reading = (text: string, shell: ShellName) => Promise<readonly HostStatement[]>
 
 /** Something that a script did and its reading does not say. */
 export interface Disagreement {
@@ -20,7 +21,7 @@ export interface Disagreement {
 
 /** As the gateway does: the text, then where its paths lead on the target as it is before. */
 export const gatewayReading: Reading = async (text, shell) => {
-  const scope = { login: 'nobody', home: HOME, shell }
+  const scope = { login: 'nobody', home: HOME, shell: SHELLS[shell].login }
   const { statements } = await throughLinks(readCommandLine(text, scope), {
     home: () => Promise.resolve(HOME),
     real: (path) => Promise.resolve(resolved(path)),
@@ -135,5 +136,5 @@ const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = {
   fgrep: ['grep'],
   zcat: ['gzip'],
   zgrep: ['gzip', 'grep', 'sed', 'rm', 'mktemp', 'cat', 'expr', 'mkdir'],
-  which: [],
+  xargs: ['echo'],
 }

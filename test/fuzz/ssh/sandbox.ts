@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { HOME, INPUTS, LINKS, ROOT, TREE } from './home.ts'
+import { SHELLS, type ShellName } from './shells.ts'
 import { TraceReader, type Happening } from './trace.ts'
 
 /** What a script did, as strace and a look at the directory before and after say. */
@@ -30,7 +31,7 @@ export interface Outcome {
 }
 
 export interface Script {
-  readonly shell: string
+  readonly shell: ShellName
   readonly text: string
   /** Which of `INPUTS` it has as its standard input. */
   readonly input: number
@@ -104,9 +105,9 @@ export class Sandbox {
     this.#process.stdin.write(
       `${JSON.stringify({
         id,
-        argv: [shell, '-c', text],
+        argv: [...SHELLS[shell].argv, '-c', text],
         stdin: `${ROOT}/in/${input}`,
-        environment: { ...ENVIRONMENT, SHELL: `/bin/${shell}` },
+        environment: { ...ENVIRONMENT, SHELL: `/bin/${SHELLS[shell].argv[0]}` },
         milliseconds: LONGEST_RUN,
       })}\n`,
     )

@@ -6,7 +6,7 @@ import { fitsPath } from '../../../src/policy/match/path.ts'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'
 import type { Outcome } from './sandbox.ts'
 import { SHELLS, type ShellName } from './shells.ts'
-import { realPath, type Happening } from './trace.ts'
+import { realPath, SYSTEM_LINKS, type Happening } from './trace.ts'
 
 /** What is said of a text before it runs. */
 export type Reading = (text: string, shell: ShellName) => Promise<readonly HostStatement[]>
@@ -21,10 +21,11 @@ export interface Disagreement {
 
 /** As the gateway does: the text, then where its paths lead on the target as it is before. */
 export const gatewayReading: Reading = async (text, shell) => {
-  const scope = { login: 'nobody', home: HOME, shell: SHELLS[shell].login }
+  const scope = { login: 'nobody', home: HOME, shell: SHELLS[shell].login, resolvesPaths: true }
   const { statements } = await throughLinks(readCommandLine(text, scope), {
     home: () => Promise.resolve(HOME),
     real: (path) => Promise.resolve(resolved(path)),
+    link: (path) => Promise.resolve(LINK_TARGETS.get(path) ?? SYSTEM_LINKS.get(path)),
     close: () => {},
   })
   return statements

@@ -286,7 +286,8 @@ const DIRECTORIES = [
   ...TREE.flatMap(([path, content]) => (content === undefined ? [`${ROOT}/${path}`] : [])),
 ]
 
-const SYSTEM_LINKS = new Map([
+/** Links of the system that lead to what each process has of its own. */
+export const SYSTEM_LINKS = new Map([
   ['/dev/fd', '/proc/self/fd'],
   ['/dev/stdin', '/proc/self/fd/0'],
   ['/dev/stdout', '/proc/self/fd/1'],

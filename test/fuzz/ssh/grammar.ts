@@ -807,6 +807,7 @@ export class Grammar {
       [3, () => `/mnt/u/${random.pick(PATHS)}`],
       [3, () => `~/${random.pick(PATHS)}`],
       [2, () => `./${random.pick(PATHS)}`],
+      [2, () => random.pick(EVIL_NAMES)],
       [2, () => this.#expansion()],
       [2, () => `${random.pick(DIRECTORIES)}//./${random.pick(NAMES)}`],
       [1, () => `{${random.pick(PATHS)},${random.pick(PATHS)}}`],

@@ -23,6 +23,7 @@ export const TREE: readonly (readonly [path: string, content: string | undefined
   ['u/rc', `${PWNED}\n`],
   ['u/evil', `${EVIL_NAME}\n`],
   ['u/-r', 'an option\n'],
+  ['u/-', 'a hyphen\n'],
   ['u/d/e', 'three\n'],
   ['u/d/s/f', 'four\n'],
   ['u/vault/secret', 'the secret\n', 0o640],

@@ -33,6 +33,14 @@ function once(text: string, other: string, random: Random): string {
         return `${text.slice(0, place)}${random.pick(PUNCTUATION)}${text.slice(place)}`
       },
     ],
+    // What should make no difference.
+    [
+      10,
+      () => {
+        const place = random.below(text.length + 1)
+        return `${text.slice(0, place)}${random.pick(['\\\n', '\\\n', "''", '""', '\\', ' ', '\n', '\t', '$()'])}${text.slice(place)}`
+      },
+    ],
     [
       6,
       () => {

@@ -44,7 +44,7 @@ a\ b  {}  ;a  -0  !!  !a  '$(rm a)'  ^  $x$y  \$x  ""$x  ~  0x1  1e3  +
 
 export const EVIL_NAMES: readonly string[] = [
   ...listed(String.raw`
-'a[$(rm a)]'  'x[$(cat vault/secret)]'  'x[$(rm a)0]'  "a[\$(rm a)]"  a['$(rm a)']  'x=a[$(rm a)]'  'x[0]'
+'a[$(rm a)]'  'x[$(cat vault/secret)]'  'x[$(rm a)0]'  "a[\$(rm a)]"  a['$(rm a)']  'x=a[$(rm a)]'  'x[0]'  'a$(rm a)'  "a\$(rm a)"  '$(rm a)'  '$x'  'a*'  'a;rm a'
 `),
   "'a[`rm a`]'",
 ]

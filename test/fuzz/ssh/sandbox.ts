@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
+import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { HOME, INPUTS, LINKS, ROOT, TREE } from './home.ts'
 import { SHELLS, type ShellName } from './shells.ts'
@@ -53,65 +53,34 @@ export function missingForSandbox(): string | undefined {
  */
 export class Sandbox {
   readonly #directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'pamctl-fuzz-'))
-  readonly #process: ChildProcessByStdio<Writable, null, Readable>
-  readonly #lines: Interface
-  #trace = new TraceReader()
+  readonly #trace = new TraceReader()
+  #tracer: Tracer
   #pristine: ReadonlyMap<string, string>
   #lastId = 0
-  #waiting: { readonly marker: string; readonly done: (error?: Error) => void } | undefined
 
   constructor() {
     chmodSync(this.#directory, 0o755)
     mkdirSync(this.#real('in'))
     INPUTS.forEach((text, index) => writeFileSync(this.#real('in', `${index}`), text, { mode: 0o444 }))
     this.#pristine = this.#makeHome()
-    const driver = readFileSync(new URL('sandbox-driver.js', import.meta.url), 'utf8')
-    this.#process = spawn(
-      'unshare',
-      [
-        ...NAMESPACES,
-        'sh',
-        '-c',
-        SETUP,
-        'sh',
-        this.#directory,
-        ...STRACE,
-        process.execPath,
-        '-e',
-        driver,
-        ...DRIVER_ARGUMENTS,
-      ],
-      { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], LC_ALL: 'C' } },
-    )
-    this.#process.stdin.on('error', () => {})
-    this.#lines = createInterface({ input: this.#process.stderr })
-    this.#lines.on('line', (line) => {
-      if (this.#waiting !== undefined && line.includes(this.#waiting.marker)) this.#waiting.done()
-      else this.#trace.line(line)
-    })
-    this.#process.on('exit', (code) =>
-      this.#waiting?.done(new Error(`the sandbox ended with ${code}: ${this.#trace.odd}`)),
-    )
+    this.#tracer = new Tracer(this.#directory, this.#trace)
   }
 
   ready(): Promise<void> {
-    return this.#until('"/.ready"')
+    return this.#tracer.until('"/.ready"')
   }
 
-  async run({ shell, text, input }: Script): Promise<Outcome> {
-    this.#trace.begin()
-    const id = ++this.#lastId
-    const ended = this.#until(`"/.end-of-${id}"`)
-    this.#process.stdin.write(
-      `${JSON.stringify({
-        id,
-        argv: [...SHELLS[shell].argv, '-c', text],
-        stdin: `${ROOT}/in/${input}`,
-        environment: { ...ENVIRONMENT, SHELL: `/bin/${SHELLS[shell].argv[0]}` },
-        milliseconds: LONGEST_RUN,
-      })}\n`,
-    )
-    await ended
+  async run(script: Script): Promise<Outcome> {
+    try {
+      await this.#attempt(script)
+    } catch {
+      // strace 6.1 crashes once in some ten thousand scripts; when the same script makes it crash again, that is an error.
+      await this.#tracer.stop()
+      this.#pristine = this.#makeHome()
+      this.#tracer = new Tracer(this.#directory, this.#trace)
+      await this.ready()
+      await this.#attempt(script)
+    }
     const output = readFileSync(this.#real('output'), 'latin1').slice(0, 300)
     const after = this.#look()
     const changed = [...new Set([...this.#pristine.keys(), ...after.keys()])].filter(
@@ -122,35 +91,27 @@ export class Sandbox {
     return outcome
   }
 
-  stop(): Promise<void> {
-    return new Promise((resolve) => {
-      const clean = (): void => {
-        rmSync(this.#directory, { recursive: true, force: true })
-        resolve()
-      }
-      if (this.#process.exitCode !== null) return clean()
-      this.#process.once('exit', clean)
-      this.#process.stdin.end()
-      // With unshare its first process goes, and with that all of them.
-      this.#process.kill('SIGKILL')
+  async stop(): Promise<void> {
+    await this.#tracer.stop()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  async #attempt({ shell, text, input }: Script): Promise<void> {
+    this.#trace.begin()
+    const id = ++this.#lastId
+    const ended = this.#tracer.until(`"/.end-of-${id}"`)
+    this.#tracer.ask({
+      id,
+      argv: [...SHELLS[shell].argv, '-c', text],
+      stdin: `${ROOT}/in/${input}`,
+      environment: { ...ENVIRONMENT, SHELL: `/bin/${SHELLS[shell].argv[0]}` },
+      milliseconds: LONGEST_RUN,
     })
+    await ended
   }
 
   #real(...path: readonly string[]): string {
     return join(this.#directory, ...path)
-  }
-
-  #until(marker: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = {
-        marker,
-        done: (error) => {
-          this.#waiting = undefined
-          if (error === undefined) resolve()
-          else reject(error)
-        },
-      }
-    })
   }
 
   #makeHome(): ReadonlyMap<string, string> {
@@ -188,6 +149,60 @@ export class Sandbox {
     }
     for (const top of TOPS) if (existsSync(this.#real(top))) visit(top)
     return found
+  }
+}
+
+/** The processes of a sandbox: strace, and under it the driver that starts the shells. */
+class Tracer {
+  readonly #process: ChildProcessByStdio<Writable, null, Readable>
+  readonly #gone: Promise<void>
+  #waiting: { readonly marker: string; readonly done: (error?: Error) => void } | undefined
+  #hasEnded = false
+
+  constructor(directory: string, trace: TraceReader) {
+    const driver = readFileSync(new URL('sandbox-driver.js', import.meta.url), 'utf8')
+    const inside = ['sh', '-c', SETUP, 'sh', directory, ...STRACE, process.execPath, '-e', driver, ...DRIVER_ARGUMENTS]
+    this.#process = spawn('unshare', [...NAMESPACES, ...inside], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    })
+    this.#process.stdin.on('error', () => {})
+    createInterface({ input: this.#process.stderr }).on('line', (line) => {
+      if (this.#waiting !== undefined && line.includes(this.#waiting.marker)) this.#waiting.done()
+      else trace.line(line)
+    })
+    this.#gone = new Promise((resolve) => {
+      this.#process.on('exit', (code, signal) => {
+        this.#hasEnded = true
+        this.#waiting?.done(new Error(`the sandbox ended with ${code ?? signal}: ${trace.odd}`))
+        resolve()
+      })
+    })
+  }
+
+  ask(request: object): void {
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`)
+  }
+
+  /** Resolves when this stands in the trace. */
+  until(marker: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#hasEnded) return reject(new Error('the sandbox has ended'))
+      this.#waiting = {
+        marker,
+        done: (error) => {
+          this.#waiting = undefined
+          if (error === undefined) resolve()
+          else reject(error)
+        },
+      }
+    })
+  }
+
+  /** With unshare its first process goes, and with that all of them. */
+  stop(): Promise<void> {
+    if (!this.#hasEnded) this.#process.kill('SIGKILL')
+    return this.#gone
   }
 }
 

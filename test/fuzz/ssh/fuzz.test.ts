@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HostStatement } from '../../../src/policy/command.ts'
 import { describeFind, replay, runCampaign } from './campaign.ts'
-import { compare, gatewayReading, type Disagreement, type Reading } from './oracle.ts'
+import { CORPUS } from './corpus.ts'
+import { compare, gatewayReading, isUnderstood, type Disagreement, type Reading } from './oracle.ts'
 import { missingForSandbox, Sandbox } from './sandbox.ts'
 import { SHELLS, type ShellName } from './shells.ts'
 import { shrink } from './shrink.ts'
@@ -39,6 +40,12 @@ describe.skipIf(missing !== undefined)(
       },
       (SECONDS + 60) * 1000,
     )
+
+    it('are unknown where the login shell is another one than those that run here', async () => {
+      for (const text of CORPUS)
+        for (const shell of ['zsh', 'mksh'] as const)
+          expect(isUnderstood(await gatewayReading(text, shell)), text).toBe(false)
+    })
 
     describe('a gateway that is wrong is found out:', () => {
       const changed =

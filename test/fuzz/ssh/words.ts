@@ -18,7 +18,7 @@ export const ODD_PATHS: readonly string[] = listed(String.raw`
 /proc/self/cwd/a  /proc/self/cwd/vault/secret  /dev/fd/../cwd/vault/secret  /proc/self/root/mnt/u/a  /dev/stdin
 /dev/fd/0  /proc/self/fd/0  /proc/self/environ  link/../secret  away/../u/vault/secret  d/../vault/secret  x y
 'x y'  -r  -  ./-r  '~'/a  "~/a"  \~/a  ~+/a  ~root/x  ''  a/  d//  /mnt/u/../out/secret  d/up/../secret  link/
-/dev/tcp/127.0.0.1/9  vault/inner  vault/inner/deep  /dev/stdout  @vault/secret  @b  /proc/1/cwd  file:a  a=b
+/dev/tcp/127.0.0.1/9  /dev/tcp/$x/9  /dev/$x/127.0.0.1/9  "/dev/udp/127.0.0.1/$x"  vault/inner  vault/inner/deep  /dev/stdout  @vault/secret  @b  /proc/1/cwd  file:a  a=b
 %h/a  ~~/a  ~:a
 `)
 

@@ -42,7 +42,8 @@ describe.skipIf(missing !== undefined)(
     )
 
     it('are unknown where the login shell is another one than those that run here', async () => {
-      for (const text of CORPUS)
+      // What scp, rsync and git ask for means the same in all of them.
+      for (const text of CORPUS.filter((one) => !/^(scp|rsync|git-)/.test(one)))
         for (const shell of ['zsh', 'mksh'] as const)
           expect(isUnderstood(await gatewayReading(text, shell)), text).toBe(false)
     })

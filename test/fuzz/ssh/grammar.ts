@@ -88,13 +88,34 @@ export class Grammar {
     const random = this.#random
     let text = ''
     if (random.chance(5)) text += `${this.#assignment()} `
-    if (random.chance(14)) text += this.#wrapped()
+    if (random.chance(3)) text += this.#transfer()
+    else if (random.chance(14)) text += this.#wrapped()
     else if (random.chance(7)) text += this.#find()
     else if (random.chance(4)) text += this.#shell()
     else text += this.#program(random.pick(random.chance(25) ? FAVOURITES : PROGRAMS))
     if (random.chance(18)) text = this.#withRedirection(text)
     if (random.chance(2)) text = `! ${text}`
     return text
+  }
+
+  /** What the clients of scp, rsync and git have the target run. */
+  #transfer(): string {
+    const random = this.#random
+    const path = (): string => (random.chance(60) ? random.pick(PATHS) : this.#path())
+    return random.weighted<() => string>([
+      [
+        30,
+        () =>
+          `scp ${random.pick(['-f', '-t', '-r -f', '-r -t', '-p -f', '-d -t', '-rt', '-v -f', '-tf', '-S ./tool -f'])} ${random.chance(15) ? '-- ' : ''}${path()}`,
+      ],
+      [
+        20,
+        () =>
+          `rsync --server ${random.chance(60) ? '--sender ' : ''}-${random.pick(['', 'v', 'l', 'L', 'r', 'k', 'K', 'b', 's'])}logDtpre.iLsfxCIvu ${random.pick(['', '--delete ', '--copy-unsafe-links ', '--safe-links ', '--log-file=new ', '--partial '])}. ${path()}`,
+      ],
+      [8, () => `git-upload-pack ${path()}`],
+      [4, () => `git-receive-pack '${path()}'`],
+    ])()
   }
 
   #withRedirection(text: string): string {

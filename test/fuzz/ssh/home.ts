@@ -58,4 +58,7 @@ export const INPUTS: readonly string[] = [
   '-f vault/secret\n-R\n',
   '/mnt/u/bin\n/mnt/u/rc\n',
   'y\ny\ny\n',
+  // What scp says, as the one that takes and as the one that gives.
+  '\0'.repeat(40),
+  'D0755 0 new\nC0644 2 a\nx\n\0E\nC0644 2 secret\nx\n\0',
 ]

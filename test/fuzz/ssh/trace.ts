@@ -318,7 +318,7 @@ function unescaped(quoted: string): string {
 }
 
 /** At commas that stand in no string, brackets or braces. */
-export function splitArguments(given: string): string[] {
+function splitArguments(given: string): string[] {
   const found: string[] = []
   let depth = 0
   let isQuoted = false

@@ -24,7 +24,7 @@ export const ODD_PATHS: readonly string[] = listed(String.raw`
 
 export const GLOBS: readonly string[] = listed(String.raw`
 *  d/*  vault/*  va*  va*/secret  ?  [ab]  [!b]  {a,b}  vault/{secret,more}  */secret  /mnt/u/*  **  a*  "a"*
-'*'  \*  @(a|b)  !(a)  {1..3}  [[:lower:]]  {a,}  d/[e-f]  {a,b  [a  .*
+{x},a}  {},a}  {a}{,b}  {a,b}c,d}  '*'  \*  @(a|b)  !(a)  {1..3}  [[:lower:]]  {a,}  d/[e-f]  {a,b  [a  .*
 `)
 
 export const PLAIN_WORDS: readonly string[] = listed(String.raw`

@@ -21,7 +21,7 @@ import { effectOf, plainName } from './programs.ts'
 import { noteSettings } from './settings.ts'
 import { readTransfer } from './transfers.ts'
 import { isHarmlessVariable, Settings } from './variables.ts'
-import { evaluate, literal, mayConnect, type EvaluatedWord } from './words.ts'
+import { evaluate, type EvaluatedWord, hasUnreadBrace, literal, mayConnect } from './words.ts'
 import { unwrap } from './wrappers.ts'
 
 /**
@@ -433,6 +433,7 @@ function hiding(node: SyntaxNode, dialect: Dialect, settings: Settings): string 
     return node.text.startsWith('$((') || node.script === undefined ? 'shells read $((…)) differently' : undefined
   }
   if (node.type === 'ParameterExpansion') return hidingExpansion(node, dialect)
+  if (node.type === 'Word') return hasUnreadBrace(node) ? 'where a brace expansion ends is not certain' : undefined
   if (dialect !== 'sh') return undefined
   if (node.type === 'Function') return node.name.pos !== node.pos ? 'shells read function differently' : undefined
   if (node.type === 'Pipeline') return hidingPipeline(node)
@@ -510,7 +511,7 @@ const NODES: Readonly<Record<SyntaxNode['type'], string>> = {
   Transform: 'plain',
   Unknown: 'plain',
   While: 'plain',
-  Word: 'plain',
+  Word: 'read',
 }
 
 function hidingExpansion(node: ParameterExpansionPart, dialect: Dialect): string | undefined {

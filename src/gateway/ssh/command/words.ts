@@ -41,6 +41,16 @@ function literalPart(part: WordPart): string | null {
   return inner.includes(null) ? null : inner.join('')
 }
 
+/**
+ * Whether bash may expand braces where the grammar sees text: a brace expansion does not end at a `}` that no comma came before, so that
+ * `{x},a}` is `x}` and `a`.
+ */
+export function hasUnreadBrace({ text, parts }: WordNode): boolean {
+  const literals =
+    parts === undefined ? text : parts.map((part) => (part.type === 'Literal' ? part.text : '')).join(' ')
+  return literals.replace(/\\./gs, '').includes('{') && /\{.*(,|\.\.)/s.test(text)
+}
+
 /** What is certain of a word whose text is not. */
 function unclearWord({ parts = [], value }: WordNode, settings: Settings): Word {
   if (parts.length === 1 && parts[0]?.type === 'SimpleExpansion' && isOwnNumber(parts[0].text))

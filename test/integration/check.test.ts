@@ -270,17 +270,17 @@ ${more.targets ?? `${db()}${host()}`}`
     [
       'a port where nobody listens',
       () => config({ targets: db({ port: 1 }) }),
-      /FAILED {2}target db .*cannot be reached: .*ECONNREFUSED/,
+      /FAILED {2}target db .*cannot reach the target: .*ECONNREFUSED/,
     ],
     [
       'a name that is not there',
       () => config({ targets: db({ host: 'db.invalid' }) }),
-      /FAILED {2}target db .*cannot be reached: .*(ENOTFOUND|EAI_AGAIN)/,
+      /FAILED {2}target db .*cannot reach the target: .*(ENOTFOUND|EAI_AGAIN)/,
     ],
     [
       'a certificate for another name',
       () => config({ targets: db({ host: '127.0.0.2' }) }),
-      /FAILED {2}target db .*(certificate is not trusted|cannot be reached)/,
+      /FAILED {2}target db .*(certificate is not trusted|cannot reach the target)/,
     ],
     [
       'a certificate of another authority',
@@ -290,7 +290,7 @@ ${more.targets ?? `${db()}${host()}`}`
     [
       'a target that is silent',
       () => config({ targets: db({ port: (silent.address() as AddressInfo).port }) }),
-      /FAILED {2}target db .*cannot be reached/,
+      /FAILED {2}target db .*did not answer in time/,
     ],
     [
       'a host that is silent',

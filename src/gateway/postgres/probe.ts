@@ -1,4 +1,5 @@
 import type { CredentialLease } from '../../credentials/credential.ts'
+import { PamError } from '../../shared/errors.ts'
 import { TERMINATE } from '../../wire/postgres/client-message.ts'
 import type { ConnectLimits, Probe } from '../engine.ts'
 import type { PostgresTarget } from '../target.ts'
@@ -6,6 +7,7 @@ import { CatalogShelf } from './catalog-shelf.ts'
 import { connectUpstream } from './connect-upstream.ts'
 import { readDefinitions } from './definitions.ts'
 import type { SqlParser } from './sql-parser.ts'
+import { TargetSaidNo } from './upstream-login.ts'
 
 /** Does what a session begins with: TLS, login, catalogs. */
 export async function probePostgres(
@@ -21,7 +23,9 @@ export async function probePostgres(
     (rows, ask) => readDefinitions(rows, masking, parser, ask),
     masking,
     new AbortController().signal,
-  )
+  ).catch((error: unknown) => {
+    throw inItsWords(error, lease)
+  })
   channel.write(TERMINATE)
   channel.end()
   return {
@@ -35,4 +39,12 @@ export async function probePostgres(
         ? [`the account ${lease.user} is a superuser: nothing in the database stands behind the rules`]
         : [],
   }
+}
+
+/** Whoever checks the configuration is told what the target itself said, unless it repeats the password. */
+function inItsWords(error: unknown, { password }: CredentialLease): unknown {
+  const { cause } = error as { cause?: unknown }
+  if (!(error instanceof PamError) || !(cause instanceof TargetSaidNo)) return error
+  if (cause.said === '' || (password !== undefined && cause.said.includes(password))) return error
+  return new PamError(error.code, `${error.message}: ${cause.said}`, { side: 'upstream' })
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { PamError } from '../../shared/errors.ts'
 import { authentication, type Authentication } from '../../wire/postgres/authentication.ts'
-import { sqlstateOf } from '../../wire/postgres/error-response.ts'
+import { briefError } from '../../wire/postgres/error-response.ts'
 import { bodyOf, type Frame } from '../../wire/postgres/framer.ts'
 import { passwordMessage } from '../../wire/postgres/password-message.ts'
 import { saslInitialResponse, saslResponse } from '../../wire/postgres/sasl-response.ts'
@@ -40,12 +40,15 @@ export interface LoggedIn {
 /** The server said no, with an SQLSTATE. */
 export class TargetSaidNo extends Error {
   readonly sqlstate: string
+  /** The target's own words. Not for users nor for the log: it can repeat there whatever it was sent. */
+  readonly said: string
 
   constructor(body: Buffer) {
-    const sqlstate = sqlstateOf(body) ?? 'XX000'
+    const { sqlstate = 'XX000', message } = briefError(body)
     super(`the target answered ${sqlstate}`)
     this.name = 'TargetSaidNo'
     this.sqlstate = sqlstate
+    this.said = message
   }
 }
 

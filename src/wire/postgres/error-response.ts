@@ -31,20 +31,22 @@ export const noticeResponse: Codec<NoticeResponse> = {
 }
 
 /**
- * The SQLSTATE alone, from the bytes of the body: before a session has settled on an encoding the texts may be in any.
- * A message that does not end is a WireError.
+ * The SQLSTATE and the message, from the bytes of the body: before a session has settled on an encoding the texts may be in
+ * any. A message that does not end is a WireError.
  */
-export function sqlstateOf(body: Buffer): string | undefined {
+export function briefError(body: Buffer): { readonly sqlstate: string | undefined; readonly message: string } {
   let code: string | undefined
+  let message = ''
   let at = 0
   for (let type = body[at]; type !== 0; type = body[at]) {
     const end = type === undefined ? -1 : body.indexOf(0, at + 1)
     if (end < 0) throw new WireError('ErrorResponse: it does not end')
     if (type === CODE) code = body.toString('latin1', at + 1, end)
+    if (type === MESSAGE) message = body.toString('utf8', at + 1, Math.min(end, at + 1 + MAX_BRIEF_MESSAGE))
     at = end + 1
   }
   if (at + 1 !== body.length) throw new WireError('ErrorResponse: bytes too many')
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return { sqlstate: code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined, message }
 }
 
 /** What we answer ourselves. SQLSTATE as in the manual's appendix A; 'V' repeats the severity, never translated. */
@@ -81,3 +83,6 @@ function writeFields(fields: ErrorFields, out: ByteWriter): void {
 }
 
 const CODE = 0x43 // 'C'
+const MESSAGE = 0x4d // 'M'
+/** Bytes. */
+const MAX_BRIEF_MESSAGE = 500

@@ -64,6 +64,8 @@ export class LoginKeeper {
   readonly #timing: ProofTiming
   #token: Token | undefined
   #provenAt = 0
+  readonly #fetchInTime: typeof fetch
+  #issuerFetch: Promise<typeof fetch> | undefined
   #proving: Promise<Token> | undefined
   #failures = 0
   #hasWarned = false
@@ -75,6 +77,8 @@ export class LoginKeeper {
     this.#fetch = fetchWithCa(login.ca)
     this.#events = events
     this.#timing = { ...TIMING, ...timing }
+    const { answerMs } = this.#timing
+    this.#fetchInTime = (url, init) => this.#fetch(url, { ...init, signal: AbortSignal.timeout(answerMs) })
   }
 
   get person(): Token['person'] | undefined {
@@ -86,7 +90,7 @@ export class LoginKeeper {
     const { gateway, prover } = this.login
     const api = createApiClient({
       gateway,
-      fetch: (url, init) => this.#fetch(url, { ...init, signal: AbortSignal.timeout(this.#timing.answerMs) }),
+      fetch: this.#fetchInTime,
       authorize: async (method, url) => ({ dpop: await prover.prove(method, url) }),
     })
     this.#token = await api.token(identityToken).catch((error: unknown) => {
@@ -145,7 +149,7 @@ export class LoginKeeper {
     await api.logout().catch(() => {})
     if (source.kind === 'person' && source.refreshToken !== undefined) {
       const { refreshToken } = source
-      await this.#issuerFetch()
+      await (this.#issuerFetch ?? this.#discoverIssuerFetch())
         .then((fetch) => revokeSignIn(refreshToken, { ...source, fetch }))
         .catch(() => {})
     }
@@ -236,20 +240,26 @@ export class LoginKeeper {
     if (source.kind === 'service') return serviceToken(source)
     if (source.refreshToken === undefined)
       throw new PamError('NOT_SIGNED_IN', 'the sign-in has ended', { hint: 'sign in again: pamctl login' })
-    const next = await refreshSignIn(source.refreshToken, {
-      ...source,
-      fetch: await this.#issuerFetch(),
-      timeoutMs: this.#timing.answerMs,
-    })
+    this.#issuerFetch ??= this.#discoverIssuerFetch()
+    const { refreshToken } = source
+    const next = await this.#issuerFetch
+      .then((issuerFetch) =>
+        refreshSignIn(refreshToken, { ...source, fetch: issuerFetch, timeoutMs: this.#timing.answerMs }),
+      )
+      .catch((error: unknown) => {
+        // Its authority may have been replaced.
+        this.#issuerFetch = undefined
+        throw error
+      })
     source.refreshToken = next.refreshToken ?? source.refreshToken
     // Kept before it is needed: the old one does not work any more.
     this.#events.store(source.refreshToken)
     return next.identityToken
   }
 
-  /** Trusts what the gateway says the identity provider is signed by, asked each time: authorities are replaced. */
-  async #issuerFetch(): Promise<typeof fetch> {
-    const { issuerCa } = await createApiClient({ gateway: this.login.gateway, fetch: this.#fetch }).discover()
+  /** Trusts the authority that, by the gateway, signs for the identity provider. */
+  async #discoverIssuerFetch(): Promise<typeof fetch> {
+    const { issuerCa } = await createApiClient({ gateway: this.login.gateway, fetch: this.#fetchInTime }).discover()
     return issuerCa === undefined ? this.#fetch : fetchWithCa(issuerCa)
   }
 

@@ -45,6 +45,7 @@ let clock: HandClock
 /** What the next refreshes, and the next exchanges at the gateway, are answered; tokens after that. */
 let refreshes: Answer[]
 let exchanges: Answer[]
+let discoveries: Answer[]
 let asked: number
 let signedOut: number
 let open: ServerResponse[]
@@ -57,7 +58,7 @@ let attempt: Promise<void>
 
 beforeEach(async () => {
   clock = new HandClock()
-  ;[refreshes, exchanges, open, lost, notices, stored] = [[], [], [], [], [], []]
+  ;[refreshes, exchanges, discoveries, open, lost, notices, stored] = [[], [], [], [], [], [], []]
   asked = signedOut = 0
   server = createServer((request, response) => void answer(request.method ?? '', request.url ?? '', response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -78,12 +79,13 @@ async function answer(method: string, path: string, response: ServerResponse): P
     signedOut++
     return void response.writeHead(204).end()
   }
-  const list = path === '/token' ? refreshes : exchanges
+  const list = path === '/token' ? refreshes : path === '/.well-known/pam-gateway' ? discoveries : exchanges
   if (path === '/token') asked++
   const how = list.shift() ?? 'tokens'
   if (how === 'silence') return void open.push(response)
   if (how === 'cut') return void response.destroy()
   if (how !== 'tokens') return void response.writeHead(how[0], { 'content-type': 'application/json' }).end(how[1])
+  if (path === '/.well-known/pam-gateway') return json({ issuer: url, clientId: 'pamctl', scopes: [] })
   if (path === '/token') {
     const identity = await new SignJWT({})
       .setProtectedHeader({ alg: 'RS256' })
@@ -224,6 +226,14 @@ describe('an identity that is proven again', () => {
     exchanges = [[401, JSON.stringify({ code, detail: 'no' })]]
     clock.next()
     await expect.poll(() => lost.map((error) => error.code)).toEqual([code])
+  })
+
+  it('goes on where the gateway does not say at first whom the provider is signed by', async () => {
+    const start = clock.time
+    await signedInKeeper()
+    discoveries = ['silence', [503, '{}']]
+    for (const time of [180_000, 182_000, 186_000, 366_000]) expect(await nextAttempt(start)).toBe(time)
+    expect([lost, signedOut, stored]).toEqual([[], 0, ['refresh 1', 'refresh 2']])
   })
 
   it('a call does not wait for a provider that is late while the last proof holds', async () => {

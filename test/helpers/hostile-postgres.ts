@@ -83,7 +83,8 @@ export async function hostilePostgres(realPort: number): Promise<HostilePostgres
     mutate: undefined,
     received: () => Buffer.concat(received),
     async allClosed() {
-      await Promise.all([...open].map((socket) => once(socket, 'close')))
+      // A write that the gateway no longer takes is an error of the socket before its end.
+      await Promise.all([...open].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
     },
     stop() {
       server.close()

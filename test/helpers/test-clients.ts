@@ -22,7 +22,7 @@ export const PGJDBC: string | undefined = cached('java', 'postgresql-42.7.4.jar'
 /** A client on golang.org/x/crypto/ssh: test/fixtures/clients/ssh-go. */
 export const SSH_GO: string | undefined = cached('go', 'ssh-go')
 
-/** test/clients/pgx, built. */
+/** test/fixtures/clients/pgx, built. */
 export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
 
 /** A Keycloak that is built for the database in memory. */

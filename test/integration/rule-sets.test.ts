@@ -83,7 +83,7 @@ const portOf = (set: string): Port => ports[set] as Port
 const url = (set: string, scheme = 'postgres'): string =>
   `${scheme}://app@127.0.0.1:${portOf(set).port}/${databases[set]}?sslmode=disable`
 const ok = ({ code, stdout, stderr }: Outcome): void => expect([code, stdout.trim(), stderr]).toEqual([0, 'ok', ''])
-const client = (name: string): string => join(ROOT, 'test', 'clients', name)
+const client = (name: string): string => join(ROOT, 'test', 'fixtures', 'clients', name)
 
 async function connect(set: string): Promise<pg.Client> {
   const db = new pg.Client({ host: '127.0.0.1', port: portOf(set).port, user: 'app', database: databases[set] })

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CHROMIUM, startDashboard, type Dashboard } from '../helpers/dashboard.ts'
-import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
+import { eventually, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { psql, type Outcome } from '../helpers/run.ts'
 import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
 

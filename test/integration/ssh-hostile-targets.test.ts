@@ -39,7 +39,7 @@ beforeAll(async () => {
   own = await startSshGateway({
     prepare: ({ directory }) => writeFileSync(join(directory, 'password'), 'open sesame\n'),
     target: ({ directory }) => `
-  - { name: odd, type: ssh, host: 127.0.0.1, port: ${port}, hostKeys: ["${publicKey}"], logins: [{ name: root, password: "file:${join(directory, 'password')}" }] }
+  - { name: odd, type: ssh, host: 127.0.0.1, port: ${port}, hostKeys: ["${publicKey}"], logins: [{ name: root, password: "file:${join(directory, 'password')}", shell: sh }] }
 `,
     rules: `commands:
   - { name: all, match: { unknown: true }, allow: true }`,

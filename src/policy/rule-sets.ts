@@ -36,7 +36,7 @@ export interface RuleSet {
 const EVERYDAY = words(`
   select select-for-update insert update delete merge copy-to copy-from explain
   begin start commit rollback savepoint release rollback-to set-constraints lock
-  set reset show discard prepare execute deallocate declare-cursor fetch move close-cursor
+  set reset show discard unlisten prepare execute deallocate declare-cursor fetch move close-cursor
 `)
 
 /**

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import {
+  asyncpgPool,
   prismaMigrations,
   prismaRequests,
   psqlScripts,
@@ -139,6 +140,8 @@ describe.each(['everyday', 'developer'])('%s', (set) => {
   )
 
   it('Rails: requests', async () => expect(await refusals(set, railsRequests)).toEqual([]))
+  it('asyncpg: a connection that comes back to its pool', async () =>
+    expect(await refusals(set, asyncpgPool)).toEqual([]))
   it('Prisma: requests', async () => expect(await refusals(set, prismaRequests)).toEqual([]))
 })
 

@@ -17,6 +17,7 @@ export function noteSettings(node: SyntaxNode, settings: Settings): void {
     settings.note(node.parameter, literal(node.operation.operand) ?? UNCLEAR)
   if (node.type === 'FileDescriptorVariable') settings.noteContent(node.name, 'digits')
   if (node.type === 'Command') noteBuiltin(node, settings)
+  if (node.type === 'Function') settings.noteFunction()
   forEachChild(node, (child) => noteSettings(child, settings))
 }
 

@@ -34,10 +34,12 @@ type Content = 'digits' | 'name' | 'plain' | 'any'
 export class Settings {
   readonly #contents: Map<string, Content>
   #isOpen = false
+  #definesFunctions: boolean
 
   constructor(inherited?: Settings) {
     this.#contents = inherited === undefined ? new Map<string, Content>() : new Map(inherited.#contents)
     this.#isOpen = inherited === undefined ? false : inherited.#isOpen
+    this.#definesFunctions = inherited === undefined ? false : inherited.#definesFunctions
   }
 
   note(name: string, value: Word): void {
@@ -52,6 +54,15 @@ export class Settings {
   /** Something sets variables that the text does not name. */
   noteAny(): void {
     this.#isOpen = true
+  }
+
+  noteFunction(): void {
+    this.#definesFunctions = true
+  }
+
+  /** Any name of a command may mean one of them. */
+  get definesFunctions(): boolean {
+    return this.#definesFunctions
   }
 
   /** Nothing but a number, wherever it is used: arithmetic evaluates anything else. */

@@ -11,7 +11,7 @@ export interface EvaluatedWord {
 
 /** What the word is, where the text alone says so in every shell. */
 export function evaluate(node: WordNode, settings: Settings, place: Place): EvaluatedWord {
-  const text = literal(node)
+  const text = literal(node) ?? withEchoes(node, settings)
   if (text !== null) {
     const [, before] = node.parts === undefined ? (/^([^\\[]*)\[.*\]/s.exec(node.text) ?? []) : []
     return { word: text, lists: before === undefined ? [] : [placePath(directoryOf(before), place)] }
@@ -39,6 +39,33 @@ function literalPart(part: WordPart): string | null {
   if (part.type !== 'DoubleQuoted') return null
   const inner = part.parts.map((child) => (child.type === 'Literal' ? child.value : null))
   return inner.includes(null) ? null : inner.join('')
+}
+
+/**
+ * A word in double quotes in which `echo` says constants, as Ansible writes the directory that it makes. Without quotes the
+ * shell would split what is said.
+ */
+function withEchoes({ parts = [] }: WordNode, settings: Settings): string | null {
+  const [quoted, ...more] = parts
+  if (quoted?.type !== 'DoubleQuoted' || more.length > 0 || settings.definesFunctions) return null
+  let value = ''
+  for (const part of quoted.parts) {
+    const text = part.type === 'CommandExpansion' ? echoed(part.script) : part.type === 'Literal' ? part.value : null
+    if (text === null) return null
+    value += text
+  }
+  return value
+}
+
+/** What `echo` prints of words that every shell and every `echo` takes as they are. */
+function echoed(script: ParsedScript | undefined): string | null {
+  const [statement, ...more] = script?.commands ?? []
+  const command = statement?.command
+  if (command?.type !== 'Command' || more.length > 0 || statement?.background === true) return null
+  if (script?.errors !== undefined || command.name?.text !== 'echo') return null
+  if (command.prefix.length > 0 || command.redirects.length > 0) return null
+  const words = command.args.map((word) => (word.type === 'Word' ? word.text : ''))
+  return words.length > 0 && words.every((word) => /^[\w./][\w./-]*$/.test(word)) ? words.join(' ') : null
 }
 
 /**

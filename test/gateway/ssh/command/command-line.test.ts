@@ -73,6 +73,32 @@ describe('what a command line does', () => {
     expect(statements.flatMap(({ reads }) => reads)).toEqual(['**'])
   })
 
+  it('what echo says in double quotes is as good as text', () => {
+    const ansible =
+      '( umask 77 && mkdir -p "` echo /home/jane/.ansible/tmp `"&& mkdir "$(echo /home/jane/.ansible/tmp/a-1)" )'
+    expect(read(ansible).flatMap(({ unknown, opaque, writes }) => [...unknown, ...opaque, ...writes])).toEqual(
+      expect.arrayContaining(['/home/jane/.ansible/tmp', '/home/jane/.ansible/tmp/a-1']),
+    )
+    expect(read(ansible).flatMap(({ writes }) => writes)).not.toContain('**')
+  })
+
+  it.each([
+    'echo() { printf vault; }; cat "$(echo f)"',
+    'cat "$(echo -e f)"',
+    'cat "$(echo \'a b\')"',
+    'cat "$(echo a; echo b)"',
+    'cat "$(echo a >&2)"',
+    'cat "$(x=1 echo a)"',
+    'cat $(echo a)',
+    'cat "$(echo ~)"',
+    'cat "$(echo a*)"',
+    'cat "$(\\echo a)"',
+  ])('but not where echo may be another, or its words: %s', (text) => {
+    expect(read(text).flatMap(({ reads, unknown }) => [...reads, ...unknown])).not.toEqual([
+      expect.stringMatching(/^\/home/),
+    ])
+  })
+
   it('each command of a line has its words', () => {
     expect(read('a "b c" | env X=1 d \'e\' && sudo -u bob f "$x"').map(({ argv }) => argv)).toEqual([
       ['a', 'b c'],

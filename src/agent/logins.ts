@@ -136,7 +136,7 @@ export class Logins {
       ? new PamError('USAGE', `you are signed in to ${current}, and a profile is for one gateway`, {
           hint: `give the new one a name: ${how}; or sign out first: pamctl logout`,
         })
-      : new PamError('NOT_SIGNED_IN', `you are not signed in to ${gateway}, only to ${current}`, {
+      : new PamError('NOT_SIGNED_IN', `you are not signed in to ${gateway}; your default login is for ${current}`, {
           hint: `sign in: ${how}`,
         })
   }

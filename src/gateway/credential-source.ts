@@ -16,8 +16,8 @@ export function credentialSource(
   const allowed = allowedAccounts(target, rule)
   const login = target.logins.find(({ name }) => name === account && allowed.includes(name))
   if (login === undefined) {
-    throw new PamError('NO_ACCESS', `you may not be "${account}" on ${target.name}`, {
-      hint: allowed.length === 0 ? 'you may be nobody there' : `you may be ${allowed.join(', ')}`,
+    throw new PamError('NO_ACCESS', `you are not allowed to log in to ${target.name} as "${account}"`, {
+      hint: allowed.length === 0 ? 'no accounts on this target are available to you' : `accounts available to you: ${allowed.join(', ')}`,
     })
   }
   if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, baseDirectory)

@@ -113,7 +113,7 @@ describe('the login of a command', () => {
         verb,
         4,
         '',
-        `pamctl: you are not signed in to ${otherUrl}, only to ${staging.url}\nhint: sign in: pamctl login --profile NAME --gateway ${otherUrl}\n`,
+        `pamctl: you are not signed in to ${otherUrl}; your default login is for ${staging.url}\nhint: sign in: pamctl login --profile NAME --gateway ${otherUrl}\n`,
       ])
     }
     expect(sent).toEqual([])

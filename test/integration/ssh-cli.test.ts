@@ -79,7 +79,7 @@ describe.skipIf(!SSHD)('pamctl connect bastion -- …', () => {
     expect(stderr.match(/nobody formats anything here/g)).toHaveLength(1)
     expect(await connect('ssh', 'nobody@', 'true')).toMatchObject({
       code: 126,
-      stderr: expect.stringContaining('you may not be "nobody"'),
+      stderr: expect.stringContaining('as "nobody"'),
     })
   })
 

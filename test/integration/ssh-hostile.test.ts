@@ -235,7 +235,7 @@ describe.skipIf(!SSHD)('clients', () => {
         stream.on('close', () => resolve(text))
       }),
     )
-    expect(told).toContain('you may not be "stranger"')
+    expect(told).toContain('as "stranger"')
     expect(told).not.toContain('uid=')
     await logged('NO_ACCESS')
   })

@@ -383,7 +383,7 @@ describe.skipIf(!SSHD)('logins and host keys', () => {
   it('a login that the target does not have', async () => {
     const { code, stderr } = await run('ssh', ['-l', 'nobody', ...own.options(port), '127.0.0.1', 'true'])
     expect(code).toBe(126)
-    expect(stderr).toContain(`you may not be "nobody" on bastion`)
+    expect(stderr).toContain(`you are not allowed to log in to bastion as "nobody"`)
   })
 })
 

@@ -73,12 +73,15 @@ export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<
     switch (name) {
       case 'user':
         if (value === target.user) break
-        throw refused(`this target is used as "${target.user}", not as "${value}"`, `set PGUSER=${target.user}`)
+        throw refused(
+          `this target takes the user "${target.user}", not "${value}"`,
+          `connect as user ${target.user} (PGUSER, or user= in the URL)`,
+        )
       case 'database':
         if (value === target.database) break
         throw refused(
           `this target serves the database "${target.database}", not "${value}"`,
-          `set PGDATABASE=${target.database}`,
+          `connect to database ${target.database} (PGDATABASE, or the path of the URL)`,
         )
       case 'replication':
         if (/^(0|off|false|no)$/i.test(value)) break
@@ -90,9 +93,13 @@ export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<
         if (!name.startsWith('_pq_.')) settings.set(...checkSetting(name, value))
     }
   }
-  if (!hello.parameters.has('user')) throw refused('the start-up names no user', `set PGUSER=${target.user}`)
+  if (!hello.parameters.has('user'))
+    throw refused('the start-up names no user', `connect as user ${target.user} (PGUSER, or user= in the URL)`)
   if (!hello.parameters.has('database')) {
-    throw refused('the start-up names no database', `set PGDATABASE=${target.database}`)
+    throw refused(
+      'the start-up names no database',
+      `connect to database ${target.database} (PGDATABASE, or the path of the URL)`,
+    )
   }
   return settings
 }

@@ -45,7 +45,8 @@ const variables =
 function isHarmlessAssignment(word: string): boolean {
   const [, name, value] = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(word) ?? []
   if (name === undefined) return false
-  return value === undefined ? isNamed(name) : isHarmlessVariable(name, value)
+  // Of an array, bash expands the value once more.
+  return value === undefined ? isNamed(name) : isHarmlessVariable(name, value) && !/[(`$]/.test(value)
 }
 
 /** Without a value: exported, made local. What is harmless with some values only keeps the one that it has. */

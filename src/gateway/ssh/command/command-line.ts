@@ -17,7 +17,7 @@ import { readBuiltin } from './builtins.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
 import { isText, textOf, type Word } from './options.ts'
 import { ANYWHERE, climbs, placePath, type Place } from './paths.ts'
-import { effectOf, plainName } from './programs.ts'
+import { effectOf, isKnownProgram, plainName } from './programs.ts'
 import { noteSettings } from './settings.ts'
 import { readTransfer } from './transfers.ts'
 import { isHarmlessVariable, Settings } from './variables.ts'
@@ -85,6 +85,8 @@ interface Findings {
   readonly statements: HostStatement[]
   /** From this statement on, paths may lead elsewhere than before. */
   linksFrom: number | undefined
+  /** Something may run at any time beside what stands behind it. */
+  hasBackground: boolean
 }
 
 /** Walks a script and gathers a statement for each command in it. */
@@ -99,15 +101,19 @@ class Reader {
   /** A function may have the name of any program, and go elsewhere. */
   #hasFunctions = false
   readonly #functions = new Set<string>()
-  /** What comes next runs only if this succeeds. */
+  /** Nothing in the text takes a function away again. */
+  #keepsFunctions = true
+  /** It runs after everything before it in its chain has succeeded, and what comes next only if it succeeds too. */
   #isChained = false
+  /** Some command before may have changed the directory. */
+  #hasMoved = false
 
   constructor(scope: CommandLineScope, dialect: Dialect, outer?: Reader) {
     this.#scope = scope
     this.#dialect = dialect
     this.#directory = outer === undefined ? scope.home : outer.#place.directory
     this.#depth = outer === undefined ? 0 : outer.#depth
-    this.#found = outer === undefined ? { statements: [], linksFrom: undefined } : outer.#found
+    this.#found = outer === undefined ? { statements: [], linksFrom: undefined, hasBackground: false } : outer.#found
     this.#settings = new Settings(outer === undefined ? undefined : outer.#settings)
   }
 
@@ -118,6 +124,7 @@ class Reader {
     if (/\$\{[\s|(]/.test(text)) this.#hides('shells read ${ …; } differently')
     const script = parse(text)
     noteSettings(script, this.#settings)
+    this.#keepsFunctions = !mentions(script, 'unset')
     this.#script(script)
   }
 
@@ -125,16 +132,17 @@ class Reader {
     for (const { message } of script.errors ?? []) this.#hides(`the shell would not read it: ${message}`)
     for (const { command, background } of script.commands) {
       // From here on its name surely means what has been defined.
-      if (command.type === 'Function' && background !== true && this.#depth === 0)
-        this.#functions.add(literal(command.name) ?? '')
-      if (background === true) this.#apart(() => this.#visit(command))
+      if (command.type === 'Function' && background !== true && this.#depth === 0 && this.#keepsFunctions)
+        this.#functions.add(command.name.text)
+      if (background === true) this.#beside(() => this.#visit(command))
       else this.#visit(command)
     }
   }
 
   /** After something that makes links or moves things, a path means what nobody has looked at. */
   result(): readonly HostStatement[] {
-    const { statements, linksFrom } = this.#found
+    const { statements, hasBackground } = this.#found
+    const linksFrom = hasBackground && this.#found.linksFrom !== undefined ? 0 : this.#found.linksFrom
     const hasWrites = statements.some(({ writes, argv }) => writes.length > 0 && argv.length > 0)
     return statements.map((one, index) => {
       const isMoved = linksFrom !== undefined && index >= linksFrom
@@ -162,29 +170,53 @@ class Reader {
 
   #visit(node: SyntaxNode): void {
     if (node.type === 'Script') return this.#apart(() => this.#script(node))
-    if (node.type === 'Statement' && node.background !== true) return this.#visit(node.command)
+    if (node.type === 'Statement')
+      return node.background === true ? this.#beside(() => this.#visit(node.command)) : this.#visit(node.command)
     if (node.type === 'Command') return this.#command(node)
     if (node.type === 'AndOr') return this.#chain(node)
     if (node.type === 'Redirect' || node.type === 'HereString' || node.type === 'HereDoc')
       return this.#redirections([node])
     if (node.type === 'Assignment') this.#assignment(node)
     if (node.type === 'Function') this.#hasFunctions = true
+    // dash knows no `time`: the program of that name runs programs, and no functions.
+    if (this.#hasFunctions && this.#dialect === 'sh' && node.type === 'Time')
+      this.#hides('shells read time differently')
     if (node.type === 'For') this.#loop(node.name, node.wordlist)
+    if (node.type === 'ProcessSubstitution') this.#found.hasBackground = true
     const reason = hiding(node, this.#dialect, this.#settings)
     if (reason !== undefined) this.#hides(reason)
-    this.#apart(() => forEachChild(node, (child) => this.#visit(child)))
+    this.#apart(() => {
+      // What stands before a `cd` runs after it as well.
+      if (LOOPS.has(node.type) && (mentions(node, 'cd') || hasFunction(node))) this.#directory = undefined
+      forEachChild(node, (child) => this.#visit(child))
+    })
   }
 
-  /** After `cd` and `&&` the directory is certain: had it failed, the next would not run. After anything else it is not. */
+  #beside(work: () => void): void {
+    this.#found.hasBackground = true
+    this.#apart(work)
+  }
+
+  /**
+   * After `cd` and `&&` the directory is certain as long as nothing but `&&` stands in the chain: had anything failed,
+   * the next would not run. From the first `||` on, and after the chain, any part of it may have run or not.
+   */
   #chain({ commands, operators }: AndOr): void {
-    const before = this.#directory
+    let isCertain = true
     commands.forEach((command, index) => {
-      if (operators[index - 1] === '||' && this.#directory !== before) this.#directory = undefined
-      this.#isChained = operators[index] === '&&'
+      if (operators[index - 1] === '||') {
+        isCertain = false
+        this.#forgetMoves()
+      }
+      this.#isChained = isCertain && operators[index] === '&&'
       this.#visit(command)
     })
     this.#isChained = false
-    if (this.#directory !== before) this.#directory = undefined
+    this.#forgetMoves()
+  }
+
+  #forgetMoves(): void {
+    if (this.#hasMoved) this.#directory = undefined
   }
 
   /** What happens within is not seen outside; a directory that changes within is not known after. */
@@ -203,6 +235,9 @@ class Reader {
     const word: Word = value.type === 'Word' ? valueOf(value) : { isSingle: true, isOperand: false }
     this.#sets(name, append === true ? { isSingle: true, isOperand: false } : word)
     if (isText(word) && /`|\$\(/.test(word)) this.#hides(`the value of ${name} may be evaluated as a command`)
+    // An index is evaluated, however it comes to stand there.
+    if (value.type === 'ArrayValue' && value.elements.some(({ text }) => text.startsWith('[') || /\[.*=/s.test(text)))
+      this.#hides('the shell may evaluate an index as a command')
     if (value.type === 'ArrayValue') this.#lists(value.elements.map((element) => this.#evaluate(element)))
     if (this.#dialect === 'sh' && (append === true || value.type === 'ArrayValue'))
       this.#hides('shells read assignments of this form differently')
@@ -242,6 +277,7 @@ class Reader {
     if (hasJoinedSubstitution(command)) this.#hides('a process substitution is part of a longer word')
     const evaluated = [command.name, ...command.args].map((word): EvaluatedWord => {
       if (word.type === 'Word') return this.#evaluate(word)
+      if (mayExpandAgain(word, this.#settings)) this.#hides(`the shell may expand the value of ${word.name} once more`)
       // The value is looked at as an assignment; a shell that splits it finds more words in it.
       if (word.value.type === 'Word' && this.#dialect === 'sh') {
         const { word: value, lists } = this.#evaluate(word.value)
@@ -276,6 +312,7 @@ class Reader {
       const wrapped = unwrap(name, rest, this.#place)
       if (wrapped === undefined) return this.#plainCommand(name, rest, listed, depth === 0)
       const { reads = [], writes = [], variables = [] } = wrapped
+      if (wrapped.background === true) this.#found.hasBackground = true
       const effect = { ...wrapped, reads: [...reads, ...listed], writes }
       const isSilent = wrapped.silent === true && effect.reads.length + writes.length === 0
       if (!isSilent) this.#add(argv, effect)
@@ -301,11 +338,11 @@ class Reader {
     const builtin = readBuiltin(program, words, this.#place)
     if (builtin !== undefined) {
       this.#add(argv, { ...builtin, reads: [...(builtin.reads ?? []), ...listed] })
-      if (program === 'cd') this.#changeDirectory(words)
+      if (program === 'cd') this.#changeDirectory(isDirect && name === 'cd' ? words : undefined)
       return
     }
-    // What it does was read with its definition.
-    if (isDirect && this.#functions.has(name)) return this.#add(argv, { reads: listed })
+    // What a function does was read with its definition; where it has the name of a program, that is read as well.
+    if (isDirect && this.#functions.has(name) && !isKnownProgram(program)) return this.#add(argv, { reads: listed })
     const effect = effectOf(program, words, this.#place)
     if (effect.makesLinks === true)
       this.#found.linksFrom ??= this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
@@ -331,12 +368,15 @@ class Reader {
     })
   }
 
-  #changeDirectory(words: readonly Word[]): void {
-    const [first, ...more] = words
+  /** undefined: whether the shell itself runs it is not certain. */
+  #changeDirectory(words: readonly Word[] | undefined): void {
+    this.#hasMoved = true
+    this.#directory = undefined
+    const [first, ...more] = words ?? []
     // CDPATH and options may lead elsewhere; only an absolute path is sure.
-    const certain = this.#isChained && this.#depth === 0 && more.length === 0 && isText(first) && first.startsWith('/')
-    const directory = certain ? placePath(first, this.#place) : ANYWHERE
-    this.#directory = directory === ANYWHERE || climbs(directory) ? undefined : directory
+    if (!this.#isChained || this.#depth > 0 || more.length > 0 || !isText(first) || !first.startsWith('/')) return
+    const directory = placePath(first, this.#place)
+    if (directory !== ANYWHERE && !climbs(directory)) this.#directory = directory
   }
 
   #redirections(redirections: Command['redirects']): void {
@@ -390,6 +430,35 @@ class Reader {
   }
 }
 
+/** A builtin takes what is in parentheses for a list where its variable is an array, and expands that. */
+function mayExpandAgain({ name, value }: Assignment, settings: Settings): boolean {
+  if (value.type === 'ArrayValue') return true
+  const text = literal(value)
+  return settings.mayBeArray(name) && (text === null || /[(`$]/.test(text))
+}
+
+const LOOPS: ReadonlySet<SyntaxNode['type']> = new Set(['For', 'While', 'Select', 'ArithmeticFor'] as const)
+
+/** Whether this word stands in some command, as its name or behind what runs it. */
+function mentions(node: SyntaxNode, text: string): boolean {
+  return some(
+    node,
+    (one) =>
+      one.type === 'Command' && [one.name, ...one.args].some((word) => word?.type === 'Word' && literal(word) === text),
+  )
+}
+
+const hasFunction = (node: SyntaxNode): boolean => some(node, ({ type }) => type === 'Function')
+
+function some(node: SyntaxNode, is: (node: SyntaxNode) => boolean): boolean {
+  if (is(node)) return true
+  let found = false
+  forEachChild(node, (child) => {
+    found ||= some(child, is)
+  })
+  return found
+}
+
 /** The value of an assignment: in $'…' as well, which is how people write a line break. */
 function valueOf(node: WordNode): Word {
   const [part, ...more] = node.parts ?? []
@@ -433,6 +502,9 @@ function hiding(node: SyntaxNode, dialect: Dialect, settings: Settings): string 
     return node.text.startsWith('$((') || node.script === undefined ? 'shells read $((…)) differently' : undefined
   }
   if (node.type === 'ParameterExpansion') return hidingExpansion(node, dialect)
+  // bash takes no other for a name, says so and goes on: what has that name stays what it was.
+  if (node.type === 'Function' && !/^[A-Za-z_]\w*$/.test(node.name.text))
+    return 'shells read the name of this function differently'
   if (node.type === 'Word') return hasUnreadBrace(node) ? 'where a brace expansion ends is not certain' : undefined
   if (dialect !== 'sh') return undefined
   if (node.type === 'Function') return node.name.pos !== node.pos ? 'shells read function differently' : undefined

@@ -14,6 +14,9 @@ export function effectOf(program: string, words: readonly Word[], place: Place):
   return { reads: [], writes: [], opaque: `what ${program} does is not known to the gateway` }
 }
 
+/** Whether there is a table for it, wherever it is found. */
+export const isKnownProgram = (program: string): boolean => PROGRAMS.has(program)
+
 const PROGRAMS: ReadonlyMap<string, Program> = new Map(
   [HARMLESS, FILE_READERS, LISTINGS, FILE_CHANGES].flatMap((programs) =>
     Object.entries(programs).flatMap(([names, program]) =>

@@ -24,6 +24,7 @@ export function noteSettings(node: SyntaxNode, settings: Settings): void {
 function noteAssignment({ name, value, append }: Assignment, settings: Settings): void {
   const isNumber = value.type === 'Word' && /^\$\(\(.*\)\)$/s.test(value.text) && value.parts?.length === 1
   if (isNumber && append !== true) settings.noteContent(name, 'digits')
+  else if (value.type === 'ArrayValue') settings.noteArray(name)
   else settings.note(name, append === true || value.type !== 'Word' ? UNCLEAR : (literal(value) ?? UNCLEAR))
 }
 
@@ -40,9 +41,12 @@ function noteBuiltin({ name, args }: Command, settings: Settings): void {
       // Assignments among the words are nodes of their own.
       if (variable !== undefined && (value !== undefined || !DECLARING.has(words[at] as string)))
         settings.note(variable, value === undefined ? UNCLEAR : value.slice(1))
+      if (variable !== undefined && FILLING.has(words[at] as string)) settings.noteArray(variable)
     }
   }
 }
 
 const DECLARING = new Set('declare export local readonly typeset'.split(' '))
+/** Some of these make arrays. */
+const FILLING = new Set(['read', 'mapfile', 'readarray'])
 const SETTING = new Set([...DECLARING, ...'read mapfile readarray getopts printf env'.split(' ')])

@@ -45,16 +45,20 @@ export function readTransfer(text: string, scope: CommandLineScope): HostStateme
       if (options.slice(1, dot).some((option) => !RSYNC_PLAIN.test(option))) return undefined
       const deletes = options.some((option) => /^--delete|^--remove-source/.test(option))
       const paths = options.slice(dot + 1)
-      if (paths.length === 0) return undefined
+      // It takes options behind paths as well.
+      if (paths.length === 0 || paths.some((path) => path.startsWith('-'))) return undefined
       const statements = statement(sends ? 'file-read' : 'file-write', paths)
       return deletes && sends ? [...statements, ...statement('file-write', paths)] : statements
     }
     case 'git-upload-pack':
     case 'git-upload-archive':
-      return rest.length === 1 && !rest[0]?.startsWith('-') ? statement('file-read', rest) : undefined
+      return rest.length === 1 && !rest[0]?.startsWith('-') ? statement('file-read', repositories(rest)) : undefined
     case 'git-receive-pack': {
       if (rest.length !== 1 || rest[0]?.startsWith('-') === true) return undefined
-      return statement('file-write', rest).map((one) => ({ ...one, opaque: ['hooks of the repository run'] }))
+      return statement('file-write', repositories(rest)).map((one) => ({
+        ...one,
+        opaque: ['hooks of the repository run'],
+      }))
     }
     default:
       return undefined
@@ -73,15 +77,19 @@ function plainWords(text: string): string[] | undefined {
   if (command.prefix.length + command.redirects.length > 0) return undefined
   const words: string[] = []
   for (const word of [command.name, ...command.args]) {
-    if (word.type !== 'Word') return undefined
     // Patterns of scp and rsync are for the far end's shell: where they lead, only that knows.
-    const isPlain = word.parts?.every(({ type }) => type === 'Literal' || type === 'SingleQuoted') ?? true
-    if (!isPlain) return undefined
+    if (word.type !== 'Word' || !PLAIN_WORD.test(word.text)) return undefined
     if (word.value.startsWith('~') && (word.parts !== undefined || word.text.includes('\\'))) return undefined
     words.push(word.value)
   }
   return words
 }
+
+/** Nothing but what shells take as it is, in single quotes or behind a backslash where it is not. */
+const PLAIN_WORD = /^(~(?=\/|$))?([\w.,:@%+=/-]|[^\0-\x7f]|\\[^\n]|'[^'\n]*')+$|^~$/
+
+/** git tries these names as well, and takes what is first a repository. */
+const repositories = ([path = '']: readonly string[]): string[] => [path, `${path.replace(/\/+$/, '')}.git`]
 
 function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string | undefined; paths: string[] } {
   let flags = ''
@@ -93,7 +101,8 @@ function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string 
     if (!flag.test(word)) return { flags: undefined, paths: [] }
     flags += word.slice(1)
   }
-  return { flags, paths: words.slice(at) }
+  const paths = words.slice(at)
+  return paths.some((path) => path.startsWith('-')) ? { flags: undefined, paths: [] } : { flags, paths }
 }
 
 /** Without s, which takes the paths from the input, and letters that follow links or name files. After `e.` stand capabilities. */

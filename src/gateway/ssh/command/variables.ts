@@ -33,6 +33,7 @@ type Content = 'digits' | 'name' | 'plain' | 'any'
 /** Which variables a text sets, and to what. */
 export class Settings {
   readonly #contents: Map<string, Content>
+  readonly #arrays = new Set<string>()
   #isOpen = false
   #definesFunctions: boolean
 
@@ -51,6 +52,11 @@ export class Settings {
     this.#contents.set(name, joined(before, content))
   }
 
+  noteArray(name: string): void {
+    this.#arrays.add(name)
+    this.noteContent(name, 'any')
+  }
+
   /** Something sets variables that the text does not name. */
   noteAny(): void {
     this.#isOpen = true
@@ -65,20 +71,24 @@ export class Settings {
     return this.#definesFunctions
   }
 
+  mayBeArray(name: string): boolean {
+    return this.#isOpen || this.#arrays.has(name)
+  }
+
   /** Nothing but a number, wherever it is used: arithmetic evaluates anything else. */
   isNumber(name: string): boolean {
-    return !this.#isOpen && this.#contents.get(name) === 'digits'
+    return !this.#isOpen && OWN.test(name) && this.#contents.get(name) === 'digits'
   }
 
   /** A value that begins like the name of a file, and no path. */
   isName(name: string): boolean {
     const content = this.#contents.get(name)
-    return !this.#isOpen && (content === 'digits' || content === 'name')
+    return !this.#isOpen && OWN.test(name) && (content === 'digits' || content === 'name')
   }
 
-  /** The text sets it nowhere. */
+  /** The text sets it nowhere, and no client can. */
   isInherited(name: string): boolean {
-    return !this.#isOpen && !FROM_OUTSIDE.test(name) && !this.#contents.has(name)
+    return !this.#isOpen && OF_LOGIN.test(name) && !this.#contents.has(name)
   }
 
   /** What the text does not set comes from the target's own configuration. */
@@ -87,6 +97,10 @@ export class Settings {
   }
 }
 
+/** Of a text's own choice: no shell sets it, nor a client with its terminal or its language. */
+const OWN = /^[a-z][a-z0-9_]*$/
+/** Set at the login by the target itself. */
+const OF_LOGIN = /^(HOME|USER|LOGNAME|SHELL|PATH|HOSTNAME|UID|EUID)$/
 const FROM_OUTSIDE = /^(PWD|OLDPWD|REPLY|OPTARG|MAPFILE|BASH_.*|_|\d+|[@*])$/
 
 function contentOf(value: Word): Content {

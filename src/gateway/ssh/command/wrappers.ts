@@ -5,6 +5,7 @@ import {
   readWords,
   type CompiledOptions,
   type OptionTable,
+  type ReadWords,
   type Word,
 } from './options.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
@@ -23,6 +24,8 @@ export interface Wrapped {
   readonly writes?: readonly string[]
   /** Does nothing besides. */
   readonly silent?: boolean
+  /** What it runs may go on when it has ended itself. */
+  readonly background?: boolean
 }
 
 type Words = readonly Word[]
@@ -91,7 +94,7 @@ function splitCommand(
   compiled: CompiledOptions,
   words: Words,
   name: string,
-): { at: number; unset: Words; reads: Words; replaced: Words; hasReplaced: boolean } | { unknown: string } {
+): { at: number; unset: Words; reads: Words; read: ReadWords } | { unknown: string } {
   const read = readWords(compiled, words)
   if ('failed' in read) return { unknown: `${name} ${read.failed} hides the command it runs` }
   if (read.hasUnclearOptions) return unclear(name)
@@ -99,15 +102,15 @@ function splitCommand(
     at: read.operandsAt,
     unset: read.argumentsOf('unset'),
     reads: read.argumentsOf('reads'),
-    replaced: read.argumentsOf('replaces'),
-    hasReplaced: read.has('replaces'),
+    read,
   }
 }
 
 const XARGS = compileOptions(
   {
     plain:
-      '-0 -d: -E: -e? -L: -l? -n: -o -P: -r -s: -t -x --null --delimiter= --eof? --max-lines? --max-args= --max-procs= --no-run-if-empty --max-chars= --verbose --exit --open-tty',
+      '-0 -d: -E: -e? -o -P: -r -s: -t -x --null --delimiter= --eof? --max-procs= --no-run-if-empty --max-chars= --verbose --exit --open-tty',
+    grouped: '-L: -l? -n: --max-lines? --max-args=',
     replaces: '-I: -i? --replace?',
     reads: '-a: --arg-file=',
   },
@@ -124,8 +127,10 @@ function xargs(words: Words, place: Place): Wrapped {
     reads: split.reads.map((path) => placePath(path, place)),
   }
   if (command.length === 0) return { ...own, runs: ['echo', ANY_WORDS] }
-  if (!split.hasReplaced) return { ...own, runs: [...command, ANY_WORDS] }
-  const marks = split.replaced.length === 0 ? ['{}'] : ['{}', ...split.replaced]
+  if (!split.read.has('replaces')) return { ...own, runs: [...command, ANY_WORDS] }
+  // The last of these ends what the others say.
+  if (split.read.has('grouped')) return unclear('xargs')
+  const marks = ['{}', ...split.read.argumentsOf('replaces')]
   const isReplaced = (word: Word): boolean =>
     !isText(word) || marks.some((mark) => !isText(mark) || mark === '' || word.includes(mark))
   return {
@@ -152,6 +157,8 @@ function find(words: Words, place: Place): Wrapped | undefined {
     if (!word.includes('{}')) return word
     return words[end] === '+' && word === '{}' ? ANY_WORDS : { isSingle: true, isOperand: false }
   })
+  // `!` and parentheses belong to an expression in which -exec is the argument of something else.
+  if (!/^[\w./[]/.test(words[at + 1] as string)) return unclear('find')
   return { runs, reads: [ANYWHERE] }
 }
 
@@ -177,7 +184,7 @@ const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
         plain:
           '-b -E -H -k -K -n -S -u: -g: -v --background --set-home --non-interactive --stdin --user= --group= --preserve-env --validate',
       },
-      { assigns: true, own: { opaque: 'sudo gives other rights' } },
+      { assigns: true, own: { opaque: 'sudo gives other rights', background: true } },
     ),
   ],
   ['doas', before({ plain: '-n -u:' }, { own: { opaque: 'doas gives other rights' } })],
@@ -185,7 +192,7 @@ const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
   ['nice', before({ plain: '-n: --adjustment=' }, { style: { hasNumbers: true } })],
   ['ionice', before({ plain: '-c: -n: -t --class= --classdata= --ignore' })],
   ['nohup', nohup],
-  ['setsid', before({ plain: '-c -f -w --ctty --fork --wait' })],
+  ['setsid', before({ plain: '-c -f -w --ctty --fork --wait' }, { own: { silent: true, background: true } })],
   ['time', before({ plain: '-f: -p -q -v --format= --portability --quiet --verbose' })],
   ['stdbuf', before({ plain: '-i: -o: -e: --input= --output= --error=' })],
   [

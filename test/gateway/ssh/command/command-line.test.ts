@@ -53,7 +53,32 @@ describe('what a command line does', () => {
     ["scp -t '/a b'", [], ['/a b', '/a b/**']],
     ['scp -f notes', ['/home/jane/notes', '/home/jane/notes/**'], []],
     ['rsync --server -logDtpre.iLsfxCIvu . /srv', [], ['/srv', '/srv/**']],
-    ["git-upload-pack '/srv/r.git'", ['/srv/r.git', '/srv/r.git/**'], []],
+    ['git-upload-pack r', ['r', 'r/**', 'r.git', 'r.git/**'].map((path) => `/home/jane/${path}`), []],
+    ["git-upload-pack '/srv/r/'", ['/srv/r', '/srv/r/**', '/srv/r.git', '/srv/r.git/**'], []],
+    ["scp -f -- -x 'a b'", ['-x', '-x/**', 'a b', 'a b/**'].map((path) => `/home/jane/${path}`), []],
+    ['scp -f a\\ b', ['/home/jane/a b', '/home/jane/a b/**'], []],
+    ['cd /srv && cat x && cd /tmp && cat y', ['/srv/x', '/tmp/y'], []],
+    ['true && cd /srv && cat x', ['/srv/x'], []],
+    ['true || cd /srv && cat x', ['**'], []],
+    ['cd /srv || true && cat x', ['**'], []],
+    ['cd /srv && true || cat x', ['**'], []],
+    ['true || true && cd /srv && cat x', ['**'], []],
+    ['cd /srv && false && cd /home/jane && true; cat x', ['**'], []],
+    ['cd /srv && false && cd /home/jane && true || cat x', ['**'], []],
+    ['! cd /srv && cat x', ['**'], []],
+    ['time cd /srv && cat x', ['**'], []],
+    ['command cd /srv && cat x', ['**'], []],
+    ['xargs -I{} cd /srv < /dev/null && cat x', ['**'], []],
+    ['setsid -f cd /srv && cat x', ['**'], []],
+    ['/usr/bin/cd /srv && cat x', ['**'], []],
+    ['cd /srv & cat x', ['**'], []],
+    ['for i in 1 2; do cat x; cd /srv; done', ['**'], []],
+    ['while cat x; do cd /srv; done', ['**'], []],
+    ['until cat x; do command cd /srv; done', ['**'], []],
+    ['while true; do while cat x; do true; done; { cd /srv; }; done', ['**'], []],
+    ['for i in 1 2; do cat < x; if true; then cd /srv; fi; done', ['**'], []],
+    ['for i in 1 2 3; do cat x; ls / ; ls() { cd /srv; }; done', ['**', '/'], []],
+    ['for i in 1 2; do cat x; done; cd /srv', ['/home/jane/x'], []],
   ])('%s', (text, reads, writes) => {
     expect(paths(text)).toEqual({ reads, writes })
     expect(isHidden(text)).toBe(false)
@@ -63,9 +88,26 @@ describe('what a command line does', () => {
     'rsync --server --sender -slogDtpre.iLsfxCIvu . /srv',
     'rsync --server -logDtpre.iLsfxC --log-file=/x . /srv',
     'rsync --server --daemon .',
+    'rsync --server --sender -logDtpre.iLsfxC . --log-file=x y',
+    'rsync --server --sender -logDtpre.iLsfxC . -L y',
+    'rsync --server --sender -logDtpre.iLsfxC . y -L',
+    'rsync --server --sender -logDtpre.iLsfxC . {x},a}',
+    'scp -f {x},a}',
+    'scp -f a{x}y,b}',
+    'scp -f {1..2}',
+    'scp -f a -v',
+    'scp -f x=~/a',
+    'scp -f [ab]',
+    'scp -f !(a)',
+    'scp -f "a"',
+    'git-upload-pack {x},a}',
+    'git-upload-pack r=~/a',
+    'git-receive-pack x,{a}',
     'scp -t -S x /srv',
   ])('is no transfer that can be told: %s', (text) => {
-    expect(read(text)[0]).toMatchObject({ kinds: ['exec'], opaque: [expect.any(String)] })
+    const statements = read(text)
+    expect(statements.every(({ kinds }) => kinds.join() === 'exec')).toBe(true)
+    expect(statements.some(({ unknown, opaque }) => unknown.length + opaque.length > 0)).toBe(true)
   })
 
   it('without a home that is known, a relative path may be anywhere', () => {
@@ -131,6 +173,37 @@ describe('what a command line does', () => {
     'ls >&$x',
     'ls &>$x',
     'rm >&-victim',
+    "'sed' () { :; }; sed -i d a",
+    '"sed"() { :; }; sed -i d a',
+    's\\ed() { :; }; sed -i d a',
+    'a-b() { :; }; a-b',
+    "REPLY=5; read -r <<< 'a[$(rm a)]'; echo $((REPLY))",
+    "REPLY=5; echo 'a[$(rm a)]' | { read -r; echo $((REPLY)); }",
+    'REPLY=a; read -r <<< /dev/tcp/127.0.0.1/9; echo a > $REPLY',
+    'echo $((TERM)); TERM=5',
+    'echo $((LC_ALL)); LC_ALL=5',
+    'echo a > $LC_ALL',
+    'echo a > $LANG; LANG=a',
+    'echo a | xargs -I{} -n 2 rm',
+    'echo a | xargs -n 2 -I{} rm',
+    'echo a | xargs -I{} -L 1 rm',
+    'echo a | xargs -I{} --max-lines rm',
+    'echo a | xargs --replace --max-args=1 rm',
+    'echo a | xargs -i -l rm',
+    'find . -name -exec ! -exec rm {} \\;',
+    'x=([y]=1)',
+    'x+=([y]=1)',
+    'x=([$y]=1)',
+    'x=(["$y"]=1)',
+    'x=({[y]=1,b})',
+    'declare x=([y]=1)',
+    'declare x=(a)',
+    'x=(1); declare x="$y"',
+    'x=(1); f() { local x="$y"; }; f',
+    'read -a x; export x="$y"',
+    'mapfile x; readonly x=$y',
+    "x=(1); declare 'x=([0]=`rm a`)'",
+    "declare 'x=(1)'",
     'rm {x},a}',
     'rm a{x}y,victim}',
     'rm {$x},a}',
@@ -168,6 +241,30 @@ describe('what a command line does', () => {
     `echo ${'x'.repeat(70_000)}`,
   ])('hides it: %j', (text) => {
     expect(isHidden(text)).toBe(true)
+  })
+
+  it.each([
+    'rm() { :; }; unset rm; sed -i d a',
+    'sed() { :; }; unset sed; sed -i d a',
+    'sed() { unset sed; }; sed; sed -i d a',
+    'sed() { :; }; command unset sed; sed -i d a',
+    'sed() { :; }; command sed -i d a',
+    'sed() { :; } & sed -i d a',
+    'false && sed() { :; }; sed -i d a',
+    '(sed() { :; }); sed -i d a',
+  ])('a function may not be what runs: %s', (text) => {
+    expect(read(text).at(-1)).toMatchObject({ argv: ['sed', '-i', 'd', 'a'], opaque: [expect.any(String)] })
+  })
+
+  it.each(['sed() { :; }; time sed -i d a', 'f() { :; }; ! time f'])('hides it from dash: %s', (text) => {
+    const { statements } = readCommandLine(text, { login: 'jane', home: '/home/jane', shell: 'sh' })
+    expect(statements.some(({ unknown }) => unknown.length > 0)).toBe(true)
+  })
+
+  it.each(['sed', 'f'])('a function that surely stands for %s is what was read with it', (name) => {
+    expect(
+      read(`${name}() { cat x; }; ${name} -i d a`).flatMap(({ unknown, opaque }) => [...unknown, ...opaque]),
+    ).toEqual([])
   })
 
   it('of any text: facts, and no failure; of a text with a refused program in it, that program', () => {

@@ -71,6 +71,23 @@ describe('programs', () => {
     expect(effect('sh -c "cp -a x l"; cat a').reads).toContain('**')
   })
 
+  it.each([
+    '(cat a) & mv b c',
+    '{ sleep 1; cat a; } & mv b c; wait',
+    'if true; then cat a & fi; mv b c',
+    'echo <(cat a); mv b c',
+    'true > >(cat a); mv b c',
+    'setsid -f cat a; mv b c',
+    'setsid cat a; mv b c',
+    'sudo -b cat a; mv b c',
+  ])('nor a path of what may still run meanwhile: %s', (text) => {
+    expect(read(text).find(({ argv }) => argv[0] === 'cat')?.reads).toContain('**')
+  })
+
+  it('a function does not take the place of a program that is known', () => {
+    expect(effect('rm() { :; }; rm a').writes).toEqual(['**'])
+  })
+
   it.each(
     [
       'sort --o=f',

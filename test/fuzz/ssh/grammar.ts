@@ -111,7 +111,7 @@ export class Grammar {
       [
         20,
         () =>
-          `rsync --server ${random.chance(60) ? '--sender ' : ''}-${random.pick(['', 'v', 'l', 'L', 'r', 'k', 'K', 'b', 's'])}logDtpre.iLsfxCIvu ${random.pick(['', '--delete ', '--copy-unsafe-links ', '--safe-links ', '--log-file=new ', '--partial '])}. ${path()}`,
+          `rsync --server ${random.chance(60) ? '--sender ' : ''}-${random.pick(['', 'v', 'l', 'L', 'r', 'k', 'K', 'b', 's'])}logDtpre.iLsfxCIvu ${random.pick(['', '--delete ', '--copy-unsafe-links ', '--safe-links ', '--log-file=new ', '--partial '])}. ${random.chance(15) ? `${random.pick(['-L', '--log-file=new', '-k'])} ` : ''}${path()}`,
       ],
       [8, () => `git-upload-pack ${path()}`],
       [4, () => `git-receive-pack '${path()}'`],
@@ -405,6 +405,8 @@ export class Grammar {
           `while read -r ${random.pick(VARIABLES)}; do ${inner()}; done ${random.chance(60) ? `< ${this.#path()}` : ''}`,
       ],
       [2, () => `until ${inner()}; do ${inner()}; break; done`],
+      // What stands before the change of directory runs after it, too.
+      [3, () => `for i in 1 2; do ${inner()}; ${random.pick(['cd', 'command cd'])} ${random.pick(DIRECTORIES)}; done`],
       [
         7,
         () =>
@@ -413,7 +415,7 @@ export class Grammar {
       [
         4,
         () =>
-          `${random.pick(['f', 'ls', 'cat', 'cd'])}() { ${inner()}; }; ${random.chance(70) ? `${random.pick(['f', 'ls', 'cat'])} ${this.#word()}` : inner()}`,
+          `${random.pick(['f', 'ls', 'cat', 'cd', "'ls'", 'sed'])}() { ${inner()}; }; ${random.chance(15) ? `${random.pick(['unset', 'command unset', 'unset -f'])} ${random.pick(['f', 'ls', 'sed'])}; ` : ''}${random.chance(70) ? `${random.pick(['', '', '', 'time ', '! '])}${random.pick(['f', 'ls', 'cat'])} ${this.#word()}` : inner()}`,
       ],
       [1, () => `function f { ${inner()}; }; f`],
       [
@@ -429,6 +431,7 @@ export class Grammar {
       [3, () => `(${inner()}) ${this.#redirection()}`],
       [2, () => `{ ${inner()}; } ${this.#redirection()}`],
       [2, () => `${inner()} & wait`],
+      [2, () => `(sleep 0.1; ${inner()}) & ${inner()}; wait`],
       [
         1,
         () =>
@@ -445,6 +448,12 @@ export class Grammar {
       [5, () => `cd ${this.#path()}; ${this.#command()}`],
       [2, () => `cd; ${this.#command()}`],
       [2, () => `cd - && ${this.#command()}`],
+      [
+        4,
+        () =>
+          `${random.pick(['true', 'false', this.#command()])} ${random.pick(['||', '&&'])} cd /mnt/u/${random.pick(['d', 'vault', 'link', '.'])} ${random.pick(['&&', '||', '&& false ||'])} ${this.#command()}`,
+      ],
+      [1, () => `${random.pick(['xargs -I{}', 'setsid -f', 'nice', 'command'])} cd /mnt/u/d && ${this.#command()}`],
       [
         6,
         () =>
@@ -471,6 +480,12 @@ export class Grammar {
         3,
         () =>
           `${random.pick(['mapfile', 'readarray'])} ${random.pick(['', '-t ', "-C 'rm a;:' -c 1 ", '-n 1 ', '-O 1 ', '-d x '])}${name()} < ${this.#path()}; ${this.#use()}`,
+      ],
+      [2, () => `REPLY=5; read -r <<< ${random.pick(EVIL_NAMES)}; echo $((REPLY))`],
+      [
+        2,
+        () =>
+          `read y <<< ${random.pick(["'(1 $(rm a))'", ...EVIL_NAMES])}; x=(1); ${random.pick(['declare', 'typeset', 'export', 'readonly'])} x="$y"`,
       ],
       [2, () => `getopts ${this.#word()} ${name()} ${this.#word()}; ${this.#use()}`],
       [
@@ -645,6 +660,7 @@ export class Grammar {
       [4, () => `${name}+=${this.#word()}`],
       [3, () => `${name}[${random.pick(['0', '1', 'x', '$x', '$(rm a)'])}]=${this.#word()}`],
       [3, () => `${name}=(${this.#word()} ${this.#word()})`],
+      [1, () => `${name}=([${random.pick(['x', '$x', '"$y"', '1'])}]=${this.#word()})`],
       [3, () => `${name}=${this.#expansion()}`],
       [2, () => `${name}=rc`],
       [2, () => `${name}='a[$('`],

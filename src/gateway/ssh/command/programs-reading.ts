@@ -184,10 +184,15 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
       writes: [],
     }),
   }),
-  file: reader({
-    plain:
-      '-b -i -k -L -h -s -r -F: -N -n -0 --brief --mime --mime-type --mime-encoding --dereference --no-dereference --keep-going --raw --separator= --no-pad --extension',
-    anywhere: '-f: --files-from=',
+  file: program({
+    options: {
+      plain:
+        '-b -i -k -L -h -s -r -F: -N -n -0 --brief --mime --mime-type --mime-encoding --dereference --no-dereference --keep-going --raw --separator= --no-pad --extension',
+      anywhere: '-f: --files-from=',
+    },
+    // It may write what it has compiled.
+    worst: 'writes',
+    effect: ({ operands }, place) => ({ reads: pathsOf(operands, place), writes: [] }),
   }),
   sort: program({
     options: {

@@ -108,4 +108,4 @@ function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string 
 /** Without s, which takes the paths from the input, and letters that follow links or name files. After `e.` stand capabilities. */
 const RSYNC_LETTERS = /^-[vqclogDtprzuHAXSxnWdOJRmbIyNUC]*e\d*\.\w*$/
 const RSYNC_PLAIN =
-  /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|no-(links|perms|times|owner|group|devices|specials|D|r|l|p|t|g|o|whole-file|inc-recursive|implied-dirs|motd)|force|compress-level=\d+|bwlimit=\d+)$/
+  /^--(delete|delete-(before|during|after|delay|excluded)|remove-source-files|partial|inplace|append|append-verify|existing|ignore-existing|ignore-errors|numeric-ids|size-only|stats|timeout=\d+|max-size=\w+|min-size=\w+|log-format=[%\w]*|safe-links|no-(links|perms|times|owner|group|devices|specials|D|r|l|p|t|g|o|whole-file|inc-recursive|motd)|force|compress-level=\d+|bwlimit=\d+)$/

@@ -296,6 +296,7 @@ class Reader {
   #run(words: readonly Word[], lists: readonly string[]): void {
     let argv = words
     let listed = lists
+    let isRepeated = false
     for (let depth = 0; ; depth++) {
       if (depth > MAX_WRAPPERS)
         throw new TooComplex(`more than ${MAX_WRAPPERS} programs that run one another are not analysed`)
@@ -310,9 +311,10 @@ class Reader {
         return
       }
       const wrapped = unwrap(name, rest, this.#place)
-      if (wrapped === undefined) return this.#plainCommand(name, rest, listed, depth === 0)
+      if (wrapped === undefined) return this.#plainCommand(name, rest, listed, { isDirect: depth === 0, isRepeated })
       const { reads = [], writes = [], variables = [] } = wrapped
       if (wrapped.background === true) this.#found.hasBackground = true
+      isRepeated ||= wrapped.repeats === true
       const effect = { ...wrapped, reads: [...reads, ...listed], writes }
       const isSilent = wrapped.silent === true && effect.reads.length + writes.length === 0
       if (!isSilent) this.#add(argv, effect)
@@ -330,7 +332,12 @@ class Reader {
     }
   }
 
-  #plainCommand(name: string, words: readonly Word[], listed: readonly string[], isDirect: boolean): void {
+  #plainCommand(
+    name: string,
+    words: readonly Word[],
+    listed: readonly string[],
+    { isDirect, isRepeated }: { readonly isDirect: boolean; readonly isRepeated: boolean },
+  ): void {
     const argv = [name, ...words]
     const program = plainName(name)
     if (program === undefined)
@@ -345,7 +352,8 @@ class Reader {
     if (isDirect && this.#functions.has(name) && !isKnownProgram(program)) return this.#add(argv, { reads: listed })
     const effect = effectOf(program, words, this.#place)
     if (effect.makesLinks === true)
-      this.#found.linksFrom ??= this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
+      this.#found.linksFrom ??=
+        isRepeated || this.#depth > 0 || this.#hasFunctions ? 0 : this.#found.statements.length + 1
     this.#add(argv, { ...effect, reads: [...effect.reads, ...listed] })
   }
 

@@ -26,6 +26,8 @@ export interface Wrapped {
   readonly silent?: boolean
   /** What it runs may go on when it has ended itself. */
   readonly background?: boolean
+  /** Runs it any number of times. */
+  readonly repeats?: boolean
 }
 
 type Words = readonly Word[]
@@ -124,6 +126,7 @@ function xargs(words: Words, place: Place): Wrapped {
   const command = words.slice(split.at)
   const own = {
     silent: true,
+    repeats: true,
     reads: split.reads.map((path) => placePath(path, place)),
   }
   if (command.length === 0) return { ...own, runs: ['echo', ANY_WORDS] }
@@ -159,7 +162,7 @@ function find(words: Words, place: Place): Wrapped | undefined {
   })
   // `!` and parentheses belong to an expression in which -exec is the argument of something else.
   if (!/^[\w./[]/.test(words[at + 1] as string)) return unclear('find')
-  return { runs, reads: [ANYWHERE] }
+  return { runs, repeats: true, reads: [ANYWHERE] }
 }
 
 /** `command -v NAME` tells what a name means; otherwise it runs it. */

@@ -68,6 +68,10 @@ describe('programs', () => {
     expect(effect('ln -s x l; cat a').reads).toContain('**')
     expect(effect('mv a b && cat c').reads).toContain('**')
     expect(effect('for i in 1 2; do cat a; ln -s x l; done').reads).toContain('**')
+    expect(effect('cp -P l x').writes).not.toContain('**')
+    expect(effect('seq 2 | xargs -I{} cp -P l x').writes).toContain('**')
+    expect(effect('xargs -I{} cp -P l x').writes).toContain('**')
+    expect(effect('find . -exec cp -P l x \\;').writes).toContain('**')
     expect(effect('sh -c "cp -a x l"; cat a').reads).toContain('**')
   })
 

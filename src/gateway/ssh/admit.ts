@@ -51,7 +51,7 @@ export function greetClient(
       (client) => {
         connection = client
         readRequests(client)
-        guardPeer(client, (error) => void client.emit('error', error))
+        guardPeer(client, { handshake }, (error) => void client.emit('error', error))
         client.on('error', (error) => fail(clientFailure(error)))
         client.on('close', () => fail(clientLeft()))
         client.once('authentication', (context: AuthContext) => {

@@ -88,7 +88,7 @@ export async function logIn(login: SshLogin): Promise<Client> {
             .catch(fail)
         },
       })
-      guardPeer(client, (error) => {
+      guardPeer(client, { handshake }, (error) => {
         fail(error)
         client.destroy()
       })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire, Module } from 'node:module'
 import { dirname, join, sep } from 'node:path'
+import type { Writable } from 'node:stream'
 import { compileFunction } from 'node:vm'
 import type { ClientChannel, Connection, ServerChannel, Session as SshSession, Client } from 'ssh2'
 import type * as Ssh2 from 'ssh2'
@@ -47,6 +48,7 @@ function load(): LoadedLibrary {
     )
     module.loaded = true
     const { sendPacket } = require('ssh2/lib/protocol/utils.js') as Pick<LoadedLibrary, 'sendPacket'>
+    holdBack(require('ssh2/lib/Channel.js') as ChannelModule)
     return { ssh2: require('ssh2') as typeof Ssh2, sendPacket }
   } finally {
     for (const file of Object.keys(require.cache)) if (isOfLibrary(file)) delete require.cache[file]
@@ -54,6 +56,34 @@ function load(): LoadedLibrary {
   }
 }
 
+/**
+ * The library says at once of what is written to a channel that it was sent, while the window of the channel lasts, also where
+ * keys are exchanged and it keeps it until that is over, and where the peer does not read. Windows are the peer's to give, up
+ * to 4 GiB: whoever writes is told once it has gone out instead.
+ */
+function holdBack({ Channel }: ChannelModule): void {
+  const { stderr } = new Channel(undefined, {}, { server: true })
+  hold(Channel.prototype, (channel) => channel as SendingChannel)
+  hold(Object.getPrototypeOf(stderr) as Outlet, (output) => (output as ServerStderr)._channel)
+
+  function hold(outlet: Outlet, channelOf: (self: Outlet) => SendingChannel): void {
+    const { _write: write } = outlet as { _write: (this: Outlet, ...written: Parameters<Outlet['_write']>) => void }
+    outlet._write = function (data, encoding, done) {
+      const { _client: client, outgoing } = channelOf(this)
+      const sending = sendings.get(client._protocol)
+      if (sending === undefined) return write.call(this, data, encoding, done)
+      const { window } = outgoing
+      write.call(this, data, encoding, (error) => {
+        sending.waiting.push(() => done(error))
+        sending.goOn()
+      })
+      // What the window has no room for comes here again.
+      sending.onData(window - outgoing.window)
+    }
+  }
+}
+
+const sendings = new WeakMap<Protocol, Sending>()
 const { ssh2, sendPacket } = load()
 export { ssh2 }
 
@@ -169,6 +199,75 @@ export function hasOverrun(connection: Client | Connection): boolean {
     if ((channel.incoming?.window ?? 0) < 0) return true
   }
   return false
+}
+
+/** What is told of a connection. */
+export interface SendingListener {
+  /** Keys are exchanged for the first time, or again. */
+  began(): void
+  ended(): void
+  /** A packet waits for the end of the exchange. */
+  queued(bytes: number): void
+  /** Data was written to a channel. */
+  sent(bytes: number): void
+}
+
+/** Tells of every key exchange, and of what is sent; and holds writers back. Call it before the first exchange. */
+export function watchSending(connection: Client | Connection, listener: SendingListener): void {
+  const connected = connection as unknown as Connected
+  const { _protocol: protocol } = connected
+  const { _onHandshakeComplete: complete } = protocol
+  let isOpen = false
+  let isFull = false
+  const sending: Sending = {
+    waiting: [],
+    onData: (bytes) => listener.sent(bytes),
+    goOn() {
+      const { _sock: stream } = connected
+      if (isOpen || isFull || sending.waiting.length === 0) return
+      if (stream === undefined || stream.writableLength <= MOST_UNSENT) {
+        for (const done of sending.waiting.splice(0)) done()
+        return
+      }
+      isFull = true
+      stream.once('drain', () => {
+        isFull = false
+        sending.goOn()
+      })
+    },
+  }
+  let kexinit: Buffer | undefined
+  let queue: Buffer[] | undefined
+  Object.defineProperties(protocol, {
+    _kexinit: {
+      get: () => kexinit,
+      set(value: Buffer | undefined) {
+        kexinit = value
+        if (value === undefined || isOpen) return
+        isOpen = true
+        listener.began()
+      },
+    },
+    _queue: {
+      get: () => queue,
+      set(value: Buffer[] | undefined) {
+        queue = value
+        if (value === undefined) return
+        value.push = (packet: Buffer): number => {
+          listener.queued(packet.length)
+          return Array.prototype.push.call(value, packet)
+        }
+      },
+    },
+  })
+  // What was queued goes out in here, and before anything that is written next.
+  protocol._onHandshakeComplete = (...negotiated) => {
+    isOpen = false
+    listener.ended()
+    complete(...negotiated)
+    sending.goOn()
+  }
+  sendings.set(protocol, sending)
 }
 
 /** What the library does with each message, by the message's name; `replace` takes the place of all of it. */
@@ -342,8 +441,33 @@ function uint32(value: number): Buffer {
   return bytes
 }
 
+interface Sending {
+  /** Those who wrote to a channel and have not been told yet. */
+  readonly waiting: (() => void)[]
+  readonly onData: (bytes: number) => void
+  /** Tells them, unless it has to wait. */
+  readonly goOn: () => void
+}
+/** A channel, or the second output of one. */
+interface Outlet {
+  _write(data: Buffer, encoding: string, done: (error?: Error | null) => void): void
+}
+interface SendingChannel extends Outlet {
+  readonly _client: Pick<Connected, '_protocol'>
+  readonly outgoing: { readonly window: number }
+}
+interface ServerStderr extends Outlet {
+  readonly _channel: SendingChannel
+}
+interface ChannelModule {
+  readonly Channel: {
+    new (client: undefined, info: object, options: { server: boolean }): Outlet & { readonly stderr: object }
+    readonly prototype: Outlet
+  }
+}
 interface Protocol {
   _onPayload: (payload: Buffer) => unknown
+  _onHandshakeComplete: (...negotiated: unknown[]) => void
   readonly _packetRW: {
     readonly write: { readonly allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer }
   }
@@ -353,7 +477,7 @@ interface Protocol {
 }
 interface Connected {
   readonly _protocol: Protocol
-  readonly _sock?: { readonly writable: boolean }
+  readonly _sock?: Writable
   readonly _chanMgr: { readonly _channels: Record<number, unknown>; add(entry: object): number }
 }
 interface Inner {
@@ -374,6 +498,8 @@ interface ServerSession {
 const CHANNEL_REQUEST = 98
 const END_OF_MODES = 0
 const LAST_MODE = 159
+/** Bytes that the peer has not taken yet: then writers wait. */
+const MOST_UNSENT = 1024 * 1024
 /** As the library opens channels. */
 const WINDOW_BYTES = 2 * 1024 * 1024
 const DATA_BYTES = 32 * 1024

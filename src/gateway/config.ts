@@ -65,7 +65,7 @@ export const configSchema = z
           .min(1)
           .default(256)
           .describe(
-            'connections that one address may hold before a call of theirs was answered or their caller is known; more are closed',
+            'connections that one address may hold before their caller is known, for a minute each; more are closed',
           ),
         sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),
       })

@@ -40,8 +40,13 @@ function warnings(config: ConfigFile): Finding[] {
   const warn = (path: YamlPath, message: string): void => void found.push({ level: 'warning', path, message })
   config.targets.forEach((target, index) => {
     if (target.type !== 'postgres' || target.tls === 'verify-full') return
-    const { name, tls, authentication = [] } = target
+    const { name, tls, authentication = [], channelBinding = 'require' } = target
     warn(['targets', index, 'tls'], `target ${name}: tls: ${tls} does not check that the target is who it says it is`)
+    if (channelBinding !== 'require')
+      warn(
+        ['targets', index, 'channelBinding'],
+        `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`,
+      )
     authentication.forEach((method, at) => {
       const exposure = EXPOSES[method]
       if (exposure !== undefined)

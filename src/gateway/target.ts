@@ -53,8 +53,17 @@ const postgresTarget = z
       .describe(
         'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise scram-sha-256, or none where no password is set. Without a verified certificate, cleartext-password gives the password to whoever answers, and md5 what it can be guessed from',
       ),
+    channelBinding: z
+      .enum(['require', 'prefer', 'disable'])
+      .optional()
+      .describe(
+        "whether SCRAM must be bound to the target's certificate, as in libpq; default: prefer with tls: verify-full, otherwise require. Without a verified certificate, anything but require lets somebody on the path pass the login on",
+      ),
   })
   .superRefine((target, context) => {
+    if (target.channelBinding !== undefined && target.tls === 'disable') {
+      context.addIssue({ code: 'custom', path: ['channelBinding'], message: 'is not used with tls: disable' })
+    }
     if (target.ca !== undefined && !target.tls.startsWith('verify-')) {
       context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
     }
@@ -165,6 +174,15 @@ export function authenticationOf({
   if (tls === 'verify-full') return ['scram-sha-256', 'md5', 'cleartext-password', 'none']
   return password === undefined ? ['none'] : ['scram-sha-256']
 }
+
+export type ChannelBinding = NonNullable<PostgresTarget['channelBinding']>
+
+/** A certificate that is not verified in full may be that of somebody between, who passes on what is not bound to it. */
+export const channelBindingOf = ({
+  channelBinding,
+  tls,
+}: Pick<PostgresTarget, 'channelBinding' | 'tls'>): ChannelBinding =>
+  channelBinding ?? (tls === 'verify-full' ? 'prefer' : 'require')
 
 /** What a client may name as its user; the first is the usual one. */
 export const accountsOf = (target: TargetConfig): readonly string[] =>

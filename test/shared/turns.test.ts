@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Turns } from '../../src/shared/turns.ts'
+import { FairTurns, Turns } from '../../src/shared/turns.ts'
 
 describe('Turns', () => {
   it('lets so many work at once, the others in order, whoever fails', async () => {
@@ -22,5 +22,48 @@ describe('Turns', () => {
     // Nobody has kept a turn.
     await Promise.all([20, 22, 24].map((n) => turns.take(work(n))))
     expect(most).toBe(3)
+  })
+})
+
+describe('FairTurns', () => {
+  it('goes round those who wait, one at a time, and forgets who gives up', async () => {
+    const turns = new FairTurns()
+    const begun: string[] = []
+    let atWork = 0
+    const take = (whose: string, n: number, signal?: AbortSignal): Promise<void> =>
+      turns.take(
+        whose,
+        async () => {
+          begun.push(`${whose}${n}`)
+          expect(++atWork).toBe(1)
+          await new Promise((resolve) => setImmediate(resolve))
+          atWork--
+          if (n === 1) throw new Error('fails')
+        },
+        signal,
+      )
+    const leaving = new AbortController()
+    const all = [
+      ...[0, 1, 2, 3].map((n) => take('a', n)),
+      take('a', 4, leaving.signal),
+      take('c', 0, leaving.signal),
+      take('b', 0),
+      take('b', 1),
+    ]
+    leaving.abort(new Error('left'))
+    const settled = await Promise.allSettled(all)
+    expect(begun).toEqual(['a0', 'a1', 'b0', 'a2', 'b1', 'a3'])
+    expect(settled.map(({ status }) => status === 'rejected')).toEqual([
+      false,
+      true,
+      false,
+      false,
+      true,
+      true,
+      false,
+      true,
+    ])
+    await expect(turns.take('a', async () => 'free')).resolves.toBe('free')
+    await expect(take('a', 0, AbortSignal.abort(new Error('left')))).rejects.toThrow('left')
   })
 })

@@ -7,7 +7,7 @@ import { TERMINATE } from '../../wire/postgres/client-message.ts'
 import type { BackendKeyData } from '../../wire/postgres/session-start.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
 import type { ConnectLimits } from '../engine.ts'
-import { authenticationOf, type PostgresTarget } from '../target.ts'
+import { authenticationOf, channelBindingOf, type PostgresTarget } from '../target.ts'
 import { wireFailure } from '../wire-failure.ts'
 import type { DefinitionTrees } from './masking-scope.ts'
 import { treesFor, type CatalogShelf } from './catalog-shelf.ts'
@@ -96,16 +96,17 @@ async function openSession(
   settings: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<OpenSession> {
-  const { socket, endPoint } = await openSocket(config, baseDirectory, signal)
+  const { socket, tls } = await openSocket(config, baseDirectory, signal)
   const messages = new TargetMessages(socketChannel(socket), signal)
   const loggedIn = await logIn(messages, {
+    target: `${config.host}:${config.port}`,
     user: lease.user,
     database: config.database,
     password: lease.password,
     settings,
     methods: authenticationOf(config),
-    endPoint,
-    verified: config.tls === 'verify-full',
+    tls,
+    channelBinding: channelBindingOf(config),
   })
   return { messages, ...loggedIn }
 }

@@ -52,6 +52,10 @@ export interface Run {
   readonly sql: string
   /** Which of the statements is at work. */
   index: number
+  /** How many results there can be: no more than there are statements. */
+  readonly mostResults: number
+  /** Errors that the server answered. After one of a simple query nothing but its end is due. */
+  errors: number
   readonly startedAt: number
   rows: number
   bytes: number
@@ -81,6 +85,9 @@ export function startRun(
     lineage,
     sql,
     index: 0,
+    // Of a text that was not parsed nobody knows, but each semicolon ends one statement at most.
+    mostResults: Math.max(1, parsed.length > 0 ? parsed.length : sql.split(';').length),
+    errors: 0,
     changesCatalog,
     notUnderstood,
     startedAt: performance.now(),

@@ -46,6 +46,7 @@ export class ServerMessages {
     ) {
       return this.#ownAnswer(frame, head)
     }
+    if (head?.type === 'query' && head.run.errors > 0 && !AFTER_ERROR.has(frame.tag)) return this.#outOfStep(frame)
     switch (frame.tag) {
       case serverTags.dataRow:
         return this.#dataRow(frame)
@@ -142,6 +143,7 @@ export class ServerMessages {
   #commandComplete(frame: Frame): Buffer | undefined {
     const { head } = this.#conversation
     if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    if (head.run.index >= head.run.mostResults) return this.#outOfStep(frame)
     const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
     this.#confirmNames(head.run, tag)
@@ -208,6 +210,11 @@ export class ServerMessages {
     const conversation = this.#conversation
     const { head } = conversation
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
+    if (head?.type === 'query' && ++head.run.errors > 1) {
+      // The server may be stopped, or the session ended, before it is done with the first error.
+      const isFatal = ['FATAL', 'PANIC'].includes(fields.get('V') ?? '')
+      if (head.run.errors > 2 || !isFatal) return this.#outOfStep(frame)
+    }
     const own = head?.type === 'unknown-name' && head.sqlstate === fields.get('C') ? head.error : undefined
     const bytes = own ?? (this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes)
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
@@ -309,6 +316,15 @@ export class ServerMessages {
     return undefined
   }
 }
+
+/** What may come between the error of a simple query and its ReadyForQuery. */
+const AFTER_ERROR: ReadonlySet<number> = new Set([
+  serverTags.errorResponse,
+  serverTags.readyForQuery,
+  serverTags.noticeResponse,
+  serverTags.notificationResponse,
+  serverTags.parameterStatus,
+])
 
 const statusOf = (frame: Frame): TransactionStatus =>
   decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status

@@ -15,9 +15,10 @@ export interface Allowance {
  */
 export class TargetMessages {
   readonly channel: Channel
+  /** Aborts where whoever talks to the target gives up. */
+  readonly signal: AbortSignal
   readonly #framer: Framer
   readonly #queue: Frame[] = []
-  readonly #signal: AbortSignal
   readonly #onAbort: () => void
   #left: { bytes: number; messages: number } = { bytes: 0, messages: 0 }
   #what = ''
@@ -27,7 +28,7 @@ export class TargetMessages {
 
   constructor(channel: Channel, signal: AbortSignal) {
     this.channel = channel
-    this.#signal = signal
+    this.signal = signal
     this.#framer = new Framer(LONGEST, 'the target')
     this.#onAbort = () => this.#fail(signal.reason as PamError)
     signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -67,14 +68,14 @@ export class TargetMessages {
   release(): void {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#hasEnded) throw this.#fail(left())
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.signal.removeEventListener('abort', this.#onAbort)
     if (this.#queue.length > 0 || this.#framer.held > 0)
       throw this.#fail(violation('the target said more than it was asked'))
   }
 
   /** Says goodbye and closes. */
   close(goodbye: Buffer): void {
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.signal.removeEventListener('abort', this.#onAbort)
     this.#failure ??= left()
     this.channel.write(goodbye)
     this.channel.end()
@@ -105,7 +106,7 @@ export class TargetMessages {
   }
 
   #fail(reason: PamError): PamError {
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.signal.removeEventListener('abort', this.#onAbort)
     this.#failure ??= reason
     this.channel.destroy()
     const waiting = this.#waiting

@@ -13,21 +13,21 @@ import {
   type BackendKeyData,
 } from '../../wire/postgres/session-start.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
-import type { AuthenticationMethod } from '../target.ts'
-import { ScramClient } from './scram.ts'
+import type { AuthenticationMethod, ChannelBinding } from '../target.ts'
+import { ScramClient, type TlsBinding } from './scram.ts'
 import { TargetMessages, violation } from './target-messages.ts'
 
 export interface LoginParts {
+  /** Host and port: what makes the gateway calculate for one target is not to keep another waiting. */
+  readonly target: string
   readonly user: string
   readonly database: string
   readonly password: string | undefined
   readonly settings: ReadonlyMap<string, string>
   /** What the gateway answers when it is asked to prove who it is. */
   readonly methods: readonly AuthenticationMethod[]
-  /** What a login is bound to, of a connection with TLS. */
-  readonly endPoint: Buffer | undefined
-  /** The certificate was checked: who asks is the target. */
-  readonly verified: boolean
+  readonly tls: TlsBinding | undefined
+  readonly channelBinding: ChannelBinding
 }
 
 /** What the server said when it let the gateway in. */
@@ -142,9 +142,10 @@ async function authenticate(messages: TargetMessages, parts: LoginParts): Promis
 async function scram(messages: TargetMessages, parts: LoginParts, mechanisms: readonly string[]): Promise<void> {
   const client = new ScramClient({
     password: passwordOf(parts),
-    endPoint: parts.endPoint,
+    tls: parts.tls,
+    channelBinding: parts.channelBinding,
     mechanisms,
-    fewestIterations: parts.verified ? 1 : FEWEST_ITERATIONS,
+    fewestIterations: parts.tls?.verified === true ? 1 : FEWEST_ITERATIONS,
   })
   messages.send(
     encodeMessage(saslInitialResponse, {
@@ -155,7 +156,12 @@ async function scram(messages: TargetMessages, parts: LoginParts, mechanisms: re
   )
   const first = await nextAuthentication(messages)
   if (first.method !== 'sasl-continue') throw violation('the target leaves the SCRAM exchange')
-  messages.send(encodeMessage(saslResponse, { type: 'sasl-response', data: await client.proof(first.data) }))
+  messages.send(
+    encodeMessage(saslResponse, {
+      type: 'sasl-response',
+      data: await client.proof(first.data, parts.target, messages.signal),
+    }),
+  )
   const final = await nextAuthentication(messages)
   if (final.method !== 'sasl-final') throw violation('the target does not prove that it knows the password')
   client.verify(final.data)

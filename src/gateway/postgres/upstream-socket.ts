@@ -6,13 +6,14 @@ import { PamError } from '../../shared/errors.ts'
 import { encodeStartupPacket } from '../../wire/postgres/startup.ts'
 import type { PostgresTarget } from '../target.ts'
 import { serverEndPoint } from './channel-binding.ts'
+import type { TlsBinding } from './scram.ts'
 import { violation } from './target-messages.ts'
 
 /** A connection to a target, before anything but the request for TLS was said. */
 export interface UpstreamSocket {
   readonly socket: Socket
   /** What a login can be bound to; undefined without TLS. */
-  readonly endPoint: Buffer | undefined
+  readonly tls: TlsBinding | undefined
 }
 
 /** Connects, with TLS where the configuration says so. Once the signal aborts the socket is closed, and its reason thrown. */
@@ -25,7 +26,7 @@ export async function openSocket(
   const options = tlsOptions(config, baseDirectory)
   const socket = connectTcp({ host: config.host, port: config.port, noDelay: true, keepAlive: true })
   await opened(socket, 'connect', signal)
-  if (options === undefined) return { socket, endPoint: undefined }
+  if (options === undefined) return { socket, tls: undefined }
   await askForTls(socket, signal)
   const secure = connectTls({
     socket,
@@ -33,7 +34,7 @@ export async function openSocket(
     ...options,
   })
   await opened(secure, 'secureConnect', signal)
-  return { socket: secure, endPoint: endPointOf(secure) }
+  return { socket: secure, tls: { endPoint: endPointOf(secure), verified: config.tls === 'verify-full' } }
 }
 
 const endPointOf = (secure: TLSSocket): Buffer | undefined => {

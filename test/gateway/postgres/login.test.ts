@@ -10,9 +10,15 @@ import { hasProgram, startPostgres, type LocalPostgres } from '../../../src/demo
 import { serverEndPoint } from '../../../src/gateway/postgres/channel-binding.ts'
 import { connectUpstream, type Upstream } from '../../../src/gateway/postgres/connect-upstream.ts'
 import { CatalogShelf } from '../../../src/gateway/postgres/catalog-shelf.ts'
+import { PamError } from '../../../src/shared/errors.ts'
 import { saslprep } from '../../../src/gateway/postgres/saslprep.ts'
-import { ScramClient } from '../../../src/gateway/postgres/scram.ts'
-import { authenticationOf, targetSchema, type PostgresTarget } from '../../../src/gateway/target.ts'
+import { ScramClient, type ScramOptions } from '../../../src/gateway/postgres/scram.ts'
+import {
+  authenticationOf,
+  targetSchema,
+  type ChannelBinding,
+  type PostgresTarget,
+} from '../../../src/gateway/target.ts'
 
 const OPENSSL = hasProgram('openssl')
 let directory: string
@@ -125,7 +131,10 @@ describe.skipIf(!OPENSSL)('what a login is bound to', () => {
     ['rsa:2048', 'sha1', 'sha256'],
     ['rsa:2048', 'sha384', 'sha384'],
     ['rsa:2048', 'sha512', 'sha512'],
+    ['rsa:2048', 'sha512-256', 'sha512-256'],
+    ['rsa:2048', 'sha3-384', 'sha3-384'],
     ['ec:prime256v1', 'sha384', 'sha384'],
+    ['ec:prime256v1', 'sha3-256', 'sha3-256'],
   ])('a certificate with %s and %s', (key, signature, digest) => {
     const made = key.startsWith('ec:')
       ? certificate('-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${key.slice(3)}`, `-${signature}`)
@@ -133,8 +142,21 @@ describe.skipIf(!OPENSSL)('what a login is bound to', () => {
     expect(serverEndPoint(made.raw)).toEqual(createHash(digest).update(made.raw).digest())
   })
 
-  it('nothing, of a certificate whose signature names no digest', () => {
-    expect(serverEndPoint(certificate('-newkey', 'ed25519').raw)).toBeUndefined()
+  it.each([
+    ['sha256', 'sha256', 'sha256'],
+    ['sha384', 'sha384', 'sha384'],
+    ['sha512-224', 'sha512-224', 'sha512-224'],
+    ['sha1', 'sha1', 'sha256'],
+    ['sha256', 'sha384', undefined],
+    ['sha384', 'sha1', undefined],
+  ])('a certificate with RSASSA-PSS, %s and %s for the mask', (hash, mask, digest) => {
+    const padding = ['rsa_padding_mode:pss', `rsa_mgf1_md:${mask}`].flatMap((option) => ['-sigopt', option])
+    const made = certificate('-newkey', 'rsa:2048', `-${hash}`, ...padding)
+    expect(serverEndPoint(made.raw)).toEqual(digest && createHash(digest).update(made.raw).digest())
+  })
+
+  it.each(['ed25519', 'ed448'])('nothing, of a certificate with %s, which uses no hash function', (key) => {
+    expect(serverEndPoint(certificate('-newkey', key).raw)).toBeUndefined()
   })
 
   it('nothing, of anything that is no certificate', () => {
@@ -147,7 +169,13 @@ describe.skipIf(!OPENSSL)('what a login is bound to', () => {
 })
 
 describe('SCRAM', () => {
-  const options = { password: 'pencil', endPoint: undefined, mechanisms: ['SCRAM-SHA-256'], fewestIterations: 4096 }
+  const options: ScramOptions = {
+    password: 'pencil',
+    tls: undefined,
+    channelBinding: 'require',
+    mechanisms: ['SCRAM-SHA-256'],
+    fewestIterations: 4096,
+  }
   /** The server's side, by the RFC. */
   function server(client: ScramClient, binding: string) {
     const bare = client.first.toString().split(',').slice(2).join(',')
@@ -166,24 +194,52 @@ describe('SCRAM', () => {
   it('knows a server that knows the password', async () => {
     const client = new ScramClient(options)
     const { first, final } = server(client, 'biws')
-    expect((await client.proof(first)).toString()).toContain('c=biws,r=')
+    expect((await client.proof(first, 'x:5432')).toString()).toContain('c=biws,r=')
     expect(() => client.verify(final)).not.toThrow()
-  })
-
-  it('says that it could bind where the offer was not made, or was taken away', async () => {
-    const client = new ScramClient({ ...options, endPoint: Buffer.from('end point') })
-    expect(client.first.toString()).toMatch(/^y,,n=,r=/)
-    expect((await client.proof(server(client, 'eSws').first)).toString()).toContain('c=eSws,')
   })
 
   it('binds where it is offered', async () => {
     const endPoint = Buffer.from('end point')
-    const client = new ScramClient({ ...options, endPoint, mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'] })
+    const client = new ScramClient({
+      ...options,
+      tls: { endPoint, verified: false },
+      mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'],
+    })
     const bound = Buffer.concat([Buffer.from('p=tls-server-end-point,,'), endPoint]).toString('base64')
     expect(client.mechanism).toBe('SCRAM-SHA-256-PLUS')
     const { first, final } = server(client, bound)
-    expect((await client.proof(first)).toString()).toContain(`c=${bound},`)
+    expect((await client.proof(first, 'x:5432')).toString()).toContain(`c=${bound},`)
     expect(() => client.verify(final)).not.toThrow()
+  })
+
+  // "y": a server that did offer it sees that somebody between has taken the offer away.
+  it.each<[ChannelBinding, 'verified' | 'not verified', 'an end point' | 'none', 'offered' | 'not offered', string]>([
+    ['require', 'verified', 'an end point', 'offered', 'p=tls-server-end-point'],
+    ['require', 'verified', 'an end point', 'not offered', 'refused'],
+    ['require', 'verified', 'none', 'offered', 'refused'],
+    ['require', 'not verified', 'an end point', 'not offered', 'refused'],
+    ['require', 'not verified', 'none', 'offered', 'refused'],
+    ['require', 'not verified', 'none', 'not offered', 'refused'],
+    ['prefer', 'verified', 'an end point', 'not offered', 'y'],
+    ['prefer', 'verified', 'none', 'not offered', 'y'],
+    ['prefer', 'verified', 'none', 'offered', 'n'],
+    ['prefer', 'not verified', 'an end point', 'offered', 'p=tls-server-end-point'],
+    ['prefer', 'not verified', 'an end point', 'not offered', 'y'],
+    ['prefer', 'not verified', 'none', 'not offered', 'y'],
+    ['prefer', 'not verified', 'none', 'offered', 'refused'],
+    ['disable', 'not verified', 'an end point', 'offered', 'n'],
+  ])('channelBinding: %s, certificate %s with %s, binding %s: %s', (channelBinding, verified, point, offered, said) => {
+    const header = (): string => {
+      const client = new ScramClient({
+        ...options,
+        channelBinding,
+        tls: { endPoint: point === 'none' ? undefined : Buffer.from(point), verified: verified === 'verified' },
+        mechanisms: offered === 'offered' ? ['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'] : ['SCRAM-SHA-256'],
+      })
+      return client.first.toString().split(',')[0] as string
+    }
+    if (said === 'refused') expect(header).toThrow(PamError)
+    else expect(header()).toBe(said)
   })
 
   it('takes nothing else', async () => {
@@ -194,7 +250,7 @@ describe('SCRAM', () => {
         const changed = Buffer.from(first)
         changed[at % changed.length] = byte
         // Where the salt or the end of the nonce is another, the server cannot know it.
-        await client.proof(changed).then(
+        await client.proof(changed, 'x:5432').then(
           () => {
             if (!changed.equals(first)) expect(() => client.verify(final)).toThrow('does not prove')
           },

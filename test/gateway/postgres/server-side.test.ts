@@ -209,3 +209,33 @@ describe('rows with a masked column', () => {
     expect((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites).not.toBe(known[0])
   })
 })
+
+describe('a statement that is answered more than once', () => {
+  const message = (tag: string, body: string): Buffer => {
+    const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
+    head.writeUInt32BE(4 + body.length, 1)
+    return Buffer.concat([head, Buffer.from(body, 'latin1')])
+  }
+  const done = message('C', 'SELECT 0\0')
+  const empty = message('I', '')
+  const error = (severity: string): Buffer => message('E', `S${severity}\0V${severity}\0C22012\0Mx\0\0`)
+  const ready = message('Z', 'I')
+  it.each<[string, string, Buffer[], boolean]>([
+    ['two results', 'select 1', [done, done], true],
+    ['a result and an empty one', 'select 1', [done, empty], true],
+    ['as many results as there may be statements', 'select 1; select 2', [done, done, ready], false],
+    ['more than that', 'select 1; select 2', [done, done, done], true],
+    ['two errors', 'select 1', [error('ERROR'), error('ERROR')], true],
+    ['an error, and the end of the session', 'select 1', [error('ERROR'), error('FATAL')], false],
+    ['two ends', 'select 1', [error('ERROR'), error('FATAL'), error('FATAL')], true],
+    ['a result after an error', 'select 1', [error('ERROR'), done], true],
+    ['columns after an error', 'select 1', [error('ERROR'), described(ID)], true],
+    ['a result, an error and its end', 'select 1; select 2', [done, error('ERROR'), ready], false],
+  ])('%s, of %s', (_, sql, messages, isOver) => {
+    const { server, ended, conversation, facts } = serverSide(NOTHING)
+    conversation.answered()
+    conversation.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
+    for (const bytes of messages) server.push(bytes)
+    expect(ended.aborted).toBe(isOver)
+  })
+})

@@ -5,40 +5,49 @@ import { isIPv6 } from 'node:net'
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
 
 /**
- * Limits how many connections an address may hold of which nothing is known yet: none has been answered, and none is signed in.
- * Silent ones, slow ones and stalled TLS handshakes cannot take all descriptors of the gateway; the deadlines of the server
- * close them. A proxy in front, whose connections carry calls, is not limited by it.
+ * Limits what an address may hold before it is known who calls: so many connections, each for so long, whatever was answered on
+ * them. Silent ones, slow ones, stalled TLS handshakes, and answers that nobody reads cannot take all descriptors and memory of
+ * the gateway. A proxy in front, whose connections carry calls of people who are signed in, is not limited by it.
  */
 export class PendingConnections {
   readonly #most: () => number
-  /** Ports by address. */
-  readonly #pending = new Map<string, Set<number>>()
+  readonly #lifetime: number
+  /** What ends each of them, by address and port. */
+  readonly #pending = new Map<string, Map<number, NodeJS.Timeout>>()
 
-  constructor(most: () => number) {
+  /** Milliseconds that a connection may last while its caller is not known. */
+  constructor(most: () => number, lifetime: number) {
     this.#most = most
+    this.#lifetime = lifetime
   }
 
   /** Closes the connection where its address has too many; counts it otherwise. */
   admit(socket: Socket): void {
     const address = groupOf(socket.remoteAddress)
     const { remotePort } = socket
-    const ports = this.#pending.get(address) ?? new Set()
+    const ports = this.#pending.get(address) ?? new Map<number, NodeJS.Timeout>()
     if (remotePort === undefined || ports.size >= this.#most()) {
       socket.destroy()
       return
     }
-    ports.add(remotePort)
+    ports.set(remotePort, setTimeout(() => socket.destroy(), this.#lifetime).unref())
     this.#pending.set(address, ports)
     socket.once('close', () => this.#forget(address, remotePort))
   }
 
-  /** A call on it was answered, or its caller is known. */
+  /** Its caller is known. */
   settled({ remoteAddress, remotePort }: Peer): void {
     if (remotePort !== undefined) this.#forget(groupOf(remoteAddress), remotePort)
   }
 
+  /** Nobody is known to call on it. */
+  isPending({ remoteAddress, remotePort }: Peer): boolean {
+    return remotePort !== undefined && this.#pending.get(groupOf(remoteAddress))?.has(remotePort) === true
+  }
+
   #forget(address: string, port: number): void {
     const ports = this.#pending.get(address)
+    clearTimeout(ports?.get(port))
     ports?.delete(port)
     if (ports?.size === 0) this.#pending.delete(address)
   }

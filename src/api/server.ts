@@ -85,7 +85,6 @@ export async function createApi(
   app.decorateRequest('login', function () {
     throw internalError(new Error('a route asks who calls before that is known'))
   })
-  app.addHook('onResponse', async (request) => deps.connections.settled(request.raw.socket))
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').headers(securityHeaders(tls !== undefined || isSecure(deps)))
     // RFC 9112, section 3.2; Node.js would answer by itself, and not as a problem.
@@ -127,7 +126,16 @@ function limitConnections(server: Server, { connections, logger }: Pick<ApiDeps,
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     response.shouldKeepAlive = false
     const error = Object.assign(new UsageError('this expectation is not supported'), { statusCode: 417 })
-    response.socket?.end(problemResponse(error, logger))
+    const { socket } = response
+    socket?.end(problemResponse(error, logger), () => socket.destroy())
+  })
+  // Each request of a pipeline is answered into memory until the one before it has been read.
+  const unanswered = new WeakMap<Socket, number>()
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const count = (unanswered.get(socket) ?? 0) + 1
+    unanswered.set(socket, count)
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
+    if (count > MOST_PIPELINED && connections.isPending(socket)) socket.destroy()
   })
 }
 
@@ -173,6 +181,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 ])
 
 const REQUEST_TIMEOUT_MS = 60_000
+/** Requests without an answer, of a caller who is not known. */
+const MOST_PIPELINED = 10
 
 const ROUTES = [
   identityRoutes,

@@ -92,7 +92,7 @@ export async function start(file: string): Promise<void> {
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
-    connections: new PendingConnections(() => config.limits.pendingConnectionsPerAddress),
+    connections: new PendingConnections(() => config.limits.pendingConnectionsPerAddress, UNKNOWN_CALLER_TIME),
     readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand(type, text) {
@@ -301,4 +301,6 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
   }
 }
 
+/** Milliseconds that a connection may last of which nobody knows who calls on it. */
+const UNKNOWN_CALLER_TIME = 60_000
 const LONGEST_STOP = 8000

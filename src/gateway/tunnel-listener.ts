@@ -37,7 +37,9 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   let closing = false
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
+    // Also for one that was refused and does not close its side.
     const timer = setTimeout(() => socket.destroy(), AUTHENTICATION_TIME)
+    socket.once('close', () => clearTimeout(timer))
     admit(request)
       .then(({ login, target }) => {
         clearTimeout(timer)
@@ -50,10 +52,10 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
         })
       })
       .catch((error: unknown) => {
-        clearTimeout(timer)
         const { status, body } = parts.problem(asPamError(error))
         socket.end(
           `HTTP/1.1 ${status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+          () => socket.destroy(),
         )
       })
   })

@@ -133,7 +133,7 @@ describe('connections that say nothing', () => {
     const { url } = await own.start(directory)
     const jane = await signIn(url, 'jane')
     const port = portOf(url)
-    // Tunnels, streams and answered calls do not count.
+    // Tunnels, streams and calls of somebody who is known do not count.
     const tunnels = await openPort(jane, 'dev-db')
     const streams: Response[] = []
     for (let n = 0; n < 10; n++)
@@ -145,6 +145,37 @@ describe('connections that say nothing', () => {
     expect((await jane.api.whoami()).login).toBe(jane.token.login)
     for (const stream of streams) await stream.body?.cancel()
     tunnels.close()
+  }, 60_000)
+
+  it('answers to somebody unknown settle nothing, read or not; refused upgrades leave nothing behind', async () => {
+    const { url } = await own.start(await own.configured((config) => `${config}\n${LIMITS}\n`))
+    const port = portOf(url)
+    const health = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'
+    const answered = open(port, 30, health)
+    await eventually(() => (answered.left() <= 8 ? true : undefined), 'those above the limit are closed')
+    for (const socket of answered.all) socket.destroy()
+    const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
+    const [pipeline] = open(port, 1, 'GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(200)).all
+    await closed(pipeline as Socket)
+    // Such a client does not close its side when the gateway does.
+    const upgrade =
+      'GET /v1/tunnel HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-protocol: pam-tunnel.v1\r\n\r\n'
+    const halfOpen = await Promise.all(
+      Array.from(
+        { length: 8 },
+        () =>
+          new Promise<Socket>((resolve) => {
+            const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(upgrade))
+            socket.on('error', () => {})
+            socket.once('end', () => resolve(socket)).resume()
+          }),
+      ),
+    )
+    await eventually(
+      async () => (await talk(port, `${health.slice(0, -2)}connection: close\r\n\r\n`)) || undefined,
+      'served',
+    )
+    for (const socket of halfOpen) socket.destroy()
   }, 60_000)
 
   it.skipIf(!OPENSSL)(

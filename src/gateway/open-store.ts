@@ -1,17 +1,27 @@
 import { join } from 'node:path'
-import { isSignedHead, signAudit } from '../recording/audit-chain.ts'
+import { signAudit } from '../recording/audit-chain.ts'
 import { trustedKeys } from '../recording/verify.ts'
-import { appendAudit } from '../storage/audit.ts'
+import { appendAltered } from '../storage/audit.ts'
+import { auditedState, type AuditedState } from '../storage/audited-state.ts'
 import { openSqlite, type Database } from '../storage/database.ts'
+import { restoreRecordings } from '../storage/restore-recordings.ts'
 import { loadKeys, useNextKey, type GatewayKeys } from './keys.ts'
 
+export interface OpenedStore {
+  readonly keys: GatewayKeys
+  readonly db: Database
+  /** What the audit chain says, read before anything was added to it but `audit.altered` and `recordings.altered`. */
+  readonly audited: AuditedState
+  /** Sessions whose rows in the table of recordings were not what the chain says. */
+  readonly restored: readonly string[]
+}
+
 /**
- * The store of this gateway and its keys. Finishes a rotation of the key that was stopped half-way, and says in the audit chain where
- * its end is not signed: the next change would sign what somebody else wrote.
+ * The store of this gateway and its keys. Finishes a rotation of the key that was stopped half-way, verifies the audit chain from its
+ * first entry, and says in it where it does not hold: the next change would sign what somebody else wrote. Then it makes the table of
+ * recordings say what the chain says.
  */
-export async function openStore(
-  dataDirectory: string,
-): Promise<{ keys: GatewayKeys; db: Database; isAltered: boolean }> {
+export async function openStore(dataDirectory: string): Promise<OpenedStore> {
   const directory = join(dataDirectory, 'keys')
   let keys: GatewayKeys | undefined
   const db = await openSqlite(join(dataDirectory, 'state.db'), (head) => {
@@ -28,13 +38,12 @@ export async function openStore(
       .executeTakeFirst()
     useNextKey(directory, rotated?.subject)
     keys = loadKeys(directory)
-    const last = await db.read.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(1).executeTakeFirst()
-    const isAltered = last !== undefined && !isSignedHead(last, trustedKeys(keys.recordingKeys))
-    if (isAltered) {
-      const entry = { type: 'audit.altered', actor: 'gateway', subject: 'audit', data: { last: last.seq } }
-      await db.change((tx) => appendAudit(tx, Date.now(), entry))
+    const audited = await auditedState(db.read, keys.signer.keyId, trustedKeys(keys.recordingKeys))
+    if (audited.altered !== undefined) {
+      const data = { last: audited.last, entry: audited.altered.seq, reason: audited.altered.reason }
+      await db.change((tx) => appendAltered(tx, Date.now(), data))
     }
-    return { keys, db, isAltered }
+    return { keys, db, audited, restored: await restoreRecordings(db, audited) }
   } catch (error) {
     await db.close()
     throw error

@@ -11,16 +11,17 @@ import { directoryHome } from '../recording/homes/directory.ts'
 import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
-import { recoverSpool, type Recovery } from '../recording/recover.ts'
+import { recoverSpool, type KnownRecording, type Recovery } from '../recording/recover.ts'
 import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
 import { Spool } from '../recording/spool.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
+import type { AuditedState } from '../storage/audited-state.ts'
 import type { Database } from '../storage/database.ts'
 import { evidenceState } from '../storage/evidence-state.ts'
-import { findRecording, listRecordings, type RecordingRow } from '../storage/recordings.ts'
+import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
 import type { Config } from './config.ts'
 import type { GatewayKeys } from './keys.ts'
 
@@ -45,7 +46,10 @@ export interface EvidenceParts {
 }
 
 /** Closes what a stop left open, then opens the spool. */
-export async function startEvidence({ config, keys, db, logger }: EvidenceParts): Promise<Evidence> {
+export async function startEvidence(
+  { config, keys, db, logger }: EvidenceParts,
+  audited: AuditedState,
+): Promise<Evidence> {
   const { dataDirectory } = config()
   const directory = join(dataDirectory, 'spool')
   const state = evidenceState(db)
@@ -53,8 +57,9 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
     macKey: keys.journal,
     signer: keys.signer,
     keys: trustedKeys(keys.recordingKeys),
-    expected: await state.neededJournals(),
-    known: (sessions) => state.knownRecordings(sessions),
+    expected: [...audited.journals],
+    known: knownRecordings(audited),
+    isAltered: audited.altered !== undefined,
   }).catch((error: unknown) => {
     throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
       side: 'gateway',
@@ -62,9 +67,9 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
       hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
     })
   })
-  await state.recovered(recovery)
+  await state.recovered(recovery, audited)
   recovery.finish()
-  await removeStored(directory, recovery, db)
+  await removeDeleted(directory, recovery, audited)
   for (const { path, tail, reason } of recovery.journals)
     if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
   for (const found of recovery.recordings) {
@@ -130,8 +135,7 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
     })
     if (spooled !== undefined) return spooled.createReadStream()
     // It may have been sealed, and moved, since the row was read.
-    const isKept = row.state === 'stored' || row.state === 'sealed' || row.state === 'open'
-    const stored = isKept ? await home.read(file) : undefined
+    const stored = row.state !== 'deleted' && row.state !== 'missing' ? await home.read(file) : undefined
     if (stored !== undefined) return stored
     throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
   }
@@ -177,12 +181,20 @@ export async function startEvidence({ config, keys, db, logger }: EvidenceParts)
   }
 }
 
-/** The stop came between a record's arrival in its home and its removal here. */
-async function removeStored(directory: string, { recordings }: Recovery, db: Database): Promise<void> {
+/** Of those that the chain opened or has the digest of. */
+const knownRecordings = ({ recordings }: AuditedState): ReadonlyMap<string, KnownRecording> =>
+  new Map(
+    [...recordings]
+      .filter(([, { file, sealed }]) => file !== undefined || sealed !== undefined)
+      .map(([session, { file, sealed, problem }]) => [session, { file, sha256: sealed?.sha256, problem }]),
+  )
+
+/** Retention deleted it, and the stop came before it was removed here. The file is the one whose digest the audit chain has. */
+async function removeDeleted(directory: string, { recordings }: Recovery, audited: AuditedState): Promise<void> {
   for (const found of recordings) {
     if (found.type !== 'sealed') continue
-    const row = await findRecording(db.read, found.sealed.session)
-    if (row?.state !== 'stored' && row?.state !== 'deleted') continue
+    const said = audited.recordings.get(found.sealed.session)
+    if (said?.state !== 'deleted' || said.sealed?.sha256 !== found.sealed.sha256) continue
     for (const file of [found.file, apartFileOf(found.file)]) await rm(join(directory, file), { force: true })
   }
 }

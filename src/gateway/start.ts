@@ -54,10 +54,12 @@ export async function start(file: string): Promise<void> {
   warn(config)
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
-  const { keys, db, isAltered } = await openStore(config.dataDirectory)
-  if (isAltered) logger.error({}, 'audit.altered')
-  await recoverSessions(db, Date.now())
-  const evidence = await startEvidence({ config: () => config, keys, db, logger })
+  const { keys, db, audited, restored } = await openStore(config.dataDirectory)
+  if (audited.altered !== undefined) logger.error(audited.altered, 'audit.altered')
+  if (restored.length > 0)
+    logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
+  await recoverSessions(db, audited.openSessions, Date.now())
+  const evidence = await startEvidence({ config: () => config, keys, db, logger }, audited)
 
   let publicUrl = ''
   const provider = await startProvider(config, () => `${publicUrl}/auth/callback`)

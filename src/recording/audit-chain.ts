@@ -202,7 +202,7 @@ export class AuditVerifier {
     if (auditHash({ seq, id, at: Date.parse(record.at), type, actor, subject, data, previous }) !== record.hash)
       return 'was changed'
     if (type === 'audit.altered')
-      return 'says that the gateway found the chain before it without its signature: somebody else wrote its end'
+      return 'says that the gateway found the chain before it altered: somebody else wrote to it'
     return this.#problemOfSignature(record) ?? this.#rotate(record) ?? this.#problemWithCheckpoints(record)
   }
 
@@ -274,6 +274,11 @@ export class AuditVerifier {
     }
     if (type === 'recording.damaged' && data['stray'] === true) {
       const problem = `stray: ${String(data['file'])} ${String(data['problem'])}`
+      this.findings.push({ subject, problem })
+      return
+    }
+    if (type === 'recordings.altered') {
+      const problem = `altered: while the gateway was stopped, somebody changed what its store says of ${String(data['count'])} records; it was put right from this chain`
       this.findings.push({ subject, problem })
       return
     }

@@ -17,6 +17,7 @@ import {
   recordMac,
   type SealedSoFar,
 } from './journal-format.ts'
+import { isNoFile } from './ordinary-file.ts'
 import type { RecoveredTail } from './seal.ts'
 
 /** What the journals hold of one session, in order. */
@@ -103,8 +104,10 @@ const isEnd = (kind: EntryKind, payload: Buffer): boolean =>
   kind === entryKinds.event && decodePayload(payload).event.type === 'ended'
 
 function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { payloads: Buffer[] } {
-  const bytes = readFileSync(path)
   const payloads: Buffer[] = []
+  if (isNoFile(path) || isNoFile(headOf(path)))
+    return { path, journal: undefined, tail: 'altered', reason: 'is no ordinary file', announces: true, payloads }
+  const bytes = readFileSync(path)
   let journal: string | undefined
   const magic = bytes.toString('latin1', 0, JOURNAL_MAGIC.length)
   let announces = true

@@ -8,6 +8,7 @@ import { digestOfFile } from './homes/directory.ts'
 import { removeFiles } from './journal-file.ts'
 import type { SealedSoFar } from './journal-format.ts'
 import { readJournals, type JournaledSession, type JournalFileReading } from './read-journal.ts'
+import { isNoFile } from './ordinary-file.ts'
 import { BrokenRecording, CUT_OFF, readSegments } from './read.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { RecoveredTail, SegmentSeal, Signer } from './seal.ts'
@@ -42,12 +43,12 @@ export interface Recovery {
 
 /** What the audit chain says of a session's record. */
 export interface KnownRecording {
-  /** Path below the spool. */
-  readonly file: string
+  /** Path below the spool; undefined where the chain has no opening of the session. */
+  readonly file: string | undefined
   /** Of the sealed file. */
-  readonly sha256?: string
+  readonly sha256?: string | undefined
   /** An earlier start found it damaged or missing, and left it alone. */
-  readonly problem?: string
+  readonly problem?: string | undefined
 }
 
 export interface RecoverOptions {
@@ -57,8 +58,10 @@ export interface RecoverOptions {
   readonly keys: readonly TrustedKey[]
   /** Journals that the audit chain says were begun and are still needed. */
   readonly expected: readonly string[]
-  /** What the chain says of these sessions; those that it does not know are left out. */
-  readonly known: (sessions: readonly string[]) => Promise<ReadonlyMap<string, KnownRecording>>
+  /** What the chain says of each session's record. */
+  readonly known: ReadonlyMap<string, KnownRecording>
+  /** The chain does not verify, so nothing says what became of which record: each is left as it is. */
+  readonly isAltered?: boolean
 }
 
 /**
@@ -87,10 +90,20 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     announces: files.every((file) => file.announces),
   }
   const standing = recordingsIn(directory)
-  const known = await options.known([...new Set([...standing.map(sessionOf), ...sessions.keys()])])
+  const { known } = options
+  if (options.isAltered === true)
+    return { recordings: standing.map(notVouchedFor), journals, finish: () => closeJournals(files, true) }
   const recordings: Recovered[] = []
   const own = new Map<string, string>()
-  for (const [session, { file }] of known) own.set(session, file)
+  for (const session of [...standing.map(sessionOf), ...sessions.keys()]) {
+    const { file } = known.get(session) ?? {}
+    if (file !== undefined) own.set(session, file)
+  }
+  // An earlier start closed it before the chain said where it is: its digest shows whether it is the one.
+  for (const file of standing) {
+    const session = sessionOf(file)
+    if (known.has(session) && !own.has(session)) own.set(session, file)
+  }
   // A session that the chain does not know had its record opened, and the stop came before the chain said so.
   for (const [session, { file }] of sessions) if (file !== '' && !own.has(session)) own.set(session, file)
   for (const file of standing) {
@@ -103,11 +116,15 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     }
   }
   for (const [session, file] of own) {
+    if ([file, apartFileOf(file)].some((name) => isNoFile(join(directory, name)))) {
+      recordings.push({ type: 'damaged', session, file, reason: 'is no ordinary file', stray: false })
+      continue
+    }
     const journaled = sessions.get(session)
     const { sha256, problem } = known.get(session) ?? {}
     const exists = existsSync(join(directory, file))
     if (sha256 !== undefined) {
-      if (exists) recordings.push(await lookAtSealed(spool, file, session, sha256))
+      if (exists) recordings.push(await lookAtSealed(spool, file, session, sha256, journaled))
     } else if (problem !== undefined) {
       if (exists) recordings.push({ type: 'damaged', session, file, reason: problem, stray: false })
     } else if (exists || (journaled !== undefined && (known.has(session) || journaled.events.length > 0)))
@@ -120,14 +137,27 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
       const isEvidence = recordings.some((found) =>
         found.type === 'damaged' ? !found.stray : found.problem !== undefined || found.tail === 'altered',
       )
-      for (const { path, tail } of files) {
-        // Where something is missing or was changed, the journal is kept for an investigation.
-        if (tail === 'altered' || isEvidence) renameSync(path, `${path}.altered-${Date.now()}`)
-        removeFiles(path)
-      }
+      closeJournals(files, isEvidence)
     },
   }
 }
+
+/** Where something is missing or was changed, the journal is kept for an investigation. */
+function closeJournals(files: readonly JournalFileReading[], isEvidence: boolean): void {
+  for (const { path, tail } of files) {
+    if (tail === 'altered' || isEvidence) renameSync(path, `${path}.altered-${Date.now()}`)
+    removeFiles(path)
+  }
+}
+
+const notVouchedFor = (file: string): Recovered => ({
+  type: 'damaged',
+  session: sessionOf(file),
+  file,
+  reason:
+    'was in the spool when the audit chain did not verify, so nothing shows whether it is the record of this session',
+  stray: false,
+})
 
 /** What holds for all records of one recovery. */
 interface Spool {
@@ -146,14 +176,18 @@ async function lookAtSealed(
   file: string,
   session: string,
   sha256: string,
+  journaled: JournaledSession | undefined,
 ): Promise<Recovered> {
   const path = join(directory, file)
-  if ((await digestOfFile(path)) !== sha256)
-    return { type: 'damaged', session, file, reason: 'is not what was sealed', stray: false }
+  const damaged = (reason: string): Recovered => ({ type: 'damaged', session, file, reason, stray: false })
+  if ((await digestOfFile(path)) !== sha256) return damaged('is not what was sealed')
   const standing = await readStanding(path, session, keys)
-  if ('damaged' in standing) return { type: 'damaged', session, file, reason: standing.damaged, stray: false }
+  if ('damaged' in standing) return damaged(standing.damaged)
   const { segments, events, bytes, hash, last } = standing
-  const status = last?.status === 'recovered' ? 'recovered' : 'sealed'
+  if (last === undefined || last.status === 'more') return damaged('has no last segment')
+  const beyond = beyondEnd(journaled, events)
+  if (beyond !== undefined) return damaged(beyond)
+  const status = last.status === 'recovered' ? 'recovered' : 'sealed'
   return {
     type: 'sealed',
     file,
@@ -275,10 +309,12 @@ function lostSegments(
   announces: boolean,
 ): Lost | undefined {
   // A record that the gateway has closed ends with its seal: there is no shorter one with a genuine end.
-  if (standing.last !== undefined && standing.last.status !== 'more')
-    return standing.last.tail === 'altered'
-      ? { problem: 'was closed by a start that found events missing or changed', isGone: true, isReplaced: false }
-      : undefined
+  if (standing.last !== undefined && standing.last.status !== 'more') {
+    const problem =
+      beyondEnd(journaled, standing.events) ??
+      (standing.last.tail === 'altered' ? 'was closed by a start that found events missing or changed' : undefined)
+    return problem === undefined ? undefined : { problem, isGone: true, isReplaced: false }
+  }
   if (journaled === undefined || journaled.file === '') {
     // The journals have an entry for each session that is open; without one nobody can tell how much was sealed.
     const problem = 'the journal says nothing of this session, so sealed events may be missing'
@@ -294,6 +330,12 @@ function lostSegments(
   return reaches(events, sealed)
     ? { problem: `${range}; they were restored from the journal`, isGone: false, isReplaced: false }
     : { problem: range, isGone: true, isReplaced: false }
+}
+
+/** Nothing follows the end of a session: where the journal has more than the closed file, one of them is not the gateway's. */
+function beyondEnd(journaled: JournaledSession | undefined, end: number): string | undefined {
+  const last = Math.max(journaled?.events.at(-1)?.seq ?? -1, (journaled?.sealed?.events ?? 0) - 1)
+  return last < end ? undefined : `ends before event ${end}, and the journal has events up to ${last}`
 }
 
 const reaches = (events: JournaledSession['events'], sealed: SealedSoFar): boolean =>

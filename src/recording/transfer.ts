@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
+import { isNoFile } from './ordinary-file.ts'
 import { apartFileOf } from './apart.ts'
 import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
@@ -121,6 +122,7 @@ export class Transfer {
     }
     const apart = apartFileOf(path)
     if (!existsSync(path)) return damaged('is gone from the spool')
+    if ([path, apart].some(isNoFile)) return damaged('is no ordinary file')
     try {
       await home.put(file, path, sha256)
       if (existsSync(apart)) await home.put(apartFileOf(file), apart, await digestOfFile(apart))

@@ -8,7 +8,16 @@ export type SignHead = (head: AuditHead) => { readonly key: string; readonly sig
 export async function auditHead(
   tx: Pick<Transaction<Tables>, 'selectFrom'>,
 ): Promise<(AuditHead & { readonly signature: string | null }) | undefined> {
-  return tx.selectFrom('audit').select(['seq', 'hash', 'signature']).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  return (
+    tx
+      .selectFrom('audit')
+      .select(['seq', 'hash', 'signature'])
+      // SQLite keeps what it is given: a text or a blob, which anybody with the file can put there, sorts behind every number.
+      .where('seq', '<=', Number.MAX_SAFE_INTEGER)
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+  )
 }
 
 /** At the end of each change, within its transaction. */

@@ -1,6 +1,8 @@
+import { sql } from 'kysely'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { AUDIT_GENESIS, auditHash, type AuditRecord } from '../recording/audit-chain.ts'
 import { newId } from '../shared/id.ts'
+import { auditHead } from './audit-head.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
 import type { AuditTable } from './schema.ts'
@@ -17,16 +19,38 @@ export interface AuditEntry {
 
 /** Appends within the transaction that makes the change. Each entry's hash covers the one before it. */
 export async function appendAudit(tx: Tx, now: number, entry: AuditEntry): Promise<void> {
-  const last = await tx.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  const last = await auditHead(tx)
+  await append(tx, now, entry, Math.max(0, Math.floor(last?.seq ?? 0)) + 1, last?.hash ?? AUDIT_GENESIS)
+}
+
+/**
+ * Says that the chain before it does not hold. A row that somebody laid there may already name the same entry as the one before it, which
+ * the store would refuse; the chain is broken at this place in any case.
+ */
+export async function appendAltered(tx: Tx, now: number, data: AuditEntry['data']): Promise<void> {
+  // What sorts behind every number would stand behind every later entry: it keeps its content, and gets a number of its own.
+  await sql`update audit set seq = ${-Number.MAX_SAFE_INTEGER} + rowid where seq > ${Number.MAX_SAFE_INTEGER}`.execute(
+    tx,
+  )
+  const last = await auditHead(tx)
+  const seq = Math.max(0, Math.floor(last?.seq ?? 0)) + 1
+  const hash = last?.hash ?? AUDIT_GENESIS
+  const taken = await tx.selectFrom('audit').select('id').where('previous', '=', hash).executeTakeFirst()
+  const previous =
+    taken === undefined ? hash : auditHash({ ...NOTHING, seq, id: newId('aud'), at: now, previous: hash })
+  await append(tx, now, { type: 'audit.altered', actor: 'gateway', subject: 'audit', data }, seq, previous)
+}
+
+async function append(tx: Tx, now: number, entry: AuditEntry, seq: number, previous: string): Promise<void> {
   const row = {
-    seq: (last?.seq ?? 0) + 1,
+    seq,
     id: newId('aud'),
     at: now,
     type: entry.type,
     actor: entry.actor,
     subject: entry.subject,
     data: canonicalJson(entry.data),
-    previous: last?.hash ?? AUDIT_GENESIS,
+    previous,
   }
   await tx
     .insertInto('audit')
@@ -69,6 +93,7 @@ export async function listAudit(
     query = query.orderBy('seq', 'desc')
     if (page.before !== undefined) query = query.where('seq', '<', page.before)
   }
+  query = query.where('seq', '<=', Number.MAX_SAFE_INTEGER)
   if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
   if (filter.text !== undefined) {
     const part = `%${escapeLike(filter.text.toLowerCase())}%`
@@ -99,11 +124,21 @@ export async function listAudit(
 function toRecord({ at, data, key, signature, ...row }: AuditTable): AuditRecord {
   return {
     ...row,
-    at: new Date(at).toISOString(),
-    data: JSON.parse(data) as AuditRecord['data'],
+    ...readable(at, data),
     ...(key === null || signature === null ? {} : { key, signature }),
+  }
+}
+
+/** A row that somebody laid into the store does not keep the others from being read; verification says of it that it was changed. */
+function readable(at: number, data: string): Pick<AuditRecord, 'at' | 'data'> {
+  try {
+    return { at: new Date(at).toISOString(), data: JSON.parse(data) as AuditRecord['data'] }
+  } catch {
+    return { at: new Date(0).toISOString(), data: { unreadable: data } }
   }
 }
 
 /** Reads % and _ as any one character: a filter may show more than was asked for, never less. */
 const escapeLike = (text: string): string => text.replaceAll(/[%_]/g, '_')
+
+const NOTHING = { type: '', actor: '', subject: '', data: '' }

@@ -1,8 +1,9 @@
 import { canonicalJson } from '../shared/canonical-json.ts'
 import type { SealedRecording } from '../recording/recording-file.ts'
-import type { KnownRecording, Recovery } from '../recording/recover.ts'
+import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
 import { appendAudit, type AuditEntry } from './audit.ts'
+import type { AuditedState } from './audited-state.ts'
 import type { Database, Tx } from './database.ts'
 import { findRecording, listRecordings, noteSealed, saveRecording, type RecordingRow } from './recordings.ts'
 
@@ -51,75 +52,37 @@ export function evidenceState(db: Database) {
 
     journalReleased: (journal: string) => db.changeSoon((tx) => gatewayDid(tx, 'journal.released', journal, {})),
 
-    /** Journals that were begun and whose going nobody wrote down. */
-    async neededJournals(): Promise<string[]> {
-      const rows = await db.read
-        .selectFrom('audit')
-        .select(['type', 'subject'])
-        .where('type', 'in', ['journal.begun', 'journal.released', 'journal.recovered'])
-        .orderBy('seq')
-        .execute()
-      const needed = new Set<string>()
-      for (const { type, subject } of rows) {
-        if (type === 'journal.begun') needed.add(subject)
-        else needed.delete(subject)
-      }
-      return [...needed]
-    },
-
-    /** What the audit chain, not a table that anybody can write to, says of the records of these sessions. */
-    async knownRecordings(sessions: readonly string[]): Promise<Map<string, KnownRecording>> {
-      const known = new Map<string, KnownRecording>()
-      for (let at = 0; at < sessions.length; at += AT_ONCE) {
-        const rows = await db.read
-          .selectFrom('audit')
-          .select(['type', 'subject', 'data'])
-          .where('subject', 'in', sessions.slice(at, at + AT_ONCE))
-          .where('type', 'in', [
-            'session.opened',
-            'recording.sealed',
-            'recording.recovered',
-            'recording.damaged',
-            'recording.missing',
-          ])
-          .orderBy('seq')
-          .execute()
-        for (const { type, subject, data: json } of rows) {
-          const data = JSON.parse(json) as AuditEntry['data']
-          const before = known.get(subject)
-          if (type === 'session.opened') known.set(subject, { ...before, file: String(data['recording']) })
-          else if (before === undefined || data['stray'] === true) continue
-          else if (type === 'recording.damaged') known.set(subject, { ...before, problem: String(data['problem']) })
-          else if (type === 'recording.missing') known.set(subject, { ...before, problem: 'was missing at a start' })
-          else known.set(subject, { ...before, sha256: String(data['sha256']) })
-        }
-      }
-      return known
-    },
-
-    /** Makes the store say what a start has found. */
-    recovered: ({ recordings, journals }: Recovery) =>
+    /** Makes the store say what a start has found; which records were open the audit chain says. */
+    recovered: ({ recordings, journals }: Recovery, audited: AuditedState) =>
       db.change(async (tx) => {
         for (const { journal, tail, reason } of journals)
           if (journal !== undefined) await gatewayDid(tx, 'journal.recovered', journal, { tail, reason })
+        const open = new Map([...audited.recordings].filter(([, { state }]) => state === 'open'))
         for (const found of recordings) {
           const session = found.type === 'sealed' ? found.sealed.session : found.session
-          const known = await findRecording(tx, session)
+          const said = audited.recordings.get(session)
           if (found.type === 'sealed') {
-            if (known !== undefined && known.state !== 'open') continue
-            await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
+            open.delete(session)
+            if (said?.sealed === undefined)
+              await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
+            else if (said.state === 'stored') await moveAgain(tx, session)
             continue
           }
-          if (known?.state === 'open' && !found.stray)
-            await saveRecording(tx, { ...known, state: 'damaged', changedAt: Date.now() })
+          if (!found.stray) {
+            open.delete(session)
+            const row = await findRecording(tx, session)
+            if (row?.state === 'open' || row?.state === 'sealed')
+              await saveRecording(tx, { ...row, state: 'damaged', changedAt: Date.now() })
+          }
           const data = { problem: found.reason, file: found.file, ...(found.stray ? { stray: true } : {}) }
           // Each start finds what is left where it was: the chain has it once.
           if (!(await hasEntry(tx, 'recording.damaged', session, data)))
             await gatewayDid(tx, 'recording.damaged', session, data)
         }
-        for (const open of await listRecordings(tx, { state: 'open' }, 1_000_000)) {
-          await saveRecording(tx, { ...open, state: 'missing', changedAt: Date.now() })
-          await gatewayDid(tx, 'recording.missing', open.sessionId, { file: open.file })
+        for (const [session, { file }] of open) {
+          const row = await findRecording(tx, session)
+          if (row !== undefined) await saveRecording(tx, { ...row, state: 'missing', changedAt: Date.now() })
+          await gatewayDid(tx, 'recording.missing', session, { file })
         }
       }),
 
@@ -155,6 +118,15 @@ export function evidenceState(db: Database) {
   }
 }
 
+/**
+ * The chain says that the home has it, and it is in the spool: the stop came before it was removed there, or somebody laid it there. The
+ * transfer removes it once the home shows that it has exactly this file.
+ */
+async function moveAgain(tx: Tx, session: string): Promise<void> {
+  const row = await findRecording(tx, session)
+  if (row !== undefined) await saveRecording(tx, { ...row, state: 'sealed', changedAt: Date.now() })
+}
+
 async function hasEntry(tx: Tx, type: string, subject: string, data: AuditEntry['data']): Promise<boolean> {
   const rows = await tx
     .selectFrom('audit')
@@ -164,6 +136,3 @@ async function hasEntry(tx: Tx, type: string, subject: string, data: AuditEntry[
     .execute()
   return rows.some((row) => row.data === canonicalJson(data))
 }
-
-/** Subjects in one query. */
-const AT_ONCE = 500

@@ -1,31 +1,30 @@
 import type { Database } from './database.ts'
 import { saveApproval, listApprovals } from './approvals.ts'
 import { appendAudit } from './audit.ts'
-import { endSession, listSessions, type SessionRow } from './sessions.ts'
+import { endSession, listSessions } from './sessions.ts'
 import { expire } from '../access/review.ts'
 import { listRequests, saveRequest } from './requests.ts'
 
 /**
- * Makes the store true again after the gateway was stopped: sessions that were open are over, commands that were
- * held have nobody waiting. Returns those sessions, whose recordings are to be closed.
+ * Makes the store true again after the gateway was stopped: sessions that were open are over, commands that were held have nobody
+ * waiting. Which sessions were open the audit chain says, `open`; the table is only made to agree.
  */
-export async function recoverSessions(db: Database, now: number): Promise<SessionRow[]> {
+export async function recoverSessions(db: Database, open: ReadonlySet<string>, now: number): Promise<void> {
   return db.change(async (tx) => {
-    const open = await listSessions(tx, { active: true }, { limit: 100_000 })
-    for (const { id, commands } of open) {
+    for (const { id, commands } of await listSessions(tx, { active: true }, { limit: 100_000 }))
       await endSession(tx, id, {
         at: now,
         code: 'GATEWAY_STOPPED',
         message: 'the gateway stopped while the session was open',
         commands,
       })
+    for (const id of open)
       await appendAudit(tx, now, {
         type: 'session.recovered',
         actor: 'gateway',
         subject: id,
         data: { code: 'GATEWAY_STOPPED' },
       })
-    }
     for (const state of ['pending', 'approved'] as const) {
       for (const approval of await listApprovals(tx, { state }, { limit: 100_000 })) {
         await saveApproval(tx, { ...approval, state: 'withdrawn' })
@@ -37,7 +36,6 @@ export async function recoverSessions(db: Database, now: number): Promise<Sessio
         })
       }
     }
-    return open
   })
 }
 

@@ -75,8 +75,9 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
     }
     const sealed = ['plain', 'encrypted'].map((name) => readFileSync(pathOf(running, name))) as [Buffer, Buffer]
     await spool.stop()
-    const known = async (sessions: readonly string[]) =>
-      new Map(sessions.map((session) => [session, { file: recorderOptions(session).file }]))
+    const known = new Map(
+      ['ses_cut', 'ses_open', 'ses_hidden'].map((session) => [session, { file: recorderOptions(session).file }]),
+    )
     const ends: number[] = []
     for await (const { end } of readSegments(pathOf(left, 'cut'))) ends.push(end)
     // Events that are sealed and in the journal: the file alone is older.

@@ -1,4 +1,5 @@
 import { createPublicKey } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   cpSync,
@@ -6,9 +7,11 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -19,6 +22,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { recordCipher, recordReader, type RecordCipher } from '../../src/recording/encryption.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
 import { firstHash, nextHash } from '../../src/recording/frame.ts'
+import { digestOfFile } from '../../src/recording/homes/directory.ts'
 import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
 import { entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
 import { recoverSpool, type KnownRecording, type RecoverOptions, type Recovery } from '../../src/recording/recover.ts'
@@ -67,8 +71,7 @@ async function leave({ seal = false, recipients = [] as readonly string[] } = {}
 /** What the audit chain says of these sessions, where it is not what each of them begins with. */
 let chain: Record<string, KnownRecording>
 const recover = async (expected: readonly string[] = [], options: Partial<RecoverOptions> = {}): Promise<Recovery> => {
-  const known = async (sessions: readonly string[]) =>
-    new Map(sessions.flatMap((session) => (chain[session] === undefined ? [] : [[session, chain[session]] as const])))
+  const known = new Map(Object.entries(chain))
   const recovery = await recoverSpool(left, { macKey, signer, keys, expected, known, ...options })
   recovery.finish()
   return recovery
@@ -539,5 +542,98 @@ describe('a file laid into the spool of a stopped gateway', () => {
     lay('ses_1', bytes)
     expect((await recover()).recordings).toMatchObject([{ type: 'damaged', reason: 'is not what it was' }])
     expect(readFileSync(file())).toEqual(bytes)
+  })
+})
+
+describe('what stands in the place of a file and is none', () => {
+  const other = (): string => join(directory, 'other')
+  const lay: [string, (path: string) => void][] = [
+    ['a pipe', (path) => execFileSync('mkfifo', [path])],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a link to another file', (path) => symlinkSync(other(), path)],
+    ['a link to nothing', (path) => symlinkSync(join(directory, 'nothing'), path)],
+  ]
+  it.each(lay)('%s for an open record: damaged, and nothing is written through it', async (_what, put) => {
+    await leave({ seal: true })
+    renameSync(file(), other())
+    const before = readFileSync(other())
+    put(file())
+    const { recordings } = await recover()
+    expect(recordings).toMatchObject([{ type: 'damaged', reason: 'is no ordinary file' }, { type: 'sealed' }])
+    expect([readFileSync(other()), existsSync(join(directory, 'nothing'))]).toEqual([before, false])
+  })
+
+  it.each(lay)('%s for the texts that stand apart', async (_what, put) => {
+    await leave()
+    writeFileSync(other(), '')
+    mkdirSync(join(left, '2026-11'), { recursive: true })
+    rmSync(file().replace('.pamrec', '.pamapart'), { force: true })
+    put(file().replace('.pamrec', '.pamapart'))
+    const { recordings } = await recover()
+    expect(recordings[0]).toMatchObject({ type: 'damaged', reason: 'is no ordinary file' })
+    expect(readFileSync(other(), 'utf8')).toBe('')
+  })
+
+  it.each(lay)('%s for a journal: altered', async (_what, put) => {
+    await leave({ seal: true })
+    const path = journal()
+    renameSync(path, other())
+    put(path)
+    const { journals } = await recover()
+    expect(journals).toMatchObject([{ tail: 'altered', reason: 'is no ordinary file' }])
+  })
+})
+
+describe('a chain that says that a file is sealed which has no end', () => {
+  it('a cut file with its own digest in the chain is damaged', async () => {
+    await leave({ seal: true })
+    const sha256 = await digestOfFile(file())
+    chain = { ...chain, ses_1: { file: recorderOptions('ses_1').file, sha256 } }
+    const { recordings } = await recover()
+    expect(recordings[0]).toMatchObject({ type: 'damaged', reason: 'has no last segment' })
+    expect(filesIn(left, '.journal')).toEqual([])
+    expect(readdirSync(join(left, 'journal')).some((name) => name.includes('.altered-'))).toBe(true)
+  })
+
+  it('a closed file that ends before events of the journal is told of, in the chain or not', async () => {
+    const running = join(directory, 'running')
+    const spool = openSpool(running)
+    const recorder = await spool.open(opened('ses_1'), recorderOptions('ses_1'))
+    recorder.intent(command('select 1'))
+    await written(recorder)
+    cpSync(running, left, { recursive: true })
+    const early = join(directory, 'early')
+    cpSync(running, early, { recursive: true })
+    recorder.intent(command('select 2'))
+    recorder.intent(command('select 3'))
+    await written(recorder)
+    const late = join(directory, 'late')
+    cpSync(running, late, { recursive: true })
+    await spool.stop()
+    // A genuine end, made from an older copy of the journal.
+    await recover()
+    const closed = readFileSync(file())
+    for (const inChain of [false, true]) {
+      rmSync(left, { recursive: true })
+      cpSync(late, left, { recursive: true })
+      mkdirSync(join(left, '2026-11'), { recursive: true })
+      writeFileSync(file(), closed)
+      const sha256 = inChain ? await digestOfFile(file()) : undefined
+      chain = { ses_1: { file: recorderOptions('ses_1').file, sha256 } }
+      const { recordings } = await recover()
+      expect(recordings[0]).toMatchObject({
+        type: inChain ? 'damaged' : 'sealed',
+        [inChain ? 'reason' : 'problem']: 'ends before event 3, and the journal has events up to 3',
+      })
+    }
+  })
+
+  it('where the chain does not verify nothing is closed, and every file and journal is kept', async () => {
+    await leave({ seal: true })
+    const before = readFileSync(file())
+    const { recordings } = await recover([], { isAltered: true, known: new Map() })
+    expect(recordings.map(({ type }) => type)).toEqual(['damaged', 'damaged'])
+    expect(readFileSync(file())).toEqual(before)
+    expect(readdirSync(join(left, 'journal')).some((name) => name.includes('.altered-'))).toBe(true)
   })
 })

@@ -13,6 +13,7 @@ const RULES: Record<string, readonly string[]> = {
   'wire/sftp': ['wire/*.ts', 'wire/sftp/'],
   'wire/ssh': ['wire/*.ts'],
   policy: ['shared/', 'policy/'],
+  sql: ['sql/'],
   masking: ['shared/', 'masking/', 'type:policy/'],
   access: ['shared/', 'access/', 'type:policy/'],
   recording: ['shared/', 'recording/'],
@@ -45,6 +46,7 @@ const RULES: Record<string, readonly string[]> = {
   'gateway/open-store.ts': [''],
   'gateway/postgres': [
     'shared/',
+    'sql/',
     'wire/*.ts',
     'wire/postgres/',
     'gateway/*.ts',

@@ -25,7 +25,7 @@ export const kindsOf: Readonly<Record<'postgres' | 'ssh', readonly string[]>> = 
     alter-publication alter-subscription alter-schema alter-procedure alter-routine alter-aggregate alter-trigger
     alter-rule alter-language alter-conversion alter-operator-class alter-text-search-parser alter-text-search-template
     replica-identity rename
-    drop-table drop-view drop-materialized-view drop-index drop-sequence drop-schema drop-type drop-domain
+    drop-table drop-column drop-view drop-materialized-view drop-index drop-sequence drop-schema drop-type drop-domain
     drop-function drop-procedure drop-routine drop-aggregate drop-trigger drop-event-trigger drop-rule drop-policy
     drop-extension drop-role drop-owned drop-database drop-tablespace drop-language drop-cast drop-operator
     drop-operator-class drop-operator-family drop-conversion drop-collation drop-text-search-parser

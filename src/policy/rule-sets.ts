@@ -47,7 +47,7 @@ const MIGRATIONS = words(`
   create-table create-table-as select-into create-index create-view create-materialized-view create-sequence
   create-type create-domain create-statistics
   alter-table alter-index alter-view alter-materialized-view alter-sequence alter-type alter-domain alter-statistics
-  drop-table drop-index drop-view drop-materialized-view drop-sequence drop-type drop-domain drop-statistics
+  drop-table drop-column drop-index drop-view drop-materialized-view drop-sequence drop-type drop-domain drop-statistics
   rename comment truncate refresh-materialized-view analyze vacuum reindex cluster replica-identity
 `)
 

@@ -4,8 +4,15 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { EVASION_SCHEMA } from '../fixtures/evasion-schema.ts'
-import { EVASIONS, READ_ONLY_EVASIONS, type Effect, type Evasion } from '../fixtures/evasions.ts'
+import { EVASION_SCHEMA, IMPLIED_OPERATORS } from '../fixtures/evasion-schema.ts'
+import {
+  DEFINING_EVASIONS,
+  EVASIONS,
+  IMPLIED_EVASIONS,
+  READ_ONLY_EVASIONS,
+  type Effect,
+  type Evasion,
+} from '../fixtures/evasions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 
 /**
@@ -17,6 +24,10 @@ let guarded: Port
 let readOnly: Port
 let everyday: Port
 let developer: Port
+let defining: Port
+let implied: Port
+/** The table that long secrets are stored in. */
+let toast = ''
 let directory: string
 let base: pg.ClientConfig
 
@@ -34,7 +45,9 @@ const RULES = `
   - { use: read-only, targets: { labels: { env: readonly } } }
   - { use: everyday, targets: { labels: { env: everyday } } }
   - { use: app-developer, targets: { labels: { env: developer } } }
-  - { name: everything that is understood, targets: { names: [guarded, readonly] }, allow: true }`
+  - { name: the vault is closed, targets: { names: [defining, implied] }, match: { relations: [vault] }, deny: vault is closed }
+  - { name: no entry is changed, targets: { names: [defining, implied] }, match: { writes: [ledger] }, deny: the ledger is not written }
+  - { name: everything that is understood, targets: { names: [guarded, readonly, defining, implied] }, allow: true }`
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-evasion-'))
@@ -48,19 +61,27 @@ beforeAll(async () => {
       base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }
       const admin = await connect({ ...base, database: 'postgres' })
       await admin.query('create database evade')
+      await admin.query('create database evade_implied')
       await admin.end()
       const db = await connect({ ...base, database: 'evade' })
       await db.query(EVASION_SCHEMA)
+      const { rows } = await db.query<{ name: string }>(
+        "select reltoastrelid::regclass::text as name from pg_class where oid = 'vault'::regclass",
+      )
+      toast = String(rows[0]?.name)
       await db.end()
+      const other = await connect({ ...base, database: 'evade_implied' })
+      await other.query(EVASION_SCHEMA.replace('create role somebody;', '') + IMPLIED_OPERATORS)
+      await other.end()
     },
     configure(yaml) {
       writeFileSync(join(directory, 'password'), SUPERUSER_PASSWORD)
-      const target = (name: string): string => `
-  - { name: ${name}, type: postgres, labels: { env: ${name} }, host: 127.0.0.1, port: ${postgresPort}, database: evade, user: postgres, password: "file:${join(directory, 'password')}", tls: disable }`
+      const target = (name: string, database = 'evade'): string => `
+  - { name: ${name}, type: postgres, labels: { env: ${name} }, host: 127.0.0.1, port: ${postgresPort}, database: ${database}, user: postgres, password: "file:${join(directory, 'password')}", tls: disable }`
       return yaml
         .replace(
           '\naccess:',
-          `${['guarded', 'readonly', 'everyday', 'developer'].map(target).join('')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer] }, grant: standing }`,
+          `${['guarded', 'readonly', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer, defining, implied] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -70,6 +91,8 @@ beforeAll(async () => {
   readOnly = await openPort(jane, 'readonly')
   everyday = await openPort(jane, 'everyday')
   developer = await openPort(jane, 'developer')
+  defining = await openPort(jane, 'defining')
+  implied = await openPort(jane, 'implied')
 }, 120_000)
 
 afterAll(async () => {
@@ -77,6 +100,8 @@ afterAll(async () => {
   readOnly?.close()
   everyday?.close()
   developer?.close()
+  defining?.close()
+  implied?.close()
   await stack?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -124,7 +149,10 @@ async function attempt(
   }
   wire.connection.on('copyData', ({ chunk }) => answers.push(chunk.toString()))
   const fill = (sql: string): string =>
-    sql.replaceAll('{{file}}', join(directory, 'canary')).replaceAll('{{directory}}', directory)
+    sql
+      .replaceAll('{{file}}', join(directory, 'canary'))
+      .replaceAll('{{directory}}', directory)
+      .replaceAll('{{toast}}', toast)
   if (asOne) await db.query('begin')
   for (const sql of script.map(fill)) {
     try {
@@ -169,9 +197,9 @@ async function copyIn(db: pg.Client, sql: string): Promise<void> {
   })
 }
 
-async function stateOf(effect: Effect): Promise<string> {
+async function stateOf(effect: Effect, database: string): Promise<string> {
   if (effect === 'vault' || effect === 'file') return ''
-  const db = await connect({ ...base, database: 'evade' })
+  const db = await connect({ ...base, database })
   const { rows } = await db.query<{ state: string }>(STATE[effect])
   await db.end()
   return String(rows[0]?.state)
@@ -184,23 +212,21 @@ const hasEffect = (effect: Effect, answers: string, state: string, before: strin
   return state !== before
 }
 
-async function check(evasion: Evasion, port: Port): Promise<void> {
-  const before = await stateOf(evasion.effect)
-  const direct = await attempt({ ...base, database: 'evade' }, evasion, true)
+async function check(evasion: Evasion, port: Port, database = 'evade'): Promise<void> {
+  const before = await stateOf(evasion.effect, database)
+  const direct = await attempt({ ...base, database }, evasion, true)
   expect([hasEffect(evasion.effect, direct.answers, direct.state, before), direct.answers]).toEqual([
     true,
     direct.answers,
   ])
   rmSync(join(directory, 'canary.out'), { force: true })
   const through = await attempt(
-    { host: '127.0.0.1', port: port.port, user: 'postgres', database: 'evade', ssl: false },
+    { host: '127.0.0.1', port: port.port, user: 'postgres', database, ssl: false },
     evasion,
     false,
   )
-  expect([hasEffect(evasion.effect, through.answers, await stateOf(evasion.effect), before), through.answers]).toEqual([
-    false,
-    through.answers,
-  ])
+  const after = await stateOf(evasion.effect, database)
+  expect([hasEffect(evasion.effect, through.answers, after, before), through.answers]).toEqual([false, through.answers])
   expect(through.answers).toMatch(/pam: |cannot execute .* in a read-only transaction/)
 }
 
@@ -230,4 +256,18 @@ describe('the ready-made sets that allow have no side door', () => {
   )
 
   it.each(about('privileges', 'file'))('app-developer: %s', async (_name, evasion) => check(evasion, developer))
+})
+
+describe('what is defined does not do what may not be done', () => {
+  it.each(DEFINING_EVASIONS.map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const))(
+    '%s',
+    async (_name, evasion) => check(evasion, defining),
+  )
+})
+
+describe('operators that the text only implies', () => {
+  it.each(IMPLIED_EVASIONS.map((evasion) => [evasion.script.join('; '), evasion] as const))(
+    '%s',
+    async (_name, evasion) => check(evasion, implied, 'evade_implied'),
+  )
 })

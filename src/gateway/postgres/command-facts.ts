@@ -1,14 +1,17 @@
 import type { SqlStatement } from '../../policy/command.ts'
 import { PamError } from '../../shared/errors.ts'
+import { words } from '../../shared/words.ts'
 import { findRelation, type Catalog, type Relation } from './catalog.ts'
 import { effectsOf } from './effects.ts'
+import { keyOf } from './findings.ts'
 import { unknownCalls } from './functions.ts'
 import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from './lineage.ts'
 import { lineageOf } from './lineage-statement.ts'
 import type { MaskingScope } from './masking-scope.ts'
 import { spread } from './origin.ts'
-import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
+import type { Name } from '../../sql/query.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** All that the session needs to know about one text: for policy, for masking, for its own bookkeeping. */
 export interface StatementFacts {
@@ -61,12 +64,16 @@ export function resolveFacts(
   const lineage: StatementLineage[] = []
   const statements: SqlStatement[] = []
   let pathMoved = false
+  let redefined = false
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
-    const resolved = resolveStatement(statement, catalog, executed, pathMoved)
+    const uncertain = !namesAnything(statement)
+      ? []
+      : [...(pathMoved ? [MOVED] : []), ...(redefined ? [REDEFINED] : [])]
+    const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain)
     statements.push(resolved)
     const of = hides
-      ? pathMoved
+      ? uncertain.length > 0
         ? UNKNOWN_LINEAGE(masking)
         : lineageOf(statement.tree, { ...masking.sources, prepared: (name) => prepared(name)?.lineage[0] })
       : undefined
@@ -77,6 +84,7 @@ export function resolveFacts(
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
     }
     if (movesNames(statement)) pathMoved = true
+    if (mayRedefine(resolved)) redefined = true
   }
   const relations = parsed
     .flatMap(({ reads, writes }) => [...reads, ...writes])
@@ -130,8 +138,9 @@ function resolveStatement(
   catalog: Catalog,
   executed: StatementFacts | undefined,
   pathMoved: boolean,
+  uncertain: readonly string[],
 ): SqlStatement {
-  const nameOf = (named: NamedRelation): string =>
+  const nameOf = (named: Name): string =>
     pathMoved && named.schema === undefined
       ? `${UNRESOLVED_SCHEMA}.${named.name}`
       : (findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`)
@@ -139,7 +148,13 @@ function resolveStatement(
   const own: SqlStatement = {
     kinds: statement.kinds,
     reads: statement.reads.map(nameOf),
-    writes: [...new Set([...statement.writes.map(nameOf), ...effects.alsoWrites.map(({ name }) => name)])],
+    writes: [
+      ...new Set([
+        ...statement.writes.map(nameOf),
+        ...effects.alsoWrites.map(({ name }) => name),
+        ...renamedWith(statement, catalog),
+      ]),
+    ],
     behind: namesBehind(statement, catalog),
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
     missingWhere: statement.missingWhere,
@@ -147,7 +162,8 @@ function resolveStatement(
       ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
       ...unknownCalls(statement, catalog),
       ...effects.unknown,
-      ...(pathMoved ? ['settings that names depend on change earlier in the same text'] : []),
+      ...unknownRelations(statement, catalog),
+      ...uncertain,
     ],
   }
   if (executed === undefined) return own
@@ -165,6 +181,41 @@ function resolveStatement(
     unknown: all('unknown'),
   }
 }
+
+/** Relations that get another name with their schema. */
+const renamedWith = ({ renamesSchema }: ParsedStatement, catalog: Catalog): string[] =>
+  renamesSchema === undefined
+    ? []
+    : [...catalog.byOid.values()].filter(({ schema }) => schema === renamesSchema).map(({ name }) => name)
+
+/** Names that no relation has that the gateway knows of: what they stand for may be anything, under another name. */
+function unknownRelations({ reads, writes, makes, kinds }: ParsedStatement, catalog: Catalog): string[] {
+  // What is not there is not dropped.
+  const dropped = kinds.every((kind) => kind.startsWith('drop-'))
+  const fresh = new Set(makes.map(keyOf))
+  return [...reads, ...(dropped ? [] : writes)]
+    .filter((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
+    .map(({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not known`)
+}
+
+/** Whether names may stand for something else once it has run. */
+const mayRedefine = ({ kinds, writes, unknown }: SqlStatement): boolean =>
+  unknown.length > 0 ||
+  !kinds.every((kind) => KEEPS_DEFINITIONS.has(kind)) ||
+  writes.some((name) => name.startsWith('pg_catalog.'))
+
+/** Whether what it does depends on the catalogs. */
+export const namesAnything = (statement: ParsedStatement): boolean =>
+  statement.executes !== undefined ||
+  [
+    statement.reads,
+    statement.writes,
+    statement.functions,
+    statement.operators,
+    statement.typeNames,
+    statement.fields,
+    statement.unknown,
+  ].some((names) => names.length > 0)
 
 function executedBy(statement: ParsedStatement, prepared: FindPrepared): StatementFacts | undefined {
   return statement.executes === undefined ? undefined : prepared(statement.executes)
@@ -246,6 +297,22 @@ const NOTHING: StatementFacts = {
 
 /** Never the name of a schema that a rule allows: what does not resolve fits only rules for everything. */
 const UNRESOLVED_SCHEMA = '?'
+
+const MOVED = 'settings that names depend on change earlier in the same text: send the statements separately'
+const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
+
+/**
+ * Kinds of statements after which all names stand for what they stood for before. The end of a transaction is not among them: it
+ * may undo definitions, or drop temporary tables.
+ */
+const KEEPS_DEFINITIONS = new Set(
+  words(`
+  select select-for-update insert update delete merge copy-to copy-from copy-to-file copy-from-file copy-to-program
+  copy-from-program begin start savepoint release set set-role set-session-authorization set-replication-role reset show explain
+  declare-cursor fetch move close-cursor prepare execute deallocate lock listen unlisten notify set-constraints checkpoint vacuum analyze
+  truncate comment reindex cluster refresh-materialized-view
+`),
+)
 
 /** Settings that resolution depends on; `*` is all of them. */
 const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '*'])

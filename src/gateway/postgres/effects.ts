@@ -1,5 +1,6 @@
 import { findRelation, type Catalog, type Relation } from './catalog.ts'
-import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
+import type { Name } from '../../sql/query.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** What a statement does besides what it says: tables that change with those it names, and code that runs. */
 export interface Effects {
@@ -10,8 +11,7 @@ export interface Effects {
 }
 
 export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects {
-  const named = (names: readonly NamedRelation[]): Relation[] =>
-    names.flatMap((name) => findRelation(catalog, name) ?? [])
+  const named = (names: readonly Name[]): Relation[] => names.flatMap((name) => findRelation(catalog, name) ?? [])
   const written = new Set(named(statement.writes))
   const own = new Set(written)
   const follow = (kind: 'delete' | 'update' | 'truncate'): void => {

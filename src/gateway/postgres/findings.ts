@@ -1,20 +1,17 @@
-import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
-
-/** A node of the parser's tree, its fields not looked at yet. */
-export type Node = Readonly<Record<string, unknown>>
-
-/** Names of the common table expressions in sight. */
-export type Scope = readonly string[]
+import type { Copy, Name, Statement } from '../../sql/query.ts'
+import type { LiteralPlace } from './literals.ts'
+import type { FieldReference, ParsedStatement } from './parsed-statement.ts'
 
 /** What has been found in one statement so far. */
 export class Findings {
   readonly kinds = new Set<string>()
-  readonly reads = new Map<string, NamedRelation>()
-  readonly writes = new Map<string, NamedRelation>()
-  readonly functions = new Map<string, NamedRelation>()
-  readonly operators = new Map<string, NamedRelation>()
-  readonly settings: { name: string; value: string | undefined }[] = []
-  readonly columns = new Set<string>()
+  readonly reads = new Map<string, Name>()
+  readonly writes = new Map<string, Name>()
+  readonly makes = new Map<string, Name>()
+  readonly functions = new Map<string, Name>()
+  readonly operators = new Map<string, Name>()
+  readonly fields = new Map<string, FieldReference>()
+  readonly settings: { readonly name: string; readonly value: string | undefined }[] = []
   readonly unknown = new Set<string>()
   readonly names: string[] = []
   readonly typeNames = new Set<string>()
@@ -28,25 +25,27 @@ export class Findings {
   opaqueSettings = false
   renamesSchema: string | undefined
   secret = false
-  copy: ParsedStatement['copy']
+  copy: Copy | undefined
 
-  /** Takes over what another part does, except which columns it mentions. */
-  add(other: Findings): void {
-    for (const kind of other.kinds) this.kinds.add(kind)
-    for (const [key, relation] of other.reads) this.reads.set(key, relation)
-    for (const [key, relation] of other.writes) this.writes.set(key, relation)
-    for (const [key, name] of other.functions) this.functions.set(key, name)
-    for (const [key, name] of other.operators) this.operators.set(key, name)
-    for (const reason of other.unknown) this.unknown.add(reason)
-    for (const type of other.typeNames) this.typeNames.add(type)
-    if (other.missingWhere) this.missingWhere = true
-    if (other.opaqueSettings) this.opaqueSettings = true
-    this.settings.push(...other.settings)
+  /** Takes over what a statement that is planned and not run would do: all of it is only looked at. */
+  addPlanned(planned: Findings): void {
+    for (const [key, relation] of [...planned.reads, ...planned.writes]) this.reads.set(key, relation)
+    // Planning may run functions that are immutable.
+    for (const [key, name] of planned.functions) this.functions.set(key, name)
+    for (const [key, name] of planned.operators) this.operators.set(key, name)
+    for (const [key, field] of planned.fields) this.fields.set(key, field)
+    for (const type of planned.typeNames) this.typeNames.add(type)
+    for (const reason of planned.unknown) this.unknown.add(reason)
+    for (const [key, relation] of planned.makes) this.makes.set(key, relation)
+    this.executes = planned.executes
+    this.settings.push(...planned.settings)
+    this.opaqueSettings = planned.opaqueSettings
   }
 
-  finish(tree: Node): ParsedStatement {
+  finish(tree: Statement, literals: readonly LiteralPlace[]): ParsedStatement {
     return {
       tree,
+      literals,
       typeNames: [...this.typeNames],
       cascade: this.cascade,
       explainRuns: this.explainRuns,
@@ -57,11 +56,12 @@ export class Findings {
       kinds: [...this.kinds],
       reads: [...this.reads.values()],
       writes: [...this.writes.values()],
+      makes: [...this.makes.values()],
       functions: [...this.functions.values()],
       operators: [...this.operators.values()],
       missingWhere: this.missingWhere,
       settings: this.settings,
-      columns: [...this.columns],
+      fields: [...this.fields.values()],
       unknown: [...this.unknown],
       names: this.names,
       secret: this.secret,
@@ -70,36 +70,7 @@ export class Findings {
   }
 }
 
-export function write(node: Node, found: Findings): void {
-  const relation = node['relation'] as Node | undefined
-  if (relation === undefined) return
-  addRelation(relation, found.writes, [])
-  addAlias(relation, found)
-}
+export const add = (name: Name, to: Map<string, Name>): void => void to.set(keyOf(name), name)
 
-/** New names for the columns of a relation hide which ones are mentioned: then all are. */
-export function addAlias(node: Node, found: Findings): void {
-  const alias = node['alias'] as { colnames?: unknown[] } | undefined
-  if (alias?.colnames !== undefined) found.columns.add('*')
-}
-
-export function addRelation(node: Node, to: Map<string, NamedRelation>, scope: Scope): void {
-  const name = String(node['relname'])
-  const schema = node['schemaname'] === undefined ? undefined : String(node['schemaname'])
-  if (schema === undefined && scope.includes(name)) return
-  to.set(keyOf({ schema, name }), { schema, name })
-}
-
-export function addName(list: unknown, to: Map<string, NamedRelation>): void {
-  const name = readName(list)
-  if (name !== undefined) to.set(keyOf(name), name)
-}
-
-export function readName(list: unknown): NamedRelation | undefined {
-  if (!Array.isArray(list)) return undefined
-  const parts = list.map((item: { String?: { sval?: string } }) => item.String?.sval ?? '')
-  const name = parts.at(-1)
-  return name === undefined ? undefined : { schema: parts.at(-2), name }
-}
-
-export const keyOf = ({ schema, name }: NamedRelation): string => JSON.stringify([schema, name])
+/** No name has the character between. */
+export const keyOf = ({ schema, name }: Name): string => (schema === undefined ? name : `${schema}\0${name}`)

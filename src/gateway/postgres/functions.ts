@@ -1,5 +1,6 @@
 import { findRelation, type Catalog } from './catalog.ts'
-import type { NamedRelation, ParsedStatement } from './parsed-statement.ts'
+import type { Name } from '../../sql/query.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
 
 /** Why the functions and operators of a statement make its effect unknown; empty where none does. */
 export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {
@@ -15,14 +16,9 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
       reasons.push(`the operator ${schema}.${name} is not the system's own`)
   }
   // `row.name` calls the function `name` where the row has no such column.
-  const columns = new Set(
-    statement.reads
-      .concat(statement.writes)
-      .flatMap((named) => [...(findRelation(catalog, named)?.columns.keys() ?? [])]),
-  )
-  for (const column of statement.columns) {
-    if (catalog.userFunctions.has(column) && !columns.has(column))
-      reasons.push(`${column} may call a function that somebody wrote`)
+  for (const { name, of } of statement.fields) {
+    if (catalog.userFunctions.has(name) && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
+      reasons.push(`${name} may call a function that somebody wrote`)
   }
   const types = new Set([...statement.typeNames, ...statement.functions.map(({ name }) => name)])
   for (const type of types) {
@@ -34,7 +30,7 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
 /** Whether a function of the system runs text as SQL, or gives what its arguments do not hold. */
 export const reachesBeyond = (name: string): boolean => RUNS_SQL_OR_REACHES_OUT.test(name)
 
-function unknownFunction({ schema, name }: NamedRelation, catalog: Catalog): string | undefined {
+function unknownFunction({ schema, name }: Name, catalog: Catalog): string | undefined {
   // The guard reads it as a SET.
   if (name === 'set_config' && !catalog.userFunctions.has(name)) return undefined
   if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} reaches beyond the statement`

@@ -76,7 +76,7 @@ function guardAccount(statement: ParsedStatement): PamError | undefined {
 /** Masked relations keep their names, which the rules name them by. */
 function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
   const { copy } = statement
-  if (copy?.direction === 'to' && copy.binary && masking.plan.kinds.length > 0) {
+  if (copy?.direction === 'to' && copy.options['format']?.toLowerCase() === 'binary' && masking.plan.kinds.length > 0) {
     return refuse('MASKING_REFUSED', 'COPY in binary is not searched for masked kinds of data', 'use text or CSV')
   }
   if (!statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) return undefined

@@ -1,9 +1,38 @@
-import { words } from '../../shared/words.ts'
-import type { Node } from './findings.ts'
+import { skipsOf } from '../../sql/evaluation.ts'
+import { fromParts, partsOf, statementParts, windowParts } from '../../sql/parts.ts'
+import type {
+  Built,
+  Call,
+  Expression,
+  FromItem,
+  Operation,
+  Sort,
+  Statement,
+  Subquery,
+  Window,
+} from '../../sql/query.ts'
 import type { LineageFindings, QueryReader } from './lineage.ts'
-import { expandStar, findItem, resolveColumn, type Ctes, type QueryScope } from './lineage-scope.ts'
-import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
-import { isTotalCast, isTotalOperator, mayTake } from './total-functions.ts'
+import {
+  columnFails,
+  expandStar,
+  findCte,
+  findItem,
+  resolveColumn,
+  type Ctes,
+  type QueryScope,
+} from './lineage-scope.ts'
+import { isMasked, madeOf, oneOf, PLAIN, spread, typed, type Origin, type Output } from './origin.ts'
+import {
+  isConstant,
+  isScalar,
+  isTextType,
+  maySort,
+  mayTake,
+  neverFails,
+  operatorMayTake,
+  operatorNeverFails,
+  typeGiven,
+} from './total-functions.ts'
 
 export interface ExpressionContext {
   readonly found: LineageFindings
@@ -11,281 +40,320 @@ export interface ExpressionContext {
   readonly ctes: Ctes | undefined
   readonly query: QueryReader
   /** The WINDOW clause of the query. */
-  readonly windows: readonly unknown[]
+  readonly windows: readonly Window[]
+  /** Of what has been read here. */
+  readonly origins: WeakMap<Expression, Origin>
+  /** Whether what is read now has been read before: else each level of an expression would read all below it twice over. */
+  readonly isSecond: boolean
 }
 
 /** What an expression depends on. Reports where it would tell a masked value by failing, waiting or giving rows. */
-export function originOf(value: unknown, context: ExpressionContext): Origin {
-  if (Array.isArray(value)) return madeOf(value.map((item) => originOf(item, context)))
-  if (value === null || typeof value !== 'object') return PLAIN
-  const origins: Origin[] = []
-  for (const [key, content] of Object.entries(value)) {
-    if (/^[A-Z]/.test(key) && content !== null && typeof content === 'object')
-      origins.push(nodeOrigin(key, content as Node, context))
-    else origins.push(originOf(content, context))
+export function originOf(node: Expression, context: ExpressionContext): Origin {
+  const before = context.isSecond ? context.origins.get(node) : undefined
+  if (before !== undefined) return before
+  const origin = originOfNode(node, context)
+  if (!context.isSecond) context.origins.set(node, origin)
+  const skips = skipsOf(node)
+  if (skips !== undefined) {
+    const decides = originsOf(skips.decides, quiet(context))
+    if (isMasked(decides) && (node.kind === 'case' || skips.skipped.some((part) => canFail(part, context))))
+      context.found.tells(decides, skips.place)
   }
-  return origins.length === 1 ? (origins[0] as Origin) : madeOf(origins)
-}
-
-function nodeOrigin(type: string, node: Node, context: ExpressionContext): Origin {
-  const special = SPECIAL[type]
-  if (special !== undefined) return special(node, context)
-  const origin = fieldsOrigin(node, context)
-  if (isMasked(origin) && !CONTAINERS.has(type)) context.found.tells(origin, PLACES[type] ?? type)
   return origin
 }
 
-const fieldsOrigin = (node: Node, context: ExpressionContext): Origin =>
-  madeOf(Object.values(node).map((field) => originOf(field, context)))
+export const originsOf = (nodes: readonly Expression[], context: ExpressionContext): Origin =>
+  madeOf(nodes.map((node) => originOf(node, context)))
 
-const SPECIAL: Readonly<Record<string, (node: Node, context: ExpressionContext) => Origin>> = {
-  ColumnRef: (node, context) => {
-    const path = pathOf(node)
-    if (path.at(-1) !== '*') return resolveColumn(context.scope, path)
-    return madeOf(expandStar(context.scope, allOf(context.scope), path.at(-2)).map(({ origin }) => origin))
-  },
-  A_Indirection: (node, context) => {
-    const steps = list(node['indirection']) as { String?: { sval?: string } }[]
-    const { ColumnRef } = node['arg'] as { ColumnRef?: Node }
-    const [alias, ...more] = ColumnRef === undefined ? [] : pathOf(ColumnRef)
-    const field = steps[0]?.String?.sval
-    // `(item).column` is that column.
-    if (alias !== undefined && more.length === 0 && steps.length === 1 && field !== undefined) {
-      if (findItem(context.scope, alias) !== undefined) return resolveColumn(context.scope, [alias, field])
-    }
-    return madeOf([originOf(node['arg'], context), originOf(node['indirection'], context)])
-  },
-  TypeCast: (node, context) => {
-    const origin = originOf(node['arg'], context)
-    if (!isMasked(origin)) return origin
-    const typeName = node['typeName'] as Node
-    const total = isTextType(typeName)
-    if (!total) context.found.tells(origin, `a cast to ${names(typeName['names']).at(-1) ?? ''}`)
-    return total && typeName['typmods'] === undefined ? origin : madeOf([origin])
-  },
-  CollateClause: (node, context) => originOf(node['arg'], context),
-  FuncCall: (node, context) => functionOrigin(node, context),
-  A_Expr: (node, context) => {
-    const origin = madeOf([originOf(node['lexpr'], context), originOf(node['rexpr'], context)])
-    const name = { schema: names(node['name']).at(-2), name: names(node['name']).at(-1) ?? '' }
-    if (context.found.sources.opaque(name, true)) return madeOf([origin, context.found.sources.anything])
-    const asPattern =
-      String(node['kind']).includes('LIKE') &&
-      isMasked(originOf(node['rexpr'], { ...context, found: quiet(context.found) }))
-    if (isMasked(origin) && (asPattern || !isTotalOperator(name.name)))
-      context.found.tells(origin, `the operator ${name.name}`)
-    return origin
-  },
-  BoolExpr: (node, context) => shortCircuit(node['args'], 'AND or OR', context),
-  CoalesceExpr: (node, context) => {
-    shortCircuit(node['args'], 'COALESCE', context)
-    return oneOf(list(node['args']).map((argument) => originOf(argument, { ...context, found: quiet(context.found) })))
-  },
-  CaseExpr: (node, context) => {
-    const origin = fieldsOrigin(node, context)
-    const asked = madeOf([
-      originOf(node['arg'], { ...context, found: quiet(context.found) }),
-      ...list(node['args']).map((when) =>
-        originOf((when as { CaseWhen: Node }).CaseWhen['expr'], { ...context, found: quiet(context.found) }),
-      ),
-    ])
-    context.found.tells(asked, 'CASE')
-    return origin
-  },
-  SubLink: (node, context) => {
-    const { found, scope, ctes, query } = context
-    const outputs = query(node['subselect'] as Node, found, scope, ctes)
-    const tested = originOf(node['testexpr'], context)
-    switch (node['subLinkType']) {
-      case 'EXISTS_SUBLINK':
-        return PLAIN
-      case 'EXPR_SUBLINK':
-        return outputs.length === 1 && outputs[0]?.spread !== true
-          ? (outputs[0] as Output).origin
-          : madeOf(outputs.map(({ origin }) => origin))
-      default:
-        return madeOf([tested, ...outputs.map(({ origin }) => origin)])
-    }
-  },
-}
+const sorted = (order: readonly Sort[], context: ExpressionContext): Origin =>
+  originsOf(
+    order.map(({ by }) => by),
+    context,
+  )
 
-/** Evaluated until one decides: whether the next runs tells the one before. */
-function shortCircuit(args: unknown, place: string, context: ExpressionContext): Origin {
-  const origin = madeOf(list(args).map((argument) => originOf(argument, context)))
-  if (isMasked(origin) && canFail(args)) context.found.tells(origin, place)
-  return origin
-}
-
-/** Something in it could fail or wait. */
-const canFail = (node: unknown): boolean => {
-  if (Array.isArray(node)) return node.some(canFail)
-  if (node === null || typeof node !== 'object') return false
-  return Object.entries(node).some(([key, content]) => {
-    if (key === 'SubLink') return true
-    if (key === 'FuncCall' && !mayTake(names((content as Node)['funcname']).at(-1) ?? '', 0)) return true
-    if (key === 'A_Expr' && !isTotalOperator(names((content as Node)['name']).at(-1) ?? '')) return true
-    if (
-      key === 'TypeCast' &&
-      !isTextType((content as Node)['typeName'] as Node) &&
-      !isConstant((content as Node)['arg'])
-    )
-      return true
-    return canFail(content)
-  })
-}
-
-function isTextType(typeName: Node): boolean {
-  const path = names(typeName['names'])
-  if (path.length > 1 && path[0] !== 'pg_catalog') return false
-  return isTotalCast(path.at(-1) ?? '') && typeName['arrayBounds'] === undefined
-}
-
-function functionOrigin(node: Node, context: ExpressionContext): Origin {
-  const path = names(node['funcname'])
-  const name = { schema: path.at(-2), name: path.at(-1) ?? '' }
+function originOfNode(node: Expression, context: ExpressionContext): Origin {
   const { found } = context
-  const args = list(node['args']).map((argument) => originOf(argument, context))
+  switch (node.kind) {
+    case 'constant':
+    case 'parameter':
+    case 'system-value':
+    case 'default':
+    case 'current-of':
+      return PLAIN
+    case 'opaque':
+      return found.sources.anything
+    case 'column':
+      if (node.path.at(-1) !== '*') return resolveColumn(context.scope, node.path)
+      return typed(
+        madeOf(expandStar(context.scope, allOf(context.scope), node.path.at(-2)).map(({ origin }) => origin)),
+        'record',
+      )
+    case 'field': {
+      const [first, ...more] = node.steps
+      const row = node.of.kind === 'column' && node.of.path.length === 1 ? String(node.of.path[0]) : undefined
+      // `(item).column` is that column.
+      if (row !== undefined && more.length === 0 && typeof first === 'string' && first !== '*')
+        if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first])
+      const places = node.steps.flatMap((step) => (typeof step === 'string' ? [] : step))
+      return madeOf([originOf(node.of, context), originsOf(places, context)])
+    }
+    case 'cast': {
+      const origin = originOf(node.arg, context)
+      if (!isMasked(origin)) return origin
+      if (!isTextType(node.to)) {
+        found.tells(origin, `a cast to ${node.to.name}`)
+        return madeOf([origin])
+      }
+      return typed(node.to.limited ? madeOf([origin]) : origin, 'text')
+    }
+    case 'collate':
+      return originOf(node.arg, context)
+    case 'call':
+      return callOrigin(node, context)
+    case 'built':
+      return builtOrigin(node, context)
+    case 'operation':
+      return operationOrigin(node, context)
+    case 'coalesce':
+      return oneOf(node.args.map((arg) => originOf(arg, context)))
+    case 'array': {
+      const origins = node.args.map((arg) => originOf(arg, context))
+      const origin = madeOf(origins)
+      // Arrays within an array must be of one length.
+      if (isMasked(origin) && !origins.some(({ type }) => isScalar(type))) found.tells(origin, 'an array')
+      return origin
+    }
+    case 'extreme': {
+      const origins = node.args.map((arg) => originOf(arg, context))
+      const [known] = origins.filter(isMasked)
+      return typed(madeOf(origins), known?.type)
+    }
+    case 'case': {
+      const { expressions } = partsOf(node)
+      return originsOf(expressions, context)
+    }
+    case 'test':
+      return typed(originsOf([node.arg], context), 'bool')
+    case 'logic':
+      return typed(originsOf(node.args, context), 'bool')
+    case 'row':
+      return typed(originsOf(node.args, context), 'record')
+    case 'grouping-set':
+      return originsOf(node.args, context)
+    case 'subquery':
+      return subqueryOrigin(node, context)
+  }
+}
+
+function operationOrigin(node: Operation, context: ExpressionContext): Origin {
+  const { found } = context
+  const origins = node.args.map((arg) => originOf(arg, context))
+  const origin = madeOf(origins)
+  if (node.operators.some((operator) => found.sources.opaque(operator, true)))
+    return madeOf([origin, found.sources.anything])
+  if (!isMasked(origin)) return origin
+  for (const { name } of node.operators) {
+    const fails = origins.some(
+      (arg, index) =>
+        isMasked(arg) &&
+        !operatorMayTake(name, index > 0, arg.type, node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression)),
+    )
+    if (fails) found.tells(origin, `the operator ${name}`)
+  }
+  const [first] = origins.filter(isMasked)
+  if (node.form === 'nullif') return typed(origin, origins[0]?.type)
+  return typed(origin, node.operators[0]?.name === '||' ? first?.type : 'bool')
+}
+
+function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
+  const { found, scope, ctes, query } = context
+  const outputs = query(node.query, found, scope, ctes)
+  const tested = node.tested === undefined ? PLAIN : originOf(node.tested, context)
+  const all = madeOf(outputs.map(({ origin }) => origin))
+  switch (node.gives) {
+    case 'exists':
+      return PLAIN
+    case 'value':
+      return outputs.length === 1 && outputs[0]?.spread !== true ? (outputs[0] as Output).origin : all
+    case 'array':
+      if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || isScalar(origin.type)))
+        found.tells(all, 'an array')
+      return all
+    case 'rows': {
+      const origin = madeOf([tested, all])
+      if (node.operators.some((operator) => found.sources.opaque(operator, true)))
+        return madeOf([origin, found.sources.anything])
+      if (!isMasked(origin)) return origin
+      // Rows are read until one decides.
+      if (statementCanFail(node.query, context)) found.tells(origin, 'ANY or ALL')
+      for (const { name } of node.operators)
+        if (!operatorMayTake(name, true, undefined, node.tested ?? { kind: 'default' }))
+          found.tells(origin, `the operator ${name}`)
+      return typed(origin, 'bool')
+    }
+  }
+}
+
+function callOrigin(node: Call, context: ExpressionContext): Origin {
+  const { name } = node
+  const { found } = context
+  const args = node.args.map((arg) => originOf(arg, context))
   args.forEach((origin, index) => {
-    if (isMasked(origin) && !mayTake(name.name, index)) found.tells(origin, `arguments of ${name.name}()`)
+    if (isMasked(origin) && !mayTake(node, index, origin.type)) found.tells(origin, `arguments of ${name.name}()`)
   })
   // FILTER and ORDER BY within an aggregate shape its value, and nothing else.
-  const filter = originOf(node['agg_filter'], context)
-  if (isMasked(filter) && canFail(node['agg_filter'])) found.tells(filter, 'FILTER')
-  const shape = [filter, originOf(node['agg_order'], context)]
-  const window = originOf(windowOf(node['over'], context), context)
-  found.tells(window, 'a window')
+  const order = sorted(node.order, context)
+  if (node.ordered && isMasked(order) && !maySort(node)) found.tells(order, `arguments of ${name.name}()`)
+  const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
+  const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
   const [first] = args
-  const unchanged = KEEPS_VALUE.has(name.name) && args.length === 1 && !isMasked(madeOf([...shape, window]))
-  return unchanged && first !== undefined ? first : madeOf([...args, ...shape, window])
+  const keeps = KEEPS_VALUE.has(name.name)
+  const unchanged = keeps && args.length === 1 && !isMasked(madeOf([...shape, window]))
+  if (unchanged && first !== undefined) return first
+  return typed(madeOf([...args, ...shape, window]), keeps ? first?.type : typeGiven(node))
+}
+
+function builtOrigin(node: Built, context: ExpressionContext): Origin {
+  const args = originsOf(node.args, context)
+  if (isMasked(args) && !node.total) context.found.tells(args, node.what)
+  const filter = node.filter === undefined ? PLAIN : originOf(node.filter, context)
+  return madeOf([args, filter, sorted(node.order, context), windowOrigin(node.window, context)])
 }
 
 /** A window by name stands in the WINDOW clause, and may refer to another there. */
-function windowOf(over: unknown, context: ExpressionContext): unknown {
-  if (over === undefined) return undefined
-  const { name, refname } = over as { name?: string; refname?: string }
-  const used = name ?? refname
-  if (used === undefined) return [fieldsOfWindow(over as Node)]
+function windowOrigin(window: Window | undefined, context: ExpressionContext): Origin {
+  if (window === undefined) return PLAIN
   // All of the WINDOW clause stands for the one that is meant.
-  return [fieldsOfWindow(over as Node), ...context.windows]
+  const all = window.refers === undefined ? [window] : [window, ...context.windows]
+  const origin = originsOf(all.flatMap(windowParts), context)
+  context.found.tells(origin, 'a window')
+  return origin
 }
 
-const fieldsOfWindow = (over: Node): unknown => [
-  over['partitionClause'],
-  over['orderClause'],
-  over['startOffset'],
-  over['endOffset'],
-]
+// ── what can fail ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Something in it could fail, wait or leave a trace. */
+export function canFail(node: Expression, context: ExpressionContext): boolean {
+  switch (node.kind) {
+    case 'column':
+      return columnFails(context.scope, node.path)
+    case 'opaque':
+    case 'subquery':
+      return true
+    case 'cast':
+      return (!isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
+    case 'call':
+      if (!neverFails(node) || (node.ordered && !maySort(node))) return true
+      break
+    case 'built':
+      if (!node.total) return true
+      break
+    case 'operation':
+      if (!node.operators.every(({ name }) => operatorNeverFails(name, node.args))) return true
+      break
+    case 'array':
+      // Elements may be arrays themselves.
+      if (node.args.some((arg) => arg.kind !== 'constant')) return true
+      break
+    case 'field':
+      if (node.steps.some((step) => typeof step !== 'string')) return true
+      break
+    // They give a value whatever their parts give.
+    case 'constant':
+    case 'parameter':
+    case 'system-value':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'collate':
+    case 'row':
+    case 'grouping-set':
+    case 'current-of':
+    case 'default':
+      break
+  }
+  return partsOf(node).expressions.some((part) => canFail(part, context))
+}
+
+/** The same of a query within. What it names of its own is not resolved: the relations are asked instead. */
+function statementCanFail(statement: Statement, context: ExpressionContext): boolean {
+  const { expressions, statements, from } = statementParts(statement)
+  return (
+    statement.kind === 'utility' ||
+    expressions.some((part) => canFail(part, context)) ||
+    statements.some((inner) => statementCanFail(inner, context)) ||
+    from.some((item) => itemCanFail(item, context))
+  )
+}
+
+function itemCanFail(item: FromItem, context: ExpressionContext): boolean {
+  if (item.kind === 'table') {
+    const cte = item.name.schema === undefined ? findCte(context.ctes, item.name.name) : undefined
+    const columns = cte ?? context.found.sources.relation(item.name)
+    return item.sample.length > 0 || columns.some(({ fails }) => fails === true)
+  }
+  if (item.kind === 'function-table' || item.kind === 'value-table' || item.kind === 'opaque') return true
+  const { expressions, statements, from } = fromParts(item)
+  return (
+    expressions.some((part) => canFail(part, context)) ||
+    statements.some((inner) => statementCanFail(inner, context)) ||
+    from.some((inner) => itemCanFail(inner, context))
+  )
+}
+
+// ── conditions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A place that decides which rows there are. Comparing a column with given values for equality is counted; all else tells more. */
-export function condition(node: unknown, place: string, context: ExpressionContext): void {
-  if (node === undefined) return
-  const { BoolExpr, A_Expr, CurrentOfExpr } = node as { BoolExpr?: Node; A_Expr?: Node; CurrentOfExpr?: Node }
-  if (CurrentOfExpr !== undefined) return
-  if (BoolExpr !== undefined && !canFail(BoolExpr['args'])) {
-    for (const part of list(BoolExpr['args'])) condition(part, place, context)
+export function condition(node: Expression | undefined, place: string, context: ExpressionContext): void {
+  if (node === undefined || node.kind === 'current-of') return
+  if (node.kind === 'logic' && !node.args.some((arg) => canFail(arg, context))) {
+    for (const part of node.args) condition(part, place, context)
     return
   }
   const { found } = context
-  const columnOrigin = (column: unknown): Origin => originOf(column, context)
-  if (A_Expr !== undefined && names(A_Expr['name']).join('.') === '=') {
-    const left = originOf(A_Expr['lexpr'], context)
-    const right = originOf(A_Expr['rexpr'], context)
-    found.constants.compared(node, madeOf([left, right]), columnOrigin)
+  const originOfPart = (part: Expression): Origin => originOf(part, quiet(context))
+  const [operator, ...more] = node.kind === 'operation' ? node.operators : []
+  if (node.kind === 'operation' && operator?.name === '=' && operator.schema === undefined && more.length === 0) {
+    const [left = PLAIN, ...others] = node.args.map((arg) => originOf(arg, context))
+    const right = madeOf(others)
+    found.constants.compared(node, madeOf([left, right]), originOfPart)
     if (!isMasked(left) && !isMasked(right)) return
-    const guesses = A_Expr['kind'] === 'AEXPR_IN' ? listItems(A_Expr['rexpr']).length : 1
-    const isEquality = A_Expr['kind'] === 'AEXPR_OP' || A_Expr['kind'] === 'AEXPR_IN'
-    const given = (side: unknown): boolean =>
-      listItems(side).length > 0 ? listItems(side).every(isConstant) : isConstant(side)
-    if (isEquality && left.direct && given(A_Expr['rexpr'])) return found.tells(left, place, guesses)
-    if (A_Expr['kind'] === 'AEXPR_OP' && right.direct && given(A_Expr['lexpr'])) return found.tells(right, place, 1)
+    const [first, ...rest] = node.args
+    const isEquality = node.form === 'plain' || node.form === 'in'
+    if (isEquality && left.direct && rest.length > 0 && rest.every(isConstant))
+      return found.tells(left, place, rest.length)
+    if (node.form === 'plain' && others[0]?.direct === true && isConstant(first))
+      return found.tells(others[0], place, 1)
     return found.tells(madeOf([left, right]), place)
   }
   const origin = originOf(node, context)
-  found.constants.compared(node, origin, columnOrigin)
+  found.constants.compared(node, origin, originOfPart)
   found.tells(origin, place)
-}
-
-const listItems = (node: unknown): readonly unknown[] =>
-  Array.isArray(node) ? (node as unknown[]) : list((node as { List?: Node } | undefined)?.List?.['items'])
-
-/** A literal or a parameter, cast or not. */
-function isConstant(node: unknown): boolean {
-  const { A_Const, ParamRef, TypeCast } = (node ?? {}) as { A_Const?: Node; ParamRef?: Node; TypeCast?: Node }
-  return A_Const !== undefined || ParamRef !== undefined || (TypeCast !== undefined && isConstant(TypeCast['arg']))
 }
 
 /** The columns of `*` or `x.*` in a target list; undefined where it is not one. */
 export function starOf(
-  value: Node,
+  value: Expression,
   star: readonly Output[],
   context: ExpressionContext,
 ): readonly Output[] | undefined {
-  const { ColumnRef, A_Indirection } = value as { ColumnRef?: Node; A_Indirection?: Node }
-  if (ColumnRef !== undefined) {
-    const path = pathOf(ColumnRef)
-    return path.at(-1) === '*' ? expandStar(context.scope, star, path.at(-2)) : undefined
-  }
-  if (A_Indirection === undefined || !JSON.stringify(list(A_Indirection['indirection']).at(-1)).includes('A_Star'))
-    return undefined
-  return [spread(originOf(A_Indirection['arg'], context))]
+  if (value.kind === 'column')
+    return value.path.at(-1) === '*' ? expandStar(context.scope, star, value.path.at(-2)) : undefined
+  if (value.kind !== 'field' || value.steps.at(-1) !== '*') return undefined
+  return [spread(originOf(value.of, context), true)]
 }
-
-/** What the server calls a column that has no AS; undefined where that is not plain. Source: FigureColname in parse_target.c. */
-export function nameOf(value: Node): string | undefined {
-  const [[type, node] = ['', {}]] = Object.entries(value) as [string, Node][]
-  switch (type) {
-    case 'ColumnRef':
-      return pathOf(node).at(-1)
-    case 'FuncCall':
-      return names(node['funcname']).at(-1)
-    case 'A_Const':
-    case 'ParamRef':
-    case 'BoolExpr':
-    case 'NullTest':
-      return '?column?'
-    case 'A_Expr':
-      return node['kind'] === 'AEXPR_NULLIF' ? 'nullif' : '?column?'
-    case 'CollateClause':
-      return nameOf(node['arg'] as Node)
-    case 'CoalesceExpr':
-      return 'coalesce'
-    case 'RowExpr':
-      return 'row'
-    default:
-      return undefined
-  }
-}
-
-/** The parts of a column reference, `*` for a star. */
-export const pathOf = (columnRef: Node): string[] =>
-  list(columnRef['fields']).map((field) => (field as { String?: { sval?: string } }).String?.sval ?? '*')
 
 /** The same sources, with what is found thrown away: for a part that is read a second time. */
-const quiet = (found: LineageFindings): LineageFindings =>
-  Object.assign(Object.create(Object.getPrototypeOf(found) as object) as LineageFindings, {
-    sources: found.sources,
-    constants: found.constants,
-    influences: [],
-    carried: [],
-  })
+export const quiet = (context: ExpressionContext): ExpressionContext => ({
+  ...context,
+  found: context.found.quiet(),
+  isSecond: true,
+})
 
 const allOf = (scope: QueryScope): readonly Output[] => scope.items.flatMap(({ columns }) => columns)
 
-export const names = (value: unknown): string[] =>
-  list(value).map((item) => (item as { String?: { sval?: string } }).String?.sval ?? '')
-
-export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
-
 /** Aggregates whose value is one of their argument's. */
 const KEEPS_VALUE = new Set(['min', 'max', 'any_value', 'first_value', 'last_value'])
-
-/** Nodes that only hold others together. */
-const CONTAINERS = new Set(
-  words(`
-  List A_ArrayExpr RowExpr A_Indices NamedArgExpr NullTest BooleanTest MinMaxExpr JsonObjectConstructor JsonArrayConstructor
-  JsonValueExpr JsonKeyValue JsonOutput ResTarget JsonArrayAgg JsonAggConstructor JsonFormat JsonReturning SortBy WindowDef
-  TypeName CaseWhen A_Star String MultiAssignRef XmlSerialize GroupingSet GroupingFunc
-`),
-)
-const PLACES: Readonly<Record<string, string>> = { XmlExpr: 'XML functions', JsonFuncExpr: 'JSON functions' }

@@ -1,6 +1,6 @@
-import type { Node } from './findings.ts'
+import type { Alias, FromItem, Join } from '../../sql/query.ts'
 import type { LineageFindings, QueryReader } from './lineage.ts'
-import { condition, list, names, originOf } from './lineage-expression.ts'
+import { condition, originsOf, type ExpressionContext } from './lineage-expression.ts'
 import { findCte, type Ctes, type QueryScope, type RangeItem } from './lineage-scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Output } from './origin.ts'
 
@@ -10,92 +10,99 @@ interface From {
   readonly star: readonly Output[]
 }
 
-export function readFrom(
-  clause: unknown,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): From {
+/** What a query within stands in. */
+export interface Place {
+  readonly found: LineageFindings
+  readonly outer: QueryScope | undefined
+  readonly ctes: Ctes | undefined
+  readonly query: QueryReader
+}
+
+export const contextAt = ({ found, outer, ctes, query }: Place, items: readonly RangeItem[]): ExpressionContext => ({
+  found,
+  scope: { items, outer },
+  ctes,
+  query,
+  windows: [],
+  origins: new WeakMap(),
+  isSecond: false,
+})
+
+export function readFrom(clause: readonly FromItem[], place: Place): From {
   const items: RangeItem[] = []
   const star: Output[] = []
-  for (const node of list(clause)) {
-    const read = readRange(node as Node, items, found, outer, ctes, query)
+  for (const item of clause) {
+    const read = readItem(item, items, place)
     items.push(...read.items)
     star.push(...read.star)
   }
   return { items, star }
 }
 
-function readRange(
-  node: Node,
-  beside: readonly RangeItem[],
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): From {
-  const [[type, range] = ['', {}]] = Object.entries(node) as [string, Node][]
-  const alias = range['alias'] as { aliasname?: string; colnames?: unknown } | undefined
-  const lateral: QueryScope = { items: beside, outer }
-  const one = (columns: readonly Output[], name: string | undefined = alias?.aliasname): From => {
-    const renamed = rename(columns, names(alias?.colnames))
+function readItem(item: FromItem, beside: readonly RangeItem[], place: Place): From {
+  const { found, outer, ctes, query } = place
+  const one = (columns: readonly Output[], alias: Alias | undefined, name = alias?.name): From => {
+    const renamed = rename(columns, alias?.columns ?? [])
     return { items: [{ alias: name, columns: renamed }], star: renamed }
   }
-  switch (type) {
-    case 'RangeVar': {
-      const name = String(range['relname'])
-      const schema = range['schemaname'] === undefined ? undefined : String(range['schemaname'])
+  const lateral = contextAt(place, beside)
+  switch (item.kind) {
+    case 'table': {
+      const { schema, name } = item.name
       const cte = schema === undefined ? findCte(ctes, name) : undefined
-      return one(cte ?? found.sources.relation({ schema, name }), alias?.aliasname ?? name)
+      found.tells(originsOf(item.sample, lateral), 'TABLESAMPLE')
+      return one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
     }
-    case 'RangeSubselect':
-      return one(query(range['subquery'] as Node, found, range['lateral'] === true ? lateral : outer, ctes))
-    case 'JoinExpr':
-      return readJoin(range, beside, found, outer, ctes, query)
-    case 'RangeTableSample': {
-      const context = { found, scope: lateral, ctes, query, windows: [] }
-      found.tells(originOf([range['args'], range['repeatable']], context), 'TABLESAMPLE')
-      return readRange(range['relation'] as Node, beside, found, outer, ctes, query)
+    case 'derived':
+      return one(query(item.query, found, item.lateral ? { items: beside, outer } : outer, ctes), item.alias)
+    case 'join':
+      return readJoin(item, beside, place)
+    case 'function-table': {
+      // Functions report what they must not be given.
+      const origin = originsOf(item.calls, lateral)
+      return one([spread(origin)], item.alias)
     }
-    default: {
-      // Functions report what they must not be given; XMLTABLE and JSON_TABLE tell by the number of their rows.
-      const origin = originOf(Object.values(range), { found, scope: lateral, ctes, query, windows: [] })
-      if (type !== 'RangeFunction') found.tells(origin, 'a table made of a value')
-      return one([spread(madeOf([origin]))])
+    case 'value-table': {
+      // They tell by the number of their rows.
+      const origin = originsOf(item.args, lateral)
+      found.tells(origin, 'a table made of a value')
+      return one([spread(origin)], item.alias)
     }
+    case 'opaque':
+      return one([spread(found.sources.anything)], undefined)
   }
 }
 
-function readJoin(
-  join: Node,
-  beside: readonly RangeItem[],
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): From {
-  const left = readRange(join['larg'] as Node, beside, found, outer, ctes, query)
-  const right = readRange(join['rarg'] as Node, [...beside, ...left.items], found, outer, ctes, query)
+function readJoin(join: Join, beside: readonly RangeItem[], place: Place): From {
+  const { found } = place
+  const left = readItem(join.left, beside, place)
+  const right = readItem(join.right, [...beside, ...left.items], place)
   const items = [...left.items, ...right.items]
-  const context = { found, scope: { items: [...items, ...beside], outer }, ctes, query, windows: [] }
-  condition(join['quals'], 'JOIN', context)
+  condition(join.on, 'JOIN', contextAt(place, [...items, ...beside]))
   const wide = [...left.star, ...right.star].some(({ spread: unknown, name }) => unknown === true || name === undefined)
-  const common =
-    join['isNatural'] === true
-      ? left.star.flatMap(({ name }) => (name !== undefined && has(right.star, name) ? [name] : []))
-      : names(join['usingClause'])
+  const common = join.natural
+    ? left.star.flatMap(({ name }) => (name !== undefined && has(right.star, name) ? [name] : []))
+    : join.using
   let star: readonly Output[] = [...left.star, ...right.star]
-  if (join['isNatural'] === true && wide) {
+  if (join.natural && wide) {
     const all = madeOf(star.map(({ origin }) => origin))
     if (isMasked(all)) found.constants.mixed()
     found.tells(all, 'NATURAL JOIN')
-    star = [spread(all)]
+    star = [
+      spread(
+        all,
+        star.some(({ fails }) => fails === true),
+      ),
+    ]
   } else if (common.length > 0) {
-    const merged = common.map((name) => ({
-      name,
-      origin: oneOf([...left.star, ...right.star].filter((column) => column.name === name).map(({ origin }) => origin)),
-    }))
+    const merged = common.map((name): Output => {
+      const both = [...left.star, ...right.star].filter((column) => column.name === name)
+      return {
+        name,
+        origin: oneOf(both.map(({ origin }) => origin)),
+        fails: both.some(({ fails }) => fails === true),
+      }
+    })
     for (const { origin } of merged) {
       if (isMasked(origin)) found.constants.mixed()
       found.tells(origin, 'JOIN … USING')
@@ -103,16 +110,22 @@ function readJoin(
     const others = (columns: readonly Output[]): Output[] =>
       columns.filter(({ name }) => name === undefined || !common.includes(name))
     star = wide
-      ? [spread(madeOf(star.map(({ origin }) => origin)))]
+      ? [
+          spread(
+            madeOf(star.map(({ origin }) => origin)),
+            star.some(({ fails }) => fails === true),
+          ),
+        ]
       : [...merged, ...others(left.star), ...others(right.star)]
   }
-  const usingAlias = (join['join_using_alias'] as { aliasname?: string } | undefined)?.aliasname
-  if (usingAlias !== undefined)
-    items.push({ alias: usingAlias, columns: star.filter(({ name }) => name === undefined || common.includes(name)) })
-  const alias = join['alias'] as { aliasname?: string; colnames?: unknown } | undefined
-  if (alias?.aliasname === undefined) return { items, star }
-  const columns = rename(star, names(alias.colnames))
-  return { items: [{ alias: alias.aliasname, columns }], star: columns }
+  if (join.usingAlias !== undefined)
+    items.push({
+      alias: join.usingAlias,
+      columns: star.filter(({ name }) => name === undefined || common.includes(name)),
+    })
+  if (join.alias === undefined) return { items, star }
+  const columns = rename(star, join.alias.columns)
+  return { items: [{ alias: join.alias.name, columns }], star: columns }
 }
 
 const has = (columns: readonly Output[], name: string): boolean => columns.some((column) => column.name === name)
@@ -123,5 +136,8 @@ export function rename(columns: readonly Output[], aliases: readonly string[]): 
   if (!columns.some((column) => column.spread === true))
     return columns.map((column, index) => ({ ...column, name: aliases[index] ?? column.name }))
   const all = madeOf(columns.map(({ origin }) => origin))
-  return isMasked(all) ? [spread(all)] : [...aliases.map((name) => ({ name, origin: PLAIN })), spread(PLAIN)]
+  const fails = columns.some((column) => column.fails === true)
+  return isMasked(all)
+    ? [spread(all, fails)]
+    : [...aliases.map((name) => ({ name, origin: PLAIN, fails })), spread(PLAIN, fails)]
 }

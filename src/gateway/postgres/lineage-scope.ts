@@ -1,4 +1,4 @@
-import { isMasked, madeOf, oneOf, spread, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, spread, typed, type Origin, type Output } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */
 export interface RangeItem {
@@ -52,7 +52,8 @@ export function resolveColumn(scope: QueryScope, path: readonly string[]): Origi
   if (qualifier === undefined) {
     for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
       const item = level.items.find(({ alias }) => alias === name)
-      if (item !== undefined) return madeOf([wholeRow(item), ...uncertain])
+      if (item !== undefined)
+        return typed(madeOf([wholeRow(item), ...uncertain]), uncertain.some(isMasked) ? undefined : 'record')
     }
   }
   return SYSTEM_COLUMNS.has(name) ? madeOf(uncertain) : everything(scope)
@@ -73,7 +74,7 @@ export function expandStar(
   return [spread(everything(scope))]
 }
 
-export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
+export const wholeRow = (item: RangeItem): Origin => typed(madeOf(item.columns.map(({ origin }) => origin)), 'record')
 
 export function findItem(scope: QueryScope, alias: string): RangeItem | undefined {
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
@@ -81,6 +82,20 @@ export function findItem(scope: QueryScope, alias: string): RangeItem | undefine
     if (item !== undefined) return item
   }
   return undefined
+}
+
+/** Whether reading a column may fail: it is evaluated here, and may be something of another query. */
+export function columnFails(scope: QueryScope, path: readonly string[]): boolean {
+  const name = path.at(-1)
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+    const columns = level.items.flatMap((item) => item.columns)
+    const named = columns.filter((column) => column.name === name || column.name === undefined)
+    if (named.some(({ fails }) => fails === true)) return true
+    // A row as a whole is all of its columns.
+    const rows = level.items.filter(({ alias }) => alias === name || name === '*')
+    if (rows.some((item) => item.columns.some(({ fails }) => fails === true))) return true
+  }
+  return false
 }
 
 function everything(scope: QueryScope): Origin {

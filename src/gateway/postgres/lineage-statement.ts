@@ -1,9 +1,24 @@
-import type { Node } from './findings.ts'
-import { LineageFindings, readSelect, readTargets, readWith, type Sources, type StatementLineage } from './lineage.ts'
-import { readFrom } from './lineage-from.ts'
-import { condition, list, originOf, type ExpressionContext } from './lineage-expression.ts'
+import type {
+  Assignment,
+  Copy,
+  Delete,
+  Expression,
+  Insert,
+  Merge,
+  Name,
+  Returning,
+  Statement,
+  Table,
+  Update,
+  Utility,
+} from '../../sql/query.ts'
+import { LineageFindings, readQuery, readTargets, readWith, type Sources, type StatementLineage } from './lineage.ts'
+import { condition, originOf, originsOf, type ExpressionContext } from './lineage-expression.ts'
+import { contextAt, readFrom, type Place } from './lineage-from.ts'
 import type { Ctes, QueryScope, RangeItem } from './lineage-scope.ts'
+import { OpenConstants } from './open-constants.ts'
 import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { isConstant } from './total-functions.ts'
 
 /** A relation as a statement writes to it. */
 export interface WriteTarget {
@@ -20,250 +35,249 @@ export interface StatementSources extends Sources {
 
 /**
  * Where the columns of a statement's result come from, where it tells masked values otherwise, and which ones it would
- * store elsewhere. `tree` is one statement of the parser's.
+ * store elsewhere.
  */
-export function lineageOf(tree: Node, sources: StatementSources): StatementLineage {
-  const found = new LineageFindings(sources, tree)
+export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
+  const found = new LineageFindings(sources, new OpenConstants(tree))
   const outputs = readStatement(tree, found, undefined, undefined)
   return { outputs, influences: found.influences, carried: found.carried, visible: found.constants.found }
 }
 
 function readStatement(
-  tree: Node,
+  node: Statement,
   found: LineageFindings,
   outer: QueryScope | undefined,
   ctes: Ctes | undefined,
 ): readonly Output[] {
-  const [[type, node] = ['', {}]] = Object.entries(tree) as [string, Node][]
-  const inner = (field: string): readonly Output[] => readStatement(node[field] as Node, found, outer, ctes)
-  const stored = (to: string, outputs: readonly Output[]): readonly Output[] => {
-    for (const { origin } of outputs) found.carries(origin, to)
-    return []
-  }
-  switch (type) {
-    case 'SelectStmt': {
-      const outputs = readSelect(node, found, outer, ctes, readStatement)
-      return node['intoClause'] === undefined ? outputs : stored('a new table', outputs)
+  const place: Place = { found, outer, ctes, query: readStatement }
+  switch (node.kind) {
+    case 'select':
+    case 'set-operation':
+    case 'values': {
+      const outputs = readQuery(node, place)
+      return 'into' in node && node.into !== undefined ? stored('a new table', outputs, found) : outputs
     }
-    case 'InsertStmt':
-      return readInsert(node, found, outer, ctes)
-    case 'UpdateStmt':
-      return readUpdate(node, found, outer, ctes)
-    case 'DeleteStmt':
-      return readDelete(node, found, outer, ctes)
-    case 'MergeStmt':
-      return readMerge(node, found, outer, ctes)
-    case 'CreateTableAsStmt':
-      return stored(node['objtype'] === 'OBJECT_MATVIEW' ? 'a materialized view' : 'a new table', inner('query'))
-    case 'ViewStmt':
-      inner('query')
-      return []
-    case 'DeclareCursorStmt':
-    case 'PrepareStmt':
-      return inner('query')
-    case 'ExplainStmt':
-      inner('query')
-      return [spread(PLAIN)]
-    case 'CopyStmt':
-      return readCopy(node, found)
-    case 'ExecuteStmt': {
-      const prepared = found.sources.prepared(String(node['name']))
-      if (prepared === undefined) return [spread(found.sources.anything)]
-      found.influences.push(...prepared.influences)
-      found.carried.push(...prepared.carried)
-      return prepared.outputs
-    }
-    case 'FetchStmt':
-    case 'DoStmt':
-    case 'CallStmt':
-      return [spread(found.sources.anything)]
-    case 'VariableShowStmt':
-      return [spread(PLAIN)]
-    default:
-      // Definitions: what they compute with a masked column is computed by whoever uses them.
-      readDefinition(type, node, found)
-      return [spread(PLAIN)]
+    case 'insert':
+      return readInsert(node, place)
+    case 'update':
+      return readUpdate(node, place)
+    case 'delete':
+      return readDelete(node, place)
+    case 'merge':
+      return readMerge(node, place)
+    case 'utility':
+      return readUtility(node, place)
   }
 }
 
-function readInsert(
-  node: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-): readonly Output[] {
-  const ctes = readWith(node['withClause'], found, outer, outerCtes, readStatement)
-  const { item, target } = readTarget(node['relation'] as Node, found)
-  const given = columnNames(node['cols'])
-  const columns = given.length > 0 ? given : target.columns.map(({ name }) => name)
-  if (node['selectStmt'] !== undefined) {
-    const select = node['selectStmt'] as { SelectStmt: Node }
-    const source = readStatement(select, found, outer, ctes)
-    const rows = list(select.SelectStmt['valuesLists']).length
-    writes(source, columns, target, rows > 0 ? rows : undefined, found)
-    for (const row of list(select.SelectStmt['valuesLists']))
-      list((row as { List: Node }).List['items']).forEach((value, index) =>
-        found.constants.stored(value, columnOf(target, columns[index], found).origin),
-      )
-  }
-  const conflict = node['onConflictClause'] as Node | undefined
+function stored(to: string, outputs: readonly Output[], found: LineageFindings): readonly Output[] {
+  for (const { origin } of outputs) found.carries(origin, to)
+  return []
+}
+
+function readInsert(node: Insert, outside: Place): readonly Output[] {
+  const { found } = outside
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item, target } = readTarget(node.target, found)
+  const columns = node.columns.length > 0 ? node.columns : target.columns.map(({ name }) => name)
+  const source = node.source === undefined ? [] : readStatement(node.source, found, place.outer, place.ctes)
+  const rows = node.source?.kind === 'values' ? node.source.rows : []
+  writes(source, columns, target, rows.length > 0 ? rows.length : undefined, found)
+  for (const row of rows)
+    row.forEach((value, index) => found.constants.stored(value, columnOf(target, columns[index], found).origin))
+  const { conflict } = node
   if (conflict !== undefined) {
+    // What was to be inserted: it need not be what may be shown of the target's columns.
+    const wide = source.some((output) => output.spread === true)
+    const all = madeOf(source.map(({ origin }) => origin))
     const excluded: RangeItem = {
       alias: 'excluded',
-      columns: target.columns.map(({ name }) => ({ name, origin: PLAIN })),
+      columns: target.columns.map(({ name }) => ({
+        name,
+        origin: wide || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
+      })),
     }
-    const context = contextOf([item, excluded], found, outer, ctes)
-    const infer = conflict['infer'] as Node | undefined
-    const inferring = contextOf([item], found, outer, ctes)
-    for (const element of list(infer?.['indexElems'])) {
-      const { IndexElem } = element as { IndexElem: Node }
-      const name = IndexElem['name']
-      const origin =
-        name === undefined
-          ? originOf(IndexElem['expr'], inferring)
-          : madeOf(target.columns.filter((column) => column.name === name).map((column) => column.origin))
-      found.tells(origin, 'ON CONFLICT', 1)
-    }
-    condition(infer?.['whereClause'], 'ON CONFLICT', inferring)
-    condition(conflict['whereClause'], 'ON CONFLICT', context)
-    assign(conflict['targetList'], target, context)
+    const context = contextAt(place, [item, excluded])
+    const inferring = contextAt(place, [item])
+    for (const name of conflict.columns)
+      found.tells(
+        madeOf(target.columns.filter((column) => column.name === name).map((column) => column.origin)),
+        'ON CONFLICT',
+        1,
+      )
+    for (const expression of conflict.expressions) found.tells(originOf(expression, inferring), 'ON CONFLICT', 1)
+    condition(conflict.predicate, 'ON CONFLICT', inferring)
+    condition(conflict.where, 'ON CONFLICT', context)
+    assign(conflict.set, item, target, context)
   }
-  return readReturning(node['returningClause'], [item], item, found, outer, ctes)
+  return readReturning(node.returning, [item], item, place)
 }
 
-function readUpdate(
-  node: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-): readonly Output[] {
-  const ctes = readWith(node['withClause'], found, outer, outerCtes, readStatement)
-  const { item, target } = readTarget(node['relation'] as Node, found)
-  const from = readFrom(node['fromClause'], found, outer, ctes, readStatement)
-  const context = contextOf([item, ...from.items], found, outer, ctes)
-  condition(node['whereClause'], 'WHERE', context)
-  assign(node['targetList'], target, context)
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, [
-    ...item.columns,
-    ...from.star,
-  ])
+function readUpdate(node: Update, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item, target } = readTarget(node.target, place.found)
+  const from = readFrom(node.from, place)
+  const items = [item, ...from.items]
+  const context = contextAt(place, items)
+  condition(node.where, 'WHERE', context)
+  assign(node.set, item, target, context)
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
 }
 
-function readDelete(
-  node: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-): readonly Output[] {
-  const ctes = readWith(node['withClause'], found, outer, outerCtes, readStatement)
-  const { item } = readTarget(node['relation'] as Node, found)
-  const from = readFrom(node['usingClause'], found, outer, ctes, readStatement)
-  const context = contextOf([item, ...from.items], found, outer, ctes)
-  condition(node['whereClause'], 'WHERE', context)
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, [
-    ...item.columns,
-    ...from.star,
-  ])
+function readDelete(node: Delete, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item } = readTarget(node.target, place.found)
+  const from = readFrom(node.from, place)
+  const items = [item, ...from.items]
+  condition(node.where, 'WHERE', contextAt(place, items))
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
 }
 
-function readMerge(
-  node: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-): readonly Output[] {
-  const ctes = readWith(node['withClause'], found, outer, outerCtes, readStatement)
-  const { item, target } = readTarget(node['relation'] as Node, found)
-  const from = readFrom([node['sourceRelation']], found, outer, ctes, readStatement)
-  const context = contextOf([item, ...from.items], found, outer, ctes)
-  condition(node['joinCondition'], 'MERGE … ON', context)
-  for (const when of list(node['mergeWhenClauses'])) {
-    const { MergeWhenClause: clause } = when as { MergeWhenClause: Node }
-    condition(clause['condition'], 'WHEN', context)
-    if (clause['commandType'] === 'CMD_INSERT') {
-      const given = columnNames(clause['targetList'])
-      const source = list(clause['values']).map((value) => ({ name: undefined, origin: originOf(value, context) }))
-      const columns = given.length > 0 ? given : target.columns.map(({ name }) => name)
+function readMerge(node: Merge, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { found } = place
+  const { item, target } = readTarget(node.target, found)
+  const from = readFrom([node.source], place)
+  const items = [item, ...from.items]
+  const context = contextAt(place, items)
+  condition(node.on, 'MERGE … ON', context)
+  for (const clause of node.clauses) {
+    condition(clause.condition, 'WHEN', context)
+    if (clause.does === 'insert') {
+      const source = clause.values.map((value) => ({ name: undefined, origin: originOf(value, context) }))
+      const columns = clause.columns.length > 0 ? clause.columns : target.columns.map(({ name }) => name)
       writes(source, columns, target, undefined, found)
-    } else assign(clause['targetList'], target, context)
+    } else assign(clause.set, item, target, context)
   }
   // Unlike elsewhere, a star gives the source's columns first. Source: manual, MERGE, output_expression.
-  const star = [...from.star, ...target.columns]
-  return readReturning(node['returningClause'], [item, ...from.items], item, found, outer, ctes, star)
+  return readReturning(node.returning, items, item, place, [...from.star, ...target.columns])
+}
+
+function readUtility(node: Utility, place: Place): readonly Output[] {
+  const { found, outer, ctes } = place
+  const { detail } = node
+  const kind = node.does[0] ?? 'unknown'
+  if (detail.executes !== undefined) {
+    const prepared = found.sources.prepared(detail.executes)
+    if (prepared === undefined) return [spread(found.sources.anything)]
+    found.influences.push(...prepared.influences)
+    found.carried.push(...prepared.carried)
+    return prepared.outputs
+  }
+  const outputs = node.statements.flatMap((statement) => readStatement(statement, found, outer, ctes))
+  if (detail.copy !== undefined) return readCopy(detail.copy, node, outputs, found)
+  if (detail.stores !== undefined) return stored(detail.stores, outputs, found)
+  if (detail.explain !== undefined) return [spread(PLAIN)]
+  switch (kind) {
+    case 'declare-cursor':
+    case 'prepare':
+      return outputs
+    case 'create-view':
+      return []
+    case 'show':
+      return [spread(PLAIN)]
+    case 'fetch':
+    case 'move':
+    case 'do':
+    case 'call':
+    case 'unknown':
+      return [spread(found.sources.anything)]
+    default:
+      // Definitions: what they compute with a masked column is computed by whoever uses them.
+      readDefinition(node, place)
+      return [spread(PLAIN)]
+  }
 }
 
 /** COPY TO gives rows as a query does; COPY FROM writes values that nobody has seen yet. */
-function readCopy(node: Node, found: LineageFindings): readonly Output[] {
-  if (node['query'] !== undefined) {
-    const outputs = readStatement(node['query'] as Node, found, undefined, undefined)
-    if (node['filename'] !== undefined || node['is_program'] === true)
-      for (const { origin } of outputs) found.carries(origin, 'a file or program of the server')
-    return outputs
+function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: LineageFindings): readonly Output[] {
+  let outputs = rows
+  if (copy.relation !== undefined) {
+    const { item, target } = readTargetNamed(copy.relation, found)
+    const columns = copy.columns.length > 0 ? copy.columns : target.columns.map(({ name }) => name)
+    if (copy.direction === 'from') {
+      const context = contextAt({ found, outer: undefined, ctes: undefined, query: readStatement }, [item])
+      for (const where of node.expressions) condition(where, 'WHERE', context)
+      const given = columns.map((name) => ({ name, origin: PLAIN }))
+      writes(given, columns, target, undefined, found)
+      return []
+    }
+    outputs = copy.columns.length > 0 ? copy.columns.map((name) => columnOf(target, name, found)) : target.columns
   }
-  const { target } = readTarget(node['relation'] as Node, found)
-  const given = columnNames(node['attlist'])
-  const columns = given.length > 0 ? given : target.columns.map(({ name }) => name)
-  if (node['is_from'] === true) {
-    writes(
-      columns.map((name) => ({ name, origin: PLAIN })),
-      columns,
-      target,
-      undefined,
-      found,
-    )
-    return []
-  }
-  const outputs = given.length > 0 ? given.map((name) => columnOf(target, name, found)) : target.columns
-  if (node['filename'] !== undefined || node['is_program'] === true)
-    for (const { origin } of outputs) found.carries(origin, 'a file or program of the server')
+  if (copy.where !== 'client') stored('a file or program of the server', outputs, found)
   return outputs
 }
 
-/** Definitions over masked relations that would compute with their values when nobody looks. */
-function readDefinition(type: string, node: Node, found: LineageFindings): void {
-  const relation = (node['relation'] ?? node['table']) as Node | undefined
-  if (relation?.['relname'] === undefined || !COMPUTES.has(type)) return
-  const { item } = readTarget(relation, found)
-  const context = contextOf([item], found, undefined, undefined)
-  const all = madeOf(item.columns.map(({ origin }) => origin))
-  if (type !== 'IndexStmt') return found.tells(all, PLACES[type] ?? 'a definition')
-  condition(node['whereClause'], 'the predicate of an index', context)
-  for (const element of list(node['indexParams'])) {
-    const { IndexElem } = element as { IndexElem: Node }
-    if (IndexElem['expr'] !== undefined) found.tells(originOf(IndexElem['expr'], context), 'the expression of an index')
+/** Definitions over masked relations that would compute with their values, or answer with an error, when nobody looks. */
+function readDefinition(node: Utility, place: Place): void {
+  const { found } = place
+  const { detail } = node
+  for (const { to, columns } of detail.references) {
+    // No columns: the primary key, which is among the unique ones.
+    const { target } = readTargetNamed(to, found)
+    const meant = target.columns.filter(
+      ({ name }) => name === undefined || (columns.length > 0 ? columns.includes(name) : target.unique.has(name)),
+    )
+    found.tells(madeOf(meant.map(({ origin }) => origin)), 'a foreign key')
+  }
+  for (const parent of detail.checks ? detail.inherits : []) found.tells(wholeOf(parent, found), 'a constraint')
+  const changesConversion = node.does.find((does) => CONVERSIONS.has(does))
+  if (changesConversion !== undefined) found.tells(found.sources.anything, 'a definition of how values are converted')
+  const computed = node.does.map((does) => COMPUTES[does]).find((place) => place !== undefined)
+  if (computed === undefined || node.on === undefined) return
+  if (detail.index === undefined) return found.tells(wholeOf(node.on, found), computed)
+  const { item } = readTargetNamed(node.on, found)
+  const context = contextAt(place, [item])
+  condition(detail.index.predicate, 'the predicate of an index', context)
+  for (const expression of node.expressions) found.tells(originOf(expression, context), 'the expression of an index')
+  for (const column of detail.index.columns) {
     // An index gives rows in its order, and one that is unique tells by failing.
-    const named = item.columns.filter(({ name }) => name === undefined || name === IndexElem['name'])
-    if (IndexElem['name'] !== undefined) found.tells(madeOf(named.map(({ origin }) => origin)), 'an index')
+    const named = item.columns.filter(({ name }) => name === undefined || name === column)
+    found.tells(madeOf(named.map(({ origin }) => origin)), computed)
   }
 }
+
+const wholeOf = (named: Name, found: LineageFindings): Origin =>
+  madeOf(readTargetNamed(named, found).item.columns.map(({ origin }) => origin))
 
 /** SET column = value, single and multiple. */
-function assign(targets: unknown, target: WriteTarget, context: ExpressionContext): void {
-  for (const entry of list(targets)) {
-    const { ResTarget } = entry as { ResTarget: Node }
-    const value = ResTarget['val'] as { MultiAssignRef?: { source: Node; colno: number } }
-    const name = String(ResTarget['name'])
-    const origin =
-      value.MultiAssignRef === undefined
-        ? originOf(value, context)
-        : assigned(value.MultiAssignRef.source, value.MultiAssignRef.colno, context)
-    writes([{ name, origin }], [name], target, constant(value) ? 1 : undefined, context.found)
-    context.found.constants.stored(value, columnOf(target, name, context.found).origin)
+function assign(set: readonly Assignment[], item: RangeItem, target: WriteTarget, context: ExpressionContext): void {
+  for (const { column, subscripts, value, place } of set) {
+    const origin = madeOfPlaces(
+      place === undefined ? originOf(value, context) : assigned(value, place, context),
+      originsOf(subscripts, context),
+    )
+    // A column that stays what it is meets what is asked of it as before.
+    if (place === undefined && subscripts.length === 0 && isItself(value, column, item)) continue
+    writes([{ name: column, origin }], [column], target, isConstant(value) ? 1 : undefined, context.found)
+    context.found.constants.stored(value, columnOf(target, column, context.found).origin)
   }
 }
 
+const madeOfPlaces = (origin: Origin, places: Origin): Origin => (isMasked(places) ? madeOf([origin, places]) : origin)
+
+const isItself = (value: Expression, column: string, item: RangeItem): boolean =>
+  value.kind === 'column' &&
+  value.path.at(-1) === column &&
+  (value.path.length === 1 || (value.path.length === 2 && value.path[0] === item.alias))
+
 /** `(a, b) = (select …)` or `= row(…)`: the value of one place. */
-function assigned(source: Node, place: number, context: ExpressionContext): Origin {
-  const { SubLink, RowExpr } = source as { SubLink?: Node; RowExpr?: Node }
-  if (RowExpr !== undefined) return originOf(list(RowExpr['args'])[place - 1], context)
-  if (SubLink === undefined) return originOf(source, context)
-  const outputs = readStatement(SubLink['subselect'] as Node, context.found, context.scope, context.ctes)
+function assigned(source: Expression, place: number, context: ExpressionContext): Origin {
+  if (source.kind === 'row') {
+    const part = source.args[place - 1]
+    return part === undefined ? context.found.sources.anything : originOf(part, context)
+  }
+  if (source.kind !== 'subquery') return originOf(source, context)
+  const outputs = readStatement(source.query, context.found, context.scope, context.ctes)
   return outputs.some((output) => output.spread === true)
     ? madeOf(outputs.map(({ origin }) => origin))
     : (outputs[place - 1]?.origin ?? context.found.sources.anything)
 }
 
-/** Values that go into columns. Each may go only where it is masked as it was; what must be unique tells whether it was there. */
+/**
+ * Values that go into columns. Those of a masked column may go only to where no more of them is shown than where they come from,
+ * and what the target asks of its values (NOT NULL, length, CHECK, foreign keys) tells them by failing.
+ */
 function writes(
   source: readonly Output[],
   columns: readonly (string | undefined)[],
@@ -274,12 +288,29 @@ function writes(
   const wide = source.some((output) => output.spread === true)
   source.forEach(({ origin }, index) => {
     const into = wide ? undefined : columnOf(target, columns[index], found)
-    const same = (into?.origin.masks ?? []).map(({ style, name }) => `${style} ${name}`)
-    const lost = origin.masks.filter((mask) => !same.some((known) => known.startsWith(`${mask.style} `)))
-    if (into === undefined || lost.length > 0) found.carries(origin, target.name)
+    if (isMasked(origin)) {
+      if (into === undefined || !hides(into.origin, origin)) found.carries(origin, target.name)
+      found.tells(origin, `what ${target.name} asks of its values`)
+    }
     if (into !== undefined && isMasked(into.origin) && (into.name === undefined || target.unique.has(into.name)))
       found.tells(into.origin, 'a column whose values are unique', rows)
   })
+}
+
+/**
+ * The very column, unchanged, or one that shows nothing of any value and lets nobody compare: what is made of a masked value must
+ * not be shown in part or by style.
+ */
+function hides(into: Origin, origin: Origin): boolean {
+  if (!into.direct) return false
+  const [mask] = into.masks
+  if (mask === undefined) return false
+  if (origin.direct && origin.masks.every(({ name }) => name === mask.name)) return true
+  return (
+    (mask.style === 'redact' || mask.style === 'null') &&
+    !mask.copying &&
+    (mask.sideChannels === 'deny' || origin.masks.every(({ sideChannels }) => sideChannels === mask.sideChannels))
+  )
 }
 
 function columnOf(target: WriteTarget, name: string | undefined, found: LineageFindings): Output {
@@ -290,53 +321,45 @@ function columnOf(target: WriteTarget, name: string | undefined, found: LineageF
   return { name, origin: masked ? found.sources.anything : PLAIN }
 }
 
-function readTarget(relation: Node, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
-  const name = String(relation['relname'])
-  const schema = relation['schemaname'] === undefined ? undefined : String(relation['schemaname'])
-  const target = (found.sources as StatementSources).target({ schema, name })
-  const alias = (relation['alias'] as { aliasname?: string } | undefined)?.aliasname ?? name
-  return { item: { alias, columns: target.columns }, target }
+function readTarget(table: Table, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
+  const { item, target } = readTargetNamed(table.name, found)
+  return { item: { ...item, alias: table.alias?.name ?? table.name.name }, target }
+}
+
+function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
+  const target = (found.sources as StatementSources).target(name)
+  return { item: { alias: name.name, columns: target.columns }, target }
 }
 
 /** RETURNING; `old` and `new`, or what they are called, stand for the row before and after. Source: manual 18, RETURNING. */
 function readReturning(
-  clause: unknown,
+  returning: Returning | undefined,
   items: readonly RangeItem[],
   target: RangeItem,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
+  place: Place,
   star: readonly Output[] = target.columns,
 ): readonly Output[] {
-  if (clause === undefined) return []
-  const node = clause as Node
-  const options = list(node['options']).map((option) =>
-    String((option as { ReturningOption: Node }).ReturningOption['value']),
-  )
-  const rows = ['old', 'new', ...options].map((alias) => ({ alias, columns: target.columns }))
-  const context = contextOf([...items, ...rows], found, outer, ctes)
-  return readTargets(node['exprs'] ?? clause, star, context)
+  if (returning === undefined) return []
+  const rows = ['old', 'new', ...returning.names].map((alias) => ({ alias, columns: target.columns }))
+  return readTargets(returning.targets, star, contextAt(place, [...items, ...rows]))
 }
 
-const contextOf = (
-  items: readonly RangeItem[],
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-): ExpressionContext => ({ found, scope: { items, outer }, ctes, query: readStatement, windows: [] })
-
-const columnNames = (value: unknown): string[] =>
-  list(value).map((item) => {
-    const { ResTarget, String: text } = item as { ResTarget?: Node; String?: { sval?: string } }
-    return String(ResTarget?.['name'] ?? text?.sval ?? '')
-  })
-
-const constant = (value: object): boolean => 'A_Const' in value || 'ParamRef' in value
-
-const COMPUTES = new Set(['IndexStmt', 'RuleStmt', 'CreateTrigStmt', 'CreatePolicyStmt', 'ClusterStmt'])
-const PLACES: Readonly<Record<string, string>> = {
-  RuleStmt: 'a rule',
-  CreateTrigStmt: 'a trigger',
-  CreatePolicyStmt: 'a row policy',
-  ClusterStmt: 'an order of rows',
+/** What definitions compute with the rows of their relation, by kind of statement. */
+const COMPUTES: Readonly<Record<string, string>> = {
+  'create-index': 'an index',
+  'create-rule': 'a rule',
+  'create-trigger': 'a trigger',
+  'create-policy': 'a row policy',
+  'create-statistics': 'statistics',
+  'create-publication': 'a publication',
+  'alter-publication': 'a publication',
+  cluster: 'an order of rows',
 }
+/** Definitions that change how values of all columns are compared or converted. */
+const CONVERSIONS = new Set([
+  'create-cast',
+  'create-operator-class',
+  'alter-operator-family',
+  'create-conversion',
+  'create-transform',
+])

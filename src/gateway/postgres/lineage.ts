@@ -1,19 +1,22 @@
 import type { ColumnMask } from '../../masking/plan.ts'
-import type { Node } from './findings.ts'
-import { madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
-import {
-  condition,
-  list,
-  nameOf,
-  names,
-  originOf,
-  pathOf,
-  starOf,
-  type ExpressionContext,
-} from './lineage-expression.ts'
-import { OpenConstants, type VisibleConstants } from './open-constants.ts'
-import { readFrom, rename } from './lineage-from.ts'
+import { fromParts, partsOf, statementParts } from '../../sql/parts.ts'
+import type {
+  Expression,
+  FromItem,
+  Query,
+  Select,
+  SetOperation,
+  Sort,
+  Statement,
+  Target,
+  Values,
+  With,
+} from '../../sql/query.ts'
+import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './lineage-expression.ts'
+import { contextAt, readFrom, rename, type Place } from './lineage-from.ts'
 import type { Ctes, QueryScope } from './lineage-scope.ts'
+import { OpenConstants, type VisibleConstants } from './open-constants.ts'
+import { madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 
 /** What the resolver asks of the catalogs. */
 export interface Sources {
@@ -47,7 +50,7 @@ export interface StatementLineage {
   readonly influences: readonly Influence[]
   readonly carried: readonly Carried[]
   /** Undefined: all are hidden. */
-  readonly visible?: VisibleConstants
+  readonly visible?: VisibleConstants | undefined
 }
 
 /** Collects what one statement tells besides its rows. */
@@ -57,9 +60,9 @@ export class LineageFindings {
   carried: Carried[] = []
   readonly constants: OpenConstants
 
-  constructor(sources: Sources, tree: Node) {
+  constructor(sources: Sources, constants: OpenConstants) {
     this.sources = sources
-    this.constants = new OpenConstants(tree)
+    this.constants = constants
   }
 
   tells(origin: Origin, place: string, guesses?: number): void {
@@ -69,160 +72,162 @@ export class LineageFindings {
   carries(origin: Origin, to: string): void {
     for (const mask of origin.masks) this.carried.push({ mask, to })
   }
+
+  /** The same sources, for a part that is read a second time: what is found there is thrown away. */
+  quiet(): LineageFindings {
+    return new LineageFindings(this.sources, this.constants)
+  }
 }
 
-/** The columns of a query: SELECT, VALUES, set operations, or a statement with RETURNING. */
+/** The columns of a statement that gives rows: SELECT, VALUES, set operations, or one with RETURNING. */
 export type QueryReader = (
-  node: Node,
+  node: Statement,
   found: LineageFindings,
   outer: QueryScope | undefined,
   ctes: Ctes | undefined,
 ) => readonly Output[]
 
-/** A reader of SELECT; `other` reads INSERT, UPDATE, DELETE and MERGE, which may stand in a WITH. */
-export function readSelect(
-  select: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-  query: QueryReader,
-): readonly Output[] {
-  const ctes = readWith(select['withClause'], found, outer, outerCtes, query)
-  const outputs =
-    select['op'] !== undefined && select['op'] !== 'SETOP_NONE'
-      ? readSetOperation(select, found, outer, ctes, query)
-      : select['valuesLists'] === undefined
-        ? readPlainSelect(select, found, outer, ctes, query)
-        : readValues(select, found, outer, ctes, query)
+/** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */
+export function readQuery(node: Query, place: Place): readonly Output[] {
+  const ctes = readWith(node.with, place)
+  const inner = { ...place, ctes }
+  switch (node.kind) {
+    case 'select':
+      return readSelect(node, inner)
+    case 'set-operation':
+      return readSetOperation(node, inner)
+    case 'values':
+      return readValues(node, inner)
+  }
+}
+
+function readSelect(select: Select, place: Place): readonly Output[] {
+  const { found } = place
+  const { items, star } = readFrom(select.from, place)
+  const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
+  condition(select.where, 'WHERE', context)
+  condition(select.having, 'HAVING', context)
+  const outputs = readTargets(select.targets, star, context)
+  const columnOrigin = (column: Expression): Origin => originOf(column, context)
+  for (const { value } of select.targets) found.constants.selected(select, value, columnOrigin)
+  for (const item of select.group) found.constants.bare(item)
+  const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
+  for (const item of select.group) found.tells(named(item), 'GROUP BY')
+  if (select.groupDistinct) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
+  if (select.distinct?.length === 0) for (const output of outputs) found.tells(output.origin, 'DISTINCT')
+  for (const item of select.distinct ?? []) found.tells(named(item), 'DISTINCT ON')
+  readTail(select, outputs, context)
   return outputs
 }
 
-function readPlainSelect(
-  select: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): readonly Output[] {
-  const { items, star } = readFrom(select['fromClause'], found, outer, ctes, query)
-  const scope: QueryScope = { items, outer }
-  const context = { found, scope, ctes, query, windows: list(select['windowClause']) }
-  condition(select['whereClause'], 'WHERE', context)
-  condition(select['havingClause'], 'HAVING', context)
-  const outputs = readTargets(select['targetList'], star, context)
-  const columnOrigin = (column: unknown): Origin => originOf(column, context)
-  for (const target of list(select['targetList']))
-    found.constants.selected(select, (target as { ResTarget: Node }).ResTarget['val'], columnOrigin)
-  for (const item of list(select['groupClause'])) found.constants.bare(item)
-  const named = (node: unknown): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
-  for (const item of list(select['groupClause'])) found.tells(named(item), 'GROUP BY')
-  if (select['groupDistinct'] === true) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
-  for (const item of list(select['distinctClause'])) {
-    // A plain DISTINCT is a list with one empty node.
-    if (Object.keys(item as object).length === 0) {
-      for (const output of outputs) found.tells(output.origin, 'DISTINCT')
-    } else found.tells(named(item), 'DISTINCT ON')
+/** ORDER BY, LIMIT and OFFSET. */
+function readTail(
+  { order, limit, offset }: { order: readonly Sort[]; limit: readonly Expression[]; offset: readonly Expression[] },
+  outputs: readonly Output[],
+  context: ExpressionContext,
+): void {
+  const { found } = context
+  for (const { by } of order) {
+    found.tells(madeOf([byNameOrPlace(by, outputs), originOf(by, context)]), 'ORDER BY')
+    found.constants.bare(by)
   }
-  readOrder(select, outputs, context)
-  return outputs
+  for (const count of [...limit, ...offset]) found.constants.bare(count)
+  found.tells(originsOf(limit, context), 'LIMIT')
+  found.tells(originsOf(offset, context), 'OFFSET')
 }
 
-function readOrder(select: Node, outputs: readonly Output[], context: ExpressionContext): void {
-  for (const item of list(select['sortClause'])) {
-    const { SortBy } = item as { SortBy: Node }
-    const origin = madeOf([byNameOrPlace(SortBy['node'], outputs), originOf(SortBy['node'], context)])
-    context.found.tells(origin, 'ORDER BY')
-    context.found.constants.bare(SortBy['node'])
-  }
-  for (const field of ['limitCount', 'limitOffset']) {
-    context.found.constants.bare(select[field])
-    context.found.tells(originOf(select[field], context), field === 'limitCount' ? 'LIMIT' : 'OFFSET')
+/** `ORDER BY 1`, or ORDER BY a name of the select list; in GROUP BY also within rows, ROLLUP and the like. */
+function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
+  switch (node.kind) {
+    case 'row':
+    case 'grouping-set':
+      return madeOf(node.args.map((part) => byNameOrPlace(part, outputs)))
+    case 'constant':
+      if (node.type !== 'integer') return PLAIN
+      // With columns of unknown number before it, a place can be any column.
+      if (outputs.some((output) => output.spread === true)) return madeOf(outputs.map(({ origin }) => origin))
+      return outputs[Number(node.value) - 1]?.origin ?? PLAIN
+    case 'column':
+      if (node.path.length !== 1) return PLAIN
+      return madeOf(
+        outputs.filter(({ name }) => name === node.path[0] || name === undefined).map(({ origin }) => origin),
+      )
+    case 'parameter':
+    case 'system-value':
+    case 'call':
+    case 'operation':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'subquery':
+    case 'cast':
+    case 'collate':
+    case 'array':
+    case 'field':
+    case 'built':
+    case 'current-of':
+    case 'default':
+    case 'opaque':
+      return PLAIN
   }
 }
 
-/** ORDER BY 1, or ORDER BY a name of the select list. */
-function byNameOrPlace(node: unknown, outputs: readonly Output[]): Origin {
-  const { A_Const, ColumnRef } = (node ?? {}) as { A_Const?: { ival?: { ival?: number } }; ColumnRef?: Node }
-  const place = A_Const?.ival?.ival
-  if (place !== undefined) {
-    // With columns of unknown number before it, a place can be any column.
-    if (outputs.some((output) => output.spread === true)) return madeOf(outputs.map(({ origin }) => origin))
-    return outputs[place - 1]?.origin ?? PLAIN
-  }
-  const path = ColumnRef === undefined ? [] : pathOf(ColumnRef)
-  if (path.length !== 1) return PLAIN
-  return madeOf(outputs.filter(({ name }) => name === path[0] || name === undefined).map(({ origin }) => origin))
-}
-
-function readSetOperation(
-  select: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): readonly Output[] {
-  const left = query({ SelectStmt: select['larg'] }, found, outer, ctes)
-  const right = query({ SelectStmt: select['rarg'] }, found, outer, ctes)
+function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
+  const { found, outer, ctes, query } = place
+  const left = query(node.left, found, outer, ctes)
+  const right = query(node.right, found, outer, ctes)
   const outputs = merge(left, right)
-  if (select['all'] !== true || select['op'] !== 'SETOP_UNION') {
+  if (node.compares)
     for (const output of [...left, ...right])
       found.tells(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
-  }
-  readOrder(select, outputs, { found, scope: { items: [], outer }, ctes, query, windows: [] })
+  readTail(node, outputs, contextAt(place, []))
   return outputs
 }
 
 /** Rows of both, column by column; named as the first. */
 function merge(left: readonly Output[], right: readonly Output[]): readonly Output[] {
-  const uneven = left.length !== right.length || [...left, ...right].some((output) => output.spread === true)
-  if (uneven) return [spread(madeOf([...left, ...right].map(({ origin }) => origin)))]
-  return left.map(({ name, origin }, index) => ({ name, origin: oneOf([origin, (right[index] as Output).origin]) }))
+  const both = [...left, ...right]
+  const fails = both.some((output) => output.fails === true)
+  const uneven = left.length !== right.length || both.some((output) => output.spread === true)
+  if (uneven) return [spread(madeOf(both.map(({ origin }) => origin)), fails)]
+  return left.map(({ name, origin }, index) => ({
+    name,
+    origin: oneOf([origin, (right[index] as Output).origin]),
+    fails,
+  }))
 }
 
-function readValues(
-  select: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-): readonly Output[] {
-  const context: ExpressionContext = { found, scope: { items: [], outer }, ctes, query, windows: [] }
-  const rows = list(select['valuesLists']).map((row) =>
-    list((row as { List: Node }).List['items']).map((item) => originOf(item, context)),
-  )
+function readValues(node: Values, place: Place): readonly Output[] {
+  const context = contextAt(place, [])
+  const rows = node.rows.map((row) => row.map((item) => originOf(item, context)))
   const outputs = (rows[0] ?? []).map((_, index) => ({
     name: `column${index + 1}`,
-    origin: oneOf(rows.map((row) => row[index] ?? found.sources.anything)),
+    origin: oneOf(rows.map((row) => row[index] ?? place.found.sources.anything)),
+    fails: node.rows.some((row) => row[index] === undefined || canFail(row[index], context)),
   }))
-  readOrder(select, outputs, context)
+  readTail(node, outputs, context)
   return outputs
 }
 
 /** Common table expressions; one with RECURSIVE is read until what it depends on does not grow any more. */
-export function readWith(
-  clause: unknown,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  outerCtes: Ctes | undefined,
-  query: QueryReader,
-): Ctes | undefined {
-  const { ctes: nodes, recursive } = (clause ?? {}) as { ctes?: { CommonTableExpr: Node }[]; recursive?: boolean }
-  let ctes = outerCtes
+export function readWith(clause: With | undefined, place: Place): Ctes | undefined {
+  const { found, outer, query } = place
+  let { ctes } = place
   // With RECURSIVE an expression may name those after it: until they are read, they are taken for the worst.
-  const later = recursive === true ? (nodes ?? []).map(({ CommonTableExpr }) => String(CommonTableExpr['ctename'])) : []
-  for (const name of later) ctes = { name, columns: [spread(found.sources.anything)], next: ctes }
-  for (const { CommonTableExpr: cte } of nodes ?? []) {
-    const name = String(cte['ctename'])
-    const aliases = names(cte['aliascolnames'])
+  for (const { name } of clause?.recursive === true ? clause.ctes : [])
+    ctes = { name, columns: [spread(found.sources.anything, true)], next: ctes }
+  for (const cte of clause?.ctes ?? []) {
+    const { name } = cte
     const read = (): readonly Output[] => {
-      const outputs = rename(query(cte['ctequery'] as Node, found, outer, ctes), aliases)
+      const outputs = rename(query(cte.query, found, outer, ctes), cte.columns)
       // SEARCH and CYCLE add columns made of the others.
-      const more = cte['search_clause'] !== undefined || cte['cycle_clause'] !== undefined
-      return more ? [...outputs, spread(madeOf(outputs.map(({ origin }) => origin)))] : outputs
+      return cte.adds === undefined ? outputs : [...outputs, spread(madeOf(outputs.map(({ origin }) => origin)), true)]
     }
-    if (recursive === true && refersTo(cte['ctequery'], name)) {
+    if (clause?.recursive === true && refersTo(cte.query, name)) {
       const { influences, carried } = found
-      let columns: readonly Output[] = firstTerm(cte, found, outer, ctes, query, aliases)
+      let columns: readonly Output[] = firstTerm(cte, { ...place, ctes })
       for (let round = 0; ; round++) {
         found.influences = [...influences]
         found.carried = [...carried]
@@ -232,7 +237,7 @@ export function readWith(
         ctes = ctes.next
         if (sameMasks(before, columns)) break
         if (round === MOST_ROUNDS) {
-          columns = [spread(madeOf(columns.map(({ origin }) => origin)))]
+          columns = [spread(madeOf(columns.map(({ origin }) => origin)), true)]
           break
         }
       }
@@ -243,31 +248,45 @@ export function readWith(
 }
 
 /** What the non-recursive term gives: where reading a recursive expression starts. */
-function firstTerm(
-  cte: Node,
-  found: LineageFindings,
-  outer: QueryScope | undefined,
-  ctes: Ctes | undefined,
-  query: QueryReader,
-  aliases: readonly string[],
-): readonly Output[] {
-  const { SelectStmt } = cte['ctequery'] as { SelectStmt?: Node }
-  if (SelectStmt === undefined || SelectStmt['larg'] === undefined) return [spread(found.sources.anything)]
-  const inner = readWith(SelectStmt['withClause'], found, outer, ctes, query)
-  return rename(query({ SelectStmt: SelectStmt['larg'] }, found, outer, inner), aliases)
+function firstTerm({ query: node, columns }: With['ctes'][number], place: Place): readonly Output[] {
+  const { found, outer, query } = place
+  if (node.kind !== 'set-operation') return [spread(found.sources.anything, true)]
+  const inner = readWith(node.with, place)
+  return rename(query(node.left, found, outer, inner), columns)
 }
 
-const refersTo = (query: unknown, name: string): boolean =>
-  JSON.stringify(query).includes(`"relname":${JSON.stringify(name)}`)
+/** Whether a relation of this name is mentioned anywhere within. */
+function refersTo(node: Statement, name: string): boolean {
+  const inStatement = (statement: Statement): boolean => {
+    const { expressions, statements, from } = statementParts(statement)
+    return expressions.some(inExpression) || statements.some(inStatement) || from.some(inItem)
+  }
+  const inExpression = (expression: Expression): boolean => {
+    const { expressions, statements } = partsOf(expression)
+    return expression.kind === 'opaque' || expressions.some(inExpression) || statements.some(inStatement)
+  }
+  const inItem = (item: FromItem): boolean => {
+    const { expressions, statements, from } = fromParts(item)
+    return (
+      (item.kind === 'table' && item.name.name === name) ||
+      expressions.some(inExpression) ||
+      statements.some(inStatement) ||
+      from.some(inItem)
+    )
+  }
+  return inStatement(node)
+}
 
 function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
   return (
     left.length === right.length &&
-    left.every(({ origin, spread: wide }, index) => {
+    left.every(({ origin, spread: wide, fails }, index) => {
       const other = right[index] as Output
       return (
         wide === other.spread &&
+        fails === other.fails &&
         origin.direct === other.origin.direct &&
+        origin.type === other.origin.type &&
         origin.masks.length === other.origin.masks.length
       )
     })
@@ -275,19 +294,18 @@ function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
 }
 
 /** The columns of a target list or RETURNING. */
-export function readTargets(targets: unknown, star: readonly Output[], context: ExpressionContext): readonly Output[] {
+export function readTargets(
+  targets: readonly Target[],
+  star: readonly Output[],
+  context: ExpressionContext,
+): readonly Output[] {
   const outputs: Output[] = []
-  for (const target of list(targets)) {
-    const { ResTarget } = target as { ResTarget: Node }
-    const value = ResTarget['val'] as Node
+  for (const { name, value } of targets) {
     const starred = starOf(value, star, context)
     if (starred !== undefined) for (const output of starred) outputs.push(output)
-    else {
-      const name = ResTarget['name'] === undefined ? nameOf(value) : String(ResTarget['name'])
-      outputs.push({ name, origin: originOf(value, context) })
-    }
+    else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
     // The server takes no more: what is said of the rest is true of no result.
-    if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything)]
+    if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything, true)]
   }
   return outputs
 }

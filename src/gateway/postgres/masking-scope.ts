@@ -1,9 +1,9 @@
 import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../masking/plan.ts'
 import { findRelation, TELLING, type Catalog, type Relation } from './catalog.ts'
-import type { Node } from './findings.ts'
+import type { Statement } from '../../sql/query.ts'
 import { reachesBeyond } from './functions.ts'
 import { lineageOf, type StatementSources } from './lineage-statement.ts'
-import { fitOutputs, madeOf, PLAIN, repeat, spread, valueOf, type Origin, type Output } from './origin.ts'
+import { fitOutputs, madeOf, PLAIN, repeat, spread, typed, valueOf, type Origin, type Output } from './origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {
@@ -18,12 +18,12 @@ export interface MaskingScope {
 }
 
 /** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
-export type DefinitionTrees = ReadonlyMap<string, Node>
+export type DefinitionTrees = ReadonlyMap<string, Statement>
 
 export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
   const masks = columnMasks(plan, catalog)
   const anyMask: ColumnMask[] = plan.columns.map((column) => ({ ...column, name: nameOf(column), style: 'redact' }))
-  const anything = madeOf(anyMask.map(valueOf))
+  const anything = madeOf(anyMask.map((mask) => valueOf(mask)))
   const tainted = taint(masks, catalog, plan)
   const known = new Map<number, readonly Output[]>()
   let depth = 0
@@ -41,12 +41,18 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     return columns
   }
   const readColumns = (relation: Relation): readonly Output[] => {
-    if (relation.columns.size === 0) return [spread(tainted.has(relation.oid) ? anything : PLAIN)]
+    if (relation.columns.size === 0) return [spread(tainted.has(relation.oid) ? anything : PLAIN, true)]
     const own = masks.get(relation.oid)
     const derived = definedColumns(relation)
     return [...relation.columns].map(([name, attribute], index) => {
       const mask = own?.get(attribute)
-      return { name, origin: mask === undefined ? (derived?.[index] ?? PLAIN) : valueOf(mask) }
+      const type = relation.types.get(name)
+      return {
+        name,
+        origin: mask === undefined ? typed(derived?.[index] ?? PLAIN, type) : valueOf(mask, type),
+        // A view computes its columns where they are used, and a generated column may be virtual.
+        fails: relation.definition !== undefined || relation.viewOf.length > 0 || relation.generated.has(name),
+      }
     })
   }
   const definedColumns = (relation: Relation): readonly Origin[] | undefined => {

@@ -1,13 +1,18 @@
-import type { Node } from './findings.ts'
+import { fromParts, partsOf, statementParts } from '../../sql/parts.ts'
+import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../../sql/query.ts'
 import { isMasked, type Origin } from './origin.ts'
 
 /** Which constants and parameters of a statement no masked value has to do with: they may stand on record as they are. */
 export interface VisibleConstants {
-  /** Of each constant that is written as a number or a string, in the order of the text. */
-  readonly constants: readonly boolean[]
+  /** Where they begin in the text. */
+  readonly places: ReadonlySet<number>
+  /** Where all constants begin that were read. */
+  readonly known: ReadonlySet<number>
   /** Numbers of parameters. */
   readonly parameters: ReadonlySet<number>
 }
+
+type Given = Constant | Parameter
 
 /**
  * Finds them while lineage is read. All are hidden but those in a place that is listed here: LIMIT and OFFSET; places in ORDER BY
@@ -15,50 +20,52 @@ export interface VisibleConstants {
  * a column that is not masked. One that is seen elsewhere, too, or with another reading, stays hidden.
  */
 export class OpenConstants {
-  /** The SELECT whose rows are those of the statement. */
-  #top: unknown
-  readonly #tree: Node
-  readonly #open = new Set<object>()
-  readonly #hidden = new Set<object>()
+  readonly #tree: Statement
+  /** By their place in the text: the tree has what assigns to several columns once for each of them. */
+  readonly #open = new Set<number>()
+  readonly #hidden = new Set<number>()
   /** Found in conditions; a masked column that is compared with another makes a secret of what that one is compared with. */
-  readonly #compared: object[] = []
+  readonly #compared: Given[] = []
   #isMixed = false
 
-  constructor(tree: Node) {
+  constructor(tree: Statement) {
     this.#tree = tree
-    this.#top = tree['SelectStmt']
   }
 
   /** LIMIT, OFFSET, and a place in ORDER BY or GROUP BY. */
-  bare(node: unknown): void {
+  bare(node: Expression): void {
     const constant = bareConstant(node)
-    if (constant !== undefined) this.#open.add(constant)
+    if (constant !== undefined) add(constant, this.#open)
   }
 
-  /** An item of a select list. */
-  selected(select: unknown, node: unknown, originOf: (column: unknown) => Origin): void {
-    const { constants, columns, hasQuery } = partsOf(node)
-    const isOpen = select === this.#top && !hasQuery && !columns.some((column) => isMasked(originOf(column)))
-    for (const constant of constants) (isOpen ? this.#open : this.#hidden).add(constant)
+  /** An item of a select list. The SELECT whose rows are those of the statement is the whole of it. */
+  selected(select: Statement, node: Expression, originOf: (column: Expression) => Origin): void {
+    const { given, columns, isWhole } = contentOf(node)
+    const isOpen = select === this.#tree && isWhole && !columns.some((column) => isMasked(originOf(column)))
+    for (const constant of given) add(constant, isOpen ? this.#open : this.#hidden)
   }
 
   /** A condition, or a part of one that AND, OR or NOT ties to others; `origin` is that of the whole. */
-  compared(node: unknown, origin: Origin, originOf: (column: unknown) => Origin): void {
-    const { constants, columns, hasQuery } = partsOf(node)
-    const masked = columns.filter((column) => isMasked(originOf(column)))
-    if (masked.length === 0 && !isMasked(origin) && !hasQuery) {
-      for (const constant of constants) this.#compared.push(constant)
+  compared(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
+    const { given, columns, isWhole } = contentOf(node)
+    if (node.kind === 'logic' && isWhole) {
+      for (const arg of node.args) this.compared(arg, arg.kind === 'logic' ? origin : originOf(arg), originOf)
       return
     }
-    for (const constant of constants) this.#hidden.add(constant)
-    if (isMasked(origin) && (hasQuery || masked.length === 0 || columns.length > masked.length)) this.#isMixed = true
+    const masked = columns.filter((column) => isMasked(originOf(column)))
+    if (masked.length === 0 && !isMasked(origin) && isWhole) {
+      for (const constant of given) this.#compared.push(constant)
+      return
+    }
+    for (const constant of given) add(constant, this.#hidden)
+    if (isMasked(origin) && (!isWhole || masked.length === 0 || columns.length > masked.length)) this.#isMixed = true
     if (masked.length > 1) this.#isMixed = true
   }
 
   /** A value that goes into a column. */
-  stored(node: unknown, into: Origin): void {
+  stored(node: Expression, into: Origin): void {
     const constant = bareConstant(node)
-    if (constant !== undefined) (isMasked(into) ? this.#hidden : this.#open).add(constant)
+    if (constant !== undefined) add(constant, isMasked(into) ? this.#hidden : this.#open)
   }
 
   /** A masked column decides which rows are put together, and so is compared with whatever the other side has. */
@@ -66,95 +73,115 @@ export class OpenConstants {
     this.#isMixed = true
   }
 
-  get found(): VisibleConstants {
-    const isOpen = new Set(this.#open)
+  get found(): VisibleConstants | undefined {
+    const { given, isWhole } = everythingGiven(this.#tree)
+    // What is not read may do anything with any of them.
+    if (!isWhole) return undefined
+    const places = new Set(this.#open)
     // What a part of the statement gives another as a constant may be compared with anything there.
-    if (!this.#isMixed && !givesConstants(this.#tree, true)) for (const constant of this.#compared) isOpen.add(constant)
-    const { constants, parameters } = everyConstant(this.#tree)
-    const shown = (node: object): boolean => isOpen.has(node) && !this.#hidden.has(node)
-    return {
-      constants: constants.map(shown),
-      parameters: new Set(
-        [...parameters].filter(([, uses]) => uses.every((use) => shown(use))).map(([number]) => number),
-      ),
-    }
+    if (!this.#isMixed && !givesConstants(this.#tree, true))
+      for (const constant of this.#compared) add(constant, places)
+    for (const place of this.#hidden) places.delete(place)
+    const known = new Set<number>()
+    const parameters = new Set<number>()
+    for (const one of given) if (one.kind === 'constant') add(one, known)
+    for (const one of given) if (one.kind === 'parameter') parameters.add(one.number)
+    for (const one of given) if (one.kind === 'parameter' && !places.has(one.at)) parameters.delete(one.number)
+    return { places, known, parameters }
   }
+}
+
+function add(given: Given, to: Set<number>): void {
+  to.add(given.at)
+  if (given.kind === 'constant') for (const at of given.others ?? []) to.add(at)
 }
 
 /** `1`, `'x'`, `$1`, with a cast or without. */
-function bareConstant(node: unknown): object | undefined {
-  const { A_Const, ParamRef, TypeCast } = (node ?? {}) as { A_Const?: object; ParamRef?: object; TypeCast?: Node }
-  if (TypeCast !== undefined && (TypeCast['typeName'] as Node | undefined)?.['typmods'] !== undefined) return undefined
-  return A_Const ?? ParamRef ?? (TypeCast === undefined ? undefined : bareConstant(TypeCast['arg']))
+function bareConstant(node: Expression): Given | undefined {
+  if (node.kind === 'cast') return node.to.limited ? undefined : bareConstant(node.arg)
+  return node.kind === 'constant' || node.kind === 'parameter' ? node : undefined
 }
 
-/** What an expression is made of, without the queries in it. */
-function partsOf(node: unknown): { constants: object[]; columns: unknown[]; hasQuery: boolean } {
-  const constants: object[] = []
-  const columns: unknown[] = []
-  let hasQuery = false
-  const visit = (value: unknown): void => {
-    if (value === null || typeof value !== 'object') return
-    if (Array.isArray(value)) return value.forEach(visit)
-    for (const [key, content] of Object.entries(value as Node)) {
-      if (key === 'A_Const' || key === 'ParamRef') constants.push(content as object)
-      else if (key === 'ColumnRef') columns.push({ ColumnRef: content })
-      else if (key === 'SubLink') {
-        hasQuery = true
-        visit((content as Node)['testexpr'])
-      } else visit(content)
-    }
+const modifiersOf = (types: readonly TypeName[]): Constant[] => types.flatMap(({ modifiers }) => modifiers)
+
+/** What an expression is made of, without the queries in it: with them, or with what is not read, that is not the whole. */
+function contentOf(node: Expression): { given: Given[]; columns: Column[]; isWhole: boolean } {
+  const given: Given[] = []
+  const columns: Column[] = []
+  let isWhole = true
+  const visit = (part: Expression): void => {
+    if (part.kind === 'constant' || part.kind === 'parameter') given.push(part)
+    if (part.kind === 'column') columns.push(part)
+    const { expressions, statements, types } = partsOf(part)
+    if (part.kind === 'opaque' || statements.length > 0) isWhole = false
+    given.push(...modifiersOf(types))
+    for (const inner of expressions) visit(inner)
   }
   visit(node)
-  return { constants, columns, hasQuery }
+  return { given, columns, isWhole }
 }
 
 /** Whether a query within the statement, other than one that EXISTS asks, gives constants as values of its rows. */
-function givesConstants(value: unknown, isTop: boolean): boolean {
-  if (value === null || typeof value !== 'object') return false
-  if (Array.isArray(value)) return value.some((item) => givesConstants(item, isTop))
-  return Object.entries(value as Node).some(([key, content]) => {
-    const node = content as Node
-    if (key === 'SelectStmt' || ((key === 'larg' || key === 'rarg') && !('JoinExpr' in node || 'RangeVar' in node))) {
-      if (!isTop && (partsOf(node['targetList']).constants.length > 0 || node['valuesLists'] !== undefined)) return true
-      return Object.entries(node).some(([part, inner]) =>
-        givesConstants({ [part]: inner }, isTop && (part === 'larg' || part === 'rarg')),
-      )
-    }
-    if (key === 'InsertStmt') {
-      const { selectStmt, ...rest } = node as { selectStmt?: { SelectStmt?: Node } }
-      const rows = selectStmt?.SelectStmt?.['valuesLists']
-      return givesConstants(rest, false) || givesConstants(rows === undefined ? selectStmt : rows, false)
-    }
-    if (key === 'SubLink' && node['subLinkType'] === 'EXISTS_SUBLINK') {
-      const { targetList: _, ...rest } = (node['subselect'] as { SelectStmt?: Node }).SelectStmt ?? {}
-      return rest['valuesLists'] !== undefined || givesConstants(rest, false)
-    }
-    return givesConstants(content, false)
-  })
+function givesConstants(node: Statement, isTop: boolean): boolean {
+  if (!isTop && node.kind === 'values') return true
+  if (!isTop && node.kind === 'select' && node.targets.some(({ value }) => contentOf(value).given.length > 0))
+    return true
+  const { expressions, statements, from } = statementParts(node)
+  // The rows of a set operation are those of both its sides; VALUES of an INSERT go into its columns.
+  const isPart = (inner: Statement): boolean =>
+    node.kind === 'set-operation'
+      ? isTop && (inner === node.left || inner === node.right)
+      : node.kind === 'insert' && inner === node.source && inner.kind === 'values'
+  return (
+    expressions.some(givesWithin) ||
+    statements.some((inner) => givesConstants(inner, isPart(inner))) ||
+    from.some(givesInFrom)
+  )
 }
 
-/** All constants that are written as numbers or strings, in the order of the text, and the uses of each parameter. */
-function everyConstant(tree: unknown): { constants: object[]; parameters: Map<number, object[]> } {
-  const constants: { at: number; node: object }[] = []
-  const parameters = new Map<number, object[]>()
-  const visit = (value: unknown): void => {
-    if (value === null || typeof value !== 'object') return
-    if (Array.isArray(value)) return value.forEach(visit)
-    for (const [key, content] of Object.entries(value as Node)) {
-      const node = content as Node
-      if (key === 'ParamRef') {
-        const number = Number(node['number'] ?? 0)
-        const uses = parameters.get(number)
-        if (uses === undefined) parameters.set(number, [node])
-        else uses.push(node)
-      } else if (key === 'A_Const') {
-        const at = Number(node['location'] ?? 0)
-        // Not written in the text: TRUE, NULL, and what the grammar adds.
-        if (at >= 0 && node['boolval'] === undefined && node['isnull'] === undefined) constants.push({ at, node })
-      } else visit(content)
-    }
+function givesWithin(node: Expression): boolean {
+  const { expressions, statements } = partsOf(node)
+  const isAsked = node.kind === 'subquery' && node.gives === 'exists' && node.query.kind === 'select'
+  return (
+    node.kind === 'opaque' ||
+    expressions.some(givesWithin) ||
+    statements.some((inner) => givesConstants(inner, isAsked))
+  )
+}
+
+function givesInFrom(item: FromItem): boolean {
+  const { expressions, statements, from } = fromParts(item)
+  return (
+    expressions.some(givesWithin) || statements.some((inner) => givesConstants(inner, false)) || from.some(givesInFrom)
+  )
+}
+
+/** All constants and parameters of a statement; not the whole where a part of it is not read. */
+function everythingGiven(tree: Statement): { given: Given[]; isWhole: boolean } {
+  const given: Given[] = []
+  let isWhole = true
+  const inExpression = (node: Expression): void => {
+    if (node.kind === 'constant' || node.kind === 'parameter') given.push(node)
+    if (node.kind === 'opaque') isWhole = false
+    const { expressions, statements, types } = partsOf(node)
+    for (const constant of modifiersOf(types)) given.push(constant)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
   }
-  visit(tree)
-  return { constants: constants.toSorted((one, other) => one.at - other.at).map(({ node }) => node), parameters }
+  const inFrom = (item: FromItem): void => {
+    if (item.kind === 'function-table' || item.kind === 'value-table')
+      for (const constant of modifiersOf(item.types)) given.push(constant)
+    const { expressions, statements, from } = fromParts(item)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
+    for (const inner of from) inFrom(inner)
+  }
+  const inStatement = (node: Statement): void => {
+    const { expressions, statements, from } = statementParts(node)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
+    for (const item of from) inFrom(item)
+  }
+  inStatement(tree)
+  return { given, isWhole }
 }

@@ -6,6 +6,8 @@ export interface Origin {
   readonly masks: readonly ColumnMask[]
   /** It is the value of one such column, unchanged; otherwise something was made of it, and no part may be shown. */
   readonly direct: boolean
+  /** The server's name of its type, where that is certain. */
+  readonly type?: string | undefined
 }
 
 export const PLAIN: Origin = { masks: [], direct: false }
@@ -13,7 +15,11 @@ export const PLAIN: Origin = { masks: [], direct: false }
 export const isMasked = (origin: Origin): boolean => origin.masks.length > 0
 
 /** The value of a masked column itself. */
-export const valueOf = (mask: ColumnMask): Origin => ({ masks: [mask], direct: true })
+export const valueOf = (mask: ColumnMask, type?: string): Origin => ({ masks: [mask], direct: true, type })
+
+/** The same, known to be of this type. */
+export const typed = (origin: Origin, type: string | undefined): Origin =>
+  origin.masks.length === 0 || type === undefined ? origin : { ...origin, type }
 
 /** Something made of all of these. */
 export function madeOf(origins: readonly Origin[]): Origin {
@@ -27,7 +33,7 @@ export function oneOf(origins: readonly Origin[]): Origin {
   const [first] = masked
   if (first === undefined) return PLAIN
   const same = masked.every(({ direct, masks }) => direct && masks.length === 1 && masks[0] === first.masks[0])
-  return same ? first : madeOf(masked)
+  return same ? first : typed(madeOf(masked), masked.every(({ type }) => type === first.type) ? first.type : undefined)
 }
 
 export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ length: count }, () => origin)
@@ -38,9 +44,11 @@ export interface Output {
   readonly name: string | undefined
   readonly origin: Origin
   readonly spread?: true
+  /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
+  readonly fails?: boolean
 }
 
-export const spread = (origin: Origin): Output => ({ name: undefined, origin, spread: true })
+export const spread = (origin: Origin, fails = false): Output => ({ name: undefined, origin, spread: true, fails })
 
 /** The origins of exactly `count` columns, or undefined where the list cannot be that long. */
 export function fitOutputs(outputs: readonly Output[], count: number): Origin[] | undefined {

@@ -1,428 +1,333 @@
 import type { ParseResult } from '@pgsql/types'
-import { isAlways } from './always-true.ts'
-import { addAlias, addName, addRelation, Findings, keyOf, readName, write, type Node, type Scope } from './findings.ts'
+import { isAlways } from '../../sql/always-true.ts'
+import { partsOf, usingOperators, windowParts } from '../../sql/parts.ts'
+import type {
+  Assignment,
+  Delete,
+  Expression,
+  Field,
+  FromItem,
+  Insert,
+  Merge,
+  Query,
+  Statement,
+  Target,
+  TypeName,
+  Update,
+  Utility,
+  With,
+} from '../../sql/query.ts'
+import { add, Findings } from './findings.ts'
+import { placesIn, type LiteralPlace } from './literals.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
-import { addSetConfig, isFalse, kindOfSet, literals, namedSetting, setsReadWrite } from './settings.ts'
+import {
+  addCte,
+  columnsOf,
+  cteOf,
+  findRow,
+  NOWHERE,
+  rowNames,
+  targetRow,
+  type RowName,
+  type Scope,
+} from './row-names.ts'
+import { addSetConfig, namedSetting } from './settings.ts'
+import { toStatement } from './to-query.ts'
 
-/** Reads the parser's tree. Every node is visited, also those that nothing here knows, so that no table hides in one. */
-export function readStatements(tree: ParseResult): ParsedStatement[] {
-  return (tree.stmts ?? []).map(({ stmt }) => {
+/** What each statement of a text says. */
+export function readStatements(tree: ParseResult, sql: string): ParsedStatement[] {
+  const literals = placesIn(sql)
+  let taken = 0
+  return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
+    // The last one has no length where nothing ends it.
+    const end = stmt_len === 0 ? Infinity : stmt_location + stmt_len
+    const statement = toStatement(stmt as NonNullable<typeof stmt>)
     const found = new Findings()
-    const [[type, node] = ['', {}]] = Object.entries(stmt as unknown as Record<string, Node>)
-    const { returningClause, ...rest } = node
-    visit({ [type]: rest }, found, [])
-    // What the outermost RETURNING mentions goes to the client, through masking, and nowhere else.
-    const returning = new Findings()
-    visit(returningClause, returning, withNames(node))
-    found.add(returning)
-    return found.finish({ [type]: node })
+    readStatement(statement, found, NOWHERE)
+    const first = taken
+    while (taken < literals.length && (literals[taken] as LiteralPlace).at < end) taken++
+    return found.finish(statement, literals.slice(first, taken))
   })
 }
 
-function visit(value: unknown, found: Findings, scope: Scope): void {
-  if (Array.isArray(value)) {
-    for (const item of value) visit(item, found, scope)
-    return
-  }
-  if (value === null || typeof value !== 'object') return
-  for (const [key, content] of Object.entries(value)) {
-    // A node is wrapped in an object whose one key is the node's type; fields are in lower case.
-    if (/^[A-Z]/.test(key) && content !== null && typeof content === 'object')
-      visitNode(key, content as Node, found, scope)
-    else visit(content, found, scope)
-  }
-}
-
-function visitNode(type: string, node: Node, found: Findings, outer: Scope): void {
-  const special = SPECIAL[type]
-  if (special !== undefined) return special(node, found, outer)
-  if (type.endsWith('Stmt')) found.kinds.add(STATEMENT_KINDS[type] ?? kebab(type.replace(/Stmt$/, '')))
-  visitFields(node, found, outer)
-}
-
-function visitFields(node: Node, found: Findings, outer: Scope, without: readonly string[] = []): void {
-  const scope = visitWith(node, found, outer)
-  for (const [field, content] of Object.entries(node)) {
-    if (field === 'alias' || field === 'join_using_alias') addAlias({ alias: content }, found)
-    // In a cast and in a column's definition the node of the type is not wrapped.
-    if (field === 'typeName') visitNode('TypeName', content as Node, found, scope)
-    else if (isBareRelation(content)) addRelation(content, READ_FIELDS.has(field) ? found.reads : found.writes, [])
-    else if (field !== 'withClause' && !without.includes(field)) visit(content, found, scope)
+function readStatement(node: Statement, found: Findings, outer: Scope): void {
+  switch (node.kind) {
+    case 'select':
+    case 'set-operation':
+    case 'values':
+      return readQuery(node, found, outer)
+    case 'insert':
+      return readInsert(node, found, outer)
+    case 'update':
+    case 'delete':
+      return readChange(node, found, outer)
+    case 'merge':
+      return readMerge(node, found, outer)
+    case 'utility':
+      return readUtility(node, found, outer)
   }
 }
-
-/** Where only a relation can stand, its node is not wrapped. */
-const isBareRelation = (content: unknown): content is Node =>
-  content !== null && typeof content === 'object' && typeof (content as Node)['relname'] === 'string'
-
-const withNames = (node: Node): Scope =>
-  ((node['withClause'] as { ctes?: { CommonTableExpr: Node }[] } | undefined)?.ctes ?? []).map(({ CommonTableExpr }) =>
-    String(CommonTableExpr['ctename']),
-  )
 
 /** Common table expressions: each sees those before it, and with RECURSIVE itself and all. */
-function visitWith(node: Node, found: Findings, outer: Scope): Scope {
-  const clause = node['withClause'] as { ctes?: { CommonTableExpr: Node }[]; recursive?: boolean } | undefined
-  const ctes = (clause?.ctes ?? []).map(({ CommonTableExpr }) => CommonTableExpr)
-  const names = ctes.map((cte) => String(cte['ctename']))
-  ctes.forEach((cte, index) => {
-    visit(cte, found, clause?.recursive === true ? [...outer, ...names] : [...outer, ...names.slice(0, index)])
-  })
-  return [...outer, ...names]
-}
-
-const SPECIAL: Readonly<Record<string, (node: Node, found: Findings, scope: Scope) => void>> = {
-  RangeVar: (node, found, scope) => {
-    addRelation(node, found.reads, scope)
-    addAlias(node, found)
-  },
-  ColumnRef: (node, found) => {
-    const fields = node['fields'] as Node[]
-    const last = fields.at(-1) as { String?: { sval?: string } } | undefined
-    found.columns.add(last?.String?.sval ?? '*')
-  },
-  A_Indirection: (node, found, scope) => {
-    for (const step of (node['indirection'] ?? []) as { String?: { sval?: string } }[])
-      found.columns.add(step.String?.sval ?? '*')
-    visit(node['arg'], found, scope)
-    visit(node['indirection'], found, scope)
-  },
-  TypeName: (node, found, scope) => {
-    const name = readName(node['names'])
-    if (name !== undefined) found.typeNames.add(name.name)
-    visit(node['typmods'], found, scope)
-  },
-  FuncCall: (node, found, scope) => {
-    addName(node['funcname'], found.functions)
-    if (readName(node['funcname'])?.name === 'set_config') addSetConfig(node, found)
-    visitFields(node, found, scope, ['funcname'])
-  },
-  A_Expr: (node, found, scope) => {
-    addName(node['name'], found.operators)
-    visitFields(node, found, scope, ['name'])
-  },
-  SortBy: (node, found, scope) => {
-    addName(node['useOp'], found.operators)
-    visitFields(node, found, scope, ['useOp'])
-  },
-  SelectStmt: (node, found, scope) => {
-    const into = node['intoClause'] as { rel?: Node } | undefined
-    // The VALUES of an INSERT are part of it.
-    const isPart = node['valuesLists'] !== undefined && found.kinds.size > 0
-    if (!isPart) found.kinds.add(into === undefined ? 'select' : 'select-into')
-    if (node['lockingClause'] !== undefined) found.kinds.add('select-for-update')
-    if (into?.rel !== undefined) addRelation(into.rel, found.writes, [])
-    const outer = found.settingByName
-    found.settingByName = namedSetting(node)
-    visitFields(node, found, scope, ['intoClause'])
-    found.settingByName = outer
-  },
-  InsertStmt: (node, found, scope) => {
-    found.kinds.add('insert')
-    write(node, found)
-    if (node['onConflictClause'] !== undefined) found.kinds.add('update')
-    visitFields(node, found, scope, ['relation', 'cols'])
-  },
-  UpdateStmt: (node, found, scope) => {
-    found.kinds.add('update')
-    write(node, found)
-    if (isAlways(node['whereClause'], node['relation'])) found.missingWhere = true
-    visitFields(node, found, scope, ['relation'])
-  },
-  DeleteStmt: (node, found, scope) => {
-    found.kinds.add('delete')
-    write(node, found)
-    if (isAlways(node['whereClause'], node['relation'])) found.missingWhere = true
-    visitFields(node, found, scope, ['relation'])
-  },
-  MergeStmt: (node, found, scope) => {
-    found.kinds.add('merge')
-    write(node, found)
-    for (const { MergeWhenClause } of (node['mergeWhenClauses'] ?? []) as { MergeWhenClause: Node }[]) {
-      const does = MERGE_COMMANDS[String(MergeWhenClause['commandType'])]
-      if (does !== undefined) found.kinds.add(does)
-      if ((does === 'update' || does === 'delete') && isAlways(node['joinCondition'], node['relation']))
-        found.missingWhere = true
-    }
-    visitFields(node, found, scope, ['relation'])
-  },
-  TruncateStmt: (node, found) => {
-    found.kinds.add('truncate')
-    found.cascade = node['behavior'] === 'DROP_CASCADE'
-    for (const { RangeVar } of node['relations'] as { RangeVar: Node }[]) addRelation(RangeVar, found.writes, [])
-  },
-  CopyStmt: (node, found, scope) => {
-    const direction = node['is_from'] === true ? 'from' : 'to'
-    const where = node['is_program'] === true ? 'program' : node['filename'] === undefined ? 'client' : 'file'
-    found.kinds.add(where === 'client' ? `copy-${direction}` : `copy-${direction}-${where}`)
-    const relation = node['relation'] as Node | undefined
-    if (relation !== undefined) addRelation(relation, direction === 'from' ? found.writes : found.reads, [])
-    found.copy = { direction, where, binary: optionValue(node, 'format') === 'binary' }
-    if (relation !== undefined && direction === 'to') found.columns.add('*')
-    visitFields(node, found, scope, ['relation', 'attlist'])
-  },
-  ExplainStmt: (node, found, scope) => {
-    found.kinds.add('explain')
-    // Given twice, the last one counts: whichever may run the statement is taken for it.
-    const runs = ((node['options'] ?? []) as { DefElem: Node }[]).some(
-      ({ DefElem }) => DefElem['defname'] === 'analyze' && !isFalse(DefElem['arg']),
+function readWith(clause: With | undefined, found: Findings, outer: Scope): Scope {
+  const ctes = clause?.ctes ?? []
+  let scope = outer
+  const nameOnly = { names: new Set<string>(), relations: [] }
+  if (clause?.recursive === true) for (const { name } of ctes) scope = addCte(scope, name, nameOnly)
+  for (const { name, columns, query, adds } of ctes) {
+    readStatement(query, found, scope)
+    readAll(adds ?? [], found, scope)
+    scope = addCte(
+      scope,
+      name,
+      columns.length > 0 ? { names: new Set(columns), relations: [] } : columnsOf(query, scope),
     )
-    found.explainRuns = runs
-    if (runs) return visit(node['query'], found, scope)
-    // Planned, not run: what it would write is only looked at. Functions stay: planning may run immutable ones.
+  }
+  return scope
+}
+
+function readQuery(node: Query, found: Findings, outer: Scope): void {
+  // The VALUES of an INSERT are part of it.
+  const isPart = node.kind === 'values' && found.kinds.size > 0
+  const into = 'into' in node ? node.into : undefined
+  if (!isPart) found.kinds.add(into === undefined ? 'select' : 'select-into')
+  if (node.locks) found.kinds.add('select-for-update')
+  if (into !== undefined) {
+    add(into, found.writes)
+    add(into, found.makes)
+  }
+  const { ctes } = readWith(node.with, found, outer)
+  const settingBefore = found.settingByName
+  let scope: Scope = { ctes, rows: NONE, outer }
+  switch (node.kind) {
+    case 'select':
+      found.settingByName = namedSetting(node)
+      scope = { ctes, rows: readFrom(node.from, found, scope), outer }
+      for (const { value } of node.targets) readExpression(value, found, scope)
+      if (node.where !== undefined) readExpression(node.where, found, scope)
+      if (node.having !== undefined) readExpression(node.having, found, scope)
+      readAll(node.group, found, scope)
+      if (node.distinct !== undefined) readAll(node.distinct, found, scope)
+      for (const window of node.windows) {
+        readAll(windowParts(window), found, scope)
+        for (const operator of usingOperators(window.order)) add(operator, found.operators)
+      }
+      break
+    case 'set-operation':
+      readStatement(node.left, found, scope)
+      readStatement(node.right, found, scope)
+      break
+    case 'values':
+      for (const row of node.rows) readAll(row, found, scope)
+  }
+  for (const { by, operator } of node.order) {
+    readExpression(by, found, scope)
+    if (operator !== undefined) add(operator, found.operators)
+  }
+  readAll(node.limit, found, scope)
+  readAll(node.offset, found, scope)
+  found.settingByName = settingBefore
+}
+
+const NONE: readonly never[] = []
+
+function readFrom(items: readonly FromItem[], found: Findings, scope: Scope): readonly RowName[] {
+  const rows: RowName[] = []
+  // A later item may be LATERAL, and names those before it.
+  const beside: Scope = { ctes: scope.ctes, rows, outer: scope.outer }
+  for (const item of items) {
+    readItem(item, found, beside)
+    rows.push(...rowNames(item, scope))
+  }
+  return rows
+}
+
+function readItem(item: FromItem, found: Findings, scope: Scope): void {
+  switch (item.kind) {
+    case 'table':
+      if (cteOf(scope, item.name) === undefined) add(item.name, found.reads)
+      readAll(item.sample, found, scope)
+      if (item.method !== undefined && (item.method.schema !== undefined || !SAMPLES.has(item.method.name)))
+        add(item.method, found.functions)
+      return
+    case 'derived':
+      return readStatement(item.query, found, item.lateral ? scope : { ...scope, rows: [] })
+    case 'function-table':
+      readAll(item.calls, found, scope)
+      return addTypes(item.types, found)
+    case 'value-table':
+      readAll(item.args, found, scope)
+      return addTypes(item.types, found)
+    case 'join': {
+      readItem(item.left, found, scope)
+      const left = rowNames(item.left, scope)
+      readItem(item.right, found, { ...scope, rows: [...scope.rows, ...left] })
+      readAll([item.on], found, { ...scope, rows: [...left, ...rowNames(item.right, scope)] })
+      for (const operator of item.operators) add(operator, found.operators)
+      return
+    }
+    case 'opaque':
+      return readExpression(item, found, scope)
+  }
+}
+
+const readTargets = (targets: readonly Target[], found: Findings, scope: Scope): void =>
+  readAll(
+    targets.map(({ value }) => value),
+    found,
+    scope,
+  )
+
+function readAll(nodes: readonly (Expression | undefined)[], found: Findings, scope: Scope): void {
+  for (const node of nodes) if (node !== undefined) readExpression(node, found, scope)
+}
+
+function readExpression(node: Expression, found: Findings, scope: Scope): void {
+  if (node.kind === 'column') {
+    const [row, name] = node.path.slice(-2)
+    if (row !== undefined && name !== undefined) addField(row, name, found, scope)
+    return
+  }
+  if (node.kind === 'constant') return
+  if (node.kind === 'opaque') {
+    found.unknown.add(`${node.what} is not read`)
+    for (const relation of node.reads) add(relation, found.reads)
+    return
+  }
+  if (node.kind === 'field') addFields(node, found, scope)
+  if (node.kind === 'call' && node.name.name === 'set_config') addSetConfig(node, found)
+  const { expressions, statements, operators, functions, types } = partsOf(node)
+  for (const name of functions) add(name, found.functions)
+  for (const name of operators) add(name, found.operators)
+  addTypes(types, found)
+  for (const part of expressions) readExpression(part, found, scope)
+  for (const statement of statements) readStatement(statement, found, { ...scope, rows: [], outer: scope })
+}
+
+const addTypes = (types: readonly TypeName[], found: Findings): void => {
+  for (const { name } of types) found.typeNames.add(name)
+}
+
+/** `row.name` calls the function `name` where the row has no such column. */
+function addField(row: string, name: string, found: Findings, scope: Scope): void {
+  if (name === '*') return
+  const columns = findRow(scope, row)
+  if (columns?.names.has(name) === true) return
+  noteField(name, columns?.relations ?? [], found)
+}
+
+function addFields({ of, steps }: Field, found: Findings, scope: Scope): void {
+  const [first] = steps
+  const isRow = of.kind === 'column' && of.path.length === 1 && typeof first === 'string'
+  if (isRow) addField(String(of.path[0]), first, found, scope)
+  for (const step of isRow ? steps.slice(1) : steps)
+    if (typeof step === 'string' && step !== '*') noteField(step, [], found)
+}
+
+const noteField = (name: string, of: readonly { schema: string | undefined; name: string }[], found: Findings): void =>
+  void found.fields.set(JSON.stringify([name, of]), { name, of })
+
+// ── writes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const nameOfTarget = ({ target }: Insert | Update | Delete | Merge): string => target.alias?.name ?? target.name.name
+
+function readReturning(node: Insert | Update | Delete | Merge, found: Findings, scope: Scope): void {
+  const { returning, target } = node
+  if (returning === undefined) return
+  const rows = ['old', 'new', ...returning.names].map((alias) => targetRow(target, alias))
+  readTargets(returning.targets, found, { ...scope, rows: [...scope.rows, ...rows] })
+}
+
+function readAssignments(set: readonly Assignment[], found: Findings, scope: Scope): void {
+  for (const { subscripts, value } of set) readAll([...subscripts, value], found, scope)
+}
+
+function readInsert(node: Insert, found: Findings, outer: Scope): void {
+  const { target, conflict, source, subscripts } = node
+  found.kinds.add('insert')
+  add(target.name, found.writes)
+  if (conflict !== undefined) found.kinds.add('update')
+  const ctes = readWith(node.with, found, outer)
+  if (source !== undefined) readStatement(source, found, ctes)
+  const scope: Scope = {
+    ctes: ctes.ctes,
+    rows: [targetRow(target, nameOfTarget(node)), targetRow(target, 'excluded')],
+    outer,
+  }
+  readAll(subscripts, found, scope)
+  if (conflict !== undefined) {
+    readAll([...conflict.expressions, conflict.predicate, conflict.where], found, scope)
+    readAssignments(conflict.set, found, scope)
+  }
+  readReturning(node, found, scope)
+}
+
+function readChange(node: Update | Delete, found: Findings, outer: Scope): void {
+  found.kinds.add(node.kind)
+  add(node.target.name, found.writes)
+  if (isAlways(node.where, node.target, node.from)) found.missingWhere = true
+  const ctes = readWith(node.with, found, outer)
+  const own = [targetRow(node.target, nameOfTarget(node))]
+  const from = readFrom(node.from, found, { ctes: ctes.ctes, rows: [], outer })
+  const scope: Scope = { ctes: ctes.ctes, rows: [...own, ...from], outer }
+  readAll([node.where], found, scope)
+  if (node.kind === 'update') readAssignments(node.set, found, scope)
+  readReturning(node, found, scope)
+}
+
+function readMerge(node: Merge, found: Findings, outer: Scope): void {
+  const { target, source, on, clauses } = node
+  found.kinds.add('merge')
+  add(target.name, found.writes)
+  const ctes = readWith(node.with, found, outer)
+  const from = readFrom([source], found, { ctes: ctes.ctes, rows: [], outer })
+  const scope: Scope = { ctes: ctes.ctes, rows: [targetRow(target, nameOfTarget(node)), ...from], outer }
+  readAll([on], found, scope)
+  for (const { when, does, condition, subscripts, values, set } of clauses) {
+    if (does !== 'nothing') found.kinds.add(does)
+    const changes = does === 'update' || does === 'delete'
+    // Rows that no source matches may be all of them: only a condition of its own leaves any out.
+    const decides = when === 'not-matched-by-source' ? condition : on
+    if (changes && isAlways(decides, target, [source])) found.missingWhere = true
+    readAll([condition, ...subscripts, ...values], found, scope)
+    readAssignments(set, found, scope)
+  }
+  readReturning(node, found, scope)
+}
+
+// ── all other statements ───────────────────────────────────────────────────────────────────────────────────────────
+
+function readUtility(node: Utility, found: Findings, outer: Scope): void {
+  const { detail } = node
+  for (const kind of node.does) found.kinds.add(kind)
+  for (const reason of node.unknown) found.unknown.add(reason)
+  for (const name of node.reads) if (cteOf(outer, name) === undefined) add(name, found.reads)
+  for (const name of [...node.writes, ...node.makes]) add(name, found.writes)
+  for (const name of node.makes) add(name, found.makes)
+  for (const name of node.operators) add(name, found.operators)
+  addTypes(node.types, found)
+  found.settings.push(...detail.settings)
+  found.names.push(...detail.names)
+  if (detail.readWrite) found.readWrite = true
+  if (detail.secret) found.secret = true
+  if (detail.cascade) found.cascade = true
+  if (detail.executes !== undefined) found.executes = detail.executes
+  if (detail.renamesSchema !== undefined) found.renamesSchema = detail.renamesSchema
+  if (detail.copy !== undefined) found.copy = detail.copy
+  const rows: RowName[] = node.on === undefined ? [] : [{ alias: node.on.name, names: new Set(), relations: [node.on] }]
+  const scope: Scope = { ctes: outer.ctes, rows, outer }
+  readAll([...node.expressions, detail.index?.predicate], found, scope)
+  if (detail.explain === 'runs') found.explainRuns = true
+  for (const statement of node.statements) {
+    if (detail.explain !== 'plans') {
+      readStatement(statement, found, outer)
+      continue
+    }
     const planned = new Findings()
-    visit(node['query'], planned, scope)
-    for (const [key, relation] of [...planned.reads, ...planned.writes]) found.reads.set(key, relation)
-    for (const [key, name] of planned.functions) found.functions.set(key, name)
-    for (const [key, name] of planned.operators) found.operators.set(key, name)
-    for (const type of planned.typeNames) found.typeNames.add(type)
-    found.executes = planned.executes
-    found.settings.push(...planned.settings)
-    found.opaqueSettings = planned.opaqueSettings
-    for (const reason of planned.unknown) found.unknown.add(reason)
-    for (const column of planned.columns) found.columns.add(column)
-  },
-  CreateTableAsStmt: (node, found, scope) => {
-    found.kinds.add(node['objtype'] === 'OBJECT_MATVIEW' ? 'create-materialized-view' : 'create-table-as')
-    addRelation((node['into'] as { rel: Node }).rel, found.writes, [])
-    visit(node['query'], found, scope)
-  },
-  ViewStmt: (node, found, scope) => {
-    found.kinds.add('create-view')
-    addRelation(node['view'] as Node, found.writes, [])
-    visit(node['query'], found, scope)
-  },
-  CreateStmt: (node, found, scope) => {
-    found.kinds.add('create-table')
-    write(node, found)
-    visitFields(node, found, scope, ['relation'])
-  },
-  AlterTableStmt: (node, found, scope) => {
-    found.kinds.add(`alter-${objectKind(node['objtype'])}`)
-    write(node, found)
-    visitFields(node, found, scope, ['relation'])
-  },
-  RenameStmt: (node, found, scope) => {
-    found.kinds.add('rename')
-    const kind = objectKind(node['renameType'])
-    // A rule for renaming tables does not speak of roles, functions or triggers.
-    if (!RENAMED_WITH_RELATIONS.has(kind)) found.kinds.add(`alter-${kind}`)
-    if (node['renameType'] === 'OBJECT_SCHEMA') found.renamesSchema = String(node['subname'])
-    write(node, found)
-    visitFields(node, found, scope, ['relation'])
-  },
-  AlterTableCmd: (node, found, scope) => {
-    const subtype = String(node['subtype'])
-    if (subtype === 'AT_ChangeOwner') found.kinds.add('alter-owner')
-    if (subtype.includes('RowSecurity')) found.kinds.add('alter-policy')
-    if (subtype.includes('Trig')) found.kinds.add('alter-trigger')
-    if (subtype.includes('Rule')) found.kinds.add('alter-rule')
-    if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
-    visitFields(node, found, scope)
-  },
-  AlterObjectSchemaStmt: (node, found, scope) => {
-    found.kinds.add('alter-object-schema')
-    write(node, found)
-    visitFields(node, found, scope, ['relation'])
-  },
-  IndexStmt: (node, found, scope) => {
-    found.kinds.add('create-index')
-    write(node, found)
-    visitFields(node, found, scope, ['relation'])
-  },
-  RuleStmt: (node, found) => {
-    found.kinds.add('create-rule')
-    write(node, found)
-    found.unknown.add('a rule changes what later statements do')
-  },
-  CreateTrigStmt: (node, found) => {
-    found.kinds.add('create-trigger')
-    write(node, found)
-  },
-  DropStmt: (node, found) => {
-    const kind = objectKind(node['removeType'])
-    found.kinds.add(`drop-${kind}`)
-    if (node['behavior'] === 'DROP_CASCADE') found.unknown.add('CASCADE drops whatever depends on it')
-    for (const { List } of (ON_RELATION.has(kind) ? (node['objects'] ?? []) : []) as { List: { items: unknown[] } }[]) {
-      const name = readName(List.items.slice(0, -1))
-      if (name) found.writes.set(keyOf(name), name)
-    }
-    if (!RELATION_KINDS.has(kind)) return
-    for (const { List } of (node['objects'] ?? []) as { List?: { items: unknown } }[]) {
-      const name = List && readName(List.items)
-      if (name) found.writes.set(keyOf(name), name)
-    }
-  },
-  VariableSetStmt: (node, found) => {
-    const name = node['kind'] === 'VAR_RESET_ALL' ? '*' : String(node['name'] ?? '*').toLowerCase()
-    found.kinds.add(String(node['kind']).startsWith('VAR_RESET') ? 'reset' : kindOfSet(name))
-    found.settings.push({ name, value: literals(node['args']) })
-    if (setsReadWrite(node['args'])) found.readWrite = true
-  },
-  DiscardStmt: (node, found) => {
-    found.kinds.add('discard')
-    if (node['target'] === 'DISCARD_ALL') found.settings.push({ name: '*', value: undefined })
-  },
-  TransactionStmt: (node, found) => {
-    const kind = kebab(String(node['kind']).replace('TRANS_STMT_', ''))
-    found.kinds.add(kind === 'prepare' ? 'prepare-transaction' : kind)
-    if (setsReadWrite(node['options'])) found.readWrite = true
-  },
-  PrepareStmt: (node, found, scope) => {
-    found.kinds.add('prepare')
-    found.names.push(String(node['name']))
-    visitFields(node, found, scope)
-  },
-  ExecuteStmt: (node, found, scope) => {
-    found.kinds.add('execute')
-    found.unknown.add('EXECUTE runs a statement that was prepared before')
-    found.executes = String(node['name'])
-    visitFields(node, found, scope)
-  },
-  DeallocateStmt: (node, found) => {
-    found.kinds.add('deallocate')
-    found.names.push(node['name'] === undefined ? '*' : String(node['name']))
-  },
-  DeclareCursorStmt: (node, found, scope) => {
-    found.kinds.add('declare-cursor')
-    found.names.push(String(node['portalname']))
-    visitFields(node, found, scope)
-  },
-  FetchStmt: (node, found) => {
-    found.kinds.add(node['ismove'] === true ? 'move' : 'fetch')
-    found.names.push(String(node['portalname']))
-  },
-  ClosePortalStmt: (node, found) => {
-    found.kinds.add('close-cursor')
-    found.names.push(String(node['portalname'] ?? '*'))
-  },
-  DoStmt: (_node, found) => {
-    found.kinds.add('do')
-    found.unknown.add('DO runs a program that is not read')
-  },
-  CallStmt: (node, found, scope) => {
-    found.kinds.add('call')
-    found.unknown.add('CALL runs a procedure that is not read')
-    visitFields(node, found, scope)
-  },
-  CreateFunctionStmt: (node, found) => {
-    found.kinds.add(node['is_procedure'] === true ? 'create-procedure' : 'create-function')
-  },
-  TableLikeClause: (node, found) => addRelation(node['relation'] as Node, found.reads, []),
-  VacuumStmt: (node, found, scope) => {
-    found.kinds.add(node['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')
-    visitFields(node, found, scope)
-  },
-  VacuumRelation: (node, found) => {
-    if (node['relation'] !== undefined) addRelation(node['relation'] as Node, found.reads, [])
-  },
-  GrantStmt: (node, found, scope) => {
-    found.kinds.add('grant')
-    if (node['targtype'] !== 'ACL_TARGET_OBJECT') found.unknown.add('it names objects that are not listed')
-    visitFields(node, found, scope)
-  },
-  DefElem: (node, found, scope) => {
-    if (/password/i.test(String(node['defname']))) found.secret = true
-    visitFields(node, found, scope)
-  },
-  AlterRoleStmt: (node, found, scope) => account('alter-role', node, found, scope),
-  AlterRoleSetStmt: (node, found, scope) => account('alter-role', node, found, scope),
-  CreateRoleStmt: (node, found, scope) => account('create-role', node, found, scope),
-  CreateUserMappingStmt: (node, found, scope) => account('create-user-mapping', node, found, scope),
-  AlterUserMappingStmt: (node, found, scope) => account('alter-user-mapping', node, found, scope),
-  CreateSubscriptionStmt: (node, found, scope) => account('create-subscription', node, found, scope),
-  AlterSubscriptionStmt: (node, found, scope) => account('alter-subscription', node, found, scope),
+    readStatement(statement, planned, outer)
+    found.addPlanned(planned)
+  }
 }
 
-function account(kind: string, node: Node, found: Findings, scope: Scope): void {
-  found.kinds.add(kind)
-  found.secret = true
-  visitFields(node, found, scope)
-}
-
-function optionValue(node: Node, name: string): string | undefined {
-  const options = (node['options'] ?? []) as { DefElem?: { defname?: string; arg?: { String?: { sval?: string } } } }[]
-  return options.find(({ DefElem }) => DefElem?.defname === name)?.DefElem?.arg?.String?.sval?.toLowerCase()
-}
-
-const kebab = (text: string): string =>
-  text
-    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
-    .replaceAll('_', '-')
-    .toLowerCase()
-
-const MERGE_COMMANDS: Readonly<Record<string, string>> = {
-  CMD_INSERT: 'insert',
-  CMD_UPDATE: 'update',
-  CMD_DELETE: 'delete',
-}
-/** Relations that a definition refers to and leaves as they are. */
-const READ_FIELDS = new Set(['pktable'])
-/** Kinds of objects whose name ends with their own, after that of the relation they belong to. */
-const ON_RELATION = new Set(['trigger', 'policy', 'rule'])
-const RELATION_KINDS = new Set(['table', 'view', 'materialized-view', 'sequence', 'foreign-table', 'index'])
-/** Tables and their like, their parts, and types. */
-const RENAMED_WITH_RELATIONS = new Set([
-  ...RELATION_KINDS,
-  'column',
-  'tabconstraint',
-  'type',
-  'attribute',
-  'domain',
-  'domconstraint',
-])
-
-/** What an object is called in SQL, where the parser has a shorter name for it. */
-const objectKind = (objectType: unknown): string => {
-  const kind = kebab(String(objectType).replace('OBJECT_', ''))
-  return OBJECT_KINDS[kind] ?? kind
-}
-const OBJECT_KINDS: Readonly<Record<string, string>> = {
-  matview: 'materialized-view',
-  opclass: 'operator-class',
-  opfamily: 'operator-family',
-  'statistic-ext': 'statistics',
-  tsconfiguration: 'text-search-configuration',
-  tsdictionary: 'text-search-dictionary',
-  tsparser: 'text-search-parser',
-  tstemplate: 'text-search-template',
-}
-
-/** Kinds whose name does not follow from the parser's node. */
-const STATEMENT_KINDS: Readonly<Record<string, string>> = {
-  VariableShowStmt: 'show',
-  ConstraintsSetStmt: 'set-constraints',
-  CheckPointStmt: 'checkpoint',
-  CreatedbStmt: 'create-database',
-  DropdbStmt: 'drop-database',
-  CreateSeqStmt: 'create-sequence',
-  AlterSeqStmt: 'alter-sequence',
-  CreateExtensionStmt: 'create-extension',
-  CreateEnumStmt: 'create-type',
-  CompositeTypeStmt: 'create-type',
-  CreateRangeStmt: 'create-type',
-  DefineStmt: 'define',
-  ReindexStmt: 'reindex',
-  GrantRoleStmt: 'grant-role',
-  AlterSystemStmt: 'alter-system',
-  AlterDatabaseSetStmt: 'alter-database',
-  AlterOwnerStmt: 'alter-owner',
-  RefreshMatViewStmt: 'refresh-materialized-view',
-  SecLabelStmt: 'security-label',
-  CreateTableSpaceStmt: 'create-tablespace',
-  DropTableSpaceStmt: 'drop-tablespace',
-  CreatePLangStmt: 'create-language',
-  CreateEventTrigStmt: 'create-event-trigger',
-  AlterEventTrigStmt: 'alter-event-trigger',
-  CreateOpClassStmt: 'create-operator-class',
-  CreateOpFamilyStmt: 'create-operator-family',
-  AlterOpFamilyStmt: 'alter-operator-family',
-  CreateAmStmt: 'create-access-method',
-  CreateStatsStmt: 'create-statistics',
-  AlterStatsStmt: 'alter-statistics',
-  AlterTSConfigurationStmt: 'alter-text-search-configuration',
-  AlterTSDictionaryStmt: 'alter-text-search-dictionary',
-  AlterEnumStmt: 'alter-type',
-  AlterDatabaseRefreshCollStmt: 'alter-database',
-  AlterTableSpaceOptionsStmt: 'alter-tablespace',
-}
+/** Sampling methods of the system. */
+const SAMPLES = new Set(['system', 'bernoulli'])

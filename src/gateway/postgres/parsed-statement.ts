@@ -1,18 +1,14 @@
-import type { Node } from './findings.ts'
-
-/** A relation as the text names it. */
-export interface NamedRelation {
-  readonly schema: string | undefined
-  readonly name: string
-}
+import type { Copy, Name, Statement } from '../../sql/query.ts'
+import type { LiteralPlace } from './literals.ts'
 
 /**
  * What one statement says, before names are resolved: the same text always gives the same answer.
  * Nothing here knows what a name stands for.
  */
 export interface ParsedStatement {
-  /** The statement as the parser gives it. */
-  readonly tree: Node
+  readonly tree: Statement
+  /** Its constants, as the text shows them. */
+  readonly literals: readonly LiteralPlace[]
   /** Last names of the types it names. */
   readonly typeNames: readonly string[]
   /** BEGIN or SET TRANSACTION with READ WRITE. */
@@ -22,15 +18,18 @@ export interface ParsedStatement {
   /** TRUNCATE … CASCADE. */
   readonly cascade: boolean
   readonly kinds: readonly string[]
-  readonly reads: readonly NamedRelation[]
-  readonly writes: readonly NamedRelation[]
-  readonly functions: readonly NamedRelation[]
-  readonly operators: readonly NamedRelation[]
+  readonly reads: readonly Name[]
+  readonly writes: readonly Name[]
+  /** Relations among those written that exist only once it has run. */
+  readonly makes: readonly Name[]
+  readonly functions: readonly Name[]
+  /** Operators that are called by name, also where the text only implies them. */
+  readonly operators: readonly Name[]
   readonly missingWhere: boolean
   /** Settings moved by SET, RESET and the like; `*` for all. */
   readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
-  /** Last names of the columns mentioned, `*` for a star, outside the target lists of INSERT and UPDATE. */
-  readonly columns: readonly string[]
+  /** `row.name` where the text does not show that the row has such a column. */
+  readonly fields: readonly FieldReference[]
   /** set_config() with something else than constants. */
   readonly opaqueSettings: boolean
   /** ALTER SCHEMA … RENAME: the schema's old name. */
@@ -42,7 +41,11 @@ export interface ParsedStatement {
   readonly executes: string | undefined
   /** The statement carries a password or a similar option, so its literals never reach the record. */
   readonly secret: boolean
-  readonly copy:
-    | { readonly direction: 'from' | 'to'; readonly where: 'client' | 'file' | 'program'; readonly binary: boolean }
-    | undefined
+  readonly copy: Copy | undefined
+}
+
+export interface FieldReference {
+  readonly name: string
+  /** The row has it where one of these relations has a column of that name; otherwise it calls the function. */
+  readonly of: readonly Name[]
 }

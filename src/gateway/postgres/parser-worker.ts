@@ -11,7 +11,7 @@ export type ParserReply = { readonly statements: readonly ParsedStatement[] } | 
 await loadModule()
 answerRequests((sql: string): ParserReply => {
   try {
-    const statements = readStatements(parseSync(sql))
+    const statements = readStatements(parseSync(sql), sql)
     for (const { tree } of statements) shareConstants(tree)
     return { statements }
   } catch (error) {

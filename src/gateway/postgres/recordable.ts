@@ -4,6 +4,7 @@ import { commitmentMark, escapeMarks } from '../../shared/commitment.ts'
 import type { Recordable, Session } from '../engine.ts'
 import type { MaskingPlan } from '../../masking/plan.ts'
 import type { StatementFacts } from './command-facts.ts'
+import { isComment, literalsAndComments, type LiteralPlace } from './literals.ts'
 import type { VisibleConstants } from './open-constants.ts'
 
 /**
@@ -50,13 +51,22 @@ export function recordable(
 }
 
 /** Undefined where it is not known for every statement: then every constant is hidden. */
-function visibleOf({ tainted, parsed, lineage }: StatementFacts): VisibleConstants | undefined {
+function visibleOf({
+  tainted,
+  parsed,
+  lineage,
+}: StatementFacts): { readonly constants: readonly boolean[]; readonly parameters: ReadonlySet<number> } | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
   if (tainted === 'all' || known.length !== parsed.length) return undefined
-  return {
-    constants: known.flatMap(({ constants }) => constants),
-    parameters: known.length === 1 ? (known[0] as VisibleConstants).parameters : new Set(),
-  }
+  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, known[index] as VisibleConstants))
+  return { constants, parameters: known.length === 1 ? (known[0] as VisibleConstants).parameters : new Set() }
+}
+
+/** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
+function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
+  const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
+  if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
+  return read.map((at) => places.has(at as number))
 }
 
 /** Where any of them finds something, in order; what overlaps is one. */
@@ -98,7 +108,7 @@ function replaceLiterals(
   show: (value: string) => string,
   visible: readonly boolean[],
 ): string {
-  const literals = [...sql.matchAll(LITERAL)].filter(([literal]) => !literal.startsWith('"'))
+  const literals = literalsAndComments(sql)
   const isKnown = literals.filter(([literal]) => !isComment(literal)).length === visible.length
   let out = ''
   let at = 0
@@ -136,10 +146,3 @@ function replaceLiterals(
   write()
   return out + upTo(sql.length)
 }
-
-const isComment = (literal: string): boolean => literal.startsWith('--') || literal.startsWith('/*')
-
-// Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
-// An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.
-const LITERAL =
-  /"(?:[^"]|"")*(?:"|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g

@@ -6,7 +6,7 @@ import { rewriteCopyRow, type CopyFormat } from '../../wire/postgres/copy-row.ts
 import type { Rewrite } from '../../wire/postgres/data-row.ts'
 import type { Column } from '../../wire/postgres/row-description.ts'
 import type { MaskingScope } from './masking-scope.ts'
-import { fitOutputs, isMasked, PLAIN, repeat, type Origin, type Output } from './origin.ts'
+import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Origin, type Output } from './origin.ts'
 
 /** What hides values in one session. */
 export interface Masker {
@@ -66,11 +66,12 @@ export function rowRewrites(
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
   const rewrites = columns.map((column, index) => {
     const format = formats === undefined ? (column.format as Format) : formatAt(formats, index)
-    // What the server says of a column that is a relation's is certain; of any other, what the text says.
+    // What the server says of a column that is a relation's is certain. Any other is made of what the text says: only what the
+    // server describes as the very column may be shown in part or by its style.
     const origin = !hides
       ? PLAIN
       : column.tableOid === 0
-        ? (origins?.[index] ?? scope.anything)
+        ? madeOf([origins?.[index] ?? scope.anything])
         : scope.originAt(column.tableOid, column.attribute)
     if (plan && !isMasked(origin)) return withoutWidths
     if (isMasked(origin)) return maskColumn(origin, column.typeOid, format, masker)

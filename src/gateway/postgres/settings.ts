@@ -1,5 +1,8 @@
 import { words } from '../../shared/words.ts'
-import { readName, type Findings, type Node } from './findings.ts'
+import type { Call, Expression, Select } from '../../sql/query.ts'
+import type { Findings } from './findings.ts'
+
+type Node = Readonly<Record<string, unknown>>
 
 /** READ WRITE among the modes of a transaction. */
 export const setsReadWrite = (modes: unknown): boolean =>
@@ -9,34 +12,28 @@ export const setsReadWrite = (modes: unknown): boolean =>
   )
 
 /** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
-export function namedSetting({ fromClause, whereClause }: Node): string | undefined {
-  const [range, ...more] = (fromClause ?? []) as { RangeVar?: Node }[]
-  const { A_Expr } = (whereClause ?? {}) as { A_Expr?: Node }
-  if (range?.RangeVar?.['relname'] !== 'pg_settings' || more.length > 0 || A_Expr?.['kind'] !== 'AEXPR_OP')
-    return undefined
-  const equals = readName(A_Expr['name'])
-  if (equals?.name !== '=' || !isColumn(A_Expr['lexpr'], 'name')) return undefined
-  return textConstant(A_Expr['rexpr'])
+export function namedSetting({ from, where }: Select): string | undefined {
+  const [range, ...more] = from
+  if (range?.kind !== 'table' || range.name.name !== 'pg_settings' || more.length > 0) return undefined
+  if (where?.kind !== 'operation' || where.form !== 'plain' || where.operators[0]?.name !== '=') return undefined
+  const [left, right] = where.args
+  return isColumn(left, 'name') ? textConstant(right) : undefined
 }
 
-const textConstant = (node: unknown): string | undefined => {
-  const { A_Const } = (node ?? {}) as { A_Const?: { sval?: { sval?: string } } }
-  return A_Const?.sval && (A_Const.sval.sval ?? '')
-}
+const textConstant = (node: Expression | undefined): string | undefined =>
+  node?.kind === 'constant' && node.type === 'text' ? node.value : undefined
 
-const isColumn = (node: unknown, name: string): boolean => {
-  const { ColumnRef } = (node ?? {}) as { ColumnRef?: { fields: unknown } }
-  return ColumnRef !== undefined && readName(ColumnRef.fields)?.name === name
-}
+const isColumn = (node: Expression | undefined, name: string): boolean =>
+  node?.kind === 'column' && node.path.at(-1) === name
 
 /**
  * `set_config('name', 'value', local)` is SET by another name. The name must be a constant; so must the value, unless the setting
  * is one that nothing depends on: then it may be a parameter. It may be nothing else, which could carry a masked value.
  */
-export function addSetConfig(node: Node, found: Findings): void {
-  const [argument, given] = (node['args'] ?? []) as { ColumnRef?: Node }[]
+export function addSetConfig({ args }: Call, found: Findings): void {
+  const [setting, given] = args
   const value = textConstant(given)
-  const name = (textConstant(argument) ?? (isColumn(argument, 'name') ? found.settingByName : undefined))?.toLowerCase()
+  const name = (textConstant(setting) ?? (isColumn(setting, 'name') ? found.settingByName : undefined))?.toLowerCase()
   if (name === undefined || (value === undefined && !(HARMLESS_SETTINGS.has(name) && isParameter(given)))) {
     found.opaqueSettings = true
     return
@@ -46,11 +43,10 @@ export function addSetConfig(node: Node, found: Findings): void {
 }
 
 /** `$1`, or `$1::text`. */
-function isParameter(node: unknown): boolean {
-  const { ParamRef, TypeCast } = (node ?? {}) as { ParamRef?: Node; TypeCast?: Node }
-  if (TypeCast === undefined) return ParamRef !== undefined
-  const type = readName((TypeCast['typeName'] as Node | undefined)?.['names'])
-  return type?.name === 'text' && (type.schema ?? 'pg_catalog') === 'pg_catalog' && isParameter(TypeCast['arg'])
+function isParameter(node: Expression | undefined): boolean {
+  if (node?.kind !== 'cast') return node?.kind === 'parameter'
+  const { name, schema, array } = node.to
+  return name === 'text' && (schema ?? 'pg_catalog') === 'pg_catalog' && !array && isParameter(node.arg)
 }
 
 export const kindOfSet = (name: string): string => PRIVILEGED[name] ?? 'set'

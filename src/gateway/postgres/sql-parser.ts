@@ -60,7 +60,7 @@ export async function createSqlParser(): Promise<SqlParser> {
         return worker.parse(sql)
       }
       if ('failure' in tree) return texts.set(sql, tree)
-      const parsed = readStatements(tree)
+      const parsed = readStatements(tree, sql)
       return skeleton !== undefined && hasInertConstants(tree, skeleton)
         ? templates.set(skeleton.key, parsed)
         : texts.set(sql, parsed)

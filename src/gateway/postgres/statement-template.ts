@@ -1,6 +1,6 @@
 import type { ParseResult } from '@pgsql/types'
-import { operatorOf } from './always-true.ts'
-import type { Node } from './findings.ts'
+
+type Node = Readonly<Record<string, unknown>>
 
 /**
  * Texts that differ in constants alone say the same, as long as nothing looks at the constants. Whether that is so is asked of
@@ -42,14 +42,20 @@ export function hasInertConstants({ stmts = [] }: ParseResult, { constants }: Sk
   const [[type] = ['']] = Object.entries(only.stmt)
   if (!STATEMENTS.has(type)) return false
   const count = { all: 0, inert: 0 }
-  visit(only.stmt, count)
+  visit(only.stmt, count, changesRows(only.stmt))
   return count.all === constants && count.inert === constants
 }
 
-function visit(value: unknown, count: { all: number; inert: number }): void {
+/** Whether there is a WHERE that is asked whether it leaves any row out. */
+function changesRows(value: unknown): boolean {
+  if (value === null || typeof value !== 'object') return false
+  return Object.entries(value).some(([key, content]) => CHANGES.has(key) || changesRows(content))
+}
+
+function visit(value: unknown, count: { all: number; inert: number }, asked: boolean): void {
   if (value === null || typeof value !== 'object') return
   if (Array.isArray(value)) {
-    for (const item of value) visit(item, count)
+    for (const item of value) visit(item, count, asked)
     return
   }
   for (const [key, content] of Object.entries(value)) {
@@ -57,8 +63,13 @@ function visit(value: unknown, count: { all: number; inert: number }): void {
       if (isTaken(content as Node)) count.all++
       continue
     }
+    // `a = 1 OR a <> 1` leaves nothing out, `a = 1 OR a <> 2` does: what is not one comparison among others depends on its constants.
+    if (asked && WEIGHED.has(key) && (content as Node)['boolop'] !== 'AND_EXPR') {
+      count.all = Infinity
+      return
+    }
     count.inert += inertIn(key, content as Node)
-    visit(content, count)
+    visit(content, count, asked)
   }
 }
 
@@ -109,6 +120,10 @@ const constantsOf = (nodes: readonly unknown[]): number =>
 const isTaken = (constant: Node | undefined): boolean =>
   constant !== undefined && constant['isnull'] !== true && constant['boolval'] === undefined
 
+/** The name of the operator of an A_Expr, without its schema. */
+const operatorOf = (expression: Node): string =>
+  ((expression['name'] ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval ?? ''
+
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 const LONGEST = 4000
@@ -119,5 +134,8 @@ const TOKEN = /'[^']*'|[\w.]+'?/g
 /** Nine digits always fit an int4. */
 const INTEGER = /^\d{1,9}$/
 const STATEMENTS = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt'])
+const CHANGES = new Set(['UpdateStmt', 'DeleteStmt', 'MergeStmt'])
+/** What makes one truth of several. */
+const WEIGHED = new Set(['BoolExpr', 'CaseExpr', 'CoalesceExpr', 'BooleanTest', 'MinMaxExpr', 'SubLink'])
 const COMPARISONS = new Set(['=', '<>', '<', '>', '<=', '>='])
 const ARITHMETIC = new Set(['+', '-'])

@@ -1,5 +1,5 @@
 import type { Conversation } from './conversation.ts'
-import { resolveFacts, unparsed, type FindPrepared, type StatementFacts } from './command-facts.ts'
+import { namesAnything, resolveFacts, unparsed, type FindPrepared, type StatementFacts } from './command-facts.ts'
 import type { ParsedText, SqlParser } from './sql-parser.ts'
 
 /** What a text does, against the catalogs as they are now. */
@@ -89,12 +89,6 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
 }
 
 /** Whether what a text does depends on the catalogs. */
-const looksUp = (parsed: ParsedText): boolean =>
-  'failure' in parsed ||
-  parsed.some(
-    ({ reads, writes, functions, operators, typeNames, columns, executes, unknown }) =>
-      [reads, writes, functions, operators, typeNames, columns, unknown].some((names) => names.length > 0) ||
-      executes !== undefined,
-  )
+const looksUp = (parsed: ParsedText): boolean => 'failure' in parsed || parsed.some(namesAnything)
 
 const MOST_CACHED = 2000

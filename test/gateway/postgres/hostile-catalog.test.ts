@@ -1,13 +1,13 @@
-import { loadModule, parseSync } from 'libpg-query'
+import { loadModule } from 'libpg-query'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildCatalog, FIRST_USER_OID, type CatalogRows } from '../../../src/gateway/postgres/catalog.ts'
 import { CatalogShelf } from '../../../src/gateway/postgres/catalog-shelf.ts'
 import { resolveFacts } from '../../../src/gateway/postgres/command-facts.ts'
 import { readDefinitions } from '../../../src/gateway/postgres/definitions.ts'
 import { maskingScope, taintedRelations } from '../../../src/gateway/postgres/masking-scope.ts'
-import { readStatements } from '../../../src/gateway/postgres/parse-statement.ts'
 import { createSqlParser } from '../../../src/gateway/postgres/sql-parser.ts'
 import type { MaskingPlan } from '../../../src/masking/plan.ts'
+import { readSql } from '../../helpers/read-sql.ts'
 
 /** Catalogs as only a target says that means harm: what is made of them must not take longer than they are long. */
 beforeAll(() => loadModule())
@@ -58,13 +58,13 @@ describe('catalogs of a hostile target', () => {
     )
     const trees = new Map(
       Array.from({ length: 20_000 }, (_, index) => {
-        const [statement] = readStatements(parseSync(`select email from r${(index + 1) % MANY}`))
+        const [statement] = readSql(`select email from r${(index + 1) % MANY}`)
         return [oid(index), statement?.tree as never]
       }),
     )
     const scope = maskingScope(planOfOne, catalog, trees)
     expect(scope.originAt(FIRST_USER_OID, 1).masks.length).toBeGreaterThan(0)
-    const parsed = readStatements(parseSync('select email from r0'))
+    const parsed = readSql('select email from r0')
     expect(resolveFacts(parsed, catalog, scope).objects.length).toBeLessThan(100 * MANY)
   })
 
@@ -72,9 +72,7 @@ describe('catalogs of a hostile target', () => {
     const columns = Array.from({ length: 1600 }, (_, index) => [oid(0), `c${index}`, String(index + 1), null, null])
     const catalog = buildCatalog(rowsOf({ columns }))
     const scope = maskingScope(plan, catalog, new Map())
-    const parsed = readStatements(
-      parseSync(`select ${Array.from({ length: 5000 }, () => '*').join()} from r0, r0 b, r0 c`),
-    )
+    const parsed = readSql(`select ${Array.from({ length: 5000 }, () => '*').join()} from r0, r0 b, r0 c`)
     expect(resolveFacts(parsed, catalog, scope).lineage[0]?.outputs).toHaveLength(1)
   })
 

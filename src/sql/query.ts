@@ -1,0 +1,462 @@
+/**
+ * A statement of SQL as the gateway reads it, whatever the dialect: what it computes from what, in which order, and which
+ * operators and functions it calls by name, also where the text only implies them. A dialect maps its parser's tree to
+ * this one. What it has no mapping for is `Opaque`, which may do and depend on anything: the safe side is decided here, once.
+ */
+export type Statement = Query | Insert | Update | Delete | Merge | Utility
+
+/** What gives rows and writes nothing of its own. */
+export type Query = Select | SetOperation | Values
+
+export interface Name {
+  readonly schema: string | undefined
+  readonly name: string
+}
+
+export interface TypeName extends Name {
+  /** `varchar(4)`, `numeric(5, 2)`: the value may be cut, rounded or refused. */
+  readonly limited: boolean
+  /** What it is limited by, where that is written as constants. */
+  readonly modifiers: readonly Constant[]
+  readonly array: boolean
+}
+
+// ── expressions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Expression =
+  | Column
+  | Constant
+  | Parameter
+  | SystemValue
+  | Call
+  | Operation
+  | Logic
+  | Test
+  | Case
+  | Coalesce
+  | Extreme
+  | Subquery
+  | Cast
+  | Collate
+  | Row
+  | ArrayOf
+  | Field
+  | Built
+  | GroupingSet
+  | CurrentOf
+  | Default
+  | Opaque
+
+/** `column`, `table.column`, `table.*`: the last part may be a star. */
+export interface Column {
+  readonly kind: 'column'
+  readonly path: readonly string[]
+}
+
+export interface Constant {
+  readonly kind: 'constant'
+  readonly type: 'null' | 'boolean' | 'integer' | 'number' | 'text' | 'bits'
+  readonly value: string
+  /** Where it begins in the text, in bytes; -1 for one that is not written there. */
+  readonly at: number
+  /** Where those begin that it stands for besides, in a long list. */
+  readonly others?: readonly number[]
+}
+
+export interface Parameter {
+  readonly kind: 'parameter'
+  readonly number: number
+  /** As of constants. */
+  readonly at: number
+}
+
+/** CURRENT_DATE, CURRENT_USER and the like: they depend on the session alone. */
+export interface SystemValue {
+  readonly kind: 'system-value'
+}
+
+export interface Call {
+  readonly kind: 'call'
+  readonly name: Name
+  readonly args: readonly Expression[]
+  /** FILTER: decides whether the arguments are evaluated for a row. */
+  readonly filter: Expression | undefined
+  /** ORDER BY within the parentheses, or WITHIN GROUP. */
+  readonly order: readonly Sort[]
+  /** WITHIN GROUP: what is sorted is what the function works on. */
+  readonly ordered: boolean
+  readonly window: Window | undefined
+}
+
+export interface Window {
+  /** The window of the WINDOW clause that it is, or builds upon. */
+  readonly refers: string | undefined
+  readonly partition: readonly Expression[]
+  readonly order: readonly Sort[]
+  readonly frame: readonly Expression[]
+}
+
+export interface Sort {
+  readonly by: Expression
+  /** USING operator. */
+  readonly operator: Name | undefined
+}
+
+/** Operators applied to operands; every one that is called by name is listed. */
+export interface Operation {
+  readonly kind: 'operation'
+  readonly form: 'plain' | 'any' | 'all' | 'in' | 'between' | 'distinct' | 'nullif' | 'like'
+  readonly negated: boolean
+  readonly operators: readonly Name[]
+  /** Of IN: what is looked for, then the list. Of BETWEEN: the value, then both ends. */
+  readonly args: readonly Expression[]
+}
+
+export interface Logic {
+  readonly kind: 'logic'
+  readonly how: 'and' | 'or' | 'not'
+  readonly args: readonly Expression[]
+}
+
+export interface Test {
+  readonly kind: 'test'
+  readonly is: 'null' | 'true' | 'false' | 'unknown'
+  readonly negated: boolean
+  readonly arg: Expression
+}
+
+export interface Case {
+  readonly kind: 'case'
+  /** `CASE operand WHEN value`: compared with each value by an operator. */
+  readonly operand: Expression | undefined
+  readonly operators: readonly Name[]
+  readonly branches: readonly { readonly when: Expression; readonly gives: Expression }[]
+  readonly otherwise: Expression | undefined
+}
+
+export interface Coalesce {
+  readonly kind: 'coalesce'
+  readonly args: readonly Expression[]
+}
+
+/** GREATEST and LEAST. */
+export interface Extreme {
+  readonly kind: 'extreme'
+  readonly greatest: boolean
+  readonly args: readonly Expression[]
+}
+
+export interface Subquery {
+  readonly kind: 'subquery'
+  /** `rows` are compared with `tested` until one decides. */
+  readonly gives: 'exists' | 'value' | 'array' | 'rows'
+  readonly tested: Expression | undefined
+  readonly operators: readonly Name[]
+  readonly all: boolean
+  readonly query: Statement
+}
+
+export interface Cast {
+  readonly kind: 'cast'
+  readonly arg: Expression
+  readonly to: TypeName
+}
+
+export interface Collate {
+  readonly kind: 'collate'
+  readonly arg: Expression
+}
+
+export interface Row {
+  readonly kind: 'row'
+  readonly args: readonly Expression[]
+}
+
+export interface ArrayOf {
+  readonly kind: 'array'
+  readonly args: readonly Expression[]
+}
+
+/** `(x).field`, `(x).*`, `x[1]`. */
+export interface Field {
+  readonly kind: 'field'
+  readonly of: Expression
+  readonly steps: readonly (string | readonly Expression[])[]
+}
+
+/** What SQL/JSON and SQL/XML build or look up. */
+export interface Built {
+  readonly kind: 'built'
+  readonly what: string
+  readonly args: readonly Expression[]
+  /** Whatever the values of its parts, it does not fail. */
+  readonly total: boolean
+  readonly filter: Expression | undefined
+  readonly order: readonly Sort[]
+  readonly window: Window | undefined
+  readonly types: readonly TypeName[]
+}
+
+/** ROLLUP, CUBE, GROUPING SETS and the empty set. */
+export interface GroupingSet {
+  readonly kind: 'grouping-set'
+  readonly args: readonly Expression[]
+}
+
+export interface CurrentOf {
+  readonly kind: 'current-of'
+}
+
+/** DEFAULT in VALUES or SET. */
+export interface Default {
+  readonly kind: 'default'
+}
+
+/** A part that no mapping exists for. */
+export interface Opaque {
+  readonly kind: 'opaque'
+  readonly what: string
+  /** Relations that are named somewhere within. */
+  readonly reads: readonly Name[]
+}
+
+// ── FROM ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type FromItem = Table | Derived | FunctionTable | ValueTable | Join | Opaque
+
+export interface Alias {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+export interface Table {
+  readonly kind: 'table'
+  readonly name: Name
+  readonly alias: Alias | undefined
+  /** TABLESAMPLE. */
+  readonly sample: readonly Expression[]
+  readonly method: Name | undefined
+}
+
+export interface Derived {
+  readonly kind: 'derived'
+  readonly query: Statement
+  readonly lateral: boolean
+  readonly alias: Alias | undefined
+}
+
+export interface FunctionTable {
+  readonly kind: 'function-table'
+  readonly calls: readonly Expression[]
+  /** Names and types of a column definition list. */
+  readonly columns: readonly string[]
+  readonly types: readonly TypeName[]
+  readonly alias: Alias | undefined
+}
+
+/** XMLTABLE and JSON_TABLE. */
+export interface ValueTable {
+  readonly kind: 'value-table'
+  readonly args: readonly Expression[]
+  readonly types: readonly TypeName[]
+  readonly alias: Alias | undefined
+}
+
+export interface Join {
+  readonly kind: 'join'
+  readonly left: FromItem
+  readonly right: FromItem
+  readonly natural: boolean
+  readonly using: readonly string[]
+  readonly usingAlias: string | undefined
+  readonly on: Expression | undefined
+  /** Of USING and NATURAL. */
+  readonly operators: readonly Name[]
+  readonly alias: Alias | undefined
+}
+
+// ── queries ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface With {
+  readonly recursive: boolean
+  readonly ctes: readonly Cte[]
+}
+
+export interface Cte {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly query: Statement
+  /** SEARCH and CYCLE add columns made of the others. */
+  readonly adds: readonly Expression[] | undefined
+}
+
+/** A column of a select list, of RETURNING. */
+export interface Target {
+  /** What it is called; undefined where that is not certain. */
+  readonly name: string | undefined
+  readonly value: Expression
+}
+
+interface QueryParts {
+  readonly with: With | undefined
+  readonly order: readonly Sort[]
+  readonly limit: readonly Expression[]
+  readonly offset: readonly Expression[]
+  /** FOR UPDATE and the like. */
+  readonly locks: boolean
+}
+
+export interface Select extends QueryParts {
+  readonly kind: 'select'
+  readonly targets: readonly Target[]
+  readonly from: readonly FromItem[]
+  readonly where: Expression | undefined
+  readonly group: readonly Expression[]
+  /** GROUP BY DISTINCT. */
+  readonly groupDistinct: boolean
+  readonly having: Expression | undefined
+  readonly windows: readonly Window[]
+  /** DISTINCT is `[]`, DISTINCT ON its expressions. */
+  readonly distinct: readonly Expression[] | undefined
+  /** SELECT … INTO. */
+  readonly into: Name | undefined
+}
+
+export interface SetOperation extends QueryParts {
+  readonly kind: 'set-operation'
+  readonly left: Query
+  readonly right: Query
+  /** UNION ALL keeps rows as they come; all others compare them. */
+  readonly compares: boolean
+  readonly into: Name | undefined
+}
+
+export interface Values extends QueryParts {
+  readonly kind: 'values'
+  readonly rows: readonly (readonly Expression[])[]
+}
+
+// ── writes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Assignment {
+  readonly column: string
+  /** `column[1] = …`, `column.field = …`. */
+  readonly subscripts: readonly Expression[]
+  readonly value: Expression
+  /** `(a, b) = (…)`: which part of the value. */
+  readonly place: number | undefined
+}
+
+export interface Returning {
+  readonly targets: readonly Target[]
+  /** What OLD and NEW are called here. */
+  readonly names: readonly string[]
+}
+
+interface WriteParts {
+  readonly with: With | undefined
+  readonly target: Table
+  readonly returning: Returning | undefined
+}
+
+export interface Insert extends WriteParts {
+  readonly kind: 'insert'
+  readonly columns: readonly string[]
+  readonly subscripts: readonly Expression[]
+  readonly source: Query | undefined
+  readonly conflict: Conflict | undefined
+}
+
+export interface Conflict {
+  readonly columns: readonly string[]
+  readonly expressions: readonly Expression[]
+  readonly predicate: Expression | undefined
+  readonly set: readonly Assignment[]
+  readonly where: Expression | undefined
+}
+
+export interface Update extends WriteParts {
+  readonly kind: 'update'
+  readonly set: readonly Assignment[]
+  readonly from: readonly FromItem[]
+  readonly where: Expression | undefined
+}
+
+export interface Delete extends WriteParts {
+  readonly kind: 'delete'
+  readonly from: readonly FromItem[]
+  readonly where: Expression | undefined
+}
+
+export interface Merge extends WriteParts {
+  readonly kind: 'merge'
+  readonly source: FromItem
+  readonly on: Expression | undefined
+  readonly clauses: readonly MergeClause[]
+}
+
+export interface MergeClause {
+  readonly when: 'matched' | 'not-matched' | 'not-matched-by-source'
+  readonly does: 'insert' | 'update' | 'delete' | 'nothing'
+  readonly condition: Expression | undefined
+  readonly columns: readonly string[]
+  readonly subscripts: readonly Expression[]
+  readonly values: readonly Expression[]
+  readonly set: readonly Assignment[]
+}
+
+// ── all other statements ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is no query and no write of rows: by what it names, evaluates, defines and runs. */
+export interface Utility {
+  readonly kind: 'utility'
+  /** As policies call it. */
+  readonly does: readonly string[]
+  readonly reads: readonly Name[]
+  readonly writes: readonly Name[]
+  /** Relations that exist only once it has run. */
+  readonly makes: readonly Name[]
+  /** The relation whose columns its expressions name. */
+  readonly on: Name | undefined
+  readonly expressions: readonly Expression[]
+  readonly statements: readonly Statement[]
+  readonly types: readonly TypeName[]
+  readonly operators: readonly Name[]
+  /** Why its effect cannot be read. */
+  readonly unknown: readonly string[]
+  readonly detail: UtilityDetail
+}
+
+/** What only some of them have. */
+export interface UtilityDetail {
+  readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
+  /** BEGIN or SET TRANSACTION with READ WRITE. */
+  readonly readWrite: boolean
+  /** It carries a password or the like. */
+  readonly secret: boolean
+  /** Prepared statements and cursors that it makes or drops. */
+  readonly names: readonly string[]
+  readonly executes: string | undefined
+  readonly cascade: boolean
+  readonly renamesSchema: string | undefined
+  /** EXPLAIN: whether the statement is run. */
+  readonly explain: 'plans' | 'runs' | undefined
+  /** CREATE TABLE AS and the like: where the rows of its statement are stored. */
+  readonly stores: string | undefined
+  readonly copy: Copy | undefined
+  readonly index: { readonly columns: readonly string[]; readonly predicate: Expression | undefined } | undefined
+  /** Tables and columns that a foreign key refers to; no columns: the primary key. */
+  readonly references: readonly { readonly to: Name; readonly columns: readonly string[] }[]
+  /** Tables that a new one is made a part of, or checks its rows against. */
+  readonly inherits: readonly Name[]
+  /** It has constraints or bounds, which rows of others may be checked against. */
+  readonly checks: boolean
+}
+
+export interface Copy {
+  readonly direction: 'from' | 'to'
+  readonly where: 'client' | 'file' | 'program'
+  readonly relation: Name | undefined
+  readonly columns: readonly string[]
+  readonly options: Readonly<Record<string, string>>
+}

@@ -5,6 +5,7 @@ import { resolveFacts, type StatementFacts } from '../../../src/gateway/postgres
 import { maskingScope } from '../../../src/gateway/postgres/masking-scope.ts'
 import type { Statement } from '../../../src/sql/query.ts'
 import { recordable } from '../../../src/gateway/postgres/recordable.ts'
+import { shareConstants } from '../../../src/gateway/postgres/share-constants.ts'
 import { readSql } from '../../helpers/read-sql.ts'
 
 await loadModule()
@@ -688,6 +689,25 @@ describe('what is kept for ever', () => {
     expect(keep(sql, values).parameters).toEqual(
       values.map((value, index) => (visible[index] === true ? value : '‹c7›')),
     )
+  })
+
+  it('constants that one stands for are told apart by their places', () => {
+    const rowsOf = (name: string, email: string): string =>
+      Array.from({ length: 60 }, () => `(${name}, ${email})`).join()
+    for (const [sql, kept] of [
+      [
+        `insert into customers (name, email) values ${rowsOf("'n'", "'secret'")}`,
+        `insert into customers (name, email) values ${rowsOf("'n'", '‹c8›')}`,
+      ],
+      [
+        `select id from customers where id in (${'12, '.repeat(60)}3) and email = 'secret'`,
+        `select id from customers where id in (${'12, '.repeat(60)}3) and email = ‹c8›`,
+      ],
+    ] as const) {
+      const parsed = readSql(sql)
+      for (const { tree } of parsed) shareConstants(tree)
+      expect(recordable(sql, [], resolveFacts(parsed, catalog, masking), session).text).toBe(kept)
+    }
   })
 
   it('a long list of constants is committed to as one, with how many there were', () => {

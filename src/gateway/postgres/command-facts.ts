@@ -64,13 +64,13 @@ export function resolveFacts(
   const lineage: StatementLineage[] = []
   const statements: SqlStatement[] = []
   let pathMoved = false
-  let redefined = false
+  const redefined = new Redefinitions()
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
     const uncertain = !namesAnything(statement)
       ? []
-      : [...(pathMoved ? [MOVED] : []), ...(redefined ? [REDEFINED] : [])]
-    const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain)
+      : [...(pathMoved ? [MOVED] : []), ...(redefined.maySay(statement) ? [REDEFINED] : [])]
+    const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain, redefined)
     statements.push(resolved)
     const of = hides
       ? uncertain.length > 0
@@ -84,7 +84,7 @@ export function resolveFacts(
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
     }
     if (movesNames(statement)) pathMoved = true
-    if (mayRedefine(resolved)) redefined = true
+    redefined.note(statement, resolved)
   }
   const relations = parsed
     .flatMap(({ reads, writes }) => [...reads, ...writes])
@@ -139,6 +139,7 @@ function resolveStatement(
   executed: StatementFacts | undefined,
   pathMoved: boolean,
   uncertain: readonly string[],
+  redefined: Redefinitions,
 ): SqlStatement {
   const nameOf = (named: Name): string =>
     pathMoved && named.schema === undefined
@@ -162,7 +163,7 @@ function resolveStatement(
       ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
       ...unknownCalls(statement, catalog),
       ...effects.unknown,
-      ...unknownRelations(statement, catalog),
+      ...unknownRelations(statement, catalog, redefined),
       ...uncertain,
     ],
   }
@@ -189,19 +190,65 @@ const renamedWith = ({ renamesSchema }: ParsedStatement, catalog: Catalog): stri
     : [...catalog.byOid.values()].filter(({ schema }) => schema === renamesSchema).map(({ name }) => name)
 
 /** Names that no relation has that the gateway knows of: what they stand for may be anything, under another name. */
-function unknownRelations({ reads, writes, makes, kinds }: ParsedStatement, catalog: Catalog): string[] {
+function unknownRelations(
+  { reads, writes, makes, kinds }: ParsedStatement,
+  catalog: Catalog,
+  redefined: Redefinitions,
+): string[] {
   // What is not there is not dropped.
   const dropped = kinds.every((kind) => kind.startsWith('drop-'))
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...(dropped ? [] : writes)]
-    .filter((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
+    .filter((named) => !fresh.has(keyOf(named)) && !redefined.made(named) && findRelation(catalog, named) === undefined)
     .map(({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not known`)
 }
 
+/** What earlier statements of a text have done to the names that later ones use. */
+class Redefinitions {
+  #anything = false
+  #definitions = false
+  readonly #made = new Set<string>()
+  /** Last names: what else has that name is found in the place of what was dropped. */
+  readonly #gone = new Set<string>()
+
+  note(statement: ParsedStatement, resolved: SqlStatement): void {
+    if (!mayRedefine(resolved)) return
+    if (resolved.unknown.length > 0 || writesCatalogs(resolved) || !isPlain(statement)) {
+      this.#anything = true
+      return
+    }
+    this.#definitions = true
+    if (statement.kinds.some((kind) => kind === 'drop-table' || kind === 'drop-index'))
+      for (const named of statement.writes) {
+        this.#gone.add(named.name)
+        this.#made.delete(keyOf(named))
+      }
+    for (const named of statement.makes) this.#made.add(keyOf(named))
+  }
+
+  /** Whether it may say something else than the catalogs tell, which were read before the text. */
+  maySay(statement: ParsedStatement): boolean {
+    if (this.#anything) return true
+    if (!this.#definitions) return false
+    const makes = new Set(statement.makes.map(keyOf))
+    const isGone = (named: Name): boolean => this.#gone.has(named.name) && !this.made(named) && !makes.has(keyOf(named))
+    return !isPlain(statement) || [...statement.reads, ...statement.writes].some(isGone)
+  }
+
+  /** Whether it is a table that the text itself has made, out of parts that are known. */
+  made(named: Name): boolean {
+    return !this.#anything && this.#made.has(keyOf(named))
+  }
+}
+
+/** A definition that neither gives rows nor writes any, and lets all names stand for what they stood for but for those it makes or drops. */
+const isPlain = ({ kinds }: ParsedStatement): boolean => kinds.every((kind) => PLAIN_DEFINITIONS.has(kind))
+
 /** Whether names may stand for something else once it has run. */
 const mayRedefine = ({ kinds, writes, unknown }: SqlStatement): boolean =>
-  unknown.length > 0 ||
-  !kinds.every((kind) => KEEPS_DEFINITIONS.has(kind)) ||
+  unknown.length > 0 || !kinds.every((kind) => KEEPS_DEFINITIONS.has(kind)) || writesCatalogs({ writes })
+
+const writesCatalogs = ({ writes }: Pick<SqlStatement, 'writes'>): boolean =>
   writes.some((name) => name.startsWith('pg_catalog.'))
 
 /** Whether what it does depends on the catalogs. */
@@ -311,6 +358,13 @@ const KEEPS_DEFINITIONS = new Set(
   copy-from-program begin start savepoint release set set-role set-session-authorization set-replication-role reset show explain
   declare-cursor fetch move close-cursor prepare execute deallocate lock listen unlisten notify set-constraints checkpoint vacuum analyze
   truncate comment reindex cluster refresh-materialized-view
+`),
+)
+
+/** What migrations send in one text. Types are not dropped here: another may be found in the place of one. */
+const PLAIN_DEFINITIONS = new Set(
+  words(`
+  create-table create-index create-sequence create-type create-domain alter-table drop-column drop-table drop-index comment
 `),
 )
 

@@ -261,7 +261,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   FunctionParameter: { walks: 'argType', later: 'defexpr', labels: 'name', manner: 'mode' },
   CreateDomainStmt: { walks: 'typeName constraints', labels: 'domainname', manner: 'collClause' },
   CreateEnumStmt: { labels: 'typeName vals' },
-  CreateRangeStmt: { later: 'params', labels: 'typeName' },
+  CreateRangeStmt: { maps: 'params', labels: 'typeName' },
   DefineStmt: {
     maps: 'kind',
     later: 'args definition',

@@ -7,9 +7,9 @@ import { keyOf } from './findings.ts'
 import { unknownCalls } from './functions.ts'
 import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from './lineage.ts'
-import { lineageOf } from './lineage-statement.ts'
+import { lineageOf, type StatementSources } from './lineage-statement.ts'
 import type { MaskingScope } from './masking-scope.ts'
-import { spread } from './origin.ts'
+import { PLAIN, spread } from './origin.ts'
 import type { Name } from '../../sql/query.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
@@ -75,7 +75,10 @@ export function resolveFacts(
     const of = hides
       ? uncertain.length > 0
         ? UNKNOWN_LINEAGE(masking)
-        : lineageOf(statement.tree, { ...masking.sources, prepared: (name) => prepared(name)?.lineage[0] })
+        : lineageOf(statement.tree, {
+            ...sourcesBeside(redefined, catalog, masking),
+            prepared: (name) => prepared(name)?.lineage[0],
+          })
       : undefined
     if (of !== undefined)
       lineage.push(measures(statement, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
@@ -238,6 +241,21 @@ class Redefinitions {
   /** Whether it is a table that the text itself has made, out of parts that are known. */
   made(named: Name): boolean {
     return !this.#anything && this.#made.has(keyOf(named))
+  }
+}
+
+/** A table that the text has made before holds nothing yet. One that the catalogs know may be what IF NOT EXISTS found. */
+function sourcesBeside(
+  redefined: Redefinitions,
+  catalog: Catalog,
+  { sources }: MaskingScope,
+): Omit<StatementSources, 'prepared'> {
+  const isNew = (named: Name): boolean => redefined.made(named) && findRelation(catalog, named) === undefined
+  return {
+    ...sources,
+    relation: (named) => (isNew(named) ? [spread(PLAIN)] : sources.relation(named)),
+    target: (named) =>
+      isNew(named) ? { name: named.name, columns: [spread(PLAIN)], unique: new Set() } : sources.target(named),
   }
 }
 

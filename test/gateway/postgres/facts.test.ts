@@ -320,6 +320,16 @@ describe('what a statement does', () => {
     expect(facts(sql).statements.flatMap(({ unknown }) => unknown)).toEqual([])
   })
 
+  it.each<[string, boolean]>([
+    ['create table nowhere (a int primary key); create table other_one (b int references nowhere (a))', false],
+    ['create table nowhere (e text); create index on nowhere (e)', false],
+    ['create table if not exists customers (e text); create index on customers (email)', true],
+    ['create table nowhere (e text); create table other_one (e text references customers (email))', true],
+    ['create table other_one (e text references nowhere (e)); create table nowhere (e text)', true],
+  ])('%s: a table that was made before hides nothing', (sql, isRefused) => {
+    expect(facts(sql).refusal !== undefined).toBe(isRefused)
+  })
+
   it('a schema that is renamed takes its relations along, and a column that is dropped is data', () => {
     expect(facts('alter schema other rename to lunch').statements[0]?.writes).toEqual(['other.orders'])
     expect(facts('alter table orders drop column note').statements[0]?.kinds).toEqual(['alter-table', 'drop-column'])

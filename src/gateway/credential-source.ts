@@ -17,7 +17,10 @@ export function credentialSource(
   const login = target.logins.find(({ name }) => name === account && allowed.includes(name))
   if (login === undefined) {
     throw new PamError('NO_ACCESS', `you are not allowed to log in to ${target.name} as "${account}"`, {
-      hint: allowed.length === 0 ? 'no accounts on this target are available to you' : `accounts available to you: ${allowed.join(', ')}`,
+      hint:
+        allowed.length === 0
+          ? 'no accounts on this target are available to you'
+          : `accounts available to you: ${allowed.join(', ')}`,
     })
   }
   if (login.privateKey !== undefined) return staticKey(login.name, login.privateKey, login.passphrase, baseDirectory)

@@ -654,7 +654,7 @@ describe('the wire', () => {
           encodeStartupPacket({ type: 'startup', major: 3, minor: 0, parameters: new Map(Object.entries(parameters)) }),
         )
       })
-    expect(await start({ user: 'postgres', database: 'app' })).toContain('used as "app"')
+    expect(await start({ user: 'postgres', database: 'app' })).toContain('this target takes the user "app"')
     expect(await start({ user: 'app', database: 'app_dev' })).toContain('serves the database "app"')
     expect(await start({ user: 'app' })).toContain('names no database')
     expect(await start({ user: 'app', database: 'app', replication: 'database' })).toContain('replication')

@@ -1,6 +1,6 @@
 import type { MaskedKind } from '../../masking/plan.ts'
 import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../masking/replace.ts'
-import { createTails, type Tail } from './value-tails.ts'
+import { createTails, LONGEST_CUSTOM, type Tail } from './value-tails.ts'
 
 /** Bytes that do not go out as they are: `put` stands in their place. */
 export interface Edit {
@@ -32,18 +32,26 @@ export class MaskedReading {
   /** How many characters `#tails` know. */
   #followed = 0
   #tails: readonly Tail[]
+  /** Where a sequence repeats a character, and how often. */
+  #repeats = new Map<number, number>()
   /** The end of what has gone out, as it was before it was masked. */
   #context = ''
   /** Within a private key whose end has not come: how many characters of it were hidden. */
   #keyLength: number | undefined
   /** Within a token that was hidden before it was whole. */
   #isInToken = false
+  /** Within a value of a user-defined kind whose beginning was hidden before its end had come. */
+  #custom: MaskedKind | undefined
+  /** How many characters of what went out unfinished a value may have begun in. */
+  readonly #lookBack: number
   /** The first characters that are held belong to a value whose beginning was hidden. */
   #hiddenAhead = 0
 
   constructor(options: ReadingOptions) {
     this.#options = options
     this.#tails = createTails(options.kinds)
+    const hasCustom = options.kinds.some(({ kind }) => typeof kind !== 'string')
+    this.#lookBack = hasCustom ? Math.max(CONTEXT, LONGEST_CUSTOM + LOOK_BEHIND) : CONTEXT
   }
 
   /** Another that has read the same so far. */
@@ -55,19 +63,32 @@ export class MaskedReading {
     copy.#length = this.#length
     copy.#isNarrow = this.#isNarrow
     copy.#followed = this.#followed
+    copy.#repeats = new Map(this.#repeats)
     copy.#tails = this.#tails.map((tail) => tail.copy())
     copy.#context = this.#context
     copy.#keyLength = this.#keyLength
     copy.#isInToken = this.#isInToken
+    copy.#custom = this.#custom
     copy.#hiddenAhead = this.#hiddenAhead
     return copy
   }
 
-  add(code: number, from: number, to: number): void {
+  add(given: number, from: number, to: number): void {
+    const code = given < 0xa0 ? given : looksLike(given)
     if (code > 0xffff) {
       this.#addUnit(0xd800 + ((code - 0x10000) >> 10), from, to)
       this.#addUnit(0xdc00 + ((code - 0x10000) & 0x3ff), to, to)
     } else this.#addUnit(code, from, to)
+  }
+
+  /** The last character so many times again: the bytes are those of the final of the sequence that says so. */
+  repeat(count: number, from: number, to: number): void {
+    const last =
+      this.#length > 0 ? (this.#codes[this.#length - 1] as number) : this.#context.charCodeAt(this.#context.length - 1)
+    if (Number.isNaN(last) || last < 0x20 || (last >= 0xd800 && last <= 0xdfff)) return
+    this.#repeats.set(this.#length, count)
+    this.#addUnit(last, from, to)
+    for (let index = 1; index < Math.min(count, MOST_REPEATED); index++) this.#addUnit(last, to, to)
   }
 
   /** Plain ASCII. */
@@ -104,7 +125,7 @@ export class MaskedReading {
     // Where nothing runs over this border, what comes is told from what went by its last characters.
     const isClean = !isFlush && length === safe.length && !safe.isCut
     if (length === 0 && context <= LOOK_BEHIND) return
-    const kept = this.#keyLength !== undefined ? LONGEST_KEY_END : isClean ? LOOK_BEHIND : CONTEXT
+    const kept = this.#keyLength !== undefined ? LONGEST_KEY_END : isClean ? LOOK_BEHIND : this.#lookBack
     this.#context = this.#context.slice(-kept)
   }
 
@@ -132,13 +153,29 @@ export class MaskedReading {
   #edit(from: number, to: number, stand: string | undefined, edits: Edit[]): void {
     for (let index = from; index < to; index++) {
       const [begin, end] = [this.#starts[index] as number, this.#ends[index] as number]
-      if (stand !== undefined && index === from) edits.push({ from: begin, to: end, put: Buffer.from(stand) })
+      const repeated = this.#repeatAt(index)
+      if (repeated !== undefined) {
+        // The sequence is cancelled, and with it all that it would have shown.
+        const shown = this.#options.keepWidth ? '*'.repeat(Math.min(repeated.count, MOST_COLUMNS)) : ''
+        edits.push({ ...repeated, put: Buffer.from(`\x18${index === from ? (stand ?? shown) : shown}`) })
+      } else if (stand !== undefined && index === from) edits.push({ from: begin, to: end, put: Buffer.from(stand) })
       else if (end > begin) {
         if (!this.#options.keepWidth) edits.push({ from: begin, to: end, put: undefined })
         // On a screen a line stays a line.
         else if (!LAYOUT.has(this.#codes[index] as number)) edits.push({ from: begin, to: end, put: STAR })
       }
     }
+  }
+
+  /** Repeated characters but the first have no bytes: the sequence is where that is. */
+  #repeatAt(index: number): { from: number; to: number; count: number } | undefined {
+    if (this.#repeats.size === 0) return undefined
+    let first = index
+    const least = Math.max(0, index - MOST_REPEATED)
+    while (first > least && !this.#repeats.has(first) && this.#starts[first] === this.#ends[first]) first--
+    const count = this.#repeats.get(first)
+    if (count === undefined) return undefined
+    return { from: this.#starts[first] as number, to: this.#ends[first] as number, count }
   }
 
   #spansOf(joined: string, length: number, isFlush: boolean): HiddenSpan[] {
@@ -148,6 +185,7 @@ export class MaskedReading {
     if (key !== undefined) this.#followKey(joined, length, spans, key)
     const token = kinds.find(({ kind }) => kind === 'jwt')
     if (token !== undefined && this.#isInToken) this.#followToken(joined, length, spans, token)
+    this.#followCustom(joined, length, spans)
     if (isFlush)
       for (const masked of kinds) {
         const begun = typeof masked.kind === 'string' ? BEGUN[masked.kind]?.exec(joined.slice(0, length)) : undefined
@@ -189,6 +227,23 @@ export class MaskedReading {
     while (end < length && TOKEN.test(joined[end] as string)) end++
     if (end < length) this.#isInToken = false
     if (end > fresh) spans.push({ start: Math.max(0, fresh - 1), end, masked })
+  }
+
+  /**
+   * A value of a user-defined kind that reaches to the end of what is known may go on, and its beginning may be too far back to
+   * find it again: what follows is hidden up to a blank.
+   */
+  #followCustom(joined: string, length: number, spans: HiddenSpan[]): void {
+    const fresh = this.#context.length
+    if (this.#custom !== undefined) {
+      let end = fresh
+      while (end < joined.length && !BLANK.test(joined[end] as string)) end++
+      if (end > fresh) spans.push({ start: Math.max(0, fresh - 1), end, masked: this.#custom })
+      if (end < length) this.#custom = undefined
+    }
+    const last = spans.findLast(({ masked }) => typeof masked.kind !== 'string')
+    if (last !== undefined && last.end === joined.length && last.end - last.start >= LONGEST_CUSTOM)
+      this.#custom = last.masked
   }
 
   /** How many characters can go out now: behind them stands what may be the beginning of a value. */
@@ -234,6 +289,10 @@ export class MaskedReading {
       this.#ends[index] = (this.#ends[index + length] as number) - limit
     }
     for (const tail of this.#tails) tail.shift(length)
+    if (this.#repeats.size > 0)
+      this.#repeats = new Map(
+        [...this.#repeats].filter(([at]) => at >= length).map(([at, count]) => [at - length, count]),
+      )
     this.#followed -= length
     this.#length = rest
     if (rest === 0) this.#isNarrow = true
@@ -277,7 +336,18 @@ function lastBegin(text: string): number | undefined {
   return [...text.matchAll(KEY_BEGIN)].at(-1)?.index
 }
 
+/** Blanks and dashes of other widths look like those of ASCII, and so are values that are written with them. */
+function looksLike(code: number): number {
+  if (code === 0xa0 || code === 0x1680 || (code >= 0x2000 && code <= 0x200a)) return 0x20
+  if (code === 0x202f || code === 0x205f || code === 0x3000) return 0x20
+  if ((code >= 0x2010 && code <= 0x2015) || code === 0x2212 || code === 0xfe63 || code === 0xff0d) return 0x2d
+  return code
+}
+
 const STAR = Buffer.from('*')
+/** No value has more of the same character in it; and no screen has more columns. */
+const MOST_REPEATED = 40
+const MOST_COLUMNS = 1024
 const LAYOUT = new Set([0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d])
 /** A line feed without bytes stands where a sequence parts two texts. */
 const APART = 0x0a
@@ -290,6 +360,7 @@ const LONGEST_KEY_END = 96
 const KEY_BEGIN = /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/g
 const KEY_END = /-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/
 const TOKEN = /[\w.-]/
+const BLANK = /\s/
 
 /** What, at the end of a text that goes out unfinished, is surely the beginning of a value. */
 const BEGUN: Partial<Readonly<Record<Extract<MaskedKind['kind'], string>, RegExp>>> = {

@@ -1,5 +1,5 @@
 import { MaskedReading, type Edit, type ReadingOptions } from './masked-reading.ts'
-import { characterAt, isC1, PLAIN, TerminalParser, type Seen } from './terminal-text.ts'
+import { characterAt, isC1, PLAIN, TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
 
 export type StreamMaskingOptions = ReadingOptions
 
@@ -17,13 +17,9 @@ export class StreamMasking {
   #length = 0
   /** Bytes of it that have been read. */
   #decoded = 0
-  readonly #parser = new TerminalParser({ obeysC1: false })
-  /** As on the screen: every sequence is not there. */
-  readonly #screen: MaskedReading
-  /** What may move the cursor parts words. From the first such sequence on. */
-  #parted: MaskedReading | undefined
-  /** With controls of one character obeyed. From the first on. */
-  #c1: { readonly parser: TerminalParser; readonly reading: MaskedReading } | undefined
+  readonly #plainest: Way
+  /** As on terminals that differ from that. Each from the first character on that they take otherwise. */
+  readonly #others = new Map<Terminal, Way>()
   /** What control strings carry, by itself. From the first on. */
   #strings: MaskedReading | undefined
   /** As on terminals that know no control strings but OSC, and show what they carry. */
@@ -31,7 +27,7 @@ export class StreamMasking {
 
   constructor(options: StreamMaskingOptions) {
     this.#options = options
-    this.#screen = new MaskedReading(options)
+    this.#plainest = new Way(new TerminalParser(PLAINEST), new MaskedReading(options))
   }
 
   get isHolding(): boolean {
@@ -53,9 +49,8 @@ export class StreamMasking {
   }
 
   *#readings(): Iterable<MaskedReading> {
-    yield this.#screen
-    if (this.#parted !== undefined) yield this.#parted
-    if (this.#c1 !== undefined) yield this.#c1.reading
+    yield* this.#plainest.readings()
+    for (const way of this.#others.values()) yield* way.readings()
     if (this.#strings !== undefined) yield this.#strings
     if (this.#shown !== undefined) yield this.#shown
   }
@@ -73,7 +68,7 @@ export class StreamMasking {
 
   #decode(): void {
     const fresh = this.#held.subarray(this.#decoded, this.#length)
-    if (this.#parser.isIdle && this.#c1?.parser.isIdle !== false && PLAIN.test(fresh.toString('latin1'))) {
+    if (this.#isIdle() && PLAIN.test(fresh.toString('latin1'))) {
       for (const reading of this.#readings()) if (reading !== this.#strings) reading.addAll(fresh, this.#decoded)
       this.#decoded = this.#length
       return
@@ -87,35 +82,37 @@ export class StreamMasking {
     }
   }
 
-  #read(code: number, from: number, to: number): void {
-    if (isC1(code)) this.#c1 ??= { parser: this.#parser.obeyingC1(), reading: this.#screen.copy() }
-    const wasInString = this.#parser.isInString
-    const seen = this.#parser.next(code)
-    if (wasInString && !this.#parser.isInString) this.#strings?.part(to)
-    if (this.#c1 !== undefined && this.#c1.parser.next(code) === 'text') this.#c1.reading.add(code, from, to)
-    if (seen === 'unseen') return
-    if (seen === 'text') {
-      this.#screen.add(code, from, to)
-      this.#parted?.add(code, from, to)
-      this.#shown?.add(code, from, to)
-      return
-    }
-    this.#readUnseen(seen, code, from, to)
+  #isIdle(): boolean {
+    if (!this.#plainest.parser.isIdle) return false
+    for (const way of this.#others.values()) if (!way.parser.isIdle) return false
+    return true
   }
 
-  #readUnseen(seen: Seen, code: number, from: number, to: number): void {
-    if (seen === 'moved') {
-      this.#parted ??= this.#screen.copy()
-      this.#parted.part(to)
-    } else if (seen === 'begin') {
+  #read(code: number, from: number, to: number): void {
+    const { parser, screen } = this.#plainest
+    if (isC1(code)) this.#differ(OBEYING_C1, XTERM)
+    if (parser.isRepeat(code)) this.#differ(REPEATING, XTERM)
+    if (parser.isOtherOnConsole(code)) this.#differ(CONSOLE, REPEATING)
+    for (const way of this.#others.values()) way.read(code, from, to)
+    const wasInString = parser.isInString
+    const seen = this.#plainest.read(code, from, to)
+    if (wasInString && !parser.isInString) this.#strings?.part(to)
+    if (seen === 'text') this.#shown?.add(code, from, to)
+    else if (seen === 'begin') {
       this.#strings ??= new MaskedReading(this.#options)
       this.#strings.part(to)
-    } else {
+    } else if (seen === 'in-osc' || seen === 'in-string') {
       this.#strings?.add(code, from, to)
-      if (seen !== 'in-string') return
-      this.#shown ??= this.#screen.copy()
+      if (seen === 'in-osc') return
+      this.#shown ??= screen.copy()
       this.#shown.add(code, from, to)
     }
+  }
+
+  /** From here on terminals differ. */
+  #differ(...terminals: readonly Terminal[]): void {
+    for (const terminal of terminals)
+      if (!this.#others.has(terminal)) this.#others.set(terminal, this.#plainest.as(terminal))
   }
 
   /** Bytes up to `limit` go out; the rest is held. */
@@ -131,6 +128,53 @@ export class StreamMasking {
     return out
   }
 }
+
+/** What a terminal of one sort shows. */
+class Way {
+  readonly parser: TerminalParser
+  /** Every sequence is not there. */
+  readonly screen: MaskedReading
+  /** What may move the cursor parts words. From the first such sequence on. */
+  #parted: MaskedReading | undefined
+  readonly #repeats: boolean
+
+  constructor(parser: TerminalParser, screen: MaskedReading, { repeats }: Terminal = PLAINEST) {
+    this.parser = parser
+    this.screen = screen
+    this.#repeats = repeats
+  }
+
+  as(terminal: Terminal): Way {
+    const way = new Way(this.parser.as(terminal), this.screen.copy(), terminal)
+    way.#parted = this.#parted?.copy()
+    return way
+  }
+
+  read(code: number, from: number, to: number): Seen {
+    const repeated = this.#repeats && this.parser.isRepeat(code) ? this.parser.count : undefined
+    const seen = this.parser.next(code)
+    if (repeated !== undefined) {
+      for (const reading of this.readings()) reading.repeat(repeated, from, to)
+    } else if (seen === 'text') {
+      for (const reading of this.readings()) reading.add(code, from, to)
+    } else if (seen === 'moved') {
+      this.#parted ??= this.screen.copy()
+      this.#parted.part(to)
+    }
+    return seen
+  }
+
+  *readings(): Iterable<MaskedReading> {
+    yield this.screen
+    if (this.#parted !== undefined) yield this.#parted
+  }
+}
+
+const PLAINEST: Terminal = { c1: false, repeats: false, console: false }
+const OBEYING_C1: Terminal = { ...PLAINEST, c1: true }
+const REPEATING: Terminal = { ...PLAINEST, repeats: true }
+const XTERM: Terminal = { ...PLAINEST, c1: true, repeats: true }
+const CONSOLE: Terminal = { ...PLAINEST, console: true }
 
 /** Where several readings change the same character, the first that puts something in its place counts. */
 function applied(bytes: Buffer, edits: Edit[]): Buffer {

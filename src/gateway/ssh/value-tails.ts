@@ -18,7 +18,23 @@ export interface Tail {
 }
 
 export const createTails = (kinds: readonly MaskedKind[]): Tail[] =>
-  kinds.map(({ kind }) => (typeof kind === 'string' ? TAILS[kind]() : new Run(ANY, ANY, 256)))
+  kinds.map(({ kind }) => (typeof kind === 'string' ? TAILS[kind]() : customTail(kind.pattern)))
+
+/** Characters of a value of a user-defined kind that are found together, at least. */
+export const LONGEST_CUSTOM = 1024
+
+/** Where a pattern may match a blank, its values may begin anywhere in the line; where it may match a line feed, anywhere at all. */
+function customTail(pattern: string): Tail {
+  const read = pattern.replaceAll(PUNCTUATION, '_')
+  const held = MAY_MATCH_LINE_FEED.test(read) ? ANY : MAY_MATCH_BLANK.test(read) ? IN_LINE : IN_WORD
+  return new Run(held, held, LONGEST_CUSTOM)
+}
+
+const PUNCTUATION = /\\[!-/:-@[-`{-~]/g
+/** Every escape and class may that is not listed. */
+// oxlint-disable-next-line no-control-regex
+const MAY_MATCH_LINE_FEED = /[\x00-\x1f]|\\(?![dwSbBAz])|\[\^|\[\[?:|\(\?[A-Za-z-]*s/
+const MAY_MATCH_BLANK = /\s|\./
 
 /** A value that is a run of characters: the first of some, the others of others. */
 class Run implements Tail {
@@ -141,7 +157,9 @@ const isLetter: Characters = (code) =>
   (code >= 0xd800 && code <= 0xdfff) || /[\p{L}\p{N}]/u.test(String.fromCharCode(code))
 const EMAIL = characters(/[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~@-]/, isLetter)
 const ADDRESS = characters(/[\w.:]/)
-const ANY = characters(/\S/, (code) => !/\s/.test(String.fromCharCode(code)))
+const ANY: Characters = () => true
+const IN_LINE: Characters = (code) => code !== 0x0a
+const IN_WORD = characters(/\S/, (code) => !/\s/.test(String.fromCharCode(code)))
 
 /** What the beginning of a value looks like, by kind. */
 const TAILS: Readonly<Record<Extract<MaskedKind['kind'], string>, () => Tail>> = {

@@ -1,5 +1,6 @@
 import xterm from '@xterm/headless'
 import fc from 'fast-check'
+import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
 import { StreamMasking } from '../../../src/gateway/ssh/stream-masking.ts'
 import type { MaskedKind } from '../../../src/masking/plan.ts'
@@ -328,6 +329,134 @@ describe('what a terminal does not show', () => {
   })
 })
 
+/** What a screen shows of it, checked with xterm's parser, and what must not be there. */
+const SCREENS: readonly (readonly [string, string, string])[] = [
+  ['a sequence of many parameters', `AKIAIOSF\x1b[${'0;'.repeat(400)}mODNN7EXAMPLE x`, 'AKIAIOSFODNN7EXAMPLE'],
+  ['a parameter of many digits', `AKIAIOSF\x1b[${'0'.repeat(900)}mODNN7EXAMPLE x`, 'AKIAIOSFODNN7EXAMPLE'],
+  ['many intermediates', `AKIAIOSF\x1b${' '.repeat(900)}FODNN7EXAMPLE x`, 'AKIAIOSFODNN7EXAMPLE'],
+  ['many intermediates of CSI', `AKIAIOSF\x1b[1${'!'.repeat(900)}vODNN7EXAMPLE x`, 'AKIAIOSFODNN7EXAMPLE'],
+  ['letters within a sequence that is ignored', 'AKIAIOSF\x1b[1<\u00fcmODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a letter within a sequence', 'AKIAIOSF\x1b[1\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a letter within a set of characters', 'AKIAIOSF\x1b(\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+]
+/** They leave the cursor where it is: a value that a move puts beside something else stays one. */
+const STILL = '?25h|?25l|?2004h|?1;7h|4h|20l|c|>c|6n|?6n|g|3g|1 q|"q|0q|22;0t|18t|$p|?1$p|s|>4;1m|K|1m|J'
+  .split('|')
+  .concat([`?${'25;'.repeat(300)}25h`, `${'0'.repeat(300)}m`])
+  .map((text) => `\x1b[${text}`)
+  .concat(['\x1b7', '\x1b=', '\x1b>', '\x1b%G', '\x1b(B', '\x1bH', '\x1b F'])
+const BESIDE = STILL.flatMap((piece) => {
+  const name = JSON.stringify(piece.slice(0, 20))
+  return [
+    [`${name} beside moves`, `1\x1b[5C4111${piece}111111111111 x`, '4111111111111111'],
+    [`${name} between moves`, `9\x1b[10GAKIAIOSF${piece}ODNN7EXAMPLE\x1b[1;60H9 x`, 'AKIAIOSFODNN7EXAMPLE'],
+  ] as const
+})
+const MORE_SCREENS: readonly (readonly [string, string, string])[] = [
+  ['C1 moves beside it', '9\u009b10GAKIAIOSFODNN7EXAMPLE\u009b1;60H9 x', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a repeated digit', 'c 41\x1b[14b x', '4111111111111111'],
+  ['one repeated after a C1 control', 'c 41\u009b14b x', '4111111111111111'],
+  ['one repeated in the middle', 'c 41\x1b[10b1111 x', '4111111111111111'],
+  ['a repeated letter', 'to jane.do\x1b[be@example.com x', 'jane.doo'],
+  ['a digit repeated without a number', 'c 411\x1b[b11\x1b[0b111111111 x', '4111111111111111'],
+  ['vowels and finals of Hangul', 'AKIAIOSF\u1161\u11a8\ud7b0ODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
+  ...['\u00a0', '\u2007', '\u202f', '\u3000', '\u2009', '\u2003'].map(
+    (blank) =>
+      [
+        `blanks like ${JSON.stringify(blank)}`,
+        `c 4111${blank}1111${blank}1111${blank}1111 x`,
+        `4111${blank}1111`,
+      ] as const,
+  ),
+  ...['\u2010', '\u2011', '\u2013', '\u2212'].map(
+    (dash) => [`dashes like ${JSON.stringify(dash)}`, `ssn 219${dash}09${dash}9999 x`, `219${dash}09`] as const,
+  ),
+]
+
+describe('what stands on the screen', () => {
+  it.each([...SCREENS, ...BESIDE, ...MORE_SCREENS])('%s', async (_, text, value) => {
+    // The letters that xterm keeps with the one before them have no column of their own.
+    const bare = (screen: string): string => screen.replaceAll(/[\u1160-\u11ff\ud7b0-\ud7ff]/g, '')
+    expect(bare(await screenOf(text))).toContain(value)
+    for (const keepWidth of [false, true]) {
+      const whole = masked([text], { keepWidth })
+      expect(bare(await screenOf(whole))).not.toContain(value)
+      expect(masked(byteByByte(text), { keepWidth })).toBe(whole)
+    }
+  })
+
+  it('a character that is repeated as a star keeps the width; one that is not hidden is left alone', async () => {
+    const out = masked(['c 41\x1b[14b x'], { keepWidth: true })
+    expect(await screenOf(out)).toContain(`c ${'*'.repeat(16)} x`)
+    for (const text of ['--\x1b[70b\r\n', 'c 42\x1b[14b x', '\x1b[5b'])
+      expect(masked([text], { keepWidth: true })).toBe(text)
+  })
+
+  it('the console of Linux ends some controls of windows at once', () => {
+    for (const piece of ['\x1b]R', '\x1b]P1234567', '\x1b]X'])
+      for (const keepWidth of [false, true]) {
+        const text = `k AKIAIOSF${piece}ODNN7EXAMPLE x\n`
+        const out = masked([text], { keepWidth })
+        expect(out).not.toContain('ODNN7EXAMPLE')
+        expect(out).not.toContain('AKIAIOSF')
+        expect(masked(byteByByte(text), { keepWidth })).toBe(out)
+      }
+  })
+})
+
+describe('kinds of a rule', () => {
+  const kindOf = (pattern: string): MaskedKind => {
+    const expression = RE2JS.compile(pattern)
+    const find: CustomKind['find'] = (text) => {
+      const spans = []
+      for (const matcher = expression.matcher(text); matcher.find();)
+        spans.push({ start: matcher.start(), end: matcher.end() })
+      return spans
+    }
+    return { kind: { name: 'own', pattern, find }, style: 'redact', hashScope: 'session' }
+  }
+
+  it.each([
+    ['Social security number: \\d{9}', 'x Social security number: 219099999 y\n', '219099999'],
+    ['password is [a-z0-9]+', 'the password is hunter2 now\n', 'hunter2'],
+    ['secret \\w+ \\w+', 'a secret alpha omega b\n', 'alpha'],
+    ['token:.{4}', 'token: ab c\n', 'ab c'],
+    ['key\\s+\\w+', 'a key\n  hunter2 b\n', 'hunter2'],
+    ['pin[^0-9]*[0-9]{4}', 'pin\n\nis\n4711.\n', '4711'],
+    ['(?s)begin.*end', 'begin\nhunter2\nend\n', 'hunter2'],
+    ['T-[0-9]{6}', 'see T-123456 there\n', '123456'],
+    ['T\\.[0-9]{6}', 'see T.123456 there\n', '123456'],
+  ])('%s, wherever the chunks part', (pattern, text, value) => {
+    const kinds = [kindOf(pattern)]
+    const whole = masked([text], { kinds })
+    expect(whole).not.toContain(value)
+    for (const chunks of [...everySplit(text), byteByByte(text)]) expect(masked(chunks, { kinds })).toBe(whole)
+  })
+
+  it.each([
+    ['key=[a-z0-9]+', 'key='],
+    ['password is \\S+', 'the password is '],
+  ])('%s of any length, in any chunks', (pattern, before) => {
+    for (const length of [200, 700, 1500, 5000, 20_000])
+      for (const size of [1, 100, 1000, 1024, 2049, 4096, 30_000]) {
+        const bytes = Buffer.from(`${before}${'abcdefgh7'.repeat(length / 9)} end\n`)
+        const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+          bytes.subarray(at * size, (at + 1) * size),
+        )
+        for (const keepWidth of [false, true]) {
+          const out = masked(chunks, { kinds: [kindOf(pattern)], keepWidth })
+          expect(out, `${length} by ${size}`).not.toContain('fgh7')
+          expect(out).toMatch(/\* end\n$/)
+        }
+      }
+  })
+
+  it('one without blanks holds no more than a word', () => {
+    const masking = new StreamMasking({ kinds: [kindOf('T\\.[0-9]{6}')], keys: KEYS, keepWidth: true })
+    expect(masking.push(Buffer.from('some words T.1')).toString()).toBe('some words ')
+  })
+})
+
 describe('what a byte costs', () => {
   /** Characters that detectors look at; a pattern of a rule sees all that the others do. */
   function scanned(bytes: Buffer, perChunk: number, flushes: boolean): number {
@@ -356,6 +485,9 @@ describe('what a byte costs', () => {
     ['words', (length) => 'some words, '.repeat(length / 12)],
     ['a control string', (length) => `\x1b_${'eyJa'.repeat(length / 4)}`],
     ['sequences', (length) => 'e\x1b[1Cy\x1b[1mJ\u009b1m'.repeat(length / 16)],
+    ['repeats', (length) => '1\x1b[999b'.repeat(length / 7)],
+    ['sequences that do not end', (length) => `\x1b[${'0;'.repeat(length / 2)}`],
+    ['all that terminals differ in', (length) => 'e\x1b[9by\x1b]RJ\u009b1mx\x1b[1C'.repeat(length / 20)],
     ['marks', (length) => `e${'\u0301'.repeat(length / 2)}`],
   ]
 

@@ -134,8 +134,10 @@ class Way {
   readonly parser: TerminalParser
   /** Every sequence is not there. */
   readonly screen: MaskedReading
-  /** What may move the cursor parts words. From the first such sequence on. */
+  /** What moves the cursor parts words. From the first such sequence on. */
   #parted: MaskedReading | undefined
+  /** So does what may move it. */
+  #partedMore: MaskedReading | undefined
   readonly #repeats: boolean
 
   constructor(parser: TerminalParser, screen: MaskedReading, { repeats }: Terminal = PLAINEST) {
@@ -147,6 +149,7 @@ class Way {
   as(terminal: Terminal): Way {
     const way = new Way(this.parser.as(terminal), this.screen.copy(), terminal)
     way.#parted = this.#parted?.copy()
+    way.#partedMore = this.#partedMore?.copy()
     return way
   }
 
@@ -160,6 +163,10 @@ class Way {
     } else if (seen === 'moved') {
       this.#parted ??= this.screen.copy()
       this.#parted.part(to)
+      this.#partedMore?.part(to)
+    } else if (seen === 'may-move') {
+      this.#partedMore ??= (this.#parted ?? this.screen).copy()
+      this.#partedMore.part(to)
     }
     return seen
   }
@@ -167,6 +174,7 @@ class Way {
   *readings(): Iterable<MaskedReading> {
     yield this.screen
     if (this.#parted !== undefined) yield this.#parted
+    if (this.#partedMore !== undefined) yield this.#partedMore
   }
 }
 

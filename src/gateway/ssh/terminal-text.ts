@@ -4,8 +4,10 @@ export type Seen =
   | 'text'
   /** Nothing of it is shown: part of an escape sequence, a control or a character without width. */
   | 'unseen'
-  /** It ends a sequence that may move the cursor: what comes next may stand elsewhere. */
+  /** It ends a sequence that moves the cursor: what comes next stands elsewhere. */
   | 'moved'
+  /** It ends one that is not listed, or that moves the cursor on some terminals: what comes next may stand elsewhere. */
+  | 'may-move'
   /** It begins a control string. */
   | 'begin'
   /** Within OSC: a title, a link, the clipboard. */
@@ -116,7 +118,7 @@ export class TerminalParser {
   #inSequence(code: number): Seen {
     if (this.#state === 'csi') {
       if (code < 0x40) return this.#parameter(code)
-      return this.#to('ground', this.#isStill(code) ? 'unseen' : 'moved')
+      return this.#to('ground', this.#isStill(code) ? 'unseen' : this.#isMove(code) ? 'moved' : 'may-move')
     }
     if (code < 0x30) {
       // `ESC #` draws over the screen, or widens a line; the others choose character sets, as `tput sgr0` does.
@@ -124,11 +126,11 @@ export class TerminalParser {
       this.#state = 'intermediate'
       return 'unseen'
     }
-    if (this.#state === 'intermediate') return this.#to('ground', this.#mayMove ? 'moved' : 'unseen')
+    if (this.#state === 'intermediate') return this.#to('ground', this.#mayMove ? 'may-move' : 'unseen')
     if (code === 0x5b) return this.#to('csi', 'unseen')
     if (code === 0x5d) return this.#to('osc-begin', 'begin')
     if (STRINGS.has(code)) return this.#to('string', 'begin')
-    return this.#to('ground', STILL_ESCAPES.has(code) ? 'unseen' : 'moved')
+    return this.#to('ground', STILL_ESCAPES.has(code) ? 'unseen' : MOVING_ESCAPES.has(code) ? 'moved' : 'may-move')
   }
 
   #parameter(code: number): Seen {
@@ -157,6 +159,10 @@ export class TerminalParser {
     return STILL.has(this.#marks + final)
   }
 
+  #isMove(code: number): boolean {
+    return this.#marks === '' && MOVING.test(String.fromCharCode(code))
+  }
+
   /** Some terminals give the sequence up and show it; xterm's ends, or goes on, without a trace; so does that of Linux. */
   #notInSequence(code: number): Seen {
     const { c1, repeats, console } = this.#terminal
@@ -180,7 +186,7 @@ export class TerminalParser {
     if (code === 0x9b) return this.#to('csi', 'unseen')
     if (code === 0x9d) return this.#to('osc-begin', 'begin')
     if (code === 0x90 || code === 0x98 || code === 0x9e || code === 0x9f) return this.#to('string', 'begin')
-    return this.#to('ground', code === 0x9c ? 'unseen' : 'moved')
+    return this.#to('ground', code === 0x9c ? 'unseen' : MOVING_C1.has(code) ? 'moved' : 'may-move')
   }
 
   #to(state: State, seen: Seen): Seen {
@@ -282,3 +288,9 @@ const MOVING_MODES = new Set([2, 3, 5, 6, 40, 47, 69, 95, 1046, 1047, 1048, 1049
 const STILL_WINDOW = new Set([11, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23])
 /** `7`, `=`, `>`, `\\`, H, N, O, Z, and the character sets `n o | } ~`. */
 const STILL_ESCAPES = new Set(Array.from('7=>\\HNOZno|}~', (character) => character.charCodeAt(0)))
+/** Finals of control sequences without marks that move the cursor, or the lines below it. */
+const MOVING = /[A-IZLMSTadefjkru`]/
+/** 8, D, E, M, c. */
+const MOVING_ESCAPES = new Set([0x38, 0x44, 0x45, 0x4d, 0x63])
+/** IND, NEL, RI. */
+const MOVING_C1 = new Set([0x84, 0x85, 0x8d])

@@ -340,7 +340,7 @@ const SCREENS: readonly (readonly [string, string, string])[] = [
   ['a letter within a set of characters', 'AKIAIOSF\x1b(\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
 ]
 /** They leave the cursor where it is: a value that a move puts beside something else stays one. */
-const STILL = '?25h|?25l|?2004h|?1;7h|4h|20l|c|>c|6n|?6n|g|3g|1 q|"q|0q|22;0t|18t|$p|?1$p|s|>4;1m|K|1m|J'
+const STILL = '?25h|?25l|?2004h|?1;7h|4h|20l|c|>c|6n|?6n|g|3g|1 q|"q|0q|22;0t|18t|$p|?1$p|s|>4;1m|K|1m|J|99z|1;2w|>9y'
   .split('|')
   .concat([`?${'25;'.repeat(300)}25h`, `${'0'.repeat(300)}m`])
   .map((text) => `\x1b[${text}`)
@@ -353,6 +353,7 @@ const BESIDE = STILL.flatMap((piece) => {
   ] as const
 })
 const MORE_SCREENS: readonly (readonly [string, string, string])[] = [
+  ['a mode that moves beside it', '9\x1b[?6hAKIAIOSFODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
   ['C1 moves beside it', '9\u009b10GAKIAIOSFODNN7EXAMPLE\u009b1;60H9 x', 'AKIAIOSFODNN7EXAMPLE'],
   ['a repeated digit', 'c 41\x1b[14b x', '4111111111111111'],
   ['one repeated after a C1 control', 'c 41\u009b14b x', '4111111111111111'],

@@ -67,7 +67,7 @@ function holdBack({ Channel }: ChannelModule): void {
   hold(Object.getPrototypeOf(stderr) as Outlet, (output) => (output as ServerStderr)._channel)
 
   function hold(outlet: Outlet, channelOf: (self: Outlet) => SendingChannel): void {
-    const { _write: write } = outlet as { _write: (this: Outlet, ...written: Parameters<Outlet['_write']>) => void }
+    const { _write: write } = outlet
     outlet._write = function (data, encoding, done) {
       const { _client: client, outgoing } = channelOf(this)
       const sending = sendings.get(client._protocol)
@@ -450,7 +450,7 @@ interface Sending {
 }
 /** A channel, or the second output of one. */
 interface Outlet {
-  _write(data: Buffer, encoding: string, done: (error?: Error | null) => void): void
+  _write: (this: Outlet, data: Buffer, encoding: string, done: (error?: Error | null) => void) => void
 }
 interface SendingChannel extends Outlet {
   readonly _client: Pick<Connected, '_protocol'>

@@ -193,17 +193,35 @@ export class RecordingVerifier {
   }
 }
 
-/** The keys in a file such as gateway.pub: PEM blocks, each with a line `# from … until …` before it where that is known. */
+/**
+ * The keys in a file such as gateway.pub: PEM blocks, each with a line `# key ID from … until …` before it. One key alone may come without
+ * that line. Throws where a line does not belong to the key after it, or a key among several has none: without its time a retired key
+ * would be good for ever.
+ */
 export function parseTrustedKeys(text: string): TrustedKey[] {
-  return [
-    ...text.matchAll(
-      /(?:^#[^\n]*?from (\S+)(?: until (\S+))?[^\n]*\n)?(-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----)/gm,
-    ),
-  ].map(([, from, until, pem]) => ({
-    key: publicKeyFromPem(pem as string),
-    ...(from === undefined ? {} : { from: Date.parse(from) }),
-    ...(until === undefined ? {} : { until: Date.parse(until) }),
-  }))
+  const keys: TrustedKey[] = []
+  let about: string | undefined
+  for (const [part] of text.matchAll(/-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----|^#.*$/gm)) {
+    if (!part.startsWith('#')) {
+      keys.push({ key: publicKeyFromPem(part), ...(about === undefined ? {} : timeOf(about, part)) })
+      about = undefined
+    } else if (about !== undefined) throw new Error(`no key follows the line "${about}"`)
+    else if (/\b(?:from|until)\b/.test(part)) about = part.trim()
+  }
+  if (about !== undefined) throw new Error(`no key follows the line "${about}"`)
+  if (keys.length > 1 && keys.some(({ from }) => from === undefined))
+    throw new Error('several keys, and not each has a line "# key ID from TIME until TIME" before it')
+  return keys
+}
+
+function timeOf(about: string, pem: string): { from: number; until?: number } {
+  const [, id, from = '', until] = /^# key (\w+) from (\S+)(?: until (\S+))?$/.exec(about) ?? []
+  const times = [from, ...(until === undefined ? [] : [until])].map((time) => Date.parse(time))
+  if (id === undefined || times.some((time) => Number.isNaN(time)))
+    throw new Error(`the line "${about}" is not of the form "# key ID from TIME until TIME"`)
+  if (id !== keyIdOf(publicKeyFromPem(pem))) throw new Error(`the key after the line "${about}" is another one`)
+  const [start = Number.NaN, end] = times
+  return { from: start, ...(end === undefined ? {} : { until: end }) }
 }
 
 /** The same of keys whose times are at hand. */

@@ -221,7 +221,8 @@ describe('verify', () => {
       status: 'invalid',
       reason: expect.stringContaining('not in use'),
     })
-    const bundle = `# key x from 2020-01-01T00:00:00.000Z until 2021-01-01T00:00:00.000Z\n${signerFromPem(generateSigningKeyPem()).publicKeyPem}# key y from 2020-01-01T00:00:00.000Z\n${signer.publicKeyPem}`
+    const other = signerFromPem(generateSigningKeyPem())
+    const bundle = `# key ${other.keyId} from 2020-01-01T00:00:00.000Z until 2021-01-01T00:00:00.000Z\n${other.publicKeyPem}# key ${signer.keyId} from 2020-01-01T00:00:00.000Z\n${signer.publicKeyPem}`
     const trusted = parseTrustedKeys(bundle)
     expect(trusted.map(({ from, until }) => [from, until])).toEqual([
       [Date.UTC(2020, 0, 1), Date.UTC(2021, 0, 1)],
@@ -258,4 +259,30 @@ describe('frames', () => {
     for (let length = 1; length < bytes.length; length++)
       expect(() => [...decodeFrames(bytes.subarray(0, length))]).toThrow('end within an event')
   })
+})
+
+describe('a file of public keys', () => {
+  const old = signerFromPem(generateSigningKeyPem())
+  const retired = `# key ${old.keyId} from 2020-01-01T00:00:00.000Z until 2021-01-01T00:00:00.000Z`
+  const current = `# key ${signer.keyId} from 2021-01-01T00:00:00.000Z\n${signer.publicKeyPem}`
+  it.each([
+    ['an empty line', `${retired}\n\n${old.publicKeyPem}`],
+    ['line ends of Windows', `${retired}\r\n${old.publicKeyPem.replaceAll('\n', '\r\n')}`],
+    ['another comment', `${retired}\n# of the old machine\n${old.publicKeyPem}`],
+  ])('%s between a key and its time: the time counts', (what, text) => {
+    if (what === 'another comment') return expect(() => parseTrustedKeys(text)).toThrow(/no key follows/)
+    expect(parseTrustedKeys(text + current).map(({ until }) => until)).toEqual([Date.parse('2021-01-01'), undefined])
+  })
+  it.each([
+    ['a key without its time beside others', `${old.publicKeyPem}${current}`, /several keys/],
+    ['a time that is none', `# key ${old.keyId} from yesterday until never\n${old.publicKeyPem}`, /not of the form/],
+    ['a time with more behind it', `${retired} or so\n${old.publicKeyPem}`, /not of the form/],
+    [
+      'the time of another key',
+      `# key ${signer.keyId} from 2021-01-01T00:00:00.000Z\n${old.publicKeyPem}`,
+      /another one/,
+    ],
+    ['a time without a key', `${old.publicKeyPem}${retired}\n`, /no key follows/],
+    ['two times for one key', `${retired}\n${current}`, /no key follows/],
+  ])('%s is refused', (_what, text, message) => expect(() => parseTrustedKeys(text)).toThrow(message))
 })

@@ -112,8 +112,8 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
   }
   if (result.status === 'invalid') throw new Exit(1)
   const problems = [...findings, ...records].map(({ problem }) => problem)
-  // As `pamctl verify` exits for such a record: a power cut may have taken the end, and nothing else is wrong.
-  if (problems.length > 0) throw new Exit(problems.every((problem) => problem.startsWith('SHORT')) ? 9 : 1)
+  // As `pamctl verify` exits for such a record: it is open, or a power cut may have taken the end, and nothing else is wrong.
+  if (problems.length > 0) throw new Exit(problems.every((problem) => /^(?:SHORT|OPEN)/.test(problem)) ? 9 : 1)
 }
 
 const PROBLEMS = { contradiction: 'CONTRADICTION', chain: 'INVALID', checkpoint: 'CHECKPOINT INVALID' } as const
@@ -145,7 +145,7 @@ async function compare(
   const files = new Map<string, string>()
   const problems: { session: string; problem: string }[] = []
   for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.pamrec')) continue
+    if (!/\.pamrec$/i.test(name)) continue
     const session = name.replace(/^.*[\\/]/, '').slice(0, -'.pamrec'.length)
     if (files.has(session)) problems.push({ session, problem: `TWICE: ${name} is not its only file` })
     else files.set(session, join(directory, name))
@@ -153,17 +153,26 @@ async function compare(
   for (const { session, sha256, deleted, damaged, missing, ended } of known.values()) {
     const file = files.get(session)
     files.delete(session)
+    // A copy may outlive what the gateway keeps: it is the record if it has the last digest that the chain has of it.
+    if (file !== undefined) {
+      if (sha256 === undefined)
+        problems.push({
+          session,
+          problem: 'UNSEALED: the chain has no digest of it, so nothing shows what this file is',
+        })
+      else if ((await digestOfFile(file)) !== sha256)
+        problems.push({ session, problem: 'CHANGED: it is not what was sealed' })
+      continue
+    }
     if (deleted === true || damaged !== undefined) continue
     if (sha256 === undefined) {
       if (missing === true) problems.push({ session, problem: 'MISSING: a start of the gateway found no record' })
       else if (ended === true)
         problems.push({ session, problem: 'MISSING: it is over, and its record was never sealed' })
+      else problems.push({ session, problem: 'OPEN: the chain has no end of it, and no record' })
       continue
     }
-    if (file === undefined)
-      problems.push({ session, problem: 'MISSING: the chain says it was sealed, and it is not there' })
-    else if ((await digestOfFile(file)) !== sha256)
-      problems.push({ session, problem: 'CHANGED: it is not what was sealed' })
+    problems.push({ session, problem: 'MISSING: the chain says it was sealed, and it is not there' })
   }
   for (const session of files.keys()) problems.push({ session, problem: 'UNKNOWN: the chain does not know it' })
   return problems

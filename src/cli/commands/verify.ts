@@ -8,7 +8,6 @@ import {
   type Verification,
 } from '../../recording/verify.ts'
 import { UsageError } from '../../shared/errors.ts'
-import { looksLikeId } from '../../shared/id.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
@@ -37,8 +36,9 @@ async function verifyFiles(context: CliContext, files: readonly string[], option
   const reader = await readIdentities(options.identity)
   const results: { file: string; result: Verification }[] = []
   for (const file of files) {
-    const source = existsSync(file) ? createReadStream(file) : await openRecord(context, file, 'verified')
-    const result = underItsName(file, await verifyRecording(source, keys, reader))
+    const isFile = existsSync(file)
+    const source = isFile ? createReadStream(file) : await openRecord(context, file, 'verified')
+    const result = underItsName(file, isFile, await verifyRecording(source, keys, reader))
     results.push({ file, result })
     if (options.json !== true) io.print(`${file}: ${describeVerification(result)}${retiredKeyNote(result, keys)}`)
   }
@@ -62,15 +62,21 @@ function exitOf(result: Verification): number {
   }
 }
 
-/** A genuine record under the name of another session is not the record of that session. */
-function underItsName(file: string, result: Verification): Verification {
-  const named = basename(file).replace(/\.pamrec$/, '')
-  if (!looksLikeId(named, ['ses']) || result.session === undefined || result.session.startsWith(named)) return result
+/**
+ * A genuine record under the name of another session is not the record of that session. A file names its session in full, whatever
+ * stands around it; the gateway is asked by the beginning of an id as well.
+ */
+function underItsName(asked: string, isFile: boolean, result: Verification): Verification {
+  const { session } = result
+  if (session === undefined) return result
+  const names = isFile ? (basename(asked).match(/(?<![0-9a-z])ses_[0-9a-z]*/gi) ?? []) : [asked]
+  const named = names.find((name) => (isFile ? name !== session : !session.startsWith(name)))
+  if (named === undefined) return result
   return {
     status: 'invalid',
-    session: result.session,
+    session,
     segment: 0,
-    reason: `is of session ${result.session}, and the file is named after ${named}`,
+    reason: `is of session ${session}, and the file is named after ${named}`,
   }
 }
 

@@ -43,6 +43,7 @@ export async function openSqlite(file: string, sign?: SignHead): Promise<Databas
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) {
       sqlite.pragma(pragma)
     }
+    needNoCode(sqlite, file)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparedOnce(sqlite) }) })
     await migrate(db)
     return database(db, unlock, sign)
@@ -50,6 +51,34 @@ export async function openSqlite(file: string, sign?: SignHead): Promise<Databas
     unlock()
     throw storeError(error, { place: file })
   }
+}
+
+/**
+ * The gateway has no triggers or views, and whoever has the file can add them: a trigger changes entries as they are written, before they
+ * are signed. An index that does not agree with its table hides rows from some questions and not from others.
+ */
+function needNoCode(sqlite: Libsql.Database, file: string): void {
+  const found = sqlite.prepare("select type, name from sqlite_master where type in ('trigger', 'view')").all() as {
+    type: string
+    name: string
+  }[]
+  const [first] = found
+  if (first !== undefined)
+    throw new PamError(
+      'STORE_UNAVAILABLE',
+      `${file} has a ${first.type} "${first.name}", which the gateway did not create`,
+      {
+        side: 'gateway',
+        hint: 'somebody else wrote to the store: keep a copy of it, find out what it does, and drop it before the next start',
+      },
+    )
+  const checked = sqlite.prepare('pragma integrity_check(1)').all() as { integrity_check: string }[]
+  const problem = checked[0]?.integrity_check ?? 'no answer'
+  if (problem !== 'ok')
+    throw new PamError('STORE_UNAVAILABLE', `${file} is damaged: ${problem}`, {
+      side: 'gateway',
+      hint: 'keep a copy of it, and restore it from a backup or repair it before the next start',
+    })
 }
 
 /** The store asks a few dozen questions, again and again: each is compiled once. */

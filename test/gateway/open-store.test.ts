@@ -285,3 +285,31 @@ describe('the table of recordings, changed while the gateway was stopped', () =>
     expect((await start()).restored).toEqual([])
   })
 })
+
+describe('a store whose schema somebody else changed while the gateway was stopped', () => {
+  it.each<[string, string, RegExp]>([
+    [
+      'a trigger that changes entries as they are written',
+      "create trigger quiet after insert on audit begin update audit set actor = 'nobody' where seq = new.seq; end",
+      /has a trigger "quiet"/,
+    ],
+    [
+      'a trigger on the table of recordings',
+      'create trigger gone after update on recordings begin delete from recordings; end',
+      /has a trigger "gone"/,
+    ],
+    ['a view', 'create view other as select * from audit', /has a view "other"/],
+    [
+      'an index that hides a row',
+      "pragma writable_schema = on; update sqlite_master set sql = sql || ' where seq > 1' where name = 'audit_type'",
+      /is damaged/,
+    ],
+  ])('%s: the gateway does not start', async (_what, change, message) => {
+    for (let entry = 0; entry < 3; entry++) await start()
+    const store = new Libsql(join(directory, 'state.db'))
+    store.exec(change)
+    store.close()
+    await expect(openStore(directory)).rejects.toThrow(message)
+    await expect(openStore(directory)).rejects.toThrow(message)
+  })
+})

@@ -53,6 +53,7 @@ export function originOf(node: Expression, context: ExpressionContext): Origin {
   if (before !== undefined) return before
   const origin = originOfNode(node, context)
   if (!context.isSecond) context.origins.set(node, origin)
+  if (isMasked(origin)) context.found.constants.read(node, origin, (part) => originOf(part, quiet(context)))
   const skips = skipsOf(node)
   if (skips !== undefined) {
     const decides = originsOf(skips.decides, quiet(context))
@@ -319,6 +320,7 @@ export function condition(node: Expression | undefined, place: string, context: 
   if (node.kind === 'operation' && operator?.name === '=' && operator.schema === undefined && more.length === 0) {
     const [left = PLAIN, ...others] = node.args.map((arg) => originOf(arg, context))
     const right = madeOf(others)
+    found.constants.read(node, madeOf([left, right]), originOfPart)
     found.constants.compared(node, madeOf([left, right]), originOfPart)
     if (!isMasked(left) && !isMasked(right)) return
     const [first, ...rest] = node.args

@@ -51,6 +51,7 @@ function readItem(item: FromItem, beside: readonly RangeItem[], place: Place): F
       const { schema, name } = item.name
       const cte = schema === undefined ? findCte(ctes, name) : undefined
       found.tells(originsOf(item.sample, lateral), 'TABLESAMPLE')
+      if (cte === undefined && found.sources.mixes(item.name)) found.constants.mixed()
       return one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
     }
     case 'derived':
@@ -65,6 +66,7 @@ function readItem(item: FromItem, beside: readonly RangeItem[], place: Place): F
     case 'value-table': {
       // They tell by the number of their rows.
       const origin = originsOf(item.args, lateral)
+      if (isMasked(origin)) found.constants.mixed()
       found.tells(origin, 'a table made of a value')
       return one([spread(origin)], item.alias)
     }

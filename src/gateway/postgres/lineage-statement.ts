@@ -40,7 +40,8 @@ export interface StatementSources extends Sources {
 export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
   const found = new LineageFindings(sources, new OpenConstants(tree))
   const outputs = readStatement(tree, found, undefined, undefined)
-  return { outputs, influences: found.influences, carried: found.carried, visible: found.constants.found }
+  const { influences, carried, constants } = found
+  return { outputs, influences, carried, mixes: constants.isMixed, visible: constants.found }
 }
 
 function readStatement(
@@ -84,7 +85,8 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
   const rows = node.source?.kind === 'values' ? node.source.rows : []
   writes(source, columns, target, rows.length > 0 ? rows.length : undefined, found)
   for (const row of rows)
-    row.forEach((value, index) => found.constants.stored(value, columnOf(target, columns[index], found).origin))
+    row.forEach((value, index) => found.constants.stored(node, value, columnOf(target, columns[index], found).origin))
+  if (node.source !== undefined && node.source.kind !== 'values') meets(source, columns, target, found)
   const { conflict } = node
   if (conflict !== undefined) {
     // What was to be inserted: it need not be what may be shown of the target's columns.
@@ -108,7 +110,7 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
     for (const expression of conflict.expressions) found.tells(originOf(expression, inferring), 'ON CONFLICT', 1)
     condition(conflict.predicate, 'ON CONFLICT', inferring)
     condition(conflict.where, 'ON CONFLICT', context)
-    assign(conflict.set, item, target, context)
+    assign(node, conflict.set, item, target, context)
   }
   return readReturning(node.returning, [item], item, place)
 }
@@ -120,7 +122,7 @@ function readUpdate(node: Update, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
-  assign(node.set, item, target, context)
+  assign(node, node.set, item, target, context)
   return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
 }
 
@@ -147,7 +149,10 @@ function readMerge(node: Merge, outside: Place): readonly Output[] {
       const source = clause.values.map((value) => ({ name: undefined, origin: originOf(value, context) }))
       const columns = clause.columns.length > 0 ? clause.columns : target.columns.map(({ name }) => name)
       writes(source, columns, target, undefined, found)
-    } else assign(clause.set, item, target, context)
+      clause.values.forEach((value, index) =>
+        found.constants.stored(node, value, columnOf(target, columns[index], found).origin),
+      )
+    } else assign(node, clause.set, item, target, context)
   }
   // Unlike elsewhere, a star gives the source's columns first. Source: manual, MERGE, output_expression.
   return readReturning(node.returning, items, item, place, [...from.star, ...target.columns])
@@ -241,7 +246,13 @@ const wholeOf = (named: Name, found: LineageFindings): Origin =>
   madeOf(readTargetNamed(named, found).item.columns.map(({ origin }) => origin))
 
 /** SET column = value, single and multiple. */
-function assign(set: readonly Assignment[], item: RangeItem, target: WriteTarget, context: ExpressionContext): void {
+function assign(
+  statement: Statement,
+  set: readonly Assignment[],
+  item: RangeItem,
+  target: WriteTarget,
+  context: ExpressionContext,
+): void {
   for (const { column, subscripts, value, place } of set) {
     const origin = madeOfPlaces(
       place === undefined ? originOf(value, context) : assigned(value, place, context),
@@ -250,8 +261,22 @@ function assign(set: readonly Assignment[], item: RangeItem, target: WriteTarget
     // A column that stays what it is meets what is asked of it as before.
     if (place === undefined && subscripts.length === 0 && isItself(value, column, item)) continue
     writes([{ name: column, origin }], [column], target, isConstant(value) ? 1 : undefined, context.found)
-    context.found.constants.stored(value, columnOf(target, column, context.found).origin)
+    if (isMasked(origin)) context.found.constants.mixed()
+    // What was to be inserted into the same column is seen there.
+    if (value.kind !== 'column' || value.path[0] !== 'excluded' || value.path[1] !== column)
+      context.found.constants.stored(statement, value, columnOf(target, column, context.found).origin)
   }
+}
+
+/** Rows of a query that go into columns: a masked value among them, or where they go, meets what the query has. */
+function meets(
+  source: readonly Output[],
+  columns: readonly (string | undefined)[],
+  target: WriteTarget,
+  found: LineageFindings,
+): void {
+  const into = columns.map((name) => columnOf(target, name, found))
+  if ([...source, ...into].some(({ origin }) => isMasked(origin))) found.constants.mixed()
 }
 
 const madeOfPlaces = (origin: Origin, places: Origin): Origin => (isMasked(places) ? madeOf([origin, places]) : origin)
@@ -328,6 +353,7 @@ function readTarget(table: Table, found: LineageFindings): { item: RangeItem; ta
 
 function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
   const target = (found.sources as StatementSources).target(name)
+  if (found.sources.mixes(name)) found.constants.mixed()
   return { item: { alias: name.name, columns: target.columns }, target }
 }
 

@@ -16,12 +16,14 @@ import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext
 import { contextAt, readFrom, rename, type Place } from './lineage-from.ts'
 import type { Ctes, QueryScope } from './lineage-scope.ts'
 import { OpenConstants, type VisibleConstants } from './open-constants.ts'
-import { madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 
 /** What the resolver asks of the catalogs. */
 export interface Sources {
   /** The columns of a relation in order, views resolved to what they read. */
   relation(named: { schema: string | undefined; name: string }): readonly Output[]
+  /** Whether what defines a relation lets a masked column meet another. */
+  mixes(named: { schema: string | undefined; name: string }): boolean
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */
@@ -49,6 +51,8 @@ export interface StatementLineage {
   readonly outputs: readonly Output[]
   readonly influences: readonly Influence[]
   readonly carried: readonly Carried[]
+  /** A masked column meets another somewhere in it: seen from outside, where it defines a view or a column. */
+  readonly mixes?: boolean
   /** Undefined: all are hidden. */
   readonly visible?: VisibleConstants | undefined
 }
@@ -179,11 +183,20 @@ function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
   const left = query(node.left, found, outer, ctes)
   const right = query(node.right, found, outer, ctes)
   const outputs = merge(left, right)
+  if (mixes(node, left, right)) found.constants.mixed()
   if (node.compares)
     for (const output of [...left, ...right])
       found.tells(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
   readTail(node, outputs, contextAt(place, []))
   return outputs
+}
+
+/** Whether values of masked columns meet others: rows are compared, or one column holds both, for whatever reads it. */
+function mixes({ compares }: SetOperation, left: readonly Output[], right: readonly Output[]): boolean {
+  const both = [...left, ...right]
+  if (!both.some(({ origin }) => isMasked(origin))) return false
+  if (compares || left.length !== right.length || both.some((output) => output.spread === true)) return true
+  return left.some(({ origin }, index) => isMasked(origin) !== isMasked((right[index] as Output).origin))
 }
 
 /** Rows of both, column by column; named as the first. */

@@ -26,6 +26,8 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   const anything = madeOf(anyMask.map((mask) => valueOf(mask)))
   const tainted = taint(masks, catalog, plan)
   const known = new Map<number, readonly Output[]>()
+  /** Relations whose definition compares or puts together a masked column with another. */
+  const mixing = new Set<number>()
   let depth = 0
 
   const columnsOf = (relation: Relation): readonly Output[] => {
@@ -64,22 +66,30 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     if (relation.generated.size > 0) {
       return [...relation.columns.keys()].map((name) => {
         const expression = relation.generated.get(name)
-        return expression === undefined ? PLAIN : (outputsOf(`${relation.oid} ${name}`, 1)?.[0] ?? anything)
+        return expression === undefined ? PLAIN : (outputsOf(relation, `${relation.oid} ${name}`, 1)?.[0] ?? anything)
       })
     }
     if (relation.definition === undefined) return undefined
-    const origins = relation.opaque ? undefined : outputsOf(String(relation.oid), count)
+    const origins = relation.opaque ? undefined : outputsOf(relation, String(relation.oid), count)
     return origins ?? repeat(anything, count)
   }
-  const outputsOf = (key: string, count: number): Origin[] | undefined => {
+  const outputsOf = ({ oid }: Relation, key: string, count: number): Origin[] | undefined => {
     const tree = definitions.get(key)
-    return tree && fitOutputs(lineageOf(tree, { ...sources, prepared: () => undefined }).outputs, count)
+    if (tree === undefined) return undefined
+    const { outputs, mixes } = lineageOf(tree, { ...sources, prepared: () => undefined })
+    if (mixes === true) mixing.add(oid)
+    return fitOutputs(outputs, count)
   }
   const sources: Omit<StatementSources, 'prepared'> = {
     anything,
     relation(named) {
       const relation = findRelation(catalog, named)
       return relation === undefined ? [spread(anything)] : columnsOf(relation)
+    },
+    mixes(named) {
+      const relation = findRelation(catalog, named)
+      if (relation !== undefined) columnsOf(relation)
+      return relation !== undefined && mixing.has(relation.oid)
     },
     opaque: ({ schema, name }, operator) =>
       operator

@@ -1,6 +1,7 @@
 import { fromParts, partsOf, statementParts } from '../../sql/parts.ts'
 import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../../sql/query.ts'
 import { isMasked, type Origin } from './origin.ts'
+import { neverFails } from './total-functions.ts'
 
 /** Which constants and parameters of a statement no masked value has to do with: they may stand on record as they are. */
 export interface VisibleConstants {
@@ -16,16 +17,18 @@ type Given = Constant | Parameter
 
 /**
  * Finds them while lineage is read. All are hidden but those in a place that is listed here: LIMIT and OFFSET; places in ORDER BY
- * and GROUP BY; what the statement itself selects, and what it compares, where no masked column is part of that; what it stores in
- * a column that is not masked. One that is seen elsewhere, too, or with another reading, stays hidden.
+ * and GROUP BY; and, unless a masked column meets another anywhere in the statement, what the statement itself selects, and what it
+ * compares, where no masked column is part of that, and what it stores itself in a column that is not masked. One that is seen
+ * elsewhere, too, or with another reading, stays hidden.
  */
 export class OpenConstants {
   readonly #tree: Statement
   /** By their place in the text: the tree has what assigns to several columns once for each of them. */
   readonly #open = new Set<number>()
   readonly #hidden = new Set<number>()
-  /** Found in conditions; a masked column that is compared with another makes a secret of what that one is compared with. */
-  readonly #compared: Given[] = []
+  /** Compared, selected or stored: a masked column that meets another makes a secret of all that this one may hold. */
+  readonly #apart: Given[] = []
+  readonly #isGiven = new WeakMap<Expression, boolean>()
   #isMixed = false
 
   constructor(tree: Statement) {
@@ -35,14 +38,37 @@ export class OpenConstants {
   /** LIMIT, OFFSET, and a place in ORDER BY or GROUP BY. */
   bare(node: Expression): void {
     const constant = bareConstant(node)
-    if (constant !== undefined) add(constant, this.#open)
+    if (constant?.kind === 'parameter' || constant?.type === 'integer') add(constant, this.#open)
   }
 
   /** An item of a select list. The SELECT whose rows are those of the statement is the whole of it. */
   selected(select: Statement, node: Expression, originOf: (column: Expression) => Origin): void {
     const { given, columns, isWhole } = contentOf(node)
     const isOpen = select === this.#tree && isWhole && !columns.some((column) => isMasked(originOf(column)))
-    for (const constant of given) add(constant, isOpen ? this.#open : this.#hidden)
+    if (isOpen) this.#apart.push(...given)
+    else for (const constant of given) add(constant, this.#hidden)
+  }
+
+  /** An expression that has been read, with the origins of its parts: whether a masked column meets anything in it but what the text gives. */
+  read(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
+    // AND, OR and NOT put together what was compared already.
+    if (this.#isMixed || !isMasked(origin) || node.kind === 'logic' || node.kind === 'column') return
+    if (node.kind === 'subquery') {
+      if (node.gives === 'rows') this.#isMixed = true
+      return
+    }
+    const others = partsOf(node).expressions.filter((part) => !this.#given(part))
+    const [only] = others
+    if (only === undefined || others.length > 1 || !isMasked(originOf(only))) this.#isMixed = true
+  }
+
+  /** Made of nothing but what the text gives: nothing else can bring it to another place of the statement. */
+  #given(node: Expression): boolean {
+    const before = this.#isGiven.get(node)
+    if (before !== undefined) return before
+    const isGiven = mayBeGiven(node) && partsOf(node).expressions.every((part) => this.#given(part))
+    this.#isGiven.set(node, isGiven)
+    return isGiven
   }
 
   /** A condition, or a part of one that AND, OR or NOT ties to others; `origin` is that of the whole. */
@@ -54,7 +80,7 @@ export class OpenConstants {
     }
     const masked = columns.filter((column) => isMasked(originOf(column)))
     if (masked.length === 0 && !isMasked(origin) && isWhole) {
-      for (const constant of given) this.#compared.push(constant)
+      for (const constant of given) this.#apart.push(constant)
       return
     }
     for (const constant of given) add(constant, this.#hidden)
@@ -62,15 +88,23 @@ export class OpenConstants {
     if (masked.length > 1) this.#isMixed = true
   }
 
-  /** A value that goes into a column. */
-  stored(node: Expression, into: Origin): void {
+  /** A value that goes into a column of the rows that `statement` writes. */
+  stored(statement: Statement, node: Expression, into: Origin): void {
+    if (isMasked(into) && !this.#given(node)) this.#isMixed = true
     const constant = bareConstant(node)
-    if (constant !== undefined) add(constant, isMasked(into) ? this.#hidden : this.#open)
+    if (constant === undefined) return
+    // What a part of the statement writes, others read.
+    if (statement === this.#tree && !isMasked(into)) this.#apart.push(constant)
+    else add(constant, this.#hidden)
   }
 
-  /** A masked column decides which rows are put together, and so is compared with whatever the other side has. */
+  /** A masked column meets whatever the other side has, as where rows are put together by it. */
   mixed(): void {
     this.#isMixed = true
+  }
+
+  get isMixed(): boolean {
+    return this.#isMixed
   }
 
   get found(): VisibleConstants | undefined {
@@ -79,8 +113,7 @@ export class OpenConstants {
     if (!isWhole) return undefined
     const places = new Set(this.#open)
     // What a part of the statement gives another as a constant may be compared with anything there.
-    if (!this.#isMixed && !givesConstants(this.#tree, true))
-      for (const constant of this.#compared) add(constant, places)
+    if (!this.#isMixed && !givesConstants(this.#tree, true)) for (const constant of this.#apart) add(constant, places)
     for (const place of this.#hidden) places.delete(place)
     const known = new Set<number>()
     const parameters = new Set<number>()
@@ -88,6 +121,37 @@ export class OpenConstants {
     for (const one of given) if (one.kind === 'parameter') parameters.add(one.number)
     for (const one of given) if (one.kind === 'parameter' && !places.has(one.at)) parameters.delete(one.number)
     return { places, known, parameters }
+  }
+}
+
+/** Functions that depend on their arguments alone are, what tells of the session (current_setting(), CURRENT_USER) is not. */
+function mayBeGiven(node: Expression): boolean {
+  switch (node.kind) {
+    case 'constant':
+    case 'parameter':
+    case 'operation':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'cast':
+    case 'collate':
+    case 'row':
+    case 'array':
+    case 'default':
+      return true
+    case 'call':
+      return node.args.length > 0 && neverFails(node)
+    case 'column':
+    case 'system-value':
+    case 'subquery':
+    case 'field':
+    case 'built':
+    case 'grouping-set':
+    case 'current-of':
+    case 'opaque':
+      return false
   }
 }
 

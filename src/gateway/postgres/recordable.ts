@@ -95,6 +95,9 @@ function once(facts: StatementFacts, sql: string, hide: () => string): string {
 
 const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text: string }>()
 
+/** No kind of value is as short as what stands between the constants of a list. */
+const SHORT = 3
+
 /** Constants in a list that are committed to as one. */
 const LONG_LIST = 50
 
@@ -115,7 +118,11 @@ function replaceLiterals(
   let count = 0
   /** Hidden constants with nothing but commas between them. */
   let run: { start: number; end: number }[] = []
-  const upTo = (end: number): string => escapeMarks(sql.slice(at, end))
+  // Quoted identifiers may hold anything.
+  const upTo = (end: number): string => {
+    const between = sql.slice(at, end)
+    return between.length < SHORT ? escapeMarks(between) : show(between)
+  }
   const write = (): void => {
     const [first, last] = [run[0], run.at(-1)]
     if (first === undefined || last === undefined) return

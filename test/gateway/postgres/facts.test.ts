@@ -25,6 +25,7 @@ const rows: CatalogRows = {
     ['16406', 'public', 'events_2026'],
     ['16407', 'other', 'orders'],
     ['16408', 'public', 'audited'],
+    ['16409', 'public', 'mixing_view'],
     ['2619', 'pg_catalog', 'pg_statistic'],
     ['2620', 'pg_catalog', 'pg_stats'],
     ['1259', 'pg_catalog', 'pg_class'],
@@ -34,6 +35,7 @@ const rows: CatalogRows = {
     ['16402', '16400', 'view'],
     ['16403', '16402', 'view'],
     ['16404', '0', 'opaque'],
+    ['16409', '16400', 'view'],
     ['2620', '2619', 'view'],
     ['16406', '16405', 'related'],
     ['16405', '16406', 'related'],
@@ -55,6 +57,7 @@ const rows: CatalogRows = {
     ['16406', 'email', '1', null, null, 'text'],
     ['16406', 'id', '2', null, null],
     ['16408', 'id', '1', null, null],
+    ['16409', 'n', '1', null, null],
     ['2619', 'starelid', '1', null, null],
     ['2619', 'stavalues1', '2', null, null],
     ['2620', 'tablename', '1', null, null],
@@ -64,6 +67,7 @@ const rows: CatalogRows = {
     ['16402', 'SELECT id AS a, email AS b FROM customers'],
     ['16403', 'SELECT b AS x FROM customer_view WHERE a > 0'],
     ['16404', 'SELECT mine(1) AS y'],
+    ['16409', 'SELECT a.name AS n FROM customers a JOIN customers b ON b.email = a.name'],
   ],
   unique: [['16400', 'id']],
   runs: [
@@ -689,6 +693,74 @@ describe('what is kept for ever', () => {
   ])('constants that have nothing to do with masked columns stay: %s', (marked) => {
     const sql = marked.replace(/[«»]/g, '').replaceAll('‹U+2039›', '‹').replaceAll('‹U+203A›', '›')
     expect(keep(sql).text.replace(/‹c\d+›/g, '‹›')).toBe(marked.replace(/«[^»]*»/g, '‹›'))
+  })
+
+  /** `«…»`: hidden. The constant is no condition on a masked column, but what it is compared with or stored in meets one. */
+  it.each([
+    "insert into customers (id, name) values («5», «'secret'») on conflict (id) do update set name = «'y'» where customers.email = excluded.name",
+    "insert into orders (note) values («'secret'») returning (select count(*) from customers where email = note)",
+    "with u as (update orders set note = «'secret'» returning note) select c.id from customers c, u where c.email = u.note",
+    "with u as (insert into orders (note) values («'secret'») returning note) select c.id from customers c join u on c.email = u.note",
+    "with u as (insert into orders (note) values («'n'») returning id) select id from customers where id = 5",
+    "update customers set name = «'secret'» where id = «3» returning name = email",
+    "merge into customers c using orders o on c.id = o.id when matched and c.email = o.note then update set name = «'secret'»",
+    "select email = name from customers where name = «'secret'»",
+    "select case when email = name then «1» end from customers where name = «'secret'»",
+    "select nullif(email, name) from customers where name = «'secret'»",
+    "select greatest(email, name) from customers where name = «'secret'»",
+    "select position(name in email) from customers where name = «'secret'»",
+    "select strpos(array[email, name]::text, «'secret'») from customers where name = «'secret'»",
+    "select count(*) filter (where email = name) from customers where name = «'secret'»",
+    "select count(*) from customers where name = «'secret'» having bool_and(email = name)",
+    "select id from customers where name = «'secret'» order by email = name",
+    "select id from customers where name = «'secret'» group by id, email = name",
+    "select row_number() over (partition by email = name) from customers where name = «'secret'»",
+    "select row_number() over w from customers where name = «'secret'» window w as (order by email = name)",
+    "select distinct on (email = name) «'secret'» as v, id from customers",
+    "select «'secret'» as v, email from customers order by v = email",
+    "select name from customers where name = «'secret'» intersect select email from customers",
+    "select name from customers where name = «'secret'» except select email from customers",
+    "select name from customers where name = «'secret'» union select email from customers",
+    "select count(distinct v) from (select name as v from customers where name = «'secret'» union all select email from customers) t",
+    "select id from (select id, name, email = name as same from customers) t where same and name = «'secret'»",
+    "select id from customers c where name = «'secret'» and «1» = (select count(*) from customers d where d.email = c.name)",
+    "select id from customers c, lateral (select «1» from customers d where d.email = c.name) x where c.name = «'secret'»",
+    "select exists (select from customers d where d.email = c.name) from customers c where name = «'secret'»",
+    "select name in (select email from customers) from customers where name = «'secret'»",
+    "select id from mixing_view where n = «'secret'»",
+    "update mixing_view set n = «'secret'»",
+    "update customers set email = name where name = «'secret'»",
+    "update customers set email = (select name from customers where name = «'secret'»)",
+    "update customers set (id, email) = (select id, name from customers where name = «'secret'»)",
+    "insert into customers (id, email) select id, note from orders where note = «'secret'»",
+    "merge into customers c using orders o on c.id = o.id when not matched and o.note = «'secret'» then insert (id, email) values (o.id, o.note)",
+    "select set_config(«'app.x'», «'secret'», false), id from customers where email = current_setting(«'app.x'»)",
+    "select id from customers where email = current_setting(«'app.x'») and «'secret'» = current_setting(«'app.x'»)",
+    "select id from customers where email = current_user and current_user = «'secret'»",
+    "select id from customers where email = «'a'» limit «'secret'»",
+    "select id from customers where interval «'1'» day > interval «'0'» second and email = «'secret'»\n«'mail'»\n«''»",
+    "select id from customers where extract(year from now()) > «1» and email = «'secret'» and id < «1e»-«5»",
+    // What has to stay.
+    "insert into customers (id, name, email) values (5, 'n', «'secret'») on conflict (id) do update set email = excluded.email, name = 'y' returning id",
+    "select id from customers where name > '2026-01-01' and upper(email) = upper(«'secret'») and id = 5",
+    "select id, upper(email) from customers where name = 'n' and email like «'a%'» order by email, name limit 3",
+    'select name, count(email) from customers where id = 5 group by name having count(*) > 2',
+    'select id, email from customers where id = 5 union all select id, email from events where id = 6 limit 3',
+    'select exists (select from customers c where c.id = o.id and c.id = 5) from orders o where o.id = 7',
+    "select * from customers where name = 'n' and id between 3 and 5 limit 10 offset 5",
+  ])('constants stay hidden that meet a masked column on the way: %s', (marked) => {
+    const sql = marked.replace(/[«»]/g, '')
+    expect(keep(sql).text.replace(/‹c\d+›/g, '‹›')).toBe(marked.replace(/«[^»]*»/g, '‹›'))
+  })
+
+  it.each([
+    ['select email as "jane@example.com" from customers', 'select email as "‹c16›" from customers'],
+    [
+      'select id from customers as "x jane@example.com" where email = \'x\'',
+      'select id from customers as "x ‹c16›" where email = ‹c3›',
+    ],
+  ])('what looks like a masked kind is hidden in names too: %s', (sql, kept) => {
+    expect(recordable(sql, [], facts(sql), { ...session, masking: { kinds: plan.kinds } }).text).toBe(kept)
   })
 
   it('of nested conditions too, each of which is read once', () => {

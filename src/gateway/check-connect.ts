@@ -12,6 +12,7 @@ import { openSqliteToRead } from '../storage/database.ts'
 import type { Config } from './config.ts'
 import { credentialSource } from './credential-source.ts'
 import type { Engine } from './engine.ts'
+import { missingNames, type Relations } from './missing-names.ts'
 import { openHome } from './start-evidence.ts'
 import { accountsOf } from './target.ts'
 
@@ -28,6 +29,7 @@ export async function checkConnections(
   config: Config,
   { engines, issuers }: { engines: ReadonlyMap<string, Engine>; issuers: readonly TrustedIssuer[] },
 ): Promise<ConnectResult[]> {
+  const relations = new Map<string, Relations>()
   const results = await Promise.all([
     ...config.targets.flatMap((target) =>
       accountsOf(target).map((account) =>
@@ -35,8 +37,9 @@ export async function checkConnections(
           const lease = await credentialSource(target, account, {}, config.baseDirectory).lease()
           try {
             const engine = engines.get(target.type) as Engine
-            const { details, warnings } = await engine.probe(target, lease, config.limits)
-            return { details, warnings }
+            const probe = await engine.probe(target, lease, config.limits)
+            if (probe.relations !== undefined) relations.set(target.name, probe.relations)
+            return probe
           } finally {
             await lease.release()
           }
@@ -48,7 +51,14 @@ export async function checkConnections(
     attempt('store', () => checkStore(config)),
     attempt('home of records', () => checkHome(config)),
   ])
-  return results.flat()
+  return [
+    ...results.flat(),
+    ...missingNames(config, relations).map(({ what, message }): ConnectResult => ({
+      what,
+      state: 'warning',
+      detail: shown(message),
+    })),
+  ]
 }
 
 interface Outcome {
@@ -64,8 +74,8 @@ async function attempt(what: string, work: () => Promise<Outcome>): Promise<Conn
   try {
     const { details, warnings = [] } = await Promise.race([work(), late])
     return [
-      { what, state: 'ok', detail: details.join(', ') },
-      ...warnings.map((detail): ConnectResult => ({ what, state: 'warning', detail: visible(detail) })),
+      { what, state: 'ok', detail: shown(details.join(', ')) },
+      ...warnings.map((detail): ConnectResult => ({ what, state: 'warning', detail: shown(detail) })),
     ]
   } catch (error) {
     return [{ what, state: 'failed', detail: reasonOf(error) }]
@@ -83,8 +93,11 @@ function reasonOf(error: unknown): string {
     if (text !== '' && !said.includes(text)) said.push(text)
   }
   if (error instanceof PamError && error.hint !== undefined && said.length === 1) said.push(error.hint)
-  return visible(said.join(': ').replace(/\s+/g, ' ')).slice(0, 500)
+  return shown(said.join(': '))
 }
+
+/** One line of bounded length that moves no cursor: targets and providers choose some of it. */
+const shown = (text: string): string => visible(text.replace(/\s+/g, ' ')).slice(0, 500)
 
 function listeningCertificate(config: Config): Promise<ConnectResult[]>[] {
   const { tls } = config.listen

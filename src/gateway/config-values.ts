@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isSecretReference } from '../credentials/secret-reference.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import { needed } from '../shared/needed-values.ts'
+import { plainUrl } from '../shared/plain-url.ts'
 
 /** Where a secret is, never the secret itself. */
 export const secret = z
@@ -11,7 +12,8 @@ export const secret = z
   .register(needed, { what: 'secret' })
 
 /** Where something is sent. */
-export const http = z.url().refine((url) => {
+export const http = plainUrl.refine((url) => {
+  if (!URL.canParse(url)) return true // said already
   const { protocol, hostname } = new URL(url)
   return protocol === 'https:' || isLoopback(hostname)
 }, 'expected https; http is for loopback only')

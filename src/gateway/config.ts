@@ -8,6 +8,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import { certificates, readableFile } from '../shared/needed-values.ts'
 import { PamError } from '../shared/errors.ts'
+import { plainUrl } from '../shared/plain-url.ts'
 import { describeProblem, openYaml, type YamlFile } from '../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { secret } from './config-values.ts'
@@ -36,7 +37,7 @@ export const configSchema = z
           .describe('PEM files; without them the gateway listens on loopback only'),
       })
       .prefault({}),
-    publicUrl: z.url().optional().describe('the URL that people use; needed behind a proxy or with a name'),
+    publicUrl: plainUrl.optional().describe('the URL that people use; needed behind a proxy or with a name'),
     dataDirectory: z.string().default('pam-data').describe('state, keys and recordings; relative to this file'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     limits: z

@@ -30,6 +30,8 @@ export interface Engine<Hello = unknown> {
 export interface Probe {
   readonly details: readonly string[]
   readonly warnings: readonly string[]
+  /** Where it has any: the columns of its relations by the relation's full name, the system's own without columns. */
+  readonly relations?: ReadonlyMap<string, readonly string[]>
 }
 
 export type Greeting<Hello> =

@@ -62,7 +62,7 @@ function warnings(config: ConfigFile): Finding[] {
 }
 
 /** Names and labels that no target has. */
-function selectorFindings({ targets, access, commands, masking }: ConfigFile): Finding[] {
+function selectorFindings({ targets, access, commands, masking, recording }: ConfigFile): Finding[] {
   if (targets.length === 0) return []
   const found: Finding[] = []
   const warn = (path: YamlPath, message: string): void => void found.push({ level: 'warning', path, message })
@@ -87,6 +87,7 @@ function selectorFindings({ targets, access, commands, masking }: ConfigFile): F
   access.forEach((rule, index) => review(rule.targets, ['access', index, 'targets']))
   commands.forEach(([rule], index) => rule && review(rule.targets, ['commands', index, 'targets']))
   masking.forEach((rule, index) => review(rule.targets, ['masking', index, 'targets']))
+  recording.retention.forEach((rule, index) => review(rule.targets, ['recording', 'retention', index, 'targets']))
   return found
 }
 

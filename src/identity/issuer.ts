@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { isLoopback } from '../shared/loopback.ts'
 import { certificates } from '../shared/needed-values.ts'
+import { plainUrl } from '../shared/plain-url.ts'
 
 /** An OpenID issuer that the gateway trusts, and what it is trusted for. */
 export const issuerSchema = z
   .strictObject({
-    url: z.url().describe('the issuer, exactly as its tokens name it'),
+    url: plainUrl.describe('the issuer, exactly as its tokens name it'),
     for: z.enum(['people', 'services']).describe('whether it signs in people or services (CI jobs, agents)'),
     clientId: z.string().min(1).optional().describe('people: our client id, the audience of ID tokens'),
     audience: z.string().min(1).optional().describe('services: the audience that tokens must name'),
@@ -51,6 +52,7 @@ export const issuerSchema = z
         )
       }
     }
+    if (!URL.canParse(issuer.url)) return // said already
     const url = new URL(issuer.url)
     if (url.protocol !== 'https:' && !isLoopback(url.hostname)) problem('url', 'plain http is for loopback only')
   })

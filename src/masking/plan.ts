@@ -58,7 +58,8 @@ export function planMasking(
 
 export const isEmptyPlan = (plan: MaskingPlan): boolean => plan.columns.length === 0 && plan.kinds.length === 0
 
-function splitColumn(name: string): { schema: string; table: string; column: string } {
+/** Its parts; a table without a schema is of `public`. */
+export function splitColumn(name: string): { schema: string; table: string; column: string } {
   const parts = name.split('.')
   const [column, table, schema] = parts.toReversed()
   return { schema: schema ?? 'public', table: table as string, column: column as string }

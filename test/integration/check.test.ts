@@ -8,6 +8,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { loadConfig } from '../../src/gateway/load-config.ts'
+import { hostilePostgres } from '../helpers/hostile-postgres.ts'
 import { makeCertificates, type TestCertificates } from '../helpers/certificates.ts'
 import { OPENSSL, ROOT, run, type Outcome } from '../helpers/run.ts'
 import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
@@ -138,6 +139,61 @@ describe('pam-gateway check: what is named and not there', () => {
     expect(said.message).toMatch(message)
     for (const line of said.message.split('\n')) expect(line).toMatch(/pam\.yaml:\d+:\d+: /)
     expect(said.message).not.toContain('CANARY')
+  })
+
+  it.each([
+    ['publicUrl', `publicUrl: "URL"\n${issuer}`],
+    ['identity.issuers.0.url', issuer.replace('http://127.0.0.1:1', '"URL"')],
+    [
+      'recording.home.endpoint',
+      `${issuer}recording: { home: { type: s3, endpoint: "URL", accessKeyId: env:X, secretAccessKey: env:X } }\n`,
+    ],
+    ['audit.streams.0.url', `${issuer}audit: { streams: [{ type: https, name: s, url: "URL" }] }\n`],
+    ['audit.checkpoints.to.0.url', `${issuer}audit: { checkpoints: { to: [{ type: webhook, url: "URL" }] } }\n`],
+    [
+      'notifications.webhooks.0.url',
+      `${issuer}notifications: { webhooks: [{ name: w, url: "URL", secret: env:X }] }\n`,
+    ],
+    [
+      'notifications.slack.apiUrl',
+      `${issuer}notifications: { slack: { channel: c, botToken: env:X, appToken: env:X, apiUrl: "URL" } }\n`,
+    ],
+  ])('a URL with a password, and one of another scheme: %s', (path, text) => {
+    for (const url of [
+      'https://user:CANARY@h/b',
+      'https://CANARY@h/b',
+      'http://:CANARY@127.0.0.1:9/b',
+      'ftp://127.0.0.1/b',
+      'CANARY',
+    ]) {
+      const said = errorOf(() => loadConfig(write(text.replace('URL', url))))
+      expect([said.code, url, said.message]).toEqual(['CONFIG_INVALID', url, expect.stringContaining(` ${path}: `)])
+      expect(said.message).toMatch(
+        url.includes('@')
+          ? /without a user name and password/
+          : url.startsWith('ftp')
+            ? /begins with https/
+            : /Invalid URL/,
+      )
+      expect(said.message).not.toContain('CANARY')
+    }
+  })
+
+  it('targets of rules of retention that are not there', () => {
+    const file =
+      write(`${issuer}targets: [{ name: prod-db, type: postgres, host: h, database: d, user: u, password: file:secret, labels: { env: prod } }]
+recording: { retention: [{ name: a, targets: { names: [prod-bd] }, keep: 30d }, { name: b, targets: { labels: { env: prd } }, keep: 30d }] }
+`)
+    writeFileSync(join(directory, 'secret'), 'x\n')
+    const said = loadConfig(file).warnings.filter((line) => line.includes('recording.'))
+    expect(said).toEqual([
+      expect.stringMatching(
+        /recording\.retention\.0\.targets\.names\.0: there is no target "prod-bd"; did you mean "prod-db"\?$/,
+      ),
+      expect.stringMatching(
+        /recording\.retention\.1\.targets\.labels\.env: no target has the label env: prd; did you mean "prod"\?$/,
+      ),
+    ])
   })
 
   it('exit 2, also as JSON', async () => {
@@ -363,6 +419,42 @@ ${more.targets ?? `${db()}${host()}`}`
     expect(stdout + stderr).toMatch(message)
     expect(code).toBe(stdout.includes('FAILED') ? 1 : 0)
     expect(stdout + stderr).not.toMatch(/CANARY|local-superuser/)
+  })
+
+  it('says which masked columns and named relations no target has, and nothing of those that one has', async () => {
+    const rules = `
+commands:
+  - { name: c, match: { kinds: [delete], writes: [pg_catalog.pg_clas, pg_catalog.pg_class, "*.pg_proc"] }, deny: no }
+masking:
+  - { name: m, targets: { names: [db] }, style: redact, columns: [pg_stat.querry, pg_catalog.pg_stat_activity.querry, pg_catalog.pg_stat_activity.query, "*.*.query", "pubic.*.*"] }
+`
+    const { code, stdout, stderr } = await check(write(`${config()}${rules}`), ['--connect'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout.split('\n').filter((line) => / rule "/.test(line))).toEqual([
+      'warning masking rule "m": db has no public.pg_stat.querry',
+      'warning masking rule "m": db has no pg_catalog.pg_stat_activity.querry; did you mean "pg_catalog.pg_stat_activity.query"?',
+      'warning masking rule "m": db has no pubic.*.*',
+      'warning command rule "c": db has no pg_catalog.pg_clas; did you mean "pg_catalog.pg_class"?',
+    ])
+  })
+
+  it("a target's words move no cursor and have no lines of their own", async () => {
+    const hostile = await hostilePostgres(postgres.port)
+    hostile.mutate = (bytes) => {
+      const from = bytes.indexOf('server_version\0') + 15
+      if (from < 15) return bytes
+      const changed = Buffer.from(bytes)
+      changed.fill(0x20, from, bytes.indexOf(0, from))
+      changed.write('\u001b[2J\nok\u007f', from, 'latin1')
+      return changed
+    }
+    const targets = db({ host: '127.0.0.1', port: hostile.port, tls: 'disable' }).replace(',"ca":"tls/ca.crt"', '')
+    const text = await check(write(config({ targets })), ['--connect'])
+    const json = await check(write(config({ targets })), ['--connect', '--json'])
+    hostile.stop()
+    expect(text.stdout).toMatch(/^ok {6}target db as postgres: PostgreSQL \\u\{1b\}\[2J ok\\u\{7f\}/m)
+    expect(text.stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/)
+    expect(json.stdout).not.toContain('u001b')
   })
 
   it("shows the provider's own words, cut short and without control characters", async () => {

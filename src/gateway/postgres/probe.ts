@@ -3,6 +3,7 @@ import { PamError } from '../../shared/errors.ts'
 import { TERMINATE } from '../../wire/postgres/client-message.ts'
 import type { ConnectLimits, Probe } from '../engine.ts'
 import type { PostgresTarget } from '../target.ts'
+import { buildCatalog } from './catalog.ts'
 import { CatalogShelf } from './catalog-shelf.ts'
 import { connectUpstream } from './connect-upstream.ts'
 import { readDefinitions } from './definitions.ts'
@@ -38,6 +39,9 @@ export async function probePostgres(
       parameters.get('is_superuser') === 'on'
         ? [`the account ${lease.user} is a superuser: nothing in the database stands behind the rules`]
         : [],
+    relations: new Map(
+      [...buildCatalog(catalog).byOid.values()].map(({ name, columns }) => [name, [...columns.keys()]]),
+    ),
   }
 }
 

@@ -17,9 +17,10 @@ export async function proveIdentity(
   const identity = await deps.identities().verify(identityToken, now)
   const { id, kind, label, groups, email } = identity
   const login = await deps.db.change(async (tx) => {
-    if (!(await useToken(tx, { digest: identity.digest, thumbprint, expiresAt: identity.expiresAt }, now)))
-      return undefined
+    const use = await useToken(tx, { digest: identity.digest, thumbprint, expiresAt: identity.expiresAt }, now)
     const known = await openLogin(tx, id, thumbprint)
+    // A token that was used before, by somebody who is not signed in any more, was used for a login that was signed out.
+    if (use === 'elsewhere' || (use === 'used' && known === undefined)) return undefined
     const until = provenUntil(identity, now, deps.settings().reproof)
     const proven: Login = {
       id: known?.id ?? newId('lgn'),
@@ -44,9 +45,13 @@ export async function proveIdentity(
     return proven
   })
   if (login === undefined) {
-    throw new PamError('TOKEN_USED', 'this identity token was already used with another key', {
-      hint: 'sign in again: pamctl login',
-    })
+    throw new PamError(
+      'TOKEN_USED',
+      'this identity token was already used, with another key or for a login that was signed out',
+      {
+        hint: 'sign in again: pamctl login',
+      },
+    )
   }
   endWhatIsLost(login, deps)
   return login

@@ -46,7 +46,12 @@ export const errorCodes = {
     4,
   ),
   TOKEN_EXPIRED: meaning('A token is past its end; sign in again.', 401, '28000', 4),
-  TOKEN_USED: meaning('The identity token was already used with another key.', 401, '28000', 4),
+  TOKEN_USED: meaning(
+    'The identity token was already used with another key, or for a login that was signed out.',
+    401,
+    '28000',
+    4,
+  ),
   ISSUER_UNTRUSTED: meaning(
     'The token comes from an issuer that the gateway is not configured to trust.',
     401,

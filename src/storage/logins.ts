@@ -85,14 +85,14 @@ export async function openLogin(db: Reader, personId: string, thumbprint: string
 }
 
 /**
- * Notes that an identity token was used with this key; false where it was used with another one before.
+ * Notes that an identity token is used with this key, and says whether it was used before: with this key, or with another one.
  * Tokens that have expired are forgotten: they are refused for that.
  */
 export async function useToken(
   tx: Tx,
   used: { digest: string; thumbprint: string; expiresAt: number },
   now: number,
-): Promise<boolean> {
+): Promise<'new' | 'used' | 'elsewhere'> {
   await tx
     .deleteFrom('used_tokens')
     .where('expires_at', '<', now - 60_000)
@@ -102,12 +102,12 @@ export async function useToken(
     .select('thumbprint')
     .where('digest', '=', used.digest)
     .executeTakeFirst()
-  if (known !== undefined) return known.thumbprint === used.thumbprint
+  if (known !== undefined) return known.thumbprint === used.thumbprint ? 'used' : 'elsewhere'
   await tx
     .insertInto('used_tokens')
     .values({ digest: used.digest, thumbprint: used.thumbprint, expires_at: used.expiresAt })
     .execute()
-  return true
+  return 'new'
 }
 
 const fromRow = (row: LoginTable): Login => ({

@@ -300,7 +300,7 @@ describe('an S3 home', () => {
     expect(await readAll(await alice.api.sessions.recording(session?.id ?? '', 'viewed'))).toContain('pamrec/2')
     const types: string[] = []
     for await (const { type } of alice.api.audit({ type: 'recording' })) types.push(type)
-    expect(types).toEqual(['recording.sealed', 'recording.stored', 'recording.retained', 'recording.viewed'])
+    expect(types).toEqual(['recording.sealed', 'recording.stored', 'recording.retained', 'recording.exported'])
   }, 60_000)
 
   it.each(['forbidden', 'broken', 'cut'] as const)(

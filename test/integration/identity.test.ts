@@ -206,6 +206,15 @@ describe('identity tokens', () => {
     await expect(jane.exchange(jane.tokens.identityToken)).resolves.toMatchObject({ login: jane.token.login })
   })
 
+  it('one that was used is good for nothing once its login is signed out, here or everywhere, with its own key or another', async () => {
+    for (const out of ['logout', 'logoutEverywhere'] as const) {
+      const bob = await signIn(stack.gateway, 'bob')
+      await bob.api[out]()
+      await expect(bob.exchange(bob.tokens.identityToken)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+      await expect(withTokens(stack.gateway, bob.tokens)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+    }
+  })
+
   it('a refreshed one proves the same login again, and a used refresh token works for nobody', async () => {
     const options = { issuer: stack.issuer, clientId: 'pamctl', fetch }
     const first = jane.tokens.refreshToken ?? ''

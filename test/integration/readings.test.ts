@@ -41,7 +41,7 @@ beforeAll(async () => {
     return id
   }
   over = []
-  for (let n = 0; n < 11; n++) {
+  for (let n = 0; n < 13; n++) {
     over.push(await connect())
     await db.end()
   }
@@ -123,7 +123,7 @@ describe('whoever reads what was recorded is in the audit chain', () => {
     }),
     'get /v1/sessions/{id}/recording': () => ({
       type: 'recording.exported',
-      calls: [of(next(), 'recording')],
+      calls: ['', '?purpose=viewed', '?purpose=verified'].map((query) => of(next(), `recording${query}`)),
     }),
     'get /v1/sessions/{id}/verification': () => ({
       type: 'recording.verified',

@@ -39,7 +39,8 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
       const recording = await recordingOf(session.id)
-      await readings.note(login, `recording.${request.query.purpose}`, session.id)
+      // The reader has the whole file, and alone says what for.
+      await readings.note(login, 'recording.exported', session.id, { purpose: request.query.purpose })
       return reply
         .type('application/octet-stream')
         .header('content-disposition', `attachment; filename="${session.id}.pamrec"`)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Browser } from '../../dist/demo/browser.js'
 import { DEMO_PEOPLE } from '../../dist/demo/setup.js'
 import { createApiClient } from '../../dist/gateway-client/api-client.js'
-import { fetchWithCa } from '../../dist/gateway-client/fetch-with-ca.js'
+import { fetchWithCa } from '../../dist/shared/fetch-with-ca.js'
 import { signInWithDevice } from '../../dist/gateway-client/login.js'
 import { createProver } from '../../dist/gateway-client/prover.js'
 

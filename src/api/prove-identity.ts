@@ -19,8 +19,9 @@ export async function proveIdentity(
   const login = await deps.db.change(async (tx) => {
     const use = await useToken(tx, { digest: identity.digest, thumbprint, expiresAt: identity.expiresAt }, now)
     const known = await openLogin(tx, id, thumbprint)
-    // A token that was used before, by somebody who is not signed in any more, was used for a login that was signed out.
-    if (use === 'elsewhere' || (use === 'used' && known === undefined)) return undefined
+    if (use === 'elsewhere') return 'with another key'
+    // Used with this key, which has no login: that one was signed out.
+    if (use === 'used' && known === undefined) return 'for a login that was signed out'
     const until = provenUntil(identity, now, deps.settings().reproof)
     const proven: Login = {
       id: known?.id ?? newId('lgn'),
@@ -44,15 +45,10 @@ export async function proveIdentity(
     }
     return proven
   })
-  if (login === undefined) {
-    throw new PamError(
-      'TOKEN_USED',
-      'this identity token was already used, with another key or for a login that was signed out',
-      {
-        hint: 'sign in again: pamctl login',
-      },
-    )
-  }
+  if (typeof login === 'string')
+    throw new PamError('TOKEN_USED', `this identity token was already used ${login}`, {
+      hint: 'sign in again: pamctl login',
+    })
   endWhatIsLost(login, deps)
   return login
 }

@@ -377,10 +377,7 @@ describe.skipIf(!SSHD)('once it is logged in', () => {
   })
 
   it('more data than there is a window for is not kept', async () => {
-    let execs = 0
     onExec = (channel, connection) => {
-      // The first command is the gateway's own, which asks for the login shell.
-      if (execs++ === 0) return void channel.end()
       for (let sent = 0; sent < 400; sent++) raw(connection, message(94, idOf(channel), text('x'.repeat(30_000))))
     }
     const client = await sshClient(odd, 'root')

@@ -237,9 +237,9 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
     withStore(async (db) => {
       const use = (digest: string, thumbprint: string, now = NOW) =>
         db.change((tx) => useToken(tx, { digest, thumbprint, expiresAt: NOW + 1000 }, now))
-      expect(await use('t', 'key1')).toBe(true)
-      expect(await use('t', 'key1')).toBe(true)
-      expect(await use('t', 'key2')).toBe(false)
+      expect(await use('t', 'key1')).toBe('new')
+      expect(await use('t', 'key1')).toBe('used')
+      expect(await use('t', 'key2')).toBe('elsewhere')
     }))
 
   it('logins and sessions come back as they were; a restart ends what was open', () =>

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/gateway-client.ts'
@@ -121,7 +122,9 @@ describe.skipIf(!MAY_MAKE_ACCOUNTS)('another account', () => {
       const tricks = { zsh: 'path=(/tmp/pamctl-none); ls', mksh: "[ 1 -eq 'a[$(touch /tmp/pamctl-none)]' ]" }
       for (const trick of Object.values(tricks)) expect(await asAccount(account, trick)).toMatchObject({ code: 126 })
       expect(path).toMatch(/^\//)
-      const name = join('/tmp', `${account}-${process.pid}`)
+      const shared = mkdtempSync(join(tmpdir(), 'pamctl-test-account-'))
+      chmodSync(shared, 0o777)
+      const name = join(shared, account)
       writeFileSync(join(own.directory, 'sent'), 'sent\n')
       const options = own
         .options(await own.port('by-password'))
@@ -132,6 +135,7 @@ describe.skipIf(!MAY_MAKE_ACCOUNTS)('another account', () => {
         expect(readFileSync(name, 'utf8')).toBe('sent\n')
         rmSync(name)
       }
+      rmSync(shared, { recursive: true })
     },
   )
 

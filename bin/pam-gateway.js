@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-import { main } from '../dist/gateway/main.js'
+import { main } from '../dist/server/main.js'
 await main(process.argv.slice(2))

@@ -2,7 +2,7 @@
 // JSON Schema beside it. With --check it writes nothing and fails where they are not up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
-import { configJsonSchema } from '../dist/gateway/config.js'
+import { configJsonSchema } from '../dist/server/config/config.js'
 import { kindsOf } from '../dist/policy/kinds.js'
 
 const check = process.argv.includes('--check')

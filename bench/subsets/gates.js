@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { createSqlParser } from '../../dist/gateway/postgres/sql-parser.js'
+import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { makeBulkTable } from './bulk.js'
 import { fixed, memoryKB, table } from '../lib/measure.js'
 import { pause, run } from '../lib/processes.js'

@@ -1,6 +1,6 @@
 import type { Channel } from '../shared/channel.ts'
 import { asPamError, type PamError } from '../shared/errors.ts'
-import type { TunnelChannel, TunnelFrame } from '../shared/web-socket-channel.ts'
+import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
 import { refuseLocally } from './refuse-locally.ts'
 
 export interface ForwardParts {

@@ -2,8 +2,8 @@ import type { Channel } from '../shared/channel.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import type { PamError } from '../shared/errors.ts'
 import { visible } from '../shared/visible.ts'
-import { refuse as refusePostgres } from '../wire/postgres/refuse.ts'
-import { refuse as refuseSsh } from '../wire/ssh/refuse.ts'
+import { refuse as refusePostgres } from '../protocols/postgres/local/refuse.ts'
+import { refuse as refuseSsh } from '../protocols/ssh/local/refuse.ts'
 
 /** Per protocol, how a connection is turned away before the gateway could do it. */
 const refusals: Readonly<Record<string, typeof refusePostgres>> = { postgres: refusePostgres, ssh: refuseSsh }

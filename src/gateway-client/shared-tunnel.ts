@@ -1,6 +1,6 @@
 import { asPamError, PamError } from '../shared/errors.ts'
-import { MUX_PROTOCOL, Multiplexer, MuxRefusal } from '../shared/multiplexer.ts'
-import type { TunnelChannel } from '../shared/web-socket-channel.ts'
+import { MUX_PROTOCOL, Multiplexer, MuxRefusal } from '../tunnel/multiplexer.ts'
+import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
 import { parseProblem } from './api-client.ts'
 import { openTunnel, openWebSocket, tunnelUrl } from './tunnel.ts'
 

@@ -1,7 +1,7 @@
 import WebSocket from 'ws'
 import { PamError } from '../shared/errors.ts'
-import { closeWhenSilent } from '../shared/keep-alive.ts'
-import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
+import { closeWhenSilent } from '../tunnel/keep-alive.ts'
+import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../tunnel/web-socket-channel.ts'
 import { parseProblem } from './api-client.ts'
 import { connectionError } from './connection-error.ts'
 

@@ -21,7 +21,7 @@ import { summaryOf } from './command-summary.ts'
 import { describeEffect } from './describe-effect.ts'
 import type { CommandDraft, Decision, Hold, Session, Verdict } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
-import type { GuessBook } from './guess-book.ts'
+import type { GuessBook } from './comparison-budget.ts'
 import type { RecentCommand } from './session-registry.ts'
 import type { TargetConfig } from './target.ts'
 

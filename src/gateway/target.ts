@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { certificates, readableFile } from '../shared/needed-values.ts'
-import { secret, size } from './config-values.ts'
+import { secret, size } from '../server/config/config-values.ts'
 
 /** What every target has. */
 const common = {

@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
-import { keepAlive } from '../shared/keep-alive.ts'
-import { MUX_PROTOCOL, Multiplexer } from '../shared/multiplexer.ts'
-import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../shared/web-socket-channel.ts'
+import { keepAlive } from '../tunnel/keep-alive.ts'
+import { MUX_PROTOCOL, Multiplexer } from '../tunnel/multiplexer.ts'
+import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../tunnel/web-socket-channel.ts'
 
 export interface TunnelListenerParts {
   authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>

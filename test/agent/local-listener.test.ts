@@ -17,11 +17,11 @@ import { listenLocally, type ListenerOptions, type LocalListener } from '../../s
 import { privateDirectory, userPaths } from '../../src/agent/paths.ts'
 import { peerOwner } from '../../src/agent/peer-owner.ts'
 import { openSecretStore } from '../../src/agent/secret-store.ts'
-import { passwordMessage } from '../../src/wire/postgres/password-message.ts'
-import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
+import { passwordMessage } from '../../src/protocols/postgres/wire/password-message.ts'
+import { encodeMessage } from '../../src/protocols/postgres/wire/server-message.ts'
 import { hasProgram } from '../../src/demo/local-postgres.ts'
 import { PSQL, run } from '../helpers/run.ts'
-import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
+import { encodeStartupPacket } from '../../src/protocols/postgres/wire/startup.ts'
 
 const { uid } = userInfo()
 let runtime: string

@@ -8,7 +8,7 @@ import { createProver, type Prover } from '../../src/gateway-client/prover.ts'
 import { openTunnel, tunnelUrl } from '../../src/gateway-client/tunnel.ts'
 import type { Token } from '../../src/api/schemas/identity.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
-import type { TunnelChannel, TunnelFrame } from '../../src/shared/web-socket-channel.ts'
+import type { TunnelChannel, TunnelFrame } from '../../src/tunnel/web-socket-channel.ts'
 
 /** Somebody who is signed in, without an agent: tests hold the key and the tokens in their hands. */
 export interface SignedIn {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { Framer } from '../../src/wire/postgres/framer.ts'
-import { readStartupPacket } from '../../src/wire/postgres/startup.ts'
+import { Framer } from '../../src/protocols/postgres/wire/framer.ts'
+import { readStartupPacket } from '../../src/protocols/postgres/wire/startup.ts'
 
 /** What the gateway said: `startup`, `ssl-request`, or the letter of a message, with its bytes. */
 export interface Said {

@@ -1,12 +1,12 @@
-import { bind, type Format } from '../../src/wire/postgres/bind.ts'
-import { close } from '../../src/wire/postgres/close.ts'
-import { describe } from '../../src/wire/postgres/describe.ts'
-import { execute } from '../../src/wire/postgres/execute.ts'
-import { parse } from '../../src/wire/postgres/parse.ts'
-import { query } from '../../src/wire/postgres/query.ts'
-import { encodeMessage } from '../../src/wire/postgres/server-message.ts'
-import { encodeStartupPacket } from '../../src/wire/postgres/startup.ts'
-import type { Subject } from '../../src/wire/postgres/subject.ts'
+import { bind, type Format } from '../../src/protocols/postgres/wire/bind.ts'
+import { close } from '../../src/protocols/postgres/wire/close.ts'
+import { describe } from '../../src/protocols/postgres/wire/describe.ts'
+import { execute } from '../../src/protocols/postgres/wire/execute.ts'
+import { parse } from '../../src/protocols/postgres/wire/parse.ts'
+import { query } from '../../src/protocols/postgres/wire/query.ts'
+import { encodeMessage } from '../../src/protocols/postgres/wire/server-message.ts'
+import { encodeStartupPacket } from '../../src/protocols/postgres/wire/startup.ts'
+import type { Subject } from '../../src/protocols/postgres/wire/subject.ts'
 
 /** What a client sends, named by the tag: tests that speak the protocol by hand read like its traces. */
 export const startup = (database: string): Buffer =>

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
-import { CatalogShelf, treesFor } from '../../src/gateway/postgres/catalog-shelf.ts'
+import { CatalogShelf, treesFor } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
 let postgres: LocalPostgres
 beforeAll(async () => {

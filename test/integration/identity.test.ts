@@ -13,7 +13,7 @@ import { refreshSignIn, signInWithDevice } from '../../src/gateway-client/login.
 import { identityVerifier } from '../../src/identity/identity-token.ts'
 import { issuerSchema } from '../../src/identity/issuer.ts'
 import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
-import { TUNNEL_PROTOCOL } from '../../src/shared/web-socket-channel.ts'
+import { TUNNEL_PROTOCOL } from '../../src/tunnel/web-socket-channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 import { openPort, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
 

@@ -7,7 +7,7 @@ import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
 import { SharedTunnel } from '../../src/gateway-client/shared-tunnel.ts'
 import { openWebSocket, tunnelUrl } from '../../src/gateway-client/tunnel.ts'
-import { MUX_PROTOCOL, Multiplexer, MuxRefusal, type OpenRequest } from '../../src/shared/multiplexer.ts'
+import { MUX_PROTOCOL, Multiplexer, MuxRefusal, type OpenRequest } from '../../src/tunnel/multiplexer.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
 import { eventually, grantFor, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 

@@ -9,7 +9,7 @@ import { formatDuration, parseDuration } from '../../src/shared/duration.ts'
 import { PamError, fromErrorBody, toErrorBody } from '../../src/shared/errors.ts'
 import { looksLikeId, newId } from '../../src/shared/id.ts'
 import { parseYaml } from '../../src/shared/yaml-file.ts'
-import { parseConfig } from '../../src/gateway/config.ts'
+import { parseConfig } from '../../src/server/config/config.ts'
 
 describe('durations', () => {
   it.each([

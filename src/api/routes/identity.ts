@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { asPamError } from '../../shared/errors.ts'
 import { VERSION } from '../../shared/version.ts'
-import { TUNNEL_PROTOCOL } from '../../shared/web-socket-channel.ts'
+import { TUNNEL_PROTOCOL } from '../../tunnel/web-socket-channel.ts'
 import { hasRole, proofOf } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { proveIdentity } from '../prove-identity.ts'

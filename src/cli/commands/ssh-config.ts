@@ -4,7 +4,13 @@ import { dirname, join } from 'node:path'
 import { PamError } from '../../shared/errors.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { hostBlocks, knownHostsIn, quoted, replaceFile, writeKnownHosts } from '../native-clients/ssh-config.ts'
+import {
+  hostBlocks,
+  knownHostsIn,
+  quoted,
+  replaceFile,
+  writeKnownHosts,
+} from '../../protocols/ssh/client/ssh-config.ts'
 
 /** `pamctl ssh-config`: plain `ssh TARGET` works, in every program that reads the configuration of OpenSSH. */
 export const sshConfig: AddCommand = (program, run) => {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
-import { readCommandLine } from '../../../src/gateway/ssh/command/command-line.ts'
-import { throughLinks } from '../../../src/gateway/ssh/sftp-paths.ts'
+import { readCommandLine } from '../../../src/protocols/ssh/command/command-line.ts'
+import { throughLinks } from '../../../src/protocols/ssh/transfer/sftp-paths.ts'
 import type { HostStatement } from '../../../src/policy/command.ts'
 import { fitsPath } from '../../../src/policy/match/path.ts'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'

@@ -1,0 +1,66 @@
+import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
+import type { Name } from '../../../sql/query.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+
+/** What a statement does besides what it says: tables that change with those it names, and code that runs. */
+export interface Effects {
+  /** Relations that referential actions or CASCADE change, too. */
+  readonly alsoWrites: readonly Relation[]
+  /** Why its effect is not known. */
+  readonly unknown: readonly string[]
+}
+
+export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects {
+  const named = (names: readonly Name[]): Relation[] => names.flatMap((name) => findRelation(catalog, name) ?? [])
+  const written = new Set(named(statement.writes))
+  const own = new Set(written)
+  const follow = (kind: 'delete' | 'update' | 'truncate'): void => {
+    for (const relation of written)
+      for (const oid of [...relation.cascades[kind], ...relation.viewOf]) {
+        const other = catalog.byOid.get(oid)
+        if (other !== undefined) written.add(other)
+      }
+  }
+  for (const relation of own) for (const oid of relation.indexOf) written.add(catalog.byOid.get(oid) ?? relation)
+  if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')
+  if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) follow('update')
+  if (statement.cascade) follow('truncate')
+  const maintained = statement.kinds.some((kind) => MAINTAINS.has(kind)) ? named(statement.reads) : []
+  const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
+  const runsReading = around(named(statement.reads), catalog).flatMap(({ runs }) =>
+    runs.filter(({ when }) => when === 'read'),
+  )
+  const rules = WRITES.some((kind) => statement.kinds.includes(kind)) || maintained.length > 0
+  return {
+    alsoWrites: [...written].filter(
+      (relation) => !own.has(relation) && relation.viewOf.length === 0 && !behindViews(own, catalog).has(relation.oid),
+    ),
+    unknown: [...new Set([...(rules ? runsWriting : []), ...runsReading].map(({ what }) => what))],
+  }
+}
+
+/** These, and what their rows are read from or stored in: tables behind views, parents, partitions. */
+function around(relations: readonly Relation[], catalog: Catalog): Relation[] {
+  const all = new Set(relations)
+  for (const relation of all) {
+    for (const oid of [...relation.viewOf, ...relation.related]) {
+      const other = catalog.byOid.get(oid)
+      if (other !== undefined) all.add(other)
+    }
+  }
+  return [...all]
+}
+
+/** Tables that a view shows are behind it, which is a fact of its own. */
+function behindViews(relations: ReadonlySet<Relation>, catalog: Catalog): ReadonlySet<number> {
+  return new Set(
+    around(
+      [...relations].filter(({ viewOf }) => viewOf.length > 0),
+      catalog,
+    ).map(({ oid }) => oid),
+  )
+}
+
+const WRITES = ['insert', 'update', 'delete', 'merge', 'copy-from', 'truncate', 'alter-table']
+/** Maintenance evaluates the expressions of indexes. */
+const MAINTAINS = new Set(['vacuum', 'reindex', 'cluster', 'refresh-materialized-view', 'create-index', 'analyze'])

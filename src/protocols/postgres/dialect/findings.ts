@@ -1,0 +1,76 @@
+import type { Copy, Name, Statement } from '../../../sql/query.ts'
+import type { LiteralPlace } from './literals.ts'
+import type { FieldReference, ParsedStatement } from './parsed-statement.ts'
+
+/** What has been found in one statement so far. */
+export class Findings {
+  readonly kinds = new Set<string>()
+  readonly reads = new Map<string, Name>()
+  readonly writes = new Map<string, Name>()
+  readonly makes = new Map<string, Name>()
+  readonly functions = new Map<string, Name>()
+  readonly operators = new Map<string, Name>()
+  readonly fields = new Map<string, FieldReference>()
+  readonly settings: { readonly name: string; readonly value: string | undefined }[] = []
+  readonly unknown = new Set<string>()
+  readonly names: string[] = []
+  readonly typeNames = new Set<string>()
+  missingWhere = false
+  cascade = false
+  explainRuns = false
+  readWrite = false
+  /** What `name` is in `select set_config(name, …) from pg_settings where name = '…'`. */
+  settingByName: string | undefined
+  executes: string | undefined
+  opaqueSettings = false
+  renamesSchema: string | undefined
+  secret = false
+  copy: Copy | undefined
+
+  /** Takes over what a statement that is planned and not run would do: all of it is only looked at. */
+  addPlanned(planned: Findings): void {
+    for (const [key, relation] of [...planned.reads, ...planned.writes]) this.reads.set(key, relation)
+    // Planning may run functions that are immutable.
+    for (const [key, name] of planned.functions) this.functions.set(key, name)
+    for (const [key, name] of planned.operators) this.operators.set(key, name)
+    for (const [key, field] of planned.fields) this.fields.set(key, field)
+    for (const type of planned.typeNames) this.typeNames.add(type)
+    for (const reason of planned.unknown) this.unknown.add(reason)
+    for (const [key, relation] of planned.makes) this.makes.set(key, relation)
+    this.executes = planned.executes
+    this.settings.push(...planned.settings)
+    this.opaqueSettings = planned.opaqueSettings
+  }
+
+  finish(tree: Statement, literals: readonly LiteralPlace[]): ParsedStatement {
+    return {
+      tree,
+      literals,
+      typeNames: [...this.typeNames],
+      cascade: this.cascade,
+      explainRuns: this.explainRuns,
+      readWrite: this.readWrite,
+      executes: this.executes,
+      opaqueSettings: this.opaqueSettings,
+      renamesSchema: this.renamesSchema,
+      kinds: [...this.kinds],
+      reads: [...this.reads.values()],
+      writes: [...this.writes.values()],
+      makes: [...this.makes.values()],
+      functions: [...this.functions.values()],
+      operators: [...this.operators.values()],
+      missingWhere: this.missingWhere,
+      settings: this.settings,
+      fields: [...this.fields.values()],
+      unknown: [...this.unknown],
+      names: this.names,
+      secret: this.secret,
+      copy: this.copy,
+    }
+  }
+}
+
+export const add = (name: Name, to: Map<string, Name>): void => void to.set(keyOf(name), name)
+
+/** No name has the character between. */
+export const keyOf = ({ schema, name }: Name): string => (schema === undefined ? name : `${schema}\0${name}`)

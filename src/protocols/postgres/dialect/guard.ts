@@ -1,0 +1,154 @@
+import { PamError } from '../../../shared/errors.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { findRelation } from '../catalog/catalog.ts'
+import type { StatementLineage } from '../lineage/lineage.ts'
+import type { MaskingScope } from '../lineage/masking-scope.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+
+/**
+ * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server,
+ * change the account that everybody shares, or carry masked values to where they cannot be masked.
+ */
+export function guard(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+  { readOnly, ownAccount }: GuardOptions,
+): PamError | undefined {
+  return (
+    guardSettings(statement) ??
+    (readOnly ? guardReadOnly(statement) : undefined) ??
+    (ownAccount ? undefined : guardAccount(statement)) ??
+    guardMasking(statement, catalog, masking)
+  )
+}
+
+export interface GuardOptions {
+  /** The session is read-only in the server, and stays so. */
+  readonly readOnly: boolean
+  /** The account belongs to these sessions alone: the rules decide about statements that change it. */
+  readonly ownAccount: boolean
+}
+
+/** Whatever would make the server write again. Source: manual, SET TRANSACTION and BEGIN. */
+function guardReadOnly(statement: ParsedStatement): PamError | undefined {
+  const moved = statement.settings.find(
+    ({ name, value }) => READ_ONLY_SETTINGS.has(name) && value !== undefined && !/^(on|true|yes|1)$/i.test(value),
+  )
+  if (moved === undefined && !statement.readWrite) return undefined
+  return refuse('SETTING_REFUSED', 'this session is read-only and stays so', undefined)
+}
+
+function guardSettings(statement: ParsedStatement): PamError | undefined {
+  if (statement.opaqueSettings) {
+    return refuse(
+      'SETTING_REFUSED',
+      'set_config() needs literal arguments, so that the gateway can tell which setting changes to what',
+      'use SET; a parameter is possible for settings that the gateway does not rely on',
+    )
+  }
+  for (const { name, value } of statement.settings) {
+    // RESET goes back to what the gateway gave at login.
+    if (value === undefined || name === '*') continue
+    const pinned = PINNED[name]
+    if (pinned === undefined || pinned.test(value)) continue
+    return refuse(
+      'SETTING_REFUSED',
+      `SET ${name} is not allowed here: the gateway relies on it to read statements as the server does`,
+      undefined,
+    )
+  }
+  return undefined
+}
+
+function guardAccount(statement: ParsedStatement): PamError | undefined {
+  const kind = statement.kinds.find((candidate) => ACCOUNT_KINDS.has(candidate))
+  const call = statement.functions.find(({ name }) => ACCOUNT_FUNCTIONS.has(name))
+  if (kind === undefined && call === undefined) return undefined
+  const what = kind === undefined ? `${call?.name}()` : kind.replaceAll('-', ' ').toUpperCase()
+  return refuse(
+    'COMMAND_REFUSED',
+    `${what} is not allowed through the gateway: the account is shared, and so are its backends`,
+    undefined,
+  )
+}
+
+/** Masked relations keep their names, which the rules name them by. */
+function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
+  const { copy } = statement
+  if (copy?.direction === 'to' && copy.options['format']?.toLowerCase() === 'binary' && masking.plan.kinds.length > 0) {
+    return refuse('MASKING_REFUSED', 'COPY in binary is not searched for masked kinds of data', 'use text or CSV')
+  }
+  if (!statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) return undefined
+  const { renamesSchema } = statement
+  if (renamesSchema !== undefined && masking.plan.columns.some(({ schema }) => schema === renamesSchema)) {
+    return refuse(
+      'MASKING_REFUSED',
+      `${renamesSchema} has masked columns and is not renamed through the gateway`,
+      undefined,
+    )
+  }
+  const relations = statement.reads.concat(statement.writes).map((named) => findRelation(catalog, named))
+  const tainted = relations.find((relation) => relation !== undefined && masking.isTainted(relation))
+  if (tainted === undefined || tainted.schema === 'pg_catalog') return undefined
+  return refuse(
+    'MASKING_REFUSED',
+    `${tainted.name} has masked columns and is not altered through the gateway`,
+    undefined,
+  )
+}
+
+/** Masked values would be stored where they are not masked, or told by something else than the rows. */
+export function guardLineage({ carried, influences }: StatementLineage): PamError | undefined {
+  const kept = carried.find(({ mask }) => !mask.copying)
+  if (kept !== undefined) {
+    return refuse(
+      'MASKING_REFUSED',
+      `this would copy values of the masked ${kept.mask.name} to ${kept.to}, where they are not masked`,
+      'leave that column out',
+    )
+  }
+  const told = influences.find(
+    ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
+  )
+  if (told === undefined) return undefined
+  return refuse(
+    'MASKING_REFUSED',
+    `${told.mask.name} is masked, and ${told.place} would tell its values`,
+    told.mask.sideChannels === 'equality'
+      ? 'compare it with given values for equality only'
+      : 'select it as it is, and use other columns to find, sort and group',
+  )
+}
+
+const refuse = (code: PamError['code'], message: string, hint: string | undefined): PamError =>
+  new PamError(code, message, hint === undefined ? {} : { hint })
+
+/** Settings that move how text is split or names are resolved, and the values that change nothing. */
+const PINNED: Readonly<Record<string, RegExp>> = {
+  client_encoding: /^(utf-?8|unicode)$/i,
+  standard_conforming_strings: /^(on|true|yes|1)$/i,
+  backslash_quote: /^safe_encoding$/i,
+  session_preload_libraries: /^$^/,
+  local_preload_libraries: /^$^/,
+  temp_tablespaces: /^$^/,
+}
+
+const READ_ONLY_SETTINGS = new Set(['default_transaction_read_only', 'transaction_read_only'])
+
+const ACCOUNT_KINDS = new Set([
+  'alter-role',
+  'alter-system',
+  'alter-database',
+  'commit-prepared',
+  'rollback-prepared',
+  'drop-owned',
+  'reassign-owned',
+])
+const ACCOUNT_FUNCTIONS = new Set([
+  'pg_terminate_backend',
+  'pg_cancel_backend',
+  'pg_reload_conf',
+  'pg_rotate_logfile',
+  'pg_promote',
+])

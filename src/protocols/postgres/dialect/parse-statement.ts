@@ -1,0 +1,333 @@
+import type { ParseResult } from '@pgsql/types'
+import { isAlways } from '../../../sql/always-true.ts'
+import { partsOf, usingOperators, windowParts } from '../../../sql/parts.ts'
+import type {
+  Assignment,
+  Delete,
+  Expression,
+  Field,
+  FromItem,
+  Insert,
+  Merge,
+  Query,
+  Statement,
+  Target,
+  TypeName,
+  Update,
+  Utility,
+  With,
+} from '../../../sql/query.ts'
+import { add, Findings } from './findings.ts'
+import { placesIn, type LiteralPlace } from './literals.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+import {
+  addCte,
+  columnsOf,
+  cteOf,
+  findRow,
+  NOWHERE,
+  rowNames,
+  targetRow,
+  type RowName,
+  type Scope,
+} from './row-names.ts'
+import { addSetConfig, namedSetting } from './settings.ts'
+import { toStatement } from './to-query.ts'
+
+/** What each statement of a text says. */
+export function readStatements(tree: ParseResult, sql: string): ParsedStatement[] {
+  const literals = placesIn(sql)
+  let taken = 0
+  return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
+    // The last one has no length where nothing ends it.
+    const end = stmt_len === 0 ? Infinity : stmt_location + stmt_len
+    const statement = toStatement(stmt as NonNullable<typeof stmt>)
+    const found = new Findings()
+    readStatement(statement, found, NOWHERE)
+    const first = taken
+    while (taken < literals.length && (literals[taken] as LiteralPlace).at < end) taken++
+    return found.finish(statement, literals.slice(first, taken))
+  })
+}
+
+function readStatement(node: Statement, found: Findings, outer: Scope): void {
+  switch (node.kind) {
+    case 'select':
+    case 'set-operation':
+    case 'values':
+      return readQuery(node, found, outer)
+    case 'insert':
+      return readInsert(node, found, outer)
+    case 'update':
+    case 'delete':
+      return readChange(node, found, outer)
+    case 'merge':
+      return readMerge(node, found, outer)
+    case 'utility':
+      return readUtility(node, found, outer)
+  }
+}
+
+/** Common table expressions: each sees those before it, and with RECURSIVE itself and all. */
+function readWith(clause: With | undefined, found: Findings, outer: Scope): Scope {
+  const ctes = clause?.ctes ?? []
+  let scope = outer
+  const nameOnly = { names: new Set<string>(), relations: [] }
+  if (clause?.recursive === true) for (const { name } of ctes) scope = addCte(scope, name, nameOnly)
+  for (const { name, columns, query, adds } of ctes) {
+    readStatement(query, found, scope)
+    readAll(adds ?? [], found, scope)
+    scope = addCte(
+      scope,
+      name,
+      columns.length > 0 ? { names: new Set(columns), relations: [] } : columnsOf(query, scope),
+    )
+  }
+  return scope
+}
+
+function readQuery(node: Query, found: Findings, outer: Scope): void {
+  // The VALUES of an INSERT are part of it.
+  const isPart = node.kind === 'values' && found.kinds.size > 0
+  const into = 'into' in node ? node.into : undefined
+  if (!isPart) found.kinds.add(into === undefined ? 'select' : 'select-into')
+  if (node.locks) found.kinds.add('select-for-update')
+  if (into !== undefined) {
+    add(into, found.writes)
+    add(into, found.makes)
+  }
+  const { ctes } = readWith(node.with, found, outer)
+  const settingBefore = found.settingByName
+  let scope: Scope = { ctes, rows: NONE, outer }
+  switch (node.kind) {
+    case 'select':
+      found.settingByName = namedSetting(node)
+      scope = { ctes, rows: readFrom(node.from, found, scope), outer }
+      for (const { value } of node.targets) readExpression(value, found, scope)
+      if (node.where !== undefined) readExpression(node.where, found, scope)
+      if (node.having !== undefined) readExpression(node.having, found, scope)
+      readAll(node.group, found, scope)
+      if (node.distinct !== undefined) readAll(node.distinct, found, scope)
+      for (const window of node.windows) {
+        readAll(windowParts(window), found, scope)
+        for (const operator of usingOperators(window.order)) add(operator, found.operators)
+      }
+      break
+    case 'set-operation':
+      readStatement(node.left, found, scope)
+      readStatement(node.right, found, scope)
+      break
+    case 'values':
+      for (const row of node.rows) readAll(row, found, scope)
+  }
+  for (const { by, operator } of node.order) {
+    readExpression(by, found, scope)
+    if (operator !== undefined) add(operator, found.operators)
+  }
+  readAll(node.limit, found, scope)
+  readAll(node.offset, found, scope)
+  found.settingByName = settingBefore
+}
+
+const NONE: readonly never[] = []
+
+function readFrom(items: readonly FromItem[], found: Findings, scope: Scope): readonly RowName[] {
+  const rows: RowName[] = []
+  // A later item may be LATERAL, and names those before it.
+  const beside: Scope = { ctes: scope.ctes, rows, outer: scope.outer }
+  for (const item of items) {
+    readItem(item, found, beside)
+    rows.push(...rowNames(item, scope))
+  }
+  return rows
+}
+
+function readItem(item: FromItem, found: Findings, scope: Scope): void {
+  switch (item.kind) {
+    case 'table':
+      if (cteOf(scope, item.name) === undefined) add(item.name, found.reads)
+      readAll(item.sample, found, scope)
+      if (item.method !== undefined && (item.method.schema !== undefined || !SAMPLES.has(item.method.name)))
+        add(item.method, found.functions)
+      return
+    case 'derived':
+      return readStatement(item.query, found, item.lateral ? scope : { ...scope, rows: [] })
+    case 'function-table':
+      readAll(item.calls, found, scope)
+      return addTypes(item.types, found)
+    case 'value-table':
+      readAll(item.args, found, scope)
+      return addTypes(item.types, found)
+    case 'join': {
+      readItem(item.left, found, scope)
+      const left = rowNames(item.left, scope)
+      readItem(item.right, found, { ...scope, rows: [...scope.rows, ...left] })
+      readAll([item.on], found, { ...scope, rows: [...left, ...rowNames(item.right, scope)] })
+      for (const operator of item.operators) add(operator, found.operators)
+      return
+    }
+    case 'opaque':
+      return readExpression(item, found, scope)
+  }
+}
+
+const readTargets = (targets: readonly Target[], found: Findings, scope: Scope): void =>
+  readAll(
+    targets.map(({ value }) => value),
+    found,
+    scope,
+  )
+
+function readAll(nodes: readonly (Expression | undefined)[], found: Findings, scope: Scope): void {
+  for (const node of nodes) if (node !== undefined) readExpression(node, found, scope)
+}
+
+function readExpression(node: Expression, found: Findings, scope: Scope): void {
+  if (node.kind === 'column') {
+    const [row, name] = node.path.slice(-2)
+    if (row !== undefined && name !== undefined) addField(row, name, found, scope)
+    return
+  }
+  if (node.kind === 'constant') return
+  if (node.kind === 'opaque') {
+    found.unknown.add(`${node.what} is not read`)
+    for (const relation of node.reads) add(relation, found.reads)
+    return
+  }
+  if (node.kind === 'field') addFields(node, found, scope)
+  if (node.kind === 'call' && node.name.name === 'set_config') addSetConfig(node, found)
+  const { expressions, statements, operators, functions, types } = partsOf(node)
+  for (const name of functions) add(name, found.functions)
+  for (const name of operators) add(name, found.operators)
+  addTypes(types, found)
+  for (const part of expressions) readExpression(part, found, scope)
+  for (const statement of statements) readStatement(statement, found, { ...scope, rows: [], outer: scope })
+}
+
+const addTypes = (types: readonly TypeName[], found: Findings): void => {
+  for (const { name } of types) found.typeNames.add(name)
+}
+
+/** `row.name` calls the function `name` where the row has no such column. */
+function addField(row: string, name: string, found: Findings, scope: Scope): void {
+  if (name === '*') return
+  const columns = findRow(scope, row)
+  if (columns?.names.has(name) === true) return
+  noteField(name, columns?.relations ?? [], found)
+}
+
+function addFields({ of, steps }: Field, found: Findings, scope: Scope): void {
+  const [first] = steps
+  const isRow = of.kind === 'column' && of.path.length === 1 && typeof first === 'string'
+  if (isRow) addField(String(of.path[0]), first, found, scope)
+  for (const step of isRow ? steps.slice(1) : steps)
+    if (typeof step === 'string' && step !== '*') noteField(step, [], found)
+}
+
+const noteField = (name: string, of: readonly { schema: string | undefined; name: string }[], found: Findings): void =>
+  void found.fields.set(JSON.stringify([name, of]), { name, of })
+
+// ── writes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const nameOfTarget = ({ target }: Insert | Update | Delete | Merge): string => target.alias?.name ?? target.name.name
+
+function readReturning(node: Insert | Update | Delete | Merge, found: Findings, scope: Scope): void {
+  const { returning, target } = node
+  if (returning === undefined) return
+  const rows = ['old', 'new', ...returning.names].map((alias) => targetRow(target, alias))
+  readTargets(returning.targets, found, { ...scope, rows: [...scope.rows, ...rows] })
+}
+
+function readAssignments(set: readonly Assignment[], found: Findings, scope: Scope): void {
+  for (const { subscripts, value } of set) readAll([...subscripts, value], found, scope)
+}
+
+function readInsert(node: Insert, found: Findings, outer: Scope): void {
+  const { target, conflict, source, subscripts } = node
+  found.kinds.add('insert')
+  add(target.name, found.writes)
+  if (conflict !== undefined) found.kinds.add('update')
+  const ctes = readWith(node.with, found, outer)
+  if (source !== undefined) readStatement(source, found, ctes)
+  const scope: Scope = {
+    ctes: ctes.ctes,
+    rows: [targetRow(target, nameOfTarget(node)), targetRow(target, 'excluded')],
+    outer,
+  }
+  readAll(subscripts, found, scope)
+  if (conflict !== undefined) {
+    readAll([...conflict.expressions, conflict.predicate, conflict.where], found, scope)
+    readAssignments(conflict.set, found, scope)
+  }
+  readReturning(node, found, scope)
+}
+
+function readChange(node: Update | Delete, found: Findings, outer: Scope): void {
+  found.kinds.add(node.kind)
+  add(node.target.name, found.writes)
+  if (isAlways(node.where, node.target, node.from)) found.missingWhere = true
+  const ctes = readWith(node.with, found, outer)
+  const own = [targetRow(node.target, nameOfTarget(node))]
+  const from = readFrom(node.from, found, { ctes: ctes.ctes, rows: [], outer })
+  const scope: Scope = { ctes: ctes.ctes, rows: [...own, ...from], outer }
+  readAll([node.where], found, scope)
+  if (node.kind === 'update') readAssignments(node.set, found, scope)
+  readReturning(node, found, scope)
+}
+
+function readMerge(node: Merge, found: Findings, outer: Scope): void {
+  const { target, source, on, clauses } = node
+  found.kinds.add('merge')
+  add(target.name, found.writes)
+  const ctes = readWith(node.with, found, outer)
+  const from = readFrom([source], found, { ctes: ctes.ctes, rows: [], outer })
+  const scope: Scope = { ctes: ctes.ctes, rows: [targetRow(target, nameOfTarget(node)), ...from], outer }
+  readAll([on], found, scope)
+  for (const { when, does, condition, subscripts, values, set } of clauses) {
+    if (does !== 'nothing') found.kinds.add(does)
+    const changes = does === 'update' || does === 'delete'
+    // Rows that no source matches may be all of them: only a condition of its own leaves any out.
+    const decides = when === 'not-matched-by-source' ? condition : on
+    if (changes && isAlways(decides, target, [source])) found.missingWhere = true
+    readAll([condition, ...subscripts, ...values], found, scope)
+    readAssignments(set, found, scope)
+  }
+  readReturning(node, found, scope)
+}
+
+// ── all other statements ───────────────────────────────────────────────────────────────────────────────────────────
+
+function readUtility(node: Utility, found: Findings, outer: Scope): void {
+  const { detail } = node
+  for (const kind of node.does) found.kinds.add(kind)
+  for (const reason of node.unknown) found.unknown.add(reason)
+  for (const name of node.reads) if (cteOf(outer, name) === undefined) add(name, found.reads)
+  for (const name of [...node.writes, ...node.makes]) add(name, found.writes)
+  for (const name of node.makes) add(name, found.makes)
+  for (const name of node.operators) add(name, found.operators)
+  addTypes(node.types, found)
+  found.settings.push(...detail.settings)
+  found.names.push(...detail.names)
+  if (detail.readWrite) found.readWrite = true
+  if (detail.secret) found.secret = true
+  if (detail.cascade) found.cascade = true
+  if (detail.executes !== undefined) found.executes = detail.executes
+  if (detail.renamesSchema !== undefined) found.renamesSchema = detail.renamesSchema
+  if (detail.copy !== undefined) found.copy = detail.copy
+  const rows: RowName[] = node.on === undefined ? [] : [{ alias: node.on.name, names: new Set(), relations: [node.on] }]
+  const scope: Scope = { ctes: outer.ctes, rows, outer }
+  readAll([...node.expressions, detail.index?.predicate], found, scope)
+  if (detail.explain === 'runs') found.explainRuns = true
+  for (const statement of node.statements) {
+    if (detail.explain !== 'plans') {
+      readStatement(statement, found, outer)
+      continue
+    }
+    const planned = new Findings()
+    readStatement(statement, planned, outer)
+    found.addPlanned(planned)
+  }
+}
+
+/** Sampling methods of the system. */
+const SAMPLES = new Set(['system', 'bernoulli'])

@@ -1,0 +1,51 @@
+import type { Copy, Name, Statement } from '../../../sql/query.ts'
+import type { LiteralPlace } from './literals.ts'
+
+/**
+ * What one statement says, before names are resolved: the same text always gives the same answer.
+ * Nothing here knows what a name stands for.
+ */
+export interface ParsedStatement {
+  readonly tree: Statement
+  /** Its constants, as the text shows them. */
+  readonly literals: readonly LiteralPlace[]
+  /** Last names of the types it names. */
+  readonly typeNames: readonly string[]
+  /** BEGIN or SET TRANSACTION with READ WRITE. */
+  readonly readWrite: boolean
+  /** EXPLAIN ANALYZE. */
+  readonly explainRuns: boolean
+  /** TRUNCATE … CASCADE. */
+  readonly cascade: boolean
+  readonly kinds: readonly string[]
+  readonly reads: readonly Name[]
+  readonly writes: readonly Name[]
+  /** Relations among those written that exist only once it has run. */
+  readonly makes: readonly Name[]
+  readonly functions: readonly Name[]
+  /** Operators that are called by name, also where the text only implies them. */
+  readonly operators: readonly Name[]
+  readonly missingWhere: boolean
+  /** Settings moved by SET, RESET and the like; `*` for all. */
+  readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
+  /** `row.name` where the text does not show that the row has such a column. */
+  readonly fields: readonly FieldReference[]
+  /** set_config() with something else than constants. */
+  readonly opaqueSettings: boolean
+  /** ALTER SCHEMA … RENAME: the schema's old name. */
+  readonly renamesSchema: string | undefined
+  readonly unknown: readonly string[]
+  /** Names a prepared statement or cursor that the statement makes or drops. */
+  readonly names: readonly string[]
+  /** The prepared statement that an EXECUTE within it runs. */
+  readonly executes: string | undefined
+  /** The statement carries a password or a similar option, so its literals never reach the record. */
+  readonly secret: boolean
+  readonly copy: Copy | undefined
+}
+
+export interface FieldReference {
+  readonly name: string
+  /** The row has it where one of these relations has a column of that name; otherwise it calls the function. */
+  readonly of: readonly Name[]
+}

@@ -1,0 +1,21 @@
+import { loadModule, parseSync } from 'libpg-query'
+import { answerRequests } from '../../../shared/answer-requests.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+import { readStatements } from './parse-statement.ts'
+import { shareConstants } from './deduplicate-constants.ts'
+
+/** What the worker says of a text: its statements, or the parser's message. */
+export type ParserReply = { readonly statements: readonly ParsedStatement[] } | { readonly error: string }
+
+/** Parses what is long. It is thrown away by its owner when it takes too long or fails in an unforeseen way. */
+await loadModule()
+answerRequests((sql: string): ParserReply => {
+  try {
+    const statements = readStatements(parseSync(sql), sql)
+    for (const { tree } of statements) shareConstants(tree)
+    return { statements }
+  } catch (error) {
+    if ((error as Error).name !== 'SqlError') throw error
+    return { error: (error as Error).message }
+  }
+})

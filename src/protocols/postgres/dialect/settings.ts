@@ -1,0 +1,89 @@
+import { words } from '../../../shared/words.ts'
+import type { Call, Expression, Select } from '../../../sql/query.ts'
+import type { Findings } from './findings.ts'
+
+type Node = Readonly<Record<string, unknown>>
+
+/** READ WRITE among the modes of a transaction. */
+export const setsReadWrite = (modes: unknown): boolean =>
+  Array.isArray(modes) &&
+  modes.some(
+    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
+  )
+
+/** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
+export function namedSetting({ from, where }: Select): string | undefined {
+  const [range, ...more] = from
+  if (range?.kind !== 'table' || range.name.name !== 'pg_settings' || more.length > 0) return undefined
+  if (where?.kind !== 'operation' || where.form !== 'plain' || where.operators[0]?.name !== '=') return undefined
+  const [left, right] = where.args
+  return isColumn(left, 'name') ? textConstant(right) : undefined
+}
+
+const textConstant = (node: Expression | undefined): string | undefined =>
+  node?.kind === 'constant' && node.type === 'text' ? node.value : undefined
+
+const isColumn = (node: Expression | undefined, name: string): boolean =>
+  node?.kind === 'column' && node.path.at(-1) === name
+
+/**
+ * `set_config('name', 'value', local)` is SET by another name. The name must be a constant; so must the value, unless the setting
+ * is one that nothing depends on: then it may be a parameter. It may be nothing else, which could carry a masked value.
+ */
+export function addSetConfig({ args }: Call, found: Findings): void {
+  const [setting, given] = args
+  const value = textConstant(given)
+  const name = (textConstant(setting) ?? (isColumn(setting, 'name') ? found.settingByName : undefined))?.toLowerCase()
+  if (name === undefined || (value === undefined && !(HARMLESS_SETTINGS.has(name) && isParameter(given)))) {
+    found.opaqueSettings = true
+    return
+  }
+  found.kinds.add(kindOfSet(name))
+  found.settings.push({ name, value })
+}
+
+/** `$1`, or `$1::text`. */
+function isParameter(node: Expression | undefined): boolean {
+  if (node?.kind !== 'cast') return node?.kind === 'parameter'
+  const { name, schema, array } = node.to
+  return name === 'text' && (schema ?? 'pg_catalog') === 'pg_catalog' && !array && isParameter(node.arg)
+}
+
+export const kindOfSet = (name: string): string => PRIVILEGED[name] ?? 'set'
+
+export function isFalse(arg: unknown): boolean {
+  return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
+}
+
+/** The literals of a SET as one text; undefined where it has none (SET … TO DEFAULT, RESET). */
+export function literals(args: unknown): string | undefined {
+  if (!Array.isArray(args)) return undefined
+  return args
+    .map(
+      (arg: { A_Const?: { sval?: { sval?: string }; ival?: { ival?: number }; boolval?: { boolval?: boolean } } }) => {
+        const value = arg.A_Const
+        return value?.sval?.sval ?? String(value?.ival?.ival ?? value?.boolval?.boolval ?? '')
+      },
+    )
+    .join(', ')
+}
+
+/** Settings that change whose rights are used or what the server enforces: kinds of their own, so that a rule for `set` does not allow them. */
+const PRIVILEGED: Readonly<Record<string, string>> = {
+  role: 'set-role',
+  session_authorization: 'set-session-authorization',
+  session_replication_role: 'set-replication-role',
+}
+
+/**
+ * Settings that change neither how statements are read nor what they may do, whatever their value: how results are written
+ * (masking reads values in any of these forms, or not at all), how long things may take, how the planner goes about it. Settings
+ * with a dot are not among them: policies of row security read them.
+ */
+export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set(
+  words(`
+  application_name bytea_output client_min_messages datestyle extra_float_digits geqo idle_in_transaction_session_timeout
+  intervalstyle jit lock_timeout max_parallel_workers_per_gather default_transaction_deferrable default_transaction_isolation
+  statement_timeout tcp_user_timeout timezone work_mem
+`),
+)

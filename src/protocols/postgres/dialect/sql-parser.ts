@@ -1,0 +1,129 @@
+import type { ParseResult } from '@pgsql/types'
+import { loadModule, parseSync, SqlError } from 'libpg-query'
+import { deadlineWorker } from '../../../shared/deadline-worker.ts'
+import { readStatements } from './parse-statement.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParserReply } from './parser-worker.ts'
+import { hasInertConstants, skeletonOf } from './constant-template.ts'
+
+/** What a text says, or why it could not be read. */
+export type ParsedText = readonly ParsedStatement[] | { readonly failure: string }
+
+/**
+ * Turns SQL text into parsed statements with PostgreSQL's own grammar. Short texts at once; long ones in a worker
+ * with a time limit, so that nobody's statement delays another's and a parser that breaks is replaced.
+ */
+export interface SqlParser {
+  /** The same object for the same text, and for texts that differ only in constants whose values make no difference. */
+  parse(sql: string): ParsedText | Promise<ParsedText>
+  /** How often a text was known, known but for its constants, or had to be read. */
+  readonly counts: Readonly<Record<'known' | 'template' | 'read', number>>
+  close(): Promise<void>
+}
+
+export async function createSqlParser(): Promise<SqlParser> {
+  await loadModule()
+  const texts = new TextCache()
+  const templates = new TextCache()
+  /** Texts that a template has answered for: who sends the same again should not pay for taking it apart. */
+  const repeats = new TextCache()
+  const worker = parserWorker()
+  // This thread has one instance for good; the worker's is replaced.
+  let isBroken = false
+  const counts = { known: 0, template: 0, read: 0 }
+  return {
+    counts,
+    parse(sql) {
+      const known = texts.get(sql) ?? repeats.get(sql)
+      if (known !== undefined) {
+        counts.known++
+        return known
+      }
+      // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
+      if (/^[ \t\n\r\f\v]*$/.test(sql)) return NOTHING
+      if (isBroken || sql.length > LONGEST_AT_ONCE) {
+        counts.read++
+        return worker
+          .parse(sql)
+          .then((parsed) => ('failure' in parsed || sql.length > LONGEST_CACHED ? parsed : texts.set(sql, parsed)))
+      }
+      const skeleton = skeletonOf(sql)
+      const template = skeleton && templates.get(skeleton.key)
+      if (template !== undefined) {
+        counts.template++
+        return repeats.set(sql, template)
+      }
+      counts.read++
+      const tree = parseAtOnce(sql)
+      if (tree === 'broken') {
+        isBroken = true
+        return worker.parse(sql)
+      }
+      if ('failure' in tree) return texts.set(sql, tree)
+      const parsed = readStatements(tree, sql)
+      return skeleton !== undefined && hasInertConstants(tree, skeleton)
+        ? templates.set(skeleton.key, parsed)
+        : texts.set(sql, parsed)
+    },
+    close: () => worker.close(),
+  }
+}
+
+/** `broken`: not the text is at fault but the parser, which may give anything from now on. */
+function parseAtOnce(sql: string): ParseResult | { readonly failure: string } | 'broken' {
+  try {
+    return parseSync(sql)
+  } catch (error) {
+    return error instanceof SqlError ? { failure: failureText(error.message) } : 'broken'
+  }
+}
+
+/** What texts say, by the text; the oldest go when it holds too much. */
+class TextCache {
+  readonly #entries = new Map<string, ParsedText>()
+  #characters = 0
+
+  get(key: string): ParsedText | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: string, parsed: ParsedText): ParsedText {
+    while (this.#characters > MOST_CACHED) {
+      const oldest = this.#entries.keys().next().value as string
+      this.#characters -= oldest.length
+      this.#entries.delete(oldest)
+    }
+    if (!this.#entries.has(key)) this.#characters += key.length
+    this.#entries.set(key, parsed)
+    return parsed
+  }
+}
+
+/** The parser's message without what it quotes: the text may hold secrets. */
+const failureText = (message: string): string => `it does not parse: ${message.replace(/"[^"]*"?/g, '…')}`
+
+/** One worker, one text at a time. */
+function parserWorker() {
+  const worker = deadlineWorker<string, ParserReply>({
+    module: new URL('./parser-worker.js', import.meta.url),
+    timeoutMs: LONGEST_PARSE,
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+  })
+  return {
+    async parse(sql: string): Promise<ParsedText> {
+      const reply = await worker.run(sql)
+      if (reply === 'late') return { failure: 'it takes too long to be read' }
+      if (reply === 'broken') return { failure: 'it is nested too deeply to be read' }
+      return 'error' in reply ? { failure: failureText(reply.error) } : reply.statements
+    },
+    close: () => worker.close(),
+  }
+}
+
+/** Characters; what fits cannot nest deep enough to break the parser. */
+const LONGEST_AT_ONCE = 4000
+const LONGEST_PARSE = 5000
+const LONGEST_CACHED = 20_000
+const NOTHING: ParsedText = []
+/** Characters of all texts in a cache: their trees take some fifty times as many bytes. */
+const MOST_CACHED = 1_000_000

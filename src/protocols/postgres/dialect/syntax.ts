@@ -1,0 +1,84 @@
+import type * as pg from '@pgsql/types'
+import type { Constant, Name, Opaque } from '../../../sql/query.ts'
+import { strangeIn } from './grammar.ts'
+
+type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never
+
+const NONE: readonly never[] = []
+
+/** What stands in a node, by the node's type. */
+export type Bodies = Intersection<pg.Node>
+export type NodeType = keyof Bodies
+
+/** Thrown where a node or a field is not known; whoever maps the expression or statement around it makes that opaque. */
+export class NotRead extends Error {}
+
+/** A node that stands without its type around it, as the grammar has it where only one type is possible. */
+export function known<T extends NodeType>(type: T, body: Bodies[T]): Bodies[T]
+export function known<T extends NodeType>(type: T, body: Bodies[T] | undefined): Bodies[T] | undefined
+export function known<T extends NodeType>(type: T, body: Bodies[T] | undefined): Bodies[T] | undefined {
+  const strange = body && strangeIn(type, body)
+  if (strange !== undefined) throw new NotRead(strange)
+  return body
+}
+
+/** What stands in a node of this type; anything else is not read. */
+export function bodyOf<T extends NodeType>(type: T, node: pg.Node | undefined): Bodies[T] {
+  const body = (node as Partial<Bodies> | undefined)?.[type]
+  if (body === undefined) throw new NotRead(node === undefined ? type : typeOf(node))
+  return known(type, body)
+}
+
+export function typeOf(node: pg.Node): NodeType {
+  for (const type in node) return type as NodeType
+  throw new NotRead('an empty node')
+}
+
+/** A list, whether it stands as one or within a node. */
+export const listOf = (nodes: readonly pg.Node[] | undefined): readonly pg.Node[] => nodes ?? NONE
+
+/** The words of a list of strings; a star is `*`. */
+export const textsOf = (nodes: readonly pg.Node[] | undefined): string[] =>
+  listOf(nodes).map((node) => ('A_Star' in node ? '*' : (bodyOf('String', node).sval ?? '')))
+
+/** `schema.name`; undefined for an empty list. */
+export function nameOf(nodes: readonly pg.Node[] | undefined): Name | undefined {
+  const path = textsOf(nodes)
+  const name = path.at(-1)
+  return name === undefined ? undefined : { schema: path.at(-2), name }
+}
+
+export const relationName = (relation: pg.RangeVar): Name => ({
+  schema: relation.schemaname,
+  name: String(relation.relname),
+})
+
+export function constantOf(node: pg.A_Const): Constant {
+  known('A_Const', node)
+  const constant = (type: Constant['type'], value: string): Constant => ({
+    kind: 'constant',
+    type,
+    value,
+    at: node.location ?? 0,
+  })
+  if (node.isnull === true) return constant('null', '')
+  if (node.ival !== undefined) return constant('integer', String(node.ival.ival ?? 0))
+  if (node.fval !== undefined) return constant('number', node.fval.fval ?? '0')
+  if (node.boolval !== undefined) return constant('boolean', String(node.boolval.boolval ?? false))
+  if (node.sval !== undefined) return constant('text', node.sval.sval ?? '')
+  if (node.bsval !== undefined) return constant('bits', node.bsval.bsval ?? '')
+  throw new NotRead('A_Const')
+}
+
+/** What could not be read, with the relations that are named in it. */
+export function opaque(error: unknown, node: unknown): Opaque {
+  if (!(error instanceof NotRead)) throw error
+  return { kind: 'opaque', what: error.message, reads: relationsWithin(node) }
+}
+
+function relationsWithin(value: unknown): Name[] {
+  if (value === null || typeof value !== 'object') return []
+  const { relname, schemaname } = value as { relname?: unknown; schemaname?: string }
+  const own = typeof relname === 'string' ? [{ schema: schemaname, name: relname }] : []
+  return [...own, ...Object.values(value).flatMap(relationsWithin)]
+}

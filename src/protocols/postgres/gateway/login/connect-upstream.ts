@@ -1,0 +1,209 @@
+import type { CredentialLease } from '../../../../credentials/credential.ts'
+import type { MaskingPlan } from '../../../../masking/plan.ts'
+import { socketChannel } from '../../../../shared/socket-channel.ts'
+import type { Channel } from '../../../../shared/channel.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import { TERMINATE } from '../../wire/client-message.ts'
+import type { BackendKeyData } from '../../wire/session-start.ts'
+import { encodeStartupPacket } from '../../wire/startup.ts'
+import type { ConnectLimits } from '../../../../gateway/engine.ts'
+import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../../../gateway/target.ts'
+import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+import type { DefinitionTrees } from '../../lineage/masking-scope.ts'
+import { treesFor, type CatalogShelf } from '../../catalog/catalog-shelf.ts'
+import type { CatalogRows } from '../../catalog/catalog.ts'
+import { TargetMessages } from './target-messages.ts'
+import { logIn, PINNED, TargetSaidNo, type LoggedIn } from './upstream-login.ts'
+import { runQueries } from './upstream-query.ts'
+import { openSocket } from './upstream-socket.ts'
+
+/** A connection that is logged in and idle. */
+export interface Upstream {
+  readonly channel: Channel
+  /** What the server reported at login (ParameterStatus), by name. */
+  readonly parameters: ReadonlyMap<string, string>
+  readonly catalog: CatalogRows
+  readonly trees: DefinitionTrees
+  /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it, or does not answer. */
+  cancel(): Promise<void>
+  /** Ends the backend from another connection; true when the server says that it is gone. */
+  terminate(): Promise<boolean>
+}
+
+export interface UpstreamTarget {
+  readonly config: PostgresTarget
+  readonly lease: CredentialLease
+  readonly baseDirectory: string
+  readonly limits: ConnectLimits
+}
+
+/**
+ * Logs in with the session's credential and reads the catalogs. However long the target takes, and whatever it says, that ends:
+ * with the time for it, and at once with `ended`.
+ */
+export async function connectUpstream(
+  target: UpstreamTarget,
+  settings: ReadonlyMap<string, string>,
+  shelf: CatalogShelf,
+  definitions: (catalog: CatalogRows, ask: Ask) => Promise<DefinitionTrees>,
+  masking: MaskingPlan,
+  ended: AbortSignal,
+): Promise<Upstream> {
+  const { config, lease, limits } = target
+  try {
+    return await withDeadline(limits.handshake, ended, async (signal, goOnFor) => {
+      const { messages, parameters, key } = await openSession(
+        target,
+        new Map([...settings, ...Object.entries(PINNED)]),
+        signal,
+      )
+      goOnFor(limits.catalogs)
+      messages.allow('the reading of its catalogs', {
+        bytes: limits.catalogBytes,
+        messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
+      })
+      const { host, port, database } = config
+      const shelved = await shelf.read(JSON.stringify([host, port, database, lease.user]), (texts) =>
+        runQueries(messages, texts),
+      )
+      const ask: Ask = async (text) => (await runQueries(messages, [text]))[0] ?? []
+      const trees = await treesFor(shelved, masking, () => definitions(shelved.rows, ask))
+      signal.throwIfAborted()
+      messages.release()
+      return {
+        channel: messages.channel,
+        parameters,
+        catalog: shelved.rows,
+        trees,
+        cancel: () => sendCancel(target, key),
+        terminate: () => terminateBackend(target, key),
+      }
+    })
+  } catch (error) {
+    throw ended.aborted ? ended.reason : upstreamError(config, error)
+  }
+}
+
+/** Runs one of the gateway's own queries while it logs in. */
+type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
+
+interface OpenSession extends LoggedIn {
+  readonly messages: TargetMessages
+}
+
+async function openSession(
+  { config, lease, baseDirectory }: UpstreamTarget,
+  settings: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<OpenSession> {
+  const { socket, tls } = await openSocket(config, baseDirectory, signal)
+  const messages = new TargetMessages(socketChannel(socket), signal)
+  const loggedIn = await logIn(messages, {
+    target: `${config.host}:${config.port}`,
+    user: lease.user,
+    database: config.database,
+    password: lease.password,
+    settings,
+    methods: authenticationOf(config),
+    tls,
+    channelBinding: channelBindingOf(config),
+  })
+  return { messages, ...loggedIn }
+}
+
+/**
+ * Work with a target that ends with its time, and with `ended`: then its signal aborts, and so it does where the work fails, so
+ * that what it has opened is closed. `goOnFor` gives it more time.
+ */
+async function withDeadline<T>(
+  milliseconds: number,
+  ended: AbortSignal | undefined,
+  work: (signal: AbortSignal, goOnFor: (milliseconds: number) => void) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController()
+  const onEnded = (): void => over.abort(ended?.reason)
+  if (ended?.aborted === true) onEnded()
+  ended?.addEventListener('abort', onEnded, { once: true })
+  const expire = (): void =>
+    over.abort(
+      new PamError('TARGET_UNREACHABLE', 'the target did not answer in time', { side: 'upstream', hint: TRY_AGAIN }),
+    )
+  let timer = setTimeout(expire, milliseconds)
+  const goOnFor = (more: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(expire, more)
+  }
+  try {
+    return await work(over.signal, goOnFor)
+  } catch (error) {
+    over.abort(error)
+    throw error
+  } finally {
+    clearTimeout(timer)
+    ended?.removeEventListener('abort', onEnded)
+  }
+}
+
+/** As libpq does: a connection of its own, which the server closes once it has taken the request. */
+async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
+  if (key === undefined) return
+  const { config, baseDirectory } = target
+  await withDeadline(CANCEL_TIME, undefined, async (signal) => {
+    const { socket } = await openSocket(config, baseDirectory, signal)
+    const messages = new TargetMessages(socketChannel(socket), signal)
+    messages.allow('a cancel request', { bytes: 1024, messages: 1 })
+    const { processId, secretKey } = key
+    messages.send(encodeStartupPacket({ type: 'cancel-request', processId, secretKey }))
+    await messages.next()
+  }).catch(() => {})
+}
+
+async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<boolean> {
+  if (key === undefined) return false
+  const pid = key.processId | 0
+  try {
+    return await withDeadline(TERMINATE_TIME, undefined, async (signal) => {
+      const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
+      messages.allow('the end of a backend', { bytes: 64 * 1024, messages: 1000 })
+      const ask = async (text: string) => (await runQueries(messages, [text]))[0]
+      // Before version 14 it takes no time to wait for.
+      await ask(`select pg_catalog.pg_terminate_backend(${pid}, 2000)`).catch(() =>
+        ask(`select pg_catalog.pg_terminate_backend(${pid})`),
+      )
+      const left = await ask(`select 1 from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) ${pid}`)
+      messages.close(TERMINATE)
+      return left?.length === 0
+    })
+  } catch {
+    return false
+  }
+}
+
+function upstreamError(config: PostgresTarget, error: unknown): PamError {
+  const told = (which: PamError['code'], text: string, hint?: string): PamError =>
+    new PamError(which, `${config.name}: ${text}`, {
+      side: 'upstream',
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    })
+  if (error instanceof PamError) return told(error.code, error.message, error.hint)
+  if (error instanceof TargetSaidNo) {
+    if (error.sqlstate === '28P01' || error.sqlstate === '28000')
+      return told('TARGET_CREDENTIAL', "the target refused the gateway's credential", ASK)
+    return told('TARGET_REFUSED', `the target refused the connection (${error.sqlstate})`)
+  }
+  const failure = wireFailure(error)
+  if (failure.code !== 'INTERNAL') return told(failure.code, failure.message)
+  const { code } = error as { code?: string }
+  if (code !== undefined && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
+    return told('TARGET_CERTIFICATE', "the target's certificate is not trusted", ASK)
+  return told('TARGET_UNREACHABLE', 'cannot reach the target', TRY_AGAIN)
+}
+
+const TRY_AGAIN = 'try again; if this persists, contact your gateway administrator'
+const ASK = 'contact your gateway administrator'
+/** Milliseconds that a target has to take a request to cancel, and to end a backend, login included. */
+const CANCEL_TIME = 2000
+const TERMINATE_TIME = 6000
+/** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
+const SMALLEST_ROW = 32

@@ -1,0 +1,135 @@
+import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import { PamError } from '../../../../shared/errors.ts'
+import { FairTurns } from '../../../../shared/turns.ts'
+import { WireError } from '../../../../wire/wire-error.ts'
+import type { ChannelBinding } from '../../../../gateway/target.ts'
+import { saslprep } from './saslprep.ts'
+
+export interface ScramOptions {
+  readonly password: string
+  /** The connection's TLS; undefined without. */
+  readonly tls: TlsBinding | undefined
+  readonly channelBinding: ChannelBinding
+  /** What the server offers. */
+  readonly mechanisms: readonly string[]
+  /** Fewer rounds make it cheaper to guess the password from the proof that the server is given. */
+  readonly fewestIterations: number
+}
+
+export interface TlsBinding {
+  /** Of the server's certificate (RFC 5929, tls-server-end-point); undefined where its signature gives none. */
+  readonly endPoint: Buffer | undefined
+  /** The certificate was verified in full: whoever shows it is the target. */
+  readonly verified: boolean
+}
+
+/**
+ * The client's side of SCRAM-SHA-256 (RFC 5802, 7677): the password never leaves, and the server must prove that it knows it,
+ * too. With TLS the exchange can be bound to the certificate, so that nobody between can pass it on.
+ */
+export class ScramClient {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+  readonly first: Buffer
+  readonly #options: ScramOptions
+  readonly #nonce = randomBytes(18).toString('base64')
+  readonly #header: string
+  #serverSignature: Buffer | undefined
+
+  constructor(options: ScramOptions) {
+    const { mechanisms } = options
+    this.#options = options
+    this.#header = headerFor(options)
+    this.mechanism = this.#header === BOUND ? PLUS : PLAIN
+    if (!mechanisms.includes(this.mechanism)) throw new WireError('AuthenticationSASL: no mechanism that is known')
+    this.first = Buffer.from(`${this.#header}${this.#firstBare}`)
+  }
+
+  get #firstBare(): string {
+    // PostgreSQL takes the user from the start-up and wants none here.
+    return `n=,r=${this.#nonce}`
+  }
+
+  /** The answer to the server's first message; `target` waits for its own turn to make the gateway calculate. */
+  async proof(serverFirst: Buffer, target: string, signal?: AbortSignal): Promise<Buffer> {
+    const text = serverFirst.toString('latin1')
+    const [, nonce = '', salt = '', count] = SERVER_FIRST.exec(text) ?? []
+    const iterations = Number(count)
+    if (nonce === '') throw new WireError("SCRAM: the server's first message is malformed")
+    if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length)
+      throw new WireError('SCRAM: the nonce is not the one that was sent')
+    const { fewestIterations } = this.#options
+    if (!(iterations >= fewestIterations && iterations <= MOST_ITERATIONS))
+      throw new WireError(`SCRAM: ${count} iterations are not between ${fewestIterations} and ${MOST_ITERATIONS}`)
+    const { password, tls } = this.#options
+    const prepared = saslprep(password)
+    const rounds = iterations <= FEW_ITERATIONS ? fewRounds : manyRounds
+    const salted = await rounds.take(
+      target,
+      () => derive(prepared, Buffer.from(salt, 'base64'), iterations, 32, 'sha256'),
+      signal,
+    )
+    const clientKey = hmac(salted, 'Client Key')
+    const binding = Buffer.concat([
+      Buffer.from(this.#header),
+      ...(this.mechanism === PLUS && tls?.endPoint !== undefined ? [tls.endPoint] : []),
+    ])
+    const final = `c=${binding.toString('base64')},r=${nonce}`
+    const message = `${this.#firstBare},${text},${final}`
+    const signature = hmac(createHash('sha256').update(clientKey).digest(), message)
+    this.#serverSignature = hmac(hmac(salted, 'Server Key'), message)
+    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] as number)))
+    return Buffer.from(`${final},p=${proof.toString('base64')}`)
+  }
+
+  /** Throws where the server does not prove that it knows the password. */
+  verify(serverFinal: Buffer): void {
+    const [, signature] = SERVER_FINAL.exec(serverFinal.toString('latin1')) ?? []
+    const expected = this.#serverSignature
+    const given = Buffer.from(signature ?? '', 'base64')
+    if (expected === undefined || given.length !== expected.length || !timingSafeEqual(given, expected))
+      throw new WireError('SCRAM: the server does not prove that it knows the password')
+  }
+}
+
+/**
+ * What is said of channel binding (RFC 5802, section 6). Somebody between who shows a certificate of their own can take the
+ * offer away, or choose a certificate that cannot be bound to: then "y" makes a server that did offer it refuse, and where
+ * that is not enough, nothing is proven.
+ */
+function headerFor({ tls, mechanisms, channelBinding }: ScramOptions): string {
+  if (tls === undefined || channelBinding === 'disable') return 'n,,'
+  const isOffered = mechanisms.includes(PLUS)
+  if (isOffered && tls.endPoint !== undefined) return BOUND
+  if (channelBinding === 'require' || (isOffered && !tls.verified))
+    throw new PamError(
+      'TARGET_CREDENTIAL',
+      isOffered
+        ? "SCRAM cannot be bound to the target's certificate: its signature names no single hash function (RFC 5929)"
+        : 'the target does not offer SCRAM with channel binding (SCRAM-SHA-256-PLUS)',
+      { side: 'upstream', hint: UNBOUND_HINT },
+    )
+  return isOffered ? 'n,,' : 'y,,'
+}
+
+const UNBOUND_HINT =
+  'somebody on the path to the target may be the cause; your gateway administrator can verify its certificate (tls: verify-full), or set `channelBinding`'
+const derive = promisify(pbkdf2)
+/**
+ * The threads that calculate are those that write records and look up names: at most two of them are taken, one for servers
+ * that ask for much, whatever they ask for and however many logins there are.
+ */
+const fewRounds = new FairTurns()
+const manyRounds = new FairTurns()
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text, 'latin1').digest()
+
+const BOUND = 'p=tls-server-end-point,,'
+const PLAIN = 'SCRAM-SHA-256'
+const PLUS = 'SCRAM-SHA-256-PLUS'
+/** r=nonce,s=salt,i=iterations; extensions are not sent by PostgreSQL, and libpq takes none either. */
+const SERVER_FIRST = /^r=([\x21-\x2b\x2d-\x7e]{1,512}),s=([A-Za-z0-9+/]{2,512}={0,2}),i=([1-9]\d{0,8})$/
+const SERVER_FINAL = /^v=([A-Za-z0-9+/]{43}=)$/
+/** The server's default, and four times that. */
+const FEW_ITERATIONS = 16_384
+/** About a second of one of the process's threads for hashing. The server's default is 4096. */
+const MOST_ITERATIONS = 1_000_000

@@ -1,0 +1,134 @@
+import type { Channel } from '../../../../shared/channel.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import { Framer, type Frame } from '../../wire/framer.ts'
+import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+
+/** How much a target may say until it has done something. */
+export interface Allowance {
+  readonly bytes: number
+  readonly messages: number
+}
+
+/**
+ * What a target says while the gateway itself talks to it: one message at a time, and no more of them than allowed. Once the
+ * signal aborts, for whatever reason, the connection is closed and whoever waits is told the reason.
+ */
+export class TargetMessages {
+  readonly channel: Channel
+  /** Aborts where whoever talks to the target gives up. */
+  readonly signal: AbortSignal
+  readonly #framer: Framer
+  readonly #queue: Frame[] = []
+  readonly #onAbort: () => void
+  #left: { bytes: number; messages: number } = { bytes: 0, messages: 0 }
+  #what = ''
+  #hasEnded = false
+  #failure: PamError | undefined
+  #waiting: { resolve: (frame: Frame) => void; reject: (error: PamError) => void } | undefined
+
+  constructor(channel: Channel, signal: AbortSignal) {
+    this.channel = channel
+    this.signal = signal
+    this.#framer = new Framer(LONGEST, 'the target')
+    this.#onAbort = () => this.#fail(signal.reason as PamError)
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    channel.handler = {
+      data: (bytes) => this.#push(bytes),
+      drained() {},
+      ended: () => this.#end(),
+      closed: () => this.#end(),
+    }
+    if (signal.aborted) this.#onAbort()
+  }
+
+  /** From here on it may say so much, all told; `what` names that in errors. */
+  allow(what: string, { bytes, messages }: Allowance): void {
+    this.#what = what
+    this.#left = { bytes, messages }
+  }
+
+  send(bytes: Buffer): void {
+    this.channel.write(bytes)
+  }
+
+  /** The next message; while nobody asks for one nothing is read. */
+  next(): Promise<Frame> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (--this.#left.messages < 0) return Promise.reject(this.#fail(this.#tooMuch()))
+    const frame = this.#queue.shift()
+    if (frame !== undefined) return Promise.resolve(frame)
+    if (this.#hasEnded) return Promise.reject(this.#fail(left()))
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      this.channel.resume()
+    })
+  }
+
+  /** The connection is somebody else's from here on. Nothing was asked that is not answered: what came besides is too much. */
+  release(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#hasEnded) throw this.#fail(left())
+    this.signal.removeEventListener('abort', this.#onAbort)
+    if (this.#queue.length > 0 || this.#framer.held > 0)
+      throw this.#fail(violation('the target said more than it was asked'))
+  }
+
+  /** Says goodbye and closes. */
+  close(goodbye: Buffer): void {
+    this.signal.removeEventListener('abort', this.#onAbort)
+    this.#failure ??= left()
+    this.channel.write(goodbye)
+    this.channel.end()
+    // It owes no answer to that, and may not leave by itself.
+    setTimeout(() => this.channel.destroy(), LINGER).unref()
+  }
+
+  #push(bytes: Buffer): void {
+    if (this.#failure !== undefined) return
+    this.#left.bytes -= bytes.length
+    if (this.#left.bytes < 0) return void this.#fail(this.#tooMuch())
+    try {
+      this.#framer.push(bytes, (frame) => void this.#queue.push(frame))
+    } catch (error) {
+      return void this.#fail(wireFailure(error))
+    }
+    if (this.#queue.length === 0) return
+    this.channel.pause()
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.resolve(this.#queue.shift() as Frame)
+  }
+
+  /** What came before the end, an error most likely, is still taken. */
+  #end(): void {
+    this.#hasEnded = true
+    if (this.#queue.length === 0) this.#fail(left())
+  }
+
+  #fail(reason: PamError): PamError {
+    this.signal.removeEventListener('abort', this.#onAbort)
+    this.#failure ??= reason
+    this.channel.destroy()
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.reject(this.#failure)
+    return this.#failure
+  }
+
+  #tooMuch(): PamError {
+    return new PamError('MESSAGE_TOO_LARGE', `the target said more during ${this.#what} than is allowed`, {
+      side: 'upstream',
+    })
+  }
+}
+
+export const violation = (message: string): PamError =>
+  new PamError('PROTOCOL_VIOLATION', message, { side: 'upstream' })
+
+const left = (): PamError =>
+  new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' })
+
+/** Bytes of one message; of a login they are few, but a definition in the catalogs may be long. */
+const LONGEST = 16 * 1024 * 1024
+/** Milliseconds. */
+const LINGER = 1000

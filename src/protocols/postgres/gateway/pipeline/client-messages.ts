@@ -1,0 +1,322 @@
+import type { Frame } from '../../wire/framer.ts'
+import { formatAt, type Bind } from '../../wire/bind.ts'
+import {
+  bindNobody,
+  readBindNames,
+  decodeClientMessage,
+  describePortal,
+  executeNobody,
+  TERMINATE,
+} from '../../wire/client-message.ts'
+import type { Parse } from '../../wire/parse.ts'
+import type { Execute } from '../../wire/execute.ts'
+import type { Describe } from '../../wire/describe.ts'
+import type { Close } from '../../wire/close.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
+import type { Conversation } from './pipeline-state.ts'
+import { nativeError, toErrorResponse } from '../error-response.ts'
+import { noteChanges } from './command-draft.ts'
+import type { CommandGate } from './command-gate.ts'
+import { forgetNames } from './invalidate-names.ts'
+import { startRun } from './pending.ts'
+import { readableParameter } from './readable-parameter.ts'
+import type { NameTable, Portal, Prepared } from './name-table.ts'
+import type { Understanding } from './analyze-statement.ts'
+
+/**
+ * What becomes of each message of the client: what carries a statement is judged before a byte of it goes on. After a refusal in
+ * an extended query everything up to the Sync is skipped, as the server would.
+ */
+export class ClientMessages {
+  readonly #conversation: Conversation
+  readonly #understanding: Understanding
+  readonly #gate: CommandGate
+  readonly #send: (bytes: Buffer) => void
+  readonly #masks: boolean
+  /** What is left of a message that comes in pieces goes on; otherwise it is dropped. */
+  #passing = false
+
+  /** `send`: what goes on, in order; it may be collected until `conversation.sendCollected`. */
+  constructor(
+    conversation: Conversation,
+    understanding: Understanding,
+    gate: CommandGate,
+    send: (bytes: Buffer) => void,
+  ) {
+    this.#conversation = conversation
+    this.#understanding = understanding
+    this.#gate = gate
+    this.#send = send
+    this.#masks = !isEmptyPlan(conversation.session.masking)
+  }
+
+  /** One message. Undefined where it was dealt with at once. */
+  handle(frame: Frame): Promise<void> | undefined {
+    const conversation = this.#conversation
+    if (frame.piece === 'later') {
+      if (this.#passing) this.#send(frame.bytes)
+      return undefined
+    }
+    if (frame.piece === 'first') return this.#long(frame)
+    const message = decodeClientMessage(frame)
+    if (this.#gate.isSkipped && message.type !== 'sync' && message.type !== 'terminate') return undefined
+    switch (message.type) {
+      case 'query':
+        return this.#query(frame, message.sql)
+      case 'parse':
+        return this.#parse(frame, message)
+      case 'bind':
+        return this.#bind(frame, message)
+      case 'describe':
+        return this.#describe(frame, message)
+      case 'execute':
+        return this.#execute(frame, message)
+      case 'close':
+        this.#close(frame, message)
+        return undefined
+      case 'sync':
+        this.#gate.goOn()
+        this.#send(frame.bytes)
+        if (conversation.copyIn) return undefined
+        conversation.expect({ type: 'sync' })
+        conversation.batch++
+        conversation.batchOpen = false
+        return undefined
+      case 'function-call': {
+        const error = new PamError('FUNCTION_CALL_REFUSED', 'the FunctionCall message carries no SQL to judge', {
+          hint: 'call the function in a SELECT',
+        })
+        conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+        return undefined
+      }
+      case 'copy-done':
+      case 'copy-fail':
+        conversation.copyIn = false
+        this.#send(frame.bytes)
+        return undefined
+      case 'copy-data':
+      case 'flush':
+        this.#send(frame.bytes)
+        return undefined
+      case 'terminate':
+        this.#send(TERMINATE)
+        this.#gate.left = true
+        return undefined
+    }
+  }
+
+  /** A message that is too long to be held: data goes on as it comes, a statement cannot be judged by its beginning. */
+  #long(frame: Frame): Promise<void> | undefined {
+    const conversation = this.#conversation
+    this.#passing = false
+    if (this.#gate.isSkipped) return undefined
+    const error = new PamError(
+      'MESSAGE_TOO_LARGE',
+      `the message is longer than ${conversation.session.limits.statementBytes} bytes, and has to be judged whole`,
+    )
+    switch (String.fromCharCode(frame.tag)) {
+      case 'd':
+        this.#passing = true
+        this.#send(frame.bytes)
+        return undefined
+      case 'Q':
+        conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+        return undefined
+      case 'B':
+        // Which formats the results have stands at its end: without them nothing can be masked.
+        return this.#masks ? this.#gate.refuseExtended(error) : this.#longBind(frame, error)
+      default:
+        return this.#gate.refuseExtended(error)
+    }
+  }
+
+  /** Its parameters are not kept, so nobody could decide about them; where the rules allow the statement as it is, it goes on. */
+  #longBind(frame: Frame, error: PamError): Promise<void> | undefined {
+    const { portal, statement } = readBindNames(frame)
+    const message: Bind = {
+      type: 'bind',
+      portal,
+      statement,
+      parameterFormats: [],
+      parameters: [
+        Buffer.from(`‹parameters of a message longer than ${this.#conversation.session.limits.statementBytes} bytes›`),
+      ],
+      resultFormats: [],
+    }
+    return this.#bind(frame, message, error)
+  }
+
+  #query(frame: Frame, sql: string): Promise<void> | undefined {
+    const facts = this.#understanding.of(sql)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#judgeQuery(frame, sql, known))
+      : this.#judgeQuery(frame, sql, facts)
+  }
+
+  #judgeQuery(frame: Frame, sql: string, facts: StatementFacts): Promise<void> | undefined {
+    const conversation = this.#conversation
+    if (this.#gate.isSkipped) return undefined
+    const forward = (decision: string): void => {
+      conversation.batch++
+      conversation.batchOpen = false
+      const restore = forgetNames(conversation, facts)
+      const notUnderstood = facts.parsed.length === 0 ? restore : undefined
+      noteChanges(conversation, facts)
+      conversation.expect({ type: 'query', run: startRun(decision, sql, facts, notUnderstood) })
+      this.#send(frame.bytes)
+    }
+    const refuse = (error: PamError): void =>
+      conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+    return this.#gate.decide({ sql, parameters: [], facts }, forward, refuse)
+  }
+
+  #parse(frame: Frame, message: Parse): Promise<void> | undefined {
+    const facts = this.#understanding.of(message.sql)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#judgeParse(frame, message, known))
+      : this.#judgeParse(frame, message, facts)
+  }
+
+  #judgeParse(frame: Frame, message: Parse, facts: StatementFacts): undefined {
+    const conversation = this.#conversation
+    if (this.#gate.isSkipped) return undefined
+    const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts })
+    if (refusal !== undefined) return this.#gate.refuseExtended(refusal)
+    const prepared: Prepared = {
+      sql: message.sql,
+      parameterTypes: message.parameterTypes,
+      columns: undefined,
+      described: false,
+    }
+    const change = conversation.statements.set(message.statement, prepared, conversation.batch)
+    conversation.expect({ type: 'parse', change, tainted: facts.tainted })
+    conversation.batchOpen = true
+    this.#send(frame.bytes)
+    return undefined
+  }
+
+  #bind(frame: Frame, message: Bind, unheld?: PamError): Promise<void> | undefined {
+    return this.#named(this.#conversation.statements, message.statement, (prepared) => {
+      if (prepared === undefined) {
+        return this.#unknownName(
+          bindNobody(),
+          '26000',
+          message.statement === ''
+            ? 'unnamed prepared statement does not exist'
+            : `prepared statement "${message.statement}" does not exist`,
+        )
+      }
+      const facts = this.#understanding.of(prepared.sql)
+      return facts instanceof Promise
+        ? facts.then((known) => this.#judgeBind(frame, message, prepared, known, unheld))
+        : this.#judgeBind(frame, message, prepared, facts, unheld)
+    })
+  }
+
+  #judgeBind(
+    frame: Frame,
+    message: Bind,
+    prepared: Prepared,
+    facts: StatementFacts,
+    unheld: PamError | undefined,
+  ): Promise<void> | undefined {
+    const conversation = this.#conversation
+    if (this.#gate.isSkipped) return undefined
+    const parameters = message.parameters.map((value, index) =>
+      value === null
+        ? null
+        : readableParameter(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
+    )
+    const forward = (decision: string): void => {
+      const portal: Portal = { decision, prepared, facts, resultFormats: message.resultFormats }
+      forgetNames(conversation, facts)
+      const change = conversation.portals.set(message.portal, portal, conversation.batch)
+      conversation.expect({ type: 'bind', change, tainted: facts.tainted, portal: { name: message.portal, facts } })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+    }
+    const pass = (decision: string): void => {
+      this.#passing = unheld !== undefined
+      forward(decision)
+    }
+    return this.#gate.decide(
+      { sql: prepared.sql, parameters, facts },
+      pass,
+      (error) => this.#gate.refuseExtended(error),
+      unheld,
+    )
+  }
+
+  #describe(frame: Frame, message: Describe): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const forward = (of: Prepared | undefined, tainted: Taint): undefined => {
+      if (of !== undefined) of.described = true
+      conversation.expect({ type: 'describe', of, hidden: false, tainted })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+      return undefined
+    }
+    return message.subject === 'statement'
+      ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks && 'all'))
+      : this.#named(conversation.portals, message.name, (portal) =>
+          forward(portal?.prepared, portal?.facts.tainted ?? (this.#masks && 'all')),
+        )
+  }
+
+  #execute(frame: Frame, message: Execute): Promise<void> | undefined {
+    const conversation = this.#conversation
+    return this.#named(conversation.portals, message.portal, (portal) => {
+      if (portal === undefined)
+        return this.#unknownName(executeNobody(), '34000', `portal "${message.portal}" does not exist`)
+      const { prepared, facts } = portal
+      // Rows can be masked only by columns that were described: where the client does not ask, we do.
+      if (this.#masks && !prepared.described) {
+        prepared.described = true
+        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: facts.tainted })
+        this.#send(describePortal(message.portal))
+      }
+      noteChanges(conversation, facts)
+      conversation.expect({ type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+      return undefined
+    })
+  }
+
+  #close(frame: Frame, message: Close): void {
+    const conversation = this.#conversation
+    const table = message.subject === 'statement' ? conversation.statements : conversation.portals
+    const change = table.set(message.name, undefined, conversation.batch)
+    conversation.expect({ type: 'close', change, tainted: false })
+    conversation.batchOpen = true
+    this.#send(frame.bytes)
+  }
+
+  /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
+  #named<T>(
+    table: NameTable<T>,
+    name: string,
+    use: (value: T | undefined) => Promise<void> | undefined,
+  ): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const { value, certain } = table.lookUp(name, conversation.batch)
+    if (certain) return use(value)
+    return conversation.settled().then(() => {
+      const now = table.lookUp(name, conversation.batch).value
+      return this.#gate.isSkipped ? undefined : use(now)
+    })
+  }
+
+  /**
+   * A name that we know nothing of is not passed on: the server may know one of that name that was never judged. A
+   * name that nobody has goes in its place, so that the server fails, and its transaction with it, as it would itself.
+   */
+  #unknownName(message: Buffer, sqlstate: string, text: string): undefined {
+    const conversation = this.#conversation
+    conversation.expect({ type: 'unknown-name', sqlstate, error: nativeError(sqlstate, text) })
+    conversation.batchOpen = true
+    this.#send(message)
+  }
+}

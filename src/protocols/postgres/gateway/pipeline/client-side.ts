@@ -1,0 +1,121 @@
+import { Framer, type Frame } from '../../wire/framer.ts'
+import { CLIENT_PIECES } from '../../wire/client-message.ts'
+import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+import { ClientMessages } from './client-messages.ts'
+import { CommandGate } from './command-gate.ts'
+import type { Conversation } from './pipeline-state.ts'
+import type { Understanding } from './analyze-statement.ts'
+
+/**
+ * From the client to the server: messages are taken in order, what follows one that takes time waits, and what goes on is
+ * written once per turn. What becomes of each message: `ClientMessages`.
+ */
+export class ClientSide {
+  readonly #conversation: Conversation
+  readonly #gate: CommandGate
+  readonly #messages: ClientMessages
+  readonly #framer: Framer
+  readonly #waiting: Frame[] = []
+  #waitingBytes = 0
+  #out: Buffer[] = []
+  #busy = false
+  #upstreamFull = false
+
+  constructor(conversation: Conversation, understanding: Understanding) {
+    this.#conversation = conversation
+    this.#gate = new CommandGate(conversation, understanding)
+    this.#messages = new ClientMessages(conversation, understanding, this.#gate, (bytes) => this.#out.push(bytes))
+    this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client', CLIENT_PIECES)
+    conversation.sendCollected = () => this.#flush()
+  }
+
+  push(chunk: Buffer): void {
+    this.#framer.push(chunk, this.#queue)
+    if (this.#waitingBytes > MOST_WAITING) this.#conversation.client.pause()
+    this.#work()
+  }
+
+  /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */
+  readonly #queue = (frame: Frame): void => {
+    this.#waiting.push(this.#busy ? { ...frame, bytes: Buffer.from(frame.bytes) } : frame)
+    this.#waitingBytes += frame.bytes.length
+  }
+
+  /** The client said goodbye, or its side is closed. */
+  get left(): boolean {
+    return this.#gate.left
+  }
+
+  /** The client sends nothing more. */
+  end(): void {
+    this.#gate.leave()
+    this.#work()
+  }
+
+  /** A cancel request of this session's own client. True where a held statement was withdrawn. */
+  cancelHold(): boolean {
+    return this.#gate.withdraw()
+  }
+
+  #work(): void {
+    if (this.#busy) return
+    const { session } = this.#conversation
+    while (this.#waiting.length > 0 && !session.ended.aborted) {
+      const frame = this.#waiting.shift() as Frame
+      this.#waitingBytes -= frame.bytes.length
+      let later: Promise<void> | undefined
+      try {
+        later = this.#messages.handle(frame)
+      } catch (error) {
+        session.end(wireFailure(error))
+        return
+      }
+      if (later === undefined) continue
+      this.#busy = true
+      // The chunk's memory belongs to the socket: what waits longer than this turn is copied.
+      this.#waiting.splice(
+        0,
+        Infinity,
+        ...this.#waiting.map((frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) })),
+      )
+      later.then(
+        () => {
+          this.#busy = false
+          this.#work()
+          this.#readOn()
+        },
+        (error: unknown) => session.end(wireFailure(error)),
+      )
+      break
+    }
+    this.#flush()
+    // A session that has ended says goodbye to the target itself.
+    if (this.left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted)
+      this.#conversation.upstream.end()
+  }
+
+  #flush(): void {
+    const out = this.#out
+    if (out.length === 0) return
+    this.#out = []
+    // What waited for an answer of the target goes on when the session ends, and no further than here.
+    if (this.#conversation.session.ended.aborted) return
+    const ready = this.#conversation.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+    if (ready) return
+    this.#upstreamFull = true
+    this.#conversation.client.pause()
+  }
+
+  /** The upstream takes more. */
+  drained(): void {
+    this.#upstreamFull = false
+    this.#readOn()
+  }
+
+  #readOn(): void {
+    if (!this.#upstreamFull && this.#waitingBytes <= MOST_WAITING) this.#conversation.client.resume()
+  }
+}
+
+/** Bytes of messages that wait behind a held one, until the client is not read any more. */
+const MOST_WAITING = 1_048_576

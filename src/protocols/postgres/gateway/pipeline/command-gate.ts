@@ -1,0 +1,102 @@
+import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
+import type { PamError } from '../../../../shared/errors.ts'
+import { FLUSH } from '../../wire/client-message.ts'
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import { draftCommand } from './command-draft.ts'
+import type { Conversation } from './pipeline-state.ts'
+import { toErrorResponse, toNotice } from '../error-response.ts'
+import type { Understanding } from './analyze-statement.ts'
+
+/** A statement with what is known of it; of parameters, what a person can read. */
+export interface Command {
+  readonly sql: string
+  readonly parameters: readonly (string | null)[]
+  readonly facts: StatementFacts
+}
+
+/** Where a command waits for its decision, and for a person where rules want one; and what is skipped after a refusal. */
+export class CommandGate {
+  /** The client said goodbye, or its side is closed. */
+  left = false
+  readonly #conversation: Conversation
+  readonly #understanding: Understanding
+  #skipping = false
+  #hold: Hold | undefined
+
+  constructor(conversation: Conversation, understanding: Understanding) {
+    this.#conversation = conversation
+    this.#understanding = understanding
+  }
+
+  /** Nobody waits for the answer any more. */
+  leave(): void {
+    this.left = true
+    this.#hold?.withdraw()
+  }
+
+  /** True where a held statement was withdrawn. */
+  withdraw(): boolean {
+    if (this.#hold === undefined) return false
+    this.#hold.withdraw()
+    return true
+  }
+
+  /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
+  get isSkipped(): boolean {
+    return this.#skipping || this.#conversation.serverSkips
+  }
+
+  /** A Sync ends what is skipped. */
+  goOn(): void {
+    this.#skipping = false
+    this.#conversation.serverSkips = false
+  }
+
+  /** Why a command would be refused, asked when nothing of it runs yet. */
+  preview(command: Command): PamError | undefined {
+    return this.#conversation.session.preview(this.#draft(command))
+  }
+
+  /** Asks the session; a hold tells the client, then waits for a person. */
+  decide(
+    command: Command,
+    forward: (decision: string) => void,
+    refuse: (error: PamError) => void,
+    unheld?: PamError,
+  ): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const decision = conversation.session.decide(this.#draft(command))
+    if (decision.type !== 'hold') return void this.#carryOut(decision, forward, refuse)
+    if (unheld !== undefined) {
+      decision.withdraw()
+      return decision.verdict.then(() => refuse(unheld))
+    }
+    this.#hold = decision
+    conversation.sendCollected()
+    if (conversation.batchOpen) conversation.upstream.write(FLUSH)
+    const hint = conversation.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
+    conversation.reply(() => toNotice(decision.notice, hint))
+    if (this.left) decision.withdraw()
+    return decision.verdict.then((verdict) => {
+      this.#hold = undefined
+      this.#carryOut(verdict, forward, refuse)
+    })
+  }
+
+  #carryOut(verdict: Verdict, forward: (decision: string) => void, refuse: (error: PamError) => void): void {
+    if (this.#conversation.session.ended.aborted || this.isSkipped) return
+    if (verdict.type === 'forward') forward(verdict.id)
+    else refuse(verdict.error)
+  }
+
+  /** After it everything up to the Sync is skipped. */
+  refuseExtended(error: PamError): undefined {
+    this.#skipping = true
+    this.#conversation.sendCollected()
+    this.#conversation.reply(() => toErrorResponse(error))
+  }
+
+  #draft({ sql, parameters, facts }: Command): CommandDraft {
+    return draftCommand(this.#conversation, this.#understanding, sql, parameters, facts)
+  }
+}

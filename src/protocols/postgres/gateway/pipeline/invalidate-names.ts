@@ -1,0 +1,30 @@
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { Conversation } from './pipeline-state.ts'
+
+/**
+ * SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. Returns what
+ * brings it back, for a text that the server turns out not to understand either: then nothing of it has run.
+ */
+export function forgetNames(
+  { statements, portals, cursors }: Pick<Conversation, 'statements' | 'portals' | 'cursors'>,
+  facts: StatementFacts,
+): () => void {
+  const unknown = facts.statements.some((statement) => statement.unknown.length > 0)
+  if (unknown) cursors.clear()
+  const restore = unknown ? [statements.clear(), portals.clear()] : []
+  for (const { kinds, names, settings } of facts.parsed) {
+    // Of the four kinds of DISCARD only ALL drops names; it is the one that moves settings, too.
+    if (kinds.includes('discard') && settings.length > 0) {
+      statements.clear()
+      portals.clear()
+      cursors.clear()
+    }
+    for (const name of names) {
+      if (kinds.includes('close-cursor') || kinds.includes('fetch') || kinds.includes('move')) continue
+      if (kinds.includes('declare-cursor')) portals.forget(name)
+      else if (name === '*') statements.clear()
+      else if (kinds.includes('prepare') || kinds.includes('deallocate')) statements.forget(name)
+    }
+  }
+  return () => restore.forEach((bringBack) => bringBack())
+}

@@ -1,0 +1,88 @@
+import type { Column } from '../../wire/row-description.ts'
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { Format } from '../../wire/bind.ts'
+import type { KnownRewrites } from '../results/row-masking.ts'
+
+/** A prepared statement as the client named it. */
+export interface Prepared {
+  readonly sql: string
+  readonly parameterTypes: readonly number[]
+  /** Its result columns; undefined until described. */
+  columns: readonly Column[] | undefined
+  /** A Describe is on its way or was answered. */
+  described: boolean
+  /** The RowDescription that `columns` were read from, to see whether the next says the same. */
+  description?: Buffer
+  /** What to do with the rows of its portals. */
+  rewrites?: KnownRewrites
+}
+
+/** A portal: a prepared statement with parameters, already judged. */
+export interface Portal {
+  readonly decision: string
+  readonly prepared: Prepared
+  readonly facts: StatementFacts
+  readonly resultFormats: readonly Format[]
+}
+
+/**
+ * Names of one kind, as the server will know them once it has worked through what was sent. A change is tentative
+ * until the server confirms it; when the server fails instead, it is undone, so that a name never stands for
+ * something that was judged but not made.
+ */
+export class NameTable<T> {
+  readonly #entries = new Map<string, { value: T | undefined; batch: number; confirmed: boolean }>()
+  /** Names that were forgotten for something that may turn out not to have run. */
+  #suspended: ReadonlySet<string> = new Set()
+
+  /** The value, and whether it is certain: an uncertain one from before the last Sync may yet be undone. */
+  lookUp(name: string, batch: number): { value: T | undefined; certain: boolean } {
+    const entry = this.#entries.get(name)
+    return {
+      value: entry?.value,
+      certain: entry === undefined ? !this.#suspended.has(name) : entry.confirmed || entry.batch === batch,
+    }
+  }
+
+  /** Sets (or with undefined removes) a name until the server answers. */
+  set(name: string, value: T | undefined, batch: number): Tentative {
+    const before = this.#entries.get(name)
+    const entry = { value, batch, confirmed: false }
+    this.#entries.set(name, entry)
+    return {
+      confirm: () => {
+        entry.confirmed = true
+        if (value === undefined && this.#entries.get(name) === entry) this.#entries.delete(name)
+      },
+      undo: () => {
+        if (this.#entries.get(name) !== entry) return
+        if (before === undefined) this.#entries.delete(name)
+        else this.#entries.set(name, before)
+      },
+    }
+  }
+
+  /** Forgets a name at once: using it is refused, which is the safe side whatever the server does. */
+  forget(name: string): void {
+    this.#entries.delete(name)
+  }
+
+  /**
+   * Forgets all names. The returned function brings back those that the server has confirmed and nothing else has
+   * taken since; what was still tentative may have been undone meanwhile, and stays forgotten.
+   */
+  clear(): () => void {
+    const before = [...this.#entries]
+    this.#entries.clear()
+    this.#suspended = new Set(before.map(([name]) => name))
+    return () => {
+      for (const [name, entry] of before)
+        if (entry.confirmed && !this.#entries.has(name)) this.#entries.set(name, entry)
+    }
+  }
+}
+
+export interface Tentative {
+  confirm(): void
+  undo(): void
+}

@@ -1,0 +1,101 @@
+import type { Tentative, Prepared, Portal } from './name-table.ts'
+import type { CopyFormat } from '../../wire/copy-row.ts'
+import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
+import type { Column } from '../../wire/row-description.ts'
+import type { KeptRows } from '../results/kept-rows.ts'
+import type { OwnRows } from './gateway-query.ts'
+import type { RowRewrites } from '../results/row-masking.ts'
+import type { StatementLineage } from '../../lineage/lineage.ts'
+import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+
+/** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
+export type Pending =
+  | { readonly type: 'query'; readonly run: Run }
+  | { readonly type: 'sync' }
+  | { readonly type: 'unknown-name'; readonly sqlstate: string; readonly error: Buffer }
+  | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: Taint }
+  | {
+      readonly type: 'bind'
+      readonly change: Tentative
+      readonly tainted: Taint
+      readonly portal: { readonly name: string; readonly facts: StatementFacts }
+    }
+  | {
+      readonly type: 'describe'
+      readonly of: Prepared | undefined
+      readonly hidden: boolean
+      readonly tainted: Taint
+    }
+  | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
+  | { readonly type: 'reply'; readonly bytes: () => Buffer }
+  | {
+      readonly type: 'own'
+      /** The rows of each query; the last are those of the one that is being answered. */
+      readonly results: OwnRows[]
+      /** How many queries it is. */
+      readonly most: number
+      /** Bytes that the rows may still have. */
+      room: number
+      /** Set where it ends without a Sync: how many CloseComplete are still to come. */
+      closes: number | undefined
+      readonly done: (error?: Error) => void
+    }
+
+/** One command at work. */
+export interface Run {
+  readonly decision: string
+  readonly tainted: Taint
+  /** The statements of the text, and where their columns come from. */
+  readonly statements: readonly ParsedStatement[]
+  readonly lineage: readonly StatementLineage[]
+  /** The text as it was sent. */
+  readonly sql: string
+  /** Which of the statements is at work. */
+  index: number
+  /** How many results there can be: no more than there are statements. */
+  readonly mostResults: number
+  /** Errors that the server answered. After one of a simple query nothing but its end is due. */
+  errors: number
+  readonly startedAt: number
+  rows: number
+  bytes: number
+  /** What to do with each column of the rows that come; undefined while they were not described. */
+  rewrites: RowRewrites | undefined
+  /** Set while rows come as COPY. */
+  copy: CopyFormat | undefined
+  /** Of the rows that come, where they are kept. */
+  columns: readonly Column[] | undefined
+  kept: KeptRows | undefined
+  readonly changesCatalog: boolean
+  /** For a text that we could not read: what to do when the server cannot, either. */
+  readonly notUnderstood: () => void
+}
+
+export function startRun(
+  decision: string,
+  sql: string,
+  facts: Pick<StatementFacts, 'tainted' | 'changesCatalog' | 'parsed' | 'lineage'>,
+  notUnderstood: () => void = () => {},
+): Run {
+  const { tainted, changesCatalog, parsed, lineage } = facts
+  return {
+    decision,
+    tainted,
+    statements: parsed,
+    lineage,
+    sql,
+    index: 0,
+    // Of a text that was not parsed nobody knows, but each semicolon ends one statement at most.
+    mostResults: Math.max(1, parsed.length > 0 ? parsed.length : sql.split(';').length),
+    errors: 0,
+    changesCatalog,
+    notUnderstood,
+    startedAt: performance.now(),
+    rows: 0,
+    bytes: 0,
+    rewrites: undefined,
+    copy: undefined,
+    columns: undefined,
+    kept: undefined,
+  }
+}

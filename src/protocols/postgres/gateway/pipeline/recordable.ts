@@ -1,0 +1,155 @@
+import { detectors } from '../../../../masking/replace.ts'
+import type { Span } from '../../../../masking/detectors/detector.ts'
+import { commitmentMark, escapeMarks } from '../../../../shared/commitment.ts'
+import type { Recordable, Session } from '../../../../gateway/engine.ts'
+import type { MaskingPlan } from '../../../../masking/plan.ts'
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import { isComment, literalsAndComments, type LiteralPlace } from '../../dialect/literals.ts'
+import type { VisibleConstants } from '../../lineage/open-constants.ts'
+
+/**
+ * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
+ * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
+ * what looks like a masked kind. A text that could not be parsed may hold anything: it stands apart.
+ */
+export function recordable(
+  sql: string,
+  parameters: readonly (string | null)[],
+  facts: StatementFacts,
+  session: Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> },
+): Recordable {
+  const commit = (value: string): string => commitmentMark(session.commitment(value))
+  const commitAll = (): (string | null)[] => parameters.map((value) => (value === null ? null : commit(value)))
+  if (facts.parsed.length === 0 && facts.statements.length > 0) {
+    const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
+    return { text, parameters: commitAll(), apart: sql }
+  }
+  const isSecret = facts.parsed.some(({ secret }) => secret)
+  const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
+  const hideKinds = (text: string): string => {
+    let result = ''
+    let at = 0
+    for (const { start, end } of spansIn(text, [...Object.values(detectors), ...own])) {
+      result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end))
+      at = end
+    }
+    return result + escapeMarks(text.slice(at))
+  }
+  if (facts.tainted || isSecret) {
+    const visible = isSecret ? undefined : visibleOf(facts)
+    return {
+      text: once(facts, sql, () => replaceLiterals(sql, commit, hideKinds, visible?.constants ?? [])),
+      parameters: parameters.map((value, index) =>
+        value === null ? null : visible?.parameters.has(index + 1) === true ? hideKinds(value) : commit(value),
+      ),
+    }
+  }
+  return {
+    text: once(facts, sql, () => hideKinds(sql)),
+    parameters: parameters.map((value) => (value === null ? null : hideKinds(value))),
+  }
+}
+
+/** Undefined where it is not known for every statement: then every constant is hidden. */
+function visibleOf({
+  tainted,
+  parsed,
+  lineage,
+}: StatementFacts): { readonly constants: readonly boolean[]; readonly parameters: ReadonlySet<number> } | undefined {
+  const known = lineage.flatMap(({ visible }) => visible ?? [])
+  if (tainted === 'all' || known.length !== parsed.length) return undefined
+  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, known[index] as VisibleConstants))
+  return { constants, parameters: known.length === 1 ? (known[0] as VisibleConstants).parameters : new Set() }
+}
+
+/** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
+function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
+  const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
+  if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
+  return read.map((at) => places.has(at as number))
+}
+
+/** Where any of them finds something, in order; what overlaps is one. */
+function spansIn(
+  text: string,
+  kinds: readonly { find(text: string): readonly Span[] }[],
+): { start: number; end: number }[] {
+  const spans: { start: number; end: number }[] = []
+  const found = kinds.flatMap((kind) => kind.find(text)).toSorted((one, other) => one.start - other.start)
+  for (const { start, end } of found) {
+    const last = spans.at(-1)
+    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end)
+    else spans.push({ start, end })
+  }
+  return spans
+}
+
+/** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
+function once(facts: StatementFacts, sql: string, hide: () => string): string {
+  const known = hidden.get(facts)
+  if (known?.sql === sql) return known.text
+  const text = hide()
+  hidden.set(facts, { sql, text })
+  return text
+}
+
+const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text: string }>()
+
+/** No kind of value is as short as what stands between the constants of a list. */
+const SHORT = 3
+
+/** Constants in a list that are committed to as one. */
+const LONG_LIST = 50
+
+/**
+ * Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. `visible` says of each
+ * constant whether it may stand; where there are more or fewer than the parser saw, none may.
+ */
+function replaceLiterals(
+  sql: string,
+  commit: (value: string) => string,
+  show: (value: string) => string,
+  visible: readonly boolean[],
+): string {
+  const literals = literalsAndComments(sql)
+  const isKnown = literals.filter(([literal]) => !isComment(literal)).length === visible.length
+  let out = ''
+  let at = 0
+  let count = 0
+  /** Hidden constants with nothing but commas between them. */
+  let run: { start: number; end: number }[] = []
+  // Quoted identifiers may hold anything.
+  const upTo = (end: number): string => {
+    const between = sql.slice(at, end)
+    return between.length < SHORT ? escapeMarks(between) : show(between)
+  }
+  const write = (): void => {
+    const [first, last] = [run[0], run.at(-1)]
+    if (first === undefined || last === undefined) return
+    if (run.length >= LONG_LIST) {
+      // One commitment for all: a list of a hundred thousand would keep everybody waiting.
+      const mark = commit(sql.slice(first.start, last.end))
+      out += upTo(first.start) + mark.replace('‹', `‹${run.length} values, `)
+      at = last.end
+    } else {
+      for (const { start, end } of run) {
+        out += upTo(start) + commit(sql.slice(start, end))
+        at = end
+      }
+    }
+    run = []
+  }
+  for (const { 0: literal, index } of literals) {
+    const end = index + literal.length
+    const hides = isComment(literal) ? undefined : !(isKnown && visible[count++] === true)
+    if (hides !== true || !/^[\s,]*$/.test(sql.slice(run.at(-1)?.end ?? index, index))) write()
+    if (hides === true) {
+      run.push({ start: index, end })
+      continue
+    }
+    out += upTo(index) + (hides === undefined ? '/*…*/' : show(literal))
+    at = end
+  }
+  write()
+  return out + upTo(sql.length)
+}

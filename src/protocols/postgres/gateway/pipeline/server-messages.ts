@@ -1,0 +1,346 @@
+import { bodyOf, type Frame } from '../../wire/framer.ts'
+import { ByteReader } from '../../../../wire/byte-reader.ts'
+import { errorResponse } from '../../wire/error-response.ts'
+import { rowDescription, type Column } from '../../wire/row-description.ts'
+import { decodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
+import { readyForQueryCodec } from '../../wire/session-start.ts'
+import { WireError } from '../../../../wire/wire-error.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import type { Conversation } from './pipeline-state.ts'
+import { rowValues } from './gateway-query.ts'
+import { KeptRows } from '../results/kept-rows.ts'
+import type { Pending, Run } from './pending.ts'
+import { copyFormatOf } from '../../dialect/copy-format.ts'
+import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
+import { PINNED } from '../login/upstream-login.ts'
+import type { ResultRows } from '../results/result-rows.ts'
+
+/** What becomes of each message of the server: answers find their question, values are masked, results are recorded. */
+export class ServerMessages {
+  readonly #conversation: Conversation
+  readonly #masks: boolean
+  readonly #rules: ResultRows
+  /** How many bytes of each result's rows go into the record. */
+  readonly #keeps: number
+
+  constructor(conversation: Conversation, rules: ResultRows) {
+    this.#conversation = conversation
+    this.#masks = !isEmptyPlan(conversation.session.masking)
+    this.#rules = rules
+    this.#keeps = conversation.session.config.recordRows
+  }
+
+  /** What the client gets of this message; undefined: nothing. */
+  handle(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    if (frame.piece === 'later') {
+      if (head !== undefined && 'run' in head) head.run.bytes += frame.bytes.length
+      return frame.bytes
+    }
+    if (
+      head?.type === 'own' &&
+      frame.tag !== serverTags.parameterStatus &&
+      frame.tag !== serverTags.notificationResponse
+    ) {
+      return this.#ownAnswer(frame, head)
+    }
+    if (head?.type === 'query' && head.run.errors > 0 && !AFTER_ERROR.has(frame.tag)) return this.#outOfStep(frame)
+    switch (frame.tag) {
+      case serverTags.dataRow:
+        return this.#dataRow(frame)
+      case serverTags.commandComplete:
+      case serverTags.emptyQueryResponse:
+      case serverTags.portalSuspended:
+        return this.#commandComplete(frame)
+      case serverTags.rowDescription:
+        return this.#rowDescription(frame)
+      case serverTags.noData:
+        if (head?.type !== 'describe') return this.#outOfStep(frame)
+        if (head.of !== undefined) {
+          head.of.columns = []
+          delete head.of.description
+        }
+        conversation.answered()
+        return head.hidden ? undefined : frame.bytes
+      case serverTags.parameterDescription:
+        return head?.type === 'describe' ? frame.bytes : this.#outOfStep(frame)
+      case serverTags.parseComplete:
+        return this.#confirm('parse', frame)
+      case serverTags.bindComplete:
+        return this.#confirm('bind', frame)
+      case serverTags.closeComplete:
+        return this.#confirm('close', frame)
+      case serverTags.readyForQuery:
+        return this.#readyForQuery(frame)
+      case serverTags.errorResponse:
+        return this.#error(frame)
+      case serverTags.noticeResponse:
+        return this.#masks ? maskedNotice(frame, conversation, this.#rules.masker) : frame.bytes
+      case serverTags.notificationResponse:
+        return this.#masks ? maskedNotification(frame, conversation) : frame.bytes
+      case serverTags.parameterStatus:
+        return this.#parameterStatus(frame)
+      case serverTags.copyInResponse:
+        if (head?.type === 'execute') {
+          conversation.copyIn = true
+          conversation.dropSyncs()
+        }
+        return head?.type === 'query' || head?.type === 'execute' ? frame.bytes : this.#outOfStep(frame)
+      case serverTags.copyOutResponse: {
+        if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+        head.run.copy = copyFormatOf(head.run.statements[head.run.index], bodyOf(frame)[0] === 1)
+        return frame.bytes
+      }
+      case serverTags.copyData:
+        return this.#copyData(frame)
+      case serverTags.copyDone:
+        return frame.bytes
+      default:
+        return this.#outOfStep(frame)
+    }
+  }
+
+  #dataRow(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    const { run } = head
+    run.rows++
+    run.bytes += frame.bytes.length
+    const shown = this.#rules.row(frame.bytes, head)
+    if (shown === undefined) return this.#outOfStep(frame)
+    if (this.#keeps > 0) {
+      const { prepared, resultFormats } = head.type === 'execute' ? head.portal : NO_PORTAL
+      run.kept ??= new KeptRows(run.decision, this.#conversation.session.recorder, {
+        limit: this.#keeps,
+        columns: (run.columns ?? prepared?.columns)?.map(({ name }) => name),
+        formats: resultFormats,
+      })
+      run.kept.add(shown)
+    }
+    return shown
+  }
+
+  #rowDescription(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type === 'describe') {
+      if (head.of !== undefined && head.of.description?.equals(frame.bytes) !== true) {
+        head.of.columns = this.#columns(frame)
+        head.of.description = Buffer.from(frame.bytes)
+      }
+      this.#conversation.answered()
+      return head.hidden ? undefined : frame.bytes
+    }
+    if (head?.type !== 'query') return this.#outOfStep(frame)
+    if (this.#keeps > 0) head.run.columns = this.#columns(frame)
+    if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
+    return frame.bytes
+  }
+
+  #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
+
+  #commandComplete(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    if (head.run.index >= head.run.mostResults) return this.#outOfStep(frame)
+    const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
+    this.#record(head.run, { tag })
+    this.#confirmNames(head.run, tag)
+    head.run.index++
+    head.run.copy = undefined
+    if (head.run.changesCatalog) this.#conversation.noteDefinitionsChange()
+    head.run.rows = 0
+    head.run.bytes = 0
+    if (head.type === 'execute') this.#conversation.answered()
+    else head.run.rewrites = undefined
+    return frame.bytes
+  }
+
+  /** Names that SQL made stand for what was judged once the server says that it made them. */
+  #confirmNames({ statements, lineage, index, sql }: Run, tag: string): void {
+    const { cursors, statements: names, batch } = this.#conversation
+    const statement = statements[index]
+    const [name] = statement?.names ?? []
+    if (statement === undefined || name === undefined) return
+    const outputs = lineage[index]?.outputs
+    if (tag === 'DECLARE CURSOR' && outputs !== undefined) cursors.set(name, outputs)
+    if (tag === 'CLOSE CURSOR') cursors.delete(name)
+    if (tag === 'CLOSE CURSOR ALL') cursors.clear()
+    // A text with several statements is no text of this one.
+    if (tag === 'PREPARE' && statements.length === 1)
+      names.set(name, { sql, parameterTypes: [], columns: undefined, described: false }, batch).confirm()
+  }
+
+  #confirm(type: 'parse' | 'bind' | 'close', frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    if (head?.type !== type) return this.#outOfStep(frame)
+    head.change.confirm()
+    // A cursor of SQL and a portal share their names.
+    if (head.type === 'bind') {
+      const [lineage] = head.portal.facts.lineage
+      if (lineage === undefined) conversation.cursors.delete(head.portal.name)
+      else conversation.cursors.set(head.portal.name, lineage.outputs)
+    }
+    this.#conversation.answered()
+    return frame.bytes
+  }
+
+  #readyForQuery(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
+    const before = conversation.status
+    conversation.status = statusOf(frame)
+    if (before === 'I' && conversation.status !== 'I') conversation.transactionSince = Date.now()
+    // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
+    if (conversation.namesMoved) {
+      conversation.notePathChange()
+      conversation.namesMoved = conversation.status !== 'I'
+    }
+    // A rollback takes definitions back that the catalogs were read with.
+    if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
+      conversation.noteDefinitionsChange()
+    conversation.answered()
+    return frame.bytes
+  }
+
+  #error(frame: Frame): Buffer | undefined {
+    const conversation = this.#conversation
+    const { head } = conversation
+    const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
+    if (head?.type === 'query' && ++head.run.errors > 1) {
+      // The server may be stopped, or the session ended, before it is done with the first error.
+      const isFatal = ['FATAL', 'PANIC'].includes(fields.get('V') ?? '')
+      if (head.run.errors > 2 || !isFatal) return this.#outOfStep(frame)
+    }
+    const own = head?.type === 'unknown-name' && head.sqlstate === fields.get('C') ? head.error : undefined
+    const bytes = own ?? (this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes)
+    if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
+    if (head?.type === 'query' || head?.type === 'execute') {
+      this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
+      if (head.run.changesCatalog) conversation.noteDefinitionsChange()
+    }
+    if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
+      conversation.copyIn = false
+      conversation.skipToSync()
+    }
+    return bytes
+  }
+
+  #copyData(frame: Frame): Buffer | undefined {
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+    head.run.rows++
+    head.run.bytes += frame.bytes.length
+    const line = this.#rules.copyRow(bodyOf(frame), head.run)
+    if (line === undefined) return this.#outOfStep(frame)
+    if (line === 'untouched') return frame.bytes
+    const out = Buffer.allocUnsafe(5 + line.length)
+    out[0] = serverTags.copyData
+    out.writeUInt32BE(4 + line.length, 1)
+    line.copy(out, 5)
+    return out
+  }
+
+  #parameterStatus(frame: Frame): Buffer | undefined {
+    const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
+    const name = body.cstring()
+    const value = body.cstring()
+    body.end()
+    const pinned = PINNED[name]
+    if (pinned !== undefined && pinned !== value) {
+      this.#conversation.session.end(
+        new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {
+          side: 'upstream',
+        }),
+      )
+      return undefined
+    }
+    return frame.bytes
+  }
+
+  #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
+    switch (frame.tag) {
+      case serverTags.dataRow:
+        head.room -= frame.bytes.length + OWN_ROW
+        if (head.room < 0)
+          throw new PamError('MESSAGE_TOO_LARGE', 'the target answered more to the gateway than is allowed', {
+            side: 'upstream',
+          })
+        head.results.at(-1)?.push(rowValues(bodyOf(frame)))
+        return undefined
+      case serverTags.commandComplete:
+        if (head.results.push([]) > head.most + 1) return this.#outOfStep(frame)
+        return undefined
+      case serverTags.errorResponse:
+        head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
+        // Within a pipeline the server now skips what the client sends: we have changed what it would see.
+        if (head.closes !== undefined) this.#conversation.outOfStep('an error to a query of the gateway')
+        return undefined
+      case serverTags.readyForQuery:
+        this.#conversation.status = statusOf(frame)
+        this.#conversation.answered()
+        head.done()
+        return undefined
+      case serverTags.closeComplete:
+        if (head.closes === undefined || --head.closes > 0) return undefined
+        this.#conversation.answered()
+        head.done()
+        return undefined
+      case serverTags.parseComplete:
+      case serverTags.bindComplete:
+      case serverTags.noticeResponse:
+        return undefined
+      default:
+        return this.#outOfStep(frame)
+    }
+  }
+
+  #record(run: Run, result: { tag?: string; error?: string }): void {
+    run.kept?.flush()
+    run.kept = undefined
+    this.#conversation.session.recorder.outcome({
+      type: 'result',
+      command: run.decision,
+      ...result,
+      rows: run.rows,
+      bytes: run.bytes,
+      durationMs: Math.round(performance.now() - run.startedAt),
+    })
+  }
+
+  #outOfStep(frame: Frame): undefined {
+    this.#conversation.outOfStep(`message '${String.fromCharCode(frame.tag)}' where none was due`)
+    return undefined
+  }
+}
+
+/** What may come between the error of a simple query and its ReadyForQuery. */
+const AFTER_ERROR: ReadonlySet<number> = new Set([
+  serverTags.errorResponse,
+  serverTags.readyForQuery,
+  serverTags.noticeResponse,
+  serverTags.notificationResponse,
+  serverTags.parameterStatus,
+])
+
+const statusOf = (frame: Frame): TransactionStatus =>
+  decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery').status
+
+/** What a server says that it did: it goes on record, so it must not be more than a server says. */
+function tagOf(frame: Frame): string {
+  const body = bodyOf(frame)
+  if (body.length > LONGEST_TAG || body.indexOf(0) !== body.length - 1)
+    throw new WireError('CommandComplete: the tag is none of a server')
+  return body.toString('latin1', 0, body.length - 1)
+}
+
+const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
+/** Bytes that a row takes in memory besides its own. */
+const OWN_ROW = 16
+/** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */
+const LONGEST_TAG = 64
+/** Raised before anything of a text runs. Source: manual, appendix A. */
+const SYNTAX_ERROR = '42601'

@@ -1,0 +1,99 @@
+import { Framer, type Frame } from '../../wire/framer.ts'
+import { serverTags } from '../../wire/server-message.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import type { Conversation } from './pipeline-state.ts'
+import { ResultRows } from '../results/result-rows.ts'
+import { ServerMessages } from './server-messages.ts'
+
+/** From the server to the client, in order: runs of rows are taken together, what passes untouched goes on as it came. */
+export class ServerSide {
+  readonly #conversation: Conversation
+  readonly #framer: Framer
+  readonly #messages: ServerMessages
+  readonly #rules: ResultRows
+  readonly #keepsRows: boolean
+  #out: Buffer[] = []
+  /** The piece that may go on, and where it ends in its memory. */
+  #last: Buffer | undefined
+  #lastEnd = 0
+
+  constructor(conversation: Conversation) {
+    const { session } = conversation
+    this.#conversation = conversation
+    this.#rules = new ResultRows(conversation)
+    this.#messages = new ServerMessages(conversation, this.#rules)
+    this.#keepsRows = session.config.recordRows > 0
+    // A row that nothing is hidden in need not be held.
+    const inPieces = this.#keepsRows || !isEmptyPlan(session.masking) ? [] : [serverTags.dataRow, serverTags.copyData]
+    const { resultMessageBytes } = session.limits
+    this.#framer = new Framer(resultMessageBytes, 'the target', new Set(inPieces), (bytes, at) => this.#rows(bytes, at))
+  }
+
+  /** Handles a chunk; false asks to stop reading until the client has drained. */
+  push(chunk: Buffer): boolean {
+    this.#framer.push(chunk, this.#take)
+    return this.#flush()
+  }
+
+  readonly #take = (frame: Frame): boolean => {
+    const bytes = this.#messages.handle(frame)
+    if (bytes !== undefined) this.#add(bytes)
+    if (this.#conversation.hasDue) for (const reply of this.#conversation.dueReplies()) this.#add(reply)
+    return !this.#conversation.session.ended.aborted
+  }
+
+  /** Neighbouring messages that pass untouched become one piece again, and one write. */
+  #add(bytes: Buffer): void {
+    const last = this.#last
+    if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
+      this.#lastEnd += bytes.length
+      return
+    }
+    this.#endPiece()
+    this.#last = bytes
+    this.#lastEnd = bytes.byteOffset + bytes.length
+  }
+
+  #endPiece(): void {
+    const last = this.#last
+    if (last === undefined) return
+    const length = this.#lastEnd - last.byteOffset
+    this.#out.push(length === last.length ? last : Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, length))
+    this.#last = undefined
+  }
+
+  #flush(): boolean {
+    this.#endPiece()
+    const out = this.#out
+    if (out.length === 0) return true
+    this.#out = []
+    const { client } = this.#conversation
+    if (out.length === 1) return client.write(out[0] as Buffer)
+    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
+    if (out.reduce((sum, { length }) => sum + length, 0) < JOINED) return client.write(Buffer.concat(out))
+    let ready = true
+    for (const piece of out) ready = client.write(piece)
+    return ready
+  }
+
+  /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
+  #rows(bytes: Buffer, at: number): number {
+    const tag = bytes[at]
+    const { head } = this.#conversation
+    if (head?.type !== 'query' && head?.type !== 'execute') return at
+    const run =
+      tag === serverTags.dataRow && !this.#keepsRows
+        ? this.#rules.rowRun(bytes, at, head)
+        : tag === serverTags.copyData
+          ? this.#rules.copyRun(bytes, at, head.run)
+          : undefined
+    if (run === undefined || run.rows === 0) return at
+    head.run.rows += run.rows
+    head.run.bytes += run.end - at
+    this.#add(run.bytes)
+    return run.end
+  }
+}
+
+/** Bytes up to which what goes out is put together. */
+const JOINED = 16_384

@@ -1,0 +1,54 @@
+import type { CredentialLease } from '../../../credentials/credential.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { TERMINATE } from '../wire/client-message.ts'
+import type { ConnectLimits, Probe } from '../../../gateway/engine.ts'
+import type { PostgresTarget } from '../../../gateway/target.ts'
+import { buildCatalog } from '../catalog/catalog.ts'
+import { CatalogShelf } from '../catalog/catalog-shelf.ts'
+import { connectUpstream } from './login/connect-upstream.ts'
+import { readDefinitions } from '../lineage/definitions.ts'
+import type { SqlParser } from '../dialect/sql-parser.ts'
+import { TargetSaidNo } from './login/upstream-login.ts'
+
+/** Does what a session begins with: TLS, login, catalogs. */
+export async function probePostgres(
+  config: PostgresTarget,
+  lease: CredentialLease,
+  { limits, baseDirectory, parser }: { limits: ConnectLimits; baseDirectory: string; parser: SqlParser },
+): Promise<Probe> {
+  const masking = { columns: [], kinds: [] }
+  const { channel, parameters, catalog } = await connectUpstream(
+    { config, lease, baseDirectory, limits },
+    new Map(),
+    new CatalogShelf(),
+    (rows, ask) => readDefinitions(rows, masking, parser, ask),
+    masking,
+    new AbortController().signal,
+  ).catch((error: unknown) => {
+    throw inItsWords(error, lease)
+  })
+  channel.write(TERMINATE)
+  channel.end()
+  return {
+    details: [
+      `PostgreSQL ${parameters.get('server_version') ?? 'of unknown version'}`,
+      `tls: ${config.tls}`,
+      `${catalog.relations.length} relations`,
+    ],
+    warnings:
+      parameters.get('is_superuser') === 'on'
+        ? [`the account ${lease.user} is a superuser: nothing in the database stands behind the rules`]
+        : [],
+    relations: new Map(
+      [...buildCatalog(catalog).byOid.values()].map(({ name, columns }) => [name, [...columns.keys()]]),
+    ),
+  }
+}
+
+/** Whoever checks the configuration is told what the target itself said, unless it repeats the password. */
+function inItsWords(error: unknown, { password }: CredentialLease): unknown {
+  const { cause } = error as { cause?: unknown }
+  if (!(error instanceof PamError) || !(cause instanceof TargetSaidNo)) return error
+  if (cause.said === '' || (password !== undefined && cause.said.includes(password))) return error
+  return new PamError(error.code, `${error.message}: ${cause.said}`, { side: 'upstream' })
+}

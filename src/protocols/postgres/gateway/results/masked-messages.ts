@@ -1,0 +1,64 @@
+import { maskKinds } from '../../../../masking/replace.ts'
+import { ByteReader } from '../../../../wire/byte-reader.ts'
+import { noticeResponse, type ErrorFields } from '../../wire/error-response.ts'
+import { bodyOf, type Frame } from '../../wire/framer.ts'
+import { decodeMessage, encodeError, encodeNotice, serverTags } from '../../wire/server-message.ts'
+import type { Taint } from '../../dialect/command-facts.ts'
+import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { Masker } from './row-masking.ts'
+
+/** An ErrorResponse with what it may quote hidden, by what it answers. */
+export const maskedError = (fields: ErrorFields, conversation: Conversation, masker: Masker): Buffer =>
+  encodeError(maskFields(fields, taintOf(conversation), masker))
+
+/** A NoticeResponse, likewise. */
+export function maskedNotice(frame: Frame, conversation: Conversation, masker: Masker): Buffer {
+  const { fields } = decodeMessage(noticeResponse, bodyOf(frame), 'NoticeResponse')
+  return encodeNotice(maskFields(fields, taintOf(conversation), masker))
+}
+
+/** A NotificationResponse with kinds hidden in its payload. */
+export function maskedNotification(frame: Frame, { masking, session }: Conversation): Buffer {
+  const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
+  const processId = body.uint32()
+  const channel = body.cstring()
+  const payload = body.cstring()
+  const masked = maskKinds(payload, masking.plan.kinds, session.hashKeys)
+  if (masked === undefined) return frame.bytes
+  const text = Buffer.from(`${channel}\0${masked}\0`, 'utf8')
+  const out = Buffer.allocUnsafe(9 + text.length)
+  out[0] = serverTags.notificationResponse
+  out.writeUInt32BE(8 + text.length, 1)
+  out.writeUInt32BE(processId, 5)
+  text.copy(out, 9)
+  return out
+}
+
+function taintOf({ head, masking }: Conversation): Taint {
+  if (head === undefined || head.type === 'reply' || head.type === 'own' || head.type === 'unknown-name') return false
+  // The end of a transaction checks what was left to be checked then, of rows that nobody named.
+  if (head.type === 'sync') return masking.plan.columns.length > 0 && 'quotes'
+  return 'run' in head ? head.run.tainted : head.tainted
+}
+
+/** The fields of an error or notice with what they may quote hidden. */
+function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker): ErrorFields {
+  const masked = new Map<string, string>()
+  // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
+  const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
+  for (const [type, value] of fields) {
+    if (tainted === 'all' && !aboutText && type === 'M') masked.set(type, HIDDEN)
+    else if (tainted !== false && !aboutText) {
+      if (type === 'M')
+        masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
+      else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
+    } else {
+      masked.set(type, QUOTING_FIELDS.has(type) ? (maskKinds(value, scope.plan.kinds, keys) ?? value) : value)
+    }
+  }
+  return masked
+}
+
+const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'
+/** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
+const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])

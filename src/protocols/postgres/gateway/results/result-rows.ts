@@ -1,0 +1,115 @@
+import { rewriteDataRow } from '../../wire/data-row.ts'
+import type { Column } from '../../wire/row-description.ts'
+import { passRows, rewriteCopyRows, rewriteRows, type RowRun } from '../../wire/row-run.ts'
+import { serverTags } from '../../wire/server-message.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import type { Conversation } from '../pipeline/pipeline-state.ts'
+import { isMasked, PLAIN, spread, type Output } from '../../lineage/origin.ts'
+import type { Pending, Run } from '../pipeline/pending.ts'
+import { copyRewrites, knownRewrites, maskCopyRow, rowRewrites, type Masker, type RowRewrites } from './row-masking.ts'
+
+/** A command that rows can come from. */
+export type AtWork = Pending & { readonly type: 'query' | 'execute' }
+
+/**
+ * What becomes of the rows of a result: they pass as the memory that they came in, or have columns written over, or, while
+ * nobody has said what their columns are, do not pass.
+ */
+export class ResultRows {
+  readonly #conversation: Conversation
+  readonly #masks: boolean
+
+  constructor(conversation: Conversation) {
+    this.#conversation = conversation
+    this.#masks = !isEmptyPlan(conversation.session.masking)
+  }
+
+  get masker(): Masker {
+    const { masking, session } = this.#conversation
+    return { scope: masking, keys: session.hashKeys }
+  }
+
+  /** DataRows that stand behind each other from an offset on. Undefined: to be taken one by one. */
+  rowRun(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
+    const limits = { tag: serverTags.dataRow, longest: this.#conversation.session.limits.resultMessageBytes }
+    const rewrites = this.#rewritesOf(head)
+    if (rewrites === undefined) return undefined
+    return rewrites === 'untouched'
+      ? passRows(bytes, at, limits.tag, limits.longest)
+      : rewriteRows(bytes, at, rewrites, limits)
+  }
+
+  /** The same of rows of COPY. */
+  copyRun(bytes: Buffer, at: number, run: Run): RowRun | undefined {
+    const limits = { tag: serverTags.copyData, longest: this.#conversation.session.limits.resultMessageBytes }
+    if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
+    const { copy } = run
+    const { kinds } = this.#conversation.masking.plan
+    const delimiter = copy?.delimiter.charCodeAt(0) ?? 0
+    if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
+      return undefined
+    if (kinds.length > 0 || (copy.header && run.rows === 0)) return undefined
+    const outputs = this.#outputs(run)
+    if (outputs?.every(({ origin }) => !isMasked(origin)) === true)
+      return passRows(bytes, at, limits.tag, limits.longest)
+    const { masker } = this
+    const format = {
+      delimiter,
+      fieldsOf: (count: number) => copyRewrites(count, copy, outputs, masker),
+      slow: (row: Buffer) => maskCopyRow(row, copy, outputs, masker),
+    }
+    return rewriteCopyRows(bytes, at, format, limits)
+  }
+
+  /** A whole DataRow; undefined: it must not pass. */
+  row(frame: Buffer, head: AtWork): Buffer | undefined {
+    const rewrites = this.#rewritesOf(head)
+    if (rewrites === undefined) return undefined
+    return rewrites === 'untouched' ? frame : rewriteDataRow(frame, rewrites)
+  }
+
+  /** A row of COPY, the body of its message; the run has counted it already. Undefined: it must not pass. */
+  copyRow(body: Buffer, run: Run): Buffer | 'untouched' | undefined {
+    if (!this.#masks) return 'untouched'
+    const { plan } = this.#conversation.masking
+    const outputs = plan.columns.length === 0 ? NO_COLUMNS : this.#outputs(run)
+    // How a row is written is known from the statement; where it is not, nothing may pass.
+    if (run.copy === undefined || (run.copy.format === 'binary' && plan.kinds.length > 0)) return undefined
+    const isHeader = run.rows === 1 && run.copy.header
+    const line = isHeader ? body : maskCopyRow(body, run.copy, outputs, this.masker)
+    return line === body ? 'untouched' : line
+  }
+
+  /** What to do with the columns of a result that the server has described just now. */
+  rewritesFor(columns: readonly Column[], run: Run): RowRewrites {
+    return rowRewrites(columns, undefined, this.#outputs(run), this.masker, isPlan(run))
+  }
+
+  /** Undefined while nobody has said what the columns are: then no row may pass. */
+  #rewritesOf(head: AtWork): RowRewrites | undefined {
+    if (!this.#masks) return 'untouched'
+    const { run } = head
+    if (run.rewrites === undefined && head.type === 'execute') {
+      const { prepared, resultFormats } = head.portal
+      const { columns } = prepared
+      if (columns !== undefined)
+        run.rewrites = knownRewrites(prepared, columns, resultFormats, this.#outputs(run), this.masker, isPlan(run))
+    }
+    return run.rewrites
+  }
+
+  /** Where the columns of what is at work come from; undefined where that is not known. */
+  #outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
+    const statement = statements[index]
+    const [cursor] = statement?.names ?? []
+    if (statement?.kinds.includes('fetch') === true)
+      return cursor === undefined ? undefined : this.#conversation.cursors.get(cursor)
+    return lineage[index]?.outputs
+  }
+}
+
+/** What EXPLAIN says of masked columns. */
+const isPlan = ({ statements, index, tainted }: Run): boolean =>
+  tainted !== false && statements[index]?.kinds.includes('explain') === true
+/** Of a COPY while no columns are masked. */
+const NO_COLUMNS = [spread(PLAIN)]

@@ -1,0 +1,361 @@
+import { skipsOf } from '../../../sql/evaluation.ts'
+import { fromParts, partsOf, statementParts, windowParts } from '../../../sql/parts.ts'
+import type {
+  Built,
+  Call,
+  Expression,
+  FromItem,
+  Operation,
+  Sort,
+  Statement,
+  Subquery,
+  Window,
+} from '../../../sql/query.ts'
+import type { LineageFindings, QueryReader } from './lineage.ts'
+import {
+  columnFails,
+  expandStar,
+  findCte,
+  findItem,
+  resolveColumn,
+  type Ctes,
+  type QueryScope,
+} from './lineage-scope.ts'
+import { isMasked, madeOf, oneOf, PLAIN, spread, typed, type Origin, type Output } from './origin.ts'
+import {
+  isConstant,
+  isScalar,
+  isTextType,
+  maySort,
+  mayTake,
+  neverFails,
+  operatorMayTake,
+  operatorNeverFails,
+  typeGiven,
+} from './total-functions.ts'
+
+export interface ExpressionContext {
+  readonly found: LineageFindings
+  readonly scope: QueryScope
+  readonly ctes: Ctes | undefined
+  readonly query: QueryReader
+  /** The WINDOW clause of the query. */
+  readonly windows: readonly Window[]
+  /** Of what has been read here. */
+  readonly origins: WeakMap<Expression, Origin>
+  /** Whether what is read now has been read before: else each level of an expression would read all below it twice over. */
+  readonly isSecond: boolean
+}
+
+/** What an expression depends on. Reports where it would tell a masked value by failing, waiting or giving rows. */
+export function originOf(node: Expression, context: ExpressionContext): Origin {
+  const before = context.isSecond ? context.origins.get(node) : undefined
+  if (before !== undefined) return before
+  const origin = originOfNode(node, context)
+  if (!context.isSecond) context.origins.set(node, origin)
+  if (isMasked(origin)) context.found.constants.read(node, origin, (part) => originOf(part, quiet(context)))
+  const skips = skipsOf(node)
+  if (skips !== undefined) {
+    const decides = originsOf(skips.decides, quiet(context))
+    if (isMasked(decides) && (node.kind === 'case' || skips.skipped.some((part) => canFail(part, context))))
+      context.found.tells(decides, skips.place)
+  }
+  return origin
+}
+
+export const originsOf = (nodes: readonly Expression[], context: ExpressionContext): Origin =>
+  madeOf(nodes.map((node) => originOf(node, context)))
+
+const sorted = (order: readonly Sort[], context: ExpressionContext): Origin =>
+  originsOf(
+    order.map(({ by }) => by),
+    context,
+  )
+
+function originOfNode(node: Expression, context: ExpressionContext): Origin {
+  const { found } = context
+  switch (node.kind) {
+    case 'constant':
+    case 'parameter':
+    case 'system-value':
+    case 'default':
+    case 'current-of':
+      return PLAIN
+    case 'opaque':
+      return found.sources.anything
+    case 'column':
+      if (node.path.at(-1) !== '*') return resolveColumn(context.scope, node.path)
+      return typed(
+        madeOf(expandStar(context.scope, allOf(context.scope), node.path.at(-2)).map(({ origin }) => origin)),
+        'record',
+      )
+    case 'field': {
+      const [first, ...more] = node.steps
+      const row = node.of.kind === 'column' && node.of.path.length === 1 ? String(node.of.path[0]) : undefined
+      // `(item).column` is that column.
+      if (row !== undefined && more.length === 0 && typeof first === 'string' && first !== '*')
+        if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first])
+      const places = node.steps.flatMap((step) => (typeof step === 'string' ? [] : step))
+      return madeOf([originOf(node.of, context), originsOf(places, context)])
+    }
+    case 'cast': {
+      const origin = originOf(node.arg, context)
+      if (!isMasked(origin)) return origin
+      if (!isTextType(node.to)) {
+        found.tells(origin, `a cast to ${node.to.name}`)
+        return madeOf([origin])
+      }
+      return typed(node.to.limited ? madeOf([origin]) : origin, 'text')
+    }
+    case 'collate':
+      return originOf(node.arg, context)
+    case 'call':
+      return callOrigin(node, context)
+    case 'built':
+      return builtOrigin(node, context)
+    case 'operation':
+      return operationOrigin(node, context)
+    case 'coalesce':
+      return oneOf(node.args.map((arg) => originOf(arg, context)))
+    case 'array': {
+      const origins = node.args.map((arg) => originOf(arg, context))
+      const origin = madeOf(origins)
+      // Arrays within an array must be of one length.
+      if (isMasked(origin) && !origins.some(({ type }) => isScalar(type))) found.tells(origin, 'an array')
+      return origin
+    }
+    case 'extreme': {
+      const origins = node.args.map((arg) => originOf(arg, context))
+      const [known] = origins.filter(isMasked)
+      return typed(madeOf(origins), known?.type)
+    }
+    case 'case': {
+      const { expressions } = partsOf(node)
+      return originsOf(expressions, context)
+    }
+    case 'test':
+      return typed(originsOf([node.arg], context), 'bool')
+    case 'logic':
+      return typed(originsOf(node.args, context), 'bool')
+    case 'row':
+      return typed(originsOf(node.args, context), 'record')
+    case 'grouping-set':
+      return originsOf(node.args, context)
+    case 'subquery':
+      return subqueryOrigin(node, context)
+  }
+}
+
+function operationOrigin(node: Operation, context: ExpressionContext): Origin {
+  const { found } = context
+  const origins = node.args.map((arg) => originOf(arg, context))
+  const origin = madeOf(origins)
+  if (node.operators.some((operator) => found.sources.opaque(operator, true)))
+    return madeOf([origin, found.sources.anything])
+  if (!isMasked(origin)) return origin
+  for (const { name } of node.operators) {
+    const fails = origins.some(
+      (arg, index) =>
+        isMasked(arg) &&
+        !operatorMayTake(name, index > 0, arg.type, node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression)),
+    )
+    if (fails) found.tells(origin, `the operator ${name}`)
+  }
+  const [first] = origins.filter(isMasked)
+  if (node.form === 'nullif') return typed(origin, origins[0]?.type)
+  return typed(origin, node.operators[0]?.name === '||' ? first?.type : 'bool')
+}
+
+function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
+  const { found, scope, ctes, query } = context
+  const outputs = query(node.query, found, scope, ctes)
+  const tested = node.tested === undefined ? PLAIN : originOf(node.tested, context)
+  const all = madeOf(outputs.map(({ origin }) => origin))
+  switch (node.gives) {
+    case 'exists':
+      return PLAIN
+    case 'value':
+      return outputs.length === 1 && outputs[0]?.spread !== true ? (outputs[0] as Output).origin : all
+    case 'array':
+      if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || isScalar(origin.type)))
+        found.tells(all, 'an array')
+      return all
+    case 'rows': {
+      const origin = madeOf([tested, all])
+      if (node.operators.some((operator) => found.sources.opaque(operator, true)))
+        return madeOf([origin, found.sources.anything])
+      if (!isMasked(origin)) return origin
+      // Rows are read until one decides.
+      if (statementCanFail(node.query, context)) found.tells(origin, 'ANY or ALL')
+      for (const { name } of node.operators)
+        if (!operatorMayTake(name, true, undefined, node.tested ?? { kind: 'default' }))
+          found.tells(origin, `the operator ${name}`)
+      return typed(origin, 'bool')
+    }
+  }
+}
+
+function callOrigin(node: Call, context: ExpressionContext): Origin {
+  const { name } = node
+  const { found } = context
+  const args = node.args.map((arg) => originOf(arg, context))
+  args.forEach((origin, index) => {
+    if (isMasked(origin) && !mayTake(node, index, origin.type)) found.tells(origin, `arguments of ${name.name}()`)
+  })
+  // FILTER and ORDER BY within an aggregate shape its value, and nothing else.
+  const order = sorted(node.order, context)
+  if (node.ordered && isMasked(order) && !maySort(node)) found.tells(order, `arguments of ${name.name}()`)
+  const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
+  const window = windowOrigin(node.window, context)
+  if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
+  const [first] = args
+  const keeps = KEEPS_VALUE.has(name.name)
+  const unchanged = keeps && args.length === 1 && !isMasked(madeOf([...shape, window]))
+  if (unchanged && first !== undefined) return first
+  return typed(madeOf([...args, ...shape, window]), keeps ? first?.type : typeGiven(node))
+}
+
+function builtOrigin(node: Built, context: ExpressionContext): Origin {
+  const args = originsOf(node.args, context)
+  if (isMasked(args) && !node.total) context.found.tells(args, node.what)
+  const filter = node.filter === undefined ? PLAIN : originOf(node.filter, context)
+  return madeOf([args, filter, sorted(node.order, context), windowOrigin(node.window, context)])
+}
+
+/** A window by name stands in the WINDOW clause, and may refer to another there. */
+function windowOrigin(window: Window | undefined, context: ExpressionContext): Origin {
+  if (window === undefined) return PLAIN
+  // All of the WINDOW clause stands for the one that is meant.
+  const all = window.refers === undefined ? [window] : [window, ...context.windows]
+  const origin = originsOf(all.flatMap(windowParts), context)
+  context.found.tells(origin, 'a window')
+  return origin
+}
+
+// ── what can fail ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Something in it could fail, wait or leave a trace. */
+export function canFail(node: Expression, context: ExpressionContext): boolean {
+  switch (node.kind) {
+    case 'column':
+      return columnFails(context.scope, node.path)
+    case 'opaque':
+    case 'subquery':
+      return true
+    case 'cast':
+      return (!isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
+    case 'call':
+      if (!neverFails(node) || (node.ordered && !maySort(node))) return true
+      break
+    case 'built':
+      if (!node.total) return true
+      break
+    case 'operation':
+      if (!node.operators.every(({ name }) => operatorNeverFails(name, node.args))) return true
+      break
+    case 'array':
+      // Elements may be arrays themselves.
+      if (node.args.some((arg) => arg.kind !== 'constant')) return true
+      break
+    case 'field':
+      if (node.steps.some((step) => typeof step !== 'string')) return true
+      break
+    // They give a value whatever their parts give.
+    case 'constant':
+    case 'parameter':
+    case 'system-value':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'collate':
+    case 'row':
+    case 'grouping-set':
+    case 'current-of':
+    case 'default':
+      break
+  }
+  return partsOf(node).expressions.some((part) => canFail(part, context))
+}
+
+/** The same of a query within. What it names of its own is not resolved: the relations are asked instead. */
+function statementCanFail(statement: Statement, context: ExpressionContext): boolean {
+  const { expressions, statements, from } = statementParts(statement)
+  return (
+    statement.kind === 'utility' ||
+    expressions.some((part) => canFail(part, context)) ||
+    statements.some((inner) => statementCanFail(inner, context)) ||
+    from.some((item) => itemCanFail(item, context))
+  )
+}
+
+function itemCanFail(item: FromItem, context: ExpressionContext): boolean {
+  if (item.kind === 'table') {
+    const cte = item.name.schema === undefined ? findCte(context.ctes, item.name.name) : undefined
+    const columns = cte ?? context.found.sources.relation(item.name)
+    return item.sample.length > 0 || columns.some(({ fails }) => fails === true)
+  }
+  if (item.kind === 'function-table' || item.kind === 'value-table' || item.kind === 'opaque') return true
+  const { expressions, statements, from } = fromParts(item)
+  return (
+    expressions.some((part) => canFail(part, context)) ||
+    statements.some((inner) => statementCanFail(inner, context)) ||
+    from.some((inner) => itemCanFail(inner, context))
+  )
+}
+
+// ── conditions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A place that decides which rows there are. Comparing a column with given values for equality is counted; all else tells more. */
+export function condition(node: Expression | undefined, place: string, context: ExpressionContext): void {
+  if (node === undefined || node.kind === 'current-of') return
+  if (node.kind === 'logic' && !node.args.some((arg) => canFail(arg, context))) {
+    for (const part of node.args) condition(part, place, context)
+    return
+  }
+  const { found } = context
+  const originOfPart = (part: Expression): Origin => originOf(part, quiet(context))
+  const [operator, ...more] = node.kind === 'operation' ? node.operators : []
+  if (node.kind === 'operation' && operator?.name === '=' && operator.schema === undefined && more.length === 0) {
+    const [left = PLAIN, ...others] = node.args.map((arg) => originOf(arg, context))
+    const right = madeOf(others)
+    found.constants.read(node, madeOf([left, right]), originOfPart)
+    found.constants.compared(node, madeOf([left, right]), originOfPart)
+    if (!isMasked(left) && !isMasked(right)) return
+    const [first, ...rest] = node.args
+    const isEquality = node.form === 'plain' || node.form === 'in'
+    if (isEquality && left.direct && rest.length > 0 && rest.every(isConstant))
+      return found.tells(left, place, rest.length)
+    if (node.form === 'plain' && others[0]?.direct === true && isConstant(first))
+      return found.tells(others[0], place, 1)
+    return found.tells(madeOf([left, right]), place)
+  }
+  const origin = originOf(node, context)
+  found.constants.compared(node, origin, originOfPart)
+  found.tells(origin, place)
+}
+
+/** The columns of `*` or `x.*` in a target list; undefined where it is not one. */
+export function starOf(
+  value: Expression,
+  star: readonly Output[],
+  context: ExpressionContext,
+): readonly Output[] | undefined {
+  if (value.kind === 'column')
+    return value.path.at(-1) === '*' ? expandStar(context.scope, star, value.path.at(-2)) : undefined
+  if (value.kind !== 'field' || value.steps.at(-1) !== '*') return undefined
+  return [spread(originOf(value.of, context), true)]
+}
+
+/** The same sources, with what is found thrown away: for a part that is read a second time. */
+export const quiet = (context: ExpressionContext): ExpressionContext => ({
+  ...context,
+  found: context.found.quiet(),
+  isSecond: true,
+})
+
+const allOf = (scope: QueryScope): readonly Output[] => scope.items.flatMap(({ columns }) => columns)
+
+/** Aggregates whose value is one of their argument's. */
+const KEEPS_VALUE = new Set(['min', 'max', 'any_value', 'first_value', 'last_value'])

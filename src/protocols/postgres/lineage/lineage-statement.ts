@@ -1,0 +1,391 @@
+import type {
+  Assignment,
+  Copy,
+  Delete,
+  Expression,
+  Insert,
+  Merge,
+  Name,
+  Returning,
+  Statement,
+  Table,
+  Update,
+  Utility,
+} from '../../../sql/query.ts'
+import { LineageFindings, readQuery, readTargets, readWith, type Sources, type StatementLineage } from './lineage.ts'
+import { condition, originOf, originsOf, type ExpressionContext } from './lineage-expression.ts'
+import { contextAt, readFrom, type Place } from './lineage-from.ts'
+import type { Ctes, QueryScope, RangeItem } from './lineage-scope.ts'
+import { OpenConstants } from './open-constants.ts'
+import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { isConstant } from './total-functions.ts'
+
+/** A relation as a statement writes to it. */
+export interface WriteTarget {
+  readonly name: string
+  /** Its columns in order, with the mask of each. */
+  readonly columns: readonly Output[]
+  /** Names of columns that no two rows may share a value of: writing one tells whether it is there. */
+  readonly unique: ReadonlySet<string>
+}
+
+export interface StatementSources extends Sources {
+  target(named: { schema: string | undefined; name: string }): WriteTarget
+}
+
+/**
+ * Where the columns of a statement's result come from, where it tells masked values otherwise, and which ones it would
+ * store elsewhere.
+ */
+export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
+  const found = new LineageFindings(sources, new OpenConstants(tree))
+  const outputs = readStatement(tree, found, undefined, undefined)
+  const { influences, carried, constants } = found
+  return { outputs, influences, carried, mixes: constants.isMixed, visible: constants.found }
+}
+
+function readStatement(
+  node: Statement,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+): readonly Output[] {
+  const place: Place = { found, outer, ctes, query: readStatement }
+  switch (node.kind) {
+    case 'select':
+    case 'set-operation':
+    case 'values': {
+      const outputs = readQuery(node, place)
+      return 'into' in node && node.into !== undefined ? stored('a new table', outputs, found) : outputs
+    }
+    case 'insert':
+      return readInsert(node, place)
+    case 'update':
+      return readUpdate(node, place)
+    case 'delete':
+      return readDelete(node, place)
+    case 'merge':
+      return readMerge(node, place)
+    case 'utility':
+      return readUtility(node, place)
+  }
+}
+
+function stored(to: string, outputs: readonly Output[], found: LineageFindings): readonly Output[] {
+  for (const { origin } of outputs) found.carries(origin, to)
+  return []
+}
+
+function readInsert(node: Insert, outside: Place): readonly Output[] {
+  const { found } = outside
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item, target } = readTarget(node.target, found)
+  const columns = node.columns.length > 0 ? node.columns : target.columns.map(({ name }) => name)
+  const source = node.source === undefined ? [] : readStatement(node.source, found, place.outer, place.ctes)
+  const rows = node.source?.kind === 'values' ? node.source.rows : []
+  writes(source, columns, target, rows.length > 0 ? rows.length : undefined, found)
+  for (const row of rows)
+    row.forEach((value, index) => found.constants.stored(node, value, columnOf(target, columns[index], found).origin))
+  if (node.source !== undefined && node.source.kind !== 'values') meets(source, columns, target, found)
+  const { conflict } = node
+  if (conflict !== undefined) {
+    // What was to be inserted: it need not be what may be shown of the target's columns.
+    const wide = source.some((output) => output.spread === true)
+    const all = madeOf(source.map(({ origin }) => origin))
+    const excluded: RangeItem = {
+      alias: 'excluded',
+      columns: target.columns.map(({ name }) => ({
+        name,
+        origin: wide || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
+      })),
+    }
+    const context = contextAt(place, [item, excluded])
+    const inferring = contextAt(place, [item])
+    for (const name of conflict.columns)
+      found.tells(
+        madeOf(target.columns.filter((column) => column.name === name).map((column) => column.origin)),
+        'ON CONFLICT',
+        1,
+      )
+    for (const expression of conflict.expressions) found.tells(originOf(expression, inferring), 'ON CONFLICT', 1)
+    condition(conflict.predicate, 'ON CONFLICT', inferring)
+    condition(conflict.where, 'ON CONFLICT', context)
+    assign(node, conflict.set, item, target, context)
+  }
+  return readReturning(node.returning, [item], item, place)
+}
+
+function readUpdate(node: Update, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item, target } = readTarget(node.target, place.found)
+  const from = readFrom(node.from, place)
+  const items = [item, ...from.items]
+  const context = contextAt(place, items)
+  condition(node.where, 'WHERE', context)
+  assign(node, node.set, item, target, context)
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
+}
+
+function readDelete(node: Delete, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { item } = readTarget(node.target, place.found)
+  const from = readFrom(node.from, place)
+  const items = [item, ...from.items]
+  condition(node.where, 'WHERE', contextAt(place, items))
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
+}
+
+function readMerge(node: Merge, outside: Place): readonly Output[] {
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { found } = place
+  const { item, target } = readTarget(node.target, found)
+  const from = readFrom([node.source], place)
+  const items = [item, ...from.items]
+  const context = contextAt(place, items)
+  condition(node.on, 'MERGE … ON', context)
+  for (const clause of node.clauses) {
+    condition(clause.condition, 'WHEN', context)
+    if (clause.does === 'insert') {
+      const source = clause.values.map((value) => ({ name: undefined, origin: originOf(value, context) }))
+      const columns = clause.columns.length > 0 ? clause.columns : target.columns.map(({ name }) => name)
+      writes(source, columns, target, undefined, found)
+      clause.values.forEach((value, index) =>
+        found.constants.stored(node, value, columnOf(target, columns[index], found).origin),
+      )
+    } else assign(node, clause.set, item, target, context)
+  }
+  // Unlike elsewhere, a star gives the source's columns first. Source: manual, MERGE, output_expression.
+  return readReturning(node.returning, items, item, place, [...from.star, ...target.columns])
+}
+
+function readUtility(node: Utility, place: Place): readonly Output[] {
+  const { found, outer, ctes } = place
+  const { detail } = node
+  const kind = node.does[0] ?? 'unknown'
+  if (detail.executes !== undefined) {
+    const prepared = found.sources.prepared(detail.executes)
+    if (prepared === undefined) return [spread(found.sources.anything)]
+    found.influences.push(...prepared.influences)
+    found.carried.push(...prepared.carried)
+    return prepared.outputs
+  }
+  const outputs = node.statements.flatMap((statement) => readStatement(statement, found, outer, ctes))
+  if (detail.copy !== undefined) return readCopy(detail.copy, node, outputs, found)
+  if (detail.stores !== undefined) return stored(detail.stores, outputs, found)
+  if (detail.explain !== undefined) return [spread(PLAIN)]
+  switch (kind) {
+    case 'declare-cursor':
+    case 'prepare':
+      return outputs
+    case 'create-view':
+      return []
+    case 'show':
+      return [spread(PLAIN)]
+    case 'fetch':
+    case 'move':
+    case 'do':
+    case 'call':
+    case 'unknown':
+      return [spread(found.sources.anything)]
+    default:
+      // Definitions: what they compute with a masked column is computed by whoever uses them.
+      readDefinition(node, place)
+      return [spread(PLAIN)]
+  }
+}
+
+/** COPY TO gives rows as a query does; COPY FROM writes values that nobody has seen yet. */
+function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: LineageFindings): readonly Output[] {
+  let outputs = rows
+  if (copy.relation !== undefined) {
+    const { item, target } = readTargetNamed(copy.relation, found)
+    const columns = copy.columns.length > 0 ? copy.columns : target.columns.map(({ name }) => name)
+    if (copy.direction === 'from') {
+      const context = contextAt({ found, outer: undefined, ctes: undefined, query: readStatement }, [item])
+      for (const where of node.expressions) condition(where, 'WHERE', context)
+      const given = columns.map((name) => ({ name, origin: PLAIN }))
+      writes(given, columns, target, undefined, found)
+      return []
+    }
+    outputs = copy.columns.length > 0 ? copy.columns.map((name) => columnOf(target, name, found)) : target.columns
+  }
+  if (copy.where !== 'client') stored('a file or program of the server', outputs, found)
+  return outputs
+}
+
+/** Definitions over masked relations that would compute with their values, or answer with an error, when nobody looks. */
+function readDefinition(node: Utility, place: Place): void {
+  const { found } = place
+  const { detail } = node
+  for (const { to, columns } of detail.references) {
+    // No columns: the primary key, which is among the unique ones.
+    const { target } = readTargetNamed(to, found)
+    const meant = target.columns.filter(
+      ({ name }) => name === undefined || (columns.length > 0 ? columns.includes(name) : target.unique.has(name)),
+    )
+    found.tells(madeOf(meant.map(({ origin }) => origin)), 'a foreign key')
+  }
+  for (const parent of detail.checks ? detail.inherits : []) found.tells(wholeOf(parent, found), 'a constraint')
+  const changesConversion = node.does.find((does) => CONVERSIONS.has(does))
+  if (changesConversion !== undefined) found.tells(found.sources.anything, 'a definition of how values are converted')
+  const computed = node.does.map((does) => COMPUTES[does]).find((place) => place !== undefined)
+  if (computed === undefined || node.on === undefined) return
+  if (detail.index === undefined) return found.tells(wholeOf(node.on, found), computed)
+  const { item } = readTargetNamed(node.on, found)
+  const context = contextAt(place, [item])
+  condition(detail.index.predicate, 'the predicate of an index', context)
+  for (const expression of node.expressions) found.tells(originOf(expression, context), 'the expression of an index')
+  for (const column of detail.index.columns) {
+    // An index gives rows in its order, and one that is unique tells by failing.
+    const named = item.columns.filter(({ name }) => name === undefined || name === column)
+    found.tells(madeOf(named.map(({ origin }) => origin)), computed)
+  }
+}
+
+const wholeOf = (named: Name, found: LineageFindings): Origin =>
+  madeOf(readTargetNamed(named, found).item.columns.map(({ origin }) => origin))
+
+/** SET column = value, single and multiple. */
+function assign(
+  statement: Statement,
+  set: readonly Assignment[],
+  item: RangeItem,
+  target: WriteTarget,
+  context: ExpressionContext,
+): void {
+  for (const { column, subscripts, value, place } of set) {
+    const origin = madeOfPlaces(
+      place === undefined ? originOf(value, context) : assigned(value, place, context),
+      originsOf(subscripts, context),
+    )
+    // A column that stays what it is meets what is asked of it as before.
+    if (place === undefined && subscripts.length === 0 && isItself(value, column, item)) continue
+    writes([{ name: column, origin }], [column], target, isConstant(value) ? 1 : undefined, context.found)
+    if (isMasked(origin)) context.found.constants.mixed()
+    // What was to be inserted into the same column is seen there.
+    if (value.kind !== 'column' || value.path[0] !== 'excluded' || value.path[1] !== column)
+      context.found.constants.stored(statement, value, columnOf(target, column, context.found).origin)
+  }
+}
+
+/** Rows of a query that go into columns: a masked value among them, or where they go, meets what the query has. */
+function meets(
+  source: readonly Output[],
+  columns: readonly (string | undefined)[],
+  target: WriteTarget,
+  found: LineageFindings,
+): void {
+  const into = columns.map((name) => columnOf(target, name, found))
+  if ([...source, ...into].some(({ origin }) => isMasked(origin))) found.constants.mixed()
+}
+
+const madeOfPlaces = (origin: Origin, places: Origin): Origin => (isMasked(places) ? madeOf([origin, places]) : origin)
+
+const isItself = (value: Expression, column: string, item: RangeItem): boolean =>
+  value.kind === 'column' &&
+  value.path.at(-1) === column &&
+  (value.path.length === 1 || (value.path.length === 2 && value.path[0] === item.alias))
+
+/** `(a, b) = (select …)` or `= row(…)`: the value of one place. */
+function assigned(source: Expression, place: number, context: ExpressionContext): Origin {
+  if (source.kind === 'row') {
+    const part = source.args[place - 1]
+    return part === undefined ? context.found.sources.anything : originOf(part, context)
+  }
+  if (source.kind !== 'subquery') return originOf(source, context)
+  const outputs = readStatement(source.query, context.found, context.scope, context.ctes)
+  return outputs.some((output) => output.spread === true)
+    ? madeOf(outputs.map(({ origin }) => origin))
+    : (outputs[place - 1]?.origin ?? context.found.sources.anything)
+}
+
+/**
+ * Values that go into columns. Those of a masked column may go only to where no more of them is shown than where they come from,
+ * and what the target asks of its values (NOT NULL, length, CHECK, foreign keys) tells them by failing.
+ */
+function writes(
+  source: readonly Output[],
+  columns: readonly (string | undefined)[],
+  target: WriteTarget,
+  rows: number | undefined,
+  found: LineageFindings,
+): void {
+  const wide = source.some((output) => output.spread === true)
+  source.forEach(({ origin }, index) => {
+    const into = wide ? undefined : columnOf(target, columns[index], found)
+    if (isMasked(origin)) {
+      if (into === undefined || !hides(into.origin, origin)) found.carries(origin, target.name)
+      found.tells(origin, `what ${target.name} asks of its values`)
+    }
+    if (into !== undefined && isMasked(into.origin) && (into.name === undefined || target.unique.has(into.name)))
+      found.tells(into.origin, 'a column whose values are unique', rows)
+  })
+}
+
+/**
+ * The very column, unchanged, or one that shows nothing of any value and lets nobody compare: what is made of a masked value must
+ * not be shown in part or by style.
+ */
+function hides(into: Origin, origin: Origin): boolean {
+  if (!into.direct) return false
+  const [mask] = into.masks
+  if (mask === undefined) return false
+  if (origin.direct && origin.masks.every(({ name }) => name === mask.name)) return true
+  return (
+    (mask.style === 'redact' || mask.style === 'null') &&
+    !mask.copying &&
+    (mask.sideChannels === 'deny' || origin.masks.every(({ sideChannels }) => sideChannels === mask.sideChannels))
+  )
+}
+
+function columnOf(target: WriteTarget, name: string | undefined, found: LineageFindings): Output {
+  const known = target.columns.find((column) => column.name === name)
+  if (known !== undefined) return known
+  // A relation that the catalogs do not have: nothing written to it can be told to stay masked.
+  const masked = target.columns.some(({ origin }) => isMasked(origin))
+  return { name, origin: masked ? found.sources.anything : PLAIN }
+}
+
+function readTarget(table: Table, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
+  const { item, target } = readTargetNamed(table.name, found)
+  return { item: { ...item, alias: table.alias?.name ?? table.name.name }, target }
+}
+
+function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
+  const target = (found.sources as StatementSources).target(name)
+  if (found.sources.mixes(name)) found.constants.mixed()
+  return { item: { alias: name.name, columns: target.columns }, target }
+}
+
+/** RETURNING; `old` and `new`, or what they are called, stand for the row before and after. Source: manual 18, RETURNING. */
+function readReturning(
+  returning: Returning | undefined,
+  items: readonly RangeItem[],
+  target: RangeItem,
+  place: Place,
+  star: readonly Output[] = target.columns,
+): readonly Output[] {
+  if (returning === undefined) return []
+  const rows = ['old', 'new', ...returning.names].map((alias) => ({ alias, columns: target.columns }))
+  return readTargets(returning.targets, star, contextAt(place, [...items, ...rows]))
+}
+
+/** What definitions compute with the rows of their relation, by kind of statement. */
+const COMPUTES: Readonly<Record<string, string>> = {
+  'create-index': 'an index',
+  'create-rule': 'a rule',
+  'create-trigger': 'a trigger',
+  'create-policy': 'a row policy',
+  'create-statistics': 'statistics',
+  'create-publication': 'a publication',
+  'alter-publication': 'a publication',
+  cluster: 'an order of rows',
+}
+/** Definitions that change how values of all columns are compared or converted. */
+const CONVERSIONS = new Set([
+  'create-cast',
+  'create-operator-class',
+  'alter-operator-family',
+  'create-conversion',
+  'create-transform',
+])

@@ -1,0 +1,329 @@
+import type { ColumnMask } from '../../../masking/plan.ts'
+import { fromParts, partsOf, statementParts } from '../../../sql/parts.ts'
+import type {
+  Expression,
+  FromItem,
+  Query,
+  Select,
+  SetOperation,
+  Sort,
+  Statement,
+  Target,
+  Values,
+  With,
+} from '../../../sql/query.ts'
+import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './lineage-expression.ts'
+import { contextAt, readFrom, rename, type Place } from './lineage-from.ts'
+import type { Ctes, QueryScope } from './lineage-scope.ts'
+import { OpenConstants, type VisibleConstants } from './open-constants.ts'
+import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+
+/** What the resolver asks of the catalogs. */
+export interface Sources {
+  /** The columns of a relation in order, views resolved to what they read. */
+  relation(named: { schema: string | undefined; name: string }): readonly Output[]
+  /** Whether what defines a relation lets a masked column meet another. */
+  mixes(named: { schema: string | undefined; name: string }): boolean
+  /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
+  opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
+  /** A value that may come from any masked column. */
+  readonly anything: Origin
+  /** What a statement that SQL prepared under this name gives. */
+  prepared(name: string): StatementLineage | undefined
+}
+
+/** A masked column in a place where rows, order, errors or time tell its value. */
+export interface Influence {
+  readonly mask: ColumnMask
+  /** For people: `WHERE`, `ORDER BY`, `arguments of f()`. */
+  readonly place: string
+  /** Set where only equality with given values is asked: how many. */
+  readonly guesses: number | undefined
+}
+
+/** A masked column that would be stored where it is not masked. */
+export interface Carried {
+  readonly mask: ColumnMask
+  readonly to: string
+}
+
+export interface StatementLineage {
+  readonly outputs: readonly Output[]
+  readonly influences: readonly Influence[]
+  readonly carried: readonly Carried[]
+  /** A masked column meets another somewhere in it: seen from outside, where it defines a view or a column. */
+  readonly mixes?: boolean
+  /** Undefined: all are hidden. */
+  readonly visible?: VisibleConstants | undefined
+}
+
+/** Collects what one statement tells besides its rows. */
+export class LineageFindings {
+  readonly sources: Sources
+  influences: Influence[] = []
+  carried: Carried[] = []
+  readonly constants: OpenConstants
+
+  constructor(sources: Sources, constants: OpenConstants) {
+    this.sources = sources
+    this.constants = constants
+  }
+
+  tells(origin: Origin, place: string, guesses?: number): void {
+    for (const mask of origin.masks) this.influences.push({ mask, place, guesses })
+  }
+
+  carries(origin: Origin, to: string): void {
+    for (const mask of origin.masks) this.carried.push({ mask, to })
+  }
+
+  /** The same sources, for a part that is read a second time: what is found there is thrown away. */
+  quiet(): LineageFindings {
+    return new LineageFindings(this.sources, this.constants)
+  }
+}
+
+/** The columns of a statement that gives rows: SELECT, VALUES, set operations, or one with RETURNING. */
+export type QueryReader = (
+  node: Statement,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+) => readonly Output[]
+
+/** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */
+export function readQuery(node: Query, place: Place): readonly Output[] {
+  const ctes = readWith(node.with, place)
+  const inner = { ...place, ctes }
+  switch (node.kind) {
+    case 'select':
+      return readSelect(node, inner)
+    case 'set-operation':
+      return readSetOperation(node, inner)
+    case 'values':
+      return readValues(node, inner)
+  }
+}
+
+function readSelect(select: Select, place: Place): readonly Output[] {
+  const { found } = place
+  const { items, star } = readFrom(select.from, place)
+  const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
+  condition(select.where, 'WHERE', context)
+  condition(select.having, 'HAVING', context)
+  const outputs = readTargets(select.targets, star, context)
+  const columnOrigin = (column: Expression): Origin => originOf(column, context)
+  for (const { value } of select.targets) found.constants.selected(select, value, columnOrigin)
+  for (const item of select.group) found.constants.bare(item)
+  const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
+  for (const item of select.group) found.tells(named(item), 'GROUP BY')
+  if (select.groupDistinct) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
+  if (select.distinct?.length === 0) for (const output of outputs) found.tells(output.origin, 'DISTINCT')
+  for (const item of select.distinct ?? []) found.tells(named(item), 'DISTINCT ON')
+  readTail(select, outputs, context)
+  return outputs
+}
+
+/** ORDER BY, LIMIT and OFFSET. */
+function readTail(
+  { order, limit, offset }: { order: readonly Sort[]; limit: readonly Expression[]; offset: readonly Expression[] },
+  outputs: readonly Output[],
+  context: ExpressionContext,
+): void {
+  const { found } = context
+  for (const { by } of order) {
+    found.tells(madeOf([byNameOrPlace(by, outputs), originOf(by, context)]), 'ORDER BY')
+    found.constants.bare(by)
+  }
+  for (const count of [...limit, ...offset]) found.constants.bare(count)
+  found.tells(originsOf(limit, context), 'LIMIT')
+  found.tells(originsOf(offset, context), 'OFFSET')
+}
+
+/** `ORDER BY 1`, or ORDER BY a name of the select list; in GROUP BY also within rows, ROLLUP and the like. */
+function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
+  switch (node.kind) {
+    case 'row':
+    case 'grouping-set':
+      return madeOf(node.args.map((part) => byNameOrPlace(part, outputs)))
+    case 'constant':
+      if (node.type !== 'integer') return PLAIN
+      // With columns of unknown number before it, a place can be any column.
+      if (outputs.some((output) => output.spread === true)) return madeOf(outputs.map(({ origin }) => origin))
+      return outputs[Number(node.value) - 1]?.origin ?? PLAIN
+    case 'column':
+      if (node.path.length !== 1) return PLAIN
+      return madeOf(
+        outputs.filter(({ name }) => name === node.path[0] || name === undefined).map(({ origin }) => origin),
+      )
+    case 'parameter':
+    case 'system-value':
+    case 'call':
+    case 'operation':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'subquery':
+    case 'cast':
+    case 'collate':
+    case 'array':
+    case 'field':
+    case 'built':
+    case 'current-of':
+    case 'default':
+    case 'opaque':
+      return PLAIN
+  }
+}
+
+function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
+  const { found, outer, ctes, query } = place
+  const left = query(node.left, found, outer, ctes)
+  const right = query(node.right, found, outer, ctes)
+  const outputs = merge(left, right)
+  if (mixes(node, left, right)) found.constants.mixed()
+  if (node.compares)
+    for (const output of [...left, ...right])
+      found.tells(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
+  readTail(node, outputs, contextAt(place, []))
+  return outputs
+}
+
+/** Whether values of masked columns meet others: rows are compared, or one column holds both, for whatever reads it. */
+function mixes({ compares }: SetOperation, left: readonly Output[], right: readonly Output[]): boolean {
+  const both = [...left, ...right]
+  if (!both.some(({ origin }) => isMasked(origin))) return false
+  if (compares || left.length !== right.length || both.some((output) => output.spread === true)) return true
+  return left.some(({ origin }, index) => isMasked(origin) !== isMasked((right[index] as Output).origin))
+}
+
+/** Rows of both, column by column; named as the first. */
+function merge(left: readonly Output[], right: readonly Output[]): readonly Output[] {
+  const both = [...left, ...right]
+  const fails = both.some((output) => output.fails === true)
+  const uneven = left.length !== right.length || both.some((output) => output.spread === true)
+  if (uneven) return [spread(madeOf(both.map(({ origin }) => origin)), fails)]
+  return left.map(({ name, origin }, index) => ({
+    name,
+    origin: oneOf([origin, (right[index] as Output).origin]),
+    fails,
+  }))
+}
+
+function readValues(node: Values, place: Place): readonly Output[] {
+  const context = contextAt(place, [])
+  const rows = node.rows.map((row) => row.map((item) => originOf(item, context)))
+  const outputs = (rows[0] ?? []).map((_, index) => ({
+    name: `column${index + 1}`,
+    origin: oneOf(rows.map((row) => row[index] ?? place.found.sources.anything)),
+    fails: node.rows.some((row) => row[index] === undefined || canFail(row[index], context)),
+  }))
+  readTail(node, outputs, context)
+  return outputs
+}
+
+/** Common table expressions; one with RECURSIVE is read until what it depends on does not grow any more. */
+export function readWith(clause: With | undefined, place: Place): Ctes | undefined {
+  const { found, outer, query } = place
+  let { ctes } = place
+  // With RECURSIVE an expression may name those after it: until they are read, they are taken for the worst.
+  for (const { name } of clause?.recursive === true ? clause.ctes : [])
+    ctes = { name, columns: [spread(found.sources.anything, true)], next: ctes }
+  for (const cte of clause?.ctes ?? []) {
+    const { name } = cte
+    const read = (): readonly Output[] => {
+      const outputs = rename(query(cte.query, found, outer, ctes), cte.columns)
+      // SEARCH and CYCLE add columns made of the others.
+      return cte.adds === undefined ? outputs : [...outputs, spread(madeOf(outputs.map(({ origin }) => origin)), true)]
+    }
+    if (clause?.recursive === true && refersTo(cte.query, name)) {
+      const { influences, carried } = found
+      let columns: readonly Output[] = firstTerm(cte, { ...place, ctes })
+      for (let round = 0; ; round++) {
+        found.influences = [...influences]
+        found.carried = [...carried]
+        const before = columns
+        ctes = { name, columns, next: ctes }
+        columns = read()
+        ctes = ctes.next
+        if (sameMasks(before, columns)) break
+        if (round === MOST_ROUNDS) {
+          columns = [spread(madeOf(columns.map(({ origin }) => origin)), true)]
+          break
+        }
+      }
+      ctes = { name, columns, next: ctes }
+    } else ctes = { name, columns: read(), next: ctes }
+  }
+  return ctes
+}
+
+/** What the non-recursive term gives: where reading a recursive expression starts. */
+function firstTerm({ query: node, columns }: With['ctes'][number], place: Place): readonly Output[] {
+  const { found, outer, query } = place
+  if (node.kind !== 'set-operation') return [spread(found.sources.anything, true)]
+  const inner = readWith(node.with, place)
+  return rename(query(node.left, found, outer, inner), columns)
+}
+
+/** Whether a relation of this name is mentioned anywhere within. */
+function refersTo(node: Statement, name: string): boolean {
+  const inStatement = (statement: Statement): boolean => {
+    const { expressions, statements, from } = statementParts(statement)
+    return expressions.some(inExpression) || statements.some(inStatement) || from.some(inItem)
+  }
+  const inExpression = (expression: Expression): boolean => {
+    const { expressions, statements } = partsOf(expression)
+    return expression.kind === 'opaque' || expressions.some(inExpression) || statements.some(inStatement)
+  }
+  const inItem = (item: FromItem): boolean => {
+    const { expressions, statements, from } = fromParts(item)
+    return (
+      (item.kind === 'table' && item.name.name === name) ||
+      expressions.some(inExpression) ||
+      statements.some(inStatement) ||
+      from.some(inItem)
+    )
+  }
+  return inStatement(node)
+}
+
+function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every(({ origin, spread: wide, fails }, index) => {
+      const other = right[index] as Output
+      return (
+        wide === other.spread &&
+        fails === other.fails &&
+        origin.direct === other.origin.direct &&
+        origin.type === other.origin.type &&
+        origin.masks.length === other.origin.masks.length
+      )
+    })
+  )
+}
+
+/** The columns of a target list or RETURNING. */
+export function readTargets(
+  targets: readonly Target[],
+  star: readonly Output[],
+  context: ExpressionContext,
+): readonly Output[] {
+  const outputs: Output[] = []
+  for (const { name, value } of targets) {
+    const starred = starOf(value, star, context)
+    if (starred !== undefined) for (const output of starred) outputs.push(output)
+    else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
+    // The server takes no more: what is said of the rest is true of no result.
+    if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything, true)]
+  }
+  return outputs
+}
+
+/** MaxTupleAttributeNumber in the server's htup_details.h. */
+const MOST_TARGETS = 1664
+
+const MOST_ROUNDS = 20

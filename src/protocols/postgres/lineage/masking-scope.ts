@@ -1,0 +1,216 @@
+import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/plan.ts'
+import { findRelation, TELLING, type Catalog, type Relation } from '../catalog/catalog.ts'
+import type { Statement } from '../../../sql/query.ts'
+import { reachesBeyond } from '../dialect/functions.ts'
+import { lineageOf, type StatementSources } from './lineage-statement.ts'
+import { fitOutputs, madeOf, PLAIN, repeat, spread, typed, valueOf, type Origin, type Output } from './origin.ts'
+
+/** A session's masking plan, held against what the target's catalogs say now. */
+export interface MaskingScope {
+  readonly plan: MaskingPlan
+  /** Where one column of a relation comes from, by attribute number; 0 is the whole row. */
+  originAt(relationOid: number, attribute: number): Origin
+  /** Whether values of masked columns can come out of this relation. */
+  isTainted(relation: Relation): boolean
+  /** A value that may come from any masked column. */
+  readonly anything: Origin
+  readonly sources: Omit<StatementSources, 'prepared'>
+}
+
+/** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
+export type DefinitionTrees = ReadonlyMap<string, Statement>
+
+export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
+  const masks = columnMasks(plan, catalog)
+  const anyMask: ColumnMask[] = plan.columns.map((column) => ({ ...column, name: nameOf(column), style: 'redact' }))
+  const anything = madeOf(anyMask.map((mask) => valueOf(mask)))
+  const tainted = taint(masks, catalog, plan)
+  const known = new Map<number, readonly Output[]>()
+  /** Relations whose definition compares or puts together a masked column with another. */
+  const mixing = new Set<number>()
+  let depth = 0
+
+  const columnsOf = (relation: Relation): readonly Output[] => {
+    const before = known.get(relation.oid)
+    if (before !== undefined) return before
+    // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
+    known.set(relation.oid, [spread(anything)])
+    if (depth >= MOST_VIEWS) return [spread(anything)]
+    depth++
+    const columns = readColumns(relation)
+    depth--
+    known.set(relation.oid, columns)
+    return columns
+  }
+  const readColumns = (relation: Relation): readonly Output[] => {
+    if (relation.columns.size === 0) return [spread(tainted.has(relation.oid) ? anything : PLAIN, true)]
+    const own = masks.get(relation.oid)
+    const derived = definedColumns(relation)
+    return [...relation.columns].map(([name, attribute], index) => {
+      const mask = own?.get(attribute)
+      const type = relation.types.get(name)
+      return {
+        name,
+        origin: mask === undefined ? typed(derived?.[index] ?? PLAIN, type) : valueOf(mask, type),
+        // A view computes its columns where they are used, and a generated column may be virtual.
+        fails: relation.definition !== undefined || relation.viewOf.length > 0 || relation.generated.has(name),
+      }
+    })
+  }
+  const definedColumns = (relation: Relation): readonly Origin[] | undefined => {
+    const count = relation.columns.size
+    const telling = relation.schema === 'pg_catalog' ? TELLING[relation.name.slice('pg_catalog.'.length)] : undefined
+    if (telling !== undefined)
+      return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
+    if (!tainted.has(relation.oid)) return undefined
+    if (relation.generated.size > 0) {
+      return [...relation.columns.keys()].map((name) => {
+        const expression = relation.generated.get(name)
+        return expression === undefined ? PLAIN : (outputsOf(relation, `${relation.oid} ${name}`, 1)?.[0] ?? anything)
+      })
+    }
+    if (relation.definition === undefined) return undefined
+    const origins = relation.opaque ? undefined : outputsOf(relation, String(relation.oid), count)
+    return origins ?? repeat(anything, count)
+  }
+  const outputsOf = ({ oid }: Relation, key: string, count: number): Origin[] | undefined => {
+    const tree = definitions.get(key)
+    if (tree === undefined) return undefined
+    const { outputs, mixes } = lineageOf(tree, { ...sources, prepared: () => undefined })
+    if (mixes === true) mixing.add(oid)
+    return fitOutputs(outputs, count)
+  }
+  const sources: Omit<StatementSources, 'prepared'> = {
+    anything,
+    relation(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined ? [spread(anything)] : columnsOf(relation)
+    },
+    mixes(named) {
+      const relation = findRelation(catalog, named)
+      if (relation !== undefined) columnsOf(relation)
+      return relation !== undefined && mixing.has(relation.oid)
+    },
+    opaque: ({ schema, name }, operator) =>
+      operator
+        ? catalog.userOperators.has(name)
+        : // What set_config gives back is the value that it was given.
+          (reachesBeyond(name) && name !== 'set_config') ||
+          catalog.userFunctions.has(name) ||
+          catalog.safeFunctions.has(name) ||
+          (schema !== undefined && schema !== 'pg_catalog' && schema !== 'information_schema'),
+    target(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined
+        ? { name: named.name, columns: [spread(anything)], unique: new Set() }
+        : { name: relation.name, columns: columnsOf(relation), unique: uniqueColumns(relation, catalog) }
+    },
+  }
+  return {
+    plan,
+    anything,
+    sources,
+    isTainted: (relation) => tainted.has(relation.oid),
+    originAt(oid, attribute) {
+      if (plan.columns.length === 0 || attribute < 0) return PLAIN // ctid, xmin and the like
+      const relation = catalog.byOid.get(oid)
+      if (relation === undefined) return anything
+      const columns = columnsOf(relation)
+      if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
+      if (relation.columns.size === 0) return columns[0]?.origin ?? anything
+      const name = [...relation.columns].find(([, number]) => number === attribute)?.[0]
+      return columns.find((column) => column.name === name)?.origin ?? anything
+    },
+  }
+}
+
+export const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
+  `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** The masks of base columns. A parent shows its children's rows and a child is a part of its parent: the same column, by name. */
+function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, ReadonlyMap<number, ColumnMask>> {
+  const masks = new Map<number, Map<number, ColumnMask>>()
+  const all = [...catalog.byOid.values()]
+  for (const column of plan.columns) {
+    const relations = all.filter(
+      ({ schema, name }) => fits(column.schema, schema) && fits(column.table, name.slice(schema.length + 1)),
+    )
+    for (const member of families(relations, catalog)) {
+      for (const [name, attribute] of member.columns) {
+        if (!fits(column.column, name)) continue
+        const known = masks.get(member.oid) ?? new Map<number, ColumnMask>()
+        if (!known.has(attribute)) known.set(attribute, { ...column, name: `${member.name}.${name}` })
+        masks.set(member.oid, known)
+      }
+    }
+  }
+  return masks
+}
+
+/** Relations that masked values can be read from. */
+export function taintedRelations(plan: MaskingPlan, catalog: Catalog): Relation[] {
+  const tainted = taint(columnMasks(plan, catalog), catalog, plan)
+  return [...catalog.byOid.values()].filter(({ oid }) => tainted.has(oid))
+}
+
+/** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
+export function missingColumns(plan: MaskingPlan, catalog: Catalog): string[] {
+  const all = [...catalog.byOid.values()]
+  return plan.columns
+    .filter(
+      (column) =>
+        !all.some(
+          ({ schema, name, columns }) =>
+            fits(column.schema, schema) &&
+            fits(column.table, name.slice(schema.length + 1)) &&
+            [...columns.keys()].some((own) => fits(column.column, own)),
+        ),
+    )
+    .map(nameOf)
+}
+
+const fits = (pattern: string, name: string): boolean => pattern === '*' || pattern === name
+const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
+
+/** Everything that a masked value can be read from, views upon views included. */
+function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: MaskingPlan): ReadonlySet<number> {
+  const tainted = new Set<number>()
+  if (plan.columns.length === 0) return tainted
+  for (const relation of catalog.byOid.values()) {
+    const tells = relation.schema === 'pg_catalog' && TELLING[relation.name.slice('pg_catalog.'.length)] !== undefined
+    if (masks.has(relation.oid) || relation.opaque || tells) tainted.add(relation.oid)
+  }
+  const shownBy = new Map<number, number[]>()
+  for (const { oid, viewOf } of catalog.byOid.values())
+    for (const read of viewOf) {
+      const views = shownBy.get(read)
+      if (views === undefined) shownBy.set(read, [oid])
+      else views.push(oid)
+    }
+  for (const oid of tainted) for (const view of shownBy.get(oid) ?? []) tainted.add(view)
+  return tainted
+}
+
+/** Unique columns of a table, or of what a view shows: an INSERT into a view reaches them, too. */
+function uniqueColumns(relation: Relation, catalog: Catalog): ReadonlySet<string> {
+  const members = [relation, ...relation.related.flatMap((oid) => catalog.byOid.get(oid) ?? [])]
+  if (relation.viewOf.length > 0) return new Set(relation.columns.keys())
+  return new Set(members.flatMap(({ unique }) => [...unique]))
+}
+
+/** These and all that they are related to, of any degree. */
+function families(relations: readonly Relation[], catalog: Catalog): Relation[] {
+  const members = new Map(relations.map((relation) => [relation.oid, relation]))
+  for (const member of members.values()) {
+    for (const oid of member.related) {
+      const other = catalog.byOid.get(oid)
+      if (other !== undefined) members.set(oid, other)
+    }
+  }
+  return [...members.values()]
+}
+
+/** Views upon views: nobody has as many, and each takes some of the stack. */
+const MOST_VIEWS = 100

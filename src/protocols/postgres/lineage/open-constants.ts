@@ -1,0 +1,251 @@
+import { fromParts, partsOf, statementParts } from '../../../sql/parts.ts'
+import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../../../sql/query.ts'
+import { isMasked, type Origin } from './origin.ts'
+import { neverFails } from './total-functions.ts'
+
+/** Which constants and parameters of a statement no masked value has to do with: they may stand on record as they are. */
+export interface VisibleConstants {
+  /** Where they begin in the text. */
+  readonly places: ReadonlySet<number>
+  /** Where all constants begin that were read. */
+  readonly known: ReadonlySet<number>
+  /** Numbers of parameters. */
+  readonly parameters: ReadonlySet<number>
+}
+
+type Given = Constant | Parameter
+
+/**
+ * Finds them while lineage is read. All are hidden but those in a place that is listed here: LIMIT and OFFSET; places in ORDER BY
+ * and GROUP BY; and, unless a masked column meets another anywhere in the statement, what the statement itself selects, and what it
+ * compares, where no masked column is part of that, and what it stores itself in a column that is not masked. One that is seen
+ * elsewhere, too, or with another reading, stays hidden.
+ */
+export class OpenConstants {
+  readonly #tree: Statement
+  /** By their place in the text: the tree has what assigns to several columns once for each of them. */
+  readonly #open = new Set<number>()
+  readonly #hidden = new Set<number>()
+  /** Compared, selected or stored: a masked column that meets another makes a secret of all that this one may hold. */
+  readonly #apart: Given[] = []
+  readonly #isGiven = new WeakMap<Expression, boolean>()
+  #isMixed = false
+
+  constructor(tree: Statement) {
+    this.#tree = tree
+  }
+
+  /** LIMIT, OFFSET, and a place in ORDER BY or GROUP BY. */
+  bare(node: Expression): void {
+    const constant = bareConstant(node)
+    if (constant?.kind === 'parameter' || constant?.type === 'integer') add(constant, this.#open)
+  }
+
+  /** An item of a select list. The SELECT whose rows are those of the statement is the whole of it. */
+  selected(select: Statement, node: Expression, originOf: (column: Expression) => Origin): void {
+    const { given, columns, isWhole } = contentOf(node)
+    const isOpen = select === this.#tree && isWhole && !columns.some((column) => isMasked(originOf(column)))
+    if (isOpen) this.#apart.push(...given)
+    else for (const constant of given) add(constant, this.#hidden)
+  }
+
+  /** An expression that has been read, with the origins of its parts: whether a masked column meets anything in it but what the text gives. */
+  read(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
+    // AND, OR and NOT put together what was compared already.
+    if (this.#isMixed || !isMasked(origin) || node.kind === 'logic' || node.kind === 'column') return
+    if (node.kind === 'subquery') {
+      if (node.gives === 'rows') this.#isMixed = true
+      return
+    }
+    const others = partsOf(node).expressions.filter((part) => !this.#given(part))
+    const [only] = others
+    if (only === undefined || others.length > 1 || !isMasked(originOf(only))) this.#isMixed = true
+  }
+
+  /** Made of nothing but what the text gives: nothing else can bring it to another place of the statement. */
+  #given(node: Expression): boolean {
+    const before = this.#isGiven.get(node)
+    if (before !== undefined) return before
+    const isGiven = mayBeGiven(node) && partsOf(node).expressions.every((part) => this.#given(part))
+    this.#isGiven.set(node, isGiven)
+    return isGiven
+  }
+
+  /** A condition, or a part of one that AND, OR or NOT ties to others; `origin` is that of the whole. */
+  compared(node: Expression, origin: Origin, originOf: (part: Expression) => Origin): void {
+    const { given, columns, isWhole } = contentOf(node)
+    if (node.kind === 'logic' && isWhole) {
+      for (const arg of node.args) this.compared(arg, arg.kind === 'logic' ? origin : originOf(arg), originOf)
+      return
+    }
+    const masked = columns.filter((column) => isMasked(originOf(column)))
+    if (masked.length === 0 && !isMasked(origin) && isWhole) {
+      for (const constant of given) this.#apart.push(constant)
+      return
+    }
+    for (const constant of given) add(constant, this.#hidden)
+    if (isMasked(origin) && (!isWhole || masked.length === 0 || columns.length > masked.length)) this.#isMixed = true
+    if (masked.length > 1) this.#isMixed = true
+  }
+
+  /** A value that goes into a column of the rows that `statement` writes. */
+  stored(statement: Statement, node: Expression, into: Origin): void {
+    if (isMasked(into) && !this.#given(node)) this.#isMixed = true
+    const constant = bareConstant(node)
+    if (constant === undefined) return
+    // What a part of the statement writes, others read.
+    if (statement === this.#tree && !isMasked(into)) this.#apart.push(constant)
+    else add(constant, this.#hidden)
+  }
+
+  /** A masked column meets whatever the other side has, as where rows are put together by it. */
+  mixed(): void {
+    this.#isMixed = true
+  }
+
+  get isMixed(): boolean {
+    return this.#isMixed
+  }
+
+  get found(): VisibleConstants | undefined {
+    const { given, isWhole } = everythingGiven(this.#tree)
+    // What is not read may do anything with any of them.
+    if (!isWhole) return undefined
+    const places = new Set(this.#open)
+    // What a part of the statement gives another as a constant may be compared with anything there.
+    if (!this.#isMixed && !givesConstants(this.#tree, true)) for (const constant of this.#apart) add(constant, places)
+    for (const place of this.#hidden) places.delete(place)
+    const known = new Set<number>()
+    const parameters = new Set<number>()
+    for (const one of given) if (one.kind === 'constant') add(one, known)
+    for (const one of given) if (one.kind === 'parameter') parameters.add(one.number)
+    for (const one of given) if (one.kind === 'parameter' && !places.has(one.at)) parameters.delete(one.number)
+    return { places, known, parameters }
+  }
+}
+
+/** Functions that depend on their arguments alone are, what tells of the session (current_setting(), CURRENT_USER) is not. */
+function mayBeGiven(node: Expression): boolean {
+  switch (node.kind) {
+    case 'constant':
+    case 'parameter':
+    case 'operation':
+    case 'logic':
+    case 'test':
+    case 'case':
+    case 'coalesce':
+    case 'extreme':
+    case 'cast':
+    case 'collate':
+    case 'row':
+    case 'array':
+    case 'default':
+      return true
+    case 'call':
+      return node.args.length > 0 && neverFails(node)
+    case 'column':
+    case 'system-value':
+    case 'subquery':
+    case 'field':
+    case 'built':
+    case 'grouping-set':
+    case 'current-of':
+    case 'opaque':
+      return false
+  }
+}
+
+function add(given: Given, to: Set<number>): void {
+  to.add(given.at)
+  if (given.kind === 'constant') for (const at of given.others ?? []) to.add(at)
+}
+
+/** `1`, `'x'`, `$1`, with a cast or without. */
+function bareConstant(node: Expression): Given | undefined {
+  if (node.kind === 'cast') return node.to.limited ? undefined : bareConstant(node.arg)
+  return node.kind === 'constant' || node.kind === 'parameter' ? node : undefined
+}
+
+const modifiersOf = (types: readonly TypeName[]): Constant[] => types.flatMap(({ modifiers }) => modifiers)
+
+/** What an expression is made of, without the queries in it: with them, or with what is not read, that is not the whole. */
+function contentOf(node: Expression): { given: Given[]; columns: Column[]; isWhole: boolean } {
+  const given: Given[] = []
+  const columns: Column[] = []
+  let isWhole = true
+  const visit = (part: Expression): void => {
+    if (part.kind === 'constant' || part.kind === 'parameter') given.push(part)
+    if (part.kind === 'column') columns.push(part)
+    const { expressions, statements, types } = partsOf(part)
+    if (part.kind === 'opaque' || statements.length > 0) isWhole = false
+    given.push(...modifiersOf(types))
+    for (const inner of expressions) visit(inner)
+  }
+  visit(node)
+  return { given, columns, isWhole }
+}
+
+/** Whether a query within the statement, other than one that EXISTS asks, gives constants as values of its rows. */
+function givesConstants(node: Statement, isTop: boolean): boolean {
+  if (!isTop && node.kind === 'values') return true
+  if (!isTop && node.kind === 'select' && node.targets.some(({ value }) => contentOf(value).given.length > 0))
+    return true
+  const { expressions, statements, from } = statementParts(node)
+  // The rows of a set operation are those of both its sides; VALUES of an INSERT go into its columns.
+  const isPart = (inner: Statement): boolean =>
+    node.kind === 'set-operation'
+      ? isTop && (inner === node.left || inner === node.right)
+      : node.kind === 'insert' && inner === node.source && inner.kind === 'values'
+  return (
+    expressions.some(givesWithin) ||
+    statements.some((inner) => givesConstants(inner, isPart(inner))) ||
+    from.some(givesInFrom)
+  )
+}
+
+function givesWithin(node: Expression): boolean {
+  const { expressions, statements } = partsOf(node)
+  const isAsked = node.kind === 'subquery' && node.gives === 'exists' && node.query.kind === 'select'
+  return (
+    node.kind === 'opaque' ||
+    expressions.some(givesWithin) ||
+    statements.some((inner) => givesConstants(inner, isAsked))
+  )
+}
+
+function givesInFrom(item: FromItem): boolean {
+  const { expressions, statements, from } = fromParts(item)
+  return (
+    expressions.some(givesWithin) || statements.some((inner) => givesConstants(inner, false)) || from.some(givesInFrom)
+  )
+}
+
+/** All constants and parameters of a statement; not the whole where a part of it is not read. */
+function everythingGiven(tree: Statement): { given: Given[]; isWhole: boolean } {
+  const given: Given[] = []
+  let isWhole = true
+  const inExpression = (node: Expression): void => {
+    if (node.kind === 'constant' || node.kind === 'parameter') given.push(node)
+    if (node.kind === 'opaque') isWhole = false
+    const { expressions, statements, types } = partsOf(node)
+    for (const constant of modifiersOf(types)) given.push(constant)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
+  }
+  const inFrom = (item: FromItem): void => {
+    if (item.kind === 'function-table' || item.kind === 'value-table')
+      for (const constant of modifiersOf(item.types)) given.push(constant)
+    const { expressions, statements, from } = fromParts(item)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
+    for (const inner of from) inFrom(inner)
+  }
+  const inStatement = (node: Statement): void => {
+    const { expressions, statements, from } = statementParts(node)
+    for (const part of expressions) inExpression(part)
+    for (const statement of statements) inStatement(statement)
+    for (const item of from) inFrom(item)
+  }
+  inStatement(tree)
+  return { given, isWhole }
+}

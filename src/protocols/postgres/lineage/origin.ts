@@ -1,0 +1,61 @@
+import type { ColumnMask } from '../../../masking/plan.ts'
+
+/** Where a value comes from, as far as masking cares. */
+export interface Origin {
+  /** The masked columns it depends on; none: it is shown as it is. */
+  readonly masks: readonly ColumnMask[]
+  /** It is the value of one such column, unchanged; otherwise something was made of it, and no part may be shown. */
+  readonly direct: boolean
+  /** The server's name of its type, where that is certain. */
+  readonly type?: string | undefined
+}
+
+export const PLAIN: Origin = { masks: [], direct: false }
+
+export const isMasked = (origin: Origin): boolean => origin.masks.length > 0
+
+/** The value of a masked column itself. */
+export const valueOf = (mask: ColumnMask, type?: string): Origin => ({ masks: [mask], direct: true, type })
+
+/** The same, known to be of this type. */
+export const typed = (origin: Origin, type: string | undefined): Origin =>
+  origin.masks.length === 0 || type === undefined ? origin : { ...origin, type }
+
+/** Something made of all of these. */
+export function madeOf(origins: readonly Origin[]): Origin {
+  const masks = new Set(origins.flatMap((origin) => origin.masks))
+  return masks.size === 0 ? PLAIN : { masks: [...masks], direct: false }
+}
+
+/** One of these, unchanged: what UNION or COALESCE gives. Values of different columns lose their own style. */
+export function oneOf(origins: readonly Origin[]): Origin {
+  const masked = origins.filter(isMasked)
+  const [first] = masked
+  if (first === undefined) return PLAIN
+  const same = masked.every(({ direct, masks }) => direct && masks.length === 1 && masks[0] === first.masks[0])
+  return same ? first : typed(madeOf(masked), masked.every(({ type }) => type === first.type) ? first.type : undefined)
+}
+
+export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ length: count }, () => origin)
+
+/** A result column; `spread` stands for an unknown number of columns, all of one origin. */
+export interface Output {
+  /** What it is called; undefined where that is not certain: then it answers to every name. */
+  readonly name: string | undefined
+  readonly origin: Origin
+  readonly spread?: true
+  /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
+  readonly fails?: boolean
+}
+
+export const spread = (origin: Origin, fails = false): Output => ({ name: undefined, origin, spread: true, fails })
+
+/** The origins of exactly `count` columns, or undefined where the list cannot be that long. */
+export function fitOutputs(outputs: readonly Output[], count: number): Origin[] | undefined {
+  if (!outputs.some(({ origin }) => isMasked(origin))) return repeat(PLAIN, count)
+  const spreads = outputs.filter((output) => output.spread === true).length
+  if (spreads === 0) return outputs.length === count ? outputs.map(({ origin }) => origin) : undefined
+  const filled = count - (outputs.length - spreads)
+  if (spreads > 1 || filled < 0) return undefined
+  return outputs.flatMap(({ origin, spread: wide }) => (wide === true ? repeat(origin, filled) : [origin]))
+}

@@ -1,0 +1,13 @@
+import type { Codec } from '../../../wire/codec.ts'
+import { readSubject, writeSubject, type Subject } from './subject.ts'
+
+/** Describe ('D'), sent by the client: asks what a statement takes and a portal returns. Spec: Message Formats, Describe. */
+export interface Describe extends Subject {
+  readonly type: 'describe'
+}
+
+export const describe: Codec<Describe> = {
+  tag: 0x44, // 'D'
+  decode: (body) => ({ type: 'describe', ...readSubject(body, 'Describe') }),
+  encode: writeSubject,
+}

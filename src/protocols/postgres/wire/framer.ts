@@ -1,0 +1,137 @@
+import { WireError } from '../../../wire/wire-error.ts'
+
+/** One message: its tag and the bytes from the tag to the end. A view into what was pushed. */
+export interface Frame {
+  readonly tag: number
+  readonly bytes: Buffer
+  /** Set for a piece of a message that is too long to be held: `first` begins with the tag. */
+  readonly piece?: 'first' | 'later' | undefined
+}
+
+type Take = (frame: Frame) => boolean | void
+
+/**
+ * Cuts a byte stream into messages (tag, int32 length that counts itself, body). Spec: Message Formats.
+ * Only the unfinished last message is held back, and copied, so that chunks are never kept alive by a few bytes.
+ */
+export class Framer {
+  readonly #longest: number
+  readonly #what: string
+  readonly #inPieces: ReadonlySet<number>
+  readonly #together: (bytes: Buffer, at: number) => number
+  /** Of a message that comes in pieces: its tag, and how much of it is still to come. */
+  #pieceTag = 0
+  #more = 0
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #wanted = 0
+
+  /**
+   * `longest` is the limit for one message in bytes, `what` names the peer in errors. Messages with one of the tags
+   * `inPieces` may be longer: they come in pieces as they arrive, the first of `FIRST_PIECE` bytes or more. `together` may take
+   * whole messages from an offset on by itself, and returns the offset behind them.
+   */
+  constructor(
+    longest: number,
+    what: string,
+    inPieces: ReadonlySet<number> = new Set(),
+    together: (bytes: Buffer, at: number) => number = (_bytes, at) => at,
+  ) {
+    this.#inPieces = inPieces
+    this.#together = together
+    this.#longest = longest
+    this.#what = what
+  }
+
+  /** Bytes of an unfinished message. */
+  get held(): number {
+    return this.#heldBytes
+  }
+
+  /** Hands over the messages that are whole now, in order; `take` returns false where it wants no more of this connection. */
+  push(chunk: Buffer, take: Take): void {
+    if (this.#heldBytes === 0) return void this.#cut(chunk, take)
+    // A large message arrives in many chunks: they are joined once, when it is whole.
+    const missing = this.#wanted - this.#heldBytes
+    if (chunk.length < missing) return this.#hold(Buffer.from(chunk))
+    // What follows it stays the chunk that it is.
+    const end = missing > 0 ? missing : chunk.length
+    const joined = Buffer.concat([...this.#held, chunk.subarray(0, end)])
+    this.#held = []
+    this.#heldBytes = 0
+    this.#wanted = 0
+    if (this.#cut(joined, take) && end < chunk.length) this.#cut(chunk.subarray(end), take)
+  }
+
+  /** False where no more is wanted. */
+  #cut(bytes: Buffer, take: Take): boolean {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#more > 0) {
+        const end = Math.min(bytes.length, at + this.#more)
+        this.#more -= end - at
+        if (take({ tag: this.#pieceTag, bytes: bytes.subarray(at, end), piece: 'later' }) === false) return false
+        at = end
+        continue
+      }
+      const taken = this.#together(bytes, at)
+      if (taken > at) {
+        at = taken
+        continue
+      }
+      if (bytes.length - at < HEADER) break
+      const length = this.#lengthAt(bytes, at)
+      const tag = bytes[at] as number
+      if (length > this.#longest) {
+        if (bytes.length - at < Math.min(FIRST_PIECE, length)) {
+          this.#wanted = Math.min(FIRST_PIECE, length)
+          break
+        }
+        this.#pieceTag = tag
+        const end = Math.min(bytes.length, at + length)
+        this.#more = length - (end - at)
+        if (take({ tag, bytes: bytes.subarray(at, end), piece: 'first' }) === false) return false
+        at = end
+        continue
+      }
+      if (bytes.length - at < length) {
+        this.#wanted = length
+        break
+      }
+      if (take({ tag, bytes: bytes.subarray(at, at + length), piece: undefined }) === false) return false
+      at += length
+    }
+    if (at < bytes.length) this.#hold(Buffer.from(bytes.subarray(at)))
+    return true
+  }
+
+  #lengthAt(bytes: Buffer, at: number): number {
+    const length = bytes.readUInt32BE(at + 1)
+    if (length >= 4 && length < this.#longest) return length + 1
+    const tag = String.fromCharCode(bytes[at] as number)
+    if (length < 4) throw new WireError(`${this.#what}: message '${tag}' claims a length of ${length}`)
+    if (!(this.#inPieces.has(bytes[at] as number) && length <= LONGEST)) {
+      throw new WireError(
+        `${this.#what}: message '${tag}' of ${length} bytes is longer than ${this.#longest}`,
+        'too-large',
+      )
+    }
+    return length + 1
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.length
+  }
+}
+
+/** The body of a frame, without tag and length. */
+export function bodyOf(frame: Frame): Buffer {
+  return frame.bytes.subarray(HEADER)
+}
+
+const HEADER = 5
+/** Enough for the names that a Bind begins with. */
+const FIRST_PIECE = 1024
+/** What the server takes itself. Source: PQ_LARGE_MESSAGE_LIMIT in libpq.h, MaxAllocSize in memutils.h. */
+const LONGEST = 0x3f_ff_ff_ff

@@ -1,0 +1,143 @@
+import { connect } from 'node:net'
+import type { Client, ConnectConfig, NegotiatedAlgorithms } from 'ssh2'
+import type { CredentialLease } from '../../../credentials/credential.ts'
+import { channelStream } from '../../../shared/channel-stream.ts'
+import type { Channel } from '../../../shared/channel.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { socketChannel } from '../../../shared/socket-channel.ts'
+import { afterRecord } from '../../../gateway/recorded-channel.ts'
+import type { Session } from '../../../gateway/engine.ts'
+import type { SshTarget } from '../../../gateway/target.ts'
+import { ALGORITHMS } from './admit.ts'
+import { checkHostKey, type FirstUse } from './host-keys.ts'
+import { guardPeer } from './peer-guard.ts'
+import { hasOverrun, ssh2 } from './ssh2-internals.ts'
+
+/** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
+export function connectUpstream(
+  session: Session<SshTarget>,
+  baseDirectory: string,
+  firstUse: FirstUse,
+): Promise<Client> {
+  const { config, lease, limits, ended } = session
+  return logIn({
+    config,
+    lease,
+    handshake: limits.handshake,
+    baseDirectory,
+    firstUse,
+    ended,
+    channel: (channel) => afterRecord(channel, session),
+  })
+}
+
+export interface SshLogin {
+  readonly config: SshTarget
+  readonly lease: CredentialLease
+  /** Milliseconds. */
+  readonly handshake: number
+  readonly baseDirectory: string
+  readonly firstUse: FirstUse
+  /** Gives up; the reason is a PamError. */
+  readonly ended?: AbortSignal
+  /** What stands between the library and the socket. */
+  readonly channel?: (channel: Channel) => Channel
+  readonly onHandshake?: (negotiated: NegotiatedAlgorithms) => void
+}
+
+/** Opens a connection to a target, checks its host key and logs in. */
+export async function logIn(login: SshLogin): Promise<Client> {
+  const { config, lease, handshake, baseDirectory, firstUse, ended, channel = (same) => same, onHandshake } = login
+  const socket = connect({ host: config.host, port: config.port })
+  const client = new ssh2.Client()
+  let untrusted: PamError | undefined
+  let onEnded = (): void => {}
+  try {
+    await new Promise<void>((resolve, reject) => {
+      onEnded = () => reject(ended?.reason as PamError)
+      if (ended?.aborted === true) return onEnded()
+      ended?.addEventListener('abort', onEnded, { once: true })
+      const fail = (error: Error): void => void client.emit('error', error)
+      const stream = channelStream(channel(socketChannel(socket)), () => {
+        if (!hasOverrun(client)) return
+        fail(new Error('more was sent than the window allows'))
+        client.destroy()
+      })
+      client.on('ready', resolve)
+      client.on('error', (error) => reject(untrusted ?? upstreamError(config, error)))
+      client.on('close', () => reject(untrusted ?? upstreamError(config, new Error('closed during the handshake'))))
+      socket.on('error', (error) => reject(upstreamError(config, error)))
+      if (onHandshake !== undefined) client.on('handshake', onHandshake)
+      client.connect({
+        sock: stream,
+        algorithms: ALGORITHMS,
+        readyTimeout: handshake,
+        keepaliveInterval: KEEP_ALIVE,
+        keepaliveCountMax: 4,
+        ...authentication(lease),
+        hostVerifier: (key: Buffer, verify: (isValid: boolean) => void) => {
+          checkHostKey(key, config, baseDirectory, firstUse)
+            .then(
+              () => verify(true),
+              (error: unknown) => {
+                untrusted = error instanceof PamError ? error : upstreamError(config, error)
+                verify(false)
+              },
+            )
+            // What the library finds wrong when it goes on is thrown into nowhere.
+            .catch(fail)
+        },
+      })
+      guardPeer(client, { handshake }, (error) => {
+        fail(error)
+        client.destroy()
+      })
+      // A target that asks by keyboard-interactive (RFC 4256) for one hidden answer asks for the password.
+      client.on('keyboard-interactive', (_name, _instructions, _lang, prompts, finish) => {
+        finish(prompts.map(({ echo }) => (echo === true ? '' : (lease.password ?? ''))))
+      })
+    })
+  } catch (error) {
+    client.destroy()
+    socket.destroy()
+    throw error instanceof PamError ? error : upstreamError(config, error)
+  } finally {
+    ended?.removeEventListener('abort', onEnded)
+  }
+  return client
+}
+
+/** What the gateway logs in with, as ssh2 takes it. */
+const authentication = ({ user, password, privateKey }: CredentialLease): ConnectConfig => ({
+  username: user,
+  authHandler: privateKey === undefined ? ['password', 'keyboard-interactive'] : ['publickey'],
+  tryKeyboard: privateKey === undefined,
+  ...(password === undefined ? {} : { password }),
+  ...(privateKey === undefined
+    ? {}
+    : {
+        privateKey: privateKey.text,
+        ...(privateKey.passphrase === undefined ? {} : { passphrase: privateKey.passphrase }),
+      }),
+})
+
+function upstreamError({ name }: SshTarget, cause: unknown): PamError {
+  const { level } = cause as { level?: string }
+  if (level === 'client-authentication') {
+    return new PamError('TARGET_CREDENTIAL', `${name} did not accept the gateway's login`, {
+      side: 'upstream',
+      cause,
+      hint: 'whoever runs the gateway must look at the credential of the target',
+    })
+  }
+  if (level === 'client-timeout') {
+    return new PamError('TARGET_UNREACHABLE', `${name} did not answer in time`, { side: 'upstream', cause })
+  }
+  return new PamError('TARGET_UNREACHABLE', `${name} cannot be reached, or the SSH handshake with it failed`, {
+    side: 'upstream',
+    cause,
+    hint: 'the log of the gateway has the reason',
+  })
+}
+
+const KEEP_ALIVE = 30_000

@@ -1,0 +1,145 @@
+import type { Client, Connection } from 'ssh2'
+import { PamError } from '../../../shared/errors.ts'
+import type { Session } from '../../../gateway/engine.ts'
+import type { SshTarget } from '../../../gateway/target.ts'
+import { wireFailure } from '../../../gateway/session-end-reason.ts'
+import type { CommandReader } from '../command/command-reader.ts'
+import type { LoginShell } from '../command/host-statement.ts'
+import { serveForwarding } from './forwarding.ts'
+import type { SshHello } from './admit.ts'
+import { createPathResolver, type PathResolver } from '../transfer/path-resolver.ts'
+import { serveSessionChannel, type OpenChannel } from './session-channel.ts'
+import { TargetChannel } from './target-channel.ts'
+
+/** One client's SSH connection and the one to the target that belongs to it. */
+export interface HostConnection {
+  readonly session: Session<SshTarget>
+  readonly client: Connection
+  readonly upstream: Client
+  readonly channels: Set<OpenChannel>
+  readonly paths: PathResolver
+  readonly commands: CommandLines
+  /** Runs what may find that the record has failed. */
+  guard(work: () => void): void
+  /** What goes wrong with one channel is logged; what was the session's own end, ends it. */
+  readonly failed: (error: unknown) => void
+}
+
+/** How command lines of a connection are read. */
+export interface CommandLines {
+  readonly shell: LoginShell
+  readonly reader: CommandReader
+}
+
+/** Serves the client's channels until one side leaves or the session must end. */
+export async function serveConnection(
+  { connection: client, left }: SshHello,
+  upstream: Client,
+  session: Session<SshTarget>,
+  commands: CommandLines,
+): Promise<void> {
+  let finish!: () => void
+  const over = new Promise<void>((resolve) => (finish = resolve))
+  const host: HostConnection = {
+    session,
+    client,
+    upstream,
+    channels: new Set(),
+    paths: createPathResolver(upstream),
+    commands,
+    guard(work) {
+      try {
+        work()
+      } catch (error) {
+        session.end(wireFailure(error))
+      }
+    },
+    failed(error) {
+      session.logger.warn({ cause: (error as Error).message }, 'channel.failed')
+    },
+  }
+  let count = 0
+  let open = 0
+  client.on('session', (accept, reject) => {
+    if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) return reject()
+    open++
+    // The gateway's own channel, by which it looks where paths lead, comes before the client's: they cannot take its place.
+    void host.paths.home()
+    // A channel that the target refuses is refused here, as if the client had asked the target itself.
+    TargetChannel.open(upstream).then(
+      (target) => {
+        try {
+          const ssh = accept()
+          ssh.once('close', () => open--)
+          serveSessionChannel(ssh, host, { name: String(++count), target })
+        } catch (error) {
+          // It has gone meanwhile.
+          host.failed(error)
+        }
+      },
+      (error: unknown) => {
+        open--
+        host.failed(error)
+        if (!left.aborted) reject()
+      },
+    )
+  })
+  serveForwarding(host)
+  upstream.on('error', (error) => session.end(targetLeft(session, error)))
+  upstream.on('close', () => session.end(targetLeft(session, undefined)))
+  session.ended.addEventListener('abort', () => finish(), { once: true })
+  if (session.ended.aborted) finish()
+  await over
+  await endConnection(host, left)
+}
+
+function targetLeft({ target }: Session, cause: Error | undefined): PamError {
+  return new PamError('TARGET_LEFT', `${target.name} closed the connection`, { side: 'upstream', cause })
+}
+
+/**
+ * The client is told, what runs on the target is ended, and that it is gone made sure of or recorded as unknown. Where the
+ * client itself has left, the target is treated as if it had been connected directly: it finds the connection closed.
+ */
+async function endConnection(
+  { session, client, upstream, channels }: HostConnection,
+  left: AbortSignal,
+): Promise<void> {
+  const reason = session.ended.reason as PamError | undefined
+  if (reason !== undefined && reason.code !== 'TARGET_LEFT') {
+    const ended = await Promise.all([...channels].map((channel) => channel.end(reason)))
+    if (ended.includes(false)) {
+      try {
+        session.recorder.outcome({
+          type: 'notice',
+          message:
+            reason.code === 'CLIENT_LEFT'
+              ? 'outcome unknown: the client left, and what was running may go on'
+              : 'outcome unknown: that the target ended what was running could not be confirmed',
+        })
+      } catch {
+        // The record has failed: that is why the session ends.
+      }
+      session.logger.warn({ session: session.id, target: session.target.name }, 'session.outcome_unknown')
+    }
+  }
+  upstream.end()
+  // A client drops what it has not shown yet when it is disconnected: it may leave by itself first.
+  if (!left.aborted) await leftWithin(left, LINGER)
+  client.end()
+  if (!left.aborted) await leftWithin(left, LINGER)
+  upstream.destroy()
+}
+
+function leftWithin(left: AbortSignal, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    left.addEventListener('abort', () => resolve(), { once: true })
+    setTimeout(resolve, milliseconds).unref()
+  })
+}
+
+/** Session channels open at once. */
+const MOST_CHANNELS = 200
+/** Channels of one connection, all told. */
+const MOST_EVER = 100_000
+const LINGER = 500

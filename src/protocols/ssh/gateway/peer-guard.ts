@@ -1,0 +1,119 @@
+import type { Client, Connection } from 'ssh2'
+import type { HandshakeLimits } from '../../../gateway/engine.ts'
+import { messageHandlers, watchSending, type MessageReplies } from './ssh2-internals.ts'
+
+interface OpenInfo {
+  readonly packetSize: number
+}
+
+/**
+ * The peer of a connection, client or target, is hostile until proven otherwise: what the library would loop over, keep, or
+ * answer for ever ends the connection. `fail` is called with the reason, within the library's own reading.
+ */
+export function guardPeer(
+  connection: Client | Connection,
+  { handshake }: HandshakeLimits,
+  fail: (error: Error) => void,
+): void {
+  const carried = guardExchanges(connection, handshake, fail)
+  const { handlers: before, replace } = messageHandlers(connection)
+  const handlers = { ...before }
+  const counts = new Map<string, number>()
+  const atMost = (most: number, what: string): void => {
+    const count = (counts.get(what) ?? 0) + 1
+    counts.set(what, count)
+    if (count > most) throw new Error(`more than ${most} times ${what}`)
+  }
+  const guard = (name: string, check: (protocol: MessageReplies, ...args: never[]) => boolean | void): void => {
+    const handler = handlers[name]
+    if (handler === undefined) return
+    handlers[name] = (self, ...args) => {
+      try {
+        if (check(self, ...args) === false) return
+      } catch (error) {
+        return fail(error as Error)
+      }
+      handler(self, ...args)
+    }
+  }
+  // It cuts what it sends into pieces of that size: of none it would do so for ever.
+  const fitting = (_: MessageReplies, { packetSize }: OpenInfo): void => {
+    if (packetSize < SMALLEST_PACKET) throw new Error(`packets of ${packetSize} bytes`)
+  }
+  guard('CHANNEL_OPEN', fitting)
+  guard('CHANNEL_OPEN_CONFIRMATION', fitting)
+  // It would check and keep any number of keys (OpenSSH's PROTOCOL, 2.5); the gateway knows its targets by other means.
+  guard('GLOBAL_REQUEST', (self, name: string, wantReply: boolean) => {
+    if (name !== 'hostkeys-00@openssh.com') return true
+    if (wantReply) self.requestFailure()
+    return false
+  })
+  guard('CHANNEL_DATA', (_: MessageReplies, _channel: number, { length }: Buffer) => carried(length))
+  guard('CHANNEL_EXTENDED_DATA', (_: MessageReplies, _channel: number, { length }: Buffer) => carried(length))
+  guard('USERAUTH_INFO_REQUEST', () => atMost(MOST_PROMPTS, 'a prompt'))
+  guard('USERAUTH_BANNER', () => atMost(MOST_BANNERS, 'a banner'))
+  guard('USERAUTH_PASSWD_CHANGEREQ', () => {
+    throw new Error('the password has to be changed')
+  })
+  replace(handlers)
+}
+
+/**
+ * Whoever begins a key exchange stops what is sent to them until it ends (RFC 4253, section 7.1), and each one costs a
+ * signature: there is a deadline for it, a limit for what waits meanwhile, and one for how many there are. OpenSSH begins
+ * one after as little traffic as its RekeyLimit says. Returns what to call with the size of data that came.
+ */
+function guardExchanges(
+  connection: Client | Connection,
+  deadline: number,
+  fail: (error: Error) => void,
+): (bytes: number) => void {
+  const since = performance.now()
+  let isOver = false
+  let count = 0
+  let carried = 0
+  let queued = 0
+  let timer: NodeJS.Timeout | undefined
+  const end = (message: string): void => {
+    if (isOver) return
+    isOver = true
+    clearTimeout(timer)
+    // Not within what the library is sending.
+    process.nextTick(() => fail(new Error(message)))
+  }
+  const carry = (bytes: number): void => void (carried += bytes + PACKET_OVERHEAD)
+  watchSending(connection, {
+    began() {
+      count++
+      queued = 0
+      // The first one is part of the login, which has a deadline of its own.
+      if (count === 1 || isOver) return
+      timer = setTimeout(() => end('a key exchange was begun and not finished in time'), deadline)
+      const most = MOST_EXCHANGES + (performance.now() - since) / 1000 + carried / BYTES_PER_EXCHANGE
+      if (count > most) end('keys are exchanged again and again')
+    },
+    ended: () => clearTimeout(timer),
+    queued(bytes) {
+      queued += bytes + PACKET_OVERHEAD
+      if (queued > MOST_QUEUED) end('a key exchange is not finished, and too much waits for its end')
+    },
+    sent: carry,
+  })
+  connection.once('close', () => {
+    isOver = true
+    clearTimeout(timer)
+  })
+  return carry
+}
+
+/** Key exchanges without traffic; one more for each second, and for each 16 KiB. */
+const MOST_EXCHANGES = 100
+const BYTES_PER_EXCHANGE = 16 * 1024
+/** What a packet is at least, on the wire and in memory. */
+const PACKET_OVERHEAD = 64
+/** More than one write on each of many channels. */
+const MOST_QUEUED = 32 * 1024 * 1024
+/** Bytes; RFC 4254 wants 32,768 to be taken. */
+const SMALLEST_PACKET = 256
+const MOST_PROMPTS = 10
+const MOST_BANNERS = 100

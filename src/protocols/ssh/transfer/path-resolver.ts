@@ -1,0 +1,111 @@
+import type { Client, ClientChannel } from 'ssh2'
+import {
+  encodeInit,
+  encodeReadlink,
+  encodeRealpath,
+  SftpFields,
+  SftpFramer,
+  sftpType,
+  type SftpPacket,
+} from '../wire/packet.ts'
+
+/** Asks the target where paths lead. What it does not answer is undefined. */
+export interface PathResolver {
+  /** Where the login is when it comes in: absolute. Asked once. */
+  readonly home: () => Promise<string | undefined>
+  /** Through all links; of a last name that does not exist, its directory's. */
+  readonly real: (path: string) => Promise<string | undefined>
+  /** What stands in a symbolic link; undefined for anything else. */
+  readonly link: (path: string) => Promise<string | undefined>
+  close(): void
+}
+
+/**
+ * By SFTP's REALPATH over a channel of the gateway's own, opened when it is first needed. A target without SFTP, or one
+ * that is silent for too long, says nothing.
+ */
+export function createPathResolver(upstream: Client): PathResolver {
+  const asked = new Map<number, (path: string | undefined) => void>()
+  let opening: Promise<ClientChannel | undefined> | undefined
+  let home: Promise<string | undefined> | undefined
+  let lastId = 0
+
+  const giveUp = (): void => {
+    for (const answer of asked.values()) answer(undefined)
+    asked.clear()
+  }
+  const open = (): Promise<ClientChannel | undefined> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), LONGEST_WAIT)
+      const ready = (channel: ClientChannel | undefined): void => {
+        clearTimeout(timer)
+        resolve(channel)
+      }
+      const onOpened = (error: Error | undefined, channel: ClientChannel): void => {
+        if (error !== undefined) return ready(undefined)
+        const framer = new SftpFramer()
+        channel.on('error', () => {})
+        channel.on('close', () => {
+          ready(undefined)
+          giveUp()
+        })
+        channel.stderr.resume()
+        channel.on('data', (bytes: Buffer) => {
+          try {
+            for (const packet of framer.push(bytes)) {
+              if (packet.type === sftpType.version) ready(channel)
+              else {
+                asked.get(packet.id)?.(firstName(packet))
+                asked.delete(packet.id)
+              }
+            }
+          } catch {
+            channel.close()
+          }
+        })
+        channel.write(encodeInit(3))
+      }
+      try {
+        upstream.subsys('sftp', onOpened)
+      } catch {
+        // It is not connected any more.
+        ready(undefined)
+      }
+    })
+  const ask = async (encode: (id: number, path: string) => Buffer, path: string): Promise<string | undefined> => {
+    opening ??= open()
+    const channel = await opening
+    if (channel?.writable !== true) return undefined
+    return new Promise((resolve) => {
+      const id = ++lastId
+      const timer = setTimeout(() => {
+        asked.delete(id)
+        resolve(undefined)
+      }, LONGEST_WAIT)
+      asked.set(id, (real) => {
+        clearTimeout(timer)
+        resolve(real)
+      })
+      channel.write(encode(id, path))
+    })
+  }
+  const real = async (path: string): Promise<string | undefined> => {
+    const found = await ask(encodeRealpath, path)
+    return found?.startsWith('/') === true ? found : undefined
+  }
+  return {
+    home: () => (home ??= real('.')),
+    real,
+    link: (path) => ask(encodeReadlink, path),
+    close: () => void opening?.then((channel) => channel?.close()),
+  }
+}
+
+/** The first name of a NAME packet. */
+function firstName(packet: SftpPacket): string | undefined {
+  if (packet.type !== sftpType.name) return undefined
+  const fields = new SftpFields(packet)
+  return fields.uint32() === 0 ? undefined : fields.path()
+}
+
+const LONGEST_WAIT = 3000

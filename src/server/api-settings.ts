@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { ApiSettings } from '../api/deps.ts'
+import { resolveSecret } from '../credentials/secret-reference.ts'
+import { EVALUATION_AUDIENCE, EVALUATION_CLIENT, EVALUATION_SERVICE_CLAIM } from '../evaluation-idp/provider.ts'
+import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issuer.ts'
+import { fetchWithCa } from '../shared/fetch-with-ca.ts'
+import type { WebClient } from '../identity/web-sign-in.ts'
+import type { Config } from './config/config.ts'
+import { accountsOf } from '../gateway/target.ts'
+
+/** The built-in provider, for people and for services. */
+function evaluationIssuers(url: string): Issuer[] {
+  return [
+    issuerSchema.parse({
+      url,
+      for: 'people',
+      clientId: EVALUATION_CLIENT,
+      // The same person after a restart, which may give the provider another port.
+      personClaim: 'sub',
+      scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
+      algorithms: ['RS256'],
+    }),
+    issuerSchema.parse({
+      url,
+      for: 'services',
+      audience: EVALUATION_AUDIENCE,
+      algorithms: ['RS256'],
+      requireClaims: { [EVALUATION_SERVICE_CLAIM]: 'yes' },
+    }),
+  ]
+}
+
+/** Those of the configuration, and the built-in one where it runs; each with what its certificate is checked against. */
+export function trustedIssuers(config: Config, evaluationUrl: string | undefined): TrustedIssuer[] {
+  const issuers = [
+    ...config.identity.issuers,
+    ...(evaluationUrl === undefined ? [] : evaluationIssuers(evaluationUrl)),
+  ].map((issuer) => {
+    const authority =
+      issuer.ca === undefined ? undefined : readFileSync(resolve(config.baseDirectory, issuer.ca), 'utf8')
+    return { ...issuer, authority, fetch: fetchWithCa(authority) }
+  })
+  // Browsers may have a client of their own at the issuer that signs in people: its tokens are for us, too.
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  const { clientId } = config.web
+  return clientId === undefined || people === undefined ? issuers : [...issuers, { ...people, clientId }]
+}
+
+function webClient(config: Config, people: TrustedIssuer | undefined): WebClient | undefined {
+  const clientId = config.web.clientId ?? people?.clientId
+  if (people === undefined || clientId === undefined) return undefined
+  const { clientSecret } = config.web
+  return {
+    issuer: people.url,
+    clientId,
+    clientSecret: clientSecret === undefined ? undefined : () => resolveSecret(clientSecret, config.baseDirectory),
+    scopes: people.scopes,
+    fetch: people.fetch,
+  }
+}
+
+export function apiSettings(
+  config: Config,
+  issuers: readonly TrustedIssuer[],
+  sshHostKeys: readonly string[],
+): ApiSettings {
+  const people = issuers.find((issuer) => issuer.for === 'people')
+  return {
+    policy: config.policy,
+    targets: config.targets.map((target) => ({
+      ...target,
+      accounts: accountsOf(target),
+      ...(target.type === 'postgres' ? { database: target.database } : {}),
+    })),
+    sshHostKeys,
+    roles: config.roles,
+    reproof: config.identity.reproof,
+    handshake: config.limits.handshake,
+    requestExpire: config.requests.expire,
+    recentSignIn: config.requests.recentSignIn,
+    web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },
+    discovery: {
+      issuer: people?.url,
+      clientId: people?.clientId,
+      issuerCa: people?.authority,
+      scopes: people?.scopes ?? [],
+    },
+  }
+}

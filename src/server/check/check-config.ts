@@ -1,0 +1,94 @@
+import Table from 'cli-table3'
+import { asPamError } from '../../shared/errors.ts'
+import { trustedIssuers } from '../api-settings.ts'
+import { checkConnections, type ConnectResult } from './check-connect.ts'
+import { checkPolicy, type PolicyTestResult } from './check-policy.ts'
+import type { Config } from '../config/config.ts'
+import type { Engine } from '../../gateway/engine.ts'
+import { loadConfig } from '../config/load-config.ts'
+import { sshEngine } from '../../protocols/ssh/gateway/engine.ts'
+import { postgresEngine } from '../../protocols/postgres/gateway/engine.ts'
+import { createSqlParser } from '../../protocols/postgres/dialect/sql-parser.ts'
+
+export interface CheckOptions {
+  /** Tries targets, issuers, certificates, homes and the store as well. */
+  readonly connect: boolean
+  readonly json: boolean
+}
+
+/**
+ * `pam-gateway check`: whether the configuration is valid, what its tests say, and with `connect` whether what it names can be
+ * reached. Exit codes: 0 all is well, 1 a test or a connection failed, 2 the configuration is not valid.
+ */
+export async function check(file: string, { connect, json }: CheckOptions): Promise<void> {
+  let config: Config
+  try {
+    config = loadConfig(file)
+  } catch (error) {
+    const problem = asPamError(error)
+    if (!json || problem.code !== 'CONFIG_INVALID') throw error
+    writeJson({ valid: false, errors: problem.message.split('\n').map(toProblem), warnings: [] })
+    process.exitCode = 2
+    return
+  }
+  const parser = await createSqlParser()
+  const engines = new Map<string, Engine>([
+    ['postgres', postgresEngine(parser, config.baseDirectory)],
+    ['ssh', sshEngine({ hostKeys: [], baseDirectory: config.baseDirectory, firstUse: NO_FIRST_USE })],
+  ])
+  const tests = await checkPolicy(config.tests, config.policy, config.targets, engines)
+  const connections = connect
+    ? await checkConnections(config, { engines, issuers: trustedIssuers(config, undefined) })
+    : undefined
+  await parser.close()
+  if (tests.some(({ passed }) => !passed) || connections?.some(({ state }) => state === 'failed') === true)
+    process.exitCode = 1
+  if (json) {
+    const { warnings } = config
+    return writeJson({
+      valid: true,
+      errors: [],
+      warnings: warnings.map(toProblem),
+      tests,
+      ...(connections && { connections }),
+    })
+  }
+  for (const warning of config.warnings) process.stderr.write(`pam-gateway: warning: ${warning}\n`)
+  const { access, commands, masking } = config.policy
+  process.stdout.write(
+    `${file} is valid: ${config.targets.length} targets, ${access.length} access, ${commands.length} command and ${masking.length} masking rules\n`,
+  )
+  if (tests.length > 0) showTests(tests)
+  if (connections !== undefined) showConnections(connections)
+}
+
+function showTests(tests: readonly PolicyTestResult[]): void {
+  const table = new Table({
+    head: ['', 'GIVEN', 'TARGET', 'EXPECTED', 'VERDICT', 'RULE'],
+    style: { head: [], border: [] },
+  })
+  for (const { passed, given, target, expected, verdict, rule } of tests)
+    table.push([passed ? 'ok' : 'FAILED', given, target, expected, verdict, rule])
+  process.stdout.write(`${table.toString()}\n`)
+  const passed = tests.filter((test) => test.passed).length
+  process.stdout.write(`${passed} of ${tests.length} tests passed\n`)
+}
+
+function showConnections(connections: readonly ConnectResult[]): void {
+  for (const { what, state, detail } of connections) process.stdout.write(`${STATES[state]} ${what}: ${detail}\n`)
+}
+
+const STATES = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const
+
+/** `pam.yaml:7:3: access.0.name: …`, taken apart; a problem of a file as a whole has no line. */
+function toProblem(line: string): { file?: string; line?: number; column?: number; message: string } {
+  const match = /^(.*?):(\d+):(\d+): (.*)$/.exec(line)
+  if (match === null) return { message: line }
+  const [, file = '', row, column, message = ''] = match
+  return { file, line: Number(row), column: Number(column), message }
+}
+
+const writeJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+
+/** Nothing is kept: a key that would be trusted because it is the first is accepted, and seen by nobody else. */
+const NO_FIRST_USE = { find: () => Promise.resolve(undefined), keep: () => Promise.resolve() }

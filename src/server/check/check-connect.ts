@@ -1,0 +1,177 @@
+import { X509Certificate } from 'node:crypto'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { probeIssuer } from '../../identity/probe-issuer.ts'
+import type { TrustedIssuer } from '../../identity/issuer.ts'
+import { certificatesOf } from '../../shared/certificates.ts'
+import { PamError } from '../../shared/errors.ts'
+import { visible } from '../../shared/visible.ts'
+import { openSqliteToRead } from '../../storage/database.ts'
+import type { Config } from '../config/config.ts'
+import { credentialSource } from '../credential-source.ts'
+import type { Engine } from '../../gateway/engine.ts'
+import { missingNames, type Relations } from './missing-names.ts'
+import { openHome } from '../start-evidence.ts'
+import { accountsOf } from '../../gateway/target.ts'
+
+/** How one attempt came out. */
+export interface ConnectResult {
+  /** `target prod-db as app`. */
+  readonly what: string
+  readonly state: 'ok' | 'warning' | 'failed'
+  readonly detail: string
+}
+
+/** Tries what a running gateway depends on, all at once, each for a bounded time. Changes nothing but the logs of others. */
+export async function checkConnections(
+  config: Config,
+  { engines, issuers }: { engines: ReadonlyMap<string, Engine>; issuers: readonly TrustedIssuer[] },
+): Promise<ConnectResult[]> {
+  const relations = new Map<string, Relations>()
+  const results = await Promise.all([
+    ...config.targets.flatMap((target) =>
+      accountsOf(target).map((account) =>
+        attempt(`target ${target.name} as ${account}`, async () => {
+          const lease = await credentialSource(target, account, {}, config.baseDirectory).lease()
+          try {
+            const engine = engines.get(target.type) as Engine
+            const probe = await engine.probe(target, lease, config.limits)
+            if (probe.relations !== undefined) relations.set(target.name, probe.relations)
+            return probe
+          } finally {
+            await lease.release()
+          }
+        }),
+      ),
+    ),
+    ...issuers.map((issuer) => attempt(`issuer ${issuer.url} (${issuer.for})`, () => probeIssuer(issuer, LIMIT))),
+    ...listeningCertificate(config),
+    attempt('store', () => checkStore(config)),
+    attempt('home of records', () => checkHome(config)),
+  ])
+  return [
+    ...results.flat(),
+    ...missingNames(config, relations).map(({ what, message }): ConnectResult => ({
+      what,
+      state: 'warning',
+      detail: shown(message),
+    })),
+  ]
+}
+
+interface Outcome {
+  readonly details: readonly string[]
+  readonly warnings?: readonly string[]
+}
+
+async function attempt(what: string, work: () => Promise<Outcome>): Promise<ConnectResult[]> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${LIMIT / 1000} s`)), LIMIT)
+  })
+  try {
+    const { details, warnings = [] } = await Promise.race([work(), late])
+    return [
+      { what, state: 'ok', detail: shown(details.join(', ')) },
+      ...warnings.map((detail): ConnectResult => ({ what, state: 'warning', detail: shown(detail) })),
+    ]
+  } catch (error) {
+    return [{ what, state: 'failed', detail: reasonOf(error) }]
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** With the cause, which users are not shown: whoever checks the configuration may know addresses. */
+function reasonOf(error: unknown): string {
+  const said = [(error as Error).message]
+  for (let cause = (error as Error).cause; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const text = cause.message === '' ? (code ?? '') : cause.message
+    if (text !== '' && !said.includes(text)) said.push(text)
+  }
+  if (error instanceof PamError && error.hint !== undefined && said.length === 1) said.push(error.hint)
+  return shown(said.join(': '))
+}
+
+/** One line of bounded length that moves no cursor: targets and providers choose some of it. */
+const shown = (text: string): string => visible(text.replace(/\s+/g, ' ')).slice(0, 500)
+
+function listeningCertificate(config: Config): Promise<ConnectResult[]>[] {
+  const { tls } = config.listen
+  if (tls === undefined) return []
+  return [
+    attempt('certificate of the gateway', async () => {
+      const chain = certificatesOf(await readFile(resolve(config.baseDirectory, tls.certificate), 'latin1')) ?? []
+      const [certificate, ...rest] = chain
+      if (certificate === undefined) throw new Error(`${tls.certificate} has no certificate`)
+      chainOf(certificate, rest)
+      const ends = Date.parse(certificate.validTo)
+      if (Date.parse(certificate.validFrom) > Date.now()) throw new Error(`is valid from ${certificate.validFrom}`)
+      if (ends < Date.now()) throw new Error(`has expired (${certificate.validTo})`)
+      const warnings: string[] = []
+      if (ends < Date.now() + SOON) warnings.push(`expires soon (${certificate.validTo})`)
+      const host = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).hostname
+      if (host !== undefined && !isFor(certificate, host)) warnings.push(`is not for ${host}, the host of publicUrl`)
+      return { details: [`valid until ${certificate.validTo}`, `${chain.length} in the chain`], warnings }
+    }),
+  ]
+}
+
+/** Each certificate of the file is signed by the next one. */
+function chainOf(certificate: X509Certificate, rest: readonly X509Certificate[]): void {
+  let below = certificate
+  for (const above of rest) {
+    if (!below.checkIssued(above) || !below.verify(above.publicKey))
+      throw new Error(`is out of order: ${nameOf(below)} is not signed by ${nameOf(above)}, which follows it`)
+    below = above
+  }
+}
+
+const nameOf = ({ subject }: X509Certificate): string => subject.replaceAll('\n', ', ')
+const isFor = (certificate: X509Certificate, hostname: string): boolean => {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined
+}
+
+async function checkStore({ dataDirectory }: Config): Promise<Outcome> {
+  const store = join(dataDirectory, 'state.db')
+  if (!existsSync(store)) {
+    await isWritable(dataDirectory)
+    return { details: [`${store} will be made at the first start`] }
+  }
+  await access(store, constants.W_OK)
+  const db = openSqliteToRead(store)
+  try {
+    await db.read.selectFrom('grants').select('id').limit(1).execute()
+  } finally {
+    await db.close()
+  }
+  return { details: [store] }
+}
+
+async function checkHome(config: Config): Promise<Outcome> {
+  const { home } = config.recording
+  if (home?.type !== 's3') {
+    const directory =
+      home === undefined ? join(config.dataDirectory, 'recordings') : resolve(config.baseDirectory, home.path)
+    await isWritable(directory)
+    return { details: [directory] }
+  }
+  const opened = openHome(config)
+  await opened.read('pam-gateway-check')
+  return { details: [`${opened.label} answers; nothing was written`] }
+}
+
+/** The directory, or the nearest one above it that is there, takes a file. */
+async function isWritable(directory: string): Promise<void> {
+  const there = existsSync(directory)
+  if (!there && dirname(directory) !== directory) return isWritable(dirname(directory))
+  await rm(await mkdtemp(join(directory, '.pam-gateway-check-')), { recursive: true })
+}
+
+/** Milliseconds. */
+const LIMIT = 15_000
+const SOON = 30 * 86_400_000

@@ -1,0 +1,120 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import ssh2 from 'ssh2'
+import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
+import { peopleFile } from '../../evaluation-idp/people.ts'
+import { certificatesOf } from '../../shared/certificates.ts'
+import { PamError } from '../../shared/errors.ts'
+import { neededValues } from '../../shared/needed-values.ts'
+import { openYamlFile, type YamlPath } from '../../shared/yaml-file.ts'
+import { configSchema, toConfig, type Config, type ConfigFile } from './config.ts'
+import type { Finding, KnownGroups } from './review-config.ts'
+import { knownKeys } from '../../protocols/ssh/gateway/host-keys.ts'
+
+/**
+ * Reads and checks the file, and all that it names: secrets that are not there, certificates and keys that cannot be read.
+ * Throws CONFIG_INVALID with every problem, each with line and column, and never with a secret.
+ */
+export function loadConfig(file: string): Config {
+  const yaml = openYamlFile(file, configSchema)
+  const baseDirectory = dirname(resolve(file))
+  const findings = missingValues(yaml.data, baseDirectory)
+  if (findings.every(({ level }) => level === 'warning')) findings.push(...unusableKeys(yaml.data, baseDirectory))
+  const isComplete = findings.every(({ level }) => level === 'warning')
+  return toConfig(yaml, baseDirectory, isComplete ? evaluationGroups(yaml.data, baseDirectory) : {}, findings)
+}
+
+/** For work on the data of a gateway beside it, which needs no secrets of targets and issuers. */
+export function loadConfigWithoutSecrets(file: string): Config {
+  return toConfig(openYamlFile(file, configSchema), dirname(resolve(file)))
+}
+
+function missingValues(config: ConfigFile, baseDirectory: string): Finding[] {
+  return neededValues(configSchema, config).flatMap(({ what, path, value }) => {
+    try {
+      if (what === 'secret') resolveSecret(value as SecretReference, baseDirectory)
+      else {
+        const bytes = readFileSync(resolve(baseDirectory, value))
+        if (what === 'certificates') return certificateFindings(bytes.toString('latin1'), value, path)
+      }
+      return []
+    } catch (error) {
+      return [{ level: 'error' as const, path, message: problemOf(error, value) }]
+    }
+  })
+}
+
+const problemOf = (error: unknown, value: string): string =>
+  error instanceof PamError ? error.message : `${value} cannot be read (${(error as NodeJS.ErrnoException).code})`
+
+function certificateFindings(pem: string, file: string, path: YamlPath): Finding[] {
+  const found = certificatesOf(pem)
+  if (found === undefined || found.length === 0)
+    return [{ level: 'error', path, message: `${file} is not a PEM file of certificates` }]
+  const expired = found.find(({ validTo }) => Date.parse(validTo) < Date.now())
+  return expired === undefined ? [] : [{ level: 'warning', path, message: `${file} has expired (${expired.validTo})` }]
+}
+
+/** Keys that are there and are not what they should be. */
+function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
+  const findings: Finding[] = []
+  const attempt = (path: YamlPath, work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      findings.push({ level: 'error', path, message: (error as Error).message })
+    }
+  }
+  const secretOf = (reference: string): string => resolveSecret(reference as SecretReference, baseDirectory)
+  const parseKey = (reference: string, passphrase?: string): void => {
+    const parsed = ssh2.utils.parseKey(
+      `${secretOf(reference)}\n`,
+      passphrase === undefined ? undefined : secretOf(passphrase),
+    )
+    const key = Array.isArray(parsed) ? parsed[0] : parsed
+    if (key === undefined || key instanceof Error || !key.isPrivateKey())
+      throw new Error(`${reference} is not a usable private key; make one with ssh-keygen -t ed25519`)
+  }
+  const { tls } = config.listen
+  if (tls !== undefined)
+    attempt(['listen', 'tls', 'key'], () =>
+      checkPair(resolve(baseDirectory, tls.certificate), resolve(baseDirectory, tls.key), tls.key),
+    )
+  config.ssh.hostKeys?.forEach((reference, index) => attempt(['ssh', 'hostKeys', index], () => parseKey(reference)))
+  config.targets.forEach((target, index) => {
+    if (target.type !== 'ssh') return
+    attempt(['targets', index, target.knownHosts === undefined ? 'hostKeys' : 'knownHosts'], () => {
+      const { keys } = knownKeys(target, baseDirectory)
+      if (keys.length === 0 && !target.trustOnFirstUse) throw new Error(`has no key of ${target.host}:${target.port}`)
+    })
+    target.logins.forEach(({ privateKey, passphrase }, login) => {
+      if (privateKey !== undefined)
+        attempt(['targets', index, 'logins', login, 'privateKey'], () => parseKey(privateKey, passphrase))
+    })
+  })
+  return findings
+}
+
+function checkPair(certificate: string, key: string, name: string): void {
+  const [cert, keyText] = [readFileSync(certificate), readFileSync(key)]
+  try {
+    createSecureContext({ cert, key: keyText })
+  } catch {
+    throw new Error(`${name} is not the private key of ${new X509Certificate(cert).subject.replaceAll('\n', ', ')}`)
+  }
+}
+
+/** The groups that the built-in provider gives are all in its file. */
+function evaluationGroups(config: ConfigFile, baseDirectory: string): KnownGroups {
+  const { evaluation } = config.identity
+  if (evaluation === undefined) return {}
+  const { people, services } = peopleFile(resolve(baseDirectory, evaluation.people))()
+  return {
+    evaluation: {
+      person: new Set(people.flatMap(({ groups }) => groups)),
+      service: new Set(services.flatMap(({ groups }) => groups)),
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { certificates } from '../../shared/needed-values.ts'
+import { http, secret } from './config-values.ts'
+
+const webhook = z.strictObject({
+  name: z.string().min(1).max(50),
+  url: http.describe('where messages are sent by POST'),
+  secret: secret.describe('env:NAME or file:PATH of whsec_ and base64 of 24 to 64 random bytes'),
+  ca: certificates.optional().describe('a file with the authority of the receiver'),
+  events: z
+    .array(
+      z.string().regex(/^[a-z]+\.[a-z._-]*$/, 'expected the beginning of a type, such as approval. or session.killed'),
+    )
+    .min(1)
+    .default(['request.', 'approval.'])
+    .describe('beginnings of types of the audit chain'),
+  include: z
+    .array(z.enum(['statements', 'reasons']))
+    .default([])
+    .describe('what messages leave out unless it stands here; secrets are taken out of statements in any case'),
+})
+
+const slack = z
+  .strictObject({
+    channel: z.string().min(1).describe('the id of the channel that reviews are posted to'),
+    botToken: secret.describe('env:NAME or file:PATH of xoxb-…; scopes chat:write, users:read, users:read.email'),
+    appToken: secret
+      .optional()
+      .describe('env:NAME or file:PATH of xapp-…, scope connections:write: decisions come through Socket Mode'),
+    signingSecret: secret
+      .optional()
+      .describe('env:NAME or file:PATH: decisions come to publicUrl with /hooks/slack, signed'),
+    showStatements: z
+      .boolean()
+      .default(false)
+      .describe('true: held commands stand in the messages, and can be approved there where they are short and plain'),
+    apiUrl: http.default('https://slack.com/api').describe('of another installation of Slack'),
+  })
+  .refine(({ appToken, signingSecret }) => appToken !== undefined || signingSecret !== undefined, {
+    message: 'needs appToken (Socket Mode) or signingSecret (a signed endpoint): else nobody could decide',
+  })
+
+export const notificationsSchema = z
+  .strictObject({
+    webhooks: z.array(webhook).default([]),
+    slack: slack.optional(),
+  })
+  .prefault({})
+  .describe('who else is told of what happens')
+
+export type NotificationsConfig = z.output<typeof notificationsSchema>

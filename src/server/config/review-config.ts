@@ -1,0 +1,280 @@
+import { kindsNamed, kindsOf, type TargetType } from '../../policy/kinds.ts'
+import { fitsTarget } from '../../policy/match/target.ts'
+import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import { didYouMean } from '../../shared/nearest-word.ts'
+import type { YamlPath } from '../../shared/yaml-file.ts'
+import type { ConfigFile } from './config.ts'
+import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
+import { accountsOf, type AuthenticationMethod, type TargetConfig } from '../../gateway/target.ts'
+
+/** Something about the configuration as a whole: what cannot be meant is an error, what is probably not meant a warning. */
+export interface Finding {
+  readonly level: 'error' | 'warning'
+  readonly path: YamlPath
+  readonly message: string
+}
+
+/** Groups that somebody can have, by kind; those of the built-in provider stand in its own file. */
+export interface KnownGroups {
+  readonly evaluation?: Readonly<Record<'person' | 'service', ReadonlySet<string>>>
+}
+
+/** What each value by itself cannot show: words that nothing in the rest of the file answers to. */
+export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] {
+  return [
+    ...warnings(config),
+    ...selectorFindings(config),
+    ...groupFindings(config, known),
+    ...kindOfPersonFindings(config),
+    ...loginFindings(config),
+    ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
+    ...maskingFindings(config),
+    ...shadowedAccess(config),
+    ...shadowedCommands(config),
+  ]
+}
+
+/** What the file allows that it should not. */
+function warnings(config: ConfigFile): Finding[] {
+  const found: Finding[] = []
+  const warn = (path: YamlPath, message: string): void => void found.push({ level: 'warning', path, message })
+  config.targets.forEach((target, index) => {
+    if (target.type !== 'postgres' || target.tls === 'verify-full') return
+    const { name, tls, authentication = [], channelBinding = 'require' } = target
+    warn(['targets', index, 'tls'], `target ${name}: tls: ${tls} does not check that the target is who it says it is`)
+    if (channelBinding !== 'require')
+      warn(
+        ['targets', index, 'channelBinding'],
+        `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`,
+      )
+    authentication.forEach((method, at) => {
+      const exposure = EXPOSES[method]
+      if (exposure !== undefined)
+        warn(
+          ['targets', index, 'authentication', at],
+          `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
+        )
+    })
+  })
+  if (config.identity.evaluation !== undefined)
+    warn(['identity', 'evaluation'], 'the built-in OpenID provider is for evaluation, not for production')
+  return found
+}
+
+/** Names and labels that no target has. */
+function selectorFindings({ targets, access, commands, masking, recording }: ConfigFile): Finding[] {
+  if (targets.length === 0) return []
+  const found: Finding[] = []
+  const warn = (path: YamlPath, message: string): void => void found.push({ level: 'warning', path, message })
+  const names = targets.map(({ name }) => name)
+  const labels = new Set(targets.flatMap((target) => Object.keys(target.labels)))
+  const review = (selector: TargetSelector, path: YamlPath): void => {
+    const before = found.length
+    selector.names?.forEach((name, index) => {
+      if (!names.includes(name))
+        warn([...path, 'names', index], `there is no target "${name}"${didYouMean(name, names)}`)
+    })
+    for (const [label, value] of Object.entries(selector.labels ?? {})) {
+      const at = [...path, 'labels', label]
+      const values = targets.flatMap((target) => target.labels[label] ?? [])
+      if (values.length === 0) warn(at, `no target has a label "${label}"${didYouMean(label, labels)}`)
+      else if (!values.includes(value))
+        warn(at, `no target has the label ${label}: ${value}${didYouMean(value, values)}`)
+    }
+    if (found.length === before && !targets.some((target) => fitsTarget(selector, target)))
+      warn(path, 'no target matches all of this, so the rule never applies')
+  }
+  access.forEach((rule, index) => review(rule.targets, ['access', index, 'targets']))
+  commands.forEach(([rule], index) => rule && review(rule.targets, ['commands', index, 'targets']))
+  masking.forEach((rule, index) => review(rule.targets, ['masking', index, 'targets']))
+  recording.retention.forEach((rule, index) => review(rule.targets, ['recording', 'retention', index, 'targets']))
+  return found
+}
+
+/**
+ * Groups that nobody can have; only where every issuer's groups are known. The file of the built-in provider is read again
+ * while the gateway runs: what nobody has in it is a warning.
+ */
+function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding[] {
+  const { issuers } = config.identity
+  const groupsOf = (kind: 'person' | 'service'): Set<string> | undefined => {
+    const all = issuers.filter((issuer) => issuer.for === (kind === 'person' ? 'people' : 'services'))
+    if (all.some(({ knownGroups }) => knownGroups === undefined)) return undefined
+    if (config.identity.evaluation !== undefined && evaluation === undefined) return undefined
+    return new Set([
+      ...all.flatMap(({ groups, knownGroups = [] }) => [...groups, ...knownGroups]),
+      ...(evaluation?.[kind] ?? []),
+    ])
+  }
+  const people = groupsOf('person')
+  const services = groupsOf('service')
+  const found: Finding[] = []
+  const review = (groups: readonly string[] | undefined, path: YamlPath, kind?: 'person' | 'service'): void => {
+    const possible =
+      kind === 'person'
+        ? people
+        : kind === 'service'
+          ? services
+          : people && services && new Set([...people, ...services])
+    if (possible === undefined) return
+    groups?.forEach((group, index) => {
+      if (possible.has(group)) return
+      const whom = kind === undefined ? 'nobody' : kind === 'person' ? 'no person' : 'no service'
+      found.push({
+        level: evaluation === undefined ? 'error' : 'warning',
+        path: [...path, index],
+        message: `${whom} can be in the group "${group}": no issuer gives it${didYouMean(group, possible)}`,
+      })
+    })
+  }
+  const who = (selector: WhoSelector | undefined, path: YamlPath): void =>
+    review(selector?.groups, [...path, 'groups'], selector?.kind)
+  config.access.forEach((rule, index) => {
+    who(rule.who, ['access', index, 'who'])
+    review(rule.approvers?.groups, ['access', index, 'approvers', 'groups'], 'person')
+  })
+  config.commands.forEach(([rule], index) => {
+    if (rule === undefined) return
+    who(rule.who, ['commands', index, 'who'])
+    if (rule.effect.type === 'hold')
+      review(rule.effect.approvers.groups, ['commands', index, 'hold', 'approvers', 'groups'], 'person')
+  })
+  config.masking.forEach((rule, index) => who(rule.except, ['masking', index, 'except']))
+  review(config.roles.audit, ['roles', 'audit'])
+  review(config.roles.operate, ['roles', 'operate'])
+  config.tests.forEach((test, index) => review(test.groups, ['tests', index, 'groups'], test.kind))
+  return found
+}
+
+/** Rules about people where nobody signs people in, or about services. */
+function kindOfPersonFindings({ identity, access, commands, masking }: ConfigFile): Finding[] {
+  const found: Finding[] = []
+  const signedIn = (kind: 'person' | 'service'): boolean =>
+    identity.evaluation !== undefined ||
+    identity.issuers.some((issuer) => issuer.for === (kind === 'person' ? 'people' : 'services'))
+  const review = (who: WhoSelector | undefined, path: YamlPath): void => {
+    if (who?.kind === undefined || signedIn(who.kind)) return
+    const message = `no issuer signs in ${who.kind === 'person' ? 'people' : 'services'}, so this never applies`
+    found.push({ level: 'warning', path: [...path, 'kind'], message })
+  }
+  access.forEach((rule, index) => review(rule.who, ['access', index, 'who']))
+  commands.forEach(([rule], index) => review(rule?.who, ['commands', index, 'who']))
+  masking.forEach((rule, index) => review(rule.except, ['masking', index, 'except']))
+  return found
+}
+
+/** Accounts that none of the rule's targets has. */
+function loginFindings({ targets, access, commands }: ConfigFile): Finding[] {
+  const found: Finding[] = []
+  const review = (logins: readonly string[] | undefined, among: readonly TargetConfig[], path: YamlPath): void => {
+    const accounts = new Set(among.flatMap(accountsOf))
+    if (among.length === 0) return
+    logins?.forEach((login, index) => {
+      if (accounts.has(login)) return
+      const message = `none of the rule's targets has an account "${login}"${didYouMean(login, accounts)}`
+      found.push({ level: 'error', path: [...path, index], message })
+    })
+  }
+  const matched = (selector: TargetSelector): TargetConfig[] => targets.filter((target) => fitsTarget(selector, target))
+  access.forEach((rule, index) => review(rule.logins, matched(rule.targets), ['access', index, 'logins']))
+  commands.forEach(([rule], index) => {
+    if (rule === undefined || rule.set !== undefined) return
+    const hosts = matched(rule.targets).filter(({ type }) => type === 'ssh')
+    review(rule.match.logins, hosts, ['commands', index, 'match', 'logins'])
+  })
+  return found
+}
+
+/** Parts of a rule that no command of its targets can have. */
+function commandFindings(rules: readonly CommandRule[], index: number, { targets }: ConfigFile): Finding[] {
+  const [rule] = rules
+  if (rule === undefined || rule.set !== undefined) return []
+  const { match } = rule
+  const path = ['commands', index, 'match']
+  const found: Finding[] = []
+  const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+  const types = [...new Set(matched.map(({ type }) => type))]
+  // A rule for all targets may be ahead of the targets that it is for.
+  const isForAll = rule.targets.names === undefined && rule.targets.labels === undefined
+  const level = isForAll ? 'warning' : 'error'
+  const has = (field: keyof StatementMatch): boolean => match[field] !== undefined
+  const sql = SQL_FIELDS.filter(has)
+  const host = HOST_FIELDS.filter(has)
+  if (sql[0] !== undefined && host[0] !== undefined) {
+    const message = `${sql[0]} is about databases and ${host[0]} about hosts: no command has both`
+    return [{ level: 'error', path: [...path, host[0]], message }]
+  }
+  if (types.length > 0) {
+    for (const field of [...(types.includes('postgres') ? [] : sql), ...(types.includes('ssh') ? [] : host)])
+      found.push({
+        level,
+        path: [...path, field],
+        message: `${field} is not about ${describe(types)}, so this never applies`,
+      })
+    match.kinds?.forEach((kind, at) => {
+      if (kindsNamed(kind, types).length > 0) return
+      found.push({
+        level,
+        path: [...path, 'kinds', at],
+        message: `"${kind}" is not a kind of command of ${describe(types)}`,
+      })
+    })
+  }
+  return [...found, ...hostFindings(rule, path)]
+}
+
+/** Parts that no command on a host has together. Source: what the engine for SSH reports of each kind. */
+function hostFindings({ match, effect }: CommandRule, path: YamlPath): Finding[] {
+  const found: Finding[] = []
+  const error = (field: string, message: string, ...at: number[]): void =>
+    void found.push({ level: 'error', path: [...path, field, ...at], message })
+  const program = (['commands', 'programs', 'arguments'] as const).find((field) => match[field] !== undefined)
+  const file = (['paths', 'writesPaths'] as const).find((field) => match[field] !== undefined)
+  if (match.hosts !== undefined && (program ?? file) !== undefined)
+    error('hosts', `hosts is about forwarded connections and ${program ?? file} about commands: nothing has both`)
+  if (match.kinds === undefined) return found
+  const kinds = match.kinds.flatMap((kind) => kindsNamed(kind, ['ssh']))
+  const may = (pattern: RegExp): boolean => kinds.some((kind) => pattern.test(kind))
+  if (program !== undefined && !may(/^exec$/)) error(program, `${program} needs the kind exec`)
+  if (file !== undefined && !may(/^(exec$|file-)/))
+    error(file, `${file} needs the kind exec, or one that begins with file-`)
+  if (match.hosts !== undefined && !may(/^forward-/))
+    error('hosts', 'hosts needs the kind forward-local or forward-remote')
+  if (effect.type === 'deny') return found
+  match.kinds.forEach((kind, at) => {
+    const named = kindsNamed(kind, TYPES)
+    if (kind.endsWith('*') && named.length > 0 && named.every((one) => NAMED_IN_FULL.has(one)))
+      error('kinds', `"${kind}" allows nothing: ${named.join(', ')} must be named in full`, at)
+  })
+  return found
+}
+
+/** Columns of targets that have none. */
+function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
+  return masking.flatMap((rule, index): Finding[] => {
+    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+    if (rule.columns.length === 0 || matched.length === 0 || matched.some(({ type }) => type === 'postgres')) return []
+    const path = ['masking', index, 'columns']
+    return [
+      {
+        level: 'error',
+        path,
+        message: 'the targets of this rule are hosts: they have no columns; give kinds or patterns',
+      },
+    ]
+  })
+}
+
+const describe = (types: readonly TargetType[]): string => `targets of type ${types.join(' and ')}`
+
+const TYPES = Object.keys(kindsOf) as TargetType[]
+const SQL_FIELDS = ['relations', 'writes', 'functions', 'missingWhere'] as const
+const HOST_FIELDS = ['commands', 'programs', 'arguments', 'paths', 'writesPaths', 'hosts', 'logins'] as const
+/** Everything may happen within them: a pattern does not allow them. */
+const NAMED_IN_FULL = new Set(['shell', 'forward-local', 'forward-remote'])
+
+/** What an impostor of a target whose certificate is not verified learns about its password. */
+const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
+  'cleartext-password': 'gives the password to whoever answers in place of the target',
+  md5: 'lets whoever answers in place of the target guess the password offline',
+}

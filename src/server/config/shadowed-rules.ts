@@ -1,0 +1,138 @@
+import { kindsNamed, kindsOf, type TargetType } from '../../policy/kinds.ts'
+import { fitsTarget } from '../../policy/match/target.ts'
+import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import type { YamlPath } from '../../shared/yaml-file.ts'
+import type { ConfigFile } from './config.ts'
+import type { Finding } from './review-config.ts'
+import type { TargetConfig } from '../../gateway/target.ts'
+
+/*
+ * The first rule that matches decides. A rule is said to be shadowed only where that is certain: an earlier one matches
+ * everybody, every target and every command that it matches.
+ */
+
+export function shadowedAccess({ access, targets }: ConfigFile): Finding[] {
+  return access.flatMap((rule, index) => {
+    const earlier = access.slice(0, index).find((other) => isForAllOf(other, rule, targets))
+    return earlier === undefined ? [] : [never(['access', index], earlier.name)]
+  })
+}
+
+export function shadowedCommands({ commands, targets }: ConfigFile): Finding[] {
+  return commands.flatMap((rules, index): Finding[] => {
+    const earlier = commands.slice(0, index).flat()
+    const path = ['commands', index]
+    const shadows = rules.map((rule) =>
+      earlier.find((other) => isForAllOf(other, rule, targets) && matchesAllOf(other, rule, typesOf(rule, targets))),
+    )
+    if (rules.length > 0 && shadows.every((rule) => rule !== undefined)) return [never(path, shadows[0]?.name ?? '')]
+    const [rule] = rules
+    if (rules.length !== 1 || rule === undefined || rule.effect.type === 'allow') return []
+    const allowing = earlier.find(
+      (other) => isForAllOf(other, rule, targets) && allowsFirst(other, rule, typesOf(rule, targets)),
+    )
+    if (allowing === undefined) return []
+    const verb = rule.effect.type === 'deny' ? 'refuse' : 'hold'
+    const message = `"${allowing.name}" stands before this and already allows what it would ${verb}: put this rule first`
+    return [{ level: 'warning', path, message }]
+  })
+}
+
+const never = (path: YamlPath, by: string): Finding => ({
+  level: 'warning',
+  path,
+  message: `never applies: "${by}" stands before it and decides all that it is about`,
+})
+
+interface Scoped {
+  readonly who: WhoSelector
+  readonly targets: TargetSelector
+  readonly when?: unknown
+}
+
+/** Whether `one` is about everybody and every target that `other` is about, whatever the circumstances. */
+function isForAllOf(one: Scoped, other: Scoped, targets: readonly TargetConfig[]): boolean {
+  if (one.when !== undefined) return false
+  if (one.who.kind !== undefined && one.who.kind !== other.who.kind) return false
+  if (one.who.groups !== undefined && !includesAll(one.who.groups, other.who.groups)) return false
+  const matched = targets.filter((target) => fitsTarget(other.targets, target))
+  return matched.length > 0 && matched.every((target) => fitsTarget(one.targets, target))
+}
+
+/**
+ * Whether every command that `other` matches is matched by `one`. A rule that allows matches a command when all of it is
+ * named, any other rule when some of it is (policy/match/statement.ts).
+ */
+function matchesAllOf(one: CommandRule, other: CommandRule, types: readonly TargetType[]): boolean {
+  const [allows, otherAllows] = [one.effect.type === 'allow', other.effect.type === 'allow']
+  if (allows && !otherAllows) return isAnything(one, types)
+  if (!sameUnknown(one, other)) return false
+  if (one.match.kinds !== undefined && !coversKinds(one.match.kinds, other.match.kinds, types)) return false
+  if (one.effect.type !== 'deny' && types.includes('ssh')) {
+    // Shells and forwarded connections have to be named; so has a program, where only who knows it can tell what it does.
+    if (one.match.kinds === undefined && other.match.kinds !== undefined) return false
+    if (one.match.unknown !== true && !namesProgram(one) && namesProgram(other)) return false
+  }
+  return (
+    LISTS.every((field) => {
+      const [list, inner] = [one.match[field], other.match[field]]
+      if (list === undefined) return true
+      // Of nothing, all is allowed, and nothing is named.
+      return includesAll(list, inner) && (allows || !otherAllows)
+    }) &&
+    (one.match.missingWhere === undefined || one.match.missingWhere === other.match.missingWhere)
+  )
+}
+
+const namesProgram = ({ match }: CommandRule): boolean => match.programs !== undefined || match.commands !== undefined
+
+const isAnything = ({ match }: CommandRule, types: readonly TargetType[]): boolean =>
+  match.unknown === true &&
+  !types.includes('ssh') &&
+  Object.keys(match).every((field) => field === 'unknown' || match[field as keyof StatementMatch] === undefined)
+
+/** A rule that allows all kinds that a later one refuses or holds: of a plain statement, the later one never hears. */
+function allowsFirst(one: CommandRule, other: CommandRule, types: readonly TargetType[]): boolean {
+  if (one.effect.type !== 'allow' || other.match.unknown === true) return false
+  if (LISTS.some((field) => one.match[field] !== undefined) || one.match.missingWhere !== undefined) return false
+  if (one.match.kinds === undefined) return !types.includes('ssh')
+  return coversKinds(one.match.kinds, other.match.kinds, types)
+}
+
+/** Whether `one` matches also what `other` matches of unknown effect. */
+function sameUnknown(one: CommandRule, other: CommandRule): boolean {
+  if (one.effect.type === 'deny')
+    return one.match.unknown !== true || (other.effect.type === 'deny' && other.match.unknown === true)
+  return one.match.unknown === true || (other.effect.type !== 'deny' && other.match.unknown !== true)
+}
+
+function coversKinds(
+  one: readonly string[],
+  other: readonly string[] | undefined,
+  types: readonly TargetType[],
+): boolean {
+  const kinds = (patterns: readonly string[]): string[] => patterns.flatMap((pattern) => kindsNamed(pattern, types))
+  const wanted = other === undefined ? types.flatMap((type) => kindsOf[type]) : kinds(other)
+  const all = new Set(kinds(one))
+  return wanted.length > 0 && wanted.every((kind) => all.has(kind))
+}
+
+const includesAll = (list: readonly string[], inner: readonly string[] | undefined): boolean =>
+  inner !== undefined && inner.every((item) => list.includes(item))
+
+const typesOf = (rule: Scoped, targets: readonly TargetConfig[]): TargetType[] => [
+  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type)),
+]
+
+const LISTS = [
+  'relations',
+  'writes',
+  'functions',
+  'commands',
+  'programs',
+  'arguments',
+  'paths',
+  'writesPaths',
+  'hosts',
+  'logins',
+] as const

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { hashPassword } from '../evaluation-idp/people.ts'
+import { errorCodes } from '../shared/error-codes.ts'
+import { asPamError } from '../shared/errors.ts'
+import { letHeapGrow } from '../shared/heap-growth.ts'
+import { VERSION } from '../shared/version.ts'
+import { check } from './check/check-config.ts'
+import { configJsonSchema } from './config/config.ts'
+import { collectRecordings, rotateKey } from './maintenance.ts'
+import { keepFilesPrivate } from './private-files.ts'
+import { start } from './start.ts'
+
+/** `pam-gateway`: the composition root of the server. */
+export async function main(args: readonly string[]): Promise<void> {
+  keepFilesPrivate()
+  const program = new Command('pam-gateway').version(VERSION).description('the pamctl gateway')
+  const withConfig = (command: Command): Command =>
+    command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
+  withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
+    letHeapGrow(HEAP_GROWTH)
+    await start(config)
+  })
+  withConfig(program.command('check').description('check the configuration and run its tests'))
+    .option('--connect', 'also try its targets, issuers, certificates, store and home of records')
+    .option('--json', 'print JSON')
+    .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) =>
+      check(config, { connect: connect === true, json: json === true }),
+    )
+  const recordings = program.command('recordings').description('the records of sessions')
+  withConfig(recordings.command('gc').description('delete records whose time is over by recording.retention'))
+    .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')
+    .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) =>
+      collectRecordings(config, dryRun === true),
+    )
+  withConfig(
+    program.command('rotate-key').description('seal records with a new key from now on; the gateway must be stopped'),
+  ).action(async ({ config }: { config: string }) => rotateKey(config))
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration file')
+    .action(() => void process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
+  program
+    .command('hash-password')
+    .description('hash a password read from standard input, for the evaluation provider')
+    .action(
+      async () => void process.stdout.write(`${await hashPassword(readFileSync(0, 'utf8').replace(/\r?\n$/, ''))}\n`),
+    )
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    const { code, message, hint } = asPamError(error)
+    process.stderr.write(message.replace(/^/gm, 'pam-gateway: ') + '\n')
+    if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`)
+    if (code === 'INTERNAL') process.stderr.write(`${String((error as Error).stack)}\n`)
+    process.exit(errorCodes[code].exit)
+  }
+}
+
+/** Per cent: more than that gave nothing. */
+const HEAP_GROWTH = 100

@@ -1,0 +1,326 @@
+import { createReadStream } from 'node:fs'
+import { open, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
+import { fitsTarget } from '../policy/match/target.ts'
+import { text as textOf } from 'node:stream/consumers'
+import { apartFileOf, apartKey, parseApart, showApart } from '../recording/apart.ts'
+import { encodeFrames } from '../recording/frame.ts'
+import { directoryHome } from '../recording/homes/directory.ts'
+import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
+import { s3Home } from '../recording/homes/s3.ts'
+import type { SessionRecorder } from '../recording/recorder.ts'
+import { recoverSpool, type KnownRecording, type Recovery } from '../recording/recover.ts'
+import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
+import { Spool } from '../recording/spool.ts'
+import { trustedKeys } from '../recording/verify.ts'
+import { Transfer } from '../recording/transfer.ts'
+import { PamError } from '../shared/errors.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { AuditedState } from '../storage/audited-state.ts'
+import type { Database } from '../storage/database.ts'
+import { evidenceState } from '../storage/evidence-state.ts'
+import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
+import type { Config } from './config/config.ts'
+import type { GatewayKeys } from './keys.ts'
+
+/** Everything that keeps records: the local spool, their home, retention. */
+export interface Evidence {
+  readonly spool: Spool
+  readonly transfer: Transfer
+  readonly home: Home
+  /** A session's record as it stands now; an open one without its end. */
+  read(row: RecordingRow): Promise<Readable>
+  /** The texts that stand apart; none where they were erased. */
+  readApart(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
+  eraseApart(row: RecordingRow): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface EvidenceParts {
+  readonly config: () => Config
+  readonly keys: GatewayKeys
+  readonly db: Database
+  readonly logger: Logger
+}
+
+/** Closes what a stop left open, then opens the spool. */
+export async function startEvidence(
+  { config, keys, db, logger }: EvidenceParts,
+  audited: AuditedState,
+): Promise<Evidence> {
+  const { dataDirectory } = config()
+  const directory = join(dataDirectory, 'spool')
+  const state = evidenceState(db)
+  const recovery = await recoverSpool(directory, {
+    macKey: keys.journal,
+    signer: keys.signer,
+    keys: trustedKeys(keys.recordingKeys),
+    expected: [...audited.journals],
+    known: knownRecordings(audited),
+    isAltered: audited.altered !== undefined,
+  }).catch((error: unknown) => {
+    throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
+      side: 'gateway',
+      cause: error,
+      hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
+    })
+  })
+  await state.recovered(recovery, audited)
+  recovery.finish()
+  await removeDeleted(directory, recovery, audited)
+  for (const { path, tail, reason } of recovery.journals)
+    if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
+  for (const found of recovery.recordings) {
+    const { file } = found
+    if (found.type === 'damaged')
+      logger.error({ session: found.session, file, problem: found.reason }, 'recording.damaged')
+    else if (found.problem !== undefined)
+      logger.error({ session: found.sealed.session, file, problem: found.problem }, 'recording.altered')
+  }
+
+  const { recording } = config()
+  let transfer: Transfer | undefined
+  const writeDown = (work: Promise<void>): void =>
+    void work.catch((error: unknown) => logger.error({ cause: error }, 'evidence.audit_failed'))
+  const spool = new Spool({
+    directory,
+    macKey: keys.journal,
+    apartKey: keys.apart,
+    signer: keys.signer,
+    limit: recording.spoolLimit,
+    longestWrite: recording.longestWrite,
+    onJournalBegun: (begun) => writeDown(state.journalBegun(begun)),
+    onJournalReleased: (journal) => state.journalReleased(journal),
+    onHealth(health) {
+      if (health.ok) logger.info({}, 'recording.back')
+      else logger.error({ reason: health.reason }, 'recording.failed')
+      writeDown(state.storageChanged(health.ok ? 'recording.back' : 'recording.failed', health.ok ? '' : health.reason))
+    },
+    onSealed(file, sealed) {
+      const noted = state.sealed(file, sealed, Date.now()).then(() => void transfer?.kick())
+      writeDown(noted)
+      return noted
+    },
+  })
+  const home = openHome(config())
+  transfer = new Transfer({
+    directory,
+    home,
+    state: state.transfer,
+    logger,
+    onStored: (bytes) => spool.forget(bytes),
+  })
+  transfer.kick()
+  const collecting = setInterval(
+    () =>
+      void collect({ config, db, home, logger }, { dryRun: false }).catch((error: unknown) =>
+        logger.error({ cause: error }, 'recordings.gc_failed'),
+      ),
+    COLLECT_EVERY,
+  )
+  collecting.unref()
+
+  const inSpool = (file: string): string => join(directory, file)
+  const exists = (path: string): Promise<boolean> =>
+    stat(path).then(
+      () => true,
+      () => false,
+    )
+  const openStored = async (row: RecordingRow, file: string): Promise<Readable> => {
+    // Opened here: a record that moves to its home meanwhile is still read from the spool.
+    const spooled = await open(inSpool(file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+    if (spooled !== undefined) return spooled.createReadStream()
+    // It may have been sealed, and moved, since the row was read.
+    const stored = row.state !== 'deleted' && row.state !== 'missing' ? await home.read(file) : undefined
+    if (stored !== undefined) return stored
+    throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
+  }
+  return {
+    spool,
+    transfer,
+    home,
+    read(row) {
+      const recorder = spool.recorder(row.sessionId)
+      return recorder === undefined ? openStored(row, row.file) : Promise.resolve(Readable.from(whatIsThere(recorder)))
+    },
+    async readApart(row) {
+      const file = apartFileOf(row.file)
+      const stored = (await exists(inSpool(file))) ? createReadStream(inSpool(file)) : await home.read(file)
+      const entries = stored === undefined ? [] : parseApart(await textOf(stored))
+      const key = apartKey(keys.apart, row.sessionId)
+      return entries.map((entry) => {
+        const { text, reference } = showApart({ key }, entry)
+        return { ...reference, text }
+      })
+    },
+    async eraseApart(row) {
+      if (row.state !== 'stored')
+        throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
+          hint: 'texts are erased from the home only: try again once it is stored',
+        })
+      try {
+        await home.remove(apartFileOf(row.file))
+      } catch (error) {
+        const problem = (error as Error).message
+        await state.apartNotErased(row, problem)
+        if (!(error instanceof Retained)) throw error
+        throw new PamError('NOT_ALLOWED', `the texts of ${row.sessionId} are not erased: ${problem}`, {
+          hint: 'erase them again after that',
+        })
+      }
+    },
+    async stop() {
+      clearInterval(collecting)
+      await transfer.stop()
+      await spool.stop()
+    },
+  }
+}
+
+/** Of those that the chain opened or has the digest of. */
+const knownRecordings = ({ recordings }: AuditedState): ReadonlyMap<string, KnownRecording> =>
+  new Map(
+    [...recordings]
+      .filter(([, { file, sealed }]) => file !== undefined || sealed !== undefined)
+      .map(([session, { file, sealed, problem }]) => [session, { file, sha256: sealed?.sha256, problem }]),
+  )
+
+/** Retention deleted it, and the stop came before it was removed here. The file is the one whose digest the audit chain has. */
+async function removeDeleted(directory: string, { recordings }: Recovery, audited: AuditedState): Promise<void> {
+  for (const found of recordings) {
+    if (found.type !== 'sealed') continue
+    const said = audited.recordings.get(found.sealed.session)
+    if (said?.state !== 'deleted' || said.sealed?.sha256 !== found.sealed.sha256) continue
+    for (const file of [found.file, apartFileOf(found.file)]) await rm(join(directory, file), { force: true })
+  }
+}
+
+export function openHome(config: Config): Home {
+  const { home } = config.recording
+  if (home === undefined) return directoryHome(join(config.dataDirectory, 'recordings'))
+  if (home.type === 'directory') return directoryHome(resolve(config.baseDirectory, home.path))
+  const secret = (reference: string): string => resolveSecret(reference as SecretReference, config.baseDirectory)
+  return s3Home({
+    ...home,
+    credentials: () => ({
+      accessKeyId: secret(home.accessKeyId),
+      secretAccessKey: secret(home.secretAccessKey),
+    }),
+    serverSideEncryption: home.serverSideEncryption,
+    objectLock: home.objectLock,
+  })
+}
+
+/** What is sealed of an open record, and the rest as a segment without a signature. */
+async function* whatIsThere(recorder: SessionRecorder): AsyncGenerator<Buffer, void, undefined> {
+  const { path, bytes, frames, sealed } = recorder.snapshot()
+  if (bytes === 0) yield Buffer.from(MAGIC)
+  else for await (const chunk of createReadStream(path, { end: bytes - 1 })) yield chunk as Buffer
+  // An encrypted record is not given away in the clear because it is still open.
+  const last = frames.at(-1)
+  if (recorder.isEncrypted || last === undefined) return
+  const body = encodeFrames(frames)
+  yield encodeSegment(
+    {
+      session: recorder.session,
+      segment: sealed.segments,
+      first: sealed.events,
+      events: frames.length,
+      previous: sealed.hash,
+      hash: last.hash.toString('hex'),
+      status: 'unsealed',
+      encoding: 'plain',
+      bytes: body.length,
+      sha256: sha256(body),
+      at: new Date().toISOString(),
+      key: '',
+      signature: '',
+    },
+    body,
+  )
+}
+
+export interface Collected {
+  readonly session: string
+  readonly target: string
+  readonly rule: string
+  readonly openedAt: number
+  readonly bytes: number
+  /** Kept although its time is over. */
+  readonly held: boolean
+  /** The home keeps it for now, under object lock. */
+  retained?: string
+  /** Why the home did not delete it. */
+  problem?: string
+}
+
+/** Deletes stored records whose time is over by the first rule that fits their target. */
+export async function collect(
+  {
+    config,
+    db,
+    home,
+    logger,
+  }: Pick<EvidenceParts, 'config' | 'db'> & { readonly home: Home; readonly logger?: Logger },
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<Collected[]> {
+  const { recording, targets } = config()
+  const state = evidenceState(db)
+  const collected: Collected[] = []
+  if (recording.retention.length === 0) return collected
+  const now = Date.now()
+  const before = now - Math.min(...recording.retention.map(({ keep }) => keep))
+  let after: { openedAt: number; sessionId: string } | undefined
+  for (;;) {
+    const rows = await listRecordings(db.read, { state: 'stored', before }, 500, after)
+    for (const row of rows) {
+      // Without its target's labels no rule by label fits: what nobody knows any more is kept.
+      const target = targets.find(({ name }) => name === row.target) ?? { name: row.target, type: '', labels: {} }
+      const rule = recording.retention.find((candidate) => fitsTarget(candidate.targets, target))
+      if (rule === undefined || row.openedAt > now - rule.keep) continue
+      const held = row.legalHold !== undefined
+      const item: Collected = {
+        session: row.sessionId,
+        target: row.target,
+        rule: rule.name,
+        openedAt: row.openedAt,
+        bytes: row.sealed?.bytes ?? 0,
+        held,
+      }
+      collected.push(item)
+      if (held) continue
+      try {
+        // Under a lock nothing is tried: a delete marker alone would hide what is still there.
+        const retention = (await home.retention(row.file)) ?? (await home.retention(apartFileOf(row.file)))
+        if (retention !== undefined) {
+          item.retained = describeRetention(retention)
+          if (!dryRun) await state.retained(row, rule.name, retention.until)
+          continue
+        }
+      } catch (error) {
+        item.problem = (error as Error).message
+        logger?.warn({ session: row.sessionId, problem: item.problem }, 'recording.not_deleted')
+        continue
+      }
+      if (dryRun) continue
+      // Said before it is done: what is gone and not in the chain was not deleted by us.
+      await state.deleted(row, rule.name)
+      try {
+        await home.remove(apartFileOf(row.file))
+        await home.remove(row.file)
+      } catch (error) {
+        item.problem = (error as Error).message
+        await state.notDeleted(row, item.problem)
+      }
+    }
+    const last = rows.at(-1)
+    if (last === undefined) return collected
+    after = last
+  }
+}
+
+const COLLECT_EVERY = 3_600_000

@@ -1,0 +1,308 @@
+import { GuessBook } from '../gateway/comparison-budget.ts'
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { authenticate, hasRole } from '../api/authenticate.ts'
+import { ChangeFeed } from '../api/change-feed.ts'
+import type { ApiDeps } from '../api/deps.ts'
+import { LiveEvents } from '../api/live-events.ts'
+import { endOverdueWebSessions } from '../api/web-sessions.ts'
+import { PendingConnections } from '../api/pending-connections.ts'
+import { ReadingLog } from '../api/reading-log.ts'
+import { RefusalCounter } from '../api/refusal-counter.ts'
+import { toProblem } from '../api/problem.ts'
+import { createOperations, type Readiness } from '../api/operations.ts'
+import { createApi } from '../api/server.ts'
+import { startEvaluationProvider } from '../evaluation-idp/provider.ts'
+import { peopleFile } from '../evaluation-idp/people.ts'
+import { accessTokens } from '../identity/access-token.ts'
+import { identityVerifier } from '../identity/identity-token.ts'
+import { proofVerifier } from '../identity/proof.ts'
+import { systemClock } from '../shared/clock.ts'
+import { errorCodes } from '../shared/error-codes.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { createLogger, type Logger } from '../shared/logger.ts'
+import { VERSION } from '../shared/version.ts'
+import { appendAudit, lastAudit } from '../storage/audit.ts'
+import type { Database } from '../storage/database.ts'
+import { gatewayState } from '../storage/gateway-state.ts'
+import { expireRequests, recoverSessions } from '../storage/recover.ts'
+import { apiSettings, trustedIssuers } from './api-settings.ts'
+import type { Config } from './config/config.ts'
+import { loadConfig } from './config/load-config.ts'
+import { openStore } from './open-store.ts'
+import { tighten } from './private-files.ts'
+import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
+import { startEvidence, type Evidence } from './start-evidence.ts'
+import { startNotifications, type Notifications } from './start-notifications.ts'
+import { postgresEngine } from '../protocols/postgres/gateway/engine.ts'
+import { createSqlParser } from '../protocols/postgres/dialect/sql-parser.ts'
+import type { Engine } from '../gateway/engine.ts'
+import { firstUseIn } from '../storage/first-use.ts'
+import { sshEngine } from '../protocols/ssh/gateway/engine.ts'
+import { sshHostKeys } from '../protocols/ssh/own-host-keys.ts'
+import { SessionRegistry } from '../gateway/session-registry.ts'
+import { listenForTunnels } from '../gateway/tunnel-listener.ts'
+import { serveTunnel } from '../gateway/tunnel.ts'
+
+/** Runs the gateway: builds everything, listens, stops on a signal. */
+export async function start(file: string): Promise<void> {
+  let config = loadConfig(file)
+  const logger = createLogger(config.logLevel)
+  warn(config)
+  const tightened = tighten(config.dataDirectory)
+  if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
+  const { keys, db, audited, restored } = await openStore(config.dataDirectory)
+  if (audited.altered !== undefined) logger.error(audited.altered, 'audit.altered')
+  if (restored.length > 0)
+    logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
+  await recoverSessions(db, audited.openSessions, Date.now())
+  const evidence = await startEvidence({ config: () => config, keys, db, logger }, audited)
+
+  let publicUrl = ''
+  const provider = await startProvider(config, () => `${publicUrl}/auth/callback`)
+  let issuers = trustedIssuers(config, provider?.issuer)
+  let identities = identityVerifier(issuers)
+  const registry = new SessionRegistry()
+  const state = gatewayState(db)
+  const parser = await createSqlParser()
+  const hostKeys = sshHostKeys(config, keys.sshHost)
+  const engines = new Map<string, Engine>([
+    ['postgres', postgresEngine(parser, config.baseDirectory)],
+    [
+      'ssh',
+      sshEngine({
+        hostKeys: hostKeys.privateKeys,
+        baseDirectory: config.baseDirectory,
+        firstUse: firstUseIn(db),
+      }),
+    ],
+  ])
+  let delivery: AuditDelivery | undefined
+  let notifications: Notifications | undefined
+
+  const deps: ApiDeps = {
+    db,
+    registry,
+    identities: () => identities,
+    proofs: proofVerifier(Date.now()),
+    tokens: accessTokens(keys.token, 'pam-gateway'),
+    clock: systemClock,
+    logger,
+    changes: new ChangeFeed(),
+    events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
+    refusals: new RefusalCounter(),
+    connections: new PendingConnections(() => config.limits.pendingConnectionsPerAddress, UNKNOWN_CALLER_TIME),
+    readings: new ReadingLog(db, systemClock),
+    evidence,
+    readCommand(type, text) {
+      const engine = engines.get(type)
+      if (engine === undefined) throw new PamError('TARGET_TYPE', `no rules are tried for targets of type ${type}`)
+      return engine.read(text)
+    },
+    auditStatus: () => ({
+      streams: delivery?.streams.map(({ name, problem }) => ({ name, problem })) ?? [],
+      checkpoints: { keepers: delivery?.checkpoints.keepers ?? [] },
+    }),
+    slackCall(call) {
+      if (notifications === undefined)
+        throw new PamError('SHUTTING_DOWN', 'the gateway is starting', { side: 'gateway' })
+      notifications.slackCall(call)
+    },
+    recordingKeys: keys.recordingKeys,
+    webKey: keys.web,
+    webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
+    publicUrl: () => publicUrl,
+    settings: () => apiSettings(config, issuers, hostKeys.publicKeys),
+  }
+  const tls = config.listen.tls && {
+    cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
+    key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
+  }
+  const api = await createApi(deps, tls)
+  const guessBook = new GuessBook()
+  const tunnels = listenForTunnels(api.server, {
+    authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
+    admitted: (socket) => deps.connections.settled(socket),
+    serve: (channel, login, target, from) =>
+      serveTunnel(channel, login, target, {
+        from,
+        config: () => config,
+        engines,
+        state,
+        registry,
+        spool: evidence.spool,
+        digestKey: keys.digest,
+        guessBook,
+        clock: systemClock,
+        logger,
+      }),
+    problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
+  })
+  await api.listen({ host: config.listen.host, port: config.listen.port })
+  const { port } = api.server.address() as AddressInfo
+  publicUrl = (config.publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`).replace(
+    /\/$/,
+    '',
+  )
+  const deliveries = startAuditDelivery(config, { db, home: evidence.home, signer: keys.signer, logger })
+  delivery = deliveries
+  notifications = startNotifications(config, deps)
+  const operations = await startOperations(config, () => readinessOf(config, evidence, deliveries, registry))
+  const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
+  const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
+  await auditConfig(db, config, 'config.loaded')
+  logger.info(
+    { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
+    'gateway.started',
+  )
+
+  // One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the
+  // process ends, and the next start closes what was open.
+  process.on('unhandledRejection', (cause) => logger.error({ cause }, 'process.rejection_unhandled'))
+  process.on('uncaughtException', (cause) => {
+    logger.fatal({ cause }, 'process.exception_uncaught')
+    process.exit(1)
+  })
+  let stopping = false
+  process.on('SIGHUP', () => void reload())
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+
+  function warn({ warnings }: Config): void {
+    for (const warning of warnings) logger.warn({ warning }, 'config.warned')
+  }
+
+  /** A bad file changes nothing. */
+  async function reload(): Promise<void> {
+    try {
+      const next = loadConfig(file)
+      const nextIssuers = trustedIssuers(next, provider?.issuer)
+      config = next
+      warn(config)
+      issuers = nextIssuers
+      identities = identityVerifier(issuers)
+      await auditConfig(db, config, 'config.reloaded')
+      logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
+    } catch (error) {
+      logger.error({ problem: asPamError(error).message }, 'config.refused')
+    }
+  }
+
+  async function stop(): Promise<void> {
+    if (stopping) return
+    stopping = true
+    clearInterval(sweeping)
+    clearInterval(sums)
+    await auditRefusals(db, deps, logger)
+    registry.endWhere(
+      () => true,
+      new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
+        side: 'gateway',
+        hint: 'connect again in a moment',
+      }),
+    )
+    for (let waited = 0; registry.size > 0 && waited < LONGEST_STOP; waited += 50)
+      await new Promise((done) => setTimeout(done, 50))
+    tunnels.close()
+    api.server.closeAllConnections()
+    await api.close()
+    await provider?.close()
+    operations?.close()
+    await parser.close()
+    await evidence.stop()
+    await notifications?.stop()
+    await deliveries.stop()
+    await db.close()
+    logger.info('gateway.stopped')
+    process.exit(0)
+  }
+}
+
+/** Metrics and readiness in detail, where an address for them is configured. */
+async function startOperations(config: Config, readiness: () => Readiness): Promise<Server | undefined> {
+  const { operations } = config.listen
+  if (operations === undefined) return undefined
+  const server = createOperations(readiness)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(operations.port, operations.host, resolve)
+  })
+  return server
+}
+
+function readinessOf(
+  config: Config,
+  { spool, transfer }: Evidence,
+  { streams, checkpoints }: AuditDelivery,
+  registry: SessionRegistry,
+): Readiness {
+  const { health } = spool
+  const { problem } = transfer
+  const problems = [...checkpoints.problems].map(([name, what]) => `${name}: ${what}`)
+  return {
+    ready: health.ok,
+    recording: health,
+    spool: { bytes: spool.bytes, limit: config.recording.spoolLimit, unsealed: spool.unsealed },
+    home: { ok: problem === undefined, waiting: transfer.waiting, ...(problem === undefined ? {} : { problem }) },
+    sessions: registry.size,
+    auditStreams: streams.map((stream) => ({
+      name: stream.name,
+      ok: stream.problem === undefined,
+      ...(stream.problem === undefined ? {} : { problem: stream.problem }),
+    })),
+    checkpoints: { ok: problems.length === 0, problems },
+  }
+}
+
+async function startProvider(config: Config, callback: () => string) {
+  const { evaluation } = config.identity
+  if (evaluation === undefined) return undefined
+  const people = peopleFile(resolve(config.baseDirectory, evaluation.people))
+  return startEvaluationProvider(people, evaluation.port, callback)
+}
+
+/** What is configured, as digests, and which sections differ from the last time. */
+const auditConfig = (db: Database, config: Config, type: string): Promise<void> =>
+  db.change(async (tx) => {
+    const { sections } = config
+    const before = await lastAudit(tx, 'config')
+    const known = (before?.data['sections'] ?? {}) as Readonly<Record<string, string>>
+    const names = [...new Set([...Object.keys(known), ...Object.keys(sections)])]
+    await appendAudit(tx, Date.now(), {
+      type,
+      actor: 'gateway',
+      subject: 'config',
+      data: {
+        policy: config.policy.version,
+        targets: config.targets.map(({ name }) => name),
+        sections,
+        changed: before === undefined ? undefined : names.filter((name) => known[name] !== sections[name]),
+      },
+    })
+  })
+
+/** Callers who were turned away before anybody knew who they are: once a minute, as sums. */
+async function auditRefusals(db: Database, { refusals, clock }: ApiDeps, logger: Logger): Promise<void> {
+  const counts = refusals.take()
+  if (counts === undefined) return
+  const entry = { type: 'callers.refused', actor: 'gateway', subject: 'callers', data: counts }
+  await db
+    .change((tx) => appendAudit(tx, clock.now(), entry))
+    .catch((error: unknown) => logger.error({ cause: error }, 'refusals.audit_failed'))
+}
+
+async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void> {
+  const { changes, clock } = deps
+  try {
+    for (const id of await expireRequests(db, clock.now())) changes.changed(id)
+    await endOverdueWebSessions(deps)
+  } catch (error) {
+    logger.error({ cause: error }, 'sweep.failed')
+  }
+}
+
+/** Milliseconds that a connection may last of which nobody knows who calls on it. */
+const UNKNOWN_CALLER_TIME = 60_000
+const LONGEST_STOP = 8000

@@ -1,0 +1,273 @@
+import { idleHandler, type ChannelHandler } from '../shared/channel.ts'
+import { frameHeader, encodeFrame, frameTypes, MuxError } from './mux-frame.ts'
+import type { TunnelChannel, TunnelFrame } from './web-socket-channel.ts'
+
+export interface MuxChannelParts {
+  /** It has something to send and the credit for it. */
+  ready(): void
+  /** The peer may send so many bytes more. */
+  grant(bytes: number): void
+  /** It has bytes to send and no credit. */
+  blocked(): void
+  /** Both directions are over and everything is said. */
+  done(): void
+}
+
+/** One channel of a shared tunnel. It never holds more than a window of what the peer sent. */
+export class MuxChannel implements TunnelChannel {
+  handler: ChannelHandler = idleHandler
+  onFrame: (frame: TunnelFrame) => void = () => {}
+  /** Told once: the peer has accepted, or why not. */
+  answered: ((refusal: Error | undefined) => void) | undefined
+  readonly id: number
+  readonly #parts: MuxChannelParts
+  #paused = true
+  /** Came and was not taken yet, in order. */
+  #inbound: Inbound[] = []
+  #inboundBytes = 0
+  /** Bytes taken for which the peer has no credit yet. */
+  #owed = 0
+  /** What may be on its way to us. */
+  #limit = WINDOW
+  /** Waits to be sent, in order: bytes, which need credit, and whole frames, which do not. */
+  #outbound: Outbound[] = []
+  #outboundBytes = 0
+  #window: number
+  #full = false
+  /** The peer knows that we wait for credit. */
+  #saidBlocked = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #linger: NodeJS.Timeout | undefined
+  #delivering = false
+
+  /** `window`: what may be sent before the peer gives credit. */
+  constructor(id: number, window: number, parts: MuxChannelParts) {
+    this.id = id
+    this.#window = window
+    this.#parts = parts
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#state !== 'open') return true
+    if (bytes.length === 0) return !this.#full
+    this.#outbound.push({ bytes: Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length) })
+    this.#outboundBytes += bytes.length
+    this.#announce()
+    this.#sayBlocked()
+    if (this.#outboundBytes > HIGH_WATER) this.#full = true
+    return !this.#full
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#deliver()
+  }
+
+  end(): void {
+    this.send({ v: 1, type: 'eof' })
+  }
+
+  /** What was written still arrives, within a time; nothing is taken any more. */
+  destroy(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    this.#inbound = []
+    this.#inboundBytes = 0
+    this.#outbound.push({ frame: encodeFrame(frameTypes.close, this.id, NOTHING) })
+    this.#linger = setTimeout(() => {
+      this.#outbound = [{ frame: encodeFrame(frameTypes.close, this.id, NOTHING) }]
+      this.#parts.ready()
+    }, LONGEST_LINGER)
+    this.#linger.unref()
+    this.#announce()
+  }
+
+  send(frame: TunnelFrame): void {
+    if (this.#state !== 'open') return
+    this.#outbound.push({ frame: encodeFrame(frameTypes.text, this.id, Buffer.from(JSON.stringify(frame))) })
+    this.#announce()
+  }
+
+  /** Up to so many bytes that may be sent now, as frames; views into what was written. */
+  take(most: number): Buffer[] {
+    const out: Buffer[] = []
+    for (let left = most; left > 0 && this.hasMore;) {
+      const { frame } = this.#outbound[0] as Outbound
+      if (frame === undefined) {
+        left -= this.#takeBytes(left, out)
+        continue
+      }
+      out.push(frame)
+      left -= frame.length
+      this.#outbound.shift()
+      // What says that it is closed is the last.
+      if (this.#outbound.length === 0 && this.#state === 'closing') this.#finish(undefined)
+    }
+    this.#sayBlocked()
+    if (this.#full && this.#outboundBytes <= LOW_WATER) {
+      this.#full = false
+      setImmediate(() => this.handler.drained())
+    }
+    return out
+  }
+
+  /** What was written piece by piece goes in one frame: the peer writes it on at once. Returns how many bytes. */
+  #takeBytes(most: number, out: Buffer[]): number {
+    const limit = Math.min(most, this.#window)
+    const header = out.push(NOTHING) - 1
+    let length = 0
+    for (let next = this.#outbound[0]; next?.bytes !== undefined && length < limit; next = this.#outbound[0]) {
+      const { bytes } = next
+      const fits = bytes.length <= limit - length
+      const piece = fits ? bytes : bytes.subarray(0, limit - length)
+      if (fits) this.#outbound.shift()
+      else this.#outbound[0] = { bytes: bytes.subarray(piece.length) }
+      out.push(piece)
+      length += piece.length
+    }
+    out[header] = frameHeader(frameTypes.data, this.id, length)
+    this.#window -= length
+    this.#outboundBytes -= length
+    return length
+  }
+
+  get isOver(): boolean {
+    return this.#state !== 'open'
+  }
+
+  /** Something could be sent now. */
+  get hasMore(): boolean {
+    const [next] = this.#outbound
+    return next !== undefined && (next.frame !== undefined || this.#window > 0)
+  }
+
+  received(payload: Buffer): void {
+    if (this.#state !== 'open') return
+    if (this.#inboundBytes + this.#owed + payload.length > this.#limit)
+      throw new MuxError('more than there was credit for')
+    // What waits must not keep much more than itself in memory.
+    const waits = this.#paused || this.#inbound.length > 0
+    this.#arrive({ bytes: waits && 2 * payload.length < payload.buffer.byteLength ? Buffer.from(payload) : payload })
+  }
+
+  credited(bytes: number): void {
+    this.#window += bytes
+    if (this.#window > MOST_CREDIT) throw new MuxError('credit without end')
+    this.#saidBlocked = false
+    if (this.#outbound.length > 0) this.#announce()
+  }
+
+  /** The peer waits for credit. Where we have taken all that came, the way is long, and more may be on it. */
+  blockedByUs(): void {
+    if (this.#state !== 'open' || this.#paused || this.#inbound.length > 0) return
+    const more = Math.min(this.#limit, LARGEST_WINDOW - this.#limit)
+    if (more === 0) return
+    this.#limit += more
+    this.#parts.grant(this.#owed + more)
+    this.#owed = 0
+  }
+
+  told(frame: TunnelFrame): void {
+    this.#arrive({ frame })
+  }
+
+  closedByPeer(): void {
+    if (this.#state === 'open') return this.#arrive({ closed: true })
+    this.#finish(undefined)
+  }
+
+  answer(refusal: Error | undefined): void {
+    const { answered } = this
+    this.answered = undefined
+    answered?.(refusal)
+  }
+
+  /** The connection is gone. */
+  lost(error: Error | undefined): void {
+    this.#finish(error)
+  }
+
+  #announce(): void {
+    if (this.hasMore) this.#parts.ready()
+  }
+
+  #arrive(item: Inbound): void {
+    if (this.#state !== 'open') return
+    this.#inbound.push(item)
+    this.#inboundBytes += item.bytes?.length ?? 0
+    if (this.#inbound.length > MOST_WAITING) throw new MuxError('more frames than a window holds')
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return
+    this.#delivering = true
+    try {
+      while (!this.#paused && this.#inbound.length > 0) {
+        const item = this.#inbound.shift() as Inbound
+        if (item.bytes !== undefined) this.#hand(item.bytes)
+        else if (item.closed === true) this.#finish(undefined)
+        else if (item.frame?.type === 'eof') this.handler.ended()
+        else if (item.frame !== undefined) this.onFrame(item.frame)
+      }
+    } finally {
+      this.#delivering = false
+    }
+  }
+
+  #hand(bytes: Buffer): void {
+    this.#inboundBytes -= bytes.length
+    this.#owed += bytes.length
+    this.handler.data(bytes)
+    if (this.#owed < this.#limit / 2 || this.#state !== 'open') return
+    this.#parts.grant(this.#owed)
+    this.#owed = 0
+  }
+
+  #sayBlocked(): void {
+    if (this.#saidBlocked || this.#window > 0 || this.#outboundBytes === 0) return
+    this.#saidBlocked = true
+    this.#parts.blocked()
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    clearTimeout(this.#linger)
+    this.#inbound = []
+    this.#outbound = []
+    this.#outboundBytes = 0
+    this.#parts.done()
+    setImmediate(() => this.handler.closed(error))
+  }
+}
+
+interface Outgoing {
+  readonly bytes: Buffer
+  readonly frame?: undefined
+}
+type Outbound = Outgoing | { readonly frame: Buffer; readonly bytes?: undefined }
+interface Inbound {
+  readonly bytes?: Buffer
+  readonly frame?: TunnelFrame
+  readonly closed?: true
+}
+
+const NOTHING = Buffer.alloc(0)
+/** Bytes that one side may have on its way to the other without hearing from it. */
+export const WINDOW = 256 * 1024
+/** The same once it has turned out to be what holds a channel up. */
+const LARGEST_WINDOW = 1024 * 1024
+const MOST_CREDIT = 4 * LARGEST_WINDOW
+/** Bytes that wait for credit at which the writer is told to wait, and at which it may go on. */
+const HIGH_WATER = 256 * 1024
+const LOW_WATER = 64 * 1024
+/** Pieces that one window of bytes comes in at most, and what is said beside them. */
+const MOST_WAITING = 20_000
+/** Milliseconds that what was written before the end has to go out. */
+const LONGEST_LINGER = 30_000

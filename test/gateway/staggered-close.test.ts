@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Goodbyes } from '../../src/gateway/staggered-close.ts'
+
+const NEVER = new Promise<true>(() => {})
+
+describe('backends that do nothing', () => {
+  let goodbyes: Goodbyes
+  let said: string[]
+  const say = (name: string, gone: Promise<true> = Promise.resolve(true)): Promise<void> =>
+    goodbyes.say(() => said.push(name), gone)
+  beforeEach(() => {
+    vi.useFakeTimers()
+    goodbyes = new Goodbyes()
+    said = []
+  })
+  afterEach(() => void vi.useRealTimers())
+
+  it('leave at once where few are told', async () => {
+    for (let n = 0; n < 16; n++) goodbyes.told()
+    await say('one')
+    expect(said).toEqual(['one'])
+  })
+
+  it('leave when the many clients that were told have gone', async () => {
+    const told = Array.from({ length: 40 }, () => goodbyes.told())
+    const both = Promise.all([say('one'), say('two')])
+    for (const gone of told.slice(0, 23)) gone()
+    // Who says so twice is one.
+    told[0]?.()
+    await vi.advanceTimersByTimeAsync(10)
+    expect(said).toEqual([])
+    told[23]?.()
+    await both
+    expect(said).toEqual(['one', 'two'])
+  })
+
+  it('are not kept by clients that stay, nor by others that come', async () => {
+    for (let n = 0; n < 17; n++) goodbyes.told()
+    const left = say('one')
+    await vi.advanceTimersByTimeAsync(400)
+    for (let n = 0; n < 17; n++) goodbyes.told()
+    await vi.advanceTimersByTimeAsync(90)
+    expect(said).toEqual([])
+    await vi.advanceTimersByTimeAsync(10)
+    await left
+    expect(said).toEqual(['one'])
+    // Nobody is waited for any more once their time is over.
+    await vi.advanceTimersByTimeAsync(400)
+    await say('two')
+    expect(said).toEqual(['one', 'two'])
+  })
+
+  it('leave a few at a time; one that hangs gives its place away', async () => {
+    const all = Array.from({ length: 17 }, (_, n) => say(String(n), NEVER))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(said).toHaveLength(16)
+    await vi.advanceTimersByTimeAsync(50)
+    expect(said).toHaveLength(17)
+    await vi.advanceTimersByTimeAsync(50)
+    await Promise.all(all)
+  })
+})

@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest'
+import type { MaskingPlan } from '../../../../../src/masking/plan.ts'
+import {
+  catalogQueries,
+  FIRST_USER_OID,
+  type CatalogRows,
+} from '../../../../../src/protocols/postgres/catalog/catalog.ts'
+import { Conversation } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
+import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
+import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
+import type { Session } from '../../../../../src/gateway/engine.ts'
+import type { PostgresTarget } from '../../../../../src/gateway/target.ts'
+import { idleHandler, type Channel } from '../../../../../src/shared/channel.ts'
+import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
+import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'
+
+const CATALOG: CatalogRows = {
+  searchPath: [['pg_catalog'], ['public']],
+  relations: [['20000', 'public', 'people']],
+  sources: [],
+  columns: [
+    ['20000', 'id', '1', null, null],
+    ['20000', 'email', '2', null, null],
+  ],
+  definitions: [],
+  unique: [],
+  runs: [],
+  types: [],
+  functions: [],
+  operators: [],
+}
+const NOTHING: MaskingPlan = { columns: [], kinds: [] }
+const EMAIL: MaskingPlan = {
+  ...NOTHING,
+  columns: [
+    {
+      schema: 'public',
+      table: 'people',
+      column: 'email',
+      style: 'partial',
+      sideChannels: 'deny',
+      guesses: 0,
+      copying: false,
+      hashScope: 'session',
+    },
+  ],
+}
+
+/** A server's side with what the client gets, as the pieces that were written. */
+function serverSide(masking: MaskingPlan) {
+  const written: Buffer[] = []
+  const channel: Channel = {
+    handler: idleHandler,
+    write: (bytes) => {
+      written.push(bytes as Buffer)
+      return true
+    },
+    pause() {},
+    resume() {},
+    end() {},
+    destroy() {},
+  }
+  const ended = new AbortController()
+  const session = {
+    masking,
+    limits: { resultMessageBytes: 1_000_000 },
+    config: { recordRows: 0, safeFunctions: [] },
+    hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
+    recorder: { outcome() {} },
+    logger: { warn() {} },
+    ended: ended.signal,
+    end: (reason: Error) => ended.abort(reason),
+  } as unknown as Session<PostgresTarget>
+  const conversation = new Conversation({
+    client: channel,
+    upstream: channel,
+    session,
+    parser: { parse: () => [], counts: { known: 0, template: 0, read: 0 }, close: () => Promise.resolve() },
+    catalog: CATALOG,
+    trees: new Map(),
+    definitions: { changes: 0 },
+    seenChanges: 0,
+  })
+  const facts = { tainted: false as const, changesCatalog: false, parsed: [], lineage: [] }
+  conversation.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
+  return { server: new ServerSide(conversation), written, ended: ended.signal, conversation, facts }
+}
+
+const column = (name: string, attribute: number, typeOid: number): Column => ({
+  name,
+  tableOid: 20_000,
+  attribute,
+  typeOid,
+  typeSize: -1,
+  typeModifier: -1,
+  format: 0,
+})
+const described = (...columns: Column[]): Buffer => encodeMessage(rowDescription, { type: 'row-description', columns })
+const ID = column('id', 1, 23)
+const MAIL = column('email', 2, 25)
+
+function row(...values: Buffer[]): Buffer {
+  const parts = values.flatMap((value) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value.length)
+    return [length, value]
+  })
+  const body = Buffer.concat([Buffer.from([0, values.length]), ...parts])
+  const head = Buffer.from([0x44, 0, 0, 0, 0])
+  head.writeUInt32BE(4 + body.length, 1)
+  return Buffer.concat([head, body])
+}
+
+it('the catalogs are read again in one round trip, and each query gets its own rows', async () => {
+  const { server, written, conversation } = serverSide(NOTHING)
+  conversation.answered()
+  const read = conversation.refreshCatalog(true)
+  const queries = Object.keys(catalogQueries(FIRST_USER_OID))
+  expect(written).toHaveLength(1)
+  const tags: string[] = []
+  const sent = written[0] ?? Buffer.alloc(0)
+  for (let at = 0; at < sent.length; at += 1 + sent.readUInt32BE(at + 1)) tags.push(String.fromCharCode(sent[at] ?? 0))
+  expect(tags).toEqual([...queries.flatMap(() => ['P', 'B', 'E', 'C', 'C']), 'S'])
+  const message = (tag: string, body = ''): Buffer =>
+    Buffer.from(`${tag}\0\0\0${String.fromCharCode(4 + body.length)}${body}`, 'latin1')
+  const rows: Record<string, Buffer[]> = {
+    searchPath: [row(Buffer.from('pg_catalog')), row(Buffer.from('audit'))],
+    relations: [row(Buffer.from('20001'), Buffer.from('audit'), Buffer.from('events'))],
+  }
+  written.length = 0
+  for (const name of queries)
+    for (const answer of [message('1'), message('2'), ...(rows[name] ?? []), message('C', 'SELECT 1\0')])
+      server.push(answer)
+  for (const answer of [...queries.flatMap(() => [message('3'), message('3')]), message('Z', 'I')]) server.push(answer)
+  await read
+  expect(conversation.catalog.byOid.get(20_001)?.name).toBe('audit.events')
+  expect([conversation.catalog.byOid.get(20_000), written]).toEqual([undefined, []])
+})
+
+describe('rows that nothing is hidden in', () => {
+  it.each([
+    ['nothing is masked in the session', NOTHING, [ID, MAIL]],
+    ['nothing is masked in this result', EMAIL, [ID, ID]],
+  ])('are not looked into, and go on as the memory that they came in: %s', (_what, plan, columns) => {
+    const { server, written, ended } = serverSide(plan)
+    server.push(described(...columns))
+    written.length = 0
+    // Lengths that nobody could follow: whoever decodes a row fails here.
+    const nonsense = Buffer.from([0x44, 0, 0, 0, 14, 0xff, 0xff, 0x80, 0, 0, 0, 1, 2, 3, 4])
+    const chunk = Buffer.concat(Array.from({ length: 2000 }, () => nonsense))
+    server.push(chunk)
+    expect(ended.aborted).toBe(false)
+    expect(written).toHaveLength(1)
+    expect(written[0]?.buffer).toBe(chunk.buffer)
+    expect([written[0]?.byteOffset, written[0]?.length]).toEqual([chunk.byteOffset, chunk.length])
+  })
+
+  it('of a row that two chunks share, only that row is copied', () => {
+    const { server, written } = serverSide(NOTHING)
+    server.push(described(ID))
+    written.length = 0
+    const all = Buffer.concat(Array.from({ length: 3000 }, (_, n) => row(Buffer.from(`value ${n}`))))
+    const first = Buffer.from(all.subarray(0, 30_001))
+    const second = Buffer.from(all.subarray(30_001))
+    server.push(first)
+    server.push(second)
+    expect(Buffer.concat(written).equals(all)).toBe(true)
+    const own = written.filter(({ buffer }) => buffer !== first.buffer && buffer !== second.buffer)
+    expect(own.map(({ length }) => length < 50)).toEqual([true])
+  })
+})
+
+describe('rows with a masked column', () => {
+  it('are changed there alone: what is not text elsewhere is never read', () => {
+    const { server, written, ended } = serverSide(EMAIL)
+    server.push(described(ID, MAIL))
+    written.length = 0
+    const strange = Buffer.from([0xff, 0xfe, 0x00, 0x80])
+    server.push(Buffer.concat([row(strange, Buffer.from('jane@example.com')), row(strange, Buffer.from('bob@x.org'))]))
+    expect(ended.aborted).toBe(false)
+    expect(Buffer.concat(written)).toEqual(
+      Buffer.concat([row(strange, Buffer.from('j***@***.com')), row(strange, Buffer.from('b***@***.org'))]),
+    )
+  })
+
+  it('do not pass while nobody has said what the columns are', () => {
+    const { server, written, ended } = serverSide(EMAIL)
+    server.push(row(Buffer.from('1'), Buffer.from('jane@example.com')))
+    expect(Buffer.concat(written).toString('latin1')).not.toContain('jane')
+    expect(ended.aborted).toBe(true)
+  })
+
+  it('of a statement that is described once and executed often are worked out once', () => {
+    const { server, conversation, facts } = serverSide(EMAIL)
+    conversation.answered()
+    const prepared = { sql: 'select', parameterTypes: [], columns: undefined, described: true }
+    const portal = { decision: 'dec_1', prepared, facts: { ...facts } as never, resultFormats: [] as const }
+    const known: unknown[] = []
+    for (let time = 0; time < 3; time++) {
+      conversation.expect({ type: 'describe', of: prepared, hidden: false, tainted: false })
+      conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
+      server.push(Buffer.concat([described(ID, MAIL), row(Buffer.from('1'), Buffer.from('a@b.cd'))]))
+      server.push(Buffer.from('C\0\0\0\x0dSELECT 1\0'))
+      known.push((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites)
+    }
+    expect(known[0]).toBeDefined()
+    expect(known[1]).toBe(known[0])
+    expect(known[2]).toBe(known[0])
+    // Another description is another result.
+    conversation.expect({ type: 'describe', of: prepared, hidden: false, tainted: false })
+    conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
+    server.push(Buffer.concat([described(MAIL, ID), row(Buffer.from('a@b.cd'), Buffer.from('1'))]))
+    expect((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites).not.toBe(known[0])
+  })
+})
+
+describe('a statement that is answered more than once', () => {
+  const message = (tag: string, body: string): Buffer => {
+    const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
+    head.writeUInt32BE(4 + body.length, 1)
+    return Buffer.concat([head, Buffer.from(body, 'latin1')])
+  }
+  const done = message('C', 'SELECT 0\0')
+  const empty = message('I', '')
+  const error = (severity: string): Buffer => message('E', `S${severity}\0V${severity}\0C22012\0Mx\0\0`)
+  const ready = message('Z', 'I')
+  it.each<[string, string, Buffer[], boolean]>([
+    ['two results', 'select 1', [done, done], true],
+    ['a result and an empty one', 'select 1', [done, empty], true],
+    ['as many results as there may be statements', 'select 1; select 2', [done, done, ready], false],
+    ['more than that', 'select 1; select 2', [done, done, done], true],
+    ['two errors', 'select 1', [error('ERROR'), error('ERROR')], true],
+    ['an error, and the end of the session', 'select 1', [error('ERROR'), error('FATAL')], false],
+    ['two ends', 'select 1', [error('ERROR'), error('FATAL'), error('FATAL')], true],
+    ['a result after an error', 'select 1', [error('ERROR'), done], true],
+    ['columns after an error', 'select 1', [error('ERROR'), described(ID)], true],
+    ['a result, an error and its end', 'select 1; select 2', [done, error('ERROR'), ready], false],
+  ])('%s, of %s', (_, sql, messages, isOver) => {
+    const { server, ended, conversation, facts } = serverSide(NOTHING)
+    conversation.answered()
+    conversation.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
+    for (const bytes of messages) server.push(bytes)
+    expect(ended.aborted).toBe(isOver)
+  })
+})

@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { parseConfig, type Config } from '../../../src/server/config/config.ts'
+
+const BASE = `identity:
+  issuers:
+    - { url: https://idp.example.com, for: people, clientId: p, knownGroups: [eng, sre, audit] }
+    - { url: https://ci.example.com, for: services, audience: a, requireSubject: s, groups: [ci], knownGroups: [] }
+targets:
+  - { name: prod-db, type: postgres, labels: { env: prod }, host: h, database: d, user: app }
+  - { name: web-1, type: ssh, labels: { env: stage }, host: h, hostKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFG3kTyBpSRrbpRZDYM5RzzwVYFOqrrMXqhRrJQyYdqI"], logins: [{ name: deploy, password: env:X }] }
+`
+const LINES = BASE.split('\n').length
+const load = (text: string): Config => parseConfig(`${BASE}${text}\n`, 'f')
+const rule = (match: string, effect = 'deny: no', rest = ''): string =>
+  `commands: [{ name: r, ${rest} match: ${match}, ${effect} }]`
+const onDb = 'targets: { names: [prod-db] },'
+const onHost = 'targets: { labels: { env: stage } },'
+
+describe('words that nothing answers to are errors, with line and column', () => {
+  it.each([
+    // Kinds.
+    [
+      rule('{ kinds: [trunkate] }'),
+      /:41: commands\.0\.match\.kinds\.0: there is no kind "trunkate"; did you mean "truncate"\?/,
+    ],
+    [rule('{ kinds: [select, trunc-*] }'), /kinds\.1: no kind begins with "trunc-"/],
+    [rule('{ kinds: [drop_table] }'), /did you mean "drop-table"/],
+    [rule('{ kinds: [SELECT] }'), /there is no kind "SELECT"; did you mean "select"/],
+    [rule('{ kinds: ["*-table"] }'), /\* is for the end of a kind/],
+    [rule('{ kinds: [create-fdw-*] }'), /no kind begins/],
+    [rule('{ kinds: [exec] }', 'deny: no', onDb), /"exec" is not a kind of command of targets of type postgres/],
+    [rule('{ kinds: [file-*] }', 'deny: no', onDb), /"file-\*" is not a kind/],
+    [rule('{ kinds: [select] }', 'deny: no', onHost), /"select" is not a kind of command of targets of type ssh/],
+    [
+      rule('{ kinds: [forward-*] }', 'allow: true', onHost),
+      /"forward-\*" allows nothing: forward-local, forward-remote must be named in full/,
+    ],
+    // Sets.
+    ['commands: [{ use: read-onyl }]', /use: Invalid option/],
+    // Relations, functions, columns.
+    [rule('{ relations: [db.public.orders] }'), /relations\.0: "db\.public\.orders" has too many dots/],
+    [rule('{ relations: [public.] }'), /has an empty part/],
+    [rule('{ relations: [.orders] }'), /has an empty part/],
+    [rule('{ relations: ["ord*"] }'), /\* stands for a whole name/],
+    [rule(`{ relations: ['"Orders"'] }`), /has quotes/],
+    [rule('{ relations: ["orders "] }'), /blank at the end/],
+    [rule('{ writes: [a.b.c] }'), /writes\.0: .* too many dots/],
+    [rule('{ relations: [orders] }', 'deny: no', onHost), /relations is not about targets of type ssh/],
+    [rule('{ missingWhere: true }', 'deny: no', onHost), /missingWhere is not about targets of type ssh/],
+    [rule('{ functions: [pg_sleep()] }'), /without parentheses/],
+    [rule('{ functions: ["*_sleep"] }'), /\* is for the end of a name/],
+    [rule('{ functions: [a.b.c] }'), /too many dots/],
+    ['masking: [{ name: m, columns: [email] }]', /columns\.0: "email" names no table/],
+    ['masking: [{ name: m, columns: [d.public.customers.email] }]', /too many dots/],
+    ['masking: [{ name: m, columns: [customers.*mail] }]', /\* stands for a whole name/],
+    ['masking: [{ name: m, columns: [a.b], targets: { names: [web-1] } }]', /they have no columns/],
+    ['masking: [{ name: m, kinds: [emial] }]', /masking\.0\.kinds\.0: Invalid option/],
+    ['masking: [{ name: m, kinds: [email], style: partail }]', /masking\.0\.style: Invalid option/],
+    // Hosts.
+    [rule('{ hosts: ["https://x:1"] }'), /not a URL/],
+    [rule('{ hosts: ["10.0.0.0/8"] }'), /not a URL or a network/],
+    [rule('{ hosts: ["db:99999"] }'), /the port is a number up to 65535/],
+    [rule('{ hosts: ["db:http"] }'), /the port is a number/],
+    [rule('{ hosts: [":5432"] }'), /names no host/],
+    [rule('{ hosts: ["::1:22"] }'), /IPv6 address in brackets/],
+    [rule('{ hosts: ["a b:1"] }'), /is not the name or address of a host/],
+    [rule('{ hosts: ["db.:1"] }'), /without the dot at its end/],
+    [rule('{ paths: [etc/passwd] }'), /expected an absolute path/],
+    [rule('{ paths: [~/x] }'), /~ is not read/],
+    [rule('{ writesPaths: [/srv/../etc] }'), /without them/],
+    [rule('{ programs: ["rm -rf"] }'), /a program is one word/],
+    [rule('{ programs: ["/usr/bin/*"] }'), /matched exactly/],
+    [rule('{ programs: [/usr/bin/] }'), /is a directory/],
+    [rule('{ commands: ["git ... push"] }'), /\.\.\. is for the last word/],
+    [rule('{ commands: ["..."] }'), /names no program/],
+    [rule('{ commands: [" "] }'), /expected a command line/],
+    [rule('{ kinds: [shell], programs: [rm] }'), /programs needs the kind exec/],
+    [rule('{ kinds: [file-read], arguments: [x] }'), /arguments needs the kind exec/],
+    [rule('{ kinds: [shell], paths: [/x] }'), /paths needs the kind exec, or one that begins with file-/],
+    [rule('{ kinds: [exec], hosts: [x] }'), /hosts needs the kind forward-local/],
+    [rule('{ hosts: [x], programs: [y] }'), /nothing has both/],
+    [rule('{ relations: [x], programs: [y] }'), /no command has both/],
+    [rule('{ programs: [rm] }', 'deny: no', onDb), /programs is not about targets of type postgres/],
+    [rule('{ logins: [root] }', 'deny: no', onHost), /none of the rule's targets has an account "root"/],
+    [rule('{ logins: ["dep*"] }'), /without \*/],
+    // Access.
+    ['access: [{ name: a, grant: standing, logins: [deplyo] }]', /account "deplyo"; did you mean "deploy"/],
+    ['access: [{ name: a, grant: standing, targets: { names: [prod-db] }, logins: [deploy] }]', /account "deploy"/],
+    ['access: [{ name: a, grant: standing, longest: 0s }]', /expected a duration/],
+    ['access: [{ name: a, grant: standing, longest: 999999d }]', /at most a hundred years/],
+    ['limits: { handshake: 30d }', /expected at most 1d/],
+    // Groups.
+    [
+      'access: [{ name: a, grant: standing, who: { groups: [eng, enf] } }]',
+      /groups\.1: nobody can be in the group "enf": no issuer gives it; did you mean "eng"/,
+    ],
+    ['access: [{ name: a, grant: request, approvers: { groups: [ci] } }]', /no person can be in the group "ci"/],
+    [
+      'access: [{ name: a, grant: standing, who: { kind: service, groups: [eng] } }]',
+      /no service can be in the group "eng"/,
+    ],
+    [
+      rule('{}', 'hold: { approvers: { groups: [boss] } }'),
+      /hold\.approvers\.groups\.0: no person can be in the group "boss"/,
+    ],
+    [
+      'masking: [{ name: m, kinds: [email], except: { groups: [privacy] } }]',
+      /except\.groups\.0: nobody can be in the group/,
+    ],
+    ['roles: { audit: [audti] }', /roles\.audit\.0: .* did you mean "audit"/],
+    ['tests: [{ given: x, target: prod-db, groups: [x], expect: deny }]', /tests\.0\.groups\.0: no person/],
+  ])('%s', (text, message) => {
+    expect(() => load(text)).toThrow(message)
+    expect(() => load(text)).toThrow(new RegExp(`^f:${LINES}:\\d+: `))
+  })
+
+  it('says nothing of groups where an issuer may give any', () => {
+    const open = BASE.replace(', knownGroups: [eng, sre, audit]', '')
+    const text = `${open}access: [{ name: a, grant: request, who: { groups: [x] }, approvers: { groups: [y] } }]\n`
+    expect(parseConfig(text, 'f').warnings).toEqual([])
+  })
+
+  it('says all of it at once', () => {
+    expect(() =>
+      load('access: [{ name: a, grant: standing, who: { groups: [x] }, logins: [y] }]\nroles: { operate: [z] }'),
+    ).toThrow(/"x"[\s\S]*"z"[\s\S]*"y"/)
+  })
+
+  it('names the entry of the file, however many rules stand before it', () => {
+    const sets =
+      'commands:\n  - { use: everyday }\n  - { use: read-only }\n  - { name: r, match: { logins: [x] }, targets: { names: [web-1] }, deny: d }'
+    expect(() => load(sets)).toThrow(/^f:11:\d+: commands\.2\.match\.logins\.0/)
+    expect(() =>
+      load('commands:\n  - { use: read-only }\n  - { name: r, allow: true }\n  - { name: r, allow: true }'),
+    ).toThrow(/commands\.2\.name: there is another "r"/)
+  })
+})
+
+describe('what is probably not meant is a warning, with line and column', () => {
+  it.each([
+    [rule('{ kinds: [exec, select] }'), []],
+    [
+      'access: [{ name: a, grant: standing, targets: { names: [prod-bd] } }]',
+      [/names\.0: there is no target "prod-bd"; did you mean "prod-db"/],
+    ],
+    [
+      'access: [{ name: a, grant: standing, targets: { labels: { env: prd } } }]',
+      [/no target has the label env: prd; did you mean "prod"/],
+    ],
+    [
+      'masking: [{ name: a, kinds: [email], targets: { labels: { evn: prod } } }]',
+      [/no target has a label "evn"; did you mean "env"/],
+    ],
+    [
+      'access: [{ name: a, grant: standing, targets: { names: [web-1], labels: { env: prod } } }]',
+      [/no target matches all of this/],
+    ],
+    // Rules that an earlier one leaves nothing to.
+    [
+      'access: [{ name: a, grant: standing }, { name: b, grant: standing, who: { groups: [eng] } }]',
+      [/access\.1: never applies: "a" stands before it/],
+    ],
+    ['access: [{ name: a, grant: standing, who: { groups: [eng] } }, { name: b, grant: standing }]', []],
+    ['access: [{ name: a, grant: standing, when: "true" }, { name: b, grant: standing }]', []],
+    ['access: [{ name: a, grant: standing, who: { kind: person } }, { name: b, grant: standing }]', []],
+    ['access: [{ name: a, grant: standing, targets: { names: [prod-db] } }, { name: b, grant: standing }]', []],
+    [
+      `commands: [{ name: a, ${onDb} deny: no }, { name: b, ${onDb} match: { kinds: [select] }, allow: true }]`,
+      [/commands\.1: never applies/],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { kinds: [drop-*] }, deny: no }, { name: b, ${onDb} match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] } } }]`,
+      [/commands\.1: never applies/],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { kinds: [select], relations: [x] }, deny: no }, { name: b, ${onDb} match: { kinds: [select] }, allow: true }]`,
+      [],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { relations: [x] }, deny: no }, { name: b, ${onDb} match: { relations: [x] }, allow: true }]`,
+      [],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { kinds: [drop-*] }, deny: no }, { name: b, ${onDb} match: { kinds: [drop-table, rename] }, deny: no }]`,
+      [],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { unknown: true }, deny: no }, { name: b, ${onDb} match: { kinds: [select] }, allow: true }]`,
+      [],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} match: { unknown: true }, allow: true }, { use: read-only, ${onDb} }]`,
+      [/commands\.1: never applies/],
+    ],
+    // Rules that come too late to refuse.
+    [
+      `commands: [{ use: everyday, ${onDb} }, { name: b, ${onDb} match: { kinds: [update, delete], missingWhere: true }, deny: no }]`,
+      [/"everyday: reading and changing rows" stands before this and already allows what it would refuse/],
+    ],
+    [
+      `commands: [{ name: a, ${onDb} allow: true }, { name: b, ${onDb} match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }]`,
+      [/already allows what it would hold/],
+    ],
+    [`commands: [{ use: no-blind-writes, ${onDb} }, { use: everyday, ${onDb} }]`, []],
+    [
+      `commands: [{ name: a, ${onDb} match: { kinds: [select] }, allow: true }, { name: b, ${onDb} match: { kinds: [select, drop-table] }, deny: no }]`,
+      [],
+    ],
+  ] as [string, RegExp[]][])('%s', (text, expected) => {
+    const { warnings } = load(text)
+    expect(warnings).toHaveLength(expected.length)
+    expected.forEach((pattern, index) => {
+      expect(warnings[index]).toMatch(pattern)
+      expect(warnings[index]).toMatch(new RegExp(`^f:${LINES}:\\d+: `))
+    })
+  })
+
+  it('a kind of the other protocol, in a rule for all targets', () => {
+    const text = BASE.replace(/.*name: web-1.*\n/, '')
+    const { warnings } = parseConfig(`${text}${rule('{ kinds: [shell] }')}\n`, 'f')
+    expect(warnings).toEqual([
+      expect.stringMatching(/kinds\.0: "shell" is not a kind of command of targets of type postgres/),
+    ])
+  })
+
+  it('a rule about services where none can sign in', () => {
+    const text = BASE.replace(/.*for: services.*\n/, '')
+    const { warnings } = parseConfig(`${text}access: [{ name: a, grant: standing, who: { kind: service } }]\n`, 'f')
+    expect(warnings).toEqual([expect.stringMatching(/who\.kind: no issuer signs in services, so this never applies/)])
+  })
+})

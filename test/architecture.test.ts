@@ -40,13 +40,11 @@ const RULES: Record<string, readonly string[]> = {
     'credentials/',
     'recording/',
     'gateway/',
-    // To be cut: the core takes its settings, not the configuration.
-    'server/config/config-values.ts',
-    'server/credential-source.ts',
-    'type:server/config/',
   ],
   // The program pam-gateway: what each of its verbs puts together.
   server: [''],
+  'protocols/*.ts': ['protocols/*.ts', 'type:gateway/'],
+  'protocols/gateway.ts': ['protocols/', 'type:gateway/'],
   'protocols/prepared-client.ts': [],
   'protocols/postgres/wire': ['wire/*.ts', 'protocols/postgres/wire/'],
   'protocols/postgres/local': ['protocols/postgres/local/', 'protocols/postgres/wire/'],
@@ -76,7 +74,6 @@ const RULES: Record<string, readonly string[]> = {
     'type:cli/context.ts',
     'type:protocols/prepared-client.ts',
   ],
-  'protocols/ssh/own-host-keys.ts': ['shared/', 'credentials/', 'type:server/config/'],
   'protocols/ssh': [
     'shared/',
     'wire/*.ts',

@@ -86,8 +86,6 @@ export interface ApiEvidence {
 export interface ApiSettings {
   readonly policy: Policy
   readonly targets: readonly ApiTarget[]
-  /** Public, type and base64: what SSH clients know the gateway by. */
-  readonly sshHostKeys: readonly string[]
   readonly roles: { readonly audit: readonly string[]; readonly operate: readonly string[] }
   readonly reproof: number
   /** Milliseconds for a TLS handshake, and for the headers of a request. */
@@ -116,5 +114,6 @@ export interface ApiTarget {
   readonly labels: Readonly<Record<string, string>>
   /** Accounts on the target that clients may name; the first is the usual one. */
   readonly accounts: readonly string[]
-  readonly database?: string
+  /** What its protocol lets people who may have it know. */
+  readonly facts: { readonly database?: string; readonly hostKeys?: readonly string[] }
 }

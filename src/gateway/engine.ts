@@ -12,8 +12,11 @@ import type { TargetConfig } from './target.ts'
 /** All that a protocol must satisfy. It alone knows its wire format; the core never sees bytes. */
 export interface Engine<Hello = unknown> {
   readonly protocol: string
-  /** Reads what the client says first. Nothing has been opened for it yet and nothing reaches the target. */
-  greet(client: Channel, limits: HandshakeLimits): Promise<Greeting<Hello>>
+  /**
+   * Reads what the client says first. Nothing has been opened for it yet and nothing reaches the target. `handled` where that was
+   * all: a connection that only cancels what another one of the same person runs.
+   */
+  greet(client: Channel, personId: string, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
   /** The connection from here to its end; resolves when both sides are closed. */
   serve(client: Channel, hello: Hello, session: Session): Promise<void>
   /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
@@ -22,8 +25,9 @@ export interface Engine<Hello = unknown> {
   probe(target: TargetConfig, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
   /** Says no in the client's own protocol, then closes. */
   refuse(client: Channel, error: PamError): void | Promise<void>
-  /** A message that asks to cancel what another connection of the same person runs. */
-  cancel(key: Uint8Array, personId: string): void
+  /** What the gateway itself shows to clients of this protocol. */
+  facts(): { readonly hostKeys?: readonly string[] }
+  close(): Promise<void>
 }
 
 /** What a target said of itself. */
@@ -34,10 +38,11 @@ export interface Probe {
   readonly relations?: ReadonlyMap<string, readonly string[]>
 }
 
-export type Greeting<Hello> =
-  /** `account` is what the client wants to be on the target, where its protocol says so. */
-  | { readonly type: 'session'; readonly hello: Hello; readonly account?: string }
-  | { readonly type: 'cancel'; readonly key: Uint8Array }
+export interface Greeting<Hello> {
+  readonly hello: Hello
+  /** What the client wants to be on the target, where its protocol says so. */
+  readonly account?: string
+}
 
 export interface HandshakeLimits {
   /** Milliseconds. */
@@ -124,11 +129,8 @@ export interface Hold {
   withdraw(): void
 }
 
-/** A session of an engine's own kind of target; the registration in start.ts sees to that. */
-export function sessionFor<T extends TargetConfig['type']>(
-  type: T,
-  session: Session,
-): Session<Extract<TargetConfig, { type: T }>> {
-  if (session.config.type !== type) throw new Error(`${session.config.name} is no ${type} target`)
-  return session as Session<Extract<TargetConfig, { type: T }>>
+/** A session of an engine's own kind of target: the list of protocols gives each engine its own alone. */
+export function sessionFor<C extends TargetConfig>(type: C['type'], session: Session): Session<C> {
+  if (session.config.type !== type) throw new Error(`${session.config.name} is not a target of type ${type}`)
+  return session as Session<C>
 }

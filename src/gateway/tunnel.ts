@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import type { Login } from '../identity/login.ts'
 import { decideAccess } from '../policy/decide.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Spool } from '../recording/spool.ts'
 import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError, toErrorBody } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
-import type { Config } from '../server/config/config.ts'
-import { credentialSource } from '../server/credential-source.ts'
-import type { Engine } from './engine.ts'
+import { credentialSource, type Accounts } from './credential-source.ts'
+import type { Engine, Session } from './engine.ts'
 import type { GuessBook } from './comparison-budget.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { createSession, type RunningSession } from './session.ts'
@@ -19,8 +19,10 @@ import type { TargetConfig } from './target.ts'
 export interface TunnelParts {
   /** Address of the caller. */
   readonly from: string
-  readonly config: () => Config
-  readonly engines: ReadonlyMap<string, Engine>
+  /** As configured now: a reload changes them. */
+  readonly settings: () => TunnelSettings
+  /** By type of target. */
+  readonly protocols: ReadonlyMap<string, ServedProtocol>
   readonly state: GatewayState
   readonly registry: SessionRegistry
   readonly spool: Spool
@@ -28,6 +30,21 @@ export interface TunnelParts {
   readonly guessBook: GuessBook
   readonly clock: Clock
   readonly logger: Logger
+}
+
+/** What of the configuration a tunnel depends on. */
+export interface TunnelSettings {
+  readonly targets: readonly TargetConfig[]
+  readonly policy: Policy
+  readonly limits: Session['limits'] & { readonly sessionsPerPerson: number }
+  readonly recording: { readonly durability: 'buffered' | 'strict'; readonly encryptTo: readonly string[] }
+  /** Where relative paths of the configuration start. */
+  readonly baseDirectory: string
+}
+
+export interface ServedProtocol {
+  readonly engine: Engine
+  readonly target: Accounts
 }
 
 /**
@@ -40,27 +57,26 @@ export async function serveTunnel(
   targetName: string,
   parts: TunnelParts,
 ): Promise<void> {
-  const config = parts.config()
-  const target = config.targets.find(({ name }) => name === targetName)
-  const engine = target && parts.engines.get(target.type)
+  const settings = parts.settings()
+  const target = settings.targets.find(({ name }) => name === targetName)
+  const protocol = target && parts.protocols.get(target.type)
+  const engine = protocol?.engine
   let greeted = false
   try {
     if (
       target === undefined ||
+      protocol === undefined ||
       engine === undefined ||
-      decideAccess(config.policy, login.person, target) === undefined
+      decideAccess(settings.policy, login.person, target) === undefined
     ) {
       throw new PamError('TARGET_UNKNOWN', `there is no target "${targetName}" for you`, {
         hint: '"pamctl targets" lists yours',
       })
     }
-    const greeting = await engine.greet(channel, config.limits)
+    const greeting = await engine.greet(channel, login.person.id, settings.limits)
+    if (greeting === 'handled') return channel.destroy()
     greeted = true
-    if (greeting.type === 'cancel') {
-      engine.cancel(greeting.key, login.person.id)
-      return channel.destroy()
-    }
-    const opened = await openSession(login, target, greeting.account, parts)
+    const opened = await openSession(login, target, protocol, greeting.account, parts)
     try {
       channel.send({ v: 1, type: 'opened', id: opened.session.id })
       const stop = announceEnd(channel, opened.session, parts.clock)
@@ -104,20 +120,21 @@ interface OpenedSession {
 async function openSession(
   login: Login,
   target: TargetConfig,
+  protocol: ServedProtocol,
   account: string | undefined,
   parts: TunnelParts,
 ): Promise<OpenedSession> {
   const { clock, state, registry, spool } = parts
-  const config = parts.config()
+  const settings = parts.settings()
   const { person } = login
-  const rule = decideAccess(config.policy, person, target)
+  const rule = decideAccess(settings.policy, person, target)
   if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule lets you have ${target.name}`)
-  if (registry.countOf(person.id) >= config.limits.sessionsPerPerson) {
-    throw new PamError('RATE_LIMITED', `you have ${config.limits.sessionsPerPerson} sessions open already`, {
+  if (registry.countOf(person.id) >= settings.limits.sessionsPerPerson) {
+    throw new PamError('RATE_LIMITED', `you have ${settings.limits.sessionsPerPerson} sessions open already`, {
       hint: 'close some',
     })
   }
-  const credentials = credentialSource(target, account, rule, config.baseDirectory)
+  const credentials = credentialSource(protocol.target, target, account, rule, settings.baseDirectory)
   const grant = await state.grantFor(person, target, rule, clock.now())
   const id = newId('ses')
   const openedAt = clock.now()
@@ -135,12 +152,12 @@ async function openSession(
       protocol: target.type,
       account: lease.user,
       grant: { id: grant.id, rule: grant.rule, reason: grant.reason, endsAt: new Date(grant.endsAt).toISOString() },
-      policy: config.policy.version,
+      policy: settings.policy.version,
     },
     {
       file: recording,
-      recipients: config.recording.encryptTo,
-      strict: (target.durability ?? config.recording.durability) === 'strict',
+      recipients: settings.recording.encryptTo,
+      strict: (target.durability ?? settings.recording.durability) === 'strict',
       onFailure(error) {
         logger.error({ cause: (error.cause as Error | undefined)?.message }, 'recording.failed')
         ended.abort(error)
@@ -155,11 +172,11 @@ async function openSession(
     grant,
     lease,
     recorder,
-    limits: config.limits,
+    limits: settings.limits,
     logger,
     clock,
     state,
-    policy: () => parts.config().policy,
+    policy: () => parts.settings().policy,
     digestKey: parts.digestKey,
     guessBook: parts.guessBook,
     ended,

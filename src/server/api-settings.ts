@@ -7,7 +7,7 @@ import { issuerSchema, type Issuer, type TrustedIssuer } from '../identity/issue
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import type { WebClient } from '../identity/web-sign-in.ts'
 import type { Config } from './config/config.ts'
-import { accountsOf } from '../gateway/target.ts'
+import type { RunningProtocol } from './protocols.ts'
 
 /** The built-in provider, for people and for services. */
 function evaluationIssuers(url: string): Issuer[] {
@@ -63,17 +63,15 @@ function webClient(config: Config, people: TrustedIssuer | undefined): WebClient
 export function apiSettings(
   config: Config,
   issuers: readonly TrustedIssuer[],
-  sshHostKeys: readonly string[],
+  protocols: ReadonlyMap<string, RunningProtocol>,
 ): ApiSettings {
   const people = issuers.find((issuer) => issuer.for === 'people')
   return {
     policy: config.policy,
-    targets: config.targets.map((target) => ({
-      ...target,
-      accounts: accountsOf(target),
-      ...(target.type === 'postgres' ? { database: target.database } : {}),
-    })),
-    sshHostKeys,
+    targets: config.targets.map((target) => {
+      const { target: kind, engine } = protocols.get(target.type) as RunningProtocol
+      return { ...target, accounts: kind.accounts(target), facts: { ...kind.facts(target), ...engine.facts() } }
+    }),
     roles: config.roles,
     reproof: config.identity.reproof,
     handshake: config.limits.handshake,

@@ -1,4 +1,3 @@
-import { GuessBook } from '../gateway/comparison-budget.ts'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -37,12 +36,9 @@ import { tighten } from './private-files.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
-import { postgresEngine } from '../protocols/postgres/gateway/engine.ts'
-import { createSqlParser } from '../protocols/postgres/dialect/sql-parser.ts'
-import type { Engine } from '../gateway/engine.ts'
+import { GuessBook } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
-import { sshEngine } from '../protocols/ssh/gateway/engine.ts'
-import { sshHostKeys } from '../protocols/ssh/own-host-keys.ts'
+import { closeProtocols, createProtocols } from './protocols.ts'
 import { SessionRegistry } from '../gateway/session-registry.ts'
 import { listenForTunnels } from '../gateway/tunnel-listener.ts'
 import { serveTunnel } from '../gateway/tunnel.ts'
@@ -67,19 +63,7 @@ export async function start(file: string): Promise<void> {
   let identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const state = gatewayState(db)
-  const parser = await createSqlParser()
-  const hostKeys = sshHostKeys(config, keys.sshHost)
-  const engines = new Map<string, Engine>([
-    ['postgres', postgresEngine(parser, config.baseDirectory)],
-    [
-      'ssh',
-      sshEngine({
-        hostKeys: hostKeys.privateKeys,
-        baseDirectory: config.baseDirectory,
-        firstUse: firstUseIn(db),
-      }),
-    ],
-  ])
+  const protocols = await createProtocols(config, { identityKey: keys.sshHost, firstUse: firstUseIn(db) })
   let delivery: AuditDelivery | undefined
   let notifications: Notifications | undefined
 
@@ -98,7 +82,7 @@ export async function start(file: string): Promise<void> {
     readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand(type, text) {
-      const engine = engines.get(type)
+      const engine = protocols.get(type)?.engine
       if (engine === undefined) throw new PamError('TARGET_TYPE', `no rules are tried for targets of type ${type}`)
       return engine.read(text)
     },
@@ -115,7 +99,7 @@ export async function start(file: string): Promise<void> {
     webKey: keys.web,
     webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
     publicUrl: () => publicUrl,
-    settings: () => apiSettings(config, issuers, hostKeys.publicKeys),
+    settings: () => apiSettings(config, issuers, protocols),
   }
   const tls = config.listen.tls && {
     cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
@@ -129,8 +113,8 @@ export async function start(file: string): Promise<void> {
     serve: (channel, login, target, from) =>
       serveTunnel(channel, login, target, {
         from,
-        config: () => config,
-        engines,
+        settings: () => config,
+        protocols,
         state,
         registry,
         spool: evidence.spool,
@@ -210,7 +194,7 @@ export async function start(file: string): Promise<void> {
     await api.close()
     await provider?.close()
     operations?.close()
-    await parser.close()
+    await closeProtocols(protocols)
     await evidence.stop()
     await notifications?.stop()
     await deliveries.stop()

@@ -36,7 +36,7 @@ describe('the list of kinds', () => {
   })
 
   it('has every kind that the engine for SSH writes', () => {
-    const folder = join(ROOT, 'src/gateway/ssh')
+    const folder = join(ROOT, 'src/protocols/ssh')
     const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => readFileSync(join(folder, name), 'utf8'))

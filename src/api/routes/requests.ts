@@ -31,7 +31,8 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       const items = targets.flatMap((target) => {
         const rule = decideAccess(policy, person, target)
         if (rule === undefined) return []
-        const { name, type, labels, database } = target
+        const { name, type, labels } = target
+        const { database, hostKeys } = target.facts
         const accounts = target.accounts.filter((account) => rule.logins?.includes(account) ?? true)
         return [
           {
@@ -40,7 +41,7 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
             labels,
             accounts,
             ...(database === undefined ? {} : { database }),
-            ...(type === 'ssh' ? { hostKeys: [...deps.settings().sshHostKeys] } : {}),
+            ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
             access: describeAccess(rule),
             grant: rule.grant,
             longestMs: rule.longest,

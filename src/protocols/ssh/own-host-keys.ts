@@ -1,31 +1,55 @@
 import ssh2 from 'ssh2'
+import { z } from 'zod'
 import { resolveSecret } from '../../credentials/secret-reference.ts'
-import { PamError } from '../../shared/errors.ts'
-import type { Config } from '../../server/config/config.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import type { ProtocolSection, TargetFinding } from '../protocol.ts'
+import { privateKeyIn, publicKeyOf } from './private-key.ts'
 
-/** The keys that SSH clients know the gateway by: private, in OpenSSH form, and public, type and base64. */
+const schema = z
+  .strictObject({
+    hostKeys: z
+      .array(secret)
+      .min(1)
+      .optional()
+      .describe(
+        "the gateway's SSH host keys, env:NAME or file:PATH, the same on all gateways; default: one that is generated at the first start",
+      ),
+  })
+  .prefault({})
+
+export type SshSection = z.output<typeof schema>
+
+/** `ssh:` of the configuration. */
+export const sshSection: ProtocolSection = {
+  schema,
+  errors: (section, baseDirectory) =>
+    ((section as SshSection).hostKeys ?? []).flatMap((reference, index): TargetFinding[] => {
+      try {
+        privateKeyIn(reference, baseDirectory)
+        return []
+      } catch (error) {
+        return [{ path: ['hostKeys', index], message: (error as Error).message }]
+      }
+    }),
+}
+
+/** The keys that SSH clients know the gateway by: private, in OpenSSH form, and public, as in a .pub file. */
 export interface SshHostKeys {
   readonly privateKeys: readonly string[]
   readonly publicKeys: readonly string[]
 }
 
-/** Those that are configured, else the gateway's own. Throws CONFIG_INVALID for what is no key. */
-export function sshHostKeys(config: Config, own: string): SshHostKeys {
-  const references = config.ssh.hostKeys
-  const privateKeys =
-    references === undefined
-      ? [own]
-      : references.map((reference) => `${resolveSecret(reference, config.baseDirectory)}\n`)
-  const publicKeys = privateKeys.map((text, index) => {
-    const parsed = ssh2.utils.parseKey(text)
-    const key = Array.isArray(parsed) ? parsed[0] : parsed
-    if (key === undefined || key instanceof Error || !key.isPrivateKey()) {
-      throw new PamError('CONFIG_INVALID', `ssh.hostKeys[${index}] is no private key that can be used`, {
-        side: 'gateway',
-        hint: 'make one with ssh-keygen -t ed25519 -N ""',
-      })
+/** Those that are configured, else `own`. Throws for what is no key. */
+export function ownHostKeys(section: SshSection, baseDirectory: string, own: string | undefined): SshHostKeys {
+  const { hostKeys } = section
+  if (hostKeys !== undefined) {
+    return {
+      privateKeys: hostKeys.map((reference) => `${resolveSecret(reference, baseDirectory)}\n`),
+      publicKeys: hostKeys.map((reference) => publicKeyOf(privateKeyIn(reference, baseDirectory))),
     }
-    return `${key.type} ${key.getPublicSSH().toString('base64')}`
-  })
-  return { privateKeys, publicKeys }
+  }
+  if (own === undefined) return { privateKeys: [], publicKeys: [] }
+  const parsed = ssh2.utils.parseKey(own)
+  if (parsed instanceof Error) throw parsed
+  return { privateKeys: [own], publicKeys: [publicKeyOf(parsed)] }
 }

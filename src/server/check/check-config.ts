@@ -4,11 +4,8 @@ import { trustedIssuers } from '../api-settings.ts'
 import { checkConnections, type ConnectResult } from './check-connect.ts'
 import { checkPolicy, type PolicyTestResult } from './check-policy.ts'
 import type { Config } from '../config/config.ts'
-import type { Engine } from '../../gateway/engine.ts'
 import { loadConfig } from '../config/load-config.ts'
-import { sshEngine } from '../../protocols/ssh/gateway/engine.ts'
-import { postgresEngine } from '../../protocols/postgres/gateway/engine.ts'
-import { createSqlParser } from '../../protocols/postgres/dialect/sql-parser.ts'
+import { closeProtocols, createProtocols } from '../protocols.ts'
 
 export interface CheckOptions {
   /** Tries targets, issuers, certificates, homes and the store as well. */
@@ -31,16 +28,12 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
     process.exitCode = 2
     return
   }
-  const parser = await createSqlParser()
-  const engines = new Map<string, Engine>([
-    ['postgres', postgresEngine(parser, config.baseDirectory)],
-    ['ssh', sshEngine({ hostKeys: [], baseDirectory: config.baseDirectory, firstUse: NO_FIRST_USE })],
-  ])
-  const tests = await checkPolicy(config.tests, config.policy, config.targets, engines)
+  const protocols = await createProtocols(config, { identityKey: undefined, firstUse: NO_FIRST_USE })
+  const tests = await checkPolicy(config.tests, config.policy, config.targets, protocols)
   const connections = connect
-    ? await checkConnections(config, { engines, issuers: trustedIssuers(config, undefined) })
+    ? await checkConnections(config, { protocols, issuers: trustedIssuers(config, undefined) })
     : undefined
-  await parser.close()
+  await closeProtocols(protocols)
   if (tests.some(({ passed }) => !passed) || connections?.some(({ state }) => state === 'failed') === true)
     process.exitCode = 1
   if (json) {

@@ -10,11 +10,10 @@ import { PamError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import { openSqliteToRead } from '../../storage/database.ts'
 import type { Config } from '../config/config.ts'
-import { credentialSource } from '../credential-source.ts'
-import type { Engine } from '../../gateway/engine.ts'
+import { credentialSource } from '../../gateway/credential-source.ts'
+import type { RunningProtocol } from '../protocols.ts'
 import { missingNames, type Relations } from './missing-names.ts'
 import { openHome } from '../start-evidence.ts'
-import { accountsOf } from '../../gateway/target.ts'
 
 /** How one attempt came out. */
 export interface ConnectResult {
@@ -27,16 +26,16 @@ export interface ConnectResult {
 /** Tries what a running gateway depends on, all at once, each for a bounded time. Changes nothing but the logs of others. */
 export async function checkConnections(
   config: Config,
-  { engines, issuers }: { engines: ReadonlyMap<string, Engine>; issuers: readonly TrustedIssuer[] },
+  { protocols, issuers }: { protocols: ReadonlyMap<string, RunningProtocol>; issuers: readonly TrustedIssuer[] },
 ): Promise<ConnectResult[]> {
   const relations = new Map<string, Relations>()
   const results = await Promise.all([
-    ...config.targets.flatMap((target) =>
-      accountsOf(target).map((account) =>
+    ...config.targets.flatMap((target) => {
+      const { target: kind, engine } = protocols.get(target.type) as RunningProtocol
+      return kind.accounts(target).map((account) =>
         attempt(`target ${target.name} as ${account}`, async () => {
-          const lease = await credentialSource(target, account, {}, config.baseDirectory).lease()
+          const lease = await credentialSource(kind, target, account, {}, config.baseDirectory).lease()
           try {
-            const engine = engines.get(target.type) as Engine
             const probe = await engine.probe(target, lease, config.limits)
             if (probe.relations !== undefined) relations.set(target.name, probe.relations)
             return probe
@@ -44,8 +43,8 @@ export async function checkConnections(
             await lease.release()
           }
         }),
-      ),
-    ),
+      )
+    }),
     ...issuers.map((issuer) => attempt(`issuer ${issuer.url} (${issuer.for})`, () => probeIssuer(issuer, LIMIT))),
     ...listeningCertificate(config),
     attempt('store', () => checkStore(config)),

@@ -2,7 +2,7 @@ import type { Person } from '../../policy/command.ts'
 import { decideCommand } from '../../policy/decide.ts'
 import type { PolicyTest } from '../../policy/parse-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
-import type { Engine } from '../../gateway/engine.ts'
+import type { ServedProtocol } from '../../gateway/tunnel.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 
 /** How one test of the rules came out. */
@@ -20,16 +20,16 @@ export async function checkPolicy(
   tests: readonly PolicyTest[],
   policy: Policy,
   targets: readonly TargetConfig[],
-  engines: ReadonlyMap<string, Engine>,
+  protocols: ReadonlyMap<string, Pick<ServedProtocol, 'engine'>>,
 ): Promise<PolicyTestResult[]> {
-  return Promise.all(tests.map((test) => checkOne(test, policy, targets, engines)))
+  return Promise.all(tests.map((test) => checkOne(test, policy, targets, protocols)))
 }
 
 async function checkOne(
   test: PolicyTest,
   policy: Policy,
   targets: readonly TargetConfig[],
-  engines: ReadonlyMap<string, Engine>,
+  protocols: ReadonlyMap<string, Pick<ServedProtocol, 'engine'>>,
 ): Promise<PolicyTestResult> {
   const { given, expect, rule } = test
   const expected = rule === undefined ? expect : `${expect} by "${rule}"`
@@ -42,7 +42,7 @@ async function checkOne(
     passed,
   })
   const target = targets.find(({ name }) => name === test.target)
-  const engine = target && engines.get(target.type)
+  const engine = target && protocols.get(target.type)?.engine
   if (target === undefined || engine === undefined) return told('no such target', '', false)
   const person: Person = { id: 'test', label: 'test', kind: test.kind, groups: test.groups }
   const { facts, refusal } = await engine.read(given)

@@ -11,12 +11,27 @@ import { PamError } from '../../shared/errors.ts'
 import { plainUrl } from '../../shared/plain-url.ts'
 import { describeProblem, openYaml, type YamlFile } from '../../shared/yaml-file.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
-import { secret } from './config-values.ts'
+import { secret } from '../../credentials/secret-schema.ts'
 import { notificationsSchema } from './notify-config.ts'
 import { reviewConfig, type Finding, type KnownGroups } from './review-config.ts'
-import { targetSchema } from '../../gateway/target.ts'
+import { gatewayHalves } from '../../protocols/gateway.ts'
+import { protocolNames, type ProtocolName } from '../../protocols/names.ts'
+import type { TargetSchema } from '../../protocols/protocol.ts'
 
 const groups = z.array(z.string().min(1)).default([])
+
+const [firstTarget, ...otherTargets] = protocolNames.map((name) => gatewayHalves[name].target.schema)
+
+/** A target: what people connect to through the gateway. */
+const targetSchema = z.discriminatedUnion('type', [firstTarget as TargetSchema, ...otherTargets])
+
+/** A section for each protocol that has one, under its name. What is in it is the protocol's own business. */
+const protocolSections = Object.fromEntries(
+  protocolNames.flatMap((name) => {
+    const { section } = gatewayHalves[name]
+    return section === undefined ? [] : [[name, section.schema]]
+  }),
+)
 
 /** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
 export const configSchema = z
@@ -112,17 +127,7 @@ export const configSchema = z
       })
       .prefault({})
       .describe('the dashboard; its redirect URI at the provider is publicUrl with /auth/callback'),
-    ssh: z
-      .strictObject({
-        hostKeys: z
-          .array(secret)
-          .min(1)
-          .optional()
-          .describe(
-            'private keys that SSH clients know the gateway by, env:NAME or file:PATH, the same on all gateways; made at the first start where it is left out',
-          ),
-      })
-      .prefault({}),
+    ...(protocolSections as {}),
     recording: recordingSchema,
     audit: auditSchema,
     notifications: notificationsSchema,
@@ -162,6 +167,7 @@ export type ConfigFile = z.output<typeof configSchema>
 export interface Config extends Omit<ConfigFile, 'access' | 'commands' | 'masking'> {
   readonly policy: Policy
   readonly baseDirectory: string
+  readonly protocolSections: Readonly<Partial<Record<ProtocolName, unknown>>>
   /** What is allowed and probably not meant, each with file, line and column. */
   readonly warnings: readonly string[]
   /** SHA-256 of each section of the file, cut to 16 digits: enough to see what changed. Secrets are elsewhere. */
@@ -193,10 +199,17 @@ export function toConfig(
     dataDirectory: resolve(baseDirectory, file.data.dataDirectory),
     policy: toPolicy({ access, commands, masking }),
     baseDirectory,
+    protocolSections: sectionsOf(file.data),
     warnings: said('warning'),
     sections: digests(file.raw),
   }
 }
+
+/** What the file says of each protocol that has a section. */
+export const sectionsOf = (config: ConfigFile): Partial<Record<ProtocolName, unknown>> =>
+  Object.fromEntries(
+    Object.keys(protocolSections).map((name) => [name, (config as unknown as Record<string, unknown>)[name]]),
+  )
 
 const digests = (raw: unknown): Record<string, string> =>
   Object.fromEntries(

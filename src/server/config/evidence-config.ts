@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { ageEncrypter } from '../../recording/encryption.ts'
-import { http, secret, size } from './config-values.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import { size } from '../../shared/size.ts'
+import { http } from './destination-url.ts'
 import { duration, targets, timeout } from '../../policy/parse-policy.ts'
 import { certificates } from '../../shared/needed-values.ts'
 

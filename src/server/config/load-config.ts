@@ -2,16 +2,17 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import ssh2 from 'ssh2'
 import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
 import { neededValues } from '../../shared/needed-values.ts'
 import { openYamlFile, type YamlPath } from '../../shared/yaml-file.ts'
-import { configSchema, toConfig, type Config, type ConfigFile } from './config.ts'
+import { gatewayHalves } from '../../protocols/gateway.ts'
+import type { ProtocolName } from '../../protocols/names.ts'
+import { configSchema, sectionsOf, toConfig, type Config, type ConfigFile } from './config.ts'
 import type { Finding, KnownGroups } from './review-config.ts'
-import { knownKeys } from '../../protocols/ssh/gateway/host-keys.ts'
+import { kindOf } from './target-kind.ts'
 
 /**
  * Reads and checks the file, and all that it names: secrets that are not there, certificates and keys that cannot be read.
@@ -67,32 +68,17 @@ function unusableKeys(config: ConfigFile, baseDirectory: string): Finding[] {
       findings.push({ level: 'error', path, message: (error as Error).message })
     }
   }
-  const secretOf = (reference: string): string => resolveSecret(reference as SecretReference, baseDirectory)
-  const parseKey = (reference: string, passphrase?: string): void => {
-    const parsed = ssh2.utils.parseKey(
-      `${secretOf(reference)}\n`,
-      passphrase === undefined ? undefined : secretOf(passphrase),
-    )
-    const key = Array.isArray(parsed) ? parsed[0] : parsed
-    if (key === undefined || key instanceof Error || !key.isPrivateKey())
-      throw new Error(`${reference} is not a usable private key; make one with ssh-keygen -t ed25519`)
-  }
   const { tls } = config.listen
   if (tls !== undefined)
     attempt(['listen', 'tls', 'key'], () =>
       checkPair(resolve(baseDirectory, tls.certificate), resolve(baseDirectory, tls.key), tls.key),
     )
-  config.ssh.hostKeys?.forEach((reference, index) => attempt(['ssh', 'hostKeys', index], () => parseKey(reference)))
+  for (const [name, section] of Object.entries(sectionsOf(config)))
+    for (const { path, message } of gatewayHalves[name as ProtocolName].section?.errors(section, baseDirectory) ?? [])
+      findings.push({ level: 'error', path: [name, ...path], message })
   config.targets.forEach((target, index) => {
-    if (target.type !== 'ssh') return
-    attempt(['targets', index, target.knownHosts === undefined ? 'hostKeys' : 'knownHosts'], () => {
-      const { keys } = knownKeys(target, baseDirectory)
-      if (keys.length === 0 && !target.trustOnFirstUse) throw new Error(`has no key of ${target.host}:${target.port}`)
-    })
-    target.logins.forEach(({ privateKey, passphrase }, login) => {
-      if (privateKey !== undefined)
-        attempt(['targets', index, 'logins', login, 'privateKey'], () => parseKey(privateKey, passphrase))
-    })
+    for (const { path, message } of kindOf(target).errors(target, baseDirectory))
+      findings.push({ level: 'error', path: ['targets', index, ...path], message })
   })
   return findings
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { certificates } from '../../shared/needed-values.ts'
-import { http, secret } from './config-values.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import { http } from './destination-url.ts'
 
 const webhook = z.strictObject({
   name: z.string().min(1).max(50),

@@ -5,7 +5,8 @@ import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { ConfigFile } from './config.ts'
 import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
-import { accountsOf, type AuthenticationMethod, type TargetConfig } from '../../gateway/target.ts'
+import type { TargetConfig } from '../../gateway/target.ts'
+import { kindOf } from './target-kind.ts'
 
 /** Something about the configuration as a whole: what cannot be meant is an error, what is probably not meant a warning. */
 export interface Finding {
@@ -39,22 +40,7 @@ function warnings(config: ConfigFile): Finding[] {
   const found: Finding[] = []
   const warn = (path: YamlPath, message: string): void => void found.push({ level: 'warning', path, message })
   config.targets.forEach((target, index) => {
-    if (target.type !== 'postgres' || target.tls === 'verify-full') return
-    const { name, tls, authentication = [], channelBinding = 'require' } = target
-    warn(['targets', index, 'tls'], `target ${name}: tls: ${tls} does not check that the target is who it says it is`)
-    if (channelBinding !== 'require')
-      warn(
-        ['targets', index, 'channelBinding'],
-        `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`,
-      )
-    authentication.forEach((method, at) => {
-      const exposure = EXPOSES[method]
-      if (exposure !== undefined)
-        warn(
-          ['targets', index, 'authentication', at],
-          `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
-        )
-    })
+    for (const { path, message } of kindOf(target).warnings(target)) warn(['targets', index, ...path], message)
   })
   if (config.identity.evaluation !== undefined)
     warn(['identity', 'evaluation'], 'the built-in OpenID provider is for evaluation, not for production')
@@ -167,7 +153,7 @@ function kindOfPersonFindings({ identity, access, commands, masking }: ConfigFil
 function loginFindings({ targets, access, commands }: ConfigFile): Finding[] {
   const found: Finding[] = []
   const review = (logins: readonly string[] | undefined, among: readonly TargetConfig[], path: YamlPath): void => {
-    const accounts = new Set(among.flatMap(accountsOf))
+    const accounts = new Set(among.flatMap((target) => kindOf(target).accounts(target)))
     if (among.length === 0) return
     logins?.forEach((login, index) => {
       if (accounts.has(login)) return
@@ -193,7 +179,7 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
   const path = ['commands', index, 'match']
   const found: Finding[] = []
   const matched = targets.filter((target) => fitsTarget(rule.targets, target))
-  const types = [...new Set(matched.map(({ type }) => type))]
+  const types = [...new Set(matched.map(({ type }) => type as TargetType))]
   // A rule for all targets may be ahead of the targets that it is for.
   const isForAll = rule.targets.names === undefined && rule.targets.labels === undefined
   const level = isForAll ? 'warning' : 'error'
@@ -272,9 +258,3 @@ const SQL_FIELDS = ['relations', 'writes', 'functions', 'missingWhere'] as const
 const HOST_FIELDS = ['commands', 'programs', 'arguments', 'paths', 'writesPaths', 'hosts', 'logins'] as const
 /** Everything may happen within them: a pattern does not allow them. */
 const NAMED_IN_FULL = new Set(['shell', 'forward-local', 'forward-remote'])
-
-/** What an impostor of a target whose certificate is not verified learns about its password. */
-const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
-  'cleartext-password': 'gives the password to whoever answers in place of the target',
-  md5: 'lets whoever answers in place of the target guess the password offline',
-}

@@ -121,7 +121,7 @@ const includesAll = (list: readonly string[], inner: readonly string[] | undefin
   inner !== undefined && inner.every((item) => list.includes(item))
 
 const typesOf = (rule: Scoped, targets: readonly TargetConfig[]): TargetType[] => [
-  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type)),
+  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type as TargetType)),
 ]
 
 const LISTS = [

@@ -21,7 +21,12 @@ tests:
 ${tests}`,
     'pam.yaml',
   )
-  return checkPolicy(config.tests, config.policy, config.targets, new Map([['postgres', postgresEngine(parser, '.')]]))
+  return checkPolicy(
+    config.tests,
+    config.policy,
+    config.targets,
+    new Map([['postgres', { engine: postgresEngine(parser, '.') }]]),
+  )
 }
 
 describe('ready-made rule sets', () => {

@@ -3,7 +3,7 @@ import { readStartupPacket } from '../wire/startup.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../../../gateway/engine.ts'
-import type { PostgresTarget } from '../../../gateway/target.ts'
+import type { PostgresTarget } from '../target.ts'
 import { HARMLESS_SETTINGS } from '../dialect/settings.ts'
 
 /** What a client said first: its start-up parameters, and bytes that came after them. */
@@ -14,7 +14,10 @@ export interface Hello {
 }
 
 /** Reads up to the start-up message, declining encryption: the tunnel is encrypted already. */
-export function readGreeting(client: Channel, limits: HandshakeLimits): Promise<Greeting<Hello>> {
+export function readGreeting(
+  client: Channel,
+  limits: HandshakeLimits,
+): Promise<Greeting<Hello> | { readonly cancel: Uint8Array }> {
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0)
     const timer = setTimeout(() => {
@@ -38,7 +41,6 @@ export function readGreeting(client: Channel, limits: HandshakeLimits): Promise<
             if (packet.type === 'startup') {
               done()
               return resolve({
-                type: 'session',
                 hello: { minor: packet.minor, parameters: packet.parameters, rest: bytes },
               })
             }
@@ -47,7 +49,7 @@ export function readGreeting(client: Channel, limits: HandshakeLimits): Promise<
               const key = Buffer.alloc(4 + packet.secretKey.length)
               key.writeUInt32BE(packet.processId)
               packet.secretKey.copy(key, 4)
-              return resolve({ type: 'cancel', key })
+              return resolve({ cancel: key })
             }
             // A client that encrypts sends nothing before the answer: bytes that came with the request were injected.
             if (bytes.length > 0)

@@ -12,6 +12,7 @@ import { Reading } from '../../../shared/reading.ts'
 import { within } from '../../../shared/within.ts'
 import { afterRecord } from '../../../gateway/recorded-channel.ts'
 import { sessionFor, type Engine, type Session } from '../../../gateway/engine.ts'
+import type { PostgresTarget } from '../target.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
@@ -43,9 +44,14 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
   }
   return {
     protocol: 'postgres',
-    greet: readGreeting,
+    async greet(client, personId, limits) {
+      const greeting = await readGreeting(client, limits)
+      if (!('cancel' in greeting)) return greeting
+      cancelKeys.use(greeting.cancel, personId)
+      return 'handled'
+    },
     async serve(client, hello, anySession) {
-      const session = sessionFor('postgres', anySession)
+      const session = sessionFor<PostgresTarget>('postgres', anySession)
       const settings = new Map(admitStartup(hello, session.config))
       if (session.readOnly) settings.set('default_transaction_read_only', 'on')
       const { config, lease, limits } = session
@@ -92,14 +98,14 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       return { facts: { type: 'sql', statements }, refusal }
     },
     async probe(target, lease, limits) {
-      if (target.type !== 'postgres') throw new Error(`${target.name} is no postgres target`)
-      return probePostgres(target, lease, { limits, baseDirectory, parser })
+      return probePostgres(target as PostgresTarget, lease, { limits, baseDirectory, parser })
     },
     refuse(client, error) {
       client.write(toErrorResponse(error, 'FATAL'))
       client.end()
     },
-    cancel: (key, personId) => cancelKeys.use(key, personId),
+    facts: () => ({}),
+    close: () => parser.close(),
   }
 }
 

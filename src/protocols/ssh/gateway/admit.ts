@@ -59,7 +59,6 @@ export function greetClient(
           isOver = true
           clearTimeout(timer)
           resolve({
-            type: 'session',
             account: context.username,
             hello: { connection: client, left: left.signal, admit: () => letIn(client, context, left.signal) },
           })

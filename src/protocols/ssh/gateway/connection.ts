@@ -1,7 +1,7 @@
 import type { Client, Connection } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import type { Session } from '../../../gateway/engine.ts'
-import type { SshTarget } from '../../../gateway/target.ts'
+import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../../../gateway/session-end-reason.ts'
 import type { CommandReader } from '../command/command-reader.ts'
 import type { LoginShell } from '../command/host-statement.ts'

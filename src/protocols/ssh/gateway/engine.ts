@@ -7,14 +7,15 @@ import { readCommandLine } from '../command/command-line.ts'
 import { createCommandReader, inOrder } from '../command/command-reader.ts'
 import { connectUpstream } from './connect-upstream.ts'
 import { serveConnection } from './connection.ts'
-import type { FirstUse } from './host-keys.ts'
+import type { FirstUse } from '../../protocol.ts'
+import type { SshHostKeys } from '../own-host-keys.ts'
+import type { SshTarget } from '../target.ts'
 import { loginShell } from './login-shell.ts'
 import { probeSsh } from './probe.ts'
 import { answer, sendExit } from './ssh2-internals.ts'
 
 export interface SshEngineParts {
-  /** The gateway's own, in OpenSSH form. */
-  readonly hostKeys: readonly string[]
+  readonly hostKeys: SshHostKeys
   readonly baseDirectory: string
   readonly firstUse: FirstUse
 }
@@ -25,13 +26,13 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
   const reader = createCommandReader()
   return {
     protocol: 'ssh',
-    async greet(channel, limits) {
-      const greeting = await greetClient(channel, parts.hostKeys, limits)
-      if (greeting.type === 'session') greeted.set(channel, greeting.hello)
+    async greet(channel, _personId, limits) {
+      const greeting = await greetClient(channel, parts.hostKeys.privateKeys, limits)
+      greeted.set(channel, greeting.hello)
       return greeting
     },
     async serve(_channel, hello, anySession) {
-      const session = sessionFor('ssh', anySession)
+      const session = sessionFor<SshTarget>('ssh', anySession)
       endWhenLeft(hello, session)
       const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
       const shell = await loginShell(upstream, session)
@@ -43,15 +44,15 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
     read: (text) =>
       Promise.resolve({ facts: readCommandLine(text, { login: 'login', home: '/home/login' }), refusal: undefined }),
     async probe(target, lease, { handshake }) {
-      if (target.type !== 'ssh') throw new Error(`${target.name} is no ssh target`)
       const { baseDirectory, firstUse } = parts
-      return probeSsh({ config: target, lease, handshake, baseDirectory, firstUse })
+      return probeSsh({ config: target as SshTarget, lease, handshake, baseDirectory, firstUse })
     },
     async refuse(channel, error) {
       const hello = greeted.get(channel)
       if (hello !== undefined) await tellRefused(hello, error)
     },
-    cancel() {},
+    facts: () => ({ hostKeys: parts.hostKeys.publicKeys }),
+    close: () => Promise.resolve(),
   }
 }
 

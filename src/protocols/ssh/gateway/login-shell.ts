@@ -1,6 +1,6 @@
 import type { Client } from 'ssh2'
 import type { Session } from '../../../gateway/engine.ts'
-import type { SshTarget } from '../../../gateway/target.ts'
+import type { SshTarget } from '../target.ts'
 import type { LoginShell } from '../command/host-statement.ts'
 
 /**

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { PamError } from '../../../../shared/errors.ts'
 import { FairTurns } from '../../../../shared/turns.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
-import type { ChannelBinding } from '../../../../gateway/target.ts'
+import type { ChannelBinding } from '../../target.ts'
 import { saslprep } from './saslprep.ts'
 
 export interface ScramOptions {

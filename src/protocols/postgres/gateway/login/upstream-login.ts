@@ -13,7 +13,7 @@ import {
   type BackendKeyData,
 } from '../../wire/session-start.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
-import type { AuthenticationMethod, ChannelBinding } from '../../../../gateway/target.ts'
+import type { AuthenticationMethod, ChannelBinding } from '../../target.ts'
 import { ScramClient, type TlsBinding } from './scram.ts'
 import { TargetMessages, violation } from './target-messages.ts'
 

@@ -3,7 +3,7 @@ import { PamError } from '../../../../shared/errors.ts'
 import { FLUSH } from '../../wire/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/server-message.ts'
 import type { Session } from '../../../../gateway/engine.ts'
-import type { PostgresTarget } from '../../../../gateway/target.ts'
+import type { PostgresTarget } from '../../target.ts'
 import {
   buildCatalog,
   catalogQueries,

@@ -15,10 +15,10 @@ import { saslprep } from '../../../../../src/protocols/postgres/gateway/login/sa
 import { ScramClient, type ScramOptions } from '../../../../../src/protocols/postgres/gateway/login/scram.ts'
 import {
   authenticationOf,
-  targetSchema,
+  postgresTarget,
   type ChannelBinding,
   type PostgresTarget,
-} from '../../../../../src/gateway/target.ts'
+} from '../../../../../src/protocols/postgres/target.ts'
 
 const OPENSSL = hasProgram('openssl')
 let directory: string
@@ -51,7 +51,7 @@ function certificate(...how: string[]): X509Certificate {
 }
 
 async function logInAs(user: string, password: string, more: object = {}): Promise<Upstream> {
-  const config = targetSchema.parse({
+  const config = postgresTarget.schema.parse({
     name: 'x',
     type: 'postgres',
     host: '127.0.0.1',

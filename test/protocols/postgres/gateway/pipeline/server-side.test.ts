@@ -9,7 +9,7 @@ import { Conversation } from '../../../../../src/protocols/postgres/gateway/pipe
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
 import type { Session } from '../../../../../src/gateway/engine.ts'
-import type { PostgresTarget } from '../../../../../src/gateway/target.ts'
+import type { PostgresTarget } from '../../../../../src/protocols/postgres/target.ts'
 import { idleHandler, type Channel } from '../../../../../src/shared/channel.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
 import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'

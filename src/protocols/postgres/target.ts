@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { staticPassword } from '../../credentials/sources/static-password.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import { certificates } from '../../shared/needed-values.ts'
+import { size } from '../../shared/size.ts'
+import type { TargetFinding, TargetKind } from '../protocol.ts'
+import { targetShape } from '../target-shape.ts'
+
+const schema = z
+  .strictObject({
+    ...targetShape,
+    type: z.literal('postgres').describe('the protocol'),
+    port: z.int().min(1).max(65_535).default(5432),
+    database: z.string().min(1).describe('the only database that is served'),
+    user: z.string().min(1).describe('the account that the gateway logs in with'),
+    password: secret.optional().describe('env:NAME or file:PATH'),
+    ownAccount: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: nobody else uses the account; the rules, not the gateway, decide about statements that change it or end its backends',
+      ),
+    safeFunctions: z
+      .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected schema.function'))
+      .default([])
+      .describe(
+        'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
+      ),
+    recordRows: size
+      .prefault('0 B')
+      .describe('how much of each result is kept in the record, as the client sees it, masked'),
+    tls: z
+      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
+      .default('verify-full')
+      .describe(
+        'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
+      ),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    authentication: z
+      .array(z.enum(['scram-sha-256', 'md5', 'cleartext-password', 'none']))
+      .min(1)
+      .optional()
+      .describe(
+        'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise scram-sha-256, or none where no password is set. Without a verified certificate, cleartext-password gives the password to whoever answers, and md5 what it can be guessed from',
+      ),
+    channelBinding: z
+      .enum(['require', 'prefer', 'disable'])
+      .optional()
+      .describe(
+        "whether SCRAM must be bound to the target's certificate, as in libpq; default: prefer with tls: verify-full, otherwise require. Without a verified certificate, anything but require lets somebody on the path pass the login on",
+      ),
+  })
+  .superRefine((target, context) => {
+    if (target.channelBinding !== undefined && target.tls === 'disable') {
+      context.addIssue({ code: 'custom', path: ['channelBinding'], message: 'is not used with tls: disable' })
+    }
+    if (target.ca !== undefined && !target.tls.startsWith('verify-')) {
+      context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
+    }
+  })
+
+export type PostgresTarget = z.output<typeof schema>
+
+export type AuthenticationMethod = NonNullable<PostgresTarget['authentication']>[number]
+
+/**
+ * How the gateway logs in. Where the certificate does not prove who answers, whoever does must not get more than SCRAM gives:
+ * verify-ca is not enough, any certificate of that authority would do.
+ */
+export function authenticationOf({
+  authentication,
+  tls,
+  password,
+}: Pick<PostgresTarget, 'authentication' | 'tls' | 'password'>): readonly AuthenticationMethod[] {
+  if (authentication !== undefined) return authentication
+  if (tls === 'verify-full') return ['scram-sha-256', 'md5', 'cleartext-password', 'none']
+  return password === undefined ? ['none'] : ['scram-sha-256']
+}
+
+export type ChannelBinding = NonNullable<PostgresTarget['channelBinding']>
+
+/** A certificate that is not verified in full may be that of somebody between, who passes on what is not bound to it. */
+export const channelBindingOf = ({
+  channelBinding,
+  tls,
+}: Pick<PostgresTarget, 'channelBinding' | 'tls'>): ChannelBinding =>
+  channelBinding ?? (tls === 'verify-full' ? 'prefer' : 'require')
+
+export const postgresTarget: TargetKind<PostgresTarget> = {
+  schema,
+  accounts: ({ user }) => [user],
+  credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
+  warnings,
+  errors: () => [],
+  facts: ({ database }) => ({ database }),
+}
+
+/** What a target whose certificate is not verified in full gives away. */
+function warnings({ name, tls, authentication = [], channelBinding = 'require' }: PostgresTarget): TargetFinding[] {
+  if (tls === 'verify-full') return []
+  return [
+    { path: ['tls'], message: `target ${name}: tls: ${tls} does not check that the target is who it says it is` },
+    ...(channelBinding === 'require'
+      ? []
+      : [
+          {
+            path: ['channelBinding'],
+            message: `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`,
+          },
+        ]),
+    ...authentication.flatMap((method, index) => {
+      const exposure = EXPOSES[method]
+      if (exposure === undefined) return []
+      return [
+        {
+          path: ['authentication', index],
+          message: `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
+        },
+      ]
+    }),
+  ]
+}
+
+/** What an impostor of a target whose certificate is not verified learns about its password. */
+const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
+  'cleartext-password': 'gives the password to whoever answers in place of the target',
+  md5: 'lets whoever answers in place of the target guess the password offline',
+}

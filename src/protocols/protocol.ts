@@ -1,0 +1,62 @@
+import type { z } from 'zod'
+import type { Accounts } from '../gateway/credential-source.ts'
+import type { Engine } from '../gateway/engine.ts'
+import type { TargetConfig } from '../gateway/target.ts'
+
+/** What the gateway needs of a protocol. `gateway.ts` lists one for each. */
+export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
+  readonly target: TargetKind<C>
+  /** The section of the configuration that bears the protocol's name, where it has one. */
+  readonly section?: ProtocolSection
+  create(parts: GatewayParts): Promise<Engine>
+}
+
+/** The targets of one protocol: how they are configured, and what follows from it without connecting to them. */
+export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accounts<C> {
+  /** An entry of `targets:` with `type` as a literal. */
+  readonly schema: TargetSchema
+  /** What is allowed and probably not meant. Reads no other file. */
+  warnings(target: C): readonly TargetFinding[]
+  /** Keys and files that are there and are not what they should be; `baseDirectory` is where relative paths start. */
+  errors(target: C, baseDirectory: string): readonly TargetFinding[]
+  /** What somebody who may have the target is told of it. */
+  facts(target: C): TargetFacts
+}
+
+/** As zod wants it for a union that `type` discriminates. */
+export type TargetSchema = z.ZodType<TargetConfig> & z.core.$ZodTypeDiscriminable
+
+export interface TargetFinding {
+  /** Within the target's entry, or within the section. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+export interface TargetFacts {
+  /** The only database that is served. */
+  readonly database?: string
+  /** Public host keys that the gateway shows, as in a .pub file. */
+  readonly hostKeys?: readonly string[]
+}
+
+export interface ProtocolSection {
+  readonly schema: z.ZodType
+  errors(section: unknown, baseDirectory: string): readonly TargetFinding[]
+}
+
+export interface GatewayParts {
+  /** Where relative paths of the configuration start. */
+  readonly baseDirectory: string
+  /** The protocol's section of the configuration, as its schema gives it. */
+  readonly section: unknown
+  /** The gateway's own private key in OpenSSH form, by which clients know it; none where nobody connects. */
+  readonly identityKey: string | undefined
+  readonly firstUse: FirstUse
+}
+
+/** Keys of targets that were trusted because they were the first seen, and where that is written down. */
+export interface FirstUse {
+  find(target: string): Promise<string | undefined>
+  /** Keeps and audits it. Throws where another one was kept meanwhile. */
+  keep(target: string, key: string): Promise<void>
+}

@@ -1,0 +1,76 @@
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { PamError } from '../../shared/errors.ts'
+import type { SshTarget } from './target.ts'
+
+interface KnownKeys {
+  readonly keys: readonly string[]
+  readonly revoked: readonly string[]
+}
+
+/** Throws CONFIG_INVALID for what cannot be read. */
+export function knownKeys(target: SshTarget, baseDirectory: string): KnownKeys {
+  const keys = target.hostKeys.map((line) => keyOf(line.trim().split(/\s+/), `hostKeys of ${target.name}`))
+  if (target.knownHosts === undefined) return { keys, revoked: [] }
+  const { knownHosts } = target
+  let text: string
+  try {
+    text = readFileSync(resolve(baseDirectory, knownHosts), 'utf8')
+  } catch (cause) {
+    throw new PamError('CONFIG_INVALID', `${knownHosts} cannot be read`, { side: 'gateway', cause })
+  }
+  const revoked: string[] = []
+  text.split('\n').forEach((line, index) => {
+    const words = line.trim().split(/\s+/)
+    if (words[0] === '' || words[0]?.startsWith('#') === true) return
+    const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined
+    const [hosts = '', ...key] = words
+    if (!fitsHosts(hosts, target)) return
+    const where = `${knownHosts}:${index + 1}`
+    if (marker === '@cert-authority') {
+      throw new PamError('CONFIG_INVALID', `${where}: certificates of hosts are not supported: give the key itself`, {
+        side: 'gateway',
+      })
+    }
+    ;(marker === '@revoked' ? revoked : keys).push(keyOf(key, where))
+  })
+  return { keys, revoked }
+}
+
+function keyOf([type = '', key = '']: readonly string[], where: string): string {
+  const bytes = Buffer.from(key, 'base64')
+  const named = bytes.length > 4 ? bytes.subarray(4, 4 + bytes.readUInt32BE(0)).toString('latin1') : ''
+  if (type === '' || named !== type || bytes.toString('base64') !== key) {
+    throw new PamError('CONFIG_INVALID', `${where}: expected a host key such as "ssh-ed25519 AAAA…"`, {
+      side: 'gateway',
+    })
+  }
+  return key
+}
+
+/** Patterns of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: names, `[name]:port`, `*` and `?`, `!`, and hashed names. */
+function fitsHosts(hosts: string, { host, port }: SshTarget): boolean {
+  const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
+  let fits = false
+  for (const pattern of hosts.split(',')) {
+    if (pattern.startsWith('|1|')) fits ||= isHashOf(pattern, name)
+    else if (pattern.startsWith('!')) {
+      if (fitsPattern(pattern.slice(1).toLowerCase(), name)) return false
+    } else fits ||= fitsPattern(pattern.toLowerCase(), name)
+  }
+  return fits
+}
+
+function isHashOf(pattern: string, name: string): boolean {
+  const [, , salt = '', hash = ''] = pattern.split('|')
+  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash
+}
+
+const fitsPattern = (pattern: string, name: string): boolean =>
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  ).test(name)

@@ -1,0 +1,15 @@
+import { z } from 'zod'
+
+/** The keys that every entry of `targets:` has, beside `type` and what its protocol adds. */
+export const targetShape = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected lower-case letters, digits, dots, dashes; at most 63')
+    .describe('what people call it'),
+  labels: z.record(z.string(), z.string()).default({}).describe('what rules select by, such as env: prod'),
+  host: z.string().min(1).describe('where the gateway reaches it'),
+  durability: z
+    .enum(['buffered', 'strict'])
+    .optional()
+    .describe('how safely a command is on record before it is forwarded; recording.durability where it is left out'),
+}

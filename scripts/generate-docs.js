@@ -2,7 +2,8 @@
 // JSON Schema beside it. With --check it writes nothing and fails where they are not up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
-import { configJsonSchema } from '../dist/server/config/config.js'
+import { sqlstates } from '../dist/protocols/postgres/sqlstates.js'
+import { configJsonSchema } from '../dist/server/config/schema.js'
 import { kindsOf } from '../dist/policy/kinds.js'
 
 const check = process.argv.includes('--check')
@@ -28,7 +29,7 @@ function put(path, text) {
 
 function errorsPage() {
   const rows = Object.entries(errorCodes).map(
-    ([code, { summary, status, sqlstate, exit }]) => `| \`${code}\` | ${summary} | ${status} | ${sqlstate} | ${exit} |`,
+    ([code, { summary, status, exit }]) => `| \`${code}\` | ${summary} | ${status} | ${sqlstates[code]} | ${exit} |`,
   )
   const exits = Object.entries(exitCodes).map(([code, what]) => `| ${code} | ${what} |`)
   return `# Errors

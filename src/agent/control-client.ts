@@ -5,7 +5,8 @@ import { fromErrorBody, PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
 import { readJsonLines } from './json-lines.ts'
-import { PAMCTL, type Paths } from './paths.ts'
+import { PAMCTL } from '../shared/own-program.ts'
+import type { Paths } from './paths.ts'
 
 /** A connection to the agent. Listeners opened over it close with it. */
 export interface AgentConnection {

@@ -1,3 +1,4 @@
+import type { ListenerInfo } from '../protocols/client-half.ts'
 import type { ErrorBody } from '../shared/errors.ts'
 
 /** What the command line asks of the agent over its socket: one JSON object per line, answered by id. */
@@ -52,19 +53,6 @@ export interface ProfileInfo {
   readonly issuer?: string
   readonly clientId?: string
   readonly store: 'keychain' | 'file' | 'memory'
-}
-
-export interface ListenerInfo {
-  readonly host: string
-  readonly port: number
-  /** The port that the target usually has, where somebody else has it now. */
-  readonly usualPort?: number
-  /** Directory of a Unix socket with the same service. */
-  readonly socketDirectory?: string
-  /** The Unix socket itself. */
-  readonly socketPath?: string
-  /** The password that this port demands, where the system does not tell who connects. */
-  readonly secret?: string
 }
 
 export interface AgentStatus {

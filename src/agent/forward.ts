@@ -1,10 +1,11 @@
 import type { Channel } from '../shared/channel.ts'
 import { asPamError, type PamError } from '../shared/errors.ts'
 import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
+import type { LocalHalf } from '../protocols/local-half.ts'
 import { refuseLocally } from './refuse-locally.ts'
 
 export interface ForwardParts {
-  readonly protocol: string
+  readonly protocol: LocalHalf
   open(): Promise<TunnelChannel>
   /** Something the gateway says beside the bytes. */
   tell(frame: TunnelFrame): void

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { socketChannel } from '../shared/socket-channel.ts'
 import type { Channel } from '../shared/channel.ts'
-import { PasswordChallenge } from '../protocols/postgres/local/challenge.ts'
-import type { ListenerInfo } from './control-messages.ts'
+import type { LocalChallenge, LocalHalf } from '../protocols/local-half.ts'
+import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
 import { peerOwner, type Endpoint, type PeerOwner } from './peer-owner.ts'
 import { refuseLocally } from './refuse-locally.ts'
@@ -15,7 +15,7 @@ export interface ListenerOptions {
   /** What makes the port the same each time: gateway and target. */
   readonly name: string
   readonly port: number | undefined
-  readonly protocol: string
+  readonly protocol: LocalHalf
   /** No port: a Unix socket only. */
   readonly private: boolean
   readonly runtime: string
@@ -44,7 +44,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   if (options.private) return listenPrivately(options)
   const ownerOf = options.ownerOf ?? peerOwner
   const needsSecret = ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
-  if (needsSecret && options.protocol !== 'postgres') {
+  if (needsSecret && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'this system does not tell who connects to a port', {
       hint: 'use "pamctl ssh-config", or "pamctl connect TARGET -- ssh"',
     })
@@ -60,7 +60,8 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
   const serve = (socket: Socket): void => {
     const channel = socketChannel(socket)
-    if (secret !== undefined) return demandSecret(channel, secret, options)
+    const challenge = secret === undefined ? undefined : options.protocol.challenge?.(secret)
+    if (challenge !== undefined) return demandSecret(channel, challenge, options)
     const { remoteAddress, remotePort, localAddress, localPort } = socket
     const owner =
       remoteAddress === undefined || localAddress === undefined
@@ -72,11 +73,10 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
   const { servers, port } = await listenOnPort(serve, options.port, usual)
   const socketDirectory = process.platform === 'win32' ? undefined : join(options.runtime, shortHash(options.name))
-  // The name that libpq looks for in PGHOST=directory.
   const local =
     socketDirectory === undefined
       ? undefined
-      : await listenOnSocket(socketDirectory, options.protocol === 'postgres' ? `.s.PGSQL.${port}` : 'socket', options)
+      : await listenOnSocket(socketDirectory, options.protocol.socketName(port), options)
   return {
     info: {
       host: '127.0.0.1',
@@ -182,8 +182,7 @@ async function tryListening(
   }
 }
 
-function demandSecret(channel: Channel, secret: string, options: ListenerOptions): void {
-  const challenge = new PasswordChallenge(secret)
+function demandSecret(channel: Channel, challenge: LocalChallenge, options: ListenerOptions): void {
   const timer = setTimeout(() => channel.destroy(), LONGEST_CHALLENGE)
   let isRefused = false
   channel.handler = {
@@ -210,6 +209,7 @@ function demandSecret(channel: Channel, secret: string, options: ListenerOptions
     ended: () => channel.destroy(),
     closed: () => clearTimeout(timer),
   }
+  if (challenge.greeting !== undefined) channel.write(challenge.greeting)
   channel.resume()
 }
 

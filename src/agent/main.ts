@@ -9,6 +9,8 @@ import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts
 import type { ControlMethods } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
+import { localHalves } from '../protocols/local.ts'
+import { isProtocolName } from '../protocols/names.ts'
 import { listenLocally, type LocalListener } from './local-listener.ts'
 import { Logins } from './logins.ts'
 import { userPaths, type Paths } from './paths.ts'
@@ -153,7 +155,12 @@ class Agent {
   }
 
   async #listen(params: ControlMethods['listen']['params'], peer: ControlPeer) {
-    const { profile, target, protocol, port } = params
+    const { profile, target, port } = params
+    if (!isProtocolName(params.protocol))
+      throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${params.protocol}`, {
+        hint: 'update pamctl',
+      })
+    const protocol = localHalves[params.protocol]
     const keeper = await this.#logins.need(profile)
     // An access token is at hand, so that who this is is known before anything listens.
     await keeper.authorize('GET', keeper.login.gateway)

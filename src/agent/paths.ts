@@ -2,11 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, statSync, type Stats } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { PamError } from '../shared/errors.ts'
-
-/** The program itself, for what starts it: an agent, a ProxyCommand. The modules and what is bundled of them lie two deep. */
-export const PAMCTL = fileURLToPath(new URL('../../bin/pamctl.js', import.meta.url))
 
 /** Where pamctl keeps things on the user's machine: all private to the user. */
 export interface Paths {

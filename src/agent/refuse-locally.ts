@@ -1,12 +1,7 @@
 import type { Channel } from '../shared/channel.ts'
-import { errorCodes } from '../shared/error-codes.ts'
 import type { PamError } from '../shared/errors.ts'
 import { visible } from '../shared/visible.ts'
-import { refuse as refusePostgres } from '../protocols/postgres/local/refuse.ts'
-import { refuse as refuseSsh } from '../protocols/ssh/local/refuse.ts'
-
-/** Per protocol, how a connection is turned away before the gateway could do it. */
-const refusals: Readonly<Record<string, typeof refusePostgres>> = { postgres: refusePostgres, ssh: refuseSsh }
+import type { LocalHalf } from '../protocols/local-half.ts'
 
 /**
  * Tells the client in its own protocol why it is turned away, then closes. What the client goes on sending is read and dropped until
@@ -14,24 +9,23 @@ const refusals: Readonly<Record<string, typeof refusePostgres>> = { postgres: re
  */
 export function refuseLocally(
   client: Channel,
-  protocol: string,
+  protocol: Pick<LocalHalf, 'refuse'>,
   error: PamError,
   limit = MAX_LINGER_MS,
   closed: () => void = () => {},
 ): void {
-  const refuse = refusals[protocol]
   const timer = setTimeout(() => client.destroy(), limit)
   const reason = {
     message: visible(`pam: ${error.message}`),
-    sqlstate: errorCodes[error.code].sqlstate,
+    code: error.code,
     hint: error.hint === undefined ? undefined : visible(error.hint),
   }
   let bytes: Buffer = Buffer.alloc(0)
-  let isDone = refuse === undefined
+  let isDone = false
   const answer = (): void => {
     try {
-      while (!isDone && refuse !== undefined) {
-        const step = refuse(bytes, reason)
+      while (!isDone) {
+        const step = protocol.refuse(bytes, reason)
         if (step === undefined) return
         bytes = bytes.subarray(step.taken)
         isDone = step.done

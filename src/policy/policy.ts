@@ -1,4 +1,3 @@
-import type { RuleSetName } from './rule-sets.ts'
 import type { Condition } from './condition.ts'
 
 /** The three lists, as loaded. Every list is deny-by-default; the first rule that fits decides. */
@@ -51,7 +50,7 @@ export interface CommandRule extends Rule {
   readonly effect: CommandEffect
   readonly hint?: string | undefined
   /** The ready-made set it belongs to. */
-  readonly set?: RuleSetName | undefined
+  readonly set?: string | undefined
 }
 
 export type CommandEffect =

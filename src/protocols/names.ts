@@ -1,14 +1,50 @@
 /**
- * Every protocol, by the word that `type:` of a target and the API use for it. `label` is for people to read; `language` says how
- * its commands are coloured.
+ * Every protocol, by the word that `type:` of a target and the API use for it: what the dashboard and the command line say of it.
+ * Data alone, so that a browser can have it.
  */
 export const protocols = {
-  postgres: { label: 'PostgreSQL', language: 'sql' },
-  ssh: { label: 'SSH', language: 'shell' },
-} as const satisfies Record<string, { readonly label: string; readonly language: 'sql' | 'shell' }>
+  postgres: {
+    label: 'PostgreSQL',
+    language: 'sql',
+    hasTerminals: false,
+    ways: [
+      { command: 'pamctl connect NAME -- psql', label: 'run psql on NAME' },
+      { command: 'pamctl connect NAME', label: 'open a port to NAME for other clients' },
+    ],
+  },
+  ssh: {
+    label: 'SSH',
+    language: 'shell',
+    hasTerminals: true,
+    ways: [
+      { command: 'pamctl connect NAME -- ssh', label: 'run ssh on NAME' },
+      { command: 'pamctl ssh-config --install', label: 'use plain ssh, scp and git' },
+    ],
+  },
+} as const satisfies Record<string, ProtocolWords>
+
+export interface ProtocolWords {
+  readonly label: string
+  /** How its commands are coloured. */
+  readonly language: 'sql' | 'shell'
+  /** Whether its records may hold terminals, which can be replayed. */
+  readonly hasTerminals: boolean
+  /** Commands that connect; NAME stands for the target. */
+  readonly ways: readonly { readonly command: string; readonly label: string }[]
+}
 
 export type ProtocolName = keyof typeof protocols
 
 export const protocolNames = Object.keys(protocols) as readonly ProtocolName[]
 
 export const isProtocolName = (word: string): word is ProtocolName => Object.hasOwn(protocols, word)
+
+/** What is known of a protocol by that name; of one that is not known, how any target is connected to. */
+export const wordsOf = (name: string): ProtocolWords => (isProtocolName(name) ? protocols[name] : UNKNOWN_PROTOCOL)
+
+const UNKNOWN_PROTOCOL: ProtocolWords = {
+  label: 'other',
+  language: 'shell',
+  hasTerminals: false,
+  ways: [{ command: 'pamctl connect NAME', label: 'connect to NAME' }],
+}

@@ -8,7 +8,17 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
-import type { BodyEncoding } from './segment.ts'
+
+/** How the events stand in a segment's body. */
+export type BodyEncoding =
+  /** Frames, compressed. */
+  | 'gzip'
+  /** The same in an age file. */
+  | 'age'
+  /** Frames whose payloads are hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
+  | 'hidden'
+  /** Frames as they are: not sealed yet. */
+  | 'plain'
 
 /** What a segment holds, signed with the gateway's Ed25519 key. */
 export interface SegmentSeal {

@@ -3,24 +3,13 @@ import { crc32, gzip, inflateRaw, type Inflate } from 'node:zlib'
 import { promisify } from 'node:util'
 import { encodeFrames, decodeFrames, type Frame } from './frame.ts'
 import type { RecordCipher, RecordReader } from './encryption.ts'
-import type { SegmentSeal } from './seal.ts'
+import type { BodyEncoding, SegmentSeal } from './seal.ts'
 
 /**
  * A recording is the magic line and segments, one after the other: the length of the seal (uint32, big-endian), the
  * seal as JSON, the body. Format: docs/recording-format.md.
  */
 export const MAGIC = 'pamrec/2\n'
-
-/** How the events stand in a segment's body. */
-export type BodyEncoding =
-  /** Frames, compressed. */
-  | 'gzip'
-  /** The same in an age file. */
-  | 'age'
-  /** Frames whose payloads are hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
-  | 'hidden'
-  /** Frames as they are: not sealed yet. */
-  | 'plain'
 
 export interface SegmentBody {
   readonly encoding: BodyEncoding

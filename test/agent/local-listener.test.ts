@@ -13,6 +13,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { localHalves } from '../../src/protocols/local.ts'
 import { listenLocally, type ListenerOptions, type LocalListener } from '../../src/agent/local-listener.ts'
 import { privateDirectory, userPaths } from '../../src/agent/paths.ts'
 import { peerOwner } from '../../src/agent/peer-owner.ts'
@@ -42,7 +43,7 @@ async function listen(over: Partial<ListenerOptions> = {}): Promise<LocalListene
   const listener = await listenLocally({
     name: 'https://pam.example.com jane prod-db',
     port: undefined,
-    protocol: 'postgres',
+    protocol: localHalves.postgres,
     private: false,
     runtime,
     uid,
@@ -111,7 +112,7 @@ describe('who may use a local port', () => {
   })
 
   it.each([uid + 1, 'gone' as const])('owner %s may not, and is told so in SSH', async (owner) => {
-    const { info } = await listen({ ownerOf: () => owner, protocol: 'ssh' })
+    const { info } = await listen({ ownerOf: () => owner, protocol: localHalves.ssh })
     for (const said of [[], [Buffer.from('SSH-2.0-OpenSSH_9.9\r\n')], [Buffer.alloc(50_000)]]) {
       const answer = await talk(info, ...said)
       expect(answer).toMatch(/^SSH-2\.0-pamctl\r\n\0\0/)
@@ -121,7 +122,7 @@ describe('who may use a local port', () => {
   })
 
   it.skipIf(!hasProgram('ssh'))('ssh shows why it is turned away', async () => {
-    const { info } = await listen({ ownerOf: () => uid + 1, protocol: 'ssh' })
+    const { info } = await listen({ ownerOf: () => uid + 1, protocol: localHalves.ssh })
     const { stderr, code } = await run('ssh', ['-F', 'none', '-p', String(info.port), '127.0.0.1', 'true'])
     expect(code).toBe(255)
     expect(stderr).toMatch(/Received disconnect from 127\.0\.0\.1 port \d+:11: pam: this local port belongs to another/)

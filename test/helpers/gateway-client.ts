@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { localHalves } from '../../src/protocols/local.ts'
 import { forward } from '../../src/agent/forward.ts'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
@@ -101,7 +102,7 @@ export async function openPort(person: SignedIn, target: string): Promise<Port> 
   const closers = new Set<() => void>()
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const close = forward(socketChannel(socket), {
-      protocol: 'postgres',
+      protocol: localHalves.postgres,
       open: () => tunnel(person, target),
       tell: (frame) => frames.push(frame),
       failed: () => {},

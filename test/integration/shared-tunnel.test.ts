@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import pg from 'pg'
 import WebSocket from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { localHalves } from '../../src/protocols/local.ts'
 import { forward } from '../../src/agent/forward.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { createProver } from '../../src/gateway-client/prover.ts'
@@ -41,7 +42,7 @@ function shared(person: SignedIn) {
 async function portOf(tunnel: SharedTunnel, target: string): Promise<number> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     forward(socketChannel(socket), {
-      protocol: 'postgres',
+      protocol: localHalves.postgres,
       open: () => tunnel.open(target),
       tell() {},
       failed() {},

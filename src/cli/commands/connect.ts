@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { Option } from 'commander'
 import type { AgentConnection } from '../../agent/control-client.ts'
-import type { ListenerInfo } from '../../agent/control-messages.ts'
+import type { ListenerInfo } from '../../protocols/client-half.ts'
 import type { AccessRequest, Target } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, integer, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
-import { describePostgres, preparePostgres } from '../../protocols/postgres/client.ts'
-import type { PreparedClient } from '../../protocols/prepared-client.ts'
-import { describeSsh, prepareSsh } from '../../protocols/ssh/client/ssh.ts'
+import { clientHalves } from '../../protocols/client.ts'
+import type { ClientHalf, HowToConnect, PreparedClient } from '../../protocols/client-half.ts'
+import { isProtocolName } from '../../protocols/names.ts'
 import { clockTime } from '../output/clock-time.ts'
 import type { Io } from '../output/io.ts'
 import { visible } from '../../shared/visible.ts'
@@ -53,18 +53,16 @@ async function connectTo(
     throw new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, {
       hint: '"pamctl targets" lists yours',
     })
+  const half = halfOf(target)
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
   const agent = await context.agent()
   const [program, ...args] = command
-  // What speaks SSH comes through a ProxyCommand: nothing listens for it.
-  if (target.type === 'ssh' && program !== undefined)
-    throw new Exit(
-      await runClient(
-        program,
-        prepareSsh(program, args, target, api.gateway, await context.profile(), context),
-        context,
-      ),
-    )
+  const start = async (client: string, listener: ListenerInfo | undefined): Promise<number> => {
+    const { environment } = context
+    const login = await loginOptions(context, api.gateway)
+    return runClient(client, half.prepare({ program: client, args, target, listener, login, environment }), context)
+  }
+  if (program !== undefined && !half.listens) throw new Exit(await start(program, undefined))
   const listener = await agent.call('listen', {
     profile: await context.profile(),
     target: name,
@@ -80,11 +78,28 @@ async function connectTo(
     io.note(
       `pamctl: port ${listener.usualPort}, which ${name} usually has, is in use: it is ${listener.port} this time`,
     )
-  if (program !== undefined)
-    throw new Exit(
-      await runClient(program, preparePostgres(program, args, target, listener, context.environment), context),
-    )
-  await keepOpen(target, listener, agent, options, context)
+  if (program !== undefined) throw new Exit(await start(program, listener))
+  await keepOpen(half.describe(target, listener, context.paths().home), target, agent, options, context)
+}
+
+/** A gateway may be newer than this command line. */
+function halfOf({ type, name }: Target): ClientHalf {
+  if (isProtocolName(type)) return clientHalves[type]
+  throw new PamError('FEATURE_REFUSED', `this pamctl does not know targets of type ${type}, such as ${name}`, {
+    hint: 'update pamctl',
+  })
+}
+
+/** Options that make another pamctl use the same login. */
+async function loginOptions({ options, profile }: CliContext, gateway: string): Promise<string[]> {
+  return [
+    '--profile',
+    await profile(),
+    '--gateway',
+    gateway,
+    ...(options.ca === undefined ? [] : ['--ca', options.ca]),
+    ...(options.tokenFile === undefined ? [] : ['--token-file', options.tokenFile]),
+  ]
 }
 
 /** A current grant, or one that is asked for and waited for. */
@@ -193,13 +208,12 @@ function runClient(
 
 /** Keeps the port open until Ctrl-C, and says how to use it. */
 async function keepOpen(
+  how: HowToConnect,
   target: Target,
-  listener: ListenerInfo,
   agent: AgentConnection,
   options: ConnectOptions,
-  { io, paths }: CliContext,
+  { io }: CliContext,
 ): Promise<void> {
-  const how = target.type === 'ssh' ? describeSsh(target, listener, paths()) : describePostgres(target, listener)
   if (options.json) io.json({ target: target.name, ...how.json })
   else for (const line of how.lines) io.print(line)
   io.note('Ctrl-C closes it')

@@ -1,18 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import type { ListenerInfo } from '../../agent/control-messages.ts'
 import type { Target } from '../../api/schemas/access.ts'
-import type { HowToConnect, PreparedClient } from '../prepared-client.ts'
+import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../client-half.ts'
+
+export const postgresClient: ClientHalf = { listens: true, prepare, describe }
 
 /** Variables that would send the client elsewhere go; those that it needs come. */
-export function preparePostgres(
-  program: string,
-  args: readonly string[],
-  target: Target,
-  listener: ListenerInfo,
-  inherited: NodeJS.ProcessEnv,
-): PreparedClient {
+function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
+  if (listener === undefined) throw new Error('a PostgreSQL client needs an open port')
   const environment: NodeJS.ProcessEnv = { ...inherited }
   for (const name of CONFLICTING) delete environment[name]
   // libpq knows Unix sockets, which nobody else can enter; other programs get the port.
@@ -34,7 +30,7 @@ export function preparePostgres(
 }
 
 /** The port of a PostgreSQL target, and what to give psql. */
-export function describePostgres(target: Target, { host, port, socketDirectory, secret }: ListenerInfo): HowToConnect {
+function describe(target: Target, { host, port, socketDirectory, secret }: ListenerInfo): HowToConnect {
   const [user = ''] = target.accounts
   const database = target.database ?? ''
   const url = `postgresql://${encodeURIComponent(user)}@${host}:${port}/${encodeURIComponent(database)}?sslmode=disable`

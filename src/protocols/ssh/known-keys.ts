@@ -2,7 +2,15 @@ import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { PamError } from '../../shared/errors.ts'
-import type { SshTarget } from './target.ts'
+
+/** A target, as far as its host keys go. */
+export interface SshHost {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly hostKeys: readonly string[]
+  readonly knownHosts?: string | undefined
+}
 
 interface KnownKeys {
   readonly keys: readonly string[]
@@ -10,7 +18,7 @@ interface KnownKeys {
 }
 
 /** Throws CONFIG_INVALID for what cannot be read. */
-export function knownKeys(target: SshTarget, baseDirectory: string): KnownKeys {
+export function knownKeys(target: SshHost, baseDirectory: string): KnownKeys {
   const keys = target.hostKeys.map((line) => keyOf(line.trim().split(/\s+/), `hostKeys of ${target.name}`))
   if (target.knownHosts === undefined) return { keys, revoked: [] }
   const { knownHosts } = target
@@ -50,7 +58,7 @@ function keyOf([type = '', key = '']: readonly string[], where: string): string 
 }
 
 /** Patterns of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: names, `[name]:port`, `*` and `?`, `!`, and hashed names. */
-function fitsHosts(hosts: string, { host, port }: SshTarget): boolean {
+function fitsHosts(hosts: string, { host, port }: SshHost): boolean {
   const name = port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
   let fits = false
   for (const pattern of hosts.split(',')) {

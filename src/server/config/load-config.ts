@@ -10,8 +10,10 @@ import { neededValues } from '../../shared/needed-values.ts'
 import { openYamlFile, type YamlPath } from '../../shared/yaml-file.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
 import type { ProtocolName } from '../../protocols/names.ts'
-import { configSchema, sectionsOf, toConfig, type Config, type ConfigFile } from './config.ts'
-import type { Finding, KnownGroups } from './review-config.ts'
+import { toConfig, type Config } from './config.ts'
+import { configSchema, sectionsOf, type ConfigFile } from './schema.ts'
+import type { Finding } from './finding.ts'
+import type { KnownGroups } from './review-config.ts'
 import { kindOf } from './target-kind.ts'
 
 /**

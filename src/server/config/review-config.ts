@@ -3,17 +3,11 @@ import { fitsTarget } from '../../policy/match/target.ts'
 import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
-import type { ConfigFile } from './config.ts'
+import type { Finding } from './finding.ts'
+import type { ConfigFile } from './schema.ts'
 import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 import { kindOf } from './target-kind.ts'
-
-/** Something about the configuration as a whole: what cannot be meant is an error, what is probably not meant a warning. */
-export interface Finding {
-  readonly level: 'error' | 'warning'
-  readonly path: YamlPath
-  readonly message: string
-}
 
 /** Groups that somebody can have, by kind; those of the built-in provider stand in its own file. */
 export interface KnownGroups {

@@ -2,8 +2,8 @@ import { kindsNamed, kindsOf, type TargetType } from '../../policy/kinds.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
 import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
-import type { ConfigFile } from './config.ts'
-import type { Finding } from './review-config.ts'
+import type { ConfigFile } from './schema.ts'
+import type { Finding } from './finding.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
 
 /*

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
+import { wordsOf } from '../../../src/protocols/names.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Ago, Badge, Copy, Empty, Labels, Loading, More, Problem, Table, TwoSteps } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
@@ -194,19 +195,9 @@ function Commands({ target: { name, type } }: { target: Target }) {
   return (
     <div class="stack">
       <Copy text={`pamctl login --gateway ${location.origin}`} label="sign in" />
-      {type === 'postgres' && (
-        <>
-          <Copy text={`pamctl connect ${name} -- psql`} label={`run psql on ${name}`} />
-          <Copy text={`pamctl connect ${name}`} label={`open a port to ${name} for other clients`} />
-        </>
-      )}
-      {type === 'ssh' && (
-        <>
-          <Copy text={`pamctl connect ${name} -- ssh`} label={`run ssh on ${name}`} />
-          <Copy text="pamctl ssh-config --install" label="use plain ssh, scp and git" />
-        </>
-      )}
-      {type !== 'postgres' && type !== 'ssh' && <Copy text={`pamctl connect ${name}`} label={`connect to ${name}`} />}
+      {wordsOf(type).ways.map(({ command, label }) => (
+        <Copy key={command} text={command.replace('NAME', name)} label={label.replace('NAME', name)} />
+      ))}
     </div>
   )
 }

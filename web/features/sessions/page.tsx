@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Found } from '../../../src/api/schemas/recording.ts'
+import { protocolNames, protocols } from '../../../src/protocols/names.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Link, setQuery, usePlace } from '../../app/router.tsx'
@@ -63,8 +64,11 @@ function FilterForm({ asked }: { asked: Filters }) {
           Kind of target
           <select {...field('protocol')}>
             <option value="">any</option>
-            <option value="postgres">PostgreSQL</option>
-            <option value="ssh">SSH</option>
+            {protocolNames.map((name) => (
+              <option key={name} value={name}>
+                {protocols[name].label}
+              </option>
+            ))}
           </select>
         </label>
         <label>

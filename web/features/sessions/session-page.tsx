@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { RecordedEvent } from '../../../src/recording/event.ts'
+import { wordsOf } from '../../../src/protocols/names.ts'
 import type { Session } from '../../../src/api/schemas/session.ts'
 import { Link, usePlace } from '../../app/router.tsx'
 import { Badge, Empty, Loading, More, Problem, When } from '../../components/ui/parts.tsx'
@@ -84,7 +85,7 @@ function Details({ session }: { session: Session }) {
           </a>
         </div>
       </section>
-      {protocol === 'ssh' && <Replay id={id} />}
+      {wordsOf(protocol).hasTerminals && <Replay id={id} />}
       <Events id={id} />
     </>
   )

@@ -1,7 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { findRelation } from '../catalog/catalog.ts'
-import type { StatementLineage } from '../lineage/lineage.ts'
+import type { StatementLineage } from '../lineage/report.ts'
 import type { MaskingScope } from '../lineage/masking-scope.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 

@@ -1,5 +1,5 @@
-import { errorCodes } from '../../../shared/error-codes.ts'
 import type { PamError } from '../../../shared/errors.ts'
+import { sqlstates } from '../sqlstates.ts'
 import { reportFields } from '../wire/error-response.ts'
 import { encodeError, encodeNotice } from '../wire/server-message.ts'
 
@@ -8,7 +8,7 @@ export function toErrorResponse(error: PamError, severity: 'ERROR' | 'FATAL' = '
   return encodeError(
     reportFields({
       severity,
-      sqlstate: errorCodes[error.code].sqlstate,
+      sqlstate: sqlstates[error.code],
       // What a server says of a statement that Ctrl-C ended: clients look for it.
       message: `pam: ${error.code === 'HOLD_WITHDRAWN' ? 'canceling statement due to user request' : error.message}`,
       hint: error.hint ?? (error.id === undefined ? undefined : `id ${error.id}`),

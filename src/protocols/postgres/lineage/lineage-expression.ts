@@ -11,7 +11,7 @@ import type {
   Subquery,
   Window,
 } from '../../../sql/query.ts'
-import type { LineageFindings, QueryReader } from './lineage.ts'
+import type { LineageFindings, QueryReader } from './report.ts'
 import {
   columnFails,
   expandStar,

@@ -1,5 +1,5 @@
 import type { Alias, FromItem, Join } from '../../../sql/query.ts'
-import type { LineageFindings, QueryReader } from './lineage.ts'
+import type { LineageFindings, QueryReader } from './report.ts'
 import { condition, originsOf, type ExpressionContext } from './lineage-expression.ts'
 import { findCte, type Ctes, type QueryScope, type RangeItem } from './lineage-scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Output } from './origin.ts'

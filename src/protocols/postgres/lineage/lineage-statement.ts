@@ -12,7 +12,8 @@ import type {
   Update,
   Utility,
 } from '../../../sql/query.ts'
-import { LineageFindings, readQuery, readTargets, readWith, type Sources, type StatementLineage } from './lineage.ts'
+import { readQuery, readTargets, readWith } from './lineage.ts'
+import { LineageFindings, type Sources, type StatementLineage } from './report.ts'
 import { condition, originOf, originsOf, type ExpressionContext } from './lineage-expression.ts'
 import { contextAt, readFrom, type Place } from './lineage-from.ts'
 import type { Ctes, QueryScope, RangeItem } from './lineage-scope.ts'

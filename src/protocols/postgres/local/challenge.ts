@@ -1,25 +1,16 @@
 import { timingSafeEqual, createHash } from 'node:crypto'
+import type { ChallengeStep, LocalChallenge } from '../../local-half.ts'
 import { bodyOf, Framer } from '../wire/framer.ts'
 import { passwordMessage } from '../wire/password-message.ts'
 import { fatal } from './refuse.ts'
 import { authenticationCleartextPassword, decodeMessage } from '../wire/server-message.ts'
 import { readStartupPacket } from '../wire/startup.ts'
 
-export type ChallengeStep =
-  /** Send this and feed more bytes. */
-  | { readonly type: 'reply'; readonly bytes: Buffer }
-  /** Needs more bytes. */
-  | { readonly type: 'more' }
-  /** Send this and close. */
-  | { readonly type: 'refused'; readonly bytes: Buffer }
-  /** The secret was right: these bytes (the start-up, and what followed the password) go on to the gateway. */
-  | { readonly type: 'passed'; readonly bytes: Buffer }
-
 /**
  * Demands a secret through the protocol's own password, before a byte leaves the machine: for systems where the
  * owner of a local connection cannot be told. Bytes in, steps out; call again while a step says 'reply'.
  */
-export class PasswordChallenge {
+export class PasswordChallenge implements LocalChallenge {
   readonly #secret: string
   readonly #framer = new Framer(1024, 'client')
   #bytes: Buffer = Buffer.alloc(0)

@@ -3,7 +3,12 @@ import { ByteWriter } from '../../../wire/byte-writer.ts'
 import type { Codec } from '../../../wire/codec.ts'
 import { authentication } from './authentication.ts'
 import { errorResponse, noticeResponse, type ErrorFields } from './error-response.ts'
-import { backendKeyDataCodec, parameterStatusCodec, readyForQueryCodec } from './session-start.ts'
+import {
+  backendKeyDataCodec,
+  parameterStatusCodec,
+  readyForQueryCodec,
+  type TransactionStatus,
+} from './session-start.ts'
 
 /** The tags of what a server sends. Spec: Message Formats. */
 export const serverTags = {
@@ -33,8 +38,7 @@ export const serverTags = {
   rowDescription: 0x54, // 'T'
 } as const
 
-/** I idle, T in a transaction, E in a failed one. */
-export type TransactionStatus = 'I' | 'T' | 'E'
+export type { TransactionStatus }
 
 /** A whole message, tag and length included. */
 export function encodeMessage<Message>(codec: Codec<Message>, message: Message): Buffer {

@@ -1,6 +1,8 @@
 import type { Codec } from '../../../wire/codec.ts'
 import { WireError } from '../../../wire/wire-error.ts'
-import type { TransactionStatus } from './server-message.ts'
+
+/** I idle, T in a transaction, E in a failed one. */
+export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** ParameterStatus ('S'), sent by the server: a setting that it reports. Spec: Message Formats. */
 export interface ParameterStatus {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { PAMCTL } from '../../../agent/paths.ts'
+import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
 import { UsageError } from '../../../shared/errors.ts'
 

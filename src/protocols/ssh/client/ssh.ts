@@ -1,38 +1,23 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import type { ListenerInfo } from '../../../agent/control-messages.ts'
-import type { Paths } from '../../../agent/paths.ts'
 import type { Target } from '../../../api/schemas/access.ts'
-import type { CliContext } from '../../../cli/context.ts'
-import type { HowToConnect, PreparedClient } from '../../prepared-client.ts'
+import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../../client-half.ts'
 import { aliasOf, hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.ts'
+
+/** What speaks SSH comes through a ProxyCommand: nothing listens for it. */
+export const sshClient: ClientHalf = { listens: false, prepare, describe }
 
 /**
  * An ssh configuration of its own for the child: ssh, scp, sftp, rsync, git and ansible are pointed to it. A word such
  * as `:/tmp` means the target; ssh and sftp need not name it at all.
  */
-export function prepareSsh(
-  program: string,
-  args: readonly string[],
-  target: Target,
-  gateway: string,
-  profile: string,
-  { options, environment }: CliContext,
-): PreparedClient {
+function prepare({ program, args, target, login, environment }: ClientStart): PreparedClient {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
   const config = join(directory, 'ssh_config')
   const knownHosts = join(directory, 'known_hosts')
   writeKnownHosts(knownHosts, [target])
-  const chosen = [
-    '--profile',
-    profile,
-    '--gateway',
-    gateway,
-    ...(options.ca === undefined ? [] : ['--ca', options.ca]),
-    ...(options.tokenFile === undefined ? [] : ['--token-file', options.tokenFile]),
-  ]
-  writeFileSync(config, hostBlocks({ targets: [target], knownHosts, options: chosen }), { mode: 0o600 })
+  writeFileSync(config, hostBlocks({ targets: [target], knownHosts, options: login }), { mode: 0o600 })
   const ssh = `ssh -F ${quoted(config)}`
   return {
     args: argumentsFor(basename(program), args, target.name, config, ssh),
@@ -90,7 +75,7 @@ function withHost(args: readonly string[], target: string, valued: string): read
 }
 
 /** The port of an SSH target, for clients that know no ProxyCommand. */
-export function describeSsh(target: Target, { host, port }: ListenerInfo, { home }: Paths): HowToConnect {
+function describe(target: Target, { host, port }: ListenerInfo, home: string): HowToConnect {
   // A file of its own: the other one has all targets, for what is installed.
   const knownHosts = `${knownHostsIn(home)}-${target.name}`
   writeKnownHosts(knownHosts, [target])

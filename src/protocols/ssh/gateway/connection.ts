@@ -1,35 +1,14 @@
-import type { Client, Connection } from 'ssh2'
+import type { Client } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
 import { wireFailure } from '../../../gateway/session-end-reason.ts'
-import type { CommandReader } from '../command/command-reader.ts'
-import type { LoginShell } from '../command/host-statement.ts'
 import { serveForwarding } from './forwarding.ts'
 import type { SshHello } from './admit.ts'
-import { createPathResolver, type PathResolver } from '../transfer/path-resolver.ts'
-import { serveSessionChannel, type OpenChannel } from './session-channel.ts'
+import { createPathResolver } from '../transfer/path-resolver.ts'
+import type { CommandLines, HostConnection } from './host-connection.ts'
+import { serveSessionChannel } from './session-channel.ts'
 import { TargetChannel } from './target-channel.ts'
-
-/** One client's SSH connection and the one to the target that belongs to it. */
-export interface HostConnection {
-  readonly session: Session<SshTarget>
-  readonly client: Connection
-  readonly upstream: Client
-  readonly channels: Set<OpenChannel>
-  readonly paths: PathResolver
-  readonly commands: CommandLines
-  /** Runs what may find that the record has failed. */
-  guard(work: () => void): void
-  /** What goes wrong with one channel is logged; what was the session's own end, ends it. */
-  readonly failed: (error: unknown) => void
-}
-
-/** How command lines of a connection are read. */
-export interface CommandLines {
-  readonly shell: LoginShell
-  readonly reader: CommandReader
-}
 
 /** Serves the client's channels until one side leaves or the session must end. */
 export async function serveConnection(

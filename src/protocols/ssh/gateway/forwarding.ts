@@ -2,7 +2,7 @@ import type { Channel as SshChannel } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import type { Verdict } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
-import type { HostConnection } from './connection.ts'
+import type { HostConnection } from './host-connection.ts'
 import { hostStatement } from '../command/host-statement.ts'
 
 /**

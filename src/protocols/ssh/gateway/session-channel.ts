@@ -3,7 +3,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { within } from '../../../shared/within.ts'
 import type { Decision } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
-import type { HostConnection } from './connection.ts'
+import type { HostConnection, OpenChannel } from './host-connection.ts'
 import { hostStatement } from '../command/host-statement.ts'
 import { startRelay, type Filter, type RelayParts } from './relay.ts'
 import { throughLinks } from '../transfer/sftp-paths.ts'
@@ -12,11 +12,6 @@ import { SftpRelay } from '../transfer/sftp-relay.ts'
 import { answer, END_OF_OUTPUT, rawRequests, sendExit } from './ssh2-internals.ts'
 import { RefusedByTarget, TargetChannel, type Terminal } from './target-channel.ts'
 import { utf8Length } from '../output/terminal-text.ts'
-
-/** Ends what a channel runs; resolves with whether it is surely gone. */
-export interface OpenChannel {
-  end(reason: PamError): Promise<boolean>
-}
 
 /** One session channel (RFC 4254, section 6), from its opening to its end, and the one on the target that belongs to it. */
 export function serveSessionChannel(

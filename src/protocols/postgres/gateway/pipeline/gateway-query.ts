@@ -7,35 +7,42 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { close } from '../../wire/close.ts'
 import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { Session } from '../../../../gateway/engine.ts'
+import type { OwnRows, Pending } from './pending.ts'
 
-/** The rows of one query, as text. */
-export type OwnRows = (string | null)[][]
+/** As much of a connection as a query of the gateway's own needs. */
+export interface QueryPort {
+  readonly session: Pick<Session, 'ended' | 'limits'>
+  readonly upstream: { write(bytes: Buffer): unknown }
+  /** Whether a pipeline of the client's is open, without its Sync. */
+  readonly batchOpen: boolean
+  expect(pending: Pending): void
+}
 
 /**
  * Runs one of the gateway's fixed queries on the client's connection, while nothing of the client's is in flight.
  * Its answers are kept from the client. Between the messages of a pipeline it ends with a Flush: a Sync would end the
  * client's transaction.
  */
-export const ownQuery = async (conversation: Conversation, sql: string): Promise<OwnRows> =>
-  (await ownQueries(conversation, [sql]))[0] ?? []
+export const ownQuery = async (port: QueryPort, sql: string): Promise<OwnRows> =>
+  (await ownQueries(port, [sql]))[0] ?? []
 
 /** Several, in one transaction and one round trip; the rows of each. */
-export function ownQueries(conversation: Conversation, texts: readonly string[]): Promise<OwnRows[]> {
+export function ownQueries(port: QueryPort, texts: readonly string[]): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
-    const { ended } = conversation.session
+    const { ended } = port.session
     if (ended.aborted) return reject(ended.reason as Error)
     const results: OwnRows[] = [[]]
-    const { batchOpen } = conversation
-    conversation.expect({
+    const { batchOpen } = port
+    port.expect({
       type: 'own',
       results,
       most: texts.length,
-      room: conversation.session.limits.catalogBytes,
+      room: port.session.limits.catalogBytes,
       closes: batchOpen ? 2 * texts.length : undefined,
       done: (error) => (error === undefined ? resolve(results) : reject(error)),
     })
-    conversation.upstream.write(Buffer.concat([...texts.map(extendedQuery), batchOpen ? FLUSH : SYNC]))
+    port.upstream.write(Buffer.concat([...texts.map(extendedQuery), batchOpen ? FLUSH : SYNC]))
   })
 }
 

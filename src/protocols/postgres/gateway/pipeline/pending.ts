@@ -3,10 +3,12 @@ import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
-import type { OwnRows } from './gateway-query.ts'
 import type { RowRewrites } from '../results/row-masking.ts'
-import type { StatementLineage } from '../../lineage/lineage.ts'
+import type { StatementLineage } from '../../lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+
+/** The rows of one query of the gateway's own, as text. */
+export type OwnRows = (string | null)[][]
 
 /** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
 export type Pending =

@@ -16,8 +16,8 @@ import { readDefinitions } from '../../lineage/definitions.ts'
 import type { Output } from '../../lineage/origin.ts'
 import { maskingScope, missingColumns, type DefinitionTrees, type MaskingScope } from '../../lineage/masking-scope.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
-import { ownQueries, ownQuery, type OwnRows } from './gateway-query.ts'
-import type { Pending } from './pending.ts'
+import { ownQueries, ownQuery } from './gateway-query.ts'
+import type { OwnRows, Pending } from './pending.ts'
 import { NameTable, type Portal, type Prepared } from './name-table.ts'
 
 /** How often somebody has changed definitions of one target; shared by all its sessions. */

@@ -1,0 +1,48 @@
+import type { Target } from '../api/schemas/access.ts'
+
+/** What the command line needs of a protocol. `client.ts` lists one for each. */
+export interface ClientHalf {
+  /** False: a client that is started comes through `pamctl tunnel`, and no port is opened for it. */
+  readonly listens: boolean
+  /** What a native client is started with, so that it finds its way by itself. */
+  prepare(start: ClientStart): PreparedClient
+  /** How to connect to an open port. `home` is pamctl's own directory, for files that a client is pointed to. */
+  describe(target: Target, listener: ListenerInfo, home: string): HowToConnect
+}
+
+/** Where the agent listens for a target. */
+export interface ListenerInfo {
+  readonly host: string
+  readonly port: number
+  /** The port that the target usually has, where somebody else has it now. */
+  readonly usualPort?: number
+  /** Directory of a Unix socket with the same service. */
+  readonly socketDirectory?: string
+  /** The Unix socket itself. */
+  readonly socketPath?: string
+  /** The password that this port demands, where the system does not tell who connects. */
+  readonly secret?: string
+}
+
+export interface ClientStart {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly target: Target
+  /** The open port, where the protocol listens. */
+  readonly listener: ListenerInfo | undefined
+  /** Options of pamctl that choose the login, for a pamctl that the client starts. */
+  readonly login: readonly string[]
+  readonly environment: NodeJS.ProcessEnv
+}
+
+export interface PreparedClient {
+  readonly args: readonly string[]
+  readonly environment: NodeJS.ProcessEnv
+  readonly cleanUp: () => void
+}
+
+/** How to connect, for people and for programs. */
+export interface HowToConnect {
+  readonly lines: readonly string[]
+  readonly json: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,42 @@
+import type { PamError } from '../shared/errors.ts'
+
+/** What the agent needs of a protocol. It knows no gateway, no target and no configuration. `local.ts` lists one for each. */
+export interface LocalHalf {
+  /** The name of the Unix socket that clients look for in a directory, where the port is this. */
+  socketName(port: number): string
+  /**
+   * How a connection is turned away before the gateway could do it. Fed with what the client has sent and what was not taken yet,
+   * at first with nothing, so that a server that speaks first can; `undefined` while more bytes are needed. Throws for what is not
+   * the protocol.
+   */
+  refuse(bytes: Buffer, reason: LocalReason): LocalRefusal | undefined
+  /** Demands a secret in the protocol's own way; none where the protocol has no password that could carry it. */
+  challenge?(secret: string): LocalChallenge
+}
+
+/** Why, in texts that move no cursor. */
+export interface LocalReason extends Pick<PamError, 'code' | 'message' | 'hint'> {}
+
+export interface LocalRefusal {
+  readonly reply: Buffer
+  /** Bytes of those given that this answers. */
+  readonly taken: number
+  readonly done: boolean
+}
+
+/** Bytes in, steps out; call again while a step says `reply`. */
+export interface LocalChallenge {
+  /** What the server says first, where it does. */
+  readonly greeting?: Buffer
+  push(chunk: Buffer): ChallengeStep
+}
+
+export type ChallengeStep =
+  /** Send this and feed more bytes. */
+  | { readonly type: 'reply'; readonly bytes: Buffer }
+  /** Needs more bytes. */
+  | { readonly type: 'more' }
+  /** Send this and close. */
+  | { readonly type: 'refused'; readonly bytes: Buffer }
+  /** The secret was right: these bytes (what came before and after it) go on to the gateway. */
+  | { readonly type: 'passed'; readonly bytes: Buffer }

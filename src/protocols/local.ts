@@ -1,0 +1,10 @@
+import type { LocalHalf } from './local-half.ts'
+import type { ProtocolName } from './names.ts'
+import { postgresLocal } from './postgres/local.ts'
+import { sshLocal } from './ssh/local.ts'
+
+/** What the agent opens ports for. A protocol without an entry does not compile. */
+export const localHalves: Readonly<Record<ProtocolName, LocalHalf>> = {
+  postgres: postgresLocal,
+  ssh: sshLocal,
+}

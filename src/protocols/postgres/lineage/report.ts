@@ -1,0 +1,78 @@
+import type { ColumnMask } from '../../../masking/plan.ts'
+import type { Statement } from '../../../sql/query.ts'
+import type { Ctes, QueryScope } from './lineage-scope.ts'
+import type { OpenConstants, VisibleConstants } from './open-constants.ts'
+import type { Origin, Output } from './origin.ts'
+
+/** What the resolver asks of the catalogs. */
+export interface Sources {
+  /** The columns of a relation in order, views resolved to what they read. */
+  relation(named: { schema: string | undefined; name: string }): readonly Output[]
+  /** Whether what defines a relation lets a masked column meet another. */
+  mixes(named: { schema: string | undefined; name: string }): boolean
+  /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
+  opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
+  /** A value that may come from any masked column. */
+  readonly anything: Origin
+  /** What a statement that SQL prepared under this name gives. */
+  prepared(name: string): StatementLineage | undefined
+}
+
+/** A masked column in a place where rows, order, errors or time tell its value. */
+export interface Influence {
+  readonly mask: ColumnMask
+  /** For people: `WHERE`, `ORDER BY`, `arguments of f()`. */
+  readonly place: string
+  /** Set where only equality with given values is asked: how many. */
+  readonly guesses: number | undefined
+}
+
+/** A masked column that would be stored where it is not masked. */
+export interface Carried {
+  readonly mask: ColumnMask
+  readonly to: string
+}
+
+export interface StatementLineage {
+  readonly outputs: readonly Output[]
+  readonly influences: readonly Influence[]
+  readonly carried: readonly Carried[]
+  /** A masked column meets another somewhere in it: seen from outside, where it defines a view or a column. */
+  readonly mixes?: boolean
+  /** Undefined: all are hidden. */
+  readonly visible?: VisibleConstants | undefined
+}
+
+/** Collects what one statement tells besides its rows. */
+export class LineageFindings {
+  readonly sources: Sources
+  influences: Influence[] = []
+  carried: Carried[] = []
+  readonly constants: OpenConstants
+
+  constructor(sources: Sources, constants: OpenConstants) {
+    this.sources = sources
+    this.constants = constants
+  }
+
+  tells(origin: Origin, place: string, guesses?: number): void {
+    for (const mask of origin.masks) this.influences.push({ mask, place, guesses })
+  }
+
+  carries(origin: Origin, to: string): void {
+    for (const mask of origin.masks) this.carried.push({ mask, to })
+  }
+
+  /** The same sources, for a part that is read a second time: what is found there is thrown away. */
+  quiet(): LineageFindings {
+    return new LineageFindings(this.sources, this.constants)
+  }
+}
+
+/** The columns of a statement that gives rows: SELECT, VALUES, set operations, or one with RETURNING. */
+export type QueryReader = (
+  node: Statement,
+  found: LineageFindings,
+  outer: QueryScope | undefined,
+  ctes: Ctes | undefined,
+) => readonly Output[]

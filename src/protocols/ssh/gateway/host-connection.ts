@@ -1,0 +1,32 @@
+import type { Client, Connection } from 'ssh2'
+import type { Session } from '../../../gateway/engine.ts'
+import type { PamError } from '../../../shared/errors.ts'
+import type { CommandReader } from '../command/command-reader.ts'
+import type { LoginShell } from '../command/host-statement.ts'
+import type { SshTarget } from '../target.ts'
+import type { PathResolver } from '../transfer/path-resolver.ts'
+
+/** One client's SSH connection and the one to the target that belongs to it. */
+export interface HostConnection {
+  readonly session: Session<SshTarget>
+  readonly client: Connection
+  readonly upstream: Client
+  readonly channels: Set<OpenChannel>
+  readonly paths: PathResolver
+  readonly commands: CommandLines
+  /** Runs what may find that the record has failed. */
+  guard(work: () => void): void
+  /** What goes wrong with one channel is logged; what was the session's own end, ends it. */
+  readonly failed: (error: unknown) => void
+}
+
+/** How command lines of a connection are read. */
+export interface CommandLines {
+  readonly shell: LoginShell
+  readonly reader: CommandReader
+}
+
+/** Ends what a channel runs; resolves with whether it is surely gone. */
+export interface OpenChannel {
+  end(reason: PamError): Promise<boolean>
+}

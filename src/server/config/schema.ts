@@ -1,0 +1,168 @@
+import { z } from 'zod'
+import { secret } from '../../credentials/secret-schema.ts'
+import { issuerSchema } from '../../identity/issuer.ts'
+import { duration, policyShape, timeout } from '../../policy/parse-policy.ts'
+import { gatewayHalves } from '../../protocols/gateway.ts'
+import { protocolNames, type ProtocolName } from '../../protocols/names.ts'
+import type { TargetSchema } from '../../protocols/protocol.ts'
+import { isLoopback } from '../../shared/loopback.ts'
+import { certificates, readableFile } from '../../shared/needed-values.ts'
+import { plainUrl } from '../../shared/plain-url.ts'
+import { auditSchema, recordingSchema } from './evidence-config.ts'
+import { notificationsSchema } from './notify-config.ts'
+
+const groups = z.array(z.string().min(1)).default([])
+
+const [firstTarget, ...otherTargets] = protocolNames.map((name) => gatewayHalves[name].target.schema)
+
+/** A target: what people connect to through the gateway. */
+const targetSchema = z.discriminatedUnion('type', [firstTarget as TargetSchema, ...otherTargets])
+
+/** A section for each protocol that has one, under its name. What is in it is the protocol's own business. */
+const protocolSections = Object.fromEntries(
+  protocolNames.flatMap((name) => {
+    const { section } = gatewayHalves[name]
+    return section === undefined ? [] : [[name, section.schema]]
+  }),
+)
+
+/** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
+export const configSchema = z
+  .strictObject({
+    listen: z
+      .strictObject({
+        host: z.string().default('127.0.0.1').describe('the address to listen on'),
+        port: z.int().min(0).max(65_535).default(8443).describe('0 picks a free one'),
+        operations: z
+          .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) })
+          .optional()
+          .describe(
+            'a second address for /metrics and /readyz, for whoever runs the gateway; without sign-in, so keep it private',
+          ),
+        tls: z
+          .strictObject({ certificate: certificates, key: readableFile })
+          .optional()
+          .describe('PEM files; without them the gateway listens on loopback only'),
+      })
+      .prefault({}),
+    publicUrl: plainUrl.optional().describe('the URL that people use; needed behind a proxy or with a name'),
+    dataDirectory: z.string().default('pam-data').describe('state, keys and recordings; relative to this file'),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    limits: z
+      .strictObject({
+        handshake: timeout
+          .prefault('10s')
+          .describe('deadline for a TLS handshake, for the headers of a request, and for a protocol handshake'),
+        catalogs: timeout
+          .prefault('30s')
+          .describe('how long reading the catalogs of a PostgreSQL target may take when a session starts'),
+        catalogBytes: z
+          .int()
+          .min(1_048_576)
+          .max(1_073_741_824)
+          .default(134_217_728)
+          .describe('how much the catalogs of a PostgreSQL target may be'),
+        statementBytes: z
+          .int()
+          .min(1024)
+          .max(16_777_216)
+          .default(8_388_608)
+          .describe('the longest message that is judged'),
+        resultMessageBytes: z.int().min(65_536).max(268_435_456).default(67_108_864).describe('the longest row'),
+        pendingConnectionsPerAddress: z
+          .int()
+          .min(1)
+          .default(256)
+          .describe(
+            'connections that one address may hold before their caller is known, for a minute each; more are closed',
+          ),
+        sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),
+      })
+      .prefault({}),
+    identity: z
+      .strictObject({
+        issuers: z.array(issuerSchema).default([]).describe('whom the gateway trusts to say who somebody is'),
+        reproof: duration.prefault('5m').describe('how often an identity must be proven again while it is in use'),
+        evaluation: z
+          .strictObject({
+            people: readableFile.describe('a YAML file with people and hashed passwords'),
+            port: z.int().min(0).max(65_535).default(0).describe('loopback port of the provider; 0 picks a free one'),
+          })
+          .optional()
+          .describe('the built-in OpenID provider, for demonstration and evaluation only'),
+      })
+      .prefault({}),
+    roles: z
+      .strictObject({
+        audit: groups.describe('groups that may see all sessions and records'),
+        operate: groups.describe('groups that may end sessions and revoke grants of others'),
+      })
+      .prefault({})
+      .describe('who may do what with other people’s sessions; nobody unless listed'),
+    requests: z
+      .strictObject({
+        expire: duration.prefault('1h').describe('how long a request waits'),
+        recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
+      })
+      .prefault({}),
+    web: z
+      .strictObject({
+        clientId: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('our client id for browsers at the first issuer of people; its clientId where it is left out'),
+        clientSecret: secret
+          .optional()
+          .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),
+        idle: duration.prefault('30m').describe('a browser in which nothing is done for so long is signed out'),
+        longest: duration.prefault('12h').describe('a browser is signed out after this in any case'),
+      })
+      .prefault({})
+      .describe('the dashboard; its redirect URI at the provider is publicUrl with /auth/callback'),
+    ...(protocolSections as {}),
+    recording: recordingSchema,
+    audit: auditSchema,
+    notifications: notificationsSchema,
+    targets: z.array(targetSchema).default([]),
+    ...policyShape,
+  })
+  .superRefine((config, context) => {
+    const problem = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message })
+    if (config.listen.tls === undefined && !isLoopback(config.listen.host)) {
+      problem(['listen', 'host'], `plain text is for loopback only: give listen.tls to listen on ${config.listen.host}`)
+    }
+    if (config.identity.issuers.length === 0 && config.identity.evaluation === undefined) {
+      problem(['identity'], 'needs issuers, or evaluation for the built-in provider')
+    }
+    const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name)
+    for (const [list, key] of [
+      [names(config.targets), 'targets'],
+      [names(config.access), 'access'],
+      [config.commands.map((rules) => rules[0]?.name ?? ''), 'commands'],
+      [names(config.masking), 'masking'],
+      [names(config.recording.retention), 'recording.retention'],
+      [names(config.audit.streams), 'audit.streams'],
+      [names(config.notifications.webhooks), 'notifications.webhooks'],
+    ] as const) {
+      const seen = new Set<string>()
+      list.forEach((name, index) => {
+        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `there is another "${name}"`)
+        seen.add(name)
+      })
+    }
+  })
+
+export type ConfigFile = z.output<typeof configSchema>
+
+/** What the file says of each protocol that has a section. */
+export const sectionsOf = (config: ConfigFile): Partial<Record<ProtocolName, unknown>> =>
+  Object.fromEntries(
+    Object.keys(protocolSections).map((name) => [name, (config as unknown as Record<string, unknown>)[name]]),
+  )
+
+/** JSON Schema of the file, for editors. */
+export function configJsonSchema(): unknown {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+}

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
 import { sqlstates } from '../dist/protocols/postgres/sqlstates.js'
 import { configJsonSchema } from '../dist/server/config/schema.js'
-import { kindsOf } from '../dist/policy/kinds.js'
+import { policyLanguage } from '../dist/protocols/policy-language.js'
 
 const check = process.argv.includes('--check')
 let stale = 0
@@ -81,8 +81,8 @@ Groups are known where every issuer has \`knownGroups\`; conditions (\`when\`) a
 
 What \`match.kinds\` can name; \`create-*\` matches all that begin so. A statement has the kinds of all its parts.
 
-${Object.entries(kindsOf)
-  .map(([type, kinds]) => `Targets of type \`${type}\`: ${kinds.map((kind) => `\`${kind}\``).join(' ')}`)
+${Object.entries(policyLanguage.protocols)
+  .map(([type, { kinds }]) => `Targets of type \`${type}\`: ${kinds.map((kind) => `\`${kind}\``).join(' ')}`)
   .join('\n\n')}
 
 ## Keys

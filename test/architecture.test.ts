@@ -48,6 +48,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['@marcbachmann/cel-js', 'node:crypto', 're2js', 'zod'],
   },
   sql: { imports: ['sql/'] },
+  'sql/statement.ts': { imports: ['type:policy/'] },
+  'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
+  'sql/vocabulary.ts': {
+    imports: ['sql/', 'policy/patterns.ts', 'policy/vocabulary.ts', 'type:policy/'],
+    packages: ['zod'],
+  },
   masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:crypto', 'node:net'] },
   access: { imports: ['shared/', 'access/', 'type:policy/'] },
 
@@ -112,7 +118,8 @@ const ROWS: Readonly<Record<string, Row>> = {
 
   // Protocols: what all share, and the three lists.
   protocols: { imports: ['protocols/*.ts', 'type:shared/', 'type:gateway/', 'type:api/schemas/'] },
-  'protocols/protocol.ts': { imports: ['type:gateway/'], packages: ['type:zod'] },
+  'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/'], packages: ['type:zod'] },
+  'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['zod'] },
   'protocols/gateway.ts': { imports: ['protocols/*.ts', 'protocols/postgres/*.ts', 'protocols/ssh/*.ts'] },
   'protocols/local.ts': { imports: ['protocols/*.ts', 'protocols/postgres/local.ts', 'protocols/ssh/local.ts'] },
@@ -123,8 +130,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['zod'],
   },
   'protocols/postgres/gateway-half.ts': {
-    imports: ['type:protocols/protocol.ts', 'protocols/postgres/'],
+    imports: ['type:protocols/protocol.ts', 'protocols/postgres/', 'sql/vocabulary.ts'],
   },
+  'protocols/postgres/rule-sets.ts': { imports: ['shared/words.ts', 'type:policy/'] },
   'protocols/postgres/wire': { imports: ['wire/*.ts', 'protocols/postgres/wire/'], packages: ['node:crypto'] },
   'protocols/postgres/local.ts': {
     imports: ['type:protocols/local-half.ts', 'protocols/postgres/local/', 'protocols/postgres/sqlstates.ts'],
@@ -143,6 +151,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'sql/',
       'type:policy/',
       'type:protocols/postgres/wire/',
+      'protocols/postgres/default-schema.ts',
       'protocols/postgres/catalog/',
       'protocols/postgres/dialect/',
       'protocols/postgres/lineage/',
@@ -211,6 +220,17 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/ssh/command': {
     imports: ['shared/', 'type:policy/', 'protocols/ssh/command/'],
     packages: ['node:path', 'unbash'],
+  },
+  'protocols/ssh/policy': {
+    imports: [
+      'shared/words.ts',
+      'policy/patterns.ts',
+      'policy/vocabulary.ts',
+      'type:policy/',
+      'protocols/ssh/policy/',
+      'type:protocols/ssh/command/',
+    ],
+    packages: ['zod'],
   },
   'protocols/ssh/output': { imports: ['type:masking/', 'masking/', 'protocols/ssh/output/'] },
   'protocols/ssh/transfer': {

@@ -27,14 +27,14 @@ export class CommandDigest {
   }
 
   /** In hexadecimal. `policy` is the version of the rules. */
-  of({ facts, context, text, parameters }: CommandDraft, policy: string): string {
+  of({ facts, context, inTransaction, text, parameters }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
       const all = { ...this.#scope, policy, context, facts: facts as unknown as Json }
       known = { type: facts.type, policy, context, digest: this.#key.hex(canonicalJson(all)) }
       this.#known.set(facts.statements, known)
     }
-    return this.#key.hex(known.digest + JSON.stringify([text, parameters]))
+    return this.#key.hex(known.digest + JSON.stringify([text, parameters, inTransaction]))
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Statement } from '../policy/command.ts'
-import { opaqueOf } from '../policy/match/host-statement.ts'
+import type { PolicyLanguage } from '../policy/language.ts'
 
 /** What the record says of what a command does: each thing once, over all its statements. */
 export interface CommandSummary {
@@ -10,7 +10,7 @@ export interface CommandSummary {
 }
 
 /** The same statements come again and again, as the same object. */
-export function summaryOf(statements: readonly Statement[]): CommandSummary {
+export function summaryOf(statements: readonly Statement[], language: PolicyLanguage): CommandSummary {
   const known = summaries.get(statements)
   if (known !== undefined) return known
   const of = (field: 'kinds' | 'reads' | 'writes' | 'unknown'): string[] => [
@@ -20,7 +20,9 @@ export function summaryOf(statements: readonly Statement[]): CommandSummary {
     kinds: of('kinds'),
     reads: of('reads'),
     writes: of('writes'),
-    unknown: [...new Set([...of('unknown'), ...statements.flatMap(opaqueOf)])],
+    unknown: [
+      ...new Set([...of('unknown'), ...statements.flatMap((statement) => language.of(statement).opaque(statement))]),
+    ],
   }
   summaries.set(statements, made)
   return made

@@ -101,6 +101,8 @@ export interface CommandDraft {
   readonly refusal: PamError | undefined
   /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */
   readonly context: Readonly<Record<string, string>>
+  /** Whether it runs within a transaction that the client has begun: locks that it holds stay while somebody decides. */
+  readonly inTransaction: boolean
   /** The same command looked at again, right before an approved one is forwarded. */
   again(): Promise<CommandDraft>
 }

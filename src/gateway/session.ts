@@ -30,6 +30,8 @@ export interface SessionParts {
   readonly login: Login
   readonly target: Target
   readonly config: TargetConfig
+  /** The schema of masked tables that are named without one; undefined where there are no columns. */
+  readonly defaultSchema: string | undefined
   readonly grant: Grant
   readonly lease: CredentialLease
   readonly recorder: Recorder
@@ -115,10 +117,10 @@ export function createSession(parts: SessionParts): RunningSession {
   /** Statements that were approved with whatever parameters come. */
   const covered = new Set<string>()
   const statementDigest = (draft: CommandDraft, policy: Policy): string =>
-    digestOf({ ...draft, parameters: [], context: { ...draft.context, transaction: '' } }, policy)
+    digestOf({ ...draft, parameters: [], inTransaction: false }, policy)
   /** A rule may not want locks to be held while somebody thinks. */
   const holdable = (draft: CommandDraft, judgement: Judgement): Judgement =>
-    judgement.type === 'hold' && judgement.effect.inTransaction === 'refuse' && draft.context['transaction'] !== 'I'
+    judgement.type === 'hold' && judgement.effect.inTransaction === 'refuse' && draft.inTransaction
       ? {
           type: 'deny',
           rule: judgement.rule,
@@ -135,7 +137,7 @@ export function createSession(parts: SessionParts): RunningSession {
     config: parts.config,
     grant,
     lease: parts.lease,
-    masking: planMasking(parts.policy().masking, appliesMasking, person, target),
+    masking: planMasking(parts.policy().masking, appliesMasking, person, target, parts.defaultSchema),
     readOnly: isReadOnly(parts.policy(), person, target),
     recorder,
     limits: parts.limits,
@@ -192,7 +194,7 @@ export function createSession(parts: SessionParts): RunningSession {
       verdict: judgement.type,
     })
     if (recent.length > MOST_RECENT) recent.shift()
-    const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements)
+    const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements, policy.language)
     const { recorded } = draft
     const denial = judgement.type === 'deny' ? judgement : undefined
     recorder.intent({
@@ -230,7 +232,10 @@ export function createSession(parts: SessionParts): RunningSession {
       // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
       text: draft.recorded.text,
       parameters: draft.recorded.parameters,
-      effect: [...draft.facts.statements.map(describeEffect), ...draft.notes()].join('; '),
+      effect: [
+        ...draft.facts.statements.map((statement) => describeEffect(statement, policy.language)),
+        ...draft.notes(),
+      ].join('; '),
       digest: digestOf(draft, policy),
       createdAt: now,
     }

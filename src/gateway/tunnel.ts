@@ -44,7 +44,7 @@ export interface TunnelSettings {
 
 export interface ServedProtocol {
   readonly engine: Engine
-  readonly target: Accounts
+  readonly target: Accounts & { defaultSchema(target: TargetConfig): string | undefined }
 }
 
 /**
@@ -169,6 +169,7 @@ async function openSession(
     login,
     target,
     config: target,
+    defaultSchema: protocol.target.defaultSchema(target),
     grant,
     lease,
     recorder,

@@ -34,20 +34,24 @@ export interface ColumnMask extends Omit<MaskedColumns, 'schema' | 'table' | 'co
   readonly name: string
 }
 
-/** `applies` says whether a rule is about this person and target; the selectors belong to policy. */
+/**
+ * `applies` says whether a rule is about this person and target; the selectors belong to policy. Without a default schema the target
+ * has no columns.
+ */
 export function planMasking(
   rules: readonly MaskingRule[],
   applies: (rule: MaskingRule, person: Person, target: Target) => boolean,
   person: Person,
   target: Target,
+  defaultSchema: string | undefined,
 ): MaskingPlan {
   const columns: MaskedColumns[] = []
   const kinds = new Map<string, MaskedKind>()
   for (const rule of rules) {
     if (!applies(rule, person, target)) continue
     const { style, sideChannels, guesses, copying, hashScope } = rule
-    for (const name of rule.columns)
-      columns.push({ ...splitColumn(name), style, sideChannels, guesses, copying, hashScope })
+    for (const name of defaultSchema === undefined ? [] : rule.columns)
+      columns.push({ ...splitColumn(name, defaultSchema as string), style, sideChannels, guesses, copying, hashScope })
     for (const kind of [...rule.kinds, ...rule.patterns]) {
       const name = typeof kind === 'string' ? kind : `pattern ${kind.name}`
       if (!kinds.has(name)) kinds.set(name, { kind, style, hashScope })
@@ -58,9 +62,9 @@ export function planMasking(
 
 export const isEmptyPlan = (plan: MaskingPlan): boolean => plan.columns.length === 0 && plan.kinds.length === 0
 
-/** Its parts; a table without a schema is of `public`. */
-export function splitColumn(name: string): { schema: string; table: string; column: string } {
+/** Its parts; a table without a schema is of the default one. */
+export function splitColumn(name: string, defaultSchema: string): { schema: string; table: string; column: string } {
   const parts = name.split('.')
   const [column, table, schema] = parts.toReversed()
-  return { schema: schema ?? 'public', table: table as string, column: column as string }
+  return { schema: schema ?? defaultSchema, table: table as string, column: column as string }
 }

@@ -1,5 +1,6 @@
 import { Environment, type ASTNode } from '@marcbachmann/cel-js'
 import type { Person, Statement, Target } from './command.ts'
+import type { PolicyLanguage } from './language.ts'
 
 /** A CEL expression of a rule (`when:`), checked when the file is loaded. */
 export interface Condition {
@@ -16,8 +17,9 @@ export interface ConditionSubject {
 }
 
 /** Parses and type-checks; throws an Error whose message says what is wrong with the expression. */
-export function parseCondition(source: string, scope: 'access' | 'command'): Condition {
-  const expression = (scope === 'access' ? accessEnvironment : commandEnvironment).parse(source)
+export function parseCondition(source: string, scope: 'access' | 'command', language: PolicyLanguage): Condition {
+  const { access, command, absent } = environmentsOf(language)
+  const expression = (scope === 'access' ? access : command).parse(source)
   refuseMatches(expression.ast)
   const check = expression.check()
   if (!check.valid) throw new Error(firstLine(check.error?.message ?? 'does not type-check'))
@@ -30,7 +32,7 @@ export function parseCondition(source: string, scope: 'access' | 'command'): Con
           expression({
             person: { ...person, groups: [...person.groups] },
             target: { ...target, labels: { ...target.labels } },
-            ...(statement === undefined ? {} : { statement: { ...NOTHING, ...statement, ...wordsOf(statement) } }),
+            ...(statement === undefined ? {} : { statement: { ...absent, ...valuesOf(statement, language) } }),
           }) === true
         )
       } catch {
@@ -38,6 +40,14 @@ export function parseCondition(source: string, scope: 'access' | 'command'): Con
       }
     },
   }
+}
+
+/** Throws where something of it cannot be told: nothing is said to be true of that. */
+function valuesOf(statement: Statement, language: PolicyLanguage): Record<string, unknown> {
+  const { kinds, reads, writes, unknown } = statement
+  const own = language.of(statement).values(statement)
+  if (own === undefined) throw new Error('a word of the command is known only when it runs')
+  return { kinds, reads, writes, unknown, ...own }
 }
 
 /** `matches` runs JavaScript's backtracking engine: one crafted value would stop the gateway for everybody. */
@@ -53,39 +63,39 @@ function refuseMatches(node: unknown): void {
 
 const firstLine = (text: string): string => text.split('\n')[0] as string
 
-function environment(scope: 'access' | 'command'): Environment {
-  const env = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } })
+interface Environments {
+  readonly access: Environment
+  readonly command: Environment
+  /** What a statement of another vocabulary has in a field. */
+  readonly absent: Readonly<Record<string, unknown>>
+}
+
+function environmentsOf(language: PolicyLanguage): Environments {
+  const known = environments.get(language)
+  if (known !== undefined) return known
+  const variables = language.vocabularies.flatMap((vocabulary) => Object.entries(vocabulary.variables))
+  const made = {
+    access: withSubjects(),
+    command: withSubjects().registerVariable('statement', {
+      schema: {
+        kinds: 'list<string>',
+        reads: 'list<string>',
+        writes: 'list<string>',
+        unknown: 'list<string>',
+        ...Object.fromEntries(variables.map(([name, { type }]) => [name, type])),
+      },
+    }),
+    absent: Object.fromEntries(variables.map(([name, { absent }]) => [name, absent])),
+  }
+  environments.set(language, made)
+  return made
+}
+
+const environments = new WeakMap<PolicyLanguage, Environments>()
+
+const withSubjects = (): Environment =>
+  new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } })
     .registerVariable('person', {
       schema: { id: 'string', kind: 'string', label: 'string', groups: 'list<string>' },
     })
     .registerVariable('target', { schema: { name: 'string', type: 'string', labels: 'map<string, string>' } })
-  if (scope === 'access') return env
-  return env.registerVariable('statement', {
-    schema: {
-      kinds: 'list<string>',
-      reads: 'list<string>',
-      writes: 'list<string>',
-      behind: 'list<string>',
-      functions: 'list<string>',
-      missingWhere: 'bool',
-      unknown: 'list<string>',
-      argv: 'list<string>',
-      login: 'string',
-      opaque: 'list<string>',
-      endpoints: 'list<string>',
-    },
-  })
-}
-
-/** What a statement of another protocol has none of. */
-const NOTHING = { behind: [], functions: [], missingWhere: false, login: '', opaque: [], endpoints: [] }
-
-/** Of a word that nobody can tell, nothing is said to be true: the condition cannot be evaluated. */
-function wordsOf(statement: Statement): { argv: readonly string[] } | undefined {
-  if (!('argv' in statement)) return { argv: [] }
-  if (statement.argv.includes(null)) return undefined
-  return { argv: statement.argv as readonly string[] }
-}
-
-const accessEnvironment = environment('access')
-const commandEnvironment = environment('command')

@@ -1,17 +1,8 @@
-import type { Command, Effect, HostStatement, Person, Statement, Target } from './command.ts'
-import { fitsHostStatement, opaqueOf } from './match/host-statement.ts'
-import { fitsStatement } from './match/statement.ts'
+import type { Command, Person, Statement, Target } from './command.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type {
-  AccessRule,
-  CommandEffect,
-  CommandRule,
-  HoldEffect,
-  MaskingRule,
-  Policy,
-  StatementMatch,
-} from './policy.ts'
+import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
+import { describeKinds } from './vocabulary.ts'
 
 /** What policy says about a command. */
 export type Judgement =
@@ -70,17 +61,18 @@ function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | 
 }
 
 function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
-  const rule = policy.commands.find((candidate) => fitsCommand(candidate, person, target, statement))
+  const rule = policy.commands.find((candidate) => fitsCommand(policy, candidate, person, target, statement))
   const kind = describeKinds(statement)
   if (rule === undefined) {
-    const unknown = [...statement.unknown, ...opaqueOf(statement)]
+    const vocabulary = policy.language.of(statement)
+    const unknown = [...statement.unknown, ...vocabulary.opaque(statement)]
     return unknown.length > 0
       ? {
           type: 'deny',
           rule: undefined,
           code: 'COMMAND_UNKNOWN',
           message: `the effect of this ${kind} is not known (${unknown.join('; ')}), and no rule allows that on ${target.name}`,
-          hint: 'argv' in statement ? hostHint(statement) : UNKNOWN_HINT,
+          hint: vocabulary.adviceOnUnknown(statement),
         }
       : {
           type: 'deny',
@@ -105,25 +97,18 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
   }
 }
 
-const UNKNOWN_HINT = 'write it so that its effect can be read, or ask for a rule that names "unknown"'
-
-const hostHint = (statement: HostStatement): string =>
-  statement.unknown.length > 0 ? UNKNOWN_HINT : 'ask for a rule that names the program'
-
-function fitsCommand(rule: CommandRule, person: Person, target: Target, statement: Statement): boolean {
+function fitsCommand(
+  { language }: Policy,
+  rule: CommandRule,
+  person: Person,
+  target: Target,
+  statement: Statement,
+): boolean {
   if (!fitsWho(rule.who, person) || !fitsTarget(rule.targets, target)) return false
-  if (!fitsMatch(rule.match, rule.effect.type, statement)) return false
+  if (rule.targetType !== undefined && rule.targetType !== target.type) return false
+  if (!language.matches(rule.match, rule.effect.type, statement)) return false
   // A condition that fails to evaluate must not open the door: it makes an allowing rule not fit, and a refusing one fit.
   return rule.when === undefined || (rule.when.holds({ person, target, statement }) ?? rule.effect.type !== 'allow')
-}
-
-/** Whether what a rule names is in a statement, in any protocol. */
-export const fitsMatch = (match: StatementMatch, effect: CommandEffect['type'], statement: Statement): boolean =>
-  'argv' in statement ? fitsHostStatement(match, effect, statement) : fitsStatement(match, effect, statement)
-
-/** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */
-export function describeKinds(statement: Effect): string {
-  return (statement.kinds[0] ?? 'statement').replaceAll('-', ' ').toUpperCase()
 }
 
 /** Whether the sessions of this person on this target are read-only whatever is asked: the set `read-only` is used for them. */

@@ -4,6 +4,7 @@ import { decideAccess } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
 import type { AccessRule, CommandRule, MaskingRule, Policy, StatementMatch } from './policy.ts'
+import type { PolicyLanguage } from './language.ts'
 
 /** What a person may do on a target, rule by rule, and why a rule does not apply. */
 export interface Explanation {
@@ -27,7 +28,9 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     target: target.name,
     access: access && { rule: access.name, text: describeAccess(access) },
     accessRules: policy.access.map((rule) => explained(rule, person, target, describeAccess(rule))),
-    commands: policy.commands.map((rule) => explained(rule, person, target, describeCommandRule(rule))),
+    commands: policy.commands.map((rule) =>
+      explained(rule, person, target, describeCommandRule(rule, policy.language)),
+    ),
     masking: policy.masking.map((rule) => {
       const text = describeMasking(rule)
       if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'is about other targets' }
@@ -59,8 +62,8 @@ export function describeApprovers({ groups, count }: { groups: readonly string[]
 export const describeMasking = ({ columns, kinds, patterns, style }: MaskingRule): string =>
   `${[...columns, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} shown ${style}`
 
-export function describeCommandRule(rule: CommandRule): string {
-  const what = describeMatch(rule.match)
+export function describeCommandRule(rule: CommandRule, language: PolicyLanguage): string {
+  const what = describeMatch(rule.match, language)
   switch (rule.effect.type) {
     case 'allow':
       return `allows ${what}`
@@ -71,19 +74,14 @@ export function describeCommandRule(rule: CommandRule): string {
   }
 }
 
-function describeMatch(match: StatementMatch): string {
+function describeMatch(match: StatementMatch, language: PolicyLanguage): string {
   const parts = [match.kinds === undefined ? 'every statement' : match.kinds.join(', ')]
-  if (match.relations !== undefined) parts.push(`on ${match.relations.join(', ')}`)
-  if (match.writes !== undefined) parts.push(`writing to ${match.writes.join(', ')}`)
-  if (match.functions !== undefined) parts.push(`calling ${match.functions.join(', ')}`)
-  if (match.missingWhere === true) parts.push('without WHERE')
-  if (match.commands !== undefined) parts.push(`like ${match.commands.join(', ')}`)
-  if (match.programs !== undefined) parts.push(`running ${match.programs.join(', ')}`)
-  if (match.arguments !== undefined) parts.push(`with ${match.arguments.join(', ')}`)
-  if (match.paths !== undefined) parts.push(`touching ${match.paths.join(', ')}`)
-  if (match.writesPaths !== undefined) parts.push(`writing ${match.writesPaths.join(', ')}`)
-  if (match.hosts !== undefined) parts.push(`to ${match.hosts.join(', ')}`)
-  if (match.logins !== undefined) parts.push(`as ${match.logins.join(', ')}`)
+  for (const { fields } of language.vocabularies) {
+    for (const [word, field] of Object.entries(fields)) {
+      const value = match[word]
+      if (value !== undefined) parts.push(field.describe(value))
+    }
+  }
   if (match.unknown === true) parts.push('(also of unknown effect)')
   return parts.join(' ')
 }

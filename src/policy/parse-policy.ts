@@ -4,19 +4,8 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
-import {
-  checkColumn,
-  checkCommandLine,
-  checkFunction,
-  checkHost,
-  checkKind,
-  checkLogin,
-  checkPath,
-  checkProgram,
-  checkRelation,
-  type CheckPattern,
-} from './patterns.ts'
-import { ruleSetNames, ruleSets } from './rule-sets.ts'
+import { checkColumn, checkKind, checkLogin, patternList } from './patterns.ts'
+import type { PolicyLanguage } from './language.ts'
 import {
   maskingKinds,
   maskingStyles,
@@ -47,21 +36,6 @@ const MAX_DURATION_MS = 36_500 * 86_400_000
 
 const names = z.array(z.string().min(1)).min(1)
 
-/** A list of patterns, each of which something can match. */
-const patterns = (check: CheckPattern) =>
-  z
-    .array(
-      z
-        .string()
-        .min(1)
-        .superRefine((pattern, context) => {
-          const problem = check(pattern)
-          if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
-        }),
-    )
-    .min(1)
-    .optional()
-
 const who = z
   .strictObject({
     groups: names.optional().describe('any of these groups'),
@@ -83,111 +57,7 @@ const approvers = z.strictObject({
   count: z.int().min(1).max(10).default(1).describe('how many distinct people must approve'),
 })
 
-const condition = (scope: 'access' | 'command') =>
-  z
-    .string()
-    .describe('a CEL expression that must be true for the rule to apply')
-    .transform((source, context) => {
-      try {
-        return parseCondition(source, scope)
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: `not a usable condition: ${(error as Error).message}` })
-        return z.NEVER
-      }
-    })
-    .optional()
-
 const ruleName = z.string().min(1).max(100).describe('shown with every decision')
-
-const accessRule = z
-  .strictObject({
-    name: ruleName,
-    who,
-    targets,
-    when: condition('access'),
-    grant: z.enum(['standing', 'request']).describe('standing: at connect, without asking; request: somebody approves'),
-    longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
-    approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
-    reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
-    logins: patterns(checkLogin).describe('the accounts of an SSH target that may be used; default: all'),
-  })
-  .superRefine((rule, context) => {
-    if (rule.grant === 'request' && rule.approvers === undefined) {
-      context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
-    }
-  })
-
-const match = z
-  .strictObject({
-    kinds: patterns(checkKind).describe(
-      'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* matches all that begin so',
-    ),
-    relations: patterns(checkRelation).describe('table, schema.table, or with * for either'),
-    writes: patterns(checkRelation).describe('as relations, of those that it writes to'),
-    functions: patterns(checkFunction).describe('function names; lo_* matches all that begin so'),
-    missingWhere: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
-    unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
-    commands: patterns(checkCommandLine).describe(
-      'command lines: word by word, * within a word, ... as the last word for any more words',
-    ),
-    programs: patterns(checkProgram).describe('programs by name (systemctl), or by path'),
-    arguments: names.optional().describe('words after the program, with * for any characters'),
-    paths: patterns(checkPath).describe(
-      'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
-    ),
-    writesPaths: patterns(checkPath).describe('as paths, of those that are written, removed or changed'),
-    hosts: patterns(checkHost).describe('host:port of what is forwarded, with * for either'),
-    logins: patterns(checkLogin).describe('accounts on the target'),
-  })
-  .default({})
-
-const commandRule = z
-  .strictObject({
-    name: ruleName.optional(),
-    use: z.enum(ruleSetNames).optional().describe('a ready-made set of rules instead of one of your own'),
-    who,
-    targets,
-    when: condition('command'),
-    match,
-    allow: z.literal(true).optional().describe('the command runs'),
-    deny: z.string().min(1).optional().describe('the command is refused with this message'),
-    hold: z
-      .strictObject({
-        approvers,
-        expires: duration.default(15 * 60_000).describe('how long it waits; 15m'),
-        inTransaction: z
-          .enum(['wait', 'refuse'])
-          .default('wait')
-          .describe('within an open transaction: wait with its locks held, or refuse'),
-        covers: z
-          .enum(['parameters', 'statement'])
-          .default('parameters')
-          .describe(
-            'an approval is for these parameters, once; or for the statement with any, while the session lasts',
-          ),
-      })
-      .optional()
-      .describe('the command waits for a person'),
-    hint: z.string().optional().describe('what to do instead, shown with a refusal'),
-  })
-  .transform(({ allow, deny, hold, use, ...rest }, context): CommandRule[] => {
-    if (use !== undefined) return useRuleSet(use, { allow, deny, hold, ...rest }, context)
-    const { name } = rest
-    if (name === undefined) {
-      context.addIssue({ code: 'custom', path: ['name'], message: 'a rule has a name' })
-      return z.NEVER
-    }
-    const rule = { ...rest, name }
-    const effects = [
-      allow === undefined ? undefined : { type: 'allow' as const },
-      deny === undefined ? undefined : { type: 'deny' as const, message: deny },
-      hold === undefined ? undefined : { type: 'hold' as const, ...hold },
-    ].filter((effect) => effect !== undefined)
-    const [effect] = effects
-    if (effects.length === 1 && effect !== undefined) return [{ ...rule, effect }]
-    context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
-    return z.NEVER
-  })
 
 /** A pattern of the RE2 dialect: no text makes it take more than linear time. */
 const pattern = z
@@ -214,54 +84,11 @@ const pattern = z
     }
   })
 
-/** The rules of a ready-made set, for the people and targets that it is used for. */
-function useRuleSet(
-  use: (typeof ruleSetNames)[number],
-  given: {
-    allow?: true | undefined
-    deny?: string | undefined
-    hold?: HoldEffect | undefined
-    match: StatementMatch
-    name?: string | undefined
-  } & Pick<CommandRule, 'who' | 'targets' | 'when' | 'hint'>,
-  context: z.RefinementCtx,
-): CommandRule[] {
-  const set = ruleSets[use]
-  const problem = (message: string): never => {
-    context.addIssue({ code: 'custom', path: ['use'], message })
-    return z.NEVER
-  }
-  if (given.allow !== undefined || given.deny !== undefined || Object.keys(given.match).length > 0)
-    return problem('a ready-made set has its own allow, deny and match: give only who, targets and when')
-  if ((set.effect === 'hold') !== (given.hold !== undefined))
-    return problem(
-      set.effect === 'hold'
-        ? `${use} needs hold, with the approvers`
-        : `${use} ${set.effect === 'allow' ? 'allows' : 'refuses'} by itself: it takes no hold`,
-    )
-  const { who, targets, when, hint, hold } = given
-  return set.rules.map((rule) => ({
-    name: `${given.name ?? use}: ${rule.name}`,
-    who,
-    targets,
-    when,
-    hint: hint ?? rule.hint,
-    match: rule.match,
-    effect:
-      hold !== undefined
-        ? { type: 'hold', ...hold }
-        : (rule.effect ?? set.effect) === 'allow'
-          ? { type: 'allow' }
-          : { type: 'deny', message: rule.message },
-    set: use,
-  }))
-}
-
 const maskingRule = z
   .strictObject({
     name: ruleName,
     targets,
-    columns: patterns(checkColumn).default([]).describe('table.column or schema.table.column; * matches any'),
+    columns: patternList(checkColumn).default([]).describe('table.column or schema.table.column; * matches any'),
     kinds: z.array(z.enum(maskingKinds)).default([]).describe('kinds of data, found by their content in any column'),
     patterns: z.array(pattern).default([]).describe('kinds of your own: a name and an RE2 pattern'),
     style: z
@@ -305,33 +132,185 @@ const policyTest = z.strictObject({
 
 export type PolicyTest = z.output<typeof policyTest>
 
-/** The lists of the configuration file that make the policy, and its tests. */
-export const policyShape = {
-  access: z
-    .array(accessRule)
-    .default([])
-    .describe('which people may have which targets; the first rule that fits decides'),
-  // Each entry as a list: a ready-made set is several rules.
-  commands: z
-    .array(commandRule)
-    .default([])
-    .describe('what may run inside a session; the first rule that fits decides'),
-  tests: z
-    .array(policyTest)
-    .default([])
-    .describe('statements and what the rules must say of them; `pam-gateway check` runs them'),
-  masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
+/** The rules of a ready-made set, for the people and targets that it is used for. */
+function useRuleSet(
+  language: PolicyLanguage,
+  use: string,
+  given: {
+    allow?: true | undefined
+    deny?: string | undefined
+    hold?: HoldEffect | undefined
+    match: StatementMatch
+    name?: string | undefined
+  } & Pick<CommandRule, 'who' | 'targets' | 'when' | 'hint'>,
+  context: z.RefinementCtx,
+): CommandRule[] {
+  const sets = Object.entries(language.protocols).flatMap(([targetType, { ruleSets }]) => {
+    const set = ruleSets[use]
+    return set === undefined ? [] : [{ targetType, set }]
+  })
+  const [{ set }] = sets as [(typeof sets)[number]]
+  const problem = (message: string): never => {
+    context.addIssue({ code: 'custom', path: ['use'], message })
+    return z.NEVER
+  }
+  if (given.allow !== undefined || given.deny !== undefined || Object.keys(given.match).length > 0)
+    return problem('a ready-made set has its own allow, deny and match: give only who, targets and when')
+  if ((set.effect === 'hold') !== (given.hold !== undefined))
+    return problem(
+      set.effect === 'hold'
+        ? `${use} needs hold, with the approvers`
+        : `${use} ${set.effect === 'allow' ? 'allows' : 'refuses'} by itself: it takes no hold`,
+    )
+  const { who, targets, when, hint, hold } = given
+  return sets.flatMap(({ targetType, set }) =>
+    set.rules.map((rule): CommandRule => ({
+      name: `${given.name ?? use}: ${rule.name}`,
+      who,
+      targets,
+      when,
+      hint: hint ?? rule.hint,
+      match: rule.match,
+      effect:
+        hold !== undefined
+          ? { type: 'hold', ...hold }
+          : (rule.effect ?? set.effect) === 'allow'
+            ? { type: 'allow' }
+            : { type: 'deny', message: rule.message },
+      set: use,
+      targetType,
+    })),
+  )
 }
 
-/** Command rules to try in place of those in force. */
-export const draftSchema = z.strictObject({ commands: policyShape.commands })
+/** The lists of the configuration file that make the policy, and its tests, in the words of all protocols. */
+export function policySchemas(language: PolicyLanguage) {
+  const setNames = [...new Set(Object.values(language.protocols).flatMap(({ ruleSets }) => Object.keys(ruleSets)))]
+  const condition = (scope: 'access' | 'command') =>
+    z
+      .string()
+      .describe('a CEL expression that must be true for the rule to apply')
+      .transform((source, context) => {
+        try {
+          return parseCondition(source, scope, language)
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: `not a usable condition: ${(error as Error).message}` })
+          return z.NEVER
+        }
+      })
+      .optional()
 
-type ParsedLists = z.output<z.ZodObject<typeof policyShape>>
+  const accessRule = z
+    .strictObject({
+      name: ruleName,
+      who,
+      targets,
+      when: condition('access'),
+      grant: z
+        .enum(['standing', 'request'])
+        .describe('standing: at connect, without asking; request: somebody approves'),
+      longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
+      approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
+      reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
+      logins: patternList(checkLogin).describe('the accounts of an SSH target that may be used; default: all'),
+    })
+    .superRefine((rule, context) => {
+      if (rule.grant === 'request' && rule.approvers === undefined) {
+        context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
+      }
+    })
 
-/** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */
-export function toPolicy({ access, commands: entries, masking }: Omit<ParsedLists, 'tests'>): Policy {
-  const commands = entries.flat()
-  const text = canonicalJson(JSON.parse(JSON.stringify({ access, commands, masking })) as Json)
-  const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return { version, access, commands, masking: masking.map((rule) => ({ ...rule, except: rule.except })) }
+  const match = z
+    .strictObject({
+      kinds: patternList(checkKind(language)).describe(
+        'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* matches all that begin so',
+      ),
+      ...Object.fromEntries(
+        language.vocabularies.flatMap(({ fields }) =>
+          Object.entries(fields).map(([word, { schema }]) => [word, schema] as const),
+        ),
+      ),
+      unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
+    })
+    .default({}) as unknown as z.ZodType<StatementMatch>
+
+  const commandRule = z
+    .strictObject({
+      name: ruleName.optional(),
+      use: z.enum(setNames).optional().describe('a ready-made set of rules instead of one of your own'),
+      who,
+      targets,
+      when: condition('command'),
+      match,
+      allow: z.literal(true).optional().describe('the command runs'),
+      deny: z.string().min(1).optional().describe('the command is refused with this message'),
+      hold: z
+        .strictObject({
+          approvers,
+          expires: duration.default(15 * 60_000).describe('how long it waits; 15m'),
+          inTransaction: z
+            .enum(['wait', 'refuse'])
+            .default('wait')
+            .describe('within an open transaction: wait with its locks held, or refuse'),
+          covers: z
+            .enum(['parameters', 'statement'])
+            .default('parameters')
+            .describe(
+              'an approval is for these parameters, once; or for the statement with any, while the session lasts',
+            ),
+        })
+        .optional()
+        .describe('the command waits for a person'),
+      hint: z.string().optional().describe('what to do instead, shown with a refusal'),
+    })
+    .transform(({ allow, deny, hold, use, ...rest }, context): CommandRule[] => {
+      if (use !== undefined) return useRuleSet(language, use, { allow, deny, hold, ...rest }, context)
+      const { name } = rest
+      if (name === undefined) {
+        context.addIssue({ code: 'custom', path: ['name'], message: 'a rule has a name' })
+        return z.NEVER
+      }
+      const rule = { ...rest, name }
+      const effects = [
+        allow === undefined ? undefined : { type: 'allow' as const },
+        deny === undefined ? undefined : { type: 'deny' as const, message: deny },
+        hold === undefined ? undefined : { type: 'hold' as const, ...hold },
+      ].filter((effect) => effect !== undefined)
+      const [effect] = effects
+      if (effects.length === 1 && effect !== undefined) return [{ ...rule, effect }]
+      context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
+      return z.NEVER
+    })
+
+  const policyShape = {
+    access: z
+      .array(accessRule)
+      .default([])
+      .describe('which people may have which targets; the first rule that fits decides'),
+    // Each entry as a list: a ready-made set is several rules.
+    commands: z
+      .array(commandRule)
+      .default([])
+      .describe('what may run inside a session; the first rule that fits decides'),
+    tests: z
+      .array(policyTest)
+      .default([])
+      .describe('statements and what the rules must say of them; `pam-gateway check` runs them'),
+    masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
+  }
+
+  return {
+    policyShape,
+    /** Command rules to try in place of those in force. */
+    draftSchema: z.strictObject({ commands: policyShape.commands }),
+    /** The policy, versioned by a digest of its rules: any edit makes approvals given under the old rules void. */
+    toPolicy: ({ access, commands: entries, masking }: Omit<ParsedLists<typeof policyShape>, 'tests'>): Policy => {
+      const commands = entries.flat()
+      const text = canonicalJson(JSON.parse(JSON.stringify({ access, commands, masking })) as Json)
+      const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
+      return { version, language, access, commands, masking: masking.map((rule) => ({ ...rule, except: rule.except })) }
+    },
+  }
 }
+
+type ParsedLists<S extends z.core.$ZodShape> = z.output<z.ZodObject<S>>

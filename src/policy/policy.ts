@@ -1,4 +1,8 @@
+import type { PolicyLanguage } from './language.ts'
+import type { Approvers, CommandEffect, HoldEffect, StatementMatch } from './match/match.ts'
 import type { Condition } from './condition.ts'
+
+export type { Approvers, CommandEffect, HoldEffect, StatementMatch }
 
 /** The three lists, as loaded. Every list is deny-by-default; the first rule that fits decides. */
 export interface Policy {
@@ -7,6 +11,8 @@ export interface Policy {
   readonly access: readonly AccessRule[]
   readonly commands: readonly CommandRule[]
   readonly masking: readonly MaskingRule[]
+  /** What the rules are written in. */
+  readonly language: PolicyLanguage
 }
 
 /** Who a rule is about; an empty selector fits everybody. */
@@ -19,12 +25,6 @@ export interface WhoSelector {
 export interface TargetSelector {
   readonly names?: readonly string[] | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined
-}
-
-export interface Approvers {
-  readonly groups: readonly string[]
-  /** How many distinct people must approve. */
-  readonly count: number
 }
 
 interface Rule {
@@ -49,46 +49,9 @@ export interface CommandRule extends Rule {
   readonly match: StatementMatch
   readonly effect: CommandEffect
   readonly hint?: string | undefined
-  /** The ready-made set it belongs to. */
+  /** The ready-made set it belongs to, and the type of target that the set is for. */
   readonly set?: string | undefined
-}
-
-export type CommandEffect =
-  | { readonly type: 'allow' }
-  | { readonly type: 'deny'; readonly message: string }
-  | ({ readonly type: 'hold' } & HoldEffect)
-
-export interface HoldEffect {
-  readonly approvers: Approvers
-  /** Milliseconds. */
-  readonly expires: number
-  /** Whether a statement may wait while its transaction keeps locks. */
-  readonly inTransaction: 'wait' | 'refuse'
-  /** What an approval is for: these parameters, once; or the statement, for the rest of the session. */
-  readonly covers: 'parameters' | 'statement'
-}
-
-/** All that is named must fit; a list fits as `fits` in match/statement.ts says. */
-export interface StatementMatch {
-  readonly kinds?: readonly string[] | undefined
-  readonly relations?: readonly string[] | undefined
-  /** As `relations`, of those that it writes to. */
-  readonly writes?: readonly string[] | undefined
-  readonly functions?: readonly string[] | undefined
-  readonly missingWhere?: boolean | undefined
-  /** Also fits what could not be understood. */
-  readonly unknown?: boolean | undefined
-  /** Command lines on a host, word for word, as match/command-line.ts says. */
-  readonly commands?: readonly string[] | undefined
-  readonly programs?: readonly string[] | undefined
-  readonly arguments?: readonly string[] | undefined
-  /** Paths that are read or written. */
-  readonly paths?: readonly string[] | undefined
-  /** As `paths`, of those that are written. */
-  readonly writesPaths?: readonly string[] | undefined
-  /** `host:port` of what is forwarded. */
-  readonly hosts?: readonly string[] | undefined
-  readonly logins?: readonly string[] | undefined
+  readonly targetType?: string | undefined
 }
 
 export const maskingKinds = [

@@ -1,9 +1,10 @@
 import type { Command, Person, Statement, Target } from './command.ts'
-import { decideAccess, decideCommand, describeKinds, fitsMatch, type Judgement } from './decide.ts'
-import { opaqueOf } from './match/host-statement.ts'
+import { decideAccess, decideCommand, type Judgement } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { CommandRule, Policy, StatementMatch } from './policy.ts'
+import type { CommandRule, Policy } from './policy.ts'
+import type { PolicyLanguage } from './language.ts'
+import { describeKinds } from './vocabulary.ts'
 
 /** What the rules would say of a command, and why each of them decides or does not. */
 export interface Trial {
@@ -38,17 +39,17 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
       kind: describeKinds(statement),
       reads: statement.reads,
       writes: statement.writes,
-      unknown: [...statement.unknown, ...opaqueOf(statement)],
-      rules: triedRules(policy.commands, person, target, statement),
+      unknown: [...statement.unknown, ...policy.language.of(statement).opaque(statement)],
+      rules: triedRules(policy, person, target, statement),
     })),
   }
 }
 
-function triedRules(rules: readonly CommandRule[], person: Person, target: Target, statement: Statement): TriedRule[] {
+function triedRules(policy: Policy, person: Person, target: Target, statement: Statement): TriedRule[] {
   let decided: string | undefined
-  return rules.map((rule) => {
+  return policy.commands.map((rule) => {
     const told = { rule: rule.name, effect: rule.effect.type }
-    const not = whyNot(rule, person, target, statement)
+    const not = whyNot(rule, policy.language, person, target, statement)
     if (not !== undefined) return { ...told, result: 'not', why: not }
     if (decided !== undefined)
       return { ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }
@@ -58,22 +59,35 @@ function triedRules(rules: readonly CommandRule[], person: Person, target: Targe
 }
 
 /** Why a rule is not about this statement, or undefined where it is. */
-function whyNot(rule: CommandRule, person: Person, target: Target, statement: Statement): string | undefined {
+function whyNot(
+  rule: CommandRule,
+  language: PolicyLanguage,
+  person: Person,
+  target: Target,
+  statement: Statement,
+): string | undefined {
   if (!fitsTarget(rule.targets, target)) return 'is about other targets'
   if (!fitsWho(rule.who, person)) return 'is about other people'
+  const [about] = language.aboutOthers(rule, target.type)
+  if (about !== undefined) return `is about ${about}`
   const effect = rule.effect.type
-  if (!fitsMatch(rule.match, effect, statement)) {
+  if (!language.matches(rule.match, effect, statement)) {
     const { unknown } = rule.match
-    const failing = FIELDS.find(
+    const { fields } = language.of(statement)
+    const failing = ['kinds', ...Object.keys(fields)].find(
       (field) =>
         rule.match[field] !== undefined &&
-        !fitsMatch(
+        !language.matches(
           { [field]: rule.match[field], unknown: unknown ?? (effect === 'deny' ? undefined : true) },
           effect,
           statement,
         ),
     )
-    if (failing !== undefined) return `${FIELD_WORDS[failing]}: it names ${describeField(rule.match[failing])}`
+    if (failing !== undefined) {
+      const otherwise = fields[failing]?.otherwise ?? 'is about other kinds of commands'
+      const value = rule.match[failing]
+      return typeof value === 'boolean' ? otherwise : `${otherwise}: it names ${value?.join(', ')}`
+    }
     if (effect === 'deny' && unknown === true) return 'is about statements of unknown effect, and this one is known'
     return effect === 'deny'
       ? 'is about something else'
@@ -84,23 +98,3 @@ function whyNot(rule: CommandRule, person: Person, target: Target, statement: St
   if (holds ?? effect !== 'allow') return undefined
   return `its condition does not hold: ${rule.when.source}`
 }
-
-const describeField = (value: StatementMatch[keyof StatementMatch]): string =>
-  Array.isArray(value) ? (value as readonly string[]).join(', ') : String(value)
-
-const FIELD_WORDS = {
-  missingWhere: 'a missing WHERE is not what this is about',
-  kinds: 'is about other kinds of statements',
-  relations: 'is about other relations',
-  writes: 'is about writing to other relations',
-  functions: 'is about other functions',
-  commands: 'is about other commands',
-  programs: 'is about other programs',
-  arguments: 'is about other arguments',
-  paths: 'is about other paths',
-  writesPaths: 'is about writing to other paths',
-  hosts: 'is about other hosts',
-  logins: 'is about other logins',
-} as const satisfies Partial<Record<keyof StatementMatch, string>>
-
-const FIELDS = Object.keys(FIELD_WORDS) as (keyof typeof FIELD_WORDS)[]

@@ -2,10 +2,13 @@ import type { z } from 'zod'
 import type { Accounts } from '../gateway/credential-source.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { TargetConfig } from '../gateway/target.ts'
+import type { ProtocolPolicy } from '../policy/vocabulary.ts'
 
 /** What the gateway needs of a protocol. `gateway.ts` lists one for each. */
 export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
   readonly target: TargetKind<C>
+  /** How rules speak of it. */
+  readonly policy: ProtocolPolicy
   /** The section of the configuration that bears the protocol's name, where it has one. */
   readonly section?: ProtocolSection
   create(parts: GatewayParts): Promise<Engine>
@@ -19,6 +22,8 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   warnings(target: C): readonly TargetFinding[]
   /** Keys and files that are there and are not what they should be; `baseDirectory` is where relative paths start. */
   errors(target: C, baseDirectory: string): readonly TargetFinding[]
+  /** The schema that a table without one is of, in masking rules; undefined where there are no columns to mask. */
+  defaultSchema(target: C): string | undefined
   /** What somebody who may have the target is told of it. */
   facts(target: C): TargetFacts
 }

@@ -22,7 +22,8 @@ const command = fc.record({
   parameters: fc.array(fc.option(fc.string()), { maxLength: 3 }),
   statements: fc.nat(2),
   type: fc.constantFrom('sql', 'shell'),
-  context: fc.dictionary(fc.constantFrom('transaction', 'objects', 'settings'), fc.constantFrom('', 'I', 'T')),
+  context: fc.dictionary(fc.constantFrom('objects', 'settings'), fc.constantFrom('', 'I', 'T')),
+  inTransaction: fc.boolean(),
   policy: fc.constantFrom('1', '2'),
 })
 const key = Buffer.alloc(32, 7)
@@ -37,11 +38,11 @@ describe('the digest of a command', () => {
         fc.array(command, { minLength: 1, maxLength: 12 }),
         (where, known, commands) => {
           const digest = new CommandDigest(new HmacKey(key), where)
-          for (const { text, parameters, statements, type, context, policy } of commands) {
+          for (const { text, parameters, statements, type, context, inTransaction, policy } of commands) {
             const facts = { type, statements: known[statements] }
             const what = { ...where, policy, context, facts } as unknown as Json
-            const of = digest.of({ text, parameters, facts, context } as unknown as CommandDraft, policy)
-            expect(of).toBe(hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters])))
+            const of = digest.of({ text, parameters, facts, context, inTransaction } as unknown as CommandDraft, policy)
+            expect(of).toBe(hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters, inTransaction])))
           }
         },
       ),
@@ -50,7 +51,7 @@ describe('the digest of a command', () => {
 
   it('differs where anything of it does', () => {
     const facts = { type: 'sql', statements: [{ kinds: ['select'], reads: ['a'] }] }
-    const draft = { text: 'select 1', parameters: ['1', null], facts, context: { transaction: 'I' } }
+    const draft = { text: 'select 1', parameters: ['1', null], facts, context: { role: 'app' }, inTransaction: false }
     const where = { session: 's', person: 'p', target: 't', account: 'a' }
     const of = (change: object, policy = '1', scopeChange: object = {}): string =>
       new CommandDigest(new HmacKey(key), { ...where, ...scopeChange }).of(
@@ -64,9 +65,10 @@ describe('the digest of a command', () => {
       of({ parameters: ['1', 'null'] }),
       of({ parameters: [null, '1'] }),
       of({ text: 'select 1","', parameters: [] }),
-      of({ context: { transaction: 'T' } }),
+      of({ inTransaction: true }),
+      of({ context: { role: 'other' } }),
       of({ context: {} }),
-      of({ context: { transaction: 'I', objects: '' } }),
+      of({ context: { role: 'app', objects: '' } }),
       of({ facts: { ...facts, type: 'shell' } }),
       of({ facts: { type: 'sql', statements: [{ kinds: ['select'], reads: ['b'] }] } }),
       of({}, '2'),

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import type { Command, Person, SqlStatement, Target } from '../../src/policy/command.ts'
+import type { Command, Person, Target } from '../../src/policy/command.ts'
 import { decideAccess, decideCommand } from '../../src/policy/decide.ts'
 import { explain } from '../../src/policy/explain.ts'
-import { policyShape, toPolicy } from '../../src/policy/parse-policy.ts'
-import { fitsRelation } from '../../src/policy/match/statement.ts'
+import { policySchemas } from '../../src/policy/parse-policy.ts'
+import { policyLanguage } from '../../src/protocols/policy-language.ts'
+import type { SqlStatement } from '../../src/sql/statement.ts'
+import { fitsRelation } from '../../src/sql/vocabulary.ts'
+
+const { policyShape, toPolicy } = policySchemas(policyLanguage)
 
 const parse = (lists: unknown) => toPolicy(z.object(policyShape).parse(lists))
 const jane: Person = { id: 'jane', kind: 'person', label: 'jane', groups: ['engineering'] }
@@ -13,6 +17,8 @@ const prod: Target = { name: 'prod-db', type: 'postgres', labels: { env: 'prod' 
 const dev: Target = { name: 'dev-db', type: 'postgres', labels: { env: 'dev' } }
 
 const statement = (over: Partial<SqlStatement>): SqlStatement => ({
+  type: 'sql',
+  defaultSchema: 'public',
   kinds: ['select'],
   reads: [],
   writes: [],
@@ -205,7 +211,7 @@ it.each([
   ['hr.*', 'hr.pay', true],
   ['hr.*', 'public.hr', false],
 ])('relation pattern %s and %s: %s', (pattern, relation, fits) => {
-  expect(fitsRelation(pattern, relation)).toBe(fits)
+  expect(fitsRelation(pattern, relation, 'public')).toBe(fits)
 })
 
 it('any edit of the rules changes the version', () => {

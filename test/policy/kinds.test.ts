@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { parseSync } from 'libpg-query'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
-import { kindsOf } from '../../src/policy/kinds.ts'
 import { checkKind } from '../../src/policy/patterns.ts'
-import { ruleSets } from '../../src/policy/rule-sets.ts'
+import { policyLanguage } from '../../src/protocols/policy-language.ts'
+import { postgresKinds } from '../../src/protocols/postgres/kinds.ts'
+import { postgresRuleSets } from '../../src/protocols/postgres/rule-sets.ts'
+import { sshKinds } from '../../src/protocols/ssh/policy/kinds.ts'
 import { statementsOfEachKind } from '../fixtures/statements-of-each-kind.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -25,7 +27,7 @@ describe('the list of kinds', () => {
   it('is what the reader of SQL says of every statement of the grammar', async () => {
     const statements = (await Promise.all(statementsOfEachKind.map(read))).flat()
     const kinds = new Set(statements.flatMap((statement) => statement.kinds))
-    expect([...kinds].toSorted()).toEqual(kindsOf.postgres.toSorted())
+    expect([...kinds].toSorted()).toEqual(postgresKinds.toSorted())
     // Nodes that are never a statement of their own.
     const inner = ['RawStmt', 'SetOperationStmt', 'ReturnStmt', 'PLAssignStmt', 'ReplicaIdentityStmt']
     const grammar = readFileSync(join(ROOT, 'node_modules/@pgsql/types/types.d.ts'), 'utf8')
@@ -44,12 +46,12 @@ describe('the list of kinds', () => {
     const written = new Set(
       [...sources.matchAll(/'(exec|shell|file-[a-z]+|forward-[a-z]+)'/g)].map(([, kind = '']) => kind),
     )
-    expect([...written].toSorted()).toEqual(kindsOf.ssh.toSorted())
+    expect([...written].toSorted()).toEqual(sshKinds.toSorted())
   })
 
   it('has every kind of the ready-made sets', () => {
-    const problems = Object.values(ruleSets).flatMap(({ rules }) =>
-      rules.flatMap(({ match }) => (match.kinds ?? []).flatMap((kind) => checkKind(kind) ?? [])),
+    const problems = Object.values(postgresRuleSets).flatMap(({ rules }) =>
+      rules.flatMap(({ match }) => (match.kinds ?? []).flatMap((kind) => checkKind(policyLanguage)(kind) ?? [])),
     )
     expect(problems).toEqual([])
   })

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import type { Command, SqlStatement } from '../../src/policy/command.ts'
-import { toPolicy, policyShape } from '../../src/policy/parse-policy.ts'
+import type { Command } from '../../src/policy/command.ts'
+import { policySchemas } from '../../src/policy/parse-policy.ts'
+import { policyLanguage } from '../../src/protocols/policy-language.ts'
+import type { SqlStatement } from '../../src/sql/statement.ts'
 import { tryCommand } from '../../src/policy/trial.ts'
 import { parseYaml } from '../../src/shared/yaml-file.ts'
 import { z } from 'zod'
 
+const { policyShape, toPolicy } = policySchemas(policyLanguage)
 const policy = (text: string) => toPolicy(parseYaml(text, 'test', z.object(policyShape)))
 const target = { name: 'prod', type: 'postgres', labels: { env: 'prod' } }
 const person = { id: 'p', kind: 'person' as const, label: 'p', groups: ['dev'] }
@@ -17,6 +20,8 @@ const statement = (change: Partial<SqlStatement>): Command => ({
     type: 'sql',
     statements: [
       {
+        type: 'sql',
+        defaultSchema: 'public',
         kinds: ['delete'],
         reads: [],
         writes: ['public.orders'],
@@ -53,11 +58,11 @@ describe('trying a command', () => {
       'elsewhere: not: is about other targets',
       'others: not: is about other people',
       'services: not: is about other people',
-      'selects: not: is about other kinds of statements: it names select',
-      'blind: not: a missing WHERE is not what this is about: it names true',
+      'selects: not: is about other kinds of commands: it names select',
+      'blind: not: a missing WHERE is not what this is about',
       'users: not: is about writing to other relations: it names users',
       'functions: not: is about other functions: it names pg_sleep',
-      'programs: not: is about other programs: it names rm',
+      'programs: not: is about hosts',
       'never: not: its condition does not hold: person.id == "x"',
       'unclear: not: is about statements of unknown effect, and this one is known',
       'held: decides: the first rule that fits',

@@ -10,7 +10,7 @@ import {
   describeMasking,
   explain,
 } from '../../policy/explain.ts'
-import { draftSchema } from '../../policy/parse-policy.ts'
+import { policySchemas } from '../../policy/parse-policy.ts'
 import type { Policy, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { tryCommand } from '../../policy/trial.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
@@ -72,7 +72,7 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       commands: policy.commands.map((rule) => ({
         rule: rule.name,
         about: about(rule),
-        text: describeCommandRule(rule),
+        text: describeCommandRule(rule, policy.language),
         effect: rule.effect.type,
       })),
       masking: policy.masking.map((rule) => ({
@@ -127,7 +127,8 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     needAuditor(login, deps, 'run rules over what others did')
     const { draft, days } = request.body
     const { policy, targets } = deps.settings()
-    const tried: Policy = draft === undefined ? policy : { ...policy, version: 'draft', commands: parseDraft(draft) }
+    const tried: Policy =
+      draft === undefined ? policy : { ...policy, version: 'draft', commands: parseDraft(draft, policy) }
     if (isReplaying)
       throw new PamError('RATE_LIMITED', 'rules are being run over records already', {
         hint: 'wait until that is done',
@@ -171,9 +172,9 @@ async function* jsonLines(lines: AsyncIterable<ReplayLine>): AsyncGenerator<stri
   for await (const line of lines) yield `${JSON.stringify(line)}\n`
 }
 
-function parseDraft(text: string): Policy['commands'] {
+function parseDraft(text: string, { language }: Policy): Policy['commands'] {
   try {
-    return parseYaml(text, 'draft', draftSchema).commands.flat()
+    return parseYaml(text, 'draft', policySchemas(language).draftSchema).commands.flat()
   } catch (error) {
     if (error instanceof PamError) throw new UsageError(error.message)
     throw error

@@ -5,6 +5,7 @@ import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { DEFAULT_SCHEMA } from './default-schema.ts'
 
 const schema = z
   .strictObject({
@@ -92,6 +93,7 @@ export const postgresTarget: TargetKind<PostgresTarget> = {
   credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
   warnings,
   errors: () => [],
+  defaultSchema: () => DEFAULT_SCHEMA,
   facts: ({ database }) => ({ database }),
 }
 

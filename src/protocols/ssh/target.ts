@@ -105,6 +105,7 @@ export const sshTarget: TargetKind<SshTarget> = {
   },
   warnings: () => [],
   errors,
+  defaultSchema: () => undefined,
   facts: () => ({}),
 }
 

@@ -1,9 +1,10 @@
 import { splitColumn } from '../../masking/plan.ts'
-import { fitsRelation } from '../../policy/match/statement.ts'
+import { fitsRelation } from '../../sql/vocabulary.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
 import type { TargetSelector } from '../../policy/policy.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { Config } from '../config/config.ts'
+import { kindOf } from '../config/target-kind.ts'
 
 /** The columns of a target's relations, by the relation's full name. */
 export type Relations = ReadonlyMap<string, readonly string[]>
@@ -21,13 +22,15 @@ export function missingNames(
     what: string,
     selector: TargetSelector,
     names: readonly string[],
+    complete: (name: string, schema: string) => string,
     has: (relations: Relations, name: string) => boolean,
     all: (relations: Relations) => string[],
   ): void => {
     const matched = targets.filter((target) => fitsTarget(selector, target))
     const reached = matched.flatMap(({ name }) => known.get(name) ?? [])
-    if (reached.length === 0) return
-    for (const name of names) {
+    const schema = matched.map((target) => kindOf(target).defaultSchema(target)).find((one) => one !== undefined)
+    if (reached.length === 0 || schema === undefined) return
+    for (const name of new Set(names.map((short) => complete(short, schema)))) {
       if (reached.some((relations) => has(relations, name))) continue
       const which = matched.filter((target) => known.has(target.name)).map((target) => target.name)
       const places = which.length === 1 ? `${which[0]} has no` : `none of ${which.join(', ')} has a`
@@ -35,25 +38,25 @@ export function missingNames(
     }
   }
   for (const { name, targets: selector, columns } of policy.masking)
-    review(`masking rule "${name}"`, selector, columns.map(fullColumn), hasColumn, columnsOf)
+    review(`masking rule "${name}"`, selector, columns, fullColumn, hasColumn, columnsOf)
   for (const { name, set, targets: selector, match } of policy.commands) {
     if (set !== undefined) continue
-    const relations = [...new Set([...(match.relations ?? []), ...(match.writes ?? [])])]
-    review(`command rule "${name}"`, selector, relations.map(fullRelation), hasRelation, relationsOf)
+    const relations = [match['relations'], match['writes']].flatMap((list) => (Array.isArray(list) ? list : []))
+    review(`command rule "${name}"`, selector, relations, fullRelation, hasRelation, relationsOf)
   }
   return found
 }
 
-const fullColumn = (name: string): string => Object.values(splitColumn(name)).join('.')
-const fullRelation = (name: string): string => (name.includes('.') ? name : `public.${name}`)
+const fullColumn = (name: string, schema: string): string => Object.values(splitColumn(name, schema)).join('.')
+const fullRelation = (name: string, schema: string): string => (name.includes('.') ? name : `${schema}.${name}`)
 
 const hasRelation = (relations: Relations, pattern: string): boolean =>
-  [...relations.keys()].some((name) => fitsRelation(pattern, name))
+  [...relations.keys()].some((name) => fitsRelation(pattern, name, ''))
 
 const hasColumn = (relations: Relations, pattern: string): boolean => {
-  const { schema, table, column } = splitColumn(pattern)
+  const { schema, table, column } = splitColumn(pattern, '')
   return [...relations].some(
-    ([name, columns]) => fitsRelation(`${schema}.${table}`, name) && (column === '*' || columns.includes(column)),
+    ([name, columns]) => fitsRelation(`${schema}.${table}`, name, '') && (column === '*' || columns.includes(column)),
   )
 }
 

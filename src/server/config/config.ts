@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
-import { toPolicy } from '../../policy/parse-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { ProtocolName } from '../../protocols/names.ts'
 import { canonicalJson, type Json } from '../../shared/canonical-json.ts'
@@ -8,7 +7,7 @@ import { PamError } from '../../shared/errors.ts'
 import { describeProblem, openYaml, type YamlFile } from '../../shared/yaml-file.ts'
 import type { Finding } from './finding.ts'
 import { reviewConfig, type KnownGroups } from './review-config.ts'
-import { configSchema, sectionsOf, type ConfigFile } from './schema.ts'
+import { configSchema, sectionsOf, toPolicy, type ConfigFile } from './schema.ts'
 
 /** The configuration in use: the file's values, the policy made of its rules, and where relative paths start. */
 export interface Config extends Omit<ConfigFile, 'access' | 'commands' | 'masking'> {

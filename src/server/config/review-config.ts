@@ -1,12 +1,12 @@
-import { kindsNamed, kindsOf, type TargetType } from '../../policy/kinds.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
-import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { Finding } from './finding.ts'
 import type { ConfigFile } from './schema.ts'
 import { shadowedAccess, shadowedCommands } from './shadowed-rules.ts'
 import type { TargetConfig } from '../../gateway/target.ts'
+import { policyLanguage } from '../../protocols/policy-language.ts'
 import { kindOf } from './target-kind.ts'
 
 /** Groups that somebody can have, by kind; those of the built-in provider stand in its own file. */
@@ -159,8 +159,12 @@ function loginFindings({ targets, access, commands }: ConfigFile): Finding[] {
   access.forEach((rule, index) => review(rule.logins, matched(rule.targets), ['access', index, 'logins']))
   commands.forEach(([rule], index) => {
     if (rule === undefined || rule.set !== undefined) return
-    const hosts = matched(rule.targets).filter(({ type }) => type === 'ssh')
-    review(rule.match.logins, hosts, ['commands', index, 'match', 'logins'])
+    const { logins } = rule.match
+    if (!Array.isArray(logins)) return
+    const speaking = matched(rule.targets).filter(({ type }) =>
+      Object.hasOwn(policyLanguage.forTarget(type).vocabulary.fields, 'logins'),
+    )
+    review(logins as readonly string[], speaking, ['commands', index, 'match', 'logins'])
   })
   return found
 }
@@ -169,30 +173,31 @@ function loginFindings({ targets, access, commands }: ConfigFile): Finding[] {
 function commandFindings(rules: readonly CommandRule[], index: number, { targets }: ConfigFile): Finding[] {
   const [rule] = rules
   if (rule === undefined || rule.set !== undefined) return []
-  const { match } = rule
+  const { match, effect } = rule
   const path = ['commands', index, 'match']
   const found: Finding[] = []
   const matched = targets.filter((target) => fitsTarget(rule.targets, target))
-  const types = [...new Set(matched.map(({ type }) => type as TargetType))]
+  const types = [...new Set(matched.map(({ type }) => type))]
   // A rule for all targets may be ahead of the targets that it is for.
   const isForAll = rule.targets.names === undefined && rule.targets.labels === undefined
   const level = isForAll ? 'warning' : 'error'
-  const has = (field: keyof StatementMatch): boolean => match[field] !== undefined
-  const sql = SQL_FIELDS.filter(has)
-  const host = HOST_FIELDS.filter(has)
-  if (sql[0] !== undefined && host[0] !== undefined) {
-    const message = `${sql[0]} is about databases and ${host[0]} about hosts: no command has both`
-    return [{ level: 'error', path: [...path, host[0]], message }]
+  const [one, other] = [...policyLanguage.wordsOf(match)]
+  if (one !== undefined && other !== undefined) {
+    const message = `${one[1][0]} is about ${one[0].about} and ${other[1][0]} about ${other[0].about}: no command has both`
+    return [{ level: 'error', path: [...path, other[1][0] as string], message }]
   }
+  const named = match.kinds?.flatMap((kind) => policyLanguage.kindsNamed(kind))
   if (types.length > 0) {
-    for (const field of [...(types.includes('postgres') ? [] : sql), ...(types.includes('ssh') ? [] : host)])
-      found.push({
-        level,
-        path: [...path, field],
-        message: `${field} is not about ${describe(types)}, so this never applies`,
-      })
+    if (one !== undefined && !types.some((type) => policyLanguage.forTarget(type).vocabulary === one[0])) {
+      for (const field of one[1])
+        found.push({
+          level,
+          path: [...path, field],
+          message: `${field} is not about ${describe(types)}, so this never applies`,
+        })
+    }
     match.kinds?.forEach((kind, at) => {
-      if (kindsNamed(kind, types).length > 0) return
+      if (policyLanguage.kindsNamed(kind, types).length > 0) return
       found.push({
         level,
         path: [...path, 'kinds', at],
@@ -200,31 +205,17 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
       })
     })
   }
-  return [...found, ...hostFindings(rule, path)]
-}
-
-/** Parts that no command on a host has together. Source: what the engine for SSH reports of each kind. */
-function hostFindings({ match, effect }: CommandRule, path: YamlPath): Finding[] {
-  const found: Finding[] = []
-  const error = (field: string, message: string, ...at: number[]): void =>
-    void found.push({ level: 'error', path: [...path, field, ...at], message })
-  const program = (['commands', 'programs', 'arguments'] as const).find((field) => match[field] !== undefined)
-  const file = (['paths', 'writesPaths'] as const).find((field) => match[field] !== undefined)
-  if (match.hosts !== undefined && (program ?? file) !== undefined)
-    error('hosts', `hosts is about forwarded connections and ${program ?? file} about commands: nothing has both`)
-  if (match.kinds === undefined) return found
-  const kinds = match.kinds.flatMap((kind) => kindsNamed(kind, ['ssh']))
-  const may = (pattern: RegExp): boolean => kinds.some((kind) => pattern.test(kind))
-  if (program !== undefined && !may(/^exec$/)) error(program, `${program} needs the kind exec`)
-  if (file !== undefined && !may(/^(exec$|file-)/))
-    error(file, `${file} needs the kind exec, or one that begins with file-`)
-  if (match.hosts !== undefined && !may(/^forward-/))
-    error('hosts', 'hosts needs the kind forward-local or forward-remote')
+  for (const vocabulary of policyLanguage.vocabularies) {
+    for (const { field, message } of vocabulary.contradictions(match, named))
+      found.push({ level: 'error', path: [...path, field], message })
+  }
   if (effect.type === 'deny') return found
-  match.kinds.forEach((kind, at) => {
-    const named = kindsNamed(kind, TYPES)
-    if (kind.endsWith('*') && named.length > 0 && named.every((one) => NAMED_IN_FULL.has(one)))
-      error('kinds', `"${kind}" allows nothing: ${named.join(', ')} must be named in full`, at)
+  match.kinds?.forEach((kind, at) => {
+    const kinds = policyLanguage.kindsNamed(kind)
+    const inFull = new Set(policyLanguage.vocabularies.flatMap(({ namedInFull }) => [...namedInFull]))
+    if (!kind.endsWith('*') || kinds.length === 0 || !kinds.every((name) => inFull.has(name))) return
+    const message = `"${kind}" allows nothing: ${kinds.join(', ')} must be named in full`
+    found.push({ level: 'error', path: [...path, 'kinds', at], message })
   })
   return found
 }
@@ -233,7 +224,12 @@ function hostFindings({ match, effect }: CommandRule, path: YamlPath): Finding[]
 function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
   return masking.flatMap((rule, index): Finding[] => {
     const matched = targets.filter((target) => fitsTarget(rule.targets, target))
-    if (rule.columns.length === 0 || matched.length === 0 || matched.some(({ type }) => type === 'postgres')) return []
+    if (
+      rule.columns.length === 0 ||
+      matched.length === 0 ||
+      matched.some((target) => kindOf(target).defaultSchema(target) !== undefined)
+    )
+      return []
     const path = ['masking', index, 'columns']
     return [
       {
@@ -245,10 +241,4 @@ function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
   })
 }
 
-const describe = (types: readonly TargetType[]): string => `targets of type ${types.join(' and ')}`
-
-const TYPES = Object.keys(kindsOf) as TargetType[]
-const SQL_FIELDS = ['relations', 'writes', 'functions', 'missingWhere'] as const
-const HOST_FIELDS = ['commands', 'programs', 'arguments', 'paths', 'writesPaths', 'hosts', 'logins'] as const
-/** Everything may happen within them: a pattern does not allow them. */
-const NAMED_IN_FULL = new Set(['shell', 'forward-local', 'forward-remote'])
+const describe = (types: readonly string[]): string => `targets of type ${types.join(' and ')}`

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { secret } from '../../credentials/secret-schema.ts'
 import { issuerSchema } from '../../identity/issuer.ts'
-import { duration, policyShape, timeout } from '../../policy/parse-policy.ts'
+import { duration, policySchemas, timeout } from '../../policy/parse-policy.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
+import { policyLanguage } from '../../protocols/policy-language.ts'
 import { protocolNames, type ProtocolName } from '../../protocols/names.ts'
 import type { TargetSchema } from '../../protocols/protocol.ts'
 import { isLoopback } from '../../shared/loopback.ts'
@@ -25,6 +26,10 @@ const protocolSections = Object.fromEntries(
     return section === undefined ? [] : [[name, section.schema]]
   }),
 )
+
+const { policyShape, toPolicy } = policySchemas(policyLanguage)
+
+export { toPolicy }
 
 /** The configuration file, as people write it. docs/configuration.md and the JSON Schema are made from this. */
 export const configSchema = z

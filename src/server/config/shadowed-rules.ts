@@ -1,6 +1,6 @@
-import { kindsNamed, kindsOf, type TargetType } from '../../policy/kinds.ts'
+import { policyLanguage } from '../../protocols/policy-language.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
-import type { CommandRule, StatementMatch, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { ConfigFile } from './schema.ts'
 import type { Finding } from './finding.ts'
@@ -61,41 +61,44 @@ function isForAllOf(one: Scoped, other: Scoped, targets: readonly TargetConfig[]
 
 /**
  * Whether every command that `other` matches is matched by `one`. A rule that allows matches a command when all of it is
- * named, any other rule when some of it is (policy/match/statement.ts).
+ * named, any other rule when some of it is (sql/vocabulary.ts).
  */
-function matchesAllOf(one: CommandRule, other: CommandRule, types: readonly TargetType[]): boolean {
+function matchesAllOf(one: CommandRule, other: CommandRule, types: readonly string[]): boolean {
   const [allows, otherAllows] = [one.effect.type === 'allow', other.effect.type === 'allow']
   if (allows && !otherAllows) return isAnything(one, types)
   if (!sameUnknown(one, other)) return false
   if (one.match.kinds !== undefined && !coversKinds(one.match.kinds, other.match.kinds, types)) return false
-  if (one.effect.type !== 'deny' && types.includes('ssh')) {
+  if (one.effect.type !== 'deny' && types.some(mustBeNamed)) {
     // Shells and forwarded connections have to be named; so has a program, where only who knows it can tell what it does.
     if (one.match.kinds === undefined && other.match.kinds !== undefined) return false
     if (one.match.unknown !== true && !namesProgram(one) && namesProgram(other)) return false
   }
-  return (
-    LISTS.every((field) => {
-      const [list, inner] = [one.match[field], other.match[field]]
-      if (list === undefined) return true
-      // Of nothing, all is allowed, and nothing is named.
-      return includesAll(list, inner) && (allows || !otherAllows)
-    }) &&
-    (one.match.missingWhere === undefined || one.match.missingWhere === other.match.missingWhere)
-  )
+  return WORDS.every((field) => {
+    const [list, inner] = [one.match[field], other.match[field]]
+    if (list === undefined) return true
+    if (typeof list === 'boolean') return list === inner
+    if (typeof inner === 'boolean') return false
+    // Of nothing, all is allowed, and nothing is named.
+    return includesAll(list, inner) && (allows || !otherAllows)
+  })
 }
 
-const namesProgram = ({ match }: CommandRule): boolean => match.programs !== undefined || match.commands !== undefined
+/** Whether there is something on these targets that a rule has to name. */
+const mustBeNamed = (type: string): boolean => policyLanguage.forTarget(type).vocabulary.namedInFull.size > 0
 
-const isAnything = ({ match }: CommandRule, types: readonly TargetType[]): boolean =>
+const namesProgram = ({ match }: CommandRule): boolean =>
+  policyLanguage.vocabularies.some(({ answersOpaque }) => answersOpaque.some((word) => match[word] !== undefined))
+
+const isAnything = ({ match }: CommandRule, types: readonly string[]): boolean =>
   match.unknown === true &&
-  !types.includes('ssh') &&
-  Object.keys(match).every((field) => field === 'unknown' || match[field as keyof StatementMatch] === undefined)
+  !types.some(mustBeNamed) &&
+  Object.keys(match).every((field) => field === 'unknown' || match[field] === undefined)
 
 /** A rule that allows all kinds that a later one refuses or holds: of a plain statement, the later one never hears. */
-function allowsFirst(one: CommandRule, other: CommandRule, types: readonly TargetType[]): boolean {
+function allowsFirst(one: CommandRule, other: CommandRule, types: readonly string[]): boolean {
   if (one.effect.type !== 'allow' || other.match.unknown === true) return false
-  if (LISTS.some((field) => one.match[field] !== undefined) || one.match.missingWhere !== undefined) return false
-  if (one.match.kinds === undefined) return !types.includes('ssh')
+  if (WORDS.some((field) => one.match[field] !== undefined)) return false
+  if (one.match.kinds === undefined) return !types.some(mustBeNamed)
   return coversKinds(one.match.kinds, other.match.kinds, types)
 }
 
@@ -106,13 +109,10 @@ function sameUnknown(one: CommandRule, other: CommandRule): boolean {
   return one.match.unknown === true || (other.effect.type !== 'deny' && other.match.unknown !== true)
 }
 
-function coversKinds(
-  one: readonly string[],
-  other: readonly string[] | undefined,
-  types: readonly TargetType[],
-): boolean {
-  const kinds = (patterns: readonly string[]): string[] => patterns.flatMap((pattern) => kindsNamed(pattern, types))
-  const wanted = other === undefined ? types.flatMap((type) => kindsOf[type]) : kinds(other)
+function coversKinds(one: readonly string[], other: readonly string[] | undefined, types: readonly string[]): boolean {
+  const kinds = (patterns: readonly string[]): string[] =>
+    patterns.flatMap((pattern) => policyLanguage.kindsNamed(pattern, types))
+  const wanted = other === undefined ? types.flatMap((type) => policyLanguage.forTarget(type).kinds) : kinds(other)
   const all = new Set(kinds(one))
   return wanted.length > 0 && wanted.every((kind) => all.has(kind))
 }
@@ -120,19 +120,9 @@ function coversKinds(
 const includesAll = (list: readonly string[], inner: readonly string[] | undefined): boolean =>
   inner !== undefined && inner.every((item) => list.includes(item))
 
-const typesOf = (rule: Scoped, targets: readonly TargetConfig[]): TargetType[] => [
-  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type as TargetType)),
+const typesOf = (rule: Scoped, targets: readonly TargetConfig[]): string[] => [
+  ...new Set(targets.filter((target) => fitsTarget(rule.targets, target)).map(({ type }) => type)),
 ]
 
-const LISTS = [
-  'relations',
-  'writes',
-  'functions',
-  'commands',
-  'programs',
-  'arguments',
-  'paths',
-  'writesPaths',
-  'hosts',
-  'logins',
-] as const
+/** Words that take a list, over all vocabularies; the others are of the kind yes or no. */
+const WORDS = policyLanguage.vocabularies.flatMap(({ fields }) => Object.keys(fields))

@@ -1,4 +1,5 @@
-import type { SqlStatement } from '../../../policy/command.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
+import { DEFAULT_SCHEMA } from '../default-schema.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { words } from '../../../shared/words.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
@@ -150,6 +151,7 @@ function resolveStatement(
       : (findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`)
   const effects = effectsOf(statement, catalog)
   const own: SqlStatement = {
+    ...TAGS,
     kinds: statement.kinds,
     reads: statement.reads.map(nameOf),
     writes: [
@@ -176,6 +178,7 @@ function resolveStatement(
     ...new Set([...own[field], ...others.flatMap((other) => other[field])]),
   ]
   return {
+    ...TAGS,
     kinds: all('kinds'),
     reads: all('reads'),
     writes: all('writes'),
@@ -313,6 +316,7 @@ function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
 
 /** A statement that could not be parsed: unknown, in words that name the place but no content. */
 export const unparsed = (reason: string): SqlStatement => ({
+  ...TAGS,
   kinds: ['unknown'],
   reads: [],
   writes: [],
@@ -394,3 +398,6 @@ const REPLAYS = new Set(['fetch', 'execute', 'commit', 'set-constraints', 'prepa
 const DEFINES = /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard)/
 /** What the parser says of an EXECUTE whose statement is not known. */
 export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
+
+/** What every statement says of itself. */
+const TAGS = { type: 'sql', defaultSchema: DEFAULT_SCHEMA } as const

@@ -12,7 +12,7 @@ import {
   type SyntaxNode,
   type Word as WordNode,
 } from 'unbash'
-import type { HostFacts, HostStatement } from '../../../policy/command.ts'
+import type { HostFacts, HostStatement } from './facts.ts'
 import { readBuiltin } from './builtins.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
 import { isText, textOf, type Word } from './options.ts'

@@ -1,4 +1,4 @@
-import type { HostFacts } from '../../../policy/command.ts'
+import type { HostFacts } from './facts.ts'
 import { deadlineWorker } from '../../../shared/deadline-worker.ts'
 import { hiddenCommand, readCommandLine } from './command-line.ts'
 import type { CommandLineScope } from './host-statement.ts'

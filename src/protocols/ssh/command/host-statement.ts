@@ -1,4 +1,4 @@
-import type { HostStatement } from '../../../policy/command.ts'
+import type { HostStatement } from './facts.ts'
 
 /** Who runs something, where they are, and what reads it. */
 export interface CommandLineScope {
@@ -16,6 +16,7 @@ export type LoginShell = 'bash' | 'sh' | 'other'
 /** A statement with what is said about it, and nothing else. */
 export function hostStatement(login: string, given: Partial<HostStatement>): HostStatement {
   return {
+    type: 'host',
     login,
     kinds: [],
     argv: [],

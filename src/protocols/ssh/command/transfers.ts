@@ -1,5 +1,5 @@
 import { parse } from 'unbash'
-import type { HostStatement } from '../../../policy/command.ts'
+import type { HostStatement } from './facts.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
 import { ANYWHERE, placePath, tree } from './paths.ts'
 

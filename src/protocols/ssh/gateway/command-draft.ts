@@ -1,5 +1,5 @@
 import { escapeMarks } from '../../../shared/commitment.ts'
-import type { HostFacts } from '../../../policy/command.ts'
+import type { HostFacts } from '../command/facts.ts'
 import { findKinds } from '../../../masking/replace.ts'
 import type { MaskedKind } from '../../../masking/plan.ts'
 import type { PamError } from '../../../shared/errors.ts'
@@ -32,6 +32,7 @@ export function draftOf(
     estimate: () => Promise.resolve(undefined),
     refusal,
     context,
+    inTransaction: false,
     again: async () => draftOf(await again(), session, again),
   }
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import type { HostFacts } from '../../../policy/command.ts'
+import type { HostFacts } from '../command/facts.ts'
 import { ANYWHERE, climbs, isMagic } from '../command/paths.ts'
 import type { PathResolver } from './path-resolver.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readCommandLine } from '../../../../src/protocols/ssh/command/command-line.ts'
 import type { CommandReader } from '../../../../src/protocols/ssh/command/command-reader.ts'
-import type { HostFacts } from '../../../../src/policy/command.ts'
+import type { HostFacts } from '../../../../src/protocols/ssh/command/facts.ts'
 
 const SCOPE = { login: 'jane', home: '/home/jane', shell: 'bash' } as const
 const SIZE = 34_000

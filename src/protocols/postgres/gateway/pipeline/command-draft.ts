@@ -24,7 +24,8 @@ export function draftCommand(
     notes: () => notesOf(facts, conversation),
     estimate: async () => (await estimateRows(conversation, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
-    context: { transaction: status, objects: facts.objects },
+    context: { objects: facts.objects },
+    inTransaction: status !== 'I',
     again: async () => draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql)),
   }
 }

@@ -1,27 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { HostStatement } from '../../src/policy/command.ts'
-import { fitsHostStatement } from '../../src/policy/match/host-statement.ts'
-import { fitsGlob, fitsPath } from '../../src/policy/match/path.ts'
-import { fitsStatement } from '../../src/policy/match/statement.ts'
-import type { StatementMatch } from '../../src/policy/policy.ts'
+import type { HostStatement } from '../../../../src/protocols/ssh/command/facts.ts'
+import { hostStatement } from '../../../../src/protocols/ssh/command/host-statement.ts'
+import { fitsGlob, fitsPath } from '../../../../src/protocols/ssh/policy/path.ts'
+import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
+import type { StatementMatch } from '../../../../src/policy/policy.ts'
 
-const statement = (given: Partial<HostStatement>): HostStatement => ({
-  login: 'deploy',
-  kinds: ['exec'],
-  argv: [],
-  reads: [],
-  writes: [],
-  unknown: [],
-  opaque: [],
-  endpoints: [],
-  named: false,
-  ...given,
-})
+const statement = (given: Partial<HostStatement>): HostStatement =>
+  hostStatement('deploy', { kinds: ['exec'], ...given })
 const allows = (match: StatementMatch, given: Partial<HostStatement>) =>
-  fitsHostStatement(match, 'allow', statement(given))
+  policyLanguage.matches(match, 'allow', statement(given))
 const refuses = (match: StatementMatch, given: Partial<HostStatement>) =>
-  fitsHostStatement(match, 'deny', statement(given))
+  policyLanguage.matches(match, 'deny', statement(given))
 
 describe('paths', () => {
   it.each([
@@ -140,8 +130,10 @@ describe('rules about hosts', () => {
   it('a rule for a database says nothing of hosts, and the other way round', () => {
     for (const match of [{ relations: ['x'] }, { functions: ['x'] }, { missingWhere: true }, { writes: ['x'] }])
       for (const effect of ['allow', 'deny', 'hold'] as const)
-        expect(fitsHostStatement(match, effect, statement({ argv: ['x'] }))).toBe(false)
+        expect(policyLanguage.matches(match, effect, statement({ argv: ['x'] }))).toBe(false)
     const sql = {
+      type: 'sql',
+      defaultSchema: 'public',
       kinds: ['select'],
       reads: [],
       writes: [],
@@ -151,6 +143,7 @@ describe('rules about hosts', () => {
       unknown: [],
     }
     for (const match of [{ programs: ['x'] }, { paths: ['**'] }, { hosts: ['*'] }, { logins: ['x'] }])
-      for (const effect of ['allow', 'deny', 'hold'] as const) expect(fitsStatement(match, effect, sql)).toBe(false)
+      for (const effect of ['allow', 'deny', 'hold'] as const)
+        expect(policyLanguage.matches(match, effect, sql)).toBe(false)
   })
 })

@@ -1,9 +1,7 @@
-import { words } from '../shared/words.ts'
-import { fitsKind } from './match/statement.ts'
+import { words } from '../../shared/words.ts'
 
-/** Every kind of command that an engine tells apart, by type of target: a rule that names another one would never apply. */
-export const kindsOf: Readonly<Record<'postgres' | 'ssh', readonly string[]>> = {
-  postgres: words(`
+/** Every kind of statement that the engine tells apart. */
+export const postgresKinds: readonly string[] = words(`
     select select-into select-for-update insert update delete merge truncate
     copy-to copy-from copy-to-file copy-from-file copy-to-program copy-from-program
     explain declare-cursor fetch move close-cursor prepare execute deallocate do call
@@ -32,15 +30,4 @@ export const kindsOf: Readonly<Record<'postgres' | 'ssh', readonly string[]>> = 
     drop-text-search-dictionary drop-text-search-template drop-text-search-configuration drop-access-method
     drop-transform drop-statistics drop-fdw drop-foreign-server drop-foreign-table drop-user-mapping drop-publication
     drop-subscription reassign-owned grant grant-role comment security-label
-  `),
-  ssh: words(`
-    exec shell file-read file-write file-list file-attributes file-remove file-mkdir file-rename file-link
-    forward-local forward-remote
-  `),
-}
-
-export type TargetType = keyof typeof kindsOf
-
-/** The kinds that a pattern stands for on targets of these types. */
-export const kindsNamed = (pattern: string, types: readonly TargetType[]): string[] =>
-  types.flatMap((type) => kindsOf[type].filter((kind) => fitsKind(pattern, kind)))
+  `)

@@ -1,31 +1,5 @@
-import { words } from '../shared/words.ts'
-import type { CommandEffect, StatementMatch } from './policy.ts'
-
-/** Rules that come ready-made; a rule of the file takes a set in with `use`. */
-export const ruleSetNames = [
-  'everyday',
-  'app-developer',
-  'read-only',
-  'no-blind-writes',
-  'ddl-needs-approval',
-  'no-server-files-or-programs',
-  'no-privilege-change',
-] as const
-export type RuleSetName = (typeof ruleSetNames)[number]
-
-export interface RuleSet {
-  readonly summary: string
-  /** What its rules do with what they match, where a rule says nothing else. */
-  readonly effect: CommandEffect['type']
-  readonly rules: readonly {
-    readonly name: string
-    readonly effect?: 'deny'
-    readonly match: StatementMatch
-    /** Of a rule that refuses. */
-    readonly message: string
-    readonly hint?: string
-  }[]
-}
+import type { RuleSet } from '../../policy/vocabulary.ts'
+import { words } from '../../shared/words.ts'
 
 /**
  * What clients, drivers, pools and frameworks send all day. Deliberately not here: definitions, LISTEN and NOTIFY, DO and
@@ -59,7 +33,8 @@ const CATALOGS = {
   message: 'system catalogs are not written to',
 } as const
 
-export const ruleSets: Readonly<Record<RuleSetName, RuleSet>> = {
+/** What `use:` takes for PostgreSQL. */
+export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
   everyday: {
     summary:
       'reading and changing rows, transactions, cursors, prepared statements and settings, as applications do; no definitions',

@@ -1,0 +1,28 @@
+export interface Approvers {
+  readonly groups: readonly string[]
+  /** How many distinct people must approve. */
+  readonly count: number
+}
+
+export type CommandEffect =
+  | { readonly type: 'allow' }
+  | { readonly type: 'deny'; readonly message: string }
+  | ({ readonly type: 'hold' } & HoldEffect)
+
+export interface HoldEffect {
+  readonly approvers: Approvers
+  /** Milliseconds. */
+  readonly expires: number
+  /** Whether a statement may wait while its transaction keeps locks. */
+  readonly inTransaction: 'wait' | 'refuse'
+  /** What an approval is for: these parameters, once; or the statement, for the rest of the session. */
+  readonly covers: 'parameters' | 'statement'
+}
+
+/** All that is named must fit; a vocabulary says how (vocabulary.ts), and which words there are besides these two. */
+export interface StatementMatch {
+  readonly kinds?: readonly string[] | undefined
+  /** Also fits what could not be understood. */
+  readonly unknown?: boolean | undefined
+  readonly [word: string]: readonly string[] | boolean | undefined
+}

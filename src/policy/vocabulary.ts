@@ -1,0 +1,88 @@
+import type { z } from 'zod'
+import type { Effect, Statement } from './command.ts'
+import type { CommandEffect, StatementMatch } from './match/match.ts'
+
+/**
+ * How policy speaks of one kind of facts: SQL, what happens on a host. It says which words a rule may match by, what they mean,
+ * and how a statement is described; policy itself knows none of them but `kinds` and `unknown`.
+ */
+export interface Vocabulary<S extends Statement = Statement> {
+  /** The tag of its statements. */
+  readonly type: S['type']
+  /** Whose commands these are, for people: `databases`, `hosts`. */
+  readonly about: string
+  /** Words of `match:` besides `kinds` and `unknown`, in the order in which the documentation lists them. */
+  readonly fields: Readonly<Record<string, MatchField>>
+  /** Kinds in which anything may happen: a rule that allows or holds them names them in full. */
+  readonly namedInFull: ReadonlySet<string>
+  /** Fields that answer for what only somebody who knows the program can tell (`opaque`). */
+  readonly answersOpaque: readonly string[]
+  /**
+   * Whether what a rule names is in a statement, `kinds` and `unknown` included. A rule that refuses or holds matches when any part
+   * is named, or may be; one that allows only when all of it is, surely.
+   */
+  matches(match: StatementMatch, effect: CommandEffect['type'], statement: S): boolean
+  /** What is to be said of a statement besides its kinds, reads and writes: `without WHERE`, `to host:22`. */
+  describe(statement: S): readonly string[]
+  /** Why only somebody who knows the program can tell what it does. */
+  opaque(statement: S): readonly string[]
+  /** What to do where its effect is not known and no rule allows that. */
+  adviceOnUnknown(statement: S): string
+  /** What is wrong with parts of a match that no command can have together. `kinds` are those that it names. */
+  contradictions(match: StatementMatch, kinds: readonly string[] | undefined): readonly Contradiction[]
+  /** Fields of `statement` in a condition (`when:`) besides those that all have, with the value that other statements have. */
+  readonly variables: Readonly<Record<string, Variable>>
+  /** Their values; undefined where one cannot be told, so that nothing is said to be true of it. */
+  values(statement: S): Readonly<Record<string, unknown>> | undefined
+}
+
+export interface MatchField {
+  readonly schema: z.ZodType
+  /** Why a rule does not match, before `: it names …`. */
+  readonly otherwise: string
+  /** As a part of `refuses every statement …`. */
+  describe(value: NonNullable<StatementMatch[string]>): string
+}
+
+export interface Variable {
+  /** A type of CEL. */
+  readonly type: 'string' | 'bool' | 'list<string>'
+  readonly absent: string | boolean | readonly string[]
+}
+
+export interface Contradiction {
+  readonly field: string
+  readonly message: string
+}
+
+/** Rules that come ready-made; a rule of the file takes a set in with `use`. */
+export interface RuleSet {
+  readonly summary: string
+  /** What its rules do with what they match, where a rule says nothing else. */
+  readonly effect: CommandEffect['type']
+  readonly rules: readonly {
+    readonly name: string
+    readonly effect?: 'deny'
+    readonly match: StatementMatch
+    /** Of a rule that refuses. */
+    readonly message: string
+    readonly hint?: string
+  }[]
+}
+
+/** What rules can say of the targets of one type. */
+export interface ProtocolPolicy {
+  readonly vocabulary: Vocabulary
+  /** Every kind of command that its engine tells apart: a rule that names another one would never apply. */
+  readonly kinds: readonly string[]
+  /** By the name that `use:` takes. */
+  readonly ruleSets: Readonly<Record<string, RuleSet>>
+}
+
+/** `create-*` fits every kind that begins so; `*` fits all. */
+export const fitsKind = (pattern: string, kind: string): boolean =>
+  pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern
+
+/** `DELETE`, `CREATE TABLE`; the outermost kind is the first. */
+export const describeKinds = (statement: Effect): string =>
+  (statement.kinds[0] ?? 'statement').replaceAll('-', ' ').toUpperCase()

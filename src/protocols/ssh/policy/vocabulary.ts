@@ -1,0 +1,216 @@
+import { z } from 'zod'
+import { checkLogin, patternList } from '../../../policy/patterns.ts'
+import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
+import { fitsKind, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import type { HostStatement } from '../command/facts.ts'
+import { fitsGlob, fitsPath } from './path.ts'
+import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
+
+/** How policy speaks of what happens on a host. */
+export const hostVocabulary: Vocabulary<HostStatement> = {
+  type: 'host',
+  about: 'hosts',
+  fields: {
+    commands: {
+      schema: patternList(checkCommandLine).describe(
+        'command lines: word by word, * within a word, ... as the last word for any more words',
+      ),
+      otherwise: 'is about other commands',
+      describe: (value) => `like ${list(value)}`,
+    },
+    programs: {
+      schema: patternList(checkProgram).describe('programs by name (systemctl), or by path'),
+      otherwise: 'is about other programs',
+      describe: (value) => `running ${list(value)}`,
+    },
+    arguments: {
+      schema: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe('words after the program, with * for any characters'),
+      otherwise: 'is about other arguments',
+      describe: (value) => `with ${list(value)}`,
+    },
+    paths: {
+      schema: patternList(checkPath).describe(
+        'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
+      ),
+      otherwise: 'is about other paths',
+      describe: (value) => `touching ${list(value)}`,
+    },
+    writesPaths: {
+      schema: patternList(checkPath).describe('as paths, of those that are written, removed or changed'),
+      otherwise: 'is about writing to other paths',
+      describe: (value) => `writing ${list(value)}`,
+    },
+    hosts: {
+      schema: patternList(checkHost).describe('host:port of what is forwarded, with * for either'),
+      otherwise: 'is about other hosts',
+      describe: (value) => `to ${list(value)}`,
+    },
+    logins: {
+      schema: patternList(checkLogin).describe('accounts on the target'),
+      otherwise: 'is about other logins',
+      describe: (value) => `as ${list(value)}`,
+    },
+  },
+  namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
+  answersOpaque: ['programs', 'commands'],
+  matches: fitsHostStatement,
+  describe: ({ endpoints }) => (endpoints.length > 0 ? [`to ${endpoints.join(', ')}`] : []),
+  opaque: ({ opaque }) => opaque,
+  adviceOnUnknown: ({ unknown }) =>
+    unknown.length > 0
+      ? 'write it so that its effect can be read, or ask for a rule that names "unknown"'
+      : 'ask for a rule that names the program',
+  contradictions,
+  variables: {
+    argv: { type: 'list<string>', absent: [] },
+    login: { type: 'string', absent: '' },
+    opaque: { type: 'list<string>', absent: [] },
+    endpoints: { type: 'list<string>', absent: [] },
+  },
+  // Of a word that nobody can tell, nothing is said to be true.
+  values: ({ argv, login, opaque, endpoints }) =>
+    argv.includes(null) ? undefined : { argv, login, opaque, endpoints },
+}
+
+/** As the schema of the fields gives it. */
+interface HostMatch {
+  readonly kinds?: readonly string[]
+  readonly unknown?: boolean
+  /** Command lines on a host, word for word. */
+  readonly commands?: readonly string[]
+  readonly programs?: readonly string[]
+  readonly arguments?: readonly string[]
+  /** Paths that are read or written. */
+  readonly paths?: readonly string[]
+  /** As `paths`, of those that are written. */
+  readonly writesPaths?: readonly string[]
+  /** `host:port` of what is forwarded. */
+  readonly hosts?: readonly string[]
+  readonly logins?: readonly string[]
+}
+
+const list = (value: unknown): string => (value as readonly string[]).join(', ')
+
+/**
+ * Whether a rule is about this command, file operation or forwarded connection. As with statements of a database: a
+ * rule that refuses or holds fits when any part is named, or may be; a rule that allows only when all of it is, surely.
+ */
+function fitsHostStatement(given: StatementMatch, effect: CommandEffect['type'], statement: HostStatement): boolean {
+  const match = given as HostMatch
+  const allows = effect === 'allow'
+  const { argv, kinds, reads, writes, endpoints, unknown } = statement
+  const namesProgram = match.programs !== undefined || match.commands !== undefined
+  const hidden = unknown.length > 0 || (statement.opaque.length > 0 && !namesProgram)
+  if (effect !== 'deny' && hidden && match.unknown !== true) return false
+  if (effect === 'deny' && match.unknown === true && unknown.length + statement.opaque.length === 0) return false
+  if (effect !== 'deny' && statement.named && !kinds.every((kind) => match.kinds?.includes(kind) ?? false)) return false
+  if (match.kinds !== undefined && !some(allows, kinds, match.kinds, fitsKind)) return false
+  if (match.logins !== undefined && !match.logins.includes(statement.login)) return false
+  if (match.programs !== undefined && !fitsProgram(match.programs, argv[0], allows)) return false
+  if (match.commands !== undefined && !match.commands.some((pattern) => fitsCommandLine(pattern, argv, allows)))
+    return false
+  if (match.arguments !== undefined) {
+    const words = argv.slice(1)
+    if (!some(allows, words, match.arguments, (pattern, word) => (word === null ? !allows : fitsGlob(pattern, word))))
+      return false
+  }
+  if (match.paths !== undefined && !somePath(allows, [...reads, ...writes], match.paths)) return false
+  if (match.writesPaths !== undefined && !somePath(allows, writes, match.writesPaths)) return false
+  if (match.hosts !== undefined && !some(allows, endpoints, match.hosts, fitsEndpoint)) return false
+  return true
+}
+
+/** Parts that no command on a host has together. Source: what the engine for SSH reports of each kind. */
+function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): Contradiction[] {
+  const found: Contradiction[] = []
+  const program = (['commands', 'programs', 'arguments'] as const).find((field) => match[field] !== undefined)
+  const file = (['paths', 'writesPaths'] as const).find((field) => match[field] !== undefined)
+  const hosts = match['hosts'] !== undefined
+  if (hosts && (program ?? file) !== undefined) {
+    const message = `hosts is about forwarded connections and ${program ?? file} about commands: nothing has both`
+    found.push({ field: 'hosts', message })
+  }
+  if (kinds === undefined) return found
+  const may = (pattern: RegExp): boolean => kinds.some((kind) => pattern.test(kind))
+  if (program !== undefined && !may(/^exec$/)) found.push({ field: program, message: `${program} needs the kind exec` })
+  if (file !== undefined && !may(/^(exec$|file-)/))
+    found.push({ field: file, message: `${file} needs the kind exec, or one that begins with file-` })
+  if (hosts && !may(/^forward-/))
+    found.push({ field: 'hosts', message: 'hosts needs the kind forward-local or forward-remote' })
+  return found
+}
+
+/** Of nothing, nothing is named. */
+const some = <T>(
+  all: boolean,
+  items: readonly T[],
+  patterns: readonly string[],
+  fits: (pattern: string, item: T) => boolean,
+): boolean => {
+  const named = (item: T): boolean => patterns.some((pattern) => fits(pattern, item))
+  return items.length > 0 && (all ? items.every(named) : items.some(named))
+}
+
+const somePath = (all: boolean, paths: readonly string[], patterns: readonly string[]): boolean =>
+  some(all, paths, patterns, (pattern, path) => fitsPath(pattern, path, all))
+
+/**
+ * A name means the program that the target finds by that name, or in the directories of the system. To refuse or to
+ * hold, any path that ends in it is enough.
+ */
+function fitsProgram(patterns: readonly string[], program: string | null | undefined, allows: boolean): boolean {
+  if (program === undefined) return false
+  if (program === null) return !allows
+  const at = program.lastIndexOf('/')
+  const directory = program.slice(0, at + 1)
+  return patterns.some(
+    (pattern) =>
+      pattern === program ||
+      (!pattern.includes('/') &&
+        fitsGlob(pattern, program.slice(at + 1)) &&
+        (!allows || at < 0 || SYSTEM_DIRECTORIES.has(directory))),
+  )
+}
+
+/** Word by word; `*` stands for any characters of one word but a slash, a last `...` for any more words. */
+function fitsCommandLine(pattern: string, argv: readonly (string | null)[], allows: boolean): boolean {
+  const words = pattern.split(/\s+/).filter((word) => word !== '')
+  const open = words.at(-1) === '...'
+  const fixed = open ? words.slice(0, -1) : words
+  if (argv.length < fixed.length || (!open && argv.length > fixed.length)) return false
+  return fixed.every((word, index) => {
+    const given = argv[index] as string | null
+    if (given === null) return !allows
+    if (index === 0) return fitsProgram([word], given, allows)
+    if (allows && word.includes('*') && (given.startsWith('-') !== word.startsWith('-') || climbs(given))) return false
+    return fitsGlob(word, given) && (!allows || slashes(word) === slashes(given) || word.endsWith('**'))
+  })
+}
+
+const slashes = (word: string): number => word.split('/').length
+const climbs = (word: string): boolean => word.split('/').includes('..')
+
+/** `host:port`; `*` for either. Hosts as the client wrote them: a name is not looked up, so an address has to be named, too. */
+function fitsEndpoint(pattern: string, endpoint: string): boolean {
+  const [host, port] = splitEndpoint(pattern)
+  const [ofHost, ofPort] = splitEndpoint(endpoint)
+  return fitsGlob(host.toLowerCase(), ofHost.toLowerCase().replace(/\.$/, '')) && (port === '*' || port === ofPort)
+}
+
+function splitEndpoint(text: string): [string, string] {
+  const at = text.lastIndexOf(':')
+  return at < 0 ? [text, '*'] : [text.slice(0, at).replace(/^\[|\]$/g, ''), text.slice(at + 1)]
+}
+
+const SYSTEM_DIRECTORIES = new Set([
+  '/bin/',
+  '/sbin/',
+  '/usr/bin/',
+  '/usr/sbin/',
+  '/usr/local/bin/',
+  '/usr/local/sbin/',
+])

@@ -1,0 +1,19 @@
+import type { Statement } from '../policy/command.ts'
+
+export interface SqlFacts {
+  readonly type: 'sql'
+  readonly statements: readonly SqlStatement[]
+}
+
+/** One statement of the text, with all that its parts do (common table expressions, EXPLAIN ANALYZE, …). */
+export interface SqlStatement extends Statement {
+  readonly type: 'sql'
+  /** The schema of names in rules that give none. */
+  readonly defaultSchema: string
+  /** What the relations named show rows of: tables behind views, parents and partitions. */
+  readonly behind: readonly string[]
+  /** Functions called, with their schema where the text gives one. */
+  readonly functions: readonly string[]
+  /** An UPDATE or DELETE without a WHERE, or with one that is always true. */
+  readonly missingWhere: boolean
+}

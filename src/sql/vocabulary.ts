@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import { patternList } from '../policy/patterns.ts'
+import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
+import { fitsKind, type Vocabulary } from '../policy/vocabulary.ts'
+import { checkFunction, checkRelation } from './patterns.ts'
+import type { SqlStatement } from './statement.ts'
+
+/** How policy speaks of SQL, whatever the dialect. */
+export const sqlVocabulary: Vocabulary<SqlStatement> = {
+  type: 'sql',
+  about: 'databases',
+  fields: {
+    relations: {
+      schema: patternList(checkRelation).describe('table, schema.table, or with * for either'),
+      otherwise: 'is about other relations',
+      describe: (value) => `on ${list(value)}`,
+    },
+    writes: {
+      schema: patternList(checkRelation).describe('as relations, of those that it writes to'),
+      otherwise: 'is about writing to other relations',
+      describe: (value) => `writing to ${list(value)}`,
+    },
+    functions: {
+      schema: patternList(checkFunction).describe('function names; lo_* matches all that begin so'),
+      otherwise: 'is about other functions',
+      describe: (value) => `calling ${list(value)}`,
+    },
+    missingWhere: {
+      schema: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
+      otherwise: 'a missing WHERE is not what this is about',
+      describe: (value) => (value === true ? 'without WHERE' : 'with WHERE'),
+    },
+  },
+  namedInFull: new Set(),
+  answersOpaque: [],
+  matches: fitsStatement,
+  describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
+  opaque: () => [],
+  adviceOnUnknown: () => 'write it so that its effect can be read, or ask for a rule that names "unknown"',
+  contradictions: () => [],
+  variables: {
+    behind: { type: 'list<string>', absent: [] },
+    functions: { type: 'list<string>', absent: [] },
+    missingWhere: { type: 'bool', absent: false },
+  },
+  values: ({ behind, functions, missingWhere }) => ({ behind, functions, missingWhere }),
+}
+
+/** As the schema of the fields gives it. */
+interface SqlMatch {
+  readonly kinds?: readonly string[]
+  readonly unknown?: boolean
+  readonly relations?: readonly string[]
+  readonly writes?: readonly string[]
+  readonly functions?: readonly string[]
+  readonly missingWhere?: boolean
+}
+
+const list = (value: unknown): string => (value as readonly string[]).join(', ')
+
+/**
+ * Whether a rule is about this statement. A rule that refuses or holds fits when any part of the statement is
+ * named; a rule that allows fits only when all of it is. What is unknown is fitted only by rules that name it.
+ */
+function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
+  const match = given as SqlMatch
+  const { defaultSchema } = statement
+  const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
+    effect === 'allow' ? items.every(test) : items.some(test)
+  if (effect !== 'deny' && statement.unknown.length > 0 && match.unknown !== true) return false
+  if (match.unknown === true && effect === 'deny' && statement.unknown.length === 0) return false
+  if (match.missingWhere !== undefined && match.missingWhere !== statement.missingWhere) return false
+  if (match.kinds !== undefined) {
+    const kinds = match.kinds
+    if (!some(statement.kinds, (kind) => kinds.some((pattern) => fitsKind(pattern, kind)))) return false
+  }
+  if (match.relations !== undefined) {
+    const patterns = match.relations
+    // A view may be allowed without what stands behind it; what is refused is refused through a view, too.
+    const touched = [...statement.reads, ...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
+    if (!some(touched, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema))))
+      return false
+  }
+  if (match.writes !== undefined) {
+    const patterns = match.writes
+    const written = [...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
+    if (
+      !statement.writes.length ||
+      !some(written, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema)))
+    )
+      return false
+  }
+  if (match.functions !== undefined) {
+    const names = match.functions
+    if (
+      !some(statement.functions, (name) =>
+        names.some((pattern) => fitsKind(pattern, name) || fitsKind(pattern, name.replace(/^pg_catalog\./, ''))),
+      )
+    ) {
+      return false
+    }
+  }
+  return true
+}
+
+/** `orders` means that table of the default schema; a `*` as schema or table stands for any. */
+export function fitsRelation(pattern: string, relation: string, defaultSchema: string): boolean {
+  const [schema, table] = pattern.includes('.') ? pattern.split('.', 2) : [defaultSchema, pattern]
+  const [ofSchema, ofTable] = relation.includes('.') ? relation.split('.', 2) : [defaultSchema, relation]
+  return (schema === '*' || schema === ofSchema) && (table === '*' || table === ofTable)
+}

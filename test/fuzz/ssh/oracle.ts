@@ -23,10 +23,8 @@ export interface Disagreement {
 export const gatewayReading: Reading = async (text, shell) => {
   const scope = { login: 'nobody', home: HOME, shell: SHELLS[shell].login, resolvesPaths: true }
   const { statements } = await throughLinks(readCommandLine(text, scope), {
-    home: () => Promise.resolve(HOME),
     real: (path) => Promise.resolve(resolved(path)),
     link: (path) => Promise.resolve(LINK_TARGETS.get(path) ?? SYSTEM_LINKS.get(path)),
-    close: () => {},
   })
   return statements
 }

@@ -14,6 +14,10 @@ export interface Filter {
   push(bytes: Buffer): Buffer
   /** The stream is over. */
   end(): Buffer
+  /** It waits for the other side or for a decision, and takes no more meanwhile. */
+  readonly isHolding?: boolean
+  /** Called when it may go on: what it gives then is what `push` gives for nothing. */
+  onFree?: () => void
 }
 
 export interface RelayParts {
@@ -75,46 +79,54 @@ export function startRelay(parts: RelayParts): Relay {
 
   const pump = (output: 'stdout' | 'stderr'): void => {
     const source = output === 'stdout' ? upstream : upstream.stderr
-    const reading = new Reading<'client' | 'record'>(source)
-    source.on(
-      'data',
-      guarded((bytes: Buffer) => {
-        const seen = output === 'stdout' ? (parts.fromUpstream?.push(bytes) ?? bytes) : bytes
-        const isReady = outputs[output].push(seen)
-        if (!isReady) {
-          reading.wait('client')
-          toClient.whenEmpty(() => reading.go('client'))
-        }
-        if (recorder.isFull) {
-          // A disk that does not keep up is felt by the target; nothing piles up here.
-          reading.wait('record')
-          recorder.whenRoom(() => reading.go('record'))
-        }
-      }),
-    )
+    const filter = output === 'stdout' ? parts.fromUpstream : undefined
+    const reading = new Reading<'client' | 'record' | 'filter'>(source)
+    const pass = guarded((bytes: Buffer) => {
+      const isReady = outputs[output].push(filter?.push(bytes) ?? bytes)
+      if (!isReady) {
+        reading.wait('client')
+        toClient.whenEmpty(() => reading.go('client'))
+      }
+      if (recorder.isFull) {
+        // A disk that does not keep up is felt by the target; nothing piles up here.
+        reading.wait('record')
+        recorder.whenRoom(() => reading.go('record'))
+      }
+      hold(filter, reading)
+    })
+    if (filter !== undefined) filter.onFree = () => pass(NOTHING)
+    source.on('data', pass)
     source.on('error', () => {})
   }
   pump('stdout')
   pump('stderr')
-  client.on(
-    'data',
-    guarded((bytes: Buffer) => {
-      inputBytes += bytes.length
-      if (!terminal && !parts.isTransfer) input.update(bytes)
-      const passed = parts.fromClient?.push(bytes) ?? bytes
-      if (!toUpstream.write('stdout', passed)) {
-        client.pause()
-        toUpstream.whenEmpty(() => client.resume())
-      }
-    }),
-  )
-  // The end of input waits behind what is still to be written: an early one would cut it.
+  const reading = new Reading<'target' | 'filter'>(client)
+  let hasInputEnded = false
+  /** The end of input waits behind what is still to be written: an early one would cut it. */
+  const endInput = (): void => {
+    if (parts.fromClient?.isHolding === true) return
+    const rest = parts.fromClient?.end()
+    if (rest !== undefined) toUpstream.write('stdout', rest)
+    toUpstream.whenEmpty(() => upstream.end())
+  }
+  const pass = guarded((bytes: Buffer) => {
+    inputBytes += bytes.length
+    if (!terminal && !parts.isTransfer) input.update(bytes)
+    const passed = parts.fromClient?.push(bytes) ?? bytes
+    if (!toUpstream.write('stdout', passed)) {
+      reading.wait('target')
+      toUpstream.whenEmpty(() => reading.go('target'))
+    }
+    hold(parts.fromClient, reading)
+    if (hasInputEnded) endInput()
+  })
+  if (parts.fromClient !== undefined) parts.fromClient.onFree = () => pass(NOTHING)
+  client.on('data', pass)
   client.on(
     'end',
     guarded(() => {
-      const rest = parts.fromClient?.end()
-      if (rest !== undefined) toUpstream.write('stdout', rest)
-      toUpstream.whenEmpty(() => upstream.end())
+      hasInputEnded = true
+      endInput()
     }),
   )
   const clientClosed = (): void => {
@@ -171,13 +183,18 @@ export function startRelay(parts: RelayParts): Relay {
     void toClient.write('stderr', Buffer.from(terminal ? text.replaceAll('\n', '\r\n') : text))
   return { over, say }
 
+  function hold(filter: Filter | undefined, reading: Waiting): void {
+    if (filter?.isHolding === true) reading.wait('filter')
+    else reading.go('filter')
+  }
+
   function guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
     return (...args) => {
       try {
         work(...args)
       } catch (error) {
         const reason = wireFailure(error)
-        if (!reason.code.startsWith('COMMAND_')) return session.end(reason)
+        if (!/^(COMMAND|HOLD|APPROVAL)_/.test(reason.code)) return session.end(reason)
         // Something within the transfer is not allowed: this channel is over, the others are not.
         say(`pam: ${reason.message}\n`)
         ended = { code: 126 }
@@ -186,6 +203,13 @@ export function startRelay(parts: RelayParts): Relay {
     }
   }
 }
+
+interface Waiting {
+  wait(reason: 'filter'): void
+  go(reason: 'filter'): void
+}
+
+const NOTHING = Buffer.alloc(0)
 
 const tagOf = (exit: Exit): string =>
   exit === undefined ? 'no exit status' : 'code' in exit ? `exit ${exit.code}` : `signal SIG${exit.signal}`

@@ -5,13 +5,13 @@ import type { Decision } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import type { HostConnection, OpenChannel } from './host-connection.ts'
 import { hostStatement } from '../command/host-statement.ts'
+import { printable } from './printable.ts'
 import { startRelay, type Filter, type RelayParts } from './relay.ts'
 import { throughLinks } from '../transfer/sftp-paths.ts'
-import { ScpFilter } from '../transfer/scp-filter.ts'
+import { ScpTransfer } from '../transfer/scp-transfer.ts'
 import { SftpRelay } from '../transfer/sftp-relay.ts'
 import { answer, END_OF_OUTPUT, rawRequests, sendExit } from './ssh2-internals.ts'
 import { RefusedByTarget, TargetChannel, type Terminal } from './target-channel.ts'
-import { utf8Length } from '../output/terminal-text.ts'
 
 /** One session channel (RFC 4254, section 6), from its opening to its end, and the one on the target that belongs to it. */
 export function serveSessionChannel(
@@ -145,7 +145,8 @@ export function serveSessionChannel(
     isRunning = true
     if (terminal !== undefined)
       session.recorder.outcome({ type: 'resize', channel: name, columns: terminal.cols, rows: terminal.rows })
-    const scp = isTransfer && text.startsWith('scp ') ? scpFilters(facts) : undefined
+    const scp =
+      isTransfer && text.startsWith('scp ') ? scpTransfer(client, facts, (said) => relay.say(said)) : undefined
     const parts: RelayParts = {
       session,
       client,
@@ -156,17 +157,28 @@ export function serveSessionChannel(
       isTransfer,
       ...scp,
     }
-    track(startRelay(parts))
+    const relay = startRelay(parts)
+    track(relay)
   }
 
-  /** The old protocol of scp: files are taken down as they pass, and each is judged under its own name. */
-  function scpFilters({
-    statements: [statement],
-  }: HostCommand['facts']): { fromClient: Filter } | { fromUpstream: Filter } {
+  /** The old protocol of scp: files are taken down as they pass, and each that is written is judged under its own name. */
+  function scpTransfer(
+    client: ServerChannel,
+    { statements: [statement] }: HostCommand['facts'],
+    say: (text: string) => void,
+  ): { readonly fromClient: Filter; readonly fromUpstream: Filter } {
     const takes = (statement?.writes.length ?? 0) > 0
-    const path = (takes ? statement?.writes[0] : statement?.reads[0]) ?? '**'
-    const filter = new ScpFilter(session, takes ? 'write' : 'read', path)
-    return takes ? { fromClient: filter } : { fromUpstream: filter }
+    const transfer = new ScpTransfer({
+      session,
+      paths: host.paths,
+      operation: takes ? 'write' : 'read',
+      named: (takes ? statement?.writes : statement?.reads) ?? [],
+      say,
+    })
+    client.once('close', () => transfer.withdraw())
+    return takes
+      ? { fromClient: transfer.source, fromUpstream: transfer.sink }
+      : { fromClient: transfer.sink, fromUpstream: transfer.source }
   }
 
   function track(relay: { readonly over: Promise<void>; say(text: string): void }): void {
@@ -290,20 +302,6 @@ function unusable(command: Buffer): PamError | undefined {
     )
   if (command.includes(0)) return new PamError('COMMAND_REFUSED', 'a command cannot contain a NUL byte')
   return undefined
-}
-
-/** Bytes as text, with those that are not UTF-8 as `\xNN`. */
-const printable = (bytes: Buffer): string => {
-  let text = ''
-  for (let at = 0; at < bytes.length;) {
-    const length = utf8Length(bytes, at)
-    text +=
-      length === 0
-        ? `\\x${(bytes[at] as number).toString(16).padStart(2, '0')}`
-        : bytes.toString('utf8', at, at + length)
-    at += Math.max(1, length)
-  }
-  return text
 }
 
 /** The library's type leaves it out. */

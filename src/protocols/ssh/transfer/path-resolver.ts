@@ -3,8 +3,11 @@ import {
   encodeInit,
   encodeReadlink,
   encodeRealpath,
+  encodeStat,
+  isDirectoryOf,
   SftpFields,
   SftpFramer,
+  sftpStatus,
   sftpType,
   type SftpPacket,
 } from '../wire/packet.ts'
@@ -17,6 +20,8 @@ export interface PathResolver {
   readonly real: (path: string) => Promise<string | undefined>
   /** What stands in a symbolic link; undefined for anything else. */
   readonly link: (path: string) => Promise<string | undefined>
+  /** Whether it leads to a directory; undefined where the target does not say. */
+  readonly isDirectory: (path: string) => Promise<boolean | undefined>
   close(): void
 }
 
@@ -25,7 +30,7 @@ export interface PathResolver {
  * that is silent for too long, says nothing.
  */
 export function createPathResolver(upstream: Client): PathResolver {
-  const asked = new Map<number, (path: string | undefined) => void>()
+  const asked = new Map<number, (answer: SftpPacket | undefined) => void>()
   let opening: Promise<ClientChannel | undefined> | undefined
   let home: Promise<string | undefined> | undefined
   let lastId = 0
@@ -55,7 +60,7 @@ export function createPathResolver(upstream: Client): PathResolver {
             for (const packet of framer.push(bytes)) {
               if (packet.type === sftpType.version) ready(channel)
               else {
-                asked.get(packet.id)?.(firstName(packet))
+                asked.get(packet.id)?.(packet)
                 asked.delete(packet.id)
               }
             }
@@ -72,7 +77,7 @@ export function createPathResolver(upstream: Client): PathResolver {
         ready(undefined)
       }
     })
-  const ask = async (encode: (id: number, path: string) => Buffer, path: string): Promise<string | undefined> => {
+  const ask = async (encode: (id: number, path: string) => Buffer, path: string): Promise<SftpPacket | undefined> => {
     opening ??= open()
     const channel = await opening
     if (channel?.writable !== true) return undefined
@@ -82,28 +87,35 @@ export function createPathResolver(upstream: Client): PathResolver {
         asked.delete(id)
         resolve(undefined)
       }, LONGEST_WAIT)
-      asked.set(id, (real) => {
+      asked.set(id, (answer) => {
         clearTimeout(timer)
-        resolve(real)
+        resolve(answer)
       })
       channel.write(encode(id, path))
     })
   }
   const real = async (path: string): Promise<string | undefined> => {
-    const found = await ask(encodeRealpath, path)
+    const found = firstName(await ask(encodeRealpath, path))
     return found?.startsWith('/') === true ? found : undefined
   }
   return {
     home: () => (home ??= real('.')),
     real,
-    link: (path) => ask(encodeReadlink, path),
+    link: async (path) => firstName(await ask(encodeReadlink, path)),
+    async isDirectory(path) {
+      const packet = await ask(encodeStat, path)
+      if (packet?.type === sftpType.attrs) return isDirectoryOf(packet)
+      return packet?.type === sftpType.status && new SftpFields(packet).uint32() === sftpStatus.noSuchFile
+        ? false
+        : undefined
+    },
     close: () => void opening?.then((channel) => channel?.close()),
   }
 }
 
 /** The first name of a NAME packet. */
-function firstName(packet: SftpPacket): string | undefined {
-  if (packet.type !== sftpType.name) return undefined
+function firstName(packet: SftpPacket | undefined): string | undefined {
+  if (packet?.type !== sftpType.name) return undefined
   const fields = new SftpFields(packet)
   return fields.uint32() === 0 ? undefined : fields.path()
 }

@@ -12,7 +12,10 @@ function joined(parent: string | undefined, name: string): string | undefined {
 }
 
 /** The paths of a command, and where they lead through links as they are now. */
-export async function throughLinks(facts: HostFacts, resolver: PathResolver): Promise<HostFacts> {
+export async function throughLinks(
+  facts: HostFacts,
+  resolver: Pick<PathResolver, 'real' | 'link'>,
+): Promise<HostFacts> {
   const real = remembered(resolver.real)
   const link = remembered(resolver.link)
   const resolved = async (path: string): Promise<string[]> => {

@@ -46,6 +46,11 @@ export const sftpStatus = {
 /** pflags of SSH_FXP_OPEN, section 6.3. */
 export const openFlags = { read: 1, write: 2, append: 4, create: 8, truncate: 0x10, exclusive: 0x20 } as const
 
+const attributeFlags = { size: 1, owner: 2, permissions: 4 } as const
+/** Of the permissions (POSIX, sys/stat.h). */
+const FILE_TYPE = 0o170000
+const DIRECTORY = 0o040000
+
 export interface SftpPacket {
   readonly type: number
   /** Request id; of INIT and VERSION, the version. */
@@ -151,6 +156,16 @@ export class SftpFields {
   }
 }
 
+/** Whether ATTRS (section 5) are those of a directory; undefined where they do not say. */
+export function isDirectoryOf(packet: SftpPacket): boolean | undefined {
+  const fields = new SftpFields(packet)
+  const flags = fields.uint32()
+  if ((flags & attributeFlags.permissions) === 0) return undefined
+  if ((flags & attributeFlags.size) !== 0) fields.uint64()
+  if ((flags & attributeFlags.owner) !== 0) fields.uint64()
+  return (fields.uint32() & FILE_TYPE) === DIRECTORY
+}
+
 export function encodeStatus(id: number, code: number, message: string): Buffer {
   return encode(sftpType.status, id, (writer) => {
     writer.uint32(code)
@@ -167,6 +182,9 @@ export const encodeReadlink = (id: number, path: string): Buffer =>
 
 export const encodeLstat = (id: number, path: string): Buffer =>
   encode(sftpType.lstat, id, (writer) => string(writer, path))
+
+export const encodeStat = (id: number, path: string): Buffer =>
+  encode(sftpType.stat, id, (writer) => string(writer, path))
 
 export const encodeInit = (version: number): Buffer => encode(sftpType.init, version, () => {})
 

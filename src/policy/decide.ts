@@ -2,7 +2,7 @@ import type { Command, Person, Statement, Target } from './command.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
 import type { AccessRule, CommandRule, HoldEffect, MaskingRule, Policy } from './policy.ts'
-import { describeKinds } from './vocabulary.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 /** What policy says about a command. */
 export type Judgement =
@@ -62,23 +62,23 @@ function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | 
 
 function decideStatement(policy: Policy, person: Person, target: Target, statement: Statement): Judgement {
   const rule = policy.commands.find((candidate) => fitsCommand(policy, candidate, person, target, statement))
-  const kind = describeKinds(statement)
+  const vocabulary = policy.language.of(statement)
+  const what = vocabulary.name(statement)
   if (rule === undefined) {
-    const vocabulary = policy.language.of(statement)
     const unknown = [...statement.unknown, ...vocabulary.opaque(statement)]
     return unknown.length > 0
       ? {
           type: 'deny',
           rule: undefined,
           code: 'COMMAND_UNKNOWN',
-          message: `the effect of this ${kind} is not known (${unknown.join('; ')}), and no rule allows that on ${target.name}`,
+          message: `the effect of ${vocabulary.subject(statement)} is not known (${unknown.join('; ')}), and no rule allows that on ${target.name}`,
           hint: vocabulary.adviceOnUnknown(statement),
         }
       : {
           type: 'deny',
           rule: undefined,
           code: 'COMMAND_NOT_ALLOWED',
-          message: `no rule allows ${kind} on ${target.name}`,
+          message: `no rule allows ${what} on ${target.name}`,
           hint: `"pamctl policy explain ${target.name}" shows what is allowed`,
         }
   }
@@ -86,15 +86,29 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
     case 'allow':
       return { type: 'allow', rule: rule.name }
     case 'deny':
-      return { type: 'deny', rule: rule.name, code: 'COMMAND_REFUSED', message: rule.effect.message, hint: rule.hint }
+      return {
+        type: 'deny',
+        rule: rule.name,
+        code: 'COMMAND_REFUSED',
+        message: rule.effect.message,
+        hint: hintOf(rule, statement, vocabulary),
+      }
     case 'hold':
       return {
         type: 'hold',
         rule: rule.name,
         effect: rule.effect,
-        statement: kind,
+        statement: what,
       }
   }
+}
+
+/** Where a rule fits only because it may be about this, that is said first. */
+function hintOf({ match, hint }: CommandRule, statement: Statement, vocabulary: Vocabulary): string | undefined {
+  const maybe = vocabulary.whyMaybe(match, statement)
+  if (maybe === undefined) return hint
+  const why = `it fits because ${vocabulary.name(statement)} ${maybe}`
+  return hint === undefined ? why : `${why}; ${hint}`
 }
 
 function fitsCommand(

@@ -4,7 +4,6 @@ import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
 import type { CommandRule, Policy } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
-import { describeKinds } from './vocabulary.ts'
 
 /** What the rules would say of a command, and why each of them decides or does not. */
 export interface Trial {
@@ -14,7 +13,7 @@ export interface Trial {
 }
 
 export interface TriedStatement {
-  /** `DELETE`. */
+  /** `DELETE`; of a command, its program. */
   readonly kind: string
   readonly reads: readonly string[]
   readonly writes: readonly string[]
@@ -36,7 +35,7 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
     access: access && { rule: access.name, grant: access.grant },
     judgement: decideCommand(policy, person, target, command),
     statements: command.facts.statements.map((statement) => ({
-      kind: describeKinds(statement),
+      kind: policy.language.of(statement).name(statement),
       reads: statement.reads,
       writes: statement.writes,
       unknown: [...statement.unknown, ...policy.language.of(statement).opaque(statement)],
@@ -54,7 +53,13 @@ function triedRules(policy: Policy, person: Person, target: Target, statement: S
     if (decided !== undefined)
       return { ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }
     decided = rule.name
-    return { ...told, result: 'decides', why: 'the first rule that fits' }
+    const maybe =
+      rule.effect.type === 'allow' ? undefined : policy.language.of(statement).whyMaybe(rule.match, statement)
+    return {
+      ...told,
+      result: 'decides',
+      why: maybe === undefined ? 'the first rule that fits' : `the first rule that fits: the command ${maybe}`,
+    }
   })
 }
 

@@ -22,10 +22,16 @@ export interface Vocabulary<S extends Statement = Statement> {
    * is named, or may be; one that allows only when all of it is, surely.
    */
   matches(match: StatementMatch, effect: CommandEffect['type'], statement: S): boolean
-  /** What is to be said of a statement besides its kinds, reads and writes: `without WHERE`, `to host:22`. */
+  /** What a statement is, for people: `DELETE`, the program of a command, `FORWARD LOCAL to host:22`. */
+  name(statement: S): string
+  /** The same within a sentence: `this DELETE`, `rm`. */
+  subject(statement: S): string
+  /** What is to be said of it besides its name, reads and writes: `without WHERE`. */
   describe(statement: S): readonly string[]
   /** Why only somebody who knows the program can tell what it does. */
   opaque(statement: S): readonly string[]
+  /** Why a rule that refuses or holds matches although nothing is surely what it names; undefined where something is. */
+  whyMaybe(match: StatementMatch, statement: S): string | undefined
   /** What to do where its effect is not known and no rule allows that. */
   adviceOnUnknown(statement: S): string
   /** What is wrong with parts of a match that no command can have together. `kinds` are those that it names. */

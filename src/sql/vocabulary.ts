@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
-import { fitsKind, type Vocabulary } from '../policy/vocabulary.ts'
+import { describeKinds, fitsKind, type Vocabulary } from '../policy/vocabulary.ts'
 import { checkFunction, checkRelation } from './patterns.ts'
 import type { SqlStatement } from './statement.ts'
 
@@ -34,8 +34,11 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   namedInFull: new Set(),
   answersOpaque: [],
   matches: fitsStatement,
+  name: describeKinds,
+  subject: (statement) => `this ${describeKinds(statement)}`,
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
+  whyMaybe: () => undefined,
   adviceOnUnknown: () => 'write it so that its effect can be read, or ask for a rule that names "unknown"',
   contradictions: () => [],
   variables: {

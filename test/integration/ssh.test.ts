@@ -318,10 +318,13 @@ describe.skipIf(!SSHD)('forwarding', () => {
       })
     })
     expect(forwarded).toBe('hello')
-    const refused = new Promise((resolve) =>
-      made.forwardOut('127.0.0.1', 1, '192.0.2.1', 80, (error) => resolve(error?.message)),
-    )
-    expect(await refused).toMatch(/channel open failure/i)
+    const refused = new Promise((resolve) => made.forwardOut('127.0.0.1', 1, '192.0.2.1', 80, resolve))
+    expect(await refused).toMatchObject({
+      reason: 1,
+      message: expect.stringMatching(
+        /pam: no rule allows FORWARD LOCAL to 192\.0\.2\.1:80 on bastion; .*decision dec_\w+$/,
+      ),
+    })
     made.end()
     const events = await recordWith(`forward-local 127.0.0.1:${to}`)
     expect(of(events, 'result')).toContainEqual(expect.objectContaining({ tag: '5 bytes up, 5 bytes down' }))
@@ -359,12 +362,61 @@ describe.skipIf(!SSHD)('forwarding', () => {
     echo.close()
   })
 
+  it('that is refused says so where sshd would, to each way of asking', async () => {
+    const local = await freePort()
+    const why = 'pam: no rule allows FORWARD LOCAL to 192.0.2.1:80 on bastion'
+    const prohibited = `administratively prohibited: ${why}`
+    const options = own.options(port).map((one) => (one === 'LogLevel=ERROR' ? 'LogLevel=INFO' : one))
+    const through = await run('ssh', ['-W', '192.0.2.1:80', ...options, '127.0.0.1'])
+    expect(through.code).not.toBe(0)
+    expect(through.stderr).toContain(prohibited)
+    // -D and -L ask when somebody connects.
+    const ask = "printf '\\5\\1\\0\\5\\1\\0\\1\\300\\0\\2\\1\\0\\120' >&3; cat <&3 >/dev/null"
+    for (const [option, send] of [
+      [`-D127.0.0.1:${local}`, ask],
+      [`-L127.0.0.1:${local}:192.0.2.1:80`, 'cat <&3'],
+    ] as const) {
+      const ssh = spawn('ssh', [option, ...options, '127.0.0.1', 'cat'])
+      let said = ''
+      ssh.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+      await eventually(async () => {
+        await run('timeout', ['5', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${local} || exit; ${send}`])
+        return said.includes('open failed') ? true : undefined
+      }, 'refused')
+      expect(said).toContain(prohibited)
+      const over = new Promise((resolve) => ssh.once('close', resolve))
+      ssh.kill()
+      await over
+    }
+    // The protocol has no words for a refused -R: the command that comes with it has.
+    const remote = await run('ssh', ['-R', '198.51.100.1:1:127.0.0.1:1', ...options, '127.0.0.1', 'echo on'])
+    expect(remote).toMatchObject({ code: 0, stdout: 'on\n' })
+    expect(remote.stderr).toContain('pam: no rule allows FORWARD REMOTE to 198.51.100.1:1 on bastion')
+  })
+
+  it('that the target refuses has its words, and a type of channel that nobody carries has ours', async () => {
+    const made = await client()
+    const asked = (open: (done: (error: unknown) => void) => unknown) => new Promise((resolve) => void open(resolve))
+    const closed = await freePort()
+    const direct = await sshClient(own.sshd.port, own.sshd.user, { privateKey: readFileSync(own.sshd.keys.ed25519) })
+    const open = (on: Client) => asked((done) => on.forwardOut('127.0.0.1', 1, '127.0.0.1', closed, done))
+    const { message, reason } = (await open(direct)) as { message: string; reason: number }
+    expect(await open(made)).toMatchObject({ message, reason })
+    direct.end()
+    const strict = await sshClient(port, own.sshd.user, { strictVendor: false })
+    expect(await asked((done) => strict.openssh_forwardOutStreamLocal('/run/docker.sock', done))).toMatchObject({
+      reason: 1,
+      message: expect.stringContaining('pam: Unix sockets are not forwarded'),
+    })
+    strict.end()
+  })
+
   it('is refused where the target asks for full records', async () => {
     const made = await client(await own.port('full-record'))
     const refused = new Promise((resolve) =>
       made.forwardOut('127.0.0.1', 1, '127.0.0.1', own.sshd.port, (error) => resolve(error?.message)),
     )
-    expect(await refused).toMatch(/channel open failure/i)
+    expect(await refused).toContain('pam: connections are not forwarded on full-record: it asks for full records')
   })
 })
 

@@ -187,10 +187,10 @@ const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map<string, Wrapper>([
         plain:
           '-b -E -H -k -K -n -S -u: -g: -v --background --set-home --non-interactive --stdin --user= --group= --preserve-env --validate',
       },
-      { assigns: true, own: { opaque: 'sudo gives other rights', background: true } },
+      { assigns: true, own: { opaque: 'sudo runs it as another user', background: true } },
     ),
   ],
-  ['doas', before({ plain: '-n -u:' }, { own: { opaque: 'doas gives other rights' } })],
+  ['doas', before({ plain: '-n -u:' }, { own: { opaque: 'doas runs it as another user' } })],
   ['env', before({ plain: '-0 -v --null --debug', unset: '-u: --unset=' }, { assigns: true })],
   ['nice', before({ plain: '-n: --adjustment=' }, { style: { hasNumbers: true } })],
   ['ionice', before({ plain: '-c: -n: -t --class= --classdata= --ignore' })],

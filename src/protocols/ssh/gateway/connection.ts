@@ -8,6 +8,7 @@ import type { SshHello } from './admit.ts'
 import { createPathResolver } from '../transfer/path-resolver.ts'
 import type { CommandLines, HostConnection } from './host-connection.ts'
 import { serveSessionChannel } from './session-channel.ts'
+import { OPEN_FAILURE, openFailureOf, refuseOpening } from './ssh2-internals.ts'
 import { TargetChannel } from './target-channel.ts'
 
 /** Serves the client's channels until one side leaves or the session must end. */
@@ -26,6 +27,7 @@ export async function serveConnection(
     channels: new Set(),
     paths: createPathResolver(upstream),
     commands,
+    notices: [],
     guard(work) {
       try {
         work()
@@ -40,7 +42,12 @@ export async function serveConnection(
   let count = 0
   let open = 0
   client.on('session', (accept, reject) => {
-    if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) return reject()
+    if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) {
+      const [reason, text] = session.ended.aborted
+        ? [OPEN_FAILURE.prohibited, (session.ended.reason as PamError).message]
+        : [OPEN_FAILURE.resourceShortage, `a connection has ${MOST_CHANNELS} sessions at once, ${MOST_EVER} in all`]
+      return refuseOpening(client, reject, { reason, text: `pam: ${text}` })
+    }
     open++
     // The gateway's own channel, by which it looks where paths lead, comes before the client's: they cannot take its place.
     void host.paths.home()
@@ -59,7 +66,7 @@ export async function serveConnection(
       (error: unknown) => {
         open--
         host.failed(error)
-        if (!left.aborted) reject()
+        if (!left.aborted) refuseOpening(client, reject, openFailureOf(error as Error))
       },
     )
   })

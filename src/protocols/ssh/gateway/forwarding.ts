@@ -1,9 +1,11 @@
 import type { Channel as SshChannel } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
+import { visible } from '../../../shared/visible.ts'
 import type { Verdict } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import type { HostConnection } from './host-connection.ts'
 import { hostStatement } from '../command/host-statement.ts'
+import { OPEN_FAILURE, openFailureOf, refuseOpening, type OpenFailure } from './ssh2-internals.ts'
 
 /**
  * Forwarded connections (RFC 4254, section 7): refused, unless a rule names their kind. What passes is recorded by
@@ -12,64 +14,107 @@ import { hostStatement } from '../command/host-statement.ts'
 export function serveForwarding(host: HostConnection): void {
   const { client, upstream, session } = host
   /** The library throws where the other side has gone meanwhile. */
-  const safely = (reject: (() => void) | undefined, work: () => void): void => {
+  const safely = (refuse: (failure: OpenFailure) => void, work: () => void): void => {
     try {
       work()
     } catch (error) {
       host.failed(error)
-      reject?.()
+      refuse(GONE)
     }
   }
   client.on('tcpip', (accept, reject, { destIP, destPort, srcIP, srcPort }) => {
-    void judge(host, 'forward-local', endpointOf(destIP, destPort)).then((verdict) => {
-      if (verdict.type === 'refuse') return reject()
-      safely(reject, () => {
-        upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
-          if (error !== undefined) {
-            host.guard(() => session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target')))
-            return reject()
-          }
-          const source = accept()
-          if (source === undefined) return target.close()
-          splice(host, verdict.id, source, target)
-        })
-      })
-    }, host.failed)
-  })
-  const bound = new Map<string, string>()
-  client.on('request', (accept, reject, name, info) => {
-    if (name === 'tcpip-forward') {
-      const { bindAddr, bindPort } = info
-      void judge(host, 'forward-remote', endpointOf(bindAddr, bindPort)).then((verdict) => {
-        if (verdict.type === 'refuse') return reject?.()
-        safely(reject, () => {
-          upstream.forwardIn(bindAddr, bindPort, (error, port) => {
-            if (error !== undefined) return reject?.()
-            bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
-            accept?.(bindPort === 0 ? port : undefined)
+    const refuse = (failure: OpenFailure): void => refuseOpening(client, reject, failure)
+    judge(host, 'forward-local', endpointOf(destIP, destPort)).then(
+      (verdict) => {
+        if (verdict.type === 'refuse') return refuse(prohibited(verdict.error))
+        safely(refuse, () => {
+          upstream.forwardOut(srcIP, srcPort, destIP, destPort, (error, target) => {
+            if (error !== undefined) {
+              host.guard(() => session.recorder.outcome(resultOf(verdict.id, 0, 0, 'refused by the target')))
+              return refuse(openFailureOf(error))
+            }
+            const source = accept()
+            if (source === undefined) return target.close()
+            splice(host, verdict.id, source, target)
           })
         })
-      }, host.failed)
+      },
+      (error: unknown) => {
+        host.failed(error)
+        refuse(GONE)
+      },
+    )
+  })
+  client.on('openssh.streamlocal', (_accept, reject) =>
+    refuseOpening(client, reject, {
+      reason: OPEN_FAILURE.prohibited,
+      text: 'pam: Unix sockets are not forwarded',
+    }),
+  )
+  const bound = new Map<string, string>()
+  client.on('request', (accept, reject, name, info) => {
+    // A global request is refused without a word (RFC 4254, section 4): the next program says why.
+    const refuse = (why: string): void => {
+      host.notices.push(why)
+      reject?.()
+    }
+    if (name === 'tcpip-forward') {
+      const { bindAddr, bindPort } = info
+      const endpoint = endpointOf(bindAddr, bindPort)
+      judge(host, 'forward-remote', endpoint).then(
+        (verdict) => {
+          if (verdict.type === 'refuse') return refuse(sentence(verdict.error))
+          safely(
+            () => refuse(GONE.text),
+            () => {
+              upstream.forwardIn(bindAddr, bindPort, (error, port) => {
+                if (error !== undefined) return refuse(`the target does not listen on ${endpoint}`)
+                bound.set(endpointOf(bindAddr, bindPort === 0 ? port : bindPort), verdict.id)
+                accept?.(bindPort === 0 ? port : undefined)
+              })
+            },
+          )
+        },
+        (error: unknown) => {
+          host.failed(error)
+          reject?.()
+        },
+      )
     } else if (name === 'cancel-tcpip-forward') {
       const { bindAddr, bindPort } = info
       if (!bound.delete(endpointOf(bindAddr, bindPort))) return reject?.()
-      safely(reject, () => {
-        upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
-      })
-    } else reject?.()
+      safely(
+        () => reject?.(),
+        () => {
+          upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
+        },
+      )
+    } else if ((name as string).startsWith('streamlocal-forward')) refuse('Unix sockets are not forwarded')
+    else reject?.()
   })
   // From the target: only what was asked for, and allowed.
   upstream.on('tcp connection', ({ destIP, destPort, srcIP, srcPort }, accept, reject) => {
+    const refuse = (failure: OpenFailure): void => refuseOpening(upstream, reject, failure)
     const command = bound.get(endpointOf(destIP, destPort))
-    if (command === undefined || session.ended.aborted) return reject()
-    safely(reject, () => {
+    if (command === undefined || session.ended.aborted)
+      return refuse({ reason: OPEN_FAILURE.prohibited, text: 'pam: nobody listens there' })
+    safely(refuse, () => {
       client.forwardOut(destIP, destPort, srcIP, srcPort, (error, source) => {
-        if (error !== undefined) return reject()
+        if (error !== undefined) return refuse(openFailureOf(error))
         splice(host, command, source, accept())
       })
     })
   })
 }
+
+const GONE: OpenFailure = { reason: OPEN_FAILURE.connectFailed, text: 'pam: the connection has ended' }
+
+const sentence = ({ message, hint }: PamError): string => (hint === undefined ? message : `${message}; ${hint}`)
+
+const prohibited = (error: PamError): OpenFailure => ({
+  reason: OPEN_FAILURE.prohibited,
+  text: visible(`pam: ${sentence(error)}`),
+})
 
 async function judge(host: HostConnection, kind: string, endpoint: string): Promise<Verdict> {
   const { session } = host

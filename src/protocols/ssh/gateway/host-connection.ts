@@ -14,6 +14,8 @@ export interface HostConnection {
   readonly channels: Set<OpenChannel>
   readonly paths: PathResolver
   readonly commands: CommandLines
+  /** For the client, where the protocol had no place for them: the next program says them. */
+  readonly notices: string[]
   /** Runs what may find that the record has failed. */
   guard(work: () => void): void
   /** What goes wrong with one channel is logged; what was the session's own end, ends it. */

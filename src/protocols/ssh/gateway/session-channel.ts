@@ -108,7 +108,7 @@ export function serveSessionChannel(
     }
     host.channels.add(waiting)
     try {
-      for (const feature of refusedFeatures) say(feature)
+      for (const notice of [...host.notices.splice(0), ...refusedFeatures]) say(notice)
       const command = await read()
       const draft = draftOf(command, session, read)
       const decision = session.decide(draft)

@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream'
 import { compileFunction } from 'node:vm'
 import type { ClientChannel, Connection, ServerChannel, Session as SshSession, Client } from 'ssh2'
 import type * as Ssh2 from 'ssh2'
+import { visible } from '../../../shared/visible.ts'
 import { ByteReader } from '../../../wire/byte-reader.ts'
 
 /**
@@ -110,6 +111,7 @@ export interface RawRequests {
  */
 export function readRequests(connection: Connection): void {
   const { _protocol: protocol, _chanMgr: manager } = connection as unknown as Connected
+  explainRefusals(protocol)
   const read = protocol._onPayload
   protocol._onPayload = (payload) => {
     const request = payload[0] === CHANNEL_REQUEST ? decodeRequest(payload) : undefined
@@ -176,6 +178,46 @@ export function answer(ssh: SshSession, isTaken: boolean): void {
   const { outgoing } = (ssh as unknown as ServerSession)._chanInfo
   if (protocol === undefined || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return
   protocol[isTaken ? 'channelSuccess' : 'channelFailure'](outgoing.id)
+}
+
+/** Why a channel is not opened (RFC 4254, section 5.1). */
+export const OPEN_FAILURE = { prohibited: 1, connectFailed: 2, unknownType: 3, resourceShortage: 4 } as const
+
+export interface OpenFailure {
+  readonly reason: number
+  readonly text: string
+}
+
+/** Refuses to open a channel, with a reason and a text; the library's own `reject` chooses one reason, and says nothing. */
+export function refuseOpening(connection: Connection | Client, reject: () => void, failure: OpenFailure): void {
+  const { _protocol: protocol } = connection as unknown as Connected
+  const { channelOpenFail: tell } = protocol
+  protocol.channelOpenFail = (id) => tell.call(protocol, id, failure.reason, failure.text)
+  try {
+    reject()
+  } finally {
+    protocol.channelOpenFail = tell
+  }
+}
+
+/** What the library itself refuses: types that it does not know, and those that nobody listens for. */
+function explainRefusals(protocol: Protocol): void {
+  const { channelOpenFail: tell } = protocol
+  protocol.channelOpenFail = (id, reason, text) => {
+    const isShort = reason === OPEN_FAILURE.resourceShortage
+    const said = isShort ? 'pam: too many channels are open' : 'pam: channels of this type are not carried'
+    tell.call(protocol, id, reason, text === undefined || text === '' ? said : text)
+  }
+}
+
+/** Why the peer did not open a channel that it was asked for, in its own words. */
+export function openFailureOf(error: Error): OpenFailure {
+  const { reason } = error as { readonly reason?: unknown }
+  const isReason = typeof reason === 'number' && reason >= 1 && reason <= 4
+  return {
+    reason: isReason ? reason : OPEN_FAILURE.connectFailed,
+    text: visible(error.message.replace(/^\(SSH\) Channel open failure: /, '')).slice(0, MOST_SAID),
+  }
 }
 
 /** Whether the peer has closed the channel: its `close` may have been told before anybody listened. */
@@ -465,6 +507,9 @@ interface ChannelModule {
     readonly prototype: Outlet
   }
 }
+/** Characters of what a peer says of a channel. */
+const MOST_SAID = 300
+
 interface Protocol {
   _onPayload: (payload: Buffer) => unknown
   _onHandshakeComplete: (...negotiated: unknown[]) => void
@@ -473,6 +518,7 @@ interface Protocol {
   }
   channelSuccess(id: number): void
   channelFailure(id: number): void
+  channelOpenFail(id: number, reason: number, text?: string): void
   session(id: number, window: number, packetSize: number): void
 }
 interface Connected {

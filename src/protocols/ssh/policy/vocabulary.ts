@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkLogin, patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
-import { fitsKind, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import { describeKinds, fitsKind, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
 import type { HostStatement } from '../command/facts.ts'
 import { fitsGlob, fitsPath } from './path.ts'
 import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
@@ -58,7 +58,10 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
   answersOpaque: ['programs', 'commands'],
   matches: fitsHostStatement,
-  describe: ({ endpoints }) => (endpoints.length > 0 ? [`to ${endpoints.join(', ')}`] : []),
+  name,
+  subject: name,
+  describe: () => [],
+  whyMaybe,
   opaque: ({ opaque }) => opaque,
   adviceOnUnknown: ({ unknown }) =>
     unknown.length > 0
@@ -143,6 +146,34 @@ function contradictions(match: StatementMatch, kinds: readonly string[] | undefi
     found.push({ field: 'hosts', message: 'hosts needs the kind forward-local or forward-remote' })
   return found
 }
+
+/** The program of a command, where a connection leads, otherwise what kind of statement it is. */
+function name(statement: HostStatement): string {
+  const kind = describeKinds(statement)
+  if (statement.endpoints.length > 0) return `${kind} to ${statement.endpoints.join(', ')}`
+  if (statement.kinds[0] !== 'exec') return kind
+  const [program] = statement.argv
+  return program === undefined ? 'this command' : (program ?? 'a program that only the shell can tell')
+}
+
+function whyMaybe(given: StatementMatch, { argv, reads, writes }: HostStatement): string | undefined {
+  const match = given as HostMatch
+  const isOnlyMaybe = (paths: readonly string[], patterns: readonly string[] | undefined): boolean =>
+    patterns !== undefined &&
+    !somePath(
+      false,
+      paths.filter((path) => path !== ANY_PATH),
+      patterns,
+    )
+  if (isOnlyMaybe(writes, match.writesPaths)) return 'may write to any path'
+  if (isOnlyMaybe([...reads, ...writes], match.paths))
+    return writes.includes(ANY_PATH) ? 'may write to any path' : 'may read any path'
+  const namesWords = match.programs !== undefined || match.commands !== undefined || match.arguments !== undefined
+  return namesWords && argv.includes(null) ? 'has words that only the shell can tell' : undefined
+}
+
+/** A path that nobody can tell. */
+const ANY_PATH = '**'
 
 /** Of nothing, nothing is named. */
 const some = <T>(

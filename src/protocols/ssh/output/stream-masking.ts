@@ -93,6 +93,7 @@ export class StreamMasking {
     if (isC1(code)) this.#differ(OBEYING_C1, XTERM)
     if (parser.isRepeat(code)) this.#differ(REPEATING, XTERM)
     if (parser.isOtherOnConsole(code)) this.#differ(CONSOLE, REPEATING)
+    if (parser.isShowing(code)) this.#differ(SHOWING)
     for (const way of this.#others.values()) way.read(code, from, to)
     const wasInString = parser.isInString
     const seen = this.#plainest.read(code, from, to)
@@ -183,6 +184,7 @@ const OBEYING_C1: Terminal = { ...PLAINEST, c1: true }
 const REPEATING: Terminal = { ...PLAINEST, repeats: true }
 const XTERM: Terminal = { ...PLAINEST, c1: true, repeats: true }
 const CONSOLE: Terminal = { ...PLAINEST, console: true }
+const SHOWING: Terminal = { c1: false, repeats: false, console: false, shows: true }
 
 /** Where several readings change the same character, the first that puts something in its place counts. */
 function applied(bytes: Buffer, edits: Edit[]): Buffer {

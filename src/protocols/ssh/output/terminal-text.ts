@@ -23,6 +23,8 @@ export interface Terminal {
   readonly repeats: boolean
   /** As the console of Linux: `ESC ] R` and `ESC ] P` end by themselves, and other letters at once. */
   readonly console: boolean
+  /** As a VT52, or one that shows controls (CRM): nothing is a control sequence, and what would be one is shown. */
+  readonly shows?: boolean
 }
 
 /**
@@ -37,6 +39,8 @@ export class TerminalParser {
   #number = 0
   #first: number | undefined
   #mayMove = false
+  /** Numbers of modes that mean something here. */
+  readonly #modes = new Set<number>()
   /** It is malformed: terminals read it to its end and do nothing. */
   #isIgnored = false
   #isBegun = false
@@ -56,6 +60,7 @@ export class TerminalParser {
     other.#number = this.#number
     other.#first = this.#first
     other.#mayMove = this.#mayMove
+    for (const mode of this.#modes) other.#modes.add(mode)
     other.#isIgnored = this.#isIgnored
     other.#isBegun = this.#isBegun
     other.#hasIntermediate = this.#hasIntermediate
@@ -83,12 +88,21 @@ export class TerminalParser {
     return (this.#state === 'escape' || this.#state === 'intermediate' || this.#state === 'csi') && code >= 0xa0
   }
 
+  /** Whether this character would end a sequence after which some terminals show those that come. */
+  isShowing(code: number): boolean {
+    if (this.#state !== 'csi') return false
+    const final = this.#marks + String.fromCharCode(code)
+    const mode = final === '?l' ? VT52_MODE : final === 'h' ? CONTROLS_MODE : undefined
+    return mode !== undefined && (this.#number === mode || this.#modes.has(mode))
+  }
+
   /** How often the sequence that is being read would repeat a character. */
   get count(): number {
     return Math.max(1, this.#first ?? this.#number)
   }
 
   next(code: number): Seen {
+    if (this.#terminal.shows === true) return this.#to('ground', code === ESC ? 'unseen' : shown(code))
     if (this.#terminal.c1 && isC1(code)) return this.#c1(code)
     if (code === CAN || code === SUB) return this.#to('ground', 'unseen')
     if (code === ESC) return this.#to('escape', 'unseen')
@@ -147,6 +161,7 @@ export class TerminalParser {
   #endNumber(): void {
     this.#first ??= this.#number
     if (MOVING_MODES.has(this.#number)) this.#mayMove = true
+    if (this.#number === VT52_MODE || this.#number === CONTROLS_MODE) this.#modes.add(this.#number)
     this.#number = 0
   }
 
@@ -195,6 +210,7 @@ export class TerminalParser {
     this.#number = 0
     this.#first = undefined
     this.#mayMove = false
+    if (this.#modes.size > 0) this.#modes.clear()
     this.#isIgnored = false
     this.#isBegun = false
     this.#hasIntermediate = false
@@ -275,19 +291,25 @@ const HEX = /[\da-fA-F]/
 const MOST = 99_999
 /** Of more marks than this no sequence is listed. */
 const MARKS = 3
-/** Finals of control sequences, behind their marks: colours, erasing, editing in the line, modes, tabs, reports, the cursor's form. */
+/** `CSI ? 2 l` makes a VT52 of it, `CSI 3 h` shows controls. */
+const VT52_MODE = 2
+const CONTROLS_MODE = 3
+/**
+ * Finals of control sequences, behind their marks: colours, erasing, editing in the line, modes, tabs, reports, the cursor's form.
+ * Not `s`, which sets margins where left and right ones are on (`CSI ? 69 h`), nor `!p`, which puts them back.
+ */
 const STILL = new Set(
-  ['m', 'K', 'J', '@', 'P', 'X', 'h', 'l', 'c', 'n', 'g', 'q', 'x', 's'].concat(
+  ['m', 'K', 'J', '@', 'P', 'X', 'h', 'l', 'c', 'n', 'g', 'q', 'x'].concat(
     ['?K', '?J', '?m', '?n', '?s', '?u', '>c', '>m', '>n', '>p', '>q', '>t', '>u', '<u', '=u', '=c'],
-    [' q', '"q', '$p', '?$p', '!p'],
+    [' q', '"q', '$p', '?$p'],
   ),
 )
 /** Private modes that clear the screen, choose another, or move the cursor; 2 is VT52. */
 const MOVING_MODES = new Set([2, 3, 5, 6, 40, 47, 69, 95, 1046, 1047, 1048, 1049])
 /** Reports, titles and their stack. */
 const STILL_WINDOW = new Set([11, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23])
-/** `7`, `=`, `>`, `\\`, H, N, O, Z, and the character sets `n o | } ~`. */
-const STILL_ESCAPES = new Set(Array.from('7=>\\HNOZno|}~', (character) => character.charCodeAt(0)))
+/** `7`, `=`, `>`, `\\`, N, O, Z, and the character sets `n o | } ~`. Not H, which a VT52 goes home by. */
+const STILL_ESCAPES = new Set(Array.from('7=>\\NOZno|}~', (character) => character.charCodeAt(0)))
 /** Finals of control sequences without marks that move the cursor, or the lines below it. */
 const MOVING = /[A-IZLMSTadefjkru`]/
 /** 8, D, E, M, c. */

@@ -340,11 +340,11 @@ const SCREENS: readonly (readonly [string, string, string])[] = [
   ['a letter within a set of characters', 'AKIAIOSF\x1b(\u00fcODNN7EXAMPLE x', 'AKIAIOSFODNN7EXAMPLE'],
 ]
 /** They leave the cursor where it is: a value that a move puts beside something else stays one. */
-const STILL = '?25h|?25l|?2004h|?1;7h|4h|20l|c|>c|6n|?6n|g|3g|1 q|"q|0q|22;0t|18t|$p|?1$p|s|>4;1m|K|1m|J|99z|1;2w|>9y'
+const STILL = '?25h|?25l|?2004h|?1;7h|4h|20l|c|>c|6n|?6n|g|3g|1 q|"q|0q|22;0t|18t|$p|?1$p|>4;1m|K|1m|J|99z|1;2w|>9y'
   .split('|')
   .concat([`?${'25;'.repeat(300)}25h`, `${'0'.repeat(300)}m`])
   .map((text) => `\x1b[${text}`)
-  .concat(['\x1b7', '\x1b=', '\x1b>', '\x1b%G', '\x1b(B', '\x1bH', '\x1b F'])
+  .concat(['\x1b7', '\x1b=', '\x1b>', '\x1b%G', '\x1b(B', '\x1b F'])
 const BESIDE = STILL.flatMap((piece) => {
   const name = JSON.stringify(piece.slice(0, 20))
   return [
@@ -391,6 +391,28 @@ describe('what stands on the screen', () => {
     expect(await screenOf(out)).toContain(`c ${'*'.repeat(16)} x`)
     for (const text of ['--\x1b[70b\r\n', 'c 42\x1b[14b x', '\x1b[5b'])
       expect(masked([text], { keepWidth: true })).toBe(text)
+  })
+
+  it('what moves the cursor in some modes only parts, and does not', () => {
+    // Margins (DECSLRM) put the cursor at home, and so does a VT52.
+    for (const piece of ['\x1b[?69h\x1b[s', '\x1b[?69h\x1b[1;40s', '\x1b[s', '\x1b[1;40s', '\x1b[!p', '\x1bH'])
+      for (const keepWidth of [false, true]) {
+        expect(masked([`9${piece}AKIAIOSFODNN7EXAMPLE x`], { keepWidth })).not.toContain('AKIAIOSFODNN7EXAMPLE')
+        expect(masked([`AKIAIOSF${piece}ODNN7EXAMPLE x`], { keepWidth })).not.toMatch(/AKIAIOSF|ODNN7EXAMPLE/)
+      }
+  })
+
+  it('a VT52, or a terminal that shows controls, shows what others take for a sequence', () => {
+    for (const mode of ['\x1b[?2l', '\x1b[?1;2l', '\x1b[3h', '\x1b[20;3h'])
+      for (const keepWidth of [false, true]) {
+        const out = masked([`${mode}x \x1b[4111111111111111 x`], { keepWidth })
+        expect(out).not.toContain('4111111111111111')
+        expect(masked(byteByByte(`${mode}x \x1b[4111111111111111 x`), { keepWidth })).toBe(out)
+      }
+    // Nothing else is taken for text by it.
+    expect(masked(['\x1b[?2h\x1b[?3l\x1b[2h x \x1b[4111111111111111m x'], { keepWidth: true })).toContain(
+      '4111111111111111m',
+    )
   })
 
   it('the console of Linux ends some controls of windows at once', () => {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { FileEvent } from '../../../recording/event.ts'
-import type { HostFacts } from '../../../policy/command.ts'
+import type { HostFacts } from '../command/facts.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import {

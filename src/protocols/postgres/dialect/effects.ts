@@ -27,8 +27,10 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   if (statement.cascade) follow('truncate')
   const maintained = statement.kinds.some((kind) => MAINTAINS.has(kind)) ? named(statement.reads) : []
   const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
+  // Functions and operators turn constants into the type of a column: `lag(domained, 1, '1')`.
+  const converts = statement.functions.length > 0 || statement.operators.length > 0
   const runsReading = around(named(statement.reads), catalog).flatMap(({ runs }) =>
-    runs.filter(({ when }) => when === 'read'),
+    runs.filter(({ when, what }) => when === 'read' || (converts && what.startsWith(TYPE_RUNS))),
   )
   const rules = WRITES.some((kind) => statement.kinds.includes(kind)) || maintained.length > 0
   return {
@@ -62,5 +64,7 @@ function behindViews(relations: ReadonlySet<Relation>, catalog: Catalog): Readon
 }
 
 const WRITES = ['insert', 'update', 'delete', 'merge', 'copy-from', 'truncate', 'alter-table']
+/** How the catalogs say that values of a type run code. */
+const TYPE_RUNS = 'the type '
 /** Maintenance evaluates the expressions of indexes. */
 const MAINTAINS = new Set(['vacuum', 'reindex', 'cluster', 'refresh-materialized-view', 'create-index', 'analyze'])

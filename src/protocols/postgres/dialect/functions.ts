@@ -46,9 +46,12 @@ function unknownFunction({ schema, name }: Name, catalog: Catalog): string | und
     : `the function ${name} is not known`
 }
 
-/** Functions of the system that run text as SQL or show what the statement does not name, volatile or not. */
+/**
+ * Functions of the system that run text as SQL, show what the statement does not name, or read values of a type that only their
+ * arguments name, volatile or not.
+ */
 const RUNS_SQL_OR_REACHES_OUT =
-  /^(query_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|cursor_to_xml.*|ts_stat|pg_read_.*|pg_ls_.*|pg_stat_file|lo_.*|loread|lowrite|dblink.*|pg_stat_get_activity|pg_stat_get_backend_activity|set_config|pg_notify|pg_logical_.*|pg_cursor|pg_prepared_statement|pg_show_.*file.*|pg_hba_file_rules|pg_current_logfile|pg_create_.*|pg_drop_.*|pg_replication_.*|pg_export_snapshot|pg_stat_statements.*|pg_get_wal_.*|pg_file_.*|binary_upgrade.*|pg_stat_reset.*|pg_import_.*|pg_extension_config_dump|pg_copy_.*|pg_(start|stop)_backup.*|pg_backup_.*|pg_switch_wal|pg_wal_replay_.*|pg_log_.*|pg_terminate.*|pg_cancel.*|pg_reload.*|pg_rotate.*|pg_promote|pg_read.*|brin_summarize.*|brin_desummarize.*|gin_clean.*|pg_nextoid|pg_set_.*|pg_restore_.*|pg_clear_.*)$/
+  /^(query_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|cursor_to_xml.*|ts_stat|ts_rewrite|pg_read_.*|pg_ls_.*|pg_stat_file|lo_.*|loread|lowrite|dblink.*|pg_stat_get_activity|pg_stat_get_backend_activity|set_config|pg_notify|pg_logical_.*|pg_cursor|pg_prepared_statement|pg_show_.*file.*|pg_hba_file_rules|pg_current_logfile|pg_create_.*|pg_drop_.*|pg_replication_.*|pg_export_snapshot|pg_stat_statements.*|pg_get_wal_.*|pg_file_.*|binary_upgrade.*|pg_stat_reset.*|pg_import_.*|pg_extension_config_dump|pg_copy_.*|pg_(start|stop)_backup.*|pg_backup_.*|pg_switch_wal|pg_wal_replay_.*|pg_log_.*|pg_terminate.*|pg_cancel.*|pg_reload.*|pg_rotate.*|pg_promote|pg_read.*|brin_summarize.*|brin_desummarize.*|gin_clean.*|pg_nextoid|pg_set_.*|pg_restore_.*|pg_clear_.*|pg_input_.*|(domain|array|record|range|multirange)_(in|recv))$/
 
 /** Volatile functions of the system whose effect, if any, stays in sequences, advisory locks, sizes or time. */
 const HARMLESS =

@@ -9,7 +9,7 @@
  *   --json FILE      results and times of every test
  *   --slowest N      how many tests to list by the time that the gateway adds; default 15
  *   --direct FILE    take the direct run from an earlier --json instead of running it again
- *   --profile DIR    write a CPU profile of the gateway
+ *   --profile FILE   write a CPU profile of the gateway (.cpuprofile)
  *
  * TREE is the source of the server's version with src/test/regress built. On Debian, with `Types: deb deb-src` in its sources:
  *
@@ -54,8 +54,7 @@ const schedule = values.tests === undefined ? (values.schedule ?? join(regress, 
 let postgresPort = 0
 
 // Only the gateway is profiled, which takes the options of Node from its environment.
-if (values.profile !== undefined)
-  process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-interval=1000 --cpu-prof-dir=${resolve(values.profile)}`
+if (values.profile !== undefined) process.env.NODE_OPTIONS = `--import=${profiler(resolve(values.profile))}`
 const stack = await startDemoStack({
   prepare: async (postgres) => void (postgresPort = postgres.port),
   configure: (yaml) =>
@@ -237,6 +236,28 @@ function subset() {
   const named = ['test_setup', ...values.tests.split(',').filter((name) => name !== 'test_setup')]
   writeFileSync(file, named.map((name) => `test: ${name}\n`).join(''))
   return file
+}
+
+/** A module that profiles the main thread of the process that loads it. */
+function profiler(file) {
+  const module = join(out, 'profiler.mjs')
+  writeFileSync(
+    module,
+    `import { Session } from 'node:inspector'
+import { writeFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+if (isMainThread) {
+  const session = new Session()
+  session.connect()
+  session.post('Profiler.enable')
+  session.post('Profiler.start')
+  process.on('exit', () =>
+    session.post('Profiler.stop', (error, { profile }) => writeFileSync(${JSON.stringify(file)}, JSON.stringify(profile))),
+  )
+}
+`,
+  )
+  return module
 }
 
 function earlier(file) {

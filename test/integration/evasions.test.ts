@@ -32,6 +32,10 @@ let toast = ''
 let directory: string
 let base: pg.ClientConfig
 
+type Database = 'evade' | 'evade_implied'
+/** See each database from outside the sessions that are tried. */
+let observers: Record<Database, pg.Client>
+
 const RULES = `
   - { name: vault is closed, targets: { labels: { env: guarded } }, match: { relations: [vault] }, deny: vault is closed }
   - { name: ledger is kept, targets: { labels: { env: guarded } }, match: { writes: [ledger] }, deny: the ledger is not written }
@@ -87,6 +91,10 @@ beforeAll(async () => {
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
   })
+  observers = {
+    evade: await connect({ ...base, database: 'evade' }),
+    evade_implied: await connect({ ...base, database: 'evade_implied' }),
+  }
   const jane = await signIn(stack.gateway, 'jane')
   guarded = await openPort(jane, 'guarded')
   readOnly = await openPort(jane, 'readonly')
@@ -103,6 +111,7 @@ afterAll(async () => {
   developer?.close()
   defining?.close()
   implied?.close()
+  for (const observer of Object.values(observers ?? {})) await observer.end()
   await stack?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -202,11 +211,9 @@ async function copyIn(db: pg.Client, sql: string): Promise<void> {
   })
 }
 
-async function stateOf(effect: Effect, database: string): Promise<string> {
+async function stateOf(effect: Effect, database: Database): Promise<string> {
   if (effect === 'vault' || effect === 'file') return ''
-  const db = await connect({ ...base, database })
-  const { rows } = await db.query<{ state: string }>(STATE[effect])
-  await db.end()
+  const { rows } = await observers[database].query<{ state: string }>(STATE[effect])
   return String(rows[0]?.state)
 }
 
@@ -217,7 +224,7 @@ const hasEffect = (effect: Effect, answers: string, state: string, before: strin
   return state !== before
 }
 
-async function check(evasion: Evasion, port: Port, database = 'evade'): Promise<void> {
+async function check(evasion: Evasion, port: Port, database: Database = 'evade'): Promise<void> {
   const before = await stateOf(evasion.effect, database)
   const direct = await attempt({ ...base, database }, evasion, before, true)
   expect([hasEffect(evasion.effect, direct.answers, direct.state, before), direct.answers]).toEqual([

@@ -4,6 +4,11 @@ import type { ErrorBody } from '../shared/errors.ts'
 /** What the command line asks of the agent over its socket: one JSON object per line, answered by id. */
 export interface ControlMethods {
   hello: { params: { version: string }; result: { version: string; pid: number; warning?: string } }
+  /** Refuses a sign-in whose tokens another gateway would take. Asked before the sign-in begins. */
+  'check-client': {
+    params: { gateway: string; issuer: string; clientId: string; allowShared: boolean }
+    result: Record<string, never>
+  }
   /** Signs in, or signs in again, with tokens of the identity provider; the key is made and kept by the agent. */
   'sign-in': {
     params: {
@@ -14,6 +19,7 @@ export interface ControlMethods {
       clientId: string
       identityToken: string
       refreshToken?: string
+      allowShared: boolean
     }
     result: { label: string; groups: readonly string[]; warning?: string }
   }

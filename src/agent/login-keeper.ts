@@ -314,6 +314,7 @@ const FINAL = new Set<string>([
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',
   'TOKEN_USED',
+  'KEY_SIGNED_OUT',
   'ISSUER_UNTRUSTED',
   'SIGN_IN_DENIED',
 ])

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { createProver, type Prover } from '../gateway-client/prover.ts'
-import { PamError } from '../shared/errors.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
 import type { JWK } from 'jose'
 import type { ControlMethods, ProfileInfo } from './control-messages.ts'
+import { KnownClients } from './known-clients.ts'
 import { LoginKeeper, serviceToken, type StoredLogin } from './login-keeper.ts'
 import type { Paths } from './paths.ts'
 import { createPrivately, openSecretStore, writePrivately, type SecretStore } from './secret-store.ts'
@@ -17,31 +18,61 @@ export interface LoginsEvents {
 export class Logins {
   readonly #paths: Paths
   readonly #keepers = new Map<string, LoginKeeper>()
+  readonly #clients: KnownClients
   readonly #events: LoginsEvents
   #secrets: { store: SecretStore; warning: string | undefined } | undefined
 
   constructor(paths: Paths, events: LoginsEvents) {
     this.#paths = paths
     this.#events = events
+    this.#clients = new KnownClients(paths.knownClients)
+  }
+
+  /** See `check-client`. */
+  async checkClient(params: ControlMethods['check-client']['params']): Promise<Record<string, never>> {
+    const { gateway, issuer, clientId, allowShared } = params
+    if (!allowShared) this.#clients.check(gateway, { issuer, clientId }, await this.#storedClients())
+    return {}
+  }
+
+  /** Of logins that were made before clients were noted. A gateway's own does not speak against it. */
+  async #storedClients(): Promise<[string, { issuer: string; clientId: string }][]> {
+    const stored: [string, { issuer: string; clientId: string }][] = []
+    for (const name of await this.#names()) {
+      const login = await this.#read(name)
+      if (login !== undefined) stored.push([login.gateway, login])
+    }
+    return stored
+  }
+
+  async #names(): Promise<string[]> {
+    const { store } = await this.#openSecrets()
+    return [...new Set([...store.names(), ...Object.keys(this.#index())])].toSorted()
   }
 
   async signIn(params: ControlMethods['sign-in']['params']): Promise<ControlMethods['sign-in']['result']> {
     const { profile, gateway, ca, issuer, clientId, identityToken, refreshToken } = params
     await this.choose({ profile, gateway, signingIn: true })
+    // Again, right before the gateway is given the token.
+    await this.checkClient(params)
     const known = await this.find(profile)
-    // The same gateway again keeps its key: what is connected goes on under the new proof.
-    const prover = known?.login.prover ?? (await createProver())
-    const keeper = this.#keeper(profile, {
-      gateway,
-      ca,
-      source: { kind: 'person', issuer, clientId, refreshToken },
-      prover,
-    })
-    const { person } = await keeper.exchange(identityToken)
+    const source = { kind: 'person', issuer, clientId, refreshToken } as const
+    const signInAt = async (prover: Prover) => {
+      const keeper = this.#keeper(profile, { gateway, ca, source: { ...source }, prover })
+      return { keeper, prover, person: (await keeper.exchange(identityToken)).person }
+    }
+    // The same gateway again keeps its key: what is connected goes on under the new proof. Signed out elsewhere, that key is of no use.
+    const { keeper, prover, person } = await signInAt(known?.login.prover ?? (await createProver())).catch(
+      async (error: unknown) => {
+        if (known === undefined || asPamError(error).code !== 'KEY_SIGNED_OUT') throw error
+        return signInAt(await createProver())
+      },
+    )
     // What is connected goes on under the new sign-in; the old refresh token is used no more.
     if (known?.isKeepingProven === true) keeper.keepProven()
     known?.stopProving()
     this.#keepers.set(profile, keeper)
+    this.#clients.add(gateway, { issuer, clientId })
     const { store, warning } = await this.#openSecrets()
     this.#secrets = { store, warning: undefined } // said once
     this.#write(
@@ -119,10 +150,8 @@ export class Logins {
     }
     const current = await this.#gatewayOf(DEFAULT_PROFILE)
     if (current === gateway) return { profile: DEFAULT_PROFILE }
-    const { store } = await this.#openSecrets()
-    const names = [...new Set([...store.names(), ...Object.keys(this.#index())])].toSorted()
     const matching: string[] = []
-    for (const name of names) if ((await this.#gatewayOf(name)) === gateway) matching.push(name)
+    for (const name of await this.#names()) if ((await this.#gatewayOf(name)) === gateway) matching.push(name)
     const [only] = matching
     if (matching.length > 1) {
       throw new PamError('USAGE', `several profiles are signed in to ${gateway}: ${matching.join(', ')}`, {

@@ -119,6 +119,7 @@ class Agent {
   handlers(leave: () => void): ControlHandlers {
     return {
       hello: async () => ({ version: VERSION, pid: process.pid }),
+      'check-client': (params) => this.#logins.checkClient(params),
       'sign-in': (params) => this.#logins.signIn(params),
       'choose-profile': (params) => this.#logins.choose(params),
       'sign-in-service': (params) => this.#logins.signInService(params),

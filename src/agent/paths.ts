@@ -8,6 +8,7 @@ import { PamError } from '../shared/errors.ts'
 export interface Paths {
   readonly home: string
   readonly profiles: string
+  readonly knownClients: string
   readonly secrets: string
   /** Beginning of the names of files with keys that services sign in with. */
   readonly serviceKeys: string
@@ -35,6 +36,7 @@ export function userPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   return {
     home,
     profiles: join(home, 'profiles.json'),
+    knownClients: join(home, 'known-clients.json'),
     secrets: join(home, 'secrets.json'),
     serviceKeys: join(home, 'service-key-'),
     log: join(home, 'agent.log'),

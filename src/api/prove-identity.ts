@@ -3,10 +3,14 @@ import { decideAccess } from '../policy/decide.ts'
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import { appendAudit } from '../storage/audit.ts'
-import { openLogin, saveLogin, useToken } from '../storage/logins.ts'
+import { findTokenUse, lastEndedAt, openLogin, saveLogin, saveTokenUse, type TokenUse } from '../storage/logins.ts'
 import type { ApiDeps } from './deps.ts'
 
-/** Takes an identity token: a new login at this key, or the proof of an old one. What it no longer may, ends now. */
+/**
+ * Takes an identity token: a new login at this key, or the proof of an old one. What it no longer may, ends now. A token proves the one
+ * login that it was used for first; a key whose login was signed out gets no other one for that person, since the tokens that its
+ * holder goes on renewing without anybody there would undo the sign-out.
+ */
 export async function proveIdentity(
   identityToken: string,
   thumbprint: string,
@@ -17,14 +21,24 @@ export async function proveIdentity(
   const identity = await deps.identities().verify(identityToken, now)
   const { id, kind, label, groups, email } = identity
   const login = await deps.db.change(async (tx) => {
-    const use = await useToken(tx, { digest: identity.digest, thumbprint, expiresAt: identity.expiresAt }, now)
     const known = await openLogin(tx, id, thumbprint)
-    if (use === 'elsewhere') return 'with another key'
-    // Used with this key, which has no login: that one was signed out.
-    if (use === 'used' && known === undefined) return 'for a login that was signed out'
+    const use: TokenUse = {
+      digest: identity.digest,
+      thumbprint,
+      loginId: known?.id ?? newId('lgn'),
+      expiresAt: identity.expiresAt,
+    }
+    const first = await findTokenUse(tx, use.digest, now)
+    if (first !== undefined && first.thumbprint !== thumbprint) return 'another key'
+    if (first !== undefined && first.loginId !== known?.id) return 'signed out'
+    const endedAt = await lastEndedAt(tx, id, thumbprint)
+    // A service has one key for all its jobs, and a token for each: only those from before the end are of no use.
+    if (endedAt !== undefined && kind === 'service' && identity.issuedAt < endedAt) return 'signed out'
+    if (endedAt !== undefined && kind === 'person' && known === undefined) return 'key signed out'
+    if (first === undefined) await saveTokenUse(tx, use)
     const until = provenUntil(identity, now, deps.settings().reproof)
     const proven: Login = {
-      id: known?.id ?? newId('lgn'),
+      id: use.loginId,
       person: { id, kind, label, groups },
       thumbprint,
       email,
@@ -45,12 +59,17 @@ export async function proveIdentity(
     }
     return proven
   })
-  if (typeof login === 'string')
-    throw new PamError('TOKEN_USED', `this identity token was already used ${login}`, {
-      hint: 'sign in again: pamctl login',
-    })
+  if (typeof login === 'string') throw refusals[login]()
   endWhatIsLost(login, deps)
   return login
+}
+
+const signInAgain = { hint: 'sign in again: pamctl login' }
+const refusals = {
+  'another key': () => new PamError('TOKEN_USED', 'this identity token was already used with another key', signInAgain),
+  'signed out': () =>
+    new PamError('TOKEN_USED', 'this identity token was already used for a login that was signed out', signInAgain),
+  'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),
 }
 
 /** Groups may have gone with the new proof: sessions whose target the person may not have any more end at once. */

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Login } from '../identity/login.ts'
-import { renewSignIn, type WebTokens } from '../identity/web-sign-in.ts'
+import { renewWebSignIn } from '../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import type { SignIn } from '../shared/identity-provider.ts'
 import { findLogin } from '../storage/logins.ts'
 import {
   findWebSession,
@@ -78,7 +79,7 @@ export async function authenticateBrowser(
 
 /** A new session for a login, bound to a cookie that nobody had before: what a browser brought along counts for nothing. */
 export async function openWebSession(
-  tokens: WebTokens,
+  tokens: SignIn,
   from: string,
   deps: ApiDeps,
 ): Promise<{ readonly secret: string; readonly login: Login }> {
@@ -191,7 +192,7 @@ async function renew(
   const token = session.refresh === undefined ? undefined : unseal(session.refresh, secret, REFRESH)
   if (token === undefined || client === undefined) return undefined
   try {
-    const tokens = await renewSignIn(client, token)
+    const tokens = await renewWebSignIn(client, token)
     if (tokens.refreshToken !== undefined) {
       const sealed = seal(tokens.refreshToken, secret, REFRESH)
       await deps.db.change((tx) => replaceRefresh(tx, session.id, sealed))
@@ -199,7 +200,7 @@ async function renew(
     return await proveIdentity(tokens.identityToken, login.thumbprint, from, deps)
   } catch (error) {
     const { code, message } = asPamError(error)
-    if (code !== 'SIGN_IN_DENIED') {
+    if (code !== 'NOT_SIGNED_IN') {
       deps.logger.warn({ code, problem: message }, 'web.renewal_failed')
       return undefined
     }

@@ -1,18 +1,18 @@
 import * as oidc from 'openid-client'
-import { PamError } from '../shared/errors.ts'
-import { isLoopback } from '../shared/loopback.ts'
-import { isRefusal } from '../shared/provider-answer.ts'
-import { providerWords, supportedScopes } from '../shared/provider-words.ts'
+import {
+  discoverProvider,
+  providerError,
+  renewSignIn,
+  revokeSignIn,
+  toSignIn,
+  type ProviderClient,
+  type SignIn,
+} from '../shared/identity-provider.ts'
+import { supportedScopes } from '../shared/provider-words.ts'
 
 /** Our client at the identity provider that signs in browsers. */
-export interface WebClient {
-  readonly issuer: string
-  readonly clientId: string
-  /** Read for each call; absent for a public client, which PKCE protects. */
-  readonly clientSecret: (() => string) | undefined
+export interface WebClient extends ProviderClient {
   readonly scopes: readonly string[]
-  /** Trusts the authority of the provider. */
-  readonly fetch: typeof fetch
 }
 
 /** What a sign-in that was begun must be finished with. */
@@ -20,11 +20,6 @@ export interface PendingSignIn {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
-}
-
-export interface WebTokens {
-  readonly identityToken: string
-  readonly refreshToken: string | undefined
 }
 
 /** The provider's page to send the browser to: authorization code flow with PKCE, state and nonce (OpenID Connect Core 3.1, RFC 7636). */
@@ -57,7 +52,7 @@ export async function finishSignIn(
   answer: URL,
   pending: PendingSignIn,
   redirectUri: string,
-): Promise<WebTokens> {
+): Promise<SignIn> {
   const config = await discover(client)
   // The provider compares what it redirected to with what we registered: the public URL, whatever sits in between.
   const current = new URL(redirectUri)
@@ -69,55 +64,28 @@ export async function finishSignIn(
       pkceCodeVerifier: pending.verifier,
       idTokenExpected: true,
     })
-    return toTokens(tokens)
+    return toSignIn(tokens)
   } catch (error) {
-    throw signInError(error, 'sign-in')
+    throw providerError(error, 'sign-in')
   }
 }
 
-/** A fresh identity token. SIGN_IN_DENIED where the provider does not give one any more. */
-export async function renewSignIn(client: WebClient, refreshToken: string): Promise<WebTokens> {
-  const config = await discover(client)
-  try {
-    return toTokens(await oidc.refreshTokenGrant(config, refreshToken))
-  } catch (error) {
-    throw signInError(error, 'renewal')
-  }
-}
+/** A fresh identity token. NOT_SIGNED_IN where the provider does not give one any more. */
+export const renewWebSignIn = async (client: WebClient, refreshToken: string): Promise<SignIn> =>
+  renewSignIn(await discover(client), refreshToken)
 
-export async function revokeSignIn(client: WebClient, refreshToken: string): Promise<void> {
-  const config = await discover(client)
-  if (config.serverMetadata().revocation_endpoint !== undefined) await oidc.tokenRevocation(config, refreshToken)
-}
+export const revokeWebSignIn = async (client: WebClient, refreshToken: string): Promise<void> =>
+  revokeSignIn(await discover(client), refreshToken)
 
-async function discover({ issuer, clientId, clientSecret, fetch }: WebClient): Promise<oidc.Configuration> {
-  const secret = clientSecret?.()
-  const key = `${issuer} ${clientId} ${secret === undefined ? '' : 'secret'}`
+async function discover(client: WebClient): Promise<oidc.Configuration> {
+  const { issuer, clientId, clientSecret, fetch } = client
+  const key = `${issuer} ${clientId} ${clientSecret === undefined ? '' : 'secret'}`
   const known = discovered.get(fetch)?.get(key)
   if (known !== undefined && known.until > Date.now()) return known.config
-  const url = new URL(issuer)
-  try {
-    const config = await oidc.discovery(
-      url,
-      clientId,
-      undefined,
-      secret === undefined ? oidc.None() : oidc.ClientSecretBasic(secret),
-      {
-        timeout: TIMEOUT_SECONDS,
-        [oidc.customFetch]: fetch as oidc.CustomFetch,
-        ...(url.protocol === 'http:' && isLoopback(url.hostname) ? { execute: [oidc.allowInsecureRequests] } : {}),
-      },
-    )
-    const kept = discovered.get(fetch) ?? new Map<string, Discovered>()
-    discovered.set(fetch, kept.set(key, { config, until: Date.now() + KEPT_FOR }))
-    return config
-  } catch (error) {
-    throw new PamError('ISSUER_UNREACHABLE', 'the identity provider cannot be reached or trusted', {
-      side: 'upstream',
-      hint: 'try again in a moment; if it stays so, tell whoever runs the gateway',
-      cause: error,
-    })
-  }
+  const config = await discoverProvider(client, TIMEOUT_MS)
+  const kept = discovered.get(fetch) ?? new Map<string, Discovered>()
+  discovered.set(fetch, kept.set(key, { config, until: Date.now() + KEPT_FOR }))
+  return config
 }
 
 interface Discovered {
@@ -128,44 +96,7 @@ interface Discovered {
 /** By the authority that is trusted: a configuration with another one does not take over what an old one found. */
 const discovered = new WeakMap<typeof fetch, Map<string, Discovered>>()
 
-function toTokens(tokens: { id_token?: string; refresh_token?: string }): WebTokens {
-  if (tokens.id_token === undefined) throw new PamError('TOKEN_INVALID', 'the identity provider gave no identity token')
-  return { identityToken: tokens.id_token, refreshToken: tokens.refresh_token }
-}
-
-/** RFC 6749 sections 4.1.2.1 and 5.2, each said plainly; whether the provider said no, or only did not answer. */
-function signInError(error: unknown, during: 'sign-in' | 'renewal'): PamError {
-  if (error instanceof PamError) return error
-  const code = (error as { error?: string }).error
-  const words = providerWords(error)
-  if (code === 'access_denied')
-    return new PamError('SIGN_IN_DENIED', 'the sign-in was refused', {
-      cause: error,
-      hint: `the identity provider says: ${words}`,
-    })
-  // Of somebody who is signed in already, a misconfigured client says nothing: that is no end of their sign-in.
-  if (
-    words !== undefined &&
-    (isRefusal(error) || during === 'sign-in') &&
-    !/^(server_error|temporarily_unavailable)$/.test(code ?? '')
-  )
-    return new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
-      cause: error,
-      hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',
-    })
-  if (error instanceof oidc.ClientError && (error.code ?? '').startsWith('OAUTH_') && error.code !== 'OAUTH_TIMEOUT')
-    return new PamError('TOKEN_INVALID', 'the answer of the identity provider is not the one that was asked for', {
-      hint: 'begin again',
-      cause: error,
-    })
-  const why = words === undefined ? '' : ` (${words})`
-  return new PamError('ISSUER_UNREACHABLE', `the identity provider did not answer as expected${why}`, {
-    side: 'upstream',
-    cause: error,
-  })
-}
-
 /** A refresh token works once: an answer that is given up takes the sign-in with it. */
-const TIMEOUT_SECONDS = 30
+const TIMEOUT_MS = 30_000
 /** Milliseconds; a provider that rotates its endpoints is followed. */
 const KEPT_FOR = 600_000

@@ -42,11 +42,21 @@ export const errorCodes = {
     401,
     4,
   ),
+  KEY_SIGNED_OUT: meaning(
+    'The login of this key was signed out: a new sign-in needs a new key, which pamctl makes by itself.',
+    401,
+    4,
+  ),
   ISSUER_UNTRUSTED: meaning('The token comes from an issuer that the gateway is not configured to trust.', 401, 4),
   ISSUER_UNREACHABLE: meaning(
     'The identity provider did not answer, or not in time, so nothing could be proven; try again.',
     503,
     7,
+  ),
+  CLIENT_SHARED: meaning(
+    'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
+    403,
+    4,
   ),
   PROOF_INVALID: meaning(
     'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or made with another key.',

@@ -84,30 +84,37 @@ export async function openLogin(db: Reader, personId: string, thumbprint: string
   return row && fromRow(row)
 }
 
-/**
- * Notes that an identity token is used with this key, and says whether it was used before: with this key, or with another one.
- * Tokens that have expired are forgotten: they are refused for that.
- */
-export async function useToken(
-  tx: Tx,
-  used: { digest: string; thumbprint: string; expiresAt: number },
-  now: number,
-): Promise<'new' | 'used' | 'elsewhere'> {
+/** When the last login of this person at this key ended that did. */
+export async function lastEndedAt(db: Reader, personId: string, thumbprint: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('logins')
+    .select((of) => of.fn.max('ended_at').as('at'))
+    .where('person_id', '=', personId)
+    .where('thumbprint', '=', thumbprint)
+    .executeTakeFirst()
+  return row?.at ?? undefined
+}
+
+/** With which key an identity token was used, and for which login. */
+export interface TokenUse {
+  readonly digest: string
+  readonly thumbprint: string
+  readonly loginId: string
+  readonly expiresAt: number
+}
+
+/** The first use of a token. Those that have expired are forgotten: they are refused for that. */
+export async function findTokenUse(tx: Tx, digest: string, now: number): Promise<TokenUse | undefined> {
   await tx
     .deleteFrom('used_tokens')
     .where('expires_at', '<', now - 60_000)
     .execute()
-  const known = await tx
-    .selectFrom('used_tokens')
-    .select('thumbprint')
-    .where('digest', '=', used.digest)
-    .executeTakeFirst()
-  if (known !== undefined) return known.thumbprint === used.thumbprint ? 'used' : 'elsewhere'
-  await tx
-    .insertInto('used_tokens')
-    .values({ digest: used.digest, thumbprint: used.thumbprint, expires_at: used.expiresAt })
-    .execute()
-  return 'new'
+  const row = await tx.selectFrom('used_tokens').selectAll().where('digest', '=', digest).executeTakeFirst()
+  return row && { digest, thumbprint: row.thumbprint, loginId: row.login_id ?? '', expiresAt: row.expires_at }
+}
+
+export async function saveTokenUse(tx: Tx, { digest, thumbprint, loginId, expiresAt }: TokenUse): Promise<void> {
+  await tx.insertInto('used_tokens').values({ digest, thumbprint, login_id: loginId, expires_at: expiresAt }).execute()
 }
 
 const fromRow = (row: LoginTable): Login => ({

@@ -63,6 +63,8 @@ export interface UsedTokenTable {
   digest: string
   thumbprint: string
   expires_at: number
+  /** The login that it proved; null where that is not known. */
+  login_id: string | null
 }
 
 export interface RequestTable extends ReviewColumns {

@@ -15,7 +15,7 @@ import { issuerSchema } from '../../src/identity/issuer.ts'
 import { tunnelUrl } from '../../src/gateway-client/tunnel.ts'
 import { TUNNEL_PROTOCOL } from '../../src/tunnel/web-socket-channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
-import { openPort, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
+import { openPort, serviceToken, signIn, withTokens, type SignedIn } from '../helpers/gateway-client.ts'
 
 let stack: DemoStack
 let jane: SignedIn
@@ -213,6 +213,48 @@ describe('identity tokens', () => {
       await expect(bob.exchange(bob.tokens.identityToken)).rejects.toMatchObject({ code: 'TOKEN_USED' })
       await expect(withTokens(stack.gateway, bob.tokens)).rejects.toMatchObject({ code: 'TOKEN_USED' })
     }
+  })
+
+  /** Tokens tell seconds: two of the same second are the same token. */
+  const nextSecond = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 1010 - (Date.now() % 1000)))
+
+  it('one of a login that was signed out proves no later login either: neither it nor the key is good for that person again', async () => {
+    const options = { issuer: stack.issuer, clientId: 'pamctl', fetch }
+    const bob = await signIn(stack.gateway, 'bob')
+    await nextSecond()
+    const spare = await refreshSignIn(bob.tokens.refreshToken ?? '', options)
+    // As an agent goes on: with a newer sign-in, and a token that was issued before the end and never presented.
+    await createApiClient({
+      gateway: stack.gateway,
+      fetch,
+      authorize: (method, url) => bob.headers(method, url),
+    }).logoutEverywhere()
+    await expect(bob.exchange(spare.identityToken)).rejects.toMatchObject({ code: 'KEY_SIGNED_OUT' })
+    await nextSecond()
+    const renewed = await refreshSignIn(spare.refreshToken ?? '', options)
+    await expect(bob.exchange(renewed.identityToken)).rejects.toMatchObject({ code: 'KEY_SIGNED_OUT' })
+    // Jane at the same key is another matter; and a new key takes what the old one was refused with.
+    const janes = await signIn(stack.gateway, 'jane')
+    expect((await janes.exchange(janes.tokens.identityToken)).login).toBe(janes.token.login)
+    const again = await withTokens(stack.gateway, renewed)
+    expect(again.token.login).not.toBe(bob.token.login)
+    await expect(again.exchange(bob.tokens.identityToken)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+  })
+
+  it('a service that signed out goes on with its key and a token from after that, never with one from before', async () => {
+    const first = await serviceToken(stack.issuer)
+    await nextSecond()
+    const spare = await serviceToken(stack.issuer)
+    const ci = await withTokens(stack.gateway, { identityToken: first, refreshToken: undefined })
+    await ci.api.logout()
+    await nextSecond()
+    const next = await withTokens(
+      stack.gateway,
+      { identityToken: await serviceToken(stack.issuer), refreshToken: undefined },
+      ci.prover,
+    )
+    expect(next.token.login).not.toBe(ci.token.login)
+    for (const old of [first, spare]) await expect(next.exchange(old)).rejects.toMatchObject({ code: 'TOKEN_USED' })
   })
 
   it('a refreshed one proves the same login again, and a used refresh token works for nobody', async () => {

@@ -21,11 +21,11 @@ let other: Server
 let otherUrl: string
 const sent: string[] = []
 
-async function start(name: string): Promise<RunningGateway> {
+async function start(name: string, edit: (config: string) => string = (config) => config): Promise<RunningGateway> {
   const place = join(directory, name)
   mkdirSync(place)
   const config = await writeDemoConfig(place, { gatewayPort: await freePort(), postgresPort: 1 })
-  writeFileSync(config, readFileSync(config, 'utf8').replaceAll('dev-db', `${name}-db`))
+  writeFileSync(config, edit(readFileSync(config, 'utf8').replaceAll('dev-db', `${name}-db`)))
   return startGateway(config, join(place, 'gateway.log'))
 }
 
@@ -195,4 +195,93 @@ describe('the login of a command', () => {
     expect(production.log()).not.toContain(staging.url)
     open.kill()
   }, 30_000)
+})
+
+describe('a gateway that signs people in with the client of another one', () => {
+  let foreign: RunningGateway
+  const ownHome = async (): Promise<PamctlHome> => pamctlSignedIn(staging.url, 'jane')
+  const login = (of: PamctlHome, ...args: string[]): Promise<Outcome> =>
+    pamctl(['login', '--no-browser', '--profile', 'foreign', '--gateway', foreign.url, ...args], of.environment)
+
+  beforeAll(async () => {
+    foreign = await start('foreign', (config) =>
+      config.replace(
+        'evaluation: { people: people.yaml }',
+        `issuers: [{ url: "${staging.issuer}", for: people, clientId: pamctl }]`,
+      ),
+    )
+  }, 30_000)
+  afterAll(() => foreign?.stop('SIGTERM'))
+
+  it('is refused before the sign-in begins, naming both, whatever became of the login at the other', async () => {
+    const own = await ownHome()
+    const refused = {
+      code: 4,
+      stdout: '',
+      stderr: `pamctl: ${foreign.url} signs people in with the client "pamctl" of ${staging.issuer}, which is the client of ${staging.url}\nhint: a sign-in there could be passed on to ${staging.url} in your name: ask for a client id of its own for each gateway; if both are gateways of your organisation, or this one has moved, sign in with --allow-shared-client\n`,
+    }
+    expect(await login(own)).toMatchObject(refused)
+    expect(await pamctl(['logout'], own.environment)).toMatchObject({ code: 0 })
+    // Neither is it forgotten by signing out, nor with the agent.
+    expect(await pamctl(['agent', 'stop'], own.environment)).toMatchObject({ code: 0 })
+    expect(await login(own)).toMatchObject(refused)
+    // A login of a pamctl that did not note clients speaks as well.
+    await pamctlSignsIn(own, ['--gateway', staging.url], 'jane')
+    rmSync(join(own.home, 'known-clients.json'))
+    expect(await login(own)).toMatchObject(refused)
+    // What cannot be read is not taken for nothing.
+    writeFileSync(join(own.home, 'known-clients.json'), '{"https')
+    expect(await login(own)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/known-clients\.json cannot be read/),
+    })
+    await pamctl(['agent', 'stop'], own.environment)
+    expect(foreign.log()).not.toMatch(/\/v1\/token/)
+  }, 60_000)
+
+  it('is taken with --allow-shared-client, which is remembered for that client', async () => {
+    const own = await ownHome()
+    await pamctlSignsIn(own, ['--profile', 'foreign', '--gateway', foreign.url, '--allow-shared-client'], 'jane')
+    await pamctlSignsIn(own, ['--profile', 'foreign', '--gateway', foreign.url], 'jane')
+    expect(await pamctl(['logout', '--profile', 'foreign'], own.environment)).toMatchObject({ code: 0 })
+    await pamctlSignsIn(own, ['--profile', 'foreign', '--gateway', foreign.url], 'jane')
+    // The other way round nothing has to be said again.
+    await pamctlSignsIn(own, ['--gateway', staging.url], 'jane')
+    await pamctl(['agent', 'stop'], own.environment)
+  }, 60_000)
+
+  it.each([
+    ['an address of the metadata', (issuer: string) => `${issuer}/.well-known/openid-configuration`],
+    ['a slash more', (issuer: string) => `${issuer}/`],
+    ['another spelling of the host', (issuer: string) => issuer.replace('127.0.0.1', '127.1')],
+  ])(
+    'and announces its issuer by %s is not signed in to',
+    async (_what, spell) => {
+      const own = await ownHome()
+      const impostor = createServer((_request, response) => {
+        response.setHeader('content-type', 'application/json').end(
+          JSON.stringify({
+            gateway: url,
+            version: '0',
+            api: ['v1'],
+            tunnel: [],
+            issuer: spell(staging.issuer),
+            clientId: 'pamctl',
+            scopes: ['openid'],
+          }),
+        )
+      })
+      await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(impostor.address() as AddressInfo).port}`
+      const { code, stderr } = await pamctl(
+        ['login', '--no-browser', '--profile', 'impostor', '--gateway', url],
+        own.environment,
+      )
+      expect(stderr).not.toContain('Open ')
+      expect([code, stderr]).toEqual([7, expect.stringContaining('cannot be reached or trusted')])
+      impostor.close()
+      await pamctl(['agent', 'stop'], own.environment)
+    },
+    30_000,
+  )
 })

@@ -19,7 +19,7 @@ import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
-import { findLogin, openLogin, saveLogin, useToken } from '../../src/storage/logins.ts'
+import { findLogin, findTokenUse, lastEndedAt, openLogin, saveLogin, saveTokenUse } from '../../src/storage/logins.ts'
 import { onlyOne } from '../../src/storage/page.ts'
 import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
@@ -233,13 +233,16 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect((await findApprovals(db.read, 'apr_1'))[0]?.state).toBe('used')
     }))
 
-  it('an identity token belongs to the first key that presents it', () =>
+  it('remembers which key and login an identity token was used for first, until it has expired', () =>
     withStore(async (db) => {
-      const use = (digest: string, thumbprint: string, now = NOW) =>
-        db.change((tx) => useToken(tx, { digest, thumbprint, expiresAt: NOW + 1000 }, now))
-      expect(await use('t', 'key1')).toBe('new')
-      expect(await use('t', 'key1')).toBe('used')
-      expect(await use('t', 'key2')).toBe('elsewhere')
+      const use = { digest: 't', thumbprint: 'key1', loginId: 'lgn_1', expiresAt: NOW + 1000 }
+      const find = (now: number) => db.change((tx) => findTokenUse(tx, 't', now))
+      expect(await find(NOW)).toBeUndefined()
+      await db.change((tx) => saveTokenUse(tx, use))
+      expect(await find(NOW)).toEqual(use)
+      await expect(db.change((tx) => saveTokenUse(tx, { ...use, loginId: 'lgn_2' }))).rejects.toThrow()
+      expect(await find(NOW + 60_000)).toEqual(use)
+      expect(await find(NOW + 62_000)).toBeUndefined()
     }))
 
   it('logins and sessions come back as they were; a restart ends what was open', () =>
@@ -257,8 +260,11 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await db.change((tx) => saveLogin(tx, login))
       expect(await findLogin(db.read, 'lgn_1')).toEqual(login)
       expect((await openLogin(db.read, 'jane', 'k'))?.id).toBe('lgn_1')
+      expect(await lastEndedAt(db.read, 'jane', 'k')).toBeUndefined()
       await db.change((tx) => saveLogin(tx, { ...login, endedAt: NOW }))
       expect(await openLogin(db.read, 'jane', 'k')).toBeUndefined()
+      expect(await lastEndedAt(db.read, 'jane', 'k')).toBe(NOW)
+      expect(await lastEndedAt(db.read, 'bob', 'k')).toBeUndefined()
       const state = gatewayState(db)
       await state.sessionOpened({
         id: 'ses_1',

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { beginSignIn, finishSignIn, revokeSignIn, type PendingSignIn } from '../../identity/web-sign-in.ts'
+import { beginSignIn, finishSignIn, revokeWebSignIn, type PendingSignIn } from '../../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { findLogin, openLoginsOf } from '../../storage/logins.ts'
 import { findWebSession } from '../../storage/web-sessions.ts'
@@ -130,7 +130,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     const { client } = deps.settings().web
     const token = browser && refreshTokenOf(browser)
     if (token === undefined || client === undefined) return
-    await revokeSignIn(client, token).catch((error: unknown) =>
+    await revokeWebSignIn(client, token).catch((error: unknown) =>
       deps.logger.warn({ cause: (error as Error).message }, 'web.revocation_failed'),
     )
   }

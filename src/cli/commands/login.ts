@@ -15,16 +15,22 @@ export const login: AddCommand = (program, run) => {
     .description('sign in with a device code')
     .option('--no-browser', 'do not open a browser')
     .option('--fresh', 'enter the password again, even where the browser is signed in')
-    .action(
-      run(async (context: CliContext, options: { browser: boolean; fresh?: boolean }, _command: Command) =>
-        signIn(context, { ...options, fresh: options.fresh ?? false }),
-      ),
+    .option(
+      '--allow-shared-client',
+      'sign in although another gateway that you know uses the same client id: for gateways of one organisation',
     )
+    .action(run(async (context: CliContext, options: LoginOptions, _command: Command) => signIn(context, options)))
+}
+
+interface LoginOptions {
+  readonly browser: boolean
+  readonly fresh?: boolean
+  readonly allowSharedClient?: boolean
 }
 
 export async function signIn(
   context: CliContext,
-  { browser, fresh }: { browser: boolean; fresh: boolean },
+  { browser, fresh = false, allowSharedClient: allowShared = false }: LoginOptions,
 ): Promise<void> {
   const { io, options } = context
   if (isService(context)) {
@@ -50,6 +56,8 @@ export async function signIn(
     throw new PamError('VERSION_MISMATCH', 'this gateway does not speak version 1 of the API', {
       hint: 'update pamctl',
     })
+  const { issuer = '', clientId = '' } = discovery
+  if (issuer !== '') await connection.call('check-client', { gateway, issuer, clientId, allowShared })
   const giveUp = new AbortController()
   const onInterrupt = (): void => giveUp.abort()
   process.once('SIGINT', onInterrupt)
@@ -64,9 +72,10 @@ export async function signIn(
   const { label, groups, warning } = await connection.call('sign-in', {
     profile,
     gateway,
-    issuer: discovery.issuer ?? '',
-    clientId: discovery.clientId ?? '',
+    issuer,
+    clientId,
     identityToken: tokens.identityToken,
+    allowShared,
     ...(ca === undefined ? {} : { ca }),
     ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
   })

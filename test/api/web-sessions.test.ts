@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { authenticateBrowser, openWebSession } from '../../src/api/web-sessions.ts'
+import { SessionRegistry } from '../../src/gateway/session-registry.ts'
+import { identityVerifier } from '../../src/identity/identity-token.ts'
+import { issuerSchema } from '../../src/identity/issuer.ts'
+import { beginSignIn, finishSignIn, type WebClient } from '../../src/identity/web-sign-in.ts'
+import { openSqlite, type Database } from '../../src/storage/database.ts'
+import { findLogin } from '../../src/storage/logins.ts'
+import { startFakeProvider, type FakeProvider, type TokenAnswer } from '../helpers/fake-provider.ts'
+import { HandClock } from '../helpers/hand-clock.ts'
+
+/** A provider over HTTP and a store; time is moved by hand. A proof holds for REPROOF and a minute. */
+const REPROOF = 300_000
+const redirectUri = 'https://pam.example.com/auth/callback'
+
+/** What is due already comes by itself. */
+class WebClock extends HandClock {
+  override at(at: number, callback: () => void): () => void {
+    if (at > this.time) return super.at(at, callback)
+    const soon = setImmediate(callback)
+    return () => clearImmediate(soon)
+  }
+}
+
+describe('a browser whose identity is proven again', () => {
+  let directory: string
+  let db: Database
+  let provider: FakeProvider
+  let clock: HandClock
+  let cookie: string
+  let loginId: string
+  let deps: Parameters<typeof authenticateBrowser>[1]
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+    db = await openSqlite(join(directory, 'state.db'))
+    provider = await startFakeProvider()
+    clock = new WebClock()
+    const client: WebClient = { issuer: provider.url, clientId: 'pamctl', scopes: ['openid'], fetch }
+    const issuer = issuerSchema.parse({ url: provider.url, for: 'people', clientId: 'pamctl' })
+    const verifier = identityVerifier([{ ...issuer, authority: undefined, fetch }])
+    deps = {
+      db,
+      clock,
+      registry: new SessionRegistry(),
+      // Tokens are made by the clock of the wall, and live by the one of the test.
+      identities: () => ({
+        verify: async (token: string) => ({ ...(await verifier.verify(token, Date.now())), issuedAt: clock.now() }),
+      }),
+      logger: { warn: () => {} },
+      publicUrl: () => 'https://pam.example.com',
+      settings: () => ({
+        reproof: REPROOF,
+        policy: { access: [], commands: [], masking: [] },
+        targets: [],
+        web: { client, idle: 3_600_000, longest: 12 * 3_600_000 },
+      }),
+    } as never
+    const { pending } = await beginSignIn(client, { redirectUri, fresh: false })
+    provider.claims = { nonce: pending.nonce }
+    const answer = new URL(`${redirectUri}?code=c&state=${pending.state}`)
+    const { secret, login } = await openWebSession(
+      await finishSignIn(client, answer, pending, redirectUri),
+      'here',
+      deps,
+    )
+    provider.claims = {}
+    ;[cookie, loginId] = [secret, login.id]
+    provider.asked.length = 0
+  })
+  afterEach(async () => {
+    provider.close()
+    await db.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  const call = () =>
+    authenticateBrowser({ method: 'GET', headers: { cookie: `__Host-pam_session=${cookie}` }, from: 'here' }, deps)
+  const provenUntil = async (): Promise<number> => (await findLogin(db.read, loginId))?.provenUntil ?? 0
+  const limit = REPROOF + 60_000
+
+  it('is asked for only when it is due, well before the limit', async () => {
+    const start = clock.time
+    clock.time = start + REPROOF * 0.6 - 1000
+    await call()
+    expect(provider.asked).toHaveLength(0)
+    clock.time = start + REPROOF * 0.6 + 1000
+    await call()
+    expect(provider.asked.map((asked) => asked.get('refresh_token'))).toEqual(['refresh 1'])
+    expect(await provenUntil()).toBe(clock.time + limit)
+  })
+
+  it.each<[string, TokenAnswer]>([
+    ['cut off', 'cut'],
+    ['500', [500, '{}']],
+    ['502 of a proxy', [502, '<html>']],
+    ['503 that calls itself a refusal', [503, '{"error":"access_denied"}']],
+    ['429', [429, '{"error":"invalid_grant"}']],
+    ['temporarily unavailable', [400, '{"error":"temporarily_unavailable"}']],
+    ['about the client, not the person', [401, '{"error":"invalid_client"}']],
+    ['no JSON', [200, 'hello']],
+    ['without an identity token', [200, '{"access_token":"x","token_type":"bearer"}']],
+  ])('stays signed in where the answer is %s, and asks again, more slowly each time', async (_what, how) => {
+    const start = clock.time
+    provider.answers = Array<TokenAnswer>(1000).fill(how)
+    clock.time = start + REPROOF * 0.6 + 1
+    const asked: number[] = []
+    while (clock.time < start + limit) {
+      const before = provider.asked.length
+      await call()
+      if (provider.asked.length > before) asked.push(clock.time - start)
+      clock.time += 1000
+    }
+    // 2, 4, 8, 16 and then 30 seconds, each up to a fifth less: some ten times in the three minutes that are left.
+    expect(asked.length).toBeGreaterThanOrEqual(8)
+    expect(asked.length).toBeLessThanOrEqual(13)
+    const gaps = asked.slice(1).map((time, index) => time - (asked[index] ?? 0))
+    expect(gaps[0]).toBeLessThanOrEqual(3000)
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(31_000)
+    expect((await findLogin(db.read, loginId))?.endedAt).toBeUndefined()
+    // Beyond the limit nobody is let in, and nobody is signed out either: the provider has not said no.
+    await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+    expect((await findLogin(db.read, loginId))?.endedAt).toBeUndefined()
+    provider.answers = []
+    clock.time += 31_000
+    await call()
+    expect(await provenUntil()).toBe(clock.time + limit)
+  })
+
+  it('does not wait for a provider that is late while the last proof holds, and takes its answer when it comes', async () => {
+    provider.answers = ['silence']
+    clock.time += REPROOF * 0.6 + 1
+    const first = call()
+    await expect.poll(() => provider.asked.length).toBe(1)
+    clock.next() // its patience is over
+    await first
+    // Nobody else waits for it, and nobody asks a second time: a refresh token is good for one use.
+    clock.time += 1000
+    await Promise.all([call(), call()])
+    expect(provider.asked).toHaveLength(1)
+    await provider.release()
+    await expect.poll(provenUntil).toBe(clock.time + limit)
+    expect(provider.asked).toHaveLength(1)
+  })
+
+  it.each<[string, TokenAnswer]>([
+    ['the grant is over', [400, '{"error":"invalid_grant"}']],
+    ['access is denied', [403, '{"error":"access_denied"}']],
+    ['the person must sign in', [400, '{"error":"login_required"}']],
+  ])('ends at once where the provider says no: %s', async (_what, how) => {
+    provider.answers = [how]
+    clock.time += REPROOF * 0.6 + 1
+    await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+    expect((await findLogin(db.read, loginId))?.endedAt).toBe(clock.time)
+    provider.answers = []
+    await expect(call()).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' })
+    expect(provider.asked).toHaveLength(1)
+  })
+})

@@ -1,15 +1,34 @@
-// Compiles src to dist, and bundles the dashboard (dist/web) and the command line (dist/pamctl). The old output goes first,
-// so that a deleted source leaves nothing behind.
+// Compiles src to dist, and bundles the dashboard (dist/web) and the command line (dist/pamctl). Everything is built beside
+// and put in place at the end: programs that run from dist meanwhile find it whole, and a deleted source leaves nothing behind.
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
 const root = new URL('..', import.meta.url)
+const place = (name) => fileURLToPath(new URL(name, root))
+const dist = place('dist')
+const built = place(`dist.${process.pid}.new`)
+const old = place(`dist.${process.pid}.old`)
 
-rmSync(new URL('dist', root), { recursive: true, force: true })
-run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json')
-run('vite', 'bin/vite.js', 'build', '--config', 'web/vite.config.ts')
-run('vite', 'bin/vite.js', 'build', '--config', 'scripts/pamctl.vite.config.js')
+process.on('exit', () => {
+  for (const directory of [built, old]) rmSync(directory, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+
+run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built)
+run('vite', 'bin/vite.js', 'build', '--config', 'web/vite.config.ts', '--outDir', `${built}/web`)
+run('vite', 'bin/vite.js', 'build', '--config', 'scripts/pamctl.vite.config.js', '--outDir', `${built}/pamctl`)
+moveAway()
+renameSync(built, dist)
+
+function moveAway() {
+  try {
+    renameSync(dist, old)
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+  }
+}
 
 function run(name, program, ...args) {
   const path = createRequire(import.meta.url)

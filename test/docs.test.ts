@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeDemoConfig } from '../src/demo/setup.ts'
+import { peopleSchema } from '../src/evaluation-idp/people.ts'
 import { parseConfig } from '../src/server/config/config.ts'
+import { parseYaml } from '../src/shared/yaml-file.ts'
 import { postgresRuleSets } from '../src/protocols/postgres/rule-sets.ts'
 import { startDemoStack, type DemoStack } from '../src/demo/stack.ts'
 import { grantFor, openPort, signIn, eventually, type SignedIn } from './helpers/gateway-client.ts'
@@ -88,13 +90,19 @@ describe('the documents', () => {
     })
     rmSync(directory, { recursive: true })
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('is valid: 1 targets, 1 access, 5 command and 1 masking rules')
+    expect(stdout).toContain('is valid: 1 target, 1 access rule, 5 command rules, 1 masking rule')
   })
 
   it('the issuers of the page identity-providers are valid', () => {
     const issuers = blocks('docs/identity-providers.md', 'yaml').filter((yaml) => yaml.startsWith('identity:'))
     expect(issuers).toHaveLength(3)
     for (const yaml of issuers) expect(parseConfig(yaml, 'page').warnings).toEqual([])
+  })
+
+  it('the people of the built-in provider are as its file has them', () => {
+    const [yaml = ''] = blocks('docs/identity-providers.md', 'yaml').filter((text) => text.startsWith('# people.yaml'))
+    const { people, services } = parseYaml(yaml, 'people.yaml', peopleSchema)
+    expect([people.map(({ id }) => id), services.map(({ id }) => id)]).toEqual([['jane'], ['ci-deploy']])
   })
 
   it('every ready-made set is described', () => {
@@ -132,7 +140,7 @@ describe('the documents', () => {
     })
     expect(hashed.stdout).toMatch(/^scrypt\$16384\$/)
     const bad = await run(process.execPath, ['bin/pam-gateway.js', 'check', '--config', '/nowhere.yaml'], { cwd: ROOT })
-    expect([bad.code, bad.stderr]).toEqual([2, 'pam-gateway: /nowhere.yaml: cannot be read (ENOENT)\n'])
+    expect([bad.code, bad.stderr]).toEqual([2, 'pam-gateway: there is no file /nowhere.yaml\n'])
     const schema = await run(process.execPath, ['bin/pam-gateway.js', 'schema'], { cwd: ROOT })
     expect(JSON.parse(schema.stdout)).toEqual(JSON.parse(read('docs/pam.schema.json')))
   })

@@ -38,8 +38,8 @@ export interface ControlMethods {
   }
   /** Headers for one call to the gateway. */
   authorize: { params: { profile: string; method: string; url: string }; result: Readonly<Record<string, string>> }
-  /** `required`: an error that says what to do in place of null. */
-  profile: { params: { profile: string; required?: boolean }; result: ProfileInfo | null }
+  /** `required`: an error that says what to do in place of null; `gateway` is the one that the command names. */
+  profile: { params: { profile: string; required?: boolean; gateway?: string }; result: ProfileInfo | null }
   logout: { params: { profile: string }; result: { gateway: string } }
   /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. `private`: on a Unix socket only. */
   listen: {

@@ -7,6 +7,7 @@ import type { Prover } from '../gateway-client/prover.ts'
 import type { Token } from '../api/schemas/identity.ts'
 import { systemClock, type Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import { fileProblem } from '../shared/file-problem.ts'
 
 /** How a new identity token is come by. */
 export type IdentitySource =
@@ -285,15 +286,26 @@ export class LoginKeeper {
 
 /** The service's token as it is now: a file may have been renewed. */
 export function serviceToken(source: { token: string | undefined; tokenFile: string | undefined }): string {
-  if (source.tokenFile === undefined) return source.token ?? ''
+  if (source.tokenFile === undefined) return needToken(source.token ?? '', 'PAMCTL_TOKEN')
+  let text: string
   try {
-    return readFileSync(source.tokenFile, 'utf8').trim()
+    text = readFileSync(source.tokenFile, 'utf8')
   } catch (error) {
-    throw new PamError('NOT_SIGNED_IN', `the token file ${source.tokenFile} cannot be read`, {
+    throw new PamError('NOT_SIGNED_IN', `--token-file: ${fileProblem(source.tokenFile, error)}`, {
       hint: 'does your CI provider write it, and may this user read it?',
       cause: error,
     })
   }
+  return needToken(text.trim(), source.tokenFile)
+}
+
+/** A JWT in its compact form (RFC 7515, 7.1): whatever else it is, perhaps another secret, goes nowhere. */
+function needToken(token: string, place: string): string {
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) && token.length <= MAX_TOKEN) return token
+  const what = token === '' ? 'is empty' : 'does not hold an identity token (a signed JWT)'
+  throw new PamError('TOKEN_INVALID', `${place} ${what}`, {
+    hint: 'request a token from your CI provider, for the audience of this gateway',
+  })
 }
 
 /** A service cannot sign in again: what it needs is another token. */
@@ -318,6 +330,8 @@ const FINAL = new Set<string>([
   'ISSUER_UNTRUSTED',
   'SIGN_IN_DENIED',
 ])
+/** Characters that the gateway takes. */
+const MAX_TOKEN = 20_000
 const EXPIRY_MARGIN = 60_000
 const FIRST_RETRY_MS = 2000
 const MIN_RETRY_MS = 500

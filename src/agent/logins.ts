@@ -150,8 +150,9 @@ export class Logins {
     }
     const current = await this.#gatewayOf(DEFAULT_PROFILE)
     if (current === gateway) return { profile: DEFAULT_PROFILE }
-    const matching: string[] = []
-    for (const name of await this.#names()) if ((await this.#gatewayOf(name)) === gateway) matching.push(name)
+    const logins: [string, string | undefined][] = []
+    for (const name of await this.#names()) logins.push([name, await this.#gatewayOf(name)])
+    const matching = logins.filter(([, at]) => at === gateway).map(([name]) => name)
     const [only] = matching
     if (matching.length > 1) {
       throw new PamError('USAGE', `several profiles are signed in to ${gateway}: ${matching.join(', ')}`, {
@@ -160,14 +161,21 @@ export class Logins {
     }
     if (only !== undefined) return { profile: only }
     if (current === undefined) return { profile: DEFAULT_PROFILE }
-    const how = `pamctl login --profile NAME --gateway ${gateway}`
+    const how = loginCommand('NAME', gateway)
+    // A host without a scheme means https, which nothing on loopback speaks by itself.
+    const plain = gateway.replace(/^https:/, 'http:')
+    const meant = plain !== gateway && logins.some(([, at]) => at === plain)
     throw signingIn
       ? new PamError('USAGE', `you are signed in to ${current}, and a profile is for one gateway`, {
           hint: `give the new one a name: ${how}; or sign out first: pamctl logout`,
         })
-      : new PamError('NOT_SIGNED_IN', `you are not signed in to ${gateway}; your default login is for ${current}`, {
-          hint: `sign in: ${how}`,
-        })
+      : new PamError(
+          'NOT_SIGNED_IN',
+          `you are not signed in to ${gateway}; your logins are for ${logins.map(describeLogin).join(', ')}`,
+          {
+            hint: meant ? `did you mean --gateway ${plain}?` : `sign in: ${how}`,
+          },
+        )
   }
 
   async #gatewayOf(profile: string): Promise<string | undefined> {
@@ -193,7 +201,7 @@ export class Logins {
     )
   }
 
-  async need(profile: string): Promise<LoginKeeper> {
+  async need(profile: string, gateway?: string): Promise<LoginKeeper> {
     const keeper = await this.find(profile)
     if (keeper === undefined) {
       const { store } = await this.#openSecrets()
@@ -203,7 +211,7 @@ export class Logins {
         'NOT_SIGNED_IN',
         profile === DEFAULT_PROFILE ? 'you are not signed in' : `profile "${profile}" is not signed in`,
         {
-          hint: `sign in: pamctl login --gateway URL${locked}`,
+          hint: `sign in: ${loginCommand(profile, gateway ?? this.#index()[profile]?.gateway)}${locked}`,
         },
       )
     }
@@ -273,5 +281,12 @@ export class Logins {
     return this.#secrets
   }
 }
+
+/** The command that signs this profile in: a part of it left out would sign in another one. */
+const loginCommand = (profile: string, gateway: string | undefined): string =>
+  `pamctl login${profile === DEFAULT_PROFILE ? '' : ` --profile ${profile}`} --gateway ${gateway ?? 'URL'}`
+
+const describeLogin = ([profile, gateway]: readonly [string, string | undefined]): string =>
+  `${gateway} (${profile === DEFAULT_PROFILE ? 'default' : `profile ${profile}`})`
 
 const DEFAULT_PROFILE = 'default'

@@ -127,8 +127,8 @@ class Agent {
         const keeper = await this.#logins.need(profile)
         return keeper.authorize(method, url)
       },
-      profile: async ({ profile, required }) => {
-        if (required === true) await this.#logins.need(profile)
+      profile: async ({ profile, required, gateway }) => {
+        if (required === true) await this.#logins.need(profile, gateway)
         return this.#logins.info(profile)
       },
       logout: async ({ profile }) => {

@@ -4,6 +4,7 @@ import { userPaths, type Paths } from '../agent/paths.ts'
 import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts'
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
+import { fileProblem } from '../shared/file-problem.ts'
 import { isLoopback } from '../shared/loopback.ts'
 import type { Io } from './output/io.ts'
 
@@ -52,7 +53,12 @@ export function createContext(io: Io, options: GlobalOptions, environment: NodeJ
     async client() {
       const connection = await context.agent()
       const chosen = await context.profile()
-      const info = await connection.call('profile', { profile: chosen, required: true })
+      const { gateway } = given(options)
+      const info = await connection.call('profile', {
+        profile: chosen,
+        required: true,
+        ...(gateway === undefined ? {} : { gateway: normalGateway(gateway) }),
+      })
       if (info === null) throw new PamError('NOT_SIGNED_IN', 'you are not signed in')
       const ca = context.authority()
       if (ca !== undefined && ca !== info.ca) {
@@ -140,6 +146,6 @@ function readAuthority(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new UsageError(`--ca ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new UsageError(`--ca: ${fileProblem(file, error)}`)
   }
 }

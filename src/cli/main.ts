@@ -39,8 +39,11 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
-    else {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2
+      if (error.code === 'commander.unknownOption' && args.includes('connect') && !args.includes('--'))
+        io.note('hint: put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"')
+    } else {
       const outcome = outcomeOf(error)
       process.exitCode = outcome.code
       if (outcome.error !== undefined) {

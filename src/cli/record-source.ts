@@ -3,8 +3,10 @@ import { Option } from 'commander'
 import type { RecordReader } from '../recording/encryption.ts'
 import { BrokenRecording, readRecording, type ByteSource, type ReadEvent } from '../recording/read.ts'
 import { UsageError } from '../shared/errors.ts'
+import { fileProblem } from '../shared/file-problem.ts'
 import { looksLikeId } from '../shared/id.ts'
 import type { CliContext } from './context.ts'
+import { needId } from './ids.ts'
 
 /** A record by the id of its session, from the gateway, or by its file. */
 export async function openRecord(
@@ -13,7 +15,10 @@ export async function openRecord(
   purpose: 'viewed' | 'exported' | 'verified',
 ): Promise<ByteSource> {
   if (looksLikeId(source, ['ses']) && !existsSync(source)) return (await client()).sessions.recording(source, purpose)
-  if (!existsSync(source)) throw new UsageError(`${source} is neither a session nor a file`)
+  if (!existsSync(source)) {
+    needId(source, 'ses')
+    throw new UsageError(`${source} is neither a session nor a file`)
+  }
   return createReadStream(source)
 }
 
@@ -33,7 +38,7 @@ export async function readIdentities(file: string | undefined): Promise<RecordRe
     const { recordReader } = await import('../recording/encryption.ts')
     return recordReader(identities)
   } catch (error) {
-    throw new UsageError(`--identity ${file}: ${(error as Error).message}`, 'expected a file as age-keygen writes it')
+    throw new UsageError(`--identity: ${fileProblem(file, error)}`, 'expected a file as age-keygen writes it')
   }
 }
 

@@ -39,11 +39,19 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
       io.note(isOurs ? await withdrawn(api, request.id, standing) : standing)
       throw new Exit(interruption.exitCode)
     }
-    const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
-    io.note(visible(`${current.status}${until}`))
+    // What else was decided is told by whoever needed it.
+    if (current.state === 'approved') {
+      const until = current.grantEndsAt === undefined ? '' : `, until ${clockTime(current.grantEndsAt)}`
+      io.note(visible(`${current.status}${until}`))
+    }
     if (signal.aborted) throw new Exit(interruption.exitCode)
     return current
   })
+}
+
+/** REQUEST_DENIED with what was decided, unless it is a yes. */
+export function needApproved({ id, state, status }: AccessRequest): void {
+  if (state !== 'approved') throw new PamError('REQUEST_DENIED', visible(`${id} was ${status}`), { id })
 }
 
 /** Withdraws it; says what became of it. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { PamError } from '../shared/errors.ts'
+import { fileProblem } from '../shared/file-problem.ts'
 
 /** Where a secret is: `env:NAME` or `file:PATH` (relative to the configuration file). Never the secret itself. */
 export type SecretReference = `env:${string}` | `file:${string}`
@@ -22,7 +23,7 @@ function readSecretFile(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    throw missing(`the secret file ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`, error)
+    throw missing(fileProblem(name, error), error)
   }
 }
 

@@ -30,8 +30,11 @@ export async function startEvaluationProvider(
   const server = createServer()
   await listen(server, port)
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const { default: OidcProvider } = await quietImport()
-  const provider = new OidcProvider(issuer, await configuration(people))
+  const settings = await configuration(people)
+  const provider = await quietly(async () => {
+    const { default: OidcProvider } = await import('oidc-provider')
+    return new OidcProvider(issuer, settings)
+  })
   // Secrets of services are hashed in the file, as passwords are.
   const client = provider.Client.prototype as unknown as {
     compareClientSecret: (actual: string) => Promise<boolean>
@@ -65,13 +68,13 @@ export async function startEvaluationProvider(
   }
 }
 
-/** The library prints which runtimes it supports; that is not for the gateway's users to read. */
-async function quietImport(): Promise<typeof import('oidc-provider')> {
+/** The library prints which runtimes it supports, and that its store is for development: the gateway's log says both in its own way. */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
   // oxlint-disable no-console
   const { warn, info } = console
   console.warn = console.info = () => {}
   try {
-    return await import('oidc-provider')
+    return await work()
   } finally {
     console.warn = warn
     console.info = info

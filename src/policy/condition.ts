@@ -5,6 +5,8 @@ import type { PolicyLanguage } from './language.ts'
 /** A CEL expression of a rule (`when:`), checked when the file is loaded. */
 export interface Condition {
   readonly source: string
+  /** Constants that are looked for among the groups of a person: `'sre' in person.groups`. */
+  readonly groups: readonly string[]
   /** `undefined` where it could not be evaluated: whoever asks decides on the safe side. */
   holds(subject: ConditionSubject): boolean | undefined
 }
@@ -26,6 +28,7 @@ export function parseCondition(source: string, scope: 'access' | 'command', lang
   if (check.type !== 'bool' && check.type !== 'dyn') throw new Error(`must be true or false, is ${check.type}`)
   return {
     source,
+    groups: groupsIn(expression.ast),
     holds({ person, target, statement }) {
       try {
         return (
@@ -49,6 +52,56 @@ function valuesOf(statement: Statement, language: PolicyLanguage): Record<string
   if (own === undefined) throw new Error('a word of the command is known only when it runs')
   return { kinds, reads, writes, unknown, ...own }
 }
+
+/** What a variable of a macro stands for: a group of the person, or one of these constants. */
+type Bound = ReadonlyMap<string, 'group' | readonly string[]>
+
+/** Of `x in person.groups` and `g == x`, wherever they stand, and of macros over groups or lists of constants. */
+function groupsIn(node: unknown, bound: Bound = new Map()): string[] {
+  if (Array.isArray(node)) return node.flatMap((part) => groupsIn(part, bound))
+  if (!isNode(node)) return []
+  const parts = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [node.args]
+  const [first, second, third] = parts
+  if (node.op === 'in') {
+    if (isGroups(second)) return constantsOf(first, bound)
+    if (isGroup(first, bound)) return constantsOf(second, bound)
+  }
+  if (node.op === '==' || node.op === '!=') {
+    if (isGroup(first, bound)) return constantsOf(second, bound)
+    if (isGroup(second, bound)) return constantsOf(first, bound)
+  }
+  if (node.op !== 'rcall' || !Array.isArray(third)) return parts.flatMap((part) => groupsIn(part, bound))
+  const [variable] = third as readonly unknown[]
+  const inner = new Map(bound)
+  if (isNode(variable) && variable.op === 'id')
+    inner.set(String(variable.args), isGroups(second) ? 'group' : constantsOf(second, bound))
+  return [...groupsIn(second, bound), ...groupsIn(third, inner)]
+}
+
+function constantsOf(node: unknown, bound: Bound): string[] {
+  if (!isNode(node)) return []
+  if (node.op === 'value') return typeof node.args === 'string' ? [node.args] : []
+  if (node.op === 'list') return (node.args as readonly unknown[]).flatMap((part) => constantsOf(part, bound))
+  const constants = node.op === 'id' ? bound.get(String(node.args)) : undefined
+  return constants === undefined || constants === 'group' ? [] : [...constants]
+}
+
+/** `person.groups`, or `person["groups"]`. */
+function isGroups(node: unknown): boolean {
+  if (!isNode(node) || (node.op !== '.' && node.op !== '[]')) return false
+  const [owner, field] = node.args as readonly unknown[]
+  const name = isNode(field) && field.op === 'value' ? field.args : field
+  return isNode(owner) && owner.op === 'id' && owner.args === 'person' && name === 'groups'
+}
+
+/** One of them: by a macro's variable, or by its place. */
+const isGroup = (node: unknown, bound: Bound): boolean =>
+  isNode(node) &&
+  ((node.op === 'id' && bound.get(String(node.args)) === 'group') ||
+    (node.op === '[]' && isGroups((node.args as readonly unknown[])[0])))
+
+const isNode = (node: unknown): node is { readonly op: string; readonly args: unknown } =>
+  node !== null && typeof node === 'object' && 'op' in node && 'args' in node
 
 /** `matches` runs JavaScript's backtracking engine: one crafted value would stop the gateway for everybody. */
 function refuseMatches(node: unknown): void {

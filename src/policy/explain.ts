@@ -28,22 +28,25 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     target: target.name,
     access: access && { rule: access.name, text: describeAccess(access) },
     accessRules: policy.access.map((rule) => explained(rule, person, target, describeAccess(rule))),
-    commands: policy.commands.map((rule) =>
-      explained(rule, person, target, describeCommandRule(rule, policy.language)),
-    ),
-    masking: policy.masking.map((rule) => {
+    commands: policy.commands
+      .filter((rule) => policy.language.aboutOthers(rule, target.type).length === 0)
+      .map((rule) => explained(rule, person, target, describeCommandRule(rule, policy.language))),
+    masking: policy.masking.flatMap((given) => {
+      const { hasColumns } = policy.language.forTarget(target.type).vocabulary
+      const rule = hasColumns ? given : { ...given, columns: [] }
+      if (rule.columns.length + rule.kinds.length + rule.patterns.length === 0) return []
       const text = describeMasking(rule)
-      if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'is about other targets' }
+      if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
       if (rule.except && fitsWho(rule.except, person))
-        return { rule: rule.name, applies: false, text: 'you see plainly' }
+        return { rule: rule.name, applies: false, text: 'does not apply: you see these values unmasked' }
       return { rule: rule.name, applies: true, text }
     }),
   }
 }
 
 function explained(rule: AccessRule | CommandRule, person: Person, target: Target, text: string): ExplainedRule {
-  if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'is about other targets' }
-  if (!fitsWho(rule.who, person)) return { rule: rule.name, applies: false, text: 'is about other people' }
+  if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
+  if (!fitsWho(rule.who, person)) return { rule: rule.name, applies: false, text: 'other people only' }
   const condition = rule.when === undefined ? '' : `, when ${rule.when.source}`
   return { rule: rule.name, applies: true, text: text + condition }
 }

@@ -2,7 +2,7 @@ import type { Command, Person, Statement, Target } from './command.ts'
 import { decideAccess, decideCommand, type Judgement } from './decide.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
-import type { CommandRule, Policy } from './policy.ts'
+import type { CommandRule, Policy, StatementMatch } from './policy.ts'
 import type { PolicyLanguage } from './language.ts'
 
 /** What the rules would say of a command, and why each of them decides or does not. */
@@ -46,20 +46,24 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
 
 function triedRules(policy: Policy, person: Person, target: Target, statement: Statement): TriedRule[] {
   let decided: string | undefined
-  return policy.commands.map((rule) => {
+  return policy.commands.flatMap((rule): TriedRule[] => {
     const told = { rule: rule.name, effect: rule.effect.type }
     const not = whyNot(rule, policy.language, person, target, statement)
-    if (not !== undefined) return { ...told, result: 'not', why: not }
+    // What no command of such a target can match has nothing to say here.
+    if (not !== undefined)
+      return policy.language.aboutOthers(rule, target.type).length === 0 ? [{ ...told, result: 'not', why: not }] : []
     if (decided !== undefined)
-      return { ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }
+      return [{ ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }]
     decided = rule.name
     const maybe =
       rule.effect.type === 'allow' ? undefined : policy.language.of(statement).whyMaybe(rule.match, statement)
-    return {
-      ...told,
-      result: 'decides',
-      why: maybe === undefined ? 'the first rule that fits' : `the first rule that fits: the command ${maybe}`,
-    }
+    return [
+      {
+        ...told,
+        result: 'decides',
+        why: maybe === undefined ? 'the first rule that fits' : `the first rule that fits: the command ${maybe}`,
+      },
+    ]
   })
 }
 
@@ -71,10 +75,8 @@ function whyNot(
   target: Target,
   statement: Statement,
 ): string | undefined {
-  if (!fitsTarget(rule.targets, target)) return 'is about other targets'
-  if (!fitsWho(rule.who, person)) return 'is about other people'
-  const [about] = language.aboutOthers(rule, target.type)
-  if (about !== undefined) return `is about ${about}`
+  if (!fitsTarget(rule.targets, target)) return 'other targets only'
+  if (!fitsWho(rule.who, person)) return 'other people only'
   const effect = rule.effect.type
   if (!language.matches(rule.match, effect, statement)) {
     const { unknown } = rule.match
@@ -89,9 +91,11 @@ function whyNot(
         ),
     )
     if (failing !== undefined) {
-      const otherwise = fields[failing]?.otherwise ?? 'is about other kinds of commands'
-      const value = rule.match[failing]
-      return typeof value === 'boolean' ? otherwise : `${otherwise}: it names ${value?.join(', ')}`
+      const value = rule.match[failing] as NonNullable<StatementMatch[string]>
+      return (
+        fields[failing]?.otherwise(value) ??
+        `is about other kinds of commands: it names ${rule.match.kinds?.join(', ')}`
+      )
     }
     if (effect === 'deny' && unknown === true) return 'is about statements of unknown effect, and this one is known'
     return effect === 'deny'

@@ -11,6 +11,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly type: S['type']
   /** Whose commands these are, for people: `databases`, `hosts`. */
   readonly about: string
+  /** Whether there are columns, which masking rules can name. */
+  readonly hasColumns: boolean
   /** Words of `match:` besides `kinds` and `unknown`, in the order in which the documentation lists them. */
   readonly fields: Readonly<Record<string, MatchField>>
   /** Kinds in which anything may happen: a rule that allows or holds them names them in full. */
@@ -44,8 +46,8 @@ export interface Vocabulary<S extends Statement = Statement> {
 
 export interface MatchField {
   readonly schema: z.ZodType
-  /** Why a rule does not match, before `: it names …`. */
-  readonly otherwise: string
+  /** Why a rule with this value does not match. */
+  otherwise(value: NonNullable<StatementMatch[string]>): string
   /** As a part of `refuses every statement …`. */
   describe(value: NonNullable<StatementMatch[string]>): string
 }

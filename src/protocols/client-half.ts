@@ -4,6 +4,8 @@ import type { Target } from '../api/schemas/access.ts'
 export interface ClientHalf {
   /** False: a client that is started comes through `pamctl tunnel`, and no port is opened for it. */
   readonly listens: boolean
+  /** Programs that speak this protocol and no other: started for another target they would go past the gateway. */
+  readonly programs: ReadonlySet<string>
   /** What a native client is started with, so that it finds its way by itself. */
   prepare(start: ClientStart): PreparedClient
   /** How to connect to an open port. `home` is pamctl's own directory, for files that a client is pointed to. */

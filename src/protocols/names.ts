@@ -4,6 +4,7 @@
  */
 export const protocols = {
   postgres: {
+    article: 'a',
     label: 'PostgreSQL',
     language: 'sql',
     hasTerminals: false,
@@ -13,6 +14,7 @@ export const protocols = {
     ],
   },
   ssh: {
+    article: 'an',
     label: 'SSH',
     language: 'shell',
     hasTerminals: true,
@@ -24,6 +26,8 @@ export const protocols = {
 } as const satisfies Record<string, ProtocolWords>
 
 export interface ProtocolWords {
+  /** Before the label. */
+  readonly article: 'a' | 'an'
   readonly label: string
   /** How its commands are coloured. */
   readonly language: 'sql' | 'shell'
@@ -43,7 +47,8 @@ export const isProtocolName = (word: string): word is ProtocolName => Object.has
 export const wordsOf = (name: string): ProtocolWords => (isProtocolName(name) ? protocols[name] : UNKNOWN_PROTOCOL)
 
 const UNKNOWN_PROTOCOL: ProtocolWords = {
-  label: 'other',
+  article: 'an',
+  label: 'unknown',
   language: 'shell',
   hasTerminals: false,
   ways: [{ command: 'pamctl connect NAME', label: 'connect to NAME' }],

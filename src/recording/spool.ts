@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { apartKey } from './apart.ts'
 import { recordCipher } from './encryption.ts'
 import type { EndedEvent, OpenedEvent } from './event.ts'
 import { Journal } from './journal.ts'
-import type { JournalDisk } from './journal-file.ts'
+import { realDisk, type JournalDisk } from './journal-file.ts'
 import { SessionRecorder } from './recorder.ts'
 import type { SealedRecording } from './recording-file.ts'
 import type { Signer } from './seal.ts'
@@ -57,6 +57,8 @@ export class Spool {
   #journal: Journal
   #recordingBytes: number
   #health: SpoolHealth = { ok: true }
+  /** How often records could not be written: whether something failed while the disk was tried again. */
+  #failures = 0
   readonly #tick: NodeJS.Timeout
 
   /** Throws where the directory cannot be written. */
@@ -193,6 +195,7 @@ export class Spool {
   }
 
   #setHealth(health: SpoolHealth): void {
+    if (!health.ok) this.#failures++
     const changed = health.ok !== this.#health.ok
     this.#health = health
     if (changed) this.#options.onHealth?.(health)
@@ -200,24 +203,49 @@ export class Spool {
 
   /** Once a second: whether a failed disk is back, and what waits for that. */
   async #look(): Promise<void> {
-    if (!this.#health.ok) {
-      try {
-        if (this.#journal.failed !== undefined) this.#journals.push((this.#journal = this.#openJournal()))
-        for (const waiting of this.#unsealed.values()) if ((await this.#trySeal(waiting)) === undefined) return
-        this.#setHealth({ ok: true })
-      } catch (error) {
-        this.#health = unwritable(error)
-      }
-      return
-    }
+    if (!this.#health.ok) return this.#tryAgain()
     this.#journal.rotateIfOlder(OLDEST_JOURNAL)
+    await this.#dropJournals()
+  }
+
+  /** What is sealed makes room; then the disk must take what a session may write at once. Its first bytes would fit anywhere. */
+  async #tryAgain(): Promise<void> {
+    const failures = this.#failures
+    try {
+      for (const waiting of this.#unsealed.values()) if ((await this.#trySeal(waiting)) === undefined) return
+      await this.#dropJournals()
+      await this.#probe()
+      if (this.#journal.failed !== undefined) this.#journals.push((this.#journal = this.#openJournal()))
+      // Somebody else may have failed meanwhile: that is told by the next attempt.
+      if (this.#failures === failures) this.#setHealth({ ok: true })
+    } catch (error) {
+      this.#health = unwritable(error)
+    }
+  }
+
+  async #probe(): Promise<void> {
+    const { directory, disk = realDisk } = this.#options
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const file = join(directory, 'probe')
+    const handle = openSync(file, 'w', 0o600)
+    try {
+      rmSync(file)
+      for (let at = 0; at < PROBE.length;) at += await disk.write(handle, PROBE.subarray(at), at)
+      await disk.datasync(handle)
+    } finally {
+      closeSync(handle)
+    }
+  }
+
+  async #dropJournals(): Promise<void> {
     const used = new Set([...this.#live.values(), ...this.#settling.keys()].map(({ journal }) => journal))
     const released = this.#journals.filter(
-      (journal) => journal !== this.#journal && journal.isReleased && !used.has(journal),
+      (journal) =>
+        (journal !== this.#journal || journal.failed !== undefined) && journal.isReleased && !used.has(journal),
     )
     for (const journal of released) {
-      void journal.close()
       this.#journals.splice(this.#journals.indexOf(journal), 1)
+      await journal.close()
     }
   }
 
@@ -264,5 +292,7 @@ function sizeOf(directory: string): number {
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 }
 
+/** As much as a journal writes at once. */
+const PROBE = new Uint8Array(256 * 1024)
 /** Milliseconds after which the sessions in a journal seal what they have in it. */
 const OLDEST_JOURNAL = 10 * 60_000

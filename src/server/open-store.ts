@@ -3,6 +3,7 @@ import { signAudit } from '../recording/audit-chain.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { appendAltered } from '../storage/audit.ts'
 import { auditedState, type AuditedState } from '../storage/audited-state.ts'
+import { needCursorsWithin } from '../storage/audit-cursors.ts'
 import { openSqlite, type Database } from '../storage/database.ts'
 import { restoreRecordings } from '../storage/restore-recordings.ts'
 import { loadKeys, useNextKey, type GatewayKeys } from './keys.ts'
@@ -39,6 +40,7 @@ export async function openStore(dataDirectory: string): Promise<OpenedStore> {
     useNextKey(directory, rotated?.subject)
     keys = loadKeys(directory)
     const audited = await auditedState(db.read, keys.signer.keyId, trustedKeys(keys.recordingKeys))
+    await needCursorsWithin(db.read, audited.last)
     if (audited.altered !== undefined) {
       const data = { last: audited.last, entry: audited.altered.seq, reason: audited.altered.reason }
       await db.change((tx) => appendAltered(tx, Date.now(), data))

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { isAlias, isCollection, isNode, isPair, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml'
 import type { z } from 'zod'
 import { PamError } from './errors.ts'
+import { fileProblem } from './file-problem.ts'
+import { didYouMean } from './nearest-word.ts'
+import { visible } from './visible.ts'
 
 /** A step into the value: keys, and indexes of lists. */
 export type YamlPath = readonly (string | number)[]
@@ -55,15 +58,44 @@ export function openYaml<Schema extends z.ZodType>(
 
   const raw = toJs(document, at)
   const place = (path: YamlPath): string => at(offsetOf(document, path))
-  const result = schema.safeParse(raw ?? {})
+  const result = schema.safeParse(raw ?? {}, { error: describeIssue })
   if (result.success) return { data: result.data, raw, place }
   throw invalid(
     result.error.issues.map((issue) => {
       const path = issue.path.map((step) => (typeof step === 'symbol' ? step.toString() : step))
-      return describeProblem(place(path), path, issue.message)
+      // A key that nobody knows is where it stands.
+      const at = issue.code === 'unrecognized_keys' && issue.keys[0] !== undefined ? [...path, issue.keys[0]] : path
+      return describeProblem(place(at), path, issue.message)
     }),
   )
 }
+
+/** What was given and what could be, where one of some words was expected. Other problems have the words of the schema. */
+function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_value') {
+    const words = issue.values.map(String)
+    const { input } = issue
+    if (input === undefined) return `expected ${oneOf(words)}`
+    return `expected ${oneOf(words)}, not ${shown(input)}${typeof input === 'string' ? didYouMean(input, words) : ''}`
+  }
+  if (issue.code === 'invalid_union' && typeof issue.discriminator === 'string') {
+    const words = ((issue['options'] ?? []) as readonly unknown[]).map(String)
+    const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator]
+    if (given === undefined) return `expected ${oneOf(words)}`
+    return `expected ${oneOf(words)}, not ${shown(given)}${typeof given === 'string' ? didYouMean(given, words) : ''}`
+  }
+  if (issue.code === 'unrecognized_keys') {
+    const { shape } = (issue.inst as z.core.$ZodObject | undefined)?._zod.def ?? {}
+    const known = Object.keys(shape ?? {})
+    return issue.keys.map((key) => `unknown key ${shown(key)}${didYouMean(key, known)}`).join(', ')
+  }
+  return undefined
+}
+
+const shown = (value: unknown): string => visible(JSON.stringify(value))
+
+const oneOf = (words: readonly string[]): string =>
+  words.length <= 1 ? (words[0] ?? 'nothing') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
 /** `pam.yaml:7:3: access.0.name: expected …`. */
 export const describeProblem = (place: string, path: YamlPath, message: string): string =>
@@ -154,9 +186,7 @@ function readText(file: string): string {
   try {
     bytes = readFileSync(file)
   } catch (error) {
-    throw new PamError('CONFIG_INVALID', `${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-      cause: error,
-    })
+    throw new PamError('CONFIG_INVALID', fileProblem(file, error), { cause: error })
   }
   const text = bytes.toString('utf8')
   if (isUtf8(bytes)) return text

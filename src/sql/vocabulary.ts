@@ -9,25 +9,26 @@ import type { SqlStatement } from './statement.ts'
 export const sqlVocabulary: Vocabulary<SqlStatement> = {
   type: 'sql',
   about: 'databases',
+  hasColumns: true,
   fields: {
     relations: {
       schema: patternList(checkRelation).describe('table, schema.table, or with * for either'),
-      otherwise: 'is about other relations',
+      otherwise: (value) => `is about other relations: it names ${list(value)}`,
       describe: (value) => `on ${list(value)}`,
     },
     writes: {
       schema: patternList(checkRelation).describe('as relations, of those that it writes to'),
-      otherwise: 'is about writing to other relations',
+      otherwise: (value) => `is about writing to other relations: it names ${list(value)}`,
       describe: (value) => `writing to ${list(value)}`,
     },
     functions: {
       schema: patternList(checkFunction).describe('function names; lo_* matches all that begin so'),
-      otherwise: 'is about other functions',
+      otherwise: (value) => `is about other functions: it names ${list(value)}`,
       describe: (value) => `calling ${list(value)}`,
     },
     missingWhere: {
       schema: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
-      otherwise: 'a missing WHERE is not what this is about',
+      otherwise: (value) => (value === true ? 'needs an UPDATE or DELETE without WHERE' : 'needs a WHERE'),
       describe: (value) => (value === true ? 'without WHERE' : 'with WHERE'),
     },
   },

@@ -51,14 +51,10 @@ describe('pam-gateway check: what is named and not there', () => {
       /:2:\d+: targets\.0\.password: the environment variable PAM_TEST_UNSET is not set$/,
     ],
     ['an empty variable', target('password: env:PAM_TEST_EMPTY'), /the environment variable PAM_TEST_EMPTY is empty$/],
-    [
-      'a file that is not there',
-      target('password: file:nowhere'),
-      /the secret file nowhere cannot be read \(ENOENT\)$/,
-    ],
+    ['a file that is not there', target('password: file:nowhere'), /targets\.0\.password: there is no file nowhere$/],
     ['an empty file', target('password: file:empty'), /the secret file empty is empty$/],
-    ['a directory', target('password: file:.'), /the secret file \. cannot be read \(EISDIR\)$/],
-    ['an authority', target('ca: nowhere.crt'), /targets\.0\.ca: nowhere\.crt cannot be read \(ENOENT\)$/],
+    ['a directory', target('password: file:.'), /targets\.0\.password: \. is a directory$/],
+    ['an authority', target('ca: nowhere.crt'), /targets\.0\.ca: there is no file nowhere\.crt$/],
     ['an authority that is none', target('ca: garbage'), /targets\.0\.ca: garbage is not a PEM file of certificates$/],
     ['an authority that is a key', target('ca: broken.crt'), /broken\.crt is not a PEM file of certificates$/],
     [
@@ -120,7 +116,7 @@ describe('pam-gateway check: what is named and not there', () => {
     [
       'the people of the built-in provider',
       'identity: { evaluation: { people: nowhere } }\n',
-      /identity\.evaluation\.people: nowhere cannot be read/,
+      /identity\.evaluation\.people: there is no file nowhere$/,
     ],
     [
       'an alias bomb',

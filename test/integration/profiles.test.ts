@@ -113,11 +113,20 @@ describe('the login of a command', () => {
         verb,
         4,
         '',
-        `pamctl: you are not signed in to ${otherUrl}; your default login is for ${staging.url}\nhint: sign in: pamctl login --profile NAME --gateway ${otherUrl}\n`,
+        `pamctl: you are not signed in to ${otherUrl}; your logins are for ${staging.url} (default), ${production.url} (profile prod)\nhint: sign in: pamctl login --profile NAME --gateway ${otherUrl}\n`,
       ])
     }
     expect(sent).toEqual([])
-    expect(await command(['targets', '--profile', 'new', '--gateway', otherUrl])).toMatchObject({ code: 4 })
+    // The hint signs in the very profile that was named.
+    expect(await command(['targets', '--profile', 'new', '--gateway', otherUrl])).toMatchObject({
+      code: 4,
+      stderr: `pamctl: profile "new" is not signed in\nhint: sign in: pamctl login --profile new --gateway ${otherUrl}\n`,
+    })
+    // Without a scheme it would be https.
+    expect(await command(['targets', '--gateway', staging.url.replace('http://', '')])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`hint: did you mean --gateway ${staging.url}?`),
+    })
     expect(sent).toEqual([])
   }, 60_000)
 
@@ -169,6 +178,39 @@ describe('the login of a command', () => {
   it('of a service leaves that of a person alone', async () => {
     const service = { PAMCTL_TOKEN: await serviceToken(staging.issuer), PAMCTL_GATEWAY: staging.url }
     expect(await command(['targets'], { PAMCTL_TOKEN: 'x' })).toMatchObject({ code: 2 })
+    // What is no token, perhaps another secret, goes nowhere.
+    for (const given of [
+      'abc',
+      'hunter2-hunter2-hunter2-hunter2',
+      'a.b',
+      'a.b.c.d.e',
+      'a.b.c d',
+      `a.${'b'.repeat(20_000)}.c`,
+    ]) {
+      const refused = {
+        code: 4,
+        stderr: expect.stringMatching(
+          /^pamctl: .* does not hold an identity token \(a signed JWT\)\nhint: request a token/,
+        ),
+      }
+      expect(await command(['targets'], { PAMCTL_TOKEN: given, PAMCTL_GATEWAY: otherUrl })).toMatchObject(refused)
+    }
+    const file = join(directory, 'token')
+    for (const [text, why] of [
+      ['', 'is empty'],
+      ['nonsense', 'does not hold an identity token'],
+    ] as const) {
+      writeFileSync(file, text)
+      expect(await command(['targets', '--token-file', file, '--gateway', otherUrl])).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining(`${file} ${why}`),
+      })
+    }
+    expect(await command(['targets', '--token-file', `${file}.nope`, '--gateway', otherUrl])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`--token-file: there is no file ${file}.nope`),
+    })
+    expect(sent).toEqual([])
     expect(await command(['logout'], service)).toMatchObject({ code: 0 })
     expect(await command(['login'], service)).toMatchObject({
       code: 2,

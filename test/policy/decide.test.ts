@@ -195,8 +195,33 @@ describe('decideAccess', () => {
   it('explains what applies and what does not', () => {
     expect(explain(access, jane, prod)).toMatchObject({
       access: { rule: 'prod', text: 'on request, up to 12h, approved by sre' },
-      accessRules: [{ applies: false, text: 'is about other targets' }, { applies: true }],
+      accessRules: [{ applies: false, text: 'other targets only' }, { applies: true }],
     })
+  })
+
+  it('explains only what can fit on a target of its type', () => {
+    const rules = parse({
+      commands: [
+        { name: 'etc', match: { writesPaths: ['/etc/**'] }, deny: 'no' },
+        { name: 'files', match: { kinds: ['file-*'] }, deny: 'no' },
+        { name: 'blind', match: { missingWhere: true }, deny: 'no' },
+        { name: 'reading', match: { kinds: ['select', 'exec'] }, allow: true },
+        { name: 'all', match: { unknown: true }, allow: true },
+      ],
+      masking: [
+        { name: 'columns', columns: ['customers.email'] },
+        { name: 'both', columns: ['customers.phone'], kinds: ['email'] },
+      ],
+    })
+    const of = (type: string) => {
+      const { commands, masking } = explain(rules, jane, { ...prod, type })
+      return [commands.map(({ rule }) => rule), masking.map(({ rule, text }) => `${rule}: ${text}`)]
+    }
+    expect(of('postgres')).toEqual([
+      ['blind', 'reading', 'all'],
+      ['columns: customers.email shown partial', 'both: customers.phone, email shown partial'],
+    ])
+    expect(of('ssh')).toEqual([['etc', 'files', 'reading', 'all'], ['both: email shown partial']])
   })
 
   it('a request rule without approvers is not loaded', () => {

@@ -55,14 +55,13 @@ describe('trying a command', () => {
     expect(access).toBeUndefined()
     expect(judgement).toMatchObject({ type: 'hold', rule: 'held' })
     expect(statements[0]?.rules.map(({ rule, result, why }) => `${rule}: ${result}: ${why}`)).toEqual([
-      'elsewhere: not: is about other targets',
-      'others: not: is about other people',
-      'services: not: is about other people',
+      'elsewhere: not: other targets only',
+      'others: not: other people only',
+      'services: not: other people only',
       'selects: not: is about other kinds of commands: it names select',
-      'blind: not: a missing WHERE is not what this is about',
+      'blind: not: needs an UPDATE or DELETE without WHERE',
       'users: not: is about writing to other relations: it names users',
       'functions: not: is about other functions: it names pg_sleep',
-      'programs: not: is about hosts',
       'never: not: its condition does not hold: person.id == "x"',
       'unclear: not: is about statements of unknown effect, and this one is known',
       'held: decides: the first rule that fits',

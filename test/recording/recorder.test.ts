@@ -247,6 +247,42 @@ describe('a disk that fails', () => {
     await spool.close(next, { code: 'CLIENT_LEFT', message: '' })
   })
 
+  it('full but for the first bytes of a file: it is not taken for one with room', async () => {
+    const { disk, state } = brittle()
+    const health: boolean[] = []
+    let refused = 0
+    let hasRoom = true
+    const take = (bytes: Uint8Array): void => {
+      if (hasRoom || bytes.length <= 1024) return
+      refused++
+      throw full
+    }
+    const almostFull: JournalDisk = {
+      ...disk,
+      writeSync(handle, bytes, position) {
+        take(bytes)
+        return disk.writeSync(handle, bytes, position)
+      },
+      async write(handle, bytes, position) {
+        take(bytes)
+        return disk.write(handle, bytes, position)
+      },
+    }
+    const spool = start({ disk: almostFull, onHealth: ({ ok }) => health.push(ok) })
+    const recorder = await spool.open(opened(), recorderOptions())
+    ;[hasRoom, state.error] = [false, undefined]
+    recorder.intent(command(`select '${'x'.repeat(4096)}'`))
+    await expect.poll(() => spool.health.ok).toBe(false)
+    await spool.close(recorder, { code: 'RECORDING_FAILED', message: 'disk' })
+    // It is tried again, and again.
+    await expect.poll(() => refused, { timeout: 10_000 }).toBeGreaterThan(2)
+    expect(health).toEqual([false])
+    hasRoom = true
+    await expect.poll(() => spool.health.ok, { timeout: 10_000 }).toBe(true)
+    expect(health).toEqual([false, true])
+    await spool.close(await spool.open(opened('ses_2'), recorderOptions('ses_2')), { code: 'CLIENT_LEFT', message: '' })
+  }, 30_000)
+
   it('slow: the event loop does not wait for it, and what waits goes on in order', async () => {
     const { disk, state } = brittle()
     const slowOnce: JournalDisk = {

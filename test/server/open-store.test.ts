@@ -56,6 +56,24 @@ describe('a rotation of the key that is stopped', () => {
   })
 })
 
+describe('a reader of the chain that is said to be further than the chain', () => {
+  it.each([['17'], ['1000000'], ['-1'], ['1.5'], ["'x'"], ['9e99']])('at %s: the store is not opened', async (seq) => {
+    await start()
+    const edit = (text: string): void => {
+      const store = new Libsql(join(directory, 'state.db'))
+      store.exec(text)
+      store.close()
+    }
+    edit(`insert into audit_cursors (name, seq) values ('to the archive', ${seq})`)
+    await expect(openStore(directory)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(/"to the archive" has read the audit chain up to \S+, and its last entry is 1$/),
+    })
+    edit('update audit_cursors set seq = 1')
+    expect((await start()).isAltered).toBe(false)
+  })
+})
+
 describe('a chain whose end somebody else wrote while the gateway was stopped', () => {
   const sqlite = (change: (store: Libsql.Database) => void): void => {
     const store = new Libsql(join(directory, 'state.db'))

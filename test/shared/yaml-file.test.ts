@@ -49,12 +49,35 @@ describe('a YAML file', () => {
     expect(parseYaml(text, 'f', z.any())).toEqual({ a: { x: 1 }, b: { x: 1, y: 2 }, c: [{ x: 1 }, { x: 1 }] })
   })
 
+  it.each([
+    ['a: evryday', 'f:1:4: a: expected everyday or never, not "evryday"; did you mean "everyday"?'],
+    ['a: xyz', 'f:1:4: a: expected everyday or never, not "xyz"'],
+    ['a: [never]', 'f:1:4: a: expected everyday or never, not ["never"]'],
+    ['a: "\\u202enever"', 'f:1:4: a: expected everyday or never, not "\\u{202e}never"'],
+    ['b: { type: postgre }', 'f:1:12: b.type: expected postgres or ssh, not "postgre"; did you mean "postgres"?'],
+    ['b: { type: 5 }', 'f:1:12: b.type: expected postgres or ssh, not 5'],
+    ['b: { port: 5 }', 'f:1:4: b.type: expected postgres or ssh'],
+    ['b: { type: ssh, prot: 5 }', 'f:1:23: b: unknown key "prot"; did you mean "port"?'],
+    ['c: 1', 'f:1:4: the file: unknown key "c"'],
+  ])('says of a word that is none of a list what it could be: %s', (text, message) => {
+    const schema = z.strictObject({
+      a: z.enum(['everyday', 'never']).optional(),
+      b: z
+        .discriminatedUnion('type', [
+          z.strictObject({ type: z.literal('postgres') }),
+          z.strictObject({ type: z.literal('ssh'), port: z.int().optional() }),
+        ])
+        .optional(),
+    })
+    expect(() => parseYaml(text, 'f', schema)).toThrow(message)
+  })
+
   it('is UTF-8', () => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-yaml-'))
     const file = join(directory, 'f.yaml')
     writeFileSync(file, Buffer.from('a: 1\nb: "caf\xe9"\n', 'latin1'))
     expect(() => readYamlFile(file, z.any())).toThrow(`${file}:2:8: is not UTF-8`)
-    expect(() => readYamlFile(directory, z.any())).toThrow(/cannot be read \(EISDIR\)/)
+    expect(() => readYamlFile(directory, z.any())).toThrow(`${directory} is a directory`)
     rmSync(directory, { recursive: true })
   })
 })

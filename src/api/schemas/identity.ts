@@ -15,7 +15,7 @@ export const discoverySchema = z.object({
 })
 export type Discovery = z.output<typeof discoverySchema>
 
-export const tokenRequestSchema = z.strictObject({ identityToken: z.string().min(20).max(20_000) })
+export const tokenRequestSchema = z.strictObject({ identityToken: z.string().max(20_000) })
 
 export const tokenSchema = z.object({
   accessToken: z.string(),

@@ -11,6 +11,7 @@ import { digestOfFile } from '../../recording/homes/directory.ts'
 import { toOcsf } from '../../recording/ocsf.ts'
 import { parseExactJson } from '../../shared/exact-json.ts'
 import { UsageError } from '../../shared/errors.ts'
+import { fileProblem } from '../../shared/file-problem.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
@@ -191,7 +192,7 @@ function readLines(file: string): unknown[] {
       .filter((line) => line !== '')
       .map((line, index) => parseLine(line, index + 1))
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message}`, 'expected one JSON object per line, unchanged')
+    throw new UsageError(fileProblem(file, error), 'expected one JSON object per line, unchanged')
   }
 }
 

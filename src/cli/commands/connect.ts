@@ -1,21 +1,22 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { basename } from 'node:path'
 import { Option } from 'commander'
 import type { AgentConnection } from '../../agent/control-client.ts'
 import type { ListenerInfo } from '../../protocols/client-half.ts'
 import type { AccessRequest, Target } from '../../api/schemas/access.ts'
 import type { ApiClient } from '../../gateway-client/api-client.ts'
-import { asPamError, PamError } from '../../shared/errors.ts'
+import { asPamError, PamError, UsageError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, integer, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
 import { clientHalves } from '../../protocols/client.ts'
 import type { ClientHalf, HowToConnect, PreparedClient } from '../../protocols/client-half.ts'
-import { isProtocolName } from '../../protocols/names.ts'
+import { isProtocolName, protocolNames, wordsOf } from '../../protocols/names.ts'
 import { clockTime } from '../output/clock-time.ts'
 import type { Io } from '../output/io.ts'
 import { visible } from '../../shared/visible.ts'
-import { reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
+import { needApproved, reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
 
 interface ConnectOptions {
   readonly for?: number
@@ -54,9 +55,10 @@ async function connectTo(
       hint: '"pamctl targets" lists yours',
     })
   const half = halfOf(target)
+  const [program, ...args] = command
+  if (program !== undefined) needClientOf(target, program)
   if (target.grant === 'request') await ensureGrant(context, api, targets, name, options)
   const agent = await context.agent()
-  const [program, ...args] = command
   const start = async (client: string, listener: ListenerInfo | undefined): Promise<number> => {
     const { environment } = context
     const login = await loginOptions(context, api.gateway)
@@ -80,6 +82,18 @@ async function connectTo(
     )
   if (program !== undefined) throw new Exit(await start(program, listener))
   await keepOpen(half.describe(target, listener, context.paths().home), target, agent, options, context)
+}
+
+/** A client of another protocol would go past the gateway: psql to a server on this machine, ssh to a host of that name. */
+function needClientOf({ name, type }: Target, program: string): void {
+  const client = basename(program)
+  const speaks = protocolNames.find((protocol) => clientHalves[protocol].programs.has(client))
+  if (speaks === undefined || speaks === type) return
+  const { article, label, ways } = wordsOf(type)
+  throw new UsageError(
+    `${name} is ${article} ${label} target, and ${client} is a client for ${wordsOf(speaks).label}`,
+    ways[0]?.command.replace('NAME', name),
+  )
 }
 
 /** A gateway may be newer than this command line. */
@@ -140,9 +154,7 @@ async function ensureGrant(
       id: request.id,
     })
   }
-  const decided = await waitForRequest(api, open, io)
-  if (decided.state !== 'approved')
-    throw new PamError('REQUEST_DENIED', `${decided.id} was ${decided.status}`, { id: decided.id })
+  needApproved(await waitForRequest(api, open, io))
 }
 
 async function waitingRequest(api: ApiClient, target: string): Promise<AccessRequest | undefined> {
@@ -193,7 +205,11 @@ function runClient(
     child.on('error', (error: NodeJS.ErrnoException) => {
       done()
       context.io.fail(
-        `${program} cannot be run (${error.code})`,
+        error.code === 'ENOENT'
+          ? `${program} was not found`
+          : error.code === 'EACCES'
+            ? `${program} cannot be run: permission denied`
+            : `${program} cannot be run (${error.code})`,
         error.code === 'ENOENT' ? 'is it installed, and on your PATH?' : undefined,
       )
       if (error.code === 'ENOENT' || error.code === 'EACCES') resolve(error.code === 'ENOENT' ? 127 : 126)

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Option } from 'commander'
 import { UsageError } from '../../shared/errors.ts'
+import { fileProblem } from '../../shared/file-problem.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { exportFormats } from '../output/export-formats.ts'
@@ -43,7 +44,9 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined || file === '-' || !(error as Error).message.includes(file)) throw error
-    throw new UsageError(`${file} cannot be written (${code})`, 'nothing is overwritten: give another --output')
+    throw code === 'EEXIST'
+      ? new UsageError(`${file} exists already`, 'nothing is overwritten: give another --output')
+      : new UsageError(fileProblem(file, error, 'written'))
   }
   if (file !== '-') context.io.print(file)
 }

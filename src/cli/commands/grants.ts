@@ -1,5 +1,6 @@
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { needId } from '../ids.ts'
 
 /** `pamctl grants`: what you have, and had. */
 export const grants: AddCommand = (program, run) => {
@@ -38,6 +39,7 @@ export const revoke: AddCommand = (program, run) => {
     .action(
       run(
         async ({ io, client }: CliContext, id: string, options: { reason: string; lift?: boolean; json?: boolean }) => {
+          needId(id, 'grt')
           const { grants: api } = await client()
           const grant = options.lift ? await api.lift(id) : await api.revoke(id, options.reason)
           if (options.json) return io.json(grant)

@@ -1,7 +1,7 @@
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import { Exit } from '../exit-codes.ts'
-import { reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
+import { needId } from '../ids.ts'
+import { needApproved, reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
 
 interface RequestOptions {
   readonly for?: number
@@ -36,7 +36,7 @@ export const request: AddCommand = (program, run) => {
         const decided = options.wait ? await waitForRequest(api, open, io) : (await open()).request
         if (options.json) io.json(decided)
         else io.print(decided.id)
-        if (options.wait && decided.state !== 'approved') throw new Exit(5)
+        if (options.wait) needApproved(decided)
       }),
     )
 }
@@ -49,6 +49,7 @@ export const withdraw: AddCommand = (program, run) => {
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, id: string, options: { json?: boolean }) => {
+        needId(id, 'req')
         const withdrawn = await (await client()).requests.withdraw(id)
         if (options.json) return io.json(withdrawn)
         io.print(`${withdrawn.id} withdrawn`)

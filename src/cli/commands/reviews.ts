@@ -4,6 +4,7 @@ import { PamError } from '../../shared/errors.ts'
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
+import { needId } from '../ids.ts'
 import { visible } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
 import { watchReviews } from '../watch-reviews.ts'
@@ -80,6 +81,7 @@ async function decide(
   options: DecisionOptions,
 ): Promise<void> {
   const { io } = context
+  if (asked !== undefined) needId(asked, 'req', 'apr')
   const api = await context.client()
   const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
   show(review, context)

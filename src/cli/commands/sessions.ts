@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { integer, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { needId } from '../ids.ts'
 
 /** `pamctl sessions`: the sessions you may see, newest first. */
 export const sessions: AddCommand = (program, run) => {
@@ -39,6 +40,7 @@ export const kill: AddCommand = (program, run) => {
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, id: string, options: { reason: string; json?: boolean }) => {
+        needId(id, 'ses')
         const session = await (await client()).sessions.kill(id, options.reason)
         if (options.json) return io.json(session)
         io.note(`ended ${session.id}: ${session.person.label} on ${session.target}`)

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../../recording/event.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
+import { needId } from '../ids.ts'
 import { describeEvent } from '../../recording/timeline.ts'
 
 /** `pamctl tail ID`: a live session as it happens. */
@@ -11,6 +12,7 @@ export const tail: AddCommand = (program, run) => {
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, session: string, options: { json?: boolean }) => {
+        needId(session, 'ses')
         for await (const line of (await client()).sessions.tail(session)) {
           if (options.json === true) {
             io.jsonLine({ text: line })

@@ -8,6 +8,7 @@ import {
   type Verification,
 } from '../../recording/verify.ts'
 import { UsageError } from '../../shared/errors.ts'
+import { fileProblem } from '../../shared/file-problem.ts'
 import { jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { Exit } from '../exit-codes.ts'
@@ -124,6 +125,6 @@ export function readKeys(file: string): TrustedKey[] {
     if (keys.length === 0) throw new Error('no public key in it')
     return keys
   } catch (error) {
-    throw new UsageError(`--key ${file}: ${(error as Error).message}`, 'expected a PEM file such as gateway.pub')
+    throw new UsageError(`--key: ${fileProblem(file, error)}`, 'expected a PEM file such as gateway.pub')
   }
 }

@@ -4,8 +4,6 @@ import { basename, join } from 'node:path'
 import type { Target } from '../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../client-half.ts'
 
-export const postgresClient: ClientHalf = { listens: true, prepare, describe }
-
 /** Variables that would send the client elsewhere go; those that it needs come. */
 function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
   if (listener === undefined) throw new Error('a PostgreSQL client needs an open port')
@@ -47,8 +45,9 @@ function describe(target: Target, { host, port, socketDirectory, secret }: Liste
     lines: [
       `${target.name} is at ${host}:${port}, user ${user}, database ${database}, without TLS`,
       `  psql "${url}"`,
+      `  jdbc:postgresql://${host}:${port}/${encodeURIComponent(database)}?user=${encodeURIComponent(user)}&sslmode=disable`,
       ...(socketDirectory === undefined ? [] : [`  psql -h ${socketDirectory} -p ${port} -U ${user} ${database}`]),
-      ...(secret === undefined ? [] : [`  password: ${secret}`]),
+      secret === undefined ? '  no password' : `  password: ${secret}`,
     ],
   }
 }
@@ -57,6 +56,13 @@ const LIBPQ_PROGRAMS = new Set([
   'psql',
   'pgbench',
   'pg_dump',
+  'pg_dumpall',
+  'pg_basebackup',
+  'pg_receivewal',
+  'pg_recvlogical',
+  'pg_amcheck',
+  'createuser',
+  'dropuser',
   'pg_restore',
   'pg_isready',
   'vacuumdb',
@@ -95,3 +101,5 @@ const CONFLICTING = [
   'PAMCTL_TOKEN',
   'DATABASE_URL',
 ]
+
+export const postgresClient: ClientHalf = { listens: true, programs: LIBPQ_PROGRAMS, prepare, describe }

@@ -49,11 +49,13 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
   for (const warning of config.warnings) process.stderr.write(`pam-gateway: warning: ${warning}\n`)
   const { access, commands, masking } = config.policy
   process.stdout.write(
-    `${file} is valid: ${config.targets.length} targets, ${access.length} access, ${commands.length} command and ${masking.length} masking rules\n`,
+    `${file} is valid: ${counted(config.targets.length, 'target')}, ${counted(access.length, 'access rule')}, ${counted(commands.length, 'command rule')}, ${counted(masking.length, 'masking rule')}\n`,
   )
   if (tests.length > 0) showTests(tests)
   if (connections !== undefined) showConnections(connections)
 }
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 function showTests(tests: readonly PolicyTestResult[]): void {
   const table = new Table({
@@ -64,11 +66,14 @@ function showTests(tests: readonly PolicyTestResult[]): void {
     table.push([passed ? 'ok' : 'FAILED', given, target, expected, verdict, rule])
   process.stdout.write(`${table.toString()}\n`)
   const passed = tests.filter((test) => test.passed).length
-  process.stdout.write(`${passed} of ${tests.length} tests passed\n`)
+  process.stdout.write(`${passed} of ${counted(tests.length, 'test')} passed\n`)
 }
 
 function showConnections(connections: readonly ConnectResult[]): void {
   for (const { what, state, detail } of connections) process.stdout.write(`${STATES[state]} ${what}: ${detail}\n`)
+  const failed = connections.filter(({ state }) => state === 'failed').length
+  if (failed > 0)
+    process.stdout.write(`the file is valid, but ${failed} of ${counted(connections.length, 'connection')} failed\n`)
 }
 
 const STATES = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const

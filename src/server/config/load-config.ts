@@ -6,6 +6,7 @@ import { resolveSecret, type SecretReference } from '../../credentials/secret-re
 import { peopleFile } from '../../evaluation-idp/people.ts'
 import { certificatesOf } from '../../shared/certificates.ts'
 import { PamError } from '../../shared/errors.ts'
+import { fileProblem } from '../../shared/file-problem.ts'
 import { neededValues } from '../../shared/needed-values.ts'
 import { openYamlFile, type YamlPath } from '../../shared/yaml-file.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
@@ -50,7 +51,7 @@ function missingValues(config: ConfigFile, baseDirectory: string): Finding[] {
 }
 
 const problemOf = (error: unknown, value: string): string =>
-  error instanceof PamError ? error.message : `${value} cannot be read (${(error as NodeJS.ErrnoException).code})`
+  error instanceof PamError ? error.message : fileProblem(value, error)
 
 function certificateFindings(pem: string, file: string, path: YamlPath): Finding[] {
   const found = certificatesOf(pem)

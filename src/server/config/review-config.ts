@@ -1,3 +1,4 @@
+import type { Condition } from '../../policy/condition.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
 import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
@@ -89,7 +90,12 @@ function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding
   const people = groupsOf('person')
   const services = groupsOf('service')
   const found: Finding[] = []
-  const review = (groups: readonly string[] | undefined, path: YamlPath, kind?: 'person' | 'service'): void => {
+  const review = (
+    groups: readonly string[] | undefined,
+    path: YamlPath,
+    kind?: 'person' | 'service',
+    isCondition = false,
+  ): void => {
     const possible =
       kind === 'person'
         ? people
@@ -101,21 +107,26 @@ function groupFindings(config: ConfigFile, { evaluation }: KnownGroups): Finding
       if (possible.has(group)) return
       const whom = kind === undefined ? 'nobody' : kind === 'person' ? 'no person' : 'no service'
       found.push({
-        level: evaluation === undefined ? 'error' : 'warning',
-        path: [...path, index],
+        // A condition may have more to it than one group.
+        level: evaluation === undefined && !isCondition ? 'error' : 'warning',
+        path: isCondition ? path : [...path, index],
         message: `${whom} can be in the group "${group}": no issuer gives it${didYouMean(group, possible)}`,
       })
     })
   }
+  const condition = (when: Condition | undefined, path: YamlPath, kind?: 'person' | 'service'): void =>
+    review(when?.groups, [...path, 'when'], kind, true)
   const who = (selector: WhoSelector | undefined, path: YamlPath): void =>
     review(selector?.groups, [...path, 'groups'], selector?.kind)
   config.access.forEach((rule, index) => {
     who(rule.who, ['access', index, 'who'])
+    condition(rule.when, ['access', index], rule.who.kind)
     review(rule.approvers?.groups, ['access', index, 'approvers', 'groups'], 'person')
   })
   config.commands.forEach(([rule], index) => {
     if (rule === undefined) return
     who(rule.who, ['commands', index, 'who'])
+    condition(rule.when, ['commands', index], rule.who.kind)
     if (rule.effect.type === 'hold')
       review(rule.effect.approvers.groups, ['commands', index, 'hold', 'approvers', 'groups'], 'person')
   })

@@ -36,7 +36,7 @@ describe('words that nothing answers to are errors, with line and column', () =>
       /"forward-\*" allows nothing: forward-local, forward-remote must be named in full/,
     ],
     // Sets.
-    ['commands: [{ use: read-onyl }]', /use: Invalid option/],
+    ['commands: [{ use: read-onyl }]', /use: expected everyday, .* not "read-onyl"; did you mean "read-only"\?/],
     // Relations, functions, columns.
     [rule('{ relations: [db.public.orders] }'), /relations\.0: "db\.public\.orders" has too many dots/],
     [rule('{ relations: [public.] }'), /has an empty part/],
@@ -54,8 +54,14 @@ describe('words that nothing answers to are errors, with line and column', () =>
     ['masking: [{ name: m, columns: [d.public.customers.email] }]', /too many dots/],
     ['masking: [{ name: m, columns: [customers.*mail] }]', /\* stands for a whole name/],
     ['masking: [{ name: m, columns: [a.b], targets: { names: [web-1] } }]', /they have no columns/],
-    ['masking: [{ name: m, kinds: [emial] }]', /masking\.0\.kinds\.0: Invalid option/],
-    ['masking: [{ name: m, kinds: [email], style: partail }]', /masking\.0\.style: Invalid option/],
+    [
+      'masking: [{ name: m, kinds: [emial] }]',
+      /masking\.0\.kinds\.0: expected email, .*, not "emial"; did you mean "email"\?/,
+    ],
+    [
+      'masking: [{ name: m, kinds: [email], style: partail }]',
+      /masking\.0\.style: expected partial, redact, null, hash or keep-last-4, not "partail"; did you mean "partial"\?/,
+    ],
     // Hosts.
     [rule('{ hosts: ["https://x:1"] }'), /not a URL/],
     [rule('{ hosts: ["10.0.0.0/8"] }'), /not a URL or a network/],
@@ -154,6 +160,28 @@ describe('what is probably not meant is a warning, with line and column', () => 
     [
       'access: [{ name: a, grant: standing, targets: { names: [web-1], labels: { env: prod } } }]',
       [/no target matches all of this/],
+    ],
+    // Groups in conditions, however they are looked for; what is no group of a person is left alone.
+    ...[
+      `'sr' in person.groups`,
+      `!('sr' in person.groups) && target.name == 'x'`,
+      `person.groups.exists(g, g == 'sr')`,
+      `person.groups.exists(g, g in ['eng', 'sr'])`,
+      `['eng', 'sr'].exists(g, g in person.groups)`,
+      `person.groups.filter(x, 'sr' == x).size() > 0`,
+      `person["groups"][0] == 'sr'`,
+      `person.groups.all(g, g != 'sr')`,
+    ].map((when): [string, RegExp[]] => [
+      `access: [{ name: a, grant: standing, when: ${JSON.stringify(when)} }]`,
+      [/access\.0\.when: nobody can be in the group "sr": no issuer gives it; did you mean "sre"/],
+    ]),
+    [
+      `commands: [{ name: a, when: "'ci' in person.groups", who: { kind: person }, deny: no }]`,
+      [/commands\.0\.when: no person can be in the group "ci"/],
+    ],
+    [
+      `access: [{ name: a, grant: standing, when: "'eng' in person.groups || target.labels['team'] == 'sr' || ['sr'].exists(x, x == person.label)" }]`,
+      [],
     ],
     // Rules that an earlier one leaves nothing to.
     [

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
 import { UsageError } from '../../../shared/errors.ts'
+import { fileProblem } from '../../../shared/file-problem.ts'
 
 /** Where a Host block gets its parts from. */
 export interface HostBlockParts {
@@ -60,7 +61,7 @@ export function replaceFile(file: string, text: string): void {
       throw error
     }
   } catch (error) {
-    throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+    throw new UsageError(fileProblem(file, error, 'written'))
   }
 }
 

@@ -5,9 +5,6 @@ import type { Target } from '../../../api/schemas/access.ts'
 import type { ClientHalf, ClientStart, HowToConnect, PreparedClient, ListenerInfo } from '../../client-half.ts'
 import { aliasOf, hostBlocks, knownHostsIn, quoted, writeKnownHosts } from './ssh-config.ts'
 
-/** What speaks SSH comes through a ProxyCommand: nothing listens for it. */
-export const sshClient: ClientHalf = { listens: false, prepare, describe }
-
 /**
  * An ssh configuration of its own for the child: ssh, scp, sftp, rsync, git and ansible are pointed to it. A word such
  * as `:/tmp` means the target; ssh and sftp need not name it at all.
@@ -90,6 +87,11 @@ function describe(target: Target, { host, port }: ListenerInfo, home: string): H
   }
 }
 
+/** What speaks SSH and nothing else. */
+const SSH_PROGRAMS = new Set(['ssh', 'scp', 'sftp', 'ssh-copy-id', 'sshfs', 'autossh', 'mosh'])
 /** Letters of options that take a value: ssh(1), sftp(1). */
 const SSH_VALUED = 'BbcDEeFIiJLlmOopPQRSWw'
 const SFTP_VALUED = 'BbcDFiJloPRSsX'
+
+/** What speaks SSH comes through a ProxyCommand: nothing listens for it. */
+export const sshClient: ClientHalf = { listens: false, programs: SSH_PROGRAMS, prepare, describe }

@@ -10,17 +10,18 @@ import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns
 export const hostVocabulary: Vocabulary<HostStatement> = {
   type: 'host',
   about: 'hosts',
+  hasColumns: false,
   fields: {
     commands: {
       schema: patternList(checkCommandLine).describe(
         'command lines: word by word, * within a word, ... as the last word for any more words',
       ),
-      otherwise: 'is about other commands',
+      otherwise: (value) => `is about other commands: it names ${list(value)}`,
       describe: (value) => `like ${list(value)}`,
     },
     programs: {
       schema: patternList(checkProgram).describe('programs by name (systemctl), or by path'),
-      otherwise: 'is about other programs',
+      otherwise: (value) => `is about other programs: it names ${list(value)}`,
       describe: (value) => `running ${list(value)}`,
     },
     arguments: {
@@ -29,29 +30,29 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
         .min(1)
         .optional()
         .describe('words after the program, with * for any characters'),
-      otherwise: 'is about other arguments',
+      otherwise: (value) => `is about other arguments: it names ${list(value)}`,
       describe: (value) => `with ${list(value)}`,
     },
     paths: {
       schema: patternList(checkPath).describe(
         'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
       ),
-      otherwise: 'is about other paths',
+      otherwise: (value) => `is about other paths: it names ${list(value)}`,
       describe: (value) => `touching ${list(value)}`,
     },
     writesPaths: {
       schema: patternList(checkPath).describe('as paths, of those that are written, removed or changed'),
-      otherwise: 'is about writing to other paths',
+      otherwise: (value) => `is about writing to other paths: it names ${list(value)}`,
       describe: (value) => `writing ${list(value)}`,
     },
     hosts: {
       schema: patternList(checkHost).describe('host:port of what is forwarded, with * for either'),
-      otherwise: 'is about other hosts',
+      otherwise: (value) => `is about other hosts: it names ${list(value)}`,
       describe: (value) => `to ${list(value)}`,
     },
     logins: {
       schema: patternList(checkLogin).describe('accounts on the target'),
-      otherwise: 'is about other logins',
+      otherwise: (value) => `is about other logins: it names ${list(value)}`,
       describe: (value) => `as ${list(value)}`,
     },
   },

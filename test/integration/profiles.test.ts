@@ -66,7 +66,7 @@ describe('the login of a command', () => {
     // The flag counts more than the variable; an empty variable is not set.
     expect(await names(['--gateway', production.url], { PAMCTL_GATEWAY: staging.url })).toBe('production')
     expect(await names([], { PAMCTL_GATEWAY: '', PAMCTL_PROFILE: '' })).toBe('staging')
-  })
+  }, 90_000)
 
   it('is refused where profile and gateway contradict each other, naming both', async () => {
     for (const [args, variables] of [
@@ -91,7 +91,7 @@ describe('the login of a command', () => {
         ])
       }
     }
-  })
+  }, 90_000)
 
   it('at a gateway where nobody signed in there is none, and nothing is sent there', async () => {
     for (const verb of [
@@ -217,7 +217,7 @@ describe('the login of a command', () => {
       stderr: expect.stringContaining('PAMCTL_TOKEN'),
     })
     expect(await names([])).toBe('staging')
-  })
+  }, 90_000)
 
   it('two profiles at one gateway: one must be chosen', async () => {
     await pamctlSignsIn(home, ['--profile', 'prod2', '--gateway', production.url], 'bob')

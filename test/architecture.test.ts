@@ -38,6 +38,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       'zod',
     ],
   },
+  // How providers answer, for pamctl and for the dashboard's sign-in alike.
+  'shared/identity-provider.ts': { imports: ['shared/'], packages: ['openid-client'] },
   'shared/clock.ts': { imports: [], clock: true },
   wire: { imports: ['wire/'] },
   tunnel: { imports: ['shared/', 'tunnel/'], packages: ['ws'] },
@@ -211,6 +213,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'protocols/ssh/client/',
       'shared/errors.ts',
+      'shared/file-problem.ts',
       'shared/own-program.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',

@@ -77,17 +77,6 @@ export function maskKinds(text: string, kinds: readonly MaskedKind[], keys: Hash
   return result
 }
 
-/** As `maskKinds`, but every hidden character becomes one asterisk: for values inside structures with lengths. */
-export function maskKindsInPlace(text: string, kinds: readonly MaskedKind[]): string | undefined {
-  let result: string | undefined
-  for (const masked of kinds) {
-    for (const { start, end } of findKind(masked, result ?? text)) {
-      result = (result ?? text).slice(0, start) + '*'.repeat(end - start) + (result ?? text).slice(end)
-    }
-  }
-  return result
-}
-
 /** A value that is to be hidden, in a text: UTF-16 offsets, end exclusive. */
 export interface HiddenSpan {
   readonly start: number

@@ -53,6 +53,7 @@ const ofUsers = (rows: CatalogRows): CatalogRows => ({
   ...rows,
   relations: rows.relations.filter(([oid]) => Number(oid) >= FIRST_USER_OID),
   functions: rows.functions.filter(([, of]) => of === 'user'),
+  valueTypes: rows.valueTypes.filter(([oid]) => Number(oid) >= FIRST_USER_OID),
 })
 
 /** The parsed definitions that this plan needs, read once per plan. */

@@ -1,5 +1,6 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { words } from '../../../shared/words.ts'
+import { valueTypesOf, type ValueTypes } from './value-types.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
 export const TELLING: Readonly<Record<string, readonly string[]>> = {
@@ -58,6 +59,8 @@ export interface Catalog {
   /** Digests of what functions that somebody wrote do, by name. */
   readonly bodies: ReadonlyMap<string, readonly string[]>
   readonly userOperators: ReadonlySet<string>
+  /** How values are written, by type. */
+  readonly valueTypes: ValueTypes
   /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
   readonly safeFunctions: ReadonlySet<string>
   /** Names of types whose casts, input or checks run code that somebody wrote. */
@@ -80,6 +83,8 @@ export interface Relation {
   readonly columns: ReadonlyMap<string, number>
   /** Names of their types. */
   readonly types: ReadonlyMap<string, string>
+  /** Object ids of their types. */
+  readonly typeOids: ReadonlyMap<string, number>
   /** A view that calls a function somebody wrote: its values can come from anywhere. */
   readonly opaque: boolean
   /** Of a view or materialized view: a digest of what it selects. */
@@ -104,12 +109,13 @@ export const catalogQueries = (from: number) => ({
   searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
   relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
   sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select indexrelid, indrelid, 'index' from pg_catalog.pg_index where indexrelid operator(pg_catalog.>=) 16384::pg_catalog.oid union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
-  columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end, case when t.oid operator(pg_catalog.<) 16384::pg_catalog.oid then t.typname end from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
+  columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end, case when t.oid operator(pg_catalog.<) 16384::pg_catalog.oid then t.typname end, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
   definitions: `select r.ev_class, pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid`,
   unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
   runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name, pg_catalog.md5(p.prosrc) as body from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name, f.body from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '', r.rulename::pg_catalog.text from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name, f.body from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
   types: `with recursive f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid), own as (select t.oid, f.name from f join pg_catalog.pg_cast c on c.castfunc operator(pg_catalog.=) f.oid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) c.castsource or t.oid operator(pg_catalog.=) c.casttarget where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select t.oid, f.name from f join pg_catalog.pg_type t on t.typinput::pg_catalog.oid operator(pg_catalog.=) f.oid where t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select k.contypid, f.name from f join pg_catalog.pg_depend d on d.refobjid operator(pg_catalog.=) f.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass and d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass join pg_catalog.pg_constraint k on k.oid operator(pg_catalog.=) d.objid where k.contypid operator(pg_catalog.<>) 0::pg_catalog.oid), part as (select refobjid as oid, objid as whole from pg_catalog.pg_depend where classid operator(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass and refclassid operator(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass union all select a.atttypid, t.oid from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.typrelid operator(pg_catalog.=) a.attrelid where a.atttypid operator(pg_catalog.>=) 16384::pg_catalog.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped), runs as (select oid, name from own union select part.whole, runs.name from runs join part on part.oid operator(pg_catalog.=) runs.oid) select t.typname, runs.name from runs join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) runs.oid`,
   functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then pg_catalog.md5(p.prosrc) end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
+  valueTypes: `select t.oid, case when t.typtype operator(pg_catalog.<>) 'd'::pg_catalog."char" then p.proname end, case when t.typbasetype operator(pg_catalog.<>) 0::pg_catalog.oid then t.typbasetype when r.rngsubtype is not null then r.rngsubtype else t.typelem end, e.typdelim from pg_catalog.pg_type t left join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid left join pg_catalog.pg_range r on r.rngtypid operator(pg_catalog.=) t.oid left join pg_catalog.pg_type e on e.oid operator(pg_catalog.=) t.typelem where t.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid and (t.typsend::pg_catalog.oid operator(pg_catalog.<>) 0::pg_catalog.oid or t.typtype operator(pg_catalog.=) 'd'::pg_catalog."char")`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
 })
 
@@ -130,6 +136,7 @@ export function withSystemRows(before: CatalogRows, rows: CatalogRows): CatalogR
     ...rows,
     relations: [...before.relations.filter(([oid]) => Number(oid) < FIRST_USER_OID), ...rows.relations],
     functions: [...before.functions.filter(([, of]) => of !== 'user'), ...rows.functions],
+    valueTypes: [...before.valueTypes.filter(([oid]) => Number(oid) < FIRST_USER_OID), ...rows.valueTypes],
   }
 }
 
@@ -181,6 +188,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
       related: edgesOf('related', oid),
       columns: new Map(own.map(([, column, number]) => [String(column), Number(number)])),
       types: new Map(own.flatMap(([, column, , , , type]) => (type == null ? [] : [[String(column), type]]))),
+      typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
       // The system's own views call the system's own functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
       definition: definitions.get(oid),
@@ -229,6 +237,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),
     userOperators: new Set(rows.operators.map(([name]) => String(name))),
+    valueTypes: valueTypesOf(rows.valueTypes),
   }
 }
 
@@ -295,6 +304,7 @@ export function assumedCatalog(
     types: [],
     functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),
     operators: [],
+    valueTypes: [],
   })
 }
 

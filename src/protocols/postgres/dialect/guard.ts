@@ -1,6 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { findRelation } from '../catalog/catalog.ts'
+import { copyTypes } from './copy-types.ts'
 import type { StatementLineage } from '../lineage/report.ts'
 import type { MaskingScope } from '../lineage/masking-scope.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
@@ -77,7 +78,13 @@ function guardAccount(statement: ParsedStatement): PamError | undefined {
 function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): PamError | undefined {
   const { copy } = statement
   if (copy?.direction === 'to' && copy.options['format']?.toLowerCase() === 'binary' && masking.plan.kinds.length > 0) {
-    return refuse('MASKING_REFUSED', 'COPY in binary is not searched for masked kinds of data', 'use text or CSV')
+    const types = copyTypes(statement, catalog)?.map((oid) => oid && masking.types.get(oid))
+    if (types?.every((type) => type !== undefined && type !== 0 && type.form !== 'opaque') !== true)
+      return refuse(
+        'MASKING_REFUSED',
+        'COPY in binary is not searched for masked kinds of data where the types of its columns are not known',
+        'copy columns of tables without expressions, or use text or CSV',
+      )
   }
   if (!statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) return undefined
   const { renamesSchema } = statement

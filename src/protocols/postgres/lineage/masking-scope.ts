@@ -3,6 +3,7 @@ import { findRelation, TELLING, type Catalog, type Relation } from '../catalog/c
 import type { Statement } from '../../../sql/query.ts'
 import { reachesBeyond } from '../dialect/functions.ts'
 import { lineageOf, type StatementSources } from './lineage-statement.ts'
+import type { ValueTypes } from '../catalog/value-types.ts'
 import { fitOutputs, madeOf, PLAIN, repeat, spread, typed, valueOf, type Origin, type Output } from './origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
@@ -15,6 +16,7 @@ export interface MaskingScope {
   /** A value that may come from any masked column. */
   readonly anything: Origin
   readonly sources: Omit<StatementSources, 'prepared'>
+  readonly types: ValueTypes
 }
 
 /** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
@@ -110,6 +112,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     plan,
     anything,
     sources,
+    types: catalog.valueTypes,
     isTainted: (relation) => tainted.has(relation.oid),
     originAt(oid, attribute) {
       if (plan.columns.length === 0 || attribute < 0) return PLAIN // ctid, xmin and the like

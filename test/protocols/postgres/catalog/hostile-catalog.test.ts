@@ -25,6 +25,7 @@ const rowsOf = (more: Partial<CatalogRows>): CatalogRows => ({
   types: [],
   functions: [],
   operators: [],
+  valueTypes: [],
   ...more,
 })
 const plan = {

@@ -93,6 +93,7 @@ const rows: CatalogRows = {
     ['fullname', 'user'],
   ],
   operators: [['=~=']],
+  valueTypes: [],
 }
 const catalog = buildCatalog(rows)
 const plan = {

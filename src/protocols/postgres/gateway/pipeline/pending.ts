@@ -3,7 +3,7 @@ import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
-import type { RowRewrites } from '../results/row-masking.ts'
+import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
 
@@ -65,6 +65,8 @@ export interface Run {
   rewrites: RowRewrites | undefined
   /** Set while rows come as COPY. */
   copy: CopyFormat | undefined
+  /** What is in those rows, once the first has come. */
+  copied: CopiedRows | undefined
   /** Of the rows that come, where they are kept. */
   columns: readonly Column[] | undefined
   kept: KeptRows | undefined
@@ -97,6 +99,7 @@ export function startRun(
     bytes: 0,
     rewrites: undefined,
     copy: undefined,
+    copied: undefined,
     columns: undefined,
     kept: undefined,
   }

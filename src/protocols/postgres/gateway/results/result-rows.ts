@@ -4,9 +4,18 @@ import { passRows, rewriteCopyRows, rewriteRows, type RowRun } from '../../wire/
 import { serverTags } from '../../wire/server-message.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { Conversation } from '../pipeline/pipeline-state.ts'
-import { isMasked, PLAIN, spread, type Output } from '../../lineage/origin.ts'
+import { copyTypes } from '../../dialect/copy-types.ts'
+import { isMasked, type Output } from '../../lineage/origin.ts'
 import type { Pending, Run } from '../pipeline/pending.ts'
-import { copyRewrites, knownRewrites, maskCopyRow, rowRewrites, type Masker, type RowRewrites } from './row-masking.ts'
+import {
+  copyRewrites,
+  knownRewrites,
+  maskCopyRow,
+  rowRewrites,
+  type CopiedRows,
+  type Masker,
+  type RowRewrites,
+} from './row-masking.ts'
 
 /** A command that rows can come from. */
 export type AtWork = Pending & { readonly type: 'query' | 'execute' }
@@ -49,14 +58,14 @@ export class ResultRows {
     if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
       return undefined
     if (kinds.length > 0 || (copy.header && run.rows === 0)) return undefined
-    const outputs = this.#outputs(run)
-    if (outputs?.every(({ origin }) => !isMasked(origin)) === true)
+    const copied = this.#copied(run)
+    if (copied.outputs?.every(({ origin }) => !isMasked(origin)) === true)
       return passRows(bytes, at, limits.tag, limits.longest)
     const { masker } = this
     const format = {
       delimiter,
-      fieldsOf: (count: number) => copyRewrites(count, copy, outputs, masker),
-      slow: (row: Buffer) => maskCopyRow(row, copy, outputs, masker),
+      fieldsOf: (count: number) => copyRewrites(count, copied, masker),
+      slow: (row: Buffer) => maskCopyRow(row, copied, masker) ?? row,
     }
     return rewriteCopyRows(bytes, at, format, limits)
   }
@@ -71,12 +80,10 @@ export class ResultRows {
   /** A row of COPY, the body of its message; the run has counted it already. Undefined: it must not pass. */
   copyRow(body: Buffer, run: Run): Buffer | 'untouched' | undefined {
     if (!this.#masks) return 'untouched'
-    const { plan } = this.#conversation.masking
-    const outputs = plan.columns.length === 0 ? NO_COLUMNS : this.#outputs(run)
     // How a row is written is known from the statement; where it is not, nothing may pass.
-    if (run.copy === undefined || (run.copy.format === 'binary' && plan.kinds.length > 0)) return undefined
+    if (run.copy === undefined) return undefined
     const isHeader = run.rows === 1 && run.copy.header
-    const line = isHeader ? body : maskCopyRow(body, run.copy, outputs, this.masker)
+    const line = isHeader ? body : maskCopyRow(body, this.#copied(run), this.masker)
     return line === body ? 'untouched' : line
   }
 
@@ -98,6 +105,18 @@ export class ResultRows {
     return run.rewrites
   }
 
+  #copied(run: Run): CopiedRows {
+    const { plan } = this.#conversation.masking
+    if (run.copied?.format === run.copy && run.copied !== undefined) return run.copied
+    const statement = run.statements[run.index]
+    run.copied = {
+      format: run.copy,
+      outputs: plan.columns.length === 0 ? undefined : this.#outputs(run),
+      types: statement && copyTypes(statement, this.#conversation.catalog),
+    }
+    return run.copied
+  }
+
   /** Where the columns of what is at work come from; undefined where that is not known. */
   #outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
     const statement = statements[index]
@@ -111,5 +130,3 @@ export class ResultRows {
 /** What EXPLAIN says of masked columns. */
 const isPlan = ({ statements, index, tainted }: Run): boolean =>
   tainted !== false && statements[index]?.kinds.includes('explain') === true
-/** Of a COPY while no columns are masked. */
-const NO_COLUMNS = [spread(PLAIN)]

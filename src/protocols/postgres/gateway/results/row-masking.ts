@@ -1,10 +1,11 @@
 import { maskBytes } from '../../../../masking/mask-bytes.ts'
-import type { ColumnMask, MaskedKind } from '../../../../masking/plan.ts'
-import { maskKinds, maskKindsInPlace, maskValue, type HashKeys } from '../../../../masking/replace.ts'
+import type { ColumnMask } from '../../../../masking/plan.ts'
+import { maskKinds, maskValue, type HashKeys } from '../../../../masking/replace.ts'
 import { formatAt, type Format } from '../../wire/bind.ts'
 import { rewriteCopyRow, type CopyFormat } from '../../wire/copy-row.ts'
 import type { Rewrite } from '../../wire/data-row.ts'
 import type { Column } from '../../wire/row-description.ts'
+import { hiddenValues, type ValueSearch } from './hidden-values.ts'
 import type { MaskingScope } from '../../lineage/masking-scope.ts'
 import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Origin, type Output } from '../../lineage/origin.ts'
 
@@ -75,11 +76,12 @@ export function rowRewrites(
         : scope.originAt(column.tableOid, column.attribute)
     if (plan && !isMasked(origin)) return withoutWidths
     if (isMasked(origin)) return maskColumn(origin, column.typeOid, format, masker)
-    if (scope.plan.kinds.length === 0 || HARMLESS_TYPES.has(column.typeOid)) return undefined
-    return findKinds(column.typeOid, format, masker)
+    return hiddenValues(column.typeOid, format, searchOf(masker))
   })
   return rewrites.some((rewrite) => rewrite !== undefined) ? rewrites : 'untouched'
 }
+
+const searchOf = ({ scope, keys }: Masker): ValueSearch => ({ kinds: scope.plan.kinds, keys, types: scope.types })
 
 /** The planner's widths are averages of the values' lengths. */
 const withoutWidths: Rewrite = (value) =>
@@ -114,97 +116,63 @@ function styled(value: Buffer, mask: ColumnMask, keys: HashKeys): Buffer | null 
   return masked === null ? null : Buffer.from(masked, 'utf8')
 }
 
-function findKinds(typeOid: number, format: Format, { scope, keys }: Masker): Rewrite {
-  const { kinds } = scope.plan
-  const search = (value: Buffer): Buffer | null | undefined => {
-    if (format === 0 || TEXT_TYPES.has(typeOid)) {
-      const masked = maskKinds(value.toString('utf8'), kinds, keys)
-      return masked === undefined ? undefined : nullUnlessText(masked, typeOid, kinds)
-    }
-    if (typeOid === INT8) {
-      return value.length === 8 && maskKinds(value.readBigInt64BE().toString(), kinds, keys) !== undefined
-        ? null
-        : undefined
-    }
-    if (typeOid === NUMERIC) return maskKinds(numericDigits(value), kinds, keys) === undefined ? undefined : null
-    if (typeOid === INET || typeOid === CIDR)
-      return maskKinds(inetText(value), kinds, keys) === undefined ? undefined : null
-    // Arrays, composites, ranges: text stands inside with lengths around it, so what is hidden keeps its length.
-    const masked = maskKindsInPlace(value.toString('latin1'), kinds)
-    return masked === undefined ? undefined : Buffer.from(masked, 'latin1')
-  }
-  return (value) => (value === null ? undefined : search(value))
+/** How the rows of one COPY TO are written, and what is in them. */
+export interface CopiedRows {
+  readonly format: CopyFormat | undefined
+  readonly outputs: readonly Output[] | undefined
+  /** The types of the fields, where they are known. */
+  readonly types: readonly (number | undefined)[] | undefined
 }
 
-function nullUnlessText(masked: string, typeOid: number, kinds: readonly MaskedKind[]): Buffer | null {
-  if ([INT8, NUMERIC, INET, CIDR].includes(typeOid)) return null
-  return kinds.every(({ style }) => style === 'null') ? null : Buffer.from(masked, 'utf8')
+/** One row of COPY TO: masked columns by where they come from, kinds by their content in what stays. Undefined: it must not pass. */
+export function maskCopyRow(row: Buffer, copied: CopiedRows, masker: Masker): Buffer | undefined {
+  const { format } = copied
+  const { plan } = masker.scope
+  if (format === undefined) return undefined
+  if (plan.columns.length === 0 && passesUnread(row, copied, masker)) return row
+  return rewriteCopyRow(row, format, (count) => copyRewrites(count, copied, masker))
 }
 
-/** The digits before the point of a binary numeric: groups of four, base 10,000. Source: numeric_send in numeric.c. */
-function numericDigits(value: Buffer): string {
-  if (value.length < 8) return ''
-  const count = value.readInt16BE(0)
-  const weight = value.readInt16BE(2)
-  if (count > 10 || weight > 10 || value.length < 8 + count * 2) return ''
-  let digits = ''
-  for (let i = 0; i <= weight; i++) {
-    digits += String(i < count ? value.readInt16BE(8 + i * 2) : 0).padStart(4, '0')
-  }
-  return digits.replace(/^0+/, '')
-}
-
-/** Family, bits, whether cidr, length, address. Source: network_send in network.c. */
-function inetText(value: Buffer): string {
-  const address = value.subarray(4)
-  if (address.length === 4) return [...address].join('.')
-  return address.length === 16 ? (address.toString('hex').match(/.{4}/g) ?? []).join(':') : ''
-}
-
-/** One row of COPY TO: masked columns by where they come from, kinds by their content in what stays. */
-export function maskCopyRow(
-  row: Buffer,
-  format: CopyFormat | undefined,
-  outputs: readonly Output[] | undefined,
-  masker: Masker,
-): Buffer {
-  const { scope, keys } = masker
-  const rewritten =
-    format === undefined ? row : rewriteCopyRow(row, format, (count) => copyRewrites(count, format, outputs, masker))
-  if (scope.plan.kinds.length === 0) return rewritten
-  const masked = maskKinds(rewritten.toString('utf8'), scope.plan.kinds, keys)
-  return masked === undefined ? rewritten : Buffer.from(masked, 'utf8')
+/** A row whose fields stand in it as they are, with nothing in it that is hidden: most rows are such. */
+function passesUnread(row: Buffer, { format, types }: CopiedRows, { scope, keys }: Masker): boolean {
+  if (format === undefined || format.format === 'binary' || types === undefined) return false
+  if (scope.plan.kinds.some(({ kind }) => typeof kind !== 'string')) return false
+  const isPlain = types.every((oid) => {
+    const form = oid === undefined ? undefined : scope.types.get(oid)?.form
+    return form === 'text' || form === 'fixed' || form === 'int8' || form === 'numeric' || form === 'inet'
+  })
+  if (!isPlain || row.includes(format.format === 'csv' ? format.quote : '\\')) return false
+  return maskKinds(row.toString('utf8'), scope.plan.kinds, keys) === undefined
 }
 
 /** What to do with each of so many fields of COPY. */
 export function copyRewrites(
   count: number,
-  { format }: CopyFormat,
-  outputs: readonly Output[] | undefined,
-  { scope, keys }: Masker,
+  { format, outputs, types }: CopiedRows,
+  masker: Masker,
 ): (Rewrite | undefined)[] {
-  const origins = (outputs && fitOutputs(outputs, count)) ?? repeat(scope.anything, count)
-  return origins.map((origin) => {
-    if (!isMasked(origin)) return undefined
+  const { scope, keys } = masker
+  const binary = format?.format === 'binary'
+  const origins =
+    scope.plan.columns.length === 0
+      ? repeat(PLAIN, count)
+      : ((outputs && fitOutputs(outputs, count)) ?? repeat(scope.anything, count))
+  return origins.map((origin, index) => {
+    const typeOid = types?.length === count ? types[index] : undefined
+    if (!isMasked(origin)) return hiddenValues(typeOid, binary ? 1 : 0, searchOf(masker))
     const [mask] = origin.masks as [ColumnMask]
-    // The type of a column is not told: in binary only NULL fits every type.
-    if (format === 'binary' || (origin.direct && mask.style === 'null')) return () => null
+    // In binary only NULL fits every type.
+    if (binary || (origin.direct && mask.style === 'null')) return () => null
     return origin.direct ? styledText(mask, keys) : () => REDACTED
   })
 }
 
 const REDACTED = Buffer.from('****')
 
-const INT8 = 20
-const NUMERIC = 1700
 const JSONB = 3802
-const INET = 869
-const CIDR = 650
 /** json and jsonb: text with a form of its own. */
 const STRUCTURED = new Set([114, JSONB])
 /** xml and "char" are sent as text, but asterisks do not fit them. */
 const RIGID = new Set([142, 18])
 /** text, varchar, bpchar, name, xml, json, "char", unknown; and jsonb, whose text form is text. Source: pg_type.dat. */
 const TEXT_TYPES = new Set([25, 1043, 1042, 19, 142, 114, 18, 705, JSONB])
-/** bool, int2, int4, oid, float4/8, date, time(tz), timestamp(tz), interval, uuid: never an address or a card. */
-const HARMLESS_TYPES = new Set([16, 21, 23, 26, 700, 701, 1082, 1083, 1266, 1114, 1184, 1186, 2950])

@@ -28,6 +28,7 @@ const CATALOG: CatalogRows = {
   types: [],
   functions: [],
   operators: [],
+  valueTypes: [],
 }
 const NOTHING: MaskingPlan = { columns: [], kinds: [] }
 const EMAIL: MaskingPlan = {

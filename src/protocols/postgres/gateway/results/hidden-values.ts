@@ -1,0 +1,307 @@
+import type { MaskedKind } from '../../../../masking/plan.ts'
+import { maskKinds, type HashKeys } from '../../../../masking/replace.ts'
+import type { Format } from '../../wire/bind.ts'
+import type { Rewrite } from '../../wire/data-row.ts'
+import {
+  boundsOf,
+  lexemesOf,
+  rangesOf,
+  rewriteArray,
+  rewriteHstore,
+  rewriteRow,
+  type RewrittenBytes,
+} from '../../wire/value-binary.ts'
+import {
+  bytesOfText,
+  encodingOf,
+  rangeBounds,
+  rewriteArrayText,
+  rewriteHstoreText,
+  rewriteJsonText,
+  rewriteRowText,
+  textOfBytes,
+  type Rewritten,
+} from '../../wire/value-text.ts'
+import type { ValueType, ValueTypes } from '../../catalog/value-types.ts'
+
+/** Kinds of data in values of any type: found in each part of a value, which is written again around what is hidden. */
+export interface ValueSearch {
+  readonly kinds: readonly MaskedKind[]
+  readonly keys: HashKeys
+  readonly types: ValueTypes
+}
+
+/** How to search the values of one column; undefined where no kind can be in them. A type that nobody told is searched as text that could be anything. */
+export function hiddenValues(typeOid: number | undefined, format: Format, search: ValueSearch): Rewrite | undefined {
+  if (search.kinds.length === 0) return undefined
+  const type = typeOid === undefined ? undefined : search.types.get(typeOid)
+  if (type !== undefined && isFixed(type, search.types)) return undefined
+  if (format === 1) return (value) => (value === null ? undefined : inBytes(value, type ?? OPAQUE, search, 0))
+  return (value) => {
+    if (value === null) return undefined
+    const text = value.toString('utf8')
+    const masked = inText(text, type ?? UNTOLD, search, 0)
+    if (masked === undefined || masked === null) return masked
+    return Buffer.from(masked, 'utf8')
+  }
+}
+
+/** A type of whose values nothing is known, in text. */
+const UNTOLD = 'untold'
+const OPAQUE: ValueType = { form: 'opaque' }
+
+/** Arrays and ranges of what no kind can be in are such values themselves. */
+export function isFixed(type: ValueType, types: ValueTypes): boolean {
+  if (type.form === 'fixed') return true
+  if (type.form !== 'array' && type.form !== 'range') return false
+  return types.get(type.element)?.form === 'fixed'
+}
+
+// ── text ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The value with what is hidden; null where it is to be NULL, undefined where nothing is. */
+function inText(
+  text: string,
+  type: ValueType | typeof UNTOLD,
+  search: ValueSearch,
+  depth: number,
+): string | null | undefined {
+  if (depth > DEEPEST) return null
+  if (type === UNTOLD) return inUntold(text, search, depth)
+  const part =
+    (of: ValueType | typeof UNTOLD) =>
+    (value: string): string | null | undefined =>
+      inText(value, of, search, depth + 1)
+  switch (type.form) {
+    case 'fixed':
+      return undefined
+    case 'text':
+      return flat(text, search)
+    case 'json':
+    case 'jsonb':
+      return written(
+        text,
+        isPlain(text, search) ? false : rewriteJsonText(text, (value) => flat(value, search)),
+        search,
+        (masked) => rewriteJsonText(masked, () => undefined) !== undefined,
+      )
+    case 'bytea':
+      return inBytea(text, search)
+    case 'array':
+      return isPlain(text, search)
+        ? undefined
+        : written(text, rewriteArrayText(text, type.delimiter, part(search.types.get(type.element) ?? UNTOLD)), search)
+    case 'row':
+      return written(text, rewriteRowText(text, part(UNTOLD)), search)
+    case 'hstore':
+      return written(
+        text,
+        rewriteHstoreText(text, (value) => flat(value, search)),
+        search,
+      )
+    case 'range':
+    case 'multirange': {
+      const bounds = rangeBounds(text)
+      // What is between two bounds would be something else with another bound.
+      return bounds === undefined || bounds.some((bound) => part(UNTOLD)(bound) !== undefined) ? null : undefined
+    }
+    case 'float8':
+      return inFloat(Number(text), search)
+    case 'int8':
+    case 'numeric':
+    case 'inet':
+    case 'named':
+    case 'label':
+    case 'versioned':
+    case 'tsvector':
+    case 'opaque':
+      // Of a form that hidden text does not have.
+      return flat(text, search) === undefined ? undefined : null
+  }
+}
+
+/** What was found in the parts; then what only the whole shows, which a pattern of the policy may be about. */
+function written(
+  text: string,
+  rewritten: Rewritten | undefined,
+  search: ValueSearch,
+  isValid: (masked: string) => boolean = () => false,
+): string | null | undefined {
+  if (rewritten === null) return null
+  // It is not what its type says: then nothing is known of it.
+  if (rewritten === undefined) return flat(text, search) === undefined ? undefined : null
+  const now = rewritten === false ? text : rewritten
+  const whole = maskKinds(now, search.kinds, search.keys)
+  if (whole === undefined) return rewritten === false ? undefined : now
+  return isValid(whole) ? whole : null
+}
+
+/** A text as such. Where all kinds become NULL so does it. */
+function flat(text: string, { kinds, keys }: ValueSearch): string | null | undefined {
+  const masked = maskKinds(text, kinds, keys)
+  if (masked === undefined) return undefined
+  return kinds.every(({ style }) => style === 'null') ? null : masked
+}
+
+/** Nothing is hidden in it, and nothing is written otherwise than it is: its parts stand in it as they are. */
+const isPlain = (text: string, { kinds, keys }: ValueSearch): boolean =>
+  !text.includes('\\') &&
+  kinds.every(({ kind }) => typeof kind === 'string') &&
+  maskKinds(text, kinds, keys) === undefined
+
+function inBytea(text: string, search: ValueSearch): string | null | undefined {
+  const bytes = bytesOfText(text)
+  if (bytes === undefined) return flat(text, search) === undefined ? undefined : null
+  const masked = inRaw(bytes, search)
+  return masked === undefined || masked === null ? masked : textOfBytes(masked, text)
+}
+
+/** Any of the forms that values have, tried by their look. */
+function inUntold(text: string, search: ValueSearch, depth: number): string | null | undefined {
+  if (NUMBER.test(text)) return flat(text, search) === undefined ? undefined : null
+  const part = (value: string): string | null | undefined => inText(value, UNTOLD, search, depth + 1)
+  const bytes = BYTES.test(text) ? bytesOfText(text) : undefined
+  if (bytes !== undefined) {
+    const masked = inRaw(bytes, search)
+    if (masked !== undefined) return masked && textOfBytes(masked, text)
+  }
+  const rewritten =
+    (/^[[{"]/.test(text) ? rewriteJsonText(text, (value) => flat(value, search)) : undefined) ??
+    (/^[[{]/.test(text) ? rewriteArrayText(text, ',', part) : undefined) ??
+    (text.startsWith('(') ? rewriteRowText(text, part) : undefined) ??
+    (text.startsWith('"') ? rewriteHstoreText(text, (value) => flat(value, search)) : undefined)
+  if (rewritten === null) return null
+  const now = rewritten === undefined || rewritten === false ? text : rewritten
+  const masked = flat(now, search)
+  return masked === undefined && now !== text ? now : masked
+}
+
+// ── binary ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function inBytes(value: Buffer, type: ValueType, search: ValueSearch, depth: number): Buffer | null | undefined {
+  if (depth > DEEPEST) return null
+  const part = (bytes: Buffer, oid: number): Buffer | null | undefined =>
+    inBytes(bytes, search.types.get(oid) ?? OPAQUE, search, depth + 1)
+  switch (type.form) {
+    case 'fixed':
+    case 'named':
+      return undefined
+    case 'text':
+    case 'label':
+    case 'json':
+      return asBytes(inText(value.toString('utf8'), type, search, depth))
+    case 'jsonb': {
+      if (value[0] !== 1) return null
+      const masked = inText(value.toString('utf8', 1), type, search, depth)
+      return masked === undefined || masked === null ? masked : Buffer.from(`\x01${masked}`, 'utf8')
+    }
+    case 'versioned':
+      return flat(value.toString('utf8', 1), search) === undefined ? undefined : null
+    case 'bytea':
+      return inRaw(value, search)
+    case 'int8':
+      if (value.length !== 8) return null
+      return nullWhere(value.readBigInt64BE().toString(), search)
+    case 'float8':
+      return value.length === 8 ? inFloat(value.readDoubleBE(), search) : null
+    case 'numeric':
+      return nullWhere(numericText(value), search)
+    case 'inet':
+      return nullWhere(inetText(value), search)
+    case 'array':
+      return orNull(rewriteArray(value, part))
+    case 'row':
+      return orNull(rewriteRow(value, part))
+    case 'hstore':
+      return orNull(rewriteHstore(value, (bytes) => asBytes(flat(bytes.toString('utf8'), search))))
+    case 'range':
+      return hasHidden(boundsOf(value), (bound) => part(bound, type.element))
+    case 'multirange':
+      // Of which type its bounds are is not told with it: each is taken for any that it could be.
+      return hasHidden(
+        rangesOf(value)?.flatMap((range) => boundsOf(range) ?? [value]),
+        (bound) => inAnyForm(bound, search),
+      )
+    case 'tsvector':
+      return hasHidden(lexemesOf(value), (lexeme) => flat(lexeme, search))
+    case 'opaque':
+      return null
+  }
+}
+
+const asBytes = (text: string | null | undefined): Buffer | null | undefined =>
+  text === undefined || text === null ? text : Buffer.from(text, 'utf8')
+
+/** What is not what its type says is hidden. */
+const orNull = (rewritten: RewrittenBytes): Buffer | null | undefined =>
+  rewritten === 'same' ? undefined : (rewritten ?? null)
+
+function hasHidden<T>(parts: readonly T[] | undefined, rewrite: (part: T) => unknown): null | undefined {
+  return parts === undefined || parts.some((part) => rewrite(part) !== undefined) ? null : undefined
+}
+
+const nullWhere = (text: string, search: ValueSearch): null | undefined =>
+  flat(text, search) === undefined ? undefined : null
+
+/** With all its digits: the server leaves an exponent where there are many. */
+const inFloat = (number: number, search: ValueSearch): null | undefined =>
+  Math.abs(number) < SHORTEST_NUMBER ? undefined : nullWhere(String(number), search)
+
+/** Bytes that may be text. */
+function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
+  const encoding = encodingOf(bytes)
+  const masked = flat(bytes.toString(encoding), search)
+  return masked === undefined || masked === null ? masked : Buffer.from(masked, encoding)
+}
+
+/** A bound of a multirange: of the system's types only numbers can be of a kind, of others anything. */
+function inAnyForm(value: Buffer, search: ValueSearch): null | undefined {
+  const texts = [value.toString('utf8'), numericText(value)]
+  if (value.length === 8) texts.push(value.readBigInt64BE().toString(), String(value.readDoubleBE()))
+  return texts.some((text) => flat(text, search) !== undefined) ? null : undefined
+}
+
+/** A binary numeric as it is written: groups of four digits, base 10,000. Source: numeric_send and get_str_from_var in numeric.c. */
+function numericText(value: Buffer): string {
+  if (value.length < 8) return ''
+  const count = value.readUInt16BE(0)
+  const weight = value.readInt16BE(2)
+  const sign = value.readUInt16BE(4)
+  const scale = value.readUInt16BE(6)
+  // No data of a kind is as long; the digits themselves follow.
+  if (
+    count > LONGEST_NUMERIC ||
+    weight > LONGEST_NUMERIC ||
+    weight < -LONGEST_NUMERIC ||
+    value.length !== 8 + count * 2
+  )
+    return ''
+  const group = (place: number): string =>
+    String(place >= 0 && place < count ? value.readUInt16BE(8 + place * 2) : 0).padStart(4, '0')
+  let whole = ''
+  for (let place = 0; place <= weight; place++) whole += group(place)
+  let fraction = ''
+  for (let place = weight + 1; fraction.length < scale && fraction.length < LONGEST_NUMERIC * 4; place++)
+    fraction += group(place)
+  const digits = whole.replace(/^0+(?=\d)/, '') || '0'
+  return `${sign === NEGATIVE ? '-' : ''}${digits}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`
+}
+
+/** Family, bits, whether cidr, length, address. Source: network_send in network.c. */
+function inetText(value: Buffer): string {
+  const address = value.subarray(4)
+  if (address.length === 4) return [...address].join('.')
+  return address.length === 16 ? (address.toString('hex').match(/.{4}/g) ?? []).join(':') : ''
+}
+
+/** `\x` in front, or an octal escape somewhere. */
+const BYTES = /^\\x|(?<!\\)(?:\\\\)*\\[0-3][0-7]{2}/
+const NUMBER = /^-?\d+(?:\.\d+)?$/
+/** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */
+const SHORTEST_NUMBER = 1e12
+/** Groups of four digits. */
+const LONGEST_NUMERIC = 2000
+/** NUMERIC_NEG in numeric.c. */
+const NEGATIVE = 0x4000
+/** Values within values; nobody has as many. */
+const DEEPEST = 50

@@ -59,6 +59,19 @@ describe('kinds of data are found', () => {
     expect(mask(kind, value)).toBeUndefined()
   })
 
+  it.each([
+    ['d41d8cd98f00b204e9800998ecf8427e'.replace('8f00b204e9800998', '4111111111111111'), undefined],
+    [`ab4111111111111111${'0c'.repeat(40)}`, undefined],
+    [`AB4111111111111111${'0C'.repeat(4)}`, undefined],
+    ['card4111111111111111', 'card****'],
+    ['abc4111111111111111def', 'abc****def'],
+    ['id=4111111111111111;x=abcdefabcdefabcdef', 'id=****;x=abcdefabcdefabcdef'],
+    ['abcdefabcdef 4111111111111111 abcdef', 'abcdefabcdef **** abcdef'],
+    ['4111111111111111', '****'],
+  ])('payment cards within hexadecimal text: %s', (text, expected) => {
+    expect(mask('payment-card', text)).toBe(expected)
+  })
+
   it('in linear time, whatever the text', () => {
     fc.assert(
       fc.property(

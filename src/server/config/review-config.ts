@@ -25,6 +25,7 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...loginFindings(config),
     ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
     ...maskingFindings(config),
+    ...openedByUnknown(config),
     ...shadowedAccess(config),
     ...shadowedCommands(config),
   ]
@@ -247,6 +248,29 @@ function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
         level: 'error',
         path,
         message: 'the targets of this rule are hosts: they have no columns; give kinds or patterns',
+      },
+    ]
+  })
+}
+
+/** Rules that let code run which nobody reads, on targets that mask columns. */
+function openedByUnknown({ targets, commands, masking }: ConfigFile): Finding[] {
+  return commands.flatMap((rules, index): Finding[] => {
+    const opening = rules.find(({ match, effect }) => effect.type === 'allow' && match.unknown === true)
+    if (opening === undefined) return []
+    const masked = targets.filter(
+      (target) =>
+        policyLanguage.forTarget(target.type).vocabulary.hasColumns &&
+        fitsTarget(opening.targets, target) &&
+        masking.some((rule) => rule.columns.length > 0 && fitsTarget(rule.targets, target)),
+    )
+    if (masked.length === 0) return []
+    const names = masked.map(({ name }) => name).join(', ')
+    return [
+      {
+        level: 'warning',
+        path: ['commands', index, 'match', 'unknown'],
+        message: `allows statements of unknown effect on ${names}, which masks columns: code in the server (DO, functions, dblink, foreign tables) can store masked values where they are not masked, and signal them by SQLSTATE and time; only results and messages are hidden`,
       },
     ]
   })

@@ -257,3 +257,22 @@ describe('what is probably not meant is a warning, with line and column', () => 
     expect(warnings).toEqual([expect.stringMatching(/who\.kind: no issuer signs in services, so this never applies/)])
   })
 })
+
+describe('what allowing the unknown opens', () => {
+  const masking = (on = ''): string => `\nmasking: [{ name: m, ${on} columns: [customers.email] }]`
+  const unknown = rule('{ unknown: true }', 'allow: true')
+
+  it('is said where columns are masked', () => {
+    const opened = expect.stringMatching(
+      /commands\.0\.match\.unknown: allows statements of unknown effect on prod-db, which masks/,
+    )
+    expect(load(unknown + masking()).warnings).toContainEqual(opened)
+    for (const text of [
+      unknown,
+      rule('{ unknown: true }', 'deny: no') + masking(),
+      rule('{ kinds: [select] }', 'allow: true') + masking(),
+      rule('{ unknown: true }', 'allow: true', onHost) + masking(onDb),
+    ])
+      expect(load(text).warnings).not.toContainEqual(opened)
+  })
+})

@@ -99,6 +99,8 @@ export interface CommandDraft {
   estimate(): Promise<string | undefined>
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
+  /** Why it is refused where no rule allows it as it is: nobody is asked about it. */
+  readonly unread?: PamError | undefined
   /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */
   readonly context: Readonly<Record<string, string>>
   /** Whether it runs within a transaction that the client has begun: locks that it holds stay while somebody decides. */

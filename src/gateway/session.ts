@@ -78,13 +78,14 @@ export function createSession(parts: SessionParts): RunningSession {
     }
     const { statements } = draft.facts
     const known = judgements.get(statements)
-    if (known !== undefined) return known
-    const judgement = decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
+    const judgement =
+      known ?? decideCommand(policy, person, target, { protocol: target.type, kind: 'statement', ...draft })
     judgements.set(statements, judgement)
-    return judgement
+    if (draft.unread === undefined || judgement.type === 'allow') return judgement
+    return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
   }
   const denied = (judgement: Judgement & { type: 'deny' }, draft: CommandDraft, decision: string): PamError =>
-    new PamError(draft.refusal?.code ?? judgement.code, judgement.message, {
+    new PamError(draft.refusal?.code ?? draft.unread?.code ?? judgement.code, judgement.message, {
       id: decision,
       hint: [
         judgement.rule === undefined ? undefined : `rule "${judgement.rule}"`,
@@ -202,7 +203,7 @@ export function createSession(parts: SessionParts): RunningSession {
       id: decision,
       verdict: judgement.type,
       rule: judgement.rule,
-      code: denial && (draft.refusal?.code ?? denial.code),
+      code: denial && (draft.refusal?.code ?? draft.unread?.code ?? denial.code),
       message: denial?.message,
       text: recorded.text,
       apart: recorded.apart === undefined ? undefined : recorder.apart(recorded.apart),

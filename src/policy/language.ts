@@ -76,6 +76,14 @@ export class PolicyLanguage {
     return vocabulary.matches(match, effect, statement)
   }
 
+  /** A match of the configuration, with the kinds that it means as well. */
+  completed(match: StatementMatch): StatementMatch {
+    const also = this.vocabularies.flatMap(({ alsoKinds }) =>
+      (match.kinds ?? []).flatMap((kind) => alsoKinds[kind] ?? []),
+    )
+    return also.length === 0 ? match : { ...match, kinds: [...(match.kinds ?? []), ...also] }
+  }
+
   /** The kinds that a pattern stands for on targets of these types. */
   kindsNamed(pattern: string, types: readonly string[] = this.types): string[] {
     return types.flatMap((type) => this.forTarget(type).kinds.filter((kind) => fitsKind(pattern, kind)))

@@ -270,7 +270,7 @@ export function policySchemas(language: PolicyLanguage) {
         context.addIssue({ code: 'custom', path: ['name'], message: 'a rule has a name' })
         return z.NEVER
       }
-      const rule = { ...rest, name }
+      const rule = { ...rest, match: language.completed(rest.match), name }
       const effects = [
         allow === undefined ? undefined : { type: 'allow' as const },
         deny === undefined ? undefined : { type: 'deny' as const, message: deny },

@@ -17,6 +17,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly fields: Readonly<Record<string, MatchField>>
   /** Kinds in which anything may happen: a rule that allows or holds them names them in full. */
   readonly namedInFull: ReadonlySet<string>
+  /** Kinds that a rule of the configuration means as well where it names this one; ready-made sets mean what they say. */
+  readonly alsoKinds: Readonly<Record<string, readonly string[]>>
   /** Fields that answer for what only somebody who knows the program can tell (`opaque`). */
   readonly answersOpaque: readonly string[]
   /**

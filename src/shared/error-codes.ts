@@ -42,21 +42,11 @@ export const errorCodes = {
     401,
     4,
   ),
-  KEY_SIGNED_OUT: meaning(
-    'The login of this key was signed out: a new sign-in needs a new key, which pamctl makes by itself.',
-    401,
-    4,
-  ),
   ISSUER_UNTRUSTED: meaning('The token comes from an issuer that the gateway is not configured to trust.', 401, 4),
   ISSUER_UNREACHABLE: meaning(
     'The identity provider did not answer, or not in time, so nothing could be proven; try again.',
     503,
     7,
-  ),
-  CLIENT_SHARED: meaning(
-    'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
-    403,
-    4,
   ),
   PROOF_INVALID: meaning(
     'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or made with another key.',
@@ -97,6 +87,7 @@ export const errorCodes = {
   COMMAND_REFUSED: meaning('A policy rule refuses the command.', 403, 5),
   COMMAND_NOT_ALLOWED: meaning('No policy rule allows the command.', 403, 5),
   COMMAND_UNKNOWN: meaning('The command could not be understood, and no rule allows what is unknown.', 403, 5),
+  SYNTAX_ERROR: meaning('The text does not parse; nothing of it ran.', 400, 1),
   SETTING_REFUSED: meaning(
     'The command would move a setting that the gateway relies on to read commands as the server does.',
     403,
@@ -148,6 +139,16 @@ export const errorCodes = {
     2,
   ),
   INTERNAL: meaning('A fault of the gateway; quote the id to whoever runs it.', 500, 1),
+  KEY_SIGNED_OUT: meaning(
+    'The login of this key was signed out: a new sign-in needs a new key, which pamctl makes by itself.',
+    401,
+    4,
+  ),
+  CLIENT_SHARED: meaning(
+    'Another gateway that you have signed in to uses the same client at the identity provider, so it would take the tokens of this one.',
+    403,
+    4,
+  ),
 } as const satisfies Record<string, ErrorMeaning>
 
 export type ErrorCode = keyof typeof errorCodes

@@ -444,6 +444,10 @@ export interface UtilityDetail {
   /** CREATE TABLE AS and the like: where the rows of its statement are stored. */
   readonly stores: string | undefined
   readonly copy: Copy | undefined
+  /** What it makes goes when the session ends. */
+  readonly temporary: boolean
+  /** NOTIFY: what is sent with it. */
+  readonly notifies: string | undefined
   readonly index: { readonly columns: readonly string[]; readonly predicate: Expression | undefined } | undefined
   /** Tables and columns that a foreign key refers to; no columns: the primary key. */
   readonly references: readonly { readonly to: Name; readonly columns: readonly string[] }[]

@@ -33,6 +33,8 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     },
   },
   namedInFull: new Set(),
+  // Whoever names LOCK means every mode; only a ready-made set tells the weakest from the others.
+  alsoKinds: { lock: ['lock-access-share'] },
   answersOpaque: [],
   matches: fitsStatement,
   name: describeKinds,

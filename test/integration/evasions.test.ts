@@ -14,7 +14,8 @@ import {
   type Evasion,
 } from '../fixtures/evasions.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
-import { isPostgresMissing, ofThisVersion } from '../helpers/postgres-version.ts'
+import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
+import { PG_DUMP, pgEnvironment, run } from '../helpers/run.ts'
 
 /**
  * What the rules forbid, tried in every way that we know. The gateway's account is a superuser here, so that nothing but the
@@ -254,6 +255,42 @@ describe.skipIf(isPostgresMissing)('a read-only target is not written to', () =>
     '%s',
     async (_name, evasion) => check(evasion, readOnly),
   )
+})
+
+describe.skipIf(isPostgresMissing)('programs that everybody has', () => {
+  // pg_dump refuses servers that are newer than itself.
+  it.runIf(PG_DUMP && POSTGRES_VERSION === 15)('pg_dump, unmodified, dumps all of a read-only target', async () => {
+    const dump = await run('pg_dump', ['--exclude-table=secured'], {
+      env: { ...pgEnvironment(readOnly, 'evade'), PGUSER: 'postgres' },
+    })
+    expect([dump.code, dump.stderr]).toEqual([0, ''])
+    expect(dump.stdout).toContain('VAULT-SECRET-1')
+    const db = await connect({
+      host: '127.0.0.1',
+      port: readOnly.port,
+      user: 'postgres',
+      database: 'evade',
+      ssl: false,
+    })
+    await db.query('begin')
+    await expect(db.query('lock table log in row share mode')).rejects.toThrow('this target is read-only for you')
+    await db.end()
+  })
+
+  it('pools give connections back', async () => {
+    const db = await connect({
+      host: '127.0.0.1',
+      port: everyday.port,
+      user: 'postgres',
+      database: 'evade',
+      ssl: false,
+    })
+    for (const sql of ['set role none', 'set session authorization default', 'reset all', 'set local role to default'])
+      await db.query(sql)
+    await expect(db.query('set role somebody')).rejects.toThrow('no rule allows SET ROLE')
+    await expect(db.query('set session authorization somebody')).rejects.toThrow('no rule allows SET SESSION')
+    await db.end()
+  })
 })
 
 /** Nothing but one allowing set stands between these and a superuser. */

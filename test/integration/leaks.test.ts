@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18 } from '../fixtures/leak-schema.ts'
+import { LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18, LOOPBACK } from '../fixtures/leak-schema.ts'
 import { COPIED, LEAKS, UNTOUCHED, UNTOUCHED_SINCE } from '../fixtures/leaks.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
@@ -43,6 +43,7 @@ beforeAll(async () => {
         )
         // So that statistics and errors can be compared, the account may read them.
         await db.query(`reset role; grant select on pg_statistic to ${DEMO_ACCOUNT.user}`)
+        await db.query(LOOPBACK(postgres.port, `leak_${which}`, DEMO_ACCOUNT))
         await db.end()
       }
       await admin.end()
@@ -91,7 +92,7 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
   const db = new pg.Client({ ...connection, ssl: false })
   db.on('error', () => {})
   const seen: unknown[] = []
-  db.on('notice', ({ message, detail, hint }) => seen.push({ message, detail, hint }))
+  db.on('notice', ({ message, detail, hint, table, column }) => seen.push({ message, detail, hint, table, column }))
   db.on('notification', ({ channel, payload }) => seen.push({ channel, payload }))
   await db.connect()
   const connected = db as unknown as {
@@ -112,10 +113,18 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
           }
         : { text: sql, rowMode: 'array', types: { getTypeParser: () => String } }
       const results = [await db.query(config as unknown as pg.QueryConfig)].flat()
-      seen.push(...results.map(({ rows, command, rowCount }) => ({ command, rowCount, rows: rows as unknown })))
+      seen.push(
+        ...results.map(({ rows, command, rowCount, fields }) => ({
+          command,
+          rowCount,
+          names: fields.map(({ name }) => name),
+          rows: rows as unknown,
+        })),
+      )
     } catch (error) {
-      const { code, message, detail, hint, where } = error as pg.DatabaseError
-      seen.push({ code, message, detail, hint, where })
+      const { code, message, detail, hint, where, schema, table, column, dataType, constraint } =
+        error as pg.DatabaseError
+      seen.push({ code, message, detail, hint, where, schema, table, column, dataType, constraint })
     }
   }
   await db.query('rollback').catch(() => {})
@@ -208,6 +217,25 @@ describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
     expect(seen).toContain('"rows":[["****mple"')
     expect(seen).toContain('"command":"SELECT"')
     expect(seen).not.toContain('MASKING')
+  })
+})
+
+describe.skipIf(isPostgresMissing)('notifications', () => {
+  it('show what the session itself has sent, and nothing of what others have', async () => {
+    const seen: unknown[] = []
+    const db = new pg.Client({ ...through('known', 'a'), ssl: false })
+    db.on('notification', ({ payload }) => seen.push(payload))
+    await db.connect()
+    await db.query('listen letters')
+    const other = new pg.Client({ ...directly('a'), ssl: false })
+    await other.connect()
+    await other.query("select pg_notify('letters', row_to_json(p)::text) from people p where id = 1")
+    await other.query('notify letters')
+    await other.end()
+    await db.query("notify letters, 'to myself'")
+    await db.query('select 1')
+    expect(seen).toEqual(['****', '', 'to myself'])
+    await db.end()
   })
 })
 

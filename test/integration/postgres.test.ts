@@ -680,11 +680,64 @@ describe('the wire', () => {
         await bob.api.reviews.decide(review.id, { verdict: 'deny', comment: '' }).catch(() => {})
   })
 
-  it('a cursor declared in SQL is not reached through the protocol', async () => {
+  it('a cursor declared in SQL is run by its name, and masked', async () => {
     const wire = await raw(prod, 'app')
-    wire.send(Q('begin'), Q('declare c cursor for select email from customers'), E('c'), SYNC)
-    await wire.until(3)
-    expect(wire.texts()).toContain('portal "c" does not exist')
+    wire.send(Q('begin'), Q('declare c binary cursor for select email, array[email] from customers'))
+    await wire.until(2)
+    wire.send(E('c', 2), D('c'), E('c', 1), E('other'), SYNC, Q('rollback'))
+    expect(await wire.until(4)).toBe('CZCZDDsTDsEZCZ')
+    expect(wire.texts()).toMatch(/\w\*{3}@\*{3}\.com/)
+    expect(wire.texts()).toContain('portal "other" does not exist')
+    expect(wire.texts()).not.toContain('@example')
+    wire.socket.destroy()
+  })
+
+  it('a syntax error is the server’s own, whatever the rules, and ends the transaction', async () => {
+    const db = await client(prod)
+    for (const values of [undefined, []]) {
+      const fail = (text: string) => db.query(values === undefined ? { text } : { text, values })
+      await expect(fail("select 'é' frm x y")).rejects.toMatchObject({
+        code: '42601',
+        position: '16',
+        message: 'syntax error at or near "x"',
+        severity: 'ERROR',
+      })
+      await db.query('begin')
+      await expect(fail("select 'abc")).rejects.toMatchObject({ code: '42601', position: '8' })
+      await expect(fail('select 1')).rejects.toMatchObject({ code: '25P02' })
+      await db.query('rollback')
+    }
+    expect((await db.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await db.end()
+    const wire = await raw(prod, 'app')
+    wire.send(P('select 1'), B(), E(), P('selec 2', 's'), B('s'), E(), SYNC, Q('selec 3'), Q('select 4'))
+    expect(await wire.until(3)).toBe('12DCEZEZTDCZ')
+    wire.socket.destroy()
+  })
+
+  it('Sync within COPY data, and all of COPY in one go', async () => {
+    const row = (text: string): Buffer => {
+      const body = Buffer.from(text)
+      const message = Buffer.alloc(5 + body.length, 0x64)
+      message.writeUInt32BE(4 + body.length, 1)
+      body.copy(message, 5)
+      return message
+    }
+    const done = Buffer.from('c\0\0\0\x04', 'latin1')
+    const copy = [P('copy copied_in from stdin'), B(), E()]
+    await direct('create table copied_in (id int)', 'app_dev')
+    await direct('grant all on copied_in to app', 'app_dev')
+    const wire = await raw(dev, 'app_dev')
+    wire.send(...copy, SYNC, row('1\n'), row('2\n'), done, SYNC, Q('select 1'))
+    expect(await wire.until(2)).toBe('12GCZTDCZ')
+    wire.send(...copy, SYNC)
+    await wire.until(1, 'G')
+    wire.send(row('3\n'), SYNC, row('4\n'), SYNC, done, SYNC, Q('select 1'))
+    expect(await wire.until(4)).toBe('12GCZTDCZ12GCZTDCZ')
+    wire.send(...copy, SYNC, row('no number\n'), done, SYNC, done, Q('select 1'))
+    expect(await wire.until(6)).toBe('12GCZTDCZ12GCZTDCZ12GEZTDCZ')
+    expect(await direct('select id from copied_in order by id', 'app_dev')).toHaveLength(4)
+    await direct('drop table copied_in', 'app_dev')
     wire.socket.destroy()
   })
 
@@ -723,9 +776,6 @@ describe('the wire', () => {
     expect(await start({ user: 'app' })).toContain('names no database')
     expect(await start({ user: 'app', database: 'app', replication: 'database' })).toContain('replication')
     expect(await start({ user: 'app', database: 'app', client_encoding: 'LATIN1' })).toContain('only UTF8')
-    expect(await start({ user: 'app', database: 'app', options: '-c search_path=evil' })).toContain(
-      'search_path is not passed on',
-    )
     expect(await start({ user: 'app', database: 'app', options: '-c session_preload_libraries=x' })).toContain(
       'is not passed on',
     )

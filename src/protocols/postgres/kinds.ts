@@ -5,7 +5,7 @@ export const postgresKinds: readonly string[] = words(`
     select select-into select-for-update insert update delete merge truncate
     copy-to copy-from copy-to-file copy-from-file copy-to-program copy-from-program
     explain declare-cursor fetch move close-cursor prepare execute deallocate do call
-    begin start commit rollback savepoint release rollback-to set-constraints lock
+    begin start commit rollback savepoint release rollback-to set-constraints lock lock-access-share
     prepare-transaction commit-prepared rollback-prepared
     set reset show discard set-role set-session-authorization set-replication-role
     listen unlisten notify load checkpoint vacuum analyze cluster reindex refresh-materialized-view
@@ -23,7 +23,7 @@ export const postgresKinds: readonly string[] = words(`
     alter-publication alter-subscription alter-schema alter-procedure alter-routine alter-aggregate alter-trigger
     alter-rule alter-language alter-conversion alter-operator-class alter-text-search-parser alter-text-search-template
     replica-identity rename
-    drop-table drop-column drop-view drop-materialized-view drop-index drop-sequence drop-schema drop-type drop-domain
+    drop-table drop-column drop-partition drop-view drop-materialized-view drop-index drop-sequence drop-schema drop-type drop-domain
     drop-function drop-procedure drop-routine drop-aggregate drop-trigger drop-event-trigger drop-rule drop-policy
     drop-extension drop-role drop-owned drop-database drop-tablespace drop-language drop-cast drop-operator
     drop-operator-class drop-operator-family drop-conversion drop-collation drop-text-search-parser

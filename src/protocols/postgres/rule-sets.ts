@@ -9,7 +9,7 @@ import { words } from '../../shared/words.ts'
  */
 const EVERYDAY = words(`
   select select-for-update insert update delete merge copy-to copy-from explain
-  begin start commit rollback savepoint release rollback-to set-constraints lock
+  begin start commit rollback savepoint release rollback-to set-constraints lock lock-access-share
   set reset show discard unlisten prepare execute deallocate declare-cursor fetch move close-cursor
 `)
 
@@ -21,7 +21,7 @@ const MIGRATIONS = words(`
   create-table create-table-as select-into create-index create-view create-materialized-view create-sequence
   create-type create-domain create-statistics
   alter-table alter-index alter-view alter-materialized-view alter-sequence alter-type alter-domain alter-statistics
-  drop-table drop-column drop-index drop-view drop-materialized-view drop-sequence drop-type drop-domain drop-statistics
+  drop-table drop-column drop-partition drop-index drop-view drop-materialized-view drop-sequence drop-type drop-domain drop-statistics
   rename comment truncate refresh-materialized-view analyze vacuum reindex cluster replica-identity
 `)
 

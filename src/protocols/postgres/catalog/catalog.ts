@@ -87,6 +87,8 @@ export interface Relation {
   readonly typeOids: ReadonlyMap<string, number>
   /** A view that calls a function somebody wrote: its values can come from anywhere. */
   readonly opaque: boolean
+  /** A foreign table, which may be any table under another name, this database's own among them. */
+  readonly foreign: boolean
   /** Of a view or materialized view: a digest of what it selects. */
   readonly definition: string | undefined
   /** Expressions of generated columns, by column name. */
@@ -107,7 +109,7 @@ export interface Relation {
  */
 export const catalogQueries = (from: number) => ({
   searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
-  relations: `select c.oid, n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
+  relations: `select c.oid, n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
   sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select indexrelid, indrelid, 'index' from pg_catalog.pg_index where indexrelid operator(pg_catalog.>=) 16384::pg_catalog.oid union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
   columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end, case when t.oid operator(pg_catalog.<) 16384::pg_catalog.oid then t.typname end, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
   definitions: `select r.ev_class, pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid`,
@@ -176,7 +178,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
   const userTypes = new Set(rows.types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
   const byOid = new Map<number, Relation>()
   const relations = new Map<string, Relation>()
-  for (const [oidText, schema, name] of rows.relations) {
+  for (const [oidText, schema, name, kind] of rows.relations) {
     const oid = Number(oidText)
     const own = columns.get(oid) ?? []
     const ofUserType = own.flatMap(([, , , , type]) => (type != null && userTypes.has(type) ? [type] : []))
@@ -191,6 +193,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
       typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
       // The system's own views call the system's own functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
+      foreign: kind === 'f' && !safe.has(`${schema}.${name}`),
       definition: definitions.get(oid),
       generated: new Map(
         own.flatMap(([, column, , expression]) => (expression == null ? [] : [[String(column), expression]])),

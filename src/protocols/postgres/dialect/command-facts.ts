@@ -13,6 +13,7 @@ import type { MaskingScope } from '../lineage/masking-scope.ts'
 import { PLAIN, spread } from '../lineage/origin.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
+import type { SyntaxProblem } from './syntax-problem.ts'
 
 /** All that the session needs to know about one text: for policy, for masking, for its own bookkeeping. */
 export interface StatementFacts {
@@ -30,6 +31,8 @@ export interface StatementFacts {
   readonly changesCatalog: boolean
   /** Which relations, exactly, the names stood for, and how they are defined: another one is another command. */
   readonly objects: string
+  /** It does not parse: what the server says of it, and why in words without its content. */
+  readonly syntaxError?: SyntaxProblem & { readonly failure: string }
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
 }
@@ -71,7 +74,7 @@ export function resolveFacts(
     const uncertain = !namesAnything(statement)
       ? []
       : [...(pathMoved ? [MOVED] : []), ...(redefined.maySay(statement) ? [REDEFINED] : [])]
-    const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain, redefined)
+    const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain, redefined, hides)
     statements.push(resolved)
     const of = hides
       ? uncertain.length > 0
@@ -82,7 +85,7 @@ export function resolveFacts(
           })
       : undefined
     if (of !== undefined)
-      lineage.push(measures(statement, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
+      lineage.push(measures(statement, resolved, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
     const [name] = statement.names
     if (statement.kinds.includes('prepare') && name !== undefined && !here.has(name)) {
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
@@ -144,11 +147,16 @@ function resolveStatement(
   pathMoved: boolean,
   uncertain: readonly string[],
   redefined: Redefinitions,
+  hides: boolean,
 ): SqlStatement {
-  const nameOf = (named: Name): string =>
-    pathMoved && named.schema === undefined
-      ? `${UNRESOLVED_SCHEMA}.${named.name}`
-      : (findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`)
+  const isMade = (named: Name): boolean => statement.makes.some((made) => keyOf(made) === keyOf(named))
+  const nameOf = (named: Name): string => {
+    if (pathMoved && named.schema === undefined) return `${UNRESOLVED_SCHEMA}.${named.name}`
+    // What is made is made in the first schema of the path, whatever else has its name.
+    const made = isMade(named) ? creationSchema(named, statement, catalog) : undefined
+    if (made !== undefined) return `${made}.${named.name}`
+    return findRelation(catalog, named)?.name ?? `${named.schema ?? UNRESOLVED_SCHEMA}.${named.name}`
+  }
   const effects = effectsOf(statement, catalog)
   const own: SqlStatement = {
     ...TAGS,
@@ -169,6 +177,7 @@ function resolveStatement(
       ...unknownCalls(statement, catalog),
       ...effects.unknown,
       ...unknownRelations(statement, catalog, redefined),
+      ...(hides ? foreignTables(statement, catalog) : []),
       ...uncertain,
     ],
   }
@@ -187,6 +196,13 @@ function resolveStatement(
     missingWhere: own.missingWhere || others.some(({ missingWhere }) => missingWhere),
     unknown: all('unknown'),
   }
+}
+
+/** Where a new relation goes that is named without a schema. */
+function creationSchema({ schema }: Name, { tree }: ParsedStatement, { searchPath }: Catalog): string | undefined {
+  if (schema !== undefined || tree.kind !== 'utility') return undefined
+  if (tree.detail.temporary) return 'pg_temp'
+  return searchPath.find((candidate) => !candidate.startsWith('pg_temp_') && candidate !== 'pg_catalog')
 }
 
 /** Relations that get another name with their schema. */
@@ -208,6 +224,12 @@ function unknownRelations(
     .filter((named) => !fresh.has(keyOf(named)) && !redefined.made(named) && findRelation(catalog, named) === undefined)
     .map(({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not known`)
 }
+
+/** Foreign tables among what it reads and what is behind that: their rows may be those of a masked table. */
+const foreignTables = (statement: ParsedStatement, catalog: Catalog): string[] =>
+  [...relationsOf(statement, catalog)]
+    .filter(({ foreign }) => foreign)
+    .map(({ name }) => `the foreign table ${name} may show masked columns under another name`)
 
 /** What earlier statements of a text have done to the names that later ones use. */
 class Redefinitions {
@@ -258,7 +280,9 @@ function sourcesBeside(
     ...sources,
     relation: (named) => (isNew(named) ? [spread(PLAIN)] : sources.relation(named)),
     target: (named) =>
-      isNew(named) ? { name: named.name, columns: [spread(PLAIN)], unique: new Set() } : sources.target(named),
+      isNew(named)
+        ? { name: named.name, columns: [spread(PLAIN)], unique: new Set(), generated: new Set() }
+        : sources.target(named),
   }
 }
 
@@ -302,16 +326,23 @@ function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
 
 /** Relations that the named ones show rows of, through any number of views and generations. */
 function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
-  const named = [...statement.reads, ...statement.writes].map((relation) => findRelation(catalog, relation))
-  const seen = new Set(named.filter((relation) => relation !== undefined))
-  const own = new Set(seen)
+  const own = new Set(named(statement, catalog))
+  return [...relationsOf(statement, catalog)].filter((relation) => !own.has(relation)).map(({ name }) => name)
+}
+
+const named = ({ reads, writes }: ParsedStatement, catalog: Catalog): Relation[] =>
+  [...reads, ...writes].flatMap((relation) => findRelation(catalog, relation) ?? [])
+
+/** The named ones, and those behind them. */
+function relationsOf(statement: ParsedStatement, catalog: Catalog): ReadonlySet<Relation> {
+  const seen = new Set(named(statement, catalog))
   for (const relation of seen) {
     for (const oid of [...relation.viewOf, ...relation.related]) {
       const source = catalog.byOid.get(oid)
       if (source !== undefined) seen.add(source)
     }
   }
-  return [...seen].filter((relation) => !own.has(relation)).map(({ name }) => name)
+  return seen
 }
 
 /** A statement that could not be parsed: unknown, in words that name the place but no content. */
@@ -333,9 +364,16 @@ export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
 const isKnownFunction = (name: string, catalog: Catalog): boolean =>
   catalog.systemFunctions.has(name) || catalog.volatileFunctions.has(name) || catalog.userFunctions.has(name)
 
-/** EXPLAIN ANALYZE tells times, sizes and counts of what it read. */
-function measures(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): boolean {
-  if (!statement.kinds.includes('explain') || !statement.explainRuns) return false
+/** EXPLAIN ANALYZE tells times, sizes and counts of what it read; and planning runs functions, whose results the plan shows. */
+function measures(
+  statement: ParsedStatement,
+  { unknown }: SqlStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+): boolean {
+  if (!statement.kinds.includes('explain')) return false
+  if (unknown.length > 0) return true
+  if (!statement.explainRuns) return false
   return [...statement.reads, ...statement.writes].some((named) => {
     const relation = findRelation(catalog, named)
     return relation === undefined || masking.isTainted(relation)
@@ -378,7 +416,7 @@ const KEEPS_DEFINITIONS = new Set(
   words(`
   select select-for-update insert update delete merge copy-to copy-from copy-to-file copy-from-file copy-to-program
   copy-from-program begin start savepoint release set set-role set-session-authorization set-replication-role reset show explain
-  declare-cursor fetch move close-cursor prepare execute deallocate lock listen unlisten notify set-constraints checkpoint vacuum analyze
+  declare-cursor fetch move close-cursor prepare execute deallocate lock lock-access-share listen unlisten notify set-constraints checkpoint vacuum analyze
   truncate comment reindex cluster refresh-materialized-view
 `),
 )
@@ -386,7 +424,7 @@ const KEEPS_DEFINITIONS = new Set(
 /** What migrations send in one text. Types are not dropped here: another may be found in the place of one. */
 const PLAIN_DEFINITIONS = new Set(
   words(`
-  create-table create-index create-sequence create-type create-domain alter-table drop-column drop-table drop-index comment
+  create-table create-index create-sequence create-type create-domain alter-table drop-column drop-partition drop-table drop-index comment
 `),
 )
 

@@ -1,6 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
-import type { Catalog } from '../catalog/catalog.ts'
-import { findRelation } from '../catalog/catalog.ts'
+import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { copyTypes } from './copy-types.ts'
 import type { StatementLineage } from '../lineage/report.ts'
 import type { MaskingScope } from '../lineage/masking-scope.ts'
@@ -17,7 +16,7 @@ export function guard(
   { readOnly, ownAccount }: GuardOptions,
 ): PamError | undefined {
   return (
-    guardSettings(statement) ??
+    guardSettings(statement, catalog) ??
     (readOnly ? guardReadOnly(statement) : undefined) ??
     (ownAccount ? undefined : guardAccount(statement)) ??
     guardMasking(statement, catalog, masking)
@@ -31,16 +30,27 @@ export interface GuardOptions {
   readonly ownAccount: boolean
 }
 
-/** Whatever would make the server write again. Source: manual, SET TRANSACTION and BEGIN. */
+/**
+ * Whatever would make the server write again: only what is understood to keep it from that passes. In a transaction RESET and TO DEFAULT
+ * make it READ WRITE up to PostgreSQL 15, and session_authorization may have a default of its own. Source: manual, SET TRANSACTION and BEGIN.
+ */
 function guardReadOnly(statement: ParsedStatement): PamError | undefined {
-  const moved = statement.settings.find(
-    ({ name, value }) => READ_ONLY_SETTINGS.has(name) && value !== undefined && !/^(on|true|yes|1)$/i.test(value),
+  const moved = statement.settings.some(({ name, value }) =>
+    name === 'transaction_read_only' || name === 'default_transaction_read_only'
+      ? value === undefined
+        ? name === 'transaction_read_only'
+        : !KEEPS_READ_ONLY.test(value)
+      : false,
   )
-  if (moved === undefined && !statement.readWrite) return undefined
+  if (!moved && !statement.readWrite) return undefined
   return refuse('SETTING_REFUSED', 'this session is read-only and stays so', undefined)
 }
 
-function guardSettings(statement: ParsedStatement): PamError | undefined {
+function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError | undefined {
+  // A rule of that view calls set_config() with what is written to it.
+  if (statement.writes.some((named) => showsSettings(findRelation(catalog, named), catalog))) {
+    return refuse('SETTING_REFUSED', 'pg_settings is not written to through the gateway', 'use SET')
+  }
   if (statement.opaqueSettings) {
     return refuse(
       'SETTING_REFUSED',
@@ -60,6 +70,19 @@ function guardSettings(statement: ParsedStatement): PamError | undefined {
     )
   }
   return undefined
+}
+
+/** pg_settings, and views of it through any number of others. */
+function showsSettings(relation: Relation | undefined, catalog: Catalog): boolean {
+  const all = new Set(relation === undefined ? [] : [relation])
+  for (const { name, viewOf } of all) {
+    if (name === 'pg_catalog.pg_settings') return true
+    for (const oid of viewOf) {
+      const source = catalog.byOid.get(oid)
+      if (source !== undefined) all.add(source)
+    }
+  }
+  return false
 }
 
 function guardAccount(statement: ParsedStatement): PamError | undefined {
@@ -141,7 +164,7 @@ const PINNED: Readonly<Record<string, RegExp>> = {
   temp_tablespaces: /^$^/,
 }
 
-const READ_ONLY_SETTINGS = new Set(['default_transaction_read_only', 'transaction_read_only'])
+const KEEPS_READ_ONLY = /^(on|true|yes|1)$/i
 
 const ACCOUNT_KINDS = new Set([
   'alter-role',

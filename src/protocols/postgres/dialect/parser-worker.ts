@@ -1,11 +1,14 @@
-import { loadModule, parseSync } from 'libpg-query'
+import { loadModule, parseSync, SqlError } from 'libpg-query'
 import { answerRequests } from '../../../shared/answer-requests.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 import { readStatements } from './parse-statement.ts'
+import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { shareConstants } from './deduplicate-constants.ts'
 
 /** What the worker says of a text: its statements, or the parser's message. */
-export type ParserReply = { readonly statements: readonly ParsedStatement[] } | { readonly error: string }
+export type ParserReply =
+  | { readonly statements: readonly ParsedStatement[] }
+  | { readonly error: string; readonly syntax: SyntaxProblem | undefined }
 
 /** Parses what is long. It is thrown away by its owner when it takes too long or fails in an unforeseen way. */
 await loadModule()
@@ -15,7 +18,7 @@ answerRequests((sql: string): ParserReply => {
     for (const { tree } of statements) shareConstants(tree)
     return { statements }
   } catch (error) {
-    if ((error as Error).name !== 'SqlError') throw error
-    return { error: (error as Error).message }
+    if (!(error instanceof SqlError)) throw error
+    return { error: error.message, syntax: syntaxProblem(error) }
   }
 })

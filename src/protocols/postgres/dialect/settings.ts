@@ -4,12 +4,15 @@ import type { Findings } from './findings.ts'
 
 type Node = Readonly<Record<string, unknown>>
 
-/** READ WRITE among the modes of a transaction. */
+/** READ WRITE among the modes of a transaction: whatever is not READ ONLY for certain. */
 export const setsReadWrite = (modes: unknown): boolean =>
   Array.isArray(modes) &&
   modes.some(
-    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && isFalse(DefElem['arg']),
+    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && !isOne(DefElem['arg']),
   )
+
+const isOne = (arg: unknown): boolean =>
+  (arg as { A_Const?: { ival?: { ival?: number } } } | undefined)?.A_Const?.ival?.ival === 1
 
 /** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
 export function namedSetting({ from, where }: Select): string | undefined {

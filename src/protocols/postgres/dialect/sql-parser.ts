@@ -4,10 +4,17 @@ import { deadlineWorker } from '../../../shared/deadline-worker.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 import type { ParserReply } from './parser-worker.ts'
+import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { hasInertConstants, skeletonOf } from './constant-template.ts'
 
 /** What a text says, or why it could not be read. */
-export type ParsedText = readonly ParsedStatement[] | { readonly failure: string }
+export type ParsedText = readonly ParsedStatement[] | Failure
+
+export interface Failure {
+  readonly failure: string
+  /** Set where it is an error of syntax, as the server says it. */
+  readonly syntax?: SyntaxProblem
+}
 
 /**
  * Turns SQL text into parsed statements with PostgreSQL's own grammar. Short texts at once; long ones in a worker
@@ -70,11 +77,11 @@ export async function createSqlParser(): Promise<SqlParser> {
 }
 
 /** `broken`: not the text is at fault but the parser, which may give anything from now on. */
-function parseAtOnce(sql: string): ParseResult | { readonly failure: string } | 'broken' {
+function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {
   try {
     return parseSync(sql)
   } catch (error) {
-    return error instanceof SqlError ? { failure: failureText(error.message) } : 'broken'
+    return error instanceof SqlError ? failureOf(error.message, syntaxProblem(error)) : 'broken'
   }
 }
 
@@ -99,6 +106,9 @@ class TextCache {
   }
 }
 
+const failureOf = (message: string, syntax: SyntaxProblem | undefined): Failure =>
+  syntax === undefined ? { failure: failureText(message) } : { failure: failureText(message), syntax }
+
 /** The parser's message without what it quotes: the text may hold secrets. */
 const failureText = (message: string): string => `it does not parse: ${message.replace(/"[^"]*"?/g, '…')}`
 
@@ -114,7 +124,7 @@ function parserWorker() {
       const reply = await worker.run(sql)
       if (reply === 'late') return { failure: 'it takes too long to be read' }
       if (reply === 'broken') return { failure: 'it is nested too deeply to be read' }
-      return 'error' in reply ? { failure: failureText(reply.error) } : reply.statements
+      return 'error' in reply ? failureOf(reply.error, reply.syntax) : reply.statements
     },
     close: () => worker.close(),
   }

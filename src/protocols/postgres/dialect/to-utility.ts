@@ -68,6 +68,8 @@ const NO_DETAIL: UtilityDetail = {
   explain: undefined,
   stores: undefined,
   copy: undefined,
+  temporary: false,
+  notifies: undefined,
   index: undefined,
   references: [],
   inherits: [],
@@ -193,6 +195,7 @@ const write = (relation: pg.RangeVar | undefined, found: Found): void => {
 const make = (relation: pg.RangeVar | undefined, found: Found): void => {
   if (relation === undefined) throw new NotRead('a relation that is missing')
   found.makes.push(relationName(known('RangeVar', relation)))
+  if (relation.relpersistence === 't') found.detail.temporary = true
 }
 const cascades = (behavior: pg.DropStmt['behavior'], found: Found): void => {
   if (behavior === 'DROP_CASCADE') found.unknown.push('CASCADE drops whatever depends on it')
@@ -252,6 +255,7 @@ const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => vo
   AlterTableCmd: ({ subtype, behavior }, found) => {
     if (subtype === 'AT_ChangeOwner') found.does.push('alter-owner')
     if (subtype === 'AT_DropColumn') found.does.push('drop-column')
+    if (subtype === 'AT_DetachPartition' || subtype === 'AT_DetachPartitionFinalize') found.does.push('drop-partition')
     if (String(subtype).includes('RowSecurity')) found.does.push('alter-policy')
     if (String(subtype).includes('Trig')) found.does.push('alter-trigger')
     if (String(subtype).includes('Rule')) found.does.push('alter-rule')
@@ -275,7 +279,7 @@ const KINDS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
     CreateDomainStmt CreateFdwStmt CreateForeignServerStmt CreatePolicyStmt CreatePublicationStmt CreateRoleStmt
     CreateSchemaStmt CreateSubscriptionStmt CreateTransformStmt CreateUserMappingStmt DeallocateStmt DeclareCursorStmt
     DiscardStmt DoStmt DropOwnedStmt DropRoleStmt DropSubscriptionStmt DropUserMappingStmt ExecuteStmt ExplainStmt
-    GrantRoleStmt GrantStmt ImportForeignSchemaStmt ListenStmt LoadStmt LockStmt NotifyStmt PrepareStmt ReassignOwnedStmt
+    GrantRoleStmt GrantStmt ImportForeignSchemaStmt ListenStmt LoadStmt NotifyStmt PrepareStmt ReassignOwnedStmt
     ReindexStmt RenameStmt TruncateStmt UnlistenStmt
   `).map((type): [NodeType, string] => [type as NodeType, kebab(type.replace(/Stmt$/, ''))]),
   ['VariableShowStmt', 'show'],
@@ -506,8 +510,11 @@ const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) =
   },
   VariableSetStmt: ({ kind, name, args }, found) => {
     const setting = kind === 'VAR_RESET_ALL' ? '*' : (name ?? '*').toLowerCase()
-    found.does.push(String(kind).startsWith('VAR_RESET') ? 'reset' : kindOfSet(setting))
-    found.detail.settings = [{ name: setting, value: literals(args) }]
+    const value = literals(args)
+    found.does.push(
+      String(kind).startsWith('VAR_RESET') || isOwnAgain(setting, kind, value) ? 'reset' : kindOfSet(setting),
+    )
+    found.detail.settings = [{ name: setting, value }]
     found.detail.readWrite = setsReadWrite(args)
   },
   DiscardStmt: ({ target }, found) => {
@@ -540,6 +547,10 @@ const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) =
   ClosePortalStmt: ({ portalname }, found) => {
     found.detail.names = [portalname ?? '*']
   },
+  LockStmt: ({ mode }, found) => found.does.push(mode === ACCESS_SHARE ? 'lock-access-share' : 'lock'),
+  NotifyStmt: ({ payload }, found) => {
+    found.detail.notifies = payload ?? ''
+  },
   ExplainStmt: ({ query, options }, found) => {
     // Given twice, the last one counts: whichever may run the statement is taken for it.
     const runs = optionsOf(options).some(({ defname, arg }) => defname === 'analyze' && !isFalse(arg))
@@ -565,6 +576,14 @@ const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) =
     }
   },
 }
+
+/** SET ROLE NONE and SET SESSION AUTHORIZATION DEFAULT: what pools send to give a connection back, as RESET does. */
+const isOwnAgain = (setting: string, kind: unknown, value: string | undefined): boolean =>
+  (setting === 'role' && (kind === 'VAR_SET_DEFAULT' || value === 'none')) ||
+  (setting === 'session_authorization' && kind === 'VAR_SET_DEFAULT')
+
+/** AccessShareLock in the server's lockdefs.h: what every SELECT takes. */
+const ACCESS_SHARE = 1
 
 /** Kinds of objects whose functions run already when they are defined, or at statements that name none of them. */
 const RUN_WHEN_DEFINED = new Set<string>(['OBJECT_TSDICTIONARY', 'OBJECT_TSPARSER', 'OBJECT_TSTEMPLATE'])

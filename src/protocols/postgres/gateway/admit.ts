@@ -116,6 +116,8 @@ function checkSetting(name: string, value: string): [string, string] {
     })
   }
   if (setting === 'standard_conforming_strings' && /^(on|true|yes|1)$/i.test(value)) return [setting, 'on']
+  // Judged as the SET that it is, once the session is there.
+  if (setting === 'search_path') return [setting, value]
   if (setting === 'default_transaction_read_only' || HARMLESS_SETTINGS.has(setting)) return [setting, value]
   throw refused(`the start-up setting ${name} is not passed on`, 'use SET after connecting')
 }

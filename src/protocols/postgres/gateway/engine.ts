@@ -11,7 +11,7 @@ import type { Channel } from '../../../shared/channel.ts'
 import { Reading } from '../../../shared/reading.ts'
 import { within } from '../../../shared/within.ts'
 import { afterRecord } from '../../../gateway/recorded-channel.ts'
-import { sessionFor, type Engine, type Session } from '../../../gateway/engine.ts'
+import { sessionFor, type CommandDraft, type Engine, type Session } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
@@ -27,6 +27,7 @@ import { toErrorResponse } from './error-response.ts'
 import { Goodbyes } from '../../../gateway/staggered-close.ts'
 import { probePostgres } from './probe.ts'
 import { ServerSide } from './pipeline/server-side.ts'
+import type { ParsedStatement } from '../dialect/parsed-statement.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import { wireFailure } from '../../../gateway/session-end-reason.ts'
 import { understanding } from './pipeline/analyze-statement.ts'
@@ -54,6 +55,8 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const session = sessionFor<PostgresTarget>('postgres', anySession)
       const settings = new Map(admitStartup(hello, session.config))
       if (session.readOnly) settings.set('default_transaction_read_only', 'on')
+      const path = settings.get('search_path')
+      if (path !== undefined) await judgeStartPath(path, session, parser)
       const { config, lease, limits } = session
       const waiting = waitingClient(client, hello.rest, session)
       // Taken before the catalogs are read: a change in between makes them stale.
@@ -79,6 +82,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         trees: upstream.trees,
         definitions: shared,
         seenChanges,
+        parameters: upstream.parameters,
       })
       const relay = startRelay(conversation, upstream, parser, goodbyes)
       client.write(greeting(hello, upstream, key))
@@ -108,6 +112,43 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
     close: () => parser.close(),
   }
 }
+
+/** A search path at start-up needs what `SET search_path` needs. Throws where the rules do not allow that. */
+async function judgeStartPath(path: string, session: Session<PostgresTarget>, parser: SqlParser): Promise<void> {
+  const text = `SET search_path TO ${path}`
+  const parsed = await parser.parse(text)
+  const [statement, ...more] = 'failure' in parsed ? [] : parsed
+  if (statement === undefined || more.length > 0 || !isSetOfPath(statement))
+    throw new PamError('STARTUP_REFUSED', 'the start-up setting search_path is no list of schemas', {
+      hint: 'write it as in SET search_path TO "a", b',
+    })
+  const catalog = assumedCatalog([statement])
+  const { statements, refusal } = resolveFacts([statement], catalog, maskingScope(NO_MASKING, catalog, new Map()))
+  const draft: CommandDraft = {
+    text,
+    parameters: [],
+    facts: { type: 'sql', statements },
+    recorded: { text, parameters: [] },
+    guesses: [],
+    notes: () => ['at start-up'],
+    estimate: () => Promise.resolve(undefined),
+    refusal,
+    context: { objects: '' },
+    inTransaction: false,
+    again: () => Promise.resolve(draft),
+  }
+  const decision = session.decide(draft)
+  if (decision.type === 'refuse') throw decision.error
+  if (decision.type === 'forward') return
+  decision.withdraw()
+  await decision.verdict
+  throw new PamError('STARTUP_REFUSED', 'SET search_path needs approval, which nobody gives at start-up', {
+    hint: 'use SET after connecting',
+  })
+}
+
+const isSetOfPath = ({ kinds, settings }: ParsedStatement): boolean =>
+  kinds.length === 1 && kinds[0] === 'set' && settings.length === 1 && settings[0]?.name === 'search_path'
 
 /** What came from a client while the gateway connected for it. */
 interface EarlyInput {

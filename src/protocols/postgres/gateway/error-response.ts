@@ -21,6 +21,6 @@ export function toNotice(message: string, hint?: string): Buffer {
 }
 
 /** An error with the SQLSTATE that the server itself would use. */
-export function nativeError(sqlstate: string, message: string): Buffer {
-  return encodeError(reportFields({ severity: 'ERROR', sqlstate, message }))
+export function nativeError(sqlstate: string, message: string, position?: number): Buffer {
+  return encodeError(reportFields({ severity: 'ERROR', sqlstate, message, position }))
 }

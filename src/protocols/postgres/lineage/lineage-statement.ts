@@ -28,6 +28,8 @@ export interface WriteTarget {
   readonly columns: readonly Output[]
   /** Names of columns that no two rows may share a value of: writing one tells whether it is there. */
   readonly unique: ReadonlySet<string>
+  /** Names of generated columns, which COPY leaves out unless it names them. */
+  readonly generated: ReadonlySet<string>
 }
 
 export interface StatementSources extends Sources {
@@ -208,7 +210,10 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: Lin
       writes(given, columns, target, undefined, found)
       return []
     }
-    outputs = copy.columns.length > 0 ? copy.columns.map((name) => columnOf(target, name, found)) : target.columns
+    outputs =
+      copy.columns.length > 0
+        ? copy.columns.map((name) => columnOf(target, name, found))
+        : target.columns.filter(({ name }) => name === undefined || !target.generated.has(name))
   }
   if (copy.where !== 'client') stored('a file or program of the server', outputs, found)
   return outputs

@@ -64,6 +64,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     const telling = relation.schema === 'pg_catalog' ? TELLING[relation.name.slice('pg_catalog.'.length)] : undefined
     if (telling !== undefined)
       return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
+    if (relation.foreign) return repeat(anything, count)
     if (!tainted.has(relation.oid)) return undefined
     if (relation.generated.size > 0) {
       return [...relation.columns.keys()].map((name) => {
@@ -104,8 +105,13 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     target(named) {
       const relation = findRelation(catalog, named)
       return relation === undefined
-        ? { name: named.name, columns: [spread(anything)], unique: new Set() }
-        : { name: relation.name, columns: columnsOf(relation), unique: uniqueColumns(relation, catalog) }
+        ? { name: named.name, columns: [spread(anything)], unique: new Set(), generated: new Set() }
+        : {
+            name: relation.name,
+            columns: columnsOf(relation),
+            unique: uniqueColumns(relation, catalog),
+            generated: new Set(relation.generated.keys()),
+          }
     },
   }
   return {
@@ -183,7 +189,7 @@ function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: Mask
   if (plan.columns.length === 0) return tainted
   for (const relation of catalog.byOid.values()) {
     const tells = relation.schema === 'pg_catalog' && TELLING[relation.name.slice('pg_catalog.'.length)] !== undefined
-    if (masks.has(relation.oid) || relation.opaque || tells) tainted.add(relation.oid)
+    if (masks.has(relation.oid) || relation.opaque || relation.foreign || tells) tainted.add(relation.oid)
   }
   const shownBy = new Map<number, number[]>()
   for (const { oid, viewOf } of catalog.byOid.values())

@@ -52,8 +52,8 @@ export const spread = (origin: Origin, fails = false): Output => ({ name: undefi
 
 /** The origins of exactly `count` columns, or undefined where the list cannot be that long. */
 export function fitOutputs(outputs: readonly Output[], count: number): Origin[] | undefined {
-  if (!outputs.some(({ origin }) => isMasked(origin))) return repeat(PLAIN, count)
   const spreads = outputs.filter((output) => output.spread === true).length
+  if (spreads > 0 && !outputs.some(({ origin }) => isMasked(origin))) return repeat(PLAIN, count)
   if (spreads === 0) return outputs.length === count ? outputs.map(({ origin }) => origin) : undefined
   const filled = count - (outputs.length - spreads)
   if (spreads > 1 || filled < 0) return undefined

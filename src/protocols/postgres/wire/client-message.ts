@@ -86,6 +86,12 @@ export const TERMINATE = Buffer.from([clientTags.terminate, 0, 0, 0, 4])
 export const describePortal = (name: string): Buffer =>
   encodeMessage(describe, { type: 'describe', subject: 'portal', name })
 
+/** A text that no server parses. */
+export const queryNothing = (): Buffer => encodeMessage(query, { type: 'query', sql: UNREADABLE })
+export const parseNothing = (statement: string): Buffer =>
+  encodeMessage(parse, { type: 'parse', statement, sql: UNREADABLE, parameterTypes: [] })
+const UNREADABLE = ')'
+
 /** A Bind and an Execute of a name that nobody has: made to fail. */
 export const bindNobody = (): Buffer =>
   encodeMessage(bind, {

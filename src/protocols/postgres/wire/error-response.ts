@@ -56,6 +56,8 @@ export function reportFields(report: {
   message: string
   detail?: string
   hint?: string | undefined
+  /** Characters from the beginning of the text, from 1 on. */
+  position?: number | undefined
 }): ErrorFields {
   const fields = new Map([
     ['S', report.severity],
@@ -65,6 +67,7 @@ export function reportFields(report: {
   ])
   if (report.detail !== undefined) fields.set('D', report.detail)
   if (report.hint !== undefined) fields.set('H', report.hint)
+  if (report.position !== undefined) fields.set('P', String(report.position))
   return fields
 }
 

@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer'
-
 /**
  * Values with parts inside, as the server writes them in text: arrays, rows, hstore, json, bytea. Each function takes a value apart,
  * hands its parts over, and writes the value again where one of them changed. Undefined: it is no such value.
@@ -274,9 +272,4 @@ export function textOfBytes(bytes: Buffer, like: string): string {
     else text += String.fromCharCode(byte)
   }
   return text
-}
-
-/** What bytes say, and how to write it back: UTF-8, or a character for each byte. */
-export function encodingOf(bytes: Buffer): 'utf8' | 'latin1' {
-  return isUtf8(bytes) ? 'utf8' : 'latin1'
 }

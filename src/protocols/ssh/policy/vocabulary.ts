@@ -57,6 +57,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
     },
   },
   namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
+  alsoKinds: {},
   answersOpaque: ['programs', 'commands'],
   matches: fitsHostStatement,
   name,

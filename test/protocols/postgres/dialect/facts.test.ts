@@ -174,7 +174,7 @@ describe('what a statement does', () => {
     ['select * into t from orders', { kinds: ['select-into'], writes: ['?.t'], reads: ['public.orders'] }],
     [
       'create table t as select * from orders',
-      { kinds: ['create-table-as', 'select'], writes: ['?.t'], reads: ['public.orders'] },
+      { kinds: ['create-table-as', 'select'], writes: ['public.t'], reads: ['public.orders'] },
     ],
     ['explain delete from orders', { kinds: ['explain'], reads: ['public.orders'], writes: [] }],
     [

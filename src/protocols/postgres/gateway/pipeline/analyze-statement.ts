@@ -6,7 +6,7 @@ import {
   type FindPrepared,
   type StatementFacts,
 } from '../../dialect/command-facts.ts'
-import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
+import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 
 /** What a text does, against the catalogs as they are now. */
 export interface Understanding {
@@ -29,7 +29,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     if (known !== undefined) return known
     const facts =
       'failure' in parsed
-        ? notRead(parsed.failure)
+        ? notRead(parsed)
         : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared, {
             readOnly: conversation.session.readOnly,
             ownAccount: conversation.session.config.ownAccount,
@@ -46,8 +46,9 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     const parsed = parser.parse(value.sql)
     return parsed instanceof Promise ? undefined : resolve(parsed)
   }
-  const notRead = (reason: string): StatementFacts => ({
-    statements: [unparsed(reason)],
+  const notRead = ({ failure, syntax }: Failure): StatementFacts => ({
+    ...(syntax === undefined ? {} : { syntaxError: { ...syntax, failure } }),
+    statements: [unparsed(failure)],
     parsed: [],
     refusal: undefined,
     tainted: conversation.masking.plan.columns.length > 0 && 'all',

@@ -6,6 +6,8 @@ import {
   decodeClientMessage,
   describePortal,
   executeNobody,
+  parseNothing,
+  queryNothing,
   TERMINATE,
 } from '../../wire/client-message.ts'
 import type { Parse } from '../../wire/parse.ts'
@@ -20,7 +22,7 @@ import { nativeError, toErrorResponse } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
-import { startRun } from './pending.ts'
+import { startRun, type ColumnNames } from './pending.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { NameTable, Portal, Prepared } from './name-table.ts'
 import type { Understanding } from './analyze-statement.ts'
@@ -78,8 +80,9 @@ export class ClientMessages {
         return undefined
       case 'sync':
         this.#gate.goOn()
-        this.#send(frame.bytes)
+        // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
         if (conversation.copyIn) return undefined
+        this.#send(frame.bytes)
         conversation.expect({ type: 'sync' })
         conversation.batch++
         conversation.batchOpen = false
@@ -93,7 +96,8 @@ export class ClientMessages {
       }
       case 'copy-done':
       case 'copy-fail':
-        conversation.copyIn = false
+        if (conversation.copyIn) conversation.copyIn = false
+        else if (!conversation.isIdle) conversation.expect({ type: 'copy-end' })
         this.#send(frame.bytes)
         return undefined
       case 'copy-data':
@@ -167,8 +171,19 @@ export class ClientMessages {
       conversation.expect({ type: 'query', run: startRun(decision, sql, facts, notUnderstood) })
       this.#send(frame.bytes)
     }
-    const refuse = (error: PamError): void =>
-      conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
+    const refuse = (error: PamError): void => {
+      const bytes = syntaxError(error, facts)
+      if (bytes === undefined || (conversation.isIdle && conversation.status === 'I'))
+        conversation.reply(() => Buffer.concat([bytes ?? toErrorResponse(error), conversation.readyForQuery()]))
+      else {
+        // The server fails as well, and its transaction with it.
+        conversation.batch++
+        conversation.batchOpen = false
+        const run = startRun(error.id ?? '', sql, { ...facts, changesCatalog: false })
+        conversation.expect({ type: 'query', run, error: { sqlstate: SYNTAX_ERROR, bytes } })
+        this.#send(queryNothing())
+      }
+    }
     return this.#gate.decide({ sql, parameters: [], facts }, forward, refuse)
   }
 
@@ -183,12 +198,20 @@ export class ClientMessages {
     const conversation = this.#conversation
     if (this.#gate.isSkipped) return undefined
     const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts })
-    if (refusal !== undefined) return this.#gate.refuseExtended(refusal)
+    if (refusal !== undefined) {
+      const error = syntaxError(refusal, facts)
+      if (error === undefined) return this.#gate.refuseExtended(refusal)
+      conversation.expect({ type: 'made-to-fail', sqlstate: SYNTAX_ERROR, error })
+      conversation.batchOpen = true
+      this.#send(parseNothing(message.statement))
+      return undefined
+    }
     const prepared: Prepared = {
       sql: message.sql,
       parameterTypes: message.parameterTypes,
       columns: undefined,
       described: false,
+      names: this.#namesOf(facts),
     }
     const change = conversation.statements.set(message.statement, prepared, conversation.batch)
     conversation.expect({ type: 'parse', change, tainted: facts.tainted })
@@ -251,30 +274,44 @@ export class ClientMessages {
 
   #describe(frame: Frame, message: Describe): Promise<void> | undefined {
     const conversation = this.#conversation
-    const forward = (of: Prepared | undefined, tainted: Taint): undefined => {
+    const forward = (of: Prepared | undefined, tainted: Taint, names: ColumnNames): undefined => {
       if (of !== undefined) of.described = true
-      conversation.expect({ type: 'describe', of, hidden: false, tainted })
+      conversation.expect({ type: 'describe', of, hidden: false, tainted, names })
       conversation.batchOpen = true
       this.#send(frame.bytes)
       return undefined
     }
     return message.subject === 'statement'
-      ? this.#named(conversation.statements, message.name, (prepared) => forward(prepared, this.#masks && 'all'))
+      ? this.#named(conversation.statements, message.name, (prepared) =>
+          forward(prepared, this.#masks && 'all', prepared?.names ?? UNKNOWN_NAMES),
+        )
       : this.#named(conversation.portals, message.name, (portal) =>
-          forward(portal?.prepared, portal?.facts.tainted ?? (this.#masks && 'all')),
+          forward(
+            portal?.prepared,
+            portal?.facts.tainted ?? (this.#masks && 'all'),
+            portal === undefined ? UNKNOWN_NAMES : this.#namesOf(portal.facts),
+          ),
         )
   }
 
   #execute(frame: Frame, message: Execute): Promise<void> | undefined {
     const conversation = this.#conversation
     return this.#named(conversation.portals, message.portal, (portal) => {
-      if (portal === undefined)
+      if (portal === undefined) {
+        if (conversation.cursors.has(message.portal)) return this.#executeCursor(frame, message.portal)
         return this.#unknownName(executeNobody(), '34000', `portal "${message.portal}" does not exist`)
+      }
       const { prepared, facts } = portal
       // Rows can be masked only by columns that were described: where the client does not ask, we do.
       if (this.#masks && !prepared.described) {
         prepared.described = true
-        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: facts.tainted })
+        conversation.expect({
+          type: 'describe',
+          of: prepared,
+          hidden: true,
+          tainted: facts.tainted,
+          names: this.#namesOf(facts),
+        })
         this.#send(describePortal(message.portal))
       }
       noteChanges(conversation, facts)
@@ -285,6 +322,40 @@ export class ClientMessages {
     })
   }
 
+  /** A cursor of SQL and a portal share their names: executing it is a FETCH, and judged as one. */
+  #executeCursor(frame: Frame, name: string): Promise<void> | undefined {
+    const sql = `FETCH ALL FROM "${name.replaceAll('"', '""')}"`
+    const facts = this.#understanding.of(sql)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#judgeCursor(frame, name, sql, known))
+      : this.#judgeCursor(frame, name, sql, facts)
+  }
+
+  #judgeCursor(frame: Frame, name: string, sql: string, facts: StatementFacts): Promise<void> | undefined {
+    const conversation = this.#conversation
+    if (this.#gate.isSkipped) return undefined
+    const prepared: Prepared = {
+      sql,
+      parameterTypes: [],
+      columns: undefined,
+      described: true,
+      names: { tainted: facts.tainted, outputs: conversation.cursors.get(name) },
+    }
+    const forward = (decision: string): void => {
+      if (this.#masks) {
+        const { names } = prepared
+        conversation.expect({ type: 'describe', of: prepared, hidden: true, tainted: facts.tainted, names })
+        this.#send(describePortal(name))
+      }
+      // Whoever executes it gets text, also of a cursor that is declared BINARY: that is said to FETCH alone.
+      const portal: Portal = { decision, prepared, facts, resultFormats: [] }
+      conversation.expect({ type: 'execute', run: startRun(decision, sql, facts), portal })
+      conversation.batchOpen = true
+      this.#send(frame.bytes)
+    }
+    return this.#gate.decide({ sql, parameters: [], facts }, forward, (error) => this.#gate.refuseExtended(error))
+  }
+
   #close(frame: Frame, message: Close): void {
     const conversation = this.#conversation
     const table = message.subject === 'statement' ? conversation.statements : conversation.portals
@@ -292,6 +363,13 @@ export class ClientMessages {
     conversation.expect({ type: 'close', change, tainted: false })
     conversation.batchOpen = true
     this.#send(frame.bytes)
+  }
+
+  /** What the text calls the columns of its result; of FETCH the text of its cursor. */
+  #namesOf({ tainted, lineage, parsed }: StatementFacts): ColumnNames {
+    const [statement] = parsed
+    const [cursor] = statement?.kinds.includes('fetch') === true ? statement.names : []
+    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#conversation.cursors.get(cursor) }
   }
 
   /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
@@ -315,8 +393,18 @@ export class ClientMessages {
    */
   #unknownName(message: Buffer, sqlstate: string, text: string): undefined {
     const conversation = this.#conversation
-    conversation.expect({ type: 'unknown-name', sqlstate, error: nativeError(sqlstate, text) })
+    conversation.expect({ type: 'made-to-fail', sqlstate, error: nativeError(sqlstate, text) })
     conversation.batchOpen = true
     this.#send(message)
   }
 }
+
+/** Of a name that nothing was seen being prepared under. */
+const UNKNOWN_NAMES: ColumnNames = { tainted: 'all', outputs: undefined }
+
+/** What the server itself says of a text that does not parse. */
+const syntaxError = ({ code }: PamError, { syntaxError: problem }: StatementFacts): Buffer | undefined =>
+  code === 'SYNTAX_ERROR' && problem !== undefined
+    ? nativeError(SYNTAX_ERROR, problem.message, problem.position)
+    : undefined
+const SYNTAX_ERROR = '42601'

@@ -1,3 +1,4 @@
+import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import { movesNames, type StatementFacts } from '../../dialect/command-facts.ts'
@@ -24,6 +25,7 @@ export function draftCommand(
     notes: () => notesOf(facts, conversation),
     estimate: async () => (await estimateRows(conversation, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
+    unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
     context: { objects: facts.objects },
     inTransaction: status !== 'I',
     again: async () => draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql)),
@@ -51,4 +53,7 @@ function notesOf(facts: StatementFacts, { status, transactionSince }: Conversati
 export function noteChanges(conversation: Conversation, facts: StatementFacts): void {
   if (facts.changesCatalog) conversation.noteDefinitionsChange()
   if (facts.parsed.some(movesNames)) conversation.notePathChange()
+  if (facts.tainted === 'all') conversation.ranUnread = true
+  for (const { tree } of facts.parsed)
+    if (tree.kind === 'utility' && tree.detail.notifies !== undefined) conversation.noteNotify(tree.detail.notifies)
 }

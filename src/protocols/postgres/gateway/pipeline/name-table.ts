@@ -1,3 +1,4 @@
+import type { ColumnNames } from './pending.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import type { Format } from '../../wire/bind.ts'
@@ -9,6 +10,7 @@ export interface Prepared {
   readonly parameterTypes: readonly number[]
   /** Its result columns; undefined until described. */
   columns: readonly Column[] | undefined
+  readonly names: ColumnNames
   /** A Describe is on its way or was answered. */
   described: boolean
   /** The RowDescription that `columns` were read from, to see whether the next says the same. */

@@ -3,6 +3,7 @@ import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
+import type { Output } from '../../lineage/origin.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
@@ -12,9 +13,16 @@ export type OwnRows = (string | null)[][]
 
 /** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
 export type Pending =
-  | { readonly type: 'query'; readonly run: Run }
+  /** `error`: of a text that was sent in the place of another one, made to fail with that SQLSTATE, what the client gets. */
+  | {
+      readonly type: 'query'
+      readonly run: Run
+      readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
+    }
   | { readonly type: 'sync' }
-  | { readonly type: 'unknown-name'; readonly sqlstate: string; readonly error: Buffer }
+  /** The end of COPY data that was sent before the server asked for any; nothing answers it. */
+  | { readonly type: 'copy-end' }
+  | { readonly type: 'made-to-fail'; readonly sqlstate: string; readonly error: Buffer }
   | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: Taint }
   | {
       readonly type: 'bind'
@@ -27,6 +35,7 @@ export type Pending =
       readonly of: Prepared | undefined
       readonly hidden: boolean
       readonly tainted: Taint
+      readonly names: ColumnNames
     }
   | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
   | { readonly type: 'reply'; readonly bytes: () => Buffer }
@@ -42,6 +51,12 @@ export type Pending =
       closes: number | undefined
       readonly done: (error?: Error) => void
     }
+
+/** What the text calls the columns of its result. */
+export interface ColumnNames {
+  readonly tainted: Taint
+  readonly outputs: readonly Output[] | undefined
+}
 
 /** One command at work. */
 export interface Run {

@@ -54,6 +54,12 @@ export class Conversation {
   /** A setting that names depend on was moved in this transaction: its end may move it back. */
   namesMoved = false
   catalogGeneration = 0
+  /** Code that is not read has run: what settings are now it may have made of masked columns. */
+  ranUnread = false
+  /** What the client knows of settings that the server reports. */
+  readonly reported: Reported
+  /** What NOTIFY of this session has sent, which stands in its statements. */
+  readonly notified = new Set<string>()
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
@@ -76,6 +82,8 @@ export class Conversation {
     trees: DefinitionTrees
     definitions: Definitions
     seenChanges: number
+    /** What the server has reported at login. */
+    parameters: ReadonlyMap<string, string>
   }) {
     this.#parser = parts.parser
     this.#definitions = parts.definitions
@@ -83,6 +91,7 @@ export class Conversation {
     this.#rows = parts.catalog
     this.#trees = parts.trees
     this.client = parts.client
+    this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
     this.session = parts.session
     const { masking, config, logger } = parts.session
@@ -108,6 +117,11 @@ export class Conversation {
     this.#definitions.changes++
   }
 
+  noteNotify(payload: string): void {
+    if (this.notified.size >= MOST_KEPT) this.notified.clear()
+    this.notified.add(payload)
+  }
+
   get head(): Pending | undefined {
     return this.#pending[0]
   }
@@ -123,6 +137,7 @@ export class Conversation {
   /** The head is answered. */
   answered(): void {
     this.#pending.shift()
+    while (this.#pending[0]?.type === 'copy-end') this.#pending.shift()
   }
 
   /** There may be answers of our own to send, or somebody who waits for everything to be answered. */
@@ -150,9 +165,15 @@ export class Conversation {
     this.serverSkips = this.#pending.length === 0
   }
 
-  /** The Syncs that the server ignores because COPY has begun. */
-  dropSyncs(): void {
-    for (let i = this.#pending.length - 1; i > 0; i--) if (this.#pending[i]?.type === 'sync') this.#pending.splice(i, 1)
+  /** COPY has begun: up to the end of its data the server ignores Syncs. */
+  beginCopyIn(): void {
+    const end = this.#pending.findIndex(({ type }) => type === 'copy-end')
+    this.copyIn = end < 0
+    const upTo = end < 0 ? this.#pending.length : end + 1
+    const kept = this.#pending
+      .splice(0, upTo)
+      .filter(({ type }, index) => index === 0 || (type !== 'sync' && type !== 'copy-end'))
+    this.#pending.unshift(...kept)
   }
 
   /** An answer of our own, after the answers to everything sent before it. */
@@ -227,5 +248,10 @@ export class Conversation {
   }
 }
 
+/** By setting, the values that were reported. */
+type Reported = Map<string, Set<string>>
+
+/** Payloads of NOTIFY, and values of one setting, that are remembered. */
+export const MOST_KEPT = 1000
 /** What depends on search_path. */
 const PATH_QUERIES = ['searchPath', 'columns'] as const

@@ -2,17 +2,18 @@ import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { errorResponse } from '../../wire/error-response.ts'
 import { rowDescription, type Column } from '../../wire/row-description.ts'
-import { decodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
+import { decodeMessage, encodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
 import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import type { Conversation } from './pipeline-state.ts'
+import { MOST_KEPT, type Conversation } from './pipeline-state.ts'
 import { rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
-import type { Pending, Run } from './pending.ts'
+import type { ColumnNames, Pending, Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
+import { isMasked } from '../../lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
 import type { ResultRows } from '../results/result-rows.ts'
 
@@ -83,10 +84,7 @@ export class ServerMessages {
       case serverTags.parameterStatus:
         return this.#parameterStatus(frame)
       case serverTags.copyInResponse:
-        if (head?.type === 'execute') {
-          conversation.copyIn = true
-          conversation.dropSyncs()
-        }
+        if (head?.type === 'execute') conversation.beginCopyIn()
         return head?.type === 'query' || head?.type === 'execute' ? frame.bytes : this.#outOfStep(frame)
       case serverTags.copyOutResponse: {
         if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
@@ -130,12 +128,30 @@ export class ServerMessages {
         head.of.description = Buffer.from(frame.bytes)
       }
       this.#conversation.answered()
-      return head.hidden ? undefined : frame.bytes
+      return head.hidden ? undefined : this.#named(frame, head.names)
     }
     if (head?.type !== 'query') return this.#outOfStep(frame)
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
     if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
-    return frame.bytes
+    return this.#named(frame, { tainted: head.run.tainted, outputs: this.#rules.outputs(head.run) })
+  }
+
+  /** Names of columns that code which is not read may have made of masked ones are hidden. */
+  #named(frame: Frame, { tainted, outputs }: ColumnNames): Buffer {
+    if (this.#conversation.masking.plan.columns.length === 0) return frame.bytes
+    const isRead = outputs?.every((output) => output.spread !== true || !isMasked(output.origin)) === true
+    if (tainted !== 'all' && isRead) return frame.bytes
+    const columns = this.#columns(frame)
+    const named = columns.map((column, index) => {
+      const isKnown =
+        column.tableOid !== 0 ||
+        column.name === NO_NAME ||
+        (outputs?.length === columns.length && outputs[index]?.name === column.name)
+      return isKnown ? column : { ...column, name: NO_NAME }
+    })
+    return named.every((column, index) => column === columns[index])
+      ? frame.bytes
+      : encodeMessage(rowDescription, { type: 'row-description', columns: named })
   }
 
   #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
@@ -158,18 +174,25 @@ export class ServerMessages {
   }
 
   /** Names that SQL made stand for what was judged once the server says that it made them. */
-  #confirmNames({ statements, lineage, index, sql }: Run, tag: string): void {
+  #confirmNames({ statements, lineage, index, sql, tainted }: Run, tag: string): void {
     const { cursors, statements: names, batch } = this.#conversation
     const statement = statements[index]
     const [name] = statement?.names ?? []
     if (statement === undefined || name === undefined) return
     const outputs = lineage[index]?.outputs
-    if (tag === 'DECLARE CURSOR' && outputs !== undefined) cursors.set(name, outputs)
+    // While no columns are masked nobody asks where they come from.
+    if (tag === 'DECLARE CURSOR') cursors.set(name, outputs ?? [])
     if (tag === 'CLOSE CURSOR') cursors.delete(name)
     if (tag === 'CLOSE CURSOR ALL') cursors.clear()
     // A text with several statements is no text of this one.
     if (tag === 'PREPARE' && statements.length === 1)
-      names.set(name, { sql, parameterTypes: [], columns: undefined, described: false }, batch).confirm()
+      names
+        .set(
+          name,
+          { sql, parameterTypes: [], columns: undefined, described: false, names: { tainted, outputs } },
+          batch,
+        )
+        .confirm()
   }
 
   #confirm(type: 'parse' | 'bind' | 'close', frame: Frame): Buffer | undefined {
@@ -215,7 +238,12 @@ export class ServerMessages {
       const isFatal = ['FATAL', 'PANIC'].includes(fields.get('V') ?? '')
       if (head.run.errors > 2 || !isFatal) return this.#outOfStep(frame)
     }
-    const own = head?.type === 'unknown-name' && head.sqlstate === fields.get('C') ? head.error : undefined
+    const own =
+      head?.type === 'made-to-fail' && head.sqlstate === fields.get('C')
+        ? head.error
+        : head?.type === 'query' && head.error?.sqlstate === fields.get('C')
+          ? head.error?.bytes
+          : undefined
     const bytes = own ?? (this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes)
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
@@ -258,7 +286,19 @@ export class ServerMessages {
       )
       return undefined
     }
-    return frame.bytes
+    return this.#mayReport(name, value) ? frame.bytes : undefined
+  }
+
+  /** Once code has run that is not read, only what the client has been told before: it may have set anything. */
+  #mayReport(name: string, value: string): boolean {
+    const { masking, reported, ranUnread } = this.#conversation
+    if (masking.plan.columns.length === 0) return true
+    const known = reported.get(name) ?? new Set<string>()
+    reported.set(name, known)
+    if (ranUnread) return known.has(value)
+    if (known.size >= MOST_KEPT) known.clear()
+    known.add(value)
+    return true
   }
 
   #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
@@ -317,6 +357,8 @@ export class ServerMessages {
   }
 }
 
+/** What the server calls a column that has no name. */
+const NO_NAME = '?column?'
 /** What may come between the error of a simple query and its ReadyForQuery. */
 const AFTER_ERROR: ReadonlySet<number> = new Set([
   serverTags.errorResponse,

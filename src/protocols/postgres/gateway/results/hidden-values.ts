@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { MaskedKind } from '../../../../masking/plan.ts'
 import { maskKinds, type HashKeys } from '../../../../masking/replace.ts'
 import type { Format } from '../../wire/bind.ts'
@@ -13,7 +14,6 @@ import {
 } from '../../wire/value-binary.ts'
 import {
   bytesOfText,
-  encodingOf,
   rangeBounds,
   rewriteArrayText,
   rewriteHstoreText,
@@ -249,7 +249,7 @@ const inFloat = (number: number, search: ValueSearch): null | undefined =>
 
 /** Bytes that may be text. */
 function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
-  const encoding = encodingOf(bytes)
+  const encoding = isUtf8(bytes) ? 'utf8' : 'latin1'
   const masked = flat(bytes.toString(encoding), search)
   return masked === undefined || masked === null ? masked : Buffer.from(masked, encoding)
 }

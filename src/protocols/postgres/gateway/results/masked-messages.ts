@@ -5,6 +5,7 @@ import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { decodeMessage, encodeError, encodeNotice, serverTags } from '../../wire/server-message.ts'
 import type { Taint } from '../../dialect/command-facts.ts'
 import type { Conversation } from '../pipeline/pipeline-state.ts'
+import { isSqlstate } from '../../dialect/sqlstates.ts'
 import type { Masker } from './row-masking.ts'
 
 /** An ErrorResponse with what it may quote hidden, by what it answers. */
@@ -17,13 +18,15 @@ export function maskedNotice(frame: Frame, conversation: Conversation, masker: M
   return encodeNotice(maskFields(fields, taintOf(conversation), masker))
 }
 
-/** A NotificationResponse with kinds hidden in its payload. */
-export function maskedNotification(frame: Frame, { masking, session }: Conversation): Buffer {
+/** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
+export function maskedNotification(frame: Frame, { masking, session, notified }: Conversation): Buffer {
   const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
   const processId = body.uint32()
   const channel = body.cstring()
   const payload = body.cstring()
-  const masked = maskKinds(payload, masking.plan.kinds, session.hashKeys)
+  // Whoever sent it may have made it of a masked column, in any session; what this one has sent stood in its statements.
+  const isConstant = payload === '' || masking.plan.columns.length === 0 || notified.has(payload)
+  const masked = isConstant ? maskKinds(payload, masking.plan.kinds, session.hashKeys) : '****'
   if (masked === undefined) return frame.bytes
   const text = Buffer.from(`${channel}\0${masked}\0`, 'utf8')
   const out = Buffer.allocUnsafe(9 + text.length)
@@ -35,7 +38,14 @@ export function maskedNotification(frame: Frame, { masking, session }: Conversat
 }
 
 function taintOf({ head, masking }: Conversation): Taint {
-  if (head === undefined || head.type === 'reply' || head.type === 'own' || head.type === 'unknown-name') return false
+  if (
+    head === undefined ||
+    head.type === 'reply' ||
+    head.type === 'own' ||
+    head.type === 'made-to-fail' ||
+    head.type === 'copy-end'
+  )
+    return false
   // The end of a transaction checks what was left to be checked then, of rows that nobody named.
   if (head.type === 'sync') return masking.plan.columns.length > 0 && 'quotes'
   return 'run' in head ? head.run.tainted : head.tainted
@@ -47,8 +57,12 @@ function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker
   // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
   const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
   for (const [type, value] of fields) {
-    if (tainted === 'all' && !aboutText && type === 'M') masked.set(type, HIDDEN)
-    else if (tainted !== false && !aboutText) {
+    if (tainted === 'all' && !aboutText) {
+      // Which code raises an error with which fields it decides itself.
+      if (type === 'M') masked.set(type, HIDDEN)
+      else if (type === 'C') masked.set(type, isSqlstate(value) ? value : RAISED)
+      else if (SERVERS_OWN.has(type)) masked.set(type, value)
+    } else if (tainted !== false && !aboutText) {
       if (type === 'M')
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
       else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
@@ -60,5 +74,9 @@ function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker
 }
 
 const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'
+/** raise_exception, what an error has that names no code. */
+const RAISED = 'P0001'
+/** Severity, and the place in the server's own sources. */
+const SERVERS_OWN = new Set(['S', 'V', 'F', 'L', 'R'])
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])

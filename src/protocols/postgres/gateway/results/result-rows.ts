@@ -89,7 +89,7 @@ export class ResultRows {
 
   /** What to do with the columns of a result that the server has described just now. */
   rewritesFor(columns: readonly Column[], run: Run): RowRewrites {
-    return rowRewrites(columns, undefined, this.#outputs(run), this.masker, isPlan(run))
+    return rowRewrites(columns, undefined, this.outputs(run), this.masker, isPlan(run))
   }
 
   /** Undefined while nobody has said what the columns are: then no row may pass. */
@@ -100,7 +100,7 @@ export class ResultRows {
       const { prepared, resultFormats } = head.portal
       const { columns } = prepared
       if (columns !== undefined)
-        run.rewrites = knownRewrites(prepared, columns, resultFormats, this.#outputs(run), this.masker, isPlan(run))
+        run.rewrites = knownRewrites(prepared, columns, resultFormats, this.outputs(run), this.masker, isPlan(run))
     }
     return run.rewrites
   }
@@ -111,14 +111,14 @@ export class ResultRows {
     const statement = run.statements[run.index]
     run.copied = {
       format: run.copy,
-      outputs: plan.columns.length === 0 ? undefined : this.#outputs(run),
+      outputs: plan.columns.length === 0 ? undefined : this.outputs(run),
       types: statement && copyTypes(statement, this.#conversation.catalog),
     }
     return run.copied
   }
 
   /** Where the columns of what is at work come from; undefined where that is not known. */
-  #outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
+  outputs({ lineage, statements, index }: Run): readonly Output[] | undefined {
     const statement = statements[index]
     const [cursor] = statement?.names ?? []
     if (statement?.kinds.includes('fetch') === true)

@@ -81,6 +81,7 @@ function serverSide(masking: MaskingPlan) {
     trees: new Map(),
     definitions: { changes: 0 },
     seenChanges: 0,
+    parameters: new Map(),
   })
   const facts = { tainted: false as const, changesCatalog: false, parsed: [], lineage: [] }
   conversation.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
@@ -194,11 +195,23 @@ describe('rows with a masked column', () => {
   it('of a statement that is described once and executed often are worked out once', () => {
     const { server, conversation, facts } = serverSide(EMAIL)
     conversation.answered()
-    const prepared = { sql: 'select', parameterTypes: [], columns: undefined, described: true }
+    const prepared = {
+      sql: 'select',
+      parameterTypes: [],
+      columns: undefined,
+      described: true,
+      names: { tainted: false as const, outputs: undefined },
+    }
     const portal = { decision: 'dec_1', prepared, facts: { ...facts } as never, resultFormats: [] as const }
     const known: unknown[] = []
     for (let time = 0; time < 3; time++) {
-      conversation.expect({ type: 'describe', of: prepared, hidden: false, tainted: false })
+      conversation.expect({
+        type: 'describe',
+        of: prepared,
+        hidden: false,
+        tainted: false,
+        names: { tainted: false, outputs: undefined },
+      })
       conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
       server.push(Buffer.concat([described(ID, MAIL), row(Buffer.from('1'), Buffer.from('a@b.cd'))]))
       server.push(Buffer.from('C\0\0\0\x0dSELECT 1\0'))
@@ -208,7 +221,13 @@ describe('rows with a masked column', () => {
     expect(known[1]).toBe(known[0])
     expect(known[2]).toBe(known[0])
     // Another description is another result.
-    conversation.expect({ type: 'describe', of: prepared, hidden: false, tainted: false })
+    conversation.expect({
+      type: 'describe',
+      of: prepared,
+      hidden: false,
+      tainted: false,
+      names: { tainted: false, outputs: undefined },
+    })
     conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
     server.push(Buffer.concat([described(MAIL, ID), row(Buffer.from('a@b.cd'), Buffer.from('1'))]))
     expect((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites).not.toBe(known[0])

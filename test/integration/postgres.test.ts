@@ -776,6 +776,12 @@ describe('the wire', () => {
     expect(await start({ user: 'app' })).toContain('names no database')
     expect(await start({ user: 'app', database: 'app', replication: 'database' })).toContain('replication')
     expect(await start({ user: 'app', database: 'app', client_encoding: 'LATIN1' })).toContain('only UTF8')
+    expect(await start({ user: 'app', database: 'app', options: '-c search_path=a,public' })).toContain(
+      'server_version',
+    )
+    expect(await start({ user: 'app', database: 'app', search_path: '"$user", public' })).toContain('server_version')
+    for (const path of ['a; reset role', 'a b', '', '(select 1)'])
+      expect(await start({ user: 'app', database: 'app', search_path: path })).toContain('is no list of schemas')
     expect(await start({ user: 'app', database: 'app', options: '-c session_preload_libraries=x' })).toContain(
       'is not passed on',
     )

@@ -518,7 +518,7 @@ interface Protocol {
   }
   channelSuccess(id: number): void
   channelFailure(id: number): void
-  channelOpenFail(id: number, reason: number, text?: string): void
+  channelOpenFail: (id: number, reason: number, text?: string) => void
   session(id: number, window: number, packetSize: number): void
 }
 interface Connected {

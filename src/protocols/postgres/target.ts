@@ -27,6 +27,12 @@ const schema = z
       .describe(
         'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
       ),
+    reading: z
+      .enum(['ours', 'agreed'])
+      .optional()
+      .describe(
+        "whether the target's own analysis of each new statement must agree with how the gateway reads it (agreed), or the gateway's reading is enough (ours); default: agreed where columns are masked, otherwise ours",
+      ),
     recordRows: size
       .prefault('0 B')
       .describe('how much of each result is kept in the record, as the client sees it, masked'),

@@ -35,6 +35,8 @@ export interface StatementFacts {
   readonly syntaxError?: SyntaxProblem & { readonly failure: string }
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
+  /** Types that the client declared for parameters, where the target's own reading was asked with them. */
+  readonly declared?: readonly number[]
 }
 
 /**

@@ -30,6 +30,10 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
 /** Whether a function of the system runs text as SQL, or gives what its arguments do not hold. */
 export const reachesBeyond = (name: string): boolean => RUNS_SQL_OR_REACHES_OUT.test(name)
 
+/** Whether calling a function of the system does more than give a value that depends on its arguments and the session. */
+export const hasEffects = (name: string, isVolatile: boolean): boolean =>
+  reachesBeyond(name) || (isVolatile && !HARMLESS.test(name))
+
 function unknownFunction({ schema, name }: Name, catalog: Catalog): string | undefined {
   // The guard reads it as a SET.
   if (name === 'set_config' && !catalog.userFunctions.has(name)) return undefined

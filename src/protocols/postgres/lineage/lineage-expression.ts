@@ -52,6 +52,7 @@ export function originOf(node: Expression, context: ExpressionContext): Origin {
   const before = context.isSecond ? context.origins.get(node) : undefined
   if (before !== undefined) return before
   const origin = originOfNode(node, context)
+  if (node.kind === 'column' || node.kind === 'field') context.found.meets(origin)
   if (!context.isSecond) context.origins.set(node, origin)
   if (isMasked(origin)) context.found.constants.read(node, origin, (part) => originOf(part, quiet(context)))
   const skips = skipsOf(node)

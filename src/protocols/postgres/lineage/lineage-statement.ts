@@ -43,8 +43,16 @@ export interface StatementSources extends Sources {
 export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
   const found = new LineageFindings(sources, new OpenConstants(tree))
   const outputs = readStatement(tree, found, undefined, undefined)
-  const { influences, carried, constants } = found
-  return { outputs, influences, carried, mixes: constants.isMixed, visible: constants.found }
+  for (const { origin } of outputs) found.meets(origin)
+  const { influences, carried, constants, columns } = found
+  return {
+    outputs,
+    influences,
+    carried,
+    mixes: constants.isMixed,
+    visible: constants.found,
+    columns: [...columns],
+  }
 }
 
 function readStatement(

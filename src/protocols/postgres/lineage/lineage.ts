@@ -240,7 +240,11 @@ export function readTargets(
   const outputs: Output[] = []
   for (const { name, value } of targets) {
     const starred = starOf(value, star, context)
-    if (starred !== undefined) for (const output of starred) outputs.push(output)
+    if (starred !== undefined)
+      for (const output of starred) {
+        context.found.meets(output.origin)
+        outputs.push(output)
+      }
     else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
     // The server takes no more: what is said of the rest is true of no result.
     if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything, true)]

@@ -41,6 +41,8 @@ export interface StatementLineage {
   readonly mixes?: boolean
   /** Undefined: all are hidden. */
   readonly visible?: VisibleConstants | undefined
+  /** Names of all masked columns that it names in any place. */
+  readonly columns?: readonly string[]
 }
 
 /** Collects what one statement tells besides its rows. */
@@ -49,6 +51,8 @@ export class LineageFindings {
   influences: Influence[] = []
   carried: Carried[] = []
   readonly constants: OpenConstants
+  /** Names of masked columns that have been met. */
+  readonly columns = new Set<string>()
 
   constructor(sources: Sources, constants: OpenConstants) {
     this.sources = sources
@@ -56,11 +60,18 @@ export class LineageFindings {
   }
 
   tells(origin: Origin, place: string, guesses?: number): void {
+    this.meets(origin)
     for (const mask of origin.masks) this.influences.push({ mask, place, guesses })
   }
 
   carries(origin: Origin, to: string): void {
+    this.meets(origin)
     for (const mask of origin.masks) this.carried.push({ mask, to })
+  }
+
+  /** A column that is named, whatever becomes of it. */
+  meets(origin: Origin): void {
+    for (const { name } of origin.masks) this.columns.add(name)
   }
 
   /** The same sources, for a part that is read a second time: what is found there is thrown away. */

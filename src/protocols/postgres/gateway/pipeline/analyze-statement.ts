@@ -6,13 +6,15 @@ import {
   type FindPrepared,
   type StatementFacts,
 } from '../../dialect/command-facts.ts'
+import { agreement } from '../../server-reading/agreement.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 
 /** What a text does, against the catalogs as they are now. */
 export interface Understanding {
-  of(sql: string): StatementFacts | Promise<StatementFacts>
+  /** `types`: of parameters, as the client declares them. */
+  of(sql: string, types?: readonly number[]): StatementFacts | Promise<StatementFacts>
   /** The same, with the catalogs read again: before something approved is forwarded. */
-  again(sql: string): Promise<StatementFacts>
+  again(sql: string, types?: readonly number[]): Promise<StatementFacts>
 }
 
 export function understanding(conversation: Conversation, parser: SqlParser): Understanding {
@@ -84,16 +86,40 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     if (facts.unresolved) seen.add(sql)
     return facts
   }
+  /** What is said of a text, held against how the target reads it; unless nothing is asked of the target. */
+  const agree =
+    readingOf(conversation) === 'ours'
+      ? undefined
+      : agreement(conversation, parser, {
+          afresh: (parsed) => lookAgain(parsed, true),
+          ours: (sql) => ours(sql),
+        })
+  const ours = (sql: string): StatementFacts | Promise<StatementFacts> => {
+    const parsed = parser.parse(sql)
+    return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
+  }
   return {
-    of(sql) {
+    of(sql, types = NO_TYPES) {
+      if (agree === undefined) return ours(sql)
       const parsed = parser.parse(sql)
-      return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
+      const facts = ours(sql)
+      return parsed instanceof Promise || facts instanceof Promise
+        ? Promise.all([parsed, facts]).then(([done, known]) => agree(done, sql, types, known))
+        : agree(parsed, sql, types, facts)
     },
-    async again(sql) {
-      return lookAgain(await parser.parse(sql), true)
+    async again(sql, types = NO_TYPES) {
+      const parsed = await parser.parse(sql)
+      const facts = await lookAgain(parsed, true)
+      return agree === undefined ? facts : agree(parsed, sql, types, facts)
     },
   }
 }
+
+/** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
+export const readingOf = ({ session }: Pick<Conversation, 'session'>): 'ours' | 'agreed' =>
+  session.config.reading ?? (session.masking.columns.length > 0 ? 'agreed' : 'ours')
+
+const NO_TYPES: readonly number[] = []
 
 /** Whether what a text does depends on the catalogs. */
 const looksUp = (parsed: ParsedText): boolean => 'failure' in parsed || parsed.some(namesAnything)

@@ -188,7 +188,7 @@ export class ClientMessages {
   }
 
   #parse(frame: Frame, message: Parse): Promise<void> | undefined {
-    const facts = this.#understanding.of(message.sql)
+    const facts = this.#understanding.of(message.sql, message.parameterTypes)
     return facts instanceof Promise
       ? facts.then((known) => this.#judgeParse(frame, message, known))
       : this.#judgeParse(frame, message, facts)
@@ -231,7 +231,7 @@ export class ClientMessages {
             : `prepared statement "${message.statement}" does not exist`,
         )
       }
-      const facts = this.#understanding.of(prepared.sql)
+      const facts = this.#understanding.of(prepared.sql, prepared.parameterTypes)
       return facts instanceof Promise
         ? facts.then((known) => this.#judgeBind(frame, message, prepared, known, unheld))
         : this.#judgeBind(frame, message, prepared, facts, unheld)

@@ -28,7 +28,8 @@ export function draftCommand(
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
     context: { objects: facts.objects },
     inTransaction: status !== 'I',
-    again: async () => draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql)),
+    again: async () =>
+      draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql, facts.declared)),
   }
 }
 
@@ -52,8 +53,14 @@ function notesOf(facts: StatementFacts, { status, transactionSince }: Conversati
 /** What is sent now may change what is judged next. */
 export function noteChanges(conversation: Conversation, facts: StatementFacts): void {
   if (facts.changesCatalog) conversation.noteDefinitionsChange()
+  const { batch } = conversation
+  for (const { kinds } of facts.parsed)
+    if (kinds.includes('begin') || kinds.includes('start')) conversation.block = { batch, isOpen: true }
+    else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) conversation.block = { batch, isOpen: false }
   if (facts.parsed.some(movesNames)) conversation.notePathChange()
   if (facts.tainted === 'all') conversation.ranUnread = true
   for (const { tree } of facts.parsed)
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) conversation.noteNotify(tree.detail.notifies)
 }
+
+const ENDS_BLOCK = new Set(['commit', 'rollback', 'prepare-transaction'])

@@ -46,8 +46,8 @@ export function ownQueries(port: QueryPort, texts: readonly string[]): Promise<O
   })
 }
 
-/** Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
-function extendedQuery(sql: string): Buffer {
+/** Messages that run one of the gateway's own texts. Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
+export function extendedQuery(sql: string): Buffer {
   const name = OWN_NAME
   return Buffer.concat([
     encodeMessage(parse, { type: 'parse', statement: name, sql, parameterTypes: [] }),
@@ -79,4 +79,4 @@ export function rowValues(body: Buffer, columns?: number): (string | null)[] {
 }
 
 /** Random, so that no client's statement has it. */
-const OWN_NAME = `pam_${randomUUID()}`
+export const OWN_NAME = `pam_${randomUUID()}`

@@ -49,6 +49,10 @@ export type Pending =
       room: number
       /** Set where it ends without a Sync: how many CloseComplete are still to come. */
       closes: number | undefined
+      /** Trees that the server prints while it answers, where it was told to. */
+      readonly trees?: string[]
+      /** Without a Sync: `shown`, an error is what the client's own statement would get, and goes to it; `ended`, a Sync is sent after it. */
+      readonly failing?: 'shown' | 'ended'
       readonly done: (error?: Error) => void
     }
 

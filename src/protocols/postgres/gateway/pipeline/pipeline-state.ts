@@ -60,6 +60,8 @@ export class Conversation {
   readonly reported: Reported
   /** What NOTIFY of this session has sent, which stands in its statements. */
   readonly notified = new Set<string>()
+  /** Where a batch has begun a transaction block, or ended one: the server says how it stands only at the Sync. */
+  block: { readonly batch: number; readonly isOpen: boolean } | undefined
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
@@ -120,6 +122,12 @@ export class Conversation {
   noteNotify(payload: string): void {
     if (this.notified.size >= MOST_KEPT) this.notified.clear()
     this.notified.add(payload)
+  }
+
+  /** Whether a transaction block is open, once everything that was sent is answered. */
+  get isInBlock(): boolean {
+    const { block } = this
+    return this.batchOpen && block?.batch === this.batch ? block.isOpen : this.status === 'T'
   }
 
   get head(): Pending | undefined {

@@ -12,6 +12,8 @@ import { rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames, Pending, Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
+import { printedTree } from '../../server-reading/printed-tree.ts'
+import { SYNC } from '../../wire/client-message.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
 import { isMasked } from '../../lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
@@ -301,7 +303,7 @@ export class ServerMessages {
     return true
   }
 
-  #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): undefined {
+  #ownAnswer(frame: Frame, head: Pending & { type: 'own' }): Buffer | undefined {
     switch (frame.tag) {
       case serverTags.dataRow:
         head.room -= frame.bytes.length + OWN_ROW
@@ -314,11 +316,14 @@ export class ServerMessages {
       case serverTags.commandComplete:
         if (head.results.push([]) > head.most + 1) return this.#outOfStep(frame)
         return undefined
-      case serverTags.errorResponse:
-        head.done(new Error(decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse').fields.get('C')))
+      case serverTags.errorResponse: {
+        const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
+        head.done(new Error(fields.get('C')))
+        if (head.closes !== undefined && head.failing !== undefined) return this.#ownFailed(frame, fields, head)
         // Within a pipeline the server now skips what the client sends: we have changed what it would see.
         if (head.closes !== undefined) this.#conversation.outOfStep('an error to a query of the gateway')
         return undefined
+      }
       case serverTags.readyForQuery:
         this.#conversation.status = statusOf(frame)
         this.#conversation.answered()
@@ -329,13 +334,29 @@ export class ServerMessages {
         this.#conversation.answered()
         head.done()
         return undefined
+      case serverTags.noticeResponse: {
+        const tree = head.trees === undefined ? undefined : printedTree(bodyOf(frame))
+        if (tree !== undefined) head.trees?.push(tree)
+        return undefined
+      }
       case serverTags.parseComplete:
       case serverTags.bindComplete:
-      case serverTags.noticeResponse:
         return undefined
       default:
         return this.#outOfStep(frame)
     }
+  }
+
+  /** Within a pipeline the server now skips all up to a Sync. */
+  #ownFailed(frame: Frame, fields: ReadonlyMap<string, string>, head: Pending & { type: 'own' }): Buffer | undefined {
+    const conversation = this.#conversation
+    if (head.failing === 'ended') {
+      head.closes = undefined
+      conversation.upstream.write(SYNC)
+      return undefined
+    }
+    conversation.skipToSync()
+    return this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes
   }
 
   #record(run: Run, result: { tag?: string; error?: string }): void {

@@ -1,0 +1,99 @@
+import type { StatementFacts } from '../dialect/command-facts.ts'
+import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
+import type { ParsedText, SqlParser } from '../dialect/sql-parser.ts'
+import { disputed, SecondOpinion, type Opinion } from './second-opinion.ts'
+
+interface Ours {
+  /** What is known of a text once the catalogs were read again. */
+  afresh(parsed: ParsedText): Promise<StatementFacts>
+  /** What is known of another text. */
+  ours(sql: string): StatementFacts | Promise<StatementFacts>
+}
+
+type Agree = (
+  parsed: ParsedText,
+  sql: string,
+  types: readonly number[],
+  facts: StatementFacts,
+) => StatementFacts | Promise<StatementFacts>
+
+/**
+ * Facts that the server's own reading agrees with; where it does not, the statement is of unknown effect and the log says what
+ * differs. Each text is asked about once for each set of catalogs, and types that its parameters are declared with.
+ */
+export function agreement(conversation: Conversation, parser: SqlParser, { afresh, ours }: Ours): Agree {
+  const opinion = new SecondOpinion(conversation, parser)
+  /** By what is said of the text, which is another object for another set of catalogs. */
+  const agreed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
+
+  const ask = async (
+    parsed: ParsedText,
+    sql: string,
+    types: readonly number[],
+    facts: StatementFacts,
+  ): Promise<StatementFacts> => {
+    await conversation.settled()
+    // Nothing can be asked, and nothing will run.
+    if (conversation.status === 'E' || conversation.serverSkips || conversation.copyIn) return facts
+    let known = facts
+    let said = await opinion.of(sql, types, known)
+    // Somebody may have changed definitions since ours were read.
+    if (differs(said) && !conversation.serverSkips) {
+      known = await afresh(parsed)
+      said = await opinion.of(sql, types, known)
+    }
+    const { session } = conversation
+    for (const [index, reasons] of said.differs.entries())
+      if (reasons.length > 0)
+        session.logger.warn(
+          { session: session.id, target: session.target.name, statement: index + 1, differs: reasons },
+          'statement.read_differently',
+        )
+    const judged = {
+      ...(differs(said) ? disputed(known, said.differs, conversation.masking.anything) : known),
+      declared: types,
+    }
+    if (!said.failed) remember(facts, types, judged)
+    if (!said.failed && known !== facts) remember(known, types, judged)
+    return judged
+  }
+  const remember = (facts: StatementFacts, types: readonly number[], judged: StatementFacts): void => {
+    const byTypes = agreed.get(facts) ?? new Map<string, StatementFacts>()
+    if (byTypes.size >= MOST_TYPINGS) byTypes.clear()
+    agreed.set(facts, byTypes.set(types.join(), judged))
+  }
+  /** What EXECUTE runs, judged as it would be now. */
+  const agreeExecuted = async (facts: StatementFacts): Promise<StatementFacts> => {
+    await conversation.settled()
+    const reasons: string[][] = []
+    for (const [index, { executes }] of facts.parsed.entries()) {
+      reasons[index] = []
+      const prepared = executes === undefined ? undefined : conversation.statements.lookUp(executes, conversation.batch)
+      if (prepared?.value === undefined) continue
+      const { sql, parameterTypes } = prepared.value
+      const known = await agree(await parser.parse(sql), sql, parameterTypes, await ours(sql))
+      if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
+        reasons[index].push('what it executes is read differently')
+    }
+    const said = { differs: reasons, failed: false }
+    return differs(said) ? disputed(facts, reasons, conversation.masking.anything) : facts
+  }
+  const agree: Agree = (parsed, sql, types, facts) => {
+    const known = agreed.get(facts)?.get(types.length === 0 ? '' : types.join())
+    if (known !== undefined) return known
+    const executes = facts.parsed.some((statement) => statement.executes !== undefined)
+    if (!SecondOpinion.isDue(facts)) {
+      if (executes) return agreeExecuted(facts)
+      remember(facts, types, facts)
+      return facts
+    }
+    const asked = ask(parsed, sql, types, facts)
+    return executes ? asked.then(agreeExecuted) : asked
+  }
+  return agree
+}
+
+const differs = ({ differs: reasons }: Opinion): boolean => reasons.some((some) => some.length > 0)
+
+/** Kinds of declarations of one text that are remembered. */
+const MOST_TYPINGS = 20

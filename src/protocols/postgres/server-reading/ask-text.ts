@@ -1,0 +1,190 @@
+import { words } from '../../../shared/words.ts'
+import type { Statement } from '../../../sql/query.ts'
+import { isComment, literalsAndComments } from '../dialect/literals.ts'
+import type { ParsedStatement } from '../dialect/parsed-statement.ts'
+import type { ParsedText } from '../dialect/sql-parser.ts'
+
+/** The text of one query or write, and the types that are declared for its parameters (0: the server infers). */
+export interface QueryText {
+  readonly sql: string
+  readonly types: readonly number[]
+}
+
+export type Parse = (sql: string) => ParsedText | Promise<ParsedText>
+
+/** The query of a statement whose rows it gives, stores or plans; the statement itself where it is one. Undefined: it has none. */
+export function queryOf({ tree }: ParsedStatement): Statement | undefined {
+  let statement = tree
+  while (statement.kind === 'utility') {
+    const { detail, does, statements } = statement
+    const gives =
+      detail.copy !== undefined ||
+      detail.explain !== undefined ||
+      detail.stores !== undefined ||
+      does.some((kind) => kind === 'declare-cursor' || kind === 'prepare')
+    const [inner] = statements
+    if (!gives || inner === undefined) return undefined
+    statement = inner
+  }
+  return statement
+}
+
+/**
+ * The text of that query as it stands in the text of the statement. Which part it is, is guessed, and then parsed: only what
+ * gives the very same tree is taken. Undefined where no part does.
+ */
+export async function textOfQuery(sql: string, query: Statement, parse: Parse): Promise<string | undefined> {
+  for (const candidate of candidates(sql)) if (await says(candidate, query, parse, false)) return candidate
+  return undefined
+}
+
+/**
+ * The same query with parameters in the place of constants. They resolve as the constants do, but nothing is converted to their
+ * type, so that no code of a type runs; and no log of the server gets to see them. Undefined where that would be another query.
+ */
+export async function withoutConstants(
+  { sql, types }: QueryText,
+  query: Statement,
+  parse: Parse,
+): Promise<QueryText | undefined> {
+  const numbers = new Map<string, number>()
+  const declared = [...types]
+  const literals = literalsAndComments(sql)
+  const highest = Math.max(0, ...[...blank(sql, literals).matchAll(/\$(\d{1,5})/g)].map(([, number]) => Number(number)))
+  while (declared.length < highest) declared.push(0)
+  let text = ''
+  let at = 0
+  for (const match of literals) {
+    const [literal] = match
+    const type = isComment(literal) ? undefined : typeOf(literal)
+    if (type === undefined || !mayBeParameter(sql.slice(0, match.index))) continue
+    let number = numbers.get(literal)
+    if (number === undefined) {
+      number = declared.push(type)
+      numbers.set(literal, number)
+    }
+    text += `${sql.slice(at, match.index)} $${number} `
+    at = match.index + literal.length
+  }
+  if (declared.length > MOST_PARAMETERS) return undefined
+  const asked = { sql: text + sql.slice(at), types: declared }
+  return numbers.size === 0 || (await says(asked.sql, query, parse, true)) ? asked : undefined
+}
+
+/** Each statement of a text; undefined where they cannot be told apart. `parsed` is what the text as a whole says. */
+export async function splitText(
+  sql: string,
+  parsed: readonly ParsedStatement[],
+  parse: Parse,
+): Promise<readonly string[] | undefined> {
+  if (parsed.length === 1) return [sql]
+  const bare = blank(sql, literalsAndComments(sql))
+  const pieces: string[] = []
+  let start = 0
+  for (let end = bare.indexOf(';'); ; end = bare.indexOf(';', end + 1)) {
+    const piece = sql.slice(start, end < 0 ? undefined : end)
+    const isEmpty = /^\s*$/.test(bare.slice(start, end < 0 ? undefined : end))
+    const due = parsed[pieces.length]
+    if (isEmpty) start = end + 1
+    else if (due === undefined) return undefined
+    // A semicolon within the body of a function ends nothing.
+    else if (await says(piece, due.tree, parse, false)) {
+      pieces.push(piece)
+      start = end + 1
+    }
+    if (end < 0) return pieces.length === parsed.length ? pieces : undefined
+  }
+}
+
+/** Whether a text says exactly this, but for where its constants stand, and, with `allows`, parameters for constants. */
+async function says(sql: string, query: Statement, parse: Parse, allows: boolean): Promise<boolean> {
+  const parsed = await parse(sql)
+  return !('failure' in parsed) && parsed.length === 1 && isSame(query, parsed[0]?.tree, allows)
+}
+
+function isSame(one: unknown, other: unknown, allows: boolean): boolean {
+  if (one === other) return true
+  if (one === null || other === null || typeof one !== 'object' || typeof other !== 'object') return false
+  if (Array.isArray(one))
+    return (
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((item, index) => isSame(item, other[index], allows))
+    )
+  const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>]
+  if (allows && left['kind'] === 'constant' && right['kind'] === 'parameter') return true
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
+  for (const name of names) if (!PLACES.has(name) && !isSame(left[name], right[name], allows)) return false
+  return true
+}
+
+/** Parts of a statement that could be its query: from a word that begins one to the end, or to the parenthesis that closes around it. */
+function candidates(sql: string): string[] {
+  const bare = blank(sql, literalsAndComments(sql))
+  const found: string[] = [sql]
+  const opened: number[] = []
+  const begun: { readonly at: number; readonly depth: number }[] = []
+  for (const { 0: token, index } of bare.matchAll(/[()]|"(?:[^"]|"")*"|[\w$\u0080-\uffff]+/g)) {
+    if (token === '(') opened.push(index)
+    else if (token === ')') {
+      opened.pop()
+      for (const { at, depth } of begun) if (depth === opened.length + 1) found.push(sql.slice(at, index))
+    } else if (BEGINS.has(token.toLowerCase()) && begun.length < MOST_CANDIDATES && opened.length < 2)
+      begun.push({ at: index, depth: opened.length })
+  }
+  const tail = /\bwith\s+(no\s+)?data\s*;?\s*$/i.exec(bare)
+  for (const { at, depth } of begun)
+    if (depth === 0) found.push(...(tail === null ? [] : [sql.slice(at, tail.index)]), sql.slice(at))
+  // SELECT … INTO: the query without where its rows go.
+  const into =
+    /\binto\s+(?:temp(?:orary)?\s+|unlogged\s+)?(?:table\s+)?(?:[\w.$\u0080-\uffff]+|"(?:[^"]|"")*"|\.)+/i.exec(bare)
+  if (into !== null) found.push(`${sql.slice(0, into.index)} ${sql.slice(into.index + into[0].length)}`)
+  return [...new Set(found)]
+}
+
+/** The text with what stands in constants and comments blanked out, of the same length; quoted names stay. */
+function blank(sql: string, literals: readonly RegExpExecArray[]): string {
+  let text = ''
+  let at = 0
+  for (const { 0: literal, index } of literals) {
+    text += sql.slice(at, index) + ' '.repeat(literal.length)
+    at = index + literal.length
+  }
+  // Nothing within a quoted name is a word, a bracket or a semicolon of the statement's own.
+  return (text + sql.slice(at)).replace(
+    /"(?:[^"]|"")*(?:"|$)/g,
+    (name) => `"${'x'.repeat(Math.max(0, name.length - 2))}"`,
+  )
+}
+
+/**
+ * The type of a parameter in the place of this constant: of a string none, as of the string itself; undefined: it stays. A
+ * number that could be a place in a list of columns, a length or a precision stays.
+ */
+function typeOf(literal: string): number | undefined {
+  if (/^(?:[eE]?'|\$)/.test(literal)) return 0
+  if (/^[1-9]\d{4,}$/.test(literal)) {
+    const value = BigInt(literal)
+    return value <= 2_147_483_647n ? 23 : value <= 9_223_372_036_854_775_807n ? 20 : 1700
+  }
+  return /^\d+\.\d+$/.test(literal) && literal.length > 5 ? 1700 : undefined
+}
+
+/** After a name a string belongs to it: `date '…'`, `B'…'`. After a minus a number is negative. */
+function mayBeParameter(before: string): boolean {
+  const [, word] = /([\w$"\u0080-\uffff]+)[ \t\n\r\f\v]*$/.exec(before) ?? []
+  if (word !== undefined) return BEFORE_CONSTANT.has(word.toLowerCase()) && /\s$/.test(before)
+  return !/[-&][ \t\n\r\f\v]*$/.test(before)
+}
+
+const PLACES = new Set(['at', 'others'])
+const BEGINS = new Set(words('select with values table insert update delete merge'))
+const BEFORE_CONSTANT = new Set(
+  words(`
+  select distinct all where and or not on when then else case between symmetric like ilike to escape in is from for by having
+  limit offset set values returning using as
+`),
+)
+const MOST_CANDIDATES = 8
+/** The protocol counts them in 16 bits. */
+const MOST_PARAMETERS = 60_000

@@ -1,0 +1,408 @@
+import { isNode, TreeError, type TreeNode, type TreeValue } from './node-tree.ts'
+
+/** `relation.attribute`, by object id and number; 0 is the whole row, and what is negative a system column. */
+export type ColumnId = `${number}.${number}`
+
+/** What the server's tree of one statement says that it reads, calls and gives, before views and rules are put in. */
+export interface ServerReading {
+  /** Relations that are named, and whether they are written to. */
+  readonly relations: ReadonlyMap<number, 'read' | 'write'>
+  /** What it does, subqueries and common table expressions included. */
+  readonly kinds: ReadonlySet<string>
+  /** Functions that are called, also behind operators and casts; `named`: the text names it as a function. */
+  readonly functions: ReadonlyMap<number, 'named' | 'implied'>
+  /** Operators, operator classes and families that are not the system's own. */
+  readonly operators: ReadonlySet<number>
+  /** Types that are not the system's own, of what is converted or given as a constant. */
+  readonly types: ReadonlySet<number>
+  /** Of each column of the result, what it is made of. */
+  readonly outputs: readonly ReadonlySet<ColumnId>[]
+  /** Every column that is named anywhere. */
+  readonly columns: ReadonlySet<ColumnId>
+  /** What decides which rows there are, and their order. */
+  readonly deciding: ReadonlySet<ColumnId>
+}
+
+/**
+ * Reads a QUERY. Every node of the tree is visited whatever it is called, so that nothing in a version that is not known yet
+ * keeps a function or relation from being seen; what a column is made of goes by the few nodes that columns pass through.
+ */
+export function readQueryTree(root: TreeNode): ServerReading {
+  if (root.tag !== 'QUERY') throw new TreeError('it is no query')
+  const reader = new QueryReader()
+  const outputs = reader.read(root)
+  return { ...reader.found, outputs }
+}
+
+interface Scope {
+  readonly query: TreeNode
+  readonly outer: Scope | undefined
+}
+
+type Columns = ReadonlySet<ColumnId>
+
+const NONE: Columns = new Set()
+
+class QueryReader {
+  readonly found = {
+    relations: new Map<number, 'read' | 'write'>(),
+    kinds: new Set<string>(),
+    functions: new Map<number, 'named' | 'implied'>(),
+    operators: new Set<number>(),
+    types: new Set<number>(),
+    columns: new Set<ColumnId>(),
+    deciding: new Set<ColumnId>(),
+  }
+  #steps = 0
+  /** Of queries that have been followed; and of those that are being followed, what is known so far. */
+  readonly #outputs = new Map<TreeNode, readonly Columns[]>()
+  readonly #open = new Map<TreeNode, readonly Columns[]>()
+  /** Of those that are being followed, the ones that something within them gave back to. */
+  #recurs = new Set<TreeNode>()
+
+  read(root: TreeNode): readonly Columns[] {
+    const scope: Scope = { query: root, outer: undefined }
+    this.#visit(root, scope)
+    return this.#outputsOf(scope)
+  }
+
+  /** Takes in what a node and all in it calls and names. */
+  #visit(node: TreeNode, scope: Scope, isBuilt = false): void {
+    if (node.tag === 'QUERY') this.#visitQuery(node, scope)
+    if (node.tag === 'RANGETBLENTRY') this.#visitEntry(node)
+    if (node.tag === 'VAR') this.#visitVar(node, scope)
+    this.#takeCalls(node, isBuilt)
+    for (const [name, value] of node.fields) {
+      // How a join's columns are called says nothing of whether they are used; EXCLUDED has a list of all.
+      if (name === 'joinaliasvars' || name === 'exclRelTlist') continue
+      if (node.tag === 'JSONCONSTRUCTOREXPR' && name === 'func' && isNode(value)) this.#visit(value, scope, true)
+      else this.#visitValue(value, scope)
+    }
+  }
+
+  #visitValue(value: TreeValue, scope: Scope): void {
+    if (value === null || typeof value === 'string') return
+    if (isNode(value))
+      this.#visit(value, value.tag === 'QUERY' && value !== scope.query ? { query: value, outer: scope } : scope)
+    else for (const item of value) this.#visitValue(item, scope)
+  }
+
+  #visitQuery(query: TreeNode, scope: Scope): void {
+    const kind = kindOf(query)
+    this.found.kinds.add(kind)
+    if (listOf(query, 'rowMarks').length > 0) this.found.kinds.add('select-for-update')
+    const target = numberOf(query, 'resultRelation')
+    if (target > 0) {
+      const oid = numberOf(entryAt(query, target), 'relid')
+      if (oid > 0) this.found.relations.set(oid, 'write')
+    }
+    for (const columns of this.#decidingOf(query, scope)) for (const column of columns) this.found.deciding.add(column)
+  }
+
+  #visitEntry(entry: TreeNode): void {
+    const oid = numberOf(entry, 'relid')
+    if (oid > 0 && !this.found.relations.has(oid)) this.found.relations.set(oid, 'read')
+    if (!ENTRIES.has(numberOf(entry, 'rtekind'))) throw new TreeError('something in FROM is not known')
+  }
+
+  #visitVar(node: TreeNode, scope: Scope): void {
+    const { entry, isExcluded } = this.#entryOf(node, scope)
+    if (numberOf(entry, 'rtekind') !== RELATION || isExcluded) return
+    this.found.columns.add(`${numberOf(entry, 'relid')}.${numberOf(node, 'varattno')}`)
+  }
+
+  /** `isBuilt`: SQL/JSON spells it otherwise than as a call. */
+  #takeCalls(node: TreeNode, isBuilt: boolean): void {
+    for (const [name, value] of node.fields) {
+      if (FUNCTIONS.test(name)) {
+        const isNamed =
+          NAMED.has(node.tag) && !isBuilt && (node.tag !== 'FUNCEXPR' || numberOf(node, 'funcformat') === 0)
+        for (const oid of oidsIn(value))
+          if (isNamed || !this.found.functions.has(oid)) this.found.functions.set(oid, isNamed ? 'named' : 'implied')
+      } else if (OPERATORS.test(name)) {
+        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.operators.add(oid)
+      } else if (CONVERTED.has(node.tag) && TYPES.test(name) && !isInner(node))
+        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
+    }
+    // What a value is converted to by its text has the type of another node.
+    if (node.tag !== 'COERCEVIAIO' && node.tag !== 'ARRAYCOERCEEXPR') return
+    const arg = node.fields.get('arg')
+    if (!isNode(arg)) return
+    for (const [name, value] of arg.fields)
+      if (TYPES.test(name)) for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
+  }
+
+  // ── what columns are made of ─────────────────────────────────────────────────────────────────────────────────────
+
+  #outputsOf(scope: Scope): readonly Columns[] {
+    const { query } = scope
+    const known = this.#outputs.get(query)
+    if (known !== undefined) return known
+    const sofar = this.#open.get(query)
+    if (sofar !== undefined) {
+      this.#recurs.add(query)
+      return sofar
+    }
+    const around = this.#recurs
+    // A recursive query gives what it gives of itself: it is followed until that does not grow any more.
+    for (let before: readonly Columns[] = [], round = 0; ; round++) {
+      if (round > MOST_ROUNDS) throw new TreeError('a recursive query in it does not settle')
+      this.#open.set(query, before)
+      this.#recurs = new Set()
+      const outputs = this.#followOutputs(scope)
+      this.#open.delete(query)
+      const recurs = this.#recurs.delete(query)
+      if (recurs && sizeOf(outputs) !== sizeOf(before)) {
+        before = outputs
+        continue
+      }
+      // What rests on a query that is still being followed is not the last word.
+      if (this.#recurs.size === 0) this.#outputs.set(query, outputs)
+      for (const other of this.#recurs) around.add(other)
+      this.#recurs = around
+      return outputs
+    }
+  }
+
+  #followOutputs(scope: Scope): readonly Columns[] {
+    const { query } = scope
+    const leaves = leavesOf(query.fields.get('setOperations'))
+    if (leaves.length > 0) {
+      const sides = leaves.map((index) => this.#outputsOf(this.#subquery(entryAt(query, index), scope)))
+      return (sides[0] ?? []).map((_, column) => union(sides.map((side) => side[column] ?? NONE)))
+    }
+    const list = kindOf(query) === 'select' ? 'targetList' : 'returningList'
+    return listOf(query, list)
+      .filter((target) => target.fields.get('resjunk') !== 'true')
+      .map((target) => this.#madeOf(target.fields.get('expr') ?? null, scope))
+  }
+
+  #decidingOf(query: TreeNode, scope: Scope): Columns[] {
+    const deciding: Columns[] = []
+    const take = (value: TreeValue | undefined): void => void deciding.push(this.#madeOf(value ?? null, scope))
+    const quals = (value: TreeValue | undefined): void => {
+      if (!isNode(value)) return
+      if (value.tag !== 'FROMEXPR' && value.tag !== 'JOINEXPR') return
+      take(value.fields.get('quals'))
+      for (const part of listOf(value, 'fromlist')) quals(part)
+      quals(value.fields.get('larg'))
+      quals(value.fields.get('rarg'))
+    }
+    quals(query.fields.get('jointree'))
+    for (const name of ['havingQual', 'limitOffset', 'limitCount', 'mergeJoinCondition']) take(query.fields.get(name))
+    const conflict = query.fields.get('onConflict')
+    if (isNode(conflict))
+      for (const name of ['arbiterElems', 'arbiterWhere', 'onConflictWhere']) take(conflict.fields.get(name))
+    for (const action of listOf(query, 'mergeActionList')) take(action.fields.get('qual'))
+    const sorted = new Set<number>()
+    const sorts = (value: TreeValue | undefined): void => {
+      if (isNode(value)) {
+        if (value.tag === 'SORTGROUPCLAUSE') sorted.add(numberOf(value, 'tleSortGroupRef'))
+        else if (value.tag === 'WINDOWCLAUSE') for (const part of value.fields.values()) sorts(part)
+      } else if (Array.isArray(value)) for (const part of value as readonly TreeValue[]) sorts(part)
+    }
+    for (const name of ['sortClause', 'groupClause', 'distinctClause', 'windowClause']) sorts(query.fields.get(name))
+    for (const target of listOf(query, 'targetList'))
+      if (sorted.has(numberOf(target, 'ressortgroupref'))) take(target.fields.get('expr'))
+    if (compares(query.fields.get('setOperations'))) deciding.push(union(this.#outputsOf(scope)))
+    return deciding
+  }
+
+  /** All columns that an expression is made of. */
+  #madeOf(value: TreeValue, scope: Scope): Columns {
+    const columns = new Set<ColumnId>()
+    this.#collect(value, scope, columns)
+    return columns
+  }
+
+  #collect(value: TreeValue, scope: Scope, into: Set<ColumnId>): void {
+    if (value === null || typeof value === 'string') return
+    if (++this.#steps > MOST_STEPS) throw new TreeError('it takes too long to follow')
+    if (!isNode(value)) {
+      for (const item of value) this.#collect(item, scope, into)
+      return
+    }
+    if (value.tag === 'VAR') {
+      for (const column of this.#columnsOf(value, scope)) into.add(column)
+      return
+    }
+    if (value.tag === 'SUBLINK') {
+      this.#collect(value.fields.get('testexpr') ?? null, scope, into)
+      const query = value.fields.get('subselect')
+      // Whether there are rows is decided elsewhere in it.
+      if (!isNode(query) || value.fields.get('subLinkType') === EXISTS) return
+      for (const columns of this.#outputsOf({ query, outer: scope })) for (const column of columns) into.add(column)
+      return
+    }
+    if (value.tag === 'QUERY') throw new TreeError('a query stands where none is expected')
+    for (const part of value.fields.values()) this.#collect(part, scope, into)
+  }
+
+  #columnsOf(node: TreeNode, scope: Scope): Columns {
+    const { entry, isExcluded, at } = this.#entryOf(node, scope)
+    const attribute = numberOf(node, 'varattno')
+    const some = (items: readonly Columns[]): Columns =>
+      attribute === 0 ? union(items) : (items[attribute - 1] ?? NONE)
+    const each = (name: string): Columns => {
+      const value = entry.fields.get(name)
+      const items = Array.isArray(value) ? (value as readonly TreeValue[]) : []
+      return attribute === 0
+        ? this.#madeOf(items, at)
+        : attribute < 0
+          ? NONE
+          : this.#madeOf(items[attribute - 1] ?? null, at)
+    }
+    if (isExcluded) {
+      const targets = listOf(at.query, 'targetList')
+      return union(
+        targets
+          .filter((target) => attribute === 0 || numberOf(target, 'resno') === attribute)
+          .map((target) => this.#madeOf(target.fields.get('expr') ?? null, at)),
+      )
+    }
+    switch (numberOf(entry, 'rtekind')) {
+      case RELATION:
+        return new Set<ColumnId>([`${numberOf(entry, 'relid')}.${attribute}`])
+      case 1:
+        return some(this.#outputsOf(this.#subquery(entry, at)))
+      case 2:
+        return each('joinaliasvars')
+      case 3:
+        return this.#madeOf(entry.fields.get('functions') ?? null, at)
+      case 4:
+        return this.#madeOf(entry.fields.get('tablefunc') ?? null, at)
+      case 5: {
+        const rows = entry.fields.get('values_lists')
+        const lists = Array.isArray(rows) ? (rows as readonly TreeValue[]) : []
+        return union(
+          lists.map((row) =>
+            this.#madeOf(
+              attribute === 0 || !Array.isArray(row) ? row : ((row as TreeValue[])[attribute - 1] ?? null),
+              at,
+            ),
+          ),
+        )
+      }
+      case 6:
+        return some(this.#cteOutputs(entry, at))
+      case 9:
+        return each('groupexprs')
+      default:
+        return NONE
+    }
+  }
+
+  #cteOutputs(entry: TreeNode, at: Scope): readonly Columns[] {
+    let scope: Scope | undefined = at
+    for (let up = numberOf(entry, 'ctelevelsup'); up > 0; up--) scope = scope?.outer
+    if (scope === undefined) throw new TreeError('a common table expression is missing')
+    const name = entry.fields.get('ctename')
+    const cte = listOf(scope.query, 'cteList').find(({ fields }) => fields.get('ctename') === name)
+    const query = cte?.fields.get('ctequery')
+    if (cte === undefined || !isNode(query)) throw new TreeError('a common table expression is missing')
+    const outputs = this.#outputsOf({ query, outer: scope })
+    // SEARCH and CYCLE add columns made of the others.
+    const adds = cte.fields.get('search_clause') != null || cte.fields.get('cycle_clause') != null
+    return adds ? [...outputs, ...new Array<Columns>(MOST_ADDED).fill(union(outputs))] : outputs
+  }
+
+  #subquery(entry: TreeNode, at: Scope): Scope {
+    const query = entry.fields.get('subquery')
+    if (!isNode(query)) throw new TreeError('a subquery is missing')
+    return { query, outer: at }
+  }
+
+  /** What a Var points at, and the query in whose FROM that is. */
+  #entryOf(node: TreeNode, scope: Scope): { entry: TreeNode; isExcluded: boolean; at: Scope } {
+    let at: Scope | undefined = scope
+    for (let up = numberOf(node, 'varlevelsup'); up > 0; up--) at = at?.outer
+    if (at === undefined) throw new TreeError('a column of no query')
+    const index = numberOf(node, 'varno')
+    const conflict = at.query.fields.get('onConflict')
+    const isExcluded = isNode(conflict) && numberOf(conflict, 'exclRelIndex') === index
+    return { entry: entryAt(at.query, index), isExcluded, at }
+  }
+}
+
+function kindOf(query: TreeNode): string {
+  const type = numberOf(query, 'commandType')
+  // What was a utility statement before version 15 is MERGE since.
+  const kind = type === 5 ? (listOf(query, 'mergeActionList').length > 0 ? 'merge' : undefined) : KINDS[type]
+  if (kind === undefined) throw new TreeError('it is neither a query nor a write of rows')
+  return kind
+}
+
+function entryAt(query: TreeNode, index: number): TreeNode {
+  const entry = listOf(query, 'rtable')[index - 1]
+  if (entry?.tag !== 'RANGETBLENTRY') throw new TreeError('something in FROM is missing')
+  return entry
+}
+
+/** Where the queries stand that a UNION and the like puts together. */
+function leavesOf(value: TreeValue | undefined): number[] {
+  if (!isNode(value)) return []
+  if (value.tag === 'RANGETBLREF') return [numberOf(value, 'rtindex')]
+  if (value.tag !== 'SETOPERATIONSTMT') throw new TreeError('a set operation is not known')
+  return [...leavesOf(value.fields.get('larg')), ...leavesOf(value.fields.get('rarg'))]
+}
+
+/** All but UNION ALL compare rows. */
+const compares = (value: TreeValue | undefined): boolean =>
+  isNode(value) &&
+  value.tag === 'SETOPERATIONSTMT' &&
+  (value.fields.get('all') !== 'true' ||
+    value.fields.get('op') !== '1' ||
+    compares(value.fields.get('larg')) ||
+    compares(value.fields.get('rarg')))
+
+const listOf = (node: TreeNode, name: string): readonly TreeNode[] => {
+  const value = node.fields.get(name)
+  return Array.isArray(value) ? (value as readonly TreeValue[]).filter(isNode) : []
+}
+
+/** 0 where there is no such field. */
+function numberOf(node: TreeNode, name: string): number {
+  const value = node.fields.get(name)
+  if (value === undefined || value === null) return 0
+  const number = typeof value === 'string' && /^-?\d{1,10}$/.test(value) ? Number(value) : NaN
+  if (Number.isNaN(number)) throw new TreeError(`${node.tag} has no ${name}`)
+  return number
+}
+
+/** One, or a list of them. */
+const oidsIn = (value: TreeValue): number[] =>
+  (Array.isArray(value) ? (value as readonly TreeValue[]) : [value]).flatMap((item) =>
+    typeof item === 'string' && /^\d{1,10}$/.test(item) && item !== '0' ? [Number(item)] : [],
+  )
+
+/** A parameter that the server makes itself, for the rows of a subquery. */
+const isInner = (node: TreeNode): boolean => node.tag === 'PARAM' && node.fields.get('paramkind') !== '0'
+
+const union = (sets: readonly Columns[]): Columns => new Set(sets.flatMap((set) => [...set]))
+const sizeOf = (outputs: readonly Columns[]): number => outputs.reduce((sum, { size }) => sum + size + 1, 0)
+
+const KINDS: readonly (string | undefined)[] = [undefined, 'select', 'update', 'insert', 'delete']
+/** RTEKind: relation, subquery, join, function, table function, VALUES, common table expression, result, GROUP BY. */
+const RELATION = 0
+const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
+/** EXISTS_SUBLINK. */
+const EXISTS = '0'
+const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|^tsmhandler$|InRangeFunc$/
+const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$|opclass$|^opfamil(y|ies)$/
+const TYPES = /(^|[a-z_])type(id)?$/
+/** Where the text has a name and parentheses. */
+const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])
+/** Nodes that make a value of one type of what is not, by code that belongs to the type. */
+const CONVERTED: ReadonlySet<string> = new Set([
+  'CONST',
+  'PARAM',
+  'COERCEVIAIO',
+  'COERCETODOMAIN',
+  'ARRAYCOERCEEXPR',
+  'CONVERTROWTYPEEXPR',
+])
+const FIRST_USER_OID = 16_384
+const MOST_ROUNDS = 200
+const MOST_STEPS = 5_000_000
+/** SEARCH adds one column, CYCLE two. */
+const MOST_ADDED = 3

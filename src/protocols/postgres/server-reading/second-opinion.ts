@@ -1,0 +1,174 @@
+import { namesAnything, type StatementFacts } from '../dialect/command-facts.ts'
+import { FIRST_USER_OID } from '../catalog/catalog.ts'
+import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
+import { spread, type Origin } from '../lineage/origin.ts'
+import { ownQueries } from '../gateway/pipeline/gateway-query.ts'
+import type { SqlParser } from '../dialect/sql-parser.ts'
+import { askForTree, readHideLog, type HideLog } from './ask.ts'
+import { queryOf, splitText, textOfQuery, withoutConstants, type QueryText } from './ask-text.ts'
+import { differences, type CalledFunction, type CalledNames } from './compare.ts'
+import { readNodeTree, TreeError } from './node-tree.ts'
+import { readQueryTree, type ServerReading } from './read-query.ts'
+
+/** What comes of holding a statement against the server's reading of it. */
+export interface Opinion {
+  /** By statement, why ours does not cover the server's, in words for the log; none where it does. */
+  readonly differs: readonly (readonly string[])[]
+  /** The server would not analyse it, so that it will not run it either: another time it may. */
+  readonly failed: boolean
+}
+
+/** Asks the server how it understands a text, and whether what we know of the text covers that. */
+export class SecondOpinion {
+  readonly #conversation: Conversation
+  readonly #parser: SqlParser
+  readonly #functions = new Map<number, CalledFunction>()
+  #hideLog: HideLog | undefined
+
+  constructor(conversation: Conversation, parser: SqlParser) {
+    this.#conversation = conversation
+    this.#parser = parser
+  }
+
+  /** Whether the server has anything to say about one of the statements. */
+  static isDue(facts: StatementFacts): boolean {
+    return facts.refusal === undefined && facts.parsed.some((_, index) => isAsked(facts, index))
+  }
+
+  /** Nothing of the client's may be in flight. `types`: of parameters, as the client declares them. */
+  async of(sql: string, types: readonly number[], facts: StatementFacts): Promise<Opinion> {
+    const { session } = this.#conversation
+    const cannot = (why: string): string[] => [`the server could not be asked: ${why}`]
+    if (sql.length > Math.min(LONGEST, session.limits.resultMessageBytes / TREE_PER_CHARACTER))
+      return {
+        differs: facts.parsed.map((_, index) => (isAsked(facts, index) ? cannot('it is too long') : [])),
+        failed: false,
+      }
+    const pieces = await splitText(sql, facts.parsed, (text) => this.#parser.parse(text))
+    const differs: string[][] = []
+    let failed = false
+    for (const index of facts.parsed.keys()) {
+      const piece = pieces?.[index]
+      differs[index] = []
+      if (!isAsked(facts, index)) continue
+      const answer =
+        piece === undefined
+          ? { cannot: 'its statements cannot be told apart' }
+          : await this.#readingOf(piece, types, facts, index)
+      if ('cannot' in answer) differs[index] = cannot(answer.cannot)
+      else if ('failed' in answer) failed = true
+      else {
+        const names = await this.#namesIn(answer)
+        const { catalog, masking } = this.#conversation
+        differs[index] = differences(facts, index, answer, names, catalog, masking)
+      }
+    }
+    return { differs, failed }
+  }
+
+  async #readingOf(
+    sql: string,
+    types: readonly number[],
+    facts: StatementFacts,
+    index: number,
+  ): Promise<ServerReading | { readonly cannot: string } | { readonly failed: true }> {
+    const statement = facts.parsed[index]
+    const query = statement && queryOf(statement)
+    if (statement === undefined || query === undefined) return { cannot: 'it has no query' }
+    const parse = (text: string) => this.#parser.parse(text)
+    const text = await textOfQuery(sql, query, parse)
+    if (text === undefined) return { cannot: 'its query cannot be told from the rest' }
+    const isWhole = query === statement.tree
+    const asItIs: QueryText = { sql: text, types: isWhole ? types : [] }
+    const bare = await withoutConstants(asItIs, query, parse)
+    // A constant that is converted to a type of users while the statement is analysed would run their code.
+    const isHarmless = this.#conversation.catalog.userTypes.size === 0
+    const texts = [...(bare === undefined ? [] : [bare]), ...(isHarmless && bare?.sql !== text ? [asItIs] : [])]
+    let error = 'constants may run code of users'
+    for (const asked of texts) {
+      this.#hideLog ??= await readHideLog(this.#conversation)
+      const answer = await askForTree(this.#conversation, asked, this.#hideLog)
+      if ('tree' in answer) {
+        try {
+          return readQueryTree(readNodeTree(answer.tree))
+        } catch (failure) {
+          if (!(failure instanceof TreeError)) throw failure
+          return { cannot: `its tree: ${failure.message}` }
+        }
+      }
+      error = answer.error
+      if (answer.isShown) return { failed: true }
+      // What the server will not analyse as it is, it does not run.
+      if (asked.sql === sql && isWhole && ANALYSIS.test(error)) return { failed: true }
+      if (!ANALYSIS.test(error)) break
+    }
+    return { cannot: `error ${error}` }
+  }
+
+  /** What has these numbers; the system's own are the same as long as the connection lasts. */
+  async #namesIn({ functions, types }: ServerReading): Promise<CalledNames> {
+    const oids = [...functions.keys()].filter((oid) => oid >= FIRST_USER_OID || !this.#functions.has(oid))
+    const texts = [
+      ...(oids.length > 0 ? [functionNames(oids)] : []),
+      ...(types.size > 0 ? [typesThatRun([...types])] : []),
+    ]
+    const rows = texts.length === 0 ? [] : await ownQueries(this.#conversation, texts)
+    const named = oids.length > 0 ? (rows[0] ?? []) : []
+    const converted = types.size > 0 ? (rows[oids.length > 0 ? 1 : 0] ?? []) : []
+    const all = new Map(this.#functions)
+    for (const [oid, schema, name, volatility] of named) {
+      const known = { schema: String(schema), name: String(name), isVolatile: volatility === 'v' }
+      all.set(Number(oid), known)
+      if (Number(oid) < FIRST_USER_OID) this.#functions.set(Number(oid), known)
+    }
+    const { safeFunctions } = this.#conversation.catalog
+    const runs = converted.filter(([, called]) => !safeFunctions.has(String(called)))
+    return { functions: all, types: runs.map(([type]) => String(type)) }
+  }
+}
+
+/** What is unknown anyway covers everything; what names nothing is read by nobody in two ways. */
+const isAsked = (facts: StatementFacts, index: number): boolean => {
+  const statement = facts.parsed[index]
+  return (
+    statement !== undefined &&
+    facts.statements[index]?.unknown.length === 0 &&
+    namesAnything(statement) &&
+    queryOf(statement) !== undefined
+  )
+}
+
+/** The facts, with the statements unknown that the server reads otherwise; `anything` is where their values may come from. */
+export function disputed(
+  facts: StatementFacts,
+  differs: readonly (readonly string[])[],
+  anything: Origin,
+): StatementFacts {
+  const isDisputed = (index: number): boolean => (differs[index]?.length ?? 0) > 0
+  return {
+    ...facts,
+    statements: facts.statements.map((statement, index) =>
+      isDisputed(index) ? { ...statement, unknown: [...statement.unknown, DISPUTED] } : statement,
+    ),
+    lineage: facts.lineage.map((lineage, index) =>
+      isDisputed(index) ? { ...lineage, outputs: [spread(anything)], visible: undefined } : lineage,
+    ),
+    tainted: facts.lineage.length > 0 ? 'all' : facts.tainted,
+    changesCatalog: true,
+  }
+}
+
+const DISPUTED = 'the target does not read it as the gateway does'
+
+const functionNames = (oids: readonly number[]): string =>
+  `select p.oid, n.nspname, p.proname, p.provolatile from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.=) any ('{${oids.join(',')}}'::pg_catalog.oid[])`
+
+/** Types, what they are made of included, whose input or checks run functions of users, and these. */
+const typesThatRun = (oids: readonly number[]): string =>
+  `with recursive t(oid) as (select o from pg_catalog.unnest('{${oids.join(',')}}'::pg_catalog.oid[]) o union select part.oid from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid cross join lateral (values (y.typbasetype), (y.typelem)) part(oid) where part.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid), f as (select t.oid, y.typinput::pg_catalog.oid as called from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid union all select k.contypid, d.refobjid from t join pg_catalog.pg_constraint k on k.contypid operator(pg_catalog.=) t.oid join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass) select y.typname, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname from f join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) f.oid join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.called join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`
+
+/** Errors of analysis, which the same text gives again: what is not there, does not fit or is not supported. */
+const ANALYSIS = /^(42|22|0A|3F|21|54)/
+/** Characters of a text that is asked about; and of the tree, for each of them. */
+const LONGEST = 256 * 1024
+const TREE_PER_CHARACTER = 200

@@ -1,13 +1,15 @@
 import type { StatementFacts } from '../dialect/command-facts.ts'
 import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
 import type { ParsedText, SqlParser } from '../dialect/sql-parser.ts'
-import { disputed, SecondOpinion, type Opinion } from './second-opinion.ts'
+import { ownQueries } from '../gateway/pipeline/gateway-query.ts'
+import { askForTree, readHideLog, type HideLog } from './ask.ts'
+import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 
 interface Ours {
   /** What is known of a text once the catalogs were read again. */
-  afresh(parsed: ParsedText): Promise<StatementFacts>
+  readonly afresh: (parsed: ParsedText) => Promise<StatementFacts>
   /** What is known of another text. */
-  ours(sql: string): StatementFacts | Promise<StatementFacts>
+  readonly ours: (sql: string) => StatementFacts | Promise<StatementFacts>
 }
 
 type Agree = (
@@ -22,7 +24,7 @@ type Agree = (
  * differs. Each text is asked about once for each set of catalogs, and types that its parameters are declared with.
  */
 export function agreement(conversation: Conversation, parser: SqlParser, { afresh, ours }: Ours): Agree {
-  const opinion = new SecondOpinion(conversation, parser)
+  const opinion = new SecondOpinion(sourceOf(conversation), (sql) => parser.parse(sql))
   /** By what is said of the text, which is another object for another set of catalogs. */
   const agreed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
 
@@ -75,8 +77,7 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
       if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
         reasons[index].push('what it executes is read differently')
     }
-    const said = { differs: reasons, failed: false }
-    return differs(said) ? disputed(facts, reasons, conversation.masking.anything) : facts
+    return differs({ differs: reasons }) ? disputed(facts, reasons, conversation.masking.anything) : facts
   }
   const agree: Agree = (parsed, sql, types, facts) => {
     const known = agreed.get(facts)?.get(types.length === 0 ? '' : types.join())
@@ -93,7 +94,28 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
   return agree
 }
 
-const differs = ({ differs: reasons }: Opinion): boolean => reasons.some((some) => some.length > 0)
+function sourceOf(conversation: Conversation): ReadingSource {
+  let hide: HideLog | undefined
+  return {
+    get catalog() {
+      return conversation.catalog
+    },
+    get masking() {
+      return conversation.masking
+    },
+    get canAskAgain() {
+      return !conversation.batchOpen || conversation.isInBlock
+    },
+    longestTree: conversation.session.limits.resultMessageBytes,
+    async ask(text) {
+      hide ??= await readHideLog(conversation)
+      return askForTree(conversation, text, hide)
+    },
+    rows: (texts) => ownQueries(conversation, texts),
+  }
+}
+
+const differs = ({ differs: reasons }: Pick<Opinion, 'differs'>): boolean => reasons.some((some) => some.length > 0)
 
 /** Kinds of declarations of one text that are remembered. */
 const MOST_TYPINGS = 20

@@ -10,6 +10,11 @@ export interface QueryText {
   readonly types: readonly number[]
 }
 
+/** `hasStrings`: constants are left in it that the server converts to a type while it analyses the text. */
+export interface BareText extends QueryText {
+  readonly hasStrings: boolean
+}
+
 export type Parse = (sql: string) => ParsedText | Promise<ParsedText>
 
 /** The query of a statement whose rows it gives, stores or plans; the statement itself where it is one. Undefined: it has none. */
@@ -26,7 +31,8 @@ export function queryOf({ tree }: ParsedStatement): Statement | undefined {
     if (!gives || inner === undefined) return undefined
     statement = inner
   }
-  return statement
+  // Where the rows of SELECT … INTO go is no part of the query.
+  return 'into' in statement && statement.into !== undefined ? { ...statement, into: undefined } : statement
 }
 
 /**
@@ -46,7 +52,7 @@ export async function withoutConstants(
   { sql, types }: QueryText,
   query: Statement,
   parse: Parse,
-): Promise<QueryText | undefined> {
+): Promise<BareText | undefined> {
   const numbers = new Map<string, number>()
   const declared = [...types]
   const literals = literalsAndComments(sql)
@@ -54,10 +60,15 @@ export async function withoutConstants(
   while (declared.length < highest) declared.push(0)
   let text = ''
   let at = 0
+  let hasStrings = false
   for (const match of literals) {
     const [literal] = match
     const type = isComment(literal) ? undefined : typeOf(literal)
-    if (type === undefined || !mayBeParameter(sql.slice(0, match.index))) continue
+    if (type === undefined) continue
+    if (!mayBeParameter(sql.slice(0, match.index))) {
+      if (type === 0) hasStrings = true
+      continue
+    }
     let number = numbers.get(literal)
     if (number === undefined) {
       number = declared.push(type)
@@ -67,8 +78,9 @@ export async function withoutConstants(
     at = match.index + literal.length
   }
   if (declared.length > MOST_PARAMETERS) return undefined
-  const asked = { sql: text + sql.slice(at), types: declared }
-  return numbers.size === 0 || (await says(asked.sql, query, parse, true)) ? asked : undefined
+  if (numbers.size === 0) return { sql, types, hasStrings }
+  const asked = { sql: text + sql.slice(at), types: declared, hasStrings }
+  return (await says(asked.sql, query, parse, true)) ? asked : undefined
 }
 
 /** Each statement of a text; undefined where they cannot be told apart. `parsed` is what the text as a whole says. */
@@ -96,7 +108,10 @@ export async function splitText(
   }
 }
 
-/** Whether a text says exactly this, but for where its constants stand, and, with `allows`, parameters for constants. */
+/**
+ * Whether a text says exactly this, but for its constants, which may be those of another text of the same template; with `allows`,
+ * parameters may stand for them.
+ */
 async function says(sql: string, query: Statement, parse: Parse, allows: boolean): Promise<boolean> {
   const parsed = await parse(sql)
   return !('failure' in parsed) && parsed.length === 1 && isSame(query, parsed[0]?.tree, allows)
@@ -112,7 +127,10 @@ function isSame(one: unknown, other: unknown, allows: boolean): boolean {
       one.every((item, index) => isSame(item, other[index], allows))
     )
   const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>]
-  if (allows && left['kind'] === 'constant' && right['kind'] === 'parameter') return true
+  if (left['kind'] === 'constant') {
+    if (right['kind'] === 'constant') return left['type'] === right['type']
+    return allows && right['kind'] === 'parameter'
+  }
   const names = new Set([...Object.keys(left), ...Object.keys(right)])
   for (const name of names) if (!PLACES.has(name) && !isSame(left[name], right[name], allows)) return false
   return true

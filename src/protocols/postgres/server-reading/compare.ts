@@ -60,7 +60,7 @@ export function differences(
     const isNamed = how === 'implied' || called.has(known?.name ?? '') || called.has(SPELLINGS[known?.name ?? ''] ?? '')
     if (runs || !isNamed) found.push(`it calls ${name}`)
   }
-  for (const oid of reading.operators) found.push(`it uses operator or operator class ${oid}`)
+  for (const oid of reading.operators) found.push(`it uses the operator, operator class or method of sampling ${oid}`)
   for (const type of names.types) found.push(`it converts to or from the type ${type}`)
   const lineage = facts.lineage[index]
   if (lineage === undefined) return found

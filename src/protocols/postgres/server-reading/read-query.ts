@@ -11,7 +11,7 @@ export interface ServerReading {
   readonly kinds: ReadonlySet<string>
   /** Functions that are called, also behind operators and casts; `named`: the text names it as a function. */
   readonly functions: ReadonlyMap<number, 'named' | 'implied'>
-  /** Operators, operator classes and families that are not the system's own. */
+  /** Operators, operator classes and families, and methods of sampling, that are not the system's own. */
   readonly operators: ReadonlySet<number>
   /** Types that are not the system's own, of what is converted or given as a constant. */
   readonly types: ReadonlySet<number>
@@ -69,7 +69,7 @@ class QueryReader {
   /** Takes in what a node and all in it calls and names. */
   #visit(node: TreeNode, scope: Scope, isBuilt = false): void {
     if (node.tag === 'QUERY') this.#visitQuery(node, scope)
-    if (node.tag === 'RANGETBLENTRY') this.#visitEntry(node)
+    if (ENTRY_TAGS.has(node.tag)) this.#visitEntry(node)
     if (node.tag === 'VAR') this.#visitVar(node, scope)
     this.#takeCalls(node, isBuilt)
     for (const [name, value] of node.fields) {
@@ -303,7 +303,7 @@ class QueryReader {
     const outputs = this.#outputsOf({ query, outer: scope })
     // SEARCH and CYCLE add columns made of the others.
     const adds = cte.fields.get('search_clause') != null || cte.fields.get('cycle_clause') != null
-    return adds ? [...outputs, ...new Array<Columns>(MOST_ADDED).fill(union(outputs))] : outputs
+    return adds ? [...outputs, ...Array.from({ length: MOST_ADDED }, () => union(outputs))] : outputs
   }
 
   #subquery(entry: TreeNode, at: Scope): Scope {
@@ -334,7 +334,7 @@ function kindOf(query: TreeNode): string {
 
 function entryAt(query: TreeNode, index: number): TreeNode {
   const entry = listOf(query, 'rtable')[index - 1]
-  if (entry?.tag !== 'RANGETBLENTRY') throw new TreeError('something in FROM is missing')
+  if (entry === undefined || !ENTRY_TAGS.has(entry.tag)) throw new TreeError('something in FROM is missing')
   return entry
 }
 
@@ -382,13 +382,15 @@ const union = (sets: readonly Columns[]): Columns => new Set(sets.flatMap((set) 
 const sizeOf = (outputs: readonly Columns[]): number => outputs.reduce((sum, { size }) => sum + size + 1, 0)
 
 const KINDS: readonly (string | undefined)[] = [undefined, 'select', 'update', 'insert', 'delete']
+/** Before version 15 it had another name. */
+const ENTRY_TAGS: ReadonlySet<string> = new Set(['RANGETBLENTRY', 'RTE'])
 /** RTEKind: relation, subquery, join, function, table function, VALUES, common table expression, result, GROUP BY. */
 const RELATION = 0
 const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
 /** EXISTS_SUBLINK. */
 const EXISTS = '0'
-const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|^tsmhandler$|InRangeFunc$/
-const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$|opclass$|^opfamil(y|ies)$/
+const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|InRangeFunc$/
+const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$|opclass$|^opfamil(y|ies)$|^tsmhandler$/
 const TYPES = /(^|[a-z_])type(id)?$/
 /** Where the text has a name and parentheses. */
 const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])

@@ -1,11 +1,18 @@
 import { namesAnything, type StatementFacts } from '../dialect/command-facts.ts'
-import { FIRST_USER_OID } from '../catalog/catalog.ts'
-import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
+import { FIRST_USER_OID, type Catalog } from '../catalog/catalog.ts'
+import type { MaskingScope } from '../lineage/masking-scope.ts'
 import { spread, type Origin } from '../lineage/origin.ts'
-import { ownQueries } from '../gateway/pipeline/gateway-query.ts'
-import type { SqlParser } from '../dialect/sql-parser.ts'
-import { askForTree, readHideLog, type HideLog } from './ask.ts'
-import { queryOf, splitText, textOfQuery, withoutConstants, type QueryText } from './ask-text.ts'
+import type { OwnRows } from '../gateway/pipeline/gateway-query.ts'
+import type { Answer } from './ask.ts'
+import {
+  queryOf,
+  splitText,
+  textOfQuery,
+  withoutConstants,
+  type BareText,
+  type Parse,
+  type QueryText,
+} from './ask-text.ts'
 import { differences, type CalledFunction, type CalledNames } from './compare.ts'
 import { readNodeTree, TreeError } from './node-tree.ts'
 import { readQueryTree, type ServerReading } from './read-query.ts'
@@ -16,18 +23,32 @@ export interface Opinion {
   readonly differs: readonly (readonly string[])[]
   /** The server would not analyse it, so that it will not run it either: another time it may. */
   readonly failed: boolean
+  /** By statement, what the server understood, where it was asked. */
+  readonly readings: readonly (ServerReading | undefined)[]
+}
+
+/** Where the server is asked, and what is known of it. */
+export interface ReadingSource {
+  readonly catalog: Catalog
+  readonly masking: MaskingScope
+  /** An error leaves no trace, so that another text can be asked after it. */
+  readonly canAskAgain: boolean
+  /** Characters of the longest tree that it can hand on. */
+  readonly longestTree: number
+  ask(text: QueryText): Promise<Answer>
+  /** The rows of the gateway's own queries. */
+  rows(texts: readonly string[]): Promise<readonly OwnRows[]>
 }
 
 /** Asks the server how it understands a text, and whether what we know of the text covers that. */
 export class SecondOpinion {
-  readonly #conversation: Conversation
-  readonly #parser: SqlParser
+  readonly #source: ReadingSource
+  readonly #parse: Parse
   readonly #functions = new Map<number, CalledFunction>()
-  #hideLog: HideLog | undefined
 
-  constructor(conversation: Conversation, parser: SqlParser) {
-    this.#conversation = conversation
-    this.#parser = parser
+  constructor(source: ReadingSource, parse: Parse) {
+    this.#source = source
+    this.#parse = parse
   }
 
   /** Whether the server has anything to say about one of the statements. */
@@ -37,15 +58,16 @@ export class SecondOpinion {
 
   /** Nothing of the client's may be in flight. `types`: of parameters, as the client declares them. */
   async of(sql: string, types: readonly number[], facts: StatementFacts): Promise<Opinion> {
-    const { session } = this.#conversation
     const cannot = (why: string): string[] => [`the server could not be asked: ${why}`]
-    if (sql.length > Math.min(LONGEST, session.limits.resultMessageBytes / TREE_PER_CHARACTER))
+    if (sql.length > Math.min(LONGEST, this.#source.longestTree / TREE_PER_CHARACTER))
       return {
         differs: facts.parsed.map((_, index) => (isAsked(facts, index) ? cannot('it is too long') : [])),
         failed: false,
+        readings: [],
       }
-    const pieces = await splitText(sql, facts.parsed, (text) => this.#parser.parse(text))
+    const pieces = await splitText(sql, facts.parsed, this.#parse)
     const differs: string[][] = []
+    const readings: (ServerReading | undefined)[] = []
     let failed = false
     for (const index of facts.parsed.keys()) {
       const piece = pieces?.[index]
@@ -58,12 +80,13 @@ export class SecondOpinion {
       if ('cannot' in answer) differs[index] = cannot(answer.cannot)
       else if ('failed' in answer) failed = true
       else {
+        readings[index] = answer
         const names = await this.#namesIn(answer)
-        const { catalog, masking } = this.#conversation
+        const { catalog, masking } = this.#source
         differs[index] = differences(facts, index, answer, names, catalog, masking)
       }
     }
-    return { differs, failed }
+    return { differs, failed, readings }
   }
 
   async #readingOf(
@@ -75,19 +98,14 @@ export class SecondOpinion {
     const statement = facts.parsed[index]
     const query = statement && queryOf(statement)
     if (statement === undefined || query === undefined) return { cannot: 'it has no query' }
-    const parse = (text: string) => this.#parser.parse(text)
-    const text = await textOfQuery(sql, query, parse)
+    const text = await textOfQuery(sql, query, this.#parse)
     if (text === undefined) return { cannot: 'its query cannot be told from the rest' }
     const isWhole = query === statement.tree
     const asItIs: QueryText = { sql: text, types: isWhole ? types : [] }
-    const bare = await withoutConstants(asItIs, query, parse)
-    // A constant that is converted to a type of users while the statement is analysed would run their code.
-    const isHarmless = this.#conversation.catalog.userTypes.size === 0
-    const texts = [...(bare === undefined ? [] : [bare]), ...(isHarmless && bare?.sql !== text ? [asItIs] : [])]
-    let error = 'constants may run code of users'
+    const texts = this.#inOrder(asItIs, await withoutConstants(asItIs, query, this.#parse))
+    let error = 'none, since its constants may run code of users'
     for (const asked of texts) {
-      this.#hideLog ??= await readHideLog(this.#conversation)
-      const answer = await askForTree(this.#conversation, asked, this.#hideLog)
+      const answer = await this.#source.ask(asked)
       if ('tree' in answer) {
         try {
           return readQueryTree(readNodeTree(answer.tree))
@@ -98,11 +116,22 @@ export class SecondOpinion {
       }
       error = answer.error
       if (answer.isShown) return { failed: true }
-      // What the server will not analyse as it is, it does not run.
-      if (asked.sql === sql && isWhole && ANALYSIS.test(error)) return { failed: true }
       if (!ANALYSIS.test(error)) break
+      // What the server will not analyse it does not run. What PREPARE declares of parameters was not asked with.
+      const isTheSame = asked.sql === text && !statement.kinds.includes('prepare')
+      if (isTheSame || WHATEVER_CONSTANTS.has(error)) return { failed: true }
     }
     return { cannot: `error ${error}` }
+  }
+
+  /** The texts to ask with, each where the one before it gives an error. */
+  #inOrder(asItIs: QueryText, bare: BareText | undefined): QueryText[] {
+    // A constant that is converted to a type of users while the statement is analysed would run their code.
+    const isHarmless = this.#source.catalog.userTypes.size === 0
+    const isSafe = bare !== undefined && (isHarmless || !bare.hasStrings)
+    if (isSafe && bare.sql === asItIs.sql) return [asItIs]
+    if (isHarmless && !this.#source.canAskAgain) return [asItIs]
+    return [...(isSafe ? [bare] : []), ...(isHarmless ? [asItIs] : [])]
   }
 
   /** What has these numbers; the system's own are the same as long as the connection lasts. */
@@ -112,7 +141,7 @@ export class SecondOpinion {
       ...(oids.length > 0 ? [functionNames(oids)] : []),
       ...(types.size > 0 ? [typesThatRun([...types])] : []),
     ]
-    const rows = texts.length === 0 ? [] : await ownQueries(this.#conversation, texts)
+    const rows = texts.length === 0 ? [] : await this.#source.rows(texts)
     const named = oids.length > 0 ? (rows[0] ?? []) : []
     const converted = types.size > 0 ? (rows[oids.length > 0 ? 1 : 0] ?? []) : []
     const all = new Map(this.#functions)
@@ -121,7 +150,7 @@ export class SecondOpinion {
       all.set(Number(oid), known)
       if (Number(oid) < FIRST_USER_OID) this.#functions.set(Number(oid), known)
     }
-    const { safeFunctions } = this.#conversation.catalog
+    const { safeFunctions } = this.#source.catalog
     const runs = converted.filter(([, called]) => !safeFunctions.has(String(called)))
     return { functions: all, types: runs.map(([type]) => String(type)) }
   }
@@ -169,6 +198,8 @@ const typesThatRun = (oids: readonly number[]): string =>
 
 /** Errors of analysis, which the same text gives again: what is not there, does not fit or is not supported. */
 const ANALYSIS = /^(42|22|0A|3F|21|54)/
+/** Among these, those that do not depend on constants: a column or table that is not there, what is not supported. */
+const WHATEVER_CONSTANTS = new Set(['42703', '42P01', '0A000', '3F000'])
 /** Characters of a text that is asked about; and of the tree, for each of them. */
 const LONGEST = 256 * 1024
 const TREE_PER_CHARACTER = 200

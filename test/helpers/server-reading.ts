@@ -1,0 +1,135 @@
+import pg from 'pg'
+import {
+  buildCatalog,
+  catalogQueries,
+  type Catalog,
+  type CatalogRows,
+} from '../../src/protocols/postgres/catalog/catalog.ts'
+import { resolveFacts, type StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
+import { readDefinitions } from '../../src/protocols/postgres/lineage/definitions.ts'
+import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/lineage/masking-scope.ts'
+import type { Answer } from '../../src/protocols/postgres/server-reading/ask.ts'
+import type { QueryText } from '../../src/protocols/postgres/server-reading/ask-text.ts'
+import { SecondOpinion, type Opinion } from '../../src/protocols/postgres/server-reading/second-opinion.ts'
+import type { SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
+import type { MaskingPlan } from '../../src/masking/plan.ts'
+
+type Rows = (string | null)[][]
+
+export interface BothReadings {
+  readonly facts: StatementFacts
+  readonly opinion: Opinion | undefined
+}
+
+/** Reads texts as the gateway does, and as a server does, over a direct connection: without a gateway between. */
+export class ReadingPair {
+  readonly db: pg.Client
+  readonly #parser: SqlParser
+  readonly #plan: MaskingPlan
+  readonly #trees: string[] = []
+  #opinion: SecondOpinion | undefined
+  #catalog: Catalog | undefined
+  #masking: MaskingScope | undefined
+
+  constructor(db: pg.Client, parser: SqlParser, plan: MaskingPlan) {
+    this.db = db
+    this.#parser = parser
+    this.#plan = plan
+    db.on('notice', (notice) => {
+      const { message, detail, routine } = notice as { message?: string; detail?: string; routine?: string }
+      if (routine === 'elog_node_display' && message === 'parse tree:') this.#trees.push(String(detail))
+    })
+  }
+
+  get catalog(): Catalog {
+    return this.#catalog as Catalog
+  }
+
+  get masking(): MaskingScope {
+    return this.#masking as MaskingScope
+  }
+
+  /** To be called again after definitions have changed. */
+  async readCatalogs(): Promise<void> {
+    const read: Record<string, Rows> = {}
+    for (const [name, text] of Object.entries(catalogQueries(0))) read[name] = await this.#rows(text)
+    const rows = read as unknown as CatalogRows
+    this.#catalog = buildCatalog(rows)
+    const trees = await readDefinitions(rows, this.#plan, this.#parser, (text) => this.#rows(text))
+    this.#masking = maskingScope(this.#plan, this.#catalog, trees)
+    this.#opinion = new SecondOpinion(
+      {
+        catalog: this.#catalog,
+        masking: this.#masking,
+        canAskAgain: true,
+        longestTree: Infinity,
+        ask: (text) => this.#ask(text),
+        rows: async (texts) => {
+          const all: Rows[] = []
+          for (const text of texts) all.push(await this.#rows(text))
+          return all
+        },
+      },
+      (sql) => this.#parser.parse(sql),
+    )
+  }
+
+  /** Undefined where our parser does not read it. */
+  async read(sql: string): Promise<BothReadings | undefined> {
+    const parsed = await this.#parser.parse(sql)
+    if ('failure' in parsed) return undefined
+    const facts = resolveFacts(parsed, this.catalog, this.masking)
+    const opinion = SecondOpinion.isDue(facts) ? await this.#opinion?.of(sql, [], facts) : undefined
+    return { facts, opinion }
+  }
+
+  /** What the server says of a statement that nobody would ask about, since it is refused. */
+  ask(sql: string, facts: StatementFacts): Promise<Opinion> | undefined {
+    return this.#opinion?.of(sql, [], facts)
+  }
+
+  async #ask({ sql, types }: QueryText): Promise<Answer> {
+    this.#trees.length = 0
+    await this.db.query('savepoint asking')
+    try {
+      await this.db.query(
+        `set local debug_pretty_print = off; set local client_min_messages = log; set local debug_print_parse = on`,
+      )
+      this.#trees.length = 0
+      await parseOnly(this.db, sql, types)
+      const [tree] = this.#trees
+      return tree === undefined ? { error: 'no tree', isShown: false } : { tree }
+    } catch (error) {
+      return { error: (error as pg.DatabaseError).code ?? 'none', isShown: false }
+    } finally {
+      await this.db.query('rollback to savepoint asking')
+    }
+  }
+
+  async #rows(text: string): Promise<Rows> {
+    const config = { text, rowMode: 'array', types: { getTypeParser: () => String } }
+    const { rows } = await this.db.query<Rows[number]>(config as unknown as pg.QueryArrayConfig)
+    return rows
+  }
+}
+
+/** Prepares a statement with the extended protocol and drops it again. */
+function parseOnly(db: pg.Client, sql: string, types: readonly number[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const submittable = {
+      submit(connection: {
+        parse(message: { name: string; text: string; types: readonly number[] }): void
+        close(message: { type: 'S'; name: string }): void
+        sync(): void
+      }) {
+        connection.parse({ name: 'asked', text: sql, types })
+        connection.close({ type: 'S', name: 'asked' })
+        connection.sync()
+      },
+      handleParseComplete() {},
+      handleError: (error: Error) => reject(error),
+      handleReadyForQuery: () => resolve(),
+    }
+    db.query(submittable as never)
+  })
+}

@@ -1,0 +1,384 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import type { StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
+import type { StatementLineage } from '../../src/protocols/postgres/lineage/lineage.ts'
+import type { ParsedStatement } from '../../src/protocols/postgres/dialect/parsed-statement.ts'
+import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
+import { EVASION_SCHEMA } from '../fixtures/evasion-schema.ts'
+import { DEFINING_EVASIONS, EVASIONS, READ_ONLY_EVASIONS } from '../fixtures/evasions.ts'
+import { LEAK_SCHEMA } from '../fixtures/leak-schema.ts'
+import { LEAKS, UNTOUCHED } from '../fixtures/leaks.ts'
+import { statementsOfEachKind } from '../fixtures/statements-of-each-kind.ts'
+import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { randomStatements } from '../helpers/random-sql.ts'
+import { ReadingPair } from '../helpers/server-reading.ts'
+
+/**
+ * Our reading of a statement against PostgreSQL's own. First over a direct connection, with all statements that the other tests
+ * have and some by chance; then what a session sees of it through the gateway.
+ */
+let stack: DemoStack
+let parser: SqlParser
+let port: Port
+let base: pg.ClientConfig
+
+const CAST = `
+create function public.pam_t2i(text) returns int language plpgsql as 'begin raise notice ''ran''; return 1; end';
+create cast (text as integer) with function public.pam_t2i(text) as assignment;`
+
+beforeAll(async () => {
+  parser = await createSqlParser()
+  let postgresPort = 0
+  stack = await startDemoStack({
+    async prepare(postgres) {
+      postgresPort = postgres.port
+      base = { host: '127.0.0.1', port: postgres.port, ...postgres.superuser, ssl: false }
+      const admin = await connect({ ...base, database: 'postgres' })
+      for (const name of ['leak', 'evade', 'kinds', 'through']) await admin.query(`create database ${name}`)
+      await admin.query(`alter database through owner to ${DEMO_ACCOUNT.user}`)
+      await admin.end()
+      await define('leak', LEAK_SCHEMA('a'))
+      await define('evade', EVASION_SCHEMA)
+      await define('kinds', 'create table t (a int, b text); create table u (a int, b text); create table t1 (a int)')
+      await define(
+        'through',
+        `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA('a')}${CAST.replace(/create cast[^;]*;/, '')}; reset role; ${/create cast[^;]*;/.exec(CAST)?.[0]}`,
+      )
+    },
+    configure: (yaml) =>
+      yaml
+        .replace(
+          '\naccess:',
+          `
+  - { name: through, type: postgres, labels: { env: through }, host: 127.0.0.1, port: ${postgresPort}, database: through, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable }
+
+access:
+  - { name: through, who: { groups: [engineering] }, targets: { names: [through] }, grant: standing }`,
+        )
+        .replace(
+          '\ncommands:',
+          '\ncommands:\n  - { name: everything that is understood, targets: { names: [through] }, allow: true }',
+        )
+        .replace(
+          '\nmasking:',
+          '\nmasking:\n  - { name: people, targets: { names: [through] }, columns: [people.email, people.phone], style: redact }',
+        ),
+  })
+  port = await openPort(await signIn(stack.gateway, 'jane'), 'through')
+}, 120_000)
+
+afterAll(async () => {
+  port?.close()
+  await stack?.stop()
+  await parser?.close()
+})
+
+async function connect(config: pg.ClientConfig): Promise<pg.Client> {
+  const db = new pg.Client(config)
+  db.on('error', () => {})
+  await db.connect()
+  return db
+}
+
+async function define(database: string, sql: string): Promise<void> {
+  const db = await connect({ ...base, database })
+  await db.query(sql)
+  await db.end()
+}
+
+const RULE = { style: 'redact', sideChannels: 'deny', guesses: 2, copying: false, hashScope: 'session' } as const
+
+async function pairOf(database: string, columns: readonly string[]): Promise<ReadingPair> {
+  const db = await connect({ ...base, database })
+  const masked = columns.map((name) => {
+    const [table = '', column = ''] = name.split('.')
+    return { schema: 'public', table, column, ...RULE }
+  })
+  const pair = new ReadingPair(db, parser, { columns: masked, kinds: [] })
+  await pair.readCatalogs()
+  return pair
+}
+
+/** What the server says that we do not, and the other way round; by statement. */
+interface Disagreements {
+  readonly holes: Map<string, readonly string[]>
+  readonly excess: Map<string, readonly string[]>
+  asked: number
+}
+
+/** Runs scripts up to their last statement, each in a transaction that is rolled back, and reads every statement twice. */
+async function compare(pair: ReadingPair, scripts: Iterable<readonly string[]>): Promise<Disagreements> {
+  const found: Disagreements = { holes: new Map(), excess: new Map(), asked: 0 }
+  for (const script of scripts) {
+    await pair.db.query('begin')
+    let isChanged = false
+    for (const [index, sql] of script.entries()) {
+      // A script may have ended the transaction, or broken it.
+      await pair.db.query('savepoint one').catch(() => pair.db.query('rollback; begin; savepoint one'))
+      const read = await pair.read(sql)
+      if (read?.opinion !== undefined) {
+        found.asked++
+        const holes = read.opinion.differs.flat()
+        if (holes.length > 0) found.holes.set(sql, holes)
+        const excess = read.opinion.readings.flatMap((reading, at) =>
+          reading === undefined ? [] : excessOf(read.facts, at, [...reading.relations.keys()], pair),
+        )
+        if (excess.length > 0) found.excess.set(sql, excess)
+      }
+      if (index === script.length - 1) continue
+      await pair.db.query(sql).catch(() => pair.db.query('rollback to savepoint one').catch(() => {}))
+      if (read?.facts.changesCatalog === true) {
+        isChanged = true
+        await pair.readCatalogs().catch(() => {})
+      }
+    }
+    await pair.db.query('rollback')
+    if (isChanged) await pair.readCatalogs()
+  }
+  return found
+}
+
+/** Relations that we take for read or written, and that the server does not name. */
+function excessOf(
+  { parsed }: StatementFacts,
+  index: number,
+  named: readonly number[],
+  { catalog }: ReadingPair,
+): string[] {
+  const server = new Set(named.map((oid) => catalog.byOid.get(oid)?.name.split('.').at(-1)))
+  const statement = parsed[index]
+  return [...(statement?.reads ?? []), ...(statement?.writes ?? [])].flatMap(({ name }) =>
+    server.has(name) || (statement?.makes ?? []).some((made) => made.name === name) ? [] : [`we read ${name}`],
+  )
+}
+
+/** What the server reads and we do not: each is unknown through the gateway. A reason for each. */
+const ACCEPTED: Readonly<Record<string, string>> = {
+  "select 'x'::text::integer": 'a cast between types of the system that somebody made',
+  "insert into log (id) select 'x'::text": 'likewise',
+}
+
+const unexpected = ({ holes }: Disagreements): string[] =>
+  [...holes].flatMap(([sql, reasons]) => (sql in ACCEPTED ? [] : [`${sql}: ${reasons.join('; ')}`]))
+
+describe('our reading covers that of the server', () => {
+  const LEAK_COLUMNS = ['people.email', 'people.phone', 'people.pin', 'parts.email', 'parent.email', 'derived.email']
+
+  it('in the table of leaks', { timeout: 120_000 }, async () => {
+    const pair = await pairOf('leak', LEAK_COLUMNS)
+    const found = await compare(pair, [...LEAKS.map(({ script }) => script), ...UNTOUCHED.map((sql) => [sql])])
+    await pair.db.end()
+    expect(unexpected(found)).toEqual([])
+    expect([...found.excess]).toEqual([])
+    expect(found.asked).toBeGreaterThan(150)
+  })
+
+  it('in the table of evasions', { timeout: 120_000 }, async () => {
+    const pair = await pairOf('evade', ['vault.secret'])
+    const found = await compare(
+      pair,
+      [...EVASIONS, ...DEFINING_EVASIONS, ...READ_ONLY_EVASIONS]
+        .filter(({ alone }) => alone !== true)
+        .map(({ script }) => script),
+    )
+    await pair.db.end()
+    expect(unexpected(found)).toEqual([])
+    expect([...found.excess]).toEqual([])
+    expect(found.asked).toBeGreaterThan(100)
+  })
+
+  it('in a statement of each kind', { timeout: 120_000 }, async () => {
+    const pair = await pairOf('kinds', ['t.b'])
+    const found = await compare(
+      pair,
+      statementsOfEachKind.map((sql) => [sql]),
+    )
+    await pair.db.end()
+    expect(unexpected(found)).toEqual([])
+    expect(found.asked).toBeGreaterThan(5)
+  })
+
+  it('in statements by chance', { timeout: 120_000 }, async () => {
+    const pair = await pairOf('leak', LEAK_COLUMNS)
+    const refused = { count: 0 }
+    const statements = [...randomStatements(17, 600)]
+    const found: Disagreements = { holes: new Map(), excess: new Map(), asked: 0 }
+    await pair.db.query('begin')
+    for (const sql of statements) {
+      const read = await pair.read(sql)
+      // What is refused is read as well: that it is refused is not for the reading to rely on.
+      const opinion = read && (read.opinion ?? (await pair.ask(sql, read.facts)))
+      if (read?.facts.refusal !== undefined) refused.count++
+      if (opinion === undefined || opinion.failed) continue
+      found.asked++
+      const holes = opinion.differs
+        .flat()
+        .filter((reason) => !reason.startsWith('the server could not be asked: error 42'))
+      if (holes.length > 0) found.holes.set(sql, holes)
+    }
+    await pair.db.end()
+    expect(unexpected(found)).toEqual([])
+    expect(found.asked).toBeGreaterThan(300)
+  })
+
+  it('and would not, if we had overlooked something', async () => {
+    const pair = await pairOf('leak', LEAK_COLUMNS)
+    await pair.db.query('begin')
+    const sql =
+      "with d as (delete from plain where id = 1 returning id) select upper(email), team, nextval('ids') from people where phone = 'x'"
+    const { facts } = (await pair.read(sql)) as { facts: StatementFacts }
+    const without = async (
+      change: (statement: ParsedStatement, lineage: StatementLineage) => object,
+    ): Promise<string[]> => {
+      const [statement, lineage] = [facts.parsed[0] as ParsedStatement, facts.lineage[0] as StatementLineage]
+      const changed = change(statement, lineage)
+      const opinion = await pair.ask(sql, {
+        ...facts,
+        parsed: [{ ...statement, ...changed }],
+        lineage: [{ ...lineage, ...changed }],
+      })
+      return opinion?.differs.flat() ?? []
+    }
+    expect(await without(() => ({}))).toEqual([])
+    expect(await without(() => ({ reads: [] }))).toEqual(['it reads public.people'])
+    expect(await without(() => ({ writes: [] }))).toEqual(['it writes to public.plain'])
+    expect(await without(() => ({ kinds: ['select'] }))).toEqual(['it is of kind delete'])
+    expect(await without(() => ({ functions: [] }))).toEqual([
+      'it calls pg_catalog.upper',
+      'it calls pg_catalog.nextval',
+    ])
+    expect(await without(() => ({ influences: [] }))).toEqual(['rows or their order depend on public.people.phone'])
+    expect(await without(() => ({ columns: [] }))).toEqual([
+      'it names public.people.phone',
+      'it names public.people.email',
+    ])
+    expect(await without((_, { outputs }) => ({ outputs: [outputs[1], outputs[0], outputs[2]] }))).toEqual([
+      'column 1 is made of public.people.email',
+    ])
+    expect(await without((_, { outputs }) => ({ outputs: outputs.slice(1) }))).toEqual([
+      'column 1 is made of public.people.email',
+    ])
+    await pair.db.end()
+  })
+
+  const regress = process.env['PAMCTL_REGRESS_SQL'] ?? ''
+  it.skipIf(!existsSync(regress))(
+    "in PostgreSQL's regression suite (PAMCTL_REGRESS_SQL)",
+    { timeout: 900_000 },
+    async () => {
+      const holes: string[] = []
+      for (const file of readdirSync(regress).filter((name) => name.endsWith('.sql'))) {
+        const pair = await pairOf('kinds', ['t.b'])
+        const texts = readFileSync(join(regress, file), 'utf8')
+          .replace(/^\\.*$/gm, '')
+          .split(/;\s*$/m)
+        const found = await compare(pair, [texts])
+        holes.push(...unexpected(found).map((hole) => `${file}: ${hole}`))
+        await pair.db.end()
+      }
+      expect(holes).toEqual([])
+    },
+  )
+})
+
+describe('through the gateway, where columns are masked', () => {
+  let db: pg.Client
+  beforeAll(async () => {
+    db = await connect({ host: '127.0.0.1', port: port.port, user: DEMO_ACCOUNT.user, database: 'through', ssl: false })
+  })
+  afterAll(() => db.end())
+
+  const rows = async (sql: string, values?: unknown[]): Promise<unknown[]> =>
+    (await db.query<Record<string, unknown>>(sql, values)).rows
+  const codeOf = (sql: string): Promise<string | undefined> =>
+    db.query(sql).then(
+      () => undefined,
+      (error: pg.DatabaseError) => error.code,
+    )
+
+  it('makes a statement unknown that the target reads otherwise, and logs what differs', async () => {
+    await expect(db.query("select id from people where id = 'x'::text::integer")).rejects.toThrow(
+      /does not read it as the gateway does/,
+    )
+    expect(stack.gatewayLog()).toContain('it calls public.pam_t2i')
+  })
+
+  it('shows the same as before of whatever a session does', async () => {
+    expect(await rows('select id, email from people where id = $1', [1])).toEqual([{ id: 1, email: '****' }])
+    expect(await rows("select name from people where name = 'name3'")).toEqual([{ name: 'name3' }])
+    await db.query('create temp table mine (a int, b text)')
+    await db.query("insert into mine values (1, 'x'), (2, 'y')")
+    expect(await rows('select p.id from people p join mine m on m.a = p.id order by 1')).toEqual([{ id: 1 }, { id: 2 }])
+    await db.query('begin read only')
+    expect(await rows('select count(*)::int as n from people')).toEqual([{ n: 24 }])
+    await db.query('savepoint s')
+    expect(await codeOf('select nothing from people')).toBe('42703')
+    await db.query('rollback to s')
+    expect(await rows('select team from people where id = 2')).toEqual([{ team: 'team2' }])
+    await db.query('commit')
+    await db.query('begin isolation level repeatable read')
+    await db.query('set transaction read only')
+    expect(await rows("explain (costs off) select name from people where team = 'x'")).not.toEqual([])
+    await db.query('declare c cursor for select name from people order by id')
+    expect(await rows('fetch 1 from c')).toEqual([{ name: 'name1' }])
+    await db.query('commit')
+    await db.query('prepare p as select name from people where id = $1')
+    expect(await rows('execute p(4)')).toEqual([{ name: 'name4' }])
+    expect(await rows("select 'a' as x, date '2020-01-01'::text as d, 12345678901 as n")).toEqual([
+      { x: 'a', d: '2020-01-01', n: '12345678901' },
+    ])
+    expect(await rows('show debug_print_parse')).toEqual([{ debug_print_parse: 'off' }])
+    expect(await rows('show client_min_messages')).toEqual([{ client_min_messages: 'notice' }])
+  })
+
+  it('asks in the middle of a pipeline, in a block and outside one', async () => {
+    const { connection } = db as unknown as {
+      connection: {
+        parse(message: object): void
+        bind(message: object): void
+        execute(message: object): void
+        sync(): void
+      }
+    }
+    const pipeline = (...texts: string[]): Promise<string> =>
+      new Promise((resolve) => {
+        let failed = 'none'
+        db.query({
+          submit() {
+            for (const text of texts) {
+              connection.parse({ name: '', text, types: [] })
+              connection.bind({ portal: '', statement: '', values: [] })
+              connection.execute({ portal: '', rows: 0 })
+            }
+            connection.sync()
+          },
+          handleParseComplete() {},
+          handleDataRow() {},
+          handleCommandComplete() {},
+          handleError: (error: pg.DatabaseError) => {
+            failed = String(error.code)
+            resolve(failed)
+          },
+          handleReadyForQuery: () => resolve(failed),
+        } as never)
+      })
+    expect(
+      await pipeline('begin', 'select name from people where id = 7', 'select team from people where id = 7'),
+    ).toBe('none')
+    expect(await pipeline('select team from people where id = 8', 'commit')).toBe('none')
+    expect(await pipeline('select id, name from people where id = 9', 'select id, team from people where id = 9')).toBe(
+      'none',
+    )
+    // The error is that of the client's own statement.
+    expect(await pipeline('select id, id from people', 'select none_such from people')).toBe('42703')
+    expect(await rows('select id from people where id = 9')).toEqual([{ id: 9 }])
+    await db.query('begin')
+    expect(await pipeline('select 2 + id from people', 'select none_such, 2 from people')).toBe('42703')
+    expect(await codeOf('select 1')).toBe('25P02')
+    await db.query('rollback')
+  })
+})

@@ -305,6 +305,13 @@ describe('through the gateway, where columns are masked', () => {
       /does not read it as the gateway does/,
     )
     expect(stack.gatewayLog()).toContain('it calls public.pam_t2i')
+    // A client that has all trees printed does not choose which one is read.
+    await db.query('set debug_print_parse = on; set client_min_messages = log')
+    expect(await rows('select id from people where id = 3')).toEqual([{ id: 3 }])
+    await expect(
+      db.query("select set_config('application_name', 'x', false) from people where id = 'x'::text::integer"),
+    ).rejects.toThrow(/does not read it as the gateway does/)
+    await db.query('reset debug_print_parse; reset client_min_messages')
   })
 
   it('shows the same as before of whatever a session does', async () => {

@@ -4,7 +4,7 @@ import { parse } from '../wire/parse.ts'
 import { encodeMessage } from '../wire/server-message.ts'
 import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
 import { extendedQuery, OWN_NAME, ownQuery } from '../gateway/pipeline/gateway-query.ts'
-import type { OwnRows, Pending } from '../gateway/pipeline/pending.ts'
+import type { OwnRows } from '../gateway/pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
 /** The tree that the server made of a text, as it prints it; or the SQLSTATE with which it did not. */
@@ -27,14 +27,11 @@ export async function askForTree(conversation: Conversation, text: QueryText, hi
   const set = setSettings(SETTINGS, hide)
   const trees: string[] = []
   try {
-    await send(conversation, [...before, set].map(extendedQuery), text, after.map(extendedQuery), {
-      trees,
-      failing: 'ended',
-    })
+    await send(conversation, [...before, set].map(extendedQuery), text, after.map(extendedQuery), trees, 'ended')
   } catch (error) {
     if (isInBlock && !conversation.session.ended.aborted) {
       // The Sync after the error has left the client's block failed: back to where it was.
-      await send(conversation, after.map(extendedQuery), undefined, [], {})
+      await send(conversation, after.map(extendedQuery), undefined, [], [])
     }
     return { error: (error as Error).message, isShown: false }
   }
@@ -52,17 +49,14 @@ async function askInPipeline(conversation: Conversation, text: QueryText): Promi
   const trees: string[] = []
   try {
     const set = setSettings(SETTINGS, 'no')
-    await send(conversation, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], {
-      trees,
-      failing: 'shown',
-    })
+    await send(conversation, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], trees, 'shown')
   } catch (error) {
     return { error: (error as Error).message, isShown: true }
   }
   return treeIn(trees)
 }
 
-/** Trees of the gateway's own texts are printed, too, once the setting is on: that of the query comes first. */
+/** What comes after the query is printed, too, as long as the setting is on. */
 const treeIn = ([tree]: readonly string[]): Answer =>
   tree === undefined ? { error: 'nothing was printed', isShown: false } : { tree }
 
@@ -71,7 +65,8 @@ function send(
   before: readonly Buffer[],
   text: QueryText | undefined,
   after: readonly Buffer[],
-  more: Pick<Pending & { type: 'own' }, 'trees' | 'failing'>,
+  printed: string[],
+  failing?: 'shown' | 'ended',
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const { ended, limits } = conversation.session
@@ -93,7 +88,8 @@ function send(
       room: limits.catalogBytes,
       closes: batchOpen ? 2 * queries + (text === undefined ? 0 : 1) : undefined,
       done: (error) => (error === undefined ? resolve() : reject(error)),
-      ...more,
+      trees: { after: before.length, printed },
+      ...(failing === undefined ? {} : { failing }),
     })
     conversation.upstream.write(Buffer.concat([...before, ...asked, ...after, batchOpen ? FLUSH : SYNC]))
   })

@@ -49,8 +49,8 @@ export type Pending =
       room: number
       /** Set where it ends without a Sync: how many CloseComplete are still to come. */
       closes: number | undefined
-      /** Trees that the server prints while it answers, where it was told to. */
-      readonly trees?: string[]
+      /** Trees that the server prints once so many queries are answered: a client may have it print those of all. */
+      readonly trees?: { readonly after: number; readonly printed: string[] }
       /** Without a Sync: `shown`, an error is what the client's own statement would get, and goes to it; `ended`, a Sync is sent after it. */
       readonly failing?: 'shown' | 'ended'
       readonly done: (error?: Error) => void

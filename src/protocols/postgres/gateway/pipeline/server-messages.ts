@@ -335,8 +335,9 @@ export class ServerMessages {
         head.done()
         return undefined
       case serverTags.noticeResponse: {
-        const tree = head.trees === undefined ? undefined : printedTree(bodyOf(frame))
-        if (tree !== undefined) head.trees?.push(tree)
+        const { trees, results } = head
+        const tree = trees?.after === results.length - 1 ? printedTree(bodyOf(frame)) : undefined
+        if (tree !== undefined) trees?.printed.push(tree)
         return undefined
       }
       case serverTags.parseComplete:

@@ -8,9 +8,9 @@ import {
 import { resolveFacts, type StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { readDefinitions } from '../../src/protocols/postgres/lineage/definitions.ts'
 import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/lineage/masking-scope.ts'
-import type { Answer } from '../../src/protocols/postgres/server-reading/ask.ts'
-import type { QueryText } from '../../src/protocols/postgres/server-reading/ask-text.ts'
-import { SecondOpinion, type Opinion } from '../../src/protocols/postgres/server-reading/second-opinion.ts'
+import type { Answer } from '../../src/protocols/postgres/gateway/server-reading/ask.ts'
+import type { QueryText } from '../../src/protocols/postgres/gateway/server-reading/ask-text.ts'
+import { SecondOpinion, type Opinion } from '../../src/protocols/postgres/gateway/server-reading/second-opinion.ts'
 import type { SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { MaskingPlan } from '../../src/masking/plan.ts'
 

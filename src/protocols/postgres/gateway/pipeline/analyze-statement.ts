@@ -6,7 +6,7 @@ import {
   type FindPrepared,
   type StatementFacts,
 } from '../../dialect/command-facts.ts'
-import { agreement } from '../../server-reading/agreement.ts'
+import { agreement } from '../server-reading/agreement.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 
 /** What a text does, against the catalogs as they are now. */

@@ -3,8 +3,8 @@ import {
   readNodeTree,
   TreeError,
   type TreeNode,
-} from '../../../../../src/protocols/postgres/server-reading/node-tree.ts'
-import { readQueryTree } from '../../../../../src/protocols/postgres/server-reading/read-query.ts'
+} from '../../../../../src/protocols/postgres/gateway/server-reading/node-tree.ts'
+import { readQueryTree } from '../../../../../src/protocols/postgres/gateway/server-reading/read-query.ts'
 
 const failure = (text: string): string => {
   try {

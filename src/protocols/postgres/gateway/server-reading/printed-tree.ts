@@ -1,5 +1,5 @@
-import { noticeResponse } from '../wire/error-response.ts'
-import { decodeMessage } from '../wire/server-message.ts'
+import { noticeResponse } from '../../wire/error-response.ts'
+import { decodeMessage } from '../../wire/server-message.ts'
 
 /** The tree in a NoticeResponse of `debug_print_parse`; undefined where it is any other. Source: elog_node_display in print.c. */
 export function printedTree(body: Buffer): string | undefined {

@@ -1,10 +1,10 @@
-import { close } from '../wire/close.ts'
-import { FLUSH, SYNC } from '../wire/client-message.ts'
-import { parse } from '../wire/parse.ts'
-import { encodeMessage } from '../wire/server-message.ts'
-import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
-import { extendedQuery, OWN_NAME, ownQuery } from '../gateway/pipeline/gateway-query.ts'
-import type { OwnRows } from '../gateway/pipeline/pending.ts'
+import { close } from '../../wire/close.ts'
+import { FLUSH, SYNC } from '../../wire/client-message.ts'
+import { parse } from '../../wire/parse.ts'
+import { encodeMessage } from '../../wire/server-message.ts'
+import type { Conversation } from '../pipeline/pipeline-state.ts'
+import { extendedQuery, OWN_NAME, ownQuery } from '../pipeline/gateway-query.ts'
+import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
 /** The tree that the server made of a text, as it prints it; or the SQLSTATE with which it did not. */

@@ -1,7 +1,7 @@
-import type { StatementFacts } from '../dialect/command-facts.ts'
-import type { Conversation } from '../gateway/pipeline/pipeline-state.ts'
-import type { ParsedText, SqlParser } from '../dialect/sql-parser.ts'
-import { ownQueries } from '../gateway/pipeline/gateway-query.ts'
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
+import { ownQueries } from '../pipeline/gateway-query.ts'
 import { askForTree, readHideLog, type HideLog } from './ask.ts'
 import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 

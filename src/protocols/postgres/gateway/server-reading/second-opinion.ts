@@ -1,8 +1,8 @@
-import { namesAnything, type StatementFacts } from '../dialect/command-facts.ts'
-import { FIRST_USER_OID, type Catalog } from '../catalog/catalog.ts'
-import type { MaskingScope } from '../lineage/masking-scope.ts'
-import { spread, type Origin } from '../lineage/origin.ts'
-import type { OwnRows } from '../gateway/pipeline/gateway-query.ts'
+import { namesAnything, type StatementFacts } from '../../dialect/command-facts.ts'
+import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
+import type { MaskingScope } from '../../lineage/masking-scope.ts'
+import { spread, type Origin } from '../../lineage/origin.ts'
+import type { OwnRows } from '../pipeline/pending.ts'
 import type { Answer } from './ask.ts'
 import {
   queryOf,

@@ -1,8 +1,8 @@
-import { words } from '../../../shared/words.ts'
-import type { Statement } from '../../../sql/query.ts'
-import { isComment, literalsAndComments } from '../dialect/literals.ts'
-import type { ParsedStatement } from '../dialect/parsed-statement.ts'
-import type { ParsedText } from '../dialect/sql-parser.ts'
+import { words } from '../../../../shared/words.ts'
+import type { Statement } from '../../../../sql/query.ts'
+import { isComment, literalsAndComments } from '../../dialect/literals.ts'
+import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+import type { ParsedText } from '../../dialect/sql-parser.ts'
 
 /** The text of one query or write, and the types that are declared for its parameters (0: the server infers). */
 export interface QueryText {

@@ -197,7 +197,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/postgres/lineage/',
       'protocols/postgres/gateway/',
     ],
-    packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'node:util'],
+    packages: ['node:buffer', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'node:util'],
     clock: true,
   },
 

@@ -22,9 +22,9 @@ import { nativeError, toErrorResponse } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
-import { startRun, type ColumnNames } from './pending.ts'
+import { startRun } from './pending.ts'
 import { readableParameter } from './readable-parameter.ts'
-import type { NameTable, Portal, Prepared } from './name-table.ts'
+import type { ColumnNames, NameTable, Portal, Prepared } from './name-table.ts'
 import type { Understanding } from './analyze-statement.ts'
 
 /**

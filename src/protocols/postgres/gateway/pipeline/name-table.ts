@@ -1,8 +1,14 @@
-import type { ColumnNames } from './pending.ts'
+import type { Output } from '../../lineage/origin.ts'
 import type { Column } from '../../wire/row-description.ts'
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { KnownRewrites } from '../results/row-masking.ts'
+
+/** What the text calls the columns of its result. */
+export interface ColumnNames {
+  readonly tainted: Taint
+  readonly outputs: readonly Output[] | undefined
+}
 
 /** A prepared statement as the client named it. */
 export interface Prepared {

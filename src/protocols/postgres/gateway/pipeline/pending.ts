@@ -1,9 +1,8 @@
-import type { Tentative, Prepared, Portal } from './name-table.ts'
+import type { ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
 import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
-import type { Output } from '../../lineage/origin.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
@@ -55,12 +54,6 @@ export type Pending =
       readonly failing?: 'shown' | 'ended'
       readonly done: (error?: Error) => void
     }
-
-/** What the text calls the columns of its result. */
-export interface ColumnNames {
-  readonly tainted: Taint
-  readonly outputs: readonly Output[] | undefined
-}
 
 /** One command at work. */
 export interface Run {

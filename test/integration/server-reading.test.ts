@@ -185,6 +185,8 @@ describe('our reading covers that of the server', () => {
       pair,
       [...EVASIONS, ...DEFINING_EVASIONS, ...READ_ONLY_EVASIONS]
         .filter(({ since = 0, until = Infinity }) => version >= since && version <= until)
+        // The gateway refuses what moves the search path unseen; here it would move.
+        .filter(({ script }) => !script.some((sql) => /pg_settings|v_settings/.test(sql)))
         .map(({ script }) => script),
     )
     await pair.db.end()
@@ -262,16 +264,15 @@ describe('our reading covers that of the server', () => {
       'column 1 is made of public.people.email',
     ])
     expect(await without((_, { outputs }) => ({ outputs: outputs.slice(1) }))).toEqual([
-      'column 1 is made of public.people.email',
+      'its result has 3 columns, some with public.people.email',
     ])
     await pair.db.end()
   })
 
   const regress = process.env['PAMCTL_REGRESS_SQL'] ?? ''
-  it.skipIf(!existsSync(regress))(
-    "in PostgreSQL's regression suite (PAMCTL_REGRESS_SQL)",
-    { timeout: 900_000 },
-    async () => {
+  // By hand: a folder with the .sql files of a source tree of the server.
+  if (existsSync(regress))
+    it("in PostgreSQL's regression suite (PAMCTL_REGRESS_SQL)", { timeout: 900_000 }, async () => {
       const holes: string[] = []
       for (const file of readdirSync(regress).filter((name) => name.endsWith('.sql'))) {
         const pair = await pairOf('kinds', ['t.b'])
@@ -283,8 +284,7 @@ describe('our reading covers that of the server', () => {
         await pair.db.end()
       }
       expect(holes).toEqual([])
-    },
-  )
+    })
 })
 
 describe('through the gateway, where columns are masked', () => {

@@ -95,7 +95,7 @@ describe('configuration errors name file, line and column', () => {
   const schema = z.strictObject({ a: z.object({ b: z.array(z.object({ c: z.number() })) }) })
   it.each([
     ['a:\n  b:\n    - c: x\n', /^f\.yaml:3:10: a\.b\.0\.c: .*number/],
-    ['a: {b: []}\nd: 1\n', /^f\.yaml:1:1: the file: .*d/],
+    ['a: {b: []}\nd: 1\n', /^f\.yaml:2:4: the file: unknown key "d"/],
     ['a: [', /^f\.yaml:1:/],
     ['a: 1\na: 2\n', /^f\.yaml:2:1: .*unique/],
   ])('%j', (text, message) => {

@@ -21,7 +21,7 @@ import { effectOf, isKnownProgram, plainName } from './programs.ts'
 import { noteSettings } from './settings.ts'
 import { readTransfer } from './transfers.ts'
 import { isHarmlessVariable, Settings } from './variables.ts'
-import { evaluate, type EvaluatedWord, hasUnreadBrace, literal, mayConnect } from './words.ts'
+import { evaluate, type EvaluatedWord, hasUnreadBrace, hasUnreadOperator, literal, mayConnect } from './words.ts'
 import { unwrap } from './wrappers.ts'
 
 /**
@@ -513,7 +513,10 @@ function hiding(node: SyntaxNode, dialect: Dialect, settings: Settings): string 
   // bash takes no other for a name, says so and goes on: what has that name stays what it was.
   if (node.type === 'Function' && !/^[A-Za-z_]\w*$/.test(node.name.text))
     return 'shells read the name of this function differently'
-  if (node.type === 'Word') return hasUnreadBrace(node) ? 'where a brace expansion ends is not certain' : undefined
+  if (node.type === 'Word') {
+    if (hasUnreadOperator(node)) return 'where a word ends is not certain'
+    return hasUnreadBrace(node) ? 'where a brace expansion ends is not certain' : undefined
+  }
   if (dialect !== 'sh') return undefined
   if (node.type === 'Function') return node.name.pos !== node.pos ? 'shells read function differently' : undefined
   if (node.type === 'Pipeline') return hidingPipeline(node)

@@ -78,6 +78,16 @@ export function hasUnreadBrace({ text, parts }: WordNode): boolean {
   return literals.replace(/\\./gs, '').includes('{') && /\{.*(,|\.\.)/s.test(text)
 }
 
+/**
+ * Whether the grammar took an operator for text: a shell ends the word there, as bash does in `{x}<(…)`, where the grammar sees the name
+ * of a descriptor (POSIX.1-2017, 2.3: token recognition).
+ */
+export function hasUnreadOperator({ text, parts }: WordNode): boolean {
+  const literals =
+    parts === undefined ? text : parts.map((part) => (part.type === 'Literal' ? part.text : '')).join(' ')
+  return /[<>;&]/.test(literals.replace(/\\./gs, ''))
+}
+
 /** What is certain of a word whose text is not. */
 function unclearWord({ parts = [], value }: WordNode, settings: Settings): Word {
   if (parts.length === 1 && parts[0]?.type === 'SimpleExpansion' && isOwnNumber(parts[0].text))

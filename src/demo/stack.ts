@@ -74,15 +74,16 @@ export interface RunningGateway {
   stop(signal: NodeJS.Signals): Promise<void>
 }
 
-/** Starts `pam-gateway` and waits until it says where it listens. `prefix` runs it under another program. */
+/** Starts `pam-gateway` and waits until it says where it listens. `prefix` runs it under another program; `root` is where it is installed. */
 export async function startGateway(
   config: string,
   logFile: string,
   prefix: readonly string[] = [],
+  root = packageRoot,
 ): Promise<RunningGateway> {
   const output = openSync(logFile, 'a', 0o600)
   const before = readFileSync(logFile, 'utf8').length
-  const command = [...prefix, process.execPath, join(packageRoot, 'bin', 'pam-gateway.js'), 'start', '--config', config]
+  const command = [...prefix, process.execPath, join(root, 'bin', 'pam-gateway.js'), 'start', '--config', config]
   const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', output, output] })
   closeSync(output)
   const log = (): string => readFileSync(logFile, 'utf8')

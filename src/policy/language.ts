@@ -12,6 +12,22 @@ export class PolicyLanguage {
     this.protocols = protocols
     this.vocabularies = [...new Set(Object.values(protocols).map(({ vocabulary }) => vocabulary))]
     this.#byTag = new Map(this.vocabularies.map((vocabulary) => [vocabulary.type, vocabulary]))
+    this.#needOneMeaning((vocabulary) => [vocabulary.type], 'tag')
+    this.#needOneMeaning(({ fields }) => Object.keys(fields), 'word of match')
+    this.#needOneMeaning(({ variables }) => Object.keys(variables), 'variable')
+  }
+
+  /** A rule does not say which vocabulary it speaks: a name that two of them had would be checked, and read, as the last one's. */
+  #needOneMeaning(namesOf: (vocabulary: Vocabulary) => readonly string[], what: string): void {
+    const owners = new Map<string, Vocabulary>()
+    for (const vocabulary of this.vocabularies) {
+      for (const name of namesOf(vocabulary)) {
+        const owner = owners.get(name)
+        if (owner !== undefined)
+          throw new Error(`the ${what} "${name}" belongs to both ${owner.about} and ${vocabulary.about}`)
+        owners.set(name, vocabulary)
+      }
+    }
   }
 
   get types(): readonly string[] {

@@ -24,12 +24,16 @@ export interface RunningPamctl {
 export async function pamctlSignedIn(
   gateway: string,
   who: keyof typeof DEMO_PEOPLE,
-  { flags = [], environment = {} }: { flags?: readonly string[]; environment?: NodeJS.ProcessEnv } = {},
+  {
+    flags = [],
+    environment = {},
+    root = ROOT,
+  }: { flags?: readonly string[]; environment?: NodeJS.ProcessEnv; root?: string } = {},
 ): Promise<PamctlHome> {
   const home = mkdtempSync(join(tmpdir(), 'pamctl-test-home-'))
   const own: NodeJS.ProcessEnv = { PAMCTL_HOME: home, PAMCTL_SECRET_STORE: 'file', NO_COLOR: '1', ...environment }
   const start = (args: readonly string[]): RunningPamctl => {
-    const child = spawn(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
+    const child = spawn(process.execPath, [join(root, 'bin', 'pamctl.js'), ...args], {
       env: { ...process.env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -13,6 +13,11 @@ import type { TargetConfig } from './target.ts'
 export interface Engine<Hello = unknown> {
   readonly protocol: string
   /**
+   * `per-connect` where clients open many connections: those of one login as one account share a session, with one grant, one record and
+   * one entry among the live ones. `serve` is given each as if it were alone: `ended` and `end` are the connection's.
+   */
+  readonly sessions?: 'per-connect'
+  /**
    * Reads what the client says first. Nothing has been opened for it yet and nothing reaches the target. `handled` where that was
    * all: a connection that only cancels what another one of the same person runs.
    */

@@ -12,8 +12,9 @@ import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
 import type { GuessBook } from './comparison-budget.ts'
 import type { GatewayState } from './gateway-state.ts'
-import { createSession, type RunningSession } from './session.ts'
+import { createSession } from './session.ts'
 import type { SessionRegistry } from './session-registry.ts'
+import type { OpenedSession, SharedSessions } from './shared-sessions.ts'
 import type { TargetConfig } from './target.ts'
 
 export interface TunnelParts {
@@ -25,6 +26,7 @@ export interface TunnelParts {
   readonly protocols: ReadonlyMap<string, ServedProtocol>
   readonly state: GatewayState
   readonly registry: SessionRegistry
+  readonly sharedSessions: SharedSessions
   readonly spool: Spool
   readonly digestKey: Uint8Array
   readonly guessBook: GuessBook
@@ -76,7 +78,12 @@ export async function serveTunnel(
     const greeting = await engine.greet(channel, login.person.id, settings.limits)
     if (greeting === 'handled') return channel.destroy()
     greeted = true
-    const opened = await openSession(login, target, protocol, greeting.account, parts)
+    const { account } = greeting
+    const open = (): Promise<OpenedSession> => openSession(login, target, protocol, account, parts)
+    const opened =
+      engine.sessions === 'per-connect'
+        ? await parts.sharedSessions.join(target, sharingKey(login, account, settings.policy), open)
+        : await open()
     try {
       channel.send({ v: 1, type: 'opened', id: opened.session.id })
       const stop = announceEnd(channel, opened.session, parts.clock)
@@ -111,10 +118,9 @@ export async function serveTunnel(
   }
 }
 
-interface OpenedSession {
-  readonly session: RunningSession
-  close(): Promise<void>
-}
+/** Connections that share a session are of one login and account, and nothing that the rules look at has changed in between. */
+const sharingKey = (login: Login, account: string | undefined, policy: Policy): string =>
+  JSON.stringify([login.id, login.person, account, policy.version])
 
 /** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
 async function openSession(
@@ -250,11 +256,11 @@ async function openSession(
 }
 
 /** Why the session ended; where nothing else was the reason, the client had enough. */
-const endOf = (session: RunningSession): PamError =>
+const endOf = (session: Session): PamError =>
   (session.ended.reason as PamError | undefined) ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
 
 /** Ends the session once its identity was not proven again in time. */
-function watchIdentity(login: Login, session: RunningSession, { clock, state }: TunnelParts): () => void {
+function watchIdentity(login: Login, session: Session, { clock, state }: TunnelParts): () => void {
   let stop = (): void => {}
   const check = async (): Promise<void> => {
     const current = await state.login(login.id)
@@ -270,7 +276,7 @@ function watchIdentity(login: Login, session: RunningSession, { clock, state }: 
 }
 
 /** Tells the agent five minutes before the end. */
-function announceEnd(channel: TunnelChannel, session: RunningSession, clock: Clock): () => void {
+function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): () => void {
   const at = session.grant.endsAt - WARNING
   if (at <= clock.now()) return () => {}
   return clock.at(at, () =>

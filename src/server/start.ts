@@ -40,6 +40,7 @@ import { GuessBook } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
 import { closeProtocols, createProtocols } from './protocols.ts'
 import { SessionRegistry } from '../gateway/session-registry.ts'
+import { SharedSessions } from '../gateway/shared-sessions.ts'
 import { listenForTunnels } from '../gateway/tunnel-listener.ts'
 import { serveTunnel } from '../gateway/tunnel.ts'
 
@@ -107,6 +108,9 @@ export async function start(file: string): Promise<void> {
   }
   const api = await createApi(deps, tls)
   const guessBook = new GuessBook()
+  const sharedSessions = new SharedSessions(systemClock, (error) =>
+    logger.error({ cause: error }, 'session.close_failed'),
+  )
   const tunnels = listenForTunnels(api.server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     admitted: (socket) => deps.connections.settled(socket),
@@ -117,6 +121,7 @@ export async function start(file: string): Promise<void> {
         protocols,
         state,
         registry,
+        sharedSessions,
         spool: evidence.spool,
         digestKey: keys.digest,
         guessBook,

@@ -13,7 +13,7 @@ import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { startEchoServer, type EchoServer } from '../fixtures/protocols/echo/echo-server.ts'
 import { echoLocal } from '../fixtures/protocols/echo/local.ts'
 import { echoWords } from '../fixtures/protocols/echo/names.ts'
-import { eventually } from '../helpers/gateway-client.ts'
+import { eventually, openPort, signIn } from '../helpers/gateway-client.ts'
 import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { ROOT, run, type Outcome } from '../helpers/run.ts'
 
@@ -41,11 +41,7 @@ beforeAll(async () => {
   copy = await programWithEcho()
   directory = mkdtempSync(join(tmpdir(), 'pamctl-test-echo-'))
   server = await startEchoServer('app', 'echo-password')
-  const gatewayPort = await freePort()
-  const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: 1 })
-  writeFileSync(join(directory, 'echo-password'), 'echo-password\n', { mode: 0o600 })
-  writeFileSync(config, configuration(gatewayPort))
-  gateway = await startGateway(config, join(directory, 'gateway.log'), [], copy)
+  gateway = await gatewayIn(directory)
   const environment = { PATH: `${FIXTURE}${delimiter}${process.env['PATH']}` }
   jane = await pamctlSignedIn(gateway.url, 'jane', { root: copy, environment })
   bob = await pamctlSignedIn(gateway.url, 'bob', { root: copy })
@@ -61,6 +57,14 @@ afterAll(async () => {
   await server?.close()
   for (const path of [copy, directory]) if (path !== undefined) rmSync(path, { recursive: true, force: true })
 })
+
+async function gatewayIn(place: string, more = ''): Promise<RunningGateway> {
+  const gatewayPort = await freePort()
+  const config = await writeDemoConfig(place, { gatewayPort, postgresPort: 1 })
+  writeFileSync(join(place, 'echo-password'), 'echo-password\n', { mode: 0o600 })
+  writeFileSync(config, configuration(gatewayPort) + more)
+  return startGateway(config, join(place, 'gateway.log'), [], copy)
+}
 
 const configuration = (port: number): string => `listen: { host: 127.0.0.1, port: ${port} }
 dataDirectory: data
@@ -282,6 +286,57 @@ it('has a port of the agent, where grants end and refusals come in the protocol'
   expect(await alone.line()).toMatch(/^-GATEWAY_UNREACHABLE pam: /)
   keeping.kill('SIGINT')
   await keeping.closed
+})
+
+it('gives the connections of one login one session, where its engine wants that', async () => {
+  const place = join(directory, 'shared')
+  mkdirSync(place)
+  const own = await gatewayIn(place, 'echo: { shareSessions: true }\n')
+  try {
+    const [person, operator] = [await signIn(own.url, 'jane'), await signIn(own.url, 'bob')]
+    const [port, other] = [await openPort(person, 'store'), await openPort(operator, 'store')]
+    const hello = async (at: number): Promise<ReturnType<typeof open>> => {
+      const native = open(at)
+      await native.line()
+      native.socket.write('HELLO app\n')
+      expect(await native.line()).toBe('+hello app')
+      return native
+    }
+    const [first, second, third] = await Promise.all([hello(port.port), hello(port.port), hello(port.port)])
+    const stranger = await hello(other.port)
+    first.socket.write('SET shared 1\n')
+    expect(await first.line()).toBe('+stored')
+    second.socket.write('GET shared\n')
+    expect(await second.line()).toBe('+1')
+    const live = await operator.api.sessions.list({ active: true, limit: 10 })
+    expect(live.items.map(({ person: { label } }) => label).toSorted()).toEqual(['bob@example.com', 'jane@example.com'])
+
+    // What one of them waits for is withdrawn with it; the others go on.
+    third.socket.write('DEL shared\n')
+    const held = /apr_\w+/.exec((await third.line()) ?? '')?.[0] ?? ''
+    third.socket.destroy()
+    await eventually(async () => {
+      const { state } = await operator.api.reviews.get(held)
+      return state === 'withdrawn' ? true : undefined
+    }, 'the withdrawal')
+    second.socket.write('GET shared\n')
+    expect(await second.line()).toBe('+1')
+
+    // A connection that comes later joins, and the end of the session is the end of all.
+    first.socket.destroy()
+    const late = await hello(port.port)
+    const session = live.items.find(({ person: { label } }) => label === 'jane@example.com')?.id ?? ''
+    await operator.api.sessions.kill(session, 'enough')
+    expect(await second.line()).toMatch(/^-SESSION_KILLED /)
+    expect(await late.line()).toMatch(/^-SESSION_KILLED /)
+    stranger.socket.write('GET shared\n')
+    expect(await stranger.line()).toBe('+1')
+    const { items } = await operator.api.sessions.list({ active: false, limit: 10 })
+    expect(items.find(({ id }) => id === session)).toMatchObject({ commands: 4 })
+    for (const each of [port, other]) each.close()
+  } finally {
+    await own.stop('SIGKILL')
+  }
 })
 
 it('can ask for a secret first, where the system does not tell who connects', async () => {

@@ -1,0 +1,128 @@
+import { setMaxListeners } from 'node:events'
+import type { Clock } from '../shared/clock.ts'
+import { PamError } from '../shared/errors.ts'
+import type { Session } from './engine.ts'
+
+export interface OpenedSession {
+  readonly session: Session
+  close(): Promise<void>
+}
+
+/**
+ * Sessions of several native connections each, for protocols whose clients open many. The first connection opens the session, others join
+ * it, and it ends by itself some time after the last one has left: such clients connect again for every request.
+ */
+export class SharedSessions {
+  readonly #clock: Clock
+  readonly #failed: (error: unknown) => void
+  /** By what a target is configured as, so that nobody joins a session that was opened before a reload. */
+  readonly #byTarget = new WeakMap<object, Map<string, Promise<SharedSession>>>()
+
+  /** `failed` hears what went wrong with closing a session that nobody waits for. */
+  constructor(clock: Clock, failed: (error: unknown) => void) {
+    this.#clock = clock
+    this.#failed = failed
+  }
+
+  /** Joins the session of this key, or opens it. Closing what this returns leaves the session. */
+  async join(target: object, key: string, open: () => Promise<OpenedSession>): Promise<OpenedSession> {
+    const sessions = this.#byTarget.get(target) ?? new Map<string, Promise<SharedSession>>()
+    this.#byTarget.set(target, sessions)
+    for (;;) {
+      const known = sessions.get(key)
+      const shared = known ?? open().then((opened) => new SharedSession(opened, this.#clock, this.#failed))
+      if (known === undefined) sessions.set(key, shared)
+      const forget = (): void => {
+        if (sessions.get(key) === shared) sessions.delete(key)
+      }
+      const session = await shared.catch((error: unknown) => {
+        forget()
+        throw error
+      })
+      if (!session.isOver) return session.join()
+      forget()
+    }
+  }
+}
+
+class SharedSession {
+  readonly #opened: OpenedSession
+  readonly #clock: Clock
+  readonly #failed: (error: unknown) => void
+  #connections = 0
+  #closed: Promise<void> | undefined
+  #stopWaiting = (): void => {}
+
+  constructor(opened: OpenedSession, clock: Clock, failed: (error: unknown) => void) {
+    this.#opened = opened
+    this.#clock = clock
+    this.#failed = failed
+    // Every connection listens for the end, and every command that it waits for.
+    setMaxListeners(0, opened.session.ended)
+    // With nobody connected nobody else would close it.
+    opened.session.ended.addEventListener('abort', () => {
+      if (this.#connections === 0) this.#close().catch(failed)
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#closed !== undefined || this.#opened.session.ended.aborted
+  }
+
+  join(): OpenedSession {
+    if (this.#connections >= MAX_CONNECTIONS) {
+      throw new PamError('RATE_LIMITED', `this session has ${MAX_CONNECTIONS} connections already`, {
+        hint: 'close some',
+      })
+    }
+    this.#connections++
+    this.#stopWaiting()
+    const { session, leave } = connectionOf(this.#opened.session)
+    return {
+      session,
+      close: async () => {
+        leave()
+        if (--this.#connections > 0) return
+        if (this.#opened.session.ended.aborted) return this.#close()
+        this.#stopWaiting = this.#clock.at(this.#clock.now() + IDLE_MS, () => {
+          this.#close().catch(this.#failed)
+        })
+      },
+    }
+  }
+
+  #close(): Promise<void> {
+    this.#stopWaiting()
+    this.#closed ??= this.#opened.close()
+    return this.#closed
+  }
+}
+
+/** A session as one of its connections has it: that ends by itself, and with the session; what it waits for is withdrawn with it. */
+function connectionOf(session: Session): { session: Session; leave: () => void } {
+  const ended = new AbortController()
+  const follow = (): void => ended.abort(session.ended.reason)
+  session.ended.addEventListener('abort', follow, { once: true })
+  if (session.ended.aborted) follow()
+  return {
+    session: {
+      ...session,
+      ended: ended.signal,
+      end: (reason) => ended.abort(reason),
+      decide(command) {
+        if (ended.signal.aborted) return { type: 'refuse', id: '', error: ended.signal.reason as PamError }
+        const decision = session.decide(command)
+        if (decision.type !== 'hold') return decision
+        const withdraw = (): void => decision.withdraw()
+        ended.signal.addEventListener('abort', withdraw, { once: true })
+        const verdict = decision.verdict.finally(() => ended.signal.removeEventListener('abort', withdraw))
+        return { ...decision, verdict }
+      },
+    },
+    leave: () => session.ended.removeEventListener('abort', follow),
+  }
+}
+
+/** Milliseconds that a session waits for another connection. */
+const IDLE_MS = 60_000
+const MAX_CONNECTIONS = 256

@@ -11,10 +11,14 @@ export class GuessBook {
   take(grantId: string, guesses: CommandDraft['guesses']): CommandDraft['guesses'][number] | undefined {
     if (guesses.length === 0) return undefined
     const spent = this.#spent.get(grantId) ?? new Map<string, number>()
-    const passed = guesses.find(({ column, count, budget }) => (spent.get(column) ?? 0) + count > budget)
-    if (passed !== undefined) return passed
-    for (const { column, count } of guesses) spent.set(column, (spent.get(column) ?? 0) + count)
-    this.#spent.set(grantId, spent)
+    const total = new Map(spent)
+    for (const guess of guesses) {
+      const { column, count, budget } = guess
+      const sum = (total.get(column) ?? 0) + count
+      if (sum > budget) return guess
+      total.set(column, sum)
+    }
+    this.#spent.set(grantId, total)
     return undefined
   }
 }

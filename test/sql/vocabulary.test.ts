@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import type { StatementMatch } from '../../src/policy/policy.ts'
+import { fitsRelation, sqlVocabulary } from '../../src/sql/vocabulary.ts'
+import type { SqlStatement } from '../../src/sql/statement.ts'
+import { sqlStatement } from '../helpers/sql-statement.ts'
+
+/** What a rule that allows, one that holds and one that refuses say. */
+const effects = (match: StatementMatch, given: Partial<SqlStatement>): string =>
+  (['allow', 'hold', 'deny'] as const)
+    .filter((effect) => sqlVocabulary.matches(match, effect, sqlStatement(given)))
+    .join(' ')
+
+describe('whether a rule is about a statement', () => {
+  it.each<[StatementMatch, Partial<SqlStatement>, string]>([
+    [{}, {}, 'allow hold deny'],
+    // What is allowed is named in full; what is refused is named in part.
+    [{ kinds: ['select'] }, { kinds: ['select', 'update'] }, 'hold deny'],
+    [{ kinds: ['select', 'upd*'] }, { kinds: ['select', 'update'] }, 'allow hold deny'],
+    [{ relations: ['a'] }, { reads: ['public.a', 'public.b'] }, 'hold deny'],
+    [{ relations: ['a'] }, { reads: ['other.a'] }, ''],
+    [{ relations: ['a'] }, { reads: ['a'], defaultSchema: 'shop' }, 'allow hold deny'],
+    // What is behind a view is refused through it, and need not be allowed.
+    [{ relations: ['view'] }, { reads: ['public.view'], behind: ['public.table'] }, 'allow hold deny'],
+    [{ relations: ['table'] }, { reads: ['public.view'], behind: ['public.table'] }, 'hold deny'],
+    [{ writes: ['a'] }, { reads: ['public.a'] }, ''],
+    [{ writes: ['a'] }, { writes: ['public.a'] }, 'allow hold deny'],
+    [{ writes: ['table'] }, { writes: ['public.view'], behind: ['public.table'] }, 'hold deny'],
+    [{ functions: ['now'] }, { functions: ['pg_catalog.now'] }, 'allow hold deny'],
+    [{ functions: ['now'] }, { functions: ['pg_catalog.now', 'app.run'] }, 'hold deny'],
+    [{ missingWhere: true }, { missingWhere: true }, 'allow hold deny'],
+    [{ missingWhere: false }, { missingWhere: true }, ''],
+    // An effect that cannot be determined is matched by rules that say so, and by any that refuses.
+    [{}, { unknown: ['f()'] }, 'deny'],
+    [{ unknown: true }, { unknown: ['f()'] }, 'allow hold deny'],
+    [{ unknown: true }, {}, 'allow hold'],
+  ])('%j, %j: %s', (match, given, expected) => {
+    expect(effects(match, given)).toBe(expected)
+  })
+
+  it.each([
+    ['orders', 'public.orders', true],
+    ['orders', 'other.orders', false],
+    ['*.orders', 'other.orders', true],
+    ['hr.*', 'hr.salaries', true],
+    ['hr.*', 'public.hr', false],
+    ['*', 'public.orders', true],
+    ['*', 'other.orders', false],
+    ['public.orders', 'orders', true],
+  ])('the pattern %s and the relation %s: %s', (pattern, relation, fits) => {
+    expect(fitsRelation(pattern, relation, 'public')).toBe(fits)
+  })
+})
+
+it('says what a statement is', () => {
+  const statement = sqlStatement({ kinds: ['delete'], missingWhere: true, functions: ['now'], behind: ['public.a'] })
+  expect(sqlVocabulary.name(statement)).toBe('DELETE')
+  expect(sqlVocabulary.subject(statement)).toBe('this DELETE')
+  expect(sqlVocabulary.describe(statement)).toEqual(['without WHERE'])
+  expect(sqlVocabulary.values(statement)).toEqual({ behind: ['public.a'], functions: ['now'], missingWhere: true })
+})
+
+it('has a value for each of its variables', () => {
+  expect(Object.keys(sqlVocabulary.values(sqlStatement({})) ?? {}).toSorted()).toEqual(
+    Object.keys(sqlVocabulary.variables).toSorted(),
+  )
+})

@@ -208,7 +208,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/ssh/gateway-half.ts': { imports: ['type:protocols/protocol.ts', 'protocols/ssh/'] },
   'protocols/ssh/wire': { imports: ['wire/*.ts', 'protocols/ssh/wire/'] },
   'protocols/ssh/local.ts': { imports: ['type:protocols/local-half.ts', 'protocols/ssh/local/'] },
-  'protocols/ssh/local': { imports: ['protocols/ssh/local/'] },
+  'protocols/ssh/local': { imports: ['type:protocols/local-half.ts', 'protocols/ssh/local/'] },
   'protocols/ssh/client': {
     imports: [
       'protocols/ssh/client/',

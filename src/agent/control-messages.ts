@@ -82,6 +82,9 @@ export type ControlReply =
 export interface AgentEvent {
   readonly target: string
   readonly message: string
-  /** Something to know before it happens: shown also while a client has the terminal. */
-  readonly ahead: boolean
+  /**
+   * `ahead`: to know before it happens; `untold`: the client cannot be told in its own protocol. Both are shown also while a client
+   * has the terminal.
+   */
+  readonly kind: 'told' | 'ahead' | 'untold'
 }

@@ -1,5 +1,5 @@
 import type { Channel } from '../shared/channel.ts'
-import { asPamError, type PamError } from '../shared/errors.ts'
+import { asPamError, fromErrorBody, PamError } from '../shared/errors.ts'
 import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
 import type { LocalHalf } from '../protocols/local-half.ts'
 import { refuseLocally } from './refuse-locally.ts'
@@ -9,20 +9,46 @@ export interface ForwardParts {
   open(): Promise<TunnelChannel>
   /** Something the gateway says beside the bytes. */
   tell(frame: TunnelFrame): void
-  failed(error: PamError): void
+  /** It was turned away or cut off, and not by the gateway. `isTold`: the client reads why in its own protocol. */
+  failed(error: PamError, isTold: boolean): void
   closed(): void
 }
 
-/** One native connection through one tunnel, bytes both ways. The returned function ends it. */
-export function forward(client: Channel, parts: ForwardParts): () => void {
+/**
+ * One native connection through one tunnel, bytes both ways. The returned function ends it, and tells the client why where its
+ * protocol has a place for that at this moment.
+ */
+export function forward(client: Channel, parts: ForwardParts): (reason: PamError) => void {
+  const progress = parts.protocol.follow()
   let tunnel: TunnelChannel | undefined
   let over = false
-  const close = (): void => {
-    if (over) return
+  /** The server has half-closed: nothing can be said behind that. */
+  let isClosing = false
+  /** What the gateway gave as the end. */
+  let ended: TunnelFrame | undefined
+  const finish = (): void => {
     over = true
-    client.destroy()
     tunnel?.destroy()
     parts.closed()
+  }
+  const close = (): void => {
+    if (over) return
+    client.destroy()
+    finish()
+  }
+  /** What was written to the client still has to arrive: a half-close first, the rest follows by itself. */
+  const closeSoon = (): void => {
+    client.end()
+    setTimeout(close, LINGER).unref()
+  }
+  const cutOff = (reason: PamError): void => {
+    if (over) return
+    const opening = isClosing ? undefined : progress.opening()
+    parts.failed(reason, opening !== undefined)
+    finish()
+    if (opening !== undefined) return refuseLocally(client, opening, reason, { unanswered: opening.unanswered })
+    client.end()
+    setTimeout(() => client.destroy(), LINGER).unref()
   }
   client.handler = { data() {}, drained() {}, ended() {}, closed: close }
   parts.open().then(
@@ -31,6 +57,7 @@ export function forward(client: Channel, parts: ForwardParts): () => void {
       tunnel = opened
       client.handler = {
         data: (bytes) => {
+          progress.fromClient(bytes)
           if (!opened.write(bytes)) client.pause()
         },
         drained: () => opened.resume(),
@@ -39,30 +66,40 @@ export function forward(client: Channel, parts: ForwardParts): () => void {
       }
       opened.handler = {
         data: (bytes) => {
+          if (over || isClosing) return
+          progress.fromServer(bytes)
           if (!client.write(bytes)) opened.pause()
         },
         drained: () => client.resume(),
-        ended: () => client.end(),
-        // What was written to the client still has to arrive: a half-close first, the rest follows by itself.
+        ended: () => {
+          isClosing = true
+          if (!over) client.end()
+        },
         closed: () => {
-          client.end()
-          setTimeout(close, LINGER).unref()
+          if (over) return
+          if (ended === undefined && !isClosing) return cutOff(lost())
+          // The gateway tells the client by itself, unless it ended before it spoke the protocol.
+          const opening = progress.isSilent ? progress.opening() : undefined
+          if (ended === undefined || isClosing || opening === undefined) return closeSoon()
+          finish()
+          refuseLocally(client, opening, fromErrorBody(ended), { unanswered: opening.unanswered })
         },
       }
-      opened.onFrame = (frame) => parts.tell(frame)
+      opened.onFrame = (frame) => {
+        if (frame.type === 'ended') ended = frame
+        parts.tell(frame)
+      }
       opened.resume()
       client.resume()
     },
-    (error: unknown) => {
-      const reason = asPamError(error)
-      parts.failed(reason)
-      if (over) return
-      over = true
-      parts.closed()
-      refuseLocally(client, parts.protocol, reason)
-    },
+    (error: unknown) => cutOff(asPamError(error)),
   )
-  return close
+  return cutOff
 }
+
+const lost = (): PamError =>
+  new PamError('GATEWAY_LOST', 'the connection to the gateway was lost', {
+    hint: 'connect again; whether what was running has been done is not known',
+  })
 
 const LINGER = 2000

@@ -56,7 +56,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     // Strangers can come in any number: only so many at once are waited for until they have read why.
     if (refusing >= MAX_REFUSING) return client.destroy()
     refusing++
-    refuseLocally(client, options.protocol, error, STRANGER_LINGER_MS, () => refusing--)
+    refuseLocally(client, options.protocol, error, { limit: STRANGER_LINGER_MS, closed: () => refusing-- })
   }
   const serve = (socket: Socket): void => {
     const channel = socketChannel(socket)

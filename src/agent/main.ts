@@ -6,7 +6,7 @@ import { letHeapGrow } from '../shared/heap-growth.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
 import { VERSION } from '../shared/version.ts'
 import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
-import type { ControlMethods } from './control-messages.ts'
+import type { AgentEvent, ControlMethods } from './control-messages.ts'
 import { serveControl, type ControlHandlers, type ControlPeer } from './control-socket.ts'
 import { forward } from './forward.ts'
 import { localHalves } from '../protocols/local.ts'
@@ -72,9 +72,8 @@ interface OpenListener {
 }
 
 interface Connection {
-  close(): void
-  /** The tunnel is open: until then there is a native way to say that it will not be. */
-  isOpen: boolean
+  /** Ends it; the client is told why where its protocol has a place for that. */
+  end(reason: PamError): void
 }
 
 /** Listeners by (gateway, person, target), and the tunnels that are open. */
@@ -86,7 +85,9 @@ class Agent {
   readonly #opening = new Map<string, Promise<LocalListener>>()
   /** By profile and gateway. */
   readonly #shared = new Map<string, SharedTunnel>()
-  readonly #stopping = new AbortController()
+  /** Listeners that listen no more, until the last of their connections is over. */
+  readonly #closing = new Set<Promise<void>>()
+  #stopped: PamError | undefined
   onChange: () => void = () => {}
 
   constructor(paths: Paths, logger: Logger) {
@@ -102,18 +103,21 @@ class Agent {
     return [...this.#listeners.values()].reduce((sum, { connections }) => sum + connections.size, 0)
   }
 
-  /** Turns away connections that wait for a tunnel, in their own protocols; closes the others. Resolves when they are gone, or soon. */
+  /** Ends every connection, in its own protocol where that is possible. Resolves when they are gone, or soon. */
   async stop(): Promise<void> {
-    this.#stopping.abort(
-      new PamError('SHUTTING_DOWN', 'the local agent is stopping', { hint: 'run "pamctl connect" again' }),
-    )
-    const listeners = [...this.#listeners.values()]
-    const closed = listeners.map(({ listener }) => listener.close())
-    for (const { connections } of listeners) for (const one of connections) if (one.isOpen) one.close()
+    const reason = new PamError('SHUTTING_DOWN', 'the local agent is stopping', { hint: 'run "pamctl connect" again' })
+    this.#stopped = reason
+    for (const open of this.#listeners.values()) this.#close(open, reason)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, MAX_STOP_MS)))
-    await Promise.race([Promise.all(closed), late])
+    await Promise.race([Promise.all(this.#closing), late])
     clearTimeout(timer)
+  }
+
+  #close({ listener, connections }: OpenListener, reason: PamError): void {
+    const closed: Promise<void> = listener.close().finally(() => this.#closing.delete(closed))
+    this.#closing.add(closed)
+    for (const connection of connections) connection.end(reason)
   }
 
   handlers(leave: () => void): ControlHandlers {
@@ -133,7 +137,10 @@ class Agent {
       },
       logout: async ({ profile }) => {
         const result = await this.#logins.logout(profile)
-        this.#closeTunnels(profile, 'you signed out')
+        this.#closeTunnels(
+          profile,
+          new PamError('NOT_SIGNED_IN', 'you signed out', { hint: 'sign in again: pamctl login' }),
+        )
         return result
       },
       listen: (params, peer) => this.#listen(params, peer),
@@ -180,8 +187,8 @@ class Agent {
     if (open === undefined) {
       const connections = new Set<Connection>()
       const peers = new Set<ControlPeer>()
-      const tell = (message: string, ahead = false): void => {
-        for (const listening of peers) listening.send({ target, message, ahead })
+      const tell = (message: string, kind: AgentEvent['kind'] = 'told'): void => {
+        for (const listening of peers) listening.send({ target, message, kind })
       }
       const opening = listenLocally({
         name: `${gateway} ${person} ${target}`,
@@ -195,19 +202,14 @@ class Agent {
           tell(`turned away ${reason}`)
         },
         accept: (client) => {
-          const connection: Connection = { isOpen: false, close: () => close() }
-          const open = async (): Promise<TunnelChannel> => {
-            const opened = await unlessAborted(this.#open(profile, gateway, person, target), this.#stopping.signal)
-            connection.isOpen = true
-            return opened
-          }
-          const close = forward(client, {
+          const connection: Connection = { end: (reason) => end(reason) }
+          const end = forward(client, {
             protocol,
-            open,
+            open: () => this.#open(profile, gateway, person, target),
             tell: (frame) => tellFrame(frame, tell),
-            failed: (error) => {
+            failed: (error, isTold) => {
               this.#logger.warn({ target, code: error.code }, 'tunnel.failed')
-              tell(error.hint === undefined ? error.message : `${error.message} (${error.hint})`)
+              tell(inOneLine(error), isTold ? 'told' : 'untold')
             },
             closed: () => {
               connections.delete(connection)
@@ -216,6 +218,7 @@ class Agent {
             },
           })
           connections.add(connection)
+          if (this.#stopped !== undefined) return connection.end(this.#stopped)
           // It may have been signed in again since the port was opened.
           this.#logins.loaded(profile)?.keepProven()
         },
@@ -235,8 +238,12 @@ class Agent {
       mine.peers.delete(peer)
       if (mine.peers.size > 0) return
       this.#listeners.delete(key)
-      void mine.listener.close()
-      for (const connection of mine.connections) connection.close()
+      this.#close(
+        mine,
+        new PamError('SHUTTING_DOWN', `"pamctl connect ${target}" has ended, and this port with it`, {
+          hint: 'run it again',
+        }),
+      )
       this.onChange()
     })
     return mine.listener.info
@@ -269,46 +276,39 @@ class Agent {
   /** The identity is gone: what it carried ends. */
   #lost(profile: string, error: PamError): void {
     this.#logger.warn({ profile, code: error.code }, 'login.lost')
-    this.#closeTunnels(profile, `${error.message}; ${error.hint ?? 'sign in again: pamctl login'}`)
+    const { code, message, hint = 'sign in again: pamctl login' } = error
+    this.#closeTunnels(profile, new PamError(code, message, { hint }))
   }
 
   #notify(profile: string, message: string): void {
     this.#logger.warn({ profile, notice: message }, 'login.notice')
     for (const { profile: of, target, peers } of this.#listeners.values())
-      if (of === profile) for (const peer of peers) peer.send({ target, message, ahead: true })
+      if (of === profile) for (const peer of peers) peer.send({ target, message, kind: 'ahead' })
   }
 
-  #closeTunnels(profile: string, why: string): void {
+  #closeTunnels(profile: string, reason: PamError): void {
     for (const { profile: of, target, peers, connections } of this.#listeners.values()) {
       if (of !== profile) continue
-      for (const peer of peers) peer.send({ target, message: why, ahead: false })
+      const message = `${reason.message}; ${reason.hint}`
+      for (const peer of peers) peer.send({ target, message, kind: 'told' })
       // The gateway ends its side with a native error; what it does not end is closed here.
       setTimeout(() => {
-        for (const connection of connections) connection.close()
+        for (const connection of connections) connection.end(reason)
       }, 1000)
     }
   }
 }
 
-/** Rejects with the reason of the signal as soon as it is given; what would have come is closed. */
-function unlessAborted(opening: Promise<TunnelChannel>, signal: AbortSignal): Promise<TunnelChannel> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as PamError)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    opening
-      .then((opened) => (signal.aborted ? opened.destroy() : resolve(opened)), reject)
-      .finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-function tellFrame(frame: TunnelFrame, tell: (message: string, ahead: boolean) => void): void {
+function tellFrame(frame: TunnelFrame, tell: (message: string, kind: AgentEvent['kind']) => void): void {
   const quiet =
     frame.type === 'opened' ||
     (frame.type === 'ended' && (frame.code === 'CLIENT_LEFT' || frame.code === 'TARGET_LEFT'))
   if (quiet || frame.message === undefined) return
-  tell(frame.hint === undefined ? frame.message : `${frame.message} (${frame.hint})`, frame.type === 'notice')
+  tell(inOneLine({ message: frame.message, hint: frame.hint }), frame.type === 'notice' ? 'ahead' : 'told')
 }
+
+const inOneLine = ({ message, hint }: { message: string; hint?: string | undefined }): string =>
+  hint === undefined ? message : `${message} (${hint})`
 
 const IDLE_TIME = 30 * 60_000
 const PRIVATE_IDLE_TIME = 100

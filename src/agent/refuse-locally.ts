@@ -3,16 +3,23 @@ import type { PamError } from '../shared/errors.ts'
 import { visible } from '../shared/visible.ts'
 import type { LocalHalf } from '../protocols/local-half.ts'
 
+export interface RefuseOptions {
+  /** Milliseconds after which it is closed, whatever it does. */
+  readonly limit?: number
+  readonly closed?: () => void
+  /** What was read of the client before and was not answered. */
+  readonly unanswered?: Buffer
+}
+
 /**
- * Tells the client in its own protocol why it is turned away, then closes. What the client goes on sending is read and dropped until
+ * Tells the client in its own protocol why it is turned away or cut off, then closes. What the client goes on sending is read and dropped until
  * it has left: closing a socket with unread bytes resets the connection, and the client loses the message.
  */
 export function refuseLocally(
   client: Channel,
   protocol: Pick<LocalHalf, 'refuse'>,
   error: PamError,
-  limit = MAX_LINGER_MS,
-  closed: () => void = () => {},
+  { limit = MAX_LINGER_MS, closed = () => {}, unanswered = Buffer.alloc(0) }: RefuseOptions = {},
 ): void {
   const timer = setTimeout(() => client.destroy(), limit)
   const reason = {
@@ -20,7 +27,7 @@ export function refuseLocally(
     code: error.code,
     hint: error.hint === undefined ? undefined : visible(error.hint),
   }
-  let bytes: Buffer = Buffer.alloc(0)
+  let bytes: Buffer = unanswered
   let isDone = false
   const answer = (): void => {
     try {

@@ -76,7 +76,11 @@ export async function serveTunnel(
       })
     }
     const greeting = await engine.greet(channel, login.person.id, settings.limits)
-    if (greeting === 'handled') return channel.destroy()
+    if (greeting === 'handled') {
+      // Said, so that the agent does not take it for a connection that was lost.
+      channel.end()
+      return channel.destroy()
+    }
     greeted = true
     const { account } = greeting
     const open = (): Promise<OpenedSession> => openSession(login, target, protocol, account, parts)

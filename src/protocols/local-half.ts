@@ -10,6 +10,8 @@ export interface LocalHalf {
    * the protocol.
    */
   refuse(bytes: Buffer, reason: LocalReason): LocalRefusal | undefined
+  /** Follows a connection that goes through, so that its client can be told why it is cut off. */
+  follow(): LocalProgress
   /** Demands a secret in the protocol's own way; none where the protocol has no password that could carry it. */
   challenge?(secret: string): LocalChallenge
 }
@@ -22,6 +24,22 @@ export interface LocalRefusal {
   /** Bytes of those given that this answers. */
   readonly taken: number
   readonly done: boolean
+}
+
+/** How far a connection has come: told every byte that was passed on. */
+export interface LocalProgress {
+  fromClient(bytes: Buffer): void
+  fromServer(bytes: Buffer): void
+  /** Nothing has come from the server. */
+  readonly isSilent: boolean
+  /** Where the server could speak now; `undefined` in the middle of a message and where both sides encrypt. */
+  opening(): LocalOpening | undefined
+}
+
+export interface LocalOpening {
+  readonly refuse: LocalHalf['refuse']
+  /** What the client has sent and nobody has answered. */
+  readonly unanswered: Buffer
 }
 
 /** Bytes in, steps out; call again while a step says `reply`. */

@@ -128,9 +128,10 @@ export const errorCodes = {
   ),
   RECORD_INVALID: meaning('A record does not verify.', 422, 1),
   GATEWAY_UNREACHABLE: meaning('The gateway could not be reached.', 502, 7),
+  GATEWAY_LOST: meaning('The connection to the gateway was lost while something was connected.', 502, 7),
   GATEWAY_CERTIFICATE: meaning("The gateway's certificate is not trusted.", 502, 7),
   VERSION_MISMATCH: meaning('Client and gateway, or command line and agent, speak different versions.', 426, 7),
-  SHUTTING_DOWN: meaning('The gateway is shutting down.', 503, 7),
+  SHUTTING_DOWN: meaning('The gateway or the local agent is shutting down.', 503, 7),
   RATE_LIMITED: meaning('Too many attempts; wait and try again.', 429, 1),
   PORT_TAKEN: meaning('The local port is in use by somebody else.', 409, 1),
   NO_TERMINAL: meaning(

@@ -1,6 +1,8 @@
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { localHalves } from '../../src/protocols/local.ts'
 import { forward } from '../../src/agent/forward.ts'
+import type { ProtocolName } from '../../src/protocols/names.ts'
+import { PamError } from '../../src/shared/errors.ts'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from '../../src/demo/setup.ts'
 import { createApiClient, type ApiClient } from '../../src/gateway-client/api-client.ts'
@@ -98,12 +100,12 @@ export interface Port {
 }
 
 /** A loopback port that forwards to a target as this person, as the agent does. */
-export async function openPort(person: SignedIn, target: string): Promise<Port> {
+export async function openPort(person: SignedIn, target: string, protocol: ProtocolName = 'postgres'): Promise<Port> {
   const frames: TunnelFrame[] = []
-  const closers = new Set<() => void>()
+  const closers = new Set<(reason: PamError) => void>()
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const close = forward(socketChannel(socket), {
-      protocol: localHalves.postgres,
+      protocol: localHalves[protocol],
       open: () => tunnel(person, target),
       tell: (frame) => frames.push(frame),
       failed: () => {},
@@ -117,7 +119,7 @@ export async function openPort(person: SignedIn, target: string): Promise<Port> 
     frames,
     close() {
       server.close()
-      for (const close of closers) close()
+      for (const close of closers) close(new PamError('SHUTTING_DOWN', 'the test closes its port'))
     },
   }
 }

@@ -125,7 +125,7 @@ ${typeof rules === 'string' ? rules : rules(files)}
     bob,
     files,
     async port(name = 'bastion') {
-      const port = await openPort(jane, name)
+      const port = await openPort(jane, name, 'ssh')
       ports.push(port)
       return port
     },

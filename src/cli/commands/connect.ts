@@ -71,10 +71,10 @@ async function connectTo(
     protocol: target.type,
     ...(options.port === undefined ? {} : { port: options.port }),
   })
-  // A running client's own errors say what happened; these are for whoever looks at the terminal.
+  // A running client's own errors say what happened, where they can; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
-    if (event.target === name && (command.length === 0 || (event.ahead && io.interactive)))
-      io.note(`pamctl: ${visible(event.message)}`)
+    const isShown = command.length === 0 || event.kind === 'untold' || (event.kind === 'ahead' && io.interactive)
+    if (event.target === name && isShown) io.note(`pamctl: ${visible(event.message)}`)
   })
   if (listener.usualPort !== undefined)
     io.note(

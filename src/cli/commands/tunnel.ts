@@ -1,8 +1,10 @@
 import { connect as connectSocket } from 'node:net'
-import { PamError } from '../../shared/errors.ts'
+import { asPamError, PamError } from '../../shared/errors.ts'
+import { VERSION } from '../../shared/version.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { visible } from '../../shared/visible.ts'
+import { within } from '../../shared/within.ts'
 
 /** `pamctl tunnel TARGET`: one connection on standard input and output, for a ProxyCommand. */
 export const tunnel: AddCommand = (program, run) => {
@@ -22,19 +24,36 @@ async function openTunnel(context: CliContext, name: string): Promise<void> {
     private: true,
   })
   if (socketPath === undefined) throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets: use connect')
+  let isUntold = false
   agent.onEvent((event) => {
-    // A refusal and the end are told in SSH, by the agent or by the gateway: the client shows them by itself.
-    if (event.target === name && event.ahead) io.note(`pamctl: ${visible(event.message)}`)
+    // A refusal and the end are told in SSH where that is possible, by the agent or by the gateway: the client shows them by itself.
+    if (event.target !== name || event.kind === 'told') return
+    isUntold ||= event.kind === 'untold'
+    io.note(`pamctl: ${visible(event.message)}`)
   })
+  const left = new Promise<true>((resolve) => process.stdin.once('close', () => resolve(true)))
   const socket = connectSocket({ path: socketPath, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
     socket.on('error', (error) => reject(new PamError('INTERNAL', 'the agent went away', { cause: error })))
+    // Whoever half-closes an SSH connection has gone.
+    socket.on('end', () => resolve())
     socket.on('close', () => resolve())
     process.stdin.on('error', () => socket.destroy())
     process.stdout.on('error', () => socket.destroy())
     process.stdin.pipe(socket)
     socket.pipe(process.stdout, { end: false })
   })
+  // What the agent has said before is read before its answer.
+  const gone = await agent.call('hello', { version: VERSION }).then(
+    () => undefined,
+    (error: unknown) => asPamError(error),
+  )
+  if (gone !== undefined && !isUntold) io.note(`pamctl: ${gone.message}`)
+  // A client that reads why leaves by itself; where its writing fails before, it shows that in place of the reason.
+  if (gone === undefined && !isUntold) await within(left, LINGER)
   // Nothing waits for an end of input that nobody sends.
   process.stdin.destroy()
 }
+
+/** Milliseconds. */
+const LINGER = 2000

@@ -2,6 +2,12 @@ import { reportFields } from '../wire/error-response.ts'
 import { encodeError } from '../wire/server-message.ts'
 import { readStartupPacket } from '../wire/startup.ts'
 
+export interface RefusalReason {
+  readonly message: string
+  readonly sqlstate: string
+  readonly hint?: string | undefined
+}
+
 /**
  * How a connection is turned away before it is logged in. Fed with everything the client has sent so far, it says
  * what to answer and how many bytes that took; `undefined` while more bytes are needed.
@@ -9,7 +15,7 @@ import { readStartupPacket } from '../wire/startup.ts'
  */
 export function refuse(
   bytes: Buffer,
-  reason: { message: string; sqlstate: string; hint?: string | undefined },
+  reason: RefusalReason,
 ): { reply: Buffer; taken: number; done: boolean } | undefined {
   // PostgreSQL 17 with sslnegotiation=direct begins with a TLS handshake: an alert is all that it understands.
   if (bytes[0] === TLS_HANDSHAKE) return { reply: TLS_HANDSHAKE_FAILURE, taken: bytes.length, done: true }
@@ -27,7 +33,7 @@ export function refuse(
 }
 
 /** A FATAL error: the server ends the connection after it. */
-export function fatal(reason: { message: string; sqlstate: string; hint?: string | undefined }): Buffer {
+export function fatal(reason: RefusalReason): Buffer {
   return encodeError(
     reportFields({ severity: 'FATAL', sqlstate: reason.sqlstate, message: reason.message, hint: reason.hint }),
   )

@@ -6,12 +6,16 @@ export function refuse(
   _bytes: Buffer,
   reason: { message: string; hint?: string | undefined },
 ): { reply: Buffer; taken: number; done: boolean } {
-  const text = reason.hint === undefined ? reason.message : `${reason.message} (${reason.hint})`
   return {
-    reply: Buffer.concat([Buffer.from('SSH-2.0-pamctl\r\n'), packet(disconnect(text))]),
+    reply: Buffer.concat([Buffer.from('SSH-2.0-pamctl\r\n'), disconnectPacket(reason)]),
     taken: 0,
     done: true,
   }
+}
+
+/** In the clear: for as long as there are no keys. */
+export function disconnectPacket(reason: { message: string; hint?: string | undefined }): Buffer {
+  return packet(disconnect(reason.hint === undefined ? reason.message : `${reason.message} (${reason.hint})`))
 }
 
 function disconnect(text: string): Buffer {

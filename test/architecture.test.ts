@@ -115,7 +115,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/',
       'gateway/',
     ],
-    packages: ['node:crypto', 'node:http', 'node:net', 'node:path', 'node:stream', 'ws'],
+    packages: ['node:events', 'node:crypto', 'node:http', 'node:net', 'node:path', 'node:stream', 'ws'],
   },
 
   // Protocols: what all share, and the three lists.

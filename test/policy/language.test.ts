@@ -17,9 +17,7 @@ describe('the language of rules', () => {
 
   it('finds the vocabulary of a statement, and throws where there is none', () => {
     expect(language.of(get)).toBe(echoVocabulary)
-    expect(() => language.of({ ...get, type: 'host' })).toThrow(
-      'no protocol speaks for statements of type host',
-    )
+    expect(() => language.of({ ...get, type: 'host' })).toThrow('no protocol speaks for statements of type host')
     expect(() => language.forTarget('ssh')).toThrow('there are no targets of type ssh')
   })
 

@@ -71,7 +71,7 @@ export function decide<R extends Review>(
 
 /** The requester takes it back. */
 export function withdraw<R extends Review>(review: R, personId: string, now: number): R {
-  if (review.requester.id !== personId) throw new PamError('NOT_FOUND', `${review.id} is not yours`)
+  if (review.requester.id !== personId) throw new PamError('NOT_FOUND', `${review.id} belongs to somebody else`)
   const current = expire(review, now)
   if (current.state !== 'pending') throw new PamError('ALREADY_DECIDED', `${review.id} is ${describeState(current)}`)
   return { ...current, state: 'withdrawn' }

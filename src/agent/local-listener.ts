@@ -45,7 +45,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   const ownerOf = options.ownerOf ?? peerOwner
   const needsSecret = ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
   if (needsSecret && options.protocol.challenge === undefined) {
-    throw new PamError('FEATURE_REFUSED', 'this system does not tell who connects to a port', {
+    throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
       hint: 'use "pamctl ssh-config", or "pamctl connect TARGET -- ssh"',
     })
   }

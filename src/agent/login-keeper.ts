@@ -100,7 +100,7 @@ export class LoginKeeper {
     })
     this.#provenAt = this.#now()
     this.#failures = 0
-    if (this.#hasWarned) this.#events.notice('your identity is verified again; what is open goes on')
+    if (this.#hasWarned) this.#events.notice('your identity is verified again; open connections continue')
     this.#hasWarned = false
     return this.#token
   }

@@ -26,7 +26,7 @@ async function identify(request: Call, deps: AuthenticationDeps): Promise<Login>
   const now = deps.clock.now()
   const [scheme, accessToken] = (request.headers.authorization ?? '').split(' ')
   if (scheme !== 'DPoP' || accessToken === undefined) {
-    throw new PamError('NOT_SIGNED_IN', 'the call carries no access token', { hint: 'sign in: pamctl login' })
+    throw new PamError('NOT_SIGNED_IN', 'the call has no access token', { hint: 'sign in: pamctl login' })
   }
   const claims = await deps.tokens.verify(accessToken, now)
   const thumbprint = await deps.proofs.verify(proofOf(request.headers), {
@@ -36,7 +36,7 @@ async function identify(request: Call, deps: AuthenticationDeps): Promise<Login>
     now,
   })
   if (thumbprint !== claims.thumbprint)
-    throw new PamError('PROOF_INVALID', 'the proof was made with another key than the token is bound to')
+    throw new PamError('PROOF_INVALID', 'the DPoP proof was signed with a different key than the token is bound to')
   return provenLogin(deps.db.read, claims.login, now)
 }
 

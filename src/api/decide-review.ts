@@ -42,7 +42,7 @@ export async function decideReview(
     if ('sessionId' in review) {
       // An approval covers what was shown, so whoever approves names what they were shown.
       if (verdict === 'approve' && digest !== review.digest) {
-        throw new PamError('APPROVAL_VOID', 'what you approve is not what is held: look at it again', {
+        throw new PamError('APPROVAL_VOID', 'the command changed after you viewed it; review it again', {
           id: review.id,
         })
       }

@@ -81,7 +81,7 @@ function endWhatIsLost(login: Login, { registry, settings }: ApiDeps): void {
       const target = targets.find(({ name }) => name === session.target)
       return target === undefined || decideAccess(policy, login.person, target) === undefined
     },
-    new PamError('IDENTITY_LOST', 'your groups have changed: this access is not yours any more'),
+    new PamError('IDENTITY_LOST', 'your group membership changed; this access was withdrawn'),
   )
 }
 

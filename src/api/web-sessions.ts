@@ -55,12 +55,12 @@ export async function authenticateBrowser(
   deps: ApiDeps,
 ): Promise<{ readonly login: Login; readonly browser: Browser }> {
   const secret = secretOf(call.headers, deps)
-  if (secret === undefined) throw notSignedIn('the call carries no session')
+  if (secret === undefined) throw notSignedIn('the call has no session')
   refuseOtherOrigins(call, deps)
   const now = deps.clock.now()
   const session = await findWebSession(deps.db.read, webSessionId(secret))
   const { idle } = deps.settings().web
-  if (session === undefined || session.endsAt <= now) throw notSignedIn('your session is over')
+  if (session === undefined || session.endsAt <= now) throw notSignedIn('your session has ended')
   if (session.seenAt + idle <= now) throw notSignedIn('your session ended because nothing was done in it for a while')
   const csrf = csrfToken(secret)
   if (!isReading(call.method) && !sameText(headerOf(call.headers, CSRF_HEADER), csrf)) {
@@ -154,7 +154,7 @@ async function keepProven(
     : renewal.running)
   if (renewed !== undefined) return renewed
   if (login.provenUntil > deps.clock.now()) return login
-  throw notSignedIn('who you are could not be proven again')
+  throw notSignedIn('your identity could not be re-verified')
 }
 
 /** What comes in this time; undefined otherwise. What comes later counts for the next call. */
@@ -204,8 +204,8 @@ async function renew(
       deps.logger.warn({ code, problem: message }, 'web.renewal_failed')
       return undefined
     }
-    await endLogin(login, { why: 'the identity provider does not prove it any more' }, deps)
-    throw notSignedIn('the identity provider does not sign you in any more')
+    await endLogin(login, { why: 'the identity provider no longer confirms this sign-in' }, deps)
+    throw notSignedIn('the identity provider no longer confirms this sign-in')
   }
 }
 
@@ -235,7 +235,7 @@ function refuseOtherOrigins({ method, headers }: Call, deps: Pick<ApiDeps, 'publ
     (origin !== undefined && origin !== new URL(deps.publicUrl()).origin) ||
     (!isReading(method) && origin === undefined && site === undefined)
   if (elsewhere) {
-    throw new PamError('CSRF_REFUSED', 'the call comes from a page of somebody else', {
+    throw new PamError('CSRF_REFUSED', 'the call comes from a page of another origin', {
       hint: `open ${deps.publicUrl()}`,
     })
   }

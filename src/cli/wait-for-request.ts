@@ -75,7 +75,7 @@ export async function reasonFor(
 ): Promise<string> {
   const target = targets.find((candidate) => candidate.name === name)
   if (target === undefined)
-    throw new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, {
+    throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
       hint: '"pamctl targets" lists yours',
     })
   if (given !== undefined || !target.reasonRequired) return given ?? ''

@@ -31,7 +31,7 @@ export async function watchReviews(
     }
   }
   for (const review of await api.reviews.list()) tell(review, false)
-  if (told.size === 0 && json !== true) io.note('nothing waits for you yet')
+  if (told.size === 0 && json !== true) io.note('nothing is waiting for you yet')
   await follow(
     api,
     (review) => tell(review, true),

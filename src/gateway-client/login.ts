@@ -33,7 +33,7 @@ export async function signInWithDevice(
   options: { fetch: typeof fetch; fresh: boolean; signal: AbortSignal; show: (prompt: DevicePrompt) => void },
 ): Promise<SignIn> {
   if (discovery.issuer === undefined || discovery.clientId === undefined) {
-    throw new PamError('ISSUER_UNTRUSTED', 'this gateway signs in no people', {
+    throw new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured', {
       hint: 'a service signs in with PAMCTL_TOKEN or --token-file',
     })
   }

@@ -103,8 +103,8 @@ export function createSession(parts: SessionParts): RunningSession {
       type: 'deny',
       rule: undefined,
       code: 'COMMAND_REFUSED',
-      message: `${passed.column} is masked and was compared with ${passed.budget} values under this grant: that is all that is allowed`,
-      hint: 'use other columns to find what you look for',
+      message: `${passed.column} is masked, and this grant's limit of ${passed.budget} comparisons with it is used up`,
+      hint: 'filter by a column that is not masked',
     }
   }
   const digest = new CommandDigest(digestKey, {
@@ -126,8 +126,8 @@ export function createSession(parts: SessionParts): RunningSession {
           type: 'deny',
           rule: judgement.rule,
           code: 'COMMAND_REFUSED',
-          message: `${judgement.statement} needs approval, and does not wait for it within a transaction`,
-          hint: 'end the transaction first',
+          message: `${judgement.statement} needs approval and cannot be held inside a transaction`,
+          hint: 'commit or roll back first, then run it alone',
         }
       : judgement
 
@@ -321,8 +321,8 @@ export function createSession(parts: SessionParts): RunningSession {
         await state.closeApproval(approval.id, outcome.type, clock.now())
         note(outcome.type)
         return outcome.type === 'expired'
-          ? refuse('HOLD_EXPIRED', `nobody decided on ${approval.id} in time`)
-          : refuse('HOLD_WITHDRAWN', 'withdrawn while it waited for approval')
+          ? refuse('HOLD_EXPIRED', `approval ${approval.id} expired before anyone decided`)
+          : refuse('HOLD_WITHDRAWN', 'withdrawn while waiting for approval')
       case 'ended':
         await state.closeApproval(approval.id, 'withdrawn', clock.now())
         return { type: 'refuse', id: decision, error: parts.ended.signal.reason as PamError }
@@ -333,7 +333,7 @@ export function createSession(parts: SessionParts): RunningSession {
         if (judgement.type === 'deny') {
           await state.closeApproval(approval.id, 'void', clock.now())
           note('void', outcome.approval)
-          return refuse('APPROVAL_VOID', `what was approved is not allowed any more: ${judgement.message}`)
+          return refuse('APPROVAL_VOID', `it was approved, but current policy denies it: ${judgement.message}`)
         }
         try {
           await state.useApproval(approval.id, digestOf(again, policy), clock.now())

@@ -71,7 +71,7 @@ export async function serveTunnel(
       engine === undefined ||
       decideAccess(settings.policy, login.person, target) === undefined
     ) {
-      throw new PamError('TARGET_UNKNOWN', `there is no target "${targetName}" for you`, {
+      throw new PamError('TARGET_UNKNOWN', `no target named "${targetName}" is visible to you`, {
         hint: '"pamctl targets" lists yours',
       })
     }
@@ -138,7 +138,7 @@ async function openSession(
   const settings = parts.settings()
   const { person } = login
   const rule = decideAccess(settings.policy, person, target)
-  if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule lets you have ${target.name}`)
+  if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
   if (registry.countOf(person.id) >= settings.limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `you have ${settings.limits.sessionsPerPerson} sessions open already`, {
       hint: 'close some',
@@ -236,7 +236,7 @@ async function openSession(
     })
     // Whoever revoked or signed out in between did not find this session in the registry.
     if (!(await state.isGrantActive(grant.id, clock.now())))
-      throw new PamError('GRANT_REVOKED', `the grant for ${target.name} is over`)
+      throw new PamError('GRANT_REVOKED', `your access to ${target.name} has ended`)
     const current = await state.login(login.id)
     if (current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now())
       throw identityLost()
@@ -295,11 +295,11 @@ function announceEnd(channel: TunnelChannel, session: Session, clock: Clock): ()
 }
 
 const grantOver = (target: string): PamError =>
-  new PamError('GRANT_OVER', `your access to ${target} has reached its end`, {
-    hint: `ask again: pamctl request ${target}`,
+  new PamError('GRANT_OVER', `your access to ${target} has ended`, {
+    hint: `request it again: pamctl request ${target}`,
   })
 
 const identityLost = (): PamError =>
-  new PamError('IDENTITY_LOST', 'who you are could not be proven again', { hint: 'sign in again: pamctl login' })
+  new PamError('IDENTITY_LOST', 'your identity could not be re-verified', { hint: 'sign in again: pamctl login' })
 
 const WARNING = 5 * 60_000

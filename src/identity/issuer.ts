@@ -27,7 +27,7 @@ export const issuerSchema = z
     personClaim: z
       .string()
       .optional()
-      .describe('an immutable claim that names the same person across issuers; issuer and subject where left out'),
+      .describe('an immutable claim that names the same person across issuers; default: issuer and subject'),
     requireSubject: z.string().optional().describe('services: the exact subject'),
     requireClaims: z.record(z.string(), z.string()).optional().describe('services: claims that must have these values'),
     groups: z.array(z.string().min(1)).default([]).describe('groups given to everybody from this issuer'),

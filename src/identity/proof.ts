@@ -26,7 +26,7 @@ export function proofVerifier(startedAt: number): ProofVerifier {
   const keyOf = keysOnce()
   return {
     async verify(proof, subject) {
-      if (proof === undefined) throw invalid('the request carries no proof of possession (DPoP header)')
+      if (proof === undefined) throw invalid('the request has no proof of possession (DPoP header)')
       const { thumbprint, payload } = await verifySignature(proof, subject.now, keyOf)
       if (payload['htm'] !== subject.method) throw invalid('the proof is for another method')
       if (typeof payload['htu'] !== 'string' || normalUrl(payload['htu']) !== normalUrl(subject.url)) {

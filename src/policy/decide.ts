@@ -55,8 +55,8 @@ function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | 
     type: 'deny',
     rule: undefined,
     code: 'COMMAND_REFUSED',
-    message: `two rules hold parts of this: "${first.rule}" and "${other.rule}"`,
-    hint: 'send the statements apart',
+    message: `parts of this need approval under different rules ("${first.rule}" and "${other.rule}")`,
+    hint: 'send the statements separately',
   }
 }
 
@@ -71,7 +71,7 @@ function decideStatement(policy: Policy, person: Person, target: Target, stateme
           type: 'deny',
           rule: undefined,
           code: 'COMMAND_UNKNOWN',
-          message: `the effect of ${vocabulary.subject(statement)} is not known (${unknown.join('; ')}), and no rule allows that on ${target.name}`,
+          message: `cannot determine the effect of ${vocabulary.subject(statement)} (${unknown.join('; ')}), and no rule on ${target.name} allows that`,
           hint: vocabulary.adviceOnUnknown(statement),
         }
       : {

@@ -42,7 +42,7 @@ const who = z
     kind: z.enum(['person', 'service']).optional().describe('only people, or only services'),
   })
   .default({})
-  .describe('who the rule is about; everybody where it is left out')
+  .describe('who the rule applies to; default: everybody')
 
 export const targets = z
   .strictObject({
@@ -50,7 +50,7 @@ export const targets = z
     labels: z.record(z.string(), z.string()).optional().describe('all of these labels'),
   })
   .default({})
-  .describe('which targets the rule is about; all where it is left out')
+  .describe('which targets the rule applies to; default: all')
 
 const approvers = z.strictObject({
   groups: names.describe('members of any of these groups may decide'),
@@ -114,7 +114,7 @@ const maskingRule = z
       .enum(['session', 'target'])
       .default('session')
       .describe('with style hash: the same value has the same stand-in within a session, or everywhere on the target'),
-    except: who.unwrap().optional().describe('who sees plainly'),
+    except: who.unwrap().optional().describe('who sees the values unmasked'),
   })
   .refine(
     (rule) => rule.columns.length + rule.kinds.length + rule.patterns.length > 0,
@@ -267,7 +267,7 @@ export function policySchemas(language: PolicyLanguage) {
       if (use !== undefined) return useRuleSet(language, use, { allow, deny, hold, ...rest }, context)
       const { name } = rest
       if (name === undefined) {
-        context.addIssue({ code: 'custom', path: ['name'], message: 'a rule has a name' })
+        context.addIssue({ code: 'custom', path: ['name'], message: '`name` is required' })
         return z.NEVER
       }
       const rule = { ...rest, match: language.completed(rest.match), name }
@@ -286,12 +286,12 @@ export function policySchemas(language: PolicyLanguage) {
     access: z
       .array(accessRule)
       .default([])
-      .describe('which people may have which targets; the first rule that fits decides'),
+      .describe('which people may have which targets; the first rule that matches decides'),
     // Each entry as a list: a ready-made set is several rules.
     commands: z
       .array(commandRule)
       .default([])
-      .describe('what may run inside a session; the first rule that fits decides'),
+      .describe('what may run inside a session; the first rule that matches decides'),
     tests: z
       .array(policyTest)
       .default([])

@@ -4,7 +4,7 @@ import type { Condition } from './condition.ts'
 
 export type { Approvers, CommandEffect, HoldEffect, StatementMatch }
 
-/** The three lists, as loaded. Every list is deny-by-default; the first rule that fits decides. */
+/** The three lists, as loaded. Every list is deny-by-default; the first rule that matches decides. */
 export interface Policy {
   /** Digest of the rules: part of what an approval is bound to. */
   readonly version: string

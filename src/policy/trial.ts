@@ -52,8 +52,7 @@ function triedRules(policy: Policy, person: Person, target: Target, statement: S
     // What no command of such a target can match has nothing to say here.
     if (not !== undefined)
       return policy.language.aboutOthers(rule, target.type).length === 0 ? [{ ...told, result: 'not', why: not }] : []
-    if (decided !== undefined)
-      return [{ ...told, result: 'fits', why: `fits as well, and "${decided}" stands before it` }]
+    if (decided !== undefined) return [{ ...told, result: 'fits', why: `also matches, but "${decided}" comes first` }]
     decided = rule.name
     const maybe =
       rule.effect.type === 'allow' ? undefined : policy.language.of(statement).whyMaybe(rule.match, statement)
@@ -61,7 +60,7 @@ function triedRules(policy: Policy, person: Person, target: Target, statement: S
       {
         ...told,
         result: 'decides',
-        why: maybe === undefined ? 'the first rule that fits' : `the first rule that fits: the command ${maybe}`,
+        why: maybe === undefined ? 'the first rule that matches' : `the first rule that matches: the command ${maybe}`,
       },
     ]
   })
@@ -93,8 +92,7 @@ function whyNot(
     if (failing !== undefined) {
       const value = rule.match[failing] as NonNullable<StatementMatch[string]>
       return (
-        fields[failing]?.otherwise(value) ??
-        `is about other kinds of commands: it names ${rule.match.kinds?.join(', ')}`
+        fields[failing]?.otherwise(value) ?? `matches other kinds of commands only: ${rule.match.kinds?.join(', ')}`
       )
     }
     if (effect === 'deny' && unknown === true) return 'is about statements of unknown effect, and this one is known'

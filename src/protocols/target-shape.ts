@@ -11,5 +11,5 @@ export const targetShape = {
   durability: z
     .enum(['buffered', 'strict'])
     .optional()
-    .describe('how safely a command is on record before it is forwarded; recording.durability where it is left out'),
+    .describe('how safely a command is recorded before it is forwarded; default: recording.durability'),
 }

@@ -303,10 +303,10 @@ let lastTime = 0
 let lastText = ''
 
 export const recordingFailed = (cause: unknown): PamError =>
-  new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session is over', {
+  new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session has ended', {
     side: 'gateway',
     cause,
-    hint: 'whoever runs the gateway finds the reason in its log',
+    hint: 'the gateway log has the cause',
   })
 
 /** Bytes of events that are sealed together. */

@@ -283,7 +283,7 @@ const unavailable = (reason: string): PamError =>
   new PamError('RECORDING_FAILED', 'records cannot be written now, so no session is opened', {
     side: 'gateway',
     cause: new Error(reason),
-    hint: 'whoever runs the gateway finds the reason in its log and at /readyz',
+    hint: 'the gateway log and /readyz have the cause',
   })
 
 function sizeOf(directory: string): number {

@@ -28,7 +28,9 @@ export async function main(args: readonly string[]): Promise<void> {
       check(config, { connect: connect === true, json: json === true }),
     )
   const recordings = program.command('recordings').description('the records of sessions')
-  withConfig(recordings.command('gc').description('delete records whose time is over by recording.retention'))
+  withConfig(
+    recordings.command('gc').description('delete recordings past their retention period (recording.retention)'),
+  )
     .option('--dry-run', 'only say what would be deleted; can be asked while the gateway runs')
     .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) =>
       collectRecordings(config, dryRun === true),

@@ -258,7 +258,7 @@ export interface Collected {
   problem?: string
 }
 
-/** Deletes stored records whose time is over by the first rule that fits their target. */
+/** Deletes stored records whose time is over by the first rule that matches their target. */
 export async function collect(
   {
     config,

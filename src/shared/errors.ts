@@ -44,7 +44,7 @@ export function internalError(cause: unknown): PamError {
     side: 'gateway',
     id,
     cause,
-    hint: `quote ${id} to whoever runs the gateway`,
+    hint: `report ${id} to your gateway administrator`,
   })
 }
 

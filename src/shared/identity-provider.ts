@@ -44,11 +44,15 @@ export async function discoverProvider(client: ProviderClient, timeoutMs: number
     if (named !== issuer) throw new Error(`its metadata name the issuer ${visible(named)}`)
     return config
   } catch (error) {
-    throw new PamError('ISSUER_UNREACHABLE', `the identity provider ${visible(issuer)} cannot be reached or trusted`, {
-      side: 'upstream',
-      hint: 'try again in a moment; if this persists, contact your gateway administrator',
-      cause: error,
-    })
+    throw new PamError(
+      'ISSUER_UNREACHABLE',
+      `the identity provider ${visible(issuer)} cannot be reached or is not trusted`,
+      {
+        side: 'upstream',
+        hint: 'try again in a moment; if this persists, contact your gateway administrator',
+        cause: error,
+      },
+    )
   }
 }
 

@@ -42,7 +42,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
   whyMaybe: () => undefined,
-  adviceOnUnknown: () => 'write it so that its effect can be read, or ask for a rule that names "unknown"',
+  adviceOnUnknown: () => 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`',
   contradictions: () => [],
   variables: {
     behind: { type: 'list<string>', absent: [] },

@@ -7,7 +7,7 @@ export function onlyOne<Row extends { id: string }>(rows: readonly Row[], asked:
   const exact = rows.find(({ id }) => id === asked)
   const [first, second] = rows
   if (exact !== undefined) return exact
-  if (first === undefined) throw new PamError('NOT_FOUND', `there is no ${asked}, or it is not yours to see`)
+  if (first === undefined) throw new PamError('NOT_FOUND', `no ${asked} is visible to you`)
   if (second !== undefined) {
     throw new PamError(
       'AMBIGUOUS',

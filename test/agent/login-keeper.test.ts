@@ -174,7 +174,7 @@ describe('an identity that is proven again', () => {
     expect([lost, signedOut]).toEqual([[], 0])
     refreshes = []
     await nextAttempt(start)
-    expect(notices.slice(1)).toEqual(['your identity is verified again; what is open goes on'])
+    expect(notices.slice(1)).toEqual(['your identity is verified again; open connections continue'])
   })
 
   it.each<[string, Answer, string]>([

@@ -146,7 +146,7 @@ describe.skipIf(!READY)('a target that is withdrawn while its port is open', () 
     await eventually(() => (own.gateway.log().includes('config.reloaded') ? true : undefined), 'reloaded')
     const after = psqlAt(open.port)
     expect(await after.closed).toBe(2)
-    expect(after.stderr()).toContain('pam: there is no target "dev-db" for you')
+    expect(after.stderr()).toContain('pam: no target named "dev-db" is visible to you')
     writeFileSync(file, config)
     own.gateway.signal('SIGHUP')
     await eventually(

@@ -174,7 +174,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     const page = await web.signedIn('bob', '/policy')
     await isLoaded(page)
     await page.keyboard.press('Tab')
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the page')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to content')
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.tagName')).toBe('SELECT')

@@ -249,7 +249,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
 
   it('rules are read, tried, and run over what was done', async () => {
     const page = await web.signedIn('alice', '/policy')
-    await page.getByRole('heading', { name: 'Access: the first rule that fits decides' }).waitFor()
+    await page.getByRole('heading', { name: 'Access: the first rule that matches decides' }).waitFor()
     await page.getByRole('region', { name: 'Try a command' }).getByLabel('Target').selectOption('prod-db')
     await page.getByLabel('Somebody in these groups').fill('engineering')
     await page.getByLabel('Command', { exact: true }).fill('delete from orders')
@@ -294,7 +294,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
 
   it('a gateway that restarts is waited for; who was signed in stays so, and nothing is missed', async () => {
     const page = await web.signedIn('bob')
-    await page.getByText('Nothing waits for you').first().waitFor()
+    await page.getByText('Nothing is waiting for you').first().waitFor()
     await web.gateway.stop('SIGTERM')
     await page.getByText('The gateway cannot be reached').waitFor()
     await web.restart()

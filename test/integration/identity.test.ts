@@ -163,7 +163,7 @@ describe('the tunnel', () => {
       told.push(port.frames.map(({ code, message }) => `${code} ${message?.replace(target, 'X')}`).join())
       port.close()
     }
-    expect(told).toEqual(Array.from({ length: 2 }, () => 'TARGET_UNKNOWN there is no target "X" for you'))
+    expect(told).toEqual(Array.from({ length: 2 }, () => 'TARGET_UNKNOWN no target named "X" is visible to you'))
   })
 })
 

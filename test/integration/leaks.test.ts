@@ -198,9 +198,11 @@ describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
     const ask = async (sql: string): Promise<string> => transcript(through('equality', 'a'), [sql])
     expect(await ask("select id from people where email = 'bnna1@alpha.example'")).toContain('"rows":[["1"]]')
     expect(await ask("select id from people where email in ('x', 'y') and id > 0")).toContain('"rows":[]')
-    expect(await ask("select id from people where email like 'a%'")).toContain('would tell its values')
-    expect(await ask('select id from people order by email')).toContain('would tell its values')
-    expect(await ask('select p.id from people p join people q on p.email = q.email')).toContain('would tell its values')
+    expect(await ask("select id from people where email like 'a%'")).toContain('could reveal its values')
+    expect(await ask('select id from people order by email')).toContain('could reveal its values')
+    expect(await ask('select p.id from people p join people q on p.email = q.email')).toContain(
+      'could reveal its values',
+    )
     expect(await ask("select id from people where email in ('x', 'y', 'z')")).toContain('compared with 5 values')
     expect(await ask("select id from people where email = 'x' or email = 'y'")).toContain('"rows":[]')
     expect(await ask("select id from people where email = 'x'")).toContain('compared with 5 values')

@@ -890,7 +890,7 @@ describe('an end is an end', () => {
     const end = second.query('select pg_sleep(33)').catch((error: Error) => error)
     expect(await first.failed).toMatchObject({
       code: '57P01',
-      message: 'pam: your access to prod-db has reached its end',
+      message: 'pam: your access to prod-db has ended',
     })
     expect(await end).toMatchObject({ code: '57P01' })
     await eventually(async () => ((await backends()) === 0 ? true : undefined), 'both backends are gone', 3000)

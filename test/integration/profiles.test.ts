@@ -320,7 +320,7 @@ describe('a gateway that signs people in with the client of another one', () => 
         own.environment,
       )
       expect(stderr).not.toContain('Open ')
-      expect([code, stderr]).toEqual([7, expect.stringContaining('cannot be reached or trusted')])
+      expect([code, stderr]).toEqual([7, expect.stringContaining('cannot be reached or is not trusted')])
       impostor.close()
       await pamctl(['agent', 'stop'], own.environment)
     },

@@ -291,7 +291,7 @@ describe.skipIf(!OPENSSL)('configuration', () => {
   })
 })
 
-describe.skipIf(!OPENSSL)('targets that cannot be reached or trusted', () => {
+describe.skipIf(!OPENSSL)('targets that cannot be reached or is not trusted', () => {
   it.each<[string, (config: string) => string, RegExp]>([
     [
       'nobody listens',

@@ -214,7 +214,7 @@ describe.skipIf(!SSHD)('the ssh client, unmodified', () => {
     const { stdout, stderr } = await run('ssh', options, { env: { SSH_AUTH_SOCK: socket } })
     agent.kill()
     expect(stdout).toBe('')
-    expect(stderr).toContain('pam: forwarding of the authentication agent is not carried')
+    expect(stderr).toContain('pam: agent forwarding is not supported')
   })
 
   it('only variables that are allowed, with plain values, are passed on', async () => {

@@ -185,7 +185,7 @@ describe('decideAccess', () => {
     ],
   })
 
-  it('finds the first rule that fits, and none for others', () => {
+  it('finds the first rule that matches, and none for others', () => {
     expect(decideAccess(access, jane, dev)?.name).toBe('dev')
     expect(decideAccess(access, ci, dev)).toBeUndefined()
     expect(decideAccess(access, jane, prod)?.name).toBe('prod')

@@ -58,14 +58,14 @@ describe('trying a command', () => {
       'elsewhere: not: other targets only',
       'others: not: other people only',
       'services: not: other people only',
-      'selects: not: is about other kinds of commands: it names select',
+      'selects: not: matches other kinds of commands only: select',
       'blind: not: needs an UPDATE or DELETE without WHERE',
       'users: not: is about writing to other relations: it names users',
       'functions: not: is about other functions: it names pg_sleep',
       'never: not: its condition does not hold: person.id == "x"',
       'unclear: not: is about statements of unknown effect, and this one is known',
-      'held: decides: the first rule that fits',
-      'all: fits: fits as well, and "held" stands before it',
+      'held: decides: the first rule that matches',
+      'all: fits: fits as well, and "held" comes first',
     ])
   })
 

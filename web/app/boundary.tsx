@@ -12,10 +12,10 @@ export class Boundary extends Component<{ children: ComponentChildren }, { reado
     if (!this.state.failed) return this.props.children
     return (
       <div class="note bad" role="alert">
-        <p>This page made a mistake and cannot be shown.</p>
+        <p>Something went wrong on this page.</p>
         <p class="small row">
           <button type="button" class="link" onClick={() => location.reload()}>
-            Load it again
+            Reload
           </button>
         </p>
       </div>

@@ -44,7 +44,7 @@ function SignedOut({ why }: { why: string | undefined }) {
     <main class="boot">
       <div class="stack">
         <h1>pamctl</h1>
-        <p>{why ?? 'Privileged access: what waits for you, who is connected, what was done.'}</p>
+        <p>{why ?? 'Approvals, live sessions and recordings for your privileged access.'}</p>
         <p>
           <a class="button primary" href={signInLink(why === undefined ? undefined : '/')}>
             Sign in
@@ -80,7 +80,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the page
+        Skip to content
       </a>
       <header class="top">
         <div class="top-in">
@@ -139,7 +139,7 @@ function Connection({ lost }: { lost: string | undefined }) {
   if (status === 'live' || !late) return null
   return (
     <div class="banner" role="status">
-      The gateway cannot be reached. What is shown may be old; this page goes on by itself.
+      Can't reach the gateway. Data may be out of date; reconnecting…
     </div>
   )
 }

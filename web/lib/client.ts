@@ -64,7 +64,7 @@ export const asProblem = (error: unknown): PamError =>
 function noteLost(): void {
   const now = signIn.value
   if (now.state === 'in' && now.lost === undefined)
-    signIn.set({ ...now, lost: 'Your session is over. What is shown here may be old.' })
+    signIn.set({ ...now, lost: 'Your session has ended. What is shown here may be out of date.' })
 }
 
 /** Tabs tell each other. */

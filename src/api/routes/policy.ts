@@ -213,7 +213,9 @@ function groupsIn({ access, commands, masking }: Policy): string[] {
 }
 
 const unknownTarget = (name: string): PamError =>
-  new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, { hint: '"pamctl targets" lists yours' })
+  new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
+    hint: '"pamctl targets" lists yours',
+  })
 
 const DAY = 86_400_000
 const LONGEST_REPLAY = 600_000

@@ -106,7 +106,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
 
   app.get('/v1/sessions/:id/apart', { schema: { params: idParams } }, async (request, reply) => {
     const login = request.login()
-    needAuditor(login, deps, 'read texts that stand apart')
+    needAuditor(login, deps, 'read detached texts')
     const session = await readableSession(request.params.id, login, deps)
     const texts = await evidence.readApart(await recordingOf(session.id))
     await readings.note(login, 'recording.apart_viewed', session.id)
@@ -115,7 +115,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
 
   app.post('/v1/sessions/:id/erase-apart', { schema: { params: idParams, body: reasonBody } }, async (request) => {
     const login = request.login()
-    needAuditor(login, deps, 'erase texts that stand apart')
+    needAuditor(login, deps, 'erase detached texts')
     const session = await readableSession(request.params.id, login, deps)
     const recording = await recordingOf(session.id)
     await readings.note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
@@ -129,7 +129,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const session = await readableSession(request.params.id, login, deps)
     const recorder = evidence.spool.recorder(session.id)
     if (recorder === undefined)
-      throw new PamError('ALREADY_DECIDED', `${session.id} is over`, { hint: `pamctl replay ${session.id}` })
+      throw new PamError('ALREADY_DECIDED', `${session.id} has ended`, { hint: `pamctl replay ${session.id}` })
     if (recorder.isEncrypted) {
       throw new PamError('NOT_ALLOWED', 'this session is recorded for those with an identity, and for nobody here', {
         hint: 'recording.encryptTo in the configuration says for whom',

@@ -63,7 +63,7 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       const target = targets.find(({ name }) => name === request.body.target)
       const rule = target && decideAccess(policy, person, target)
       if (rule === undefined) {
-        throw new PamError('TARGET_UNKNOWN', `there is no target "${request.body.target}" for you`, {
+        throw new PamError('TARGET_UNKNOWN', `no target named "${request.body.target}" is visible to you`, {
           hint: '"pamctl targets" lists yours',
         })
       }

@@ -69,7 +69,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       if (session.person.id !== login.person.id && !hasRole(login, 'operate', deps)) {
         throw new PamError('NOT_ALLOWED', 'only operators end the sessions of others')
       }
-      if (!registry.has(session.id)) throw new PamError('ALREADY_DECIDED', `${session.id} is over already`)
+      if (!registry.has(session.id)) throw new PamError('ALREADY_DECIDED', `${session.id} has already ended`)
       const { reason } = request.body
       const now = clock.now()
       await db.change((tx) =>

@@ -25,7 +25,7 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     async (request, reply) => {
       const { client } = deps.settings().web
       if (client === undefined)
-        return problem(reply, new PamError('ISSUER_UNTRUSTED', 'this gateway signs in no people'))
+        return problem(reply, new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured'))
       try {
         const { to, fresh } = request.query
         const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(), fresh })

@@ -8,7 +8,7 @@ export const agent: AddCommand = (program, run) => {
   const group = program.command('agent').description('the local agent')
   group
     .command('start')
-    .description('start it, where it does not run')
+    .description('start the agent if it is not running')
     .action(
       run(async ({ io, paths }: CliContext) => {
         const connection = await connectAgent(paths())
@@ -19,11 +19,11 @@ export const agent: AddCommand = (program, run) => {
     )
   group
     .command('stop')
-    .description('stop it; what is connected through it ends')
+    .description('stop the agent and close its connections')
     .action(
       run(async ({ io, paths }: CliContext) => {
         const connection = await runningAgent(paths())
-        if (connection === undefined) return io.note('no agent runs')
+        if (connection === undefined) return io.note('the agent is not running')
         await connection.call('stop', {})
         await new Promise<void>((resolve) => connection.onClose(resolve))
         io.note('the agent has stopped')
@@ -31,12 +31,12 @@ export const agent: AddCommand = (program, run) => {
     )
   group
     .command('status')
-    .description('show what it serves')
+    .description('show open listeners')
     .addOption(jsonOption())
     .action(
       run(async ({ io, paths }: CliContext, options: { json?: boolean }) => {
         const connection = await runningAgent(paths())
-        if (connection === undefined) return options.json ? io.json(null) : io.note('no agent runs')
+        if (connection === undefined) return options.json ? io.json(null) : io.note('the agent is not running')
         const status = await connection.call('status', {})
         connection.close()
         if (options.json) return io.json(status)

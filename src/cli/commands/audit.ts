@@ -169,7 +169,7 @@ async function compare(
     if (sha256 === undefined) {
       if (missing === true) problems.push({ session, problem: 'MISSING: a start of the gateway found no record' })
       else if (ended === true)
-        problems.push({ session, problem: 'MISSING: it is over, and its record was never sealed' })
+        problems.push({ session, problem: 'MISSING: the session ended, but its record was never sealed' })
       else problems.push({ session, problem: 'OPEN: the chain has no end of it, and no record' })
       continue
     }

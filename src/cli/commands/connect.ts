@@ -32,8 +32,8 @@ export const connect: AddCommand = (program, run) => {
     .command('connect <target> [command...]')
     .description('connect to a target, or run a command that does')
     .usage('[options] <target> [-- command...]')
-    .addOption(durationOption('--for <duration>', 'how long, where access must be requested', 'PAMCTL_FOR'))
-    .addOption(new Option('--reason <text>', 'why, where access must be requested').env('PAMCTL_REASON'))
+    .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
+    .addOption(new Option('--reason <text>', 'reason to request access with').env('PAMCTL_REASON'))
     .addOption(new Option('--port <port>', 'the local port').env('PAMCTL_PORT').argParser(integer))
     .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
     .addOption(jsonOption())
@@ -51,7 +51,7 @@ async function connectTo(
   const targets = await api.targets()
   const target = targets.find((candidate) => candidate.name === name)
   if (target === undefined)
-    throw new PamError('TARGET_UNKNOWN', `there is no target "${name}" for you`, {
+    throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
       hint: '"pamctl targets" lists yours',
     })
   const half = halfOf(target)
@@ -77,9 +77,7 @@ async function connectTo(
     if (event.target === name && isShown) io.note(`pamctl: ${visible(event.message)}`)
   })
   if (listener.usualPort !== undefined)
-    io.note(
-      `pamctl: port ${listener.usualPort}, which ${name} usually has, is in use: it is ${listener.port} this time`,
-    )
+    io.note(`pamctl: port ${listener.usualPort}, usual for ${name}, is in use; using ${listener.port}`)
   if (program !== undefined) throw new Exit(await start(program, listener))
   await keepOpen(half.describe(target, listener, context.paths().home), target, agent, options, context)
 }
@@ -237,6 +235,6 @@ async function keepOpen(
   await new Promise<void>((resolve, reject) => {
     process.once('SIGINT', () => resolve())
     process.once('SIGTERM', () => resolve())
-    agent.onClose(() => reject(new PamError('INTERNAL', 'the agent went away')))
+    agent.onClose(() => reject(new PamError('INTERNAL', 'lost the connection to the local agent')))
   }).finally(() => clearInterval(forever))
 }

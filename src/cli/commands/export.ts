@@ -25,7 +25,7 @@ export const exportRecord: AddCommand = (program, run) => {
         .choices(['pamrec', ...Object.keys(exportFormats)])
         .default('pamrec'),
     )
-    .option('--output <file>', 'where to, - for standard output; the session’s id where left out')
+    .option('--output <file>', 'output file, - for standard output; default: the session’s id')
     .addOption(identityOption())
     .action(run(saveRecord))
 }
@@ -45,7 +45,7 @@ async function saveRecord(context: CliContext, source: string, options: ExportOp
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined || file === '-' || !(error as Error).message.includes(file)) throw error
     throw code === 'EEXIST'
-      ? new UsageError(`${file} exists already`, 'nothing is overwritten: give another --output')
+      ? new UsageError(`${file} already exists`, 'files are not overwritten: choose another --output')
       : new UsageError(fileProblem(file, error, 'written'))
   }
   if (file !== '-') context.io.print(file)

@@ -22,7 +22,9 @@ export const keep: AddCommand = (program, run) => {
 export const eraseTexts: AddCommand = (program, run) => {
   program
     .command('erase-texts <session>')
-    .description('delete the texts that stand apart from the record of a session; the record stays whole (auditors)')
+    .description(
+      'erase the detached texts of a session (commands that could not be parsed); the recording stays verifiable (auditors)',
+    )
     .option('--reason <text>', 'why', '')
     .action(
       run(async ({ io, client }: CliContext, session: string, { reason }: { reason: string }) => {

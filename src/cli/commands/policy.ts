@@ -25,9 +25,9 @@ export const policy: AddCommand = (program, run) => {
             `${explanation.target}: ${explanation.access === undefined ? 'no access' : `${explanation.access.text} (rule "${explanation.access.rule}")`}`,
           ),
         )
-        section('Access (the first rule that fits decides)', explanation.accessRules)
+        section('Access (the first rule that matches decides)', explanation.accessRules)
         section(
-          'Commands (for each statement the first rule that fits decides; nothing else runs)',
+          'Commands (for each statement the first rule that matches decides; nothing else runs)',
           explanation.commands,
         )
         section('Masking (all that apply)', explanation.masking)
@@ -35,7 +35,7 @@ export const policy: AddCommand = (program, run) => {
     )
   group
     .command('test <target> <command>')
-    .description('say what the rules say of a command, without running it: 0 allowed, 5 refused, 6 held')
+    .description('evaluate a command against policy without running it: 0 allowed, 5 refused, 6 held')
     .option('--groups <list>', 'of somebody in these groups, separated by commas (auditors and operators)')
     .option('--service', 'with --groups: of a service')
     .addOption(jsonOption())

@@ -20,9 +20,9 @@ export const replay: AddCommand = (program, run) => {
   program
     .command('replay <session-or-file>')
     .description('show what happened in a session; a terminal is played as it was')
-    .addOption(new Option('--speed <factor>', 'play in time, 1 is as it was').argParser(speed))
+    .addOption(new Option('--speed <factor>', 'playback speed; 1 is real time').argParser(speed))
     .addOption(durationOption('--max-idle <length>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
-    .option('--with-texts', 'with the texts that stand apart from the record (auditors)')
+    .option('--with-texts', 'include detached texts, the originals of commands that could not be parsed (auditors)')
     .addOption(identityOption())
     .addOption(jsonOption())
     .action(run(showRecord))
@@ -52,8 +52,7 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
       const found = apart && texts.get(apart.id)
       if (found === undefined) continue
       // The record verifies without the text, so the text is held against the record here.
-      const text =
-        found.sha256 === apart?.sha256 ? found.text : '(the text beside this is not the one that was recorded)'
+      const text = found.sha256 === apart?.sha256 ? found.text : '(stored text does not match the recorded digest)'
       for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }

@@ -13,7 +13,7 @@ import { watchReviews } from '../watch-reviews.ts'
 export const reviews: AddCommand = (program, run) => {
   program
     .command('reviews')
-    .description('list what waits for you to decide')
+    .description('list what is waiting for your decision')
     .option('-w, --watch', 'go on, and tell what comes: here, and by a notification on your desktop')
     .option('--no-notify', 'with --watch: no notification on the desktop')
     .addOption(jsonOption())
@@ -23,7 +23,7 @@ export const reviews: AddCommand = (program, run) => {
         if (options.watch === true) return watchReviews(context, options)
         const items = await (await client()).reviews.list()
         if (options.json) return io.json(items)
-        if (items.length === 0) return io.note('nothing waits for you')
+        if (items.length === 0) return io.note('nothing is waiting for you')
         await io.table(items, {
           ID: ({ id }) => id,
           KIND: ({ kind }) => kind,
@@ -111,7 +111,7 @@ async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
     throw new PamError('NO_TERMINAL', 'which one?', { hint: 'give an id; "pamctl reviews" lists what waits' })
   const waiting = await api.reviews.list()
   if (waiting.length === 0) {
-    io.note('nothing waits for you')
+    io.note('nothing is waiting for you')
     throw new Exit(0)
   }
   const choices = waiting.map((review) => ({

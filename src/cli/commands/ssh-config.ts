@@ -30,7 +30,7 @@ async function printConfig(
   const mine = (await api.targets()).filter(({ type }) => type === 'ssh')
   for (const name of names) {
     if (mine.some((target) => target.name === name)) continue
-    throw new PamError('TARGET_UNKNOWN', `there is no SSH target "${name}" for you`, {
+    throw new PamError('TARGET_UNKNOWN', `no SSH target named "${name}" is visible to you`, {
       hint: '"pamctl targets" lists yours',
     })
   }

@@ -34,7 +34,9 @@ async function openTunnel(context: CliContext, name: string): Promise<void> {
   const left = new Promise<true>((resolve) => process.stdin.once('close', () => resolve(true)))
   const socket = connectSocket({ path: socketPath, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
-    socket.on('error', (error) => reject(new PamError('INTERNAL', 'the agent went away', { cause: error })))
+    socket.on('error', (error) =>
+      reject(new PamError('INTERNAL', 'lost the connection to the local agent', { cause: error })),
+    )
     // Whoever half-closes an SSH connection has gone.
     socket.on('end', () => resolve())
     socket.on('close', () => resolve())

@@ -60,12 +60,12 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
             prepare-transaction commit-prepared rollback-prepared notify reassign-owned alter-default-privileges
           `),
         },
-        message: 'this target is read-only for you',
+        message: 'this target is read-only',
       },
       {
         name: 'functions that write',
         match: { functions: words('nextval setval lo_* loread lowrite pg_notify pg_advisory_* pg_try_advisory_*') },
-        message: 'this target is read-only for you',
+        message: 'this target is read-only',
       },
     ],
   },

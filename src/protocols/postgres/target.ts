@@ -25,7 +25,7 @@ const schema = z
       .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected schema.function'))
       .default([])
       .describe(
-        'functions (schema.function) of the database that somebody has read and that may run: all others that somebody wrote are of unknown effect',
+        'user-defined functions (schema.function) that you have reviewed and that may run; the effect of all others is unknown',
       ),
     reading: z
       .enum(['ours', 'agreed'])

@@ -89,7 +89,7 @@ const schema = z
         })
     })
     const names = target.logins.map(({ name }) => name)
-    if (new Set(names).size < names.length) problem('logins', 'a login stands twice')
+    if (new Set(names).size < names.length) problem('logins', 'duplicate login name')
   })
 
 export type SshTarget = z.output<typeof schema>

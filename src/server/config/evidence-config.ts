@@ -62,7 +62,7 @@ export const recordingSchema = z
       .describe('age public keys of auditors: the gateway can then write records and not read them'),
     home: homeSchema
       .optional()
-      .describe('where sealed records are kept; the folder recordings in dataDirectory where it is left out'),
+      .describe('where sealed records are kept; default: the folder recordings in dataDirectory'),
     retention: z
       .array(
         z.strictObject({
@@ -72,7 +72,7 @@ export const recordingSchema = z
         }),
       )
       .default([])
-      .describe('the first rule that fits a record’s target counts; a record that none fits is kept for ever'),
+      .describe('the first rule that matches a record’s target counts; a record that none fits is kept for ever'),
   })
   .prefault({})
   .describe('how sessions are put on record')

@@ -41,9 +41,7 @@ export const configSchema = z
         operations: z
           .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) })
           .optional()
-          .describe(
-            'a second address for /metrics and /readyz, for whoever runs the gateway; without sign-in, so keep it private',
-          ),
+          .describe('a second address for /metrics and /readyz; no sign-in, so keep it private'),
         tls: z
           .strictObject({ certificate: certificates, key: readableFile })
           .optional()
@@ -72,8 +70,13 @@ export const configSchema = z
           .min(1024)
           .max(16_777_216)
           .default(8_388_608)
-          .describe('the longest message that is judged'),
-        resultMessageBytes: z.int().min(65_536).max(268_435_456).default(67_108_864).describe('the longest row'),
+          .describe('maximum size of a message that is evaluated'),
+        resultMessageBytes: z
+          .int()
+          .min(65_536)
+          .max(268_435_456)
+          .default(67_108_864)
+          .describe('maximum size of one row'),
         pendingConnectionsPerAddress: z
           .int()
           .min(1)
@@ -86,7 +89,7 @@ export const configSchema = z
       .prefault({}),
     identity: z
       .strictObject({
-        issuers: z.array(issuerSchema).default([]).describe('whom the gateway trusts to say who somebody is'),
+        issuers: z.array(issuerSchema).default([]).describe('identity providers the gateway trusts'),
         reproof: duration.prefault('5m').describe('how often an identity must be proven again while it is in use'),
         evaluation: z
           .strictObject({
@@ -116,7 +119,7 @@ export const configSchema = z
           .string()
           .min(1)
           .optional()
-          .describe('our client id for browsers at the first issuer of people; its clientId where it is left out'),
+          .describe('the client id for browsers at the first issuer of people; default: the clientId of that issuer'),
         clientSecret: secret
           .optional()
           .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),

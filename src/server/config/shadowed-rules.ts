@@ -33,7 +33,7 @@ export function shadowedCommands({ commands, targets }: ConfigFile): Finding[] {
     )
     if (allowing === undefined) return []
     const verb = rule.effect.type === 'deny' ? 'refuse' : 'hold'
-    const message = `"${allowing.name}" stands before this and already allows what it would ${verb}: put this rule first`
+    const message = `"${allowing.name}" comes first and already allows what this rule would ${verb}: put this rule first`
     return [{ level: 'warning', path, message }]
   })
 }
@@ -41,7 +41,7 @@ export function shadowedCommands({ commands, targets }: ConfigFile): Finding[] {
 const never = (path: YamlPath, by: string): Finding => ({
   level: 'warning',
   path,
-  message: `never applies: "${by}" stands before it and decides all that it is about`,
+  message: `never applies: "${by}" comes first and matches everything this rule matches`,
 })
 
 interface Scoped {

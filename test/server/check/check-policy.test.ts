@@ -82,7 +82,7 @@ describe('ready-made rule sets', () => {
     ['{ use: ddl-needs-approval }', /needs hold/],
     ['{ use: read-only, hold: { approvers: { groups: [a] } } }', /takes no hold/],
     ['{ use: no-such-set }', /use/],
-    ['{ allow: true }', /a rule has a name/],
+    ['{ allow: true }', /`name` is required/],
   ])('%s is refused when the file is loaded', async (rule, message) => {
     await expect(check(`  - ${rule}`, '  []')).rejects.toThrow(message)
   })

@@ -186,7 +186,7 @@ describe('what is probably not meant is a warning, with line and column', () => 
     // Rules that an earlier one leaves nothing to.
     [
       'access: [{ name: a, grant: standing }, { name: b, grant: standing, who: { groups: [eng] } }]',
-      [/access\.1: never applies: "a" stands before it/],
+      [/access\.1: never applies: "a" comes first/],
     ],
     ['access: [{ name: a, grant: standing, who: { groups: [eng] } }, { name: b, grant: standing }]', []],
     ['access: [{ name: a, grant: standing, when: "true" }, { name: b, grant: standing }]', []],

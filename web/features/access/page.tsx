@@ -29,7 +29,7 @@ export function AccessPage() {
         <h2>Targets</h2>
         {targets.error !== undefined && <Problem error={targets.error} retry={targets.reload} />}
         {targets.data === undefined && targets.error === undefined && <Loading what="targets" />}
-        {targets.data?.length === 0 && <Empty>No access rule is about you.</Empty>}
+        {targets.data?.length === 0 && <Empty>No access rule applies to you.</Empty>}
         <ul class="list">
           {targets.data?.map((target) => (
             <li key={target.name}>
@@ -159,7 +159,7 @@ function RequestForm({ target, close }: { target: Target; close: () => void }) {
   return (
     <form class="stack note" onSubmit={send} aria-label={`Request access to ${target.name}`}>
       <label>
-        Reason{target.reasonRequired ? '' : ' (may be left out)'}
+        Reason{target.reasonRequired ? '' : ' (optional)'}
         <input
           value={reason}
           required={target.reasonRequired}

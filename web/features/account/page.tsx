@@ -47,9 +47,7 @@ export function AccountPage() {
             Sign out
           </button>
           <TwoSteps label="Sign out everywhere…" confirm="Sign out everywhere" act={() => signOut(true)}>
-            <p class="small">
-              Every browser and every command line of yours is signed out, and every session that they have open ends.
-            </p>
+            <p class="small">Signs you out of every browser and pamctl, and ends all their sessions.</p>
           </TwoSteps>
         </div>
       </section>

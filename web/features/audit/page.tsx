@@ -19,7 +19,7 @@ export function AuditPage() {
       <h1>Audit</h1>
       {!isAuditor && (
         <p class="note" role="status">
-          The audit chain is for auditors. What is about you is under Access and Sessions.
+          The audit chain is for auditors. Rules that apply to you is under Access and Sessions.
         </p>
       )}
       {isAuditor && <Status />}
@@ -163,7 +163,7 @@ function Entries() {
       </form>
       {error !== undefined && <Problem error={error} retry={reload} />}
       {data === undefined && error === undefined && <Loading what="entries" />}
-      {data?.length === 0 && <Empty>No entry fits.</Empty>}
+      {data?.length === 0 && <Empty>No matching entries.</Empty>}
       {data !== undefined && data.length > 0 && (
         <Table
           caption="Audit entries, newest first"

@@ -24,14 +24,14 @@ export function InboxPage() {
       <div class="head">
         <h1>Inbox</h1>
         <p class="soft small" role="status">
-          {!loaded ? '' : waitingForMe === 0 ? 'Nothing waits for you' : `${waitingForMe} waiting for you`}
+          {!loaded ? '' : waitingForMe === 0 ? 'Nothing is waiting for you' : `${waitingForMe} waiting for you`}
         </p>
       </div>
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
       {!loaded && <Loading what="what waits for you" />}
       {loaded && mine.length === 0 && error === undefined && (
         <Empty>
-          <p>Nothing waits for you.</p>
+          <p>Nothing is waiting for you.</p>
           <p class="small">Requests for access and held commands appear here by themselves.</p>
         </Empty>
       )}

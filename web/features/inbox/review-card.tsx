@@ -58,7 +58,7 @@ export function ReviewCard({
       )}
       {pending && !review.mayDecide && (
         <p class="note small">
-          You do not decide on this: <Text>{review.whyNot ?? 'it is not yours to decide'}</Text>
+          You can't decide this: <Text>{review.whyNot ?? 'you are not an approver'}</Text>
         </p>
       )}
       {pending && review.mayDecide && step === undefined && (

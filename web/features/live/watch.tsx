@@ -85,7 +85,7 @@ export function Watch({ session }: { session: Session }) {
           <Timeline events={events} />
         </div>
       )}
-      {over && events.length > 0 && <p class="soft small">That was the end of the session.</p>}
+      {over && events.length > 0 && <p class="soft small">Session ended.</p>}
     </>
   )
 }

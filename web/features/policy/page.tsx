@@ -172,8 +172,8 @@ function AllRules({ rules }: { rules: Rules }) {
     <>
       {(
         [
-          ['Access: the first rule that fits decides', rules.access],
-          ['Commands: for each statement the first rule that fits decides; nothing else runs', rules.commands],
+          ['Access: the first rule that matches decides', rules.access],
+          ['Commands: for each statement the first rule that matches decides; nothing else runs', rules.commands],
           ['Masking: all that fit apply', rules.masking],
         ] as const
       ).map(([title, list]) => (
@@ -202,7 +202,7 @@ function MyRules({ targets }: { targets: readonly string[] }) {
   )
   return (
     <section class="stack">
-      <h2>What is about you</h2>
+      <h2>Rules that apply to you</h2>
       <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
       {error !== undefined && <Problem error={error} />}
       {data !== undefined &&

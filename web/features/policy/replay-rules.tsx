@@ -52,7 +52,7 @@ export function ReplayRules() {
   }
   return (
     <section class="card" aria-labelledby="replay">
-      <h2 id="replay">Run rules over what was done</h2>
+      <h2 id="replay">Replay rules against past commands</h2>
       <form class="stack" onSubmit={start}>
         <label>
           Draft of the command rules (the rules in force, where it is left empty)

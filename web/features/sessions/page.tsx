@@ -128,7 +128,7 @@ function List({ asked }: { asked: Filters }) {
   )
   if (error !== undefined) return <Problem error={error} retry={reload} />
   if (data === undefined) return <Loading what="sessions" />
-  if (data.length === 0) return <Empty>No session fits.</Empty>
+  if (data.length === 0) return <Empty>No matching sessions.</Empty>
   return (
     <>
       <Table caption="Sessions, newest first" rows={data} columns={COLUMNS} id={({ id }) => id} />

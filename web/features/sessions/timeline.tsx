@@ -74,7 +74,7 @@ function Event({ event }: { event: RecordedEvent }) {
             </p>
           )}
           {event.apart !== undefined && (
-            <p class="small soft">The text as it was sent stands apart from the record: pamctl replay --with-texts</p>
+            <p class="small soft">The original text is stored beside the record: pamctl replay --with-texts</p>
           )}
         </div>
       )

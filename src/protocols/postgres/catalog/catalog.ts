@@ -210,7 +210,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
         ...ofUserType.map((type) => ({
           when: 'write' as const,
           body: '',
-          what: `the type ${type} runs code that somebody wrote`,
+          what: `the type ${type} runs user-defined code`,
         })),
       ],
       indexOf: edgesOf('index', oid),

@@ -18,11 +18,11 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
   // `row.name` calls the function `name` where the row has no such column.
   for (const { name, of } of statement.fields) {
     if (catalog.userFunctions.has(name) && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
-      reasons.push(`${name} may call a function that somebody wrote`)
+      reasons.push(`${name} may call a user-defined function`)
   }
   const types = new Set([...statement.typeNames, ...statement.functions.map(({ name }) => name)])
   for (const type of types) {
-    if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs code that somebody wrote`)
+    if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs user-defined code`)
   }
   return reasons
 }
@@ -37,12 +37,12 @@ export const hasEffects = (name: string, isVolatile: boolean): boolean =>
 function unknownFunction({ schema, name }: Name, catalog: Catalog): string | undefined {
   // The guard reads it as a SET.
   if (name === 'set_config' && !catalog.userFunctions.has(name)) return undefined
-  if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} reaches beyond the statement`
+  if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} can access data outside this statement`
   if (schema !== undefined && catalog.safeFunctions.has(`${schema}.${name}`)) return undefined
   const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'
   // A function of the same name that fits the arguments better would be called instead of the system's.
   const shadowed = schema === undefined && catalog.userFunctions.has(name)
-  if (!system || shadowed) return `the function ${name} was written by somebody and is not read`
+  if (!system || shadowed) return `the function ${name} is user-defined and is not analysed`
   if (catalog.volatileFunctions.has(name))
     return HARMLESS.test(name) ? undefined : `the function ${name} may have effects of its own`
   return catalog.systemFunctions.has(name) || catalog.safeFunctions.has(name)

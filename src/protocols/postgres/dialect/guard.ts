@@ -43,7 +43,7 @@ function guardReadOnly(statement: ParsedStatement): PamError | undefined {
       : false,
   )
   if (!moved && !statement.readWrite) return undefined
-  return refuse('SETTING_REFUSED', 'this session is read-only and stays so', undefined)
+  return refuse('SETTING_REFUSED', 'this session is read-only and cannot be switched to read-write', undefined)
 }
 
 function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError | undefined {
@@ -92,7 +92,7 @@ function guardAccount(statement: ParsedStatement): PamError | undefined {
   const what = kind === undefined ? `${call?.name}()` : kind.replaceAll('-', ' ').toUpperCase()
   return refuse(
     'COMMAND_REFUSED',
-    `${what} is not allowed through the gateway: the account is shared, and so are its backends`,
+    `${what} is not allowed through the gateway: this database account is shared with other sessions`,
     undefined,
   )
 }
@@ -144,10 +144,10 @@ export function guardLineage({ carried, influences }: StatementLineage): PamErro
   if (told === undefined) return undefined
   return refuse(
     'MASKING_REFUSED',
-    `${told.mask.name} is masked, and ${told.place} would tell its values`,
+    `${told.mask.name} is masked, and ${told.place} could reveal its values`,
     told.mask.sideChannels === 'equality'
       ? 'compare it with given values for equality only'
-      : 'select it as it is, and use other columns to find, sort and group',
+      : 'select the column itself; filter, sort and group by other columns',
   )
 }
 

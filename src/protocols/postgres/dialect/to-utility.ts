@@ -217,7 +217,7 @@ function operatorClass(list: readonly pg.Node[] | undefined, found: Found): void
   const stem = OPERATOR_CLASS.test(named.name) ? named.name.replace(/_ops$/, '') : ''
   const system = named.schema === undefined || named.schema === 'pg_catalog'
   if (system && SYSTEM_CLASSES.has(stem.replace(/_(minmax|minmax_multi|bloom|inclusion)$/, ''))) return
-  found.unknown.push(`the operator class ${named.name} may run code that somebody wrote`)
+  found.unknown.push(`the operator class ${named.name} may run user-defined code`)
 }
 
 /** What stands within statements and needs more than a walk. */

@@ -87,7 +87,7 @@ export function admitStartup(hello: Hello, target: PostgresTarget): ReadonlyMap<
         )
       case 'replication':
         if (/^(0|off|false|no)$/i.test(value)) break
-        throw new PamError('FEATURE_REFUSED', 'replication connections are not carried')
+        throw new PamError('FEATURE_REFUSED', 'replication connections are not supported')
       case 'options':
         for (const [option, setting] of parseOptions(value)) settings.set(...checkSetting(option, setting))
         break
@@ -111,7 +111,7 @@ function checkSetting(name: string, value: string): [string, string] {
   if (setting === 'client_encoding') {
     // SQL_ASCII means "no conversion": with UTF-8 on the server side that is what UTF8 does, too.
     if (/^'?(utf-?8|unicode|sql_ascii)'?$/i.test(value)) return ['client_encoding', 'UTF8']
-    throw new PamError('ENCODING_REFUSED', `client_encoding ${value} is not carried, only UTF8`, {
+    throw new PamError('ENCODING_REFUSED', `client_encoding ${value} is not supported: use UTF8`, {
       hint: 'set PGCLIENTENCODING=UTF8',
     })
   }

@@ -11,7 +11,7 @@ import type { Place } from './paths.ts'
 export function effectOf(program: string, words: readonly Word[], place: Place): ProgramEffect {
   const known = PROGRAMS.get(program)
   if (known !== undefined) return readProgram(program, known, words, place)
-  return { reads: [], writes: [], opaque: `what ${program} does is not known to the gateway` }
+  return { reads: [], writes: [], opaque: `${program} is not a program the gateway can analyse` }
 }
 
 /** Whether there is a table for it, wherever it is found. */

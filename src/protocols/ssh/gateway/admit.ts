@@ -90,7 +90,7 @@ const clientLeft = (): PamError => new PamError('CLIENT_LEFT', 'the client close
 
 /** Every error of the library's server is the end of its connection, whether or not the client closes its side. */
 function clientFailure(error: Error & { level?: string; code?: unknown }): PamError {
-  if (error.level === 'client-timeout') return new PamError('CLIENT_LEFT', 'the client does not answer any more')
+  if (error.level === 'client-timeout') return new PamError('CLIENT_LEFT', 'the client no longer answers')
   // Its own goodbye with another reason than that it is done, or its socket.
   if (typeof error.code === 'number' || error.level === 'socket') return clientLeft()
   return new PamError('PROTOCOL_VIOLATION', `what the client sent cannot be read as SSH: ${error.message}`)

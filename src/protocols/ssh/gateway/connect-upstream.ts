@@ -128,13 +128,13 @@ function upstreamError({ name }: SshTarget, cause: unknown): PamError {
     return new PamError('TARGET_CREDENTIAL', `${name} did not accept the gateway's login`, {
       side: 'upstream',
       cause,
-      hint: 'whoever runs the gateway must look at the credential of the target',
+      hint: 'ask your gateway administrator to check the credential of this target',
     })
   }
   if (level === 'client-timeout') {
     return new PamError('TARGET_UNREACHABLE', `${name} did not answer in time`, { side: 'upstream', cause })
   }
-  return new PamError('TARGET_UNREACHABLE', `${name} cannot be reached, or the SSH handshake with it failed`, {
+  return new PamError('TARGET_UNREACHABLE', `${name} cannot be reached, or the SSH handshake failed`, {
     side: 'upstream',
     cause,
     hint: 'the log of the gateway has the reason',

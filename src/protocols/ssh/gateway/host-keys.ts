@@ -23,5 +23,5 @@ export async function checkHostKey(
 const changed = (target: SshTarget, what: string): PamError =>
   new PamError('TARGET_CERTIFICATE', `the host key of ${target.name} ${what}: it may be another host`, {
     side: 'upstream',
-    hint: 'whoever runs the gateway must compare it with the host, and then configure it',
+    hint: 'ask your gateway administrator to verify the key on the host and configure it',
   })

@@ -90,7 +90,7 @@ function guardExchanges(
       if (count === 1 || isOver) return
       timer = setTimeout(() => end('a key exchange was begun and not finished in time'), deadline)
       const most = MOST_EXCHANGES + (performance.now() - since) / 1000 + carried / BYTES_PER_EXCHANGE
-      if (count > most) end('keys are exchanged again and again')
+      if (count > most) end('keys are exchanged too often')
     },
     ended: () => clearTimeout(timer),
     queued(bytes) {

@@ -61,11 +61,11 @@ export function serveSessionChannel(
     if (isRunning) target.endOutput()
   })
   ssh.on('auth-agent', (_accept, reject) => {
-    refusedFeatures.push('forwarding of the authentication agent is not carried')
+    refusedFeatures.push('agent forwarding is not supported')
     reject?.()
   })
   ssh.on('x11', (_accept, reject) => {
-    refusedFeatures.push('forwarding of X11 is not carried')
+    refusedFeatures.push('X11 forwarding is not supported')
     reject?.()
   })
   // The channel is taken at once: a client without input ends it right away, and the library takes none after that. Whether
@@ -134,7 +134,11 @@ export function serveSessionChannel(
         target.close()
         return void client.close()
       }
-      say(error instanceof PamError || error instanceof RefusedByTarget ? error.message : 'the target did not run it')
+      say(
+        error instanceof PamError || error instanceof RefusedByTarget
+          ? error.message
+          : 'the target could not start the command',
+      )
       finish(255)
     } finally {
       host.channels.delete(waiting)

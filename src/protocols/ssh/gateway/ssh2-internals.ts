@@ -205,7 +205,7 @@ function explainRefusals(protocol: Protocol): void {
   const { channelOpenFail: tell } = protocol
   protocol.channelOpenFail = (id, reason, text) => {
     const isShort = reason === OPEN_FAILURE.resourceShortage
-    const said = isShort ? 'pam: too many channels are open' : 'pam: channels of this type are not carried'
+    const said = isShort ? 'pam: too many channels are open' : 'pam: channels of this type are not supported'
     tell.call(protocol, id, reason, text === undefined || text === '' ? said : text)
   }
 }

@@ -67,7 +67,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   opaque: ({ opaque }) => opaque,
   adviceOnUnknown: ({ unknown }) =>
     unknown.length > 0
-      ? 'write it so that its effect can be read, or ask for a rule that names "unknown"'
+      ? 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`'
       : 'ask for a rule that names the program',
   contradictions,
   variables: {

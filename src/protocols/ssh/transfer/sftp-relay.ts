@@ -168,11 +168,11 @@ export class SftpRelay {
     if (packet.type === sftpType.extended) {
       const name = new SftpFields(packet).string().toString('utf8')
       if (!CARRIED_EXTENSIONS.has(name)) {
-        this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, `pam: ${name.slice(0, 64)} is not carried`))
+        this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, `pam: ${name.slice(0, 64)} is not supported`))
         return null
       }
     } else if (packet.type < sftpType.open || packet.type > sftpType.symlink) {
-      this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, 'pam: this request is not carried'))
+      this.#reply(encodeStatus(packet.id, sftpStatus.unsupported, 'pam: this request is not supported'))
       return null
     }
     try {

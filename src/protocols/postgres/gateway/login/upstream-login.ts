@@ -127,7 +127,7 @@ async function authenticate(messages: TargetMessages, parts: LoginParts): Promis
       break
     case 'sasl-continue':
     case 'sasl-final':
-      throw violation('the target goes on with an exchange that was not begun')
+      throw violation('the target continues an exchange that was not started')
     case 'unsupported':
       throw new PamError(
         'TARGET_CREDENTIAL',

@@ -88,9 +88,13 @@ export class ClientMessages {
         conversation.batchOpen = false
         return undefined
       case 'function-call': {
-        const error = new PamError('FUNCTION_CALL_REFUSED', 'the FunctionCall message carries no SQL to judge', {
-          hint: 'call the function in a SELECT',
-        })
+        const error = new PamError(
+          'FUNCTION_CALL_REFUSED',
+          'FunctionCall messages are not supported: they contain no SQL to evaluate',
+          {
+            hint: 'call the function in a SELECT',
+          },
+        )
         conversation.reply(() => Buffer.concat([toErrorResponse(error), conversation.readyForQuery()]))
         return undefined
       }

@@ -73,7 +73,7 @@ function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker
   return masked
 }
 
-const HIDDEN = 'the message is hidden: code that is not read may have made it of masked columns'
+const HIDDEN = 'message withheld: it may contain masked values'
 /** raise_exception, what an error has that names no code. */
 const RAISED = 'P0001'
 /** Severity, and the place in the server's own sources. */

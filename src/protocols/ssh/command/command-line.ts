@@ -45,9 +45,11 @@ function read(text: string, scope: CommandLineScope): HostFacts {
   // The parser looks for the end of each of these, one within the other.
   if ((text.match(/[({`]|<</g)?.length ?? 0) > MAX_OPENERS)
     return hiddenCommand(scope, `a command line with more than ${MAX_OPENERS} groups and substitutions is not analysed`)
-  const isForeign = scope.shell === 'other'
+  const isForeign = scope.shell === 'other' || scope.shell === 'unanswered'
   const transfer = isForeign && !isPlainEverywhere(text) ? undefined : readTransfer(text, scope)
   if (transfer !== undefined) return { type: 'exec', statements: settled(transfer, scope) }
+  if (scope.shell === 'unanswered')
+    return hiddenCommand(scope, 'the target has not said in time which shell reads it; the next command asks again')
   if (isForeign) return hiddenCommand(scope, "the account's login shell is not one that the gateway can read")
   const reader = new Reader(scope, scope.shell === 'bash' ? 'bash' : 'sh')
   reader.text(text)

@@ -6,7 +6,7 @@ export interface CommandLineScope {
   /** Absolute path of the login's home; undefined where the target did not say. */
   readonly home: string | undefined
   /** The account's login shell. `sh` is any of bash and dash, and taken where nothing is said; `other` is none that can be read. */
-  readonly shell?: LoginShell
+  readonly shell?: LoginShell | 'unanswered'
   /** The target is asked where paths lead: those that only it can tell stay as they are. */
   readonly resolvesPaths?: boolean
 }

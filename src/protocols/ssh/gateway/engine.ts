@@ -10,7 +10,7 @@ import { serveConnection } from './connection.ts'
 import type { FirstUse } from '../../protocol.ts'
 import type { SshHostKeys } from '../own-host-keys.ts'
 import type { SshTarget } from '../target.ts'
-import { loginShell } from './login-shell.ts'
+import { findLoginShell } from './login-shell.ts'
 import { probeSsh } from './probe.ts'
 import { answer, sendExit } from './ssh2-internals.ts'
 
@@ -35,7 +35,8 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
       const session = sessionFor<SshTarget>('ssh', anySession)
       endWhenLeft(hello, session)
       const upstream = await connectUpstream(session, parts.baseDirectory, parts.firstUse)
-      const shell = await loginShell(upstream, session)
+      const shell = findLoginShell(upstream, session)
+      await shell()
       // A channel may come with the same bytes as the request to be let in.
       const serving = serveConnection(hello, upstream, session, { shell, reader: inOrder(reader) })
       await Promise.race([hello.admit(), serving])

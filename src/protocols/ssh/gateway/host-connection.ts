@@ -2,7 +2,7 @@ import type { Client, Connection } from 'ssh2'
 import type { Session } from '../../../gateway/engine.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import type { CommandReader } from '../command/command-reader.ts'
-import type { LoginShell } from '../command/host-statement.ts'
+import type { FindLoginShell } from './login-shell.ts'
 import type { SshTarget } from '../target.ts'
 import type { PathResolver } from '../transfer/path-resolver.ts'
 
@@ -24,7 +24,7 @@ export interface HostConnection {
 
 /** How command lines of a connection are read. */
 export interface CommandLines {
-  readonly shell: LoginShell
+  readonly shell: FindLoginShell
   readonly reader: CommandReader
 }
 

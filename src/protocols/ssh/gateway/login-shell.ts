@@ -1,26 +1,47 @@
 import type { Client } from 'ssh2'
 import type { Session } from '../../../gateway/engine.ts'
+import { asPamError } from '../../../shared/errors.ts'
+import { within } from '../../../shared/within.ts'
 import type { SshTarget } from '../target.ts'
 import type { LoginShell } from '../command/host-statement.ts'
 
+/** Which shell reads the command lines of this account; `undefined` where the target has not said so in time. */
+export type FindLoginShell = () => Promise<LoginShell | undefined>
+
 /**
- * Which shell reads the command lines of this account: as configured, or as the target says. The gateway asks by a
- * command of its own, before the client may open a channel; an answer that is not exactly one of those expected, or
- * that does not come in time, means a shell that is not read.
+ * As configured, or as the target says. The gateway asks by a command of its own, for the first time before the client may open a
+ * channel; an answer that is not exactly one of those expected means a shell that is not read. Where no answer comes, for want of
+ * time or of a channel, the next command asks again: a target that is busy for a moment does not decide over a whole session.
  */
-export async function loginShell(upstream: Client, session: Session<SshTarget>): Promise<LoginShell> {
-  const { config, lease } = session
-  const configured = config.logins.find(({ name }) => name === lease.user)?.shell
-  if (configured !== undefined) return configured
-  const shell = shellOf(await output(upstream, PROBE))
-  session.recorder.outcome({
-    type: 'notice',
-    message:
-      shell === 'other'
-        ? `the login shell of ${lease.user} is not one that the gateway can read: command lines are unknown`
-        : `the login shell of ${lease.user} is ${shell}`,
-  })
-  return shell
+export function findLoginShell(upstream: Client, session: Session<SshTarget>): FindLoginShell {
+  const { config, lease, recorder, ended } = session
+  let known = config.logins.find(({ name }) => name === lease.user)?.shell
+  let asking: Promise<true> | undefined
+  const ask = async (): Promise<true> => {
+    const answer = await output(upstream, PROBE)
+    asking = undefined
+    if (answer === undefined || ended.aborted) return true
+    known = shellOf(answer)
+    try {
+      recorder.outcome({
+        type: 'notice',
+        message:
+          known === 'other'
+            ? `the login shell of ${lease.user} is not one that the gateway can read: command lines are unknown`
+            : `the login shell of ${lease.user} is ${known}`,
+      })
+    } catch (error) {
+      session.end(asPamError(error)) // the record has failed
+    }
+    return true
+  }
+  return async () => {
+    if (known !== undefined) return known
+    // One that is late is still waited for: its answer serves the next command.
+    asking ??= ask()
+    await within(asking, MAX_ANSWER_MS)
+    return known
+  }
 }
 
 /**
@@ -30,9 +51,9 @@ export async function loginShell(upstream: Client, session: Session<SshTarget>):
 export const PROBE =
   'echo "pamctl:${BASH_VERSION-}:${ZSH_VERSION-}${KSH_VERSION-}${YASH_VERSION-}${FISH_VERSION-}:${POSIXLY_CORRECT-}:$0:"; readlink /proc/$$/exe; echo "pamctl."'
 
-export function shellOf(answer: string | undefined): LoginShell {
+export function shellOf(answer: string): LoginShell {
   const [, version, posix, called, program] =
-    /^pamctl:([^:\n]*)::([^:\n]*):([^:\n]*):\n(?:(\/[^\n]*)\n)?pamctl\.\n$/.exec(answer ?? '') ?? []
+    /^pamctl:([^:\n]*)::([^:\n]*):([^:\n]*):\n(?:(\/[^\n]*)\n)?pamctl\.\n$/.exec(answer) ?? []
   if (version === undefined || called === undefined) return 'other'
   const name = called.replace(/^-/, '').replace(/^.*\//, '')
   const file = program?.replace(/^.*\//, '')
@@ -44,24 +65,29 @@ export function shellOf(answer: string | undefined): LoginShell {
   return name === 'bash' && posix === '' ? 'bash' : 'other'
 }
 
-/** What a command writes, if it ends in time and writes little. */
+/** What a command writes, where it ends by itself; of what writes much, nothing. `undefined`: there is no answer. */
 function output(upstream: Client, text: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let answer = ''
-    const timer = setTimeout(() => resolve(undefined), MAX_ANSWER_MS)
+    let hasExited = false
+    let close = (): void => {}
     const finish = (found: string | undefined): void => {
       clearTimeout(timer)
       resolve(found)
+      close()
     }
+    const timer = setTimeout(() => finish(undefined), LONGEST_MS)
     try {
       upstream.exec(text, (error, channel) => {
         if (error !== undefined) return finish(undefined)
+        close = () => channel.close()
         channel.on('error', () => {})
-        channel.on('close', () => finish(answer))
+        channel.on('exit', (code: number | null) => (hasExited = code !== null))
+        channel.on('close', () => finish(hasExited ? answer : undefined))
         channel.stderr.resume()
         channel.on('data', (bytes: Buffer) => {
           answer += bytes.toString('latin1')
-          if (answer.length > MAX_ANSWER) channel.close()
+          if (answer.length > MAX_ANSWER) finish('')
         })
         channel.end()
       })
@@ -73,4 +99,6 @@ function output(upstream: Client, text: string): Promise<string | undefined> {
 }
 
 const MAX_ANSWER = 2000
+/** How long a command waits for the answer, and how long one may come late. */
 const MAX_ANSWER_MS = 10_000
+const LONGEST_MS = 60_000

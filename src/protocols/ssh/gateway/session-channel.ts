@@ -261,7 +261,8 @@ export function serveSessionChannel(
       }
     }
     const home = await host.paths.home()
-    const { shell, reader } = host.commands
+    const { reader } = host.commands
+    const shell = (await host.commands.shell()) ?? 'unanswered'
     const facts = await reader.read(text, { login: user, home, shell, resolvesPaths: true })
     return { text, facts: await throughLinks(facts, host.paths), context: context(), bytes }
   }

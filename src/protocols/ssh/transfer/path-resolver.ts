@@ -14,7 +14,7 @@ import {
 
 /** Asks the target where paths lead. What it does not answer is undefined. */
 export interface PathResolver {
-  /** Where the login is when it comes in: absolute. Asked once. */
+  /** Where the login is when it comes in: absolute. Asked until it is known. */
   readonly home: () => Promise<string | undefined>
   /** Through all links; of a last name that does not exist, its directory's. */
   readonly real: (path: string) => Promise<string | undefined>
@@ -41,13 +41,20 @@ export function createPathResolver(upstream: Client): PathResolver {
   }
   const open = (): Promise<ClientChannel | undefined> =>
     new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), LONGEST_WAIT)
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        // A target that is busy for a moment is asked again; one that refuses is not.
+        opening = undefined
+        resolve(undefined)
+      }, LONGEST_WAIT)
       const ready = (channel: ClientChannel | undefined): void => {
         clearTimeout(timer)
         resolve(channel)
       }
       const onOpened = (error: Error | undefined, channel: ClientChannel): void => {
         if (error !== undefined) return ready(undefined)
+        if (isLate) return channel.close()
         const framer = new SftpFramer()
         channel.on('error', () => {})
         channel.on('close', () => {
@@ -99,7 +106,11 @@ export function createPathResolver(upstream: Client): PathResolver {
     return found?.startsWith('/') === true ? found : undefined
   }
   return {
-    home: () => (home ??= real('.')),
+    home: () =>
+      (home ??= real('.').then((found) => {
+        if (found === undefined) home = undefined
+        return found
+      })),
     real,
     link: async (path) => firstName(await ask(encodeReadlink, path)),
     async isDirectory(path) {

@@ -2,8 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PROBE, shellOf } from '../../../../src/protocols/ssh/gateway/login-shell.ts'
+import { EventEmitter } from 'node:events'
+import type { Client } from 'ssh2'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Session } from '../../../../src/gateway/engine.ts'
+import { findLoginShell, PROBE, shellOf } from '../../../../src/protocols/ssh/gateway/login-shell.ts'
+import type { SshTarget } from '../../../../src/protocols/ssh/target.ts'
 
 const found = (shell: string): string | undefined =>
   spawnSync('sh', ['-c', `command -v ${shell}`], { encoding: 'utf8' }).stdout.trim() || undefined
@@ -50,7 +54,6 @@ describe('the login shell that answers', () => {
   })
 
   it.each([
-    undefined,
     '',
     'Welcome!\npamctl:5.2.15(1)-release:::bash:\n/usr/bin/bash\npamctl.\n',
     'pamctl:5.2.15(1)-release:::bash:\n/usr/bin/bash\n',
@@ -67,5 +70,90 @@ describe('the login shell that answers', () => {
 
   it('bash without /proc', () => {
     expect(shellOf('pamctl:5.2.37(1)-release:::bash:\npamctl.\n')).toBe('bash')
+  })
+})
+
+describe('a target that is slow to answer', () => {
+  class Asked extends EventEmitter {
+    readonly stderr = { resume() {} }
+    isClosed = false
+    end(): void {}
+    close(): void {
+      this.isClosed = true
+    }
+    says(text: string, code: number | null = 0): void {
+      this.emit('data', Buffer.from(text))
+      this.emit('exit', code)
+      this.emit('close')
+    }
+  }
+  let asked: Asked[]
+  let notices: string[]
+  const BASH = 'pamctl:5.2.15(1)-release:::bash:\n/usr/bin/bash\npamctl.\n'
+  const finder = (refuses = false) => {
+    const upstream = {
+      exec(_text: string, opened: (error: Error | undefined, channel: Asked) => void) {
+        const channel = new Asked()
+        asked.push(channel)
+        opened(refuses && asked.length === 1 ? new Error('one more than MaxSessions') : undefined, channel)
+      },
+    }
+    return findLoginShell(
+      upstream as unknown as Client,
+      {
+        config: { logins: [{ name: 'ann' }] },
+        lease: { user: 'ann' },
+        recorder: { outcome: ({ message }: { message: string }) => notices.push(message) },
+        ended: new AbortController().signal,
+      } as unknown as Session<SshTarget>,
+    )
+  }
+  beforeEach(() => {
+    ;[asked, notices] = [[], []]
+    vi.useFakeTimers()
+  })
+  afterEach(() => void vi.useRealTimers())
+  const afterAWhile = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+    await vi.advanceTimersByTimeAsync(milliseconds)
+    return work
+  }
+
+  it('is known by an answer that comes late, and asked no second time', async () => {
+    const shell = finder()
+    expect(await afterAWhile(shell(), 10_000)).toBeUndefined()
+    asked[0]?.says(BASH)
+    expect(await shell()).toBe('bash')
+    expect([asked.length, notices]).toEqual([1, ['the login shell of ann is bash']])
+  })
+
+  it('is asked again where it never answers, and the first question is closed', async () => {
+    const shell = finder()
+    expect(await afterAWhile(shell(), 60_000)).toBeUndefined()
+    expect(asked[0]?.isClosed).toBe(true)
+    const again = shell()
+    asked[1]?.says(BASH)
+    expect(await again).toBe('bash')
+  })
+
+  it('is asked again where it had no room, and where the shell was killed', async () => {
+    const shell = finder(true)
+    expect(await shell()).toBeUndefined()
+    const second = shell()
+    asked[1]?.says('', null)
+    expect(await second).toBeUndefined()
+    const third = shell()
+    asked[2]?.says(BASH)
+    expect(await third).toBe('bash')
+  })
+
+  it('an answer that is none of those expected holds for the session', async () => {
+    const shell = finder()
+    const first = shell()
+    asked[0]?.says('Unknown command\n', 127)
+    expect([await first, await shell(), asked.length]).toEqual(['other', 'other', 1])
+    const much = finder()
+    const flooded = much()
+    asked[1]?.emit('data', Buffer.alloc(3000, 'x'))
+    expect([await flooded, asked[1]?.isClosed]).toEqual(['other', true])
   })
 })

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -228,6 +229,19 @@ it('holds a command until somebody approves it, and withdraws it when the client
     return stderr.includes('withdrawn') ? true : undefined
   }, 'the withdrawal')
   expect(server.received).toEqual(['DEL old'])
+})
+
+it('comes through pamctl tunnel, too', async () => {
+  const child = spawn(process.execPath, [join(copy, 'bin', 'pamctl.js'), 'tunnel', '--protocol', 'echo', 'store'], {
+    env: { ...process.env, ...jane.environment },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  expect(await lines.next()).toEqual({ value: '+echo ready', done: false })
+  child.stdin.end('HELLO app\nGET nothing\n')
+  expect(await lines.next()).toEqual({ value: '+hello app', done: false })
+  expect(await lines.next()).toEqual({ value: '-no such key', done: false })
+  expect((await lines.next()).done).toBe(true)
 })
 
 it('is on record: replayed, exported and verified', async () => {

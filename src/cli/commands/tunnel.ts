@@ -1,4 +1,6 @@
 import { connect as connectSocket } from 'node:net'
+import { Option } from 'commander'
+import { protocolNames } from '../../protocols/names.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { AddCommand } from '../command.ts'
@@ -11,22 +13,27 @@ export const tunnel: AddCommand = (program, run) => {
   program
     .command('tunnel <target>')
     .description('one connection to a target on standard input and output, for ProxyCommand of ssh')
+    .addOption(
+      new Option('--protocol <name>', 'what the client speaks, in which it is told of a refusal')
+        .choices(protocolNames)
+        .default('ssh'),
+    )
     .action(run(openTunnel))
 }
 
-async function openTunnel(context: CliContext, name: string): Promise<void> {
+async function openTunnel(context: CliContext, name: string, options: { readonly protocol: string }): Promise<void> {
   const { io } = context
   const agent = await context.agent()
   const { socketPath } = await agent.call('listen', {
     profile: await context.profile(),
     target: name,
-    protocol: 'ssh',
+    protocol: options.protocol,
     private: true,
   })
   if (socketPath === undefined) throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets: use connect')
   let isUntold = false
   agent.onEvent((event) => {
-    // A refusal and the end are told in SSH where that is possible, by the agent or by the gateway: the client shows them by itself.
+    // A refusal and the end are told in the client's protocol where that is possible, by the agent or by the gateway: the client shows them by itself.
     if (event.target !== name || event.kind === 'told') return
     isUntold ||= event.kind === 'untold'
     io.note(`pamctl: ${visible(event.message)}`)

@@ -30,18 +30,37 @@ export class SharedSessions {
     this.#byTarget.set(target, sessions)
     for (;;) {
       const known = sessions.get(key)
-      const shared = known ?? open().then((opened) => new SharedSession(opened, this.#clock, this.#failed))
-      if (known === undefined) sessions.set(key, shared)
-      const forget = (): void => {
-        if (sessions.get(key) === shared) sessions.delete(key)
-      }
-      const session = await shared.catch((error: unknown) => {
+      const shared = known ?? this.#open(sessions, key, open)
+      const session = await shared
+      // One that ended as it was opened is told why; another one would end the same way.
+      if (known === undefined || !session.isOver) return session.join()
+      if (sessions.get(key) === shared) sessions.delete(key)
+    }
+  }
+
+  /** Known from now on, so that connections that come meanwhile wait for it; until it is closed, or could not be opened. */
+  #open(
+    sessions: Map<string, Promise<SharedSession>>,
+    key: string,
+    open: () => Promise<OpenedSession>,
+  ): Promise<SharedSession> {
+    const forget = (): void => {
+      if (sessions.get(key) === shared) sessions.delete(key)
+    }
+    const shared = open().then(
+      (opened) => new SharedSession(opened, this.#clock, this.#failed, forget),
+      (error: unknown) => {
         forget()
         throw error
-      })
-      if (!session.isOver) return session.join()
-      forget()
-    }
+      },
+    )
+    sessions.set(key, shared)
+    return shared
+  }
+
+  /** How many it keeps of a target's. */
+  countOf(target: object): number {
+    return this.#byTarget.get(target)?.size ?? 0
   }
 }
 
@@ -49,14 +68,16 @@ class SharedSession {
   readonly #opened: OpenedSession
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
+  readonly #forget: () => void
   #connections = 0
   #closed: Promise<void> | undefined
   #stopWaiting = (): void => {}
 
-  constructor(opened: OpenedSession, clock: Clock, failed: (error: unknown) => void) {
+  constructor(opened: OpenedSession, clock: Clock, failed: (error: unknown) => void, forget: () => void) {
     this.#opened = opened
     this.#clock = clock
     this.#failed = failed
+    this.#forget = forget
     // Every connection listens for the end, and every command that it waits for.
     setMaxListeners(0, opened.session.ended)
     // With nobody connected nobody else would close it.
@@ -93,6 +114,7 @@ class SharedSession {
 
   #close(): Promise<void> {
     this.#stopWaiting()
+    this.#forget()
     this.#closed ??= this.#opened.close()
     return this.#closed
   }

@@ -91,6 +91,7 @@ describe('sessions of several connections', () => {
     await again.close()
     clock.next()
     expect(opened[0]?.closed).toBe(1)
+    expect(sessions.countOf(TARGET)).toBe(0)
     expect((await join()).session.id).toBe('ses_2')
   })
 
@@ -113,7 +114,21 @@ describe('sessions of several connections', () => {
   it('are tried again by the next connection after opening one failed', async () => {
     const failure = new PamError('NO_GRANT', 'no grant')
     await expect(sessions.join(TARGET, 'jane', () => Promise.reject(failure))).rejects.toBe(failure)
+    expect(sessions.countOf(TARGET)).toBe(0)
     expect((await join()).session.id).toBe('ses_1')
+  })
+
+  it('that end as they are opened are not opened again', async () => {
+    const reason = new PamError('RECORDING_FAILED', 'the disk is full')
+    const ending = async (): Promise<OpenedSession> => {
+      const made = await open()
+      opened.at(-1)?.end(reason)
+      return made
+    }
+    const joined = await sessions.join(TARGET, 'jane', ending)
+    expect(joined.session.ended.reason).toBe(reason)
+    await joined.close()
+    expect(opened.map(({ closed }) => closed)).toEqual([1])
   })
 
   it('carry no more than 256 connections', async () => {

@@ -360,11 +360,14 @@ const ROWS: Readonly<Record<string, Row>> = {
       'node:net',
       'node:stream',
       'node:stream/promises',
-      'node:util',
     ],
     clock: true,
     environment: true,
   },
+  // Each library that is loaded where it is used has one door.
+  'cli/output/colours.ts': { imports: [], packages: ['chalk'] },
+  'cli/output/spinner.ts': { imports: ['type:cli/output/io.ts'], packages: ['ora'] },
+  'cli/commands/config.ts': { imports: ['shared/', 'cli/'], packages: ['conf'] },
   // The hidden verb `agent run` is the agent's own entry.
   'cli/commands/agent.ts': {
     imports: ['shared/', 'cli/', 'agent/control-client.ts', 'agent/main.ts'],

@@ -5,8 +5,9 @@ import { createApiClient, type ApiClient } from '../gateway-client/api-client.ts
 import { fetchWithCa } from '../shared/fetch-with-ca.ts'
 import { PamError, UsageError } from '../shared/errors.ts'
 import { fileProblem } from '../shared/file-problem.ts'
-import { isLoopback } from '../shared/loopback.ts'
+import { normalGateway } from './gateway-url.ts'
 import type { Io } from './output/io.ts'
+import { readSettings, type Settings } from './settings.ts'
 
 /** Flags that every command takes. */
 export interface GlobalOptions {
@@ -22,6 +23,8 @@ export interface CliContext {
   readonly options: GlobalOptions
   readonly environment: NodeJS.ProcessEnv
   readonly paths: () => Paths
+  /** What `pamctl config` keeps. */
+  readonly settings: () => Settings
   readonly agent: () => Promise<AgentConnection>
   /** Which of the logins the command is for. */
   readonly profile: () => Promise<string>
@@ -35,12 +38,14 @@ export interface CliContext {
 export function createContext(io: Io, options: GlobalOptions, environment: NodeJS.ProcessEnv): CliContext {
   let agent: Promise<AgentConnection> | undefined
   let profile: Promise<string> | undefined
+  let settings: Settings | undefined
   const paths = (): Paths => userPaths(environment)
   const context: CliContext = {
     io,
     options,
     environment,
     paths,
+    settings: () => (settings ??= readSettings(paths().home)),
     authority: () => (options.ca === undefined ? undefined : readAuthority(options.ca)),
     agent() {
       agent ??= isService(context) ? serviceAgent(context) : connectAgent(paths())
@@ -53,11 +58,11 @@ export function createContext(io: Io, options: GlobalOptions, environment: NodeJ
     async client() {
       const connection = await context.agent()
       const chosen = await context.profile()
-      const { gateway } = given(options)
+      const { gateway } = given(context)
       const info = await connection.call('profile', {
         profile: chosen,
         required: true,
-        ...(gateway === undefined ? {} : { gateway: normalGateway(gateway) }),
+        ...(gateway === undefined ? {} : { gateway }),
       })
       if (info === null) throw new PamError('NOT_SIGNED_IN', 'you are not signed in')
       const ca = context.authority()
@@ -80,21 +85,37 @@ export function createContext(io: Io, options: GlobalOptions, environment: NodeJ
 
 /** The login that --profile and --gateway name together; where they contradict each other, an error. */
 export async function chooseProfile(context: CliContext, signingIn: boolean): Promise<string> {
-  const { profile, gateway } = given(context.options)
+  const { profile, gateway } = given(context)
   // What a service signed in with is in the memory of its own agent, under any name.
   if (isService(context)) return profile ?? 'default'
   const wanted = {
     ...(profile === undefined ? {} : { profile }),
-    ...(gateway === undefined ? {} : { gateway: normalGateway(gateway) }),
+    ...(gateway === undefined ? {} : { gateway }),
   }
   return (await (await context.agent()).call('choose-profile', { ...wanted, signingIn })).profile
 }
 
-/** An empty variable is one that is not set. */
-const given = ({ profile, gateway }: GlobalOptions): { profile: string | undefined; gateway: string | undefined } => ({
-  profile: profile === '' ? undefined : profile,
-  gateway: gateway === '' ? undefined : gateway,
-})
+/**
+ * The login that flags and variables ask for; where they name neither profile nor gateway, the one in the settings. A profile is for
+ * one gateway, so that a setting never contradicts what was given. An empty variable is one that is not set.
+ */
+function given({ options, settings }: CliContext): { readonly profile?: string; readonly gateway?: string } {
+  const { profile = '', gateway = '' } = options
+  if (profile !== '' || gateway !== '') {
+    return {
+      ...(profile === '' ? {} : { profile }),
+      ...(gateway === '' ? {} : { gateway: normalGateway(gateway) }),
+    }
+  }
+  const defaults = settings()
+  if (defaults.profile !== undefined) return { profile: defaults.profile }
+  return defaults.gateway === undefined ? {} : { gateway: defaults.gateway }
+}
+
+/** The gateway to sign in to: the one that was asked for, that of the profile, the one in the settings. */
+export function gatewayToSignInTo(context: CliContext, known?: string): string | undefined {
+  return given(context).gateway ?? known ?? context.settings().gateway
+}
 
 export const isService = ({ environment, options }: CliContext): boolean =>
   options.tokenFile !== undefined || (environment['PAMCTL_TOKEN'] ?? '') !== ''
@@ -102,7 +123,8 @@ export const isService = ({ environment, options }: CliContext): boolean =>
 /** A service signs in with its token for this one command; the user's own login is not touched. */
 async function serviceAgent(context: CliContext): Promise<AgentConnection> {
   const { options, environment } = context
-  const { profile, gateway } = given(options)
+  const { profile } = given(context)
+  const gateway = gatewayToSignInTo(context)
   if (gateway === undefined)
     throw new UsageError('a service must say which gateway', 'give --gateway URL (PAMCTL_GATEWAY)')
   const connection = await startPrivateAgent(context.paths())
@@ -110,36 +132,11 @@ async function serviceAgent(context: CliContext): Promise<AgentConnection> {
   const token = environment['PAMCTL_TOKEN']
   await connection.call('sign-in-service', {
     profile: profile ?? 'default',
-    gateway: normalGateway(gateway),
+    gateway,
     ...(ca === undefined ? {} : { ca }),
     ...(options.tokenFile === undefined ? { token: token ?? '' } : { tokenFile: options.tokenFile }),
   })
   return connection
-}
-
-/** `pam.example.com` means https; what a gateway's address has no place for is refused rather than dropped. */
-export function normalGateway(text: string): string {
-  const hint = 'expected a URL such as https://pam.example.com'
-  const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase() ?? 'https'
-  const rest = text.replace(/^[a-z][a-z\d+.-]*:\/\//i, '')
-  if (scheme !== 'https' && scheme !== 'http')
-    throw new UsageError(`--gateway ${text}: ${scheme} is not a scheme of a gateway`, hint)
-  // URL would take white space, and a backslash for a slash.
-  if (/[\s\\]/.test(text) || !URL.canParse(`${scheme}://${rest}`))
-    throw new UsageError(`"${text}" is not the URL of a gateway`, hint)
-  const url = new URL(`${scheme}://${rest}`)
-  const extra =
-    url.username !== '' || url.password !== '' || rest.includes('@')
-      ? 'a user name or password'
-      : /[?#]/.test(rest)
-        ? 'a query or fragment'
-        : url.pathname !== '/'
-          ? 'a path'
-          : undefined
-  if (extra !== undefined) throw new UsageError(`the URL of a gateway has no place for ${extra}`, hint)
-  if (scheme === 'http' && !isLoopback(url.hostname))
-    throw new UsageError(`${text}: plain http is for loopback only`, 'use https')
-  return url.origin
 }
 
 function readAuthority(file: string): string {

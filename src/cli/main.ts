@@ -3,6 +3,7 @@ import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
 import type { AddCommand, Run } from './command.ts'
 import { agent } from './commands/agent.ts'
+import { config } from './commands/config.ts'
 import { connect } from './commands/connect.ts'
 import { grants, revoke } from './commands/grants.ts'
 import { logout, whoami } from './commands/identity.ts'
@@ -22,6 +23,7 @@ import { sshConfig } from './commands/ssh-config.ts'
 import { targets } from './commands/targets.ts'
 import { tunnel } from './commands/tunnel.ts'
 import { outcomeOf } from './exit-codes.ts'
+import type { Colour } from './output/colours.ts'
 import { createIo } from './output/io.ts'
 
 /** `pamctl`: parses the command line, runs one verb, sets the exit code. */
@@ -30,6 +32,7 @@ export async function main(args: readonly string[]): Promise<void> {
   let context: CliContext | undefined
   const program = createProgram((work) => async (...given) => {
     context = createContext(io, program.opts<GlobalOptions>(), process.env)
+    if (!asksForJson(given)) await io.useColour(colourSetting(context))
     await work(context, ...given)
   })
   // A pipe that closes early (`pamctl sessions | head`) is no failure.
@@ -56,6 +59,23 @@ export async function main(args: readonly string[]): Promise<void> {
     context?.close()
   }
 }
+
+/** The last things that a verb is given are its options and itself. */
+const asksForJson = (given: readonly unknown[]): boolean => {
+  const command = given.at(-1)
+  return command instanceof Command && command.opts<{ json?: boolean }>().json === true
+}
+
+/** What is wrong with the settings is said by the verbs that need them; `pamctl config path` still works. */
+const colourSetting =
+  ({ settings }: CliContext) =>
+  (): Colour => {
+    try {
+      return settings().colour ?? 'auto'
+    } catch {
+      return 'auto'
+    }
+  }
 
 function createProgram(run: Run): Command {
   const program = new Command('pamctl')
@@ -123,5 +143,6 @@ const VERBS: readonly AddCommand[] = [
   eraseTexts,
   kill,
   policy,
+  config,
   agent,
 ]

@@ -1,11 +1,13 @@
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import type { AccessRequest, Target } from '../api/schemas/access.ts'
-import { asPamError, PamError } from '../shared/errors.ts'
+import { asPamError, PamError, UsageError } from '../shared/errors.ts'
 import type { CliContext } from './context.ts'
 import { Exit } from './exit-codes.ts'
 import { interruptible } from './interruption.ts'
 import { clockTime } from './output/clock-time.ts'
+import { editText } from './editor.ts'
 import type { Io } from './output/io.ts'
+import { whileWaiting } from './output/spinner.ts'
 import { visible } from '../shared/visible.ts'
 
 /** A request, and whether this command made it. */
@@ -24,11 +26,15 @@ export async function waitForRequest(api: ApiClient, open: () => Promise<OpenReq
     const { signal } = interruption
     let current = request
     try {
-      while (current.state === 'pending') {
-        signal.throwIfAborted()
-        const next = await api.requests.get(current.id, LONG_POLL, signal)
-        if (next.state === 'pending' && next.status !== current.status) io.note(visible(next.status))
-        current = next
+      if (current.state === 'pending') {
+        await whileWaiting(io, `waiting for approval${isOurs ? '; Ctrl-C withdraws the request' : ''}`, async () => {
+          while (current.state === 'pending') {
+            signal.throwIfAborted()
+            const next = await api.requests.get(current.id, LONG_POLL, signal)
+            if (next.state === 'pending' && next.status !== current.status) io.note(visible(next.status))
+            current = next
+          }
+        })
       }
     } catch (error) {
       const standing = `${request.id} is still waiting; to withdraw it: pamctl withdraw ${request.id}`
@@ -66,18 +72,28 @@ async function withdrawn(api: ApiClient, id: string, standing: string): Promise<
   }
 }
 
+export interface ReasonOptions {
+  readonly reason?: string
+  /** Written in the user's editor. */
+  readonly edit?: boolean
+}
+
 /** The reason given, or asked for where one is needed and there is somebody to ask. */
 export async function reasonFor(
-  { io }: CliContext,
+  context: CliContext,
   targets: readonly Target[],
   name: string,
-  given: string | undefined,
+  { reason: given, edit = false }: ReasonOptions,
 ): Promise<string> {
+  const { io } = context
+  if (edit && given !== undefined)
+    throw new UsageError('--reason and --edit both say why', 'give one of them (PAMCTL_REASON counts as --reason)')
   const target = targets.find((candidate) => candidate.name === name)
   if (target === undefined)
     throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
       hint: '"pamctl targets" lists yours',
     })
+  if (edit) return editText(context, `Why do you need ${name}?`)
   if (given !== undefined || !target.reasonRequired) return given ?? ''
   if (!io.interactive) throw new PamError('NO_TERMINAL', 'a reason is required', { hint: 'give --reason "…"' })
   const { input } = await import('@inquirer/prompts')

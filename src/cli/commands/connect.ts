@@ -16,11 +16,10 @@ import { isProtocolName, protocolNames, wordsOf } from '../../protocols/names.ts
 import { clockTime } from '../output/clock-time.ts'
 import type { Io } from '../output/io.ts'
 import { visible } from '../../shared/visible.ts'
-import { needApproved, reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
+import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from '../wait-for-request.ts'
 
-interface ConnectOptions {
+interface ConnectOptions extends ReasonOptions {
   readonly for?: number
-  readonly reason?: string
   readonly port?: number
   readonly wait?: boolean
   readonly json?: boolean
@@ -34,6 +33,7 @@ export const connect: AddCommand = (program, run) => {
     .usage('[options] <target> [-- command...]')
     .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
     .addOption(new Option('--reason <text>', 'reason to request access with').env('PAMCTL_REASON'))
+    .addOption(new Option('--edit', 'write the reason in your editor'))
     .addOption(new Option('--port <port>', 'the local port').env('PAMCTL_PORT').argParser(integer))
     .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
     .addOption(jsonOption())
@@ -130,7 +130,7 @@ async function ensureGrant(
   }
   const waiting = await waitingRequest(api, name)
   const reason =
-    waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options.reason) : (options.reason ?? '')
+    waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options) : (options.reason ?? '')
   const open = async (): Promise<OpenRequest> => {
     if (waiting !== undefined) return resumed(waiting, options, io)
     try {

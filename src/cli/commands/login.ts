@@ -6,7 +6,9 @@ import type { DevicePrompt } from '../../gateway-client/login.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { visible } from '../../shared/visible.ts'
 import type { AddCommand } from '../command.ts'
-import { chooseProfile, isService, normalGateway, type CliContext } from '../context.ts'
+import { interruptible } from '../interruption.ts'
+import { whileWaiting } from '../output/spinner.ts'
+import { chooseProfile, gatewayToSignInTo, isService, type CliContext } from '../context.ts'
 
 /** `pamctl login`: signs in with a device code. */
 export const login: AddCommand = (program, run) => {
@@ -32,7 +34,7 @@ export async function signIn(
   context: CliContext,
   { browser, fresh = false, allowSharedClient: allowShared = false }: LoginOptions,
 ): Promise<void> {
-  const { io, options } = context
+  const { io } = context
   if (isService(context)) {
     throw new UsageError(
       'a service does not sign in as a person: PAMCTL_TOKEN or --token-file is set',
@@ -42,7 +44,7 @@ export async function signIn(
   const connection = await context.agent()
   const profile = await chooseProfile(context, true)
   const known = await connection.call('profile', { profile })
-  const gateway = (options.gateway ?? '') === '' ? known?.gateway : normalGateway(options.gateway ?? '')
+  const gateway = gatewayToSignInTo(context, known?.gateway)
   if (gateway === undefined) throw new UsageError('which gateway?', 'give --gateway URL (PAMCTL_GATEWAY)')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
@@ -58,17 +60,18 @@ export async function signIn(
     })
   const { issuer = '', clientId = '' } = discovery
   if (issuer !== '') await connection.call('check-client', { gateway, issuer, clientId, allowShared })
-  const giveUp = new AbortController()
-  const onInterrupt = (): void => giveUp.abort()
-  process.once('SIGINT', onInterrupt)
   const { signInWithDevice } = await import('../../gateway-client/login.ts')
-  const tokens = await signInWithDevice(discovery, {
-    // The gateway says which authority the identity provider is signed by, where it is a private one.
-    fetch: discovery.issuerCa === undefined ? fetcher : fetchWithCa(discovery.issuerCa),
-    fresh,
-    signal: giveUp.signal,
-    show: (prompt) => showPrompt(prompt, context, browser),
-  }).finally(() => process.removeListener('SIGINT', onInterrupt))
+  const tokens = await interruptible(({ signal }) =>
+    whileWaiting(io, 'waiting for you to sign in', () =>
+      signInWithDevice(discovery, {
+        // The gateway says which authority the identity provider is signed by, where it is a private one.
+        fetch: discovery.issuerCa === undefined ? fetcher : fetchWithCa(discovery.issuerCa),
+        fresh,
+        signal,
+        show: (prompt) => showPrompt(prompt, context, browser),
+      }),
+    ),
+  )
   const { label, groups, warning } = await connection.call('sign-in', {
     profile,
     gateway,

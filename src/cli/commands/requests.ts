@@ -1,11 +1,10 @@
 import { durationOption, forHowLong, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { needId } from '../ids.ts'
-import { needApproved, reasonFor, waitForRequest, type OpenRequest } from '../wait-for-request.ts'
+import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from '../wait-for-request.ts'
 
-interface RequestOptions {
+interface RequestOptions extends ReasonOptions {
   readonly for?: number
-  readonly reason?: string
   readonly wait?: boolean
   readonly json?: boolean
 }
@@ -17,13 +16,14 @@ export const request: AddCommand = (program, run) => {
     .description('ask for access to a target')
     .addOption(durationOption('--for <duration>', 'how long, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
+    .option('--edit', 'write the reason in your editor')
     .option('--wait', 'wait until somebody decides; Ctrl-C withdraws the request')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, target: string, options: RequestOptions) => {
         const { io } = context
         const api = await context.client()
-        const reason = await reasonFor(context, await api.targets(), target, options.reason)
+        const reason = await reasonFor(context, await api.targets(), target, options)
         const open = async (): Promise<OpenRequest> => {
           const made = await api.requests.create({
             target,

@@ -1,13 +1,17 @@
-import { styleText } from 'node:util'
 import { visible, visibleJson } from '../../shared/visible.ts'
+import { colouredStyles, PLAIN, wantsColour, type Colour, type Styles } from './colours.ts'
 
 /** Where a command's words go: results on stdout, everything else on stderr. */
 export interface Io {
   readonly stdoutIsTerminal: boolean
   /** Whether a question can be asked. */
   readonly interactive: boolean
-  /** For what goes to stderr: with colour where that is a terminal and nobody minds. */
-  readonly style: { readonly green: (text: string) => string; readonly bold: (text: string) => string }
+  /** Whether a line that moves can be shown while something takes its time. */
+  readonly showsProgress: boolean
+  /** For what goes to stderr: plain until `useColour`, and after it where nobody wants colour. */
+  readonly style: Styles
+  /** From here on with colour, where that is wanted. What goes to a pipe on stdout has none, whatever is wanted. */
+  useColour(setting: () => Colour): Promise<void>
   /** A result, with what a terminal would act on spelled out. */
   print(text: string): void
   json(value: unknown): void
@@ -29,13 +33,22 @@ export interface Streams {
 }
 
 export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS.ProcessEnv, now: () => number): Io {
-  const plain = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== ''
-  const styled = (format: 'green' | 'bold') => (text: string) =>
-    plain || stderr.isTTY !== true ? text : styleText(format, text, { validateStream: false })
+  let style = PLAIN
+  let tableStyle = PLAIN
   return {
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
-    style: { green: styled('green'), bold: styled('bold') },
+    showsProgress: stderr.isTTY === true && environment['TERM'] !== 'dumb',
+    get style() {
+      return style
+    },
+    async useColour(setting) {
+      const [onStderr, onStdout] = [stderr, stdout].map((stream) => wantsColour(stream, environment, setting))
+      if (onStderr !== true && onStdout !== true) return
+      const coloured = await colouredStyles()
+      if (onStderr === true) style = coloured
+      if (onStdout === true) tableStyle = coloured
+    },
     print: (text) => void stdout.write(`${visible(text)}\n`),
     json: (value) => void stdout.write(`${visibleJson(JSON.stringify(value, null, 2))}\n`),
     jsonLine: (line) => void stdout.write(`${visibleJson('text' in line ? line.text : JSON.stringify(line.value))}\n`),
@@ -50,7 +63,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
       }
       const { default: Table } = await import('cli-table3')
       const table = new Table({
-        head: names,
+        head: names.map((name) => tableStyle.bold(name)),
         chars: NO_BORDERS,
         style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
       })
@@ -59,8 +72,8 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
     },
     note: (text) => void stderr.write(`${text}\n`),
     fail(message, hint) {
-      stderr.write(`pamctl: ${visible(message)}\n`)
-      if (hint !== undefined) stderr.write(`hint: ${visible(hint)}\n`)
+      stderr.write(`${style.red('pamctl:')} ${visible(message)}\n`)
+      if (hint !== undefined) stderr.write(`${style.cyan('hint:')} ${visible(hint)}\n`)
     },
     age(time) {
       const seconds = Math.round((now() - Date.parse(time)) / 1000)

@@ -250,6 +250,29 @@ describe.skipIf(isPostgresMissing)('what the rules forbid has no effect through 
   )('%s', async (_name, evasion) => check(evasion, guarded))
 })
 
+describe.skipIf(isPostgresMissing)('views that read files of the server', () => {
+  it.each([
+    'pg_hba_file_rules',
+    'pg_catalog.pg_file_settings',
+    'pg_config',
+    'v_access_file',
+    ...(POSTGRES_VERSION < 15 ? [] : ['pg_ident_file_mappings']),
+  ])('%s', async (view) => {
+    const sql = `select count(*) || ' lines' as seen from ${view}`
+    const { rows } = await observers.evade.query<{ seen: string }>(sql)
+    expect(rows[0]?.seen).toContain('lines')
+    const db = await connect({
+      host: '127.0.0.1',
+      port: guarded.port,
+      user: 'postgres',
+      database: 'evade',
+      ssl: false,
+    })
+    await expect(db.query(sql)).rejects.toThrow('out of reach')
+    await db.end()
+  })
+})
+
 describe.skipIf(isPostgresMissing)('a read-only target is not written to', () => {
   it.each(ofThisVersion(READ_ONLY_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
     '%s',

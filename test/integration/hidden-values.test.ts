@@ -23,6 +23,7 @@ create extension hstore; create extension citext; create extension ltree;
 create type person as (name text, mail text, card bigint, raw bytea);
 create type team as (title text, lead person, members person[]);
 create domain address as text; create domain addresses as text[]; create domain far as address;
+create type measure as (name text, value float8);
 create type mood as enum ('fine', 'jane@example.com');
 create type words as range (subtype = text);
 create table staff (id int, who person, mails addresses);
@@ -81,6 +82,11 @@ const VALUES: readonly (readonly [expression: string, type: string])[] = [
   [`${CARD}::numeric`, 'numeric'],
   [`array[${CARD}.50, -1.5, 0.001, 'NaN']::numeric[]`, 'numeric[]'],
   [`${CARD}::float8`, 'float8'],
+  [`array[1, ${CARD}]::float8[]`, 'float8[]'],
+  [`to_json(${CARD}::float8)`, 'json'],
+  [`json_build_array(1e300::float8, ${CARD}::float8)`, 'json'],
+  [`row('n', ${CARD})::measure`, 'measure'],
+  [`array[row('n', ${CARD})::measure]`, 'measure[]'],
   [`array['192.0.2.17', '::1']::inet[]`, 'inet[]'],
   [`'x ''${MAIL}'' y'::tsvector`, 'tsvector'],
 ]

@@ -119,8 +119,17 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
         match: {
           functions: words(`
             pg_read_* pg_ls_* pg_stat_file pg_file_* lo_import lo_export dblink* pg_current_logfile pg_hba_file_rules
-            pg_show_all_file_settings pg_logdir_ls pg_execute_server_program
+            pg_show_all_file_settings pg_ident_file_mappings pg_logdir_ls pg_config pg_execute_server_program
           `),
+        },
+        message: 'files, programs and the network of the server are out of reach',
+      },
+      {
+        name: 'views of files',
+        match: {
+          relations: words(
+            'pg_catalog.pg_hba_file_rules pg_catalog.pg_ident_file_mappings pg_catalog.pg_file_settings pg_catalog.pg_config',
+          ),
         },
         message: 'files, programs and the network of the server are out of reach',
       },

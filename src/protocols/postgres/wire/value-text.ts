@@ -235,7 +235,7 @@ export function rewriteJsonText(text: string, rewrite: PartRewrite): Rewritten |
   const out = text.replace(JSON_PART, (part: string, offset: number) => {
     if (part === 'true' || part === 'false' || part === 'null') return part
     const isString = part.startsWith('"')
-    const replaced = rewrite(isString ? (JSON.parse(part) as string) : part)
+    const replaced = rewrite(isString ? (JSON.parse(part) as string) : withAllDigits(part))
     if (replaced === undefined) return part
     changed = true
     if (replaced !== null) return JSON.stringify(replaced)
@@ -243,6 +243,9 @@ export function rewriteJsonText(text: string, rewrite: PartRewrite): Rewritten |
   })
   return changed ? out : false
 }
+
+/** As it would be without an exponent, where the server leaves one: in a float8 of many digits. */
+const withAllDigits = (number: string): string => (/[eE]/.test(number) ? String(Number(number)) : number)
 
 const JSON_PART = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null/g
 

@@ -143,9 +143,10 @@ function flat(text: string, { kinds, keys }: ValueSearch): string | null | undef
   return kinds.every(({ style }) => style === 'null') ? null : masked
 }
 
-/** Nothing is hidden in it, and nothing is written otherwise than it is: its parts stand in it as they are. */
+/** Nothing is hidden in it, and nothing is written otherwise than it is, such as a number with an exponent: its parts stand in it as they are. */
 const isPlain = (text: string, { kinds, keys }: ValueSearch): boolean =>
   !text.includes('\\') &&
+  !/\de[+-]?\d/i.test(text) &&
   kinds.every(({ kind }) => typeof kind === 'string') &&
   maskKinds(text, kinds, keys) === undefined
 
@@ -159,6 +160,7 @@ function inBytea(text: string, search: ValueSearch): string | null | undefined {
 /** Any of the forms that values have, tried by their look. */
 function inUntold(text: string, search: ValueSearch, depth: number): string | null | undefined {
   if (NUMBER.test(text)) return flat(text, search) === undefined ? undefined : null
+  if (WITH_EXPONENT.test(text)) return inFloat(Number(text), search)
   const part = (value: string): string | null | undefined => inText(value, UNTOLD, search, depth + 1)
   const bytes = BYTES.test(text) ? bytesOfText(text) : undefined
   if (bytes !== undefined) {
@@ -297,6 +299,7 @@ function inetText(value: Buffer): string {
 /** `\x` in front, or an octal escape somewhere. */
 const BYTES = /^\\x|(?<!\\)(?:\\\\)*\\[0-3][0-7]{2}/
 const NUMBER = /^-?\d+(?:\.\d+)?$/
+const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
 /** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */
 const SHORTEST_NUMBER = 1e12
 /** Groups of four digits. */

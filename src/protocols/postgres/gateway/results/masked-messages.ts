@@ -19,16 +19,19 @@ export function maskedNotice(frame: Frame, conversation: Conversation, masker: M
 }
 
 /** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
-export function maskedNotification(frame: Frame, { masking, session, notified }: Conversation): Buffer {
+export function maskedNotification(frame: Frame, { masking, session, notified, ranUnread }: Conversation): Buffer {
   const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
   const processId = body.uint32()
   const channel = body.cstring()
   const payload = body.cstring()
   // Whoever sent it may have made it of a masked column, in any session; what this one has sent stood in its statements.
   const isConstant = payload === '' || masking.plan.columns.length === 0 || notified.has(payload)
-  const masked = isConstant ? maskKinds(payload, masking.plan.kinds, session.hashKeys) : '****'
-  if (masked === undefined) return frame.bytes
-  const text = Buffer.from(`${channel}\0${masked}\0`, 'utf8')
+  const { kinds } = masking.plan
+  const masked = isConstant ? maskKinds(payload, kinds, session.hashKeys) : '****'
+  // Code that is not read may listen to a channel that it has named after a masked value.
+  const named = ranUnread && masking.plan.columns.length > 0 ? '****' : maskKinds(channel, kinds, session.hashKeys)
+  if (masked === undefined && named === undefined) return frame.bytes
+  const text = Buffer.from(`${named ?? channel}\0${masked ?? payload}\0`, 'utf8')
   const out = Buffer.allocUnsafe(9 + text.length)
   out[0] = serverTags.notificationResponse
   out.writeUInt32BE(8 + text.length, 1)
@@ -67,7 +70,8 @@ function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
       else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
     } else {
-      masked.set(type, QUOTING_FIELDS.has(type) ? (maskKinds(value, scope.plan.kinds, keys) ?? value) : value)
+      // Code that raises an error names in it what it likes: a table, a column, a constraint.
+      masked.set(type, UNSEARCHED.has(type) ? value : (maskKinds(value, scope.plan.kinds, keys) ?? value))
     }
   }
   return masked
@@ -80,3 +84,5 @@ const RAISED = 'P0001'
 const SERVERS_OWN = new Set(['S', 'V', 'F', 'L', 'R'])
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
+/** Those that hold no text of anybody's: also the SQLSTATE, and positions in a text. */
+const UNSEARCHED = new Set([...SERVERS_OWN, 'C', 'P', 'p'])

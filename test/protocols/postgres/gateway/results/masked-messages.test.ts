@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import type { MaskingPlan } from '../../../../../src/masking/plan.ts'
+import type { Conversation } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
+import {
+  maskedError,
+  maskedNotification,
+} from '../../../../../src/protocols/postgres/gateway/results/masked-messages.ts'
+import type { Masker } from '../../../../../src/protocols/postgres/gateway/results/row-masking.ts'
+
+const hashKeys = { session: Buffer.from('s'), target: Buffer.from('t') }
+const MAIL = 'jane@example.com'
+const KINDS: MaskingPlan = { columns: [], kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] }
+const COLUMNS = { columns: [{}], kinds: [] } as unknown as MaskingPlan
+
+const conversation = (plan: MaskingPlan, more: object = {}): Conversation =>
+  ({
+    masking: { plan },
+    session: { hashKeys },
+    notified: new Set(),
+    ranUnread: false,
+    ...more,
+  }) as unknown as Conversation
+
+describe('kinds of data in what is no row', () => {
+  it('are hidden in every field of an error that code can fill', () => {
+    const fields = new Map([...'MDHWqsntcd'].map((type) => [type, `about ${MAIL}`]))
+    const masker = { scope: { plan: KINDS }, keys: hashKeys } as unknown as Masker
+    const error = maskedError(new Map([...fields, ['C', 'P0001']]), conversation(KINDS), masker).toString()
+    expect(error).not.toContain(MAIL)
+    expect(error.match(/about \*{4}/g)).toHaveLength(fields.size)
+  })
+
+  it('are hidden in the channel of a notification, and in its payload', () => {
+    expect(notified(conversation(KINDS), MAIL, `to ${MAIL}`)).toBe('****·to ****·')
+    expect(notified(conversation(KINDS), 'letters', 'x')).toBe('letters·x·')
+  })
+})
+
+describe('a channel of a session with masked columns', () => {
+  it('is shown until code has run that is not read, which may have named it after one', () => {
+    expect(notified(conversation(COLUMNS), 'letters', '')).toBe('letters··')
+    expect(notified(conversation(COLUMNS, { ranUnread: true }), MAIL, '')).toBe('****··')
+  })
+})
+
+function notified(state: Conversation, channel: string, payload: string): string {
+  const body = Buffer.from(`\0\0\0\x07${channel}\0${payload}\0`)
+  const header = Buffer.alloc(5)
+  header[0] = 'A'.charCodeAt(0)
+  header.writeUInt32BE(4 + body.length, 1)
+  const bytes = maskedNotification({ tag: header[0], bytes: Buffer.concat([header, body]) } as never, state)
+  return bytes.toString('latin1', 9).replaceAll('\0', '·')
+}

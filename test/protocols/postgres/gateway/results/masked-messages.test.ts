@@ -46,8 +46,8 @@ describe('a channel of a session with masked columns', () => {
 function notified(state: Conversation, channel: string, payload: string): string {
   const body = Buffer.from(`\0\0\0\x07${channel}\0${payload}\0`)
   const header = Buffer.alloc(5)
-  header[0] = 'A'.charCodeAt(0)
+  header[0] = 0x41
   header.writeUInt32BE(4 + body.length, 1)
-  const bytes = maskedNotification({ tag: header[0], bytes: Buffer.concat([header, body]) } as never, state)
+  const bytes = maskedNotification({ tag: 0x41, bytes: Buffer.concat([header, body]) }, state)
   return bytes.toString('latin1', 9).replaceAll('\0', '·')
 }

@@ -98,15 +98,20 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   }
   if (match.functions !== undefined) {
     const names = match.functions
-    if (
-      !some(statement.functions, (name) =>
-        names.some((pattern) => fitsKind(pattern, name) || fitsKind(pattern, name.replace(/^pg_catalog\./, ''))),
-      )
-    ) {
-      return false
-    }
+    if (!some(statement.functions, (name) => names.some((pattern) => fitsFunction(pattern, name, effect)))) return false
   }
   return true
+}
+
+/**
+ * Names are as the text has them, with a schema or without. Where something is refused or held, a name without a schema may be of
+ * any, on either side; where it is allowed, only of the system's own.
+ */
+function fitsFunction(pattern: string, name: string, effect: CommandEffect['type']): boolean {
+  if (fitsKind(pattern, name) || fitsKind(pattern, name.replace(/^pg_catalog\./, ''))) return true
+  if (effect === 'allow' || (pattern.includes('.') && name.includes('.'))) return false
+  const bare = (text: string): string => text.slice(text.lastIndexOf('.') + 1)
+  return fitsKind(bare(pattern), bare(name))
 }
 
 /** `orders` means that table of the default schema; a `*` as schema or table stands for any. */

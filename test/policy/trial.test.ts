@@ -65,7 +65,7 @@ describe('trying a command', () => {
       'never: not: its condition does not hold: person.id == "x"',
       'unclear: not: is about statements of unknown effect, and this one is known',
       'held: decides: the first rule that matches',
-      'all: fits: fits as well, and "held" comes first',
+      'all: fits: also matches, but "held" comes first',
     ])
   })
 

@@ -223,11 +223,11 @@ describe('what is probably not meant is a warning, with line and column', () => 
     // Rules that come too late to refuse.
     [
       `commands: [{ use: everyday, ${onDb} }, { name: b, ${onDb} match: { kinds: [update, delete], missingWhere: true }, deny: no }]`,
-      [/"everyday: reading and changing rows" stands before this and already allows what it would refuse/],
+      [/"everyday: reading and changing rows" comes first and already allows what this rule would refuse/],
     ],
     [
       `commands: [{ name: a, ${onDb} allow: true }, { name: b, ${onDb} match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }]`,
-      [/already allows what it would hold/],
+      [/already allows what this rule would hold/],
     ],
     [`commands: [{ use: no-blind-writes, ${onDb} }, { use: everyday, ${onDb} }]`, []],
     [

@@ -203,20 +203,20 @@ describe('what a statement does', () => {
     ['do $$ begin delete from orders; end $$', /DO/],
     ['call mine()', /CALL/],
     ['execute p', /EXECUTE/],
-    ['select mine(1)', /written by somebody/],
-    ['select lower(note) from orders', /written by somebody/], // shadowed: the better match is called
-    ['select other.upper(note) from orders', /written by somebody/],
-    ['select c.fullname from customers c', /may call a function/],
-    ['select (c).fullname from customers c', /may call a function/],
+    ['select mine(1)', /is user-defined and is not analysed/],
+    ['select lower(note) from orders', /is user-defined and is not analysed/], // shadowed: the better match is called
+    ['select other.upper(note) from orders', /is user-defined and is not analysed/],
+    ['select c.fullname from customers c', /may call a user-defined function/],
+    ['select (c).fullname from customers c', /may call a user-defined function/],
     ['select 1 =~= 2', /not the system's own/],
     ['select 1 operator(other.+) 2', /not the system's own/],
-    ["select pg_read_file('/etc/passwd')", /reaches beyond/],
-    ["select query_to_xml('delete from orders', true, true, '')", /reaches beyond/],
-    ["select table_to_xml('customers', true, true, '')", /reaches beyond/],
+    ["select pg_read_file('/etc/passwd')", /can access data outside/],
+    ["select query_to_xml('delete from orders', true, true, '')", /can access data outside/],
+    ["select table_to_xml('customers', true, true, '')", /can access data outside/],
     ['select some_new_effect()', /may have effects/],
     ['select no_such_function()', /not known/],
-    ['select 1 from orders order by mine(id)', /written by somebody/],
-    ['insert into orders values (mine(1)) returning mine(2)', /written by somebody/],
+    ['select 1 from orders order by mine(id)', /is user-defined and is not analysed/],
+    ['insert into orders values (mine(1)) returning mine(2)', /is user-defined and is not analysed/],
   ])('%s is of unknown effect', (sql, reason) => {
     expect(facts(sql).statements[0]?.unknown.join('; ')).toMatch(reason)
   })

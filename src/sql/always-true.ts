@@ -11,6 +11,7 @@ export function isAlways(where: Expression | undefined, target: Table, from: rea
   const names: Names = {
     target: target.alias?.name ?? target.name.name,
     twins: twinsOf(target, from),
+    others: namesIn(from),
     relation: target,
   }
   if (where.kind === 'logic' && where.how === 'and') return where.args.every((arg) => isAlways(arg, target, from))
@@ -23,6 +24,8 @@ interface Names {
   readonly target: string
   /** What else stands for the same relation: their rows are its rows. */
   readonly twins: ReadonlySet<string>
+  /** Columns that the text itself gives to something else in FROM: without a qualifier they are not of the row. */
+  readonly others: ReadonlySet<string>
   readonly relation: Table
 }
 
@@ -40,6 +43,35 @@ function twinsOf(target: Table, from: readonly FromItem[]): ReadonlySet<string> 
   return twins
 }
 
+/** A column that is the row's, or that of another row of the same relation. */
+function isOfRow(path: readonly string[], { target, twins, others }: Names): boolean {
+  const qualifier = path.at(-2)
+  return qualifier === undefined ? !others.has(String(path.at(-1))) : qualifier === target || twins.has(qualifier)
+}
+
+/** Names of columns as far as the text says them: of aliases, of what a subquery selects, of functions. */
+function namesIn(from: readonly FromItem[]): ReadonlySet<string> {
+  const names = new Set<string>()
+  const visit = (item: FromItem): void => {
+    if (item.kind === 'join') {
+      visit(item.left)
+      visit(item.right)
+    }
+    if (item.kind === 'opaque') return
+    for (const column of item.alias?.columns ?? []) names.add(column)
+    if (item.kind === 'derived' && item.query.kind === 'select')
+      for (const { name } of item.query.targets) if (name !== undefined) names.add(name)
+    if (item.kind === 'function-table') {
+      for (const column of item.columns) names.add(column)
+      // A function that gives one value gives it under its own name, or under that of the alias.
+      if (item.alias !== undefined) names.add(item.alias.name)
+      for (const call of item.calls) if (call.kind === 'call') names.add(call.name.name)
+    }
+  }
+  for (const item of from) visit(item)
+  return names
+}
+
 function mentions(statement: Statement, target: Table): boolean {
   const { from, statements } = statementParts(statement)
   const inFrom = (item: FromItem): boolean => {
@@ -55,7 +87,7 @@ function dependsOnRow(node: Expression, names: Names, inside = false): boolean {
   if (node.kind === 'current-of') return true
   if (node.kind === 'column') {
     const qualifier = node.path.at(-2)
-    return qualifier === undefined ? !inside : qualifier === names.target
+    return qualifier === undefined ? !inside && !names.others.has(String(node.path.at(-1))) : qualifier === names.target
   }
   const { expressions, statements } = partsOf(node)
   return (
@@ -234,9 +266,7 @@ class Trial {
   }
 
   #keyOf(path: readonly string[]): string {
-    const qualifier = path.at(-2)
-    const own = qualifier === undefined || qualifier === this.#names.target || this.#names.twins.has(qualifier)
-    return own ? String(path.at(-1)) : JSON.stringify(path)
+    return isOfRow(path, this.#names) ? String(path.at(-1)) : JSON.stringify(path)
   }
 
   /** An expression as a text in which a column of the row is called by its name alone. */
@@ -515,9 +545,7 @@ function samplesOf(where: Expression, names: Names): Samples {
     const constants: Constant[] = []
     const within = (part: Expression, isText: boolean): void => {
       if (part.kind === 'column') {
-        const qualifier = part.path.at(-2)
-        const own = qualifier === undefined || qualifier === names.target || names.twins.has(qualifier)
-        const key = own ? String(part.path.at(-1)) : JSON.stringify(part.path)
+        const key = isOfRow(part.path, names) ? String(part.path.at(-1)) : JSON.stringify(part.path)
         keys.set(key, isText || keys.get(key) === true)
       }
       if (part.kind === 'constant' && constants.length < MOST_CONSTANTS) constants.push(part)

@@ -72,6 +72,12 @@ describe('a WHERE that leaves no row out', () => {
     ['using t t2', 't2.id = t.id'],
     ['using (select id from t) s', 's.id = t.id'],
     ['using s join t t2 on true', 't2.id = t.id'],
+    ['using generate_series(1, 1) g', 'g = 1'],
+    ['using generate_series(1, 1)', 'generate_series = 1'],
+    ['using (select 1) s(x)', 'x = 1'],
+    ['using (select 1 as x) s', 'x = 1'],
+    ['using (select 1 as x) s join s2 on true', 'x = 1 or s2.y = 2'],
+    ['using json_to_record($1) as j(x int)', 'x = 1'],
   ])('with %s: %s', (using, where) => expect(holdsAlways(where, using)).toBe(true))
 
   it.each([
@@ -134,6 +140,8 @@ describe('a WHERE that leaves no row out', () => {
     ['using s', 's.id = t.id'],
     ['using s', "s.id = t.id and s.kind = 'x'"],
     ['using (select id from s where old) q', 'q.id = t.id'],
+    ['using (select 1 as x) s', 'id = x'],
+    ['using generate_series(1, 9) g', 'id = g'],
   ])('leaves some out, with %s: %s', (using, where) => expect(holdsAlways(where, using)).toBe(false))
 
   it('is found in no time, however many columns it has', () => {
@@ -145,6 +153,7 @@ describe('a WHERE that leaves no row out', () => {
     const missing = (when: string, on = 't.id = s.x'): boolean | undefined =>
       readMissing(`merge into t using (select 1 as x where false) s on ${on} ${when}`)
     expect(missing('when not matched by source then delete')).toBe(true)
+    expect(missing('when matched then delete', 'x = 1')).toBe(true)
     expect(missing('when not matched by source then update set a = 1')).toBe(true)
     expect(missing('when not matched by source and true then delete')).toBe(true)
     expect(missing('when not matched by source and t.id = t.id then delete')).toBe(true)

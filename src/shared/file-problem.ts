@@ -3,7 +3,9 @@ export function fileProblem(file: string, error: unknown, verb: 'read' | 'writte
   const { code, message } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
-      return verb === 'read' ? `there is no file ${file}` : `${file} cannot be written: its directory does not exist, or a link leads nowhere`
+      return verb === 'read'
+        ? `there is no file ${file}`
+        : `${file} cannot be written: its directory does not exist, or a link leads nowhere`
     case 'EACCES':
     case 'EPERM':
       return `${file} cannot be ${verb}: permission denied`

@@ -17,3 +17,6 @@ export interface SqlStatement extends Statement {
   /** An UPDATE or DELETE without a WHERE, or with one that is always true. */
   readonly missingWhere: boolean
 }
+
+/** In `behind`: any relation, where only its rows say which. */
+export const ANY_RELATION = '*.*'

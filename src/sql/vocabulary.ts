@@ -3,7 +3,7 @@ import { patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
 import { describeKinds, fitsKind, type Vocabulary } from '../policy/vocabulary.ts'
 import { checkFunction, checkRelation } from './patterns.ts'
-import type { SqlStatement } from './statement.ts'
+import { ANY_RELATION, type SqlStatement } from './statement.ts'
 
 /** How policy speaks of SQL, whatever the dialect. */
 export const sqlVocabulary: Vocabulary<SqlStatement> = {
@@ -89,7 +89,10 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   }
   if (match.writes !== undefined) {
     const patterns = match.writes
-    const written = [...statement.writes, ...(effect === 'allow' ? [] : statement.behind)]
+    const written = [
+      ...statement.writes,
+      ...(effect === 'allow' ? [] : statement.behind.filter((relation) => relation !== ANY_RELATION)),
+    ]
     if (
       !statement.writes.length ||
       !some(written, (relation) => patterns.some((pattern) => fitsRelation(pattern, relation, defaultSchema)))
@@ -116,6 +119,7 @@ function fitsFunction(pattern: string, name: string, effect: CommandEffect['type
 
 /** `orders` means that table of the default schema; a `*` as schema or table stands for any. */
 export function fitsRelation(pattern: string, relation: string, defaultSchema: string): boolean {
+  if (relation === ANY_RELATION) return true
   const [schema, table] = pattern.includes('.') ? pattern.split('.', 2) : [defaultSchema, pattern]
   const [ofSchema, ofTable] = relation.includes('.') ? relation.split('.', 2) : [defaultSchema, relation]
   return (schema === '*' || schema === ofSchema) && (table === '*' || table === ofTable)

@@ -138,7 +138,9 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
     rmSync(join(dotfiles, 'ssh-config'))
     expect(await pamctl(['ssh-config', '--install'], { ...environment, HOME: place })).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining(`${join(place, '.ssh', 'config')} cannot be written: its directory does not exist`),
+      stderr: expect.stringContaining(
+        `${join(place, '.ssh', 'config')} cannot be written: its directory does not exist`,
+      ),
     })
   })
 

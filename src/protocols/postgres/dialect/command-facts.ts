@@ -1,4 +1,4 @@
-import type { SqlStatement } from '../../../sql/statement.ts'
+import { ANY_RELATION, type SqlStatement } from '../../../sql/statement.ts'
 import { DEFAULT_SCHEMA } from '../default-schema.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { words } from '../../../shared/words.ts'
@@ -329,8 +329,20 @@ function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
 /** Relations that the named ones show rows of, through any number of views and generations. */
 function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
   const own = new Set(named(statement, catalog))
-  return [...relationsOf(statement, catalog)].filter((relation) => !own.has(relation)).map(({ name }) => name)
+  const all = [...relationsOf(statement, catalog)]
+  return [
+    ...all.filter((relation) => !own.has(relation)).map(({ name }) => name),
+    // Their rows hold values of other relations: of which, only the rows say.
+    ...(all.some(({ name }) => STATISTICS.has(name)) ? [ANY_RELATION] : []),
+  ]
 }
+
+/** The planner's statistics (PostgreSQL manual, 53.51 and following): samples of what stands in other relations. */
+const STATISTICS = new Set(
+  words('pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs').map(
+    (name) => `pg_catalog.${name}`,
+  ),
+)
 
 const named = ({ reads, writes }: ParsedStatement, catalog: Catalog): Relation[] =>
   [...reads, ...writes].flatMap((relation) => findRelation(catalog, relation) ?? [])

@@ -637,7 +637,7 @@ describe('the wire', () => {
     const wire = await raw(prod, 'app')
     wire.send(Buffer.from('460000000e0000000000000000000000'.slice(0, 30), 'hex'), Q('select 1'))
     expect(await wire.until(2)).toBe('EZTDCZ')
-    expect(wire.texts()).toContain('carries no SQL to judge')
+    expect(wire.texts()).toContain('contain no SQL to evaluate')
     wire.socket.destroy()
   })
 
@@ -924,7 +924,10 @@ describe('an end is an end', () => {
     writeFileSync(file, before.replace('groups: [engineering]', 'groups: [sales]'))
     const again = await signIn(stack.gateway, 'jane')
     expect(again.token.person.groups).toEqual(['sales'])
-    expect(await failed).toMatchObject({ code: '57P01', message: expect.stringContaining('your groups have changed') })
+    expect(await failed).toMatchObject({
+      code: '57P01',
+      message: expect.stringContaining('your group membership changed'),
+    })
     await expect(again.api.requests.create({ target: 'prod-db', reason: 'x' })).rejects.toMatchObject({
       code: 'TARGET_UNKNOWN',
     })
@@ -954,7 +957,7 @@ describe('evidence', () => {
   it('every statement that the server ran is in a record before it; passwords and masked values are in none', async () => {
     const db = await client(prod)
     const refused = (asked: Promise<unknown>): Promise<void> =>
-      expect(asked).rejects.toMatchObject({ message: expect.stringContaining('is masked, and WHERE would tell') })
+      expect(asked).rejects.toMatchObject({ message: expect.stringContaining('is masked, and WHERE could reveal') })
     await refused(db.query("select customer_id from customers where email = 'canary.canary@example.com'"))
     await refused(
       db.query("select customer_id from customers where phone = 'canary-phone' and name <> $1", ['canary-name']),

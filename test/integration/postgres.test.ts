@@ -775,7 +775,7 @@ describe('the wire', () => {
     expect(await start({ user: 'app', database: 'app_dev' })).toContain('serves the database "app"')
     expect(await start({ user: 'app' })).toContain('names no database')
     expect(await start({ user: 'app', database: 'app', replication: 'database' })).toContain('replication')
-    expect(await start({ user: 'app', database: 'app', client_encoding: 'LATIN1' })).toContain('only UTF8')
+    expect(await start({ user: 'app', database: 'app', client_encoding: 'LATIN1' })).toContain('use UTF8')
     expect(await start({ user: 'app', database: 'app', options: '-c search_path=a,public' })).toContain(
       'server_version',
     )

@@ -211,7 +211,7 @@ notifications:
         if (action !== undefined)
           action.value = JSON.stringify({ ...(JSON.parse(action.value) as object), digest: other.digest })
       })
-      await answered('UBOB', /what you approve is not what is held/)
+      await answered('UBOB', /the command changed after you viewed it/)
       const pressed = slack.payload('UBOB', one, 'pam_deny')
       await slack.press('UBOB', one, 'pam_deny')
       expect((await first.result).stderr).toMatch(/denied by bob/)

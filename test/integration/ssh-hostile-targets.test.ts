@@ -142,7 +142,7 @@ describe.skipIf(!SSHD)('before the gateway knows whom it talks to', () => {
     onSocket = (socket) => void socket.end(bytes)
     const { code, stderr } = await exec()
     expect(code).not.toBe(0)
-    expect(stderr).toContain('pam: odd cannot be reached, or the SSH handshake with it failed')
+    expect(stderr).toContain('pam: odd cannot be reached, or the SSH handshake failed')
     await othersGoOn()
   })
 

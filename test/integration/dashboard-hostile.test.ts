@@ -241,7 +241,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     const page = await web.signedIn('alice')
     await page.route('**/v1/sessions?*', (route) => route.fulfill({ json: { items: [{ id: 'ses_broken' }] } }))
     await page.getByRole('link', { name: 'Sessions' }).click()
-    await page.getByText('This page made a mistake').waitFor()
+    await page.getByText('Something went wrong on this page').waitFor()
     await page.getByRole('link', { name: 'Policy' }).click()
     await page.getByRole('heading', { name: 'Try a command' }).waitFor()
     await page.unroute('**/v1/sessions?*')

@@ -57,6 +57,7 @@ export async function startRelay({ checks = true } = {}) {
     login: { person },
     target,
     config: target,
+    defaultSchema: 'public',
     grant,
     lease: { user: 'app' },
     recorder,
@@ -84,6 +85,7 @@ export async function startRelay({ checks = true } = {}) {
   const conversation = new Conversation({
     client: channel('down'),
     upstream: channel('up'),
+    parameters: new Map(),
     session,
     parser,
     catalog: CATALOG,
@@ -116,7 +118,7 @@ export async function startRelay({ checks = true } = {}) {
 const configText = (checks) => `
 identity: { issuers: [{ url: "https://issuer.example", for: people, clientId: pamctl }] }
 targets:
-  - { name: db, type: postgres, labels: { env: dev }, host: 127.0.0.1, port: 5432, database: app, user: app, password: "env:HOME", tls: disable }
+  - { name: db, type: postgres, labels: { env: dev }, host: 127.0.0.1, port: 5432, database: app, user: app, password: "env:HOME", tls: disable, reading: ours }
 access: [{ name: all, who: { groups: [engineering] }, targets: { labels: { env: dev } }, grant: standing }]
 commands:
 ${checks ? CHECKS : ''}
@@ -158,6 +160,14 @@ const CATALOG = {
     ]),
   ],
   definitions: [],
+  // Types of the system that the samples have: oid, name of the send function, element, delimiter.
+  valueTypes: [
+    ['23', 'int4send', null, ','],
+    ['25', 'textsend', null, ','],
+    ['1042', 'bpcharsend', null, ','],
+    ['1043', 'varcharsend', null, ','],
+    ['20', 'int8send', null, ','],
+  ],
   unique: [['20000', 'aid']],
   runs: [],
   types: [],

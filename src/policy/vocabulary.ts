@@ -89,6 +89,12 @@ export interface ProtocolPolicy {
   readonly ruleSets: Readonly<Record<string, RuleSet>>
 }
 
+/** The names that a field of a match gives, for people. */
+export const listed = (value: NonNullable<StatementMatch[string]>): string => (value as readonly string[]).join(', ')
+
+/** What to do about a command that could not be analysed in full. */
+export const REWRITE_ADVICE = 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`'
+
 /** `create-*` fits every kind that begins so; `*` fits all. */
 export const fitsKind = (pattern: string, kind: string): boolean =>
   pattern.endsWith('*') ? kind.startsWith(pattern.slice(0, -1)) : kind === pattern

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { patternList } from '../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
-import { describeKinds, fitsKind, type Vocabulary } from '../policy/vocabulary.ts'
+import { describeKinds, fitsKind, listed, REWRITE_ADVICE, type Vocabulary } from '../policy/vocabulary.ts'
 import { checkFunction, checkRelation } from './patterns.ts'
 import { ANY_RELATION, type SqlStatement } from './statement.ts'
 
@@ -13,18 +13,18 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   fields: {
     relations: {
       schema: patternList(checkRelation).describe('table, schema.table, or with * for either'),
-      otherwise: (value) => `is about other relations: it names ${list(value)}`,
-      describe: (value) => `on ${list(value)}`,
+      otherwise: (value) => `is about other relations: it names ${listed(value)}`,
+      describe: (value) => `on ${listed(value)}`,
     },
     writes: {
       schema: patternList(checkRelation).describe('as relations, of those that it writes to'),
-      otherwise: (value) => `is about writing to other relations: it names ${list(value)}`,
-      describe: (value) => `writing to ${list(value)}`,
+      otherwise: (value) => `is about writing to other relations: it names ${listed(value)}`,
+      describe: (value) => `writing to ${listed(value)}`,
     },
     functions: {
       schema: patternList(checkFunction).describe('function names; lo_* matches all that begin so'),
-      otherwise: (value) => `is about other functions: it names ${list(value)}`,
-      describe: (value) => `calling ${list(value)}`,
+      otherwise: (value) => `is about other functions: it names ${listed(value)}`,
+      describe: (value) => `calling ${listed(value)}`,
     },
     missingWhere: {
       schema: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
@@ -42,7 +42,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
   whyMaybe: () => undefined,
-  adviceOnUnknown: () => 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`',
+  adviceOnUnknown: () => REWRITE_ADVICE,
   contradictions: () => [],
   variables: {
     behind: { type: 'list<string>', absent: [] },
@@ -61,8 +61,6 @@ interface SqlMatch {
   readonly functions?: readonly string[]
   readonly missingWhere?: boolean
 }
-
-const list = (value: unknown): string => (value as readonly string[]).join(', ')
 
 /**
  * Whether a rule is about this statement. A rule that refuses or holds fits when any part of the statement is

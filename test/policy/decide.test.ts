@@ -7,6 +7,7 @@ import { policySchemas } from '../../src/policy/parse-policy.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
 import type { SqlStatement } from '../../src/sql/statement.ts'
 import { fitsRelation } from '../../src/sql/vocabulary.ts'
+import { sqlStatement } from '../helpers/sql-statement.ts'
 
 const { policyShape, toPolicy } = policySchemas(policyLanguage)
 
@@ -16,24 +17,12 @@ const ci: Person = { id: 'ci', kind: 'service', label: 'ci', groups: ['engineeri
 const prod: Target = { name: 'prod-db', type: 'postgres', labels: { env: 'prod' } }
 const dev: Target = { name: 'dev-db', type: 'postgres', labels: { env: 'dev' } }
 
-const statement = (over: Partial<SqlStatement>): SqlStatement => ({
-  type: 'sql',
-  defaultSchema: 'public',
-  kinds: ['select'],
-  reads: [],
-  writes: [],
-  behind: [],
-  functions: [],
-  missingWhere: false,
-  unknown: [],
-  ...over,
-})
 const command = (...statements: Partial<SqlStatement>[]): Command => ({
   protocol: 'postgres',
   kind: 'statement',
   text: '',
   parameters: [],
-  facts: { type: 'sql', statements: statements.map(statement) },
+  facts: { type: 'sql', statements: statements.map(sqlStatement) },
 })
 
 const policy = parse({

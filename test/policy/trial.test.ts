@@ -6,6 +6,7 @@ import type { SqlStatement } from '../../src/sql/statement.ts'
 import { tryCommand } from '../../src/policy/trial.ts'
 import { parseYaml } from '../../src/shared/yaml-file.ts'
 import { z } from 'zod'
+import { sqlStatement } from '../helpers/sql-statement.ts'
 
 const { policyShape, toPolicy } = policySchemas(policyLanguage)
 const policy = (text: string) => toPolicy(parseYaml(text, 'test', z.object(policyShape)))
@@ -18,20 +19,7 @@ const statement = (change: Partial<SqlStatement>): Command => ({
   parameters: [],
   facts: {
     type: 'sql',
-    statements: [
-      {
-        type: 'sql',
-        defaultSchema: 'public',
-        kinds: ['delete'],
-        reads: [],
-        writes: ['public.orders'],
-        behind: [],
-        functions: ['now'],
-        missingWhere: false,
-        unknown: [],
-        ...change,
-      },
-    ],
+    statements: [sqlStatement({ kinds: ['delete'], writes: ['public.orders'], functions: ['now'], ...change })],
   },
 })
 

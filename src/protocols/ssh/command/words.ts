@@ -72,20 +72,20 @@ function echoed(script: ParsedScript | undefined): string | null {
  * Whether bash may expand braces where the grammar sees text: a brace expansion does not end at a `}` that no comma came before, so that
  * `{x},a}` is `x}` and `a`.
  */
-export function hasUnreadBrace({ text, parts }: WordNode): boolean {
-  const literals =
-    parts === undefined ? text : parts.map((part) => (part.type === 'Literal' ? part.text : '')).join(' ')
-  return literals.replace(/\\./gs, '').includes('{') && /\{.*(,|\.\.)/s.test(text)
-}
+export const hasUnreadBrace = (node: WordNode): boolean =>
+  bareText(node).includes('{') && /\{.*(,|\.\.)/s.test(node.text)
 
 /**
  * Whether the grammar took an operator for text: a shell ends the word there, as bash does in `{x}<(…)`, where the grammar sees the name
  * of a descriptor (POSIX.1-2017, 2.3: token recognition).
  */
-export function hasUnreadOperator({ text, parts }: WordNode): boolean {
+export const hasUnreadOperator = (node: WordNode): boolean => /[<>;&]/.test(bareText(node))
+
+/** What of a word stands neither in quotes nor behind a backslash. */
+function bareText({ text, parts }: WordNode): string {
   const literals =
     parts === undefined ? text : parts.map((part) => (part.type === 'Literal' ? part.text : '')).join(' ')
-  return /[<>;&]/.test(literals.replace(/\\./gs, ''))
+  return literals.replace(/\\./gs, '')
 }
 
 /** What is certain of a word whose text is not. */

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { checkLogin, patternList } from '../../../policy/patterns.ts'
 import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
-import { describeKinds, fitsKind, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import {
+  describeKinds,
+  fitsKind,
+  listed,
+  REWRITE_ADVICE,
+  type Contradiction,
+  type Vocabulary,
+} from '../../../policy/vocabulary.ts'
 import type { HostStatement } from '../command/facts.ts'
 import { fitsGlob, fitsPath } from './path.ts'
 import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
@@ -16,13 +23,13 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
       schema: patternList(checkCommandLine).describe(
         'command lines: word by word, * within a word, ... as the last word for any more words',
       ),
-      otherwise: (value) => `is about other commands: it names ${list(value)}`,
-      describe: (value) => `like ${list(value)}`,
+      otherwise: (value) => `is about other commands: it names ${listed(value)}`,
+      describe: (value) => `like ${listed(value)}`,
     },
     programs: {
       schema: patternList(checkProgram).describe('programs by name (systemctl), or by path'),
-      otherwise: (value) => `is about other programs: it names ${list(value)}`,
-      describe: (value) => `running ${list(value)}`,
+      otherwise: (value) => `is about other programs: it names ${listed(value)}`,
+      describe: (value) => `running ${listed(value)}`,
     },
     arguments: {
       schema: z
@@ -30,30 +37,30 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
         .min(1)
         .optional()
         .describe('words after the program, with * for any characters'),
-      otherwise: (value) => `is about other arguments: it names ${list(value)}`,
-      describe: (value) => `with ${list(value)}`,
+      otherwise: (value) => `is about other arguments: it names ${listed(value)}`,
+      describe: (value) => `with ${listed(value)}`,
     },
     paths: {
       schema: patternList(checkPath).describe(
         'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
       ),
-      otherwise: (value) => `is about other paths: it names ${list(value)}`,
-      describe: (value) => `touching ${list(value)}`,
+      otherwise: (value) => `is about other paths: it names ${listed(value)}`,
+      describe: (value) => `touching ${listed(value)}`,
     },
     writesPaths: {
       schema: patternList(checkPath).describe('as paths, of those that are written, removed or changed'),
-      otherwise: (value) => `is about writing to other paths: it names ${list(value)}`,
-      describe: (value) => `writing ${list(value)}`,
+      otherwise: (value) => `is about writing to other paths: it names ${listed(value)}`,
+      describe: (value) => `writing ${listed(value)}`,
     },
     hosts: {
       schema: patternList(checkHost).describe('host:port of what is forwarded, with * for either'),
-      otherwise: (value) => `is about other hosts: it names ${list(value)}`,
-      describe: (value) => `to ${list(value)}`,
+      otherwise: (value) => `is about other hosts: it names ${listed(value)}`,
+      describe: (value) => `to ${listed(value)}`,
     },
     logins: {
       schema: patternList(checkLogin).describe('accounts on the target'),
-      otherwise: (value) => `is about other logins: it names ${list(value)}`,
-      describe: (value) => `as ${list(value)}`,
+      otherwise: (value) => `is about other logins: it names ${listed(value)}`,
+      describe: (value) => `as ${listed(value)}`,
     },
   },
   namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
@@ -65,10 +72,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   describe: () => [],
   whyMaybe,
   opaque: ({ opaque }) => opaque,
-  adviceOnUnknown: ({ unknown }) =>
-    unknown.length > 0
-      ? 'rewrite it so that it can be analysed, or ask for a rule with `unknown: true`'
-      : 'ask for a rule that names the program',
+  adviceOnUnknown: ({ unknown }) => (unknown.length > 0 ? REWRITE_ADVICE : 'ask for a rule that names the program'),
   contradictions,
   variables: {
     argv: { type: 'list<string>', absent: [] },
@@ -97,8 +101,6 @@ interface HostMatch {
   readonly hosts?: readonly string[]
   readonly logins?: readonly string[]
 }
-
-const list = (value: unknown): string => (value as readonly string[]).join(', ')
 
 /**
  * Whether a rule is about this command, file operation or forwarded connection. As with statements of a database: a

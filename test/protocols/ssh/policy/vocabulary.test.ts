@@ -4,6 +4,7 @@ import type { HostStatement } from '../../../../src/protocols/ssh/command/facts.
 import { hostStatement } from '../../../../src/protocols/ssh/command/host-statement.ts'
 import { fitsGlob, fitsPath } from '../../../../src/protocols/ssh/policy/path.ts'
 import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
+import { sqlStatement } from '../../../helpers/sql-statement.ts'
 import type { StatementMatch } from '../../../../src/policy/policy.ts'
 
 const statement = (given: Partial<HostStatement>): HostStatement =>
@@ -131,17 +132,7 @@ describe('rules about hosts', () => {
     for (const match of [{ relations: ['x'] }, { functions: ['x'] }, { missingWhere: true }, { writes: ['x'] }])
       for (const effect of ['allow', 'deny', 'hold'] as const)
         expect(policyLanguage.matches(match, effect, statement({ argv: ['x'] }))).toBe(false)
-    const sql = {
-      type: 'sql',
-      defaultSchema: 'public',
-      kinds: ['select'],
-      reads: [],
-      writes: [],
-      behind: [],
-      functions: [],
-      missingWhere: false,
-      unknown: [],
-    }
+    const sql = sqlStatement({})
     for (const match of [{ programs: ['x'] }, { paths: ['**'] }, { hosts: ['*'] }, { logins: ['x'] }])
       for (const effect of ['allow', 'deny', 'hold'] as const)
         expect(policyLanguage.matches(match, effect, sql)).toBe(false)

@@ -59,6 +59,8 @@ export async function main(argv: readonly string[], say: (text: string) => void)
     }
     return status
   }
+  // A campaign takes long: what it finds must not be lost for want of a place.
+  if (values.out !== undefined) appendFileSync(values.out, '')
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed)
   const count = values.count === undefined ? undefined : Number(values.count)
   const minutes = values.minutes === undefined ? (count === undefined ? 2 : undefined) : Number(values.minutes)

@@ -122,6 +122,8 @@ class Reader {
   text(text: string): void {
     // The parser joins lines later than shells do, which find a name or an operator in what is joined.
     if (/[^ \t]\\\n|^\\\n/.test(text)) this.#hides('a line that is continued within a word is not analysed')
+    // Some shells take it for itself, some drop it; bash does one or the other.
+    if (/(^|[^\\])(\\\\)*\\$/.test(text)) this.#hides('shells read a backslash at the end of a text differently')
     // Commands in later versions of bash, and in ksh.
     if (/\$\{[\s|(]/.test(text)) this.#hides('shells read ${ …; } differently')
     const script = parse(text)

@@ -10,6 +10,7 @@ import { bulk } from './subsets/bulk.js'
 import { cli } from './subsets/cli.js'
 import { connect } from './subsets/connect.js'
 import { control } from './subsets/control.js'
+import { ddl } from './subsets/ddl.js'
 import { fairness } from './subsets/fairness.js'
 import { filters } from './subsets/filters.js'
 import { gates } from './subsets/gates.js'
@@ -20,7 +21,7 @@ import { sql } from './subsets/sql.js'
 import { ssh } from './subsets/ssh.js'
 
 /** By name; those that need no database come first. */
-const SUBSETS = { filters, sql, oltp, bulk, connect, control, fairness, cli, ssh, gates, idle, growth, many }
+const SUBSETS = { filters, sql, oltp, bulk, connect, control, ddl, fairness, cli, ssh, gates, idle, growth, many }
 const ALONE = new Set(['filters', 'sql'])
 
 const { values: options, positionals } = parseArgs({

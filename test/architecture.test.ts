@@ -169,6 +169,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/postgres/lineage/',
     ],
   },
+  'protocols/postgres/catalog/shared-definitions.ts': { imports: [], clock: true },
   'protocols/postgres/lineage': {
     imports: [
       'shared/',

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseConfig } from '../../dist/server/config/config.js'
+import { CatalogPlace } from '../../dist/protocols/postgres/catalog/catalog-shelf.js'
 import { ClientSide } from '../../dist/protocols/postgres/gateway/pipeline/client-side.js'
 import { Conversation } from '../../dist/protocols/postgres/gateway/pipeline/pipeline-state.js'
 import { ServerSide } from '../../dist/protocols/postgres/gateway/pipeline/server-side.js'
+import { SharedDefinitions } from '../../dist/protocols/postgres/catalog/shared-definitions.js'
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { understanding } from '../../dist/protocols/postgres/gateway/pipeline/analyze-statement.js'
 import { createSession } from '../../dist/gateway/session.js'
@@ -90,8 +92,11 @@ export async function startRelay({ checks = true } = {}) {
     parser,
     catalog: CATALOG,
     trees: new Map(),
-    definitions: { changes: 0 },
+    searchPath: ['pg_catalog', 'public'],
+    place: new CatalogPlace(new SharedDefinitions()),
     seenChanges: 0,
+    parameters: new Map(),
+    target: { processId: undefined, cancel: async () => {}, aside: async () => undefined },
   })
   const clientSide = new ClientSide(conversation, understanding(conversation, parser))
   const serverSide = new ServerSide(conversation)
@@ -140,7 +145,6 @@ masking:
 `
 
 const CATALOG = {
-  searchPath: [['pg_catalog'], ['public']],
   relations: [
     ['20000', 'public', 'pgbench_accounts'],
     ['20001', 'public', 'bulk'],
@@ -172,7 +176,12 @@ const CATALOG = {
   runs: [],
   types: [],
   functions: [],
+  valueTypes: [],
   operators: [],
+  conversions: [],
+  plainTypes: [],
+  results: [],
+  events: [],
 }
 
 const column = (name, tableOid, attribute, typeOid) => ({

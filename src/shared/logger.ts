@@ -4,5 +4,22 @@ import { pino, type Logger } from 'pino'
 export type { Logger }
 
 export function createLogger(level: string): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }))
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { cause: loggedCause } },
+    pino.destination({ fd: 2, sync: true }),
+  )
+}
+
+/** An error as the log shows it: what it says and where it was made. Other fields are left out: they may hold what a target said. */
+export function loggedCause(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  const { name, message, stack, cause: deeper } = cause
+  const code = (cause as { code?: unknown }).code
+  return {
+    name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    stack,
+    ...(deeper === undefined ? {} : { cause: loggedCause(deeper) }),
+  }
 }

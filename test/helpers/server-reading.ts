@@ -1,10 +1,7 @@
 import pg from 'pg'
-import {
-  buildCatalog,
-  catalogQueries,
-  type Catalog,
-  type CatalogRows,
-} from '../../src/protocols/postgres/catalog/catalog.ts'
+import { buildCatalog, type Catalog, type CatalogRows } from '../../src/protocols/postgres/catalog/catalog.ts'
+import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { resolveFacts, type StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { readDefinitions } from '../../src/protocols/postgres/lineage/definitions.ts'
 import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/lineage/masking-scope.ts'
@@ -51,11 +48,13 @@ export class ReadingPair {
 
   /** To be called again after definitions have changed. */
   async readCatalogs(): Promise<void> {
-    const read: Record<string, Rows> = {}
-    for (const [name, text] of Object.entries(catalogQueries(0))) read[name] = await this.#rows(text)
-    const rows = read as unknown as CatalogRows
-    this.#catalog = buildCatalog(rows)
-    const trees = await readDefinitions(rows, this.#plan, this.#parser, (text) => this.#rows(text))
+    const [path = []] = await rowsOf(this.db, "select current_setting('search_path')")
+    await rowsOf(this.db, "select set_config('search_path', 'pg_catalog', false)")
+    const rows = await readCatalogRows(this.db)
+    const trees = await readDefinitions(rows, this.#plan, this.#parser, new Map(), (text) => rowsOf(this.db, text))
+    await this.db.query("select set_config('search_path', $1, false)", path)
+    const schemas = await rowsOf(this.db, 'select unnest(current_schemas(true))')
+    this.#catalog = buildCatalog(rows, [], schemas.map(String))
     this.#masking = maskingScope(this.#plan, this.#catalog, trees)
     this.#opinion = new SecondOpinion(
       {
@@ -66,7 +65,7 @@ export class ReadingPair {
         ask: (text) => this.#ask(text),
         rows: async (texts) => {
           const all: Rows[] = []
-          for (const text of texts) all.push(await this.#rows(text))
+          for (const text of texts) all.push(await rowsOf(this.db, text))
           return all
         },
       },
@@ -105,12 +104,20 @@ export class ReadingPair {
       await this.db.query('rollback to savepoint asking')
     }
   }
+}
 
-  async #rows(text: string): Promise<Rows> {
-    const config = { text, rowMode: 'array', types: { getTypeParser: () => String } }
-    const { rows } = await this.db.query<Rows[number]>(config as unknown as pg.QueryArrayConfig)
-    return rows
-  }
+/** What the catalogs say, read as the gateway reads them. */
+export const readCatalogRows = (db: pg.Client): Promise<CatalogRows> =>
+  new CatalogPlace(new SharedDefinitions()).read(async (texts) => {
+    const all: Rows[] = []
+    for (const text of texts) all.push(await rowsOf(db, text))
+    return all
+  })
+
+async function rowsOf(db: pg.Client, text: string): Promise<Rows> {
+  const config = { text, rowMode: 'array', types: { getTypeParser: () => String } }
+  const { rows } = await db.query<Rows[number]>(config as unknown as pg.QueryArrayConfig)
+  return rows
 }
 
 /** Prepares a statement with the extended protocol and drops it again. */

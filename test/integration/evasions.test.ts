@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { EVASION_SCHEMA, IMPLIED_OPERATORS } from '../fixtures/evasion-schema.ts'
+import { EVASION_SCHEMA, EVERYWHERE, IMPLIED_OPERATORS, installed } from '../fixtures/evasion-schema.ts'
 import {
   DEFINING_EVASIONS,
+  EVERYWHERE_EVASIONS,
+  INSTALLED_EVASIONS,
   EVASIONS,
   IMPLIED_EVASIONS,
   READ_ONLY_EVASIONS,
@@ -28,12 +30,14 @@ let everyday: Port
 let developer: Port
 let defining: Port
 let implied: Port
+let everywhere: Port
+let within: Port
 /** The table that long secrets are stored in. */
 let toast = ''
 let directory: string
 let base: pg.ClientConfig
 
-type Database = 'evade' | 'evade_implied'
+type Database = 'evade' | 'evade_implied' | 'evade_everywhere' | 'evade_installed'
 /** See each database from outside the sessions that are tried. */
 let observers: Record<Database, pg.Client>
 
@@ -51,9 +55,9 @@ const RULES = `
   - { use: read-only, targets: { labels: { env: readonly } } }
   - { use: everyday, targets: { labels: { env: everyday } } }
   - { use: app-developer, targets: { labels: { env: developer } } }
-  - { name: the vault is closed, targets: { names: [defining, implied] }, match: { relations: [vault] }, deny: vault is closed }
-  - { name: no entry is changed, targets: { names: [defining, implied] }, match: { writes: [ledger] }, deny: the ledger is not written }
-  - { name: everything that is understood, targets: { names: [guarded, readonly, defining, implied] }, allow: true }`
+  - { name: the vault is closed, targets: { names: [defining, implied, everywhere, installed] }, match: { relations: [vault] }, deny: vault is closed }
+  - { name: no entry is changed, targets: { names: [defining, implied, everywhere, installed] }, match: { writes: [ledger] }, deny: the ledger is not written }
+  - { name: everything that is understood, targets: { names: [guarded, readonly, defining, implied, everywhere, installed] }, allow: true }`
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-evasion-'))
@@ -68,6 +72,8 @@ beforeAll(async () => {
       const admin = await connect({ ...base, database: 'postgres' })
       await admin.query('create database evade')
       await admin.query('create database evade_implied')
+      await admin.query('create database evade_everywhere')
+      await admin.query('create database evade_installed')
       await admin.end()
       const db = await connect({ ...base, database: 'evade' })
       await db.query(EVASION_SCHEMA)
@@ -79,6 +85,17 @@ beforeAll(async () => {
       const other = await connect({ ...base, database: 'evade_implied' })
       await other.query(EVASION_SCHEMA.replace('create role somebody;', '') + IMPLIED_OPERATORS)
       await other.end()
+      const third = await connect({ ...base, database: 'evade_everywhere' })
+      await third.query(EVASION_SCHEMA.replace('create role somebody;', ''))
+      await third.query(EVERYWHERE)
+      // The first of them ran at the second.
+      await third.query(
+        "insert into ledger (id, amount, note, account) select n, n * 100, 'entry', n from generate_series(1, 5) n on conflict do nothing",
+      )
+      await third.end()
+      const fourth = await connect({ ...base, database: 'evade_installed' })
+      await fourth.query(EVASION_SCHEMA.replace('create role somebody;', '') + installed())
+      await fourth.end()
     },
     configure(yaml) {
       writeFileSync(join(directory, 'password'), SUPERUSER_PASSWORD)
@@ -87,7 +104,7 @@ beforeAll(async () => {
       return yaml
         .replace(
           '\naccess:',
-          `${['guarded', 'readonly', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer, defining, implied] }, grant: standing }`,
+          `${['guarded', 'readonly', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -95,6 +112,8 @@ beforeAll(async () => {
   observers = {
     evade: await connect({ ...base, database: 'evade' }),
     evade_implied: await connect({ ...base, database: 'evade_implied' }),
+    evade_everywhere: await connect({ ...base, database: 'evade_everywhere' }),
+    evade_installed: await connect({ ...base, database: 'evade_installed' }),
   }
   const jane = await signIn(stack.gateway, 'jane')
   guarded = await openPort(jane, 'guarded')
@@ -103,6 +122,8 @@ beforeAll(async () => {
   developer = await openPort(jane, 'developer')
   defining = await openPort(jane, 'defining')
   implied = await openPort(jane, 'implied')
+  everywhere = await openPort(jane, 'everywhere')
+  within = await openPort(jane, 'installed')
 }, 120_000)
 
 afterAll(async () => {
@@ -113,6 +134,8 @@ afterAll(async () => {
   defining?.close()
   implied?.close()
   for (const observer of Object.values(observers ?? {})) await observer.end()
+  everywhere?.close()
+  within?.close()
   await stack?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
@@ -343,5 +366,37 @@ describe.skipIf(isPostgresMissing)('operators that the text only implies', () =>
   it.each(ofThisVersion(IMPLIED_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
     '%s',
     async (_name, evasion) => check(evasion, implied, 'evade_implied'),
+  )
+})
+
+describe.skipIf(isPostgresMissing)(
+  'what is installed and reaches code by other ways than a function that it names',
+  () => {
+    it.each(ofThisVersion(INSTALLED_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
+      '%s',
+      async (_name, evasion) => check(evasion, within, 'evade_installed'),
+    )
+
+    it('leaves alone what does not lead there', async () => {
+      const db = await connect({
+        host: '127.0.0.1',
+        port: within.port,
+        user: 'postgres',
+        database: 'evade_installed',
+        ssl: false,
+      })
+      // An operator class that is no default is used where it is named.
+      await db.query('select distinct id from log where id > 1 order by id')
+      await db.query("insert into log values (8, 'eight')")
+      await db.query('delete from log where id = 8')
+      await db.end()
+    })
+  },
+)
+
+describe.skipIf(isPostgresMissing)('casts between types of the system, and event triggers', () => {
+  it.each(ofThisVersion(EVERYWHERE_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
+    '%s',
+    async (_name, evasion) => check(evasion, everywhere, 'evade_everywhere'),
   )
 })

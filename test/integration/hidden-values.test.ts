@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
-import { catalogQueries } from '../../src/protocols/postgres/catalog/catalog.ts'
 import { hiddenValues, type ValueSearch } from '../../src/protocols/postgres/gateway/results/hidden-values.ts'
 import { valueTypesOf } from '../../src/protocols/postgres/catalog/value-types.ts'
 import type { MaskedKind } from '../../src/masking/plan.ts'
+import { readCatalogRows } from '../helpers/server-reading.ts'
 
 /**
  * Values as a real server writes them, in both formats, with kinds of data in every place. What is left of them is given back to the
@@ -119,15 +119,11 @@ beforeAll(async () => {
   db = new pg.Client({ host: '127.0.0.1', port: server.port, ...server.superuser, database: 'postgres', ssl: false })
   await db.connect()
   await db.query(SETUP)
-  const { rows } = await db.query<(string | null)[]>({
-    text: catalogQueries(0).valueTypes,
-    rowMode: 'array',
-    types: { getTypeParser: () => String },
-  } as never)
+  const { valueTypes } = await readCatalogRows(db)
   search = {
     kinds: kinds('redact'),
     keys: { session: Buffer.from('s'), target: Buffer.from('t') },
-    types: valueTypesOf(rows),
+    types: valueTypesOf(valueTypes),
   }
 }, 60_000)
 

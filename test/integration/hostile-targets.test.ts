@@ -155,7 +155,7 @@ const POINTS: Record<string, (said: Said) => boolean> = {
   'the first message of SCRAM': ({ what, text }) => what === 'p' && text.includes('SCRAM'),
   'the proof of SCRAM': ({ what, text }) => what === 'p' && text.includes(',p='),
   'the state of the catalogs': ({ text }) => text.includes('pg_postmaster_start_time'),
-  'the catalogs': ({ text }) => text.includes('pg_get_expr'),
+  'the catalogs': ({ text }) => text.includes('pg_catalog.pg_attrdef t'),
 }
 const CATALOGS = POINTS['the catalogs'] as (said: Said) => boolean
 const at = (point: (said: Said) => boolean, answer: Buffer | 'silent') => {

@@ -30,6 +30,8 @@ const CAST = `
 create function public.pam_t2i(text) returns int language plpgsql as 'begin raise notice ''ran''; return 1; end';
 create cast (text as integer) with function public.pam_t2i(text) as assignment;`
 
+const LATER_KEYWORD = 'create function public.json_scalar(text) returns text language sql as $$ select $1 $$;'
+
 beforeAll(async () => {
   parser = await createSqlParser()
   let postgresPort = 0
@@ -46,7 +48,7 @@ beforeAll(async () => {
       await define('kinds', 'create table t (a int, b text); create table u (a int, b text); create table t1 (a int)')
       await define(
         'through',
-        `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA('a')}${CAST.replace(/create cast[^;]*;/, '')}; reset role; ${/create cast[^;]*;/.exec(CAST)?.[0]}`,
+        `alter schema public owner to ${DEMO_ACCOUNT.user}; set role ${DEMO_ACCOUNT.user}; ${LEAK_SCHEMA('a')}${LATER_KEYWORD}${CAST.replace(/create cast[^;]*;/, '')}; reset role; ${/create cast[^;]*;/.exec(CAST)?.[0]}`,
       )
     },
     configure: (yaml) =>
@@ -131,7 +133,7 @@ async function compare(pair: ReadingPair, scripts: Iterable<readonly string[]>):
       }
       if (index === script.length - 1) continue
       await pair.db.query(sql).catch(() => pair.db.query('rollback to savepoint one').catch(() => {}))
-      if (read?.facts.changesCatalog === true) {
+      if (read?.facts.changesCatalog === true || sql.includes('search_path')) {
         isChanged = true
         await pair.readCatalogs().catch(() => {})
       }
@@ -156,14 +158,9 @@ function excessOf(
   )
 }
 
-/** What the server reads and we do not: each is unknown through the gateway. A reason for each. */
-const ACCEPTED: Readonly<Record<string, string>> = {
-  "select 'x'::text::integer": 'a cast between types of the system that somebody made',
-  "insert into log (id) select 'x'::text": 'likewise',
-}
-
+/** What the server reads and we do not. */
 const unexpected = ({ holes }: Disagreements): string[] =>
-  [...holes].flatMap(([sql, reasons]) => (sql in ACCEPTED ? [] : [`${sql}: ${reasons.join('; ')}`]))
+  [...holes].map(([sql, reasons]) => `${sql}: ${reasons.join('; ')}`)
 
 describe('our reading covers that of the server', () => {
   const LEAK_COLUMNS = ['people.email', 'people.phone', 'people.pin', 'parts.email', 'parent.email', 'derived.email']
@@ -302,18 +299,27 @@ describe('through the gateway, where columns are masked', () => {
       (error: pg.DatabaseError) => error.code,
     )
 
-  it('makes a statement unknown that the target reads otherwise, and logs what differs', async () => {
+  it('knows of casts between types of the system, whatever a client has printed', async () => {
     await expect(db.query("select id from people where id = 'x'::text::integer")).rejects.toThrow(
-      /does not read it as the gateway does/,
+      /the cast from text to int4 runs public\.pam_t2i/,
     )
-    expect(stack.gatewayLog()).toContain('it calls public.pam_t2i')
     // A client that has all trees printed does not choose which one is read.
     await db.query('set debug_print_parse = on; set client_min_messages = log')
     expect(await rows('select id from people where id = 3')).toEqual([{ id: 3 }])
     await expect(
       db.query("select set_config('application_name', 'x', false) from people where id = 'x'::text::integer"),
-    ).rejects.toThrow(/does not read it as the gateway does/)
+    ).rejects.toThrow(/the cast from text to int4 runs public\.pam_t2i/)
     await db.query('reset debug_print_parse; reset client_min_messages')
+  })
+
+  it('makes a statement unknown that the target reads otherwise, and logs what differs', async () => {
+    // A keyword since version 17, which our parser knows; to this target it is the name of a function.
+    const { rows: versions } = await db.query<{ server_version_num: string }>('show server_version_num')
+    expect(Number(versions[0]?.server_version_num)).toBeLessThan(170_000)
+    await expect(db.query('select json_scalar(name) from people')).rejects.toThrow(
+      /does not read it as the gateway does/,
+    )
+    expect(stack.gatewayLog()).toContain('it calls public.json_scalar')
   })
 
   it('shows the same as before of whatever a session does', async () => {

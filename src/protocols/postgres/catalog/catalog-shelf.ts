@@ -1,74 +1,120 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import type { MaskingPlan } from '../../../masking/plan.ts'
-import { catalogQueries, FIRST_USER_OID, withSystemRows, type CatalogRows } from './catalog.ts'
-import type { DefinitionTrees } from '../lineage/masking-scope.ts'
+import { readMirror, type Ask, type CatalogMirror } from './catalog-mirror.ts'
+import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
+import type { CatalogRows } from './catalog.ts'
+import type { KnownTexts } from '../lineage/definitions.ts'
+import { SharedDefinitions } from './shared-definitions.ts'
 
-/** Runs the gateway's own queries, all in one round trip; the rows of each. */
+/** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
 export type AskAll = (texts: readonly string[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
 
-/** What the catalogs of one database say, shared by its sessions. */
-export interface Shelved {
-  readonly rows: CatalogRows
-  /** What was read before the rows: which transactions are over. */
-  readonly snapshot: string
-  /** Parsed definitions, by the columns that are masked. */
-  readonly trees: Map<string, DefinitionTrees>
-}
-
 /**
- * Catalogs by database, so that a new session need not read what has not changed. Nothing is taken on trust: without a new
- * transaction no catalog can have changed, and whether there was one the server says. Where there was, what users own is
- * read again; the system's own objects do not change while a server runs.
+ * What the catalogs of each database say, shared by its sessions: only what has changed is read, once, whoever needs it first. What
+ * is shared is committed; a transaction that has changed something keeps its own reading.
  */
 export class CatalogShelf {
-  readonly #places = new Map<string, Shelved>()
+  readonly #places = new Map<string, CatalogPlace>()
+  readonly #definitions = new Map<string, SharedDefinitions>()
 
-  /** `target` is whatever makes two connections reach the same server as the same account. */
-  async read(target: string, ask: AskAll): Promise<Shelved> {
-    const [state] = await ask([STATE])
-    const [started, database, path, snapshot] = state?.[0] ?? []
-    if (started == null || database == null || path == null || snapshot == null)
-      throw new WireError('the catalogs: no state of theirs')
-    // Expressions are shown with the names bare that the search path makes visible.
-    const place = JSON.stringify([target, started, database, path])
-    const known = this.#places.get(place)
-    if (known?.snapshot === snapshot && isQuiet(snapshot)) return known
-    const queries = catalogQueries(known === undefined ? 0 : FIRST_USER_OID)
-    const answers = await ask(Object.values(queries))
-    const read = Object.fromEntries(Object.keys(queries).map((name, index) => [name, answers[index]])) as CatalogRows
-    const rows = withSystemRows(known?.rows ?? read, known === undefined ? ofUsers(read) : read)
-    const shelved =
-      known !== undefined && sameRows(known.rows, rows)
-        ? { ...known, snapshot }
-        : { rows, snapshot, trees: new Map<string, DefinitionTrees>() }
-    this.#places.delete(place)
-    this.#places.set(place, shelved)
-    if (this.#places.size > MOST_PLACES) this.#places.delete(this.#places.keys().next().value as string)
-    return shelved
+  /**
+   * Where the catalogs of this connection's database stand. `target` is whatever makes two connections reach the same server as the
+   * same account: another server that claims to be it shares nothing but the count of changes.
+   */
+  async find(target: string, ask: AskAll): Promise<CatalogPlace> {
+    const [identity] = await ask([IDENTITY])
+    const [started, database] = identity?.[0] ?? []
+    if (started == null || database == null) throw new WireError('the catalogs: no state of theirs')
+    const server = JSON.stringify([started, database])
+    const key = JSON.stringify([target, server])
+    const definitions = this.#definitions.get(server) ?? new SharedDefinitions()
+    keep(this.#definitions, server, definitions)
+    const place = this.#places.get(key) ?? new CatalogPlace(definitions)
+    keep(this.#places, key, place)
+    return place
   }
 }
 
-/** What a reading from the first user's object on would give, so that both put their rows in one order. */
-const ofUsers = (rows: CatalogRows): CatalogRows => ({
-  ...rows,
-  relations: rows.relations.filter(([oid]) => Number(oid) >= FIRST_USER_OID),
-  functions: rows.functions.filter(([, of]) => of === 'user'),
-  valueTypes: rows.valueTypes.filter(([oid]) => Number(oid) >= FIRST_USER_OID),
-})
+/** The newest stays longest. What is let go is read again. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > MOST_PLACES) map.delete(map.keys().next().value as string)
+}
 
-/** The parsed definitions that this plan needs, read once per plan. */
-export async function treesFor(
-  { trees }: Shelved,
-  { columns }: MaskingPlan,
-  read: () => Promise<DefinitionTrees>,
-): Promise<DefinitionTrees> {
-  const plan = JSON.stringify(columns)
-  const known = trees.get(plan)
-  if (known !== undefined) return known
-  const made = await read()
-  if (trees.size >= MOST_PLANS) trees.clear()
-  trees.set(plan, made)
-  return made
+export class CatalogPlace {
+  readonly definitions: SharedDefinitions
+  /** Parsed definitions of views and generated columns. */
+  readonly texts: KnownTexts = new Map()
+  #system: SystemRows | undefined
+  #mirror: CatalogMirror | undefined
+  #next: Promise<CatalogRows> | undefined
+  #running: Promise<CatalogRows> | undefined
+
+  constructor(definitions: SharedDefinitions) {
+    this.definitions = definitions
+  }
+
+  /** What is committed now. Whoever asks while somebody reads waits for the next reading: that one may have begun too early. */
+  read(ask: AskAll): Promise<CatalogRows> {
+    const after = this.#running ?? Promise.resolve()
+    const joined = (this.#next ??= after
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined
+        this.#running = this.#read(ask)
+        return this.#running
+      }))
+    // Whoever reads for all may hang or leave.
+    return Promise.race([joined, new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE, undefined).unref())])
+      .catch(() => undefined)
+      .then((rows) => rows ?? this.#read(ask))
+  }
+
+  /** At login: nothing need be read where no transaction can have changed anything since. */
+  async readUnlessQuiet(ask: AskAll): Promise<CatalogRows> {
+    const mirror = this.#mirror
+    if (mirror !== undefined && this.#system !== undefined) {
+      const [state] = await ask([SNAPSHOT])
+      const snapshot = state?.[0]?.[0]
+      if (snapshot === mirror.snapshot && isQuiet(snapshot)) return rowsOf(mirror, this.#system)
+    }
+    return this.read(ask)
+  }
+
+  /** What a transaction sees that has changed something itself; nobody else sees it. */
+  async readOwn(ask: AskAll): Promise<CatalogRows> {
+    if (this.#system === undefined || this.#mirror === undefined) throw new WireError('the catalogs: not read before')
+    return rowsOf(await readMirror(this.#system.version, this.#mirror, oneOf(ask)), this.#system)
+  }
+
+  /** Whether a transaction sees just what is committed, and was read last. */
+  async isUnchanged(ask: AskAll): Promise<boolean> {
+    const mirror = this.#mirror
+    if (mirror === undefined) return false
+    const now = await readMirror(mirror.version, mirror, oneOf(ask))
+    return [...now.tables].every(([name, rows]) => rows === mirror.tables.get(name))
+  }
+
+  async #read(ask: AskAll): Promise<CatalogRows> {
+    const system = (this.#system ??= await readSystem(ask))
+    const before = this.#mirror
+    const mirror = await readMirror(system.version, before, oneOf(ask))
+    // Another reading may have ended meanwhile.
+    if (this.#mirror === before || this.#mirror === undefined || isLater(mirror, this.#mirror)) this.#mirror = mirror
+    return rowsOf(mirror, system)
+  }
+}
+
+const oneOf =
+  (ask: AskAll): Ask =>
+  async (text) =>
+    (await ask([text]))[0] ?? []
+
+async function readSystem(ask: AskAll): Promise<SystemRows> {
+  const [version, relations, functions, results] = await ask(Object.values(SYSTEM_QUERIES))
+  const number = Number(version?.[0]?.[0])
+  if (!Number.isInteger(number)) throw new WireError('the catalogs: of no version')
+  return { version: number, relations: relations ?? [], functions: functions ?? [], results: results ?? [] }
 }
 
 /**
@@ -80,17 +126,11 @@ function isQuiet(snapshot: string): boolean {
   return xmin !== undefined && xmin === xmax
 }
 
-function sameRows(one: CatalogRows, other: CatalogRows): boolean {
-  return (Object.keys(one) as (keyof CatalogRows)[]).every(
-    (name) =>
-      one[name].length === other[name].length &&
-      one[name].every((row, index) => {
-        const also = other[name][index] as readonly (string | null)[]
-        return row === also || (row.length === also.length && row.every((value, column) => value === also[column]))
-      }),
-  )
-}
+const isLater = (one: CatalogMirror, other: CatalogMirror): boolean => xmaxOf(one) >= xmaxOf(other)
+const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':')[1] ?? 0)
 
-const STATE = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text, pg_catalog.current_schemas(true)::pg_catalog.text, pg_catalog.txid_current_snapshot()::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
-const MOST_PLACES = 30
-const MOST_PLANS = 20
+const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
+const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
+const MOST_PLACES = 100
+/** Milliseconds that a session waits for what another reads. */
+const PATIENCE = 1000

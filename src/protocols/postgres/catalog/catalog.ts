@@ -68,6 +68,26 @@ export interface Catalog {
   /** Functions of the system that are volatile: they may have effects, unless listed as harmless. */
   readonly volatileFunctions: ReadonlySet<string>
   readonly systemFunctions: ReadonlySet<string>
+  /** Types whose values run code that somebody wrote, by number: a parameter may be of one that no text names. */
+  readonly typesByOid: ReadonlyMap<number, string>
+  /** Why any statement that evaluates something may run code of somebody. */
+  readonly everywhere: readonly string[]
+  /** By the type that is made, casts of users between types of the system. */
+  readonly conversions: ReadonlyMap<string, readonly UserCast[]>
+  /** Types of the system that are neither domains nor rows, and whose names nothing else has. */
+  readonly plainTypes: ReadonlySet<string>
+  /** Where types of the system run code of users: by function or operator of the system, the types of its results, of arrays of their elements. */
+  readonly results: ReadonlyMap<string, readonly string[]>
+  /** What runs when definitions change; with tags, at these commands only. */
+  readonly eventTriggers: readonly { readonly tags: ReadonlySet<string> | undefined; readonly what: string }[]
+}
+
+/** A cast that a user has made between types of the system, or of what a type of users is made of. */
+export interface UserCast {
+  /** Undefined: of anything. */
+  readonly from: { readonly name: string; readonly oid: number } | undefined
+  readonly how: 'explicit' | 'assignment' | 'implicit'
+  readonly what: string
 }
 
 export interface Relation {
@@ -91,7 +111,7 @@ export interface Relation {
   readonly foreign: boolean
   /** Of a view or materialized view: a digest of what it selects. */
   readonly definition: string | undefined
-  /** Expressions of generated columns, by column name. */
+  /** Generated columns, with what changes when they compute something else: what they compute is read where masking needs it. */
   readonly generated: ReadonlyMap<string, string>
   /** Columns that belong to a unique index. */
   readonly unique: ReadonlySet<string>
@@ -104,56 +124,72 @@ export interface Relation {
 }
 
 /**
- * The queries, in order; each returns rows of text. All names are qualified, nothing of the user's is in them. `from` is
- * the first object id to read: the system's own objects, below `FIRST_USER_OID`, do not change while it runs.
+ * What these views and generated columns compute: relation, column (none of a view), text, and what tells it from another one. Asked only of those that masking needs: unlike all
+ * else it takes locks on them and on what they read, so what somebody is changing is left out. Names are qualified where the search
+ * path is `pg_catalog`.
  */
-export const catalogQueries = (from: number) => ({
-  searchPath: `select pg_catalog.unnest(pg_catalog.current_schemas(true))`,
-  relations: `select c.oid, n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p,S,i,I}'::pg_catalog."char"[]) and c.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
-  sources: `select distinct r.ev_class, d.refobjid, 'view' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass and r.ev_class operator(pg_catalog.<>) d.refobjid union all select distinct r.ev_class, 0::pg_catalog.oid, 'opaque' from pg_catalog.pg_depend d join pg_catalog.pg_rewrite r on r.oid operator(pg_catalog.=) d.objid where d.classid operator(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass union all select indexrelid, indrelid, 'index' from pg_catalog.pg_index where indexrelid operator(pg_catalog.>=) 16384::pg_catalog.oid union all select inhrelid, inhparent, 'related' from pg_catalog.pg_inherits union all select inhparent, inhrelid, 'related' from pg_catalog.pg_inherits union all select conrelid, confrelid, k.kind from pg_catalog.pg_constraint, lateral (select 'references' as kind union all select 'on delete' where confdeltype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[]) union all select 'on update' where confupdtype operator(pg_catalog.=) any ('{c,n,d}'::pg_catalog."char"[])) k where contype operator(pg_catalog.=) 'f'::pg_catalog."char"`,
-  columns: `select a.attrelid, a.attname, a.attnum, case when a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char" then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, case when t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then t.typname end, case when t.oid operator(pg_catalog.<) 16384::pg_catalog.oid then t.typname end, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) a.attrelid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid left join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attnum operator(pg_catalog.>) 0 and not a.attisdropped and (a.attrelid operator(pg_catalog.>=) 16384::pg_catalog.oid or c.relname operator(pg_catalog.=) any ('{${Object.keys(TELLING).join(',')}}'::pg_catalog.name[])) and c.relkind operator(pg_catalog.=) any ('{r,v,m,f,p}'::pg_catalog."char"[]) order by a.attrelid, a.attnum`,
-  definitions: `select r.ev_class, pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid`,
-  unique: `select distinct i.indrelid, a.attname from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) i.indrelid and a.attnum operator(pg_catalog.>) 0 where (i.indisunique or i.indisexclusion) and i.indrelid operator(pg_catalog.>=) 16384::pg_catalog.oid and (a.attnum operator(pg_catalog.=) any (i.indkey::pg_catalog.int2[]) or i.indexprs is not null or i.indpred is not null)`,
-  runs: `with f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name, pg_catalog.md5(p.prosrc) as body from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid) select t.tgrelid, 'write', 'a trigger', f.name, f.body from pg_catalog.pg_trigger t join f on f.oid operator(pg_catalog.=) t.tgfoid where not t.tgisinternal union select r.ev_class, 'write', 'a rule', '', r.rulename::pg_catalog.text from pg_catalog.pg_rewrite r where r.rulename operator(pg_catalog.<>) '_RETURN'::pg_catalog.name and r.ev_class operator(pg_catalog.>=) 16384::pg_catalog.oid union select o.relation, o.at, o.what, f.name, f.body from pg_catalog.pg_depend d join f on f.oid operator(pg_catalog.=) d.refobjid join (select 'pg_catalog.pg_policy'::pg_catalog.regclass as class, oid, polrelid as relation, 'read' as at, 'row security' as what from pg_catalog.pg_policy union all select 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid, 'write', 'a default' from pg_catalog.pg_attrdef union all select 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid, 'write', 'a constraint' from pg_catalog.pg_constraint where conrelid operator(pg_catalog.<>) 0::pg_catalog.oid union all select 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid, 'write', 'an index' from pg_catalog.pg_index union all select 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, ev_class, 'read', 'a view' from pg_catalog.pg_rewrite) o on o.class operator(pg_catalog.=) d.classid and o.oid operator(pg_catalog.=) d.objid where d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass`,
-  types: `with recursive f as (select p.oid, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname as name from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid), own as (select t.oid, f.name from f join pg_catalog.pg_cast c on c.castfunc operator(pg_catalog.=) f.oid join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) c.castsource or t.oid operator(pg_catalog.=) c.casttarget where t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select t.oid, f.name from f join pg_catalog.pg_type t on t.typinput::pg_catalog.oid operator(pg_catalog.=) f.oid where t.typtype operator(pg_catalog.=) 'b'::pg_catalog."char" and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid union select k.contypid, f.name from f join pg_catalog.pg_depend d on d.refobjid operator(pg_catalog.=) f.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass and d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass join pg_catalog.pg_constraint k on k.oid operator(pg_catalog.=) d.objid where k.contypid operator(pg_catalog.<>) 0::pg_catalog.oid), part as (select refobjid as oid, objid as whole from pg_catalog.pg_depend where classid operator(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass and refclassid operator(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass union all select a.atttypid, t.oid from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.typrelid operator(pg_catalog.=) a.attrelid where a.atttypid operator(pg_catalog.>=) 16384::pg_catalog.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped), runs as (select oid, name from own union select part.whole, runs.name from runs join part on part.oid operator(pg_catalog.=) runs.oid) select t.typname, runs.name from runs join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) runs.oid`,
-  functions: `select distinct p.proname, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then 'user' when p.provolatile operator(pg_catalog.=) 'v' then 'volatile' else 'system' end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then n.nspname end, case when p.oid operator(pg_catalog.>=) 16384::pg_catalog.oid then pg_catalog.md5(p.prosrc) end from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid`,
-  valueTypes: `select t.oid, case when t.typtype operator(pg_catalog.<>) 'd'::pg_catalog."char" then p.proname end, case when t.typbasetype operator(pg_catalog.<>) 0::pg_catalog.oid then t.typbasetype when r.rngsubtype is not null then r.rngsubtype else t.typelem end, e.typdelim from pg_catalog.pg_type t left join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid left join pg_catalog.pg_range r on r.rngtypid operator(pg_catalog.=) t.oid left join pg_catalog.pg_type e on e.oid operator(pg_catalog.=) t.typelem where t.oid operator(pg_catalog.>=) ${from}::pg_catalog.oid and (t.typsend::pg_catalog.oid operator(pg_catalog.<>) 0::pg_catalog.oid or t.typtype operator(pg_catalog.=) 'd'::pg_catalog."char") order by t.oid`,
-  operators: `select distinct o.oprname from pg_catalog.pg_operator o where o.oid operator(pg_catalog.>=) 16384::pg_catalog.oid`,
-})
+export function definitionTexts(relations: readonly Relation[]): string {
+  const values = relations.map(
+    ({ oid, viewOf }) => `(${oid}::pg_catalog.oid, '{${[oid, ...viewOf].join(',')}}'::pg_catalog.oid[])`,
+  )
+  const free = `from (values ${values.join(', ')}) v(id, locks) where not exists (select from pg_catalog.pg_locks l where l.locktype operator(pg_catalog.=) 'relation' and l.mode operator(pg_catalog.=) 'AccessExclusiveLock' and l.granted and l.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid() and l.relation operator(pg_catalog.=) any (v.locks))`
+  return `with free as materialized (select v.id ${free}) select c.oid::pg_catalog.text, null, pg_catalog.pg_get_viewdef(c.oid), (select pg_catalog.md5(r.ev_action::pg_catalog.text) from pg_catalog.pg_rewrite r where r.ev_class operator(pg_catalog.=) c.oid and r.rulename operator(pg_catalog.=) '_RETURN'::pg_catalog.name) from free join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) free.id where c.relkind operator(pg_catalog.=) any ('{v,m}'::pg_catalog."char"[]) union all select a.attrelid::pg_catalog.text, a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.concat_ws(' ', a.attgenerated, d.oid) from free join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) free.id join pg_catalog.pg_attrdef d on d.adrelid operator(pg_catalog.=) a.attrelid and d.adnum operator(pg_catalog.=) a.attnum where a.attgenerated operator(pg_catalog.<>) ''::pg_catalog."char"`
+}
 
-/**
- * The SELECT of each of these views. Taken only of those that masking needs: unlike all else it takes locks on them.
- * Names that the search path makes visible are left bare.
- */
-export const viewTexts = (oids: readonly number[]): string =>
-  `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) any ('{${oids.join(',')}}'::pg_catalog.oid[])`
+type Row = readonly (string | null)[]
 
-export type CatalogRows = Readonly<
-  Record<keyof ReturnType<typeof catalogQueries>, readonly (readonly (string | null)[])[]>
->
-
-/** Rows read again from `FIRST_USER_OID` on, with those of the system that were read before. */
-export function withSystemRows(before: CatalogRows, rows: CatalogRows): CatalogRows {
-  return {
-    ...rows,
-    relations: [...before.relations.filter(([oid]) => Number(oid) < FIRST_USER_OID), ...rows.relations],
-    functions: [...before.functions.filter(([, of]) => of !== 'user'), ...rows.functions],
-    valueTypes: [...before.valueTypes.filter(([oid]) => Number(oid) < FIRST_USER_OID), ...rows.valueTypes],
-  }
+/** What is made of the catalogs, as rows of text: see `catalog-rows.ts`. */
+export interface CatalogRows {
+  /** Number, schema, name, kind as `pg_class` says it. */
+  readonly relations: readonly Row[]
+  /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on update`. */
+  readonly sources: readonly Row[]
+  /** Relation, name, number, how it is generated, a user's type of it, the system's type of it, number of the type. */
+  readonly columns: readonly Row[]
+  /** View, digest. */
+  readonly definitions: readonly Row[]
+  /** Relation, column. */
+  readonly unique: readonly Row[]
+  /** Relation, `read` or `write`, what, the function (none of a rule), its digest. */
+  readonly runs: readonly Row[]
+  /** Name of a type, a function that it runs, number of the type. */
+  readonly types: readonly Row[]
+  /** Name; `user`, `volatile` or `system`; of a user's, schema and digest. */
+  readonly functions: readonly Row[]
+  /** As `valueTypesOf` takes them. */
+  readonly valueTypes: readonly Row[]
+  readonly operators: readonly Row[]
+  /**
+   * Casts between types of the system that run code of users: the type that is made, what it is made of (null: anything), `e`xplicit, by
+   * `a`ssignment or `i`mplicit, the function, number of the source.
+   */
+  readonly conversions: readonly Row[]
+  /** Where there are any, names of the types that values of are of no other type besides. */
+  readonly plainTypes: readonly Row[]
+  /** Where types of the system run code of users, its functions and operators with the types of their results. */
+  readonly results: readonly Row[]
+  /** Event triggers: name, event, tags, the function, its digest. */
+  readonly events: readonly Row[]
 }
 
 /**
  * `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. Sessions that share
  * their rows share the catalog, too.
  */
-export function buildCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Catalog {
+export function buildCatalog(
+  rows: CatalogRows,
+  declaredSafe: readonly string[] = [],
+  searchPath: readonly string[] = ASSUMED_PATH,
+): Catalog {
   const built = catalogs.get(rows) ?? new Map<string, Catalog>()
   catalogs.set(rows, built)
   const safe = JSON.stringify(declaredSafe)
   const catalog = built.get(safe) ?? makeCatalog(rows, declaredSafe)
   built.set(safe, catalog)
-  return catalog
+  return { ...catalog, searchPath }
 }
+
+const ASSUMED_PATH = ['pg_catalog', 'public']
 
 const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
 
@@ -196,7 +232,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
       foreign: kind === 'f' && !safe.has(`${schema}.${name}`),
       definition: definitions.get(oid),
       generated: new Map(
-        own.flatMap(([, column, , expression]) => (expression == null ? [] : [[String(column), expression]])),
+        own.flatMap(([, column, , generated]) => (generated == null ? [] : [[String(column), generated]])),
       ),
       unique: new Set((unique.get(oid) ?? []).map(([, column]) => String(column))),
       runs: [
@@ -229,8 +265,18 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
         .filter(([name, of, schema]) => of === kind && !(of === 'user' && safe.has(`${schema}.${name}`)))
         .map(([name]) => String(name)),
     )
+  const conversions = rows.conversions
+    .filter(([, , , called]) => !safe.has(String(called)))
+    .map(([to, from, how, called, oid]): [string, UserCast] => [
+      String(to),
+      {
+        from: from == null ? undefined : { name: from, oid: Number(oid) },
+        how: how === 'i' ? 'implicit' : how === 'a' ? 'assignment' : 'explicit',
+        what: `the ${how === 'i' ? 'implicit ' : ''}cast from ${from ?? 'a part of it'} to ${to} runs ${called}`,
+      },
+    ])
   return {
-    searchPath: rows.searchPath.map(([schema]) => String(schema)),
+    searchPath: ASSUMED_PATH,
     relations,
     byOid,
     userFunctions: functionsOf('user'),
@@ -241,13 +287,35 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
     systemFunctions: functionsOf('system'),
     userOperators: new Set(rows.operators.map(([name]) => String(name))),
     valueTypes: valueTypesOf(rows.valueTypes),
+    typesByOid: new Map(
+      rows.types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])),
+    ),
+    everywhere: conversions.flatMap(([, { how, what }]) => (how === 'implicit' ? [what] : [])),
+    conversions: groupBy(conversions),
+    plainTypes: new Set(rows.plainTypes.map(([name]) => String(name))),
+    results: groupBy(rows.results.map(([name, type]) => [String(name), String(type).replace(/^_/, '')])),
+    eventTriggers: rows.events
+      .filter(([, , , called]) => !safe.has(String(called)))
+      .map(([name, , tags, called]) => ({
+        tags: tags == null ? undefined : new Set(tagsOf(tags)),
+        what: `the event trigger ${name} runs ${called}`,
+      })),
   }
 }
+
+/** `{"CREATE TABLE",DDL}`: tags have no quotes in them. */
+const tagsOf = (text: string): string[] => text.replace(/^\{|\}$|"/g, '').split(',')
 
 function bodiesOf(rows: CatalogRows): ReadonlyMap<string, readonly string[]> {
   const bodies = new Map<string, string[]>()
   for (const [name, of, , body] of rows.functions) if (of === 'user') pushTo(bodies, String(name), String(body))
   return bodies
+}
+
+function groupBy<T>(pairs: readonly (readonly [string, T])[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const [key, value] of pairs) pushTo(groups, key, value)
+  return groups
 }
 
 /** Rows by the object id that stands first. */
@@ -297,7 +365,6 @@ export function assumedCatalog(
 ): Catalog {
   const named = statements.flatMap(({ reads, writes }) => [...reads, ...writes])
   return buildCatalog({
-    searchPath: [['pg_catalog'], ['public']],
     relations: named.map(({ schema, name }, index) => [String(FIRST_USER_OID + index), schema ?? 'public', name]),
     sources: [],
     columns: [],
@@ -308,6 +375,10 @@ export function assumedCatalog(
     functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),
     operators: [],
     valueTypes: [],
+    conversions: [],
+    plainTypes: [],
+    results: [],
+    events: [],
   })
 }
 

@@ -61,7 +61,7 @@ export function resolveFacts(
   catalog: Catalog,
   masking: MaskingScope,
   findPrepared: FindPrepared = () => undefined,
-  options: GuardOptions = { readOnly: false, ownAccount: false },
+  options: GuardOptions & { readonly uncertain?: string | undefined } = { readOnly: false, ownAccount: false },
 ): StatementFacts {
   const hides = masking.plan.columns.length > 0
   // What the text itself prepares first is known to what comes after it.
@@ -75,7 +75,11 @@ export function resolveFacts(
     const executed = executedBy(statement, prepared)
     const uncertain = !namesAnything(statement)
       ? []
-      : [...(pathMoved ? [MOVED] : []), ...(redefined.maySay(statement) ? [REDEFINED] : [])]
+      : [
+          ...(options.uncertain === undefined ? [] : [options.uncertain]),
+          ...(pathMoved ? [MOVED] : []),
+          ...(redefined.maySay(statement) ? [REDEFINED] : []),
+        ]
     const resolved = resolveStatement(statement, catalog, executed, pathMoved, uncertain, redefined, hides)
     statements.push(resolved)
     const of = hides
@@ -447,7 +451,8 @@ const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '
 
 /** Statements that bring back rows of one that was judged before, or check what it left to be checked. */
 const REPLAYS = new Set(['fetch', 'execute', 'commit', 'set-constraints', 'prepare-transaction'])
-const DEFINES = /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard)/
+const DEFINES =
+  /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/
 /** What the parser says of an EXECUTE whose statement is not known. */
 export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
 

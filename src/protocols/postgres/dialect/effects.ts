@@ -29,16 +29,46 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)
   // Functions and operators turn constants into the type of a column: `lag(domained, 1, '1')`.
   const converts = statement.functions.length > 0 || statement.operators.length > 0
-  const runsReading = around(named(statement.reads), catalog).flatMap(({ runs }) =>
-    runs.filter(({ when, what }) => when === 'read' || (converts && what.startsWith(TYPE_RUNS))),
-  )
+  // An index that is built, and what is rebuilt, reads its table.
+  const builds = statement.kinds.includes('create-index')
+  const rebuilds = !builds && statement.kinds.some((kind) => MAINTAINS.has(kind))
+  const runsReading = [
+    ...around([...named(statement.reads), ...(builds ? named(statement.writes) : [])], catalog).flatMap(({ runs }) =>
+      runs.filter(({ when, what }) => when === 'read' || (converts && what.startsWith(TYPE_RUNS))),
+    ),
+    ...(rebuilds ? around(named(statement.writes), catalog) : []).flatMap(({ runs }) =>
+      runs.filter(({ what }) => REBUILT.test(what)),
+    ),
+  ]
   const rules = WRITES.some((kind) => statement.kinds.includes(kind)) || maintained.length > 0
   return {
     alsoWrites: [...written].filter(
       (relation) => !own.has(relation) && relation.viewOf.length === 0 && !behindViews(own, catalog).has(relation.oid),
     ),
-    unknown: [...new Set([...(rules ? runsWriting : []), ...runsReading].map(({ what }) => what))],
+    unknown: [
+      ...new Set([...(rules ? runsWriting : []), ...runsReading].map(({ what }) => what)),
+      ...(evaluates(statement) ? catalog.everywhere : []),
+      ...firedEvents(statement, catalog),
+    ],
   }
+}
+
+/** Whether anything is computed, compared or stored. */
+const evaluates = ({ functions, operators, conversions, fields, reads, writes }: ParsedStatement): boolean =>
+  [functions, operators, conversions, fields, reads, writes].some((names) => names.length > 0)
+
+/** Event triggers that may fire: at any definition, or at the commands that they name. */
+function firedEvents({ kinds }: ParsedStatement, catalog: Catalog): string[] {
+  if (catalog.eventTriggers.length === 0) return []
+  const fires = kinds.filter((kind) => FIRES.test(kind))
+  if (fires.length === 0) return []
+  return catalog.eventTriggers
+    .filter(
+      ({ tags }) =>
+        tags === undefined ||
+        !fires.every((kind) => ONE_TAG.has(kind) && !tags.has(kind.replaceAll('-', ' ').toUpperCase())),
+    )
+    .map(({ what }) => what)
 }
 
 /** These, and what their rows are read from or stored in: tables behind views, parents, partitions. */
@@ -68,3 +98,23 @@ const WRITES = ['insert', 'update', 'delete', 'merge', 'copy-from', 'truncate', 
 const TYPE_RUNS = 'the type '
 /** Maintenance evaluates the expressions of indexes. */
 const MAINTAINS = new Set(['vacuum', 'reindex', 'cluster', 'refresh-materialized-view', 'create-index', 'analyze'])
+/** What is evaluated where no row is written. */
+const REBUILT = /^(a view|an index|statistics|the definition|the type) /
+/** Statements that event triggers fire at. Source: manual, Event Trigger Firing Matrix. */
+const FIRES =
+  /^(create-|alter-|drop-|select-into|rename|define|comment|grant|revoke|security-label|import-|refresh-|reindex|do$|call$|analyze|reassign-owned)/
+/** Kinds whose statements have one command tag, which is the kind in capitals. */
+const ONE_TAG = new Set([
+  'create-table',
+  'create-index',
+  'create-view',
+  'create-sequence',
+  'create-schema',
+  'create-function',
+  'drop-table',
+  'drop-index',
+  'drop-view',
+  'drop-sequence',
+  'drop-schema',
+  'drop-function',
+])

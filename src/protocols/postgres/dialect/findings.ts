@@ -1,6 +1,6 @@
 import type { Copy, Name, Statement } from '../../../sql/query.ts'
 import type { LiteralPlace } from './literals.ts'
-import type { FieldReference, ParsedStatement } from './parsed-statement.ts'
+import type { Conversion, FieldReference, ParsedStatement } from './parsed-statement.ts'
 
 /** What has been found in one statement so far. */
 export class Findings {
@@ -15,6 +15,14 @@ export class Findings {
   readonly unknown = new Set<string>()
   readonly names: string[] = []
   readonly typeNames = new Set<string>()
+  readonly conversions = new Map<string, Conversion>()
+  /** By parameter, what it is converted to at each of its places; undefined where it stands by itself. */
+  readonly parameters = new Map<
+    number,
+    { readonly to: Conversion['to'] | undefined; readonly how: Conversion['how'] }[]
+  >()
+  /** PREPARE name (types). */
+  declaresParameters = false
   missingWhere = false
   cascade = false
   explainRuns = false
@@ -27,6 +35,11 @@ export class Findings {
   secret = false
   copy: Copy | undefined
 
+  noteParameter(number: number, to: Conversion['to'] | undefined, how: Conversion['how'] = 'explicit'): void {
+    const places = this.parameters.get(number) ?? []
+    this.parameters.set(number, [...places, { to, how }])
+  }
+
   /** Takes over what a statement that is planned and not run would do: all of it is only looked at. */
   addPlanned(planned: Findings): void {
     for (const [key, relation] of [...planned.reads, ...planned.writes]) this.reads.set(key, relation)
@@ -35,6 +48,9 @@ export class Findings {
     for (const [key, name] of planned.operators) this.operators.set(key, name)
     for (const [key, field] of planned.fields) this.fields.set(key, field)
     for (const type of planned.typeNames) this.typeNames.add(type)
+    for (const [key, conversion] of planned.conversions) this.conversions.set(key, conversion)
+    for (const [number, places] of planned.parameters)
+      for (const { to, how } of places) this.noteParameter(number, to, how)
     for (const reason of planned.unknown) this.unknown.add(reason)
     for (const [key, relation] of planned.makes) this.makes.set(key, relation)
     this.executes = planned.executes
@@ -47,6 +63,7 @@ export class Findings {
       tree,
       literals,
       typeNames: [...this.typeNames],
+      conversions: [...this.conversions.values(), ...this.#ofParameters()],
       cascade: this.cascade,
       explainRuns: this.explainRuns,
       readWrite: this.readWrite,
@@ -67,6 +84,19 @@ export class Findings {
       secret: this.secret,
       copy: this.copy,
     }
+  }
+
+  /** A parameter is of the type of its first place, unless the client declares it. */
+  #ofParameters(): Conversion[] {
+    return [...this.parameters.values()].flatMap((places) => {
+      const [first] = places
+      const isOfOneType =
+        !this.declaresParameters &&
+        (places.length === 1 ||
+          places.every(({ to, how }) => how === 'explicit' && JSON.stringify(to) === JSON.stringify(first?.to)))
+      const from = isOfOneType ? ('parameter' as const) : undefined
+      return places.flatMap(({ to, how }) => (to === undefined ? [] : [{ to, how, from }]))
+    })
   }
 }
 

@@ -1,6 +1,6 @@
-import { findRelation, type Catalog } from '../catalog/catalog.ts'
+import { findRelation, type Catalog, type UserCast } from '../catalog/catalog.ts'
 import type { Name } from '../../../sql/query.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { Conversion, ParsedStatement } from './parsed-statement.ts'
 
 /** Why the functions and operators of a statement make its effect unknown; empty where none does. */
 export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {
@@ -20,11 +20,70 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
     if (catalog.userFunctions.has(name) && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
       reasons.push(`${name} may call a user-defined function`)
   }
-  const types = new Set([...statement.typeNames, ...statement.functions.map(({ name }) => name)])
+  const called = [...statement.functions, ...statement.operators]
+  const types = new Set([
+    ...statement.typeNames,
+    ...statement.functions.map(({ name }) => name),
+    // What is of a type without naming it.
+    ...called.flatMap(({ name }) => catalog.results.get(name) ?? []),
+  ])
   for (const type of types) {
     if (catalog.userTypes.has(type.replace(/^_/, ''))) reasons.push(`the type ${type} runs user-defined code`)
   }
+  if (catalog.conversions.size > 0) reasons.push(...castsOf(statement, catalog))
   return reasons
+}
+
+/** Casts between types of the system that users have made, where the text may apply them; those that are implicit may run anywhere. */
+function castsOf({ conversions, functions, writes }: ParsedStatement, catalog: Catalog): string[] {
+  // `type(value)` may be a cast.
+  const called = functions.map(({ name }): Conversion => ({ to: { type: name }, how: 'explicit', from: undefined }))
+  const all = [...catalog.conversions.values()].flat()
+  const castsTo = (to: Conversion['to']): readonly UserCast[] => {
+    if (typeof to === 'object') return catalog.conversions.get(to.type) ?? []
+    return to === 'any' ? all : storedBy(writes, all, catalog)
+  }
+  const reasons = [...conversions, ...called].flatMap(({ to, how, from }) =>
+    castsTo(to)
+      .filter((cast) => cast.how === how || (cast.how === 'assignment' && how === 'explicit'))
+      .filter((cast) => mayBeOf(from, cast, catalog))
+      .map(({ what }) => what),
+  )
+  return [...new Set(reasons)]
+}
+
+/** Casts to the types of columns of these relations; one of a type of users may be made of any. */
+function storedBy(writes: readonly Name[], all: readonly UserCast[], catalog: Catalog): readonly UserCast[] {
+  return writes.flatMap((named) => {
+    const relation = findRelation(catalog, named)
+    if (relation === undefined) return all
+    const types = [...relation.columns.keys()].map((column) => relation.types.get(column))
+    if (types.includes(undefined)) return all
+    return [...new Set(types)].flatMap((type) => catalog.conversions.get(String(type).replace(/^_/, '')) ?? [])
+  })
+}
+
+/** Whether a value may be of the type that a cast takes. */
+function mayBeOf(from: Conversion['from'], cast: UserCast, catalog: Catalog): boolean {
+  if (from === 'parameter') return false
+  if (from === undefined || cast.from === undefined) return true
+  const { name } = cast.from
+  const isOther = (type: string | undefined): boolean =>
+    type !== undefined && type !== name && catalog.plainTypes.has(type)
+  if ('type' in from) return !isOther(from.type)
+  if ('given' in from) {
+    const types = from.given.flatMap((called) =>
+      catalog.userFunctions.has(called) ? ['?'] : (catalog.results.get(called) ?? ['?']),
+    )
+    return types.length === 0 || !types.every(isOther)
+  }
+  const types = from.of.map((named) => {
+    const relation = findRelation(catalog, named)
+    if (relation === undefined || relation.columns.size === 0) return ['?']
+    return relation.columns.has(from.name) ? [relation.types.get(from.name)?.replace(/^_/, '')] : []
+  })
+  const all = types.flat()
+  return all.length === 0 || !all.every(isOther)
 }
 
 /** Whether a function of the system runs text as SQL, or gives what its arguments do not hold. */

@@ -9,6 +9,7 @@ import type {
   FromItem,
   Insert,
   Merge,
+  Name,
   Query,
   Statement,
   Target,
@@ -19,7 +20,7 @@ import type {
 } from '../../../sql/query.ts'
 import { add, Findings } from './findings.ts'
 import { placesIn, type LiteralPlace } from './literals.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { Conversion, ParsedStatement } from './parsed-statement.ts'
 import {
   addCte,
   columnsOf,
@@ -28,6 +29,7 @@ import {
   NOWHERE,
   rowNames,
   targetRow,
+  type Columns,
   type RowName,
   type Scope,
 } from './row-names.ts'
@@ -157,6 +159,7 @@ function readItem(item: FromItem, found: Findings, scope: Scope): void {
       return addTypes(item.types, found)
     case 'value-table':
       readAll(item.args, found, scope)
+      addConversions(item.types, 'explicit', found)
       return addTypes(item.types, found)
     case 'join': {
       readItem(item.left, found, scope)
@@ -189,12 +192,18 @@ function readExpression(node: Expression, found: Findings, scope: Scope): void {
     return
   }
   if (node.kind === 'constant') return
+  if (node.kind === 'parameter') return found.noteParameter(node.number, undefined)
   if (node.kind === 'opaque') {
     found.unknown.add(`${node.what} is not read`)
     for (const relation of node.reads) add(relation, found.reads)
     return
   }
   if (node.kind === 'field') addFields(node, found, scope)
+  if (node.kind === 'cast') {
+    addTypes([node.to], found)
+    return addCast(node.arg, { type: elementName(node.to.name) }, found, scope)
+  }
+  if (node.kind === 'built') addConversions(node.types, 'explicit', found)
   if (node.kind === 'call' && node.name.name === 'set_config') addSetConfig(node, found)
   const { expressions, statements, operators, functions, types } = partsOf(node)
   for (const name of functions) add(name, found.functions)
@@ -207,6 +216,86 @@ function readExpression(node: Expression, found: Findings, scope: Scope): void {
 const addTypes = (types: readonly TypeName[], found: Findings): void => {
   for (const { name } of types) found.typeNames.add(name)
 }
+
+function addConversions(types: readonly TypeName[], how: Conversion['how'], found: Findings): void {
+  for (const { name } of types) addConversion({ to: { type: elementName(name) }, how, from: undefined }, found)
+}
+
+function addConversion(conversion: Conversion, found: Findings): void {
+  const { to, how, from } = conversion
+  // A text may store thousands of values: no name has the character between.
+  const source =
+    from === undefined || typeof from === 'string' ? from : 'type' in from ? from.type : JSON.stringify(from)
+  found.conversions.set(`${typeof to === 'string' ? to : `.${to.type}`}\0${how}\0${source}`, conversion)
+}
+
+/** `value::type`. A constant or parameter without a type of its own becomes one of the type by what reads its text. */
+function addCast(arg: Expression, to: Conversion['to'], found: Findings, scope: Scope): void {
+  if (arg.kind === 'parameter') return found.noteParameter(arg.number, to)
+  // Its elements are converted one by one.
+  if (arg.kind === 'array') {
+    for (const element of arg.args) addCast(element, to, found, scope)
+    return
+  }
+  convert(arg, to, 'explicit', found, scope)
+  readExpression(arg, found, scope)
+}
+
+/** Values that are stored in columns, or become arguments. */
+function addStored(values: readonly Expression[], to: Conversion['to'], found: Findings, scope: Scope): void {
+  for (const value of values) {
+    if (value.kind === 'parameter') {
+      found.noteParameter(value.number, to, 'assignment')
+      continue
+    }
+    convert(value, to, 'assignment', found, scope)
+    readExpression(value, found, scope)
+  }
+}
+
+function convert(value: Expression, to: Conversion['to'], how: Conversion['how'], found: Findings, scope: Scope): void {
+  if (value.kind === 'default') return
+  const sources =
+    value.kind === 'constant' ? CONSTANT_TYPES[value.type].map((type) => ({ type })) : [sourceOf(value, scope)]
+  for (const from of sources) addConversion({ to, how, from }, found)
+}
+
+function sourceOf(arg: Expression, scope: Scope): Conversion['from'] {
+  if (arg.kind === 'cast') return isSystemName(arg.to) ? { type: elementName(arg.to.name) } : undefined
+  if (arg.kind === 'call') return isSystemName(arg.name) ? { given: [arg.name.name] } : undefined
+  if (arg.kind === 'operation' && arg.form === 'plain' && arg.operators.length > 0)
+    return arg.operators.every(isSystemName) ? { given: arg.operators.map(({ name }) => name) } : undefined
+  if (arg.kind !== 'column') return undefined
+  const [row, name] = arg.path.length === 1 ? [undefined, arg.path[0]] : arg.path.slice(-2)
+  if (name === undefined || name === '*') return undefined
+  const rows = row === undefined ? everyRow(scope) : [findRow(scope, row)]
+  // What a query or a function gives may have any type.
+  const isOfRelations = rows.every(
+    (columns) => columns !== undefined && columns.names.size === 0 && columns.relations.length > 0,
+  )
+  return isOfRelations ? { name, of: rows.flatMap((columns) => columns?.relations ?? []) } : undefined
+}
+
+function everyRow(scope: Scope): readonly Columns[] {
+  const rows: Columns[] = []
+  for (let level: Scope | undefined = scope; level !== undefined; level = level.outer) rows.push(...level.rows)
+  return rows
+}
+
+/** `_int4` is the array of `int4`: an array is converted element by element. */
+const elementName = (type: string): string => type.replace(/^_/, '')
+
+const isSystemName = ({ schema }: Name): boolean => schema === undefined || schema === 'pg_catalog'
+
+/** Types that constants have, by their value. */
+const CONSTANT_TYPES = {
+  text: [],
+  null: [],
+  boolean: ['bool'],
+  integer: ['int4', 'int8', 'numeric'],
+  number: ['numeric'],
+  bits: ['bit'],
+} as const
 
 /** `row.name` calls the function `name` where the row has no such column. */
 function addField(row: string, name: string, found: Findings, scope: Scope): void {
@@ -239,7 +328,10 @@ function readReturning(node: Insert | Update | Delete | Merge, found: Findings, 
 }
 
 function readAssignments(set: readonly Assignment[], found: Findings, scope: Scope): void {
-  for (const { subscripts, value } of set) readAll([...subscripts, value], found, scope)
+  for (const { subscripts, value } of set) {
+    readAll(subscripts, found, scope)
+    addStored([value], 'stored', found, scope)
+  }
 }
 
 function readInsert(node: Insert, found: Findings, outer: Scope): void {
@@ -248,7 +340,7 @@ function readInsert(node: Insert, found: Findings, outer: Scope): void {
   add(target.name, found.writes)
   if (conflict !== undefined) found.kinds.add('update')
   const ctes = readWith(node.with, found, outer)
-  if (source !== undefined) readStatement(source, found, ctes)
+  if (source !== undefined) readSource(source, found, ctes)
   const scope: Scope = {
     ctes: ctes.ctes,
     rows: [targetRow(target, nameOfTarget(node)), targetRow(target, 'excluded')],
@@ -260,6 +352,17 @@ function readInsert(node: Insert, found: Findings, outer: Scope): void {
     readAssignments(conflict.set, found, scope)
   }
   readReturning(node, found, scope)
+}
+
+/** What is inserted: rows of values are converted one by one, those of a query as it gives them. */
+function readSource(source: Statement, found: Findings, scope: Scope): void {
+  if (source.kind !== 'values' || source.order.length > 0) {
+    addConversion({ to: 'stored', how: 'assignment', from: undefined }, found)
+    return readStatement(source, found, scope)
+  }
+  const ctes = readWith(source.with, found, scope)
+  for (const row of source.rows) addStored(row, 'stored', found, ctes)
+  readAll([...source.limit, ...source.offset], found, ctes)
 }
 
 function readChange(node: Update | Delete, found: Findings, outer: Scope): void {
@@ -289,7 +392,8 @@ function readMerge(node: Merge, found: Findings, outer: Scope): void {
     // Rows that no source matches may be all of them: only a condition of its own leaves any out.
     const decides = when === 'not-matched-by-source' ? condition : on
     if (changes && isAlways(decides, target, [source])) found.missingWhere = true
-    readAll([condition, ...subscripts, ...values], found, scope)
+    readAll([condition, ...subscripts], found, scope)
+    addStored(values, 'stored', found, scope)
     readAssignments(set, found, scope)
   }
   readReturning(node, found, scope)
@@ -306,6 +410,9 @@ function readUtility(node: Utility, found: Findings, outer: Scope): void {
   for (const name of node.makes) add(name, found.makes)
   for (const name of node.operators) add(name, found.operators)
   addTypes(node.types, found)
+  // A new table converts nothing to the types of its columns.
+  if (!node.does.includes('create-table')) addConversions(node.types, 'assignment', found)
+  if (node.does.includes('prepare') && node.types.length > 0) found.declaresParameters = true
   found.settings.push(...detail.settings)
   found.names.push(...detail.names)
   if (detail.readWrite) found.readWrite = true
@@ -316,7 +423,8 @@ function readUtility(node: Utility, found: Findings, outer: Scope): void {
   if (detail.copy !== undefined) found.copy = detail.copy
   const rows: RowName[] = node.on === undefined ? [] : [{ alias: node.on.name, names: new Set(), relations: [node.on] }]
   const scope: Scope = { ctes: outer.ctes, rows, outer }
-  readAll([...node.expressions, detail.index?.predicate], found, scope)
+  addStored(node.expressions, 'any', found, scope)
+  readAll([detail.index?.predicate], found, scope)
   if (detail.explain === 'runs') found.explainRuns = true
   for (const statement of node.statements) {
     if (detail.explain !== 'plans') {

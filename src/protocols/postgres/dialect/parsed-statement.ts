@@ -11,6 +11,8 @@ export interface ParsedStatement {
   readonly literals: readonly LiteralPlace[]
   /** Last names of the types it names. */
   readonly typeNames: readonly string[]
+  /** Where values are converted to a type that the text names. */
+  readonly conversions: readonly Conversion[]
   /** BEGIN or SET TRANSACTION with READ WRITE. */
   readonly readWrite: boolean
   /** EXPLAIN ANALYZE. */
@@ -48,4 +50,17 @@ export interface FieldReference {
   readonly name: string
   /** The row has it where one of these relations has a column of that name; otherwise it calls the function. */
   readonly of: readonly Name[]
+}
+
+/** A value that is converted to a type by a cast, which may run a function. */
+export interface Conversion {
+  /** The last name of a type, of an array that of its elements; the types of columns that are written; any type. */
+  readonly to: { readonly type: string } | 'stored' | 'any'
+  readonly how: 'explicit' | 'assignment'
+  /**
+   * What the value is, as far as the text shows: of a type, what a function or operators give, a column, a parameter that nothing else
+   * gives a type; undefined: anything.
+   */
+  readonly from:
+    { readonly type: string } | { readonly given: readonly string[] } | FieldReference | 'parameter' | undefined
 }

@@ -18,7 +18,7 @@ import { CancelKeys } from './cancel-keys.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { ClientSide } from './pipeline/client-side.ts'
 import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
-import { Conversation, type Definitions } from './pipeline/pipeline-state.ts'
+import { Conversation } from './pipeline/pipeline-state.ts'
 import { readDefinitions } from '../lineage/definitions.ts'
 import { assumedCatalog } from '../catalog/catalog.ts'
 import { resolveFacts, unparsed } from '../dialect/command-facts.ts'
@@ -37,12 +37,6 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
   const goodbyes = new Goodbyes()
-  const definitions = new Map<string, Definitions>()
-  const definitionsOf = (target: string): Definitions => {
-    const known = definitions.get(target) ?? { changes: 0 }
-    definitions.set(target, known)
-    return known
-  }
   return {
     protocol: 'postgres',
     async greet(client, personId, limits) {
@@ -59,15 +53,11 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       if (path !== undefined) await judgeStartPath(path, session, parser)
       const { config, lease, limits } = session
       const waiting = waitingClient(client, hello.rest, session)
-      // Taken before the catalogs are read: a change in between makes them stale.
-      const shared = definitionsOf(session.target.name)
-      const seenChanges = shared.changes
       const upstream = await connectUpstream(
         { config, lease, limits, baseDirectory },
         settings,
         shelf,
-        (catalog, ask) => readDefinitions(catalog, session.masking, parser, ask),
-        session.masking,
+        (catalog, known, ask) => readDefinitions(catalog, session.masking, parser, known, ask),
         session.ended,
       )
       const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
@@ -79,10 +69,12 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         session,
         parser,
         catalog: upstream.catalog,
+        searchPath: upstream.searchPath,
         trees: upstream.trees,
-        definitions: shared,
-        seenChanges,
         parameters: upstream.parameters,
+        place: upstream.place,
+        seenChanges: upstream.seenChanges,
+        target: upstream,
       })
       const relay = startRelay(conversation, upstream, parser, goodbyes)
       client.write(greeting(hello, upstream, key))

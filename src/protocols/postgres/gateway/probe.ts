@@ -21,8 +21,7 @@ export async function probePostgres(
     { config, lease, baseDirectory, limits },
     new Map(),
     new CatalogShelf(),
-    (rows, ask) => readDefinitions(rows, masking, parser, ask),
-    masking,
+    (rows, known, ask) => readDefinitions(rows, masking, parser, known, ask),
     new AbortController().signal,
   ).catch((error: unknown) => {
     throw inItsWords(error, lease)

@@ -1,43 +1,77 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
-import { buildCatalog, viewTexts, type CatalogRows } from '../catalog/catalog.ts'
+import type { Statement } from '../../../sql/query.ts'
+import { buildCatalog, definitionTexts, type Catalog, type CatalogRows, type Relation } from '../catalog/catalog.ts'
 import { generatedText, taintedRelations, type DefinitionTrees } from './masking-scope.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
+/** What views and generated columns compute, by all that their text depends on; undefined: it does not parse, or is too much. */
+export type KnownTexts = Map<string, Statement | undefined>
+
 /**
- * Reads and parses what views and generated columns compute, of those that show masked columns. What does not parse, or is
- * too much, is left out: it is masked whole. `ask` runs one of the gateway's own queries.
+ * Reads and parses what views and generated columns compute, of those that show masked columns; those that are known are
+ * not read again. What does not parse, or is too much, or is locked by somebody, is left out: it is masked whole. `ask` runs one of the
+ * gateway's own queries with nothing but `pg_catalog` in the search path.
  */
 export async function readDefinitions(
   rows: CatalogRows,
   masking: MaskingPlan,
   parser: SqlParser,
+  known: KnownTexts,
   ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>,
 ): Promise<DefinitionTrees> {
-  const trees: Map<string, DefinitionTrees extends ReadonlyMap<string, infer Tree> ? Tree : never> = new Map()
+  const trees = new Map<string, Statement>()
   if (masking.columns.length === 0) return trees
-  const tainted = taintedRelations(masking, buildCatalog(rows))
-  const texts: [string, string][] = tainted.flatMap((relation) =>
-    [...relation.generated].map(([column, expression]): [string, string] => [
-      `${relation.oid} ${column}`,
-      generatedText(relation, expression),
-    ]),
-  )
-  const views = tainted.filter(({ definition }) => definition !== undefined).map(({ oid }) => oid)
-  if (views.length > 0)
-    for (const [oid, text] of await ask(viewTexts(views))) if (text != null) texts.push([String(oid), text])
-  let characters = 0
-  for (const [key, text] of texts) {
-    // A target may say that it has more of them, and longer ones, than anybody could read in passing.
-    characters += text.length
-    if (text.length > LONGEST || characters > MOST_CHARACTERS) continue
-    await new Promise((resolve) => setImmediate(resolve))
-    const parsed = await parser.parse(text)
-    const [statement] = 'failure' in parsed ? [] : parsed
-    if (statement !== undefined) trees.set(key, statement.tree)
+  const catalog = buildCatalog(rows)
+  const wanted = new Map<
+    string,
+    { readonly relation: Relation; readonly column: string | undefined; readonly key: string }
+  >()
+  for (const relation of taintedRelations(masking, catalog)) {
+    if (relation.definition !== undefined)
+      wanted.set(String(relation.oid), { relation, column: undefined, key: keyOf(relation, catalog) })
+    for (const column of relation.generated.keys())
+      wanted.set(`${relation.oid} ${column}`, { relation, column, key: `${keyOf(relation, catalog)} ${column}` })
+  }
+  const missing = [...wanted.values()].filter(({ key }) => !known.has(key))
+  if (missing.length > 0) {
+    if (known.size + missing.length > MOST_KNOWN) known.clear()
+    let characters = 0
+    const needed = [
+      ...new Set([...wanted.values()].filter(({ key }) => !known.has(key)).map(({ relation }) => relation)),
+    ]
+    for (const [oid, column, text, identity] of await ask(definitionTexts(needed))) {
+      const of = wanted.get(column == null ? String(oid) : `${oid} ${column}`)
+      if (of === undefined || text == null) continue
+      // Another text than that of the rows: it was changed meanwhile, or the snapshot is another one.
+      if (identity !== (of.column === undefined ? of.relation.definition : of.relation.generated.get(of.column)))
+        continue
+      const sql = of.column === undefined ? text : generatedText(of.relation, text)
+      // A target may say that it has more of them, and longer ones, than anybody could read in passing.
+      characters += sql.length
+      if (characters > MOST_CHARACTERS) break
+      await new Promise((resolve) => setImmediate(resolve))
+      const parsed = sql.length > LONGEST ? { failure: 'too long' } : await parser.parse(sql)
+      const [statement] = 'failure' in parsed ? [] : parsed
+      known.set(of.key, statement?.tree)
+    }
+  }
+  for (const [place, { key }] of wanted) {
+    const tree = known.get(key)
+    if (tree !== undefined) trees.set(place, tree)
   }
   return trees
+}
+
+/** A text shows names as they are now: of what is read, and of its columns. */
+function keyOf({ oid, definition, generated, viewOf, columns, name }: Relation, catalog: Catalog): string {
+  const sources = viewOf.map((of) => {
+    const relation = catalog.byOid.get(of)
+    return [relation?.name, ...(relation?.columns ?? [])]
+  })
+  return JSON.stringify([oid, name, definition, [...generated], [...columns], sources])
 }
 
 /** Characters of one definition, and of all. */
 const LONGEST = 100_000
 const MOST_CHARACTERS = 4_000_000
+const MOST_KNOWN = 20_000

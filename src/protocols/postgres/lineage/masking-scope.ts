@@ -68,8 +68,9 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     if (!tainted.has(relation.oid)) return undefined
     if (relation.generated.size > 0) {
       return [...relation.columns.keys()].map((name) => {
-        const expression = relation.generated.get(name)
-        return expression === undefined ? PLAIN : (outputsOf(relation, `${relation.oid} ${name}`, 1)?.[0] ?? anything)
+        return relation.generated.has(name)
+          ? (outputsOf(relation, `${relation.oid} ${name}`, 1)?.[0] ?? anything)
+          : PLAIN
       })
     }
     if (relation.definition === undefined) return undefined

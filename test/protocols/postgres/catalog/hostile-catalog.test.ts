@@ -15,7 +15,6 @@ beforeAll(() => loadModule())
 const MANY = 60_000
 const oid = (index: number): string => String(FIRST_USER_OID + index)
 const rowsOf = (more: Partial<CatalogRows>): CatalogRows => ({
-  searchPath: [['pg_catalog'], ['public']],
   relations: Array.from({ length: MANY }, (_, index) => [oid(index), 'public', `r${index}`]),
   sources: [],
   columns: Array.from({ length: MANY }, (_, index) => [oid(index), 'email', '1', null, null]),
@@ -26,6 +25,10 @@ const rowsOf = (more: Partial<CatalogRows>): CatalogRows => ({
   functions: [],
   operators: [],
   valueTypes: [],
+  conversions: [],
+  plainTypes: [],
+  results: [],
+  events: [],
   ...more,
 })
 const plan = {
@@ -80,7 +83,7 @@ describe('catalogs of a hostile target', () => {
   it('more columns than there can be, and no state', async () => {
     const columns = Array.from({ length: 2000 }, (_, index) => [oid(0), `c${index}`, String(index + 1), null, null])
     expect(() => buildCatalog(rowsOf({ columns }))).toThrow('more columns than there can be')
-    await expect(new CatalogShelf().read('x', () => Promise.resolve([[['1', null]]]))).rejects.toThrow('no state')
+    await expect(new CatalogShelf().find('x', () => Promise.resolve([[['1', null]]]))).rejects.toThrow('no state')
   })
 
   it('definitions without end: others are served between them, and no more than enough are read', async () => {
@@ -92,8 +95,8 @@ describe('catalogs of a hostile target', () => {
     let turns = 0
     const counter = setInterval(() => turns++, 1)
     const text = (index: number): string => `select ${'email, '.repeat(500)} ${index}`
-    const trees = await readDefinitions(rows, planOfOne, parser, () =>
-      Promise.resolve(Array.from({ length: MANY - 1 }, (_, index) => [oid(index), text(index)])),
+    const trees = await readDefinitions(rows, planOfOne, parser, new Map(), () =>
+      Promise.resolve(Array.from({ length: MANY - 1 }, (_, index) => [oid(index), null, text(index), 'digest'])),
     )
     clearInterval(counter)
     expect(trees.size).toBeLessThan(1500)

@@ -1,5 +1,4 @@
 import type { CredentialLease } from '../../../../credentials/credential.ts'
-import type { MaskingPlan } from '../../../../masking/plan.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
 import type { Channel } from '../../../../shared/channel.ts'
 import { PamError } from '../../../../shared/errors.ts'
@@ -10,11 +9,14 @@ import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
 import { wireFailure } from '../../../../gateway/session-end-reason.ts'
 import type { DefinitionTrees } from '../../lineage/masking-scope.ts'
-import { treesFor, type CatalogShelf } from '../../catalog/catalog-shelf.ts'
+import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
 import type { CatalogRows } from '../../catalog/catalog.ts'
+import { namesOf, STATE } from '../pipeline/pipeline-state.ts'
+import type { KnownTexts } from '../../lineage/definitions.ts'
+import { OwnQueryFailed, shield } from '../pipeline/gateway-query.ts'
 import { TargetMessages } from './target-messages.ts'
 import { logIn, PINNED, TargetSaidNo, type LoggedIn } from './upstream-login.ts'
-import { runQueries } from './upstream-query.ts'
+import { runQueries, runShielded } from './upstream-query.ts'
 import { openSocket } from './upstream-socket.ts'
 
 /** A connection that is logged in and idle. */
@@ -23,7 +25,15 @@ export interface Upstream {
   /** What the server reported at login (ParameterStatus), by name. */
   readonly parameters: ReadonlyMap<string, string>
   readonly catalog: CatalogRows
+  readonly searchPath: readonly string[]
   readonly trees: DefinitionTrees
+  /** Where the catalogs of its database stand, and how often their definitions had changed before they were read. */
+  readonly place: CatalogPlace
+  readonly seenChanges: number
+  /** Of the backend, where the target names it. */
+  readonly processId: number | undefined
+  /** Reads on a connection of its own, which ends with it. */
+  aside<T>(read: (ask: AskAll) => Promise<T>): Promise<T>
   /** Asks the server to cancel what runs, on a connection of its own; resolves when the server has taken it, or does not answer. */
   cancel(): Promise<void>
   /** Ends the backend from another connection; true when the server says that it is gone. */
@@ -45,8 +55,7 @@ export async function connectUpstream(
   target: UpstreamTarget,
   settings: ReadonlyMap<string, string>,
   shelf: CatalogShelf,
-  definitions: (catalog: CatalogRows, ask: Ask) => Promise<DefinitionTrees>,
-  masking: MaskingPlan,
+  definitions: (catalog: CatalogRows, known: KnownTexts, ask: Ask) => Promise<DefinitionTrees>,
   ended: AbortSignal,
 ): Promise<Upstream> {
   const { config, lease, limits } = target
@@ -63,18 +72,28 @@ export async function connectUpstream(
         messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
       })
       const { host, port, database } = config
-      const shelved = await shelf.read(JSON.stringify([host, port, database, lease.user]), (texts) =>
+      const ask: AskAll = (texts) => runShielded(messages, shield(limits.catalogs), texts)
+      const place = await shelf.find(JSON.stringify([host, port, database, lease.user]), (texts) =>
         runQueries(messages, texts),
       )
-      const ask: Ask = async (text) => (await runQueries(messages, [text]))[0] ?? []
-      const trees = await treesFor(shelved, masking, () => definitions(shelved.rows, ask))
+      // Taken before the catalogs are read: a change in between makes them stale.
+      const seenChanges = place.definitions.changes
+      const [state] = await runQueries(messages, [STATE])
+      const searchPath = namesOf(state?.[0]?.[0])
+      const catalog = await place.readUnlessQuiet(ask)
+      const trees = await definitions(catalog, place.texts, async (text) => (await ask([text]))[0] ?? [])
       signal.throwIfAborted()
       messages.release()
       return {
         channel: messages.channel,
         parameters,
-        catalog: shelved.rows,
+        catalog,
+        searchPath,
         trees,
+        place,
+        seenChanges,
+        processId: key === undefined ? undefined : key.processId | 0,
+        aside: (read) => aside(target, read, ended),
         cancel: () => sendCancel(target, key),
         terminate: () => terminateBackend(target, key),
       }
@@ -86,6 +105,25 @@ export async function connectUpstream(
 
 /** Runs one of the gateway's own queries while it logs in. */
 type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>
+
+async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T>, ended: AbortSignal): Promise<T> {
+  const { limits } = target
+  try {
+    return await withDeadline(limits.handshake + limits.catalogs, ended, async (signal) => {
+      const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
+      messages.allow('the reading of its catalogs', {
+        bytes: limits.catalogBytes,
+        messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
+      })
+      const found = await read((texts) => runShielded(messages, shield(limits.catalogs), texts))
+      messages.close(TERMINATE)
+      return found
+    })
+  } catch (error) {
+    if (ended.aborted) throw ended.reason
+    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.sqlstate : CONNECTION_FAILURE)
+  }
+}
 
 interface OpenSession extends LoggedIn {
   readonly messages: TargetMessages
@@ -202,6 +240,8 @@ function upstreamError(config: PostgresTarget, error: unknown): PamError {
 
 const TRY_AGAIN = 'try again; if this persists, contact your gateway administrator'
 const ASK = 'contact your gateway administrator'
+/** connection_failure. Source: manual, appendix A. */
+const CONNECTION_FAILURE = '08006'
 /** Milliseconds that a target has to take a request to cancel, and to end a backend, login included. */
 const CANCEL_TIME = 2000
 const TERMINATE_TIME = 6000

@@ -1,7 +1,7 @@
 import { bodyOf } from '../../wire/framer.ts'
 import { query } from '../../wire/query.ts'
 import { rowDescription } from '../../wire/row-description.ts'
-import { decodeMessage, encodeMessage, serverTags } from '../../wire/server-message.ts'
+import { decodeMessage, encodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
 import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { rowValues } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
@@ -10,11 +10,52 @@ import { TargetSaidNo, unexpected } from './upstream-login.ts'
 
 /** Runs constant texts of the gateway's own in one round trip, on a connection that no client uses yet; the rows of each. */
 export async function runQueries(messages: TargetMessages, texts: readonly string[]): Promise<OwnRows[]> {
-  messages.send(encodeMessage(query, { type: 'query', sql: texts.join(';') }))
+  send(messages, texts.join(';'))
+  const { results, status } = await answersOf(messages, texts.length)
+  if (status !== 'I') throw violation('the target is in a transaction that nobody has begun')
+  return results
+}
+
+/**
+ * The same in a transaction of their own with `first` before them, which sets what they run with: an account may have time limits
+ * that are meant for people.
+ */
+export async function runShielded(
+  messages: TargetMessages,
+  first: string,
+  texts: readonly string[],
+): Promise<OwnRows[]> {
+  for (const text of [BEGIN, first, texts.join(';'), 'commit']) send(messages, text)
+  let failure: TargetSaidNo | undefined
+  const run = async (count: number, expected: TransactionStatus): Promise<OwnRows[]> => {
+    const { results, status, error } = await answersOf(messages, count, true)
+    failure ??= error
+    if (status !== (error === undefined && failure === undefined ? expected : expected === 'I' ? 'I' : 'E'))
+      throw violation('the target is not in the transaction that the gateway has begun')
+    return results
+  }
+  await run(0, 'T')
+  await run(1, 'T')
+  const results = await run(texts.length, 'T')
+  await run(0, 'I')
+  if (failure !== undefined) throw failure
+  return results
+}
+
+const send = (messages: TargetMessages, sql: string): void =>
+  messages.send(encodeMessage(query, { type: 'query', sql }))
+
+/** Everything up to the ReadyForQuery: the rows of so many queries; 0 is a command that gives none. */
+async function answersOf(
+  messages: TargetMessages,
+  count: number,
+  keepError = false,
+): Promise<{ results: OwnRows[]; status: TransactionStatus; error: TargetSaidNo | undefined }> {
   const results: OwnRows[] = []
   let rows: OwnRows | undefined
   let columns = 0
   let error: TargetSaidNo | undefined
+  let commands = 0
   for (;;) {
     const frame = await messages.next().catch((failure: unknown) => {
       throw error ?? failure
@@ -35,20 +76,27 @@ export async function runQueries(messages: TargetMessages, texts: readonly strin
         rows.push(rowValues(bodyOf(frame), columns))
         break
       case serverTags.commandComplete:
+        if (count === 0) {
+          if (rows !== undefined || ++commands > 1) throw unexpected(frame)
+          break
+        }
         if (rows === undefined) throw unexpected(frame)
-        if (results.push(rows) > texts.length) throw violation('the target answered more than it was asked')
+        if (results.push(rows) > count) throw violation('the target answered more than it was asked')
         rows = undefined
         break
       case serverTags.parameterStatus:
         break
       case serverTags.readyForQuery: {
         const { status } = decodeMessage(readyForQueryCodec, bodyOf(frame), 'ReadyForQuery')
-        if (error !== undefined) throw error
-        if (rows !== undefined || results.length !== texts.length || status !== 'I') throw unexpected(frame)
-        return results
+        if (error !== undefined && !keepError) throw error
+        if (error === undefined && (rows !== undefined || results.length !== count)) throw unexpected(frame)
+        return { results, status, error }
       }
       default:
         throw unexpected(frame)
     }
   }
 }
+
+/** Whatever the account or the client has for a default. */
+const BEGIN = 'begin isolation level read committed, read only, not deferrable'

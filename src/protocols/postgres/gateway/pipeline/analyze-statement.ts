@@ -6,12 +6,14 @@ import {
   type FindPrepared,
   type StatementFacts,
 } from '../../dialect/command-facts.ts'
-import { agreement } from '../server-reading/agreement.ts'
+import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
+import { agreement } from '../server-reading/agreement.ts'
+import { namesIn } from './touches.ts'
 
 /** What a text does, against the catalogs as they are now. */
 export interface Understanding {
-  /** `types`: of parameters, as the client declares them. */
+  /** `types`: of parameters, as a Parse names them, by number. */
   of(sql: string, types?: readonly number[]): StatementFacts | Promise<StatementFacts>
   /** The same, with the catalogs read again: before something approved is forwarded. */
   again(sql: string, types?: readonly number[]): Promise<StatementFacts>
@@ -22,12 +24,12 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   let cache = new WeakMap<ParsedText, StatementFacts>()
   let generation = conversation.catalogGeneration
 
-  const resolve = (parsed: ParsedText): StatementFacts => {
+  const resolve = (parsed: ParsedText, uncertain = conversation.uncertain): StatementFacts => {
     if (generation !== conversation.catalogGeneration) {
       cache = new WeakMap()
       generation = conversation.catalogGeneration
     }
-    const known = cache.get(parsed)
+    const known = uncertain === undefined ? cache.get(parsed) : undefined
     if (known !== undefined) return known
     const facts =
       'failure' in parsed
@@ -35,9 +37,10 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
         : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared, {
             readOnly: conversation.session.readOnly,
             ownAccount: conversation.session.config.ownAccount,
+            uncertain,
           })
     // What EXECUTE runs depends on what has its name now.
-    if (facts.parsed.some(({ executes }) => executes !== undefined)) return facts
+    if (uncertain !== undefined || facts.parsed.some(({ executes }) => executes !== undefined)) return facts
     cache.set(parsed, facts)
     return facts
   }
@@ -61,56 +64,123 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     unresolved: false,
   })
   /** Definitions have changed, or a name is new: look again, once everything before has been worked through. */
-  const lookAgain = async (parsed: ParsedText, force: boolean): Promise<StatementFacts> => {
-    await conversation.settled()
-    // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
-    if (conversation.status !== 'E' && !conversation.serverSkips && !conversation.copyIn)
-      await conversation.refreshCatalog(force)
-    return resolve(parsed)
+  const lookAgain = async (parsed: ParsedText): Promise<StatementFacts> => {
+    for (let times = 0; ; times++) {
+      await conversation.settled()
+      // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
+      if (conversation.isStuck) return resolve(parsed)
+      await conversation.refreshCatalog()
+      const facts = resolve(parsed)
+      const changing = othersTouching(facts)
+      if (changing.length === 0) return facts
+      // It ends soon, but for one that waits for a lock of this very session.
+      await Promise.race([Promise.all(changing.map(({ over }) => over)), pause(patienceFor(changing))])
+      if (othersTouching(facts).some((publication) => waitedFor.has(publication)) || times > MOST_LOOKS)
+        return resolve(parsed, CHANGING)
+    }
+  }
+  const othersTouching = (facts: StatementFacts): Publication[] =>
+    conversation.definitions.othersTouching(conversation, namesIn(facts))
+  const waitedFor = new WeakSet<Publication>()
+  const patienceFor = (changing: readonly Publication[]): number => {
+    const milliseconds = changing.every((publication) => waitedFor.has(publication)) ? 0 : PATIENCE
+    for (const publication of changing) waitedFor.add(publication)
+    return milliseconds
   }
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
-    if (conversation.catalogStale && looksUp(parsed))
-      return lookAgain(parsed, false).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
+    if (!looksUp(parsed)) return resolve(parsed)
+    if (conversation.catalogStale)
+      return lookAgain(parsed).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
     if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return conversation.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
+    if (othersTouching(facts).length > 0) return lookAgain(parsed)
     return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
   const isNew = ({ unresolved }: StatementFacts, sql: string): boolean => unresolved && !seen.has(sql)
   const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
-    const facts = await lookAgain(parsed, true)
+    const facts = await lookAgain(parsed)
     if (seen.size > MOST_CACHED) seen.clear()
     if (facts.unresolved) seen.add(sql)
     return facts
+  }
+  /** By types; of facts without them. */
+  const typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
+  /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
+  const withTypes = (facts: StatementFacts, types: readonly number[]): StatementFacts => {
+    const { typesByOid } = conversation.catalog
+    const reasons = types.flatMap((type) => {
+      const name = typesByOid.get(type)
+      return name === undefined ? [] : [`the type ${name} runs code that somebody wrote`]
+    })
+    if (reasons.length === 0) return facts
+    const byTypes = typed.get(facts) ?? new Map<string, StatementFacts>()
+    typed.set(facts, byTypes)
+    const known = byTypes.get(types.join())
+    if (known !== undefined) return known
+    const withReasons = {
+      ...facts,
+      statements: facts.statements.map((statement) => ({
+        ...statement,
+        unknown: [...new Set([...statement.unknown, ...reasons])],
+      })),
+      tainted: conversation.masking.plan.columns.length > 0 && 'all',
+      changesCatalog: true,
+    } satisfies StatementFacts
+    byTypes.set(types.join(), withReasons)
+    return withReasons
   }
   /** What is said of a text, held against how the target reads it; unless nothing is asked of the target. */
   const agree =
     readingOf(conversation) === 'ours'
       ? undefined
-      : agreement(conversation, parser, {
-          afresh: (parsed) => lookAgain(parsed, true),
-          ours: (sql) => ours(sql),
-        })
-  const ours = (sql: string): StatementFacts | Promise<StatementFacts> => {
+      : agreement(conversation, parser, { afresh: lookAgain, ours: (sql) => ours(sql) })
+  const ours = (sql: string, types = NO_TYPES): StatementFacts | Promise<StatementFacts> => {
     const parsed = parser.parse(sql)
-    return parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
+    const facts = parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
+    if (types.length === 0) return facts
+    return facts instanceof Promise ? facts.then((known) => withTypes(known, types)) : withTypes(facts, types)
   }
+  const judge = (sql: string, types: readonly number[]): StatementFacts | Promise<StatementFacts> => {
+    const facts = ours(sql, types)
+    if (agree === undefined) return facts
+    const parsed = parser.parse(sql)
+    return parsed instanceof Promise || facts instanceof Promise
+      ? Promise.all([parsed, facts]).then(([done, known]) => agree(done, sql, types, known))
+      : agree(parsed, sql, types, facts)
+  }
+  /** While the target was asked, somebody may have changed what the answer rests on. */
+  const untilCurrent = async (
+    sql: string,
+    types: readonly number[],
+    first: Promise<StatementFacts>,
+  ): Promise<StatementFacts> => {
+    let facts = await first
+    for (let times = 0; isOld(facts); times++) {
+      const parsed = await parser.parse(sql)
+      if (!looksUp(parsed)) break
+      if (times === MOST_ROUNDS) return withTypes(resolve(parsed, CHANGING), types)
+      facts = await judge(sql, types)
+    }
+    return facts
+  }
+  const isOld = (facts: StatementFacts): boolean =>
+    conversation.uncertain === undefined &&
+    !conversation.isStuck &&
+    (conversation.hasOldCatalog || othersTouching(facts).length > 0)
   return {
     of(sql, types = NO_TYPES) {
-      if (agree === undefined) return ours(sql)
-      const parsed = parser.parse(sql)
-      const facts = ours(sql)
-      return parsed instanceof Promise || facts instanceof Promise
-        ? Promise.all([parsed, facts]).then(([done, known]) => agree(done, sql, types, known))
-        : agree(parsed, sql, types, facts)
+      const facts = judge(sql, types)
+      return facts instanceof Promise ? untilCurrent(sql, types, facts) : facts
     },
     async again(sql, types = NO_TYPES) {
       const parsed = await parser.parse(sql)
-      const facts = await lookAgain(parsed, true)
-      return agree === undefined ? facts : agree(parsed, sql, types, facts)
+      const facts = withTypes(await lookAgain(parsed), types)
+      const agreed = agree === undefined ? facts : agree(parsed, sql, types, facts)
+      return untilCurrent(sql, types, Promise.resolve(agreed))
     },
   }
 }
@@ -125,3 +195,11 @@ const NO_TYPES: readonly number[] = []
 const looksUp = (parsed: ParsedText): boolean => 'failure' in parsed || parsed.some(namesAnything)
 
 const MOST_CACHED = 2000
+const CHANGING = 'another session changes these definitions: try again'
+/** Milliseconds that a decision waits for the definitions of another session to be what they will be. */
+const PATIENCE = 1000
+const MOST_LOOKS = 10
+/** How often a text is judged again because definitions have changed meanwhile. */
+const MOST_ROUNDS = 5
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds).unref())

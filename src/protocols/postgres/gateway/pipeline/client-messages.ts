@@ -19,10 +19,11 @@ import { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Conversation } from './pipeline-state.ts'
 import { nativeError, toErrorResponse } from '../error-response.ts'
-import { noteChanges } from './command-draft.ts'
+import { beforePublishing, noteChanges, publishedBy } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
 import { startRun } from './pending.ts'
+import { commits, restsOn } from './touches.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { ColumnNames, NameTable, Portal, Prepared } from './name-table.ts'
 import type { Understanding } from './analyze-statement.ts'
@@ -79,14 +80,7 @@ export class ClientMessages {
         this.#close(frame, message)
         return undefined
       case 'sync':
-        this.#gate.goOn()
-        // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
-        if (conversation.copyIn) return undefined
-        this.#send(frame.bytes)
-        conversation.expect({ type: 'sync' })
-        conversation.batch++
-        conversation.batchOpen = false
-        return undefined
+        return this.#sync(frame)
       case 'function-call': {
         const error = new PamError(
           'FUNCTION_CALL_REFUSED',
@@ -156,11 +150,43 @@ export class ClientMessages {
     return this.#bind(frame, message, error)
   }
 
+  /** It ends the implicit transaction of what came before it. */
+  #sync(frame: Frame): Promise<void> | undefined {
+    const conversation = this.#conversation
+    const touches = conversation.batchOpen ? conversation.publishes(undefined, false) : undefined
+    const published = touches === undefined ? undefined : { touches, waitFor: true }
+    const go = (): undefined => {
+      this.#gate.goOn()
+      // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
+      if (conversation.copyIn) return undefined
+      this.#send(frame.bytes)
+      const pending = { type: 'sync' } as const
+      conversation.expect(pending)
+      if (published !== undefined) conversation.publish(pending, published.touches, true)
+      conversation.noteEnd()
+      conversation.batch++
+      conversation.batchOpen = false
+      return undefined
+    }
+    const wait = beforePublishing(conversation, published)
+    return wait === undefined ? go() : wait.then(go)
+  }
+
   #query(frame: Frame, sql: string): Promise<void> | undefined {
     const facts = this.#understanding.of(sql)
     return facts instanceof Promise
-      ? facts.then((known) => this.#judgeQuery(frame, sql, known))
-      : this.#judgeQuery(frame, sql, facts)
+      ? facts.then((known) => this.#publishQuery(frame, sql, known, 1))
+      : this.#publishQuery(frame, sql, facts, 1)
+  }
+
+  /** What others have on its way comes first; what the text means is asked again afterwards. */
+  #publishQuery(frame: Frame, sql: string, facts: StatementFacts, times: number): Promise<void> | undefined {
+    if (!facts.changesCatalog && this.#conversation.changed === undefined) return this.#judgeQuery(frame, sql, facts)
+    const wait = beforeText(this.#conversation, facts)
+    if (wait === undefined || times > MOST_WAITS) return this.#judgeQuery(frame, sql, facts)
+    return wait
+      .then(() => this.#understanding.of(sql))
+      .then((known) => this.#publishQuery(frame, sql, known, times + 1))
   }
 
   #judgeQuery(frame: Frame, sql: string, facts: StatementFacts): Promise<void> | undefined {
@@ -171,8 +197,12 @@ export class ClientMessages {
       conversation.batchOpen = false
       const restore = forgetNames(conversation, facts)
       const notUnderstood = facts.parsed.length === 0 ? restore : undefined
+      const published = publishedBy(conversation, facts)
       noteChanges(conversation, facts)
-      conversation.expect({ type: 'query', run: startRun(decision, sql, facts, notUnderstood) })
+      const run = startRun(decision, sql, facts, notUnderstood)
+      const pending = { type: 'query', run, rests: restsOn(facts) } as const
+      conversation.expect(pending)
+      if (published !== undefined) conversation.publish(pending, published.touches, published.waitFor)
       this.#send(frame.bytes)
     }
     const refuse = (error: PamError): void => {
@@ -214,11 +244,11 @@ export class ClientMessages {
       sql: message.sql,
       parameterTypes: message.parameterTypes,
       columns: undefined,
-      described: false,
+      described: undefined,
       names: this.#namesOf(facts),
     }
     const change = conversation.statements.set(message.statement, prepared, conversation.batch)
-    conversation.expect({ type: 'parse', change, tainted: facts.tainted })
+    conversation.expect({ type: 'parse', change, tainted: facts.tainted, rests: restsOn(facts) })
     conversation.batchOpen = true
     this.#send(frame.bytes)
     return undefined
@@ -260,7 +290,13 @@ export class ClientMessages {
       const portal: Portal = { decision, prepared, facts, resultFormats: message.resultFormats }
       forgetNames(conversation, facts)
       const change = conversation.portals.set(message.portal, portal, conversation.batch)
-      conversation.expect({ type: 'bind', change, tainted: facts.tainted, portal: { name: message.portal, facts } })
+      conversation.expect({
+        type: 'bind',
+        change,
+        tainted: facts.tainted,
+        portal: { name: message.portal, facts },
+        rests: restsOn(facts),
+      })
       conversation.batchOpen = true
       this.#send(frame.bytes)
     }
@@ -279,7 +315,7 @@ export class ClientMessages {
   #describe(frame: Frame, message: Describe): Promise<void> | undefined {
     const conversation = this.#conversation
     const forward = (of: Prepared | undefined, tainted: Taint, names: ColumnNames): undefined => {
-      if (of !== undefined) of.described = true
+      if (of !== undefined) of.described = conversation.catalogGeneration
       conversation.expect({ type: 'describe', of, hidden: false, tainted, names })
       conversation.batchOpen = true
       this.#send(frame.bytes)
@@ -306,9 +342,9 @@ export class ClientMessages {
         return this.#unknownName(executeNobody(), '34000', `portal "${message.portal}" does not exist`)
       }
       const { prepared, facts } = portal
-      // Rows can be masked only by columns that were described: where the client does not ask, we do.
-      if (this.#masks && !prepared.described) {
-        prepared.described = true
+      // Rows can be masked only by columns that were described, with the definitions of now: where the client does not ask, we do.
+      if (this.#masks && prepared.described !== conversation.catalogGeneration) {
+        prepared.described = conversation.catalogGeneration
         conversation.expect({
           type: 'describe',
           of: prepared,
@@ -318,11 +354,23 @@ export class ClientMessages {
         })
         this.#send(describePortal(message.portal))
       }
-      noteChanges(conversation, facts)
-      conversation.expect({ type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal })
-      conversation.batchOpen = true
-      this.#send(frame.bytes)
-      return undefined
+      const touches = commits(facts) ? conversation.publishes(undefined, true) : undefined
+      const published = touches === undefined ? undefined : { touches, waitFor: true }
+      const go = (): undefined => {
+        noteChanges(conversation, facts)
+        const pending = {
+          type: 'execute',
+          run: startRun(portal.decision, prepared.sql, facts),
+          portal,
+        } as const
+        conversation.expect(pending)
+        if (published !== undefined) conversation.publish(pending, published.touches, true)
+        conversation.batchOpen = true
+        this.#send(frame.bytes)
+        return undefined
+      }
+      const wait = beforePublishing(conversation, published)
+      return wait === undefined ? go() : wait.then(() => (this.#gate.isSkipped ? undefined : go()))
     })
   }
 
@@ -342,7 +390,7 @@ export class ClientMessages {
       sql,
       parameterTypes: [],
       columns: undefined,
-      described: true,
+      described: conversation.catalogGeneration,
       names: { tainted: facts.tainted, outputs: conversation.cursors.get(name) },
     }
     const forward = (decision: string): void => {
@@ -412,3 +460,16 @@ const syntaxError = ({ code }: PamError, { syntaxError: problem }: StatementFact
     ? nativeError(SYNTAX_ERROR, problem.message, problem.position)
     : undefined
 const SYNTAX_ERROR = '42601'
+/** Before a text that changes definitions, or commits what was changed. */
+function beforeText(conversation: Conversation, facts: StatementFacts): Promise<void> | undefined {
+  const { changed } = conversation
+  if (changed !== undefined && !changed.named && !facts.changesCatalog && conversation.isIdle && commits(facts))
+    return conversation.hasChanged().then((has) => {
+      conversation.changed = has ? { ...changed, named: true } : undefined
+      return has ? beforePublishing(conversation, publishedBy(conversation, facts)) : undefined
+    })
+  return beforePublishing(conversation, publishedBy(conversation, facts))
+}
+
+/** How often a text waits for what others have on its way. */
+const MOST_WAITS = 5

@@ -17,8 +17,8 @@ export interface Prepared {
   /** Its result columns; undefined until described. */
   columns: readonly Column[] | undefined
   readonly names: ColumnNames
-  /** A Describe is on its way or was answered. */
-  described: boolean
+  /** With which reading of the catalogs a Describe was last sent. */
+  described: number | undefined
   /** The RowDescription that `columns` were read from, to see whether the next says the same. */
   description?: Buffer
   /** What to do with the rows of its portals. */

@@ -6,6 +6,7 @@ import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+import { endsTransaction, type Rests } from './touches.ts'
 
 /** The rows of one query of the gateway's own, as text. */
 export type OwnRows = (string | null)[][]
@@ -16,18 +17,25 @@ export type Pending =
   | {
       readonly type: 'query'
       readonly run: Run
+      readonly rests?: Rests | undefined
       readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
     }
   | { readonly type: 'sync' }
   /** The end of COPY data that was sent before the server asked for any; nothing answers it. */
   | { readonly type: 'copy-end' }
   | { readonly type: 'made-to-fail'; readonly sqlstate: string; readonly error: Buffer }
-  | { readonly type: 'parse' | 'close'; readonly change: Tentative; readonly tainted: Taint }
+  | {
+      readonly type: 'parse' | 'close'
+      readonly change: Tentative
+      readonly tainted: Taint
+      readonly rests?: Rests | undefined
+    }
   | {
       readonly type: 'bind'
       readonly change: Tentative
       readonly tainted: Taint
       readonly portal: { readonly name: string; readonly facts: StatementFacts }
+      readonly rests?: Rests | undefined
     }
   | {
       readonly type: 'describe'
@@ -83,6 +91,8 @@ export interface Run {
   columns: readonly Column[] | undefined
   kept: KeptRows | undefined
   readonly changesCatalog: boolean
+  /** It may end a transaction, or a part of one. */
+  readonly endsTransaction: boolean
   /** For a text that we could not read: what to do when the server cannot, either. */
   readonly notUnderstood: () => void
 }
@@ -105,6 +115,7 @@ export function startRun(
     mostResults: Math.max(1, parsed.length > 0 ? parsed.length : sql.split(';').length),
     errors: 0,
     changesCatalog,
+    endsTransaction: parsed.some(endsTransaction),
     notUnderstood,
     startedAt: performance.now(),
     rows: 0,

@@ -4,32 +4,28 @@ import { FLUSH } from '../../wire/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/server-message.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import type { PostgresTarget } from '../../target.ts'
-import {
-  buildCatalog,
-  catalogQueries,
-  FIRST_USER_OID,
-  withSystemRows,
-  type Catalog,
-  type CatalogRows,
-} from '../../catalog/catalog.ts'
+import { buildCatalog, type Catalog, type CatalogRows } from '../../catalog/catalog.ts'
+import type { AskAll, CatalogPlace } from '../../catalog/catalog-shelf.ts'
 import { readDefinitions } from '../../lineage/definitions.ts'
 import type { Output } from '../../lineage/origin.ts'
 import { maskingScope, missingColumns, type DefinitionTrees, type MaskingScope } from '../../lineage/masking-scope.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
-import { ownQueries, ownQuery } from './gateway-query.ts'
-import type { OwnRows, Pending } from './pending.ts'
+import { OwnQueryFailed, ownQueries, shieldedQueries } from './gateway-query.ts'
+import type { Pending } from './pending.ts'
+import type {
+  Participant,
+  Publication,
+  SharedDefinitions,
+  Touches,
+  Unanalysed,
+} from '../../catalog/shared-definitions.ts'
 import { NameTable, type Portal, type Prepared } from './name-table.ts'
-
-/** How often somebody has changed definitions of one target; shared by all its sessions. */
-export interface Definitions {
-  changes: number
-}
 
 /**
  * What the two directions of one PostgreSQL session share: what is on its way, what names stand for, what the
  * catalogs say. It owns the order of answers; it decides nothing.
  */
-export class Conversation {
+export class Conversation implements Participant {
   readonly client: Channel
   readonly upstream: Channel
   readonly session: Session<PostgresTarget>
@@ -62,18 +58,26 @@ export class Conversation {
   readonly notified = new Set<string>()
   /** Where a batch has begun a transaction block, or ended one: the server says how it stands only at the Sync. */
   block: { readonly batch: number; readonly isOpen: boolean } | undefined
+  /** Why nothing that the catalogs say can be relied on: it could not be read, or the transaction sees what was before. */
+  uncertain: string | undefined
+  /** What the open transaction has changed, and nobody else sees yet. */
+  changed: { readonly touches: Touches; readonly named: boolean } | undefined
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
 
   readonly #parser: SqlParser
-  readonly #definitions: Definitions
+  readonly #place: CatalogPlace
+  readonly #target: ConversationTarget
   #rows: CatalogRows
-  #trees: DefinitionTrees
+  #stale = false
   #pathMoved = false
   #seenChanges: number
+  /** Published and not answered yet, by the message whose answer ends it. */
+  readonly #publications = new Map<Pending, Publication>()
   readonly #pending: Pending[] = []
   #idleWaiters: (() => void)[] = []
+  #answerWaiters: (() => void)[] = []
 
   constructor(parts: {
     client: Channel
@@ -81,31 +85,43 @@ export class Conversation {
     session: Session<PostgresTarget>
     parser: SqlParser
     catalog: CatalogRows
+    searchPath: readonly string[]
     trees: DefinitionTrees
-    definitions: Definitions
+    place: CatalogPlace
     seenChanges: number
     /** What the server has reported at login. */
     parameters: ReadonlyMap<string, string>
+    target: ConversationTarget
   }) {
     this.#parser = parts.parser
-    this.#definitions = parts.definitions
+    this.#place = parts.place
+    this.#target = parts.target
     this.#seenChanges = parts.seenChanges
     this.#rows = parts.catalog
-    this.#trees = parts.trees
     this.client = parts.client
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
     this.session = parts.session
     const { masking, config, logger } = parts.session
-    this.catalog = buildCatalog(parts.catalog, config.safeFunctions)
+    this.catalog = buildCatalog(parts.catalog, config.safeFunctions, parts.searchPath)
     this.masking = maskingScope(masking, this.catalog, parts.trees)
     // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
     for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
+    parts.place.definitions.join(this)
+  }
+
+  get definitions(): SharedDefinitions {
+    return this.#place.definitions
   }
 
   /** Definitions may have changed since the catalogs were read, by this session or another through this gateway. */
   get catalogStale(): boolean {
-    return this.#pathMoved || this.#seenChanges !== this.#definitions.changes
+    return this.hasOldCatalog || this.definitions.mayChangeNow(this)
+  }
+
+  /** The same, of changes that were noted. */
+  get hasOldCatalog(): boolean {
+    return this.#pathMoved || this.#stale || this.#seenChanges !== this.definitions.changes
   }
 
   /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
@@ -114,9 +130,16 @@ export class Conversation {
     this.namesMoved = true
   }
 
+  /** Something is sent that may end the transaction, or go back in it: a setting that it has moved moves again. */
+  noteEnd(): void {
+    if (this.namesMoved) this.#pathMoved = true
+  }
+
   /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
-  noteDefinitionsChange(): void {
-    this.#definitions.changes++
+  noteDefinitionsChange(isAnswer = false): void {
+    this.#stale = true
+    // What is within a transaction is nobody else's concern before it ends.
+    if (!this.#isInTransaction(isAnswer)) this.definitions.changes++
   }
 
   noteNotify(payload: string): void {
@@ -124,11 +147,112 @@ export class Conversation {
     this.notified.add(payload)
   }
 
+  /** Nothing can be asked, and nothing will run: the transaction has failed, or the server waits for a Sync or for data. */
+  get isStuck(): boolean {
+    return (this.status === 'E' && !this.#hasLeftFailure) || this.serverSkips || this.copyIn
+  }
+
+  /** A pipeline has ended the failed transaction, or gone back in it: the server says so only at the Sync. */
+  get #hasLeftFailure(): boolean {
+    return this.batchOpen && this.block?.batch === this.batch
+  }
+
   /** Whether a transaction block is open, once everything that was sent is answered. */
   get isInBlock(): boolean {
     const { block } = this
     return this.batchOpen && block?.batch === this.batch ? block.isOpen : this.status === 'T'
   }
+
+  /** A transaction has been begun, and everything before was answered: what is sent now is committed by none of its own. */
+  #isInTransaction(isAnswer = false): boolean {
+    if (this.status !== 'T') return false
+    // An answer is one to the first.
+    return !this.#pending.slice(isAnswer ? 1 : 0).some(({ type }) => type === 'query' || type === 'sync')
+  }
+
+  /** What becomes visible to others with a message; `commits`: also where a transaction is open. Undefined: nothing. */
+  publishes(changes: Touches | undefined, commits: boolean): Touches | undefined {
+    return commits || !this.#isInTransaction() ? joined(this.changed?.touches, changes) : undefined
+  }
+
+  /** From here until it is answered, decisions of others about what it touches wait. */
+  publish(pending: Pending, touches: Touches, waitFor: boolean): void {
+    this.#publications.set(pending, this.definitions.publish(this, touches, waitFor))
+  }
+
+  /** `named`: by statements that say so, and not by code of unknown effect. */
+  noteChanged(touches: Touches | undefined, named: boolean): void {
+    if (touches === undefined) return
+    this.changed = {
+      touches: joined(this.changed?.touches, touches) ?? touches,
+      named: named || this.changed?.named === true,
+    }
+  }
+
+  /** Where code of unknown effect ran: whether the open transaction has changed definitions at all. */
+  async hasChanged(): Promise<boolean> {
+    if (this.changed?.named === true || this.batchOpen || this.isStuck) return true
+    try {
+      return !(await this.#place.isUnchanged((texts) => shieldedQueries(this, texts)))
+    } catch (error) {
+      if (!(error instanceof OwnQueryFailed)) throw error
+      return true
+    }
+  }
+
+  /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
+  noteTransaction(): void {
+    if (this.changed === undefined) {
+      if (this.uncertain !== undefined) this.#stale = true
+      return
+    }
+    this.noteDefinitionsChange()
+    if (this.status === 'I' && this.isIdle) this.changed = undefined
+  }
+
+  // ── as other sessions of the database see this one ───────────────────────────────────────────────────────────────
+
+  get processId(): number | undefined {
+    return this.#target.processId
+  }
+
+  unanalysed(): Unanalysed[] {
+    const sent: Unanalysed[] = []
+    let comesFirst = true
+    for (const pending of this.#pending) {
+      if ('rests' in pending && pending.rests !== undefined) {
+        const { names, since, statements } = pending.rests
+        const waits = !comesFirst || statements > 1
+        const isAnalysed = comesFirst && 'run' in pending && statements <= 1 && pending.run.rows > 0
+        if (!isAnalysed) sent.push({ names, since, waits })
+      }
+      comesFirst = false
+    }
+    return sent
+  }
+
+  nextAnswer(): Promise<void> {
+    if (this.session.ended.aborted || this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => this.#answerWaiters.push(resolve))
+  }
+
+  cancelRunning(): Promise<void> {
+    this.session.recorder.outcome({
+      type: 'notice',
+      message: 'canceled: another session changes definitions that this was decided with',
+    })
+    return this.#target.cancel()
+  }
+
+  overtaken(): void {
+    this.session.end(
+      new PamError('TARGET_LEFT', 'another session changed definitions that a waiting statement was decided with', {
+        side: 'upstream',
+      }),
+    )
+  }
+
+  // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
 
   get head(): Pending | undefined {
     return this.#pending[0]
@@ -144,8 +268,23 @@ export class Conversation {
 
   /** The head is answered. */
   answered(): void {
-    this.#pending.shift()
+    const pending = this.#pending.shift()
+    if (pending !== undefined) this.#finishPublication(pending)
     while (this.#pending[0]?.type === 'copy-end') this.#pending.shift()
+    if (this.#answerWaiters.length > 0) this.#wakeAnswerWaiters()
+  }
+
+  /** Answered, or never run: nobody need wait for it any more. */
+  #finishPublication(pending: Pending): void {
+    if (this.#publications.size === 0) return
+    this.#publications.get(pending)?.finish()
+    this.#publications.delete(pending)
+  }
+
+  #wakeAnswerWaiters(): void {
+    const waiters = this.#answerWaiters
+    this.#answerWaiters = []
+    for (const resolve of waiters) resolve()
   }
 
   /** There may be answers of our own to send, or somebody who waits for everything to be answered. */
@@ -166,9 +305,9 @@ export class Conversation {
   skipToSync(): void {
     while (this.#pending.length > 0 && this.#pending[0]?.type !== 'sync') {
       const skipped = this.#pending.shift() as Pending
+      this.#finishPublication(skipped)
       if ('change' in skipped) skipped.change.undo()
-      if (skipped.type === 'describe' && skipped.of !== undefined)
-        skipped.of.described = skipped.of.columns !== undefined
+      if (skipped.type === 'describe' && skipped.of !== undefined) skipped.of.described = undefined
     }
     this.serverSkips = this.#pending.length === 0
   }
@@ -213,26 +352,50 @@ export class Conversation {
     return new Promise((resolve) => this.#idleWaiters.push(resolve))
   }
 
-  /** Reads the catalogs again, on this connection, between the client's statements. */
-  async refreshCatalog(force: boolean): Promise<void> {
-    const rows: Record<string, OwnRows> = { ...this.#rows } as never
-    const all = force || this.#seenChanges !== this.#definitions.changes
-    this.#seenChanges = this.#definitions.changes
+  /**
+   * Reads the catalogs again, between the client's statements. What cannot be read makes what rests on it uncertain, and ends nothing.
+   */
+  async refreshCatalog(): Promise<void> {
+    const changes = this.definitions.changes
+    this.#stale = false
     this.#pathMoved = false
-    const texts = catalogQueries(FIRST_USER_OID)
-    // Definitions are read with the names that the path makes visible left bare, so they belong to the path.
-    const queries = all ? (Object.keys(texts) as (keyof typeof texts)[]) : PATH_QUERIES
-    const answers = await ownQueries(
-      this,
-      queries.map((name) => texts[name]),
-    )
-    queries.forEach((name, index) => (rows[name] = answers[index] ?? []))
-    const read = rows as unknown as CatalogRows
-    this.#rows = all ? withSystemRows(this.#rows, read) : read
-    this.#trees = await readDefinitions(this.#rows, this.session.masking, this.#parser, (sql) => ownQuery(this, sql))
-    this.catalog = buildCatalog(this.#rows, this.session.config.safeFunctions)
-    this.masking = maskingScope(this.session.masking, this.catalog, this.#trees)
+    this.uncertain = undefined
+    try {
+      const { masking, config } = this.session
+      const { rows, searchPath, trees } = await this.#read(changes)
+      this.#rows = rows
+      this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
+      this.masking = maskingScope(masking, this.catalog, trees)
+      this.#seenChanges = changes
+    } catch (error) {
+      if (!(error instanceof OwnQueryFailed)) throw error
+      this.session.logger.warn({ cause: error }, 'catalogs.not_read')
+      this.#stale = true
+      this.uncertain = `the definitions could not be read (${error.sqlstate})`
+    }
     this.catalogGeneration++
+  }
+
+  async #read(changes: number): Promise<Read & { searchPath: readonly string[] }> {
+    const [state] = await ownQueries(this, [STATE])
+    const [path, transaction, isolation] = state?.[0] ?? []
+    const searchPath = namesOf(path)
+    const ask: AskAll = (texts) => shieldedQueries(this, texts)
+    // Outside a transaction, and in one that takes a snapshot for each statement, what is committed now is seen.
+    const isCurrent = (this.status === 'I' && !this.batchOpen) || isolation === 'read committed'
+    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by), by)
+    if (transaction == null)
+      return { searchPath, ...(await (isCurrent ? committed(ask) : this.#target.aside(committed))) }
+    const own = await this.#withTrees(await this.#place.readOwn(ask), ask)
+    // Its own changes are seen in its snapshot only, what others commit only outside it.
+    if (!isCurrent && this.#seenChanges !== changes && this.#rows !== (await this.#target.aside(committed)).rows)
+      this.uncertain = 'definitions have changed since the transaction began'
+    return { searchPath, ...own }
+  }
+
+  async #withTrees(rows: CatalogRows, ask: AskAll): Promise<Read> {
+    const one = async (sql: string) => (await ask([sql]))[0] ?? []
+    return { rows, trees: await readDefinitions(rows, this.session.masking, this.#parser, this.#place.texts, one) }
   }
 
   /** The server and we disagree about where we are: nothing after this could be trusted. */
@@ -245,6 +408,9 @@ export class Conversation {
     for (const pending of this.#pending.splice(0)) {
       if (pending.type === 'own') pending.done(new Error('the session is over'))
     }
+    this.definitions.leave(this)
+    this.#publications.clear()
+    this.#wakeAnswerWaiters()
     this.#settle()
   }
 
@@ -261,5 +427,32 @@ type Reported = Map<string, Set<string>>
 
 /** Payloads of NOTIFY, and values of one setting, that are remembered. */
 export const MOST_KEPT = 1000
-/** What depends on search_path. */
-const PATH_QUERIES = ['searchPath', 'columns'] as const
+/** What a session needs of its connection besides the bytes. */
+export interface ConversationTarget {
+  /** Of the backend, where the target named it. */
+  readonly processId: number | undefined
+  cancel(): Promise<void>
+  /** Reads on a connection of its own, for a transaction that does not see what is committed. */
+  aside<T>(read: (ask: AskAll) => Promise<T>): Promise<T>
+}
+
+interface Read {
+  readonly rows: CatalogRows
+  readonly trees: DefinitionTrees
+}
+
+export function joined(one: Touches | undefined, other: Touches | undefined): Touches | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one === 'anything' || other === 'anything' ? 'anything' : new Set([...one, ...other])
+}
+
+/** Under the client's own settings: its search path, the transaction that has an id where it has written, and what it sees. */
+export const STATE = `select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`
+
+/** The names of a search path, as JSON. */
+export function namesOf(text: string | null | undefined): string[] {
+  const names: unknown = text == null ? undefined : JSON.parse(text)
+  if (!Array.isArray(names))
+    throw new PamError('PROTOCOL_VIOLATION', 'the target has no search path', { side: 'upstream' })
+  return names.map(String)
+}

@@ -8,7 +8,7 @@ import { WireError } from '../../../../wire/wire-error.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { MOST_KEPT, type Conversation } from './pipeline-state.ts'
-import { rowValues } from './gateway-query.ts'
+import { OwnQueryFailed, rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames } from './name-table.ts'
 import type { Pending, Run } from './pending.ts'
@@ -168,7 +168,8 @@ export class ServerMessages {
     this.#confirmNames(head.run, tag)
     head.run.index++
     head.run.copy = undefined
-    if (head.run.changesCatalog) this.#conversation.noteDefinitionsChange()
+    if (head.run.changesCatalog || (head.run.endsTransaction && this.#conversation.changed !== undefined))
+      this.#conversation.noteDefinitionsChange(true)
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#conversation.answered()
@@ -192,7 +193,7 @@ export class ServerMessages {
       names
         .set(
           name,
-          { sql, parameterTypes: [], columns: undefined, described: false, names: { tainted, outputs } },
+          { sql, parameterTypes: [], columns: undefined, described: undefined, names: { tainted, outputs } },
           batch,
         )
         .confirm()
@@ -225,10 +226,8 @@ export class ServerMessages {
       conversation.notePathChange()
       conversation.namesMoved = conversation.status !== 'I'
     }
-    // A rollback takes definitions back that the catalogs were read with.
-    if (before === 'E' && conversation.status === 'I' && conversation.catalogGeneration > 0)
-      conversation.noteDefinitionsChange()
     conversation.answered()
+    conversation.noteTransaction()
     return frame.bytes
   }
 
@@ -251,7 +250,7 @@ export class ServerMessages {
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
-      if (head.run.changesCatalog) conversation.noteDefinitionsChange()
+      if (head.run.changesCatalog || conversation.changed !== undefined) conversation.noteDefinitionsChange(true)
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
       conversation.copyIn = false
@@ -319,11 +318,8 @@ export class ServerMessages {
         return undefined
       case serverTags.errorResponse: {
         const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
-        head.done(new Error(fields.get('C')))
-        if (head.closes !== undefined && head.failing !== undefined) return this.#ownFailed(frame, fields, head)
-        // Within a pipeline the server now skips what the client sends: we have changed what it would see.
-        if (head.closes !== undefined) this.#conversation.outOfStep('an error to a query of the gateway')
-        return undefined
+        head.done(new OwnQueryFailed((fields.get('C') ?? 'XX000').slice(0, 5)))
+        return head.closes === undefined ? undefined : this.#ownFailed(frame, fields, head)
       }
       case serverTags.readyForQuery:
         this.#conversation.status = statusOf(frame)
@@ -349,7 +345,7 @@ export class ServerMessages {
     }
   }
 
-  /** Within a pipeline the server now skips all up to a Sync. */
+  /** Within a pipeline the server now skips all up to a Sync, as after any error: unless we send one, the client is told of this one. */
   #ownFailed(frame: Frame, fields: ReadonlyMap<string, string>, head: Pending & { type: 'own' }): Buffer | undefined {
     const conversation = this.#conversation
     if (head.failing === 'ended') {

@@ -36,7 +36,7 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
   ): Promise<StatementFacts> => {
     await conversation.settled()
     // Nothing can be asked, and nothing will run.
-    if (conversation.status === 'E' || conversation.serverSkips || conversation.copyIn) return facts
+    if (conversation.isStuck) return facts
     let known = facts
     let said = await opinion.of(sql, types, known)
     // Somebody may have changed definitions since ours were read.

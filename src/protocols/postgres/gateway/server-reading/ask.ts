@@ -3,7 +3,7 @@ import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
 import type { Conversation } from '../pipeline/pipeline-state.ts'
-import { extendedQuery, OWN_NAME, ownQuery } from '../pipeline/gateway-query.ts'
+import { extendedQuery, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
@@ -33,7 +33,7 @@ export async function askForTree(conversation: Conversation, text: QueryText, hi
       // The Sync after the error has left the client's block failed: back to where it was.
       await send(conversation, after.map(extendedQuery), undefined, [], [])
     }
-    return { error: (error as Error).message, isShown: false }
+    return { error: sqlstateOf(error), isShown: false }
   }
   return treeIn(trees)
 }
@@ -51,10 +51,13 @@ async function askInPipeline(conversation: Conversation, text: QueryText): Promi
     const set = setSettings(SETTINGS, 'no')
     await send(conversation, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], trees, 'shown')
   } catch (error) {
-    return { error: (error as Error).message, isShown: true }
+    return { error: sqlstateOf(error), isShown: true }
   }
   return treeIn(trees)
 }
+
+const sqlstateOf = (error: unknown): string =>
+  error instanceof OwnQueryFailed ? error.sqlstate : (error as Error).message
 
 /** What comes after the query is printed, too, as long as the setting is on. */
 const treeIn = ([tree]: readonly string[]): Answer =>

@@ -127,7 +127,7 @@ export class SecondOpinion {
   /** The texts to ask with, each where the one before it gives an error. */
   #inOrder(asItIs: QueryText, bare: BareText | undefined): QueryText[] {
     // A constant that is converted to a type of users while the statement is analysed would run their code.
-    const isHarmless = this.#source.catalog.userTypes.size === 0
+    const isHarmless = this.#source.catalog.typesByOid.size === 0
     const isSafe = bare !== undefined && (isHarmless || !bare.hasStrings)
     if (isSafe && bare.sql === asItIs.sql) return [asItIs]
     if (isHarmless && !this.#source.canAskAgain) return [asItIs]

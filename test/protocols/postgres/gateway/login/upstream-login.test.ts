@@ -72,7 +72,6 @@ async function logInAs(user: string, password: string, more: object = {}): Promi
     new Map(),
     new CatalogShelf(),
     () => Promise.resolve(new Map()),
-    { columns: [], kinds: [] },
     new AbortController().signal,
   )
   return upstream

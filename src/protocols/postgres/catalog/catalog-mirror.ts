@@ -1,0 +1,205 @@
+import { WireError } from '../../../wire/wire-error.ts'
+import { catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
+
+/** Runs one of the gateway's own queries in one snapshot; its rows. */
+export type Ask = (text: string) => Promise<readonly (readonly (string | null)[])[]>
+
+type Rows = ReadonlyMap<string, TableRow>
+
+/** A copy of what users made in the catalogs of one database, as of a snapshot. It is never changed: a later one shares with it. */
+export interface CatalogMirror {
+  readonly version: number
+  /** `xmin:xmax:xip`. */
+  readonly snapshot: string
+  /** Where `pg_depend` is stored: its rows are known by their place. */
+  readonly storage: string
+  readonly tables: ReadonlyMap<string, Rows>
+}
+
+/**
+ * Reads what has changed since: rows whose transaction was not over then, and, where there are fewer rows than that makes, which
+ * are gone. All of it is one statement, so that it is one moment. Without a mirror, and where the rows do not add up, everything
+ * is read. The same object where nothing has changed.
+ */
+export async function readMirror(version: number, before: CatalogMirror | undefined, ask: Ask): Promise<CatalogMirror> {
+  if (before === undefined) return readWhole(version, ask)
+  const changed = await readChanges(version, before, new Set(), ask)
+  if (changed === 'other storage') return readWhole(version, ask)
+  if (changed.missing.size === 0) return changed.mirror
+  // Rows are gone: their tables are read with the names of all that are left.
+  const again = await readChanges(version, before, changed.missing, ask)
+  if (again === 'other storage' || again.missing.size > 0) return readWhole(version, ask)
+  return again.mirror
+}
+
+async function readChanges(
+  version: number,
+  before: CatalogMirror,
+  withKeys: ReadonlySet<string>,
+  ask: Ask,
+): Promise<'other storage' | { mirror: CatalogMirror; missing: ReadonlySet<string> }> {
+  const tables = catalogTables(version)
+  const since = sinceOf(before.snapshot)
+  if (since === undefined) return 'other storage'
+  const read = collect(tables, await ask(mirrorQuery(tables, changedSince(since), withKeys)))
+  if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'other storage'
+  const missing = new Set<string>()
+  const next = new Map<string, Rows>()
+  for (const name of Object.keys(tables)) {
+    const known = before.tables.get(name) as Rows
+    const { rows, count, keys } = read.of(name)
+    let merged: Map<string, TableRow> | undefined
+    for (const [key, row] of rows) {
+      if (merged === undefined && sameRow(known.get(key), row)) continue
+      merged ??= new Map(known)
+      merged.set(key, row)
+    }
+    if (keys !== undefined) {
+      const left = new Set(keys)
+      for (const key of (merged ?? known).keys()) {
+        if (left.has(key)) continue
+        merged ??= new Map(known)
+        merged.delete(key)
+      }
+    }
+    const after = merged ?? known
+    if (after.size !== count) missing.add(name)
+    next.set(name, after)
+  }
+  const { snapshot, storage } = read
+  return { mirror: { version, snapshot, storage, tables: next }, missing }
+}
+
+async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
+  const tables = catalogTables(version)
+  const read = collect(tables, await ask(mirrorQuery(tables, 'true', new Set())))
+  const rows = new Map<string, Rows>()
+  for (const name of Object.keys(tables)) {
+    const { rows: all, count } = read.of(name)
+    if (all.size !== count) throw new WireError('the catalogs: rows that do not add up')
+    rows.set(name, all)
+  }
+  return { version, snapshot: read.snapshot, storage: read.storage, tables: rows }
+}
+
+const changedSince = (transaction: string): string =>
+  `pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age('${transaction}'::pg_catalog.xid)`
+
+/** One statement: the state, then for each table the number of its rows, on demand their keys, and the rows that match. */
+export function mirrorQuery(
+  tables: Readonly<Record<string, CatalogTable>>,
+  isNew: string,
+  withKeys: ReadonlySet<string>,
+): string {
+  const parts = Object.entries(tables).flatMap(([name, table]) => {
+    const { where, columns } = table
+    const from = `from pg_catalog.${name} t where (${where})`
+    const values = Object.values(columns).map((expression) => `(${expression})::pg_catalog.text`)
+    const keys = withKeys.has(name)
+      ? `pg_catalog.string_agg(pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')}), ',')`
+      : 'null'
+    return [
+      `select '${name}', pg_catalog.count(*)::pg_catalog.text, ${keys} ${from}`,
+      `select '${name}', pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')}), pg_catalog.json_build_array(${values.join(', ')})::pg_catalog.text ${from} and ${isNew}`,
+    ]
+  })
+  const state = `select '', pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text`
+  return [state, ...parts].join(' union all ')
+}
+
+const keyOf = ({ key }: CatalogTable): string[] => (key.length === 0 ? ['t.ctid'] : key.map((column) => `t.${column}`))
+
+interface Collected {
+  readonly snapshot: string
+  readonly storage: string
+  of(name: string): {
+    readonly rows: Map<string, TableRow>
+    readonly count: number
+    readonly keys: readonly string[] | undefined
+  }
+}
+
+/** The rows of that statement, which a hostile target may give in any form. */
+function collect(
+  tables: Readonly<Record<string, CatalogTable>>,
+  answer: readonly (readonly (string | null)[])[],
+): Collected {
+  let state: { snapshot: string; storage: string } | undefined
+  const found = new Map<
+    string,
+    { rows: Map<string, TableRow>; count: number | undefined; keys: string[] | undefined }
+  >()
+  for (const name of Object.keys(tables)) found.set(name, { rows: new Map(), count: undefined, keys: undefined })
+  for (const [name, first, second] of answer) {
+    if (name === '') {
+      if (state !== undefined || first == null || second == null || sinceOf(first) === undefined) throw odd()
+      state = { snapshot: first, storage: second }
+      continue
+    }
+    const table = tables[String(name)]
+    const of = found.get(String(name))
+    if (table === undefined || of === undefined || first == null) throw odd()
+    // What is counted comes before what is listed.
+    if (of.count === undefined) {
+      if (!/^\d{1,10}$/.test(first)) throw odd()
+      of.count = Number(first)
+      of.keys = second?.split(',')
+      continue
+    }
+    if (second == null) throw odd()
+    of.rows.set(first, rowOf(Object.keys(table.columns), second))
+  }
+  if (state === undefined) throw odd()
+  return {
+    ...state,
+    of(name) {
+      const { rows, count, keys } = found.get(name) as {
+        rows: Map<string, TableRow>
+        count: number | undefined
+        keys: string[] | undefined
+      }
+      if (count === undefined) throw odd()
+      return { rows, count, keys: count === 0 ? [] : keys }
+    },
+  }
+}
+
+function rowOf(columns: readonly string[], text: string): TableRow {
+  let values: unknown
+  try {
+    values = JSON.parse(text)
+  } catch {
+    throw odd()
+  }
+  if (!Array.isArray(values) || values.length !== columns.length) throw odd()
+  const row: Record<string, string | null> = {}
+  for (const [index, column] of columns.entries()) {
+    const value: unknown = values[index]
+    if (value !== null && typeof value !== 'string') throw odd()
+    row[column] = value
+  }
+  return row
+}
+
+const sameRow = (one: TableRow | undefined, other: TableRow): boolean =>
+  one !== undefined && Object.keys(other).every((column) => one[column] === other[column])
+
+const odd = (): WireError => new WireError('the catalogs: rows that were not asked for')
+
+/** The oldest transaction that may not have been over, as the 32 bits that rows know it by. */
+function sinceOf(snapshot: string): string | undefined {
+  const [xmin] = snapshot.split(':')
+  if (xmin === undefined || !/^\d{1,19}$/.test(xmin)) return undefined
+  const low = BigInt(xmin) & 0xffff_ffffn
+  return String(low < FIRST_TRANSACTION ? FIRST_TRANSACTION : low)
+}
+
+/** So many transactions have begun since that which of two is older cannot be told from 32 bits. */
+function isFar(before: string, now: string): boolean {
+  const [from, to] = [before, now].map((snapshot) => BigInt(snapshot.split(':')[1] ?? 0))
+  return to === undefined || from === undefined || to < from || to - from > FAR
+}
+
+/** FirstNormalTransactionId in the server's transam.h. */
+const FIRST_TRANSACTION = 3n
+const FAR = 1_000_000_000n

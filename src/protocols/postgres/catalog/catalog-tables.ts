@@ -1,0 +1,180 @@
+import { words } from '../../../shared/words.ts'
+import { TELLING } from './catalog.ts'
+
+/** A row of a catalog, as text, by column. */
+export type TableRow = Readonly<Record<string, string | null>>
+
+/** What is read of one of the server's catalogs: the rows of objects that users made, or that lead to such. */
+export interface CatalogTable {
+  /** Columns that name a row. None: a row has no name but its place (`ctid`). */
+  readonly key: readonly string[]
+  /** Columns by the expression that gives them; of `t`. */
+  readonly columns: Readonly<Record<string, string>>
+  readonly where: string
+}
+
+/** A function is shown by its name, unless it is asked for its number. */
+const FUNCTIONS = new Set(
+  words(`
+  typinput typoutput typreceive typsend typmodin typmodout typanalyze typsubscript oprcode oprrest oprjoin amproc rngcanonical
+  rngsubdiff trffromsql trftosql
+`),
+)
+const same = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    words(text).map((column) => [column, FUNCTIONS.has(column) ? `t.${column}::pg_catalog.oid` : `t.${column}`]),
+  )
+const user = (column = 'oid'): string => `t.${column} operator(pg_catalog.>=) 16384::pg_catalog.oid`
+const anyUser = (columns: string): string =>
+  words(columns)
+    .map((column) => user(column).replace(`t.${column}`, `t.${column}::pg_catalog.oid`))
+    .join(' or ')
+const isTrue = (expression: string): string => `case when ${expression} then 't' end`
+const TELLING_NAMES = Object.keys(TELLING).join(',')
+
+/** Everything that can run, show or be named, by catalog. Columns that a version does not have are left out of its queries. */
+export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
+  const all: Record<string, CatalogTable> = {
+    pg_namespace: { key: ['oid'], columns: same('oid nspname'), where: 'true' },
+    pg_class: {
+      key: ['oid'],
+      columns: same('oid relname relnamespace relkind'),
+      where: `${user()} and t.relkind operator(pg_catalog.<>) 't'::pg_catalog."char"`,
+    },
+    pg_attribute: {
+      key: ['attrelid', 'attnum'],
+      columns: { ...same('attrelid attnum attname atttypid attgenerated'), dropped: isTrue('t.attisdropped') },
+      where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${TELLING_NAMES}}'::pg_catalog.name[]))))`,
+    },
+    pg_attrdef: { key: ['oid'], columns: same('oid adrelid adnum'), where: user() },
+    // All of them: what a column is of is told by name, and a type of the system may get operators of somebody.
+    pg_type: {
+      key: ['oid'],
+      columns: {
+        ...same(
+          `oid typname typnamespace typtype typelem typdelim typrelid typbasetype typinput typoutput typreceive typsend typmodin typmodout typanalyze ${version >= 140000 ? 'typsubscript' : ''}`,
+        ),
+        // The system's own functions are not copied, and keep their names.
+        sends:
+          '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
+      },
+      where: 'true',
+    },
+    pg_proc: {
+      key: ['oid'],
+      columns: {
+        ...same('oid proname pronamespace prolang'),
+        body: `pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc, t.probin, t.prolang::pg_catalog.text, t.proconfig::pg_catalog.text, t.prosecdef::pg_catalog.text${version >= 140000 ? ', t.prosqlbody::pg_catalog.text' : ''}))`,
+      },
+      where: user(),
+    },
+    pg_operator: {
+      key: ['oid'],
+      columns: same('oid oprname oprcode oprrest oprjoin'),
+      where: anyUser('oid oprcode oprrest oprjoin'),
+    },
+    pg_cast: {
+      key: ['oid'],
+      columns: same('oid castsource casttarget castfunc castcontext'),
+      where: anyUser('oid castfunc'),
+    },
+    pg_opclass: {
+      key: ['oid'],
+      columns: { ...same('oid opcname opcintype opckeytype opcfamily'), default: isTrue('t.opcdefault') },
+      where: user(),
+    },
+    pg_amop: {
+      key: ['oid'],
+      columns: same('oid amopfamily amoplefttype amoprighttype amopopr'),
+      where: anyUser('oid amopopr'),
+    },
+    pg_amproc: {
+      key: ['oid'],
+      columns: same('oid amprocfamily amproclefttype amprocrighttype amproc'),
+      where: anyUser('oid amproc'),
+    },
+    // The system's, too: how values are written is asked of every type.
+    pg_range: {
+      key: ['rngtypid'],
+      columns: same(
+        `rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`,
+      ),
+      where: 'true',
+    },
+    pg_transform: { key: ['oid'], columns: same('oid trftype trffromsql trftosql'), where: user() },
+    pg_rewrite: {
+      key: ['oid'],
+      columns: { ...same('oid ev_class rulename'), digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)' },
+      where: user('ev_class'),
+    },
+    // Its condition may run code where its function does not.
+    pg_trigger: {
+      key: ['oid'],
+      columns: same('oid tgrelid tgfoid'),
+      where: `(${user()} and not t.tgisinternal) or (${anyUser('tgfoid')})`,
+    },
+    pg_constraint: {
+      key: ['oid'],
+      columns: same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
+      where: user(),
+    },
+    pg_index: {
+      key: ['indexrelid'],
+      columns: {
+        ...same('indexrelid indrelid'),
+        unique: isTrue('t.indisunique or t.indisexclusion'),
+        computed: isTrue('t.indexprs is not null or t.indpred is not null'),
+        columns: 't.indkey::pg_catalog.text',
+      },
+      where: user('indexrelid'),
+    },
+    pg_inherits: { key: ['inhrelid', 'inhseqno'], columns: same('inhrelid inhseqno inhparent'), where: 'true' },
+    pg_policy: { key: ['oid'], columns: same('oid polrelid'), where: user() },
+    pg_statistic_ext: { key: ['oid'], columns: same('oid stxrelid'), where: user() },
+    pg_event_trigger: {
+      key: ['oid'],
+      columns: { ...same('oid evtname evtevent evtfoid evtenabled'), tags: 't.evttags::pg_catalog.text' },
+      where: 'true',
+    },
+    pg_language: { key: ['oid'], columns: same('oid lanname lanplcallfoid laninline lanvalidator'), where: user() },
+    pg_foreign_data_wrapper: { key: ['oid'], columns: same('oid fdwname fdwhandler fdwvalidator'), where: user() },
+    // What an expression is made of. Rows have no key: the same dependency may stand twice.
+    pg_depend: {
+      key: [],
+      columns: same('classid objid objsubid refclassid refobjid'),
+      where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) all ('{e,x}'::pg_catalog."char"[])`,
+    },
+  }
+  return all
+}
+
+/** Classes of objects by the name of their catalog, as `pg_depend` numbers them: they are the same in every database. */
+export const CLASSES: Readonly<Record<string, string>> = {
+  pg_type: '1247',
+  pg_proc: '1255',
+  pg_class: '1259',
+  pg_foreign_server: '1417',
+  pg_foreign_data_wrapper: '2328',
+  pg_amop: '2602',
+  pg_amproc: '2603',
+  pg_attrdef: '2604',
+  pg_cast: '2605',
+  pg_constraint: '2606',
+  pg_namespace: '2615',
+  pg_opclass: '2616',
+  pg_operator: '2617',
+  pg_rewrite: '2618',
+  pg_trigger: '2620',
+  pg_language: '2612',
+  pg_opfamily: '2753',
+  pg_extension: '3079',
+  pg_policy: '3256',
+  pg_statistic_ext: '3381',
+  pg_collation: '3456',
+  pg_transform: '3576',
+  pg_ts_dict: '3600',
+  pg_ts_parser: '3601',
+  pg_ts_config: '3602',
+  pg_ts_template: '3764',
+  pg_am: '2601',
+}

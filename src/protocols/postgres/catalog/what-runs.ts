@@ -1,0 +1,228 @@
+import { FIRST_USER_OID } from './catalog.ts'
+import { CLASSES, type TableRow } from './catalog-tables.ts'
+
+/** A function that somebody wrote, as it is named. */
+export interface Code {
+  readonly name: string
+  readonly body: string
+}
+
+/** What becomes of a type: values of it are made, are used, or others are converted to it by name. */
+type When = 'made' | 'used' | 'converted'
+type Table = ReadonlyMap<string, TableRow>
+
+/**
+ * What code of somebody stands behind an object: the objects that it depends on are followed to functions, through operators, operator
+ * classes and families, types, casts, languages, servers, whatever the server says that it is made of. What functions call in
+ * turn is not read: a function that somebody wrote is the end of the way.
+ */
+export class WhatRuns {
+  readonly #tables: ReadonlyMap<string, Table>
+  readonly #names: (proc: TableRow) => string
+  readonly #depends = new Map<string, string[]>()
+  readonly #byFamily = new Map<string, string[]>()
+  readonly #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
+  readonly #known = new Map<string, readonly Code[]>()
+
+  constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string) {
+    this.#tables = tables
+    this.#names = names
+    for (const { classid, objid, objsubid, refclassid, refobjid } of this.#rows('pg_depend')) {
+      // What the columns of a relation are of is asked of their types.
+      if (classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']) continue
+      push(this.#depends, `${classid} ${objid}`, `${refclassid} ${refobjid}`)
+    }
+    // What is no default is used where an index, a key or a type names it.
+    const implied = new Set<string>()
+    for (const { oid, opcintype, opcfamily, default: isDefault } of this.#rows('pg_opclass')) {
+      if (isDefault === null) continue
+      this.#ofType(opcintype, 'used', node('pg_opclass', oid))
+      implied.add(String(opcfamily))
+    }
+    const isImplied = (family: string | null | undefined): boolean => !isUsers(family) || implied.has(String(family))
+    for (const row of this.#rows('pg_amop')) {
+      push(this.#byFamily, String(row['amopfamily']), node('pg_operator', row['amopopr']))
+      if (!isImplied(row['amopfamily'])) continue
+      for (const type of [row['amoplefttype'], row['amoprighttype']])
+        this.#ofType(type, 'used', node('pg_operator', row['amopopr']))
+    }
+    for (const row of this.#rows('pg_amproc')) {
+      push(this.#byFamily, String(row['amprocfamily']), node('pg_proc', row['amproc']))
+      if (!isImplied(row['amprocfamily'])) continue
+      for (const type of [row['amproclefttype'], row['amprocrighttype']])
+        this.#ofType(type, 'used', node('pg_proc', row['amproc']))
+    }
+    for (const { castsource, casttarget, castfunc } of this.#rows('pg_cast')) {
+      const cast = node('pg_proc', castfunc)
+      if (isUsers(castsource)) this.#ofType(castsource, 'used', cast)
+      if (isUsers(casttarget)) this.#ofType(casttarget, 'made', cast)
+      else if (!isUsers(castsource)) this.#ofType(casttarget, 'converted', cast)
+    }
+    for (const { oid, contypid } of this.#rows('pg_constraint'))
+      if (contypid !== '0') this.#ofType(contypid, 'made', node('pg_constraint', oid))
+    for (const { rngtypid, rngmultitypid, rngsubtype, rngsubopc, rngcanonical, rngsubdiff } of this.#rows('pg_range'))
+      for (const type of [rngtypid, rngmultitypid ?? '0']) {
+        for (const when of ['made', 'used'] as const) {
+          this.#part(type, when, rngsubtype)
+          this.#ofType(type, when, node('pg_opclass', rngsubopc))
+          for (const proc of [rngcanonical, rngsubdiff]) this.#ofType(type, when, node('pg_proc', proc))
+        }
+      }
+    for (const { trftype, trffromsql, trftosql } of this.#rows('pg_transform'))
+      for (const proc of [trffromsql, trftosql]) this.#ofType(trftype, 'used', node('pg_proc', proc))
+    const fields = new Map<string, TableRow[]>()
+    for (const row of this.#rows('pg_attribute'))
+      if (row['dropped'] === null) push(fields, String(row['attrelid']), row)
+    for (const type of this.#rows('pg_type')) {
+      const { oid, typelem, typbasetype, typrelid, typtype } = type
+      for (const when of ['made', 'used', 'converted'] as const) {
+        this.#part(oid, when, typelem)
+        this.#ofType(oid, when, typeNode(typbasetype, when))
+        // The rows of a table are a type, too: what its columns are of runs with them.
+        if (typtype === 'c')
+          for (const { atttypid } of fields.get(String(typrelid)) ?? []) this.#part(oid, when, atttypid)
+      }
+      for (const column of MADE_BY) this.#ofType(oid, 'made', node('pg_proc', type[column] ?? '0'))
+      for (const column of USED_BY) this.#ofType(oid, 'used', node('pg_proc', type[column] ?? '0'))
+    }
+  }
+
+  /** By the catalog that the object is in, and its number. */
+  behind(catalog: keyof typeof CLASSES, oid: string | null | undefined): readonly Code[] {
+    return this.#codeOf(node(catalog, oid))
+  }
+
+  /** Values of the type are made: read from text or bytes, checked, cast to it. */
+  makes(type: string | null | undefined): readonly Code[] {
+    return this.#codeOf(typeNode(type, 'made'))
+  }
+
+  /** Values are converted to it: the casts of the system's types, of itself and of what it is made of. */
+  converts(type: string | null | undefined): readonly Code[] {
+    return this.#codeOf(typeNode(type, 'converted'))
+  }
+
+  /** Values of the type are shown, compared or cast from it, which any statement may do that reads them. */
+  uses(type: string | null | undefined): readonly Code[] {
+    return this.#codeOf(typeNode(type, 'used'))
+  }
+
+  #rows(table: string): Iterable<TableRow> {
+    return this.#tables.get(table)?.values() ?? []
+  }
+
+  #row(table: string, oid: string): TableRow | undefined {
+    return this.#tables.get(table)?.get(oid)
+  }
+
+  #ofType(type: string | null | undefined, when: When, to: string): void {
+    if (type == null || type === '0' || to.endsWith(' 0')) return
+    push(this.#byType, type, { when, node: to })
+  }
+
+  /** An array, range or row is made of others. A constant that it is compared with makes a value of them. */
+  #part(type: string | null | undefined, when: When, part: string | null | undefined): void {
+    this.#ofType(type, when, typeNode(part, when))
+    if (when === 'used') this.#ofType(type, when, typeNode(part, 'made'))
+  }
+
+  #codeOf(start: string): readonly Code[] {
+    const known = this.#known.get(start)
+    if (known !== undefined) return known
+    const code = new Map<string, Code>()
+    const seen = new Set([start])
+    for (const at of seen) for (const next of this.#next(at, start, code)) if (!next.endsWith(' 0')) seen.add(next)
+    const found = [...code.values()]
+    this.#known.set(start, found)
+    return found
+  }
+
+  /** What comes after an object; functions are noted. */
+  #next(at: string, start: string, code: Map<string, Code>): string[] {
+    const [kind, oid = ''] = at.split(' ')
+    if (kind === 'made' || kind === 'used' || kind === 'converted')
+      return (this.#byType.get(oid) ?? []).filter(({ when }) => when === kind).map((edge) => edge.node)
+    switch (CATALOG_OF.get(String(kind)) ?? 'unknown') {
+      case 'pg_proc': {
+        const proc = this.#row('pg_proc', oid)
+        if (proc === undefined) return [] // the system's own
+        // What a value of a type does by itself, where that is compiled code of an extension, is what the type is.
+        if (start.startsWith('used ') && proc['prolang'] === C) return []
+        code.set(oid, { name: this.#names(proc), body: String(proc['body']) })
+        return []
+      }
+      case 'pg_type':
+        return [typeNode(oid, 'made'), typeNode(oid, 'used')]
+      case 'pg_class':
+        // What a relation runs is asked of that relation. Of the one asked for, this is what it is made of.
+        return at === start ? (this.#depends.get(at) ?? []) : []
+      case 'pg_operator': {
+        const row = this.#row('pg_operator', oid)
+        return ['oprcode', 'oprrest', 'oprjoin'].map((column) => node('pg_proc', row?.[column]))
+      }
+      case 'pg_opclass': {
+        const row = this.#row('pg_opclass', oid)
+        if (row === undefined) return []
+        const { opcfamily, opcintype, opckeytype } = row
+        return [
+          node('pg_opfamily', opcfamily),
+          ...[opcintype, opckeytype].map((type) => typeNode(type, 'used')),
+          ...(this.#depends.get(at) ?? []),
+        ]
+      }
+      case 'pg_opfamily':
+        return [...(this.#byFamily.get(oid) ?? []), ...(this.#depends.get(at) ?? [])]
+      case 'pg_cast':
+        return [node('pg_proc', this.#row('pg_cast', oid)?.['castfunc'])]
+      case 'pg_language': {
+        const row = this.#row('pg_language', oid)
+        return ['lanplcallfoid', 'laninline', 'lanvalidator'].map((column) => node('pg_proc', row?.[column]))
+      }
+      case 'pg_foreign_data_wrapper': {
+        const row = this.#row('pg_foreign_data_wrapper', oid)
+        return ['fdwhandler', 'fdwvalidator'].map((column) => node('pg_proc', row?.[column]))
+      }
+      case 'pg_namespace':
+      case 'pg_extension':
+        return [] // Whose it is, and where its name is: nothing runs.
+      case 'pg_collation':
+      case 'pg_constraint':
+      case 'pg_attrdef':
+      case 'pg_rewrite':
+      case 'pg_trigger':
+      case 'pg_policy':
+      case 'pg_statistic_ext':
+      case 'pg_foreign_server':
+      case 'pg_transform':
+      case 'pg_amop':
+      case 'pg_amproc':
+      case 'pg_am':
+      case 'pg_ts_config':
+      case 'pg_ts_dict':
+      case 'pg_ts_parser':
+      case 'pg_ts_template':
+        return this.#depends.get(at) ?? []
+      default:
+        code.set(at, { name: 'an object of a kind that is not read', body: at })
+        return []
+    }
+  }
+}
+
+const node = (catalog: keyof typeof CLASSES, oid: string | null | undefined): string =>
+  `${CLASSES[catalog]} ${oid ?? '0'}`
+const typeNode = (type: string | null | undefined, when: When): string => `${when} ${type ?? '0'}`
+const isUsers = (type: string | null | undefined): boolean => Number(type) >= FIRST_USER_OID
+
+function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else list.push(value)
+}
+
+const CATALOG_OF: ReadonlyMap<string, string> = new Map(Object.entries(CLASSES).map(([name, oid]) => [oid, name]))
+const MADE_BY = ['typinput', 'typreceive', 'typmodin', 'typanalyze']
+/** A constant that a value is compared with is read, too. */
+const USED_BY = ['typoutput', 'typsend', 'typmodout', 'typsubscript', 'typinput', 'typreceive']
+/** The language C: only a superuser defines functions in it. */
+const C = '13'

@@ -1,0 +1,529 @@
+import { connect as connectTo } from 'node:net'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
+import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { FLUSH, SYNC } from '../../src/protocols/postgres/wire/client-message.ts'
+import { Framer } from '../../src/protocols/postgres/wire/framer.ts'
+import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
+import { B, D, E, P, Q, startup } from '../helpers/messages.ts'
+
+/**
+ * Definitions that change while others work: whatever the order of two or three sessions' statements, no masked value comes out and no
+ * forbidden effect happens. `through` and `also` are two targets of one database.
+ */
+let stack: DemoStack
+let through: Port
+let also: Port
+let admin: pg.Client
+let sessions: pg.Client[]
+
+beforeAll(async () => {
+  let postgresPort = 0
+  stack = await startDemoStack({
+    async prepare(postgres) {
+      postgresPort = postgres.port
+      const admin = new pg.Client({
+        host: '127.0.0.1',
+        port: postgres.port,
+        ...postgres.superuser,
+        database: 'postgres',
+      })
+      await admin.connect()
+      await admin.query(`create database changing owner ${DEMO_ACCOUNT.user}`)
+      await admin.end()
+      const db = await connect(directly())
+      await db.query(SCHEMA)
+      await db.end()
+
+      function directly(): pg.ClientConfig {
+        return { host: '127.0.0.1', port: postgres.port, ...DEMO_ACCOUNT, database: 'changing' }
+      }
+    },
+    configure: (yaml) =>
+      yaml
+        .replace(
+          '\naccess:',
+          `${['through', 'also']
+            .map(
+              (name) => `
+  - { name: ${name}, type: postgres, labels: { env: changing }, host: 127.0.0.1, port: ${postgresPort}, database: changing, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable }`,
+            )
+            .join(
+              '',
+            )}\n\naccess:\n  - { name: changing, who: { groups: [engineering] }, targets: { names: [through, also] }, grant: standing }`,
+        )
+        .replace(
+          '\ncommands:',
+          `\ncommands:
+  - { name: no entry is changed, targets: { names: [through, also] }, match: { writes: [ledger] }, deny: the ledger is not written }
+  - { name: everything that is understood, targets: { names: [through, also] }, allow: true }`,
+        )
+        .replace(
+          '\nmasking:',
+          `\nmasking:\n  - { name: people, targets: { names: [through, also] }, columns: [people.ssn], style: partial }`,
+        ),
+  })
+  const jane = await signIn(stack.gateway, 'jane')
+  through = await openPort(jane, 'through')
+  also = await openPort(jane, 'also')
+  admin = await connect(directly())
+  // Of two targets of one database: what one does concerns the other.
+  sessions = await Promise.all([through, also, through].map((port) => connect(gateway(port))))
+}, 120_000)
+
+afterAll(async () => {
+  await Promise.all([admin, ...(sessions ?? [])].map((session) => session?.end()))
+  through?.close()
+  also?.close()
+  await stack?.stop()
+})
+
+const CANARY = '512-47-9083'
+const BACKWARDS = '3809-74-215'
+const SCHEMA = `
+create table people (id int primary key, ssn text);
+insert into people values (1, '${CANARY}');
+create table ledger (id int);
+insert into ledger values (1);
+create table other (id int, note text);
+insert into other values (1, 'a note');
+create function public.wipe() returns text language plpgsql as 'begin delete from ledger; return null; end';
+create view vx as select 'a'::text as x;
+create view vy as select x from vx;
+create schema decoy;
+create table decoy.people (id int, ssn text);
+`
+/** Makes everything what it was, past the gateway; what was there before. */
+const RESET = `
+drop view if exists vx cascade; create view vx as select 'a'::text as x; create view vy as select x from vx;
+drop function if exists public.abs(text); drop table if exists made cascade; drop table if exists other cascade;
+create table other (id int, note text); insert into other values (1, 'a note');
+delete from ledger; insert into ledger values (1)`
+
+async function connect(config: pg.ClientConfig): Promise<pg.Client> {
+  const db = new pg.Client({ ...config, ssl: false })
+  db.on('error', () => {})
+  await db.connect()
+  return db
+}
+const directly = (): pg.ClientConfig => ({
+  host: '127.0.0.1',
+  port: stack.postgres.port,
+  ...DEMO_ACCOUNT,
+  database: 'changing',
+})
+const gateway = (port: Port): pg.ClientConfig => ({
+  host: '127.0.0.1',
+  port: port.port,
+  user: DEMO_ACCOUNT.user,
+  database: 'changing',
+})
+
+const MASKED = 'create or replace view vx as select reverse(ssn) as x from people'
+const PLAIN = "create or replace view vx as select 'a'::text as x"
+const LOOK = "select x || '' as x from vx"
+const LOOK_BEHIND = "select x || '' as x from vy"
+const TRAP = 'alter table other alter column note set default public.wipe()'
+
+/** One session's statements, in order. */
+type Program = readonly string[]
+
+const CHANGING: readonly Program[] = [
+  ['begin', MASKED, 'commit'],
+  ['begin', MASKED, LOOK, 'rollback', LOOK],
+  ['begin', PLAIN, 'savepoint s', MASKED, 'rollback to s', LOOK, 'commit'],
+  [MASKED, PLAIN],
+  ['begin', 'savepoint s', MASKED, 'release s', 'commit', LOOK],
+  ['begin', MASKED, 'select 1/0', 'rollback', LOOK],
+  ['begin', TRAP, 'commit'],
+  ['begin', 'drop view vx cascade', MASKED, 'commit', LOOK],
+  [`begin; ${MASKED}; commit`, LOOK],
+  ['begin isolation level repeatable read', 'select 1 from other', MASKED, LOOK, 'commit'],
+]
+const LOOKING: readonly Program[] = [
+  [LOOK, LOOK_BEHIND],
+  ['begin', LOOK, LOOK, 'commit'],
+  ['begin isolation level repeatable read', 'select 1 from other', LOOK, LOOK_BEHIND, 'commit'],
+  ['prepare p as select x from vx', 'execute p', 'execute p'],
+  ['insert into other (id) values (2)', LOOK],
+  ['begin', 'declare c cursor for select x from vx', 'fetch all from c', LOOK, 'rollback'],
+  ['begin isolation level serializable', LOOK, 'insert into other (id) values (3)', 'commit'],
+]
+
+/**
+ * Runs the programs in the order that `order` gives: whose turn it is. A statement that waits for a lock does not hold up the others:
+ * whose turn comes while their last statement is at work gives it away, and takes it again at the end.
+ */
+async function run(programs: readonly Program[], order: readonly number[]): Promise<string[]> {
+  const seen: string[] = []
+  const next = programs.map(() => 0)
+  const atWork: (Promise<void> | undefined)[] = programs.map(() => undefined)
+  const step = async (index: number): Promise<void> => {
+    const sql = programs[index]?.[next[index] ?? 0]
+    if (sql === undefined) return
+    next[index] = (next[index] ?? 0) + 1
+    const work = (sessions[index] as pg.Client).query(sql).then(
+      (result) => void seen.push(JSON.stringify([result].flat().map(({ rows }) => rows as unknown))),
+      (error: unknown) => void seen.push((error as Error).message),
+    )
+    atWork[index] = work.finally(() => (atWork[index] = undefined))
+    await Promise.race([atWork[index], new Promise((resolve) => setTimeout(resolve, BLOCKED))])
+  }
+  for (const index of order) if (atWork[index] === undefined) await step(index)
+  // What gave its turns away goes on as it can; whoever waits for another ends when that one does.
+  while (next.some((at, index) => at < (programs[index]?.length ?? 0)) || atWork.some((work) => work !== undefined)) {
+    for (const index of programs.keys()) if (atWork[index] === undefined) await step(index)
+    if (atWork.every((work, index) => work !== undefined || (next[index] ?? 0) >= (programs[index]?.length ?? 0)))
+      await Promise.race(
+        [Promise.resolve(), ...atWork.filter((work) => work !== undefined)].slice(
+          atWork.some((work) => work !== undefined) ? 1 : 0,
+        ),
+      )
+  }
+  return seen
+}
+
+/** Milliseconds after which a statement is taken to wait for another session. */
+const BLOCKED = 60
+
+/** All orders of two programs would be thousands: these are drawn with a seed. */
+function* orders(lengths: readonly number[], count: number, seed: number): Generator<number[]> {
+  let state = seed
+  const random = (below: number): number => {
+    state = (state * 1103515245 + 12345) % 2147483648
+    return Math.floor((state / 2147483648) * below)
+  }
+  for (let made = 0; made < count; made++) {
+    const left = [...lengths]
+    const order: number[] = []
+    while (left.some((many) => many > 0)) {
+      const turns = left.flatMap((many, index) => Array.from({ length: many }, () => index))
+      const index = turns[random(turns.length)] ?? 0
+      left[index] = (left[index] ?? 0) - 1
+      order.push(index)
+    }
+    yield order
+  }
+}
+
+async function check(programs: readonly Program[], order: readonly number[]): Promise<void> {
+  for (const session of sessions) await session.query('rollback; deallocate all')
+  await admin.query(RESET)
+  // The gateway hears of nothing that is done past it: a change through it makes it look.
+  await sessions[0]?.query('create table nudge (); drop table nudge')
+  const seen = (await run(programs, order)).join('\n')
+  const what = JSON.stringify({ programs, order, seen })
+  expect([what, seen.includes(CANARY) || seen.includes(BACKWARDS)]).toEqual([what, false])
+  const { rows } = await admin.query('select count(*)::int as n from ledger')
+  expect([what, rows]).toEqual([what, [{ n: 1 }]])
+}
+
+const SHADOW = 'create temp table people (id int, ssn text)'
+const SHADOW_IN_TRANSACTION = `${SHADOW} on commit drop`
+const DECOY = 'set local search_path = decoy'
+const SHOW = 'select reverse(ssn) as x from people'
+const DEFERRED = 'create temp table deferred (id int primary key deferrable initially deferred)'
+const TWICE = 'insert into deferred values (1), (1)'
+/** A statement of the extended protocol, without its Sync. */
+const X = (sql: string): Buffer => Buffer.concat([P(sql), B(), E()])
+
+/** A line of COPY, and the end of them. */
+const COPY_DATA = (line: string): Buffer =>
+  Buffer.concat([Buffer.from([0x64, 0, 0, 0, 4 + line.length]), Buffer.from(line), Buffer.from([0x63, 0, 0, 0, 4])])
+const QUERY = 0x51
+const READY_FOR_QUERY = 0x5a
+
+/** Messages in one write; what comes next is sent when everything is answered. */
+type Writes = readonly (string | readonly Buffer[])[]
+
+/** What one session takes back, or loses, after a statement was decided with it. The last statement shows the masked column. */
+const OWN: readonly Writes[] = [
+  ['begin', SHADOW, SHOW, 'rollback', SHOW],
+  ['begin', SHADOW, SHOW, [Q('rollback'), Q(SHOW)]],
+  [`begin; ${SHADOW}; ${SHOW}; rollback; ${SHOW}`],
+  ['begin', SHADOW, SHOW, `rollback; ${SHOW}`],
+  ['begin', SHADOW, SHOW, 'rollback and chain', SHOW],
+  ['begin', SHADOW, SHOW, 'select 1/0', 'rollback', SHOW],
+  ['begin', SHADOW, SHOW, 'select 1/0', `rollback; ${SHOW}`],
+  ['begin', SHADOW, SHOW, [X('select 1/0'), SYNC, X('rollback'), X(SHOW), SYNC]],
+  ['begin', 'savepoint s', SHADOW, SHOW, 'rollback to s', SHOW],
+  ['begin', 'savepoint s', SHADOW, SHOW, `rollback to s; ${SHOW}`],
+  ['begin', 'savepoint s', SHADOW, SHOW, 'select 1/0', 'rollback to s', SHOW],
+  ['begin', 'savepoint s', SHADOW, [X(SHOW), X('rollback to s'), X(SHOW), SYNC]],
+  ['begin', 'savepoint s', SHADOW, 'savepoint t', 'release s', SHOW, 'rollback', SHOW],
+  ['begin', SHADOW_IN_TRANSACTION, SHOW, 'commit', SHOW],
+  ['begin', SHADOW_IN_TRANSACTION, SHOW, [X('commit'), X(SHOW), SYNC]],
+  ['begin', SHADOW_IN_TRANSACTION, SHOW, 'commit and chain', SHOW],
+  [[Q(SHADOW_IN_TRANSACTION), Q(SHOW)]],
+  [[Q(`${SHADOW}; select 1/0`), Q(SHOW)]],
+  [[X(SHADOW), X(SHOW), X('select 1/0'), SYNC, X(SHOW), SYNC]],
+  [[X(SHADOW_IN_TRANSACTION), X(SHOW), SYNC, X(SHOW), SYNC]],
+  [[X(SHADOW), FLUSH, X(SHOW), FLUSH, X('selec'), SYNC, X(SHOW), SYNC]],
+  ['begin', DEFERRED, TWICE, SHADOW, SHOW, 'commit', SHOW],
+  [
+    [X(DEFERRED), X(TWICE), X(SHADOW), X(SHOW), SYNC],
+    [X(SHOW), SYNC],
+  ],
+  [[X(DEFERRED), X(TWICE), X(SHADOW), X(SHOW), SYNC, X(SHOW), SYNC]],
+  [SHADOW, SHOW, 'drop table pg_temp.people', SHOW],
+  [SHADOW, SHOW, 'discard temp', SHOW],
+  [SHADOW, SHOW, 'discard all', SHOW],
+  [SHADOW, SHOW, `drop table pg_temp.people; ${SHOW}`],
+  [SHADOW, SHOW, 'alter table pg_temp.people rename to others', SHOW],
+  ["create temp view people as select 1 as id, 'a'::text as ssn", SHOW, 'drop view pg_temp.people', SHOW],
+  ['begin', DECOY, SHOW, 'commit', SHOW],
+  ['begin', DECOY, SHOW, 'rollback', SHOW],
+  ['begin', DECOY, SHOW, 'select 1/0', 'rollback', SHOW],
+  ['begin', 'savepoint s', DECOY, SHOW, 'rollback to s', SHOW],
+  ['begin', DECOY, SHOW, [X('commit'), X(SHOW), SYNC]],
+  [[X(DECOY), X(SHOW), SYNC, X(SHOW), SYNC]],
+  ['set search_path = decoy', SHOW, 'reset search_path', SHOW],
+  ['set search_path = decoy', SHOW, 'discard all', SHOW],
+  ['begin', SHADOW, `prepare p as ${SHOW}`, 'execute p', 'rollback', 'execute p'],
+  [SHADOW, `prepare p as ${SHOW}`, 'execute p', 'drop table pg_temp.people', 'execute p'],
+  ['begin', DECOY, `prepare p as ${SHOW}`, 'execute p', 'commit', 'execute p'],
+  ['begin', SHADOW, [P(SHOW, 's'), B('s'), E(), SYNC], 'rollback', [B('s'), E(), SYNC]],
+  [
+    SHADOW,
+    [P('select ssn from people', 's'), D('s', 'statement'), SYNC],
+    'drop table pg_temp.people',
+    [B('s'), E(), SYNC],
+  ],
+  [
+    SHADOW,
+    [
+      P('select ssn from people', 's'),
+      D('s', 'statement'),
+      B('s'),
+      E(),
+      X('drop table pg_temp.people'),
+      B('s'),
+      E(),
+      SYNC,
+    ],
+  ],
+  [
+    'begin',
+    DECOY,
+    [P('select ssn from people', 's'), D('s', 'statement'), B('s'), E(), SYNC],
+    'rollback',
+    [B('s'), E(), SYNC],
+  ],
+  [
+    'begin',
+    'savepoint s',
+    SHADOW,
+    `declare c cursor for ${SHOW}`,
+    'rollback to s',
+    `declare c cursor for ${SHOW}`,
+    'fetch all from c',
+  ],
+  ['begin', SHADOW, `declare c cursor with hold for ${SHOW}`, 'fetch all from c', 'rollback', SHOW],
+  [
+    'create temp table rows (id int)',
+    [X(SHADOW), X(SHOW), X('copy rows from stdin'), FLUSH, COPY_DATA('bad\n'), SYNC, X(SHOW), SYNC],
+  ],
+]
+
+describe('what one session takes back', () => {
+  it.each(OWN.map((writes) => [writes.map(described).join('; '), writes] as const))('%s', async (_name, writes) => {
+    const seen = await trace(writes)
+    expect([seen, seen.includes(CANARY) || seen.includes(BACKWARDS)]).toEqual([seen, false])
+  })
+})
+
+const described = (write: Writes[number]): string =>
+  typeof write === 'string'
+    ? write
+    : write.map((bytes) => (bytes === SYNC ? 'Sync' : bytes.toString('latin1').replaceAll(/[^ -~]+/g, ' '))).join('|')
+
+/** Everything that comes back, up to the last ReadyForQuery or the end of the connection. */
+async function trace(writes: Writes): Promise<string> {
+  const socket = connectTo(through.port, '127.0.0.1')
+  const framer = new Framer(1024 * 1024, 'test')
+  const seen: string[] = []
+  let ready = 0
+  let waiting: (() => void) | undefined
+  socket.on('data', (chunk: Buffer) => {
+    framer.push(chunk, ({ tag, bytes }) => {
+      seen.push(bytes.toString('latin1'))
+      if (tag === READY_FOR_QUERY) ready++
+    })
+    waiting?.()
+  })
+  let isClosed = false
+  socket.on('close', () => {
+    isClosed = true
+    waiting?.()
+  })
+  socket.on('error', () => {})
+  const answered = async (count: number): Promise<void> => {
+    while (ready < count && !isClosed) await new Promise<void>((resolve) => (waiting = resolve))
+  }
+  let due = 1
+  socket.write(startup('changing'))
+  await answered(due)
+  for (const write of writes) {
+    const messages = typeof write === 'string' ? [Q(write)] : write
+    due += messages.filter((message) => message === SYNC || message[0] === QUERY).length
+    socket.write(Buffer.concat(messages))
+    await answered(due)
+  }
+  socket.destroy()
+  return seen.join('\n')
+}
+
+describe('what two sessions do in any order', () => {
+  it.each(CHANGING.map((program, index) => [program.join('; '), program, index] as const))(
+    '%s',
+    async (_name, changing, seed) => {
+      for (const looking of LOOKING)
+        for (const order of orders([changing.length, looking.length], 2, seed * 31 + 7))
+          await check([changing, looking], order)
+    },
+    180_000,
+  )
+})
+
+describe('what three sessions do in any order', () => {
+  it.each([1, 2, 3, 4])(
+    'drawn with seed %i',
+    async (seed) => {
+      for (const order of orders([3, 3, 3], 4, seed)) {
+        const at = order.reduce((sum, index, place) => sum + index * place, seed)
+        const programs = [
+          CHANGING[at % CHANGING.length] ?? [],
+          LOOKING[at % LOOKING.length] ?? [],
+          (at % 2 === 0 ? LOOKING : CHANGING)[(at + 3) % 7] ?? [],
+        ]
+        const [turns = []] = [
+          ...orders(
+            programs.map(({ length }) => length),
+            1,
+            seed * 7 + at,
+          ),
+        ]
+        await check(programs, turns)
+      }
+    },
+    180_000,
+  )
+})
+
+describe('what waits while somebody commits', () => {
+  const text = async (db: pg.Client, sql: string): Promise<string> =>
+    db.query(sql).then(
+      (result) => JSON.stringify([result].flat().map(({ rows }) => rows as unknown)),
+      (error: unknown) => (error as Error).message,
+    )
+
+  it('a statement that waits for the lock of what is changed was decided with what was before', async () => {
+    await admin.query(RESET)
+    const changer = await connect(gateway(through))
+    const looker = await connect(gateway(also))
+    await changer.query('begin')
+    await changer.query('drop view vx cascade').catch(() => {})
+    await changer.query('rollback')
+    expect(await text(looker, LOOK)).toBe('[[{"x":"a"}]]')
+    await changer.query('begin')
+    await changer.query(MASKED)
+    const waiting = text(looker, LOOK)
+    await blocked()
+    await changer.query('commit')
+    expect(await waiting).not.toContain(BACKWARDS)
+    expect(await text(looker, LOOK)).not.toContain(BACKWARDS)
+    await changer.end()
+    await looker.end()
+  })
+
+  it('a text with several statements, of which a later one is looked at when the definition is another', async () => {
+    await admin.query(RESET)
+    const changer = await connect(gateway(through))
+    const looker = await connect(gateway(also))
+    const nudge = await connect(gateway(through))
+    await nudge.query('create table nudge (); drop table nudge')
+    await admin.query('begin; lock table other in access exclusive mode')
+    const waiting = text(looker, `select 1 from other; ${LOOK}`)
+    await blocked()
+    const changing = text(changer, MASKED)
+    expect(await waiting).not.toContain(BACKWARDS)
+    await changing
+    await admin.query('rollback')
+    await Promise.all([changer.end(), looker.end(), nudge.end()])
+  })
+
+  it('a function that takes the place of the system’s', async () => {
+    await admin.query(RESET)
+    const changer = await connect(gateway(through))
+    const looker = await connect(gateway(also))
+    // The change waits for a text that is at work; nothing of the text is canceled.
+    await admin.query('select pg_advisory_lock(1)')
+    const waiting = text(looker, "select pg_advisory_lock(1); select abs('x'::text)")
+    await blocked()
+    const changing = text(
+      changer,
+      "create function public.abs(text) returns text language plpgsql as 'begin delete from ledger; return $1; end'",
+    )
+    await admin.query('select pg_advisory_unlock_all()')
+    expect(await waiting).toContain('function abs(text) does not exist')
+    expect(await changing).toBe('[[]]')
+    expect(await text(looker, "select abs('x'::text)")).toContain('pam: ')
+    expect((await admin.query('select 1 from ledger')).rows).toHaveLength(1)
+    await changer.end()
+    await looker.end()
+  })
+})
+
+/** Resolves when a backend waits for a lock. */
+async function blocked(): Promise<void> {
+  const own = await connect(directly())
+  while ((await own.query('select from pg_locks where not granted')).rowCount === 0)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  await own.end()
+}
+
+describe('the gateway’s own queries', () => {
+  it.each([
+    ["set statement_timeout = '20ms'", 'create temp table z (a int)'],
+    ["set lock_timeout = '1ms'", 'create temp table z (a int)'],
+    [
+      "set idle_in_transaction_session_timeout = '300ms'; set statement_timeout = '200ms'",
+      'begin; create temp table z (a int)',
+      LOOK,
+      'commit',
+    ],
+    ['set enable_seqscan = off; set enable_indexscan = off; set enable_hashjoin = off', 'create temp table z (a int)'],
+    ['set search_path = pg_temp, public', 'create temp table z (a int)', 'select 1 from z'],
+    ['set default_transaction_isolation = serializable', 'create temp table z (a int)', 'select 1 from z'],
+    ['begin isolation level repeatable read', 'create temp table z (a int)', 'select 1 from z', 'commit'],
+  ])('run under no setting of the client, and leave them as they are: %s', async (...script) => {
+    const show = `select current_setting('statement_timeout') || current_setting('lock_timeout') || current_setting('idle_in_transaction_session_timeout') || current_setting('enable_seqscan') as shown`
+    const transcript = async (config: pg.ClientConfig): Promise<unknown[]> => {
+      const db = await connect(config)
+      const answers: unknown[] = []
+      for (const sql of [...script, 'select 1 as one from other', show])
+        answers.push(
+          await db.query(sql).then(
+            (result) => [result].flat().map(({ command, rows }) => [command, rows as unknown]),
+            (error: unknown) => (error as Error).message,
+          ),
+        )
+      await db.end()
+      return answers
+    }
+    expect(await transcript(gateway(through))).toEqual(await transcript(directly()))
+  })
+
+  it('wait for no lock: a view that somebody is changing is hidden whole, and others go on', async () => {
+    await admin.query(RESET)
+    await admin.query('create or replace view vx as select ssn as x from people')
+    await admin.query('begin; lock table people in access exclusive mode')
+    const looker = await connect(gateway(through))
+    expect(await looker.query('select note from other').then(({ rows }) => rows)).toEqual([{ note: 'a note' }])
+    await admin.query('rollback')
+    await looker.query('create temp table z (a int)')
+    expect(await looker.query('select x from vx').then(({ rows }) => rows)).not.toEqual([{ x: CANARY }])
+    await looker.end()
+  })
+})

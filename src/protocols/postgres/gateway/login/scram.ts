@@ -4,6 +4,7 @@ import { PamError } from '../../../../shared/errors.ts'
 import { FairTurns } from '../../../../shared/turns.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import type { ChannelBinding } from '../../target.ts'
+import { SaltedPasswords, type SaltedPasswordInput } from './salted-passwords.ts'
 import { saslprep } from './saslprep.ts'
 
 export interface ScramOptions {
@@ -62,13 +63,8 @@ export class ScramClient {
     if (!(iterations >= fewestIterations && iterations <= MOST_ITERATIONS))
       throw new WireError(`SCRAM: ${count} iterations are not between ${fewestIterations} and ${MOST_ITERATIONS}`)
     const { password, tls } = this.#options
-    const prepared = saslprep(password)
-    const rounds = iterations <= FEW_ITERATIONS ? fewRounds : manyRounds
-    const salted = await rounds.take(
-      target,
-      () => derive(prepared, Buffer.from(salt, 'base64'), iterations, 32, 'sha256'),
-      signal,
-    )
+    const input = { password: saslprep(password), salt: Buffer.from(salt, 'base64'), iterations }
+    const salted = saltedPasswords.get(target, input) ?? (await saltedPassword(target, input, signal))
     const clientKey = hmac(salted, 'Client Key')
     const binding = Buffer.concat([
       Buffer.from(this.#header),
@@ -114,6 +110,22 @@ function headerFor({ tls, mechanisms, channelBinding }: ScramOptions): string {
 
 const UNBOUND_HINT =
   'somebody on the path to the target may be the cause; your gateway administrator can verify its certificate (tls: verify-full), or set `channelBinding`'
+const saltedPasswords = new SaltedPasswords()
+
+/** Where several connect at once, the first calculates it for all. */
+function saltedPassword(target: string, input: SaltedPasswordInput, signal?: AbortSignal): Promise<Buffer> {
+  const { password, salt, iterations } = input
+  const rounds = iterations <= FEW_ITERATIONS ? fewRounds : manyRounds
+  const work = async (): Promise<Buffer> => {
+    const known = saltedPasswords.get(target, input)
+    if (known !== undefined) return known
+    const salted = await derive(password, salt, iterations, 32, 'sha256')
+    saltedPasswords.keep(target, input, salted)
+    return salted
+  }
+  return rounds.take(target, work, signal)
+}
+
 const derive = promisify(pbkdf2)
 /**
  * The threads that calculate are those that write records and look up names: at most two of them are taken, one for servers

@@ -3,6 +3,7 @@ import { CLIENT_PIECES } from '../../wire/client-message.ts'
 import { wireFailure } from '../../../../gateway/session-end-reason.ts'
 import { ClientMessages } from './client-messages.ts'
 import { CommandGate } from './command-gate.ts'
+import type { Steps } from './steps.ts'
 import type { Conversation } from './pipeline-state.ts'
 import type { Understanding } from './analyze-statement.ts'
 
@@ -58,40 +59,52 @@ export class ClientSide {
   }
 
   #work(): void {
-    if (this.#busy) return
     const { session } = this.#conversation
-    while (this.#waiting.length > 0 && !session.ended.aborted) {
+    while (this.#waiting.length > 0 && !this.#busy && !session.ended.aborted) {
       const frame = this.#waiting.shift() as Frame
       this.#waitingBytes -= frame.bytes.length
-      let later: Promise<void> | undefined
-      try {
-        later = this.#messages.handle(frame)
-      } catch (error) {
-        session.end(wireFailure(error))
-        return
-      }
-      if (later === undefined) continue
-      this.#busy = true
-      // The chunk's memory belongs to the socket: what waits longer than this turn is copied.
-      this.#waiting.splice(
-        0,
-        Infinity,
-        ...this.#waiting.map((frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) })),
-      )
-      later.then(
-        () => {
-          this.#busy = false
-          this.#work()
-          this.#readOn()
-        },
-        (error: unknown) => session.end(wireFailure(error)),
-      )
-      break
+      this.#perform(frame.tag, this.#messages.handle(frame))
     }
     this.#flush()
     // A session that has ended says goodbye to the target itself.
     if (this.left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted)
       this.#conversation.upstream.end()
+  }
+
+  /** Goes on with a message until it is done, or waits for something. */
+  #perform(tag: number, steps: Steps, answer?: unknown): void {
+    try {
+      const step = steps.next(answer)
+      if (step.done === true) {
+        this.#busy = false
+        return
+      }
+      this.#keepWaiting()
+      step.value.then(
+        (next) => this.#goOn(tag, steps, next),
+        (error: unknown) => this.#conversation.session.end(wireFailure(error)),
+      )
+    } catch (error) {
+      this.#conversation.session.end(wireFailure(error))
+    }
+  }
+
+  /** After a wait: what the server has failed at meanwhile, or the session's end, may have made the message void. */
+  #goOn(tag: number, steps: Steps, answer: unknown): void {
+    if (this.#conversation.session.ended.aborted) return
+    if (this.#messages.isSkipped(tag)) {
+      steps.return()
+      this.#busy = false
+    } else this.#perform(tag, steps, answer)
+    this.#work()
+    this.#readOn()
+  }
+
+  /** The chunk's memory belongs to the socket: what waits longer than this turn is copied. */
+  #keepWaiting(): void {
+    if (this.#busy) return
+    this.#busy = true
+    this.#waiting.splice(0, Infinity, ...this.#waiting.map((frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) })))
   }
 
   #flush(): void {

@@ -4,10 +4,8 @@ import type { CommandDraft } from '../../../../gateway/engine.ts'
 import { movesNames, type StatementFacts } from '../../dialect/command-facts.ts'
 import type { Conversation } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
-import { shieldedQueries } from './gateway-query.ts'
 import { recordable } from './recordable.ts'
-import type { Touches } from '../../catalog/shared-definitions.ts'
-import { changesOf, commits, endsTransaction, isNamed } from './touches.ts'
+import { changesOf, endsTransaction, isNamed } from './touches.ts'
 import type { Understanding } from './analyze-statement.ts'
 
 /** A statement as the session judges, records and holds it. */
@@ -72,38 +70,3 @@ export function noteChanges(conversation: Conversation, facts: StatementFacts): 
 /** After these a transaction block is open. */
 const IN_BLOCK = new Set(['begin', 'start', 'rollback-to'])
 const ENDS_BLOCK = new Set(['commit', 'rollback', 'prepare-transaction'])
-/** What a text makes visible to others; `waitFor`: they wait until it has. */
-export interface Published {
-  readonly touches: Touches
-  readonly waitFor: boolean
-}
-
-export function publishedBy(conversation: Conversation, facts: StatementFacts): Published | undefined {
-  const touches = conversation.publishes(changesOf(facts), commits(facts))
-  if (touches === undefined) return undefined
-  return { touches, waitFor: conversation.changed !== undefined || isNamed(facts) }
-}
-
-/**
- * Before definitions become everybody's: until no other session has something on its way that was decided with those from before.
- * Undefined: there is nothing to wait for.
- */
-export function beforePublishing(
-  conversation: Conversation,
-  published: Published | undefined,
-): Promise<void> | undefined {
-  if (published?.waitFor !== true) return undefined
-  return conversation.definitions.settle(conversation, published.touches, async (pids) => {
-    await conversation.settled()
-    if (conversation.isStuck) return undefined
-    const [rows] = await shieldedQueries(conversation, [waitsOf(pids)]).catch(() => [])
-    return (
-      rows &&
-      new Map(rows.map(([pid, relation, here]) => [Number(pid), { relation: relation !== null, here: here !== null }]))
-    )
-  })
-}
-
-/** Of these backends, those that wait for a lock: whether it is one of a relation, and whether this backend is what they wait for in the end. */
-const waitsOf = (pids: readonly number[]): string =>
-  `with recursive waits(pid, at) as (select p, p from pg_catalog.unnest('{${pids.map((pid) => pid | 0).join(',')}}'::pg_catalog.int4[]) p union select w.pid, b from waits w, lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.at)) b) select w.pid::pg_catalog.text, (select pg_catalog.max(l.locktype) from pg_catalog.pg_locks l where l.pid operator(pg_catalog.=) w.pid and not l.granted and l.locktype operator(pg_catalog.=) 'relation'), pg_catalog.max(case when w.at operator(pg_catalog.=) pg_catalog.pg_backend_pid() then 't' end) from waits w where w.at operator(pg_catalog.<>) w.pid group by w.pid`

@@ -1,11 +1,11 @@
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
-import { FLUSH } from '../../wire/client-message.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { draftCommand } from './command-draft.ts'
 import type { Conversation } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
 import type { Understanding } from './analyze-statement.ts'
+import type { Steps } from './steps.ts'
 
 /** A statement with what is known of it; of parameters, what a person can read. */
 export interface Command {
@@ -57,40 +57,30 @@ export class CommandGate {
     return this.#conversation.session.preview(this.#draft(command))
   }
 
-  /** Asks the session; a hold tells the client, then waits for a person. */
-  decide(
-    command: Command,
-    forward: (decision: string) => void,
-    refuse: (error: PamError) => void,
-    unheld?: PamError,
-  ): Promise<void> | undefined {
+  /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */
+  *decide(command: Command, unheld?: PamError): Steps<Verdict> {
     const conversation = this.#conversation
     const decision = conversation.session.decide(this.#draft(command))
-    if (decision.type !== 'hold') return void this.#carryOut(decision, forward, refuse)
+    if (decision.type !== 'hold') return decision
     if (unheld !== undefined) {
       decision.withdraw()
-      return decision.verdict.then(() => refuse(unheld))
+      yield decision.verdict
+      return { type: 'refuse', id: decision.id, error: unheld }
     }
     this.#hold = decision
     conversation.sendCollected()
-    if (conversation.batchOpen) conversation.upstream.write(FLUSH)
     const hint = conversation.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
     conversation.reply(() => toNotice(decision.notice, hint))
     if (this.left) decision.withdraw()
-    return decision.verdict.then((verdict) => {
+    try {
+      return (yield decision.verdict) as Verdict
+    } finally {
       this.#hold = undefined
-      this.#carryOut(verdict, forward, refuse)
-    })
-  }
-
-  #carryOut(verdict: Verdict, forward: (decision: string) => void, refuse: (error: PamError) => void): void {
-    if (this.#conversation.session.ended.aborted || this.isSkipped) return
-    if (verdict.type === 'forward') forward(verdict.id)
-    else refuse(verdict.error)
+    }
   }
 
   /** After it everything up to the Sync is skipped. */
-  refuseExtended(error: PamError): undefined {
+  refuseExtended(error: PamError): void {
     this.#skipping = true
     this.#conversation.sendCollected()
     this.#conversation.reply(() => toErrorResponse(error))

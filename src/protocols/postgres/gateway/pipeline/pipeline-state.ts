@@ -163,6 +163,12 @@ export class Conversation implements Participant {
     return this.batchOpen && block?.batch === this.batch ? block.isOpen : this.status === 'T'
   }
 
+  /** A Sync or a simple query ends what the server would skip after an error. */
+  endBatch(): void {
+    this.batch++
+    this.batchOpen = false
+  }
+
   /** A transaction has been begun, and everything before was answered: what is sent now is committed by none of its own. */
   #isInTransaction(isAnswer = false): boolean {
     if (this.status !== 'T') return false

@@ -20,6 +20,24 @@ import { isMasked } from '../../lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
 import type { ResultRows } from '../results/result-rows.ts'
 
+/** What was sent, of one or some types. */
+type Sent<T extends Pending['type']> = Pending & { readonly type: T }
+/** A command that the server is working on. */
+type AtWork = Sent<'query' | 'execute'>
+
+interface Rule {
+  /** What it may answer; undefined: it answers nothing, and may come at any time. */
+  readonly to: ReadonlySet<Pending['type'] | undefined> | undefined
+  readonly take: (it: ServerMessages, frame: Frame, head: Pending | undefined) => Buffer | undefined
+}
+
+const to = <T extends Pending['type']>(
+  types: readonly T[],
+  take: (it: ServerMessages, frame: Frame, head: Sent<T>) => Buffer | undefined,
+): Rule => ({ to: new Set(types), take: take as Rule['take'] })
+const anytime = (take: Rule['take']): Rule => ({ to: undefined, take })
+const RUNS = ['query', 'execute'] as const
+
 /** What becomes of each message of the server: answers find their question, values are masked, results are recorded. */
 export class ServerMessages {
   readonly #conversation: Conversation
@@ -51,61 +69,62 @@ export class ServerMessages {
       return this.#ownAnswer(frame, head)
     }
     if (head?.type === 'query' && head.run.errors > 0 && !AFTER_ERROR.has(frame.tag)) return this.#outOfStep(frame)
-    switch (frame.tag) {
-      case serverTags.dataRow:
-        return this.#dataRow(frame)
-      case serverTags.commandComplete:
-      case serverTags.emptyQueryResponse:
-      case serverTags.portalSuspended:
-        return this.#commandComplete(frame)
-      case serverTags.rowDescription:
-        return this.#rowDescription(frame)
-      case serverTags.noData:
-        if (head?.type !== 'describe') return this.#outOfStep(frame)
-        if (head.of !== undefined) {
-          head.of.columns = []
-          delete head.of.description
-        }
-        conversation.answered()
-        return head.hidden ? undefined : frame.bytes
-      case serverTags.parameterDescription:
-        return head?.type === 'describe' ? frame.bytes : this.#outOfStep(frame)
-      case serverTags.parseComplete:
-        return this.#confirm('parse', frame)
-      case serverTags.bindComplete:
-        return this.#confirm('bind', frame)
-      case serverTags.closeComplete:
-        return this.#confirm('close', frame)
-      case serverTags.readyForQuery:
-        return this.#readyForQuery(frame)
-      case serverTags.errorResponse:
-        return this.#error(frame)
-      case serverTags.noticeResponse:
-        return this.#masks ? maskedNotice(frame, conversation, this.#rules.masker) : frame.bytes
-      case serverTags.notificationResponse:
-        return this.#masks ? maskedNotification(frame, conversation) : frame.bytes
-      case serverTags.parameterStatus:
-        return this.#parameterStatus(frame)
-      case serverTags.copyInResponse:
-        if (head?.type === 'execute') conversation.beginCopyIn()
-        return head?.type === 'query' || head?.type === 'execute' ? frame.bytes : this.#outOfStep(frame)
-      case serverTags.copyOutResponse: {
-        if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
-        head.run.copy = copyFormatOf(head.run.statements[head.run.index], bodyOf(frame)[0] === 1)
-        return frame.bytes
-      }
-      case serverTags.copyData:
-        return this.#copyData(frame)
-      case serverTags.copyDone:
-        return frame.bytes
-      default:
-        return this.#outOfStep(frame)
-    }
+    const rule = ServerMessages.#ORDER.get(frame.tag)
+    if (rule === undefined || (rule.to !== undefined && !rule.to.has(head?.type))) return this.#outOfStep(frame)
+    return rule.take(this, frame, head)
   }
 
-  #dataRow(frame: Frame): Buffer | undefined {
-    const { head } = this.#conversation
-    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+  /** The order of the protocol: which of what was sent a message may answer, and what becomes of it. Spec: Message Flow. */
+  static readonly #ORDER: ReadonlyMap<number, Rule> = new Map([
+    [serverTags.parseComplete, to(['parse'], (it, frame, head) => it.#confirm(frame, head))],
+    [serverTags.bindComplete, to(['bind'], (it, frame, head) => it.#confirm(frame, head))],
+    [serverTags.closeComplete, to(['close'], (it, frame, head) => it.#confirm(frame, head))],
+    [serverTags.parameterDescription, to(['describe'], (_it, frame) => frame.bytes)],
+    [serverTags.noData, to(['describe'], (it, frame, head) => it.#noData(frame, head))],
+    [serverTags.rowDescription, to(['describe', 'query'], (it, frame, head) => it.#rowDescription(frame, head))],
+    [serverTags.dataRow, to(RUNS, (it, frame, head) => it.#dataRow(frame, head))],
+    [serverTags.copyInResponse, to(RUNS, (it, frame, head) => it.#copyIn(frame, head))],
+    [serverTags.copyOutResponse, to(RUNS, (it, frame, head) => it.#copyOut(frame, head))],
+    [serverTags.copyData, to(RUNS, (it, frame, head) => it.#copyData(frame, head))],
+    [serverTags.copyDone, to(RUNS, (_it, frame) => frame.bytes)],
+    [serverTags.commandComplete, to(RUNS, (it, frame, head) => it.#commandComplete(frame, head))],
+    [serverTags.emptyQueryResponse, to(RUNS, (it, frame, head) => it.#commandComplete(frame, head))],
+    [serverTags.portalSuspended, to(['execute'], (it, frame, head) => it.#commandComplete(frame, head))],
+    [serverTags.readyForQuery, to(['query', 'sync'], (it, frame) => it.#readyForQuery(frame))],
+    [serverTags.errorResponse, anytime((it, frame, head) => it.#error(frame, head))],
+    [serverTags.noticeResponse, anytime((it, frame) => it.#notice(frame))],
+    [serverTags.notificationResponse, anytime((it, frame) => it.#notification(frame))],
+    [serverTags.parameterStatus, anytime((it, frame) => it.#parameterStatus(frame))],
+  ])
+
+  #notice(frame: Frame): Buffer | undefined {
+    return this.#masks ? maskedNotice(frame, this.#conversation, this.#rules.masker) : frame.bytes
+  }
+
+  #notification(frame: Frame): Buffer | undefined {
+    return this.#masks ? maskedNotification(frame, this.#conversation) : frame.bytes
+  }
+
+  #noData(frame: Frame, { of, hidden }: Sent<'describe'>): Buffer | undefined {
+    if (of !== undefined) {
+      of.columns = []
+      delete of.description
+    }
+    this.#conversation.answered()
+    return hidden ? undefined : frame.bytes
+  }
+
+  #copyIn(frame: Frame, { type }: AtWork): Buffer {
+    if (type === 'execute') this.#conversation.beginCopyIn()
+    return frame.bytes
+  }
+
+  #copyOut(frame: Frame, { run }: AtWork): Buffer {
+    run.copy = copyFormatOf(run.statements[run.index], bodyOf(frame)[0] === 1)
+    return frame.bytes
+  }
+
+  #dataRow(frame: Frame, head: AtWork): Buffer | undefined {
     const { run } = head
     run.rows++
     run.bytes += frame.bytes.length
@@ -123,9 +142,8 @@ export class ServerMessages {
     return shown
   }
 
-  #rowDescription(frame: Frame): Buffer | undefined {
-    const { head } = this.#conversation
-    if (head?.type === 'describe') {
+  #rowDescription(frame: Frame, head: Sent<'describe' | 'query'>): Buffer | undefined {
+    if (head.type === 'describe') {
       if (head.of !== undefined && head.of.description?.equals(frame.bytes) !== true) {
         head.of.columns = this.#columns(frame)
         head.of.description = Buffer.from(frame.bytes)
@@ -133,7 +151,6 @@ export class ServerMessages {
       this.#conversation.answered()
       return head.hidden ? undefined : this.#named(frame, head.names)
     }
-    if (head?.type !== 'query') return this.#outOfStep(frame)
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
     if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
     return this.#named(frame, { tainted: head.run.tainted, outputs: this.#rules.outputs(head.run) })
@@ -159,9 +176,7 @@ export class ServerMessages {
 
   #columns = (frame: Frame): readonly Column[] => decodeMessage(rowDescription, bodyOf(frame), 'RowDescription').columns
 
-  #commandComplete(frame: Frame): Buffer | undefined {
-    const { head } = this.#conversation
-    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+  #commandComplete(frame: Frame, head: AtWork): Buffer | undefined {
     if (head.run.index >= head.run.mostResults) return this.#outOfStep(frame)
     const tag = frame.tag === serverTags.commandComplete ? tagOf(frame) : ''
     this.#record(head.run, { tag })
@@ -199,10 +214,8 @@ export class ServerMessages {
         .confirm()
   }
 
-  #confirm(type: 'parse' | 'bind' | 'close', frame: Frame): Buffer | undefined {
+  #confirm(frame: Frame, head: Sent<'parse' | 'bind' | 'close'>): Buffer | undefined {
     const conversation = this.#conversation
-    const { head } = conversation
-    if (head?.type !== type) return this.#outOfStep(frame)
     head.change.confirm()
     // A cursor of SQL and a portal share their names.
     if (head.type === 'bind') {
@@ -216,8 +229,6 @@ export class ServerMessages {
 
   #readyForQuery(frame: Frame): Buffer | undefined {
     const conversation = this.#conversation
-    const { head } = conversation
-    if (head?.type !== 'query' && head?.type !== 'sync') return this.#outOfStep(frame)
     const before = conversation.status
     conversation.status = statusOf(frame)
     if (before === 'I' && conversation.status !== 'I') conversation.transactionSince = Date.now()
@@ -231,9 +242,8 @@ export class ServerMessages {
     return frame.bytes
   }
 
-  #error(frame: Frame): Buffer | undefined {
+  #error(frame: Frame, head: Pending | undefined): Buffer | undefined {
     const conversation = this.#conversation
-    const { head } = conversation
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
     if (head?.type === 'query' && ++head.run.errors > 1) {
       // The server may be stopped, or the session ended, before it is done with the first error.
@@ -259,9 +269,7 @@ export class ServerMessages {
     return bytes
   }
 
-  #copyData(frame: Frame): Buffer | undefined {
-    const { head } = this.#conversation
-    if (head?.type !== 'query' && head?.type !== 'execute') return this.#outOfStep(frame)
+  #copyData(frame: Frame, head: AtWork): Buffer | undefined {
     head.run.rows++
     head.run.bytes += frame.bytes.length
     const line = this.#rules.copyRow(bodyOf(frame), head.run)

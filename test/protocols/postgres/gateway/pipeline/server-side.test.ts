@@ -1,99 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { MaskingPlan } from '../../../../../src/masking/plan.ts'
-import type { CatalogRows } from '../../../../../src/protocols/postgres/catalog/catalog.ts'
-import { CatalogPlace } from '../../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
-import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
-import { Conversation } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
-import type { Session } from '../../../../../src/gateway/engine.ts'
-import type { PostgresTarget } from '../../../../../src/protocols/postgres/target.ts'
-import { idleHandler, type Channel } from '../../../../../src/shared/channel.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
+import { EMAIL_MASKED, NOTHING_MASKED, pipeline } from '../../../../helpers/postgres-pipeline.ts'
 import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'
-
-const CATALOG: CatalogRows = {
-  relations: [['20000', 'public', 'people']],
-  sources: [],
-  columns: [
-    ['20000', 'id', '1', null, null],
-    ['20000', 'email', '2', null, null],
-  ],
-  definitions: [],
-  unique: [],
-  runs: [],
-  types: [],
-  functions: [],
-  operators: [],
-  valueTypes: [],
-  conversions: [],
-  plainTypes: [],
-  results: [],
-  events: [],
-}
-const NOTHING: MaskingPlan = { columns: [], kinds: [] }
-const EMAIL: MaskingPlan = {
-  ...NOTHING,
-  columns: [
-    {
-      schema: 'public',
-      table: 'people',
-      column: 'email',
-      style: 'partial',
-      sideChannels: 'deny',
-      guesses: 0,
-      copying: false,
-      hashScope: 'session',
-    },
-  ],
-}
 
 /** A server's side with what the client gets, as the pieces that were written. */
 function serverSide(masking: MaskingPlan) {
-  const written: Buffer[] = []
-  const channel: Channel = {
-    handler: idleHandler,
-    write: (bytes) => {
-      written.push(bytes as Buffer)
-      return true
-    },
-    pause() {},
-    resume() {},
-    end() {},
-    destroy() {},
-  }
-  const ended = new AbortController()
-  const session = {
-    masking,
-    limits: { resultMessageBytes: 1_000_000 },
-    config: { recordRows: 0, safeFunctions: [] },
-    hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
-    recorder: { outcome() {} },
-    logger: { warn() {} },
-    ended: ended.signal,
-    end: (reason: Error) => ended.abort(reason),
-  } as unknown as Session<PostgresTarget>
-  const conversation = new Conversation({
-    client: channel,
-    upstream: channel,
-    session,
-    parser: { parse: () => [], counts: { known: 0, template: 0, read: 0 }, close: () => Promise.resolve() },
-    catalog: CATALOG,
-    trees: new Map(),
-    searchPath: ['pg_catalog', 'public'],
-    place: new CatalogPlace(new SharedDefinitions()),
-    seenChanges: 0,
-    parameters: new Map(),
-    target: {
-      processId: undefined,
-      cancel: () => Promise.resolve(),
-      aside: () => Promise.reject(new Error('nothing is read')),
-    },
-  })
+  const { conversation, toClient, toUpstream, ended } = pipeline({ masking })
   const facts = { tainted: false as const, changesCatalog: false, parsed: [], lineage: [] }
   conversation.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
-  return { server: new ServerSide(conversation), written, ended: ended.signal, conversation, facts }
+  return { server: new ServerSide(conversation), written: toClient, toUpstream, ended, conversation, facts }
 }
 
 const column = (name: string, attribute: number, typeOid: number): Column => ({
@@ -122,13 +41,13 @@ function row(...values: Buffer[]): Buffer {
 }
 
 it('queries of the gateway take one round trip, and each gets its own rows', async () => {
-  const { server, written, conversation } = serverSide(NOTHING)
+  const { server, written, toUpstream, conversation } = serverSide(NOTHING_MASKED)
   conversation.answered()
   const queries = ['select 1', { sql: 'select $1', parameters: ['x'] }, 'select 3']
   const read = ownQueries(conversation, queries)
-  expect(written).toHaveLength(1)
+  expect(toUpstream).toHaveLength(1)
   const tags: string[] = []
-  const sent = written[0] ?? Buffer.alloc(0)
+  const sent = toUpstream[0] ?? Buffer.alloc(0)
   for (let at = 0; at < sent.length; at += 1 + sent.readUInt32BE(at + 1)) tags.push(String.fromCharCode(sent[at] ?? 0))
   expect(tags).toEqual([...queries.flatMap(() => ['P', 'B', 'E', 'C', 'C']), 'S'])
   const message = (tag: string, body = ''): Buffer =>
@@ -143,8 +62,8 @@ it('queries of the gateway take one round trip, and each gets its own rows', asy
 
 describe('rows that nothing is hidden in', () => {
   it.each([
-    ['nothing is masked in the session', NOTHING, [ID, MAIL]],
-    ['nothing is masked in this result', EMAIL, [ID, ID]],
+    ['nothing is masked in the session', NOTHING_MASKED, [ID, MAIL]],
+    ['nothing is masked in this result', EMAIL_MASKED, [ID, ID]],
   ])('are not looked into, and go on as the memory that they came in: %s', (_what, plan, columns) => {
     const { server, written, ended } = serverSide(plan)
     server.push(described(...columns))
@@ -160,7 +79,7 @@ describe('rows that nothing is hidden in', () => {
   })
 
   it('of a row that two chunks share, only that row is copied', () => {
-    const { server, written } = serverSide(NOTHING)
+    const { server, written } = serverSide(NOTHING_MASKED)
     server.push(described(ID))
     written.length = 0
     const all = Buffer.concat(Array.from({ length: 3000 }, (_, n) => row(Buffer.from(`value ${n}`))))
@@ -176,7 +95,7 @@ describe('rows that nothing is hidden in', () => {
 
 describe('rows with a masked column', () => {
   it('are changed there alone: what is not text elsewhere is never read', () => {
-    const { server, written, ended } = serverSide(EMAIL)
+    const { server, written, ended } = serverSide(EMAIL_MASKED)
     server.push(described(ID, MAIL))
     written.length = 0
     const strange = Buffer.from([0xff, 0xfe, 0x00, 0x80])
@@ -188,14 +107,14 @@ describe('rows with a masked column', () => {
   })
 
   it('do not pass while nobody has said what the columns are', () => {
-    const { server, written, ended } = serverSide(EMAIL)
+    const { server, written, ended } = serverSide(EMAIL_MASKED)
     server.push(row(Buffer.from('1'), Buffer.from('jane@example.com')))
     expect(Buffer.concat(written).toString('latin1')).not.toContain('jane')
     expect(ended.aborted).toBe(true)
   })
 
   it('of a statement that is described once and executed often are worked out once', () => {
-    const { server, conversation, facts } = serverSide(EMAIL)
+    const { server, conversation, facts } = serverSide(EMAIL_MASKED)
     conversation.answered()
     const prepared = {
       sql: 'select',
@@ -258,7 +177,7 @@ describe('a statement that is answered more than once', () => {
     ['columns after an error', 'select 1', [error('ERROR'), described(ID)], true],
     ['a result, an error and its end', 'select 1; select 2', [done, error('ERROR'), ready], false],
   ])('%s, of %s', (_, sql, messages, isOver) => {
-    const { server, ended, conversation, facts } = serverSide(NOTHING)
+    const { server, ended, conversation, facts } = serverSide(NOTHING_MASKED)
     conversation.answered()
     conversation.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
     for (const bytes of messages) server.push(bytes)

@@ -1,0 +1,59 @@
+import type { Touches } from '../../catalog/shared-definitions.ts'
+import type { StatementFacts } from '../../dialect/command-facts.ts'
+import { shieldedQueries } from './gateway-query.ts'
+import type { Conversation } from './pipeline-state.ts'
+import type { Steps } from './steps.ts'
+import { changesOf, commits, isNamed } from './touches.ts'
+
+/** What a text makes visible to others; `waitFor`: they wait until it has. */
+export interface Published {
+  readonly touches: Touches
+  readonly waitFor: boolean
+}
+
+export function publishedBy(conversation: Conversation, facts: StatementFacts): Published | undefined {
+  const touches = conversation.publishes(changesOf(facts), commits(facts))
+  if (touches === undefined) return undefined
+  return { touches, waitFor: conversation.changed !== undefined || isNamed(facts) }
+}
+
+/**
+ * Before definitions become everybody's: until no other session has something on its way that was decided with those from before.
+ * False: there was nothing to wait for.
+ */
+export function* beforePublishing(conversation: Conversation, published: Published | undefined): Steps<boolean> {
+  if (published?.waitFor !== true) return false
+  const settled = conversation.definitions.settle(conversation, published.touches, (pids) =>
+    waiting(conversation, pids),
+  )
+  if (settled === undefined) return false
+  yield settled
+  return true
+}
+
+/** Of these backends, those that wait for a lock, and for what; undefined where the target cannot be asked. */
+async function waiting(conversation: Conversation, pids: readonly number[]) {
+  await conversation.settled()
+  if (conversation.isStuck) return undefined
+  const [rows] = await shieldedQueries(conversation, [waitsOf(pids)]).catch(() => [])
+  return (
+    rows &&
+    new Map(rows.map(([pid, relation, here]) => [Number(pid), { relation: relation !== null, here: here !== null }]))
+  )
+}
+
+/** Of these backends, those that wait for a lock: whether it is one of a relation, and whether this backend is what they wait for in the end. */
+const waitsOf = (pids: readonly number[]): string =>
+  `with recursive waits(pid, at) as (select p, p from pg_catalog.unnest('{${pids.map((pid) => pid | 0).join(',')}}'::pg_catalog.int4[]) p union select w.pid, b from waits w, lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.at)) b) select w.pid::pg_catalog.text, (select pg_catalog.max(l.locktype) from pg_catalog.pg_locks l where l.pid operator(pg_catalog.=) w.pid and not l.granted and l.locktype operator(pg_catalog.=) 'relation'), pg_catalog.max(case when w.at operator(pg_catalog.=) pg_catalog.pg_backend_pid() then 't' end) from waits w where w.at operator(pg_catalog.<>) w.pid group by w.pid`
+
+/** Before a text that changes definitions, or commits what was changed. True where there was something to wait for. */
+export function* beforeText(conversation: Conversation, facts: StatementFacts): Steps<boolean> {
+  const { changed } = conversation
+  if (changed !== undefined && !changed.named && !facts.changesCatalog && conversation.isIdle && commits(facts)) {
+    const has = (yield conversation.hasChanged()) as boolean
+    conversation.changed = has ? { ...changed, named: true } : undefined
+    if (has) yield* beforePublishing(conversation, publishedBy(conversation, facts))
+    return true
+  }
+  return yield* beforePublishing(conversation, publishedBy(conversation, facts))
+}

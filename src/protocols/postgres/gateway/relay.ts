@@ -1,0 +1,143 @@
+import type { Session } from '../../../gateway/engine.ts'
+import { wireFailure } from '../../../gateway/session-end-reason.ts'
+import type { Goodbyes } from '../../../gateway/staggered-close.ts'
+import type { ChannelHandler } from '../../../shared/channel.ts'
+import { asPamError, PamError } from '../../../shared/errors.ts'
+import { Reading } from '../../../shared/reading.ts'
+import type { SqlParser } from '../dialect/sql-parser.ts'
+import type { PostgresTarget } from '../target.ts'
+import { clientLeft, type EarlyInput } from './early-input.ts'
+import { endUpstream, upstreamGone } from './end-upstream.ts'
+import { toErrorResponse } from './error-response.ts'
+import type { Upstream } from './login/connect-upstream.ts'
+import { understanding } from './pipeline/analyze-statement.ts'
+import { ClientSide } from './pipeline/client-side.ts'
+import type { Conversation } from './pipeline/pipeline-state.ts'
+import { ServerSide } from './pipeline/server-side.ts'
+
+/** Two pumps between two channels, until one side leaves or the session must end. */
+export class Relay {
+  /** Resolves when both sides are gone. */
+  readonly over: Promise<void>
+  readonly #conversation: Conversation
+  readonly #session: Session<PostgresTarget>
+  readonly #upstream: Upstream
+  readonly #goodbyes: Goodbyes
+  readonly #clientSide: ClientSide
+  readonly #serverSide: ServerSide
+  readonly #reading: Reading<'client' | 'record'>
+  readonly #open = new Set(['client', 'upstream'])
+  #clientGone = (): void => {}
+  #finish!: () => void
+
+  constructor(conversation: Conversation, upstream: Upstream, parser: SqlParser, goodbyes: Goodbyes) {
+    const { session } = conversation
+    this.#conversation = conversation
+    this.#session = session
+    this.#upstream = upstream
+    this.#goodbyes = goodbyes
+    this.#clientSide = new ClientSide(conversation, understanding(conversation, parser))
+    this.#serverSide = new ServerSide(conversation)
+    this.#reading = new Reading(upstream.channel)
+    this.over = new Promise((resolve) => (this.#finish = resolve))
+    session.ended.addEventListener('abort', () => void this.#end(session.ended.reason as PamError), { once: true })
+  }
+
+  /** Begins with what the client has sent while the target was connected to. */
+  run(waiting: () => EarlyInput): void {
+    const { client } = this.#conversation
+    const { channel } = this.#upstream
+    const { bytes, hasEnded } = waiting()
+    client.handler = this.#fromClient()
+    channel.handler = this.#fromUpstream()
+    if (bytes.length > 0) client.handler.data(bytes)
+    if (hasEnded) this.#clientSide.end()
+    client.resume()
+    channel.resume()
+    if (this.#session.ended.aborted) void this.#end(this.#session.ended.reason as PamError)
+  }
+
+  /** A cancel request of the client: what is held is withdrawn, else what runs is cancelled. */
+  cancel(): void {
+    if (!this.#clientSide.cancelHold()) void this.#upstream.cancel()
+  }
+
+  #fromClient(): ChannelHandler {
+    return {
+      data: this.#guarded((bytes) => this.#clientSide.push(bytes)),
+      drained: () => this.#reading.go('client'),
+      ended: () => this.#clientSide.end(),
+      closed: () => {
+        this.#clientSide.end()
+        this.#clientGone()
+        this.#closed('client', clientLeft())
+      },
+    }
+  }
+
+  #fromUpstream(): ChannelHandler {
+    const { recorder, target } = this.#session
+    return {
+      data: this.#guarded((bytes) => {
+        if (!this.#serverSide.push(bytes)) this.#reading.wait('client')
+        if (!recorder.isFull) return
+        // A disk that does not keep up is felt by the target, and so by the client; nothing piles up here.
+        this.#reading.wait('record')
+        recorder.whenRoom(() => this.#reading.go('record'))
+      }),
+      drained: () => this.#clientSide.drained(),
+      ended: () => this.#conversation.client.end(),
+      closed: () =>
+        this.#closed(
+          'upstream',
+          this.#clientSide.left
+            ? clientLeft()
+            : new PamError('TARGET_LEFT', `${target.name} closed the connection`, { side: 'upstream' }),
+        ),
+    }
+  }
+
+  #guarded(work: (bytes: Buffer) => void): (bytes: Buffer) => void {
+    return (bytes) => {
+      try {
+        work(bytes)
+      } catch (error) {
+        this.#session.end(wireFailure(error))
+      }
+    }
+  }
+
+  #closed(side: 'client' | 'upstream', reason: PamError): void {
+    this.#open.delete(side)
+    this.#session.end(reason)
+    if (this.#open.size === 0) this.#finish()
+  }
+
+  /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
+  async #end(reason: PamError): Promise<void> {
+    const { client, isIdle } = this.#conversation
+    const upstream = this.#upstream
+    // Whoever waits for an answer of the target hears at once that none comes.
+    this.#conversation.abandon()
+    try {
+      // From this moment on nothing of what the target says goes to the client.
+      const gone = this.#open.has('upstream') ? upstreamGone(upstream) : undefined
+      if (this.#open.has('client') && reason.code !== 'CLIENT_LEFT' && reason.code !== 'TARGET_LEFT') {
+        client.write(toErrorResponse(reason, 'FATAL'))
+        client.end()
+        this.#clientGone = this.#goodbyes.told()
+        // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      if (gone !== undefined) await endUpstream(this.#session, upstream, { gone, isIdle, goodbyes: this.#goodbyes })
+    } catch (error) {
+      this.#session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
+    } finally {
+      if (this.#open.has('client')) client.destroy()
+      this.#clientGone()
+      upstream.channel.destroy()
+      this.#open.clear()
+      this.#finish()
+    }
+  }
+}

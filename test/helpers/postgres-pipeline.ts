@@ -1,0 +1,121 @@
+import type { CommandDraft, Hold, Session, Verdict } from '../../src/gateway/engine.ts'
+import type { MaskingPlan } from '../../src/masking/plan.ts'
+import type { CatalogRows } from '../../src/protocols/postgres/catalog/catalog.ts'
+import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
+import type { StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
+import { Conversation } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
+import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
+import { idleHandler, type Channel } from '../../src/shared/channel.ts'
+import type { PamError } from '../../src/shared/errors.ts'
+
+const CATALOG: CatalogRows = {
+  relations: [['20000', 'public', 'people']],
+  sources: [],
+  columns: [
+    ['20000', 'id', '1', null, null],
+    ['20000', 'email', '2', null, null],
+  ],
+  definitions: [],
+  unique: [],
+  runs: [],
+  types: [],
+  functions: [],
+  operators: [],
+  valueTypes: [],
+  conversions: [],
+  plainTypes: [],
+  results: [],
+  events: [],
+}
+export const NOTHING_MASKED: MaskingPlan = { columns: [], kinds: [] }
+export const EMAIL_MASKED: MaskingPlan = {
+  ...NOTHING_MASKED,
+  columns: [
+    {
+      schema: 'public',
+      table: 'people',
+      column: 'email',
+      style: 'partial',
+      sideChannels: 'deny',
+      guesses: 0,
+      copying: false,
+      hashScope: 'session',
+    },
+  ],
+}
+
+/** Facts of a text that touches nothing. */
+export const HARMLESS: StatementFacts = {
+  statements: [],
+  parsed: [],
+  refusal: undefined,
+  tainted: false,
+  lineage: [],
+  guesses: [],
+  changesCatalog: false,
+  objects: '',
+  unresolved: false,
+}
+
+/** A channel that keeps what was written to it, as the memory that it is. */
+function writable(written: Buffer[]): Channel {
+  return {
+    handler: idleHandler,
+    write: (bytes) => {
+      written.push(bytes as Buffer)
+      return true
+    },
+    pause() {},
+    resume() {},
+    end() {},
+    destroy() {},
+  }
+}
+
+/** The state of one connection in memory: what it writes to both sides, and a session that decides as it is told. */
+export function pipeline({
+  masking = NOTHING_MASKED,
+  decide = () => ({ type: 'forward', id: 'dec_1' }),
+  preview = () => undefined,
+  statementBytes = 1000,
+}: {
+  masking?: MaskingPlan
+  decide?: (draft: CommandDraft) => Verdict | Hold
+  preview?: (draft: CommandDraft) => PamError | undefined
+  statementBytes?: number
+} = {}) {
+  const toClient: Buffer[] = []
+  const toUpstream: Buffer[] = []
+  const ended = new AbortController()
+  const session = {
+    masking,
+    limits: { resultMessageBytes: 1_000_000, statementBytes },
+    config: { recordRows: 0, safeFunctions: [] },
+    hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
+    recorder: { outcome() {} },
+    logger: { warn() {} },
+    ended: ended.signal,
+    end: (reason: Error) => ended.abort(reason),
+    decide,
+    preview,
+  } as unknown as Session<PostgresTarget>
+  const conversation = new Conversation({
+    client: writable(toClient),
+    upstream: writable(toUpstream),
+    session,
+    parser: { parse: () => [], counts: { known: 0, template: 0, read: 0 }, close: () => Promise.resolve() },
+    catalog: CATALOG,
+    trees: new Map(),
+    searchPath: ['pg_catalog', 'public'],
+    place: new CatalogPlace(new SharedDefinitions()),
+    seenChanges: 0,
+    parameters: new Map(),
+    target: {
+      processId: undefined,
+      cancel: () => Promise.resolve(),
+      aside: () => Promise.reject(new Error('nothing is read')),
+    },
+  })
+  return { conversation, toClient, toUpstream, ended: ended.signal, session }
+}

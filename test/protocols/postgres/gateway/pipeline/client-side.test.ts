@@ -1,0 +1,252 @@
+import { expect, it, describe } from 'vitest'
+import type { CommandDraft, Hold, Verdict } from '../../../../../src/gateway/engine.ts'
+import { ClientSide } from '../../../../../src/protocols/postgres/gateway/pipeline/client-side.ts'
+import { bind } from '../../../../../src/protocols/postgres/wire/bind.ts'
+import { SYNC, TERMINATE, clientTags } from '../../../../../src/protocols/postgres/wire/client-message.ts'
+import { execute } from '../../../../../src/protocols/postgres/wire/execute.ts'
+import { parse } from '../../../../../src/protocols/postgres/wire/parse.ts'
+import { query } from '../../../../../src/protocols/postgres/wire/query.ts'
+import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
+import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { PamError } from '../../../../../src/shared/errors.ts'
+import { EMAIL_MASKED, HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
+
+const Q = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
+const P = (sql: string, statement = ''): Buffer =>
+  encodeMessage(parse, { type: 'parse', statement, sql, parameterTypes: [] })
+const B = (statement = '', ...parameters: Buffer[]): Buffer =>
+  encodeMessage(bind, { type: 'bind', portal: '', statement, parameterFormats: [], parameters, resultFormats: [] })
+const E = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 })
+const EXTENDED = (sql: string): Buffer => Buffer.concat([P(sql), B(), E, SYNC])
+const DENIED = new PamError('COMMAND_REFUSED', 'no')
+
+/** The tags of whole messages. */
+function tags(written: readonly Buffer[]): string {
+  const bytes = Buffer.concat(written)
+  let found = ''
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) found += String.fromCharCode(bytes[at] ?? 0)
+  return found
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A client's side; texts that begin with "slow" are understood when it is said. */
+function clientSide(parts: Parameters<typeof pipeline>[0] = {}) {
+  const made = pipeline(parts)
+  const later: (() => void)[] = []
+  const understand = (sql: string): StatementFacts | Promise<StatementFacts> =>
+    sql.startsWith('slow') ? new Promise((resolve) => later.push(() => resolve(HARMLESS))) : HARMLESS
+  const side = new ClientSide(made.conversation, { of: understand, again: async () => HARMLESS })
+  return { ...made, side, later }
+}
+
+/** A hold that a person decides on, and what became of it. */
+function hold() {
+  let decide!: (verdict: Verdict) => void
+  const verdict = new Promise<Verdict>((resolve) => (decide = resolve))
+  let withdrawn = false
+  const held: Hold = {
+    type: 'hold',
+    id: 'apr_1',
+    notice: 'waiting',
+    verdict,
+    withdraw() {
+      withdrawn = true
+      decide({ type: 'refuse', id: 'apr_1', error: DENIED })
+    },
+  }
+  return { held, decide, isWithdrawn: () => withdrawn }
+}
+
+describe('a message that takes time', () => {
+  it('keeps back what follows it, and all goes on in order', async () => {
+    const { side, later, toUpstream } = clientSide()
+    side.push(Buffer.concat([Q('fast 1'), Q('slow 2'), Q('fast 3')]))
+    side.push(Q('slow 4'))
+    side.push(Q('fast 5'))
+    expect(Buffer.concat(toUpstream)).toEqual(Q('fast 1'))
+    later.shift()?.()
+    await turn()
+    expect(Buffer.concat(toUpstream)).toEqual(Buffer.concat([Q('fast 1'), Q('slow 2'), Q('fast 3')]))
+    later.shift()?.()
+    await turn()
+    expect(Buffer.concat(toUpstream)).toEqual(
+      Buffer.concat([Q('fast 1'), Q('slow 2'), Q('fast 3'), Q('slow 4'), Q('fast 5')]),
+    )
+  })
+
+  it.each([
+    ['a query', Q('slow')],
+    ['a Parse', P('slow')],
+    ['an Execute', Buffer.concat([P('fast'), B(), E])],
+  ])('is void, with all up to the Sync, when the server has failed meanwhile: %s', async (_what, bytes) => {
+    const { side, later, toUpstream, conversation } = clientSide()
+    const first = Buffer.concat([Q('slow'), bytes, P('fast'), SYNC, Q('after')])
+    side.push(first)
+    expect(toUpstream).toEqual([])
+    conversation.serverSkips = true
+    for (const resolve of later.splice(0)) resolve()
+    await turn()
+    expect(tags(toUpstream)).toBe('SQ')
+  })
+
+  it('goes nowhere once the session has ended, and nobody decides about it', async () => {
+    const decided: string[] = []
+    const decide = ({ text }: CommandDraft): Verdict => {
+      decided.push(text)
+      return { type: 'forward', id: 'dec_1' }
+    }
+    const { side, later, toUpstream, session } = clientSide({ decide })
+    side.push(Buffer.concat([Q('slow'), Q('fast')]))
+    session.end(DENIED)
+    later.shift()?.()
+    await turn()
+    expect([toUpstream, decided]).toEqual([[], []])
+  })
+
+  it('ends the session where it fails', async () => {
+    const { conversation, ended, toUpstream } = pipeline()
+    const side = new ClientSide(conversation, {
+      of: () => Promise.reject(new Error('unforeseen')),
+      again: () => Promise.resolve(HARMLESS),
+    })
+    side.push(Buffer.concat([Q('x'), Q('y')]))
+    await turn()
+    expect(ended.aborted).toBe(true)
+    expect(toUpstream).toEqual([])
+  })
+})
+
+describe('a held statement', () => {
+  it('tells the client, waits, and goes on as it came when approved', async () => {
+    const { held, decide } = hold()
+    const decisions = [held, { type: 'forward', id: 'dec_2' } as const]
+    const { side, toClient, toUpstream } = clientSide({ decide: () => decisions.shift() as Hold })
+    side.push(Buffer.concat([Q('held'), Q('next')]))
+    expect([tags(toClient), tags(toUpstream)]).toEqual(['N', ''])
+    decide({ type: 'forward', id: 'apr_1' })
+    await turn()
+    expect(Buffer.concat(toUpstream)).toEqual(Buffer.concat([Q('held'), Q('next')]))
+  })
+
+  it('is withdrawn when the client leaves, and nothing of it goes on', async () => {
+    const { held, isWithdrawn } = hold()
+    const { side, toUpstream } = clientSide({ decide: () => held })
+    side.push(Q('held'))
+    side.end()
+    await turn()
+    expect([isWithdrawn(), tags(toUpstream)]).toEqual([true, ''])
+  })
+
+  it('is withdrawn at once where the client has left before', async () => {
+    const { held, isWithdrawn } = hold()
+    const { side, later, toUpstream } = clientSide({ decide: () => held })
+    side.push(Q('slow'))
+    side.end()
+    later.shift()?.()
+    await turn()
+    expect([isWithdrawn(), tags(toUpstream)]).toEqual([true, ''])
+  })
+
+  it('is withdrawn by a cancel request; what follows goes on', async () => {
+    const { held, isWithdrawn } = hold()
+    const decisions: (Hold | Verdict)[] = [held, { type: 'forward', id: 'dec_2' }]
+    const { side, toClient, toUpstream } = clientSide({ decide: () => decisions.shift() as Verdict })
+    side.push(Buffer.concat([Q('held'), Q('next')]))
+    expect(side.cancelHold()).toBe(true)
+    await turn()
+    expect(isWithdrawn()).toBe(true)
+    expect([tags(toClient), Buffer.concat(toUpstream)]).toEqual(['NEZ', Q('next')])
+    expect(side.cancelHold()).toBe(false)
+  })
+
+  it('is asked for within a pipeline: what was sent before is flushed first', () => {
+    const { held } = hold()
+    const forward = { type: 'forward', id: 'dec_1' } as const
+    const { side, toUpstream } = clientSide({ decide: ({ text }: CommandDraft) => (text === 'held' ? held : forward) })
+    side.push(Buffer.concat([P('fast'), B(), E, P('held'), B(), E, SYNC]))
+    expect(tags(toUpstream)).toBe('PBEPH')
+  })
+})
+
+describe('a refused message of an extended query', () => {
+  it.each<[string, Parameters<typeof pipeline>[0], Buffer]>([
+    ['at Parse', { preview: () => DENIED }, EXTENDED('denied')],
+    ['at Bind', { decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) }, Buffer.concat([B('s'), E, SYNC])],
+  ])('%s: one error, and nothing up to the Sync goes on', async (_what, parts, bytes) => {
+    const { side, toClient, toUpstream, conversation } = clientSide(parts)
+    conversation.statements
+      .set('s', { sql: 'x', parameterTypes: [], columns: [], described: 0, names: { tainted: false, outputs: [] } }, 0)
+      .confirm()
+    side.push(bytes)
+    await turn()
+    expect([tags(toClient), tags(toUpstream)]).toEqual(['E', 'S'])
+  })
+
+  it('a name that was never judged is not passed on: one that nobody has goes in its place', () => {
+    const { side, toUpstream } = clientSide()
+    side.push(Buffer.concat([B('unseen'), E, SYNC]))
+    expect(Buffer.concat(toUpstream).toString('latin1')).not.toContain('unseen')
+    expect(tags(toUpstream)).toBe('BES')
+  })
+})
+
+describe('a message that is too long to be judged', () => {
+  const long = Buffer.alloc(5000, 0x61)
+  it('is refused, and no piece of it goes on', async () => {
+    const { side, toClient, toUpstream } = clientSide()
+    const bytes = Buffer.concat([Q(`select '${long.toString()}'`), Q('next')])
+    for (let at = 0; at < bytes.length; at += 700) side.push(bytes.subarray(at, at + 700))
+    await turn()
+    expect([tags(toClient), Buffer.concat(toUpstream)]).toEqual(['EZ', Q('next')])
+  })
+
+  it('of COPY goes on as it comes; skipped, no piece does', async () => {
+    const data = Buffer.concat([Buffer.from([clientTags.copyData, 0, 0, 0, 0]), long])
+    data.writeUInt32BE(data.length - 1, 1)
+    const { side, toUpstream, conversation } = clientSide()
+    for (let at = 0; at < data.length; at += 700) side.push(data.subarray(at, at + 700))
+    expect(Buffer.concat(toUpstream)).toEqual(data)
+    toUpstream.length = 0
+    conversation.serverSkips = true
+    for (let at = 0; at < data.length; at += 700) side.push(data.subarray(at, at + 700))
+    side.push(SYNC)
+    await turn()
+    expect(tags(toUpstream)).toBe('S')
+  })
+
+  it('a Bind goes on in pieces where nothing is masked and nobody has to decide; else it is refused', () => {
+    const bytes = Buffer.concat([P('fast'), B('', long), E, SYNC])
+    const open = clientSide()
+    open.side.push(bytes)
+    expect(tags(open.toUpstream)).toBe('PBES')
+    const masked = clientSide({ masking: EMAIL_MASKED })
+    masked.side.push(bytes)
+    expect([tags(masked.toUpstream), tags(masked.toClient)]).toEqual(['PHS', ''])
+    const { held, isWithdrawn } = hold()
+    const holding = clientSide({ decide: () => held })
+    holding.side.push(bytes)
+    expect([tags(holding.toUpstream), isWithdrawn()]).toEqual(['P', true])
+  })
+})
+
+it('a FunctionCall is answered with an error and goes nowhere', () => {
+  const { side, toClient, toUpstream } = clientSide()
+  side.push(Buffer.from([clientTags.functionCall, 0, 0, 0, 8, 0, 0, 0, 1]))
+  expect([tags(toClient), tags(toUpstream)]).toEqual(['EZ', ''])
+})
+
+it('a client that says goodbye takes the target with it once all that it sent has gone on', async () => {
+  const { side, later, toUpstream } = clientSide()
+  side.push(Buffer.concat([Q('slow'), TERMINATE]))
+  expect(side.left).toBe(false)
+  later.shift()?.()
+  await turn()
+  expect([side.left, tags(toUpstream)]).toEqual([true, 'QX'])
+})
+
+it('bytes that are no message end the session', () => {
+  const { side, ended, toUpstream } = clientSide()
+  side.push(Buffer.concat([Q('fast'), Buffer.from([0xff, 0, 0, 0, 4])]))
+  expect([ended.aborted, toUpstream]).toEqual([true, []])
+})

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
+import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
+import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
+import { HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
+
+const message = (tag: string, body = ''): Buffer => {
+  const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
+  head.writeUInt32BE(4 + body.length, 1)
+  return Buffer.concat([head, Buffer.from(body, 'latin1')])
+}
+/** One of each message that a server may send. Source: manual, "Message Formats". */
+const MESSAGES: Record<string, Buffer> = {
+  AuthenticationOk: message('R', '\0\0\0\0'),
+  BackendKeyData: message('K', '\0\0\0\x01\0\0\0\x02'),
+  BindComplete: message('2'),
+  CloseComplete: message('3'),
+  CommandComplete: message('C', 'SELECT 0\0'),
+  CopyBothResponse: message('W', '\0\0\0'),
+  CopyData: message('d', 'x\n'),
+  CopyDone: message('c'),
+  CopyInResponse: message('G', '\0\0\0'),
+  CopyOutResponse: message('H', '\0\0\0'),
+  DataRow: message('D', '\0\0'),
+  EmptyQueryResponse: message('I'),
+  ErrorResponse: message('E', 'SERROR\0VERROR\0C22012\0Mx\0\0'),
+  FunctionCallResponse: message('V', '\xff\xff\xff\xff'),
+  NegotiateProtocolVersion: message('v', '\0\x03\0\0\0\0\0\0'),
+  NoData: message('n'),
+  NoticeResponse: message('N', 'SNOTICE\0VNOTICE\0C00000\0Mx\0\0'),
+  NotificationResponse: message('A', '\0\0\0\x01c\0p\0'),
+  ParameterDescription: message('t', '\0\0'),
+  ParameterStatus: message('S', 'application_name\0x\0'),
+  ParseComplete: message('1'),
+  PortalSuspended: message('s'),
+  ReadyForQuery: message('Z', 'I'),
+  RowDescription: message('T', '\0\0'),
+}
+const ANYTIME = ['ErrorResponse', 'NoticeResponse', 'NotificationResponse', 'ParameterStatus']
+const RESULT = [
+  'CommandComplete',
+  'CopyData',
+  'CopyDone',
+  'CopyInResponse',
+  'CopyOutResponse',
+  'DataRow',
+  'EmptyQueryResponse',
+]
+/** What may answer each message first. Source: manual, "Message Flow". */
+const ANSWERS: Record<Pending['type'], readonly string[]> = {
+  query: [...RESULT, 'RowDescription', 'ReadyForQuery'],
+  execute: [...RESULT, 'PortalSuspended'],
+  parse: ['ParseComplete'],
+  bind: ['BindComplete'],
+  close: ['CloseComplete'],
+  describe: ['ParameterDescription', 'RowDescription', 'NoData'],
+  sync: ['ReadyForQuery'],
+  'made-to-fail': [],
+  'copy-end': [],
+  reply: [],
+  own: [],
+}
+
+const prepared = {
+  sql: 'select',
+  parameterTypes: [],
+  columns: [],
+  described: 0,
+  names: { tainted: false as const, outputs: [] },
+}
+const portal = { decision: 'dec_1', prepared, facts: HARMLESS, resultFormats: [] }
+const change = { confirm() {}, undo() {} }
+const SENT: Partial<Record<Pending['type'], () => Pending>> = {
+  query: () => ({ type: 'query', run: startRun('dec_1', 'select', HARMLESS) }),
+  execute: () => ({ type: 'execute', run: startRun('dec_1', 'select', HARMLESS), portal }),
+  parse: () => ({ type: 'parse', change, tainted: false }),
+  bind: () => ({ type: 'bind', change, tainted: false, portal: { name: '', facts: HARMLESS } }),
+  close: () => ({ type: 'close', change, tainted: false }),
+  describe: () => ({ type: 'describe', of: prepared, hidden: false, tainted: false, names: prepared.names }),
+  sync: () => ({ type: 'sync' }),
+  'made-to-fail': () => ({ type: 'made-to-fail', sqlstate: '26000', error: Buffer.alloc(0) }),
+}
+
+describe.each(Object.entries(SENT))('what answers: %s', (type, sent) => {
+  it.each(Object.keys(MESSAGES))('%s', (name) => {
+    const { conversation, ended, toClient } = pipeline()
+    conversation.expect(sent())
+    const bytes = MESSAGES[name] as Buffer
+    new ServerSide(conversation).push(bytes)
+    const isDue = ANSWERS[type as Pending['type']].includes(name) || ANYTIME.includes(name)
+    expect(ended.aborted).toBe(!isDue)
+    expect(Buffer.concat(toClient)).toEqual(isDue ? bytes : Buffer.alloc(0))
+  })
+})
+
+it.each(Object.keys(MESSAGES))('nothing was sent, and comes: %s', (name) => {
+  const { conversation, ended } = pipeline()
+  new ServerSide(conversation).push(MESSAGES[name] as Buffer)
+  expect(ended.aborted).toBe(!ANYTIME.includes(name))
+})

@@ -110,7 +110,7 @@ async function startSite(name, size, postgresPort, browser) {
     readFileSync(config, 'utf8')
       .replace('\ncommands:', `\ncommands:\n${rule}`)
       .replace('audit: [audit]', 'audit: [sre]')
-      .replace('roles:', 'requests: { recentSignIn: 2h, expire: 4h }\nlimits: { sessionsPerPerson: 1000 }\nroles:'),
+      .replace('roles:', 'requests: { recentSignIn: 2h, expires: 4h }\nlimits: { sessionsPerPerson: 1000 }\nroles:'),
   )
   await seed(join(directory, 'data', 'state.db'), size)
   const gateway = await startGateway(config, join(directory, 'gateway.log'))

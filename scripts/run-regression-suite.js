@@ -59,7 +59,7 @@ const stack = await startDemoStack({
   prepare: async (postgres) => void (postgresPort = postgres.port),
   configure: (yaml) =>
     yaml
-      .replace('\nidentity:', '\nidentity:\n  reproof: 1h')
+      .replace('\nidentity:', '\nidentity:\n  reverifyEvery: 1h')
       .replace(
         '\naccess:',
         `

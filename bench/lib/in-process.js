@@ -34,7 +34,7 @@ export async function startRelay({ checks = true } = {}) {
     apartKey: secret,
     signer: signerFromPem(generateSigningKeyPem()),
     limit: 1e12,
-    longestWrite: 10_000,
+    writeTimeout: 10_000,
   })
   const config = parseConfig(configText(checks), 'bench.yaml')
   const [target] = config.targets

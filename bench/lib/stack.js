@@ -189,7 +189,7 @@ listen: { host: 127.0.0.1, port: ${port}${tls ? `, tls: { certificate: ${certifi
 dataDirectory: data
 limits: { sessionsPerPerson: 100000${limits} }
 identity:
-  reproof: 1h
+  reverifyEvery: 1h
   issuers: [{ url: "${provider.issuer}", for: people, clientId: ${EVALUATION_CLIENT}, scopes: [openid, email, profile, groups, offline_access] }]
 roles: { audit: [engineering], operate: [engineering] }
 recording: { durability: ${strict ? 'strict' : 'buffered'} }

@@ -29,16 +29,16 @@ export function createRequest(
 ): AccessRequest {
   const { rule, requester, target } = asked
   const reason = asked.reason.trim()
-  const length = asked.length ?? Math.min(rule.longest, DEFAULT_LENGTH)
+  const length = asked.length ?? Math.min(rule.maxDuration, DEFAULT_LENGTH)
   if (rule.approvers === undefined) throw new PamError('USAGE', `${target} needs no request: you have standing access`)
   if (rule.reason === 'required' && reason === '')
     throw new PamError('USAGE', 'a reason is required', { hint: 'give --reason' })
-  if (length > rule.longest) {
+  if (length > rule.maxDuration) {
     throw new PamError(
       'USAGE',
-      `${target} is given for ${formatDuration(rule.longest)} at most, not ${formatDuration(length)}`,
+      `${target} is given for ${formatDuration(rule.maxDuration)} at most, not ${formatDuration(length)}`,
       {
-        hint: `ask with --for ${formatDuration(rule.longest)} or less`,
+        hint: `ask with --for ${formatDuration(rule.maxDuration)} or less`,
       },
     )
   }

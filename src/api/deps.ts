@@ -97,7 +97,7 @@ export interface ApiSettings {
     readonly client: WebClient | undefined
     /** Milliseconds without anything done after which a browser is signed out, and after which it is in any case. */
     readonly idle: number
-    readonly longest: number
+    readonly maxDuration: number
   }
   readonly discovery: {
     readonly issuer: string | undefined

@@ -94,7 +94,7 @@ export async function openWebSession(
       loginId: login.id,
       createdAt: now,
       seenAt: now,
-      endsAt: now + deps.settings().web.longest,
+      endsAt: now + deps.settings().web.maxDuration,
       refresh: tokens.refreshToken === undefined ? undefined : seal(tokens.refreshToken, secret, REFRESH),
     }),
   )

@@ -76,7 +76,7 @@ access:
     who: { groups: [engineering, ci] }
     targets: { labels: { env: prod } }
     grant: request
-    longest: 1h
+    maxDuration: 1h
     approvers: { groups: [sre], count: 1 }
 
 commands:

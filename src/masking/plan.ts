@@ -49,7 +49,7 @@ export function planMasking(
   const kinds = new Map<string, MaskedKind>()
   for (const rule of rules) {
     if (!applies(rule, person, target)) continue
-    const { style, sideChannels, guesses, copying, hashScope } = rule
+    const { style, sideChannels, maxComparisons: guesses, copying, hashScope } = rule
     for (const name of defaultSchema === undefined ? [] : rule.columns)
       columns.push({ ...splitColumn(name, defaultSchema as string), style, sideChannels, guesses, copying, hashScope })
     for (const kind of [...rule.kinds, ...rule.patterns]) {

@@ -53,9 +53,9 @@ function explained(rule: AccessRule | CommandRule, person: Person, target: Targe
 
 /** `on request, up to 1h, approved by sre`. */
 export function describeAccess(rule: AccessRule): string {
-  if (rule.grant === 'standing') return `standing, ${formatDuration(rule.longest)} at a time`
+  if (rule.grant === 'standing') return `standing, ${formatDuration(rule.maxDuration)} at a time`
   const approvers = rule.approvers === undefined ? '' : `, approved by ${describeApprovers(rule.approvers)}`
-  return `on request, up to ${formatDuration(rule.longest)}${approvers}`
+  return `on request, up to ${formatDuration(rule.maxDuration)}${approvers}`
 }
 
 export function describeApprovers({ groups, count }: { groups: readonly string[]; count: number }): string {

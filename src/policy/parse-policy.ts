@@ -4,6 +4,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
+import { renamedKeys } from '../shared/yaml-file.ts'
 import { checkColumn, checkKind, checkLogin, patternList } from './patterns.ts'
 import type { PolicyLanguage } from './language.ts'
 import {
@@ -65,7 +66,7 @@ const pattern = z
   .transform((given, context): CustomKind => {
     try {
       const expression = RE2JS.compile(given.pattern)
-      if (expression.matches('')) throw new Error('fits the empty text')
+      if (expression.matches('')) throw new Error('matches the empty text')
       const find = (text: string): { start: number; end: number }[] => {
         const spans: { start: number; end: number }[] = []
         for (const matcher = expression.matcher(text); matcher.find();) {
@@ -101,9 +102,9 @@ const maskingRule = z
       .enum(sideChannels)
       .default('deny')
       .describe(
-        'masked columns in WHERE, JOIN, ORDER BY and the like tell their values: deny refuses; equality allows comparing with given values, counted; allow lets everything through',
+        'what statements may do with masked columns that would reveal their values (WHERE, JOIN, ORDER BY and the like): deny: nothing; equality: compare them with literals and parameters, counted; allow: everything',
       ),
-    guesses: z
+    maxComparisons: z
       .int()
       .min(1)
       .max(1_000_000)
@@ -120,11 +121,12 @@ const maskingRule = z
     (rule) => rule.columns.length + rule.kinds.length + rule.patterns.length > 0,
     'a masking rule names columns, kinds or patterns',
   )
+  .register(renamedKeys, { guesses: 'maxComparisons' })
 
 const policyTest = z.strictObject({
   given: z.string().min(1).describe('a statement, or a command line'),
   target: z.string().min(1).describe('the target that it is sent to'),
-  groups: z.array(z.string()).default([]).describe('the groups of whoever sends it'),
+  groups: z.array(z.string()).default([]).describe('the groups of the person or service that sends it'),
   kind: z.enum(['person', 'service']).default('person'),
   expect: z.enum(['allow', 'deny', 'hold']),
   rule: z.string().optional().describe('the rule that must decide'),
@@ -189,7 +191,7 @@ export function policySchemas(language: PolicyLanguage) {
   const condition = (scope: 'access' | 'command') =>
     z
       .string()
-      .describe('a CEL expression that must be true for the rule to apply')
+      .describe('a CEL expression that must be true for the rule to match')
       .transform((source, context) => {
         try {
           return parseCondition(source, scope, language)
@@ -208,8 +210,10 @@ export function policySchemas(language: PolicyLanguage) {
       when: condition('access'),
       grant: z
         .enum(['standing', 'request'])
-        .describe('standing: at connect, without asking; request: somebody approves'),
-      longest: duration.default(12 * 3_600_000).describe('the longest grant (standing: the length of each); 12h'),
+        .describe('standing: given at connect; request: given when an approver agrees'),
+      maxDuration: duration
+        .default(12 * 3_600_000)
+        .describe('how long a grant may last; standing: how long each one lasts; default: 12h'),
       approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
       reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
       logins: patternList(checkLogin).describe('the accounts of an SSH target that may be used; default: all'),
@@ -219,6 +223,7 @@ export function policySchemas(language: PolicyLanguage) {
         context.addIssue({ code: 'custom', path: ['approvers'], message: 'a rule with grant: request needs approvers' })
       }
     })
+    .register(renamedKeys, { longest: 'maxDuration' })
 
   const match = z
     .strictObject({
@@ -230,7 +235,7 @@ export function policySchemas(language: PolicyLanguage) {
           Object.entries(fields).map(([word, { schema }]) => [word, schema] as const),
         ),
       ),
-      unknown: z.boolean().optional().describe('true: also what the gateway cannot see into'),
+      unknown: z.boolean().optional().describe('true: also commands whose effect the gateway cannot determine'),
     })
     .default({}) as unknown as z.ZodType<StatementMatch>
 
@@ -247,7 +252,7 @@ export function policySchemas(language: PolicyLanguage) {
       hold: z
         .strictObject({
           approvers,
-          expires: duration.default(15 * 60_000).describe('how long it waits; 15m'),
+          expires: duration.default(15 * 60_000).describe('how long it waits; default: 15m'),
           inTransaction: z
             .enum(['wait', 'refuse'])
             .default('wait')
@@ -286,7 +291,7 @@ export function policySchemas(language: PolicyLanguage) {
     access: z
       .array(accessRule)
       .default([])
-      .describe('which people may have which targets; the first rule that matches decides'),
+      .describe('who may connect to which targets; the first rule that matches decides'),
     // Each entry as a list: a ready-made set is several rules.
     commands: z
       .array(commandRule)
@@ -296,7 +301,7 @@ export function policySchemas(language: PolicyLanguage) {
       .array(policyTest)
       .default([])
       .describe('statements and what the rules must say of them; `pam-gateway check` runs them'),
-    masking: z.array(maskingRule).default([]).describe('what is hidden in results; all rules that fit apply'),
+    masking: z.array(maskingRule).default([]).describe('what is masked in results; every rule that matches applies'),
   }
 
   return {

@@ -37,7 +37,7 @@ interface Rule {
 export interface AccessRule extends Rule {
   readonly grant: 'standing' | 'request'
   /** Milliseconds: the longest grant, and for standing access the length of each. */
-  readonly longest: number
+  readonly maxDuration: number
   /** Present for `request`. */
   readonly approvers?: Approvers | undefined
   readonly reason: 'required' | 'optional'
@@ -89,7 +89,7 @@ export interface MaskingRule {
   readonly patterns: readonly CustomKind[]
   readonly style: MaskingStyle
   readonly sideChannels: SideChannels
-  readonly guesses: number
+  readonly maxComparisons: number
   readonly copying: boolean
   /** How far the stand-ins of style `hash` are the same. */
   readonly hashScope: 'session' | 'target'

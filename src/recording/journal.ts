@@ -7,7 +7,7 @@ export interface JournalOptions {
   readonly macKey: Uint8Array
   readonly disk?: JournalDisk
   /** Milliseconds that a write may take before the disk counts as failed. */
-  readonly longestWrite: number
+  readonly writeTimeout: number
   readonly onFailed: (error: Error) => void
   /** A file was begun; its id and commitment belong in the audit chain. */
   readonly onBegun?: (begun: { journal: string; commitment: string }) => void
@@ -225,10 +225,10 @@ export class Journal {
   }
 
   async #inTime(work: () => Promise<void>): Promise<void> {
-    const { longestWrite } = this.#options
+    const { writeTimeout } = this.#options
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`the disk took longer than ${longestWrite} ms`)), longestWrite)
+      timer = setTimeout(() => reject(new Error(`the disk took longer than ${writeTimeout} ms`)), writeTimeout)
     })
     const working = work()
     working.catch(() => {})

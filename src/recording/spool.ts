@@ -18,7 +18,7 @@ export interface SpoolOptions {
   /** Bytes: at this size no new session is opened; nothing is deleted. */
   readonly limit: number
   /** Milliseconds that the disk may take for one write. */
-  readonly longestWrite: number
+  readonly writeTimeout: number
   readonly disk?: JournalDisk
   /** Bytes after which the journal begins a new file. */
   readonly rotateAt?: number
@@ -250,11 +250,11 @@ export class Spool {
   }
 
   #openJournal(): Journal {
-    const { directory, macKey, disk, longestWrite, onJournalBegun, onJournalReleased, rotateAt } = this.#options
+    const { directory, macKey, disk, writeTimeout, onJournalBegun, onJournalReleased, rotateAt } = this.#options
     const journal: Journal = new Journal({
       directory: join(directory, 'journal'),
       macKey,
-      longestWrite,
+      writeTimeout,
       ...(disk === undefined ? {} : { disk }),
       ...(onJournalBegun === undefined ? {} : { onBegun: onJournalBegun }),
       ...(onJournalReleased === undefined ? {} : { onReleased: onJournalReleased }),

@@ -73,11 +73,11 @@ export function apiSettings(
       return { ...target, accounts: kind.accounts(target), facts: { ...kind.facts(target), ...engine.facts() } }
     }),
     roles: config.roles,
-    reproof: config.identity.reproof,
+    reproof: config.identity.reverifyEvery,
     handshake: config.limits.handshake,
-    requestExpire: config.requests.expire,
+    requestExpire: config.requests.expires,
     recentSignIn: config.requests.recentSignIn,
-    web: { client: webClient(config, people), idle: config.web.idle, longest: config.web.longest },
+    web: { client: webClient(config, people), idle: config.web.idle, maxDuration: config.web.maxDuration },
     discovery: {
       issuer: people?.url,
       clientId: people?.clientId,

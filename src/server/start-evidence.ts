@@ -90,7 +90,7 @@ export async function startEvidence(
     apartKey: keys.apart,
     signer: keys.signer,
     limit: recording.spoolLimit,
-    longestWrite: recording.longestWrite,
+    writeTimeout: recording.writeTimeout,
     onJournalBegun: (begun) => writeDown(state.journalBegun(begun)),
     onJournalReleased: (journal) => state.journalReleased(journal),
     onHealth(health) {

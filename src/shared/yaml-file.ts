@@ -1,11 +1,29 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { isAlias, isCollection, isNode, isPair, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml'
-import type { z } from 'zod'
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  Parser,
+  visit,
+  type Document,
+} from 'yaml'
+import { z } from 'zod'
 import { PamError } from './errors.ts'
 import { fileProblem } from './file-problem.ts'
 import { didYouMean } from './nearest-word.ts'
 import { visible } from './visible.ts'
+
+/**
+ * Keys that had another name once, by that name: whoever still writes it is told the new one. `register` it last, behind every
+ * check, since a check makes a schema of its own.
+ */
+export const renamedKeys = z.registry<Readonly<Record<string, string>>>()
 
 /** A step into the value: keys, and indexes of lists. */
 export type YamlPath = readonly (string | number)[]
@@ -61,11 +79,13 @@ export function openYaml<Schema extends z.ZodType>(
   const result = schema.safeParse(raw ?? {}, { error: describeIssue })
   if (result.success) return { data: result.data, raw, place }
   throw invalid(
-    result.error.issues.map((issue) => {
+    result.error.issues.flatMap((issue) => {
       const path = issue.path.map((step) => (typeof step === 'symbol' ? step.toString() : step))
-      // A key that nobody knows is where it stands.
-      const at = issue.code === 'unrecognized_keys' && issue.keys[0] !== undefined ? [...path, issue.keys[0]] : path
-      return describeProblem(place(at), path, issue.message)
+      if (issue.code !== 'unrecognized_keys') return describeProblem(place(path), path, issue.message)
+      const told = issue.message.split('\n')
+      return issue.keys.map((key, index) =>
+        describeProblem(at(keyOffset(document, path, key)), path, told[index] as string),
+      )
     }),
   )
 }
@@ -85,9 +105,16 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     return `expected ${oneOf(words)}, not ${shown(given)}${typeof given === 'string' ? didYouMean(given, words) : ''}`
   }
   if (issue.code === 'unrecognized_keys') {
-    const { shape } = (issue.inst as z.core.$ZodObject | undefined)?._zod.def ?? {}
-    const known = Object.keys(shape ?? {})
-    return issue.keys.map((key) => `unknown key ${shown(key)}${didYouMean(key, known)}`).join(', ')
+    const schema = issue.inst as z.core.$ZodObject
+    const known = Object.keys(schema._zod.def.shape ?? {}) // a map has none
+    const renamed = renamedKeys.get(schema) ?? {}
+    // One line for each, in their order: a key cannot break one, since it is shown escaped.
+    return issue.keys
+      .map((key) => {
+        const now = Object.hasOwn(renamed, key) ? renamed[key] : undefined
+        return `unknown key ${shown(key)}${now === undefined ? didYouMean(key, known) : `: it is called ${now} now`}`
+      })
+      .join('\n')
   }
   return undefined
 }
@@ -179,6 +206,13 @@ function offsetOf(document: Document.Parsed, path: YamlPath): number {
     if (isNode(node) && node.range) return node.range[0]
   }
   return 0
+}
+
+/** Where a key is written; where it arrives by an alias or a merge, what takes it in. */
+function keyOffset(document: Document.Parsed, path: YamlPath, key: string): number {
+  const map = path.length === 0 ? document.contents : document.getIn(path, true)
+  const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined
+  return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : offsetOf(document, path)
 }
 
 function readText(file: string): string {

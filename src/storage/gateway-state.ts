@@ -42,7 +42,7 @@ export function gatewayState(db: Database) {
           reason: 'standing access',
           requestId: undefined,
           now,
-          length: rule.longest,
+          length: rule.maxDuration,
         })
         await saveGrant(tx, grant)
         await appendAudit(tx, now, {
@@ -144,6 +144,6 @@ const auditApproval = (tx: Tx, now: number, type: string, actor: string, approva
 
 function noGrant(target: Target, rule: AccessRule): PamError {
   return new PamError('NO_GRANT', `you have no current grant for ${target.name}`, {
-    hint: `request access: pamctl request ${target.name} --for ${formatDuration(Math.min(rule.longest, 3_600_000))} --reason "…"`,
+    hint: `request access: pamctl request ${target.name} --for ${formatDuration(Math.min(rule.maxDuration, 3_600_000))} --reason "…"`,
   })
 }

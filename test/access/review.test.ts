@@ -70,7 +70,7 @@ const rule: AccessRule = {
   who: {},
   targets: {},
   grant: 'request',
-  longest: 3_600_000,
+  maxDuration: 3_600_000,
   approvers: { groups: ['sre'], count: 1 },
   reason: 'required',
 }

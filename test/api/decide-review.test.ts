@@ -46,7 +46,7 @@ describe('a decision', () => {
     const rule = {
       name: 'r',
       grant: 'request',
-      longest: 3_600_000,
+      maxDuration: 3_600_000,
       reason: 'optional',
       approvers: { groups: ['sre'], count: 1 },
     }

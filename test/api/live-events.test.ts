@@ -38,7 +38,7 @@ beforeAll(async () => {
         who: {},
         targets: {},
         grant: 'request',
-        longest: 3_600_000,
+        maxDuration: 3_600_000,
         approvers: { groups: ['sre'], count: 1 },
         reason: 'optional',
       },

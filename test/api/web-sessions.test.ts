@@ -56,7 +56,7 @@ describe('a browser whose identity is proven again', () => {
         reproof: REPROOF,
         policy: { access: [], commands: [], masking: [] },
         targets: [],
-        web: { client, idle: 3_600_000, longest: 12 * 3_600_000 },
+        web: { client, idle: 3_600_000, maxDuration: 12 * 3_600_000 },
       }),
     } as never
     const { pending } = await beginSignIn(client, { redirectUri, fresh: false })

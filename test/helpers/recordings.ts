@@ -41,7 +41,7 @@ export const openSpool = (directory: string, options: Partial<SpoolOptions> = {}
     apartKey: Buffer.alloc(32, 9),
     signer,
     limit: 1e9,
-    longestWrite: 2000,
+    writeTimeout: 2000,
     ...options,
   })
 

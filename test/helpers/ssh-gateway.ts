@@ -69,7 +69,7 @@ targets:
       - { name: ${sshd.user}, privateKey: "file:${sshd.keys.ed25519}" }
 ${target?.(sshd) ?? ''}
 access:
-  - { name: engineers, who: { groups: [engineering] }, grant: standing, longest: 1h }
+  - { name: engineers, who: { groups: [engineering] }, grant: standing, maxDuration: 1h }
 ${typeof rules === 'string' ? rules : rules(files)}
 `,
   )

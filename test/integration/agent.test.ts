@@ -51,7 +51,7 @@ beforeAll(async () => {
       /listen: .*/,
       `listen: { host: 127.0.0.1, port: ${port}, tls: { certificate: ca.crt, key: gateway.key } }\npublicUrl: ${url}`,
     )
-    .replace('identity:\n', 'identity:\n  reproof: 2s\n')
+    .replace('identity:\n', 'identity:\n  reverifyEvery: 2s\n')
   writeFileSync(config, text)
   gateway = await startGateway(config, join(directory, 'gateway.log'))
 }, 60_000)

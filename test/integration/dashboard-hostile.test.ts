@@ -42,7 +42,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
         .replace('labels: { env: dev }', `labels: { env: dev, note: ${XSS_YAML} }`)
         .replace(
           '\naccess:',
-          `\naccess:\n  - { name: ${JSON.stringify(`rule ${SERVICE}`)}, who: { groups: [${XSS_YAML}, never] }, targets: { names: [nothing] }, grant: standing, longest: 1h }`,
+          `\naccess:\n  - { name: ${JSON.stringify(`rule ${SERVICE}`)}, who: { groups: [${XSS_YAML}, never] }, targets: { names: [nothing] }, grant: standing, maxDuration: 1h }`,
         )
         .replace(
           '\ncommands:',

@@ -73,7 +73,7 @@ beforeAll(async () => {
     style: redact`,
             )
             .join('')}
-  - { name: guessed, targets: { labels: { env: equality } }, columns: [people.email], style: hash, sideChannels: equality, guesses: 5 }
+  - { name: guessed, targets: { labels: { env: equality } }, columns: [people.email], style: hash, sideChannels: equality, maxComparisons: 5 }
   - { name: told, targets: { labels: { env: open } }, columns: [people.email], style: keep-last-4, sideChannels: allow, copying: true }`,
         ),
   })

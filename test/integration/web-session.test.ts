@@ -15,7 +15,7 @@ let stack: DemoStack
 beforeAll(async () => {
   stack = await startDemoStack({
     configure: (yaml) =>
-      `${yaml.replace('evaluation: { people: people.yaml }', 'evaluation: { people: people.yaml }\n  reproof: 3s')}\nweb: { idle: 4s, longest: 60s }\n`,
+      `${yaml.replace('evaluation: { people: people.yaml }', 'evaluation: { people: people.yaml }\n  reverifyEvery: 3s')}\nweb: { idle: 4s, maxDuration: 60s }\n`,
   })
 }, 90_000)
 afterAll(() => stack?.stop())

@@ -14,7 +14,7 @@ const policy = toPolicy(
   z.object(policyShape).parse({
     access: [
       { name: 'for others', who: { groups: ['sre'] }, grant: 'standing' },
-      { name: 'asking', grant: 'request', longest: '1h', approvers: { groups: ['sre', 'dba'], count: 2 } },
+      { name: 'asking', grant: 'request', maxDuration: '1h', approvers: { groups: ['sre', 'dba'], count: 2 } },
       { name: 'services', who: { kind: 'service' }, grant: 'standing' },
     ],
     commands: [

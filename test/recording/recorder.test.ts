@@ -313,7 +313,7 @@ describe('a disk that fails', () => {
   it('stalled: after the longest write the sessions end', async () => {
     const { disk, state } = brittle()
     const failures: PamError[] = []
-    const spool = start({ disk, longestWrite: 100 })
+    const spool = start({ disk, writeTimeout: 100 })
     const recorder = await spool.open(opened(), {
       ...recorderOptions(),
       strict: true,
@@ -338,7 +338,7 @@ describe('a disk that fails', () => {
 
   it('results pile up only so far: then the source is to wait', async () => {
     const { disk, state } = brittle()
-    const spool = start({ disk, longestWrite: 30_000 })
+    const spool = start({ disk, writeTimeout: 30_000 })
     const recorder = await spool.open(opened(), { ...recorderOptions(), strict: true })
     state.delay = 300
     const fill = (to: SessionRecorder): number => {

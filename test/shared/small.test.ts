@@ -95,7 +95,7 @@ describe('configuration errors name file, line and column', () => {
   const schema = z.strictObject({ a: z.object({ b: z.array(z.object({ c: z.number() })) }) })
   it.each([
     ['a:\n  b:\n    - c: x\n', /^f\.yaml:3:10: a\.b\.0\.c: .*number/],
-    ['a: {b: []}\nd: 1\n', /^f\.yaml:2:4: the file: unknown key "d"/],
+    ['a: {b: []}\nd: 1\n', /^f\.yaml:2:1: the file: unknown key "d"/],
     ['a: [', /^f\.yaml:1:/],
     ['a: 1\na: 2\n', /^f\.yaml:2:1: .*unique/],
   ])('%j', (text, message) => {
@@ -117,7 +117,7 @@ describe('configuration errors name file, line and column', () => {
     ],
     ['commands: [{ name: a, allow: true, deny: x }]', /exactly one of allow, deny and hold/],
     ['commands: [{ name: a }]', /exactly one of/],
-    ['access: [{ name: a, grant: request, approvers: { groups: [x] }, longest: soon }]', /a duration such as/],
+    ['access: [{ name: a, grant: request, approvers: { groups: [x] }, maxDuration: soon }]', /a duration such as/],
     ['masking: [{ name: a, columns: [email] }]', /table\.column/],
     ['masking: [{ name: a }]', /names columns, kinds or patterns/],
     ['comands: []', /comands/],

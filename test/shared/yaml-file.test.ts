@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { parseYaml, readYamlFile } from '../../src/shared/yaml-file.ts'
+import { parseYaml, readYamlFile, renamedKeys } from '../../src/shared/yaml-file.ts'
 
 const bomb = [
   'a0: &a0 [x, x]',
@@ -57,8 +57,8 @@ describe('a YAML file', () => {
     ['b: { type: postgre }', 'f:1:12: b.type: expected postgres or ssh, not "postgre"; did you mean "postgres"?'],
     ['b: { type: 5 }', 'f:1:12: b.type: expected postgres or ssh, not 5'],
     ['b: { port: 5 }', 'f:1:4: b.type: expected postgres or ssh'],
-    ['b: { type: ssh, prot: 5 }', 'f:1:23: b: unknown key "prot"; did you mean "port"?'],
-    ['c: 1', 'f:1:4: the file: unknown key "c"'],
+    ['b: { type: ssh, prot: 5 }', 'f:1:17: b: unknown key "prot"; did you mean "port"?'],
+    ['c: 1', 'f:1:1: the file: unknown key "c"'],
   ])('says of a word that is none of a list what it could be: %s', (text, message) => {
     const schema = z.strictObject({
       a: z.enum(['everyday', 'never']).optional(),
@@ -70,6 +70,27 @@ describe('a YAML file', () => {
         .optional(),
     })
     expect(() => parseYaml(text, 'f', schema)).toThrow(message)
+  })
+
+  it('names each unknown key, at the key', () => {
+    const schema = z.object({ a: z.array(z.strictObject({ b: z.number().optional() })) })
+    const text = 'a:\n  - b: 1\n    bb:\n      c: 1\n    "d\\ne": 2\n'
+    const problems = 'f:3:5: a.0: unknown key "bb"; did you mean "b"?\nf:5:5: a.0: unknown key "d\\ne"'
+    expect(() => parseYaml(text, 'f', schema)).toThrow(expect.objectContaining({ message: problems }))
+  })
+
+  it.each([
+    ['an alias', 'x: &x { c: 1 }\na: *x', 'f:2:4: a: unknown key "c"'],
+    ['a merge', 'x: &x { c: 1 }\na: { <<: *x }', 'f:2:4: a: unknown key "c"'],
+  ])('names an unknown key that %s brings where it is brought in', (_what, text, message) => {
+    const schema = z.object({ a: z.strictObject({}) })
+    expect(() => parseYaml(text, 'f', schema)).toThrow(message)
+  })
+
+  it('says what a key is called now', () => {
+    const schema = z.strictObject({ b: z.number().optional() }).register(renamedKeys, { old: 'b' })
+    expect(() => parseYaml('old: 1', 'f', schema)).toThrow('f:1:1: the file: unknown key "old": it is called b now')
+    expect(() => parseYaml('toString: 1', 'f', schema)).toThrow(/: unknown key "toString"$/)
   })
 
   it('is UTF-8', () => {

@@ -33,7 +33,7 @@ const rule: AccessRule = {
   who: {},
   targets: {},
   grant: 'request',
-  longest: 3_600_000,
+  maxDuration: 3_600_000,
   approvers: { groups: ['sre'], count: 1 },
   reason: 'required',
 }
@@ -189,9 +189,9 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       const state = gatewayState(db)
       const standing = { ...rule, grant: 'standing' as const }
       const first = await state.grantFor(person, target, standing, NOW)
-      expect(first.endsAt).toBe(NOW + rule.longest)
+      expect(first.endsAt).toBe(NOW + rule.maxDuration)
       expect((await state.grantFor(person, target, standing, NOW + 1)).id).toBe(first.id)
-      expect(await activeGrant(db.read, 'jane', 'prod', NOW + rule.longest)).toBeUndefined()
+      expect(await activeGrant(db.read, 'jane', 'prod', NOW + rule.maxDuration)).toBeUndefined()
       await db.change((tx) => saveGrant(tx, revokeGrant(first, 'bob', 'why', NOW + 2)))
       expect((await standingBlock(db.read, 'jane', 'prod'))?.id).toBe(first.id)
       await expect(state.grantFor(person, target, standing, NOW + 3)).rejects.toMatchObject({ code: 'GRANT_REVOKED' })

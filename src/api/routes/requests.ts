@@ -44,7 +44,7 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
             ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }),
             access: describeAccess(rule),
             grant: rule.grant,
-            longestMs: rule.longest,
+            longestMs: rule.maxDuration,
             reasonRequired: rule.grant === 'request' && rule.reason === 'required',
           },
         ]

@@ -69,12 +69,12 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
         const tokens = await finishSignIn(client, answer, kept, redirectUri())
         const { secret } = await openWebSession(tokens, request.ip, deps)
         await leaveOld(cookies.get(sessionCookieName(secure)), request.ip)
-        const { longest } = deps.settings().web
+        const { maxDuration } = deps.settings().web
         const session = setCookie(sessionCookieName(secure), secret, {
           secure,
           sameSite: 'Strict',
           path: '/',
-          maxAge: longest,
+          maxAge: maxDuration,
         })
         return await reply.header('set-cookie', [session, forget]).redirect(kept.to, 303)
       } catch (error) {

@@ -4,6 +4,7 @@ import { secret } from '../../credentials/secret-schema.ts'
 import { size } from '../../shared/size.ts'
 import { http } from './destination-url.ts'
 import { duration, targets, timeout } from '../../policy/parse-policy.ts'
+import { renamedKeys } from '../../shared/yaml-file.ts'
 import { certificates } from '../../shared/needed-values.ts'
 
 const recipient = z.string().superRefine((text, context) => {
@@ -50,12 +51,12 @@ export const recordingSchema = z
       .describe(
         'buffered: a command is forwarded once its record is in the operating system, which survives the gateway; strict: once it is flushed to the disk, which survives a power cut',
       ),
-    longestWrite: timeout
+    writeTimeout: timeout
       .prefault('10s')
       .describe('a disk that takes longer has failed: sessions end, new ones are refused'),
     spoolLimit: size
       .prefault('20 GiB')
-      .describe('at this size new sessions are refused until the home takes records again'),
+      .describe('new sessions are refused above this size, until the home accepts recordings again'),
     encryptTo: z
       .array(recipient)
       .default([])
@@ -74,6 +75,7 @@ export const recordingSchema = z
       .default([])
       .describe('the first rule that matches a record’s target counts; a record that none fits is kept for ever'),
   })
+  .register(renamedKeys, { longestWrite: 'writeTimeout' })
   .prefault({})
   .describe('how sessions are put on record')
 

@@ -8,6 +8,7 @@ import { protocolNames, type ProtocolName } from '../../protocols/names.ts'
 import type { TargetSchema } from '../../protocols/protocol.ts'
 import { isLoopback } from '../../shared/loopback.ts'
 import { certificates, readableFile } from '../../shared/needed-values.ts'
+import { renamedKeys } from '../../shared/yaml-file.ts'
 import { plainUrl } from '../../shared/plain-url.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { notificationsSchema } from './notify-config.ts'
@@ -90,7 +91,7 @@ export const configSchema = z
     identity: z
       .strictObject({
         issuers: z.array(issuerSchema).default([]).describe('identity providers the gateway trusts'),
-        reproof: duration.prefault('5m').describe('how often an identity must be proven again while it is in use'),
+        reverifyEvery: duration.prefault('5m').describe('how often an identity in use is verified again'),
         evaluation: z
           .strictObject({
             people: readableFile.describe('a YAML file with people and hashed passwords'),
@@ -99,6 +100,7 @@ export const configSchema = z
           .optional()
           .describe('the built-in OpenID provider, for demonstration and evaluation only'),
       })
+      .register(renamedKeys, { reproof: 'reverifyEvery' })
       .prefault({}),
     roles: z
       .strictObject({
@@ -109,9 +111,10 @@ export const configSchema = z
       .describe('who may do what with other people’s sessions; nobody unless listed'),
     requests: z
       .strictObject({
-        expire: duration.prefault('1h').describe('how long a request waits'),
+        expires: duration.prefault('1h').describe('how long a request waits for a decision'),
         recentSignIn: duration.prefault('15m').describe('approving asks for a sign-in not older than this'),
       })
+      .register(renamedKeys, { expire: 'expires' })
       .prefault({}),
     web: z
       .strictObject({
@@ -124,8 +127,9 @@ export const configSchema = z
           .optional()
           .describe('where the provider asks browsers’ client for one: env:NAME or file:PATH'),
         idle: duration.prefault('30m').describe('a browser in which nothing is done for so long is signed out'),
-        longest: duration.prefault('12h').describe('a browser is signed out after this in any case'),
+        maxDuration: duration.prefault('12h').describe('a browser is signed out after this in any case'),
       })
+      .register(renamedKeys, { longest: 'maxDuration' })
       .prefault({})
       .describe('the dashboard; its redirect URI at the provider is publicUrl with /auth/callback'),
     ...(protocolSections as {}),

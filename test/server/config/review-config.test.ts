@@ -16,6 +16,25 @@ const rule = (match: string, effect = 'deny: no', rest = ''): string =>
 const onDb = 'targets: { names: [prod-db] },'
 const onHost = 'targets: { labels: { env: stage } },'
 
+describe('keys that had another name', () => {
+  const [a, m] = ['access: [{ name: a, grant: standing, ', 'masking: [{ name: m, columns: [t.c], ']
+  it.each([
+    [`${a}longest: 1h }]`, a.length, 'access.0', 'longest', 'maxDuration'],
+    [`${m}guesses: 5 }]`, m.length, 'masking.0', 'guesses', 'maxComparisons'],
+    ['recording: { longestWrite: 1s }', 13, 'recording', 'longestWrite', 'writeTimeout'],
+    ['requests: { expire: 1h }', 12, 'requests', 'expire', 'expires'],
+    ['web: { longest: 1h }', 7, 'web', 'longest', 'maxDuration'],
+  ])('%s is refused with the new one', (text, column, path, key, now) => {
+    expect(() => load(text)).toThrow(`f:${LINES}:${column + 1}: ${path}: unknown key "${key}": it is called ${now} now`)
+  })
+
+  it('reproof is refused with the new one', () => {
+    expect(() => parseConfig(BASE.replace('identity:\n', 'identity:\n  reproof: 1m\n'), 'f')).toThrow(
+      'f:2:3: identity: unknown key "reproof": it is called reverifyEvery now',
+    )
+  })
+})
+
 describe('words that nothing answers to are errors, with line and column', () => {
   it.each([
     // Kinds.
@@ -92,8 +111,8 @@ describe('words that nothing answers to are errors, with line and column', () =>
     // Access.
     ['access: [{ name: a, grant: standing, logins: [deplyo] }]', /account "deplyo"; did you mean "deploy"/],
     ['access: [{ name: a, grant: standing, targets: { names: [prod-db] }, logins: [deploy] }]', /account "deploy"/],
-    ['access: [{ name: a, grant: standing, longest: 0s }]', /expected a duration/],
-    ['access: [{ name: a, grant: standing, longest: 999999d }]', /at most a hundred years/],
+    ['access: [{ name: a, grant: standing, maxDuration: 0s }]', /expected a duration/],
+    ['access: [{ name: a, grant: standing, maxDuration: 999999d }]', /at most a hundred years/],
     ['limits: { handshake: 30d }', /expected at most 1d/],
     // Groups.
     [

@@ -60,7 +60,7 @@ async function appends() {
 async function appendRun({ sessions, durability }, turns) {
   const directory = mkdtempSync(join(work, 'spool-'))
   const secret = Buffer.alloc(32, 1)
-  const options = { directory, macKey: secret, apartKey: secret, signer, limit: 1e12, writeTimeout: 10_000 }
+  const options = { directory, macKey: secret, detachedKey: secret, signer, limit: 1e12, writeTimeout: 10_000 }
   const spool = durability === 'nothing' ? undefined : new Spool(options)
   const recorders = []
   for (let n = 0; n < sessions; n++) {
@@ -102,7 +102,7 @@ async function appendRun({ sessions, durability }, turns) {
 async function verification() {
   const directory = mkdtempSync(join(work, 'verify-'))
   const secret = Buffer.alloc(32, 1)
-  const spool = new Spool({ directory, macKey: secret, apartKey: secret, signer, limit: 1e12, writeTimeout: 10_000 })
+  const spool = new Spool({ directory, macKey: secret, detachedKey: secret, signer, limit: 1e12, writeTimeout: 10_000 })
   const open = { file: 'x/ses_0.pamrec', recipients: [], strict: false, onFailure: console.error }
   const recorder = await spool.open(opened('ses_0'), open)
   const events = quick ? 40_000 : 200_000

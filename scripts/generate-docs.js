@@ -2,7 +2,8 @@
 // JSON Schema beside it. With --check it writes nothing and fails where they are not up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errorCodes, exitCodes } from '../dist/shared/error-codes.js'
-import { sqlstates } from '../dist/protocols/postgres/sqlstates.js'
+import { gatewayHalves } from '../dist/protocols/gateway.js'
+import { protocols } from '../dist/protocols/names.js'
 import { configJsonSchema } from '../dist/server/config/schema.js'
 import { policyLanguage } from '../dist/protocols/policy-language.js'
 
@@ -28,18 +29,23 @@ function put(path, text) {
 }
 
 function errorsPage() {
-  const rows = Object.entries(errorCodes).map(
-    ([code, { summary, status, exit }]) => `| \`${code}\` | ${summary} | ${status} | ${sqlstates[code]} | ${exit} |`,
+  const native = Object.entries(gatewayHalves).flatMap(([name, { errors }]) =>
+    errors === undefined ? [] : [{ label: protocols[name].label, ...errors }],
+  )
+  const row = (cells) => `| ${cells.join(' | ')} |`
+  const head = ['code', 'meaning', 'HTTP', ...native.map(({ name }) => name), 'exit']
+  const rows = Object.entries(errorCodes).map(([code, { summary, status, exit }]) =>
+    row([`\`${code}\``, summary, status, ...native.map(({ codes }) => codes[code]), exit]),
   )
   const exits = Object.entries(exitCodes).map(([code, what]) => `| ${code} | ${what} |`)
   return `# Errors
 
 Every error has a stable code, a sentence, often a hint, and an id to quote where there is one. The API answers with
-problem+json (RFC 9457); PostgreSQL clients get an ErrorResponse with the SQLSTATE; the command line prints
+problem+json (RFC 9457). Native clients get the error in their own protocol (${native.map(({ label, name }) => `${label}: ${name}`).join(', ')}). The command line prints
 \`pamctl: …\` and \`hint: …\` on stderr and ends with the exit code. This page is written by \`npm run docs\`.
 
-| code | meaning | HTTP | SQLSTATE | exit |
-| --- | --- | --- | --- | --- |
+${row(head)}
+${row(head.map(() => '---'))}
 ${rows.join('\n')}
 
 ## Exit codes of \`pamctl\`

@@ -120,7 +120,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 
   // Protocols: what all share, and the three lists.
   protocols: { imports: ['protocols/*.ts', 'type:shared/', 'type:gateway/', 'type:api/schemas/'] },
-  'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/'], packages: ['type:zod'] },
+  'protocols/protocol.ts': { imports: ['type:gateway/', 'type:policy/', 'type:shared/'], packages: ['type:zod'] },
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['zod'] },
   'protocols/gateway.ts': { imports: ['protocols/*.ts', 'protocols/postgres/*.ts', 'protocols/ssh/*.ts'] },
@@ -389,7 +389,6 @@ const ROWS: Readonly<Record<string, Row>> = {
       'node:stream/consumers',
       'node:tls',
       'node:url',
-      'ssh2',
       'zod',
     ],
     clock: true,

@@ -31,7 +31,7 @@ export async function startRelay({ checks = true } = {}) {
   const spool = new Spool({
     directory,
     macKey: secret,
-    apartKey: secret,
+    detachedKey: secret,
     signer: signerFromPem(generateSigningKeyPem()),
     limit: 1e12,
     writeTimeout: 10_000,

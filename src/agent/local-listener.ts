@@ -46,7 +46,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   const needsSecret = ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
   if (needsSecret && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
-      hint: 'use "pamctl ssh-config", or "pamctl connect TARGET -- ssh"',
+      hint: 'start the client with pamctl: pamctl connect TARGET -- CLIENT',
     })
   }
   const secret = needsSecret ? randomBytes(18).toString('base64url') : undefined

@@ -9,7 +9,7 @@ import type { PamError } from '../shared/errors.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
-import type { ApartText } from './schemas/recording.ts'
+import type { DetachedText } from './schemas/recording.ts'
 import type { Spool } from '../recording/spool.ts'
 import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
@@ -77,8 +77,8 @@ export interface AuditDeliveryStatus {
 /** Records, wherever they are kept. */
 export interface ApiEvidence {
   read(row: RecordingRow): Promise<Readable>
-  readApart(row: RecordingRow): Promise<readonly ApartText[]>
-  eraseApart(row: RecordingRow): Promise<void>
+  readDetached(row: RecordingRow): Promise<readonly DetachedText[]>
+  eraseDetached(row: RecordingRow): Promise<void>
   readonly spool: Pick<Spool, 'recorder' | 'health' | 'bytes' | 'unsealed'>
 }
 

@@ -11,7 +11,7 @@ import { login } from './commands/login.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
 import { exportRecord } from './commands/export.ts'
-import { eraseTexts, keep } from './commands/keep.ts'
+import { eraseDetached, keep } from './commands/keep.ts'
 import { replay } from './commands/replay.ts'
 import { search } from './commands/search.ts'
 import { tail } from './commands/tail.ts'
@@ -140,7 +140,7 @@ const VERBS: readonly AddCommand[] = [
   verify,
   audit,
   keep,
-  eraseTexts,
+  eraseDetached,
   kill,
   policy,
   config,

@@ -2,7 +2,7 @@ import { fromErrorBody, PamError } from '../shared/errors.ts'
 import type { AccessRequest, Grant, Target } from '../api/schemas/access.ts'
 import type { Discovery, Token, WebSession, Whoami } from '../api/schemas/identity.ts'
 import type {
-  ApartText,
+  DetachedText,
   AuditStatus,
   Found,
   LegalHold,
@@ -151,9 +151,9 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       cast: async (session: string, part: { from?: number; channel?: string } = {}): Promise<string> =>
         (await call('GET', `/v1/sessions/${id(session)}/cast${query(part)}`)).text(),
       verification: (session: string) => get<VerificationResult>(`/v1/sessions/${id(session)}/verification`),
-      apart: async (session: string): Promise<ApartText[]> =>
-        collect(linesOf<ApartText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
-      eraseApart: (session: string, reason: string) =>
+      detachedTexts: async (session: string): Promise<DetachedText[]> =>
+        collect(linesOf<DetachedText>(await call('GET', `/v1/sessions/${id(session)}/apart`))),
+      eraseDetached: (session: string, reason: string) =>
         post<object>(`/v1/sessions/${id(session)}/erase-apart`, { reason }),
       /** Events as lines of JSON, until the session ends. */
       tail: async function* (session: string, signal?: AbortSignal): AsyncGenerator<string, void, undefined> {

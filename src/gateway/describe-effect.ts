@@ -7,7 +7,7 @@ export function describeEffect(statement: Statement, language: PolicyLanguage): 
   const parts = [vocabulary.name(statement)]
   if (statement.writes.length > 0) parts.push(`writes ${described(statement.writes)}`)
   if (statement.reads.length > 0) parts.push(`reads ${described(statement.reads)}`)
-  parts.push(...vocabulary.describe(statement))
+  parts.push(...(vocabulary.describe?.(statement) ?? []))
   const unknown = [...statement.unknown, ...vocabulary.opaque(statement)]
   if (unknown.length > 0) parts.push(`effect not verifiable: ${unknown.join('; ')}`)
   return parts.join(', ')

@@ -117,8 +117,8 @@ export interface CommandDraft {
 export interface Recordable {
   readonly text: string
   readonly parameters: readonly (string | null)[]
-  /** The text as it was sent, where nobody can tell what in it is secret: it stands apart from the record. */
-  readonly apart?: string
+  /** The text as it was sent, where nobody can tell what in it is secret: the record has it as a detached text. */
+  readonly detached?: string
 }
 
 export type Decision = Verdict | Hold

@@ -206,7 +206,7 @@ export function createSession(parts: SessionParts): RunningSession {
       code: denial && (draft.refusal?.code ?? draft.unread?.code ?? denial.code),
       message: denial?.message,
       text: recorded.text,
-      apart: recorded.apart === undefined ? undefined : recorder.apart(recorded.apart),
+      apart: recorded.detached === undefined ? undefined : recorder.detach(recorded.detached),
       parameters: recorded.parameters.length === 0 ? undefined : recorded.parameters,
       digest: digestOf(draft, policy),
       kinds,

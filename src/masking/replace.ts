@@ -89,13 +89,13 @@ export function findKinds(text: string, kinds: readonly MaskedKind[]): HiddenSpa
   const all = kinds
     .flatMap((masked) => findKind(masked, text).map(({ start, end }) => ({ start, end, masked })))
     .toSorted((one, other) => one.start - other.start)
-  const apart: HiddenSpan[] = []
+  const disjoint: HiddenSpan[] = []
   for (const span of all) {
-    const last = apart.at(-1)
-    if (last === undefined || span.start >= last.end) apart.push(span)
-    else if (span.end > last.end) apart[apart.length - 1] = { ...last, end: span.end }
+    const last = disjoint.at(-1)
+    if (last === undefined || span.start >= last.end) disjoint.push(span)
+    else if (span.end > last.end) disjoint[disjoint.length - 1] = { ...last, end: span.end }
   }
-  return apart
+  return disjoint
 }
 
 const findKind = ({ kind }: MaskedKind, text: string): readonly { start: number; end: number }[] =>

@@ -7,7 +7,7 @@ export interface Command {
   readonly kind: 'statement'
   /** Exactly what would run. Shown to approvers; secrets are taken out before it is recorded. */
   readonly text: string
-  /** Values given apart from the text, as the approver sees them. */
+  /** Values given separately from the text, as the approver sees them. */
   readonly parameters: readonly (string | null)[]
   readonly facts: Facts
 }

@@ -46,7 +46,7 @@ export function decideCommand(policy: Policy, person: Person, target: Target, co
   )
 }
 
-/** One approval answers to one rule: statements that different people decide about have to come apart. */
+/** One approval answers to one rule: statements that different people decide about must be sent separately. */
 function oneHold(holds: readonly (Judgement & { type: 'hold' })[]): Judgement | undefined {
   const [first] = holds
   const other = holds.find(({ rule }) => rule !== first?.rule)

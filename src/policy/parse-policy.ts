@@ -124,7 +124,7 @@ const maskingRule = z
   .register(renamedKeys, { guesses: 'maxComparisons' })
 
 const policyTest = z.strictObject({
-  given: z.string().min(1).describe('a statement, or a command line'),
+  given: z.string().min(1).describe('a command, as it is sent to the target'),
   target: z.string().min(1).describe('the target that it is sent to'),
   groups: z.array(z.string()).default([]).describe('the groups of the person or service that sends it'),
   kind: z.enum(['person', 'service']).default('person'),
@@ -185,9 +185,23 @@ function useRuleSet(
   )
 }
 
+/** The schemas of a language. Made once: zod compiles each on its first use, and every draft of the API is read with them. */
+export function policySchemas(language: PolicyLanguage): PolicySchemas {
+  const known = schemasOf.get(language)
+  if (known !== undefined) return known
+  const made = makeSchemas(language)
+  schemasOf.set(language, made)
+  return made
+}
+
+const schemasOf = new WeakMap<PolicyLanguage, PolicySchemas>()
+
+type PolicySchemas = ReturnType<typeof makeSchemas>
+
 /** The lists of the configuration file that make the policy, and its tests, in the words of all protocols. */
-export function policySchemas(language: PolicyLanguage) {
+function makeSchemas(language: PolicyLanguage) {
   const setNames = [...new Set(Object.values(language.protocols).flatMap(({ ruleSets }) => Object.keys(ruleSets)))]
+  const exampleKinds = new Set(Object.values(language.protocols).flatMap(({ kinds }) => kinds.slice(0, 2)))
   const condition = (scope: 'access' | 'command') =>
     z
       .string()
@@ -216,7 +230,9 @@ export function policySchemas(language: PolicyLanguage) {
         .describe('how long a grant may last; standing: how long each one lasts; default: 12h'),
       approvers: approvers.optional().describe('who approves requests; needed where grant is request'),
       reason: z.enum(['required', 'optional']).default('required').describe('whether a request must give a reason'),
-      logins: patternList(checkLogin).describe('the accounts of an SSH target that may be used; default: all'),
+      logins: patternList(checkLogin).describe(
+        'the accounts that may be used, where a target has several; default: all',
+      ),
     })
     .superRefine((rule, context) => {
       if (rule.grant === 'request' && rule.approvers === undefined) {
@@ -228,7 +244,7 @@ export function policySchemas(language: PolicyLanguage) {
   const match = z
     .strictObject({
       kinds: patternList(checkKind(language)).describe(
-        'kinds such as select, delete, create-table, exec, shell, file-write, forward-local; drop-* matches all that begin so',
+        `kinds of commands, such as ${[...exampleKinds].join(', ')}; drop-* matches every kind that begins so`,
       ),
       ...Object.fromEntries(
         language.vocabularies.flatMap(({ fields }) =>

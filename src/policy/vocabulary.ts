@@ -30,8 +30,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   name(statement: S): string
   /** The same within a sentence: `this DELETE`, `rm`. */
   subject(statement: S): string
-  /** What is to be said of it besides its name, reads and writes: `without WHERE`. */
-  describe(statement: S): readonly string[]
+  /** What is to be said of it besides its name, reads and writes: `without WHERE`. Nothing where there is no such method. */
+  describe?(statement: S): readonly string[]
   /** Why only somebody who knows the program can tell what it does. */
   opaque(statement: S): readonly string[]
   /** Why a rule that refuses or holds matches although nothing is surely what it names; undefined where something is. */

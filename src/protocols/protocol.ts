@@ -3,6 +3,7 @@ import type { Accounts } from '../gateway/credential-source.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { TargetConfig } from '../gateway/target.ts'
 import type { ProtocolPolicy } from '../policy/vocabulary.ts'
+import type { ErrorCode } from '../shared/error-codes.ts'
 
 /** What the gateway needs of a protocol. `gateway.ts` lists one for each. */
 export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
@@ -11,6 +12,10 @@ export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
   readonly policy: ProtocolPolicy
   /** The section of the configuration that bears the protocol's name, where it has one. */
   readonly section?: ProtocolSection
+  /** Where clients know the gateway by a key of its own: the file that keeps it, and how it is made at the first start. */
+  readonly identityKey?: { readonly file: string; make(): string }
+  /** Where the protocol has codes for errors: what they are called, and the one of each of the gateway's errors. */
+  readonly errors?: { readonly name: string; readonly codes: Readonly<Record<ErrorCode, string>> }
   create(parts: GatewayParts): Promise<Engine>
 }
 
@@ -54,7 +59,7 @@ export interface GatewayParts {
   readonly baseDirectory: string
   /** The protocol's section of the configuration, as its schema gives it. */
   readonly section: unknown
-  /** The gateway's own private key in OpenSSH form, by which clients know it; none where nobody connects. */
+  /** What `identityKey` has made; none where nobody connects. */
   readonly identityKey: string | undefined
   readonly firstUse: FirstUse
 }

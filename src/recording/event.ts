@@ -44,9 +44,9 @@ export interface CommandEvent {
   readonly rule?: string | undefined
   readonly code?: string | undefined
   readonly message?: string | undefined
-  /** Secrets and masked kinds replaced by a keyed commitment. A text that could not be read stands apart. */
+  /** Secrets and masked kinds replaced by a keyed commitment. A text that could not be parsed is detached. */
   readonly text: string
-  readonly apart?: ApartReference | undefined
+  readonly apart?: DetachedReference | undefined
   readonly parameters?: readonly (string | null)[] | undefined
   /** Keyed digest of the exact bytes. */
   readonly digest: string
@@ -57,7 +57,7 @@ export interface CommandEvent {
 }
 
 /** A text in the erasable part. */
-export interface ApartReference {
+export interface DetachedReference {
   readonly id: string
   /** SHA-256 of the salt, which stands with the text, and the text: without the salt nothing can be guessed back. */
   readonly sha256: string
@@ -87,7 +87,7 @@ export interface ResultEvent {
   readonly rows: number
   readonly bytes: number
   readonly durationMs: number
-  /** SQLSTATE or the protocol's own error code; never the message, which may quote values. */
+  /** The protocol's own error code, such as an SQLSTATE; never the message, which may quote values. */
   readonly error?: string | undefined
 }
 

@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly bytes: Buffer
 }
 
-export const entryKinds = { event: 0, hidden: 1, apart: 2, opened: 3, hiddenEnd: 4, sealed: 5 } as const
+export const entryKinds = { event: 0, hidden: 1, detached: 2, opened: 3, hiddenEnd: 4, sealed: 5 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
 /** Whether it is an event of the session: only events keep a journal file. */

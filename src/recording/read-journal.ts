@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import type { ApartEntry } from './apart.ts'
+import type { DetachedEntry } from './detached.ts'
 import { decodePayload } from './frame.ts'
 import { headOf, journalFiles } from './journal-file.ts'
 import {
@@ -33,7 +33,7 @@ export interface JournaledSession {
     readonly hash: Buffer
     readonly payload: Buffer
   }[]
-  readonly apart: ApartEntry[]
+  readonly detached: DetachedEntry[]
   /** The most that the journals say was sealed; undefined where only a gateway wrote that did not say so. */
   readonly sealed: SealedSoFar | undefined
 }
@@ -71,19 +71,22 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
     if (kind === entryKinds.opened) {
       const opening = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string; sealed?: SealedSoFar }
       const { file, wrappedKey, sealed } = opening
-      const { events, apart } = known === NOTHING_OF ? { events: [], apart: [] } : known
-      sessions.set(session, { file, wrappedKey, events, apart, sealed: more(known.sealed, sealed) })
+      const { events, detached } = known === NOTHING_OF ? { events: [], detached: [] } : known
+      sessions.set(session, { file, wrappedKey, events, detached, sealed: more(known.sealed, sealed) })
       continue
     }
     if (kind === entryKinds.sealed) {
       const sealed = more(known.sealed, JSON.parse(bytes.toString('utf8')) as SealedSoFar)
-      sessions.set(session, known === NOTHING_OF ? { ...known, events: [], apart: [], sealed } : { ...known, sealed })
+      sessions.set(
+        session,
+        known === NOTHING_OF ? { ...known, events: [], detached: [], sealed } : { ...known, sealed },
+      )
       continue
     }
     // Its opening stands in a file that was not needed any more: what is here is sealed, or belongs to a known name.
-    const found = known === NOTHING_OF ? { ...known, events: [], apart: [] } : known
+    const found = known === NOTHING_OF ? { ...known, events: [], detached: [] } : known
     if (known === NOTHING_OF) sessions.set(session, found)
-    if (kind === entryKinds.apart) found.apart.push(JSON.parse(bytes.toString('utf8')) as ApartEntry)
+    if (kind === entryKinds.detached) found.detached.push(JSON.parse(bytes.toString('utf8')) as DetachedEntry)
     else
       found.events.push({
         seq,
@@ -95,7 +98,7 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
   }
 }
 
-const NOTHING_OF: JournaledSession = { file: '', wrappedKey: undefined, events: [], apart: [], sealed: undefined }
+const NOTHING_OF: JournaledSession = { file: '', wrappedKey: undefined, events: [], detached: [], sealed: undefined }
 
 const more = (one: SealedSoFar | undefined, other: SealedSoFar | undefined): SealedSoFar | undefined =>
   one === undefined || (other !== undefined && other.events >= one.events) ? other : one

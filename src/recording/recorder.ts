@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import type { RecordCipher } from './encryption.ts'
-import { appendApart, apartFileOf, hideApart, type ApartCipher, type ApartEntry } from './apart.ts'
-import type { ApartReference, EndedEvent, EventBody, OpenedEvent } from './event.ts'
+import { appendDetached, detachedFileOf, hideDetached, type DetachedCipher, type DetachedEntry } from './detached.ts'
+import type { DetachedReference, EndedEvent, EventBody, OpenedEvent } from './event.ts'
 import { eventJson } from './event-json.ts'
 import { firstHash, nextFrame, type ChainedFrame, type Frame } from './frame.ts'
 import type { Journal } from './journal.ts'
@@ -17,8 +17,8 @@ export interface Recorder {
   intent(event: EventBody): void
   /** Written within some milliseconds, or with the next intent. */
   outcome(event: EventBody, data?: Uint8Array): void
-  /** A text that must not be in the record stands apart, where it can be erased; what the event then names it by. */
-  apart(text: string): ApartReference
+  /** Keeps a text that must not be in the record beside it, where it can be erased; returns what the event refers to it by. */
+  detach(text: string): DetachedReference
   /** Everything so far is in the record as safely as this session asks for. */
   readonly isWritten: boolean
   /** Calls back once that is so, in order; never after a failure. */
@@ -38,7 +38,7 @@ export interface RecorderParts {
   readonly cipher: RecordCipher | undefined
   /** Commands wait until they are flushed to the disk. */
   readonly strict: boolean
-  readonly apart: ApartCipher
+  readonly detached: DetachedCipher
   readonly onFailure: (error: PamError) => void
 }
 
@@ -57,7 +57,7 @@ export class SessionRecorder implements Recorder {
   #frames: ChainedFrame[] = []
   #frameBytes = 0
   #unwritten = 0
-  #apart: ApartEntry[] = []
+  #detached: DetachedEntry[] = []
   /** Segments are sealed one after the other. */
   #lastSeal: Promise<void> = Promise.resolve()
   #isSealing = false
@@ -115,13 +115,13 @@ export class SessionRecorder implements Recorder {
     this.#add(event, data, false)
   }
 
-  apart(text: string): ApartReference {
+  detach(text: string): DetachedReference {
     if (this.#failed !== undefined) throw this.#failed
-    const { reference, entry } = hideApart(this.#parts.apart, text)
-    this.#apart.push(entry)
+    const { reference, entry } = hideDetached(this.#parts.detached, text)
+    this.#detached.push(entry)
     this.#guarded(() => {
       const bytes = Buffer.from(JSON.stringify(entry))
-      this.#journal.append({ session: this.session, kind: entryKinds.apart, seq: this.#seq, bytes }, true)
+      this.#journal.append({ session: this.session, kind: entryKinds.detached, seq: this.#seq, bytes }, true)
     })
     return reference
   }
@@ -249,7 +249,7 @@ export class SessionRecorder implements Recorder {
 
   async #sealSegment(status: 'more' | 'sealed'): Promise<void> {
     if (this.#over || (this.#frames.length === 0 && status === 'more')) return
-    await this.#writeApart()
+    await this.#writeDetached()
     const frames = [...this.#frames]
     const body = await encodeBody(frames, this.#parts.cipher)
     await this.#file.append(frames, body, { status })
@@ -269,14 +269,14 @@ export class SessionRecorder implements Recorder {
     return { segments, events, hash }
   }
 
-  async #writeApart(): Promise<void> {
-    const entries = this.#apart
+  async #writeDetached(): Promise<void> {
+    const entries = this.#detached
     if (entries.length === 0) return
-    this.#apart = []
+    this.#detached = []
     try {
-      await appendApart(apartFileOf(this.#path), entries)
+      await appendDetached(detachedFileOf(this.#path), entries)
     } catch (error) {
-      this.#apart = [...entries, ...this.#apart]
+      this.#detached = [...entries, ...this.#detached]
       throw error
     }
   }

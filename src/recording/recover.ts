@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { appendApart, apartFileOf } from './apart.ts'
+import { appendDetached, detachedFileOf } from './detached.ts'
 import { eventJson } from './event-json.ts'
 import { decodePayload, encodeFrames, firstHash, nextFrame, nextHash, type Frame } from './frame.ts'
 import { digestOfFile } from './homes/directory.ts'
@@ -116,7 +116,7 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     }
   }
   for (const [session, file] of own) {
-    if ([file, apartFileOf(file)].some((name) => isNoFile(join(directory, name)))) {
+    if ([file, detachedFileOf(file)].some((name) => isNoFile(join(directory, name)))) {
       recordings.push({ type: 'damaged', session, file, reason: 'is no ordinary file', stray: false })
       continue
     }
@@ -203,7 +203,8 @@ async function recoverRecording(
 ): Promise<Recovered> {
   const path = join(directory, file)
   const damaged = (reason: string): Recovered => ({ type: 'damaged', session, file, reason, stray: false })
-  if (journaled !== undefined && journaled.apart.length > 0) await appendApart(apartFileOf(path), journaled.apart)
+  if (journaled !== undefined && journaled.detached.length > 0)
+    await appendDetached(detachedFileOf(path), journaled.detached)
   const standing = await readStanding(path, session, keys)
   if ('damaged' in standing) return damaged(standing.damaged)
   const { events, gap } = followUp(journaled, standing.events, standing.hash)

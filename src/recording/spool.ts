@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
-import { apartKey } from './apart.ts'
+import { detachedKey } from './detached.ts'
 import { recordCipher } from './encryption.ts'
 import type { EndedEvent, OpenedEvent } from './event.ts'
 import { Journal } from './journal.ts'
@@ -13,7 +13,7 @@ import type { Signer } from './seal.ts'
 export interface SpoolOptions {
   readonly directory: string
   readonly macKey: Uint8Array
-  readonly apartKey: Uint8Array
+  readonly detachedKey: Uint8Array
   readonly signer: Signer
   /** Bytes: at this size no new session is opened; nothing is deleted. */
   readonly limit: number
@@ -113,7 +113,7 @@ export class Spool {
       signer,
       cipher,
       strict,
-      apart: { key: apartKey(this.#options.apartKey, opened.session) },
+      detached: { key: detachedKey(this.#options.detachedKey, opened.session) },
       onFailure(error) {
         failed(error)
         onFailure(error)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { isNoFile } from './ordinary-file.ts'
-import { apartFileOf } from './apart.ts'
+import { detachedFileOf } from './detached.ts'
 import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
 
@@ -120,12 +120,12 @@ export class Transfer {
       logger.warn({ session, problem }, 'recording.damaged')
       return state.damaged(session, problem)
     }
-    const apart = apartFileOf(path)
+    const detached = detachedFileOf(path)
     if (!existsSync(path)) return damaged('is gone from the spool')
-    if ([path, apart].some(isNoFile)) return damaged('is no ordinary file')
+    if ([path, detached].some(isNoFile)) return damaged('is no ordinary file')
     try {
       await home.put(file, path, sha256)
-      if (existsSync(apart)) await home.put(apartFileOf(file), apart, await digestOfFile(apart))
+      if (existsSync(detached)) await home.put(detachedFileOf(file), detached, await digestOfFile(detached))
     } catch (error) {
       // The others need not wait for somebody to look into this one.
       if (error instanceof NameTaken || error instanceof NotAsSealed) return damaged(error.message)
@@ -133,7 +133,7 @@ export class Transfer {
     }
     await state.stored(session, home.label)
     await unlinkIfThere(path)
-    await unlinkIfThere(apart)
+    await unlinkIfThere(detached)
     onStored(bytes)
     this.#failures = 0
     if (this.#problem === undefined) return

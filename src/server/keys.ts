@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import ssh2 from 'ssh2'
+import { gatewayHalves } from '../protocols/gateway.ts'
+import { protocolNames, type ProtocolName } from '../protocols/names.ts'
 import { generateSigningKeyPem, signerFromPem, type Signer } from '../recording/seal.ts'
 
 /** The gateway's own keys, in files that only it can read; made at the first start. */
@@ -17,12 +18,12 @@ export interface GatewayKeys {
   readonly digest: Buffer
   /** What the keys of journals are made of. */
   readonly journal: Buffer
-  /** What texts that stand apart are encrypted under. */
-  readonly apart: Buffer
+  /** What detached texts are encrypted under. */
+  readonly detached: Buffer
   /** What sign-ins of browsers are sealed with on their way. */
   readonly web: Buffer
-  /** What SSH clients know the gateway by, where none is configured: in OpenSSH form. */
-  readonly sshHost: string
+  /** By which clients know the gateway, of each protocol that has such a key: as the protocol writes it. */
+  readonly identity: Readonly<Partial<Record<ProtocolName, string>>>
 }
 
 export interface RecordingKey {
@@ -52,9 +53,16 @@ export function loadKeys(directory: string): GatewayKeys {
     token: { privateKey, publicKey: createPublicKey(privateKey) },
     digest: secret('digest.key'),
     journal: secret('journal.key'),
-    apart: secret('apart.key'),
+    detached: secret('apart.key'), // the name that data directories have had since format 2
     web: secret('web.key'),
-    sshHost: loadOrMake(join(directory, 'ssh_host_ed25519_key'), makeSshKey),
+    identity: Object.fromEntries(
+      protocolNames.flatMap((name) => {
+        const { identityKey } = gatewayHalves[name]
+        return identityKey === undefined
+          ? []
+          : [[name, loadOrMake(join(directory, identityKey.file), identityKey.make)]]
+      }),
+    ),
   }
 }
 
@@ -86,14 +94,6 @@ export const keyBundle = (keys: readonly RecordingKey[]): string =>
         `# key ${id} from ${from}${until === undefined ? '' : ` until ${until}`}\n${publicKey}`,
     )
     .join('')
-
-/** The library writes one key in some hundred so that it cannot read it itself: another is made then. */
-export function makeSshKey(): string {
-  for (;;) {
-    const { private: text } = ssh2.utils.generateKeyPairSync('ed25519')
-    if (!(ssh2.utils.parseKey(text) instanceof Error)) return text
-  }
-}
 
 function listKeys(directory: string, signer: Signer): RecordingKey[] {
   const file = join(directory, 'recording-keys.json')

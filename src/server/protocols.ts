@@ -4,6 +4,7 @@ import { protocolNames } from '../protocols/names.ts'
 import type { GatewayParts, TargetKind } from '../protocols/protocol.ts'
 import type { Engine } from '../gateway/engine.ts'
 import type { Config } from './config/config.ts'
+import type { GatewayKeys } from './keys.ts'
 
 export interface RunningProtocol extends ServedProtocol {
   readonly engine: Engine
@@ -13,13 +14,14 @@ export interface RunningProtocol extends ServedProtocol {
 /** The engine of every protocol, by type of target. */
 export async function createProtocols(
   config: Config,
-  parts: Pick<GatewayParts, 'identityKey' | 'firstUse'>,
+  { firstUse, identity = {} }: Pick<GatewayParts, 'firstUse'> & Partial<Pick<GatewayKeys, 'identity'>>,
 ): Promise<ReadonlyMap<string, RunningProtocol>> {
   const running = await Promise.all(
     protocolNames.map(async (name) => {
       const half = gatewayHalves[name]
       const engine = await half.create({
-        ...parts,
+        firstUse,
+        identityKey: identity[name],
         baseDirectory: config.baseDirectory,
         section: config.protocolSections[name],
       })

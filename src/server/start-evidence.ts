@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
 import { fitsTarget } from '../policy/match/target.ts'
 import { text as textOf } from 'node:stream/consumers'
-import { apartFileOf, apartKey, parseApart, showApart } from '../recording/apart.ts'
+import { detachedFileOf, detachedKey, parseDetached, showDetached } from '../recording/detached.ts'
 import { encodeFrames } from '../recording/frame.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
 import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
@@ -32,9 +32,9 @@ export interface Evidence {
   readonly home: Home
   /** A session's record as it stands now; an open one without its end. */
   read(row: RecordingRow): Promise<Readable>
-  /** The texts that stand apart; none where they were erased. */
-  readApart(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
-  eraseApart(row: RecordingRow): Promise<void>
+  /** The detached texts; none where they were erased. */
+  readDetached(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
+  eraseDetached(row: RecordingRow): Promise<void>
   stop(): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export async function startEvidence(
   const spool = new Spool({
     directory,
     macKey: keys.journal,
-    apartKey: keys.apart,
+    detachedKey: keys.detached,
     signer: keys.signer,
     limit: recording.spoolLimit,
     writeTimeout: recording.writeTimeout,
@@ -147,26 +147,26 @@ export async function startEvidence(
       const recorder = spool.recorder(row.sessionId)
       return recorder === undefined ? openStored(row, row.file) : Promise.resolve(Readable.from(whatIsThere(recorder)))
     },
-    async readApart(row) {
-      const file = apartFileOf(row.file)
+    async readDetached(row) {
+      const file = detachedFileOf(row.file)
       const stored = (await exists(inSpool(file))) ? createReadStream(inSpool(file)) : await home.read(file)
-      const entries = stored === undefined ? [] : parseApart(await textOf(stored))
-      const key = apartKey(keys.apart, row.sessionId)
+      const entries = stored === undefined ? [] : parseDetached(await textOf(stored))
+      const key = detachedKey(keys.detached, row.sessionId)
       return entries.map((entry) => {
-        const { text, reference } = showApart({ key }, entry)
+        const { text, reference } = showDetached({ key }, entry)
         return { ...reference, text }
       })
     },
-    async eraseApart(row) {
+    async eraseDetached(row) {
       if (row.state !== 'stored')
         throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
           hint: 'texts are erased from the home only: try again once it is stored',
         })
       try {
-        await home.remove(apartFileOf(row.file))
+        await home.remove(detachedFileOf(row.file))
       } catch (error) {
         const problem = (error as Error).message
-        await state.apartNotErased(row, problem)
+        await state.detachedNotErased(row, problem)
         if (!(error instanceof Retained)) throw error
         throw new PamError('NOT_ALLOWED', `the texts of ${row.sessionId} are not erased: ${problem}`, {
           hint: 'erase them again after that',
@@ -195,7 +195,7 @@ async function removeDeleted(directory: string, { recordings }: Recovery, audite
     if (found.type !== 'sealed') continue
     const said = audited.recordings.get(found.sealed.session)
     if (said?.state !== 'deleted' || said.sealed?.sha256 !== found.sealed.sha256) continue
-    for (const file of [found.file, apartFileOf(found.file)]) await rm(join(directory, file), { force: true })
+    for (const file of [found.file, detachedFileOf(found.file)]) await rm(join(directory, file), { force: true })
   }
 }
 
@@ -295,7 +295,7 @@ export async function collect(
       if (held) continue
       try {
         // Under a lock nothing is tried: a delete marker alone would hide what is still there.
-        const retention = (await home.retention(row.file)) ?? (await home.retention(apartFileOf(row.file)))
+        const retention = (await home.retention(row.file)) ?? (await home.retention(detachedFileOf(row.file)))
         if (retention !== undefined) {
           item.retained = describeRetention(retention)
           if (!dryRun) await state.retained(row, rule.name, retention.until)
@@ -310,7 +310,7 @@ export async function collect(
       // Said before it is done: what is gone and not in the chain was not deleted by us.
       await state.deleted(row, rule.name)
       try {
-        await home.remove(apartFileOf(row.file))
+        await home.remove(detachedFileOf(row.file))
         await home.remove(row.file)
       } catch (error) {
         item.problem = (error as Error).message

@@ -64,7 +64,7 @@ export async function start(file: string): Promise<void> {
   let identities = identityVerifier(issuers)
   const registry = new SessionRegistry()
   const state = gatewayState(db)
-  const protocols = await createProtocols(config, { identityKey: keys.sshHost, firstUse: firstUseIn(db) })
+  const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db) })
   let delivery: AuditDelivery | undefined
   let notifications: Notifications | undefined
 

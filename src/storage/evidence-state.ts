@@ -106,7 +106,7 @@ export function evidenceState(db: Database) {
           await gatewayDid(tx, 'recording.retained', row.sessionId, data)
       }),
 
-    apartNotErased: (row: RecordingRow, problem: string) =>
+    detachedNotErased: (row: RecordingRow, problem: string) =>
       db.change((tx) => gatewayDid(tx, 'recording.apart_not_erased', row.sessionId, { problem })),
 
     /** The home keeps it. */

@@ -38,7 +38,7 @@ export const openSpool = (directory: string, options: Partial<SpoolOptions> = {}
   new Spool({
     directory,
     macKey,
-    apartKey: Buffer.alloc(32, 9),
+    detachedKey: Buffer.alloc(32, 9),
     signer,
     limit: 1e9,
     writeTimeout: 2000,

@@ -72,7 +72,7 @@ const of = <T extends RecordedEvent['type']>(events: readonly RecordedEvent[], t
   events.filter((event): event is RecordedEvent & { type: T } => event.type === type)
 
 describe('what a session leaves', () => {
-  it('rows as the client saw them, masked, up to the limit; the statement that could not be read stands apart', async () => {
+  it('rows as the client saw them, masked, up to the limit; the statement that could not be parsed is detached', async () => {
     const { directory, gateway, jane, dev } = await set('', (config) =>
       config.replaceAll('    tls: disable', '    tls: disable\n    recordRows: 300 B'),
     )
@@ -112,10 +112,12 @@ describe('what a session leaves', () => {
     )
     for (const name of filesIn(dataOf(directory), ''))
       if (/pamapart|state\.db/.test(name)) expect(readFileSync(name).includes('canary-apart')).toBe(false)
-    expect(await alice.api.sessions.apart(session)).toEqual([{ ...command?.apart, text: "selekt 'canary-apart'" }])
-    await expect(jane.api.sessions.apart(session)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
-    await alice.api.sessions.eraseApart(session, 'asked for by the person')
-    expect(await alice.api.sessions.apart(session)).toEqual([])
+    expect(await alice.api.sessions.detachedTexts(session)).toEqual([
+      { ...command?.apart, text: "selekt 'canary-apart'" },
+    ])
+    await expect(jane.api.sessions.detachedTexts(session)).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
+    await alice.api.sessions.eraseDetached(session, 'asked for by the person')
+    expect(await alice.api.sessions.detachedTexts(session)).toEqual([])
     expect(await verifyRecording(file, keysOf(directory))).toMatchObject({ status: 'sealed' })
   }, 60_000)
 

@@ -137,7 +137,7 @@ describe('what an approval covers', () => {
     await db.end()
   })
 
-  it('statements that two rules hold have to come apart', async () => {
+  it('statements that two rules hold must be sent separately', async () => {
     const db = await client()
     await expect(
       db.query('delete from orders where order_id = -1; update orders set note = null where order_id = -1'),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseApart } from '../../src/recording/apart.ts'
+import { parseDetached } from '../../src/recording/detached.ts'
 import { decodeFrames, decodePayload, encodeFrames, firstHash, nextFrame } from '../../src/recording/frame.ts'
 import { headOf } from '../../src/recording/journal-file.ts'
 import { decodeEntries } from '../../src/recording/journal-format.ts'
@@ -62,7 +62,7 @@ describe('bytes that somebody made up', () => {
     )
   })
 
-  it('entries, texts that stand apart: refused or read, nothing else', () => {
+  it('entries and detached texts are refused or read, nothing else', () => {
     fc.assert(
       fc.property(bytes, (noise) => {
         try {
@@ -70,7 +70,7 @@ describe('bytes that somebody made up', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError)
         }
-        expect(Array.isArray(parseApart(noise.toString('utf8')))).toBe(true)
+        expect(Array.isArray(parseDetached(noise.toString('utf8')))).toBe(true)
       }),
     )
   })

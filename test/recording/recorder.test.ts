@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { apartKey, readApart, showApart } from '../../src/recording/apart.ts'
+import { detachedKey, readDetached, showDetached } from '../../src/recording/detached.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
 import { realDisk, type JournalDisk } from '../../src/recording/journal-file.ts'
 import type { SessionRecorder } from '../../src/recording/recorder.ts'
@@ -150,18 +150,18 @@ describe('recorder', () => {
     expect(found[1]).toEqual(data)
   })
 
-  it('a text that could not be read stands apart, encrypted, and the record verifies without it', async () => {
+  it('a text that could not be parsed is detached, encrypted, and the recording verifies without it', async () => {
     const spool = start()
     const recorder = await spool.open(opened(), recorderOptions())
-    const reference = recorder.apart('secret $$ text')
+    const reference = recorder.detach('secret $$ text')
     recorder.intent({ ...command('‹hidden›'), apart: reference })
     await written(recorder)
     await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
     const path = file().replace('.pamrec', '.pamapart')
-    const [entry] = await readApart(path)
-    if (entry === undefined) throw new Error('nothing stands apart')
-    const key = apartKey(Buffer.alloc(32, 9), 'ses_1')
-    expect(showApart({ key }, entry)).toEqual({ text: 'secret $$ text', reference })
+    const [entry] = await readDetached(path)
+    if (entry === undefined) throw new Error('nothing is detached')
+    const key = detachedKey(Buffer.alloc(32, 9), 'ses_1')
+    expect(showDetached({ key }, entry)).toEqual({ text: 'secret $$ text', reference })
     for (const name of filesIn(directory, '')) {
       if (name.includes('.')) expect(readFileSync(name).includes('secret')).toBe(false)
     }

@@ -58,7 +58,7 @@ async function leave({ seal = false, recipients = [] as readonly string[] } = {}
   for (const session of ['ses_1', 'ses_2']) {
     const recorder = await spool.open(opened(session), { ...recorderOptions(session), recipients })
     recorder.intent(command('select 1'))
-    recorder.apart('not read')
+    recorder.detach('not read')
     await written(recorder)
     if (seal) await recorder.sealNow()
     recorder.intent(command('select 2'))
@@ -563,7 +563,7 @@ describe('what stands in the place of a file and is none', () => {
     expect([readFileSync(other()), existsSync(join(directory, 'nothing'))]).toEqual([before, false])
   })
 
-  it.each(lay)('%s for the texts that stand apart', async (_what, put) => {
+  it.each(lay)('%s for the detached texts', async (_what, put) => {
     await leave()
     writeFileSync(other(), '')
     mkdirSync(join(left, '2026-11'), { recursive: true })

@@ -55,7 +55,7 @@ it('says what a statement is', () => {
   const statement = sqlStatement({ kinds: ['delete'], missingWhere: true, functions: ['now'], behind: ['public.a'] })
   expect(sqlVocabulary.name(statement)).toBe('DELETE')
   expect(sqlVocabulary.subject(statement)).toBe('this DELETE')
-  expect(sqlVocabulary.describe(statement)).toEqual(['without WHERE'])
+  expect(sqlVocabulary.describe?.(statement)).toEqual(['without WHERE'])
   expect(sqlVocabulary.values(statement)).toEqual({ behind: ['public.a'], functions: ['now'], missingWhere: true })
 })
 

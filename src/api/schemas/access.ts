@@ -13,7 +13,7 @@ export const targetSchema = z.object({
   /** What a client must name when it connects. */
   accounts: z.array(z.string()),
   database: z.string().optional(),
-  /** What the gateway shows an SSH client: type and base64. */
+  /** Host keys that the gateway shows to clients of the protocol: type and base64. */
   hostKeys: z.array(z.string()).optional(),
 })
 export type Target = z.output<typeof targetSchema>

@@ -96,7 +96,7 @@ export const replayLineSchema = z.discriminatedUnion('type', [
     commands: z.number(),
     /** Commands by what became of them: `allow to hold`. */
     changed: z.record(z.string(), z.number()),
-    /** What could not be judged again: texts that stand apart, targets that are gone, records that cannot be read. */
+    /** What could not be evaluated again: detached texts, targets that no longer exist, recordings that cannot be read. */
     notJudged: z.number(),
     /** More changed than is shown. */
     cut: z.boolean(),

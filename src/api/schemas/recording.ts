@@ -24,8 +24,8 @@ export type Found =
   /** More would have been found. */
   | { readonly type: 'more' }
 
-/** A text that stands apart from the record. */
-export interface ApartText {
+/** The original of a command that could not be parsed. */
+export interface DetachedText {
   readonly id: string
   readonly sha256: string
   readonly text: string

@@ -18,10 +18,11 @@ export const keep: AddCommand = (program, run) => {
     )
 }
 
-/** `pamctl erase-texts SESSION`: deletes the texts that stand apart from its record. */
-export const eraseTexts: AddCommand = (program, run) => {
+/** `pamctl erase-detached SESSION`: deletes the detached texts beside its recording. `erase-texts` was its name before. */
+export const eraseDetached: AddCommand = (program, run) => {
   program
-    .command('erase-texts <session>')
+    .command('erase-detached <session>')
+    .alias('erase-texts')
     .description(
       'erase the detached texts of a session (commands that could not be parsed); the recording stays verifiable (auditors)',
     )
@@ -29,8 +30,8 @@ export const eraseTexts: AddCommand = (program, run) => {
     .action(
       run(async ({ io, client }: CliContext, session: string, { reason }: { reason: string }) => {
         needId(session, 'ses')
-        await (await client()).sessions.eraseApart(session, reason)
-        io.note(`the texts beside the record of ${session} are gone`)
+        await (await client()).sessions.eraseDetached(session, reason)
+        io.note(`erased the detached texts of ${session}`)
       }),
     )
 }

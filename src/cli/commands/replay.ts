@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { ApartText } from '../../api/schemas/recording.ts'
+import type { DetachedText } from '../../api/schemas/recording.ts'
 import { durationOption, jsonOption, type AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { describeEvent } from '../../recording/timeline.ts'
@@ -30,7 +30,7 @@ export const replay: AddCommand = (program, run) => {
 
 async function showRecord(context: CliContext, source: string, options: ReplayOptions): Promise<void> {
   const { io } = context
-  const texts = options.withTexts ? await textsApart(context, source) : new Map<string, ApartText>()
+  const texts = options.withTexts ? await detachedTexts(context, source) : new Map<string, DetachedText>()
   const events = readEvents(context, source, { ...options, purpose: 'viewed' })
   const wait = pauses({ speed: options.speed, maxIdle: options.maxIdle })
   for await (const { event, data } of events) {
@@ -48,18 +48,18 @@ async function showRecord(context: CliContext, source: string, options: ReplayOp
       io.jsonLine({ value: data === undefined ? event : { ...event, data: data.toString('base64') } })
     else {
       for (const line of describeEvent(event, data)) io.print(line)
-      const apart = event.type === 'command' ? event.apart : undefined
-      const found = apart && texts.get(apart.id)
+      const reference = event.type === 'command' ? event.apart : undefined
+      const found = reference && texts.get(reference.id)
       if (found === undefined) continue
-      // The record verifies without the text, so the text is held against the record here.
-      const text = found.sha256 === apart?.sha256 ? found.text : '(stored text does not match the recorded digest)'
+      // The record verifies without the text, so the text is compared with its digest here.
+      const text = found.sha256 === reference?.sha256 ? found.text : '(stored text does not match the recorded digest)'
       for (const line of describeEvent({ ...event, type: 'notice', message: text })) io.print(line)
     }
   }
 }
 
-async function textsApart({ client }: CliContext, session: string): Promise<Map<string, ApartText>> {
-  const found = await (await client()).sessions.apart(session)
+async function detachedTexts({ client }: CliContext, session: string): Promise<Map<string, DetachedText>> {
+  const found = await (await client()).sessions.detachedTexts(session)
   return new Map(found.map((text) => [text.id, text]))
 }
 

@@ -39,6 +39,14 @@ export interface SshHostKeys {
   readonly publicKeys: readonly string[]
 }
 
+/** The library writes one key in some hundred so that it cannot read it itself: another is made then. */
+export function makeHostKey(): string {
+  for (;;) {
+    const { private: text } = ssh2.utils.generateKeyPairSync('ed25519')
+    if (!(ssh2.utils.parseKey(text) instanceof Error)) return text
+  }
+}
+
 /** Those that are configured, else `own`. Throws for what is no key. */
 export function ownHostKeys(section: SshSection, baseDirectory: string, own: string | undefined): SshHostKeys {
   const { hostKeys } = section

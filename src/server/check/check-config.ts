@@ -28,7 +28,7 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
     process.exitCode = 2
     return
   }
-  const protocols = await createProtocols(config, { identityKey: undefined, firstUse: NO_FIRST_USE })
+  const protocols = await createProtocols(config, { firstUse: NO_FIRST_USE })
   const tests = await checkPolicy(config.tests, config.policy, config.targets, protocols)
   const connections = connect
     ? await checkConnections(config, { protocols, issuers: trustedIssuers(config, undefined) })

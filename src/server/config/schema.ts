@@ -59,13 +59,13 @@ export const configSchema = z
           .describe('deadline for a TLS handshake, for the headers of a request, and for a protocol handshake'),
         catalogs: timeout
           .prefault('30s')
-          .describe('how long reading the catalogs of a PostgreSQL target may take when a session starts'),
+          .describe("how long reading a database's catalogs may take when a session starts"),
         catalogBytes: z
           .int()
           .min(1_048_576)
           .max(1_073_741_824)
           .default(134_217_728)
-          .describe('how much the catalogs of a PostgreSQL target may be'),
+          .describe("maximum size of a database's catalogs"),
         statementBytes: z
           .int()
           .min(1024)

@@ -118,7 +118,7 @@ const BINARY = /^(=|==|!=|<|>|-(eq|ne|lt|le|gt|ge|ef|nt|ot))$/
 
 const bracket: Builtin = (words, place) => (words.at(-1) === ']' ? test(words.slice(0, -1), place) : undefined)
 
-/** The settings that change no meaning of what follows, apart from ending it early. */
+/** The settings that change no meaning of what follows, except that they may end it early. */
 const set: Builtin = (words) => {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as Word

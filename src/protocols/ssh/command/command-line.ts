@@ -173,7 +173,7 @@ class Reader {
   }
 
   #visit(node: SyntaxNode): void {
-    if (node.type === 'Script') return this.#apart(() => this.#script(node))
+    if (node.type === 'Script') return this.#isolated(() => this.#script(node))
     if (node.type === 'Statement')
       return node.background === true ? this.#beside(() => this.#visit(node.command)) : this.#visit(node.command)
     if (node.type === 'Command') return this.#command(node)
@@ -189,7 +189,7 @@ class Reader {
     if (node.type === 'ProcessSubstitution') this.#found.hasBackground = true
     const reason = hiding(node, this.#dialect, this.#settings)
     if (reason !== undefined) this.#hides(reason)
-    this.#apart(() => {
+    this.#isolated(() => {
       // What stands before a `cd` runs after it as well.
       if (LOOPS.has(node.type) && (mentions(node, 'cd') || hasFunction(node))) this.#directory = undefined
       forEachChild(node, (child) => this.#visit(child))
@@ -198,7 +198,7 @@ class Reader {
 
   #beside(work: () => void): void {
     this.#found.hasBackground = true
-    this.#apart(work)
+    this.#isolated(work)
   }
 
   /**
@@ -224,7 +224,7 @@ class Reader {
   }
 
   /** What happens within is not seen outside; a directory that changes within is not known after. */
-  #apart(work: () => void): void {
+  #isolated(work: () => void): void {
     if (this.#depth >= MAX_DEPTH)
       throw new TooComplex(`a command line nested more than ${MAX_DEPTH} levels deep is not analysed`)
     const before = this.#directory
@@ -271,7 +271,7 @@ class Reader {
 
   #command(command: Command): void {
     // Substitutions within run as well.
-    this.#apart(() => {
+    this.#isolated(() => {
       forEachChild(command, (child) => {
         if (!('operator' in child)) this.#visit(child)
       })
@@ -328,7 +328,7 @@ class Reader {
       }
       if (wrapped.script !== undefined) {
         const { text, shell } = wrapped.script
-        this.#apart(() => new Reader(this.#scope, shell, this).text(text))
+        this.#isolated(() => new Reader(this.#scope, shell, this).text(text))
       }
       if (wrapped.runs === undefined) return
       argv = wrapped.runs
@@ -401,7 +401,7 @@ class Reader {
         this.#hides('shells read this redirection differently')
       if (redirection.type === 'HereDoc') {
         if (!isPlainHereDoc(redirection)) this.#hides('shells read this here-document differently')
-        this.#apart(() => forEachChild(redirection, (child) => this.#visit(child)))
+        this.#isolated(() => forEachChild(redirection, (child) => this.#visit(child)))
         continue
       }
       if (redirection.target !== undefined) this.#visit(redirection.target)

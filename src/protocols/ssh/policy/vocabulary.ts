@@ -69,7 +69,6 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   matches: fitsHostStatement,
   name,
   subject: name,
-  describe: () => [],
   whyMaybe,
   opaque: ({ opaque }) => opaque,
   adviceOnUnknown: ({ unknown }) => (unknown.length > 0 ? REWRITE_ADVICE : 'ask for a rule that names the program'),

@@ -10,7 +10,7 @@ import type { VisibleConstants } from '../../lineage/open-constants.ts'
 /**
  * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
  * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
- * what looks like a masked kind. A text that could not be parsed may hold anything: it stands apart.
+ * what looks like a masked kind. A text that could not be parsed may hold anything: it is detached.
  */
 export function recordable(
   sql: string,
@@ -22,7 +22,7 @@ export function recordable(
   const commitAll = (): (string | null)[] => parameters.map((value) => (value === null ? null : commit(value)))
   if (facts.parsed.length === 0 && facts.statements.length > 0) {
     const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
-    return { text, parameters: commitAll(), apart: sql }
+    return { text, parameters: commitAll(), detached: sql }
   }
   const isSecret = facts.parsed.some(({ secret }) => secret)
   const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))

@@ -1,13 +1,14 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { ApartReference } from './event.ts'
+import type { DetachedReference } from './event.ts'
 
 /**
- * Texts that could not be read, and so may hold any secret, stand apart from the record: encrypted, in a file of their
- * own that can be deleted. The record keeps a salted digest, so that verification never needs them.
+ * Detached texts: the originals of commands that could not be parsed, and so may hold any secret. They are kept encrypted in a file
+ * of their own beside the recording, which can be erased; the recording has a salted digest, so that verification never needs them.
+ * The format of recordings, the audit chain and the API call them `apart` (docs/recording-format.md).
  */
-export interface ApartEntry {
+export interface DetachedEntry {
   readonly id: string
   /** 16 bytes, AES-256-GCM nonce of 12, and the ciphertext with its tag; base64. */
   readonly salt: string
@@ -15,15 +16,18 @@ export interface ApartEntry {
   readonly text: string
 }
 
-export interface ApartCipher {
+export interface DetachedCipher {
   readonly key: Buffer
 }
 
 /** The key of one session's texts. */
-export const apartKey = (master: Uint8Array, session: string): Buffer =>
+export const detachedKey = (master: Uint8Array, session: string): Buffer =>
   createHmac('sha256', master).update(`pamapart/1 ${session}`).digest()
 
-export function hideApart({ key }: ApartCipher, text: string): { reference: ApartReference; entry: ApartEntry } {
+export function hideDetached(
+  { key }: DetachedCipher,
+  text: string,
+): { reference: DetachedReference; entry: DetachedEntry } {
   const id = randomBytes(8).toString('hex')
   const salt = randomBytes(16)
   const nonce = randomBytes(12)
@@ -36,7 +40,10 @@ export function hideApart({ key }: ApartCipher, text: string): { reference: Apar
 }
 
 /** Throws where the entry is not what was hidden under this key. */
-export function showApart({ key }: ApartCipher, entry: ApartEntry): { text: string; reference: ApartReference } {
+export function showDetached(
+  { key }: DetachedCipher,
+  entry: DetachedEntry,
+): { text: string; reference: DetachedReference } {
   const hidden = Buffer.from(entry.text, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(entry.nonce, 'base64'))
   decipher.setAuthTag(hidden.subarray(-TAG))
@@ -44,11 +51,11 @@ export function showApart({ key }: ApartCipher, entry: ApartEntry): { text: stri
   return { text, reference: { id: entry.id, sha256: digestOf(Buffer.from(entry.salt, 'base64'), text) } }
 }
 
-export const apartFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
+export const detachedFileOf = (recording: string): string => recording.replace(/\.pamrec$/, '.pamapart')
 
 /** Appends what the file does not hold yet, and flushes it. */
-export async function appendApart(path: string, entries: readonly ApartEntry[]): Promise<void> {
-  const known = new Set((await readApart(path)).map(({ id }) => id))
+export async function appendDetached(path: string, entries: readonly DetachedEntry[]): Promise<void> {
+  const known = new Set((await readDetached(path)).map(({ id }) => id))
   const lines = entries.filter(({ id }) => !known.has(id)).map((entry) => `${JSON.stringify(entry)}\n`)
   if (lines.length === 0) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
@@ -62,18 +69,18 @@ export async function appendApart(path: string, entries: readonly ApartEntry[]):
 }
 
 /** None where there is no such file. A line that was cut off by a stop is left out. */
-export async function readApart(path: string): Promise<ApartEntry[]> {
+export async function readDetached(path: string): Promise<DetachedEntry[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
-  return parseApart(text)
+  return parseDetached(text)
 }
 
-export function parseApart(text: string): ApartEntry[] {
+export function parseDetached(text: string): DetachedEntry[] {
   return text.split('\n').flatMap((line) => {
     try {
-      return line === '' ? [] : [JSON.parse(line) as ApartEntry]
+      return line === '' ? [] : [JSON.parse(line) as DetachedEntry]
     } catch {
       return []
     }

@@ -1,0 +1,70 @@
+import type { Person, Target } from '../policy/command.ts'
+import { decideCommand, type Judgement } from '../policy/decide.ts'
+import type { Policy } from '../policy/policy.ts'
+import { PamError } from '../shared/errors.ts'
+import type { CommandDraft } from './engine.ts'
+
+export type Denial = Judgement & { readonly type: 'deny' }
+
+/** What the rules say of one person's commands on one target. */
+export class CommandJudge {
+  readonly #person: Person
+  readonly #target: Target
+  /** Rules look at what a command does, which is the same object each time its text comes again, and at nothing that changes. */
+  #known = new WeakMap<object, Judgement>()
+  #policy: Policy | undefined
+
+  constructor(person: Person, target: Target) {
+    this.#person = person
+    this.#target = target
+  }
+
+  judge(draft: CommandDraft, policy: Policy): Judgement {
+    if (draft.refusal !== undefined) {
+      const { message, hint } = draft.refusal
+      return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
+    }
+    const judgement = this.#byRules(draft, policy)
+    if (draft.unread === undefined || judgement.type === 'allow') return judgement
+    return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
+  }
+
+  #byRules(draft: CommandDraft, policy: Policy): Judgement {
+    if (policy !== this.#policy) {
+      this.#known = new WeakMap()
+      this.#policy = policy
+    }
+    const { statements } = draft.facts
+    const known = this.#known.get(statements)
+    if (known !== undefined) return known
+    const command = { protocol: this.#target.type, kind: 'statement' as const, ...draft }
+    const judgement = decideCommand(policy, this.#person, this.#target, command)
+    this.#known.set(statements, judgement)
+    return judgement
+  }
+}
+
+/** A rule may not want locks to be held while somebody thinks. */
+export const withoutLocks = (draft: CommandDraft, judgement: Judgement): Judgement =>
+  judgement.type === 'hold' && judgement.effect.inTransaction === 'refuse' && draft.inTransaction
+    ? {
+        type: 'deny',
+        rule: judgement.rule,
+        code: 'COMMAND_REFUSED',
+        message: `${judgement.statement} needs approval and cannot be held inside a transaction`,
+        hint: 'commit or roll back first, then run it alone',
+      }
+    : judgement
+
+/** The code that the client and the record have: the engine's own reason comes before that of the rules. */
+export const codeOf = (denial: Denial, draft: CommandDraft): PamError['code'] =>
+  draft.refusal?.code ?? draft.unread?.code ?? denial.code
+
+/** What the client is told. */
+export const denialError = (denial: Denial, draft: CommandDraft, decision: string): PamError =>
+  new PamError(codeOf(denial, draft), denial.message, {
+    id: decision,
+    hint: [denial.rule === undefined ? undefined : `rule "${denial.rule}"`, denial.hint, `decision ${decision}`]
+      .filter((part) => part !== undefined)
+      .join('; '),
+  })

@@ -1,0 +1,69 @@
+import type { Judgement } from '../policy/decide.ts'
+import type { PolicyLanguage } from '../policy/language.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import type { Clock } from '../shared/clock.ts'
+import { newId } from '../shared/id.ts'
+import { codeOf } from './command-judge.ts'
+import { summaryOf } from './command-summary.ts'
+import type { CommandDraft } from './engine.ts'
+import type { RecentCommand } from './session-registry.ts'
+
+/** Puts the commands of a session on record, counts them, and remembers the last ones for approvers. */
+export class CommandLog {
+  readonly #recorder: Recorder
+  readonly #clock: Clock
+  readonly #recent: RecentCommand[] = []
+  #count = 0
+
+  constructor(recorder: Recorder, clock: Clock) {
+    this.#recorder = recorder
+    this.#clock = clock
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The intent: in the record before anything of the command goes upstream. Returns the id of the decision. */
+  record(
+    draft: CommandDraft,
+    judgement: Judgement,
+    { digest, language }: { readonly digest: string; readonly language: PolicyLanguage },
+  ): string {
+    const id = newId('dec')
+    const { recorded } = draft
+    const { type: verdict, rule } = judgement
+    this.#count++
+    this.#recent.push({ id, at: this.#clock.now(), text: recorded.text.slice(0, MAX_RECENT_TEXT), verdict })
+    if (this.#recent.length > MAX_RECENT) this.#recent.shift()
+    const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements, language)
+    const denial = judgement.type === 'deny' ? judgement : undefined
+    this.#recorder.intent({
+      type: 'command',
+      id,
+      verdict,
+      rule,
+      code: denial && codeOf(denial, draft),
+      message: denial?.message,
+      text: recorded.text,
+      apart: recorded.detached === undefined ? undefined : this.#recorder.detach(recorded.detached),
+      parameters: recorded.parameters.length === 0 ? undefined : recorded.parameters,
+      digest,
+      kinds,
+      reads,
+      writes,
+      unknown: unknown.length === 0 ? undefined : unknown,
+    })
+    return id
+  }
+
+  /** The last commands before one, newest last; all of them where it is not among them. */
+  before(decision: string | undefined): readonly RecentCommand[] {
+    const at = this.#recent.findIndex(({ id }) => id === decision)
+    return at < 0 ? this.#recent : this.#recent.slice(0, at)
+  }
+}
+
+/** Commands that an approver is shown of what came before, and characters of each. */
+const MAX_RECENT = 11
+const MAX_RECENT_TEXT = 500

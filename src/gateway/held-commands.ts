@@ -1,0 +1,247 @@
+import type { Approval } from '../access/approval.ts'
+import type { Grant } from '../access/grant.ts'
+import { describeState } from '../access/review.ts'
+import type { Person, Target } from '../policy/command.ts'
+import type { Judgement } from '../policy/decide.ts'
+import { describeApprovers } from '../policy/explain.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Recorder } from '../recording/recorder.ts'
+import type { Clock } from '../shared/clock.ts'
+import { formatDuration } from '../shared/duration.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { newId } from '../shared/id.ts'
+import type { CommandDigest } from './command-digest.ts'
+import type { CommandJudge } from './command-judge.ts'
+import { describeEffect } from './describe-effect.ts'
+import type { CommandDraft, Hold, Verdict } from './engine.ts'
+import type { GatewayState } from './gateway-state.ts'
+
+export interface HeldCommandsParts {
+  /** The session's id. */
+  readonly id: string
+  readonly person: Person
+  readonly target: Target
+  readonly grant: Pick<Grant, 'endsAt'>
+  readonly recorder: Pick<Recorder, 'intent'>
+  readonly clock: Clock
+  readonly state: Pick<GatewayState, 'fileApproval' | 'closeApproval' | 'useApproval'>
+  readonly judge: Pick<CommandJudge, 'judge'>
+  readonly digest: Pick<CommandDigest, 'of'>
+  /** The rules in force now. */
+  readonly policy: () => Policy
+  readonly ended: AbortSignal
+}
+
+export type HoldJudgement = Judgement & { readonly type: 'hold' }
+
+/** A command that waits, under the decision that is on record, and the rules that hold it. */
+interface Waiting {
+  readonly draft: CommandDraft
+  readonly decision: string
+  readonly policy: Policy
+  readonly covers: HoldJudgement['effect']['covers']
+  readonly approval: Approval
+  readonly settle: (outcome: Outcome) => void
+}
+
+type Outcome =
+  | { readonly type: 'approved' | 'denied'; readonly approval: Approval }
+  | { readonly type: 'expired' | 'withdrawn' | 'ended' }
+
+/** The commands of a session that wait for people: each from the request for an approval to its one verdict. */
+export class HeldCommands {
+  readonly #parts: HeldCommandsParts
+  readonly #waiting = new Map<string, Waiting>()
+  /** Statements that were approved with whatever parameters come. */
+  readonly #covered = new Set<string>()
+
+  constructor(parts: HeldCommandsParts) {
+    this.#parts = parts
+  }
+
+  /** Whether an earlier approval was for this statement with any parameters. */
+  isCovered(draft: CommandDraft, judgement: HoldJudgement, policy: Policy): boolean {
+    return judgement.effect.covers === 'statement' && this.#covered.has(this.#statementDigest(draft, policy))
+  }
+
+  hold(draft: CommandDraft, judgement: HoldJudgement, decision: string, policy: Policy): Hold {
+    const { clock, ended } = this.#parts
+    const { approvers, covers } = judgement.effect
+    const approval = this.#approvalFor(draft, judgement, policy)
+    const { promise: outcome, resolve: settle } = resolvers<Outcome>()
+    const waiting: Waiting = { draft, decision, policy, covers, approval, settle }
+    this.#waiting.set(approval.id, waiting)
+    const stopTimer = clock.at(approval.expiresAt, () => settle({ type: 'expired' }))
+    const onEnded = (): void => settle({ type: 'ended' })
+    ended.addEventListener('abort', onEnded, { once: true })
+    const verdict = this.#verdictOn(waiting, outcome).finally(() => {
+      stopTimer()
+      this.#waiting.delete(approval.id)
+      ended.removeEventListener('abort', onEnded)
+    })
+    const wait = formatDuration(approval.expiresAt - approval.createdAt)
+    return {
+      type: 'hold',
+      id: decision,
+      notice: `${judgement.statement} needs approval by ${describeApprovers(approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
+      verdict,
+      withdraw: () => settle({ type: 'withdrawn' }),
+    }
+  }
+
+  decided(approval: Approval): void {
+    const { state } = approval
+    if (state === 'approved' || state === 'denied') this.#waiting.get(approval.id)?.settle({ type: state, approval })
+  }
+
+  find(approvalId: string): Pick<Waiting, 'draft' | 'decision'> | undefined {
+    return this.#waiting.get(approvalId)
+  }
+
+  #approvalFor(draft: CommandDraft, judgement: HoldJudgement, policy: Policy): Approval {
+    const { id, person, target, grant, clock, digest } = this.#parts
+    const now = clock.now()
+    return {
+      id: newId('apr'),
+      requester: { id: person.id, label: person.label, kind: person.kind },
+      approvers: judgement.effect.approvers,
+      state: 'pending',
+      decisions: [],
+      expiresAt: Math.min(now + judgement.effect.expires, grant.endsAt),
+      sessionId: id,
+      target: target.name,
+      rule: judgement.rule,
+      // Exactly what would run stays in memory, for the approver; what is stored may be kept for ever.
+      text: draft.recorded.text,
+      parameters: draft.recorded.parameters,
+      effect: [
+        ...draft.facts.statements.map((statement) => describeEffect(statement, policy.language)),
+        ...draft.notes(),
+      ].join('; '),
+      digest: digest.of(draft, policy.version),
+      createdAt: now,
+    }
+  }
+
+  async #verdictOn(waiting: Waiting, outcome: Promise<Outcome>): Promise<Verdict> {
+    const { approval, draft, decision, policy, covers } = waiting
+    try {
+      const estimated = await this.#estimateOf(draft)
+      const filed = estimated === undefined ? approval : { ...approval, effect: `${approval.effect}; ${estimated}` }
+      await this.#parts.state.fileApproval(filed, approval.createdAt)
+      const verdict = await this.#settled(waiting, await outcome)
+      if (verdict.type === 'forward' && covers === 'statement') this.#covered.add(this.#statementDigest(draft, policy))
+      return verdict
+    } catch (error) {
+      return { type: 'refuse', id: decision, error: asPamError(error) }
+    }
+  }
+
+  /** A target that does not answer holds up nobody who would decide, and a session that is over asks nobody any more. */
+  async #estimateOf(draft: CommandDraft): Promise<string | undefined> {
+    const { clock, ended } = this.#parts
+    let stopTimer = (): void => {}
+    let onEnded = (): void => {}
+    const late = new Promise<undefined>((resolve) => {
+      stopTimer = clock.at(clock.now() + ESTIMATE_TIMEOUT_MS, () => resolve(undefined))
+    })
+    const over = new Promise<never>((_, reject) => {
+      onEnded = () => reject(ended.reason as PamError)
+      ended.addEventListener('abort', onEnded, { once: true })
+    })
+    try {
+      return await Promise.race([draft.estimate(), late, over])
+    } finally {
+      stopTimer()
+      ended.removeEventListener('abort', onEnded)
+    }
+  }
+
+  /** Exactly one outcome: whatever came first is made final in the store, and only a used approval forwards. */
+  async #settled(waiting: Waiting, outcome: Outcome): Promise<Verdict> {
+    const { state, clock, ended } = this.#parts
+    const { approval, decision } = waiting
+    switch (outcome.type) {
+      case 'denied':
+        this.#note(waiting, 'denied', outcome.approval)
+        return refused(waiting, 'HOLD_DENIED', describeState(outcome.approval))
+      case 'expired':
+        await state.closeApproval(approval.id, 'expired', clock.now())
+        this.#note(waiting, 'expired')
+        return refused(waiting, 'HOLD_EXPIRED', `approval ${approval.id} expired before anyone decided`)
+      case 'withdrawn':
+        await state.closeApproval(approval.id, 'withdrawn', clock.now())
+        this.#note(waiting, 'withdrawn')
+        return refused(waiting, 'HOLD_WITHDRAWN', 'withdrawn while waiting for approval')
+      case 'ended':
+        await state.closeApproval(approval.id, 'withdrawn', clock.now())
+        return { type: 'refuse', id: decision, error: ended.reason as PamError }
+      case 'approved':
+        return this.#approved(waiting, outcome.approval)
+    }
+  }
+
+  /** An approval is for exactly what was shown: the command is analysed again, and judged by the rules of now. */
+  async #approved(waiting: Waiting, by: Approval): Promise<Verdict> {
+    const { state, clock, ended, judge, digest, recorder } = this.#parts
+    const { approval, draft, decision } = waiting
+    const policy = this.#parts.policy()
+    const again = await draft.again()
+    const judgement = judge.judge(again, policy)
+    if (judgement.type === 'deny')
+      return this.#void(waiting, by, `it was approved, but current policy denies it: ${judgement.message}`)
+    try {
+      await state.useApproval(approval.id, digest.of(again, policy.version), clock.now())
+    } catch (error) {
+      return this.#void(waiting, by, asPamError(error).message)
+    }
+    this.#note(waiting, 'approved', by)
+    // The session may have ended while the store was asked: what it ended for comes first.
+    if (ended.aborted) return { type: 'refuse', id: decision, error: ended.reason as PamError }
+    recorder.intent({ type: 'forwarded', command: decision })
+    return { type: 'forward', id: decision }
+  }
+
+  async #void(waiting: Waiting, by: Approval, message: string): Promise<Verdict> {
+    const { state, clock } = this.#parts
+    await state.closeApproval(waiting.approval.id, 'void', clock.now())
+    this.#note(waiting, 'void', by)
+    return refused(waiting, 'APPROVAL_VOID', message)
+  }
+
+  /** How it came out, for the record, with whoever decided last. */
+  #note({ approval, decision }: Waiting, state: string, by?: Approval): void {
+    const last = by?.decisions.at(-1)
+    this.#parts.recorder.intent({
+      type: 'approval',
+      id: approval.id,
+      command: decision,
+      state,
+      ...(last === undefined ? {} : { by: last.label }),
+      ...(last === undefined || last.comment === '' ? {} : { comment: last.comment }),
+    })
+  }
+
+  #statementDigest(draft: CommandDraft, policy: Policy): string {
+    return this.#parts.digest.of({ ...draft, parameters: [], inTransaction: false }, policy.version)
+  }
+}
+
+const refused = ({ approval, decision }: Waiting, code: PamError['code'], message: string): Verdict => ({
+  type: 'refuse',
+  id: decision,
+  error: new PamError(code, message, {
+    id: approval.id,
+    hint: `rule "${approval.rule}"; approval ${approval.id}; decision ${decision}`,
+  }),
+})
+
+/** Milliseconds that the target has to say how much a held command touches. */
+const ESTIMATE_TIMEOUT_MS = 5000
+
+/** What Promise.withResolvers does from Node 22 on. */
+function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((done) => (resolve = done))
+  return { promise, resolve }
+}

@@ -1,0 +1,278 @@
+import { join } from 'node:path'
+import type { Grant } from '../access/grant.ts'
+import type { Login } from '../identity/login.ts'
+import { decideAccess } from '../policy/decide.ts'
+import type { AccessRule, Policy } from '../policy/policy.ts'
+import type { SessionRecorder } from '../recording/recorder.ts'
+import type { Spool } from '../recording/spool.ts'
+import type { Clock } from '../shared/clock.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { newId } from '../shared/id.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { GuessBook } from './comparison-budget.ts'
+import { credentialSource, type Accounts } from './credential-source.ts'
+import type { Engine, Session } from './engine.ts'
+import type { GatewayState } from './gateway-state.ts'
+import { createSession, type RunningSession } from './session.ts'
+import type { SessionRegistry } from './session-registry.ts'
+import type { OpenedSession, SharedSessions } from './shared-sessions.ts'
+import type { TargetConfig } from './target.ts'
+
+export interface TunnelParts {
+  /** Address of the caller. */
+  readonly from: string
+  /** As configured now: a reload changes them. */
+  readonly settings: () => TunnelSettings
+  /** By type of target. */
+  readonly protocols: ReadonlyMap<string, ServedProtocol>
+  readonly state: GatewayState
+  readonly registry: SessionRegistry
+  readonly sharedSessions: SharedSessions
+  readonly spool: Spool
+  readonly digestKey: Uint8Array
+  readonly guessBook: GuessBook
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What of the configuration a tunnel depends on. */
+export interface TunnelSettings {
+  readonly targets: readonly TargetConfig[]
+  readonly policy: Policy
+  readonly limits: Session['limits'] & { readonly sessionsPerPerson: number }
+  readonly recording: { readonly durability: 'buffered' | 'strict'; readonly encryptTo: readonly string[] }
+  /** Where relative paths of the configuration start. */
+  readonly baseDirectory: string
+}
+
+export interface ServedProtocol {
+  readonly engine: Engine
+  readonly target: Accounts & { defaultSchema(target: TargetConfig): string | undefined }
+}
+
+/** What a session is opened for: who, to what, as whom. */
+export interface Wanted {
+  readonly login: Login
+  readonly target: TargetConfig
+  readonly protocol: ServedProtocol
+  /** What the client wants to be on the target, where its protocol says so. */
+  readonly account: string | undefined
+}
+
+/** A session that is being opened: what is known of it before it has a record. */
+interface Opening extends Wanted {
+  readonly id: string
+  readonly openedAt: number
+  /** Where its record is, below the spool. */
+  readonly recording: string
+  readonly grant: Grant
+  readonly settings: TunnelSettings
+  readonly logger: Logger
+  readonly ended: AbortController
+}
+
+/** Everything that must be in place before a byte goes upstream: access, grant, record, entry in the registry. */
+export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<OpenedSession> {
+  const { login, target, protocol, account } = wanted
+  const { clock, state, registry } = parts
+  const settings = parts.settings()
+  const rule = accessRule(wanted, settings, registry)
+  const credentials = credentialSource(protocol.target, target, account, rule, settings.baseDirectory)
+  const grant = await state.grantFor(login.person, target, rule, clock.now())
+  const id = newId('ses')
+  const openedAt = clock.now()
+  const opening: Opening = {
+    ...wanted,
+    id,
+    openedAt,
+    recording: join(new Date(openedAt).toISOString().slice(0, 7), `${id}.pamrec`),
+    grant,
+    settings,
+    logger: parts.logger.child({ session: id, target: target.name }),
+    ended: new AbortController(),
+  }
+  const lease = await credentials.lease()
+  let recorder: SessionRecorder
+  try {
+    recorder = await openRecord(opening, lease.user, parts.spool)
+  } catch (error) {
+    await lease.release()
+    throw error
+  }
+  const session = createSession({
+    ...parts,
+    ...opening,
+    config: target,
+    defaultSchema: protocol.target.defaultSchema(target),
+    lease,
+    recorder,
+    limits: settings.limits,
+    policy: () => parts.settings().policy,
+  })
+  const stopTimers = watch(opening, session, parts)
+  registry.add(listed(opening, session, recorder))
+  const close = (): Promise<void> => {
+    stopTimers()
+    return closeSession(opening, { session, recorder }, parts)
+  }
+  try {
+    await confirm(opening, parts)
+  } catch (error) {
+    session.end(asPamError(error))
+    // What failed first is what the client is told.
+    await close().catch(() => {})
+    throw error
+  }
+  opening.logger.info({ person: login.person.id, grant: grant.id }, 'session.opened')
+  return { session, close }
+}
+
+/** The rule that gives access, where the person has not too many sessions already. */
+function accessRule(
+  { login: { person }, target }: Wanted,
+  { policy, limits }: TunnelSettings,
+  registry: SessionRegistry,
+): AccessRule {
+  const rule = decideAccess(policy, person, target)
+  if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
+  if (registry.countOf(person.id) >= limits.sessionsPerPerson) {
+    throw new PamError('RATE_LIMITED', `you have ${limits.sessionsPerPerson} sessions open already`, {
+      hint: 'close some',
+    })
+  }
+  return rule
+}
+
+/** Resolves once the beginning of the record is durable. */
+function openRecord(opening: Opening, account: string, spool: Spool): Promise<SessionRecorder> {
+  const { id, login, target, grant, settings, logger, ended } = opening
+  const { person } = login
+  return spool.open(
+    {
+      type: 'opened',
+      version: 2,
+      session: id,
+      person: { id: person.id, label: person.label, kind: person.kind },
+      target: target.name,
+      protocol: target.type,
+      account,
+      grant: { id: grant.id, rule: grant.rule, reason: grant.reason, endsAt: new Date(grant.endsAt).toISOString() },
+      policy: settings.policy.version,
+    },
+    {
+      file: opening.recording,
+      recipients: settings.recording.encryptTo,
+      strict: (target.durability ?? settings.recording.durability) === 'strict',
+      onFailure(error) {
+        logger.error({ cause: (error.cause as Error | undefined)?.message }, 'recording.failed')
+        ended.abort(error)
+      },
+    },
+  )
+}
+
+/** As the registry lists it. */
+const listed = (
+  { id, login, grant, target }: Opening,
+  session: RunningSession,
+  recorder: SessionRecorder,
+): Parameters<SessionRegistry['add']>[0] => ({
+  id,
+  personId: login.person.id,
+  loginId: login.id,
+  grantId: grant.id,
+  target: target.name,
+  get commands() {
+    return session.commands
+  },
+  recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
+  end: (reason) => session.end(reason),
+  decided: (approval) => session.decided(approval),
+  held: (approvalId) => session.held(approvalId),
+})
+
+/**
+ * Puts the session into the store, then looks at grant and login once more: whoever revoked or signed out meanwhile did not find it
+ * in the registry.
+ */
+async function confirm(opening: Opening, { state, clock, from }: TunnelParts): Promise<void> {
+  const { id, login, target, grant, openedAt, recording } = opening
+  await state.sessionOpened({
+    id,
+    person: login.person,
+    target: target.name,
+    protocol: target.type,
+    grantId: grant.id,
+    loginId: login.id,
+    openedAt,
+    recording,
+    from,
+  })
+  if (!(await state.isGrantActive(grant.id, clock.now())))
+    throw new PamError('GRANT_REVOKED', `your access to ${target.name} has ended`)
+  if ((await provenUntil(login, state, clock)) === undefined) throw identityLost()
+}
+
+/** Seals the record, gives the credential back, and says in the store and in the log why the session ended: each whatever the others do. */
+async function closeSession(
+  { id, logger }: Opening,
+  { session, recorder }: { readonly session: RunningSession; readonly recorder: SessionRecorder },
+  { spool, state, registry, clock }: TunnelParts,
+): Promise<void> {
+  const reason = endOf(session)
+  const { code, message } = reason
+  const { commands } = session
+  try {
+    await spool.close(recorder, { code, message })
+  } finally {
+    try {
+      await session.lease.release()
+    } finally {
+      await state.sessionEnded(id, { at: clock.now(), code, message, commands }).finally(() => registry.remove(id))
+    }
+  }
+  // What is ours to mend has its cause in the log, under the id that the client was told.
+  if (code === 'INTERNAL') logger.error({ id: reason.id, cause: reason.cause }, 'session.failed')
+  logger.info({ code, commands }, 'session.ended')
+}
+
+/** Why the session ended; where nothing else was the reason, the client had enough. */
+export const endOf = (session: Session): PamError =>
+  (session.ended.reason as PamError | undefined) ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
+
+/** Ends the session with its grant, and once its identity was not proven again in time; the returned function stops both. */
+function watch({ grant, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {
+  const stopGrant = clock.at(grant.endsAt, () => session.end(grantOver(target.name)))
+  let stopIdentity = (): void => {}
+  let isStopped = false
+  const check = async (): Promise<void> => {
+    const until = await provenUntil(login, state, clock)
+    if (until === undefined) session.end(identityLost())
+    else if (!isStopped) arm(until)
+  }
+  const arm = (at: number): void => {
+    stopIdentity = clock.at(at, () => void check().catch((error: unknown) => session.end(asPamError(error))))
+  }
+  arm(login.provenUntil)
+  return () => {
+    isStopped = true
+    stopGrant()
+    stopIdentity()
+  }
+}
+
+/** How long the login's identity is proven; undefined where it has ended, or is proven no longer. */
+async function provenUntil({ id }: Login, state: GatewayState, clock: Clock): Promise<number | undefined> {
+  const current = await state.login(id)
+  return current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now()
+    ? undefined
+    : current.provenUntil
+}
+
+const grantOver = (target: string): PamError =>
+  new PamError('GRANT_OVER', `your access to ${target} has ended`, {
+    hint: `request it again: pamctl request ${target}`,
+  })
+
+const identityLost = (): PamError =>
+  new PamError('IDENTITY_LOST', 'your identity could not be re-verified', { hint: 'sign in again: pamctl login' })

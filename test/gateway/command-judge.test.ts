@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { codeOf, CommandJudge, denialError, withoutLocks, type Denial } from '../../src/gateway/command-judge.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { draftOf, jane, policyOf, store } from '../helpers/session-parts.ts'
+
+const policy = policyOf(`commands:
+  - { name: reading, match: { kinds: [select] }, allow: true }
+  - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] }, inTransaction: refuse } }
+  - { name: patient, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+`)
+const judge = new CommandJudge(jane, store)
+
+describe('judging a command', () => {
+  it('follows the rules', () => {
+    expect(judge.judge(draftOf({}), policy)).toEqual({ type: 'allow', rule: 'reading' })
+    expect(judge.judge(draftOf({ kinds: ['truncate'] }), policy).type).toBe('hold')
+    expect(judge.judge(draftOf({ kinds: ['drop-table'] }), policy).type).toBe('deny')
+  })
+
+  it('refuses what the engine refuses, whatever the rules say', () => {
+    const refusal = new PamError('MESSAGE_TOO_LARGE', 'too large', { hint: 'send less' })
+    const judgement = judge.judge(draftOf({}, { refusal }), policy)
+    expect(judgement).toMatchObject({ type: 'deny', rule: undefined, message: 'too large', hint: 'send less' })
+  })
+
+  it('refuses what could not be analysed, unless a rule allows it as it is', () => {
+    const unread = new PamError('COMMAND_UNKNOWN', 'cannot be read')
+    expect(judge.judge(draftOf({}, { unread }), policy).type).toBe('allow')
+    // Nobody is asked about it.
+    expect(judge.judge(draftOf({ kinds: ['truncate'] }, { unread }), policy)).toMatchObject({
+      type: 'deny',
+      code: 'COMMAND_UNKNOWN',
+      message: 'cannot be read',
+    })
+  })
+
+  it('takes the rules as they are now', () => {
+    const draft = draftOf({})
+    expect(judge.judge(draft, policy).type).toBe('allow')
+    expect(judge.judge(draft, policyOf('')).type).toBe('deny')
+    expect(judge.judge(draft, policy).type).toBe('allow')
+  })
+})
+
+it('locks are not held where a rule says so', () => {
+  const held = (kinds: string[], inTransaction: boolean) => {
+    const draft = draftOf({ kinds }, { inTransaction })
+    return withoutLocks(draft, judge.judge(draft, policy))
+  }
+  expect(held(['truncate'], true)).toMatchObject({
+    type: 'deny',
+    rule: 'risky',
+    message: 'TRUNCATE needs approval and cannot be held inside a transaction',
+  })
+  expect(held(['truncate'], false).type).toBe('hold')
+  expect(held(['delete'], true).type).toBe('hold')
+})
+
+describe('what the client is told', () => {
+  const denial: Denial = { type: 'deny', rule: 'r', code: 'COMMAND_REFUSED', message: 'no', hint: 'do this' }
+
+  it('has the rule, the hint and the decision', () => {
+    expect(denialError(denial, draftOf({}), 'dec_1')).toMatchObject({
+      code: 'COMMAND_REFUSED',
+      message: 'no',
+      id: 'dec_1',
+      hint: 'rule "r"; do this; decision dec_1',
+    })
+    const bare = { ...denial, rule: undefined, hint: undefined }
+    expect(denialError(bare, draftOf({}), 'dec_1').hint).toBe('decision dec_1')
+  })
+
+  it("has the engine's own code where it has one", () => {
+    const [refusal, unread] = [new PamError('MESSAGE_TOO_LARGE', ''), new PamError('COMMAND_UNKNOWN', '')]
+    expect(codeOf(denial, draftOf({}, { refusal, unread }))).toBe('MESSAGE_TOO_LARGE')
+    expect(codeOf(denial, draftOf({}, { unread }))).toBe('COMMAND_UNKNOWN')
+    expect(codeOf(denial, draftOf({}))).toBe('COMMAND_REFUSED')
+  })
+})

@@ -1,0 +1,217 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Approval } from '../../src/access/approval.ts'
+import { CommandDigest } from '../../src/gateway/command-digest.ts'
+import { CommandJudge } from '../../src/gateway/command-judge.ts'
+import type { CommandDraft, Hold } from '../../src/gateway/engine.ts'
+import { HeldCommands, type HoldJudgement } from '../../src/gateway/held-commands.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { HmacKey } from '../../src/shared/hmac.ts'
+import { decided, draftOf, grantOf, jane, policyOf, SessionBench, store } from '../helpers/session-parts.ts'
+
+const RULES = `commands:
+  - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] }, expires: 10m } }
+  - { name: once, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, covers: statement } }
+`
+let bench: SessionBench
+let held: HeldCommands
+let judge: CommandJudge
+
+beforeEach(() => {
+  bench = new SessionBench(RULES)
+  judge = new CommandJudge(jane, store)
+  held = new HeldCommands({
+    id: 'ses_1',
+    person: jane,
+    target: store,
+    grant: grantOf(bench.clock),
+    recorder: bench.recorder,
+    clock: bench.clock,
+    state: bench.state,
+    judge,
+    digest: new CommandDigest(new HmacKey(Buffer.alloc(32, 1)), {
+      session: 'ses_1',
+      person: 'jane',
+      target: 'store',
+      account: 'app',
+    }),
+    policy: () => bench.policy,
+    ended: bench.ended.signal,
+  })
+})
+
+const truncate = (given: Partial<CommandDraft> = {}): CommandDraft => draftOf({ kinds: ['truncate'] }, given)
+const hold = (draft: CommandDraft): Hold =>
+  held.hold(draft, judge.judge(draft, bench.policy) as HoldJudgement, 'dec_1', bench.policy)
+/** Once what the command touches was estimated and the approval is in the store. */
+async function filed(): Promise<Approval> {
+  for (;;) {
+    const [approval] = bench.state.filed
+    if (approval !== undefined) return approval
+    await Promise.resolve()
+  }
+}
+
+describe('a held command', () => {
+  it('is filed for approval with what it does, and says so to the client', async () => {
+    const draft = truncate({ notes: () => ['a note'], estimate: () => Promise.resolve('about 5 rows') })
+    const { notice, id } = hold(draft)
+    const approval = await filed()
+    expect(id).toBe('dec_1')
+    expect(notice).toBe(
+      `TRUNCATE needs approval by sre; request ${approval.id} sent, waiting up to 10m (Ctrl-C cancels)`,
+    )
+    expect(approval).toMatchObject({
+      state: 'pending',
+      rule: 'risky',
+      text: 'TRUNCATE',
+      effect: 'TRUNCATE; a note; about 5 rows',
+      expiresAt: bench.clock.now() + 600_000,
+    })
+    expect(held.find(approval.id)).toMatchObject({ draft, decision: 'dec_1' })
+  })
+
+  it('runs once it is approved, exactly as it was shown', async () => {
+    const { verdict } = hold(truncate())
+    const approval = await filed()
+    held.decided({ ...approval, state: 'pending' })
+    held.decided(decided(approval, 'approved', 'go on'))
+    expect(await verdict).toEqual({ type: 'forward', id: 'dec_1' })
+    expect(bench.state.used).toEqual([[approval.id, approval.digest]])
+    expect(bench.events).toEqual([
+      {
+        type: 'approval',
+        id: approval.id,
+        command: 'dec_1',
+        state: 'approved',
+        by: 'bob@example.com',
+        comment: 'go on',
+      },
+      { type: 'forwarded', command: 'dec_1' },
+    ])
+    expect(held.find(approval.id)).toBeUndefined()
+    expect(bench.clock.isIdle).toBe(true)
+  })
+
+  it('is refused once it is denied', async () => {
+    const { verdict } = hold(truncate())
+    const approval = await filed()
+    held.decided(decided(approval, 'denied'))
+    held.decided(decided(approval, 'approved'))
+    expect(await verdict).toMatchObject({
+      type: 'refuse',
+      error: { code: 'HOLD_DENIED', hint: `rule "risky"; approval ${approval.id}; decision dec_1` },
+    })
+    expect(bench.recorded).toEqual([['approval', 'denied']])
+    expect(bench.state.used).toEqual([])
+  })
+
+  it.each([
+    ['expired', 'HOLD_EXPIRED', () => void bench.clock.next()],
+    ['withdrawn', 'HOLD_WITHDRAWN', (it: Hold) => it.withdraw()],
+  ] as const)('is refused once it is %s', async (state, code, act) => {
+    const it = hold(truncate())
+    const approval = await filed()
+    act(it)
+    expect(await it.verdict).toMatchObject({ type: 'refuse', error: { code } })
+    expect(bench.state.closed).toEqual([[approval.id, state]])
+    expect(bench.recorded).toEqual([['approval', state]])
+  })
+
+  it('is refused for what the session ended for', async () => {
+    const { verdict } = hold(truncate())
+    const approval = await filed()
+    const reason = new PamError('SESSION_KILLED', 'killed')
+    bench.ended.abort(reason)
+    expect(await verdict).toEqual({ type: 'refuse', id: 'dec_1', error: reason })
+    expect(bench.state.closed).toEqual([[approval.id, 'withdrawn']])
+    expect(bench.clock.isIdle).toBe(true)
+  })
+
+  it.each([
+    ['the rules deny it now', () => (bench.policy = policyOf('')), /current policy denies it/],
+    ['the store says that it was used', () => (bench.state.useFails = new PamError('APPROVAL_VOID', 'used')), /^used$/],
+  ])('does not run on an approval where %s', async (_what, act, message) => {
+    const { verdict } = hold(truncate())
+    const approval = await filed()
+    act()
+    held.decided(decided(approval, 'approved'))
+    expect(await verdict).toMatchObject({
+      type: 'refuse',
+      error: { code: 'APPROVAL_VOID', message: expect.stringMatching(message) as string },
+    })
+    expect(bench.state.closed).toEqual([[approval.id, 'void']])
+    expect(bench.recorded).toEqual([['approval', 'void']])
+  })
+
+  it('is compared with what it would do by now: the digest is made again', async () => {
+    const { verdict } = hold(truncate({ again: () => Promise.resolve(truncate({ context: { role: 'other' } })) }))
+    const approval = await filed()
+    held.decided(decided(approval, 'approved'))
+    await verdict
+    expect(bench.state.used).toHaveLength(1)
+    expect(bench.state.used[0]?.[1]).not.toBe(approval.digest)
+  })
+
+  it('does not run where the session ended while the approval was taken', async () => {
+    const { verdict } = hold(
+      truncate({ again: () => (bench.ended.abort(new PamError('GRANT_OVER', '')), Promise.resolve(truncate())) }),
+    )
+    held.decided(decided(await filed(), 'approved'))
+    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'GRANT_OVER' } })
+    expect(bench.recorded).toEqual([['approval', 'approved']])
+  })
+})
+
+describe('what comes before the approval', () => {
+  it('is filed without an estimate where the target does not answer', async () => {
+    hold(truncate({ estimate: () => new Promise(() => {}) }))
+    expect(bench.state.filed).toEqual([])
+    bench.clock.next()
+    expect((await filed()).effect).toBe('TRUNCATE')
+  })
+
+  it('asks nobody where the session ends meanwhile', async () => {
+    const { verdict } = hold(truncate({ estimate: () => new Promise(() => {}) }))
+    bench.ended.abort(new PamError('SESSION_KILLED', 'killed'))
+    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'SESSION_KILLED' } })
+    expect(bench.state.filed).toEqual([])
+    expect(bench.clock.isIdle).toBe(true)
+  })
+
+  it('refuses where the estimate fails, or the store', async () => {
+    const failing = truncate({ estimate: () => Promise.reject(new PamError('TARGET_UNREACHABLE', 'lost')) })
+    expect(await hold(failing).verdict).toMatchObject({ type: 'refuse', error: { code: 'TARGET_UNREACHABLE' } })
+    bench.state.fileFails = new PamError('STORE_UNAVAILABLE', 'down')
+    expect(await hold(truncate()).verdict).toMatchObject({ type: 'refuse', error: { code: 'STORE_UNAVAILABLE' } })
+    expect(bench.clock.isIdle).toBe(true)
+  })
+})
+
+describe('an approval for a statement', () => {
+  const remove = (parameters: string[]) => draftOf({ kinds: ['delete'] }, { parameters })
+  const isCovered = (draft: CommandDraft): boolean =>
+    held.isCovered(draft, judge.judge(draft, bench.policy) as HoldJudgement, bench.policy)
+
+  it('covers it with any parameters, once it ran', async () => {
+    expect(isCovered(remove(['1']))).toBe(false)
+    const { verdict } = hold(remove(['1']))
+    held.decided(decided(await filed(), 'approved'))
+    await verdict
+    expect(isCovered(remove(['2']))).toBe(true)
+    expect(isCovered(draftOf({ kinds: ['delete'] }, { text: 'DELETE other' }))).toBe(false)
+    bench.policy = policyOf(`${RULES}  - { name: another, allow: true }\n`)
+    expect(isCovered(remove(['2']))).toBe(false)
+  })
+
+  it('does not cover it where it was denied, or a rule that covers parameters holds it', async () => {
+    const denied = hold(remove(['1'])).verdict
+    held.decided(decided(await filed(), 'denied'))
+    await denied
+    expect(isCovered(remove(['1']))).toBe(false)
+    bench.state.filed.length = 0
+    const { verdict } = hold(truncate())
+    held.decided(decided(await filed(), 'approved'))
+    await verdict
+    expect(isCovered(truncate())).toBe(false)
+  })
+})

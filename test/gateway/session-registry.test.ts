@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Approval } from '../../src/access/approval.ts'
+import { SessionRegistry, type LiveSession } from '../../src/gateway/session-registry.ts'
+import { PamError } from '../../src/shared/errors.ts'
+
+let registry: SessionRegistry
+let ended: string[]
+let told: string[]
+
+const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
+  id,
+  personId: 'jane',
+  loginId: 'log_1',
+  grantId: 'grt_1',
+  target: 'store',
+  commands: 0,
+  recent: () => [],
+  end: ({ code }) => void ended.push(`${id} ${code}`),
+  decided: (approval) => void told.push(`${id} ${approval.id}`),
+  held: (approvalId) => ({ text: `${id} ${approvalId}`, parameters: [] }),
+  ...given,
+})
+const approval = (sessionId: string): Approval => ({ id: 'apr_1', sessionId }) as Approval
+
+beforeEach(() => {
+  registry = new SessionRegistry()
+  ended = []
+  told = []
+  registry.add(live('ses_1'))
+  registry.add(live('ses_2', { personId: 'bob', grantId: 'grt_2' }))
+  registry.add(live('ses_3'))
+})
+
+describe('live sessions', () => {
+  it('are found by id and counted by person', () => {
+    expect([registry.size, registry.has('ses_2'), registry.find('ses_2')?.personId]).toEqual([3, true, 'bob'])
+    expect([registry.countOf('jane'), registry.countOf('bob'), registry.countOf('alice')]).toEqual([2, 1, 0])
+  })
+
+  it('are there until they are removed', () => {
+    registry.remove('ses_1')
+    registry.remove('ses_1')
+    expect([registry.size, registry.has('ses_1'), registry.countOf('jane')]).toEqual([2, false, 1])
+    expect(registry.find('ses_1')).toBeUndefined()
+  })
+
+  it('end where they match, with the reason, and only those', () => {
+    const reason = new PamError('GRANT_REVOKED', 'revoked')
+    expect(registry.endWhere(({ grantId }) => grantId === 'grt_1', reason)).toBe(2)
+    expect(ended).toEqual(['ses_1 GRANT_REVOKED', 'ses_3 GRANT_REVOKED'])
+    expect(registry.endWhere(({ grantId }) => grantId === 'grt_9', reason)).toBe(0)
+    // Each leaves the registry when its connection has ended.
+    expect(registry.size).toBe(3)
+  })
+
+  it('that remove themselves as they end do not keep others from ending', () => {
+    registry.add(live('ses_0', { end: () => registry.remove('ses_1') }))
+    expect(registry.endWhere(() => true, new PamError('SHUTTING_DOWN', 'stop'))).toBe(4)
+    expect(ended).toHaveLength(3)
+  })
+
+  it('are told of decisions on their own approvals', () => {
+    registry.decided(approval('ses_3'))
+    registry.decided(approval('ses_9'))
+    expect(told).toEqual(['ses_3 apr_1'])
+    expect(registry.held(approval('ses_2'))).toEqual({ text: 'ses_2 apr_1', parameters: [] })
+    expect(registry.held(approval('ses_9'))).toBeUndefined()
+  })
+})

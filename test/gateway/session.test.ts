@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Hold } from '../../src/gateway/engine.ts'
+import { createSession } from '../../src/gateway/session.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { decided, draftOf, policyOf, SessionBench } from '../helpers/session-parts.ts'
+
+let bench: SessionBench
+
+beforeEach(() => {
+  bench = new SessionBench(`commands:
+  - { name: reading, match: { kinds: [select] }, allow: true }
+  - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] } } }
+masking:
+  - { name: addresses, columns: [people.email], style: redact, maxComparisons: 2, sideChannels: equality }
+`)
+})
+
+describe('a session', () => {
+  it('puts every command on record before it says what becomes of it', () => {
+    const session = createSession(bench.parts())
+    expect(session.decide(draftOf({}))).toMatchObject({ type: 'forward' })
+    expect(session.decide(draftOf({ kinds: ['drop-table'] }))).toMatchObject({
+      type: 'refuse',
+      error: { code: 'COMMAND_NOT_ALLOWED' },
+    })
+    expect(session.decide(draftOf({ kinds: ['truncate'] })).type).toBe('hold')
+    expect(bench.recorded).toEqual([
+      ['command', 'allow', 'SELECT'],
+      ['command', 'deny', 'DROP-TABLE'],
+      ['command', 'hold', 'TRUNCATE'],
+    ])
+    expect(session.commands).toBe(3)
+  })
+
+  it('decides under the id that is on record', () => {
+    const { id } = createSession(bench.parts()).decide(draftOf({}))
+    expect(bench.events[0]).toMatchObject({ type: 'command', id })
+  })
+
+  it('does not decide, nor record, once it has ended', () => {
+    const session = createSession(bench.parts())
+    const reason = new PamError('GRANT_REVOKED', 'revoked')
+    session.end(reason)
+    expect(session.ended.reason).toBe(reason)
+    expect(session.decide(draftOf({}))).toEqual({ type: 'refuse', id: '', error: reason })
+    expect(bench.events).toEqual([])
+  })
+
+  it('fails where the record fails, before anything is forwarded', () => {
+    const failed = new PamError('RECORDING_FAILED', 'full')
+    const recorder = {
+      intent: () => {
+        throw failed
+      },
+    } as never
+    expect(() => createSession(bench.parts({ recorder })).decide(draftOf({}))).toThrow(failed)
+  })
+
+  it('follows the rules as they are now', () => {
+    const session = createSession(bench.parts())
+    const draft = draftOf({})
+    expect(session.decide(draft).type).toBe('forward')
+    bench.policy = policyOf('')
+    expect(session.decide(draft).type).toBe('refuse')
+  })
+
+  it('previews what no parameters could make allowed, and records nothing else', () => {
+    const session = createSession(bench.parts())
+    expect(session.preview(draftOf({}))).toBeUndefined()
+    expect(session.preview(draftOf({ kinds: ['truncate'] }))).toBeUndefined()
+    expect(bench.events).toEqual([])
+    expect(session.preview(draftOf({ kinds: ['drop-table'] }))?.code).toBe('COMMAND_NOT_ALLOWED')
+    expect(bench.recorded).toEqual([['command', 'deny', 'DROP-TABLE']])
+  })
+
+  it('counts comparisons with masked columns, over all sessions of a grant, and only of what runs', () => {
+    const parts = bench.parts()
+    const [one, other] = [createSession(parts), createSession(parts)]
+    const guess = { guesses: [{ column: 'public.people.email', count: 1, budget: 2 }] }
+    expect(one.decide(draftOf({}, guess)).type).toBe('forward')
+    expect(one.decide(draftOf({ kinds: ['drop-table'] }, guess)).type).toBe('refuse')
+    expect(other.decide(draftOf({}, guess)).type).toBe('forward')
+    expect(other.decide(draftOf({}, guess))).toMatchObject({
+      type: 'refuse',
+      error: {
+        code: 'COMMAND_REFUSED',
+        message: "public.people.email is masked, and this grant's limit of 2 comparisons with it is used up",
+      },
+    })
+  })
+
+  it('shows approvers exactly what is held, and what came before it', async () => {
+    const session = createSession(bench.parts())
+    session.decide(draftOf({}))
+    const draft = draftOf({ kinds: ['truncate'] })
+    const hold = session.decide(draft) as Hold
+    session.decide(draftOf({}, { text: 'SELECT 2' }))
+    while (bench.state.filed.length === 0) await Promise.resolve()
+    const [approval] = bench.state.filed
+    if (approval === undefined) throw new Error('nothing was filed')
+    expect(session.held(approval.id)).toBe(draft)
+    expect(session.recent(approval.id).map(({ text }) => text)).toEqual(['SELECT'])
+    session.decided(decided(approval, 'approved'))
+    expect(await hold.verdict).toMatchObject({ type: 'forward', id: hold.id })
+    expect(session.held(approval.id)).toBeUndefined()
+  })
+
+  it('is read-only where a rule of the ready-made set is about it', () => {
+    expect(createSession(bench.parts()).readOnly).toBe(false)
+    bench.policy = policyOf('commands: [{ use: read-only }]')
+    expect(createSession(bench.parts()).readOnly).toBe(true)
+  })
+
+  it('has keys and commitments that say nothing in another session', () => {
+    const [one, other] = [createSession(bench.parts()), createSession(bench.parts({ id: 'ses_2' }))]
+    expect(one.commitment('x')).toMatch(/^[0-9a-f]{12}$/)
+    expect(one.commitment('x')).not.toBe(other.commitment('x'))
+    expect(one.hashKeys.session).not.toEqual(other.hashKeys.session)
+    expect(one.hashKeys.target).toEqual(other.hashKeys.target)
+  })
+
+  it('masks what the rules of its beginning say', () => {
+    expect(createSession(bench.parts()).masking.columns).toEqual([
+      expect.objectContaining({ schema: 'public', table: 'people', column: 'email', guesses: 2 }),
+    ])
+    expect(createSession(bench.parts({ defaultSchema: undefined })).masking.columns).toEqual([])
+  })
+})

@@ -13,7 +13,7 @@ export interface GatewayHalf<C extends TargetConfig = TargetConfig> {
   /** The section of the configuration that bears the protocol's name, where it has one. */
   readonly section?: ProtocolSection
   /** Where clients know the gateway by a key of its own: the file that keeps it, and how it is made at the first start. */
-  readonly identityKey?: { readonly file: string; make(): string }
+  readonly identityKey?: { readonly file: string; readonly make: () => string }
   /** Where the protocol has codes for errors: what they are called, and the one of each of the gateway's errors. */
   readonly errors?: { readonly name: string; readonly codes: Readonly<Record<ErrorCode, string>> }
   create(parts: GatewayParts): Promise<Engine>

@@ -42,163 +42,153 @@ export interface Relay {
 
 /** Two pumps between two channels, with backpressure, until the target closes its side. */
 export function startRelay(parts: RelayParts): Relay {
-  const { session, client, target, terminal, name } = parts
-  const upstream = target.stream
-  const { recorder } = session
-  const toClient = new ChannelWriter(client)
-  const toUpstream = new ChannelWriter(upstream)
-  const started = performance.now()
-  const input = createHash('sha256')
-  let inputBytes = 0
-  let outputBytes = 0
-  let kept = 0
+  const relay = new ChannelRelay(parts)
+  relay.start()
+  return relay
+}
+
+class ChannelRelay implements Relay {
+  readonly over: Promise<void>
+  readonly #parts: RelayParts
+  readonly #toClient: ChannelWriter
+  readonly #toUpstream: ChannelWriter
+  readonly #outputs: Readonly<Record<OutputName, MaskedOutput>>
+  readonly #log: RelayLog
+  #finish!: () => void
   /** Where the gateway ends it: in place of what the target says. */
-  let ended: Exit
-  let finish!: () => void
-  const over = new Promise<void>((resolve) => (finish = resolve))
+  #ended: Exit
+  #hasInputEnded = false
+  /** The library tells of the close once the one output is read: what waits in the other still has to come. */
+  #open = 3
 
-  const keep = (bytes: Buffer, channel: string): void => {
-    outputBytes += bytes.length
-    if (parts.isTransfer || bytes.length === 0) return
-    const room = terminal ? bytes.length : Math.max(0, session.config.recordOutput - kept)
-    const before = kept
-    kept += bytes.length
-    if (room > 0) recorder.outcome({ type: 'terminal', channel, direction: 'out' }, bytes.subarray(0, room))
-    if (!terminal && before <= session.config.recordOutput && kept > session.config.recordOutput)
-      recorder.outcome({
-        type: 'notice',
-        message: `output of ${channel} beyond ${session.config.recordOutput} bytes is not kept`,
+  constructor(parts: RelayParts) {
+    this.#parts = parts
+    this.#toClient = new ChannelWriter(parts.client)
+    this.#toUpstream = new ChannelWriter(parts.target.stream)
+    this.#log = new RelayLog(parts)
+    const masked = (output: OutputName): MaskedOutput =>
+      new MaskedOutput(parts, (bytes) => {
+        this.#log.output(bytes, output)
+        return this.#toClient.write(output, bytes)
       })
+    this.#outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
+    this.over = new Promise((resolve) => (this.#finish = resolve))
   }
-  const masked = (output: 'stdout' | 'stderr'): Output =>
-    new Output(parts, (bytes) => {
-      keep(bytes, output === 'stdout' ? name : `${name} stderr`)
-      return toClient.write(output, bytes)
-    })
-  const outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
 
-  const pump = (output: 'stdout' | 'stderr'): void => {
-    const source = output === 'stdout' ? upstream : upstream.stderr
-    const filter = output === 'stdout' ? parts.fromUpstream : undefined
+  start(): void {
+    const { client, target } = this.#parts
+    this.#pumpOutput('stdout')
+    this.#pumpOutput('stderr')
+    this.#pumpInput()
+    const clientClosed = (): void => {
+      // Nobody reads any more: a hang-up.
+      this.#toClient.close()
+      target.close()
+    }
+    client.on('close', clientClosed)
+    client.on('error', () => {})
+    const closed = (): void => {
+      if (--this.#open === 0) this.#targetClosed()
+    }
+    target.stream.once('close', closed)
+    target.stream.once('end', closed)
+    target.stream.stderr.once('end', closed)
+    // It was paused where the command was held, and may have gone meanwhile.
+    client.resume()
+    if (isClosed(client)) clientClosed()
+  }
+
+  say(text: string): void {
+    this.#toClient.write('stderr', Buffer.from(this.#parts.terminal ? text.replaceAll('\n', '\r\n') : text))
+  }
+
+  #pumpOutput(output: OutputName): void {
+    const { target, session } = this.#parts
+    const { recorder } = session
+    const source = output === 'stdout' ? target.stream : target.stream.stderr
+    const filter = output === 'stdout' ? this.#parts.fromUpstream : undefined
     const reading = new Reading<'client' | 'record' | 'filter'>(source)
-    const pass = guarded((bytes: Buffer) => {
-      const isReady = outputs[output].push(filter?.push(bytes) ?? bytes)
+    const pass = this.#guarded((bytes: Buffer) => {
+      const isReady = this.#outputs[output].push(filter?.push(bytes) ?? bytes)
       if (!isReady) {
         reading.wait('client')
-        toClient.whenEmpty(() => reading.go('client'))
+        this.#toClient.whenEmpty(() => reading.go('client'))
       }
       if (recorder.isFull) {
         // A disk that does not keep up is felt by the target; nothing piles up here.
         reading.wait('record')
         recorder.whenRoom(() => reading.go('record'))
       }
-      hold(filter, reading)
+      waitWhileHolding(filter, reading)
     })
     if (filter !== undefined) filter.onFree = () => pass(NOTHING)
     source.on('data', pass)
     source.on('error', () => {})
   }
-  pump('stdout')
-  pump('stderr')
-  const reading = new Reading<'target' | 'filter'>(client)
-  let hasInputEnded = false
+
+  #pumpInput(): void {
+    const { client, fromClient } = this.#parts
+    const reading = new Reading<'target' | 'filter'>(client)
+    const pass = this.#guarded((bytes: Buffer) => {
+      this.#log.input(bytes)
+      if (!this.#toUpstream.write('stdout', fromClient?.push(bytes) ?? bytes)) {
+        reading.wait('target')
+        this.#toUpstream.whenEmpty(() => reading.go('target'))
+      }
+      waitWhileHolding(fromClient, reading)
+      if (this.#hasInputEnded) this.#endInput()
+    })
+    if (fromClient !== undefined) fromClient.onFree = () => pass(NOTHING)
+    client.on('data', pass)
+    client.on(
+      'end',
+      this.#guarded(() => {
+        this.#hasInputEnded = true
+        this.#endInput()
+      }),
+    )
+  }
+
   /** The end of input waits behind what is still to be written: an early one would cut it. */
-  const endInput = (): void => {
-    if (parts.fromClient?.isHolding === true) return
-    const rest = parts.fromClient?.end()
-    if (rest !== undefined) toUpstream.write('stdout', rest)
-    toUpstream.whenEmpty(() => upstream.end())
+  #endInput(): void {
+    const { fromClient, target } = this.#parts
+    if (fromClient?.isHolding === true) return
+    const rest = fromClient?.end()
+    if (rest !== undefined) this.#toUpstream.write('stdout', rest)
+    this.#toUpstream.whenEmpty(() => target.stream.end())
   }
-  const pass = guarded((bytes: Buffer) => {
-    inputBytes += bytes.length
-    if (!terminal && !parts.isTransfer) input.update(bytes)
-    const passed = parts.fromClient?.push(bytes) ?? bytes
-    if (!toUpstream.write('stdout', passed)) {
-      reading.wait('target')
-      toUpstream.whenEmpty(() => reading.go('target'))
-    }
-    hold(parts.fromClient, reading)
-    if (hasInputEnded) endInput()
-  })
-  if (parts.fromClient !== undefined) parts.fromClient.onFree = () => pass(NOTHING)
-  client.on('data', pass)
-  client.on(
-    'end',
-    guarded(() => {
-      hasInputEnded = true
-      endInput()
-    }),
-  )
-  const clientClosed = (): void => {
-    // Nobody reads any more: a hang-up.
-    toClient.close()
-    target.close()
-  }
-  client.on('close', clientClosed)
-  client.on('error', () => {})
-  // The library tells of the close once the one output is read: what waits in the other still has to come.
-  let open = 3
-  const closed = (): void => {
-    if (--open > 0) return
-    const exit = ended ?? target.exit
-    toUpstream.close()
+
+  #targetClosed(): void {
+    const { client, target, fromUpstream } = this.#parts
+    const exit = this.#ended ?? target.exit
+    this.#toUpstream.close()
     try {
-      const last = parts.fromUpstream?.end()
-      if (last !== undefined) outputs.stdout.push(last)
-      outputs.stdout.end()
-      outputs.stderr.end()
-      recorder.outcome({
-        type: 'result',
-        command: parts.command,
-        tag: tagOf(exit),
-        rows: 0,
-        bytes: outputBytes,
-        durationMs: Math.round(performance.now() - started),
-        ...errorOf(exit),
-      })
-      if (!terminal && !parts.isTransfer && inputBytes > 0)
-        recorder.outcome({
-          type: 'file',
-          operation: 'stdin',
-          path: name,
-          bytes: inputBytes,
-          sha256: input.digest('hex'),
-        })
+      const last = fromUpstream?.end()
+      if (last !== undefined) this.#outputs.stdout.push(last)
+      this.#outputs.stdout.end()
+      this.#outputs.stderr.end()
+      this.#log.end(exit)
     } catch {
       // The record has failed: the session is ending for that.
     }
-    toClient.whenEmpty(() => {
+    this.#toClient.whenEmpty(() => {
       if (exit !== undefined) sendExit(client, exit)
       client.end()
-      finish()
+      this.#finish()
     })
   }
-  upstream.once('close', closed)
-  upstream.once('end', closed)
-  upstream.stderr.once('end', closed)
-  // It was paused where the command was held, and may have gone meanwhile.
-  client.resume()
-  if (isClosed(client)) clientClosed()
-  const say = (text: string): void =>
-    void toClient.write('stderr', Buffer.from(terminal ? text.replaceAll('\n', '\r\n') : text))
-  return { over, say }
 
-  function hold(filter: Filter | undefined, reading: Waiting): void {
-    if (filter?.isHolding === true) reading.wait('filter')
-    else reading.go('filter')
-  }
-
-  function guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
+  #guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
     return (...args) => {
       try {
         work(...args)
       } catch (error) {
         const reason = wireFailure(error)
-        if (!/^(COMMAND|HOLD|APPROVAL)_/.test(reason.code)) return session.end(reason)
+        if (!/^(COMMAND|HOLD|APPROVAL)_/.test(reason.code)) return this.#parts.session.end(reason)
         // Something within the transfer is not allowed: this channel is over, the others are not.
-        say(`pam: ${reason.message}\n`)
-        ended = { code: 126 }
-        target.close()
+        this.say(`pam: ${reason.message}\n`)
+        this.#ended = { code: 126 }
+        this.#parts.target.close()
       }
     }
   }
@@ -207,6 +197,71 @@ export function startRelay(parts: RelayParts): Relay {
 interface Waiting {
   wait(reason: 'filter'): void
   go(reason: 'filter'): void
+}
+
+function waitWhileHolding(filter: Filter | undefined, reading: Waiting): void {
+  if (filter?.isHolding === true) reading.wait('filter')
+  else reading.go('filter')
+}
+
+type OutputName = 'stdout' | 'stderr'
+
+/** What passes, as it is put on record. */
+class RelayLog {
+  readonly #parts: RelayParts
+  readonly #started = performance.now()
+  readonly #input = createHash('sha256')
+  #inputBytes = 0
+  #outputBytes = 0
+  #kept = 0
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts
+  }
+
+  input(bytes: Buffer): void {
+    this.#inputBytes += bytes.length
+    if (!this.#parts.terminal && !this.#parts.isTransfer) this.#input.update(bytes)
+  }
+
+  /** Terminals are kept whole, other output up to a limit that is said once. */
+  output(bytes: Buffer, output: OutputName): void {
+    const { session, terminal, isTransfer, name } = this.#parts
+    const { recordOutput } = session.config
+    const channel = output === 'stdout' ? name : `${name} stderr`
+    this.#outputBytes += bytes.length
+    if (isTransfer || bytes.length === 0) return
+    const before = this.#kept
+    this.#kept += bytes.length
+    const room = terminal ? bytes.length : Math.max(0, recordOutput - before)
+    if (room > 0) session.recorder.outcome({ type: 'terminal', channel, direction: 'out' }, bytes.subarray(0, room))
+    if (!terminal && before <= recordOutput && this.#kept > recordOutput)
+      session.recorder.outcome({
+        type: 'notice',
+        message: `output of ${channel} beyond ${recordOutput} bytes is not kept`,
+      })
+  }
+
+  end(exit: Exit): void {
+    const { session, terminal, isTransfer, command, name } = this.#parts
+    session.recorder.outcome({
+      type: 'result',
+      command,
+      tag: tagOf(exit),
+      rows: 0,
+      bytes: this.#outputBytes,
+      durationMs: Math.round(performance.now() - this.#started),
+      ...errorOf(exit),
+    })
+    if (!terminal && !isTransfer && this.#inputBytes > 0)
+      session.recorder.outcome({
+        type: 'file',
+        operation: 'stdin',
+        path: name,
+        bytes: this.#inputBytes,
+        sha256: this.#input.digest('hex'),
+      })
+  }
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -221,7 +276,7 @@ const errorOf = (exit: Exit): { readonly error?: string } => {
 }
 
 /** One output with values hidden; what is held back goes out after a while, or with the end. */
-class Output {
+class MaskedOutput {
   readonly #masking: StreamMasking | undefined
   readonly #write: (bytes: Buffer) => boolean
   readonly #delay: number
@@ -234,7 +289,7 @@ class Output {
         ? undefined
         : new StreamMasking({ kinds, keys: session.hashKeys, keepWidth: terminal })
     this.#write = write
-    this.#delay = terminal ? TERMINAL_DELAY : PIPE_DELAY
+    this.#delay = terminal ? TERMINAL_DELAY_MS : PIPE_DELAY_MS
   }
 
   push(bytes: Buffer): boolean {
@@ -259,5 +314,5 @@ class Output {
 }
 
 /** Milliseconds that what may be the beginning of a value waits for more. */
-const TERMINAL_DELAY = 12
-const PIPE_DELAY = 150
+const TERMINAL_DELAY_MS = 12
+const PIPE_DELAY_MS = 150

@@ -13,13 +13,13 @@ export async function watchReviews(
 ): Promise<void> {
   const api = await client()
   const onDesktop = notify ? desktopNotifier(environment, process.platform) : undefined
-  const told = new Map<string, string>()
+  const told = new Map<string, { readonly as: string; readonly isPending: boolean }>()
   const tell = (review: Review, isNew: boolean): void => {
     const before = told.get(review.id)
     if (before === undefined && (review.state !== 'pending' || !review.mayDecide)) return
-    const now = `${review.state} ${review.decisions.length}`
-    if (before === now) return
-    told.set(review.id, now)
+    const as = `${review.state} ${review.decisions.length}`
+    if (before?.as === as) return
+    told.set(review.id, { as, isPending: review.state === 'pending' })
     if (json === true) {
       io.jsonLine({ value: review })
       return
@@ -32,15 +32,43 @@ export async function watchReviews(
   }
   for (const review of await api.reviews.list()) tell(review, false)
   if (told.size === 0 && json !== true) io.note('nothing is waiting for you yet')
-  await follow(
-    api,
-    (review) => tell(review, true),
-    (text) => io.note(text),
-  )
+  const heard = (review: Review): void => tell(review, true)
+  const look = async (id: string): Promise<void> => {
+    const review = await unlessGone(api.reviews.get(id))
+    if (review !== undefined) heard(review)
+    else told.delete(id)
+  }
+  await follow(api, {
+    changed: look,
+    resync: async () => {
+      // The list has what waits. What was told as waiting and is no longer in it has been decided meanwhile.
+      const waiting = await api.reviews.list()
+      waiting.forEach(heard)
+      const listed = new Set(waiting.map(({ id }) => id))
+      for (const [id, { isPending }] of told) if (isPending && !listed.has(id)) await look(id)
+    },
+    note: (text) => io.note(text),
+  })
 }
 
-/** Comes back by itself, and goes on where it was; ends where nobody is signed in any more. */
-async function follow(api: ApiClient, heard: (review: Review) => void, note: (text: string) => void): Promise<never> {
+async function unlessGone(review: Promise<Review>): Promise<Review | undefined> {
+  try {
+    return await review
+  } catch (error) {
+    if (error instanceof PamError && error.code === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+interface Follower {
+  readonly changed: (review: string) => Promise<void>
+  /** Events may have been missed. */
+  readonly resync: () => Promise<void>
+  readonly note: (text: string) => void
+}
+
+/** Reconnects by itself, and resumes after the last event that was dealt with; ends when the user is no longer signed in. */
+async function follow(api: ApiClient, { changed, resync, note }: Follower): Promise<never> {
   let last: number | undefined
   let isAway = false
   for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
@@ -50,9 +78,10 @@ async function follow(api: ApiClient, heard: (review: Review) => void, note: (te
         if (isAway) note('the gateway is back')
         isAway = false
         wait = FIRST_WAIT
+        if (event.type === 'changed' && event.kind === 'review') await changed(event.id)
+        else if (event.type === 'resync') await resync()
+        // Only now: where the gateway could not be asked, this event comes again with the next stream.
         last = event.seq
-        if (event.type === 'changed' && event.kind === 'review') await look(event.id)
-        else if (event.type === 'resync') for (const review of await api.reviews.list()) heard(review)
       }
     } catch (error) {
       const { code, message } = asPamError(error)
@@ -61,14 +90,6 @@ async function follow(api: ApiClient, heard: (review: Review) => void, note: (te
       isAway = true
     }
     await new Promise((resolve) => setTimeout(resolve, wait))
-  }
-
-  async function look(id: string): Promise<void> {
-    try {
-      heard(await api.reviews.get(id))
-    } catch (error) {
-      if (!(error instanceof PamError) || error.code !== 'NOT_FOUND') throw error
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
+import { HOOK_TIMEOUT, TEST_TIMEOUT } from './test/helpers/timeouts.ts'
 
 /** Run once for each version of PostgreSQL. */
 const TABLES = ['test/integration/evasions.test.ts', 'test/integration/leaks.test.ts']
@@ -10,8 +11,9 @@ const versions = process.env['PAMCTL_TEST_POSTGRES']?.split(',').map(Number) ?? 
 export default defineConfig({
   test: {
     globalSetup: ['./test/helpers/fresh-build.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: TEST_TIMEOUT,
+    hookTimeout: HOOK_TIMEOUT,
+    expect: { poll: { timeout: TEST_TIMEOUT - 1000 } },
     maxWorkers: 2,
     reporters: ['default', './test/helpers/skip-reporter.ts'],
     projects: [

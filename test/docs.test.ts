@@ -73,7 +73,7 @@ describe('the documents', () => {
       expect([verb, code]).toEqual([verb, 0])
       for (const flag of flags) expect([verb, flag, stdout.includes(flag)]).toEqual([verb, flag, true])
     }
-  }, 60_000)
+  })
 
   it.skipIf(!OPENSSL)('the configuration of the quickstart is valid', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-docs-'))
@@ -155,7 +155,7 @@ describe.skipIf(!PSQL)('the terminal session of the README', () => {
     jane = await signIn(stack.gateway, 'jane')
     bob = await signIn(stack.gateway, 'bob')
     await grantFor(jane, bob, 'prod-db')
-  }, 60_000)
+  })
   afterAll(() => stack?.stop())
 
   it('is what psql shows', async () => {

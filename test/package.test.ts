@@ -37,7 +37,7 @@ describe('the published package', () => {
     )
     expect(packed.bundled).toEqual(expect.arrayContaining(Object.keys(manifest.overrides)))
     expect(files.filter((path) => /^(src|test|scripts|bench)\//.test(path))).toEqual([])
-  }, 60_000)
+  })
 
   it('has one lock file, which is in step with package.json', () => {
     expect(() => readFileSync(join(ROOT, 'package-lock.json'))).toThrow(/ENOENT/)

@@ -183,13 +183,16 @@ function npmDirectory(): string | undefined {
   }
 }
 
+/** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
+const MOST_LOOKS = 2400
+
 async function waitUntilReady(
   port: number,
   { user, password }: { user: string; password: string },
   server: ChildProcess,
   log: () => string,
 ): Promise<string> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < MOST_LOOKS; attempt++) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log()}`)
     const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
     client.on('error', () => {})

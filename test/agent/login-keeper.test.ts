@@ -153,7 +153,7 @@ describe('an identity that is proven again', () => {
       expect([lost, signedOut]).toEqual([[], 0])
       expect(await keeper.authorize('GET', `${url}/v1/targets`)).toHaveProperty('authorization')
     },
-    20_000,
+    120_000,
   )
 
   it('warns before the limit, once, with the time; and says when it is well again', async () => {

@@ -103,7 +103,7 @@ describe('replay', () => {
       await shown(/first[\s\S]*€ second[\s\S]*back 0/)
       await tmux('kill-server')
     },
-    60_000,
+    120_000,
   )
 })
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   stack = await startDemoStack()
   for (const who of ['jane', 'bob', 'alice'] as const) await login(who)
   token = await serviceToken(stack.issuer)
-}, 60_000)
+})
 
 afterAll(async () => {
   await pamctl(['agent', 'stop'], environment('jane'))

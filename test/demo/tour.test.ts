@@ -11,7 +11,7 @@ it('the tour walks the whole story, and leaves nothing behind', async () => {
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toContain('That is the whole story: every step was checked.')
   expect(leftovers().filter((name) => !before.includes(name) && stdout.includes(name))).toEqual([])
-}, 90_000)
+})
 
 it('without psql and without a PostgreSQL of the system it uses what npm brings, and says so', async () => {
   const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js', '--tour'], {
@@ -21,4 +21,4 @@ it('without psql and without a PostgreSQL of the system it uses what npm brings,
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/^PostgreSQL \d+\.\d+ \(from npm\)/)
   expect(stdout).toContain('uses node-postgres through the port of the agent instead')
-}, 120_000)
+})

@@ -60,7 +60,7 @@ export async function crash(
     // Any moment may come before the first statement; every other time there is traffic first, however slow the machine is.
     const before = acknowledged.size
     if (kill % 2 === 1)
-      await eventually(() => (acknowledged.size > before + kills ? true : undefined), 'statements run', 30_000)
+      await eventually(() => (acknowledged.size > before + kills ? true : undefined), 'statements run')
     await killLater(gateway, 30 + random() * 1500)
     for (const child of traffic) child.kill('SIGKILL')
     port.close()

@@ -46,15 +46,11 @@ export async function startKeycloak(realm: { readonly realm: string }, tls: Test
   const issuer = `https://localhost:${port}/realms/${realm.realm}`
   const fetcher = fetchWithCa(readFileSync(tls.ca, 'utf8'))
   try {
-    await eventually(
-      async () => {
-        if (child.exitCode !== null) throw new Error(`Keycloak did not start:\n${log}`)
-        const answer = await fetcher(`${issuer}/.well-known/openid-configuration`).catch(() => undefined)
-        return answer?.ok === true ? true : undefined
-      },
-      'Keycloak answers',
-      240_000,
-    )
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(`Keycloak did not start:\n${log}`)
+      const answer = await fetcher(`${issuer}/.well-known/openid-configuration`).catch(() => undefined)
+      return answer?.ok === true ? true : undefined
+    }, 'Keycloak answers')
   } catch (error) {
     await stop()
     throw error

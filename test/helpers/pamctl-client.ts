@@ -55,11 +55,7 @@ export async function pamctlSignsIn(
   who: keyof typeof DEMO_PEOPLE,
 ): Promise<void> {
   const login = home.start(['login', '--no-browser', ...flags])
-  const link = await eventually(
-    () => /Open (\S+) and enter\s+(\S+)/.exec(login.output()) ?? undefined,
-    'the link',
-    20_000,
-  )
+  const link = await eventually(() => /Open (\S+) and enter\s+(\S+)/.exec(login.output()) ?? undefined, 'the link')
   await new Browser().signIn(`${link[1]}?user_code=${link[2]}`, DEMO_PEOPLE[who])
   const code = await login.closed
   if (code !== 0) throw new Error(`pamctl login ends with ${code}: ${login.output()}`)

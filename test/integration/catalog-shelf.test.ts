@@ -9,7 +9,7 @@ import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf
 let postgres: LocalPostgres
 beforeAll(async () => {
   postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')) })
-}, 60_000)
+})
 afterAll(() => postgres?.stop())
 
 async function connect(options = ''): Promise<pg.Client> {

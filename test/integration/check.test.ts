@@ -263,7 +263,7 @@ describe.skipIf(!OPENSSL || !SSHD)('pam-gateway check --connect', () => {
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
     writeFileSync(join(directory, 'password'), 'local-superuser')
     writeFileSync(join(directory, 'wrong'), 'WRONG-CANARY')
-  }, 60_000)
+  })
   afterAll(async () => {
     provider?.close()
     silent?.close()

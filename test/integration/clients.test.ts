@@ -25,7 +25,7 @@ beforeAll(async () => {
   jane = await pamctlSignedIn(stack.gateway, 'jane')
   open = jane.start(['connect', 'dev-db', '--json'])
   port = await eventually(() => Number(/"port": (\d+)/.exec(open.output())?.[1]) || undefined, 'the port is open')
-}, 60_000)
+})
 afterAll(async () => {
   open?.kill()
   if (jane !== undefined) {
@@ -51,7 +51,7 @@ describe('clients print through the gateway what they print when connected direc
       expect(direct.stdout).toContain('after all: true')
       expect(through.stdout.split('\n')).toEqual(direct.stdout.split('\n'))
     },
-    60_000,
+    120_000,
   )
 
   it.skipIf(PYTHON === undefined)('psycopg and asyncpg', async () => {
@@ -129,7 +129,7 @@ asyncio.run(main())`
       ])
       expect(stdout, stderr).toContain('after all: true')
     },
-    60_000,
+    120_000,
   )
 })
 

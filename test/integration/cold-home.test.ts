@@ -18,7 +18,7 @@ let gateway: RunningGateway
 beforeAll(async () => {
   const config = await writeDemoConfig(directory, { gatewayPort: await freePort(), postgresPort: 1 })
   gateway = await startGateway(config, join(directory, 'gateway.log'))
-}, 60_000)
+})
 afterAll(async () => {
   await gateway?.stop('SIGTERM')
   rmSync(directory, { recursive: true, force: true })
@@ -63,7 +63,7 @@ describe('ten commands at once on a cold home', () => {
     }
     await pamctl(['agent', 'stop'], environment)
     rmSync(home, { recursive: true, force: true })
-  }, 60_000)
+  })
 })
 
 describe('a CI token', () => {
@@ -132,5 +132,5 @@ describe('the control socket of the agent', () => {
     }
     await pamctl(['agent', 'stop'], environment)
     rmSync(home, { recursive: true, force: true })
-  }, 30_000)
+  })
 })

@@ -10,7 +10,7 @@ const SEED = Number(process.env['PAMCTL_CRASH_SEED'] ?? Date.now() % 1_000_000)
 let own: OwnGateways
 beforeAll(async () => {
   own = await ownGateways({ log_statement: 'all' })
-}, 60_000)
+})
 afterAll(() => own?.stop())
 
 describe.skipIf(!PSQL || !PGBENCH)('a gateway that is killed at random moments', () => {

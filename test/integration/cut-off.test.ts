@@ -52,7 +52,7 @@ beforeAll(async () => {
   })
   config = readFileSync(join(own.directory, 'pam.yaml'), 'utf8')
   home = await pamctlSignedIn(own.gateway.url, 'jane')
-}, 60_000)
+})
 afterAll(async () => {
   if (!READY) return
   await pamctl(['agent', 'stop'], home.environment)
@@ -155,7 +155,7 @@ describe.skipIf(!READY)('a target that is withdrawn while its port is open', () 
     )
     open.kill('SIGINT')
     await open.closed
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!READY)('when the agent stops', () => {
@@ -183,7 +183,7 @@ describe.skipIf(!READY)('when the agent stops', () => {
       expect(idle.stderr()).toMatch(/FATAL: {2}pam: the local agent is stopping/)
       await noneActive()
     },
-    40_000,
+    120_000,
   )
 
   it('an SSH session, in which nothing can be said, has it from the ProxyCommand', async () => {
@@ -193,7 +193,7 @@ describe.skipIf(!READY)('when the agent stops', () => {
     expect(await ssh.closed).toBe(255)
     expect(ssh.stderr()).toMatch(/^pamctl: the local agent is stopping \(run "pamctl connect" again\)/m)
     await noneActive()
-  }, 30_000)
+  })
 
   it('Ctrl-C of `connect`: those who came through its port are told', async () => {
     const open = await keepOpen()
@@ -205,7 +205,7 @@ describe.skipIf(!READY)('when the agent stops', () => {
     expect(await busy.closed).toBe(2)
     expect(busy.stderr()).toContain('FATAL:  pam: "pamctl connect dev-db" has ended, and this port with it')
     await noneActive()
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!READY)('when pamctl is killed', () => {
@@ -232,7 +232,7 @@ describe.skipIf(!READY)('when pamctl is killed', () => {
       expect(readFileSync(join(own.files, name), 'utf8')).toBe('hung up\n')
       await noneActive()
     },
-    30_000,
+    120_000,
   )
 
   it('kill -9 of the agent: a database session ends at the target, too', async () => {
@@ -243,7 +243,7 @@ describe.skipIf(!READY)('when pamctl is killed', () => {
     process.kill(await agentPid(), 'SIGKILL')
     expect(await busy.closed).not.toBe(0)
     await noneActive()
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
@@ -271,7 +271,7 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
     idle.type('select 1;\n')
     await idle.closed
     expect(idle.stderr()).toContain('FATAL:  pam: the connection to the gateway was lost')
-  }, 40_000)
+  })
 
   it('an SSH session has it from the ProxyCommand, once', async () => {
     const ssh = startSsh('echo begun; sleep 60')
@@ -279,7 +279,7 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
     await lose()
     expect(await ssh.closed).toBe(255)
     expect(ssh.stderr().match(/pamctl: the connection to the gateway was lost/g)).toHaveLength(1)
-  }, 30_000)
+  })
 
   it('an SSH client that waits for its tunnel is disconnected in SSH', async () => {
     own.gateway.signal('SIGSTOP')
@@ -292,5 +292,5 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
     await lose()
     expect(await ssh.closed).toBe(255)
     expect(ssh.stderr()).toMatch(/Received disconnect from UNKNOWN port 65535:11: pam: /)
-  }, 30_000)
+  })
 })

@@ -12,7 +12,7 @@ import { pamctl } from '../helpers/run.ts'
 let own: OwnGateways
 beforeAll(async () => {
   own = await ownGateways()
-}, 60_000)
+})
 afterAll(() => own?.stop())
 
 async function client(port: Port): Promise<pg.Client> {
@@ -132,5 +132,5 @@ describe('a gateway that is killed, and whose disk somebody takes before it star
     for await (const { type } of (await signIn(third.url, 'alice')).api.audit({ type: 'recording.damaged' }))
       again.push(type)
     expect(again).toHaveLength(3)
-  }, 120_000)
+  })
 })

@@ -72,7 +72,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await jane.api.requests.create({ target: 'prod-db', reason: XSS })
     const service = await serviceSignedIn()
     await service.api.requests.create({ target: 'prod-db', reason: `by a service ${XSS}` })
-  }, 120_000)
+  })
   afterAll(async () => {
     dev?.close()
     await web?.stop()
@@ -161,7 +161,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await asking.getByText('to be denied').waitFor()
     await isClean(asking)
     await asking.context().close()
-  }, 120_000)
+  })
 
   it('answers somebody without rights with nothing, on every page and in every call', async () => {
     const [request] = (await jane.api.requests.list({ mine: true })).items
@@ -221,7 +221,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
       expect([path, secrets.exec(text)?.[0]]).toEqual([path, path === '/account' ? 'onerror' : undefined])
     }
     await page.context().close()
-  }, 120_000)
+  })
 
   it('shows nothing to somebody who is not signed in, and comes back to where they wanted to go', async () => {
     const context = await web.context()

@@ -126,7 +126,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       'a held command',
     )
     mkdirSync(PICTURES, { recursive: true })
-  }, 120_000)
+  })
   afterAll(async () => {
     dev?.close()
     await Promise.all(running)
@@ -187,7 +187,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     await page.keyboard.press('Enter')
     await page.getByTestId('verdict').waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   async function problemsOf(page: Page): Promise<string[]> {
     await page.evaluate(AXE)

@@ -26,7 +26,7 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
         `listen: { host: 127.0.0.1, port: ${port}, tls: { certificate: tls.crt, key: tls.key } }\npublicUrl: ${url}`,
       )
     })
-  }, 120_000)
+  })
   afterAll(() => web?.stop())
 
   it('keeps its cookie to this host and to TLS, tells browsers to stay with it, and works as it does without', async () => {
@@ -57,7 +57,7 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
     expect((await context.cookies(url)).filter(({ name }) => name.includes('pam_session'))).toEqual([])
     expect(web.complaints.splice(0)).toEqual([])
     await context.close()
-  }, 60_000)
+  })
 
   it('streams reach a command line that trusts a private authority as they are sent', async () => {
     const bob = await pamctlSignedIn(url, 'bob', { flags: ['--ca', join(web.directory, 'tls.crt')] })
@@ -76,5 +76,5 @@ describe.skipIf(!CHROMIUM || !OPENSSL)('the dashboard over TLS', () => {
     await context.close()
     await pamctl(['agent', 'stop'], bob.environment)
     rmSync(bob.home, { recursive: true, force: true })
-  }, 60_000)
+  })
 })

@@ -19,7 +19,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     web = await startDashboard((yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`))
     jane = await signIn(web.url, 'jane')
     dev = await openPort(jane, 'dev-db')
-  }, 120_000)
+  })
   afterAll(async () => {
     dev?.close()
     await web?.stop()
@@ -57,7 +57,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await asking.getByRole('button', { name: 'Revoke access to prod-db' }).click()
     await asking.getByTestId('prod-db').getByText('on request', { exact: true }).waitFor()
     await Promise.all([asking.context().close(), deciding.context().close()])
-  }, 60_000)
+  })
 
   it('a held statement is shown as it is and released while psql waits', async () => {
     const page = await web.signedIn('bob')
@@ -79,7 +79,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     expect(stderr).toMatch(/needs approval by sre/)
     await card.getByText(/approved by bob@example.com/).waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('a denial reaches psql with its comment, by keyboard alone', async () => {
     const page = await web.signedIn('bob')
@@ -93,7 +93,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     expect((await held).stderr).toMatch(/denied by bob@example.com: not during the freeze/)
     await card.getByText('denied by bob@example.com: not during the freeze').first().waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('two people are needed, and each sees what is missing', async () => {
     const [first, second] = [await web.signedIn('bob'), await web.signedIn('alice')]
@@ -107,7 +107,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     }
     expect((await held).code).toBe(0)
     await Promise.all([first.context().close(), second.context().close()])
-  }, 60_000)
+  })
 
   it('what expires while its card is open says so, and so does deciding too late', async () => {
     const page = await web.signedIn('bob')
@@ -119,7 +119,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await card.getByText('expired: nobody decided in time').waitFor()
     expect(await card.getByRole('button').count()).toBe(0)
     await page.context().close()
-  }, 60_000)
+  })
 
   it('two tabs share one stream; what was decided in one is decided in the other', async () => {
     const first = await web.signedIn('bob')
@@ -153,7 +153,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await card.getByRole('button', { name: 'Approve: run this once' }).click()
     expect((await later).code).toBe(0)
     await second.context().close()
-  }, 60_000)
+  })
 
   it('what comes after a page was read and before its stream is there is shown', async () => {
     const page = await web.signedIn('bob')
@@ -173,7 +173,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await cardOf(page, 'in the gap').waitFor()
     await jane.api.requests.withdraw(request.id)
     await page.context().close()
-  }, 60_000)
+  })
 
   it('a live session is watched as it runs, and ended with a reason', async () => {
     const [watching, ending] = [await web.signedIn('alice', '/live'), await web.signedIn('bob', '/live')]
@@ -190,7 +190,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await watching.getByText(/The session has ended/).waitFor()
     await ending.getByText(/Ended: the session was ended by bob@example.com/).waitFor()
     await Promise.all([watching.context().close(), ending.context().close()])
-  }, 60_000)
+  })
 
   it('a terminal is watched live, then replayed with a list that jumps; its record is checked and exported', async () => {
     const port = await openPort(jane, 'bastion')
@@ -226,7 +226,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     expect((await download).suggestedFilename()).toBe(`${id}.pamrec`)
     port.close()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('sessions are found by who and where, commands by text, decision and kind', async () => {
     const page = await web.signedIn('alice', '/sessions')
@@ -245,7 +245,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await page.locator('li.found', { hasText: 'truncate web_audit' }).waitFor()
     await page.getByText('approved', { exact: true }).first().waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('rules are read, tried, and run over what was done', async () => {
     const page = await web.signedIn('alice', '/policy')
@@ -277,7 +277,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       .getByText(/draft:2:/)
       .waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('the audit chain is searched and checked', async () => {
     const page = await web.signedIn('alice', '/audit')
@@ -290,7 +290,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await row.getByRole('link').click()
     await page.getByText('A held command').waitFor()
     await page.context().close()
-  }, 60_000)
+  })
 
   it('a gateway that restarts is waited for; who was signed in stays so, and nothing is missed', async () => {
     const page = await web.signedIn('bob')
@@ -305,5 +305,5 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     const bob = await signIn(web.url, 'bob')
     await bob.api.reviews.decide(id, { verdict: 'approve', comment: '' })
     await page.context().close()
-  }, 60_000)
+  })
 })

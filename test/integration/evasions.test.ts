@@ -124,7 +124,7 @@ beforeAll(async () => {
   implied = await openPort(jane, 'implied')
   everywhere = await openPort(jane, 'everywhere')
   within = await openPort(jane, 'installed')
-}, 120_000)
+})
 
 afterAll(async () => {
   guarded?.close()

@@ -18,7 +18,7 @@ beforeAll(async () => {
   jane = await signIn(gateway.url, 'jane')
   bob = await signIn(gateway.url, 'bob')
   alice = await signIn(gateway.url, 'alice')
-}, 90_000)
+})
 afterAll(() => own?.stop())
 
 interface Heard {
@@ -98,7 +98,7 @@ describe('the stream of events', () => {
       await jane.api.requests.withdraw(request.id)
       after.stop()
     },
-    60_000,
+    120_000,
   )
 
   it('says so where too much was missed, and takes a place from the future for none', async () => {
@@ -135,9 +135,8 @@ describe('the stream of events', () => {
           () => undefined,
         ),
       'the stream ends',
-      3000,
     )
     expect(ended).toBe(true)
     heard[0]?.stop()
-  }, 40_000)
+  })
 })

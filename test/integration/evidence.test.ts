@@ -26,7 +26,7 @@ let own: OwnGateways
 const cleanUps: (() => void | Promise<void>)[] = []
 beforeAll(async () => {
   own = await ownGateways()
-}, 60_000)
+})
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
 })
@@ -119,7 +119,7 @@ describe('what a session leaves', () => {
     await alice.api.sessions.eraseDetached(session, 'asked for by the person')
     expect(await alice.api.sessions.detachedTexts(session)).toEqual([])
     expect(await verifyRecording(file, keysOf(directory))).toMatchObject({ status: 'sealed' })
-  }, 60_000)
+  })
 
   it('is followed live, read while it is open, and found by what was run', async () => {
     const { gateway, jane, dev } = await set('')
@@ -148,7 +148,7 @@ describe('what a session leaves', () => {
     const viewed = []
     for await (const entry of alice.api.audit({ type: 'recording' })) viewed.push(entry.type)
     expect(viewed).toContain('recording.viewed')
-  }, 30_000)
+  })
 
   it('encrypted to an auditor: nobody with the whole disk of the gateway reads it, the auditor does', async () => {
     const identity = await generateX25519Identity()
@@ -180,7 +180,7 @@ describe('what a session leaves', () => {
     expect(replayed.stdout).toContain('canary-encrypted')
     const without = await pamctl(['replay', file], {})
     expect([without.code, without.stderr]).toEqual([0, expect.stringContaining('events are encrypted')])
-  }, 60_000)
+  })
 })
 
 describe('a disk that cannot be written', () => {
@@ -240,7 +240,7 @@ describe('a disk that cannot be written', () => {
     await full.stop('SIGTERM')
     for (const file of filesIn(dataOf(directory), '.pamrec'))
       expect(await verifyRecording(file, keysOf(directory))).toMatchObject({ status: 'sealed' })
-  }, 60_000)
+  })
 
   it('the directory removed under a live session: it ends, nothing more runs, and later sessions are recorded again', async () => {
     const { directory, dev, jane } = await set('')
@@ -262,7 +262,7 @@ describe('a disk that cannot be written', () => {
       'CLIENT_LEFT',
       'RECORDING_FAILED',
     ])
-  }, 30_000)
+  })
 })
 
 describe('an S3 home', () => {
@@ -303,7 +303,7 @@ describe('an S3 home', () => {
     const types: string[] = []
     for await (const { type } of alice.api.audit({ type: 'recording' })) types.push(type)
     expect(types).toEqual(['recording.sealed', 'recording.stored', 'recording.retained', 'recording.exported'])
-  }, 60_000)
+  })
 
   it.each(['forbidden', 'broken', 'cut'] as const)(
     'that is %s loses nothing, is visible, and catches up by itself',
@@ -329,7 +329,7 @@ describe('an S3 home', () => {
         'pamrec',
       )
       server.behaviour = 'well'
-      await eventually(() => (recordsIn().length === 3 ? true : undefined), 'caught up', 20_000)
+      await eventually(() => (recordsIn().length === 3 ? true : undefined), 'caught up')
       await eventually(
         () => (filesIn(join(dataOf(directory), 'spool'), '.pamrec').length === 0 ? true : undefined),
         'moved',
@@ -354,7 +354,7 @@ describe('an S3 home', () => {
       await gateway.stop('SIGTERM')
       expect([...server.objects.keys()].some((key) => key.startsWith('pam/checkpoints/'))).toBe(true)
     },
-    60_000,
+    120_000,
   )
 })
 
@@ -403,7 +403,7 @@ describe('the audit chain', () => {
   it('holds against a checkpoint that was kept elsewhere', async () => {
     const { directory, checkpoint } = await withHistory()
     expect(await check(directory, checkpoint)).toMatchObject({ status: 'valid', checkpoints: expect.any(Number) })
-  }, 30_000)
+  })
 
   it.each<[string, (store: Awaited<ReturnType<typeof openSqlite>>) => Promise<unknown>, RegExp]>([
     [
@@ -433,7 +433,7 @@ describe('the audit chain', () => {
         reason: expect.stringMatching(reason),
       })
     },
-    30_000,
+    120_000,
   )
 
   it('rolled back to an older copy: found by the checkpoint, and by the records that it does not know', async () => {
@@ -466,7 +466,7 @@ describe('the audit chain', () => {
     ])
     const unknown = await pamctl([...args, '--recordings', join(dataOf(directory), 'recordings')], {})
     expect([unknown.code, unknown.stdout]).toEqual([1, expect.stringContaining('UNKNOWN: the chain does not know it')])
-  }, 60_000)
+  })
 
   it('a record deleted, or replaced by another that is genuine: found', async () => {
     const { directory, keyFile } = await withHistory()
@@ -491,7 +491,7 @@ describe('the audit chain', () => {
       code: 1,
       stdout: expect.stringContaining('MISSING: the chain says it was sealed'),
     })
-  }, 60_000)
+  })
 
   it('a live session’s record deleted while the gateway is stopped: the next start says it is missing', async () => {
     const { directory, gateway, dev } = await set('')
@@ -507,7 +507,7 @@ describe('the audit chain', () => {
     const journals: AuditRecord[] = []
     for await (const entry of alice.api.audit({ type: 'journal.recovered' })) journals.push(entry)
     expect(journals.map(({ data }) => data['reason'])).toEqual(['is gone'])
-  }, 60_000)
+  })
 
   it('the key is rotated: records and entries of both keys hold, each in its time', async () => {
     const { directory, checkpoint } = await withHistory()
@@ -534,7 +534,7 @@ describe('the audit chain', () => {
     expect(createPublicKey(readFileSync(join(dataOf(directory), 'keys', 'gateway.pub'))).asymmetricKeyType).toBe(
       'ed25519',
     )
-  }, 60_000)
+  })
 
   it('retention: dry run, legal hold, deletion with the digest of what was deleted', async () => {
     const { directory, gateway, dev } = await set(
@@ -577,7 +577,7 @@ describe('the audit chain', () => {
     await expect(auditor.api.sessions.recording(deleted[0]?.subject ?? '', 'viewed')).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
-  }, 60_000)
+  })
 })
 
 describe('streams', () => {
@@ -623,7 +623,7 @@ describe('streams', () => {
       await new Promise((resolve) => setTimeout(resolve, 500))
       refuse = false
       const ended = (text: string): true | undefined => (text.includes('recording.sealed') ? true : undefined)
-      await eventually(() => ended(JSON.stringify(posted)), 'posted', 20_000)
+      await eventually(() => ended(JSON.stringify(posted)), 'posted')
       await eventually(() => ended(syslogText), 'syslog')
       await eventually(() => ended(readFileSync(join(directory, 'archive.jsonl'), 'utf8')), 'file')
       await gateway.stop('SIGTERM')
@@ -644,6 +644,6 @@ describe('streams', () => {
       expect(count).toBe(archive.length)
       void alice
     },
-    60_000,
+    120_000,
   )
 })

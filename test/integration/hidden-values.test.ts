@@ -125,7 +125,7 @@ beforeAll(async () => {
     keys: { session: Buffer.from('s'), target: Buffer.from('t') },
     types: valueTypesOf(valueTypes),
   }
-}, 60_000)
+})
 
 afterAll(async () => {
   await db?.end()

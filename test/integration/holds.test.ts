@@ -18,7 +18,7 @@ beforeAll(async () => {
   stack = await startDemoStack({ configure: (yaml) => yaml.replace('\ncommands:', `\ncommands:${RULES}`) })
   bob = await signIn(stack.gateway, 'bob')
   port = await openPort(await signIn(stack.gateway, 'jane'), 'dev-db')
-}, 90_000)
+})
 
 afterAll(async () => {
   port?.close()

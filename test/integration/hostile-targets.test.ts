@@ -53,7 +53,7 @@ beforeAll(async () => {
   for (const name of ['plain', 'encrypted', 'verified', 'masked', 'lax', 'trusting', 'dev-db'])
     ports[name] = await openPort(jane, name)
   bystander = await login('dev-db')
-}, 60_000)
+})
 beforeEach(async () => {
   hostile.answer = () => 'pass'
   hostile.mutate = undefined
@@ -226,7 +226,7 @@ describe('during login', () => {
       expect([final, code]).toEqual([final, '08P01'])
     }
     await hostile.allClosed()
-  }, 60_000)
+  })
 
   it('a target that never ends its catalogs is left', async () => {
     const row = whole('D', `\0\x01\0\0\x40\0${'x'.repeat(16_384)}`)

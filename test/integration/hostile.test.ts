@@ -17,7 +17,7 @@ beforeAll(async () => {
   await grantFor(jane, await signIn(stack.gateway, 'bob'), 'prod-db')
   port = await openPort(jane, 'prod-db')
   dev = await openPort(jane, 'dev-db')
-}, 60_000)
+})
 afterAll(async () => {
   port?.close()
   dev?.close()
@@ -149,7 +149,7 @@ describe('hostile clients', () => {
       code: '42501',
     })
     await db.end()
-  }, 120_000)
+  })
 
   it('any bytes in place of a start-up', async () => {
     await fc.assert(

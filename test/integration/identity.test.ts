@@ -22,7 +22,7 @@ let jane: SignedIn
 beforeAll(async () => {
   stack = await startDemoStack()
   jane = await signIn(stack.gateway, 'jane')
-}, 60_000)
+})
 afterAll(() => stack?.stop())
 
 /** One call with headers of the attacker's making; the problem's code, or the status. */

@@ -80,7 +80,7 @@ beforeAll(async () => {
   const jane = await signIn(stack.gateway, 'jane')
   for (const name of ['known-a', 'known-b', 'all-a', 'all-b', 'equality-a', 'open-a'])
     ports.set(name, await openPort(jane, name))
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const port of ports.values()) port.close()

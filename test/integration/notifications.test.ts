@@ -76,7 +76,7 @@ notifications:
     await eventually(() => (slack.sockets() > 0 ? true : undefined), 'the gateway opens its socket')
     const request = await jane.api.requests.create({ target: 'prod-db', reason: 'for the tests', lengthMs: 3_000_000 })
     await bob.api.reviews.decide(request.id, { verdict: 'approve', comment: '' })
-  }, 90_000)
+  })
   afterAll(async () => {
     await own?.stop()
     await slack?.stop()
@@ -145,7 +145,7 @@ notifications:
       })
       // What happened before is not told, nor what was not asked for.
       expect(received.some(({ body }) => /login\.|session\.opened/.test(body))).toBe(false)
-    }, 30_000)
+    })
 
     it('that fail are tried again, also after a restart, and are in the log; nothing is followed elsewhere', async () => {
       refusals.push(301)
@@ -158,19 +158,15 @@ notifications:
       expect(Date.parse(waiting.nextAt ?? '')).toBeGreaterThan(Date.now())
       await gateway.stop('SIGTERM')
       gateway = await own.start(directory)
-      const done = await eventually(
-        async () => {
-          const { items } = await alice.api.deliveries({})
-          return items.find(({ id, state }) => id === waiting.id && state !== 'waiting')
-        },
-        'it is delivered at last',
-        30_000,
-      )
+      const done = await eventually(async () => {
+        const { items } = await alice.api.deliveries({})
+        return items.find(({ id, state }) => id === waiting.id && state !== 'waiting')
+      }, 'it is delivered at last')
       expect(done).toMatchObject({ state: 'delivered', attempts: 2 })
       await jane.api.requests.withdraw(request.id)
       await expect(jane.api.deliveries({})).rejects.toMatchObject({ code: 'NOT_ALLOWED' })
       await eventually(() => (slack.sockets() > 0 ? true : undefined), 'the socket of the chat is open again')
-    }, 60_000)
+    })
 
     it('whose receiver is gone for good are given up', async () => {
       refusals.push(410)
@@ -180,7 +176,7 @@ notifications:
         return items.find(({ subject, state }) => subject === request.id && state === 'failed')
       }, 'given up')
       await jane.api.requests.withdraw(request.id)
-    }, 30_000)
+    })
   })
 
   describe('Slack', () => {
@@ -196,7 +192,7 @@ notifications:
       await eventually(() => (actionsOf(message).length === 0 ? true : undefined), 'the buttons are gone')
       expect(JSON.stringify(message.blocks)).toMatch(/approved by bob@example.com/)
       expect(slack.acknowledged.length).toBeGreaterThan(0)
-    }, 30_000)
+    })
 
     it('a button that is pressed twice, or on another command, decides once', async () => {
       const first = await held('truncate audit_tmp')
@@ -231,7 +227,7 @@ notifications:
       await answered('UBOB', /is denied by bob/)
       await bob.api.reviews.decide(second.id, { verdict: 'deny', comment: '' })
       await second.result
-    }, 30_000)
+    })
 
     it('nobody decides who may not: not the requester, not others, not outsiders, not who is not signed in', async () => {
       const { id, result } = await held('truncate audit_tmp -- who')
@@ -279,7 +275,7 @@ notifications:
         () => (/denied by bob/.test(JSON.stringify(message.blocks)) ? true : undefined),
         'it is said there, too',
       )
-    }, 60_000)
+    })
 
     it('what cannot be shown as it is cannot be approved there: long, deceiving, with a secret', async () => {
       for (const script of [
@@ -295,7 +291,7 @@ notifications:
         await slack.press('UBOB', message, 'pam_deny')
         expect((await result).stderr).toMatch(/denied by bob/)
       }
-    }, 60_000)
+    })
 
     it('its signed endpoint takes what is signed and new, and nothing else', async () => {
       const { id, result } = await held('truncate audit_tmp -- endpoint')
@@ -318,7 +314,7 @@ notifications:
       expect((await call(signedCall('payload=nonsense'), 'payload=nonsense')).status).toBe(200)
       expect((await call(signedCall(body))).status).toBe(200)
       expect((await result).stderr).toMatch(/denied by bob/)
-    }, 30_000)
+    })
 
     it('comes back by itself, waits as long as it is told to, and skips nothing', async () => {
       slack.dropSockets()
@@ -327,14 +323,13 @@ notifications:
       const message = await eventually(
         () => slack.messages.find(({ blocks }) => JSON.stringify(blocks).includes(request.id)),
         'it is posted in the end',
-        20_000,
       )
       expect(actionsOf(message)).toEqual(['pam_approve', 'pam_deny', 'pam_open'])
-      await eventually(() => (slack.sockets() > 0 ? true : undefined), 'the socket is open again', 20_000)
+      await eventually(() => (slack.sockets() > 0 ? true : undefined), 'the socket is open again')
       await slack.press('UBOB', message, 'pam_approve')
       await answered('UBOB', new RegExp(`${request.id}: approved`))
       expect(slack.messages.filter(({ blocks }) => JSON.stringify(blocks).includes(request.id))).toHaveLength(1)
-    }, 60_000)
+    })
 
     it('asks for a recent sign-in: whoever signed in long ago, or was signed out, decides nothing', async () => {
       const { id, result } = await held('truncate audit_tmp -- old')
@@ -345,6 +340,6 @@ notifications:
       bob = await signIn(gateway.url, 'bob')
       await bob.api.reviews.decide(id, { verdict: 'deny', comment: '' })
       await result
-    }, 30_000)
+    })
   })
 })

@@ -191,7 +191,6 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
     const [, link = '', code = ''] = await eventually(
       () => /Open (\S+) and enter\s+(\S+)/.exec(output) ?? (child.exitCode === null ? undefined : ['', '', output]),
       'the code',
-      30_000,
     )
     expect(link).toMatch(/^https:/)
     const context = await newContext()
@@ -210,16 +209,12 @@ describe.skipIf(!KEYCLOAK || !OPENSSL || !PSQL || BROWSER_PROGRAM === undefined)
   async function approveNext(work: Promise<Outcome>): Promise<void> {
     let ended: Outcome | undefined
     void work.then((outcome) => (ended = outcome))
-    const id = await eventually(
-      async () => {
-        if (ended !== undefined) throw new Error(`ended before it was decided: ${JSON.stringify(ended)}`)
-        const listed = await shell('pamctl reviews --json', homeOf('bob'))
-        expect([listed.code, listed.stderr]).toEqual([0, ''])
-        return /"id": ?"((?:req|apr)_\w+)"/.exec(listed.stdout)?.[1]
-      },
-      'something to decide',
-      60_000,
-    )
+    const id = await eventually(async () => {
+      if (ended !== undefined) throw new Error(`ended before it was decided: ${JSON.stringify(ended)}`)
+      const listed = await shell('pamctl reviews --json', homeOf('bob'))
+      expect([listed.code, listed.stderr]).toEqual([0, ''])
+      return /"id": ?"((?:req|apr)_\w+)"/.exec(listed.stdout)?.[1]
+    }, 'something to decide')
     const { code, stderr } = await shell(`pamctl approve ${id} --yes`, homeOf('bob'))
     expect([code, stderr]).toEqual([0, stderr])
   }

@@ -76,7 +76,7 @@ beforeAll(async () => {
     tls: { certificate: read('server.crt'), key: read('server.key') },
   })
   await loadSampleData(postgres)
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const gateway of gateways) await gateway.stop('SIGKILL')
@@ -163,7 +163,7 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     await store.read.updateTable('audit').set({ data: '{}' }).where('seq', '=', 3).execute()
     expect(await verifyAudit(store, [{ key }])).toMatchObject({ status: 'invalid', seq: 3 })
     await store.close()
-  }, 60_000)
+  })
 
   it('a second gateway on the same state is refused', async () => {
     const directory = await configured()
@@ -227,7 +227,7 @@ describe.skipIf(!OPENSSL)('a record that cannot be written', () => {
     await direct.query('drop table marks')
     await direct.end()
     expect(gateway.log()).toContain('recording.failed')
-  }, 60_000)
+  })
 })
 
 describe.skipIf(!OPENSSL)('before a byte reaches a target', () => {

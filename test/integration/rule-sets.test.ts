@@ -60,7 +60,7 @@ beforeAll(async () => {
   })
   const jane = await signIn(stack.gateway, 'jane')
   for (const name of ['everyday', 'worked', 'developer']) ports[name] = await openPort(jane, name)
-}, 120_000)
+})
 afterAll(async () => {
   for (const port of Object.values(ports)) port.close()
   await stack?.stop()
@@ -136,7 +136,7 @@ describe.each(['everyday', 'developer'])('%s', (set) => {
       const jdbc = `jdbc:postgresql://127.0.0.1:${portOf(set).port}/${databases[set]}?user=app&sslmode=disable`
       ok(await run('java', ['-cp', PGJDBC as string, client('JdbcClient.java'), jdbc]))
     },
-    60_000,
+    120_000,
   )
 
   it('Rails: requests', async () => expect(await refusals(set, railsRequests)).toEqual([]))
@@ -159,7 +159,7 @@ describe('app-developer', () => {
       ] as const)
         ok(await run(PYTHON as string, [client('django-client.py'), verb, String(portOf(set).port), 'developed']))
     },
-    60_000,
+    120_000,
   )
 })
 

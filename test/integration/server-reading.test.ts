@@ -71,7 +71,7 @@ access:
         ),
   })
   port = await openPort(await signIn(stack.gateway, 'jane'), 'through')
-}, 120_000)
+})
 
 afterAll(async () => {
   port?.close()

@@ -18,7 +18,7 @@ const cleanUps: (() => unknown)[] = []
 beforeAll(async () => {
   stack = await startDemoStack()
   jane = await signIn(stack.gateway, 'jane')
-}, 60_000)
+})
 afterAll(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   await stack?.stop()
@@ -114,7 +114,7 @@ describe('tunnels that share a connection', () => {
     }, 'the session whose backend leaves is over')
     expect(ended.slice(0, -1)).toEqual(frozen.map(() => false))
     await bob.api.grants.lift(grant?.id ?? '')
-  }, 30_000)
+  })
 
   it('are each proven: the connection opens nothing by itself', async () => {
     const url = `${stack.gateway}/v1/tunnels`

@@ -67,7 +67,7 @@ beforeAll(async () => {
     },
     rules: `commands: [{ name: rest, match: {}, allow: true }]`,
   })
-}, 60_000)
+})
 afterAll(async () => {
   if (!MAY_MAKE_ACCOUNTS) return
   await own?.stop()

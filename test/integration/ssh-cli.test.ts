@@ -29,7 +29,7 @@ beforeAll(async () => {
   mkdirSync(home)
   environment = { PAMCTL_HOME: join(home, 'pam'), PAMCTL_SECRET_STORE: 'file', HOME: home }
   await signIn()
-}, 60_000)
+})
 afterAll(async () => {
   if (!SSHD) return
   await pamctl(['agent', 'stop'], environment)
@@ -190,7 +190,7 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
       )
       expect(stdout, stderr).toContain('by ansible')
     },
-    60_000,
+    120_000,
   )
 })
 

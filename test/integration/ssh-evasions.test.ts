@@ -55,7 +55,7 @@ beforeAll(async () => {
     ])
     expect(opened.code, opened.stderr).toBe(0)
   }
-}, 60_000)
+})
 afterAll(async () => {
   for (const options of masters) await run('ssh', ['-O', 'exit', ...options, '127.0.0.1'])
   await own?.stop()

@@ -45,7 +45,7 @@ beforeAll(async () => {
   - { name: all, match: { unknown: true }, allow: true }`,
   })
   odd = await own.port('odd')
-}, 60_000)
+})
 beforeEach(() => {
   onSocket = serve
   onAuthentication = (_, context) => (context.method === 'password' ? context.accept() : context.reject(['password']))
@@ -222,7 +222,7 @@ describe.skipIf(!SSHD)('while it logs in', () => {
       expect((await ended).code).not.toBe(0)
       await othersGoOn()
     },
-    30_000,
+    120_000,
   )
 
   function forever(connection: Connection, prompt: Buffer, context: AuthContext): void {
@@ -328,7 +328,7 @@ describe.skipIf(!SSHD)('once it is logged in', () => {
       expect(code).toBeTypeOf('number')
       await othersGoOn()
     },
-    20_000,
+    120_000,
   )
 
   it('any message', async () => {
@@ -389,7 +389,7 @@ describe.skipIf(!SSHD)('once it is logged in', () => {
     channel.pause()
     await closed
     await othersGoOn()
-  }, 30_000)
+  })
 
   it.each<[string, Buffer]>([
     ['a length of nothing', u32(0)],
@@ -425,6 +425,6 @@ describe.skipIf(!SSHD)('once it is logged in', () => {
       client.end()
       await othersGoOn()
     },
-    20_000,
+    120_000,
   )
 })

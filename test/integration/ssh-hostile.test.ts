@@ -57,7 +57,7 @@ beforeAll(async () => {
   - { name: rest, match: {}, allow: true }`,
   })
   port = await own.port()
-}, 60_000)
+})
 beforeEach(() => {
   onClient = (connection) => letIn(connection, 'open sesame', 'password')
   onSubsystem = (channel) => channel.end()
@@ -193,9 +193,9 @@ describe.skipIf(!SSHD)('targets that say much beside a transfer', () => {
     expect(sent).toBeLessThan(all / 2)
     let got = 0
     stream.stderr.on('data', (bytes: Buffer) => (got += bytes.length))
-    await eventually(() => (got === all ? true : undefined), 'all of it comes', 20_000)
+    await eventually(() => (got === all ? true : undefined), 'all of it comes')
     client.end()
-  }, 60_000)
+  })
 })
 
 describe.skipIf(!SSHD)('clients', () => {
@@ -218,7 +218,7 @@ describe.skipIf(!SSHD)('clients', () => {
     const socket = connect(port.port, '127.0.0.1')
     await new Promise<void>((resolve) => socket.on('close', () => resolve()).resume())
     expect(Date.now() - started).toBeGreaterThan(5000)
-  }, 30_000)
+  })
 
   it('passwords and keys prove nothing and open nothing: who it is says the tunnel, as whom the name', async () => {
     for (const config of [{ password: 'anything' }, { privateKey: otherKey }, { tryKeyboard: true }]) {
@@ -306,7 +306,7 @@ describe.skipIf(!SSHD)('clients', () => {
     const other = await own.ssh(port, ['echo others'])
     expect(other, other.stderr).toMatchObject({ stdout: 'others\n' })
     client.end()
-  }, 30_000)
+  })
 
   it('one that sends beyond its window is cut off, whatever it sends', async () => {
     const client = await sshClient(port, own.sshd.user)
@@ -325,5 +325,5 @@ describe.skipIf(!SSHD)('clients', () => {
     await over
     const other = await own.ssh(port, ['echo others'])
     expect(other, other.stderr).toMatchObject({ stdout: 'others\n' })
-  }, 30_000)
+  })
 })

@@ -35,7 +35,7 @@ beforeAll(async () => {
   })
   port = await own.port()
   free = await own.port('free')
-}, 60_000)
+})
 afterAll(() => own?.stop())
 
 const at = (...names: string[]): string => join(own.files, ...names)

@@ -50,7 +50,7 @@ beforeAll(async () => {
   sftp = await new Promise((resolve, reject) =>
     client.sftp((error, wrapper) => (error === undefined ? resolve(wrapper) : reject(error))),
   )
-}, 60_000)
+})
 afterAll(async () => {
   client?.end()
   await own?.stop()

@@ -76,7 +76,7 @@ masking:
   - { name: secrets, kinds: [email, cloud-key, private-key], style: redact }`,
   })
   port = await own.port()
-}, 60_000)
+})
 afterAll(async () => {
   for (const client of clients) client.end()
   await own?.stop()

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const jane = await signIn(stack.gateway, 'jane')
   await grantFor(jane, await signIn(stack.gateway, 'bob'), 'prod-db')
   port = await openPort(jane, 'prod-db')
-}, 60_000)
+})
 afterAll(async () => {
   port?.close()
   await stack?.stop()
@@ -152,7 +152,7 @@ with psycopg.connect(host='127.0.0.1', port=int(sys.argv[1]), user='app', dbname
         '',
       ])
     },
-    60_000,
+    120_000,
   )
 
   it.skipIf(PGJDBC === undefined || !hasProgram('java'))(
@@ -183,6 +183,6 @@ public class Meta {
       expect(lines[0]).toBe('PostgreSQL')
       expect(lines.slice(3, 6)).toEqual(['6', '1', '1'])
     },
-    60_000,
+    120_000,
   )
 })

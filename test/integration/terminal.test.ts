@@ -30,7 +30,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     const [, url, code] = await shows(signedIn, /Open (\S+) and enter\s+\S*?([A-Z]{4}-[A-Z]{4})/)
     await new Browser().signIn(`${url}?user_code=${code}`, DEMO_PEOPLE.jane)
     expect(await signedIn.closed).toBe(0)
-  }, 60_000)
+  })
   afterAll(async () => {
     await pamctl(['agent', 'stop'], environment)
     await gateway?.stop('SIGTERM')
@@ -38,7 +38,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
   })
 
   const shows = (on: OnTerminal, pattern: RegExp): Promise<RegExpExecArray> =>
-    eventually(() => pattern.exec(on.output()) ?? undefined, `the terminal shows ${String(pattern)}`, 20_000)
+    eventually(() => pattern.exec(on.output()) ?? undefined, `the terminal shows ${String(pattern)}`)
   const requestId = async (on: OnTerminal): Promise<string> => (await shows(on, /requested access: (req_\w+)/))[1] ?? ''
   const inPipe = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
     run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], {
@@ -138,7 +138,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     expect((await inPipe(wrong)).stderr).toContain(red)
     expect((await inPipe(wrong, { NO_COLOR: '1' })).stderr).not.toContain(ESC)
     await inPipe(['config', 'unset', 'colour'])
-  }, 60_000)
+  })
 
   it('--edit takes the reason from the editor, which variables choose before the setting', async () => {
     const asks = async (editor: NodeJS.ProcessEnv): Promise<string | undefined> => {
@@ -160,5 +160,5 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     expect(await asks({ EDITOR: 'true' })).toContain('nothing was written, so nothing is done')
     expect(await asks({ EDITOR: 'false' })).toContain('the editor "false" ended with 1')
     await inPipe(['config', 'unset', 'editor'])
-  }, 60_000)
+  })
 })

@@ -46,7 +46,7 @@ beforeAll(async () => {
   const environment = { PATH: `${FIXTURE}${delimiter}${process.env['PATH']}` }
   jane = await pamctlSignedIn(gateway.url, 'jane', { root: copy, environment })
   bob = await pamctlSignedIn(gateway.url, 'bob', { root: copy })
-}, 120_000)
+})
 
 afterAll(async () => {
   for (const person of [jane, bob]) {

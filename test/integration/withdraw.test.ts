@@ -23,7 +23,7 @@ beforeAll(async () => {
   gateway = await startGateway(config, join(directory, 'gateway.log'))
   home = await pamctlSignedIn(gateway.url, 'jane')
   ;[jane, bob] = await Promise.all([signIn(gateway.url, 'jane'), signIn(gateway.url, 'bob')])
-}, 60_000)
+})
 afterEach(async () => {
   running?.kill('SIGKILL')
   for (const { id, state } of (await jane.api.requests.list({ limit: 100 })).items)

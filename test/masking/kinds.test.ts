@@ -85,7 +85,7 @@ describe('kinds of data are found', () => {
     for (const kind of maskingKinds)
       for (const piece of ['1 ', 'A1', ':', 'a:', '1.', '+1(2)', 'eyJ', '-----BEGIN PRIVATE KEY-----', 'a@', '1234 '])
         mask(kind, piece.repeat(20_000))
-  }, 20_000)
+  })
 })
 
 describe('styles', () => {

@@ -132,7 +132,7 @@ describe('s3', () => {
     await expect(s3({ timeout: 20_000 }).put('x', ...file('b', randomBytes(40 * 1024 * 1024)))).rejects.toThrow(
       NameTaken,
     )
-  }, 60_000)
+  })
 
   it.each<[S3Server['behaviour'], RegExp]>([
     ['forbidden', /answers 403 AccessDenied/],
@@ -208,5 +208,5 @@ describe('transfer', () => {
     expect(existsSync(join(spool, 'ses_1.pamrec'))).toBe(false)
     expect(readFileSync(join(spool, 'ses_2.pamrec'), 'utf8')).toBe('changed behind our back')
     expect(statSync(spool).isDirectory()).toBe(true)
-  }, 30_000)
+  })
 })

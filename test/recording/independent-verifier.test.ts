@@ -206,7 +206,7 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
     expect(await compare({ bound: resealed({ at: '2021-01-01T00:00:00.000Z', status: 'more' }) })).toEqual([
       ['bound', 'open', 'open'],
     ])
-  }, 60_000)
+  })
 
   it('reads the audit chain, its keys and checkpoints as ours does', () => {
     const chainKeys = join(directory, 'chain.pub')
@@ -277,5 +277,5 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
     }
     writeFileSync(join(directory, 'twice.jsonl'), `${JSON.stringify(entry).replace('{', '{"actor":"mallory",')}\n`)
     expect(run('audit', chainKeys, join(directory, 'twice.jsonl')).code).toBe(1)
-  }, 60_000)
+  })
 })

@@ -281,7 +281,7 @@ describe('a disk that fails', () => {
     await expect.poll(() => spool.health.ok, { timeout: 10_000 }).toBe(true)
     expect(health).toEqual([false, true])
     await spool.close(await spool.open(opened('ses_2'), recorderOptions('ses_2')), { code: 'CLIENT_LEFT', message: '' })
-  }, 30_000)
+  })
 
   it('slow: the event loop does not wait for it, and what waits goes on in order', async () => {
     const { disk, state } = brittle()

@@ -15,7 +15,7 @@ describe.skipIf(!VERSITYGW)('an S3 home at a real server', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
     server = await startVersitygw()
-  }, 30_000)
+  })
   afterAll(async () => {
     await server?.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -68,7 +68,7 @@ describe.skipIf(!VERSITYGW)('an S3 home at a real server', () => {
       const versions = await server.client(endpoint).listObjectVersions('pam/2026-11/a.pamrec')
       expect(versions).toEqual([])
     },
-    60_000,
+    120_000,
   )
 
   it('older versions and delete markers of others go, too', async () => {
@@ -99,7 +99,7 @@ describe.skipIf(!VERSITYGW)('an S3 home at a real server', () => {
       await home.remove('x')
       expect(await home.read('x')).toBeUndefined()
     },
-    30_000,
+    120_000,
   )
 
   it('what another gateway, or nobody, may read is named', async () => {

@@ -43,7 +43,7 @@ let postgres: LocalPostgres
 const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-store-'))
 beforeAll(async () => {
   postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')) })
-}, 60_000)
+})
 afterAll(async () => {
   await postgres?.stop()
   rmSync(directory, { recursive: true, force: true })
@@ -359,7 +359,7 @@ describe('a store that cannot be opened', () => {
       expect(error.message).not.toMatch(/secret|newer gateway\?/)
     }
     for (const server of [silent, rude]) server.close()
-  }, 60_000)
+  })
 
   it('a file that is no database is named', async () => {
     const file = join(directory, 'no-database.db')

@@ -34,7 +34,7 @@ beforeAll(async () => {
     tls: { certificate: read('crt'), key: read('key') },
     settings: { log_connections: 'on', password_encryption: 'scram-sha-256' },
   })
-}, 60_000)
+})
 afterAll(async () => {
   await server?.stop()
   rmSync(directory, { recursive: true, force: true })
@@ -104,7 +104,7 @@ describe.skipIf(!OPENSSL)('logging in to a real server', () => {
       await expect(logInAs(user, `${password}x`)).rejects.toMatchObject({ code: 'TARGET_CREDENTIAL' })
     }
     await admin.end()
-  }, 60_000)
+  })
 
   it('bound to its certificate with TLS', async () => {
     await expect(logInAs(server.superuser.user, server.superuser.password, { tls: 'require' })).resolves.toBeDefined()

@@ -1,5 +1,6 @@
 import ssh2, { type Client, type ClientChannel } from 'ssh2'
 import type { Port } from './gateway-client.ts'
+import type { Outcome } from './run.ts'
 
 /** A client of ssh2's, for what OpenSSH's own does not do: a terminal of a given size, raw requests. */
 export function sshClient(port: Port | number, user: string, config: ssh2.ConnectConfig = {}): Promise<Client> {
@@ -9,6 +10,21 @@ export function sshClient(port: Port | number, user: string, config: ssh2.Connec
     client.on('error', reject)
     client.on('close', () => reject(new Error('closed')))
     client.connect({ host: '127.0.0.1', port: typeof port === 'number' ? port : port.port, username: user, ...config })
+  })
+}
+
+/** A command on a channel of its own, with nothing to read, to its end. */
+export function execOn(client: Client, command: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => {
+      if (error !== undefined) return reject(error)
+      let [code, stdout, stderr]: [number | null, string, string] = [null, '', '']
+      channel.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+      channel.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      channel.on('exit', (status: number | null) => (code = status))
+      channel.on('close', () => resolve({ code, stdout, stderr }))
+      return channel.end()
+    })
   })
 }
 

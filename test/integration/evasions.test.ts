@@ -133,6 +133,7 @@ afterAll(async () => {
   developer?.close()
   defining?.close()
   implied?.close()
+  for (const { db } of [...idle.values()].flat()) await db.end()
   for (const observer of Object.values(observers ?? {})) await observer.end()
   everywhere?.close()
   within?.close()
@@ -169,6 +170,39 @@ const STATE: Readonly<Record<Exclude<Effect, 'vault' | 'file'>, string>> = {
     union all select concat(classid, objid, refobjid) from pg_shdepend union all select nspowner::text || nspname from pg_namespace union all select current_user || session_user) q`,
 }
 
+/** A connection, and all that comes back on it. */
+interface Watched {
+  readonly db: pg.Client
+  readonly answers: string[]
+  isOver: boolean
+}
+
+async function watched(config: pg.ClientConfig): Promise<Watched> {
+  const db = await connect(config)
+  const answers: string[] = []
+  const one: Watched = { db, answers, isOver: false }
+  db.on('end', () => (one.isOver = true))
+  db.on('notice', ({ message }) => answers.push(message ?? ''))
+  const wire = db as unknown as {
+    connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
+  }
+  wire.connection.on('copyData', ({ chunk }) => answers.push(chunk.toString()))
+  return one
+}
+
+/**
+ * One query that is refused, or is undone with its transaction, leaves nothing in its session: the next may use its connection.
+ */
+const isOneQuery = (script: readonly string[]): boolean =>
+  script.length === 1 &&
+  /^(select|with|values|table|insert|update|delete|merge|truncate|create|alter|drop|grant|revoke|comment)\b[^;]*$/i.test(
+    script[0] as string,
+  ) &&
+  !/advisory|set_config|setval/i.test(script[0] as string)
+
+/** Connections that nobody uses at the moment. */
+const idle = new Map<string, Watched[]>()
+
 /** Runs a script; what came back, as one text, and the state that the effect would change, seen from within. */
 async function attempt(
   config: pg.ClientConfig,
@@ -176,14 +210,14 @@ async function attempt(
   before: string,
   asOne: boolean,
 ): Promise<{ answers: string; state: string }> {
-  const db = await connect(config)
-  const answers: string[] = []
+  const key = JSON.stringify(config)
+  const waiting = idle.get(key) ?? []
+  idle.set(key, waiting)
+  const mayShare = isOneQuery(script)
+  const one = (mayShare ? waiting.pop() : undefined) ?? (await watched(config))
+  const { db, answers } = one
+  answers.length = 0
   let failed = false
-  db.on('notice', ({ message }) => answers.push(message ?? ''))
-  const wire = db as unknown as {
-    connection: { on(event: string, listener: (message: { chunk: Buffer }) => void): void }
-  }
-  wire.connection.on('copyData', ({ chunk }) => answers.push(chunk.toString()))
   const fill = (sql: string): string =>
     sql
       .replaceAll('{{file}}', join(directory, 'canary'))
@@ -199,6 +233,7 @@ async function attempt(
     } catch (error) {
       answers.push((error as Error).message)
       failed = true
+      if ((error as pg.DatabaseError).severity !== 'ERROR') one.isOver = true
       if (asOne) break
     }
   }
@@ -209,8 +244,10 @@ async function attempt(
   if (asOne && query !== undefined && !failed)
     state = await db.query<{ state: string }>(query).then(({ rows }) => String(rows[0]?.state), String)
   if (asOne) await db.query('rollback').catch(() => {})
-  await db.end()
-  return { answers: answers.join('\n'), state }
+  const text = answers.join('\n')
+  if (mayShare && !one.isOver) waiting.push(one)
+  else await db.end()
+  return { answers: text, state }
 }
 
 /** One row by COPY FROM STDIN. */

@@ -49,6 +49,7 @@ async function set(
 }
 async function running(directory: string, prefix: readonly string[] = []): Promise<Setting> {
   const gateway = await own.start(directory, prefix)
+  cleanUps.push(() => gateway.stop('SIGKILL'))
   const jane = await signIn(gateway.url, 'jane')
   const dev = await openPort(jane, 'dev-db')
   cleanUps.push(() => dev.close())
@@ -365,11 +366,34 @@ async function readAll(source: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 describe('the audit chain', () => {
-  /** A stopped gateway with two sessions, and a checkpoint that was kept elsewhere. */
-  async function withHistory(): Promise<{ directory: string; checkpoint: string; keyFile: string }> {
+  interface History {
+    readonly directory: string
+    readonly checkpoint: string
+    readonly keyFile: string
+  }
+  let made: Promise<string> | undefined
+  /** A stopped gateway with two sessions, and a checkpoint that was kept elsewhere: a copy for each test, which may change it. */
+  async function withHistory(): Promise<History> {
+    const original = await (made ??= makeHistory())
+    const directory = await own.configured()
     const checkpoint = join(await own.configured(), 'checkpoints.jsonl')
+    const port = /port: (\d+)/.exec(readFileSync(join(directory, 'pam.yaml'), 'utf8'))?.[1]
+    rmSync(directory, { recursive: true })
+    cpSync(original, directory, { recursive: true })
+    copyFileSync(join(original, 'elsewhere.jsonl'), checkpoint)
+    const config = join(directory, 'pam.yaml')
+    const text = readFileSync(config, 'utf8')
+    writeFileSync(
+      config,
+      text.replace(/port: \d+/, `port: ${port}`).replace(join(original, 'elsewhere.jsonl'), checkpoint),
+    )
+    return { directory, checkpoint, keyFile: join(dataOf(directory), 'keys', 'gateway.pub') }
+  }
+  async function makeHistory(): Promise<string> {
     const { directory, gateway, dev } = await set(
-      `audit: { checkpoints: { to: [{ type: file, path: ${checkpoint} }] } }`,
+      '',
+      (config, where) =>
+        `${config}\naudit: { checkpoints: { to: [{ type: file, path: ${join(where, 'elsewhere.jsonl')} }] } }\n`,
     )
     for (let n = 0; n < 2; n++) {
       const db = await client(dev)
@@ -378,7 +402,7 @@ describe('the audit chain', () => {
     }
     await eventually(() => (storedIn(directory).length === 2 ? true : undefined), 'stored')
     await gateway.stop('SIGTERM')
-    return { directory, checkpoint, keyFile: join(dataOf(directory), 'keys', 'gateway.pub') }
+    return directory
   }
   const check = async (directory: string, checkpoint: string) => {
     const lines = readFileSync(checkpoint, 'utf8').trim().split('\n')

@@ -83,15 +83,24 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  for (const { db } of [...idle.values()].flat()) await db.end()
   for (const port of ports.values()) port.close()
   await stack?.stop()
 })
 
-/** All that a client sees of a script, as one text. A transaction around it leaves the database as it was. */
-async function transcript(connection: pg.ClientConfig, script: readonly string[], binary = false): Promise<string> {
+/** A connection, and all that its client sees. */
+interface Watched {
+  readonly db: pg.Client
+  readonly seen: unknown[]
+  isOver: boolean
+}
+
+async function watched(connection: pg.ClientConfig): Promise<Watched> {
   const db = new pg.Client({ ...connection, ssl: false })
-  db.on('error', () => {})
   const seen: unknown[] = []
+  const one: Watched = { db, seen, isOver: false }
+  db.on('error', () => {})
+  db.on('end', () => (one.isOver = true))
   db.on('notice', ({ message, detail, hint, table, column }) => seen.push({ message, detail, hint, table, column }))
   db.on('notification', ({ channel, payload }) => seen.push({ channel, payload }))
   await db.connect()
@@ -99,6 +108,27 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
     connection: { on(event: string, listener: (message: { parameterValue: string }) => void): void }
   }
   connected.connection.on('parameterStatus', ({ parameterValue }) => seen.push({ parameterValue }))
+  return one
+}
+
+/** A query alone changes nothing of its session that the end of the transaction does not undo: the next may use its connection. */
+const isOneQuery = (script: readonly string[]): boolean =>
+  script.length === 1 &&
+  /^(select|with|values|table)\b[^;]*$/.test(script[0] as string) &&
+  !/advisory|setval/.test(script[0] as string)
+
+/** Connections that nobody uses at the moment. */
+const idle = new Map<string, Watched[]>()
+
+/** All that a client sees of a script, as one text. A transaction around it leaves the database as it was. */
+async function transcript(connection: pg.ClientConfig, script: readonly string[], binary = false): Promise<string> {
+  const key = JSON.stringify(connection)
+  const waiting = idle.get(key) ?? []
+  idle.set(key, waiting)
+  const mayShare = isOneQuery(script)
+  const one = (mayShare ? waiting.pop() : undefined) ?? (await watched(connection))
+  const { db, seen } = one
+  seen.length = 0
   const inTransaction = script.some((sql) => /^(begin|prepare)/.test(sql))
   if (!inTransaction) await db.query('begin')
   for (const sql of script) {
@@ -122,14 +152,17 @@ async function transcript(connection: pg.ClientConfig, script: readonly string[]
         })),
       )
     } catch (error) {
-      const { code, message, detail, hint, where, schema, table, column, dataType, constraint } =
+      const { code, severity, message, detail, hint, where, schema, table, column, dataType, constraint } =
         error as pg.DatabaseError
+      if (severity !== 'ERROR') one.isOver = true
       seen.push({ code, message, detail, hint, where, schema, table, column, dataType, constraint })
     }
   }
   await db.query('rollback').catch(() => {})
-  await db.end()
-  return JSON.stringify(seen)
+  const text = JSON.stringify(seen)
+  if (mayShare && !one.isOver) waiting.push(one)
+  else await db.end()
+  return text
     .replaceAll(/dec_\w+/g, 'dec_…')
     .replaceAll(/pg_temp_\d+/g, 'pg_temp')
     .replaceAll(/(known|all|leak)[-_][ab]\b/g, '$1')

@@ -11,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Client } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EVASIONS, LISTINGS } from '../fixtures/ssh-evasions.ts'
 import { eventually, type Port } from '../helpers/gateway-client.ts'
 import { run } from '../helpers/run.ts'
+import { execOn, sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
 import { SSHD } from '../helpers/ssh-server.ts'
 
@@ -27,6 +29,9 @@ let own: SshGateway
 let port: Port
 let place: string
 let masters: string[][] = []
+/** Through the gateway, and past it. One connection each, many channels: what is tested is the command, not the handshake. */
+let client: Client
+let past: Client
 
 beforeAll(async () => {
   if (!SSHD) return
@@ -38,7 +43,9 @@ beforeAll(async () => {
   })
   port = await own.port()
   place = own.files
-  // One connection each, many channels: what is tested is the command, not the handshake.
+  client = await sshClient(port, own.sshd.user)
+  past = await sshClient(own.sshd.port, own.sshd.user, { privateKey: readFileSync(own.sshd.keys.ed25519) })
+  // For programs of their own.
   masters = [
     ['-o', `ControlPath=${join(own.directory, 'm1')}`, ...own.options(port)],
     ['-o', `ControlPath=${join(own.directory, 'm2')}`, ...own.directOptions()],
@@ -57,6 +64,8 @@ beforeAll(async () => {
   }
 })
 afterAll(async () => {
+  client?.end()
+  past?.end()
   for (const options of masters) await run('ssh', ['-O', 'exit', ...options, '127.0.0.1'])
   await own?.stop()
 })
@@ -275,11 +284,11 @@ describe.skipIf(!SSHD)('ways around rules about a directory', () => {
     const command = placed(template)
     const shell = written ?? (/\[\[|<\(|<<<|&>|test -v|printf -v|pushd|x='a\[/.test(command) ? 'bash' : 'sh')
     reset()
-    const direct = await run('ssh', [...(masters[1] as string[]), '127.0.0.1', command])
+    const direct = await execOn(past, command)
     // The account's own shell decides what runs; where that is another one, the text is given to the shell it is written for.
     if (isUntouched(direct.stdout)) await runIn(shell, command)
     reset()
-    const through = await run('ssh', [...(masters[0] as string[]), '127.0.0.1', command])
+    const through = await execOn(client, command)
     expect(through.code, through.stderr).toBe(126)
     expect(through.stderr).toContain('pam: ')
     expect(isUntouched(through.stdout), `${through.stdout}\n${through.stderr}`).toBe(true)
@@ -290,7 +299,7 @@ describe.skipIf(!SSHD)('ways around rules about a directory', () => {
     reset()
     const { stdout, stderr } = await run('bash', ['-c', command])
     expect(stdout, stderr).toContain('victim')
-    const through = await run('ssh', [...(masters[0] as string[]), '127.0.0.1', command])
+    const through = await execOn(client, command)
     expect({ code: through.code, stdout: through.stdout }, through.stderr).toEqual({ code: 126, stdout: '' })
   })
 
@@ -315,7 +324,7 @@ describe.skipIf(!SSHD)('ways around rules about a directory', () => {
   ])('runs what is understood and allowed: %s', async (template, output) => {
     reset()
     const command = template.replaceAll(/\bD\b/g, place)
-    const { stdout, stderr, code } = await run('ssh', [...(masters[0] as string[]), '127.0.0.1', command])
+    const { stdout, stderr, code } = await execOn(client, command)
     if (output === undefined) {
       // What find hands over is known only when it runs.
       expect(code, stderr).toBe(126)

@@ -54,6 +54,7 @@ export function identityVerifier(issuers: readonly TrustedIssuer[]): IdentityVer
           : new PamError('ISSUER_UNTRUSTED', 'the token comes from an issuer that this gateway does not trust')
       }
       const payload = await verifySignature(token, issuer, await keysOf(issuer), now)
+      needPast(payload, now)
       return toIdentity(payload, issuer, token)
     },
   }
@@ -86,6 +87,18 @@ async function verifySignature(token: string, issuer: Issuer, keys: JWTVerifyGet
     if (error instanceof errors.JOSEError)
       throw new PamError('TOKEN_INVALID', 'the identity token does not verify', { cause: error })
     throw unreachable(issuer, error)
+  }
+}
+
+/** A token from the future would outlive a sign-out, and a sign-in in the future would stay a recent one. */
+function needPast(payload: JWTPayload, now: number): void {
+  const latest = now / 1000 + CLOCK_TOLERANCE_SECONDS
+  for (const claim of ['iat', 'auth_time']) {
+    const at = payload[claim]
+    if (typeof at === 'number' && at > latest)
+      throw new PamError('TOKEN_INVALID', `the claim ${claim} of the identity token lies in the future`, {
+        hint: 'compare the clocks of the identity provider and the gateway',
+      })
   }
 }
 

@@ -25,9 +25,14 @@ export interface Login {
  * kept for later; a service cannot ask for a new one, so its token counts while it lives.
  */
 export function provenUntil(identity: ProvenIdentity, now: number, reproof: number): number {
-  const lease = reproof + GRACE
-  return identity.kind === 'person' ? identity.issuedAt + lease : Math.min(now + lease, identity.expiresAt)
+  const lease = longestProof(reproof)
+  return identity.kind === 'person'
+    ? Math.min(identity.issuedAt, now) + lease
+    : Math.min(now + lease, identity.expiresAt)
 }
+
+/** Milliseconds that a proof can hold at most. */
+export const longestProof = (reproof: number): number => reproof + GRACE
 
 /** A re-proof is asked for every `reproof`; a minute more lets a slow identity provider answer. */
 const GRACE = 60_000

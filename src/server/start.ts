@@ -27,7 +27,10 @@ import { VERSION } from '../shared/version.ts'
 import { appendAudit, lastAudit } from '../storage/audit.ts'
 import type { Database } from '../storage/database.ts'
 import { gatewayState } from '../storage/gateway-state.ts'
+import { longestProof } from '../identity/login.ts'
+import { boundLogins } from '../storage/logins.ts'
 import { expireRequests, recoverSessions } from '../storage/recover.ts'
+import { boundWebSessions } from '../storage/web-sessions.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
@@ -56,6 +59,7 @@ export async function start(file: string): Promise<void> {
   if (restored.length > 0)
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
   await recoverSessions(db, audited.openSessions, Date.now())
+  await boundSignIns(config, db, logger)
   const evidence = await startEvidence({ config: () => config, keys, db, logger }, audited)
 
   let publicUrl = ''
@@ -170,6 +174,7 @@ export async function start(file: string): Promise<void> {
       const nextIssuers = trustedIssuers(next, provider?.issuer)
       config = next
       warn(config)
+      await boundSignIns(config, db, logger)
       issuers = nextIssuers
       identities = identityVerifier(issuers)
       await auditConfig(db, config, 'config.reloaded')
@@ -290,6 +295,16 @@ async function sweep(db: Database, deps: ApiDeps, logger: Logger): Promise<void>
   } catch (error) {
     logger.error({ cause: error }, 'sweep.failed')
   }
+}
+
+/** Nobody is signed in for longer than the configuration allows whoever signs in now, whatever the store says. */
+async function boundSignIns({ identity, web }: Config, db: Database, logger: Logger): Promise<void> {
+  const now = systemClock.now()
+  const shortened = await db.change(
+    async (tx) =>
+      (await boundLogins(tx, now, longestProof(identity.reproof))) + (await boundWebSessions(tx, now, web.longest)),
+  )
+  if (shortened > 0) logger.warn({ signIns: shortened }, 'sign_ins.shortened')
 }
 
 /** Milliseconds that a connection may last of which nobody knows who calls on it. */

@@ -38,7 +38,7 @@ export const errorCodes = {
   ),
   TOKEN_EXPIRED: meaning('A token is past its end; sign in again.', 401, 4),
   TOKEN_USED: meaning(
-    'The identity token was already used with another key, or for a login that was signed out.',
+    'The identity token was already used with another key, or for a login that was signed out, or was issued before its person signed out everywhere.',
     401,
     4,
   ),

@@ -95,6 +95,40 @@ export async function lastEndedAt(db: Reader, personId: string, thumbprint: stri
   return row?.at ?? undefined
 }
 
+/** When this person last signed out everywhere. */
+export async function signedOutEverywhereAt(db: Reader, personId: string): Promise<number | undefined> {
+  const row = await db.selectFrom('sign_outs').select('at').where('person_id', '=', personId).executeTakeFirst()
+  return row?.at
+}
+
+export async function saveSignOutEverywhere(tx: Tx, personId: string, at: number): Promise<void> {
+  await tx
+    .insertInto('sign_outs')
+    .values({ person_id: personId, at })
+    .onConflict((conflict) => conflict.column('person_id').doUpdateSet({ at }))
+    .execute()
+}
+
+/**
+ * No proof lasts longer than the configuration allows one that is made now, and nobody signed in later than now: what says otherwise was
+ * written under a longer `reproof`, by a clock that ran ahead, or past the gateway. Returns how many logins said so.
+ */
+export async function boundLogins(tx: Tx, now: number, lease: number): Promise<number> {
+  const [late] = await tx
+    .updateTable('logins')
+    .set({ proven_until: now + lease })
+    .where('ended_at', 'is', null)
+    .where('proven_until', '>', now + lease)
+    .execute()
+  const [future] = await tx
+    .updateTable('logins')
+    .set({ auth_time: null })
+    .where('ended_at', 'is', null)
+    .where('auth_time', '>', now + CLOCK_TOLERANCE)
+    .execute()
+  return Number((late?.numUpdatedRows ?? 0n) + (future?.numUpdatedRows ?? 0n))
+}
+
 /** With which key an identity token was used, and for which login. */
 export interface TokenUse {
   readonly digest: string
@@ -132,3 +166,6 @@ const fromRow = (row: LoginTable): Login => ({
   createdAt: row.created_at,
   endedAt: row.ended_at ?? undefined,
 })
+
+/** Milliseconds that an identity provider's clock may run ahead. */
+const CLOCK_TOLERANCE = 30_000

@@ -3,6 +3,7 @@ import { createTables } from './migrations/20261123-create-tables.ts'
 import { keepEvidence } from './migrations/20261124-keep-evidence.ts'
 import { openDashboard } from './migrations/20261125-open-dashboard.ts'
 import { nameLoginOfToken } from './migrations/20261128-name-login-of-token.ts'
+import { noteSignOuts } from './migrations/20261129-note-sign-outs.ts'
 
 /** Brings the schema up to date; several gateways may try at once, one does it. Throws what the store says. */
 export async function migrate<T>(db: Kysely<T>): Promise<void> {
@@ -16,4 +17,5 @@ const migrations = {
   '20261124-keep-evidence': keepEvidence,
   '20261125-open-dashboard': openDashboard,
   '20261128-name-login-of-token': nameLoginOfToken,
+  '20261129-note-sign-outs': noteSignOuts,
 }

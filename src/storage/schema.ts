@@ -6,6 +6,7 @@ export interface Tables {
   audit: AuditTable
   logins: LoginTable
   used_tokens: UsedTokenTable
+  sign_outs: SignOutTable
   requests: RequestTable
   grants: GrantTable
   approvals: ApprovalTable
@@ -65,6 +66,12 @@ export interface UsedTokenTable {
   expires_at: number
   /** The login that it proved; null where that is not known. */
   login_id: string | null
+}
+
+/** People who signed out everywhere, and when last: no token that was issued before proves them any more. */
+export interface SignOutTable {
+  person_id: string
+  at: number
 }
 
 export interface RequestTable extends ReviewColumns {

@@ -56,6 +56,17 @@ export async function overdueWebSessions(db: Reader, now: number, seenBefore: nu
   return rows.map(fromRow)
 }
 
+/** No session of a browser lasts longer than one that begins now, nor was it used later than now. Returns how many said so. */
+export async function boundWebSessions(tx: Tx, now: number, longest: number): Promise<number> {
+  const [late] = await tx
+    .updateTable('web_sessions')
+    .set({ ends_at: now + longest })
+    .where('ends_at', '>', now + longest)
+    .execute()
+  const [future] = await tx.updateTable('web_sessions').set({ seen_at: now }).where('seen_at', '>', now).execute()
+  return Number((late?.numUpdatedRows ?? 0n) + (future?.numUpdatedRows ?? 0n))
+}
+
 const fromRow = (row: WebSessionTable): WebSession => ({
   id: row.id,
   loginId: row.login_id,

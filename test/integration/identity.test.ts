@@ -233,12 +233,33 @@ describe('identity tokens', () => {
     await nextSecond()
     const renewed = await refreshSignIn(spare.refreshToken ?? '', options)
     await expect(bob.exchange(renewed.identityToken)).rejects.toMatchObject({ code: 'KEY_SIGNED_OUT' })
-    // Jane at the same key is another matter; and a new key takes what the old one was refused with.
+    // What nobody had presented before the end is good for no new key either.
+    await expect(withTokens(stack.gateway, spare)).rejects.toMatchObject({
+      code: 'TOKEN_USED',
+      message: expect.stringContaining('before you signed out everywhere'),
+    })
+    // Jane at the same key is another matter; and a new key takes a token that was issued after it.
     const janes = await signIn(stack.gateway, 'jane')
     expect((await janes.exchange(janes.tokens.identityToken)).login).toBe(janes.token.login)
     const again = await withTokens(stack.gateway, renewed)
     expect(again.token.login).not.toBe(bob.token.login)
     await expect(again.exchange(bob.tokens.identityToken)).rejects.toMatchObject({ code: 'TOKEN_USED' })
+  })
+
+  it('after signing out everywhere, a sign-in that follows at once is none from before; signing out here takes back no other token', async () => {
+    for (let i = 0; i < 3; i++) {
+      const bob = await signIn(stack.gateway, 'bob')
+      await bob.api.logoutEverywhere()
+    }
+    const bob = await signIn(stack.gateway, 'bob')
+    await nextSecond()
+    const other = await refreshSignIn(bob.tokens.refreshToken ?? '', {
+      issuer: stack.issuer,
+      clientId: 'pamctl',
+      fetch,
+    })
+    await bob.api.logout()
+    expect((await withTokens(stack.gateway, other)).token.person.label).toBe(bob.token.person.label)
   })
 
   it('a service that signed out goes on with its key and a token from after that, never with one from before', async () => {
@@ -387,6 +408,8 @@ describe('forged identity tokens', () => {
   it('accepts what is right, within thirty seconds of clock skew', async () => {
     expect(await outcome(await token(claims()))).toBe('person')
     expect(await outcome(await token(claims({ exp: now / 1000 - 20 })))).toBe('person')
+    const ahead = now / 1000 + 29
+    expect(await outcome(await token(claims({ iat: ahead, auth_time: ahead })))).toBe('person')
     expect(await outcome(await token(claims({ aud: 'svc', sub: 'ci' })))).toBe('service')
   })
 
@@ -423,6 +446,9 @@ describe('forged identity tokens', () => {
       () => token(claims({ aud: 'svc', sub: 'somebody' })),
       'TOKEN_INVALID',
     ],
+    ['issued in the future', () => token(claims({ iat: now / 1000 + 31 })), 'TOKEN_INVALID'],
+    ['of a sign-in in the future', () => token(claims({ auth_time: now / 1000 + 31 })), 'TOKEN_INVALID'],
+    ['without the time of its issue', () => token({ ...claims(), iat: undefined as never }), 'TOKEN_INVALID'],
     ['without a subject', () => token({ ...claims(), sub: undefined as never }), 'TOKEN_INVALID'],
     ['not a token', async () => 'garbage', 'TOKEN_INVALID'],
   ])('refuses one %s', async (_what, make, code) => {

@@ -165,6 +165,46 @@ describe.skipIf(!OPENSSL)('a gateway that is killed and started again', () => {
     await store.close()
   })
 
+  it('a proof or a browser that lasts longer than the configuration allows is cut to it at the next start', async () => {
+    const directory = await configured()
+    const gateway = await start(directory)
+    const [bob, jane] = [await signIn(gateway.url, 'bob'), await signIn(gateway.url, 'jane')]
+    await gateway.stop('SIGTERM')
+    // What somebody wrote into the store of the stopped gateway.
+    const never = Date.now() + 3_650 * 86_400_000
+    const store = await openSqlite(join(directory, 'data', 'state.db'))
+    await store.read
+      .updateTable('logins')
+      .set({ proven_until: never, auth_time: never })
+      .where('id', '=', bob.token.login)
+      .execute()
+    await store.read
+      .insertInto('web_sessions')
+      .values({ id: 'w', login_id: bob.token.login, created_at: never, seen_at: never, ends_at: never, refresh: null })
+      .execute()
+    await store.close()
+    const again = await start(directory)
+    const url = `${again.url}/v1/whoami`
+    const whoami = async (who: typeof bob): Promise<Record<string, string>> =>
+      (await (await fetch(url, { headers: await who.headers('GET', url) })).json()) as Record<string, string>
+    const latest = Date.now() + 300_000 + 60_000
+    const bobs = await whoami(bob)
+    expect(Date.parse(bobs['provenUntil'] ?? '')).toBeLessThanOrEqual(latest)
+    // A sign-in in the future would count as recent for ever: it counts as none.
+    expect(bobs['signedInAt']).toBeUndefined()
+    expect(await whoami(jane)).toMatchObject({ provenUntil: jane.token.provenUntil, signedInAt: jane.token.authTime })
+    await again.stop('SIGTERM')
+    const after = await openSqlite(join(directory, 'data', 'state.db'))
+    const rows = await after.read.selectFrom('web_sessions').selectAll().where('id', '=', 'w').execute()
+    await after.close()
+    for (const { seen_at, ends_at } of rows) {
+      expect(seen_at).toBeLessThanOrEqual(Date.now())
+      expect(ends_at).toBeLessThanOrEqual(Date.now() + 12 * 3_600_000)
+    }
+    expect(rows).toHaveLength(1)
+    expect(readFileSync(join(directory, 'gateway.log'), 'utf8')).toContain('"signIns":4')
+  }, 60_000)
+
   it('a second gateway on the same state is refused', async () => {
     const directory = await configured()
     await start(directory)

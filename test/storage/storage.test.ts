@@ -19,11 +19,22 @@ import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
-import { findLogin, findTokenUse, lastEndedAt, openLogin, saveLogin, saveTokenUse } from '../../src/storage/logins.ts'
+import {
+  boundLogins,
+  findLogin,
+  findTokenUse,
+  lastEndedAt,
+  openLogin,
+  saveLogin,
+  saveSignOutEverywhere,
+  saveTokenUse,
+  signedOutEverywhereAt,
+} from '../../src/storage/logins.ts'
 import { onlyOne } from '../../src/storage/page.ts'
 import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
 import { findSessions } from '../../src/storage/sessions.ts'
+import { boundWebSessions, findWebSession, saveWebSession } from '../../src/storage/web-sessions.ts'
 
 const NOW = 1_800_000_000_000
 const jane = { id: 'jane', label: 'jane@example.com', kind: 'person' as const }
@@ -243,6 +254,54 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await expect(db.change((tx) => saveTokenUse(tx, { ...use, loginId: 'lgn_2' }))).rejects.toThrow()
       expect(await find(NOW + 60_000)).toEqual(use)
       expect(await find(NOW + 62_000)).toBeUndefined()
+    }))
+
+  it('cuts proofs and browsers that outlast what is allowed, and knows who signed out everywhere', () =>
+    withStore(async (db) => {
+      const lease = 360_000
+      const login = (id: string, provenUntil: number, authTime: number | undefined, endedAt?: number) => ({
+        id,
+        person,
+        thumbprint: id,
+        email: undefined,
+        authTime,
+        provenUntil,
+        createdAt: NOW,
+        endedAt,
+      })
+      const made = [
+        login('right', NOW + lease, NOW),
+        login('late', NOW + lease + 1, NOW + 30_000),
+        login('future', NOW, NOW + 30_001),
+        login('ended', NOW + 2 * lease, NOW, NOW),
+      ]
+      const web = (id: string, seenAt: number, endsAt: number) => ({
+        id,
+        loginId: 'right',
+        createdAt: NOW,
+        seenAt,
+        endsAt,
+        refresh: undefined,
+      })
+      await db.change(async (tx) => {
+        for (const one of made) await saveLogin(tx, one)
+        for (const one of [web('a', NOW, NOW + lease), web('b', NOW + 1, NOW + lease + 1)])
+          await saveWebSession(tx, one)
+      })
+      expect(await db.change((tx) => boundLogins(tx, NOW, lease))).toBe(2)
+      expect(await db.change((tx) => boundLogins(tx, NOW, lease))).toBe(0)
+      expect(await db.change((tx) => boundWebSessions(tx, NOW, lease))).toBe(2)
+      const found = await Promise.all(made.map(({ id }) => findLogin(db.read, id)))
+      expect(found.map((one) => [one?.provenUntil, one?.authTime])).toEqual([
+        [NOW + lease, NOW],
+        [NOW + lease, NOW + 30_000],
+        [NOW, undefined],
+        [NOW + 2 * lease, NOW],
+      ])
+      expect(await findWebSession(db.read, 'b')).toEqual(web('b', NOW, NOW + lease))
+      expect(await signedOutEverywhereAt(db.read, 'jane')).toBeUndefined()
+      for (const at of [NOW, NOW + 1]) await db.change((tx) => saveSignOutEverywhere(tx, 'jane', at))
+      expect(await signedOutEverywhereAt(db.read, 'jane')).toBe(NOW + 1)
     }))
 
   it('logins and sessions come back as they were; a restart ends what was open', () =>

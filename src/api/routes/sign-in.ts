@@ -3,12 +3,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { beginSignIn, finishSignIn, revokeWebSignIn, type PendingSignIn } from '../../identity/web-sign-in.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
-import { findLogin, openLoginsOf } from '../../storage/logins.ts'
+import { findLogin } from '../../storage/logins.ts'
 import { findWebSession } from '../../storage/web-sessions.ts'
 import { parseCookies, seal, sessionCookieName, setCookie, unseal, webSessionId } from '../cookies.ts'
 import type { ApiDeps } from '../deps.ts'
 import { signInProblemPage } from '../pages.ts'
-import { endLogin } from '../prove-identity.ts'
+import { endEveryLogin, endLogin } from '../prove-identity.ts'
 import { webSessionSchema } from '../schemas/identity.ts'
 import { isSecure, openWebSession, refreshTokenOf } from '../web-sessions.ts'
 import { iso } from './to-json.ts'
@@ -100,12 +100,16 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     return leave(reply).status(204).send(null)
   })
 
-  /** Everywhere: every browser and every command line of this person. */
+  /**
+   * Everywhere: every browser and every command line of this person. Tokens tell seconds, and those of the second in which it happens
+   * are refused: the answer comes when it is over, so that a sign-in that follows is none of them.
+   */
   app.delete('/v1/logins', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
     const { person } = request.login()
     await revokeAtProvider(request.browser)
-    for (const login of await openLoginsOf(deps.db.read, person.id))
-      await endLogin(login, { from: request.ip, everywhere: true }, deps)
+    await endEveryLogin(person.id, request.ip, deps)
+    const over = Math.ceil(deps.clock.now() / 1000) * 1000
+    await new Promise<void>((resolve) => deps.clock.at(over, resolve))
     return leave(reply).status(204).send(null)
   })
 

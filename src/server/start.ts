@@ -302,7 +302,8 @@ async function boundSignIns({ identity, web }: Config, db: Database, logger: Log
   const now = systemClock.now()
   const shortened = await db.change(
     async (tx) =>
-      (await boundLogins(tx, now, longestProof(identity.reproof))) + (await boundWebSessions(tx, now, web.longest)),
+      (await boundLogins(tx, now, longestProof(identity.reverifyEvery))) +
+      (await boundWebSessions(tx, now, web.maxDuration)),
   )
   if (shortened > 0) logger.warn({ signIns: shortened }, 'sign_ins.shortened')
 }

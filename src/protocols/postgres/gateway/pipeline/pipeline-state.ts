@@ -435,7 +435,7 @@ type Reported = Map<string, Set<string>>
 export const MOST_KEPT = 1000
 /** What a session needs of its connection besides the bytes. */
 export interface ConversationTarget {
-  /** Of the backend, where the target named it. */
+  /** Of the backend, which its notifications carry; signed, undefined where the target named none. */
   readonly processId: number | undefined
   cancel(): Promise<void>
   /** Reads on a connection of its own, for a transaction that does not see what is committed. */

@@ -19,13 +19,16 @@ export function maskedNotice(frame: Frame, conversation: Conversation, masker: M
 }
 
 /** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
-export function maskedNotification(frame: Frame, { masking, session, notified, ranUnread }: Conversation): Buffer {
+export function maskedNotification(frame: Frame, conversation: Conversation): Buffer {
+  const { masking, session, notified, ranUnread } = conversation
   const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
   const processId = body.uint32()
   const channel = body.cstring()
   const payload = body.cstring()
-  // Whoever sent it may have made it of a masked column, in any session; what this one has sent stood in its statements.
-  const isConstant = payload === '' || masking.plan.columns.length === 0 || notified.has(payload)
+  // Any other session may have made it of a masked column: were the same text shown that this one has sent, too, it would confirm
+  // a guess. What this one has sent stood in its statements, unless code that is not read has sent it.
+  const isOwn = (processId | 0) === conversation.processId && !ranUnread && (payload === '' || notified.has(payload))
+  const isConstant = masking.plan.columns.length === 0 || isOwn
   const { kinds } = masking.plan
   const masked = isConstant ? maskKinds(payload, kinds, session.hashKeys) : '****'
   // Code that is not read may listen to a channel that it has named after a masked value.

@@ -18,6 +18,7 @@ const conversation = (plan: MaskingPlan, more: object = {}): Conversation =>
     session: { hashKeys },
     notified: new Set(),
     ranUnread: false,
+    processId: 7,
     ...more,
   }) as unknown as Conversation
 
@@ -39,7 +40,27 @@ describe('kinds of data in what is no row', () => {
 describe('a channel of a session with masked columns', () => {
   it('is shown until code has run that is not read, which may have named it after one', () => {
     expect(notified(conversation(COLUMNS), 'letters', '')).toBe('letters··')
-    expect(notified(conversation(COLUMNS, { ranUnread: true }), MAIL, '')).toBe('****··')
+    expect(notified(conversation(COLUMNS, { ranUnread: true }), MAIL, '')).toBe('****·****·')
+  })
+})
+
+describe('a payload in a session with masked columns', () => {
+  const sent = { notified: new Set(['guess']) }
+
+  it('is shown where the session itself has sent it', () => {
+    expect(notified(conversation(COLUMNS, sent), 'letters', 'guess')).toBe('letters·guess·')
+    expect(notified(conversation(COLUMNS, sent), 'letters', 'other')).toBe('letters·****·')
+  })
+
+  it('is hidden where another backend has sent the same, which would confirm a guess', () => {
+    for (const backend of [8, undefined]) {
+      expect(notified(conversation(COLUMNS, { ...sent, backend }), 'letters', 'guess')).toBe('letters·****·')
+      expect(notified(conversation(COLUMNS, { ...sent, backend }), 'letters', '')).toBe('letters·****·')
+    }
+  })
+
+  it('is hidden once code has run that is not read, which may have sent the same', () => {
+    expect(notified(conversation(COLUMNS, { ...sent, ranUnread: true }), 'letters', 'guess')).toBe('****·****·')
   })
 })
 

@@ -18,6 +18,7 @@ const CATALOG: CatalogRows = {
   ],
   definitions: [],
   unique: [],
+  ties: [],
   runs: [],
   types: [],
   functions: [],

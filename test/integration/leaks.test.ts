@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEMO_ACCOUNT } from '../../src/demo/sample-data.ts'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
-import { LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18, LOOPBACK } from '../fixtures/leak-schema.ts'
+import { ANSWERING, LEAK_SCHEMA, LEAK_SCHEMA_SINCE_18, LOOPBACK } from '../fixtures/leak-schema.ts'
 import { COPIED, LEAKS, UNTOUCHED, UNTOUCHED_SINCE } from '../fixtures/leaks.ts'
 import { openPort, signIn, type Port } from '../helpers/gateway-client.ts'
 import { isPostgresMissing, ofThisVersion, POSTGRES_VERSION } from '../helpers/postgres-version.ts'
@@ -69,7 +69,7 @@ beforeAll(async () => {
               (env) => `
   - name: people ${env}
     targets: { labels: { env: ${env} } }
-    columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email]
+    columns: [people.email, people.phone, people.pin, parts.email, parent.email, derived.email, ${ANSWERING.map((table) => `${table}.email`).join(', ')}]
     style: redact`,
             )
             .join('')}

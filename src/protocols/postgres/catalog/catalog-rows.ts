@@ -1,6 +1,7 @@
 import type { CatalogMirror } from './catalog-mirror.ts'
 import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
 import type { TableRow } from './catalog-tables.ts'
+import { tieRows } from './tie-rows.ts'
 import { WhatRuns, type Code } from './what-runs.ts'
 
 type Row = readonly (string | null)[]
@@ -217,6 +218,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     columns,
     definitions,
     unique,
+    ties: tieRows(tables),
     runs: distinct(runs),
     types: distinct(types),
     functions: [

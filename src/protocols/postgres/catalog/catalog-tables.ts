@@ -38,7 +38,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     pg_namespace: { key: ['oid'], columns: same('oid nspname'), where: 'true' },
     pg_class: {
       key: ['oid'],
-      columns: same('oid relname relnamespace relkind'),
+      columns: { ...same('oid relname relnamespace relkind'), secured: isTrue('t.relrowsecurity') },
       where: `${user()} and t.relkind operator(pg_catalog.<>) 't'::pg_catalog."char"`,
     },
     pg_attribute: {
@@ -110,12 +110,16 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     // Its condition may run code where its function does not.
     pg_trigger: {
       key: ['oid'],
-      columns: same('oid tgrelid tgfoid'),
+      columns: { ...same('oid tgrelid tgfoid'), internal: isTrue('t.tgisinternal') },
       where: `(${user()} and not t.tgisinternal) or (${anyUser('tgfoid')})`,
     },
     pg_constraint: {
       key: ['oid'],
-      columns: same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
+      columns: {
+        ...same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
+        columns: `pg_catalog.array_to_string(t.conkey, ' ')`,
+        referenced: `pg_catalog.array_to_string(t.confkey, ' ')`,
+      },
       where: user(),
     },
     pg_index: {
@@ -141,7 +145,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     // What an expression is made of. Rows have no key: the same dependency may stand twice.
     pg_depend: {
       key: [],
-      columns: same('classid objid objsubid refclassid refobjid'),
+      columns: same('classid objid objsubid refclassid refobjid refobjsubid deptype'),
       where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) all ('{e,x}'::pg_catalog."char"[])`,
     },
   }

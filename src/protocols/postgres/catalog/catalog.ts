@@ -1,5 +1,6 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { words } from '../../../shared/words.ts'
+import { tiesOf, type Tie } from './ties.ts'
 import { valueTypesOf, type ValueTypes } from './value-types.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
@@ -115,6 +116,8 @@ export interface Relation {
   readonly generated: ReadonlyMap<string, string>
   /** Columns that belong to a unique index. */
   readonly unique: ReadonlySet<string>
+  /** What is computed of several of its columns when one of them is written, or a row is read. */
+  readonly ties: readonly Tie[]
   /** What runs besides when it is read or written: functions that somebody wrote, rules. */
   readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string; readonly body: string }[]
   /** Of an index: its table. */
@@ -150,6 +153,8 @@ export interface CatalogRows {
   readonly definitions: readonly Row[]
   /** Relation, column. */
   readonly unique: readonly Row[]
+  /** Relation, name of the tie, kind, relation of the column, column. */
+  readonly ties: readonly Row[]
   /** Relation, `read` or `write`, what, the function (none of a rule), its digest. */
   readonly runs: readonly Row[]
   /** Name of a type, a function that it runs, number of the type. */
@@ -209,6 +214,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
   for (const own of columns.values())
     if (own.length > MOST_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
   const unique = group(rows.unique)
+  const ties = tiesOf(rows.ties)
   const runs = group(rows.runs)
   const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
   const userTypes = new Set(rows.types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
@@ -235,6 +241,7 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
         own.flatMap(([, column, , generated]) => (generated == null ? [] : [[String(column), generated]])),
       ),
       unique: new Set((unique.get(oid) ?? []).map(([, column]) => String(column))),
+      ties: ties.get(oid) ?? [],
       runs: [
         ...(runs.get(oid) ?? [])
           .filter(([, , , called]) => !safe.has(String(called)))
@@ -370,6 +377,7 @@ export function assumedCatalog(
     columns: [],
     definitions: [],
     unique: [],
+    ties: [],
     runs: [],
     types: [],
     functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),

@@ -284,10 +284,12 @@ function sourcesBeside(
   const isNew = (named: Name): boolean => redefined.made(named) && findRelation(catalog, named) === undefined
   return {
     ...sources,
+    place: (named) => (isNew(named) ? PLAIN : sources.place(named)),
+    answers: (named) => (isNew(named) ? PLAIN : sources.answers(named)),
     relation: (named) => (isNew(named) ? [spread(PLAIN)] : sources.relation(named)),
     target: (named) =>
       isNew(named)
-        ? { name: named.name, columns: [spread(PLAIN)], unique: new Set(), generated: new Set() }
+        ? { name: named.name, columns: [spread(PLAIN)], unique: new Set(), ties: [], generated: new Set() }
         : sources.target(named),
   }
 }

@@ -39,25 +39,31 @@ export function readFrom(clause: readonly FromItem[], place: Place): From {
   return { items, star }
 }
 
-function readItem(item: FromItem, beside: readonly RangeItem[], place: Place): From {
-  const { found, outer, ctes, query } = place
+function readItem(item: FromItem, beside: readonly RangeItem[], where: Place): From {
+  const { found, outer, ctes, query } = where
   const one = (columns: readonly Output[], alias: Alias | undefined, name = alias?.name): From => {
     const renamed = rename(columns, alias?.columns ?? [])
     return { items: [{ alias: name, columns: renamed }], star: renamed }
   }
-  const lateral = contextAt(place, beside)
+  const lateral = contextAt(where, beside)
   switch (item.kind) {
     case 'table': {
       const { schema, name } = item.name
       const cte = schema === undefined ? findCte(ctes, name) : undefined
       found.tells(originsOf(item.sample, lateral), 'TABLESAMPLE')
-      if (cte === undefined && found.sources.mixes(item.name)) found.constants.mixed()
-      return one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
+      if (cte === undefined) {
+        if (found.sources.mixes(item.name)) found.constants.mixed()
+        found.tells(found.sources.answers(item.name), `what decides which rows ${name} shows`)
+      }
+      const read = one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
+      if (cte !== undefined) return read
+      const place = found.sources.place(item.name)
+      return { ...read, items: read.items.map((named) => ({ ...named, place })) }
     }
     case 'derived':
       return one(query(item.query, found, item.lateral ? { items: beside, outer } : outer, ctes), item.alias)
     case 'join':
-      return readJoin(item, beside, place)
+      return readJoin(item, beside, where)
     case 'function-table': {
       // Functions report what they must not be given.
       const origin = originsOf(item.calls, lateral)

@@ -5,6 +5,8 @@ export interface RangeItem {
   /** The name that qualifies its columns; undefined: it cannot be named. */
   readonly alias: string | undefined
   readonly columns: readonly Output[]
+  /** What the table tells of a row by having it: `tableoid`. */
+  readonly place?: Origin
 }
 
 /** What a name can mean at one place of a statement: the items of this level, then those around it. */
@@ -47,7 +49,9 @@ export function resolveColumn(scope: QueryScope, path: readonly string[]): Origi
     }
     // A qualifier that is found ends the search; `item.name` may call a function of the whole row.
     if (qualifier !== undefined && items.length > 0)
-      return SYSTEM_COLUMNS.has(name) ? madeOf(uncertain) : madeOf([...items.map(wholeRow), ...uncertain])
+      return SYSTEM_COLUMNS.has(name)
+        ? madeOf([...uncertain, ...placesOf(name, items)])
+        : madeOf([...items.map(wholeRow), ...uncertain])
   }
   if (qualifier === undefined) {
     for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
@@ -56,8 +60,15 @@ export function resolveColumn(scope: QueryScope, path: readonly string[]): Origi
         return typed(madeOf([wholeRow(item), ...uncertain]), uncertain.some(isMasked) ? undefined : 'record')
     }
   }
-  return SYSTEM_COLUMNS.has(name) ? madeOf(uncertain) : everything(scope)
+  if (!SYSTEM_COLUMNS.has(name)) return everything(scope)
+  const places: Origin[] = []
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer)
+    places.push(...placesOf(name, level.items))
+  return madeOf([...uncertain, ...places])
 }
+
+const placesOf = (name: string, items: readonly RangeItem[]): Origin[] =>
+  name === 'tableoid' ? items.flatMap(({ place }) => place ?? []) : []
 
 /** The columns that a star stands for, with an item's name before it or without. */
 export function expandStar(
@@ -107,5 +118,5 @@ function everything(scope: QueryScope): Origin {
 
 const unnamed = (column: Output): boolean => column.name === undefined
 
-/** They tell nothing of the values. Source: manual, System Columns. */
+/** They tell nothing of the values, but for the table where its rows are placed by one. Source: manual, System Columns. */
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid'])

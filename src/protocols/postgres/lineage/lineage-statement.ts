@@ -12,6 +12,7 @@ import type {
   Update,
   Utility,
 } from '../../../sql/query.ts'
+import type { TieKind } from '../catalog/ties.ts'
 import { readQuery, readTargets, readWith } from './lineage.ts'
 import { LineageFindings, type Sources, type StatementLineage } from './report.ts'
 import { condition, originOf, originsOf, type ExpressionContext } from './lineage-expression.ts'
@@ -28,8 +29,19 @@ export interface WriteTarget {
   readonly columns: readonly Output[]
   /** Names of columns that no two rows may share a value of: writing one tells whether it is there. */
   readonly unique: ReadonlySet<string>
+  /** What the server computes of several columns when one of them is written. */
+  readonly ties: readonly WrittenTie[]
   /** Names of generated columns, which COPY leaves out unless it names them. */
   readonly generated: ReadonlySet<string>
+}
+
+/** What a write makes the server compute of columns together, and answer by failing or by changing nothing. */
+export interface WrittenTie {
+  readonly kind: Exclude<TieKind, 'policy' | 'partition'>
+  /** Columns of the target; undefined where it is not certain what they are called, as in a view. */
+  readonly own: ReadonlySet<string> | undefined
+  /** Masked values in it that are no column of the target by name. */
+  readonly others: Origin
 }
 
 export interface StatementSources extends Sources {
@@ -95,6 +107,7 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
   const source = node.source === undefined ? [] : readStatement(node.source, found, place.outer, place.ctes)
   const rows = node.source?.kind === 'values' ? node.source.rows : []
   writes(source, columns, target, rows.length > 0 ? rows.length : undefined, found)
+  ties(new Set(columns), target, { inserts: true, rows: rows.length > 0 ? rows.length : undefined }, found)
   for (const row of rows)
     row.forEach((value, index) => found.constants.stored(node, value, columnOf(target, columns[index], found).origin))
   if (node.source !== undefined && node.source.kind !== 'values') meets(source, columns, target, found)
@@ -160,6 +173,7 @@ function readMerge(node: Merge, outside: Place): readonly Output[] {
       const source = clause.values.map((value) => ({ name: undefined, origin: originOf(value, context) }))
       const columns = clause.columns.length > 0 ? clause.columns : target.columns.map(({ name }) => name)
       writes(source, columns, target, undefined, found)
+      ties(new Set(columns), target, { inserts: true, rows: undefined }, found)
       clause.values.forEach((value, index) =>
         found.constants.stored(node, value, columnOf(target, columns[index], found).origin),
       )
@@ -216,6 +230,7 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: Lin
       for (const where of node.expressions) condition(where, 'WHERE', context)
       const given = columns.map((name) => ({ name, origin: PLAIN }))
       writes(given, columns, target, undefined, found)
+      ties(new Set(columns), target, { inserts: true, rows: undefined }, found)
       return []
     }
     outputs =
@@ -267,6 +282,25 @@ function assign(
   target: WriteTarget,
   context: ExpressionContext,
 ): void {
+  const moved = set.filter(
+    ({ column, subscripts, value, place }) =>
+      place !== undefined || subscripts.length > 0 || !isItself(value, column, item),
+  )
+  // A trigger compares also where every column stays what it is.
+  if (set.length > 0)
+    ties(
+      new Set(moved.map(({ column }) => column)),
+      target,
+      {
+        inserts: false,
+        given: new Set(
+          moved
+            .filter(({ value, subscripts }) => subscripts.length === 0 && isConstant(value))
+            .map(({ column }) => column),
+        ),
+      },
+      context.found,
+    )
   for (const { column, subscripts, value, place } of set) {
     const origin = madeOfPlaces(
       place === undefined ? originOf(value, context) : assigned(value, place, context),
@@ -336,6 +370,36 @@ function writes(
   })
 }
 
+/** How columns are written: into new rows, or over what rows have; `given`: from constants, so that what was there does not matter. */
+type Writing =
+  | { readonly inserts: true; readonly rows: number | undefined }
+  | { readonly inserts: false; readonly given: ReadonlySet<string> }
+
+/** Masked columns that a write makes the server compare with what is written, though they are not written themselves. */
+function ties(
+  written: ReadonlySet<string | undefined>,
+  target: WriteTarget,
+  writing: Writing,
+  found: LineageFindings,
+): void {
+  for (const { kind, own, others } of target.ties) {
+    const isMet = own === undefined || written.has(undefined) || [...own].some((name) => written.has(name))
+    if (!isMet && (kind !== 'trigger' || writing.inserts)) continue
+    // A new row is compared with itself, of which nothing is masked but what was told already; unless with other rows.
+    const kept = target.columns.filter(({ name }) => {
+      if (name === undefined) return true
+      if (own?.has(name) !== true) return false
+      if (writing.inserts) return kind === 'unique' && target.generated.has(name)
+      return kind === 'unique' || kind === 'trigger' || !writing.given.has(name)
+    })
+    const asks =
+      writing.inserts && (kind === 'check' || kind === 'trigger')
+        ? PLAIN
+        : madeOf([others, ...kept.map(({ origin }) => origin)])
+    found.tells(asks, `what ${target.name} asks of its rows`, writing.inserts ? writing.rows : undefined)
+  }
+}
+
 /**
  * The very column, unchanged, or one that shows nothing of any value and lets nobody compare: what is made of a masked value must
  * not be shown in part or by style.
@@ -368,7 +432,8 @@ function readTarget(table: Table, found: LineageFindings): { item: RangeItem; ta
 function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
   const target = (found.sources as StatementSources).target(name)
   if (found.sources.mixes(name)) found.constants.mixed()
-  return { item: { alias: name.name, columns: target.columns }, target }
+  found.tells(found.sources.answers(name), `what decides which rows of ${name.name} may be written`)
+  return { item: { alias: name.name, columns: target.columns, place: found.sources.place(name) }, target }
 }
 
 /** RETURNING; `old` and `new`, or what they are called, stand for the row before and after. Source: manual 18, RETURNING. */

@@ -1,10 +1,23 @@
 import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/plan.ts'
 import { findRelation, TELLING, type Catalog, type Relation } from '../catalog/catalog.ts'
-import type { Statement } from '../../../sql/query.ts'
+import { partsOf, statementParts } from '../../../sql/parts.ts'
+import type { Expression, Statement } from '../../../sql/query.ts'
+import type { Tie } from '../catalog/ties.ts'
 import { reachesBeyond } from '../dialect/functions.ts'
-import { lineageOf, type StatementSources } from './lineage-statement.ts'
+import { lineageOf, type StatementSources, type WrittenTie } from './lineage-statement.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
-import { fitOutputs, madeOf, PLAIN, repeat, spread, typed, valueOf, type Origin, type Output } from './origin.ts'
+import {
+  fitOutputs,
+  isMasked,
+  madeOf,
+  PLAIN,
+  repeat,
+  spread,
+  typed,
+  valueOf,
+  type Origin,
+  type Output,
+} from './origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {
@@ -30,6 +43,8 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   const known = new Map<number, readonly Output[]>()
   /** Relations whose definition compares or puts together a masked column with another. */
   const mixing = new Set<number>()
+  /** What definitions of views and of generated columns tell, by their keys. */
+  const told = new Map<string, Origin>()
   let depth = 0
 
   const columnsOf = (relation: Relation): readonly Output[] => {
@@ -80,9 +95,105 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   const outputsOf = ({ oid }: Relation, key: string, count: number): Origin[] | undefined => {
     const tree = definitions.get(key)
     if (tree === undefined) return undefined
-    const { outputs, mixes } = lineageOf(tree, { ...sources, prepared: () => undefined })
+    const { outputs, mixes, influences } = lineageOf(tree, { ...sources, prepared: () => undefined })
     if (mixes === true) mixing.add(oid)
+    told.set(key, madeOf(influences.map(({ mask }) => valueOf(mask))))
     return fitOutputs(outputs, count)
+  }
+  const namedOrigin = (relation: Relation, name: string): Origin =>
+    columnsOf(relation).find((column) => column.name === name)?.origin ?? PLAIN
+  /** Masked columns among those of any relation. */
+  const maskedAmong = (columns: readonly (readonly [number, string])[]): Origin =>
+    madeOf(
+      columns.map(([oid, name]) => {
+        const relation = catalog.byOid.get(oid)
+        return relation === undefined ? PLAIN : namedOrigin(relation, name)
+      }),
+    )
+  const everyTie = (relation: Relation): { readonly of: Relation; readonly tie: Tie }[] =>
+    families([relation], catalog).flatMap((of) => of.ties.map((tie) => ({ of, tie })))
+  const answers = new Map<number, Origin>()
+  const answersOf = (relation: Relation): Origin => {
+    const before = answers.get(relation.oid)
+    if (before !== undefined) return before
+    const policies = everyTie(relation)
+      .filter(({ tie }) => tie.kind === 'policy')
+      .map(({ of, tie }) => maskedAmong([...[...tie.own].map((name) => [of.oid, name] as const), ...tie.others]))
+    columnsOf(relation)
+    const answer = madeOf([...policies, shownBy(relation), keyOf(relation)])
+    // Within its own definition, which is not read yet, it would be another.
+    if (depth === 0) answers.set(relation.oid, answer)
+    return answer
+  }
+  /** The keys by which rows came into this partition. */
+  const keyOf = (relation: Relation): Origin =>
+    madeOf(
+      relation.ties
+        .filter(({ kind }) => kind === 'partition')
+        .flatMap(({ others }) => [
+          maskedAmong(others),
+          ...others.flatMap(([oid]) => {
+            const parent = catalog.byOid.get(oid)
+            return parent === undefined || parent === relation ? [] : [keyOf(parent)]
+          }),
+        ]),
+    )
+  const placeOf = (relation: Relation): Origin => madeOf(families([relation], catalog).map(keyOf))
+  /** What a view tells by which rows it shows. Compared with constants alone, a masked column leaves out the same rows for everybody. */
+  const shownBy = ({ oid, definition, opaque }: Relation): Origin => {
+    if (definition === undefined || opaque || !tainted.has(oid)) return PLAIN
+    const answer = told.get(String(oid))
+    return answer === undefined ? anything : mixing.has(oid) ? answer : PLAIN
+  }
+  const ties = new Map<number, readonly WrittenTie[]>()
+  const tiesFor = (relation: Relation, above = 0): readonly WrittenTie[] => {
+    const before = ties.get(relation.oid)
+    if (before !== undefined) return before
+    const read = relation.viewOf.length > 0 ? tiesBehind(relation, above) : tiesOfTable(relation)
+    if (above === 0) ties.set(relation.oid, read)
+    return read
+  }
+  /** Of a view: which of its columns is which of the table's is not looked for. */
+  const tiesBehind = ({ viewOf }: Relation, above: number): WrittenTie[] => {
+    if (above >= MOST_VIEWS) return [{ kind: 'unique', own: undefined, others: anything }]
+    return viewOf.flatMap((oid) => {
+      const base = catalog.byOid.get(oid)
+      if (base === undefined) return []
+      return tiesFor(base, above + 1).flatMap(({ kind, own, others }) =>
+        // A column by itself is compared with what is written to it alone.
+        own?.size === 1 && !isMasked(others)
+          ? []
+          : [
+              {
+                kind,
+                own: undefined,
+                others: madeOf([others, maskedAmong([...(own ?? [])].map((name) => [base.oid, name] as const))]),
+              },
+            ],
+      )
+    })
+  }
+  const tiesOfTable = (relation: Relation): WrittenTie[] => {
+    columnsOf(relation)
+    const madeFrom = new Map(
+      [...relation.generated.keys()].map((column) => [column, columnsIn(definitions.get(`${relation.oid} ${column}`))]),
+    )
+    const computed = [...madeFrom].flatMap(([column, from]): WrittenTie[] => {
+      const origin = told.get(`${relation.oid} ${column}`)
+      return origin === undefined || !isMasked(origin) ? [] : [{ kind: 'check', own: from, others: PLAIN }]
+    })
+    const others = everyTie(relation).flatMap(({ tie: { kind, own, others: elsewhere } }): WrittenTie[] =>
+      kind === 'policy' || kind === 'partition'
+        ? []
+        : [
+            {
+              kind,
+              own: new Set([...own].flatMap((name) => [name, ...(madeFrom.get(name) ?? [])])),
+              others: maskedAmong(elsewhere),
+            },
+          ],
+    )
+    return [...computed, ...others]
   }
   const sources: Omit<StatementSources, 'prepared'> = {
     anything,
@@ -95,6 +206,14 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
       if (relation !== undefined) columnsOf(relation)
       return relation !== undefined && mixing.has(relation.oid)
     },
+    place(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined ? anything : placeOf(relation)
+    },
+    answers(named) {
+      const relation = findRelation(catalog, named)
+      return relation === undefined ? PLAIN : answersOf(relation)
+    },
     opaque: ({ schema, name }, operator) =>
       operator
         ? catalog.userOperators.has(name)
@@ -106,11 +225,12 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     target(named) {
       const relation = findRelation(catalog, named)
       return relation === undefined
-        ? { name: named.name, columns: [spread(anything)], unique: new Set(), generated: new Set() }
+        ? { name: named.name, columns: [spread(anything)], unique: new Set(), ties: [], generated: new Set() }
         : {
             name: relation.name,
             columns: columnsOf(relation),
             unique: uniqueColumns(relation, catalog),
+            ties: tiesFor(relation),
             generated: new Set(relation.generated.keys()),
           }
     },
@@ -122,8 +242,9 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     types: catalog.valueTypes,
     isTainted: (relation) => tainted.has(relation.oid),
     originAt(oid, attribute) {
-      if (plan.columns.length === 0 || attribute < 0) return PLAIN // ctid, xmin and the like
+      if (plan.columns.length === 0) return PLAIN
       const relation = catalog.byOid.get(oid)
+      if (attribute < 0) return relation === undefined || attribute !== TABLEOID ? PLAIN : placeOf(relation)
       if (relation === undefined) return anything
       const columns = columnsOf(relation)
       if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
@@ -136,6 +257,17 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
 
 export const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
   `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
+
+/** Names of the columns that the definition of a generated column computes with. */
+function columnsIn(tree: Statement | undefined): ReadonlySet<string> {
+  const names = new Set<string>()
+  const visit = (node: Expression): void => {
+    if (node.kind === 'column') names.add(String(node.path.at(-1)))
+    for (const part of partsOf(node).expressions) visit(part)
+  }
+  if (tree !== undefined) for (const node of statementParts(tree).expressions) visit(node)
+  return names
+}
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -222,5 +354,7 @@ function families(relations: readonly Relation[], catalog: Catalog): Relation[] 
   return [...members.values()]
 }
 
+/** The attribute number of tableoid. Source: sysattr.h; ctid, xmin and the like tell nothing of a row. */
+const TABLEOID = -6
 /** Views upon views: nobody has as many, and each takes some of the stack. */
 const MOST_VIEWS = 100

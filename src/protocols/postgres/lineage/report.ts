@@ -10,6 +10,10 @@ export interface Sources {
   relation(named: { schema: string | undefined; name: string }): readonly Output[]
   /** Whether what defines a relation lets a masked column meet another. */
   mixes(named: { schema: string | undefined; name: string }): boolean
+  /** What reading a relation tells besides its rows: row security, and a view that compares, leave rows out by masked columns. */
+  answers(named: { schema: string | undefined; name: string }): Origin
+  /** What the partition that holds a row tells of it: `tableoid`. */
+  place(named: { schema: string | undefined; name: string }): Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */

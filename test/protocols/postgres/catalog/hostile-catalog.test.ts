@@ -20,6 +20,7 @@ const rowsOf = (more: Partial<CatalogRows>): CatalogRows => ({
   columns: Array.from({ length: MANY }, (_, index) => [oid(index), 'email', '1', null, null]),
   definitions: [],
   unique: [],
+  ties: [],
   runs: [],
   types: [],
   functions: [],

@@ -74,6 +74,7 @@ const rows: CatalogRows = {
     ['16409', 'SELECT a.name AS n FROM customers a JOIN customers b ON b.email = a.name'],
   ],
   unique: [['16400', 'id']],
+  ties: [],
   runs: [
     ['16408', 'write', 'a trigger', 'public.mine'],
     ['16404', 'read', 'a view', 'public.mine'],

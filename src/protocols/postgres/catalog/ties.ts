@@ -1,0 +1,47 @@
+/** What the server computes of several columns of a row whenever one of them is written, or the row is read: it answers by failing. */
+export interface Tie {
+  readonly kind: TieKind
+  /** The relation's own columns in it, by name. */
+  readonly own: ReadonlySet<string>
+  /** Columns of other relations: object id, and name. */
+  readonly others: readonly (readonly [number, string])[]
+}
+
+export type TieKind =
+  /** A CHECK, or the expression or predicate of an index. */
+  | 'check'
+  /** A unique index or an exclusion constraint: compares with other rows. */
+  | 'unique'
+  /** A foreign key: asks for a row of the other relation. */
+  | 'references'
+  /** A policy of row security: leaves out rows wherever they are read or written. */
+  | 'policy'
+  /** A trigger whose function is the system's own, such as suppress_redundant_updates_trigger(). */
+  | 'trigger'
+  /** The key of the partitioned table that it is a partition of: which partition has a row says something of it. */
+  | 'partition'
+
+interface OpenTie extends Tie {
+  readonly own: Set<string>
+  readonly others: [number, string][]
+}
+
+/** From the rows of `tieRows`, by relation. */
+export function tiesOf(rows: readonly (readonly (string | null)[])[]): ReadonlyMap<number, readonly Tie[]> {
+  const ties = new Map<number, Map<string, OpenTie>>()
+  for (const [relation, name, kind, of, column] of rows) {
+    const oid = Number(relation)
+    const known = ties.get(oid) ?? new Map<string, OpenTie>()
+    ties.set(oid, known)
+    const isReferenced = kind === 'referenced'
+    const tie = known.get(String(name)) ?? {
+      kind: isReferenced ? 'references' : (kind as TieKind),
+      own: new Set<string>(),
+      others: [],
+    }
+    known.set(String(name), tie)
+    if (Number(of) === oid && !isReferenced) tie.own.add(String(column))
+    else tie.others.push([Number(of), String(column)])
+  }
+  return new Map([...ties].map(([oid, known]) => [oid, [...known.values()]]))
+}

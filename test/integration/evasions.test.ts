@@ -361,6 +361,26 @@ describe.skipIf(isPostgresMissing)('programs that everybody has', () => {
       await db.end()
     })
 
+  it('EXECUTE of what was never prepared fails as the server says', async () => {
+    const db = await connect({
+      host: '127.0.0.1',
+      port: everyday.port,
+      user: 'postgres',
+      database: 'evade',
+      ssl: false,
+    })
+    for (const sql of ['execute nope', `execute "No'pe"(1)`, 'explain execute nope'])
+      await expect(db.query(sql)).rejects.toMatchObject({ code: '26000' })
+    await db.query('begin')
+    await expect(db.query('execute nope')).rejects.toMatchObject({ code: '26000' })
+    await expect(db.query('execute nope')).rejects.toMatchObject({ code: '25P02' })
+    await db.query('rollback')
+    // Several statements in one text: what is under the name, the gateway does not know, but the server does.
+    await db.query('prepare several as select 1; select 2')
+    await expect(db.query('execute several')).rejects.toThrow('cannot determine the effect')
+    await db.end()
+  })
+
   it('pools give connections back', async () => {
     const db = await connect({
       host: '127.0.0.1',

@@ -9,6 +9,7 @@ import {
 import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { agreement } from '../server-reading/agreement.ts'
+import { withoutMissing } from './missing-prepared.ts'
 import { namesIn } from './touches.ts'
 
 /** What a text does, against the catalogs as they are now. */
@@ -174,7 +175,9 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   return {
     of(sql, types = NO_TYPES) {
       const facts = judge(sql, types)
-      return facts instanceof Promise ? untilCurrent(sql, types, facts) : facts
+      return facts instanceof Promise
+        ? untilCurrent(sql, types, facts).then((known) => withoutMissing(conversation, known))
+        : withoutMissing(conversation, facts)
     },
     async again(sql, types = NO_TYPES) {
       const parsed = await parser.parse(sql)

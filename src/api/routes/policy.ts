@@ -31,11 +31,17 @@ import {
   type TrialResult,
 } from '../schemas/policy.ts'
 import { maySeeAll, needAuditor } from '../visible-session.ts'
+import type { App } from './app.ts'
 
 /** What the rules say: of a target, of a command, of what was run in the last days. */
 export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock } = deps
+  explainRoute(app, deps)
+  rulesRoute(app, deps)
+  tryRoute(app, deps)
+  replayRoute(app, deps)
+}
 
+function explainRoute(app: App, deps: ApiDeps): void {
   app.get(
     '/v1/policy/explain',
     { schema: { querystring: z.object({ target: z.string() }), response: { 200: explanationSchema } } },
@@ -57,7 +63,9 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       }
     },
   )
+}
 
+function rulesRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/policy/rules', { schema: { response: { 200: rulesSchema } } }, async (request) => {
     if (!maySeeAll(request.login(), deps))
       throw new PamError('NOT_ALLOWED', 'only auditors and operators read all rules', {
@@ -84,7 +92,9 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       groups: groupsIn(policy),
     }
   })
+}
 
+function tryRoute(app: App, deps: ApiDeps): void {
   app.post('/v1/policy/try', { schema: { body: trialBody, response: { 200: trialSchema } } }, async (request) => {
     const login = request.login()
     const { target: name, command: text, person: asked } = request.body
@@ -120,7 +130,10 @@ export const policyRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       })),
     } satisfies TrialResult
   })
+}
 
+function replayRoute(app: App, deps: ApiDeps): void {
+  const { db, clock } = deps
   let isReplaying = false
   app.post('/v1/policy/replay', { schema: { body: replayBody } }, async (request, reply) => {
     const login = request.login()

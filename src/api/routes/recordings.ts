@@ -19,18 +19,23 @@ import { searchRecordings } from '../search-recordings.ts'
 import { whileProven } from '../proven-login.ts'
 import { timelinePage } from '../timeline-page.ts'
 import { needAuditor, readableSession } from '../visible-session.ts'
+import type { App } from './app.ts'
 import { iso } from './to-json.ts'
 
 /** Records: reading them, following a live one, searching, keeping them from being deleted. Every reading is audited. */
 export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock, evidence, readings } = deps
+  downloadRoute(app, deps)
+  timelineRoute(app, deps)
+  castRoute(app, deps)
+  verificationRoute(app, deps)
+  detachedTextRoutes(app, deps)
+  tailRoute(app, deps)
+  searchRoute(app, deps)
+  legalHoldRoutes(app, deps)
+}
 
-  const recordingOf = async (session: string): Promise<RecordingRow> => {
-    const row = await findRecording(db.read, session)
-    if (row !== undefined) return row
-    throw new PamError('NOT_FOUND', `there is no record of ${session}`)
-  }
-
+function downloadRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   const purpose = z.object({ purpose: z.enum(['viewed', 'exported', 'verified']).default('exported') })
   app.get(
     '/v1/sessions/:id/recording',
@@ -38,7 +43,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     async (request, reply) => {
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
-      const recording = await recordingOf(session.id)
+      const recording = await recordingOf(session.id, deps)
       // The reader has the whole file, and alone says what for.
       await readings.note(login, 'recording.exported', session.id, { purpose: request.query.purpose })
       return reply
@@ -48,7 +53,10 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
         .send(whileProven(await evidence.read(recording), login, deps))
     },
   )
+}
 
+function timelineRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   const timelineQuery = z.object({
     from: z.coerce.number().int().min(0).default(0),
     limit: z.coerce.number().int().min(1).max(1000).default(200),
@@ -65,11 +73,14 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const session = await readableSession(request.params.id, login, deps)
       const { from, limit, types, text } = request.query
       await readings.noteOften(login, 'recording.viewed', session.id)
-      const source = await evidence.read(await recordingOf(session.id))
+      const source = await evidence.read(await recordingOf(session.id, deps))
       return timelinePage(source, { from, limit, types: types?.split(','), text })
     },
   )
+}
 
+function castRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   const castQuery = z.object({
     from: z.coerce.number().int().min(0).default(0),
     channel: z.string().max(100).optional(),
@@ -80,7 +91,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const session = await readableSession(request.params.id, login, deps)
     const { from, channel } = request.query
     await readings.noteOften(login, 'recording.viewed', session.id)
-    const source = await evidence.read(await recordingOf(session.id))
+    const source = await evidence.read(await recordingOf(session.id, deps))
     const cast = asciicast(readRecording(source), {
       from,
       most: MOST_CAST,
@@ -88,7 +99,10 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     })
     return reply.type('application/x-asciicast').send(whileProven(Readable.from(cast), login, deps))
   })
+}
 
+function verificationRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   /** What this gateway finds of a record. Whoever does not want to believe the gateway asks `pamctl verify`. */
   app.get(
     '/v1/sessions/:id/verification',
@@ -96,19 +110,22 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     async (request) => {
       const login = request.login()
       const session = await readableSession(request.params.id, login, deps)
-      const recording = await recordingOf(session.id)
+      const recording = await recordingOf(session.id, deps)
       await readings.note(login, 'recording.verified', session.id)
       const keys = trustedKeys(deps.recordingKeys)
       const { session: _, ...found } = await verifyRecording(await evidence.read(recording), keys)
       return found
     },
   )
+}
 
+function detachedTextRoutes(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   app.get('/v1/sessions/:id/apart', { schema: { params: idParams } }, async (request, reply) => {
     const login = request.login()
     needAuditor(login, deps, 'read detached texts')
     const session = await readableSession(request.params.id, login, deps)
-    const texts = await evidence.readDetached(await recordingOf(session.id))
+    const texts = await evidence.readDetached(await recordingOf(session.id, deps))
     await readings.note(login, 'recording.apart_viewed', session.id)
     return reply.type('application/x-ndjson').send(Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)))
   })
@@ -117,12 +134,15 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     const login = request.login()
     needAuditor(login, deps, 'erase detached texts')
     const session = await readableSession(request.params.id, login, deps)
-    const recording = await recordingOf(session.id)
+    const recording = await recordingOf(session.id, deps)
     await readings.note(login, 'recording.apart_erased', session.id, { reason: request.body.reason })
     await evidence.eraseDetached(recording)
     return {}
   })
+}
 
+function tailRoute(app: App, deps: ApiDeps): void {
+  const { evidence, readings } = deps
   /** What is not sealed yet, then what happens, until the session ends. An empty line now and then says that nothing does. */
   app.get('/v1/sessions/:id/tail', { schema: { params: idParams } }, async (request, reply) => {
     const login = request.login()
@@ -156,7 +176,10 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     for (const frame of recorder.snapshot().frames) send(frame)
     return reply.type('application/x-ndjson').send(out)
   })
+}
 
+function searchRoute(app: App, deps: ApiDeps): void {
+  const { db, evidence, readings } = deps
   const searchQuery = z.object({
     /** Part of the text of a command; may be left out where a decision or a kind is asked for. */
     text: z.string().max(1000).default(''),
@@ -191,7 +214,10 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
     }
     return reply.type('application/x-ndjson').send(whileProven(Readable.from(lines()), login, deps))
   })
+}
 
+function legalHoldRoutes(app: App, deps: ApiDeps): void {
+  const { clock } = deps
   app.post(
     '/v1/sessions/:id/legal-hold',
     { schema: { params: idParams, body: reasonBody, response: { 200: legalHoldSchema } } },
@@ -202,7 +228,7 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const { reason } = request.body
       if (reason === '') throw new PamError('USAGE', 'a legal hold needs a reason')
       const legalHold = { by: login.person.label, reason, at: clock.now() }
-      await changeHold(login, session.id, 'recording.held', legalHold, reason)
+      await changeHold(deps, login, session.id, 'recording.held', legalHold, reason)
       return { session: session.id, legalHold: { ...legalHold, at: iso(legalHold.at) } }
     },
   )
@@ -214,28 +240,34 @@ export const recordingRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps)
       const login = request.login()
       needAuditor(login, deps, 'lift a legal hold')
       const session = await readableSession(request.params.id, login, deps)
-      await changeHold(login, session.id, 'recording.hold_lifted', undefined, request.body.reason)
+      await changeHold(deps, login, session.id, 'recording.hold_lifted', undefined, request.body.reason)
       return { session: session.id }
     },
   )
-
-  async function changeHold(
-    login: Login,
-    session: string,
-    type: string,
-    legalHold: RecordingRow['legalHold'],
-    reason: string,
-  ): Promise<void> {
-    await db.change(async (tx) => {
-      const row = await findRecording(tx, session)
-      if (row === undefined) throw new PamError('NOT_FOUND', `there is no record of ${session}`)
-      if (row.state === 'deleted') throw new PamError('ALREADY_DECIDED', `the record of ${session} is deleted`)
-      await saveRecording(tx, { ...row, legalHold })
-      await appendAudit(tx, clock.now(), { type, actor: login.person.id, subject: session, data: { reason } })
-    })
-  }
 }
 
+async function recordingOf(session: string, { db }: ApiDeps): Promise<RecordingRow> {
+  const row = await findRecording(db.read, session)
+  if (row !== undefined) return row
+  throw new PamError('NOT_FOUND', `there is no record of ${session}`)
+}
+
+async function changeHold(
+  { db, clock }: ApiDeps,
+  login: Login,
+  session: string,
+  type: string,
+  legalHold: RecordingRow['legalHold'],
+  reason: string,
+): Promise<void> {
+  await db.change(async (tx) => {
+    const row = await findRecording(tx, session)
+    if (row === undefined) throw new PamError('NOT_FOUND', `there is no record of ${session}`)
+    if (row.state === 'deleted') throw new PamError('ALREADY_DECIDED', `the record of ${session} is deleted`)
+    await saveRecording(tx, { ...row, legalHold })
+    await appendAudit(tx, clock.now(), { type, actor: login.person.id, subject: session, data: { reason } })
+  })
+}
 /** Characters of a terminal that a page is given at once. */
 const MOST_CAST = 8_000_000
 /** Bytes that a reader of a live record may be behind. */

@@ -16,12 +16,19 @@ import type { ApiDeps } from '../deps.ts'
 import { provenLogin } from '../proven-login.ts'
 import { newRequestSchema, requestSchema, requestsSchema, targetsSchema } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
+import type { App } from './app.ts'
 import { nextOf, pageOf, requestToJson, toPage } from './to-json.ts'
 
 /** What may I have, and asking for it. */
 export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock } = deps
+  targetsRoute(app, deps)
+  newRequestRoute(app, deps)
+  requestsRoute(app, deps)
+  requestRoute(app, deps)
+  withdrawRoute(app, deps)
+}
 
+function targetsRoute(app: App, deps: ApiDeps): void {
   app.get(
     '/v1/targets',
     { schema: { querystring: cursorQuery, response: { 200: targetsSchema } } },
@@ -52,7 +59,10 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       return pageOf(items, ({ name }) => name, request.query)
     },
   )
+}
 
+function newRequestRoute(app: App, deps: ApiDeps): void {
+  const { db, clock } = deps
   app.post(
     '/v1/requests',
     { schema: { body: newRequestSchema, response: { 201: requestSchema } } },
@@ -102,7 +112,10 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       return reply.status(201).send(requestToJson(created, undefined, now))
     },
   )
+}
 
+function requestsRoute(app: App, deps: ApiDeps): void {
+  const { db, clock } = deps
   const listQuery = cursorQuery.extend({ mine: z.stringbool().default(false) })
   app.get(
     '/v1/requests',
@@ -122,25 +135,31 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       }
     },
   )
+}
 
+function requestRoute(app: App, deps: ApiDeps): void {
+  const { db, clock } = deps
   const waitQuery = z.object({ waitMs: z.coerce.number().int().min(0).max(30_000).default(0) })
   app.get(
     '/v1/requests/:id',
     { schema: { params: idParams, querystring: waitQuery, response: { 200: requestSchema } } },
     async (request) => {
       const login = request.login()
-      let found = await visibleRequest(request.params.id, login)
+      let found = await visibleRequest(request.params.id, login, deps)
       const { id } = found
       if (found.state === 'pending' && request.query.waitMs > 0) {
         // The wait may outlive the proof of the identity.
         const look = async (): Promise<AccessRequest> =>
-          visibleRequest(id, await provenLogin(db.read, login.id, clock.now()))
+          visibleRequest(id, await provenLogin(db.read, login.id, clock.now()), deps)
         found = await deps.changes.next(id, request.query.waitMs, look, ({ state }) => state !== 'pending')
       }
-      return requestToJson(found, await grantOf(found), clock.now())
+      return requestToJson(found, await grantOf(found, deps), clock.now())
     },
   )
+}
 
+function withdrawRoute(app: App, deps: ApiDeps): void {
+  const { db, clock } = deps
   app.post(
     '/v1/requests/:id/withdraw',
     { schema: { params: idParams, response: { 200: requestSchema } } },
@@ -165,21 +184,20 @@ export const requestRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       return requestToJson(withdrawn, undefined, now)
     },
   )
-
-  async function visibleRequest(id: string, login: Login): Promise<AccessRequest> {
-    const found = await findRequests(db.read, id)
-    const visible = found.filter(
-      ({ requester, approvers }) =>
-        requester.id === login.person.id ||
-        approvers.groups.some((group) => login.person.groups.includes(group)) ||
-        hasRole(login, 'audit', deps),
-    )
-    return onlyOne(visible, id)
-  }
-
-  async function grantOf({ grantId }: AccessRequest): Promise<Grant | undefined> {
-    return grantId === undefined ? undefined : (await findGrants(db.read, grantId))[0]
-  }
 }
 
+async function visibleRequest(id: string, login: Login, deps: ApiDeps): Promise<AccessRequest> {
+  const found = await findRequests(deps.db.read, id)
+  const visible = found.filter(
+    ({ requester, approvers }) =>
+      requester.id === login.person.id ||
+      approvers.groups.some((group) => login.person.groups.includes(group)) ||
+      hasRole(login, 'audit', deps),
+  )
+  return onlyOne(visible, id)
+}
+
+async function grantOf({ grantId }: AccessRequest, { db }: ApiDeps): Promise<Grant | undefined> {
+  return grantId === undefined ? undefined : (await findGrants(db.read, grantId))[0]
+}
 const MOST_PENDING = 20

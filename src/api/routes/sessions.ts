@@ -10,12 +10,19 @@ import { reasonBody } from '../schemas/access.ts'
 import { cursorQuery, idParams } from '../schemas/common.ts'
 import { keysSchema, sessionSchema, sessionsSchema, type Session } from '../schemas/session.ts'
 import { maySeeAll, visibleSession } from '../visible-session.ts'
+import type { App } from './app.ts'
 import { iso, nextOf, pageOf, toPage } from './to-json.ts'
 
-/** Sessions: the index, ending one; and what the rules say. */
+/** Sessions: the index, ending one; and the keys that their records are sealed with. */
 export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const { db, clock, registry } = deps
+  sessionsRoute(app, deps)
+  sessionRoute(app, deps)
+  killRoute(app, deps)
+  keysRoute(app, deps)
+}
 
+function sessionsRoute(app: App, deps: ApiDeps): void {
+  const { db } = deps
   const listQuery = cursorQuery.extend({
     active: z.stringbool().default(false),
     mine: z.stringbool().default(false),
@@ -45,7 +52,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
         toPage(request.query),
       )
       return {
-        items: await toJson(rows),
+        items: await toJson(rows, deps),
         ...nextOf(
           rows.map(({ id, openedAt }) => ({ id, at: openedAt })),
           limit,
@@ -53,13 +60,16 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       }
     },
   )
+}
 
-  const one = async (session: SessionRow): Promise<Session> => (await toJson([session]))[0] as Session
-
+function sessionRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/sessions/:id', { schema: { params: idParams, response: { 200: sessionSchema } } }, async (request) =>
-    one(await visibleSession(request.params.id, request.login(), deps)),
+    one(await visibleSession(request.params.id, request.login(), deps), deps),
   )
+}
 
+function killRoute(app: App, deps: ApiDeps): void {
+  const { db, clock, registry } = deps
   app.post(
     '/v1/sessions/:id/kill',
     { schema: { params: idParams, body: reasonBody, response: { 200: sessionSchema } } },
@@ -85,10 +95,12 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
         ({ id }) => id === session.id,
         new PamError('SESSION_KILLED', `the session was ended by ${login.person.label}${why}`, { id: session.id }),
       )
-      return one(session)
+      return one(session, deps)
     },
   )
+}
 
+function keysRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/keys', { schema: { querystring: cursorQuery, response: { 200: keysSchema } } }, async (request) =>
     pageOf(
       deps.recordingKeys.map((key) => ({ ...key })),
@@ -96,26 +108,29 @@ export const sessionRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =
       request.query,
     ),
   )
+}
 
-  async function toJson(sessions: readonly SessionRow[]): Promise<Session[]> {
-    const grants = await grantsById(
-      db.read,
-      sessions.map(({ grantId }) => grantId),
-    )
-    return sessions.map((session) => {
-      const grant = grants.get(session.grantId)
-      const { id, person, target, protocol, grantId, openedAt, ended } = session
-      return {
-        id,
-        person,
-        target,
-        protocol,
-        grantId,
-        openedAt: iso(openedAt),
-        ...(ended === undefined ? {} : { ended: { ...ended, at: iso(ended.at) } }),
-        commands: registry.find(id)?.commands ?? session.commands,
-        ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt), reason: grant.reason }),
-      }
-    })
-  }
+const one = async (session: SessionRow, deps: ApiDeps): Promise<Session> =>
+  (await toJson([session], deps))[0] as Session
+
+async function toJson(sessions: readonly SessionRow[], { db, registry }: ApiDeps): Promise<Session[]> {
+  const grants = await grantsById(
+    db.read,
+    sessions.map(({ grantId }) => grantId),
+  )
+  return sessions.map((session) => {
+    const grant = grants.get(session.grantId)
+    const { id, person, target, protocol, grantId, openedAt, ended } = session
+    return {
+      id,
+      person,
+      target,
+      protocol,
+      grantId,
+      openedAt: iso(openedAt),
+      ...(ended === undefined ? {} : { ended: { ...ended, at: iso(ended.at) } }),
+      commands: registry.find(id)?.commands ?? session.commands,
+      ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt), reason: grant.reason }),
+    }
+  })
 }

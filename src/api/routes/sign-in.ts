@@ -11,24 +11,33 @@ import { signInProblemPage } from '../pages.ts'
 import { endEveryLogin, endLogin } from '../prove-identity.ts'
 import { webSessionSchema } from '../schemas/identity.ts'
 import { isSecure, openWebSession, refreshTokenOf } from '../web-sessions.ts'
+import type { App } from './app.ts'
 import { iso } from './to-json.ts'
 
 /** Signing in a browser: to the identity provider and back, with nothing of it in the page. */
 export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => {
-  const redirectUri = (): string => `${deps.publicUrl()}/auth/callback`
-  const limit = { max: 300, timeWindow: 60_000 }
+  signInRoute(app, deps)
+  callbackRoute(app, deps)
+  webSessionRoute(app, deps)
+  signOutRoutes(app, deps)
+}
 
+function signInRoute(app: App, deps: ApiDeps): void {
   const signInQuery = z.object({ to: z.string().max(500).default('/'), fresh: z.stringbool().default(false) })
   app.get(
     '/auth/sign-in',
-    { schema: { querystring: signInQuery }, config: { public: true, rateLimit: limit } },
+    { schema: { querystring: signInQuery }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) => {
       const { client } = deps.settings().web
       if (client === undefined)
-        return problem(reply, new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured'))
+        return problem(
+          reply,
+          new PamError('ISSUER_UNTRUSTED', 'this gateway has no sign-in for people configured'),
+          deps,
+        )
       try {
         const { to, fresh } = request.query
-        const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(), fresh })
+        const { url, pending } = await beginSignIn(client, { redirectUri: redirectUri(deps), fresh })
         const kept = JSON.stringify({ ...pending, to: ownPath(to), at: deps.clock.now() } satisfies Kept)
         return await reply
           .header(
@@ -43,14 +52,16 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
           )
           .redirect(url, 303)
       } catch (error) {
-        return problem(reply, error)
+        return problem(reply, error, deps)
       }
     },
   )
+}
 
+function callbackRoute(app: App, deps: ApiDeps): void {
   app.get(
     '/auth/callback',
-    { schema: { hide: true }, config: { public: true, rateLimit: limit } },
+    { schema: { hide: true }, config: { public: true, rateLimit: RATE_LIMIT } },
     async (request, reply) => {
       const { client } = deps.settings().web
       const answer = new URL(request.url, deps.publicUrl())
@@ -66,9 +77,9 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
             hint: 'begin again',
           })
         }
-        const tokens = await finishSignIn(client, answer, kept, redirectUri())
+        const tokens = await finishSignIn(client, answer, kept, redirectUri(deps))
         const { secret } = await openWebSession(tokens, request.ip, deps)
-        await leaveOld(cookies.get(sessionCookieName(secure)), request.ip)
+        await leaveOld(cookies.get(sessionCookieName(secure)), request.ip, deps)
         const { maxDuration } = deps.settings().web
         const session = setCookie(sessionCookieName(secure), secret, {
           secure,
@@ -80,11 +91,13 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
       } catch (error) {
         deps.refusals.note(asPamError(error).code)
         void reply.header('set-cookie', forget)
-        return problem(reply, error)
+        return problem(reply, error, deps)
       }
     },
   )
+}
 
+function webSessionRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/web-session', { schema: { response: { 200: webSessionSchema } } }, async (request) => {
     const { browser } = request
     if (browser === undefined)
@@ -92,12 +105,14 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
     const { idle } = deps.settings().web
     return { csrf: browser.csrf, idleMs: idle, endsAt: iso(browser.session.endsAt) }
   })
+}
 
+function signOutRoutes(app: App, deps: ApiDeps): void {
   app.delete('/v1/login', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
     const login = request.login()
-    await revokeAtProvider(request.browser)
+    await revokeAtProvider(request.browser, deps)
     await endLogin(login, { from: request.ip }, deps)
-    return leave(reply).status(204).send(null)
+    return leave(reply, deps).status(204).send(null)
   })
 
   /**
@@ -106,49 +121,52 @@ export const signInRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) =>
    */
   app.delete('/v1/logins', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
     const { person } = request.login()
-    await revokeAtProvider(request.browser)
+    await revokeAtProvider(request.browser, deps)
     await endEveryLogin(person.id, request.ip, deps)
     const over = Math.ceil(deps.clock.now() / 1000) * 1000
     await new Promise<void>((resolve) => deps.clock.at(over, resolve))
-    return leave(reply).status(204).send(null)
+    return leave(reply, deps).status(204).send(null)
   })
-
-  /** What was signed in before in this browser ends: one browser, one session. */
-  async function leaveOld(secret: string | undefined, from: string): Promise<void> {
-    const old = secret === undefined ? undefined : await findWebSession(deps.db.read, webSessionId(secret))
-    const login = old && (await findLogin(deps.db.read, old.loginId))
-    if (login !== undefined && login.endedAt === undefined)
-      await endLogin(login, { from, why: 'signed in again' }, deps)
-  }
-
-  const leave = (reply: FastifyReply): FastifyReply => {
-    const secure = isSecure(deps)
-    return reply.header(
-      'set-cookie',
-      setCookie(sessionCookieName(secure), '', { secure, sameSite: 'Strict', path: '/', maxAge: 0 }),
-    )
-  }
-
-  /** As well as it goes: our side ends in any case. */
-  async function revokeAtProvider(browser: Parameters<typeof refreshTokenOf>[0] | undefined): Promise<void> {
-    const { client } = deps.settings().web
-    const token = browser && refreshTokenOf(browser)
-    if (token === undefined || client === undefined) return
-    await revokeWebSignIn(client, token).catch((error: unknown) =>
-      deps.logger.warn({ cause: (error as Error).message }, 'web.revocation_failed'),
-    )
-  }
-
-  async function problem(reply: FastifyReply, error: unknown): Promise<FastifyReply> {
-    const known = asPamError(error)
-    const cause = (known.cause as Error | undefined)?.message
-    if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.sign_in_failed')
-    else deps.logger.info({ code: known.code, problem: known.message, cause }, 'web.sign_in_refused')
-    const { status, headers, html } = signInProblemPage(known)
-    return reply.status(status).headers(headers).send(html)
-  }
 }
 
+const redirectUri = ({ publicUrl }: ApiDeps): string => `${publicUrl()}/auth/callback`
+
+/** What was signed in before in this browser ends: one browser, one session. */
+async function leaveOld(secret: string | undefined, from: string, deps: ApiDeps): Promise<void> {
+  const old = secret === undefined ? undefined : await findWebSession(deps.db.read, webSessionId(secret))
+  const login = old && (await findLogin(deps.db.read, old.loginId))
+  if (login !== undefined && login.endedAt === undefined) await endLogin(login, { from, why: 'signed in again' }, deps)
+}
+
+const leave = (reply: FastifyReply, deps: ApiDeps): FastifyReply => {
+  const secure = isSecure(deps)
+  return reply.header(
+    'set-cookie',
+    setCookie(sessionCookieName(secure), '', { secure, sameSite: 'Strict', path: '/', maxAge: 0 }),
+  )
+}
+
+/** As well as it goes: our side ends in any case. */
+async function revokeAtProvider(
+  browser: Parameters<typeof refreshTokenOf>[0] | undefined,
+  deps: ApiDeps,
+): Promise<void> {
+  const { client } = deps.settings().web
+  const token = browser && refreshTokenOf(browser)
+  if (token === undefined || client === undefined) return
+  await revokeWebSignIn(client, token).catch((error: unknown) =>
+    deps.logger.warn({ cause: (error as Error).message }, 'web.revocation_failed'),
+  )
+}
+
+async function problem(reply: FastifyReply, error: unknown, deps: ApiDeps): Promise<FastifyReply> {
+  const known = asPamError(error)
+  const cause = (known.cause as Error | undefined)?.message
+  if (known.code === 'INTERNAL') deps.logger.error({ id: known.id, cause: known.cause }, 'web.sign_in_failed')
+  else deps.logger.info({ code: known.code, problem: known.message, cause }, 'web.sign_in_refused')
+  const { status, headers, html } = signInProblemPage(known)
+  return reply.status(status).headers(headers).send(html)
+}
 interface Kept extends PendingSignIn {
   readonly to: string
   readonly at: number
@@ -173,3 +191,5 @@ const pendingCookie = (state: string): string => `pam_sign_in_${state.replaceAll
 const SIGN_IN = 'sign-in'
 /** Milliseconds that somebody may take at the provider. */
 const SIGN_IN_TIME = 600_000
+/** Sign-ins from one address. */
+const RATE_LIMIT = { max: 300, timeWindow: 60_000 }

@@ -46,7 +46,8 @@ export async function startSshServer(more = ''): Promise<SshServer> {
   writeFileSync(join(directory, 'authorized_keys'), authorized.join(''), { mode: 0o600 })
   writeFileSync(
     join(directory, 'sshd_config'),
-    // The first value of a setting counts.
+    // The first value of a setting counts. SHLVL: bash takes itself for a nested one, so that no command waits for the start-up files of
+    // the account, which take seconds where many start at once.
     `${more}
 ListenAddress 127.0.0.1
 Port ${port}
@@ -59,6 +60,7 @@ PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AcceptEnv LANG LC_* PAMTEST_*
+SetEnv SHLVL=1
 PermitUserEnvironment no
 AllowTcpForwarding yes
 MaxSessions 100

@@ -18,16 +18,64 @@ const HOSTS = ['127.0.0.1', ...(hasLoopback6 ? ['::1'] : []), 'localhost']
 
 let stack: DemoStack
 let jane: PamctlHome
-let open: RunningPamctl
+const open: RunningPamctl[] = []
 let port: number
+let maskedPort: number
+
+/** A target with what production has: `everyday`, and masks, so that the target is asked how it reads what is sent. */
+const withMasks = (yaml: string): string =>
+  yaml
+    .replace(
+      '\naccess:\n',
+      `
+  - name: masked
+    type: postgres
+    host: 127.0.0.1
+    port: ${/port: (\d+)\n    database: app\n/.exec(yaml)?.[1]}
+    database: app
+    user: ${DEMO_ACCOUNT.user}
+    password: file:target-password
+    tls: disable
+
+access:
+  - { name: masked, who: { groups: [engineering] }, targets: { names: [masked] }, grant: standing }
+`,
+    )
+    .replace(
+      '\ncommands:\n',
+      `
+commands:
+  - { use: everyday, targets: { names: [masked] } }
+  - { name: channels, targets: { names: [masked] }, match: { kinds: [listen, notify] }, allow: true }
+`,
+    )
+    .replace(
+      '\nmasking:\n',
+      `
+masking:
+  - name: customers
+    targets: { names: [masked] }
+    columns: [customers.email, customers.card_number, customers.phone]
+    kinds: [email, payment-card]
+    style: partial
+`,
+    )
+
 beforeAll(async () => {
-  stack = await startDemoStack()
+  stack = await startDemoStack({ configure: withMasks })
   jane = await pamctlSignedIn(stack.gateway, 'jane')
-  open = jane.start(['connect', 'dev-db', '--json'])
-  port = await eventually(() => Number(/"port": (\d+)/.exec(open.output())?.[1]) || undefined, 'the port is open')
+  const started = ['dev-db', 'masked'].map((target) => jane.start(['connect', target, '--json']))
+  open.push(...started)
+  const [dev = 0, masked = 0] = await Promise.all(
+    started.map((one) =>
+      eventually(() => Number(/"port": (\d+)/.exec(one.output())?.[1]) || undefined, 'the port is open'),
+    ),
+  )
+  port = dev
+  maskedPort = masked
 })
 afterAll(async () => {
-  open?.kill()
+  for (const one of open) one.kill()
   if (jane !== undefined) {
     await pamctl(['agent', 'stop'], jane.environment)
     rmSync(jane.home, { recursive: true, force: true })
@@ -35,18 +83,27 @@ afterAll(async () => {
   await stack?.stop()
 })
 
+interface Way {
+  readonly at: () => number
+  readonly database: string
+}
+const WAYS: readonly (readonly [string, Way])[] = [
+  ['where anything goes', { at: () => port, database: 'app_dev' }],
+  ['under everyday, with masks', { at: () => maskedPort, database: 'app' }],
+]
+
 /** A program that takes host, port, database, user and password: as it prints directly, and through the gateway. */
-async function both(program: string, args: readonly string[], host: string): Promise<[Outcome, Outcome]> {
-  const direct = ['127.0.0.1', String(stack.postgres.port), 'app_dev', DEMO_ACCOUNT.user, DEMO_ACCOUNT.password]
-  const through = [host, String(port), 'app_dev', DEMO_ACCOUNT.user, 'not the password of the target']
+async function both(program: string, args: readonly string[], { at, database }: Way): Promise<[Outcome, Outcome]> {
+  const direct = ['127.0.0.1', String(stack.postgres.port), database, DEMO_ACCOUNT.user, DEMO_ACCOUNT.password]
+  const through = ['127.0.0.1', String(at()), database, DEMO_ACCOUNT.user, 'not the password of the target']
   return [await run(program, [...args, ...direct]), await run(program, [...args, ...through])]
 }
 
-describe('clients print through the gateway what they print when connected directly', () => {
+describe.each(WAYS)('clients print through the gateway what they print when connected directly, %s', (_, way) => {
   it.skipIf(PGJDBC === undefined || !hasProgram('java'))(
     'pgjdbc, as DBeaver and DataGrip use it',
     async () => {
-      const [direct, through] = await both('java', ['-cp', PGJDBC ?? '', join(FIXTURES, 'PgJdbc.java')], '127.0.0.1')
+      const [direct, through] = await both('java', ['-cp', PGJDBC ?? '', join(FIXTURES, 'PgJdbc.java')], way)
       expect(through.stderr).toBe(direct.stderr)
       expect(direct.stdout).toContain('after all: true')
       expect(through.stdout.split('\n')).toEqual(direct.stdout.split('\n'))
@@ -55,17 +112,29 @@ describe('clients print through the gateway what they print when connected direc
   )
 
   it.skipIf(PYTHON === undefined)('psycopg and asyncpg', async () => {
-    const [direct, through] = await both(PYTHON ?? '', [join(FIXTURES, 'pg_clients.py')], '127.0.0.1')
+    const [direct, through] = await both(PYTHON ?? '', [join(FIXTURES, 'pg_clients.py')], way)
     expect(through.stderr).toBe(direct.stderr)
     expect(direct.stdout).toContain('pool: [0, 1, 2, 3, 4, 5]')
     expect(through.stdout.split('\n')).toEqual(direct.stdout.split('\n'))
   })
 
   it.skipIf(GO === undefined)('pgx and lib/pq', async () => {
-    const [direct, through] = await both(GO ?? '', [], '127.0.0.1')
+    const [direct, through] = await both(GO ?? '', [], way)
     expect(through.stderr).toBe(direct.stderr)
-    expect(direct.stdout).toContain('rows: 80')
+    expect(direct.stdout).toMatch(/^rows: (80|1000)$/m)
     expect(through.stdout.split('\n')).toEqual(direct.stdout.split('\n'))
+  })
+})
+
+describe.skipIf(!PSQL)('with masks', () => {
+  it('the same connections hide what is masked', async () => {
+    const address = `host=127.0.0.1 port=${maskedPort} user=app dbname=app`
+    const { stdout } = await run('psql', ['-XAtc', 'select email from customers limit 2', address])
+    expect(stdout).toMatch(/^(.*\*{3}.*\n){2}$/)
+  })
+
+  it('the target is asked, and reads all of it as the gateway does', () => {
+    expect(stack.gatewayLog()).not.toContain('statement.read_differently')
   })
 })
 
@@ -156,7 +225,8 @@ describe.skipIf(!PSQL)('an agent that is told to stop', () => {
   it('turns away natively who waits for a tunnel', async () => {
     const tunnels = async (): Promise<unknown> => {
       const { stdout } = await pamctl(['agent', 'status', '--json'], jane.environment)
-      return (JSON.parse(stdout) as { listeners: readonly { tunnels: number }[] }).listeners[0]?.tunnels
+      const { listeners } = JSON.parse(stdout) as { listeners: readonly { tunnels: number }[] }
+      return listeners.reduce((sum, one) => sum + one.tunnels, 0)
     }
     await eventually(async () => ((await tunnels()) === 0 ? true : undefined), 'earlier connections are gone')
     // A gateway that does not answer: the connection is accepted, its tunnel is not open.

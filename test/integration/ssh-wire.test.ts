@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Client, ClientChannel } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, type Port } from '../helpers/gateway-client.ts'
 import { lumpyLink, type LumpyLink } from '../helpers/lumpy-link.ts'
-import { run } from '../helpers/run.ts'
+import { ROOT, run, type Outcome } from '../helpers/run.ts'
 import { sshClient } from '../helpers/ssh-client.ts'
 import { startSshGateway, type SshGateway } from '../helpers/ssh-gateway.ts'
 import { SSHD, startSshServer, type SshServer } from '../helpers/ssh-server.ts'
@@ -314,47 +315,33 @@ describe.skipIf(!SSHD)('output that nobody reads any more', () => {
   })
 })
 
-/** Runs with a host's port, an account and a folder; says what went wrong. */
-const LIBRARIES: readonly (readonly [string, string])[] = [
-  [
-    'asyncssh',
-    `
-import asyncio, sys, asyncssh
-async def main():
-    c = await asyncssh.connect('127.0.0.1', int(sys.argv[1]), username=sys.argv[2], known_hosts=None, password='x', client_keys=None)
-    ran = await asyncio.gather(*[c.run('exit %d' % (i % 7)) for i in range(40)])
-    assert [r.exit_status for r in ran] == [i % 7 for i in range(40)]
-    async with c.start_sftp_client() as s:
-        await s.put('/etc/hostname', sys.argv[3] + '/by-asyncssh'); await s.symlink('by-asyncssh', sys.argv[3] + '/link-asyncssh')
-        assert await s.readlink(sys.argv[3] + '/link-asyncssh') == 'by-asyncssh'
-    c.close()
-asyncio.run(main())`,
-  ],
-  [
-    'paramiko',
-    `
-import sys, paramiko
-c = paramiko.SSHClient(); c.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-c.connect('127.0.0.1', int(sys.argv[1]), username=sys.argv[2], password='x', allow_agent=False, look_for_keys=False)
-for i in range(20):
-    _, o, e = c.exec_command('echo out; echo err >&2; exit %d' % i)
-    assert (o.channel.recv_exit_status(), o.read(), e.read()) == (i, b'out\\n', b'err\\n')
-s = c.open_sftp(); s.put('/etc/hostname', sys.argv[3] + '/by-paramiko'); s.symlink('by-paramiko', sys.argv[3] + '/link-paramiko')
-assert s.readlink(sys.argv[3] + '/link-paramiko') == 'by-paramiko'
-shell = c.invoke_shell(); shell.send('exit 5\\n'); assert shell.recv_exit_status() == 5
-c.close()`,
-  ],
-]
+/** What a program prints for each step, with host, port, account and key: connected directly, and through the gateway. */
+async function both(program: (at: number) => Promise<Outcome>): Promise<string[]> {
+  const direct = await program(own.sshd.port)
+  const through = await program(port.port)
+  expect([through.code, through.stderr]).toEqual([direct.code, direct.stderr])
+  expect(through.stdout.split('\n')).toEqual(direct.stdout.split('\n'))
+  expect(direct.stdout).toContain('and it goes on')
+  return through.stdout.split('\n')
+}
 
-describe.skipIf(!SSHD || PYTHON === undefined)('libraries of Python', () => {
-  it.each(LIBRARIES)(
-    '%s: commands, a shell, files and links',
-    async (_, script) => {
-      const args = ['-c', script, String(port.port), own.sshd.user, own.files]
-      expect(await run(PYTHON as string, args)).toEqual({ code: 0, stdout: '', stderr: '' })
-    },
-    120_000,
-  )
+/**
+ * Exit statuses, much output, files up and down, ten channels at once, input, signals and what is closed: as programs use them.
+ */
+describe.skipIf(!SSHD)('libraries print through the gateway what they print when connected directly', () => {
+  const STEPS = join(ROOT, 'test', 'fixtures', 'clients', 'ssh_clients.py')
+  const { username: user } = userInfo()
+
+  it.skipIf(PYTHON === undefined).each(['paramiko', 'asyncssh'])('%s', async (library) => {
+    const lines = await both((at) =>
+      run(PYTHON as string, [STEPS, library, '127.0.0.1', String(at), user, own.sshd.keys.ed25519, own.files]),
+    )
+    expect(lines.filter((line) => line.startsWith('exit '))).toHaveLength(20)
+  })
+
+  it.skipIf(SSH_GO === undefined)('golang.org/x/crypto/ssh', async () => {
+    await both((at) => run(SSH_GO as string, [`127.0.0.1:${at}`, user, 'steps', own.sshd.keys.ed25519]))
+  })
 })
 
 describe.skipIf(!SSHD)('a channel that the target refuses', () => {

@@ -181,6 +181,10 @@ describe('what a command line does', () => {
     's\\ed() { :; }; sed -i d a',
     'a-b() { :; }; a-b',
     "REPLY=5; read -r <<< 'a[$(rm a)]'; echo $((REPLY))",
+    // An index is arithmetic, wherever its value comes from.
+    "read x <<< 'a[$(rm a)]'; b[x]=1",
+    'read x < notes; b[x]+=1',
+    'read x < notes; b=([x]=1)',
     "REPLY=5; echo 'a[$(rm a)]' | { read -r; echo $((REPLY)); }",
     'REPLY=a; read -r <<< /dev/tcp/127.0.0.1/9; echo a > $REPLY',
     'echo $((TERM)); TERM=5',

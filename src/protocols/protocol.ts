@@ -29,12 +29,22 @@ export interface TargetKind<C extends TargetConfig = TargetConfig> extends Accou
   errors(target: C, baseDirectory: string): readonly TargetFinding[]
   /** The schema that a table without one is of, in masking rules; undefined where there are no columns to mask. */
   defaultSchema(target: C): string | undefined
+  /** How statements are read where columns are masked, where there is a choice. */
+  readingWhereMasked?(target: C): StatementReading
   /** What somebody who may have the target is told of it. */
   facts(target: C): TargetFacts
 }
 
 /** As zod wants it for a union that `type` discriminates. */
 export type TargetSchema = z.ZodType<TargetConfig> & z.core.$ZodTypeDiscriminable
+
+export interface StatementReading {
+  /** `ours`: by the gateway alone; `agreed`: the target's own analysis must agree. */
+  readonly reading: 'ours' | 'agreed'
+  readonly because: string
+  /** What follows from it. */
+  readonly so: string
+}
 
 export interface TargetFinding {
   /** Within the target's entry, or within the section. */

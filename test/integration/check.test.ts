@@ -494,3 +494,36 @@ masking:
     ])
   })
 })
+
+describe('pam-gateway check: how statements are read', () => {
+  const config = (more: string): string => `
+identity: { issuers: [{ url: http://127.0.0.1:1, for: people, clientId: p }] }
+targets:
+  - { name: plain, type: postgres, host: h, database: d, user: u, password: file:password, labels: { env: test } }
+  - { name: masked, type: postgres, host: h, database: d, user: u, password: file:password${more} }
+masking:
+  - { name: m, targets: { names: [masked] }, columns: [people.email], style: redact }
+  - { name: k, targets: { labels: { env: test } }, kinds: [email], style: redact }
+`
+
+  it.each([
+    [
+      '',
+      'target masked: reading: agreed (default: the target masks columns): a statement that PostgreSQL analyses differently is of unknown effect',
+    ],
+    [
+      ', reading: agreed',
+      'target masked: reading: agreed (set by `reading`): a statement that PostgreSQL analyses differently is of unknown effect',
+    ],
+    [
+      ', reading: ours',
+      "target masked: reading: ours (set by `reading`): masking relies on the gateway's own analysis of statements alone",
+    ],
+  ])('says so of each target that masks columns%s', async (more, line) => {
+    writeFileSync(join(directory, 'password'), 'x')
+    const { code, stdout } = await check(write(config(more)))
+    expect([code, stdout.split('\n').filter((said) => said.startsWith('target '))]).toEqual([0, [line]])
+    const json = JSON.parse((await check(write(config(more)), ['--json'])).stdout) as { readings: { target: string }[] }
+    expect(json.readings.map(({ target }) => target)).toEqual(['masked'])
+  })
+})

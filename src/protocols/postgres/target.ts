@@ -3,7 +3,7 @@ import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { secret } from '../../credentials/secret-schema.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
-import type { TargetFinding, TargetKind } from '../protocol.ts'
+import type { StatementReading, TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 import { DEFAULT_SCHEMA } from './default-schema.ts'
 
@@ -100,7 +100,19 @@ export const postgresTarget: TargetKind<PostgresTarget> = {
   warnings,
   errors: () => [],
   defaultSchema: () => DEFAULT_SCHEMA,
+  readingWhereMasked,
   facts: ({ database }) => ({ database }),
+}
+
+function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
+  return {
+    reading: reading ?? 'agreed',
+    because: reading === undefined ? 'default: the target masks columns' : 'set by `reading`',
+    so:
+      reading === 'ours'
+        ? "masking relies on the gateway's own analysis of statements alone"
+        : 'a statement that PostgreSQL analyses differently is of unknown effect',
+  }
 }
 
 /** What a target whose certificate is not verified in full gives away. */

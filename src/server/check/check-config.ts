@@ -2,6 +2,7 @@ import Table from 'cli-table3'
 import { asPamError } from '../../shared/errors.ts'
 import { trustedIssuers } from '../api-settings.ts'
 import { checkConnections, type ConnectResult } from './check-connect.ts'
+import { checkReadings, type TargetReading } from './check-readings.ts'
 import { checkPolicy, type PolicyTestResult } from './check-policy.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
@@ -34,6 +35,7 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
     ? await checkConnections(config, { protocols, issuers: trustedIssuers(config, undefined) })
     : undefined
   await closeProtocols(protocols)
+  const readings = checkReadings(config.targets, config.policy)
   if (tests.some(({ passed }) => !passed) || connections?.some(({ state }) => state === 'failed') === true)
     process.exitCode = 1
   if (json) {
@@ -43,6 +45,7 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
       errors: [],
       warnings: warnings.map(toProblem),
       tests,
+      readings,
       ...(connections && { connections }),
     })
   }
@@ -51,11 +54,17 @@ export async function check(file: string, { connect, json }: CheckOptions): Prom
   process.stdout.write(
     `${file} is valid: ${counted(config.targets.length, 'target')}, ${counted(access.length, 'access rule')}, ${counted(commands.length, 'command rule')}, ${counted(masking.length, 'masking rule')}\n`,
   )
+  showReadings(readings)
   if (tests.length > 0) showTests(tests)
   if (connections !== undefined) showConnections(connections)
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+function showReadings(readings: readonly TargetReading[]): void {
+  for (const { target, reading, because, so } of readings)
+    process.stdout.write(`target ${target}: reading: ${reading} (${because}): ${so}\n`)
+}
 
 function showTests(tests: readonly PolicyTestResult[]): void {
   const table = new Table({

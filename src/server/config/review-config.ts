@@ -270,7 +270,7 @@ function openedByUnknown({ targets, commands, masking }: ConfigFile): Finding[] 
       {
         level: 'warning',
         path: ['commands', index, 'match', 'unknown'],
-        message: `allows statements of unknown effect on ${names}, which masks columns: code that runs in the server can store masked values where they are not masked, and reveal them by error codes and time; only results and messages are masked`,
+        message: `allows statements of unknown effect on ${names}, which masks columns: code in the server (DO, functions, dblink, foreign tables) can store masked values where they are not masked, name tables, cursors and prepared statements after them, keep them in settings, and signal them by SQLSTATE and time; only results and messages are masked`,
       },
     ]
   })

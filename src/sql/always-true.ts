@@ -1,5 +1,6 @@
 import { fromParts, partsOf, statementParts } from './parts.ts'
-import type { Constant, Expression, FromItem, Operation, Select, Statement, Subquery, Table } from './query.ts'
+import { infinityOf, isPlace, matchesEmpty, mayTellRowsApart, SYSTEM, varies, type AskedRow } from './row-questions.ts'
+import type { Call, Constant, Expression, FromItem, Operation, Select, Statement, Subquery, Table } from './query.ts'
 
 /**
  * Whether a condition on the rows of a write leaves none of them out: there is none, it does not depend on the row, or simple
@@ -48,6 +49,10 @@ function isOfRow(path: readonly string[], { target, twins, others }: Names): boo
   const qualifier = path.at(-2)
   return qualifier === undefined ? !others.has(String(path.at(-1))) : qualifier === target || twins.has(qualifier)
 }
+
+/** The row as a whole, which is not NULL and equal to itself. */
+const isWholeRow = (path: readonly string[], { target }: Names): boolean =>
+  path.at(-1) === '*' || (path.length === 1 && path[0] === target)
 
 /** Names of columns as far as the text says them: of aliases, of what a subquery selects, of functions. */
 function namesIn(from: readonly FromItem[]): ReadonlySet<string> {
@@ -138,6 +143,7 @@ function canLeaveOut(where: Expression, names: Names): boolean {
  */
 class Trial {
   readonly #names: Names
+  readonly #row: AskedRow
   readonly #samples: Samples
   readonly #guess: number
   /** What has been asked of the row, in the order in which it was asked first, and how many answers there are. */
@@ -150,6 +156,11 @@ class Trial {
     this.#names = names
     this.#samples = samples
     this.#guess = guess
+    this.#row = {
+      has: (path) => isOfRow(path, names) && !isWholeRow(path, names),
+      dependsOn: (node) => dependsOnRow(node, names),
+      relation: names.relation.name.name,
+    }
   }
 
   get given(): number {
@@ -187,13 +198,16 @@ class Trial {
     if (value === 'true' || value === 'false') return value === 'true'
     // `<>` is answered as `=` is.
     const opposite =
-      node.kind === 'operation' && (node.form === 'plain' || node.form === 'like')
+      node.kind === 'operation' &&
+      !node.args.some((arg) => isPlace(arg, this.#row)) &&
+      (node.form === 'plain' || node.form === 'like')
         ? OPPOSITES[node.operators[0]?.name ?? '']
         : undefined
     if (opposite !== undefined)
       return !this.#truth({ ...(node as Operation), operators: [{ schema: undefined, name: opposite }] })
     const key = this.#textOf(node)
-    if (dependsOnRow(node, this.#names)) return this.#answer(key, [false, true]) as boolean
+    if (dependsOnRow(node, this.#names) && mayTellRowsApart(node, this.#row))
+      return this.#answer(key, [false, true]) as boolean
     const given = this.#given.get(key) ?? ((this.#guess >> this.#given.size) & 1) === 0
     this.#given.set(key, given)
     return given
@@ -205,6 +219,7 @@ class Trial {
       case 'constant':
         return valueOf(node)
       case 'column': {
+        if (SYSTEM.has(String(node.path.at(-1))) || isWholeRow(node.path, this.#names)) return UNKNOWN
         const key = this.#keyOf(node.path)
         return this.#answer(key, this.#samples.get(key) ?? SOME_VALUES)
       }
@@ -243,11 +258,14 @@ class Trial {
       case 'operation':
         return this.#operation(node)
       case 'call': {
-        const [first] = node.args
-        const make = FUNCTIONS[node.name.name]
-        if (make === undefined || first === undefined || node.args.length > 1) return UNKNOWN
-        const value = this.#value(first)
-        return value === null ? null : make(value)
+        const values = node.args.map((arg) => this.#value(arg))
+        if (values.includes(null) && node.name.name in FUNCTIONS) return null
+        const value = valueOfCall(node, values)
+        if (value !== UNKNOWN) return value
+        const some = SOME_RESULTS[node.name.name]?.(node)
+        return some === undefined || !node.args.some((arg) => arg.kind !== 'array' && varies(arg, this.#row))
+          ? UNKNOWN
+          : this.#answer(this.#textOf(node), some)
       }
       case 'subquery':
         return this.#holdsAllRows(node) ? true : UNKNOWN
@@ -309,7 +327,9 @@ class Trial {
     if (is === 'null') {
       // Whether a column is NULL is a question of its own; what is made of values that are there is not.
       const value =
-        arg.kind === 'column' ? this.#answer(`${this.#keyOf(arg.path)} is null`, [null, true]) : this.#value(arg)
+        arg.kind === 'column' && this.#row.has(arg.path) && !SYSTEM.has(String(arg.path.at(-1)))
+          ? this.#answer(`${this.#keyOf(arg.path)} is null`, [null, true])
+          : this.#value(arg)
       if (value === UNKNOWN && !dependsOnRow(arg, this.#names)) return UNKNOWN
       return (value === null) !== negated
     }
@@ -356,6 +376,16 @@ class Trial {
       case 'any':
       case 'all': {
         const [list] = others
+        if (list?.kind === 'subquery' && list.gives === 'array')
+          return this.#holdsAllRows({
+            ...list,
+            gives: 'rows',
+            tested: first,
+            operators: node.operators,
+            all: node.form === 'all',
+          })
+            ? true
+            : UNKNOWN
         if (list?.kind !== 'array') return UNKNOWN
         const hits = list.args.map((part) => combine(name, left, this.#value(part), this.#same(first, part)))
         const decides = node.form === 'any'
@@ -421,6 +451,7 @@ const OPPOSITES: Readonly<Record<string, string>> = {
 const NUMBERS = /^(int[248]?|integer|smallint|bigint|numeric|decimal|float[48]?|real|oid)$/
 function castTo(value: Value, type: string): Value {
   if (value === null || value === UNKNOWN) return value
+  if (typeof value === 'string' && infinityOf(value) !== undefined) return value
   if (NUMBERS.test(type)) return Number.isNaN(Number(value)) ? UNKNOWN : Number(value)
   if (type === 'bool') return BOOLEANS[String(value)] ?? UNKNOWN
   return typeof value === 'number' && /^(text|varchar|bpchar)$/.test(type) ? String(value) : value
@@ -442,6 +473,13 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
   if (left === null || right === null) return null
   if (left === UNKNOWN || right === UNKNOWN) return UNKNOWN
   let [one, other] = [left, right]
+  const ends = [one, other].map((side) => (typeof side === 'string' ? infinityOf(side) : undefined))
+  if (ends.some((end) => end !== undefined)) {
+    // infinity is a value like any other where something is equal to it, and beyond all where they are ordered.
+    if (name === '=' || name === '<>') return UNKNOWN
+    one = ends[0] ?? (typeof one === 'string' ? 0 : one)
+    other = ends[1] ?? (typeof other === 'string' ? 0 : other)
+  }
   if (typeof one === 'number' && typeof other === 'string') other = Number(other)
   if (typeof other === 'number' && typeof one === 'string') one = Number(one)
   if (typeof one === 'boolean' && typeof other === 'string') other = BOOLEANS[other] ?? NaN
@@ -481,6 +519,8 @@ function combine(name: string, left: Value, right: Value, same: boolean): Value 
   if (name === '||' && left !== UNKNOWN && right !== UNKNOWN) return `${String(left)}${String(right)}`
   if (typeof right === 'string' && ANY_TEXT[name]?.test(right) === true) return true
   if (typeof right === 'string' && NO_TEXT[name]?.test(right) === true) return false
+  if (typeof right === 'string' && (name === '~' || name === '~*') && matchesEmpty(right)) return true
+  if (name === '^@' && right === '') return true
   if ((name === '~~' || name === '!~~') && typeof left === 'string' && typeof right === 'string')
     return isLike(left, right) === (name === '~~')
   return UNKNOWN
@@ -518,13 +558,93 @@ function isLike(text: string, pattern: string): Value {
   return ends.has(text.length)
 }
 
-const FUNCTIONS: Readonly<Record<string, (value: Exclude<Value, null>) => Value>> = {
-  length: (value) => (typeof value === 'string' ? value.length : UNKNOWN),
-  char_length: (value) => (typeof value === 'string' ? value.length : UNKNOWN),
-  octet_length: (value) => (typeof value === 'string' ? value.length : UNKNOWN),
-  abs: (value) => (typeof value === 'number' ? Math.abs(value) : UNKNOWN),
-  lower: (value) => (typeof value === 'string' ? value.toLowerCase() : UNKNOWN),
-  upper: (value) => (typeof value === 'string' ? value.toUpperCase() : UNKNOWN),
+const text =
+  (make: (value: string) => Value) =>
+  ([value]: readonly Value[]): Value =>
+    typeof value === 'string' ? make(value) : UNKNOWN
+const number =
+  (make: (value: number) => Value) =>
+  ([value]: readonly Value[]): Value =>
+    typeof value === 'number' ? make(value) : UNKNOWN
+const length = text((value) => [...value].length)
+const bytes = text((value) => Buffer.byteLength(value))
+
+const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value>> = {
+  length,
+  char_length: length,
+  character_length: length,
+  octet_length: bytes,
+  bit_length: text((value) => 8 * Buffer.byteLength(value)),
+  abs: number(Math.abs),
+  sign: number(Math.sign),
+  lower: text((value) => value.toLowerCase()),
+  upper: text((value) => value.toUpperCase()),
+  btrim: text((value) => value.trim()),
+  ltrim: text((value) => value.trimStart()),
+  rtrim: text((value) => value.trimEnd()),
+  reverse: text((value) => [...value].toReversed().join('')),
+}
+
+function valueOfCall({ name, args }: Call, values: readonly Value[]): Value {
+  const [first, second] = values
+  if (name.name === 'starts_with' && typeof second === 'string')
+    return second === '' ? true : typeof first === 'string' ? first.startsWith(second) : UNKNOWN
+  return args.length === 1 ? (FUNCTIONS[name.name]?.(values) ?? UNKNOWN) : UNKNOWN
+}
+
+const lengths = (): readonly Value[] => [0, 1, 5, 1000]
+const constantsOf = ({ args }: Call): number => args.filter(({ kind }) => kind === 'constant').length
+
+/** What these may give, lowest and highest included, where their argument is not evaluated. */
+const SOME_RESULTS: Readonly<Record<string, (call: Call) => readonly Value[] | undefined>> = {
+  length: lengths,
+  char_length: lengths,
+  character_length: lengths,
+  octet_length: lengths,
+  bit_length: lengths,
+  cardinality: lengths,
+  array_length: lengths,
+  array_upper: lengths,
+  array_ndims: () => [1, 2],
+  jsonb_array_length: lengths,
+  json_array_length: lengths,
+  regexp_count: lengths,
+  abs: lengths,
+  sqrt: lengths,
+  exp: lengths,
+  sign: () => [-1, 0, 1],
+  sin: () => [-1, 0, 1],
+  cos: () => [-1, 0, 1],
+  ascii: () => [0, 65, 1_114_111],
+  md5: () => ['0'.repeat(32), 'f'.repeat(32)],
+  strpos: found,
+  position: found,
+  num_nulls: (call) => [0, call.args.length - constantsOf(call)],
+  num_nonnulls: (call) => [constantsOf(call), call.args.length],
+  date_part: partOfTime,
+  extract: partOfTime,
+}
+
+/** Where a text is found; an empty one is found everywhere. */
+function found({ args }: Call): readonly Value[] | undefined {
+  return args.some((arg) => arg.kind === 'constant' && arg.value === '') ? undefined : lengths()
+}
+
+function partOfTime({ args: [field] }: Call): readonly Value[] | undefined {
+  const name = field?.kind === 'constant' ? field.value.toLowerCase() : ''
+  return PARTS_OF_TIME[name]
+}
+const PARTS_OF_TIME: Readonly<Record<string, readonly Value[]>> = {
+  month: [1, 12],
+  quarter: [1, 4],
+  week: [1, 53],
+  day: [1, 31],
+  dow: [0, 6],
+  isodow: [1, 7],
+  doy: [1, 366],
+  hour: [0, 23],
+  minute: [0, 59],
+  second: [0, 59],
 }
 
 type Samples = ReadonlyMap<string, readonly Value[]>
@@ -565,23 +685,15 @@ function samplesOf(where: Expression, names: Names): Samples {
 }
 
 /** Functions and operators whose arguments are texts. */
-const OF_TEXT = new Set([
-  'length',
-  'char_length',
-  'octet_length',
-  'lower',
-  'upper',
-  '||',
-  '~~',
-  '~~*',
-  '!~~',
-  '!~~*',
-  '~',
-  '~*',
-])
+const OF_TEXT: ReadonlySet<string> = new Set(
+  `length char_length character_length octet_length bit_length lower upper btrim ltrim rtrim reverse starts_with
+  || ~~ ~~* !~~ !~~* ~ ~* !~ !~* ^@`.split(/\s+/),
+)
 
 function around(constants: readonly Constant[], isText: boolean): readonly Value[] {
-  const texts = constants.filter(({ type }) => type === 'text').map(({ value }) => value)
+  const given = constants.filter(({ type }) => type === 'text').map(({ value }) => value)
+  const texts = given.filter((value) => infinityOf(value) === undefined)
+  if (given.length > texts.length && texts.length === 0 && constants.length === given.length) return ANY_NUMBERS
   const numbers = constants
     .filter(({ type }) => type === 'integer' || type === 'number')
     .map(({ value }) => Number(value))
@@ -589,6 +701,7 @@ function around(constants: readonly Constant[], isText: boolean): readonly Value
     ...new Set([
       '\u{10FFFF}',
       '',
+      ' aA ',
       ...texts.flatMap((text) => [text, `${text}~`, text.slice(0, -1)]),
       // Numbers beside texts are lengths of them.
       ...numbers.flatMap((length) =>
@@ -600,11 +713,21 @@ function around(constants: readonly Constant[], isText: boolean): readonly Value
   const areNumbers = texts.every((text) => text.trim() !== '' && !Number.isNaN(Number(text)))
   if (texts.length > 0 && numbers.length > 0 && !areNumbers) return SOME_VALUES
   const all = [...numbers, ...(areNumbers ? texts.map(Number) : [])]
-  if (all.length > 0) return [...new Set([1e15, -1e15, 1e9, -1e9, 0, ...all.flatMap((one) => [one, one - 1, one + 1])])]
+  if (all.length > 0) {
+    // No value of the type is beyond its bounds.
+    const most = Math.min(...all.filter((one) => MOST_OF_TYPES.has(one)))
+    const least = Math.max(...all.filter((one) => MOST_OF_TYPES.has(-one) || MOST_OF_TYPES.has(-one - 1)))
+    return [...new Set([...ANY_NUMBERS, ...all.flatMap((one) => [one, one - 1, one + 1])])].filter(
+      (one) => one < most && one > least,
+    )
+  }
   if (texts.length > 0) return textual()
   return constants.some(({ type }) => type === 'boolean') ? [true, false] : SOME_VALUES
 }
 
+const ANY_NUMBERS: readonly number[] = [1e15, -1e15, 1e9, -1e9, 1000, -1000, 0]
+/** Of smallint, integer and bigint, and one more. */
+const MOST_OF_TYPES = new Set([32_767, 32_768, 2_147_483_647, 2_147_483_648, 2 ** 63])
 const MOST_STEPS = 20_000
 const MOST_GUESSES = 16
 const MOST_CONSTANTS = 60

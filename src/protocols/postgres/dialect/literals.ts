@@ -6,8 +6,35 @@ export interface LiteralPlace {
 }
 
 /** Constants and comments of a text, in order. Spec: PostgreSQL manual, 4.1 Lexical Structure. */
-export const literalsAndComments = (sql: string): RegExpExecArray[] =>
-  [...sql.matchAll(LITERAL)].filter(([literal]) => !literal.startsWith('"'))
+export function literalsAndComments(sql: string): Piece[] {
+  const pieces: Piece[] = []
+  const next = new RegExp(LITERAL)
+  for (let match = next.exec(sql); match !== null; match = next.exec(sql)) {
+    const { 0: start, index } = match
+    if (start === '/*') next.lastIndex = endOfComment(sql, next.lastIndex)
+    if (!start.startsWith('"')) pieces.push({ 0: sql.slice(index, next.lastIndex), index })
+  }
+  return pieces
+}
+
+/** A constant or a comment, and where it begins. */
+export interface Piece {
+  readonly 0: string
+  readonly index: number
+}
+
+/** Comments nest, and an unfinished one runs to the end of the text. */
+function endOfComment(sql: string, from: number): number {
+  const sign = /\/\*|\*\//g
+  sign.lastIndex = from
+  let depth = 1
+  while (depth > 0) {
+    const match = sign.exec(sql)
+    if (match === null) return sql.length
+    depth += match[0] === '/*' ? 1 : -1
+  }
+  return sign.lastIndex
+}
 
 export const isComment = (literal: string): boolean => literal.startsWith('--') || literal.startsWith('/*')
 
@@ -31,5 +58,6 @@ const LONGEST_SIGN = 20
 
 // Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
 // An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.
+// A constant that goes on after a line break goes on with the escapes that it began with.
 const LITERAL =
-  /"(?:[^"]|"")*(?:"|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g
+  /"(?:[^"]|"")*(?:"|$)|(?<![\w$\u0080-\uffff])[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)(?:[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'(?:[^'\\]|\\[\s\S]|'')*(?:'|$))*|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\1\$|$)|--[^\n\r]*|\/\*|(?<![\w$\u0080-\uffff])\.?\d[\w.]*/g

@@ -112,7 +112,7 @@ function replaceLiterals(
   visible: readonly boolean[],
 ): string {
   const literals = literalsAndComments(sql)
-  const isKnown = literals.filter(([literal]) => !isComment(literal)).length === visible.length
+  const isKnown = literals.filter(({ 0: literal }) => !isComment(literal)).length === visible.length
   let out = ''
   let at = 0
   let count = 0

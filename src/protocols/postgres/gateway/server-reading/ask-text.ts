@@ -1,6 +1,6 @@
 import { words } from '../../../../shared/words.ts'
 import type { Statement } from '../../../../sql/query.ts'
-import { isComment, literalsAndComments } from '../../dialect/literals.ts'
+import { isComment, literalsAndComments, type Piece } from '../../dialect/literals.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
 import type { ParsedText } from '../../dialect/sql-parser.ts'
 
@@ -62,7 +62,7 @@ export async function withoutConstants(
   let at = 0
   let hasStrings = false
   for (const match of literals) {
-    const [literal] = match
+    const { 0: literal } = match
     const type = isComment(literal) ? undefined : typeOf(literal)
     if (type === undefined) continue
     if (!mayBeParameter(sql.slice(0, match.index))) {
@@ -161,7 +161,7 @@ function candidates(sql: string): string[] {
 }
 
 /** The text with what stands in constants and comments blanked out, of the same length; quoted names stay. */
-function blank(sql: string, literals: readonly RegExpExecArray[]): string {
+function blank(sql: string, literals: readonly Piece[]): string {
   let text = ''
   let at = 0
   for (const { 0: literal, index } of literals) {

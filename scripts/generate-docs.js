@@ -65,9 +65,18 @@ command made. A request that an earlier command made is only waited for, and sta
 function configurationPage() {
   return `# Configuration
 
-One YAML file. SIGHUP reloads it; a bad file changes nothing. Durations are written \`90s\`, \`30m\`, \`1h30m\`, \`2d\`. Secrets are
-references: \`env:NAME\` or \`file:PATH\`. [pam.schema.json](pam.schema.json) is the JSON Schema, for editors:
-put \`# yaml-language-server: $schema=pam.schema.json\` on the first line. This page is written by \`npm run docs\`.
+The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to begin with; this page lists every key, and is written by
+\`npm run docs\`.
+
+- **Durations** are written \`90s\`, \`30m\`, \`1h30m\` or \`2d\`, **sizes** \`512 KiB\`, \`1 MiB\` or \`20 GiB\`.
+- **Secrets** are never in the file, but named by it: \`env:NAME\` is an environment variable, \`file:PATH\` a file. Relative paths start
+  at the directory of the configuration file.
+- **Rules** are read from top to bottom; the first one that matches decides, and what no rule allows is refused. Masking rules are the
+  exception: every one that matches applies.
+- **Reloading**: SIGHUP reads the file again; one that is not valid changes nothing. Live sessions follow the new rules for commands at once;
+  what is masked in them stays as it was when they began.
+- **Editors** complete and check it with [pam.schema.json](pam.schema.json): put
+  \`# yaml-language-server: $schema=pam.schema.json\` on the first line.
 
 ## Checking it
 
@@ -85,7 +94,7 @@ Groups are known where every issuer has \`knownGroups\`; conditions (\`when\`) a
 
 ## Kinds
 
-What \`match.kinds\` can name; \`create-*\` matches all that begin so. A statement has the kinds of all its parts.
+What \`match.kinds\` can name; \`create-*\` matches every kind that begins so. A statement has the kinds of all its parts.
 
 ${Object.entries(policyLanguage.protocols)
   .map(([type, { kinds }]) => `Targets of type \`${type}\`: ${kinds.map((kind) => `\`${kind}\``).join(' ')}`)
@@ -93,11 +102,35 @@ ${Object.entries(policyLanguage.protocols)
 
 ## Keys
 
-${properties(schema, '')}
+${Object.entries(schema.properties)
+  .map(([name, node]) => section(name, node))
+  .join('\n\n')}
 `
 }
 
-function properties(node, prefix) {
+/** A top-level key with all below it. Where a list has entries of several types, each type has a table. */
+function section(name, node) {
+  const about = node.description === undefined ? '' : `${sentence(node.description)}\n\n`
+  const types = node.items?.oneOf
+  if (types !== undefined) {
+    const tables = types.map((entry) => {
+      const { const: type } = entry.properties.type
+      return `Entries with \`type: ${type}\`:\n\n${table({ properties: entry.properties, required: entry.required }, `${name}[].`)}`
+    })
+    return `### ${name}\n\n${about}${tables.join('\n\n')}`
+  }
+  const inner = node.type === 'array' ? node.items : node
+  const body = inner.properties
+    ? table(inner, node.type === 'array' ? `${name}[].` : `${name}.`)
+    : table({ properties: { [name]: node } }, '')
+  return `### ${name}\n\n${inner.properties ? about : ''}${body}`
+}
+
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`
+}
+
+function table(node, prefix) {
   const lines = ['| key | type | default | meaning |', '| --- | --- | --- | --- |']
   walk(node, prefix, lines)
   return lines.join('\n')
@@ -118,7 +151,9 @@ function walk(node, prefix, lines) {
     lines.push(
       `| \`${path}${isList && inner.properties ? '[]' : ''}\` | ${typeOf(value)} | ${byDefault} | ${(value.description ?? '').replaceAll('|', '\\|')} |`,
     )
-    if (inner.properties) walk(inner, `${path}${isList ? '[]' : ''}.`, lines)
+    const below = `${path}${isList ? '[]' : ''}.`
+    if (inner.properties) walk(inner, below, lines)
+    for (const one of inner.oneOf ?? []) if (one.properties) walk(one, below, lines)
   }
 }
 

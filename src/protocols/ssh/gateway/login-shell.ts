@@ -4,6 +4,7 @@ import { asPamError } from '../../../shared/errors.ts'
 import { within } from '../../../shared/within.ts'
 import type { SshTarget } from '../target.ts'
 import type { LoginShell } from '../command/host-statement.ts'
+import { roundTrip } from './ssh2-internals.ts'
 
 /** Which shell reads the command lines of this account; `undefined` where the target has not said so in time. */
 export type FindLoginShell = () => Promise<LoginShell | undefined>
@@ -33,7 +34,8 @@ export function findLoginShell(upstream: Client, session: Session<SshTarget>): F
     } catch (error) {
       session.end(asPamError(error)) // the record has failed
     }
-    return true
+    // sshd counts a channel that was closed among its MaxSessions until it has dealt with everything that it read with the end.
+    return roundTrip(upstream)
   }
   return async () => {
     if (known !== undefined) return known

@@ -329,6 +329,15 @@ export interface MessageReplies {
   requestFailure(): void
 }
 
+/** Resolves when the target has dealt with all that was sent to it so far, or is gone. */
+export function roundTrip(client: Client): Promise<true> {
+  const { _protocol: protocol, _callbacks: callbacks } = client as unknown as Connected
+  return new Promise((resolve) => {
+    callbacks.push(() => resolve(true))
+    protocol.ping()
+  })
+}
+
 /** What has been sent is not to be sent with the next opening of the window. */
 export function forgetSent(channel: ServerChannel | ClientChannel): void {
   Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined })
@@ -516,6 +525,8 @@ interface Protocol {
   readonly _packetRW: {
     readonly write: { readonly allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer }
   }
+  /** A global request that no target knows, and that each has to answer (RFC 4254, section 4). */
+  ping(): void
   channelSuccess(id: number): void
   channelFailure(id: number): void
   channelOpenFail: (id: number, reason: number, text?: string) => void
@@ -523,6 +534,8 @@ interface Protocol {
 }
 interface Connected {
   readonly _protocol: Protocol
+  /** Of global requests that are not answered yet, in their order. */
+  readonly _callbacks: (() => void)[]
   readonly _sock?: Writable
   readonly _chanMgr: { readonly _channels: Record<number, unknown>; add(entry: object): number }
 }

@@ -89,6 +89,8 @@ describe('a target that is slow to answer', () => {
   }
   let asked: Asked[]
   let notices: string[]
+  let pings: (() => void)[]
+  let answersPings: boolean
   const BASH = 'pamctl:5.2.15(1)-release:::bash:\n/usr/bin/bash\npamctl.\n'
   const finder = (refuses = false) => {
     const upstream = {
@@ -97,6 +99,8 @@ describe('a target that is slow to answer', () => {
         asked.push(channel)
         opened(refuses && asked.length === 1 ? new Error('one more than MaxSessions') : undefined, channel)
       },
+      _callbacks: pings,
+      _protocol: { ping: () => (answersPings ? pings.shift()?.() : undefined) },
     }
     return findLoginShell(
       upstream as unknown as Client,
@@ -109,7 +113,7 @@ describe('a target that is slow to answer', () => {
     )
   }
   beforeEach(() => {
-    ;[asked, notices] = [[], []]
+    ;[asked, notices, pings, answersPings] = [[], [], [], true]
     vi.useFakeTimers()
   })
   afterEach(() => void vi.useRealTimers())
@@ -124,6 +128,25 @@ describe('a target that is slow to answer', () => {
     asked[0]?.says(BASH)
     expect(await shell()).toBe('bash')
     expect([asked.length, notices]).toEqual([1, ['the login shell of ann is bash']])
+  })
+
+  it('lets nobody in before the target has given its channel up, and does not wait for ever', async () => {
+    answersPings = false
+    const shell = finder()
+    let isIn = false
+    const first = shell().then((found) => {
+      isIn = true
+      return found
+    })
+    asked[0]?.says(BASH)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(isIn).toBe(false)
+    pings.shift()?.()
+    expect(await first).toBe('bash')
+    const other = finder()
+    const never = other()
+    asked[1]?.says(BASH)
+    expect(await afterAWhile(never, 10_000)).toBe('bash')
   })
 
   it('is asked again where it never answers, and the first question is closed', async () => {

@@ -1,9 +1,20 @@
 import { defineConfig } from 'vitest/config'
 import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
+import { LongestFirst } from './test/helpers/longest-first.ts'
 import { HOOK_TIMEOUT, TEST_TIMEOUT } from './test/helpers/timeouts.ts'
 
 /** Run once for each version of PostgreSQL. */
 const TABLES = ['test/integration/evasions.test.ts', 'test/integration/leaks.test.ts']
+
+/** What starts servers, browsers or our own programs: `npm run check` leaves it out. */
+const SYSTEM = [
+  'test/{integration,cli,demo,fuzz}/**/*.test.ts',
+  'test/docs.test.ts',
+  'test/package.test.ts',
+  'test/protocols/postgres/gateway/login/upstream-login.test.ts',
+  'test/recording/versitygw.test.ts',
+  'test/storage/storage.test.ts',
+]
 
 /** `PAMCTL_TEST_POSTGRES=14,18` chooses versions. */
 const versions = process.env['PAMCTL_TEST_POSTGRES']?.split(',').map(Number) ?? POSTGRES_VERSIONS
@@ -15,9 +26,11 @@ export default defineConfig({
     hookTimeout: HOOK_TIMEOUT,
     expect: { poll: { timeout: TEST_TIMEOUT - 1000 } },
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/helpers/skip-reporter.ts'],
     projects: [
-      { extends: true, test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: TABLES } },
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: SYSTEM } },
+      { extends: true, test: { name: 'system', include: SYSTEM, exclude: TABLES } },
       ...versions.map((version) => ({
         extends: true as const,
         test: {

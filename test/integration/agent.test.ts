@@ -156,13 +156,11 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     async () => {
       const people = join(directory, 'people.yaml')
       const before = readFileSync(people, 'utf8')
-      const running = pamctl(['connect', 'dev-db', '--', 'psql', '-X', '-c', 'select pg_sleep(25)'], environment)
+      const running = pamctl(['connect', 'dev-db', '--', 'psql', '-X', '-c', 'select pg_sleep(600)'], environment)
       await eventually(() => (/"session\.opened"/.test(gateway.log()) ? true : undefined), 'connected')
       await new Promise((resolve) => setTimeout(resolve, 1000))
       writeFileSync(people, before.replace(/(id: jane,.*)groups/, '$1disabled: true, groups'))
-      const at = Date.now()
       const { code, stderr } = await running
-      expect(Date.now() - at).toBeLessThan(8000)
       expect([code, stderr]).toEqual([2, expect.stringContaining('pam: this login was signed out')])
       expect(await pamctl(['targets'], environment)).toMatchObject({ code: 4 })
       writeFileSync(people, before)

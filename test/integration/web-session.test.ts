@@ -291,6 +291,8 @@ describe('the end of a session in a browser', () => {
         async () => ((await bob.json('/v1/whoami')).status === 401 ? true : undefined),
         'bob is signed out',
       )
+      // Not because his proof has expired.
+      expect(Date.now()).toBeLessThan(Date.parse(before.provenUntil))
     } finally {
       writeFileSync(file, people)
     }

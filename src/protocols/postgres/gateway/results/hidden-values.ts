@@ -22,6 +22,7 @@ import {
   textOfBytes,
   type Rewritten,
 } from '../../wire/value-text.ts'
+import { hasEscapes, withoutEscapes } from './escapes.ts'
 import type { ValueType, ValueTypes } from '../../catalog/value-types.ts'
 
 /** Kinds of data in values of any type: found in each part of a value, which is written again around what is hidden. */
@@ -139,6 +140,9 @@ function written(
 /** A text as such. Where all kinds become NULL so does it. */
 function flat(text: string, { kinds, keys }: ValueSearch): string | null | undefined {
   const masked = maskKinds(text, kinds, keys)
+  // What escapes hide is found, too; it cannot be hidden in part where its characters stand for others.
+  const escaped = masked ?? text
+  if (hasEscapes(escaped) && maskKinds(withoutEscapes(escaped), kinds, keys) !== undefined) return null
   if (masked === undefined) return undefined
   return kinds.every(({ style }) => style === 'null') ? null : masked
 }
@@ -146,6 +150,7 @@ function flat(text: string, { kinds, keys }: ValueSearch): string | null | undef
 /** Nothing is hidden in it, and nothing is written otherwise than it is, such as a number with an exponent: its parts stand in it as they are. */
 const isPlain = (text: string, { kinds, keys }: ValueSearch): boolean =>
   !text.includes('\\') &&
+  !hasEscapes(text) &&
   !/\de[+-]?\d/i.test(text) &&
   kinds.every(({ kind }) => typeof kind === 'string') &&
   maskKinds(text, kinds, keys) === undefined

@@ -5,6 +5,7 @@ import { formatAt, type Format } from '../../wire/bind.ts'
 import { rewriteCopyRow, type CopyFormat } from '../../wire/copy-row.ts'
 import type { Rewrite } from '../../wire/data-row.ts'
 import type { Column } from '../../wire/row-description.ts'
+import { hasEscapes } from './escapes.ts'
 import { hiddenValues, type ValueSearch } from './hidden-values.ts'
 import type { MaskingScope } from '../../lineage/masking-scope.ts'
 import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Origin, type Output } from '../../lineage/origin.ts'
@@ -142,7 +143,8 @@ function passesUnread(row: Buffer, { format, types }: CopiedRows, { scope, keys 
     return form === 'text' || form === 'fixed' || form === 'int8' || form === 'numeric' || form === 'inet'
   })
   if (!isPlain || row.includes(format.format === 'csv' ? format.quote : '\\')) return false
-  return maskKinds(row.toString('utf8'), scope.plan.kinds, keys) === undefined
+  const text = row.toString('utf8')
+  return !hasEscapes(text) && maskKinds(text, scope.plan.kinds, keys) === undefined
 }
 
 /** What to do with each of so many fields of COPY. */

@@ -218,6 +218,8 @@ describe.skipIf(!SSHD)('a client that goes without a word', () => {
     await eventually(async () => (await liveSessions()) === 1 || undefined, 'it waits')
     ssh.kill('SIGKILL')
     await eventually(async () => (await liveSessions()) === 0 || undefined, 'no session is left')
+    // It ends because the client has left, not with the time that the target has.
+    expect((await own.jane.api.sessions.list({ limit: 1 })).items[0]?.ended?.code).toBe('CLIENT_LEFT')
   })
 
   it('more of them than a person may have sessions lock nobody out', async () => {

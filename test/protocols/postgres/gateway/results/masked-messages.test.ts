@@ -53,9 +53,9 @@ describe('a payload in a session with masked columns', () => {
   })
 
   it('is hidden where another backend has sent the same, which would confirm a guess', () => {
-    for (const backend of [8, undefined]) {
-      expect(notified(conversation(COLUMNS, { ...sent, backend }), 'letters', 'guess')).toBe('letters·****·')
-      expect(notified(conversation(COLUMNS, { ...sent, backend }), 'letters', '')).toBe('letters·****·')
+    for (const processId of [8, undefined]) {
+      expect(notified(conversation(COLUMNS, { ...sent, processId }), 'letters', 'guess')).toBe('letters·****·')
+      expect(notified(conversation(COLUMNS, { ...sent, processId }), 'letters', '')).toBe('letters·****·')
     }
   })
 

@@ -453,6 +453,22 @@ describe('what waits while somebody commits', () => {
     await Promise.all([changer.end(), looker.end(), nudge.end()])
   })
 
+  it('a change of what others read all the time is made nevertheless', async () => {
+    await admin.query(RESET)
+    const changer = await connect(gateway(through))
+    const lookers = await Promise.all(Array.from({ length: 4 }, () => connect(gateway(also))))
+    let isChanged = false
+    const answers = new Set<string>()
+    const looking = lookers.map(async (looker) => {
+      while (!isChanged) answers.add(await text(looker, 'select id, note from other'))
+    })
+    expect(await text(changer, 'alter table other add column more int')).toBe('[[]]')
+    isChanged = true
+    await Promise.all(looking)
+    expect([...answers]).toEqual(['[[{"id":1,"note":"a note"}]]'])
+    await Promise.all([changer, ...lookers].map((session) => session.end()))
+  })
+
   it('a function that takes the place of the system’s', async () => {
     await admin.query(RESET)
     const changer = await connect(gateway(through))

@@ -103,20 +103,26 @@ export class SharedDefinitions {
    * Resolves when no statement of another session is on its way that was decided with the definitions from before: it was
    * answered, or runs for so long that it was analysed. One that waits for the lock of a relation, or behind another of its session, was
    * not: the change waits for it. Where that in turn waits for the session that changes, nobody would go on, and it is cancelled; so is what
-   * does not end in `PATIENCE`. `waitsOf`: what these backends wait for, where it is known. Undefined: there is nothing to wait for.
+   * does not end in `PATIENCE`. Where others send one statement after the other, there is always one on its way: `announce` makes whoever
+   * decides after it wait. `waitsOf`: what these backends wait for, where it is known. Undefined: there is nothing to wait for.
    */
-  settle(by: Participant, touches: Touches, waitsOf: WaitsOf): Promise<void> | undefined {
-    return this.#behind(by, touches).size === 0 ? undefined : this.#settle(by, touches, waitsOf)
+  settle(by: Participant, touches: Touches, waitsOf: WaitsOf, announce: () => void): Promise<void> | undefined {
+    return this.#behind(by, touches).size === 0 ? undefined : this.#settle(by, touches, waitsOf, announce)
   }
 
-  async #settle(by: Participant, touches: Touches, waitsOf: WaitsOf): Promise<void> {
+  async #settle(by: Participant, touches: Touches, waitsOf: WaitsOf, announce: () => void): Promise<void> {
     const began = performance.now()
+    let isAnnounced = false
     let cancelledAt: number | undefined
     for (;;) {
       const behind = this.#behind(by, touches)
       const now = performance.now()
       const young = [...behind].filter(([, sent]) => sent.some(({ since }) => now - since < ANALYSED_AFTER))
       if (young.length > 0) {
+        if (!isAnnounced && now - began > ANNOUNCED_AFTER) {
+          isAnnounced = true
+          announce()
+        }
         await firstOf([...young.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER)])
         continue
       }
@@ -151,7 +157,7 @@ export interface Wait {
 }
 
 /** By backend; undefined where nothing can be asked. */
-type WaitsOf = (pids: readonly number[]) => Promise<ReadonlyMap<number, Wait> | undefined>
+export type WaitsOf = (pids: readonly number[]) => Promise<ReadonlyMap<number, Wait> | undefined>
 
 const UNKNOWN_WAITS: ReadonlyMap<number, Wait> = new Map()
 
@@ -168,6 +174,8 @@ const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.r
 
 /** Milliseconds after which a backend that waits for no lock has analysed what it was sent. */
 const ANALYSED_AFTER = 100
+/** Milliseconds after which new statements of others wait for a change. */
+const ANNOUNCED_AFTER = 300
 /** Milliseconds that a change waits for what was sent before it. */
 const PATIENCE = 10_000
 /** Milliseconds that statements have to be cancelled in. */

@@ -23,10 +23,14 @@ export class WhatRuns {
   readonly #byFamily = new Map<string, string[]>()
   readonly #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
   readonly #known = new Map<string, readonly Code[]>()
+  /** What may lead to code at all: hardly anything does, and nothing else is walked. */
+  readonly #leading: ReadonlySet<string>
 
   constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string) {
     this.#tables = tables
     this.#names = names
+    this.#leading = NOTHING
+    if (!this.#hasCode()) return
     for (const { classid, objid, objsubid, refclassid, refobjid } of this.#rows('pg_depend')) {
       // What the columns of a relation are of is asked of their types.
       if (classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']) continue
@@ -85,6 +89,43 @@ export class WhatRuns {
       for (const column of MADE_BY) this.#ofType(oid, 'made', node('pg_proc', type[column] ?? '0'))
       for (const column of USED_BY) this.#ofType(oid, 'used', node('pg_proc', type[column] ?? '0'))
     }
+    this.#leading = this.#findLeading()
+  }
+
+  #hasCode(): boolean {
+    if ((this.#tables.get('pg_proc')?.size ?? 0) > 0) return true
+    for (const { refclassid } of this.#rows('pg_depend')) if (!CATALOG_OF.has(String(refclassid))) return true
+    return false
+  }
+
+  /** Everything from which `#next` may come to code, found from its end. */
+  #findLeading(): ReadonlySet<string> {
+    const leading = new Set<string>()
+    for (const { oid } of this.#rows('pg_proc')) leading.add(node('pg_proc', oid))
+    const before = new Map<string, string[]>()
+    for (const [from, all] of this.#depends)
+      for (const to of all) {
+        push(before, to, from)
+        if (!isKnownKind(to)) leading.add(to)
+      }
+    for (const [type, edges] of this.#byType)
+      for (const { when, node: to } of edges) push(before, to, typeNode(type, when))
+    for (const [family, all] of this.#byFamily) for (const to of all) push(before, to, node('pg_opfamily', family))
+    for (const [table, columns] of Object.entries(NAMED_FUNCTIONS) as [keyof typeof NAMED_FUNCTIONS, string[]][])
+      for (const row of this.#rows(table))
+        for (const column of columns) push(before, node('pg_proc', row[column]), node(table, row['oid']))
+    for (const { oid, opcfamily, opcintype, opckeytype } of this.#rows('pg_opclass')) {
+      push(before, node('pg_opfamily', opcfamily), node('pg_opclass', oid))
+      for (const type of [opcintype, opckeytype]) push(before, typeNode(type, 'used'), node('pg_opclass', oid))
+    }
+    for (const at of leading) {
+      // What a relation runs is asked of that relation: it leads nowhere for others.
+      if (at.startsWith(RELATION)) continue
+      for (const from of before.get(at) ?? []) leading.add(from)
+      const [when, type] = at.split(' ')
+      if (when === 'made' || when === 'used') leading.add(node('pg_type', type))
+    }
+    return leading
   }
 
   /** By the catalog that the object is in, and its number. */
@@ -127,6 +168,7 @@ export class WhatRuns {
   }
 
   #codeOf(start: string): readonly Code[] {
+    if (!this.#leading.has(start)) return NONE
     const known = this.#known.get(start)
     if (known !== undefined) return known
     const code = new Map<string, Code>()
@@ -158,7 +200,7 @@ export class WhatRuns {
         return at === start ? (this.#depends.get(at) ?? []) : []
       case 'pg_operator': {
         const row = this.#row('pg_operator', oid)
-        return ['oprcode', 'oprrest', 'oprjoin'].map((column) => node('pg_proc', row?.[column]))
+        return NAMED_FUNCTIONS.pg_operator.map((column) => node('pg_proc', row?.[column]))
       }
       case 'pg_opclass': {
         const row = this.#row('pg_opclass', oid)
@@ -173,14 +215,11 @@ export class WhatRuns {
       case 'pg_opfamily':
         return [...(this.#byFamily.get(oid) ?? []), ...(this.#depends.get(at) ?? [])]
       case 'pg_cast':
-        return [node('pg_proc', this.#row('pg_cast', oid)?.['castfunc'])]
-      case 'pg_language': {
-        const row = this.#row('pg_language', oid)
-        return ['lanplcallfoid', 'laninline', 'lanvalidator'].map((column) => node('pg_proc', row?.[column]))
-      }
+      case 'pg_language':
       case 'pg_foreign_data_wrapper': {
-        const row = this.#row('pg_foreign_data_wrapper', oid)
-        return ['fdwhandler', 'fdwvalidator'].map((column) => node('pg_proc', row?.[column]))
+        const catalog = CATALOG_OF.get(String(kind)) as keyof typeof NAMED_FUNCTIONS
+        const row = this.#row(catalog, oid)
+        return NAMED_FUNCTIONS[catalog].map((column) => node('pg_proc', row?.[column]))
       }
       case 'pg_namespace':
       case 'pg_extension':
@@ -221,6 +260,17 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
 }
 
 const CATALOG_OF: ReadonlyMap<string, string> = new Map(Object.entries(CLASSES).map(([name, oid]) => [oid, name]))
+const isKnownKind = (at: string): boolean => CATALOG_OF.has(at.slice(0, at.indexOf(' ')))
+const RELATION = `${CLASSES['pg_class']} `
+const NONE: readonly never[] = []
+const NOTHING: ReadonlySet<string> = new Set()
+/** Objects that have functions in columns of their own. */
+const NAMED_FUNCTIONS = {
+  pg_operator: ['oprcode', 'oprrest', 'oprjoin'],
+  pg_cast: ['castfunc'],
+  pg_language: ['lanplcallfoid', 'laninline', 'lanvalidator'],
+  pg_foreign_data_wrapper: ['fdwhandler', 'fdwvalidator'],
+}
 const MADE_BY = ['typinput', 'typreceive', 'typmodin', 'typanalyze']
 /** A constant that a value is compared with is read, too. */
 const USED_BY = ['typoutput', 'typsend', 'typmodout', 'typsubscript', 'typinput', 'typreceive']

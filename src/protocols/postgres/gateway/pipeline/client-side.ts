@@ -75,10 +75,7 @@ export class ClientSide {
   #perform(tag: number, steps: Steps, answer?: unknown): void {
     try {
       const step = steps.next(answer)
-      if (step.done === true) {
-        this.#busy = false
-        return
-      }
+      if (step.done === true) return this.#finished()
       this.#keepWaiting()
       step.value.then(
         (next) => this.#goOn(tag, steps, next),
@@ -94,10 +91,16 @@ export class ClientSide {
     if (this.#conversation.session.ended.aborted) return
     if (this.#messages.isSkipped(tag)) {
       steps.return()
-      this.#busy = false
+      this.#finished()
     } else this.#perform(tag, steps, answer)
     this.#work()
     this.#readOn()
+  }
+
+  /** A change that was announced is sent by now, or is not sent. */
+  #finished(): void {
+    this.#busy = false
+    this.#conversation.endAnnouncement()
   }
 
   /** The chunk's memory belongs to the socket: what waits longer than this turn is copied. */

@@ -72,6 +72,8 @@ export class CommandGate {
     const hint = conversation.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
     conversation.reply(() => toNotice(decision.notice, hint))
     if (this.left) decision.withdraw()
+    // While a person decides, others need not wait for a change that was announced.
+    conversation.endAnnouncement()
     try {
       return (yield decision.verdict) as Verdict
     } finally {

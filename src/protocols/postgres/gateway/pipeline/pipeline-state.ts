@@ -75,6 +75,7 @@ export class Conversation implements Participant {
   #seenChanges: number
   /** Published and not answered yet, by the message whose answer ends it. */
   readonly #publications = new Map<Pending, Publication>()
+  #announced: Publication | undefined
   readonly #pending: Pending[] = []
   #idleWaiters: (() => void)[] = []
   #answerWaiters: (() => void)[] = []
@@ -184,6 +185,16 @@ export class Conversation implements Participant {
   /** From here until it is answered, decisions of others about what it touches wait. */
   publish(pending: Pending, touches: Touches, waitFor: boolean): void {
     this.#publications.set(pending, this.definitions.publish(this, touches, waitFor))
+  }
+
+  /** Decisions of others about what a change touches wait from now on, until it is sent or is not sent after all. */
+  announce(touches: Touches): void {
+    this.#announced ??= this.definitions.publish(this, touches)
+  }
+
+  endAnnouncement(): void {
+    this.#announced?.finish()
+    this.#announced = undefined
   }
 
   /** `named`: by statements that say so, and not by code of unknown effect. */

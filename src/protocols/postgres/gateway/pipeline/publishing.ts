@@ -23,8 +23,12 @@ export function publishedBy(conversation: Conversation, facts: StatementFacts): 
  */
 export function* beforePublishing(conversation: Conversation, published: Published | undefined): Steps<boolean> {
   if (published?.waitFor !== true) return false
-  const settled = conversation.definitions.settle(conversation, published.touches, (pids) =>
-    waiting(conversation, pids),
+  const { touches } = published
+  const settled = conversation.definitions.settle(
+    conversation,
+    touches,
+    (pids) => waiting(conversation, pids),
+    () => conversation.announce(touches),
   )
   if (settled === undefined) return false
   yield settled

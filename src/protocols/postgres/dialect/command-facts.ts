@@ -128,9 +128,15 @@ export function resolveFacts(
       ...parsed.flatMap(({ functions }) => functions.flatMap(({ name }) => catalog.bodies.get(name) ?? [])),
     ].join(','),
     unresolved:
-      relations.includes(undefined) ||
+      parsed.some((statement) => isAnyMissing(statement, catalog)) ||
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),
   }
+}
+
+/** Whether a relation is not there that the statement does not make. */
+function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {
+  const fresh = new Set(makes.map(keyOf))
+  return [...reads, ...writes].some((named) => !fresh.has(keyOf(named)) && findRelation(catalog, named) === undefined)
 }
 
 /** What a relation is, down to what it runs: a view or trigger that is replaced makes it another. */

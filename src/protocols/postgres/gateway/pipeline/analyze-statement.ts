@@ -91,8 +91,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
-    if (conversation.catalogStale)
-      return lookAgain(parsed).then((facts) => (isNew(facts, sql) ? lookOnce(parsed, sql) : facts))
+    if (conversation.catalogStale) return lookOnce(parsed, sql)
     if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return conversation.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)

@@ -80,11 +80,13 @@ export function pipeline({
   decide = () => ({ type: 'forward', id: 'dec_1' }),
   preview = () => undefined,
   statementBytes = 1000,
+  catalog = {},
 }: {
   masking?: MaskingPlan
   decide?: (draft: CommandDraft) => Verdict | Hold
   preview?: (draft: CommandDraft) => PamError | undefined
   statementBytes?: number
+  catalog?: Partial<CatalogRows>
 } = {}) {
   const toClient: Buffer[] = []
   const toUpstream: Buffer[] = []
@@ -106,7 +108,7 @@ export function pipeline({
     upstream: writable(toUpstream),
     session,
     parser: { parse: () => [], counts: { known: 0, template: 0, read: 0 }, close: () => Promise.resolve() },
-    catalog: CATALOG,
+    catalog: { ...CATALOG, ...catalog },
     trees: new Map(),
     searchPath: ['pg_catalog', 'public'],
     place: new CatalogPlace(new SharedDefinitions()),

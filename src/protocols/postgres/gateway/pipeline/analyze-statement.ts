@@ -6,6 +6,7 @@ import {
   type FindPrepared,
   type StatementFacts,
 } from '../../dialect/command-facts.ts'
+import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { agreement } from '../server-reading/agreement.ts'
@@ -111,10 +112,13 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   const typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
   /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
   const withTypes = (facts: StatementFacts, types: readonly number[]): StatementFacts => {
-    const { typesByOid } = conversation.catalog
+    const { catalog } = conversation
     const reasons = types.flatMap((type) => {
-      const name = typesByOid.get(type)
-      return name === undefined ? [] : [`the type ${name} runs code that somebody wrote`]
+      const name = catalog.typesByOid.get(type)
+      return [
+        ...(name === undefined ? [] : [`the type ${name} runs code that somebody wrote`]),
+        ...castsFrom(type, catalog),
+      ]
     })
     if (reasons.length === 0) return facts
     const byTypes = typed.get(facts) ?? new Map<string, StatementFacts>()
@@ -190,6 +194,18 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
 /** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
 export const readingOf = ({ session }: Pick<Conversation, 'session'>): 'ours' | 'agreed' =>
   session.config.reading ?? (session.masking.columns.length > 0 ? 'agreed' : 'ours')
+
+/** Casts of users that a parameter of this type may be converted by: the text does not say what it is converted from. */
+const castsFrom = (type: number, { conversions, valueTypes }: Catalog): string[] => {
+  if (type === 0 || conversions.size === 0) return []
+  const form = valueTypes.get(type)
+  const parts = form !== undefined && 'element' in form ? [type, form.element] : [type]
+  const isAny = type >= FIRST_USER_OID
+  return [...conversions.values()]
+    .flat()
+    .filter(({ from }) => from === undefined || isAny || parts.includes(from.oid))
+    .map(({ what }) => `${what} converts a parameter`)
+}
 
 const NO_TYPES: readonly number[] = []
 

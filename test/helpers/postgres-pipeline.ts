@@ -81,12 +81,14 @@ export function pipeline({
   preview = () => undefined,
   statementBytes = 1000,
   catalog = {},
+  definitions = new SharedDefinitions(),
 }: {
   masking?: MaskingPlan
   decide?: (draft: CommandDraft) => Verdict | Hold
   preview?: (draft: CommandDraft) => PamError | undefined
   statementBytes?: number
   catalog?: Partial<CatalogRows>
+  definitions?: SharedDefinitions
 } = {}) {
   const toClient: Buffer[] = []
   const toUpstream: Buffer[] = []
@@ -111,7 +113,7 @@ export function pipeline({
     catalog: { ...CATALOG, ...catalog },
     trees: new Map(),
     searchPath: ['pg_catalog', 'public'],
-    place: new CatalogPlace(new SharedDefinitions()),
+    place: new CatalogPlace(definitions),
     seenChanges: 0,
     parameters: new Map(),
     target: {

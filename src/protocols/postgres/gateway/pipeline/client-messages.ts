@@ -173,8 +173,19 @@ export class ClientMessages {
   *#query(frame: Frame, sql: string): Steps {
     const facts = yield* this.#factsBeforePublishing(sql)
     const verdict = yield* this.#gate.decide({ sql, parameters: [], facts })
-    if (verdict.type === 'forward') this.#forwardQuery(frame, sql, facts, verdict.id)
-    else this.#refuseQuery(sql, facts, verdict.error)
+    if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
+    if (verdict.wasHeld === true && (yield* this.#isOvertaken(facts))) {
+      this.#conversation.session.recorder.outcome({ type: 'notice', message: `not sent: ${OVERTAKEN.message}` })
+      return this.#answerQuery(OVERTAKEN)
+    }
+    this.#forwardQuery(frame, sql, facts, verdict.id)
+  }
+
+  /** While a person decided, others have sent what was decided with the definitions from before; it comes first. */
+  *#isOvertaken(facts: StatementFacts): Steps<boolean> {
+    const hasWaited = yield* beforeText(this.#conversation, facts)
+    // What the person decided about rests on definitions that may have changed in that time.
+    return hasWaited && this.#conversation.catalogStale
   }
 
   /** What others have on its way comes first; what the text means is asked again afterwards. */
@@ -388,6 +399,9 @@ const syntaxError = ({ code }: PamError, { syntaxError: problem }: StatementFact
     ? nativeError(SYNTAX_ERROR, problem.message, problem.position)
     : undefined
 const SYNTAX_ERROR = '42601'
+const OVERTAKEN = new PamError('APPROVAL_VOID', 'definitions changed after the statement was approved', {
+  hint: 'send it again',
+})
 const INVALID_SQL_STATEMENT_NAME = '26000'
 const INVALID_CURSOR_NAME = '34000'
 

@@ -58,7 +58,7 @@ export class CommandGate {
   }
 
   /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */
-  *decide(command: Command, unheld?: PamError): Steps<Verdict> {
+  *decide(command: Command, unheld?: PamError): Steps<Verdict & { readonly wasHeld?: true }> {
     const conversation = this.#conversation
     const decision = conversation.session.decide(this.#draft(command))
     if (decision.type !== 'hold') return decision
@@ -75,7 +75,7 @@ export class CommandGate {
     // While a person decides, others need not wait for a change that was announced.
     conversation.endAnnouncement()
     try {
-      return (yield decision.verdict) as Verdict
+      return { ...((yield decision.verdict) as Verdict), wasHeld: true }
     } finally {
       this.#hold = undefined
     }

@@ -1,4 +1,4 @@
-import { expect, it, describe } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CommandDraft, Hold, Verdict } from '../../../../../src/gateway/engine.ts'
 import { ClientSide } from '../../../../../src/protocols/postgres/gateway/pipeline/client-side.ts'
 import { bind } from '../../../../../src/protocols/postgres/wire/bind.ts'
@@ -8,6 +8,10 @@ import { parse } from '../../../../../src/protocols/postgres/wire/parse.ts'
 import { query } from '../../../../../src/protocols/postgres/wire/query.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
 import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import { understanding } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
+import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
 import { EMAIL_MASKED, HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -166,6 +170,45 @@ describe('a held statement', () => {
     const { side, toUpstream } = clientSide({ decide: ({ text }: CommandDraft) => (text === 'held' ? held : forward) })
     side.push(Buffer.concat([P('fast'), B(), E, P('held'), B(), E, SYNC]))
     expect(tags(toUpstream)).toBe('PBEPH')
+  })
+})
+
+describe('a change of definitions that a person has approved', () => {
+  let parser: SqlParser
+  beforeAll(async () => {
+    parser = await createSqlParser()
+  })
+  afterAll(() => parser.close())
+
+  /** A change is held; meanwhile another session sends what rests on the same table. */
+  async function approved() {
+    const definitions = new SharedDefinitions()
+    const { held, decide } = hold()
+    const { conversation, toUpstream, toClient } = pipeline({ definitions, decide: () => held })
+    const side = new ClientSide(conversation, understanding(conversation, parser))
+    side.push(Q('alter table people add note text'))
+    const { conversation: other } = pipeline({ definitions })
+    const rests = { names: new Set(['people']), since: performance.now(), statements: 1 }
+    other.expect({ type: 'query', run: startRun('dec_2', 'select', HARMLESS), rests })
+    decide({ type: 'forward', id: 'apr_1' })
+    await turn()
+    expect(tags(toUpstream)).toBe('')
+    return { other, toUpstream, toClient, definitions }
+  }
+
+  it('waits for what others have sent meanwhile, which was decided with what was before', async () => {
+    const { other, toUpstream } = await approved()
+    other.answered()
+    await turn()
+    expect(tags(toUpstream)).toBe('Q')
+  })
+
+  it('is not sent where they have changed definitions, too', async () => {
+    const { other, toUpstream, toClient, definitions } = await approved()
+    definitions.changes++
+    other.answered()
+    await turn()
+    expect([tags(toUpstream), tags(toClient)]).toEqual(['', 'NEZ'])
   })
 })
 

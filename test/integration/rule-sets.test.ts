@@ -205,7 +205,6 @@ describe('what they do not allow is refused, whatever the account may do', () =>
     'select pg_terminate_backend(1)',
     'select pg_notify($$a$$, $$b$$)',
     "select dblink('a', 'b')",
-    'execute nothing',
     'select nowhere(1)',
   ]
   const definitions = [

@@ -95,6 +95,8 @@ const SHIELDS: Readonly<Record<string, string>> = {
   ),
 }
 const SHIELDED = Object.keys(SHIELDS)
+/** Whether the gateway moves a setting for its own queries, and moves it back. */
+export const isShielded = (name: string): boolean => Object.hasOwn(SHIELDS, name)
 
 /** Gives what the settings were, and sets them until the transaction ends. */
 export const shield = (milliseconds: number): string =>

@@ -8,7 +8,7 @@ import { WireError } from '../../../../wire/wire-error.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { MOST_KEPT, type Conversation } from './pipeline-state.ts'
-import { OwnQueryFailed, rowValues } from './gateway-query.ts'
+import { isShielded, OwnQueryFailed, rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames } from './name-table.ts'
 import type { Pending, Run } from './pending.ts'
@@ -94,7 +94,7 @@ export class ServerMessages {
     [serverTags.errorResponse, anytime((it, frame, head) => it.#error(frame, head))],
     [serverTags.noticeResponse, anytime((it, frame) => it.#notice(frame))],
     [serverTags.notificationResponse, anytime((it, frame) => it.#notification(frame))],
-    [serverTags.parameterStatus, anytime((it, frame) => it.#parameterStatus(frame))],
+    [serverTags.parameterStatus, anytime((it, frame, head) => it.#parameterStatus(frame, head))],
   ])
 
   #notice(frame: Frame): Buffer | undefined {
@@ -282,7 +282,7 @@ export class ServerMessages {
     return out
   }
 
-  #parameterStatus(frame: Frame): Buffer | undefined {
+  #parameterStatus(frame: Frame, head: Pending | undefined): Buffer | undefined {
     const body = new ByteReader(bodyOf(frame), 'ParameterStatus')
     const name = body.cstring()
     const value = body.cstring()
@@ -296,6 +296,8 @@ export class ServerMessages {
       )
       return undefined
     }
+    // PostgreSQL 18 reports search_path: what it is for a query of the gateway's own is no concern of the client.
+    if (head?.type === 'own' && isShielded(name)) return undefined
     return this.#mayReport(name, value) ? frame.bytes : undefined
   }
 

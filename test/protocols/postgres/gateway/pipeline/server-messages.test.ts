@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
+import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
 import { HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -97,4 +98,18 @@ it.each(Object.keys(MESSAGES))('nothing was sent, and comes: %s', (name) => {
   const { conversation, ended } = pipeline()
   new ServerSide(conversation).push(MESSAGES[name] as Buffer)
   expect(ended.aborted).toBe(!ANYTIME.includes(name))
+})
+
+it('what a setting is for a query of the gateway stays from the client; what else changes meanwhile does not', () => {
+  const { conversation, toClient, ended } = pipeline()
+  const server = new ServerSide(conversation)
+  ownQueries(conversation, ['select 1']).catch(() => {})
+  server.push(message('S', 'search_path\0pg_catalog\0'))
+  server.push(message('S', 'in_hot_standby\0off\0'))
+  expect(Buffer.concat(toClient)).toEqual(message('S', 'in_hot_standby\0off\0'))
+  const other = pipeline()
+  other.conversation.expect({ type: 'query', run: startRun('dec_1', 'set search_path to a', HARMLESS) })
+  new ServerSide(other.conversation).push(message('S', 'search_path\0a\0'))
+  expect(Buffer.concat(other.toClient)).toEqual(message('S', 'search_path\0a\0'))
+  expect([ended.aborted, other.ended.aborted]).toEqual([false, false])
 })

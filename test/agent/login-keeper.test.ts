@@ -11,6 +11,10 @@ import { HandClock } from '../helpers/hand-clock.ts'
 /** A provider and a gateway over HTTP that answer as they are told to; time is moved by hand. */
 const REPROOF = 300_000
 const LEASE = 360_000
+/** What the gateway grants, and the random number that attempts are spread by. */
+let reproof: number
+let lease: number
+let random: number
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 type Answer = 'tokens' | 'silence' | 'cut' | readonly [status: number, body: string]
@@ -35,6 +39,7 @@ beforeEach(async () => {
   clock = new HandClock()
   ;[refreshes, exchanges, discoveries, open, lost, notices, stored] = [[], [], [], [], [], [], []]
   asked = signedOut = 0
+  ;[reproof, lease, random] = [REPROOF, LEASE, 1]
   server = createServer((request, response) => void answer(request.method ?? '', request.url ?? '', response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -79,8 +84,8 @@ async function answer(method: string, path: string, response: ServerResponse): P
     expiresAt: time(600_000),
     login: 'lgn_1',
     person: { id: 'jane', label: 'jane', kind: 'person', groups: [] },
-    provenUntil: time(LEASE),
-    reproof: REPROOF,
+    provenUntil: time(lease),
+    reproof,
   })
 }
 
@@ -94,7 +99,7 @@ async function signedInKeeper(how?: Answer): Promise<LoginKeeper> {
       source: { kind: 'person', issuer: url, clientId: 'pamctl', refreshToken: 'refresh 0' },
     },
     { store: (token) => stored.push(token), lost: (error) => lost.push(error), notice: (text) => notices.push(text) },
-    { clock, random: () => 1, answerMs: how === 'silence' ? 800 : 30_000 },
+    { clock, random: () => random, answerMs: how === 'silence' ? 800 : 30_000 },
   )
   await keeper.exchange('an identity token of the sign-in')
   keeper.keepProven()
@@ -122,6 +127,24 @@ describe('an identity that is proven again', () => {
     expect(await nextAttempt(start)).toBe(360_000)
     expect([asked, stored, lost, notices]).toEqual([2, ['refresh 1', 'refresh 2'], [], []])
   })
+
+  it.each([
+    // Three fifths of the interval, less a fifth of that at random; where the lease is shorter, half of what is left of it.
+    [100_000, 160_000, 1, 60_000],
+    [100_000, 160_000, 0, 48_000],
+    [1_200_000, 1_260_000, 1, 630_000],
+    [300_000, 40_000, 1, 20_000],
+    [300_000, 40_000, 0, 20_000],
+  ])(
+    'at an interval of %i and a lease of %i, with %f at random: after %i',
+    async (interval, granted, number, after) => {
+      const start = clock.time
+      ;[reproof, lease, random] = [interval, granted, number]
+      await signedInKeeper()
+      expect(await nextAttempt(start)).toBe(after)
+      expect(await nextAttempt(start)).toBe(2 * after)
+    },
+  )
 
   it.each<[string, Answer]>([
     ['late', 'silence'],
@@ -162,7 +185,14 @@ describe('an identity that is proven again', () => {
     refreshes = Array.from({ length: 30 }, (): Answer => [503, '{}'])
     const times: number[] = []
     while ((times.at(-1) ?? 0) < LEASE) times.push(await nextAttempt(start))
-    expect(times.filter((time) => time < LEASE).length).toBeGreaterThan(8)
+    // Towards the limit a third of what is left, down to half a second: the limit does not pass between two slow attempts.
+    const left = times.filter((time) => time < LEASE).map((time) => LEASE - time)
+    expect(left.slice(0, 7)).toEqual([180_000, 178_000, 174_000, 166_000, 150_000, 120_000, 90_000])
+    for (let index = 7; index < left.length; index++) {
+      const before = left[index - 1] ?? 0
+      expect(left[index]).toBeCloseTo(before - Math.max(before / 3, 500), 3)
+    }
+    expect(left.at(-1)).toBeLessThanOrEqual(500)
     expect(notices).toEqual([
       expect.stringMatching(
         /^cannot verify your identity again \(.*503.*\); what is open ends at \d\d:\d\d:\d\d unless/,

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -108,6 +108,14 @@ describe.skipIf(!SSHD)('how a command ended', () => {
       expect(await own.ssh(far, [command])).toEqual({ code, stdout, stderr: '' })
     expect(await own.ssh(far, ['-tt', 'exit 5'])).toMatchObject({ code: 5 })
     expect(await own.ssh(far, ['-s', 'sftp'], '')).toMatchObject({ code: 0 })
+  })
+
+  it('is told behind all that it sent, where scp is answered before it asks and ends in the same read', async () => {
+    const [one, two] = ['one', 'two'].map((name) => join(own.files, name)) as [string, string]
+    for (const path of [one, two]) writeFileSync(path, 'text')
+    const far = await own.port('far')
+    const outcome = await own.ssh(far, [`scp -f ${one} ${two}`], '\0'.repeat(5))
+    expect(outcome).toEqual({ code: 0, stdout: 'C0644 4 one\ntext\0C0644 4 two\ntext\0', stderr: '' })
   })
 
   it('is told for each of hundreds of commands on one connection', async () => {
@@ -262,6 +270,26 @@ const execOn = async (target: Port, commands: readonly (string | Buffer)[]): Pro
 }
 
 describe.skipIf(!SSHD)('a command', () => {
+  it('that is held gets what was typed meanwhile, and the end of it', async () => {
+    const client = await sshClient(port, own.sshd.user)
+    const path = join(own.files, 'typed')
+    const ended = new Promise<string>((resolve, reject) =>
+      client.exec(`touch ${path}; cat`, { pty: { modes: {} } }, (error, channel) => {
+        if (error !== undefined) return reject(error)
+        let out = ''
+        channel.on('data', (bytes: Buffer) => (out += bytes.toString()))
+        channel.on('close', () => resolve(out))
+        channel.end('typed\n\x04')
+      }),
+    )
+    const held = await eventually(async () => (await own.bob.api.reviews.list())[0], 'it is held')
+    // What comes behind it on the connection has been answered: so the end of the input was read.
+    expect(await exec(client, 'true')).toMatchObject({ code: 0 })
+    await own.bob.api.reviews.decide(held.id, { verdict: 'approve', comment: '', digest: held.digest ?? '' })
+    expect(await ended).toContain('typed\r\n')
+    client.end()
+  })
+
   const long = (bytes: number): string => `wc -c <<'EOF'\n${'x'.repeat(bytes - 18)}\nEOF`
 
   it('of any length that a target could run is carried; one that is longer is refused on its channel', async () => {

@@ -1,17 +1,23 @@
 import type { Duplex } from 'node:stream'
 import type { Hold, Verdict } from '../../../gateway/engine.ts'
 
+export interface Decided {
+  readonly verdict: Verdict
+  /** What was typed until then: the command gets it first. */
+  readonly typed: Buffer
+}
+
 /**
  * A channel whose command is held: nothing of it has gone anywhere. Leaving withdraws it; so does Ctrl-C on a terminal, where what
- * else is typed is kept for the command.
+ * else is typed is kept for the command. The input may have ended by then, and a stream takes nothing back after its end.
  */
 export async function untilDecided(
   hold: Pick<Hold, 'verdict' | 'withdraw'>,
   client: Duplex,
   hasTerminal: boolean,
-): Promise<Verdict> {
+): Promise<Decided> {
   if (!client.writable) hold.withdraw()
-  if (!hasTerminal) return hold.verdict
+  if (!hasTerminal) return { verdict: await hold.verdict, typed: NOTHING }
   const typed: Buffer[] = []
   let typedBytes = 0
   const listen = (bytes: Buffer): void => {
@@ -24,10 +30,10 @@ export async function untilDecided(
   const verdict = await hold.verdict
   client.removeListener('data', listen)
   client.pause()
-  if (typed.length > 0) client.unshift(Buffer.concat(typed))
-  return verdict
+  return { verdict, typed: Buffer.concat(typed) }
 }
 
+const NOTHING = Buffer.alloc(0)
 /** What Ctrl-C sends. */
 const INTERRUPT = 0x03
 /** Typed while a command is held. */

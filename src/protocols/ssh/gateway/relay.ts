@@ -16,6 +16,8 @@ export interface Filter {
   end(): Buffer
   /** It waits for the other side or for a decision, and takes no more meanwhile. */
   readonly isHolding?: boolean
+  /** What it took is being decided on, and `onFree` will be called, whatever the two sides do meanwhile. */
+  readonly isDeciding?: boolean
   /** Called when it may go on: what it gives then is what `push` gives for nothing. */
   onFree?: () => void
 }
@@ -30,6 +32,8 @@ export interface RelayParts {
   readonly terminal: boolean
   /** Transfers of files are not altered and not kept: they are recorded as what they are. */
   readonly isTransfer: boolean
+  /** What the client sent before this began. */
+  readonly typed: Buffer
   readonly fromClient?: Filter
   readonly fromUpstream?: Filter
 }
@@ -60,6 +64,7 @@ class ChannelRelay implements Relay {
   #hasInputEnded = false
   /** The library tells of the close once the one output is read: what waits in the other still has to come. */
   #open = 3
+  #isOver = false
 
   constructor(parts: RelayParts) {
     this.#parts = parts
@@ -88,7 +93,8 @@ class ChannelRelay implements Relay {
     client.on('close', clientClosed)
     client.on('error', () => {})
     const closed = (): void => {
-      if (--this.#open === 0) this.#targetClosed()
+      this.#open--
+      this.#endOutput()
     }
     target.stream.once('close', closed)
     target.stream.once('end', closed)
@@ -121,13 +127,17 @@ class ChannelRelay implements Relay {
       }
       waitWhileHolding(filter, reading)
     })
-    if (filter !== undefined) filter.onFree = () => pass(NOTHING)
+    if (filter !== undefined)
+      filter.onFree = () => {
+        pass(NOTHING)
+        this.#endOutput()
+      }
     source.on('data', pass)
     source.on('error', () => {})
   }
 
   #pumpInput(): void {
-    const { client, fromClient } = this.#parts
+    const { client, fromClient, typed } = this.#parts
     const reading = new Reading<'target' | 'filter'>(client)
     const pass = this.#guarded((bytes: Buffer) => {
       this.#log.input(bytes)
@@ -139,14 +149,14 @@ class ChannelRelay implements Relay {
       if (this.#hasInputEnded) this.#endInput()
     })
     if (fromClient !== undefined) fromClient.onFree = () => pass(NOTHING)
+    const ended = this.#guarded(() => {
+      this.#hasInputEnded = true
+      this.#endInput()
+    })
+    if (typed.length > 0) pass(typed)
     client.on('data', pass)
-    client.on(
-      'end',
-      this.#guarded(() => {
-        this.#hasInputEnded = true
-        this.#endInput()
-      }),
-    )
+    client.on('end', ended)
+    if (client.readableEnded) ended()
   }
 
   /** The end of input waits behind what is still to be written: an early one would cut it. */
@@ -158,8 +168,11 @@ class ChannelRelay implements Relay {
     this.#toUpstream.whenEmpty(() => target.stream.end())
   }
 
-  #targetClosed(): void {
+  /** A source that has ended says so behind its last bytes, paused or not: they may still be decided on. */
+  #endOutput(): void {
     const { client, target, fromUpstream } = this.#parts
+    if (this.#open > 0 || this.#isOver || fromUpstream?.isDeciding === true) return
+    this.#isOver = true
     const exit = this.#ended ?? target.exit
     this.#toUpstream.close()
     try {

@@ -1,9 +1,9 @@
 import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import { within } from '../../../shared/within.ts'
-import type { Decision, Verdict } from '../../../gateway/engine.ts'
+import type { Decision } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
-import { untilDecided } from './held-channel.ts'
+import { untilDecided, type Decided } from './held-channel.ts'
 import type { HostConnection, OpenChannel } from './host-connection.ts'
 import { startRelay, type Filter, type Relay } from './relay.ts'
 import { execCommand, interactiveShell, isTransfer, type ChannelSettings, type ShellCommand } from './shell-command.ts'
@@ -142,14 +142,14 @@ class SessionChannel {
     try {
       for (const notice of [...notices.splice(0), ...this.#refusedFeatures]) reply.say(notice)
       const command = await read()
-      const verdict = await this.#decided(session.decide(draftOf(command, session, read)), client, reply)
+      const { verdict, typed } = await this.#decided(session.decide(draftOf(command, session, read)), client, reply)
       // It has been told already why it is over.
       if (session.ended.aborted) return
       if (verdict.type === 'refuse') return reply.refuse(verdict.error)
       await this.#startOnTarget(command)
       reply.take()
       channels.delete(waiting)
-      this.#run(client, verdict.id, command)
+      this.#run(client, verdict.id, command, typed)
     } catch (error) {
       failed(error)
       reply.fail(error)
@@ -158,14 +158,14 @@ class SessionChannel {
     }
   }
 
-  async #decided(decision: Decision, client: ServerChannel, reply: Reply): Promise<Verdict> {
-    if (decision.type !== 'hold') return decision
+  async #decided(decision: Decision, client: ServerChannel, reply: Reply): Promise<Decided> {
+    if (decision.type !== 'hold') return { verdict: decision, typed: Buffer.alloc(0) }
     reply.say(decision.notice)
     this.#withdraw = () => decision.withdraw()
-    const verdict = await untilDecided(decision, client, this.#terminal !== undefined)
+    const decided = await untilDecided(decision, client, this.#terminal !== undefined)
     this.#withdraw = undefined
-    if (verdict.type === 'forward') reply.say('approved')
-    return verdict
+    if (decided.verdict.type === 'forward') reply.say('approved')
+    return decided
   }
 
   async #startOnTarget({ bytes }: ShellCommand): Promise<void> {
@@ -175,7 +175,7 @@ class SessionChannel {
     else await this.#target.exec(bytes)
   }
 
-  #run(client: ServerChannel, decision: string, command: HostCommand): void {
+  #run(client: ServerChannel, decision: string, command: HostCommand, typed: Buffer): void {
     this.#isRunning = true
     this.#recordSize()
     const transfers = isTransfer(command)
@@ -191,6 +191,7 @@ class SessionChannel {
       name: this.#name,
       terminal: this.#terminal !== undefined,
       isTransfer: transfers,
+      typed,
       ...scp,
     })
     this.#track(relay)

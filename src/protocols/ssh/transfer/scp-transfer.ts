@@ -58,13 +58,16 @@ export class ScpTransfer {
   constructor(parts: ScpTransferParts) {
     this.#parts = parts
     this.#directories = [{ path: parts.named[0] ?? ANYWHERE, recorded: parts.named[0] ?? ANYWHERE }]
-    const isHolding = (): boolean =>
-      this.#state === 'answer' ? this.#held.length > 0 : this.#state === 'judged' || this.#state === 'allowed'
+    const isDeciding = (): boolean => this.#state === 'judged' || this.#state === 'allowed'
+    const isHolding = (): boolean => (this.#state === 'answer' ? this.#held.length > 0 : isDeciding())
     this.source = {
       push: (bytes) => this.#fromSource(bytes),
       end: () => this.#sourceEnded(),
       get isHolding() {
         return isHolding()
+      },
+      get isDeciding() {
+        return isDeciding()
       },
     }
     this.sink = {

@@ -22,10 +22,17 @@ describe('a channel whose command is held', () => {
     client.write('-l\n')
     await new Promise(setImmediate)
     decide(forward)
-    expect(await verdict).toBe(forward)
+    expect(await verdict).toEqual({ verdict: forward, typed: Buffer.from('ls -l\n') })
     expect(client.isPaused()).toBe(true)
-    expect(String(client.read())).toBe('ls -l\n')
     expect(withdrawn).toBe(0)
+  })
+
+  it('keeps it where the input ended, too', async () => {
+    const verdict = untilDecided(hold, client, true)
+    client.end('exit\n')
+    await new Promise((resolve) => client.once('end', resolve))
+    decide(forward)
+    expect((await verdict).typed.toString()).toBe('exit\n')
   })
 
   it('is withdrawn by Ctrl-C on a terminal, which no command gets', async () => {
@@ -35,8 +42,7 @@ describe('a channel whose command is held', () => {
     await new Promise(setImmediate)
     expect(withdrawn).toBe(1)
     decide(forward)
-    await verdict
-    expect(String(client.read())).toBe('a')
+    expect((await verdict).typed.toString()).toBe('a')
   })
 
   it('does not read input that is no terminal: the byte of Ctrl-C is data there', async () => {

@@ -156,14 +156,18 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     async () => {
       const people = join(directory, 'people.yaml')
       const before = readFileSync(people, 'utf8')
+      const opened = (): number => gateway.log().split('"session.opened"').length
+      const earlier = opened()
       const running = pamctl(['connect', 'dev-db', '--', 'psql', '-X', '-c', 'select pg_sleep(600)'], environment)
-      await eventually(() => (/"session\.opened"/.test(gateway.log()) ? true : undefined), 'connected')
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-      writeFileSync(people, before.replace(/(id: jane,.*)groups/, '$1disabled: true, groups'))
-      const { code, stderr } = await running
-      expect([code, stderr]).toEqual([2, expect.stringContaining('pam: this login was signed out')])
-      expect(await pamctl(['targets'], environment)).toMatchObject({ code: 4 })
-      writeFileSync(people, before)
+      await eventually(() => (opened() > earlier ? true : undefined), 'connected')
+      try {
+        writeFileSync(people, before.replace(/(id: jane,.*)groups/, '$1disabled: true, groups'))
+        const { code, stderr } = await running
+        expect([code, stderr]).toEqual([2, expect.stringContaining('pam: this login was signed out')])
+        expect(await pamctl(['targets'], environment)).toMatchObject({ code: 4 })
+      } finally {
+        writeFileSync(people, before)
+      }
     },
     120_000,
   )

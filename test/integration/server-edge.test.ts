@@ -148,13 +148,16 @@ describe('connections that say nothing', () => {
   })
 
   it('answers to somebody unknown settle nothing, read or not; refused upgrades leave nothing behind', async () => {
-    const { url } = await own.start(await own.configured((config) => `${config}\n${LIMITS}\n`))
+    const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
+    // Without a deadline that would close them as well.
+    const limits = LIMITS.replace('1s', '10m')
+    const { url } = await own.start(await own.configured((config) => `${config}\n${limits}\n`))
     const port = portOf(url)
     const health = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'
     const answered = open(port, 30, health)
     await eventually(() => (answered.left() <= 8 ? true : undefined), 'those above the limit are closed')
+    expect(answered.left()).toBe(8)
     for (const socket of answered.all) socket.destroy()
-    const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
     const [pipeline] = open(port, 1, 'GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(200)).all
     await closed(pipeline as Socket)
     // Such a client does not close its side when the gateway does.

@@ -56,18 +56,15 @@ export class CatalogPlace {
 
   /** What is committed now. Whoever asks while somebody reads waits for the next reading: that one may have begun too early. */
   read(ask: AskAll): Promise<CatalogRows> {
-    const after = this.#running ?? Promise.resolve()
-    const joined = (this.#next ??= after
-      .catch(() => {})
-      .then(() => {
-        this.#next = undefined
-        this.#running = this.#read(ask)
-        return this.#running
-      }))
-    // Whoever reads for all may hang or leave.
-    return Promise.race([joined, new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE, undefined).unref())])
-      .catch(() => undefined)
-      .then((rows) => rows ?? this.#read(ask))
+    // Whoever reads for all may hang or leave: then it is the turn of those who wait for that.
+    if (this.#next !== undefined) return inTime(this.#next).then((rows) => rows ?? this.read(ask))
+    const next = inTime(this.#running).then(() => {
+      if (this.#next === next) this.#next = undefined
+      this.#running = this.#read(ask)
+      return this.#running
+    })
+    this.#next = next
+    return next
   }
 
   /** At login: nothing need be read where no transaction can have changed anything since. */
@@ -104,6 +101,13 @@ export class CatalogPlace {
     return rowsOf(mirror, system)
   }
 }
+
+/** Undefined where it fails, or takes too long. */
+const inTime = <T>(reading: Promise<T> | undefined): Promise<T | undefined> =>
+  Promise.race([
+    Promise.resolve(reading).catch(() => undefined),
+    new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE, undefined).unref()),
+  ])
 
 const oneOf =
   (ask: AskAll): Ask =>

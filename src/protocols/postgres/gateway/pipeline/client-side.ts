@@ -1,5 +1,6 @@
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { CLIENT_PIECES } from '../../wire/client-message.ts'
+import { Queue } from '../../../../shared/queue.ts'
 import { wireFailure } from '../../../../gateway/session-end-reason.ts'
 import { ClientMessages } from './client-messages.ts'
 import { CommandGate } from './command-gate.ts'
@@ -16,7 +17,9 @@ export class ClientSide {
   readonly #gate: CommandGate
   readonly #messages: ClientMessages
   readonly #framer: Framer
-  readonly #waiting: Frame[] = []
+  readonly #waiting = new Queue<Frame>()
+  /** Of those, the last, which are in memory of the socket's. */
+  #borrowed = 0
   #waitingBytes = 0
   #out: Buffer[] = []
   #busy = false
@@ -32,14 +35,20 @@ export class ClientSide {
 
   push(chunk: Buffer): void {
     this.#framer.push(chunk, this.#queue)
-    if (this.#waitingBytes > MOST_WAITING) this.#conversation.client.pause()
     this.#work()
+    this.#keepWaiting()
+    if (this.#isBehind) this.#conversation.client.pause()
   }
 
   /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */
   readonly #queue = (frame: Frame): void => {
-    this.#waiting.push(this.#busy ? { ...frame, bytes: Buffer.from(frame.bytes) } : frame)
+    this.#waiting.push(frame)
+    this.#borrowed++
     this.#waitingBytes += frame.bytes.length
+  }
+
+  get #isBehind(): boolean {
+    return this.#waitingBytes + this.#waiting.length * FRAME_BYTES > MOST_WAITING
   }
 
   /** The client said goodbye, or its side is closed. */
@@ -61,7 +70,11 @@ export class ClientSide {
   #work(): void {
     const { session } = this.#conversation
     while (this.#waiting.length > 0 && !this.#busy && !session.ended.aborted) {
-      const frame = this.#waiting.shift() as Frame
+      if (this.#conversation.isFull) {
+        this.#waitForRoom()
+        break
+      }
+      const frame = this.#waiting.take() as Frame
       this.#waitingBytes -= frame.bytes.length
       this.#perform(frame.tag, this.#messages.handle(frame))
     }
@@ -76,7 +89,7 @@ export class ClientSide {
     try {
       const step = steps.next(answer)
       if (step.done === true) return this.#finished()
-      this.#keepWaiting()
+      this.#busy = true
       step.value.then(
         (next) => this.#goOn(tag, steps, next),
         (error: unknown) => this.#conversation.session.end(wireFailure(error)),
@@ -103,11 +116,21 @@ export class ClientSide {
     this.#conversation.endAnnouncement()
   }
 
+  /** So much is on its way that the server comes first. */
+  #waitForRoom(): void {
+    this.#busy = true
+    void this.#conversation.whenRoom().then(() => {
+      this.#busy = false
+      this.#work()
+      this.#readOn()
+    })
+  }
+
   /** The chunk's memory belongs to the socket: what waits longer than this turn is copied. */
   #keepWaiting(): void {
-    if (this.#busy) return
-    this.#busy = true
-    this.#waiting.splice(0, Infinity, ...this.#waiting.map((frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) })))
+    const count = Math.min(this.#borrowed, this.#waiting.length)
+    this.#borrowed = 0
+    this.#waiting.replaceLast(count, (frame) => ({ ...frame, bytes: Buffer.from(frame.bytes) }))
   }
 
   #flush(): void {
@@ -129,9 +152,11 @@ export class ClientSide {
   }
 
   #readOn(): void {
-    if (!this.#upstreamFull && this.#waitingBytes <= MOST_WAITING) this.#conversation.client.resume()
+    if (!this.#upstreamFull && !this.#isBehind) this.#conversation.client.resume()
   }
 }
 
 /** Bytes of messages that wait behind a held one, until the client is not read any more. */
 const MOST_WAITING = 1_048_576
+/** Bytes that a message takes in memory besides its own. */
+const FRAME_BYTES = 128

@@ -79,6 +79,7 @@ export class Conversation implements Participant {
   readonly #pending: Pending[] = []
   #idleWaiters: (() => void)[] = []
   #answerWaiters: (() => void)[] = []
+  #roomWaiters: (() => void)[] = []
 
   constructor(parts: {
     client: Channel
@@ -283,12 +284,30 @@ export class Conversation implements Participant {
     this.#pending.push(pending)
   }
 
+  /** More of the client's should not go on before some of what was sent is answered. */
+  get isFull(): boolean {
+    return this.#pending.length >= MOST_PENDING
+  }
+
+  /** Resolves when enough is answered, or the session is over. */
+  whenRoom(): Promise<void> {
+    return new Promise((resolve) => this.#roomWaiters.push(resolve))
+  }
+
+  #tellRoom(): void {
+    if (this.#roomWaiters.length === 0 || this.#pending.length > MOST_PENDING / 2) return
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+
   /** The head is answered. */
   answered(): void {
     const pending = this.#pending.shift()
     if (pending !== undefined) this.#finishPublication(pending)
     while (this.#pending[0]?.type === 'copy-end') this.#pending.shift()
     if (this.#answerWaiters.length > 0) this.#wakeAnswerWaiters()
+    this.#tellRoom()
   }
 
   /** Answered, or never run: nobody need wait for it any more. */
@@ -315,6 +334,7 @@ export class Conversation implements Participant {
       this.#pending.shift()
       yield head.bytes()
     }
+    this.#tellRoom()
     this.#settle()
   }
 
@@ -327,6 +347,7 @@ export class Conversation implements Participant {
       if (skipped.type === 'describe' && skipped.of !== undefined) skipped.of.described = undefined
     }
     this.serverSkips = this.#pending.length === 0
+    this.#tellRoom()
   }
 
   /** COPY has begun: up to the end of its data the server ignores Syncs. */
@@ -338,6 +359,7 @@ export class Conversation implements Participant {
       .splice(0, upTo)
       .filter(({ type }, index) => index === 0 || (type !== 'sync' && type !== 'copy-end'))
     this.#pending.unshift(...kept)
+    this.#tellRoom()
   }
 
   /** An answer of our own, after the answers to everything sent before it. */
@@ -428,6 +450,7 @@ export class Conversation implements Participant {
     this.definitions.leave(this)
     this.#publications.clear()
     this.#wakeAnswerWaiters()
+    this.#tellRoom()
     this.#settle()
   }
 
@@ -442,6 +465,11 @@ export class Conversation implements Participant {
 /** By setting, the values that were reported. */
 type Reported = Map<string, Set<string>>
 
+/**
+ * Messages that are on their way at once. It is far more than a server keeps answers back for (8 KB, PQ_SEND_BUFFER_SIZE in its
+ * pqcomm.c), so that it answers some of them whatever they are.
+ */
+const MOST_PENDING = 10_000
 /** Payloads of NOTIFY, and values of one setting, that are remembered. */
 export const MOST_KEPT = 1000
 /** What a session needs of its connection besides the bytes. */

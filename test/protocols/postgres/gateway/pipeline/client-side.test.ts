@@ -293,3 +293,50 @@ it('bytes that are no message end the session', () => {
   side.push(Buffer.concat([Q('fast'), Buffer.from([0xff, 0, 0, 0, 4])]))
   expect([ended.aborted, toUpstream]).toEqual([true, []])
 })
+
+describe('many small messages', () => {
+  const syncs = (count: number): Buffer => Buffer.concat(Array<Buffer>(count).fill(SYNC))
+  const sent = (written: readonly Buffer[]): number => Buffer.concat(written).length / SYNC.length
+
+  it('go on as the server answers: what is on its way is bounded, and each costs the same', async () => {
+    const { side, conversation, toUpstream } = clientSide()
+    side.push(syncs(25_000))
+    expect(sent(toUpstream)).toBe(10_000)
+    await turn()
+    expect(sent(toUpstream)).toBe(10_000)
+    for (let answers = 0; answers < 5000; answers++) conversation.answered()
+    await turn()
+    expect(sent(toUpstream)).toBe(15_000)
+    for (let answers = 0; answers < 10_000; answers++) conversation.answered()
+    await turn()
+    for (let answers = 0; answers < 10_000; answers++) conversation.answered()
+    await turn()
+    expect(sent(toUpstream)).toBe(25_000)
+    expect(conversation.isIdle).toBe(true)
+  })
+
+  it('are not read without end while one waits, and read on afterwards', async () => {
+    const { side, conversation, toUpstream, later } = clientSide()
+    const reads: string[] = []
+    conversation.client.pause = () => void reads.push('pause')
+    conversation.client.resume = () => void reads.push('resume')
+    side.push(Q('slow'))
+    side.push(syncs(1000))
+    expect(reads).toEqual([])
+    side.push(syncs(9000))
+    expect(reads).toEqual(['pause'])
+    later.shift()?.()
+    await turn()
+    expect(reads).toEqual(['pause', 'resume'])
+    expect(Buffer.concat(toUpstream).length).toBeGreaterThan(9000 * SYNC.length)
+  })
+
+  it('end with a session that ends while they wait', async () => {
+    const { side, conversation, toUpstream, session } = clientSide()
+    side.push(syncs(12_000))
+    session.end(DENIED)
+    conversation.abandon()
+    await turn()
+    expect(sent(toUpstream)).toBe(10_000)
+  })
+})

@@ -36,7 +36,7 @@ export function createRequest(
   if (length > rule.maxDuration) {
     throw new PamError(
       'USAGE',
-      `${target} is given for ${formatDuration(rule.maxDuration)} at most, not ${formatDuration(length)}`,
+      `${target} is limited to ${formatDuration(rule.maxDuration)} of access; you asked for ${formatDuration(length)}`,
       {
         hint: `ask with --for ${formatDuration(rule.maxDuration)} or less`,
       },
@@ -74,7 +74,10 @@ export function decideRequest(
   time: { now: number; recentSignIn: number },
 ): { request: AccessRequest; grant: Grant | undefined } {
   if (decision.length !== undefined && (decision.length > request.length || decision.length < SHORTEST)) {
-    throw new PamError('USAGE', `an approver may shorten ${formatDuration(request.length)}, not lengthen it`)
+    throw new PamError(
+      'USAGE',
+      `an approver can shorten the requested ${formatDuration(request.length)}, not extend it`,
+    )
   }
   const { verdict, comment } = decision
   const decided = decide(

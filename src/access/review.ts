@@ -32,7 +32,7 @@ export interface Reviewer {
 export function mayNotDecide(review: Review, reviewer: Reviewer): PamError | undefined {
   const isOwn = reviewer.id === review.requester.id
   if (reviewer.kind === 'service') return new PamError('SERVICE_APPROVAL', 'a service never decides on access')
-  if (isOwn) return new PamError('SELF_APPROVAL', 'nobody decides on their own request')
+  if (isOwn) return new PamError('SELF_APPROVAL', 'you cannot decide on your own request')
   if (!review.approvers.groups.some((group) => reviewer.groups.includes(group))) {
     return new PamError(
       'NOT_ALLOWED',

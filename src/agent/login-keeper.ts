@@ -292,7 +292,7 @@ export function serviceToken(source: { token: string | undefined; tokenFile: str
     text = readFileSync(source.tokenFile, 'utf8')
   } catch (error) {
     throw new PamError('NOT_SIGNED_IN', `--token-file: ${fileProblem(source.tokenFile, error)}`, {
-      hint: 'does your CI provider write it, and may this user read it?',
+      hint: 'check that your CI provider writes it and that this user can read it',
       cause: error,
     })
   }

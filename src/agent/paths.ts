@@ -70,8 +70,13 @@ export function privateDirectory(path: string, remedy = 'set PAMCTL_HOME to a di
   }
   // Again, since somebody may have been quicker.
   const left = problem === 'missing' ? problemOf(path) : problem
-  if (left !== undefined) throw new PamError('SECRET_STORE', `${path} ${left}`, { hint: `remove it, or ${remedy}` })
+  if (left !== undefined)
+    throw new PamError('SECRET_STORE', `${path} ${left}`, {
+      hint: `${left.startsWith(OPEN_TO_OTHERS) ? `chmod 700 ${path}` : 'remove it'}, or ${remedy}`,
+    })
 }
+
+const OPEN_TO_OTHERS = 'is accessible to other users'
 
 /** What is wrong with a directory that is to be ours alone. */
 function problemOf(path: string): string | undefined {
@@ -88,6 +93,6 @@ function problemOf(path: string): string | undefined {
   if (!stat.isDirectory()) return isForeign ? 'is a file of another user' : 'is not a directory'
   if (isForeign) return `belongs to another user (${stat.uid})`
   if ((stat.mode & 0o077) !== 0)
-    return `can be entered by others (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}, expected 0700)`
+    return `${OPEN_TO_OTHERS} (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}, expected 0700)`
   return undefined
 }

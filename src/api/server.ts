@@ -4,13 +4,10 @@ import type { Socket } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import type { Login } from '../identity/login.ts'
+import { describeIssue } from '../shared/describe-issue.ts'
 import type { ErrorCode } from '../shared/error-codes.ts'
 import { asPamError, internalError, UsageError, type PamError } from '../shared/errors.ts'
 import { VERSION } from '../shared/version.ts'
@@ -70,7 +67,17 @@ export async function createApi(
     },
   } as object as { bodyLimit: number }).withTypeProvider<ZodTypeProvider>()
   limitConnections(app.server, deps)
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler<z.ZodType>(({ schema }) => (data) => {
+    const { data: value, error } = schema.safeParse(data, { error: describeIssue })
+    if (error === undefined) return { value }
+    return {
+      error: new UsageError(
+        error.issues
+          .map(({ path, message }) => `${path.length === 0 ? 'the request' : path.join('.')}: ${message}`)
+          .join('; '),
+      ),
+    }
+  })
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(async (error, request, reply) => {
     await auditRefusal(asPamError(error), request, deps)

@@ -22,7 +22,8 @@ export const durationOption = (flags: string, description: string, environment: 
 
 export const integer = (text: string): number => {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('expected a whole number')
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new InvalidArgumentError('expected a whole number from 1 to 65535')
   return value
 }
 

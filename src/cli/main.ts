@@ -80,14 +80,14 @@ const colourSetting =
 function createProgram(run: Run): Command {
   const program = new Command('pamctl')
     .version(VERSION)
-    .description('privileged access, just in time, decided and on record')
+    .description('just-in-time access to databases and servers, approved and recorded')
     .addOption(
-      new Option('--profile <name>', 'which of your logins (default: the one at --gateway, or "default")').env(
+      new Option('--profile <name>', 'saved login to use (default: the one at --gateway, or "default")').env(
         'PAMCTL_PROFILE',
       ),
     )
-    .addOption(new Option('--gateway <url>', 'the gateway').env('PAMCTL_GATEWAY'))
-    .addOption(new Option('--ca <file>', 'the authority that signed the certificate of the gateway').env('PAMCTL_CA'))
+    .addOption(new Option('--gateway <url>', 'URL of the gateway').env('PAMCTL_GATEWAY'))
+    .addOption(new Option('--ca <file>', 'CA certificates to verify the gateway with').env('PAMCTL_CA'))
     .addOption(
       new Option('--token-file <file>', 'sign in a service with the token in this file').env('PAMCTL_TOKEN_FILE'),
     )

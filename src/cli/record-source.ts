@@ -23,7 +23,7 @@ export async function openRecord(
 }
 
 export const identityOption = (): Option =>
-  new Option('--identity <file>', 'age identities that encrypted records are read with').env('PAMCTL_IDENTITY')
+  new Option('--identity <file>', 'age identity file to decrypt records with').env('PAMCTL_IDENTITY')
 
 /** The identities in a file as age-keygen writes it. */
 export async function readIdentities(file: string | undefined): Promise<RecordReader | undefined> {

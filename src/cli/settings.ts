@@ -27,23 +27,23 @@ interface Setting {
 
 export const SETTINGS: Readonly<Record<SettingKey, Setting>> = {
   gateway: {
-    description: 'the gateway, where neither a flag nor the profile names one',
+    description: 'gateway to use when neither a flag nor the profile names one',
     parse: (text) => normalGateway(text, 'gateway'),
     variables: ['PAMCTL_GATEWAY'],
   },
   profile: {
-    description: 'which of your logins',
+    description: 'profile (saved login) to use',
     parse: (text) => oneLine('profile', text),
     variables: ['PAMCTL_PROFILE'],
   },
   editor: {
-    description: 'the editor that --edit starts',
+    description: 'editor that --edit opens',
     parse: (text) => oneLine('editor', text),
     variables: ['VISUAL', 'EDITOR'],
     usual: 'vi',
   },
   colour: {
-    description: `colour in what people read: ${COLOURS.join(', ')}`,
+    description: 'coloured output: auto, always or never',
     parse: parseColour,
     variables: ['NO_COLOR', 'FORCE_COLOR'],
     usual: 'auto',
@@ -104,7 +104,7 @@ export function parseSettings(text: string, file: string): Settings {
 function parseColour(text: string): Colour {
   const found = COLOURS.find((colour) => colour === text)
   if (found === undefined)
-    throw new UsageError(`expected ${COLOURS.join(', ')} for colour, not "${text}"${didYouMean(text, COLOURS)}`)
+    throw new UsageError(`expected auto, always or never for colour, not "${text}"${didYouMean(text, COLOURS)}`)
   return found
 }
 

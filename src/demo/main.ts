@@ -65,7 +65,7 @@ And as Bob, in a third:
 
 In psql try:
   select name, email, card_number from customers limit 5;   -- masked
-  delete from orders;                                       -- refused
+  delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
 
 As the service:

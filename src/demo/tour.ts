@@ -26,7 +26,7 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
     const asked = await tour.run('jane', ['request', 'prod-db', '--for', '30m', '--reason', 'INC-4711 stuck orders'])
     const request = find(asked, /req_\w{13}/)
     await tour.signIn('bob')
-    expect(await tour.run('jane', ['approve', request, '--yes'], 5), /nobody decides on their own request/)
+    expect(await tour.run('jane', ['approve', request, '--yes'], 5), /you cannot decide on your own request/)
     expect(
       await tour.run('bob', ['approve', request, '--yes', '--comment', 'go ahead']),
       /approved by bob@example.com: go ahead/,
@@ -40,7 +40,7 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
     expect(rows, /\*{12}\d{4}/)
     if (/[\w.]+@example\.com/.test(rows)) throw new Error('an e-mail address was shown')
 
-    tour.title('A statement that policy refuses')
+    tour.title('A statement that policy denies')
     expect(
       await tour.connect('jane', sql('delete from orders'), 1),
       /pam: UPDATE and DELETE without WHERE are not allowed/,

@@ -14,7 +14,7 @@ export function connectionError(gateway: string, error: unknown): PamError {
     'GATEWAY_UNREACHABLE',
     `the gateway ${gateway} cannot be reached (${codes.find((code) => code !== '') ?? 'no answer'})`,
     {
-      hint: 'is the address right, and are you on the right network?',
+      hint: 'check the URL, and that this machine can reach it',
       cause: error,
     },
   )

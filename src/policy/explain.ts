@@ -71,7 +71,7 @@ export function describeCommandRule(rule: CommandRule, language: PolicyLanguage)
     case 'allow':
       return `allows ${what}`
     case 'deny':
-      return `refuses ${what}: ${rule.effect.message}`
+      return `denies ${what}: ${rule.effect.message}`
     case 'hold':
       return `holds ${what} for ${describeApprovers(rule.effect.approvers)}, up to ${formatDuration(rule.effect.expires)}`
   }

@@ -95,10 +95,11 @@ function whyNot(
         fields[failing]?.otherwise(value) ?? `matches other kinds of commands only: ${rule.match.kinds?.join(', ')}`
       )
     }
-    if (effect === 'deny' && unknown === true) return 'is about statements of unknown effect, and this one is known'
+    if (effect === 'deny' && unknown === true)
+      return 'matches statements of unknown effect only; the effect of this one is known'
     return effect === 'deny'
-      ? 'is about something else'
-      : 'the effect of this is not fully known, and the rule does not name "unknown"'
+      ? 'matches something else'
+      : 'the effect of this is not fully known, and the rule lacks `unknown: true`'
   }
   if (rule.when === undefined) return undefined
   const holds = rule.when.holds({ person, target, statement })

@@ -73,4 +73,4 @@ function plainLines(data: Buffer): string[] {
 const ESCAPE = /\u001B(?:\[[\d;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/g
 
 const indent = (text: string): string => text.trim().replaceAll('\n', `\n${' '.repeat(12)}`)
-const VERDICTS = { deny: 'refused', hold: 'held' } as const
+const VERDICTS = { deny: 'denied', hold: 'held' } as const

@@ -22,12 +22,12 @@ export async function main(args: readonly string[]): Promise<void> {
     await start(config)
   })
   withConfig(program.command('check').description('check the configuration and run its tests'))
-    .option('--connect', 'also try its targets, issuers, certificates, store and home of records')
+    .option('--connect', 'also connect to targets and issuers, and check certificates, the store and the archive')
     .option('--json', 'print JSON')
     .action(async ({ config, connect, json }: { config: string; connect?: boolean; json?: boolean }) =>
       check(config, { connect: connect === true, json: json === true }),
     )
-  const recordings = program.command('recordings').description('the records of sessions')
+  const recordings = program.command('recordings').description('manage recordings')
   withConfig(
     recordings.command('gc').description('delete recordings past their retention period (recording.retention)'),
   )
@@ -36,7 +36,7 @@ export async function main(args: readonly string[]): Promise<void> {
       collectRecordings(config, dryRun === true),
     )
   withConfig(
-    program.command('rotate-key').description('seal records with a new key from now on; the gateway must be stopped'),
+    program.command('rotate-key').description('seal new records with a new key; the gateway must be stopped'),
   ).action(async ({ config }: { config: string }) => rotateKey(config))
   program
     .command('schema')

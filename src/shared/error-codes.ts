@@ -84,7 +84,7 @@ export const errorCodes = {
   ALREADY_DECIDED: meaning('Somebody decided before, or it expired or was withdrawn.', 409, 1),
   SELF_APPROVAL: meaning('Nobody decides on their own request.', 403, 5),
   SERVICE_APPROVAL: meaning('A service identity never approves.', 403, 5),
-  COMMAND_REFUSED: meaning('A policy rule refuses the command.', 403, 5),
+  COMMAND_REFUSED: meaning('A policy rule denies the command.', 403, 5),
   COMMAND_NOT_ALLOWED: meaning('No policy rule allows the command.', 403, 5),
   COMMAND_UNKNOWN: meaning('The command could not be understood, and no rule allows what is unknown.', 403, 5),
   SYNTAX_ERROR: meaning('The text does not parse; nothing of it ran.', 400, 1),

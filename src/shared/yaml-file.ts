@@ -14,6 +14,7 @@ import {
   type Document,
 } from 'yaml'
 import { z } from 'zod'
+import { describeIssue } from './describe-issue.ts'
 import { PamError } from './errors.ts'
 import { fileProblem } from './file-problem.ts'
 import { didYouMean } from './nearest-word.ts'
@@ -76,7 +77,7 @@ export function openYaml<Schema extends z.ZodType>(
 
   const raw = toJs(document, at)
   const place = (path: YamlPath): string => at(offsetOf(document, path))
-  const result = schema.safeParse(raw ?? {}, { error: describeIssue })
+  const result = schema.safeParse(raw ?? {}, { error: describeFileIssue })
   if (result.success) return { data: result.data, raw, place }
   throw invalid(
     result.error.issues.flatMap((issue) => {
@@ -90,8 +91,8 @@ export function openYaml<Schema extends z.ZodType>(
   )
 }
 
-/** What was given and what could be, where one of some words was expected. Other problems have the words of the schema. */
-function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
+/** What was given and what could be, where one of some words was expected. */
+function describeFileIssue(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_value') {
     const words = issue.values.map(String)
     const { input } = issue
@@ -116,7 +117,7 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
       })
       .join('\n')
   }
-  return undefined
+  return describeIssue(issue)
 }
 
 const shown = (value: unknown): string => visible(JSON.stringify(value))

@@ -38,7 +38,8 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   answersOpaque: [],
   matches: fitsStatement,
   name: describeKinds,
-  subject: (statement) => `this ${describeKinds(statement)}`,
+  subject: (statement) =>
+    describeKinds(statement) === 'UNKNOWN' ? 'this statement' : `this ${describeKinds(statement)}`,
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
   whyMaybe: () => undefined,

@@ -7,7 +7,10 @@ export function onlyOne<Row extends { id: string }>(rows: readonly Row[], asked:
   const exact = rows.find(({ id }) => id === asked)
   const [first, second] = rows
   if (exact !== undefined) return exact
-  if (first === undefined) throw new PamError('NOT_FOUND', `no ${asked} is visible to you`)
+  if (first === undefined) {
+    const hint = 'give the whole id, or at least its first 4 characters after the "_"'
+    throw new PamError('NOT_FOUND', `no ${asked} is visible to you`, BEGINNING.test(asked) ? {} : { hint })
+  }
   if (second !== undefined) {
     throw new PamError(
       'AMBIGUOUS',
@@ -47,5 +50,9 @@ export async function byId<Row>(
   rows: (operator: '=' | 'like', value: string) => Promise<Row[]>,
 ): Promise<Row[]> {
   const exact = await rows('=', id)
-  return exact.length > 0 ? exact : rows('like', `${id}%`)
+  if (exact.length > 0 || !BEGINNING.test(id)) return exact
+  return rows('like', `${id}%`)
 }
+
+/** As few characters as the documents show; fewer would let a slip of the finger name the only thing that waits. */
+const BEGINNING = /^[a-z]{3}_[0-9a-z]{4,}$/

@@ -344,7 +344,7 @@ describe('what the agent keeps', () => {
     [
       'others can enter',
       (path) => (mkdirSync(path), chmodSync(path, 0o755)),
-      'can be entered by others (mode 0755, expected 0700)',
+      'is accessible to other users (mode 0755, expected 0700)',
     ],
     ['is a link', (path) => symlinkSync(runtime, path), 'is a symbolic link'],
     ['is a link to nothing', (path) => symlinkSync(join(runtime, 'nowhere'), path), 'is a symbolic link'],

@@ -169,7 +169,7 @@ describe('pam-gateway check: what is named and not there', () => {
           ? /without a user name and password/
           : url.startsWith('ftp')
             ? /begins with https/
-            : /Invalid URL/,
+            : /expected a URL/,
       )
       expect(said.message).not.toContain('CANARY')
     }
@@ -509,11 +509,11 @@ masking:
   it.each([
     [
       '',
-      'target masked: reading: agreed (default: the target masks columns): a statement that PostgreSQL analyses differently is of unknown effect',
+      'target masked: reading: agreed (the default when columns are masked): where PostgreSQL analyses a statement differently, its effect counts as unknown',
     ],
     [
       ', reading: agreed',
-      'target masked: reading: agreed (set by `reading`): a statement that PostgreSQL analyses differently is of unknown effect',
+      'target masked: reading: agreed (set by `reading`): where PostgreSQL analyses a statement differently, its effect counts as unknown',
     ],
     [
       ', reading: ours',

@@ -255,7 +255,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await page.getByLabel('Command', { exact: true }).fill('delete from orders')
     await page.getByRole('button', { name: 'Try it' }).click()
     const verdict = page.getByTestId('verdict')
-    await verdict.getByText('refused', { exact: true }).waitFor()
+    await verdict.getByText('denied', { exact: true }).waitFor()
     expect(await verdict.textContent()).toMatch(/by "no blind writes"/)
     expect(await verdict.locator('tr', { hasText: 'everyday work' }).textContent()).toMatch(/fits too.*no blind writes/)
     expect(await verdict.locator('tr', { hasText: 'deletes wait' }).textContent()).toMatch(/other targets only/)
@@ -266,9 +266,9 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       )
     await page.getByRole('button', { name: 'Run', exact: true }).click()
     const replayed = page.getByTestId('replayed')
-    expect(await replayed.textContent()).toMatch(/these rules would have .*refused 2/)
+    expect(await replayed.textContent()).toMatch(/these rules would have .*denied 2/)
     expect(await page.getByRole('list', { name: 'What would have changed' }).textContent()).toMatch(
-      /create table if not exists web_audit.*allowed → refused no creating: no new tables/s,
+      /create table if not exists web_audit.*allowed → denied no creating: no new tables/s,
     )
     await page.getByLabel(/^Draft of the command rules/).fill('commands:\n  - { name: x, alow: true }')
     await page.getByRole('button', { name: 'Run', exact: true }).click()

@@ -233,7 +233,7 @@ notifications:
       const { id, result } = await held('truncate audit_tmp -- who')
       const message = await messageAbout(id)
       await slack.press('UJANE', message, 'pam_approve')
-      await answered('UJANE', /nobody decides on their own request/)
+      await answered('UJANE', /you cannot decide on your own request/)
       await slack.press('UALICE', message, 'pam_approve')
       await answered('UALICE', /only members of sre may decide/)
       const outsiders: [string, Record<string, unknown>][] = [

@@ -255,7 +255,7 @@ it('is on record: replayed, exported and verified', async () => {
   expect(stdout).toContain('on store as app')
   expect(stdout).toMatch(/SET user:2 ‹[0-9a-f]{12}›/)
   expect(stdout).toContain('+b***@***.com')
-  expect(stdout).toMatch(/DEL secret:2 {2}\[refused by "secrets stay"/)
+  expect(stdout).toMatch(/DEL secret:2 {2}\[denied by "secrets stay"/)
   expect(stdout).toMatch(/a line that could not be read/)
   for (const secret of ['bob@example.com', 'what is this', 'echo-password']) expect(stdout).not.toContain(secret)
   const file = join(directory, `${session}.pamrec`)

@@ -309,7 +309,7 @@ describe('the end of a session in a browser', () => {
 })
 
 describe('approving in a browser', () => {
-  it('asks for a recent sign-in as everywhere; nobody decides on their own request', async () => {
+  it('asks for a recent sign-in as everywhere, and refuses decisions on your own request', async () => {
     const [jane, bob] = [await signIn(stack.gateway, 'jane'), browser()]
     await bob.signIn('bob')
     const request = await jane.api.requests.create({ target: 'prod-db', reason: 'x' })

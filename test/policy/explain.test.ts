@@ -44,7 +44,7 @@ describe('explain', () => {
 
   it('shows of a database what is about databases, in its words', () => {
     expect(explain(policy, jane, database).commands.map(({ rule, applies, text }) => [rule, applies, text])).toEqual([
-      ['orders', true, 'refuses delete on orders without WHERE: no'],
+      ['orders', true, 'denies delete on orders without WHERE: no'],
       ['elsewhere', false, 'other targets only'],
       ['anything', true, 'allows every statement (also of unknown effect), when person.kind == "person"'],
     ])

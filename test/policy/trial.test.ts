@@ -51,7 +51,7 @@ describe('trying a command', () => {
       'users: not: is about writing to other relations: it names users',
       'functions: not: is about other functions: it names pg_sleep',
       'never: not: its condition does not hold: person.id == "x"',
-      'unclear: not: is about statements of unknown effect, and this one is known',
+      'unclear: not: matches statements of unknown effect only; the effect of this one is known',
       'held: decides: the first rule that matches',
       'all: fits: also matches, but "held" comes first',
     ])
@@ -63,7 +63,7 @@ describe('trying a command', () => {
   - { name: allowed, match: { kinds: [delete] }, allow: true }`
     const { judgement, statements } = tryCommand(policy(rules), person, target, statement({ unknown: ['calls f'] }))
     expect(judgement).toMatchObject({ type: 'deny', code: 'COMMAND_UNKNOWN' })
-    for (const { why } of statements[0]?.rules ?? []) expect(why).toMatch(/not fully known.*"unknown"/)
+    for (const { why } of statements[0]?.rules ?? []) expect(why).toMatch(/not fully known.*`unknown: true`/)
   })
 
   it('never says that a rule decides which the session would not find', () => {

@@ -113,7 +113,7 @@ describe('configuration errors name file, line and column', () => {
     ['targets: [{ name: a, type: oracle, host: h, database: d, user: u }]', /postgres/],
     [
       'targets: [{ name: a, type: postgres, host: h, database: d, user: u }, { name: a, type: postgres, host: h, database: d, user: u }]',
-      /there is another "a"/,
+      /"a" is used twice/,
     ],
     ['commands: [{ name: a, allow: true, deny: x }]', /exactly one of allow, deny and hold/],
     ['commands: [{ name: a }]', /exactly one of/],

@@ -36,7 +36,7 @@ describe('a YAML file', () => {
     ['a key that is a list', '? [a]\n: b', /^f:1:3: With stringKeys, all keys must be strings$/],
     ['a tab', 'a:\n\t- b', /^f:2:1: Tabs are not allowed/],
     ['a list without its end', 'a: [1,', /^f:1:7: Flow sequence/],
-    ['a value of another type', 'a: b', /^f:1:4: a: Invalid input/],
+    ['a value of another type', 'a: b', /^f:1:4: a: expected a number, not text$/],
   ])('%s is refused with its place', (_what, text, message) => {
     expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(message)
     expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(

@@ -99,6 +99,9 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       if (first === undefined) throw new Error()
       expect(await findRequests(db.read, first.id)).toEqual([first])
       expect(onlyOne(await findRequests(db.read, first.id.slice(0, 10)), first.id.slice(0, 10))).toEqual(first)
+      expect(onlyOne(await findRequests(db.read, first.id.slice(0, 8)), first.id.slice(0, 8))).toEqual(first)
+      for (const short of ['req_', first.id.slice(0, 7), 'req_%', '____%', '%%%%%', 'req_____%'])
+        expect(await findRequests(db.read, short), short).toEqual([])
       expect(() => onlyOne(made, 'req_')).toThrow(expect.objectContaining({ code: 'AMBIGUOUS' }))
       const seen = []
       for (let after: { at: number; id: string } | undefined, more = true; more;) {

@@ -118,7 +118,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
           ? toJudgement(trial.judgement)
           : {
               verdict: 'deny' as const,
-              message: `${refusal.message} (refused whatever the rules say)`,
+              message: `${refusal.message} (always denied, whatever the rules say)`,
               ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
             },
       statements: trial.statements.map(({ kind, reads, writes, unknown, rules }) => ({

@@ -196,7 +196,7 @@ function searchRoute(app: App, deps: ApiDeps): void {
     const login = request.login()
     const { text, verdict, kind, since, until, user, target, limit } = request.query
     if (text === '' && verdict === undefined && kind === undefined)
-      throw new UsageError('a search names a text, a verdict or a kind')
+      throw new UsageError('give a text, a verdict or a kind of command to search for')
     const sessions = await searchSessions(db.read, {
       personId: hasRole(login, 'audit', deps) ? undefined : login.person.id,
       person: user,

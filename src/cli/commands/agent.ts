@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts'
 
 /** `pamctl agent start|stop|status`: it starts by itself when it is needed. */
 export const agent: AddCommand = (program, run) => {
-  const group = program.command('agent').description('the local agent')
+  const group = program.command('agent').description('manage the local agent')
   group
     .command('start')
     .description('start the agent if it is not running')

@@ -40,16 +40,16 @@ export const audit: AddCommand = (program, run) => {
     .command('audit')
     .description('show the audit chain (auditors)')
     .addOption(durationOption('--since <length>', 'how far back', 'PAMCTL_SINCE'))
-    .option('--user <who>', 'only what this person did')
-    .option('--target <name>', 'only what concerns this target')
-    .option('--type <type>', 'only entries whose type begins so, such as session or grant.revoked')
+    .option('--user <who>', 'only actions of this person')
+    .option('--target <name>', 'only entries about this target')
+    .option('--type <type>', 'only entries whose type starts with this, such as session or grant.revoked')
     .addOption(new Option('--format <format>', 'a line of JSON per entry').choices(['json', 'ocsf']))
     .addOption(jsonOption())
     .action(run(showAudit))
   command
     .command('verify')
-    .description('check the audit chain, and what it says of records')
-    .requiredOption('--key <file>', 'the public keys of the gateway (gateway.pub)')
+    .description('verify the audit chain, and the records against it')
+    .requiredOption('--key <file>', 'public keys of the gateway (gateway.pub)')
     .option('--file <file>', 'an export of the whole chain (pamctl audit --format json), instead of asking the gateway')
     .option(
       '--checkpoint <file>',
@@ -104,9 +104,9 @@ async function verifyAudit(context: CliContext, options: VerifyAuditOptions): Pr
       for (const problem of [result, ...result.more])
         io.print(`${PROBLEMS[problem.kind]}: entry ${problem.seq} ${problem.reason}`)
     else {
-      io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints hold`)
+      io.print(`valid: ${result.entries} entries, ${result.checkpoints} checkpoints valid`)
       if (checkpoints.length === 0)
-        io.print('that the whole chain was not cut or replaced only a --checkpoint kept elsewhere can show')
+        io.print('only an externally stored --checkpoint can show that the chain was not truncated or replaced')
     }
     for (const { subject, problem } of findings) io.print(`${subject}: ${problem}`)
     for (const { session, problem } of records) io.print(`${session}: ${problem}`)

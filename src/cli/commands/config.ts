@@ -16,12 +16,10 @@ import {
 
 /** `pamctl config get|set|unset|list|path`: what the command line does where neither flag nor variable says. */
 export const config: AddCommand = (program, run) => {
-  const group = program
-    .command('config')
-    .description('your settings for pamctl: default gateway, profile, editor, colour')
+  const group = program.command('config').description('show and change your settings: gateway, profile, editor, colour')
   group
     .command('get <key>')
-    .description('print a setting; exit code 1 where it is not set')
+    .description('print a setting; exit code 1 if it is not set')
     .addOption(jsonOption())
     .action(
       run(async ({ io, settings }: CliContext, name: string, options: { json?: boolean }) => {
@@ -54,7 +52,7 @@ export const config: AddCommand = (program, run) => {
     )
   group
     .command('list')
-    .description('list every setting, with the value that counts and where it comes from')
+    .description('list every setting with its effective value and where that was set')
     .addOption(jsonOption())
     .action(
       run(async ({ io, settings, environment }: CliContext, options: { json?: boolean }) => {
@@ -70,7 +68,7 @@ export const config: AddCommand = (program, run) => {
     )
   group
     .command('path')
-    .description('print the path of the file that holds them')
+    .description('print the path of the settings file')
     .action(run(async ({ io, paths }: CliContext) => io.print(settingsFile(paths().home))))
 }
 

@@ -29,12 +29,12 @@ interface ConnectOptions extends ReasonOptions {
 export const connect: AddCommand = (program, run) => {
   program
     .command('connect <target> [command...]')
-    .description('connect to a target, or run a command that does')
+    .description('open a local port to a target, or run a client connected to it')
     .usage('[options] <target> [-- command...]')
     .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
-    .addOption(new Option('--reason <text>', 'reason to request access with').env('PAMCTL_REASON'))
+    .addOption(new Option('--reason <text>', 'reason for the request').env('PAMCTL_REASON'))
     .addOption(new Option('--edit', 'write the reason in your editor'))
-    .addOption(new Option('--port <port>', 'the local port').env('PAMCTL_PORT').argParser(integer))
+    .addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
     .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
     .addOption(jsonOption())
     .action(run(connectTo))
@@ -208,7 +208,7 @@ function runClient(
           : error.code === 'EACCES'
             ? `${program} cannot be run: permission denied`
             : `${program} cannot be run (${error.code})`,
-        error.code === 'ENOENT' ? 'is it installed, and on your PATH?' : undefined,
+        error.code === 'ENOENT' ? 'check that it is installed and on your PATH' : undefined,
       )
       if (error.code === 'ENOENT' || error.code === 'EACCES') resolve(error.code === 'ENOENT' ? 127 : 126)
       else reject(error)

@@ -19,9 +19,9 @@ interface ExportOptions {
 export const exportRecord: AddCommand = (program, run) => {
   program
     .command('export <session-or-file>')
-    .description('save the record of a session as a file')
+    .description('save the record of a session to a file')
     .addOption(
-      new Option('--format <format>', 'pamrec is the record itself, and can be verified')
+      new Option('--format <format>', 'pamrec is the signed record itself, which can be verified')
         .choices(['pamrec', ...Object.keys(exportFormats)])
         .default('pamrec'),
     )

@@ -7,8 +7,8 @@ export const grants: AddCommand = (program, run) => {
   program
     .command('grants')
     .description('list grants')
-    .option('--all', 'of everybody (auditors and operators)')
-    .option('--active', 'only current ones')
+    .option('--all', 'grants of all users (auditors and operators)')
+    .option('--active', 'only active grants')
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, options: { all?: boolean; active?: boolean; json?: boolean }) => {
@@ -32,7 +32,7 @@ export const grants: AddCommand = (program, run) => {
 export const revoke: AddCommand = (program, run) => {
   program
     .command('revoke <grant>')
-    .description('take access back now')
+    .description('end access now')
     .option('--reason <text>', 'why', '')
     .option('--lift', 'allow standing access again after it was revoked')
     .addOption(jsonOption())

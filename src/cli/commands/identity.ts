@@ -7,7 +7,7 @@ export const logout: AddCommand = (program, run) => {
   program
     .command('logout')
     .description('sign out, here and at the gateway')
-    .option('--everywhere', 'every browser and every other machine of yours, too; open sessions end')
+    .option('--everywhere', 'also sign out all your browsers and other machines, and end open sessions')
     .action(
       run(async (context: CliContext, options: { everywhere?: boolean }) => {
         if (options.everywhere === true) await (await context.client()).logoutEverywhere()
@@ -32,7 +32,7 @@ export const whoami: AddCommand = (program, run) => {
         io.print(`groups   ${who.person.groups.map(visible).join(', ') || 'none'}`)
         if (who.roles.length > 0) io.print(`roles    ${who.roles.join(', ')}`)
         io.print(`gateway  ${who.gateway}`)
-        io.print(`proven   until ${who.provenUntil} (renewed by the agent while in use)`)
+        io.print(`verified until ${who.provenUntil} (renewed by the agent while in use)`)
       }),
     )
 }

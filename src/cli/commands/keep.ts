@@ -6,14 +6,18 @@ import { needId } from '../ids.ts'
 export const keep: AddCommand = (program, run) => {
   program
     .command('keep <session>')
-    .description('keep the record of a session from being deleted by age (auditors)')
+    .description('put a legal hold on a record, so that retention does not delete it (auditors)')
     .option('--reason <text>', 'why', '')
-    .option('--lift', 'let the rules decide again')
+    .option('--lift', 'lift the hold; retention rules apply again')
     .action(
       run(async ({ io, client }: CliContext, id: string, { reason, lift }: { reason: string; lift?: boolean }) => {
         needId(id, 'ses')
         const { session } = await (await client()).sessions.legalHold(id, reason, lift !== true)
-        io.note(lift === true ? `${session} is kept as the rules say` : `${session} is kept until that is lifted`)
+        io.note(
+          lift === true
+            ? `${session} follows the retention rules again`
+            : `${session} is kept until the hold is lifted`,
+        )
       }),
     )
 }

@@ -16,10 +16,10 @@ export const login: AddCommand = (program, run) => {
     .command('login')
     .description('sign in with a device code')
     .option('--no-browser', 'do not open a browser')
-    .option('--fresh', 'enter the password again, even where the browser is signed in')
+    .option('--fresh', 'require a new sign-in even if the browser is signed in')
     .option(
       '--allow-shared-client',
-      'sign in although another gateway that you know uses the same client id: for gateways of one organisation',
+      'sign in even if another gateway you know uses the same client id (gateways of one organisation)',
     )
     .action(run(async (context: CliContext, options: LoginOptions, _command: Command) => signIn(context, options)))
 }
@@ -45,7 +45,7 @@ export async function signIn(
   const profile = await chooseProfile(context, true)
   const known = await connection.call('profile', { profile })
   const gateway = gatewayToSignInTo(context, known?.gateway)
-  if (gateway === undefined) throw new UsageError('which gateway?', 'give --gateway URL (PAMCTL_GATEWAY)')
+  if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL (PAMCTL_GATEWAY)')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
   const discovery = await createApiClient({ gateway, fetch: fetcher }).discover()

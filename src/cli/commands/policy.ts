@@ -6,7 +6,7 @@ import { visible } from '../../shared/visible.ts'
 
 /** `pamctl policy explain TARGET`: what you may do there, and why not more. `policy test TARGET COMMAND`: what the rules say of it. */
 export const policy: AddCommand = (program, run) => {
-  const group = program.command('policy').description('what the rules say')
+  const group = program.command('policy').description('show what the policy allows, and test it')
   group
     .command('explain <target>')
     .description('show what you may do on a target, rule by rule')
@@ -27,7 +27,7 @@ export const policy: AddCommand = (program, run) => {
         )
         section('Access (the first rule that matches decides)', explanation.accessRules)
         section(
-          'Commands (for each statement the first rule that matches decides; nothing else runs)',
+          'Commands (the first rule that matches a statement decides; what no rule matches is denied)',
           explanation.commands,
         )
         section('Masking (all that apply)', explanation.masking)
@@ -35,9 +35,9 @@ export const policy: AddCommand = (program, run) => {
     )
   group
     .command('test <target> <command>')
-    .description('evaluate a command against policy without running it: 0 allowed, 5 refused, 6 held')
-    .option('--groups <list>', 'of somebody in these groups, separated by commas (auditors and operators)')
-    .option('--service', 'with --groups: of a service')
+    .description('evaluate a command against policy without running it: exit code 0 allowed, 5 denied, 6 held')
+    .option('--groups <list>', 'evaluate for a person in these groups, separated by commas (auditors and operators)')
+    .option('--service', 'with --groups: evaluate for a service')
     .addOption(jsonOption())
     .action(run(testCommand))
 }
@@ -49,7 +49,7 @@ async function testCommand(
   options: { groups?: string; service?: boolean; json?: boolean },
 ): Promise<void> {
   if (options.service === true && options.groups === undefined)
-    throw new UsageError('--service says what somebody else is', 'give --groups as well')
+    throw new UsageError('--service needs --groups', 'add --groups LIST')
   const groups = options.groups?.split(',').map((name) => name.trim())
   const trial = await (
     await client()
@@ -63,19 +63,19 @@ async function testCommand(
   const { verdict, rule, message, approvers } = trial.judgement
   if (options.json === true) io.json(trial)
   else {
-    const by = rule === undefined ? 'by no rule' : `by "${rule}"`
+    const by = rule === undefined ? '' : ` by "${rule}"`
     io.print(
       visible(
-        `${WORDS[verdict]} ${by}${approvers === undefined ? '' : `, for ${approvers}`}${message === undefined ? '' : `: ${message}`}`,
+        `${WORDS[verdict]}${by}${approvers === undefined ? '' : `, for ${approvers}`}${message === undefined ? '' : `: ${message}`}`,
       ),
     )
-    if (trial.access === undefined) io.note('no access rule lets them have this target, so nothing runs at all')
+    if (trial.access === undefined) io.note('no access rule grants this target, so nothing would run')
     for (const { kind, reads, writes, unknown, rules } of trial.statements) {
       const effect = [
         kind,
         ...labelled('reads', reads),
         ...labelled('writes', writes),
-        ...labelled('not known:', unknown),
+        ...labelled('unknown effect:', unknown),
       ]
       io.print(visible(effect.join(', ')))
       for (const { rule: name, result, why } of rules) io.print(visible(`  ${MARKS[result]} ${name}: ${why}`))
@@ -87,5 +87,5 @@ async function testCommand(
 const labelled = (label: string, names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`${label} ${names.join(', ')}`]
 
-const WORDS = { allow: 'allowed', deny: 'refused', hold: 'held' } as const
+const WORDS = { allow: 'allowed', deny: 'denied', hold: 'held' } as const
 const MARKS = { decides: '✓', fits: '+', not: '·' } as const

@@ -19,7 +19,7 @@ interface ReplayOptions {
 export const replay: AddCommand = (program, run) => {
   program
     .command('replay <session-or-file>')
-    .description('show what happened in a session; a terminal is played as it was')
+    .description('show what happened in a session, or play back its terminal')
     .addOption(new Option('--speed <factor>', 'playback speed; 1 is real time').argParser(speed))
     .addOption(durationOption('--max-idle <length>', 'wait no longer than this between events', 'PAMCTL_MAX_IDLE'))
     .option('--with-texts', 'include detached texts, the originals of commands that could not be parsed (auditors)')

@@ -13,11 +13,11 @@ interface RequestOptions extends ReasonOptions {
 export const request: AddCommand = (program, run) => {
   program
     .command('request <target>')
-    .description('ask for access to a target')
-    .addOption(durationOption('--for <duration>', 'how long, such as 30m', 'PAMCTL_FOR'))
+    .description('request access to a target')
+    .addOption(durationOption('--for <duration>', 'duration to request, such as 30m', 'PAMCTL_FOR'))
     .option('--reason <text>', 'why')
     .option('--edit', 'write the reason in your editor')
-    .option('--wait', 'wait until somebody decides; Ctrl-C withdraws the request')
+    .option('--wait', 'wait for the decision; Ctrl-C withdraws the request')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, target: string, options: RequestOptions) => {

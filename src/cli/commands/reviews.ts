@@ -14,8 +14,8 @@ export const reviews: AddCommand = (program, run) => {
   program
     .command('reviews')
     .description('list what is waiting for your decision')
-    .option('-w, --watch', 'go on, and tell what comes: here, and by a notification on your desktop')
-    .option('--no-notify', 'with --watch: no notification on the desktop')
+    .option('-w, --watch', 'keep running; report each new item here and as a desktop notification')
+    .option('--no-notify', 'with --watch: no desktop notifications')
     .addOption(jsonOption())
     .action(
       run(async (context: CliContext, options: { json?: boolean; watch?: boolean; notify: boolean }) => {
@@ -49,8 +49,8 @@ export const approve: AddCommand = (program, run) => {
     .command('approve [id]')
     .description('approve a request for access or a held command')
     .option('--comment <text>', 'shown to the requester', '')
-    .addOption(durationOption('--for <duration>', 'shorten the grant', 'PAMCTL_APPROVE_FOR'))
-    .option('-y, --yes', 'do not ask again after showing it')
+    .addOption(durationOption('--for <duration>', 'grant a shorter time', 'PAMCTL_APPROVE_FOR'))
+    .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(
       run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
@@ -65,7 +65,7 @@ export const deny: AddCommand = (program, run) => {
     .command('deny [id]')
     .description('deny a request for access or a held command')
     .option('--comment <text>', 'shown to the requester', '')
-    .option('-y, --yes', 'do not ask again after showing it')
+    .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(
       run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
@@ -108,7 +108,9 @@ async function decide(
 
 async function pick({ io }: CliContext, api: ApiClient): Promise<Review> {
   if (!io.interactive)
-    throw new PamError('NO_TERMINAL', 'which one?', { hint: 'give an id; "pamctl reviews" lists what waits' })
+    throw new PamError('NO_TERMINAL', 'no id given', {
+      hint: 'give an id; "pamctl reviews" lists what is waiting for you',
+    })
   const waiting = await api.reviews.list()
   if (waiting.length === 0) {
     io.note('nothing is waiting for you')

@@ -14,7 +14,7 @@ interface SearchOptions {
 export const search: AddCommand = (program, run) => {
   program
     .command('search <text>')
-    .description('find commands that contain a text, in the records you may read')
+    .description('find commands that contain a text, in the records visible to you')
     .addOption(durationOption('--since <length>', 'how far back', 'PAMCTL_SINCE').default(7 * 86_400_000, '7d'))
     .option('--user <who>', 'only sessions of this person')
     .option('--target <name>', 'only sessions on this target')

@@ -8,7 +8,7 @@ export const sessions: AddCommand = (program, run) => {
   program
     .command('sessions')
     .description('list sessions')
-    .option('--active', 'only sessions that are still open')
+    .option('--active', 'only open sessions')
     .addOption(new Option('--limit <n>', 'how many to show').default(30).argParser(integer))
     .addOption(jsonOption())
     .action(run(listSessions))
@@ -36,7 +36,7 @@ export const kill: AddCommand = (program, run) => {
   program
     .command('kill <session>')
     .description('end a session now')
-    .option('--reason <text>', 'shown to whoever is connected', '')
+    .option('--reason <text>', 'shown to the connected user', '')
     .addOption(jsonOption())
     .action(
       run(async ({ io, client }: CliContext, id: string, options: { reason: string; json?: boolean }) => {

@@ -16,8 +16,8 @@ import {
 export const sshConfig: AddCommand = (program, run) => {
   program
     .command('ssh-config [targets...]')
-    .description('print what makes plain ssh find your SSH targets, or install it')
-    .option('--install', 'write it beside your login, and include it in ~/.ssh/config')
+    .description('print or install an OpenSSH configuration for your SSH targets')
+    .option('--install', 'save it with your login, and include it from ~/.ssh/config')
     .action(run(printConfig))
 }
 

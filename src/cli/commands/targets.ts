@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts'
 export const targets: AddCommand = (program, run) => {
   program
     .command('targets')
-    .description('list the targets you may have')
+    .description('list the targets available to you')
     .addOption(jsonOption())
     .action(run(listTargets))
 }

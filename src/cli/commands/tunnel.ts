@@ -12,7 +12,7 @@ import { within } from '../../shared/within.ts'
 export const tunnel: AddCommand = (program, run) => {
   program
     .command('tunnel <target>')
-    .description('one connection to a target on standard input and output, for ProxyCommand of ssh')
+    .description('connect standard input and output to a target (an ssh ProxyCommand)')
     .addOption(
       new Option('--protocol <name>', 'what the client speaks, in which it is told of a refusal')
         .choices(protocolNames)

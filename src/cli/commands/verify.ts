@@ -24,8 +24,8 @@ interface VerifyOptions {
 export const verify: AddCommand = (program, run) => {
   program
     .command('verify <files...>')
-    .description('check records against the public keys of the gateway, offline')
-    .requiredOption('--key <file>', 'the public keys of the gateway (gateway.pub)')
+    .description('verify records offline with the public keys of the gateway')
+    .requiredOption('--key <file>', 'public keys of the gateway (gateway.pub)')
     .addOption(identityOption())
     .addOption(jsonOption())
     .action(run(verifyFiles))

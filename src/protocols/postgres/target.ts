@@ -107,11 +107,11 @@ export const postgresTarget: TargetKind<PostgresTarget> = {
 function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
   return {
     reading: reading ?? 'agreed',
-    because: reading === undefined ? 'default: the target masks columns' : 'set by `reading`',
+    because: reading === undefined ? 'the default when columns are masked' : 'set by `reading`',
     so:
       reading === 'ours'
         ? "masking relies on the gateway's own analysis of statements alone"
-        : 'a statement that PostgreSQL analyses differently is of unknown effect',
+        : 'where PostgreSQL analyses a statement differently, its effect counts as unknown',
   }
 }
 

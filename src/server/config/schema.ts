@@ -160,7 +160,7 @@ export const configSchema = z
     ] as const) {
       const seen = new Set<string>()
       list.forEach((name, index) => {
-        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `there is another "${name}"`)
+        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `"${name}" is used twice`)
         seen.add(name)
       })
     }

@@ -44,7 +44,7 @@ describe('pamctl keep', () => {
       ['legalHold', 'ses_77aa', 'case 12', true],
       ['legalHold', 'ses_77aa', '', false],
     ])
-    expect(notes).toEqual(['ses_77aa is kept until that is lifted', 'ses_77aa is kept as the rules say'])
+    expect(notes).toEqual(['ses_77aa is kept until the hold is lifted', 'ses_77aa follows the retention rules again'])
   })
 
   it('needs the id of a session', async () => {

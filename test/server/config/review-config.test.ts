@@ -157,7 +157,7 @@ describe('words that nothing answers to are errors, with line and column', () =>
     expect(() => load(sets)).toThrow(/^f:11:\d+: commands\.2\.match\.logins\.0/)
     expect(() =>
       load('commands:\n  - { use: read-only }\n  - { name: r, allow: true }\n  - { name: r, allow: true }'),
-    ).toThrow(/commands\.2\.name: there is another "r"/)
+    ).toThrow(/commands\.2\.name: "r" is used twice/)
   })
 })
 

@@ -26,7 +26,7 @@ export function RevokeGrant({ id, target }: { id: string; target: string }) {
 function Reason({ value, change }: { value: string; change: (value: string) => void }) {
   return (
     <label>
-      Reason, shown to whoever is connected
+      Reason, shown to the connected user
       <input value={value} maxLength={1000} onInput={({ currentTarget }) => change(currentTarget.value)} />
     </label>
   )

@@ -258,6 +258,6 @@ const TITLES = { accessRules: 'Access', commands: 'Commands', masking: 'Masking'
 
 export const VERDICTS = {
   allow: ['allowed', 'good'],
-  deny: ['refused', 'bad'],
+  deny: ['denied', 'bad'],
   hold: ['held', 'warn'],
 } as const

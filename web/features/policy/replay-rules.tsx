@@ -127,7 +127,7 @@ export function ReplayRules() {
   )
 }
 
-/** `would have held 14, refused 3`. */
+/** `would have held 14, denied 3`. */
 function summaryOf({ changed }: Done): string {
   const sums = new Map<string, number>()
   for (const [what, times] of Object.entries(changed)) {
@@ -137,7 +137,7 @@ function summaryOf({ changed }: Done): string {
   return `these rules would have ${[...sums].map(([word, times]) => `${word} ${times}`).join(', ')}`
 }
 
-const WORDS = { allow: 'allowed', deny: 'refused', hold: 'held' } as const
+const WORDS = { allow: 'allowed', deny: 'denied', hold: 'held' } as const
 const EXAMPLE = `commands:
   - name: deletes wait
     match: { kinds: [delete] }

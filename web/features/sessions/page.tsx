@@ -220,7 +220,7 @@ function Commands({ asked }: { asked: Filters }) {
                 </pre>
                 <p class="soft small">
                   <Text>{`${item.person} on ${item.target}`}</Text>, <Ago time={item.at} />
-                  {item.verdict === 'allow' ? '' : item.verdict === 'deny' ? ', refused' : ', held'}
+                  {item.verdict === 'allow' ? '' : item.verdict === 'deny' ? ', denied' : ', held'}
                 </p>
               </div>
             </li>

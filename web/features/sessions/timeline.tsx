@@ -64,7 +64,7 @@ function Event({ event }: { event: RecordedEvent }) {
           {event.verdict !== 'allow' && (
             <p class="small">
               <Badge tone={event.verdict === 'deny' ? 'bad' : 'warn'}>
-                {event.verdict === 'deny' ? 'refused' : 'held'}
+                {event.verdict === 'deny' ? 'denied' : 'held'}
               </Badge>{' '}
               <Text>
                 {[event.message, event.rule === undefined ? undefined : `rule "${event.rule}"`]

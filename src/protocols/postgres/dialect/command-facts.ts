@@ -234,7 +234,9 @@ function unknownRelations(
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...(dropped ? [] : writes)]
     .filter((named) => !fresh.has(keyOf(named)) && !redefined.made(named) && findRelation(catalog, named) === undefined)
-    .map(({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not known`)
+    .map(
+      ({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`,
+    )
 }
 
 /** Foreign tables among what it reads and what is behind that: their rows may be those of a masked table. */

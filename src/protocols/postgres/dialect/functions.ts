@@ -106,7 +106,7 @@ function unknownFunction({ schema, name }: Name, catalog: Catalog): string | und
     return HARMLESS.test(name) ? undefined : `the function ${name} may have effects of its own`
   return catalog.systemFunctions.has(name) || catalog.safeFunctions.has(name)
     ? undefined
-    : `the function ${name} is not known`
+    : `the function ${name} is not in the catalog`
 }
 
 /**

@@ -326,8 +326,8 @@ const KINDS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
 
 /** Statements that run or install code which is not read. */
 const RUNS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
-  ['DoStmt', 'DO runs a program that is not read'],
-  ['CallStmt', 'CALL runs a procedure that is not read'],
+  ['DoStmt', 'DO runs code that cannot be analysed'],
+  ['CallStmt', 'CALL runs a procedure that cannot be analysed'],
   ['RuleStmt', 'a rule changes what later statements do'],
   ['CreateEventTrigStmt', 'an event trigger runs code at later statements'],
   ['AlterEventTrigStmt', 'an event trigger runs code at later statements'],
@@ -342,8 +342,8 @@ const RUNS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
   ['AlterOperatorStmt', 'estimators of an operator run at later statements'],
   ['AlterTSDictionaryStmt', 'a dictionary runs the functions of its template'],
   ['LoadStmt', 'LOAD runs code of a library'],
-  ['CreateExtensionStmt', 'an extension runs a script that is not read'],
-  ['AlterExtensionStmt', 'an extension runs a script that is not read'],
+  ['CreateExtensionStmt', 'an extension runs a script that cannot be analysed'],
+  ['AlterExtensionStmt', 'an extension runs a script that cannot be analysed'],
   ['CreateFdwStmt', 'a foreign data wrapper runs its functions'],
   ['AlterFdwStmt', 'a foreign data wrapper runs its functions'],
   ['CreateForeignServerStmt', 'a foreign data wrapper runs its functions'],

@@ -4,7 +4,11 @@ import { LongestFirst } from './test/helpers/longest-first.ts'
 import { HOOK_TIMEOUT, TEST_TIMEOUT } from './test/helpers/timeouts.ts'
 
 /** Run once for each version of PostgreSQL. */
-const TABLES = ['test/integration/evasions.test.ts', 'test/integration/leaks.test.ts']
+const TABLES = [
+  'test/integration/evasions.test.ts',
+  'test/integration/leaks.test.ts',
+  'test/integration/extensions.test.ts',
+]
 
 /** What starts servers, browsers or our own programs: `npm run check` leaves it out. */
 const SYSTEM = [

@@ -97,9 +97,10 @@ export class ReadingPair {
       this.#trees.length = 0
       await parseOnly(this.db, sql, types)
       const [tree] = this.#trees
-      return tree === undefined ? { error: 'no tree', isShown: false } : { tree }
+      return tree === undefined ? { error: 'no tree', text: '', isShown: false } : { tree }
     } catch (error) {
-      return { error: (error as pg.DatabaseError).code ?? 'none', isShown: false }
+      const { code = 'none', message } = error as pg.DatabaseError
+      return { error: code, text: message, isShown: false }
     } finally {
       await this.db.query('rollback to savepoint asking')
     }

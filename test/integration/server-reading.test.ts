@@ -322,6 +322,38 @@ describe('through the gateway, where columns are masked', () => {
     expect(stack.gatewayLog()).toContain('it calls public.json_scalar')
   })
 
+  it('asks with text for a string that may be of any type', async () => {
+    // Where types run code of users, no text is asked about with its own constants.
+    await define(
+      'through',
+      "create function public.pam_any(text) returns boolean language plpgsql as 'begin return true; end'; create domain public.pam_word as text check (public.pam_any(value))",
+    )
+    const own = await connect({
+      host: '127.0.0.1',
+      port: port.port,
+      user: DEMO_ACCOUNT.user,
+      database: 'through',
+      ssl: false,
+    })
+    const ask = async (sql: string, values?: unknown[]): Promise<unknown> => (await own.query(sql, values)).rows
+    expect(
+      await ask(
+        "select id, json_build_object('a', id, 'b', 'a')::text as o, format('%s-%s', id, 'x') as f, concat('a', id) as c, num_nulls('a', null) as n from people where id = 3",
+      ),
+    ).toEqual([{ id: 3, o: '{"a" : 3, "b" : "a"}', f: '3-x', c: 'a3', n: 1 }])
+    expect(await ask("select id from people where ('x', id) is not null and 'y' is not null and id = 3")).toEqual([
+      { id: 3 },
+    ])
+    // What it declares of a parameter is for the client to say.
+    await expect(ask("select json_build_object('a', $1) from people", [7])).rejects.toThrow()
+    expect(await ask("select json_build_object('a', $1::int)::text as o from people where id = 3", [7])).toEqual([
+      { o: '{"a" : 7}' },
+    ])
+    await expect(ask("select json_build_object('a', 'b'::public.pam_word) from people")).rejects.toThrow(/^pam: /)
+    await own.end()
+    await define('through', 'drop domain public.pam_word; drop function public.pam_any')
+  })
+
   it('shows the same as before of whatever a session does', async () => {
     expect(await rows('select id, email from people where id = $1', [1])).toEqual([{ id: 1, email: '****' }])
     expect(await rows("select name from people where name = 'name3'")).toEqual([{ name: 'name3' }])

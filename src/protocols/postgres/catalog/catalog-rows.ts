@@ -1,6 +1,7 @@
 import type { CatalogMirror } from './catalog-mirror.ts'
 import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
 import type { TableRow } from './catalog-tables.ts'
+import { reviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'
 import { WhatRuns, type Code } from './what-runs.ts'
 
@@ -43,7 +44,8 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     tables.get(name)?.get(String(key))
   const schemaOf = (oid: string | null | undefined): string => find('pg_namespace', oid)?.['nspname'] ?? '?'
   const nameOf = (proc: TableRow): string => `${schemaOf(proc['pronamespace'])}.${proc['proname']}`
-  const code = new WhatRuns(tables, nameOf)
+  const reviewed = reviewedCode(tables)
+  const code = new WhatRuns(tables, nameOf, reviewed.functions)
 
   const relations: Row[] = [...system.relations]
   for (const { oid, relname, relnamespace, relkind } of all('pg_class'))
@@ -60,7 +62,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     if (view == null) continue
     if (refclassid === CLASS && refobjid !== view) viewEdges.add(`${view} ${refobjid}`)
     // The system's own, too, where the server notes them: they are not those that it is built on.
-    if (refclassid === PROC) viewEdges.add(`${view} opaque`)
+    if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) viewEdges.add(`${view} opaque`)
   }
   for (const edge of viewEdges) {
     const [view = '', of = ''] = edge.split(' ')
@@ -202,10 +204,17 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
   }
   // What functions give matters only where a type of the system runs code of users.
   const runsItself = new Set(types.flatMap(([, , oid]) => (isUsers(oid) ? [] : [oid])))
-  const results =
+  const results: Row[] =
     conversions.length === 0 && runsItself.size === 0
       ? []
       : system.results.map(([name, oid]): Row => [name ?? null, find('pg_type', oid)?.['typname'] ?? null])
+  // What is of a type of an extension names that nowhere.
+  for (const { oid, proname, prorettype } of all('pg_proc'))
+    if (reviewed.functions.has(String(oid)))
+      results.push([proname ?? null, find('pg_type', prorettype)?.['typname'] ?? null])
+  for (const { oid, oprname, oprresult } of all('pg_operator'))
+    if (reviewed.operators.has(String(oid)))
+      results.push([oprname ?? null, find('pg_type', oprresult)?.['typname'] ?? null])
   const events: Row[] = []
   for (const { evtname, evtevent, evtfoid, evtenabled, tags } of all('pg_event_trigger')) {
     if (evtenabled === 'D') continue
@@ -225,13 +234,19 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
       ...system.functions,
       ...[...all('pg_proc')].map((proc): Row => [
         String(proc['proname']),
-        'user',
+        reviewed.functions.has(String(proc['oid'])) ? 'reviewed' : 'user',
         schemaOf(proc['pronamespace']),
         String(proc['body']),
+        String(proc['oid']),
       ]),
     ],
     valueTypes,
-    operators: distinct([...all('pg_operator')].map(({ oprname }): Row => [String(oprname)])),
+    operators: [...all('pg_operator')].map(({ oid, oprname, oprnamespace }): Row => [
+      String(oprname),
+      reviewed.operators.has(String(oid)) ? 'reviewed' : 'user',
+      schemaOf(oprnamespace),
+      String(oid),
+    ]),
     conversions: distinct(conversions),
     plainTypes,
     results,

@@ -63,14 +63,20 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     pg_proc: {
       key: ['oid'],
       columns: {
-        ...same('oid proname pronamespace prolang'),
+        ...same('oid proname pronamespace prolang proowner prorettype probin'),
+        arguments: `t.proargtypes::pg_catalog.text`,
+        // Of a body that is stored as a tree, the number of its own type differs from database to database.
+        source: `case when t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) then t.prosrc when t.prolang operator(pg_catalog.=) 14::pg_catalog.oid then pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc${version >= 140000 ? `, pg_catalog.replace(coalesce(t.prosqlbody::pg_catalog.text, ''), pg_catalog.split_part(t.proargtypes::pg_catalog.text, ' ', 1), '?')` : `, ''`})) end`,
+        altered: isTrue(
+          't.prosecdef or t.proconfig is not null or t.prosupport::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid',
+        ),
         body: `pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc, t.probin, t.prolang::pg_catalog.text, t.proconfig::pg_catalog.text, t.prosecdef::pg_catalog.text${version >= 140000 ? ', t.prosqlbody::pg_catalog.text' : ''}))`,
       },
       where: user(),
     },
     pg_operator: {
       key: ['oid'],
-      columns: same('oid oprname oprcode oprrest oprjoin'),
+      columns: same('oid oprname oprnamespace oprowner oprleft oprright oprresult oprcode oprrest oprjoin'),
       where: anyUser('oid oprcode oprrest oprjoin'),
     },
     pg_cast: {
@@ -142,15 +148,19 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     },
     pg_language: { key: ['oid'], columns: same('oid lanname lanplcallfoid laninline lanvalidator'), where: user() },
     pg_foreign_data_wrapper: { key: ['oid'], columns: same('oid fdwname fdwhandler fdwvalidator'), where: user() },
-    // What an expression is made of. Rows have no key: the same dependency may stand twice.
+    pg_extension: { key: ['oid'], columns: same('oid extname'), where: 'true' },
+    // What an expression is made of, and what belongs to extensions. Rows have no key: the same dependency may stand twice.
     pg_depend: {
       key: [],
       columns: same('classid objid objsubid refclassid refobjid refobjsubid deptype'),
-      where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) all ('{e,x}'::pg_catalog."char"[])`,
+      where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) 'x'::pg_catalog."char" and (t.deptype operator(pg_catalog.<>) 'e'::pg_catalog."char" or t.classid operator(pg_catalog.=) any ('{${MEMBERS.map((name) => CLASSES[name]).join(',')}}'::pg_catalog.oid[]))`,
     },
   }
   return all
 }
+
+/** What is asked of whether it belongs to an extension. */
+const MEMBERS = ['pg_proc', 'pg_operator', 'pg_type'] as const
 
 /** Classes of objects by the name of their catalog, as `pg_depend` numbers them: they are the same in every database. */
 export const CLASSES: Readonly<Record<string, string>> = {

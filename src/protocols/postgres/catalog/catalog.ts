@@ -60,6 +60,8 @@ export interface Catalog {
   /** Digests of what functions that somebody wrote do, by name. */
   readonly bodies: ReadonlyMap<string, readonly string[]>
   readonly userOperators: ReadonlySet<string>
+  /** What extensions bring that was reviewed: no more than the system's own. */
+  readonly reviewed: { readonly functions: Reviewed; readonly operators: Reviewed }
   /** How values are written, by type. */
   readonly valueTypes: ValueTypes
   /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
@@ -81,6 +83,13 @@ export interface Catalog {
   readonly results: ReadonlyMap<string, readonly string[]>
   /** What runs when definitions change; with tags, at these commands only. */
   readonly eventTriggers: readonly { readonly tags: ReadonlySet<string> | undefined; readonly what: string }[]
+}
+
+export interface Reviewed {
+  readonly names: ReadonlySet<string>
+  readonly oids: ReadonlySet<number>
+  /** Whether everything that has this name in this schema is reviewed. */
+  has(schema: string, name: string): boolean
 }
 
 /** A cast that a user has made between types of the system, or of what a type of users is made of. */
@@ -159,10 +168,11 @@ export interface CatalogRows {
   readonly runs: readonly Row[]
   /** Name of a type, a function that it runs, number of the type. */
   readonly types: readonly Row[]
-  /** Name; `user`, `volatile` or `system`; of a user's, schema and digest. */
+  /** Name; `user`, `reviewed` (see `extension-code.ts`), `volatile` or `system`; of the first two, schema, digest and number. */
   readonly functions: readonly Row[]
   /** As `valueTypesOf` takes them. */
   readonly valueTypes: readonly Row[]
+  /** Name; `user` or `reviewed`; schema and number. */
   readonly operators: readonly Row[]
   /**
    * Casts between types of the system that run code of users: the type that is made, what it is made of (null: anything), `e`xplicit, by
@@ -292,7 +302,11 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
     userTypes,
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),
-    userOperators: new Set(rows.operators.map(([name]) => String(name))),
+    userOperators: new Set(rows.operators.filter(([, of]) => of !== 'reviewed').map(([name]) => String(name))),
+    reviewed: {
+      functions: reviewedOf(rows.functions.map(([name, of, schema, , oid]) => [name, of, schema, oid])),
+      operators: reviewedOf(rows.operators),
+    },
     valueTypes: valueTypesOf(rows.valueTypes),
     typesByOid: new Map(
       rows.types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])),
@@ -307,6 +321,19 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
         tags: tags == null ? undefined : new Set(tagsOf(tags)),
         what: `the event trigger ${name} runs ${called}`,
       })),
+  }
+}
+
+/** From rows of name, `reviewed` or whatever else, schema and number. */
+function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): Reviewed {
+  const own = rows.filter(([, of]) => of === 'reviewed')
+  const places = new Set(own.map(([name, , schema]) => keyOf(String(schema), String(name))))
+  for (const [name, of, schema] of rows)
+    if (of !== 'reviewed' && schema != null) places.delete(keyOf(schema, String(name)))
+  return {
+    names: new Set(own.map(([name]) => String(name))),
+    oids: new Set(own.map(([, , , oid]) => Number(oid))),
+    has: (schema, name) => places.has(keyOf(schema, name)),
   }
 }
 

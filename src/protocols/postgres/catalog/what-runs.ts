@@ -19,6 +19,8 @@ type Table = ReadonlyMap<string, TableRow>
 export class WhatRuns {
   readonly #tables: ReadonlyMap<string, Table>
   readonly #names: (proc: TableRow) => string
+  /** Functions that run nothing of anybody's, by number. */
+  readonly #harmless: ReadonlySet<string>
   readonly #depends = new Map<string, string[]>()
   readonly #byFamily = new Map<string, string[]>()
   readonly #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
@@ -26,8 +28,9 @@ export class WhatRuns {
   /** What may lead to code at all: hardly anything does, and nothing else is walked. */
   readonly #leading: ReadonlySet<string>
 
-  constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string) {
+  constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string, harmless: ReadonlySet<string>) {
     this.#tables = tables
+    this.#harmless = harmless
     this.#names = names
     this.#leading = NOTHING
     if (!this.#hasCode()) return
@@ -93,7 +96,7 @@ export class WhatRuns {
   }
 
   #hasCode(): boolean {
-    if ((this.#tables.get('pg_proc')?.size ?? 0) > 0) return true
+    if ((this.#tables.get('pg_proc')?.size ?? 0) > this.#harmless.size) return true
     for (const { refclassid } of this.#rows('pg_depend')) if (!CATALOG_OF.has(String(refclassid))) return true
     return false
   }
@@ -101,7 +104,7 @@ export class WhatRuns {
   /** Everything from which `#next` may come to code, found from its end. */
   #findLeading(): ReadonlySet<string> {
     const leading = new Set<string>()
-    for (const { oid } of this.#rows('pg_proc')) leading.add(node('pg_proc', oid))
+    for (const { oid } of this.#rows('pg_proc')) if (!this.#harmless.has(String(oid))) leading.add(node('pg_proc', oid))
     const before = new Map<string, string[]>()
     for (const [from, all] of this.#depends)
       for (const to of all) {
@@ -187,7 +190,7 @@ export class WhatRuns {
     switch (CATALOG_OF.get(String(kind)) ?? 'unknown') {
       case 'pg_proc': {
         const proc = this.#row('pg_proc', oid)
-        if (proc === undefined) return [] // the system's own
+        if (proc === undefined || this.#harmless.has(oid)) return [] // the system's own, or as harmless
         // What a value of a type does by itself, where that is compiled code of an extension, is what the type is.
         if (start.startsWith('used ') && proc['prolang'] === C) return []
         code.set(oid, { name: this.#names(proc), body: String(proc['body']) })

@@ -390,7 +390,10 @@ export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
   settings.some(({ name }) => NAME_SETTINGS.has(name)) || kinds.includes('discard')
 
 const isKnownFunction = (name: string, catalog: Catalog): boolean =>
-  catalog.systemFunctions.has(name) || catalog.volatileFunctions.has(name) || catalog.userFunctions.has(name)
+  catalog.systemFunctions.has(name) ||
+  catalog.volatileFunctions.has(name) ||
+  catalog.userFunctions.has(name) ||
+  catalog.reviewed.functions.names.has(name)
 
 /** EXPLAIN ANALYZE tells times, sizes and counts of what it read; and planning runs functions, whose results the plan shows. */
 function measures(

@@ -12,12 +12,13 @@ export function unknownCalls(statement: ParsedStatement, catalog: Catalog): stri
   for (const { schema, name } of statement.operators) {
     if (schema !== 'pg_catalog' && catalog.userOperators.has(name))
       reasons.push(`the operator ${name} is not the system's own`)
-    else if (schema !== undefined && schema !== 'pg_catalog')
+    else if (schema !== undefined && schema !== 'pg_catalog' && !catalog.reviewed.operators.has(schema, name))
       reasons.push(`the operator ${schema}.${name} is not the system's own`)
   }
   // `row.name` calls the function `name` where the row has no such column.
   for (const { name, of } of statement.fields) {
-    if (catalog.userFunctions.has(name) && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
+    const mayCall = catalog.userFunctions.has(name) || catalog.reviewed.functions.names.has(name)
+    if (mayCall && !of.some((row) => findRelation(catalog, row)?.columns.has(name) === true))
       reasons.push(`${name} may call a user-defined function`)
   }
   const called = [...statement.functions, ...statement.operators]
@@ -99,12 +100,15 @@ function unknownFunction({ schema, name }: Name, catalog: Catalog): string | und
   if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} can access data outside this statement`
   if (schema !== undefined && catalog.safeFunctions.has(`${schema}.${name}`)) return undefined
   const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'
+  const isReviewed =
+    schema === undefined ? catalog.reviewed.functions.names.has(name) : catalog.reviewed.functions.has(schema, name)
   // A function of the same name that fits the arguments better would be called instead of the system's.
   const shadowed = schema === undefined && catalog.userFunctions.has(name)
-  if (!system || shadowed) return `the function ${name} is user-defined and is not analysed`
+  if ((!system && !isReviewed) || shadowed) return `the function ${name} is user-defined and is not analysed`
+  if (schema !== undefined && isReviewed) return undefined
   if (catalog.volatileFunctions.has(name))
     return HARMLESS.test(name) ? undefined : `the function ${name} may have effects of its own`
-  return catalog.systemFunctions.has(name) || catalog.safeFunctions.has(name)
+  return isReviewed || catalog.systemFunctions.has(name) || catalog.safeFunctions.has(name)
     ? undefined
     : `the function ${name} is not in the catalog`
 }

@@ -221,7 +221,10 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
           (reachesBeyond(name) && name !== 'set_config') ||
           catalog.userFunctions.has(name) ||
           catalog.safeFunctions.has(name) ||
-          (schema !== undefined && schema !== 'pg_catalog' && schema !== 'information_schema'),
+          (schema !== undefined &&
+            schema !== 'pg_catalog' &&
+            schema !== 'information_schema' &&
+            !catalog.reviewed.functions.has(schema, name)),
     target(named) {
       const relation = findRelation(catalog, named)
       return relation === undefined

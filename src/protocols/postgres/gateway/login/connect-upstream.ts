@@ -121,7 +121,7 @@ async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T
     })
   } catch (error) {
     if (ended.aborted) throw ended.reason
-    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.sqlstate : CONNECTION_FAILURE)
+    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.sqlstate : CONNECTION_FAILURE, '')
   }
 }
 

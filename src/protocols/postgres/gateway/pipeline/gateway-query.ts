@@ -31,11 +31,14 @@ export type OwnQuery = string | { readonly sql: string; readonly parameters: rea
 /** The target did not answer one of the gateway's own queries. */
 export class OwnQueryFailed extends Error {
   readonly sqlstate: string
+  /** What the target said, in its own language. */
+  readonly text: string
 
-  constructor(sqlstate: string) {
+  constructor(sqlstate: string, text: string) {
     super(`the target answered ${sqlstate} to a query of the gateway`)
     this.name = 'OwnQueryFailed'
     this.sqlstate = sqlstate
+    this.text = text
   }
 }
 

@@ -328,7 +328,7 @@ export class ServerMessages {
         return undefined
       case serverTags.errorResponse: {
         const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
-        head.done(new OwnQueryFailed((fields.get('C') ?? 'XX000').slice(0, 5)))
+        head.done(new OwnQueryFailed((fields.get('C') ?? 'XX000').slice(0, 5), fields.get('M') ?? ''))
         return head.closes === undefined ? undefined : this.#ownFailed(frame, fields, head)
       }
       case serverTags.readyForQuery:

@@ -12,6 +12,8 @@ export interface QueryText {
 
 /** `hasStrings`: constants are left in it that the server converts to a type while it analyses the text. */
 export interface BareText extends QueryText {
+  /** How many of the first parameters are the client's own: those after them stand for constants. */
+  readonly given: number
   readonly hasStrings: boolean
 }
 
@@ -58,6 +60,7 @@ export async function withoutConstants(
   const literals = literalsAndComments(sql)
   const highest = Math.max(0, ...[...blank(sql, literals).matchAll(/\$(\d{1,5})/g)].map(([, number]) => Number(number)))
   while (declared.length < highest) declared.push(0)
+  const given = declared.length
   let text = ''
   let at = 0
   let hasStrings = false
@@ -78,9 +81,21 @@ export async function withoutConstants(
     at = match.index + literal.length
   }
   if (declared.length > MOST_PARAMETERS) return undefined
-  if (numbers.size === 0) return { sql, types, hasStrings }
-  const asked = { sql: text + sql.slice(at), types: declared, hasStrings }
+  if (numbers.size === 0) return { sql, types, given, hasStrings }
+  const asked = { sql: text + sql.slice(at), types: declared, given, hasStrings }
   return (await says(asked.sql, query, parse, true)) ? asked : undefined
+}
+
+/**
+ * The same text with one more string declared as text: the one whose type the server could not tell, by its error. That is what it takes a
+ * string for where any type will do, as in the arguments of json_build_object(). The error is in the server's language, and names
+ * the parameter in each. Undefined where it names none, or none that stands for a string.
+ */
+export function withTextDeclared(asked: BareText, text: string): BareText | undefined {
+  const [named, ...others] = text.matchAll(/\$(\d{1,5})(?!\d)/g)
+  const index = Number(named?.[1]) - 1
+  if (others.length > 0 || !(index >= asked.given) || asked.types[index] !== 0) return undefined
+  return { ...asked, types: asked.types.map((type, at) => (at === index ? TEXT : type)) }
 }
 
 /** Each statement of a text; undefined where they cannot be told apart. `parsed` is what the text as a whole says. */
@@ -204,5 +219,7 @@ const BEFORE_CONSTANT = new Set(
 `),
 )
 const MOST_CANDIDATES = 8
+/** As pg_type.dat numbers it. */
+const TEXT = 25
 /** The protocol counts them in 16 bits. */
 const MOST_PARAMETERS = 60_000

@@ -7,8 +7,9 @@ import { extendedQuery, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/g
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
 
-/** The tree that the server made of a text, as it prints it; or the SQLSTATE with which it did not. */
-export type Answer = { readonly tree: string } | { readonly error: string; readonly isShown: boolean }
+/** The tree that the server made of a text, as it prints it; or the SQLSTATE and text of the error with which it did not. */
+export type Answer =
+  { readonly tree: string } | { readonly error: string; readonly text: string; readonly isShown: boolean }
 
 /**
  * Has the server analyse a query, in the client's own session, between its statements: with its settings, temporary tables and
@@ -33,7 +34,7 @@ export async function askForTree(conversation: Conversation, text: QueryText, hi
       // The Sync after the error has left the client's block failed: back to where it was.
       await send(conversation, after.map(extendedQuery), undefined, [], [])
     }
-    return { error: sqlstateOf(error), isShown: false }
+    return { ...errorOf(error), isShown: false }
   }
   return treeIn(trees)
 }
@@ -51,17 +52,19 @@ async function askInPipeline(conversation: Conversation, text: QueryText): Promi
     const set = setSettings(SETTINGS, 'no')
     await send(conversation, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], trees, 'shown')
   } catch (error) {
-    return { error: sqlstateOf(error), isShown: true }
+    return { ...errorOf(error), isShown: true }
   }
   return treeIn(trees)
 }
 
-const sqlstateOf = (error: unknown): string =>
-  error instanceof OwnQueryFailed ? error.sqlstate : (error as Error).message
+const errorOf = (error: unknown): { error: string; text: string } =>
+  error instanceof OwnQueryFailed
+    ? { error: error.sqlstate, text: error.text }
+    : { error: (error as Error).message, text: '' }
 
 /** What comes after the query is printed, too, as long as the setting is on. */
 const treeIn = ([tree]: readonly string[]): Answer =>
-  tree === undefined ? { error: 'nothing was printed', isShown: false } : { tree }
+  tree === undefined ? { error: 'nothing was printed', text: '', isShown: false } : { tree }
 
 function send(
   conversation: Conversation,

@@ -54,13 +54,17 @@ export function differences(
     if (known !== undefined && oid >= FIRST_USER_OID && catalog.safeFunctions.has(name)) continue
     const runs =
       known === undefined ||
-      oid >= FIRST_USER_OID ||
+      (oid >= FIRST_USER_OID && !catalog.reviewed.functions.oids.has(oid)) ||
       // Which setting moves is for the guard, which reads set_config() by its name.
-      (known.name === 'set_config' ? !called.has(known.name) : hasEffects(known.name, known.isVolatile))
+      (known.name === 'set_config'
+        ? !called.has(known.name)
+        : oid < FIRST_USER_OID && hasEffects(known.name, known.isVolatile))
     const isNamed = how === 'implied' || called.has(known?.name ?? '') || called.has(SPELLINGS[known?.name ?? ''] ?? '')
     if (runs || !isNamed) found.push(`it calls ${name}`)
   }
-  for (const oid of reading.operators) found.push(`it uses the operator, operator class or method of sampling ${oid}`)
+  for (const oid of reading.operators)
+    if (!catalog.reviewed.operators.oids.has(oid)) found.push(`it uses the operator ${oid}`)
+  for (const oid of reading.methods) found.push(`it uses the operator class, family or method of sampling ${oid}`)
   for (const type of names.types) found.push(`it converts to or from the type ${type}`)
   const lineage = facts.lineage[index]
   if (lineage === undefined) return found

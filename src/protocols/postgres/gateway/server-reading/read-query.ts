@@ -11,8 +11,10 @@ export interface ServerReading {
   readonly kinds: ReadonlySet<string>
   /** Functions that are called, also behind operators and casts; `named`: the text names it as a function. */
   readonly functions: ReadonlyMap<number, 'named' | 'implied'>
-  /** Operators, operator classes and families, and methods of sampling, that are not the system's own. */
+  /** Operators that are not the system's own. */
   readonly operators: ReadonlySet<number>
+  /** Operator classes and families, and methods of sampling, that are not the system's own. */
+  readonly methods: ReadonlySet<number>
   /** Types that are not the system's own, of what is converted or given as a constant. */
   readonly types: ReadonlySet<number>
   /** Of each column of the result, what it is made of. */
@@ -49,6 +51,7 @@ class QueryReader {
     kinds: new Set<string>(),
     functions: new Map<number, 'named' | 'implied'>(),
     operators: new Set<number>(),
+    methods: new Set<number>(),
     types: new Set<number>(),
     columns: new Set<ColumnId>(),
     deciding: new Set<ColumnId>(),
@@ -121,6 +124,8 @@ class QueryReader {
           if (isNamed || !this.found.functions.has(oid)) this.found.functions.set(oid, isNamed ? 'named' : 'implied')
       } else if (OPERATORS.test(name)) {
         for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.operators.add(oid)
+      } else if (METHODS.test(name)) {
+        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.methods.add(oid)
       } else if (CONVERTED.has(node.tag) && TYPES.test(name) && !isInner(node))
         for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.types.add(oid)
     }
@@ -390,7 +395,8 @@ const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
 /** EXISTS_SUBLINK. */
 const EXISTS = '0'
 const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|InRangeFunc$/
-const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$|opclass$|^opfamil(y|ies)$|^tsmhandler$/
+const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$/
+const METHODS = /opclass$|^opfamil(y|ies)$|^tsmhandler$/
 const TYPES = /(^|[a-z_])type(id)?$/
 /** Where the text has a name and parentheses. */
 const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])

@@ -9,6 +9,7 @@ import {
   splitText,
   textOfQuery,
   withoutConstants,
+  withTextDeclared,
   type BareText,
   type Parse,
   type QueryText,
@@ -105,7 +106,7 @@ export class SecondOpinion {
     const texts = this.#inOrder(asItIs, await withoutConstants(asItIs, query, this.#parse))
     let error = 'none, since its constants may run code of users'
     for (const asked of texts) {
-      const answer = await this.#source.ask(asked)
+      const answer = await this.#answerTo(asked)
       if ('tree' in answer) {
         try {
           return readQueryTree(readNodeTree(answer.tree))
@@ -124,8 +125,20 @@ export class SecondOpinion {
     return { cannot: `error ${error}` }
   }
 
+  /** Asks again where the server cannot tell the type of a string that stands where any type will do. */
+  async #answerTo(asked: QueryText | BareText): Promise<Answer> {
+    let text: QueryText | BareText | undefined = asked
+    for (let round = 0; ; round++) {
+      const answer: Answer = await this.#source.ask(text)
+      if ('tree' in answer || answer.isShown || answer.error !== INDETERMINATE_DATATYPE || round === MOST_DECLARED)
+        return answer
+      text = 'given' in text ? withTextDeclared(text, answer.text) : undefined
+      if (text === undefined) return answer
+    }
+  }
+
   /** The texts to ask with, each where the one before it gives an error. */
-  #inOrder(asItIs: QueryText, bare: BareText | undefined): QueryText[] {
+  #inOrder(asItIs: QueryText, bare: BareText | undefined): (QueryText | BareText)[] {
     // A constant that is converted to a type of users while the statement is analysed would run their code.
     const isHarmless = this.#source.catalog.typesByOid.size === 0
     const isSafe = bare !== undefined && (isHarmless || !bare.hasStrings)
@@ -150,8 +163,10 @@ export class SecondOpinion {
       all.set(Number(oid), known)
       if (Number(oid) < FIRST_USER_OID) this.#functions.set(Number(oid), known)
     }
-    const { safeFunctions } = this.#source.catalog
-    const runs = converted.filter(([, called]) => !safeFunctions.has(String(called)))
+    const { safeFunctions, reviewed } = this.#source.catalog
+    const runs = converted.filter(
+      ([, called, oid]) => !safeFunctions.has(String(called)) && !reviewed.functions.oids.has(Number(oid)),
+    )
     return { functions: all, types: runs.map(([type]) => String(type)) }
   }
 }
@@ -194,12 +209,16 @@ const functionNames = (oids: readonly number[]): string =>
 
 /** Types, what they are made of included, whose input or checks run functions of users, and these. */
 const typesThatRun = (oids: readonly number[]): string =>
-  `with recursive t(oid) as (select o from pg_catalog.unnest('{${oids.join(',')}}'::pg_catalog.oid[]) o union select part.oid from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid cross join lateral (values (y.typbasetype), (y.typelem)) part(oid) where part.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid), f as (select t.oid, y.typinput::pg_catalog.oid as called from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid union all select k.contypid, d.refobjid from t join pg_catalog.pg_constraint k on k.contypid operator(pg_catalog.=) t.oid join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass) select y.typname, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname from f join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) f.oid join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.called join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`
+  `with recursive t(oid) as (select o from pg_catalog.unnest('{${oids.join(',')}}'::pg_catalog.oid[]) o union select part.oid from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid cross join lateral (values (y.typbasetype), (y.typelem)) part(oid) where part.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid), f as (select t.oid, y.typinput::pg_catalog.oid as called from t join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) t.oid union all select k.contypid, d.refobjid from t join pg_catalog.pg_constraint k on k.contypid operator(pg_catalog.=) t.oid join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid operator(pg_catalog.=) k.oid and d.refclassid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass) select y.typname, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) p.proname, p.oid from f join pg_catalog.pg_type y on y.oid operator(pg_catalog.=) f.oid join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) f.called join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace where p.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`
 
 /** Errors of analysis, which the same text gives again: what is not there, does not fit or is not supported. */
 const ANALYSIS = /^(42|22|0A|3F|21|54)/
 /** Among these, those that do not depend on constants: a column or table that is not there, what is not supported. */
 const WHATEVER_CONSTANTS = new Set(['42703', '42P01', '0A000', '3F000'])
+/** In a text with parameters for its constants. */
+const INDETERMINATE_DATATYPE = '42P18'
+/** Strings of one statement that are declared one after the other, each after an error. */
+const MOST_DECLARED = 20
 /** Characters of a text that is asked about; and of the tree, for each of them. */
 const LONGEST = 256 * 1024
 const TREE_PER_CHARACTER = 200

@@ -1,3 +1,4 @@
+import { inSlices, type Work } from '../../../shared/slices.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import { catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
 
@@ -41,7 +42,7 @@ async function readChanges(
   const tables = catalogTables(version)
   const since = sinceOf(before.snapshot)
   if (since === undefined) return 'other storage'
-  const read = collect(tables, await ask(mirrorQuery(tables, changedSince(since), withKeys)))
+  const read = await inSlices(collect(tables, await ask(mirrorQuery(tables, changedSince(since), withKeys))))
   if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'other storage'
   const missing = new Set<string>()
   const next = new Map<string, Rows>()
@@ -72,7 +73,7 @@ async function readChanges(
 
 async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
   const tables = catalogTables(version)
-  const read = collect(tables, await ask(mirrorQuery(tables, 'true', new Set())))
+  const read = await inSlices(collect(tables, await ask(mirrorQuery(tables, 'true', new Set()))))
   const rows = new Map<string, Rows>()
   for (const name of Object.keys(tables)) {
     const { rows: all, count } = read.of(name)
@@ -120,10 +121,10 @@ interface Collected {
 }
 
 /** The rows of that statement, which a hostile target may give in any form. */
-function collect(
+function* collect(
   tables: Readonly<Record<string, CatalogTable>>,
   answer: readonly (readonly (string | null)[])[],
-): Collected {
+): Work<Collected> {
   let state: { snapshot: string; storage: string } | undefined
   const found = new Map<
     string,
@@ -131,6 +132,7 @@ function collect(
   >()
   for (const name of Object.keys(tables)) found.set(name, { rows: new Map(), count: undefined, keys: undefined })
   for (const [name, first, second] of answer) {
+    yield
     if (name === '') {
       if (state !== undefined || first == null || second == null || sinceOf(first) === undefined) throw odd()
       state = { snapshot: first, storage: second }

@@ -1,9 +1,10 @@
 import type { CatalogMirror } from './catalog-mirror.ts'
+import { inSlices, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
 import type { TableRow } from './catalog-tables.ts'
 import { reviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'
-import { WhatRuns, type Code } from './what-runs.ts'
+import { whatRuns, type Code } from './what-runs.ts'
 
 type Row = readonly (string | null)[]
 
@@ -28,35 +29,38 @@ export const SYSTEM_QUERIES = {
 } as const
 
 /** What the copied catalogs mean, in rows of what is asked of them. The same mirror gives the same rows. */
-export function rowsOf(mirror: CatalogMirror, system: SystemRows): CatalogRows {
+export function rowsOf(mirror: CatalogMirror, system: SystemRows): Promise<CatalogRows> {
   const known = made.get(mirror)
   if (known !== undefined) return known
-  const rows = join(mirror, system)
+  const rows = inSlices(join(mirror, system))
   made.set(mirror, rows)
   return rows
 }
 
-const made = new WeakMap<CatalogMirror, CatalogRows>()
+const made = new WeakMap<CatalogMirror, Promise<CatalogRows>>()
 
-function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
+function* join({ tables }: CatalogMirror, system: SystemRows): Work<CatalogRows> {
   const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
   const find = (name: string, key: string | null | undefined): TableRow | undefined =>
     tables.get(name)?.get(String(key))
   const schemaOf = (oid: string | null | undefined): string => find('pg_namespace', oid)?.['nspname'] ?? '?'
   const nameOf = (proc: TableRow): string => `${schemaOf(proc['pronamespace'])}.${proc['proname']}`
   const reviewed = reviewedCode(tables)
-  const code = new WhatRuns(tables, nameOf, reviewed.functions)
+  const code = yield* whatRuns(tables, nameOf, reviewed.functions)
 
   const relations: Row[] = [...system.relations]
-  for (const { oid, relname, relnamespace, relkind } of all('pg_class'))
+  for (const { oid, relname, relnamespace, relkind } of all('pg_class')) {
+    yield
     if (NAMED_KINDS.has(String(relkind)))
       relations.push([oid ?? '', schemaOf(relnamespace), relname ?? '', relkind ?? ''])
+  }
 
   const rules = new Map<string, TableRow>()
   for (const rule of all('pg_rewrite')) rules.set(String(rule['oid']), rule)
   const sources: Row[] = []
   const viewEdges = new Set<string>()
   for (const { classid, objid, refclassid, refobjid } of all('pg_depend')) {
+    yield
     if (classid !== REWRITE) continue
     const view = rules.get(String(objid))?.['ev_class']
     if (view == null) continue
@@ -65,6 +69,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) viewEdges.add(`${view} opaque`)
   }
   for (const edge of viewEdges) {
+    yield
     const [view = '', of = ''] = edge.split(' ')
     sources.push(of === 'opaque' ? [view, '0', 'opaque'] : [view, of, 'view'])
   }
@@ -78,6 +83,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     for (const { name, body } of found) runs.push([String(relation), when, what, name, body])
   }
   for (const { oid, ev_class, rulename, digest } of rules.values()) {
+    yield
     const found = code.behind('pg_rewrite', oid)
     if (rulename === '_RETURN') {
       run(ev_class, 'read', 'a view', found)
@@ -88,13 +94,16 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     }
   }
   for (const { indexrelid, indrelid } of all('pg_index')) {
+    yield
     sources.push([String(indexrelid), String(indrelid), 'index'])
     run(indrelid, 'write', 'an index', code.behind('pg_class', indexrelid))
   }
   for (const { inhrelid, inhparent } of all('pg_inherits')) {
+    yield
     sources.push([String(inhrelid), String(inhparent), 'related'], [String(inhparent), String(inhrelid), 'related'])
   }
   for (const { oid, conrelid, confrelid, contype, confdeltype, confupdtype } of all('pg_constraint')) {
+    yield
     if (conrelid === '0') continue
     run(conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     if (contype !== 'f') continue
@@ -106,14 +115,20 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     if (ACTIONS.has(String(confupdtype))) edge('on update')
   }
   for (const { oid, tgrelid, tgfoid } of all('pg_trigger')) {
+    yield
     run(tgrelid, 'write', 'a trigger', code.behind('pg_proc', tgfoid))
     run(tgrelid, 'write', 'a trigger', code.behind('pg_trigger', oid))
   }
   for (const { oid, polrelid } of all('pg_policy')) run(polrelid, 'read', 'row security', code.behind('pg_policy', oid))
-  for (const { oid, stxrelid } of all('pg_statistic_ext'))
+  for (const { oid, stxrelid } of all('pg_statistic_ext')) {
+    yield
     run(stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
+  }
   // Partition keys with their operator classes, servers of foreign tables, types that a table is made of.
-  for (const { oid } of all('pg_class')) run(oid, 'read', 'the definition', code.behind('pg_class', oid))
+  for (const { oid } of all('pg_class')) {
+    yield
+    run(oid, 'read', 'the definition', code.behind('pg_class', oid))
+  }
 
   const columns: Row[] = []
   const defaults = new Map<string, string>()
@@ -126,6 +141,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
       Number(one['attrelid']) - Number(other['attrelid']) || Number(one['attnum']) - Number(other['attnum']),
   )
   for (const { attrelid, attname, attnum, atttypid, attgenerated } of attributes) {
+    yield
     const type = find('pg_type', atttypid)
     const isSystem = Number(atttypid) < FIRST_USER_OID
     if (attgenerated === 'v') virtual.add(`${attrelid} ${attnum}`)
@@ -148,8 +164,10 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     if (!isSystem) run(attrelid, 'write', `the type ${type?.['typname']}`, of.made)
     run(attrelid, 'read', `the type ${type?.['typname']}`, of.used)
   }
-  for (const { oid, adrelid, adnum } of all('pg_attrdef'))
+  for (const { oid, adrelid, adnum } of all('pg_attrdef')) {
+    yield
     run(adrelid, virtual.has(`${adrelid} ${adnum}`) ? 'read' : 'write', 'a default', code.behind('pg_attrdef', oid))
+  }
 
   const definitions: Row[] = []
   for (const { ev_class, rulename, digest } of rules.values())
@@ -157,6 +175,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
 
   const unique: Row[] = []
   for (const { indrelid, unique: isUnique, computed, columns: keys } of all('pg_index')) {
+    yield
     if (isUnique === null) continue
     const numbers = new Set(String(keys).split(' '))
     for (const { attrelid, attnum, attname } of attributesOf(attributes, indrelid))
@@ -165,6 +184,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
 
   const types: Row[] = []
   for (const { oid, typname } of all('pg_type')) {
+    yield
     // Casts between types of the system are no code of these: see `conversions`.
     const found = isUsers(oid) ? [...code.makes(oid), ...code.uses(oid)] : code.uses(oid)
     for (const { name } of found) types.push([String(typname), name, String(oid)])
@@ -173,6 +193,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
   for (const { rngtypid, rngsubtype } of all('pg_range')) bounds.set(String(rngtypid), rngsubtype)
   const valueTypes: Row[] = []
   for (const { oid, typtype, typsend, typelem, typbasetype, sends } of all('pg_type')) {
+    yield
     const isDomain = typtype === 'd'
     if (!isDomain && typsend === '0') continue
     valueTypes.push([
@@ -184,6 +205,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
   }
   const conversions: Row[] = []
   for (const { oid, castsource, casttarget, castcontext } of all('pg_cast')) {
+    yield
     if (isUsers(castsource) || isUsers(casttarget)) continue
     const [from, to] = [castsource, casttarget].map((type) => find('pg_type', type)?.['typname'] ?? '?')
     for (const { name } of code.behind('pg_cast', oid))
@@ -217,6 +239,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
       results.push([oprname ?? null, find('pg_type', oprresult)?.['typname'] ?? null])
   const events: Row[] = []
   for (const { evtname, evtevent, evtfoid, evtenabled, tags } of all('pg_event_trigger')) {
+    yield
     if (evtenabled === 'D') continue
     for (const { name, body } of code.behind('pg_proc', evtfoid))
       events.push([String(evtname), String(evtevent), tags ?? null, name, body])
@@ -227,7 +250,7 @@ function join({ tables }: CatalogMirror, system: SystemRows): CatalogRows {
     columns,
     definitions,
     unique,
-    ties: tieRows(tables),
+    ties: yield* tieRows(tables),
     runs: distinct(runs),
     types: distinct(types),
     functions: [

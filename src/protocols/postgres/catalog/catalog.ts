@@ -1,4 +1,5 @@
 import { WireError } from '../../../wire/wire-error.ts'
+import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
 import { words } from '../../../shared/words.ts'
 import { tiesOf, type Tie } from './ties.ts'
 import { valueTypesOf, type ValueTypes } from './value-types.ts'
@@ -199,18 +200,35 @@ export function buildCatalog(
   const built = catalogs.get(rows) ?? new Map<string, Catalog>()
   catalogs.set(rows, built)
   const safe = JSON.stringify(declaredSafe)
-  const catalog = built.get(safe) ?? makeCatalog(rows, declaredSafe)
+  const catalog = built.get(safe) ?? atOnce(makeCatalog(rows, declaredSafe))
   built.set(safe, catalog)
   return { ...catalog, searchPath }
+}
+
+/** The same ahead of it, of what may be large: others are served meanwhile. */
+export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Promise<void> {
+  const safe = JSON.stringify(declaredSafe)
+  const ready = prepared.get(rows) ?? new Map<string, Promise<void>>()
+  prepared.set(rows, ready)
+  const before = ready.get(safe)
+  if (before !== undefined) return before
+  const preparing = inSlices(makeCatalog(rows, declaredSafe)).then((catalog) => {
+    const built = catalogs.get(rows) ?? new Map<string, Catalog>()
+    catalogs.set(rows, built.set(safe, built.get(safe) ?? catalog))
+  })
+  ready.set(safe, preparing)
+  return preparing
 }
 
 const ASSUMED_PATH = ['pg_catalog', 'public']
 
 const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
+const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 
-function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalog {
+function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
   const edges = new Map<string, Map<number, number[]>>()
   for (const [from, to, mark] of rows.sources) {
+    yield
     const kind = String(mark)
     const map = edges.get(kind) ?? new Map<number, number[]>()
     edges.set(kind, map)
@@ -220,17 +238,18 @@ function makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Catalo
   }
   const edgesOf = (kind: string, oid: number): readonly number[] => edges.get(kind)?.get(oid) ?? []
   const safe = new Set(declaredSafe)
-  const columns = group(rows.columns)
+  const columns = yield* group(rows.columns)
   for (const own of columns.values())
     if (own.length > MOST_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
-  const unique = group(rows.unique)
+  const unique = yield* group(rows.unique)
   const ties = tiesOf(rows.ties)
-  const runs = group(rows.runs)
+  const runs = yield* group(rows.runs)
   const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
   const userTypes = new Set(rows.types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
   const byOid = new Map<number, Relation>()
   const relations = new Map<string, Relation>()
   for (const [oidText, schema, name, kind] of rows.relations) {
+    yield
     const oid = Number(oidText)
     const own = columns.get(oid) ?? []
     const ofUserType = own.flatMap(([, , , , type]) => (type != null && userTypes.has(type) ? [type] : []))
@@ -353,9 +372,12 @@ function groupBy<T>(pairs: readonly (readonly [string, T])[]): ReadonlyMap<strin
 }
 
 /** Rows by the object id that stands first. */
-function group(rows: readonly (readonly (string | null)[])[]): ReadonlyMap<number, (readonly (string | null)[])[]> {
-  const groups = new Map<number, (readonly (string | null)[])[]>()
-  for (const row of rows) pushTo(groups, Number(row[0]), row)
+function* group(rows: readonly Row[]): Work<ReadonlyMap<number, Row[]>> {
+  const groups = new Map<number, Row[]>()
+  for (const row of rows) {
+    yield
+    pushTo(groups, Number(row[0]), row)
+  }
   return groups
 }
 

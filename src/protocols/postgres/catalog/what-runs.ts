@@ -1,3 +1,4 @@
+import type { Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 
@@ -16,7 +17,7 @@ type Table = ReadonlyMap<string, TableRow>
  * classes and families, types, casts, languages, servers, whatever the server says that it is made of. What functions call in
  * turn is not read: a function that somebody wrote is the end of the way.
  */
-export class WhatRuns {
+class WhatRuns {
   readonly #tables: ReadonlyMap<string, Table>
   readonly #names: (proc: TableRow) => string
   /** Functions that run nothing of anybody's, by number. */
@@ -26,15 +27,19 @@ export class WhatRuns {
   readonly #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
   readonly #known = new Map<string, readonly Code[]>()
   /** What may lead to code at all: hardly anything does, and nothing else is walked. */
-  readonly #leading: ReadonlySet<string>
+  #leading: ReadonlySet<string> = NOTHING
 
   constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string, harmless: ReadonlySet<string>) {
     this.#tables = tables
     this.#harmless = harmless
     this.#names = names
-    this.#leading = NOTHING
+  }
+
+  /** Follows everything: comes before all questions. */
+  *follow(): Work<void> {
     if (!this.#hasCode()) return
     for (const { classid, objid, objsubid, refclassid, refobjid } of this.#rows('pg_depend')) {
+      yield
       // What the columns of a relation are of is asked of their types.
       if (classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']) continue
       push(this.#depends, `${classid} ${objid}`, `${refclassid} ${refobjid}`)
@@ -42,33 +47,40 @@ export class WhatRuns {
     // What is no default is used where an index, a key or a type names it.
     const implied = new Set<string>()
     for (const { oid, opcintype, opcfamily, default: isDefault } of this.#rows('pg_opclass')) {
+      yield
       if (isDefault === null) continue
       this.#ofType(opcintype, 'used', node('pg_opclass', oid))
       implied.add(String(opcfamily))
     }
     const isImplied = (family: string | null | undefined): boolean => !isUsers(family) || implied.has(String(family))
     for (const row of this.#rows('pg_amop')) {
+      yield
       push(this.#byFamily, String(row['amopfamily']), node('pg_operator', row['amopopr']))
       if (!isImplied(row['amopfamily'])) continue
       for (const type of [row['amoplefttype'], row['amoprighttype']])
         this.#ofType(type, 'used', node('pg_operator', row['amopopr']))
     }
     for (const row of this.#rows('pg_amproc')) {
+      yield
       push(this.#byFamily, String(row['amprocfamily']), node('pg_proc', row['amproc']))
       if (!isImplied(row['amprocfamily'])) continue
       for (const type of [row['amproclefttype'], row['amprocrighttype']])
         this.#ofType(type, 'used', node('pg_proc', row['amproc']))
     }
     for (const { castsource, casttarget, castfunc } of this.#rows('pg_cast')) {
+      yield
       const cast = node('pg_proc', castfunc)
       if (isUsers(castsource)) this.#ofType(castsource, 'used', cast)
       if (isUsers(casttarget)) this.#ofType(casttarget, 'made', cast)
       else if (!isUsers(castsource)) this.#ofType(casttarget, 'converted', cast)
     }
-    for (const { oid, contypid } of this.#rows('pg_constraint'))
+    for (const { oid, contypid } of this.#rows('pg_constraint')) {
+      yield
       if (contypid !== '0') this.#ofType(contypid, 'made', node('pg_constraint', oid))
+    }
     for (const { rngtypid, rngmultitypid, rngsubtype, rngsubopc, rngcanonical, rngsubdiff } of this.#rows('pg_range'))
       for (const type of [rngtypid, rngmultitypid ?? '0']) {
+        yield
         for (const when of ['made', 'used'] as const) {
           this.#part(type, when, rngsubtype)
           this.#ofType(type, when, node('pg_opclass', rngsubopc))
@@ -78,9 +90,12 @@ export class WhatRuns {
     for (const { trftype, trffromsql, trftosql } of this.#rows('pg_transform'))
       for (const proc of [trffromsql, trftosql]) this.#ofType(trftype, 'used', node('pg_proc', proc))
     const fields = new Map<string, TableRow[]>()
-    for (const row of this.#rows('pg_attribute'))
+    for (const row of this.#rows('pg_attribute')) {
+      yield
       if (row['dropped'] === null) push(fields, String(row['attrelid']), row)
+    }
     for (const type of this.#rows('pg_type')) {
+      yield
       const { oid, typelem, typbasetype, typrelid, typtype } = type
       for (const when of ['made', 'used', 'converted'] as const) {
         this.#part(oid, when, typelem)
@@ -249,6 +264,16 @@ export class WhatRuns {
         return []
     }
   }
+}
+
+export function* whatRuns(
+  tables: ReadonlyMap<string, Table>,
+  names: (proc: TableRow) => string,
+  harmless: ReadonlySet<string>,
+): Work<WhatRuns> {
+  const runs = new WhatRuns(tables, names, harmless)
+  yield* runs.follow()
+  return runs
 }
 
 const node = (catalog: keyof typeof CLASSES, oid: string | null | undefined): string =>

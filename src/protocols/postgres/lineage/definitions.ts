@@ -1,6 +1,13 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import type { Statement } from '../../../sql/query.ts'
-import { buildCatalog, definitionTexts, type Catalog, type CatalogRows, type Relation } from '../catalog/catalog.ts'
+import {
+  buildCatalog,
+  definitionTexts,
+  prepareCatalog,
+  type Catalog,
+  type CatalogRows,
+  type Relation,
+} from '../catalog/catalog.ts'
 import { generatedText, taintedRelations, type DefinitionTrees } from './masking-scope.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
@@ -21,6 +28,7 @@ export async function readDefinitions(
 ): Promise<DefinitionTrees> {
   const trees = new Map<string, Statement>()
   if (masking.columns.length === 0) return trees
+  await prepareCatalog(rows)
   const catalog = buildCatalog(rows)
   const wanted = new Map<
     string,

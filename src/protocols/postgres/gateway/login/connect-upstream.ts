@@ -10,7 +10,7 @@ import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../t
 import { wireFailure } from '../../../../gateway/session-end-reason.ts'
 import type { DefinitionTrees } from '../../lineage/masking-scope.ts'
 import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
-import type { CatalogRows } from '../../catalog/catalog.ts'
+import { prepareCatalog, type CatalogRows } from '../../catalog/catalog.ts'
 import { namesOf, STATE } from '../pipeline/pipeline-state.ts'
 import type { KnownTexts } from '../../lineage/definitions.ts'
 import { OwnQueryFailed, shield } from '../pipeline/gateway-query.ts'
@@ -81,6 +81,7 @@ export async function connectUpstream(
       const [state] = await runQueries(messages, [STATE])
       const searchPath = namesOf(state?.[0]?.[0])
       const catalog = await place.readUnlessQuiet(ask)
+      await prepareCatalog(catalog, config.safeFunctions)
       const trees = await definitions(catalog, place.texts, async (text) => (await ask([text]))[0] ?? [])
       signal.throwIfAborted()
       messages.release()

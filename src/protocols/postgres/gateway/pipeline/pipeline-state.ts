@@ -4,7 +4,7 @@ import { FLUSH } from '../../wire/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/server-message.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import type { PostgresTarget } from '../../target.ts'
-import { buildCatalog, type Catalog, type CatalogRows } from '../../catalog/catalog.ts'
+import { buildCatalog, prepareCatalog, type Catalog, type CatalogRows } from '../../catalog/catalog.ts'
 import type { AskAll, CatalogPlace } from '../../catalog/catalog-shelf.ts'
 import { readDefinitions } from '../../lineage/definitions.ts'
 import type { Output } from '../../lineage/origin.ts'
@@ -402,6 +402,7 @@ export class Conversation implements Participant {
     try {
       const { masking, config } = this.session
       const { rows, searchPath, trees } = await this.#read(changes)
+      await prepareCatalog(rows, config.safeFunctions)
       this.#rows = rows
       this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
       this.masking = maskingScope(masking, this.catalog, trees)

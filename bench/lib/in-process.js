@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { parseConfig } from '../../dist/server/config/config.js'
 import { CatalogPlace } from '../../dist/protocols/postgres/catalog/catalog-shelf.js'
 import { ClientSide } from '../../dist/protocols/postgres/gateway/pipeline/client-side.js'
-import { Conversation } from '../../dist/protocols/postgres/gateway/pipeline/pipeline-state.js'
+import { PipelineState } from '../../dist/protocols/postgres/gateway/pipeline/pipeline-state.js'
 import { ServerSide } from '../../dist/protocols/postgres/gateway/pipeline/server-side.js'
 import { SharedDefinitions } from '../../dist/protocols/postgres/catalog/shared-definitions.js'
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
-import { understanding } from '../../dist/protocols/postgres/gateway/pipeline/analyze-statement.js'
+import { statementAnalyzer } from '../../dist/protocols/postgres/gateway/pipeline/analyze-statement.js'
 import { createSession } from '../../dist/gateway/session.js'
 import { generateSigningKeyPem, signerFromPem } from '../../dist/recording/seal.js'
 import { Spool } from '../../dist/recording/spool.js'
@@ -19,7 +19,7 @@ import { describe } from '../../dist/protocols/postgres/wire/describe.js'
 import { execute } from '../../dist/protocols/postgres/wire/execute.js'
 import { parse } from '../../dist/protocols/postgres/wire/parse.js'
 import { query } from '../../dist/protocols/postgres/wire/query.js'
-import { GuessBook } from '../../dist/gateway/comparison-budget.js'
+import { ComparisonBudget } from '../../dist/gateway/comparison-budget.js'
 
 /**
  * One PostgreSQL session without sockets: the parts that stand between two sockets in the gateway, with a real recorder on the
@@ -69,7 +69,7 @@ export async function startRelay({ checks = true } = {}) {
     state: {},
     policy: () => config.policy,
     digestKey: secret,
-    guessBook: new GuessBook(),
+    comparisonBudget: new ComparisonBudget(),
     ended: new AbortController(),
   })
   const parser = await createSqlParser()
@@ -84,7 +84,7 @@ export async function startRelay({ checks = true } = {}) {
     end() {},
     destroy() {},
   })
-  const conversation = new Conversation({
+  const pipeline = new PipelineState({
     client: channel('down'),
     upstream: channel('up'),
     parameters: new Map(),
@@ -98,15 +98,15 @@ export async function startRelay({ checks = true } = {}) {
     parameters: new Map(),
     target: { processId: undefined, cancel: async () => {}, aside: async () => undefined },
   })
-  const clientSide = new ClientSide(conversation, understanding(conversation, parser))
-  const serverSide = new ServerSide(conversation)
+  const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
+  const serverSide = new ServerSide(pipeline)
   session.ended.addEventListener('abort', () => {
     throw session.ended.reason
   })
   return {
     out,
     session,
-    conversation,
+    pipeline,
     client: (bytes) => clientSide.push(bytes),
     server: (bytes) => serverSide.push(bytes),
     written: () => new Promise((resolve) => recorder.whenWritten(resolve)),

@@ -13,7 +13,7 @@ import { shuffled } from './measure.js'
 export async function measureUnits(subset, rounds, enough = () => true) {
   const least = new Map()
   let units = {}
-  for (let count = 0; count < PROCESSES || (count < MOST_PROCESSES && !enough(relative(least))); count++) {
+  for (let count = 0; count < PROCESSES || (count < MAX_PROCESSES && !enough(relative(least))); count++) {
     const { stdout } = await promisify(execFile)(process.execPath, [MEASURING, subset, String(rounds)])
     const found = JSON.parse(stdout)
     units = found.units
@@ -59,5 +59,5 @@ function calibrate() {
 const seen = new Map()
 const CALIBRATION = 'calibration'
 const PROCESSES = 3
-const MOST_PROCESSES = 12
+const MAX_PROCESSES = 12
 const MEASURING = fileURLToPath(new URL('measure-units.js', import.meta.url))

@@ -51,7 +51,7 @@ export async function gates(context) {
     client.kill('SIGKILL')
     memory.push([name, fixed(most.gateway), fixed(most.agent)])
     for (const [role, grown] of Object.entries(most))
-      if (grown > MOST_GROWN)
+      if (grown > MAX_GROWN)
         failures.push(`gates: ${name}: the ${role} grew by ${fixed(grown)} MB for a client that does not read`)
   }
   const parser = await createSqlParser()
@@ -83,4 +83,4 @@ const slowly = async (stack, port, sql) =>
 /** Each way through, masked or not. */
 const ALL = ['plain', 'checks', 'plain-own', 'checks-own', 'plain-tls', 'checks-tls', 'plain-tls-own', 'checks-tls-own']
 /** MB that a process may grow by while gigabytes wait behind a client that does not read. */
-const MOST_GROWN = 32
+const MAX_GROWN = 32

@@ -60,7 +60,7 @@ async function startAgent(paths: Paths, args: readonly string[], control: string
   child.on('exit', () => (exited = true))
   child.on('error', () => (exited = true))
   child.unref()
-  for (let waited = 0; waited < LONGEST_START; waited += 25) {
+  for (let waited = 0; waited < MAX_START_MS; waited += 25) {
     const connection = await tryConnect(control)
     if (connection !== undefined) {
       const hello = await connection.call('hello', { version: VERSION })
@@ -139,4 +139,4 @@ function controlConnection(socket: Socket): AgentConnection {
 const agentGone = (): PamError =>
   new PamError('INTERNAL', 'lost the connection to the local agent', { hint: 'try again; agent.log has the cause' })
 
-const LONGEST_START = 10_000
+const MAX_START_MS = 10_000

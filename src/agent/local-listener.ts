@@ -183,7 +183,7 @@ async function tryListening(
 }
 
 function demandSecret(channel: Channel, challenge: LocalChallenge, options: ListenerOptions): void {
-  const timer = setTimeout(() => channel.destroy(), LONGEST_CHALLENGE)
+  const timer = setTimeout(() => channel.destroy(), MAX_CHALLENGE_MS)
   let isRefused = false
   channel.handler = {
     data(chunk) {
@@ -245,7 +245,7 @@ function usualPort(name: string): number {
 
 const nextPort = (port: number): number => (port >= 31_999 ? 20_000 : port + 1)
 const NO_ENDPOINT: Endpoint = { address: '127.0.0.1', port: 0 }
-const LONGEST_CHALLENGE = 30_000
+const MAX_CHALLENGE_MS = 30_000
 /** Connections of others that are being told so. */
 const MAX_REFUSING = 50
 const STRANGER_LINGER_MS = 2000

@@ -82,7 +82,7 @@ export class LiveEvents {
     // Nobody listened for a while: what happened meanwhile is read for whoever asks for it.
     if (this.#listeners.size === 0) this.#told = head
     const isNew = after === undefined || after > head
-    const tooMuch = !isNew && head - after > MOST_MISSED
+    const tooMuch = !isNew && head - after > MAX_MISSED
     const from = isNew || tooMuch ? head : after
     // What happens while the past is read waits: who loses the stream goes on from the last number that they heard.
     let late: LiveEvent[] | undefined = []
@@ -91,7 +91,7 @@ export class LiveEvents {
     this.#listeners.set(receive, { login, from: head, ended })
     try {
       const past: LiveEvent[] = []
-      const records = from < head ? await listAudit(this.#db.read, {}, { after: from, limit: MOST_MISSED }) : []
+      const records = from < head ? await listAudit(this.#db.read, {}, { after: from, limit: MAX_MISSED }) : []
       for (const record of records.filter(({ seq }) => seq <= head)) {
         const announcement = await this.#announcementOf(record)
         if (announcement !== undefined && this.#mayHear(login, announcement.audience)) past.push(announcement.event)
@@ -180,4 +180,4 @@ export class LiveEvents {
 }
 
 /** Entries of the audit chain that are read again for somebody who was away. */
-const MOST_MISSED = 2000
+const MAX_MISSED = 2000

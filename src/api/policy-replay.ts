@@ -42,7 +42,7 @@ export async function* replayPolicy(parts: ReplayParts): AsyncGenerator<ReplayLi
           else if (after.type !== event.verdict) {
             const what = `${event.verdict} to ${after.type}`
             changed[what] = (changed[what] ?? 0) + 1
-            if (shown++ < MOST_SHOWN) yield difference(session, event, after)
+            if (shown++ < MAX_SHOWN) yield difference(session, event, after)
           }
         }
       }
@@ -52,14 +52,14 @@ export async function* replayPolicy(parts: ReplayParts): AsyncGenerator<ReplayLi
     looked++
     if (looked % 20 === 0) yield { type: 'progress', sessions: looked, of: parts.sessions.length, commands }
   }
-  yield { type: 'done', sessions: looked, commands, changed, notJudged, cut: shown > MOST_SHOWN }
+  yield { type: 'done', sessions: looked, commands, changed, notJudged, cut: shown > MAX_SHOWN }
 
   async function judge(event: CommandEvent, person: Person, target: Target): Promise<Judgement | undefined> {
     if (event.apart !== undefined) return undefined
     const key = `${person.kind} ${person.groups.join(',')} ${target.name} ${event.text}`
     if (known.has(key)) return known.get(key)
     const judgement = await judgeText(event, person, target).catch(() => undefined)
-    if (known.size > MOST_KNOWN) known.clear()
+    if (known.size > MAX_KNOWN) known.clear()
     known.set(key, judgement)
     return judgement
   }
@@ -102,6 +102,6 @@ function difference(
   }
 }
 
-const MOST_SHOWN = 500
+const MAX_SHOWN = 500
 /** Judgements kept while one replay runs: the same text by the same groups is judged once. */
-const MOST_KNOWN = 10_000
+const MAX_KNOWN = 10_000

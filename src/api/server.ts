@@ -142,7 +142,7 @@ function limitConnections(server: Server, { connections, logger }: Pick<ApiDeps,
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
     response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
-    if (count > MOST_PIPELINED && connections.isPending(socket)) socket.destroy()
+    if (count > MAX_PIPELINED && connections.isPending(socket)) socket.destroy()
   })
 }
 
@@ -189,7 +189,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 
 const REQUEST_TIMEOUT_MS = 60_000
 /** Requests without an answer, of a caller who is not known. */
-const MOST_PIPELINED = 10
+const MAX_PIPELINED = 10
 
 const ROUTES = [
   identityRoutes,

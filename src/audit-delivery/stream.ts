@@ -77,10 +77,10 @@ export class AuditStream {
     if (this.#problem === undefined)
       this.#logger.warn({ stream: this.name, problem: error.message }, 'audit.stream_failed')
     this.#problem = error.message
-    this.#next(Math.min(LONGEST_WAIT, EVERY * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
+    this.#next(Math.min(MAX_WAIT_MS, EVERY * 2 ** this.#failures++) * (0.5 + Math.random() / 2))
   }
 }
 
 const BATCH = 200
 const EVERY = 1000
-const LONGEST_WAIT = 300_000
+const MAX_WAIT_MS = 300_000

@@ -71,7 +71,7 @@ interface Follower {
 async function follow(api: ApiClient, { changed, resync, note }: Follower): Promise<never> {
   let last: number | undefined
   let isAway = false
-  for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+  for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
     try {
       for await (const event of api.events(last)) {
         if (event.type === 'beat') continue
@@ -107,4 +107,4 @@ const titleOf = ({ requester, target, kind }: Review): string =>
   visible(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)
 
 const FIRST_WAIT = 500
-const LONGEST_WAIT = 30_000
+const MAX_WAIT_MS = 30_000

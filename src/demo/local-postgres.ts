@@ -184,7 +184,7 @@ function npmDirectory(): string | undefined {
 }
 
 /** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
-const MOST_LOOKS = 2400
+const MAX_LOOKS = 2400
 
 async function waitUntilReady(
   port: number,
@@ -192,7 +192,7 @@ async function waitUntilReady(
   server: ChildProcess,
   log: () => string,
 ): Promise<string> {
-  for (let attempt = 0; attempt < MOST_LOOKS; attempt++) {
+  for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log()}`)
     const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres' })
     client.on('error', () => {})

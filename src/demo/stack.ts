@@ -64,7 +64,7 @@ export async function startDemoStack({ configure, prepare }: DemoStackOptions = 
 }
 
 /** Two minutes: how soon it starts is for the machine to say, and one that cannot start exits. */
-const MOST_LOOKS = 2400
+const MAX_LOOKS = 2400
 
 /** A gateway as a process of its own. */
 export interface RunningGateway {
@@ -91,7 +91,7 @@ export async function startGateway(
   closeSync(output)
   const log = (): string => readFileSync(logFile, 'utf8')
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  for (let attempt = 0; attempt < MOST_LOOKS; attempt++) {
+  for (let attempt = 0; attempt < MAX_LOOKS; attempt++) {
     if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${log().slice(before)}`)
     const started = /"url":"([^"]+)","issuer":"([^"]*)".*"gateway\.started"/.exec(log().slice(before))
     if (started !== null) {

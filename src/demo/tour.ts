@@ -128,7 +128,7 @@ class Tour {
     child.stdout.setEncoding('utf8').on('data', hear)
     child.stderr.setEncoding('utf8').on('data', hear)
     const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
-    const limit = setTimeout(() => child.kill(), LONGEST_STEP)
+    const limit = setTimeout(() => child.kill(), MAX_STEP_MS)
     void closed.then(() => clearTimeout(limit))
     return {
       async until(pattern: RegExp): Promise<string> {
@@ -186,4 +186,4 @@ function expect(text: string, pattern: RegExp): void {
   find(text, pattern)
 }
 
-const LONGEST_STEP = 30_000
+const MAX_STEP_MS = 30_000

@@ -1,7 +1,12 @@
 import WebSocket from 'ws'
 import { PamError } from '../shared/errors.ts'
 import { closeWhenSilent } from '../tunnel/keep-alive.ts'
-import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../tunnel/web-socket-channel.ts'
+import {
+  MAX_FRAME_LENGTH,
+  TUNNEL_PROTOCOL,
+  webSocketChannel,
+  type TunnelChannel,
+} from '../tunnel/web-socket-channel.ts'
 import { parseProblem } from './api-client.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -29,7 +34,7 @@ export function openWebSocket<T>(
     const socket = new WebSocket(url.replace(/^http/, 'ws'), protocol, {
       headers: options.headers,
       perMessageDeflate: false,
-      maxPayload: 2 * LONGEST_FRAME,
+      maxPayload: 2 * MAX_FRAME_LENGTH,
       handshakeTimeout: HANDSHAKE_TIME,
       followRedirects: false,
       ...(options.ca === undefined ? {} : { ca: options.ca }),

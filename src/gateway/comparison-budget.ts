@@ -4,7 +4,7 @@ import type { CommandDraft } from './engine.ts'
  * How often masked columns were compared with given values under each grant. Kept in memory: a grant that outlives the
  * gateway starts again.
  */
-export class GuessBook {
+export class ComparisonBudget {
   readonly #spent = new Map<string, Map<string, number>>()
 
   /** Counts a command's guesses; undefined where they fit, else the column whose budget they pass. Then nothing is counted. */

@@ -9,7 +9,7 @@ import type { Clock } from '../shared/clock.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
-import type { GuessBook } from './comparison-budget.ts'
+import type { ComparisonBudget } from './comparison-budget.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
@@ -30,7 +30,7 @@ export interface TunnelParts {
   readonly sharedSessions: SharedSessions
   readonly spool: Spool
   readonly digestKey: Uint8Array
-  readonly guessBook: GuessBook
+  readonly comparisonBudget: ComparisonBudget
   readonly clock: Clock
   readonly logger: Logger
 }

@@ -5,7 +5,7 @@ import type { Channel } from '../shared/channel.ts'
  * A channel to a target that sends nothing before everything that was recorded so far is on record: whatever an engine
  * writes after an intent waits for it, in order. Once the session has ended nothing that waits goes on any more.
  */
-export function afterRecord(
+export function recordedChannel(
   channel: Channel,
   { recorder, ended }: { readonly recorder: Recorder; readonly ended: AbortSignal },
 ): Channel {
@@ -37,7 +37,7 @@ export function afterRecord(
           if (ready) channel.handler.drained()
         }
       })
-      isFull ||= waitingBytes > MOST_WAITING
+      isFull ||= waitingBytes > MAX_WAITING
       return !isFull
     },
     pause: () => channel.pause(),
@@ -51,4 +51,4 @@ export function afterRecord(
 }
 
 /** Bytes that wait for the disk before the client is not read any more. */
-const MOST_WAITING = 256 * 1024
+const MAX_WAITING = 256 * 1024

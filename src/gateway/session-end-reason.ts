@@ -1,7 +1,7 @@
 import { asPamError, PamError } from '../shared/errors.ts'
 
 /** What a pump threw, as the reason that ends the session. */
-export function wireFailure(error: unknown): PamError {
+export function sessionEndReason(error: unknown): PamError {
   if (error instanceof Error && error.name === 'WireError') {
     const tooLarge = (error as { kind?: string }).kind === 'too-large'
     return new PamError(tooLarge ? 'MESSAGE_TOO_LARGE' : 'PROTOCOL_VIOLATION', error.message, { cause: error })

@@ -15,7 +15,7 @@ import type { Logger } from '../shared/logger.ts'
 import { CommandDigest } from './command-digest.ts'
 import { CommandJudge, denialError, withoutLocks } from './command-judge.ts'
 import { CommandLog } from './command-log.ts'
-import type { GuessBook } from './comparison-budget.ts'
+import type { ComparisonBudget } from './comparison-budget.ts'
 import type { CommandDraft, Decision, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
 import { HeldCommands } from './held-commands.ts'
@@ -39,7 +39,7 @@ export interface SessionParts {
   /** The rules in force now: a reload changes them under a live session. */
   readonly policy: () => Policy
   readonly digestKey: Uint8Array
-  readonly guessBook: GuessBook
+  readonly comparisonBudget: ComparisonBudget
   readonly ended: AbortController
 }
 
@@ -136,9 +136,9 @@ export function createSession(parts: SessionParts): RunningSession {
 function counted(
   draft: CommandDraft,
   judgement: Judgement,
-  { guessBook, grant }: Pick<SessionParts, 'guessBook' | 'grant'>,
+  { comparisonBudget, grant }: Pick<SessionParts, 'comparisonBudget' | 'grant'>,
 ): Judgement {
-  const passed = judgement.type === 'deny' ? undefined : guessBook.take(grant.id, draft.guesses)
+  const passed = judgement.type === 'deny' ? undefined : comparisonBudget.take(grant.id, draft.guesses)
   if (passed === undefined) return judgement
   return {
     type: 'deny',

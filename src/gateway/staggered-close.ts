@@ -6,7 +6,7 @@ import { within } from '../shared/within.ts'
  * at once would keep everybody from being told: they leave a few at a time, and where many clients were told, when those have
  * gone.
  */
-export class Goodbyes {
+export class StaggeredClose {
   readonly #turns = new Turns(AT_ONCE)
   readonly #waiting = new Set<() => void>()
   #leaving = 0
@@ -20,7 +20,7 @@ export class Goodbyes {
       clearTimeout(timer)
       if (--this.#leaving === AT_ONCE) for (const goOn of this.#waiting) goOn()
     }
-    const timer = setTimeout(gone, LONGEST_LEAVE).unref()
+    const timer = setTimeout(gone, MAX_LEAVE_MS).unref()
     this.#leaving++
     return gone
   }
@@ -31,7 +31,7 @@ export class Goodbyes {
     // Nobody's turn is long, so that a target that hangs holds up no other's.
     await this.#turns.take(() => {
       goodbye()
-      return within(gone, LONGEST_TURN)
+      return within(gone, MAX_TURN_MS)
     })
   }
 
@@ -43,7 +43,7 @@ export class Goodbyes {
         this.#waiting.delete(goOn)
         resolve()
       }
-      const timer = setTimeout(goOn, LONGEST_LEAVE).unref()
+      const timer = setTimeout(goOn, MAX_LEAVE_MS).unref()
       this.#waiting.add(goOn)
     })
   }
@@ -52,6 +52,6 @@ export class Goodbyes {
 /** Backends that are told to leave at the same time; so many clients are not many. */
 const AT_ONCE = 16
 /** Milliseconds that one of them keeps its turn. */
-const LONGEST_TURN = 50
+const MAX_TURN_MS = 50
 /** Milliseconds that clients have to leave before the backends do. */
-const LONGEST_LEAVE = 500
+const MAX_LEAVE_MS = 500

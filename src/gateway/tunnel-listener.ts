@@ -6,7 +6,12 @@ import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { keepAlive } from '../tunnel/keep-alive.ts'
 import { MUX_PROTOCOL, Multiplexer } from '../tunnel/multiplexer.ts'
-import { LONGEST_FRAME, TUNNEL_PROTOCOL, webSocketChannel, type TunnelChannel } from '../tunnel/web-socket-channel.ts'
+import {
+  MAX_FRAME_LENGTH,
+  TUNNEL_PROTOCOL,
+  webSocketChannel,
+  type TunnelChannel,
+} from '../tunnel/web-socket-channel.ts'
 
 export interface TunnelListenerParts {
   authenticate(request: Pick<IncomingMessage, 'url' | 'headers'>): Promise<Login>
@@ -31,7 +36,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: LONGEST_FRAME,
+    maxPayload: MAX_FRAME_LENGTH,
     clientTracking: true,
   })
   let closing = false
@@ -89,7 +94,7 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
   let idle: NodeJS.Timeout | undefined
   const rest = (): void => {
     clearTimeout(idle)
-    idle = setTimeout(() => shared.close(), LONGEST_IDLE)
+    idle = setTimeout(() => shared.close(), MAX_IDLE_MS)
     idle.unref()
   }
   webSocket.on('close', () => clearTimeout(idle))
@@ -111,8 +116,8 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
   rest()
 
   async function admitChannel(target: string, headers: { authorization: string; dpop: string }): Promise<Login> {
-    if (asking > MOST_ASKING)
-      throw new PamError('RATE_LIMITED', `${MOST_ASKING} tunnels are being opened already`, { hint: 'try again' })
+    if (asking > MAX_ASKING)
+      throw new PamError('RATE_LIMITED', `${MAX_ASKING} tunnels are being opened already`, { hint: 'try again' })
     return parts.authenticate({ url: `/v1/tunnel?target=${encodeURIComponent(target)}`, headers })
   }
 }
@@ -120,6 +125,6 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
 const PROTOCOLS: Readonly<Record<string, string>> = { '/v1/tunnel': TUNNEL_PROTOCOL, '/v1/tunnels': MUX_PROTOCOL }
 const AUTHENTICATION_TIME = 10_000
 /** A connection that carries nothing for so long is of nobody; agents close theirs sooner. */
-const LONGEST_IDLE = 10 * 60_000
+const MAX_IDLE_MS = 10 * 60_000
 /** Tunnels of one connection whose caller is being looked at. */
-const MOST_ASKING = 200
+const MAX_ASKING = 200

@@ -76,8 +76,8 @@ function keysOnce() {
     const found = known.get(name)
     if (found !== undefined) return found
     const made = { key: await importJWK(jwk, algorithm), thumbprint: await calculateJwkThumbprint(jwk) }
-    if (name.length > LONGEST_KEY) return made
-    if (known.size >= MOST_KEYS) known.clear()
+    if (name.length > MAX_KEY_LENGTH) return made
+    if (known.size >= MAX_KEYS) known.clear()
     known.set(name, made)
     return made
   }
@@ -86,7 +86,7 @@ function keysOnce() {
 function remember(seen: Map<string, number>, key: string, now: number): void {
   // Insertion order is time order: the oldest are dropped once they would be refused as stale anyway.
   for (const [old, until] of seen) {
-    if (until > now && seen.size < MOST_REMEMBERED) break
+    if (until > now && seen.size < MAX_REMEMBERED) break
     if (until > now) throw new PamError('RATE_LIMITED', 'too many proofs in a short time', { side: 'gateway' })
     seen.delete(old)
   }
@@ -105,7 +105,7 @@ const invalid = (message: string, cause?: unknown): PamError => new PamError('PR
 
 /** Milliseconds that a proof may be away from our clock. */
 const PROOF_LIFE = 60_000
-const MOST_REMEMBERED = 200_000
+const MAX_REMEMBERED = 200_000
 /** Keys that are kept, and characters of the longest that is: anybody may send one. */
-const MOST_KEYS = 10_000
-const LONGEST_KEY = 1000
+const MAX_KEYS = 10_000
+const MAX_KEY_LENGTH = 1000

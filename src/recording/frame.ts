@@ -45,7 +45,7 @@ export class ChainedFrame implements Frame {
 
 /** `json` is the event; see eventJson. */
 export function nextFrame(previous: Buffer, json: string, data?: Uint8Array): ChainedFrame {
-  const room = HASH + LONGEST_CHARACTER * json.length + (data === undefined ? 0 : 1 + data.length)
+  const room = HASH + MAX_CHARACTER_LENGTH * json.length + (data === undefined ? 0 : 1 + data.length)
   const bytes = room > scratch.length ? Buffer.allocUnsafe(room) : scratch
   previous.copy(bytes)
   let end = HASH + bytes.write(json, HASH)
@@ -94,6 +94,6 @@ const HASH = 32
 const FRAME_HEADER = 4 + HASH
 const NEWLINE = 0x0a
 /** Bytes in UTF-8 of what is one unit of a string. */
-const LONGEST_CHARACTER = 3
+const MAX_CHARACTER_LENGTH = 3
 /** Where events are put together; nothing waits between the writing and the copy. */
 const scratch = Buffer.allocUnsafeSlow(16_384)

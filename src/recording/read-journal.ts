@@ -155,7 +155,7 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
     at = end
   }
   if (head === undefined) return reading('altered', 'has no head')
-  for (let more = number; more < head.records && more < number + MOST_LOST; more++) {
+  for (let more = number; more < head.records && more < number + MAX_LOST; more++) {
     key = nextKey(key)
     if (more + 1 === head.records) headHolds = headToken(key).equals(head.token)
   }
@@ -189,4 +189,4 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
 
 const HASH = 32
 /** More records than a file can hold. */
-const MOST_LOST = 4_000_000
+const MAX_LOST = 4_000_000

@@ -43,7 +43,7 @@ export async function* readSegments(source: string | ByteSource): AsyncGenerator
       if (length.length === 0) return
       const size = length.length < 4 ? 0 : length.readUInt32BE()
       if (length.length < 4) throw broken(CUT_OFF)
-      if (size < 2 || size > LONGEST_SEAL) throw broken('is no segment')
+      if (size < 2 || size > MAX_SEAL_LENGTH) throw broken('is no segment')
       const json = await bytes.take(size)
       if (json.length < size) throw broken(CUT_OFF)
       const seal = parseSeal(json)
@@ -168,4 +168,4 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
 
 /** What a write leaves that was stopped half-way. */
 export const CUT_OFF = 'is cut off'
-const LONGEST_SEAL = 64 * 1024
+const MAX_SEAL_LENGTH = 64 * 1024

@@ -135,7 +135,7 @@ export class SessionRecorder implements Recorder {
   }
 
   get isFull(): boolean {
-    return this.#frameBytes > MOST_UNSEALED || this.#journal.pendingBytes > MOST_UNSEALED
+    return this.#frameBytes > MAX_UNSEALED || this.#journal.pendingBytes > MAX_UNSEALED
   }
 
   whenRoom(done: () => void): void {
@@ -312,4 +312,4 @@ export const recordingFailed = (cause: unknown): PamError =>
 /** Bytes of events that are sealed together. */
 const SEGMENT = 64 * 1024
 /** Bytes that may wait for the disk before the source is not read any more. */
-const MOST_UNSEALED = 1024 * 1024
+const MAX_UNSEALED = 1024 * 1024

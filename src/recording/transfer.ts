@@ -101,7 +101,7 @@ export class Transfer {
       }
     } catch (error) {
       const problem = (error as Error).message
-      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
+      const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
       logger.warn({ home: home.label, problem, waiting: this.#waiting, retryMs: Math.round(wait) }, 'home.failed')
       if (this.#problem === undefined) await state.homeChanged(home.label, problem).catch(() => {})
       this.#problem = problem
@@ -146,4 +146,4 @@ export class Transfer {
 /** Records that are moved side by side: a home far away answers slowly, and what the store notes of them is noted together. */
 const AT_ONCE = 8
 const FIRST_WAIT = 1000
-const LONGEST_WAIT = 300_000
+const MAX_WAIT_MS = 300_000

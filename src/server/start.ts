@@ -39,7 +39,7 @@ import { tighten } from './private-files.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
 import { startEvidence, type Evidence } from './start-evidence.ts'
 import { startNotifications, type Notifications } from './start-notifications.ts'
-import { GuessBook } from '../gateway/comparison-budget.ts'
+import { ComparisonBudget } from '../gateway/comparison-budget.ts'
 import { firstUseIn } from '../storage/first-use.ts'
 import { closeProtocols, createProtocols } from './protocols.ts'
 import { SessionRegistry } from '../gateway/session-registry.ts'
@@ -111,7 +111,7 @@ export async function start(file: string): Promise<void> {
     key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
   }
   const api = await createApi(deps, tls)
-  const guessBook = new GuessBook()
+  const comparisonBudget = new ComparisonBudget()
   const sharedSessions = new SharedSessions(systemClock, (error) =>
     logger.error({ cause: error }, 'session.close_failed'),
   )
@@ -128,7 +128,7 @@ export async function start(file: string): Promise<void> {
         sharedSessions,
         spool: evidence.spool,
         digestKey: keys.digest,
-        guessBook,
+        comparisonBudget,
         clock: systemClock,
         logger,
       }),
@@ -197,7 +197,7 @@ export async function start(file: string): Promise<void> {
         hint: 'connect again in a moment',
       }),
     )
-    for (let waited = 0; registry.size > 0 && waited < LONGEST_STOP; waited += 50)
+    for (let waited = 0; registry.size > 0 && waited < MAX_STOP_MS; waited += 50)
       await new Promise((done) => setTimeout(done, 50))
     tunnels.close()
     api.server.closeAllConnections()
@@ -310,4 +310,4 @@ async function boundSignIns({ identity, web }: Config, db: Database, logger: Log
 
 /** Milliseconds that a connection may last of which nobody knows who calls on it. */
 const UNKNOWN_CALLER_TIME = 60_000
-const LONGEST_STOP = 8000
+const MAX_STOP_MS = 8000

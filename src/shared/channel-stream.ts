@@ -38,7 +38,7 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
     const done = drained
     drained = undefined
     done?.()
-    if (!isHeld || stream.writableLength > MOST_WAITING / 2) return
+    if (!isHeld || stream.writableLength > MAX_WAITING / 2) return
     isHeld = false
     if (isReading) channel.resume()
   }
@@ -49,7 +49,7 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
         channel.pause()
       }
       onData(bytes)
-      if (isHeld || stream.writableLength <= MOST_WAITING) return
+      if (isHeld || stream.writableLength <= MAX_WAITING) return
       isHeld = true
       channel.pause()
     },
@@ -67,4 +67,4 @@ export function channelStream(channel: Channel, onData: (bytes: Buffer) => void 
 }
 
 /** Bytes that wait to be sent: more than the windows of many channels. */
-const MOST_WAITING = 32 * 1024 * 1024
+const MAX_WAITING = 32 * 1024 * 1024

@@ -15,13 +15,13 @@ export const systemClock: Clock = {
     const arm = (): void => {
       const left = time - Date.now()
       if (left <= 0) return callback()
-      timer = setTimeout(arm, Math.min(left, LONGEST_STEP))
+      timer = setTimeout(arm, Math.min(left, MAX_STEP_MS))
       timer.unref()
     }
-    timer = setTimeout(arm, Math.max(0, Math.min(time - Date.now(), LONGEST_STEP)))
+    timer = setTimeout(arm, Math.max(0, Math.min(time - Date.now(), MAX_STEP_MS)))
     timer.unref()
     return () => clearTimeout(timer)
   },
 }
 
-const LONGEST_STEP = 30_000
+const MAX_STEP_MS = 30_000

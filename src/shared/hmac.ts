@@ -16,7 +16,7 @@ export class HmacKey {
 
   /** Of a text in UTF-8, in hexadecimal. */
   hex(text: string): string {
-    const room = BLOCK + LONGEST_CHARACTER * text.length
+    const room = BLOCK + MAX_CHARACTER_LENGTH * text.length
     const message = room > scratch.length ? Buffer.allocUnsafe(room) : scratch
     this.#inner.copy(message)
     const end = BLOCK + message.write(text, BLOCK)
@@ -40,6 +40,6 @@ export function padKey(key: Uint8Array, inner: Uint8Array, outer: Uint8Array): v
 /** Bytes that SHA-256 works on at a time. */
 export const BLOCK = 64
 /** Bytes in UTF-8 of what is one unit of a string. */
-const LONGEST_CHARACTER = 3
+const MAX_CHARACTER_LENGTH = 3
 /** Where messages are put together; nothing waits between the writing and the hashing. */
 const scratch = Buffer.allocUnsafeSlow(16_384)

@@ -39,12 +39,12 @@ export function post({ url, headers, ca }: HttpOptions, type: string, body: stri
         let answer = ''
         response.setEncoding('utf8')
         response.on('data', (text: string) => {
-          if (answer.length < LONGEST_ANSWER) answer += text
+          if (answer.length < MAX_ANSWER_LENGTH) answer += text
         })
         response.on('end', () => {
           if (statusCode >= 200 && statusCode < 300) return resolve(answer)
           const seconds = Number(response.headers['retry-after'])
-          reject(new HttpFailure(statusCode, seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY) : undefined))
+          reject(new HttpFailure(statusCode, seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_MS) : undefined))
         })
         response.on('error', reject)
       },
@@ -56,5 +56,5 @@ export function post({ url, headers, ca }: HttpOptions, type: string, body: stri
 }
 
 const TIMEOUT = 10_000
-const LONGEST_RETRY = 86_400_000
-const LONGEST_ANSWER = 1_048_576
+const MAX_RETRY_MS = 86_400_000
+const MAX_ANSWER_LENGTH = 1_048_576

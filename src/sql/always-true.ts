@@ -128,7 +128,7 @@ const UNKNOWN = Symbol('unknown')
 /** Looks for a row that the condition leaves out. */
 function canLeaveOut(where: Expression, names: Names): boolean {
   const samples = samplesOf(where, names)
-  for (let guess = 0; guess < MOST_GUESSES; guess++) {
+  for (let guess = 0; guess < MAX_GUESSES; guess++) {
     const trial = new Trial(names, samples, guess)
     if (!trial.leavesOut(where)) return false
     if (guess + 1 >= 2 ** Math.min(trial.given, 4)) break
@@ -169,7 +169,7 @@ class Trial {
 
   leavesOut(where: Expression): boolean {
     // A condition that needs more to show what it leaves out is taken for one that leaves nothing out.
-    while (this.#steps < MOST_STEPS) {
+    while (this.#steps < MAX_STEPS) {
       if (this.#truth(where) !== true) return true
       if (!this.#next()) return false
     }
@@ -668,7 +668,7 @@ function samplesOf(where: Expression, names: Names): Samples {
         const key = isOfRow(part.path, names) ? String(part.path.at(-1)) : JSON.stringify(part.path)
         keys.set(key, isText || keys.get(key) === true)
       }
-      if (part.kind === 'constant' && constants.length < MOST_CONSTANTS) constants.push(part)
+      if (part.kind === 'constant' && constants.length < MAX_CONSTANTS) constants.push(part)
       const ofText =
         (part.kind === 'call' && OF_TEXT.has(part.name.name)) ||
         (part.kind === 'operation' && part.operators.some(({ name }) => OF_TEXT.has(name)))
@@ -715,8 +715,8 @@ function around(constants: readonly Constant[], isText: boolean): readonly Value
   const all = [...numbers, ...(areNumbers ? texts.map(Number) : [])]
   if (all.length > 0) {
     // No value of the type is beyond its bounds.
-    const most = Math.min(...all.filter((one) => MOST_OF_TYPES.has(one)))
-    const least = Math.max(...all.filter((one) => MOST_OF_TYPES.has(-one) || MOST_OF_TYPES.has(-one - 1)))
+    const most = Math.min(...all.filter((one) => LIMITS_OF_TYPES.has(one)))
+    const least = Math.max(...all.filter((one) => LIMITS_OF_TYPES.has(-one) || LIMITS_OF_TYPES.has(-one - 1)))
     return [...new Set([...ANY_NUMBERS, ...all.flatMap((one) => [one, one - 1, one + 1])])].filter(
       (one) => one < most && one > least,
     )
@@ -727,7 +727,7 @@ function around(constants: readonly Constant[], isText: boolean): readonly Value
 
 const ANY_NUMBERS: readonly number[] = [1e15, -1e15, 1e9, -1e9, 1000, -1000, 0]
 /** Of smallint, integer and bigint, and one more. */
-const MOST_OF_TYPES = new Set([32_767, 32_768, 2_147_483_647, 2_147_483_648, 2 ** 63])
-const MOST_STEPS = 20_000
-const MOST_GUESSES = 16
-const MOST_CONSTANTS = 60
+const LIMITS_OF_TYPES = new Set([32_767, 32_768, 2_147_483_647, 2_147_483_648, 2 ** 63])
+const MAX_STEPS = 20_000
+const MAX_GUESSES = 16
+const MAX_CONSTANTS = 60

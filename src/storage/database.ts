@@ -89,7 +89,7 @@ function preparedOnce(sqlite: Libsql.Database): SqliteDatabase {
       const known = statements.get(text)
       if (known !== undefined) return known
       const made = sqlite.prepare(text) as unknown as SqliteStatement
-      if (statements.size >= MOST_STATEMENTS) statements.clear()
+      if (statements.size >= MAX_STATEMENTS) statements.clear()
       statements.set(text, made)
       return made
     },
@@ -173,7 +173,7 @@ function database(
     while (isDue()) {
       // What the others ask for in this turn of the event loop shares the commit: its flush is what costs.
       await new Promise((resolve) => setImmediate(resolve))
-      const group = waiting.splice(0, LARGEST_GROUP)
+      const group = waiting.splice(0, MAX_GROUP_BYTES)
       // Where the transaction itself fails, nothing of it has happened.
       await commit(group).catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
     }
@@ -258,9 +258,9 @@ function bigintsAsNumbers(oid: number, format?: unknown): (value: string) => unk
 const INT8_OID = 20
 const CONNECT_TIMEOUT_MS = 10_000
 /** Changes that share one commit. */
-const LARGEST_GROUP = 100
+const MAX_GROUP_BYTES = 100
 /** Milliseconds that a change which nobody waits for waits for others. */
 const SOON = 25
-const MOST_STATEMENTS = 500
+const MAX_STATEMENTS = 500
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

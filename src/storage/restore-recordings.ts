@@ -39,7 +39,7 @@ export async function restoreRecordings(db: Database, audited: AuditedState): Pr
         type: 'recordings.altered',
         actor: 'gateway',
         subject: 'recordings',
-        data: { sessions: altered.slice(0, MOST_NAMED), count: altered.length },
+        data: { sessions: altered.slice(0, MAX_NAMED), count: altered.length },
       })
     return altered
   })
@@ -98,4 +98,4 @@ const isOwnPath = ({ file, sessionId }: RecordingRow): boolean =>
   /^\d{4}-\d{2}[\\/]ses_\w+\.pamrec$/.test(file) && file.slice(8, -'.pamrec'.length) === sessionId
 
 /** Sessions that one entry names. */
-const MOST_NAMED = 100
+const MAX_NAMED = 100

@@ -87,7 +87,7 @@ export async function searchSessions(
     readonly until?: number | undefined
   },
 ): Promise<SessionRow[]> {
-  let query = db.selectFrom('sessions').selectAll().orderBy('opened_at', 'desc').limit(MOST_SEARCHED)
+  let query = db.selectFrom('sessions').selectAll().orderBy('opened_at', 'desc').limit(MAX_SEARCHED)
   const { personId, person, target, since, until } = filter
   if (until !== undefined) query = query.where('opened_at', '<', until)
   if (personId !== undefined) query = query.where('person_id', '=', personId)
@@ -102,7 +102,7 @@ export async function searchSessions(
   return (await query.execute()).map(fromRow)
 }
 
-const MOST_SEARCHED = 100_000
+const MAX_SEARCHED = 100_000
 
 const toRow = (session: SessionRow): SessionTable => ({
   id: session.id,

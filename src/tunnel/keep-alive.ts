@@ -29,11 +29,11 @@ export function closeWhenSilent(socket: Peer): void {
   socket.on('ping', () => (missed = 0))
   const timer = setInterval(() => {
     if (socket.isPaused) missed = 0
-    else if (++missed > MOST_MISSED) socket.terminate()
+    else if (++missed > MAX_MISSED) socket.terminate()
   }, PING_EVERY_MS)
   timer.unref()
   socket.on('close', () => clearInterval(timer))
 }
 
 const PING_EVERY_MS = 30_000
-const MOST_MISSED = 3
+const MAX_MISSED = 3

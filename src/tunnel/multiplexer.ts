@@ -143,7 +143,7 @@ export class Multiplexer {
     this.#lastId = id
     const request = requestOf(payload)
     const channel = this.#add(id, WINDOW)
-    if (this.#channels.size > MOST_CHANNELS) throw new MuxError(`more than ${MOST_CHANNELS} channels`)
+    if (this.#channels.size > MAX_CHANNELS) throw new MuxError(`more than ${MAX_CHANNELS} channels`)
     asked(channel, request)
   }
 
@@ -179,7 +179,7 @@ export class Multiplexer {
       }
       // To the end of the queue: the next turn is another's.
       if (channel.hasMore) this.#ready.add(channel)
-      if (bytes >= LARGEST_MESSAGE) send()
+      if (bytes >= MAX_MESSAGE_BYTES) send()
     }
     send()
   }
@@ -254,9 +254,9 @@ const NOTHING = Buffer.alloc(0)
 /** Bytes of one channel before the next has its turn. */
 const TURN = 64 * 1024
 /** Bytes after which a message is sent and the next begun. */
-const LARGEST_MESSAGE = 128 * 1024
+const MAX_MESSAGE_BYTES = 128 * 1024
 /** Bytes waiting in the socket at which channels are not asked for more, and at which they are again. */
 const HIGH_WATER = 256 * 1024
 const LOW_WATER = 64 * 1024
-const MOST_CHANNELS = 10_000
+const MAX_CHANNELS = 10_000
 const LAST_ID = 0xff_ff_ff_ff

@@ -82,7 +82,7 @@ export class MuxChannel implements TunnelChannel {
     this.#linger = setTimeout(() => {
       this.#outbound = [{ frame: encodeFrame(frameTypes.close, this.id, NOTHING) }]
       this.#parts.ready()
-    }, LONGEST_LINGER)
+    }, MAX_LINGER_MS)
     this.#linger.unref()
     this.#announce()
   }
@@ -157,7 +157,7 @@ export class MuxChannel implements TunnelChannel {
 
   credited(bytes: number): void {
     this.#window += bytes
-    if (this.#window > MOST_CREDIT) throw new MuxError('credit without end')
+    if (this.#window > MAX_CREDIT) throw new MuxError('credit without end')
     this.#saidBlocked = false
     if (this.#outbound.length > 0) this.#announce()
   }
@@ -165,7 +165,7 @@ export class MuxChannel implements TunnelChannel {
   /** The peer waits for credit. Where we have taken all that came, the way is long, and more may be on it. */
   blockedByUs(): void {
     if (this.#state !== 'open' || this.#paused || this.#inbound.length > 0) return
-    const more = Math.min(this.#limit, LARGEST_WINDOW - this.#limit)
+    const more = Math.min(this.#limit, MAX_WINDOW_BYTES - this.#limit)
     if (more === 0) return
     this.#limit += more
     this.#parts.grant(this.#owed + more)
@@ -200,7 +200,7 @@ export class MuxChannel implements TunnelChannel {
     if (this.#state !== 'open') return
     this.#inbound.push(item)
     this.#inboundBytes += item.bytes?.length ?? 0
-    if (this.#inbound.length > MOST_WAITING) throw new MuxError('more frames than a window holds')
+    if (this.#inbound.length > MAX_WAITING) throw new MuxError('more frames than a window holds')
     this.#deliver()
   }
 
@@ -262,12 +262,12 @@ const NOTHING = Buffer.alloc(0)
 /** Bytes that one side may have on its way to the other without hearing from it. */
 export const WINDOW = 256 * 1024
 /** The same once it has turned out to be what holds a channel up. */
-const LARGEST_WINDOW = 1024 * 1024
-const MOST_CREDIT = 4 * LARGEST_WINDOW
+const MAX_WINDOW_BYTES = 1024 * 1024
+const MAX_CREDIT = 4 * MAX_WINDOW_BYTES
 /** Bytes that wait for credit at which the writer is told to wait, and at which it may go on. */
 const HIGH_WATER = 256 * 1024
 const LOW_WATER = 64 * 1024
 /** Pieces that one window of bytes comes in at most, and what is said beside them. */
-const MOST_WAITING = 20_000
+const MAX_WAITING = 20_000
 /** Milliseconds that what was written before the end has to go out. */
-const LONGEST_LINGER = 30_000
+const MAX_LINGER_MS = 30_000

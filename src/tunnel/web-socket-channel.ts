@@ -33,8 +33,8 @@ export function webSocketChannel(socket: WebSocket): TunnelChannel {
     onFrame: () => {},
     write(bytes) {
       if (socket.readyState !== socket.OPEN) return true
-      for (let at = 0; at < bytes.length; at += LONGEST_FRAME) {
-        socket.send(bytes.subarray(at, at + LONGEST_FRAME), BINARY, sent)
+      for (let at = 0; at < bytes.length; at += MAX_FRAME_LENGTH) {
+        socket.send(bytes.subarray(at, at + MAX_FRAME_LENGTH), BINARY, sent)
       }
       if (socket.bufferedAmount > HIGH_WATER) full = true
       return !full
@@ -85,4 +85,4 @@ const HIGH_WATER = 256 * 1024
 const LOW_WATER = 64 * 1024
 /** The WebSocket subprotocol of a tunnel, and the longest frame either side takes. */
 export const TUNNEL_PROTOCOL = 'pamctl.tunnel.v1'
-export const LONGEST_FRAME = 4 * 1024 * 1024
+export const MAX_FRAME_LENGTH = 4 * 1024 * 1024

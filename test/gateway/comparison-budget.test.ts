@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { GuessBook } from '../../src/gateway/comparison-budget.ts'
+import { ComparisonBudget } from '../../src/gateway/comparison-budget.ts'
 
 const guess = (column: string, count: number, budget = 3) => ({ column, count, budget })
 
 it('counts what a column is compared with, for each grant by itself', () => {
-  const book = new GuessBook()
+  const book = new ComparisonBudget()
   expect(book.take('one', [guess('email', 2)])).toBeUndefined()
   expect(book.take('one', [guess('phone', 3)])).toBeUndefined()
   expect(book.take('two', [guess('email', 3)])).toBeUndefined()
@@ -12,13 +12,13 @@ it('counts what a column is compared with, for each grant by itself', () => {
 })
 
 it('counts nothing of a command that is refused', () => {
-  const book = new GuessBook()
+  const book = new ComparisonBudget()
   expect(book.take('one', [guess('email', 1), guess('phone', 4)])).toEqual(guess('phone', 4))
   expect(book.take('one', [guess('email', 3)])).toBeUndefined()
   expect(book.take('one', [])).toBeUndefined()
 })
 
 it('adds up what one command names of a column', () => {
-  const book = new GuessBook()
+  const book = new ComparisonBudget()
   expect(book.take('one', [guess('email', 2), guess('email', 2)])).toBeDefined()
 })

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { afterRecord } from '../../src/gateway/recorded-channel.ts'
+import { recordedChannel } from '../../src/gateway/recorded-channel.ts'
 import type { Recorder } from '../../src/recording/recorder.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 
@@ -26,7 +26,7 @@ beforeEach(() => {
   did = []
   takesMore = true
   ended = new AbortController()
-  channel = afterRecord(
+  channel = recordedChannel(
     {
       handler: idleHandler,
       write: (bytes) => (did.push(Buffer.from(bytes).toString().slice(0, 10)), takesMore),

@@ -1,28 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Goodbyes } from '../../src/gateway/staggered-close.ts'
+import { StaggeredClose } from '../../src/gateway/staggered-close.ts'
 
 const NEVER = new Promise<true>(() => {})
 
 describe('backends that do nothing', () => {
-  let goodbyes: Goodbyes
+  let staggeredClose: StaggeredClose
   let said: string[]
   const say = (name: string, gone: Promise<true> = Promise.resolve(true)): Promise<void> =>
-    goodbyes.say(() => said.push(name), gone)
+    staggeredClose.say(() => said.push(name), gone)
   beforeEach(() => {
     vi.useFakeTimers()
-    goodbyes = new Goodbyes()
+    staggeredClose = new StaggeredClose()
     said = []
   })
   afterEach(() => void vi.useRealTimers())
 
   it('leave at once where few are told', async () => {
-    for (let n = 0; n < 16; n++) goodbyes.told()
+    for (let n = 0; n < 16; n++) staggeredClose.told()
     await say('one')
     expect(said).toEqual(['one'])
   })
 
   it('leave when the many clients that were told have gone', async () => {
-    const told = Array.from({ length: 40 }, () => goodbyes.told())
+    const told = Array.from({ length: 40 }, () => staggeredClose.told())
     const both = Promise.all([say('one'), say('two')])
     for (const gone of told.slice(0, 23)) gone()
     // Who says so twice is one.
@@ -35,10 +35,10 @@ describe('backends that do nothing', () => {
   })
 
   it('are not kept by clients that stay, nor by others that come', async () => {
-    for (let n = 0; n < 17; n++) goodbyes.told()
+    for (let n = 0; n < 17; n++) staggeredClose.told()
     const left = say('one')
     await vi.advanceTimersByTimeAsync(400)
-    for (let n = 0; n < 17; n++) goodbyes.told()
+    for (let n = 0; n < 17; n++) staggeredClose.told()
     await vi.advanceTimersByTimeAsync(90)
     expect(said).toEqual([])
     await vi.advanceTimersByTimeAsync(10)

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { GuessBook } from '../../src/gateway/comparison-budget.ts'
+import { ComparisonBudget } from '../../src/gateway/comparison-budget.ts'
 import type { Engine, Session } from '../../src/gateway/engine.ts'
 import type { TunnelParts } from '../../src/gateway/open-session.ts'
 import { SessionRegistry } from '../../src/gateway/session-registry.ts'
@@ -117,7 +117,7 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
     sharedSessions: new SharedSessions(clock, () => {}),
     spool,
     digestKey: Buffer.alloc(32, 1),
-    guessBook: new GuessBook(),
+    comparisonBudget: new ComparisonBudget(),
     clock,
     logger,
     ...given,

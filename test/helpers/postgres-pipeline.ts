@@ -4,7 +4,7 @@ import type { CatalogRows } from '../../src/protocols/postgres/catalog/catalog.t
 import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
-import { Conversation } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
+import { PipelineState } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
@@ -75,7 +75,7 @@ function writable(written: Buffer[]): Channel {
 }
 
 /** The state of one connection in memory: what it writes to both sides, and a session that decides as it is told. */
-export function pipeline({
+export function testPipeline({
   masking = NOTHING_MASKED,
   decide = () => ({ type: 'forward', id: 'dec_1' }),
   preview = () => undefined,
@@ -105,7 +105,7 @@ export function pipeline({
     decide,
     preview,
   } as unknown as Session<PostgresTarget>
-  const conversation = new Conversation({
+  const pipeline = new PipelineState({
     client: writable(toClient),
     upstream: writable(toUpstream),
     session,
@@ -122,5 +122,5 @@ export function pipeline({
       aside: () => Promise.reject(new Error('nothing is read')),
     },
   })
-  return { conversation, toClient, toUpstream, ended: ended.signal, session }
+  return { pipeline, toClient, toUpstream, ended: ended.signal, session }
 }

@@ -1,6 +1,6 @@
 import type { Approval } from '../../src/access/approval.ts'
 import type { Grant } from '../../src/access/grant.ts'
-import { GuessBook } from '../../src/gateway/comparison-budget.ts'
+import { ComparisonBudget } from '../../src/gateway/comparison-budget.ts'
 import type { CommandDraft } from '../../src/gateway/engine.ts'
 import type { GatewayState } from '../../src/gateway/gateway-state.ts'
 import type { SessionParts } from '../../src/gateway/session.ts'
@@ -137,7 +137,7 @@ export class SessionBench {
       state: this.state as unknown as GatewayState,
       policy: () => this.policy,
       digestKey: Buffer.alloc(32, 1),
-      guessBook: new GuessBook(),
+      comparisonBudget: new ComparisonBudget(),
       ended: this.ended,
       ...given,
     }

@@ -79,7 +79,7 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
     if (signal.aborted) return
     tell({ status: 'offline' })
     await pause(wait * (0.75 + Math.random() / 2), signal)
-    wait = Math.min(wait * 2, LONGEST_WAIT)
+    wait = Math.min(wait * 2, MAX_WAIT_MS)
   }
 }
 
@@ -99,4 +99,4 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 const FIRST_WAIT = 500
-const LONGEST_WAIT = 15_000
+const MAX_WAIT_MS = 15_000

@@ -14,16 +14,16 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
   app.get('/v1/events', { schema: { querystring: query } }, async (request, reply) => {
     const login = request.login()
     const open = streams.get(login.id) ?? 0
-    if (open >= MOST_STREAMS)
-      throw new PamError('RATE_LIMITED', `${MOST_STREAMS} event streams of this sign-in are open already`)
+    if (open >= MAX_STREAMS)
+      throw new PamError('RATE_LIMITED', `${MAX_STREAMS} event streams of this sign-in are open already`)
     const header = request.headers['last-event-id']
     const last = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : request.query.after
     streams.set(login.id, open + 1)
-    const out = new PassThrough({ highWaterMark: MOST_BEHIND })
+    const out = new PassThrough({ highWaterMark: MAX_BEHIND })
     const write = (text: string): void => {
       out.write(text)
       // Who reads too slowly is let go: it comes back and is told what it missed.
-      if (out.writableLength > MOST_BEHIND) out.destroy()
+      if (out.writableLength > MAX_BEHIND) out.destroy()
     }
     const send = ({ seq, ...event }: LiveEvent): void =>
       write(`id: ${seq}\nevent: changed\ndata: ${JSON.stringify(event)}\n\n`)
@@ -59,7 +59,7 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
 }
 
 /** Browsers share one stream between their tabs; this leaves room for several machines. */
-const MOST_STREAMS = 20
-const MOST_BEHIND = 256 * 1024
+const MAX_STREAMS = 20
+const MAX_BEHIND = 256 * 1024
 /** Milliseconds. */
 const BEAT = 10_000

@@ -168,7 +168,7 @@ function replayRoute(app: App, deps: ApiDeps): void {
       })
       const body = whileProven(Readable.from(jsonLines(lines)), login, deps)
       // Whoever does not read what they asked for keeps it from others for so long.
-      const limit = setTimeout(() => body.destroy(), LONGEST_REPLAY)
+      const limit = setTimeout(() => body.destroy(), MAX_REPLAY_MS)
       body.on('close', () => {
         clearTimeout(limit)
         isReplaying = false
@@ -231,4 +231,4 @@ const unknownTarget = (name: string): PamError =>
   })
 
 const DAY = 86_400_000
-const LONGEST_REPLAY = 600_000
+const MAX_REPLAY_MS = 600_000

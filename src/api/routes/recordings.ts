@@ -94,7 +94,7 @@ function castRoute(app: App, deps: ApiDeps): void {
     const source = await evidence.read(await recordingOf(session.id, deps))
     const cast = asciicast(readRecording(source), {
       from,
-      most: MOST_CAST,
+      most: MAX_CAST,
       ...(channel === undefined ? {} : { channel }),
     })
     return reply.type('application/x-asciicast').send(whileProven(Readable.from(cast), login, deps))
@@ -156,12 +156,12 @@ function tailRoute(app: App, deps: ApiDeps): void {
       })
     }
     await readings.note(login, 'recording.viewed', session.id, { live: true })
-    const out = new PassThrough({ highWaterMark: MOST_BEHIND })
+    const out = new PassThrough({ highWaterMark: MAX_BEHIND })
     const send = ({ payload }: Frame): void => {
       const { event, data } = decodePayload(payload)
       out.write(`${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`)
       // Who reads too slowly is let go rather than held in memory; the record has everything.
-      if (out.writableLength > MOST_BEHIND) out.destroy()
+      if (out.writableLength > MAX_BEHIND) out.destroy()
       else if (event.type === 'ended') out.end()
     }
     const stop = recorder.listen(send)
@@ -269,8 +269,8 @@ async function changeHold(
   })
 }
 /** Characters of a terminal that a page is given at once. */
-const MOST_CAST = 8_000_000
+const MAX_CAST = 8_000_000
 /** Bytes that a reader of a live record may be behind. */
-const MOST_BEHIND = 8 * 1024 * 1024
+const MAX_BEHIND = 8 * 1024 * 1024
 /** Milliseconds. */
 const BEAT = 15_000

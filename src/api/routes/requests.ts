@@ -89,12 +89,12 @@ function newRequestRoute(app: App, deps: ApiDeps): void {
       const created = createRequest(asked, { now, expire: requestExpire })
       await db.change(async (tx) => {
         await provenLogin(tx, login.id, clock.now())
-        const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MOST_PENDING })
+        const newest = await listRequests(tx, { personId: person.id, state: 'pending' }, { limit: MAX_PENDING })
         const waiting = newest.filter((other) => expire(other, now).state === 'pending')
         const twin = waiting.find((other) => other.target === name)
         if (twin !== undefined) throw twinError(twin)
-        if (waiting.length >= MOST_PENDING)
-          throw new PamError('RATE_LIMITED', `${MOST_PENDING} of your requests are waiting already`)
+        if (waiting.length >= MAX_PENDING)
+          throw new PamError('RATE_LIMITED', `${MAX_PENDING} of your requests are waiting already`)
         await saveRequest(tx, created)
         await appendAudit(tx, now, {
           type: 'request.created',
@@ -200,4 +200,4 @@ async function visibleRequest(id: string, login: Login, deps: ApiDeps): Promise<
 async function grantOf({ grantId }: AccessRequest, { db }: ApiDeps): Promise<Grant | undefined> {
   return grantId === undefined ? undefined : (await findGrants(db.read, grantId))[0]
 }
-const MOST_PENDING = 20
+const MAX_PENDING = 20

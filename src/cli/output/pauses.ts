@@ -1,7 +1,7 @@
 /** Waits between events as long as there was between them; not at all where no speed is given. */
 export function pauses({
   speed,
-  maxIdle = LONGEST_PAUSE,
+  maxIdle = MAX_PAUSE_MS,
 }: {
   readonly speed?: number | undefined
   /** Milliseconds. */
@@ -15,4 +15,4 @@ export function pauses({
   }
 }
 
-const LONGEST_PAUSE = 5000
+const MAX_PAUSE_MS = 5000

@@ -28,17 +28,17 @@ function passesLuhn(digits: string): boolean {
 /** A digest or the like has every Luhn number in it sooner or later: hexadecimal digits of one case, longer than any card, with letters. */
 function isWithinHexadecimal(text: string, start: number, length: number): boolean {
   let from = start
-  while (from > 0 && start - from < LONGEST_DIGEST && ALPHANUMERIC.test(text[from - 1] as string)) from--
+  while (from > 0 && start - from < MAX_DIGEST_LENGTH && ALPHANUMERIC.test(text[from - 1] as string)) from--
   let to = start + length
-  while (to < text.length && to - start < LONGEST_DIGEST && ALPHANUMERIC.test(text[to] as string)) to++
+  while (to < text.length && to - start < MAX_DIGEST_LENGTH && ALPHANUMERIC.test(text[to] as string)) to++
   const run = text.slice(from, to)
-  return run.length >= SHORTEST_DIGEST && (/^[\da-f]+$/.test(run) || /^[\dA-F]+$/.test(run)) && /[a-fA-F]/.test(run)
+  return run.length >= MIN_DIGEST_LENGTH && (/^[\da-f]+$/.test(run) || /^[\dA-F]+$/.test(run)) && /[a-fA-F]/.test(run)
 }
 
 const ALPHANUMERIC = /[\da-zA-Z]/
 /** Digits of an ObjectId, the shortest that is common; and of SHA-512. */
-const SHORTEST_DIGEST = 24
-const LONGEST_DIGEST = 128
+const MIN_DIGEST_LENGTH = 24
+const MAX_DIGEST_LENGTH = 128
 const SHORTEST = 13
 /** Digits in one piece, or grouped as cards are printed; not part of a longer run of digits and dashes such as a UUID. */
 const NUMBER =

@@ -71,8 +71,8 @@ export function reviewMessage(
 export function canBeShown(review: Approval, exact: string | undefined): boolean {
   return (
     exact === review.text &&
-    review.text.length <= LONGEST_TEXT &&
-    review.text.split('\n').length <= MOST_LINES &&
+    review.text.length <= MAX_TEXT_LENGTH &&
+    review.text.split('\n').length <= MAX_LINES &&
     review.parameters.length === 0 &&
     pieces(review.text).every(({ kind }) => kind === 'text')
   )
@@ -109,5 +109,5 @@ const button = (label: string, verdict: 'approve' | 'deny', review: AccessReques
 /** Slack's own markup (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-const LONGEST_TEXT = 2500
-const MOST_LINES = 40
+const MAX_TEXT_LENGTH = 2500
+const MAX_LINES = 40

@@ -122,7 +122,7 @@ export class Slack {
   #failed(error: Error): void {
     const { logger } = this.#parts
     if (this.#failures === 0) logger.warn({ problem: error.message }, 'slack.failed')
-    const wait = Math.max(slackWait(error), Math.min(LONGEST_WAIT, 1000 * 2 ** this.#failures++))
+    const wait = Math.max(slackWait(error), Math.min(MAX_WAIT_MS, 1000 * 2 ** this.#failures++))
     if (this.#stopped) return
     this.#timer = setTimeout(() => this.#kick(), wait)
     this.#timer.unref()
@@ -170,4 +170,4 @@ export class Slack {
 
 const CURSOR = 'notify slack'
 const BATCH = 100
-const LONGEST_WAIT = 60_000
+const MAX_WAIT_MS = 60_000

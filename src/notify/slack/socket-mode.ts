@@ -31,7 +31,7 @@ export class SocketMode {
     try {
       const url = await this.#open()
       if (this.#stopped) return
-      const socket = new WebSocket(url, { maxPayload: LONGEST_MESSAGE, handshakeTimeout: HANDSHAKE })
+      const socket = new WebSocket(url, { maxPayload: MAX_MESSAGE_LENGTH, handshakeTimeout: HANDSHAKE })
       this.#socket = socket
       let isOver = false
       const over = (problem: string): void => {
@@ -42,7 +42,7 @@ export class SocketMode {
         this.#again(problem)
       }
       // Slack pings now and then; a socket in which nothing comes is dead.
-      const silence = setTimeout(() => over('silent'), LONGEST_SILENCE)
+      const silence = setTimeout(() => over('silent'), MAX_SILENCE_MS)
       const alive = (): void => void silence.refresh()
       socket.on('ping', alive)
       socket.on('message', (data: Buffer) => {
@@ -81,13 +81,13 @@ export class SocketMode {
   #again(problem: string): void {
     if (this.#stopped) return
     if (this.#failures > 0) this.#logger.warn({ problem }, 'slack.disconnected')
-    const wait = Math.min(LONGEST_WAIT, 500 * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
+    const wait = Math.min(MAX_WAIT_MS, 500 * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
     this.#timer = setTimeout(() => void this.#connect(), wait)
     this.#timer.unref()
   }
 }
 
-const LONGEST_MESSAGE = 1_048_576
+const MAX_MESSAGE_LENGTH = 1_048_576
 const HANDSHAKE = 10_000
-const LONGEST_SILENCE = 120_000
-const LONGEST_WAIT = 60_000
+const MAX_SILENCE_MS = 120_000
+const MAX_WAIT_MS = 60_000

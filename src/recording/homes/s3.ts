@@ -39,7 +39,7 @@ export function s3Home(options: S3Options): Home {
       const key = prefix + name
       const s3 = client()
       try {
-        if ((await stat(path)).size <= LARGEST_SINGLE) {
+        if ((await stat(path)).size <= MAX_SINGLE_BYTES) {
           const bytes = await readFile(path)
           if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw new NotAsSealed()
           const extra = { ...headers(), ...checksum(bytes), 'if-none-match': '*' }
@@ -219,5 +219,5 @@ function readable(error: unknown): Error {
 }
 
 const TYPE = 'application/octet-stream'
-const LARGEST_SINGLE = 32 * 1024 * 1024
+const MAX_SINGLE_BYTES = 32 * 1024 * 1024
 const PART = 16 * 1024 * 1024

@@ -92,7 +92,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
         const kind = kindOf(first)
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
         // The same again and again is not worth its time.
-        if ((kinds.get(kind) as number) > MOST_OF_A_KIND) continue
+        if ((kinds.get(kind) as number) > MAX_OF_A_KIND) continue
         const find = await shrunk(sandbox, reading, { seed, shell, text: candidate, input }, kind, options.tries)
         const shape = `${kind} ${shapeOf(find.text)}`
         if (shapes.has(shape)) continue
@@ -189,7 +189,7 @@ const shapeOf = (text: string): string =>
   text.replaceAll(/(vault\/|link\/|d\/|away\/|out\/|~\/)\S*|\b(a|b|d|new|none|dang|link|flink|names|sums)\b/g, 'P')
 
 /** Of one kind, how many finds are made short before the rest is only counted. */
-const MOST_OF_A_KIND = 12
+const MAX_OF_A_KIND = 12
 
 export function describeFind({ seed, shell, text, input, disagreements, said, output }: Find): string {
   return [

@@ -12,8 +12,8 @@ import { SHELLS, type ShellName } from './shells.ts'
 import { shrink } from './shrink.ts'
 
 const missing = missingForSandbox()
-/** As many on every machine, some 50 seconds' worth; by hand it runs as long as you like (scripts/fuzz-command-lines.js). */
-const SCRIPTS = 2000
+/** As many on every machine, some two minutes' worth; by hand it runs as long as you like (scripts/fuzz-command-lines.js). */
+const SCRIPTS = 5000
 const INSTALLED = (Object.keys(SHELLS) as ShellName[]).filter(
   (shell) => spawnSync('which', [SHELLS[shell].argv[0]]).status === 0,
 )

@@ -105,7 +105,7 @@ export class Sandbox {
       argv: [...SHELLS[shell].argv, '-c', text],
       stdin: `${ROOT}/in/${input}`,
       environment: { ...ENVIRONMENT, SHELL: `/bin/${SHELLS[shell].argv[0]}` },
-      milliseconds: LONGEST_RUN,
+      milliseconds: MAX_RUN_MS,
     })
     await ended
   }
@@ -207,7 +207,7 @@ class Tracer {
 }
 
 const NOBODY = 65_534
-const LONGEST_RUN = 900
+const MAX_RUN_MS = 900
 const TOPS = ['u', 'out'] as const
 const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc'] as const
 

@@ -62,7 +62,7 @@ function look(id: string): void {
 
 function lookNext(): void {
   for (const next of asked) {
-    if (looking >= MOST_AT_ONCE) return
+    if (looking >= MAX_AT_ONCE) return
     asked.delete(next)
     looking++
     void api.reviews
@@ -96,4 +96,4 @@ let turn = 0
 let noted: Map<string, Review> | undefined
 const asked = new Set<string>()
 let looking = 0
-const MOST_AT_ONCE = 4
+const MAX_AT_ONCE = 4

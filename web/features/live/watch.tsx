@@ -31,9 +31,9 @@ export function Watch({ session }: { session: Session }) {
       batch = []
       setEvents((before) => {
         const all = [...before, ...more]
-        if (all.length <= MOST_SHOWN) return all
-        setDropped((count) => count + all.length - MOST_SHOWN)
-        return all.slice(-MOST_SHOWN)
+        if (all.length <= MAX_SHOWN) return all
+        setDropped((count) => count + all.length - MAX_SHOWN)
+        return all.slice(-MAX_SHOWN)
       })
     }, 150)
     const follow = async (): Promise<void> => {
@@ -90,4 +90,4 @@ export function Watch({ session }: { session: Session }) {
   )
 }
 
-const MOST_SHOWN = 500
+const MAX_SHOWN = 500

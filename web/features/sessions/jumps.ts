@@ -30,11 +30,11 @@ export function jumpsOf(cast: string): {
     hasOutput = true
     line += data.replaceAll(ESCAPES, '')
     const parts = line.split(/\r?\n/)
-    line = (parts.pop() ?? '').slice(-LONGEST_LINE)
+    line = (parts.pop() ?? '').slice(-MAX_LINE_LENGTH)
     for (const part of parts) {
       // What was written over on the same line is what was seen last.
       const seen = (part.split('\r').at(-1) ?? '').trim()
-      if (seen !== '') jumps.push({ at, text: seen.slice(0, LONGEST_LINE), isCommand: false })
+      if (seen !== '') jumps.push({ at, text: seen.slice(0, MAX_LINE_LENGTH), isCommand: false })
     }
   }
   return { jumps, next, hasOutput }
@@ -42,7 +42,7 @@ export function jumpsOf(cast: string): {
 
 /** As the player is told (terminal.ts). */
 const IDLE_LIMIT = 2
-const LONGEST_LINE = 300
+const MAX_LINE_LENGTH = 300
 /** Escape sequences (ECMA-48) and what rings or moves. */
 const ESCAPES =
   // oxlint-disable-next-line no-control-regex

@@ -24,7 +24,7 @@ export function Replay({ id }: { id: string }) {
   }, [data, hasOutput])
 
   const wanted = search.toLowerCase()
-  const shown = jumps.filter(({ text }) => wanted === '' || text.toLowerCase().includes(wanted)).slice(0, MOST_JUMPS)
+  const shown = jumps.filter(({ text }) => wanted === '' || text.toLowerCase().includes(wanted)).slice(0, MAX_JUMPS)
   return (
     <section class="stack">
       <h2>Terminal</h2>
@@ -76,6 +76,6 @@ export function Replay({ id }: { id: string }) {
   )
 }
 
-const MOST_JUMPS = 300
+const MAX_JUMPS = 300
 /** Seconds: what was shown at that time is to be seen. */
 const A_MOMENT = 0.05

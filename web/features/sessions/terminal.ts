@@ -86,7 +86,7 @@ export function liveTerminal(): LiveTerminal {
         Uint8Array.from(atob(data), (char) => char.charCodeAt(0)),
         { stream: true },
       )
-      if (player === undefined) kept = (kept + text).slice(-MOST_KEPT)
+      if (player === undefined) kept = (kept + text).slice(-MAX_KEPT)
       else player.dispatch('output', text)
     },
     resize(cols, rows) {
@@ -99,4 +99,4 @@ export function liveTerminal(): LiveTerminal {
   }
 }
 
-const MOST_KEPT = 1_000_000
+const MAX_KEPT = 1_000_000

@@ -38,7 +38,7 @@ export class CatalogShelf {
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key)
   map.set(key, value)
-  if (map.size > MOST_PLACES) map.delete(map.keys().next().value as string)
+  if (map.size > MAX_PLACES) map.delete(map.keys().next().value as string)
 }
 
 export class CatalogPlace {
@@ -135,6 +135,6 @@ const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':
 
 const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
 const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
-const MOST_PLACES = 100
+const MAX_PLACES = 100
 /** Milliseconds that a session waits for what another reads. */
 const PATIENCE = 1000

@@ -1,5 +1,5 @@
 import { words } from '../../../shared/words.ts'
-import { TELLING } from './catalog.ts'
+import { SAMPLE_COLUMNS } from './catalog.ts'
 
 /** A row of a catalog, as text, by column. */
 export type TableRow = Readonly<Record<string, string | null>>
@@ -30,7 +30,7 @@ const anyUser = (columns: string): string =>
     .map((column) => user(column).replace(`t.${column}`, `t.${column}::pg_catalog.oid`))
     .join(' or ')
 const isTrue = (expression: string): string => `case when ${expression} then 't' end`
-const TELLING_NAMES = Object.keys(TELLING).join(',')
+const SAMPLE_RELATIONS = Object.keys(SAMPLE_COLUMNS).join(',')
 
 /** Everything that can run, show or be named, by catalog. Columns that a version does not have are left out of its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
@@ -44,7 +44,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     pg_attribute: {
       key: ['attrelid', 'attnum'],
       columns: { ...same('attrelid attnum attname atttypid attgenerated'), dropped: isTrue('t.attisdropped') },
-      where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${TELLING_NAMES}}'::pg_catalog.name[]))))`,
+      where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
     },
     pg_attrdef: { key: ['oid'], columns: same('oid adrelid adnum'), where: user() },
     // All of them: what a column is of is told by name, and a type of the system may get operators of somebody.

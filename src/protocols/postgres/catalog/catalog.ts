@@ -5,7 +5,7 @@ import { tiesOf, type Tie } from './ties.ts'
 import { valueTypesOf, type ValueTypes } from './value-types.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
-export const TELLING: Readonly<Record<string, readonly string[]>> = {
+export const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   pg_statistic: ['starelid', 'staattnum', 'stainherit'],
   pg_statistic_ext_data: ['stxoid', 'stxdinherit'],
   pg_stats: ['schemaname', 'tablename', 'attname', 'inherited'],
@@ -240,7 +240,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
   const safe = new Set(declaredSafe)
   const columns = yield* group(rows.columns)
   for (const own of columns.values())
-    if (own.length > MOST_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
+    if (own.length > MAX_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
   const unique = yield* group(rows.unique)
   const ties = tiesOf(rows.ties)
   const runs = yield* group(rows.runs)
@@ -406,7 +406,7 @@ function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
 }
 
 /** MaxHeapAttributeNumber in the server's htup_details.h. */
-const MOST_COLUMNS = 1600
+const MAX_COLUMNS = 1600
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])
 /** FirstNormalObjectId in the server's transam.h: below are the system's own objects. */
 export const FIRST_USER_OID = 16_384

@@ -30,13 +30,13 @@ export function valueTypesOf(rows: readonly (readonly (string | null)[])[]): Val
   for (const [domain, base] of domains) {
     let over: number | undefined = base
     // Domains over domains; a circle of them only a target has that means harm.
-    for (let depth = 0; depth < MOST_DOMAINS && domains.has(over); depth++) over = domains.get(over) ?? 0
+    for (let depth = 0; depth < MAX_DOMAINS && domains.has(over); depth++) over = domains.get(over) ?? 0
     types.set(domain, types.get(over) ?? { form: 'opaque' })
   }
   return types
 }
 
-const MOST_DOMAINS = 100
+const MAX_DOMAINS = 100
 
 function typeOf(sends: string, of: number, delimiter: string): ValueType {
   switch (sends) {

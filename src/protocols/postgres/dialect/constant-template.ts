@@ -20,7 +20,7 @@ export interface Skeleton {
  * characters beyond ASCII, numbers that are no plain integers. Spec: PostgreSQL manual, 4.1 Lexical Structure.
  */
 export function skeletonOf(sql: string): Skeleton | undefined {
-  if (sql.length > LONGEST || UNCERTAIN.test(sql)) return undefined
+  if (sql.length > MAX_LENGTH || UNCERTAIN.test(sql)) return undefined
   let constants = 0
   const key = sql.replace(TOKEN, (token) => {
     if (token.startsWith("'")) {
@@ -126,7 +126,7 @@ const operatorOf = (expression: Node): string =>
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-const LONGEST = 4000
+const MAX_LENGTH = 4000
 /** And what reads settings from constants that stand anywhere. */
 const UNCERTAIN = /--|\/\*|''|[\\"$&?[\]{}`~@#^|]|[^\n\r\t -~]|set_config|pg_settings/i
 /** Strings, words and numbers with all that sticks to them. */

@@ -47,14 +47,14 @@ export function placesIn(sql: string): LiteralPlace[] {
     bytes += Buffer.byteLength(sql.slice(characters, index))
     characters = index
     // Space is ASCII: so many characters are as many bytes.
-    const sign = /^[.\d]/.test(literal) ? SIGN.exec(sql.slice(Math.max(0, index - LONGEST_SIGN), index)) : null
+    const sign = /^[.\d]/.test(literal) ? SIGN.exec(sql.slice(Math.max(0, index - MAX_SIGN_LENGTH), index)) : null
     places.push({ at: bytes, signAt: sign === null ? undefined : bytes - sign[0].length })
   }
   return places
 }
 
 const SIGN = /-[ \t\n\r\f\v]*$/
-const LONGEST_SIGN = 20
+const MAX_SIGN_LENGTH = 20
 
 // Quoted identifiers are matched too, so that a quote inside one does not look like the start of a constant.
 // An unfinished constant runs to the end of the text. A digit within a name or a parameter ($1) begins no number.

@@ -48,11 +48,11 @@ export async function createSqlParser(): Promise<SqlParser> {
       }
       // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
       if (/^[ \t\n\r\f\v]*$/.test(sql)) return NOTHING
-      if (isBroken || sql.length > LONGEST_AT_ONCE) {
+      if (isBroken || sql.length > MAX_AT_ONCE_LENGTH) {
         counts.read++
         return worker
           .parse(sql)
-          .then((parsed) => ('failure' in parsed || sql.length > LONGEST_CACHED ? parsed : texts.set(sql, parsed)))
+          .then((parsed) => ('failure' in parsed || sql.length > MAX_CACHED_LENGTH ? parsed : texts.set(sql, parsed)))
       }
       const skeleton = skeletonOf(sql)
       const template = skeleton && templates.get(skeleton.key)
@@ -95,7 +95,7 @@ class TextCache {
   }
 
   set(key: string, parsed: ParsedText): ParsedText {
-    while (this.#characters > MOST_CACHED) {
+    while (this.#characters > MAX_CACHED) {
       const oldest = this.#entries.keys().next().value as string
       this.#characters -= oldest.length
       this.#entries.delete(oldest)
@@ -116,7 +116,7 @@ const failureText = (message: string): string => `it does not parse: ${message.r
 function parserWorker() {
   const worker = deadlineWorker<string, ParserReply>({
     module: new URL('./parser-worker.js', import.meta.url),
-    timeoutMs: LONGEST_PARSE,
+    timeoutMs: MAX_PARSE_MS,
     resourceLimits: { maxOldGenerationSizeMb: 512 },
   })
   return {
@@ -131,9 +131,9 @@ function parserWorker() {
 }
 
 /** Characters; what fits cannot nest deep enough to break the parser. */
-const LONGEST_AT_ONCE = 4000
-const LONGEST_PARSE = 5000
-const LONGEST_CACHED = 20_000
+const MAX_AT_ONCE_LENGTH = 4000
+const MAX_PARSE_MS = 5000
+const MAX_CACHED_LENGTH = 20_000
 const NOTHING: ParsedText = []
 /** Characters of all texts in a cache: their trees take some fifty times as many bytes. */
-const MOST_CACHED = 1_000_000
+const MAX_CACHED = 1_000_000

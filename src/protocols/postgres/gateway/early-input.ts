@@ -19,7 +19,7 @@ export function waitingClient(client: Channel, rest: Buffer, session: Session): 
   client.handler = {
     data(more) {
       bytes = Buffer.concat([bytes, more])
-      if (bytes.length > MOST_EARLY) client.pause()
+      if (bytes.length > MAX_EARLY) client.pause()
     },
     drained() {},
     ended() {
@@ -38,4 +38,4 @@ export function waitingClient(client: Channel, rest: Buffer, session: Session): 
 export const clientLeft = (): PamError => new PamError('CLIENT_LEFT', 'the client closed the connection')
 
 /** Bytes that a client may send before it is let in. */
-const MOST_EARLY = 64 * 1024
+const MAX_EARLY = 64 * 1024

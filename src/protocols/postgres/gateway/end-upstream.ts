@@ -1,5 +1,5 @@
 import type { Session } from '../../../gateway/engine.ts'
-import type { Goodbyes } from '../../../gateway/staggered-close.ts'
+import type { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import { within } from '../../../shared/within.ts'
 import { TERMINATE } from '../wire/client-message.ts'
 import type { Upstream } from './login/connect-upstream.ts'
@@ -18,14 +18,14 @@ export function upstreamGone({ channel }: Pick<Upstream, 'channel'>): Promise<tr
 export async function endUpstream(
   session: Pick<Session, 'id' | 'recorder' | 'logger' | 'target'>,
   upstream: Pick<Upstream, 'channel' | 'cancel' | 'terminate'>,
-  { gone, isIdle, goodbyes }: { gone: Promise<true>; isIdle: boolean; goodbyes: Goodbyes },
+  { gone, isIdle, staggeredClose }: { gone: Promise<true>; isIdle: boolean; staggeredClose: StaggeredClose },
 ): Promise<void> {
   const goodbye = (): void => {
     upstream.channel.resume()
     // A Terminate that waits behind a running query is read once the cancel has ended that.
     upstream.channel.write(TERMINATE)
   }
-  if (isIdle) await goodbyes.say(goodbye, gone)
+  if (isIdle) await staggeredClose.say(goodbye, gone)
   else {
     goodbye()
     await upstream.cancel()

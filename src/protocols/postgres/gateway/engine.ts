@@ -5,7 +5,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../wire/server-message.ts'
-import { afterRecord } from '../../../gateway/recorded-channel.ts'
+import { recordedChannel } from '../../../gateway/recorded-channel.ts'
 import { sessionFor, type Engine } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
@@ -15,13 +15,13 @@ import { judgeStartPath } from './judge-start-path.ts'
 import { Relay } from './relay.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
-import { Conversation } from './pipeline/pipeline-state.ts'
+import { PipelineState } from './pipeline/pipeline-state.ts'
 import { readDefinitions } from '../lineage/definitions.ts'
 import { assumedCatalog } from '../catalog/catalog.ts'
 import { resolveFacts, unparsed } from '../dialect/command-facts.ts'
 import { maskingScope } from '../lineage/masking-scope.ts'
 import { toErrorResponse } from './error-response.ts'
-import { Goodbyes } from '../../../gateway/staggered-close.ts'
+import { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import { probePostgres } from './probe.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
@@ -29,7 +29,7 @@ import type { SqlParser } from '../dialect/sql-parser.ts'
 export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
-  const goodbyes = new Goodbyes()
+  const staggeredClose = new StaggeredClose()
   return {
     protocol: 'postgres',
     async greet(client, personId, limits) {
@@ -56,9 +56,9 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
         relay.cancel(),
       )
-      const conversation = new Conversation({
+      const pipeline = new PipelineState({
         client,
-        upstream: afterRecord(upstream.channel, session),
+        upstream: recordedChannel(upstream.channel, session),
         session,
         parser,
         catalog: upstream.catalog,
@@ -69,7 +69,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         seenChanges: upstream.seenChanges,
         target: upstream,
       })
-      const relay = new Relay(conversation, upstream, parser, goodbyes)
+      const relay = new Relay(pipeline, upstream, parser, staggeredClose)
       client.write(greeting(hello, upstream, key))
       relay.run(waiting)
       try {

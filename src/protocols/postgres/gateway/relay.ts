@@ -1,6 +1,6 @@
 import type { Session } from '../../../gateway/engine.ts'
-import { wireFailure } from '../../../gateway/session-end-reason.ts'
-import type { Goodbyes } from '../../../gateway/staggered-close.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
+import type { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import type { ChannelHandler } from '../../../shared/channel.ts'
 import { asPamError, PamError } from '../../../shared/errors.ts'
 import { Reading } from '../../../shared/reading.ts'
@@ -10,19 +10,19 @@ import { clientLeft, type EarlyInput } from './early-input.ts'
 import { endUpstream, upstreamGone } from './end-upstream.ts'
 import { toErrorResponse } from './error-response.ts'
 import type { Upstream } from './login/connect-upstream.ts'
-import { understanding } from './pipeline/analyze-statement.ts'
+import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientSide } from './pipeline/client-side.ts'
-import type { Conversation } from './pipeline/pipeline-state.ts'
+import type { PipelineState } from './pipeline/pipeline-state.ts'
 import { ServerSide } from './pipeline/server-side.ts'
 
 /** Two pumps between two channels, until one side leaves or the session must end. */
 export class Relay {
   /** Resolves when both sides are gone. */
   readonly over: Promise<void>
-  readonly #conversation: Conversation
+  readonly #pipeline: PipelineState
   readonly #session: Session<PostgresTarget>
   readonly #upstream: Upstream
-  readonly #goodbyes: Goodbyes
+  readonly #staggeredClose: StaggeredClose
   readonly #clientSide: ClientSide
   readonly #serverSide: ServerSide
   readonly #reading: Reading<'client' | 'record'>
@@ -30,14 +30,14 @@ export class Relay {
   #clientGone = (): void => {}
   #finish!: () => void
 
-  constructor(conversation: Conversation, upstream: Upstream, parser: SqlParser, goodbyes: Goodbyes) {
-    const { session } = conversation
-    this.#conversation = conversation
+  constructor(pipeline: PipelineState, upstream: Upstream, parser: SqlParser, staggeredClose: StaggeredClose) {
+    const { session } = pipeline
+    this.#pipeline = pipeline
     this.#session = session
     this.#upstream = upstream
-    this.#goodbyes = goodbyes
-    this.#clientSide = new ClientSide(conversation, understanding(conversation, parser))
-    this.#serverSide = new ServerSide(conversation)
+    this.#staggeredClose = staggeredClose
+    this.#clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
+    this.#serverSide = new ServerSide(pipeline)
     this.#reading = new Reading(upstream.channel)
     this.over = new Promise((resolve) => (this.#finish = resolve))
     session.ended.addEventListener('abort', () => void this.#end(session.ended.reason as PamError), { once: true })
@@ -45,7 +45,7 @@ export class Relay {
 
   /** Begins with what the client has sent while the target was connected to. */
   run(waiting: () => EarlyInput): void {
-    const { client } = this.#conversation
+    const { client } = this.#pipeline
     const { channel } = this.#upstream
     const { bytes, hasEnded } = waiting()
     client.handler = this.#fromClient()
@@ -86,7 +86,7 @@ export class Relay {
         recorder.whenRoom(() => this.#reading.go('record'))
       }),
       drained: () => this.#clientSide.drained(),
-      ended: () => this.#conversation.client.end(),
+      ended: () => this.#pipeline.client.end(),
       closed: () =>
         this.#closed(
           'upstream',
@@ -102,7 +102,7 @@ export class Relay {
       try {
         work(bytes)
       } catch (error) {
-        this.#session.end(wireFailure(error))
+        this.#session.end(sessionEndReason(error))
       }
     }
   }
@@ -115,21 +115,22 @@ export class Relay {
 
   /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
   async #end(reason: PamError): Promise<void> {
-    const { client, isIdle } = this.#conversation
+    const { client, isIdle } = this.#pipeline
     const upstream = this.#upstream
     // Whoever waits for an answer of the target hears at once that none comes.
-    this.#conversation.abandon()
+    this.#pipeline.abandon()
     try {
       // From this moment on nothing of what the target says goes to the client.
       const gone = this.#open.has('upstream') ? upstreamGone(upstream) : undefined
       if (this.#open.has('client') && reason.code !== 'CLIENT_LEFT' && reason.code !== 'TARGET_LEFT') {
         client.write(toErrorResponse(reason, 'FATAL'))
         client.end()
-        this.#clientGone = this.#goodbyes.told()
+        this.#clientGone = this.#staggeredClose.told()
         // Where many end at once all are told before the first backend is: nothing of theirs goes upstream any more.
         await new Promise((resolve) => setImmediate(resolve))
       }
-      if (gone !== undefined) await endUpstream(this.#session, upstream, { gone, isIdle, goodbyes: this.#goodbyes })
+      if (gone !== undefined)
+        await endUpstream(this.#session, upstream, { gone, isIdle, staggeredClose: this.#staggeredClose })
     } catch (error) {
       this.#session.logger.error({ error: asPamError(error).code, cause: error }, 'session.end_failed')
     } finally {

@@ -42,7 +42,7 @@ export async function readDefinitions(
   }
   const missing = [...wanted.values()].filter(({ key }) => !known.has(key))
   if (missing.length > 0) {
-    if (known.size + missing.length > MOST_KNOWN) known.clear()
+    if (known.size + missing.length > MAX_KNOWN) known.clear()
     let characters = 0
     const needed = [
       ...new Set([...wanted.values()].filter(({ key }) => !known.has(key)).map(({ relation }) => relation)),
@@ -56,9 +56,9 @@ export async function readDefinitions(
       const sql = of.column === undefined ? text : generatedText(of.relation, text)
       // A target may say that it has more of them, and longer ones, than anybody could read in passing.
       characters += sql.length
-      if (characters > MOST_CHARACTERS) break
+      if (characters > MAX_CHARACTERS) break
       await new Promise((resolve) => setImmediate(resolve))
-      const parsed = sql.length > LONGEST ? { failure: 'too long' } : await parser.parse(sql)
+      const parsed = sql.length > MAX_LENGTH ? { failure: 'too long' } : await parser.parse(sql)
       const [statement] = 'failure' in parsed ? [] : parsed
       known.set(of.key, statement?.tree)
     }
@@ -80,6 +80,6 @@ function keyOf({ oid, definition, generated, viewOf, columns, name }: Relation, 
 }
 
 /** Characters of one definition, and of all. */
-const LONGEST = 100_000
-const MOST_CHARACTERS = 4_000_000
-const MOST_KNOWN = 20_000
+const MAX_LENGTH = 100_000
+const MAX_CHARACTERS = 4_000_000
+const MAX_KNOWN = 20_000

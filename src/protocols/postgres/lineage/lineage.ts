@@ -174,7 +174,7 @@ export function readWith(clause: With | undefined, place: Place): Ctes | undefin
         columns = read()
         ctes = ctes.next
         if (sameMasks(before, columns)) break
-        if (round === MOST_ROUNDS) {
+        if (round === MAX_ROUNDS) {
           columns = [spread(madeOf(columns.map(({ origin }) => origin)), true)]
           break
         }
@@ -247,12 +247,12 @@ export function readTargets(
       }
     else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
     // The server takes no more: what is said of the rest is true of no result.
-    if (outputs.length > MOST_TARGETS) return [spread(context.found.sources.anything, true)]
+    if (outputs.length > MAX_TARGETS) return [spread(context.found.sources.anything, true)]
   }
   return outputs
 }
 
 /** MaxTupleAttributeNumber in the server's htup_details.h. */
-const MOST_TARGETS = 1664
+const MAX_TARGETS = 1664
 
-const MOST_ROUNDS = 20
+const MAX_ROUNDS = 20

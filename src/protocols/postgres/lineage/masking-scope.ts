@@ -1,5 +1,5 @@
 import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/plan.ts'
-import { findRelation, TELLING, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
 import type { Tie } from '../catalog/ties.ts'
@@ -52,7 +52,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     if (before !== undefined) return before
     // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
     known.set(relation.oid, [spread(anything)])
-    if (depth >= MOST_VIEWS) return [spread(anything)]
+    if (depth >= MAX_VIEWS) return [spread(anything)]
     depth++
     const columns = readColumns(relation)
     depth--
@@ -76,7 +76,8 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   }
   const definedColumns = (relation: Relation): readonly Origin[] | undefined => {
     const count = relation.columns.size
-    const telling = relation.schema === 'pg_catalog' ? TELLING[relation.name.slice('pg_catalog.'.length)] : undefined
+    const telling =
+      relation.schema === 'pg_catalog' ? SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] : undefined
     if (telling !== undefined)
       return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
     if (relation.foreign) return repeat(anything, count)
@@ -155,7 +156,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   }
   /** Of a view: which of its columns is which of the table's is not looked for. */
   const tiesBehind = ({ viewOf }: Relation, above: number): WrittenTie[] => {
-    if (above >= MOST_VIEWS) return [{ kind: 'unique', own: undefined, others: anything }]
+    if (above >= MAX_VIEWS) return [{ kind: 'unique', own: undefined, others: anything }]
     return viewOf.flatMap((oid) => {
       const base = catalog.byOid.get(oid)
       if (base === undefined) return []
@@ -324,7 +325,8 @@ function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: Mask
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
   for (const relation of catalog.byOid.values()) {
-    const tells = relation.schema === 'pg_catalog' && TELLING[relation.name.slice('pg_catalog.'.length)] !== undefined
+    const tells =
+      relation.schema === 'pg_catalog' && SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] !== undefined
     if (masks.has(relation.oid) || relation.opaque || relation.foreign || tells) tainted.add(relation.oid)
   }
   const shownBy = new Map<number, number[]>()
@@ -360,4 +362,4 @@ function families(relations: readonly Relation[], catalog: Catalog): Relation[] 
 /** The attribute number of tableoid. Source: sysattr.h; ctid, xmin and the like tell nothing of a row. */
 const TABLEOID = -6
 /** Views upon views: nobody has as many, and each takes some of the stack. */
-const MOST_VIEWS = 100
+const MAX_VIEWS = 100

@@ -170,8 +170,8 @@ const SHRINKS =
   to_char to_json to_jsonb min max any_value count sum avg array_to_string now nullif`)
 
 const isLiteral = (node: Expression | undefined): boolean =>
-  node?.kind === 'constant' && node.type !== 'null' && node.value.length <= LONGEST_LITERAL
-const LONGEST_LITERAL = 1000
+  node?.kind === 'constant' && node.type !== 'null' && node.value.length <= MAX_LITERAL_LENGTH
+const MAX_LITERAL_LENGTH = 1000
 
 /** Casts that no value makes fail: to text. */
 export const isTextType = ({

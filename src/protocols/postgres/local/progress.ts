@@ -28,7 +28,7 @@ export class PostgresProgress implements LocalProgress {
 
   fromClient(bytes: Buffer): void {
     if (this.#phase !== 'start-up') return
-    if (this.#unanswered.length + bytes.length > MOST_AT_START_UP) this.#lose()
+    if (this.#unanswered.length + bytes.length > MAX_AT_START_UP) this.#lose()
     else this.#unanswered = Buffer.concat([this.#unanswered, bytes])
   }
 
@@ -113,4 +113,4 @@ const HEADER = 5
 const LENGTH = 4
 const DECLINED = 0x4e // 'N'
 /** Several times what a start-up message may have: a client that sends more before the first answer is none. */
-const MOST_AT_START_UP = 64 * 1024
+const MAX_AT_START_UP = 64 * 1024

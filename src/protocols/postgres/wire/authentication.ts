@@ -52,7 +52,7 @@ function readMethod(body: ByteReader): Method {
 function readMechanisms(body: ByteReader): string[] {
   const mechanisms: string[] = []
   for (let name = body.cstring(); name !== ''; name = body.cstring()) {
-    if (mechanisms.push(name) > MOST_MECHANISMS) throw new WireError('AuthenticationSASL: too many mechanisms')
+    if (mechanisms.push(name) > MAX_MECHANISMS) throw new WireError('AuthenticationSASL: too many mechanisms')
   }
   return mechanisms
 }
@@ -75,4 +75,4 @@ const CODES = {
   'sasl-final': 12,
 } as const
 /** Servers offer two. */
-const MOST_MECHANISMS = 16
+const MAX_MECHANISMS = 16

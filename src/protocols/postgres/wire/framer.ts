@@ -110,7 +110,7 @@ export class Framer {
     if (length >= 4 && length < this.#longest) return length + 1
     const tag = String.fromCharCode(bytes[at] as number)
     if (length < 4) throw new WireError(`${this.#what}: message '${tag}' claims a length of ${length}`)
-    if (!(this.#inPieces.has(bytes[at] as number) && length <= LONGEST)) {
+    if (!(this.#inPieces.has(bytes[at] as number) && length <= MAX_LENGTH)) {
       throw new WireError(
         `${this.#what}: message '${tag}' of ${length} bytes is longer than ${this.#longest}`,
         'too-large',
@@ -134,4 +134,4 @@ const HEADER = 5
 /** Enough for the names that a Bind begins with. */
 const FIRST_PIECE = 1024
 /** What the server takes itself. Source: PQ_LARGE_MESSAGE_LIMIT in libpq.h, MaxAllocSize in memutils.h. */
-const LONGEST = 0x3f_ff_ff_ff
+const MAX_LENGTH = 0x3f_ff_ff_ff

@@ -62,7 +62,7 @@ export function rewriteRows(
 function rewriteValue(chunk: Buffer, start: number, length: number, rewrite: Rewrite, out: Patch): void {
   const isNull = length === -1
   const end = isNull ? start : start + length
-  if (!isNull && rewrite.direct !== undefined && length + MOST_DIRECT <= SCRATCH.length) {
+  if (!isNull && rewrite.direct !== undefined && length + MAX_DIRECT <= SCRATCH.length) {
     const size = rewrite.direct(chunk, start, end, SCRATCH, 0)
     if (size >= 0) return out.replace(start, end, SCRATCH, 0, size, size)
   }
@@ -141,7 +141,7 @@ function rewriteFields(
     const start = starts[column] as number
     const end = (starts[column + 1] as number) - 1
     const direct = fields[column]?.direct
-    if (direct === undefined || made + end - start + MOST_DIRECT > SCRATCH.length || i === MADE.length) return false
+    if (direct === undefined || made + end - start + MAX_DIRECT > SCRATCH.length || i === MADE.length) return false
     if (chunk[start] === BACKSLASH) {
       if (end - start !== 2) return false
     } else {
@@ -275,7 +275,7 @@ function writeInt32(bytes: Buffer, at: number, value: number): void {
 }
 
 /** Bytes that a direct rewrite may need beyond the length of the value. */
-const MOST_DIRECT = 32
+const MAX_DIRECT = 32
 /** What direct rewrites have made, until it is put in its place; of the fields of a row of COPY, where each ends. */
 const SCRATCH = Buffer.allocUnsafeSlow(16 * 1024)
 const MADE = new Int32Array(2048)

@@ -14,7 +14,7 @@ export function rewriteArray(value: Buffer, rewrite: BinaryPart): RewrittenBytes
   const dimensions = value.readInt32BE(0)
   const flags = value.readInt32BE(4)
   const typeOid = value.readUInt32BE(8)
-  if (dimensions < 0 || dimensions > MOST_DIMENSIONS || (flags !== 0 && flags !== 1)) return undefined
+  if (dimensions < 0 || dimensions > MAX_DIMENSIONS || (flags !== 0 && flags !== 1)) return undefined
   const start = 12 + 8 * dimensions
   if (value.length < start) return undefined
   let count = dimensions === 0 ? 0 : 1
@@ -151,7 +151,7 @@ class Parts {
 }
 
 /** MAXDIM in the server's array.h. */
-const MOST_DIMENSIONS = 6
+const MAX_DIMENSIONS = 6
 /** RANGE_EMPTY, RANGE_LB_INF and RANGE_LB_NULL, RANGE_UB_INF and RANGE_UB_NULL in rangetypes.h. */
 const EMPTY = 0x01
 const NO_LOWER = 0x08 | 0x20

@@ -24,7 +24,7 @@ export class ChannelWriter {
     this.#waiting.push({ output, bytes })
     this.#waitingBytes += bytes.length
     this.#next()
-    return this.#waitingBytes < MOST_WAITING
+    return this.#waitingBytes < MAX_WAITING
   }
 
   whenEmpty(done: () => void): void {
@@ -63,4 +63,4 @@ export class ChannelWriter {
   }
 }
 
-const MOST_WAITING = 256 * 1024
+const MAX_WAITING = 256 * 1024

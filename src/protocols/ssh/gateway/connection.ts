@@ -2,7 +2,7 @@ import type { Client } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
-import { wireFailure } from '../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { serveForwarding } from './forwarding.ts'
 import type { SshHello } from './admit.ts'
 import { createPathResolver } from '../transfer/path-resolver.ts'
@@ -32,7 +32,7 @@ export async function serveConnection(
       try {
         work()
       } catch (error) {
-        session.end(wireFailure(error))
+        session.end(sessionEndReason(error))
       }
     },
     failed(error) {
@@ -42,10 +42,10 @@ export async function serveConnection(
   let count = 0
   let open = 0
   client.on('session', (accept, reject) => {
-    if (session.ended.aborted || open >= MOST_CHANNELS || count > MOST_EVER) {
+    if (session.ended.aborted || open >= MAX_CHANNELS || count > MAX_EVER) {
       const [reason, text] = session.ended.aborted
         ? [OPEN_FAILURE.prohibited, (session.ended.reason as PamError).message]
-        : [OPEN_FAILURE.resourceShortage, `a connection has ${MOST_CHANNELS} sessions at once, ${MOST_EVER} in all`]
+        : [OPEN_FAILURE.resourceShortage, `a connection has ${MAX_CHANNELS} sessions at once, ${MAX_EVER} in all`]
       return refuseOpening(client, reject, { reason, text: `pam: ${text}` })
     }
     open++
@@ -125,7 +125,7 @@ function leftWithin(left: AbortSignal, milliseconds: number): Promise<void> {
 }
 
 /** Session channels open at once. */
-const MOST_CHANNELS = 200
+const MAX_CHANNELS = 200
 /** Channels of one connection, all told. */
-const MOST_EVER = 100_000
+const MAX_EVER = 100_000
 const LINGER = 500

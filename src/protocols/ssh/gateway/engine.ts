@@ -89,7 +89,7 @@ async function tellRefused({ connection, left, admit }: SshHello, error: PamErro
       ssh.on('subsystem', (open) => say(open))
     })
     left.addEventListener('abort', () => resolve(), { once: true })
-    setTimeout(resolve, LONGEST_REFUSAL).unref()
+    setTimeout(resolve, MAX_REFUSAL_MS).unref()
   })
   await admit().catch(() => {})
   await told
@@ -97,4 +97,4 @@ async function tellRefused({ connection, left, admit }: SshHello, error: PamErro
 }
 
 const LINGER = 200
-const LONGEST_REFUSAL = 5000
+const MAX_REFUSAL_MS = 5000

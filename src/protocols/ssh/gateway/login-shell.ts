@@ -78,7 +78,7 @@ function output(upstream: Client, text: string): Promise<string | undefined> {
       resolve(found)
       close()
     }
-    const timer = setTimeout(() => finish(undefined), LONGEST_MS)
+    const timer = setTimeout(() => finish(undefined), MAX_MS)
     try {
       upstream.exec(text, (error, channel) => {
         if (error !== undefined) return finish(undefined)
@@ -103,4 +103,4 @@ function output(upstream: Client, text: string): Promise<string | undefined> {
 const MAX_ANSWER = 2000
 /** How long a command waits for the answer, and how long one may come late. */
 const MAX_ANSWER_MS = 10_000
-const LONGEST_MS = 60_000
+const MAX_MS = 60_000

@@ -38,7 +38,7 @@ export function guardPeer(
   }
   // It cuts what it sends into pieces of that size: of none it would do so for ever.
   const fitting = (_: MessageReplies, { packetSize }: OpenInfo): void => {
-    if (packetSize < SMALLEST_PACKET) throw new Error(`packets of ${packetSize} bytes`)
+    if (packetSize < MIN_PACKET_BYTES) throw new Error(`packets of ${packetSize} bytes`)
   }
   guard('CHANNEL_OPEN', fitting)
   guard('CHANNEL_OPEN_CONFIRMATION', fitting)
@@ -50,8 +50,8 @@ export function guardPeer(
   })
   guard('CHANNEL_DATA', (_: MessageReplies, _channel: number, { length }: Buffer) => carried(length))
   guard('CHANNEL_EXTENDED_DATA', (_: MessageReplies, _channel: number, { length }: Buffer) => carried(length))
-  guard('USERAUTH_INFO_REQUEST', () => atMost(MOST_PROMPTS, 'a prompt'))
-  guard('USERAUTH_BANNER', () => atMost(MOST_BANNERS, 'a banner'))
+  guard('USERAUTH_INFO_REQUEST', () => atMost(MAX_PROMPTS, 'a prompt'))
+  guard('USERAUTH_BANNER', () => atMost(MAX_BANNERS, 'a banner'))
   guard('USERAUTH_PASSWD_CHANGEREQ', () => {
     throw new Error('the password has to be changed')
   })
@@ -89,13 +89,13 @@ function guardExchanges(
       // The first one is part of the login, which has a deadline of its own.
       if (count === 1 || isOver) return
       timer = setTimeout(() => end('a key exchange was begun and not finished in time'), deadline)
-      const most = MOST_EXCHANGES + (performance.now() - since) / 1000 + carried / BYTES_PER_EXCHANGE
+      const most = MAX_EXCHANGES + (performance.now() - since) / 1000 + carried / BYTES_PER_EXCHANGE
       if (count > most) end('keys are exchanged too often')
     },
     ended: () => clearTimeout(timer),
     queued(bytes) {
       queued += bytes + PACKET_OVERHEAD
-      if (queued > MOST_QUEUED) end('a key exchange is not finished, and too much waits for its end')
+      if (queued > MAX_QUEUED) end('a key exchange is not finished, and too much waits for its end')
     },
     sent: carry,
   })
@@ -107,13 +107,13 @@ function guardExchanges(
 }
 
 /** Key exchanges without traffic; one more for each second, and for each 16 KiB. */
-const MOST_EXCHANGES = 100
+const MAX_EXCHANGES = 100
 const BYTES_PER_EXCHANGE = 16 * 1024
 /** What a packet is at least, on the wire and in memory. */
 const PACKET_OVERHEAD = 64
 /** More than one write on each of many channels. */
-const MOST_QUEUED = 32 * 1024 * 1024
+const MAX_QUEUED = 32 * 1024 * 1024
 /** Bytes; RFC 4254 wants 32,768 to be taken. */
-const SMALLEST_PACKET = 256
-const MOST_PROMPTS = 10
-const MOST_BANNERS = 100
+const MIN_PACKET_BYTES = 256
+const MAX_PROMPTS = 10
+const MAX_BANNERS = 100

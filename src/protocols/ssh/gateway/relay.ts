@@ -3,7 +3,7 @@ import type { ServerChannel } from 'ssh2'
 import { Reading } from '../../../shared/reading.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
-import { wireFailure } from '../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { isClosed, sendExit } from './ssh2-internals.ts'
 import { StreamMasking } from '../output/stream-masking.ts'
@@ -196,7 +196,7 @@ class ChannelRelay implements Relay {
       try {
         work(...args)
       } catch (error) {
-        const reason = wireFailure(error)
+        const reason = sessionEndReason(error)
         if (!/^(COMMAND|HOLD|APPROVAL)_/.test(reason.code)) return this.#parts.session.end(reason)
         // Something within the transfer is not allowed: this channel is over, the others are not.
         this.say(`pam: ${reason.message}\n`)

@@ -216,7 +216,7 @@ export function openFailureOf(error: Error): OpenFailure {
   const isReason = typeof reason === 'number' && reason >= 1 && reason <= 4
   return {
     reason: isReason ? reason : OPEN_FAILURE.connectFailed,
-    text: visible(error.message.replace(/^\(SSH\) Channel open failure: /, '')).slice(0, MOST_SAID),
+    text: visible(error.message.replace(/^\(SSH\) Channel open failure: /, '')).slice(0, MAX_SAID),
   }
 }
 
@@ -267,7 +267,7 @@ export function watchSending(connection: Client | Connection, listener: SendingL
     goOn() {
       const { _sock: stream } = connected
       if (isOpen || isFull || sending.waiting.length === 0) return
-      if (stream === undefined || stream.writableLength <= MOST_UNSENT) {
+      if (stream === undefined || stream.writableLength <= MAX_UNSENT) {
         for (const done of sending.waiting.splice(0)) done()
         return
       }
@@ -517,7 +517,7 @@ interface ChannelModule {
   }
 }
 /** Characters of what a peer says of a channel. */
-const MOST_SAID = 300
+const MAX_SAID = 300
 
 interface Protocol {
   _onPayload: (payload: Buffer) => unknown
@@ -558,7 +558,7 @@ const CHANNEL_REQUEST = 98
 const END_OF_MODES = 0
 const LAST_MODE = 159
 /** Bytes that the peer has not taken yet: then writers wait. */
-const MOST_UNSENT = 1024 * 1024
+const MAX_UNSENT = 1024 * 1024
 /** As the library opens channels. */
 const WINDOW_BYTES = 2 * 1024 * 1024
 const DATA_BYTES = 32 * 1024

@@ -23,7 +23,7 @@ export class SshProgress implements LocalProgress {
     this.#partial = Buffer.concat([this.#partial, bytes])
     let isTaken = true
     while (isTaken) isTaken = this.#phase === 'identification' ? this.#takeLine() : this.#takePacket()
-    if (this.#partial.length > LONGEST_PARTIAL) this.#leave()
+    if (this.#partial.length > MAX_PARTIAL_MS) this.#leave()
   }
 
   opening(): LocalOpening | undefined {
@@ -68,4 +68,4 @@ const IDENTIFICATION = Buffer.from('SSH-')
 const HEADER = 5
 const MSG_NEWKEYS = 21
 /** RFC 4253, 6.1: what every implementation must take. Servers that send more before there are keys are not followed. */
-const LONGEST_PARTIAL = 35_000
+const MAX_PARTIAL_MS = 35_000

@@ -1,6 +1,6 @@
 import type { MaskedKind } from '../../../masking/plan.ts'
 import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../../masking/replace.ts'
-import { createTails, LONGEST_CUSTOM, type Tail } from './value-tails.ts'
+import { createTails, MAX_CUSTOM_LENGTH, type Tail } from './value-tails.ts'
 
 /** Bytes that do not go out as they are: `put` stands in their place. */
 export interface Edit {
@@ -51,7 +51,7 @@ export class MaskedReading {
     this.#options = options
     this.#tails = createTails(options.kinds)
     const hasCustom = options.kinds.some(({ kind }) => typeof kind !== 'string')
-    this.#lookBack = hasCustom ? Math.max(CONTEXT, LONGEST_CUSTOM + LOOK_BEHIND) : CONTEXT
+    this.#lookBack = hasCustom ? Math.max(CONTEXT, MAX_CUSTOM_LENGTH + LOOK_BEHIND) : CONTEXT
   }
 
   /** Another that has read the same so far. */
@@ -88,7 +88,7 @@ export class MaskedReading {
     if (Number.isNaN(last) || last < 0x20 || (last >= 0xd800 && last <= 0xdfff)) return
     this.#repeats.set(this.#length, count)
     this.#addUnit(last, from, to)
-    for (let index = 1; index < Math.min(count, MOST_REPEATED); index++) this.#addUnit(last, to, to)
+    for (let index = 1; index < Math.min(count, MAX_REPEATED); index++) this.#addUnit(last, to, to)
   }
 
   /** Plain ASCII. */
@@ -125,7 +125,7 @@ export class MaskedReading {
     // Where nothing runs over this border, what comes is told from what went by its last characters.
     const isClean = !isFlush && length === safe.length && !safe.isCut
     if (length === 0 && context <= LOOK_BEHIND) return
-    const kept = this.#keyLength !== undefined ? LONGEST_KEY_END : isClean ? LOOK_BEHIND : this.#lookBack
+    const kept = this.#keyLength !== undefined ? MAX_KEY_END_LENGTH : isClean ? LOOK_BEHIND : this.#lookBack
     this.#context = this.#context.slice(-kept)
   }
 
@@ -156,7 +156,7 @@ export class MaskedReading {
       const repeated = this.#repeatAt(index)
       if (repeated !== undefined) {
         // The sequence is cancelled, and with it all that it would have shown.
-        const shown = this.#options.keepWidth ? '*'.repeat(Math.min(repeated.count, MOST_COLUMNS)) : ''
+        const shown = this.#options.keepWidth ? '*'.repeat(Math.min(repeated.count, MAX_COLUMNS)) : ''
         edits.push({ ...repeated, put: Buffer.from(`\x18${index === from ? (stand ?? shown) : shown}`) })
       } else if (stand !== undefined && index === from) edits.push({ from: begin, to: end, put: Buffer.from(stand) })
       else if (end > begin) {
@@ -171,7 +171,7 @@ export class MaskedReading {
   #repeatAt(index: number): { from: number; to: number; count: number } | undefined {
     if (this.#repeats.size === 0) return undefined
     let first = index
-    const least = Math.max(0, index - MOST_REPEATED)
+    const least = Math.max(0, index - MAX_REPEATED)
     while (first > least && !this.#repeats.has(first) && this.#starts[first] === this.#ends[first]) first--
     const count = this.#repeats.get(first)
     if (count === undefined) return undefined
@@ -201,11 +201,11 @@ export class MaskedReading {
     const fresh = this.#context.length
     if (this.#keyLength !== undefined) {
       // Its end may have begun in what has gone out.
-      const from = fresh - Math.min(fresh, this.#keyLength, LONGEST_KEY_END)
+      const from = fresh - Math.min(fresh, this.#keyLength, MAX_KEY_END_LENGTH)
       const ending = KEY_END.exec(joined.slice(from, length))
       const end = ending === null ? length : from + ending.index + ending[0].length
       this.#keyLength += Math.max(0, end - fresh)
-      const over = this.#keyLength > LONGEST_KEY
+      const over = this.#keyLength > MAX_KEY_LENGTH
       for (let index = spans.length - 1; index >= 0; index--)
         if ((spans[index] as HiddenSpan).start < end) spans.splice(index, 1)
       spans.unshift({ start: Math.max(0, fresh - 1), end, masked })
@@ -242,7 +242,7 @@ export class MaskedReading {
       if (end < length) this.#custom = undefined
     }
     const last = spans.findLast(({ masked }) => typeof masked.kind !== 'string')
-    if (last !== undefined && last.end === joined.length && last.end - last.start >= LONGEST_CUSTOM)
+    if (last !== undefined && last.end === joined.length && last.end - last.start >= MAX_CUSTOM_LENGTH)
       this.#custom = last.masked
   }
 
@@ -346,8 +346,8 @@ function looksLike(code: number): number {
 
 const STAR = Buffer.from('*')
 /** No value has more of the same character in it; and no screen has more columns. */
-const MOST_REPEATED = 40
-const MOST_COLUMNS = 1024
+const MAX_REPEATED = 40
+const MAX_COLUMNS = 1024
 const LAYOUT = new Set([0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d])
 /** A line feed without bytes stands where a sequence parts two texts. */
 const APART = 0x0a
@@ -355,8 +355,8 @@ const APART = 0x0a
 const LOOK_BEHIND = 8
 /** Characters of what went out unfinished that a value may have begun in: as many as the longest value that is not followed by itself. */
 const CONTEXT = 648
-const LONGEST_KEY = 65_536
-const LONGEST_KEY_END = 96
+const MAX_KEY_LENGTH = 65_536
+const MAX_KEY_END_LENGTH = 96
 const KEY_BEGIN = /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/g
 const KEY_END = /-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/
 const TOKEN = /[\w.-]/

@@ -152,7 +152,7 @@ export class TerminalParser {
     if (code >= 0x30 && (this.#hasIntermediate || (code >= 0x3c && this.#isBegun))) this.#isIgnored = true
     if (code < 0x30) this.#hasIntermediate = true
     this.#isBegun = true
-    if (isDigit(code)) this.#number = Math.min(this.#number * 10 + code - 0x30, MOST)
+    if (isDigit(code)) this.#number = Math.min(this.#number * 10 + code - 0x30, MAX_COUNT)
     else if (code === 0x3a || code === 0x3b) this.#endNumber()
     else if (this.#marks.length < MARKS) this.#marks += String.fromCharCode(code)
     return 'unseen'
@@ -288,7 +288,7 @@ const DEL = 0x7f
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
 const HEX = /[\da-fA-F]/
 /** Greater numbers say the same. */
-const MOST = 99_999
+const MAX_COUNT = 99_999
 /** Of more marks than this no sequence is listed. */
 const MARKS = 3
 /** `CSI ? 2 l` makes a VT52 of it, `CSI 3 h` shows controls. */

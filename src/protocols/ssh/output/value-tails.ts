@@ -21,13 +21,13 @@ export const createTails = (kinds: readonly MaskedKind[]): Tail[] =>
   kinds.map(({ kind }) => (typeof kind === 'string' ? TAILS[kind]() : customTail(kind.pattern)))
 
 /** Characters of a value of a user-defined kind that are found together, at least. */
-export const LONGEST_CUSTOM = 1024
+export const MAX_CUSTOM_LENGTH = 1024
 
 /** Where a pattern may match a blank, its values may begin anywhere in the line; where it may match a line feed, anywhere at all. */
 function customTail(pattern: string): Tail {
   const read = pattern.replaceAll(PUNCTUATION, '_')
   const held = MAY_MATCH_LINE_FEED.test(read) ? ANY : MAY_MATCH_BLANK.test(read) ? IN_LINE : IN_WORD
-  return new Run(held, held, LONGEST_CUSTOM)
+  return new Run(held, held, MAX_CUSTOM_LENGTH)
 }
 
 const PUNCTUATION = /\\[!-/:-@[-`{-~]/g

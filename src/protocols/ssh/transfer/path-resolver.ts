@@ -47,7 +47,7 @@ export function createPathResolver(upstream: Client): PathResolver {
         // A target that is busy for a moment is asked again; one that refuses is not.
         opening = undefined
         resolve(undefined)
-      }, LONGEST_WAIT)
+      }, MAX_WAIT_MS)
       const ready = (channel: ClientChannel | undefined): void => {
         clearTimeout(timer)
         resolve(channel)
@@ -93,7 +93,7 @@ export function createPathResolver(upstream: Client): PathResolver {
       const timer = setTimeout(() => {
         asked.delete(id)
         resolve(undefined)
-      }, LONGEST_WAIT)
+      }, MAX_WAIT_MS)
       asked.set(id, (answer) => {
         clearTimeout(timer)
         resolve(answer)
@@ -131,4 +131,4 @@ function firstName(packet: SftpPacket | undefined): string | undefined {
   return fields.uint32() === 0 ? undefined : fields.path()
 }
 
-const LONGEST_WAIT = 3000
+const MAX_WAIT_MS = 3000

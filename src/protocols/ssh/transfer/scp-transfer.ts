@@ -267,7 +267,7 @@ export class ScpTransfer {
     while (this.#said.length > 0 && this.#state === 'answer') this.#answered(this.#said.shift() as ScpAnswer)
     // Who is cut off says so, whatever was asked.
     if (this.#state === 'over' || this.#hasSourceEnded) this.#said.length = 0
-    if (this.#said.length > (this.#parts.operation === 'read' ? MOST_EARLY : 0)) throw this.#failed(outOfTurn())
+    if (this.#said.length > (this.#parts.operation === 'read' ? MAX_EARLY : 0)) throw this.#failed(outOfTurn())
   }
 
   #answered({ type, text }: ScpAnswer): void {
@@ -390,7 +390,7 @@ const outOfTurn = (): PamError =>
   new PamError('COMMAND_REFUSED', 'the transfer was stopped: the receiving scp answered out of turn')
 
 /** What a side says of an error, for the record. */
-const said = (text: string): string => visible(text.trim()).slice(0, MOST_SAID)
+const said = (text: string): string => visible(text.trim()).slice(0, MAX_SAID)
 
 const isWithin = (path: string, named: readonly string[]): boolean =>
   named.some((one) => one === path || one === ANYWHERE || (one.endsWith('/**') && path.startsWith(one.slice(0, -2))))
@@ -398,5 +398,5 @@ const isWithin = (path: string, named: readonly string[]): boolean =>
 const NOTHING = Buffer.alloc(0)
 const UNFINISHED = 'the transfer did not end'
 /** Answers of a client's that come before they are asked for. */
-const MOST_EARLY = 100_000
-const MOST_SAID = 300
+const MAX_EARLY = 100_000
+const MAX_SAID = 300

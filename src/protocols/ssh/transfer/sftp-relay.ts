@@ -17,7 +17,7 @@ import {
   type SftpPacket,
 } from '../wire/packet.ts'
 import type { Session, Verdict } from '../../../gateway/engine.ts'
-import { wireFailure } from '../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from '../gateway/channel-writer.ts'
 import { draftOf } from '../gateway/command-draft.ts'
 import { commandOf, type SftpCommand, type SftpResolver } from './sftp-command.ts'
@@ -155,7 +155,7 @@ export class SftpRelay {
             this.#work()
             if (this.#queue.length === 0) this.#readClient.go('queue')
           },
-          (error: unknown) => this.#parts.session.end(wireFailure(error)),
+          (error: unknown) => this.#parts.session.end(sessionEndReason(error)),
         )
       } else this.#pass(packet)
     }
@@ -164,7 +164,7 @@ export class SftpRelay {
 
   /** null: it was answered here. */
   #operation(packet: SftpPacket): SftpOperation | undefined | null {
-    if (this.#asked.size > MOST_ASKED) throw new PamError('PROTOCOL_VIOLATION', 'too many SFTP requests at once')
+    if (this.#asked.size > MAX_ASKED) throw new PamError('PROTOCOL_VIOLATION', 'too many SFTP requests at once')
     if (packet.type === sftpType.extended) {
       const name = new SftpFields(packet).string().toString('utf8')
       if (!CARRIED_EXTENSIONS.has(name)) {
@@ -371,7 +371,7 @@ export class SftpRelay {
       try {
         work(...args)
       } catch (error) {
-        this.#parts.session.end(wireFailure(error))
+        this.#parts.session.end(sessionEndReason(error))
       }
     }
   }
@@ -391,4 +391,4 @@ function firstName(answer: SftpPacket): string | undefined {
 const isCopy = (packet: SftpPacket): boolean =>
   packet.type === sftpType.extended && new SftpFields(packet).string().toString('utf8') === COPY_DATA
 
-const MOST_ASKED = 4096
+const MAX_ASKED = 4096

@@ -77,7 +77,7 @@ export class SftpFramer {
     while (bytes.length >= HEADER) {
       const length = bytes.readUInt32BE(0)
       if (length < 5) throw new WireError(`an SFTP packet of ${length} bytes`)
-      if (length > LONGEST) throw new WireError(`an SFTP packet of ${length} bytes`, 'too-large')
+      if (length > MAX_LENGTH) throw new WireError(`an SFTP packet of ${length} bytes`, 'too-large')
       this.#needed = HEADER + length
       if (bytes.length < this.#needed) break
       const packet = bytes.subarray(0, this.#needed)
@@ -232,4 +232,4 @@ function string(writer: ByteWriter, text: string): void {
 const HEADER = 4
 const AFTER_ID = 9
 /** SFTP_MAX_MSG_LENGTH of OpenSSH. */
-const LONGEST = 256 * 1024
+const MAX_LENGTH = 256 * 1024

@@ -7,7 +7,7 @@ import type { BackendKeyData } from '../../wire/session-start.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
-import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
 import type { DefinitionTrees } from '../../lineage/masking-scope.ts'
 import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
 import { prepareCatalog, type CatalogRows } from '../../catalog/catalog.ts'
@@ -69,7 +69,7 @@ export async function connectUpstream(
       goOnFor(limits.catalogs)
       messages.allow('the reading of its catalogs', {
         bytes: limits.catalogBytes,
-        messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
+        messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
       const { host, port, database } = config
       const ask: AskAll = (texts) => runShielded(messages, shield(limits.catalogs), texts)
@@ -114,7 +114,7 @@ async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T
       const { messages } = await openSession(target, new Map(Object.entries(PINNED)), signal)
       messages.allow('the reading of its catalogs', {
         bytes: limits.catalogBytes,
-        messages: Math.ceil(limits.catalogBytes / SMALLEST_ROW),
+        messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
       const found = await read((texts) => runShielded(messages, shield(limits.catalogs), texts))
       messages.close(TERMINATE)
@@ -231,7 +231,7 @@ function upstreamError(config: PostgresTarget, error: unknown): PamError {
       return told('TARGET_CREDENTIAL', "the target refused the gateway's credential", ASK)
     return told('TARGET_REFUSED', `the target refused the connection (${error.sqlstate})`)
   }
-  const failure = wireFailure(error)
+  const failure = sessionEndReason(error)
   if (failure.code !== 'INTERNAL') return told(failure.code, failure.message)
   const { code } = error as { code?: string }
   if (code !== undefined && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
@@ -247,4 +247,4 @@ const CONNECTION_FAILURE = '08006'
 const CANCEL_TIME = 2000
 const TERMINATE_TIME = 6000
 /** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
-const SMALLEST_ROW = 32
+const MIN_ROW_BYTES = 32

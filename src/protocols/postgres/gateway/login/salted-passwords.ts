@@ -24,7 +24,7 @@ export class SaltedPasswords {
   keep(target: string, input: SaltedPasswordInput, salted: Buffer): void {
     const known = this.#targets.get(target) ?? new Map<string, Buffer>()
     this.#targets.set(target, known)
-    if (known.size >= MOST_PER_TARGET) {
+    if (known.size >= MAX_PER_TARGET) {
       const [oldest] = known
       if (oldest !== undefined) known.delete(oldest[0])
     }
@@ -40,4 +40,4 @@ export class SaltedPasswords {
 }
 
 /** A target has few accounts, and few salts each. */
-const MOST_PER_TARGET = 8
+const MAX_PER_TARGET = 8

@@ -60,8 +60,8 @@ export class ScramClient {
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length)
       throw new WireError('SCRAM: the nonce is not the one that was sent')
     const { fewestIterations } = this.#options
-    if (!(iterations >= fewestIterations && iterations <= MOST_ITERATIONS))
-      throw new WireError(`SCRAM: ${count} iterations are not between ${fewestIterations} and ${MOST_ITERATIONS}`)
+    if (!(iterations >= fewestIterations && iterations <= MAX_ITERATIONS))
+      throw new WireError(`SCRAM: ${count} iterations are not between ${fewestIterations} and ${MAX_ITERATIONS}`)
     const { password, tls } = this.#options
     const input = { password: saslprep(password), salt: Buffer.from(salt, 'base64'), iterations }
     const salted = saltedPasswords.get(target, input) ?? (await saltedPassword(target, input, signal))
@@ -144,4 +144,4 @@ const SERVER_FINAL = /^v=([A-Za-z0-9+/]{43}=)$/
 /** The server's default, and four times that. */
 const FEW_ITERATIONS = 16_384
 /** About a second of one of the process's threads for hashing. The server's default is 4096. */
-const MOST_ITERATIONS = 1_000_000
+const MAX_ITERATIONS = 1_000_000

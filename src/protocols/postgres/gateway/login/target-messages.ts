@@ -1,7 +1,7 @@
 import type { Channel } from '../../../../shared/channel.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
-import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
 
 /** How much a target may say until it has done something. */
 export interface Allowance {
@@ -29,7 +29,7 @@ export class TargetMessages {
   constructor(channel: Channel, signal: AbortSignal) {
     this.channel = channel
     this.signal = signal
-    this.#framer = new Framer(LONGEST, 'the target')
+    this.#framer = new Framer(MAX_LENGTH, 'the target')
     this.#onAbort = () => this.#fail(signal.reason as PamError)
     signal.addEventListener('abort', this.#onAbort, { once: true })
     channel.handler = {
@@ -90,7 +90,7 @@ export class TargetMessages {
     try {
       this.#framer.push(bytes, (frame) => void this.#queue.push(frame))
     } catch (error) {
-      return void this.#fail(wireFailure(error))
+      return void this.#fail(sessionEndReason(error))
     }
     if (this.#queue.length === 0) return
     this.channel.pause()
@@ -129,6 +129,6 @@ const left = (): PamError =>
   new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' })
 
 /** Bytes of one message; of a login they are few, but a definition in the catalogs may be long. */
-const LONGEST = 16 * 1024 * 1024
+const MAX_LENGTH = 16 * 1024 * 1024
 /** Milliseconds. */
 const LINGER = 1000

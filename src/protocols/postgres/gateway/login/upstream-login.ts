@@ -54,7 +54,7 @@ export class TargetSaidNo extends Error {
 
 /** Protocol 3.0 from the start-up to the first ReadyForQuery. Spec: Message Flow, Start-up. */
 export async function logIn(messages: TargetMessages, parts: LoginParts): Promise<LoggedIn> {
-  messages.allow('the login', { bytes: MOST_BYTES, messages: MOST_MESSAGES })
+  messages.allow('the login', { bytes: MAX_BYTES, messages: MAX_MESSAGES })
   const { user, database, settings } = parts
   messages.send(
     encodeStartupPacket({
@@ -145,7 +145,7 @@ async function scram(messages: TargetMessages, parts: LoginParts, mechanisms: re
     tls: parts.tls,
     channelBinding: parts.channelBinding,
     mechanisms,
-    fewestIterations: parts.tls?.verified === true ? 1 : FEWEST_ITERATIONS,
+    fewestIterations: parts.tls?.verified === true ? 1 : MIN_ITERATIONS,
   })
   messages.send(
     encodeMessage(saslInitialResponse, {
@@ -219,7 +219,7 @@ export const unexpected = ({ tag }: Frame): PamError =>
   violation(`the target sent message '${String.fromCharCode(tag)}' where none was due`)
 
 /** A server says some hundred bytes and twenty messages; there may be notices. */
-const MOST_BYTES = 128 * 1024
-const MOST_MESSAGES = 1000
+const MAX_BYTES = 128 * 1024
+const MAX_MESSAGES = 1000
 /** RFC 7677, section 4. Whoever is not known to be the target gets no proof that is cheaper to guess from. */
-const FEWEST_ITERATIONS = 4096
+const MIN_ITERATIONS = 4096

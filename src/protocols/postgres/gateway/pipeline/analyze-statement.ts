@@ -1,4 +1,4 @@
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import {
   namesAnything,
   resolveFacts,
@@ -14,31 +14,31 @@ import { withoutMissing } from './missing-prepared.ts'
 import { namesIn } from './touches.ts'
 
 /** What a text does, against the catalogs as they are now. */
-export interface Understanding {
+export interface StatementAnalyzer {
   /** `types`: of parameters, as a Parse names them, by number. */
   of(sql: string, types?: readonly number[]): StatementFacts | Promise<StatementFacts>
   /** The same, with the catalogs read again: before something approved is forwarded. */
   again(sql: string, types?: readonly number[]): Promise<StatementFacts>
 }
 
-export function understanding(conversation: Conversation, parser: SqlParser): Understanding {
+export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): StatementAnalyzer {
   /** By what the text says: texts that say the same share it. */
   let cache = new WeakMap<ParsedText, StatementFacts>()
-  let generation = conversation.catalogGeneration
+  let generation = pipeline.catalogGeneration
 
-  const resolve = (parsed: ParsedText, uncertain = conversation.uncertain): StatementFacts => {
-    if (generation !== conversation.catalogGeneration) {
+  const resolve = (parsed: ParsedText, uncertain = pipeline.uncertain): StatementFacts => {
+    if (generation !== pipeline.catalogGeneration) {
       cache = new WeakMap()
-      generation = conversation.catalogGeneration
+      generation = pipeline.catalogGeneration
     }
     const known = uncertain === undefined ? cache.get(parsed) : undefined
     if (known !== undefined) return known
     const facts =
       'failure' in parsed
         ? notRead(parsed)
-        : resolveFacts(parsed, conversation.catalog, conversation.masking, prepared, {
-            readOnly: conversation.session.readOnly,
-            ownAccount: conversation.session.config.ownAccount,
+        : resolveFacts(parsed, pipeline.catalog, pipeline.masking, prepared, {
+            readOnly: pipeline.session.readOnly,
+            ownAccount: pipeline.session.config.ownAccount,
             uncertain,
           })
     // What EXECUTE runs depends on what has its name now.
@@ -48,8 +48,8 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   }
   /** What SQL or the protocol prepared under a name, where that is certain. */
   const prepared: FindPrepared = (name) => {
-    const { value } = conversation.statements.lookUp(name, conversation.batch)
-    if (value === undefined || !conversation.isIdle) return undefined
+    const { value } = pipeline.statements.lookUp(name, pipeline.batch)
+    if (value === undefined || !pipeline.isIdle) return undefined
     const parsed = parser.parse(value.sql)
     return parsed instanceof Promise ? undefined : resolve(parsed)
   }
@@ -58,7 +58,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     statements: [unparsed(failure)],
     parsed: [],
     refusal: undefined,
-    tainted: conversation.masking.plan.columns.length > 0 && 'all',
+    tainted: pipeline.masking.plan.columns.length > 0 && 'all',
     lineage: [],
     guesses: [],
     changesCatalog: true,
@@ -68,21 +68,21 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   /** Definitions have changed, or a name is new: look again, once everything before has been worked through. */
   const lookAgain = async (parsed: ParsedText): Promise<StatementFacts> => {
     for (let times = 0; ; times++) {
-      await conversation.settled()
+      await pipeline.settled()
       // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
-      if (conversation.isStuck) return resolve(parsed)
-      await conversation.refreshCatalog()
+      if (pipeline.isStuck) return resolve(parsed)
+      await pipeline.refreshCatalog()
       const facts = resolve(parsed)
       const changing = othersTouching(facts)
       if (changing.length === 0) return facts
       // It ends soon, but for one that waits for a lock of this very session.
       await Promise.race([Promise.all(changing.map(({ over }) => over)), pause(patienceFor(changing))])
-      if (othersTouching(facts).some((publication) => waitedFor.has(publication)) || times > MOST_LOOKS)
+      if (othersTouching(facts).some((publication) => waitedFor.has(publication)) || times > MAX_LOOKS)
         return resolve(parsed, CHANGING)
     }
   }
   const othersTouching = (facts: StatementFacts): Publication[] =>
-    conversation.definitions.othersTouching(conversation, namesIn(facts))
+    pipeline.definitions.othersTouching(pipeline, namesIn(facts))
   const waitedFor = new WeakSet<Publication>()
   const patienceFor = (changing: readonly Publication[]): number => {
     const milliseconds = changing.every((publication) => waitedFor.has(publication)) ? 0 : PATIENCE
@@ -92,9 +92,9 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
-    if (conversation.catalogStale) return lookOnce(parsed, sql)
-    if (!conversation.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
-      return conversation.settled().then(() => resolve(parsed))
+    if (pipeline.catalogStale) return lookOnce(parsed, sql)
+    if (!pipeline.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
+      return pipeline.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
     if (othersTouching(facts).length > 0) return lookAgain(parsed)
     return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
@@ -104,7 +104,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   const isNew = ({ unresolved }: StatementFacts, sql: string): boolean => unresolved && !seen.has(sql)
   const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
     const facts = await lookAgain(parsed)
-    if (seen.size > MOST_CACHED) seen.clear()
+    if (seen.size > MAX_CACHED) seen.clear()
     if (facts.unresolved) seen.add(sql)
     return facts
   }
@@ -112,7 +112,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   const typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
   /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
   const withTypes = (facts: StatementFacts, types: readonly number[]): StatementFacts => {
-    const { catalog } = conversation
+    const { catalog } = pipeline
     const reasons = types.flatMap((type) => {
       const name = catalog.typesByOid.get(type)
       return [
@@ -131,7 +131,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
         ...statement,
         unknown: [...new Set([...statement.unknown, ...reasons])],
       })),
-      tainted: conversation.masking.plan.columns.length > 0 && 'all',
+      tainted: pipeline.masking.plan.columns.length > 0 && 'all',
       changesCatalog: true,
     } satisfies StatementFacts
     byTypes.set(types.join(), withReasons)
@@ -139,9 +139,9 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
   }
   /** What is said of a text, held against how the target reads it; unless nothing is asked of the target. */
   const agree =
-    readingOf(conversation) === 'ours'
+    readingOf(pipeline) === 'ours'
       ? undefined
-      : agreement(conversation, parser, { afresh: lookAgain, ours: (sql) => ours(sql) })
+      : agreement(pipeline, parser, { afresh: lookAgain, ours: (sql) => ours(sql) })
   const ours = (sql: string, types = NO_TYPES): StatementFacts | Promise<StatementFacts> => {
     const parsed = parser.parse(sql)
     const facts = parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)
@@ -166,21 +166,21 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
     for (let times = 0; isOld(facts); times++) {
       const parsed = await parser.parse(sql)
       if (!looksUp(parsed)) break
-      if (times === MOST_ROUNDS) return withTypes(resolve(parsed, CHANGING), types)
+      if (times === MAX_ROUNDS) return withTypes(resolve(parsed, CHANGING), types)
       facts = await judge(sql, types)
     }
     return facts
   }
   const isOld = (facts: StatementFacts): boolean =>
-    conversation.uncertain === undefined &&
-    !conversation.isStuck &&
-    (conversation.hasOldCatalog || othersTouching(facts).length > 0)
+    pipeline.uncertain === undefined &&
+    !pipeline.isStuck &&
+    (pipeline.hasOldCatalog || othersTouching(facts).length > 0)
   return {
     of(sql, types = NO_TYPES) {
       const facts = judge(sql, types)
       return facts instanceof Promise
-        ? untilCurrent(sql, types, facts).then((known) => withoutMissing(conversation, known))
-        : withoutMissing(conversation, facts)
+        ? untilCurrent(sql, types, facts).then((known) => withoutMissing(pipeline, known))
+        : withoutMissing(pipeline, facts)
     },
     async again(sql, types = NO_TYPES) {
       const parsed = await parser.parse(sql)
@@ -192,7 +192,7 @@ export function understanding(conversation: Conversation, parser: SqlParser): Un
 }
 
 /** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
-export const readingOf = ({ session }: Pick<Conversation, 'session'>): 'ours' | 'agreed' =>
+export const readingOf = ({ session }: Pick<PipelineState, 'session'>): 'ours' | 'agreed' =>
   session.config.reading ?? (session.masking.columns.length > 0 ? 'agreed' : 'ours')
 
 /** Casts of users that a parameter of this type may be converted by: the text does not say what it is converted from. */
@@ -212,12 +212,12 @@ const NO_TYPES: readonly number[] = []
 /** Whether what a text does depends on the catalogs. */
 const looksUp = (parsed: ParsedText): boolean => 'failure' in parsed || parsed.some(namesAnything)
 
-const MOST_CACHED = 2000
+const MAX_CACHED = 2000
 const CHANGING = 'another session changes these definitions: try again'
 /** Milliseconds that a decision waits for the definitions of another session to be what they will be. */
 const PATIENCE = 1000
-const MOST_LOOKS = 10
+const MAX_LOOKS = 10
 /** How often a text is judged again because definitions have changed meanwhile. */
-const MOST_ROUNDS = 5
+const MAX_ROUNDS = 5
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds).unref())

@@ -18,7 +18,7 @@ import type { Close } from '../../wire/close.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import { nativeError, toErrorResponse } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
@@ -29,15 +29,15 @@ import { commits, restsOn } from './touches.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { ColumnNames, NameTable, Portal, Prepared } from './name-table.ts'
 import { settledValue, type Steps } from './steps.ts'
-import type { Understanding } from './analyze-statement.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /**
  * What becomes of each message of the client: what carries a statement is judged before a byte of it goes on. After a refusal in
  * an extended query everything up to the Sync is skipped, as the server would.
  */
 export class ClientMessages {
-  readonly #conversation: Conversation
-  readonly #understanding: Understanding
+  readonly #pipeline: PipelineState
+  readonly #analyzer: StatementAnalyzer
   readonly #gate: CommandGate
   readonly #send: (bytes: Buffer) => void
   readonly #masks: boolean
@@ -46,19 +46,14 @@ export class ClientMessages {
   /** What is left of a message that comes in pieces goes on; otherwise it is dropped. */
   #passing = false
 
-  /** `send`: what goes on, in order; it may be collected until `conversation.sendCollected`. */
-  constructor(
-    conversation: Conversation,
-    understanding: Understanding,
-    gate: CommandGate,
-    send: (bytes: Buffer) => void,
-  ) {
-    this.#conversation = conversation
-    this.#understanding = understanding
+  /** `send`: what goes on, in order; it may be collected until `pipeline.sendCollected`. */
+  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer, gate: CommandGate, send: (bytes: Buffer) => void) {
+    this.#pipeline = pipeline
+    this.#analyzer = analyzer
     this.#gate = gate
     this.#send = send
-    this.#masks = !isEmptyPlan(conversation.session.masking)
-    this.#limit = conversation.session.limits.statementBytes
+    this.#masks = !isEmptyPlan(pipeline.session.masking)
+    this.#limit = pipeline.session.limits.statementBytes
   }
 
   /** After an error everything up to the Sync is skipped. It may come while a message waits. */
@@ -111,9 +106,9 @@ export class ClientMessages {
   }
 
   #copyEnd(frame: Frame): void {
-    const conversation = this.#conversation
-    if (conversation.copyIn) conversation.copyIn = false
-    else if (!conversation.isIdle) conversation.expect({ type: 'copy-end' })
+    const pipeline = this.#pipeline
+    if (pipeline.copyIn) pipeline.copyIn = false
+    else if (!pipeline.isIdle) pipeline.expect({ type: 'copy-end' })
     this.#send(frame.bytes)
   }
 
@@ -155,19 +150,19 @@ export class ClientMessages {
 
   /** It ends the implicit transaction of what came before it. */
   *#sync(frame: Frame): Steps {
-    const conversation = this.#conversation
-    const touches = conversation.batchOpen ? conversation.publishes(undefined, false) : undefined
+    const pipeline = this.#pipeline
+    const touches = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
     const published = touches === undefined ? undefined : { touches, waitFor: true }
-    yield* beforePublishing(conversation, published)
+    yield* beforePublishing(pipeline, published)
     this.#gate.goOn()
     // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
-    if (conversation.copyIn) return
+    if (pipeline.copyIn) return
     this.#send(frame.bytes)
     const pending = { type: 'sync' } as const
-    conversation.expect(pending)
-    if (published !== undefined) conversation.publish(pending, published.touches, true)
-    conversation.noteEnd()
-    conversation.endBatch()
+    pipeline.expect(pending)
+    if (published !== undefined) pipeline.publish(pending, published.touches, true)
+    pipeline.noteEnd()
+    pipeline.endBatch()
   }
 
   *#query(frame: Frame, sql: string): Steps {
@@ -175,7 +170,7 @@ export class ClientMessages {
     const verdict = yield* this.#gate.decide({ sql, parameters: [], facts })
     if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
     if (verdict.wasHeld === true && (yield* this.#isOvertaken(facts))) {
-      this.#conversation.session.recorder.outcome({ type: 'notice', message: `not sent: ${OVERTAKEN.message}` })
+      this.#pipeline.session.recorder.outcome({ type: 'notice', message: `not sent: ${OVERTAKEN.message}` })
       return this.#answerQuery(OVERTAKEN)
     }
     this.#forwardQuery(frame, sql, facts, verdict.id)
@@ -183,57 +178,56 @@ export class ClientMessages {
 
   /** While a person decided, others have sent what was decided with the definitions from before; it comes first. */
   *#isOvertaken(facts: StatementFacts): Steps<boolean> {
-    const hasWaited = yield* beforeText(this.#conversation, facts)
+    const hasWaited = yield* beforeText(this.#pipeline, facts)
     // What the person decided about rests on definitions that may have changed in that time.
-    return hasWaited && this.#conversation.catalogStale
+    return hasWaited && this.#pipeline.catalogStale
   }
 
   /** What others have on its way comes first; what the text means is asked again afterwards. */
   *#factsBeforePublishing(sql: string): Steps<StatementFacts> {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     for (let times = 1; ; times++) {
-      const facts = yield* settledValue(this.#understanding.of(sql))
-      if (!facts.changesCatalog && conversation.changed === undefined) return facts
-      const hasWaited = yield* beforeText(conversation, facts)
-      if (!hasWaited || times > MOST_WAITS) return facts
+      const facts = yield* settledValue(this.#analyzer.of(sql))
+      if (!facts.changesCatalog && pipeline.changed === undefined) return facts
+      const hasWaited = yield* beforeText(pipeline, facts)
+      if (!hasWaited || times > MAX_WAITS) return facts
     }
   }
 
   #forwardQuery(frame: Frame, sql: string, facts: StatementFacts, decision: string): void {
-    const conversation = this.#conversation
-    conversation.endBatch()
-    const restore = forgetNames(conversation, facts)
+    const pipeline = this.#pipeline
+    pipeline.endBatch()
+    const restore = forgetNames(pipeline, facts)
     const notUnderstood = facts.parsed.length === 0 ? restore : undefined
-    const published = publishedBy(conversation, facts)
-    noteChanges(conversation, facts)
+    const published = publishedBy(pipeline, facts)
+    noteChanges(pipeline, facts)
     const run = startRun(decision, sql, facts, notUnderstood)
     const pending = { type: 'query', run, rests: restsOn(facts) } as const
-    conversation.expect(pending)
-    if (published !== undefined) conversation.publish(pending, published.touches, published.waitFor)
+    pipeline.expect(pending)
+    if (published !== undefined) pipeline.publish(pending, published.touches, published.waitFor)
     this.#send(frame.bytes)
   }
 
   #refuseQuery(sql: string, facts: StatementFacts, error: PamError): void {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     const bytes = syntaxError(error, facts)
-    if (bytes === undefined || (conversation.isIdle && conversation.status === 'I'))
-      return this.#answerQuery(error, bytes)
+    if (bytes === undefined || (pipeline.isIdle && pipeline.status === 'I')) return this.#answerQuery(error, bytes)
     // The server fails as well, and its transaction with it.
-    conversation.endBatch()
+    pipeline.endBatch()
     const run = startRun(error.id ?? '', sql, { ...facts, changesCatalog: false })
-    conversation.expect({ type: 'query', run, error: { sqlstate: SYNTAX_ERROR, bytes } })
+    pipeline.expect({ type: 'query', run, error: { sqlstate: SYNTAX_ERROR, bytes } })
     this.#send(queryNothing())
   }
 
   /** In the place of the answer to a message that the target does not get. */
   #answerQuery(error: PamError, bytes = toErrorResponse(error)): void {
-    const conversation = this.#conversation
-    conversation.reply(() => Buffer.concat([bytes, conversation.readyForQuery()]))
+    const pipeline = this.#pipeline
+    pipeline.reply(() => Buffer.concat([bytes, pipeline.readyForQuery()]))
   }
 
   *#parse(frame: Frame, message: Parse): Steps {
-    const conversation = this.#conversation
-    const facts = yield* settledValue(this.#understanding.of(message.sql, message.parameterTypes))
+    const pipeline = this.#pipeline
+    const facts = yield* settledValue(this.#analyzer.of(message.sql, message.parameterTypes))
     const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts })
     if (refusal !== undefined) {
       const error = syntaxError(refusal, facts)
@@ -248,19 +242,19 @@ export class ClientMessages {
       described: undefined,
       names: this.#namesOf(facts),
     }
-    const change = conversation.statements.set(message.statement, prepared, conversation.batch)
+    const change = pipeline.statements.set(message.statement, prepared, pipeline.batch)
     this.#forward(frame.bytes, { type: 'parse', change, tainted: facts.tainted, rests: restsOn(facts) })
   }
 
   *#bind(frame: Frame, message: Bind, unheld?: PamError): Steps {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     const { statement } = message
-    const prepared = yield* this.#lookUp(conversation.statements, statement)
+    const prepared = yield* this.#lookUp(pipeline.statements, statement)
     if (prepared === undefined) {
       const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`
       return this.#unknownName(bindNobody(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
     }
-    const facts = yield* settledValue(this.#understanding.of(prepared.sql, prepared.parameterTypes))
+    const facts = yield* settledValue(this.#analyzer.of(prepared.sql, prepared.parameterTypes))
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
@@ -270,10 +264,10 @@ export class ClientMessages {
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
     this.#passing = unheld !== undefined
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
-    forgetNames(conversation, facts)
+    forgetNames(pipeline, facts)
     this.#forward(frame.bytes, {
       type: 'bind',
-      change: conversation.portals.set(message.portal, portal, conversation.batch),
+      change: pipeline.portals.set(message.portal, portal, pipeline.batch),
       tainted: facts.tainted,
       portal: { name: message.portal, facts },
       rests: restsOn(facts),
@@ -281,48 +275,48 @@ export class ClientMessages {
   }
 
   *#describe(frame: Frame, message: Describe): Steps {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     let of: Prepared | undefined
     let names = UNKNOWN_NAMES
     let tainted: Taint = this.#masks && 'all'
     if (message.subject === 'statement') {
-      of = yield* this.#lookUp(conversation.statements, message.name)
+      of = yield* this.#lookUp(pipeline.statements, message.name)
       if (of !== undefined) names = of.names
     } else {
-      const portal = yield* this.#lookUp(conversation.portals, message.name)
+      const portal = yield* this.#lookUp(pipeline.portals, message.name)
       if (portal !== undefined) {
         of = portal.prepared
         names = this.#namesOf(portal.facts)
         tainted = portal.facts.tainted
       }
     }
-    if (of !== undefined) of.described = conversation.catalogGeneration
+    if (of !== undefined) of.described = pipeline.catalogGeneration
     this.#forward(frame.bytes, { type: 'describe', of, hidden: false, tainted, names })
   }
 
   *#execute(frame: Frame, message: Execute): Steps {
-    const conversation = this.#conversation
-    const portal = yield* this.#lookUp(conversation.portals, message.portal)
+    const pipeline = this.#pipeline
+    const portal = yield* this.#lookUp(pipeline.portals, message.portal)
     if (portal === undefined) {
-      if (conversation.cursors.has(message.portal)) return yield* this.#executeCursor(frame, message.portal)
+      if (pipeline.cursors.has(message.portal)) return yield* this.#executeCursor(frame, message.portal)
       return this.#unknownName(executeNobody(), INVALID_CURSOR_NAME, `portal "${message.portal}" does not exist`)
     }
     const { prepared, facts } = portal
-    if (prepared.described !== conversation.catalogGeneration)
+    if (prepared.described !== pipeline.catalogGeneration)
       this.#describeForMasking(message.portal, prepared, facts.tainted, this.#namesOf(facts))
-    const touches = commits(facts) ? conversation.publishes(undefined, true) : undefined
+    const touches = commits(facts) ? pipeline.publishes(undefined, true) : undefined
     const published = touches === undefined ? undefined : { touches, waitFor: true }
-    yield* beforePublishing(conversation, published)
-    noteChanges(conversation, facts)
+    yield* beforePublishing(pipeline, published)
+    noteChanges(pipeline, facts)
     const pending = { type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal } as const
     this.#forward(frame.bytes, pending)
-    if (published !== undefined) conversation.publish(pending, published.touches, true)
+    if (published !== undefined) pipeline.publish(pending, published.touches, true)
   }
 
   /** A cursor of SQL and a portal share their names: executing it is a FETCH, and judged as one. */
   *#executeCursor(frame: Frame, name: string): Steps {
     const sql = `FETCH ALL FROM "${name.replaceAll('"', '""')}"`
-    const facts = yield* settledValue(this.#understanding.of(sql))
+    const facts = yield* settledValue(this.#analyzer.of(sql))
     const verdict = yield* this.#gate.decide({ sql, parameters: [], facts })
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
     const prepared: Prepared = {
@@ -330,7 +324,7 @@ export class ClientMessages {
       parameterTypes: [],
       columns: undefined,
       described: undefined,
-      names: { tainted: facts.tainted, outputs: this.#conversation.cursors.get(name) },
+      names: { tainted: facts.tainted, outputs: this.#pipeline.cursors.get(name) },
     }
     this.#describeForMasking(name, prepared, facts.tainted, prepared.names)
     // Whoever executes it gets text, also of a cursor that is declared BINARY: that is said to FETCH alone.
@@ -341,22 +335,22 @@ export class ClientMessages {
   /** Rows can be masked only by columns that were described, with the definitions of now: where the client does not ask, we do. */
   #describeForMasking(portal: string, of: Prepared, tainted: Taint, names: ColumnNames): void {
     if (!this.#masks) return
-    of.described = this.#conversation.catalogGeneration
-    this.#conversation.expect({ type: 'describe', of, hidden: true, tainted, names })
+    of.described = this.#pipeline.catalogGeneration
+    this.#pipeline.expect({ type: 'describe', of, hidden: true, tainted, names })
     this.#send(describePortal(portal))
   }
 
   #close(frame: Frame, message: Close): void {
-    const conversation = this.#conversation
-    const table = message.subject === 'statement' ? conversation.statements : conversation.portals
-    const change = table.set(message.name, undefined, conversation.batch)
+    const pipeline = this.#pipeline
+    const table = message.subject === 'statement' ? pipeline.statements : pipeline.portals
+    const change = table.set(message.name, undefined, pipeline.batch)
     this.#forward(frame.bytes, { type: 'close', change, tainted: false })
   }
 
   /** A message of an extended query goes on; up to its Sync a batch is open. */
   #forward(bytes: Buffer, pending: Pending): void {
-    this.#conversation.expect(pending)
-    this.#conversation.batchOpen = true
+    this.#pipeline.expect(pending)
+    this.#pipeline.batchOpen = true
     this.#send(bytes)
   }
 
@@ -364,16 +358,16 @@ export class ClientMessages {
   #namesOf({ tainted, lineage, parsed }: StatementFacts): ColumnNames {
     const [statement] = parsed
     const [cursor] = statement?.kinds.includes('fetch') === true ? statement.names : []
-    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#conversation.cursors.get(cursor) }
+    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.cursors.get(cursor) }
   }
 
   /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
   *#lookUp<T>(table: NameTable<T>, name: string): Steps<T | undefined> {
-    const conversation = this.#conversation
-    const { value, certain } = table.lookUp(name, conversation.batch)
+    const pipeline = this.#pipeline
+    const { value, certain } = table.lookUp(name, pipeline.batch)
     if (certain) return value
-    yield conversation.settled()
-    return table.lookUp(name, conversation.batch).value
+    yield pipeline.settled()
+    return table.lookUp(name, pipeline.batch).value
   }
 
   /**
@@ -406,4 +400,4 @@ const INVALID_SQL_STATEMENT_NAME = '26000'
 const INVALID_CURSOR_NAME = '34000'
 
 /** How often a text waits for what others have on its way. */
-const MOST_WAITS = 5
+const MAX_WAITS = 5

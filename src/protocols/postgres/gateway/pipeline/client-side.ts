@@ -1,19 +1,19 @@
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { CLIENT_PIECES } from '../../wire/client-message.ts'
 import { Queue } from '../../../../shared/queue.ts'
-import { wireFailure } from '../../../../gateway/session-end-reason.ts'
+import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
 import { ClientMessages } from './client-messages.ts'
 import { CommandGate } from './command-gate.ts'
 import type { Steps } from './steps.ts'
-import type { Conversation } from './pipeline-state.ts'
-import type { Understanding } from './analyze-statement.ts'
+import type { PipelineState } from './pipeline-state.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /**
  * From the client to the server: messages are taken in order, what follows one that takes time waits, and what goes on is
  * written once per turn. What becomes of each message: `ClientMessages`.
  */
 export class ClientSide {
-  readonly #conversation: Conversation
+  readonly #pipeline: PipelineState
   readonly #gate: CommandGate
   readonly #messages: ClientMessages
   readonly #framer: Framer
@@ -25,19 +25,19 @@ export class ClientSide {
   #busy = false
   #upstreamFull = false
 
-  constructor(conversation: Conversation, understanding: Understanding) {
-    this.#conversation = conversation
-    this.#gate = new CommandGate(conversation, understanding)
-    this.#messages = new ClientMessages(conversation, understanding, this.#gate, (bytes) => this.#out.push(bytes))
-    this.#framer = new Framer(conversation.session.limits.statementBytes, 'the client', CLIENT_PIECES)
-    conversation.sendCollected = () => this.#flush()
+  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer) {
+    this.#pipeline = pipeline
+    this.#gate = new CommandGate(pipeline, analyzer)
+    this.#messages = new ClientMessages(pipeline, analyzer, this.#gate, (bytes) => this.#out.push(bytes))
+    this.#framer = new Framer(pipeline.session.limits.statementBytes, 'the client', CLIENT_PIECES)
+    pipeline.sendCollected = () => this.#flush()
   }
 
   push(chunk: Buffer): void {
     this.#framer.push(chunk, this.#queue)
     this.#work()
     this.#keepWaiting()
-    if (this.#isBehind) this.#conversation.client.pause()
+    if (this.#isBehind) this.#pipeline.client.pause()
   }
 
   /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */
@@ -48,7 +48,7 @@ export class ClientSide {
   }
 
   get #isBehind(): boolean {
-    return this.#waitingBytes + this.#waiting.length * FRAME_BYTES > MOST_WAITING
+    return this.#waitingBytes + this.#waiting.length * FRAME_BYTES > MAX_WAITING
   }
 
   /** The client said goodbye, or its side is closed. */
@@ -68,9 +68,9 @@ export class ClientSide {
   }
 
   #work(): void {
-    const { session } = this.#conversation
+    const { session } = this.#pipeline
     while (this.#waiting.length > 0 && !this.#busy && !session.ended.aborted) {
-      if (this.#conversation.isFull) {
+      if (this.#pipeline.isFull) {
         this.#waitForRoom()
         break
       }
@@ -80,8 +80,7 @@ export class ClientSide {
     }
     this.#flush()
     // A session that has ended says goodbye to the target itself.
-    if (this.left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted)
-      this.#conversation.upstream.end()
+    if (this.left && !this.#busy && this.#waiting.length === 0 && !session.ended.aborted) this.#pipeline.upstream.end()
   }
 
   /** Goes on with a message until it is done, or waits for something. */
@@ -92,16 +91,16 @@ export class ClientSide {
       this.#busy = true
       step.value.then(
         (next) => this.#goOn(tag, steps, next),
-        (error: unknown) => this.#conversation.session.end(wireFailure(error)),
+        (error: unknown) => this.#pipeline.session.end(sessionEndReason(error)),
       )
     } catch (error) {
-      this.#conversation.session.end(wireFailure(error))
+      this.#pipeline.session.end(sessionEndReason(error))
     }
   }
 
   /** After a wait: what the server has failed at meanwhile, or the session's end, may have made the message void. */
   #goOn(tag: number, steps: Steps, answer: unknown): void {
-    if (this.#conversation.session.ended.aborted) return
+    if (this.#pipeline.session.ended.aborted) return
     if (this.#messages.isSkipped(tag)) {
       steps.return()
       this.#finished()
@@ -113,13 +112,13 @@ export class ClientSide {
   /** A change that was announced is sent by now, or is not sent. */
   #finished(): void {
     this.#busy = false
-    this.#conversation.endAnnouncement()
+    this.#pipeline.endAnnouncement()
   }
 
   /** So much is on its way that the server comes first. */
   #waitForRoom(): void {
     this.#busy = true
-    void this.#conversation.whenRoom().then(() => {
+    void this.#pipeline.whenRoom().then(() => {
       this.#busy = false
       this.#work()
       this.#readOn()
@@ -138,11 +137,11 @@ export class ClientSide {
     if (out.length === 0) return
     this.#out = []
     // What waited for an answer of the target goes on when the session ends, and no further than here.
-    if (this.#conversation.session.ended.aborted) return
-    const ready = this.#conversation.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
+    if (this.#pipeline.session.ended.aborted) return
+    const ready = this.#pipeline.upstream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out))
     if (ready) return
     this.#upstreamFull = true
-    this.#conversation.client.pause()
+    this.#pipeline.client.pause()
   }
 
   /** The upstream takes more. */
@@ -152,11 +151,11 @@ export class ClientSide {
   }
 
   #readOn(): void {
-    if (!this.#upstreamFull && !this.#isBehind) this.#conversation.client.resume()
+    if (!this.#upstreamFull && !this.#isBehind) this.#pipeline.client.resume()
   }
 }
 
 /** Bytes of messages that wait behind a held one, until the client is not read any more. */
-const MOST_WAITING = 1_048_576
+const MAX_WAITING = 1_048_576
 /** Bytes that a message takes in memory besides its own. */
 const FRAME_BYTES = 128

@@ -2,40 +2,39 @@ import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import { movesNames, type StatementFacts } from '../../dialect/command-facts.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
 import { recordable } from './recordable.ts'
 import { changesOf, endsTransaction, isNamed } from './touches.ts'
-import type { Understanding } from './analyze-statement.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /** A statement as the session judges, records and holds it. */
 export function draftCommand(
-  conversation: Conversation,
-  understanding: Understanding,
+  pipeline: PipelineState,
+  analyzer: StatementAnalyzer,
   sql: string,
   parameters: readonly (string | null)[],
   facts: StatementFacts,
 ): CommandDraft {
-  const { session, status } = conversation
+  const { session, status } = pipeline
   return {
     text: sql,
     parameters,
     facts: { type: 'sql', statements: facts.statements },
     recorded: recordable(sql, parameters, facts, session),
     guesses: facts.guesses,
-    notes: () => notesOf(facts, conversation),
-    estimate: async () => (await estimateRows(conversation, sql, facts, parameters.length)) ?? 'no estimate of rows',
+    notes: () => notesOf(facts, pipeline),
+    estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
     context: { objects: facts.objects },
     inTransaction: status !== 'I',
-    again: async () =>
-      draftCommand(conversation, understanding, sql, parameters, await understanding.again(sql, facts.declared)),
+    again: async () => draftCommand(pipeline, analyzer, sql, parameters, await analyzer.again(sql, facts.declared)),
   }
 }
 
 /** What an approver wants to know besides the effect. */
-function notesOf(facts: StatementFacts, { status, transactionSince }: Conversation): string[] {
+function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineState): string[] {
   const masks = facts.lineage.flatMap(({ outputs, influences }) => [
     ...outputs.flatMap(({ origin }) => origin.masks),
     ...influences.map(({ mask }) => mask),
@@ -52,19 +51,19 @@ function notesOf(facts: StatementFacts, { status, transactionSince }: Conversati
 }
 
 /** What is sent now may change what is judged next. */
-export function noteChanges(conversation: Conversation, facts: StatementFacts): void {
-  const { batch } = conversation
+export function noteChanges(pipeline: PipelineState, facts: StatementFacts): void {
+  const { batch } = pipeline
   for (const { kinds } of facts.parsed)
-    if (kinds.some((kind) => IN_BLOCK.has(kind))) conversation.block = { batch, isOpen: true }
-    else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) conversation.block = { batch, isOpen: false }
-  if (facts.changesCatalog || (conversation.changed !== undefined && facts.parsed.some(endsTransaction)))
-    conversation.noteDefinitionsChange()
-  conversation.noteChanged(changesOf(facts), isNamed(facts))
-  if (facts.parsed.some(movesNames)) conversation.notePathChange()
-  if (facts.parsed.some(endsTransaction)) conversation.noteEnd()
-  if (facts.tainted === 'all') conversation.ranUnread = true
+    if (kinds.some((kind) => IN_BLOCK.has(kind))) pipeline.block = { batch, isOpen: true }
+    else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) pipeline.block = { batch, isOpen: false }
+  if (facts.changesCatalog || (pipeline.changed !== undefined && facts.parsed.some(endsTransaction)))
+    pipeline.noteDefinitionsChange()
+  pipeline.noteChanged(changesOf(facts), isNamed(facts))
+  if (facts.parsed.some(movesNames)) pipeline.notePathChange()
+  if (facts.parsed.some(endsTransaction)) pipeline.noteEnd()
+  if (facts.tainted === 'all') pipeline.ranUnread = true
   for (const { tree } of facts.parsed)
-    if (tree.kind === 'utility' && tree.detail.notifies !== undefined) conversation.noteNotify(tree.detail.notifies)
+    if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }
 
 /** After these a transaction block is open. */

@@ -2,9 +2,9 @@ import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { draftCommand } from './command-draft.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
-import type { Understanding } from './analyze-statement.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { Steps } from './steps.ts'
 
 /** A statement with what is known of it; of parameters, what a person can read. */
@@ -18,14 +18,14 @@ export interface Command {
 export class CommandGate {
   /** The client said goodbye, or its side is closed. */
   left = false
-  readonly #conversation: Conversation
-  readonly #understanding: Understanding
+  readonly #pipeline: PipelineState
+  readonly #analyzer: StatementAnalyzer
   #skipping = false
   #hold: Hold | undefined
 
-  constructor(conversation: Conversation, understanding: Understanding) {
-    this.#conversation = conversation
-    this.#understanding = understanding
+  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer) {
+    this.#pipeline = pipeline
+    this.#analyzer = analyzer
   }
 
   /** Nobody waits for the answer any more. */
@@ -43,24 +43,24 @@ export class CommandGate {
 
   /** An error, ours or the server's, skips everything up to the next Sync; it may come while a message is being judged. */
   get isSkipped(): boolean {
-    return this.#skipping || this.#conversation.serverSkips
+    return this.#skipping || this.#pipeline.serverSkips
   }
 
   /** A Sync ends what is skipped. */
   goOn(): void {
     this.#skipping = false
-    this.#conversation.serverSkips = false
+    this.#pipeline.serverSkips = false
   }
 
   /** Why a command would be refused, asked when nothing of it runs yet. */
   preview(command: Command): PamError | undefined {
-    return this.#conversation.session.preview(this.#draft(command))
+    return this.#pipeline.session.preview(this.#draft(command))
   }
 
   /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */
   *decide(command: Command, unheld?: PamError): Steps<Verdict & { readonly wasHeld?: true }> {
-    const conversation = this.#conversation
-    const decision = conversation.session.decide(this.#draft(command))
+    const pipeline = this.#pipeline
+    const decision = pipeline.session.decide(this.#draft(command))
     if (decision.type !== 'hold') return decision
     if (unheld !== undefined) {
       decision.withdraw()
@@ -68,12 +68,12 @@ export class CommandGate {
       return { type: 'refuse', id: decision.id, error: unheld }
     }
     this.#hold = decision
-    conversation.sendCollected()
-    const hint = conversation.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
-    conversation.reply(() => toNotice(decision.notice, hint))
+    pipeline.sendCollected()
+    const hint = pipeline.status === 'T' ? 'a transaction is open: its locks are held while this waits' : undefined
+    pipeline.reply(() => toNotice(decision.notice, hint))
     if (this.left) decision.withdraw()
     // While a person decides, others need not wait for a change that was announced.
-    conversation.endAnnouncement()
+    pipeline.endAnnouncement()
     try {
       return { ...((yield decision.verdict) as Verdict), wasHeld: true }
     } finally {
@@ -84,11 +84,11 @@ export class CommandGate {
   /** After it everything up to the Sync is skipped. */
   refuseExtended(error: PamError): void {
     this.#skipping = true
-    this.#conversation.sendCollected()
-    this.#conversation.reply(() => toErrorResponse(error))
+    this.#pipeline.sendCollected()
+    this.#pipeline.reply(() => toErrorResponse(error))
   }
 
   #draft({ sql, parameters, facts }: Command): CommandDraft {
-    return draftCommand(this.#conversation, this.#understanding, sql, parameters, facts)
+    return draftCommand(this.#pipeline, this.#analyzer, sql, parameters, facts)
   }
 }

@@ -1,5 +1,5 @@
 import type { StatementFacts } from '../../dialect/command-facts.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import { ownQueries } from './gateway-query.ts'
 
 /**
@@ -8,7 +8,7 @@ import { ownQueries } from './gateway-query.ts'
  * an error would end the client's transaction, and planning runs functions that are declared immutable.
  */
 export async function estimateRows(
-  conversation: Conversation,
+  pipeline: PipelineState,
   sql: string,
   facts: StatementFacts,
   parameters: number,
@@ -16,10 +16,10 @@ export async function estimateRows(
   const [statement, ...more] = facts.statements
   if (statement === undefined || more.length > 0 || parameters > 0) return undefined
   if (statement.unknown.length > 0 || !statement.kinds.every((kind) => PLANNED.has(kind))) return undefined
-  if (conversation.status !== 'I' || conversation.batchOpen || !conversation.isIdle) return undefined
-  conversation.session.recorder.outcome({ type: 'notice', message: 'the planner is asked how many rows this touches' })
+  if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.isIdle) return undefined
+  pipeline.session.recorder.outcome({ type: 'notice', message: 'the planner is asked how many rows this touches' })
   try {
-    const [, plan] = await ownQueries(conversation, [
+    const [, plan] = await ownQueries(pipeline, [
       `select pg_catalog.set_config('statement_timeout', '2000', true), pg_catalog.set_config('lock_timeout', '500', true), pg_catalog.set_config('transaction_read_only', 'on', true)`,
       `explain (format json) ${sql}`,
     ])

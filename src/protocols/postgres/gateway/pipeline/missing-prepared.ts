@@ -1,31 +1,31 @@
 import { EXECUTES, type StatementFacts } from '../../dialect/command-facts.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 
 /**
  * EXECUTE of a name that nothing was prepared under does nothing but fail: the server says so itself. Whether there is such a name
  * only the server knows for certain, since code that is not read may have prepared it.
  */
 export function withoutMissing(
-  conversation: Conversation,
+  pipeline: PipelineState,
   facts: StatementFacts,
 ): StatementFacts | Promise<StatementFacts> {
   const [statement, ...others] = facts.statements
   const name = facts.parsed[0]?.executes
   if (name === undefined || others.length > 0 || statement?.unknown.includes(EXECUTES) !== true) return facts
-  return conversation.settled().then(async () => {
-    if (conversation.serverSkips || conversation.copyIn) return facts
+  return pipeline.settled().then(async () => {
+    if (pipeline.serverSkips || pipeline.copyIn) return facts
     // In a failed transaction nothing can be asked, and no EXECUTE runs.
-    if (conversation.status !== 'E' && (await isPrepared(conversation, name))) return facts
+    if (pipeline.status !== 'E' && (await isPrepared(pipeline, name))) return facts
     const unknown = statement.unknown.filter((reason) => reason !== EXECUTES)
     return { ...facts, statements: [{ ...statement, unknown }], changesCatalog: unknown.length > 0 }
   })
 }
 
-async function isPrepared(conversation: Conversation, name: string): Promise<boolean> {
+async function isPrepared(pipeline: PipelineState, name: string): Promise<boolean> {
   const sql = `select 1 from pg_catalog.pg_prepared_statements p where p.name operator(pg_catalog.=) ${quoted(name)}`
   try {
-    const [rows] = await shieldedQueries(conversation, [sql])
+    const [rows] = await shieldedQueries(pipeline, [sql])
     return rows === undefined || rows.length > 0
   } catch (error) {
     if (!(error instanceof OwnQueryFailed)) throw error

@@ -25,7 +25,7 @@ import { NameTable, type Portal, type Prepared } from './name-table.ts'
  * What the two directions of one PostgreSQL session share: what is on its way, what names stand for, what the
  * catalogs say. It owns the order of answers; it decides nothing.
  */
-export class Conversation implements Participant {
+export class PipelineState implements Participant {
   readonly client: Channel
   readonly upstream: Channel
   readonly session: Session<PostgresTarget>
@@ -68,7 +68,7 @@ export class Conversation implements Participant {
 
   readonly #parser: SqlParser
   readonly #place: CatalogPlace
-  readonly #target: ConversationTarget
+  readonly #target: PipelineTarget
   #rows: CatalogRows
   #stale = false
   #pathMoved = false
@@ -93,7 +93,7 @@ export class Conversation implements Participant {
     seenChanges: number
     /** What the server has reported at login. */
     parameters: ReadonlyMap<string, string>
-    target: ConversationTarget
+    target: PipelineTarget
   }) {
     this.#parser = parts.parser
     this.#place = parts.place
@@ -145,7 +145,7 @@ export class Conversation implements Participant {
   }
 
   noteNotify(payload: string): void {
-    if (this.notified.size >= MOST_KEPT) this.notified.clear()
+    if (this.notified.size >= MAX_KEPT) this.notified.clear()
     this.notified.add(payload)
   }
 
@@ -286,7 +286,7 @@ export class Conversation implements Participant {
 
   /** More of the client's should not go on before some of what was sent is answered. */
   get isFull(): boolean {
-    return this.#pending.length >= MOST_PENDING
+    return this.#pending.length >= MAX_PENDING
   }
 
   /** Resolves when enough is answered, or the session is over. */
@@ -295,7 +295,7 @@ export class Conversation implements Participant {
   }
 
   #tellRoom(): void {
-    if (this.#roomWaiters.length === 0 || this.#pending.length > MOST_PENDING / 2) return
+    if (this.#roomWaiters.length === 0 || this.#pending.length > MAX_PENDING / 2) return
     const waiters = this.#roomWaiters
     this.#roomWaiters = []
     for (const resolve of waiters) resolve()
@@ -470,11 +470,11 @@ type Reported = Map<string, Set<string>>
  * Messages that are on their way at once. It is far more than a server keeps answers back for (8 KB, PQ_SEND_BUFFER_SIZE in its
  * pqcomm.c), so that it answers some of them whatever they are.
  */
-const MOST_PENDING = 10_000
+const MAX_PENDING = 10_000
 /** Payloads of NOTIFY, and values of one setting, that are remembered. */
-export const MOST_KEPT = 1000
+export const MAX_KEPT = 1000
 /** What a session needs of its connection besides the bytes. */
-export interface ConversationTarget {
+export interface PipelineTarget {
   /** Of the backend, which its notifications carry; signed, undefined where the target named none. */
   readonly processId: number | undefined
   cancel(): Promise<void>

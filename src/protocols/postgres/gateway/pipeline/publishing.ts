@@ -1,7 +1,7 @@
 import type { Touches } from '../../catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import type { Steps } from './steps.ts'
 import { changesOf, commits, isNamed } from './touches.ts'
 
@@ -11,24 +11,24 @@ export interface Published {
   readonly waitFor: boolean
 }
 
-export function publishedBy(conversation: Conversation, facts: StatementFacts): Published | undefined {
-  const touches = conversation.publishes(changesOf(facts), commits(facts))
+export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Published | undefined {
+  const touches = pipeline.publishes(changesOf(facts), commits(facts))
   if (touches === undefined) return undefined
-  return { touches, waitFor: conversation.changed !== undefined || isNamed(facts) }
+  return { touches, waitFor: pipeline.changed !== undefined || isNamed(facts) }
 }
 
 /**
  * Before definitions become everybody's: until no other session has something on its way that was decided with those from before.
  * False: there was nothing to wait for.
  */
-export function* beforePublishing(conversation: Conversation, published: Published | undefined): Steps<boolean> {
+export function* beforePublishing(pipeline: PipelineState, published: Published | undefined): Steps<boolean> {
   if (published?.waitFor !== true) return false
   const { touches } = published
-  const settled = conversation.definitions.settle(
-    conversation,
+  const settled = pipeline.definitions.settle(
+    pipeline,
     touches,
-    (pids) => waiting(conversation, pids),
-    () => conversation.announce(touches),
+    (pids) => waiting(pipeline, pids),
+    () => pipeline.announce(touches),
   )
   if (settled === undefined) return false
   yield settled
@@ -36,10 +36,10 @@ export function* beforePublishing(conversation: Conversation, published: Publish
 }
 
 /** Of these backends, those that wait for a lock, and for what; undefined where the target cannot be asked. */
-async function waiting(conversation: Conversation, pids: readonly number[]) {
-  await conversation.settled()
-  if (conversation.isStuck) return undefined
-  const [rows] = await shieldedQueries(conversation, [waitsOf(pids)]).catch(() => [])
+async function waiting(pipeline: PipelineState, pids: readonly number[]) {
+  await pipeline.settled()
+  if (pipeline.isStuck) return undefined
+  const [rows] = await shieldedQueries(pipeline, [waitsOf(pids)]).catch(() => [])
   return (
     rows &&
     new Map(rows.map(([pid, relation, here]) => [Number(pid), { relation: relation !== null, here: here !== null }]))
@@ -51,13 +51,13 @@ const waitsOf = (pids: readonly number[]): string =>
   `with recursive waits(pid, at) as (select p, p from pg_catalog.unnest('{${pids.map((pid) => pid | 0).join(',')}}'::pg_catalog.int4[]) p union select w.pid, b from waits w, lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.at)) b) select w.pid::pg_catalog.text, (select pg_catalog.max(l.locktype) from pg_catalog.pg_locks l where l.pid operator(pg_catalog.=) w.pid and not l.granted and l.locktype operator(pg_catalog.=) 'relation'), pg_catalog.max(case when w.at operator(pg_catalog.=) pg_catalog.pg_backend_pid() then 't' end) from waits w where w.at operator(pg_catalog.<>) w.pid group by w.pid`
 
 /** Before a text that changes definitions, or commits what was changed. True where there was something to wait for. */
-export function* beforeText(conversation: Conversation, facts: StatementFacts): Steps<boolean> {
-  const { changed } = conversation
-  if (changed !== undefined && !changed.named && !facts.changesCatalog && conversation.isIdle && commits(facts)) {
-    const has = (yield conversation.hasChanged()) as boolean
-    conversation.changed = has ? { ...changed, named: true } : undefined
-    if (has) yield* beforePublishing(conversation, publishedBy(conversation, facts))
+export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Steps<boolean> {
+  const { changed } = pipeline
+  if (changed !== undefined && !changed.named && !facts.changesCatalog && pipeline.isIdle && commits(facts)) {
+    const has = (yield pipeline.hasChanged()) as boolean
+    pipeline.changed = has ? { ...changed, named: true } : undefined
+    if (has) yield* beforePublishing(pipeline, publishedBy(pipeline, facts))
     return true
   }
-  return yield* beforePublishing(conversation, publishedBy(conversation, facts))
+  return yield* beforePublishing(pipeline, publishedBy(pipeline, facts))
 }

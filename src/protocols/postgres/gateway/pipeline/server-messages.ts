@@ -7,7 +7,7 @@ import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import { MOST_KEPT, type Conversation } from './pipeline-state.ts'
+import { MAX_KEPT, type PipelineState } from './pipeline-state.ts'
 import { isShielded, OwnQueryFailed, rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
 import type { ColumnNames } from './name-table.ts'
@@ -40,23 +40,23 @@ const RUNS = ['query', 'execute'] as const
 
 /** What becomes of each message of the server: answers find their question, values are masked, results are recorded. */
 export class ServerMessages {
-  readonly #conversation: Conversation
+  readonly #pipeline: PipelineState
   readonly #masks: boolean
   readonly #rules: ResultRows
   /** How many bytes of each result's rows go into the record. */
   readonly #keeps: number
 
-  constructor(conversation: Conversation, rules: ResultRows) {
-    this.#conversation = conversation
-    this.#masks = !isEmptyPlan(conversation.session.masking)
+  constructor(pipeline: PipelineState, rules: ResultRows) {
+    this.#pipeline = pipeline
+    this.#masks = !isEmptyPlan(pipeline.session.masking)
     this.#rules = rules
-    this.#keeps = conversation.session.config.recordRows
+    this.#keeps = pipeline.session.config.recordRows
   }
 
   /** What the client gets of this message; undefined: nothing. */
   handle(frame: Frame): Buffer | undefined {
-    const conversation = this.#conversation
-    const { head } = conversation
+    const pipeline = this.#pipeline
+    const { head } = pipeline
     if (frame.piece === 'later') {
       if (head !== undefined && 'run' in head) head.run.bytes += frame.bytes.length
       return frame.bytes
@@ -98,11 +98,11 @@ export class ServerMessages {
   ])
 
   #notice(frame: Frame): Buffer | undefined {
-    return this.#masks ? maskedNotice(frame, this.#conversation, this.#rules.masker) : frame.bytes
+    return this.#masks ? maskedNotice(frame, this.#pipeline, this.#rules.masker) : frame.bytes
   }
 
   #notification(frame: Frame): Buffer | undefined {
-    return this.#masks ? maskedNotification(frame, this.#conversation) : frame.bytes
+    return this.#masks ? maskedNotification(frame, this.#pipeline) : frame.bytes
   }
 
   #noData(frame: Frame, { of, hidden }: Sent<'describe'>): Buffer | undefined {
@@ -110,12 +110,12 @@ export class ServerMessages {
       of.columns = []
       delete of.description
     }
-    this.#conversation.answered()
+    this.#pipeline.answered()
     return hidden ? undefined : frame.bytes
   }
 
   #copyIn(frame: Frame, { type }: AtWork): Buffer {
-    if (type === 'execute') this.#conversation.beginCopyIn()
+    if (type === 'execute') this.#pipeline.beginCopyIn()
     return frame.bytes
   }
 
@@ -132,7 +132,7 @@ export class ServerMessages {
     if (shown === undefined) return this.#outOfStep(frame)
     if (this.#keeps > 0) {
       const { prepared, resultFormats } = head.type === 'execute' ? head.portal : NO_PORTAL
-      run.kept ??= new KeptRows(run.decision, this.#conversation.session.recorder, {
+      run.kept ??= new KeptRows(run.decision, this.#pipeline.session.recorder, {
         limit: this.#keeps,
         columns: (run.columns ?? prepared?.columns)?.map(({ name }) => name),
         formats: resultFormats,
@@ -148,7 +148,7 @@ export class ServerMessages {
         head.of.columns = this.#columns(frame)
         head.of.description = Buffer.from(frame.bytes)
       }
-      this.#conversation.answered()
+      this.#pipeline.answered()
       return head.hidden ? undefined : this.#named(frame, head.names)
     }
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
@@ -158,7 +158,7 @@ export class ServerMessages {
 
   /** Names of columns that code which is not read may have made of masked ones are hidden. */
   #named(frame: Frame, { tainted, outputs }: ColumnNames): Buffer {
-    if (this.#conversation.masking.plan.columns.length === 0) return frame.bytes
+    if (this.#pipeline.masking.plan.columns.length === 0) return frame.bytes
     const isRead = outputs?.every((output) => output.spread !== true || !isMasked(output.origin)) === true
     if (tainted !== 'all' && isRead) return frame.bytes
     const columns = this.#columns(frame)
@@ -183,18 +183,18 @@ export class ServerMessages {
     this.#confirmNames(head.run, tag)
     head.run.index++
     head.run.copy = undefined
-    if (head.run.changesCatalog || (head.run.endsTransaction && this.#conversation.changed !== undefined))
-      this.#conversation.noteDefinitionsChange(true)
+    if (head.run.changesCatalog || (head.run.endsTransaction && this.#pipeline.changed !== undefined))
+      this.#pipeline.noteDefinitionsChange(true)
     head.run.rows = 0
     head.run.bytes = 0
-    if (head.type === 'execute') this.#conversation.answered()
+    if (head.type === 'execute') this.#pipeline.answered()
     else head.run.rewrites = undefined
     return frame.bytes
   }
 
   /** Names that SQL made stand for what was judged once the server says that it made them. */
   #confirmNames({ statements, lineage, index, sql, tainted }: Run, tag: string): void {
-    const { cursors, statements: names, batch } = this.#conversation
+    const { cursors, statements: names, batch } = this.#pipeline
     const statement = statements[index]
     const [name] = statement?.names ?? []
     if (statement === undefined || name === undefined) return
@@ -215,35 +215,35 @@ export class ServerMessages {
   }
 
   #confirm(frame: Frame, head: Sent<'parse' | 'bind' | 'close'>): Buffer | undefined {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     head.change.confirm()
     // A cursor of SQL and a portal share their names.
     if (head.type === 'bind') {
       const [lineage] = head.portal.facts.lineage
-      if (lineage === undefined) conversation.cursors.delete(head.portal.name)
-      else conversation.cursors.set(head.portal.name, lineage.outputs)
+      if (lineage === undefined) pipeline.cursors.delete(head.portal.name)
+      else pipeline.cursors.set(head.portal.name, lineage.outputs)
     }
-    this.#conversation.answered()
+    this.#pipeline.answered()
     return frame.bytes
   }
 
   #readyForQuery(frame: Frame): Buffer | undefined {
-    const conversation = this.#conversation
-    const before = conversation.status
-    conversation.status = statusOf(frame)
-    if (before === 'I' && conversation.status !== 'I') conversation.transactionSince = Date.now()
+    const pipeline = this.#pipeline
+    const before = pipeline.status
+    pipeline.status = statusOf(frame)
+    if (before === 'I' && pipeline.status !== 'I') pipeline.transactionSince = Date.now()
     // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
-    if (conversation.namesMoved) {
-      conversation.notePathChange()
-      conversation.namesMoved = conversation.status !== 'I'
+    if (pipeline.namesMoved) {
+      pipeline.notePathChange()
+      pipeline.namesMoved = pipeline.status !== 'I'
     }
-    conversation.answered()
-    conversation.noteTransaction()
+    pipeline.answered()
+    pipeline.noteTransaction()
     return frame.bytes
   }
 
   #error(frame: Frame, head: Pending | undefined): Buffer | undefined {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     const { fields } = decodeMessage(errorResponse, bodyOf(frame), 'ErrorResponse')
     if (head?.type === 'query' && ++head.run.errors > 1) {
       // The server may be stopped, or the session ended, before it is done with the first error.
@@ -256,15 +256,15 @@ export class ServerMessages {
         : head?.type === 'query' && head.error?.sqlstate === fields.get('C')
           ? head.error?.bytes
           : undefined
-    const bytes = own ?? (this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes)
+    const bytes = own ?? (this.#masks ? maskedError(fields, pipeline, this.#rules.masker) : frame.bytes)
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
-      if (head.run.changesCatalog || conversation.changed !== undefined) conversation.noteDefinitionsChange(true)
+      if (head.run.changesCatalog || pipeline.changed !== undefined) pipeline.noteDefinitionsChange(true)
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
-      conversation.copyIn = false
-      conversation.skipToSync()
+      pipeline.copyIn = false
+      pipeline.skipToSync()
     }
     return bytes
   }
@@ -289,7 +289,7 @@ export class ServerMessages {
     body.end()
     const pinned = PINNED[name]
     if (pinned !== undefined && pinned !== value) {
-      this.#conversation.session.end(
+      this.#pipeline.session.end(
         new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {
           side: 'upstream',
         }),
@@ -303,12 +303,12 @@ export class ServerMessages {
 
   /** Once code has run that is not read, only what the client has been told before: it may have set anything. */
   #mayReport(name: string, value: string): boolean {
-    const { masking, reported, ranUnread } = this.#conversation
+    const { masking, reported, ranUnread } = this.#pipeline
     if (masking.plan.columns.length === 0) return true
     const known = reported.get(name) ?? new Set<string>()
     reported.set(name, known)
     if (ranUnread) return known.has(value)
-    if (known.size >= MOST_KEPT) known.clear()
+    if (known.size >= MAX_KEPT) known.clear()
     known.add(value)
     return true
   }
@@ -332,13 +332,13 @@ export class ServerMessages {
         return head.closes === undefined ? undefined : this.#ownFailed(frame, fields, head)
       }
       case serverTags.readyForQuery:
-        this.#conversation.status = statusOf(frame)
-        this.#conversation.answered()
+        this.#pipeline.status = statusOf(frame)
+        this.#pipeline.answered()
         head.done()
         return undefined
       case serverTags.closeComplete:
         if (head.closes === undefined || --head.closes > 0) return undefined
-        this.#conversation.answered()
+        this.#pipeline.answered()
         head.done()
         return undefined
       case serverTags.noticeResponse: {
@@ -357,20 +357,20 @@ export class ServerMessages {
 
   /** Within a pipeline the server now skips all up to a Sync, as after any error: unless we send one, the client is told of this one. */
   #ownFailed(frame: Frame, fields: ReadonlyMap<string, string>, head: Pending & { type: 'own' }): Buffer | undefined {
-    const conversation = this.#conversation
+    const pipeline = this.#pipeline
     if (head.failing === 'ended') {
       head.closes = undefined
-      conversation.upstream.write(SYNC)
+      pipeline.upstream.write(SYNC)
       return undefined
     }
-    conversation.skipToSync()
-    return this.#masks ? maskedError(fields, conversation, this.#rules.masker) : frame.bytes
+    pipeline.skipToSync()
+    return this.#masks ? maskedError(fields, pipeline, this.#rules.masker) : frame.bytes
   }
 
   #record(run: Run, result: { tag?: string; error?: string }): void {
     run.kept?.flush()
     run.kept = undefined
-    this.#conversation.session.recorder.outcome({
+    this.#pipeline.session.recorder.outcome({
       type: 'result',
       command: run.decision,
       ...result,
@@ -381,7 +381,7 @@ export class ServerMessages {
   }
 
   #outOfStep(frame: Frame): undefined {
-    this.#conversation.outOfStep(`message '${String.fromCharCode(frame.tag)}' where none was due`)
+    this.#pipeline.outOfStep(`message '${String.fromCharCode(frame.tag)}' where none was due`)
     return undefined
   }
 }
@@ -403,7 +403,7 @@ const statusOf = (frame: Frame): TransactionStatus =>
 /** What a server says that it did: it goes on record, so it must not be more than a server says. */
 function tagOf(frame: Frame): string {
   const body = bodyOf(frame)
-  if (body.length > LONGEST_TAG || body.indexOf(0) !== body.length - 1)
+  if (body.length > MAX_TAG_LENGTH || body.indexOf(0) !== body.length - 1)
     throw new WireError('CommandComplete: the tag is none of a server')
   return body.toString('latin1', 0, body.length - 1)
 }
@@ -412,6 +412,6 @@ const NO_PORTAL = { prepared: undefined, resultFormats: [] } as const
 /** Bytes that a row takes in memory besides its own. */
 const OWN_ROW = 16
 /** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */
-const LONGEST_TAG = 64
+const MAX_TAG_LENGTH = 64
 /** Raised before anything of a text runs. Source: manual, appendix A. */
 const SYNTAX_ERROR = '42601'

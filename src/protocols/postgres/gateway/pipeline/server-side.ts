@@ -1,13 +1,13 @@
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { serverTags } from '../../wire/server-message.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import type { Conversation } from './pipeline-state.ts'
+import type { PipelineState } from './pipeline-state.ts'
 import { ResultRows } from '../results/result-rows.ts'
 import { ServerMessages } from './server-messages.ts'
 
 /** From the server to the client, in order: runs of rows are taken together, what passes untouched goes on as it came. */
 export class ServerSide {
-  readonly #conversation: Conversation
+  readonly #pipeline: PipelineState
   readonly #framer: Framer
   readonly #messages: ServerMessages
   readonly #rules: ResultRows
@@ -17,11 +17,11 @@ export class ServerSide {
   #last: Buffer | undefined
   #lastEnd = 0
 
-  constructor(conversation: Conversation) {
-    const { session } = conversation
-    this.#conversation = conversation
-    this.#rules = new ResultRows(conversation)
-    this.#messages = new ServerMessages(conversation, this.#rules)
+  constructor(pipeline: PipelineState) {
+    const { session } = pipeline
+    this.#pipeline = pipeline
+    this.#rules = new ResultRows(pipeline)
+    this.#messages = new ServerMessages(pipeline, this.#rules)
     this.#keepsRows = session.config.recordRows > 0
     // A row that nothing is hidden in need not be held.
     const inPieces = this.#keepsRows || !isEmptyPlan(session.masking) ? [] : [serverTags.dataRow, serverTags.copyData]
@@ -38,8 +38,8 @@ export class ServerSide {
   readonly #take = (frame: Frame): boolean => {
     const bytes = this.#messages.handle(frame)
     if (bytes !== undefined) this.#add(bytes)
-    if (this.#conversation.hasDue) for (const reply of this.#conversation.dueReplies()) this.#add(reply)
-    return !this.#conversation.session.ended.aborted
+    if (this.#pipeline.hasDue) for (const reply of this.#pipeline.dueReplies()) this.#add(reply)
+    return !this.#pipeline.session.ended.aborted
   }
 
   /** Neighbouring messages that pass untouched become one piece again, and one write. */
@@ -67,7 +67,7 @@ export class ServerSide {
     const out = this.#out
     if (out.length === 0) return true
     this.#out = []
-    const { client } = this.#conversation
+    const { client } = this.#pipeline
     if (out.length === 1) return client.write(out[0] as Buffer)
     // Of much, each piece goes by itself: putting it together would copy what passes untouched.
     if (out.reduce((sum, { length }) => sum + length, 0) < JOINED) return client.write(Buffer.concat(out))
@@ -79,7 +79,7 @@ export class ServerSide {
   /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
   #rows(bytes: Buffer, at: number): number {
     const tag = bytes[at]
-    const { head } = this.#conversation
+    const { head } = this.#pipeline
     if (head?.type !== 'query' && head?.type !== 'execute') return at
     const run =
       tag === serverTags.dataRow && !this.#keepsRows

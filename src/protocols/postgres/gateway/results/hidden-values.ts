@@ -252,7 +252,7 @@ const nullWhere = (text: string, search: ValueSearch): null | undefined =>
 
 /** With all its digits: the server leaves an exponent where there are many. */
 const inFloat = (number: number, search: ValueSearch): null | undefined =>
-  Math.abs(number) < SHORTEST_NUMBER ? undefined : nullWhere(String(number), search)
+  Math.abs(number) < MIN_NUMBER_LENGTH ? undefined : nullWhere(String(number), search)
 
 /** Bytes that may be text. */
 function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
@@ -277,9 +277,9 @@ function numericText(value: Buffer): string {
   const scale = value.readUInt16BE(6)
   // No data of a kind is as long; the digits themselves follow.
   if (
-    count > LONGEST_NUMERIC ||
-    weight > LONGEST_NUMERIC ||
-    weight < -LONGEST_NUMERIC ||
+    count > MAX_NUMERIC_LENGTH ||
+    weight > MAX_NUMERIC_LENGTH ||
+    weight < -MAX_NUMERIC_LENGTH ||
     value.length !== 8 + count * 2
   )
     return ''
@@ -288,7 +288,7 @@ function numericText(value: Buffer): string {
   let whole = ''
   for (let place = 0; place <= weight; place++) whole += group(place)
   let fraction = ''
-  for (let place = weight + 1; fraction.length < scale && fraction.length < LONGEST_NUMERIC * 4; place++)
+  for (let place = weight + 1; fraction.length < scale && fraction.length < MAX_NUMERIC_LENGTH * 4; place++)
     fraction += group(place)
   const digits = whole.replace(/^0+(?=\d)/, '') || '0'
   return `${sign === NEGATIVE ? '-' : ''}${digits}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`
@@ -306,9 +306,9 @@ const BYTES = /^\\x|(?<!\\)(?:\\\\)*\\[0-3][0-7]{2}/
 const NUMBER = /^-?\d+(?:\.\d+)?$/
 const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
 /** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */
-const SHORTEST_NUMBER = 1e12
+const MIN_NUMBER_LENGTH = 1e12
 /** Groups of four digits. */
-const LONGEST_NUMERIC = 2000
+const MAX_NUMERIC_LENGTH = 2000
 /** NUMERIC_NEG in numeric.c. */
 const NEGATIVE = 0x4000
 /** Values within values; nobody has as many. */

@@ -4,30 +4,30 @@ import { noticeResponse, type ErrorFields } from '../../wire/error-response.ts'
 import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { decodeMessage, encodeError, encodeNotice, serverTags } from '../../wire/server-message.ts'
 import type { Taint } from '../../dialect/command-facts.ts'
-import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isSqlstate } from '../../dialect/sqlstates.ts'
 import type { Masker } from './row-masking.ts'
 
 /** An ErrorResponse with what it may quote hidden, by what it answers. */
-export const maskedError = (fields: ErrorFields, conversation: Conversation, masker: Masker): Buffer =>
-  encodeError(maskFields(fields, taintOf(conversation), masker))
+export const maskedError = (fields: ErrorFields, pipeline: PipelineState, masker: Masker): Buffer =>
+  encodeError(maskFields(fields, taintOf(pipeline), masker))
 
 /** A NoticeResponse, likewise. */
-export function maskedNotice(frame: Frame, conversation: Conversation, masker: Masker): Buffer {
+export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Masker): Buffer {
   const { fields } = decodeMessage(noticeResponse, bodyOf(frame), 'NoticeResponse')
-  return encodeNotice(maskFields(fields, taintOf(conversation), masker))
+  return encodeNotice(maskFields(fields, taintOf(pipeline), masker))
 }
 
 /** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
-export function maskedNotification(frame: Frame, conversation: Conversation): Buffer {
-  const { masking, session, notified, ranUnread } = conversation
+export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffer {
+  const { masking, session, notified, ranUnread } = pipeline
   const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
   const processId = body.uint32()
   const channel = body.cstring()
   const payload = body.cstring()
   // Any other session may have made it of a masked column: were the same text shown that this one has sent, too, it would confirm
   // a guess. What this one has sent stood in its statements, unless code that is not read has sent it.
-  const isOwn = (processId | 0) === conversation.processId && !ranUnread && (payload === '' || notified.has(payload))
+  const isOwn = (processId | 0) === pipeline.processId && !ranUnread && (payload === '' || notified.has(payload))
   const isConstant = masking.plan.columns.length === 0 || isOwn
   const { kinds } = masking.plan
   const masked = isConstant ? maskKinds(payload, kinds, session.hashKeys) : '****'
@@ -43,7 +43,7 @@ export function maskedNotification(frame: Frame, conversation: Conversation): Bu
   return out
 }
 
-function taintOf({ head, masking }: Conversation): Taint {
+function taintOf({ head, masking }: PipelineState): Taint {
   if (
     head === undefined ||
     head.type === 'reply' ||

@@ -3,7 +3,7 @@ import type { Column } from '../../wire/row-description.ts'
 import { passRows, rewriteCopyRows, rewriteRows, type RowRun } from '../../wire/row-run.ts'
 import { serverTags } from '../../wire/server-message.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { copyTypes } from '../../dialect/copy-types.ts'
 import { isMasked, type Output } from '../../lineage/origin.ts'
 import type { Pending, Run } from '../pipeline/pending.ts'
@@ -25,22 +25,22 @@ export type AtWork = Pending & { readonly type: 'query' | 'execute' }
  * nobody has said what their columns are, do not pass.
  */
 export class ResultRows {
-  readonly #conversation: Conversation
+  readonly #pipeline: PipelineState
   readonly #masks: boolean
 
-  constructor(conversation: Conversation) {
-    this.#conversation = conversation
-    this.#masks = !isEmptyPlan(conversation.session.masking)
+  constructor(pipeline: PipelineState) {
+    this.#pipeline = pipeline
+    this.#masks = !isEmptyPlan(pipeline.session.masking)
   }
 
   get masker(): Masker {
-    const { masking, session } = this.#conversation
+    const { masking, session } = this.#pipeline
     return { scope: masking, keys: session.hashKeys }
   }
 
   /** DataRows that stand behind each other from an offset on. Undefined: to be taken one by one. */
   rowRun(bytes: Buffer, at: number, head: AtWork): RowRun | undefined {
-    const limits = { tag: serverTags.dataRow, longest: this.#conversation.session.limits.resultMessageBytes }
+    const limits = { tag: serverTags.dataRow, longest: this.#pipeline.session.limits.resultMessageBytes }
     const rewrites = this.#rewritesOf(head)
     if (rewrites === undefined) return undefined
     return rewrites === 'untouched'
@@ -50,10 +50,10 @@ export class ResultRows {
 
   /** The same of rows of COPY. */
   copyRun(bytes: Buffer, at: number, run: Run): RowRun | undefined {
-    const limits = { tag: serverTags.copyData, longest: this.#conversation.session.limits.resultMessageBytes }
+    const limits = { tag: serverTags.copyData, longest: this.#pipeline.session.limits.resultMessageBytes }
     if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
     const { copy } = run
-    const { kinds } = this.#conversation.masking.plan
+    const { kinds } = this.#pipeline.masking.plan
     const delimiter = copy?.delimiter.charCodeAt(0) ?? 0
     if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
       return undefined
@@ -106,13 +106,13 @@ export class ResultRows {
   }
 
   #copied(run: Run): CopiedRows {
-    const { plan } = this.#conversation.masking
+    const { plan } = this.#pipeline.masking
     if (run.copied?.format === run.copy && run.copied !== undefined) return run.copied
     const statement = run.statements[run.index]
     run.copied = {
       format: run.copy,
       outputs: plan.columns.length === 0 ? undefined : this.outputs(run),
-      types: statement && copyTypes(statement, this.#conversation.catalog),
+      types: statement && copyTypes(statement, this.#pipeline.catalog),
     }
     return run.copied
   }
@@ -122,7 +122,7 @@ export class ResultRows {
     const statement = statements[index]
     const [cursor] = statement?.names ?? []
     if (statement?.kinds.includes('fetch') === true)
-      return cursor === undefined ? undefined : this.#conversation.cursors.get(cursor)
+      return cursor === undefined ? undefined : this.#pipeline.cursors.get(cursor)
     return lineage[index]?.outputs
   }
 }

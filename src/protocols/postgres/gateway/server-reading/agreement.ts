@@ -1,5 +1,5 @@
 import type { StatementFacts } from '../../dialect/command-facts.ts'
-import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { ownQueries } from '../pipeline/gateway-query.ts'
 import { askForTree, readHideLog, type HideLog } from './ask.ts'
@@ -23,8 +23,8 @@ type Agree = (
  * Facts that the server's own reading agrees with; where it does not, the statement is of unknown effect and the log says what
  * differs. Each text is asked about once for each set of catalogs, and types that its parameters are declared with.
  */
-export function agreement(conversation: Conversation, parser: SqlParser, { afresh, ours }: Ours): Agree {
-  const opinion = new SecondOpinion(sourceOf(conversation), (sql) => parser.parse(sql))
+export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, ours }: Ours): Agree {
+  const opinion = new SecondOpinion(sourceOf(pipeline), (sql) => parser.parse(sql))
   /** By what is said of the text, which is another object for another set of catalogs. */
   const agreed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
 
@@ -34,17 +34,17 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
     types: readonly number[],
     facts: StatementFacts,
   ): Promise<StatementFacts> => {
-    await conversation.settled()
+    await pipeline.settled()
     // Nothing can be asked, and nothing will run.
-    if (conversation.isStuck) return facts
+    if (pipeline.isStuck) return facts
     let known = facts
     let said = await opinion.of(sql, types, known)
     // Somebody may have changed definitions since ours were read.
-    if (differs(said) && !conversation.serverSkips) {
+    if (differs(said) && !pipeline.serverSkips) {
       known = await afresh(parsed)
       said = await opinion.of(sql, types, known)
     }
-    const { session } = conversation
+    const { session } = pipeline
     for (const [index, reasons] of said.differs.entries())
       if (reasons.length > 0)
         session.logger.warn(
@@ -52,7 +52,7 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
           'statement.read_differently',
         )
     const judged = {
-      ...(differs(said) ? disputed(known, said.differs, conversation.masking.anything) : known),
+      ...(differs(said) ? disputed(known, said.differs, pipeline.masking.anything) : known),
       declared: types,
     }
     if (!said.failed) remember(facts, types, judged)
@@ -61,23 +61,23 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
   }
   const remember = (facts: StatementFacts, types: readonly number[], judged: StatementFacts): void => {
     const byTypes = agreed.get(facts) ?? new Map<string, StatementFacts>()
-    if (byTypes.size >= MOST_TYPINGS) byTypes.clear()
+    if (byTypes.size >= MAX_TYPINGS) byTypes.clear()
     agreed.set(facts, byTypes.set(types.join(), judged))
   }
   /** What EXECUTE runs, judged as it would be now. */
   const agreeExecuted = async (facts: StatementFacts): Promise<StatementFacts> => {
-    await conversation.settled()
+    await pipeline.settled()
     const reasons: string[][] = []
     for (const [index, { executes }] of facts.parsed.entries()) {
       reasons[index] = []
-      const prepared = executes === undefined ? undefined : conversation.statements.lookUp(executes, conversation.batch)
+      const prepared = executes === undefined ? undefined : pipeline.statements.lookUp(executes, pipeline.batch)
       if (prepared?.value === undefined) continue
       const { sql, parameterTypes } = prepared.value
       const known = await agree(await parser.parse(sql), sql, parameterTypes, await ours(sql))
       if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
         reasons[index].push('what it executes is read differently')
     }
-    return differs({ differs: reasons }) ? disputed(facts, reasons, conversation.masking.anything) : facts
+    return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.masking.anything) : facts
   }
   const agree: Agree = (parsed, sql, types, facts) => {
     const known = agreed.get(facts)?.get(types.length === 0 ? '' : types.join())
@@ -94,28 +94,28 @@ export function agreement(conversation: Conversation, parser: SqlParser, { afres
   return agree
 }
 
-function sourceOf(conversation: Conversation): ReadingSource {
+function sourceOf(pipeline: PipelineState): ReadingSource {
   let hide: HideLog | undefined
   return {
     get catalog() {
-      return conversation.catalog
+      return pipeline.catalog
     },
     get masking() {
-      return conversation.masking
+      return pipeline.masking
     },
     get canAskAgain() {
-      return !conversation.batchOpen || conversation.isInBlock
+      return !pipeline.batchOpen || pipeline.isInBlock
     },
-    longestTree: conversation.session.limits.resultMessageBytes,
+    longestTree: pipeline.session.limits.resultMessageBytes,
     async ask(text) {
-      hide ??= await readHideLog(conversation)
-      return askForTree(conversation, text, hide)
+      hide ??= await readHideLog(pipeline)
+      return askForTree(pipeline, text, hide)
     },
-    rows: (texts) => ownQueries(conversation, texts),
+    rows: (texts) => ownQueries(pipeline, texts),
   }
 }
 
 const differs = ({ differs: reasons }: Pick<Opinion, 'differs'>): boolean => reasons.some((some) => some.length > 0)
 
 /** Kinds of declarations of one text that are remembered. */
-const MOST_TYPINGS = 20
+const MAX_TYPINGS = 20

@@ -80,7 +80,7 @@ export async function withoutConstants(
     text += `${sql.slice(at, match.index)} $${number} `
     at = match.index + literal.length
   }
-  if (declared.length > MOST_PARAMETERS) return undefined
+  if (declared.length > MAX_PARAMETERS) return undefined
   if (numbers.size === 0) return { sql, types, given, hasStrings }
   const asked = { sql: text + sql.slice(at), types: declared, given, hasStrings }
   return (await says(asked.sql, query, parse, true)) ? asked : undefined
@@ -162,7 +162,7 @@ function candidates(sql: string): string[] {
     else if (token === ')') {
       opened.pop()
       for (const { at, depth } of begun) if (depth === opened.length + 1) found.push(sql.slice(at, index))
-    } else if (BEGINS.has(token.toLowerCase()) && begun.length < MOST_CANDIDATES && opened.length < 2)
+    } else if (BEGINS.has(token.toLowerCase()) && begun.length < MAX_CANDIDATES && opened.length < 2)
       begun.push({ at: index, depth: opened.length })
   }
   const tail = /\bwith\s+(no\s+)?data\s*;?\s*$/i.exec(bare)
@@ -218,8 +218,8 @@ const BEFORE_CONSTANT = new Set(
   limit offset set values returning using as
 `),
 )
-const MOST_CANDIDATES = 8
+const MAX_CANDIDATES = 8
 /** As pg_type.dat numbers it. */
 const TEXT = 25
 /** The protocol counts them in 16 bits. */
-const MOST_PARAMETERS = 60_000
+const MAX_PARAMETERS = 60_000

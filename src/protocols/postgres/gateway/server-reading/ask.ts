@@ -2,7 +2,7 @@ import { close } from '../../wire/close.ts'
 import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
-import type { Conversation } from '../pipeline/pipeline-state.ts'
+import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { extendedQuery, OWN_NAME, OwnQueryFailed, ownQuery } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
@@ -20,29 +20,29 @@ export type Answer =
  * transaction by itself. Between the messages of a pipeline without a block nothing can be undone. There the client gets the
  * error, which is what its own Parse of the same text would have got.
  */
-export async function askForTree(conversation: Conversation, text: QueryText, hide: HideLog): Promise<Answer> {
-  const { batchOpen, isInBlock } = conversation
-  if (batchOpen && !isInBlock) return askInPipeline(conversation, text)
+export async function askForTree(pipeline: PipelineState, text: QueryText, hide: HideLog): Promise<Answer> {
+  const { batchOpen, isInBlock } = pipeline
+  if (batchOpen && !isInBlock) return askInPipeline(pipeline, text)
   const before = isInBlock ? [`savepoint ${MARK}`] : []
   const after = isInBlock ? [`rollback to savepoint ${MARK}`, `release savepoint ${MARK}`] : []
   const set = setSettings(SETTINGS, hide)
   const trees: string[] = []
   try {
-    await send(conversation, [...before, set].map(extendedQuery), text, after.map(extendedQuery), trees, 'ended')
+    await send(pipeline, [...before, set].map(extendedQuery), text, after.map(extendedQuery), trees, 'ended')
   } catch (error) {
-    if (isInBlock && !conversation.session.ended.aborted) {
+    if (isInBlock && !pipeline.session.ended.aborted) {
       // The Sync after the error has left the client's block failed: back to where it was.
-      await send(conversation, after.map(extendedQuery), undefined, [], [])
+      await send(pipeline, after.map(extendedQuery), undefined, [], [])
     }
     return { ...errorOf(error), isShown: false }
   }
   return treeIn(trees)
 }
 
-async function askInPipeline(conversation: Conversation, text: QueryText): Promise<Answer> {
+async function askInPipeline(pipeline: PipelineState, text: QueryText): Promise<Answer> {
   const names = Object.keys(SETTINGS)
   const [values = []] = await ownQuery(
-    conversation,
+    pipeline,
     `select ${names.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}`,
   )
   // They last until the Sync, which is the client's.
@@ -50,7 +50,7 @@ async function askInPipeline(conversation: Conversation, text: QueryText): Promi
   const trees: string[] = []
   try {
     const set = setSettings(SETTINGS, 'no')
-    await send(conversation, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], trees, 'shown')
+    await send(pipeline, [extendedQuery(set)], text, [extendedQuery(setSettings(restored, 'no'))], trees, 'shown')
   } catch (error) {
     return { ...errorOf(error), isShown: true }
   }
@@ -67,7 +67,7 @@ const treeIn = ([tree]: readonly string[]): Answer =>
   tree === undefined ? { error: 'nothing was printed', text: '', isShown: false } : { tree }
 
 function send(
-  conversation: Conversation,
+  pipeline: PipelineState,
   before: readonly Buffer[],
   text: QueryText | undefined,
   after: readonly Buffer[],
@@ -75,9 +75,9 @@ function send(
   failing?: 'shown' | 'ended',
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { ended, limits } = conversation.session
+    const { ended, limits } = pipeline.session
     if (ended.aborted) return reject(ended.reason as Error)
-    const { batchOpen } = conversation
+    const { batchOpen } = pipeline
     const asked =
       text === undefined
         ? []
@@ -87,7 +87,7 @@ function send(
           ]
     const queries = before.length + after.length
     const results: OwnRows[] = [[]]
-    conversation.expect({
+    pipeline.expect({
       type: 'own',
       results,
       most: queries,
@@ -97,7 +97,7 @@ function send(
       trees: { after: before.length, printed },
       ...(failing === undefined ? {} : { failing }),
     })
-    conversation.upstream.write(Buffer.concat([...before, ...asked, ...after, batchOpen ? FLUSH : SYNC]))
+    pipeline.upstream.write(Buffer.concat([...before, ...asked, ...after, batchOpen ? FLUSH : SYNC]))
   })
 }
 
@@ -107,8 +107,8 @@ function send(
  */
 export type HideLog = 'no' | 'as superuser' | 'as granted'
 
-export async function readHideLog(conversation: Conversation): Promise<HideLog> {
-  const [row] = await ownQuery(conversation, `select pg_catalog.current_setting('server_version_num')`)
+export async function readHideLog(pipeline: PipelineState): Promise<HideLog> {
+  const [row] = await ownQuery(pipeline, `select pg_catalog.current_setting('server_version_num')`)
   return Number(row?.[0]) >= 150_000 ? 'as granted' : 'as superuser'
 }
 

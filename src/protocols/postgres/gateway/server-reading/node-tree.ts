@@ -22,7 +22,7 @@ export class TreeError extends Error {}
  * one tree.
  */
 export function readNodeTree(printed: string): TreeNode {
-  if (printed.length > LONGEST) throw new TreeError('it is too long')
+  if (printed.length > MAX_LENGTH) throw new TreeError('it is too long')
   // A token that fills a line is broken within, where nobody can tell an escape from what it stands before.
   for (const line of printed.split('\n'))
     if (line.length >= LINE && !line.includes(' ', 1)) throw new TreeError('a name in it is too long')
@@ -35,7 +35,7 @@ export function readNodeTree(printed: string): TreeNode {
 class Reader {
   readonly #text: string
   #at = 0
-  #left = MOST_VALUES
+  #left = MAX_VALUES
 
   constructor(text: string) {
     this.#text = text
@@ -115,8 +115,8 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || cod
 const isBracket = (code: number): boolean => code === 0x28 || code === 0x29 || code === 0x7b || code === 0x7d
 
 /** Characters of one tree; that of a SELECT of a thousand columns has about half a million. */
-const LONGEST = 4 * 1024 * 1024
-const MOST_VALUES = 500_000
+const MAX_LENGTH = 4 * 1024 * 1024
+const MAX_VALUES = 500_000
 /** A sum of a thousand terms is two thousand levels deep; the server's own stack carries some more. */
 const DEEPEST = 2500
 /** LINELEN in the server's print.c. */

@@ -151,7 +151,7 @@ class QueryReader {
     const around = this.#recurs
     // A recursive query gives what it gives of itself: it is followed until that does not grow any more.
     for (let before: readonly Columns[] = [], round = 0; ; round++) {
-      if (round > MOST_ROUNDS) throw new TreeError('a recursive query in it does not settle')
+      if (round > MAX_ROUNDS) throw new TreeError('a recursive query in it does not settle')
       this.#open.set(query, before)
       this.#recurs = new Set()
       const outputs = this.#followOutputs(scope)
@@ -222,7 +222,7 @@ class QueryReader {
 
   #collect(value: TreeValue, scope: Scope, into: Set<ColumnId>): void {
     if (value === null || typeof value === 'string') return
-    if (++this.#steps > MOST_STEPS) throw new TreeError('it takes too long to follow')
+    if (++this.#steps > MAX_STEPS) throw new TreeError('it takes too long to follow')
     if (!isNode(value)) {
       for (const item of value) this.#collect(item, scope, into)
       return
@@ -308,7 +308,7 @@ class QueryReader {
     const outputs = this.#outputsOf({ query, outer: scope })
     // SEARCH and CYCLE add columns made of the others.
     const adds = cte.fields.get('search_clause') != null || cte.fields.get('cycle_clause') != null
-    return adds ? [...outputs, ...Array.from({ length: MOST_ADDED }, () => union(outputs))] : outputs
+    return adds ? [...outputs, ...Array.from({ length: MAX_ADDED }, () => union(outputs))] : outputs
   }
 
   #subquery(entry: TreeNode, at: Scope): Scope {
@@ -410,7 +410,7 @@ const CONVERTED: ReadonlySet<string> = new Set([
   'CONVERTROWTYPEEXPR',
 ])
 const FIRST_USER_OID = 16_384
-const MOST_ROUNDS = 200
-const MOST_STEPS = 5_000_000
+const MAX_ROUNDS = 200
+const MAX_STEPS = 5_000_000
 /** SEARCH adds one column, CYCLE two. */
-const MOST_ADDED = 3
+const MAX_ADDED = 3

@@ -60,7 +60,7 @@ export class SecondOpinion {
   /** Nothing of the client's may be in flight. `types`: of parameters, as the client declares them. */
   async of(sql: string, types: readonly number[], facts: StatementFacts): Promise<Opinion> {
     const cannot = (why: string): string[] => [`the server could not be asked: ${why}`]
-    if (sql.length > Math.min(LONGEST, this.#source.longestTree / TREE_PER_CHARACTER))
+    if (sql.length > Math.min(MAX_LENGTH, this.#source.longestTree / TREE_PER_CHARACTER))
       return {
         differs: facts.parsed.map((_, index) => (isAsked(facts, index) ? cannot('it is too long') : [])),
         failed: false,
@@ -130,7 +130,7 @@ export class SecondOpinion {
     let text: QueryText | BareText | undefined = asked
     for (let round = 0; ; round++) {
       const answer: Answer = await this.#source.ask(text)
-      if ('tree' in answer || answer.isShown || answer.error !== INDETERMINATE_DATATYPE || round === MOST_DECLARED)
+      if ('tree' in answer || answer.isShown || answer.error !== INDETERMINATE_DATATYPE || round === MAX_DECLARED)
         return answer
       text = 'given' in text ? withTextDeclared(text, answer.text) : undefined
       if (text === undefined) return answer
@@ -218,7 +218,7 @@ const WHATEVER_CONSTANTS = new Set(['42703', '42P01', '0A000', '3F000'])
 /** In a text with parameters for its constants. */
 const INDETERMINATE_DATATYPE = '42P18'
 /** Strings of one statement that are declared one after the other, each after an error. */
-const MOST_DECLARED = 20
+const MAX_DECLARED = 20
 /** Characters of a text that is asked about; and of the tree, for each of them. */
-const LONGEST = 256 * 1024
+const MAX_LENGTH = 256 * 1024
 const TREE_PER_CHARACTER = 200

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
-import { understanding } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
-import { pipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
+import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
@@ -31,13 +31,13 @@ it.each([
   [[OF_A_USER], true],
   [[0, TEXT], true],
 ])('a parameter that a Parse declares as %j may be converted by the cast of a user: %s', async (types, converts) => {
-  const { conversation } = pipeline({ catalog: CAST })
-  const facts = await understanding(conversation, parser).of('select $1::int', types)
+  const { pipeline } = testPipeline({ catalog: CAST })
+  const facts = await statementAnalyzer(pipeline, parser).of('select $1::int', types)
   expect(facts.statements.map(({ unknown }) => unknown.length > 0)).toEqual([converts])
 })
 
 it('where nobody has made a cast, types of parameters are harmless', async () => {
-  const { conversation } = pipeline()
-  const facts = await understanding(conversation, parser).of('select $1::int', [TEXT])
+  const { pipeline } = testPipeline()
+  const facts = await statementAnalyzer(pipeline, parser).of('select $1::int', [TEXT])
   expect(facts.statements.map(({ unknown }) => unknown)).toEqual([[]])
 })

@@ -10,10 +10,10 @@ import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server
 import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
-import { understanding } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
+import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
-import { EMAIL_MASKED, HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { EMAIL_MASKED, HARMLESS, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 const Q = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 const P = (sql: string, statement = ''): Buffer =>
@@ -35,12 +35,12 @@ function tags(written: readonly Buffer[]): string {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A client's side; texts that begin with "slow" are understood when it is said. */
-function clientSide(parts: Parameters<typeof pipeline>[0] = {}) {
-  const made = pipeline(parts)
+function clientSide(parts: Parameters<typeof testPipeline>[0] = {}) {
+  const made = testPipeline(parts)
   const later: (() => void)[] = []
   const understand = (sql: string): StatementFacts | Promise<StatementFacts> =>
     sql.startsWith('slow') ? new Promise((resolve) => later.push(() => resolve(HARMLESS))) : HARMLESS
-  const side = new ClientSide(made.conversation, { of: understand, again: async () => HARMLESS })
+  const side = new ClientSide(made.pipeline, { of: understand, again: async () => HARMLESS })
   return { ...made, side, later }
 }
 
@@ -84,11 +84,11 @@ describe('a message that takes time', () => {
     ['a Parse', P('slow')],
     ['an Execute', Buffer.concat([P('fast'), B(), E])],
   ])('is void, with all up to the Sync, when the server has failed meanwhile: %s', async (_what, bytes) => {
-    const { side, later, toUpstream, conversation } = clientSide()
+    const { side, later, toUpstream, pipeline } = clientSide()
     const first = Buffer.concat([Q('slow'), bytes, P('fast'), SYNC, Q('after')])
     side.push(first)
     expect(toUpstream).toEqual([])
-    conversation.serverSkips = true
+    pipeline.serverSkips = true
     for (const resolve of later.splice(0)) resolve()
     await turn()
     expect(tags(toUpstream)).toBe('SQ')
@@ -109,8 +109,8 @@ describe('a message that takes time', () => {
   })
 
   it('ends the session where it fails', async () => {
-    const { conversation, ended, toUpstream } = pipeline()
-    const side = new ClientSide(conversation, {
+    const { pipeline, ended, toUpstream } = testPipeline()
+    const side = new ClientSide(pipeline, {
       of: () => Promise.reject(new Error('unforeseen')),
       again: () => Promise.resolve(HARMLESS),
     })
@@ -184,10 +184,10 @@ describe('a change of definitions that a person has approved', () => {
   async function approved() {
     const definitions = new SharedDefinitions()
     const { held, decide } = hold()
-    const { conversation, toUpstream, toClient } = pipeline({ definitions, decide: () => held })
-    const side = new ClientSide(conversation, understanding(conversation, parser))
+    const { pipeline, toUpstream, toClient } = testPipeline({ definitions, decide: () => held })
+    const side = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
     side.push(Q('alter table people add note text'))
-    const { conversation: other } = pipeline({ definitions })
+    const { pipeline: other } = testPipeline({ definitions })
     const rests = { names: new Set(['people']), since: performance.now(), statements: 1 }
     other.expect({ type: 'query', run: startRun('dec_2', 'select', HARMLESS), rests })
     decide({ type: 'forward', id: 'apr_1' })
@@ -213,12 +213,12 @@ describe('a change of definitions that a person has approved', () => {
 })
 
 describe('a refused message of an extended query', () => {
-  it.each<[string, Parameters<typeof pipeline>[0], Buffer]>([
+  it.each<[string, Parameters<typeof testPipeline>[0], Buffer]>([
     ['at Parse', { preview: () => DENIED }, EXTENDED('denied')],
     ['at Bind', { decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) }, Buffer.concat([B('s'), E, SYNC])],
   ])('%s: one error, and nothing up to the Sync goes on', async (_what, parts, bytes) => {
-    const { side, toClient, toUpstream, conversation } = clientSide(parts)
-    conversation.statements
+    const { side, toClient, toUpstream, pipeline } = clientSide(parts)
+    pipeline.statements
       .set('s', { sql: 'x', parameterTypes: [], columns: [], described: 0, names: { tainted: false, outputs: [] } }, 0)
       .confirm()
     side.push(bytes)
@@ -247,11 +247,11 @@ describe('a message that is too long to be judged', () => {
   it('of COPY goes on as it comes; skipped, no piece does', async () => {
     const data = Buffer.concat([Buffer.from([clientTags.copyData, 0, 0, 0, 0]), long])
     data.writeUInt32BE(data.length - 1, 1)
-    const { side, toUpstream, conversation } = clientSide()
+    const { side, toUpstream, pipeline } = clientSide()
     for (let at = 0; at < data.length; at += 700) side.push(data.subarray(at, at + 700))
     expect(Buffer.concat(toUpstream)).toEqual(data)
     toUpstream.length = 0
-    conversation.serverSkips = true
+    pipeline.serverSkips = true
     for (let at = 0; at < data.length; at += 700) side.push(data.subarray(at, at + 700))
     side.push(SYNC)
     await turn()
@@ -299,27 +299,27 @@ describe('many small messages', () => {
   const sent = (written: readonly Buffer[]): number => Buffer.concat(written).length / SYNC.length
 
   it('go on as the server answers: what is on its way is bounded, and each costs the same', async () => {
-    const { side, conversation, toUpstream } = clientSide()
+    const { side, pipeline, toUpstream } = clientSide()
     side.push(syncs(25_000))
     expect(sent(toUpstream)).toBe(10_000)
     await turn()
     expect(sent(toUpstream)).toBe(10_000)
-    for (let answers = 0; answers < 5000; answers++) conversation.answered()
+    for (let answers = 0; answers < 5000; answers++) pipeline.answered()
     await turn()
     expect(sent(toUpstream)).toBe(15_000)
-    for (let answers = 0; answers < 10_000; answers++) conversation.answered()
+    for (let answers = 0; answers < 10_000; answers++) pipeline.answered()
     await turn()
-    for (let answers = 0; answers < 10_000; answers++) conversation.answered()
+    for (let answers = 0; answers < 10_000; answers++) pipeline.answered()
     await turn()
     expect(sent(toUpstream)).toBe(25_000)
-    expect(conversation.isIdle).toBe(true)
+    expect(pipeline.isIdle).toBe(true)
   })
 
   it('are not read without end while one waits, and read on afterwards', async () => {
-    const { side, conversation, toUpstream, later } = clientSide()
+    const { side, pipeline, toUpstream, later } = clientSide()
     const reads: string[] = []
-    conversation.client.pause = () => void reads.push('pause')
-    conversation.client.resume = () => void reads.push('resume')
+    pipeline.client.pause = () => void reads.push('pause')
+    pipeline.client.resume = () => void reads.push('resume')
     side.push(Q('slow'))
     side.push(syncs(1000))
     expect(reads).toEqual([])
@@ -332,10 +332,10 @@ describe('many small messages', () => {
   })
 
   it('end with a session that ends while they wait', async () => {
-    const { side, conversation, toUpstream, session } = clientSide()
+    const { side, pipeline, toUpstream, session } = clientSide()
     side.push(syncs(12_000))
     session.end(DENIED)
-    conversation.abandon()
+    pipeline.abandon()
     await turn()
     expect(sent(toUpstream)).toBe(10_000)
   })

@@ -3,7 +3,7 @@ import type { Pending } from '../../../../../src/protocols/postgres/gateway/pipe
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
-import { HARMLESS, pipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { HARMLESS, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 const message = (tag: string, body = ''): Buffer => {
   const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, 0])
@@ -84,10 +84,10 @@ const SENT: Partial<Record<Pending['type'], () => Pending>> = {
 
 describe.each(Object.entries(SENT))('what answers: %s', (type, sent) => {
   it.each(Object.keys(MESSAGES))('%s', (name) => {
-    const { conversation, ended, toClient } = pipeline()
-    conversation.expect(sent())
+    const { pipeline, ended, toClient } = testPipeline()
+    pipeline.expect(sent())
     const bytes = MESSAGES[name] as Buffer
-    new ServerSide(conversation).push(bytes)
+    new ServerSide(pipeline).push(bytes)
     const isDue = ANSWERS[type as Pending['type']].includes(name) || ANYTIME.includes(name)
     expect(ended.aborted).toBe(!isDue)
     expect(Buffer.concat(toClient)).toEqual(isDue ? bytes : Buffer.alloc(0))
@@ -95,21 +95,21 @@ describe.each(Object.entries(SENT))('what answers: %s', (type, sent) => {
 })
 
 it.each(Object.keys(MESSAGES))('nothing was sent, and comes: %s', (name) => {
-  const { conversation, ended } = pipeline()
-  new ServerSide(conversation).push(MESSAGES[name] as Buffer)
+  const { pipeline, ended } = testPipeline()
+  new ServerSide(pipeline).push(MESSAGES[name] as Buffer)
   expect(ended.aborted).toBe(!ANYTIME.includes(name))
 })
 
 it('what a setting is for a query of the gateway stays from the client; what else changes meanwhile does not', () => {
-  const { conversation, toClient, ended } = pipeline()
-  const server = new ServerSide(conversation)
-  ownQueries(conversation, ['select 1']).catch(() => {})
+  const { pipeline, toClient, ended } = testPipeline()
+  const server = new ServerSide(pipeline)
+  ownQueries(pipeline, ['select 1']).catch(() => {})
   server.push(message('S', 'search_path\0pg_catalog\0'))
   server.push(message('S', 'in_hot_standby\0off\0'))
   expect(Buffer.concat(toClient)).toEqual(message('S', 'in_hot_standby\0off\0'))
-  const other = pipeline()
-  other.conversation.expect({ type: 'query', run: startRun('dec_1', 'set search_path to a', HARMLESS) })
-  new ServerSide(other.conversation).push(message('S', 'search_path\0a\0'))
+  const other = testPipeline()
+  other.pipeline.expect({ type: 'query', run: startRun('dec_1', 'set search_path to a', HARMLESS) })
+  new ServerSide(other.pipeline).push(message('S', 'search_path\0a\0'))
   expect(Buffer.concat(other.toClient)).toEqual(message('S', 'search_path\0a\0'))
   expect([ended.aborted, other.ended.aborted]).toEqual([false, false])
 })

@@ -4,15 +4,15 @@ import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeli
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
-import { EMAIL_MASKED, NOTHING_MASKED, pipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { EMAIL_MASKED, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'
 
 /** A server's side with what the client gets, as the pieces that were written. */
 function serverSide(masking: MaskingPlan) {
-  const { conversation, toClient, toUpstream, ended } = pipeline({ masking })
+  const { pipeline, toClient, toUpstream, ended } = testPipeline({ masking })
   const facts = { tainted: false as const, changesCatalog: false, parsed: [], lineage: [] }
-  conversation.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
-  return { server: new ServerSide(conversation), written: toClient, toUpstream, ended, conversation, facts }
+  pipeline.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
+  return { server: new ServerSide(pipeline), written: toClient, toUpstream, ended, pipeline, facts }
 }
 
 const column = (name: string, attribute: number, typeOid: number): Column => ({
@@ -41,10 +41,10 @@ function row(...values: Buffer[]): Buffer {
 }
 
 it('queries of the gateway take one round trip, and each gets its own rows', async () => {
-  const { server, written, toUpstream, conversation } = serverSide(NOTHING_MASKED)
-  conversation.answered()
+  const { server, written, toUpstream, pipeline } = serverSide(NOTHING_MASKED)
+  pipeline.answered()
   const queries = ['select 1', { sql: 'select $1', parameters: ['x'] }, 'select 3']
-  const read = ownQueries(conversation, queries)
+  const read = ownQueries(pipeline, queries)
   expect(toUpstream).toHaveLength(1)
   const tags: string[] = []
   const sent = toUpstream[0] ?? Buffer.alloc(0)
@@ -114,8 +114,8 @@ describe('rows with a masked column', () => {
   })
 
   it('of a statement that is described once and executed often are worked out once', () => {
-    const { server, conversation, facts } = serverSide(EMAIL_MASKED)
-    conversation.answered()
+    const { server, pipeline, facts } = serverSide(EMAIL_MASKED)
+    pipeline.answered()
     const prepared = {
       sql: 'select',
       parameterTypes: [],
@@ -126,14 +126,14 @@ describe('rows with a masked column', () => {
     const portal = { decision: 'dec_1', prepared, facts: { ...facts } as never, resultFormats: [] as const }
     const known: unknown[] = []
     for (let time = 0; time < 3; time++) {
-      conversation.expect({
+      pipeline.expect({
         type: 'describe',
         of: prepared,
         hidden: false,
         tainted: false,
         names: { tainted: false, outputs: undefined },
       })
-      conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
+      pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
       server.push(Buffer.concat([described(ID, MAIL), row(Buffer.from('1'), Buffer.from('a@b.cd'))]))
       server.push(Buffer.from('C\0\0\0\x0dSELECT 1\0'))
       known.push((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites)
@@ -142,14 +142,14 @@ describe('rows with a masked column', () => {
     expect(known[1]).toBe(known[0])
     expect(known[2]).toBe(known[0])
     // Another description is another result.
-    conversation.expect({
+    pipeline.expect({
       type: 'describe',
       of: prepared,
       hidden: false,
       tainted: false,
       names: { tainted: false, outputs: undefined },
     })
-    conversation.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
+    pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
     server.push(Buffer.concat([described(MAIL, ID), row(Buffer.from('a@b.cd'), Buffer.from('1'))]))
     expect((prepared as { rewrites?: { rewrites: unknown } }).rewrites?.rewrites).not.toBe(known[0])
   })
@@ -177,9 +177,9 @@ describe('a statement that is answered more than once', () => {
     ['columns after an error', 'select 1', [error('ERROR'), described(ID)], true],
     ['a result, an error and its end', 'select 1; select 2', [done, error('ERROR'), ready], false],
   ])('%s, of %s', (_, sql, messages, isOver) => {
-    const { server, ended, conversation, facts } = serverSide(NOTHING_MASKED)
-    conversation.answered()
-    conversation.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
+    const { server, ended, pipeline, facts } = serverSide(NOTHING_MASKED)
+    pipeline.answered()
+    pipeline.expect({ type: 'query', run: startRun('dec_1', sql, facts) })
     for (const bytes of messages) server.push(bytes)
     expect(ended.aborted).toBe(isOver)
   })

@@ -230,6 +230,8 @@ describe.skipIf(!SSHD)('the ssh client, unmodified', () => {
     expect(await echo({ LC_TEST: 'x' })).toBe('1')
     expect(await echo({ LC_TEST: 'a[$(id)]' })).toBe('0')
     expect(await echo({ PAMTEST_X: 'x' })).toBe('0')
+    const many = Array.from({ length: 200 }, (_, number) => [`LC_TEST_${number}`, 'x'] as const)
+    expect(await echo(Object.fromEntries(many))).toBe('128')
   })
 })
 

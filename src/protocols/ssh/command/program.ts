@@ -69,7 +69,8 @@ export function program({ options, style, worst, counts = false, effect }: Entry
       if (read.hasUnclearOptions && worst === 'unclear') return { failed: '' }
       const own = effect(read, place)
       if ('failed' in own) return own
-      const paths = (meaning: string): string[] => pathsOf(read.argumentsOf(meaning), place)
+      // Here a hyphen may be the name of a file: programs differ, and for their operands alone it is said which is which.
+      const paths = (meaning: string): string[] => read.argumentsOf(meaning).map((word) => placePath(word, place))
       // A pattern stands for any number of words.
       const isUncounted = counts && read.operands.some((word) => !isText(word) && !word.isSingle)
       const isUnclear = read.hasUnclearOptions || isUncounted

@@ -21,6 +21,8 @@ describe('programs', () => {
     ['grep -rec d', [`${AT}/d`, `${AT}/d/**`], []],
     ['sort -o out in', [`${AT}/in`], [`${AT}/out`]],
     ['date -f f', [`${AT}/f`], []],
+    ['pgrep --pidfile=-', [`${AT}/-`], []],
+    ['touch -r - f', [`${AT}/-`], [`${AT}/f`]],
     ['diff a -', [`${AT}/a`], []],
     ['diff a b', [`${AT}/a`, `${AT}/a/**`, `${AT}/b`, `${AT}/b/**`, '**'], []],
     ['du -s d', [`${AT}/d`, `${AT}/d/**`], []],

@@ -9,13 +9,11 @@ import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 
-const CATALOG: CatalogRows = {
-  relations: [['20000', 'public', 'people']],
+/** Rows of catalogs that hold nothing. */
+export const NO_ROWS: CatalogRows = {
+  relations: [],
   sources: [],
-  columns: [
-    ['20000', 'id', '1', null, null],
-    ['20000', 'email', '2', null, null],
-  ],
+  columns: [],
   definitions: [],
   unique: [],
   ties: [],
@@ -28,6 +26,14 @@ const CATALOG: CatalogRows = {
   plainTypes: [],
   results: [],
   events: [],
+}
+const CATALOG: CatalogRows = {
+  ...NO_ROWS,
+  relations: [['20000', 'public', 'people']],
+  columns: [
+    ['20000', 'id', '1', null, null],
+    ['20000', 'email', '2', null, null],
+  ],
 }
 export const NOTHING_MASKED: MaskingPlan = { columns: [], kinds: [] }
 export const EMAIL_MASKED: MaskingPlan = {

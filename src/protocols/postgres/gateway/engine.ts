@@ -8,6 +8,7 @@ import {
 import { recordedChannel } from '../../../gateway/recorded-channel.ts'
 import { sessionFor, type Engine } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
+import { assumedFacts } from './assumed-facts.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { waitingClient } from './early-input.ts'
@@ -17,9 +18,7 @@ import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
 import { readDefinitions } from '../lineage/definitions.ts'
-import { assumedCatalog } from '../catalog/catalog.ts'
-import { resolveFacts, unparsed } from '../dialect/command-facts.ts'
-import { maskingScope } from '../lineage/masking-scope.ts'
+import { unparsed } from '../dialect/command-facts.ts'
 import { toErrorResponse } from './error-response.ts'
 import { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import { probePostgres } from './probe.ts'
@@ -82,8 +81,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       const parsed = await parser.parse(text)
       if ('failure' in parsed)
         return { facts: { type: 'sql', statements: [unparsed(parsed.failure)] }, refusal: undefined }
-      const catalog = assumedCatalog(parsed)
-      const { statements, refusal } = resolveFacts(parsed, catalog, maskingScope(NO_MASKING, catalog, new Map()))
+      const { statements, refusal } = assumedFacts(parsed)
       return { facts: { type: 'sql', statements }, refusal }
     },
     async probe(target, lease, limits) {
@@ -115,4 +113,3 @@ function greeting(hello: Hello, upstream: Upstream, key: Buffer): Buffer {
 
 /** Protocol 3.2; 3.1 was never released, and differs from 3.0 in nothing. */
 const NEWEST_MINOR = 2
-const NO_MASKING = { columns: [], kinds: [] } as const

@@ -1,11 +1,9 @@
 import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
-import { assumedCatalog } from '../catalog/catalog.ts'
-import { resolveFacts } from '../dialect/command-facts.ts'
 import type { ParsedStatement } from '../dialect/parsed-statement.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
-import { maskingScope } from '../lineage/masking-scope.ts'
 import type { PostgresTarget } from '../target.ts'
+import { assumedFacts } from './assumed-facts.ts'
 
 /** A search path at start-up needs what `SET search_path` needs. Throws where the rules do not allow that. */
 export async function judgeStartPath(path: string, session: Session<PostgresTarget>, parser: SqlParser): Promise<void> {
@@ -16,8 +14,7 @@ export async function judgeStartPath(path: string, session: Session<PostgresTarg
     throw new PamError('STARTUP_REFUSED', 'the start-up setting search_path is no list of schemas', {
       hint: 'write it as in SET search_path TO "a", b',
     })
-  const catalog = assumedCatalog([statement])
-  const { statements, refusal } = resolveFacts([statement], catalog, maskingScope(NO_MASKING, catalog, new Map()))
+  const { statements, refusal } = assumedFacts([statement])
   const draft: CommandDraft = {
     text,
     parameters: [],
@@ -43,5 +40,3 @@ export async function judgeStartPath(path: string, session: Session<PostgresTarg
 
 const isSetOfPath = ({ kinds, settings }: ParsedStatement): boolean =>
   kinds.length === 1 && kinds[0] === 'set' && settings.length === 1 && settings[0]?.name === 'search_path'
-
-const NO_MASKING = { columns: [], kinds: [] } as const

@@ -7,6 +7,7 @@ import { readDefinitions } from '../../../../src/protocols/postgres/lineage/defi
 import { maskingScope, taintedRelations } from '../../../../src/protocols/postgres/lineage/masking-scope.ts'
 import { createSqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { MaskingPlan } from '../../../../src/masking/plan.ts'
+import { NO_ROWS } from '../../../helpers/postgres-pipeline.ts'
 import { readSql } from '../../../helpers/read-sql.ts'
 
 /** Catalogs as only a target says that means harm: what is made of them must not take longer than they are long. */
@@ -15,21 +16,9 @@ beforeAll(() => loadModule())
 const MANY = 60_000
 const oid = (index: number): string => String(FIRST_USER_OID + index)
 const rowsOf = (more: Partial<CatalogRows>): CatalogRows => ({
+  ...NO_ROWS,
   relations: Array.from({ length: MANY }, (_, index) => [oid(index), 'public', `r${index}`]),
-  sources: [],
   columns: Array.from({ length: MANY }, (_, index) => [oid(index), 'email', '1', null, null]),
-  definitions: [],
-  unique: [],
-  ties: [],
-  runs: [],
-  types: [],
-  functions: [],
-  operators: [],
-  valueTypes: [],
-  conversions: [],
-  plainTypes: [],
-  results: [],
-  events: [],
   ...more,
 })
 const plan = {

@@ -117,6 +117,15 @@ describe.skipIf(missing !== undefined)(
         expect(compare(await sandbox.run({ shell, text: 'echo fine', input: 0 }), [])).toEqual([])
       })
 
+      it('a command too long for strace is compared as far as it shows', async () => {
+        const outcome = await sandbox.run({ shell: 'bash', text: 'numfmt $(seq 1000) [', input: 0 })
+        const [seq, numfmt] = (await gatewayReading('seq 1000; numfmt 1', 'bash')) as [HostStatement, HostStatement]
+        expect(compare(outcome, [seq, { ...numfmt, argv: ['numfmt', null, '['] }])).toEqual([])
+        expect(compare(outcome, [seq, { ...numfmt, argv: ['numfmt', '1', '3', null] }])).toMatchObject([
+          { type: 'run' },
+        ])
+      })
+
       it('nothing outside of its home can be changed', async () => {
         const outside = mkdtempSync(join(tmpdir(), 'pamctl-fuzz-outside-'))
         try {

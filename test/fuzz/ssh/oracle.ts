@@ -6,7 +6,7 @@ import { fitsPath } from '../../../src/protocols/ssh/policy/path.ts'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'
 import type { Outcome } from './sandbox.ts'
 import { SHELLS, type ShellName } from './shells.ts'
-import { realPath, SYSTEM_LINKS, type Happening } from './trace.ts'
+import { CUT_OFF, realPath, SYSTEM_LINKS, type Happening } from './trace.ts'
 
 /** What is said of a text before it runs. */
 export type Reading = (text: string, shell: ShellName) => Promise<readonly HostStatement[]>
@@ -103,7 +103,7 @@ function isNamed(
 function matches(claimed: readonly (string | null)[], words: readonly string[]): boolean {
   const [first, ...rest] = claimed
   if (claimed.length === 0) return words.length === 0
-  if (words[0] === '...') return true
+  if (words[0] === CUT_OFF) return true
   if (first === null) return words.some((_, from) => matches(rest, words.slice(from))) || matches(rest, [])
   const [word] = words
   if (word === undefined || (first !== word && !isTilde(first as string, word))) return false

@@ -1,6 +1,9 @@
 import { posix } from 'node:path'
 import { HOME, LINKS, ROOT, TREE } from './home.ts'
 
+/** What strace writes in place of all further words of a very long command. */
+export const CUT_OFF = '...'
+
 /** Something that a script did, by the real path of what it did it to. */
 export type Happening =
   | { readonly type: 'read' | 'list' | 'write'; readonly path: string; readonly by: string }
@@ -181,7 +184,7 @@ export class TraceReader {
   }
 
   #run(pid: string, process: Process, file: string, words: string): void {
-    const argv = splitArguments(words.replace(/^\[|\]$/gs, '')).map(text)
+    const argv = splitArguments(words.replace(/^\[|\]$/gs, '')).map((word) => (word === CUT_OFF ? word : text(word)))
     const path = this.#real(file, process) ?? file
     const { programs } = process
     this.#processes.set(pid, { ...process, programs: [...programs, posix.basename(file)] })

@@ -48,6 +48,8 @@ function literalPart(part: WordPart): string | null {
 function withEchoes({ parts = [] }: WordNode, settings: Settings): string | null {
   const [quoted, ...more] = parts
   if (quoted?.type !== 'DoubleQuoted' || more.length > 0 || settings.definesFunctions) return null
+  // A word's text is a path to what follows, and there a tilde is a home: see literal().
+  if (beginning(quoted).startsWith('~')) return null
   let value = ''
   for (const part of quoted.parts) {
     const text = part.type === 'CommandExpansion' ? echoed(part.script) : part.type === 'Literal' ? part.value : null

@@ -138,6 +138,9 @@ describe('what a command line does', () => {
     'cat "$(echo ~)"',
     'cat "$(echo a*)"',
     'cat "$(\\echo a)"',
+    'cat "~"',
+    'cat "~/$(echo a)"',
+    'cat "~$(echo /a)"',
   ])('but not where echo may be another, or its words: %s', (text) => {
     expect(read(text).flatMap(({ reads, unknown }) => [...reads, ...unknown])).not.toEqual([
       expect.stringMatching(/^\/home/),

@@ -50,6 +50,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['@marcbachmann/cel-js', 'node:crypto', 're2js', 'zod'],
   },
   sql: { imports: ['sql/'] },
+  'sql/lineage': { imports: ['shared/', 'sql/', 'type:masking/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
   'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
   'sql/vocabulary.ts': {
@@ -156,7 +157,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/postgres/default-schema.ts',
       'protocols/postgres/catalog/',
       'protocols/postgres/dialect/',
-      'protocols/postgres/lineage/',
+      'type:protocols/postgres/masking/',
     ],
     packages: ['libpg-query', 'type:@pgsql/types'],
   },
@@ -164,19 +165,19 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'shared/',
       'wire/*.ts',
+      'type:sql/',
       'type:masking/',
       'protocols/postgres/catalog/',
-      'type:protocols/postgres/lineage/',
+      'type:protocols/postgres/masking/',
     ],
   },
   'protocols/postgres/catalog/shared-definitions.ts': { imports: [], clock: true },
-  'protocols/postgres/lineage': {
+  'protocols/postgres/masking': {
     imports: [
-      'shared/',
       'sql/',
       'type:masking/',
       'protocols/postgres/catalog/',
-      'protocols/postgres/lineage/',
+      'protocols/postgres/masking/',
       'protocols/postgres/dialect/functions.ts',
       'type:protocols/postgres/dialect/',
     ],
@@ -185,7 +186,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'shared/',
       'wire/*.ts',
-      'type:sql/',
+      'sql/',
       'gateway/',
       'masking/',
       'type:credentials/',
@@ -195,7 +196,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/postgres/wire/',
       'protocols/postgres/dialect/',
       'protocols/postgres/catalog/',
-      'protocols/postgres/lineage/',
+      'protocols/postgres/masking/',
       'protocols/postgres/gateway/',
     ],
     packages: ['node:buffer', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'node:util'],

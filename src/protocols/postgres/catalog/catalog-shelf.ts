@@ -2,7 +2,7 @@ import { WireError } from '../../../wire/wire-error.ts'
 import { readMirror, type Ask, type CatalogMirror } from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './catalog.ts'
-import type { KnownTexts } from '../lineage/definitions.ts'
+import type { KnownTexts } from '../masking/definitions.ts'
 import { SharedDefinitions } from './shared-definitions.ts'
 
 /** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */

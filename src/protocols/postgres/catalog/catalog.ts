@@ -1,7 +1,8 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
 import { words } from '../../../shared/words.ts'
-import { tiesOf, type Tie } from './ties.ts'
+import type { Tie } from '../../../sql/catalog.ts'
+import { tiesOf } from './ties.ts'
 import { valueTypesOf, type ValueTypes } from './value-types.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */

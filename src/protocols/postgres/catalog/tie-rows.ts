@@ -1,7 +1,7 @@
 import type { Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
-import type { TieKind } from './ties.ts'
+import type { TieKind } from '../../../sql/catalog.ts'
 
 /** Rows of: relation, name of the tie, kind, relation of the column, column. */
 export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>): Work<Row[]> {

@@ -1,8 +1,8 @@
 import { PamError } from '../../../shared/errors.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { copyTypes } from './copy-types.ts'
-import type { StatementLineage } from '../lineage/report.ts'
-import type { MaskingScope } from '../lineage/masking-scope.ts'
+import type { StatementLineage } from '../../../sql/lineage/report.ts'
+import type { MaskingScope } from '../masking/masking-scope.ts'
 import type { ParsedStatement } from './parsed-statement.ts'
 
 /**

@@ -6,7 +6,7 @@ import type { PostgresTarget } from '../target.ts'
 import { buildCatalog } from '../catalog/catalog.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream } from './login/connect-upstream.ts'
-import { readDefinitions } from '../lineage/definitions.ts'
+import { readDefinitions } from '../masking/definitions.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import { TargetSaidNo } from './login/upstream-login.ts'
 

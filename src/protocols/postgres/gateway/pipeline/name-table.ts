@@ -1,4 +1,4 @@
-import type { Output } from '../../lineage/origin.ts'
+import type { Output } from '../../../../sql/lineage/origin.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Format } from '../../wire/bind.ts'

@@ -4,7 +4,7 @@ import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
-import type { StatementLineage } from '../../lineage/report.ts'
+import type { StatementLineage } from '../../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
 import { endsTransaction, type Rests } from './touches.ts'
 

@@ -5,7 +5,7 @@ import type { Recordable, Session } from '../../../../gateway/engine.ts'
 import type { MaskingPlan } from '../../../../masking/plan.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { isComment, literalsAndComments, type LiteralPlace } from '../../dialect/literals.ts'
-import type { VisibleConstants } from '../../lineage/open-constants.ts'
+import type { VisibleConstants } from '../../../../sql/lineage/open-constants.ts'
 
 /**
  * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of

@@ -16,7 +16,7 @@ import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { printedTree } from '../server-reading/printed-tree.ts'
 import { SYNC } from '../../wire/client-message.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
-import { isMasked } from '../../lineage/origin.ts'
+import { isMasked } from '../../../../sql/lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
 import type { ResultRows } from '../results/result-rows.ts'
 

@@ -5,7 +5,7 @@ import { serverTags } from '../../wire/server-message.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { copyTypes } from '../../dialect/copy-types.ts'
-import { isMasked, type Output } from '../../lineage/origin.ts'
+import { isMasked, type Output } from '../../../../sql/lineage/origin.ts'
 import type { Pending, Run } from '../pipeline/pending.ts'
 import {
   copyRewrites,

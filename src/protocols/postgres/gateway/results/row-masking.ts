@@ -7,8 +7,16 @@ import type { Rewrite } from '../../wire/data-row.ts'
 import type { Column } from '../../wire/row-description.ts'
 import { hasEscapes } from './escapes.ts'
 import { hiddenValues, type ValueSearch } from './hidden-values.ts'
-import type { MaskingScope } from '../../lineage/masking-scope.ts'
-import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Origin, type Output } from '../../lineage/origin.ts'
+import type { MaskingScope } from '../../masking/masking-scope.ts'
+import {
+  fitOutputs,
+  isMasked,
+  madeOf,
+  PLAIN,
+  repeat,
+  type Origin,
+  type Output,
+} from '../../../../sql/lineage/origin.ts'
 
 /** What hides values in one session. */
 export interface Masker {

@@ -1,8 +1,8 @@
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { FIRST_USER_OID, findRelation, type Catalog } from '../../catalog/catalog.ts'
 import { hasEffects } from '../../dialect/functions.ts'
-import type { MaskingScope } from '../../lineage/masking-scope.ts'
-import { fitOutputs, type Origin } from '../../lineage/origin.ts'
+import type { MaskingScope } from '../../masking/masking-scope.ts'
+import { fitOutputs, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { ColumnId, ServerReading } from './read-query.ts'
 
 /** What the catalogs say of the functions and types of a reading. */

@@ -1,7 +1,7 @@
 import { namesAnything, type StatementFacts } from '../../dialect/command-facts.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
-import type { MaskingScope } from '../../lineage/masking-scope.ts'
-import { spread, type Origin } from '../../lineage/origin.ts'
+import type { MaskingScope } from '../../masking/masking-scope.ts'
+import { spread, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { Answer } from './ask.ts'
 import {

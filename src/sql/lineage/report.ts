@@ -1,6 +1,6 @@
-import type { ColumnMask } from '../../../masking/plan.ts'
-import type { Statement } from '../../../sql/query.ts'
-import type { Ctes, QueryScope } from './lineage-scope.ts'
+import type { ColumnMask } from '../../masking/plan.ts'
+import type { Statement } from '../query.ts'
+import type { Ctes, QueryScope } from './scope.ts'
 import type { OpenConstants, VisibleConstants } from './open-constants.ts'
 import type { Origin, Output } from './origin.ts'
 

@@ -11,13 +11,13 @@ import type {
   Table,
   Update,
   Utility,
-} from '../../../sql/query.ts'
-import type { TieKind } from '../catalog/ties.ts'
-import { readQuery, readTargets, readWith } from './lineage.ts'
+} from '../query.ts'
+import type { TieKind } from '../catalog.ts'
+import { readQuery, readTargets, readWith } from './read-query.ts'
 import { LineageFindings, type Sources, type StatementLineage } from './report.ts'
-import { condition, originOf, originsOf, type ExpressionContext } from './lineage-expression.ts'
-import { contextAt, readFrom, type Place } from './lineage-from.ts'
-import type { Ctes, QueryScope, RangeItem } from './lineage-scope.ts'
+import { condition, originOf, originsOf, type ExpressionContext } from './read-expression.ts'
+import { contextAt, readFrom, type Place } from './read-from.ts'
+import type { Ctes, QueryScope, RangeItem } from './scope.ts'
 import { OpenConstants } from './open-constants.ts'
 import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 import { isConstant } from './total-functions.ts'

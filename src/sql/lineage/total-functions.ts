@@ -1,5 +1,5 @@
-import { words } from '../../../shared/words.ts'
-import type { Call, Constant, Expression } from '../../../sql/query.ts'
+import { words } from '../../shared/words.ts'
+import type { Call, Constant, Expression } from '../query.ts'
 
 /**
  * What cannot fail, wait, or give more or fewer rows because of the values it is given: what is made of a masked value by

@@ -1,26 +1,8 @@
-import { skipsOf } from '../../../sql/evaluation.ts'
-import { fromParts, partsOf, statementParts, windowParts } from '../../../sql/parts.ts'
-import type {
-  Built,
-  Call,
-  Expression,
-  FromItem,
-  Operation,
-  Sort,
-  Statement,
-  Subquery,
-  Window,
-} from '../../../sql/query.ts'
+import { skipsOf } from '../evaluation.ts'
+import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
+import type { Built, Call, Expression, FromItem, Operation, Sort, Statement, Subquery, Window } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
-import {
-  columnFails,
-  expandStar,
-  findCte,
-  findItem,
-  resolveColumn,
-  type Ctes,
-  type QueryScope,
-} from './lineage-scope.ts'
+import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, typed, type Origin, type Output } from './origin.ts'
 import {
   isConstant,

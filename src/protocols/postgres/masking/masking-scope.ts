@@ -2,9 +2,9 @@ import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/pl
 import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
-import type { Tie } from '../catalog/ties.ts'
+import type { Tie } from '../../../sql/catalog.ts'
 import { reachesBeyond } from '../dialect/functions.ts'
-import { lineageOf, type StatementSources, type WrittenTie } from './lineage-statement.ts'
+import { lineageOf, type StatementSources, type WrittenTie } from '../../../sql/lineage/read-statement.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
 import {
   fitOutputs,
@@ -17,7 +17,7 @@ import {
   valueOf,
   type Origin,
   type Output,
-} from './origin.ts'
+} from '../../../sql/lineage/origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {

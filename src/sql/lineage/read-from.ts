@@ -1,7 +1,7 @@
-import type { Alias, FromItem, Join } from '../../../sql/query.ts'
+import type { Alias, FromItem, Join } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
-import { condition, originsOf, type ExpressionContext } from './lineage-expression.ts'
-import { findCte, type Ctes, type QueryScope, type RangeItem } from './lineage-scope.ts'
+import { condition, originsOf, type ExpressionContext } from './read-expression.ts'
+import { findCte, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Output } from './origin.ts'
 
 /** Where a query's FROM leads: what can be named, and what a star stands for. */

@@ -1,5 +1,5 @@
-import { fromParts, partsOf, statementParts } from '../../../sql/parts.ts'
-import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../../../sql/query.ts'
+import { fromParts, partsOf, statementParts } from '../parts.ts'
+import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../query.ts'
 import { isMasked, type Origin } from './origin.ts'
 import { neverFails } from './total-functions.ts'
 

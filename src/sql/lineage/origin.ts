@@ -1,4 +1,4 @@
-import type { ColumnMask } from '../../../masking/plan.ts'
+import type { ColumnMask } from '../../masking/plan.ts'
 
 /** Where a value comes from, as far as masking cares. */
 export interface Origin {

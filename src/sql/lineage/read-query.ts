@@ -1,4 +1,4 @@
-import { fromParts, partsOf, statementParts } from '../../../sql/parts.ts'
+import { fromParts, partsOf, statementParts } from '../parts.ts'
 import type {
   Expression,
   FromItem,
@@ -10,10 +10,10 @@ import type {
   Target,
   Values,
   With,
-} from '../../../sql/query.ts'
-import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './lineage-expression.ts'
-import { contextAt, readFrom, rename, type Place } from './lineage-from.ts'
-import type { Ctes } from './lineage-scope.ts'
+} from '../query.ts'
+import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './read-expression.ts'
+import { contextAt, readFrom, rename, type Place } from './read-from.ts'
+import type { Ctes } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 
 /** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */

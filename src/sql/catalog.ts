@@ -1,0 +1,22 @@
+/** What the server computes of several columns of a row whenever one of them is written, or the row is read: it answers by failing. */
+export interface Tie {
+  readonly kind: TieKind
+  /** The relation's own columns in it, by name. */
+  readonly own: ReadonlySet<string>
+  /** Columns of other relations: object id, and name. */
+  readonly others: readonly (readonly [number, string])[]
+}
+
+export type TieKind =
+  /** A CHECK, or the expression or predicate of an index. */
+  | 'check'
+  /** A unique index or an exclusion constraint: compares with other rows. */
+  | 'unique'
+  /** A foreign key: asks for a row of the other relation. */
+  | 'references'
+  /** A policy of row security: leaves out rows wherever they are read or written. */
+  | 'policy'
+  /** A trigger whose function is the system's own, such as suppress_redundant_updates_trigger(). */
+  | 'trigger'
+  /** The key of the partitioned table that it is a partition of: which partition has a row says something of it. */
+  | 'partition'

@@ -50,7 +50,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['@marcbachmann/cel-js', 'node:crypto', 're2js', 'zod'],
   },
   sql: { imports: ['sql/'] },
-  'sql/lineage': { imports: ['shared/', 'sql/', 'type:masking/'] },
+  'sql/lineage': { imports: ['sql/', 'type:masking/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
   'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
   'sql/vocabulary.ts': {
@@ -178,8 +178,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:masking/',
       'protocols/postgres/catalog/',
       'protocols/postgres/masking/',
-      'protocols/postgres/dialect/functions.ts',
-      'type:protocols/postgres/dialect/',
+      'protocols/postgres/dialect/',
     ],
   },
   'protocols/postgres/gateway': {

@@ -1,7 +1,7 @@
+import type { Totals } from '../dialect.ts'
 import { fromParts, partsOf, statementParts } from '../parts.ts'
 import type { Column, Constant, Expression, FromItem, Parameter, Statement, TypeName } from '../query.ts'
 import { isMasked, type Origin } from './origin.ts'
-import { neverFails } from './total-functions.ts'
 
 /** Which constants and parameters of a statement no masked value has to do with: they may stand on record as they are. */
 export interface VisibleConstants {
@@ -23,6 +23,7 @@ type Given = Constant | Parameter
  */
 export class OpenConstants {
   readonly #tree: Statement
+  readonly #totals: Totals
   /** By their place in the text: the tree has what assigns to several columns once for each of them. */
   readonly #open = new Set<number>()
   readonly #hidden = new Set<number>()
@@ -31,8 +32,9 @@ export class OpenConstants {
   readonly #isGiven = new WeakMap<Expression, boolean>()
   #isMixed = false
 
-  constructor(tree: Statement) {
+  constructor(tree: Statement, totals: Totals) {
     this.#tree = tree
+    this.#totals = totals
   }
 
   /** LIMIT, OFFSET, and a place in ORDER BY or GROUP BY. */
@@ -66,7 +68,7 @@ export class OpenConstants {
   #given(node: Expression): boolean {
     const before = this.#isGiven.get(node)
     if (before !== undefined) return before
-    const isGiven = mayBeGiven(node) && partsOf(node).expressions.every((part) => this.#given(part))
+    const isGiven = mayBeGiven(node, this.#totals) && partsOf(node).expressions.every((part) => this.#given(part))
     this.#isGiven.set(node, isGiven)
     return isGiven
   }
@@ -125,7 +127,7 @@ export class OpenConstants {
 }
 
 /** Functions that depend on their arguments alone are, what tells of the session (current_setting(), CURRENT_USER) is not. */
-function mayBeGiven(node: Expression): boolean {
+function mayBeGiven(node: Expression, totals: Totals): boolean {
   switch (node.kind) {
     case 'constant':
     case 'parameter':
@@ -142,7 +144,7 @@ function mayBeGiven(node: Expression): boolean {
     case 'default':
       return true
     case 'call':
-      return node.args.length > 0 && neverFails(node)
+      return node.args.length > 0 && totals.neverFails(node)
     case 'column':
     case 'system-value':
     case 'subquery':

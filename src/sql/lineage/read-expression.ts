@@ -1,20 +1,10 @@
+import { isConstant } from '../dialect.ts'
 import { skipsOf } from '../evaluation.ts'
 import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
 import type { Built, Call, Expression, FromItem, Operation, Sort, Statement, Subquery, Window } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, typed, type Origin, type Output } from './origin.ts'
-import {
-  isConstant,
-  isScalar,
-  isTextType,
-  maySort,
-  mayTake,
-  neverFails,
-  operatorMayTake,
-  operatorNeverFails,
-  typeGiven,
-} from './total-functions.ts'
 
 export interface ExpressionContext {
   readonly found: LineageFindings
@@ -57,6 +47,7 @@ const sorted = (order: readonly Sort[], context: ExpressionContext): Origin =>
 
 function originOfNode(node: Expression, context: ExpressionContext): Origin {
   const { found } = context
+  const { types, totals } = found.dialect
   switch (node.kind) {
     case 'constant':
     case 'parameter':
@@ -67,28 +58,28 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'opaque':
       return found.sources.anything
     case 'column':
-      if (node.path.at(-1) !== '*') return resolveColumn(context.scope, node.path)
+      if (node.path.at(-1) !== '*') return resolveColumn(context.scope, node.path, found.dialect)
       return typed(
         madeOf(expandStar(context.scope, allOf(context.scope), node.path.at(-2)).map(({ origin }) => origin)),
-        'record',
+        types.row,
       )
     case 'field': {
       const [first, ...more] = node.steps
       const row = node.of.kind === 'column' && node.of.path.length === 1 ? String(node.of.path[0]) : undefined
       // `(item).column` is that column.
       if (row !== undefined && more.length === 0 && typeof first === 'string' && first !== '*')
-        if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first])
+        if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first], found.dialect)
       const places = node.steps.flatMap((step) => (typeof step === 'string' ? [] : step))
       return madeOf([originOf(node.of, context), originsOf(places, context)])
     }
     case 'cast': {
       const origin = originOf(node.arg, context)
       if (!isMasked(origin)) return origin
-      if (!isTextType(node.to)) {
+      if (!totals.isTextType(node.to)) {
         found.tells(origin, `a cast to ${node.to.name}`)
         return madeOf([origin])
       }
-      return typed(node.to.limited ? madeOf([origin]) : origin, 'text')
+      return typed(node.to.limited ? madeOf([origin]) : origin, types.text)
     }
     case 'collate':
       return originOf(node.arg, context)
@@ -104,7 +95,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       const origins = node.args.map((arg) => originOf(arg, context))
       const origin = madeOf(origins)
       // Arrays within an array must be of one length.
-      if (isMasked(origin) && !origins.some(({ type }) => isScalar(type))) found.tells(origin, 'an array')
+      if (isMasked(origin) && !origins.some(({ type }) => totals.isScalar(type))) found.tells(origin, 'an array')
       return origin
     }
     case 'extreme': {
@@ -117,11 +108,11 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       return originsOf(expressions, context)
     }
     case 'test':
-      return typed(originsOf([node.arg], context), 'bool')
+      return typed(originsOf([node.arg], context), types.boolean)
     case 'logic':
-      return typed(originsOf(node.args, context), 'bool')
+      return typed(originsOf(node.args, context), types.boolean)
     case 'row':
-      return typed(originsOf(node.args, context), 'record')
+      return typed(originsOf(node.args, context), types.row)
     case 'grouping-set':
       return originsOf(node.args, context)
     case 'subquery':
@@ -131,6 +122,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
 
 function operationOrigin(node: Operation, context: ExpressionContext): Origin {
   const { found } = context
+  const { types, totals } = found.dialect
   const origins = node.args.map((arg) => originOf(arg, context))
   const origin = madeOf(origins)
   if (node.operators.some((operator) => found.sources.opaque(operator, true)))
@@ -140,17 +132,24 @@ function operationOrigin(node: Operation, context: ExpressionContext): Origin {
     const fails = origins.some(
       (arg, index) =>
         isMasked(arg) &&
-        !operatorMayTake(name, index > 0, arg.type, node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression)),
+        !totals.operatorMayTake(
+          name,
+          index > 0,
+          arg.type,
+          node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression),
+        ),
     )
     if (fails) found.tells(origin, `the operator ${name}`)
   }
   const [first] = origins.filter(isMasked)
   if (node.form === 'nullif') return typed(origin, origins[0]?.type)
-  return typed(origin, node.operators[0]?.name === '||' ? first?.type : 'bool')
+  const [operator] = node.operators
+  return typed(origin, operator !== undefined && totals.appends(operator.name) ? first?.type : types.boolean)
 }
 
 function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
   const { found, scope, ctes, query } = context
+  const { types, totals } = found.dialect
   const outputs = query(node.query, found, scope, ctes)
   const tested = node.tested === undefined ? PLAIN : originOf(node.tested, context)
   const all = madeOf(outputs.map(({ origin }) => origin))
@@ -160,7 +159,7 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
     case 'value':
       return outputs.length === 1 && outputs[0]?.spread !== true ? (outputs[0] as Output).origin : all
     case 'array':
-      if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || isScalar(origin.type)))
+      if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || totals.isScalar(origin.type)))
         found.tells(all, 'an array')
       return all
     case 'rows': {
@@ -171,9 +170,9 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
       // Rows are read until one decides.
       if (statementCanFail(node.query, context)) found.tells(origin, 'ANY or ALL')
       for (const { name } of node.operators)
-        if (!operatorMayTake(name, true, undefined, node.tested ?? { kind: 'default' }))
+        if (!totals.operatorMayTake(name, true, undefined, node.tested ?? { kind: 'default' }))
           found.tells(origin, `the operator ${name}`)
-      return typed(origin, 'bool')
+      return typed(origin, types.boolean)
     }
   }
 }
@@ -181,21 +180,23 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
 function callOrigin(node: Call, context: ExpressionContext): Origin {
   const { name } = node
   const { found } = context
+  const { totals } = found.dialect
   const args = node.args.map((arg) => originOf(arg, context))
   args.forEach((origin, index) => {
-    if (isMasked(origin) && !mayTake(node, index, origin.type)) found.tells(origin, `arguments of ${name.name}()`)
+    if (isMasked(origin) && !totals.mayTake(node, index, origin.type))
+      found.tells(origin, `arguments of ${name.name}()`)
   })
   // FILTER and ORDER BY within an aggregate shape its value, and nothing else.
   const order = sorted(node.order, context)
-  if (node.ordered && isMasked(order) && !maySort(node)) found.tells(order, `arguments of ${name.name}()`)
+  if (node.ordered && isMasked(order) && !totals.maySort(node)) found.tells(order, `arguments of ${name.name}()`)
   const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
   const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
   const [first] = args
-  const keeps = KEEPS_VALUE.has(name.name)
+  const keeps = totals.keepsValue(node)
   const unchanged = keeps && args.length === 1 && !isMasked(madeOf([...shape, window]))
   if (unchanged && first !== undefined) return first
-  return typed(madeOf([...args, ...shape, window]), keeps ? first?.type : typeGiven(node))
+  return typed(madeOf([...args, ...shape, window]), keeps ? first?.type : totals.typeGiven(node))
 }
 
 function builtOrigin(node: Built, context: ExpressionContext): Origin {
@@ -219,6 +220,7 @@ function windowOrigin(window: Window | undefined, context: ExpressionContext): O
 
 /** Something in it could fail, wait or leave a trace. */
 export function canFail(node: Expression, context: ExpressionContext): boolean {
+  const { totals } = context.found.dialect
   switch (node.kind) {
     case 'column':
       return columnFails(context.scope, node.path)
@@ -226,15 +228,15 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
     case 'subquery':
       return true
     case 'cast':
-      return (!isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
+      return (!totals.isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
     case 'call':
-      if (!neverFails(node) || (node.ordered && !maySort(node))) return true
+      if (!totals.neverFails(node) || (node.ordered && !totals.maySort(node))) return true
       break
     case 'built':
       if (!node.total) return true
       break
     case 'operation':
-      if (!node.operators.every(({ name }) => operatorNeverFails(name, node.args))) return true
+      if (!node.operators.every(({ name }) => totals.operatorNeverFails(name, node.args))) return true
       break
     case 'array':
       // Elements may be arrays themselves.
@@ -339,6 +341,3 @@ export const quiet = (context: ExpressionContext): ExpressionContext => ({
 })
 
 const allOf = (scope: QueryScope): readonly Output[] => scope.items.flatMap(({ columns }) => columns)
-
-/** Aggregates whose value is one of their argument's. */
-const KEEPS_VALUE = new Set(['min', 'max', 'any_value', 'first_value', 'last_value'])

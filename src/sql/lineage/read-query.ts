@@ -247,12 +247,9 @@ export function readTargets(
       }
     else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
     // The server takes no more: what is said of the rest is true of no result.
-    if (outputs.length > MAX_TARGETS) return [spread(context.found.sources.anything, true)]
+    if (outputs.length > context.found.dialect.maxColumns) return [spread(context.found.sources.anything, true)]
   }
   return outputs
 }
-
-/** MaxTupleAttributeNumber in the server's htup_details.h. */
-const MAX_TARGETS = 1664
 
 const MAX_ROUNDS = 20

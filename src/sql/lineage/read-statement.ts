@@ -13,6 +13,7 @@ import type {
   Utility,
 } from '../query.ts'
 import type { TieKind } from '../catalog.ts'
+import { isConstant } from '../dialect.ts'
 import { readQuery, readTargets, readWith } from './read-query.ts'
 import { LineageFindings, type Sources, type StatementLineage } from './report.ts'
 import { condition, originOf, originsOf, type ExpressionContext } from './read-expression.ts'
@@ -20,7 +21,6 @@ import { contextAt, readFrom, type Place } from './read-from.ts'
 import type { Ctes, QueryScope, RangeItem } from './scope.ts'
 import { OpenConstants } from './open-constants.ts'
 import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
-import { isConstant } from './total-functions.ts'
 
 /** A relation as a statement writes to it. */
 export interface WriteTarget {
@@ -53,7 +53,7 @@ export interface StatementSources extends Sources {
  * store elsewhere.
  */
 export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
-  const found = new LineageFindings(sources, new OpenConstants(tree))
+  const found = new LineageFindings(sources, new OpenConstants(tree, sources.dialect.totals))
   const outputs = readStatement(tree, found, undefined, undefined)
   for (const { origin } of outputs) found.meets(origin)
   const { influences, carried, constants, columns } = found
@@ -198,21 +198,16 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
   if (detail.copy !== undefined) return readCopy(detail.copy, node, outputs, found)
   if (detail.stores !== undefined) return stored(detail.stores, outputs, found)
   if (detail.explain !== undefined) return [spread(PLAIN)]
-  switch (kind) {
-    case 'declare-cursor':
-    case 'prepare':
+  switch (found.dialect.utilities.rowsOf(kind)) {
+    case 'own-query':
       return outputs
-    case 'create-view':
+    case 'none':
       return []
-    case 'show':
+    case 'unmasked':
       return [spread(PLAIN)]
-    case 'fetch':
-    case 'move':
-    case 'do':
-    case 'call':
-    case 'unknown':
+    case 'anything':
       return [spread(found.sources.anything)]
-    default:
+    case 'definition':
       // Definitions: what they compute with a masked column is computed by whoever uses them.
       readDefinition(node, place)
       return [spread(PLAIN)]
@@ -255,9 +250,10 @@ function readDefinition(node: Utility, place: Place): void {
     found.tells(madeOf(meant.map(({ origin }) => origin)), 'a foreign key')
   }
   for (const parent of detail.checks ? detail.inherits : []) found.tells(wholeOf(parent, found), 'a constraint')
-  const changesConversion = node.does.find((does) => CONVERSIONS.has(does))
+  const { computes, changesConversion: conversions } = found.dialect.utilities
+  const changesConversion = node.does.find((does) => conversions.has(does))
   if (changesConversion !== undefined) found.tells(found.sources.anything, 'a definition of how values are converted')
-  const computed = node.does.map((does) => COMPUTES[does]).find((place) => place !== undefined)
+  const computed = node.does.map((does) => computes.get(does)).find((place) => place !== undefined)
   if (computed === undefined || node.on === undefined) return
   if (detail.index === undefined) return found.tells(wholeOf(node.on, found), computed)
   const { item } = readTargetNamed(node.on, found)
@@ -448,23 +444,3 @@ function readReturning(
   const rows = ['old', 'new', ...returning.names].map((alias) => ({ alias, columns: target.columns }))
   return readTargets(returning.targets, star, contextAt(place, [...items, ...rows]))
 }
-
-/** What definitions compute with the rows of their relation, by kind of statement. */
-const COMPUTES: Readonly<Record<string, string>> = {
-  'create-index': 'an index',
-  'create-rule': 'a rule',
-  'create-trigger': 'a trigger',
-  'create-policy': 'a row policy',
-  'create-statistics': 'statistics',
-  'create-publication': 'a publication',
-  'alter-publication': 'a publication',
-  cluster: 'an order of rows',
-}
-/** Definitions that change how values of all columns are compared or converted. */
-const CONVERSIONS = new Set([
-  'create-cast',
-  'create-operator-class',
-  'alter-operator-family',
-  'create-conversion',
-  'create-transform',
-])

@@ -1,4 +1,5 @@
 import type { ColumnMask } from '../../masking/plan.ts'
+import type { Dialect } from '../dialect.ts'
 import type { Statement } from '../query.ts'
 import type { Ctes, QueryScope } from './scope.ts'
 import type { OpenConstants, VisibleConstants } from './open-constants.ts'
@@ -6,6 +7,7 @@ import type { Origin, Output } from './origin.ts'
 
 /** What the resolver asks of the catalogs. */
 export interface Sources {
+  readonly dialect: Dialect
   /** The columns of a relation in order, views resolved to what they read. */
   relation(named: { schema: string | undefined; name: string }): readonly Output[]
   /** Whether what defines a relation lets a masked column meet another. */
@@ -61,6 +63,10 @@ export class LineageFindings {
   constructor(sources: Sources, constants: OpenConstants) {
     this.sources = sources
     this.constants = constants
+  }
+
+  get dialect(): Dialect {
+    return this.sources.dialect
   }
 
   tells(origin: Origin, place: string, guesses?: number): void {

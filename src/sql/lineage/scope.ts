@@ -1,3 +1,4 @@
+import type { Dialect } from '../dialect.ts'
 import { isMasked, madeOf, oneOf, spread, typed, type Origin, type Output } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */
@@ -5,7 +6,7 @@ export interface RangeItem {
   /** The name that qualifies its columns; undefined: it cannot be named. */
   readonly alias: string | undefined
   readonly columns: readonly Output[]
-  /** What the table tells of a row by having it: `tableoid`. */
+  /** What the table tells of a row by having it, as a system column shows it. */
   readonly place?: Origin
 }
 
@@ -31,7 +32,8 @@ export function findCte(ctes: Ctes | undefined, name: string): readonly Output[]
  * What a column reference depends on. Names are resolved as the server does, and where more than one thing could be
  * meant, all of them are: too much is masked rather than too little. What is not found depends on everything in sight.
  */
-export function resolveColumn(scope: QueryScope, path: readonly string[]): Origin {
+export function resolveColumn(scope: QueryScope, path: readonly string[], dialect: Dialect): Origin {
+  const system = dialect.systemColumns.get(path.at(-1) ?? '')
   const name = path.at(-1) as string
   const qualifier = path.at(-2)
   const uncertain: Origin[] = []
@@ -49,26 +51,26 @@ export function resolveColumn(scope: QueryScope, path: readonly string[]): Origi
     }
     // A qualifier that is found ends the search; `item.name` may call a function of the whole row.
     if (qualifier !== undefined && items.length > 0)
-      return SYSTEM_COLUMNS.has(name)
-        ? madeOf([...uncertain, ...placesOf(name, items)])
-        : madeOf([...items.map(wholeRow), ...uncertain])
+      return system === undefined
+        ? madeOf([...items.map(wholeRow), ...uncertain])
+        : madeOf([...uncertain, ...placesOf(system, items)])
   }
   if (qualifier === undefined) {
     for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
       const item = level.items.find(({ alias }) => alias === name)
       if (item !== undefined)
-        return typed(madeOf([wholeRow(item), ...uncertain]), uncertain.some(isMasked) ? undefined : 'record')
+        return typed(madeOf([wholeRow(item), ...uncertain]), uncertain.some(isMasked) ? undefined : dialect.types.row)
     }
   }
-  if (!SYSTEM_COLUMNS.has(name)) return everything(scope)
+  if (system === undefined) return everything(scope)
   const places: Origin[] = []
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer)
-    places.push(...placesOf(name, level.items))
+    places.push(...placesOf(system, level.items))
   return madeOf([...uncertain, ...places])
 }
 
-const placesOf = (name: string, items: readonly RangeItem[]): Origin[] =>
-  name === 'tableoid' ? items.flatMap(({ place }) => place ?? []) : []
+const placesOf = (tells: 'nothing' | 'table', items: readonly RangeItem[]): Origin[] =>
+  tells === 'table' ? items.flatMap(({ place }) => place ?? []) : []
 
 /** The columns that a star stands for, with an item's name before it or without. */
 export function expandStar(
@@ -85,7 +87,7 @@ export function expandStar(
   return [spread(everything(scope))]
 }
 
-export const wholeRow = (item: RangeItem): Origin => typed(madeOf(item.columns.map(({ origin }) => origin)), 'record')
+export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))
 
 export function findItem(scope: QueryScope, alias: string): RangeItem | undefined {
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
@@ -117,6 +119,3 @@ function everything(scope: QueryScope): Origin {
 }
 
 const unnamed = (column: Output): boolean => column.name === undefined
-
-/** They tell nothing of the values, but for the table where its rows are placed by one. Source: manual, System Columns. */
-const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid'])

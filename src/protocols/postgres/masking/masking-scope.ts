@@ -3,6 +3,7 @@ import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../ca
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
 import type { Tie } from '../../../sql/catalog.ts'
+import { postgresDialect } from '../dialect/dialect.ts'
 import { reachesBeyond } from '../dialect/functions.ts'
 import { lineageOf, type StatementSources, type WrittenTie } from '../../../sql/lineage/read-statement.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
@@ -197,6 +198,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     return [...computed, ...others]
   }
   const sources: Omit<StatementSources, 'prepared'> = {
+    dialect: postgresDialect,
     anything,
     relation(named) {
       const relation = findRelation(catalog, named)

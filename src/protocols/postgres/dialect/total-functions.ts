@@ -1,5 +1,6 @@
-import { words } from '../../shared/words.ts'
-import type { Call, Constant, Expression } from '../query.ts'
+import { words } from '../../../shared/words.ts'
+import type { Totals } from '../../../sql/dialect.ts'
+import type { Call, Expression, TypeName } from '../../../sql/query.ts'
 
 /**
  * What cannot fail, wait, or give more or fewer rows because of the values it is given: what is made of a masked value by
@@ -83,20 +84,20 @@ function each(names: string, total: Total): [string, Total][] {
 }
 
 /** Whether the argument at this place may be a masked value of this type, and nothing is told. */
-export function mayTake({ name, args }: Call, index: number, type: string | undefined): boolean {
+function mayTake({ name, args }: Call, index: number, type: string | undefined): boolean {
   const total = TOTAL.get(name.name)
   if (total === undefined || total.at?.(index, args) === false) return false
   return total.of === 'any' || (type !== undefined && total.of.has(type))
 }
 
 /** What WITHIN GROUP sorts is what the aggregate works on. */
-export const maySort = ({ name }: Call): boolean => ORDERED_SETS.has(name.name)
+const maySort = ({ name }: Call): boolean => ORDERED_SETS.has(name.name)
 const ORDERED_SETS = types('mode percentile_disc')
 
-export const typeGiven = ({ name }: Call): string | undefined => TOTAL.get(name.name)?.gives
+const typeGiven = ({ name }: Call): string | undefined => TOTAL.get(name.name)?.gives
 
 /** Whether a call gives a value for any values of its arguments, whose types are not known. */
-export function neverFails({ name, args }: Call): boolean {
+function neverFails({ name, args }: Call): boolean {
   const total = TOTAL.get(name.name)
   if (total === undefined || !args.every((_, index) => total.at?.(index, args) !== false || isLiteral(args[index])))
     return false
@@ -108,14 +109,14 @@ const FINDS = types('-> ->>')
 const MATCHES = types('~~ !~~ ~~* !~~*')
 
 /** Whether an operator may be given a masked value of this type on one side. */
-export function operatorMayTake(name: string, right: boolean, type: string | undefined, other: Expression): boolean {
+function operatorMayTake(name: string, right: boolean, type: string | undefined, other: Expression): boolean {
   if (COMPARES.has(name) || FINDS.has(name)) return true
   // A pattern that ends with a backslash fails.
   if (MATCHES.has(name)) return !right && isPattern(other)
   return name === '||' && type !== undefined && TEXT_OR_BYTES.has(type) && isBounded(other)
 }
 
-export function operatorNeverFails(name: string, args: readonly Expression[]): boolean {
+function operatorNeverFails(name: string, args: readonly Expression[]): boolean {
   if (COMPARES.has(name) || FINDS.has(name)) return true
   const [, right] = args
   if (MATCHES.has(name)) return right !== undefined && isPattern(right)
@@ -174,24 +175,24 @@ const isLiteral = (node: Expression | undefined): boolean =>
 const MAX_LITERAL_LENGTH = 1000
 
 /** Casts that no value makes fail: to text. */
-export const isTextType = ({
-  schema,
-  name,
-  array,
-}: {
-  schema: string | undefined
-  name: string
-  array: boolean
-}): boolean => (schema === undefined || schema === 'pg_catalog') && !array && TEXT_TYPES.has(name)
+const isTextType = ({ schema, name, array }: TypeName): boolean =>
+  (schema === undefined || schema === 'pg_catalog') && !array && TEXT_TYPES.has(name)
 const TEXT_TYPES = types('text varchar bpchar name unknown')
 
 /** Whether the elements of an array may be made of a masked value of this type. */
-export const isScalar = (type: string | undefined): boolean => type !== undefined && SCALARS.has(type)
+const isScalar = (type: string | undefined): boolean => type !== undefined && SCALARS.has(type)
 
-/** A literal or a parameter, cast or not. */
-export function isConstant(node: Expression | undefined): node is Constant {
-  return (
-    node !== undefined &&
-    (node.kind === 'constant' || node.kind === 'parameter' || (node.kind === 'cast' && isConstant(node.arg)))
-  )
+const KEEPS_VALUE = types('min max any_value first_value last_value')
+
+export const totals: Totals = {
+  mayTake,
+  maySort,
+  typeGiven,
+  neverFails,
+  operatorMayTake,
+  operatorNeverFails,
+  appends: (name) => name === '||',
+  keepsValue: ({ name }) => KEEPS_VALUE.has(name.name),
+  isTextType,
+  isScalar,
 }

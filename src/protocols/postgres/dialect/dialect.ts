@@ -1,0 +1,42 @@
+import { words } from '../../../shared/words.ts'
+import type { Dialect, Utilities } from '../../../sql/dialect.ts'
+import { totals } from './total-functions.ts'
+
+const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
+  ...each('declare-cursor prepare', 'own-query'),
+  ...each('create-view', 'none'),
+  ...each('show', 'unmasked'),
+  ...each('fetch move do call unknown', 'anything'),
+])
+
+const utilities: Utilities = {
+  rowsOf: (kind) => ROWS.get(kind) ?? 'definition',
+  computes: new Map([
+    ['create-index', 'an index'],
+    ['create-rule', 'a rule'],
+    ['create-trigger', 'a trigger'],
+    ['create-policy', 'a row policy'],
+    ['create-statistics', 'statistics'],
+    ['create-publication', 'a publication'],
+    ['alter-publication', 'a publication'],
+    ['cluster', 'an order of rows'],
+  ]),
+  changesConversion: new Set(
+    words('create-cast create-operator-class alter-operator-family create-conversion create-transform'),
+  ),
+}
+
+function each<T extends string>(names: string, value: T): [string, T][] {
+  return words(names).map((name) => [name, value])
+}
+
+/** PostgreSQL, as the shared reading of SQL asks for it. */
+export const postgresDialect: Dialect = {
+  types: { boolean: 'bool', text: 'text', row: 'record' },
+  // Source: manual, System Columns.
+  systemColumns: new Map([...each('ctid xmin cmin xmax cmax', 'nothing'), ...each('tableoid', 'table')]),
+  // MaxTupleAttributeNumber in the server's htup_details.h.
+  maxColumns: 1664,
+  totals,
+  utilities,
+}

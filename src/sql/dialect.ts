@@ -1,4 +1,4 @@
-import type { Call, Constant, Expression, TypeName } from './query.ts'
+import type { Call, Constant, Expression, Name, Select, TypeName } from './query.ts'
 
 /**
  * What the shared reading of SQL has to know of a dialect and cannot see in the neutral tree. Whatever a dialect does not list counts for
@@ -10,8 +10,29 @@ export interface Dialect {
   readonly systemColumns: ReadonlyMap<string, 'nothing' | 'table'>
   /** The server takes no more columns than this in one list. */
   readonly maxColumns: number
+  readonly names: SystemNames
+  /** The setting that a call moves, which lies in the SELECT that is given; `opaque` where the text does not say which, or to what. */
+  readonly settingOf: (call: Call, within: Select | undefined) => SettingChange | 'opaque' | undefined
   readonly totals: Totals
   readonly utilities: Utilities
+}
+
+export interface SettingChange {
+  readonly name: string
+  readonly value: string | undefined
+  /** As policies call a statement that moves it. */
+  readonly kind: string
+}
+
+/** What names stand for without a catalog. */
+export interface SystemNames {
+  /** It is, or may be, the system's own. */
+  readonly isSystem: (name: Name) => boolean
+  readonly isSamplingMethod: (name: Name) => boolean
+  /** Of an array the type of its elements, of any other type that type. */
+  readonly elementType: (type: string) => string
+  /** Types that a constant may have. */
+  readonly constantTypes: Readonly<Record<Constant['type'], readonly string[]>>
 }
 
 /** What the server calls the types of values that SQL itself makes. */
@@ -29,30 +50,30 @@ export interface KnownTypes {
  */
 export interface Totals {
   /** Whether the argument at this place may be a masked value of this type, and nothing is told. */
-  mayTake(call: Call, index: number, type: string | undefined): boolean
+  readonly mayTake: (call: Call, index: number, type: string | undefined) => boolean
   /** Whether what WITHIN GROUP sorts may be masked. */
-  maySort(call: Call): boolean
+  readonly maySort: (call: Call) => boolean
   /** The type of a call's value, where that is certain. */
-  typeGiven(call: Call): string | undefined
+  readonly typeGiven: (call: Call) => string | undefined
   /** Whether a call gives a value for any values of its arguments, whose types are not known. */
-  neverFails(call: Call): boolean
+  readonly neverFails: (call: Call) => boolean
   /** Whether an operator may be given a masked value of this type on one side. */
-  operatorMayTake(name: string, isRight: boolean, type: string | undefined, other: Expression): boolean
-  operatorNeverFails(name: string, args: readonly Expression[]): boolean
+  readonly operatorMayTake: (name: string, isRight: boolean, type: string | undefined, other: Expression) => boolean
+  readonly operatorNeverFails: (name: string, args: readonly Expression[]) => boolean
   /** Whether an operator appends its operands: its value is of the type of the first. */
-  appends(name: string): boolean
+  readonly appends: (name: string) => boolean
   /** An aggregate or window function whose value is one of its argument's. */
-  keepsValue(call: Call): boolean
+  readonly keepsValue: (call: Call) => boolean
   /** Casts that no value makes fail. */
-  isTextType(type: TypeName): boolean
+  readonly isTextType: (type: TypeName) => boolean
   /** Whether the elements of an array may be made of a masked value of this type. */
-  isScalar(type: string | undefined): boolean
+  readonly isScalar: (type: string | undefined) => boolean
 }
 
 /** Statements that are neither queries nor writes, by their kind as policies call it. */
 export interface Utilities {
   /** What rows one gives, by its kind; a `definition` may compute with a relation, but shows none of it. */
-  rowsOf(kind: string): 'own-query' | 'none' | 'unmasked' | 'definition' | 'anything'
+  readonly rowsOf: (kind: string) => 'own-query' | 'none' | 'unmasked' | 'definition' | 'anything'
   /** Definitions that compute with the rows of their relation when nobody looks; for people: what is computed. */
   readonly computes: ReadonlyMap<string, string>
   /** Definitions that change how values of all columns are compared or converted. */

@@ -349,7 +349,7 @@ export interface Assignment {
 
 export interface Returning {
   readonly targets: readonly Target[]
-  /** What OLD and NEW are called here. */
+  /** What the row before and the row after are called. */
   readonly names: readonly string[]
 }
 
@@ -368,6 +368,8 @@ export interface Insert extends WriteParts {
 }
 
 export interface Conflict {
+  /** What the row is called that was to be inserted. */
+  readonly given: string
   readonly columns: readonly string[]
   readonly expressions: readonly Expression[]
   readonly predicate: Expression | undefined

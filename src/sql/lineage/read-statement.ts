@@ -117,7 +117,7 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
     const wide = source.some((output) => output.spread === true)
     const all = madeOf(source.map(({ origin }) => origin))
     const excluded: RangeItem = {
-      alias: 'excluded',
+      alias: conflict.given,
       columns: target.columns.map(({ name }) => ({
         name,
         origin: wide || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
@@ -297,6 +297,7 @@ function assign(
       },
       context.found,
     )
+  const given = statement.kind === 'insert' ? statement.conflict?.given : undefined
   for (const { column, subscripts, value, place } of set) {
     const origin = madeOfPlaces(
       place === undefined ? originOf(value, context) : assigned(value, place, context),
@@ -307,7 +308,7 @@ function assign(
     writes([{ name: column, origin }], [column], target, isConstant(value) ? 1 : undefined, context.found)
     if (isMasked(origin)) context.found.constants.mixed()
     // What was to be inserted into the same column is seen there.
-    if (value.kind !== 'column' || value.path[0] !== 'excluded' || value.path[1] !== column)
+    if (value.kind !== 'column' || value.path[0] !== given || value.path[1] !== column)
       context.found.constants.stored(statement, value, columnOf(target, column, context.found).origin)
   }
 }
@@ -432,7 +433,7 @@ function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem;
   return { item: { alias: name.name, columns: target.columns, place: found.sources.place(name) }, target }
 }
 
-/** RETURNING; `old` and `new`, or what they are called, stand for the row before and after. Source: manual 18, RETURNING. */
+/** RETURNING, where the rows before and after have names of their own. */
 function readReturning(
   returning: Returning | undefined,
   items: readonly RangeItem[],
@@ -441,6 +442,6 @@ function readReturning(
   star: readonly Output[] = target.columns,
 ): readonly Output[] {
   if (returning === undefined) return []
-  const rows = ['old', 'new', ...returning.names].map((alias) => ({ alias, columns: target.columns }))
+  const rows = returning.names.map((alias) => ({ alias, columns: target.columns }))
   return readTargets(returning.targets, star, contextAt(place, [...items, ...rows]))
 }

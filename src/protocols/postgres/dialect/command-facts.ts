@@ -4,7 +4,7 @@ import { PamError } from '../../../shared/errors.ts'
 import { words } from '../../../shared/words.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'
-import { keyOf } from './findings.ts'
+import { keyOf } from '../../../sql/facts/findings.ts'
 import { unknownCalls } from './functions.ts'
 import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
@@ -12,7 +12,7 @@ import { lineageOf, type StatementSources } from '../../../sql/lineage/read-stat
 import type { MaskingScope } from '../masking/masking-scope.ts'
 import { PLAIN, spread } from '../../../sql/lineage/origin.ts'
 import type { Name } from '../../../sql/query.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 
 /** All that the session needs to know about one text: for policy, for masking, for its own bookkeeping. */

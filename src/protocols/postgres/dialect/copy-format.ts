@@ -1,5 +1,5 @@
 import type { CopyFormat } from '../wire/copy-row.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /** How a COPY statement writes its rows; undefined where that cannot be read from it. Source: manual, COPY. */
 export function copyFormatOf(statement: ParsedStatement | undefined, binary: boolean): CopyFormat | undefined {

@@ -1,6 +1,6 @@
 import type { Copy, Expression, FromItem, Statement, Table } from '../../../sql/query.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
  * The types of the fields that COPY TO writes, which its messages do not tell. Undefined where the fields are not known; an undefined

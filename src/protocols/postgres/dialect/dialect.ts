@@ -1,5 +1,6 @@
 import { words } from '../../../shared/words.ts'
 import type { Dialect, Utilities } from '../../../sql/dialect.ts'
+import { settingOf } from './settings.ts'
 import { totals } from './total-functions.ts'
 
 const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
@@ -8,6 +9,8 @@ const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
   ...each('show', 'unmasked'),
   ...each('fetch move do call unknown', 'anything'),
 ])
+
+const SAMPLING_METHODS = new Set(['system', 'bernoulli'])
 
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? 'definition',
@@ -37,6 +40,21 @@ export const postgresDialect: Dialect = {
   systemColumns: new Map([...each('ctid xmin cmin xmax cmax', 'nothing'), ...each('tableoid', 'table')]),
   // MaxTupleAttributeNumber in the server's htup_details.h.
   maxColumns: 1664,
+  names: {
+    isSystem: ({ schema }) => schema === undefined || schema === 'pg_catalog',
+    isSamplingMethod: ({ schema, name }) => schema === undefined && SAMPLING_METHODS.has(name),
+    // `_int4` is the array of `int4`: an array is converted element by element.
+    elementType: (type) => type.replace(/^_/, ''),
+    constantTypes: {
+      text: [],
+      null: [],
+      boolean: ['bool'],
+      integer: ['int4', 'int8', 'numeric'],
+      number: ['numeric'],
+      bits: ['bit'],
+    },
+  },
+  settingOf,
   totals,
   utilities,
 }

@@ -1,6 +1,6 @@
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { Name } from '../../../sql/query.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /** What a statement does besides what it says: tables that change with those it names, and code that runs. */
 export interface Effects {

@@ -1,6 +1,6 @@
 import { findRelation, type Catalog, type UserCast } from '../catalog/catalog.ts'
 import type { Name } from '../../../sql/query.ts'
-import type { Conversion, ParsedStatement } from './parsed-statement.ts'
+import type { Conversion, ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /** Why the functions and operators of a statement make its effect unknown; empty where none does. */
 export function unknownCalls(statement: ParsedStatement, catalog: Catalog): string[] {

@@ -3,7 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { copyTypes } from './copy-types.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import type { MaskingScope } from '../masking/masking-scope.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
  * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server,

@@ -1,9 +1,4 @@
-/** Where a constant begins in the text, in bytes, as the parser counts. */
-export interface LiteralPlace {
-  readonly at: number
-  /** Of a number with a minus before it: where that is. The grammar takes both for one constant. */
-  readonly signAt: number | undefined
-}
+import type { LiteralPlace } from '../../../sql/facts/parsed-statement.ts'
 
 /** Constants and comments of a text, in order. Spec: PostgreSQL manual, 4.1 Lexical Structure. */
 export function literalsAndComments(sql: string): Piece[] {

@@ -1,6 +1,6 @@
 import { loadModule, parseSync, SqlError } from 'libpg-query'
 import { answerRequests } from '../../../shared/answer-requests.ts'
-import type { ParsedStatement } from './parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { readStatements } from './parse-statement.ts'
 import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { shareConstants } from './deduplicate-constants.ts'

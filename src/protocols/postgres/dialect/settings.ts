@@ -1,6 +1,6 @@
 import { words } from '../../../shared/words.ts'
 import type { Call, Expression, Select } from '../../../sql/query.ts'
-import type { Findings } from './findings.ts'
+import type { SettingChange } from '../../../sql/dialect.ts'
 
 type Node = Readonly<Record<string, unknown>>
 
@@ -15,7 +15,7 @@ const isOne = (arg: unknown): boolean =>
   (arg as { A_Const?: { ival?: { ival?: number } } } | undefined)?.A_Const?.ival?.ival === 1
 
 /** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
-export function namedSetting({ from, where }: Select): string | undefined {
+function namedSetting({ from, where }: Select): string | undefined {
   const [range, ...more] = from
   if (range?.kind !== 'table' || range.name.name !== 'pg_settings' || more.length > 0) return undefined
   if (where?.kind !== 'operation' || where.form !== 'plain' || where.operators[0]?.name !== '=') return undefined
@@ -33,16 +33,19 @@ const isColumn = (node: Expression | undefined, name: string): boolean =>
  * `set_config('name', 'value', local)` is SET by another name. The name must be a constant; so must the value, unless the setting
  * is one that nothing depends on: then it may be a parameter. It may be nothing else, which could carry a masked value.
  */
-export function addSetConfig({ args }: Call, found: Findings): void {
+export function settingOf(
+  { name: called, args }: Call,
+  within: Select | undefined,
+): SettingChange | 'opaque' | undefined {
+  if (called.name !== 'set_config') return undefined
   const [setting, given] = args
   const value = textConstant(given)
-  const name = (textConstant(setting) ?? (isColumn(setting, 'name') ? found.settingByName : undefined))?.toLowerCase()
-  if (name === undefined || (value === undefined && !(HARMLESS_SETTINGS.has(name) && isParameter(given)))) {
-    found.opaqueSettings = true
-    return
-  }
-  found.kinds.add(kindOfSet(name))
-  found.settings.push({ name, value })
+  const name = (
+    textConstant(setting) ?? (isColumn(setting, 'name') ? within && namedSetting(within) : undefined)
+  )?.toLowerCase()
+  if (name === undefined || (value === undefined && !(HARMLESS_SETTINGS.has(name) && isParameter(given))))
+    return 'opaque'
+  return { name, value, kind: kindOfSet(name) }
 }
 
 /** `$1`, or `$1::text`. */

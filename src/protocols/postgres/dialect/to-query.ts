@@ -305,7 +305,8 @@ function returningOf(clause: pg.ReturningClause | undefined): Returning | undefi
   const { options, exprs } = known('ReturningClause', clause)
   return {
     targets: targets(exprs),
-    names: listOf(options).map((option) => String(bodyOf('ReturningOption', option).value)),
+    // Source: manual, INSERT, output_expression.
+    names: ['old', 'new', ...listOf(options).map((option) => String(bodyOf('ReturningOption', option).value))],
   }
 }
 
@@ -315,6 +316,7 @@ function conflictOf(clause: pg.OnConflictClause | undefined): Conflict | undefin
   const { indexElems, whereClause: predicate } = known('InferClause', infer) ?? {}
   const elements = listOf(indexElems).map((node) => bodyOf('IndexElem', node))
   return {
+    given: 'excluded',
     columns: elements.flatMap(({ name }) => name ?? []),
     expressions: elements.flatMap(({ expr }) => read.some(expr)),
     predicate: read.maybe(predicate),

@@ -1,6 +1,6 @@
 import { assumedCatalog } from '../catalog/catalog.ts'
 import { resolveFacts, type StatementFacts } from '../dialect/command-facts.ts'
-import type { ParsedStatement } from '../dialect/parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { maskingScope } from '../masking/masking-scope.ts'
 
 /** What statements do where nobody is connected: as if what they name were there, and nothing masked. */

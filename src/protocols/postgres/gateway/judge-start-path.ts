@@ -1,6 +1,6 @@
 import type { CommandDraft, Session } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
-import type { ParsedStatement } from '../dialect/parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import type { PostgresTarget } from '../target.ts'
 import { assumedFacts } from './assumed-facts.ts'

@@ -5,7 +5,7 @@ import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../../../sql/lineage/report.ts'
-import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import { endsTransaction, type Rests } from './touches.ts'
 
 /** The rows of one query of the gateway's own, as text. */

@@ -4,7 +4,8 @@ import { commitmentMark, escapeMarks } from '../../../../shared/commitment.ts'
 import type { Recordable, Session } from '../../../../gateway/engine.ts'
 import type { MaskingPlan } from '../../../../masking/plan.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
-import { isComment, literalsAndComments, type LiteralPlace } from '../../dialect/literals.ts'
+import type { LiteralPlace } from '../../../../sql/facts/parsed-statement.ts'
+import { isComment, literalsAndComments } from '../../dialect/literals.ts'
 import type { VisibleConstants } from '../../../../sql/lineage/open-constants.ts'
 
 /**

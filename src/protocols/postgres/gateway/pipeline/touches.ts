@@ -1,6 +1,6 @@
 import { words } from '../../../../shared/words.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
-import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Touches } from '../../catalog/shared-definitions.ts'
 
 /** What a statement was decided with, while the server may not have looked at it. */

@@ -1,7 +1,7 @@
 import { words } from '../../../../shared/words.ts'
 import type { Statement } from '../../../../sql/query.ts'
 import { isComment, literalsAndComments, type Piece } from '../../dialect/literals.ts'
-import type { ParsedStatement } from '../../dialect/parsed-statement.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { ParsedText } from '../../dialect/sql-parser.ts'
 
 /** The text of one query or write, and the types that are declared for its parameters (0: the server infers). */

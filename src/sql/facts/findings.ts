@@ -1,9 +1,10 @@
-import type { Copy, Name, Statement } from '../../../sql/query.ts'
-import type { LiteralPlace } from './literals.ts'
-import type { Conversion, FieldReference, ParsedStatement } from './parsed-statement.ts'
+import type { Copy, Name, Select, Statement } from '../query.ts'
+import type { Dialect } from '../dialect.ts'
+import type { Conversion, FieldReference, LiteralPlace, ParsedStatement } from './parsed-statement.ts'
 
 /** What has been found in one statement so far. */
 export class Findings {
+  readonly dialect: Dialect
   readonly kinds = new Set<string>()
   readonly reads = new Map<string, Name>()
   readonly writes = new Map<string, Name>()
@@ -27,13 +28,17 @@ export class Findings {
   cascade = false
   explainRuns = false
   readWrite = false
-  /** What `name` is in `select set_config(name, …) from pg_settings where name = '…'`. */
-  settingByName: string | undefined
+  /** The SELECT that is being read, the innermost. */
+  select: Select | undefined
   executes: string | undefined
   opaqueSettings = false
   renamesSchema: string | undefined
   secret = false
   copy: Copy | undefined
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect
+  }
 
   noteParameter(number: number, to: Conversion['to'] | undefined, how: Conversion['how'] = 'explicit'): void {
     const places = this.parameters.get(number) ?? []

@@ -1,5 +1,11 @@
-import type { Copy, Name, Statement } from '../../../sql/query.ts'
-import type { LiteralPlace } from './literals.ts'
+import type { Copy, Name, Statement } from '../query.ts'
+
+/** Where a constant begins in the text, in the parser's units. */
+export interface LiteralPlace {
+  readonly at: number
+  /** Of a number with a minus before it: where that is. A grammar may take both for one constant. */
+  readonly signAt: number | undefined
+}
 
 /**
  * What one statement says, before names are resolved: the same text always gives the same answer.
@@ -32,7 +38,7 @@ export interface ParsedStatement {
   readonly settings: readonly { readonly name: string; readonly value: string | undefined }[]
   /** `row.name` where the text does not show that the row has such a column. */
   readonly fields: readonly FieldReference[]
-  /** set_config() with something else than constants. */
+  /** A call that moves a setting, of which the text does not say which or to what. */
   readonly opaqueSettings: boolean
   /** ALTER SCHEMA … RENAME: the schema's old name. */
   readonly renamesSchema: string | undefined

@@ -1,4 +1,4 @@
-import type { Alias, Expression, FromItem, Name, Statement, Table } from '../../../sql/query.ts'
+import type { Alias, Expression, FromItem, Name, Statement, Table } from '../query.ts'
 
 /** What is known of the columns of a row: some by name, and relations all of whose columns it has. */
 export interface Columns {

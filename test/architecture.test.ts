@@ -42,7 +42,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'shared/identity-provider.ts': { imports: ['shared/'], packages: ['openid-client'] },
   'shared/clock.ts': { imports: [], clock: true },
   wire: { imports: ['wire/'] },
-  tunnel: { imports: ['shared/', 'tunnel/'], packages: ['ws'] },
+  tunnel: { imports: ['shared/', 'tunnel/'], packages: ['node:crypto', 'type:node:stream', 'type:ws'] },
 
   // The business, without I/O.
   policy: {
@@ -310,7 +310,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'gateway-client': {
     imports: ['shared/', 'tunnel/', 'gateway-client/', 'type:api/schemas/', 'type:recording/'],
-    packages: ['jose', 'node:crypto', 'openid-client', 'ws'],
+    packages: ['jose', 'node:crypto', 'type:node:stream', 'openid-client', 'ws'],
   },
   agent: {
     imports: [

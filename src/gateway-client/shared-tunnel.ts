@@ -1,5 +1,5 @@
 import { asPamError, PamError } from '../shared/errors.ts'
-import { MUX_PROTOCOL, Multiplexer, MuxRefusal } from '../tunnel/multiplexer.ts'
+import { MUX_PROTOCOL, Multiplexer, MuxRefusal, OLDER_MUX_PROTOCOL } from '../tunnel/multiplexer.ts'
 import type { TunnelChannel } from '../tunnel/web-socket-channel.ts'
 import { parseProblem } from './api-client.ts'
 import { openTunnel, openWebSocket, tunnelUrl } from './tunnel.ts'
@@ -77,8 +77,10 @@ export class SharedTunnel {
     const { gateway, ca } = this.#parts
     const url = `${gateway}/v1/tunnels`
     const options = { headers: await this.#parts.authorize('GET', url), ca }
-    return openWebSocket(gateway, url, MUX_PROTOCOL, options, (socket) => {
+    return openWebSocket(gateway, url, OFFERED, options, (socket, connection) => {
       const made: Multiplexer = new Multiplexer(socket, {
+        connection,
+        isAgent: true,
         changed: (open) => {
           clearTimeout(this.#idle)
           if (open > 0) return
@@ -97,4 +99,6 @@ const refusalOf = ({ problem }: MuxRefusal): PamError =>
 const lost = (gateway: string, error: unknown): PamError =>
   new PamError('GATEWAY_UNREACHABLE', `the connection to ${gateway} was lost`, { cause: error, hint: 'try again' })
 
+/** A gateway that knows only the older one takes the first that is offered, whatever it is. */
+const OFFERED = [OLDER_MUX_PROTOCOL, MUX_PROTOCOL]
 const IDLE_TIME = 60_000

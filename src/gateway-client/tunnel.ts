@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import WebSocket from 'ws'
 import { PamError } from '../shared/errors.ts'
 import { closeWhenSilent } from '../tunnel/keep-alive.ts'
@@ -17,21 +18,21 @@ export interface TunnelOptions {
 
 /** Opens one tunnel to a target, on a connection of its own. Rejects with what the gateway, or the way there, said. */
 export const openTunnel = (gateway: string, target: string, options: TunnelOptions): Promise<TunnelChannel> =>
-  openWebSocket(gateway, tunnelUrl(gateway, target), TUNNEL_PROTOCOL, options, webSocketChannel)
+  openWebSocket(gateway, tunnelUrl(gateway, target), [TUNNEL_PROTOCOL], options, webSocketChannel)
 
 /**
  * An authenticated WebSocket to the gateway; rejects with what the gateway, or the way there, said. `use` takes it in the
- * moment it is open: what comes right behind the handshake must find its listener.
+ * moment it is open, with the connection below it: what comes right behind the handshake must find its listener.
  */
 export function openWebSocket<T>(
   gateway: string,
   url: string,
-  protocol: string,
+  protocols: string[],
   options: TunnelOptions,
-  use: (socket: WebSocket) => T,
+  use: (socket: WebSocket, connection: Duplex) => T,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url.replace(/^http/, 'ws'), protocol, {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, {
       headers: options.headers,
       perMessageDeflate: false,
       maxPayload: 2 * MAX_FRAME_LENGTH,
@@ -47,10 +48,12 @@ export function openWebSocket<T>(
       response.on('error', (error) => reject(connectionError(gateway, error)))
     })
     socket.on('error', (error) => reject(connectionError(gateway, error)))
+    let connection: Duplex
+    socket.on('upgrade', (response) => (connection = response.socket))
     socket.on('open', () => {
       socket.removeAllListeners('error')
       closeWhenSilent(socket)
-      resolve(use(socket))
+      resolve(use(socket, connection))
     })
   })
 }

@@ -5,7 +5,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Login } from '../identity/login.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { keepAlive } from '../tunnel/keep-alive.ts'
-import { MUX_PROTOCOL, Multiplexer } from '../tunnel/multiplexer.ts'
+import { MUX_PROTOCOL, Multiplexer, OLDER_MUX_PROTOCOL } from '../tunnel/multiplexer.ts'
 import {
   MAX_FRAME_LENGTH,
   TUNNEL_PROTOCOL,
@@ -38,6 +38,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_LENGTH,
     clientTracking: true,
+    handleProtocols: (offered, request) => spokenOn(request)?.find((protocol) => offered.has(protocol)) ?? false,
   })
   let closing = false
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -52,7 +53,7 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
         const from = request.socket.remoteAddress ?? ''
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           keepAlive(webSocket)
-          if (target === undefined) serveShared(webSocket, from, parts)
+          if (target === undefined) serveShared(webSocket, socket, from, parts)
           else void parts.serve(webSocketChannel(webSocket), login, target, from)
         })
       })
@@ -75,21 +76,21 @@ export function listenForTunnels(server: Server, parts: TunnelListenerParts): Tu
   async function admit(request: IncomingMessage): Promise<{ login: Login; target: string | undefined }> {
     const url = new URL(request.url ?? '/', 'http://gateway')
     if (closing) throw new PamError('SHUTTING_DOWN', 'the gateway is shutting down', { side: 'gateway' })
-    const spoken = PROTOCOLS[url.pathname]
+    const spoken = spokenOn(request)
     if (spoken === undefined) throw new PamError('NOT_FOUND', 'only /v1/tunnel and /v1/tunnels can be upgraded')
     const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
-    if (!protocols.includes(spoken)) {
-      throw new PamError('VERSION_MISMATCH', `this gateway speaks ${spoken}`, {
+    if (!spoken.some((protocol) => protocols.includes(protocol))) {
+      throw new PamError('VERSION_MISMATCH', `this gateway speaks ${spoken.join(' and ')}`, {
         hint: 'update pamctl or the gateway',
       })
     }
     const login = await parts.authenticate(request)
-    return { login, target: spoken === MUX_PROTOCOL ? undefined : (url.searchParams.get('target') ?? '') }
+    return { login, target: url.pathname === SHARED ? undefined : (url.searchParams.get('target') ?? '') }
   }
 }
 
 /** Channels of one agent. Who opened the connection counts for none of them: each is authenticated as a tunnel of its own. */
-function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerParts): void {
+function serveShared(webSocket: WebSocket, connection: Duplex, from: string, parts: TunnelListenerParts): void {
   let asking = 0
   let idle: NodeJS.Timeout | undefined
   const rest = (): void => {
@@ -99,6 +100,8 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
   }
   webSocket.on('close', () => clearTimeout(idle))
   const shared = new Multiplexer(webSocket, {
+    connection,
+    isAgent: false,
     changed: (open) => (open === 0 ? rest() : clearTimeout(idle)),
     asked(channel, { target, authorization, dpop }) {
       asking++
@@ -122,7 +125,14 @@ function serveShared(webSocket: WebSocket, from: string, parts: TunnelListenerPa
   }
 }
 
-const PROTOCOLS: Readonly<Record<string, string>> = { '/v1/tunnel': TUNNEL_PROTOCOL, '/v1/tunnels': MUX_PROTOCOL }
+const SHARED = '/v1/tunnels'
+/** The newest first. */
+const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
+  '/v1/tunnel': [TUNNEL_PROTOCOL],
+  [SHARED]: [MUX_PROTOCOL, OLDER_MUX_PROTOCOL],
+}
+const spokenOn = ({ url = '/' }: IncomingMessage): readonly string[] | undefined =>
+  PROTOCOLS[new URL(url, 'http://gateway').pathname]
 const AUTHENTICATION_TIME = 10_000
 /** A connection that carries nothing for so long is of nobody; agents close theirs sooner. */
 const MAX_IDLE_MS = 10 * 60_000

@@ -1,5 +1,8 @@
+import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
-import { decodeFrames, encodeFrame, frameTypes, MuxError, type MuxFrame } from './mux-frame.ts'
+import { atEndOfTurn } from '../shared/end-of-turn.ts'
+import { MessageWriter } from './message-writer.ts'
+import { decodeFrames, encodeFrame, frameTypes, MuxError, type FrameType } from './mux-frame.ts'
 import { MuxChannel, WINDOW } from './mux-channel.ts'
 import { parseTunnelFrame, type TunnelFrame } from './web-socket-channel.ts'
 
@@ -11,6 +14,10 @@ export interface OpenRequest {
 }
 
 export interface MultiplexerParts {
+  /** Below the WebSocket: its messages are written there. */
+  readonly connection: Duplex
+  /** An agent masks what it sends (RFC 6455, section 5.3). */
+  readonly isAgent: boolean
   /** The peer opens a channel. Until it is accepted it gets no credit, so that it sends nothing. */
   readonly asked?: (channel: MuxChannel, request: OpenRequest) => void
   /** The number of open channels has changed. */
@@ -20,7 +27,7 @@ export interface MultiplexerParts {
 /**
  * Many channels over one WebSocket. Each direction of a channel has a credit of bytes that the receiver gives, so that one
  * that stalls holds up nothing but itself; channels take turns; what all of them write in one turn of the event loop is
- * one message. A mistake of the peer ends the connection, an error of a channel that channel. Format: docs/tunnel.md.
+ * one message and one write. A mistake of the peer ends the connection, an error of a channel that channel. Format: docs/tunnel.md.
  */
 export class Multiplexer {
   readonly #socket: WebSocket
@@ -31,17 +38,22 @@ export class Multiplexer {
   /** Channels with something to send, in the order of their turns. */
   readonly #ready = new Set<MuxChannel>()
   #lastId = 0
-  #soon: NodeJS.Immediate | undefined
+  /** Channels that are closed by the next message, where the peer takes them together. */
+  #closing: number[] = []
+  readonly #writer: MessageWriter
+  #isDue = false
   #failure: Error | undefined
   #over = false
 
   constructor(socket: WebSocket, parts: MultiplexerParts) {
     this.#socket = socket
     this.#parts = parts
+    this.#writer = new MessageWriter(parts.connection, { isMasked: parts.isAgent, written: this.#sent })
+    const take = this.#take.bind(this)
     socket.on('message', (data: RawData, isBinary: boolean) => {
       try {
         if (!isBinary) throw new MuxError('a text message')
-        for (const frame of decodeFrames(data as Buffer)) this.#take(frame)
+        decodeFrames(data as Buffer, take)
       } catch (error) {
         this.#failure ??= error as Error
         socket.close(1008, (error as Error).message.slice(0, 100))
@@ -58,6 +70,11 @@ export class Multiplexer {
 
   get isOver(): boolean {
     return this.#over || this.#socket.readyState !== this.#socket.OPEN
+  }
+
+  /** Both sides know the frame that closes many channels. */
+  get #closesTogether(): boolean {
+    return this.#socket.protocol === MUX_PROTOCOL
   }
 
   /** Resolves once the peer has accepted; rejects with its refusal (problem+json), or an error of the connection. */
@@ -97,6 +114,7 @@ export class Multiplexer {
       },
       grant: (bytes) => this.#say(encodeFrame(frameTypes.credit, id, credit(bytes))),
       blocked: () => this.#say(encodeFrame(frameTypes.blocked, id, NOTHING)),
+      close: () => void this.#closing.push(id),
       done: () => this.#forget(channel),
     })
     this.#channels.set(id, channel)
@@ -109,8 +127,9 @@ export class Multiplexer {
     if (this.#channels.delete(channel.id)) this.#parts.changed?.(this.#channels.size)
   }
 
-  #take({ type, id, payload }: MuxFrame): void {
+  #take(type: FrameType, id: number, payload: Buffer): void {
     if (type === frameTypes.open) return this.#asked(id, payload)
+    if (type === frameTypes.closeAll) return this.#closeAll(payload)
     const channel = this.#channels.get(id)
     if (channel === undefined) {
       // What was on its way when the channel ended is late, not wrong.
@@ -137,6 +156,13 @@ export class Multiplexer {
     }
   }
 
+  /** One frame instead of one for each of these channels. */
+  #closeAll(payload: Buffer): void {
+    if (!this.#closesTogether) throw new MuxError(`a frame of type ${frameTypes.closeAll}`)
+    if (payload.length === 0 || payload.length % 4 !== 0) throw new MuxError('a list of channels of another length')
+    for (let at = 0; at < payload.length; at += 4) this.#take(frameTypes.close, payload.readUInt32BE(at), NOTHING)
+  }
+
   #asked(id: number, payload: Buffer): void {
     const { asked } = this.#parts
     if (asked === undefined || id !== this.#lastId + 1) throw new MuxError(`channel ${id} is opened out of order`)
@@ -154,44 +180,55 @@ export class Multiplexer {
   }
 
   #schedule(): void {
-    this.#soon ??= setImmediate(() => this.#flush())
+    if (this.#isDue) return
+    this.#isDue = true
+    atEndOfTurn(this.#flush)
   }
 
-  /** Everybody's turn, until nothing is left or the socket holds enough. */
-  #flush(): void {
-    this.#soon = undefined
+  /** Everybody's turn, until nothing is left or the connection holds enough. */
+  readonly #flush = (): void => {
+    this.#isDue = false
     if (this.isOver) return
-    let batch = this.#urgent
-    this.#urgent = []
-    let bytes = batch.reduce((sum, frame) => sum + frame.length, 0)
-    const send = (): void => {
-      if (bytes === 0) return
-      this.#socket.send(batch.length === 1 ? (batch[0] as Buffer) : Buffer.concat(batch, bytes), BINARY, this.#sent)
-      batch = []
-      bytes = 0
+    const out = this.#writer
+    const urgent = this.#urgent
+    if (urgent.length > 0) this.#urgent = []
+    for (const frame of urgent) {
+      out.add(frame)
+      if (out.length >= MAX_MESSAGE_BYTES) out.send()
     }
     for (const channel of this.#ready) {
-      if (this.#socket.bufferedAmount + bytes >= HIGH_WATER) break
+      if (out.waiting >= HIGH_WATER) break
       this.#ready.delete(channel)
-      for (const piece of channel.take(TURN)) {
-        batch.push(piece)
-        bytes += piece.length
-      }
+      channel.take(TURN, out)
       // To the end of the queue: the next turn is another's.
       if (channel.hasMore) this.#ready.add(channel)
-      if (bytes >= MAX_MESSAGE_BYTES) send()
+      if (out.length >= MAX_MESSAGE_BYTES) out.send()
     }
-    send()
+    this.#close(out)
+    out.send()
+  }
+
+  /** What is closed in one turn is said in one frame, where the peer knows that frame. */
+  #close(out: MessageWriter): void {
+    const ids = this.#closing
+    if (ids.length === 0) return
+    this.#closing = []
+    if (ids.length === 1 || !this.#closesTogether) {
+      for (const id of ids) out.add(encodeFrame(frameTypes.close, id, NOTHING))
+      return
+    }
+    const payload = Buffer.allocUnsafe(4 * ids.length)
+    ids.forEach((id, index) => payload.writeUInt32BE(id, 4 * index))
+    out.add(encodeFrame(frameTypes.closeAll, 0, payload))
   }
 
   readonly #sent = (): void => {
-    if (this.#ready.size > 0 && this.#socket.bufferedAmount < LOW_WATER) this.#schedule()
+    if (this.#ready.size > 0 && this.#writer.waiting < LOW_WATER) this.#schedule()
   }
 
   #end(): void {
     if (this.#over) return
     this.#over = true
-    clearImmediate(this.#soon)
     const channels = [...this.#channels.values()]
     this.#channels.clear()
     this.#ready.clear()
@@ -247,9 +284,9 @@ function objectOf(payload: Buffer): Record<string, unknown> {
   throw new MuxError('a frame that is no JSON object')
 }
 
-/** The WebSocket subprotocol of a shared tunnel. */
-export const MUX_PROTOCOL = 'pamctl.tunnels.v1'
-const BINARY = { binary: true } as const
+/** The WebSocket subprotocols of a shared tunnel: the first knows the frame that closes many channels, the second does not. */
+export const MUX_PROTOCOL = 'pamctl.tunnels.v2'
+export const OLDER_MUX_PROTOCOL = 'pamctl.tunnels.v1'
 const NOTHING = Buffer.alloc(0)
 /** Bytes of one channel before the next has its turn. */
 const TURN = 64 * 1024

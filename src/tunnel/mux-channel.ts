@@ -1,5 +1,6 @@
 import { idleHandler, type ChannelHandler } from '../shared/channel.ts'
-import { frameHeader, encodeFrame, frameTypes, MuxError } from './mux-frame.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { encodeFrame, frameTypes, MuxError } from './mux-frame.ts'
 import type { TunnelChannel, TunnelFrame } from './web-socket-channel.ts'
 
 export interface MuxChannelParts {
@@ -9,6 +10,8 @@ export interface MuxChannelParts {
   grant(bytes: number): void
   /** It has bytes to send and no credit. */
   blocked(): void
+  /** The last that the peer hears of it. */
+  close(): void
   /** Both directions are over and everything is said. */
   done(): void
 }
@@ -50,7 +53,7 @@ export class MuxChannel implements TunnelChannel {
   write(bytes: Uint8Array): boolean {
     if (this.#state !== 'open') return true
     if (bytes.length === 0) return !this.#full
-    this.#outbound.push({ bytes: Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length) })
+    this.#outbound.push({ bytes, frame: undefined })
     this.#outboundBytes += bytes.length
     this.#announce()
     this.#sayBlocked()
@@ -78,9 +81,9 @@ export class MuxChannel implements TunnelChannel {
     this.#state = 'closing'
     this.#inbound = []
     this.#inboundBytes = 0
-    this.#outbound.push({ frame: encodeFrame(frameTypes.close, this.id, NOTHING) })
+    this.#outbound.push(CLOSE)
     this.#linger = setTimeout(() => {
-      this.#outbound = [{ frame: encodeFrame(frameTypes.close, this.id, NOTHING) }]
+      this.#outbound = [CLOSE]
       this.#parts.ready()
     }, MAX_LINGER_MS)
     this.#linger.unref()
@@ -89,48 +92,50 @@ export class MuxChannel implements TunnelChannel {
 
   send(frame: TunnelFrame): void {
     if (this.#state !== 'open') return
-    this.#outbound.push({ frame: encodeFrame(frameTypes.text, this.id, Buffer.from(JSON.stringify(frame))) })
+    const payload = Buffer.from(JSON.stringify(frame))
+    this.#outbound.push({ bytes: undefined, frame: encodeFrame(frameTypes.text, this.id, payload) })
     this.#announce()
   }
 
-  /** Up to so many bytes that may be sent now, as frames; views into what was written. */
-  take(most: number): Buffer[] {
-    const out: Buffer[] = []
+  /** Adds up to so many bytes that may be sent now, as frames. */
+  take(most: number, out: MessageWriter): void {
     for (let left = most; left > 0 && this.hasMore;) {
-      const { frame } = this.#outbound[0] as Outbound
-      if (frame === undefined) {
+      const next = this.#outbound[0] as Outbound
+      if (next.bytes !== undefined) {
         left -= this.#takeBytes(left, out)
         continue
       }
-      out.push(frame)
-      left -= frame.length
       this.#outbound.shift()
-      // What says that it is closed is the last.
-      if (this.#outbound.length === 0 && this.#state === 'closing') this.#finish(undefined)
+      if (next.frame !== undefined) {
+        out.add(next.frame)
+        left -= next.frame.length
+        continue
+      }
+      this.#parts.close()
+      this.#finish(undefined)
     }
     this.#sayBlocked()
     if (this.#full && this.#outboundBytes <= LOW_WATER) {
       this.#full = false
       setImmediate(() => this.handler.drained())
     }
-    return out
   }
 
   /** What was written piece by piece goes in one frame: the peer writes it on at once. Returns how many bytes. */
-  #takeBytes(most: number, out: Buffer[]): number {
+  #takeBytes(most: number, out: MessageWriter): number {
     const limit = Math.min(most, this.#window)
-    const header = out.push(NOTHING) - 1
     let length = 0
+    out.begin()
     for (let next = this.#outbound[0]; next?.bytes !== undefined && length < limit; next = this.#outbound[0]) {
       const { bytes } = next
       const fits = bytes.length <= limit - length
       const piece = fits ? bytes : bytes.subarray(0, limit - length)
       if (fits) this.#outbound.shift()
-      else this.#outbound[0] = { bytes: bytes.subarray(piece.length) }
-      out.push(piece)
+      else this.#outbound[0] = { bytes: bytes.subarray(piece.length), frame: undefined }
+      out.add(piece)
       length += piece.length
     }
-    out[header] = frameHeader(frameTypes.data, this.id, length)
+    out.end(frameTypes.data, this.id)
     this.#window -= length
     this.#outboundBytes -= length
     return length
@@ -142,17 +147,17 @@ export class MuxChannel implements TunnelChannel {
 
   /** Something could be sent now. */
   get hasMore(): boolean {
-    const [next] = this.#outbound
-    return next !== undefined && (next.frame !== undefined || this.#window > 0)
+    const next = this.#outbound[0]
+    return next !== undefined && (next.bytes === undefined || this.#window > 0)
   }
 
   received(payload: Buffer): void {
     if (this.#state !== 'open') return
     if (this.#inboundBytes + this.#owed + payload.length > this.#limit)
       throw new MuxError('more than there was credit for')
+    if (!this.#paused && !this.#delivering && this.#inbound.length === 0) return this.#hand(payload)
     // What waits must not keep much more than itself in memory.
-    const waits = this.#paused || this.#inbound.length > 0
-    this.#arrive({ bytes: waits && 2 * payload.length < payload.buffer.byteLength ? Buffer.from(payload) : payload })
+    this.#arrive({ bytes: 2 * payload.length < payload.buffer.byteLength ? Buffer.from(payload) : payload })
   }
 
   credited(bytes: number): void {
@@ -210,8 +215,10 @@ export class MuxChannel implements TunnelChannel {
     try {
       while (!this.#paused && this.#inbound.length > 0) {
         const item = this.#inbound.shift() as Inbound
-        if (item.bytes !== undefined) this.#hand(item.bytes)
-        else if (item.closed === true) this.#finish(undefined)
+        if (item.bytes !== undefined) {
+          this.#inboundBytes -= item.bytes.length
+          this.#hand(item.bytes)
+        } else if (item.closed === true) this.#finish(undefined)
         else if (item.frame?.type === 'eof') this.handler.ended()
         else if (item.frame !== undefined) this.onFrame(item.frame)
       }
@@ -221,7 +228,6 @@ export class MuxChannel implements TunnelChannel {
   }
 
   #hand(bytes: Buffer): void {
-    this.#inboundBytes -= bytes.length
     this.#owed += bytes.length
     this.handler.data(bytes)
     if (this.#owed < this.#limit / 2 || this.#state !== 'open') return
@@ -247,18 +253,18 @@ export class MuxChannel implements TunnelChannel {
   }
 }
 
-interface Outgoing {
-  readonly bytes: Buffer
-  readonly frame?: undefined
-}
-type Outbound = Outgoing | { readonly frame: Buffer; readonly bytes?: undefined }
+/** Bytes, a frame, or the end. */
+type Outbound =
+  | { readonly bytes: Uint8Array; readonly frame: undefined }
+  | { readonly bytes: undefined; readonly frame: Buffer }
+  | typeof CLOSE
 interface Inbound {
   readonly bytes?: Buffer
   readonly frame?: TunnelFrame
   readonly closed?: true
 }
 
-const NOTHING = Buffer.alloc(0)
+const CLOSE = { bytes: undefined, frame: undefined } as const
 /** Bytes that one side may have on its way to the other without hearing from it. */
 export const WINDOW = 256 * 1024
 /** The same once it has turned out to be what holds a channel up. */

@@ -2,13 +2,6 @@
  * Frames of a shared tunnel, one or more in a binary message: type (uint8), channel (uint32), length of the payload (uint32),
  * the payload. Format: docs/tunnel.md.
  */
-export interface MuxFrame {
-  readonly type: FrameType
-  readonly id: number
-  /** A view into the message. */
-  readonly payload: Buffer
-}
-
 export const frameTypes = {
   open: 0,
   data: 1,
@@ -18,6 +11,7 @@ export const frameTypes = {
   accepted: 5,
   refused: 6,
   blocked: 7,
+  closeAll: 8,
 } as const
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes]
 
@@ -26,37 +20,32 @@ export class MuxError extends Error {}
 
 /** A whole frame, in memory of its own. */
 export function encodeFrame(type: FrameType, id: number, payload: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(HEADER + payload.length)
-  writeHeader(out, type, id, payload.length)
-  out.set(payload, HEADER)
+  const out = Buffer.allocUnsafe(FRAME_HEADER + payload.length)
+  writeFrameHeader(out, 0, type, id, payload.length)
+  out.set(payload, FRAME_HEADER)
   return out
 }
 
-/** What stands before a payload that follows by itself. */
-export function frameHeader(type: FrameType, id: number, length: number): Buffer {
-  const out = Buffer.allocUnsafe(HEADER)
-  writeHeader(out, type, id, length)
-  return out
+/** What stands before a payload, at this place. */
+export function writeFrameHeader(out: Buffer, at: number, type: FrameType, id: number, length: number): void {
+  out[at] = type
+  out.writeUInt32BE(id, at + 1)
+  out.writeUInt32BE(length, at + 5)
 }
 
-function writeHeader(out: Buffer, type: FrameType, id: number, length: number): void {
-  out[0] = type
-  out.writeUInt32BE(id, 1)
-  out.writeUInt32BE(length, 5)
-}
-
-/** Throws MuxError where the message is not made of frames. */
-export function* decodeFrames(message: Buffer): Generator<MuxFrame, void, undefined> {
-  for (let at = 0; at < message.length;) {
-    const start = at + HEADER
-    if (start > message.length) throw new MuxError('a message that ends within a frame')
+/** Calls `take` with each frame, in order; `payload` is a view into the message. Throws MuxError where the message is not made of frames. */
+export function decodeFrames(message: Buffer, take: (type: FrameType, id: number, payload: Buffer) => void): void {
+  const { length } = message
+  for (let at = 0; at < length;) {
+    const start = at + FRAME_HEADER
+    if (start > length) throw new MuxError('a message that ends within a frame')
     const type = message[at] as number
-    if (type > frameTypes.blocked) throw new MuxError(`a frame of type ${type}`)
+    if (type > frameTypes.closeAll) throw new MuxError(`a frame of type ${type}`)
     const end = start + message.readUInt32BE(at + 5)
-    if (end > message.length) throw new MuxError('a message that ends within a frame')
-    yield { type: type as FrameType, id: message.readUInt32BE(at + 1), payload: message.subarray(start, end) }
+    if (end > length) throw new MuxError('a message that ends within a frame')
+    take(type as FrameType, message.readUInt32BE(at + 1), message.subarray(start, end))
     at = end
   }
 }
 
-const HEADER = 9
+export const FRAME_HEADER = 9

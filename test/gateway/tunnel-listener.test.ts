@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { listenForTunnels, type TunnelListener } from '../../src/gateway/tunnel-listener.ts'
 import type { Login } from '../../src/identity/login.ts'
 import { PamError } from '../../src/shared/errors.ts'
-import { MUX_PROTOCOL } from '../../src/tunnel/multiplexer.ts'
+import { MUX_PROTOCOL, OLDER_MUX_PROTOCOL } from '../../src/tunnel/multiplexer.ts'
 import { TUNNEL_PROTOCOL } from '../../src/tunnel/web-socket-channel.ts'
 
 let server: Server
@@ -71,6 +71,22 @@ describe('an upgrade', () => {
   })
 
   it.each([
+    [[OLDER_MUX_PROTOCOL, MUX_PROTOCOL], MUX_PROTOCOL],
+    [[TUNNEL_PROTOCOL, OLDER_MUX_PROTOCOL, 'pamctl.tunnels.v9'], OLDER_MUX_PROTOCOL],
+  ])('that offers %j gets %s, whatever came first', async (offered, spoken) => {
+    const socket = new WebSocket(`ws://${url}/v1/tunnels`, offered)
+    await once(socket, 'open')
+    expect(socket.protocol).toBe(spoken)
+    socket.terminate()
+  })
+
+  it.each([
+    [
+      'of a newer version alone',
+      '/v1/tunnels',
+      'pamctl.tunnels.v9',
+      `VERSION_MISMATCH: this gateway speaks ${MUX_PROTOCOL} and ${OLDER_MUX_PROTOCOL}`,
+    ],
     ['of another path', '/v1/other', TUNNEL_PROTOCOL, 'NOT_FOUND: only /v1/tunnel and /v1/tunnels can be upgraded'],
     [
       'of another version',

@@ -1,6 +1,7 @@
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import pg from 'pg'
-import WebSocket from 'ws'
+import WebSocket, { WebSocketServer } from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { localHalves } from '../../src/protocols/local.ts'
 import { forward } from '../../src/agent/forward.ts'
@@ -9,6 +10,7 @@ import { createProver } from '../../src/gateway-client/prover.ts'
 import { SharedTunnel } from '../../src/gateway-client/shared-tunnel.ts'
 import { openWebSocket, tunnelUrl } from '../../src/gateway-client/tunnel.ts'
 import { MUX_PROTOCOL, Multiplexer, MuxRefusal, type OpenRequest } from '../../src/tunnel/multiplexer.ts'
+import { idleHandler } from '../../src/shared/channel.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
 import { eventually, grantFor, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 
@@ -122,9 +124,9 @@ describe('tunnels that share a connection', () => {
     const connection = await openWebSocket(
       stack.gateway,
       url,
-      MUX_PROTOCOL,
+      [MUX_PROTOCOL],
       options,
-      (socket) => new Multiplexer(socket, {}),
+      (socket, below) => new Multiplexer(socket, { connection: below, isAgent: true }),
     )
     cleanUps.push(() => connection.close())
     const ask = async (request: OpenRequest): Promise<string> => {
@@ -192,6 +194,43 @@ describe('tunnels that share a connection', () => {
     const many = await Promise.all(Array.from({ length: 5 }, () => client(port)))
     for (const db of many) expect((await db.query('select 1 as one')).rows).toEqual([{ one: 1 }])
     expect(connections()).toBe(2)
+  })
+
+  it('carry on with a gateway that knows only the older protocol, which takes the first that it is offered', async () => {
+    const server = createHttpServer()
+    const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+    sockets.on('connection', (socket, { socket: below }) => {
+      spoken.push(socket.protocol)
+      const mux: Multiplexer = new Multiplexer(socket, {
+        connection: below,
+        isAgent: false,
+        asked(channel) {
+          mux.accept(channel)
+          channel.write(Buffer.from('hello'))
+          channel.destroy()
+        },
+      })
+    })
+    const spoken: string[] = []
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    cleanUps.push(() => server.close())
+    const tunnel = new SharedTunnel({
+      gateway: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ca: undefined,
+      authorize: async () => ({ authorization: 'DPoP x', dpop: 'y' }),
+    })
+    cleanUps.push(() => tunnel.close())
+    const channels = await Promise.all([tunnel.open('db'), tunnel.open('db')])
+    const ends = channels.map(
+      (channel) =>
+        new Promise<string>((resolve) => {
+          let got = ''
+          channel.handler = { ...idleHandler, data: (bytes) => (got += bytes.toString()), closed: () => resolve(got) }
+          channel.resume()
+        }),
+    )
+    expect(await Promise.all(ends)).toEqual(['hello', 'hello'])
+    expect(spoken).toEqual(['pamctl.tunnels.v1'])
   })
 
   it('get connections of their own from a gateway that knows no shared one', async () => {

@@ -1,39 +1,72 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { WebSocket, WebSocketServer } from 'ws'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
+import { MessageWriter } from '../../src/tunnel/message-writer.ts'
 import { WINDOW, type MuxChannel } from '../../src/tunnel/mux-channel.ts'
-import { decodeFrames, encodeFrame, frameTypes } from '../../src/tunnel/mux-frame.ts'
-import { Multiplexer, MuxRefusal, type OpenRequest } from '../../src/tunnel/multiplexer.ts'
+import { decodeFrames, encodeFrame, frameTypes, type FrameType } from '../../src/tunnel/mux-frame.ts'
+import { MUX_PROTOCOL, Multiplexer, MuxRefusal, OLDER_MUX_PROTOCOL } from '../../src/tunnel/multiplexer.ts'
+import type { MultiplexerParts, OpenRequest } from '../../src/tunnel/multiplexer.ts'
 
 let server: Server
 let near: WebSocket
 let far: WebSocket
+/** What is below them. */
+let nearConnection: Duplex
+let farConnection: Duplex
 /** Messages that the far side got, and how it was closed. */
 let messages: Buffer[]
 let closedWith: Promise<number>
 
-beforeEach(async () => {
+beforeEach(() => connect(MUX_PROTOCOL))
+async function connect(protocol: string): Promise<void> {
   server = createServer()
   const sockets = new WebSocketServer({ server, perMessageDeflate: false })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const accepted = new Promise<WebSocket>((resolve) => sockets.once('connection', resolve))
-  near = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, { perMessageDeflate: false })
+  const accepted = new Promise<WebSocket>((resolve) =>
+    sockets.once('connection', (socket, { socket: connection }) => {
+      farConnection = connection
+      resolve(socket)
+    }),
+  )
+  near = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, protocol, {
+    perMessageDeflate: false,
+  })
+  near.once('upgrade', ({ socket }) => (nearConnection = socket))
   const opened = new Promise<void>((resolve) => near.once('open', resolve))
   far = await accepted
   await opened
   messages = []
   far.on('message', (data) => messages.push(data as Buffer))
   closedWith = new Promise((resolve) => near.once('close', resolve))
-})
-afterEach(async () => {
+}
+afterEach(disconnect)
+async function disconnect(): Promise<void> {
   near.terminate()
   far.terminate()
   await new Promise((resolve) => server.close(resolve))
-})
+}
+
+type Told = Omit<MultiplexerParts, 'connection' | 'isAgent'>
+const nearMux = (parts: Told = {}): Multiplexer =>
+  new Multiplexer(near, { ...parts, connection: nearConnection, isAgent: true })
+const farMux = (parts: Told): Multiplexer =>
+  new Multiplexer(far, { ...parts, connection: farConnection, isAgent: false })
+
+interface Frame {
+  readonly type: FrameType
+  readonly id: number
+  readonly payload: Buffer
+}
+function framesOf(...all: readonly Buffer[]): Frame[] {
+  const frames: Frame[] = []
+  for (const message of all) decodeFrames(message, (type, id, payload) => frames.push({ type, id, payload }))
+  return frames
+}
 
 const request = (target = 'db'): OpenRequest => ({ target, authorization: 'DPoP x', dpop: 'y' })
 
@@ -42,14 +75,14 @@ function pair(
   asked: (channel: MuxChannel, request: OpenRequest, far: Multiplexer) => void = (channel, _, one) =>
     one.accept(channel),
 ) {
-  const farEnd: Multiplexer = new Multiplexer(far, {
+  const farEnd: Multiplexer = farMux({
     asked: (channel, request_) => {
       given.push(channel)
       asked(channel, request_, farEnd)
     },
   })
   const given: MuxChannel[] = []
-  return { near: new Multiplexer(near, {}), far: farEnd, given }
+  return { near: nearMux(), far: farEnd, given }
 }
 
 /** What comes on a channel, as long as it is asked for. */
@@ -131,8 +164,7 @@ describe('a shared tunnel', () => {
     }
     await expect.poll(() => got.length).toBe(160 * piece.length)
     expect(late.length).toBe(0)
-    const arrived = messages
-      .flatMap((message) => [...decodeFrames(message)])
+    const arrived = framesOf(...messages)
       .filter(({ type, id }) => type === frameTypes.data && id === stalled.id)
       .reduce((sum, { payload }) => sum + payload.length, 0)
     expect(arrived).toBe(WINDOW)
@@ -167,7 +199,7 @@ describe('a shared tunnel', () => {
     channel.send({ v: 1, type: 'eof' })
     channel.write(Buffer.from('more'))
     await expect.poll(() => Buffer.concat(pieces).length).toBe(70_315)
-    const frames = messages.flatMap((message) => [...decodeFrames(message)])
+    const frames = framesOf(...messages)
     expect(frames.map(({ type, payload }) => (type === frameTypes.data ? payload.length : 'text'))).toEqual([
       65_536,
       70_311 - 65_536,
@@ -187,8 +219,8 @@ describe('a shared tunnel', () => {
     messages.length = 0
     large.write(randomBytes(WINDOW))
     small.write(Buffer.from('answer'))
-    await expect.poll(() => messages.flatMap((message) => [...decodeFrames(message)]).length).toBeGreaterThan(4)
-    const order = messages.flatMap((message) => [...decodeFrames(message)]).map(({ id }) => id)
+    await expect.poll(() => framesOf(...messages).length).toBeGreaterThan(4)
+    const order = framesOf(...messages).map(({ id }) => id)
     expect(order.indexOf(small.id)).toBe(1)
   })
 
@@ -210,7 +242,7 @@ describe('a shared tunnel', () => {
     const { near: one, given } = pair()
     let granted = 0
     near.on('message', (data) => {
-      for (const { type, payload } of decodeFrames(data as Buffer))
+      for (const { type, payload } of framesOf(data as Buffer))
         if (type === frameTypes.credit) granted += payload.readUInt32BE()
     })
     const channel = await one.open(request())
@@ -297,6 +329,119 @@ describe('a shared tunnel', () => {
   })
 })
 
+describe('the bytes on the connection', () => {
+  const anyFrame = fc.record({
+    type: fc.constantFrom(...Object.values(frameTypes)),
+    id: fc.oneof(fc.nat(9), fc.constant(0xff_ff_ff_ff)),
+    payload: fc.uint8Array({ maxLength: 300 }),
+  })
+
+  it('are the same frames however they are divided into messages', () => {
+    fc.assert(
+      fc.property(fc.array(anyFrame, { maxLength: 12 }), fc.array(fc.boolean()), (frames, cuts) => {
+        const messages_: Buffer[] = [Buffer.alloc(0)]
+        frames.forEach(({ type, id, payload }, index) => {
+          if (cuts[index] === true) messages_.push(Buffer.alloc(0))
+          messages_.push(Buffer.concat([messages_.pop() as Buffer, encodeFrame(type, id, payload)]))
+        })
+        expect(framesOf(...messages_)).toEqual(
+          frames.map(({ type, id, payload }) => ({ type, id, payload: Buffer.from(payload) })),
+        )
+        // Within a frame a message cannot end: everything before the cut is taken, nothing after it.
+        const whole = Buffer.concat(messages_)
+        const ends = new Set([0])
+        for (let at = 0; at < whole.length; ends.add(at)) at += 9 + whole.readUInt32BE(at + 5)
+        for (let cut = 0; cut <= whole.length; cut++) {
+          if (ends.has(cut)) expect(framesOf(whole.subarray(0, cut), whole.subarray(cut))).toHaveLength(frames.length)
+          else expect(() => framesOf(whole.subarray(0, cut))).toThrow('ends within a frame')
+        }
+      }),
+    )
+  })
+
+  it('are WebSocket messages that any WebSocket reads, from both ends, wherever the connection cuts them', async () => {
+    // Lengths around those at which the header changes, and beyond what is kept for a message.
+    const sizes = [0, 1, 107, 108, 109, 116, 117, 118, 65_516, 65_517, 65_527, 65_528, 65_536, 200_000, 900_000]
+    for (const [connection, isMasked, receive] of [
+      [nearConnection, true, far],
+      [farConnection, false, near],
+    ] as const) {
+      const got: Buffer[] = []
+      receive.on('message', (data) => got.push(data as Buffer))
+      /** What stays unsent as long as the connection is corked; the memory of it must not be used again. */
+      const out = new MessageWriter(connection, { isMasked, written() {} })
+      const sent: Buffer[] = []
+      for (const round of [0, 1, 2])
+        for (const size of sizes) {
+          if (size === 1) connection.cork()
+          if (size === 65_536) connection.uncork()
+          const payload = randomBytes(size)
+          out.begin()
+          for (let at = 0; at < size; at += 40_000) out.add(payload.subarray(at, at + 40_000))
+          out.end(frameTypes.data, 7)
+          const beside = encodeFrame(frameTypes.text, 8, Buffer.from(String(round)))
+          out.add(beside)
+          sent.push(Buffer.concat([encodeFrame(frameTypes.data, 7, payload), beside]))
+          out.send()
+          out.send()
+          // Control frames of the WebSocket itself go between messages.
+          if (size % 2 === 1) (isMasked ? near : far).ping()
+        }
+      await expect.poll(() => got.length, { timeout: 10_000 }).toBe(sent.length)
+      expect(got.map(sha256)).toEqual(sent.map(sha256))
+    }
+  })
+
+  it('that many channels write in one turn are one write', async () => {
+    const { near: one, given } = pair()
+    const open = await Promise.all(Array.from({ length: 32 }, () => one.open(request())))
+    const seen = given.map(reading)
+    for (const channel of given) channel.resume()
+    const writes: number[] = []
+    const write = nearConnection.write.bind(nearConnection)
+    nearConnection.write = ((bytes: Buffer, ...rest: []) => {
+      writes.push(bytes.length)
+      return write(bytes, ...rest)
+    }) as typeof write
+    for (const channel of open) channel.write(Buffer.alloc(100, channel.id))
+    await expect.poll(() => seen.every(({ length }) => length === 100)).toBe(true)
+    expect(writes).toEqual([4 + 4 + 32 * 109])
+  })
+})
+
+describe('channels that end together', () => {
+  const endAll = async () => {
+    const { near: one, far: other, given } = pair()
+    const open = await Promise.all(Array.from({ length: 100 }, () => one.open(request())))
+    const seen = open.map(reading)
+    for (const channel of open) channel.resume()
+    const back: Buffer[] = []
+    near.on('message', (data) => back.push(data as Buffer))
+    for (const channel of given) {
+      channel.write(Buffer.from('the end'))
+      channel.destroy()
+    }
+    await expect.poll(() => seen.every(({ closed }) => closed === 1)).toBe(true)
+    expect(seen.every(({ length }) => length === 7)).toBe(true)
+    expect([one.size, other.size]).toEqual([0, 0])
+    return framesOf(...back).filter(({ type }) => type !== frameTypes.data)
+  }
+
+  it('are closed by one frame, behind what was written', async () => {
+    const frames = await endAll()
+    expect(frames.map(({ type, payload }) => [type, payload.length])).toEqual([[frameTypes.closeAll, 400]])
+  })
+
+  it('are closed one by one for a peer that does not know that frame, and it is refused from one', async () => {
+    await disconnect()
+    await connect(OLDER_MUX_PROTOCOL)
+    const frames = await endAll()
+    expect(frames.map(({ type }) => type)).toEqual(Array.from({ length: 100 }, () => frameTypes.close))
+    near.send(encodeFrame(frameTypes.closeAll, 0, Buffer.from([0, 0, 0, 1])))
+    expect(await closedWith).toBe(1008)
+  })
+})
+
 describe('a peer that does not keep to it', () => {
   const open = encodeFrame(frameTypes.open, 1, Buffer.from(JSON.stringify(request())))
   const data = (length: number, id = 1): Buffer => encodeFrame(frameTypes.data, id, Buffer.alloc(length))
@@ -316,15 +461,18 @@ describe('a peer that does not keep to it', () => {
       () => [open, ...Array.from({ length: 3 }, () => encodeFrame(frameTypes.credit, 1, Buffer.from([0x7f, 0, 0, 0])))],
     ],
     ['credit of another length', () => [open, encodeFrame(frameTypes.credit, 1, Buffer.from([1]))]],
+    ['channels to close that were never opened', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(4, 1))]],
+    ['a list of channels that is none', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(5))]],
+    ['no channels to close', () => [open, encodeFrame(frameTypes.closeAll, 0, Buffer.alloc(0))]],
     ['more frames than a window holds', () => [open, Buffer.concat(Array.from({ length: 21_000 }, () => data(1)))]],
   ])('%s: the connection ends', async (_what, frames) => {
-    const one: Multiplexer = new Multiplexer(far, { asked: (channel) => one.accept(channel) })
+    const one: Multiplexer = farMux({ asked: (channel) => one.accept(channel) })
     for (const frame of frames()) near.send(frame)
     expect(await closedWith).toBe(1008)
   })
 
   it('text messages end it, too; what is late for a channel that is over does not', async () => {
-    const one: Multiplexer = new Multiplexer(far, {
+    const one: Multiplexer = farMux({
       asked: (channel) => {
         one.accept(channel)
         channel.destroy()
@@ -345,7 +493,7 @@ describe('a peer that does not keep to it', () => {
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), async (pieces) => {
         for (const piece of pieces) {
           try {
-            for (const frame of decodeFrames(Buffer.from(piece))) expect(frame.payload.length).toBeLessThanOrEqual(60)
+            for (const { payload } of framesOf(Buffer.from(piece))) expect(payload.length).toBeLessThanOrEqual(60)
           } catch (error) {
             expect(error).toMatchObject({ constructor: expect.objectContaining({ name: 'MuxError' }) as unknown })
           }

@@ -1,0 +1,130 @@
+import { randomFillSync } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { FRAME_HEADER, writeFrameHeader, type FrameType } from './mux-frame.ts'
+
+/**
+ * Collects frames of a shared tunnel in memory that is used again, with room for the header of the WebSocket message before them,
+ * and writes each message (RFC 6455, section 5.2) to the connection at once. The WebSocket writes its own control frames to the
+ * same connection, each as a whole, so the two do not meet within a frame.
+ */
+export class MessageWriter {
+  readonly #connection: Duplex
+  /** What an agent sends is masked. */
+  readonly #isMasked: boolean
+  readonly #written: () => void
+  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
+  /** Where the payload of the message begins, and where the next byte of it goes. */
+  #start = MAX_HEADER
+  #at = MAX_HEADER
+  /** Where the frame of bytes begins that is being added. */
+  #frame = 0
+  /** Messages that the connection still reads from memory. */
+  #unsent = 0
+
+  /** `written` is called whenever the connection has taken a message. */
+  constructor(connection: Duplex, { isMasked, written }: { readonly isMasked: boolean; readonly written: () => void }) {
+    this.#connection = connection
+    this.#isMasked = isMasked
+    this.#written = () => {
+      this.#unsent--
+      written()
+    }
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#at - this.#start
+  }
+
+  /** Bytes that are not yet on their way. */
+  get waiting(): number {
+    return this.#connection.writableLength + this.length
+  }
+
+  /** Adds a frame that was encoded already. */
+  add(frame: Uint8Array): void {
+    this.#need(frame.length)
+    this.#memory.set(frame, this.#at)
+    this.#at += frame.length
+  }
+
+  /** Begins a frame whose payload comes in pieces. */
+  begin(): void {
+    this.#need(FRAME_HEADER)
+    this.#frame = this.#at - this.#start
+    this.#at += FRAME_HEADER
+  }
+
+  /** Ends what `begin` began. */
+  end(type: FrameType, id: number): void {
+    const at = this.#start + this.#frame
+    writeFrameHeader(this.#memory, at, type, id, this.#at - at - FRAME_HEADER)
+  }
+
+  /** Writes the message, if there is anything in it. */
+  send(): void {
+    const length = this.#at - this.#start
+    if (length === 0) return
+    const from = this.#header(length)
+    const message = this.#memory.subarray(from, this.#at)
+    this.#unsent++
+    this.#start = this.#at = this.#at + MAX_HEADER
+    this.#connection.write(message, this.#written)
+  }
+
+  /** Where nobody reads it any more, memory is used from its beginning again. */
+  #need(bytes: number): void {
+    if (this.#at === this.#start && this.#unsent === 0) this.#start = this.#at = MAX_HEADER
+    if (this.#at + bytes <= this.#memory.length) return
+    const length = this.#at - this.#start
+    const larger = Buffer.allocUnsafeSlow(Math.max(MEMORY_BYTES, 2 * (MAX_HEADER + length + bytes)))
+    larger.set(this.#memory.subarray(this.#start, this.#at), MAX_HEADER)
+    this.#memory = larger
+    this.#start = MAX_HEADER
+    this.#at = MAX_HEADER + length
+  }
+
+  /** Writes the header right before the payload; returns where it begins. */
+  #header(length: number): number {
+    const memory = this.#memory
+    let from = this.#start
+    if (this.#isMasked) {
+      from -= 4
+      mask(memory, this.#start, this.#at, from)
+    }
+    const bit = this.#isMasked ? MASKED : 0
+    if (length < 126) {
+      memory[--from] = bit | length
+    } else if (length < 65_536) {
+      memory.writeUInt16BE(length, (from -= 2))
+      memory[--from] = bit | 126
+    } else {
+      memory.writeUInt32BE(length, (from -= 4))
+      memory.writeUInt32BE(0, (from -= 4))
+      memory[--from] = bit | 127
+    }
+    memory[--from] = FINAL_BINARY
+    return from
+  }
+}
+
+/** Under a key that nobody foresees, which is put at `keyAt`. */
+function mask(memory: Buffer, start: number, end: number, keyAt: number): void {
+  if (keysUsed === KEYS.length) {
+    randomFillSync(KEYS)
+    keysUsed = 0
+  }
+  for (let n = 0; n < 4; n++) memory[keyAt + n] = KEYS[keysUsed++] as number
+  for (let at = start; at < end; at++)
+    memory[at] = (memory[at] as number) ^ (memory[keyAt + ((at - start) & 3)] as number)
+}
+
+const KEYS = new Uint8Array(4096)
+let keysUsed = KEYS.length
+/** A message in one piece, binary. */
+const FINAL_BINARY = 0x82
+const MASKED = 0x80
+/** Two bytes, eight of a length, four of a key. */
+const MAX_HEADER = 14
+/** Grows with what is sent in one message. */
+const MEMORY_BYTES = 64 * 1024

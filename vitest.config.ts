@@ -12,7 +12,8 @@ const TABLES = [
 
 /** What starts servers, browsers or our own programs: `npm run check` leaves it out. */
 const SYSTEM = [
-  'test/{integration,cli,demo,fuzz}/**/*.test.ts',
+  'test/{integration,demo,fuzz}/**/*.test.ts',
+  'test/cli/*.test.ts',
   'test/docs.test.ts',
   'test/package.test.ts',
   'test/protocols/postgres/gateway/login/upstream-login.test.ts',

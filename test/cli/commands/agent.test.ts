@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { agent } from '../../../src/cli/commands/agent.ts'
+import { VERSION } from '../../../src/shared/version.ts'
+import { runVerb } from '../../helpers/verb.ts'
+
+const status = {
+  version: VERSION,
+  pid: 12,
+  listeners: [{ gateway: 'https://g', person: 'jane', target: 'prod-db', port: 5433, tunnels: 2 }],
+}
+
+describe('pamctl agent', () => {
+  it.each([
+    [['status'], '', 'the agent is not running\n'],
+    [['status', '--json'], 'null\n', ''],
+    [['stop'], '', 'the agent is not running\n'],
+  ])('%j starts none', async (args, stdout, stderr) => {
+    expect(await runVerb([agent], ['agent', ...args])).toMatchObject({ code: 0, stdout, stderr })
+  })
+
+  it('status lists what is open', async () => {
+    expect(await runVerb([agent], ['agent', 'status'], { agent: { status } })).toMatchObject({
+      code: 0,
+      stdout: 'prod-db\t5433\t2\thttps://g\n',
+      stderr: `agent ${VERSION}, process 12\n`,
+    })
+    const { stdout } = await runVerb([agent], ['agent', 'status', '--json'], { agent: { status } })
+    expect(JSON.parse(stdout)).toEqual(status)
+  })
+
+  it('start finds the one that runs', async () => {
+    const answers = { hello: { version: VERSION, pid: 12 }, status }
+    const { stderr, agentCalls } = await runVerb([agent], ['agent', 'start'], { agent: answers })
+    expect(stderr).toBe('the agent runs (process 12)\n')
+    expect(agentCalls.map(({ method }) => method)).toEqual(['hello', 'status'])
+  })
+
+  it('an agent of another version that is in use is left alone', async () => {
+    const answers = { hello: { version: '0.0.1', pid: 12 }, status }
+    const { code, stderr, agentCalls } = await runVerb([agent], ['agent', 'start'], { agent: answers })
+    expect(code).toBe(7)
+    expect(stderr).toContain(`an agent of version 0.0.1 is at work, this is ${VERSION}`)
+    expect(agentCalls.map(({ method }) => method)).not.toContain('stop')
+  })
+
+  it('stop says so when it has gone', async () => {
+    const { stderr, agentCalls } = await runVerb([agent], ['agent', 'stop'], { agent: { stop: {} } })
+    expect(stderr).toBe('the agent has stopped\n')
+    expect(agentCalls).toEqual([{ method: 'stop', params: {} }])
+  })
+})

@@ -1,0 +1,120 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { audit } from '../../../src/cli/commands/audit.ts'
+import type { AuditRecord } from '../../../src/recording/audit-chain.ts'
+import { chainOf, first, type Step } from '../../helpers/audit-chain.ts'
+import { runVerb, type VerbOutcome } from '../../helpers/verb.ts'
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pamctl-test-'))
+  writeFileSync(join(directory, 'gateway.pub'), first.publicKeyPem)
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+const about = (type: string, session: string, data: AuditRecord['data'] = {}): Step => ({
+  at: 1,
+  type,
+  subject: session,
+  data,
+  signer: first,
+})
+const lines = (values: readonly object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join('')
+function verifying(file: string, text: string, ...args: string[]): Promise<VerbOutcome> {
+  const path = join(directory, file)
+  writeFileSync(path, text)
+  const key = join(directory, 'gateway.pub')
+  return runVerb([audit], ['audit', 'verify', '--key', key, '--file', path, ...args])
+}
+
+describe('pamctl audit', () => {
+  const chain = chainOf([about('session.opened', 'ses_1', { target: 'db' }), about('session.ended', 'ses_1')])
+  const gateway = {
+    'GET /v1/audit?after=0&limit=1000': { items: chain.slice(0, 1), next: 1 },
+    'GET /v1/audit?after=1&limit=1000': { items: chain.slice(1) },
+  }
+  it('shows all pages', async () => {
+    const { stdout } = await runVerb([audit], ['audit'], { gateway })
+    expect(stdout).toBe(
+      '1\t2026-01-01T00:00:01.000Z\tsession.opened\tgateway\tses_1\t{"target":"db"}\n2\t2026-01-01T00:00:01.000Z\tsession.ended\tgateway\tses_1\t{}\n',
+    )
+    expect(JSON.parse((await runVerb([audit], ['audit', '--json'], { gateway })).stdout)).toEqual(chain)
+  })
+
+  it('has a line an entry in the formats for other programs', async () => {
+    const json = await runVerb([audit], ['audit', '--format', 'json'], { gateway })
+    expect(json.stdout).toBe(lines(chain))
+    const ocsf = await runVerb([audit], ['audit', '--format', 'ocsf'], { gateway })
+    expect(
+      ocsf.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object),
+    ).toMatchObject([{ metadata: expect.anything() as unknown }, { metadata: expect.anything() as unknown }])
+  })
+
+  it('asks for less where that is wanted', async () => {
+    const args = ['audit', '--user', 'jane', '--target', 'db', '--type', 'session']
+    const { calls } = await runVerb([audit], args, { gateway: { 'GET /v1/audit': { items: [] } } })
+    expect(calls).toEqual([{ call: 'GET /v1/audit?user=jane&target=db&type=session&after=0&limit=1000' }])
+    expect(await runVerb([audit], ['audit', '--format', 'xml'])).toMatchObject({ code: 2, calls: [] })
+  })
+})
+
+describe('pamctl audit verify', () => {
+  const OPENED = about('session.opened', 'ses_1', { recording: 'x/ses_1.pamrec' })
+  const SEALED = about('recording.sealed', 'ses_1', { sha256: 'a'.repeat(64), bytes: 1 })
+  const WHOLE = lines(chainOf([OPENED, about('session.ended', 'ses_1'), SEALED]))
+
+  it('says that a chain is whole, and what that does not show', async () => {
+    expect(await verifying('whole', WHOLE)).toMatchObject({
+      code: 0,
+      calls: [],
+      stdout:
+        'valid: 3 entries, 0 checkpoints valid\nonly an externally stored --checkpoint can show that the chain was not truncated or replaced\n',
+    })
+  })
+
+  it.each<[string, string, RegExp]>([
+    ['an entry was changed', WHOLE.replace('session.ended', 'session.endex'), /^INVALID: entry 2 /],
+    ['an entry is missing', lines(chainOf([OPENED, OPENED, SEALED]).toSpliced(1, 1)), /^INVALID: entry \d /],
+  ])('%s', async (_, text, said) => {
+    const { code, stdout } = await verifying('bad', text)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(said)
+  })
+
+  it.each<[string, readonly Step[], string | undefined, number, string]>([
+    ['a record that is open', [OPENED], undefined, 9, 'ses_1: OPEN: '],
+    ['a record that is not there', [OPENED, SEALED], undefined, 1, 'ses_1: MISSING: '],
+    ['one that is another', [OPENED, SEALED], 'ses_1.pamrec', 1, 'ses_1: CHANGED: '],
+    ['one that was never sealed', [OPENED], 'ses_1.pamrec', 1, 'ses_1: UNSEALED: '],
+    ['one that the chain does not know', [], 'ses_9.pamrec', 1, 'ses_9: UNKNOWN: '],
+  ])('%s', async (_, steps, file, code, said) => {
+    const copies = join(directory, 'copies')
+    rmSync(copies, { recursive: true, force: true })
+    mkdirSync(copies)
+    if (file !== undefined) writeFileSync(join(copies, file), 'x')
+    const outcome = await verifying('chain', lines(chainOf([about('x', 's'), ...steps])), '--recordings', copies)
+    expect(outcome.stdout).toContain(said)
+    expect(outcome.code).toBe(code)
+  })
+
+  it.each([
+    ['a line that is no JSON', '{"seq":1\n', 'line 1: '],
+    ['a number that JSON cannot hold', '{"seq":1e999}\n', 'line 1: '],
+  ])('%s is wrong usage', async (_, text, message) => {
+    const { code, stderr } = await verifying('odd', text)
+    expect(code).toBe(2)
+    expect(stderr).toContain(message)
+    expect(stderr).toContain('hint: expected one JSON object per line, unchanged')
+  })
+
+  it('needs a directory of records that is there', async () => {
+    const { code, stderr } = await verifying('chain', WHOLE, '--recordings', join(directory, 'missing'))
+    expect(code).toBe(2)
+    expect(stderr).toContain('does not exist')
+  })
+})

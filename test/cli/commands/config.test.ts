@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { config } from '../../../src/cli/commands/config.ts'
+import { runVerb, type VerbOutcome } from '../../helpers/verb.ts'
+
+let home: string
+beforeEach(() => void (home = mkdtempSync(join(tmpdir(), 'pamctl-home-'))))
+afterEach(() => rmSync(home, { recursive: true }))
+const file = (): string => join(home, 'settings.json')
+const pamctl = (args: readonly string[], environment = {}): Promise<VerbOutcome> =>
+  runVerb([config], ['config', ...args], { home, environment })
+
+describe('pamctl config', () => {
+  it('keeps what is set, for its owner alone, and forgets what is unset', async () => {
+    expect(await pamctl(['set', 'profile', 'work'])).toMatchObject({ code: 0, stdout: '' })
+    expect(await pamctl(['set', 'gateway', 'https://G.example/'])).toMatchObject({ code: 0 })
+    expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ profile: 'work', gateway: 'https://g.example' })
+    expect(statSync(file()).mode & 0o777).toBe(0o600)
+    expect((await pamctl(['get', 'profile'])).stdout).toBe('work\n')
+    expect((await pamctl(['get', 'profile', '--json'])).stdout).toBe('"work"\n')
+    await pamctl(['unset', 'profile'])
+    expect(await pamctl(['get', 'profile'])).toMatchObject({ code: 1, stdout: '', stderr: 'profile is not set\n' })
+    expect(await pamctl(['get', 'profile', '--json'])).toMatchObject({ code: 1, stdout: 'null\n' })
+  })
+
+  it.each([
+    [['set', 'colour', 'red'], 'expected auto, always or never for colour'],
+    [['set', 'gatway', 'x'], 'there is no setting "gatway"'],
+    [['get', 'toString'], 'there is no setting "toString"'],
+    [['unset', 'x'], 'there is no setting "x"'],
+    [['set', 'editor', 'a\nb'], 'expected one line of text for editor'],
+  ])('%j changes nothing', async (args, message) => {
+    const { code, stderr } = await pamctl(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(message)
+    expect(() => statSync(file())).toThrow()
+  })
+
+  it('lists what is in effect, and from where', async () => {
+    writeFileSync(file(), '{"gateway":"https://g.example","colour":"never"}')
+    const { stdout } = await pamctl(['list', '--json'], { EDITOR: 'ed', VISUAL: '', PAMCTL_PROFILE: 'p' })
+    expect(JSON.parse(stdout)).toEqual([
+      { key: 'gateway', value: 'https://g.example', from: 'settings' },
+      { key: 'profile', value: 'p', from: 'PAMCTL_PROFILE' },
+      { key: 'editor', value: 'ed', from: 'EDITOR' },
+      { key: 'colour', value: 'never', from: 'settings' },
+    ])
+    rmSync(file())
+    const rows = (await pamctl(['list'])).stdout.split('\n').map((line) => line.split('\t').slice(0, 3))
+    expect(rows.slice(0, 3)).toEqual([
+      ['gateway', '', 'not set'],
+      ['profile', '', 'not set'],
+      ['editor', 'vi', 'default'],
+    ])
+  })
+
+  it('never writes over a file that it does not understand, and still says where it is', async () => {
+    writeFileSync(file(), '{"later":"x"}')
+    expect(await pamctl(['set', 'profile', 'work'])).toMatchObject({ code: 2 })
+    expect(readFileSync(file(), 'utf8')).toBe('{"later":"x"}')
+    expect((await pamctl(['path'])).stdout).toBe(`${file()}\n`)
+  })
+})

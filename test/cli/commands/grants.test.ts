@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { grants, revoke } from '../../../src/cli/commands/grants.ts'
+import { ago, runVerb } from '../../helpers/verb.ts'
+
+const GRANT = {
+  id: 'grt_1',
+  person: { label: 'jane' },
+  target: 'prod-db',
+  state: 'active',
+  endsAt: ago(-30),
+  reason: 'ticket\t7',
+}
+
+describe('pamctl grants', () => {
+  it.each([
+    [['grants'], 'GET /v1/grants?all=false&active=false&limit=100'],
+    [['grants', '--all'], 'GET /v1/grants?all=true&active=false&limit=100'],
+    [['grants', '--active'], 'GET /v1/grants?all=false&active=true&limit=100'],
+  ])('%j asks for %s', async (args, call) => {
+    const { calls, stderr } = await runVerb([grants], args, { gateway: { 'GET /v1/grants': { items: [] } } })
+    expect(calls).toEqual([{ call }])
+    expect(stderr).toBe('no grants\n')
+  })
+
+  it('says who revoked one; a cell is one cell whatever is in it', async () => {
+    const revoked = { ...GRANT, state: 'revoked', revoked: { by: 'bob', reason: '', at: ago(1) } }
+    const gateway = { 'GET /v1/grants': { items: [GRANT, revoked] } }
+    expect((await runVerb([grants], ['grants'], { gateway })).stdout).toBe(
+      'grt_1\tjane\tprod-db\tactive\tin 30m\tticket 7\ngrt_1\tjane\tprod-db\trevoked by bob\tin 30m\tticket 7\n',
+    )
+    expect(JSON.parse((await runVerb([grants], ['grants', '--json'], { gateway })).stdout)).toEqual([GRANT, revoked])
+  })
+})
+
+describe('pamctl revoke', () => {
+  it.each([
+    [['--reason', 'over'], 'revoke', { reason: 'over' }, 'revoked grt_1: jane on prod-db'],
+    [[], 'revoke', { reason: '' }, 'revoked grt_1: jane on prod-db'],
+    [['--lift'], 'lift', {}, 'jane may have prod-db again'],
+  ])('%j', async (args, verb, body, note) => {
+    const call = `POST /v1/grants/grt_1/${verb}`
+    const outcome = await runVerb([revoke], ['revoke', 'grt_1', ...args], { gateway: { [call]: GRANT } })
+    expect(outcome).toMatchObject({ code: 0, calls: [{ call, body }], stdout: '', stderr: `${note}\n` })
+    const json = await runVerb([revoke], ['revoke', 'grt_1', '--json', ...args], { gateway: { [call]: GRANT } })
+    expect(JSON.parse(json.stdout)).toEqual(GRANT)
+  })
+
+  it.each(['ses_1', 'req_1', 'apr_1'])('is not for %s', async (id) => {
+    expect(await runVerb([revoke], ['revoke', id])).toMatchObject({ code: 2, calls: [] })
+  })
+})

@@ -77,11 +77,25 @@ export async function* readRecording(
     from?: number
   } = {},
 ): AsyncGenerator<ReadEvent, void, undefined> {
-  for await (const { seal, body } of readSegments(source)) {
+  for await (const segment of readSegments(source)) {
+    const { seal } = segment
     if (seal.first + seal.events <= from) continue
+    const events = await eventsOf(segment, reader)
+    if (events === undefined) onHidden?.(seal)
+    else yield* events
+  }
+}
+
+/** The events of a segment; undefined where they are encrypted and nothing to read them with was given. */
+async function eventsOf(
+  { seal, body, start }: Segment,
+  reader: RecordReader | undefined,
+): Promise<ReadEvent[] | undefined> {
+  try {
     const frames = await decodeBody(seal, body, reader)
-    if (frames === undefined) onHidden?.(seal)
-    else for (const { payload } of frames) yield decodePayload(payload)
+    return frames?.map(({ payload }) => decodePayload(payload))
+  } catch (error) {
+    throw new BrokenRecording(`has a body that cannot be read: ${(error as Error).message}`, seal.segment, start)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Login } from '../identity/login.ts'
 import type { AuditRecord } from '../recording/audit-chain.ts'
+import { UsageError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import { findApprovals } from '../storage/approvals.ts'
 import { listAudit } from '../storage/audit.ts'
@@ -81,7 +82,12 @@ export class LiveEvents {
     const head = (await auditHead(this.#db.read))?.seq ?? 0
     // Nobody listened for a while: what happened meanwhile is read for whoever asks for it.
     if (this.#listeners.size === 0) this.#told = head
-    const isNew = after === undefined || after > head
+    if (after !== undefined && after > head)
+      throw new UsageError(
+        `event ${after} does not exist: the audit chain ends at ${head}`,
+        'leave the id out, and read again what you have read before',
+      )
+    const isNew = after === undefined
     const tooMuch = !isNew && head - after > MAX_MISSED
     const from = isNew || tooMuch ? head : after
     // What happens while the past is read waits: who loses the stream goes on from the last number that they heard.

@@ -10,6 +10,7 @@ import { desktopNotifier } from './output/desktop-notification.ts'
 export async function watchReviews(
   { io, environment, client }: Pick<CliContext, 'io' | 'environment' | 'client'>,
   { json, notify }: { readonly json?: boolean; readonly notify: boolean },
+  pause: (milliseconds: number) => Promise<unknown> = sleep,
 ): Promise<void> {
   const api = await client()
   const onDesktop = notify ? desktopNotifier(environment, process.platform) : undefined
@@ -48,6 +49,7 @@ export async function watchReviews(
       for (const [id, { isPending }] of told) if (isPending && !listed.has(id)) await look(id)
     },
     note: (text) => io.note(text),
+    pause,
   })
 }
 
@@ -65,17 +67,18 @@ interface Follower {
   /** Events may have been missed. */
   readonly resync: () => Promise<void>
   readonly note: (text: string) => void
+  readonly pause: (milliseconds: number) => Promise<unknown>
 }
 
 /** Reconnects by itself, and resumes after the last event that was dealt with; ends when the user is no longer signed in. */
-async function follow(api: ApiClient, { changed, resync, note }: Follower): Promise<never> {
+async function follow(api: ApiClient, { changed, resync, note, pause }: Follower): Promise<never> {
   let last: number | undefined
   let isAway = false
   for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
     try {
       for await (const event of api.events(last)) {
         if (event.type === 'beat') continue
-        if (isAway) note('the gateway is back')
+        if (isAway) note('connected again')
         isAway = false
         wait = FIRST_WAIT
         if (event.type === 'changed' && event.kind === 'review') await changed(event.id)
@@ -84,12 +87,20 @@ async function follow(api: ApiClient, { changed, resync, note }: Follower): Prom
         last = event.seq
       }
     } catch (error) {
-      const { code, message } = asPamError(error)
-      if (code !== 'GATEWAY_UNREACHABLE' && code !== 'SHUTTING_DOWN' && code !== 'INTERNAL') throw error
-      if (!isAway) note(visible(message))
+      const { code, message, retryAfterMs = 0 } = asPamError(error)
+      if (code === 'USAGE' && last !== undefined) {
+        // The gateway's state was restored from a backup that ends before the last event.
+        last = undefined
+        note('the gateway has no record of the last event seen here; reading everything again')
+        continue
+      }
+      if (code === 'RATE_LIMITED') wait = Math.max(wait, FIRST_LIMITED_WAIT_MS, retryAfterMs)
+      else if (code !== 'GATEWAY_UNREACHABLE' && code !== 'SHUTTING_DOWN' && code !== 'INTERNAL') throw error
+      if (!isAway)
+        note(visible(code === 'RATE_LIMITED' ? `${message}; trying again in ${Math.ceil(wait / 1000)} s` : message))
       isAway = true
     }
-    await new Promise((resolve) => setTimeout(resolve, wait))
+    await pause(wait)
   }
 }
 
@@ -106,5 +117,9 @@ function lineOf(review: Review): string {
 const titleOf = ({ requester, target, kind }: Review): string =>
   visible(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)
 
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
 const FIRST_WAIT = 500
+/** Where the gateway says that there were too many calls, and not how long to wait. */
+const FIRST_LIMITED_WAIT_MS = 5000
 const MAX_WAIT_MS = 30_000

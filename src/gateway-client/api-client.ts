@@ -268,7 +268,7 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** The problem that an answer tells; whatever is not one of the gateway's says so. */
 async function problemOf(response: Response, gateway: string): Promise<PamError> {
-  const problem = parseProblem(await response.text())
+  const problem = parseProblem(await response.text(), response.headers.get('retry-after'))
   if (problem !== undefined) return problem
   return new PamError('VERSION_MISMATCH', `${gateway} answers, but not as a pamctl gateway (HTTP ${response.status})`, {
     hint: 'is this the address of the gateway?',
@@ -276,10 +276,16 @@ async function problemOf(response: Response, gateway: string): Promise<PamError>
 }
 
 /** The error in a problem+json body of the gateway (RFC 9457); undefined where somebody else wrote the body. */
-export function parseProblem(body: string): PamError | undefined {
+export function parseProblem(body: string, retryAfter: string | null = null): PamError | undefined {
   try {
     const { detail, ...rest } = JSON.parse(body) as { detail?: string; code?: string }
-    return rest.code === undefined ? undefined : fromErrorBody({ ...rest, message: detail })
+    return rest.code === undefined
+      ? undefined
+      : fromErrorBody(
+          { ...rest, message: detail },
+          // RFC 9110, section 10.2.3: seconds. The gateway sends no date.
+          { retryAfterMs: /^\d{1,5}$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : undefined },
+        )
   } catch {
     return undefined
   }

@@ -13,7 +13,7 @@ export interface Accounts<C extends TargetConfig = TargetConfig> {
 
 /**
  * What the gateway logs in with. `account` is what the client asks to be; without one (a protocol that does not say) it is the
- * target's first. Throws NO_ACCESS where the target, or the rule, has no such account.
+ * first of the target's that the rule allows. Throws NO_ACCESS where the target, or the rule, has no such account.
  */
 export function credentialSource(
   kind: Accounts,
@@ -22,14 +22,17 @@ export function credentialSource(
   rule: Pick<AccessRule, 'logins'>,
   baseDirectory: string,
 ): CredentialSource {
-  const accounts = kind.accounts(target)
-  if (account === undefined) return kind.credentials(target, accounts[0] as string, baseDirectory)
-  const allowed = accounts.filter((name) => rule.logins?.includes(name) ?? true)
-  if (allowed.includes(account)) return kind.credentials(target, account, baseDirectory)
-  throw new PamError('NO_ACCESS', `you are not allowed to log in to ${target.name} as "${account}"`, {
+  const allowed = kind.accounts(target).filter((name) => rule.logins?.includes(name) ?? true)
+  const chosen = account ?? allowed[0]
+  if (chosen !== undefined && allowed.includes(chosen)) return kind.credentials(target, chosen, baseDirectory)
+  const message =
+    chosen === undefined
+      ? `your access to ${target.name} allows none of its accounts`
+      : `you are not allowed to log in to ${target.name} as "${chosen}"`
+  throw new PamError('NO_ACCESS', message, {
     hint:
       allowed.length === 0
-        ? 'no accounts on this target are available to you'
+        ? 'no accounts on this target are available to you; ask your administrator for an access rule with one of them in "logins"'
         : `accounts available to you: ${allowed.join(', ')}`,
   })
 }

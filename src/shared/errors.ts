@@ -11,6 +11,8 @@ export interface PamErrorOptions {
   /** An id to quote: a decision, request, session or error id. */
   readonly id?: string
   readonly cause?: unknown
+  /** Milliseconds after which it may be tried again, where the other side said so. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** An error with a stable code. The message may be shown to the user: never an address of a target, never a secret. */
@@ -19,6 +21,7 @@ export class PamError extends Error {
   readonly side: Side
   readonly hint: string | undefined
   readonly id: string | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, message: string, options: PamErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -27,6 +30,7 @@ export class PamError extends Error {
     this.side = options.side ?? 'client'
     this.hint = options.hint
     this.id = options.id
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 
@@ -81,7 +85,10 @@ export function toErrorBody(error: PamError): ErrorBody {
 }
 
 /** The error behind a body that came over the network; an unknown code reads as INTERNAL. */
-export function fromErrorBody(body: { code?: unknown; message?: unknown; hint?: unknown; id?: unknown }): PamError {
+export function fromErrorBody(
+  body: { code?: unknown; message?: unknown; hint?: unknown; id?: unknown },
+  { retryAfterMs }: Pick<PamErrorOptions, 'retryAfterMs'> = {},
+): PamError {
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
   const code = text(body.code)
   const known = code !== undefined && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'INTERNAL'
@@ -90,5 +97,6 @@ export function fromErrorBody(body: { code?: unknown; message?: unknown; hint?: 
     side: 'gateway',
     ...(hint === undefined ? {} : { hint }),
     ...(id === undefined ? {} : { id }),
+    retryAfterMs,
   })
 }

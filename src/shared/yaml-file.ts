@@ -77,7 +77,7 @@ export function openYaml<Schema extends z.ZodType>(
 
   const raw = toJs(document, at)
   const place = (path: YamlPath): string => at(offsetOf(document, path))
-  const result = schema.safeParse(raw ?? {}, { error: describeFileIssue })
+  const result = schema.safeParse(raw ?? {}, { error: (issue) => describeFileIssue(issue, schema) })
   if (result.success) return { data: result.data, raw, place }
   throw invalid(
     result.error.issues.flatMap((issue) => {
@@ -92,7 +92,7 @@ export function openYaml<Schema extends z.ZodType>(
 }
 
 /** What was given and what could be, where one of some words was expected. */
-function describeFileIssue(issue: z.core.$ZodRawIssue): string | undefined {
+function describeFileIssue(issue: z.core.$ZodRawIssue, file: z.core.$ZodType): string | undefined {
   if (issue.code === 'invalid_value') {
     const words = issue.values.map(String)
     const { input } = issue
@@ -109,16 +109,52 @@ function describeFileIssue(issue: z.core.$ZodRawIssue): string | undefined {
     const schema = issue.inst as z.core.$ZodObject
     const known = Object.keys(schema._zod.def.shape ?? {}) // a map has none
     const renamed = renamedKeys.get(schema) ?? {}
+    const elsewhere = keysByName(file)
     // One line for each, in their order: a key cannot break one, since it is shown escaped.
     return issue.keys
       .map((key) => {
         const now = Object.hasOwn(renamed, key) ? renamed[key] : undefined
-        return `unknown key ${shown(key)}${now === undefined ? didYouMean(key, known) : `: it is called ${now} now`}`
+        if (now !== undefined) return `unknown key ${shown(key)}: it is called ${now} now`
+        const meant = didYouMean(key, known)
+        if (meant !== '') return `unknown key ${shown(key)}${meant}`
+        const places = elsewhere.get(key) ?? []
+        if (places.length > 0 && places.length <= MAX_PLACES)
+          return `unknown key ${shown(key)}: did you mean ${oneOf(places)}?`
+        return `unknown key ${shown(key)}${known.length === 0 ? '' : `: expected ${oneOf(known)}`}`
       })
       .join('\n')
   }
   return describeIssue(issue)
 }
+
+/**
+ * Every key that a file may have, by its last name, with where it stands (`identity.reverifyEvery`, `targets[].host`); old names of keys
+ * too. For a key that stands in the wrong section.
+ */
+function keysByName(file: z.core.$ZodType): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  const note = (name: string, place: string): void => {
+    const places = found.get(name) ?? []
+    if (!places.includes(place)) found.set(name, [...places, place])
+  }
+  const walk = (schema: z.core.$ZodType, path: string): void => {
+    const { def } = (schema as z.core.$ZodTypes)._zod
+    for (const [old, now] of Object.entries(renamedKeys.get(schema) ?? {})) note(old, join(path, now))
+    if (def.type === 'object') {
+      for (const [name, value] of Object.entries(def.shape)) {
+        note(name, join(path, name))
+        walk(value, join(path, name))
+      }
+    } else if (def.type === 'array') walk(def.element, `${path}[]`)
+    else if (def.type === 'union') for (const option of def.options) walk(option, path)
+    else if (def.type === 'pipe') walk(def.in, path)
+    else if ('innerType' in def) walk(def.innerType, path)
+  }
+  walk(file, '')
+  return found
+}
+
+const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
 
 const shown = (value: unknown): string => visible(JSON.stringify(value))
 
@@ -234,6 +270,8 @@ const firstLine = (text: string): string => (text.split('\n')[0] as string).repl
 
 const invalid = (problems: readonly string[]): PamError => new PamError('CONFIG_INVALID', problems.join('\n'))
 
+/** A key that many sections have is not the key of one of them. */
+const MAX_PLACES = 3
 const MAX_DEPTH = 64
 /** Values that all aliases together stand for. */
 const MAX_ALIASED = 10_000

@@ -17,6 +17,16 @@ it('logs in as the account that the client names, or as the first', async () => 
   expect(await userOf(undefined)).toBe('app')
 })
 
+it('keeps to the accounts of the rule where the client names none', async () => {
+  expect(await userOf(undefined, ['admin'])).toBe('admin')
+  expect(await userOf(undefined, ['admin', 'app'])).toBe('app')
+  for (const logins of [['other'], []])
+    await expect(userOf(undefined, logins)).rejects.toMatchObject({
+      code: 'NO_ACCESS',
+      message: 'your access to store allows none of its accounts',
+    })
+})
+
 it('refuses accounts that the target does not have, or that the rule does not allow', async () => {
   await expect(userOf('root')).rejects.toMatchObject({
     code: 'NO_ACCESS',
@@ -24,7 +34,7 @@ it('refuses accounts that the target does not have, or that the rule does not al
   })
   await expect(userOf('admin', ['app'])).rejects.toMatchObject({ hint: 'accounts available to you: app' })
   await expect(userOf('app', ['other'])).rejects.toMatchObject({
-    hint: 'no accounts on this target are available to you',
+    hint: expect.stringMatching(/^no accounts on this target are available to you; ask/) as string,
   })
   // A rule gives no account that the target does not have.
   await expect(userOf('other', ['other'])).rejects.toMatchObject({ code: 'NO_ACCESS' })

@@ -283,6 +283,27 @@ ${more.targets ?? `${db()}${host()}`}`
   const host = (more: object = {}): string =>
     `  - ${JSON.stringify({ name: 'web', type: 'ssh', host: '127.0.0.1', port: sshd.port, hostKeys: [sshd.hostKey], logins: [{ name: sshd.user, privateKey: `file:${sshd.keys.ed25519}` }], ...more })}\n`
 
+  it('warns of a host that leaves the client no session beside the gateway’s', async () => {
+    const single = await startSshServer('MaxSessions 1')
+    const { code, stdout } = await check(
+      write(
+        config({
+          targets: host({
+            port: single.port,
+            hostKeys: [single.hostKey],
+            logins: [{ name: single.user, privateKey: `file:${single.keys.ed25519}` }],
+          }),
+        }),
+      ),
+      ['--connect'],
+    )
+    await single.stop()
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^warning target web as \w+: the target allows fewer than two sessions on a connection; set its MaxSessions to 2 or more$/m,
+    )
+  })
+
   it('says of each what it found, exit 0', async () => {
     const { code, stdout } = await check(write(config()), ['--connect'])
     expect(stdout.split('\n')).toEqual([

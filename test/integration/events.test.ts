@@ -101,17 +101,25 @@ describe('the stream of events', () => {
     120_000,
   )
 
-  it('says so where too much was missed, and takes a place from the future for none', async () => {
-    const heard = await listen(alice, 999_999_999)
-    expect(heard.events[0]).toMatchObject({ type: 'ready' })
-    heard.stop()
-    for (const after of ['-1', 'x', '1e9']) {
-      const response = await fetch(`${gateway.url}/v1/events`, {
-        headers: { ...(await alice.headers('GET', `${gateway.url}/v1/events`)), 'last-event-id': after },
-      })
-      expect([after, response.status]).toEqual([after, 200])
-      await response.body?.cancel()
+  it('refuses a place that is beyond the chain, or none at all', async () => {
+    const ask = async (path: string, headers: Record<string, string>): Promise<[number, unknown]> => {
+      const url = gateway.url + path
+      const response = await fetch(url, { headers: { ...(await alice.headers('GET', url)), ...headers } })
+      return [response.status, ((await response.json()) as { detail: unknown }).detail]
     }
+    const beyond = /^event 999999999 does not exist: the audit chain ends at \d+$/
+    expect(await ask('/v1/events', { 'last-event-id': '999999999' })).toEqual([400, expect.stringMatching(beyond)])
+    expect(await ask('/v1/events?after=999999999', {})).toEqual([400, expect.stringMatching(beyond)])
+    for (const after of ['-1', 'x', '1e9', '', '1, 2', '9'.repeat(16)])
+      expect([after, await ask('/v1/events', { 'last-event-id': after })]).toEqual([
+        after,
+        [400, 'Last-Event-ID: expected the id of an event, which is a number'],
+      ])
+    // No stream was left open by any of them, and the last entry of the chain is a place.
+    const heard = await listen(alice)
+    const again = await listen(alice, heard.last())
+    expect(again.events[0]).toMatchObject({ type: 'ready' })
+    for (const one of [heard, again]) one.stop()
   })
 
   it('ends with the sign-in, and is not opened without end', async () => {

@@ -18,6 +18,8 @@ let port: Port
 let lumpy: LumpyLink
 /** A target with room for three sessions on a connection. */
 let small: SshServer
+/** A target with room for one. */
+let single: SshServer
 /** A target that takes connections, and says nothing. */
 let silent: Server
 const silentSockets: Socket[] = []
@@ -26,6 +28,7 @@ beforeAll(async () => {
   if (!SSHD) return
   lumpy = await lumpyLink(60)
   small = await startSshServer('MaxSessions 3')
+  single = await startSshServer('MaxSessions 1')
   silent = createServer((socket) => silentSockets.push(socket.on('error', () => {})))
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   own = await startSshGateway({
@@ -44,6 +47,12 @@ beforeAll(async () => {
     port: ${small.port}
     hostKeys: ["${small.hostKey}"]
     logins: [{ name: ${sshd.user}, privateKey: "file:${small.keys.ed25519}" }]
+  - name: single
+    type: ssh
+    host: 127.0.0.1
+    port: ${single.port}
+    hostKeys: ["${single.hostKey}"]
+    logins: [{ name: ${sshd.user}, privateKey: "file:${single.keys.ed25519}" }]
   - name: strict
     type: ssh
     host: 127.0.0.1
@@ -72,6 +81,7 @@ afterAll(async () => {
   for (const socket of silentSockets) socket.destroy()
   silent?.close()
   await small?.stop()
+  await single?.stop()
   await own?.stop()
   lumpy?.close()
 })
@@ -393,6 +403,14 @@ describe.skipIf(!SSHD)('a channel that the target refuses', () => {
       if (one.status === 'rejected') expect(String(one.reason)).toContain('Channel open failure')
       else expect(one.value).toMatchObject({ code: 0, out: 'ran\n' })
     expect(await exec(client, 'echo again')).toMatchObject({ code: 0 })
+    client.end()
+  })
+
+  it('is refused with the reason where the target takes no session beside the gateway’s', async () => {
+    const client = await sshClient(await own.port('single'), own.sshd.user)
+    await expect(exec(client, 'echo one')).rejects.toThrow(
+      'pam: the target allows fewer than two sessions on a connection; set its MaxSessions to 2 or more',
+    )
     client.end()
   })
 

@@ -75,7 +75,7 @@ describe('a YAML file', () => {
   it('names each unknown key, at the key', () => {
     const schema = z.object({ a: z.array(z.strictObject({ b: z.number().optional() })) })
     const text = 'a:\n  - b: 1\n    bb:\n      c: 1\n    "d\\ne": 2\n'
-    const problems = 'f:3:5: a.0: unknown key "bb"; did you mean "b"?\nf:5:5: a.0: unknown key "d\\ne"'
+    const problems = 'f:3:5: a.0: unknown key "bb"; did you mean "b"?\nf:5:5: a.0: unknown key "d\\ne": expected b'
     expect(() => parseYaml(text, 'f', schema)).toThrow(expect.objectContaining({ message: problems }))
   })
 
@@ -90,7 +90,44 @@ describe('a YAML file', () => {
   it('says what a key is called now', () => {
     const schema = z.strictObject({ b: z.number().optional() }).register(renamedKeys, { old: 'b' })
     expect(() => parseYaml('old: 1', 'f', schema)).toThrow('f:1:1: the file: unknown key "old": it is called b now')
-    expect(() => parseYaml('toString: 1', 'f', schema)).toThrow(/: unknown key "toString"$/)
+    expect(() => parseYaml('toString: 1', 'f', schema)).toThrow(/: unknown key "toString": expected b$/)
+  })
+
+  it('says where a key belongs that stands in the wrong section, by its old name too, or what may stand there', () => {
+    const hosts = z.array(
+      z.discriminatedUnion('type', [z.strictObject({ type: z.literal('a'), port: z.int().optional() })]),
+    )
+    const schema = z
+      .strictObject({
+        limits: z.strictObject({ size: z.int().optional() }).prefault({}),
+        identity: z.strictObject({ every: z.int().optional() }).register(renamedKeys, { old: 'every' }).prefault({}),
+        hosts: hosts.default([]),
+        a: z.strictObject({ name: z.string() }).optional(),
+        b: z.strictObject({ name: z.string() }).optional(),
+        c: z.strictObject({ name: z.string() }).optional(),
+        d: z
+          .array(z.strictObject({ name: z.string() }))
+          .transform((list) => list.length)
+          .optional(),
+      })
+      .superRefine(() => {})
+    const said = (text: string): string => {
+      try {
+        parseYaml(text, 'f', schema)
+      } catch (error) {
+        return (error as Error).message.replace(/^f:1:\d+: /, '')
+      }
+      return ''
+    }
+    expect(said('size: 1')).toBe('the file: unknown key "size": did you mean limits.size?')
+    expect(said('limits: { port: 1 }')).toBe('limits: unknown key "port": did you mean hosts[].port?')
+    for (const text of ['old: 1', 'limits: { old: 1 }'])
+      expect(said(text)).toMatch(/unknown key "old": did you mean identity\.every\?$/)
+    // Its own section comes first, and what many sections have helps nobody.
+    expect(said('limits: { sise: 1 }')).toBe('limits: unknown key "sise"; did you mean "size"?')
+    for (const key of ['name', 'toString', '__proto__'])
+      expect(said(`limits: { ${key}: x }`)).toBe(`limits: unknown key "${key}": expected size`)
+    expect(said('xxxx: 1')).toBe('the file: unknown key "xxxx": expected limits, identity, hosts, a, b, c or d')
   })
 
   it('is UTF-8', () => {

@@ -74,6 +74,11 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
       }
     } catch (error) {
       const { code } = asProblem(error)
+      if (code === 'USAGE' && lastSeq !== undefined) {
+        // The gateway's state was restored from a backup that ends before the last event: everything is looked at again.
+        lastSeq = undefined
+        continue
+      }
       if (code === 'NOT_SIGNED_IN' || code === 'IDENTITY_LOST') return tell({ status: 'offline' })
     }
     if (signal.aborted) return

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { PamError } from '../../shared/errors.ts'
+import { PamError, UsageError } from '../../shared/errors.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { LiveEvent } from '../live-events.ts'
 import { whileProven } from '../proven-login.ts'
@@ -15,9 +15,13 @@ export const eventRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const login = request.login()
     const open = streams.get(login.id) ?? 0
     if (open >= MAX_STREAMS)
-      throw new PamError('RATE_LIMITED', `${MAX_STREAMS} event streams of this sign-in are open already`)
+      throw new PamError('RATE_LIMITED', `${MAX_STREAMS} event streams of this sign-in are open already`, {
+        hint: 'close one of them, such as another "pamctl reviews --watch"',
+      })
     const header = request.headers['last-event-id']
-    const last = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : request.query.after
+    if (header !== undefined && (typeof header !== 'string' || !/^\d{1,15}$/.test(header)))
+      throw new UsageError('Last-Event-ID: expected the id of an event, which is a number')
+    const last = header === undefined ? request.query.after : Number(header)
     streams.set(login.id, open + 1)
     const out = new PassThrough({ highWaterMark: MAX_BEHIND })
     const write = (text: string): void => {

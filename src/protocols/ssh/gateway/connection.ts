@@ -9,6 +9,7 @@ import { createPathResolver } from '../transfer/path-resolver.ts'
 import type { CommandLines, HostConnection } from './host-connection.ts'
 import { serveSessionChannel } from './session-channel.ts'
 import { OPEN_FAILURE, openFailureOf, refuseOpening } from './ssh2-internals.ts'
+import { TWO_SESSIONS } from './probe.ts'
 import { TargetChannel } from './target-channel.ts'
 
 /** Serves the client's channels until one side leaves or the session must end. */
@@ -66,7 +67,14 @@ export async function serveConnection(
       (error: unknown) => {
         open--
         host.failed(error)
-        if (!left.aborted) refuseOpening(client, reject, openFailureOf(error as Error))
+        if (left.aborted) return
+        const failure = openFailureOf(error as Error)
+        // The first one: nothing of the client's is in its way.
+        refuseOpening(
+          client,
+          reject,
+          count === 0 && open === 0 ? { ...failure, text: `pam: ${TWO_SESSIONS}` } : failure,
+        )
       },
     )
   })

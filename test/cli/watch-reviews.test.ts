@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest'
+import type { ApiClient } from '../../src/gateway-client/api-client.ts'
+import { parseProblem } from '../../src/gateway-client/api-client.ts'
+import type { ServerEvent } from '../../src/gateway-client/server-events.ts'
+import { createIo } from '../../src/cli/output/io.ts'
+import { watchReviews } from '../../src/cli/watch-reviews.ts'
+import { PamError } from '../../src/shared/errors.ts'
+
+const signedOut = new PamError('NOT_SIGNED_IN', 'you were signed out')
+const limited = (retryAfter: string | null): PamError =>
+  parseProblem(
+    JSON.stringify({ code: 'RATE_LIMITED', detail: 'too many calls in a short time' }),
+    retryAfter,
+  ) as PamError
+
+/** Streams that yield and fail as they are told; what was asked for, waited and said. */
+async function watch(streams: readonly (readonly (ServerEvent | Error)[])[]) {
+  const [asked, waited, said]: [(number | undefined)[], number[], string[]] = [[], [], []]
+  let lists = 0
+  const api = {
+    reviews: { list: async () => (lists++, []), get: () => Promise.reject(new Error('not asked for')) },
+    events: async function* (after: number | undefined) {
+      asked.push(after)
+      for (const event of streams[asked.length - 1] ?? [signedOut])
+        if (event instanceof Error) throw event
+        else yield event
+    },
+  } as unknown as ApiClient
+  const stream = { isTTY: false, write: (text: string) => said.push(text.trimEnd()) }
+  const io = createIo({ stdin: {}, stdout: stream, stderr: stream }, {}, Date.now)
+  const watching = watchReviews(
+    { io, environment: {}, client: async () => api },
+    { notify: false },
+    async (milliseconds) => void waited.push(milliseconds),
+  )
+  const error: unknown = await watching.catch((error: unknown) => error)
+  return { error, asked, waited, said: said.slice(1), lists }
+}
+
+it('waits as long as the gateway says where there were too many calls, says so once, and goes on', async () => {
+  const { error, asked, waited, said } = await watch([
+    [{ type: 'ready', seq: 7 }, limited('42')],
+    [limited('17')],
+    [limited(null)],
+    [{ type: 'ready', seq: 9 }],
+  ])
+  expect(asked).toEqual([undefined, 7, 7, 7, 9])
+  expect(error).toBe(signedOut)
+  expect(waited).toEqual([42_000, 30_000, 30_000, 500])
+  expect(said).toEqual(['too many calls in a short time; trying again in 42 s', 'connected again'])
+})
+
+it('waits some seconds where the gateway does not say how long', async () => {
+  const { waited } = await watch([[limited(null)], [limited('soon')]])
+  expect(waited).toEqual([5000, 10_000])
+})
+
+it('begins anew where the gateway does not have the last event', async () => {
+  const { asked, said, lists } = await watch([
+    [{ type: 'ready', seq: 70 }],
+    [new PamError('USAGE', 'event 70 does not exist: the audit chain ends at 12')],
+    [{ type: 'resync', seq: 12 }],
+  ])
+  expect(asked).toEqual([undefined, 70, undefined, 12])
+  expect(lists).toBe(2)
+  expect(said).toEqual(['the gateway has no record of the last event seen here; reading everything again'])
+})
+
+it('ends with the error of a gateway that takes no events at all', async () => {
+  const usage = new PamError('USAGE', 'no such field')
+  expect(await watch([[usage]])).toMatchObject({ error: usage, asked: [undefined] })
+})

@@ -18,5 +18,9 @@ export type TieKind =
   | 'policy'
   /** A trigger whose function is the system's own, such as suppress_redundant_updates_trigger(). */
   | 'trigger'
-  /** The key of the partitioned table that it is a partition of: which partition has a row says something of it. */
+  /** What decides that a row is in it and not beside it: the keys it is a partition by, and the CHECKs of its own of an inheritance child. */
   | 'partition'
+  /** The index in whose order its rows were stored. */
+  | 'clustered'
+  /** The predicate of an index: whether the index grows says something of a row. */
+  | 'partial'

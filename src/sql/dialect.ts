@@ -6,8 +6,8 @@ import type { Call, Constant, Expression, Name, Select, TypeName } from './query
  */
 export interface Dialect {
   readonly types: KnownTypes
-  /** Columns that every table has and no star shows: what they tell of a row is nothing, or the `table` that holds it. */
-  readonly systemColumns: ReadonlyMap<string, 'nothing' | 'table'>
+  /** Columns that every table has and no star shows: what they tell of a row is nothing, or its `place`: the table that holds it, or where in that. */
+  readonly systemColumns: ReadonlyMap<string, 'nothing' | 'place'>
   /** The server takes no more columns than this in one list. */
   readonly maxColumns: number
   readonly names: SystemNames
@@ -64,6 +64,10 @@ export interface Totals {
   readonly appends: (name: string) => boolean
   /** An aggregate or window function whose value is one of its argument's. */
   readonly keepsValue: (call: Call) => boolean
+  /** Aggregates whose value is the same in whatever order their rows come. */
+  readonly orderFreeAggregates: ReadonlySet<string>
+  /** Functions of one row that leave no trace. */
+  readonly orderFreeFunctions: ReadonlySet<string>
   /** Casts that no value makes fail. */
   readonly isTextType: (type: TypeName) => boolean
   /** Whether the elements of an array may be made of a masked value of this type. */

@@ -11,6 +11,8 @@ export type Query = Select | SetOperation | Values
 export interface Name {
   readonly schema: string | undefined
   readonly name: string
+  /** ONLY: without the tables that inherit from it. */
+  readonly only?: true
 }
 
 export interface TypeName extends Name {
@@ -453,6 +455,8 @@ export interface UtilityDetail {
   readonly index: { readonly columns: readonly string[]; readonly predicate: Expression | undefined } | undefined
   /** Tables and columns that a foreign key refers to; no columns: the primary key. */
   readonly references: readonly { readonly to: Name; readonly columns: readonly string[] }[]
+  /** VERBOSE: messages say what was found where. */
+  readonly verbose: boolean
   /** Tables that a new one is made a part of, or checks its rows against. */
   readonly inherits: readonly Name[]
   /** It has constraints or bounds, which rows of others may be checked against. */

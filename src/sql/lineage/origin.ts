@@ -44,6 +44,8 @@ export interface Output {
   readonly name: string | undefined
   readonly origin: Origin
   readonly spread?: true
+  /** Equal values of it look the same. */
+  readonly exact?: boolean
   /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
   readonly fails?: boolean
 }

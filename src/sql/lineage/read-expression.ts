@@ -192,6 +192,8 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
   const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
   const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
+  const stored = found.sources.stored(name)
+  if (isMasked(stored)) return madeOf([...args, ...shape, window, stored])
   const [first] = args
   const keeps = totals.keepsValue(node)
   const unchanged = keeps && args.length === 1 && !isMasked(madeOf([...shape, window]))

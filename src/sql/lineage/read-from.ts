@@ -58,6 +58,7 @@ function readItem(item: FromItem, beside: readonly RangeItem[], where: Place): F
       const read = one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
       if (cte !== undefined) return read
       const place = found.sources.place(item.name)
+      if (item.method !== undefined) found.tells(place, 'TABLESAMPLE')
       return { ...read, items: read.items.map((named) => ({ ...named, place })) }
     }
     case 'derived':

@@ -14,6 +14,7 @@ import type {
 import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './read-expression.ts'
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
 import type { Ctes } from './scope.ts'
+import { orderOfSelect, tellOrder } from './row-order.ts'
 import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 
 /** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */
@@ -46,6 +47,7 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   if (select.distinct?.length === 0) for (const output of outputs) found.tells(output.origin, 'DISTINCT')
   for (const item of select.distinct ?? []) found.tells(named(item), 'DISTINCT ON')
   readTail(select, outputs, context)
+  tellOrder(orderOfSelect(select, outputs, context), context)
   return outputs
 }
 
@@ -57,7 +59,10 @@ function readTail(
 ): void {
   const { found } = context
   for (const { by } of order) {
-    found.tells(madeOf([byNameOrPlace(by, outputs), originOf(by, context)]), 'ORDER BY')
+    // A name of the select list goes before one of FROM.
+    const isNamed = by.kind === 'column' && by.path.length === 1 && outputs.some(({ name }) => name === by.path[0])
+    const read = isNamed ? PLAIN : originOf(by, context)
+    found.tells(madeOf([byNameOrPlace(by, outputs), read]), 'ORDER BY')
     found.constants.bare(by)
   }
   for (const count of [...limit, ...offset]) found.constants.bare(count)

@@ -19,6 +19,7 @@ import { LineageFindings, type Sources, type StatementLineage } from './report.t
 import { condition, originOf, originsOf, type ExpressionContext } from './read-expression.ts'
 import { contextAt, readFrom, type Place } from './read-from.ts'
 import type { Ctes, QueryScope, RangeItem } from './scope.ts'
+import { orderOfChange, placesOf, tellOrder } from './row-order.ts'
 import { OpenConstants } from './open-constants.ts'
 import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
 
@@ -37,7 +38,7 @@ export interface WriteTarget {
 
 /** What a write makes the server compute of columns together, and answer by failing or by changing nothing. */
 export interface WrittenTie {
-  readonly kind: Exclude<TieKind, 'policy' | 'partition'>
+  readonly kind: Exclude<TieKind, 'policy' | 'partition' | 'clustered' | 'partial'>
   /** Columns of the target; undefined where it is not certain what they are called, as in a view. */
   readonly own: ReadonlySet<string> | undefined
   /** Masked values in it that are no column of the target by name. */
@@ -146,6 +147,7 @@ function readUpdate(node: Update, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
+  tellOrder(orderOfChange(node, items, context), context)
   assign(node, node.set, item, target, context)
   return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
 }
@@ -155,7 +157,9 @@ function readDelete(node: Delete, outside: Place): readonly Output[] {
   const { item } = readTarget(node.target, place.found)
   const from = readFrom(node.from, place)
   const items = [item, ...from.items]
-  condition(node.where, 'WHERE', contextAt(place, items))
+  const context = contextAt(place, items)
+  condition(node.where, 'WHERE', context)
+  tellOrder(orderOfChange(node, items, context), context)
   return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
 }
 
@@ -167,6 +171,7 @@ function readMerge(node: Merge, outside: Place): readonly Output[] {
   const items = [item, ...from.items]
   const context = contextAt(place, items)
   condition(node.on, 'MERGE … ON', context)
+  tellOrder(placesOf(items), context)
   for (const clause of node.clauses) {
     condition(clause.condition, 'WHEN', context)
     if (clause.does === 'insert') {
@@ -228,6 +233,8 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: Lin
       ties(new Set(columns), target, { inserts: true, rows: undefined }, found)
       return []
     }
+    // A table that others inherit from is copied without them.
+    found.tells(item.place ?? PLAIN, 'COPY of a table whose rows are placed by it')
     outputs =
       copy.columns.length > 0
         ? copy.columns.map((name) => columnOf(target, name, found))
@@ -241,6 +248,10 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: Lin
 function readDefinition(node: Utility, place: Place): void {
   const { found } = place
   const { detail } = node
+  for (const named of [...node.reads, ...node.writes]) {
+    found.tells(found.sources.part(named), `what is done to ${named.name} alone`)
+  }
+  if (detail.verbose) found.tells(found.sources.storage, 'VERBOSE')
   for (const { to, columns } of detail.references) {
     // No columns: the primary key, which is among the unique ones.
     const { target } = readTargetNamed(to, found)

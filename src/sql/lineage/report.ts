@@ -1,6 +1,6 @@
 import type { ColumnMask } from '../../masking/plan.ts'
 import type { Dialect } from '../dialect.ts'
-import type { Statement } from '../query.ts'
+import type { Name, Statement } from '../query.ts'
 import type { Ctes, QueryScope } from './scope.ts'
 import type { OpenConstants, VisibleConstants } from './open-constants.ts'
 import type { Origin, Output } from './origin.ts'
@@ -13,9 +13,15 @@ export interface Sources {
   /** Whether what defines a relation lets a masked column meet another. */
   mixes(named: { schema: string | undefined; name: string }): boolean
   /** What reading a relation tells besides its rows: row security, and a view that compares, leave rows out by masked columns. */
-  answers(named: { schema: string | undefined; name: string }): Origin
-  /** What the partition that holds a row tells of it: `tableoid`. */
+  answers(named: Name): Origin
+  /** What the place of its rows tells of them, the partition that holds a row above all: `tableoid`, `ctid`, the order of a scan. */
   place(named: { schema: string | undefined; name: string }): Origin
+  /** What is told of the rows of a partition by naming it. */
+  part(named: Name): Origin
+  /** What a function tells that reports how rows are stored; PLAIN of any other. */
+  stored(name: Name): Origin
+  /** What statistics of storage tell of rows. */
+  readonly storage: Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */

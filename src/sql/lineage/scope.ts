@@ -6,7 +6,7 @@ export interface RangeItem {
   /** The name that qualifies its columns; undefined: it cannot be named. */
   readonly alias: string | undefined
   readonly columns: readonly Output[]
-  /** What the table tells of a row by having it, as a system column shows it. */
+  /** What the place of a row tells of it: the table that holds it, and where in it, as system columns show them. */
   readonly place?: Origin
 }
 
@@ -69,8 +69,8 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
   return madeOf([...uncertain, ...places])
 }
 
-const placesOf = (tells: 'nothing' | 'table', items: readonly RangeItem[]): Origin[] =>
-  tells === 'table' ? items.flatMap(({ place }) => place ?? []) : []
+const placesOf = (tells: 'nothing' | 'place', items: readonly RangeItem[]): Origin[] =>
+  tells === 'place' ? items.flatMap(({ place }) => place ?? []) : []
 
 /** The columns that a star stands for, with an item's name before it or without. */
 export function expandStar(

@@ -140,7 +140,7 @@ function* join({ tables }: CatalogMirror, system: SystemRows): Work<CatalogRows>
     (one, other) =>
       Number(one['attrelid']) - Number(other['attrelid']) || Number(one['attnum']) - Number(other['attnum']),
   )
-  for (const { attrelid, attname, attnum, atttypid, attgenerated } of attributes) {
+  for (const { attrelid, attname, attnum, atttypid, attgenerated, collated } of attributes) {
     yield
     const type = find('pg_type', atttypid)
     const isSystem = Number(atttypid) < FIRST_USER_OID
@@ -154,6 +154,7 @@ function* join({ tables }: CatalogMirror, system: SystemRows): Work<CatalogRows>
       null,
       isSystem ? (type?.['typname'] ?? null) : null,
       atttypid ?? '0',
+      collated ?? null,
     ])
     let of = usedTypes.get(String(atttypid))
     if (of === undefined) {

@@ -30,7 +30,8 @@ const anyUser = (columns: string): string =>
     .map((column) => user(column).replace(`t.${column}`, `t.${column}::pg_catalog.oid`))
     .join(' or ')
 const isTrue = (expression: string): string => `case when ${expression} then 't' end`
-const SAMPLE_RELATIONS = Object.keys(SAMPLE_COLUMNS).join(',')
+/** The system's own relations whose columns are asked for one by one. */
+const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 
 /** Everything that can run, show or be named, by catalog. Columns that a version does not have are left out of its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
@@ -43,7 +44,12 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     },
     pg_attribute: {
       key: ['attrelid', 'attnum'],
-      columns: { ...same('attrelid attnum attname atttypid attgenerated'), dropped: isTrue('t.attisdropped') },
+      columns: {
+        ...same('attrelid attnum attname atttypid attgenerated'),
+        dropped: isTrue('t.attisdropped'),
+        required: isTrue('t.attnotnull'),
+        collated: isTrue(user('attcollation')),
+      },
       where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
     },
     pg_attrdef: { key: ['oid'], columns: same('oid adrelid adnum'), where: user() },
@@ -125,6 +131,8 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         ...same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
         columns: `pg_catalog.array_to_string(t.conkey, ' ')`,
         referenced: `pg_catalog.array_to_string(t.confkey, ' ')`,
+        local: isTrue('t.coninhcount operator(pg_catalog.=) 0'),
+        kept: isTrue('t.connoinherit'),
       },
       where: user(),
     },
@@ -135,6 +143,9 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         unique: isTrue('t.indisunique or t.indisexclusion'),
         computed: isTrue('t.indexprs is not null or t.indpred is not null'),
         columns: 't.indkey::pg_catalog.text',
+        clustered: isTrue('t.indisclustered'),
+        // Numbers of the columns that decide whether a row is in it; 0 is the whole row.
+        predicate: `case when t.indpred is not null then (select pg_catalog.string_agg(m.found[1], ' ') from pg_catalog.regexp_matches(t.indpred::pg_catalog.text, ':varattno (-?[0-9]+)', 'g') m(found)) end`,
       },
       where: user('indexrelid'),
     },

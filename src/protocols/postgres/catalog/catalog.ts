@@ -115,6 +115,8 @@ export interface Relation {
   readonly columns: ReadonlyMap<string, number>
   /** Names of their types. */
   readonly types: ReadonlyMap<string, string>
+  /** Columns of which equal values look the same. */
+  readonly exact: ReadonlySet<string>
   /** Object ids of their types. */
   readonly typeOids: ReadonlyMap<string, number>
   /** A view that calls a function somebody wrote: its values can come from anywhere. */
@@ -158,7 +160,10 @@ export interface CatalogRows {
   readonly relations: readonly Row[]
   /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on update`. */
   readonly sources: readonly Row[]
-  /** Relation, name, number, how it is generated, a user's type of it, the system's type of it, number of the type. */
+  /**
+   * Relation, name, number, how it is generated, a user's type of it, the system's type of it, number of the type, whether its collation is a
+   * user's.
+   */
   readonly columns: readonly Row[]
   /** View, digest. */
   readonly definitions: readonly Row[]
@@ -262,6 +267,11 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
       related: edgesOf('related', oid),
       columns: new Map(own.map(([, column, number]) => [String(column), Number(number)])),
       types: new Map(own.flatMap(([, column, , , , type]) => (type == null ? [] : [[String(column), type]]))),
+      exact: new Set(
+        own.flatMap(([, column, , , , type, , collated]) =>
+          collated == null && EXACT_TYPES.has(String(type)) ? [String(column)] : [],
+        ),
+      ),
       typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
       // The system's own views call the system's own functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
@@ -406,6 +416,8 @@ function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   else list.push(value)
 }
 
+/** Of numeric, float and char equal values may be written differently. */
+const EXACT_TYPES = new Set(words('int2 int4 int8 oid bool text varchar name date timestamp timestamptz uuid bytea'))
 /** MaxHeapAttributeNumber in the server's htup_details.h. */
 const MAX_COLUMNS = 1600
 const keyOf = (schema: string, name: string): string => JSON.stringify([schema, name])

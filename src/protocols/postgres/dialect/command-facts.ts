@@ -10,7 +10,7 @@ import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import { lineageOf, type StatementSources } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/masking-scope.ts'
-import { PLAIN, spread } from '../../../sql/lineage/origin.ts'
+import { isMasked, PLAIN, spread } from '../../../sql/lineage/origin.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
@@ -40,10 +40,10 @@ export interface StatementFacts {
 }
 
 /**
- * What of an error or notice may quote masked values: nothing; what the system's own messages quote; all of it, where code
- * that somebody wrote may have made it.
+ * What of an error or notice may quote masked values: nothing; what the system's own messages quote; that, and names of tables and constraints,
+ * where a partition tells of a row; all of it, where code that somebody wrote may have made it.
  */
-export type Taint = false | 'quotes' | 'all'
+export type Taint = false | 'quotes' | 'places' | 'all'
 
 export interface Guess {
   readonly column: string
@@ -116,7 +116,7 @@ export function resolveFacts(
         : [...relations, ...parsed.flatMap((statement) => effectsOf(statement, catalog).alsoWrites)].some(
               (relation) => relation === undefined || masking.isTainted(relation),
             ) || statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
-          ? 'quotes'
+          ? quoting(masking)
           : false,
     lineage,
     guesses: guessesOf(lineage),
@@ -294,6 +294,7 @@ function sourcesBeside(
     ...sources,
     place: (named) => (isNew(named) ? PLAIN : sources.place(named)),
     answers: (named) => (isNew(named) ? PLAIN : sources.answers(named)),
+    part: (named) => (isNew(named) ? PLAIN : sources.part(named)),
     relation: (named) => (isNew(named) ? [spread(PLAIN)] : sources.relation(named)),
     target: (named) =>
       isNew(named)
@@ -404,12 +405,17 @@ function measures(
 ): boolean {
   if (!statement.kinds.includes('explain')) return false
   if (unknown.length > 0) return true
+  const relations = [...statement.reads, ...statement.writes].map((named) => findRelation(catalog, named))
+  // How many rows the planner expects of each partition tells where they are.
+  if (relations.some((relation) => relation !== undefined && masking.isPlaced(relation))) return true
   if (!statement.explainRuns) return false
-  return [...statement.reads, ...statement.writes].some((named) => {
-    const relation = findRelation(catalog, named)
+  return relations.some((relation) => {
     return relation === undefined || masking.isTainted(relation)
   })
 }
+
+/** How errors of the server are masked where masked columns may be in them. */
+export const quoting = ({ storage }: MaskingScope): Taint => (isMasked(storage) ? 'places' : 'quotes')
 
 const UNKNOWN_OUTPUTS = (masking: MaskingScope): Pick<StatementLineage, 'outputs'> => ({
   outputs: [spread(masking.anything)],

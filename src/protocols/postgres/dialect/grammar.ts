@@ -117,7 +117,7 @@ const NODES: Readonly<Record<string, Fields>> = {
   },
   // Which rows are locked, not which are read.
   LockingClause: { manner: 'lockedRels strength waitPolicy' },
-  RangeVar: { maps: 'schemaname relname alias', manner: 'inh relpersistence', labels: 'catalogname' },
+  RangeVar: { maps: 'schemaname relname alias inh', manner: 'relpersistence', labels: 'catalogname' },
   RangeSubselect: { maps: 'lateral subquery alias' },
   RangeFunction: { maps: 'functions alias coldeflist', manner: 'lateral ordinality is_rowsfrom' },
   RangeTableSample: { maps: 'relation method args repeatable' },

@@ -3,6 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { copyTypes } from './copy-types.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import type { MaskingScope } from '../masking/masking-scope.ts'
+import { isMasked } from '../../../sql/lineage/origin.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
@@ -108,6 +109,14 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
         'COPY in binary is not searched for masked kinds of data where the types of its columns are not known',
         'copy columns of tables without expressions, or use text or CSV',
       )
+  }
+  const { masks } = masking.storage
+  const tells = masks.find(({ sideChannels }) => sideChannels !== 'allow')
+  // What is defined is evaluated later, where nobody sees what it is made of.
+  if (tells !== undefined && statement.kinds.some((kind) => /^(create-|alter-)/.test(kind))) {
+    const call = statement.functions.find((name) => isMasked(masking.sources.stored(name)))
+    if (call !== undefined)
+      return refuse('MASKING_REFUSED', `${tells.name} is masked, and ${call.name}() could reveal its values`, undefined)
   }
   if (!statement.kinds.some((kind) => /^(alter-|rename)/.test(kind))) return undefined
   const { renamesSchema } = statement

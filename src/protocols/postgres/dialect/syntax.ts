@@ -51,6 +51,7 @@ export function nameOf(nodes: readonly pg.Node[] | undefined): Name | undefined 
 export const relationName = (relation: pg.RangeVar): Name => ({
   schema: relation.schemaname,
   name: String(relation.relname),
+  ...(relation.inh === true ? {} : { only: true as const }),
 })
 
 export function constantOf(node: pg.A_Const): Constant {

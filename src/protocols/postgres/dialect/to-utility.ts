@@ -74,6 +74,7 @@ const NO_DETAIL: UtilityDetail = {
   references: [],
   inherits: [],
   checks: false,
+  verbose: false,
 }
 
 /** A statement that could not be read. */
@@ -224,6 +225,7 @@ function operatorClass(list: readonly pg.Node[] | undefined, found: Found): void
 const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => void } = {
   DefElem: ({ defname, arg }, found) => {
     if (/password/i.test(String(defname))) found.detail.secret = true
+    if (defname === 'verbose') found.detail.verbose = true
     walk(arg, found)
   },
   Constraint: (node, found) => {

@@ -185,6 +185,8 @@ const isScalar = (type: string | undefined): boolean => type !== undefined && SC
 const KEEPS_VALUE = types('min max any_value first_value last_value')
 
 export const totals: Totals = {
+  orderFreeAggregates: new Set(['count', 'bool_and', 'bool_or', 'every']),
+  orderFreeFunctions: new Set(['lower', 'upper', 'length']),
   mayTake,
   maySort,
   typeGiven,

@@ -2,7 +2,7 @@ import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/pl
 import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
-import type { Tie } from '../../../sql/catalog.ts'
+import type { Tie, TieKind } from '../../../sql/catalog.ts'
 import { postgresDialect } from '../dialect/dialect.ts'
 import { reachesBeyond } from '../dialect/functions.ts'
 import { lineageOf, type StatementSources, type WrittenTie } from '../../../sql/lineage/read-statement.ts'
@@ -31,6 +31,10 @@ export interface MaskingScope {
   readonly anything: Origin
   readonly sources: Omit<StatementSources, 'prepared'>
   readonly types: ValueTypes
+  /** What statistics of storage tell of masked columns: rows are kept apart by them, or indexed. */
+  readonly storage: Origin
+  /** Whether rows of this relation, or of what is behind it, are stored in places that tell masked values. */
+  isPlaced(relation: Relation): boolean
 }
 
 /** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
@@ -72,6 +76,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
         origin: mask === undefined ? typed(derived?.[index] ?? PLAIN, type) : valueOf(mask, type),
         // A view computes its columns where they are used, and a generated column may be virtual.
         fails: relation.definition !== undefined || relation.viewOf.length > 0 || relation.generated.has(name),
+        exact: relation.exact.has(name),
       }
     })
   }
@@ -79,6 +84,8 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     const count = relation.columns.size
     const telling =
       relation.schema === 'pg_catalog' ? SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] : undefined
+    if (relation.name === 'pg_catalog.pg_class' && tainted.has(relation.oid))
+      return [...relation.columns.keys()].map((name) => (STORAGE_COLUMNS.has(name) ? storage() : PLAIN))
     if (telling !== undefined)
       return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
     if (relation.foreign) return repeat(anything, count)
@@ -127,20 +134,33 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     if (depth === 0) answers.set(relation.oid, answer)
     return answer
   }
-  /** The keys by which rows came into this partition. */
-  const keyOf = (relation: Relation): Origin =>
+  /** Masked columns in ties of these kinds. */
+  const tied = ({ oid, ties }: Relation, ...kinds: readonly TieKind[]): Origin =>
     madeOf(
-      relation.ties
-        .filter(({ kind }) => kind === 'partition')
-        .flatMap(({ others }) => [
-          maskedAmong(others),
-          ...others.flatMap(([oid]) => {
-            const parent = catalog.byOid.get(oid)
-            return parent === undefined || parent === relation ? [] : [keyOf(parent)]
-          }),
-        ]),
+      ties
+        .filter(({ kind }) => kinds.includes(kind))
+        .map(({ own, others }) => maskedAmong([...[...own].map((name) => [oid, name] as const), ...others])),
     )
-  const placeOf = (relation: Relation): Origin => madeOf(families([relation], catalog).map(keyOf))
+  /** The keys by which rows came into this partition. */
+  const keyOf = (relation: Relation): Origin => tied(relation, 'partition')
+  const placeOf = (relation: Relation): Origin =>
+    madeOf(families([relation], catalog).map((member) => tied(member, 'partition', 'clustered')))
+  let stored: Origin | undefined
+  const storage = (): Origin => {
+    if (!mayTellByStorage(masks, catalog)) return PLAIN
+    return (stored ??= madeOf([...catalog.byOid.values()].map((relation) => tied(relation, 'partition', 'partial'))))
+  }
+  const isPlaced = (relation: Relation): boolean => {
+    const all = new Set([relation])
+    for (const member of all) {
+      if (isMasked(placeOf(member))) return true
+      for (const oid of member.viewOf) {
+        const source = catalog.byOid.get(oid)
+        if (source !== undefined) all.add(source)
+      }
+    }
+    return false
+  }
   /** What a view tells by which rows it shows. Compared with constants alone, a masked column leaves out the same rows for everybody. */
   const shownBy = ({ oid, definition, opaque }: Relation): Origin => {
     if (definition === undefined || opaque || !tainted.has(oid)) return PLAIN
@@ -185,7 +205,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
       return origin === undefined || !isMasked(origin) ? [] : [{ kind: 'check', own: from, others: PLAIN }]
     })
     const others = everyTie(relation).flatMap(({ tie: { kind, own, others: elsewhere } }): WrittenTie[] =>
-      kind === 'policy' || kind === 'partition'
+      kind === 'policy' || kind === 'partition' || kind === 'clustered' || kind === 'partial'
         ? []
         : [
             {
@@ -215,7 +235,19 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     },
     answers(named) {
       const relation = findRelation(catalog, named)
-      return relation === undefined ? PLAIN : answersOf(relation)
+      if (relation === undefined) return PLAIN
+      // Which relations have statistics says which have rows.
+      if (STATISTICS.has(relation.name)) return storage()
+      return named.only === true ? madeOf([answersOf(relation), placeOf(relation)]) : answersOf(relation)
+    },
+    part(named) {
+      const relation = findRelation(catalog, named)
+      if (relation === undefined) return PLAIN
+      return named.only === true ? placeOf(relation) : keyOf(relation)
+    },
+    stored: ({ name }) => (STORAGE_FUNCTIONS.test(name) ? storage() : PLAIN),
+    get storage() {
+      return storage()
     },
     opaque: ({ schema, name }, operator) =>
       operator
@@ -246,11 +278,15 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     anything,
     sources,
     types: catalog.valueTypes,
+    get storage() {
+      return storage()
+    },
+    isPlaced,
     isTainted: (relation) => tainted.has(relation.oid),
     originAt(oid, attribute) {
       if (plan.columns.length === 0) return PLAIN
       const relation = catalog.byOid.get(oid)
-      if (attribute < 0) return relation === undefined || attribute !== TABLEOID ? PLAIN : placeOf(relation)
+      if (attribute < 0) return relation === undefined || !PLACES.has(attribute) ? PLAIN : placeOf(relation)
       if (relation === undefined) return anything
       const columns = columnsOf(relation)
       if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
@@ -323,13 +359,15 @@ const fits = (pattern: string, name: string): boolean => pattern === '*' || patt
 const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
 
 /** Everything that a masked value can be read from, views upon views included. */
-function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: MaskingPlan): ReadonlySet<number> {
+function taint(masks: Masks, catalog: Catalog, plan: MaskingPlan): ReadonlySet<number> {
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
+  const tellsByStorage = mayTellByStorage(masks, catalog)
   for (const relation of catalog.byOid.values()) {
     const tells =
       relation.schema === 'pg_catalog' && SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] !== undefined
     if (masks.has(relation.oid) || relation.opaque || relation.foreign || tells) tainted.add(relation.oid)
+    if (tellsByStorage && isOfStorage(relation)) tainted.add(relation.oid)
   }
   const shownBy = new Map<number, number[]>()
   for (const { oid, viewOf } of catalog.byOid.values())
@@ -341,6 +379,30 @@ function taint(masks: ReadonlyMap<number, unknown>, catalog: Catalog, plan: Mask
   for (const oid of tainted) for (const view of shownBy.get(oid) ?? []) tainted.add(view)
   return tainted
 }
+
+/** Whether masked columns decide where rows are stored, or whether they are in an index. */
+const mayTellByStorage = (masks: Masks, catalog: Catalog): boolean =>
+  [...masks.keys()].some((oid) => {
+    const relation = catalog.byOid.get(oid)
+    return relation?.ties.some(
+      ({ kind, own, others }) =>
+        (kind === 'partition' || kind === 'partial') &&
+        [...[...own].map((name) => [oid, name] as const), ...others].some(([of, name]) =>
+          isMaskedOrMade(of, name, masks, catalog),
+        ),
+    )
+  })
+
+function isMaskedOrMade(oid: number, name: string, masks: Masks, catalog: Catalog): boolean {
+  const relation = catalog.byOid.get(oid)
+  const number = relation?.columns.get(name)
+  return number !== undefined && (masks.get(oid)?.has(number) === true || relation?.generated.has(name) === true)
+}
+
+type Masks = ReadonlyMap<number, ReadonlyMap<number, unknown>>
+
+const isOfStorage = ({ schema, name }: Relation): boolean =>
+  schema === 'pg_catalog' && STORAGE_RELATIONS.test(name.slice('pg_catalog.'.length))
 
 /** Unique columns of a table, or of what a view shows: an INSERT into a view reaches them, too. */
 function uniqueColumns(relation: Relation, catalog: Catalog): ReadonlySet<string> {
@@ -361,7 +423,20 @@ function families(relations: readonly Relation[], catalog: Catalog): Relation[] 
   return [...members.values()]
 }
 
-/** The attribute number of tableoid. Source: sysattr.h; ctid, xmin and the like tell nothing of a row. */
-const TABLEOID = -6
+/** The attribute numbers of tableoid and ctid. Source: sysattr.h; xmin and the like tell nothing of a row. */
+const PLACES = new Set([-6, -1])
+/** Relations of the system that count what was read, written or locked in each relation, or how large it is. Source: manual, The Cumulative Statistics System. */
+const STORAGE_RELATIONS =
+  /^(pg_class|pg_locks|pg_stat(io)?_(xact_)?(all|sys|user)_(tables|indexes|sequences)|pg_stat_(database|io|wal|bgwriter|checkpointer|progress_.*))$/
+/** Columns of pg_class that VACUUM and ANALYZE set. */
+const STORAGE_COLUMNS = new Set(['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])
+/** Functions of the system that tell the same. */
+const STORAGE_FUNCTIONS =
+  /^(pg_stat_get_.*|pg_stat_have_stats|pg_lock_status|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_current_wal_.*)$/
+const STATISTICS = new Set(
+  ['pg_statistic', 'pg_statistic_ext_data', 'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs'].map(
+    (name) => `pg_catalog.${name}`,
+  ),
+)
 /** Views upon views: nobody has as many, and each takes some of the stack. */
 const MAX_VIEWS = 100

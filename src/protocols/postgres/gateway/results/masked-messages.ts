@@ -3,7 +3,7 @@ import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { noticeResponse, type ErrorFields } from '../../wire/error-response.ts'
 import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { decodeMessage, encodeError, encodeNotice, serverTags } from '../../wire/server-message.ts'
-import type { Taint } from '../../dialect/command-facts.ts'
+import { quoting, type Taint } from '../../dialect/command-facts.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isSqlstate } from '../../dialect/sqlstates.ts'
 import type { Masker } from './row-masking.ts'
@@ -53,7 +53,7 @@ function taintOf({ head, masking }: PipelineState): Taint {
   )
     return false
   // The end of a transaction checks what was left to be checked then, of rows that nobody named.
-  if (head.type === 'sync') return masking.plan.columns.length > 0 && 'quotes'
+  if (head.type === 'sync') return masking.plan.columns.length > 0 && quoting(masking)
   return 'run' in head ? head.run.tainted : head.tainted
 }
 
@@ -71,7 +71,7 @@ function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker
     } else if (tainted !== false && !aboutText) {
       if (type === 'M')
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
-      else if (!QUOTING_FIELDS.has(type)) masked.set(type, value)
+      else if (!QUOTING_FIELDS.has(type) && !(tainted === 'places' && NAMING_FIELDS.has(type))) masked.set(type, value)
     } else {
       // Code that raises an error names in it what it likes: a table, a column, a constraint.
       masked.set(type, UNSEARCHED.has(type) ? value : (maskKinds(value, scope.plan.kinds, keys) ?? value))
@@ -86,6 +86,8 @@ const RAISED = 'P0001'
 /** Severity, and the place in the server's own sources. */
 const SERVERS_OWN = new Set(['S', 'V', 'F', 'L', 'R'])
 /** Message, detail, hint, where, internal query: free text. Spec: Error and Notice Message Fields. */
+/** Table and constraint: of a partition, where the error came from it. */
+const NAMING_FIELDS = new Set(['t', 'n'])
 const QUOTING_FIELDS = new Set(['M', 'D', 'H', 'W', 'q', 'p'])
 /** Those that hold no text of anybody's: also the SQLSTATE, and positions in a text. */
 const UNSEARCHED = new Set([...SERVERS_OWN, 'C', 'P', 'p'])

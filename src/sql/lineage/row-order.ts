@@ -1,0 +1,142 @@
+import { isConstant } from '../dialect.ts'
+import { fromParts, partsOf } from '../parts.ts'
+import type { Assignment, Delete, Expression, FromItem, Select, Update } from '../query.ts'
+import { canFail, type ExpressionContext } from './read-expression.ts'
+import type { RangeItem } from './scope.ts'
+import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
+
+/**
+ * Rows of a table whose partitions are made by a masked column come partition by partition. Whoever sees in which order they come, or what
+ * came first, is told of that column. Only what is the same in any order tells nothing.
+ */
+export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.flatMap(({ place }) => place ?? []))
+
+export function tellOrder(told: Origin, { found }: ExpressionContext): void {
+  if (!isMasked(told)) return
+  found.constants.mixed()
+  found.tells(told, 'the order in which rows come (ORDER BY all columns that are shown, or count the rows)')
+}
+
+/** What a query tells of places by the order of its rows. */
+export function orderOfSelect(select: Select, outputs: readonly Output[], context: ExpressionContext): Origin {
+  const told = placesOf(context.scope.items)
+  return !isMasked(told) || isOrdered(select, outputs, context) ? PLAIN : told
+}
+
+/** What an UPDATE or DELETE tells: by the row that fails first, or by what is returned. */
+export function orderOfChange(node: Update | Delete, items: readonly RangeItem[], context: ExpressionContext): Origin {
+  const told = placesOf(items)
+  if (!isMasked(told)) return PLAIN
+  const where = node.where === undefined || node.where.kind === 'current-of' ? [] : [node.where]
+  const sets: readonly Assignment[] = node.kind === 'update' ? node.set : []
+  const isSame =
+    node.returning === undefined &&
+    node.from.length === 0 &&
+    where.every((part) => isOrderFree(part, context)) &&
+    sets.every(
+      ({ column, subscripts, value }) =>
+        subscripts.length === 0 && (isConstant(value) || (value.kind === 'column' && value.path.at(-1) === column)),
+    )
+  return isSame ? PLAIN : told
+}
+
+function isOrdered(select: Select, outputs: readonly Output[], context: ExpressionContext): boolean {
+  const { targets, from, where, group, having, order, limit, offset, windows, distinct, locks } = select
+  const { items } = context.scope
+  const all = [
+    ...targets.map(({ value }) => value),
+    ...group,
+    ...order.map(({ by }) => by),
+    ...limit,
+    ...offset,
+    ...[where, having].flatMap((part) => part ?? []),
+  ]
+  const isSimple =
+    !locks &&
+    windows.length === 0 &&
+    (distinct === undefined || distinct.length === 0) &&
+    from.every((item) => isTables(item, context)) &&
+    items.every(({ columns }) => columns.every(({ fails }) => fails !== true)) &&
+    all.every((part) => isOrderFree(part, context))
+  if (!isSimple) return false
+  const { orderFreeAggregates } = context.found.dialect.totals
+  const aggregates = targets.some(({ value }) => value.kind === 'call' && orderFreeAggregates.has(value.name.name))
+  if (group.length === 0 && (aggregates || having !== undefined)) return true
+  const shown = shownOf(select, outputs, context)
+  return shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true
+}
+
+const isTables = (item: FromItem, context: ExpressionContext): boolean =>
+  item.kind === 'table' ||
+  (item.kind === 'join' &&
+    fromParts(item).from.every((part) => isTables(part, context)) &&
+    (item.on === undefined || isOrderFree(item.on, context)))
+
+/** It fails for no row, leaves no trace, and is the same whatever came before. */
+function isOrderFree(node: Expression, context: ExpressionContext): boolean {
+  if (canFail(node, context)) return false
+  const { orderFreeAggregates, orderFreeFunctions } = context.found.dialect.totals
+  const isFree = (part: Expression): boolean => {
+    if (part.kind === 'built' || part.kind === 'subquery' || part.kind === 'opaque') return false
+    if (part.kind === 'call') {
+      const { name, window, order, ordered } = part
+      const known = orderFreeAggregates.has(name.name) || orderFreeFunctions.has(name.name)
+      if (!known || window !== undefined || order.length > 0 || ordered) return false
+    }
+    return partsOf(part).expressions.every(isFree)
+  }
+  return isFree(node)
+}
+
+interface Shown {
+  readonly name: string | undefined
+  /** Undefined: a column that a star stands for. */
+  readonly value: Expression | undefined
+  readonly exact: boolean
+}
+
+/** The columns of the result; undefined where they are not known one by one. */
+function shownOf({ targets }: Select, outputs: readonly Output[], context: ExpressionContext): Shown[] | undefined {
+  const { items } = context.scope
+  const shown: Shown[] = []
+  for (const { name, value } of targets) {
+    if (value.kind !== 'column' || value.path.at(-1) !== '*') {
+      shown.push({ name, value, exact: isExact(value, context) })
+      continue
+    }
+    const [item, ...more] = items
+    if (item === undefined || more.length > 0) return undefined
+    for (const column of item.columns) shown.push({ name: column.name, value: undefined, exact: column.exact === true })
+  }
+  return shown.length === outputs.length && outputs.every((output) => output.spread !== true) ? shown : undefined
+}
+
+/** Equal values look the same: sorted by it, rows that differ in nothing else cannot be told apart. */
+function isExact(value: Expression, { scope, found: { dialect } }: ExpressionContext): boolean {
+  if (value.kind === 'call') return dialect.totals.orderFreeAggregates.has(value.name.name)
+  if (value.kind !== 'column') return false
+  const [qualifier, name] = value.path.length === 1 ? [undefined, value.path[0]] : value.path.slice(-2)
+  const found = scope.items
+    .filter(({ alias }) => qualifier === undefined || alias === qualifier)
+    .flatMap(({ columns }) => columns.filter((column) => column.name === name))
+  return found.length === 1 && found[0]?.exact === true
+}
+
+/** Something that is shown as the same whatever it is. */
+const isHidden = (output: Output | undefined): boolean =>
+  output !== undefined &&
+  isMasked(output.origin) &&
+  (!output.origin.direct || output.origin.masks.every(({ style }) => style === 'redact' || style === 'null'))
+
+function isSorted(column: Shown, index: number, all: readonly Shown[], { order }: Select): boolean {
+  const { name, value, exact } = column
+  if (value?.kind === 'constant' || value?.kind === 'parameter') return true
+  if (!exact) return false
+  return order.some(({ by, operator }) => {
+    if (operator !== undefined) return false
+    if (by.kind === 'constant') return by.type === 'integer' && Number(by.value) === index + 1
+    if (by.kind !== 'column') return false
+    if (by.path.length === 1) return by.path[0] === name && all.filter((other) => other.name === name).length === 1
+    return value?.kind === 'column' && value.path.join('.') === by.path.join('.')
+  })
+}

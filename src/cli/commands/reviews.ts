@@ -50,7 +50,7 @@ export const approve: AddCommand = (program, run) => {
     .description('approve a request for access or a held command')
     .option('--comment <text>', 'shown to the requester', '')
     .addOption(durationOption('--for <duration>', 'grant a shorter time', 'PAMCTL_APPROVE_FOR'))
-    .option('-y, --yes', 'do not ask for confirmation; required without a terminal')
+    .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(
       run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
@@ -65,7 +65,7 @@ export const deny: AddCommand = (program, run) => {
     .command('deny [id]')
     .description('deny a request for access or a held command')
     .option('--comment <text>', 'shown to the requester', '')
-    .option('-y, --yes', 'do not ask for confirmation; required without a terminal')
+    .option('-y, --yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(
       run((context: CliContext, id: string | undefined, options: DecisionOptions) =>
@@ -85,11 +85,7 @@ async function decide(
   const api = await context.client()
   const review = asked === undefined ? await pick(context, api) : await api.reviews.get(asked)
   show(review, context)
-  if (options.yes !== true) {
-    if (!io.interactive)
-      throw new PamError('NO_TERMINAL', 'nothing was decided: there is no terminal to confirm on', {
-        hint: `add --yes to ${verdict} ${review.id} without being asked`,
-      })
+  if (io.interactive && options.yes !== true) {
     const question = { message: `${verdict === 'approve' ? 'Approve' : 'Deny'} ${review.id}?`, default: false }
     const { confirm } = await import('@inquirer/prompts')
     if (!(await confirm(question, { output: process.stderr }))) throw new Exit(1)

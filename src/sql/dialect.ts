@@ -6,7 +6,7 @@ import type { Call, Constant, Expression, Name, Select, TypeName } from './query
  */
 export interface Dialect {
   readonly types: KnownTypes
-  /** Columns that every table has and no star shows: what they tell of a row is nothing, or its `place`: the table that holds it, or where in that. */
+  /** Columns that every table has and no star shows: what they tell of a row is nothing, or the `place` that holds it. */
   readonly systemColumns: ReadonlyMap<string, 'nothing' | 'place'>
   /** The server takes no more columns than this in one list. */
   readonly maxColumns: number
@@ -64,10 +64,8 @@ export interface Totals {
   readonly appends: (name: string) => boolean
   /** An aggregate or window function whose value is one of its argument's. */
   readonly keepsValue: (call: Call) => boolean
-  /** Aggregates whose value is the same in whatever order their rows come. */
-  readonly orderFreeAggregates: ReadonlySet<string>
-  /** Functions of one row that leave no trace. */
-  readonly orderFreeFunctions: ReadonlySet<string>
+  /** A call whose value is the same in whatever order rows come, and looks the same where it is equal. */
+  readonly isOrderFree: (call: Call) => 'aggregate' | 'scalar' | undefined
   /** Casts that no value makes fail. */
   readonly isTextType: (type: TypeName) => boolean
   /** Whether the elements of an array may be made of a masked value of this type. */

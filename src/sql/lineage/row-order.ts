@@ -1,6 +1,6 @@
 import { isConstant } from '../dialect.ts'
 import { fromParts, partsOf } from '../parts.ts'
-import type { Assignment, Delete, Expression, FromItem, Select, Update } from '../query.ts'
+import type { Assignment, Call, Delete, Expression, FromItem, Select, Update } from '../query.ts'
 import { canFail, type ExpressionContext } from './read-expression.ts'
 import type { RangeItem } from './scope.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
@@ -59,8 +59,7 @@ function isOrdered(select: Select, outputs: readonly Output[], context: Expressi
     items.every(({ columns }) => columns.every(({ fails }) => fails !== true)) &&
     all.every((part) => isOrderFree(part, context))
   if (!isSimple) return false
-  const { orderFreeAggregates } = context.found.dialect.totals
-  const aggregates = targets.some(({ value }) => value.kind === 'call' && orderFreeAggregates.has(value.name.name))
+  const aggregates = targets.some(({ value }) => value.kind === 'call' && isCount(value, context))
   if (group.length === 0 && (aggregates || having !== undefined)) return true
   const shown = shownOf(select, outputs, context)
   return shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true
@@ -75,13 +74,12 @@ const isTables = (item: FromItem, context: ExpressionContext): boolean =>
 /** It fails for no row, leaves no trace, and is the same whatever came before. */
 function isOrderFree(node: Expression, context: ExpressionContext): boolean {
   if (canFail(node, context)) return false
-  const { orderFreeAggregates, orderFreeFunctions } = context.found.dialect.totals
   const isFree = (part: Expression): boolean => {
     if (part.kind === 'built' || part.kind === 'subquery' || part.kind === 'opaque') return false
     if (part.kind === 'call') {
-      const { name, window, order, ordered } = part
-      const known = orderFreeAggregates.has(name.name) || orderFreeFunctions.has(name.name)
-      if (!known || window !== undefined || order.length > 0 || ordered) return false
+      const { window, order, ordered } = part
+      const isKnown = context.found.dialect.totals.isOrderFree(part) !== undefined
+      if (!isKnown || window !== undefined || order.length > 0 || ordered) return false
     }
     return partsOf(part).expressions.every(isFree)
   }
@@ -112,15 +110,19 @@ function shownOf({ targets }: Select, outputs: readonly Output[], context: Expre
 }
 
 /** Equal values look the same: sorted by it, rows that differ in nothing else cannot be told apart. */
-function isExact(value: Expression, { scope, found: { dialect } }: ExpressionContext): boolean {
-  if (value.kind === 'call') return dialect.totals.orderFreeAggregates.has(value.name.name)
+function isExact(value: Expression, context: ExpressionContext): boolean {
+  if (value.kind === 'call') return isCount(value, context)
   if (value.kind !== 'column') return false
   const [qualifier, name] = value.path.length === 1 ? [undefined, value.path[0]] : value.path.slice(-2)
-  const found = scope.items
+  const found = context.scope.items
     .filter(({ alias }) => qualifier === undefined || alias === qualifier)
     .flatMap(({ columns }) => columns.filter((column) => column.name === name))
   return found.length === 1 && found[0]?.exact === true
 }
+
+/** An aggregate whose value is the same in any order. */
+const isCount = (call: Call, { found }: ExpressionContext): boolean =>
+  found.dialect.totals.isOrderFree(call) === 'aggregate'
 
 /** Something that is shown as the same whatever it is. */
 const isHidden = (output: Output | undefined): boolean =>

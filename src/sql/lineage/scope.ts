@@ -6,7 +6,7 @@ export interface RangeItem {
   /** The name that qualifies its columns; undefined: it cannot be named. */
   readonly alias: string | undefined
   readonly columns: readonly Output[]
-  /** What the place of a row tells of it: the table that holds it, and where in it, as system columns show them. */
+  /** What the place of a row tells of it, as system columns show it. */
   readonly place?: Origin
 }
 

@@ -37,7 +37,7 @@ function each<T extends string>(names: string, value: T): [string, T][] {
 export const postgresDialect: Dialect = {
   types: { boolean: 'bool', text: 'text', row: 'record' },
   // Source: manual, System Columns.
-  systemColumns: new Map([...each('xmin cmin xmax cmax', 'nothing'), ...each('tableoid ctid', 'place')]),
+  systemColumns: new Map([...each('xmin cmin xmax cmax', 'nothing'), ...each('ctid tableoid', 'place')]),
   // MaxTupleAttributeNumber in the server's htup_details.h.
   maxColumns: 1664,
   names: {

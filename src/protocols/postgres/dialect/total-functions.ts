@@ -182,11 +182,11 @@ const TEXT_TYPES = types('text varchar bpchar name unknown')
 /** Whether the elements of an array may be made of a masked value of this type. */
 const isScalar = (type: string | undefined): boolean => type !== undefined && SCALARS.has(type)
 
+const COUNTS = types('count bool_and bool_or every')
+const ORDER_FREE_SCALARS = types('lower upper length')
 const KEEPS_VALUE = types('min max any_value first_value last_value')
 
 export const totals: Totals = {
-  orderFreeAggregates: new Set(['count', 'bool_and', 'bool_or', 'every']),
-  orderFreeFunctions: new Set(['lower', 'upper', 'length']),
   mayTake,
   maySort,
   typeGiven,
@@ -195,6 +195,8 @@ export const totals: Totals = {
   operatorNeverFails,
   appends: (name) => name === '||',
   keepsValue: ({ name }) => KEEPS_VALUE.has(name.name),
+  isOrderFree: ({ name }) =>
+    COUNTS.has(name.name) ? 'aggregate' : ORDER_FREE_SCALARS.has(name.name) ? 'scalar' : undefined,
   isTextType,
   isScalar,
 }

@@ -51,6 +51,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   sql: { imports: ['sql/'] },
   'sql/lineage': { imports: ['sql/', 'type:masking/'] },
+  'sql/masking': { imports: ['sql/', 'type:masking/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
   'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
   'sql/vocabulary.ts': {

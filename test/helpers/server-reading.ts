@@ -4,7 +4,7 @@ import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { resolveFacts, type StatementFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { readDefinitions } from '../../src/protocols/postgres/masking/definitions.ts'
-import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/masking/masking-scope.ts'
+import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import type { Answer } from '../../src/protocols/postgres/gateway/server-reading/ask.ts'
 import type { QueryText } from '../../src/protocols/postgres/gateway/server-reading/ask-text.ts'
 import { SecondOpinion, type Opinion } from '../../src/protocols/postgres/gateway/server-reading/second-opinion.ts'

@@ -1,7 +1,7 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
 import { words } from '../../../shared/words.ts'
-import type { Tie } from '../../../sql/catalog.ts'
+import type { Relation as SqlRelation } from '../../../sql/catalog.ts'
 import { tiesOf } from './ties.ts'
 import { valueTypesOf, type ValueTypes } from './value-types.ts'
 
@@ -102,35 +102,9 @@ export interface UserCast {
   readonly what: string
 }
 
-export interface Relation {
-  readonly oid: number
-  /** `schema.name`. */
-  readonly name: string
-  readonly schema: string
-  /** Of a view or materialized view: what its query reads. */
-  readonly viewOf: readonly number[]
-  /** Parents and children (inheritance, partitions): they show each other's rows. */
-  readonly related: readonly number[]
-  /** Attribute numbers by column name, in order; empty for the system's own relations. */
-  readonly columns: ReadonlyMap<string, number>
-  /** Names of their types. */
-  readonly types: ReadonlyMap<string, string>
-  /** Columns of which equal values look the same. */
-  readonly exact: ReadonlySet<string>
-  /** Object ids of their types. */
+export interface Relation extends SqlRelation {
+  /** Object ids of the types of its columns. */
   readonly typeOids: ReadonlyMap<string, number>
-  /** A view that calls a function somebody wrote: its values can come from anywhere. */
-  readonly opaque: boolean
-  /** A foreign table, which may be any table under another name, this database's own among them. */
-  readonly foreign: boolean
-  /** Of a view or materialized view: a digest of what it selects. */
-  readonly definition: string | undefined
-  /** Generated columns, with what changes when they compute something else: what they compute is read where masking needs it. */
-  readonly generated: ReadonlyMap<string, string>
-  /** Columns that belong to a unique index. */
-  readonly unique: ReadonlySet<string>
-  /** What is computed of several of its columns when one of them is written, or a row is read. */
-  readonly ties: readonly Tie[]
   /** What runs besides when it is read or written: functions that somebody wrote, rules. */
   readonly runs: readonly { readonly when: 'read' | 'write'; readonly what: string; readonly body: string }[]
   /** Of an index: its table. */

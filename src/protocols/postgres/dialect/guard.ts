@@ -3,7 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { copyTypes } from './copy-types.ts'
 import { isMasked } from '../../../sql/lineage/origin.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
-import type { MaskingScope } from '../masking/masking-scope.ts'
+import type { MaskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**

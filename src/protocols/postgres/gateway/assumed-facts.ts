@@ -1,7 +1,7 @@
 import { assumedCatalog } from '../catalog/catalog.ts'
 import { resolveFacts, type StatementFacts } from '../dialect/command-facts.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
-import { maskingScope } from '../masking/masking-scope.ts'
+import { maskingScope } from '../masking/scope.ts'
 
 /** What statements do where nobody is connected: as if what they name were there, and nothing masked. */
 export function assumedFacts(statements: readonly ParsedStatement[]): StatementFacts {

@@ -8,7 +8,8 @@ import {
   type CatalogRows,
   type Relation,
 } from '../catalog/catalog.ts'
-import { generatedText, taintedRelations, type DefinitionTrees } from './masking-scope.ts'
+import type { DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
+import { taintedRelations } from './scope.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
 /** What views and generated columns compute, by all that their text depends on; undefined: it does not parse, or is too much. */
@@ -69,6 +70,11 @@ export async function readDefinitions(
   }
   return trees
 }
+
+const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
+  `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** A text shows names as they are now: of what is read, and of its columns. */
 function keyOf({ oid, definition, generated, viewOf, columns, name }: Relation, catalog: Catalog): string {

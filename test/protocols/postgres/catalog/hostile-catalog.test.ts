@@ -4,7 +4,7 @@ import { buildCatalog, FIRST_USER_OID, type CatalogRows } from '../../../../src/
 import { CatalogShelf } from '../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { resolveFacts } from '../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { readDefinitions } from '../../../../src/protocols/postgres/masking/definitions.ts'
-import { maskingScope, taintedRelations } from '../../../../src/protocols/postgres/masking/masking-scope.ts'
+import { maskingScope, taintedRelations } from '../../../../src/protocols/postgres/masking/scope.ts'
 import { createSqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { MaskingPlan } from '../../../../src/masking/plan.ts'
 import { NO_ROWS } from '../../../helpers/postgres-pipeline.ts'

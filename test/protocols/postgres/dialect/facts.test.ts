@@ -7,7 +7,7 @@ import { STATE } from '../../../../src/protocols/postgres/gateway/pipeline/pipel
 import { shield } from '../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { buildCatalog, definitionTexts, type CatalogRows } from '../../../../src/protocols/postgres/catalog/catalog.ts'
 import { resolveFacts, type StatementFacts } from '../../../../src/protocols/postgres/dialect/command-facts.ts'
-import { maskingScope } from '../../../../src/protocols/postgres/masking/masking-scope.ts'
+import { maskingScope } from '../../../../src/protocols/postgres/masking/scope.ts'
 import type { Statement } from '../../../../src/sql/query.ts'
 import { recordable } from '../../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
 import { shareConstants } from '../../../../src/protocols/postgres/dialect/deduplicate-constants.ts'

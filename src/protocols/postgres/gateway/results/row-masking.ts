@@ -7,7 +7,7 @@ import type { Rewrite } from '../../wire/data-row.ts'
 import type { Column } from '../../wire/row-description.ts'
 import { hasEscapes } from './escapes.ts'
 import { hiddenValues, type ValueSearch } from './hidden-values.ts'
-import type { MaskingScope } from '../../masking/masking-scope.ts'
+import type { MaskingScope } from '../../masking/scope.ts'
 import {
   fitOutputs,
   isMasked,

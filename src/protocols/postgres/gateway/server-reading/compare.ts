@@ -1,7 +1,7 @@
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { FIRST_USER_OID, findRelation, type Catalog } from '../../catalog/catalog.ts'
 import { hasEffects } from '../../dialect/functions.ts'
-import type { MaskingScope } from '../../masking/masking-scope.ts'
+import type { MaskingScope } from '../../masking/scope.ts'
 import { fitOutputs, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { ColumnId, ServerReading } from './read-query.ts'
 

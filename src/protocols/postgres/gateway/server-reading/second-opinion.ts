@@ -1,6 +1,6 @@
 import { namesAnything, type StatementFacts } from '../../dialect/command-facts.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
-import type { MaskingScope } from '../../masking/masking-scope.ts'
+import type { MaskingScope } from '../../masking/scope.ts'
 import { spread, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { Answer } from './ask.ts'

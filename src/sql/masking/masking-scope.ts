@@ -1,12 +1,9 @@
-import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../../masking/plan.ts'
-import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
-import { partsOf, statementParts } from '../../../sql/parts.ts'
-import type { Expression, Statement } from '../../../sql/query.ts'
-import type { Tie, TieKind } from '../../../sql/catalog.ts'
-import { postgresDialect } from '../dialect/dialect.ts'
-import { reachesBeyond } from '../dialect/functions.ts'
-import { lineageOf, type StatementSources, type WrittenTie } from '../../../sql/lineage/read-statement.ts'
-import type { ValueTypes } from '../catalog/value-types.ts'
+import type { ColumnMask, MaskedColumns, MaskingPlan } from '../../masking/plan.ts'
+import { partsOf, statementParts } from '../parts.ts'
+import type { Expression, Statement } from '../query.ts'
+import type { CatalogTerms, Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
+import type { Dialect } from '../dialect.ts'
+import { lineageOf, type StatementSources, type WrittenTie } from '../lineage/read-statement.ts'
 import {
   fitOutputs,
   isMasked,
@@ -18,7 +15,7 @@ import {
   valueOf,
   type Origin,
   type Output,
-} from '../../../sql/lineage/origin.ts'
+} from '../lineage/origin.ts'
 
 /** A session's masking plan, held against what the target's catalogs say now. */
 export interface MaskingScope {
@@ -30,7 +27,6 @@ export interface MaskingScope {
   /** A value that may come from any masked column. */
   readonly anything: Origin
   readonly sources: Omit<StatementSources, 'prepared'>
-  readonly types: ValueTypes
   /** What statistics of storage tell of masked columns: rows are kept apart by them, or indexed. */
   readonly storage: Origin
   /** Whether rows of this relation, or of what is behind it, are stored in places that tell masked values. */
@@ -40,12 +36,20 @@ export interface MaskingScope {
 /** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
 export type DefinitionTrees = ReadonlyMap<string, Statement>
 
-export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
+/** Catalogs, and how the dialect that they are of reads them. */
+export interface KnownCatalog {
+  readonly catalog: RelationCatalog
+  readonly terms: CatalogTerms
+  readonly dialect: Dialect
+}
+
+export function maskingScope(plan: MaskingPlan, known: KnownCatalog, definitions: DefinitionTrees): MaskingScope {
+  const { catalog, terms, dialect } = known
   const masks = columnMasks(plan, catalog)
   const anyMask: ColumnMask[] = plan.columns.map((column) => ({ ...column, name: nameOf(column), style: 'redact' }))
   const anything = madeOf(anyMask.map((mask) => valueOf(mask)))
-  const tainted = taint(masks, catalog, plan)
-  const known = new Map<number, readonly Output[]>()
+  const tainted = taint(masks, known, plan)
+  const columnsByOid = new Map<number, readonly Output[]>()
   /** Relations whose definition compares or puts together a masked column with another. */
   const mixing = new Set<number>()
   /** What definitions of views and of generated columns tell, by their keys. */
@@ -53,15 +57,15 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   let depth = 0
 
   const columnsOf = (relation: Relation): readonly Output[] => {
-    const before = known.get(relation.oid)
+    const before = columnsByOid.get(relation.oid)
     if (before !== undefined) return before
     // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
-    known.set(relation.oid, [spread(anything)])
+    columnsByOid.set(relation.oid, [spread(anything)])
     if (depth >= MAX_VIEWS) return [spread(anything)]
     depth++
     const columns = readColumns(relation)
     depth--
-    known.set(relation.oid, columns)
+    columnsByOid.set(relation.oid, columns)
     return columns
   }
   const readColumns = (relation: Relation): readonly Output[] => {
@@ -82,12 +86,12 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
   }
   const definedColumns = (relation: Relation): readonly Origin[] | undefined => {
     const count = relation.columns.size
-    const telling =
-      relation.schema === 'pg_catalog' ? SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] : undefined
-    if (relation.name === 'pg_catalog.pg_class' && tainted.has(relation.oid))
-      return [...relation.columns.keys()].map((name) => (STORAGE_COLUMNS.has(name) ? storage() : PLAIN))
-    if (telling !== undefined)
-      return [...relation.columns.keys()].map((name) => (telling.includes(name) ? PLAIN : anything))
+    const ofStorage = tainted.has(relation.oid) ? terms.storageColumns(relation) : undefined
+    if (ofStorage !== undefined)
+      return [...relation.columns.keys()].map((name) => (ofStorage.has(name) ? storage() : PLAIN))
+    const harmless = terms.harmlessColumns(relation)
+    if (harmless !== undefined)
+      return [...relation.columns.keys()].map((name) => (harmless.includes(name) ? PLAIN : anything))
     if (relation.foreign) return repeat(anything, count)
     if (!tainted.has(relation.oid)) return undefined
     if (relation.generated.size > 0) {
@@ -218,50 +222,40 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     return [...computed, ...others]
   }
   const sources: Omit<StatementSources, 'prepared'> = {
-    dialect: postgresDialect,
+    dialect,
     anything,
     relation(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       return relation === undefined ? [spread(anything)] : columnsOf(relation)
     },
     mixes(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       if (relation !== undefined) columnsOf(relation)
       return relation !== undefined && mixing.has(relation.oid)
     },
     place(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       return relation === undefined ? anything : placeOf(relation)
     },
     answers(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       if (relation === undefined) return PLAIN
       // Which relations have statistics says which have rows.
-      if (STATISTICS.has(relation.name)) return storage()
+      if (terms.isStatistics(relation)) return storage()
       return named.only === true ? madeOf([answersOf(relation), placeOf(relation)]) : answersOf(relation)
     },
     part(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       if (relation === undefined) return PLAIN
       return named.only === true ? placeOf(relation) : keyOf(relation)
     },
-    stored: ({ name }) => (STORAGE_FUNCTIONS.test(name) ? storage() : PLAIN),
+    stored: ({ name }) => (terms.isStorageFunction(name) ? storage() : PLAIN),
     get storage() {
       return storage()
     },
-    opaque: ({ schema, name }, operator) =>
-      operator
-        ? catalog.userOperators.has(name)
-        : // What set_config gives back is the value that it was given.
-          (reachesBeyond(name) && name !== 'set_config') ||
-          catalog.userFunctions.has(name) ||
-          catalog.safeFunctions.has(name) ||
-          (schema !== undefined &&
-            schema !== 'pg_catalog' &&
-            schema !== 'information_schema' &&
-            !catalog.reviewed.functions.has(schema, name)),
+    opaque: (name, isOperator) => terms.isOpaque(name, isOperator),
     target(named) {
-      const relation = findRelation(catalog, named)
+      const relation = terms.find(named)
       return relation === undefined
         ? { name: named.name, columns: [spread(anything)], unique: new Set(), ties: [], generated: new Set() }
         : {
@@ -277,7 +271,6 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     plan,
     anything,
     sources,
-    types: catalog.valueTypes,
     get storage() {
       return storage()
     },
@@ -286,7 +279,7 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     originAt(oid, attribute) {
       if (plan.columns.length === 0) return PLAIN
       const relation = catalog.byOid.get(oid)
-      if (attribute < 0) return relation === undefined || !PLACES.has(attribute) ? PLAIN : placeOf(relation)
+      if (attribute < 0) return relation === undefined || !terms.isPlace(attribute) ? PLAIN : placeOf(relation)
       if (relation === undefined) return anything
       const columns = columnsOf(relation)
       if (attribute === 0) return madeOf(columns.map(({ origin }) => origin))
@@ -296,9 +289,6 @@ export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: D
     },
   }
 }
-
-export const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
-  `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
 
 /** Names of the columns that the definition of a generated column computes with. */
 function columnsIn(tree: Statement | undefined): ReadonlySet<string> {
@@ -311,10 +301,11 @@ function columnsIn(tree: Statement | undefined): ReadonlySet<string> {
   return names
 }
 
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
 /** The masks of base columns. A parent shows its children's rows and a child is a part of its parent: the same column, by name. */
-function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, ReadonlyMap<number, ColumnMask>> {
+function columnMasks(
+  plan: MaskingPlan,
+  catalog: RelationCatalog,
+): ReadonlyMap<number, ReadonlyMap<number, ColumnMask>> {
   const masks = new Map<number, Map<number, ColumnMask>>()
   const all = [...catalog.byOid.values()]
   for (const column of plan.columns) {
@@ -334,13 +325,17 @@ function columnMasks(plan: MaskingPlan, catalog: Catalog): ReadonlyMap<number, R
 }
 
 /** Relations that masked values can be read from. */
-export function taintedRelations(plan: MaskingPlan, catalog: Catalog): Relation[] {
-  const tainted = taint(columnMasks(plan, catalog), catalog, plan)
+export function taintedRelations<R extends Relation>(
+  plan: MaskingPlan,
+  catalog: RelationCatalog<R>,
+  terms: CatalogTerms,
+): R[] {
+  const tainted = taint(columnMasks(plan, catalog), { catalog, terms }, plan)
   return [...catalog.byOid.values()].filter(({ oid }) => tainted.has(oid))
 }
 
 /** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
-export function missingColumns(plan: MaskingPlan, catalog: Catalog): string[] {
+export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): string[] {
   const all = [...catalog.byOid.values()]
   return plan.columns
     .filter(
@@ -359,15 +354,18 @@ const fits = (pattern: string, name: string): boolean => pattern === '*' || patt
 const nameOf = ({ schema, table, column }: MaskedColumns): string => `${schema}.${table}.${column}`
 
 /** Everything that a masked value can be read from, views upon views included. */
-function taint(masks: Masks, catalog: Catalog, plan: MaskingPlan): ReadonlySet<number> {
+function taint(
+  masks: Masks,
+  { catalog, terms }: Pick<KnownCatalog, 'catalog' | 'terms'>,
+  plan: MaskingPlan,
+): ReadonlySet<number> {
   const tainted = new Set<number>()
   if (plan.columns.length === 0) return tainted
   const tellsByStorage = mayTellByStorage(masks, catalog)
   for (const relation of catalog.byOid.values()) {
-    const tells =
-      relation.schema === 'pg_catalog' && SAMPLE_COLUMNS[relation.name.slice('pg_catalog.'.length)] !== undefined
+    const tells = terms.harmlessColumns(relation) !== undefined
     if (masks.has(relation.oid) || relation.opaque || relation.foreign || tells) tainted.add(relation.oid)
-    if (tellsByStorage && isOfStorage(relation)) tainted.add(relation.oid)
+    if (tellsByStorage && terms.isOfStorage(relation)) tainted.add(relation.oid)
   }
   const shownBy = new Map<number, number[]>()
   for (const { oid, viewOf } of catalog.byOid.values())
@@ -381,7 +379,7 @@ function taint(masks: Masks, catalog: Catalog, plan: MaskingPlan): ReadonlySet<n
 }
 
 /** Whether masked columns decide where rows are stored, or whether they are in an index. */
-const mayTellByStorage = (masks: Masks, catalog: Catalog): boolean =>
+const mayTellByStorage = (masks: Masks, catalog: RelationCatalog): boolean =>
   [...masks.keys()].some((oid) => {
     const relation = catalog.byOid.get(oid)
     return relation?.ties.some(
@@ -393,7 +391,7 @@ const mayTellByStorage = (masks: Masks, catalog: Catalog): boolean =>
     )
   })
 
-function isMaskedOrMade(oid: number, name: string, masks: Masks, catalog: Catalog): boolean {
+function isMaskedOrMade(oid: number, name: string, masks: Masks, catalog: RelationCatalog): boolean {
   const relation = catalog.byOid.get(oid)
   const number = relation?.columns.get(name)
   return number !== undefined && (masks.get(oid)?.has(number) === true || relation?.generated.has(name) === true)
@@ -401,18 +399,15 @@ function isMaskedOrMade(oid: number, name: string, masks: Masks, catalog: Catalo
 
 type Masks = ReadonlyMap<number, ReadonlyMap<number, unknown>>
 
-const isOfStorage = ({ schema, name }: Relation): boolean =>
-  schema === 'pg_catalog' && STORAGE_RELATIONS.test(name.slice('pg_catalog.'.length))
-
 /** Unique columns of a table, or of what a view shows: an INSERT into a view reaches them, too. */
-function uniqueColumns(relation: Relation, catalog: Catalog): ReadonlySet<string> {
+function uniqueColumns(relation: Relation, catalog: RelationCatalog): ReadonlySet<string> {
   const members = [relation, ...relation.related.flatMap((oid) => catalog.byOid.get(oid) ?? [])]
   if (relation.viewOf.length > 0) return new Set(relation.columns.keys())
   return new Set(members.flatMap(({ unique }) => [...unique]))
 }
 
 /** These and all that they are related to, of any degree. */
-function families(relations: readonly Relation[], catalog: Catalog): Relation[] {
+function families(relations: readonly Relation[], catalog: RelationCatalog): Relation[] {
   const members = new Map(relations.map((relation) => [relation.oid, relation]))
   for (const member of members.values()) {
     for (const oid of member.related) {
@@ -423,20 +418,5 @@ function families(relations: readonly Relation[], catalog: Catalog): Relation[] 
   return [...members.values()]
 }
 
-/** The attribute numbers of tableoid and ctid. Source: sysattr.h; xmin and the like tell nothing of a row. */
-const PLACES = new Set([-6, -1])
-/** Relations of the system that count what was read, written or locked in each relation, or how large it is. Source: manual, The Cumulative Statistics System. */
-const STORAGE_RELATIONS =
-  /^(pg_class|pg_locks|pg_stat(io)?_(xact_)?(all|sys|user)_(tables|indexes|sequences)|pg_stat_(database|io|wal|bgwriter|checkpointer|progress_.*))$/
-/** Columns of pg_class that VACUUM and ANALYZE set. */
-const STORAGE_COLUMNS = new Set(['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])
-/** Functions of the system that tell the same. */
-const STORAGE_FUNCTIONS =
-  /^(pg_stat_get_.*|pg_stat_have_stats|pg_lock_status|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_current_wal_.*)$/
-const STATISTICS = new Set(
-  ['pg_statistic', 'pg_statistic_ext_data', 'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs'].map(
-    (name) => `pg_catalog.${name}`,
-  ),
-)
 /** Views upon views: nobody has as many, and each takes some of the stack. */
 const MAX_VIEWS = 100

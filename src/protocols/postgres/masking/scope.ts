@@ -1,0 +1,62 @@
+import type { MaskingPlan } from '../../../masking/plan.ts'
+import type { CatalogTerms } from '../../../sql/catalog.ts'
+import * as masking from '../../../sql/masking/masking-scope.ts'
+import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
+import type { ValueTypes } from '../catalog/value-types.ts'
+import { postgresDialect } from '../dialect/dialect.ts'
+import { reachesBeyond } from '../dialect/functions.ts'
+
+export interface MaskingScope extends masking.MaskingScope {
+  /** How values are written, by type. */
+  readonly types: ValueTypes
+}
+
+export const maskingScope = (plan: MaskingPlan, catalog: Catalog, definitions: masking.DefinitionTrees): MaskingScope =>
+  // Not a copy: what it tells of storage is found when it is asked for.
+  Object.assign(
+    masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
+    { types: catalog.valueTypes },
+  )
+
+/** Relations that masked values can be read from. */
+export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): Relation[] =>
+  masking.taintedRelations(plan, catalog, termsOf(catalog))
+
+function termsOf(catalog: Catalog): CatalogTerms {
+  return {
+    find: (named) => findRelation(catalog, named),
+    isOpaque: ({ schema, name }, isOperator) =>
+      isOperator
+        ? catalog.userOperators.has(name)
+        : // What set_config gives back is the value that it was given.
+          (reachesBeyond(name) && name !== 'set_config') ||
+          catalog.userFunctions.has(name) ||
+          catalog.safeFunctions.has(name) ||
+          (schema !== undefined &&
+            schema !== 'pg_catalog' &&
+            schema !== 'information_schema' &&
+            !catalog.reviewed.functions.has(schema, name)),
+    harmlessColumns: (relation) => SAMPLE_COLUMNS[systemName(relation) ?? ''],
+    storageColumns: (relation) => (systemName(relation) === 'pg_class' ? STORAGE_COLUMNS : undefined),
+    isOfStorage: (relation) => STORAGE_RELATIONS.test(systemName(relation) ?? ''),
+    isStatistics: (relation) => STATISTICS.has(systemName(relation) ?? ''),
+    isStorageFunction: (name) => STORAGE_FUNCTIONS.test(name),
+    isPlace: (column) => PLACES.has(column),
+  }
+}
+
+/** What a relation of the system is called. */
+const systemName = ({ schema, name }: Pick<Relation, 'schema' | 'name'>): string | undefined =>
+  schema === 'pg_catalog' ? name.slice('pg_catalog.'.length) : undefined
+
+/** The attribute numbers of tableoid and ctid. Source: sysattr.h; xmin and the like tell nothing of a row. */
+const PLACES = new Set([-6, -1])
+/** Relations of the system that count what was read, written or locked in each relation, or how large it is. Source: manual, The Cumulative Statistics System. */
+const STORAGE_RELATIONS =
+  /^(pg_class|pg_locks|pg_stat(io)?_(xact_)?(all|sys|user)_(tables|indexes|sequences)|pg_stat_(database|io|wal|bgwriter|checkpointer|progress_.*))$/
+/** Columns of pg_class that VACUUM and ANALYZE set. */
+const STORAGE_COLUMNS = new Set(['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])
+/** Functions of the system that tell the same. */
+const STORAGE_FUNCTIONS =
+  /^(pg_stat_get_.*|pg_stat_have_stats|pg_lock_status|pg_(relation|table|total_relation|indexes|database|tablespace)_size|pg_current_wal_.*)$/
+const STATISTICS = new Set(['pg_statistic', 'pg_statistic_ext_data', 'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs'])

@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts'
-import { isAlways } from '../always-true.ts'
+import { isAlways } from '../conditions/always-true.ts'
 import { partsOf, usingOperators, windowParts } from '../parts.ts'
 import type {
   Assignment,

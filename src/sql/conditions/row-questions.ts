@@ -1,5 +1,5 @@
-import { statementParts, fromParts, partsOf } from './parts.ts'
-import type { Expression, FromItem, Operation, Statement } from './query.ts'
+import { statementParts, fromParts, partsOf } from '../parts.ts'
+import type { Expression, FromItem, Operation, Statement } from '../query.ts'
 
 /** What the condition is asked about: a row of one relation. */
 export interface AskedRow {

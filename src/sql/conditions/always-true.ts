@@ -1,6 +1,6 @@
-import { fromParts, partsOf, statementParts } from './parts.ts'
+import { fromParts, partsOf, statementParts } from '../parts.ts'
 import { infinityOf, isPlace, matchesEmpty, mayTellRowsApart, SYSTEM, varies, type AskedRow } from './row-questions.ts'
-import type { Call, Constant, Expression, FromItem, Operation, Select, Statement, Subquery, Table } from './query.ts'
+import type { Call, Constant, Expression, FromItem, Operation, Select, Statement, Subquery, Table } from '../query.ts'
 
 /**
  * Whether a condition on the rows of a write leaves none of them out: there is none, it does not depend on the row, or simple

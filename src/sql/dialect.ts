@@ -1,3 +1,4 @@
+import type { ConditionTerms } from './conditions/terms.ts'
 import type { Call, Constant, Expression, Name, Select, TypeName } from './query.ts'
 
 /**
@@ -15,6 +16,7 @@ export interface Dialect {
   readonly settingOf: (call: Call, within: Select | undefined) => SettingChange | 'opaque' | undefined
   readonly totals: Totals
   readonly utilities: Utilities
+  readonly conditions: ConditionTerms
 }
 
 export interface SettingChange {

@@ -358,7 +358,7 @@ function readSource(source: Statement, found: Findings, scope: Scope): void {
 function readChange(node: Update | Delete, found: Findings, outer: Scope): void {
   found.kinds.add(node.kind)
   add(node.target.name, found.writes)
-  if (isAlways(node.where, node.target, node.from)) found.missingWhere = true
+  if (isAlways(node.where, node.target, node.from, found.dialect)) found.missingWhere = true
   const ctes = readWith(node.with, found, outer)
   const own = [targetRow(node.target, nameOfTarget(node))]
   const from = readFrom(node.from, found, { ctes: ctes.ctes, rows: [], outer })
@@ -381,7 +381,7 @@ function readMerge(node: Merge, found: Findings, outer: Scope): void {
     const changes = does === 'update' || does === 'delete'
     // Rows that no source matches may be all of them: only a condition of its own leaves any out.
     const decides = when === 'not-matched-by-source' ? condition : on
-    if (changes && isAlways(decides, target, [source])) found.missingWhere = true
+    if (changes && isAlways(decides, target, [source], found.dialect)) found.missingWhere = true
     readAll([condition, ...subscripts], found, scope)
     addStored(values, 'stored', found, scope)
     readAssignments(set, found, scope)

@@ -1,5 +1,6 @@
 import { words } from '../../../shared/words.ts'
 import type { Dialect, Utilities } from '../../../sql/dialect.ts'
+import { conditions } from './conditions.ts'
 import { settingOf } from './settings.ts'
 import { totals } from './total-functions.ts'
 
@@ -57,4 +58,5 @@ export const postgresDialect: Dialect = {
   settingOf,
   totals,
   utilities,
+  conditions,
 }

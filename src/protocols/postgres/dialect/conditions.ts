@@ -133,62 +133,72 @@ const number =
 const length = text((value) => [...value].length)
 const bytes = text((value) => Buffer.byteLength(value))
 
-const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value>> = {
-  length,
-  char_length: length,
-  character_length: length,
-  octet_length: bytes,
-  bit_length: text((value) => 8 * Buffer.byteLength(value)),
-  abs: number(Math.abs),
-  sign: number(Math.sign),
-  lower: text((value) => value.toLowerCase()),
-  upper: text((value) => value.toUpperCase()),
-  btrim: text((value) => value.trim()),
-  ltrim: text((value) => value.trimStart()),
-  rtrim: text((value) => value.trimEnd()),
-  reverse: text((value) => [...value].toReversed().join('')),
-}
+const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new Map<
+  string,
+  (values: readonly Value[]) => Value
+>(
+  Object.entries({
+    length,
+    char_length: length,
+    character_length: length,
+    octet_length: bytes,
+    bit_length: text((value) => 8 * Buffer.byteLength(value)),
+    abs: number(Math.abs),
+    sign: number(Math.sign),
+    lower: text((value) => value.toLowerCase()),
+    upper: text((value) => value.toUpperCase()),
+    btrim: text((value) => value.trim()),
+    ltrim: text((value) => value.trimStart()),
+    rtrim: text((value) => value.trimEnd()),
+    reverse: text((value) => [...value].toReversed().join('')),
+  }),
+)
 
 function valueOfCall({ name, args }: Call, values: readonly Value[]): Value {
-  if (values.includes(null) && name.name in FUNCTIONS) return null
+  if (values.includes(null) && FUNCTIONS.has(name.name)) return null
   const [first, second] = values
   if (name.name === 'starts_with' && typeof second === 'string')
     return second === '' ? true : typeof first === 'string' ? first.startsWith(second) : UNKNOWN
-  return args.length === 1 ? (FUNCTIONS[name.name]?.(values) ?? UNKNOWN) : UNKNOWN
+  return args.length === 1 ? (FUNCTIONS.get(name.name)?.(values) ?? UNKNOWN) : UNKNOWN
 }
 
 const lengths = (): readonly Value[] => [0, 1, 5, 1000]
 const constantsOf = ({ args }: Call): number => args.filter(({ kind }) => kind === 'constant').length
 
 /** What these may give, lowest and highest included, where their argument is not evaluated. */
-const SOME_RESULTS: Readonly<Record<string, (call: Call) => readonly Value[] | undefined>> = {
-  length: lengths,
-  char_length: lengths,
-  character_length: lengths,
-  octet_length: lengths,
-  bit_length: lengths,
-  cardinality: lengths,
-  array_length: lengths,
-  array_upper: lengths,
-  array_ndims: () => [1, 2],
-  jsonb_array_length: lengths,
-  json_array_length: lengths,
-  regexp_count: lengths,
-  abs: lengths,
-  sqrt: lengths,
-  exp: lengths,
-  sign: () => [-1, 0, 1],
-  sin: () => [-1, 0, 1],
-  cos: () => [-1, 0, 1],
-  ascii: () => [0, 65, 1_114_111],
-  md5: () => ['0'.repeat(32), 'f'.repeat(32)],
-  strpos: found,
-  position: found,
-  num_nulls: (call) => [0, call.args.length - constantsOf(call)],
-  num_nonnulls: (call) => [constantsOf(call), call.args.length],
-  date_part: partOfTime,
-  extract: partOfTime,
-}
+const SOME_RESULTS: ReadonlyMap<string, (call: Call) => readonly Value[] | undefined> = new Map<
+  string,
+  (call: Call) => readonly Value[] | undefined
+>(
+  Object.entries({
+    length: lengths,
+    char_length: lengths,
+    character_length: lengths,
+    octet_length: lengths,
+    bit_length: lengths,
+    cardinality: lengths,
+    array_length: lengths,
+    array_upper: lengths,
+    array_ndims: () => [1, 2],
+    jsonb_array_length: lengths,
+    json_array_length: lengths,
+    regexp_count: lengths,
+    abs: lengths,
+    sqrt: lengths,
+    exp: lengths,
+    sign: () => [-1, 0, 1],
+    sin: () => [-1, 0, 1],
+    cos: () => [-1, 0, 1],
+    ascii: () => [0, 65, 1_114_111],
+    md5: () => ['0'.repeat(32), 'f'.repeat(32)],
+    strpos: found,
+    position: found,
+    num_nulls: (call) => [0, call.args.length - constantsOf(call)],
+    num_nonnulls: (call) => [constantsOf(call), call.args.length],
+    date_part: partOfTime,
+    extract: partOfTime,
+  }),
+)
 
 /** Where a text is found; an empty one is found everywhere. */
 function found({ args }: Call): readonly Value[] | undefined {
@@ -197,20 +207,22 @@ function found({ args }: Call): readonly Value[] | undefined {
 
 function partOfTime({ args: [field] }: Call): readonly Value[] | undefined {
   const name = field?.kind === 'constant' ? field.value.toLowerCase() : ''
-  return PARTS_OF_TIME[name]
+  return PARTS_OF_TIME.get(name)
 }
-const PARTS_OF_TIME: Readonly<Record<string, readonly Value[]>> = {
-  month: [1, 12],
-  quarter: [1, 4],
-  week: [1, 53],
-  day: [1, 31],
-  dow: [0, 6],
-  isodow: [1, 7],
-  doy: [1, 366],
-  hour: [0, 23],
-  minute: [0, 59],
-  second: [0, 59],
-}
+const PARTS_OF_TIME: ReadonlyMap<string, readonly Value[]> = new Map<string, readonly Value[]>(
+  Object.entries({
+    month: [1, 12],
+    quarter: [1, 4],
+    week: [1, 53],
+    day: [1, 31],
+    dow: [0, 6],
+    isodow: [1, 7],
+    doy: [1, 366],
+    hour: [0, 23],
+    minute: [0, 59],
+    second: [0, 59],
+  }),
+)
 
 /** Functions and operators whose arguments are texts. */
 const OF_TEXT: ReadonlySet<string> = new Set(
@@ -222,15 +234,17 @@ const OF_TEXT: ReadonlySet<string> = new Set(
 const LIMITS_OF_TYPES = new Set([32_767, 32_768, 2_147_483_647, 2_147_483_648, 2 ** 63])
 
 /** Lengths and divisors that leave one value. */
-const FLATTENING_CALLS: Readonly<Record<string, readonly string[]>> = {
-  left: ['0'],
-  right: ['0'],
-  substr: ['0'],
-  substring: ['0'],
-  lpad: ['0'],
-  rpad: ['0'],
-  mod: ['0', '1', '-1'],
-}
+const FLATTENING_CALLS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>(
+  Object.entries({
+    left: ['0'],
+    right: ['0'],
+    substr: ['0'],
+    substring: ['0'],
+    lpad: ['0'],
+    rpad: ['0'],
+    mod: ['0', '1', '-1'],
+  }),
+)
 
 /** Whether an unanchored regular expression of simple form finds an empty match, which is found everywhere. */
 const matchesEmpty = (pattern: string): boolean =>
@@ -262,7 +276,7 @@ export const conditions: ConditionTerms = {
   operate,
   opposite: (operator) => OPPOSITES[operator],
   call: valueOfCall,
-  someResults: (call) => SOME_RESULTS[call.name.name]?.(call),
+  someResults: (call) => SOME_RESULTS.get(call.name.name)?.(call),
   takesText: (name) => OF_TEXT.has(name),
   isLimit: (value) => LIMITS_OF_TYPES.has(value),
   infinityOf,
@@ -272,5 +286,5 @@ export const conditions: ConditionTerms = {
   fitsAll: (pattern) => /^[%()|]*$/.test(pattern) || /^\(?[_%]?\|\)?[*+]?$/.test(pattern) || matchesEmpty(pattern),
   isWideOpen: (text) => /^([[({]?\s*(-?infinity)?\s*,\s*(infinity)?\s*[\])}]|\{\}|\[\]|empty|)$/i.test(text),
   givesFew: ({ name }) => FLAT.test(name.name),
-  flattening: ({ name }) => FLATTENING_CALLS[name.name] ?? [],
+  flattening: ({ name }) => FLATTENING_CALLS.get(name.name) ?? [],
 }

@@ -62,7 +62,7 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
   for (const { name, value } of statement.settings) {
     // RESET goes back to what the gateway gave at login.
     if (value === undefined || name === '*') continue
-    const pinned = PINNED[name]
+    const pinned = PINNED.get(name)
     if (pinned === undefined || pinned.test(value)) continue
     return refuse(
       'SETTING_REFUSED',
@@ -164,14 +164,16 @@ const refuse = (code: PamError['code'], message: string, hint: string | undefine
   new PamError(code, message, hint === undefined ? {} : { hint })
 
 /** Settings that move how text is split or names are resolved, and the values that change nothing. */
-const PINNED: Readonly<Record<string, RegExp>> = {
-  client_encoding: /^(utf-?8|unicode)$/i,
-  standard_conforming_strings: /^(on|true|yes|1)$/i,
-  backslash_quote: /^safe_encoding$/i,
-  session_preload_libraries: /^$^/,
-  local_preload_libraries: /^$^/,
-  temp_tablespaces: /^$^/,
-}
+const PINNED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>(
+  Object.entries({
+    client_encoding: /^(utf-?8|unicode)$/i,
+    standard_conforming_strings: /^(on|true|yes|1)$/i,
+    backslash_quote: /^safe_encoding$/i,
+    session_preload_libraries: /^$^/,
+    local_preload_libraries: /^$^/,
+    temp_tablespaces: /^$^/,
+  }),
+)
 
 const KEEPS_READ_ONLY = /^(on|true|yes|1)$/i
 

@@ -55,7 +55,7 @@ function isParameter(node: Expression | undefined): boolean {
   return name === 'text' && (schema ?? 'pg_catalog') === 'pg_catalog' && !array && isParameter(node.arg)
 }
 
-export const kindOfSet = (name: string): string => PRIVILEGED[name] ?? 'set'
+export const kindOfSet = (name: string): string => PRIVILEGED.get(name) ?? 'set'
 
 export function isFalse(arg: unknown): boolean {
   return /"(false|off|0)"|"ival":\{\}|"boolval":\{\}/i.test(JSON.stringify(arg ?? null))
@@ -75,11 +75,13 @@ export function literals(args: unknown): string | undefined {
 }
 
 /** Settings that change whose rights are used or what the server enforces: kinds of their own, so that a rule for `set` does not allow them. */
-const PRIVILEGED: Readonly<Record<string, string>> = {
-  role: 'set-role',
-  session_authorization: 'set-session-authorization',
-  session_replication_role: 'set-replication-role',
-}
+const PRIVILEGED: ReadonlyMap<string, string> = new Map<string, string>(
+  Object.entries({
+    role: 'set-role',
+    session_authorization: 'set-session-authorization',
+    session_replication_role: 'set-replication-role',
+  }),
+)
 
 /**
  * Settings that change neither how statements are read nor what they may do, whatever their value: how results are written

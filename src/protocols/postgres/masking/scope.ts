@@ -36,7 +36,7 @@ function termsOf(catalog: Catalog): CatalogTerms {
             schema !== 'pg_catalog' &&
             schema !== 'information_schema' &&
             !catalog.reviewed.functions.has(schema, name)),
-    harmlessColumns: (relation) => SAMPLE_COLUMNS[systemName(relation) ?? ''],
+    harmlessColumns: (relation) => HARMLESS_COLUMNS.get(systemName(relation) ?? ''),
     storageColumns: (relation) => (systemName(relation) === 'pg_class' ? STORAGE_COLUMNS : undefined),
     isOfStorage: (relation) => STORAGE_RELATIONS.test(systemName(relation) ?? ''),
     isStatistics: (relation) => STATISTICS.has(systemName(relation) ?? ''),
@@ -44,6 +44,8 @@ function termsOf(catalog: Catalog): CatalogTerms {
     isPlace: (column) => PLACES.has(column),
   }
 }
+
+const HARMLESS_COLUMNS = new Map(Object.entries(SAMPLE_COLUMNS))
 
 /** What a relation of the system is called. */
 const systemName = ({ schema, name }: Pick<Relation, 'schema' | 'name'>): string | undefined =>

@@ -287,7 +287,7 @@ export class ServerMessages {
     const name = body.cstring()
     const value = body.cstring()
     body.end()
-    const pinned = PINNED[name]
+    const pinned = Object.hasOwn(PINNED, name) ? PINNED[name] : undefined
     if (pinned !== undefined && pinned !== value) {
       this.#pipeline.session.end(
         new PamError('SETTING_REFUSED', `${name} became ${value}, which the gateway does not read statements in`, {

@@ -59,7 +59,8 @@ export function differences(
       (known.name === 'set_config'
         ? !called.has(known.name)
         : oid < FIRST_USER_OID && hasEffects(known.name, known.isVolatile))
-    const isNamed = how === 'implied' || called.has(known?.name ?? '') || called.has(SPELLINGS[known?.name ?? ''] ?? '')
+    const isNamed =
+      how === 'implied' || called.has(known?.name ?? '') || called.has(SPELLINGS.get(known?.name ?? '') ?? '')
     if (runs || !isNamed) found.push(`it calls ${name}`)
   }
   for (const oid of reading.operators)
@@ -102,4 +103,4 @@ const CHANGES = new Set(['insert', 'update', 'delete', 'merge', 'select-for-upda
 /** Statements around a query that give its rows. */
 const GIVES = ['declare-cursor', 'prepare', 'copy-to']
 /** What older versions call what SQL spells otherwise. */
-const SPELLINGS: Readonly<Record<string, string>> = { date_part: 'extract' }
+const SPELLINGS: ReadonlyMap<string, string> = new Map([['date_part', 'extract']])

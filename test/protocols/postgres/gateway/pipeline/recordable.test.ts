@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { StatementFacts, Taint } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
+import { recordable } from '../../../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
+import { sqlStatement } from '../../../../helpers/sql-statement.ts'
+import { HARMLESS } from '../../../../helpers/postgres-pipeline.ts'
+
+let parser: SqlParser
+beforeAll(async () => void (parser = await createSqlParser()))
+afterAll(() => parser.close())
+
+/** A commitment shows here how long the value is, and no more. */
+const session = { commitment: (value: string) => `#${value.length}`, masking: { kinds: [] } }
+async function kept(sql: string, parameters: (string | null)[] = [], more: Partial<StatementFacts> = {}) {
+  const parsed = await parser.parse(sql)
+  if ('failure' in parsed) throw new Error(sql)
+  return recordable(sql, parameters, { ...assumedFacts(parsed), ...more }, session)
+}
+
+describe('a statement as it is kept', () => {
+  it.each([
+    ['select 1', 'select 1'],
+    ["select 'x', 2 -- why", "select 'x', 2 -- why"],
+    ["select 'to jane@example.com'", "select 'to ‹#16›'"],
+    ["create role a password 'x'", 'create role a password ‹#3›'],
+    [
+      "alter user a password $$secret$$ /* secret */ valid until 'x'",
+      'alter user a password ‹#10› /*…*/ valid until ‹#3›',
+    ],
+    ["select '‹forged›'", "select '‹U+2039›forged‹U+203A›'"],
+  ])('%s', async (sql, text) => {
+    expect(await kept(sql)).toEqual({ text, parameters: [] })
+  })
+
+  it.each<[Taint]>([[true as Taint], ['all']])(
+    'one that has to do with masked columns (%s) shows no constant',
+    async (tainted) => {
+      const sql = "select id from people where email = $1 or email = 'a' or \"a'b\" = E'c\\'d' -- a"
+      const { text, parameters } = await kept(sql, ['a', null], { tainted })
+      expect(text).toBe('select id from people where email = $1 or email = ‹#3› or "a\'b" = ‹#7› /*…*/')
+      expect(parameters).toEqual(['‹#1›', null])
+    },
+  )
+
+  it('a long list of values has one commitment', async () => {
+    const list = Array.from({ length: 50 }, (_, index) => `'${index}'`).join(', ')
+    const { text } = await kept(`select 1 from people where email in (${list})`, [], { tainted: 'all' })
+    expect(text).toBe(`select ‹#1› from people where email in (‹50 values, #${list.length}›)`)
+  })
+
+  it('one without masked columns shows its parameters, except what looks like a masked kind', async () => {
+    const { parameters } = await kept('select $1, $2, $3', ['plain', 'jane@example.com', null])
+    expect(parameters).toEqual(['plain', '‹#16›', null])
+  })
+
+  it('a text that could not be read is kept apart', () => {
+    const facts = { ...HARMLESS, statements: [sqlStatement({})] }
+    expect(recordable('what is this', ['x', null], facts, session)).toEqual({
+      text: '‹a text of 12 bytes that could not be read, #12›',
+      parameters: ['‹#1›', null],
+      detached: 'what is this',
+    })
+  })
+
+  it('the same facts with another text are another text', async () => {
+    const parsed = await parser.parse('select 1')
+    if ('failure' in parsed) throw new Error('select 1')
+    const facts = assumedFacts(parsed)
+    expect(recordable('select 1', [], facts, session).text).toBe('select 1')
+    expect(recordable('select 2', [], facts, session).text).toBe('select 2')
+  })
+})

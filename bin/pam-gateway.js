@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-import { main } from '../dist/server/main.js'
+import { main } from '../dist/pam-gateway/main.js'
 await main(process.argv.slice(2))

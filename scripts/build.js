@@ -1,5 +1,6 @@
-// Compiles src to dist, and bundles the dashboard (dist/web) and the command line (dist/pamctl). Everything is built beside
-// and put in place at the end: programs that run from dist meanwhile find it whole, and a deleted source leaves nothing behind.
+// Compiles src to dist, and bundles the dashboard (dist/web), the server (dist/pam-gateway) and the command line (dist/pamctl).
+// Everything is built beside and put in place at the end: programs that run from dist meanwhile find it whole, and a deleted source
+// leaves nothing behind.
 import { spawnSync } from 'node:child_process'
 import { renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -18,6 +19,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 
 run('typescript', 'bin/tsc', '-p', 'tsconfig.build.json', '--outDir', built)
 run('vite', 'bin/vite.js', 'build', '--config', 'web/vite.config.ts', '--outDir', `${built}/web`)
+run(
+  'vite',
+  'bin/vite.js',
+  'build',
+  '--config',
+  'scripts/pam-gateway.vite.config.js',
+  '--outDir',
+  `${built}/pam-gateway`,
+)
 run('vite', 'bin/vite.js', 'build', '--config', 'scripts/pamctl.vite.config.js', '--outDir', `${built}/pamctl`)
 moveAway()
 renameSync(built, dist)

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** What the build is made of, and what it writes last. */
-const SOURCES = ['src', 'web', 'scripts/build.js', 'scripts/pamctl.vite.config.js', 'tsconfig.build.json']
+const SOURCES = [
+  'src',
+  'web',
+  'scripts/build.js',
+  'scripts/pam-gateway.vite.config.js',
+  'scripts/pamctl.vite.config.js',
+  'tsconfig.build.json',
+]
 const BUILT = 'dist/pamctl/main.js'
 
 /** Tests start `bin/*.js`, which load `dist/`: a build that is older than its sources would test what was there before. */

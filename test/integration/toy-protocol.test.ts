@@ -113,10 +113,15 @@ async function programWithEcho(): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'pamctl-test-program-'))
   for (const name of ['bin', 'dist', 'package.json']) cpSync(join(ROOT, name), join(root, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
-  // The command line is bundled from the modules beside it: here it is taken as it lies there.
-  rmSync(join(root, 'dist', 'pamctl'), { recursive: true })
-  mkdirSync(join(root, 'dist', 'pamctl'))
-  writeFileSync(join(root, 'dist', 'pamctl', 'main.js'), `export { main } from '../cli/main.js'\n`)
+  // Both programs are bundled from the modules beside them: here they are taken as they lie there.
+  for (const [bundle, folder] of [
+    ['pam-gateway', 'server'],
+    ['pamctl', 'cli'],
+  ] as const) {
+    rmSync(join(root, 'dist', bundle), { recursive: true })
+    mkdirSync(join(root, 'dist', bundle))
+    writeFileSync(join(root, 'dist', bundle, 'main.js'), `export { main } from '../${folder}/main.js'\n`)
+  }
   const folder = join(root, 'dist', 'protocols', 'echo')
   mkdirSync(folder)
   for (const name of MODULES) {
@@ -163,7 +168,7 @@ function open(port: number): { socket: Socket; line(): Promise<string | undefine
 
 it('differs from the program without it in its folder and in the lists alone', () => {
   const [before, after] = [digests(join(ROOT, 'dist')), digests(join(copy, 'dist'))]
-  const isBuilt = (path: string): boolean => path.startsWith('pamctl/')
+  const isBuilt = (path: string): boolean => /^pam(ctl|-gateway)\//.test(path)
   const added = [...after.keys()].filter((path) => !before.has(path) && !isBuilt(path))
   const changed = [...before].filter(([path, digest]) => !isBuilt(path) && after.get(path) !== digest)
   expect(added.toSorted()).toEqual(MODULES.map((name) => `protocols/echo/${name}.js`).toSorted())

@@ -22,15 +22,16 @@ export async function loadSampleData({ port, superuser }: LocalPostgres): Promis
     const client = await connect(database)
     await client.query(`set role ${DEMO_ACCOUNT.user}`)
     await client.query(SCHEMA)
-    for (let id = 1; id <= customers; id++) {
-      const { name, email, card, phone } = customer(id)
-      await client.query('insert into customers (name, email, card_number, phone) values ($1, $2, $3, $4)', [
-        name,
-        email,
-        card,
-        phone,
-      ])
-    }
+    const rows = Array.from({ length: customers }, (_, index) => customer(index + 1))
+    await client.query(
+      'insert into customers (name, email, card_number, phone) select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])',
+      [
+        rows.map(({ name }) => name),
+        rows.map(({ email }) => email),
+        rows.map(({ card }) => card),
+        rows.map(({ phone }) => phone),
+      ],
+    )
     await client.query(ORDERS)
     await client.end()
   }

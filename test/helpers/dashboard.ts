@@ -97,7 +97,7 @@ export async function startDashboard(
 export async function isLoaded(page: Page): Promise<void> {
   await eventually(async () => {
     const text = await page.locator('main').textContent()
-    return text === null || /Loading|Checking…|Looking into/.test(text) ? undefined : true
+    return text === null || /Loading|Checking…|Verifying…|Searching recordings/.test(text) ? undefined : true
   }, `${page.url()} is loaded`)
 }
 

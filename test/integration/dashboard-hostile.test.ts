@@ -135,7 +135,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     }
     await page.goto(`${web.url}/policy`)
     await page.getByRole('region', { name: 'Try a command' }).getByLabel('Target').selectOption('dev-db')
-    await page.getByLabel('Somebody in these groups').fill('engineering')
+    await page.getByLabel('As a person in these groups').fill('engineering')
     await page.getByLabel('Command', { exact: true }).fill(`delete from "${XSS.replaceAll('"', '""')}"`)
     await page.getByRole('button', { name: 'Try it' }).click()
     await page.getByTestId('verdict').getByText('held', { exact: true }).waitFor()
@@ -146,7 +146,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     expect(await deciding.getByTestId('code').textContent()).toContain(XSS)
     await deciding.getByRole('button', { name: 'Deny…' }).click()
     await deciding.getByLabel(/^Comment/).fill(XSS)
-    await deciding.getByRole('button', { name: 'Deny: refuse this' }).click()
+    await deciding.getByRole('button', { name: 'Deny command' }).click()
     expect((await held).stderr).toContain('onerror')
     await deciding
       .getByText(/^denied by bob/)

@@ -34,12 +34,12 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
       path: `/reviews/${review}`,
       open: async (page) => {
         await page.getByRole('button', { name: 'Approve…' }).click()
-        await page.getByText(/What the session ran before/).click()
+        await page.getByText(/Earlier commands in this session/).click()
       },
     },
     live: {
       path: '/live',
-      open: (page) => page.getByRole('button', { name: 'End…' }).first().click(),
+      open: (page) => page.getByRole('button', { name: 'End session…' }).first().click(),
     },
     watch: { path: `/live/${live}`, open: (page) => page.getByText('pg_sleep').first().waitFor() },
     sessions: { path: '/sessions' },
@@ -47,7 +47,7 @@ describe.skipIf(!CHROMIUM)('every page of the dashboard', () => {
     session: {
       path: `/sessions/${live}`,
       open: async (page) => {
-        await page.getByRole('button', { name: 'Check it' }).click()
+        await page.getByRole('button', { name: 'Verify' }).click()
         await page.getByTestId('verification').waitFor()
       },
     },

@@ -25,7 +25,7 @@ export function App() {
     case 'failed':
       return (
         <main>
-          <h1>The gateway does not answer</h1>
+          <h1>The gateway is not responding</h1>
           <Problem error={state.error} retry={() => void askWhoIsSignedIn()} />
         </main>
       )
@@ -167,7 +167,7 @@ function Page({ path }: { path: string }) {
     default:
       return (
         <Empty>
-          There is no such page. <Link to="/">Go to the inbox</Link>
+          This page does not exist. <Link to="/">Go to the inbox</Link>
         </Empty>
       )
   }

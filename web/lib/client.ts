@@ -59,12 +59,15 @@ export function signInLink(to = location.pathname + location.search, fresh = fal
 export const asProblem = (error: unknown): PamError =>
   error instanceof PamError
     ? error
-    : new PamError('INTERNAL', 'this page made a mistake', { cause: error, hint: 'reload it' })
+    : new PamError('INTERNAL', 'something went wrong on this page', {
+        cause: error,
+        hint: 'reload the page; if it happens again, tell your administrator',
+      })
 
 function noteLost(): void {
   const now = signIn.value
   if (now.state === 'in' && now.lost === undefined)
-    signIn.set({ ...now, lost: 'Your session has ended. What is shown here may be out of date.' })
+    signIn.set({ ...now, lost: 'You have been signed out. This page may be out of date.' })
 }
 
 /** Tabs tell each other. */

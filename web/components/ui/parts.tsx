@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { asProblem } from '../../lib/client.ts'
 import { formatDateTime, formatRelative } from '../../lib/format.ts'
@@ -128,9 +128,22 @@ export function TwoSteps({
   const [open, setOpen] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
+  const form = useRef<HTMLFormElement>(null)
+  const opener = useRef<HTMLButtonElement>(null)
+  const wasOpen = useRef(false)
+  // The button that had the focus is replaced by the form, and comes back after it.
+  useLayoutEffect(() => {
+    if (open) (form.current?.querySelector('input') ?? form.current)?.focus()
+    else if (wasOpen.current) opener.current?.focus()
+    wasOpen.current = open
+  }, [open])
+  const close = (): void => {
+    setError(undefined)
+    setOpen(false)
+  }
   if (!open)
     return (
-      <button type="button" class={danger ? 'danger' : ''} onClick={() => setOpen(true)}>
+      <button type="button" ref={opener} class={danger ? 'danger' : ''} onClick={() => setOpen(true)}>
         {label}
       </button>
     )
@@ -140,7 +153,7 @@ export function TwoSteps({
     act().then(
       () => {
         setBusy(false)
-        setOpen(false)
+        close()
       },
       (problem: unknown) => {
         setBusy(false)
@@ -149,14 +162,21 @@ export function TwoSteps({
     )
   }
   return (
-    <form class="stack note" onSubmit={run}>
+    <form
+      class="stack note"
+      ref={form}
+      tabIndex={-1}
+      aria-label={confirm}
+      onSubmit={run}
+      onKeyDown={({ key }) => key === 'Escape' && close()}
+    >
       {children}
       {error !== undefined && <Problem error={error} />}
       <div class="row actions">
         <button type="submit" class={danger ? 'danger' : 'primary'} disabled={busy}>
           {confirm}
         </button>
-        <button type="button" onClick={() => setOpen(false)}>
+        <button type="button" onClick={close}>
           Cancel
         </button>
       </div>

@@ -48,7 +48,8 @@ export function Code({ text, protocol, label }: { text: string; protocol: string
       </pre>
       {marked.length > 0 && (
         <p class="note warn small" role="note">
-          {marked.length === 1 ? '1 character' : `${marked.length} characters`} in this text deceive the eye:{' '}
+          {marked.length === 1 ? '1 character in this text is' : `${marked.length} characters in this text are`}{' '}
+          invisible or misleading:{' '}
           {[...new Set(marked.map((piece) => (piece.kind === 'text' ? '' : `${piece.code} (${piece.what})`)))]
             .slice(0, 6)
             .join(', ')}

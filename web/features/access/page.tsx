@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { AccessRequest, Grant, Target } from '../../../src/api/schemas/access.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
@@ -29,7 +29,11 @@ export function AccessPage() {
         <h2>Targets</h2>
         {targets.error !== undefined && <Problem error={targets.error} retry={targets.reload} />}
         {targets.data === undefined && targets.error === undefined && <Loading what="targets" />}
-        {targets.data?.length === 0 && <Empty>No access rule applies to you.</Empty>}
+        {targets.data?.length === 0 && (
+          <Empty>
+            No target is available to you. Your administrator can add an access rule for one of your groups.
+          </Empty>
+        )}
         <ul class="list">
           {targets.data?.map((target) => (
             <li key={target.name}>
@@ -43,9 +47,9 @@ export function AccessPage() {
         </ul>
       </section>
       <section class="stack">
-        <h2>What you have now</h2>
+        <h2>Your active access</h2>
         {grants.error !== undefined && <Problem error={grants.error} retry={grants.reload} />}
-        {grants.data?.length === 0 && <Empty>No grant is active.</Empty>}
+        {grants.data?.length === 0 && <Empty>You have no active access.</Empty>}
         <ul class="list">
           {grants.data?.map((grant) => (
             <li key={grant.id}>
@@ -55,9 +59,9 @@ export function AccessPage() {
         </ul>
       </section>
       <section class="stack">
-        <h2>What you asked for</h2>
+        <h2>Your requests</h2>
         {requests.error !== undefined && <Problem error={requests.error} retry={requests.reload} />}
-        {requests.data?.length === 0 && <Empty>You have asked for nothing yet.</Empty>}
+        {requests.data?.length === 0 && <Empty>You have not requested access yet.</Empty>}
         {requests.data !== undefined && requests.data.length > 0 && (
           <Table
             caption="Your requests, newest first"
@@ -66,8 +70,8 @@ export function AccessPage() {
             columns={[
               { name: 'Request', cell: ({ id }: AccessRequest) => <span class="mono">{id}</span> },
               { name: 'Target', cell: ({ target }: AccessRequest) => <Text>{target}</Text> },
-              { name: 'Asked', cell: ({ createdAt }: AccessRequest) => <Ago time={createdAt} /> },
-              { name: 'For', cell: ({ lengthMs }: AccessRequest) => formatLength(lengthMs) },
+              { name: 'Requested', cell: ({ createdAt }: AccessRequest) => <Ago time={createdAt} /> },
+              { name: 'Duration', cell: ({ lengthMs }: AccessRequest) => formatLength(lengthMs) },
               { name: 'Reason', wide: true, cell: ({ reason }: AccessRequest) => <Text>{reason}</Text> },
               { name: 'State', wide: true, cell: (request: AccessRequest) => <State request={request} /> },
             ]}
@@ -92,6 +96,13 @@ function State({ request }: { request: AccessRequest }) {
 
 function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | undefined; asked: () => void }) {
   const [asking, setAsking] = useState(false)
+  const [isSent, setSent] = useState(false)
+  const opener = useRef<HTMLButtonElement>(null)
+  const close = (): void => {
+    setAsking(false)
+    // The button that opened the form is drawn again, and has the focus that the form had.
+    requestAnimationFrame(() => opener.current?.focus())
+  }
   const [showCommands, setShowCommands] = useState(false)
   return (
     <article class="card" data-testid={target.name} aria-label={target.name}>
@@ -100,9 +111,9 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
           <Text>{target.name}</Text>
         </h3>
         {grant !== undefined ? (
-          <Badge tone="good">yours until {formatDateTime(grant.endsAt)}</Badge>
+          <Badge tone="good">access until {formatDateTime(grant.endsAt)}</Badge>
         ) : target.grant === 'standing' ? (
-          <Badge tone="good">standing</Badge>
+          <Badge tone="good">standing access</Badge>
         ) : (
           <Badge>on request</Badge>
         )}
@@ -117,7 +128,7 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
       {!asking && (
         <div class="row actions">
           {target.grant === 'request' && grant === undefined && (
-            <button type="button" class="primary" onClick={() => setAsking(true)}>
+            <button type="button" ref={opener} class="primary" onClick={() => setAsking(true)}>
               Request access…
             </button>
           )}
@@ -129,19 +140,28 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
       {asking && (
         <RequestForm
           target={target}
-          close={() => {
-            setAsking(false)
+          close={close}
+          sent={() => {
+            setSent(true)
+            close()
             asked()
           }}
         />
+      )}
+      {isSent && !asking && grant === undefined && (
+        <p class="note" role="status">
+          Request sent. Its state is shown under “Your requests”.
+        </p>
       )}
       {showCommands && !asking && <Commands target={target} />}
     </article>
   )
 }
 
-function RequestForm({ target, close }: { target: Target; close: () => void }) {
+function RequestForm({ target, close, sent }: { target: Target; close: () => void; sent: () => void }) {
   const [reason, setReason] = useState('')
+  const first = useRef<HTMLInputElement>(null)
+  useLayoutEffect(() => first.current?.focus(), [])
   const [length, setLength] = useState(formatDuration(Math.min(target.longestMs, 3_600_000)))
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
@@ -151,16 +171,22 @@ function RequestForm({ target, close }: { target: Target; close: () => void }) {
     event.preventDefault()
     if (lengthMs === undefined || badLength) return
     setBusy(true)
-    api.requests.create({ target: target.name, reason, lengthMs }).then(close, (problem: unknown) => {
+    api.requests.create({ target: target.name, reason, lengthMs }).then(sent, (problem: unknown) => {
       setBusy(false)
       setError(asProblem(problem))
     })
   }
   return (
-    <form class="stack note" onSubmit={send} aria-label={`Request access to ${target.name}`}>
+    <form
+      class="stack note"
+      onSubmit={send}
+      onKeyDown={({ key }) => key === 'Escape' && close()}
+      aria-label={`Request access to ${target.name}`}
+    >
       <label>
         Reason{target.reasonRequired ? '' : ' (optional)'}
         <input
+          ref={first}
           value={reason}
           required={target.reasonRequired}
           maxLength={1000}
@@ -169,13 +195,15 @@ function RequestForm({ target, close }: { target: Target; close: () => void }) {
         />
       </label>
       <label>
-        For how long (at most {formatLength(target.longestMs)})
+        Duration (at most {formatLength(target.longestMs)})
         <input
           value={length}
           aria-invalid={badLength}
           onInput={({ currentTarget }) => setLength(currentTarget.value)}
         />
-        {badLength && <span role="alert">Write it as 30m or 1h30m, up to {formatDuration(target.longestMs)}.</span>}
+        {badLength && (
+          <span role="alert">Enter a duration such as 30m or 1h30m, at most {formatDuration(target.longestMs)}.</span>
+        )}
       </label>
       {error !== undefined && <Problem error={error} />}
       <div class="row actions">

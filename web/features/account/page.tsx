@@ -34,11 +34,11 @@ export function AccountPage() {
           <dt>Roles</dt>
           <dd>{me.roles.length === 0 ? 'none' : me.roles.join(', ')}</dd>
           <dt>Signed in</dt>
-          <dd>{me.signedInAt === undefined ? 'not known' : <When time={me.signedInAt} />}</dd>
+          <dd>{me.signedInAt === undefined ? 'unknown' : <When time={me.signedInAt} />}</dd>
           <dt>This browser</dt>
           <dd>
-            is signed out <When time={session.endsAt} /> at the latest, and when nothing is done in it for{' '}
-            {formatLength(session.idleMs)}
+            is signed out after {formatLength(session.idleMs)} without activity, and on <When time={session.endsAt} />{' '}
+            at the latest
           </dd>
         </dl>
         {error !== undefined && <Problem error={error} />}
@@ -47,7 +47,9 @@ export function AccountPage() {
             Sign out
           </button>
           <TwoSteps label="Sign out everywhere…" confirm="Sign out everywhere" act={() => signOut(true)}>
-            <p class="small">Signs you out of every browser and pamctl, and ends all their sessions.</p>
+            <p class="small">
+              You are signed out of every browser and every pamctl, and all your sessions end at once.
+            </p>
           </TwoSteps>
         </div>
       </section>

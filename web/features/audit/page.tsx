@@ -5,7 +5,7 @@ import { Link, setQuery, usePlace } from '../../app/router.tsx'
 import { Ago, Badge, Empty, Loading, More, Problem, Table } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { api, signIn } from '../../lib/client.ts'
-import { formatNumber } from '../../lib/format.ts'
+import { count, formatNumber } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
 
@@ -19,7 +19,7 @@ export function AuditPage() {
       <h1>Audit</h1>
       {!isAuditor && (
         <p class="note" role="status">
-          The audit chain is for auditors. Rules that apply to you is under Access and Sessions.
+          The audit chain is visible to auditors only. Your own access and sessions are under Access and Sessions.
         </p>
       )}
       {isAuditor && <Status />}
@@ -51,7 +51,8 @@ function Status() {
               </>
             ) : (
               <>
-                <Badge tone="bad">does not hold</Badge> entry {data.chain.seq} <Text>{data.chain.reason}</Text>
+                <Badge tone="bad">verification failed</Badge> at entry {data.chain.seq}:{' '}
+                <Text>{data.chain.reason}</Text>
               </>
             )}
           </dd>
@@ -60,10 +61,11 @@ function Status() {
           <dt>Checkpoints</dt>
           <dd>
             {data.checkpoints.length === 0
-              ? 'none are configured: only what is kept elsewhere shows that a chain was cut'
+              ? 'none configured; without a checkpoint stored elsewhere, nobody can tell if entries were cut off the end'
               : data.checkpoints.map(({ name, kept, problem }) => (
                   <div key={name}>
-                    <Text>{name}</Text>: {kept === undefined ? 'nothing kept since the start' : `up to entry ${kept}`}
+                    <Text>{name}</Text>:{' '}
+                    {kept === undefined ? 'none written since the gateway started' : `up to entry ${kept}`}
                     {problem !== undefined && (
                       <>
                         {' '}
@@ -78,7 +80,7 @@ function Status() {
           <dt>Streams</dt>
           <dd>
             {data.streams.length === 0
-              ? 'none are configured'
+              ? 'none configured'
               : data.streams.map(({ name, problem }) => (
                   <div key={name}>
                     <Text>{name}</Text>{' '}
@@ -147,7 +149,7 @@ function Entries() {
             <input {...field('target')} />
           </label>
           <label>
-            About (id)
+            Subject (id)
             <input {...field('subject')} placeholder="ses_…" />
           </label>
           <label>
@@ -174,9 +176,9 @@ function Entries() {
             { name: 'When', cell: ({ at }: AuditRecord) => <Ago time={at} /> },
             { name: 'What', cell: ({ type }: AuditRecord) => <span class="mono">{type}</span> },
             { name: 'Who', wide: true, cell: ({ actor }: AuditRecord) => <Text>{people[actor] ?? actor}</Text> },
-            { name: 'About', wide: true, cell: ({ subject }: AuditRecord) => <Subject id={subject} /> },
+            { name: 'Subject', wide: true, cell: ({ subject }: AuditRecord) => <Subject id={subject} /> },
             {
-              name: 'More',
+              name: 'Details',
               wide: true,
               cell: ({ data: more }: AuditRecord) => <Details data={more} />,
             },
@@ -189,7 +191,7 @@ function Entries() {
 }
 
 function Details({ data }: { data: AuditRecord['data'] }) {
-  if (Object.keys(data).length === 0) return <span class="soft">nothing</span>
+  if (Object.keys(data).length === 0) return <span class="soft">none</span>
   return (
     <details>
       <summary class="small">
@@ -219,24 +221,24 @@ function Deliveries() {
   return (
     <section class="stack">
       <div class="row spread">
-        <h2>Messages to webhooks</h2>
+        <h2>Webhook deliveries</h2>
         <button type="button" onClick={reload} disabled={loading}>
-          Look again
+          Refresh
         </button>
       </div>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {data?.length === 0 && <Empty>No message was sent.</Empty>}
+      {data?.length === 0 && <Empty>No messages have been sent.</Empty>}
       {data !== undefined && data.length > 0 && (
         <Table
-          caption="Messages to webhooks, newest first"
+          caption="Webhook deliveries, newest first"
           rows={data}
           id={({ id }) => id}
           columns={[
             { name: 'Message', cell: ({ id }: Delivery) => <span class="mono">{id}</span> },
             { name: 'Webhook', cell: ({ hook }: Delivery) => <Text>{hook}</Text> },
             { name: 'What', cell: ({ type }: Delivery) => <span class="mono">{type}</span> },
-            { name: 'About', cell: ({ subject }: Delivery) => <Subject id={subject} /> },
-            { name: 'Made', cell: ({ createdAt }: Delivery) => <Ago time={createdAt} /> },
+            { name: 'Subject', cell: ({ subject }: Delivery) => <Subject id={subject} /> },
+            { name: 'Created', cell: ({ createdAt }: Delivery) => <Ago time={createdAt} /> },
             {
               name: 'State',
               wide: true,
@@ -244,11 +246,11 @@ function Deliveries() {
                 <>
                   <Badge tone={state === 'delivered' ? 'good' : state === 'failed' ? 'bad' : 'warn'}>{state}</Badge>{' '}
                   <span class="small">
-                    {attempts} {attempts === 1 ? 'attempt' : 'attempts'}
+                    {count(attempts, 'attempt')}
                     {answer === undefined ? '' : `, ${answer}`}
                     {nextAt !== undefined && (
                       <>
-                        , again <Ago time={nextAt} />
+                        , next attempt <Ago time={nextAt} />
                       </>
                     )}
                   </span>

@@ -86,7 +86,7 @@ export function DecisionForm({
       </label>
       {isRequest && verdict === 'approve' && (
         <label>
-          For how long (at most {formatLength(review.lengthMs ?? 0)})
+          Duration (at most {formatLength(review.lengthMs ?? 0)})
           <input
             value={length}
             aria-invalid={badLength}
@@ -94,7 +94,8 @@ export function DecisionForm({
           />
           {badLength && (
             <span role="alert">
-              Write it as 30m or 1h30m, up to {formatDuration(review.lengthMs ?? 0)}: an approver may shorten a grant.
+              Enter a duration such as 30m or 1h30m. You can shorten the request of{' '}
+              {formatDuration(review.lengthMs ?? 0)}, not extend it.
             </span>
           )}
         </label>
@@ -103,8 +104,8 @@ export function DecisionForm({
         (error.code === 'SIGN_IN_TOO_OLD' ? (
           <p class="note warn" role="alert">
             Approving asks for a recent sign-in.{' '}
-            <a href={signInLink(`/reviews/${encodeURIComponent(review.id)}`, true)}>Sign in again and come back here</a>
-            {comment === '' ? '' : '; your comment is kept'}.
+            <a href={signInLink(`/reviews/${encodeURIComponent(review.id)}`, true)}>Sign in again</a>; you will return
+            to this page{comment === '' ? '' : ', and your comment is kept'}.
           </p>
         ) : (
           <Problem error={error} />
@@ -114,10 +115,10 @@ export function DecisionForm({
           {verdict === 'approve'
             ? isRequest
               ? 'Approve access'
-              : 'Approve: run this once'
+              : 'Approve and run once'
             : isRequest
               ? 'Deny access'
-              : 'Deny: refuse this'}
+              : 'Deny command'}
         </button>
         <button type="button" onClick={back}>
           Back

@@ -28,11 +28,11 @@ export function InboxPage() {
         </p>
       </div>
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
-      {!loaded && <Loading what="what waits for you" />}
+      {!loaded && <Loading what="the inbox" />}
       {loaded && mine.length === 0 && error === undefined && (
         <Empty>
           <p>Nothing is waiting for you.</p>
-          <p class="small">Requests for access and held commands appear here by themselves.</p>
+          <p class="small">New requests for access and held commands appear here automatically.</p>
         </Empty>
       )}
       {mine.length > 0 && (
@@ -65,8 +65,8 @@ export function InboxPage() {
       )}
       {mine.length > 0 && (
         <p class="soft small keys">
-          Keys: <kbd>j</kbd> and <kbd>k</kbd> move, <kbd>a</kbd> approves, <kbd>d</kbd> denies; <kbd>Ctrl</kbd>+
-          <kbd>Enter</kbd> confirms, <kbd>Esc</kbd> goes back.
+          Keyboard: <kbd>j</kbd> next, <kbd>k</kbd> previous, <kbd>a</kbd> approve, <kbd>d</kbd> deny, <kbd>Ctrl</kbd>+
+          <kbd>Enter</kbd> confirm, <kbd>Esc</kbd> go back.
         </p>
       )}
     </>
@@ -89,7 +89,7 @@ export function ReviewPage({ id }: { id: string }) {
       </p>
       <h1>{review === undefined ? 'Review' : review.kind === 'command' ? 'A held command' : 'A request for access'}</h1>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {review === undefined && error === undefined && <Loading what="it" />}
+      {review === undefined && error === undefined && <Loading what="the review" />}
       {review !== undefined && (
         <ReviewCard
           review={review}

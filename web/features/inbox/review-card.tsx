@@ -1,9 +1,9 @@
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Review } from '../../../src/api/schemas/review.ts'
 import { Link } from '../../app/router.tsx'
 import { Ago, Badge, Labels } from '../../components/ui/parts.tsx'
 import { Code, Text } from '../../components/ui/text.tsx'
-import { formatDateTime, formatLength } from '../../lib/format.ts'
+import { count, formatDateTime, formatLength } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
 
@@ -20,12 +20,19 @@ export function ReviewCard({
   decided?: (review: Review) => void
 }) {
   const [step, setStep] = useState<'approve' | 'deny'>()
+  const card = useRef<HTMLElement>(null)
+  const back = (): void => {
+    setStep(undefined)
+    // The form that had the focus is gone: the keys go on from its card.
+    card.current?.focus()
+  }
   const { id, requester, target, kind } = review
   const pending = review.state === 'pending'
   const verb = kind === 'command' ? 'wants to run this on' : 'asks for'
   return (
     <article
       class={`card ${fresh ? 'fresh' : ''} ${pending ? '' : 'gone'}`}
+      ref={card}
       data-card
       data-testid={id}
       tabIndex={-1}
@@ -38,8 +45,8 @@ export function ReviewCard({
         <Waited review={review} />
       </div>
       <div class="row">
-        {requester.kind === 'service' && <Badge tone="warn">a service</Badge>}
-        <Badge>{review.protocol || 'a target that is gone'}</Badge>
+        {requester.kind === 'service' && <Badge tone="warn">service</Badge>}
+        <Badge>{review.protocol || 'target removed'}</Badge>
         <Labels labels={review.labels} />
         <Link to={`/reviews/${encodeURIComponent(id)}`} class="small mono">
           {id}
@@ -72,7 +79,7 @@ export function ReviewCard({
         </div>
       )}
       {pending && review.mayDecide && step !== undefined && (
-        <DecisionForm review={review} verdict={step} back={() => setStep(undefined)} decided={decided} />
+        <DecisionForm review={review} verdict={step} back={back} decided={decided} />
       )}
     </article>
   )
@@ -94,9 +101,9 @@ function AskedFor({ review }: { review: Review }) {
   return (
     <dl class="facts">
       <dt>Reason</dt>
-      <dd>{review.reason === '' ? <em class="soft">none given</em> : <Text>{review.reason ?? ''}</Text>}</dd>
-      <dt>For</dt>
-      <dd>{formatLength(review.lengthMs ?? 0)}, from the moment it is approved</dd>
+      <dd>{review.reason === '' ? <em class="soft">none</em> : <Text>{review.reason ?? ''}</Text>}</dd>
+      <dt>Duration</dt>
+      <dd>{formatLength(review.lengthMs ?? 0)}, from the moment of approval</dd>
       <dt>Rule</dt>
       <dd>
         <Text>{review.rule}</Text>
@@ -119,9 +126,10 @@ function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
       <Code text={shown} protocol={review.protocol} label={`What ${review.requester.label} wants to run`} />
       {clipped && (
         <p class="note warn small row">
-          This is the beginning of {lines.length} lines, {text.length} characters.
+          Only the beginning is shown: the command has {count(lines.length, 'line')} and{' '}
+          {count(text.length, 'character')}.
           <button type="button" class="link" onClick={() => setOpen(true)}>
-            Show all of it
+            Show the whole command
           </button>
         </p>
       )}
@@ -168,14 +176,14 @@ function HeldCommand({ review, whole }: { review: Review; whole: boolean }) {
       </dl>
       {recent.length > 0 && (
         <details>
-          <summary>What the session ran before ({recent.length})</summary>
-          <ol class="timeline" aria-label="Before this">
+          <summary>Earlier commands in this session ({recent.length})</summary>
+          <ol class="timeline" aria-label="Earlier commands in this session">
             {recent.map(({ at, text: before, verdict }, index) => (
               <li key={index} class={`command ${verdict}`}>
                 <Ago time={at} />
                 <pre>
                   <Text>{before}</Text>
-                  {verdict === 'allow' ? '' : verdict === 'deny' ? '  (refused)' : '  (held)'}
+                  {verdict === 'allow' ? '' : verdict === 'deny' ? '  (denied)' : '  (held)'}
                 </pre>
               </li>
             ))}
@@ -192,8 +200,8 @@ function Decisions({ review }: { review: Review }) {
     <>
       {approvers.count > 1 && (
         <p class="soft small">
-          {approvers.count} people in {approvers.groups.join(' or ')} must approve;{' '}
-          {decisions.filter(({ verdict }) => verdict === 'approve').length} have.
+          {decisions.filter(({ verdict }) => verdict === 'approve').length} of {approvers.count} approvals by people in{' '}
+          {approvers.groups.join(' or ')}.
         </p>
       )}
       {decisions.map(({ label, verdict, comment, at }) => (

@@ -6,7 +6,7 @@ import { api } from '../../lib/client.ts'
 export function EndSession({ id }: { id: string }) {
   const [reason, setReason] = useState('')
   return (
-    <TwoSteps label="End…" confirm="End the session now" act={() => api.sessions.kill(id, reason.trim())}>
+    <TwoSteps label="End session…" confirm="End session now" act={() => api.sessions.kill(id, reason.trim())}>
       <Reason value={reason} change={setReason} />
     </TwoSteps>
   )
@@ -16,7 +16,11 @@ export function EndSession({ id }: { id: string }) {
 export function RevokeGrant({ id, target }: { id: string; target: string }) {
   const [reason, setReason] = useState('')
   return (
-    <TwoSteps label="Revoke…" confirm={`Revoke access to ${target}`} act={() => api.grants.revoke(id, reason.trim())}>
+    <TwoSteps
+      label="Revoke access…"
+      confirm={`Revoke access to ${target}`}
+      act={() => api.grants.revoke(id, reason.trim())}
+    >
       <p class="small">Every session under this grant ends at once.</p>
       <Reason value={reason} change={setReason} />
     </TwoSteps>

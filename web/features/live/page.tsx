@@ -34,15 +34,19 @@ export function LivePage() {
       <div class="head">
         <h1>Live</h1>
         <p class="soft small" role="status">
-          {data === undefined ? '' : `${count(open, 'session')} open${more === undefined ? '' : ' and more'}`}
+          {data === undefined
+            ? ''
+            : more === undefined
+              ? `${count(open, 'session')} open`
+              : `More than ${count(open, 'session')} open`}
         </p>
       </div>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {data === undefined && error === undefined && <Loading what="who is connected" />}
+      {data === undefined && error === undefined && <Loading what="live sessions" />}
       {data?.length === 0 && (
         <Empty>
           <p>Nobody is connected.</p>
-          <p class="small">Sessions appear here as they are opened.</p>
+          <p class="small">New sessions appear here automatically.</p>
         </Empty>
       )}
       {data !== undefined && data.length > 0 && (
@@ -79,9 +83,9 @@ function LiveCard({ session }: { session: Session }) {
       </div>
       <div class="row small">
         <Badge>{protocol}</Badge>
-        {person.kind === 'service' && <Badge tone="warn">a service</Badge>}
+        {person.kind === 'service' && <Badge tone="warn">service</Badge>}
         <span class="soft">
-          since <Ago time={openedAt} />, {count(commands, 'command')}
+          opened <Ago time={openedAt} />, {count(commands, 'command')}
         </span>
         <Link to={`/sessions/${encodeURIComponent(id)}`} class="mono">
           {id}
@@ -152,7 +156,7 @@ export function WatchPage({ id }: { id: string }) {
           {session.ended !== undefined && (
             <p class="note" role="status">
               The session has ended: <Text>{session.ended.message}</Text>.{' '}
-              <Link to={`/sessions/${encodeURIComponent(session.id)}`}>Read it from the beginning</Link>
+              <Link to={`/sessions/${encodeURIComponent(session.id)}`}>View the recording</Link>
             </p>
           )}
           {session.ended === undefined && mayEnd && (

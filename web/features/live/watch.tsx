@@ -4,6 +4,7 @@ import type { Session } from '../../../src/api/schemas/session.ts'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { Empty, Problem } from '../../components/ui/parts.tsx'
 import { api, asProblem } from '../../lib/client.ts'
+import { count } from '../../lib/format.ts'
 import { liveTerminal, showTerminal, type LiveTerminal } from '../sessions/terminal.ts'
 import { Timeline } from '../sessions/timeline.tsx'
 
@@ -74,12 +75,15 @@ export function Watch({ session }: { session: Session }) {
   return (
     <>
       {error !== undefined && <Problem error={error} />}
-      {hasTerminal && <div class="player" ref={screen} aria-label="The terminal, live" role="region" />}
+      {hasTerminal && <div class="player" ref={screen} aria-label="Live terminal" role="region" />}
       {dropped > 0 && (
-        <p class="small soft">{dropped} earlier events are not shown here; the session's own page has all of them.</p>
+        <p class="small soft">
+          {count(dropped, 'earlier event')} {dropped === 1 ? 'is' : 'are'} not shown here; the session's page has all of
+          them.
+        </p>
       )}
       {events.length === 0 && !hasTerminal && error === undefined ? (
-        <Empty>{over ? 'The session has ended.' : 'Nothing has happened yet. What is run appears here at once.'}</Empty>
+        <Empty>{over ? 'The session has ended.' : 'No activity yet. Commands appear here as they run.'}</Empty>
       ) : (
         <div aria-live="polite">
           <Timeline events={events} />

@@ -69,11 +69,11 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
           <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
           {groups !== undefined && (
             <label>
-              Somebody in these groups
+              As a person in these groups
               <input
                 list="groups"
                 value={as}
-                placeholder="you, where it is left empty"
+                placeholder="default: your own groups"
                 onInput={({ currentTarget }) => setAs(currentTarget.value)}
               />
               <datalist id="groups">
@@ -114,8 +114,8 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
     <div class="stack" role="status" data-testid="verdict">
       <p>
         <Badge tone={tone}>{word}</Badge>{' '}
-        {judgement.rule === undefined ? 'by no rule' : <Text>{`by "${judgement.rule}"`}</Text>}
-        {judgement.approvers !== undefined && <Text>{`, for ${judgement.approvers}`}</Text>}
+        {judgement.rule === undefined ? 'because no rule matches' : <Text>{`by "${judgement.rule}"`}</Text>}
+        {judgement.approvers !== undefined && <Text>{`, until approved by ${judgement.approvers}`}</Text>}
         {judgement.message !== undefined && (
           <>
             : <Text>{judgement.message}</Text>
@@ -123,7 +123,7 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
         )}
       </p>
       {access === undefined ? (
-        <p class="note warn small">No access rule lets them have this target, so nothing runs at all.</p>
+        <p class="note warn small">No access rule grants this target, so no command can run there.</p>
       ) : (
         <p class="small soft">
           Access: {access.grant === 'standing' ? 'standing' : 'on request'}, by <Text>{`"${access.rule}"`}</Text>
@@ -137,12 +137,12 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
             {statement.writes.length > 0 && <Text>{`, writes ${statement.writes.join(', ')}`}</Text>}
             {statement.unknown.length > 0 && (
               <span class="note warn">
-                <Text>{`not known: ${statement.unknown.join('; ')}`}</Text>
+                <Text>{`cannot determine: ${statement.unknown.join('; ')}`}</Text>
               </span>
             )}
           </p>
           <Table
-            caption="Every rule, and why it decides or does not"
+            caption="Every rule, with its result and the reason"
             rows={statement.rules}
             id={({ rule }) => rule}
             columns={[
@@ -151,7 +151,13 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
               {
                 name: 'Result',
                 cell: ({ result }) =>
-                  result === 'decides' ? <strong>decides</strong> : result === 'fits' ? 'fits too' : 'does not fit',
+                  result === 'decides' ? (
+                    <strong>decides</strong>
+                  ) : result === 'fits' ? (
+                    'also matches'
+                  ) : (
+                    'does not match'
+                  ),
               },
               { name: 'Why', wide: true, cell: ({ why }) => <Text>{why}</Text> },
             ]}
@@ -165,16 +171,16 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
 function AllRules({ rules }: { rules: Rules }) {
   const columns = [
     { name: 'Rule', wide: true, cell: ({ rule }: { rule: string }) => <Text>{rule}</Text> },
-    { name: 'About', wide: true, cell: ({ about }: { about: string }) => <Text>{about}</Text> },
-    { name: 'What it does', wide: true, cell: ({ text }: { text: string }) => <Text>{text}</Text> },
+    { name: 'Applies to', wide: true, cell: ({ about }: { about: string }) => <Text>{about}</Text> },
+    { name: 'Effect', wide: true, cell: ({ text }: { text: string }) => <Text>{text}</Text> },
   ]
   return (
     <>
       {(
         [
           ['Access: the first rule that matches decides', rules.access],
-          ['Commands: for each statement the first rule that matches decides; nothing else runs', rules.commands],
-          ['Masking: all that fit apply', rules.masking],
+          ['Commands: the first rule that matches a statement decides; without one it is denied', rules.commands],
+          ['Masking: every rule that matches applies', rules.masking],
         ] as const
       ).map(([title, list]) => (
         <section class="stack" key={title}>
@@ -203,7 +209,11 @@ function MyRules({ targets }: { targets: readonly string[] }) {
   return (
     <section class="stack">
       <h2>Rules that apply to you</h2>
-      <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
+      {targets.length === 0 ? (
+        <p class="soft">No target is available to you.</p>
+      ) : (
+        <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
+      )}
       {error !== undefined && <Problem error={error} />}
       {data !== undefined &&
         (['accessRules', 'commands', 'masking'] as const).map((list) => (
@@ -223,8 +233,8 @@ function Explained({ title, rules }: { title: string; rules: Explanation['comman
         id={({ rule }) => rule}
         columns={[
           { name: 'Rule', wide: true, cell: ({ rule }) => <Text>{rule}</Text> },
-          { name: 'About you', cell: ({ applies }) => (applies ? <Badge tone="good">yes</Badge> : 'no') },
-          { name: 'What it does', wide: true, cell: ({ text }) => <Text>{text}</Text> },
+          { name: 'Applies to you', cell: ({ applies }) => (applies ? <Badge tone="good">yes</Badge> : 'no') },
+          { name: 'Effect', wide: true, cell: ({ text }) => <Text>{text}</Text> },
         ]}
       />
     </div>

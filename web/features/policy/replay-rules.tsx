@@ -39,7 +39,7 @@ export function ReplayRules() {
     setChanged([])
     setDone(undefined)
     setError(undefined)
-    setProgress('beginning')
+    setProgress('starting')
     setBusy(true)
     run(signal)
       .catch((problem: unknown) => {
@@ -55,7 +55,7 @@ export function ReplayRules() {
       <h2 id="replay">Replay rules against past commands</h2>
       <form class="stack" onSubmit={start}>
         <label>
-          Draft of the command rules (the rules in force, where it is left empty)
+          Draft command rules (default: the rules in force)
           <textarea
             class="code"
             rows={8}
@@ -67,7 +67,7 @@ export function ReplayRules() {
         </label>
         <div class="row">
           <label>
-            Days
+            Days to look back
             <input
               type="number"
               min={1}
@@ -97,7 +97,7 @@ export function ReplayRules() {
           {Object.keys(done.changed).length === 0
             ? `Nothing would have changed: ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}.`
             : `Of ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}: ${summaryOf(done)}.`}
-          {done.notJudged > 0 && ` ${count(done.notJudged, 'command')} could not be judged by what is on record.`}
+          {done.notJudged > 0 && ` ${count(done.notJudged, 'command')} could not be evaluated from the recordings.`}
         </p>
       )}
       {changed.length > 0 && (
@@ -122,7 +122,9 @@ export function ReplayRules() {
           ))}
         </ol>
       )}
-      {done?.cut === true && <p class="soft small">More changed than is shown.</p>}
+      {done?.cut === true && (
+        <p class="soft small">Only the first changes are shown; narrow the draft or the days to see the rest.</p>
+      )}
     </section>
   )
 }

@@ -61,7 +61,7 @@ function FilterForm({ asked }: { asked: Filters }) {
           <input {...field('target')} />
         </label>
         <label>
-          Kind of target
+          Target type
           <select {...field('protocol')}>
             <option value="">any</option>
             {protocolNames.map((name) => (
@@ -88,7 +88,7 @@ function FilterForm({ asked }: { asked: Filters }) {
           <select {...field('verdict')}>
             <option value="">any</option>
             <option value="allow">allowed</option>
-            <option value="deny">refused</option>
+            <option value="deny">denied</option>
             <option value="hold">held</option>
           </select>
         </label>
@@ -158,7 +158,7 @@ const COLUMNS = [
   { name: 'Ended', wide: true, cell: ({ ended }: Session) => <Text>{ended?.message ?? ''}</Text> },
 ]
 
-/** Commands that fit, read from the records while one looks. */
+/** Commands that match, read from the records while one looks. */
 function Commands({ asked }: { asked: Filters }) {
   const [found, setFound] = useState<readonly Found[]>([])
   const [done, setDone] = useState(false)
@@ -200,12 +200,12 @@ function Commands({ asked }: { asked: Filters }) {
       <p class="soft small" role="status">
         {done
           ? `${count(commands.length, 'command')} found`
-          : `Looking into the records… ${count(commands.length, 'command')} so far`}
-        {found.some(({ type }) => type === 'more') ? '; there are more: narrow the search' : ''}
+          : `Searching recordings… ${count(commands.length, 'command')} found so far`}
+        {found.some(({ type }) => type === 'more') ? '; more match, narrow the search to see them' : ''}
       </p>
       {error !== undefined && <Problem error={error} />}
       {done && commands.length === 0 && (
-        <Empty>No command fits. Person and target must be written out when commands are searched.</Empty>
+        <Empty>No matching commands. When you search commands, enter the full name of the person and the target.</Empty>
       )}
       {commands.length > 0 && (
         <ol class="timeline" aria-label="Commands">
@@ -229,7 +229,7 @@ function Commands({ asked }: { asked: Filters }) {
       )}
       {skipped.length > 0 && (
         <details class="small">
-          <summary>{count(skipped.length, 'record')} could not be searched</summary>
+          <summary>{count(skipped.length, 'recording')} could not be searched</summary>
           {skipped.map(({ session, reason }) => (
             <p key={session}>
               <span class="mono">{session}</span>: <Text>{reason}</Text>

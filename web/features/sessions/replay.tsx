@@ -30,10 +30,10 @@ export function Replay({ id }: { id: string }) {
       <h2>Terminal</h2>
       {error !== undefined && <Problem error={error} />}
       {data === undefined && error === undefined && <Loading what="the terminal" />}
-      {data !== undefined && !hasOutput && !loading && <Empty>Nothing was shown on a terminal.</Empty>}
+      {data !== undefined && !hasOutput && !loading && <Empty>This session has no terminal output.</Empty>}
       {data !== undefined && hasOutput && (
         <div class="two">
-          <div class="player" ref={screen} role="region" aria-label="The terminal as it was" data-testid="player" />
+          <div class="player" ref={screen} role="region" aria-label="Recorded terminal" data-testid="player" />
           <div class="card">
             <label>
               Find in the terminal
@@ -50,7 +50,7 @@ export function Replay({ id }: { id: string }) {
                   </button>
                 </li>
               ))}
-              {shown.length === 0 && <li class="soft small">Nothing fits.</li>}
+              {shown.length === 0 && <li class="soft small">No matches.</li>}
             </ol>
           </div>
         </div>
@@ -59,7 +59,7 @@ export function Replay({ id }: { id: string }) {
         <div class="row">
           {from.length > 1 && (
             <button type="button" onClick={() => setFrom(from.slice(0, -1))}>
-              Part before
+              Previous part
             </button>
           )}
           {next !== undefined && (
@@ -68,7 +68,7 @@ export function Replay({ id }: { id: string }) {
             </button>
           )}
           <span class="soft small">
-            This terminal is long: it is shown in parts, and each part begins with an empty screen.
+            This terminal recording is long, so it is shown in parts. Each part starts with an empty screen.
           </span>
         </div>
       )}

@@ -57,7 +57,7 @@ function Details({ session }: { session: Session }) {
           <dt>Ended</dt>
           <dd>
             {ended === undefined ? (
-              'still open'
+              'not yet'
             ) : (
               <>
                 {formatDateTime(ended.at)}, after {formatLength(Date.parse(ended.at) - Date.parse(openedAt))}:{' '}
@@ -71,17 +71,17 @@ function Details({ session }: { session: Session }) {
           </dd>
           <dt>Commands</dt>
           <dd>{commands}</dd>
-          <dt>Record</dt>
+          <dt>Recording</dt>
           <dd>
             <Verification id={id} />
           </dd>
         </dl>
         <div class="row">
           <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/recording`} download={`${id}.pamrec`}>
-            Export the record
+            Export recording
           </a>
           <a class="button" href={`/v1/sessions/${encodeURIComponent(id)}/cast`} download={`${id}.cast`}>
-            Export as asciicast
+            Export asciicast
           </a>
         </div>
       </section>
@@ -100,26 +100,28 @@ function Verification({ id }: { id: string }) {
   if (!asked)
     return (
       <button type="button" class="link" onClick={() => setAsked(true)}>
-        Check it
+        Verify
       </button>
     )
   if (error !== undefined) return <Problem error={error} />
-  if (data === undefined || loading) return <>Checking…</>
-  const hidden = (data.hidden ?? 0) > 0 ? `, ${count(data.hidden ?? 0, 'event')} of them encrypted to auditors` : ''
+  if (data === undefined || loading) return <>Verifying…</>
+  const hidden = (data.hidden ?? 0) > 0 ? `, ${count(data.hidden ?? 0, 'event')} of them encrypted for auditors` : ''
   switch (data.status) {
     case 'sealed':
       return (
         <span data-testid="verification">
           <Badge tone="good">valid</Badge> {count(data.events ?? 0, 'event')}
           {hidden}, sealed {formatDateTime(data.at ?? '')} with key <span class="mono">{data.key}</span>.{' '}
-          <span class="soft">Checked by this gateway; pamctl verify checks an export without it.</span>
+          <span class="soft">
+            Verified by this gateway. To verify without it, export the recording and run pamctl verify.
+          </span>
         </span>
       )
     case 'recovered':
       return (
         <span data-testid="verification">
           <Badge tone="warn">recovered</Badge> {count(data.events ?? 0, 'event')}
-          {hidden}; the gateway had stopped, and its end is {data.tail ?? 'not known'}
+          {hidden}; the gateway stopped before sealing it, and its end is {data.tail ?? 'unknown'}
         </span>
       )
     case 'open':
@@ -132,7 +134,7 @@ function Verification({ id }: { id: string }) {
     case 'invalid':
       return (
         <span data-testid="verification">
-          <Badge tone="bad">does not hold</Badge> segment {data.segment} <Text>{data.reason ?? ''}</Text>
+          <Badge tone="bad">verification failed</Badge> in segment {data.segment}: <Text>{data.reason ?? ''}</Text>
         </span>
       )
   }
@@ -176,7 +178,7 @@ function Events({ id }: { id: string }) {
           <select onChange={({ currentTarget }) => setTypes(currentTarget.value)}>
             <option value="">everything</option>
             <option value="command">commands</option>
-            <option value="approval">decisions of people</option>
+            <option value="approval">approvals</option>
             <option value="result,rows">results</option>
             <option value="file">files</option>
             <option value="notice,ended">notices and the end</option>
@@ -184,14 +186,14 @@ function Events({ id }: { id: string }) {
         </label>
       </form>
       {error !== undefined && <Problem error={error} retry={reload} />}
-      {data === undefined && error === undefined && <Loading what="the record" />}
+      {data === undefined && error === undefined && <Loading what="the recording" />}
       {hidden > 0 && (
         <p class="note">
-          {count(hidden, 'event')} are encrypted to auditors: export the record and read it with pamctl replay
-          --identity.
+          {count(hidden, 'event')} {hidden === 1 ? 'is' : 'are'} encrypted for auditors. To read{' '}
+          {hidden === 1 ? 'it' : 'them'}, export the recording and run pamctl replay --identity FILE.
         </p>
       )}
-      {data?.length === 0 && hidden === 0 && <Empty>Nothing fits.</Empty>}
+      {data?.length === 0 && hidden === 0 && <Empty>No matching events.</Empty>}
       {data !== undefined && data.length > 0 && <Timeline events={data} found={found} />}
       <More more={more} loading={loading && data !== undefined} />
     </section>

@@ -74,7 +74,9 @@ function Event({ event }: { event: RecordedEvent }) {
             </p>
           )}
           {event.apart !== undefined && (
-            <p class="small soft">The original text is stored beside the record: pamctl replay --with-texts</p>
+            <p class="small soft">
+              The original text is stored beside the recording; pamctl replay --with-texts shows it.
+            </p>
           )}
         </div>
       )
@@ -107,7 +109,7 @@ function Event({ event }: { event: RecordedEvent }) {
       return (
         <details>
           <summary>
-            {count(event.rows.length, 'row')} kept{event.cut === true ? ', more came' : ''}
+            {count(event.rows.length, 'row')} recorded{event.cut === true ? ' of more that were returned' : ''}
           </summary>
           <pre>
             {event.columns !== undefined && <Text>{`${event.columns.join(' | ')}\n`}</Text>}

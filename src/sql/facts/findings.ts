@@ -1,6 +1,6 @@
 import type { Copy, Name, Select, Statement } from '../query.ts'
 import type { Dialect } from '../dialect.ts'
-import type { Conversion, FieldReference, LiteralPlace, ParsedStatement } from './parsed-statement.ts'
+import type { Conversion, FieldReference, LiteralPlace, NewerWord, ParsedStatement } from './parsed-statement.ts'
 
 /** What has been found in one statement so far. */
 export class Findings {
@@ -63,7 +63,7 @@ export class Findings {
     this.opaqueSettings = planned.opaqueSettings
   }
 
-  finish(tree: Statement, literals: readonly LiteralPlace[]): ParsedStatement {
+  finish(tree: Statement, literals: readonly LiteralPlace[], newerWords: readonly NewerWord[] = []): ParsedStatement {
     return {
       tree,
       literals,
@@ -88,6 +88,7 @@ export class Findings {
       names: this.names,
       secret: this.secret,
       copy: this.copy,
+      newerWords,
     }
   }
 

@@ -7,6 +7,12 @@ export interface LiteralPlace {
   readonly signAt: number | undefined
 }
 
+/** A word that is a keyword of the parser's grammar, and nothing but a name to servers before this version. */
+export interface NewerWord {
+  readonly word: string
+  readonly since: number
+}
+
 /**
  * What one statement says, before names are resolved: the same text always gives the same answer.
  * Nothing here knows what a name stands for.
@@ -43,6 +49,8 @@ export interface ParsedStatement {
   /** ALTER SCHEMA … RENAME: the schema's old name. */
   readonly renamesSchema: string | undefined
   readonly unknown: readonly string[]
+  /** Words that older servers read otherwise. */
+  readonly newerWords: readonly NewerWord[]
   /** Names a prepared statement or cursor that the statement makes or drops. */
   readonly names: readonly string[]
   /** The prepared statement that an EXECUTE within it runs. */

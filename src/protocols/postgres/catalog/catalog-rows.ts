@@ -246,6 +246,7 @@ function* join({ tables }: CatalogMirror, system: SystemRows): Work<CatalogRows>
       events.push([String(evtname), String(evtevent), tags ?? null, name, body])
   }
   return {
+    version: system.version,
     relations,
     sources,
     columns,

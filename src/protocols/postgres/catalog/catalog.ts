@@ -53,6 +53,8 @@ export const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
  * come from, and which functions have no effect of their own. Read with a fixed list of queries.
  */
 export interface Catalog {
+  /** As `server_version_num`. */
+  readonly version: number
   /** Schemas searched for an unqualified name, in order, the temporary schema first. */
   readonly searchPath: readonly string[]
   readonly relations: ReadonlyMap<string, Relation>
@@ -130,6 +132,8 @@ type Row = readonly (string | null)[]
 
 /** What is made of the catalogs, as rows of text: see `catalog-rows.ts`. */
 export interface CatalogRows {
+  /** As `server_version_num`; none: of the newest. */
+  readonly version?: number
   /** Number, schema, name, kind as `pg_class` says it. */
   readonly relations: readonly Row[]
   /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on update`. */
@@ -297,6 +301,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
       },
     ])
   return {
+    version: rows.version ?? Infinity,
     searchPath: ASSUMED_PATH,
     relations,
     byOid,

@@ -73,9 +73,13 @@ export function resolveFacts(
   const redefined = new Redefinitions()
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
+    const newer = statement.newerWords
+      .filter(({ since }) => catalog.version < since * 10_000)
+      .map(({ word, since }) => `servers before version ${since} take ${word} for a name`)
     const uncertain = !namesAnything(statement)
-      ? []
+      ? newer
       : [
+          ...newer,
           ...(options.uncertain === undefined ? [] : [options.uncertain]),
           ...(pathMoved ? [MOVED] : []),
           ...(redefined.maySay(statement) ? [REDEFINED] : []),
@@ -324,6 +328,7 @@ export const namesAnything = (statement: ParsedStatement): boolean =>
     statement.typeNames,
     statement.fields,
     statement.unknown,
+    statement.newerWords,
   ].some((names) => names.length > 0)
 
 function executedBy(statement: ParsedStatement, prepared: FindPrepared): StatementFacts | undefined {

@@ -452,6 +452,8 @@ export interface UtilityDetail {
   readonly temporary: boolean
   /** NOTIFY: what is sent with it. */
   readonly notifies: string | undefined
+  /** Names that it gives besides: of indexes, and of constraints, which may be indexes of that name. */
+  readonly gives: readonly string[]
   readonly index: { readonly columns: readonly string[]; readonly predicate: Expression | undefined } | undefined
   /** Tables and columns that a foreign key refers to; no columns: the primary key. */
   readonly references: readonly { readonly to: Name; readonly columns: readonly string[] }[]

@@ -34,7 +34,7 @@ export interface MaskingScope {
 }
 
 /** The parsed definitions: of a view by its object id, of a generated column by `oid column`. */
-export type DefinitionTrees = ReadonlyMap<string, Statement>
+export type DefinitionTrees = ReadonlyMap<string, Statement | undefined>
 
 /** Catalogs, and how the dialect that they are of reads them. */
 export interface KnownCatalog {

@@ -17,20 +17,32 @@ export interface CatalogMirror {
   readonly tables: ReadonlyMap<string, Rows>
 }
 
+/** Rows of one catalog that are new, gone or another: as they were, and as they are. */
+export interface ChangedRows {
+  readonly before: TableRow[]
+  readonly now: TableRow[]
+}
+
+export interface MirrorReading {
+  readonly mirror: CatalogMirror
+  /** What is not as it was in the mirror from before, by catalog; undefined: everything was read. */
+  readonly changed: ReadonlyMap<string, ChangedRows> | undefined
+}
+
 /**
  * Reads what has changed since: rows whose transaction was not over then, and, where there are fewer rows than that makes, which
  * are gone. All of it is one statement, so that it is one moment. Without a mirror, and where the rows do not add up, everything
- * is read. The same object where nothing has changed.
+ * is read.
  */
-export async function readMirror(version: number, before: CatalogMirror | undefined, ask: Ask): Promise<CatalogMirror> {
-  if (before === undefined) return readWhole(version, ask)
-  const changed = await readChanges(version, before, new Set(), ask)
-  if (changed === 'other storage') return readWhole(version, ask)
-  if (changed.missing.size === 0) return changed.mirror
+export async function readMirror(version: number, before: CatalogMirror | undefined, ask: Ask): Promise<MirrorReading> {
+  const whole = async (): Promise<MirrorReading> => ({ mirror: await readWhole(version, ask), changed: undefined })
+  if (before === undefined) return whole()
+  const read = await readChanges(version, before, new Set(), ask)
+  if (read === 'other storage') return whole()
+  if (read.missing.size === 0) return read
   // Rows are gone: their tables are read with the names of all that are left.
-  const again = await readChanges(version, before, changed.missing, ask)
-  if (again === 'other storage' || again.missing.size > 0) return readWhole(version, ask)
-  return again.mirror
+  const again = await readChanges(version, before, read.missing, ask)
+  return again === 'other storage' || again.missing.size > 0 ? whole() : again
 }
 
 async function readChanges(
@@ -38,7 +50,9 @@ async function readChanges(
   before: CatalogMirror,
   withKeys: ReadonlySet<string>,
   ask: Ask,
-): Promise<'other storage' | { mirror: CatalogMirror; missing: ReadonlySet<string> }> {
+): Promise<
+  'other storage' | { mirror: CatalogMirror; changed: ReadonlyMap<string, ChangedRows>; missing: ReadonlySet<string> }
+> {
   const tables = catalogTables(version)
   const since = sinceOf(before.snapshot)
   if (since === undefined) return 'other storage'
@@ -46,29 +60,36 @@ async function readChanges(
   if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'other storage'
   const missing = new Set<string>()
   const next = new Map<string, Rows>()
+  const changed = new Map<string, ChangedRows>()
   for (const name of Object.keys(tables)) {
     const known = before.tables.get(name) as Rows
     const { rows, count, keys } = read.of(name)
     let merged: Map<string, TableRow> | undefined
+    const others: ChangedRows = { before: [], now: [] }
     for (const [key, row] of rows) {
-      if (merged === undefined && sameRow(known.get(key), row)) continue
+      const old = known.get(key)
+      if (sameRow(old, row)) continue
       merged ??= new Map(known)
       merged.set(key, row)
+      others.now.push(row)
+      if (old !== undefined) others.before.push(old)
     }
     if (keys !== undefined) {
       const left = new Set(keys)
-      for (const key of (merged ?? known).keys()) {
+      for (const [key, row] of merged ?? known) {
         if (left.has(key)) continue
         merged ??= new Map(known)
         merged.delete(key)
+        others.before.push(row)
       }
     }
     const after = merged ?? known
     if (after.size !== count) missing.add(name)
     next.set(name, after)
+    if (merged !== undefined) changed.set(name, others)
   }
   const { snapshot, storage } = read
-  return { mirror: { version, snapshot, storage, tables: next }, missing }
+  return { mirror: { version, snapshot, storage, tables: next }, changed, missing }
 }
 
 async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {

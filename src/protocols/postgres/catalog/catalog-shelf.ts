@@ -81,24 +81,26 @@ export class CatalogPlace {
   /** What a transaction sees that has changed something itself; nobody else sees it. */
   async readOwn(ask: AskAll): Promise<CatalogRows> {
     if (this.#system === undefined || this.#mirror === undefined) throw new WireError('the catalogs: not read before')
-    return rowsOf(await readMirror(this.#system.version, this.#mirror, oneOf(ask)), this.#system)
+    const before = this.#mirror
+    const { mirror, changed } = await readMirror(this.#system.version, before, oneOf(ask))
+    return rowsOf(mirror, this.#system, changed && { before, changed })
   }
 
   /** Whether a transaction sees just what is committed, and was read last. */
   async isUnchanged(ask: AskAll): Promise<boolean> {
     const mirror = this.#mirror
     if (mirror === undefined) return false
-    const now = await readMirror(mirror.version, mirror, oneOf(ask))
-    return [...now.tables].every(([name, rows]) => rows === mirror.tables.get(name))
+    const { changed } = await readMirror(mirror.version, mirror, oneOf(ask))
+    return changed?.size === 0
   }
 
   async #read(ask: AskAll): Promise<CatalogRows> {
     const system = (this.#system ??= await readSystem(ask))
     const before = this.#mirror
-    const mirror = await readMirror(system.version, before, oneOf(ask))
+    const { mirror, changed } = await readMirror(system.version, before, oneOf(ask))
     // Another reading may have ended meanwhile.
     if (this.#mirror === before || this.#mirror === undefined || isLater(mirror, this.#mirror)) this.#mirror = mirror
-    return rowsOf(mirror, system)
+    return rowsOf(mirror, system, before && changed && { before, changed })
   }
 }
 

@@ -189,6 +189,10 @@ export function buildCatalog(
   return { ...catalog, searchPath }
 }
 
+/** Whether the catalog of these rows is there already. */
+export const isPrepared = (rows: CatalogRows, declaredSafe: readonly string[] = []): boolean =>
+  catalogs.get(rows)?.has(JSON.stringify(declaredSafe)) === true
+
 /** The same ahead of it, of what may be large: others are served meanwhile. */
 export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Promise<void> {
   const safe = JSON.stringify(declaredSafe)
@@ -204,12 +208,84 @@ export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[
   return preparing
 }
 
+/** What has changed from some rows to others, which are the same but for these relations and types. */
+export interface Renewal {
+  /** Numbers of the relations. */
+  readonly relations: ReadonlySet<string>
+  readonly types: ReadonlySet<string>
+  /** Rows of these types that there are now. */
+  readonly valueTypes: readonly Row[]
+}
+
+/** Makes the catalogs that were made of some rows again of others, as far as they differ. */
+export function renewCatalogs(rows: CatalogRows, before: CatalogRows, renewal: Renewal): void {
+  const own = new Map<string, Catalog>()
+  for (const [safe, catalog] of catalogs.get(before) ?? [])
+    own.set(safe, renewed(catalog, rows, JSON.parse(safe) as string[], renewal))
+  catalogs.set(rows, own)
+  prepared.set(rows, new Map([...own.keys()].map((safe) => [safe, Promise.resolve()])))
+}
+
+function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly string[], renewal: Renewal): Catalog {
+  const { relations: changed, types } = renewal
+  const isOne = (oid: string | null | undefined): boolean => changed.has(String(oid))
+  const own = (all: readonly Row[]): Row[] => all.filter(([oid]) => isOne(oid))
+  const made = atOnce(
+    makeRelations(
+      {
+        relations: own(rows.relations),
+        sources: rows.sources.filter(([from, to]) => isOne(from) || isOne(to)),
+        columns: own(rows.columns),
+        definitions: own(rows.definitions),
+        unique: own(rows.unique),
+        ties: own(rows.ties),
+        runs: own(rows.runs),
+        types: rows.types,
+      },
+      declaredSafe,
+    ),
+  )
+  const relations = new Map(catalog.relations)
+  const byOid = new Map(catalog.byOid)
+  for (const oid of changed) {
+    const old = byOid.get(Number(oid))
+    if (old === undefined) continue
+    byOid.delete(old.oid)
+    relations.delete(keyOf(old.schema, old.name.slice(old.schema.length + 1)))
+  }
+  for (const [key, relation] of made) {
+    byOid.set(relation.oid, relation)
+    relations.set(key, relation)
+  }
+  const valueTypes = new Map(catalog.valueTypes)
+  for (const oid of types) valueTypes.delete(Number(oid))
+  for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
+  const safe = new Set(declaredSafe)
+  return {
+    ...catalog,
+    relations,
+    byOid,
+    valueTypes,
+    userTypes: userTypesOf(rows, safe),
+    typesByOid: typesByOidOf(rows, safe),
+  }
+}
+
 const ASSUMED_PATH = ['pg_catalog', 'public']
 
 const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
 const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 
-function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
+type RelationRows = Pick<
+  CatalogRows,
+  'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs' | 'types'
+>
+
+/** Each with its own name. */
+function* makeRelations(
+  rows: RelationRows,
+  declaredSafe: readonly string[],
+): Work<readonly (readonly [string, Relation])[]> {
   const edges = new Map<string, Map<number, number[]>>()
   for (const [from, to, mark] of rows.sources) {
     yield
@@ -229,9 +305,8 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
   const ties = tiesOf(rows.ties)
   const runs = yield* group(rows.runs)
   const definitions = new Map(rows.definitions.map(([oid, text]) => [Number(oid), text ?? undefined]))
-  const userTypes = new Set(rows.types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
-  const byOid = new Map<number, Relation>()
-  const relations = new Map<string, Relation>()
+  const userTypes = userTypesOf(rows, safe)
+  const made: (readonly [string, Relation])[] = []
   for (const [oidText, schema, name, kind] of rows.relations) {
     yield
     const oid = Number(oidText)
@@ -281,9 +356,14 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
         truncate: edgesOf('references', oid),
       },
     }
-    byOid.set(oid, relation)
-    relations.set(keyOf(relation.schema, String(name)), relation)
+    made.push([keyOf(relation.schema, String(name)), relation])
   }
+  return made
+}
+
+function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
+  const made = yield* makeRelations(rows, declaredSafe)
+  const safe = new Set(declaredSafe)
   const functionsOf = (kind: string): Set<string> =>
     new Set(
       rows.functions
@@ -303,12 +383,12 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
   return {
     version: rows.version ?? Infinity,
     searchPath: ASSUMED_PATH,
-    relations,
-    byOid,
+    relations: new Map(made),
+    byOid: new Map(made.map(([, relation]) => [relation.oid, relation])),
     userFunctions: functionsOf('user'),
     bodies: bodiesOf(rows),
     safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
-    userTypes,
+    userTypes: userTypesOf(rows, safe),
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),
     userOperators: new Set(rows.operators.filter(([, of]) => of !== 'reviewed').map(([name]) => String(name))),
@@ -317,9 +397,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
       operators: reviewedOf(rows.operators),
     },
     valueTypes: valueTypesOf(rows.valueTypes),
-    typesByOid: new Map(
-      rows.types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])),
-    ),
+    typesByOid: typesByOidOf(rows, safe),
     everywhere: conversions.flatMap(([, { how, what }]) => (how === 'implicit' ? [what] : [])),
     conversions: groupBy(conversions),
     plainTypes: new Set(rows.plainTypes.map(([name]) => String(name))),
@@ -332,6 +410,11 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
       })),
   }
 }
+
+const userTypesOf = ({ types }: Pick<CatalogRows, 'types'>, safe: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set(types.flatMap(([name, runs]) => (safe.has(String(runs)) ? [] : [String(name)])))
+const typesByOidOf = ({ types }: CatalogRows, safe: ReadonlySet<string>): ReadonlyMap<number, string> =>
+  new Map(types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])))
 
 /** From rows of name, `reviewed` or whatever else, schema and number. */
 function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): Reviewed {

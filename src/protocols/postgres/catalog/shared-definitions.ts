@@ -1,6 +1,17 @@
 /** What a definition that is changed may stand behind: relations by their last names, or anything. */
 export type Touches = 'anything' | ReadonlySet<string>
 
+/** What becomes of definitions. */
+export interface Change {
+  /** What decisions of others must not rest on while it is on its way. */
+  readonly touches: Touches
+  /**
+   * What decisions rest on that need the catalogs read again after it: names of relations that are made, and of what they are made of; anything,
+   * where it does more than make relations.
+   */
+  readonly renews: Touches
+}
+
 /** A statement that was sent, and that the server may not have analysed yet. */
 export interface Unanalysed {
   /** Last names of all that it rests on. */
@@ -39,10 +50,31 @@ export interface Publication {
  * change touches waits until it is answered, and a change is sent only when what others have sent before was analysed.
  */
 export class SharedDefinitions {
-  /** How often they have changed. */
-  changes = 0
+  #changes = 0
+  /** What has to be read again after the last of the changes, oldest first. */
+  #log: Touches[] = []
   readonly #sessions = new Set<Participant>()
   readonly #publications = new Set<Publication>()
+
+  /** How often they have changed. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** `renews`: what has to be read again. */
+  note(renews: Touches): void {
+    this.#changes++
+    if (this.#log.length >= 2 * MAX_LOGGED) this.#log = this.#log.slice(-MAX_LOGGED)
+    this.#log.push(renews)
+  }
+
+  /** What has to be read again since there were so many changes; undefined: nothing. */
+  renewedSince(changes: number): Touches | undefined {
+    const count = this.#changes - changes
+    if (count === 0) return undefined
+    if (count > this.#log.length) return 'anything'
+    return this.#log.slice(-count).reduce<Touches | undefined>(joined, undefined)
+  }
 
   join(session: Participant): void {
     this.#sessions.add(session)
@@ -54,8 +86,8 @@ export class SharedDefinitions {
   }
 
   /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. */
-  publish(by: Participant, touches: Touches, waitFor = true): Publication {
-    this.changes++
+  publish(by: Participant, { touches, renews }: Change, waitFor = true): Publication {
+    this.note(renews)
     let resolve!: () => void
     const over = new Promise<void>((done) => (resolve = done))
     const publication: Publication = {
@@ -65,7 +97,7 @@ export class SharedDefinitions {
       over,
       finish: () => {
         if (!this.#publications.delete(publication)) return
-        this.changes++
+        this.note(renews)
         resolve()
       },
     }
@@ -159,6 +191,20 @@ export interface Wait {
 /** By backend; undefined where nothing can be asked. */
 export type WaitsOf = (pids: readonly number[]) => Promise<ReadonlyMap<number, Wait> | undefined>
 
+export const bothOf = (one: Change | undefined, other: Change | undefined): Change | undefined =>
+  one === undefined || other === undefined
+    ? (one ?? other)
+    : {
+        touches: joined(one.touches, other.touches) ?? one.touches,
+        renews: joined(one.renews, other.renews) ?? one.renews,
+      }
+
+export function joined(one: Touches | undefined, other: Touches | undefined): Touches | undefined {
+  if (one === undefined || other === undefined || one === other) return one ?? other
+  if (one === 'anything' || other === 'anything' || one.size + other.size > MAX_NAMES) return 'anything'
+  return new Set([...one, ...other])
+}
+
 const UNKNOWN_WAITS: ReadonlyMap<number, Wait> = new Map()
 
 const concerns = (touches: Touches, names: ReadonlySet<string>): boolean => {
@@ -172,6 +218,10 @@ const pause = (milliseconds: number): Promise<void> =>
 
 const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.race(promises)
 
+/** Changes that are remembered by what they touched. */
+const MAX_LOGGED = 200
+/** Names that are told apart: of more, anything may be. */
+const MAX_NAMES = 1000
 /** Milliseconds after which a backend that waits for no lock has analysed what it was sent. */
 const ANALYSED_AFTER = 100
 /** Milliseconds after which new statements of others wait for a change. */

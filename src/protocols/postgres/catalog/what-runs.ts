@@ -1,4 +1,4 @@
-import type { Work } from '../../../shared/slices.ts'
+import { atOnce, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 
@@ -17,17 +17,17 @@ type Table = ReadonlyMap<string, TableRow>
  * classes and families, types, casts, languages, servers, whatever the server says that it is made of. What functions call in
  * turn is not read: a function that somebody wrote is the end of the way.
  */
-class WhatRuns {
+export class WhatRuns {
   readonly #tables: ReadonlyMap<string, Table>
   readonly #names: (proc: TableRow) => string
   /** Functions that run nothing of anybody's, by number. */
   readonly #harmless: ReadonlySet<string>
-  readonly #depends = new Map<string, string[]>()
-  readonly #byFamily = new Map<string, string[]>()
-  readonly #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
+  #depends = new Map<string, string[]>()
+  #byFamily = new Map<string, string[]>()
+  #byType = new Map<string, { readonly when: When; readonly node: string }[]>()
   readonly #known = new Map<string, readonly Code[]>()
-  /** What may lead to code at all: hardly anything does, and nothing else is walked. */
-  #leading: ReadonlySet<string> = NOTHING
+  /** What may lead to code at all: hardly anything does, and nothing else is walked. Undefined: it is not known. */
+  #leading: ReadonlySet<string> | undefined = NOTHING
 
   constructor(tables: ReadonlyMap<string, Table>, names: (proc: TableRow) => string, harmless: ReadonlySet<string>) {
     this.#tables = tables
@@ -38,11 +38,10 @@ class WhatRuns {
   /** Follows everything: comes before all questions. */
   *follow(): Work<void> {
     if (!this.#hasCode()) return
-    for (const { classid, objid, objsubid, refclassid, refobjid } of this.#rows('pg_depend')) {
+    for (const row of this.#rows('pg_depend')) {
       yield
-      // What the columns of a relation are of is asked of their types.
-      if (classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']) continue
-      push(this.#depends, `${classid} ${objid}`, `${refclassid} ${refobjid}`)
+      if (!isOfColumn(row))
+        push(this.#depends, `${row['classid']} ${row['objid']}`, `${row['refclassid']} ${row['refobjid']}`)
     }
     // What is no default is used where an index, a key or a type names it.
     const implied = new Set<string>()
@@ -89,12 +88,17 @@ class WhatRuns {
       }
     for (const { trftype, trffromsql, trftosql } of this.#rows('pg_transform'))
       for (const proc of [trffromsql, trftosql]) this.#ofType(trftype, 'used', node('pg_proc', proc))
+    yield* this.#addTypes(this.#rows('pg_type'), this.#rows('pg_attribute'))
+    this.#leading = this.#findLeading()
+  }
+
+  *#addTypes(types: Iterable<TableRow>, attributes: Iterable<TableRow>): Work<void> {
     const fields = new Map<string, TableRow[]>()
-    for (const row of this.#rows('pg_attribute')) {
+    for (const row of attributes) {
       yield
       if (row['dropped'] === null) push(fields, String(row['attrelid']), row)
     }
-    for (const type of this.#rows('pg_type')) {
+    for (const type of types) {
       yield
       const { oid, typelem, typbasetype, typrelid, typtype } = type
       for (const when of ['made', 'used', 'converted'] as const) {
@@ -107,7 +111,56 @@ class WhatRuns {
       for (const column of MADE_BY) this.#ofType(oid, 'made', node('pg_proc', type[column] ?? '0'))
       for (const column of USED_BY) this.#ofType(oid, 'used', node('pg_proc', type[column] ?? '0'))
     }
-    this.#leading = this.#findLeading()
+  }
+
+  /** Whether there is code of anybody's: where there is none, nothing leads to any. */
+  get hasCode(): boolean {
+    return this.#leading !== NOTHING
+  }
+
+  /**
+   * The same once relations have changed, with what depends on what, the types of their rows and the arrays of those, and the columns that
+   * these are made of. Nothing else has changed that leads from one object to another.
+   */
+  renewed(
+    tables: ReadonlyMap<string, Table>,
+    names: (proc: TableRow) => string,
+    {
+      depends,
+      types,
+      attributes,
+    }: {
+      readonly depends: { readonly before: readonly TableRow[]; readonly now: readonly TableRow[] }
+      readonly types: { readonly before: ReadonlySet<string>; readonly now: readonly TableRow[] }
+      readonly attributes: readonly TableRow[]
+    },
+  ): WhatRuns {
+    if (!this.hasCode) return this
+    const next = new WhatRuns(tables, names, this.#harmless)
+    next.#depends = new Map(this.#depends)
+    next.#byFamily = this.#byFamily
+    next.#byType = new Map(this.#byType)
+    next.#leading = undefined
+    const owned = new Set<string>()
+    const edgesOf = (from: string): string[] => {
+      const known = next.#depends.get(from) ?? []
+      if (owned.has(from)) return known
+      owned.add(from)
+      const copy = [...known]
+      next.#depends.set(from, copy)
+      return copy
+    }
+    for (const row of depends.before) {
+      if (isOfColumn(row)) continue
+      const edges = edgesOf(`${row['classid']} ${row['objid']}`)
+      const at = edges.indexOf(`${row['refclassid']} ${row['refobjid']}`)
+      if (at >= 0) edges.splice(at, 1)
+    }
+    for (const row of depends.now)
+      if (!isOfColumn(row)) edgesOf(`${row['classid']} ${row['objid']}`).push(`${row['refclassid']} ${row['refobjid']}`)
+    for (const type of types.before) next.#byType.delete(type)
+    atOnce(next.#addTypes(types.now, attributes))
+    return next
   }
 
   #hasCode(): boolean {
@@ -186,7 +239,7 @@ class WhatRuns {
   }
 
   #codeOf(start: string): readonly Code[] {
-    if (!this.#leading.has(start)) return NONE
+    if (this.#leading?.has(start) === false) return NONE
     const known = this.#known.get(start)
     if (known !== undefined) return known
     const code = new Map<string, Code>()
@@ -287,7 +340,13 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else list.push(value)
 }
 
-const CATALOG_OF: ReadonlyMap<string, string> = new Map(Object.entries(CLASSES).map(([name, oid]) => [oid, name]))
+/** What the columns of a relation are of is asked of their types. */
+const isOfColumn = ({ classid, objsubid, refclassid }: TableRow): boolean =>
+  classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']
+
+export const CATALOG_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(CLASSES).map(([name, oid]) => [oid, name]),
+)
 const isKnownKind = (at: string): boolean => CATALOG_OF.has(at.slice(0, at.indexOf(' ')))
 const RELATION = `${CLASSES['pg_class']} `
 const NONE: readonly never[] = []

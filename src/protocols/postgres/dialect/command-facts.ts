@@ -357,6 +357,9 @@ function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
   ]
 }
 
+/** Whether its rows may be of any relation. */
+export const readsAnything = ({ behind }: SqlStatement): boolean => behind.includes(ANY_RELATION)
+
 /** The planner's statistics (PostgreSQL manual, 53.51 and following): samples of what stands in other relations. */
 const STATISTICS = new Set(
   words('pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs').map(

@@ -161,11 +161,11 @@ const NODES: Readonly<Record<string, Fields>> = {
     never: 'inhcount is_from_type storage cooked_default identitySequence collOid',
   },
   Constraint: {
-    maps: 'contype pktable pk_attrs exclusions',
+    maps: 'contype conname pktable pk_attrs exclusions options',
     walks: 'raw_expr where_clause',
-    labels: 'conname keys including indexname fk_attrs fk_del_set_cols',
+    labels: 'keys including indexname fk_attrs fk_del_set_cols',
     manner: `deferrable initdeferred is_enforced skip_validation initially_valid is_no_inherit generated_when generated_kind
-      nulls_not_distinct without_overlaps options indexspace reset_default_tblspc access_method fk_with_period
+      nulls_not_distinct without_overlaps indexspace reset_default_tblspc access_method fk_with_period
       pk_with_period fk_matchtype fk_upd_action fk_del_action`,
     never: 'cooked_expr old_conpfeqop old_pktable_oid',
   },
@@ -180,8 +180,8 @@ const NODES: Readonly<Record<string, Fields>> = {
     manner: 'indexcolname collation opclassopts ordering nulls_ordering',
   },
   IndexStmt: {
-    maps: 'relation indexParams whereClause',
-    labels: 'idxname indexIncludingParams',
+    maps: 'idxname relation indexParams whereClause',
+    labels: 'indexIncludingParams',
     manner: `accessMethod tableSpace options unique nulls_not_distinct primary isconstraint iswithoutoverlaps deferrable
       initdeferred concurrent if_not_exists reset_default_tblspc`,
     never: 'excludeOpNames idxcomment indexOid oldNumber oldCreateSubid oldFirstRelfilelocatorSubid transformed',

@@ -31,7 +31,14 @@ class Found {
   readonly unknown: string[] = []
   readonly does: string[] = []
   on: Name | undefined
-  readonly detail: Writable<UtilityDetail> = { ...NO_DETAIL, settings: [], names: [], references: [], inherits: [] }
+  readonly detail: Writable<UtilityDetail> = {
+    ...NO_DETAIL,
+    settings: [],
+    names: [],
+    gives: [],
+    references: [],
+    inherits: [],
+  }
   readonly read: Reader
 
   constructor(read: Reader) {
@@ -70,6 +77,7 @@ const NO_DETAIL: UtilityDetail = {
   copy: undefined,
   temporary: false,
   notifies: undefined,
+  gives: [],
   index: undefined,
   references: [],
   inherits: [],
@@ -221,6 +229,16 @@ function operatorClass(list: readonly pg.Node[] | undefined, found: Found): void
   found.unknown.push(`the operator class ${named.name} may run user-defined code`)
 }
 
+/** GENERATED … AS IDENTITY (SEQUENCE NAME …) */
+const sequenceOf = ({ options }: pg.Constraint): string[] =>
+  listOf(options).flatMap((node) => {
+    const { defname, arg } = bodyOf('DefElem', node)
+    if (defname !== 'sequence_name') return []
+    const named = arg === undefined ? undefined : nameOf(bodyOf('List', arg).items)
+    if (named === undefined) throw new NotRead('Constraint.options')
+    return [named.name]
+  })
+
 /** What stands within statements and needs more than a walk. */
 const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => void } = {
   DefElem: ({ defname, arg }, found) => {
@@ -230,6 +248,11 @@ const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => vo
   },
   Constraint: (node, found) => {
     found.detail.checks = true
+    found.detail.gives = [
+      ...found.detail.gives,
+      ...(node.conname === undefined ? [] : [node.conname]),
+      ...sequenceOf(node),
+    ]
     if (node.pktable !== undefined) {
       const to = relationName(known('RangeVar', node.pktable))
       found.reads.push(to)
@@ -434,7 +457,8 @@ const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) =
     make(view, found)
     statement(query, found)
   },
-  IndexStmt: ({ relation, indexParams, whereClause }, found) => {
+  IndexStmt: ({ idxname, relation, indexParams, whereClause }, found) => {
+    if (idxname !== undefined) found.detail.gives = [idxname]
     write(relation, found)
     const elements = listOf(indexParams).map((node) => bodyOf('IndexElem', node))
     walk(indexParams, found)

@@ -27,7 +27,7 @@ export async function readDefinitions(
   known: KnownTexts,
   ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>,
 ): Promise<DefinitionTrees> {
-  const trees = new Map<string, Statement>()
+  const trees = new Map<string, Statement | undefined>()
   if (masking.columns.length === 0) return trees
   await prepareCatalog(rows)
   const catalog = buildCatalog(rows)
@@ -67,6 +67,7 @@ export async function readDefinitions(
   for (const [place, { key }] of wanted) {
     const tree = known.get(key)
     if (tree !== undefined) trees.set(place, tree)
+    else if (!known.has(key)) trees.set(LACKING, undefined)
   }
   return trees
 }
@@ -75,6 +76,8 @@ const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: 
   `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+/** Under this, `undefined`, where there are some that may be read another time. */
+const LACKING = ''
 
 /** A text shows names as they are now: of what is read, and of its columns. */
 function keyOf({ oid, definition, generated, viewOf, columns, name }: Relation, catalog: Catalog): string {

@@ -11,7 +11,7 @@ import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { agreement } from '../server-reading/agreement.ts'
 import { withoutMissing } from './missing-prepared.ts'
-import { namesIn } from './touches.ts'
+import { isRenewed, namesIn } from './touches.ts'
 
 /** What a text does, against the catalogs as they are now. */
 export interface StatementAnalyzer {
@@ -92,10 +92,11 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
-    if (pipeline.catalogStale) return lookOnce(parsed, sql)
+    if (pipeline.renewed === 'anything') return lookOnce(parsed, sql)
     if (!pipeline.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return pipeline.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
+    if (isRenewed(facts, pipeline.renewed)) return lookOnce(parsed, sql)
     if (othersTouching(facts).length > 0) return lookAgain(parsed)
     return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
   }
@@ -174,7 +175,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const isOld = (facts: StatementFacts): boolean =>
     pipeline.uncertain === undefined &&
     !pipeline.isStuck &&
-    (pipeline.hasOldCatalog || othersTouching(facts).length > 0)
+    (isRenewed(facts, pipeline.noted) || othersTouching(facts).length > 0)
   return {
     of(sql, types = NO_TYPES) {
       const facts = judge(sql, types)

@@ -151,8 +151,8 @@ export class ClientMessages {
   /** It ends the implicit transaction of what came before it. */
   *#sync(frame: Frame): Steps {
     const pipeline = this.#pipeline
-    const touches = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
-    const published = touches === undefined ? undefined : { touches, waitFor: true }
+    const change = pipeline.batchOpen ? pipeline.publishes(undefined, false) : undefined
+    const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
     this.#gate.goOn()
     // The server ignores it until the data ends. If it had failed meanwhile, whether it counts would depend on the moment.
@@ -160,7 +160,7 @@ export class ClientMessages {
     this.#send(frame.bytes)
     const pending = { type: 'sync' } as const
     pipeline.expect(pending)
-    if (published !== undefined) pipeline.publish(pending, published.touches, true)
+    if (published !== undefined) pipeline.publish(pending, published.change, true)
     pipeline.noteEnd()
     pipeline.endBatch()
   }
@@ -204,7 +204,7 @@ export class ClientMessages {
     const run = startRun(decision, sql, facts, notUnderstood)
     const pending = { type: 'query', run, rests: restsOn(facts) } as const
     pipeline.expect(pending)
-    if (published !== undefined) pipeline.publish(pending, published.touches, published.waitFor)
+    if (published !== undefined) pipeline.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)
   }
 
@@ -304,13 +304,13 @@ export class ClientMessages {
     const { prepared, facts } = portal
     if (prepared.described !== pipeline.catalogGeneration)
       this.#describeForMasking(message.portal, prepared, facts.tainted, this.#namesOf(facts))
-    const touches = commits(facts) ? pipeline.publishes(undefined, true) : undefined
-    const published = touches === undefined ? undefined : { touches, waitFor: true }
+    const change = commits(facts) ? pipeline.publishes(undefined, true) : undefined
+    const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
     noteChanges(pipeline, facts)
     const pending = { type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal } as const
     this.#forward(frame.bytes, pending)
-    if (published !== undefined) pipeline.publish(pending, published.touches, true)
+    if (published !== undefined) pipeline.publish(pending, published.change, true)
   }
 
   /** A cursor of SQL and a portal share their names: executing it is a FETCH, and judged as one. */

@@ -5,7 +5,8 @@ import { movesNames, type StatementFacts } from '../../dialect/command-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
 import { recordable } from './recordable.ts'
-import { changesOf, endsTransaction, isNamed } from './touches.ts'
+import { bothOf } from '../../catalog/shared-definitions.ts'
+import { changeOf, endsTransaction, isNamed } from './touches.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /** A statement as the session judges, records and holds it. */
@@ -56,9 +57,9 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
   for (const { kinds } of facts.parsed)
     if (kinds.some((kind) => IN_BLOCK.has(kind))) pipeline.block = { batch, isOpen: true }
     else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) pipeline.block = { batch, isOpen: false }
-  if (facts.changesCatalog || (pipeline.changed !== undefined && facts.parsed.some(endsTransaction)))
-    pipeline.noteDefinitionsChange()
-  pipeline.noteChanged(changesOf(facts), isNamed(facts))
+  const change = changeOf(facts)
+  pipeline.noteDefinitionsChange(facts.parsed.some(endsTransaction) ? bothOf(pipeline.changed, change) : change)
+  pipeline.noteChanged(change, isNamed(facts))
   if (facts.parsed.some(movesNames)) pipeline.notePathChange()
   if (facts.parsed.some(endsTransaction)) pipeline.noteEnd()
   if (facts.tainted === 'all') pipeline.ranUnread = true

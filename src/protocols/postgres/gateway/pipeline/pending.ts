@@ -6,7 +6,8 @@ import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
 import type { StatementLineage } from '../../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
-import { endsTransaction, type Rests } from './touches.ts'
+import type { Change } from '../../catalog/shared-definitions.ts'
+import { changeOf, endsTransaction, type Rests } from './touches.ts'
 
 /** The rows of one query of the gateway's own, as text. */
 export type OwnRows = (string | null)[][]
@@ -90,7 +91,8 @@ export interface Run {
   /** Of the rows that come, where they are kept. */
   columns: readonly Column[] | undefined
   kept: KeptRows | undefined
-  readonly changesCatalog: boolean
+  /** What it changes of the definitions. */
+  readonly change: Change | undefined
   /** It may end a transaction, or a part of one. */
   readonly endsTransaction: boolean
   /** For a text that we could not read: what to do when the server cannot, either. */
@@ -100,10 +102,10 @@ export interface Run {
 export function startRun(
   decision: string,
   sql: string,
-  facts: Pick<StatementFacts, 'tainted' | 'changesCatalog' | 'parsed' | 'lineage'>,
+  facts: StatementFacts,
   notUnderstood: () => void = () => {},
 ): Run {
-  const { tainted, changesCatalog, parsed, lineage } = facts
+  const { tainted, parsed, lineage } = facts
   return {
     decision,
     tainted,
@@ -114,7 +116,7 @@ export function startRun(
     // Of a text that was not parsed nobody knows, but each semicolon ends one statement at most.
     mostResults: Math.max(1, parsed.length > 0 ? parsed.length : sql.split(';').length),
     errors: 0,
-    changesCatalog,
+    change: changeOf(facts),
     endsTransaction: parsed.some(endsTransaction),
     notUnderstood,
     startedAt: performance.now(),

@@ -13,12 +13,15 @@ import { missingColumns, type DefinitionTrees } from '../../../../sql/masking/ma
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import { OwnQueryFailed, ownQueries, shieldedQueries } from './gateway-query.ts'
 import type { Pending } from './pending.ts'
-import type {
-  Participant,
-  Publication,
-  SharedDefinitions,
-  Touches,
-  Unanalysed,
+import {
+  bothOf,
+  joined,
+  type Change,
+  type Participant,
+  type Publication,
+  type SharedDefinitions,
+  type Touches,
+  type Unanalysed,
 } from '../../catalog/shared-definitions.ts'
 import { NameTable, type Portal, type Prepared } from './name-table.ts'
 
@@ -62,7 +65,7 @@ export class PipelineState implements Participant {
   /** Why nothing that the catalogs say can be relied on: it could not be read, or the transaction sees what was before. */
   uncertain: string | undefined
   /** What the open transaction has changed, and nobody else sees yet. */
-  changed: { readonly touches: Touches; readonly named: boolean } | undefined
+  changed: (Change & { readonly named: boolean }) | undefined
 
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
@@ -71,8 +74,13 @@ export class PipelineState implements Participant {
   readonly #place: CatalogPlace
   readonly #target: PipelineTarget
   #rows: CatalogRows
-  #stale = false
+  /** What this session knows to be old besides what all know. */
+  #stale: Touches | undefined
+  /** When the catalogs were read last, by `performance.now()`. */
+  #readAt = performance.now()
   #pathMoved = false
+  /** Definitions could not be read that somebody was changing. */
+  #lacks: boolean
   #seenChanges: number
   /** Published and not answered yet, by the message whose answer ends it. */
   readonly #publications = new Map<Pending, Publication>()
@@ -108,6 +116,7 @@ export class PipelineState implements Participant {
     const { masking, config, logger } = parts.session
     this.catalog = buildCatalog(parts.catalog, config.safeFunctions, parts.searchPath)
     this.masking = maskingScope(masking, this.catalog, parts.trees)
+    this.#lacks = lacksAny(parts.trees)
     // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
     for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
     parts.place.definitions.join(this)
@@ -119,12 +128,21 @@ export class PipelineState implements Participant {
 
   /** Definitions may have changed since the catalogs were read, by this session or another through this gateway. */
   get catalogStale(): boolean {
-    return this.hasOldCatalog || this.definitions.mayChangeNow(this)
+    return this.renewed !== undefined
+  }
+
+  /** What a decision must not rest on before the catalogs are read again; undefined: it may rest on anything. */
+  get renewed(): Touches | undefined {
+    return this.definitions.mayChangeNow(this) ? 'anything' : this.noted
   }
 
   /** The same, of changes that were noted. */
-  get hasOldCatalog(): boolean {
-    return this.#pathMoved || this.#stale || this.#seenChanges !== this.definitions.changes
+  get noted(): Touches | undefined {
+    if (this.#pathMoved) return 'anything'
+    const renewed = joined(this.#stale, this.definitions.renewedSince(this.#seenChanges))
+    if (renewed === undefined) return undefined
+    // What was changed past the gateway is noticed with what is changed through it, sooner or later.
+    return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
   }
 
   /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
@@ -139,10 +157,11 @@ export class PipelineState implements Participant {
   }
 
   /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
-  noteDefinitionsChange(isAnswer = false): void {
-    this.#stale = true
+  noteDefinitionsChange(change: Change | undefined, isAnswer = false): void {
+    if (change === undefined) return
     // What is within a transaction is nobody else's concern before it ends.
-    if (!this.#isInTransaction(isAnswer)) this.definitions.changes++
+    if (this.#isInTransaction(isAnswer)) this.#stale = joined(this.#stale, change.renews)
+    else this.definitions.note(change.renews)
   }
 
   noteNotify(payload: string): void {
@@ -180,18 +199,18 @@ export class PipelineState implements Participant {
   }
 
   /** What becomes visible to others with a message; `commits`: also where a transaction is open. Undefined: nothing. */
-  publishes(changes: Touches | undefined, commits: boolean): Touches | undefined {
-    return commits || !this.#isInTransaction() ? joined(this.changed?.touches, changes) : undefined
+  publishes(change: Change | undefined, commits: boolean): Change | undefined {
+    return commits || !this.#isInTransaction() ? bothOf(this.changed, change) : undefined
   }
 
   /** From here until it is answered, decisions of others about what it touches wait. */
-  publish(pending: Pending, touches: Touches, waitFor: boolean): void {
-    this.#publications.set(pending, this.definitions.publish(this, touches, waitFor))
+  publish(pending: Pending, change: Change, waitFor: boolean): void {
+    this.#publications.set(pending, this.definitions.publish(this, change, waitFor))
   }
 
   /** Decisions of others about what a change touches wait from now on, until it is sent or is not sent after all. */
-  announce(touches: Touches): void {
-    this.#announced ??= this.definitions.publish(this, touches)
+  announce(change: Change): void {
+    this.#announced ??= this.definitions.publish(this, change)
   }
 
   endAnnouncement(): void {
@@ -200,12 +219,10 @@ export class PipelineState implements Participant {
   }
 
   /** `named`: by statements that say so, and not by code of unknown effect. */
-  noteChanged(touches: Touches | undefined, named: boolean): void {
-    if (touches === undefined) return
-    this.changed = {
-      touches: joined(this.changed?.touches, touches) ?? touches,
-      named: named || this.changed?.named === true,
-    }
+  noteChanged(change: Change | undefined, named: boolean): void {
+    const all = bothOf(this.changed, change)
+    if (change !== undefined && all !== undefined)
+      this.changed = { ...all, named: named || this.changed?.named === true }
   }
 
   /** Where code of unknown effect ran: whether the open transaction has changed definitions at all. */
@@ -222,10 +239,10 @@ export class PipelineState implements Participant {
   /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
   noteTransaction(): void {
     if (this.changed === undefined) {
-      if (this.uncertain !== undefined) this.#stale = true
+      if (this.uncertain !== undefined) this.#stale = 'anything'
       return
     }
-    this.noteDefinitionsChange()
+    this.noteDefinitionsChange(this.changed)
     if (this.status === 'I' && this.isIdle) this.changed = undefined
   }
 
@@ -397,8 +414,9 @@ export class PipelineState implements Participant {
    */
   async refreshCatalog(): Promise<void> {
     const changes = this.definitions.changes
-    this.#stale = false
+    this.#stale = undefined
     this.#pathMoved = false
+    this.#readAt = performance.now()
     this.uncertain = undefined
     try {
       const { masking, config } = this.session
@@ -407,11 +425,12 @@ export class PipelineState implements Participant {
       this.#rows = rows
       this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
       this.masking = maskingScope(masking, this.catalog, trees)
+      this.#lacks = lacksAny(trees)
       this.#seenChanges = changes
     } catch (error) {
       if (!(error instanceof OwnQueryFailed)) throw error
       this.session.logger.warn({ cause: error }, 'catalogs.not_read')
-      this.#stale = true
+      this.#stale = 'anything'
       this.uncertain = `the definitions could not be read (${error.sqlstate})`
     }
     this.catalogGeneration++
@@ -472,6 +491,8 @@ type Reported = Map<string, Set<string>>
  * pqcomm.c), so that it answers some of them whatever they are.
  */
 const MAX_PENDING = 10_000
+/** Milliseconds that decisions rest on what was read, where nothing that they rest on was changed through the gateway and something else was. */
+const RESTS_FOR = 1000
 /** Payloads of NOTIFY, and values of one setting, that are remembered. */
 export const MAX_KEPT = 1000
 /** What a session needs of its connection besides the bytes. */
@@ -483,14 +504,11 @@ export interface PipelineTarget {
   aside<T>(read: (ask: AskAll) => Promise<T>): Promise<T>
 }
 
+const lacksAny = (trees: DefinitionTrees): boolean => [...trees.values()].includes(undefined)
+
 interface Read {
   readonly rows: CatalogRows
   readonly trees: DefinitionTrees
-}
-
-export function joined(one: Touches | undefined, other: Touches | undefined): Touches | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return one === 'anything' || other === 'anything' ? 'anything' : new Set([...one, ...other])
 }
 
 /** Under the client's own settings: its search path, the transaction that has an id where it has written, and what it sees. */

@@ -1,20 +1,20 @@
-import type { Touches } from '../../catalog/shared-definitions.ts'
+import type { Change } from '../../catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../dialect/command-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import type { Steps } from './steps.ts'
-import { changesOf, commits, isNamed } from './touches.ts'
+import { changeOf, commits, isNamed } from './touches.ts'
 
 /** What a text makes visible to others; `waitFor`: they wait until it has. */
 export interface Published {
-  readonly touches: Touches
+  readonly change: Change
   readonly waitFor: boolean
 }
 
 export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Published | undefined {
-  const touches = pipeline.publishes(changesOf(facts), commits(facts))
-  if (touches === undefined) return undefined
-  return { touches, waitFor: pipeline.changed !== undefined || isNamed(facts) }
+  const change = pipeline.publishes(changeOf(facts), commits(facts))
+  if (change === undefined) return undefined
+  return { change, waitFor: pipeline.changed !== undefined || isNamed(facts) }
 }
 
 /**
@@ -23,12 +23,12 @@ export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Pub
  */
 export function* beforePublishing(pipeline: PipelineState, published: Published | undefined): Steps<boolean> {
   if (published?.waitFor !== true) return false
-  const { touches } = published
+  const { change } = published
   const settled = pipeline.definitions.settle(
     pipeline,
-    touches,
+    change.touches,
     (pids) => waiting(pipeline, pids),
-    () => pipeline.announce(touches),
+    () => pipeline.announce(change),
   )
   if (settled === undefined) return false
   yield settled

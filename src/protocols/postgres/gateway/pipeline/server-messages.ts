@@ -15,6 +15,7 @@ import type { Pending, Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { printedTree } from '../server-reading/printed-tree.ts'
 import { SYNC } from '../../wire/client-message.ts'
+import { bothOf } from '../../catalog/shared-definitions.ts'
 import { maskedError, maskedNotice, maskedNotification } from '../results/masked-messages.ts'
 import { isMasked } from '../../../../sql/lineage/origin.ts'
 import { PINNED } from '../login/upstream-login.ts'
@@ -183,8 +184,8 @@ export class ServerMessages {
     this.#confirmNames(head.run, tag)
     head.run.index++
     head.run.copy = undefined
-    if (head.run.changesCatalog || (head.run.endsTransaction && this.#pipeline.changed !== undefined))
-      this.#pipeline.noteDefinitionsChange(true)
+    const { change, endsTransaction } = head.run
+    this.#pipeline.noteDefinitionsChange(endsTransaction ? bothOf(this.#pipeline.changed, change) : change, true)
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#pipeline.answered()
@@ -260,7 +261,7 @@ export class ServerMessages {
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
-      if (head.run.changesCatalog || pipeline.changed !== undefined) pipeline.noteDefinitionsChange(true)
+      pipeline.noteDefinitionsChange(bothOf(pipeline.changed, head.run.change), true)
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
       pipeline.copyIn = false

@@ -1,7 +1,7 @@
 import { words } from '../../../../shared/words.ts'
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import { readsAnything, type StatementFacts } from '../../dialect/command-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
-import type { Touches } from '../../catalog/shared-definitions.ts'
+import type { Change, Touches } from '../../catalog/shared-definitions.ts'
 
 /** What a statement was decided with, while the server may not have looked at it. */
 export interface Rests {
@@ -33,6 +33,69 @@ export function changesOf(facts: StatementFacts): Touches | undefined {
   return names
 }
 
+/** The same, with what has to be read again after it. */
+export function changeOf(facts: StatementFacts): Change | undefined {
+  const touches = changesOf(facts)
+  if (touches === undefined || touches === 'anything') return touches && { touches, renews: touches }
+  const changing = facts.parsed.filter(({ kinds }) => kinds.some((kind) => CHANGES.test(kind)))
+  if (!changing.every(({ kinds }) => kinds.every((kind) => MAKES.has(kind)))) return { touches, renews: 'anything' }
+  const renews = new Set(touches)
+  for (const { tree } of changing) if (tree.kind === 'utility') for (const name of tree.detail.gives) renews.add(name)
+  // Partitions get an index with the table that they are of.
+  for (const { behind, writes } of facts.statements)
+    for (const name of [...behind, ...writes]) for (const last of lastNames(name)) renews.add(last)
+  return { touches, renews }
+}
+
+/** Whether what a text says may be another thing after something else was made; `undefined`: nothing was. */
+export function isRenewed(facts: StatementFacts, renewed: Touches | undefined): boolean {
+  if (renewed === undefined) return false
+  if (renewed === 'anything' || facts.parsed.length === 0) return true
+  if (facts.statements.some((statement) => statement.unknown.length > 0 || readsAnything(statement))) return true
+  for (const { kinds, makes, fields, typeNames, tree } of facts.parsed) {
+    if (!kinds.every((kind) => RESTS_ON_NAMES.has(kind))) return true
+    // The type of its arrays has a name that is made of that of a relation.
+    if (typeNames.some((name) => name.startsWith('_'))) return true
+    const gives = tree.kind === 'utility' ? tree.detail.gives : []
+    for (const name of [...makes.map((made) => made.name), ...fields.map((field) => field.name), ...gives])
+      if (isMadeFrom(name, renewed)) return true
+  }
+  for (const name of namesIn(facts)) if (isMadeFrom(name, renewed)) return true
+  return false
+}
+
+/** Whether it is one of these names, or one that the server makes of one for an index or a sequence. */
+function isMadeFrom(name: string, all: ReadonlySet<string>): boolean {
+  if (all.has(name)) return true
+  for (const of of all) if (name.startsWith(stemOf(of))) return true
+  return false
+}
+
+const stems = new Map<string, string>()
+
+/** What such names begin with: what is too long is cut. Source: makeObjectName in the server's indexcmds.c. */
+function stemOf(name: string): string {
+  const known = stems.get(name)
+  if (known !== undefined) return known
+  let stem = ''
+  for (const character of name) {
+    if (Buffer.byteLength(stem + character) > KEPT_OF_NAME) break
+    stem += character
+  }
+  if (stem === name) stem += '_'
+  if (stems.size >= MAX_STEMS) stems.clear()
+  stems.set(name, stem)
+  return stem
+}
+
+/** Of `schema.name`, where both may have dots in them, whatever may be the name. */
+export function lastNames(qualified: string): string[] {
+  const names: string[] = []
+  for (let at = qualified.indexOf('.'); at >= 0; at = qualified.indexOf('.', at + 1))
+    names.push(qualified.slice(at + 1))
+  return names
+}
+
 /** Whether it changes definitions by a statement that says so, or runs code that may. */
 export const isNamed = (facts: StatementFacts): boolean =>
   facts.parsed.length > 0 && facts.statements.every(({ unknown }) => unknown.length === 0)
@@ -57,7 +120,7 @@ export function namesIn(facts: StatementFacts): ReadonlySet<string> {
     for (const name of typeNames) names.add(name)
   }
   for (const { behind, reads, writes } of facts.statements)
-    for (const name of [...behind, ...reads, ...writes]) names.add(name.slice(name.indexOf('.') + 1))
+    for (const name of [...behind, ...reads, ...writes]) for (const last of lastNames(name)) names.add(last)
   // A text that is not read may rest on anything.
   if (facts.parsed.length === 0) names.add('')
   known.set(facts, names)
@@ -76,3 +139,20 @@ const OF_RELATIONS = new Set(
   create-statistics alter-sequence alter-index alter-view insert update delete
 `),
 )
+/** What makes relations, and changes nothing that was there before. */
+const MAKES = new Set(
+  words(`
+  create-table create-index create-sequence create-view create-materialized-view create-table-as select-into select insert
+`),
+)
+/** What depends on the relations that it names, and on those behind them, and on no others. */
+const RESTS_ON_NAMES = new Set([
+  ...MAKES,
+  ...words(`
+  select-for-update update delete merge copy-to copy-from truncate alter-table drop-column drop-table drop-index drop-view
+  drop-sequence drop-materialized-view prepare declare-cursor begin commit rollback savepoint release
+`),
+])
+/** Bytes of a name that are left at least in one that is made of it, of the 63 that it may have. */
+const KEPT_OF_NAME = 20
+const MAX_STEMS = 5000

@@ -205,7 +205,7 @@ describe('a change of definitions that a person has approved', () => {
 
   it('is not sent where they have changed definitions, too', async () => {
     const { other, toUpstream, toClient, definitions } = await approved()
-    definitions.changes++
+    definitions.note('anything')
     other.answered()
     await turn()
     expect([tags(toUpstream), tags(toClient)]).toEqual(['', 'NEZ'])

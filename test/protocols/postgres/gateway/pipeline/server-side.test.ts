@@ -4,13 +4,13 @@ import { ownQueries } from '../../../../../src/protocols/postgres/gateway/pipeli
 import { startRun } from '../../../../../src/protocols/postgres/gateway/pipeline/pending.ts'
 import { ServerSide } from '../../../../../src/protocols/postgres/gateway/pipeline/server-side.ts'
 import { encodeMessage } from '../../../../../src/protocols/postgres/wire/server-message.ts'
-import { EMAIL_MASKED, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { EMAIL_MASKED, HARMLESS, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 import { rowDescription, type Column } from '../../../../../src/protocols/postgres/wire/row-description.ts'
 
 /** A server's side with what the client gets, as the pieces that were written. */
 function serverSide(masking: MaskingPlan) {
   const { pipeline, toClient, toUpstream, ended } = testPipeline({ masking })
-  const facts = { tainted: false as const, changesCatalog: false, parsed: [], lineage: [] }
+  const facts = HARMLESS
   pipeline.expect({ type: 'query', run: startRun('dec_1', 'select', facts) })
   return { server: new ServerSide(pipeline), written: toClient, toUpstream, ended, pipeline, facts }
 }

@@ -1,0 +1,237 @@
+import type { Work } from '../../../shared/slices.ts'
+import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
+import type { TableRow } from './catalog-tables.ts'
+import type { ReviewedCode } from './extension-code.ts'
+import { tieRows } from './tie-rows.ts'
+import type { Code, WhatRuns } from './what-runs.ts'
+
+type Row = readonly (string | null)[]
+export type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
+
+/** What the copied catalogs mean, and what a later meaning is made from. */
+export interface Meaning {
+  readonly rows: CatalogRows
+  readonly code: WhatRuns
+  readonly reviewed: ReviewedCode
+}
+
+/** What the rows of relations are, of those whose parts are in the tables. */
+export type RelationRows = Pick<
+  CatalogRows,
+  'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs'
+>
+
+export const schemaIn =
+  (tables: Tables) =>
+  (oid: string | null | undefined): string =>
+    tables.get('pg_namespace')?.get(String(oid))?.['nspname'] ?? '?'
+/** A function's schema and name. */
+export const nameIn = (tables: Tables): ((proc: TableRow) => string) => {
+  const schemaOf = schemaIn(tables)
+  return (proc) => `${schemaOf(proc['pronamespace'])}.${proc['proname']}`
+}
+
+export function* relationRows(tables: Tables, code: WhatRuns, reviewed: ReviewedCode): Work<RelationRows> {
+  const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
+  const find = (name: string, key: string | null | undefined): TableRow | undefined =>
+    tables.get(name)?.get(String(key))
+  const schemaOf = schemaIn(tables)
+
+  const relations: Row[] = []
+  for (const { oid, relname, relnamespace, relkind } of all('pg_class')) {
+    yield
+    if (NAMED_KINDS.has(String(relkind)))
+      relations.push([oid ?? '', schemaOf(relnamespace), relname ?? '', relkind ?? ''])
+  }
+
+  const rules = new Map<string, TableRow>()
+  for (const rule of all('pg_rewrite')) rules.set(String(rule['oid']), rule)
+  const sources: Row[] = []
+  const viewEdges = new Set<string>()
+  for (const { classid, objid, refclassid, refobjid } of all('pg_depend')) {
+    yield
+    if (classid !== REWRITE) continue
+    const view = rules.get(String(objid))?.['ev_class']
+    if (view == null) continue
+    if (refclassid === CLASS && refobjid !== view) viewEdges.add(`${view} ${refobjid}`)
+    // The system's own, too, where the server notes them: they are not those that it is built on.
+    if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) viewEdges.add(`${view} opaque`)
+  }
+  for (const edge of viewEdges) {
+    yield
+    const [view = '', of = ''] = edge.split(' ')
+    sources.push(of === 'opaque' ? [view, '0', 'opaque'] : [view, of, 'view'])
+  }
+  const runs: Row[] = []
+  const run = (
+    relation: string | null | undefined,
+    when: 'read' | 'write',
+    what: string,
+    found: readonly Code[],
+  ): void => {
+    for (const { name, body } of found) runs.push([String(relation), when, what, name, body])
+  }
+  for (const { oid, ev_class, rulename, digest } of rules.values()) {
+    yield
+    const found = code.behind('pg_rewrite', oid)
+    if (rulename === '_RETURN') {
+      run(ev_class, 'read', 'a view', found)
+      if (found.length > 0 && !viewEdges.has(`${ev_class} opaque`)) sources.push([String(ev_class), '0', 'opaque'])
+    } else {
+      runs.push([String(ev_class), 'write', 'a rule', '', `${rulename} ${digest}`])
+      run(ev_class, 'read', 'a rule', found)
+    }
+  }
+  for (const { indexrelid, indrelid } of all('pg_index')) {
+    yield
+    sources.push([String(indexrelid), String(indrelid), 'index'])
+    run(indrelid, 'write', 'an index', code.behind('pg_class', indexrelid))
+  }
+  for (const { inhrelid, inhparent } of all('pg_inherits')) {
+    yield
+    sources.push([String(inhrelid), String(inhparent), 'related'], [String(inhparent), String(inhrelid), 'related'])
+  }
+  for (const { oid, conrelid, confrelid, contype, confdeltype, confupdtype } of all('pg_constraint')) {
+    yield
+    if (conrelid === '0') continue
+    run(conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    if (contype !== 'f') continue
+    // Its operators compare rows of both.
+    run(confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    const edge = (kind: string): unknown => sources.push([String(conrelid), String(confrelid), kind])
+    edge('references')
+    if (ACTIONS.has(String(confdeltype))) edge('on delete')
+    if (ACTIONS.has(String(confupdtype))) edge('on update')
+  }
+  for (const { oid, tgrelid, tgfoid } of all('pg_trigger')) {
+    yield
+    run(tgrelid, 'write', 'a trigger', code.behind('pg_proc', tgfoid))
+    run(tgrelid, 'write', 'a trigger', code.behind('pg_trigger', oid))
+  }
+  for (const { oid, polrelid } of all('pg_policy')) run(polrelid, 'read', 'row security', code.behind('pg_policy', oid))
+  for (const { oid, stxrelid } of all('pg_statistic_ext')) {
+    yield
+    run(stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
+  }
+  // Partition keys with their operator classes, servers of foreign tables, types that a table is made of.
+  for (const { oid } of all('pg_class')) {
+    yield
+    run(oid, 'read', 'the definition', code.behind('pg_class', oid))
+  }
+
+  const columns: Row[] = []
+  const defaults = new Map<string, string>()
+  for (const { oid, adrelid, adnum } of all('pg_attrdef')) defaults.set(`${adrelid} ${adnum}`, String(oid))
+  const virtual = new Set<string>()
+  const usedTypes = new Map<string, { readonly made: readonly Code[]; readonly used: readonly Code[] }>()
+  const attributes = [...all('pg_attribute')].filter(({ dropped }) => dropped === null)
+  attributes.sort(
+    (one, other) =>
+      Number(one['attrelid']) - Number(other['attrelid']) || Number(one['attnum']) - Number(other['attnum']),
+  )
+  for (const { attrelid, attname, attnum, atttypid, attgenerated, collated } of attributes) {
+    yield
+    const type = find('pg_type', atttypid)
+    const isSystem = Number(atttypid) < FIRST_USER_OID
+    if (attgenerated === 'v') virtual.add(`${attrelid} ${attnum}`)
+    if (find('pg_class', attrelid)?.['relkind'] === 'c') continue
+    columns.push([
+      attrelid ?? '',
+      attname ?? '',
+      attnum ?? '',
+      attgenerated === '' ? null : `${attgenerated} ${defaults.get(`${attrelid} ${attnum}`)}`,
+      null,
+      isSystem ? (type?.['typname'] ?? null) : null,
+      atttypid ?? '0',
+      collated ?? null,
+    ])
+    let of = usedTypes.get(String(atttypid))
+    if (of === undefined) {
+      of = { made: code.makes(atttypid), used: code.uses(atttypid) }
+      usedTypes.set(String(atttypid), of)
+    }
+    // Values of the system's own types are made by its own code, but for casts: see `conversions`.
+    if (!isSystem) run(attrelid, 'write', `the type ${type?.['typname']}`, of.made)
+    run(attrelid, 'read', `the type ${type?.['typname']}`, of.used)
+  }
+  for (const { oid, adrelid, adnum } of all('pg_attrdef')) {
+    yield
+    run(adrelid, virtual.has(`${adrelid} ${adnum}`) ? 'read' : 'write', 'a default', code.behind('pg_attrdef', oid))
+  }
+
+  const definitions: Row[] = []
+  for (const { ev_class, rulename, digest } of rules.values())
+    if (rulename === '_RETURN') definitions.push([ev_class ?? '', digest ?? ''])
+
+  const unique: Row[] = []
+  for (const { indrelid, unique: isUnique, computed, columns: keys } of all('pg_index')) {
+    yield
+    if (isUnique === null) continue
+    const numbers = new Set(String(keys).split(' '))
+    for (const { attrelid, attnum, attname } of attributesOf(attributes, indrelid))
+      if (computed !== null || numbers.has(String(attnum))) unique.push([String(attrelid), String(attname)])
+  }
+
+  const ties = yield* tieRows(tables)
+  return { relations, sources, columns, definitions, unique, ties, runs: distinct(runs) }
+}
+
+/** Of these types, those that run code: name, function, number. */
+export function* typeRows(types: Iterable<TableRow>, code: WhatRuns): Work<Row[]> {
+  const rows: Row[] = []
+  for (const { oid, typname } of types) {
+    yield
+    // Casts between types of the system are no code of these: see `conversions`.
+    const found = isUsers(oid) ? [...code.makes(oid), ...code.uses(oid)] : code.uses(oid)
+    for (const { name } of found) rows.push([String(typname), name, String(oid)])
+  }
+  return distinct(rows)
+}
+
+/** How values of these types are written, as `valueTypesOf` takes it. */
+export function* valueTypeRows(types: Iterable<TableRow>, tables: Tables): Work<Row[]> {
+  const bounds = new Map<string, string | null | undefined>()
+  for (const { rngtypid, rngsubtype } of tables.get('pg_range')?.values() ?? [])
+    bounds.set(String(rngtypid), rngsubtype)
+  const rows: Row[] = []
+  for (const { oid, typtype, typsend, typelem, typbasetype, sends } of types) {
+    yield
+    const isDomain = typtype === 'd'
+    if (!isDomain && typsend === '0') continue
+    rows.push([
+      String(oid),
+      isDomain ? null : (tables.get('pg_proc')?.get(String(typsend))?.['proname'] ?? sends ?? ''),
+      (isDomain ? typbasetype : (bounds.get(String(oid)) ?? typelem)) ?? '0',
+      tables.get('pg_type')?.get(String(typelem))?.['typdelim'] ?? null,
+    ])
+  }
+  return rows
+}
+
+const byRelation = new WeakMap<readonly TableRow[], Map<string, TableRow[]>>()
+
+function attributesOf(attributes: readonly TableRow[], relation: string | null | undefined): readonly TableRow[] {
+  let groups = byRelation.get(attributes)
+  if (groups === undefined) {
+    groups = new Map()
+    for (const row of attributes) {
+      const list = groups.get(String(row['attrelid']))
+      if (list === undefined) groups.set(String(row['attrelid']), [row])
+      else list.push(row)
+    }
+    byRelation.set(attributes, groups)
+  }
+  return groups.get(String(relation)) ?? []
+}
+
+export function distinct(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()]
+}
+
+const isUsers = (oid: string | null | undefined): boolean => Number(oid) >= FIRST_USER_OID
+const NAMED_KINDS = new Set(['r', 'v', 'm', 'f', 'p', 'S', 'i', 'I'])
+/** Referential actions that write: CASCADE, SET NULL, SET DEFAULT. */
+const ACTIONS = new Set(['c', 'n', 'd'])
+const REWRITE = '2618'
+const CLASS = '1259'
+const PROC = '1255'

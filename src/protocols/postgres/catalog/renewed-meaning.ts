@@ -1,0 +1,253 @@
+import { atOnce } from '../../../shared/slices.ts'
+import { FIRST_USER_OID, renewCatalogs, type CatalogRows } from './catalog.ts'
+import type { ChangedRows } from './catalog-mirror.ts'
+import { nameIn, relationRows, typeRows, valueTypeRows, type Meaning, type RelationRows } from './relation-rows.ts'
+import { CLASSES, type TableRow } from './catalog-tables.ts'
+import { CATALOG_OF } from './what-runs.ts'
+
+type Row = readonly (string | null)[]
+type Table = ReadonlyMap<string, TableRow>
+type Tables = ReadonlyMap<string, Table>
+type Field = string | null | undefined
+
+/**
+ * What the catalogs mean once something has changed that concerns nothing but some relations, made of what they meant before. Only these relations are
+ * looked at, and what depends on them by name. Undefined: something else has changed, or it concerns too much; all has to be looked at.
+ */
+export function renewedMeaning(
+  { rows, code, reviewed }: Meaning,
+  before: Tables,
+  now: Tables,
+  changed: ReadonlyMap<string, ChangedRows>,
+): Meaning | undefined {
+  if (changed.size === 0) return { rows, code, reviewed }
+  // Where types of the system run code of users, any type may be of concern.
+  if (rows.conversions.length > 0) return undefined
+  const found = relationsIn(before, now, changed)
+  if (found === undefined) return undefined
+  const { relations, types } = found
+  const named = withDependents(relations, rows, now)
+  if (named.size > MAX_RELATIONS || isInTree(named, before, now)) return undefined
+  for (const { oid, typrelid, typelem } of now.get('pg_type')?.values() ?? [])
+    if (named.has(String(typrelid)) || types.has(String(typelem))) types.add(String(oid))
+  for (const { oid, typelem } of now.get('pg_type')?.values() ?? [])
+    if (types.has(String(typelem))) types.add(String(oid))
+  if (code.hasCode && isUsedElsewhere(types, named, now)) return undefined
+
+  const parts = partsOf(named, now)
+  const newTypes: TableRow[] = []
+  for (const oid of types) {
+    const row = now.get('pg_type')?.get(oid)
+    if (row !== undefined) newTypes.push(row)
+  }
+  const depends = changed.get('pg_depend') ?? NOTHING
+  const attributes = parts.get('pg_attribute')?.values() ?? []
+  const newCode = code.renewed(now, nameIn(now), {
+    depends,
+    types: { before: types, now: newTypes },
+    attributes: [...attributes],
+  })
+  const made = atOnce(relationRows(parts, newCode, reviewed))
+  const merge = (kind: keyof RelationRows): Row[] => [
+    ...rows[kind].filter(([oid]) => !named.has(String(oid))),
+    ...made[kind].filter(([oid]) => named.has(String(oid))),
+  ]
+  const without = (all: readonly Row[], at: number): Row[] => all.filter((row) => !types.has(String(row[at])))
+  const valueTypes = atOnce(valueTypeRows(newTypes, now))
+  const renewed: CatalogRows = {
+    ...rows,
+    relations: merge('relations'),
+    sources: merge('sources'),
+    columns: merge('columns'),
+    definitions: merge('definitions'),
+    unique: merge('unique'),
+    ties: merge('ties'),
+    runs: merge('runs'),
+    types: code.hasCode ? [...without(rows.types, 2), ...atOnce(typeRows(newTypes, newCode))] : rows.types,
+    valueTypes: [...without(rows.valueTypes, 0), ...valueTypes],
+  }
+  renewCatalogs(renewed, rows, { relations: named, types, valueTypes })
+  return { rows: renewed, code: newCode, reviewed }
+}
+
+/** The relations and types whose rows have changed; undefined: something else has, too. */
+function relationsIn(
+  before: Tables,
+  now: Tables,
+  changed: ReadonlyMap<string, ChangedRows>,
+): { readonly relations: Set<string>; readonly types: Set<string> } | undefined {
+  const relations = new Set<string>()
+  const types = new Set<string>()
+  const find = (table: string, oid: Field): TableRow | undefined =>
+    now.get(table)?.get(String(oid)) ?? before.get(table)?.get(String(oid))
+  /** Not a type of its own, nor a foreign table: what these are others may be made of. Those that are not copied nobody can name. */
+  const isPlain = (oid: Field): boolean => {
+    if (Number(oid) < FIRST_USER_OID) return false
+    const rows = [now, before].map((tables) => tables.get('pg_class')?.get(String(oid)))
+    return rows.every((row) => row === undefined || PLAIN_KINDS.has(String(row['relkind'])))
+  }
+  const isRowType = ({ typtype, typrelid }: TableRow): boolean => typtype === 'c' && isPlain(typrelid)
+  const relation = (oid: Field): boolean => {
+    if (!isPlain(oid)) return false
+    relations.add(String(oid))
+    return true
+  }
+  const type = (row: TableRow): boolean => {
+    const element = find('pg_type', row['typelem'])
+    const isArray =
+      row['typtype'] === 'b' && row['typinput'] === ARRAY_IN && element !== undefined && isRowType(element)
+    if (!isArray && !isRowType(row)) return false
+    types.add(String(row['oid']))
+    return !isRowType(row) || relation(row['typrelid'])
+  }
+  const dependency = ({ classid, objid, refclassid, deptype }: TableRow): boolean => {
+    if (deptype === 'e' || !CATALOG_OF.has(String(refclassid))) return false
+    const catalog = String(CATALOG_OF.get(String(classid)))
+    if (catalog === 'pg_class') return relation(objid)
+    if (catalog === 'pg_type') {
+      const row = find('pg_type', objid)
+      return row !== undefined && type(row)
+    }
+    // The server's own triggers of keys are not copied.
+    const row = find(catalog, objid)
+    if (row === undefined) return catalog === 'pg_trigger'
+    return OF_RELATIONS[catalog]?.(row, relation) === true
+  }
+  for (const [table, rows] of changed) {
+    const all = [...rows.before, ...rows.now]
+    const isFine =
+      table === 'pg_type'
+        ? all.every(type)
+        : table === 'pg_depend'
+          ? all.every(dependency)
+          : table === 'pg_namespace'
+            ? rows.before.length === 0
+            : all.every((row) => OF_RELATIONS[table]?.(row, relation) === true)
+    if (!isFine) return undefined
+  }
+  return { relations, types }
+}
+
+/** The relations that a row of a catalog belongs to; false where it belongs to something else. */
+const OF_RELATIONS: Readonly<Record<string, (row: TableRow, relation: (oid: Field) => boolean) => boolean>> = {
+  pg_class: ({ oid }, relation) => relation(oid),
+  pg_attribute: ({ attrelid }, relation) => relation(attrelid),
+  pg_attrdef: ({ adrelid }, relation) => relation(adrelid),
+  pg_constraint: ({ conrelid, confrelid }, relation) =>
+    conrelid !== '0' && relation(conrelid) && (confrelid === '0' || relation(confrelid)),
+  pg_index: ({ indexrelid, indrelid }, relation) => relation(indexrelid) && relation(indrelid),
+  pg_inherits: ({ inhrelid, inhparent }, relation) => relation(inhrelid) && relation(inhparent),
+  pg_rewrite: ({ ev_class }, relation) => relation(ev_class),
+  pg_trigger: ({ tgrelid }, relation) => relation(tgrelid),
+  pg_policy: ({ polrelid }, relation) => relation(polrelid),
+  pg_statistic_ext: ({ stxrelid }, relation) => relation(stxrelid),
+}
+
+/** With those whose rows name columns of theirs. */
+function withDependents(relations: ReadonlySet<string>, rows: CatalogRows, now: Tables): ReadonlySet<string> {
+  const all = new Set(relations)
+  for (const [relation, , , of] of rows.ties) if (relations.has(String(of))) all.add(String(relation))
+  for (const { inhrelid, inhparent } of now.get('pg_inherits')?.values() ?? [])
+    if (relations.has(String(inhparent))) all.add(String(inhrelid))
+  return all
+}
+
+/** Whether one of these, or what a foreign key ties to it, has parents or children: what they are depends on all above them. */
+function isInTree(relations: ReadonlySet<string>, before: Tables, now: Tables): boolean {
+  const inTree = new Set<string>()
+  for (const tables of [before, now])
+    for (const { inhrelid, inhparent } of tables.get('pg_inherits')?.values() ?? [])
+      inTree.add(String(inhrelid)).add(String(inhparent))
+  if (inTree.size === 0) return false
+  for (const relation of relations) if (inTree.has(relation)) return true
+  for (const { conrelid, confrelid } of now.get('pg_constraint')?.values() ?? [])
+    if (
+      relations.has(String(conrelid))
+        ? inTree.has(String(confrelid))
+        : relations.has(String(confrelid)) && inTree.has(String(conrelid))
+    )
+      return true
+  return false
+}
+
+/** Whether something that is not looked at again is made of one of these types: code that runs with them runs with it. */
+function isUsedElsewhere(types: ReadonlySet<string>, relations: ReadonlySet<string>, now: Tables): boolean {
+  const all = (name: string): Iterable<TableRow> => now.get(name)?.values() ?? []
+  for (const { attrelid, atttypid } of all('pg_attribute'))
+    if (types.has(String(atttypid)) && !relations.has(String(attrelid))) return true
+  for (const { oid, typelem, typbasetype } of all('pg_type'))
+    if (!types.has(String(oid)) && (types.has(String(typelem)) || types.has(String(typbasetype)))) return true
+  for (const { classid, objid, refclassid, refobjid } of all('pg_depend')) {
+    if (refclassid !== CLASSES['pg_type'] || !types.has(String(refobjid))) continue
+    const isOwn =
+      (classid === CLASSES['pg_type'] && types.has(String(objid))) ||
+      (classid === CLASSES['pg_class'] && relations.has(String(objid)))
+    if (!isOwn) return true
+  }
+  const named = {
+    pg_cast: ['castsource', 'casttarget'],
+    pg_opclass: ['opcintype', 'opckeytype'],
+    pg_amop: ['amoplefttype', 'amoprighttype'],
+    pg_amproc: ['amproclefttype', 'amprocrighttype'],
+    pg_range: ['rngsubtype'],
+    pg_transform: ['trftype'],
+  }
+  for (const [table, columns] of Object.entries(named))
+    for (const row of all(table)) if (columns.some((column) => types.has(String(row[column])))) return true
+  return false
+}
+
+/** The rows of the catalogs that say what these relations are, and the columns of those that they name; of what is no part of a relation, all. */
+function partsOf(relations: ReadonlySet<string>, now: Tables): Tables {
+  const parts = new Map(now)
+  /** By class, the objects whose dependencies count; by number, the relations whose columns are named. */
+  const objects = new Map<string, Set<string>>()
+  const near = new Set(relations)
+  const keep = (table: string, isKept: (row: TableRow) => boolean): void => {
+    const kept = new Map<string, TableRow>()
+    for (const [key, row] of now.get(table) ?? []) if (isKept(row)) kept.set(key, row)
+    parts.set(table, kept)
+  }
+  const isOne = (oid: Field): boolean => relations.has(String(oid))
+  const object = (catalog: string, oid: Field): void => {
+    const known = objects.get(String(CLASSES[catalog])) ?? new Set()
+    objects.set(String(CLASSES[catalog]), known.add(String(oid)))
+  }
+  for (const oid of relations) object('pg_class', oid)
+  for (const [table, columns] of Object.entries(PART_OF))
+    keep(table, (row) => {
+      if (!columns.some((column) => isOne(row[column]))) return false
+      for (const column of columns) near.add(String(row[column]))
+      if (table === 'pg_index') object('pg_class', row['indexrelid'])
+      else if (table === 'pg_inherits') object('pg_class', row['inhparent'])
+      else object(table, row['oid'])
+      return true
+    })
+  keep('pg_depend', ({ classid, objid, refclassid, refobjid }) => {
+    if (objects.get(String(classid))?.has(String(objid)) !== true) return false
+    if (refclassid === CLASSES['pg_class']) near.add(String(refobjid))
+    return true
+  })
+  keep('pg_class', ({ oid }) => near.has(String(oid)))
+  keep('pg_attribute', ({ attrelid }) => near.has(String(attrelid)))
+  return parts
+}
+
+/** Columns that say what relation a row is part of. */
+const PART_OF: Readonly<Record<string, readonly string[]>> = {
+  pg_attrdef: ['adrelid'],
+  pg_constraint: ['conrelid', 'confrelid'],
+  pg_index: ['indrelid', 'indexrelid'],
+  pg_inherits: ['inhrelid', 'inhparent'],
+  pg_rewrite: ['ev_class'],
+  pg_trigger: ['tgrelid'],
+  pg_policy: ['polrelid'],
+  pg_statistic_ext: ['stxrelid'],
+}
+const NOTHING: ChangedRows = { before: [], now: [] }
+/** Kinds of relations that a row type is no type of its own of. */
+const PLAIN_KINDS = new Set(['r', 'v', 'm', 'p', 'S', 'i', 'I'])
+/** The function array_in(), as pg_proc.dat numbers it. */
+const ARRAY_IN = '750'
+/** Of more relations all are looked at. */
+const MAX_RELATIONS = 500

@@ -189,7 +189,7 @@ describe('what is read of what has changed', () => {
     let before = await place.read(ask)
     buildCatalog(before)
     let reused = 0
-    for (let round = 0; round < 160; round++) {
+    for (let round = 0; round < 120; round++) {
       const open = random(3) === 0
       if (open) await other.query('begin')
       for (let index = 0; index <= random(4); index++)

@@ -38,11 +38,11 @@ export async function readMirror(version: number, before: CatalogMirror | undefi
   const whole = async (): Promise<MirrorReading> => ({ mirror: await readWhole(version, ask), changed: undefined })
   if (before === undefined) return whole()
   const read = await readChanges(version, before, new Set(), ask)
-  if (read === 'other storage') return whole()
+  if (read === 'nothing to go by') return whole()
   if (read.missing.size === 0) return read
   // Rows are gone: their tables are read with the names of all that are left.
   const again = await readChanges(version, before, read.missing, ask)
-  return again === 'other storage' || again.missing.size > 0 ? whole() : again
+  return again === 'nothing to go by' || again.missing.size > 0 ? whole() : again
 }
 
 async function readChanges(
@@ -51,13 +51,15 @@ async function readChanges(
   withKeys: ReadonlySet<string>,
   ask: Ask,
 ): Promise<
-  'other storage' | { mirror: CatalogMirror; changed: ReadonlyMap<string, ChangedRows>; missing: ReadonlySet<string> }
+  | 'nothing to go by'
+  | { mirror: CatalogMirror; changed: ReadonlyMap<string, ChangedRows>; missing: ReadonlySet<string> }
 > {
   const tables = catalogTables(version)
   const since = sinceOf(before.snapshot)
-  if (since === undefined) return 'other storage'
-  const read = await inSlices(collect(tables, await ask(mirrorQuery(tables, changedSince(since), withKeys))))
-  if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'other storage'
+  if (since === undefined) return 'nothing to go by'
+  const read = changesIn(tables, await ask(changesQuery(tables, changedSince(since), withKeys)))
+  if (read === 'too much') return 'nothing to go by'
+  if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'nothing to go by'
   const missing = new Set<string>()
   const next = new Map<string, Rows>()
   const changed = new Map<string, ChangedRows>()
@@ -94,7 +96,7 @@ async function readChanges(
 
 async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
   const tables = catalogTables(version)
-  const read = await inSlices(collect(tables, await ask(mirrorQuery(tables, 'true', new Set()))))
+  const read = await inSlices(collect(tables, await ask(mirrorQuery(tables))))
   const rows = new Map<string, Rows>()
   for (const name of Object.keys(tables)) {
     const { rows: all, count } = read.of(name)
@@ -107,27 +109,42 @@ async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
 const changedSince = (transaction: string): string =>
   `pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age('${transaction}'::pg_catalog.xid)`
 
-/** One statement: the state, then for each table the number of its rows, on demand their keys, and the rows that match. */
-export function mirrorQuery(
+/** One statement: the state, then for each table the number of its rows, and the rows. */
+export function mirrorQuery(tables: Readonly<Record<string, CatalogTable>>): string {
+  const parts = Object.entries(tables).flatMap(([name, table]) => {
+    const from = `from pg_catalog.${name} t where (${table.where})`
+    return [
+      `select '${name}', pg_catalog.count(*)::pg_catalog.text, null ${from}`,
+      `select '${name}', ${nameOfRow(table)}, ${valuesOf(table)} ${from}`,
+    ]
+  })
+  return [STATE, ...parts].join(' union all ')
+}
+
+/**
+ * One statement: the state, then for each table a row: the number of its rows, and as JSON the names and values of those that match and,
+ * on demand, the names of all. It is a third of what the other is to parse and to plan.
+ */
+export function changesQuery(
   tables: Readonly<Record<string, CatalogTable>>,
   isNew: string,
   withKeys: ReadonlySet<string>,
 ): string {
-  const parts = Object.entries(tables).flatMap(([name, table]) => {
-    const { where, columns } = table
-    const from = `from pg_catalog.${name} t where (${where})`
-    const values = Object.values(columns).map((expression) => `(${expression})::pg_catalog.text`)
-    const keys = withKeys.has(name)
-      ? `pg_catalog.string_agg(pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')}), ',')`
-      : 'null'
-    return [
-      `select '${name}', pg_catalog.count(*)::pg_catalog.text, ${keys} ${from}`,
-      `select '${name}', pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')}), pg_catalog.json_build_array(${values.join(', ')})::pg_catalog.text ${from} and ${isNew}`,
-    ]
+  const parts = Object.entries(tables).map(([name, table]) => {
+    const isMatch = `filter (where ${isNew})`
+    const rows = `case when pg_catalog.count(*) ${isMatch} operator(pg_catalog.<=) ${MAX_CHANGED} then pg_catalog.json_agg(pg_catalog.json_build_array(${nameOfRow(table)}, ${valuesOf(table)})) ${isMatch} else '0'::pg_catalog.json end`
+    const keys = withKeys.has(name) ? `pg_catalog.string_agg(${nameOfRow(table)}, ',')` : 'null'
+    return `select '${name}', pg_catalog.json_build_array(pg_catalog.count(*), ${keys})::pg_catalog.text, (${rows})::pg_catalog.text from pg_catalog.${name} t where (${table.where})`
   })
-  const state = `select '', pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text`
-  return [state, ...parts].join(' union all ')
+  return [STATE, ...parts].join(' union all ')
 }
+
+const STATE = `select '', pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text`
+const nameOfRow = (table: CatalogTable): string => `pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')})`
+const valuesOf = ({ columns }: CatalogTable): string =>
+  `pg_catalog.json_build_array(${Object.values(columns)
+    .map((expression) => `(${expression})::pg_catalog.text`)
+    .join(', ')})::pg_catalog.text`
 
 const keyOf = ({ key }: CatalogTable): string[] => (key.length === 0 ? ['t.ctid'] : key.map((column) => `t.${column}`))
 
@@ -137,8 +154,55 @@ interface Collected {
   of(name: string): {
     readonly rows: Map<string, TableRow>
     readonly count: number
-    readonly keys: readonly string[] | undefined
+    /** Names of all that there are, where they were asked for. */
+    readonly keys?: readonly string[] | undefined
   }
+}
+
+/** The rows of `changesQuery`; more of them than anybody reads in passing are read as all are. */
+function changesIn(
+  tables: Readonly<Record<string, CatalogTable>>,
+  answer: readonly (readonly (string | null)[])[],
+): Collected | 'too much' {
+  const [state, ...parts] = answer
+  const [mark, snapshot, storage] = state ?? []
+  if (mark !== '' || snapshot == null || storage == null || sinceOf(snapshot) === undefined) throw odd()
+  const found = new Map<string, ReturnType<Collected['of']>>()
+  for (const [name, counted, listed] of parts) {
+    const table = tables[String(name)]
+    const [count, names] = listIn(counted)
+    if (table === undefined || typeof count !== 'number' || found.has(String(name))) throw odd()
+    if (listed === '0') return 'too much'
+    const rows = new Map<string, TableRow>()
+    const columns = Object.keys(table.columns)
+    for (const one of listed == null ? [] : listIn(listed)) {
+      const [key, values] = Array.isArray(one) ? (one as unknown[]) : []
+      if (typeof key !== 'string' || typeof values !== 'string') throw odd()
+      rows.set(key, rowOf(columns, values))
+    }
+    const keys = typeof names === 'string' ? names.split(',') : undefined
+    found.set(String(name), { rows, count, keys: count === 0 ? [] : keys })
+  }
+  return {
+    snapshot,
+    storage,
+    of(name) {
+      const part = found.get(name)
+      if (part === undefined) throw odd()
+      return part
+    },
+  }
+}
+
+function listIn(text: string | null | undefined): readonly unknown[] {
+  let values: unknown
+  try {
+    values = JSON.parse(text ?? '')
+  } catch {
+    throw odd()
+  }
+  if (!Array.isArray(values)) throw odd()
+  return values
 }
 
 /** The rows of that statement, which a hostile target may give in any form. */
@@ -147,11 +211,8 @@ function* collect(
   answer: readonly (readonly (string | null)[])[],
 ): Work<Collected> {
   let state: { snapshot: string; storage: string } | undefined
-  const found = new Map<
-    string,
-    { rows: Map<string, TableRow>; count: number | undefined; keys: string[] | undefined }
-  >()
-  for (const name of Object.keys(tables)) found.set(name, { rows: new Map(), count: undefined, keys: undefined })
+  const found = new Map<string, { rows: Map<string, TableRow>; count: number | undefined }>()
+  for (const name of Object.keys(tables)) found.set(name, { rows: new Map(), count: undefined })
   for (const [name, first, second] of answer) {
     yield
     if (name === '') {
@@ -166,7 +227,6 @@ function* collect(
     if (of.count === undefined) {
       if (!/^\d{1,10}$/.test(first)) throw odd()
       of.count = Number(first)
-      of.keys = second?.split(',')
       continue
     }
     if (second == null) throw odd()
@@ -176,13 +236,9 @@ function* collect(
   return {
     ...state,
     of(name) {
-      const { rows, count, keys } = found.get(name) as {
-        rows: Map<string, TableRow>
-        count: number | undefined
-        keys: string[] | undefined
-      }
+      const { rows, count } = found.get(name) as { rows: Map<string, TableRow>; count: number | undefined }
       if (count === undefined) throw odd()
-      return { rows, count, keys: count === 0 ? [] : keys }
+      return { rows, count }
     },
   }
 }
@@ -226,3 +282,5 @@ function isFar(before: string, now: string): boolean {
 /** FirstNormalTransactionId in the server's transam.h. */
 const FIRST_TRANSACTION = 3n
 const FAR = 1_000_000_000n
+/** Changed rows of one catalog that are read at once. */
+const MAX_CHANGED = 1000

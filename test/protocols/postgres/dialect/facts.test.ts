@@ -1,6 +1,6 @@
 import { loadModule } from 'libpg-query'
 import { describe, expect, it } from 'vitest'
-import { mirrorQuery } from '../../../../src/protocols/postgres/catalog/catalog-mirror.ts'
+import { changesQuery, mirrorQuery } from '../../../../src/protocols/postgres/catalog/catalog-mirror.ts'
 import { SYSTEM_QUERIES } from '../../../../src/protocols/postgres/catalog/catalog-rows.ts'
 import { catalogTables } from '../../../../src/protocols/postgres/catalog/catalog-tables.ts'
 import { STATE } from '../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
@@ -616,7 +616,10 @@ describe('what the gateway asks a target for itself', () => {
   const all = new Set(Object.keys(catalogTables(180000)))
   it.each([
     ...Object.entries(SYSTEM_QUERIES),
-    ...[130000, 180000].map((version) => [`catalogs of ${version}`, mirrorQuery(catalogTables(version), 'true', all)]),
+    ...[130000, 180000].flatMap((version) => [
+      [`catalogs of ${version}`, mirrorQuery(catalogTables(version))],
+      [`changes in catalogs of ${version}`, changesQuery(catalogTables(version), 'true', all)],
+    ]),
     ['definitions', definitionTexts([...buildCatalog(rows).byOid.values()])],
     ['state', STATE],
     ['shield', shield(1)],

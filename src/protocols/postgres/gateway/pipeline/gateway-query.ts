@@ -71,14 +71,23 @@ export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRow
 
 /**
  * The same, under settings of the gateway's own: the client's time limits, planner and search path do not apply, and are
- * what they were afterwards. Outside a transaction they are gone with the implicit one that the queries run in.
+ * what they were afterwards. Outside a transaction they are gone with the implicit one that the queries run in. `before`: outside a
+ * transaction, a query that runs ahead of them under the client's settings; its rows come first.
  */
-export async function shieldedQueries(port: ShieldedPort, queries: readonly OwnQuery[]): Promise<OwnRows[]> {
-  if (port.status === 'I' && !port.batchOpen)
-    return (await ownQueries(port, [shield(port.session.limits.catalogs), ...queries])).slice(1)
-  const [saved] = await ownQueries(port, [shield(port.session.limits.catalogs)])
-  const before = saved?.[0]?.slice(0, SHIELDED.length) ?? []
-  const answers = await ownQueries(port, [...queries, restore(before)])
+export async function shieldedQueries(
+  port: ShieldedPort,
+  queries: readonly OwnQuery[],
+  before?: OwnQuery,
+): Promise<OwnRows[]> {
+  const shielding = shield(port.session.limits.catalogs)
+  if (port.status === 'I' && !port.batchOpen) {
+    if (before === undefined) return (await ownQueries(port, [shielding, ...queries])).slice(1)
+    const [first = [], , ...answers] = await ownQueries(port, [before, shielding, ...queries])
+    return [first, ...answers]
+  }
+  const [saved] = await ownQueries(port, [shielding])
+  const settings = saved?.[0]?.slice(0, SHIELDED.length) ?? []
+  const answers = await ownQueries(port, [...queries, restore(settings)])
   return answers.slice(0, queries.length)
 }
 

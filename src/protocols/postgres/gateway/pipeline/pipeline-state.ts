@@ -12,7 +12,7 @@ import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
 import { missingColumns, type DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import { OwnQueryFailed, ownQueries, shieldedQueries } from './gateway-query.ts'
-import type { Pending } from './pending.ts'
+import type { OwnRows, Pending } from './pending.ts'
 import {
   bothOf,
   joined,
@@ -437,12 +437,13 @@ export class PipelineState implements Participant {
   }
 
   async #read(changes: number): Promise<Read & { searchPath: readonly string[] }> {
+    if (this.status === 'I' && !this.batchOpen) return this.#readOutside()
     const [state] = await ownQueries(this, [STATE])
     const [path, transaction, isolation] = state?.[0] ?? []
     const searchPath = namesOf(path)
     const ask: AskAll = (texts) => shieldedQueries(this, texts)
-    // Outside a transaction, and in one that takes a snapshot for each statement, what is committed now is seen.
-    const isCurrent = (this.status === 'I' && !this.batchOpen) || isolation === 'read committed'
+    // In a transaction that takes a snapshot for each statement, what is committed now is seen.
+    const isCurrent = isolation === 'read committed'
     const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by), by)
     if (transaction == null)
       return { searchPath, ...(await (isCurrent ? committed(ask) : this.#target.aside(committed))) }
@@ -451,6 +452,21 @@ export class PipelineState implements Participant {
     if (!isCurrent && this.#seenChanges !== changes && this.#rows !== (await this.#target.aside(committed)).rows)
       this.uncertain = 'definitions have changed since the transaction began'
     return { searchPath, ...own }
+  }
+
+  /** Outside a transaction, what is committed now is seen. The state comes with the first of what is asked. */
+  async #readOutside(): Promise<Read & { searchPath: readonly string[] }> {
+    let state: OwnRows | undefined
+    const ask: AskAll = async (texts) => {
+      if (state !== undefined) return shieldedQueries(this, texts)
+      const [first, ...answers] = await shieldedQueries(this, texts, STATE)
+      state = first
+      return answers
+    }
+    const read = await this.#withTrees(await this.#place.read(ask), ask)
+    // Another session may have read it all.
+    state ??= (await ownQueries(this, [STATE]))[0]
+    return { searchPath: namesOf(state?.[0]?.[0]), ...read }
   }
 
   async #withTrees(rows: CatalogRows, ask: AskAll): Promise<Read> {

@@ -225,7 +225,7 @@ function opened(session) {
   const person = { id: 'bench', label: 'bench', kind: 'person' }
   return {
     type: 'opened',
-    version: 2,
+    version: 3,
     session,
     person,
     target: 't',

@@ -9,6 +9,7 @@ import { ServerSide } from '../../dist/protocols/postgres/gateway/pipeline/serve
 import { SharedDefinitions } from '../../dist/protocols/postgres/catalog/shared-definitions.js'
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { statementAnalyzer } from '../../dist/protocols/postgres/gateway/pipeline/analyze-statement.js'
+import { recordedChannel } from '../../dist/gateway/recorded-channel.js'
 import { createSession } from '../../dist/gateway/session.js'
 import { generateSigningKeyPem, signerFromPem } from '../../dist/recording/seal.js'
 import { Spool } from '../../dist/recording/spool.js'
@@ -22,29 +23,42 @@ import { query } from '../../dist/protocols/postgres/wire/query.js'
 import { ComparisonBudget } from '../../dist/gateway/comparison-budget.js'
 
 /**
- * One PostgreSQL session without sockets: the parts that stand between two sockets in the gateway, with a real recorder on the
+ * PostgreSQL sessions without sockets: the parts that stand between two sockets in the gateway, with real recorders on the
  * disk. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`.
  */
-export async function startRelay({ checks = true } = {}) {
+export async function startRelays({ checks = true } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-bench-'))
-  const secret = Buffer.alloc(32, 1)
   const spool = new Spool({
     directory,
-    macKey: secret,
-    detachedKey: secret,
+    macKey: SECRET,
+    detachedKey: SECRET,
     signer: signerFromPem(generateSigningKeyPem()),
     limit: 1e12,
     writeTimeout: 10_000,
   })
   const config = parseConfig(configText(checks), 'bench.yaml')
+  const parser = await createSqlParser()
+  const place = new CatalogPlace(new SharedDefinitions())
+  let opened = 0
+  return {
+    open: () => openRelay({ spool, config, parser, place, id: `ses_bench_${opened++}` }),
+    async stop() {
+      await spool.stop()
+      await parser.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function openRelay({ spool, config, parser, place, id }) {
   const [target] = config.targets
   const person = { id: 'bench', label: 'bench@example.com', kind: 'person', groups: ['engineering'] }
   const grant = { id: 'grt_1', rule: 'all', reason: '', endsAt: Date.now() + 1e9 }
   const recorder = await spool.open(
     {
       type: 'opened',
-      version: 2,
-      session: 'ses_bench',
+      version: 3,
+      session: id,
       person,
       target: 'db',
       protocol: 'postgres',
@@ -52,10 +66,10 @@ export async function startRelay({ checks = true } = {}) {
       grant: { ...grant, endsAt: '2030-01-01T00:00:00.000Z' },
       policy: config.policy.version,
     },
-    { file: 'x/ses_bench.pamrec', recipients: [], strict: false, onFailure: console.error },
+    { file: `x/${id}.pamrec`, recipients: [], strict: false, onFailure: console.error },
   )
   const session = createSession({
-    id: 'ses_bench',
+    id,
     login: { person },
     target,
     config: target,
@@ -68,13 +82,13 @@ export async function startRelay({ checks = true } = {}) {
     clock: { now: () => Date.now(), at: () => () => {} },
     state: {},
     policy: () => config.policy,
-    digestKey: secret,
+    digestKey: SECRET,
     comparisonBudget: new ComparisonBudget(),
     ended: new AbortController(),
   })
-  const parser = await createSqlParser()
   const out = { up: 0, down: 0 }
   const channel = (side) => ({
+    handler: { drained() {} },
     write(bytes) {
       out[side] += bytes.length
       return true
@@ -86,23 +100,24 @@ export async function startRelay({ checks = true } = {}) {
   })
   const pipeline = new PipelineState({
     client: channel('down'),
-    upstream: channel('up'),
+    // As between two sockets: nothing goes on before it is on record.
+    upstream: recordedChannel(channel('up'), { recorder, ended: session.ended }),
     parameters: new Map(),
     session,
     parser,
     catalog: CATALOG,
     trees: new Map(),
     searchPath: ['pg_catalog', 'public'],
-    place: new CatalogPlace(new SharedDefinitions()),
+    place,
     seenChanges: 0,
-    parameters: new Map(),
     target: { processId: undefined, cancel: async () => {}, aside: async () => undefined },
   })
   const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
   const serverSide = new ServerSide(pipeline)
-  session.ended.addEventListener('abort', () => {
+  const onEnd = () => {
     throw session.ended.reason
-  })
+  }
+  session.ended.addEventListener('abort', onEnd)
   return {
     out,
     session,
@@ -111,14 +126,28 @@ export async function startRelay({ checks = true } = {}) {
     server: (bytes) => serverSide.push(bytes),
     written: () => new Promise((resolve) => recorder.whenWritten(resolve)),
     room: () => (recorder.isFull ? new Promise((resolve) => recorder.whenRoom(resolve)) : undefined),
-    async stop() {
+    async close() {
+      session.ended.removeEventListener('abort', onEnd)
+      pipeline.abandon()
       await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
-      await spool.stop()
-      await parser.close()
-      rmSync(directory, { recursive: true, force: true })
     },
   }
 }
+
+/** One session by itself. */
+export async function startRelay(options) {
+  const relays = await startRelays(options)
+  const relay = await relays.open()
+  return {
+    ...relay,
+    async stop() {
+      await relay.close()
+      await relays.stop()
+    },
+  }
+}
+
+const SECRET = Buffer.alloc(32, 1)
 
 const configText = (checks) => `
 identity: { issuers: [{ url: "https://issuer.example", for: people, clientId: pamctl }] }

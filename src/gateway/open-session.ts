@@ -150,7 +150,7 @@ function openRecord(opening: Opening, account: string, spool: Spool): Promise<Se
   return spool.open(
     {
       type: 'opened',
-      version: 2,
+      version: 3,
       session: id,
       person: { id: person.id, label: person.label, kind: person.kind },
       target: target.name,

@@ -26,7 +26,8 @@ export type EventBody =
 /** Always the first event. */
 export interface OpenedEvent {
   readonly type: 'opened'
-  readonly version: 2
+  /** Of the format: of what is recorded now, 3. */
+  readonly version: 2 | 3
   readonly session: string
   readonly person: { readonly id: string; readonly label: string; readonly kind: string }
   readonly target: string
@@ -102,7 +103,7 @@ export interface RowsEvent {
   readonly cut?: true
 }
 
-/** Bytes of a terminal; they follow the JSON in the frame. */
+/** Bytes of a terminal; they follow the JSON. */
 export interface TerminalEvent {
   readonly type: 'terminal'
   readonly channel: string

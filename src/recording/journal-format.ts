@@ -5,17 +5,55 @@ import { BLOCK, padKey } from '../shared/hmac.ts'
 export interface JournalEntry {
   readonly session: string
   readonly kind: EntryKind
-  /** Sequence number of the event; of `sealed`, of the last event that is sealed; 0 for others. */
+  /** Sequence number of the event; of `events`, of the last; of `sealed`, of the last event that is sealed; 0 for others. */
   readonly seq: number
   readonly bytes: Buffer
 }
 
-export const entryKinds = { event: 0, hidden: 1, detached: 2, opened: 3, hiddenEnd: 4, sealed: 5 } as const
+/** Of these, `event`, `hidden` and `hiddenEnd` come from older versions alone. */
+export const entryKinds = { event: 0, hidden: 1, detached: 2, opened: 3, hiddenEnd: 4, sealed: 5, events: 6 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]
 
-/** Whether it is an event of the session: only events keep a journal file. */
+/** Whether it has events of the session: only they keep a journal file. */
 export const isEvent = ({ kind }: JournalEntry): boolean =>
-  kind === entryKinds.event || kind === entryKinds.hidden || kind === entryKinds.hiddenEnd
+  kind === entryKinds.events || kind === entryKinds.event || kind === entryKinds.hidden || kind === entryKinds.hiddenEnd
+
+/** Compact events of a session, of one turn: the bytes of an entry of kind `events`. */
+export interface JournaledEvents {
+  /** Number of the first event. */
+  readonly first: number
+  /** They are the first of a segment. */
+  readonly begins: boolean
+  /** The session's last event is among them. */
+  readonly ends: boolean
+  readonly hidden: boolean
+  readonly bytes: Buffer
+}
+
+export function encodeEvents({ first, begins, ends, hidden, bytes }: JournaledEvents): Buffer {
+  const out = Buffer.allocUnsafe(EVENTS_HEADER + bytes.length)
+  out.writeUInt32BE(first)
+  out[4] = (begins ? BEGINS : 0) | (ends ? ENDS : 0) | (hidden ? HIDDEN : 0)
+  bytes.copy(out, EVENTS_HEADER)
+  return out
+}
+
+export function decodeEvents(entry: Buffer): JournaledEvents {
+  const flags = entry.readUInt8(4)
+  if (flags > (BEGINS | ENDS | HIDDEN)) throw new RangeError('an entry has unknown flags')
+  return {
+    first: entry.readUInt32BE(0),
+    begins: (flags & BEGINS) !== 0,
+    ends: (flags & ENDS) !== 0,
+    hidden: (flags & HIDDEN) !== 0,
+    bytes: entry.subarray(EVENTS_HEADER),
+  }
+}
+
+const BEGINS = 1
+const ENDS = 2
+const HIDDEN = 4
+const EVENTS_HEADER = 5
 
 /**
  * What the file of a session holds, flushed: recovery compares the file with it, so that segments cannot be cut off once their
@@ -24,7 +62,7 @@ export const isEvent = ({ kind }: JournalEntry): boolean =>
 export interface SealedSoFar {
   readonly segments: number
   readonly events: number
-  /** Of the last event, hexadecimal. */
+  /** What the chain ends with, hexadecimal. */
   readonly hash: string
 }
 
@@ -97,6 +135,7 @@ export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, u
     const name = at + 1 + payload.readUInt8(at)
     const session = payload.toString('latin1', at + 1, name)
     const kind = payload.readUInt8(name) as EntryKind
+    if (kind > entryKinds.events) throw new RangeError(`an entry is of the unknown kind ${kind}`)
     const seq = payload.readUInt32BE(name + 1)
     const start = name + 9
     const end = start + payload.readUInt32BE(name + 5)
@@ -108,10 +147,13 @@ export function* decodeEntries(payload: Buffer): Generator<JournalEntry, void, u
 
 const NEXT = Buffer.from('pamjnl/1 next')
 const HEAD = Buffer.from('pamjnl/1 head')
-export const JOURNAL_MAGIC = 'PAMJNL/2\n'
-/** In the header, which has a MAC, unlike the magic. Version 1 has none, and does not say what is sealed; it is read as well. */
-export const JOURNAL_VERSION = 2
-export const JOURNAL_MAGIC_1 = 'PAMJNL/1\n'
+export const JOURNAL_MAGIC = 'PAMJNL/3\n'
+/**
+ * In the header, which has a MAC, unlike the magic. Older versions are read as well: the first has no version in its header and does
+ * not say what is sealed, and both have one event in an entry.
+ */
+export const JOURNAL_VERSION = 3
+export const magicOfVersion = (version: number): string => `PAMJNL/${version}\n`
 export const MAC = 32
 /** Bytes of a record's number. */
 const COUNTER = 8

@@ -19,6 +19,19 @@ export interface JournalOptions {
   readonly onFull?: (sessions: Iterable<string>) => void
 }
 
+/** A session that has events for the journal: it is asked for them once per turn, however many it has. */
+export interface JournalSource {
+  readonly session: string
+  /** Whether it is among those that are asked next. */
+  isDue: boolean
+  /** What is told only once it is flushed to the disk. */
+  readonly isStrict: boolean
+  /** All that it has: it is written now. */
+  takeEntry(): JournalEntry | undefined
+  /** What was taken first, of what it has not been told of yet, stands there. */
+  written(): void
+}
+
 interface Waiter {
   readonly strict: boolean
   readonly done: () => void
@@ -41,9 +54,12 @@ export class Journal {
   readonly #older: JournalFile[] = []
   #file: JournalFile
   #entries: JournalEntry[] = []
+  #due: JournalSource[] = []
   #pendingBytes = 0
   #waiters: Waiter[] = []
   #unflushed: Unflushed[] = []
+  /** Whose events are being written. */
+  #writing: JournalSource[] = []
   #syncing = false
   #busy = false
   #releasedMeanwhile: { readonly session: string; readonly upTo: number }[] = []
@@ -79,7 +95,21 @@ export class Journal {
   append(entry: JournalEntry, soon: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
     this.#entries.push(entry)
-    this.#pendingBytes += entry.bytes.length + ENTRY_OVERHEAD
+    this.#waits(entry.bytes.length + ENTRY_OVERHEAD, soon)
+  }
+
+  /** So many bytes more are to be had from a source, or it waits for what it gave to be written. */
+  expect(source: JournalSource, bytes: number, soon: boolean): void {
+    if (this.#failed !== undefined) throw this.#failed
+    if (!source.isDue) {
+      source.isDue = true
+      this.#due.push(source)
+    }
+    this.#waits(bytes, soon)
+  }
+
+  #waits(bytes: number, soon: boolean): void {
+    this.#pendingBytes += bytes
     if (soon || this.#pendingBytes > FLUSH_AT) this.#flushThisTurn()
     else this.#later ??= setTimeout(this.#flushLate, LATER)
   }
@@ -141,7 +171,7 @@ export class Journal {
   /** The timer of what was written with others meanwhile is left to run out: making one for each would cost more. */
   readonly #flushLate = (): void => {
     this.#later = undefined
-    if (this.#entries.length > 0) this.#flush()
+    if (this.#entries.length > 0 || this.#due.length > 0) this.#flush()
   }
 
   #flush(): void {
@@ -151,6 +181,7 @@ export class Journal {
     const waiters = this.#waiters
     this.#waiters = []
     this.#pendingBytes = 0
+    this.#takeDue()
     if (this.#entries.length === 0) return this.#written(waiters)
     const file = this.#file
     const record = file.record(this.#entries)
@@ -171,6 +202,18 @@ export class Journal {
     this.#written(waiters)
   }
 
+  /** What a source has comes behind what it has added of an earlier segment. */
+  #takeDue(): void {
+    const due = this.#due
+    this.#due = this.#writing
+    this.#writing = due
+    for (const source of due) {
+      source.isDue = false
+      const entry = source.takeEntry()
+      if (entry !== undefined) this.#entries.push(entry)
+    }
+  }
+
   /** A disk that stalls must not stall everybody's timers and sockets. */
   async #writeSlowly(file: JournalFile, record: NextRecord, waiters: Waiter[]): Promise<void> {
     this.#busy = true
@@ -186,7 +229,7 @@ export class Journal {
     this.#noteDuration(performance.now() - started)
     this.#releaseSealed(record)
     this.#written(waiters)
-    if (this.#entries.length > 0 || this.#waiters.length > 0) this.#flushThisTurn()
+    if (this.#entries.length > 0 || this.#due.length > 0 || this.#waiters.length > 0) this.#flushThisTurn()
   }
 
   #releaseSealed({ entries }: NextRecord): void {
@@ -198,6 +241,12 @@ export class Journal {
   }
 
   #written(waiters: readonly Waiter[]): void {
+    const sources = this.#writing
+    this.#writing = []
+    for (const source of sources) {
+      if (source.isStrict) this.#unflushed.push({ strict: true, done: () => source.written(), file: this.#file })
+      else source.written()
+    }
     for (const waiter of waiters) {
       if (waiter.strict) this.#unflushed.push({ ...waiter, file: this.#file })
       else waiter.done()
@@ -240,6 +289,8 @@ export class Journal {
     this.#failed = error
     this.#file.cutToWhole()
     this.#entries = []
+    this.#due = []
+    this.#writing = []
     this.#pendingBytes = 0
     this.#waiters = []
     this.#unflushed = []

@@ -5,16 +5,18 @@ import { decodePayload } from './frame.ts'
 import { headOf, journalFiles } from './journal-file.ts'
 import {
   decodeEntries,
+  decodeEvents,
   entryKinds,
   type EntryKind,
   firstKey,
   headToken,
   JOURNAL_MAGIC,
-  JOURNAL_MAGIC_1,
   JOURNAL_VERSION,
+  magicOfVersion,
   MAC,
   nextKey,
   recordMac,
+  type JournaledEvents,
   type SealedSoFar,
 } from './journal-format.ts'
 import { isNoFile } from './ordinary-file.ts'
@@ -25,6 +27,9 @@ export interface JournaledSession {
   /** Path of its recording below the spool. */
   readonly file: string
   readonly wrappedKey: string | undefined
+  /** What was added in one turn; `last`: number of the last event. */
+  readonly turns: (JournaledEvents & { readonly last: number })[]
+  /** As older versions wrote them, each by itself. */
   readonly events: {
     /** The session's last: nothing follows. */
     readonly ends: boolean
@@ -67,28 +72,24 @@ export function readJournals(directory: string, macKey: Uint8Array): JournalRead
 
 function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): void {
   for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
-    const known = sessions.get(session) ?? NOTHING_OF
+    // Where its opening stands in a file that was not needed any more, what is here is sealed, or belongs to a known name.
+    const known = sessions.get(session) ?? newSession()
     if (kind === entryKinds.opened) {
       const opening = JSON.parse(bytes.toString('utf8')) as { file: string; wrappedKey?: string; sealed?: SealedSoFar }
       const { file, wrappedKey, sealed } = opening
-      const { events, detached } = known === NOTHING_OF ? { events: [], detached: [] } : known
-      sessions.set(session, { file, wrappedKey, events, detached, sealed: more(known.sealed, sealed) })
+      sessions.set(session, { ...known, file, wrappedKey, sealed: more(known.sealed, sealed) })
       continue
     }
     if (kind === entryKinds.sealed) {
       const sealed = more(known.sealed, JSON.parse(bytes.toString('utf8')) as SealedSoFar)
-      sessions.set(
-        session,
-        known === NOTHING_OF ? { ...known, events: [], detached: [], sealed } : { ...known, sealed },
-      )
+      sessions.set(session, { ...known, sealed })
       continue
     }
-    // Its opening stands in a file that was not needed any more: what is here is sealed, or belongs to a known name.
-    const found = known === NOTHING_OF ? { ...known, events: [], detached: [] } : known
-    if (known === NOTHING_OF) sessions.set(session, found)
-    if (kind === entryKinds.detached) found.detached.push(JSON.parse(bytes.toString('utf8')) as DetachedEntry)
+    sessions.set(session, known)
+    if (kind === entryKinds.detached) known.detached.push(JSON.parse(bytes.toString('utf8')) as DetachedEntry)
+    else if (kind === entryKinds.events) known.turns.push({ ...decodeEvents(bytes), last: seq })
     else
-      found.events.push({
+      known.events.push({
         seq,
         hidden: kind !== entryKinds.event,
         ends: kind === entryKinds.hiddenEnd || isEnd(kind, bytes.subarray(HASH)),
@@ -98,7 +99,14 @@ function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): v
   }
 }
 
-const NOTHING_OF: JournaledSession = { file: '', wrappedKey: undefined, events: [], detached: [], sealed: undefined }
+const newSession = (): JournaledSession => ({
+  file: '',
+  wrappedKey: undefined,
+  turns: [],
+  events: [],
+  detached: [],
+  sealed: undefined,
+})
 
 const more = (one: SealedSoFar | undefined, other: SealedSoFar | undefined): SealedSoFar | undefined =>
   one === undefined || (other !== undefined && other.events >= one.events) ? other : one
@@ -117,7 +125,7 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
   const reading = (tail: RecoveredTail, reason?: string) => ({ path, journal, tail, reason, announces, payloads })
   // A file that was begun and never got its first record has nothing of anybody in it.
   if (bytes.length < JOURNAL_MAGIC.length + 4) return reading('whole')
-  if (magic !== JOURNAL_MAGIC && magic !== JOURNAL_MAGIC_1) return reading('altered', 'is no journal')
+  if (!VERSIONS.some((version) => magicOfVersion(version) === magic)) return reading('altered', 'is no journal')
   const head = readHead(path)
   let key: Buffer = Buffer.alloc(0)
   let headHolds = false
@@ -138,9 +146,8 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
       key = firstKey(macKey, journal)
       if (createHash('sha256').update(key).digest('hex') !== header.commitment)
         return reading('altered', 'was not made with the key of this gateway')
-      announces = header.version === JOURNAL_VERSION
-      if (magic !== (announces ? JOURNAL_MAGIC : JOURNAL_MAGIC_1))
-        return reading('altered', 'begins as a journal of another version')
+      announces = header.version > 1
+      if (magic !== magicOfVersion(header.version)) return reading('altered', 'begins as a journal of another version')
     }
     if (!recordMac(key, number, payload).equals(bytes.subarray(end - MAC, end))) {
       if (bytes.subarray(at).every((byte) => byte === 0)) {
@@ -179,8 +186,8 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
   try {
     const header = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
     const { journal, commitment, version = 1 } = header
-    return typeof journal === 'string' && typeof commitment === 'string' && (version === 1 || version === 2)
-      ? { journal, commitment, version }
+    return typeof journal === 'string' && typeof commitment === 'string' && VERSIONS.includes(version as number)
+      ? { journal, commitment, version: version as number }
       : undefined
   } catch {
     return undefined
@@ -188,5 +195,6 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
 }
 
 const HASH = 32
+const VERSIONS = [1, 2, JOURNAL_VERSION]
 /** More records than a file can hold. */
 const MAX_LOST = 4_000_000

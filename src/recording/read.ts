@@ -1,12 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { parseExactJson } from '../shared/exact-json.ts'
-import type { RecordedEvent } from './event.ts'
 import type { RecordReader } from './encryption.ts'
 import { decodePayload } from './frame.ts'
+import { CompactReader, type ReadEvent } from './read-compact.ts'
 import type { SegmentSeal } from './seal.ts'
-import { decodeBody, MAGIC } from './segment.ts'
+import { decodeCompact, decodeFramed, MAGIC, MAGIC_2, type RecordVersion } from './segment.ts'
+
+export type { ReadEvent }
 
 export interface Segment {
+  /** Of the whole record. */
+  readonly version: RecordVersion
   readonly seal: SegmentSeal
   readonly body: Buffer
   /** Where it begins and ends in the file, in bytes. */
@@ -34,7 +38,8 @@ export async function* readSegments(source: string | ByteSource): AsyncGenerator
   const bytes = new Bytes(typeof source === 'string' ? createReadStream(source) : source)
   try {
     const magic = await bytes.take(MAGIC.length)
-    if (magic.toString('latin1') !== MAGIC)
+    const version = magic.toString('latin1') === MAGIC_2 ? 2 : 3
+    if (version === 3 && magic.toString('latin1') !== MAGIC)
       throw new BrokenRecording(`is not a recording: it does not begin with ${MAGIC.trim()}`, 0, 0)
     for (let number = 0; ; number++) {
       const start = bytes.taken
@@ -50,17 +55,11 @@ export async function* readSegments(source: string | ByteSource): AsyncGenerator
       if (seal === undefined) throw broken('has a seal that cannot be read')
       const body = await bytes.take(seal.bytes)
       if (body.length < seal.bytes) throw broken(CUT_OFF)
-      yield { seal, body, start, end: bytes.taken }
+      yield { version, seal, body, start, end: bytes.taken }
     }
   } finally {
     await bytes.close()
   }
-}
-
-export interface ReadEvent {
-  readonly event: RecordedEvent
-  /** Bytes of a terminal. */
-  readonly data: Buffer | undefined
 }
 
 /** The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. */
@@ -87,16 +86,24 @@ export async function* readRecording(
 }
 
 /** The events of a segment; undefined where they are encrypted and nothing to read them with was given. */
-async function eventsOf(
-  { seal, body, start }: Segment,
-  reader: RecordReader | undefined,
-): Promise<ReadEvent[] | undefined> {
+async function eventsOf(segment: Segment, reader: RecordReader | undefined): Promise<ReadEvent[] | undefined> {
+  const { version, seal, body, start } = segment
   try {
-    const frames = await decodeBody(seal, body, reader)
-    return frames?.map(({ payload }) => decodePayload(payload))
+    if (version === 2) return (await decodeFramed(seal, body, reader))?.map(({ payload }) => decodePayload(payload))
+    const blocks = await decodeCompact(seal, body, reader)
+    if (blocks?.some(({ compact }) => compact === undefined) !== false) return undefined
+    return [...readBlocks(blocks as readonly { readonly compact: Buffer }[], seal.first)]
   } catch (error) {
     throw new BrokenRecording(`has a body that cannot be read: ${(error as Error).message}`, seal.segment, start)
   }
+}
+
+function* readBlocks(
+  blocks: readonly { readonly compact: Buffer }[],
+  first: number,
+): Generator<ReadEvent, void, undefined> {
+  const reader = new CompactReader(first)
+  for (const { compact } of blocks) yield* reader.read(compact)
 }
 
 class Bytes {
@@ -171,7 +178,7 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
   hash: isDigest,
   status: isText(/^(more|sealed|recovered|unsealed)$/),
   tail: optional(isText(/^(whole|short|altered)$/)),
-  encoding: isText(/^(gzip|age|hidden|plain)$/),
+  encoding: isText(/^(compact-)?(gzip|age|hidden|plain)$/),
   wrappedKey: optional(isText(/^[A-Za-z0-9+/]*={0,2}$/)),
   bytes: isCount,
   sha256: isDigest,

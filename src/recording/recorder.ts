@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import type { RecordCipher } from './encryption.ts'
 import { appendDetached, detachedFileOf, hideDetached, type DetachedCipher, type DetachedEntry } from './detached.ts'
-import type { DetachedReference, EndedEvent, EventBody, OpenedEvent } from './event.ts'
-import { eventJson } from './event-json.ts'
-import { firstHash, nextFrame, type ChainedFrame, type Frame } from './frame.ts'
-import type { Journal } from './journal.ts'
-import { entryKinds, type SealedSoFar } from './journal-format.ts'
+import type { DetachedReference, EndedEvent, EventBody, OpenedEvent, RecordedEvent } from './event.ts'
+import type { Journal, JournalSource } from './journal.ts'
+import { encodeEvents, entryKinds, type JournalEntry, type SealedSoFar } from './journal-format.ts'
+import { OpenSegment } from './open-segment.ts'
+import { CompactReader, type ReadEvent } from './read-compact.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { Signer } from './seal.ts'
-import { encodeBody } from './segment.ts'
+import { encodeCompact } from './segment.ts'
 
 /** Where one session's events go. Both ways of adding throw RECORDING_FAILED once something could not be written. */
 export interface Recorder {
@@ -42,35 +42,47 @@ export interface RecorderParts {
   readonly onFailure: (error: PamError) => void
 }
 
-/** Chains a session's events, hands them to the journal, and seals them into segments of the session's own file. */
-export class SessionRecorder implements Recorder {
+/** What the journal took in one turn. */
+interface Batch {
+  readonly intents: number
+  readonly waiters: readonly (() => void)[]
+}
+
+/** Keeps a session's events in one buffer, hands them to the journal turn by turn, and seals them into segments of the session's own file. */
+export class SessionRecorder implements Recorder, JournalSource {
   readonly session: string
+  readonly isStrict: boolean
+  isDue = false
   readonly #parts: RecorderParts
   readonly #journal: Journal
   readonly #start = performance.now()
   readonly #path: string
   readonly #file: RecordingFile
-  readonly #listeners = new Set<(frame: Frame) => void>()
-  #hash: Buffer
+  readonly #listeners = new Set<(event: ReadEvent) => void>()
   #seq = 0
-  /** What is not sealed yet. */
-  #frames: ChainedFrame[] = []
-  #frameBytes = 0
+  /** What is not sealed yet: segments that are full, oldest first, and the one that is added to. */
+  #full: OpenSegment[] = []
+  #fullBytes = 0
+  #open = new OpenSegment(0)
+  /** Intents that are not written, and those that the journal has not taken either. */
   #unwritten = 0
+  #untaken = 0
+  #waiters: (() => void)[] = []
+  readonly #batches: Batch[] = []
   #detached: DetachedEntry[] = []
   /** Segments are sealed one after the other. */
   #lastSeal: Promise<void> = Promise.resolve()
   #isSealing = false
   #roomWaiters: (() => void)[] = []
   #failed: PamError | undefined
+  #hasEnded = false
   #over = false
-  readonly #oneWritten = (): void => void this.#unwritten--
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
     this.session = parts.opened.session
+    this.isStrict = parts.strict
     this.#journal = parts.journal
-    this.#hash = firstHash(this.session)
     this.#path = join(parts.directory, parts.file)
     this.#file = new RecordingFile(this.#path, this.session, parts.signer)
     this.#guarded(() => this.announce())
@@ -131,11 +143,13 @@ export class SessionRecorder implements Recorder {
   }
 
   whenWritten(done: () => void): void {
-    if (this.#failed === undefined) this.#journal.whenWritten(this.#parts.strict, done)
+    if (this.#failed !== undefined || this.#journal.failed !== undefined) return
+    this.#waiters.push(done)
+    this.#journal.expect(this, 0, true)
   }
 
   get isFull(): boolean {
-    return this.#frameBytes > MAX_UNSEALED || this.#journal.pendingBytes > MAX_UNSEALED
+    return this.#fullBytes + this.#open.length > MAX_UNSEALED || this.#journal.pendingBytes > MAX_UNSEALED
   }
 
   whenRoom(done: () => void): void {
@@ -143,21 +157,41 @@ export class SessionRecorder implements Recorder {
     this.#journal.whenWritten(false, () => this.#giveRoom())
   }
 
+  takeEntry(): JournalEntry | undefined {
+    this.#batches.push({ intents: this.#untaken, waiters: this.#waiters })
+    this.#untaken = 0
+    if (this.#waiters.length > 0) this.#waiters = []
+    return this.#entry()
+  }
+
+  written(): void {
+    const batch = this.#batches.shift()
+    if (batch === undefined) return
+    this.#unwritten -= batch.intents
+    for (const done of batch.waiters) done()
+  }
+
   /** Called with every event from now on; the returned function ends that. */
-  listen(listener: (frame: Frame) => void): () => void {
+  listen(listener: (event: ReadEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** How far the file goes that is sealed, and what comes after it. */
+  /** What is not sealed yet. */
+  *unsealed(): Generator<ReadEvent, void, undefined> {
+    for (const segment of this.snapshot().segments) yield* new CompactReader(segment.first).read(segment.bytes)
+  }
+
+  /** How far the file goes that is sealed, and the segments that come after it. */
   snapshot(): {
     readonly path: string
     readonly bytes: number
-    readonly sealed: { readonly segments: number; readonly events: number; readonly hash: string }
-    readonly frames: readonly Frame[]
+    readonly sealed: { readonly segments: number; readonly events: number; readonly hash: Buffer }
+    readonly segments: readonly OpenSegment[]
   } {
     const { bytes, segments, events, hash } = this.#file
-    return { path: this.#path, bytes, sealed: { segments, events, hash }, frames: [...this.#frames] }
+    const unsealed = [...this.#full, this.#open].filter((segment) => segment.first >= events && segment.events > 0)
+    return { path: this.#path, bytes, sealed: { segments, events, hash }, segments: unsealed }
   }
 
   /** Seals what there is, so that the journal can let go of it. */
@@ -182,32 +216,59 @@ export class SessionRecorder implements Recorder {
     } catch {
       // The journal failed just now: the event waits with the others to be sealed.
     }
+    this.#hasEnded = true
     this.#failed ??= recordingFailed(new Error('the session is over'))
     return async () => {
       await this.#seal('sealed')
-      return this.#file.sealed('sealed', this.#hash)
+      return this.#file.sealed('sealed')
     }
   }
 
   #add(event: EventBody, data: Uint8Array | undefined, isIntent: boolean): void {
     if (this.#failed !== undefined) throw this.#failed
-    const seq = this.#seq
-    const frame = this.#append(event, data)
-    const { cipher, strict } = this.#parts
-    const kind =
-      cipher === undefined ? entryKinds.event : event.type === 'ended' ? entryKinds.hiddenEnd : entryKinds.hidden
-    const bytes = cipher === undefined ? frame.entry : Buffer.concat([frame.hash, cipher.hide(seq, frame.payload)])
-    this.#guarded(() => this.#journal.append({ session: this.session, kind, seq, bytes }, isIntent))
+    const before = this.#open.length
+    this.#append(event, data)
     if (isIntent) {
       this.#unwritten++
-      this.#journal.whenWritten(strict, this.#oneWritten)
+      this.#untaken++
     }
-    this.#sealIfDue()
+    try {
+      this.#journal.expect(this, this.#open.length - before, isIntent)
+    } catch (error) {
+      this.fail(error)
+      throw this.#failed as unknown
+    }
+    if (this.#open.length >= SEGMENT) this.#sealIfDue()
+  }
+
+  #append(body: EventBody, data: Uint8Array | undefined): void {
+    const seq = this.#seq++
+    const ms = Math.round(performance.now() - this.#start)
+    const wall = this.#open.add(body, data, Date.now(), ms)
+    if (this.#listeners.size === 0) return
+    const event: RecordedEvent = { seq, at: new Date(wall).toISOString(), ms, ...body }
+    for (const listener of this.#listeners)
+      listener({ event, data: data === undefined ? undefined : Buffer.from(data) })
+  }
+
+  /** What the journal has not had yet. */
+  #entry(): JournalEntry | undefined {
+    const taken = this.#open.take()
+    if (taken === undefined) return undefined
+    const { first, events, begins, ends } = taken
+    const { cipher } = this.#parts
+    const bytes = cipher === undefined ? taken.bytes : cipher.hide(first, taken.bytes)
+    return {
+      session: this.session,
+      kind: entryKinds.events,
+      seq: first + events - 1,
+      bytes: encodeEvents({ first, begins, ends, hidden: cipher !== undefined, bytes }),
+    }
   }
 
   /** Again and again, until what came meanwhile is sealed as well: a source that waits for room adds nothing that would ask for it. */
   #sealIfDue(): void {
-    if (this.#frameBytes < SEGMENT || this.#isSealing) return
+    if (this.#fullBytes + this.#open.length < SEGMENT || this.#isSealing) return
     this.#seal('more').then(
       () => {
         this.#giveRoom()
@@ -222,24 +283,14 @@ export class SessionRecorder implements Recorder {
       work()
     } catch (error) {
       this.fail(error)
-      throw this.#failed
+      throw this.#failed as unknown
     }
-  }
-
-  #append(body: EventBody, data: Uint8Array | undefined): ChainedFrame {
-    const header = { seq: this.#seq++, at: isoNow(), ms: Math.round(performance.now() - this.#start) }
-    const frame = nextFrame(this.#hash, eventJson(header, body), data)
-    this.#hash = frame.hash
-    this.#frames.push(frame)
-    this.#frameBytes += frame.length
-    for (const listener of this.#listeners) listener(frame)
-    return frame
   }
 
   #seal(status: 'more' | 'sealed'): Promise<void> {
     this.#isSealing = true
     const sealed = this.#lastSeal
-      .then(() => this.#sealSegment(status))
+      .then(() => this.#sealSegments(status))
       .finally(() => {
         this.#isSealing = false
       })
@@ -247,26 +298,40 @@ export class SessionRecorder implements Recorder {
     return sealed
   }
 
-  async #sealSegment(status: 'more' | 'sealed'): Promise<void> {
-    if (this.#over || (this.#frames.length === 0 && status === 'more')) return
-    await this.#writeDetached()
-    const frames = [...this.#frames]
-    const body = await encodeBody(frames, this.#parts.cipher)
-    await this.#file.append(frames, body, { status })
-    const { damage } = this.#file
-    if (damage !== undefined) this.fail(new Error(damage))
-    this.#frames.splice(0, frames.length)
-    this.#frameBytes = this.#frames.reduce((sum, { length }) => sum + length, 0)
-    if (status === 'sealed') this.#over = true
-    else {
-      const bytes = Buffer.from(JSON.stringify(this.#sealedSoFar()))
-      this.#journal.sealed({ session: this.session, kind: entryKinds.sealed, seq: this.#file.events - 1, bytes })
+  /** The end of a session is sealed as such, and by nothing else. */
+  async #sealSegments(status: 'more' | 'sealed'): Promise<void> {
+    if (this.#over || (this.#hasEnded && status === 'more')) return
+    this.#endSegment()
+    for (let segment = this.#full[0]; segment !== undefined; segment = this.#full[0]) {
+      await this.#writeDetached()
+      const body = await encodeCompact(this.#file.hash, segment.blocks(), this.#parts.cipher)
+      const isLast = status === 'sealed' && this.#full.length === 1
+      await this.#file.append(body, { status: isLast ? 'sealed' : 'more' })
+      this.#full.shift()
+      this.#fullBytes -= segment.length
+      const { damage } = this.#file
+      if (damage !== undefined) this.fail(new Error(damage))
+      if (isLast) this.#over = true
+      else {
+        const bytes = Buffer.from(JSON.stringify(this.#sealedSoFar()))
+        this.#journal.sealed({ session: this.session, kind: entryKinds.sealed, seq: this.#file.events - 1, bytes })
+      }
     }
+  }
+
+  /** What comes next stands in a segment of its own, in the journal as well. */
+  #endSegment(): void {
+    if (this.#open.events === 0) return
+    const entry = this.#entry()
+    if (entry !== undefined && this.#journal.failed === undefined) this.#journal.append(entry, false)
+    this.#full.push(this.#open)
+    this.#fullBytes += this.#open.length
+    this.#open = new OpenSegment(this.#seq, ROOM_LATER)
   }
 
   #sealedSoFar(): SealedSoFar {
     const { segments, events, hash } = this.#file
-    return { segments, events, hash }
+    return { segments, events, hash: hash.toString('hex') }
   }
 
   async #writeDetached(): Promise<void> {
@@ -289,19 +354,6 @@ export class SessionRecorder implements Recorder {
   }
 }
 
-/** Events come many in a millisecond, and the text of a time is dear. */
-function isoNow(): string {
-  const now = Date.now()
-  if (now !== lastTime) {
-    lastTime = now
-    lastText = new Date(now).toISOString()
-  }
-  return lastText
-}
-
-let lastTime = 0
-let lastText = ''
-
 export const recordingFailed = (cause: unknown): PamError =>
   new PamError('RECORDING_FAILED', 'the record of this session cannot be written, so the session has ended', {
     side: 'gateway',
@@ -310,6 +362,8 @@ export const recordingFailed = (cause: unknown): PamError =>
   })
 
 /** Bytes of events that are sealed together. */
-const SEGMENT = 64 * 1024
+const SEGMENT = 256 * 1024
+/** Bytes that a segment begins with which is not the first: its session has much to say. */
+const ROOM_LATER = 32 * 1024
 /** Bytes that may wait for the disk before the source is not read any more. */
 const MAX_UNSEALED = 1024 * 1024

@@ -1,9 +1,16 @@
 import { createHash, type Hash } from 'node:crypto'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { firstHash } from './frame.ts'
-import { SEAL_PURPOSE, signStatement, type RecoveredTail, type SegmentSeal, type Signer } from './seal.ts'
-import { encodeSegment, MAGIC, sha256, type SegmentBody } from './segment.ts'
+import { firstBlockHash } from './compact-format.ts'
+import {
+  SEAL_PURPOSE,
+  SEAL_PURPOSE_2,
+  signStatement,
+  type RecoveredTail,
+  type SegmentSeal,
+  type Signer,
+} from './seal.ts'
+import { encodeSegment, magicOf, sha256, type RecordVersion, type SegmentBody } from './segment.ts'
 import { syncDirectory } from './sync-directory.ts'
 
 export interface SealedRecording {
@@ -11,7 +18,7 @@ export interface SealedRecording {
   readonly status: 'sealed' | 'recovered'
   readonly events: number
   readonly segments: number
-  /** Hash of the last event. */
+  /** What the chain of its events ends with. */
   readonly hash: string
   /** Length and SHA-256 of the file. */
   readonly bytes: number
@@ -25,6 +32,7 @@ export class RecordingFile {
   readonly #path: string
   readonly #session: string
   readonly #signer: Signer
+  #version: RecordVersion = 3
   #digest: Hash = createHash('sha256')
   #previous: Buffer
   #segments = 0
@@ -36,7 +44,7 @@ export class RecordingFile {
     this.#path = path
     this.#session = session
     this.#signer = signer
-    this.#previous = firstHash(session)
+    this.#previous = firstBlockHash(session)
   }
 
   get bytes(): number {
@@ -51,13 +59,21 @@ export class RecordingFile {
     return this.#segments
   }
 
-  /** Of the last event in it. */
-  get hash(): string {
-    return this.#previous.toString('hex')
+  /** What the chain of its events ends with. */
+  get hash(): Buffer {
+    return this.#previous
   }
 
   /** Goes on after segments that stand in the file already. */
-  resume(found: { bytes: number; digest: Hash; segments: number; events: number; hash: Buffer }): void {
+  resume(found: {
+    version: RecordVersion
+    bytes: number
+    digest: Hash
+    segments: number
+    events: number
+    hash: Buffer
+  }): void {
+    this.#version = found.version
     this.#bytes = found.bytes
     this.#digest = found.digest
     this.#segments = found.segments
@@ -67,20 +83,18 @@ export class RecordingFile {
 
   /** Throws where the file is not as it was left: then nothing of it is touched. */
   async append(
-    frames: readonly { readonly hash: Buffer }[],
     body: SegmentBody,
     end: { status: 'more' | 'sealed' | 'recovered'; tail?: RecoveredTail; wrappedKey?: string },
   ): Promise<void> {
-    const hash = frames.at(-1)?.hash ?? this.#previous
     const seal: SegmentSeal = signStatement(
-      SEAL_PURPOSE,
+      this.#version === 2 ? SEAL_PURPOSE_2 : SEAL_PURPOSE,
       {
         session: this.#session,
         segment: this.#segments,
         first: this.#events,
-        events: frames.length,
+        events: body.events,
         previous: this.#previous.toString('hex'),
-        hash: hash.toString('hex'),
+        hash: body.hash.toString('hex'),
         status: end.status,
         ...(end.tail === undefined ? {} : { tail: end.tail }),
         encoding: body.encoding,
@@ -95,8 +109,8 @@ export class RecordingFile {
     this.#digest.update(bytes)
     this.#bytes += bytes.length
     this.#segments++
-    this.#events += frames.length
-    this.#previous = hash
+    this.#events += body.events
+    this.#previous = body.hash
   }
 
   /** Somebody removed or shortened the file while it was open; what came later stands in it all the same. */
@@ -104,13 +118,13 @@ export class RecordingFile {
     return this.#damage
   }
 
-  sealed(status: 'sealed' | 'recovered', hash: Buffer): SealedRecording {
+  sealed(status: 'sealed' | 'recovered'): SealedRecording {
     return {
       session: this.#session,
       status,
       events: this.#events,
       segments: this.#segments,
-      hash: hash.toString('hex'),
+      hash: this.#previous.toString('hex'),
       bytes: this.#bytes,
       sha256: this.#digest.copy().digest('hex'),
       ...(this.#damage === undefined ? {} : { damage: this.#damage }),
@@ -120,7 +134,7 @@ export class RecordingFile {
   /** Returns what was written. What a write left that failed half-way is cut off first. */
   async #write(segment: Buffer): Promise<Buffer> {
     const { path, exists } = await this.#standing()
-    const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(MAGIC), segment]) : segment
+    const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(magicOf(this.#version)), segment]) : segment
     const file = await open(path, exists ? 'r+' : 'wx', 0o600)
     try {
       await file.truncate(this.#bytes)

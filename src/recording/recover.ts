@@ -2,17 +2,20 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { appendDetached, detachedFileOf } from './detached.ts'
-import { eventJson } from './event-json.ts'
+import { BLOCK_EVENTS, firstBlockHash, nextBlockHash, type BlockContent } from './compact-format.ts'
+import type { EndedEvent } from './event.ts'
 import { decodePayload, encodeFrames, firstHash, nextFrame, nextHash, type Frame } from './frame.ts'
 import { digestOfFile } from './homes/directory.ts'
 import { removeFiles } from './journal-file.ts'
 import type { SealedSoFar } from './journal-format.ts'
 import { readJournals, type JournaledSession, type JournalFileReading } from './read-journal.ts'
+import { OpenSegment } from './open-segment.ts'
 import { isNoFile } from './ordinary-file.ts'
 import { BrokenRecording, CUT_OFF, readSegments } from './read.ts'
+import { CompactReader } from './read-compact.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { RecoveredTail, SegmentSeal, Signer } from './seal.ts'
-import { encodeBody } from './segment.ts'
+import { encodeCompact, encodeFramed, encodeUnpacked, type RecordVersion } from './segment.ts'
 import { Broken, RecordingVerifier, type TrustedKey } from './verify.ts'
 
 export type Recovered =
@@ -127,7 +130,7 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
       if (exists) recordings.push(await lookAtSealed(spool, file, session, sha256, journaled))
     } else if (problem !== undefined) {
       if (exists) recordings.push({ type: 'damaged', session, file, reason: problem, stray: false })
-    } else if (exists || (journaled !== undefined && (known.has(session) || journaled.events.length > 0)))
+    } else if (exists || (journaled !== undefined && (known.has(session) || lastOf(journaled) >= 0)))
       recordings.push(await recoverRecording(spool, file, session, journaled))
   }
   return {
@@ -205,46 +208,182 @@ async function recoverRecording(
   const damaged = (reason: string): Recovered => ({ type: 'damaged', session, file, reason, stray: false })
   if (journaled !== undefined && journaled.detached.length > 0)
     await appendDetached(detachedFileOf(path), journaled.detached)
-  const standing = await readStanding(path, session, keys)
+  // A record stays of the version that it was begun in.
+  const version = journaled !== undefined && journaled.events.length > 0 ? 2 : 3
+  const standing = await readStanding(path, session, keys, version)
   if ('damaged' in standing) return damaged(standing.damaged)
-  const { events, gap } = followUp(journaled, standing.events, standing.hash)
-  const lost = lostSegments(journaled, standing, events, announces)
+  if (standing.version !== version && lastOf(journaled) >= 0)
+    return damaged('is not the file that the journal speaks of')
+  let found: FollowUp
+  try {
+    found = standing.version === 2 ? framesAfter(journaled, standing) : segmentsAfter(journaled, standing)
+  } catch (error) {
+    return damaged(`has events in the journal that cannot be read: ${(error as Error).message}`)
+  }
+  const lost = lostSegments(journaled, standing, found, announces)
   if (lost?.isReplaced === true) return damaged(lost.problem)
   const recording = new RecordingFile(path, session, signer)
   recording.resume(standing)
+  const problem = lost === undefined ? {} : { problem: lost.problem }
   if (standing.last !== undefined && standing.last.status !== 'more') {
     const status = standing.last.status === 'recovered' ? 'recovered' : 'sealed'
     const { tail: said } = standing.last
-    const sealed = recording.sealed(status, standing.hash)
-    return {
-      type: 'sealed',
-      file,
-      sealed,
-      ...(said === undefined ? {} : { tail: said }),
-      ...(lost === undefined ? {} : { problem: lost.problem }),
-    }
+    return { type: 'sealed', file, sealed: recording.sealed(status), ...(said && { tail: said }), ...problem }
   }
-  if (standing.events + events.length === 0) return damaged(lost?.problem ?? 'has no opening')
-  const ending = lost?.isGone === true ? 'altered' : gap && tail === 'whole' ? 'short' : tail
+  if (found.events === standing.events && standing.events === 0) return damaged(lost?.problem ?? 'has no opening')
+  const ending = lost?.isGone === true ? 'altered' : found.gap && tail === 'whole' ? 'short' : tail
+  await found.close(recording, ending)
+  return { type: 'sealed', file, sealed: recording.sealed('recovered'), tail: ending, ...problem }
+}
+
+/** What the journal has of a session behind what stands in its file. */
+interface FollowUp {
+  /** How many events the record has with it. */
+  readonly events: number
+  /** It does not go on without a gap. */
+  readonly gap: boolean
+  /** Whether so many events are restored with it, after which the chain had this hash. */
+  restores(sealed: SealedSoFar): boolean
+  /** Adds it, and an end where the session has none: it may have ended on record, and only its seal be missing. */
+  close(recording: RecordingFile, tail: RecoveredTail): Promise<void>
+}
+
+/** Compact events, as far as they follow from each other, in the segments that they were added to. */
+function segmentsAfter(journaled: JournaledSession | undefined, standing: Standing): FollowUp {
+  const segments: Restored[] = []
+  let events = standing.events
+  let hash = standing.hash
+  let hasEnded = false
+  let gap = false
+  for (const turn of journaled?.turns ?? []) {
+    if (turn.last < events) continue
+    let last = segments.at(-1)
+    const count = turn.last - turn.first + 1
+    // The file ends where a segment did, and what is behind the session's end is not the gateway's.
+    gap = turn.first !== events || count < 1 || hasEnded || (last === undefined && !turn.begins)
+    if (gap) break
+    if (turn.begins || last === undefined) segments.push((last = { hidden: turn.hidden, first: events, turns: [] }))
+    last.turns.push({ events: count, bytes: turn.bytes })
+    events += count
+    hasEnded = turn.ends
+  }
+  const blocks = segments.map(blocksOf)
+  // Where it can be read, the event itself counts.
+  const isOver = blocks.at(-1)?.isOver ?? hasEnded
+  const ends = new Map<number, string>()
+  let after = standing.events
+  for (const [index, { content }] of blocks.entries()) {
+    for (const block of content) hash = nextBlockHash(hash, block)
+    after += content.reduce((sum, block) => sum + block.events, 0)
+    // What is hidden is hashed as it is here, not as it was sealed: that all of it is there is all that can be told.
+    ends.set(after, segments[index]?.hidden === true ? ANY_HASH : hash.toString('hex'))
+  }
+  return {
+    events,
+    gap,
+    restores: (sealed) => [sealed.hash, ANY_HASH].includes(ends.get(sealed.events) ?? ''),
+    async close(recording, tail) {
+      const { wrappedKey = '' } = journaled ?? {}
+      const end = { status: 'recovered', tail } as const
+      for (const [index, { content, hidden, lastMs }] of blocks.entries()) {
+        const isLast = index === blocks.length - 1
+        if (hidden) {
+          const body = encodeUnpacked('compact-hidden', recording.hash, content)
+          await recording.append(body, { ...(isLast && isOver ? end : MORE), wrappedKey })
+        } else {
+          const own = isLast && !isOver ? withEnd(segments[index] as Restored, events, lastMs) : content
+          await recording.append(await encodeCompact(recording.hash, own, undefined), isLast ? end : MORE)
+        }
+      }
+      if (isOver || blocks.at(-1)?.hidden === false) return
+      const own = new OpenSegment(recording.events)
+      own.add(STOPPED, undefined, Date.now(), 0)
+      await recording.append(await encodeCompact(recording.hash, own.blocks(), undefined), end)
+    },
+  }
+}
+
+/** A segment as the journal has it: what was added in each turn. */
+interface Restored {
+  readonly hidden: boolean
+  readonly first: number
+  readonly turns: BlockContent[]
+}
+
+interface RestoredBlocks {
+  readonly hidden: boolean
+  readonly content: readonly BlockContent[]
+  /** When the last event was, and whether it is the session's last, where that can be read. */
+  readonly lastMs: number
+  readonly isOver: boolean | undefined
+}
+
+/** In blocks as a segment is sealed; what is hidden, as it is. */
+function blocksOf({ hidden, first, turns }: Restored): RestoredBlocks {
+  if (hidden) return { hidden, content: turns, lastMs: 0, isOver: undefined }
+  const bytes = Buffer.concat(turns.map((turn) => turn.bytes))
+  const reader = new CompactReader(first)
+  const content: BlockContent[] = []
+  let start = 0
+  let events = 0
+  let isOver = false
+  for (const { event } of reader.read(bytes)) {
+    isOver = event.type === 'ended'
+    if (++events % BLOCK_EVENTS > 0) continue
+    content.push({ events: BLOCK_EVENTS, bytes: bytes.subarray(start, reader.at) })
+    start = reader.at
+  }
+  if (events % BLOCK_EVENTS > 0) content.push({ events: events % BLOCK_EVENTS, bytes: bytes.subarray(start) })
+  if (events !== turns.reduce((sum, turn) => sum + turn.events, 0))
+    throw new Error('a turn has other events than it says')
+  return { hidden, content, lastMs: reader.lastMs, isOver }
+}
+
+/** The same with the end that the session never got. */
+function withEnd(segment: Restored, seq: number, ms: number): readonly BlockContent[] {
+  const own = new OpenSegment(seq)
+  own.add(STOPPED, undefined, Date.now(), ms)
+  return blocksOf({ ...segment, turns: [...segment.turns, { events: 1, bytes: own.bytes }] }).content
+}
+
+const MORE = { status: 'more' } as const
+/** In the place of a hash that cannot be told. */
+const ANY_HASH = 'any'
+
+/** Events of version 2, as far as they follow from each other. */
+function framesAfter(journaled: JournaledSession | undefined, standing: Standing): FollowUp {
+  const events: JournaledSession['events'] = []
+  let hash = standing.hash
+  let gap = false
+  for (const event of journaled?.events ?? []) {
+    const { seq, hidden, payload } = event
+    const next = standing.events + events.length
+    if (seq < next) continue
+    gap = seq !== next || (!hidden && !nextHash(hash, payload).equals(event.hash))
+    if (gap) break
+    events.push(event)
+    hash = event.hash
+  }
   const last = events.at(-1)
-  // The session may have ended on record, and only its seal be missing.
-  const own = last?.ends === true ? [] : [endedFrame(standing.events + events.length, last ?? standing)]
-  const end = { status: 'recovered', tail: ending } as const
-  if (last?.hidden === true) {
-    const body = { encoding: 'hidden' as const, bytes: encodeFrames(events) }
-    const { wrappedKey = '' } = journaled ?? {}
-    await recording.append(events, body, own.length > 0 ? { status: 'more', wrappedKey } : { ...end, wrappedKey })
-    if (own.length > 0) await recording.append(own, await encodeBody(own, undefined), end)
-  } else {
-    const frames = [...events, ...own]
-    await recording.append(frames, await encodeBody(frames, undefined), end)
+  return {
+    events: standing.events + events.length,
+    gap,
+    restores: (sealed) =>
+      events.some((event) => event.seq === sealed.events - 1 && event.hash.toString('hex') === sealed.hash),
+    async close(recording, tail) {
+      const own = last?.ends === true ? [] : [endedFrame(standing.events + events.length, last ?? standing)]
+      const end = { status: 'recovered', tail } as const
+      if (last?.hidden !== true) return recording.append(await encodeFramed([...events, ...own], recording.hash), end)
+      const { wrappedKey = '' } = journaled ?? {}
+      const body = { encoding: 'hidden' as const, bytes: encodeFrames(events), events: events.length, hash: last.hash }
+      await recording.append(body, own.length > 0 ? { ...MORE, wrappedKey } : { ...end, wrappedKey })
+      if (own.length > 0) await recording.append(await encodeFramed(own, recording.hash), end)
+    },
   }
-  const { hash } = own[0] ?? last ?? standing
-  const sealed = recording.sealed('recovered', hash)
-  return { type: 'sealed', file, sealed, tail: ending, ...(lost === undefined ? {} : { problem: lost.problem }) }
 }
 
 interface Standing {
+  readonly version: RecordVersion
   readonly bytes: number
   readonly digest: Hash
   readonly segments: number
@@ -255,15 +394,17 @@ interface Standing {
   readonly ends: ReadonlyMap<number, string>
 }
 
-/** What of the file stands. A segment that was not written whole is in the journal as well, and is cut off. */
+/** What of the file stands; `otherwise`: its version where nothing does. A segment that was not written whole is in the journal as well, and is cut off. */
 async function readStanding(
   path: string,
   session: string,
   keys: readonly TrustedKey[],
+  otherwise: RecordVersion = 3,
 ): Promise<Standing | { damaged: string }> {
   const verifier = new RecordingVerifier(keys, undefined)
   const ends = new Map<number, string>()
-  let hash = firstHash(session)
+  let version = otherwise
+  let hash = version === 2 ? firstHash(session) : firstBlockHash(session)
   let bytes = 0
   let segments = 0
   let events = 0
@@ -275,6 +416,7 @@ async function readStanding(
         await verifier.check(segment)
         if (seal.session !== session) return { damaged: `holds the record of ${seal.session}` }
         if (seal.status === 'unsealed') return { damaged: `segment ${segments} has no seal` }
+        version = segment.version
         hash = Buffer.from(seal.hash, 'hex')
         bytes = end
         segments++
@@ -291,7 +433,7 @@ async function readStanding(
   }
   const digest = createHash('sha256')
   if (bytes > 0) for await (const chunk of createReadStream(path, { end: bytes - 1 })) digest.update(chunk as Buffer)
-  return { bytes, digest, segments, events, hash, last, ends }
+  return { version, bytes, digest, segments, events, hash, last, ends }
 }
 
 interface Lost {
@@ -306,7 +448,7 @@ interface Lost {
 function lostSegments(
   journaled: JournaledSession | undefined,
   standing: Standing,
-  events: JournaledSession['events'],
+  found: FollowUp,
   announces: boolean,
 ): Lost | undefined {
   // A record that the gateway has closed ends with its seal: there is no shorter one with a genuine end.
@@ -328,37 +470,25 @@ function lostSegments(
     return { problem: 'is not the file that the journal speaks of', isGone: true, isReplaced: true }
   }
   const range = `events ${standing.events} to ${sealed.events - 1} were sealed and are missing from the file`
-  return reaches(events, sealed)
+  return found.restores(sealed)
     ? { problem: `${range}; they were restored from the journal`, isGone: false, isReplaced: false }
     : { problem: range, isGone: true, isReplaced: false }
 }
 
 /** Nothing follows the end of a session: where the journal has more than the closed file, one of them is not the gateway's. */
 function beyondEnd(journaled: JournaledSession | undefined, end: number): string | undefined {
-  const last = Math.max(journaled?.events.at(-1)?.seq ?? -1, (journaled?.sealed?.events ?? 0) - 1)
+  const last = Math.max(lastOf(journaled), (journaled?.sealed?.events ?? 0) - 1)
   return last < end ? undefined : `ends before event ${end}, and the journal has events up to ${last}`
 }
 
-const reaches = (events: JournaledSession['events'], sealed: SealedSoFar): boolean =>
-  events.some(({ seq, hash }) => seq === sealed.events - 1 && hash.toString('hex') === sealed.hash)
+/** Number of the last event that the journal has of a session. */
+const lastOf = (journaled: JournaledSession | undefined): number =>
+  journaled?.turns.at(-1)?.last ?? journaled?.events.at(-1)?.seq ?? -1
 
-/** The journal's events that come after those in the file, as far as they follow from each other. */
-function followUp(
-  journaled: JournaledSession | undefined,
-  from: number,
-  after: Buffer,
-): { events: JournaledSession['events']; gap: boolean } {
-  const events: JournaledSession['events'] = []
-  let hash = after
-  for (const event of journaled?.events ?? []) {
-    const { seq, hidden, payload } = event
-    if (seq < from + events.length) continue
-    const follows = seq === from + events.length && (hidden || nextHash(hash, payload).equals(event.hash))
-    if (!follows) return { events, gap: true }
-    events.push(event)
-    hash = event.hash
-  }
-  return { events, gap: false }
+const STOPPED: EndedEvent = {
+  type: 'ended',
+  code: 'GATEWAY_STOPPED',
+  message: 'the gateway stopped while the session was open',
 }
 
 function endedFrame(
@@ -367,12 +497,7 @@ function endedFrame(
 ): Frame {
   const ms = last.payload === undefined || last.hidden === true ? 0 : decodePayload(last.payload).event.ms
   const header = { seq, at: new Date().toISOString(), ms }
-  const json = eventJson(header, {
-    type: 'ended',
-    code: 'GATEWAY_STOPPED',
-    message: 'the gateway stopped while the session was open',
-  })
-  return nextFrame(last.hash, json)
+  return nextFrame(last.hash, JSON.stringify({ ...header, ...STOPPED }))
 }
 
 function worst(tails: readonly RecoveredTail[]): RecoveredTail {

@@ -11,13 +11,18 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 
 /** How the events stand in a segment's body. */
 export type BodyEncoding =
-  /** Frames, compressed. */
-  | 'gzip'
+  /** Blocks of compact events, compressed. */
+  | 'compact-gzip'
   /** The same in an age file. */
+  | 'compact-age'
+  /** Blocks, each hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
+  | 'compact-hidden'
+  /** Blocks as they are: not sealed yet. */
+  | 'compact-plain'
+  /** The same of version 2: frames in the place of blocks. */
+  | 'gzip'
   | 'age'
-  /** Frames whose payloads are hidden under the session's wrapped key: what a hard stop left of an encrypted record. */
   | 'hidden'
-  /** Frames as they are: not sealed yet. */
   | 'plain'
 
 /** What a segment holds, signed with the gateway's Ed25519 key. */
@@ -28,7 +33,7 @@ export interface SegmentSeal {
   /** Sequence number of the first event. */
   readonly first: number
   readonly events: number
-  /** Hash of the event before the first, and of the last. Hexadecimal. */
+  /** What the chain had before the first event, and has behind the last. Hexadecimal. */
   readonly previous: string
   readonly hash: string
   /**
@@ -39,7 +44,7 @@ export interface SegmentSeal {
   /** What is known about the end of a recovered recording. */
   readonly tail?: RecoveredTail
   readonly encoding: BodyEncoding
-  /** For `hidden`: the session's key as an age file, base64. */
+  /** For what is hidden: the session's key as an age file, base64. */
   readonly wrappedKey?: string
   /** Length and SHA-256 of the body as it stands in the file. */
   readonly bytes: number
@@ -47,7 +52,7 @@ export interface SegmentSeal {
   readonly at: string
   /** Names the key: the first 16 hexadecimal digits of the SHA-256 of its SubjectPublicKeyInfo. */
   readonly key: string
-  /** base64url of the Ed25519 signature over `pamrec/2 seal ` and the canonical JSON of all the other fields. */
+  /** base64url of the Ed25519 signature over `pamrec/3 seal ` and the canonical JSON of all the other fields. */
   readonly signature: string
 }
 
@@ -106,4 +111,5 @@ export function statementVerifies(
 const statementBytes = (purpose: string, signed: object): Buffer =>
   Buffer.from(`${purpose} ${canonicalJson(signed as Json)}`)
 
-export const SEAL_PURPOSE = 'pamrec/2 seal'
+export const SEAL_PURPOSE = 'pamrec/3 seal'
+export const SEAL_PURPOSE_2 = 'pamrec/2 seal'

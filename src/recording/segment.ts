@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { crc32, gzip, inflateRaw, type Inflate } from 'node:zlib'
 import { promisify } from 'node:util'
+import { decodeBlocks, encodeBlocks, type Block, type BlockContent } from './compact-format.ts'
 import { encodeFrames, decodeFrames, type Frame } from './frame.ts'
 import type { RecordCipher, RecordReader } from './encryption.ts'
 import type { BodyEncoding, SegmentSeal } from './seal.ts'
@@ -9,23 +10,59 @@ import type { BodyEncoding, SegmentSeal } from './seal.ts'
  * A recording is the magic line and segments, one after the other: the length of the seal (uint32, big-endian), the
  * seal as JSON, the body. Format: docs/recording-format.md.
  */
-export const MAGIC = 'pamrec/2\n'
+export const MAGIC = 'pamrec/3\n'
+/** Of records that older versions have begun: they are read, verified and closed. */
+export const MAGIC_2 = 'pamrec/2\n'
 
+/** Which version of the format a record is of, from its first bytes to its last. */
+export type RecordVersion = 2 | 3
+export const magicOf = (version: RecordVersion): string => (version === 2 ? MAGIC_2 : MAGIC)
+
+/** The events of a segment, ready to be sealed. */
 export interface SegmentBody {
   readonly encoding: BodyEncoding
   readonly bytes: Buffer
+  readonly events: number
+  /** What the chain ends with. */
+  readonly hash: Buffer
 }
 
-export async function encodeBody(frames: readonly Frame[], cipher: RecordCipher | undefined): Promise<SegmentBody> {
-  const compressed = await compress(encodeFrames(frames), { level: 1 })
+/** Of events of version 3. */
+export async function encodeCompact(
+  previous: Buffer,
+  blocks: readonly BlockContent[],
+  cipher: RecordCipher | undefined,
+): Promise<SegmentBody> {
+  const { bytes, hash } = encodeBlocks(previous, blocks)
+  const events = countOf(blocks)
+  const compressed = await compress(bytes, { level: 1 })
   return cipher === undefined
-    ? { encoding: 'gzip', bytes: compressed }
-    : { encoding: 'age', bytes: await cipher.encrypt(compressed) }
+    ? { encoding: 'compact-gzip', bytes: compressed, events, hash }
+    : { encoding: 'compact-age', bytes: await cipher.encrypt(compressed), events, hash }
 }
 
-/** The events of a body; undefined where they are encrypted and nothing to read them with was given. */
-export async function decodeBody(
-  seal: Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>,
+/** The same as they stand: of a session that is open, and what a hard stop left of an encrypted one. */
+export function encodeUnpacked(
+  encoding: 'compact-plain' | 'compact-hidden',
+  previous: Buffer,
+  blocks: readonly BlockContent[],
+): SegmentBody {
+  return { encoding, events: countOf(blocks), ...encodeBlocks(previous, blocks) }
+}
+
+const countOf = (blocks: readonly BlockContent[]): number => blocks.reduce((sum, { events }) => sum + events, 0)
+
+/** Of events of version 2. */
+export async function encodeFramed(frames: readonly Frame[], previous: Buffer): Promise<SegmentBody> {
+  const bytes = await compress(encodeFrames(frames), { level: 1 })
+  return { encoding: 'gzip', bytes, events: frames.length, hash: frames.at(-1)?.hash ?? previous }
+}
+
+type SealOfBody = Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>
+
+/** The events of a body of version 2; undefined where they are encrypted and nothing to read them with was given. */
+export async function decodeFramed(
+  seal: SealOfBody,
   body: Buffer,
   reader: RecordReader | undefined,
 ): Promise<Frame[] | undefined> {
@@ -44,8 +81,50 @@ export async function decodeBody(
         payload: show(seal.first + index, payload),
       }))
     }
+    case 'compact-plain':
+    case 'compact-gzip':
+    case 'compact-age':
+    case 'compact-hidden':
     default:
-      throw new Error(`an encoding of this version is none of ${JSON.stringify(seal.encoding)}`)
+      throw new Error(`an encoding of version 2 is none of ${JSON.stringify(seal.encoding)}`)
+  }
+}
+
+/** A block as it stands, and where it can be read, the events in it. */
+export interface ReadableBlock extends Block {
+  readonly compact: Buffer | undefined
+}
+
+/** The blocks of a body of version 3; undefined where they are encrypted as a whole and nothing to read them with was given. */
+export async function decodeCompact(
+  seal: SealOfBody,
+  body: Buffer,
+  reader: RecordReader | undefined,
+): Promise<ReadableBlock[] | undefined> {
+  const readable = (bytes: Buffer): ReadableBlock[] =>
+    decodeBlocks(bytes).map((block) => ({ ...block, compact: block.bytes }))
+  switch (seal.encoding) {
+    case 'compact-plain':
+      return readable(body)
+    case 'compact-gzip':
+      return readable(await decompress(body, LIMIT))
+    case 'compact-age':
+      return reader && readable(await decompress(await reader.decrypt(body), LIMIT))
+    case 'compact-hidden': {
+      const show = await reader?.reveal(seal.wrappedKey ?? '')
+      let seq = seal.first
+      return decodeBlocks(body).map((block) => {
+        const compact = show?.(seq, block.bytes)
+        seq += block.events
+        return { ...block, compact }
+      })
+    }
+    case 'plain':
+    case 'gzip':
+    case 'age':
+    case 'hidden':
+    default:
+      throw new Error(`an encoding of version 3 is none of ${JSON.stringify(seal.encoding)}`)
   }
 }
 

@@ -1,9 +1,19 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { BLOCK_EVENTS, firstBlockHash, isChecked, nextBlockHash } from './compact-format.ts'
 import type { RecordReader } from './encryption.ts'
+import type { RecordedEvent } from './event.ts'
 import { decodePayload, firstHash, nextHash } from './frame.ts'
 import { BrokenRecording, readSegments, type ByteSource, type Segment } from './read.ts'
-import { keyIdOf, SEAL_PURPOSE, statementVerifies, type RecoveredTail, type SegmentSeal } from './seal.ts'
-import { decodeBody, sha256 } from './segment.ts'
+import { CompactReader } from './read-compact.ts'
+import {
+  keyIdOf,
+  SEAL_PURPOSE,
+  SEAL_PURPOSE_2,
+  statementVerifies,
+  type RecoveredTail,
+  type SegmentSeal,
+} from './seal.ts'
+import { decodeCompact, decodeFramed, sha256, type ReadableBlock, type RecordVersion } from './segment.ts'
 
 export type Verification =
   | {
@@ -31,8 +41,9 @@ export type Verification =
       readonly session: string | undefined
       readonly reason: string
       readonly segment: number
-      /** The first event that does not hold, where it can be told. */
+      /** The first event that does not hold, where it can be told; with `lastEvent`, one of these. */
       readonly event?: number
+      readonly lastEvent?: number
     }
 
 /** A public key of the gateway and when it was in use. */
@@ -43,7 +54,7 @@ export interface TrustedKey {
   readonly until?: number
 }
 
-/** Checks a recording against public keys, offline. Names the first segment, and event, that does not hold. */
+/** Checks a recording against public keys, offline. Names the first segment, and events, that do not hold. */
 export async function verifyRecording(
   source: string | ByteSource,
   keys: readonly TrustedKey[],
@@ -63,7 +74,7 @@ export async function verifyRecording(
 
 /** Something does not hold; `at` says where. */
 export class Broken extends Error {
-  readonly at: { readonly segment: number; readonly event?: number }
+  readonly at: { readonly segment: number; readonly event?: number; readonly lastEvent?: number }
 
   constructor(message: string, at: Broken['at']) {
     super(message)
@@ -92,16 +103,19 @@ export class RecordingVerifier {
     return { session: this.#session, segment: this.#segments }
   }
 
-  async check({ seal, body }: Segment): Promise<void> {
+  async check(segment: Segment): Promise<void> {
+    const { version, seal } = segment
     const at = { segment: this.#segments }
-    if (this.#last !== undefined && this.#last.status !== 'more')
-      throw new Broken('comes after the segment that says it is the last', at)
-    this.#checkSeal(seal, body)
+    const follows = this.#last?.status === 'more' || (version === 3 && bothUnsealed(this.#last, seal))
+    if (this.#last !== undefined && !follows) throw new Broken('comes after the segment that says it is the last', at)
+    this.#checkSeal(segment)
     this.#session = seal.session
-    this.#hash ??= firstHash(seal.session)
+    this.#hash ??= version === 2 ? firstHash(seal.session) : firstBlockHash(seal.session)
     if (seal.previous !== this.#hash.toString('hex'))
       throw new Broken('does not follow from the segment before it: something between them is missing or changed', at)
-    await this.#checkEvents(seal, body)
+    const isRead = version === 2 ? await this.#checkFrames(segment) : await this.#checkBlocks(segment)
+    if (isRead) this.#checkEnd(seal)
+    else this.#hidden += seal.events
     this.#events += seal.events
     this.#segments++
     this.#last = seal
@@ -122,14 +136,14 @@ export class RecordingVerifier {
     }
   }
 
-  #checkSeal(seal: SegmentSeal, body: Buffer): void {
+  #checkSeal({ version, seal, body }: Segment): void {
     const at = { segment: this.#segments }
     if (sha256(body) !== seal.sha256) throw new Broken('has a body that is not the one that was sealed', at)
     if (seal.status !== 'unsealed') {
       const trusted = this.#keys.find(({ id }) => id === seal.key)
       if (trusted === undefined)
         throw new Broken(`is sealed with key ${seal.key}, which is not among the keys given`, at)
-      if (!statementVerifies(SEAL_PURPOSE, seal, trusted.key))
+      if (!statementVerifies(version === 2 ? SEAL_PURPOSE_2 : SEAL_PURPOSE, seal, trusted.key))
         throw new Broken('has a signature that does not hold', at)
       const when = Date.parse(seal.at)
       if (!(when >= (trusted.from ?? -Infinity) && when <= (trusted.until ?? Infinity)))
@@ -138,8 +152,9 @@ export class RecordingVerifier {
     const { status, encoding, key, signature, tail, wrappedKey } = seal
     const isConsistent =
       (status === 'recovered') === (tail !== undefined) &&
-      (encoding === 'hidden') === (wrappedKey !== undefined) &&
-      (status === 'unsealed') === (encoding === 'plain') &&
+      encoding.startsWith('compact-') === (version === 3) &&
+      encoding.endsWith('hidden') === (wrappedKey !== undefined) &&
+      (status === 'unsealed') === encoding.endsWith('plain') &&
       (status === 'unsealed') === (key === '' && signature === '')
     if (!isConsistent) throw new Broken('has a seal whose fields contradict each other', at)
     if (this.#session !== undefined && seal.session !== this.#session)
@@ -150,15 +165,13 @@ export class RecordingVerifier {
       throw new Broken(`begins with event ${seal.first} where ${this.#events} should be`, at)
   }
 
-  async #checkEvents(seal: SegmentSeal, body: Buffer): Promise<void> {
+  /** Events of version 2. False where they cannot be read. */
+  async #checkFrames({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
-    const frames = await decodeBody(seal, body, this.#reader).catch((error: unknown) => {
-      throw new Broken(`has a body that cannot be read: ${(error as Error).message}`, { segment })
-    })
+    const frames = await this.#decoded(decodeFramed(seal, body, this.#reader))
     if (frames === undefined) {
-      this.#hidden += seal.events
       this.#hash = Buffer.from(seal.hash, 'hex')
-      return
+      return false
     }
     if (frames.length !== seal.events)
       throw new Broken(`has ${frames.length} events where its seal says ${seal.events}`, { segment })
@@ -168,30 +181,96 @@ export class RecordingVerifier {
       if (!expected.equals(hash))
         throw new Broken('does not follow from the events before it: it or one of them was changed', at)
       this.#hash = expected
-      this.#checkEvent(payload, at)
-    }
-    if ((this.#hash as Buffer).toString('hex') !== seal.hash)
-      throw new Broken('ends with another event than its seal says', { segment })
-    if ((seal.status === 'sealed' || seal.status === 'recovered') && !this.#ended)
-      throw new Broken('says it is the last, and the session has no end in it', { segment })
-  }
-
-  #checkEvent(payload: Buffer, at: { segment: number; event: number }): void {
-    const event = (() => {
+      let event: RecordedEvent
       try {
-        return decodePayload(payload).event
+        event = decodePayload(payload).event
       } catch {
         throw new Broken('is not an event', at)
       }
-    })()
+      this.#checkEvent(event, at, 2)
+    }
+    this.#checkHash(seal)
+    return true
+  }
+
+  /** Events of version 3. False where they cannot be read; what is hidden block by block has its chain checked all the same. */
+  async #checkBlocks({ seal, body }: Segment): Promise<boolean> {
+    const segment = this.#segments
+    const blocks = await this.#decoded(decodeCompact(seal, body, this.#reader))
+    if (blocks === undefined) {
+      this.#hash = Buffer.from(seal.hash, 'hex')
+      return false
+    }
+    const events = blocks.reduce((sum, block) => sum + block.events, 0)
+    if (events !== seal.events) throw new Broken(`has ${events} events where its seal says ${seal.events}`, { segment })
+    const reader = new CompactReader(seal.first)
+    let first = seal.first
+    for (const [index, block] of blocks.entries()) {
+      const at = { segment, event: first, lastEvent: first + block.events - 1 }
+      const isPart = seal.encoding === 'compact-hidden' || (index === blocks.length - 1 && block.events < BLOCK_EVENTS)
+      if (block.events !== BLOCK_EVENTS && !(isPart && block.events > 0))
+        throw new Broken('are no block as the gateway writes them', at)
+      this.#hash = nextBlockHash(this.#hash as Buffer, block)
+      if (!isChecked(block, this.#hash))
+        throw new Broken('do not follow from the events before them: they or some of those were changed', at)
+      if (block.compact !== undefined) this.#checkBlock(reader, block, segment)
+      first += block.events
+    }
+    this.#checkHash(seal)
+    return blocks.every(({ compact }) => compact !== undefined)
+  }
+
+  #checkBlock(reader: CompactReader, { events, compact }: ReadableBlock, segment: number): void {
+    const end = reader.seq + events
+    const read = reader.read(compact as Buffer)
+    for (;;) {
+      const at = { segment, event: reader.seq }
+      let event: RecordedEvent | undefined
+      try {
+        event = read.next().value?.event
+      } catch (error) {
+        throw new Broken(`is not an event: ${(error as Error).message}`, at)
+      }
+      if (event === undefined) break
+      if (event.seq >= end) throw new Broken('is one more than its block says', at)
+      this.#checkEvent(event, at, 3)
+    }
+    if (reader.seq < end) throw new Broken('is missing from its block', { segment, event: reader.seq })
+  }
+
+  async #decoded<T>(decoding: Promise<T>): Promise<T> {
+    try {
+      return await decoding
+    } catch (error) {
+      throw new Broken(`has a body that cannot be read: ${(error as Error).message}`, { segment: this.#segments })
+    }
+  }
+
+  #checkEvent(event: RecordedEvent, at: { segment: number; event: number }, version: RecordVersion): void {
     if (event.seq !== at.event) throw new Broken(`says it is event ${event.seq}`, at)
     if ((at.event === 0) !== (event.type === 'opened')) throw new Broken('is not what a recording begins with', at)
     if (event.type === 'opened' && event.session !== this.#session)
       throw new Broken(`opens ${event.session}, and the seal names ${this.#session}`, at)
+    if (event.type === 'opened' && version === 3 && event.version !== 3)
+      throw new Broken(`opens a record of version ${event.version} in one of version 3`, at)
     if (this.#ended) throw new Broken('comes after the end of the session', at)
     this.#ended = event.type === 'ended'
   }
+
+  #checkHash({ hash }: SegmentSeal): void {
+    if (this.#hash?.toString('hex') !== hash)
+      throw new Broken('ends with another event than its seal says', { segment: this.#segments })
+  }
+
+  #checkEnd({ status }: SegmentSeal): void {
+    if ((status === 'sealed' || status === 'recovered') && !this.#ended)
+      throw new Broken('says it is the last, and the session has no end in it', { segment: this.#segments })
+  }
 }
+
+/** What is not sealed yet of an open session may be several segments. */
+const bothUnsealed = (last: SegmentSeal | undefined, seal: SegmentSeal): boolean =>
+  last?.status === 'unsealed' && seal.status === 'unsealed'
 
 /**
  * The keys in a file such as gateway.pub: PEM blocks, each with a line `# key ID from … until …` before it. One key alone may come without

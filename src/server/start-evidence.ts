@@ -6,13 +6,12 @@ import { resolveSecret, type SecretReference } from '../credentials/secret-refer
 import { fitsTarget } from '../policy/match/target.ts'
 import { text as textOf } from 'node:stream/consumers'
 import { detachedFileOf, detachedKey, parseDetached, showDetached } from '../recording/detached.ts'
-import { encodeFrames } from '../recording/frame.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
 import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
 import { recoverSpool, type KnownRecording, type Recovery } from '../recording/recover.ts'
-import { encodeSegment, MAGIC, sha256 } from '../recording/segment.ts'
+import { encodeSegment, encodeUnpacked, MAGIC, sha256 } from '../recording/segment.ts'
 import { Spool } from '../recording/spool.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
@@ -215,33 +214,36 @@ export function openHome(config: Config): Home {
   })
 }
 
-/** What is sealed of an open record, and the rest as a segment without a signature. */
+/** What is sealed of an open record, and the rest as segments without a signature. */
 async function* whatIsThere(recorder: SessionRecorder): AsyncGenerator<Buffer, void, undefined> {
-  const { path, bytes, frames, sealed } = recorder.snapshot()
+  const { path, bytes, segments, sealed } = recorder.snapshot()
+  // An encrypted record is not given away in the clear because it is still open.
+  const unsealed = recorder.isEncrypted ? [] : segments.map((segment) => [segment.first, segment.blocks()] as const)
   if (bytes === 0) yield Buffer.from(MAGIC)
   else for await (const chunk of createReadStream(path, { end: bytes - 1 })) yield chunk as Buffer
-  // An encrypted record is not given away in the clear because it is still open.
-  const last = frames.at(-1)
-  if (recorder.isEncrypted || last === undefined) return
-  const body = encodeFrames(frames)
-  yield encodeSegment(
-    {
-      session: recorder.session,
-      segment: sealed.segments,
-      first: sealed.events,
-      events: frames.length,
-      previous: sealed.hash,
-      hash: last.hash.toString('hex'),
-      status: 'unsealed',
-      encoding: 'plain',
-      bytes: body.length,
-      sha256: sha256(body),
-      at: new Date().toISOString(),
-      key: '',
-      signature: '',
-    },
-    body,
-  )
+  let previous = sealed.hash
+  for (const [index, [first, blocks]] of unsealed.entries()) {
+    const body = encodeUnpacked('compact-plain', previous, blocks)
+    yield encodeSegment(
+      {
+        session: recorder.session,
+        segment: sealed.segments + index,
+        first,
+        events: body.events,
+        previous: previous.toString('hex'),
+        hash: body.hash.toString('hex'),
+        status: 'unsealed',
+        encoding: body.encoding,
+        bytes: body.bytes.length,
+        sha256: sha256(body.bytes),
+        at: new Date().toISOString(),
+        key: '',
+        signature: '',
+      },
+      body.bytes,
+    )
+    previous = body.hash
+  }
 }
 
 export interface Collected {

@@ -13,7 +13,7 @@ export const macKey = Buffer.alloc(32, 7)
 
 export const opened = (session = 'ses_1'): OpenedEvent => ({
   type: 'opened',
-  version: 2,
+  version: 3,
   session,
   person: { id: 'jane', label: 'jane', kind: 'person' },
   target: 'prod',

@@ -10,7 +10,8 @@ import {
   type AuditCheckpoint,
   type AuditRecord,
 } from '../../src/recording/audit-chain.ts'
-import { readSegments } from '../../src/recording/read.ts'
+import { encodeBlocks } from '../../src/recording/compact-format.ts'
+import { readSegments, type Segment } from '../../src/recording/read.ts'
 import { recoverSpool } from '../../src/recording/recover.ts'
 import {
   generateSigningKeyPem,
@@ -21,10 +22,24 @@ import {
 } from '../../src/recording/seal.ts'
 import { encodeSegment, MAGIC, sha256 } from '../../src/recording/segment.ts'
 import { parseTrustedKeys, verifyRecording, type Verification } from '../../src/recording/verify.ts'
+import {
+  byte,
+  contentOf,
+  fileOf,
+  item,
+  json,
+  long,
+  sealedWith,
+  time,
+  uint16,
+  uint32,
+  withBody,
+} from '../helpers/compact-events.ts'
 import { at, chainOf, first, foreign, HISTORY, rotation, second } from '../helpers/audit-chain.ts'
 import { command, macKey, opened, openSpool, recorderOptions, signer, written } from '../helpers/recordings.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
 
+const SAME = { kinds: ['select'], reads: ['public.t'], writes: [] as string[] }
 const VERIFIER = join(import.meta.dirname, '..', 'fixtures', 'verifier.py')
 
 /** A verifier that knows nothing but docs/recording-format.md says the same as ours, of what is genuine and of what is not. */
@@ -57,7 +72,13 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
     )
     for (const [, recorder] of recorders) {
       for (const text of ['select 1', "select 'ü ‹x› \u0001'"]) {
-        recorder.intent(command(text))
+        for (let n = 0; n < 20; n++) {
+          const id = `dec_${String(n).padStart(13, '0')}`
+          const again = { ...command(text, id), ...SAME, digest: 'ab'.repeat(32), parameters: ['42', null, 'ü'] }
+          recorder.intent(again)
+          recorder.outcome({ type: 'result', command: id, tag: 'SELECT 1', rows: 1, bytes: 30, durationMs: 1 })
+        }
+        recorder.intent(command(`${text} \ud83d`))
         recorder.outcome({ type: 'terminal', channel: 'c', direction: 'out' }, Buffer.from('\nbytes\u0000'))
         await written(recorder)
         await recorder.sealNow()
@@ -123,6 +144,14 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
       }),
     )
   }
+  async function segments(bytes: Buffer): Promise<Segment[]> {
+    async function* once(): AsyncGenerator<Buffer> {
+      yield bytes
+    }
+    const found: Segment[] = []
+    for await (const segment of readSegments(once())) found.push(segment)
+    return found
+  }
   function wordOf(result: Verification): string {
     if (result.status === 'invalid') return 'INVALID'
     return result.status === 'recovered' ? `recovered ${result.tail}` : result.status
@@ -137,6 +166,117 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
       ['restored', 'recovered whole', 'recovered whole'],
       ['hidden', 'recovered whole', 'recovered whole'],
     ])
+  })
+
+  it('reads records of version 2 as ours does', async () => {
+    const older = join(import.meta.dirname, '..', 'fixtures', 'recordings', 'pamrec-2')
+    for (const name of ['sealed', 'encrypted', 'recovered', 'hidden', 'open']) {
+      const file = join(older, `${name}.pamrec`)
+      const ours = wordOf(
+        await verifyRecording(file, parseTrustedKeys(readFileSync(join(older, 'gateway.pub'), 'utf8'))),
+      )
+      expect([name, run('record', join(older, 'gateway.pub'), file).lines]).toEqual([name, [`${file}: ${ours}`]])
+      expect(ours).not.toBe('INVALID')
+    }
+  })
+
+  it('refuses the same items as ours, sealed with the key of the gateway', async () => {
+    const bytes = genuine['sealed'] as Buffer
+    const size = bytes.readUInt32BE(MAGIC.length)
+    const seal = JSON.parse(bytes.toString('utf8', MAGIC.length + 4, MAGIC.length + 4 + size)) as SegmentSeal
+    const made = async (events: number, ...items: Buffer[]): Promise<Buffer> =>
+      fileOf([
+        await sealedWith({ seal: { ...seal, status: 'more' } }, [{ events, bytes: Buffer.concat(items) }], signer),
+      ])
+    const template = { verdict: 'allow', text: 'select 1', kinds: ['select'], reads: [], writes: [] }
+    const said = (value: object): Buffer => item(byte(0x02), long(JSON.stringify(value)))
+    const use = (number: number, id = '0000000000001', ...values: Buffer[]): Buffer =>
+      item(byte(0x12), uint32(0), uint16(number), id, Buffer.alloc(32), uint16(values.length), ...values)
+    const resultOf = (back: number, tag = item(byte(0xff))): Buffer =>
+      item(byte(0x13), uint32(0), uint32(back), uint32(0), uint32(0), uint32(0), tag, byte(0xff))
+    const opening = json({ ...opened(seal.session) })
+    const start = [time(), opening, said(template)]
+    expect(
+      await compare({ genuine: await made(3, ...start, use(0, '0000000000001', long('ü')), resultOf(1)) }),
+    ).toEqual([['genuine', 'open', 'open']])
+    const cases: Record<string, Buffer> = {
+      'a template that was not said': await made(2, ...start, use(1)),
+      'a template behind its command': await made(2, time(), opening, use(0), said(template)),
+      'a template with an id': await made(2, ...start, said({ ...template, id: 'dec_1' }), use(1)),
+      'a template that lacks a list': await made(2, time(), opening, said({ ...template, reads: undefined }), use(0)),
+      'a template with another order': await made(
+        2,
+        time(),
+        opening,
+        said(Object.fromEntries(Object.entries(template).toReversed())),
+        use(0),
+      ),
+      'a template with no verdict': await made(2, time(), opening, said({ ...template, verdict: 'fine' }), use(0)),
+      'an id of other letters': await made(2, ...start, use(0, 'ILOU000000000')),
+      'a value that is no UTF-8': await made(
+        2,
+        ...start,
+        use(0, '0000000000001', item(uint32(1), Buffer.from([0xff]))),
+      ),
+      'a value behind the end': await made(2, ...start, use(0, '0000000000001', item(uint32(5), 'x'))),
+      'an unknown item': await made(2, ...start, item(byte(0x14), uint32(0))),
+      'no time': await made(1, opening),
+      'a time behind the last': await made(1, time(2 ** 48 - 1), opening),
+      'a result of no command': await made(2, time(), opening, resultOf(1)),
+      'a result of itself': await made(3, ...start, use(0), resultOf(0)),
+      'two results': await made(4, ...start, use(0), resultOf(1), resultOf(2)),
+      'a tag that is not ASCII': await made(3, ...start, use(0), resultOf(1, item(byte(1), byte(0x80)))),
+      'an event of an unknown type': await made(2, time(), opening, json({ type: 'note' })),
+      'an event with a number': await made(2, time(), opening, json({ type: 'notice', seq: 1 })),
+      'a terminal without bytes': await made(2, time(), opening, json({ type: 'terminal', channel: 'c' })),
+      'bytes of a notice': await made(
+        2,
+        time(),
+        opening,
+        item(byte(0x11), uint32(0), long('{"type":"notice"}'), uint32(0)),
+      ),
+      'white space': await made(2, time(), opening, item(byte(0x10), uint32(0), long('{"type": "notice"}'))),
+      'a field twice': await made(
+        2,
+        time(),
+        opening,
+        item(byte(0x10), uint32(0), long('{"type":"ended","type":"notice"}')),
+      ),
+      'a list': await made(2, time(), opening, item(byte(0x10), uint32(0), long('[]'))),
+      'a command without an id': await made(2, time(), opening, json({ type: 'command' })),
+      'more events than are said': await made(1, ...start, use(0)),
+      'fewer events than are said': await made(3, ...start, use(0)),
+      'a block of seventeen': await made(
+        17,
+        time(),
+        opening,
+        ...Array.from({ length: 16 }, () => json({ type: 'notice' })),
+      ),
+      'an item that no event follows': await made(1, time(), opening, said(template)),
+      'an opening of version 2': await made(1, time(), json({ ...opened(seal.session), version: 2 })),
+      'no opening': await made(1, time(), json({ type: 'notice', message: '' })),
+      'an opening of another session': await made(1, time(), json({ ...opened('ses_other') })),
+      'two openings': await made(2, time(), opening, opening),
+      'an event behind the end': await made(3, time(), opening, json({ type: 'ended' }), json({ type: 'notice' })),
+    }
+    for (const [name, ours, theirs] of await compare(cases))
+      expect([name, ours, theirs]).toEqual([name, 'INVALID', 'INVALID'])
+  })
+
+  it('names the block that does not hold', async () => {
+    const [first] = await segments(genuine['sealed'] as Buffer)
+    const { blocks } = await contentOf(first as Segment)
+    const { seal } = first as Segment
+    const { bytes } = encodeBlocks(Buffer.from(seal.previous, 'hex'), blocks)
+    const second = encodeBlocks(Buffer.from(seal.previous, 'hex'), blocks.slice(0, 1)).bytes.length
+    bytes.write('43', bytes.indexOf('42', second))
+    const path = join(directory, 'changed.pamrec')
+    writeFileSync(path, fileOf([await withBody(seal, bytes, {}, signer)]))
+    expect(run('record', keyFile, path).lines[0]).toContain('has events 16 to 31 that do not follow')
+    expect(await verifyRecording(path, parseTrustedKeys(readFileSync(keyFile, 'utf8')))).toMatchObject({
+      event: 16,
+      lastEvent: 31,
+    })
   })
 
   it('a record under the name of another session is not that session’s', () => {
@@ -186,6 +326,7 @@ describe.skipIf(!hasProgram('python3'))('a verifier that was written from the pa
       'recovered, without a tail': resealed({ status: 'recovered' }),
       'an unknown status': resealed({ status: 'fine' }),
       'an unknown encoding': resealed({ encoding: 'zip' }),
+      'an encoding of version 2': resealed({ encoding: 'gzip' }),
       'bytes behind the gzip member': resealed({}, Buffer.concat([body, Buffer.from('more')])),
       'two gzip members': resealed({}, Buffer.concat([body, body])),
       'bytes behind the last segment': Buffer.concat([bytes, Buffer.from([0])]),

@@ -24,7 +24,8 @@ import type { RecordedEvent } from '../../src/recording/event.ts'
 import { firstHash, nextHash } from '../../src/recording/frame.ts'
 import { digestOfFile } from '../../src/recording/homes/directory.ts'
 import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
-import { entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
+import { encodeEvents, entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
+import { OpenSegment, type Taken } from '../../src/recording/open-segment.ts'
 import { recoverSpool, type KnownRecording, type RecoverOptions, type Recovery } from '../../src/recording/recover.ts'
 import { generateSigningKeyPem, signerFromPem, type SegmentSeal } from '../../src/recording/seal.ts'
 import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
@@ -176,7 +177,119 @@ describe('recover', () => {
     expect(JSON.stringify(await eventsOf(file(), reader))).toContain('after_rotation')
   })
 
-  /** A journal with these events of one session, as a gateway leaves it. */
+  /** A journal with these turns of one session, as a gateway leaves it. */
+  function turnsOf(turns: readonly Partial<Taken>[], cipher?: RecordCipher): void {
+    const journal = new JournalFile(join(left, 'journal'), macKey, realDisk)
+    const opening = { file: recorderOptions().file, wrappedKey: cipher?.wrappedKey }
+    const entries: JournalEntry[] = [
+      { session: 'ses_1', kind: entryKinds.opened, seq: 0, bytes: Buffer.from(JSON.stringify(opening)) },
+    ]
+    for (const { first = 0, events = 0, bytes = Buffer.alloc(0), begins = false, ends = false } of turns) {
+      const seen = cipher === undefined ? bytes : cipher.hide(first, bytes)
+      const entry = encodeEvents({ first, begins, ends, hidden: cipher !== undefined, bytes: seen })
+      entries.push({ session: 'ses_1', kind: entryKinds.events, seq: first + events - 1, bytes: entry })
+    }
+    journal.writeSync(journal.record(entries))
+    journal.close()
+  }
+  /** Two segments of 40 events, an opening and what comes after it, each turn of some. */
+  function twoSegments(perTurn: number, ended = false): Taken[] {
+    const turns: Taken[] = []
+    for (const first of [0, 40]) {
+      const open = new OpenSegment(first)
+      for (let n = first; n < first + 40; n++) {
+        const isEnd = ended && n === 79
+        const again = { ...command('select 1', `dec_000000000${1000 + n}`), ...SAME, digest: 'ab'.repeat(32) }
+        const body = n === 0 ? opened() : isEnd ? ENDED : again
+        open.add(body, undefined, 1_780_000_000_000 + n, n)
+        if (n % perTurn > 0) continue
+        const taken = open.take()
+        if (taken !== undefined) turns.push({ ...taken, bytes: Buffer.from(taken.bytes) })
+      }
+      const rest = open.take()
+      if (rest !== undefined) turns.push({ ...rest, bytes: Buffer.from(rest.bytes) })
+    }
+    return turns
+  }
+  const SAME = { kinds: ['select'], reads: [] as string[], writes: [] as string[] }
+  const ENDED = { type: 'ended', code: 'CLIENT_LEFT', message: 'bye' } as const
+
+  it.each([
+    [1, false],
+    [7, false],
+    [16, false],
+    [100, false],
+    [7, true],
+  ])(
+    'turns of %i events are put together in the segments that they were added to (encrypted: %s)',
+    async (size, encrypted) => {
+      const identity = await generateX25519Identity()
+      const cipher = encrypted ? await recordCipher([await identityToRecipient(identity)]) : undefined
+      const reader = recordReader([identity])
+      turnsOf(twoSegments(size), cipher)
+      await recover()
+      const found = await verifyRecording(file(), keys, reader)
+      expect(found).toMatchObject({
+        status: 'recovered',
+        tail: 'whole',
+        events: 81,
+        hidden: 0,
+        segments: encrypted ? 3 : 2,
+      })
+      const events = await eventsOf(file(), reader)
+      expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 81 }, (_, n) => n))
+      for (const event of events.slice(1, 80))
+        expect(event).toMatchObject({ type: 'command', text: 'select 1', ms: event.seq })
+      expect(events.at(-1)).toMatchObject({ type: 'ended', code: 'GATEWAY_STOPPED', ms: encrypted ? 0 : 79 })
+      // Without the key the chain of what is hidden can be followed all the same.
+      expect(await verifyRecording(file(), keys)).toMatchObject({ status: 'recovered', hidden: encrypted ? 80 : 0 })
+    },
+  )
+
+  it.each([false, true])(
+    'a session that had ended on record in compact events ends once (encrypted: %s)',
+    async (encrypted) => {
+      const identity = await generateX25519Identity()
+      turnsOf(twoSegments(7, true), encrypted ? await recordCipher([await identityToRecipient(identity)]) : undefined)
+      await recover()
+      const reader = recordReader([identity])
+      expect(await verifyRecording(file(), keys, reader)).toMatchObject({
+        status: 'recovered',
+        tail: 'whole',
+        events: 80,
+      })
+      expect((await eventsOf(file(), reader)).at(-1)).toMatchObject({ type: 'ended', code: 'CLIENT_LEFT' })
+    },
+  )
+
+  it.each<[string, (turns: Taken[]) => Partial<Taken>[], number]>([
+    ['one is missing', (turns) => turns.toSpliced(2, 1), 9],
+    ['two are swapped', ([a, b, c, d, ...rest]) => [a, c, b, d, ...rest] as Taken[], 2],
+    ['the beginning of a segment is missing', (turns) => turns.filter(({ first }) => first !== 40), 41],
+    ['the first is missing', (turns) => turns.slice(1), 0],
+    ['one follows the end of the session', ([a, b, ...rest]) => [a, { ...b, ends: true }, ...rest] as Taken[], 9],
+    ['a segment begins within a turn that says otherwise', ([a, ...rest]) => [{ ...a, begins: false }, ...rest], 0],
+  ])(
+    'turns that do not follow from each other: %s, and what comes after it is left out and said',
+    async (_what, change, events) => {
+      turnsOf(change(twoSegments(7)))
+      const { recordings } = await recover()
+      if (events === 0) return expect(recordings).toMatchObject([{ type: 'damaged', reason: 'has no opening' }])
+      const found = await verifyRecording(file(), keys)
+      expect(found).toMatchObject({ tail: 'short', events })
+    },
+  )
+
+  it('compact events that cannot be read are not taken for others', async () => {
+    const [first, second] = twoSegments(7) as [Taken, Taken]
+    turnsOf([first, { ...second, bytes: Buffer.concat([Buffer.from([0x7f]), second.bytes]) }])
+    expect((await recover()).recordings).toMatchObject([{ type: 'damaged', reason: /unknown kind 127/ }])
+    rmSync(left, { recursive: true })
+    turnsOf([first, { ...second, events: second.events + 1 }])
+    expect((await recover()).recordings).toMatchObject([{ type: 'damaged', reason: /other events than it says/ }])
+  })
+
+  /** A journal with these events of one session, as an older gateway leaves it. */
   async function journalOf(events: readonly RecordedEvent[], cipher?: RecordCipher): Promise<void> {
     const journal = new JournalFile(join(left, 'journal'), macKey, realDisk)
     const opening = { file: recorderOptions().file, wrappedKey: cipher?.wrappedKey }

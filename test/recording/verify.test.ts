@@ -5,16 +5,13 @@ import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeFrames, encodeFrames, firstHash, nextHash } from '../../src/recording/frame.ts'
+import { BLOCK_EVENTS, encodeBlocks, type BlockContent } from '../../src/recording/compact-format.ts'
+import type { RecordedEvent } from '../../src/recording/event.ts'
 import { readSegments, type Segment } from '../../src/recording/read.ts'
-import {
-  generateSigningKeyPem,
-  SEAL_PURPOSE,
-  signerFromPem,
-  signStatement,
-  type SegmentSeal,
-} from '../../src/recording/seal.ts'
-import { compress, decodeBody, encodeSegment, MAGIC, sha256 } from '../../src/recording/segment.ts'
+import { generateSigningKeyPem, SEAL_PURPOSE, signerFromPem, signStatement } from '../../src/recording/seal.ts'
+import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
 import { parseTrustedKeys, verifyRecording } from '../../src/recording/verify.ts'
+import { blocksOf, contentOf, fileOf, sealedWith, withBody } from '../helpers/compact-events.ts'
 import { command, keys, opened, openSpool, recorderOptions, signer, written } from '../helpers/recordings.ts'
 
 /** A recording of three segments, another session's, and a place for what is made of them. */
@@ -47,36 +44,15 @@ async function segmentsOf(path: string): Promise<Segment[]> {
   return all
 }
 
-const write = (segments: readonly Pick<Segment, 'seal' | 'body'>[]): void =>
-  writeFileSync(
-    changed,
-    Buffer.concat([Buffer.from(MAGIC), ...segments.map(({ seal, body }) => encodeSegment(seal, body))]),
-  )
+const write = (segments: readonly Pick<Segment, 'seal' | 'body'>[]): void => writeFileSync(changed, fileOf(segments))
 
 /** The segment with its events changed; its seal, and signature if a signer is given, made to fit. */
 async function forge(
-  { seal, body }: Segment,
-  change: (payloads: Buffer[]) => Buffer[],
+  segment: Segment,
+  change: (events: RecordedEvent[]) => readonly RecordedEvent[],
   sign?: typeof signer,
 ): Promise<Pick<Segment, 'seal' | 'body'>> {
-  const frames = (await decodeBody(seal, body, undefined)) ?? []
-  let hash: Buffer = Buffer.from(seal.previous, 'hex')
-  const forged = change(frames.map(({ payload }) => Buffer.from(payload))).map((payload) => {
-    hash = nextHash(hash, payload)
-    return { hash, payload }
-  })
-  const bytes = await compress(encodeFrames(forged), { level: 1 })
-  const { key: _key, signature, ...rest } = seal
-  const content = {
-    ...rest,
-    events: forged.length,
-    hash: hash.toString('hex'),
-    bytes: bytes.length,
-    sha256: sha256(bytes),
-  }
-  const sealed: SegmentSeal =
-    sign === undefined ? { ...content, key: seal.key, signature } : signStatement(SEAL_PURPOSE, content, sign)
-  return { seal: sealed, body: bytes }
+  return sealedWith(segment, blocksOf(change((await contentOf(segment)).events)), sign)
 }
 
 describe('verify', () => {
@@ -107,8 +83,8 @@ describe('verify', () => {
     own: Segment[],
     foreign: Segment[],
   ) => Pick<Segment, 'seal' | 'body'>[] | Promise<Pick<Segment, 'seal' | 'body'>[]>
-  const text = (from: string, to: string) => (payloads: Buffer[]) =>
-    payloads.map((payload) => Buffer.from(payload.toString('utf8').replace(from, to)))
+  const text = (from: string, to: string) => (events: RecordedEvent[]) =>
+    events.map((event) => JSON.parse(JSON.stringify(event).replace(from, to)) as RecordedEvent)
   it.each<[string, Change, RegExp, number]>([
     ['a segment cut out', (own) => own.toSpliced(1, 1), /segment 2 where 1/, 1],
     ['the first segment cut off', (own) => own.slice(1), /segment 1 where 0/, 0],
@@ -161,40 +137,128 @@ describe('verify', () => {
     })
   })
 
-  it.each<[string, (payloads: Buffer[]) => Buffer[], RegExp, number]>([
-    ['an event cut out', (all) => all.toSpliced(1, 1), /says it is event 2/, 1],
-    ['two events swapped', ([a, b, c]) => [a, c, b] as Buffer[], /says it is event 2/, 1],
-    ['an event twice', ([a, b, c]) => [a, b, b, c] as Buffer[], /says it is event 1/, 2],
-    ['no opening', ([, b, c]) => [b, c] as Buffer[], /says it is event 1/, 0],
-  ])('even the key does not help: %s is named', async (_what, change, reason, event) => {
+  it.each<[string, (events: RecordedEvent[]) => RecordedEvent[], RegExp, object]>([
+    ['an event cut out', (all) => all.toSpliced(1, 1), /begins with event 3 where 2/, { segment: 1 }],
+    ['two events swapped', ([a, b, c]) => [a, c, b] as RecordedEvent[], /does not follow/, { segment: 1 }],
+    ['an event twice', ([a, b, c]) => [a, b, b, c] as RecordedEvent[], /begins with event 3 where 4/, { segment: 1 }],
+    ['no opening', ([, b, c]) => [b, c] as RecordedEvent[], /recording begins with/, { segment: 0, event: 0 }],
+    ['a second opening', ([a, b]) => [a, b, a] as RecordedEvent[], /recording begins with/, { segment: 0, event: 2 }],
+    [
+      'an opening of version 2',
+      ([a, b, c]) => [{ ...a, version: 2 }, b, c] as RecordedEvent[],
+      /version 2 in one of version 3/,
+      { segment: 0, event: 0 },
+    ],
+  ])('even the key does not help: %s is named', async (_what, change, reason, where) => {
     const [first, ...rest] = await segmentsOf(original)
     write([await forge(first as Segment, change, signer), ...rest])
     expect(await verifyRecording(changed, keys)).toMatchObject({
       status: 'invalid',
-      event,
+      ...where,
       reason: expect.stringMatching(reason),
     })
   })
 
-  it('the exact first event that was changed is named, where only the body was made to fit', async () => {
-    const [first, ...rest] = await segmentsOf(original)
-    const { seal, body } = first as Segment
-    const frames = [...((await decodeBody(seal, body, undefined)) ?? [])]
-    const forged = frames.map((frame, index) =>
-      index === 1
-        ? { ...frame, payload: Buffer.from(frame.payload.toString('utf8').replace('select 1', 'select 9')) }
-        : frame,
-    )
-    const bytes = await compress(encodeFrames(forged), { level: 1 })
-    const { key: _key, signature: _signature, ...content } = seal
-    write([
-      {
-        seal: signStatement(SEAL_PURPOSE, { ...content, bytes: bytes.length, sha256: sha256(bytes) }, signer),
-        body: bytes,
+  describe('of many events', () => {
+    /** One segment of 53 events: three full blocks and one of five. */
+    let long: Segment
+    let blocks: BlockContent[]
+    beforeAll(async () => {
+      const spool = openSpool(join(directory, 'long'))
+      const recorder = await spool.open(opened('ses_4'), recorderOptions('ses_4'))
+      for (let n = 0; n < 51; n++) recorder.intent(command(`select ${100 + n}`, `dec_000000000${n + 1000}`))
+      await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+      await spool.stop()
+      ;[long] = (await segmentsOf(join(directory, 'long', '2026-11', 'ses_4.pamrec'))) as [Segment]
+      blocks = (await contentOf(long)).blocks
+      expect(blocks.map(({ events }) => events)).toEqual([16, 16, 16, 5])
+    })
+    const again = (content: readonly BlockContent[]): Buffer =>
+      encodeBlocks(Buffer.from(long.seal.previous, 'hex'), content).bytes
+    const invalid = async (bytes: Buffer, other = {}): Promise<unknown> => {
+      write([await withBody(long.seal, bytes, other, signer)])
+      return verifyRecording(changed, keys)
+    }
+
+    it('is genuine as it is', async () => {
+      write([await withBody(long.seal, again(blocks), {}, signer)])
+      expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'sealed', events: 53 })
+    })
+
+    it.each([
+      [0, 0, 15],
+      [1, 16, 31],
+      [2, 32, 47],
+      [3, 48, 52],
+    ])(
+      'an event of block %i changed, and only the body made to fit: that block is named',
+      async (n, event, lastEvent) => {
+        const bytes = again(blocks)
+        const start = again(blocks.slice(0, n)).length
+        bytes.write('drop  ', bytes.indexOf('select', start))
+        expect(await invalid(bytes)).toMatchObject({
+          status: 'invalid',
+          segment: 0,
+          event,
+          lastEvent,
+          reason: expect.stringContaining('do not follow'),
+        })
       },
-      ...rest,
-    ])
-    expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', segment: 0, event: 1 })
+    )
+
+    it.each<[string, (all: BlockContent[]) => BlockContent[], object]>([
+      ['two swapped', ([a, b, c, d]) => [a, c, b, d] as BlockContent[], { event: 16, lastEvent: 31 }],
+      ['one twice', ([a, b, c, d]) => [a, b, b, c, d] as BlockContent[], { segment: 0 }],
+      ['one cut out', ([a, b, , d]) => [a, b, d] as BlockContent[], { segment: 0 }],
+      ['the last cut off', (all) => all.slice(0, -1), { segment: 0 }],
+    ])('blocks: %s, with the checks of before', async (_what, change, where) => {
+      const checks = again(blocks)
+      const parts = new Map<BlockContent, Buffer>()
+      let at = 0
+      for (const block of blocks) {
+        const length = 24 + block.bytes.length
+        parts.set(block, checks.subarray(at, at + length))
+        at += length
+      }
+      const bytes = Buffer.concat(change(blocks).map((block) => parts.get(block) as Buffer))
+      expect(await invalid(bytes)).toMatchObject({ status: 'invalid', ...where })
+    })
+
+    it.each<[string, (all: BlockContent[]) => BlockContent[], number]>([
+      ['of 15 events', ([a, ...rest]) => [{ ...(a as BlockContent), events: 15 }, ...rest], 52],
+      ['of 17 events', ([a, ...rest]) => [{ ...(a as BlockContent), events: 17 }, ...rest], 54],
+      ['of none, in front', (all) => [{ events: 0, bytes: Buffer.alloc(0) }, ...all], 53],
+      ['of none, behind', (all) => [...all, { events: 0, bytes: Buffer.alloc(0) }], 53],
+      [
+        'the last with one event less than it has',
+        (all) => [...all.slice(0, 3), { ...(all[3] as BlockContent), events: 4 }],
+        52,
+      ],
+      ['the last with one event more', (all) => [...all.slice(0, 3), { ...(all[3] as BlockContent), events: 6 }], 54],
+      [
+        'two in one',
+        ([a, b, ...rest]) => [
+          { events: 32, bytes: Buffer.concat([a?.bytes ?? '', b?.bytes ?? ''] as Buffer[]) },
+          ...rest,
+        ],
+        53,
+      ],
+    ])('a block %s, sealed as such: refused', async (_what, change, events) => {
+      write([await sealedWith(long, change(blocks), signer)])
+      expect((await segmentsOf(changed))[0]?.seal.events).toBe(events)
+      expect(await verifyRecording(changed, keys)).toMatchObject({
+        status: 'invalid',
+        segment: 0,
+        event: expect.any(Number),
+      })
+    })
+
+    it('a block ends within the memory that there is', async () => {
+      const bytes = again(blocks)
+      bytes.writeUInt32BE(0xffff_ffff, 4)
+      expect(await invalid(bytes)).toMatchObject({ status: 'invalid', reason: /end within a block/ })
+      expect(BLOCK_EVENTS).toBe(16)
+    })
   })
 
   it('of an encrypted record, too: a segment that was sealed again with the stolen key does not fit the next', async () => {

@@ -3,8 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
 import { asciicast } from '../../recording/asciicast.ts'
-import { decodePayload, type Frame } from '../../recording/frame.ts'
-import { readRecording } from '../../recording/read.ts'
+import { readRecording, type ReadEvent } from '../../recording/read.ts'
 import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
@@ -157,8 +156,7 @@ function tailRoute(app: App, deps: ApiDeps): void {
     }
     await readings.note(login, 'recording.viewed', session.id, { live: true })
     const out = new PassThrough({ highWaterMark: MAX_BEHIND })
-    const send = ({ payload }: Frame): void => {
-      const { event, data } = decodePayload(payload)
+    const send = ({ event, data }: ReadEvent): void => {
       out.write(`${JSON.stringify(data === undefined ? event : { ...event, data: data.toString('base64') })}\n`)
       // Who reads too slowly is let go rather than held in memory; the record has everything.
       if (out.writableLength > MAX_BEHIND) out.destroy()
@@ -173,7 +171,7 @@ function tailRoute(app: App, deps: ApiDeps): void {
     whileProven(out, login, deps, {
       may: (now) => session.person.id === now.person.id || hasRole(now, 'audit', deps),
     })
-    for (const frame of recorder.snapshot().frames) send(frame)
+    for (const event of recorder.unsealed()) send(event)
     return reply.type('application/x-ndjson').send(out)
   })
 }

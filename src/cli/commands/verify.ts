@@ -105,10 +105,21 @@ export function describeVerification(result: Verification): string {
     case 'open':
       return `not sealed: ${what}; the session is open, or the gateway was stopped, or the end was cut off${hidden}`
     case 'invalid': {
-      const event = result.event === undefined ? '' : `, event ${result.event},`
-      return `INVALID: segment ${result.segment}${event} ${result.reason}`
+      return `INVALID: segment ${result.segment}${describeEvents(result)} ${result.reason}`
     }
   }
+}
+
+/** Which events do not hold, where it can be told. */
+function describeEvents({
+  event,
+  lastEvent = event,
+}: {
+  readonly event?: number
+  readonly lastEvent?: number
+}): string {
+  if (event === undefined) return ''
+  return event === lastEvent ? `, event ${event},` : `, events ${event} to ${lastEvent},`
 }
 
 const TAILS = {

@@ -10,6 +10,8 @@ export interface SqlStatement extends Statement {
   readonly type: 'sql'
   /** The schema of names in rules that give none. */
   readonly defaultSchema: string
+  /** The schema of the system's own functions, which names in rules may leave out; undefined: they have none. */
+  readonly systemSchema: string | undefined
   /** What the relations named show rows of: tables behind views, parents and partitions. */
   readonly behind: readonly string[]
   /** Functions called, with their schema where the text gives one. */

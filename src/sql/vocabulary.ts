@@ -69,7 +69,7 @@ interface SqlMatch {
  */
 function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], statement: SqlStatement): boolean {
   const match = given as SqlMatch
-  const { defaultSchema } = statement
+  const { defaultSchema, systemSchema } = statement
   const some = <T>(items: readonly T[], test: (item: T) => boolean): boolean =>
     effect === 'allow' ? items.every(test) : items.some(test)
   if (effect !== 'deny' && statement.unknown.length > 0 && match.unknown !== true) return false
@@ -100,7 +100,10 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
   }
   if (match.functions !== undefined) {
     const names = match.functions
-    if (!some(statement.functions, (name) => names.some((pattern) => fitsFunction(pattern, name, effect)))) return false
+    if (
+      !some(statement.functions, (name) => names.some((pattern) => fitsFunction(pattern, name, effect, systemSchema)))
+    )
+      return false
   }
   return true
 }
@@ -109,8 +112,14 @@ function fitsStatement(given: StatementMatch, effect: CommandEffect['type'], sta
  * Names are as the text has them, with a schema or without. Where something is refused or held, a name without a schema may be of
  * any, on either side; where it is allowed, only of the system's own.
  */
-function fitsFunction(pattern: string, name: string, effect: CommandEffect['type']): boolean {
-  if (fitsKind(pattern, name) || fitsKind(pattern, name.replace(/^pg_catalog\./, ''))) return true
+function fitsFunction(
+  pattern: string,
+  name: string,
+  effect: CommandEffect['type'],
+  systemSchema: string | undefined,
+): boolean {
+  const isSystem = systemSchema !== undefined && name.startsWith(`${systemSchema}.`)
+  if (fitsKind(pattern, name) || (isSystem && fitsKind(pattern, name.slice(systemSchema.length + 1)))) return true
   if (effect === 'allow' || (pattern.includes('.') && name.includes('.'))) return false
   const bare = (text: string): string => text.slice(text.lastIndexOf('.') + 1)
   return fitsKind(bare(pattern), bare(name))

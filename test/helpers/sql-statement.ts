@@ -4,6 +4,7 @@ import type { SqlStatement } from '../../src/sql/statement.ts'
 export const sqlStatement = (given: Partial<SqlStatement>): SqlStatement => ({
   type: 'sql',
   defaultSchema: 'public',
+  systemSchema: 'pg_catalog',
   kinds: ['select'],
   reads: [],
   writes: [],

@@ -6,6 +6,7 @@ const fits = (effect: 'allow' | 'deny', pattern: string, name: string): boolean 
   sqlVocabulary.matches({ functions: [pattern] }, effect, {
     unknown: [],
     functions: [name],
+    systemSchema: 'pg_catalog',
   } as unknown as SqlStatement)
 
 it.each([

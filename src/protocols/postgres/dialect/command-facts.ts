@@ -484,4 +484,4 @@ const DEFINES =
 export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
 
 /** What every statement says of itself. */
-const TAGS = { type: 'sql', defaultSchema: DEFAULT_SCHEMA } as const
+const TAGS = { type: 'sql', defaultSchema: DEFAULT_SCHEMA, systemSchema: 'pg_catalog' } as const

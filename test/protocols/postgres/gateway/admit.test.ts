@@ -57,6 +57,10 @@ describe('start-up settings', () => {
     expect(() => admit(given)).toThrow(expect.objectContaining({ code }))
   })
 
+  it.each(['-c', '-W 5', '-c =x', 'x'])('of the options only settings are passed on: %s', (options) => {
+    expect(() => admit({ options })).toThrow(/^the start-up option \S+ is not passed on$/)
+  })
+
   it.each(['user', 'database'])('without a %s there is no session', (missing) => {
     const parameters = new Map([
       ['user', 'app'],

@@ -43,6 +43,27 @@ describe('a statement as it is kept', () => {
     },
   )
 
+  it.each<[string, 'x' | 'y', string]>([
+    ['that has nothing to do with them', 'x', "select 1 from people where id = 'x' and email = ‹#3›"],
+    ['whichever it is', 'y', "select ‹#1› from people where id = ‹#3› and email = 'y'"],
+  ])('of one that touches masked columns a constant may stand %s', async (_, shown, text) => {
+    const sql = "select 1 from people where id = 'x' and email = 'y'"
+    const parsed = await parser.parse(sql)
+    if ('failure' in parsed) throw new Error(sql)
+    const known = new Set(parsed[0]?.literals.map(({ at }) => at))
+    const one = sql.indexOf('1')
+    const places = new Set(shown === 'x' ? [one, sql.indexOf("'x'")] : [sql.indexOf("'y'")])
+    const facts = assumedFacts(parsed)
+    const visible = { places, known, parameters: new Set<number>() }
+    const lineage = [{ visible }] as unknown as StatementFacts['lineage']
+    expect(recordable(sql, [], { ...facts, tainted: true as Taint, lineage }, session).text).toBe(text)
+    // Where one constant was not read as one, none may stand.
+    known.delete(one)
+    expect(recordable(sql, [], { ...facts, tainted: true as Taint, lineage }, session).text).toBe(
+      'select ‹#1› from people where id = ‹#3› and email = ‹#3›',
+    )
+  })
+
   it('a long list of values has one commitment', async () => {
     const list = Array.from({ length: 50 }, (_, index) => `'${index}'`).join(', ')
     const { text } = await kept(`select 1 from people where email in (${list})`, [], { tainted: 'all' })

@@ -24,7 +24,7 @@ const QUERY = `{QUERY :commandType 1 :utilityStmt <> :cteList <> :rtable ({RANGE
 :consttype 25 :constvalue 5 [ 20 0 0 0 120 ]})}} :targetList ({TARGETENTRY :expr {FUNCEXPR :funcid 871
 :funcformat 0 :args ({VAR :varno 1 :varattno 1 :varlevelsup 0})} :resno 1 :resjunk false})}`
 
-describe('the text of a tree', () => {
+describe('the tree of a query', () => {
   it('is read as the server would read it back', () => {
     const { outputs, columns, deciding, functions, relations } = readQueryTree(readNodeTree(QUERY))
     expect(outputs).toEqual([new Set(['16384.1'])])

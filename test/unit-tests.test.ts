@@ -1,0 +1,71 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+
+/** Folders each of whose files has a unit test at its path, or stands below with the reason why it has none. */
+const FOLDERS = ['sql', 'policy', 'gateway', 'protocols/postgres/gateway', 'protocols/ssh/gateway', 'cli/commands']
+
+const TYPES = 'types and what follows from them: the compiler tests it'
+const WIRING = 'puts parts together: test/integration drives it with real clients and servers'
+const PIPELINE =
+  'a part of the state that pipeline/{client-side,server-side,server-messages}.test.ts drive with messages'
+const SERVER = 'asks a real server: test/integration/{server-reading,readings,hostile-targets}.test.ts'
+const RESULTS = 'results/masked-messages.test.ts and test/integration/{leaks,hidden-values}.test.ts'
+
+const WITHOUT: Readonly<Record<string, string>> = {
+  'sql/query.ts': TYPES,
+  'sql/statement.ts': TYPES,
+  'sql/row-questions.ts': 'answers the questions of sql/always-true.test.ts',
+  'policy/command.ts': TYPES,
+  'policy/match/match.ts': TYPES,
+  'policy/policy.ts': TYPES,
+  'gateway/engine.ts': TYPES,
+  'gateway/gateway-state.ts': TYPES,
+  'gateway/target.ts': TYPES,
+  'gateway/open-session.ts': WIRING,
+  'protocols/postgres/gateway/assumed-facts.ts': WIRING,
+  'protocols/postgres/gateway/engine.ts': WIRING,
+  'protocols/postgres/gateway/relay.ts': WIRING,
+  'protocols/postgres/gateway/probe.ts': WIRING,
+  'protocols/postgres/gateway/login/connect-upstream.ts': 'login/upstream-login.test.ts, against servers',
+  'protocols/postgres/gateway/login/upstream-query.ts': 'login/upstream-login.test.ts, against servers',
+  'protocols/postgres/gateway/login/upstream-socket.ts': 'login/upstream-login.test.ts, against servers',
+  'protocols/postgres/gateway/pipeline/client-messages.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/command-draft.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/command-gate.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/pipeline-state.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/steps.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/estimate.ts': 'asks a real planner: test/integration/holds.test.ts',
+  'protocols/postgres/gateway/pipeline/missing-prepared.ts': 'asks a real server: test/integration/evasions.test.ts',
+  'protocols/postgres/gateway/pipeline/publishing.ts':
+    'several sessions of a server: test/integration/definitions.test.ts',
+  'protocols/postgres/gateway/results/hidden-values.ts': 'results/escapes.test.ts',
+  'protocols/postgres/gateway/results/result-rows.ts': RESULTS,
+  'protocols/postgres/gateway/results/row-masking.ts': RESULTS,
+  'protocols/postgres/gateway/server-reading/agreement.ts': SERVER,
+  'protocols/postgres/gateway/server-reading/ask-text.ts': SERVER,
+  'protocols/postgres/gateway/server-reading/ask.ts': SERVER,
+  'protocols/postgres/gateway/server-reading/compare.ts': SERVER,
+  'protocols/postgres/gateway/server-reading/second-opinion.ts': SERVER,
+  'protocols/ssh/gateway/connect-upstream.ts': 'test/integration/{ssh,ssh-hostile-targets}.test.ts, against servers',
+  'protocols/ssh/gateway/connection.ts': WIRING,
+  'protocols/ssh/gateway/engine.ts': WIRING,
+  'protocols/ssh/gateway/forwarding.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',
+  'protocols/ssh/gateway/host-connection.ts': TYPES,
+  'protocols/ssh/gateway/probe.ts': WIRING,
+  'protocols/ssh/gateway/relay.ts': 'test/integration/{ssh,ssh-wire}.test.ts, between two real peers',
+  'protocols/ssh/gateway/session-channel.ts':
+    'test/integration/{ssh,ssh-wire,ssh-evasions}.test.ts, between two real peers',
+}
+
+it('every other file of these folders has a unit test at its path', () => {
+  const root = join(import.meta.dirname, '..')
+  const without = FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, 'src', folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`),
+  ).filter((file) => !existsSync(join(root, 'test', file.replace(/\.ts$/, '.test.ts'))))
+  expect(without.toSorted()).toEqual(Object.keys(WITHOUT).toSorted())
+})

@@ -24,14 +24,23 @@ export async function writeDemoConfig(
       { id: 'alice', name: 'Alice Gray', groups: ['audit'] },
     ].map(async ({ id, name, groups }) => {
       const { email, password } = DEMO_PEOPLE[id as keyof typeof DEMO_PEOPLE]
-      return `  - { id: ${id}, email: ${email}, name: ${name}, groups: [${groups.join(', ')}], password: "${await hashPassword(password)}" }`
+      return `  - { id: ${id}, email: ${email}, name: ${name}, groups: [${groups.join(', ')}], password: "${await hashOf(password)}" }`
     }),
   )
-  const services = `services:\n  - { id: ${DEMO_SERVICE.id}, groups: [ci], secret: "${await hashPassword(DEMO_SERVICE.secret)}" }`
+  const services = `services:\n  - { id: ${DEMO_SERVICE.id}, groups: [ci], secret: "${await hashOf(DEMO_SERVICE.secret)}" }`
   writeFileSync(join(directory, 'people.yaml'), `people:\n${people.join('\n')}\n${services}\n`, { mode: 0o600 })
   const config = join(directory, 'pam.yaml')
   writeFileSync(config, demoConfig(gatewayPort, postgresPort), { mode: 0o600 })
   return config
+}
+
+/** Made once: tests write many of these files. */
+const hashes = new Map<string, Promise<string>>()
+
+function hashOf(password: string): Promise<string> {
+  const hash = hashes.get(password) ?? hashPassword(password)
+  hashes.set(password, hash)
+  return hash
 }
 
 const demoConfig = (

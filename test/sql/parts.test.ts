@@ -59,6 +59,7 @@ describe('a walk leaves nothing out', () => {
     'values (1, 2), (3, 4) order by 5 limit 6',
     'insert into t (a) select 1 on conflict (a) where 2 = a do update set a = 3, b = 4 where 5 = 6 returning 7',
     'with x as (select 1) insert into t (a[2]) values (3) returning 4',
+    'insert into t default values returning 1',
     'update t set a = 1, b[2] = 3, (c, d) = (select 4, 5) from (select 6) s where 7 = 8 returning 9',
     'delete from t using (select 1) s where 2 = 3 returning 4',
     'merge into t using (select 1) s on 2 = 3 when matched and 4 = 5 then update set a = 6 when not matched and 7 = 8 then insert (a) values (9)',

@@ -5,13 +5,13 @@ import { constants, brotliCompressSync, gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { PamError } from '../shared/errors.ts'
 
-/** A file of the dashboard, in memory in each form that it is sent in. */
+/** A file of the dashboard; the forms that it is sent in are made when somebody first asks for them, and kept in memory. */
 interface Asset {
   readonly type: string
   readonly etag: string
   readonly plain: Buffer
-  readonly gzip: Buffer
-  readonly brotli: Buffer
+  readonly gzip: () => Buffer
+  readonly brotli: () => Buffer
 }
 
 /**
@@ -30,8 +30,8 @@ export function serveWebApp(app: FastifyInstance, directory: string): void {
     if (request.headers['if-none-match'] === asset.etag) return reply.code(304).send()
     const accepted = request.headers['accept-encoding'] ?? ''
     void reply.type(asset.type)
-    if (/\bbr\b/.test(accepted)) return reply.header('content-encoding', 'br').send(asset.brotli)
-    if (/\bgzip\b/.test(accepted)) return reply.header('content-encoding', 'gzip').send(asset.gzip)
+    if (/\bbr\b/.test(accepted)) return reply.header('content-encoding', 'br').send(asset.brotli())
+    if (/\bgzip\b/.test(accepted)) return reply.header('content-encoding', 'gzip').send(asset.gzip())
     return reply.send(asset.plain)
   }
 
@@ -100,9 +100,14 @@ function loadAsset(file: string): Asset {
     type: TYPES[extname(file)] ?? 'application/octet-stream',
     etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
     plain,
-    gzip: gzipSync(plain, { level: 9 }),
-    brotli: brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    gzip: once(() => gzipSync(plain, { level: 9 })),
+    brotli: once(() => brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })),
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 const TYPES: Readonly<Record<string, string>> = {

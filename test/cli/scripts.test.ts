@@ -8,6 +8,7 @@ import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
 import { serviceToken } from '../helpers/gateway-client.ts'
 import { pamctl, PSQL, ROOT } from '../helpers/run.ts'
 import { runScript } from '../helpers/script.ts'
+import { TEST_TIMEOUT } from '../helpers/timeouts.ts'
 import { spawn } from 'node:child_process'
 
 let stack: DemoStack
@@ -58,6 +59,9 @@ function login(who: keyof typeof DEMO_PEOPLE): Promise<void> {
   })
 }
 
+/** A script is dozens of commands, one after the other: as long as as many tests. */
+const SCRIPT_TIMEOUT = 5 * TEST_TIMEOUT
+
 describe('text scripts', () => {
   for (const file of readdirSync(import.meta.dirname)
     .filter((name) => name.endsWith('.txt'))
@@ -68,7 +72,7 @@ describe('text scripts', () => {
         const variables = { gateway: stack.gateway, issuer: stack.issuer, key: stack.publicKey, tmp: home }
         return runScript(readFileSync(join(import.meta.dirname, file), 'utf8'), variables, environment)
       },
-      120_000,
+      SCRIPT_TIMEOUT,
     )
   }
 })

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { forward } from '../dist/agent/forward.js'
 import { openTunnel, tunnelUrl } from '../dist/gateway-client/tunnel.js'
+import { localHalves } from '../dist/protocols/local.js'
 import { socketChannel } from '../dist/shared/socket-channel.js'
 import { headersAs } from './lib/api.js'
 
@@ -16,7 +17,7 @@ export async function signInToDemo(gateway) {
 export async function openGatewayPort(person, target) {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     forward(socketChannel(socket), {
-      protocol: 'postgres',
+      protocol: localHalves.postgres,
       open: async () =>
         openTunnel(person.gateway, target, {
           headers: await person.headers('GET', tunnelUrl(person.gateway, target)),

@@ -5,6 +5,12 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { buildCatalog, isPrepared, type CatalogRows } from '../../src/protocols/postgres/catalog/catalog.ts'
+import type { Change } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
+import { createSqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
+import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
+import { maskingScope } from '../../src/protocols/postgres/lineage/masking-scope.ts'
+import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
 import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
 let postgres: LocalPostgres
@@ -215,6 +221,61 @@ describe('what is read of what has changed', () => {
     await other.end()
     await client.end()
   }, 180_000)
+})
+
+describe('what a definition makes', () => {
+  const long = 'n'.repeat(63)
+  const wide = 'é'.repeat(31)
+  it.each([
+    'create table made (id serial primary key, b text unique, c int, exclude using btree (c with =))',
+    'create table made (a int generated always as identity (sequence name apart), b int, constraint elsewhere unique (b))',
+    'create table made (a int generated always as identity (sequence name public.apart))',
+    `create table ${long} (${'c'.repeat(60)} serial primary key, unique (${'c'.repeat(60)}))`,
+    `create table ${wide} (${'ü'.repeat(30)} bigserial unique)`,
+    'create index on parted (b)',
+    'create index apart on parted (b, a)',
+    'create unique index on kept (b, (a + 1))',
+    'create table made partition of parted for values in (5)',
+    'create table made (like kept including all)',
+    'create table made (id serial unique) inherits (kept)',
+    'create table made as select * from kept',
+    'select * into made from kept',
+    'select * into temp made from kept',
+    'create materialized view made as select * from kept',
+    'create or replace view made as select * from kept',
+    'create sequence made owned by kept.a',
+    'create temp table made (id serial primary key) on commit drop',
+    'create table if not exists made (a int, foreign key (a) references kept)',
+  ])('has names that are known from its text: %s', async (sql) => {
+    const client = await connect()
+    const parser = await createSqlParser()
+    const names = async (): Promise<string[]> => {
+      const { rows } = await client.query<{ name: string }>(
+        "select relname as name from pg_class where relnamespace::regnamespace::text !~ '^pg_toast' union all select typname from pg_type where typtype = 'c'",
+      )
+      return rows.map(({ name }) => name)
+    }
+    try {
+      await client.query('begin; create table kept (a int primary key, b text unique)')
+      await client.query('create table parted (a int, b int) partition by list (a)')
+      await client.query('create table aside partition of parted for values in (1)')
+      const ask = asker(client, { asked: 0 })
+      const catalog = buildCatalog(await (await new CatalogShelf().find('target', ask)).read(ask))
+      const parsed = await parser.parse(sql)
+      if ('failure' in parsed) throw new Error(parsed.failure)
+      const change = changeOf(resolveFacts(parsed, catalog, maskingScope(NOTHING_MASKED, catalog, new Map())))
+      const before = new Set(await names())
+      await client.query(sql)
+      const made = (await names()).filter((name) => !before.has(name))
+      expect(made.length).toBeGreaterThan(0)
+      const { renews } = change as Change
+      expect(renews).toBeInstanceOf(Set)
+      expect(made.filter((name) => !isMadeFrom(name, renews as ReadonlySet<string>))).toEqual([])
+    } finally {
+      await client.end()
+      await parser.close()
+    }
+  })
 })
 
 /** Whether the catalog is there without having been built: it was made from that before. */

@@ -411,6 +411,145 @@ describe('what three sessions do in any order', () => {
   )
 })
 
+/**
+ * Ways around reading the catalogs only after changes that concern a statement: whatever a name stands for in the end is masked where
+ * it shows the column, and the answers are those of the server. The first statement of each has the catalogs read.
+ */
+describe('what a definition concerns without naming it', () => {
+  const SHADOWS = 'create schema if not exists early; set search_path = early, public; select 1 from other'
+  const SHOWN = 'create view early.shown as select ssn as x from people'
+  it.each([
+    // The name of a temporary view, table, sequence or index is found first.
+    ['select x from vx', 'create temp view vx as select ssn as x from people', LOOK],
+    ['select x from vy', 'create or replace view vx as select reverse(ssn) as x from people', LOOK_BEHIND],
+    [
+      'begin',
+      'savepoint s',
+      'create temp table people (id int, ssn text)',
+      'select ssn from people',
+      'rollback to s',
+      'select ssn from people',
+      'rollback',
+    ],
+    [
+      'begin',
+      'create temp table people (id int, ssn text) on commit drop',
+      'select ssn from people',
+      'commit',
+      'select ssn from people',
+    ],
+    [
+      SHADOWS,
+      'create view public.made_id_seq as select ssn as last_value from people',
+      'create table early.made (id serial)',
+      'select last_value from made_id_seq',
+      'drop table early.made',
+      'select last_value from made_id_seq',
+    ],
+    [
+      SHADOWS,
+      'create view public.apart as select ssn as last_value from people',
+      'create table early.made (id int generated always as identity (sequence name early.apart))',
+      'select last_value from apart',
+      'drop table early.made',
+      'select last_value from apart',
+    ],
+    [
+      SHADOWS,
+      'create sequence early.freed; create table early.owner (a int); alter sequence early.freed owned by early.owner.a',
+      'create view public.freed as select ssn as last_value from people',
+      'select last_value from freed',
+      'drop table early.owner',
+      'select last_value from freed',
+    ],
+    [SHADOWS, 'select x from vx', SHOWN, 'alter view early.shown rename to vx', 'select x from vx'],
+    [
+      SHADOWS,
+      'select x from vx',
+      `${SHOWN}; create or replace view early.vx as select x from shown`,
+      'select x from vx',
+    ],
+    [
+      'create schema "a.b"; create view "a.b".inner_view as select \'a\'::text as x; create view outer_view as select x from "a.b".inner_view',
+      'select x from outer_view',
+      'create or replace view "a.b".inner_view as select ssn as x from people',
+      'select x from outer_view',
+    ],
+    ['select x from vx', 'do $$ begin create or replace view vx as select ssn as x from people; end $$', LOOK],
+    [
+      'select x from vx',
+      "create or replace function pg_temp.make() returns void language sql as 'create or replace view vx as select ssn as x from people'",
+      'select pg_temp.make()',
+      LOOK,
+    ],
+    [
+      'select x from vx',
+      'create schema early create view vx as select ssn as x from public.people',
+      'set search_path = early, public',
+      LOOK,
+    ],
+    [
+      'select ssn from decoy.people',
+      'create table heir () inherits (people)',
+      'insert into heir values (2, $$512-47-9083$$)',
+      'select ssn from heir',
+    ],
+    ['select x from vx', 'create materialized view early_copy as select ssn from people', 'select * from early_copy'],
+    [
+      'begin isolation level repeatable read',
+      'select x from vx',
+      'create temp view vx as select ssn as x from people',
+      LOOK,
+      'rollback',
+    ],
+    [
+      'prepare p as select x from vx',
+      'execute p',
+      'create or replace view vx as select ssn as x from people',
+      'execute p',
+    ],
+    [
+      'begin',
+      'declare c cursor for select x from vx',
+      'create temp view vx as select ssn as x from people',
+      'declare d cursor for select x from vx',
+      'fetch all from d',
+      'rollback',
+    ],
+  ])('%s', async (...script) => {
+    await admin.query(
+      `${RESET}; drop schema if exists early, "a.b" cascade; drop view if exists made_id_seq, apart, freed; drop table if exists heir; drop materialized view if exists early_copy`,
+    )
+    const db = await connect(gateway(through))
+    const other = await connect(gateway(also))
+    await other.query('select x from vx')
+    const shown: unknown[] = []
+    for (const sql of script)
+      for (const by of [db, ...(sql.startsWith('select') ? [other] : [])])
+        shown.push(
+          await by.query(sql).then(
+            (result) => [result].flat().map(({ rows }) => rows as unknown),
+            () => 'refused',
+          ),
+        )
+    expect(JSON.stringify(shown)).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+    await db.end()
+    await other.end()
+  })
+
+  it('is decided anew by the names it has, and not for any others', async () => {
+    await admin.query(RESET)
+    const db = await connect(gateway(through))
+    await db.query('select x from vx')
+    await db.query('create temp table unconcerned (a int)')
+    // Past the gateway: nothing that was changed through it concerns this.
+    await admin.query('create or replace view vx as select ssn as x from people')
+    await db.query('create or replace temp view vz as select x from vx')
+    expect((await db.query('select x from vz')).rows).not.toEqual([{ x: CANARY }])
+    await db.end()
+  })
+})
+
 describe('what waits while somebody commits', () => {
   const text = async (db: pg.Client, sql: string): Promise<string> =>
     db.query(sql).then(

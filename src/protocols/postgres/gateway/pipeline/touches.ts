@@ -65,7 +65,7 @@ export function isRenewed(facts: StatementFacts, renewed: Touches | undefined): 
 }
 
 /** Whether it is one of these names, or one that the server makes of one for an index or a sequence. */
-function isMadeFrom(name: string, all: ReadonlySet<string>): boolean {
+export function isMadeFrom(name: string, all: ReadonlySet<string>): boolean {
   if (all.has(name)) return true
   for (const of of all) if (name.startsWith(stemOf(of))) return true
   return false

@@ -9,7 +9,7 @@ import { ServerSide } from '../../dist/protocols/postgres/gateway/pipeline/serve
 import { SharedDefinitions } from '../../dist/protocols/postgres/catalog/shared-definitions.js'
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { statementAnalyzer } from '../../dist/protocols/postgres/gateway/pipeline/analyze-statement.js'
-import { recordedChannel } from '../../dist/gateway/recorded-channel.js'
+import { RecordedChannel } from '../../dist/gateway/recorded-channel.js'
 import { createSession } from '../../dist/gateway/session.js'
 import { generateSigningKeyPem, signerFromPem } from '../../dist/recording/seal.js'
 import { Spool } from '../../dist/recording/spool.js'
@@ -101,7 +101,7 @@ async function openRelay({ spool, config, parser, place, id }) {
   const pipeline = new PipelineState({
     client: channel('down'),
     // As between two sockets: nothing goes on before it is on record.
-    upstream: recordedChannel(channel('up'), { recorder, ended: session.ended }),
+    upstream: new RecordedChannel(channel('up'), { recorder, ended: session.ended }),
     parameters: new Map(),
     session,
     parser,

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { socketChannel } from '../shared/socket-channel.ts'
-import type { Channel } from '../shared/channel.ts'
+import type { Channel, ChannelHandler } from '../shared/channel.ts'
 import type { LocalChallenge, LocalHalf } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
@@ -200,7 +200,7 @@ function demandSecret(channel: Channel, challenge: LocalChallenge, options: List
         if (step.type !== 'passed') return
         clearTimeout(timer)
         channel.pause()
-        options.accept(replaying(channel, step.bytes))
+        options.accept(new ReplayingChannel(channel, step.bytes))
       } catch {
         channel.destroy()
       }
@@ -214,25 +214,44 @@ function demandSecret(channel: Channel, challenge: LocalChallenge, options: List
 }
 
 /** A channel that gives these bytes first. */
-function replaying(channel: Channel, bytes: Buffer): Channel {
-  let pending: Buffer | undefined = bytes
-  return {
-    get handler() {
-      return channel.handler
-    },
-    set handler(handler) {
-      channel.handler = handler
-    },
-    write: (out) => channel.write(out),
-    pause: () => channel.pause(),
-    end: () => channel.end(),
-    destroy: () => channel.destroy(),
-    resume() {
-      const first = pending
-      pending = undefined
-      if (first !== undefined) channel.handler.data(first)
-      channel.resume()
-    },
+class ReplayingChannel implements Channel {
+  readonly #channel: Channel
+  #pending: Buffer | undefined
+
+  constructor(channel: Channel, bytes: Buffer) {
+    this.#channel = channel
+    this.#pending = bytes
+  }
+
+  get handler(): ChannelHandler {
+    return this.#channel.handler
+  }
+
+  set handler(handler: ChannelHandler) {
+    this.#channel.handler = handler
+  }
+
+  write(out: Uint8Array): boolean {
+    return this.#channel.write(out)
+  }
+
+  pause(): void {
+    this.#channel.pause()
+  }
+
+  end(): void {
+    this.#channel.end()
+  }
+
+  destroy(): void {
+    this.#channel.destroy()
+  }
+
+  resume(): void {
+    const first = this.#pending
+    this.#pending = undefined
+    if (first !== undefined) this.#channel.handler.data(first)
+    this.#channel.resume()
   }
 }
 

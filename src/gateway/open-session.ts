@@ -182,9 +182,7 @@ const listed = (
   loginId: login.id,
   grantId: grant.id,
   target: target.name,
-  get commands() {
-    return session.commands
-  },
+  commands: () => session.commands(),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
   decided: (approval) => session.decided(approval),
@@ -221,7 +219,7 @@ async function closeSession(
 ): Promise<void> {
   const reason = endOf(session)
   const { code, message } = reason
-  const { commands } = session
+  const commands = session.commands()
   try {
     await spool.close(recorder, { code, message })
   } finally {

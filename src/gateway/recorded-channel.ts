@@ -1,52 +1,73 @@
 import type { Recorder } from '../recording/recorder.ts'
-import type { Channel } from '../shared/channel.ts'
+import type { Channel, ChannelHandler } from '../shared/channel.ts'
 
 /**
  * A channel to a target that sends nothing before everything that was recorded so far is on record: whatever an engine
  * writes after an intent waits for it, in order. Once the session has ended nothing that waits goes on any more.
  */
-export function recordedChannel(
-  channel: Channel,
-  { recorder, ended }: { readonly recorder: Recorder; readonly ended: AbortSignal },
-): Channel {
-  let waiting = 0
-  let waitingBytes = 0
-  let isFull = false
-  const whenItsTurn = (act: () => void): void => {
-    waiting++
-    recorder.whenWritten(() => {
-      waiting--
-      if (!ended.aborted) act()
-    })
+export class RecordedChannel implements Channel {
+  readonly #channel: Channel
+  readonly #recorder: Pick<Recorder, 'isWritten' | 'whenWritten'>
+  readonly #ended: AbortSignal
+  /** What waits, in order; undefined is the end. Each is called for once, so none needs a closure of its own. */
+  #waiting: (Uint8Array | undefined)[] = []
+  #waitingBytes = 0
+  #isFull = false
+
+  constructor(channel: Channel, { recorder, ended }: { readonly recorder: Recorder; readonly ended: AbortSignal }) {
+    this.#channel = channel
+    this.#recorder = recorder
+    this.#ended = ended
   }
-  return {
-    get handler() {
-      return channel.handler
-    },
-    set handler(handler) {
-      channel.handler = handler
-    },
-    write(bytes) {
-      if (waiting === 0 && recorder.isWritten) return channel.write(bytes)
-      waitingBytes += bytes.length
-      whenItsTurn(() => {
-        waitingBytes -= bytes.length
-        const ready = channel.write(bytes)
-        if (isFull && waitingBytes === 0) {
-          isFull = false
-          if (ready) channel.handler.drained()
-        }
-      })
-      isFull ||= waitingBytes > MAX_WAITING
-      return !isFull
-    },
-    pause: () => channel.pause(),
-    resume: () => channel.resume(),
-    end() {
-      if (waiting === 0 && recorder.isWritten) channel.end()
-      else whenItsTurn(() => channel.end())
-    },
-    destroy: () => channel.destroy(),
+
+  get handler(): ChannelHandler {
+    return this.#channel.handler
+  }
+
+  set handler(handler: ChannelHandler) {
+    this.#channel.handler = handler
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#waiting.length === 0 && this.#recorder.isWritten) return this.#channel.write(bytes)
+    this.#waitingBytes += bytes.length
+    this.#wait(bytes)
+    this.#isFull ||= this.#waitingBytes > MAX_WAITING
+    return !this.#isFull
+  }
+
+  end(): void {
+    if (this.#waiting.length === 0 && this.#recorder.isWritten) this.#channel.end()
+    else this.#wait(undefined)
+  }
+
+  pause(): void {
+    this.#channel.pause()
+  }
+
+  resume(): void {
+    this.#channel.resume()
+  }
+
+  destroy(): void {
+    this.#channel.destroy()
+  }
+
+  #wait(bytes: Uint8Array | undefined): void {
+    this.#waiting.push(bytes)
+    this.#recorder.whenWritten(this.#goOn)
+  }
+
+  /** It is the turn of what has waited longest. */
+  readonly #goOn = (): void => {
+    const bytes = this.#waiting.shift()
+    if (this.#ended.aborted) return
+    if (bytes === undefined) return this.#channel.end()
+    this.#waitingBytes -= bytes.length
+    const ready = this.#channel.write(bytes)
+    if (!this.#isFull || this.#waitingBytes > 0) return
+    this.#isFull = false
+    if (ready) this.#channel.handler.drained()
   }
 }
 

@@ -9,7 +9,7 @@ export interface LiveSession {
   readonly grantId: string
   readonly target: string
   /** Commands so far. */
-  readonly commands: number
+  commands(): number
   /** For approvers; empty where the record of the session is hidden from everybody here. */
   recent(approvalId: string): readonly RecentCommand[]
   end(reason: PamError): void

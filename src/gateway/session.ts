@@ -48,7 +48,8 @@ export interface RunningSession extends Session {
   decided(approval: Approval): void
   /** Exactly what a held command would run. */
   held(approvalId: string): { readonly text: string; readonly parameters: readonly (string | null)[] } | undefined
-  readonly commands: number
+  /** So far. */
+  commands(): number
   /** The last commands before a held one, as they are on record, newest last: what an approver sees of what came before. */
   recent(approvalId: string): readonly RecentCommand[]
 }
@@ -101,9 +102,7 @@ export function createSession(parts: SessionParts): RunningSession {
       session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
     },
-    get commands() {
-      return log.count
-    },
+    commands: () => log.count,
     end: (reason) => parts.ended.abort(reason),
     decided: (approval) => held.decided(approval),
     held: (approvalId) => held.find(approvalId)?.draft,

@@ -24,11 +24,13 @@ export interface JournalSource {
   readonly session: string
   /** Whether it is among those that are asked next. */
   isDue: boolean
-  /** What is told only once it is flushed to the disk. */
+  /** It is told only once what it has is flushed to the disk. */
   readonly isStrict: boolean
+  /** Somebody waits for what it has to be written. */
+  readonly isWaiting: boolean
   /** All that it has: it is written now. */
   takeEntry(): JournalEntry | undefined
-  /** What was taken first, of what it has not been told of yet, stands there. */
+  /** What was taken first of what somebody waits for stands there. Called once for each time that it was waiting. */
   written(): void
 }
 
@@ -205,10 +207,10 @@ export class Journal {
   /** What a source has comes behind what it has added of an earlier segment. */
   #takeDue(): void {
     const due = this.#due
-    this.#due = this.#writing
-    this.#writing = due
+    this.#due = []
     for (const source of due) {
       source.isDue = false
+      if (source.isWaiting) this.#writing.push(source)
       const entry = source.takeEntry()
       if (entry !== undefined) this.#entries.push(entry)
     }

@@ -42,7 +42,7 @@ export interface RecorderParts {
   readonly onFailure: (error: PamError) => void
 }
 
-/** What the journal took in one turn. */
+/** Who waits for what the journal took in one turn. */
 interface Batch {
   readonly intents: number
   readonly waiters: readonly (() => void)[]
@@ -157,10 +157,16 @@ export class SessionRecorder implements Recorder, JournalSource {
     this.#journal.whenWritten(false, () => this.#giveRoom())
   }
 
+  get isWaiting(): boolean {
+    return this.#untaken > 0 || this.#waiters.length > 0
+  }
+
   takeEntry(): JournalEntry | undefined {
-    this.#batches.push({ intents: this.#untaken, waiters: this.#waiters })
-    this.#untaken = 0
-    if (this.#waiters.length > 0) this.#waiters = []
+    if (this.isWaiting) {
+      this.#batches.push({ intents: this.#untaken, waiters: this.#waiters })
+      this.#untaken = 0
+      if (this.#waiters.length > 0) this.#waiters = []
+    }
     return this.#entry()
   }
 

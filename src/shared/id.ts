@@ -3,14 +3,17 @@ export type IdPrefix = 'req' | 'grt' | 'apr' | 'ses' | 'dec' | 'lgn' | 'err' | '
 
 /** A new id: prefix, underscore, 13 random characters of Crockford's base32 (65 bits). */
 export function newId(prefix: IdPrefix): string {
-  if (used === pool.length) {
-    // One call of the system's generator for many ids.
-    crypto.getRandomValues(pool)
-    used = 0
-  }
-  let id = `${prefix}_`
-  for (const end = used + LENGTH; used < end; used++) id += ALPHABET[(pool[used] as number) & 31]
-  return id
+  if (used === text.length) refill()
+  used += LENGTH
+  return `${prefix}_${text.slice(used - LENGTH, used)}`
+}
+
+/** One call of the system's generator for many ids, and one text that all of them are cut from. */
+function refill(): void {
+  crypto.getRandomValues(pool)
+  for (let n = 0; n < pool.length; n++) pool[n] = ALPHABET.charCodeAt((pool[n] as number) & 31)
+  text = String.fromCharCode(...pool)
+  used = 0
 }
 
 /** Whether the text could be an id, or the beginning of one, with one of these prefixes. */
@@ -21,5 +24,6 @@ export function looksLikeId(text: string, prefixes: readonly IdPrefix[]): boolea
 
 const LENGTH = 13
 const pool = new Uint8Array(LENGTH * 256)
-let used = pool.length
+let text = ''
+let used = 0
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -42,7 +42,8 @@ describe('the digest of a command', () => {
             const facts = { type, statements: known[statements] }
             const what = { ...where, policy, context, facts } as unknown as Json
             const of = digest.of({ text, parameters, facts, context, inTransaction } as unknown as CommandDraft, policy)
-            expect(of).toBe(hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters, inTransaction])))
+            const sameText = hmac(hmac(canonicalJson(what)) + JSON.stringify(text))
+            expect(of).toBe(hmac(sameText + JSON.stringify([parameters, inTransaction])))
           }
         },
       ),

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { recordedChannel } from '../../src/gateway/recorded-channel.ts'
+import { RecordedChannel } from '../../src/gateway/recorded-channel.ts'
 import type { Recorder } from '../../src/recording/recorder.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 
@@ -26,7 +26,7 @@ beforeEach(() => {
   did = []
   takesMore = true
   ended = new AbortController()
-  channel = recordedChannel(
+  channel = new RecordedChannel(
     {
       handler: idleHandler,
       write: (bytes) => (did.push(Buffer.from(bytes).toString().slice(0, 10)), takesMore),

@@ -13,7 +13,7 @@ const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
   loginId: 'log_1',
   grantId: 'grt_1',
   target: 'store',
-  commands: 0,
+  commands: () => 0,
   recent: () => [],
   end: ({ code }) => void ended.push(`${id} ${code}`),
   decided: (approval) => void told.push(`${id} ${approval.id}`),

@@ -300,7 +300,7 @@ describe('an S3 home', () => {
     const again = await running(directory)
     const alice = await signIn(again.gateway.url, 'alice')
     const [session] = (await alice.api.sessions.list({})).items
-    expect(await readAll(await alice.api.sessions.recording(session?.id ?? '', 'viewed'))).toContain('pamrec/2')
+    expect(await readAll(await alice.api.sessions.recording(session?.id ?? '', 'viewed'))).toContain('pamrec/3')
     const types: string[] = []
     for await (const { type } of alice.api.audit({ type: 'recording' })) types.push(type)
     expect(types).toEqual(['recording.sealed', 'recording.stored', 'recording.retained', 'recording.exported'])

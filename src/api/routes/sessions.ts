@@ -129,7 +129,7 @@ async function toJson(sessions: readonly SessionRow[], { db, registry }: ApiDeps
       grantId,
       openedAt: iso(openedAt),
       ...(ended === undefined ? {} : { ended: { ...ended, at: iso(ended.at) } }),
-      commands: registry.find(id)?.commands ?? session.commands,
+      commands: registry.find(id)?.commands() ?? session.commands,
       ...(grant === undefined ? {} : { grantEndsAt: iso(grant.endsAt), reason: grant.reason }),
     }
   })

@@ -5,7 +5,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from '../wire/server-message.ts'
-import { recordedChannel } from '../../../gateway/recorded-channel.ts'
+import { RecordedChannel } from '../../../gateway/recorded-channel.ts'
 import { sessionFor, type Engine } from '../../../gateway/engine.ts'
 import type { PostgresTarget } from '../target.ts'
 import { assumedFacts } from './assumed-facts.ts'
@@ -57,7 +57,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
       )
       const pipeline = new PipelineState({
         client,
-        upstream: recordedChannel(upstream.channel, session),
+        upstream: new RecordedChannel(upstream.channel, session),
         session,
         parser,
         catalog: upstream.catalog,

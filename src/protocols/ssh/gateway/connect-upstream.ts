@@ -5,7 +5,7 @@ import { channelStream } from '../../../shared/channel-stream.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { socketChannel } from '../../../shared/socket-channel.ts'
-import { recordedChannel } from '../../../gateway/recorded-channel.ts'
+import { RecordedChannel } from '../../../gateway/recorded-channel.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
 import { ALGORITHMS } from './admit.ts'
@@ -28,7 +28,7 @@ export function connectUpstream(
     baseDirectory,
     firstUse,
     ended,
-    channel: (channel) => recordedChannel(channel, session),
+    channel: (channel) => new RecordedChannel(channel, session),
   })
 }
 

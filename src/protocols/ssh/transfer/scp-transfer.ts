@@ -58,18 +58,12 @@ export class ScpTransfer {
   constructor(parts: ScpTransferParts) {
     this.#parts = parts
     this.#directories = [{ path: parts.named[0] ?? ANYWHERE, recorded: parts.named[0] ?? ANYWHERE }]
-    const isDeciding = (): boolean => this.#state === 'judged' || this.#state === 'allowed'
-    const isHolding = (): boolean => (this.#state === 'answer' ? this.#held.length > 0 : isDeciding())
-    this.source = {
+    this.source = new Source({
       push: (bytes) => this.#fromSource(bytes),
       end: () => this.#sourceEnded(),
-      get isHolding() {
-        return isHolding()
-      },
-      get isDeciding() {
-        return isDeciding()
-      },
-    }
+      isHolding: () => (this.#state === 'answer' ? this.#held.length > 0 : this.#isDeciding),
+      isDeciding: () => this.#isDeciding,
+    })
     this.sink = {
       push: (bytes) => this.#fromSink(bytes),
       end: () => {
@@ -77,6 +71,10 @@ export class ScpTransfer {
         return NOTHING
       },
     }
+  }
+
+  get #isDeciding(): boolean {
+    return this.#state === 'judged' || this.#state === 'allowed'
   }
 
   /** The client has gone: nobody waits for an approval any more. */
@@ -381,6 +379,38 @@ interface PassingFile {
   readonly hash: Hash
   /** What the source says of it. */
   error: string | undefined
+}
+
+interface SourceParts {
+  push(bytes: Buffer): Buffer
+  end(): Buffer
+  isHolding(): boolean
+  isDeciding(): boolean
+}
+
+class Source implements Filter {
+  onFree?: () => void
+  readonly #parts: SourceParts
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts
+  }
+
+  push(bytes: Buffer): Buffer {
+    return this.#parts.push(bytes)
+  }
+
+  end(): Buffer {
+    return this.#parts.end()
+  }
+
+  get isHolding(): boolean {
+    return this.#parts.isHolding()
+  }
+
+  get isDeciding(): boolean {
+    return this.#parts.isDeciding()
+  }
 }
 
 const unreadable = (): PamError =>

@@ -21,18 +21,38 @@ export function draftCommand(
   return {
     text: sql,
     parameters,
-    facts: { type: 'sql', statements: facts.statements },
+    facts: asSql(facts),
     recorded: recordable(sql, parameters, facts, session),
     guesses: facts.guesses,
     notes: () => notesOf(facts, pipeline),
     estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
-    context: { objects: facts.objects },
+    context: contextOf(facts),
     inTransaction: status !== 'I',
     again: async () => draftCommand(pipeline, analyzer, sql, parameters, await analyzer.again(sql, facts.declared)),
   }
 }
+
+/** The same objects for every statement of the same text: whoever knows them need not look at them again. */
+function asSql({ statements }: StatementFacts): CommandDraft['facts'] {
+  const known = knownFacts.get(statements)
+  if (known !== undefined) return known
+  const made = { type: 'sql', statements } as const
+  knownFacts.set(statements, made)
+  return made
+}
+
+function contextOf(facts: StatementFacts): CommandDraft['context'] {
+  const known = knownContexts.get(facts)
+  if (known?.objects === facts.objects) return known
+  const made = { objects: facts.objects }
+  knownContexts.set(facts, made)
+  return made
+}
+
+const knownFacts = new WeakMap<StatementFacts['statements'], CommandDraft['facts']>()
+const knownContexts = new WeakMap<StatementFacts, { readonly objects: string }>()
 
 /** What an approver wants to know besides the effect. */
 function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineState): string[] {

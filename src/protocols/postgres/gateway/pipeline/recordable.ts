@@ -26,22 +26,22 @@ export function recordable(
     return { text, parameters: commitAll(), detached: sql }
   }
   const isSecret = facts.parsed.some(({ secret }) => secret)
-  const own = session.masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
+  const kinds = kindsOf(session.masking)
   const hideKinds = (text: string): string => {
     let result = ''
     let at = 0
-    for (const { start, end } of spansIn(text, [...Object.values(detectors), ...own])) {
+    for (const { start, end } of spansIn(text, kinds)) {
       result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end))
       at = end
     }
     return result + escapeMarks(text.slice(at))
   }
   if (facts.tainted || isSecret) {
-    const visible = isSecret ? undefined : visibleOf(facts)
+    const shown = isSecret ? undefined : visibleIn(facts)
     return {
-      text: once(facts, sql, () => replaceLiterals(sql, commit, hideKinds, visible?.constants ?? [])),
+      text: once(facts, sql, () => replaceLiterals(sql, commit, hideKinds, shown?.constants ?? [])),
       parameters: parameters.map((value, index) =>
-        value === null ? null : visible?.parameters.has(index + 1) === true ? hideKinds(value) : commit(value),
+        value === null ? null : shown?.parameters.has(index + 1) === true ? hideKinds(value) : commit(value),
       ),
     }
   }
@@ -51,12 +51,38 @@ export function recordable(
   }
 }
 
+/** What is looked for everywhere: the kinds that we know, and those of the rules. */
+function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): readonly Kind[] {
+  let found = kinds.get(masking)
+  if (found === undefined) {
+    const own = masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
+    found = [...Object.values(detectors), ...own]
+    kinds.set(masking, found)
+  }
+  return found
+}
+
+interface Kind {
+  find(text: string): readonly Span[]
+}
+
+const kinds = new WeakMap<object, readonly Kind[]>()
+
+/** The same facts come with every statement of the same text. */
+function visibleIn(facts: StatementFacts): Visible | undefined {
+  if (!visible.has(facts)) visible.set(facts, visibleOf(facts))
+  return visible.get(facts)
+}
+
+const visible = new WeakMap<StatementFacts, Visible | undefined>()
+
+interface Visible {
+  readonly constants: readonly boolean[]
+  readonly parameters: ReadonlySet<number>
+}
+
 /** Undefined where it is not known for every statement: then every constant is hidden. */
-function visibleOf({
-  tainted,
-  parsed,
-  lineage,
-}: StatementFacts): { readonly constants: readonly boolean[]; readonly parameters: ReadonlySet<number> } | undefined {
+function visibleOf({ tainted, parsed, lineage }: StatementFacts): Visible | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
   if (tainted === 'all' || known.length !== parsed.length) return undefined
   const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, known[index] as VisibleConstants))
@@ -71,19 +97,23 @@ function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleCo
 }
 
 /** Where any of them finds something, in order; what overlaps is one. */
-function spansIn(
-  text: string,
-  kinds: readonly { find(text: string): readonly Span[] }[],
-): { start: number; end: number }[] {
+function spansIn(text: string, all: readonly Kind[]): readonly { start: number; end: number }[] {
+  let found: Span[] | undefined
+  for (const kind of all) {
+    const spans = kind.find(text)
+    if (spans.length > 0) found = [...(found ?? []), ...spans]
+  }
+  if (found === undefined) return NOTHING
   const spans: { start: number; end: number }[] = []
-  const found = kinds.flatMap((kind) => kind.find(text)).toSorted((one, other) => one.start - other.start)
-  for (const { start, end } of found) {
+  for (const { start, end } of found.toSorted((one, other) => one.start - other.start)) {
     const last = spans.at(-1)
     if (last !== undefined && start < last.end) last.end = Math.max(last.end, end)
     else spans.push({ start, end })
   }
   return spans
 }
+
+const NOTHING: readonly { start: number; end: number }[] = []
 
 /** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
 function once(facts: StatementFacts, sql: string, hide: () => string): string {

@@ -2,7 +2,11 @@ import type { StatementFacts } from '../../dialect/command-facts.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { ownQueries } from '../pipeline/gateway-query.ts'
-import { askForTree, readHideLog, type HideLog } from './ask.ts'
+import type { Catalog } from '../../catalog/catalog.ts'
+import type { MaskingScope } from '../../lineage/masking-scope.ts'
+import type { OwnRows } from '../pipeline/pending.ts'
+import type { QueryText } from './ask-text.ts'
+import { askForTree, readHideLog, type Answer, type HideLog } from './ask.ts'
 import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 
 interface Ours {
@@ -24,7 +28,7 @@ type Agree = (
  * differs. Each text is asked about once for each set of catalogs, and types that its parameters are declared with.
  */
 export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, ours }: Ours): Agree {
-  const opinion = new SecondOpinion(sourceOf(pipeline), (sql) => parser.parse(sql))
+  const opinion = new SecondOpinion(new PipelineSource(pipeline), (sql) => parser.parse(sql))
   /** By what is said of the text, which is another object for another set of catalogs. */
   const agreed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
 
@@ -94,24 +98,37 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
   return agree
 }
 
-function sourceOf(pipeline: PipelineState): ReadingSource {
-  let hide: HideLog | undefined
-  return {
-    get catalog() {
-      return pipeline.catalog
-    },
-    get masking() {
-      return pipeline.masking
-    },
-    get canAskAgain() {
-      return !pipeline.batchOpen || pipeline.isInBlock
-    },
-    longestTree: pipeline.session.limits.resultMessageBytes,
-    async ask(text) {
-      hide ??= await readHideLog(pipeline)
-      return askForTree(pipeline, text, hide)
-    },
-    rows: (texts) => ownQueries(pipeline, texts),
+class PipelineSource implements ReadingSource {
+  readonly #pipeline: PipelineState
+  #hide: HideLog | undefined
+
+  constructor(pipeline: PipelineState) {
+    this.#pipeline = pipeline
+  }
+
+  get catalog(): Catalog {
+    return this.#pipeline.catalog
+  }
+
+  get masking(): MaskingScope {
+    return this.#pipeline.masking
+  }
+
+  get canAskAgain(): boolean {
+    return !this.#pipeline.batchOpen || this.#pipeline.isInBlock
+  }
+
+  get longestTree(): number {
+    return this.#pipeline.session.limits.resultMessageBytes
+  }
+
+  async ask(text: QueryText): Promise<Answer> {
+    this.#hide ??= await readHideLog(this.#pipeline)
+    return askForTree(this.#pipeline, text, this.#hide)
+  }
+
+  rows(texts: readonly string[]): Promise<readonly OwnRows[]> {
+    return ownQueries(this.#pipeline, texts)
   }
 }
 

@@ -9,7 +9,7 @@ import type { Change } from '../../src/protocols/postgres/catalog/shared-definit
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { createSqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
-import { maskingScope } from '../../src/protocols/postgres/lineage/masking-scope.ts'
+import { maskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
 import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 

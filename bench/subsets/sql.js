@@ -1,7 +1,7 @@
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { resolveFacts } from '../../dist/protocols/postgres/dialect/command-facts.js'
 import { assumedCatalog } from '../../dist/protocols/postgres/catalog/catalog.js'
-import { maskingScope } from '../../dist/protocols/postgres/lineage/masking-scope.js'
+import { maskingScope } from '../../dist/protocols/postgres/masking/scope.js'
 import { decideCommand } from '../../dist/policy/decide.js'
 import { parseConfig } from '../../dist/server/config/config.js'
 import { CHECKS, MASKING } from '../lib/in-process.js'

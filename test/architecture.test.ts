@@ -268,8 +268,22 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/ssh/output/',
       'protocols/ssh/transfer/',
     ],
-    packages: ['node:crypto', 'node:fs', 'node:module', 'node:net', 'node:path', 'node:stream', 'node:vm', 'type:ssh2'],
+    packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'type:ssh2'],
     clock: true,
+  },
+  // The library's value, and what it has no door for, come by this one file.
+  'protocols/ssh/gateway/ssh2-internals.ts': {
+    imports: ['shared/visible.ts', 'wire/byte-reader.ts'],
+    packages: [
+      'node:fs',
+      'node:module',
+      'node:path',
+      'node:vm',
+      'ssh2',
+      'ssh2/lib/Channel.js',
+      'ssh2/lib/protocol/utils.js',
+      'type:node:stream',
+    ],
   },
 
   // The API and its clients.
@@ -430,7 +444,7 @@ interface Import {
 describe('architecture', () => {
   const files = sourcesIn(SRC)
   const imports = files.flatMap((file) => importsOf(SRC, file))
-  const inside = imports.filter(({ to }) => to.endsWith('.ts'))
+  const webImports = sourcesIn(WEB).flatMap((file) => importsOf(WEB, file))
 
   it('every folder has a row', () => {
     const rows = new Set(Object.keys(ROWS).map((row) => row.split('/')[0]))
@@ -449,53 +463,134 @@ describe('architecture', () => {
   })
 
   it('nobody imports what the table does not allow', () => {
-    expect(inside.filter((item) => !mayImport(item)).map(described)).toEqual([])
+    expect(checks.imports(SRC, imports)).toEqual([])
   })
 
   it('nobody uses a package or a module of Node that the table does not allow', () => {
-    const outside = imports.filter(({ to }) => !to.endsWith('.ts'))
-    expect(outside.filter((item) => !mayUse(item)).map(described)).toEqual([])
+    expect(checks.packages(SRC, imports)).toEqual([])
   })
 
   it('what is imported at run time is named by a constant', () => {
-    expect(imports.filter(({ to }) => to === '?').map(({ from }) => from)).toEqual([])
+    expect(checks.constants(SRC, imports)).toEqual([])
   })
 
   it('clocks and the environment are read where the table says', () => {
-    const wrong = files.flatMap((file) => {
-      const { clock = false, environment = false } = rowOf(file)
-      const text = readFileSync(join(SRC, file), 'utf8')
-      return [
-        ...(clock ? [] : (text.match(/\b(?:Date\.now|performance\.now|process\.hrtime|new Date\(\))/g) ?? [])),
-        ...(environment ? [] : (text.match(/\bprocess\.(?:env|argv)\b/g) ?? [])),
-      ].map((use) => `${file}: ${use}`)
-    })
+    const wrong = files.flatMap((file) => usesOf(file, readFileSync(join(SRC, file), 'utf8')))
     expect(wrong).toEqual([])
   })
 
   it('no file imports in a circle, by value or by type', () => {
-    expect(circles(graphOf(inside))).toEqual([])
+    expect(checks.fileCircles(SRC, imports)).toEqual([])
   })
 
   it('no folder imports in a circle', () => {
-    const room = (file: string): string =>
-      file.startsWith('protocols/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] as string)
-    const between = inside
-      .map(({ from, to, typeOnly }) => ({ from: room(from), to: room(to), typeOnly }))
-      .filter(({ from, to }) => from !== to)
-    expect(circles(graphOf(between))).toEqual([])
+    expect(checks.folderCircles(SRC, imports)).toEqual([])
   })
 
   it('codecs are pure: nothing asynchronous, no timers', () => {
-    const wrong = files
-      .filter((file) => /^wire\/|^protocols\/\w+\/wire\//.test(file))
-      .filter((file) => /setTimeout|setInterval|\bawait\b|\basync\b/.test(readFileSync(join(SRC, file), 'utf8')))
+    const wrong = files.flatMap((file) => impurities(file, readFileSync(join(SRC, file), 'utf8')))
     expect(wrong).toEqual([])
   })
 
   it('the web takes the typed client, types of schemas and records, and what is shared', () => {
-    const wrong = sourcesIn(WEB)
-      .flatMap((file) => importsOf(WEB, file))
+    expect(checks.web(WEB, webImports)).toEqual([])
+  })
+
+  it('a feature of the dashboard takes parts of another one only where the table says', () => {
+    expect(checks.webFeatures(WEB, webImports)).toEqual([])
+  })
+
+  /** Each line, added to a file in memory, is found by the check that is there for it. */
+  it.each<[keyof typeof checks, string, string]>([
+    ['imports', 'policy/decide.ts', "import { x } from '../gateway/session.ts'"],
+    ['imports', 'policy/decide.ts', 'import { x } from "../gateway/session.ts"'],
+    ['imports', 'policy/decide.ts', "import '../server/start.ts'"],
+    ['imports', 'policy/decide.ts', "export * from '../gateway/session.ts'"],
+    ['imports', 'policy/decide.ts', "export { x } from '../gateway/session.ts'"],
+    ['imports', 'policy/decide.ts', "import type { X } from '../gateway/session.ts'"],
+    ['imports', 'policy/decide.ts', "type X = import('../gateway/session.ts').X"],
+    ['imports', 'policy/decide.ts', "const x = await import('../gateway/session.ts')"],
+    ['imports', 'policy/decide.ts', "import x = require('../gateway/session.ts')"],
+    ['imports', 'policy/decide.ts', "const x = require('../gateway/session.ts')"],
+    ['imports', 'gateway/session.ts', "import { x } from '../protocols/postgres/target.ts'"],
+    ['imports', 'gateway/session.ts', "import { x } from '../api/server.ts'"],
+    ['imports', 'gateway/session.ts', "import { x } from '../server/start.ts'"],
+    ['imports', 'protocols/postgres/target.ts', "import { x } from '../ssh/target.ts'"],
+    ['imports', 'masking/plan.ts', "import { x } from '../policy/decide.ts'"],
+    ['imports', 'masking/plan.ts', "import { type X, x } from '../policy/decide.ts'"],
+    ['constants', 'policy/decide.ts', 'const x = await import(`../gateway/${name}.ts`)'],
+    ['constants', 'policy/decide.ts', 'const x = await import(`../gateway/session.ts`)'],
+    ['constants', 'policy/decide.ts', 'const x = require(name)'],
+    ['packages', 'policy/decide.ts', "import { connect } from 'node:net'"],
+    ['packages', 'policy/decide.ts', "import { connect } from 'net'"],
+    ['packages', 'policy/decide.ts', "import fastify from 'fastify'"],
+    ['packages', 'policy/decide.ts', "import { env } from 'node:process'"],
+    ['packages', 'policy/decide.ts', "import { x } from '../gateway/session.js'"],
+    ['packages', 'policy/decide.ts', "const net = process.getBuiltinModule('node:net')"],
+    ['packages', 'protocols/protocol.ts', "import { z } from 'zod'"],
+    ['uses', 'policy/decide.ts', 'const x = process.env.HOME'],
+    ['uses', 'policy/decide.ts', "const x = process['env']"],
+    ['uses', 'policy/decide.ts', 'const { env } = process'],
+    ['uses', 'policy/decide.ts', 'const x = globalThis.process.argv'],
+    ['uses', 'policy/decide.ts', 'const x = process?.env'],
+    ['uses', 'policy/decide.ts', 'const x = Date.now()'],
+    ['uses', 'policy/decide.ts', "const x = Date['now']()"],
+    ['uses', 'policy/decide.ts', 'const { now } = Date'],
+    ['uses', 'policy/decide.ts', 'const x = new Date()'],
+    ['uses', 'policy/decide.ts', 'const x = new Date'],
+    ['uses', 'policy/decide.ts', 'const x = Date()'],
+    ['uses', 'policy/decide.ts', 'const x = process.hrtime.bigint()'],
+    ['uses', 'wire/byte-reader.ts', 'const x = performance.now()'],
+    ['uses', 'wire/byte-reader.ts', 'const x = performance.timeOrigin'],
+    ['fileCircles', 'recording/seal.ts', "import { x } from './recorder.ts'"],
+    ['fileCircles', 'recording/seal.ts', "import type { X } from './recorder.ts'"],
+    ['fileCircles', 'recording/seal.ts', "import { x } from './seal.ts'"],
+    ['folderCircles', 'shared/queue.ts', "import type { X } from '../policy/policy.ts'"],
+    ['folderCircles', 'policy/decide.ts', "import { x } from '../gateway/session.ts'"],
+    ['purity', 'wire/byte-reader.ts', 'setTimeout(() => {}, 1)'],
+    ['purity', 'protocols/ssh/wire/packet.ts', 'async function x() {}'],
+    ['purity', 'protocols/postgres/wire/framer.ts', 'queueMicrotask(() => {})'],
+    ['purity', 'wire/byte-reader.ts', 'const x = Promise.resolve()'],
+    ['web', 'lib/format.ts', "import { x } from '../../src/gateway/session.ts'"],
+    ['web', 'lib/format.ts', "import { x } from '../../src/api/schemas/review.ts'"],
+    ['web', 'lib/format.ts', "const x = await import('../../src/gateway/session.ts')"],
+    ['webFeatures', 'features/inbox/page.tsx', "import { x } from '../policy/page.tsx'"],
+    ['webFeatures', 'features/inbox/page.tsx', "const x = await import('../policy/page.tsx')"],
+  ])('%s: %s may not have the line %s', (check, file, line) => {
+    const folder = check.startsWith('web') ? WEB : SRC
+    const all = folder === WEB ? webImports : imports
+    const text = `${readFileSync(join(folder, file), 'utf8')}\n${line}\n`
+    const changed = [...all.filter(({ from }) => from !== file), ...importsOf(folder, file, text)]
+    const found = checks[check](folder, changed, { file, text })
+    expect(found).not.toEqual([])
+    expect(JSON.stringify(found)).toContain(check === 'folderCircles' ? file.split('/')[0] : file)
+  })
+})
+
+type Check = (folder: string, imports: readonly Import[], changed?: { file: string; text: string }) => unknown[]
+
+/** Those of one file's text are made with it; all others with every import of a folder. */
+const checks = {
+  imports: (_folder, imports) =>
+    insideOf(imports)
+      .filter((item) => !mayImport(item))
+      .map(described),
+  packages: (_folder, imports) =>
+    imports.filter((item) => !item.to.endsWith('.ts') && item.to !== '?' && !mayUse(item)).map(described),
+  constants: (_folder, imports) => imports.filter(({ to }) => to === '?').map(({ from }) => from),
+  uses: (_folder, _imports, changed) => (changed === undefined ? [] : usesOf(changed.file, changed.text)),
+  fileCircles: (_folder, imports) => circles(graphOf(insideOf(imports))),
+  folderCircles: (_folder, imports) => {
+    const room = (file: string): string =>
+      file.startsWith('protocols/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] as string)
+    const between = insideOf(imports)
+      .map(({ from, to, typeOnly }) => ({ from: room(from), to: room(to), typeOnly }))
+      .filter(({ from, to }) => from !== to)
+    return circles(graphOf(between))
+  },
+  purity: (_folder, _imports, changed) => (changed === undefined ? [] : impurities(changed.file, changed.text)),
+  web: (_folder, imports) =>
+    imports
       .filter(({ to }) => to.startsWith('../src/'))
       .filter(({ to, typeOnly }) => {
         const path = to.slice('../src/'.length)
@@ -506,21 +601,38 @@ describe('architecture', () => {
           (typeOnly && /^(api\/schemas|recording|gateway-client)\//.test(path))
         )
       })
-    expect(wrong.map(described)).toEqual([])
-  })
-
-  it('a feature of the dashboard takes parts of another one only where the table says', () => {
+      .map(described),
+  webFeatures: (_folder, imports) => {
     const featureOf = (file: string): string | undefined => /^features\/([^/]+)\//.exec(file)?.[1]
-    const wrong = sourcesIn(WEB)
-      .flatMap((file) => importsOf(WEB, file))
+    return imports
       .filter(({ from, to }) => {
         const [one, other] = [featureOf(from), featureOf(to)]
         if (one === undefined || other === undefined || one === other) return false
         return WEB_FEATURES[one]?.includes(other) !== true
       })
-    expect(wrong.map(described)).toEqual([])
-  })
-})
+      .map(described)
+  },
+} satisfies Record<string, Check>
+
+const insideOf = (imports: readonly Import[]): Import[] => imports.filter(({ to }) => to.endsWith('.ts'))
+
+/** Clocks and the environment, however they are spelled, where the table gives the file none. */
+function usesOf(file: string, text: string): string[] {
+  const { clock = false, environment = false } = rowOf(file)
+  return [...(clock ? [] : (text.match(CLOCK) ?? [])), ...(environment ? [] : (text.match(ENVIRONMENT) ?? []))].map(
+    (use) => `${file}: ${use}`,
+  )
+}
+
+/** `new Date(time)` is no clock. */
+const CLOCK =
+  /\bDate\??\.now\b|\bDate\[|\}\s*=\s*(?:globalThis\.)?(?:Date|performance)\b|\bperformance\s*(?:\??\.|\[)|\bprocess\??\.(?:hrtime|uptime)\b|\bnew Date(?!\s*\(\s*[^\s)])\b|\bnew Date\(\s*\)|(?<!new )\bDate\(/g
+const ENVIRONMENT = /\bprocess\s*(?:\??\.\s*(?:env|argv)\b|(?:\?\.)?\[)|\}\s*=\s*(?:globalThis\.)?process\b/g
+
+const impurities = (file: string, text: string): string[] =>
+  /^wire\/|^protocols\/\w+\/wire\//.test(file) ? (text.match(ASYNCHRONOUS) ?? []).map((use) => `${file}: ${use}`) : []
+
+const ASYNCHRONOUS = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|nextTick|await|async|Promise)\b/g
 
 function sourcesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -538,9 +650,13 @@ interface Node {
   readonly specifiers?: readonly { readonly importKind?: string; readonly exportKind?: string }[]
 }
 
+interface Call {
+  readonly callee: { readonly type: string; readonly name?: string; readonly property?: { readonly name?: string } }
+  readonly arguments: readonly { readonly value?: unknown }[]
+}
+
 /** Read by a parser: imports without names, of types, at run time, and exports from elsewhere included. */
-function importsOf(folder: string, file: string): Import[] {
-  const text = readFileSync(join(folder, file), 'utf8')
+function importsOf(folder: string, file: string, text = readFileSync(join(folder, file), 'utf8')): Import[] {
   const { program, errors } = parseSync(file, text, { lang: file.endsWith('x') ? 'tsx' : 'ts', sourceType: 'module' })
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`)
   const found: Import[] = []
@@ -571,6 +687,16 @@ function importsOf(folder: string, file: string): Import[] {
       case 'ImportExpression':
         add(source?.value, false)
         break
+      // CommonJS: `import x = require('…')`, `require('…')`, and what Node gives by name.
+      case 'TSExternalModuleReference':
+        add((node as { expression?: { value?: unknown } }).expression?.value, false)
+        break
+      case 'CallExpression': {
+        const { callee, arguments: given } = node as Call
+        const name = callee.type === 'MemberExpression' ? callee.property?.name : callee.name
+        if (name === 'require' || name === 'getBuiltinModule') add(given[0]?.value, false)
+        break
+      }
       case 'TSImportType':
         add((source ?? argument?.literal)?.value, true)
         break
@@ -627,7 +753,7 @@ function circles(graph: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
     }
     if (low.get(node) !== index.get(node)) return
     const group = stack.splice(stack.indexOf(node))
-    if (group.length > 1) found.push(group.toSorted())
+    if (group.length > 1 || graph.get(node)?.has(node) === true) found.push(group.toSorted())
   }
   for (const node of graph.keys()) if (!index.has(node)) visit(node)
   return found

@@ -85,7 +85,7 @@ The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to 
 | | |
 | --- | --- |
 | errors | unknown keys, kinds, sets and groups; patterns that nothing can match; accounts that no target has; fields of the other protocol; secrets that are unset, empty or unreadable; certificates and keys that cannot be read or do not belong together; aliases that stand for too much |
-| warnings | targets and labels that no target has; rules that never apply because an earlier one decides; refusals and holds after a rule that already allows; kinds of a protocol that no target speaks; what is for evaluation only |
+| warnings | targets and labels that no target has; rules that never apply because an earlier one decides; rules that deny or hold after one that already allows; kinds of a protocol that no target speaks; what is for evaluation only |
 | \`--connect\` | also logs in to each target with each account (host key, TLS, credentials), warns of masked columns and relations in rules that none of the targets has, asks issuers for their metadata, keys and a device code, and checks the gateway's certificate, the store and the home of records; each for at most 15 seconds |
 | \`--json\` | \`{valid, errors, warnings, tests, connections}\` on standard output |
 | exit code | 0: all is well, warnings included; 1: a test or a connection failed; 2: the file is not valid |

@@ -24,10 +24,10 @@ export async function visibleSession(id: string, login: Login, deps: Deps): Prom
 export async function readableSession(id: string, login: Login, deps: Deps): Promise<SessionRow> {
   const session = await visibleSession(id, login, deps)
   if (session.person.id !== login.person.id && !hasRole(login, 'audit', deps))
-    throw new PamError('NOT_ALLOWED', 'only auditors read the records of others')
+    throw new PamError('NOT_ALLOWED', 'only auditors can read the recordings of others')
   return session
 }
 
 export function needAuditor(login: Login, deps: Deps, what: string): void {
-  if (!hasRole(login, 'audit', deps)) throw new PamError('NOT_ALLOWED', `only auditors ${what}`)
+  if (!hasRole(login, 'audit', deps)) throw new PamError('NOT_ALLOWED', `only auditors can ${what}`)
 }

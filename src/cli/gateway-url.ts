@@ -7,10 +7,10 @@ export function normalGateway(text: string, origin = '--gateway'): string {
   const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase() ?? 'https'
   const rest = text.replace(/^[a-z][a-z\d+.-]*:\/\//i, '')
   if (scheme !== 'https' && scheme !== 'http')
-    throw new UsageError(`${origin} ${text}: ${scheme} is not a scheme of a gateway`, hint)
+    throw new UsageError(`${origin} ${text}: expected https://, not ${scheme}://`, hint)
   // URL would take white space, and a backslash for a slash.
   if (/[\s\\]/.test(text) || !URL.canParse(`${scheme}://${rest}`))
-    throw new UsageError(`"${text}" is not the URL of a gateway`, hint)
+    throw new UsageError(`"${text}" is not a valid gateway URL`, hint)
   const url = new URL(`${scheme}://${rest}`)
   const extra =
     url.username !== '' || url.password !== '' || rest.includes('@')
@@ -20,8 +20,8 @@ export function normalGateway(text: string, origin = '--gateway'): string {
         : url.pathname !== '/'
           ? 'a path'
           : undefined
-  if (extra !== undefined) throw new UsageError(`the URL of a gateway has no place for ${extra}`, hint)
+  if (extra !== undefined) throw new UsageError(`a gateway URL cannot contain ${extra}`, hint)
   if (scheme === 'http' && !isLoopback(url.hostname))
-    throw new UsageError(`${text}: plain http is for loopback only`, 'use https')
+    throw new UsageError(`${text}: plain http is allowed for loopback addresses only`, 'use https')
   return url.origin
 }

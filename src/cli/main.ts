@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { usageProblem } from '../shared/usage-problem.ts'
 import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
 import type { AddCommand, Run } from './command.ts'
@@ -30,11 +31,15 @@ import { createIo } from './output/io.ts'
 export async function main(args: readonly string[]): Promise<void> {
   const io = createIo(process, process.env, Date.now)
   let context: CliContext | undefined
-  const program = createProgram((work) => async (...given) => {
-    context = createContext(io, program.opts<GlobalOptions>(), process.env)
-    if (!asksForJson(given)) await io.useColour(colourSetting(context))
-    await work(context, ...given)
-  })
+  const program = createProgram(
+    (work) =>
+      async (...given) => {
+        context = createContext(io, program.opts<GlobalOptions>(), process.env)
+        if (!asksForJson(given)) await io.useColour(colourSetting(context))
+        await work(context, ...given)
+      },
+    (message, hint) => io.fail(message, hint),
+  )
   // A pipe that closes early (`pamctl sessions | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   // A terminal that was closed takes no more notes: what the command still has to do goes on.
@@ -44,8 +49,6 @@ export async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 2
-      if (error.code === 'commander.unknownOption' && args.includes('connect') && !args.includes('--'))
-        io.note('hint: put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"')
     } else {
       const outcome = outcomeOf(error)
       process.exitCode = outcome.code
@@ -77,7 +80,7 @@ const colourSetting =
     }
   }
 
-function createProgram(run: Run): Command {
+function createProgram(run: Run, fail: Fail): Command {
   const program = new Command('pamctl')
     .version(VERSION)
     .description('just-in-time access to databases and servers, approved and recorded')
@@ -96,8 +99,25 @@ function createProgram(run: Run): Command {
     .configureHelp({ showGlobalOptions: true })
   for (const add of VERBS) add(program, run)
   acceptGlobalsAnywhere(program)
+  sayUsageErrors(program, 'pamctl', fail)
   return program
 }
+
+type Fail = (message: string, hint: string | undefined) => void
+
+/** What is wrong with a command line is said as everything else that is wrong. */
+function sayUsageErrors(command: Command, name: string, fail: Fail): void {
+  command.configureOutput({
+    outputError: (text) => {
+      const { message, hint } = usageProblem(text, name)
+      fail(message, message.startsWith('unknown option') && isNativeCommand(name) ? SEPARATOR : hint)
+    },
+  })
+  for (const verb of command.commands) sayUsageErrors(verb, `${name} ${verb.name()}`, fail)
+}
+
+const isNativeCommand = (name: string): boolean => name === 'pamctl connect' && !process.argv.includes('--')
+const SEPARATOR = 'put -- before the command that is run: pamctl connect TARGET -- psql -c "select 1"'
 
 /** `pamctl login --gateway URL` reads as well as `pamctl --gateway URL login`: a verb hands these on to the program. */
 function acceptGlobalsAnywhere(program: Command): void {

@@ -54,9 +54,10 @@ export async function* readEvents(
   try {
     yield* readRecording(bytes, { reader, onHidden: (seal) => (hidden += seal.events) })
   } catch (error) {
-    if (error instanceof BrokenRecording)
-      throw new UsageError(`${source}: segment ${error.segment} ${error.message}`, 'pamctl verify says more')
-    throw error
+    if (!(error instanceof BrokenRecording)) throw error
+    throw error.message.startsWith('is not a recording')
+      ? new UsageError(`${source} is not a recording`, 'give the id of a session, or a file that "pamctl export" wrote')
+      : new UsageError(`${source}: segment ${error.segment} ${error.message}`, 'run "pamctl verify" for details')
   }
   if (hidden > 0) context.io.note(`${hidden} events are encrypted: give --identity to read them`)
 }

@@ -270,9 +270,13 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>
 async function problemOf(response: Response, gateway: string): Promise<PamError> {
   const problem = parseProblem(await response.text(), response.headers.get('retry-after'))
   if (problem !== undefined) return problem
-  return new PamError('VERSION_MISMATCH', `${gateway} answers, but not as a pamctl gateway (HTTP ${response.status})`, {
-    hint: 'is this the address of the gateway?',
-  })
+  return new PamError(
+    'VERSION_MISMATCH',
+    `${gateway} is not a pamctl gateway (it answered with HTTP ${response.status})`,
+    {
+      hint: 'check the URL: an identity provider or a proxy may be at this address',
+    },
+  )
 }
 
 /** The error in a problem+json body of the gateway (RFC 9457); undefined where somebody else wrote the body. */

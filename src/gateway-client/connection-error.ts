@@ -10,14 +10,29 @@ export function connectionError(gateway: string, error: unknown): PamError {
       cause: error,
     })
   }
-  return new PamError(
-    'GATEWAY_UNREACHABLE',
-    `the gateway ${gateway} cannot be reached (${codes.find((code) => code !== '') ?? 'no answer'})`,
-    {
-      hint: 'check the URL, and that this machine can reach it',
-      cause: error,
-    },
-  )
+  return new PamError('GATEWAY_UNREACHABLE', `the gateway ${gateway} cannot be reached (${reasonOf(codes)})`, {
+    hint: 'check the URL, and that this machine can reach it',
+    cause: error,
+  })
+}
+
+/** What people call it, and the code for those who search for it. */
+function reasonOf(codes: readonly string[]): string {
+  const code = codes.find((one) => one !== '')
+  if (code === undefined) return 'no answer'
+  return REASONS[code] === undefined ? code : `${REASONS[code]}, ${code}`
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name cannot be looked up now',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection closed',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no network',
+  ETIMEDOUT: 'no answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
+  UND_ERR_SOCKET: 'connection closed',
 }
 
 function causes(error: unknown): { code?: string }[] {

@@ -20,7 +20,7 @@ export async function probeIssuer(issuer: TrustedIssuer, timeout: number): Promi
   const signing = keys.filter(({ use, alg }) => use !== 'enc' && (alg === undefined || isOneOf(issuer.algorithms, alg)))
   if (signing.length === 0)
     throw new Error(`none of its ${keys.length} keys signs with ${issuer.algorithms.join(', ')} (algorithms)`)
-  const details = [`${signing.length} signing keys`]
+  const details = [`${signing.length} signing ${signing.length === 1 ? 'key' : 'keys'}`]
   const warnings: string[] = []
   if (issuer.for === 'services') return { details, warnings }
 

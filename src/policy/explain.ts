@@ -63,7 +63,7 @@ export function describeApprovers({ groups, count }: { groups: readonly string[]
 }
 
 export const describeMasking = ({ columns, kinds, patterns, style }: MaskingRule): string =>
-  `${[...columns, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} shown ${style}`
+  `masks ${[...columns, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} (${style})`
 
 export function describeCommandRule(rule: CommandRule, language: PolicyLanguage): string {
   const what = describeMatch(rule.match, language)

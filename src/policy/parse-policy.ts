@@ -264,7 +264,7 @@ function makeSchemas(language: PolicyLanguage) {
       when: condition('command'),
       match,
       allow: z.literal(true).optional().describe('the command runs'),
-      deny: z.string().min(1).optional().describe('the command is refused with this message'),
+      deny: z.string().min(1).optional().describe('the command is denied with this message'),
       hold: z
         .strictObject({
           approvers,
@@ -272,7 +272,7 @@ function makeSchemas(language: PolicyLanguage) {
           inTransaction: z
             .enum(['wait', 'refuse'])
             .default('wait')
-            .describe('within an open transaction: wait with its locks held, or refuse'),
+            .describe('within an open transaction: wait with its locks held, or refuse to wait'),
           covers: z
             .enum(['parameters', 'statement'])
             .default('parameters')
@@ -282,7 +282,7 @@ function makeSchemas(language: PolicyLanguage) {
         })
         .optional()
         .describe('the command waits for a person'),
-      hint: z.string().optional().describe('what to do instead, shown with a refusal'),
+      hint: z.string().optional().describe('what to do instead, shown with a denial'),
     })
     .transform(({ allow, deny, hold, use, ...rest }, context): CommandRule[] => {
       if (use !== undefined) return useRuleSet(language, use, { allow, deny, hold, ...rest }, context)

@@ -99,7 +99,7 @@ export function providerError(error: unknown, during: 'sign-in' | 'renewal'): Pa
     })
   if (code === 'expired_token')
     return new PamError('SIGN_IN_EXPIRED', 'nobody entered the code in time', { hint: 'run pamctl login again' })
-  if (clientCode === 'OAUTH_ABORT') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was given up')
+  if (clientCode === 'OAUTH_ABORT') return new PamError('SIGN_IN_EXPIRED', 'the sign-in was cancelled')
   if (words !== undefined && !isOverloaded(error))
     return new PamError('SIGN_IN_DENIED', `the identity provider refused the sign-in (${words})`, {
       hint: 'your administrator can compare the client at the provider with docs/identity-providers.md',

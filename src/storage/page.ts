@@ -9,7 +9,11 @@ export function onlyOne<Row extends { id: string }>(rows: readonly Row[], asked:
   if (exact !== undefined) return exact
   if (first === undefined) {
     const hint = 'give the whole id, or at least its first 4 characters after the "_"'
-    throw new PamError('NOT_FOUND', `no ${asked} is visible to you`, BEGINNING.test(asked) ? {} : { hint })
+    throw new PamError(
+      'NOT_FOUND',
+      `nothing with the id ${asked} is visible to you`,
+      BEGINNING.test(asked) ? {} : { hint },
+    )
   }
   if (second !== undefined) {
     throw new PamError(

@@ -18,7 +18,7 @@ function newPath(): string {
   return join(directory, 'agent.sock')
 }
 
-async function serve(hello: (peer: ControlPeer) => Promise<unknown> | unknown, path = newPath()) {
+async function serve(hello: (peer: ControlPeer) => unknown, path = newPath()) {
   const counts: number[] = []
   const handlers = { hello: async (_: unknown, peer: ControlPeer) => hello(peer) } as unknown as ControlHandlers
   const server = await serveControl(path, handlers, { onPeers: (count) => counts.push(count) })

@@ -312,7 +312,7 @@ ${more.targets ?? `${db()}${host()}`}`
       expect.stringMatching(/^warning target db as postgres: the account postgres is a superuser/),
       expect.stringMatching(/^ok {6}target web as \w+: host key ssh-ed25519, key exchange /),
       expect.stringMatching(
-        /^ok {6}issuer https:\/\/localhost:\d+ \(people\): 1 signing keys, scopes openid email profile offline_access, begins device sign-ins$/,
+        /^ok {6}issuer https:\/\/localhost:\d+ \(people\): 1 signing key, scopes openid email profile offline_access, begins device sign-ins$/,
       ),
       expect.stringMatching(/^ok {6}certificate of the gateway: valid until .*, 1 in the chain$/),
       expect.stringMatching(/^ok {6}store: .*state\.db will be made at the first start$/),

@@ -249,7 +249,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     await page.getByRole('link', { name: 'Sessions' }).click()
     await page
       .getByRole('alert')
-      .getByText(/not as a pamctl gateway/)
+      .getByText(/is not a pamctl gateway/)
       .waitFor()
     await page.context().close()
   })

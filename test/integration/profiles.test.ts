@@ -131,19 +131,19 @@ describe('the login of a command', () => {
   })
 
   it.each([
-    ['ftp://pam.example.com', 'ftp is not a scheme of a gateway'],
-    ['javascript://pam.example.com', 'javascript is not a scheme'],
-    ['https://jane@pam.example.com', 'no place for a user name or password'],
-    ['https://jane:secret@pam.example.com', 'no place for a user name or password'],
-    ['jane@pam.example.com', 'no place for a user name or password'],
-    ['https://pam.example.com/nope', 'no place for a path'],
-    ['https://pam.example.com/?a=1', 'no place for a query or fragment'],
-    ['https://pam.example.com/#a', 'no place for a query or fragment'],
-    ['https://pam.example.com\\nope', 'is not the URL of a gateway'],
-    ['https://pam.example.com nope', 'is not the URL of a gateway'],
-    ['https://', 'is not the URL of a gateway'],
-    ['http://pam.example.com', 'plain http is for loopback only'],
-    ['https://pam.example.com:99999', 'is not the URL of a gateway'],
+    ['ftp://pam.example.com', 'expected https://, not ftp://'],
+    ['javascript://pam.example.com', 'expected https://, not javascript://'],
+    ['https://jane@pam.example.com', 'cannot contain a user name or password'],
+    ['https://jane:secret@pam.example.com', 'cannot contain a user name or password'],
+    ['jane@pam.example.com', 'cannot contain a user name or password'],
+    ['https://pam.example.com/nope', 'cannot contain a path'],
+    ['https://pam.example.com/?a=1', 'cannot contain a query or fragment'],
+    ['https://pam.example.com/#a', 'cannot contain a query or fragment'],
+    ['https://pam.example.com\\nope', 'is not a valid gateway URL'],
+    ['https://pam.example.com nope', 'is not a valid gateway URL'],
+    ['https://', 'is not a valid gateway URL'],
+    ['http://pam.example.com', 'plain http is allowed for loopback addresses only'],
+    ['https://pam.example.com:99999', 'is not a valid gateway URL'],
   ])('%s is no gateway', async (url, why) => {
     expect(await command(['targets', '--gateway', url])).toMatchObject({
       code: 2,

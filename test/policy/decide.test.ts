@@ -208,9 +208,9 @@ describe('decideAccess', () => {
     }
     expect(of('postgres')).toEqual([
       ['blind', 'reading', 'all'],
-      ['columns: customers.email shown partial', 'both: customers.phone, email shown partial'],
+      ['columns: masks customers.email (partial)', 'both: masks customers.phone, email (partial)'],
     ])
-    expect(of('ssh')).toEqual([['etc', 'files', 'reading', 'all'], ['both: email shown partial']])
+    expect(of('ssh')).toEqual([['etc', 'files', 'reading', 'all'], ['both: masks email (partial)']])
   })
 
   it('a request rule without approvers is not loaded', () => {

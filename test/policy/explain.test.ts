@@ -56,7 +56,7 @@ describe('explain', () => {
     expect(commands[0]?.text).toBe('holds every statement running rm for sre, up to 5m')
     // A host has no columns.
     expect(masking.map(({ rule, text }) => [rule, text])).toEqual([
-      ['kinds', 'email shown hash'],
+      ['kinds', 'masks email (hash)'],
       ['not us', 'does not apply: you see these values unmasked'],
     ])
   })

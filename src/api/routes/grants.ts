@@ -22,7 +22,7 @@ export const grantRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, deps) => 
     const now = clock.now()
     const { all, active, limit } = request.query
     if (all && !hasRole(login, 'audit', deps) && !hasRole(login, 'operate', deps)) {
-      throw new PamError('NOT_ALLOWED', 'only auditors and operators see the grants of others')
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators can see the grants of others')
     }
     const filter = { personId: all ? undefined : login.person.id, activeAt: active ? now : undefined }
     const rows = await listGrants(db.read, filter, toPage(request.query))

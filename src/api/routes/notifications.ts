@@ -14,7 +14,7 @@ export const notificationRoutes: FastifyPluginAsyncZod<ApiDeps> = async (app, de
     { schema: { querystring: cursorQuery, response: { 200: deliveriesSchema } } },
     async (request) => {
       if (!maySeeAll(request.login(), deps))
-        throw new PamError('NOT_ALLOWED', 'only auditors and operators see what was sent')
+        throw new PamError('NOT_ALLOWED', 'only auditors and operators can see webhook deliveries')
       const rows = await listDeliveries(deps.db.read, toPage(request.query))
       return {
         items: rows.map(({ id, hook, type, subject, state, attempts, answer, createdAt, nextAt }) => ({

@@ -68,7 +68,7 @@ function explainRoute(app: App, deps: ApiDeps): void {
 function rulesRoute(app: App, deps: ApiDeps): void {
   app.get('/v1/policy/rules', { schema: { response: { 200: rulesSchema } } }, async (request) => {
     if (!maySeeAll(request.login(), deps))
-      throw new PamError('NOT_ALLOWED', 'only auditors and operators read all rules', {
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators can read all rules', {
         hint: '"pamctl policy explain TARGET" shows those that are about you',
       })
     const { policy, targets } = deps.settings()
@@ -101,7 +101,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     // What stands behind a NUL would not be read.
     if (text.includes('\u0000')) throw new UsageError('a command holds no NUL')
     if (asked !== undefined && !maySeeAll(login, deps))
-      throw new PamError('NOT_ALLOWED', 'only auditors and operators try rules for others')
+      throw new PamError('NOT_ALLOWED', 'only auditors and operators can try rules for others')
     const { policy, targets } = deps.settings()
     const target = targets.find((candidate) => candidate.name === name)
     const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }

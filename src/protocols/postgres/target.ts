@@ -119,7 +119,10 @@ function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
 function warnings({ name, tls, authentication = [], channelBinding = 'require' }: PostgresTarget): TargetFinding[] {
   if (tls === 'verify-full') return []
   return [
-    { path: ['tls'], message: `target ${name}: tls: ${tls} does not check that the target is who it says it is` },
+    {
+      path: ['tls'],
+      message: `target ${name}: tls: ${tls} ${tls === 'disable' ? 'neither encrypts the connection nor verifies' : 'does not fully verify'} who the target is`,
+    },
     ...(channelBinding === 'require'
       ? []
       : [

@@ -99,7 +99,9 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
           <button type="submit" class="primary" disabled={busy || chosen === ''}>
             Try it
           </button>
-          <span class="soft small">Nothing is run: names are taken for tables of public.</span>
+          <span class="soft small">
+            Nothing is executed. In SQL, names without a schema are taken as tables of the schema public.
+          </span>
         </div>
       </form>
       {error !== undefined && <Problem error={error} />}
@@ -212,7 +214,9 @@ function MyRules({ targets }: { targets: readonly string[] }) {
       {targets.length === 0 ? (
         <p class="soft">No target is available to you.</p>
       ) : (
-        <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
+        <div class="filters">
+          <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
+        </div>
       )}
       {error !== undefined && <Problem error={error} />}
       {data !== undefined &&

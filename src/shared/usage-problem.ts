@@ -1,0 +1,18 @@
+/**
+ * What commander says of a command line (`error: …`), as all other errors are said: `--for: expected a duration, not "soon"`. Where it
+ * has no suggestion of its own, the hint names the help of the command.
+ */
+export function usageProblem(text: string, command: string): { readonly message: string; readonly hint: string } {
+  const [, said = '', meant] = /^(?:error: )?(.*?)(?:\s*\(Did you mean (.*?)\?\))?\s*$/s.exec(text) ?? []
+  const [, option, value = '', expected = ''] = INVALID.exec(said) ?? []
+  return {
+    message: option === undefined ? said : `${option}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
+    hint: meant === undefined ? `"${command} --help" shows how it is used` : `did you mean ${meant}?`,
+  }
+}
+
+const lower = (letter: string): string => letter.toLowerCase()
+
+/** `option '--for <duration>' argument 'soon' is invalid. expected …`, or a value `from env 'PAMCTL_FOR'`. */
+const INVALID =
+  /^option '(?:-\w, )?(--[\w-]+).*?' (?:argument|value) '(.*?)'(?: from env '\w+')? is invalid\. (.+?)\.?$/s

@@ -20,6 +20,15 @@ export class CommandJudge {
   }
 
   judge(draft: CommandDraft, policy: Policy): Judgement {
+    const { missing } = draft
+    if (missing !== undefined && this.#mayKnow(draft, missing.facts, policy))
+      return {
+        type: 'deny',
+        rule: undefined,
+        code: 'RELATION_MISSING',
+        message: missing.error.message,
+        hint: undefined,
+      }
     if (draft.refusal !== undefined) {
       const { message, hint } = draft.refusal
       return { type: 'deny', rule: undefined, code: 'COMMAND_REFUSED', message, hint }
@@ -27,6 +36,14 @@ export class CommandJudge {
     const judgement = this.#byRules(draft, policy)
     if (draft.unread === undefined || judgement.type === 'allow') return judgement
     return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
+  }
+
+  /** Whether it would be allowed, or held, if what it names were there. What the rules allow as it is goes on, for the target's own error. */
+  #mayKnow(draft: CommandDraft, facts: CommandDraft['facts'], policy: Policy): boolean {
+    const asItIs = this.#byRules(draft, policy)
+    if (asItIs.type === 'deny' && asItIs.code !== 'COMMAND_UNKNOWN') return false
+    if (asItIs.type === 'allow') return draft.refusal !== undefined
+    return this.#byRules({ ...draft, facts }, policy).type !== 'deny'
   }
 
   #byRules(draft: CommandDraft, policy: Policy): Judgement {
@@ -58,7 +75,7 @@ export const withoutLocks = (draft: CommandDraft, judgement: Judgement): Judgeme
 
 /** The code that the client and the record have: the engine's own reason comes before that of the rules. */
 export const codeOf = (denial: Denial, draft: CommandDraft): PamError['code'] =>
-  draft.refusal?.code ?? draft.unread?.code ?? denial.code
+  denial.code === 'RELATION_MISSING' ? denial.code : (draft.refusal?.code ?? draft.unread?.code ?? denial.code)
 
 /** What the client is told. */
 export const denialError = (denial: Denial, draft: CommandDraft, decision: string): PamError =>

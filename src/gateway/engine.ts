@@ -104,6 +104,11 @@ export interface CommandDraft {
   estimate(): Promise<string | undefined>
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
+  /**
+   * It does nothing but fail, with this error, for something that is not there: it is answered so, unless the rules would refuse what it does were
+   * that there, as `facts` say. Whoever may not see a thing is not told whether it exists.
+   */
+  readonly missing?: { readonly error: PamError; readonly facts: Facts } | undefined
   /** Why it is refused where no rule allows it as it is: nobody is asked about it. */
   readonly unread?: PamError | undefined
   /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */

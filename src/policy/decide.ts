@@ -21,7 +21,7 @@ export type Judgement =
       readonly statement: string
     }
 
-export type DenialCode = 'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN'
+export type DenialCode = 'COMMAND_REFUSED' | 'COMMAND_NOT_ALLOWED' | 'COMMAND_UNKNOWN' | 'RELATION_MISSING'
 
 /** The first access rule that fits, or undefined: no access. */
 export function decideAccess(policy: Policy, person: Person, target: Target): AccessRule | undefined {

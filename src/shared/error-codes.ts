@@ -88,6 +88,7 @@ export const errorCodes = {
   COMMAND_NOT_ALLOWED: meaning('No policy rule allows the command.', 403, 5),
   COMMAND_UNKNOWN: meaning('The command could not be understood, and no rule allows what is unknown.', 403, 5),
   SYNTAX_ERROR: meaning('The text does not parse; nothing of it ran.', 400, 1),
+  RELATION_MISSING: meaning('The command names a relation that does not exist; nothing of it ran.', 404, 1),
   SETTING_REFUSED: meaning(
     'The command would move a setting that the gateway relies on to read commands as the server does.',
     403,

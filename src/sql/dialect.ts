@@ -14,6 +14,8 @@ export interface Dialect {
   readonly names: SystemNames
   /** The setting that a call moves, which lies in the SELECT that is given; `opaque` where the text does not say which, or to what. */
   readonly settingOf: (call: Call, within: Select | undefined) => SettingChange | 'opaque' | undefined
+  /** Of a call that hands its arguments on to others, what that is. */
+  readonly deliveryOf: (call: Call) => Delivery | undefined
   readonly totals: Totals
   readonly utilities: Utilities
   readonly conditions: ConditionTerms
@@ -24,6 +26,13 @@ export interface SettingChange {
   readonly value: string | undefined
   /** As policies call a statement that moves it. */
   readonly kind: string
+}
+
+export interface Delivery {
+  /** As policies call a statement that does the same. */
+  readonly kind: string
+  /** For people: what is delivered. */
+  readonly what: string
 }
 
 /** What names stand for without a catalog. */

@@ -381,6 +381,55 @@ describe.skipIf(isPostgresMissing)('programs that everybody has', () => {
     await db.end()
   })
 
+  it('a relation that is not there is missed in the server’s own words, and nothing of the statement is sent', async () => {
+    const at = (port: Port): Promise<pg.Client> =>
+      connect({ host: '127.0.0.1', port: port.port, user: 'postgres', database: 'evade', ssl: false })
+    const db = await at(everyday)
+    const missing = { code: '42P01', message: 'relation "public.nope" does not exist' }
+    const statements = [
+      'select * from nope',
+      'insert into nope values (1)',
+      'update nope set a = 1 where a = 2',
+      'delete from nope where a = 1',
+      'copy nope to stdout',
+      'explain select * from nope',
+      'declare c cursor for select * from nope',
+      'select * from log l join nope using (id)',
+    ]
+    for (const sql of statements)
+      for (const values of [undefined, []])
+        await expect(db.query(values === undefined ? sql : { text: sql, values })).rejects.toMatchObject({
+          code: '42P01',
+          message: 'relation "nope" does not exist',
+        })
+    await expect(db.query('select * from public.nope')).rejects.toMatchObject(missing)
+    for (const values of [undefined, []]) {
+      await db.query('begin')
+      await expect(db.query({ text: 'select * from public.nope', ...(values && { values }) })).rejects.toMatchObject(
+        missing,
+      )
+      await expect(db.query('select 1')).rejects.toMatchObject({ code: '25P02' })
+      await db.query('rollback')
+    }
+    // One that is made past the gateway is not said to be missing, and one that is unknown in more than this is refused as before.
+    await observers.evade.query('create schema made; create table made.nope (id int)')
+    await db.query('set search_path = public, made')
+    await expect(db.query('select * from nope where id = 1')).resolves.toMatchObject({ rowCount: 0 })
+    await observers.evade.query('drop schema made cascade')
+    await db.query('reset search_path')
+    for (const sql of ['select peek() from nope', 'select * from nope; select 1', 'table pg_temp.nope'])
+      await expect(db.query(sql)).rejects.toMatchObject({ code: '42501' })
+    // What definitions alone would be refused for is refused.
+    await expect(db.query('truncate nope')).rejects.toMatchObject({ code: '42501' })
+    await db.end()
+    // Whoever may not read a table is not told whether there is one.
+    const closed = await at(guarded)
+    await expect(closed.query('select * from nope')).rejects.toMatchObject({ code: '42P01' })
+    for (const sql of ['select * from vault', 'select * from nope.vault', 'select * from vault v, nope'])
+      await expect(closed.query(sql)).rejects.toMatchObject({ code: sql.includes('nope.') ? '42P01' : '42501' })
+    await closed.end()
+  })
+
   it('pools give connections back', async () => {
     const db = await connect({
       host: '127.0.0.1',

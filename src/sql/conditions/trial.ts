@@ -155,7 +155,7 @@ class Trial {
           : this.#answer(this.#textOf(node), some)
       }
       case 'subquery':
-        return this.#holdsAllRows(node) ? true : UNKNOWN
+        return this.#holdsAllRows(node) ? true : this.#findsNothing(node) ? false : UNKNOWN
       case 'parameter':
       case 'system-value':
       case 'row':
@@ -276,6 +276,7 @@ class Trial {
           })
             ? true
             : UNKNOWN
+        if (isEmptyArray(list)) return node.form === 'all'
         if (list?.kind !== 'array') return UNKNOWN
         const hits = list.args.map((part) => operate(name, left, this.#value(part), this.#same(first, part)))
         const decides = node.form === 'any'
@@ -283,6 +284,14 @@ class Trial {
         return hits.every((hit) => typeof hit === 'boolean') ? !decides : UNKNOWN
       }
     }
+  }
+
+  /** EXISTS of a query whose WHERE holds for no row. */
+  #findsNothing({ gives, query }: Subquery): boolean {
+    if (gives !== 'exists' || query.kind !== 'select' || !isPlain(query) || query.where === undefined) return false
+    // An aggregate gives a row of none.
+    if (query.targets.some(({ value }) => value.kind !== 'constant' && value.kind !== 'column')) return false
+    return isNever(query.where)
   }
 
   /** `id IN (SELECT id FROM the same relation)`, or EXISTS of a row of it that is the same one. */
@@ -303,6 +312,20 @@ class Trial {
       finds()
     )
   }
+}
+
+/** False or NULL whatever its columns are, which are not those of the statement around it. */
+const isNever = (node: Expression): boolean =>
+  (node.kind === 'constant' && (node.type === 'null' || (node.type === 'boolean' && node.value === 'false'))) ||
+  (node.kind === 'logic' && node.how === 'and' && node.args.some(isNever))
+
+/** `'{}'`, `ARRAY[]::int[]`: ALL of it holds, ANY of it does not. */
+function isEmptyArray(node: Expression | undefined): boolean {
+  if (node?.kind === 'cast') return isEmptyArray(node.arg)
+  return (
+    (node?.kind === 'array' && node.args.length === 0) ||
+    (node?.kind === 'constant' && node.type === 'text' && /^\s*\{\s*\}\s*$/.test(node.value))
+  )
 }
 
 const isPlain = ({ group, having, distinct, limit, offset, with: ctes }: Select): boolean =>

@@ -192,7 +192,11 @@ function readExpression(node: Expression, found: Findings, scope: Scope): void {
     return addCast(node.arg, { type: found.dialect.names.elementType(node.to.name) }, found, scope)
   }
   if (node.kind === 'built') addConversions(node.types, 'explicit', found)
-  if (node.kind === 'call') addSetting(node, found)
+  if (node.kind === 'call') {
+    addSetting(node, found)
+    const delivery = found.dialect.deliveryOf(node)
+    if (delivery !== undefined) found.kinds.add(delivery.kind)
+  }
   const { expressions, statements, operators, functions, types } = partsOf(node)
   for (const name of functions) add(name, found.functions)
   for (const name of operators) add(name, found.operators)

@@ -192,6 +192,9 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
   const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
   const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
+  // Whoever listens is told, on a connection where nothing is masked as well.
+  const delivery = found.dialect.deliveryOf(node)
+  if (delivery !== undefined) found.carries(madeOf(args), delivery.what)
   const stored = found.sources.stored(name)
   if (isMasked(stored)) return madeOf([...args, ...shape, window, stored])
   const [first] = args
@@ -214,6 +217,7 @@ function windowOrigin(window: Window | undefined, context: ExpressionContext): O
   // All of the WINDOW clause stands for the one that is meant.
   const all = window.refers === undefined ? [window] : [window, ...context.windows]
   const origin = originsOf(all.flatMap(windowParts), context)
+  if (isMasked(origin)) context.found.comparesRows = true
   context.found.tells(origin, 'a window')
   return origin
 }

@@ -42,13 +42,19 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   for (const { value } of select.targets) found.constants.selected(select, value, columnOrigin)
   for (const item of select.group) found.constants.bare(item)
   const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
-  for (const item of select.group) found.tells(named(item), 'GROUP BY')
+  for (const item of select.group) comparesRows(named(item), 'GROUP BY', found)
   if (select.groupDistinct) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
-  if (select.distinct?.length === 0) for (const output of outputs) found.tells(output.origin, 'DISTINCT')
-  for (const item of select.distinct ?? []) found.tells(named(item), 'DISTINCT ON')
+  if (select.distinct?.length === 0) for (const output of outputs) comparesRows(output.origin, 'DISTINCT', found)
+  for (const item of select.distinct ?? []) comparesRows(named(item), 'DISTINCT ON', found)
   readTail(select, outputs, context)
   tellOrder(orderOfSelect(select, outputs, context), context)
   return outputs
+}
+
+/** Values of rows are compared with those of others: also where a view does so, whoever reads it is told. */
+function comparesRows(origin: Origin, place: string, found: Place['found']): void {
+  if (isMasked(origin)) found.comparesRows = true
+  found.tells(origin, place)
 }
 
 /** ORDER BY, LIMIT and OFFSET. */
@@ -62,7 +68,7 @@ function readTail(
     // A name of the select list goes before one of FROM.
     const isNamed = by.kind === 'column' && by.path.length === 1 && outputs.some(({ name }) => name === by.path[0])
     const read = isNamed ? PLAIN : originOf(by, context)
-    found.tells(madeOf([byNameOrPlace(by, outputs), read]), 'ORDER BY')
+    comparesRows(madeOf([byNameOrPlace(by, outputs), read]), 'ORDER BY', found)
     found.constants.bare(by)
   }
   for (const count of [...limit, ...offset]) found.constants.bare(count)

@@ -62,7 +62,7 @@ export function lineageOf(tree: Statement, sources: StatementSources): Statement
     outputs,
     influences,
     carried,
-    mixes: constants.isMixed,
+    mixes: constants.isMixed || found.comparesRows,
     visible: constants.found,
     columns: [...columns],
   }

@@ -63,6 +63,8 @@ export class LineageFindings {
   influences: Influence[] = []
   carried: Carried[] = []
   readonly constants: OpenConstants
+  /** Which rows there are, or their order, depends on comparing masked values with those of other rows. */
+  comparesRows = false
   /** Names of masked columns that have been met. */
   readonly columns = new Set<string>()
 

@@ -13,7 +13,7 @@ export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.fl
 
 export function tellOrder(told: Origin, { found }: ExpressionContext): void {
   if (!isMasked(told)) return
-  found.constants.mixed()
+  found.comparesRows = true
   found.tells(told, 'the order in which rows come (ORDER BY all columns that are shown, or count the rows)')
 }
 

@@ -128,6 +128,7 @@ function* otherRows(
   }
   return {
     version: system.version,
+    families: [...reviewed.families].map((oid): Row => [oid]),
     types,
     functions: [
       ...system.functions,

@@ -65,7 +65,11 @@ export interface Catalog {
   readonly bodies: ReadonlyMap<string, readonly string[]>
   readonly userOperators: ReadonlySet<string>
   /** What extensions bring that was reviewed: no more than the system's own. */
-  readonly reviewed: { readonly functions: Reviewed; readonly operators: Reviewed }
+  readonly reviewed: {
+    readonly functions: Reviewed
+    readonly operators: Reviewed
+    readonly families: ReadonlySet<number>
+  }
   /** How values are written, by type. */
   readonly valueTypes: ValueTypes
   /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
@@ -134,6 +138,8 @@ type Row = readonly (string | null)[]
 export interface CatalogRows {
   /** As `server_version_num`; none: of the newest. */
   readonly version?: number
+  /** Numbers of operator families that extensions bring and that were reviewed. */
+  readonly families?: readonly Row[]
   /** Number, schema, name, kind as `pg_class` says it. */
   readonly relations: readonly Row[]
   /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on update`. */
@@ -395,6 +401,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
     reviewed: {
       functions: reviewedOf(rows.functions.map(([name, of, schema, , oid]) => [name, of, schema, oid])),
       operators: reviewedOf(rows.operators),
+      families: new Set((rows.families ?? []).map(([oid]) => Number(oid))),
     },
     valueTypes: valueTypesOf(rows.valueTypes),
     typesByOid: typesByOidOf(rows, safe),

@@ -6,6 +6,8 @@ import { REVIEWED_EXTENSIONS } from './reviewed-extensions.ts'
 export interface ReviewedCode {
   readonly functions: ReadonlySet<string>
   readonly operators: ReadonlySet<string>
+  /** Operator families whose functions and operators are all of these, or the system's own. */
+  readonly families: ReadonlySet<string>
 }
 
 type Tables = ReadonlyMap<string, ReadonlyMap<string, TableRow>>
@@ -19,7 +21,7 @@ type Field = string | null | undefined
 export function reviewedCode(tables: Tables): ReviewedCode {
   const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
   const members = membersOf(all('pg_depend'), tables)
-  if (members.size === 0) return { functions: new Set(), operators: new Set() }
+  if (members.size === 0) return { functions: new Set(), operators: new Set(), families: new Set() }
   const typeName = (oid: Field, extension: string): string => {
     const type = tables.get('pg_type')?.get(String(oid))
     if (type === undefined) return '?'
@@ -76,7 +78,14 @@ export function reviewedCode(tables: Tables): ReviewedCode {
   for (const { oid, prolang } of later)
     if (madeOf.get(String(oid)) !== false && (prolang !== SQL || !UNQUALIFIED.some((name) => others.has(name))))
       functions.add(String(oid))
-  return { functions, operators }
+  const isOwnOperator = (oid: Field): boolean => Number(oid) < FIRST_USER_OID || operators.has(String(oid))
+  const families = new Set<string>()
+  const mixed = new Set<string>()
+  const note = (family: Field, isFine: boolean): unknown => (isFine ? families : mixed).add(String(family))
+  for (const { amopfamily, amopopr } of all('pg_amop')) note(amopfamily, isOwnOperator(amopopr))
+  for (const { amprocfamily, amproc } of all('pg_amproc')) note(amprocfamily, isReviewed(amproc))
+  for (const family of mixed) families.delete(family)
+  return { functions, operators, families }
 }
 
 /** By class and number, the name of the extension that has the object. */

@@ -1,6 +1,10 @@
 import { words } from '../../../shared/words.ts'
 
-/** What an extension has that was read in its sources: it gives a value of its arguments, and reads and changes nothing. */
+/**
+ * What an extension brings that gives a value of its arguments, and reads and changes nothing. The lists were made from what CREATE EXTENSION
+ * installs on each version, and what each extension documents; what reaches beyond its arguments was looked for in the C of contrib. Not every function was
+ * read line by line.
+ */
 export interface ReviewedExtension {
   readonly library: string
   /** `name(types of the arguments)`, with the symbol in the library where that has another name, or what it is instead. */
@@ -10,7 +14,7 @@ export interface ReviewedExtension {
 }
 
 /**
- * The extensions of PostgreSQL's contrib that were read, as versions 14 to 18 install them. Left out is what changes a setting
+ * The extensions of PostgreSQL's contrib that count, as versions 14 to 18 install them. Left out is what changes a setting
  * (set_limit), reads a file by the name in an option (the template of unaccent), and every extension that reads or changes what lies
  * beyond its arguments: dblink, file_fdw, postgres_fdw, lo, tablefunc, xml2, adminpack, pageinspect and the like.
  */

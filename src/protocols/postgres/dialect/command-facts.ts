@@ -33,6 +33,8 @@ export interface StatementFacts {
   readonly objects: string
   /** It does not parse: what the server says of it, and why in words without its content. */
   readonly syntaxError?: SyntaxProblem & { readonly failure: string }
+  /** A relation that is not there, and what the statement would do if it were: the server would do nothing but say so. */
+  readonly missing?: { readonly relation: string; readonly statement: SqlStatement }
   /** Names that nothing in the catalogs has; they may be new. */
   readonly unresolved: boolean
   /** Types that the client declared for parameters, where the target's own reading was asked with them. */
@@ -95,7 +97,15 @@ export function resolveFacts(
           })
       : undefined
     if (of !== undefined)
-      lineage.push(measures(statement, resolved, catalog, masking) ? { ...of, ...UNKNOWN_OUTPUTS(masking) } : of)
+      lineage.push(
+        measures(statement, resolved, catalog, masking)
+          ? {
+              ...of,
+              ...UNKNOWN_OUTPUTS(masking),
+              influences: [...of.influences, ...plansTell(statement, catalog, masking)],
+            }
+          : of,
+      )
     const [name] = statement.names
     if (statement.kinds.includes('prepare') && name !== undefined && !here.has(name)) {
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
@@ -227,6 +237,38 @@ const renamedWith = ({ renamesSchema }: ParsedStatement, catalog: Catalog): stri
     ? []
     : [...catalog.byOid.values()].filter(({ schema }) => schema === renamesSchema).map(({ name }) => name)
 
+/**
+ * Relations that a statement names and the catalogs do not have, where nothing else makes its effect unknown: the first of them is what the
+ * server would say does not exist. Only of statements that fail for it in any case.
+ */
+export function missingRelations(
+  { statements, parsed }: Pick<StatementFacts, 'statements' | 'parsed'>,
+  catalog: Catalog,
+): { readonly names: readonly Name[]; readonly statement: SqlStatement } | undefined {
+  const [statement, ...others] = parsed
+  const [facts] = statements
+  if (statement === undefined || facts === undefined || others.length > 0 || statement.executes !== undefined)
+    return undefined
+  if (facts.unknown.length === 0 || !statement.kinds.every((kind) => NEEDS_RELATIONS.has(kind))) return undefined
+  const names = [...statement.reads, ...statement.writes].filter((named) => findRelation(catalog, named) === undefined)
+  const reasons = new Set(names.map(isNotThere))
+  if (statement.makes.length > 0 || !facts.unknown.every((reason) => reasons.has(reason))) return undefined
+  // Rules are asked of all that it could be.
+  const everyName = ({ schema, name }: Name): string[] =>
+    (schema === undefined ? catalog.searchPath.filter((of) => !/^pg_(catalog|temp_)/.test(of)) : [schema]).map(
+      (of) => `${of}.${name}`,
+    )
+  const found = (of: readonly Name[]): string[] =>
+    of.flatMap((named) => findRelation(catalog, named)?.name ?? everyName(named))
+  return {
+    names,
+    statement: { ...facts, reads: found(statement.reads), writes: found(statement.writes), unknown: [] },
+  }
+}
+
+const isNotThere = ({ schema, name }: Name): string =>
+  `the relation ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`
+
 /** Names that no relation has that the gateway knows of: what they stand for may be anything, under another name. */
 function unknownRelations(
   { reads, writes, makes, kinds }: ParsedStatement,
@@ -238,9 +280,7 @@ function unknownRelations(
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...(dropped ? [] : writes)]
     .filter((named) => !fresh.has(keyOf(named)) && !redefined.made(named) && findRelation(catalog, named) === undefined)
-    .map(
-      ({ schema, name }) => `the relation ${schema === undefined ? name : `${schema}.${name}`} is not in the catalog`,
-    )
+    .map(isNotThere)
 }
 
 /** Foreign tables among what it reads and what is behind that: their rows may be those of a masked table. */
@@ -422,6 +462,16 @@ function measures(
   })
 }
 
+/** What a plan tells, hidden as it is, by how many lines it has: of partitions that have rows, or that nothing is expected of. */
+function plansTell(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+): StatementLineage['influences'] {
+  const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
+  return isPlaced ? masking.storage.masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
+}
+
 /** How errors of the server are masked where masked columns may be in them. */
 export const quoting = ({ storage }: MaskingScope): Taint => (isMasked(storage) ? 'places' : 'quotes')
 
@@ -471,6 +521,13 @@ const PLAIN_DEFINITIONS = new Set(
   words(`
   create-table create-index create-sequence create-type create-domain alter-table drop-column drop-partition drop-table drop-index comment
 `),
+)
+
+/** Statements that do nothing where a relation is not there that they name. */
+const NEEDS_RELATIONS = new Set(
+  words(
+    'select select-for-update insert update delete merge copy-to copy-from truncate lock lock-access-share explain declare-cursor',
+  ),
 )
 
 /** Settings that resolution depends on; `*` is all of them. */

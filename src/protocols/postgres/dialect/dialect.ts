@@ -1,6 +1,7 @@
 import { words } from '../../../shared/words.ts'
 import type { Dialect, Utilities } from '../../../sql/dialect.ts'
 import { conditions } from './conditions.ts'
+import { isNotify } from './functions.ts'
 import { settingOf } from './settings.ts'
 import { totals } from './total-functions.ts'
 
@@ -56,6 +57,8 @@ export const postgresDialect: Dialect = {
     },
   },
   settingOf,
+  // NOTIFY of a channel that need not be known.
+  deliveryOf: ({ name }) => (isNotify(name) ? { kind: 'notify', what: 'a notification' } : undefined),
   totals,
   utilities,
   conditions,

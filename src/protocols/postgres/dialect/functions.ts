@@ -90,13 +90,17 @@ function mayBeOf(from: Conversion['from'], cast: UserCast, catalog: Catalog): bo
 /** Whether a function of the system runs text as SQL, or gives what its arguments do not hold. */
 export const reachesBeyond = (name: string): boolean => RUNS_SQL_OR_REACHES_OUT.test(name)
 
+/** `pg_notify(channel, payload)`: what NOTIFY does. */
+export const isNotify = ({ schema, name }: Name): boolean =>
+  name === 'pg_notify' && (schema === undefined || schema === 'pg_catalog')
+
 /** Whether calling a function of the system does more than give a value that depends on its arguments and the session. */
 export const hasEffects = (name: string, isVolatile: boolean): boolean =>
   reachesBeyond(name) || (isVolatile && !HARMLESS.test(name))
 
 function unknownFunction({ schema, name }: Name, catalog: Catalog): string | undefined {
-  // The guard reads it as a SET.
-  if (name === 'set_config' && !catalog.userFunctions.has(name)) return undefined
+  // The guard reads it as a SET, rules as a NOTIFY.
+  if ((name === 'set_config' || isNotify({ schema, name })) && !catalog.userFunctions.has(name)) return undefined
   if (RUNS_SQL_OR_REACHES_OUT.test(name)) return `the function ${name} can access data outside this statement`
   if (schema !== undefined && catalog.safeFunctions.has(`${schema}.${name}`)) return undefined
   const system = schema === undefined || schema === 'pg_catalog' || schema === 'information_schema'

@@ -4,7 +4,7 @@ import * as masking from '../../../sql/masking/masking-scope.ts'
 import { findRelation, SAMPLE_COLUMNS, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
 import { postgresDialect } from '../dialect/dialect.ts'
-import { reachesBeyond } from '../dialect/functions.ts'
+import { isNotify, reachesBeyond } from '../dialect/functions.ts'
 
 export interface MaskingScope extends masking.MaskingScope {
   /** How values are written, by type. */
@@ -29,7 +29,7 @@ function termsOf(catalog: Catalog): CatalogTerms {
       isOperator
         ? catalog.userOperators.has(name)
         : // What set_config gives back is the value that it was given.
-          (reachesBeyond(name) && name !== 'set_config') ||
+          (reachesBeyond(name) && name !== 'set_config' && !isNotify({ schema, name })) ||
           catalog.userFunctions.has(name) ||
           catalog.safeFunctions.has(name) ||
           (schema !== undefined &&

@@ -402,6 +402,9 @@ describe('what is refused whatever the rules say', () => {
     ["set client_encoding = 'sjis'", 'SETTING_REFUSED'],
     ["set names 'latin1'", 'SETTING_REFUSED'],
     ['set standard_conforming_strings = off', 'SETTING_REFUSED'],
+    ['set transform_null_equals = on', 'SETTING_REFUSED'],
+    ["set dynamic_library_path = '/tmp'", 'SETTING_REFUSED'],
+    ["select set_config('extension_control_path', '/tmp', false)", 'SETTING_REFUSED'],
     ["select set_config(name, 'evil', false) from pg_settings", 'SETTING_REFUSED'],
     ["select set_config(name, 'evil', false) from pg_settings where name = 'client_encoding'", 'SETTING_REFUSED'],
     ["select set_config(name, 'evil', false) from pg_settings where name <> 'work_mem'", 'SETTING_REFUSED'],
@@ -527,6 +530,8 @@ describe('what is refused whatever the rules say', () => {
   it.each([
     "set client_encoding = 'UTF8'",
     'set standard_conforming_strings = on',
+    'set transform_null_equals = off',
+    'reset dynamic_library_path',
     "set timezone = 'UTC'",
     'reset all',
     'reset search_path',

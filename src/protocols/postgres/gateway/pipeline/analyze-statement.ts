@@ -1,5 +1,6 @@
 import type { PipelineState } from './pipeline-state.ts'
 import {
+  missingRelations,
   namesAnything,
   resolveFacts,
   unparsed,
@@ -11,6 +12,7 @@ import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { agreement } from '../server-reading/agreement.ts'
 import { withoutMissing } from './missing-prepared.ts'
+import { withMissingRelation } from './missing-relation.ts'
 import { isRenewed, namesIn } from './touches.ts'
 
 /** What a text does, against the catalogs as they are now. */
@@ -176,12 +178,15 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     pipeline.uncertain === undefined &&
     !pipeline.isStuck &&
     (isRenewed(facts, pipeline.noted) || othersTouching(facts).length > 0)
+  const answerable = (facts: StatementFacts): StatementFacts | Promise<StatementFacts> =>
+    missingRelations(facts, pipeline.catalog) === undefined
+      ? withoutMissing(pipeline, facts)
+      : withMissingRelation(pipeline, facts)
   return {
     of(sql, types = NO_TYPES) {
       const facts = judge(sql, types)
-      return facts instanceof Promise
-        ? untilCurrent(sql, types, facts).then((known) => withoutMissing(pipeline, known))
-        : withoutMissing(pipeline, facts)
+      const current = facts instanceof Promise ? untilCurrent(sql, types, facts) : facts
+      return current instanceof Promise ? current.then(answerable) : answerable(current)
     },
     async again(sql, types = NO_TYPES) {
       const parsed = await parser.parse(sql)

@@ -210,7 +210,7 @@ export class ClientMessages {
 
   #refuseQuery(sql: string, facts: StatementFacts, error: PamError): void {
     const pipeline = this.#pipeline
-    const bytes = syntaxError(error, facts)
+    const bytes = ownError(error, facts)
     if (bytes === undefined || (pipeline.isIdle && pipeline.status === 'I')) return this.#answerQuery(error, bytes)
     // The server fails as well, and its transaction with it.
     pipeline.endBatch()
@@ -230,7 +230,7 @@ export class ClientMessages {
     const facts = yield* settledValue(this.#analyzer.of(message.sql, message.parameterTypes))
     const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts })
     if (refusal !== undefined) {
-      const error = syntaxError(refusal, facts)
+      const error = ownError(refusal, facts)
       return error === undefined
         ? this.#gate.refuseExtended(refusal)
         : this.#failInstead(parseNothing(message.statement), SYNTAX_ERROR, error)
@@ -387,11 +387,14 @@ export class ClientMessages {
 /** Of a name that nothing was seen being prepared under. */
 const UNKNOWN_NAMES: ColumnNames = { tainted: 'all', outputs: undefined }
 
-/** What the server itself says of a text that does not parse. */
-const syntaxError = ({ code }: PamError, { syntaxError: problem }: StatementFacts): Buffer | undefined =>
-  code === 'SYNTAX_ERROR' && problem !== undefined
-    ? nativeError(SYNTAX_ERROR, problem.message, problem.position)
+/** What the server itself says of a text that does not parse, or that names what is not there. */
+function ownError({ code, message }: PamError, { syntaxError }: StatementFacts): Buffer | undefined {
+  if (code === 'RELATION_MISSING') return nativeError(UNDEFINED_TABLE, message)
+  return code === 'SYNTAX_ERROR' && syntaxError !== undefined
+    ? nativeError(SYNTAX_ERROR, syntaxError.message, syntaxError.position)
     : undefined
+}
+const UNDEFINED_TABLE = '42P01'
 const SYNTAX_ERROR = '42601'
 const OVERTAKEN = new PamError('APPROVAL_VOID', 'definitions changed after the statement was approved', {
   hint: 'send it again',

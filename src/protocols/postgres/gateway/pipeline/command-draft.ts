@@ -27,6 +27,10 @@ export function draftCommand(
     notes: () => notesOf(facts, pipeline),
     estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
+    missing: facts.missing && {
+      error: new PamError('RELATION_MISSING', `relation "${facts.missing.relation}" does not exist`),
+      facts: { type: 'sql', statements: [facts.missing.statement] },
+    },
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
     context: contextOf(facts),
     inTransaction: status !== 'I',

@@ -34,4 +34,4 @@ async function isPrepared(pipeline: PipelineState, name: string): Promise<boolea
 }
 
 /** standard_conforming_strings is pinned: a backslash is one. */
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`

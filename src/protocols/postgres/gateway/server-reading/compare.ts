@@ -55,8 +55,8 @@ export function differences(
     const runs =
       known === undefined ||
       (oid >= FIRST_USER_OID && !catalog.reviewed.functions.oids.has(oid)) ||
-      // Which setting moves is for the guard, which reads set_config() by its name.
-      (known.name === 'set_config'
+      // Which setting moves is for the guard, which reads set_config() by its name; pg_notify() is of a kind of its own.
+      (known.name === 'set_config' || known.name === 'pg_notify'
         ? !called.has(known.name)
         : oid < FIRST_USER_OID && hasEffects(known.name, known.isVolatile))
     const isNamed =
@@ -65,7 +65,9 @@ export function differences(
   }
   for (const oid of reading.operators)
     if (!catalog.reviewed.operators.oids.has(oid)) found.push(`it uses the operator ${oid}`)
-  for (const oid of reading.methods) found.push(`it uses the operator class, family or method of sampling ${oid}`)
+  for (const oid of reading.families)
+    if (!catalog.reviewed.families.has(oid)) found.push(`it uses the operator family ${oid}`)
+  for (const oid of reading.methods) found.push(`it uses the operator class or method of sampling ${oid}`)
   for (const type of names.types) found.push(`it converts to or from the type ${type}`)
   const lineage = facts.lineage[index]
   if (lineage === undefined) return found

@@ -13,7 +13,9 @@ export interface ServerReading {
   readonly functions: ReadonlyMap<number, 'named' | 'implied'>
   /** Operators that are not the system's own. */
   readonly operators: ReadonlySet<number>
-  /** Operator classes and families, and methods of sampling, that are not the system's own. */
+  /** Operator families that are not the system's own. */
+  readonly families: ReadonlySet<number>
+  /** Operator classes, and methods of sampling, that are not the system's own. */
   readonly methods: ReadonlySet<number>
   /** Types that are not the system's own, of what is converted or given as a constant. */
   readonly types: ReadonlySet<number>
@@ -51,6 +53,7 @@ class QueryReader {
     kinds: new Set<string>(),
     functions: new Map<number, 'named' | 'implied'>(),
     operators: new Set<number>(),
+    families: new Set<number>(),
     methods: new Set<number>(),
     types: new Set<number>(),
     columns: new Set<ColumnId>(),
@@ -124,6 +127,8 @@ class QueryReader {
           if (isNamed || !this.found.functions.has(oid)) this.found.functions.set(oid, isNamed ? 'named' : 'implied')
       } else if (OPERATORS.test(name)) {
         for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.operators.add(oid)
+      } else if (FAMILIES.test(name)) {
+        for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.families.add(oid)
       } else if (METHODS.test(name)) {
         for (const oid of oidsIn(value)) if (oid >= FIRST_USER_OID) this.found.methods.add(oid)
       } else if (CONVERTED.has(node.tag) && TYPES.test(name) && !isInner(node))
@@ -396,7 +401,9 @@ const ENTRIES: ReadonlySet<number> = new Set([RELATION, 1, 2, 3, 4, 5, 6, 8, 9])
 const EXISTS = '0'
 const FUNCTIONS = /(^|[a-z])funcid$|fnoid$|InRangeFunc$/
 const OPERATORS = /^opnos?$|^(eq|sort)op$|neop$/
-const METHODS = /opclass$|^opfamil(y|ies)$|^tsmhandler$/
+/** Of a comparison of rows: its functions compare them. */
+const FAMILIES = /^opfamil(y|ies)$/
+const METHODS = /opclass$|^tsmhandler$/
 const TYPES = /(^|[a-z_])type(id)?$/
 /** Where the text has a name and parentheses. */
 const NAMED: ReadonlySet<string> = new Set(['FUNCEXPR', 'AGGREF', 'WINDOWFUNC'])

@@ -1,0 +1,34 @@
+import { missingRelations, type StatementFacts } from '../../dialect/command-facts.ts'
+import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
+import type { PipelineState } from './pipeline-state.ts'
+import { quoted } from './missing-prepared.ts'
+
+/**
+ * A statement that names a relation which is not there does nothing but fail. The target is asked, since its catalogs may have been changed past
+ * the gateway; and nothing of the statement is sent, since the relation may be made meanwhile.
+ */
+export async function withMissingRelation(pipeline: PipelineState, facts: StatementFacts): Promise<StatementFacts> {
+  const missing = missingRelations(facts, pipeline.catalog)
+  const [first] = missing?.names ?? []
+  if (missing === undefined || first === undefined) return facts
+  await pipeline.settled()
+  // In a failed transaction nothing can be asked.
+  if (pipeline.serverSkips || pipeline.copyIn || pipeline.status === 'E') return facts
+  const { searchPath } = pipeline.catalog
+  if (missing.names.some(({ schema }) => schema?.startsWith('pg_temp') === true)) return facts
+  const names = missing.names.map(
+    ({ schema, name }) =>
+      `(c.relname operator(pg_catalog.=) ${quoted(name)}::pg_catalog.name and n.nspname operator(pg_catalog.=) any (array[${(schema === undefined ? searchPath : [schema]).map(quoted).join(', ')}]::pg_catalog.name[]))`,
+  )
+  const sql = `select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace where ${names.join(' or ')}`
+  try {
+    const [rows] = await shieldedQueries(pipeline, [sql])
+    if (rows === undefined || rows.length > 0) return facts
+  } catch (error) {
+    if (!(error instanceof OwnQueryFailed)) throw error
+    return facts
+  }
+  const { schema, name } = first
+  const relation = schema === undefined ? name : `${schema}.${name}`
+  return { ...facts, missing: { relation, statement: missing.statement } }
+}

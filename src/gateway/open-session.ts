@@ -220,6 +220,7 @@ async function closeSession(
   const reason = endOf(session)
   const { code, message } = reason
   const commands = session.commands()
+  registry.over(id)
   try {
     await spool.close(recorder, { code, message })
   } finally {

@@ -35,13 +35,21 @@ export interface HeldCommand {
 /** Who is connected, in the memory of the gateway that holds the sockets. */
 export class SessionRegistry {
   readonly #live = new Map<string, LiveSession>()
+  /** Those of them that have ended, and whose end the store does not have yet. */
+  readonly #over = new Set<string>()
 
   add(session: LiveSession): void {
     this.#live.set(session.id, session)
   }
 
+  /** It has ended: its person may open another one. It stays until the store says so, too. */
+  over(id: string): void {
+    if (this.#live.has(id)) this.#over.add(id)
+  }
+
   remove(id: string): void {
     this.#live.delete(id)
+    this.#over.delete(id)
   }
 
   get size(): number {
@@ -56,9 +64,10 @@ export class SessionRegistry {
     return this.#live.get(id)
   }
 
+  /** Sessions of a person that have not ended. */
   countOf(personId: string): number {
     let count = 0
-    for (const session of this.#live.values()) if (session.personId === personId) count++
+    for (const { id, personId: of } of this.#live.values()) if (of === personId && !this.#over.has(id)) count++
     return count
   }
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { firstBlockHash } from './compact-format.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type Signer,
 } from './seal.ts'
 import { encodeSegment, magicOf, sha256, type RecordVersion, type SegmentBody } from './segment.ts'
-import { syncDirectory } from './sync-directory.ts'
+import { inDirectory, syncDirectory } from './sync-directory.ts'
 
 export interface SealedRecording {
   readonly session: string
@@ -133,11 +133,13 @@ export class RecordingFile {
 
   /** Returns what was written. What a write left that failed half-way is cut off first. */
   async #write(segment: Buffer): Promise<Buffer> {
-    const { path, exists } = await this.#standing()
+    const path = this.#path
+    const made = this.#bytes === 0 ? await this.#make() : undefined
+    const exists = made === undefined && (await this.#standing())
     const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(magicOf(this.#version)), segment]) : segment
-    const file = await open(path, exists ? 'r+' : 'wx', 0o600)
+    const file = made ?? (await inDirectory(dirname(path), () => open(path, exists ? 'r+' : 'wx', 0o600)))
     try {
-      await file.truncate(this.#bytes)
+      if (exists) await file.truncate(this.#bytes)
       for (let at = 0; at < bytes.length;) {
         at += (await file.write(bytes, at, bytes.length - at, this.#bytes + at)).bytesWritten
       }
@@ -149,10 +151,18 @@ export class RecordingFile {
     return bytes
   }
 
-  /** Looks whether the file is as it was left. Where it is not, it goes on with what there is, and says so. */
-  async #standing(): Promise<{ path: string; exists: boolean }> {
+  /** The file of a first segment; undefined where there is one already. */
+  async #make(): Promise<FileHandle | undefined> {
     const path = this.#path
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    return inDirectory(dirname(path), () => open(path, 'wx', 0o600)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+      return undefined
+    })
+  }
+
+  /** Looks whether the file is as it was left; false where it is gone. Where it is not, it goes on with what there is, and says so. */
+  async #standing(): Promise<boolean> {
+    const path = this.#path
     const size = await stat(path).then(
       (found) => found.size,
       (error: NodeJS.ErrnoException) => {
@@ -166,6 +176,6 @@ export class RecordingFile {
       this.#bytes = rest.length
       this.#digest = createHash('sha256').update(rest)
     }
-    return { path, exists: size !== undefined }
+    return size !== undefined
   }
 }

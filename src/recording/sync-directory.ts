@@ -1,8 +1,31 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 
-/** Makes a new file's name as durable as its content. */
-export async function syncDirectory(directory: string): Promise<void> {
+/**
+ * Makes new names in a directory as durable as their content. Everybody who asks while it is being flushed shares the next flush:
+ * one that began before a name was there may not cover it.
+ */
+export function syncDirectory(directory: string): Promise<void> {
+  const under = flushes.get(directory)
+  if (under === undefined) return begin(directory, flush(directory))
+  under.next ??= under.running.then(
+    () => begin(directory, flush(directory)),
+    () => begin(directory, flush(directory)),
+  )
+  return under.next
+}
+
+function begin(directory: string, running: Promise<void>): Promise<void> {
+  const mine: Flush = { running, next: undefined }
+  flushes.set(directory, mine)
+  const end = (): void => {
+    if (mine.next === undefined) flushes.delete(directory)
+  }
+  running.then(end, end)
+  return running
+}
+
+async function flush(directory: string): Promise<void> {
   const handle = await open(directory, 'r')
   try {
     await handle.sync()
@@ -11,7 +34,27 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** The same at once, where nothing may happen in between. */
+interface Flush {
+  readonly running: Promise<void>
+  /** Of those who came meanwhile. */
+  next: Promise<void> | undefined
+}
+
+/** By directory, as long as one runs. */
+const flushes = new Map<string, Flush>()
+
+/** Does something in a directory, which is made where it is not there. */
+export async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  return work()
+}
+
+/** The same as the first at once, where nothing may happen in between. */
 export function syncDirectorySync(directory: string): void {
   const handle = openSync(directory, 'r')
   try {

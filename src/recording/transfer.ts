@@ -4,11 +4,14 @@ import { isNoFile } from './ordinary-file.ts'
 import { detachedFileOf } from './detached.ts'
 import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
+import type { SealedRecording } from './recording-file.ts'
 
 /** What the transfer asks of the store. */
 export interface TransferState {
   /** Sealed and not in the home, oldest first. */
   sealedRecordings(): Promise<readonly SealedFile[]>
+  /** Records are whole, and some of them in the home already: all of it in one change. */
+  sealed(records: readonly NewlySealed[]): Promise<void>
   stored(session: string, home: string): Promise<void>
   /** The home failed, or takes records again. */
   homeChanged(home: string, problem: string | undefined): Promise<void>
@@ -23,6 +26,20 @@ export interface SealedFile {
   readonly sha256: string
 }
 
+export interface NewlySealed {
+  readonly file: string
+  readonly sealed: SealedRecording
+  /** The home that has it; undefined where it is still to be moved. */
+  readonly home: string | undefined
+}
+
+interface Batched {
+  readonly file: string
+  readonly sealed: SealedRecording
+  noted(): void
+  failed(error: unknown): void
+}
+
 export interface TransferParts {
   readonly directory: string
   readonly home: Home
@@ -34,7 +51,9 @@ export interface TransferParts {
 
 /**
  * Moves sealed records from the spool to their home, one after the other. A home that fails is tried again, ever less often, up to
- * once in five minutes; nothing leaves the spool before the home has it.
+ * once in five minutes; nothing leaves the spool before the home has it. Records that were sealed just now are taken together,
+ * some milliseconds long: where their home is on the same disk they get their name there at once, with one flush of the
+ * directory, and that they are sealed and stored is noted in one change.
  */
 export class Transfer {
   readonly #parts: TransferParts
@@ -45,6 +64,10 @@ export class Transfer {
   #problem: string | undefined
   #waiting = 0
   #stopped = false
+  #batch: Batched[] = []
+  #soon: NodeJS.Timeout | undefined
+  readonly #working = new Set<Promise<void>>()
+  #isNear: Promise<boolean> | undefined
 
   constructor(parts: TransferParts) {
     this.#parts = parts
@@ -58,6 +81,65 @@ export class Transfer {
   /** How many records wait. */
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** A record was sealed just now. Resolves once the store knows it; until then the journal keeps its events. */
+  sealed(file: string, sealed: SealedRecording): Promise<void> {
+    return new Promise((noted, failed) => {
+      this.#batch.push({ file, sealed, noted, failed })
+      if (this.#stopped) this.#workOff()
+      else this.#soon ??= setTimeout(() => this.#workOff(), BATCH_MS)
+    })
+  }
+
+  #workOff(): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    const batch = this.#batch
+    this.#batch = []
+    if (batch.length === 0) return
+    const working = this.#finish(batch).finally(() => this.#working.delete(working))
+    this.#working.add(working)
+  }
+
+  /** What the home did not take is noted all the same, and moved later with what waits. */
+  async #finish(batch: readonly Batched[]): Promise<void> {
+    const { directory, home, state, logger } = this.#parts
+    // A home that fails, or that is far away, keeps nobody from noting that a record is whole.
+    const canMove = this.#problem === undefined && (await this.#isHomeNear())
+    const stored = new Set<Batched>()
+    if (canMove)
+      await Promise.all(
+        batch.map(async (one) => {
+          const { file, sealed } = one
+          const problem = await this.#keep(file, sealed.sha256, true).catch((error: unknown) => error)
+          if (problem === undefined) stored.add(one)
+        }),
+      )
+    try {
+      await state.sealed(
+        batch.map((one) => ({ file: one.file, sealed: one.sealed, home: stored.has(one) ? home.label : undefined })),
+      )
+    } catch (error) {
+      for (const one of batch) one.failed(error)
+      return
+    }
+    for (const one of batch) one.noted()
+    await Promise.all(
+      [...stored].map(({ file, sealed }) =>
+        // The next start removes what the home has.
+        this.#leave(join(directory, file), sealed.bytes).catch((error: unknown) =>
+          logger.warn({ file, problem: (error as Error).message }, 'recording.not_removed'),
+        ),
+      ),
+    )
+    if (stored.size < batch.length) this.kick()
+  }
+
+  #isHomeNear(): Promise<boolean> {
+    const { directory, home } = this.#parts
+    this.#isNear ??= (home.sharesDiskWith?.(directory) ?? Promise.resolve(false)).catch(() => false)
+    return this.#isNear
   }
 
   /** There may be something to move. */
@@ -78,6 +160,8 @@ export class Transfer {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
+    this.#workOff()
+    await Promise.all(this.#working)
     await this.#running
   }
 
@@ -114,36 +198,51 @@ export class Transfer {
   }
 
   async #move({ session, file, bytes, sha256 }: SealedFile): Promise<void> {
-    const { directory, home, state, logger, onStored } = this.#parts
-    const path = join(directory, file)
-    const damaged = (problem: string): Promise<void> => {
+    const { directory, home, state, logger } = this.#parts
+    const problem = await this.#keep(file, sha256, false)
+    if (problem !== undefined) {
+      // The others need not wait for somebody to look into this one.
       logger.warn({ session, problem }, 'recording.damaged')
       return state.damaged(session, problem)
     }
-    const detached = detachedFileOf(path)
-    if (!existsSync(path)) return damaged('is gone from the spool')
-    if ([path, detached].some(isNoFile)) return damaged('is no ordinary file')
-    try {
-      await home.put(file, path, sha256)
-      if (existsSync(detached)) await home.put(detachedFileOf(file), detached, await digestOfFile(detached))
-    } catch (error) {
-      // The others need not wait for somebody to look into this one.
-      if (error instanceof NameTaken || error instanceof NotAsSealed) return damaged(error.message)
-      throw error
-    }
     await state.stored(session, home.label)
-    await unlinkIfThere(path)
-    await unlinkIfThere(detached)
-    onStored(bytes)
+    await this.#leave(join(directory, file), bytes)
     this.#failures = 0
     if (this.#problem === undefined) return
     this.#problem = undefined
     logger.info({ home: home.label }, 'home.back')
     await state.homeChanged(home.label, undefined)
   }
+
+  /** Puts a record, and its detached texts, into the home; returns what is wrong with the record. Throws where the home fails. */
+  async #keep(file: string, sha256: string, isFlushed: boolean): Promise<string | undefined> {
+    const { directory, home } = this.#parts
+    const path = join(directory, file)
+    const detached = detachedFileOf(path)
+    if (!existsSync(path)) return 'is gone from the spool'
+    if ([path, detached].some(isNoFile)) return 'is no ordinary file'
+    try {
+      await home.put(file, path, sha256, isFlushed)
+      if (existsSync(detached)) await home.put(detachedFileOf(file), detached, await digestOfFile(detached), isFlushed)
+    } catch (error) {
+      if (error instanceof NameTaken || error instanceof NotAsSealed) return error.message
+      throw error
+    }
+    return undefined
+  }
+
+  /** The home has it. */
+  async #leave(path: string, bytes: number): Promise<void> {
+    const detached = detachedFileOf(path)
+    await unlinkIfThere(path)
+    if (existsSync(detached)) await unlinkIfThere(detached)
+    this.#parts.onStored(bytes)
+  }
 }
 
 /** Records that are moved side by side: a home far away answers slowly, and what the store notes of them is noted together. */
 const AT_ONCE = 8
+/** Milliseconds that a record which was sealed waits for others. */
+const BATCH_MS = 50
 const FIRST_WAIT = 1000
 const MAX_WAIT_MS = 300_000

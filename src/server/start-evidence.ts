@@ -98,7 +98,7 @@ export async function startEvidence(
       writeDown(state.storageChanged(health.ok ? 'recording.back' : 'recording.failed', health.ok ? '' : health.reason))
     },
     onSealed(file, sealed) {
-      const noted = state.sealed(file, sealed, Date.now()).then(() => void transfer?.kick())
+      const noted = transfer?.sealed(file, sealed) ?? Promise.reject(new Error('the transfer has not started'))
       writeDown(noted)
       return noted
     },

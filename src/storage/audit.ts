@@ -3,6 +3,7 @@ import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { AUDIT_GENESIS, auditHash, type AuditRecord } from '../recording/audit-chain.ts'
 import { newId } from '../shared/id.ts'
 import { auditHead } from './audit-head.ts'
+import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
 import type { AuditTable } from './schema.ts'
@@ -52,11 +53,13 @@ async function append(tx: Tx, now: number, entry: AuditEntry, seq: number, previ
     data: canonicalJson(entry.data),
     previous,
   }
-  await tx
-    .insertInto('audit')
-    .values({ ...row, hash: auditHash(row), key: null, signature: null })
-    .execute()
+  await insertEntry(tx, { ...row, hash: auditHash(row), key: null, signature: null })
 }
+
+const insertEntry = compiledOnce<AuditTable, unknown>(
+  ['seq', 'id', 'at', 'type', 'actor', 'subject', 'data', 'previous', 'hash', 'key', 'signature'],
+  (db, entry) => db.insertInto('audit').values(entry),
+)
 
 /** The last entry about a subject. */
 export async function lastAudit(db: Reader, subject: string): Promise<AuditRecord | undefined> {

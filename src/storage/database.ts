@@ -260,7 +260,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** Changes that share one commit. */
 const MAX_GROUP_BYTES = 100
 /** Milliseconds that a change which nobody waits for waits for others. */
-const SOON = 25
+const SOON = 100
 const MAX_STATEMENTS = 500
 /** Any number that nothing else in the database uses. */
 const ADVISORY_LOCK = 7_261_627

@@ -1,5 +1,4 @@
 import { canonicalJson } from '../shared/canonical-json.ts'
-import type { SealedRecording } from '../recording/recording-file.ts'
 import type { Recovery } from '../recording/recover.ts'
 import type { TransferState } from '../recording/transfer.ts'
 import { appendAudit, type AuditEntry } from './audit.ts'
@@ -34,6 +33,11 @@ export function evidenceState(db: Database) {
         sha256: sealed?.sha256 ?? '',
       }))
     },
+    sealed: (records) =>
+      db.changeSoon(async (tx) => {
+        const now = Date.now()
+        for (const { file, sealed, home } of records) await noteSealed(tx, file, sealed, { home }, now)
+      }),
     stored: (session, home) => update(session, 'recording.stored', () => ({ state: 'stored', home }), { home }),
     homeChanged: (home, problem) =>
       db.change((tx) =>
@@ -85,10 +89,6 @@ export function evidenceState(db: Database) {
           await gatewayDid(tx, 'recording.missing', session, { file })
         }
       }),
-
-    /** A recording is whole. */
-    sealed: (file: string, sealed: SealedRecording, now: number) =>
-      db.changeSoon((tx) => noteSealed(tx, file, sealed, {}, now)),
 
     /** Deleted by rule, with the digest of what was. */
     deleted: (row: RecordingRow, rule: string) =>

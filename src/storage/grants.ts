@@ -1,4 +1,5 @@
 import { blocksStanding, grantState, type Grant } from '../access/grant.ts'
+import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
 import type { GrantTable } from './schema.ts'
@@ -27,10 +28,16 @@ export async function saveGrant(tx: Tx, grant: Grant): Promise<void> {
 
 export async function findGrants(db: Reader, prefix: string): Promise<Grant[]> {
   const rows = await byId(prefix, (operator, value) =>
-    db.selectFrom('grants').selectAll().where('id', operator, value).limit(20).execute(),
+    operator === '='
+      ? grantOf(db, { id: value })
+      : db.selectFrom('grants').selectAll().where('id', operator, value).limit(20).execute(),
   )
   return rows.map(fromRow)
 }
+
+const grantOf = compiledOnce<{ id: string }, GrantTable>(['id'], (db, { id }) =>
+  db.selectFrom('grants').selectAll().where('id', '=', id),
+)
 
 /** The person's current grant for a target that ends last. */
 export async function activeGrant(
@@ -49,14 +56,14 @@ export async function standingBlock(db: Reader, personId: string, target: string
 }
 
 async function grantsFor(db: Reader, personId: string, target: string): Promise<Grant[]> {
-  const rows = await db
-    .selectFrom('grants')
-    .selectAll()
-    .where('person_id', '=', personId)
-    .where('target', '=', target)
-    .execute()
-  return rows.map(fromRow)
+  return (await grantsOf(db, { personId, target })).map(fromRow)
 }
+
+const grantsOf = compiledOnce<{ personId: string; target: string }, GrantTable>(
+  ['personId', 'target'],
+  (db, { personId, target }) =>
+    db.selectFrom('grants').selectAll().where('person_id', '=', personId).where('target', '=', target),
+)
 
 /** Several at once. */
 export async function grantsById(db: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Grant>> {

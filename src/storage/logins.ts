@@ -1,4 +1,5 @@
 import type { Login } from '../identity/login.ts'
+import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
 import type { LoginTable } from './schema.ts'
@@ -25,9 +26,13 @@ export async function saveLogin(tx: Tx, login: Login): Promise<void> {
 }
 
 export async function findLogin(db: Reader, id: string): Promise<Login | undefined> {
-  const row = await db.selectFrom('logins').selectAll().where('id', '=', id).executeTakeFirst()
+  const [row] = await loginOf(db, { id })
   return row && fromRow(row)
 }
+
+const loginOf = compiledOnce<{ id: string }, LoginTable>(['id'], (db, { id }) =>
+  db.selectFrom('logins').selectAll().where('id', '=', id),
+)
 
 /** Everybody whom this label names, or ever named. */
 export async function personIds(db: Reader, label: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import type { SealedRecording } from '../recording/recording-file.ts'
 import type { RecoveredTail } from '../recording/seal.ts'
 import { appendAudit } from './audit.ts'
+import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import type { Reader } from './page.ts'
 import type { RecordingTable } from './schema.ts'
@@ -31,25 +32,44 @@ export interface LegalHold {
 }
 
 export async function saveRecording(tx: Tx, recording: RecordingRow): Promise<void> {
-  const row = toRow(recording)
-  await tx
-    .insertInto('recordings')
-    .values(row)
-    .onConflict((conflict) => conflict.column('session_id').doUpdateSet(row))
-    .execute()
+  await upsertRow(tx, toRow(recording))
 }
 
 export async function findRecording(db: Reader, sessionId: string): Promise<RecordingRow | undefined> {
-  const row = await db.selectFrom('recordings').selectAll().where('session_id', '=', sessionId).executeTakeFirst()
+  const [row] = await rowOf(db, { sessionId })
   return row && fromRow(row)
 }
 
-/** A recording is whole: its length and digest are in the chain from now on. */
+const upsertRow = compiledOnce<RecordingTable, unknown>(
+  [
+    ...(['session_id', 'target', 'file', 'opened_at', 'state', 'status', 'tail'] as const),
+    ...(['events', 'bytes', 'sha256', 'hash', 'home', 'changed_at', 'legal_hold'] as const),
+  ],
+  (db, row) =>
+    db
+      .insertInto('recordings')
+      .values(row)
+      .onConflict((conflict) => conflict.column('session_id').doUpdateSet(row)),
+)
+
+const rowOf = compiledOnce<{ sessionId: string }, RecordingTable>(['sessionId'], (db, { sessionId }) =>
+  db.selectFrom('recordings').selectAll().where('session_id', '=', sessionId),
+)
+
+/** A recording is whole: its length and digest are in the chain from now on, and that a home has it where one does. */
 export async function noteSealed(
   tx: Tx,
   file: string,
   { session, segments, damage, ...sealed }: SealedRecording,
-  { tail, problem }: { readonly tail?: RecoveredTail | undefined; readonly problem?: string | undefined },
+  {
+    tail,
+    problem,
+    home,
+  }: {
+    readonly tail?: RecoveredTail | undefined
+    readonly problem?: string | undefined
+    readonly home?: string | undefined
+  },
   now: number,
 ): Promise<void> {
   const known = await findRecording(tx, session)
@@ -58,10 +78,10 @@ export async function noteSealed(
     target: known?.target ?? '',
     file,
     openedAt: known?.openedAt ?? now,
-    state: 'sealed',
+    state: home === undefined ? 'sealed' : 'stored',
     sealed,
     tail,
-    home: undefined,
+    home,
     changedAt: now,
     legalHold: known?.legalHold,
   })
@@ -71,6 +91,8 @@ export async function noteSealed(
     subject: session,
     data: { ...sealed, segments, damage, tail, problem },
   })
+  if (home !== undefined)
+    await appendAudit(tx, now, { type: 'recording.stored', actor: 'gateway', subject: session, data: { home } })
 }
 
 /** Oldest first. */

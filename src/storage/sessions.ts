@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
 import type { SessionTable } from './schema.ts'
@@ -18,21 +19,34 @@ export interface SessionRow {
 }
 
 export async function insertSession(tx: Tx, session: SessionRow): Promise<void> {
-  await tx.insertInto('sessions').values(toRow(session)).execute()
+  await insertRow(tx, toRow(session))
 }
+
+const insertRow = compiledOnce<SessionTable, unknown>(
+  [
+    ...(['id', 'person_id', 'person_kind', 'person_label', 'target', 'protocol', 'grant_id', 'login_id'] as const),
+    ...(['opened_at', 'ended_at', 'end_code', 'end_message', 'commands', 'recording'] as const),
+  ],
+  (db, row) => db.insertInto('sessions').values(row),
+)
 
 export async function endSession(
   tx: Tx,
   id: string,
   ended: { at: number; code: string; message: string; commands: number },
 ): Promise<void> {
-  await tx
-    .updateTable('sessions')
-    .set({ ended_at: ended.at, end_code: ended.code, end_message: ended.message, commands: ended.commands })
-    .where('id', '=', id)
-    .where('ended_at', 'is', null)
-    .execute()
+  await saveEnd(tx, { ...ended, id })
 }
+
+const saveEnd = compiledOnce<{ id: string; at: number; code: string; message: string; commands: number }, unknown>(
+  ['id', 'at', 'code', 'message', 'commands'],
+  (db, { id, at, code, message, commands }) =>
+    db
+      .updateTable('sessions')
+      .set({ ended_at: at, end_code: code, end_message: message, commands })
+      .where('id', '=', id)
+      .where('ended_at', 'is', null),
+)
 
 export async function findSessions(db: Reader, prefix: string): Promise<SessionRow[]> {
   const rows = await byId(prefix, (operator, value) =>

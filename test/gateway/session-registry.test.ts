@@ -37,6 +37,15 @@ describe('live sessions', () => {
     expect([registry.countOf('jane'), registry.countOf('bob'), registry.countOf('alice')]).toEqual([2, 1, 0])
   })
 
+  it('that are over are counted no more, and found until they are removed', () => {
+    registry.over('ses_1')
+    registry.over('ses_9')
+    expect([registry.countOf('jane'), registry.has('ses_1'), registry.size]).toEqual([1, true, 3])
+    registry.remove('ses_1')
+    registry.add(live('ses_1'))
+    expect(registry.countOf('jane')).toBe(2)
+  })
+
   it('are there until they are removed', () => {
     registry.remove('ses_1')
     registry.remove('ses_1')

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createPublicKey } from 'node:crypto'
-import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTls, type Server as TlsServer } from 'node:tls'
@@ -218,6 +218,12 @@ describe('a disk that cannot be written', () => {
     await direct.end()
     const ready = async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status
     const fill = async (): Promise<void> => {
+      // What is left of the sessions that ended makes room when it goes: before it has, nothing is full for long.
+      await eventually(async () => {
+        const names = readdirSync(spool, { recursive: true }).map(String)
+        const settled = !names.some((name) => name.endsWith('.pamrec'))
+        return settled && names.filter((name) => name.endsWith('.journal')).length === 1 ? true : undefined
+      }, 'nothing left but one journal')
       writeFileSync(join(spool, 'filler'), '')
       spawnSync('sh', ['-c', `cat /dev/zero > ${join(spool, 'filler')}`])
       // A page that is begun takes a little more; a statement of this length does not fit.

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { directoryHome } from '../../src/recording/homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from '../../src/recording/homes/home.ts'
 import { s3Home, type S3Options } from '../../src/recording/homes/s3.ts'
-import { Transfer, type SealedFile, type TransferState } from '../../src/recording/transfer.ts'
+import { Transfer, type NewlySealed, type SealedFile, type TransferState } from '../../src/recording/transfer.ts'
 import { startS3Server, type S3Server } from '../helpers/s3-server.ts'
 
 let directory: string
@@ -166,6 +166,7 @@ describe('transfer', () => {
     const said: string[] = []
     const state: TransferState = {
       sealedRecordings: () => Promise.resolve([...waiting]),
+      sealed: () => Promise.reject(new Error('nothing is sealed here')),
       stored(session) {
         waiting.splice(0, Infinity, ...waiting.filter((one) => one.session !== session))
         return Promise.resolve()
@@ -208,5 +209,110 @@ describe('transfer', () => {
     expect(existsSync(join(spool, 'ses_1.pamrec'))).toBe(false)
     expect(readFileSync(join(spool, 'ses_2.pamrec'), 'utf8')).toBe('changed behind our back')
     expect(statSync(spool).isDirectory()).toBe(true)
+  })
+
+  /** A transfer of a spool, with what the store was told and what it has of what waits. */
+  function moving(home: Home, fails: (records: readonly NewlySealed[]) => boolean = () => false) {
+    const spool = join(directory, 'spool')
+    mkdirSync(spool, { recursive: true })
+    const waiting = new Map<string, SealedFile>()
+    const told: string[][] = []
+    const transfer = new Transfer({
+      directory: spool,
+      home,
+      state: {
+        sealedRecordings: () => Promise.resolve([...waiting.values()]),
+        async sealed(records) {
+          // What is said to be there is there, and the spool keeps it until that is said.
+          for (const { file: name, home: has } of records)
+            if (has !== undefined && !existsSync(join(directory, 'home', name))) throw new Error(`${name} is not there`)
+          if (!records.every(({ file: name }) => existsSync(join(spool, name)))) throw new Error('has left the spool')
+          if (fails(records)) throw new Error('the store fails')
+          told.push(records.map(({ file: name, home: has }) => `${name} ${has === undefined ? 'sealed' : 'stored'}`))
+          for (const { file: name, sealed, home: has } of records)
+            if (has === undefined) waiting.set(sealed.session, { ...sealed, file: name })
+        },
+        async stored(session) {
+          told.push([`${session} stored later`])
+          waiting.delete(session)
+        },
+        async damaged(session, problem) {
+          told.push([`${session} ${problem}`])
+          waiting.delete(session)
+        },
+        homeChanged: () => Promise.resolve(),
+      },
+      onStored() {},
+      logger: { warn() {}, info() {} },
+    })
+    /** As the recorder leaves it. */
+    const seal = (session: string, content = randomBytes(500)) => {
+      const name = `2026-11/${session}.pamrec`
+      mkdirSync(join(spool, '2026-11'), { recursive: true })
+      writeFileSync(join(spool, name), content)
+      const sealed = { session, status: 'sealed', events: 2, segments: 1, hash: '', bytes: 500 } as const
+      return transfer.sealed(name, { ...sealed, sha256: sha256(content) })
+    }
+    const left = (): string[] => readdirSync(join(spool, '2026-11')).toSorted()
+    return { spool, transfer, waiting, told, seal, left }
+  }
+
+  it('what is sealed at the same time is in a home on the same disk at once, and noted in one change', async () => {
+    const { spool, transfer, told, seal, left } = moving(directoryHome(join(directory, 'home')))
+    writeFileSync(join(spool, 'nothing'), '')
+    mkdirSync(join(spool, '2026-11'))
+    writeFileSync(join(spool, '2026-11', 'ses_2.pamapart'), 'a text')
+    await Promise.all([seal('ses_1'), seal('ses_2'), seal('ses_3')])
+    expect(told).toEqual([['ses_1', 'ses_2', 'ses_3'].map((id) => `2026-11/${id}.pamrec stored`)])
+    const last = seal('ses_4')
+    await transfer.stop()
+    await last
+    expect(left()).toEqual([])
+    expect(readdirSync(join(directory, 'home', '2026-11')).toSorted()).toEqual([
+      'ses_1.pamrec',
+      'ses_2.pamapart',
+      'ses_2.pamrec',
+      'ses_3.pamrec',
+      'ses_4.pamrec',
+    ])
+  })
+
+  it('what the store did not take stays in the spool, and the next start delivers it', async () => {
+    const home = directoryHome(join(directory, 'home'))
+    const before = moving(home, () => true)
+    const content = randomBytes(500)
+    await expect(before.seal('ses_1', content)).rejects.toThrow('the store fails')
+    await before.transfer.stop()
+    expect(before.left()).toEqual(['ses_1.pamrec'])
+    const after = moving(home)
+    after.waiting.set('ses_1', {
+      session: 'ses_1',
+      file: '2026-11/ses_1.pamrec',
+      bytes: 500,
+      sha256: sha256(content),
+    })
+    after.transfer.kick()
+    await expect.poll(() => after.told).toEqual([['ses_1 stored later']])
+    await after.transfer.stop()
+    expect(after.left()).toEqual([])
+    expect(sha256(await contentOf(home, '2026-11/ses_1.pamrec'))).toBe(sha256(content))
+  })
+
+  it('what a home far away, or one that does not take it, has not got is noted as sealed, and moved after that', async () => {
+    const far = moving(s3())
+    server.behaviour = 'broken'
+    await far.seal('ses_1')
+    expect(far.told).toEqual([['2026-11/ses_1.pamrec sealed']])
+    server.behaviour = 'well'
+    await expect.poll(() => far.told.length, { timeout: 5000 }).toBe(2)
+    await far.transfer.stop()
+    const near = moving(directoryHome(join(directory, 'home')))
+    mkdirSync(join(directory, 'home', '2026-11'), { recursive: true })
+    writeFileSync(join(directory, 'home', '2026-11', 'ses_5.pamrec'), 'of somebody else')
+    await Promise.all([near.seal('ses_5'), near.seal('ses_6')])
+    expect(near.told[0]).toEqual(['2026-11/ses_5.pamrec sealed', '2026-11/ses_6.pamrec stored'])
+    await expect.poll(() => near.told[1]?.[0]).toMatch('ses_5 2026-11/ses_5.pamrec is there already')
+    await near.transfer.stop()
+    expect(near.left()).toEqual(['ses_5.pamrec'])
   })
 })

@@ -230,7 +230,8 @@ describe('the table of recordings, changed while the gateway was stopped', () =>
         from: '127.0.0.1',
       })
     const evidence = evidenceState(db)
-    await evidence.sealed(`2026-11/${two}.pamrec`, { session: two, ...sealed }, Date.now())
+    const record = { file: `2026-11/${two}.pamrec`, sealed: { session: two, ...sealed } }
+    await evidence.transfer.sealed([{ ...record, home: undefined }])
     await evidence.transfer.stored(two, 'home')
     await db.change((tx) =>
       appendAudit(tx, 5, { type: 'recording.held', actor: 'jane', subject: two, data: { reason: 'case 12' } }),

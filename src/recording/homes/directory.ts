@@ -1,26 +1,31 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { copyFile, link, mkdir, open, unlink } from 'node:fs/promises'
+import { closeSync, createReadStream, fstatSync, openSync, readFileSync } from 'node:fs'
+import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { sha256 } from '../segment.ts'
-import { syncDirectory } from '../sync-directory.ts'
+import { inDirectory, syncDirectory } from '../sync-directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './home.ts'
 
 /** A folder, of this machine or mounted. */
 export function directoryHome(directory: string): Home {
   return {
     label: `directory ${directory}`,
-    async put(name, path, sha256) {
+    async put(name, path, sha256, isFlushed = false) {
       const final = join(directory, name)
-      await mkdir(dirname(final), { recursive: true, mode: 0o700 })
       if ((await digestOfFile(path)) !== sha256) throw new NotAsSealed()
       try {
-        await flush(path)
-        await linkOrCopy(path, final, sha256)
+        if (!isFlushed) await flush(path)
+        await inDirectory(dirname(final), () => linkOrCopy(path, final, sha256))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
         if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
       }
       await syncDirectory(dirname(final))
+    },
+    async sharesDiskWith(other) {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      const [own, its] = await Promise.all([stat(directory), stat(other)])
+      return own.dev === its.dev
     },
     async read(name) {
       try {
@@ -81,16 +86,16 @@ export async function unlinkIfThere(path: string): Promise<void> {
 
 /** SHA-256, hexadecimal. */
 export async function digestOfFile(path: string): Promise<string> {
-  const file = await open(path, 'r')
+  const file = openSync(path, 'r')
   try {
-    // Most records are short: a stream for each costs more than the reading.
-    if ((await file.stat()).size <= SHORT) return sha256(await file.readFile())
-    const hash = createHash('sha256')
-    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer)
-    return hash.digest('hex')
+    // Most records are short, and were written just now: a detour through the thread pool for each step costs more than the reading.
+    if (fstatSync(file).size <= SHORT) return sha256(readFileSync(file))
   } finally {
-    await file.close()
+    closeSync(file)
   }
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
 }
 
-const SHORT = 1024 * 1024
+const SHORT = 64 * 1024

@@ -7,9 +7,11 @@ export interface Home {
   /**
    * Keeps the file under this name, so that it survives a power cut when this resolves; nobody may write to it any more. Resolves
    * as well where exactly this content has the name already; throws NameTaken where another has, and NotAsSealed where the file
-   * has another digest.
+   * has another digest. `isFlushed`: what the file holds is on its disk already.
    */
-  put(name: string, path: string, sha256: string): Promise<void>
+  put(name: string, path: string, sha256: string, isFlushed?: boolean): Promise<void>
+  /** Keeping a file of this directory is giving it another name on the same disk, which takes no longer than a flush. */
+  sharesDiskWith?(directory: string): Promise<boolean>
   /** Undefined where nothing has the name. */
   read(name: string): Promise<Readable | undefined>
   /**

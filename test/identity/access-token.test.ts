@@ -1,0 +1,50 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { accessTokens, type AccessTokens } from '../../src/identity/access-token.ts'
+
+const NOW = 1_790_000_000_000
+const keys = generateKeyPairSync('ed25519')
+let tokens: AccessTokens
+beforeEach(() => (tokens = accessTokens({ ...keys }, 'gateway')))
+
+describe('an access token', () => {
+  it('names its login and key until it expires, however often it comes', async () => {
+    const claims = { login: 'log_1', thumbprint: 'key' }
+    const { token, expiresAt } = await tokens.mint(claims, NOW)
+    for (const at of [NOW, NOW + 1, expiresAt - 1]) expect(await tokens.verify(token, at)).toEqual(claims)
+    for (const at of [expiresAt, expiresAt + 1])
+      await expect(tokens.verify(token, at)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
+    // Of a clock that goes back it is as valid as it was.
+    expect(await tokens.verify(token, NOW)).toEqual(claims)
+  })
+
+  it('is verified once: what is known of it is known of no other', async () => {
+    const pair = { ...keys }
+    tokens = accessTokens(pair, 'gateway')
+    const { token } = await tokens.mint({ login: 'log_1', thumbprint: 'key' }, NOW)
+    const { token: other } = await tokens.mint({ login: 'log_2', thumbprint: 'key' }, NOW)
+    await tokens.verify(token, NOW)
+    pair.publicKey = generateKeyPairSync('ed25519').publicKey
+    expect(await tokens.verify(token, NOW)).toMatchObject({ login: 'log_1' })
+    const [header, payload, signature] = token.split('.') as [string, string, string]
+    const [, payloadOfOther] = other.split('.') as [string, string]
+    for (const forged of [
+      other,
+      `${header}.${payloadOfOther}.${signature}`,
+      `${header}.${payload}.${signature.slice(0, -2)}AA`,
+      `${header}.${payload}.`,
+      `${token} `,
+      '',
+    ])
+      await expect(tokens.verify(forged, NOW)).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+  })
+
+  it('that was refused is not kept', async () => {
+    const { token, expiresAt } = await tokens.mint({ login: 'log_1', thumbprint: 'key' }, NOW)
+    await expect(tokens.verify(token, expiresAt)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' })
+    await expect(accessTokens({ ...keys }, 'another').verify(token, NOW)).rejects.toMatchObject({
+      code: 'TOKEN_INVALID',
+    })
+    expect(await tokens.verify(token, NOW)).toMatchObject({ login: 'log_1' })
+  })
+})

@@ -223,6 +223,53 @@ describe('what is read of what has changed', () => {
   }, 180_000)
 })
 
+describe('what others say of what has changed', () => {
+  const CODE =
+    "create function code(int) returns int immutable language sql as 'select 1'; create domain coded as int check (code(value) > 0)"
+  it.each([
+    ['create table y (a int primary key); create table x (a int references y)', 'alter table y rename column a to z'],
+    [
+      'create table y (b int); create table x (b int); alter table x enable row level security; create policy q on x using (b in (select b from y))',
+      'alter table y rename column b to z',
+    ],
+    [
+      'create table y (a int, b int) partition by list (a); create table x partition of y for values in (1)',
+      'alter table y rename column a to z',
+    ],
+    [
+      `${CODE}; create table y (a int); create table x (r y, s y[])`,
+      'create type holder as (c coded); alter table y add column h holder',
+    ],
+    [
+      `${CODE}; create table y (a int); create view x as select null::y as r`,
+      'create type holder as (c coded); alter table y add column h holder',
+    ],
+    [`${CODE}; create table y (a int)`, 'create table x (r y, c coded, d int default code(1), check (code(d) > 0))'],
+    [`${CODE}; create table x (a int)`, 'create index on x (code(a)); create statistics s on (code(a)), a from x'],
+    [
+      'create table x (a int); create view y as select a from x',
+      'drop view y; alter table x rename to y; create view x as select a from y',
+    ],
+    ['create table x (a int)', 'create temp table y (a int) on commit preserve rows'],
+  ])('is what a whole reading gives: %s; %s', async (before, change) => {
+    const client = await connect()
+    try {
+      await client.query('drop schema if exists named cascade; create schema named; set search_path = named')
+      await client.query(before)
+      const ask = asker(client, { asked: 0 })
+      const place = await new CatalogShelf().find('target', ask)
+      buildCatalog(await place.read(ask))
+      for (const sql of change.split('; ')) {
+        await client.query(sql)
+        const whole = await (await new CatalogShelf().find('target', ask)).read(ask)
+        expect(meaning(await place.read(ask))).toEqual(meaning(whole))
+      }
+    } finally {
+      await client.end()
+    }
+  })
+})
+
 describe('what a definition makes', () => {
   const long = 'n'.repeat(63)
   const wide = 'é'.repeat(31)

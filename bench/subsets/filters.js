@@ -1,4 +1,4 @@
-import { answers, BULK, BULK_PLAIN, dataRow, pgbench, select, startRelay } from '../lib/in-process.js'
+import { answers, BULK, BULK_PLAIN, dataRow, pgbench, select, startRelay, startRelays } from '../lib/in-process.js'
 import { fixed } from '../lib/measure.js'
 import { unitsAgainstBaseline } from '../lib/baseline.js'
 
@@ -27,6 +27,33 @@ export async function units() {
     }
     return statements
   }
+  /** Sessions side by side: each turn brings a statement of every one, and the journal writes for all of them. */
+  const sideBySide = async (all, times) => {
+    for (let n = 0; n < times; n++) {
+      for (const relay of all) relay.client(pgbench.prepared(100_000 + n))
+      await all[0].written()
+      for (const relay of all) relay.server(answers.prepared)
+      for (const relay of all) await relay.room()
+    }
+    return all.length * times
+  }
+  const many = await startRelays({ checks: true })
+  const openPrepared = async () => {
+    const relay = await many.open()
+    relay.client(pgbench.prepare)
+    await relay.written()
+    relay.server(answers.prepare)
+    return relay
+  }
+  const openEight = () => Promise.all(Array.from({ length: SESSIONS }, openPrepared))
+  const eight = await openEight()
+  /** With what it costs to open a session and to seal its record, each time. */
+  const comingAndGoing = async () => {
+    const all = await openEight()
+    const count = await sideBySide(all, 2000 / SESSIONS)
+    for (const relay of all) await relay.close()
+    return count
+  }
   const rows = async (relay, sql, description, chunks) => {
     relay.client(select(sql))
     await relay.written()
@@ -47,6 +74,12 @@ export async function units() {
   const cases = [
     { name: 'a prepared statement, nothing on', unit: 'statement', work: statement(relays.plain, 'prepared') },
     { name: 'a prepared statement', unit: 'statement', work: statement(relays.checks, 'prepared') },
+    {
+      name: 'a prepared statement, eight sessions',
+      unit: 'statement',
+      work: () => sideBySide(eight, statements / SESSIONS),
+    },
+    { name: 'a prepared statement, eight sessions that come and go', unit: 'statement', work: comingAndGoing },
     { name: 'a simple statement', unit: 'statement', work: statement(relays.checks, 'simple') },
     { name: 'rows, nothing on', unit: 'MB', work: () => rows(relays.plain, masked, BULK, chunks) },
     { name: 'rows, none masked', unit: 'MB', work: () => rows(relays.checks, plain, BULK_PLAIN, chunks) },
@@ -57,8 +90,17 @@ export async function units() {
       work: () => rows(relays.checks, 'copy bulk to stdout', COPY_OUT, copied),
     },
   ]
-  return { cases, stop: () => Promise.all(Object.values(relays).map((relay) => relay.stop())) }
+  return {
+    cases,
+    async stop() {
+      for (const relay of eight) await relay.close()
+      await many.stop()
+      for (const relay of Object.values(relays)) await relay.stop()
+    },
+  }
 }
+
+const SESSIONS = 8
 
 /** As a socket gives it, in memory that nobody else holds: what is masked is written over. */
 function fresh(chunk) {

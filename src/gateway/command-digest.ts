@@ -12,8 +12,8 @@ export interface DigestScope {
 
 /**
  * Keyed digest of what would run, where, as whom, under which rules: any difference gives another digest. It is made for every
- * command, so it is made in two steps: what comes again with the same text is digested once, text included, and that digest with
- * the parameters each time.
+ * command, so it is made in two steps: what comes again with the same text is digested once, and that digest with text and
+ * parameters each time.
  */
 export class CommandDigest {
   readonly #key: HmacKey
@@ -29,18 +29,12 @@ export class CommandDigest {
   /** In hexadecimal. `policy` is the version of the rules. */
   of({ facts, context, inTransaction, text, parameters }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
-    const isKnown =
-      known?.type === facts.type &&
-      known.policy === policy &&
-      known.text === text &&
-      (known.context === context || sameContext(known.context, context))
-    if (known === undefined || !isKnown) {
+    if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
       const all = { ...this.#scope, policy, context, facts: facts as unknown as Json }
-      const digest = this.#key.hex(this.#key.hex(canonicalJson(all)) + JSON.stringify(text))
-      known = { type: facts.type, policy, context, text, digest }
+      known = { type: facts.type, policy, context, digest: this.#key.hex(canonicalJson(all)) }
       this.#known.set(facts.statements, known)
     }
-    return this.#key.hex(known.digest + JSON.stringify([parameters, inTransaction]))
+    return this.#key.hex(known.digest + JSON.stringify([text, parameters, inTransaction]))
   }
 }
 
@@ -48,11 +42,11 @@ interface Known {
   readonly type: string
   readonly policy: string
   readonly context: CommandDraft['context']
-  readonly text: string
   readonly digest: string
 }
 
 function sameContext(one: CommandDraft['context'], other: CommandDraft['context']): boolean {
+  if (one === other) return true
   const names = Object.keys(one)
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }

@@ -153,7 +153,12 @@ export class OpenSegment {
       if (this.#templates.size < MAX_TEMPLATES) this.#templates.set(event.kinds, { of: event, number: UNSAID })
       return this.#json(event, since)
     }
-    if (event.apart !== undefined || !isSame(known.of, event)) return this.#json(event, since)
+    if (event.apart !== undefined) return this.#json(event, since)
+    if (!isSame(known.of, event)) {
+      // Texts that differ in constants do the same: the one that comes twice in a row is described.
+      if (known.number === UNSAID) known.of = event
+      return this.#json(event, since)
+    }
     const before = this.#length
     if (known.number === UNSAID) this.#template(event)
     const number = known.number === UNSAID ? this.#templateCount : known.number
@@ -268,7 +273,7 @@ export class OpenSegment {
 }
 
 interface Template {
-  readonly of: CommandEvent
+  of: CommandEvent
   number: number
 }
 

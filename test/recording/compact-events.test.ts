@@ -139,6 +139,21 @@ describe('compact events', () => {
     expect(read(open.bytes).at(-1)?.event).toMatchObject({ text: 'drop table t' })
   })
 
+  it('of texts that do the same and differ in constants, the one that comes again is described', () => {
+    const open = new OpenSegment(0)
+    const [same] = SAME as [(typeof SAME)[0]]
+    const add = (text: string, n: number): number => {
+      const before = open.length
+      open.add({ ...command(''), ...same, text, id: `dec_000000000000${n}`, digest: 'ab'.repeat(32) }, undefined, 0, 0)
+      return open.length - before
+    }
+    const sizes = ['select 7', 'select 8', 'select $1', 'select $1', 'select $1', 'select 9'].map(add)
+    expect(sizes[4]).toBeLessThan(60)
+    for (const size of sizes.toSpliced(4, 1)) expect(size).toBeGreaterThan(100)
+    const texts = read(open.bytes).map(({ event }) => (event.type === 'command' ? event.text : ''))
+    expect(texts).toEqual(['select 7', 'select 8', 'select $1', 'select $1', 'select $1', 'select 9'])
+  })
+
   it('a clock that is set is told from one that goes on', () => {
     const open = new OpenSegment(0)
     const notice = { type: 'notice', message: '' } as const

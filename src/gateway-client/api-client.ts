@@ -35,8 +35,8 @@ export interface Paged<T> {
   readonly next?: string
 }
 
-/** The gateway's API, typed by its own schemas. Runs in Node and in browsers. */
-export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions) {
+/** How calls are made and answers read; what is not a success is thrown as the error that the gateway says. */
+function callsTo({ gateway, fetch, authorize }: ApiClientOptions) {
   const call = async (method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Response> => {
     const url = gateway + path
     const authorization = authorize === undefined ? {} : await authorize(method, url)
@@ -79,6 +79,13 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
       cursor = page.next
     }
   }
+  return { call, get, post, query, all }
+}
+
+/** The gateway's API, typed by its own schemas. Runs in Node and in browsers. */
+export function createApiClient(options: ApiClientOptions) {
+  const { gateway } = options
+  const { call, get, post, query, all } = callsTo(options)
   const id = encodeURIComponent
   return {
     gateway,
@@ -197,29 +204,33 @@ export function createApiClient({ gateway, fetch, authorize }: ApiClientOptions)
      * it is (`ready`), or that not all was told (`resync`): too much was missed, or there was no place to begin from, and what
      * was read before the stream may be old.
      */
-    events: async function* (
-      after: number | undefined,
-      signal?: AbortSignal,
-    ): AsyncGenerator<ServerEvent, void, undefined> {
-      const headers = after === undefined ? {} : { 'last-event-id': String(after) }
-      const stalled = new AbortController()
-      const watch = (): ReturnType<typeof setTimeout> => setTimeout(() => stalled.abort(), STALLED)
-      let timer = watch()
-      try {
-        const until = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal])
-        const response = await call('GET', '/v1/events', undefined, { headers, signal: until })
-        for await (const event of serverEvents(textLines(response, true))) {
-          clearTimeout(timer)
-          timer = watch()
-          yield event.type === 'ready' && after === undefined ? { ...event, type: 'resync' } : event
-        }
-      } catch (error) {
-        throw connectionError(gateway, error)
-      } finally {
-        clearTimeout(timer)
-      }
-    },
+    events: (after: number | undefined, signal?: AbortSignal) => eventsFrom(call, gateway, after, signal),
     keys: () => all<{ id: string; publicKey: string }>('/v1/keys'),
+  }
+}
+
+async function* eventsFrom(
+  call: ReturnType<typeof callsTo>['call'],
+  gateway: string,
+  after: number | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ServerEvent, void, undefined> {
+  const headers = after === undefined ? {} : { 'last-event-id': String(after) }
+  const stalled = new AbortController()
+  const watch = (): ReturnType<typeof setTimeout> => setTimeout(() => stalled.abort(), STALLED)
+  let timer = watch()
+  try {
+    const until = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal])
+    const response = await call('GET', '/v1/events', undefined, { headers, signal: until })
+    for await (const event of serverEvents(textLines(response, true))) {
+      clearTimeout(timer)
+      timer = watch()
+      yield event.type === 'ready' && after === undefined ? { ...event, type: 'resync' } : event
+    }
+  } catch (error) {
+    throw connectionError(gateway, error)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,17 +1,13 @@
-import { createReadStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { resolveSecret, type SecretReference } from '../credentials/secret-reference.ts'
 import { fitsTarget } from '../policy/match/target.ts'
-import { text as textOf } from 'node:stream/consumers'
-import { detachedFileOf, detachedKey, parseDetached, showDetached } from '../recording/detached.ts'
+import { detachedFileOf } from '../recording/detached.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
-import { describeRetention, Retained, type Home } from '../recording/homes/home.ts'
+import { describeRetention, type Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
-import type { SessionRecorder } from '../recording/recorder.ts'
 import { recoverSpool, type KnownRecording, type Recovery } from '../recording/recover.ts'
-import { encodeSegment, encodeUnpacked, MAGIC, sha256 } from '../recording/segment.ts'
 import { Spool } from '../recording/spool.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
@@ -23,6 +19,7 @@ import { evidenceState } from '../storage/evidence-state.ts'
 import { listRecordings, type RecordingRow } from '../storage/recordings.ts'
 import type { Config } from './config/config.ts'
 import type { GatewayKeys } from './keys.ts'
+import { StoredRecords } from './stored-records.ts'
 
 /** Everything that keeps records: the local spool, their home, retention. */
 export interface Evidence {
@@ -52,32 +49,7 @@ export async function startEvidence(
   const { dataDirectory } = config()
   const directory = join(dataDirectory, 'spool')
   const state = evidenceState(db)
-  const recovery = await recoverSpool(directory, {
-    macKey: keys.journal,
-    signer: keys.signer,
-    keys: trustedKeys(keys.recordingKeys),
-    expected: [...audited.journals],
-    known: knownRecordings(audited),
-    isAltered: audited.altered !== undefined,
-  }).catch((error: unknown) => {
-    throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
-      side: 'gateway',
-      cause: error,
-      hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
-    })
-  })
-  await state.recovered(recovery, audited)
-  recovery.finish()
-  await removeDeleted(directory, recovery, audited)
-  for (const { path, tail, reason } of recovery.journals)
-    if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
-  for (const found of recovery.recordings) {
-    const { file } = found
-    if (found.type === 'damaged')
-      logger.error({ session: found.session, file, problem: found.reason }, 'recording.damaged')
-    else if (found.problem !== undefined)
-      logger.error({ session: found.sealed.session, file, problem: found.problem }, 'recording.altered')
-  }
+  await recoverRecords(directory, { keys, logger }, state, audited)
 
   const { recording } = config()
   let transfer: Transfer | undefined
@@ -121,62 +93,54 @@ export async function startEvidence(
   )
   collecting.unref()
 
-  const inSpool = (file: string): string => join(directory, file)
-  const exists = (path: string): Promise<boolean> =>
-    stat(path).then(
-      () => true,
-      () => false,
-    )
-  const openStored = async (row: RecordingRow, file: string): Promise<Readable> => {
-    // Opened here: a record that moves to its home meanwhile is still read from the spool.
-    const spooled = await open(inSpool(file)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
-    })
-    if (spooled !== undefined) return spooled.createReadStream()
-    // It may have been sealed, and moved, since the row was read.
-    const stored = row.state !== 'deleted' && row.state !== 'missing' ? await home.read(file) : undefined
-    if (stored !== undefined) return stored
-    throw new PamError('NOT_FOUND', `the record of ${row.sessionId} is ${row.state}`)
-  }
+  const records = new StoredRecords({ directory, spool, home, detachedKey: keys.detached, state })
   return {
     spool,
     transfer,
     home,
-    read(row) {
-      const recorder = spool.recorder(row.sessionId)
-      return recorder === undefined ? openStored(row, row.file) : Promise.resolve(Readable.from(whatIsThere(recorder)))
-    },
-    async readDetached(row) {
-      const file = detachedFileOf(row.file)
-      const stored = (await exists(inSpool(file))) ? createReadStream(inSpool(file)) : await home.read(file)
-      const entries = stored === undefined ? [] : parseDetached(await textOf(stored))
-      const key = detachedKey(keys.detached, row.sessionId)
-      return entries.map((entry) => {
-        const { text, reference } = showDetached({ key }, entry)
-        return { ...reference, text }
-      })
-    },
-    async eraseDetached(row) {
-      if (row.state !== 'stored')
-        throw new PamError('NOT_ALLOWED', `the record of ${row.sessionId} is not in its home yet`, {
-          hint: 'texts are erased from the home only: try again once it is stored',
-        })
-      try {
-        await home.remove(detachedFileOf(row.file))
-      } catch (error) {
-        const problem = (error as Error).message
-        await state.detachedNotErased(row, problem)
-        if (!(error instanceof Retained)) throw error
-        throw new PamError('NOT_ALLOWED', `the texts of ${row.sessionId} are not erased: ${problem}`, {
-          hint: 'erase them again after that',
-        })
-      }
-    },
+    read: (row) => records.read(row),
+    readDetached: (row) => records.readDetached(row),
+    eraseDetached: (row) => records.eraseDetached(row),
     async stop() {
       clearInterval(collecting)
       await transfer.stop()
       await spool.stop()
     },
+  }
+}
+
+/** Closes what a stop left open, and says what of it was damaged or altered. */
+async function recoverRecords(
+  directory: string,
+  { keys, logger }: Pick<EvidenceParts, 'keys' | 'logger'>,
+  state: ReturnType<typeof evidenceState>,
+  audited: AuditedState,
+): Promise<void> {
+  const recovery = await recoverSpool(directory, {
+    macKey: keys.journal,
+    signer: keys.signer,
+    keys: trustedKeys(keys.recordingKeys),
+    expected: [...audited.journals],
+    known: knownRecordings(audited),
+    isAltered: audited.altered !== undefined,
+  }).catch((error: unknown) => {
+    throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
+      side: 'gateway',
+      cause: error,
+      hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
+    })
+  })
+  await state.recovered(recovery, audited)
+  recovery.finish()
+  await removeDeleted(directory, recovery, audited)
+  for (const { path, tail, reason } of recovery.journals)
+    if (tail !== 'whole') logger.error({ journal: path, tail, reason }, 'journal.not_whole')
+  for (const found of recovery.recordings) {
+    const { file } = found
+    if (found.type === 'damaged')
+      logger.error({ session: found.session, file, problem: found.reason }, 'recording.damaged')
+    else if (found.problem !== undefined)
+      logger.error({ session: found.sealed.session, file, problem: found.problem }, 'recording.altered')
   }
 }
 
@@ -212,38 +176,6 @@ export function openHome(config: Config): Home {
     serverSideEncryption: home.serverSideEncryption,
     objectLock: home.objectLock,
   })
-}
-
-/** What is sealed of an open record, and the rest as segments without a signature. */
-async function* whatIsThere(recorder: SessionRecorder): AsyncGenerator<Buffer, void, undefined> {
-  const { path, bytes, segments, sealed } = recorder.snapshot()
-  // An encrypted record is not given away in the clear because it is still open.
-  const unsealed = recorder.isEncrypted ? [] : segments.map((segment) => [segment.first, segment.blocks()] as const)
-  if (bytes === 0) yield Buffer.from(MAGIC)
-  else for await (const chunk of createReadStream(path, { end: bytes - 1 })) yield chunk as Buffer
-  let previous = sealed.hash
-  for (const [index, [first, blocks]] of unsealed.entries()) {
-    const body = encodeUnpacked('compact-plain', previous, blocks)
-    yield encodeSegment(
-      {
-        session: recorder.session,
-        segment: sealed.segments + index,
-        first,
-        events: body.events,
-        previous: previous.toString('hex'),
-        hash: body.hash.toString('hex'),
-        status: 'unsealed',
-        encoding: body.encoding,
-        bytes: body.bytes.length,
-        sha256: sha256(body.bytes),
-        at: new Date().toISOString(),
-        key: '',
-        signature: '',
-      },
-      body.bytes,
-    )
-    previous = body.hash
-  }
 }
 
 export interface Collected {

@@ -10,12 +10,36 @@ const WIRING = 'puts parts together: test/integration drives it with real client
 const PIPELINE =
   'a part of the state that pipeline/{client-side,server-side,server-messages}.test.ts drive with messages'
 const SERVER = 'asks a real server: test/integration/{server-reading,readings,hostile-targets}.test.ts'
+const CONDITIONS = 'conditions/always-true.test.ts asks what it answers'
+const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read statements through it'
+const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
 const RESULTS = 'results/masked-messages.test.ts and test/integration/{leaks,hidden-values}.test.ts'
 
 const WITHOUT: Readonly<Record<string, string>> = {
   'sql/query.ts': TYPES,
   'sql/statement.ts': TYPES,
-  'sql/row-questions.ts': 'answers the questions of sql/always-true.test.ts',
+  'sql/catalog.ts': TYPES,
+  'sql/dialect.ts': TYPES,
+  'sql/conditions/own-row.ts': CONDITIONS,
+  'sql/conditions/row-questions.ts': CONDITIONS,
+  'sql/conditions/samples.ts': CONDITIONS,
+  'sql/conditions/terms.ts': CONDITIONS,
+  'sql/conditions/trial.ts': CONDITIONS,
+  'sql/conditions/values.ts': CONDITIONS,
+  'sql/facts/parsed-statement.ts': TYPES,
+  'sql/facts/findings.ts': FACTS,
+  'sql/facts/read-facts.ts': FACTS,
+  'sql/facts/row-names.ts': FACTS,
+  'sql/lineage/open-constants.ts': LINEAGE,
+  'sql/lineage/origin.ts': LINEAGE,
+  'sql/lineage/read-expression.ts': LINEAGE,
+  'sql/lineage/read-from.ts': LINEAGE,
+  'sql/lineage/read-query.ts': LINEAGE,
+  'sql/lineage/read-statement.ts': LINEAGE,
+  'sql/lineage/report.ts': LINEAGE,
+  'sql/lineage/row-order.ts': LINEAGE,
+  'sql/lineage/scope.ts': LINEAGE,
+  'sql/masking/masking-scope.ts': LINEAGE,
   'policy/command.ts': TYPES,
   'policy/match/match.ts': TYPES,
   'policy/policy.ts': TYPES,
@@ -39,6 +63,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/steps.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/estimate.ts': 'asks a real planner: test/integration/holds.test.ts',
   'protocols/postgres/gateway/pipeline/missing-prepared.ts': 'asks a real server: test/integration/evasions.test.ts',
+  'protocols/postgres/gateway/pipeline/missing-relation.ts': 'asks a real server: test/integration/evasions.test.ts',
   'protocols/postgres/gateway/pipeline/publishing.ts':
     'several sessions of a server: test/integration/definitions.test.ts',
   'protocols/postgres/gateway/results/hidden-values.ts': 'results/escapes.test.ts',

@@ -251,7 +251,7 @@ function readDefinition(node: Utility, place: Place): void {
   for (const named of [...node.reads, ...node.writes]) {
     found.tells(found.sources.part(named), `what is done to ${named.name} alone`)
   }
-  if (detail.verbose) found.tells(found.sources.storage, 'VERBOSE')
+  if (detail.verbose) found.tells(found.sources.storage(), 'VERBOSE')
   for (const { to, columns } of detail.references) {
     // No columns: the primary key, which is among the unique ones.
     const { target } = readTargetNamed(to, found)

@@ -21,7 +21,7 @@ export interface Sources {
   /** What a function tells that reports how rows are stored; PLAIN of any other. */
   stored(name: Name): Origin
   /** What statistics of storage tell of rows. */
-  readonly storage: Origin
+  storage(): Origin
   /** Why the value of a function may come from anywhere; undefined where it depends on its arguments alone. */
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */

@@ -28,7 +28,7 @@ export interface MaskingScope {
   readonly anything: Origin
   readonly sources: Omit<StatementSources, 'prepared'>
   /** What statistics of storage tell of masked columns: rows are kept apart by them, or indexed. */
-  readonly storage: Origin
+  storage(): Origin
   /** Whether rows of this relation, or of what is behind it, are stored in places that tell masked values. */
   isPlaced(relation: Relation): boolean
 }
@@ -250,9 +250,7 @@ export function maskingScope(plan: MaskingPlan, known: KnownCatalog, definitions
       return named.only === true ? placeOf(relation) : keyOf(relation)
     },
     stored: ({ name }) => (terms.isStorageFunction(name) ? storage() : PLAIN),
-    get storage() {
-      return storage()
-    },
+    storage,
     opaque: (name, isOperator) => terms.isOpaque(name, isOperator),
     target(named) {
       const relation = terms.find(named)
@@ -271,9 +269,7 @@ export function maskingScope(plan: MaskingPlan, known: KnownCatalog, definitions
     plan,
     anything,
     sources,
-    get storage() {
-      return storage()
-    },
+    storage,
     isPlaced,
     isTainted: (relation) => tainted.has(relation.oid),
     originAt(oid, attribute) {

@@ -469,11 +469,11 @@ function plansTell(
   masking: MaskingScope,
 ): StatementLineage['influences'] {
   const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
-  return isPlaced ? masking.storage.masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
+  return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
 }
 
 /** How errors of the server are masked where masked columns may be in them. */
-export const quoting = ({ storage }: MaskingScope): Taint => (isMasked(storage) ? 'places' : 'quotes')
+export const quoting = (masking: MaskingScope): Taint => (isMasked(masking.storage()) ? 'places' : 'quotes')
 
 const UNKNOWN_OUTPUTS = (masking: MaskingScope): Pick<StatementLineage, 'outputs'> => ({
   outputs: [spread(masking.anything)],

@@ -110,7 +110,7 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
         'copy columns of tables without expressions, or use text or CSV',
       )
   }
-  const { masks } = masking.storage
+  const { masks } = masking.storage()
   const tells = masks.find(({ sideChannels }) => sideChannels !== 'allow')
   // What is defined is evaluated later, where nobody sees what it is made of.
   if (tells !== undefined && statement.kinds.some((kind) => /^(create-|alter-)/.test(kind))) {

@@ -11,12 +11,14 @@ export interface MaskingScope extends masking.MaskingScope {
   readonly types: ValueTypes
 }
 
-export const maskingScope = (plan: MaskingPlan, catalog: Catalog, definitions: masking.DefinitionTrees): MaskingScope =>
-  // Not a copy: what it tells of storage is found when it is asked for.
-  Object.assign(
-    masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
-    { types: catalog.valueTypes },
-  )
+export const maskingScope = (
+  plan: MaskingPlan,
+  catalog: Catalog,
+  definitions: masking.DefinitionTrees,
+): MaskingScope => ({
+  ...masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
+  types: catalog.valueTypes,
+})
 
 /** Relations that masked values can be read from. */
 export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): Relation[] =>

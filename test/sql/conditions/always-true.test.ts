@@ -1,6 +1,6 @@
 import { loadModule } from 'libpg-query'
 import { describe, expect, it } from 'vitest'
-import { readSql } from '../helpers/read-sql.ts'
+import { readSql } from '../../helpers/read-sql.ts'
 
 await loadModule()
 

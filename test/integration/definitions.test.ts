@@ -550,6 +550,116 @@ describe('what a definition concerns without naming it', () => {
   })
 })
 
+/**
+ * A transaction that keeps its snapshot reads of the catalogs what was there before others changed them, while the server runs what is there now.
+ * Who does it, and what.
+ */
+describe('what a transaction does that sees what was before', () => {
+  const BEGIN = 'begin isolation level repeatable read'
+  const SNAPSHOT = 'select 1 from other'
+  const OWN = 'create temp table own_rows (a int)'
+  it.each<readonly (readonly ['it' | 'other', string])[]>([
+    // Whatever it has its catalogs read for, and however often.
+    [
+      ['it', BEGIN],
+      ['it', SNAPSHOT],
+      ['it', OWN],
+      ['other', MASKED],
+      ['it', 'select * from own_rows'],
+      ['it', 'select * from own_rows'],
+      ['it', LOOK],
+      ['it', 'commit'],
+      ['it', LOOK],
+    ],
+    [
+      ['it', BEGIN],
+      ['it', 'insert into other (id) values (5)'],
+      ['other', MASKED],
+      ['it', LOOK],
+      ['it', 'select 1'],
+      ['it', LOOK],
+      ['it', 'commit'],
+      ['it', LOOK],
+    ],
+    // It has seen the change before it has a number, and with it a snapshot of its own.
+    [
+      ['it', BEGIN],
+      ['it', SNAPSHOT],
+      ['other', MASKED],
+      ['it', LOOK],
+      ['it', OWN],
+      ['it', 'select * from own_rows'],
+      ['it', LOOK],
+      ['it', 'rollback'],
+      ['it', LOOK],
+    ],
+    [
+      ['it', 'begin isolation level serializable'],
+      ['it', OWN],
+      ['other', MASKED],
+      ['it', 'select * from own_rows'],
+      ['it', 'savepoint s'],
+      ['it', 'select * from own_rows'],
+      ['it', 'rollback to s'],
+      ['it', 'select * from own_rows'],
+      ['it', LOOK_BEHIND],
+      ['it', 'commit'],
+      ['it', LOOK_BEHIND],
+    ],
+  ])('%#', async (...script) => {
+    await admin.query(RESET)
+    const by = { it: await connect(gateway(through)), other: await connect(gateway(also)) }
+    // What is noted of the names that are made is all that is known.
+    await by.it.query('create table nudge (); drop table nudge')
+    await by.it.query(LOOK)
+    const seen: string[] = []
+    for (const [who, sql] of script)
+      seen.push(
+        await by[who].query(sql).then(
+          ({ rows }) => JSON.stringify(rows),
+          (error: unknown) => (error as Error).message,
+        ),
+      )
+    expect(seen.join('\n')).not.toMatch(new RegExp(`${CANARY}|${BACKWARDS}`))
+    // What only it has made is what it was, once others' changes are seen as well.
+    expect(seen.at(-1)).toBe('[{"x":"****"}]')
+    await by.it.end()
+    await by.other.end()
+  })
+})
+
+describe('rows of partitions and children', () => {
+  it.each([
+    [
+      'create table above (id int primary key); create table below (primary key (id)) inherits (above)',
+      'delete from above',
+    ],
+    [
+      'create table above (id int primary key) partition by list (id); create table below partition of above for values in (1)',
+      'delete from above',
+    ],
+    [
+      'create table above (id int primary key); create table below (primary key (id)) inherits (above)',
+      'update above set id = 2',
+    ],
+    [
+      'create table above (id int primary key); create table below (primary key (id)) inherits (above); create view shows as select id from above',
+      'delete from shows',
+    ],
+  ])('are changed with what refers to them: %s; %s', async (definitions, sql) => {
+    await admin.query(`${RESET}; drop table if exists above cascade; ${definitions}; insert into below values (1)`)
+    await admin.query(
+      'alter table ledger add of int references below on delete cascade on update set null; update ledger set of = 1',
+    )
+    const db = await connect(gateway(through))
+    await db.query('create table nudge (); drop table nudge')
+    await expect(db.query(sql)).rejects.toThrow('the ledger is not written')
+    expect((await admin.query('select of from ledger')).rows).toEqual([{ of: 1 }])
+    await db.end()
+    await admin.query('alter table ledger drop column of; drop table above cascade')
+  })
+})
+
 describe('what waits while somebody commits', () => {
   const text = async (db: pg.Client, sql: string): Promise<string> =>
     db.query(sql).then(

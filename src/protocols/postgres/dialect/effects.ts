@@ -15,11 +15,19 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   const written = new Set(named(statement.writes))
   const own = new Set(written)
   const follow = (kind: 'delete' | 'update' | 'truncate'): void => {
-    for (const relation of written)
+    // Rows of a table may be those of its partitions and children, which foreign keys may refer to as well.
+    const reached = new Set(written)
+    for (const relation of reached) {
       for (const oid of [...relation.cascades[kind], ...relation.viewOf]) {
         const other = catalog.byOid.get(oid)
         if (other !== undefined) written.add(other)
+        if (other !== undefined) reached.add(other)
       }
+      for (const oid of relation.related) {
+        const other = catalog.byOid.get(oid)
+        if (other !== undefined) reached.add(other)
+      }
+    }
   }
   for (const relation of own) for (const oid of relation.indexOf) written.add(catalog.byOid.get(oid) ?? relation)
   if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')

@@ -82,6 +82,8 @@ export class PipelineState implements Participant {
   /** Definitions could not be read that somebody was changing. */
   #lacks: boolean
   #seenChanges: number
+  /** Before whatever may have begun the transaction was sent: how often definitions had changed, and what had been read of them. */
+  #beforeTransaction: { readonly changes: number; readonly rows: CatalogRows }
   /** Published and not answered yet, by the message whose answer ends it. */
   readonly #publications = new Map<Pending, Publication>()
   #announced: Publication | undefined
@@ -109,6 +111,7 @@ export class PipelineState implements Participant {
     this.#target = parts.target
     this.#seenChanges = parts.seenChanges
     this.#rows = parts.catalog
+    this.#beforeTransaction = { changes: parts.seenChanges, rows: parts.catalog }
     this.client = parts.client
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
@@ -238,10 +241,9 @@ export class PipelineState implements Participant {
 
   /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
   noteTransaction(): void {
-    if (this.changed === undefined) {
-      if (this.uncertain !== undefined) this.#stale = 'anything'
-      return
-    }
+    // What was read may be what an old snapshot shows.
+    if (this.uncertain !== undefined) this.#stale = 'anything'
+    if (this.changed === undefined) return
     this.noteDefinitionsChange(this.changed)
     if (this.status === 'I' && this.isIdle) this.changed = undefined
   }
@@ -299,6 +301,8 @@ export class PipelineState implements Participant {
   }
 
   expect(pending: Pending): void {
+    if (this.status === 'I' && this.isIdle && !this.batchOpen)
+      this.#beforeTransaction = { changes: this.definitions.changes, rows: this.#rows }
     this.#pending.push(pending)
   }
 
@@ -448,8 +452,9 @@ export class PipelineState implements Participant {
     if (transaction == null)
       return { searchPath, ...(await (isCurrent ? committed(ask) : this.#target.aside(committed))) }
     const own = await this.#withTrees(await this.#place.readOwn(ask), ask)
-    // Its own changes are seen in its snapshot only, what others commit only outside it.
-    if (!isCurrent && this.#seenChanges !== changes && this.#rows !== (await this.#target.aside(committed)).rows)
+    // Its own changes are seen in its snapshot only, what others have committed since only outside it: as long as it lasts.
+    const { changes: changesBefore, rows: rowsBefore } = this.#beforeTransaction
+    if (!isCurrent && changesBefore !== changes && rowsBefore !== (await this.#target.aside(committed)).rows)
       this.uncertain = 'definitions have changed since the transaction began'
     return { searchPath, ...own }
   }

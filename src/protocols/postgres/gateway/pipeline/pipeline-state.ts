@@ -196,7 +196,7 @@ export class PipelineState implements Participant {
 
   /** A transaction has been begun, and everything before was answered: what is sent now is committed by none of its own. */
   #isInTransaction(isAnswer = false): boolean {
-    if (this.status !== 'T') return false
+    if (this.status !== 'T' || !this.isInBlock) return false
     // An answer is one to the first.
     return !this.#pending.slice(isAnswer ? 1 : 0).some(({ type }) => type === 'query' || type === 'sync')
   }

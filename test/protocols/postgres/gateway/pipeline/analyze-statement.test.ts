@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { resolveFacts, type StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
+import { noteChanges } from '../../../../../src/protocols/postgres/gateway/pipeline/command-draft.ts'
 import { changeOf, isRenewed } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -107,5 +108,25 @@ describe('what was read before a change', () => {
     const { pipeline } = testPipeline()
     for (let count = 0; count < 1000; count++) pipeline.definitions.note(new Set(['made']))
     expect(pipeline.noted).toBe('anything')
+  })
+
+  it('is for others as well what a pipeline changes that has ended the transaction', async () => {
+    const { pipeline } = testPipeline({ catalog: CATALOG })
+    const note = async (sql: string): Promise<void> => {
+      const parsed = await parser.parse(sql)
+      if ('failure' in parsed) throw new Error(parsed.failure)
+      noteChanges(pipeline, resolveFacts(parsed, pipeline.catalog, pipeline.masking))
+    }
+    pipeline.status = 'T'
+    pipeline.batchOpen = true
+    await note('create or replace view shown as select 1')
+    expect(pipeline.publishes(undefined, false)).toBeUndefined()
+    await note('commit')
+    await note('create or replace view plain as select 1')
+    // The server says that it is over only after the Sync, and with that all is committed.
+    expect(pipeline.publishes(undefined, false)?.touches).toEqual(new Set(['shown', 'plain']))
+    expect(pipeline.definitions.renewedSince(0)).toEqual(new Set(['shown', 'plain']))
+    await note('begin')
+    expect(pipeline.publishes(undefined, false)).toBeUndefined()
   })
 })

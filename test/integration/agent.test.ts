@@ -182,7 +182,7 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     socket.write(startup('app_dev'))
     await new Promise((resolve) => socket.once('close', resolve))
     expect(answer).toMatch(
-      /SFATAL.*C08001\0Mpam: the gateway https:\/\/localhost:\d+ cannot be reached \(ECONNREFUSED\)/s,
+      /SFATAL.*C08001\0Mpam: the gateway https:\/\/localhost:\d+ cannot be reached \(connection refused, ECONNREFUSED\)/s,
     )
     // Also once the identity should have been proven again, at a provider that is gone as well.
     await new Promise((resolve) => setTimeout(resolve, 2200))

@@ -265,10 +265,11 @@ describe('a disk that cannot be written', () => {
     const events = await Promise.all(storedIn(directory).map((file) => eventsOf(file)))
     expect(JSON.stringify(events)).toContain('select 1 as before')
     expect(JSON.stringify(events)).toContain('select 2 as after')
-    expect((await jane.api.sessions.list({})).items.map(({ ended }) => ended?.code)).toEqual([
-      'CLIENT_LEFT',
-      'RECORDING_FAILED',
-    ])
+    const ends = await eventually(async () => {
+      const codes = (await jane.api.sessions.list({})).items.map(({ ended }) => ended?.code)
+      return codes.includes(undefined) ? undefined : codes
+    }, 'both over')
+    expect(ends).toEqual(['CLIENT_LEFT', 'RECORDING_FAILED'])
   })
 })
 

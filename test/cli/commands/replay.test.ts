@@ -64,7 +64,7 @@ describe('pamctl replay', () => {
     const { code, stderr } = await runVerb([replay], ['replay', damaged])
     expect(code).toBe(2)
     expect(stderr).toContain(`${damaged}: segment 0 has a body that cannot be read: `)
-    expect(stderr).toContain('hint: pamctl verify says more\n')
+    expect(stderr).toContain('hint: run "pamctl verify" for details\n')
   })
 
   it.each([

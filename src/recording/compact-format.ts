@@ -50,18 +50,20 @@ export function encodeBlocks(previous: Buffer, blocks: readonly BlockContent[]):
   return { bytes: out, hash }
 }
 
-/** The blocks in these bytes. Throws where they end within one. */
-export function decodeBlocks(bytes: Buffer): Block[] {
-  const blocks: Block[] = []
+/**
+ * The blocks in these bytes, one at a time: small bytes may unpack to many. Throws where they end within one, or where one has no room
+ * for its events.
+ */
+export function* decodeBlocks(bytes: Buffer): Generator<Block, void, undefined> {
   for (let at = 0; at < bytes.length;) {
     const start = at + HEADER
     const end = start > bytes.length ? Infinity : start + bytes.readUInt32BE(at + 4)
     if (end > bytes.length) throw new Error('the bytes end within a block')
     const events = bytes.readUInt32BE(at)
-    blocks.push({ events, check: bytes.subarray(at + 8, start), bytes: bytes.subarray(start, end) })
+    if (events === 0 || end - start < MIN_EVENT * events) throw new Error('a block is shorter than its events are')
+    yield { events, check: bytes.subarray(at + 8, start), bytes: bytes.subarray(start, end) }
     at = end
   }
-  return blocks
 }
 
 export const isChecked = (block: Block, hash: Buffer): boolean => hash.subarray(0, CHECK).equals(block.check)
@@ -69,6 +71,8 @@ export const isChecked = (block: Block, hash: Buffer): boolean => hash.subarray(
 const CHECK = 16
 /** How many events, how many bytes, the check. */
 const HEADER = 8 + CHECK
+/** No event is shorter: what kind it is, when it was, and the length of what it says. */
+const MIN_EVENT = 9
 
 /** `dec_` and 13 characters, which are all that stands in a compact command. Source: newId. */
 export const DECISION = 'dec_'

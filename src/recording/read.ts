@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { parseExactJson } from '../shared/exact-json.ts'
 import type { RecordReader } from './encryption.ts'
-import { decodePayload } from './frame.ts'
+import { decodePayload, type Frame } from './frame.ts'
 import { CompactReader, type ReadEvent } from './read-compact.ts'
 import type { SegmentSeal } from './seal.ts'
-import { decodeCompact, decodeFramed, MAGIC, MAGIC_2, type RecordVersion } from './segment.ts'
+import { decodeCompact, decodeFramed, MAGIC, MAGIC_2, type ReadableBlock, type RecordVersion } from './segment.ts'
 
 export type { ReadEvent }
 
@@ -85,25 +85,45 @@ export async function* readRecording(
   }
 }
 
-/** The events of a segment; undefined where they are encrypted and nothing to read them with was given. */
-async function eventsOf(segment: Segment, reader: RecordReader | undefined): Promise<ReadEvent[] | undefined> {
+/** The events of a segment, one at a time; undefined where they are encrypted and nothing to read them with was given. */
+async function eventsOf(segment: Segment, reader: RecordReader | undefined): Promise<Iterable<ReadEvent> | undefined> {
   const { version, seal, body, start } = segment
+  const broken = (error: unknown): BrokenRecording =>
+    new BrokenRecording(`has a body that cannot be read: ${(error as Error).message}`, seal.segment, start)
   try {
-    if (version === 2) return (await decodeFramed(seal, body, reader))?.map(({ payload }) => decodePayload(payload))
+    if (version === 2) {
+      const frames = await decodeFramed(seal, body, reader)
+      return frames && readable(readFrames(frames), broken)
+    }
     const blocks = await decodeCompact(seal, body, reader)
-    if (blocks?.some(({ compact }) => compact === undefined) !== false) return undefined
-    return [...readBlocks(blocks as readonly { readonly compact: Buffer }[], seal.first)]
+    const isHidden = seal.encoding === 'compact-hidden' && reader === undefined
+    return isHidden ? undefined : blocks && readable(readBlocks(blocks, seal.first), broken)
   } catch (error) {
-    throw new BrokenRecording(`has a body that cannot be read: ${(error as Error).message}`, seal.segment, start)
+    throw broken(error)
   }
 }
 
-function* readBlocks(
-  blocks: readonly { readonly compact: Buffer }[],
-  first: number,
-): Generator<ReadEvent, void, undefined> {
+function* readable<T>(events: Iterable<T>, broken: (error: unknown) => Error): Generator<T, void, undefined> {
+  const iterator = events[Symbol.iterator]()
+  for (;;) {
+    let next: IteratorResult<T>
+    try {
+      next = iterator.next()
+    } catch (error) {
+      throw broken(error)
+    }
+    if (next.done === true) return
+    yield next.value
+  }
+}
+
+function* readFrames(frames: Iterable<Frame>): Generator<ReadEvent, void, undefined> {
+  for (const { payload } of frames) yield decodePayload(payload)
+}
+
+function* readBlocks(blocks: Iterable<ReadableBlock>, first: number): Generator<ReadEvent, void, undefined> {
   const reader = new CompactReader(first)
-  for (const { compact } of blocks) yield* reader.read(compact)
+  for (const { compact } of blocks) if (compact !== undefined) yield* reader.read(compact)
 }
 
 class Bytes {
@@ -167,6 +187,12 @@ const optional =
   (fits: (value: unknown) => boolean) =>
   (value: unknown): boolean =>
     value === undefined || fits(value)
+/** As the gateway spells it: the thirtieth of February is none, though it can be parsed. */
+const isTime = (value: unknown): boolean => {
+  const time = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN
+  return time >= 0 && new Date(time).toISOString() === value
+}
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const isDigest = isText(/^[0-9a-f]{64}$/)
 
 const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) => boolean } = {
@@ -182,7 +208,7 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
   wrappedKey: optional(isText(/^[A-Za-z0-9+/]*={0,2}$/)),
   bytes: isCount,
   sha256: isDigest,
-  at: isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  at: isTime,
   key: isText(/^([0-9a-f]{16})?$/),
   signature: isText(/^[\w-]*$/),
 }

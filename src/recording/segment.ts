@@ -60,26 +60,30 @@ export async function encodeFramed(frames: readonly Frame[], previous: Buffer): 
 
 type SealOfBody = Pick<SegmentSeal, 'encoding' | 'first' | 'wrappedKey'>
 
+/** Made anew each time that somebody goes through it, and never held as a whole. */
+const lazily = <T>(make: () => Iterable<T>): Iterable<T> => ({ [Symbol.iterator]: () => make()[Symbol.iterator]() })
+
 /** The events of a body of version 2; undefined where they are encrypted and nothing to read them with was given. */
 export async function decodeFramed(
   seal: SealOfBody,
   body: Buffer,
   reader: RecordReader | undefined,
-): Promise<Frame[] | undefined> {
+): Promise<Iterable<Frame> | undefined> {
+  const readable = (bytes: Buffer): Iterable<Frame> => lazily(() => decodeFrames(bytes))
   switch (seal.encoding) {
     case 'plain':
-      return [...decodeFrames(body)]
+      return readable(body)
     case 'gzip':
-      return [...decodeFrames(await decompress(body, LIMIT))]
+      return readable(await decompress(body, LIMIT))
     case 'age':
-      return reader && [...decodeFrames(await decompress(await reader.decrypt(body), LIMIT))]
+      return reader && readable(await decompress(await reader.decrypt(body), LIMIT))
     case 'hidden': {
       if (reader === undefined) return undefined
       const show = await reader.reveal(seal.wrappedKey ?? '')
-      return [...decodeFrames(body)].map(({ hash, payload }, index) => ({
-        hash,
-        payload: show(seal.first + index, payload),
-      }))
+      return lazily(function* () {
+        let seq = seal.first
+        for (const { hash, payload } of decodeFrames(body)) yield { hash, payload: show(seq++, payload) }
+      })
     }
     case 'compact-plain':
     case 'compact-gzip':
@@ -100,9 +104,11 @@ export async function decodeCompact(
   seal: SealOfBody,
   body: Buffer,
   reader: RecordReader | undefined,
-): Promise<ReadableBlock[] | undefined> {
-  const readable = (bytes: Buffer): ReadableBlock[] =>
-    decodeBlocks(bytes).map((block) => ({ ...block, compact: block.bytes }))
+): Promise<Iterable<ReadableBlock> | undefined> {
+  const readable = (bytes: Buffer): Iterable<ReadableBlock> =>
+    lazily(function* () {
+      for (const block of decodeBlocks(bytes)) yield { ...block, compact: block.bytes }
+    })
   switch (seal.encoding) {
     case 'compact-plain':
       return readable(body)
@@ -112,11 +118,12 @@ export async function decodeCompact(
       return reader && readable(await decompress(await reader.decrypt(body), LIMIT))
     case 'compact-hidden': {
       const show = await reader?.reveal(seal.wrappedKey ?? '')
-      let seq = seal.first
-      return decodeBlocks(body).map((block) => {
-        const compact = show?.(seq, block.bytes)
-        seq += block.events
-        return { ...block, compact }
+      return lazily(function* () {
+        let seq = seal.first
+        for (const block of decodeBlocks(body)) {
+          yield { ...block, compact: show?.(seq, block.bytes) }
+          seq += block.events
+        }
       })
     }
     case 'plain':

@@ -168,15 +168,16 @@ export class RecordingVerifier {
   /** Events of version 2. False where they cannot be read. */
   async #checkFrames({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
-    const frames = await this.#decoded(decodeFramed(seal, body, this.#reader))
+    const frames = await this.#decoded(decodeFramed(seal, body, this.#reader), () => 1)
     if (frames === undefined) {
       this.#hash = Buffer.from(seal.hash, 'hex')
       return false
     }
-    if (frames.length !== seal.events)
-      throw new Broken(`has ${frames.length} events where its seal says ${seal.events}`, { segment })
-    for (const [index, { hash, payload }] of frames.entries()) {
-      const at = { segment, event: seal.first + index }
+    if (frames.events !== seal.events)
+      throw new Broken(`has ${frames.events} events where its seal says ${seal.events}`, { segment })
+    let number = seal.first
+    for (const { hash, payload } of frames.parts) {
+      const at = { segment, event: number++ }
       const expected = nextHash(this.#hash as Buffer, payload)
       if (!expected.equals(hash))
         throw new Broken('does not follow from the events before it: it or one of them was changed', at)
@@ -196,28 +197,30 @@ export class RecordingVerifier {
   /** Events of version 3. False where they cannot be read; what is hidden block by block has its chain checked all the same. */
   async #checkBlocks({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
-    const blocks = await this.#decoded(decodeCompact(seal, body, this.#reader))
+    const blocks = await this.#decoded(decodeCompact(seal, body, this.#reader), ({ events }) => events)
     if (blocks === undefined) {
       this.#hash = Buffer.from(seal.hash, 'hex')
       return false
     }
-    const events = blocks.reduce((sum, block) => sum + block.events, 0)
-    if (events !== seal.events) throw new Broken(`has ${events} events where its seal says ${seal.events}`, { segment })
+    if (blocks.events !== seal.events)
+      throw new Broken(`has ${blocks.events} events where its seal says ${seal.events}`, { segment })
+    const end = seal.first + seal.events
     const reader = new CompactReader(seal.first)
     let first = seal.first
-    for (const [index, block] of blocks.entries()) {
+    let isRead = true
+    for (const block of blocks.parts) {
       const at = { segment, event: first, lastEvent: first + block.events - 1 }
-      const isPart = seal.encoding === 'compact-hidden' || (index === blocks.length - 1 && block.events < BLOCK_EVENTS)
-      if (block.events !== BLOCK_EVENTS && !(isPart && block.events > 0))
-        throw new Broken('are no block as the gateway writes them', at)
+      const isPart = seal.encoding === 'compact-hidden' || (first + block.events === end && block.events < BLOCK_EVENTS)
+      if (block.events !== BLOCK_EVENTS && !isPart) throw new Broken('are no block as the gateway writes them', at)
       this.#hash = nextBlockHash(this.#hash as Buffer, block)
       if (!isChecked(block, this.#hash))
         throw new Broken('do not follow from the events before them: they or some of those were changed', at)
-      if (block.compact !== undefined) this.#checkBlock(reader, block, segment)
+      if (block.compact === undefined) isRead = false
+      else this.#checkBlock(reader, block, segment)
       first += block.events
     }
     this.#checkHash(seal)
-    return blocks.every(({ compact }) => compact !== undefined)
+    return isRead
   }
 
   #checkBlock(reader: CompactReader, { events, compact }: ReadableBlock, segment: number): void {
@@ -238,9 +241,17 @@ export class RecordingVerifier {
     if (reader.seq < end) throw new Broken('is missing from its block', { segment, event: reader.seq })
   }
 
-  async #decoded<T>(decoding: Promise<T>): Promise<T> {
+  /** The parts of a body, which can be gone through to their end, and how many events are in them. */
+  async #decoded<T>(
+    decoding: Promise<Iterable<T> | undefined>,
+    eventsIn: (part: T) => number,
+  ): Promise<{ readonly parts: Iterable<T>; readonly events: number } | undefined> {
     try {
-      return await decoding
+      const parts = await decoding
+      if (parts === undefined) return undefined
+      let events = 0
+      for (const part of parts) events += eventsIn(part)
+      return { parts, events }
     } catch (error) {
       throw new Broken(`has a body that cannot be read: ${(error as Error).message}`, { segment: this.#segments })
     }

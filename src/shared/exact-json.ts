@@ -4,6 +4,15 @@
  */
 export function parseExactJson(text: string): unknown {
   const value = JSON.parse(text) as unknown
+  // Other readers go to another depth before they give up.
+  if (isDeeper(value, MAX_DEPTH)) throw new SyntaxError('has values nested too deep')
   if (JSON.stringify(value) !== text) throw new SyntaxError('is not JSON as the gateway writes it')
   return value
 }
+
+const isDeeper = (value: unknown, depth: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1)))
+
+const MAX_DEPTH = 100

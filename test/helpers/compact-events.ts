@@ -73,7 +73,7 @@ const countOf = (blocks: readonly BlockContent[]): number => blocks.reduce((sum,
 
 /** The blocks of a segment that is not encrypted, and its events. */
 export async function contentOf({ seal, body }: Segment): Promise<{ blocks: BlockContent[]; events: RecordedEvent[] }> {
-  const blocks = (await decodeCompact(seal, body, undefined)) ?? []
+  const blocks = [...((await decodeCompact(seal, body, undefined)) ?? [])]
   const reader = new CompactReader(seal.first)
   const events = blocks.flatMap(({ compact }) => [...reader.read(compact ?? Buffer.alloc(0))])
   return { blocks, events: events.map(({ event }) => event) }

@@ -227,8 +227,6 @@ describe('verify', () => {
     it.each<[string, (all: BlockContent[]) => BlockContent[], number]>([
       ['of 15 events', ([a, ...rest]) => [{ ...(a as BlockContent), events: 15 }, ...rest], 52],
       ['of 17 events', ([a, ...rest]) => [{ ...(a as BlockContent), events: 17 }, ...rest], 54],
-      ['of none, in front', (all) => [{ events: 0, bytes: Buffer.alloc(0) }, ...all], 53],
-      ['of none, behind', (all) => [...all, { events: 0, bytes: Buffer.alloc(0) }], 53],
       [
         'the last with one event less than it has',
         (all) => [...all.slice(0, 3), { ...(all[3] as BlockContent), events: 4 }],
@@ -250,6 +248,19 @@ describe('verify', () => {
         status: 'invalid',
         segment: 0,
         event: expect.any(Number),
+      })
+    })
+
+    it.each<[string, (all: BlockContent[]) => BlockContent[]]>([
+      ['of none, in front', (all) => [{ events: 0, bytes: Buffer.alloc(0) }, ...all]],
+      ['of none, behind', (all) => [...all, { events: 0, bytes: Buffer.alloc(0) }]],
+      ['with no room for its events', (all) => [...all, { events: 5, bytes: Buffer.alloc(44) }]],
+    ])('a block %s, sealed as such: refused', async (_what, change) => {
+      write([await sealedWith(long, change(blocks), signer)])
+      expect(await verifyRecording(changed, keys)).toMatchObject({
+        status: 'invalid',
+        segment: 0,
+        reason: expect.stringMatching(/a block is shorter than its events are/),
       })
     })
 

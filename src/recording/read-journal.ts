@@ -59,16 +59,36 @@ export interface JournalFileReading {
 
 /** Reads what a stopped gateway left, up to the first byte of each file that it did not write itself. */
 export function readJournals(directory: string, macKey: Uint8Array): JournalReading {
-  const sessions = new Map<string, JournaledSession>()
+  const found = new Map<string, JournaledSession[]>()
   const files = existsSync(directory)
     ? journalFiles(directory).map((path) => {
         const { payloads, ...reading } = readRecords(path, macKey)
+        const sessions = new Map<string, JournaledSession>()
         for (const payload of payloads) addEntries(payload, sessions)
+        for (const [session, part] of sessions) found.set(session, [...(found.get(session) ?? []), part])
         return reading
       })
     : []
-  return { sessions, files }
+  return { sessions: new Map([...found].map(([session, parts]) => [session, joined(parts)])), files }
 }
+
+/** What several files have of one session. Which file comes first is said by their names alone, and those anybody can change. */
+function joined(parts: readonly JournaledSession[]): JournaledSession {
+  const { file, wrappedKey } = parts.findLast((part) => part.file !== '') ?? newSession()
+  const inOrder = parts.toSorted((one, other) => firstOf(one) - firstOf(other))
+  return {
+    file,
+    wrappedKey,
+    turns: inOrder.flatMap(({ turns }) => turns),
+    events: inOrder.flatMap(({ events }) => events),
+    detached: inOrder.flatMap(({ detached }) => detached),
+    sealed: parts.reduce<SealedSoFar | undefined>((most, { sealed }) => more(most, sealed), undefined),
+  }
+}
+
+/** One without events can be anywhere. */
+const firstOf = ({ turns, events }: JournaledSession): number =>
+  turns[0]?.first ?? events[0]?.seq ?? Number.MAX_SAFE_INTEGER
 
 function addEntries(payload: Buffer, sessions: Map<string, JournaledSession>): void {
   for (const { session, kind, seq, bytes } of decodeEntries(payload)) {
@@ -175,7 +195,9 @@ function readRecords(path: string, macKey: Uint8Array): JournalFileReading & { p
 function readHead(path: string): { records: number; token: Buffer } | undefined {
   try {
     const bytes = readFileSync(headOf(path))
-    return bytes.length === 8 + MAC ? { records: bytes.readUIntBE(2, 6), token: bytes.subarray(8) } : undefined
+    return bytes.length === 8 + MAC && bytes.readUInt16BE() === 0
+      ? { records: bytes.readUIntBE(2, 6), token: bytes.subarray(8) }
+      : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -196,5 +218,5 @@ function parseHeader(payload: Buffer): { journal: string; commitment: string; ve
 
 const HASH = 32
 const VERSIONS = [1, 2, JOURNAL_VERSION]
-/** More records than a file can hold. */
-const MAX_LOST = 4_000_000
+/** More records than a file can hold before another is begun: a head that says more costs whoever reads it a second, and no more. */
+const MAX_LOST = 1_000_000

@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeBlocks, firstBlockHash, type BlockContent } from '../../src/recording/compact-format.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
+import { headOf, JournalFile, realDisk } from '../../src/recording/journal-file.ts'
+import { encodeEvents, entryKinds, JOURNAL_MAGIC, type JournalEntry } from '../../src/recording/journal-format.ts'
+import { OpenSegment } from '../../src/recording/open-segment.ts'
+import { readJournals, type JournalFileReading } from '../../src/recording/read-journal.ts'
+import { recoverSpool, type Recovery } from '../../src/recording/recover.ts'
 import { BrokenRecording, readRecording, readSegments, type Segment } from '../../src/recording/read.ts'
 import { signStatement, SEAL_PURPOSE, type SegmentSeal } from '../../src/recording/seal.ts'
 import { compress, encodeSegment, MAGIC, MAGIC_2, sha256 } from '../../src/recording/segment.ts'
@@ -14,7 +19,18 @@ import { parseTrustedKeys, verifyRecording, type Verification } from '../../src/
 import { canonicalJson, type Json } from '../../src/shared/canonical-json.ts'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { byte, contentOf, fileOf, item, json, long, time, uint32 } from '../helpers/compact-events.ts'
-import { command, keys, opened, openSpool, recorderOptions, signer, written } from '../helpers/recordings.ts'
+import {
+  command,
+  eventsOf,
+  filesIn,
+  keys,
+  macKey,
+  opened,
+  openSpool,
+  recorderOptions,
+  signer,
+  written,
+} from '../helpers/recordings.ts'
 import { hasProgram } from '../helpers/test-clients.ts'
 
 const VERIFIER = join(import.meta.dirname, '..', 'fixtures', 'verifier.py')
@@ -427,5 +443,183 @@ describe('a body that unpacks to much', () => {
     }
     await expect(reading()).rejects.toThrow(BrokenRecording)
     expect(seen).toEqual(['opened', 'notice'])
+  })
+})
+
+describe('a journal', () => {
+  const SESSIONS = ['ses_1', 'ses_2']
+  const known = new Map(SESSIONS.map((session) => [session, { file: recorderOptions(session).file }]))
+  const recover = async (spool: string, expected: readonly string[]): Promise<Recovery> => {
+    const recovery = await recoverSpool(spool, { macKey, signer, keys, expected, known })
+    recovery.finish()
+    return recovery
+  }
+  /** Everything that a session said, in order, without what differs from run to run. */
+  const saidIn = async (spool: string, session: string): Promise<string[]> =>
+    (await eventsOf(join(spool, recorderOptions(session).file))).map((event) => JSON.stringify(event))
+
+  let left: string
+  let original: Buffer
+  let id: string
+  let whole: Record<string, string[]>
+  beforeAll(async () => {
+    const running = join(directory, 'running')
+    left = join(directory, 'left')
+    const spool = openSpool(running)
+    for (const session of SESSIONS) {
+      const recorder = await spool.open(opened(session), recorderOptions(session))
+      for (let n = 0; n < 4; n++) {
+        recorder.intent(command(`select ${n}`))
+        await written(recorder)
+      }
+    }
+    cpSync(running, left, { recursive: true })
+    await spool.stop()
+    const journal = filesIn(left, '.journal')[0] as string
+    original = readFileSync(journal)
+    id = readJournals(join(left, 'journal'), macKey).files[0]?.journal as string
+    const copy = join(directory, 'whole')
+    cpSync(left, copy, { recursive: true })
+    await recover(copy, [id])
+    whole = Object.fromEntries(
+      await Promise.all(
+        SESSIONS.map(async (session) => [session, (await saidIn(copy, session)).slice(0, -1)] as const),
+      ),
+    )
+    expect(Object.values(whole).map((events) => events.length)).toEqual([5, 5])
+  })
+
+  const isPrefix = (some: readonly string[], all: readonly string[]): boolean =>
+    some.every((one, index) => one === all[index])
+  const changesAt = (at: number): [string, Buffer][] => {
+    const flipped = Buffer.from(original)
+    flipped[at] = (flipped[at] as number) ^ (1 << (at % 8))
+    const without = Buffer.concat([original.subarray(0, at), original.subarray(at + 1)])
+    return [
+      [`${at} changed`, flipped],
+      [`cut at ${at}`, original.subarray(0, at)],
+      [`${at} gone`, without],
+    ]
+  }
+
+  it('changed or cut at any byte gives what was written up to there, and is not said to be whole', () => {
+    const where = join(directory, 'bytes')
+    mkdirSync(where)
+    const path = join(where, '00000001.journal')
+    const head = readFileSync(headOf(filesIn(left, '.journal')[0] as string))
+    writeFileSync(headOf(path), head)
+    const read = (): { turns: Record<string, string[]>; file: JournalFileReading | undefined } => {
+      const { sessions, files } = readJournals(where, macKey)
+      const turns = SESSIONS.map((session) => [
+        session,
+        (sessions.get(session)?.turns ?? []).map(({ first, bytes }) => `${first} ${bytes.toString('latin1')}`),
+      ])
+      return { turns: Object.fromEntries(turns) as Record<string, string[]>, file: files[0] }
+    }
+    writeFileSync(path, original)
+    const { turns: all } = read()
+    expect(Object.values(all).map((some) => some.length > 3)).toEqual([true, true])
+    for (let at = 0; at < original.length; at++)
+      for (const [what, bytes] of changesAt(at).slice(0, 2)) {
+        writeFileSync(path, bytes)
+        const { turns, file } = read()
+        for (const session of SESSIONS)
+          if (!isPrefix(turns[session] ?? [], all[session] ?? [])) expect([what, turns]).toEqual([what, all])
+        // One that has nothing of anybody in it: the chain says which one is gone.
+        if (file?.tail === 'whole')
+          expect([what, file.journal, bytes.length < JOURNAL_MAGIC.length + 4]).toEqual([what, undefined, true])
+      }
+    writeFileSync(path, original)
+    for (let at = 0; at < head.length; at++) {
+      // Of the number's high bytes one stands for all: each has as many keys worked out as a file can hold records.
+      if (at > 2 && at < 6) continue
+      const changed = Buffer.from(head)
+      changed[at] = (changed[at] as number) ^ (1 << (at % 8))
+      writeFileSync(headOf(path), changed)
+      const [file] = readJournals(where, macKey).files
+      expect([at, file?.tail]).toEqual([at, 'altered'])
+    }
+  })
+
+  it('changed or cut somewhere is recovered as what is left, says so, and the next start finds the same', async () => {
+    const spool = join(directory, 'again')
+    const step = Math.floor(original.length / 25)
+    for (let at = 0; at < original.length; at += step)
+      for (const [what, bytes] of changesAt(at)) {
+        rmSync(spool, { recursive: true, force: true })
+        cpSync(left, spool, { recursive: true })
+        writeFileSync(filesIn(spool, '.journal')[0] as string, bytes)
+        await recover(spool, [id])
+        const records = filesIn(spool, '.pamrec')
+        for (const session of SESSIONS) {
+          const path = join(spool, recorderOptions(session).file)
+          if (!existsSync(path)) continue
+          const result = await verifyRecording(path, keys)
+          expect([what, result.status, 'tail' in result && result.tail !== 'whole']).toEqual([what, 'recovered', true])
+          const said = await saidIn(spool, session)
+          expect([what, said.slice(0, -1)]).toEqual([what, whole[session]?.slice(0, said.length - 1)])
+        }
+        const before = records.map((path) => readFileSync(path))
+        await recover(spool, [])
+        expect(filesIn(spool, '.pamrec').map((path) => readFileSync(path))).toEqual(before)
+      }
+  })
+
+  /** Two journal files of one session, each with some of its turns, as a gateway leaves them that went on to a new file. */
+  function twoFiles(spool: string): void {
+    const open = new OpenSegment(0)
+    for (const begin of [0, 3]) {
+      const journal = new JournalFile(join(spool, 'journal'), macKey, realDisk)
+      const opening = Buffer.from(JSON.stringify({ file: recorderOptions().file }))
+      const entries: JournalEntry[] = [{ session: 'ses_1', kind: entryKinds.opened, seq: 0, bytes: opening }]
+      for (let n = begin; n < begin + 3; n++) {
+        open.add(n === 0 ? opened() : command(`select ${n}`), undefined, 1_780_000_000_000 + n, n)
+        const taken = open.take()
+        if (taken === undefined) throw new Error('nothing was added')
+        entries.push({
+          session: 'ses_1',
+          kind: entryKinds.events,
+          seq: n,
+          bytes: encodeEvents({ ...taken, hidden: false }),
+        })
+      }
+      journal.writeSync(journal.record(entries))
+      journal.close()
+    }
+  }
+  const move = (spool: string, from: string, to: string): void => {
+    for (const ending of ['journal', 'head'])
+      renameSync(join(spool, 'journal', `${from}.${ending}`), join(spool, 'journal', `${to}.${ending}`))
+  }
+  const copy = (spool: string, from: string, to: string): void => {
+    for (const ending of ['journal', 'head'])
+      cpSync(join(spool, 'journal', `${from}.${ending}`), join(spool, 'journal', `${to}.${ending}`))
+  }
+  it.each<[string, (spool: string) => void]>([
+    ['as they are', () => {}],
+    [
+      'under each other’s name',
+      (spool) => {
+        move(spool, '00000001', '00000009')
+        move(spool, '00000002', '00000001')
+        move(spool, '00000009', '00000002')
+      },
+    ],
+    ['the first a second time, in front', (spool) => copy(spool, '00000001', '00000000')],
+    ['the first a second time, behind', (spool) => copy(spool, '00000001', '00000003')],
+    ['the second a second time, in front', (spool) => copy(spool, '00000002', '00000000')],
+  ])('two files, %s: all events are there once', async (_what, change) => {
+    const spool = mkdtempSync(join(directory, 'two-'))
+    twoFiles(spool)
+    change(spool)
+    await recover(spool, [])
+    const said = (await eventsOf(join(spool, recorderOptions().file))).map((event) =>
+      'text' in event ? event.text : event.type,
+    )
+    expect(said).toEqual(['opened', 'select 1', 'select 2', 'select 3', 'select 4', 'select 5', 'ended'])
+    expect(await verifyRecording(join(spool, recorderOptions().file), keys)).toMatchObject({
+      status: 'recovered',
+      tail: 'whole',
+    })
   })
 })

@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -59,6 +69,18 @@ describe.each<[string, () => Home]>([
     await home.put('x', ...file('a', Buffer.from('one')))
     await expect(home.put('x', ...file('b', Buffer.from('two')))).rejects.toThrow(NameTaken)
     expect((await contentOf(home, 'x')).toString()).toBe('one')
+  })
+
+  it('a name that leads back to the spool is not a second one', async () => {
+    const [path, digest] = file('ses_1.pamrec', Buffer.from('one'))
+    mkdirSync(join(directory, 'linked'))
+    symlinkSync(path, join(directory, 'linked', 'ses_1.pamrec'))
+    symlinkSync(directory, join(directory, 'whole'))
+    for (const where of ['.', 'linked', 'whole'])
+      await expect(directoryHome(join(directory, where)).put('ses_1.pamrec', path, digest)).rejects.toThrow(NameTaken)
+    // Its own, from an earlier try, is.
+    const home = directoryHome(join(directory, 'good'))
+    for (let n = 0; n < 2; n++) await home.put('ses_1.pamrec', path, digest)
   })
 
   it('a file that is not what was sealed is not taken', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fstatSync, openSync, readFileSync } from 'node:fs'
 import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isNoFile } from '../ordinary-file.ts'
 import { sha256 } from '../segment.ts'
 import { inDirectory, syncDirectory } from '../sync-directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './home.ts'
@@ -18,7 +19,8 @@ export function directoryHome(directory: string): Home {
         await inDirectory(dirname(final), () => linkOrCopy(path, final, sha256))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        if ((await digestOfFile(final)) !== sha256) throw new NameTaken(name)
+        if (isNoFile(final) || (await isSameName(path, final)) || (await digestOfFile(final)) !== sha256)
+          throw new NameTaken(name)
       }
       await syncDirectory(dirname(final))
     },
@@ -43,6 +45,12 @@ export function directoryHome(directory: string): Home {
       return undefined
     },
   }
+}
+
+/** A link, or a home that is the spool, leads back to the file itself: who then removes it from the spool has removed it. */
+async function isSameName(path: string, final: string): Promise<boolean> {
+  const [own, its] = await Promise.all([stat(path), stat(final)])
+  return own.dev === its.dev && own.ino === its.ino && own.nlink === 1
 }
 
 /** Another name on the disk that the file is on already; a copy elsewhere. Unlike a rename, a link fails where the name is taken. */

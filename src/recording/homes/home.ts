@@ -42,7 +42,7 @@ export const describeRetention = ({ until }: Retention): string =>
 
 export class NameTaken extends Error {
   constructor(name: string) {
-    super(`${name} is there already, with other content`)
+    super(`${name} is there already, and is not this file`)
   }
 }
 

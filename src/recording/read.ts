@@ -206,7 +206,7 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
   tail: optional(isText(/^(whole|short|altered)$/)),
   encoding: isText(/^(compact-)?(gzip|age|hidden|plain)$/),
   wrappedKey: optional(isText(/^[A-Za-z0-9+/]*={0,2}$/)),
-  bytes: isCount,
+  bytes: (value) => isCount(value) && (value as number) <= MAX_BODY,
   sha256: isDigest,
   at: isTime,
   key: isText(/^([0-9a-f]{16})?$/),
@@ -216,3 +216,5 @@ const SEAL_FIELDS: { readonly [name in keyof SegmentSeal]-?: (value: unknown) =>
 /** What a write leaves that was stopped half-way. */
 export const CUT_OFF = 'is cut off'
 const MAX_SEAL_LENGTH = 64 * 1024
+/** No body of ours comes near it: a file that seems endless must not be read to its end. */
+const MAX_BODY = 512 * 1024 * 1024

@@ -428,6 +428,17 @@ describe('a body that unpacks to much', () => {
     await expect(read('gzip', MAGIC_2, Buffer.alloc(1e6))).rejects.toThrow(BrokenRecording)
   })
 
+  it('or seems endless is not waited for', async () => {
+    const file = unsealed([OPENED], { bytes: 512 * 1024 * 1024 + 1 })
+    let pieces = 0
+    async function* endless(): AsyncGenerator<Buffer> {
+      yield file
+      for (; pieces < 10; pieces++) yield Buffer.alloc(1000)
+    }
+    expect(await verifyRecording(endless(), keys)).toMatchObject({ status: 'invalid', segment: 0 })
+    expect(pieces).toBe(0)
+  })
+
   it('is gone through one event at a time', async () => {
     const [{ bytes }] = [block(...opening, json({ type: 'notice', message: '' }))]
     const few = encodeBlocks(firstBlockHash('ses_one'), [{ events: 2, bytes }]).bytes
@@ -622,4 +633,32 @@ describe('a journal', () => {
       tail: 'whole',
     })
   })
+})
+
+it('what is seen live is what stands there unsealed, and what is sealed', async () => {
+  const where = join(directory, 'live')
+  const spool = openSpool(where)
+  const recorder = await spool.open(opened('ses_live'), recorderOptions('ses_live'))
+  const live: string[] = []
+  recorder.listen(({ event, data }) => live.push(JSON.stringify([plain(event), data?.toString('hex')])))
+  const plain = (event: object): unknown => JSON.parse(canonicalJson(event as unknown as Json))
+  const same = { kinds: ['select'], reads: [], writes: [], digest: 'ab'.repeat(32) }
+  const large = 'ü\u0000‹'.repeat(200_000)
+  for (const parameters of [undefined, [], [null], ['', 'ü'], ['\ud83d'], [large], ['x'], ['x']])
+    for (const id of ['dec_0000000000001', 'dec_other']) {
+      recorder.intent({ ...command('select 1', id), ...same, parameters })
+      for (const rows of [0, 2 ** 32, 2 ** 32 - 1])
+        recorder.outcome({ type: 'result', command: id, tag: 'SELECT é', rows, bytes: 1, durationMs: 0.5 })
+      recorder.outcome({ type: 'result', command: id, rows: 1, bytes: 1, durationMs: 1 })
+      recorder.outcome({ type: 'terminal', channel: 'c', direction: 'in' }, Buffer.from(id))
+    }
+  const unsealed = [...recorder.unsealed()]
+  const shown = (events: readonly { event: object; data: Buffer | undefined }[]): string[] =>
+    events.map(({ event, data }) => JSON.stringify([plain(event), data?.toString('hex')]))
+  expect(shown(unsealed).slice(1)).toEqual(live)
+  await spool.close(recorder, { code: 'CLIENT_LEFT', message: '' })
+  await spool.stop()
+  const sealed = []
+  for await (const one of readRecording(join(where, recorderOptions('ses_live').file))) sealed.push(one)
+  expect(shown(sealed).slice(1)).toEqual(live)
 })

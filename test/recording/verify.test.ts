@@ -315,11 +315,14 @@ describe('verify', () => {
     const [first] = await segmentsOf(original)
     const { seal } = first as Segment
     copyFileSync(original, changed)
-    writeFileSync(
-      changed,
-      Buffer.concat([Buffer.from(MAGIC), encodeSegment({ ...seal, bytes: 2 ** 52 }, Buffer.from('x'))]),
-    )
-    expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', reason: 'is cut off' })
+    for (const [bytes, reason] of [
+      [2 ** 29, 'is cut off'],
+      [2 ** 29 + 1, 'has a seal that cannot be read'],
+      [2 ** 52, 'has a seal that cannot be read'],
+    ] as const) {
+      writeFileSync(changed, Buffer.concat([Buffer.from(MAGIC), encodeSegment({ ...seal, bytes }, Buffer.from('x'))]))
+      expect(await verifyRecording(changed, keys)).toMatchObject({ status: 'invalid', reason })
+    }
   })
 })
 

@@ -69,6 +69,8 @@ describe('what a command line does', () => {
     ['cd /srv && false && cd /home/jane && true || cat x', ['**'], []],
     ['! cd /srv && cat x', ['**'], []],
     ['time cd /srv && cat x', ['**'], []],
+    // The word behind it is the format.
+    ['\\time --format echo rm f', [], ['/home/jane/f']],
     ['command cd /srv && cat x', ['**'], []],
     ['xargs -I{} cd /srv < /dev/null && cat x', ['**'], []],
     ['setsid -f cd /srv && cat x', ['**'], []],

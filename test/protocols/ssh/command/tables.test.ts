@@ -131,6 +131,8 @@ describe('programs', () => {
       'env -C d ls',
       'timeout $x ls',
       '\\time -o f ls',
+      'time --format echo rm f',
+      '/usr/bin/time --form=x rm f',
       'nice --adj=5 ls',
       'sudo -s',
       'sudo -D d ls',

@@ -628,8 +628,8 @@ describe('what a transaction does that sees what was before', () => {
   })
 })
 
-describe('rows of partitions and children', () => {
-  it.each([
+describe('rows of partitions and children, and of what refers to others', () => {
+  it.each<[string, string, string?]>([
     [
       'create table above (id int primary key); create table below (primary key (id)) inherits (above)',
       'delete from above',
@@ -646,18 +646,24 @@ describe('rows of partitions and children', () => {
       'create table above (id int primary key); create table below (primary key (id)) inherits (above); create view shows as select id from above',
       'delete from shows',
     ],
-  ])('are changed with what refers to them: %s; %s', async (definitions, sql) => {
-    await admin.query(`${RESET}; drop table if exists above cascade; ${definitions}; insert into below values (1)`)
-    await admin.query(
-      'alter table ledger add of int references below on delete cascade on update set null; update ledger set of = 1',
-    )
-    const db = await connect(gateway(through))
-    await db.query('create table nudge (); drop table nudge')
-    await expect(db.query(sql)).rejects.toThrow('the ledger is not written')
-    expect((await admin.query('select of from ledger')).rows).toEqual([{ of: 1 }])
-    await db.end()
-    await admin.query('alter table ledger drop column of; drop table above cascade')
-  })
+    [
+      'create table above (id int primary key); insert into above values (0), (1); create table below (id int primary key default 0 references above on delete set default)',
+      'delete from above where id = 1',
+      'on update set null',
+    ],
+  ])(
+    'are changed with what refers to them: %s; %s',
+    async (definitions, sql, action = 'on delete cascade on update set null') => {
+      await admin.query(`${RESET}; drop table if exists above cascade; ${definitions}; insert into below values (1)`)
+      await admin.query(`alter table ledger add of int references below ${action}; update ledger set of = 1`)
+      const db = await connect(gateway(through))
+      await db.query('create table nudge (); drop table nudge')
+      await expect(db.query(sql)).rejects.toThrow('the ledger is not written')
+      expect((await admin.query('select of from ledger')).rows).toEqual([{ of: 1 }])
+      await db.end()
+      await admin.query('alter table ledger drop column of; drop table above cascade')
+    },
+  )
 })
 
 describe('what waits while somebody commits', () => {

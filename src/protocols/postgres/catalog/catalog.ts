@@ -116,7 +116,7 @@ export interface Relation extends SqlRelation {
   /** Of an index: its table. */
   readonly indexOf: readonly number[]
   /** Tables that change with it: by referential actions, and by TRUNCATE … CASCADE. */
-  readonly cascades: Readonly<Record<'delete' | 'update' | 'truncate', readonly number[]>>
+  readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update' | 'truncate', readonly number[]>>
 }
 
 /**
@@ -142,7 +142,7 @@ export interface CatalogRows {
   readonly families?: readonly Row[]
   /** Number, schema, name, kind as `pg_class` says it. */
   readonly relations: readonly Row[]
-  /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on update`. */
+  /** From, to, and how: `view`, `opaque`, `index`, `related`, `references`, `on delete`, `on delete set`, `on update`. */
   readonly sources: readonly Row[]
   /**
    * Relation, name, number, how it is generated, a user's type of it, the system's type of it, number of the type, whether its collation is a
@@ -358,6 +358,7 @@ function* makeRelations(
       indexOf: edgesOf('index', oid),
       cascades: {
         delete: edgesOf('on delete', oid),
+        deleteSets: edgesOf('on delete set', oid),
         update: edgesOf('on update', oid),
         truncate: edgesOf('references', oid),
       },

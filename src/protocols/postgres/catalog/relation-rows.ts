@@ -100,7 +100,7 @@ export function* relationRows(tables: Tables, code: WhatRuns, reviewed: Reviewed
     run(confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     const edge = (kind: string): unknown => sources.push([String(conrelid), String(confrelid), kind])
     edge('references')
-    if (ACTIONS.has(String(confdeltype))) edge('on delete')
+    if (ACTIONS.has(String(confdeltype))) edge(confdeltype === 'c' ? 'on delete' : 'on delete set')
     if (ACTIONS.has(String(confupdtype))) edge('on update')
   }
   for (const { oid, tgrelid, tgfoid } of all('pg_trigger')) {

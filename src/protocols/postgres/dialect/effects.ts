@@ -14,22 +14,27 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   const named = (names: readonly Name[]): Relation[] => names.flatMap((name) => findRelation(catalog, name) ?? [])
   const written = new Set(named(statement.writes))
   const own = new Set(written)
-  const follow = (kind: 'delete' | 'update' | 'truncate'): void => {
-    // Rows of a table may be those of its partitions and children, which foreign keys may refer to as well.
-    const reached = new Set(written)
-    for (const relation of reached) {
-      for (const oid of [...relation.cascades[kind], ...relation.viewOf]) {
-        const other = catalog.byOid.get(oid)
-        if (other !== undefined) written.add(other)
-        if (other !== undefined) reached.add(other)
+  for (const relation of own) for (const oid of relation.indexOf) written.add(catalog.byOid.get(oid) ?? relation)
+  const start = [...written]
+  const follow = (kind: keyof typeof FOLLOWS): void => {
+    const queue = start.map((relation) => ({ relation, kind }))
+    const seen = { delete: new Set<Relation>(), update: new Set<Relation>(), truncate: new Set<Relation>() }
+    for (const { relation, kind: done } of queue) {
+      if (seen[done].has(relation)) continue
+      seen[done].add(relation)
+      const change = (oids: readonly number[], then: keyof typeof FOLLOWS, isWritten: boolean): void => {
+        for (const oid of oids) {
+          const other = catalog.byOid.get(oid)
+          if (other !== undefined && isWritten) written.add(other)
+          if (other !== undefined) queue.push({ relation: other, kind: then })
+        }
       }
-      for (const oid of relation.related) {
-        const other = catalog.byOid.get(oid)
-        if (other !== undefined) reached.add(other)
-      }
+      change(relation.viewOf, done, true)
+      for (const [action, then] of FOLLOWS[done]) change(relation.cascades[action], then, true)
+      // Rows of a table may be those of its partitions and children, which foreign keys may refer to as well.
+      change(relation.related, done, false)
     }
   }
-  for (const relation of own) for (const oid of relation.indexOf) written.add(catalog.byOid.get(oid) ?? relation)
   if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')
   if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) follow('update')
   if (statement.cascade) follow('truncate')
@@ -60,6 +65,17 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
     ],
   }
 }
+
+/** By what is done to rows of a table, the referential actions that it sets off, and what these do to the rows that refer to them. */
+const FOLLOWS = {
+  delete: [
+    ['delete', 'delete'],
+    // SET NULL and SET DEFAULT change columns that others may refer to in turn.
+    ['deleteSets', 'update'],
+  ],
+  update: [['update', 'update']],
+  truncate: [['truncate', 'truncate']],
+} as const satisfies Record<string, readonly (readonly [keyof Relation['cascades'], string])[]>
 
 /** Whether anything is computed, compared or stored. */
 const evaluates = ({ functions, operators, conversions, fields, reads, writes }: ParsedStatement): boolean =>

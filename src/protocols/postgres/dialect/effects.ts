@@ -36,7 +36,11 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
     }
   }
   if (statement.kinds.some((kind) => kind === 'delete' || kind === 'merge')) follow('delete')
-  if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) follow('update')
+  if (statement.kinds.some((kind) => kind === 'update' || kind === 'merge')) {
+    follow('update')
+    // Before version 15 a row that moves to another partition is deleted in the one and inserted into the other.
+    if (catalog.version < 150_000 && start.some(({ related }) => related.length > 0)) follow('delete')
+  }
   if (statement.cascade) follow('truncate')
   const maintained = statement.kinds.some((kind) => MAINTAINS.has(kind)) ? named(statement.reads) : []
   const runsWriting = around([...written, ...maintained], catalog).flatMap(({ runs }) => runs)

@@ -362,6 +362,36 @@ describe('what a statement does', () => {
     expect(facts('update customers set id = 2 where id = 1').statements[0]?.writes).toEqual(['public.customers'])
   })
 
+  it.each([
+    [140_000, ['public.events', 'public.orders']],
+    [150_000, ['public.events']],
+  ])('a row that moves to another partition: version %d', (version, writes) => {
+    const older = buildCatalog({ ...rows, version, sources: [...rows.sources, ['16401', '16405', 'on delete']] })
+    const moved = resolveFacts(readSql('update events set id = 2 where id = 1'), older, masking)
+    expect(moved.statements[0]?.writes).toEqual(writes)
+  })
+
+  it('keys that a deleted row sets to NULL are keys that change', () => {
+    const changing = buildCatalog({
+      ...rows,
+      sources: [
+        ...rows.sources,
+        ['16405', '16401', 'on update'],
+        ['16408', '16400', 'on delete set'],
+        ['16407', '16408', 'on update'],
+      ],
+    })
+    const written = (sql: string): readonly string[] | undefined =>
+      resolveFacts(readSql(sql), changing, masking).statements[0]?.writes
+    // Rows of orders are deleted: nobody's key changes. Keys of audited become NULL, and with them those of the other orders.
+    expect(written('delete from customers where id = 1')).toEqual([
+      'public.customers',
+      'public.orders',
+      'public.audited',
+      'other.orders',
+    ])
+  })
+
   it('a function that the configuration declares safe is none of unknown effect', () => {
     const declared = buildCatalog(
       {

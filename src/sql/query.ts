@@ -465,6 +465,28 @@ export interface UtilityDetail {
   readonly checks: boolean
 }
 
+/** Of a statement that says none of it. */
+export const NO_DETAIL: UtilityDetail = {
+  settings: [],
+  readWrite: false,
+  secret: false,
+  names: [],
+  executes: undefined,
+  cascade: false,
+  renamesSchema: undefined,
+  explain: undefined,
+  stores: undefined,
+  copy: undefined,
+  temporary: false,
+  notifies: undefined,
+  gives: [],
+  index: undefined,
+  references: [],
+  inherits: [],
+  checks: false,
+  verbose: false,
+}
+
 export interface Copy {
   readonly direction: 'from' | 'to'
   readonly where: 'client' | 'file' | 'program'

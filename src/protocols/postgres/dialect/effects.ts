@@ -58,9 +58,10 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
     ),
   ]
   const rules = WRITES.some((kind) => statement.kinds.includes(kind)) || maintained.length > 0
+  const shown = behindViews(own, catalog)
   return {
     alsoWrites: [...written].filter(
-      (relation) => !own.has(relation) && relation.viewOf.length === 0 && !behindViews(own, catalog).has(relation.oid),
+      (relation) => !own.has(relation) && relation.viewOf.length === 0 && !shown.has(relation.oid),
     ),
     unknown: [
       ...new Set([...(rules ? runsWriting : []), ...runsReading].map(({ what }) => what)),

@@ -1,6 +1,16 @@
 import type * as pg from '@pgsql/types'
 import { words } from '../../../shared/words.ts'
-import type { Copy, Expression, Name, Opaque, Statement, TypeName, Utility, UtilityDetail } from '../../../sql/query.ts'
+import {
+  NO_DETAIL,
+  type Copy,
+  type Expression,
+  type Name,
+  type Opaque,
+  type Statement,
+  type TypeName,
+  type Utility,
+  type UtilityDetail,
+} from '../../../sql/query.ts'
 import { GRAMMAR } from './grammar.ts'
 import { isFalse, kindOfSet, literals, setsReadWrite } from './settings.ts'
 import {
@@ -62,27 +72,6 @@ class Found {
       detail,
     }
   }
-}
-
-const NO_DETAIL: UtilityDetail = {
-  settings: [],
-  readWrite: false,
-  secret: false,
-  names: [],
-  executes: undefined,
-  cascade: false,
-  renamesSchema: undefined,
-  explain: undefined,
-  stores: undefined,
-  copy: undefined,
-  temporary: false,
-  notifies: undefined,
-  gives: [],
-  index: undefined,
-  references: [],
-  inherits: [],
-  checks: false,
-  verbose: false,
 }
 
 /** A statement that could not be read. */

@@ -218,12 +218,14 @@ describe('a disk that cannot be written', () => {
     await direct.end()
     const ready = async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status
     const fill = async (): Promise<void> => {
-      // What is left of the sessions that ended makes room when it goes: before it has, nothing is full for long.
+      // What is left of the sessions that ended makes room when it goes: before it has, nothing is full for long. One journal alone
+      // may be the one that failed, which goes last; with a new one, the gateway is ready.
       await eventually(async () => {
         const names = readdirSync(spool, { recursive: true }).map(String)
         const settled = !names.some((name) => name.endsWith('.pamrec'))
-        return settled && names.filter((name) => name.endsWith('.journal')).length === 1 ? true : undefined
-      }, 'nothing left but one journal')
+        const alone = settled && names.filter((name) => name.endsWith('.journal')).length === 1
+        return alone && (await ready()) === 200 ? true : undefined
+      }, 'nothing left but one journal, and a gateway that is ready')
       writeFileSync(join(spool, 'filler'), '')
       spawnSync('sh', ['-c', `cat /dev/zero > ${join(spool, 'filler')}`])
       // A page that is begun takes a little more; a statement of this length does not fit.

@@ -126,9 +126,8 @@ export class HeldCommands {
   async #verdictOn(waiting: Waiting, outcome: Promise<Outcome>): Promise<Verdict> {
     const { approval, draft, decision, policy, covers } = waiting
     try {
-      const estimated = await this.#estimateOf(draft)
-      const filed = estimated === undefined ? approval : { ...approval, effect: `${approval.effect}; ${estimated}` }
-      await this.#parts.state.fileApproval(filed, approval.createdAt)
+      const estimated = await this.#estimateOf(draft, outcome)
+      if (estimated !== SETTLED) await this.#file(approval, estimated)
       const verdict = await this.#settled(waiting, await outcome)
       if (verdict.type === 'forward' && covers === 'statement') this.#covered.add(this.#statementDigest(draft, policy))
       return verdict
@@ -137,23 +136,25 @@ export class HeldCommands {
     }
   }
 
-  /** A target that does not answer holds up nobody who would decide, and a session that is over asks nobody any more. */
-  async #estimateOf(draft: CommandDraft): Promise<string | undefined> {
-    const { clock, ended } = this.#parts
+  #file(approval: Approval, estimated: string | undefined): Promise<void> {
+    const effect = estimated === undefined ? approval.effect : `${approval.effect}; ${estimated}`
+    return this.#parts.state.fileApproval({ ...approval, effect }, approval.createdAt)
+  }
+
+  /**
+   * A target that does not answer holds up nobody who would decide; whoever takes the command back meanwhile waits for no estimate, and
+   * nobody is asked.
+   */
+  async #estimateOf(draft: CommandDraft, outcome: Promise<Outcome>): Promise<string | undefined | typeof SETTLED> {
+    const { clock } = this.#parts
     let stopTimer = (): void => {}
-    let onEnded = (): void => {}
     const late = new Promise<undefined>((resolve) => {
       stopTimer = clock.at(clock.now() + ESTIMATE_TIMEOUT_MS, () => resolve(undefined))
     })
-    const over = new Promise<never>((_, reject) => {
-      onEnded = () => reject(ended.reason as PamError)
-      ended.addEventListener('abort', onEnded, { once: true })
-    })
     try {
-      return await Promise.race([draft.estimate(), late, over])
+      return await Promise.race([draft.estimate(), late, outcome.then((): typeof SETTLED => SETTLED)])
     } finally {
       stopTimer()
-      ended.removeEventListener('abort', onEnded)
     }
   }
 
@@ -185,8 +186,8 @@ export class HeldCommands {
   async #approved(waiting: Waiting, by: Approval): Promise<Verdict> {
     const { state, clock, ended, judge, digest, recorder } = this.#parts
     const { approval, draft, decision } = waiting
-    const policy = this.#parts.policy()
     const again = await draft.again()
+    const policy = this.#parts.policy()
     const judgement = judge.judge(again, policy)
     if (judgement.type === 'deny')
       return this.#void(waiting, by, `it was approved, but current policy denies it: ${judgement.message}`)
@@ -235,6 +236,9 @@ const refused = ({ approval, decision }: Waiting, code: PamError['code'], messag
     hint: `rule "${approval.rule}"; approval ${approval.id}; decision ${decision}`,
   }),
 })
+
+/** It was settled before it was filed. */
+const SETTLED: unique symbol = Symbol('settled')
 
 /** Milliseconds that the target has to say how much a held command touches. */
 const ESTIMATE_TIMEOUT_MS = 5000

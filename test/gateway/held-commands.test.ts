@@ -152,6 +152,15 @@ describe('a held command', () => {
     expect(bench.state.used[0]?.[1]).not.toBe(approval.digest)
   })
 
+  it('is judged by the rules that are in force once it is known what it would do by now', async () => {
+    const { verdict } = hold(
+      truncate({ again: async () => (await Promise.resolve(), (bench.policy = policyOf('')), truncate()) }),
+    )
+    held.decided(decided(await filed(), 'approved'))
+    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'APPROVAL_VOID' } })
+    expect(bench.state.used).toEqual([])
+  })
+
   it('does not run where the session ended while the approval was taken', async () => {
     const { verdict } = hold(
       truncate({ again: () => (bench.ended.abort(new PamError('GRANT_OVER', '')), Promise.resolve(truncate())) }),
@@ -168,6 +177,15 @@ describe('what comes before the approval', () => {
     expect(bench.state.filed).toEqual([])
     bench.clock.next()
     expect((await filed()).effect).toBe('TRUNCATE')
+  })
+
+  it('asks nobody where it is withdrawn meanwhile, and the client waits for nothing more', async () => {
+    const { verdict, withdraw } = hold(truncate({ estimate: () => new Promise(() => {}) }))
+    withdraw()
+    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'HOLD_WITHDRAWN' } })
+    expect(bench.state.filed).toEqual([])
+    expect(bench.recorded).toEqual([['approval', 'withdrawn']])
+    expect(bench.clock.isIdle).toBe(true)
   })
 
   it('asks nobody where the session ends meanwhile', async () => {

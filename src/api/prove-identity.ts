@@ -1,5 +1,4 @@
 import { provenUntil, type Login } from '../identity/login.ts'
-import { decideAccess } from '../policy/decide.ts'
 import { PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import { appendAudit } from '../storage/audit.ts'
@@ -74,7 +73,7 @@ export async function proveIdentity(
     return proven
   })
   if (typeof login === 'string') throw refusals[login]()
-  endWhatIsLost(login, deps)
+  deps.registry.personChanged(login.person, deps.settings())
   return login
 }
 
@@ -86,19 +85,6 @@ const refusals = {
   'signed out everywhere': () =>
     new PamError('TOKEN_USED', 'this identity token was issued before you signed out everywhere', signInAgain),
   'key signed out': () => new PamError('KEY_SIGNED_OUT', 'the login of this key was signed out', signInAgain),
-}
-
-/** Groups may have gone with the new proof: sessions whose target the person may not have any more end at once. */
-function endWhatIsLost(login: Login, { registry, settings }: ApiDeps): void {
-  const { policy, targets } = settings()
-  registry.endWhere(
-    (session) => {
-      if (session.personId !== login.person.id) return false
-      const target = targets.find(({ name }) => name === session.target)
-      return target === undefined || decideAccess(policy, login.person, target) === undefined
-    },
-    new PamError('IDENTITY_LOST', 'your group membership changed; this access was withdrawn'),
-  )
 }
 
 /** Signs a login out; what runs under it ends now. */

@@ -3,6 +3,7 @@ import type { Grant } from '../access/grant.ts'
 import type { Login } from '../identity/login.ts'
 import { decideAccess } from '../policy/decide.ts'
 import type { AccessRule, Policy } from '../policy/policy.ts'
+import { isSamePerson } from '../policy/same-person.ts'
 import type { SessionRecorder } from '../recording/recorder.ts'
 import type { Spool } from '../recording/spool.ts'
 import type { Clock } from '../shared/clock.ts'
@@ -10,6 +11,7 @@ import { asPamError, PamError } from '../shared/errors.ts'
 import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
+import { keepsAccess } from './keeps-access.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
@@ -116,7 +118,7 @@ export async function openSession(wanted: Wanted, parts: TunnelParts): Promise<O
     return closeSession(opening, { session, recorder }, parts)
   }
   try {
-    await confirm(opening, parts)
+    await confirm(opening, lease.user, parts)
   } catch (error) {
     session.end(asPamError(error))
     // What failed first is what the client is told.
@@ -178,10 +180,11 @@ const listed = (
   recorder: SessionRecorder,
 ): Parameters<SessionRegistry['add']>[0] => ({
   id,
-  personId: login.person.id,
+  person: login.person,
   loginId: login.id,
   grantId: grant.id,
   target: target.name,
+  account: session.lease.user,
   commands: () => session.commands(),
   recent: (approvalId) => (recorder.isEncrypted ? [] : session.recent(approvalId)),
   end: (reason) => session.end(reason),
@@ -190,10 +193,14 @@ const listed = (
 })
 
 /**
- * Puts the session into the store, then looks at grant and login once more: whoever revoked or signed out meanwhile did not find it
- * in the registry.
+ * Puts the session into the store, then looks at grant, login and rules once more: whoever revoked, signed out, lost a group or took a
+ * rule away meanwhile did not find it in the registry.
  */
-async function confirm(opening: Opening, { state, clock, from }: TunnelParts): Promise<void> {
+async function confirm(
+  opening: Opening,
+  account: string,
+  { state, clock, from, settings }: TunnelParts,
+): Promise<void> {
   const { id, login, target, grant, openedAt, recording } = opening
   await state.sessionOpened({
     id,
@@ -208,7 +215,13 @@ async function confirm(opening: Opening, { state, clock, from }: TunnelParts): P
   })
   if (!(await state.isGrantActive(grant.id, clock.now())))
     throw new PamError('GRANT_REVOKED', `your access to ${target.name} has ended`)
-  if ((await provenUntil(login, state, clock)) === undefined) throw identityLost()
+  const current = await provenLogin(login, state, clock)
+  if (current === undefined) throw identityLost()
+  const rules = settings()
+  if (!keepsAccess({ target: target.name, account }, current.person, rules))
+    throw new PamError('NO_ACCESS', `no access rule gives you ${target.name} any more`)
+  if (!isSamePerson(rules.policy, login.person, current.person))
+    throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
 }
 
 /** Seals the record, gives the credential back, and says in the store and in the log why the session ended: each whatever the others do. */
@@ -245,9 +258,9 @@ function watch({ grant, target, login }: Opening, session: Session, { clock, sta
   let stopIdentity = (): void => {}
   let isStopped = false
   const check = async (): Promise<void> => {
-    const until = await provenUntil(login, state, clock)
-    if (until === undefined) session.end(identityLost())
-    else if (!isStopped) arm(until)
+    const current = await provenLogin(login, state, clock)
+    if (current === undefined) session.end(identityLost())
+    else if (!isStopped) arm(current.provenUntil)
   }
   const arm = (at: number): void => {
     stopIdentity = clock.at(at, () => void check().catch((error: unknown) => session.end(asPamError(error))))
@@ -260,12 +273,12 @@ function watch({ grant, target, login }: Opening, session: Session, { clock, sta
   }
 }
 
-/** How long the login's identity is proven; undefined where it has ended, or is proven no longer. */
-async function provenUntil({ id }: Login, state: GatewayState, clock: Clock): Promise<number | undefined> {
+/** The login as it is now; undefined where it has ended, or its identity is proven no longer. */
+async function provenLogin({ id }: Login, state: GatewayState, clock: Clock): Promise<Login | undefined> {
   const current = await state.login(id)
   return current === undefined || current.endedAt !== undefined || current.provenUntil <= clock.now()
     ? undefined
-    : current.provenUntil
+    : current
 }
 
 const grantOver = (target: string): PamError =>

@@ -1,13 +1,19 @@
 import type { Approval } from '../access/approval.ts'
-import type { PamError } from '../shared/errors.ts'
+import type { Person } from '../policy/command.ts'
+import { isSamePerson } from '../policy/same-person.ts'
+import { PamError } from '../shared/errors.ts'
+import { keepsAccess, type Rules } from './keeps-access.ts'
 
 /** A live session, as those see it who list and end sessions. */
 export interface LiveSession {
   readonly id: string
-  readonly personId: string
+  /** As the rules know them in this session. */
+  readonly person: Person
   readonly loginId: string
   readonly grantId: string
   readonly target: string
+  /** On the target. */
+  readonly account: string
   /** Commands so far. */
   commands(): number
   /** For approvers; empty where the record of the session is hidden from everybody here. */
@@ -67,7 +73,7 @@ export class SessionRegistry {
   /** Sessions of a person that have not ended. */
   countOf(personId: string): number {
     let count = 0
-    for (const { id, personId: of } of this.#live.values()) if (of === personId && !this.#over.has(id)) count++
+    for (const { id, person } of this.#live.values()) if (person.id === personId && !this.#over.has(id)) count++
     return count
   }
 
@@ -76,6 +82,31 @@ export class SessionRegistry {
     const ending = [...this.#live.values()].filter(fits)
     for (const session of ending) session.end(reason)
     return ending.length
+  }
+
+  /**
+   * A person's groups may have changed: sessions end whose target they may not have any more, and those for which some rule takes them for
+   * another person than the one who opened them.
+   */
+  personChanged(person: Person, rules: Rules): void {
+    this.endWhere(
+      (session) => session.person.id === person.id && !keepsAccess(session, person, rules),
+      new PamError('IDENTITY_LOST', 'your group membership changed; this access was withdrawn'),
+    )
+    this.endWhere(
+      (session) => session.person.id === person.id && !isSamePerson(rules.policy, session.person, person),
+      new PamError('IDENTITY_LOST', 'your group membership changed; other rules apply to you now', {
+        hint: 'connect again',
+      }),
+    )
+  }
+
+  /** Sessions end that nobody could open under these rules. */
+  rulesChanged(rules: Rules): void {
+    this.endWhere(
+      (session) => !keepsAccess(session, session.person, rules),
+      new PamError('NO_ACCESS', 'the access rules changed, and none of them gives you this access any more'),
+    )
   }
 
   held(approval: Approval): HeldCommand | undefined {

@@ -177,6 +177,7 @@ export async function start(file: string): Promise<void> {
       await boundSignIns(config, db, logger)
       issuers = nextIssuers
       identities = identityVerifier(issuers)
+      registry.rulesChanged(config)
       await auditConfig(db, config, 'config.reloaded')
       logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
     } catch (error) {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Approval } from '../../src/access/approval.ts'
 import { SessionRegistry, type LiveSession } from '../../src/gateway/session-registry.ts'
 import { PamError } from '../../src/shared/errors.ts'
+import { jane, policyOf, store } from '../helpers/session-parts.ts'
 
 let registry: SessionRegistry
 let ended: string[]
@@ -9,10 +10,11 @@ let told: string[]
 
 const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
   id,
-  personId: 'jane',
+  person: jane,
   loginId: 'log_1',
   grantId: 'grt_1',
   target: 'store',
+  account: 'app',
   commands: () => 0,
   recent: () => [],
   end: ({ code }) => void ended.push(`${id} ${code}`),
@@ -20,6 +22,8 @@ const live = (id: string, given: Partial<LiveSession> = {}): LiveSession => ({
   held: (approvalId) => ({ text: `${id} ${approvalId}`, parameters: [] }),
   ...given,
 })
+const RULES = `access: [{ name: devs, who: { groups: [dev] }, grant: standing }]
+commands: [{ name: careful, who: { groups: [ops] }, match: { kinds: [delete] }, allow: true }]`
 const approval = (sessionId: string): Approval => ({ id: 'apr_1', sessionId }) as Approval
 
 beforeEach(() => {
@@ -27,13 +31,13 @@ beforeEach(() => {
   ended = []
   told = []
   registry.add(live('ses_1'))
-  registry.add(live('ses_2', { personId: 'bob', grantId: 'grt_2' }))
+  registry.add(live('ses_2', { person: { ...jane, id: 'bob' }, grantId: 'grt_2' }))
   registry.add(live('ses_3'))
 })
 
 describe('live sessions', () => {
   it('are found by id and counted by person', () => {
-    expect([registry.size, registry.has('ses_2'), registry.find('ses_2')?.personId]).toEqual([3, true, 'bob'])
+    expect([registry.size, registry.has('ses_2'), registry.find('ses_2')?.person.id]).toEqual([3, true, 'bob'])
     expect([registry.countOf('jane'), registry.countOf('bob'), registry.countOf('alice')]).toEqual([2, 1, 0])
   })
 
@@ -44,6 +48,24 @@ describe('live sessions', () => {
     registry.remove('ses_1')
     registry.add(live('ses_1'))
     expect(registry.countOf('jane')).toBe(2)
+  })
+
+  it('end with the access of their person, or where other rules apply to them', () => {
+    const rules = { policy: policyOf(RULES), targets: [store] }
+    registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
+    registry.personChanged({ ...jane, groups: ['dev', 'chess'] }, rules)
+    expect(ended).toEqual(['ses_4 IDENTITY_LOST'])
+    registry.remove('ses_4')
+    registry.personChanged({ ...jane, groups: [] }, rules)
+    expect(ended.slice(1, 3)).toEqual(['ses_1 IDENTITY_LOST', 'ses_3 IDENTITY_LOST'])
+    expect(ended).not.toContain('ses_2 IDENTITY_LOST')
+  })
+
+  it('end with the rule that gives them, whoever has them', () => {
+    registry.rulesChanged({ policy: policyOf(RULES), targets: [store] })
+    expect(ended).toEqual([])
+    registry.rulesChanged({ policy: policyOf(RULES.replace('[dev]', '[ops]')), targets: [store] })
+    expect(ended).toEqual(['ses_1 NO_ACCESS', 'ses_2 NO_ACCESS', 'ses_3 NO_ACCESS'])
   })
 
   it('are there until they are removed', () => {

@@ -10,6 +10,7 @@ import { SharedSessions } from '../../src/gateway/shared-sessions.ts'
 import type { TargetConfig } from '../../src/gateway/target.ts'
 import { serveTunnel } from '../../src/gateway/tunnel.ts'
 import type { Login } from '../../src/identity/login.ts'
+import type { Policy } from '../../src/policy/policy.ts'
 import type { Spool } from '../../src/recording/spool.ts'
 import { idleHandler } from '../../src/shared/channel.ts'
 import { PamError } from '../../src/shared/errors.ts'
@@ -18,7 +19,8 @@ import { HandClock } from '../helpers/hand-clock.ts'
 import { eventsOf, filesIn, openSpool } from '../helpers/recordings.ts'
 import { grantOf, loginOf, policyOf, store } from '../helpers/session-parts.ts'
 
-const ACCESS = 'access: [{ name: devs, who: { groups: [dev] }, grant: standing }]'
+const COMMANDS = 'commands: [{ name: watched, who: { groups: [trainee] }, match: { kinds: [delete] }, deny: ask }]'
+const ACCESS = `${COMMANDS}\naccess: [{ name: devs, who: { groups: [dev] }, grant: standing }]`
 
 let directory: string
 let spool: Spool
@@ -26,6 +28,8 @@ let clock: HandClock
 let login: Login
 /** What the store says of the login now. */
 let current: Login | undefined
+/** The rules that are in force once the store knows of the session. */
+let reloaded: Policy | undefined
 let isGrantActive: boolean
 /** When the store answers who the login is. */
 let lookup: Promise<void>
@@ -40,6 +44,7 @@ beforeEach(() => {
   spool = openSpool(directory)
   clock = new HandClock()
   current = login = loginOf(clock)
+  reloaded = undefined
   isGrantActive = true
   lookup = Promise.resolve()
   did = []
@@ -110,7 +115,7 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
   }
   return {
     from: '192.0.2.1',
-    settings: () => settings,
+    settings: () => (reloaded !== undefined && did.length > 0 ? { ...settings, policy: reloaded } : settings),
     protocols: new Map([['postgres', { engine, target: credentials }]]),
     state,
     registry,
@@ -123,6 +128,8 @@ function parts(policy = ACCESS, given: Partial<TunnelParts> = {}): TunnelParts {
     ...given,
   } as unknown as TunnelParts
 }
+
+const inGroups = (groups: string[]): Login => ({ ...login, person: { ...login.person, groups } })
 
 const channel = (): TunnelChannel => ({
   handler: idleHandler,
@@ -177,7 +184,7 @@ describe('a tunnel', () => {
   })
 
   it('is refused in its protocol where the person has too many sessions', async () => {
-    registry.add({ id: 'ses_0', personId: 'jane' } as never)
+    registry.add({ id: 'ses_0', person: login.person } as never)
     await open()
     expect(did).toEqual(['refused store RATE_LIMITED', 'refuse RATE_LIMITED', 'destroy'])
   })
@@ -186,6 +193,14 @@ describe('a tunnel', () => {
     ['the grant was revoked', () => (isGrantActive = false), 'GRANT_REVOKED'],
     ['the login has ended', () => (current = { ...login, endedAt: 1 }), 'IDENTITY_LOST'],
     ['the login is gone', () => (current = undefined), 'IDENTITY_LOST'],
+    ['the person lost a group that gives access', () => (current = inGroups([])), 'NO_ACCESS'],
+    ['other rules came to apply to the person', () => (current = inGroups(['dev', 'trainee'])), 'IDENTITY_LOST'],
+    ['the rules were changed', () => (reloaded = policyOf(COMMANDS)), 'NO_ACCESS'],
+    [
+      'the rules took its account away',
+      () => (reloaded = policyOf(ACCESS.replace('grant:', 'logins: [web], grant:'))),
+      'NO_ACCESS',
+    ],
     ['the identity is proven no longer', () => (current = { ...login, provenUntil: clock.now() }), 'IDENTITY_LOST'],
     ['the store fails', () => (storeFails = new PamError('STORE_UNAVAILABLE', 'down')), 'STORE_UNAVAILABLE'],
   ])('that was being opened while %s reaches no target, and leaves nothing behind', async (_what, act, code) => {

@@ -127,11 +127,14 @@ const isGone = (pid: string): boolean => {
 }
 
 describe.skipIf(!READY)('a target that is withdrawn while its port is open', () => {
-  it('is said natively to the next connection, and the port stays', async () => {
+  it('is said natively to the next connection and to sessions that are open, and the port stays', async () => {
     const open = await keepOpen()
     const before = psqlAt(open.port)
     before.type('select 6 * 7;\n\\q\n')
     expect(await before.closed, before.stderr()).toBe(0)
+    const live = psqlAt(open.port)
+    live.type("select 'here';\n")
+    await shows(live, 'here')
     const file = join(own.directory, 'pam.yaml')
     writeFileSync(
       file,
@@ -147,6 +150,11 @@ describe.skipIf(!READY)('a target that is withdrawn while its port is open', () 
     const after = psqlAt(open.port)
     expect(await after.closed).toBe(2)
     expect(after.stderr()).toContain('pam: no target named "dev-db" is visible to you')
+    await noneActive()
+    live.type("select 'and now';\n")
+    expect(await live.closed).toBe(2)
+    expect(live.stdout()).toBe('here\n')
+    expect(live.stderr()).toContain('pam: the access rules changed, and none of them gives you this access any more')
     writeFileSync(file, config)
     own.gateway.signal('SIGHUP')
     await eventually(

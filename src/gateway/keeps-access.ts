@@ -1,0 +1,19 @@
+import type { Person, Target } from '../policy/command.ts'
+import { decideAccess } from '../policy/decide.ts'
+import type { Policy } from '../policy/policy.ts'
+
+export interface Rules {
+  readonly policy: Policy
+  readonly targets: readonly Target[]
+}
+
+/** Whether a person who has a session could still open it: some rule gives them its target, with the account that it uses there. */
+export function keepsAccess(
+  { target: name, account }: { readonly target: string; readonly account: string },
+  person: Person,
+  { policy, targets }: Rules,
+): boolean {
+  const target = targets.find((candidate) => candidate.name === name)
+  const rule = target && decideAccess(policy, person, target)
+  return rule !== undefined && (rule.logins?.includes(account) ?? true)
+}

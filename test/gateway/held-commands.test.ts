@@ -180,9 +180,9 @@ describe('what comes before the approval', () => {
   })
 
   it('asks nobody where it is withdrawn meanwhile, and the client waits for nothing more', async () => {
-    const { verdict, withdraw } = hold(truncate({ estimate: () => new Promise(() => {}) }))
-    withdraw()
-    expect(await verdict).toMatchObject({ type: 'refuse', error: { code: 'HOLD_WITHDRAWN' } })
+    const it = hold(truncate({ estimate: () => new Promise(() => {}) }))
+    it.withdraw()
+    expect(await it.verdict).toMatchObject({ type: 'refuse', error: { code: 'HOLD_WITHDRAWN' } })
     expect(bench.state.filed).toEqual([])
     expect(bench.recorded).toEqual([['approval', 'withdrawn']])
     expect(bench.clock.isIdle).toBe(true)

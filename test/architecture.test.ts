@@ -416,7 +416,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   demo: {
     imports: ['demo/', 'evaluation-idp/people.ts', 'shared/'],
-    packages: [...FILES, 'node:child_process', 'node:module', 'node:net', 'pg'],
+    packages: [...FILES, 'node:child_process', 'node:dgram', 'node:module', 'node:net', 'pg'],
     clock: true,
     environment: true,
   },

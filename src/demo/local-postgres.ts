@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import {
   accessSync,
   chownSync,
@@ -220,25 +221,38 @@ function stopServer(server: ChildProcess): Promise<void> {
 }
 
 /**
- * A port of loopback that nobody has. It is below those that systems give to whoever asks for any, so that no connection and no other
- * server gets it before it is used.
+ * A port of loopback that nobody has, and that nobody else who asks here is given before this process ends: it may be opened later, by
+ * another process, or closed and opened again. It is below those that systems give to whoever asks for any.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000)
-    if (await isFree(port)) return port
+    if ((await reserve(port)) && (await isFree(port))) return port
   }
+}
+
+/** Holds the UDP port of the same number, by which processes that look for a port at the same time keep out of each other's way. */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const held = createSocket('udp4').unref()
+    held.once('error', (error: NodeJS.ErrnoException) => {
+      held.close()
+      if (isTaken(error)) resolve(false)
+      else reject(error)
+    })
+    held.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true))
+  })
 }
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(false) : reject(error),
-    )
+    probe.once('error', (error) => (isTaken(error) ? resolve(false) : reject(error)))
     probe.listen(port, '127.0.0.1', () => void probe.close(() => resolve(true)))
   })
 }
+
+const isTaken = ({ code }: NodeJS.ErrnoException): boolean => code === 'EADDRINUSE' || code === 'EACCES'
 
 function isExecutable(file: string): boolean {
   try {

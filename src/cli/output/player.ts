@@ -1,4 +1,5 @@
 import type { ReadEvent } from '../../recording/read.ts'
+import { keyReader } from './keys.ts'
 
 /**
  * Plays a terminal on this one. Space pauses, the arrows go five seconds back or on, q ends. Going back plays again from the
@@ -19,8 +20,8 @@ export async function playTerminal(
   let rewind = false
   let otherScreen = false
   let wake = (): void => {}
-  const onKey = (key: Buffer): void => {
-    switch (key.toString('latin1')) {
+  const onKey = (key: string): void => {
+    switch (key) {
       case ' ':
         paused = !paused
         break
@@ -38,6 +39,8 @@ export async function playTerminal(
     }
     wake()
   }
+  const keysOf = keyReader()
+  const onInput = (bytes: Buffer): void => keysOf(bytes).forEach(onKey)
   const sleep = (milliseconds: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds)
@@ -68,7 +71,7 @@ export async function playTerminal(
     }
   }
   stdin.setRawMode(true)
-  stdin.on('data', onKey)
+  stdin.on('data', onInput)
   stdin.resume()
   try {
     await play(startingWith(first, rest))
@@ -79,7 +82,7 @@ export async function playTerminal(
       await play(options.again())
     }
   } finally {
-    stdin.off('data', onKey)
+    stdin.off('data', onInput)
     stdin.setRawMode(false)
     stdin.pause()
     stdout.write(RESET + (otherScreen ? MAIN_SCREEN : '') + '\n')

@@ -14,6 +14,7 @@ import { HandClock } from '../helpers/hand-clock.ts'
 
 /** A provider over HTTP and a store; time is moved by hand. A proof holds for REPROOF and a minute. */
 const REPROOF = 300_000
+const IDLE = 3_600_000
 const redirectUri = 'https://pam.example.com/auth/callback'
 
 /** What is due already comes by itself. */
@@ -56,7 +57,7 @@ describe('a browser whose identity is proven again', () => {
         reproof: REPROOF,
         policy: { access: [], commands: [], masking: [] },
         targets: [],
-        web: { client, idle: 3_600_000, maxDuration: 12 * 3_600_000 },
+        web: { client, idle: IDLE, maxDuration: 12 * 3_600_000 },
       }),
     } as never
     const { pending } = await beginSignIn(client, { redirectUri, fresh: false })
@@ -77,8 +78,11 @@ describe('a browser whose identity is proven again', () => {
     rmSync(directory, { recursive: true })
   })
 
-  const call = () =>
-    authenticateBrowser({ method: 'GET', headers: { cookie: `__Host-pam_session=${cookie}` }, from: 'here' }, deps)
+  const call = (more: Record<string, string> = {}) =>
+    authenticateBrowser(
+      { method: 'GET', headers: { cookie: `__Host-pam_session=${cookie}`, ...more }, from: 'here' },
+      deps,
+    )
   const provenUntil = async (): Promise<number> => (await findLogin(db.read, loginId))?.provenUntil ?? 0
   const limit = REPROOF + 60_000
 
@@ -91,6 +95,20 @@ describe('a browser whose identity is proven again', () => {
     await call()
     expect(provider.asked.map((asked) => asked.get('refresh_token'))).toEqual(['refresh 1'])
     expect(await provenUntil()).toBe(clock.time + limit)
+  })
+
+  it('is let in for as long as something is done, and its pages that look by themselves do nothing', async () => {
+    for (let time = 0; time < 3; time++) {
+      clock.time += IDLE * 0.9
+      await call()
+    }
+    clock.time += IDLE * 0.9
+    await call({ 'pam-background': '1' })
+    clock.time += IDLE * 0.1
+    await expect(call()).rejects.toMatchObject({
+      code: 'NOT_SIGNED_IN',
+      message: 'your session ended because nothing was done in it for a while',
+    })
   })
 
   it.each<[string, TokenAnswer]>([

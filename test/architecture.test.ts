@@ -263,6 +263,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'gateway/',
       'type:protocols/protocol.ts',
       'protocols/ssh/*.ts',
+      'protocols/ssh/wire/',
       'protocols/ssh/command/',
       'protocols/ssh/gateway/',
       'protocols/ssh/output/',
@@ -271,9 +272,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['node:crypto', 'node:fs', 'node:net', 'node:path', 'node:stream', 'type:ssh2'],
     clock: true,
   },
-  // The library's value, and what it has no door for, come by this one file.
-  'protocols/ssh/gateway/ssh2-internals.ts': {
-    imports: ['shared/visible.ts', 'wire/byte-reader.ts'],
+  // The library is loaded by this one file.
+  'protocols/ssh/gateway/ssh2-library.ts': {
+    imports: [],
     packages: [
       'node:fs',
       'node:module',

@@ -4,7 +4,8 @@ import type { Channel } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../../../gateway/engine.ts'
 import { guardPeer } from './peer-guard.ts'
-import { hasOverrun, readRequests, ssh2 } from './ssh2-internals.ts'
+import { hasOverrun, readRequests } from './ssh2-internals.ts'
+import { ssh2 } from './ssh2-library.ts'
 
 /** A client that has shown a login name, and waits for whether it may come in. */
 export interface SshHello {

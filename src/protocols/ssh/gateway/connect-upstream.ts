@@ -12,7 +12,8 @@ import { ALGORITHMS } from './admit.ts'
 import type { FirstUse } from '../../protocol.ts'
 import { checkHostKey } from './host-keys.ts'
 import { guardPeer } from './peer-guard.ts'
-import { hasOverrun, ssh2 } from './ssh2-internals.ts'
+import { hasOverrun } from './ssh2-internals.ts'
+import { ssh2 } from './ssh2-library.ts'
 
 /** Logs in to the target with the session's credential; what is written goes out only once it is on record. */
 export function connectUpstream(

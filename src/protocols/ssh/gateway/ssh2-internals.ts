@@ -1,100 +1,31 @@
-import { readFileSync } from 'node:fs'
-import { createRequire, Module } from 'node:module'
-import { dirname, join, sep } from 'node:path'
-import type { Writable } from 'node:stream'
-import { compileFunction } from 'node:vm'
 import type { ClientChannel, Connection, ServerChannel, Session as SshSession, Client } from 'ssh2'
-import type * as Ssh2 from 'ssh2'
 import { visible } from '../../../shared/visible.ts'
-import { ByteReader } from '../../../wire/byte-reader.ts'
+import {
+  sendings,
+  sendPacket,
+  type Sending,
+  type Protocol,
+  type Connected,
+  type Inner,
+  type ServerSession,
+} from './ssh2-library.ts'
+import {
+  type ChannelRequest,
+  string,
+  decodeRequest,
+  encodeRequest,
+  decodeTerminal,
+  stringOf,
+  signalOf,
+  sizeOf,
+  uint32,
+  CHANNEL_REQUEST,
+} from '../wire/channel-request.ts'
 
 /**
  * Everything that reaches into what ssh2 keeps to itself, for what its own interface gets wrong or leaves out. Another
  * version of the library makes ssh2-internals.test.ts fail.
  */
-
-/** The longest packet that either side takes, as OpenSSH has it (PACKET_MAX_SIZE). The library's own limit is 35,000 bytes. */
-export const MAX_PACKET_BYTES = 256 * 1024
-
-const LIMIT = 'const MAX_PACKET_SIZE = 35000;'
-
-interface LoadedLibrary {
-  readonly ssh2: typeof Ssh2
-  readonly sendPacket: (protocol: Protocol, packet: Buffer) => void
-}
-
-/**
- * The library with the larger limit: a command is one packet, and the limit is a constant of one of its files. This is a
- * copy of our own, whoever else has loaded the library before.
- */
-function load(): LoadedLibrary {
-  const require = createRequire(import.meta.url)
-  const library = join(dirname(require.resolve('ssh2/package.json')), 'lib') + sep
-  const isOfLibrary = (file: string): boolean => file.startsWith(library) && file.endsWith('.js')
-  const before = Object.entries(require.cache).filter(([file]) => isOfLibrary(file))
-  for (const [file] of before) delete require.cache[file]
-  try {
-    const file = join(library, 'protocol', 'crypto.js')
-    const source = readFileSync(file, 'utf8')
-    if (source.split(LIMIT).length !== 2) throw new Error('this version of ssh2 has no packet limit that we know')
-    const raised = source.replace(LIMIT, `const MAX_PACKET_SIZE = ${MAX_PACKET_BYTES};`)
-    const module = new Module(file)
-    require.cache[file] = module
-    compileFunction(raised, ['exports', 'require', 'module', '__filename', '__dirname'], { filename: file })(
-      module.exports,
-      createRequire(file),
-      module,
-      file,
-      dirname(file),
-    )
-    module.loaded = true
-    const { sendPacket } = require('ssh2/lib/protocol/utils.js') as Pick<LoadedLibrary, 'sendPacket'>
-    holdBack(require('ssh2/lib/Channel.js') as ChannelModule)
-    return { ssh2: require('ssh2') as typeof Ssh2, sendPacket }
-  } finally {
-    for (const file of Object.keys(require.cache)) if (isOfLibrary(file)) delete require.cache[file]
-    for (const [file, module] of before) require.cache[file] = module
-  }
-}
-
-/**
- * The library says at once of what is written to a channel that it was sent, while the window of the channel lasts, also where
- * keys are exchanged and it keeps it until that is over, and where the peer does not read. Windows are the peer's to give, up
- * to 4 GiB: whoever writes is told once it has gone out instead.
- */
-function holdBack({ Channel }: ChannelModule): void {
-  const { stderr } = new Channel(undefined, {}, { server: true })
-  hold(Channel.prototype, (channel) => channel as SendingChannel)
-  hold(Object.getPrototypeOf(stderr) as Outlet, (output) => (output as ServerStderr)._channel)
-
-  function hold(outlet: Outlet, channelOf: (self: Outlet) => SendingChannel): void {
-    const { _write: write } = outlet
-    outlet._write = function (data, encoding, done) {
-      const { _client: client, outgoing } = channelOf(this)
-      const sending = sendings.get(client._protocol)
-      if (sending === undefined) return write.call(this, data, encoding, done)
-      const { window } = outgoing
-      write.call(this, data, encoding, (error) => {
-        sending.waiting.push(() => done(error))
-        sending.goOn()
-      })
-      // What the window has no room for comes here again.
-      sending.onData(window - outgoing.window)
-    }
-  }
-}
-
-const sendings = new WeakMap<Protocol, Sending>()
-const { ssh2, sendPacket } = load()
-export { ssh2 }
-
-/** A request on a channel as it came (RFC 4254, section 5.4). */
-export interface ChannelRequest {
-  readonly channel: number
-  readonly type: string
-  readonly wantsReply: boolean
-  readonly data: Buffer
-}
 
 /** What the library decodes lossily, or not at all, of a session channel's requests. */
 export interface RawRequests {
@@ -390,60 +321,6 @@ export interface ExitSignal {
   readonly description: string
 }
 
-/** `pty-req` (RFC 4254, section 6.2). */
-export const encodeTerminal = (
-  { term, cols, rows, width, height }: TerminalSize & { readonly term: string },
-  modes: Buffer,
-): Buffer => Buffer.concat([string(term), ...[cols, rows, width, height].map(uint32), string(modes)])
-
-/** `window-change` (RFC 4254, section 6.7). */
-export const encodeSize = ({ cols, rows, width, height }: TerminalSize): Buffer =>
-  Buffer.concat([cols, rows, width, height].map(uint32))
-
-export interface TerminalSize {
-  readonly cols: number
-  readonly rows: number
-  readonly width: number
-  readonly height: number
-}
-
-export function string(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value as string)
-  return Buffer.concat([uint32(bytes.length), bytes])
-}
-
-/**
- * Encoded terminal modes (RFC 4254, section 8) up to their end: opcodes 1 to 159 have a number each, and what follows one
- * that is not defined cannot be read. Modes that are not known here are the target's to ignore.
- */
-export function readModes(encoded: Buffer): Buffer {
-  let at = 0
-  while (at + 5 <= encoded.length) {
-    const opcode = encoded[at] as number
-    if (opcode === END_OF_MODES || opcode > LAST_MODE) break
-    at += 5
-  }
-  return Buffer.concat([encoded.subarray(0, at), Buffer.from([END_OF_MODES])])
-}
-
-function decodeRequest(payload: Buffer): ChannelRequest | undefined {
-  return reading(payload.subarray(1), (reader) => {
-    const channel = reader.uint32()
-    const type = reader.bytes(reader.uint32()).toString('latin1')
-    const wantsReply = reader.bytes(1)[0] !== 0
-    return { channel, type, wantsReply, data: Buffer.from(reader.rest()) }
-  })
-}
-
-const encodeRequest = ({ channel, type, wantsReply, data }: ChannelRequest): Buffer =>
-  Buffer.concat([
-    Buffer.from([CHANNEL_REQUEST]),
-    uint32(channel),
-    string(type),
-    Buffer.from([wantsReply ? 1 : 0]),
-    data,
-  ])
-
 function send(protocol: Protocol, what: ChannelRequest): void {
   const payload = encodeRequest(what)
   const { write } = protocol._packetRW
@@ -451,112 +328,8 @@ function send(protocol: Protocol, what: ChannelRequest): void {
   packet.set(payload, write.allocStart)
   sendPacket(protocol, write.finalize(packet))
 }
-
-/** The modes of a `pty-req`, and the request with none. */
-const decodeTerminal = (data: Buffer): { modes: Buffer; withoutModes: Buffer } | undefined =>
-  reading(data, (reader) => {
-    reader.bytes(reader.uint32())
-    reader.bytes(16)
-    const rest = reader.rest()
-    const modes = stringOf(rest)
-    if (modes === undefined) return undefined
-    const before = data.subarray(0, data.length - rest.length)
-    return { modes: readModes(modes), withoutModes: Buffer.concat([before, string(Buffer.from([END_OF_MODES]))]) }
-  })
-
-const stringOf = (data: Buffer): Buffer | undefined =>
-  reading(data, (reader) => Buffer.from(reader.bytes(reader.uint32())))
-
-function signalOf(data: Buffer): { name: string } | undefined {
-  const name = stringOf(data)
-  return name && { name: name.toString('latin1') }
-}
-
-const sizeOf = (data: Buffer): TerminalSize | undefined =>
-  reading(data, (reader) => {
-    const [cols, rows, width, height] = [reader.uint32(), reader.uint32(), reader.uint32(), reader.uint32()]
-    return { cols, rows, width, height }
-  })
-
-function reading<T>(bytes: Buffer, read: (reader: ByteReader) => T): T | undefined {
-  try {
-    return read(new ByteReader(bytes, 'SSH channel request'))
-  } catch {
-    return undefined
-  }
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(value >>> 0)
-  return bytes
-}
-
-interface Sending {
-  /** Those who wrote to a channel and have not been told yet. */
-  readonly waiting: (() => void)[]
-  readonly onData: (bytes: number) => void
-  /** Tells them, unless it has to wait. */
-  readonly goOn: () => void
-}
-/** A channel, or the second output of one. */
-interface Outlet {
-  _write: (this: Outlet, data: Buffer, encoding: string, done: (error?: Error | null) => void) => void
-}
-interface SendingChannel extends Outlet {
-  readonly _client: Pick<Connected, '_protocol'>
-  readonly outgoing: { readonly window: number }
-}
-interface ServerStderr extends Outlet {
-  readonly _channel: SendingChannel
-}
-interface ChannelModule {
-  readonly Channel: {
-    new (client: undefined, info: object, options: { server: boolean }): Outlet & { readonly stderr: object }
-    readonly prototype: Outlet
-  }
-}
 /** Characters of what a peer says of a channel. */
 const MAX_SAID = 300
-
-interface Protocol {
-  _onPayload: (payload: Buffer) => unknown
-  _onHandshakeComplete: (...negotiated: unknown[]) => void
-  readonly _packetRW: {
-    readonly write: { readonly allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer }
-  }
-  /** A global request that no target knows, and that each has to answer (RFC 4254, section 4). */
-  ping(): void
-  channelSuccess(id: number): void
-  channelFailure(id: number): void
-  channelOpenFail: (id: number, reason: number, text?: string) => void
-  session(id: number, window: number, packetSize: number): void
-}
-interface Connected {
-  readonly _protocol: Protocol
-  /** Of global requests that are not answered yet, in their order. */
-  readonly _callbacks: (() => void)[]
-  readonly _sock?: Writable
-  readonly _chanMgr: { readonly _channels: Record<number, unknown>; add(entry: object): number }
-}
-interface Inner {
-  readonly _client: Connected
-  readonly _callbacks: ((failed: boolean | Error) => void)[]
-  readonly incoming: { readonly window: number; readonly state: string }
-  readonly outgoing: { readonly id: number; readonly state: string }
-}
-/** A session of a server's; its channel comes with the first request that starts something. */
-interface ServerSession {
-  readonly _chanInfo: Pick<Inner, 'outgoing'>
-  readonly _channel: unknown
-  /** The input has ended. */
-  readonly _ending: boolean
-}
-
-/** SSH_MSG_CHANNEL_REQUEST. */
-const CHANNEL_REQUEST = 98
-const END_OF_MODES = 0
-const LAST_MODE = 159
 /** Bytes that the peer has not taken yet: then writers wait. */
 const MAX_UNSENT = 1024 * 1024
 /** As the library opens channels. */

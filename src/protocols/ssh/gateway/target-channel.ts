@@ -1,13 +1,6 @@
 import type { Client, ClientChannel } from 'ssh2'
-import {
-  encodeSize,
-  encodeTerminal,
-  openSession,
-  request,
-  string,
-  type ExitSignal,
-  type TerminalSize,
-} from './ssh2-internals.ts'
+import { encodeSize, encodeTerminal, string, type TerminalSize } from '../wire/channel-request.ts'
+import { openSession, request, type ExitSignal } from './ssh2-internals.ts'
 
 /** How a program on the target ended; undefined where the target did not say. */
 export type Exit = { readonly code: number } | ExitSignal | undefined

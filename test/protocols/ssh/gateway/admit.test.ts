@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { Client, ConnectConfig } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { greetClient } from '../../../../src/protocols/ssh/gateway/admit.ts'
-import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
+import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
 import { socketChannel } from '../../../../src/shared/socket-channel.ts'
 
 const { private: hostKey } = ssh2.utils.generateKeyPairSync('ed25519')

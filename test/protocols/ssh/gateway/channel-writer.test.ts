@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Client, ClientChannel, Server, ServerChannel } from 'ssh2'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ChannelWriter } from '../../../../src/protocols/ssh/gateway/channel-writer.ts'
-import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
+import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
 
 let server: Server
 let client: Client

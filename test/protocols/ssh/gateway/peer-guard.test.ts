@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Client, ClientChannel, Connection, Server, ServerChannel } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guardPeer } from '../../../../src/protocols/ssh/gateway/peer-guard.ts'
-import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
+import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
 
 /** A client and a server of the library's, either of which may be the gateway's. */
 let server: Server

@@ -7,9 +7,9 @@ import {
   rawRequests,
   readRequests,
   sendExit,
-  ssh2,
   type ExitSignal,
 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
+import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
 import { RefusedByTarget, TargetChannel } from '../../../../src/protocols/ssh/gateway/target-channel.ts'
 
 let server: Server

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import { createRequire, Module } from 'node:module'
+import { dirname, join, sep } from 'node:path'
+import type { Writable } from 'node:stream'
+import { compileFunction } from 'node:vm'
+import type * as Ssh2 from 'ssh2'
+
+/** The longest packet that either side takes, as OpenSSH has it (PACKET_MAX_SIZE). The library's own limit is 35,000 bytes. */
+export const MAX_PACKET_BYTES = 256 * 1024
+
+const LIMIT = 'const MAX_PACKET_SIZE = 35000;'
+
+interface LoadedLibrary {
+  readonly ssh2: typeof Ssh2
+  readonly sendPacket: (protocol: Protocol, packet: Buffer) => void
+}
+
+/**
+ * The library with the larger limit: a command is one packet, and the limit is a constant of one of its files. This is a
+ * copy of our own, whoever else has loaded the library before.
+ */
+function load(): LoadedLibrary {
+  const require = createRequire(import.meta.url)
+  const library = join(dirname(require.resolve('ssh2/package.json')), 'lib') + sep
+  const isOfLibrary = (file: string): boolean => file.startsWith(library) && file.endsWith('.js')
+  const before = Object.entries(require.cache).filter(([file]) => isOfLibrary(file))
+  for (const [file] of before) delete require.cache[file]
+  try {
+    const file = join(library, 'protocol', 'crypto.js')
+    const source = readFileSync(file, 'utf8')
+    if (source.split(LIMIT).length !== 2) throw new Error('this version of ssh2 has no packet limit that we know')
+    const raised = source.replace(LIMIT, `const MAX_PACKET_SIZE = ${MAX_PACKET_BYTES};`)
+    const module = new Module(file)
+    require.cache[file] = module
+    compileFunction(raised, ['exports', 'require', 'module', '__filename', '__dirname'], { filename: file })(
+      module.exports,
+      createRequire(file),
+      module,
+      file,
+      dirname(file),
+    )
+    module.loaded = true
+    const { sendPacket } = require('ssh2/lib/protocol/utils.js') as Pick<LoadedLibrary, 'sendPacket'>
+    holdBack(require('ssh2/lib/Channel.js') as ChannelModule)
+    return { ssh2: require('ssh2') as typeof Ssh2, sendPacket }
+  } finally {
+    for (const file of Object.keys(require.cache)) if (isOfLibrary(file)) delete require.cache[file]
+    for (const [file, module] of before) require.cache[file] = module
+  }
+}
+
+/**
+ * The library says at once of what is written to a channel that it was sent, while the window of the channel lasts, also where
+ * keys are exchanged and it keeps it until that is over, and where the peer does not read. Windows are the peer's to give, up
+ * to 4 GiB: whoever writes is told once it has gone out instead.
+ */
+function holdBack({ Channel }: ChannelModule): void {
+  const { stderr } = new Channel(undefined, {}, { server: true })
+  hold(Channel.prototype, (channel) => channel as SendingChannel)
+  hold(Object.getPrototypeOf(stderr) as Outlet, (output) => (output as ServerStderr)._channel)
+
+  function hold(outlet: Outlet, channelOf: (self: Outlet) => SendingChannel): void {
+    const { _write: write } = outlet
+    outlet._write = function (data, encoding, done) {
+      const { _client: client, outgoing } = channelOf(this)
+      const sending = sendings.get(client._protocol)
+      if (sending === undefined) return write.call(this, data, encoding, done)
+      const { window } = outgoing
+      write.call(this, data, encoding, (error) => {
+        sending.waiting.push(() => done(error))
+        sending.goOn()
+      })
+      // What the window has no room for comes here again.
+      sending.onData(window - outgoing.window)
+    }
+  }
+}
+
+export const sendings = new WeakMap<Protocol, Sending>()
+export const { ssh2, sendPacket } = load()
+
+export interface Sending {
+  /** Those who wrote to a channel and have not been told yet. */
+  readonly waiting: (() => void)[]
+  readonly onData: (bytes: number) => void
+  /** Tells them, unless it has to wait. */
+  readonly goOn: () => void
+}
+/** A channel, or the second output of one. */
+interface Outlet {
+  _write: (this: Outlet, data: Buffer, encoding: string, done: (error?: Error | null) => void) => void
+}
+interface SendingChannel extends Outlet {
+  readonly _client: Pick<Connected, '_protocol'>
+  readonly outgoing: { readonly window: number }
+}
+interface ServerStderr extends Outlet {
+  readonly _channel: SendingChannel
+}
+interface ChannelModule {
+  readonly Channel: {
+    new (client: undefined, info: object, options: { server: boolean }): Outlet & { readonly stderr: object }
+    readonly prototype: Outlet
+  }
+}
+
+export interface Protocol {
+  _onPayload: (payload: Buffer) => unknown
+  _onHandshakeComplete: (...negotiated: unknown[]) => void
+  readonly _packetRW: {
+    readonly write: { readonly allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer }
+  }
+  /** A global request that no target knows, and that each has to answer (RFC 4254, section 4). */
+  ping(): void
+  channelSuccess(id: number): void
+  channelFailure(id: number): void
+  channelOpenFail: (id: number, reason: number, text?: string) => void
+  session(id: number, window: number, packetSize: number): void
+}
+export interface Connected {
+  readonly _protocol: Protocol
+  /** Of global requests that are not answered yet, in their order. */
+  readonly _callbacks: (() => void)[]
+  readonly _sock?: Writable
+  readonly _chanMgr: { readonly _channels: Record<number, unknown>; add(entry: object): number }
+}
+export interface Inner {
+  readonly _client: Connected
+  readonly _callbacks: ((failed: boolean | Error) => void)[]
+  readonly incoming: { readonly window: number; readonly state: string }
+  readonly outgoing: { readonly id: number; readonly state: string }
+}
+/** A session of a server's; its channel comes with the first request that starts something. */
+export interface ServerSession {
+  readonly _chanInfo: Pick<Inner, 'outgoing'>
+  readonly _channel: unknown
+  /** The input has ended. */
+  readonly _ending: boolean
+}

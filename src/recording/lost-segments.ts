@@ -1,0 +1,42 @@
+import { type JournaledSession } from './read-journal.ts'
+import type { FollowUp } from './journal-remainder.ts'
+import { type Standing, beyondEnd } from './valid-prefix.ts'
+
+interface Lost {
+  readonly problem: string
+  /** The journal does not have those events either. */
+  readonly isGone: boolean
+  /** The file is another one than the journal speaks of. */
+  readonly isReplaced: boolean
+}
+
+/** Holds the file against what the journal says was sealed and flushed: nothing but a person takes that away again. */
+export function lostSegments(
+  journaled: JournaledSession | undefined,
+  standing: Standing,
+  found: FollowUp,
+  announces: boolean,
+): Lost | undefined {
+  // A record that the gateway has closed ends with its seal: there is no shorter one with a genuine end.
+  if (standing.last !== undefined && standing.last.status !== 'more') {
+    const problem =
+      beyondEnd(journaled, standing.events) ??
+      (standing.last.tail === 'altered' ? 'was closed by a start that found events missing or changed' : undefined)
+    return problem === undefined ? undefined : { problem, isGone: true, isReplaced: false }
+  }
+  if (journaled === undefined || journaled.file === '') {
+    // The journals have an entry for each session that is open; without one nobody can tell how much was sealed.
+    const problem = 'the journal says nothing of this session, so sealed events may be missing'
+    return announces ? { problem, isGone: true, isReplaced: false } : undefined
+  }
+  const { sealed } = journaled
+  if (sealed === undefined || sealed.events === 0) return undefined
+  if (sealed.events <= standing.events) {
+    if (standing.ends.get(sealed.events) === sealed.hash) return undefined
+    return { problem: 'is not the file that the journal speaks of', isGone: true, isReplaced: true }
+  }
+  const range = `events ${standing.events} to ${sealed.events - 1} were sealed and are missing from the file`
+  return found.restores(sealed)
+    ? { problem: `${range}; they were restored from the journal`, isGone: false, isReplaced: false }
+    : { problem: range, isGone: true, isReplaced: false }
+}

@@ -1,6 +1,6 @@
 import { createSqlParser } from '../../dist/protocols/postgres/dialect/sql-parser.js'
 import { resolveFacts } from '../../dist/protocols/postgres/dialect/command-facts.js'
-import { assumedCatalog } from '../../dist/protocols/postgres/catalog/catalog.js'
+import { assumedCatalog } from '../../dist/protocols/postgres/catalog/build-catalog.js'
 import { maskingScope } from '../../dist/protocols/postgres/masking/scope.js'
 import { decideCommand } from '../../dist/policy/decide.js'
 import { parseConfig } from '../../dist/server/config/config.js'

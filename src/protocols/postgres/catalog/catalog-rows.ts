@@ -1,6 +1,7 @@
 import type { CatalogMirror, ChangedRows } from './catalog-mirror.ts'
 import { inSlices, type Work } from '../../../shared/slices.ts'
-import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
+import { FIRST_USER_OID } from './catalog.ts'
+import type { CatalogRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import {
   distinct,

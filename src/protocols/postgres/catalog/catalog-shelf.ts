@@ -1,7 +1,7 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { readMirror, type Ask, type CatalogMirror } from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
-import type { CatalogRows } from './catalog.ts'
+import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
 import { SharedDefinitions } from './shared-definitions.ts'
 

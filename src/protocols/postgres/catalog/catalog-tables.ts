@@ -1,5 +1,5 @@
 import { words } from '../../../shared/words.ts'
-import { SAMPLE_COLUMNS } from './catalog.ts'
+import { SAMPLE_COLUMNS } from './sample-columns.ts'
 
 /** A row of a catalog, as text, by column. */
 export type TableRow = Readonly<Record<string, string | null>>

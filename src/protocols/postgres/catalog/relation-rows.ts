@@ -1,5 +1,6 @@
 import type { Work } from '../../../shared/slices.ts'
-import { FIRST_USER_OID, type CatalogRows } from './catalog.ts'
+import { FIRST_USER_OID } from './catalog.ts'
+import type { CatalogRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import type { ReviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'

@@ -1,5 +1,7 @@
 import { atOnce } from '../../../shared/slices.ts'
-import { FIRST_USER_OID, renewCatalogs, type CatalogRows } from './catalog.ts'
+import { FIRST_USER_OID } from './catalog.ts'
+import { renewCatalogs } from './build-catalog.ts'
+import type { CatalogRows } from './rows.ts'
 import type { ChangedRows } from './catalog-mirror.ts'
 import { nameIn, relationRows, typeRows, valueTypeRows, type Meaning, type RelationRows } from './relation-rows.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'

@@ -1,5 +1,6 @@
-import { assumedCatalog } from '../catalog/catalog.ts'
-import { resolveFacts, type StatementFacts } from '../dialect/command-facts.ts'
+import { assumedCatalog } from '../catalog/build-catalog.ts'
+import { resolveFacts } from '../dialect/command-facts.ts'
+import type { StatementFacts } from '../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { maskingScope } from '../masking/scope.ts'
 

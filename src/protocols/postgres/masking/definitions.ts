@@ -1,13 +1,9 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import type { Statement } from '../../../sql/query.ts'
-import {
-  buildCatalog,
-  definitionTexts,
-  prepareCatalog,
-  type Catalog,
-  type CatalogRows,
-  type Relation,
-} from '../catalog/catalog.ts'
+import { buildCatalog, prepareCatalog } from '../catalog/build-catalog.ts'
+import { definitionTexts } from '../catalog/definition-texts.ts'
+import type { Catalog, Relation } from '../catalog/catalog.ts'
+import type { CatalogRows } from '../catalog/rows.ts'
 import type { DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
 import { taintedRelations } from './scope.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'

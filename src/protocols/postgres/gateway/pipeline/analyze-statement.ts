@@ -1,12 +1,8 @@
 import type { PipelineState } from './pipeline-state.ts'
-import {
-  missingRelations,
-  namesAnything,
-  resolveFacts,
-  unparsed,
-  type FindPrepared,
-  type StatementFacts,
-} from '../../dialect/command-facts.ts'
+import { missingRelations } from '../../dialect/missing-relations.ts'
+import { namesAnything, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
+import { unparsed } from '../../dialect/resolve-statement.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'

@@ -1,6 +1,6 @@
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { draftCommand } from './command-draft.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'

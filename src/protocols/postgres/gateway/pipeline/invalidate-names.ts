@@ -1,4 +1,4 @@
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
 
 /**

@@ -1,4 +1,5 @@
-import { EXECUTES, type StatementFacts } from '../../dialect/command-facts.ts'
+import { EXECUTES } from '../../dialect/resolve-statement.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 

@@ -1,4 +1,5 @@
-import { missingRelations, type StatementFacts } from '../../dialect/command-facts.ts'
+import { missingRelations } from '../../dialect/missing-relations.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { quoted } from './missing-prepared.ts'

@@ -1,6 +1,6 @@
 import type { ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
 import type { CopyFormat } from '../../wire/copy-row.ts'
-import type { StatementFacts, Taint } from '../../dialect/command-facts.ts'
+import type { StatementFacts, Taint } from '../../dialect/statement-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'

@@ -1,5 +1,5 @@
 import type { Change } from '../../catalog/shared-definitions.ts'
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import type { Steps } from './steps.ts'

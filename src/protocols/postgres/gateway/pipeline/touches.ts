@@ -1,5 +1,6 @@
 import { words } from '../../../../shared/words.ts'
-import { readsAnything, type StatementFacts } from '../../dialect/command-facts.ts'
+import { readsAnything } from '../../dialect/relations-behind.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Change, Touches } from '../../catalog/shared-definitions.ts'
 

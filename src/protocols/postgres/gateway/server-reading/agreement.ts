@@ -1,4 +1,4 @@
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import type { ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { ownQueries } from '../pipeline/gateway-query.ts'

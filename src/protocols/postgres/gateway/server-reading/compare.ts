@@ -1,4 +1,4 @@
-import type { StatementFacts } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { FIRST_USER_OID, findRelation, type Catalog } from '../../catalog/catalog.ts'
 import { hasEffects } from '../../dialect/functions.ts'
 import type { MaskingScope } from '../../masking/scope.ts'

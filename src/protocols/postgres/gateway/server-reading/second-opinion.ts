@@ -1,4 +1,5 @@
-import { namesAnything, type StatementFacts } from '../../dialect/command-facts.ts'
+import { namesAnything } from '../../dialect/command-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
 import { spread, type Origin } from '../../../../sql/lineage/origin.ts'

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { resolveFacts, type StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { resolveFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { statementAnalyzer } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
 import { noteChanges } from '../../../../../src/protocols/postgres/gateway/pipeline/command-draft.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
 import {

@@ -1,0 +1,223 @@
+import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
+import { valueTypesOf } from './value-types.ts'
+import { type Catalog, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
+import type { Row, CatalogRows } from './rows.ts'
+import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
+
+/**
+ * `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. Sessions that share
+ * their rows share the catalog, too.
+ */
+export function buildCatalog(
+  rows: CatalogRows,
+  declaredSafe: readonly string[] = [],
+  searchPath: readonly string[] = ASSUMED_PATH,
+): Catalog {
+  const built = catalogs.get(rows) ?? new Map<string, Catalog>()
+  catalogs.set(rows, built)
+  const safe = JSON.stringify(declaredSafe)
+  const catalog = built.get(safe) ?? atOnce(makeCatalog(rows, declaredSafe))
+  built.set(safe, catalog)
+  return { ...catalog, searchPath }
+}
+
+/** Whether the catalog of these rows is there already. */
+export const isPrepared = (rows: CatalogRows, declaredSafe: readonly string[] = []): boolean =>
+  catalogs.get(rows)?.has(JSON.stringify(declaredSafe)) === true
+
+/** The same ahead of it, of what may be large: others are served meanwhile. */
+export function prepareCatalog(rows: CatalogRows, declaredSafe: readonly string[] = []): Promise<void> {
+  const safe = JSON.stringify(declaredSafe)
+  const ready = prepared.get(rows) ?? new Map<string, Promise<void>>()
+  prepared.set(rows, ready)
+  const before = ready.get(safe)
+  if (before !== undefined) return before
+  const preparing = inSlices(makeCatalog(rows, declaredSafe)).then((catalog) => {
+    const built = catalogs.get(rows) ?? new Map<string, Catalog>()
+    catalogs.set(rows, built.set(safe, built.get(safe) ?? catalog))
+  })
+  ready.set(safe, preparing)
+  return preparing
+}
+
+/** What has changed from some rows to others, which are the same but for these relations and types. */
+export interface Renewal {
+  /** Numbers of the relations. */
+  readonly relations: ReadonlySet<string>
+  readonly types: ReadonlySet<string>
+  /** Rows of these types that there are now. */
+  readonly valueTypes: readonly Row[]
+}
+
+/** Makes the catalogs that were made of some rows again of others, as far as they differ. */
+export function renewCatalogs(rows: CatalogRows, before: CatalogRows, renewal: Renewal): void {
+  const own = new Map<string, Catalog>()
+  for (const [safe, catalog] of catalogs.get(before) ?? [])
+    own.set(safe, renewed(catalog, rows, JSON.parse(safe) as string[], renewal))
+  catalogs.set(rows, own)
+  prepared.set(rows, new Map([...own.keys()].map((safe) => [safe, Promise.resolve()])))
+}
+
+function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly string[], renewal: Renewal): Catalog {
+  const { relations: changed, types } = renewal
+  const isOne = (oid: string | null | undefined): boolean => changed.has(String(oid))
+  const own = (all: readonly Row[]): Row[] => all.filter(([oid]) => isOne(oid))
+  const made = atOnce(
+    makeRelations(
+      {
+        relations: own(rows.relations),
+        sources: rows.sources.filter(([from, to]) => isOne(from) || isOne(to)),
+        columns: own(rows.columns),
+        definitions: own(rows.definitions),
+        unique: own(rows.unique),
+        ties: own(rows.ties),
+        runs: own(rows.runs),
+        types: rows.types,
+      },
+      declaredSafe,
+    ),
+  )
+  const relations = new Map(catalog.relations)
+  const byOid = new Map(catalog.byOid)
+  for (const oid of changed) {
+    const old = byOid.get(Number(oid))
+    if (old === undefined) continue
+    byOid.delete(old.oid)
+    relations.delete(keyOf(old.schema, old.name.slice(old.schema.length + 1)))
+  }
+  for (const [key, relation] of made) {
+    byOid.set(relation.oid, relation)
+    relations.set(key, relation)
+  }
+  const valueTypes = new Map(catalog.valueTypes)
+  for (const oid of types) valueTypes.delete(Number(oid))
+  for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
+  const safe = new Set(declaredSafe)
+  return {
+    ...catalog,
+    relations,
+    byOid,
+    valueTypes,
+    userTypes: userTypesOf(rows, safe),
+    typesByOid: typesByOidOf(rows, safe),
+  }
+}
+
+const ASSUMED_PATH = ['pg_catalog', 'public']
+
+export const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
+const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
+
+function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
+  const made = yield* makeRelations(rows, declaredSafe)
+  const safe = new Set(declaredSafe)
+  const functionsOf = (kind: string): Set<string> =>
+    new Set(
+      rows.functions
+        .filter(([name, of, schema]) => of === kind && !(of === 'user' && safe.has(`${schema}.${name}`)))
+        .map(([name]) => String(name)),
+    )
+  const conversions = rows.conversions
+    .filter(([, , , called]) => !safe.has(String(called)))
+    .map(([to, from, how, called, oid]): [string, UserCast] => [
+      String(to),
+      {
+        from: from == null ? undefined : { name: from, oid: Number(oid) },
+        how: how === 'i' ? 'implicit' : how === 'a' ? 'assignment' : 'explicit',
+        what: `the ${how === 'i' ? 'implicit ' : ''}cast from ${from ?? 'a part of it'} to ${to} runs ${called}`,
+      },
+    ])
+  return {
+    version: rows.version ?? Infinity,
+    searchPath: ASSUMED_PATH,
+    relations: new Map(made),
+    byOid: new Map(made.map(([, relation]) => [relation.oid, relation])),
+    userFunctions: functionsOf('user'),
+    bodies: bodiesOf(rows),
+    safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
+    userTypes: userTypesOf(rows, safe),
+    volatileFunctions: functionsOf('volatile'),
+    systemFunctions: functionsOf('system'),
+    userOperators: new Set(rows.operators.filter(([, of]) => of !== 'reviewed').map(([name]) => String(name))),
+    reviewed: {
+      functions: reviewedOf(rows.functions.map(([name, of, schema, , oid]) => [name, of, schema, oid])),
+      operators: reviewedOf(rows.operators),
+      families: new Set((rows.families ?? []).map(([oid]) => Number(oid))),
+    },
+    valueTypes: valueTypesOf(rows.valueTypes),
+    typesByOid: typesByOidOf(rows, safe),
+    everywhere: conversions.flatMap(([, { how, what }]) => (how === 'implicit' ? [what] : [])),
+    conversions: groupBy(conversions),
+    plainTypes: new Set(rows.plainTypes.map(([name]) => String(name))),
+    results: groupBy(rows.results.map(([name, type]) => [String(name), String(type).replace(/^_/, '')])),
+    eventTriggers: rows.events
+      .filter(([, , , called]) => !safe.has(String(called)))
+      .map(([name, , tags, called]) => ({
+        tags: tags == null ? undefined : new Set(tagsOf(tags)),
+        what: `the event trigger ${name} runs ${called}`,
+      })),
+  }
+}
+const typesByOidOf = ({ types }: CatalogRows, safe: ReadonlySet<string>): ReadonlyMap<number, string> =>
+  new Map(types.flatMap(([name, runs, oid]) => (safe.has(String(runs)) ? [] : [[Number(oid), String(name)]])))
+
+/** From rows of name, `reviewed` or whatever else, schema and number. */
+function reviewedOf(rows: readonly (readonly (string | null | undefined)[])[]): Reviewed {
+  const own = rows.filter(([, of]) => of === 'reviewed')
+  const places = new Set(own.map(([name, , schema]) => keyOf(String(schema), String(name))))
+  for (const [name, of, schema] of rows)
+    if (of !== 'reviewed' && schema != null) places.delete(keyOf(schema, String(name)))
+  return {
+    names: new Set(own.map(([name]) => String(name))),
+    oids: new Set(own.map(([, , , oid]) => Number(oid))),
+    has: (schema, name) => places.has(keyOf(schema, name)),
+  }
+}
+
+/** `{"CREATE TABLE",DDL}`: tags have no quotes in them. */
+const tagsOf = (text: string): string[] => text.replace(/^\{|\}$|"/g, '').split(',')
+
+function bodiesOf(rows: CatalogRows): ReadonlyMap<string, readonly string[]> {
+  const bodies = new Map<string, string[]>()
+  for (const [name, of, , body] of rows.functions) if (of === 'user') pushTo(bodies, String(name), String(body))
+  return bodies
+}
+
+function groupBy<T>(pairs: readonly (readonly [string, T])[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const [key, value] of pairs) pushTo(groups, key, value)
+  return groups
+}
+
+/** Where there is no target to ask: every relation is a table, of `public` where no schema is named, every function is the system's. */
+export function assumedCatalog(
+  statements: readonly {
+    readonly reads: readonly Named[]
+    readonly writes: readonly Named[]
+    readonly functions: readonly Named[]
+  }[],
+): Catalog {
+  const named = statements.flatMap(({ reads, writes }) => [...reads, ...writes])
+  return buildCatalog({
+    relations: named.map(({ schema, name }, index) => [String(FIRST_USER_OID + index), schema ?? 'public', name]),
+    sources: [],
+    columns: [],
+    definitions: [],
+    unique: [],
+    ties: [],
+    runs: [],
+    types: [],
+    functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),
+    operators: [],
+    valueTypes: [],
+    conversions: [],
+    plainTypes: [],
+    results: [],
+    events: [],
+  })
+}
+
+interface Named {
+  readonly schema: string | undefined
+  readonly name: string
+}

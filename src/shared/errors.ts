@@ -67,6 +67,12 @@ export function asPamError(error: unknown): PamError {
   return error instanceof PamError ? error : internalError(error)
 }
 
+/** Why a signal of ours was aborted: the gateway gives a PamError as the reason. */
+export const reasonOf = (signal: AbortSignal): PamError => asPamError(signal.reason)
+
+/** What was thrown, as an Error. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
 /** A plain form that crosses the API and the tunnel. */
 export interface ErrorBody {
   readonly code: ErrorCode

@@ -1,3 +1,4 @@
+import { asError } from '../../shared/errors.ts'
 import ssh2 from 'ssh2'
 import { z } from 'zod'
 import { resolveSecret } from '../../credentials/secret-reference.ts'
@@ -28,7 +29,7 @@ export const sshSection: ProtocolSection = {
         privateKeyIn(reference, baseDirectory)
         return []
       } catch (error) {
-        return [{ path: ['hostKeys', index], message: (error as Error).message }]
+        return [{ path: ['hostKeys', index], message: asError(error).message }]
       }
     }),
 }

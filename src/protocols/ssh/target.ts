@@ -1,3 +1,4 @@
+import { asError } from '../../shared/errors.ts'
 import { z } from 'zod'
 import { staticKey } from '../../credentials/sources/static-key.ts'
 import { staticPassword } from '../../credentials/sources/static-password.ts'
@@ -116,7 +117,7 @@ function errors(target: SshTarget, baseDirectory: string): TargetFinding[] {
     try {
       work()
     } catch (error) {
-      found.push({ path, message: (error as Error).message })
+      found.push({ path, message: asError(error).message })
     }
   }
   attempt([target.knownHosts === undefined ? 'hostKeys' : 'knownHosts'], () => {

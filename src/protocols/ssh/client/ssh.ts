@@ -56,7 +56,7 @@ function argumentsFor(
 function withHost(args: readonly string[], target: string, valued: string): readonly string[] {
   let at = 0
   for (; at < args.length; at++) {
-    const word = args[at] as string
+    const word = args[at] ?? ''
     if (word === '--' || !word.startsWith('-') || word === '-') break
     // The first letter that takes a value takes what follows it, or the next word.
     const letters = Array.from(word.slice(1))

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { isText, type Word } from './options.ts'
 import { placePath, type Place } from './paths.ts'
 import { isHarmlessVariable } from './variables.ts'
@@ -61,7 +62,7 @@ const fills =
   (words) => {
     let at = 0
     for (; at < words.length; at++) {
-      const word = words[at] as Word
+      const word = item(words, at)
       if (!isText(word)) return undefined
       if (filledByOption?.test(word) === true) {
         if (!isFilled(words[++at] ?? '')) return undefined
@@ -121,14 +122,11 @@ const bracket: Builtin = (words, place) => (words.at(-1) === ']' ? test(words.sl
 /** The settings that change no meaning of what follows, except that they may end it early. */
 const set: Builtin = (words) => {
   for (let at = 0; at < words.length; at++) {
-    const word = words[at] as Word
+    const word = item(words, at)
     if (!isText(word)) return undefined
-    if (/^[-+]o$/.test(word)) {
-      if (!/^(errexit|nounset|pipefail|xtrace|noglob)$/.test((words[++at] as string | undefined) ?? ''))
-        return undefined
-    } else if (/^[-+][eufx]*o$/.test(word)) {
-      if (!/^(errexit|nounset|pipefail|xtrace|noglob)$/.test((words[++at] as string | undefined) ?? ''))
-        return undefined
+    if (/^[-+][eufx]*o$/.test(word)) {
+      const option = words[++at]
+      if (!isText(option) || !/^(errexit|nounset|pipefail|xtrace|noglob)$/.test(option)) return undefined
     } else if (!/^[-+][eufx]+$/.test(word)) return undefined
   }
   return words.length === 0 ? undefined : NOTHING

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 /**
  * How the words of a command line are taken apart into options and operands. A table lists each option that is
  * understood, in full; one that it does not list (an abbreviation, too) makes the command unknown.
@@ -94,7 +95,7 @@ export function readWords(compiled: CompiledOptions, words: readonly Word[]): Re
   })
   let at = 0
   for (; at < words.length; at++) {
-    const word = words[at] as Word
+    const word = item(words, at)
     if (!isText(word)) {
       if (!word.isOperand) hasUnclearOptions = true
       if (stopsAtOperand) break

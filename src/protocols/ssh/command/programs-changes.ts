@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { isText, type OptionTable, type ReadWords, type Word } from './options.ts'
 import { ANYWHERE, below, climbs, lastName, placePath, tree, type Place } from './paths.ts'
 import { NOTHING, program, trees, type Program, type ProgramEffect } from './program.ts'
@@ -143,7 +144,7 @@ const link: Program = program({
     const { sources, names } = destinations(read, place)
     // One operand: a link of that name in the directory it runs in.
     const isAlone = operands.length === 1 && !read.has('into')
-    const made = isAlone ? [below(placePath('.', place), lastName(operands[0] as Word) ?? '')] : names
+    const made = isAlone ? [below(placePath('.', place), lastName(item(operands, 0)) ?? '')] : names
     const targets = (isAlone ? operands : sources).flatMap((target): string[] => {
       if (!has('symbolic') || has('relative') || (isText(target) && /^[/~]/.test(target)))
         return [placePath(target, place)]

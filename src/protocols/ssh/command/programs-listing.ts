@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { isText, type Word } from './options.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
 import { NOTHING, program, trees, type Program, type ProgramEffect, type Worst } from './program.ts'
@@ -52,10 +53,11 @@ export const LISTINGS: Readonly<Record<string, Program>> = {
 function find(words: readonly Word[], place: Place): ProgramEffect | { readonly failed: string } {
   let at = 0
   let follows = false
-  for (; at < words.length && ['-H', '-L', '-P'].includes(words[at] as string); at++) follows ||= words[at] === '-L'
+  const options: readonly unknown[] = ['-H', '-L', '-P']
+  for (; at < words.length && options.includes(words[at]); at++) follows ||= words[at] === '-L'
   const starts: Word[] = []
   for (; at < words.length; at++) {
-    const word = words[at] as Word
+    const word = item(words, at)
     if (!isText(word) && !word.isOperand) return { failed: '' }
     if (isText(word) && /^[-(!,)]/.test(word)) break
     starts.push(word)
@@ -64,7 +66,7 @@ function find(words: readonly Word[], place: Place): ProgramEffect | { readonly 
   const reads: string[] = []
   const writes: string[] = []
   for (; at < words.length; at++) {
-    const word = words[at] as Word
+    const word = item(words, at)
     if (!isText(word)) return { failed: '' }
     if (FIND_PLAIN.has(word)) continue
     if (word === '-follow') follows = true

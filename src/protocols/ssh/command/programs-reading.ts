@@ -106,8 +106,8 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
   strings: {
     worst: 'reads',
     read(words, place) {
-      const file = words.find((word) => isText(word) && word.startsWith('@'))
-      return file === undefined ? strings.read(words, place) : { failed: file as string }
+      const file = words.filter(isText).find((word) => word.startsWith('@'))
+      return file === undefined ? strings.read(words, place) : { failed: file }
     },
   },
   'base64 base32': reader({ plain: '-d -i -w: --decode --ignore-garbage --wrap=' }),
@@ -226,8 +226,8 @@ export const FILE_READERS: Readonly<Record<string, Program>> = {
     worst: 'writes',
     counts: true,
     effect({ operands }, place) {
-      const old = operands.find((word) => isText(word) && word.startsWith('+'))
-      if (old !== undefined) return { failed: old as string }
+      const old = operands.filter(isText).find((word) => word.startsWith('+'))
+      if (old !== undefined) return { failed: old }
       return { reads: pathsOf(operands.slice(0, 1), place), writes: pathsOf(operands.slice(1), place) }
     },
   }),

@@ -33,15 +33,16 @@ function noteBuiltin({ name, args }: Command, settings: Settings): void {
   if (name === undefined) return
   const words = [name, ...args].map((word) => (word.type === 'Word' ? literal(word) : word.name))
   const at = words.findIndex((word) => word !== null && SETTING.has(word))
-  if (at < 0) return
+  const builtin = words[at]
+  if (typeof builtin !== 'string') return
   for (const word of words.slice(at + 1)) {
     if (word === null) settings.noteAny()
     else {
       const [, variable, value] = /^([A-Za-z_]\w*)(=.*)?$/s.exec(word) ?? []
       // Assignments among the words are nodes of their own.
-      if (variable !== undefined && (value !== undefined || !DECLARING.has(words[at] as string)))
+      if (variable !== undefined && (value !== undefined || !DECLARING.has(builtin)))
         settings.note(variable, value === undefined ? UNCLEAR : value.slice(1))
-      if (variable !== undefined && FILLING.has(words[at] as string)) settings.noteArray(variable)
+      if (variable !== undefined && FILLING.has(builtin)) settings.noteArray(variable)
     }
   }
 }

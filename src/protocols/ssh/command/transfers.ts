@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { parse } from 'unbash'
 import type { HostStatement } from './facts.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'
@@ -95,7 +96,7 @@ function flagsAndPaths(words: readonly string[], flag: RegExp): { flags: string 
   let flags = ''
   let at = 0
   for (; at < words.length; at++) {
-    const word = words[at] as string
+    const word = item(words, at)
     if (word === '--') return { flags, paths: words.slice(at + 1) }
     if (!word.startsWith('-')) break
     if (!flag.test(word)) return { flags: undefined, paths: [] }

@@ -193,7 +193,7 @@ function saysNoPattern({ commands: [statement, ...more] }: ParsedScript): boolea
   if (command?.type !== 'Command' || command.name === undefined || more.length > 0 || command.prefix.length > 0)
     return false
   const words = [command.name, ...command.args].map((word) => (word.type === 'Word' ? literal(word) : null))
-  return words.every((word) => word !== null && !/[*?[\\@]/.test(word)) && WITHOUT_PATTERNS.has(words[0] as string)
+  return words.every((word) => word !== null && !/[*?[\\@]/.test(word)) && WITHOUT_PATTERNS.has(words[0] ?? '')
 }
 
 const WITHOUT_PATTERNS = new Set('arch date hostname id nproc pgrep pidof seq uname wc whoami'.split(' '))

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import {
   ANY_WORDS,
   compileOptions,
@@ -75,7 +76,7 @@ function before(table: OptionTable, shape: Shape = {}): Wrapper {
     if (words.slice(split.at, at).some((word) => !isText(word) && !word.isSingle)) return unclear(name)
     const variables: [string, Word | undefined][] = split.unset.map((word) => [isText(word) ? word : '', undefined])
     for (; shape.assigns === true && at < words.length; at++) {
-      const word = words[at] as Word
+      const word = item(words, at)
       if (!isText(word)) break
       const [, variable, value] = /^([^=]+)=(.*)$/s.exec(word) ?? []
       if (variable === undefined || value === undefined) break
@@ -148,8 +149,8 @@ function find(words: Words, place: Place): Wrapped | undefined {
   if (at < 0) return undefined
   if (!words.every(isText)) return { unknown: 'what find runs is known only to the shell' }
   // With -execdir the command runs in other directories.
-  if ((words[at] as string).endsWith('dir'))
-    return { unknown: `find ${words[at] as string} runs commands in other directories` }
+  const action = item(words, at)
+  if (action.endsWith('dir')) return { unknown: `find ${action} runs commands in other directories` }
   const end = words.findIndex(
     (word, index) => index > at && (word === ';' || (word === '+' && words[index - 1] === '{}')),
   )
@@ -161,7 +162,7 @@ function find(words: Words, place: Place): Wrapped | undefined {
     return words[end] === '+' && word === '{}' ? ANY_WORDS : { isSingle: true, isOperand: false }
   })
   // `!` and parentheses belong to an expression in which -exec is the argument of something else.
-  if (!/^[\w./[]/.test(words[at + 1] as string)) return unclear('find')
+  if (!/^[\w./[]/.test(words[at + 1] ?? '')) return unclear('find')
   return { runs, repeats: true, reads: [ANYWHERE] }
 }
 

@@ -1,7 +1,7 @@
-import type { AuthContext, Connection } from 'ssh2'
+import type { Algorithms, AuthContext, Connection } from 'ssh2'
 import { channelStream } from '../../../shared/channel-stream.ts'
 import type { Channel } from '../../../shared/channel.ts'
-import { PamError } from '../../../shared/errors.ts'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Greeting, HandshakeLimits } from '../../../gateway/engine.ts'
 import { guardPeer } from './peer-guard.ts'
 import { hasOverrun, readRequests } from './ssh2-internals.ts'
@@ -72,7 +72,7 @@ export function greetClient(
         connection.emit('error', new Error('more was sent than the window allows'))
     })
     stream.on('close', () => fail(clientLeft()))
-    server.injectSocket(stream as never)
+    server.injectSocket(stream)
   })
 }
 
@@ -80,8 +80,8 @@ export function greetClient(
 function letIn(client: Connection, first: AuthContext, left: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     client.once('ready', resolve)
-    if (left.aborted) return reject(left.reason as PamError)
-    left.addEventListener('abort', () => reject(left.reason as PamError), { once: true })
+    if (left.aborted) return reject(reasonOf(left))
+    left.addEventListener('abort', () => reject(reasonOf(left)), { once: true })
     client.on('authentication', (context: AuthContext) => context.accept())
     first.accept()
   })
@@ -107,7 +107,7 @@ const KEEP_ALIVE = 30_000
  * Without SHA-1, CBC and compression; both sides of the gateway. Nor with a group of the peer's choice: one of 10,000 bits
  * keeps everybody waiting for a second, before anybody has proven who they are.
  */
-export const ALGORITHMS = {
+export const ALGORITHMS: Algorithms = {
   kex: [
     'curve25519-sha256',
     'curve25519-sha256@libssh.org',
@@ -127,4 +127,4 @@ export const ALGORITHMS = {
   ],
   hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
   compress: ['none'],
-} as const satisfies Record<string, readonly string[]> as never
+}

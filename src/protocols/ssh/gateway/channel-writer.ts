@@ -1,4 +1,4 @@
-import type { Channel as SshChannel, ClientChannel, ServerChannel } from 'ssh2'
+import type { Channel as SshChannel } from 'ssh2'
 import type { Writable } from 'node:stream'
 import { forgetSent } from './ssh2-internals.ts'
 
@@ -45,15 +45,21 @@ export class ChannelWriter {
     const next = this.#waiting.shift()
     if (next === undefined) return
     this.#isWriting = true
-    const target: Writable = next.output === 'stdout' ? this.#channel : (this.#channel.stderr as unknown as Writable)
-    target.write(next.bytes, () => {
+    this.#streamOf(next.output).write(next.bytes, () => {
       this.#isWriting = false
-      forgetSent(this.#channel as ServerChannel | ClientChannel)
+      forgetSent(this.#channel)
       if (this.#isOver) return
       this.#waitingBytes -= next.bytes.length
       if (this.#waitingBytes === 0) this.#tell()
       this.#next()
     })
+  }
+
+  #streamOf(output: 'stdout' | 'stderr'): Writable {
+    if (output === 'stdout') return this.#channel
+    const { stderr } = this.#channel
+    if (!('write' in stderr)) throw new TypeError('only a client has a second output to write to')
+    return stderr
   }
 
   #tell(): void {

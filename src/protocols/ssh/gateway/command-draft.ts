@@ -42,7 +42,7 @@ export function withoutSecrets(text: string, session: Pick<Session, 'masking' | 
   const kinds = [...session.masking.kinds, ...ALWAYS]
   const spans = findKinds(text, kinds).map(({ start, end }) => ({ start, end }))
   for (const match of text.matchAll(PASSWORDS)) {
-    const start = match.index + match[0].length - (match[1] as string).length
+    const start = match.index + match[0].length - (match[1] ?? '').length
     if (!spans.some((span) => start < span.end && match.index + match[0].length > span.start))
       spans.push({ start, end: match.index + match[0].length })
   }

@@ -3,7 +3,7 @@ import type { Client, ConnectConfig, NegotiatedAlgorithms } from 'ssh2'
 import type { CredentialLease } from '../../../credentials/credential.ts'
 import { channelStream } from '../../../shared/channel-stream.ts'
 import type { Channel } from '../../../shared/channel.ts'
-import { PamError } from '../../../shared/errors.ts'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { socketChannel } from '../../../shared/socket-channel.ts'
 import { RecordedChannel } from '../../../gateway/recorded-channel.ts'
 import type { Session } from '../../../gateway/engine.ts'
@@ -56,9 +56,11 @@ export async function logIn(login: SshLogin): Promise<Client> {
   let onEnded = (): void => {}
   try {
     await new Promise<void>((resolve, reject) => {
-      onEnded = () => reject(ended?.reason as PamError)
-      if (ended?.aborted === true) return onEnded()
-      ended?.addEventListener('abort', onEnded, { once: true })
+      if (ended !== undefined) {
+        onEnded = () => reject(reasonOf(ended))
+        if (ended.aborted) return onEnded()
+        ended.addEventListener('abort', onEnded, { once: true })
+      }
       const fail = (error: Error): void => void client.emit('error', error)
       const stream = channelStream(channel(socketChannel(socket)), () => {
         if (!hasOverrun(client)) return
@@ -124,7 +126,7 @@ const authentication = ({ user, password, privateKey }: CredentialLease): Connec
 })
 
 function upstreamError({ name }: SshTarget, cause: unknown): PamError {
-  const { level } = cause as { level?: string }
+  const level = cause instanceof Error && 'level' in cause ? cause.level : undefined
   if (level === 'client-authentication') {
     return new PamError('TARGET_CREDENTIAL', `${name} did not accept the gateway's login`, {
       side: 'upstream',

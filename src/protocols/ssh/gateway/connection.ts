@@ -1,5 +1,5 @@
 import type { Client } from 'ssh2'
-import { PamError } from '../../../shared/errors.ts'
+import { asError, PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
@@ -37,7 +37,7 @@ export async function serveConnection(
       }
     },
     failed(error) {
-      session.logger.warn({ cause: (error as Error).message }, 'channel.failed')
+      session.logger.warn({ cause: asError(error).message }, 'channel.failed')
     },
   }
   let count = 0
@@ -45,7 +45,7 @@ export async function serveConnection(
   client.on('session', (accept, reject) => {
     if (session.ended.aborted || open >= MAX_CHANNELS || count > MAX_EVER) {
       const [reason, text] = session.ended.aborted
-        ? [OPEN_FAILURE.prohibited, (session.ended.reason as PamError).message]
+        ? [OPEN_FAILURE.prohibited, reasonOf(session.ended).message]
         : [OPEN_FAILURE.resourceShortage, `a connection has ${MAX_CHANNELS} sessions at once, ${MAX_EVER} in all`]
       return refuseOpening(client, reject, { reason, text: `pam: ${text}` })
     }
@@ -68,7 +68,7 @@ export async function serveConnection(
         open--
         host.failed(error)
         if (left.aborted) return
-        const failure = openFailureOf(error as Error)
+        const failure = openFailureOf(asError(error))
         // The first one: nothing of the client's is in its way.
         refuseOpening(
           client,
@@ -99,7 +99,7 @@ async function endConnection(
   { session, client, upstream, channels }: HostConnection,
   left: AbortSignal,
 ): Promise<void> {
-  const reason = session.ended.reason as PamError | undefined
+  const reason = session.ended.aborted ? reasonOf(session.ended) : undefined
   if (reason !== undefined && reason.code !== 'TARGET_LEFT') {
     const ended = await Promise.all([...channels].map((channel) => channel.end(reason)))
     if (ended.includes(false)) {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../shared/errors.ts'
 import type { ServerChannel, Session as SshSession } from 'ssh2'
 import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
@@ -59,7 +60,7 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
 
 /** A client may leave at any moment, also while the target is being connected to. */
 function endWhenLeft({ left }: SshHello, session: Session): void {
-  const end = (): void => session.end(left.reason as PamError)
+  const end = (): void => session.end(reasonOf(left))
   if (left.aborted) end()
   else left.addEventListener('abort', end, { once: true })
 }

@@ -52,7 +52,7 @@ export function serveForwarding(host: HostConnection): void {
     }),
   )
   const bound = new Map<string, string>()
-  client.on('request', (accept, reject, name, info) => {
+  client.on('request', (accept, reject, name: string, info) => {
     // A global request is refused without a word (RFC 4254, section 4): the next program says why.
     const refuse = (why: string): void => {
       host.notices.push(why)
@@ -89,7 +89,7 @@ export function serveForwarding(host: HostConnection): void {
           upstream.unforwardIn(bindAddr, bindPort, (error) => (error === undefined ? accept?.() : reject?.()))
         },
       )
-    } else if ((name as string).startsWith('streamlocal-forward')) refuse('Unix sockets are not forwarded')
+    } else if (name.startsWith('streamlocal-forward')) refuse('Unix sockets are not forwarded')
     else reject?.()
   })
   // From the target: only what was asked for, and allowed.

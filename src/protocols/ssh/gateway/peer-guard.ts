@@ -1,6 +1,8 @@
 import type { Client, Connection } from 'ssh2'
+import { asError } from '../../../shared/errors.ts'
 import type { HandshakeLimits } from '../../../gateway/engine.ts'
-import { messageHandlers, watchSending, type MessageReplies } from './ssh2-internals.ts'
+import { messageHandlers, watchSending } from './ssh2-internals.ts'
+import type { MessageReplies } from './ssh2-library.ts'
 
 interface OpenInfo {
   readonly packetSize: number
@@ -31,7 +33,7 @@ export function guardPeer(
       try {
         if (check(self, ...args) === false) return
       } catch (error) {
-        return fail(error as Error)
+        return fail(asError(error))
       }
       handler(self, ...args)
     }

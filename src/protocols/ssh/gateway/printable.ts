@@ -6,9 +6,7 @@ export const printable = (bytes: Buffer): string => {
   for (let at = 0; at < bytes.length;) {
     const length = utf8Length(bytes, at)
     text +=
-      length === 0
-        ? `\\x${(bytes[at] as number).toString(16).padStart(2, '0')}`
-        : bytes.toString('utf8', at, at + length)
+      length === 0 ? `\\x${bytes.readUInt8(at).toString(16).padStart(2, '0')}` : bytes.toString('utf8', at, at + length)
     at += Math.max(1, length)
   }
   return text

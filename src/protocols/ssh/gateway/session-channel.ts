@@ -51,7 +51,7 @@ class SessionChannel {
       else if (this.#isRunning) this.#target.signal(name)
       accept?.()
     })
-    ssh.on(END_OF_OUTPUT as 'end', () => {
+    ssh.on(END_OF_OUTPUT, () => {
       if (this.#isRunning) this.#target.endOutput()
     })
     ssh.once('close', () => {
@@ -82,12 +82,12 @@ class SessionChannel {
       }
       accept?.()
     })
-    for (const [request, feature] of Object.entries(UNSUPPORTED)) {
-      ssh.on(request as 'x11', (_accept, reject) => {
-        this.#refusedFeatures.push(`${feature} is not supported`)
-        reject?.()
-      })
+    const refuse = (feature: string) => (_accept: unknown, reject?: () => void) => {
+      this.#refusedFeatures.push(`${feature} is not supported`)
+      reject?.()
     }
+    ssh.on('auth-agent', refuse('agent forwarding'))
+    ssh.on('x11', refuse('X11 forwarding'))
   }
 
   /**
@@ -310,11 +310,7 @@ class Reply {
   }
 }
 
-/** The library's type leaves it out. */
-const termOf = (info: PseudoTtyInfo): string => {
-  const { term } = info as { term?: string }
-  return term !== undefined && /^[\w.+-]{1,64}$/.test(term) ? term : 'vt100'
-}
+const termOf = ({ term }: PseudoTtyInfo): string => (/^[\w.+-]{1,64}$/.test(term) ? term : 'vt100')
 
 /** HUP and TERM, then KILL, then the channel is closed, which hangs a terminal up. Resolves with whether it has ended. */
 async function endProcess(target: TargetChannel): Promise<boolean> {
@@ -330,7 +326,6 @@ async function endProcess(target: TargetChannel): Promise<boolean> {
   return isGone
 }
 
-const UNSUPPORTED = { 'auth-agent': 'agent forwarding', x11: 'X11 forwarding' }
 /** As many as OpenSSH's sshd takes. */
 const MAX_VARIABLES = 128
 /** Milliseconds between TERM and KILL, and that KILL has. */

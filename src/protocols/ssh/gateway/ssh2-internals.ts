@@ -1,13 +1,18 @@
-import type { ClientChannel, Connection, ServerChannel, Session as SshSession, Client } from 'ssh2'
+import type { Channel, ClientChannel, Connection, ServerChannel, Session as SshSession, Client } from 'ssh2'
 import { visible } from '../../../shared/visible.ts'
 import {
+  chanInfoOf,
+  channelOf,
+  connected,
+  connectedClient,
+  channelsOf,
+  connecting,
+  isServerSession,
   sendings,
   sendPacket,
-  type Sending,
+  type MessageHandlers,
   type Protocol,
-  type Connected,
-  type Inner,
-  type ServerSession,
+  type Sending,
 } from './ssh2-library.ts'
 import {
   type ChannelRequest,
@@ -41,15 +46,16 @@ export interface RawRequests {
  * `shell` the moment they are taken, and drops signals and changes of the window once the input has ended.
  */
 export function readRequests(connection: Connection): void {
-  const { _protocol: protocol, _chanMgr: manager } = connection as unknown as Connected
+  const { _protocol: protocol } = connected(connection)
+  const { _chanMgr: manager } = channelsOf(connection)
   explainRefusals(protocol)
   const read = protocol._onPayload
   protocol._onPayload = (payload) => {
     const request = payload[0] === CHANNEL_REQUEST ? decodeRequest(payload) : undefined
-    const session = request && (manager._channels[request.channel] as ServerSession | undefined)
+    const ssh = request && manager._channels[request.channel]
     // What is malformed, or about no session, is the library's to refuse.
-    if (request === undefined || session?._chanInfo === undefined) return read(payload)
-    const ssh = session as unknown as SshSession
+    if (request === undefined || !isServerSession(ssh)) return read(payload)
+    const { outgoing } = ssh._chanInfo
     switch (request.type) {
       case 'pty-req': {
         const terminal = decodeTerminal(request.data)
@@ -61,8 +67,8 @@ export function readRequests(connection: Connection): void {
       case 'shell':
       case 'subsystem':
         // One of these starts the channel; another, or one after the end of input, is refused.
-        if (session._channel !== undefined || session._ending) {
-          if (request.wantsReply) protocol.channelFailure(session._chanInfo.outgoing.id)
+        if (ssh._channel !== undefined || ssh._ending) {
+          if (request.wantsReply) protocol.channelFailure(outgoing.id)
           return undefined
         }
         if (request.type === 'exec') {
@@ -74,7 +80,7 @@ export function readRequests(connection: Connection): void {
         if (request.wantsReply) unanswered.set(ssh, protocol)
         return read(encodeRequest({ ...request, wantsReply: false }))
       case 'eow@openssh.com':
-        ssh.emit(END_OF_OUTPUT as 'end')
+        ssh.emit(END_OF_OUTPUT)
         return undefined
       case 'signal':
       case 'window-change': {
@@ -82,9 +88,9 @@ export function readRequests(connection: Connection): void {
         if (info === undefined) return read(payload)
         // Neither asks for a reply (RFC 4254, 6.7 and 6.9); whoever asks all the same gets one.
         const reply = (send: 'channelSuccess' | 'channelFailure') => () => {
-          if (request.wantsReply) protocol[send](session._chanInfo.outgoing.id)
+          if (request.wantsReply) protocol[send](outgoing.id)
         }
-        ssh.emit(request.type as 'signal', reply('channelSuccess'), reply('channelFailure'), info as { name: string })
+        ssh.emit(request.type, reply('channelSuccess'), reply('channelFailure'), info)
         return undefined
       }
       default:
@@ -106,7 +112,7 @@ export const rawRequests = (ssh: SshSession): RawRequests => raw.get(ssh) ?? {}
 export function answer(ssh: SshSession, isTaken: boolean): void {
   const protocol = unanswered.get(ssh)
   unanswered.delete(ssh)
-  const { outgoing } = (ssh as unknown as ServerSession)._chanInfo
+  const { outgoing } = chanInfoOf(ssh)
   if (protocol === undefined || (outgoing.state !== 'open' && outgoing.state !== 'eof')) return
   protocol[isTaken ? 'channelSuccess' : 'channelFailure'](outgoing.id)
 }
@@ -121,7 +127,7 @@ export interface OpenFailure {
 
 /** Refuses to open a channel, with a reason and a text; the library's own `reject` chooses one reason, and says nothing. */
 export function refuseOpening(connection: Connection | Client, reject: () => void, failure: OpenFailure): void {
-  const { _protocol: protocol } = connection as unknown as Connected
+  const { _protocol: protocol } = connected(connection)
   const { channelOpenFail: tell } = protocol
   protocol.channelOpenFail = (id) => tell.call(protocol, id, failure.reason, failure.text)
   try {
@@ -143,7 +149,7 @@ function explainRefusals(protocol: Protocol): void {
 
 /** Why the peer did not open a channel that it was asked for, in its own words. */
 export function openFailureOf(error: Error): OpenFailure {
-  const { reason } = error as { readonly reason?: unknown }
+  const reason = 'reason' in error ? error.reason : undefined
   const isReason = typeof reason === 'number' && reason >= 1 && reason <= 4
   return {
     reason: isReason ? reason : OPEN_FAILURE.connectFailed,
@@ -153,7 +159,7 @@ export function openFailureOf(error: Error): OpenFailure {
 
 /** Whether the peer has closed the channel: its `close` may have been told before anybody listened. */
 export const isClosed = (channel: ServerChannel | ClientChannel): boolean => {
-  const { incoming, outgoing } = channel as unknown as Inner
+  const { incoming, outgoing } = channelOf(channel)
   return incoming.state === 'closed' || outgoing.state === 'closed' || outgoing.state === 'closing'
 }
 
@@ -162,17 +168,25 @@ export const isClosed = (channel: ServerChannel | ClientChannel): boolean => {
  * fill the memory.
  */
 export function hasOverrun(connection: Client | Connection): boolean {
-  // A client has none before it is logged in.
-  const { _chanMgr: manager } = connection as unknown as Partial<Connected>
-  for (const id in manager?._channels) {
-    const entry = manager?._channels[Number(id)] as
-      (Partial<Inner> & { readonly _channel?: Partial<Inner> }) | undefined
-    if (entry === undefined || entry === null || typeof entry !== 'object') continue
-    const channel = entry._channel ?? entry
-    if ((channel.incoming?.window ?? 0) < 0) return true
-  }
+  // A client has none before it connects.
+  const { _chanMgr: manager } = connecting(connection)
+  for (const id in manager?._channels) if (windowOf(manager._channels[Number(id)]) < 0) return true
   return false
 }
+
+/** What is left of the window of a channel, or of the one that belongs to a session of a server's; 0 of anything else. */
+function windowOf(entry: unknown): number {
+  if (typeof entry !== 'object' || entry === null) return 0
+  const channel: unknown = Reflect.get(entry, '_channel') ?? entry
+  return isReceiving(channel) ? channel.incoming.window : 0
+}
+
+const isReceiving = (channel: unknown): channel is { readonly incoming: { readonly window: number } } =>
+  typeof channel === 'object' &&
+  channel !== null &&
+  'incoming' in channel &&
+  typeof channel.incoming === 'object' &&
+  channel.incoming !== null
 
 /** What is told of a connection. */
 export interface SendingListener {
@@ -186,9 +200,9 @@ export interface SendingListener {
 }
 
 /** Tells of every key exchange, and of what is sent; and holds writers back. Call it before the first exchange. */
-export function watchSending(connection: Client | Connection, listener: SendingListener): void {
-  const connected = connection as unknown as Connected
-  const { _protocol: protocol } = connected
+export function watchSending(watched: Client | Connection, listener: SendingListener): void {
+  const connection = connected(watched)
+  const { _protocol: protocol } = connection
   const { _onHandshakeComplete: complete } = protocol
   let isOpen = false
   let isFull = false
@@ -196,7 +210,7 @@ export function watchSending(connection: Client | Connection, listener: SendingL
     waiting: [],
     onData: (bytes) => listener.sent(bytes),
     goOn() {
-      const { _sock: stream } = connected
+      const { _sock: stream } = connection
       if (isOpen || isFull || sending.waiting.length === 0) return
       if (stream === undefined || stream.writableLength <= MAX_UNSENT) {
         for (const done of sending.waiting.splice(0)) done()
@@ -248,21 +262,13 @@ export function messageHandlers(connection: Client | Connection): {
   readonly handlers: MessageHandlers
   readonly replace: (handlers: MessageHandlers) => void
 } {
-  const { _protocol: protocol } = connection as unknown as { _protocol: { _handlers: MessageHandlers } }
+  const { _protocol: protocol } = connected(connection)
   return { handlers: protocol._handlers, replace: (handlers) => void (protocol._handlers = handlers) }
-}
-
-export type MessageHandlers = Readonly<
-  Record<string, ((protocol: MessageReplies, ...args: never[]) => void) | undefined>
->
-
-export interface MessageReplies {
-  requestFailure(): void
 }
 
 /** Resolves when the target has dealt with all that was sent to it so far, or is gone. */
 export function roundTrip(client: Client): Promise<true> {
-  const { _protocol: protocol, _callbacks: callbacks } = client as unknown as Connected
+  const { _protocol: protocol, _callbacks: callbacks } = connectedClient(client)
   return new Promise((resolve) => {
     callbacks.push(() => resolve(true))
     protocol.ping()
@@ -270,7 +276,7 @@ export function roundTrip(client: Client): Promise<true> {
 }
 
 /** What has been sent is not to be sent with the next opening of the window. */
-export function forgetSent(channel: ServerChannel | ClientChannel): void {
+export function forgetSent(channel: Channel): void {
   Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined })
 }
 
@@ -282,7 +288,7 @@ export function openSession(
   client: Client,
   opened: (error: Error | undefined, channel: ClientChannel | undefined) => void,
 ): void {
-  const { _chanMgr: manager, _protocol: protocol, _sock: socket } = client as unknown as Connected
+  const { _chanMgr: manager, _protocol: protocol, _sock: socket } = channelsOf(client)
   if (socket?.writable !== true) return opened(new Error('not connected'), undefined)
   const id = manager.add(Object.assign(opened, { type: 'session' }))
   if (id < 0) return opened(new Error('no free channels'), undefined)
@@ -296,7 +302,7 @@ export function request(
   data: Buffer,
   replied?: (isTaken: boolean) => void,
 ): void {
-  const { outgoing, _callbacks: callbacks, _client: client } = channel as unknown as Inner
+  const { outgoing, _callbacks: callbacks, _client: client } = channelOf(channel)
   if (outgoing.state !== 'open' && outgoing.state !== 'eof') return replied?.(false)
   if (replied !== undefined) callbacks.push((failed) => replied(failed === false))
   send(client._protocol, { channel: outgoing.id, type, wantsReply: replied !== undefined, data })
@@ -304,7 +310,7 @@ export function request(
 
 /** How a target's program ended, for the client. The library's own `exit` throws for signals that it does not know. */
 export function sendExit(channel: ServerChannel, exit: { code: number } | ExitSignal): void {
-  const { outgoing, _client: client } = channel as unknown as Inner
+  const { outgoing, _client: client } = channelOf(channel)
   if (outgoing.state !== 'open') return
   const type = 'code' in exit ? 'exit-status' : 'exit-signal'
   const data =

@@ -1,9 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { createRequire, Module } from 'node:module'
 import { dirname, join, sep } from 'node:path'
-import type { Writable } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import { compileFunction } from 'node:vm'
 import type * as Ssh2 from 'ssh2'
+import type { Client, Connection, Session } from 'ssh2'
+
+declare module 'ssh2' {
+  interface Server {
+    /** Any stream will do. */
+    injectSocket(socket: Duplex): void
+  }
+}
 
 /** The longest packet that either side takes, as OpenSSH has it (PACKET_MAX_SIZE). The library's own limit is 35,000 bytes. */
 export const MAX_PACKET_BYTES = 256 * 1024
@@ -40,9 +48,9 @@ function load(): LoadedLibrary {
       dirname(file),
     )
     module.loaded = true
-    const { sendPacket } = require('ssh2/lib/protocol/utils.js') as Pick<LoadedLibrary, 'sendPacket'>
-    holdBack(require('ssh2/lib/Channel.js') as ChannelModule)
-    return { ssh2: require('ssh2') as typeof Ssh2, sendPacket }
+    const { sendPacket } = utilitiesOf(require('ssh2/lib/protocol/utils.js'))
+    holdBack(channelModuleOf(require('ssh2/lib/Channel.js')))
+    return { ssh2: libraryOf(require('ssh2')), sendPacket }
   } finally {
     for (const file of Object.keys(require.cache)) if (isOfLibrary(file)) delete require.cache[file]
     for (const [file, module] of before) require.cache[file] = module
@@ -56,8 +64,8 @@ function load(): LoadedLibrary {
  */
 function holdBack({ Channel }: ChannelModule): void {
   const { stderr } = new Channel(undefined, {}, { server: true })
-  hold(Channel.prototype, (channel) => channel as SendingChannel)
-  hold(Object.getPrototypeOf(stderr) as Outlet, (output) => (output as ServerStderr)._channel)
+  hold(Channel.prototype, sendingChannelOf)
+  hold(outletOf(Object.getPrototypeOf(stderr)), (output) => sendingChannelOf(serverStderrOf(output)._channel))
 
   function hold(outlet: Outlet, channelOf: (self: Outlet) => SendingChannel): void {
     const { _write: write } = outlet
@@ -75,6 +83,70 @@ function holdBack({ Channel }: ChannelModule): void {
     }
   }
 }
+
+/** What `typeof` says of each field that is used. */
+type Fields<T> = { readonly [K in keyof T]?: 'object' | 'function' | 'string' | 'number' | 'boolean' }
+
+/**
+ * Takes a part of the library for what it is known to be, private fields included. Each part is looked at once: another version of
+ * the library fails here, and not somewhere in the middle of a session.
+ */
+function partOf<T extends object>(name: string, fields: Fields<T>): (part: object) => T {
+  const seen = new WeakSet<object>()
+  const isKnown = (part: object): part is T =>
+    seen.has(part) || Object.entries(fields).every(([field, type]) => typeof Reflect.get(part, field) === type)
+  return (part) => {
+    if (!isKnown(part)) throw new Error(`this version of ssh2 has a ${name} that the gateway does not know`)
+    seen.add(part)
+    return part
+  }
+}
+
+const utilitiesOf = partOf<Pick<LoadedLibrary, 'sendPacket'>>('module utils.js', { sendPacket: 'function' })
+const channelModuleOf = partOf<ChannelModule>('module Channel.js', { Channel: 'function' })
+const libraryOf = partOf<typeof Ssh2>('module', { Client: 'function', Server: 'function', utils: 'object' })
+const outletOf = partOf<Outlet>('stderr', { _write: 'function' })
+const serverStderrOf = partOf<ServerStderr>('stderr', { _channel: 'object' })
+const sendingChannelOf = partOf<SendingChannel>('channel', { _client: 'object', outgoing: 'object' })
+
+const protocolOf = partOf<Protocol>('protocol', {
+  _onPayload: 'function',
+  _onHandshakeComplete: 'function',
+  _packetRW: 'object',
+  _handlers: 'object',
+  ping: 'function',
+  channelSuccess: 'function',
+  channelFailure: 'function',
+  channelOpenFail: 'function',
+  session: 'function',
+})
+const connectionOf = partOf<Connected>('connection', { _protocol: 'object' })
+
+/** A connection, of a client or of a server, once it has begun. */
+export function connected(connection: Client | Connection): Connected {
+  const known = connectionOf(connection)
+  protocolOf(known._protocol)
+  return known
+}
+/** A connection that may not have begun yet. */
+export const connecting = partOf<Pick<Connected, '_chanMgr'>>('connection', {})
+/** A connection to a target. */
+export const connectedClient = partOf<ConnectedClient>('client', { _protocol: 'object', _callbacks: 'object' })
+/** A connection with channels. */
+export const channelsOf = partOf<WithChannels>('connection', { _protocol: 'object', _chanMgr: 'object' })
+/** A channel that is open, or was. */
+export const channelOf = partOf<Inner>('channel', {
+  _client: 'object',
+  _callbacks: 'object',
+  incoming: 'object',
+  outgoing: 'object',
+})
+const serverSessionOf = partOf<ServerSession>('session', { _chanInfo: 'object', _ending: 'boolean' })
+export const chanInfoOf = (ssh: Session): ServerSession['_chanInfo'] => serverSessionOf(ssh)._chanInfo
+
+/** Whether what a server has under the number of a channel is a session: it may also be a channel of another type, or nothing yet. */
+export const isServerSession = (entry: unknown): entry is Session & ServerSession =>
+  typeof entry === 'object' && entry !== null && '_chanInfo' in entry && serverSessionOf(entry) !== undefined
 
 export const sendings = new WeakMap<Protocol, Sending>()
 export const { ssh2, sendPacket } = load()
@@ -105,6 +177,8 @@ interface ChannelModule {
 }
 
 export interface Protocol {
+  /** What is done with each message, by its name. */
+  _handlers: MessageHandlers
   _onPayload: (payload: Buffer) => unknown
   _onHandshakeComplete: (...negotiated: unknown[]) => void
   readonly _packetRW: {
@@ -117,12 +191,29 @@ export interface Protocol {
   channelOpenFail: (id: number, reason: number, text?: string) => void
   session(id: number, window: number, packetSize: number): void
 }
+export type MessageHandlers = Readonly<
+  Record<string, ((protocol: MessageReplies, ...args: never[]) => void) | undefined>
+>
+export interface MessageReplies {
+  requestFailure(): void
+}
 export interface Connected {
   readonly _protocol: Protocol
+  readonly _sock?: Writable
+  /** A client has none before it connects. */
+  readonly _chanMgr?: ChannelManager
+}
+interface ChannelManager {
+  /** By number: a channel, a session of a server's, or what waits for the answer to an opening. */
+  readonly _channels: Readonly<Record<number, unknown>>
+  add(entry: object): number
+}
+interface WithChannels extends Connected {
+  readonly _chanMgr: ChannelManager
+}
+interface ConnectedClient extends Connected {
   /** Of global requests that are not answered yet, in their order. */
   readonly _callbacks: (() => void)[]
-  readonly _sock?: Writable
-  readonly _chanMgr: { readonly _channels: Record<number, unknown>; add(entry: object): number }
 }
 export interface Inner {
   readonly _client: Connected
@@ -131,7 +222,7 @@ export interface Inner {
   readonly outgoing: { readonly id: number; readonly state: string }
 }
 /** A session of a server's; its channel comes with the first request that starts something. */
-export interface ServerSession {
+interface ServerSession {
   readonly _chanInfo: Pick<Inner, 'outgoing'>
   readonly _channel: unknown
   /** The input has ended. */

@@ -31,9 +31,9 @@ function overlaps(pattern: readonly string[], path: readonly string[]): boolean 
 /** `*` for any characters; everything else as it stands. Linear: each part is looked for after the one before. */
 export function fitsGlob(pattern: string, text: string): boolean {
   const parts = pattern.split('*')
-  const [head] = parts as [string]
-  if (parts.length === 1) return head === text
-  const tail = parts.at(-1) as string
+  const [head = '', ...others] = parts
+  const tail = others.at(-1)
+  if (tail === undefined) return head === text
   if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
   let at = head.length
   const end = text.length - tail.length

@@ -2,10 +2,11 @@ import type { CheckPattern } from '../../../policy/patterns.ts'
 
 export const checkCommandLine: CheckPattern = (pattern) => {
   const words = pattern.split(/\s+/).filter((word) => word !== '')
-  if (words.length === 0) return 'expected a command line'
+  const [program] = words
+  if (program === undefined) return 'expected a command line'
   if (words.slice(0, -1).includes('...')) return `"${pattern}": ... is for the last word`
-  if (words[0] === '...') return `"${pattern}" names no program`
-  return checkProgram(words[0] as string)
+  if (program === '...') return `"${pattern}" names no program`
+  return checkProgram(program)
 }
 
 export const checkProgram: CheckPattern = (pattern) => {

@@ -217,7 +217,7 @@ function fitsCommandLine(pattern: string, argv: readonly (string | null)[], allo
   const fixed = open ? words.slice(0, -1) : words
   if (argv.length < fixed.length || (!open && argv.length > fixed.length)) return false
   return fixed.every((word, index) => {
-    const given = argv[index] as string | null
+    const given = argv[index] ?? null
     if (given === null) return !allows
     if (index === 0) return fitsProgram([word], given, allows)
     if (allows && word.includes('*') && (given.startsWith('-') !== word.startsWith('-') || climbs(given))) return false

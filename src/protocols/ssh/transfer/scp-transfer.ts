@@ -1,3 +1,4 @@
+import { item, lastItem } from '../../../shared/item.ts'
 import { createHash, type Hash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { FileEvent } from '../../../recording/event.ts'
@@ -90,7 +91,7 @@ export class ScpTransfer {
       passed.push(next)
       this.#hear()
     }
-    return passed.length === 1 ? (passed[0] as Buffer) : Buffer.concat(passed)
+    return passed.length === 1 ? item(passed, 0) : Buffer.concat(passed)
   }
 
   /** What may go on of what has come from the source, and is read as one thing; undefined where nothing may. */
@@ -120,7 +121,7 @@ export class ScpTransfer {
         if (line === undefined) return undefined
         const { type } = this.#understood(line)
         if (type !== 'error' && type !== 'fatal') throw this.#failed(unreadable())
-        const { file } = this.#asked as AskedFile
+        const file = this.#passing()
         file.error = said(line.toString('utf8', 1))
         if (type === 'fatal') this.#stop(file.error)
         else this.#state = 'answer'
@@ -183,7 +184,7 @@ export class ScpTransfer {
 
   async #place(name: Buffer): Promise<Directory> {
     const { paths, operation, named } = this.#parts
-    const parent = this.#directories.at(-1) as Directory
+    const parent = lastItem(this.#directories)
     const shown = printable(name)
     // A name that is no UTF-8 is no path that could be asked for, or that a rule could mean.
     const isText = Buffer.from(name.toString('utf8')).equals(name)
@@ -211,7 +212,7 @@ export class ScpTransfer {
     const read = async (writes: readonly string[]): Promise<HostFacts> =>
       throughLinks({ type: 'file', statements: [hostStatement(user, { kinds: ['file-write'], writes })] }, paths)
     const writesOf = ({ statements: [statement] }: HostFacts): readonly string[] => statement?.writes ?? []
-    const first = this.#directories.length === 1 ? (this.#directories[0] as Directory).path : undefined
+    const first = this.#directories.length === 1 ? item(this.#directories, 0).path : undefined
     // Whether a target is a directory may change until it is opened: both are judged.
     const own = isTree ? tree(entry.path) : [entry.path]
     const again = async () => {
@@ -240,8 +241,14 @@ export class ScpTransfer {
     if (verdict.type === 'refuse') throw verdict.error
   }
 
+  /** The file whose content is passing. */
+  #passing(): PassingFile {
+    if ('file' in this.#asked) return this.#asked.file
+    throw this.#failed(outOfTurn())
+  }
+
   #content(): Buffer {
-    const { file } = this.#asked as AskedFile
+    const file = this.#passing()
     const part = this.#take(Math.min(file.left, this.#held.length))
     file.hash.update(part)
     file.left -= part.length
@@ -262,7 +269,11 @@ export class ScpTransfer {
 
   /** A client may answer before it is asked, as `printf '\\0\\0\\0' | ssh host scp -f file` does; a target has no reason to. */
   #hear(): void {
-    while (this.#said.length > 0 && this.#state === 'answer') this.#answered(this.#said.shift() as ScpAnswer)
+    while (this.#state === 'answer') {
+      const answer = this.#said.shift()
+      if (answer === undefined) break
+      this.#answered(answer)
+    }
     // Who is cut off says so, whatever was asked.
     if (this.#state === 'over' || this.#hasSourceEnded) this.#said.length = 0
     if (this.#said.length > (this.#parts.operation === 'read' ? MAX_EARLY : 0)) throw this.#failed(outOfTurn())

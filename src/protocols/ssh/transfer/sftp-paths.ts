@@ -63,7 +63,7 @@ async function leadsAnywhere(path: string, link: Resolve, links = 0): Promise<bo
   const targets = await Promise.all(prefixes.map(link))
   const at = targets.findIndex((target) => target !== undefined)
   if (at < 0) return names.length > MAX_NAMES
-  const target = targets[at] as string
+  const target = targets[at] ?? ''
   const base = target.startsWith('/') ? [] : names.slice(0, at)
   // Not made shorter: what stands before a `..` may be a link as well.
   const next = [...base, ...target.split('/'), ...names.slice(at + 1)].filter((name) => name !== '' && name !== '.')

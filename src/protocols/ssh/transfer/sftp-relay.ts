@@ -1,5 +1,5 @@
 import type { ServerChannel } from 'ssh2'
-import { PamError } from '../../../shared/errors.ts'
+import { asError, PamError } from '../../../shared/errors.ts'
 import { Reading } from '../../../shared/reading.ts'
 import {
   decodeExtensions,
@@ -143,8 +143,9 @@ export class SftpRelay {
 
   #workOn(): void {
     const { stream: upstream } = this.#parts.target
-    while (!this.#isJudging && this.#queue.length > 0) {
-      const packet = this.#queue.shift() as SftpPacket
+    while (!this.#isJudging) {
+      const packet = this.#queue.shift()
+      if (packet === undefined) break
       const operation = packet.type === sftpType.init ? undefined : this.#operation(packet)
       if (operation === null) continue
       if (operation !== undefined) {
@@ -180,7 +181,7 @@ export class SftpRelay {
       if (isCopy(packet)) return this.#copy(packet)
       return operationOf(packet)
     } catch (error) {
-      this.#reply(encodeStatus(packet.id, sftpStatus.badMessage, `pam: ${(error as Error).message}`))
+      this.#reply(encodeStatus(packet.id, sftpStatus.badMessage, `pam: ${asError(error).message}`))
       return null
     }
   }

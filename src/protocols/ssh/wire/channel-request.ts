@@ -26,7 +26,7 @@ export interface TerminalSize {
 }
 
 export function string(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value as string)
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value
   return Buffer.concat([uint32(bytes.length), bytes])
 }
 
@@ -37,7 +37,7 @@ export function string(value: string | Buffer): Buffer {
 export function readModes(encoded: Buffer): Buffer {
   let at = 0
   while (at + 5 <= encoded.length) {
-    const opcode = encoded[at] as number
+    const opcode = encoded.readUInt8(at)
     if (opcode === END_OF_MODES || opcode > LAST_MODE) break
     at += 5
   }

@@ -82,7 +82,7 @@ export class SftpFramer {
       if (bytes.length < this.#needed) break
       const packet = bytes.subarray(0, this.#needed)
       bytes = bytes.subarray(this.#needed)
-      packets.push({ type: packet[4] as number, id: packet.readUInt32BE(5), bytes: packet })
+      packets.push({ type: packet.readUInt8(4), id: packet.readUInt32BE(5), bytes: packet })
       this.#needed = HEADER
     }
     this.#held = bytes.length === 0 ? [] : [bytes]

@@ -51,7 +51,7 @@ export class ScpAnswers {
   next(bytes: Buffer, at: number): { readonly answer: ScpAnswer | undefined; readonly end: number } {
     let start = at
     if (this.#type === undefined) {
-      const first = bytes[at] as number
+      const first = bytes.readUInt8(at)
       if (first === 0) return { answer: { type: 'ok', text: '' }, end: at + 1 }
       this.#type = first === 1 ? 'error' : 'fatal'
       this.#text = Buffer.alloc(0)

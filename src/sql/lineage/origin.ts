@@ -12,7 +12,12 @@ export interface Origin {
 
 export const PLAIN: Origin = { masks: [], direct: false }
 
-export const isMasked = (origin: Origin): boolean => origin.masks.length > 0
+/** It depends on one masked column at least. */
+export interface MaskedOrigin extends Origin {
+  readonly masks: readonly [ColumnMask, ...ColumnMask[]]
+}
+
+export const isMasked = (origin: Origin): origin is MaskedOrigin => origin.masks.length > 0
 
 /** The value of a masked column itself. */
 export const valueOf = (mask: ColumnMask, type?: string): Origin => ({ masks: [mask], direct: true, type })

@@ -153,11 +153,12 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
   const outputs = query(node.query, found, scope, ctes)
   const tested = node.tested === undefined ? PLAIN : originOf(node.tested, context)
   const all = madeOf(outputs.map(({ origin }) => origin))
+  const [only, ...others] = outputs
   switch (node.gives) {
     case 'exists':
       return PLAIN
     case 'value':
-      return outputs.length === 1 && outputs[0]?.spread !== true ? (outputs[0] as Output).origin : all
+      return only !== undefined && others.length === 0 && only.spread !== true ? only.origin : all
     case 'array':
       if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || totals.isScalar(origin.type)))
         found.tells(all, 'an array')

@@ -34,7 +34,7 @@ export function findCte(ctes: Ctes | undefined, name: string): readonly Output[]
  */
 export function resolveColumn(scope: QueryScope, path: readonly string[], dialect: Dialect): Origin {
   const system = dialect.systemColumns.get(path.at(-1) ?? '')
-  const name = path.at(-1) as string
+  const name = path.at(-1) ?? ''
   const qualifier = path.at(-2)
   const uncertain: Origin[] = []
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
@@ -81,7 +81,8 @@ export function expandStar(
   if (qualifier === undefined) return star
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const items = level.items.filter(({ alias }) => alias === qualifier)
-    if (items.length === 1) return (items[0] as RangeItem).columns
+    const [only, ...others] = items
+    if (only !== undefined && others.length === 0) return only.columns
     if (items.length > 1) return [spread(madeOf(items.map(wholeRow)))]
   }
   return [spread(everything(scope))]

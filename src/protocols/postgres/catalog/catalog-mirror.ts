@@ -64,7 +64,8 @@ async function readChanges(
   const next = new Map<string, Rows>()
   const changed = new Map<string, ChangedRows>()
   for (const name of Object.keys(tables)) {
-    const known = before.tables.get(name) as Rows
+    const known = before.tables.get(name)
+    if (known === undefined) throw odd()
     const { rows, count, keys } = read.of(name)
     let merged: Map<string, TableRow> | undefined
     const others: ChangedRows = { before: [], now: [] }
@@ -176,7 +177,7 @@ function changesIn(
     const rows = new Map<string, TableRow>()
     const columns = Object.keys(table.columns)
     for (const one of listed == null ? [] : listIn(listed)) {
-      const [key, values] = Array.isArray(one) ? (one as unknown[]) : []
+      const [key, values] = Array.isArray(one) ? one : []
       if (typeof key !== 'string' || typeof values !== 'string') throw odd()
       rows.set(key, rowOf(columns, values))
     }
@@ -236,8 +237,8 @@ function* collect(
   return {
     ...state,
     of(name) {
-      const { rows, count } = found.get(name) as { rows: Map<string, TableRow>; count: number | undefined }
-      if (count === undefined) throw odd()
+      const { rows, count } = found.get(name) ?? {}
+      if (rows === undefined || count === undefined) throw odd()
       return { rows, count }
     },
   }

@@ -38,7 +38,8 @@ export class CatalogShelf {
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key)
   map.set(key, value)
-  if (map.size > MAX_PLACES) map.delete(map.keys().next().value as string)
+  const [oldest] = map.keys()
+  if (map.size > MAX_PLACES && oldest !== undefined) map.delete(oldest)
 }
 
 export class CatalogPlace {

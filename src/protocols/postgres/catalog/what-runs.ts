@@ -182,9 +182,9 @@ export class WhatRuns {
     for (const [type, edges] of this.#byType)
       for (const { when, node: to } of edges) push(before, to, typeNode(type, when))
     for (const [family, all] of this.#byFamily) for (const to of all) push(before, to, node('pg_opfamily', family))
-    for (const [table, columns] of Object.entries(NAMED_FUNCTIONS) as [keyof typeof NAMED_FUNCTIONS, string[]][])
+    for (const table of NAMING)
       for (const row of this.#rows(table))
-        for (const column of columns) push(before, node('pg_proc', row[column]), node(table, row['oid']))
+        for (const column of NAMED_FUNCTIONS[table]) push(before, node('pg_proc', row[column]), node(table, row['oid']))
     for (const { oid, opcfamily, opcintype, opckeytype } of this.#rows('pg_opclass')) {
       push(before, node('pg_opfamily', opcfamily), node('pg_opclass', oid))
       for (const type of [opcintype, opckeytype]) push(before, typeNode(type, 'used'), node('pg_opclass', oid))
@@ -255,7 +255,8 @@ export class WhatRuns {
     const [kind, oid = ''] = at.split(' ')
     if (kind === 'made' || kind === 'used' || kind === 'converted')
       return (this.#byType.get(oid) ?? []).filter(({ when }) => when === kind).map((edge) => edge.node)
-    switch (CATALOG_OF.get(String(kind)) ?? 'unknown') {
+    const catalog = CATALOG_OF.get(String(kind)) ?? 'unknown'
+    switch (catalog) {
       case 'pg_proc': {
         const proc = this.#row('pg_proc', oid)
         if (proc === undefined || this.#harmless.has(oid)) return [] // the system's own, or as harmless
@@ -288,7 +289,6 @@ export class WhatRuns {
       case 'pg_cast':
       case 'pg_language':
       case 'pg_foreign_data_wrapper': {
-        const catalog = CATALOG_OF.get(String(kind)) as keyof typeof NAMED_FUNCTIONS
         const row = this.#row(catalog, oid)
         return NAMED_FUNCTIONS[catalog].map((column) => node('pg_proc', row?.[column]))
       }
@@ -358,6 +358,12 @@ const NAMED_FUNCTIONS = {
   pg_language: ['lanplcallfoid', 'laninline', 'lanvalidator'],
   pg_foreign_data_wrapper: ['fdwhandler', 'fdwvalidator'],
 }
+const NAMING = [
+  'pg_operator',
+  'pg_cast',
+  'pg_language',
+  'pg_foreign_data_wrapper',
+] as const satisfies readonly (keyof typeof NAMED_FUNCTIONS)[]
 const MADE_BY = ['typinput', 'typreceive', 'typmodin', 'typanalyze']
 /** A constant that a value is compared with is read, too. */
 const USED_BY = ['typoutput', 'typsend', 'typmodout', 'typsubscript', 'typinput', 'typreceive']

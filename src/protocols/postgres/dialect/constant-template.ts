@@ -1,6 +1,5 @@
 import type { ParseResult } from '@pgsql/types'
-
-type Node = Readonly<Record<string, unknown>>
+import { fieldOf, itemsOf } from './tree-fields.ts'
 
 /**
  * Texts that differ in constants alone say the same, as long as nothing looks at the constants. Whether that is so is asked of
@@ -60,40 +59,38 @@ function visit(value: unknown, count: { all: number; inert: number }, asked: boo
   }
   for (const [key, content] of Object.entries(value)) {
     if (key === 'A_Const') {
-      if (isTaken(content as Node)) count.all++
+      if (isTaken(content)) count.all++
       continue
     }
     // `a = 1 OR a <> 1` leaves nothing out, `a = 1 OR a <> 2` does: what is not one comparison among others depends on its constants.
-    if (asked && WEIGHED.has(key) && (content as Node)['boolop'] !== 'AND_EXPR') {
+    if (asked && WEIGHED.has(key) && fieldOf(content, 'boolop') !== 'AND_EXPR') {
       count.all = Infinity
       return
     }
-    count.inert += inertIn(key, content as Node)
+    count.inert += inertIn(key, content)
     visit(content, count, asked)
   }
 }
 
 /** Constants right in this node whose value nobody asks for. */
-function inertIn(key: string, node: Node): number {
+function inertIn(key: string, node: unknown): number {
   switch (key) {
     case 'A_Expr':
       return comparedWith(node)
     case 'SelectStmt':
-      return constantsOf([node['limitCount'], node['limitOffset']])
+      return constantsOf([fieldOf(node, 'limitCount'), fieldOf(node, 'limitOffset')])
     case 'InsertStmt': {
-      const { valuesLists = [] } = ((node['selectStmt'] as { SelectStmt?: Node } | undefined)?.SelectStmt ?? {}) as {
-        valuesLists?: { List?: { items?: unknown[] } }[]
-      }
-      return constantsOf(valuesLists.flatMap(({ List }) => List?.items ?? []))
+      const select = fieldOf(fieldOf(node, 'selectStmt'), 'SelectStmt')
+      return constantsOf(itemsOf(fieldOf(select, 'valuesLists')).flatMap(listed))
     }
     case 'UpdateStmt':
       return sum(
-        (node['targetList'] as { ResTarget?: Node }[]).map(({ ResTarget }) => {
-          const assigned = ResTarget?.['val'] as { A_Expr?: Node } | undefined
-          const { A_Expr } = assigned ?? {}
-          return A_Expr === undefined || !ARITHMETIC.has(operatorOf(A_Expr))
+        itemsOf(fieldOf(node, 'targetList')).map((target) => {
+          const assigned = fieldOf(fieldOf(target, 'ResTarget'), 'val')
+          const expression = fieldOf(assigned, 'A_Expr')
+          return expression === undefined || !ARITHMETIC.has(operatorOf(expression))
             ? constantsOf([assigned])
-            : constantsOf([A_Expr['lexpr'], A_Expr['rexpr']])
+            : constantsOf([fieldOf(expression, 'lexpr'), fieldOf(expression, 'rexpr')])
         }),
       )
     default:
@@ -102,27 +99,34 @@ function inertIn(key: string, node: Node): number {
 }
 
 /** A column compared with constants. */
-function comparedWith(node: Node): number {
-  const [left, right] = [node['lexpr'], node['rexpr']] as [object | undefined, object | undefined]
+function comparedWith(node: unknown): number {
+  const [kind, left, right] = [fieldOf(node, 'kind'), fieldOf(node, 'lexpr'), fieldOf(node, 'rexpr')]
   if (left === undefined || right === undefined) return 0
-  if (node['kind'] === 'AEXPR_OP' && COMPARISONS.has(operatorOf(node))) {
-    if ('ColumnRef' in left) return constantsOf([right])
-    return 'ColumnRef' in right ? constantsOf([left]) : 0
+  if (kind === 'AEXPR_OP' && COMPARISONS.has(operatorOf(node))) {
+    if (isColumn(left)) return constantsOf([right])
+    return isColumn(right) ? constantsOf([left]) : 0
   }
-  const isList = node['kind'] === 'AEXPR_IN' || node['kind'] === 'AEXPR_BETWEEN'
-  return isList && 'ColumnRef' in left ? constantsOf((right as { List?: { items?: unknown[] } }).List?.items ?? []) : 0
+  const isList = kind === 'AEXPR_IN' || kind === 'AEXPR_BETWEEN'
+  return isList && isColumn(left) ? constantsOf(listed(right)) : 0
 }
 
 const constantsOf = (nodes: readonly unknown[]): number =>
-  nodes.filter((node) => isTaken((node as { A_Const?: Node } | undefined)?.A_Const)).length
+  nodes.filter((node) => isTaken(fieldOf(node, 'A_Const'))).length
 
-/** NULL, TRUE and FALSE are words, and stand in the key. */
-const isTaken = (constant: Node | undefined): boolean =>
-  constant !== undefined && constant['isnull'] !== true && constant['boolval'] === undefined
+/** NULL, TRUE and FALSE are words, and are part of the key. */
+const isTaken = (constant: unknown): boolean =>
+  constant !== undefined && fieldOf(constant, 'isnull') !== true && fieldOf(constant, 'boolval') === undefined
+
+const isColumn = (node: unknown): boolean => fieldOf(node, 'ColumnRef') !== undefined
+
+/** What stands in a node of the type List. */
+const listed = (node: unknown): readonly unknown[] => itemsOf(fieldOf(fieldOf(node, 'List'), 'items'))
 
 /** The name of the operator of an A_Expr, without its schema. */
-const operatorOf = (expression: Node): string =>
-  ((expression['name'] ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval ?? ''
+function operatorOf(expression: unknown): string {
+  const name = fieldOf(fieldOf(itemsOf(fieldOf(expression, 'name')).at(-1), 'String'), 'sval')
+  return typeof name === 'string' ? name : ''
+}
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 

@@ -56,7 +56,7 @@ function readTable({ name, alias }: Table, catalog: Catalog): NamedRelation[] | 
 function targetTypes(value: Expression, rows: readonly NamedRelation[]): (number | undefined)[] | undefined {
   if (value.kind !== 'column') return [undefined]
   const [qualifier] = value.path.length > 1 ? value.path : []
-  const name = value.path.at(-1) as string
+  const name = value.path.at(-1) ?? ''
   if (value.path.length > 2) return name === '*' ? undefined : [undefined]
   const among = rows.filter(({ alias }) => qualifier === undefined || alias === qualifier)
   if (name === '*') return among.flatMap(({ relation }) => [...relation.typeOids.values()])

@@ -1,4 +1,5 @@
 import type { Constant } from '../../../sql/query.ts'
+import { fieldOf, itemsOf } from './tree-fields.ts'
 
 /**
  * Long lists of constants with one constant in all places: `x IN (…)`, and the rows of VALUES. How many there are matters, what
@@ -10,25 +11,36 @@ export function shareConstants(value: unknown): void {
     for (const item of value) shareConstants(item)
     return
   }
-  const node = value as { kind?: unknown; form?: unknown; args?: unknown[]; rows?: unknown[][] }
-  const items = node.kind === 'operation' && node.form === 'in' ? node.args : undefined
-  if (items !== undefined && items.length > FEW && items.slice(1).every(isConstant))
-    items.fill(oneOf(items.slice(1)), 1)
-  const rows = node.kind === 'values' ? node.rows : undefined
-  if (rows !== undefined && rows.length > FEW) {
-    const columns = rows[0]?.length
-    if (rows.every((row) => row.length === columns && row.every(isConstant)))
-      rows.fill((rows[0] as unknown[]).map((_, index) => oneOf(rows.map((row) => row[index]))))
+  const kind = fieldOf(value, 'kind')
+  if (kind === 'operation' && fieldOf(value, 'form') === 'in') shareListed(fieldOf(value, 'args'))
+  if (kind === 'values') shareRows(fieldOf(value, 'rows'))
+  for (const content of Object.values(value)) shareConstants(content)
+}
+
+/** Of `x IN (…)`: x, then the list. */
+function shareListed(args: unknown): void {
+  if (!Array.isArray(args) || args.length <= FEW) return
+  const listed: readonly unknown[] = args.slice(1)
+  if (listed.every(isConstant)) args.fill(oneOf(listed), 1)
+}
+
+function shareRows(rows: unknown): void {
+  if (!Array.isArray(rows) || rows.length <= FEW) return
+  const constants: (readonly Constant[])[] = []
+  for (const row of rows) {
+    const columns = itemsOf(row)
+    if (!columns.every(isConstant) || columns.length !== (constants[0] ?? columns).length) return
+    constants.push(columns)
   }
-  for (const content of Object.values(node)) shareConstants(content)
+  rows.fill((constants[0] ?? []).map((_, index) => oneOf(constants.flatMap((row) => row[index] ?? []))))
 }
 
 /** The first of them, which says where the others were. */
-function oneOf(constants: readonly unknown[]): Constant {
-  const [first, ...others] = constants as readonly [Constant, ...Constant[]]
+function oneOf([first, ...others]: readonly Constant[]): Constant {
+  if (first === undefined) throw new RangeError('no constant to share')
   return { ...first, others: others.map(({ at }) => at) }
 }
 
-const isConstant = (node: unknown): boolean => (node as { kind?: unknown } | null)?.kind === 'constant'
+const isConstant = (node: unknown): node is Constant => fieldOf(node, 'kind') === 'constant'
 
 const FEW = 50

@@ -1,4 +1,5 @@
 import type { NewerWord } from '../../../sql/facts/parsed-statement.ts'
+import { fieldOf } from './tree-fields.ts'
 
 /**
  * Words of a statement that older servers read as names: of functions that somebody may have written, or of columns. Without the keyword's own
@@ -10,7 +11,7 @@ export function newerWords(node: unknown): NewerWord[] {
     if (value === null || typeof value !== 'object') return
     for (const [key, content] of Object.entries(value)) {
       const newer = NODES[key]
-      const isMeant = key !== 'SQLValueFunction' || (content as { op?: string } | null)?.op === 'SVFOP_SYSTEM_USER'
+      const isMeant = key !== 'SQLValueFunction' || fieldOf(content, 'op') === 'SVFOP_SYSTEM_USER'
       if (newer !== undefined && isMeant) found.set(newer.word, newer)
       visit(content)
     }

@@ -1,9 +1,10 @@
 import type { ParseResult } from '@pgsql/types'
-import type { LiteralPlace, ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { readFacts } from '../../../sql/facts/read-facts.ts'
 import { postgresDialect } from './dialect.ts'
 import { placesIn } from './literals.ts'
 import { mayHaveNewerWords, newerWords } from './newer-words.ts'
+import { NotRead } from './syntax.ts'
 import { toStatement } from './to-query.ts'
 
 /** What each statement of a text says. */
@@ -14,9 +15,10 @@ export function readStatements(tree: ParseResult, sql: string): ParsedStatement[
   return (tree.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
     // The last one has no length where nothing ends it.
     const end = stmt_len === 0 ? Infinity : stmt_location + stmt_len
-    const statement = toStatement(stmt as NonNullable<typeof stmt>)
+    if (stmt === undefined) throw new NotRead('a statement without a tree')
+    const statement = toStatement(stmt)
     const first = taken
-    while (taken < literals.length && (literals[taken] as LiteralPlace).at < end) taken++
+    while ((literals[taken]?.at ?? Infinity) < end) taken++
     return readFacts(statement, postgresDialect).finish(
       statement,
       literals.slice(first, taken),

@@ -1,18 +1,17 @@
 import { words } from '../../../shared/words.ts'
 import type { Call, Expression, Select } from '../../../sql/query.ts'
 import type { SettingChange } from '../../../sql/dialect.ts'
-
-type Node = Readonly<Record<string, unknown>>
+import { fieldOf } from './tree-fields.ts'
 
 /** READ WRITE among the modes of a transaction: whatever is not READ ONLY for certain. */
 export const setsReadWrite = (modes: unknown): boolean =>
   Array.isArray(modes) &&
-  modes.some(
-    ({ DefElem }: { DefElem?: Node }) => DefElem?.['defname'] === 'transaction_read_only' && !isOne(DefElem['arg']),
-  )
+  modes.some((mode) => {
+    const option = fieldOf(mode, 'DefElem')
+    return fieldOf(option, 'defname') === 'transaction_read_only' && !isOne(fieldOf(option, 'arg'))
+  })
 
-const isOne = (arg: unknown): boolean =>
-  (arg as { A_Const?: { ival?: { ival?: number } } } | undefined)?.A_Const?.ival?.ival === 1
+const isOne = (arg: unknown): boolean => fieldOf(fieldOf(fieldOf(arg, 'A_Const'), 'ival'), 'ival') === 1
 
 /** The setting that `from pg_settings where name = '…'` is about: what pg_dump asks. */
 function namedSetting({ from, where }: Select): string | undefined {

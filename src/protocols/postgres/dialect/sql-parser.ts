@@ -96,7 +96,8 @@ class TextCache {
 
   set(key: string, parsed: ParsedText): ParsedText {
     while (this.#characters > MAX_CACHED) {
-      const oldest = this.#entries.keys().next().value as string
+      const [oldest] = this.#entries.keys()
+      if (oldest === undefined) break
       this.#characters -= oldest.length
       this.#entries.delete(oldest)
     }

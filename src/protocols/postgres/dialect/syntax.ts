@@ -1,6 +1,7 @@
 import type * as pg from '@pgsql/types'
 import type { Constant, Name, Opaque } from '../../../sql/query.ts'
 import { strangeIn } from './grammar.ts'
+import { fieldOf } from './tree-fields.ts'
 
 type Intersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void ? I : never
 
@@ -28,6 +29,17 @@ export function bodyOf<T extends NodeType>(type: T, node: pg.Node | undefined): 
   if (body === undefined) throw new NotRead(node === undefined ? type : typeOf(node))
   return known(type, body)
 }
+
+/** What is made of a node, by its type; the rest is what every entry of the table is given besides. */
+export type NodeTable<Rest extends readonly unknown[], Result> = {
+  readonly [T in NodeType]?: (node: Bodies[T], ...rest: Rest) => Result
+}
+
+/** The entry of a table for a type, as the types of the two belong together. */
+export const entryOf = <T extends NodeType, Rest extends readonly unknown[], Result>(
+  table: NodeTable<Rest, Result>,
+  type: T,
+): ((node: Bodies[T], ...rest: Rest) => Result) | undefined => table[type]
 
 export function typeOf(node: pg.Node): NodeType {
   for (const type in node) return type as NodeType
@@ -79,7 +91,7 @@ export function opaque(error: unknown, node: unknown): Opaque {
 
 function relationsWithin(value: unknown): Name[] {
   if (value === null || typeof value !== 'object') return []
-  const { relname, schemaname } = value as { relname?: unknown; schemaname?: string }
-  const own = typeof relname === 'string' ? [{ schema: schemaname, name: relname }] : []
+  const [name, schema] = [fieldOf(value, 'relname'), fieldOf(value, 'schemaname')]
+  const own = typeof name === 'string' ? [{ schema: typeof schema === 'string' ? schema : undefined, name }] : []
   return [...own, ...Object.values(value).flatMap(relationsWithin)]
 }

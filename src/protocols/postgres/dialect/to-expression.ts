@@ -22,6 +22,7 @@ import {
   typeOf,
   type Bodies,
   type NodeType,
+  entryOf,
 } from './syntax.ts'
 
 /** Reads a query within an expression; given by whoever reads statements, which hold expressions. */
@@ -44,7 +45,7 @@ export class Reader {
     try {
       if (node === undefined) throw new NotRead('a part that is missing')
       const type = typeOf(node)
-      const map = (MAPPINGS as Mappings)[type] as Mapping<NodeType> | undefined
+      const map = entryOf<NodeType, [Reader], Expression>(MAPPINGS, type)
       if (map === undefined) throw new NotRead(type)
       return map(bodyOf(type, node), this)
     } catch (error) {

@@ -34,6 +34,7 @@ import {
   typeOf,
   type Bodies,
   type NodeType,
+  entryOf,
 } from './syntax.ts'
 import { Reader } from './to-expression.ts'
 import { opaqueUtility, toUtility } from './to-utility.ts'
@@ -42,7 +43,7 @@ import { opaqueUtility, toUtility } from './to-utility.ts'
 export function toStatement(node: pg.Node): Statement {
   try {
     const type = typeOf(node)
-    const map = QUERIES[type] as ((node: Bodies[NodeType]) => Statement) | undefined
+    const map = entryOf(QUERIES, type)
     return map === undefined ? toUtility(node, read) : map(bodyOf(type, node))
   } catch (error) {
     return opaqueUtility(opaque(error, node))
@@ -94,8 +95,7 @@ function select(node: pg.SelectStmt): Query {
     having: read.maybe(node.havingClause),
     windows: listOf(node.windowClause).map((window) => read.window(bodyOf('WindowDef', window))),
     // A plain DISTINCT is a list with one empty node.
-    distinct:
-      node.distinctClause && read.all(node.distinctClause.filter((item) => Object.keys(item as object).length > 0)),
+    distinct: node.distinctClause && read.all(node.distinctClause.filter((item) => Object.keys(item).length > 0)),
     into,
     order,
     limit,
@@ -167,7 +167,7 @@ function table(node: pg.RangeVar): Table {
 function fromItem(node: pg.Node): FromItem {
   try {
     const type = typeOf(node)
-    const map = FROM[type] as ((node: Bodies[NodeType]) => FromItem) | undefined
+    const map = entryOf(FROM, type)
     if (map === undefined) throw new NotRead(type)
     return map(bodyOf(type, node))
   } catch (error) {

@@ -1,6 +1,6 @@
 import type * as pg from '@pgsql/types'
 import { NO_DETAIL, type Opaque, type Utility } from '../../../sql/query.ts'
-import { bodyOf, NotRead, typeOf, type Bodies, type NodeType } from './syntax.ts'
+import { bodyOf, entryOf, NotRead, typeOf } from './syntax.ts'
 import type { Reader } from './to-expression.ts'
 import { Found, walkFields } from './walk-utility.ts'
 import { KINDS, RUNS, SECRET } from './utility-kinds.ts'
@@ -28,7 +28,7 @@ export function toUtility(node: pg.Node, read: Reader): Utility {
   const body = bodyOf(type, node)
   const found = new Found(read)
   const kind = KINDS.get(type)
-  const special = STATEMENTS[type] as ((node: Bodies[NodeType], found: Found) => void) | undefined
+  const special = entryOf(STATEMENTS, type)
   if (kind === undefined && special === undefined) throw new NotRead(type)
   if (kind !== undefined) found.does.push(kind)
   const reason = RUNS.get(type)

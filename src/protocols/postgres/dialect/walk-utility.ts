@@ -21,6 +21,7 @@ import {
   typeOf,
   type Bodies,
   type NodeType,
+  entryOf,
 } from './syntax.ts'
 import type { Reader } from './to-expression.ts'
 
@@ -111,7 +112,7 @@ export function walkNode(type: NodeType, body: object, found: Found): void {
     found.types.push(found.read.type(body))
     return
   }
-  const special = NESTED[type] as ((node: Bodies[NodeType], found: Found) => void) | undefined
+  const special = entryOf(NESTED, type)
   special?.(body, found)
   walkFields(type, body, found)
 }

@@ -1,3 +1,4 @@
+import { item } from '../../../shared/item.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import { readStartupPacket } from '../wire/startup.ts'
 import type { Channel } from '../../../shared/channel.ts'
@@ -127,7 +128,7 @@ function parseOptions(text: string): [string, string][] {
   const words = text.match(/(?:\\.|[^\s\\])+/g)?.map((word) => word.replace(/\\(.)/g, '$1')) ?? []
   const settings: [string, string][] = []
   for (let i = 0; i < words.length; i++) {
-    const word = words[i] as string
+    const word = item(words, i)
     const assignment =
       word === '-c'
         ? (words[++i] ?? '')

@@ -7,7 +7,7 @@ export class CancelKeys {
   /** A new key: a process id of four bytes, and a secret of four, or from protocol 3.2 on of 32. */
   issue(personId: string, minor: number, cancel: () => void): { key: Buffer; revoke: () => void } {
     const key = randomBytes(4 + (minor >= LONG_KEYS ? 32 : 4))
-    key[0] = (key[0] as number) & 0x7f // process ids are positive
+    key[0] = key.readUInt8(0) & 0x7f // process ids are positive
     const text = key.toString('hex')
     this.#byKey.set(text, { personId, cancel })
     return { key, revoke: () => void this.#byKey.delete(text) }

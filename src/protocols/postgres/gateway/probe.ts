@@ -46,8 +46,8 @@ export async function probePostgres(
 
 /** Whoever checks the configuration is told what the target itself said, unless it repeats the password. */
 function inItsWords(error: unknown, { password }: CredentialLease): unknown {
-  const { cause } = error as { cause?: unknown }
-  if (!(error instanceof PamError) || !(cause instanceof TargetSaidNo)) return error
+  if (!(error instanceof PamError) || !(error.cause instanceof TargetSaidNo)) return error
+  const { cause } = error
   if (cause.said === '' || (password !== undefined && cause.said.includes(password))) return error
   return new PamError(error.code, `${error.message}: ${cause.said}`, { side: 'upstream' })
 }

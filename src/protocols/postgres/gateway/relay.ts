@@ -2,7 +2,7 @@ import type { Session } from '../../../gateway/engine.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import type { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import type { ChannelHandler } from '../../../shared/channel.ts'
-import { asPamError, PamError } from '../../../shared/errors.ts'
+import { asPamError, PamError, reasonOf } from '../../../shared/errors.ts'
 import { Reading } from '../../../shared/reading.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import type { PostgresTarget } from '../target.ts'
@@ -40,7 +40,7 @@ export class Relay {
     this.#serverSide = new ServerSide(pipeline)
     this.#reading = new Reading(upstream.channel)
     this.over = new Promise((resolve) => (this.#finish = resolve))
-    session.ended.addEventListener('abort', () => void this.#end(session.ended.reason as PamError), { once: true })
+    session.ended.addEventListener('abort', () => void this.#end(reasonOf(session.ended)), { once: true })
   }
 
   /** Begins with what the client has sent while the target was connected to. */
@@ -54,7 +54,7 @@ export class Relay {
     if (hasEnded) this.#clientSide.end()
     client.resume()
     channel.resume()
-    if (this.#session.ended.aborted) void this.#end(this.#session.ended.reason as PamError)
+    if (this.#session.ended.aborted) void this.#end(reasonOf(this.#session.ended))
   }
 
   /** A cancel request of the client: what is held is withdrawn, else what runs is cancelled. */

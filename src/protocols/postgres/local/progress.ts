@@ -93,7 +93,7 @@ export class PostgresProgress implements LocalProgress {
         this.#left = bytes.readUInt32BE(at + 1) - LENGTH
         at += HEADER
       } else {
-        this.#header[this.#headerLength++] = bytes[at++] as number
+        this.#header[this.#headerLength++] = bytes.readUInt8(at++)
         if (this.#headerLength < HEADER) continue
         this.#headerLength = 0
         this.#left = this.#header.readUInt32BE(1) - LENGTH

@@ -54,7 +54,7 @@ function splitText(line: string, { delimiter }: CopyFormat): string[] {
   const fields: string[] = []
   let field = ''
   for (let i = 0; i < line.length; i++) {
-    const character = line[i] as string
+    const character = line.charAt(i)
     if (character === '\\') field += character + (line[++i] ?? '')
     else if (character === delimiter) {
       fields.push(field)
@@ -69,9 +69,9 @@ function splitCsv(line: string, { delimiter, quote, escape }: CopyFormat): strin
   let field = ''
   let quoted = false
   for (let i = 0; i < line.length; i++) {
-    const character = line[i] as string
+    const character = line.charAt(i)
     if (quoted && character === escape && (line[i + 1] === quote || line[i + 1] === escape)) {
-      field += character + (line[++i] as string)
+      field += character + line.charAt(++i)
     } else if (character === quote) {
       quoted = !quoted
       field += character
@@ -91,7 +91,7 @@ function readField(field: string, format: CopyFormat): string | null {
   let value = ''
   for (let i = 1; i < field.length - 1; i++) {
     if (field[i] === format.escape && (field[i + 1] === format.quote || field[i + 1] === format.escape)) i++
-    value += field[i] as string
+    value += field.charAt(i)
   }
   return value
 }

@@ -21,7 +21,7 @@ export function rewriteArrayText(text: string, delimiter: string, rewrite: PartR
   /** Whether an element may stand here: after a brace or a delimiter. */
   let open = false
   while (at < text.length) {
-    const character = text[at] as string
+    const character = text.charAt(at)
     if (character === '{') {
       if (depth > 0 && !open) return undefined
       depth++
@@ -76,7 +76,7 @@ function readElement(text: string, start: number, delimiter: string): Element | 
   let value = ''
   if (text[start] === '"') {
     for (let at = start + 1; at < text.length; at++) {
-      const character = text[at] as string
+      const character = text.charAt(at)
       if (character === '"') return { start, end: at + 1, value, quoted: true }
       value += character === '\\' ? (text[++at] ?? '') : character
     }
@@ -84,7 +84,7 @@ function readElement(text: string, start: number, delimiter: string): Element | 
   }
   let at = start
   for (; at < text.length; at++) {
-    const character = text[at] as string
+    const character = text.charAt(at)
     if (character === delimiter || character === '}') break
     if (character === '{' || character === '"') return undefined
     value += character === '\\' ? (text[++at] ?? '') : character
@@ -115,7 +115,7 @@ interface RowField {
 
 /** The parts between two brackets, quoted as in a row. */
 function splitFields(text: string, opening: string, closing: string): RowField[] | undefined {
-  if (text.length < 2 || !opening.includes(text[0] as string) || !closing.includes(text.at(-1) as string))
+  if (text.length < 2 || !opening.includes(text.charAt(0)) || !closing.includes(text.charAt(text.length - 1)))
     return undefined
   const fields: RowField[] = []
   const end = text.length - 1
@@ -123,7 +123,7 @@ function splitFields(text: string, opening: string, closing: string): RowField[]
   let value: string | undefined
   let quoted = false
   for (let at = 1; at <= end; at++) {
-    const character = text[at] as string
+    const character = text.charAt(at)
     if (at === end || (!quoted && character === ',')) {
       if (quoted) return undefined
       fields.push({ raw: text.slice(from, at), value })
@@ -171,7 +171,7 @@ function endOfRange(text: string, start: number): number | undefined {
   if (text[start] !== '[' && text[start] !== '(') return undefined
   let quoted = false
   for (let at = start + 1; at < text.length; at++) {
-    const character = text[at] as string
+    const character = text.charAt(at)
     if (character === '\\') at++
     else if (character === '"') quoted = !quoted
     else if (!quoted && (character === ']' || character === ')')) return at + 1

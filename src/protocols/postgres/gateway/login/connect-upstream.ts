@@ -234,8 +234,8 @@ function upstreamError(config: PostgresTarget, error: unknown): PamError {
   }
   const failure = sessionEndReason(error)
   if (failure.code !== 'INTERNAL') return told(failure.code, failure.message)
-  const { code } = error as { code?: string }
-  if (code !== undefined && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
     return told('TARGET_CERTIFICATE', "the target's certificate is not trusted", ASK)
   return told('TARGET_UNREACHABLE', 'cannot reach the target', TRY_AGAIN)
 }

@@ -1,3 +1,4 @@
+import { item } from '../../../../shared/item.ts'
 import { words } from '../../../../shared/words.ts'
 
 /**
@@ -12,11 +13,11 @@ export function saslprep(password: string): string {
 }
 
 function isAllowed(text: string): boolean {
-  const codes = Array.from(text, (character) => character.codePointAt(0) as number)
-  if (codes.length === 0) return false
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
+  const [first, last] = [codes[0], codes.at(-1)]
+  if (first === undefined || last === undefined) return false
   if (codes.some((code) => PROHIBITED.has(code) || UNASSIGNED.has(code))) return false
   // RFC 3454, section 6: text from right to left holds none from left to right, and begins and ends with its own.
-  const [first, last] = [codes[0] as number, codes.at(-1) as number]
   if (!codes.some((code) => RIGHT_TO_LEFT.has(code))) return true
   return !codes.some((code) => LEFT_TO_RIGHT.has(code)) && RIGHT_TO_LEFT.has(first) && RIGHT_TO_LEFT.has(last)
 }
@@ -40,7 +41,7 @@ class CodePoints {
     let high = this.#starts.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#ends[middle] as number) <= code) low = middle + 1
+      if (item(this.#ends, middle) <= code) low = middle + 1
       else high = middle
     }
     return (this.#starts[low] ?? Infinity) <= code

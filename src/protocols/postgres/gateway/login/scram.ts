@@ -74,7 +74,7 @@ export class ScramClient {
     const message = `${this.#firstBare},${text},${final}`
     const signature = hmac(createHash('sha256').update(clientKey).digest(), message)
     this.#serverSignature = hmac(hmac(salted, 'Server Key'), message)
-    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] as number)))
+    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ signature.readUInt8(index)))
     return Buffer.from(`${final},p=${proof.toString('base64')}`)
   }
 

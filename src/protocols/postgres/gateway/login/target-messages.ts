@@ -1,5 +1,5 @@
 import type { Channel } from '../../../../shared/channel.ts'
-import { PamError } from '../../../../shared/errors.ts'
+import { PamError, reasonOf } from '../../../../shared/errors.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
 
@@ -30,7 +30,7 @@ export class TargetMessages {
     this.channel = channel
     this.signal = signal
     this.#framer = new Framer(MAX_LENGTH, 'the target')
-    this.#onAbort = () => this.#fail(signal.reason as PamError)
+    this.#onAbort = () => this.#fail(reasonOf(signal))
     signal.addEventListener('abort', this.#onAbort, { once: true })
     channel.handler = {
       data: (bytes) => this.#push(bytes),
@@ -92,11 +92,14 @@ export class TargetMessages {
     } catch (error) {
       return void this.#fail(sessionEndReason(error))
     }
-    if (this.#queue.length === 0) return
+    const [first] = this.#queue
+    if (first === undefined) return
     this.channel.pause()
     const waiting = this.#waiting
+    if (waiting === undefined) return
     this.#waiting = undefined
-    waiting?.resolve(this.#queue.shift() as Frame)
+    this.#queue.shift()
+    waiting.resolve(first)
   }
 
   /** What came before the end, an error most likely, is still taken. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import { PamError } from '../../../../shared/errors.ts'
+import { PamError, reasonOf } from '../../../../shared/errors.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { PostgresTarget } from '../../target.ts'
 import { serverEndPoint } from './channel-binding.ts'
@@ -109,7 +109,7 @@ function settled<T>(
       socket.destroy()
       reject(error)
     }
-    const onAbort = (): void => fail(signal.reason as Error)
+    const onAbort = (): void => fail(reasonOf(signal))
     const onError = (error: Error): void => fail(error)
     const onClose = (): void =>
       fail(new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' }))

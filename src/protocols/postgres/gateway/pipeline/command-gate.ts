@@ -1,3 +1,4 @@
+import { settledValue } from './steps.ts'
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
@@ -75,7 +76,7 @@ export class CommandGate {
     // While a person decides, others need not wait for a change that was announced.
     pipeline.endAnnouncement()
     try {
-      return { ...((yield decision.verdict) as Verdict), wasHeld: true }
+      return { ...(yield* settledValue(decision.verdict)), wasHeld: true }
     } finally {
       this.#hold = undefined
     }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../../shared/errors.ts'
 import { randomUUID } from 'node:crypto'
 import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
@@ -50,7 +51,7 @@ export class OwnQueryFailed extends Error {
 export function ownQueries(port: QueryPort, queries: readonly OwnQuery[]): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
     const { ended } = port.session
-    if (ended.aborted) return reject(ended.reason as Error)
+    if (ended.aborted) return reject(reasonOf(ended))
     const results: OwnRows[] = [[]]
     const { batchOpen } = port
     port.expect({

@@ -1,3 +1,4 @@
+import { item } from '../../../../shared/item.ts'
 import { detectors } from '../../../../masking/replace.ts'
 import type { Span } from '../../../../masking/detectors/detector.ts'
 import { commitmentMark, escapeMarks } from '../../../../shared/commitment.ts'
@@ -85,15 +86,15 @@ interface Visible {
 function visibleOf({ tainted, parsed, lineage }: StatementFacts): Visible | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
   if (tainted === 'all' || known.length !== parsed.length) return undefined
-  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, known[index] as VisibleConstants))
-  return { constants, parameters: known.length === 1 ? (known[0] as VisibleConstants).parameters : new Set() }
+  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, item(known, index)))
+  return { constants, parameters: known.length === 1 ? item(known, 0).parameters : new Set() }
 }
 
 /** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
 function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
   const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
   if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
-  return read.map((at) => places.has(at as number))
+  return read.map((at) => at !== undefined && places.has(at))
 }
 
 /** Where any of them finds something, in order; what overlaps is one. */

@@ -1,3 +1,4 @@
+import { type MaskedOrigin } from '../../../../sql/lineage/origin.ts'
 import { maskBytes } from '../../../../masking/mask-bytes.ts'
 import type { ColumnMask } from '../../../../masking/plan.ts'
 import { maskKinds, maskValue, type HashKeys } from '../../../../masking/replace.ts'
@@ -8,15 +9,7 @@ import type { Column } from '../../wire/row-description.ts'
 import { hasEscapes } from './escapes.ts'
 import { hiddenValues, type ValueSearch } from './hidden-values.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
-import {
-  fitOutputs,
-  isMasked,
-  madeOf,
-  PLAIN,
-  repeat,
-  type Origin,
-  type Output,
-} from '../../../../sql/lineage/origin.ts'
+import { fitOutputs, isMasked, madeOf, PLAIN, repeat, type Output } from '../../../../sql/lineage/origin.ts'
 
 /** What hides values in one session. */
 export interface Masker {
@@ -98,9 +91,9 @@ const withoutWidths: Rewrite = (value) =>
     ? undefined
     : Buffer.from(value.toString('latin1').replace(/(\bwidth=|Plan[ -]Width["'>]*:? ?)\d+/g, '$10'), 'latin1')
 
-function maskColumn({ masks, direct }: Origin, typeOid: number, format: Format, { keys }: Masker): Rewrite {
+function maskColumn({ masks, direct }: MaskedOrigin, typeOid: number, format: Format, { keys }: Masker): Rewrite {
   const text = TEXT_TYPES.has(typeOid) && !RIGID.has(typeOid) && !(format === 1 && typeOid === JSONB)
-  const [mask] = masks as [ColumnMask]
+  const [mask] = masks
   // Something made of a masked value looks the same whatever it is, NULL included.
   if (!direct) return text && !STRUCTURED.has(typeOid) ? () => REDACTED : () => null
   // What is not text cannot carry asterisks: it becomes NULL.
@@ -170,7 +163,7 @@ export function copyRewrites(
   return origins.map((origin, index) => {
     const typeOid = types?.length === count ? types[index] : undefined
     if (!isMasked(origin)) return hiddenValues(typeOid, binary ? 1 : 0, searchOf(masker))
-    const [mask] = origin.masks as [ColumnMask]
+    const [mask] = origin.masks
     // In binary only NULL fits every type.
     if (binary || (origin.direct && mask.style === 'null')) return () => null
     return origin.direct ? styledText(mask, keys) : () => REDACTED

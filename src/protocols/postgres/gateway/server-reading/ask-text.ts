@@ -1,3 +1,4 @@
+import { fieldOf } from '../../dialect/tree-fields.ts'
 import { words } from '../../../../shared/words.ts'
 import type { Statement } from '../../../../sql/query.ts'
 import { isComment, literalsAndComments, type Piece } from '../../dialect/literals.ts'
@@ -141,13 +142,14 @@ function isSame(one: unknown, other: unknown, allows: boolean): boolean {
       one.length === other.length &&
       one.every((item, index) => isSame(item, other[index], allows))
     )
-  const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>]
-  if (left['kind'] === 'constant') {
-    if (right['kind'] === 'constant') return left['type'] === right['type']
-    return allows && right['kind'] === 'parameter'
+  const kind = fieldOf(other, 'kind')
+  if (fieldOf(one, 'kind') === 'constant') {
+    if (kind === 'constant') return fieldOf(one, 'type') === fieldOf(other, 'type')
+    return allows && kind === 'parameter'
   }
-  const names = new Set([...Object.keys(left), ...Object.keys(right)])
-  for (const name of names) if (!PLACES.has(name) && !isSame(left[name], right[name], allows)) return false
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  for (const name of names)
+    if (!PLACES.has(name) && !isSame(fieldOf(one, name), fieldOf(other, name), allows)) return false
   return true
 }
 

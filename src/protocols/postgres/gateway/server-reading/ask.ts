@@ -1,3 +1,4 @@
+import { asError, reasonOf } from '../../../../shared/errors.ts'
 import { close } from '../../wire/close.ts'
 import { FLUSH, SYNC } from '../../wire/client-message.ts'
 import { parse } from '../../wire/parse.ts'
@@ -60,7 +61,7 @@ async function askInPipeline(pipeline: PipelineState, text: QueryText): Promise<
 const errorOf = (error: unknown): { error: string; text: string } =>
   error instanceof OwnQueryFailed
     ? { error: error.sqlstate, text: error.text }
-    : { error: (error as Error).message, text: '' }
+    : { error: asError(error).message, text: '' }
 
 /** What comes after the query is printed, too, as long as the setting is on. */
 const treeIn = ([tree]: readonly string[]): Answer =>
@@ -76,7 +77,7 @@ function send(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const { ended, limits } = pipeline.session
-    if (ended.aborted) return reject(ended.reason as Error)
+    if (ended.aborted) return reject(reasonOf(ended))
     const { batchOpen } = pipeline
     const asked =
       text === undefined

@@ -97,7 +97,7 @@ export function differences(
 }
 
 function originOf(column: ColumnId, masking: MaskingScope): Origin {
-  const [oid, attribute] = column.split('.').map(Number) as [number, number]
+  const [oid = 0, attribute = 0] = column.split('.').map(Number)
   return masking.originAt(oid, attribute)
 }
 

@@ -12,6 +12,7 @@ export interface TreeNode {
 /** Null is `<>`, a list is an array; lists of numbers begin with a token of one letter, `i`, `o`, `b` or `x`. */
 export type TreeValue = null | string | TreeNode | readonly TreeValue[]
 
+export const isList = (value: TreeValue | undefined): value is readonly TreeValue[] => Array.isArray(value)
 export const isNode = (value: TreeValue | undefined): value is TreeNode =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

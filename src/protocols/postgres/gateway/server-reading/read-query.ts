@@ -1,4 +1,4 @@
-import { isNode, TreeError, type TreeNode, type TreeValue } from './node-tree.ts'
+import { isList, isNode, TreeError, type TreeNode, type TreeValue } from './node-tree.ts'
 
 /** `relation.attribute`, by object id and number; 0 is the whole row, and what is negative a system column. */
 export type ColumnId = `${number}.${number}`
@@ -209,7 +209,7 @@ class QueryReader {
       if (isNode(value)) {
         if (value.tag === 'SORTGROUPCLAUSE') sorted.add(numberOf(value, 'tleSortGroupRef'))
         else if (value.tag === 'WINDOWCLAUSE') for (const part of value.fields.values()) sorts(part)
-      } else if (Array.isArray(value)) for (const part of value as readonly TreeValue[]) sorts(part)
+      } else if (isList(value)) for (const part of value) sorts(part)
     }
     for (const name of ['sortClause', 'groupClause', 'distinctClause', 'windowClause']) sorts(query.fields.get(name))
     for (const target of listOf(query, 'targetList'))
@@ -255,7 +255,7 @@ class QueryReader {
       attribute === 0 ? union(items) : (items[attribute - 1] ?? NONE)
     const each = (name: string): Columns => {
       const value = entry.fields.get(name)
-      const items = Array.isArray(value) ? (value as readonly TreeValue[]) : []
+      const items = isList(value) ? value : []
       return attribute === 0
         ? this.#madeOf(items, at)
         : attribute < 0
@@ -283,14 +283,9 @@ class QueryReader {
         return this.#madeOf(entry.fields.get('tablefunc') ?? null, at)
       case 5: {
         const rows = entry.fields.get('values_lists')
-        const lists = Array.isArray(rows) ? (rows as readonly TreeValue[]) : []
+        const lists = isList(rows) ? rows : []
         return union(
-          lists.map((row) =>
-            this.#madeOf(
-              attribute === 0 || !Array.isArray(row) ? row : ((row as TreeValue[])[attribute - 1] ?? null),
-              at,
-            ),
-          ),
+          lists.map((row) => this.#madeOf(attribute === 0 || !isList(row) ? row : (row[attribute - 1] ?? null), at)),
         )
       }
       case 6:
@@ -367,7 +362,7 @@ const compares = (value: TreeValue | undefined): boolean =>
 
 const listOf = (node: TreeNode, name: string): readonly TreeNode[] => {
   const value = node.fields.get(name)
-  return Array.isArray(value) ? (value as readonly TreeValue[]).filter(isNode) : []
+  return isList(value) ? value.filter(isNode) : []
 }
 
 /** 0 where there is no such field. */
@@ -381,7 +376,7 @@ function numberOf(node: TreeNode, name: string): number {
 
 /** One, or a list of them. */
 const oidsIn = (value: TreeValue): number[] =>
-  (Array.isArray(value) ? (value as readonly TreeValue[]) : [value]).flatMap((item) =>
+  (isList(value) ? value : [value]).flatMap((item) =>
     typeof item === 'string' && /^\d{1,10}$/.test(item) && item !== '0' ? [Number(item)] : [],
   )
 

@@ -36,7 +36,7 @@ export interface ColumnMask extends Omit<MaskedColumns, 'schema' | 'table' | 'co
 
 /**
  * `applies` says whether a rule is about this person and target; the selectors belong to policy. Without a default schema the target
- * has no columns.
+ * has no columns. Whom the same rules are about has the same plan, so that what is worked out from it is worked out once.
  */
 export function planMasking(
   rules: readonly MaskingRule[],
@@ -45,10 +45,22 @@ export function planMasking(
   target: Target,
   defaultSchema: string | undefined,
 ): MaskingPlan {
+  const applying = rules.filter((rule) => applies(rule, person, target))
+  const known = plans.get(rules) ?? new Map<string, MaskingPlan>()
+  plans.set(rules, known)
+  const key = JSON.stringify([defaultSchema, applying.map((rule) => rules.indexOf(rule))])
+  const plan = known.get(key) ?? makePlan(applying, defaultSchema)
+  known.set(key, plan)
+  return plan
+}
+
+/** By the rules of a configuration, and by which of them apply; there are not more than it has people and targets. */
+const plans = new WeakMap<readonly MaskingRule[], Map<string, MaskingPlan>>()
+
+function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefined): MaskingPlan {
   const columns: MaskedColumns[] = []
   const kinds = new Map<string, MaskedKind>()
   for (const rule of rules) {
-    if (!applies(rule, person, target)) continue
     const { style, sideChannels, maxComparisons: guesses, copying, hashScope } = rule
     for (const name of defaultSchema === undefined ? [] : rule.columns)
       columns.push({ ...splitColumn(name, defaultSchema as string), style, sideChannels, guesses, copying, hashScope })

@@ -9,6 +9,7 @@ import type { CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
 import type { Change } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import { createSqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
+import { STATE } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { maskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
@@ -48,9 +49,9 @@ async function read(shelf: CatalogShelf, options?: string) {
   const count = { asked: 0 }
   try {
     const ask = asker(client, count)
-    const place = await shelf.find('target', ask)
+    const { place, snapshot } = await shelf.find('target', STATE, ask)
     count.asked = 0
-    const rows = await place.readUnlessQuiet(ask)
+    const rows = await place.readUnlessQuiet(snapshot, ask)
     return { rows, asked: count.asked, names: rows.relations.map(([, schema, name]) => `${schema}.${name}`) }
   } finally {
     await client.end()
@@ -62,7 +63,7 @@ describe('catalogs that sessions share', () => {
     const shelf = new CatalogShelf()
     const first = await read(shelf)
     const second = await read(shelf)
-    expect([first.asked > 2, second.asked]).toEqual([true, 1])
+    expect([first.asked > 2, second.asked]).toEqual([true, 0])
     expect(second.rows).toBe(first.rows)
   })
 
@@ -96,10 +97,26 @@ describe('catalogs that sessions share', () => {
     const first = await read(shelf)
     await other.query('insert into rows_only values (1)')
     const second = await read(shelf)
-    expect(second.asked).toBe(2)
+    expect(second.asked).toBe(1)
     expect(second.rows).toEqual(first.rows)
-    expect((await read(shelf)).asked).toBe(1)
+    expect((await read(shelf)).asked).toBe(0)
     await other.end()
+  })
+
+  it('count changes from before the target was asked', async () => {
+    const shelf = new CatalogShelf()
+    const client = await connect()
+    const ask = asker(client, { asked: 0 })
+    const { place, seenChanges } = await shelf.find('target', STATE, ask)
+    place.definitions.note('anything')
+    const meanwhile = await shelf.find('target', STATE, async (texts) => {
+      const answers = await ask(texts)
+      place.definitions.note('anything')
+      return answers
+    })
+    expect([seenChanges, meanwhile.seenChanges, place.definitions.changes]).toEqual([0, 1, 2])
+    expect(meanwhile.state[2]).toBe('read committed')
+    await client.end()
   })
 
   it('are the same under another search path', async () => {
@@ -114,7 +131,7 @@ describe('catalogs that sessions share', () => {
     const client = await connect()
     const count = { asked: 0 }
     const ask = asker(client, count)
-    const place = await shelf.find('target', ask)
+    const { place } = await shelf.find('target', STATE, ask)
     count.asked = 0
     const all = await Promise.all(Array.from({ length: 5 }, () => place.read(ask)))
     expect([new Set(all).size, count.asked]).toEqual([1, 1])
@@ -129,7 +146,7 @@ describe('what is read of what has changed', () => {
       const client = await connect()
       const other = await connect()
       const ask = asker(client, { asked: 0 })
-      const place = await new CatalogShelf().find('target', ask)
+      const { place } = await new CatalogShelf().find('target', STATE, ask)
       let seed = first
       const random = (below: number): number => {
         seed = (seed * 1103515245 + 12345) % 2147483648
@@ -239,12 +256,12 @@ describe('what is read of what has changed', () => {
           const own = asker(other, { asked: 0 })
           const inside = await place.readOwn(own).catch(() => undefined)
           if (inside !== undefined) {
-            const whole = await (await new CatalogShelf().find('other', own)).read(own)
+            const whole = await (await new CatalogShelf().find('other', STATE, own)).place.read(own)
             expect(meaning(inside)).toEqual(meaning(whole))
           }
           await other.query(random(2) === 0 ? 'commit' : 'rollback')
         }
-        const whole = await (await new CatalogShelf().find('target', ask)).read(ask)
+        const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
         const read = await place.read(ask)
         if (read !== before) reused += Number(wasRenewed(read))
         before = read
@@ -293,11 +310,11 @@ describe('what others say of what has changed', () => {
       await client.query('drop schema if exists named cascade; create schema named; set search_path = named')
       await client.query(before)
       const ask = asker(client, { asked: 0 })
-      const place = await new CatalogShelf().find('target', ask)
+      const { place } = await new CatalogShelf().find('target', STATE, ask)
       buildCatalog(await place.read(ask))
       for (const sql of change.split('; ')) {
         await client.query(sql)
-        const whole = await (await new CatalogShelf().find('target', ask)).read(ask)
+        const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
         expect(meaning(await place.read(ask))).toEqual(meaning(whole))
       }
     } finally {
@@ -343,7 +360,7 @@ describe('what a definition makes', () => {
       await client.query('create table parted (a int, b int) partition by list (a)')
       await client.query('create table aside partition of parted for values in (1)')
       const ask = asker(client, { asked: 0 })
-      const catalog = buildCatalog(await (await new CatalogShelf().find('target', ask)).read(ask))
+      const catalog = buildCatalog(await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask))
       const parsed = await parser.parse(sql)
       if ('failure' in parsed) throw new Error(parsed.failure)
       const change = changeOf(resolveFacts(parsed, catalog, maskingScope(NOTHING_MASKED, catalog, new Map())))

@@ -55,18 +55,37 @@ export function maskingScope(plan: MaskingPlan, known: KnownCatalog, definitions
   /** What definitions of views and of generated columns tell, by their keys. */
   const told = new Map<string, Origin>()
   let depth = 0
+  /** Something lay too deep since the outermost relation was begun, and what was read behind others since then. */
+  let isCut = false
+  const readBehind = new Set<number>()
 
   const columnsOf = (relation: Relation): readonly Output[] => {
     const before = columnsByOid.get(relation.oid)
     if (before !== undefined) return before
+    if (depth >= MAX_VIEWS) {
+      isCut = true
+      return [spread(anything)]
+    }
     // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
     columnsByOid.set(relation.oid, [spread(anything)])
-    if (depth >= MAX_VIEWS) return [spread(anything)]
     depth++
-    const columns = readColumns(relation)
-    depth--
-    columnsByOid.set(relation.oid, columns)
-    return columns
+    let columns: readonly Output[] | undefined
+    try {
+      return (columns = readColumns(relation))
+    } finally {
+      depth--
+      // Sessions share the scope: what could not be read for one of them is no answer for the others.
+      if (columns === undefined) columnsByOid.delete(relation.oid)
+      else columnsByOid.set(relation.oid, columns)
+      readBehind.add(relation.oid)
+      if (depth === 0) endReading(relation)
+    }
+  }
+  /** What lay too deep behind this relation does not behind itself: it is read again when somebody asks for it. */
+  const endReading = ({ oid }: Relation): void => {
+    if (isCut) for (const other of readBehind) if (other !== oid) columnsByOid.delete(other)
+    isCut = false
+    readBehind.clear()
   }
   const readColumns = (relation: Relation): readonly Output[] => {
     if (relation.columns.size === 0) return [spread(tainted.has(relation.oid) ? anything : PLAIN, true)]
@@ -110,6 +129,7 @@ export function maskingScope(plan: MaskingPlan, known: KnownCatalog, definitions
     if (tree === undefined) return undefined
     const { outputs, mixes, influences } = lineageOf(tree, { ...sources, prepared: () => undefined })
     if (mixes === true) mixing.add(oid)
+    else mixing.delete(oid)
     told.set(key, madeOf(influences.map(({ mask }) => valueOf(mask))))
     return fitOutputs(outputs, count)
   }

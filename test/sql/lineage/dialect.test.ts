@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { MaskingPlan } from '../../../src/masking/plan.ts'
 import { readFacts } from '../../../src/sql/facts/read-facts.ts'
 import { lineageOf } from '../../../src/sql/lineage/read-statement.ts'
+import type { Relation } from '../../../src/sql/catalog.ts'
 import { maskingScope } from '../../../src/sql/masking/masking-scope.ts'
 import type { Expression, Select, Statement } from '../../../src/sql/query.ts'
 import { toyCatalog, toyDialect } from '../../fixtures/sql/toy-dialect.ts'
@@ -107,6 +108,47 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
     ],
   ])('by %s', (_, tree, places) => {
     expect(tells(tree)).toEqual(places)
+  })
+
+  it('through views that others have read before, as if nobody had, however deep these lay', () => {
+    const customers = toyCatalog.terms.find({ schema: undefined, name: 'customers' }) as Relation
+    const nameOf = (level: number): string => (level === 0 ? 'customers' : `v${level}`)
+    const views = Array.from({ length: 150 }, (_, index): Relation => {
+      const level = index + 1
+      const columns = ['id', 'email', 'country']
+      return {
+        ...customers,
+        oid: 100 + level,
+        name: `shop.v${level}`,
+        viewOf: [level === 1 ? 1 : 99 + level],
+        definition: 'd',
+        columns: new Map(columns.map((name, at) => [name, at + 1])),
+      }
+    })
+    const trees = new Map(
+      views.map(({ oid }, index) => [
+        String(oid),
+        select([column('id'), column('email'), column('country')], [table(nameOf(index))]),
+      ]),
+    )
+    const known = {
+      ...toyCatalog,
+      catalog: { byOid: new Map([customers, ...views].map((relation) => [relation.oid, relation])) },
+      terms: {
+        ...toyCatalog.terms,
+        find: ({ name }: { readonly name: string }) =>
+          [customers, ...views].find((relation) => relation.name === `shop.${name}`),
+      },
+    }
+    const shared = maskingScope(plan, known, trees)
+    const of = (masking: typeof shared, level: number): string[] =>
+      lineageOf(select([column('id'), column('email')], [table(nameOf(level))]), {
+        ...masking.sources,
+        prepared: () => undefined,
+      }).outputs.map(({ origin: { masks } }) => masks.map(({ name }) => name).join())
+    expect(of(shared, 150)).toEqual([EMAIL, EMAIL])
+    for (const level of [99, 60, 49, 1]) expect(of(shared, level)).toEqual(['', EMAIL])
+    expect(of(shared, 150)).toEqual([EMAIL, EMAIL])
   })
 
   it('what is stored where it is not masked', () => {

@@ -6,7 +6,7 @@ import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
 
 /**
  * `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. Sessions that share
- * their rows share the catalog, too.
+ * their rows share the catalog, too, where their search path is the same.
  */
 export function buildCatalog(
   rows: CatalogRows,
@@ -18,7 +18,19 @@ export function buildCatalog(
   const safe = JSON.stringify(declaredSafe)
   const catalog = built.get(safe) ?? atOnce(makeCatalog(rows, declaredSafe))
   built.set(safe, catalog)
-  return { ...catalog, searchPath }
+  return withPath(catalog, searchPath)
+}
+
+function withPath(catalog: Catalog, searchPath: readonly string[]): Catalog {
+  const known = byPath.get(catalog) ?? new Map<string, Catalog>()
+  byPath.set(catalog, known)
+  const path = JSON.stringify(searchPath)
+  const before = known.get(path)
+  if (before !== undefined) return before
+  if (known.size >= MAX_PATHS) known.clear()
+  const made = { ...catalog, searchPath }
+  known.set(path, made)
+  return made
 }
 
 /** Whether the catalog of these rows is there already. */
@@ -106,6 +118,9 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
 const ASSUMED_PATH = ['pg_catalog', 'public']
 
 export const catalogs = new WeakMap<CatalogRows, Map<string, Catalog>>()
+/** Of each of these, by the search path that it is seen with; anybody may have another one. */
+const byPath = new WeakMap<Catalog, Map<string, Catalog>>()
+const MAX_PATHS = 100
 const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 
 function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {

@@ -18,10 +18,12 @@ export class CatalogShelf {
 
   /**
    * Where the catalogs of this connection's database stand. `target` is whatever makes two connections reach the same server as the
-   * same account: another server that claims to be it shares nothing but the count of changes.
+   * same account: another server that claims to be it shares nothing but the count of changes. `state` is asked in the same round trip.
    */
-  async find(target: string, ask: AskAll): Promise<CatalogPlace> {
-    const [identity] = await ask([IDENTITY])
+  async find(target: string, state: string, ask: AskAll): Promise<Found> {
+    // Counted before anything is read: a change in between makes what is read old.
+    const counts = new Map([...this.#definitions.values()].map((definitions) => [definitions, definitions.changes]))
+    const [identity, snapshot, said] = await ask([IDENTITY, SNAPSHOT, state])
     const [started, database] = identity?.[0] ?? []
     if (started == null || database == null) throw new WireError('the catalogs: no state of theirs')
     const server = JSON.stringify([started, database])
@@ -30,8 +32,23 @@ export class CatalogShelf {
     keep(this.#definitions, server, definitions)
     const place = this.#places.get(key) ?? new CatalogPlace(definitions)
     keep(this.#places, key, place)
-    return place
+    return {
+      place,
+      seenChanges: counts.get(definitions) ?? 0,
+      snapshot: snapshot?.[0]?.[0] ?? undefined,
+      state: said?.[0] ?? [],
+    }
   }
+}
+
+export interface Found {
+  readonly place: CatalogPlace
+  /** How often definitions had changed before the target was asked. */
+  readonly seenChanges: number
+  /** Which transactions were visible then. */
+  readonly snapshot: string | undefined
+  /** The row of what was asked besides. */
+  readonly state: readonly (string | null)[]
 }
 
 /** The newest stays longest. What is let go is read again. */
@@ -68,15 +85,11 @@ export class CatalogPlace {
     return next
   }
 
-  /** At login: nothing need be read where no transaction can have changed anything since. */
-  async readUnlessQuiet(ask: AskAll): Promise<CatalogRows> {
+  /** At login: nothing need be read where no transaction can have changed anything before `snapshot`. */
+  readUnlessQuiet(snapshot: string | undefined, ask: AskAll): Promise<CatalogRows> {
     const mirror = this.#mirror
-    if (mirror !== undefined && this.#system !== undefined) {
-      const [state] = await ask([SNAPSHOT])
-      const snapshot = state?.[0]?.[0]
-      if (snapshot === mirror.snapshot && isQuiet(snapshot)) return rowsOf(mirror, this.#system)
-    }
-    return this.read(ask)
+    const isRead = mirror !== undefined && snapshot === mirror.snapshot && isQuiet(mirror.snapshot)
+    return isRead && this.#system !== undefined ? rowsOf(mirror, this.#system) : this.read(ask)
   }
 
   /** What a transaction sees that has changed something itself; nobody else sees it. */

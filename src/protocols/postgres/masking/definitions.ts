@@ -23,8 +23,10 @@ export async function readDefinitions(
   known: KnownTexts,
   ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>,
 ): Promise<DefinitionTrees> {
+  if (masking.columns.length === 0) return NONE
+  const read = whole.get(rows)?.get(masking)
+  if (read !== undefined) return read
   const trees = new Map<string, Statement | undefined>()
-  if (masking.columns.length === 0) return trees
   await prepareCatalog(rows)
   const catalog = buildCatalog(rows)
   const wanted = new Map<
@@ -65,8 +67,14 @@ export async function readDefinitions(
     if (tree !== undefined) trees.set(place, tree)
     else if (!known.has(key)) trees.set(LACKING, undefined)
   }
+  if (!trees.has(LACKING))
+    whole.set(rows, (whole.get(rows) ?? new WeakMap<MaskingPlan, DefinitionTrees>()).set(masking, trees))
   return trees
 }
+
+const NONE: DefinitionTrees = new Map()
+/** What sessions share that share their rows and their plan: definitions of which none is lacking. */
+const whole = new WeakMap<CatalogRows, WeakMap<MaskingPlan, DefinitionTrees>>()
 
 const generatedText = (relation: Pick<Relation, 'name' | 'schema'>, expression: string): string =>
   `SELECT ${expression} FROM ${relation.name.split('.', 1).map(quote).join('')}.${quote(relation.name.slice(relation.schema.length + 1))}`

@@ -12,14 +12,26 @@ export interface MaskingScope extends masking.MaskingScope {
   readonly types: ValueTypes
 }
 
-export const maskingScope = (
-  plan: MaskingPlan,
-  catalog: Catalog,
-  definitions: masking.DefinitionTrees,
-): MaskingScope => ({
-  ...masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
-  types: catalog.valueTypes,
-})
+/** Sessions that share plan, catalog and definitions share what is found out about them. */
+export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: masking.DefinitionTrees): MaskingScope {
+  const ofCatalog = scopes.get(catalog) ?? new WeakMap<MaskingPlan, Known>()
+  scopes.set(catalog, ofCatalog)
+  const known = ofCatalog.get(plan)
+  if (known?.definitions === definitions) return known.scope
+  const scope = {
+    ...masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
+    types: catalog.valueTypes,
+  }
+  ofCatalog.set(plan, { definitions, scope })
+  return scope
+}
+
+/** With the last definitions that were asked with. */
+interface Known {
+  readonly definitions: masking.DefinitionTrees
+  readonly scope: MaskingScope
+}
+const scopes = new WeakMap<Catalog, WeakMap<MaskingPlan, Known>>()
 
 /** Relations that masked values can be read from. */
 export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): Relation[] =>

@@ -75,7 +75,9 @@ describe('catalogs of a hostile target', () => {
   it('more columns than there can be, and no state', async () => {
     const columns = Array.from({ length: 2000 }, (_, index) => [oid(0), `c${index}`, String(index + 1), null, null])
     expect(() => buildCatalog(rowsOf({ columns }))).toThrow('more columns than there can be')
-    await expect(new CatalogShelf().find('x', () => Promise.resolve([[['1', null]]]))).rejects.toThrow('no state')
+    await expect(new CatalogShelf().find('x', 'select 1', () => Promise.resolve([[['1', null]]]))).rejects.toThrow(
+      'no state',
+    )
   })
 
   it('definitions without end: others are served between them, and no more than enough are read', async () => {

@@ -74,14 +74,13 @@ export async function connectUpstream(
       })
       const { host, port, database } = config
       const ask: AskAll = (texts) => runShielded(messages, shield(limits.catalogs), texts)
-      const place = await shelf.find(JSON.stringify([host, port, database, lease.user]), (texts) =>
-        runQueries(messages, texts),
+      const { place, seenChanges, snapshot, state } = await shelf.find(
+        JSON.stringify([host, port, database, lease.user]),
+        STATE,
+        (texts) => runQueries(messages, texts),
       )
-      // Taken before the catalogs are read: a change in between makes them stale.
-      const seenChanges = place.definitions.changes
-      const [state] = await runQueries(messages, [STATE])
-      const searchPath = namesOf(state?.[0]?.[0])
-      const catalog = await place.readUnlessQuiet(ask)
+      const searchPath = namesOf(state[0])
+      const catalog = await place.readUnlessQuiet(snapshot, ask)
       await prepareCatalog(catalog, config.safeFunctions)
       const trees = await definitions(catalog, place.texts, async (text) => (await ask([text]))[0] ?? [])
       signal.throwIfAborted()

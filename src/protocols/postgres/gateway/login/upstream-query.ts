@@ -10,7 +10,7 @@ import { TargetSaidNo, unexpected } from './upstream-login.ts'
 
 /** Runs constant texts of the gateway's own in one round trip, on a connection that no client uses yet; the rows of each. */
 export async function runQueries(messages: TargetMessages, texts: readonly string[]): Promise<OwnRows[]> {
-  send(messages, texts.join(';'))
+  messages.send(encoded(texts.join(';')))
   const { results, status } = await answersOf(messages, texts.length)
   if (status !== 'I') throw violation('the target is in a transaction that nobody has begun')
   return results
@@ -25,7 +25,7 @@ export async function runShielded(
   first: string,
   texts: readonly string[],
 ): Promise<OwnRows[]> {
-  for (const text of [BEGIN, first, texts.join(';'), 'commit']) send(messages, text)
+  messages.send(Buffer.concat([BEGIN, first, texts.join(';'), 'commit'].map(encoded)))
   let failure: TargetSaidNo | undefined
   const run = async (count: number, expected: TransactionStatus): Promise<OwnRows[]> => {
     const { results, status, error } = await answersOf(messages, count, true)
@@ -42,8 +42,7 @@ export async function runShielded(
   return results
 }
 
-const send = (messages: TargetMessages, sql: string): void =>
-  messages.send(encodeMessage(query, { type: 'query', sql }))
+const encoded = (sql: string): Buffer => encodeMessage(query, { type: 'query', sql })
 
 /** Everything up to the ReadyForQuery: the rows of so many queries; 0 is a command that gives none. */
 async function answersOf(

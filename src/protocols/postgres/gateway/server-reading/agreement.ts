@@ -6,7 +6,7 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { QueryText } from './ask-text.ts'
-import { askForTree, readHideLog, type Answer, type HideLog } from './ask.ts'
+import { askForTree, type Answer } from './ask.ts'
 import { disputed, SecondOpinion, type Opinion, type ReadingSource } from './second-opinion.ts'
 
 interface Ours {
@@ -100,7 +100,6 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
 
 class PipelineSource implements ReadingSource {
   readonly #pipeline: PipelineState
-  #hide: HideLog | undefined
 
   constructor(pipeline: PipelineState) {
     this.#pipeline = pipeline
@@ -122,9 +121,8 @@ class PipelineSource implements ReadingSource {
     return this.#pipeline.session.limits.resultMessageBytes
   }
 
-  async ask(text: QueryText): Promise<Answer> {
-    this.#hide ??= await readHideLog(this.#pipeline)
-    return askForTree(this.#pipeline, text, this.#hide)
+  ask(text: QueryText): Promise<Answer> {
+    return askForTree(this.#pipeline, text)
   }
 
   rows(texts: readonly string[]): Promise<readonly OwnRows[]> {

@@ -21,12 +21,12 @@ export type Answer =
  * transaction by itself. Between the messages of a pipeline without a block nothing can be undone. There the client gets the
  * error, which is what its own Parse of the same text would have got.
  */
-export async function askForTree(pipeline: PipelineState, text: QueryText, hide: HideLog): Promise<Answer> {
+export async function askForTree(pipeline: PipelineState, text: QueryText): Promise<Answer> {
   const { batchOpen, isInBlock } = pipeline
   if (batchOpen && !isInBlock) return askInPipeline(pipeline, text)
   const before = isInBlock ? [`savepoint ${MARK}`] : []
   const after = isInBlock ? [`rollback to savepoint ${MARK}`, `release savepoint ${MARK}`] : []
-  const set = setSettings(SETTINGS, hide)
+  const set = setSettings(SETTINGS, hideLog(pipeline))
   const trees: string[] = []
   try {
     await send(pipeline, [...before, set].map(extendedQuery), text, after.map(extendedQuery), trees, 'ended')
@@ -106,12 +106,10 @@ function send(
  * Whether trees can be kept out of the server's log, where each takes some kilobytes: only who may set log_min_messages can. That is
  * superusers, and from version 15 on whoever it was granted to.
  */
-export type HideLog = 'no' | 'as superuser' | 'as granted'
+type HideLog = 'no' | 'as superuser' | 'as granted'
 
-export async function readHideLog(pipeline: PipelineState): Promise<HideLog> {
-  const [row] = await ownQuery(pipeline, `select pg_catalog.current_setting('server_version_num')`)
-  return Number(row?.[0]) >= 150_000 ? 'as granted' : 'as superuser'
-}
+const hideLog = ({ catalog }: Pick<PipelineState, 'catalog'>): HideLog =>
+  catalog.version >= 150_000 ? 'as granted' : 'as superuser'
 
 function setSettings(values: Readonly<Record<string, string>>, hide: HideLog): string {
   const settings = Object.entries(values).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)

@@ -46,7 +46,6 @@ export interface ReadingSource {
 export class SecondOpinion {
   readonly #source: ReadingSource
   readonly #parse: Parse
-  readonly #functions = new Map<number, CalledFunction>()
 
   constructor(source: ReadingSource, parse: Parse) {
     this.#source = source
@@ -148,9 +147,10 @@ export class SecondOpinion {
     return [...(isSafe ? [bare] : []), ...(isHarmless ? [asItIs] : [])]
   }
 
-  /** What has these numbers; the system's own are the same as long as the connection lasts. */
+  /** What has these numbers; the system's own are the same for all sessions that know the same of the system's functions. */
   async #namesIn({ functions, types }: ServerReading): Promise<CalledNames> {
-    const oids = [...functions.keys()].filter((oid) => oid >= FIRST_USER_OID || !this.#functions.has(oid))
+    const known = knownFunctions(this.#source.catalog)
+    const oids = [...functions.keys()].filter((oid) => oid >= FIRST_USER_OID || !known.has(oid))
     const texts = [
       ...(oids.length > 0 ? [functionNames(oids)] : []),
       ...(types.size > 0 ? [typesThatRun([...types])] : []),
@@ -158,11 +158,15 @@ export class SecondOpinion {
     const rows = texts.length === 0 ? [] : await this.#source.rows(texts)
     const named = oids.length > 0 ? (rows[0] ?? []) : []
     const converted = types.size > 0 ? (rows[oids.length > 0 ? 1 : 0] ?? []) : []
-    const all = new Map(this.#functions)
+    const all = new Map<number, CalledFunction>()
     for (const [oid, schema, name, volatility] of named) {
-      const known = { schema: String(schema), name: String(name), isVolatile: volatility === 'v' }
-      all.set(Number(oid), known)
-      if (Number(oid) < FIRST_USER_OID) this.#functions.set(Number(oid), known)
+      const called = { schema: String(schema), name: String(name), isVolatile: volatility === 'v' }
+      all.set(Number(oid), called)
+      if (Number(oid) < FIRST_USER_OID) known.set(Number(oid), called)
+    }
+    for (const oid of functions.keys()) {
+      const called = known.get(oid)
+      if (called !== undefined) all.set(oid, called)
     }
     const { safeFunctions, reviewed } = this.#source.catalog
     const runs = converted.filter(
@@ -170,6 +174,15 @@ export class SecondOpinion {
     )
     return { functions: all, types: runs.map(([type]) => String(type)) }
   }
+}
+
+/** By what the catalogs say of the system's functions, which connections to one server share and to another do not. */
+const systemNames = new WeakMap<Catalog['systemFunctions'], Map<number, CalledFunction>>()
+
+function knownFunctions({ systemFunctions }: Catalog): Map<number, CalledFunction> {
+  const known = systemNames.get(systemFunctions) ?? new Map<number, CalledFunction>()
+  systemNames.set(systemFunctions, known)
+  return known
 }
 
 /** What is unknown anyway covers everything; what names nothing is read by nobody in two ways. */

@@ -1,4 +1,5 @@
 import { JournalFile, realDisk, type JournalDisk, type NextRecord } from './journal-file.ts'
+import { whenLate } from '../shared/when-late.ts'
 import { entryKinds, isEvent, type JournalEntry } from './journal-format.ts'
 
 export interface JournalOptions {
@@ -277,13 +278,13 @@ export class Journal {
 
   async #inTime(work: () => Promise<void>): Promise<void> {
     const { writeTimeout } = this.#options
-    let timer: NodeJS.Timeout | undefined
+    let inTime = (): void => {}
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`the disk took longer than ${writeTimeout} ms`)), writeTimeout)
+      inTime = whenLate(writeTimeout, () => reject(new Error(`the disk took longer than ${writeTimeout} ms`)))
     })
     const working = work()
     working.catch(() => {})
-    await Promise.race([working, late]).finally(() => clearTimeout(timer))
+    await Promise.race([working, late]).finally(inTime)
   }
 
   #fail(error: Error): void {

@@ -1,4 +1,6 @@
 import { Worker, type ResourceLimits } from 'node:worker_threads'
+import { READY } from './answer-requests.ts'
+import { whenLate } from './when-late.ts'
 
 /** Work that is done off the main thread, one piece at a time, each within a time limit. */
 export interface DeadlineWorker<Request, Reply> {
@@ -8,8 +10,9 @@ export interface DeadlineWorker<Request, Reply> {
 }
 
 export interface DeadlineWorkerOptions {
-  /** A module that answers each message `{ id, request }` with `{ id, reply }` (see `answerRequests`). */
+  /** A module that says when it is ready, and answers each message `{ id, request }` with `{ id, reply }` (see `answerRequests`). */
   readonly module: URL
+  /** For one request; how long a worker takes to start depends on the machine alone, and does not count. */
   readonly timeoutMs: number
   readonly resourceLimits?: ResourceLimits
 }
@@ -26,12 +29,13 @@ export function deadlineWorker<Request, Reply>({
   resourceLimits,
 }: DeadlineWorkerOptions): DeadlineWorker<Request, Reply> {
   let worker: Worker | undefined
-  let timer: NodeJS.Timeout | undefined
+  let isReady = false
+  let inTime = (): void => {}
   let nextId = 0
   const queue: Waiting<Request, Reply>[] = []
 
   const finish = (reply: Reply | 'late' | 'broken'): void => {
-    clearTimeout(timer)
+    inTime()
     queue.shift()?.resolve(reply)
     next()
   }
@@ -45,8 +49,12 @@ export function deadlineWorker<Request, Reply>({
   const start = (): Worker => {
     const started = new Worker(module, resourceLimits === undefined ? {} : { resourceLimits })
     started.unref()
-    started.on('message', ({ id, reply }: { id: number; reply: Reply }) => {
-      if (queue[0]?.id === id) finish(reply)
+    isReady = false
+    started.on('message', (message: typeof READY | { id: number; reply: Reply }) => {
+      if (message === READY) {
+        isReady = true
+        limit()
+      } else if (queue[0]?.id === message.id) finish(message.reply)
     })
     started.on('error', () => {
       discard()
@@ -54,14 +62,19 @@ export function deadlineWorker<Request, Reply>({
     })
     return started
   }
+  const limit = (): void => {
+    inTime()
+    if (queue.length === 0) return
+    inTime = whenLate(isReady ? timeoutMs : MAX_START_MS, () => {
+      discard()
+      finish('late')
+    })
+  }
   const next = (): void => {
     const [waiting] = queue
     if (waiting === undefined) return
     worker ??= start()
-    timer = setTimeout(() => {
-      discard()
-      finish('late')
-    }, timeoutMs)
+    limit()
     worker.postMessage({ id: waiting.id, request: waiting.request })
   }
   return {
@@ -71,8 +84,10 @@ export function deadlineWorker<Request, Reply>({
         if (queue.length === 1) next()
       }),
     close: async () => {
-      clearTimeout(timer)
+      inTime()
       await worker?.terminate()
     },
   }
 }
+
+const MAX_START_MS = 60_000

@@ -41,7 +41,7 @@ export const openSpool = (directory: string, options: Partial<SpoolOptions> = {}
     detachedKey: Buffer.alloc(32, 9),
     signer,
     limit: 1e9,
-    writeTimeout: 2000,
+    writeTimeout: 60_000,
     ...options,
   })
 

@@ -153,8 +153,11 @@ const environment = (port: Port): NodeJS.ProcessEnv => ({ ...process.env, ...pgE
 /** One session that inserts as fast as it can; what psql prints, the server has acknowledged. */
 function psqlTraffic(port: Port, kill: number, acknowledged: Set<string>): ChildProcess {
   const child = spawn('psql', ['-X', '-q', '-A', '-t'], { env: environment(port), stdio: ['pipe', 'pipe', 'ignore'] })
+  let begun = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    for (const mark of text.match(MARK) ?? []) acknowledged.add(mark)
+    const lines = (begun + text).split('\n')
+    begun = lines.pop() ?? ''
+    for (const mark of lines) if (mark !== '') acknowledged.add(mark)
   })
   child.stdin.on('error', () => {})
   const lines = Array.from(
@@ -192,13 +195,12 @@ function pgbenchTraffic(port: Port, kill: number, work: string): ChildProcess[] 
 /** What runs still is logged by the server when it begins: nothing begins any more once nobody is connected. */
 async function statementsEnd(own: OwnGateways): Promise<void> {
   const admin = await own.superuser('app_dev')
-  for (let attempt = 0; attempt < 200; attempt++) {
+  await eventually(async () => {
     const { rows } = await admin.query<{ n: string }>(
       "select count(*) as n from pg_stat_activity where datname = 'app_dev' and pid <> pg_backend_pid()",
     )
-    if (rows[0]?.n === '0') break
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
+    return rows[0]?.n === '0' ? true : undefined
+  }, 'nobody is connected')
   await admin.end()
 }
 

@@ -8,6 +8,7 @@ import { DEMO_PEOPLE, writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { eventually } from './gateway-client.ts'
 import { startSshServer, SSHD, type SshServer } from './ssh-server.ts'
+import { TEST_TIMEOUT } from './timeouts.ts'
 
 /** A real browser, where there is one. */
 export const BROWSER_PROGRAM = ['chromium', 'chromium-browser', 'google-chrome']
@@ -97,7 +98,8 @@ export async function startDashboard(
 export async function isLoaded(page: Page): Promise<void> {
   await eventually(async () => {
     const text = await page.locator('main').textContent()
-    return text === null || /Loading|Checking…|Verifying…|Searching recordings/.test(text) ? undefined : true
+    const isEmpty = text === null || text.trim() === ''
+    return isEmpty || /Loading|Checking…|Verifying…|Searching recordings/.test(text) ? undefined : true
   }, `${page.url()} is loaded`)
 }
 
@@ -115,7 +117,7 @@ async function newContext(
   complaints: string[],
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(TEST_TIMEOUT - 1000)
   context.on('page', (page) => {
     page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`))
     page.on('console', (message) => {

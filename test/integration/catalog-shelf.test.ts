@@ -17,7 +17,9 @@ import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf
 
 let postgres: LocalPostgres
 beforeAll(async () => {
-  postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')) })
+  // No transactions but those of the tests: the server's own come once a minute, in the middle of whatever is counted.
+  const settings = { autovacuum: 'off' }
+  postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-test-pg-')), settings })
 })
 afterAll(() => postgres?.stop())
 

@@ -176,9 +176,9 @@ describe.skipIf(!READY)('when the agent stops', () => {
       const busy = startPsql()
       busy.type('\\echo begun\nselect pg_sleep(60);\n')
       await shows(busy, 'begun')
+      silentSockets.clear()
       const waiting = startPsql('silent-db')
       await eventually(() => (silentSockets.size > 0 ? true : undefined), 'it waits')
-      silentSockets.clear()
       if (how === 'SIGTERM') process.kill(await agentPid(), 'SIGTERM')
       else expect(await pamctl(['agent', 'stop'], home.environment)).toMatchObject({ code: 0 })
       for (const one of [busy, waiting]) {
@@ -290,13 +290,14 @@ describe.skipIf(!READY)('when the connection to the gateway is lost', () => {
   })
 
   it('an SSH client that waits for its tunnel is disconnected in SSH', async () => {
+    const tunnels = async (): Promise<number> => {
+      const { stdout } = await pamctl(['agent', 'status', '--json'], home.environment)
+      return Number(/"target": ?"bastion"[^}]*"tunnels": ?(\d+)/s.exec(stdout)?.[1] ?? 0)
+    }
+    await eventually(async () => ((await tunnels()) === 0 ? true : undefined), 'nothing is left of the test before')
     own.gateway.signal('SIGSTOP')
     const ssh = startSsh('true')
-    const listening = async (): Promise<true | undefined> => {
-      const { stdout } = await pamctl(['agent', 'status', '--json'], home.environment)
-      return /"target": ?"bastion"[^}]*"tunnels": ?1/s.test(stdout) ? true : undefined
-    }
-    await eventually(listening, 'it waits')
+    await eventually(async () => ((await tunnels()) === 1 ? true : undefined), 'it waits')
     await lose()
     expect(await ssh.closed).toBe(255)
     expect(ssh.stderr()).toMatch(/Received disconnect from UNKNOWN port 65535:11: pam: /)

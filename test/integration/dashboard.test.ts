@@ -7,7 +7,7 @@ import { inTerminal, sshClient } from '../helpers/ssh-client.ts'
 
 /** Two rules that hold: one that waits for long, one whose time is over while somebody looks. */
 const RULES = `
-  - { name: drops wait shortly, targets: { names: [dev-db] }, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, expires: 4s } }
+  - { name: drops wait shortly, targets: { names: [dev-db] }, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, expires: 15s } }
   - { name: two must agree, targets: { names: [dev-db] }, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre, audit], count: 2 } } }
   - { name: deletes wait, targets: { names: [dev-db] }, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, expires: 10m } }`
 
@@ -40,7 +40,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await target.getByRole('button', { name: 'Request access' }).click()
     const card = cardOf(deciding, 'INC-4711 stuck orders')
     await card.waitFor()
-    expect(await deciding.title()).toMatch(/^\(1\) Inbox/)
+    await expect.poll(() => deciding.title()).toMatch(/^\(1\) Inbox/)
     expect(await card.textContent()).toMatch(/jane@example\.com asks for prod-db.*env=prod.*45 minutes/)
     await card.getByRole('button', { name: 'Approve…' }).click()
     await card.getByLabel(/^Comment/).fill('only as long as you need')
@@ -179,10 +179,10 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
 
   it('a live session is watched as it runs, and ended with a reason', async () => {
     const [watching, ending] = [await web.signedIn('alice', '/live'), await web.signedIn('bob', '/live')]
-    const session = run("select 'watched';\nselect pg_sleep(60);")
+    const session = run("select 'watched';\nselect pg_sleep(600);")
     const live = watching.locator('article').filter({ hasText: 'dev-db' }).filter({ hasNotText: 'ended' })
     await live.getByRole('link', { name: 'Watch' }).click()
-    await watching.getByText('select pg_sleep(60);').waitFor()
+    await watching.getByText('select pg_sleep(600);').waitFor()
     const card = ending.locator('article').filter({ hasText: 'dev-db' }).filter({ hasNotText: 'ended' })
     expect(await card.textContent()).toMatch(/hours? .*left|12 hours left|11 hours/)
     await card.getByRole('button', { name: 'End session…' }).click()

@@ -183,7 +183,7 @@ async function answers(to: { port: number; password?: string }, bytes: Buffer): 
     setTimeout(() => {
       if (!stream.destroyed) seen.push('and then it hung')
       stream.destroy()
-    }, 4000).unref()
+    }, 60_000).unref()
   })
   return seen
 }

@@ -173,7 +173,7 @@ describe('signing in', () => {
     const denied = signInWithDevice(discovery, {
       fetch,
       fresh: true,
-      signal: AbortSignal.timeout(20_000),
+      signal: new AbortController().signal,
       show: ({ completeUrl }) => {
         void new Browser().signIn(completeUrl ?? '', DEMO_PEOPLE.jane, { deny: true }).catch(() => {})
       },

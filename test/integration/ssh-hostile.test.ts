@@ -262,7 +262,7 @@ describe.skipIf(!SSHD)('clients', () => {
   it('requests that want no reply, of kinds that are refused, and signals that do not exist', async () => {
     const client = await sshClient(port, own.sshd.user)
     const stream = await new Promise<ClientChannel>((resolve, reject) =>
-      client.exec('echo ready; sleep 0.5; echo alive', (error, channel) =>
+      client.exec('echo ready; read x; echo alive', (error, channel) =>
         error === undefined ? resolve(channel) : reject(error),
       ),
     )
@@ -289,6 +289,7 @@ describe.skipIf(!SSHD)('clients', () => {
     const packet = write.alloc(body.length)
     body.copy(packet, write.allocStart)
     protocol._cipher.encrypt(write.finalize(packet))
+    stream.write('x\n')
     await eventually(() => (said === 'ready\nalive\n' ? true : undefined), 'it goes on')
     client.end()
   })
@@ -298,7 +299,8 @@ describe.skipIf(!SSHD)('clients', () => {
     const all = await Promise.all(
       Array.from(
         { length: 120 },
-        () => new Promise<boolean>((resolve) => client.exec('sleep 2', (error) => resolve(error === undefined))),
+        // Each stays until the client leaves.
+        () => new Promise<boolean>((resolve) => client.exec('cat', (error) => resolve(error === undefined))),
       ),
     )
     expect(all.filter((isOpen) => isOpen).length).toBeGreaterThan(20)

@@ -95,7 +95,7 @@ describe.skipIf(!VERSITYGW)('an S3 home at a real server', () => {
       expect(error).toBeInstanceOf(Retained)
       expect((error as Retained).retention).toEqual(retention)
       expect((await contentOf(home, 'x')).toString()).toBe('one')
-      await expect.poll(() => home.retention('x'), { timeout: 10_000 }).toBeUndefined()
+      await expect.poll(() => home.retention('x')).toBeUndefined()
       await home.remove('x')
       expect(await home.read('x')).toBeUndefined()
     },

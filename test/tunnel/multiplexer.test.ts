@@ -387,7 +387,7 @@ describe('the bytes on the connection', () => {
           // Control frames of the WebSocket itself go between messages.
           if (size % 2 === 1) (isMasked ? near : far).ping()
         }
-      await expect.poll(() => got.length, { timeout: 10_000 }).toBe(sent.length)
+      await expect.poll(() => got.length).toBe(sent.length)
       expect(got.map(sha256)).toEqual(sent.map(sha256))
     }
   })

@@ -82,11 +82,10 @@ describe('the event stream', () => {
     }
     await Promise.all(joining)
     await change()
-    await new Promise((resolve) => setTimeout(resolve, 100))
     expect(heard.length).toBe(30)
     const last = 151
     for (const { after, seqs } of heard)
-      expect(seqs).toEqual(Array.from({ length: last - after }, (_, index) => after + 1 + index))
+      await expect.poll(() => seqs).toEqual(Array.from({ length: last - after }, (_, index) => after + 1 + index))
   })
 
   it('tells nothing of it to others, and that a login has ended to its own listeners', async () => {
@@ -107,7 +106,6 @@ describe('the event stream', () => {
     }
     await change()
     await db.change((tx) => appendAudit(tx, 1, { type: 'login.ended', actor: 'eve', subject: 'lgn_eve', data: {} }))
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(seen).toEqual(['jane', 'bob', 'eve ended'])
+    await expect.poll(() => seen).toEqual(['jane', 'bob', 'eve ended'])
   })
 })

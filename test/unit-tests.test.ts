@@ -39,7 +39,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'sql/lineage/report.ts': LINEAGE,
   'sql/lineage/row-order.ts': LINEAGE,
   'sql/lineage/scope.ts': LINEAGE,
-  'sql/masking/masking-scope.ts': LINEAGE,
   'policy/command.ts': TYPES,
   'policy/match/match.ts': TYPES,
   'policy/policy.ts': TYPES,

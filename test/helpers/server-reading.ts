@@ -7,7 +7,7 @@ import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-d
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
 import type { StatementFacts } from '../../src/protocols/postgres/dialect/statement-facts.ts'
 import { readDefinitions } from '../../src/protocols/postgres/masking/definitions.ts'
-import { maskingScope, type MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
+import { MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import type { Answer } from '../../src/protocols/postgres/gateway/server-reading/ask.ts'
 import type { QueryText } from '../../src/protocols/postgres/gateway/server-reading/ask-text.ts'
 import { SecondOpinion, type Opinion } from '../../src/protocols/postgres/gateway/server-reading/second-opinion.ts'
@@ -58,7 +58,7 @@ export class ReadingPair {
     await this.db.query("select set_config('search_path', $1, false)", path)
     const schemas = await rowsOf(this.db, 'select unnest(current_schemas(true))')
     this.#catalog = buildCatalog(rows, [], schemas.map(String))
-    this.#masking = maskingScope(this.#plan, this.#catalog, trees)
+    this.#masking = new MaskingScope(this.#plan, this.#catalog, trees)
     this.#opinion = new SecondOpinion(
       {
         catalog: this.#catalog,

@@ -11,7 +11,7 @@ import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts
 import { createSqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { STATE } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
-import { maskingScope } from '../../src/protocols/postgres/masking/scope.ts'
+import { MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
 import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
@@ -365,7 +365,7 @@ describe('what a definition makes', () => {
       const catalog = buildCatalog(await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask))
       const parsed = await parser.parse(sql)
       if ('failure' in parsed) throw new Error(parsed.failure)
-      const change = changeOf(resolveFacts(parsed, catalog, maskingScope(NOTHING_MASKED, catalog, new Map())))
+      const change = changeOf(resolveFacts(parsed, catalog, new MaskingScope(NOTHING_MASKED, catalog, new Map())))
       const before = new Set(await names())
       await client.query(sql)
       const made = (await names()).filter((name) => !before.has(name))

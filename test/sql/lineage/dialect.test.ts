@@ -3,7 +3,7 @@ import type { MaskingPlan } from '../../../src/masking/plan.ts'
 import { readFacts } from '../../../src/sql/facts/read-facts.ts'
 import { lineageOf } from '../../../src/sql/lineage/read-statement.ts'
 import type { Relation } from '../../../src/sql/catalog.ts'
-import { maskingScope } from '../../../src/sql/masking/masking-scope.ts'
+import { MaskingScope } from '../../../src/sql/masking/masking-scope.ts'
 import type { Expression, Select, Statement } from '../../../src/sql/query.ts'
 import { toyCatalog, toyDialect } from '../../fixtures/sql/toy-dialect.ts'
 import {
@@ -35,7 +35,7 @@ const plan: MaskingPlan = {
   kinds: [],
 }
 const contacts = select([column('id'), column('email')], [table('customers')])
-const scope = maskingScope(plan, toyCatalog, new Map([['2', contacts]]))
+const scope = new MaskingScope(plan, toyCatalog, new Map([['2', contacts]]))
 const lineage = (tree: Statement) => lineageOf(tree, { ...scope.sources, prepared: () => undefined })
 
 /** Of each column: whether it is shown as it is, is a masked column, or made of one. */
@@ -140,7 +140,7 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
           [customers, ...views].find((relation) => relation.name === `shop.${name}`),
       },
     }
-    const shared = maskingScope(plan, known, trees)
+    const shared = new MaskingScope(plan, known, trees)
     const of = (masking: typeof shared, level: number): string[] =>
       lineageOf(select([column('id'), column('email')], [table(nameOf(level))]), {
         ...masking.sources,

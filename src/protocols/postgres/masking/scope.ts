@@ -1,41 +1,45 @@
 import type { MaskingPlan } from '../../../masking/plan.ts'
 import type { CatalogTerms } from '../../../sql/catalog.ts'
-import * as masking from '../../../sql/masking/masking-scope.ts'
+import { MaskingScope as SqlMaskingScope, type DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
+import { taintedRelations as taintedIn } from '../../../sql/masking/masked-relations.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { SAMPLE_COLUMNS } from '../catalog/sample-columns.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
 import { postgresDialect } from '../dialect/dialect.ts'
 import { isNotify, reachesBeyond } from '../dialect/functions.ts'
 
-export interface MaskingScope extends masking.MaskingScope {
+/** The masking plan of a session with a PostgreSQL target. */
+export class MaskingScope extends SqlMaskingScope {
   /** How values are written, by type. */
   readonly types: ValueTypes
+
+  constructor(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees) {
+    super(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions)
+    this.types = catalog.valueTypes
+  }
 }
 
 /** Sessions that share plan, catalog and definitions share what is found out about them. */
-export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: masking.DefinitionTrees): MaskingScope {
+export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
   const ofCatalog = scopes.get(catalog) ?? new WeakMap<MaskingPlan, Known>()
   scopes.set(catalog, ofCatalog)
   const known = ofCatalog.get(plan)
   if (known?.definitions === definitions) return known.scope
-  const scope = {
-    ...masking.maskingScope(plan, { catalog, terms: termsOf(catalog), dialect: postgresDialect }, definitions),
-    types: catalog.valueTypes,
-  }
+  const scope = new MaskingScope(plan, catalog, definitions)
   ofCatalog.set(plan, { definitions, scope })
   return scope
 }
 
 /** With the last definitions that were asked with. */
 interface Known {
-  readonly definitions: masking.DefinitionTrees
+  readonly definitions: DefinitionTrees
   readonly scope: MaskingScope
 }
 const scopes = new WeakMap<Catalog, WeakMap<MaskingPlan, Known>>()
 
 /** Relations that masked values can be read from. */
 export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): Relation[] =>
-  masking.taintedRelations(plan, catalog, termsOf(catalog))
+  taintedIn(plan, catalog, termsOf(catalog))
 
 function termsOf(catalog: Catalog): CatalogTerms {
   return {

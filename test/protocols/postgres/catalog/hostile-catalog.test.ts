@@ -6,7 +6,7 @@ import type { CatalogRows } from '../../../../src/protocols/postgres/catalog/row
 import { CatalogShelf } from '../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { resolveFacts } from '../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { readDefinitions } from '../../../../src/protocols/postgres/masking/definitions.ts'
-import { maskingScope, taintedRelations } from '../../../../src/protocols/postgres/masking/scope.ts'
+import { MaskingScope, taintedRelations } from '../../../../src/protocols/postgres/masking/scope.ts'
 import { createSqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { MaskingPlan } from '../../../../src/masking/plan.ts'
 import { NO_ROWS } from '../../../helpers/postgres-pipeline.ts'
@@ -58,7 +58,7 @@ describe('catalogs of a hostile target', () => {
         return [oid(index), statement?.tree as never]
       }),
     )
-    const scope = maskingScope(planOfOne, catalog, trees)
+    const scope = new MaskingScope(planOfOne, catalog, trees)
     expect(scope.originAt(FIRST_USER_OID, 1).masks.length).toBeGreaterThan(0)
     const parsed = readSql('select email from r0')
     expect(resolveFacts(parsed, catalog, scope).objects.length).toBeLessThan(100 * MANY)
@@ -67,7 +67,7 @@ describe('catalogs of a hostile target', () => {
   it('stars upon stars', () => {
     const columns = Array.from({ length: 1600 }, (_, index) => [oid(0), `c${index}`, String(index + 1), null, null])
     const catalog = buildCatalog(rowsOf({ columns }))
-    const scope = maskingScope(plan, catalog, new Map())
+    const scope = new MaskingScope(plan, catalog, new Map())
     const parsed = readSql(`select ${Array.from({ length: 5000 }, () => '*').join()} from r0, r0 b, r0 c`)
     expect(resolveFacts(parsed, catalog, scope).lineage[0]?.outputs).toHaveLength(1)
   })

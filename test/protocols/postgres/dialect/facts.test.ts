@@ -10,7 +10,7 @@ import { definitionTexts } from '../../../../src/protocols/postgres/catalog/defi
 import type { CatalogRows } from '../../../../src/protocols/postgres/catalog/rows.ts'
 import { resolveFacts } from '../../../../src/protocols/postgres/dialect/command-facts.ts'
 import type { StatementFacts } from '../../../../src/protocols/postgres/dialect/statement-facts.ts'
-import { maskingScope } from '../../../../src/protocols/postgres/masking/scope.ts'
+import { MaskingScope } from '../../../../src/protocols/postgres/masking/scope.ts'
 import type { Statement } from '../../../../src/sql/query.ts'
 import { recordable } from '../../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
 import { shareConstants } from '../../../../src/protocols/postgres/dialect/deduplicate-constants.ts'
@@ -116,7 +116,7 @@ const plan = {
   kinds: [{ kind: 'email', style: 'partial', hashScope: 'session' }],
 } as const
 const trees = new Map(rows.definitions.map(([oid, text]) => [String(oid), readSql(String(text))[0]?.tree as Statement]))
-const masking = maskingScope(plan, catalog, trees)
+const masking = new MaskingScope(plan, catalog, trees)
 const facts = (sql: string): StatementFacts => resolveFacts(readSql(sql), catalog, masking)
 
 describe('what a statement does', () => {
@@ -406,8 +406,8 @@ describe('what a statement does', () => {
       ['public.mine'],
     )
     const of = (sql: string): readonly string[] =>
-      resolveFacts(readSql(sql), declared, maskingScope({ columns: [], kinds: [] }, declared, new Map())).statements[0]
-        ?.unknown ?? []
+      resolveFacts(readSql(sql), declared, new MaskingScope({ columns: [], kinds: [] }, declared, new Map()))
+        .statements[0]?.unknown ?? []
     expect(of('select mine(1)')).toEqual([])
     expect(of('select public.mine(1)')).toEqual([])
     expect(of('insert into audited values (1)')).toEqual([])
@@ -677,7 +677,7 @@ describe('what the gateway asks a target for itself', () => {
 describe('what any statement may run', () => {
   const unknownOf = (sql: string, more: Partial<CatalogRows>, safe: string[] = []): readonly string[] => {
     const catalog = buildCatalog({ ...rows, ...more }, safe)
-    const scope = maskingScope({ columns: [], kinds: [] }, catalog, new Map())
+    const scope = new MaskingScope({ columns: [], kinds: [] }, catalog, new Map())
     return resolveFacts(readSql(sql), catalog, scope).statements.flatMap(({ unknown }) => unknown)
   }
   const conversions = [['bool', 'text', 'i', 'public.wipe', '25']]

@@ -6,65 +6,27 @@ import { api, asProblem, signInLink } from '../../lib/client.ts'
 import { formatDuration, formatLength, parseDuration } from '../../lib/format.ts'
 import { noteReview } from './waiting.ts'
 
-/** The second step: what is decided stands above it, whole; this says what the decision will do. */
-export function DecisionForm({
-  review,
-  verdict,
-  back,
-  decided,
-}: {
+interface DecisionProps {
   review: Review
-  verdict: 'approve' | 'deny'
+  verdict: Verdict
   back: () => void
   decided?: ((review: Review) => void) | undefined
-}) {
-  const draft = `pam comment ${review.id}`
-  const [comment, setComment] = useState(sessionStorage.getItem(draft) ?? '')
+}
+type Verdict = 'approve' | 'deny'
+
+/** The second step: what is decided stands above it, whole; this says what the decision will do. */
+export function DecisionForm(props: DecisionProps) {
+  const { review, verdict, back } = props
+  const [comment, setComment] = useDraft(review.id)
   const [length, setLength] = useState(formatDuration(review.lengthMs ?? 0))
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<PamError>()
-  const first = useRef<HTMLTextAreaElement>(null)
-  // Before the next key is pressed.
-  useLayoutEffect(() => first.current?.focus(), [])
-  const isRequest = review.kind === 'request'
-  const lengthMs = parseDuration(length)
-  const badLength = verdict === 'approve' && isRequest && (lengthMs === undefined || lengthMs > (review.lengthMs ?? 0))
+  const { busy, error, decide } = useDecision(props)
+  const isTimed = verdict === 'approve' && review.kind === 'request'
+  const lengthMs = isTimed ? parseDuration(length) : undefined
+  const isTooLong = isTimed && (lengthMs === undefined || lengthMs > (review.lengthMs ?? 0))
 
   const send = (event: Event): void => {
     event.preventDefault()
-    if (busy || badLength) return
-    setBusy(true)
-    setError(undefined)
-    api.reviews
-      .decide(review.id, {
-        verdict,
-        comment: comment.trim(),
-        ...(isRequest && verdict === 'approve' && lengthMs !== undefined ? { lengthMs } : {}),
-        // What is approved is what was shown here.
-        ...(review.digest === undefined ? {} : { digest: review.digest }),
-      })
-      .then(
-        ({ review: now }) => {
-          sessionStorage.removeItem(draft)
-          noteReview(now)
-          decided?.(now)
-        },
-        (problem: unknown) => {
-          const known = asProblem(problem)
-          setError(known)
-          setBusy(false)
-          // Somebody was faster, or its time was over: what became of it is shown.
-          if (known.code === 'ALREADY_DECIDED' || known.code === 'APPROVAL_VOID')
-            void api.reviews.get(review.id).then(
-              (now) => {
-                noteReview(now)
-                decided?.(now)
-              },
-              // What went wrong with the decision is said already.
-              () => {},
-            )
-        },
-      )
+    if (!busy && !isTooLong) decide(comment.trim(), lengthMs)
   }
   const keys = (event: KeyboardEvent): void => {
     if (event.key === 'Escape') back()
@@ -72,58 +34,121 @@ export function DecisionForm({
   }
   return (
     <form class="stack note" onSubmit={send} onKeyDown={keys} aria-label={verdict === 'approve' ? 'Approve' : 'Deny'}>
-      <label>
-        Comment, shown to {review.requester.label}
-        <textarea
-          ref={first}
-          value={comment}
-          maxLength={1000}
-          onInput={({ currentTarget }) => {
-            setComment(currentTarget.value)
-            sessionStorage.setItem(draft, currentTarget.value)
-          }}
-        />
-      </label>
-      {isRequest && verdict === 'approve' && (
-        <label>
-          Duration (at most {formatLength(review.lengthMs ?? 0)})
-          <input
-            value={length}
-            aria-invalid={badLength}
-            onInput={({ currentTarget }) => setLength(currentTarget.value)}
-          />
-          {badLength && (
-            <span role="alert">
-              Enter a duration such as 30m or 1h30m. You can shorten the request of{' '}
-              {formatDuration(review.lengthMs ?? 0)}, not extend it.
-            </span>
-          )}
-        </label>
-      )}
-      {error !== undefined &&
-        (error.code === 'SIGN_IN_TOO_OLD' ? (
-          <p class="note warn" role="alert">
-            Approving asks for a recent sign-in.{' '}
-            <a href={signInLink(`/reviews/${encodeURIComponent(review.id)}`, true)}>Sign in again</a>; you will return
-            to this page{comment === '' ? '' : ', and your comment is kept'}.
-          </p>
-        ) : (
-          <Problem error={error} />
-        ))}
+      <CommentField requester={review.requester.label} comment={comment} change={setComment} />
+      {isTimed && <DurationField asked={review.lengthMs ?? 0} length={length} isWrong={isTooLong} change={setLength} />}
+      {error !== undefined && <DecisionProblem error={error} review={review} hasComment={comment !== ''} />}
       <div class="row actions">
-        <button type="submit" class={verdict === 'approve' ? 'primary' : 'danger'} disabled={busy || badLength}>
-          {verdict === 'approve'
-            ? isRequest
-              ? 'Approve access'
-              : 'Approve and run once'
-            : isRequest
-              ? 'Deny access'
-              : 'Deny command'}
+        <button type="submit" class={verdict === 'approve' ? 'primary' : 'danger'} disabled={busy || isTooLong}>
+          {EFFECTS[review.kind][verdict]}
         </button>
         <button type="button" onClick={back}>
           Back
         </button>
       </div>
     </form>
+  )
+}
+
+/** What the button says that it does. */
+const EFFECTS: Readonly<Record<Review['kind'], Readonly<Record<Verdict, string>>>> = {
+  request: { approve: 'Approve access', deny: 'Deny access' },
+  command: { approve: 'Approve and run once', deny: 'Deny command' },
+}
+
+const draftOf = (id: string): string => `pam comment ${id}`
+
+/** A comment that outlasts a new sign-in; it is forgotten once the decision is made. */
+function useDraft(id: string): [string, (comment: string) => void] {
+  const [comment, setComment] = useState(sessionStorage.getItem(draftOf(id)) ?? '')
+  const change = (text: string): void => {
+    setComment(text)
+    sessionStorage.setItem(draftOf(id), text)
+  }
+  return [comment, change]
+}
+
+/** Sends the decision, and says what became of the review, whoever decided it. */
+function useDecision({ review, verdict, decided }: DecisionProps) {
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<PamError>()
+  const settle = (now: Review): void => {
+    noteReview(now)
+    decided?.(now)
+  }
+  const decide = (comment: string, lengthMs: number | undefined): void => {
+    setBusy(true)
+    setError(undefined)
+    api.reviews
+      .decide(review.id, {
+        verdict,
+        comment,
+        ...(lengthMs === undefined ? {} : { lengthMs }),
+        // What is approved is what was shown here.
+        ...(review.digest === undefined ? {} : { digest: review.digest }),
+      })
+      .then(
+        ({ review: now }) => {
+          sessionStorage.removeItem(draftOf(review.id))
+          settle(now)
+        },
+        (problem: unknown) => {
+          const known = asProblem(problem)
+          setError(known)
+          setBusy(false)
+          // Somebody was faster, or its time was over: what became of it is shown.
+          if (known.code === 'ALREADY_DECIDED' || known.code === 'APPROVAL_VOID')
+            // What went wrong with the decision is said already.
+            void api.reviews.get(review.id).then(settle, () => {})
+        },
+      )
+  }
+  return { busy, error, decide }
+}
+
+function CommentField(props: { requester: string; comment: string; change: (comment: string) => void }) {
+  const first = useRef<HTMLTextAreaElement>(null)
+  // Before the next key is pressed.
+  useLayoutEffect(() => first.current?.focus(), [])
+  return (
+    <label>
+      Comment, shown to {props.requester}
+      <textarea
+        ref={first}
+        value={props.comment}
+        maxLength={1000}
+        onInput={({ currentTarget }) => props.change(currentTarget.value)}
+      />
+    </label>
+  )
+}
+
+/** For how long access is given: as asked, or shorter. */
+function DurationField(props: { asked: number; length: string; isWrong: boolean; change: (length: string) => void }) {
+  return (
+    <label>
+      Duration (at most {formatLength(props.asked)})
+      <input
+        value={props.length}
+        aria-invalid={props.isWrong}
+        onInput={({ currentTarget }) => props.change(currentTarget.value)}
+      />
+      {props.isWrong && (
+        <span role="alert">
+          Enter a duration such as 30m or 1h30m. You can shorten the request of {formatDuration(props.asked)}, not
+          extend it.
+        </span>
+      )}
+    </label>
+  )
+}
+
+function DecisionProblem({ error, review, hasComment }: { error: PamError; review: Review; hasComment: boolean }) {
+  if (error.code !== 'SIGN_IN_TOO_OLD') return <Problem error={error} />
+  return (
+    <p class="note warn" role="alert">
+      Approving asks for a recent sign-in.{' '}
+      <a href={signInLink(`/reviews/${encodeURIComponent(review.id)}`, true)}>Sign in again</a>; you will return to this
+      page{hasComment ? ', and your comment is kept' : ''}.
+    </p>
   )
 }

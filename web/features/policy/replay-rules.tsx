@@ -10,45 +10,16 @@ import { VERDICTS } from './page.tsx'
 
 type Changed = Extract<ReplayLine, { type: 'changed' }>
 type Done = Extract<ReplayLine, { type: 'done' }>
+type ReplayQuestion = Parameters<typeof api.policy.replay>[0]
 
 /** What a draft of the command rules would have changed in the last days. */
 export function ReplayRules() {
   const [draft, setDraft] = useState('')
   const [days, setDays] = useState('7')
-  const [changed, setChanged] = useState<readonly Changed[]>([])
-  const [progress, setProgress] = useState<string>()
-  const [done, setDone] = useState<Done>()
-  const [error, setError] = useState<PamError>()
-  const running = useRef<AbortController | undefined>(undefined)
-  const [busy, setBusy] = useState(false)
-
-  const run = async (signal: AbortSignal): Promise<void> => {
-    const asked = { days: Number(days), ...(draft.trim() === '' ? {} : { draft }) }
-    for await (const line of api.policy.replay(asked, signal)) {
-      if (line.type === 'changed') setChanged((before) => [...before, line])
-      else if (line.type === 'progress')
-        setProgress(`${line.sessions} of ${line.of} sessions, ${count(line.commands, 'command')}`)
-      else setDone(line)
-    }
-  }
+  const replay = useReplay()
   const start = (event: Event): void => {
     event.preventDefault()
-    running.current?.abort()
-    running.current = new AbortController()
-    const { signal } = running.current
-    setChanged([])
-    setDone(undefined)
-    setError(undefined)
-    setProgress('starting')
-    setBusy(true)
-    run(signal)
-      .catch((problem: unknown) => {
-        if (!signal.aborted) setError(asProblem(problem))
-      })
-      .finally(() => {
-        setBusy(false)
-        setProgress(undefined)
-      })
+    replay.start({ days: Number(days), ...(draft.trim() === '' ? {} : { draft }) })
   }
   return (
     <section class="card" aria-labelledby="replay">
@@ -76,56 +47,105 @@ export function ReplayRules() {
               onInput={({ currentTarget }) => setDays(currentTarget.value)}
             />
           </label>
-          <button type="submit" class="primary" disabled={busy}>
+          <button type="submit" class="primary" disabled={replay.busy}>
             Run
           </button>
-          {busy && (
-            <button type="button" onClick={() => running.current?.abort()}>
+          {replay.busy && (
+            <button type="button" onClick={replay.stop}>
               Stop
             </button>
           )}
         </div>
       </form>
-      {progress !== undefined && (
+      {replay.progress !== undefined && (
         <p class="soft small" role="status">
-          {progress}
+          {replay.progress}
         </p>
       )}
-      {error !== undefined && <Problem error={error} />}
-      {done !== undefined && (
-        <p class="note" role="status" data-testid="replayed">
-          {Object.keys(done.changed).length === 0
-            ? `Nothing would have changed: ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}.`
-            : `Of ${count(done.commands, 'command')} in ${count(done.sessions, 'session')}: ${summaryOf(done)}.`}
-          {done.notJudged > 0 && ` ${count(done.notJudged, 'command')} could not be evaluated from the recordings.`}
-        </p>
-      )}
-      {changed.length > 0 && (
-        <ol class="timeline" aria-label="What would have changed">
-          {changed.map((line, index) => (
-            <li key={index} class={`command ${line.after.verdict}`}>
-              <Link to={`/sessions/${encodeURIComponent(line.session)}?at=${line.ms}`} class="small">
-                <Ago time={line.at} />
-              </Link>
-              <div>
-                <pre>
-                  <Text recorded>{line.text}</Text>
-                </pre>
-                <p class="small">
-                  <Text>{`${line.person} on ${line.target}: `}</Text>
-                  {VERDICTS[line.before.verdict][0]} →{' '}
-                  <Badge tone={VERDICTS[line.after.verdict][1]}>{VERDICTS[line.after.verdict][0]}</Badge>{' '}
-                  <Text>{[line.after.rule, line.after.message].filter((part) => part !== undefined).join(': ')}</Text>
-                </p>
-              </div>
-            </li>
-          ))}
-        </ol>
-      )}
-      {done?.cut === true && (
+      {replay.error !== undefined && <Problem error={replay.error} />}
+      {replay.done !== undefined && <Summary done={replay.done} />}
+      {replay.changed.length > 0 && <Changes changed={replay.changed} />}
+      {replay.done?.cut === true && (
         <p class="soft small">Only the first changes are shown; narrow the draft or the days to see the rest.</p>
       )}
     </section>
+  )
+}
+
+/** One replay at a time, and what has come of it so far. */
+function useReplay() {
+  const [changed, setChanged] = useState<readonly Changed[]>([])
+  const [progress, setProgress] = useState<string>()
+  const [done, setDone] = useState<Done>()
+  const [error, setError] = useState<PamError>()
+  const [busy, setBusy] = useState(false)
+  const running = useRef<AbortController | undefined>(undefined)
+
+  const run = async (asked: ReplayQuestion, signal: AbortSignal): Promise<void> => {
+    for await (const line of api.policy.replay(asked, signal)) {
+      if (line.type === 'changed') setChanged((before) => [...before, line])
+      else if (line.type === 'progress')
+        setProgress(`${line.sessions} of ${line.of} sessions, ${count(line.commands, 'command')}`)
+      else setDone(line)
+    }
+  }
+  const stop = (): void => running.current?.abort()
+  const start = (asked: ReplayQuestion): void => {
+    stop()
+    running.current = new AbortController()
+    const { signal } = running.current
+    setChanged([])
+    setDone(undefined)
+    setError(undefined)
+    setProgress('starting')
+    setBusy(true)
+    run(asked, signal)
+      .catch((problem: unknown) => {
+        if (!signal.aborted) setError(asProblem(problem))
+      })
+      .finally(() => {
+        setBusy(false)
+        setProgress(undefined)
+      })
+  }
+  return { changed, progress, done, error, busy, start, stop }
+}
+
+function Summary({ done }: { done: Done }) {
+  const commands = `${count(done.commands, 'command')} in ${count(done.sessions, 'session')}`
+  return (
+    <p class="note" role="status" data-testid="replayed">
+      {Object.keys(done.changed).length === 0
+        ? `Nothing would have changed: ${commands}.`
+        : `Of ${commands}: ${summaryOf(done)}.`}
+      {done.notJudged > 0 && ` ${count(done.notJudged, 'command')} could not be evaluated from the recordings.`}
+    </p>
+  )
+}
+
+/** Each command that the draft decides otherwise, with a link to where it ran. */
+function Changes({ changed }: { changed: readonly Changed[] }) {
+  return (
+    <ol class="timeline" aria-label="What would have changed">
+      {changed.map((line, index) => (
+        <li key={index} class={`command ${line.after.verdict}`}>
+          <Link to={`/sessions/${encodeURIComponent(line.session)}?at=${line.ms}`} class="small">
+            <Ago time={line.at} />
+          </Link>
+          <div>
+            <pre>
+              <Text recorded>{line.text}</Text>
+            </pre>
+            <p class="small">
+              <Text>{`${line.person} on ${line.target}: `}</Text>
+              {VERDICTS[line.before.verdict][0]} →{' '}
+              <Badge tone={VERDICTS[line.after.verdict][1]}>{VERDICTS[line.after.verdict][0]}</Badge>{' '}
+              <Text>{[line.after.rule, line.after.message].filter((part) => part !== undefined).join(': ')}</Text>
+            </p>
+          </div>
+        </li>
+      ))}
+    </ol>
   )
 }
 

@@ -32,108 +32,21 @@ export function Timeline({
   )
 }
 
+/** One event; what is only forwarded or shown on a terminal has no line. */
 function Event({ event }: { event: RecordedEvent }) {
   switch (event.type) {
     case 'opened':
-      return (
-        <div>
-          Opened by <Text>{event.person.label}</Text> as <Text>{event.account}</Text>, grant{' '}
-          <span class="mono">{event.grant.id}</span> (<Text>{event.grant.rule}</Text>)
-          {event.grant.reason !== '' && (
-            <>
-              : <Text>{event.grant.reason}</Text>
-            </>
-          )}
-        </div>
-      )
+      return <Opened event={event} />
     case 'command':
-      return (
-        <div class="stack">
-          <pre>
-            <Text recorded>{event.text}</Text>
-          </pre>
-          {event.parameters !== undefined && (
-            <p class="small mono">
-              {event.parameters.map((value, index) => (
-                <span key={index}>
-                  ${index + 1} = {value === null ? 'NULL' : <Text>{value}</Text>}{' '}
-                </span>
-              ))}
-            </p>
-          )}
-          {event.verdict !== 'allow' && (
-            <p class="small">
-              <Badge tone={event.verdict === 'deny' ? 'bad' : 'warn'}>
-                {event.verdict === 'deny' ? 'denied' : 'held'}
-              </Badge>{' '}
-              <Text>
-                {[event.message, event.rule === undefined ? undefined : `rule "${event.rule}"`]
-                  .filter((part) => part !== undefined)
-                  .join('; ')}
-              </Text>
-            </p>
-          )}
-          {event.apart !== undefined && (
-            <p class="small soft">
-              The original text is stored beside the recording; pamctl replay --with-texts shows it.
-            </p>
-          )}
-        </div>
-      )
+      return <Command event={event} />
     case 'approval':
-      return (
-        <div>
-          <Badge tone={event.state === 'approved' ? 'good' : 'bad'}>{event.state}</Badge>{' '}
-          <Text>
-            {[event.by === undefined ? '' : `by ${event.by}`, event.comment ?? '']
-              .filter((part) => part !== '')
-              .join(': ')}
-          </Text>{' '}
-          <span class="mono soft">{event.id}</span>
-        </div>
-      )
+      return <Approval event={event} />
     case 'result':
-      return (
-        <div class="soft small">
-          →{' '}
-          {event.error === undefined ? (
-            <Text>{event.tag ?? 'done'}</Text>
-          ) : (
-            <Badge tone="bad">error {event.error}</Badge>
-          )}
-          {event.rows > 0 && `, ${count(event.rows, 'row')}, ${formatBytes(event.bytes)}`},{' '}
-          {formatNumber(event.durationMs)} ms
-        </div>
-      )
+      return <Result event={event} />
     case 'rows':
-      return (
-        <details>
-          <summary>
-            {count(event.rows.length, 'row')} recorded{event.cut === true ? ' of more that were returned' : ''}
-          </summary>
-          <pre>
-            {event.columns !== undefined && <Text>{`${event.columns.join(' | ')}\n`}</Text>}
-            {event.rows.map((row, index) => (
-              <Text key={index}>{`${row.map((value) => value ?? 'NULL').join(' | ')}\n`}</Text>
-            ))}
-          </pre>
-        </details>
-      )
+      return <Rows event={event} />
     case 'file':
-      return (
-        <div>
-          <Text>{`${event.operation} ${event.path}`}</Text>
-          {event.bytes !== undefined && `, ${formatBytes(event.bytes)}`}
-          {event.error !== undefined && (
-            <>
-              {' '}
-              <Badge tone="bad">
-                <Text>{event.error}</Text>
-              </Badge>
-            </>
-          )}
-        </div>
-      )
+      return <File event={event} />
     case 'resize':
       return (
         <div class="soft small">
@@ -156,4 +69,110 @@ function Event({ event }: { event: RecordedEvent }) {
     case 'terminal':
       return null
   }
+}
+
+interface Of<Type extends RecordedEvent['type']> {
+  event: Extract<RecordedEvent, { type: Type }>
+}
+
+/** What is there of some parts, with a mark between. */
+const joined = (mark: string, ...parts: readonly (string | undefined)[]): string =>
+  parts.filter((part) => part !== undefined && part !== '').join(mark)
+
+function Opened({ event: { person, account, grant } }: Of<'opened'>) {
+  return (
+    <div>
+      Opened by <Text>{person.label}</Text> as <Text>{account}</Text>, grant <span class="mono">{grant.id}</span> (
+      <Text>{grant.rule}</Text>)
+      {grant.reason !== '' && (
+        <>
+          : <Text>{grant.reason}</Text>
+        </>
+      )}
+    </div>
+  )
+}
+
+function Command({ event }: Of<'command'>) {
+  const isDenied = event.verdict === 'deny'
+  return (
+    <div class="stack">
+      <pre>
+        <Text recorded>{event.text}</Text>
+      </pre>
+      {event.parameters !== undefined && <Parameters values={event.parameters} />}
+      {event.verdict !== 'allow' && (
+        <p class="small">
+          <Badge tone={isDenied ? 'bad' : 'warn'}>{isDenied ? 'denied' : 'held'}</Badge>{' '}
+          <Text>{joined('; ', event.message, event.rule && `rule "${event.rule}"`)}</Text>
+        </p>
+      )}
+      {event.apart !== undefined && (
+        <p class="small soft">The original text is stored beside the recording; pamctl replay --with-texts shows it.</p>
+      )}
+    </div>
+  )
+}
+
+function Parameters({ values }: { values: readonly (string | null)[] }) {
+  return (
+    <p class="small mono">
+      {values.map((value, index) => (
+        <span key={index}>
+          ${index + 1} = {value === null ? 'NULL' : <Text>{value}</Text>}{' '}
+        </span>
+      ))}
+    </p>
+  )
+}
+
+function Approval({ event: { id, state, by, comment } }: Of<'approval'>) {
+  return (
+    <div>
+      <Badge tone={state === 'approved' ? 'good' : 'bad'}>{state}</Badge>{' '}
+      <Text>{joined(': ', by && `by ${by}`, comment)}</Text> <span class="mono soft">{id}</span>
+    </div>
+  )
+}
+
+function Result({ event: { error, tag, rows, bytes, durationMs } }: Of<'result'>) {
+  return (
+    <div class="soft small">
+      → {error === undefined ? <Text>{tag ?? 'done'}</Text> : <Badge tone="bad">error {error}</Badge>}
+      {rows > 0 && `, ${count(rows, 'row')}, ${formatBytes(bytes)}`}, {formatNumber(durationMs)} ms
+    </div>
+  )
+}
+
+function Rows({ event: { rows, columns, cut } }: Of<'rows'>) {
+  return (
+    <details>
+      <summary>
+        {count(rows.length, 'row')} recorded{cut === true ? ' of more that were returned' : ''}
+      </summary>
+      <pre>
+        {columns !== undefined && <Text>{`${columns.join(' | ')}\n`}</Text>}
+        {rows.map((row, index) => (
+          <Text key={index}>{`${row.map((value) => value ?? 'NULL').join(' | ')}\n`}</Text>
+        ))}
+      </pre>
+    </details>
+  )
+}
+
+function File({ event: { operation, path, bytes, error } }: Of<'file'>) {
+  return (
+    <div>
+      <Text>{`${operation} ${path}`}</Text>
+      {bytes !== undefined && `, ${formatBytes(bytes)}`}
+      {error !== undefined && (
+        <>
+          {' '}
+          <Badge tone="bad">
+            <Text>{error}</Text>
+          </Badge>
+        </>
+      )}
+    </div>
+  )
 }

@@ -34,6 +34,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'node:v8',
       'node:worker_threads',
       'pino',
+      'type:commander',
       'yaml',
       'zod',
     ],
@@ -172,7 +173,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/postgres/masking/',
     ],
   },
-  'protocols/postgres/catalog/shared-definitions.ts': { imports: [], clock: true },
+  'protocols/postgres/catalog/shared-definitions.ts': { imports: ['shared/pause.ts'], clock: true },
   'protocols/postgres/masking': {
     imports: [
       'sql/',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { fromErrorBody, PamError } from '../shared/errors.ts'
+import { pause } from '../shared/pause.ts'
 import { VERSION } from '../shared/version.ts'
 import type { AgentEvent, ControlMethod, ControlMethods, ControlReply } from './control-messages.ts'
 import { readJsonLines } from './json-lines.ts'
@@ -67,7 +68,7 @@ async function startAgent(paths: Paths, args: readonly string[], control: string
       return withWarning(connection, hello.warning)
     }
     if (exited && waited > 500) break
-    await new Promise((resolve) => setTimeout(resolve, 25))
+    await pause(25)
   }
   throw new PamError('INTERNAL', 'the agent did not start', { hint: `its log is ${paths.log}` })
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { usageProblem } from '../shared/usage-problem.ts'
+import { addHelp, sayUsageErrors, type Fail } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
 import { createContext, type CliContext, type GlobalOptions } from './context.ts'
 import type { AddCommand, Run } from './command.ts'
@@ -99,21 +99,11 @@ function createProgram(run: Run, fail: Fail): Command {
     .configureHelp({ showGlobalOptions: true })
   for (const add of VERBS) add(program, run)
   acceptGlobalsAnywhere(program)
-  sayUsageErrors(program, 'pamctl', fail)
+  addHelp(program)
+  sayUsageErrors(program, 'pamctl', fail, (command, message) =>
+    message.startsWith('unknown option') && isNativeCommand(command) ? SEPARATOR : undefined,
+  )
   return program
-}
-
-type Fail = (message: string, hint: string | undefined) => void
-
-/** What is wrong with a command line is said as everything else that is wrong. */
-function sayUsageErrors(command: Command, name: string, fail: Fail): void {
-  command.configureOutput({
-    outputError: (text) => {
-      const { message, hint } = usageProblem(text, name)
-      fail(message, message.startsWith('unknown option') && isNativeCommand(name) ? SEPARATOR : hint)
-    },
-  })
-  for (const verb of command.commands) sayUsageErrors(verb, `${name} ${verb.name()}`, fail)
 }
 
 const isNativeCommand = (name: string): boolean => name === 'pamctl connect' && !process.argv.includes('--')

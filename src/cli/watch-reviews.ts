@@ -1,6 +1,7 @@
 import type { Review } from '../api/schemas/review.ts'
 import type { ApiClient } from '../gateway-client/api-client.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
+import { pause } from '../shared/pause.ts'
 import { visible } from '../shared/visible.ts'
 import { forHowLong } from './command.ts'
 import type { CliContext } from './context.ts'
@@ -10,7 +11,7 @@ import { desktopNotifier } from './output/desktop-notification.ts'
 export async function watchReviews(
   { io, environment, client }: Pick<CliContext, 'io' | 'environment' | 'client'>,
   { json, notify }: { readonly json?: boolean; readonly notify: boolean },
-  pause: (milliseconds: number) => Promise<unknown> = sleep,
+  wait: (milliseconds: number) => Promise<unknown> = pause,
 ): Promise<void> {
   const api = await client()
   const onDesktop = notify ? desktopNotifier(environment, process.platform) : undefined
@@ -31,7 +32,8 @@ export async function watchReviews(
       onDesktop?.(titleOf(review), `pamctl approve ${review.id}`)
     }
   }
-  for (const review of await api.reviews.list()) tell(review, false)
+  const waiting = await firstList(api, (text) => io.note(text), wait)
+  for (const review of waiting) tell(review, false)
   if (told.size === 0 && json !== true) io.note('nothing is waiting for you yet')
   const heard = (review: Review): void => tell(review, true)
   const look = async (id: string): Promise<void> => {
@@ -49,9 +51,32 @@ export async function watchReviews(
       for (const [id, { isPending }] of told) if (isPending && !listed.has(id)) await look(id)
     },
     note: (text) => io.note(text),
-    pause,
+    pause: wait,
   })
 }
+
+/** Too many calls a moment ago are no reason to end before the first look. */
+async function firstList(
+  api: ApiClient,
+  note: (text: string) => void,
+  pauseFor: (milliseconds: number) => Promise<unknown>,
+): Promise<readonly Review[]> {
+  for (let wait = 0; ;) {
+    try {
+      return await api.reviews.list()
+    } catch (error) {
+      const { code, message, retryAfterMs = 0 } = asPamError(error)
+      if (code !== 'RATE_LIMITED') throw error
+      const isFirst = wait === 0
+      wait = Math.max(Math.min(wait * 2, MAX_WAIT_MS), FIRST_LIMITED_WAIT_MS, retryAfterMs)
+      if (isFirst) note(limitedText(message, wait))
+      await pauseFor(wait)
+    }
+  }
+}
+
+const limitedText = (message: string, wait: number): string =>
+  visible(`${message}; trying again in ${Math.ceil(wait / 1000)} s`)
 
 async function unlessGone(review: Promise<Review>): Promise<Review | undefined> {
   try {
@@ -96,8 +121,7 @@ async function follow(api: ApiClient, { changed, resync, note, pause }: Follower
       }
       if (code === 'RATE_LIMITED') wait = Math.max(wait, FIRST_LIMITED_WAIT_MS, retryAfterMs)
       else if (code !== 'GATEWAY_UNREACHABLE' && code !== 'SHUTTING_DOWN' && code !== 'INTERNAL') throw error
-      if (!isAway)
-        note(visible(code === 'RATE_LIMITED' ? `${message}; trying again in ${Math.ceil(wait / 1000)} s` : message))
+      if (!isAway) note(code === 'RATE_LIMITED' ? limitedText(message, wait) : visible(message))
       isAway = true
     }
     await pause(wait)
@@ -116,8 +140,6 @@ function lineOf(review: Review): string {
 /** No statement and no reason: a desktop shows it to whoever looks at the screen. */
 const titleOf = ({ requester, target, kind }: Review): string =>
   visible(`${requester.label} ${kind === 'command' ? 'wants to run something on' : 'asks for'} ${target}`)
-
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 const FIRST_WAIT = 500
 /** Where the gateway says that there were too many calls, and not how long to wait. */

@@ -1,3 +1,4 @@
+import { pause } from '../shared/pause.ts'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import {
@@ -204,7 +205,7 @@ async function waitUntilReady(
       return rows[0]?.server_version ?? ''
     } catch {
       await client.end().catch(() => {})
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await pause(50)
     }
   }
   throw new Error(`PostgreSQL does not answer: ${log()}`)

@@ -1,3 +1,4 @@
+import { pause } from '../shared/pause.ts'
 import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -108,7 +109,7 @@ export async function startGateway(
         },
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await pause(50)
   }
   child.kill('SIGKILL')
   throw new Error(`the gateway does not start:\n${log().slice(before)}`)

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { hashPassword } from '../evaluation-idp/people.ts'
 import { errorCodes } from '../shared/error-codes.ts'
-import { asPamError } from '../shared/errors.ts'
+import { asError, asPamError } from '../shared/errors.ts'
 import { letHeapGrow } from '../shared/heap-growth.ts'
+import { addHelp, sayUsageErrors } from '../shared/usage-errors.ts'
 import { VERSION } from '../shared/version.ts'
 import { check } from './check/check-config.ts'
 import { configJsonSchema } from './config/schema.ts'
@@ -14,7 +15,11 @@ import { start } from './start.ts'
 /** `pam-gateway`: the composition root of the server. */
 export async function main(args: readonly string[]): Promise<void> {
   keepFilesPrivate()
-  const program = new Command('pam-gateway').version(VERSION).description('the pamctl gateway')
+  const program = new Command('pam-gateway')
+    .version(VERSION)
+    .description('the pamctl gateway')
+    .exitOverride()
+    .showSuggestionAfterError()
   const withConfig = (command: Command): Command =>
     command.requiredOption('--config <file>', 'the configuration file (PAM_CONFIG)', process.env['PAM_CONFIG'])
   withConfig(program.command('start').description('run the gateway')).action(async ({ config }: { config: string }) => {
@@ -48,15 +53,22 @@ export async function main(args: readonly string[]): Promise<void> {
     .action(
       async () => void process.stdout.write(`${await hashPassword(readFileSync(0, 'utf8').replace(/\r?\n$/, ''))}\n`),
     )
+  addHelp(program)
+  sayUsageErrors(program, 'pam-gateway', fail)
   try {
     await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : errorCodes.USAGE.exit)
     const { code, message, hint } = asPamError(error)
-    process.stderr.write(message.replace(/^/gm, 'pam-gateway: ') + '\n')
-    if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`)
-    if (code === 'INTERNAL') process.stderr.write(`${String((error as Error).stack)}\n`)
+    fail(message, hint)
+    if (code === 'INTERNAL') process.stderr.write(`${String(asError(error).stack)}\n`)
     process.exit(errorCodes[code].exit)
   }
+}
+
+function fail(message: string, hint: string | undefined): void {
+  process.stderr.write(message.replace(/^/gm, 'pam-gateway: ') + '\n')
+  if (hint !== undefined) process.stderr.write(`hint: ${hint}\n`)
 }
 
 /** Per cent: more than that gave nothing. */

@@ -23,6 +23,7 @@ import { systemClock } from '../shared/clock.ts'
 import { errorCodes } from '../shared/error-codes.ts'
 import { asPamError, PamError } from '../shared/errors.ts'
 import { createLogger, type Logger } from '../shared/logger.ts'
+import { pause } from '../shared/pause.ts'
 import { VERSION } from '../shared/version.ts'
 import { appendAudit, lastAudit } from '../storage/audit.ts'
 import type { Database } from '../storage/database.ts'
@@ -198,8 +199,7 @@ export async function start(file: string): Promise<void> {
         hint: 'connect again in a moment',
       }),
     )
-    for (let waited = 0; registry.size > 0 && waited < MAX_STOP_MS; waited += 50)
-      await new Promise((done) => setTimeout(done, 50))
+    for (let waited = 0; registry.size > 0 && waited < MAX_STOP_MS; waited += 50) await pause(50)
     tunnels.close()
     api.server.closeAllConnections()
     await api.close()

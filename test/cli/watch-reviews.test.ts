@@ -14,11 +14,18 @@ const limited = (retryAfter: string | null): PamError =>
   ) as PamError
 
 /** Streams that yield and fail as they are told; what was asked for, waited and said. */
-async function watch(streams: readonly (readonly (ServerEvent | Error)[])[]) {
+async function watch(streams: readonly (readonly (ServerEvent | Error)[])[], limits: readonly Error[] = []) {
   const [asked, waited, said]: [(number | undefined)[], number[], string[]] = [[], [], []]
   let lists = 0
   const api = {
-    reviews: { list: async () => (lists++, []), get: () => Promise.reject(new Error('not asked for')) },
+    reviews: {
+      list: async () => {
+        const limit = limits[lists++]
+        if (limit !== undefined) throw limit
+        return []
+      },
+      get: () => Promise.reject(new Error('not asked for')),
+    },
     events: async function* (after: number | undefined) {
       asked.push(after)
       for (const event of streams[asked.length - 1] ?? [signedOut])
@@ -34,7 +41,7 @@ async function watch(streams: readonly (readonly (ServerEvent | Error)[])[]) {
     async (milliseconds) => void waited.push(milliseconds),
   )
   const error: unknown = await watching.catch((error: unknown) => error)
-  return { error, asked, waited, said: said.slice(1), lists }
+  return { error, asked, waited, said: said.filter((text) => text !== 'nothing is waiting for you yet'), lists }
 }
 
 it('waits as long as the gateway says where there were too many calls, says so once, and goes on', async () => {
@@ -48,6 +55,20 @@ it('waits as long as the gateway says where there were too many calls, says so o
   expect(error).toBe(signedOut)
   expect(waited).toEqual([42_000, 30_000, 30_000, 500])
   expect(said).toEqual(['too many calls in a short time; trying again in 42 s', 'connected again'])
+})
+
+it('waits before the first list as well, says so once, and then follows', async () => {
+  const { error, asked, waited, said } = await watch([], [limited('42'), limited(null)])
+  expect(error).toBe(signedOut)
+  expect(asked).toEqual([undefined])
+  expect(waited).toEqual([42_000, 30_000])
+  expect(said).toEqual(['too many calls in a short time; trying again in 42 s'])
+})
+
+it('ends where the first list fails for another reason', async () => {
+  const { error, asked } = await watch([], [signedOut])
+  expect(error).toBe(signedOut)
+  expect(asked).toEqual([])
 })
 
 it('waits some seconds where the gateway does not say how long', async () => {

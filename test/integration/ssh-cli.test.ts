@@ -111,7 +111,7 @@ describe.skipIf(!SSHD)('pamctl ssh-config', () => {
   it('prints what plain ssh needs, and installs it once', async () => {
     const printed = await pamctl(['ssh-config'], environment)
     expect(printed.stdout).toMatch(/^Host bastion\n/)
-    expect(printed.stdout).toContain('tunnel %n')
+    expect(printed.stdout).toContain('tunnel --protocol ssh %n')
     mkdirSync(join(home, '.ssh'), { mode: 0o700 })
     writeFileSync(join(home, '.ssh', 'config'), 'Host other\n  User nobody\n')
     for (let time = 0; time < 2; time++)

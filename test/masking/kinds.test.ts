@@ -38,6 +38,16 @@ describe('kinds of data are found', () => {
     )
   })
 
+  it.each([
+    ["email = 'ada@example.com'", "email = '****'"],
+    ['`ada@example.com`', '`****`'],
+    ["'' 'o''brien@example.com'", "'' '****'"],
+    ["o'brien@example.com", '****'],
+    ["'@example.com", '****'],
+  ])('a quote before an e-mail address is no part of it: %s', (text, expected) => {
+    expect(mask('email', text)).toBe(expected)
+  })
+
   it.each<[MaskingKind, string]>([
     ['iban', 'GB82WEST12345698765433'], // the checksum does not fit
     ['iban', 'AB12'],

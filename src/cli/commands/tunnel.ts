@@ -1,6 +1,6 @@
 import { connect as connectSocket } from 'node:net'
 import { Option } from 'commander'
-import { protocolNames } from '../../protocols/names.ts'
+import { isProtocolName, protocolNames, type ProtocolName } from '../../protocols/names.ts'
 import { asPamError, PamError } from '../../shared/errors.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { AddCommand } from '../command.ts'
@@ -14,20 +14,21 @@ export const tunnel: AddCommand = (program, run) => {
     .command('tunnel <target>')
     .description('connect standard input and output to a target (an ssh ProxyCommand)')
     .addOption(
-      new Option('--protocol <name>', 'what the client speaks, in which it is told of a refusal')
-        .choices(protocolNames)
-        .default('ssh'),
+      new Option(
+        '--protocol <name>',
+        'what the client speaks, in which it is told of a refusal (default: what the target speaks)',
+      ).choices(protocolNames),
     )
     .action(run(openTunnel))
 }
 
-async function openTunnel(context: CliContext, name: string, options: { readonly protocol: string }): Promise<void> {
+async function openTunnel(context: CliContext, name: string, options: { readonly protocol?: string }): Promise<void> {
   const { io } = context
   const agent = await context.agent()
   const { socketPath } = await agent.call('listen', {
     profile: await context.profile(),
     target: name,
-    protocol: options.protocol,
+    protocol: options.protocol ?? (await protocolOf(context, name)),
     private: true,
   })
   if (socketPath === undefined) throw new PamError('FEATURE_REFUSED', 'this system has no Unix sockets: use connect')
@@ -62,6 +63,17 @@ async function openTunnel(context: CliContext, name: string, options: { readonly
   if (gone === undefined && !isUntold) await within(left, LINGER)
   // Nothing waits for an end of input that nobody sends.
   process.stdin.destroy()
+}
+
+/** What a target speaks. Of one that cannot be found SSH is assumed: the gateway says no, to an ssh with this as its ProxyCommand. */
+async function protocolOf(context: CliContext, name: string): Promise<ProtocolName> {
+  try {
+    const targets = await (await context.client()).targets()
+    const type = targets.find((target) => target.name === name)?.type
+    return type !== undefined && isProtocolName(type) ? type : 'ssh'
+  } catch {
+    return 'ssh'
+  }
 }
 
 /** Milliseconds. */

@@ -1,3 +1,5 @@
+import { pause } from '../../shared/pause.ts'
+
 /** Waits between events as long as there was between them; not at all where no speed is given. */
 export function pauses({
   speed,
@@ -11,7 +13,7 @@ export function pauses({
   return async (ms) => {
     const wait = speed === undefined ? 0 : Math.min((ms - played) / speed, maxIdle)
     played = ms
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+    if (wait > 0) await pause(wait)
   }
 }
 

@@ -4,7 +4,10 @@ import type { Detector } from './detector.ts'
 export const email: Detector = {
   find(text) {
     if (!text.includes('@')) return []
-    return [...text.matchAll(ADDRESS)].map((match) => ({ start: match.index, end: match.index + match[0].length }))
+    return [...text.matchAll(ADDRESS)].map(({ index, 0: found }) => ({
+      start: index + (OPENING_QUOTES.exec(found)?.[0].length ?? 0),
+      end: index + found.length,
+    }))
   },
   partial(value) {
     const first = [...value][0] ?? ''
@@ -14,3 +17,5 @@ export const email: Detector = {
 
 // Every repetition is bounded, so that no text takes more than linear time.
 const ADDRESS = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu
+/** Addresses may have these in them, also as the first character; before an address stands the quote that opens a string. */
+const OPENING_QUOTES = /^['`]+(?=[^'`@])/

@@ -28,7 +28,9 @@ describe('pamctl ssh-config', () => {
     const { stdout } = await pamctl([])
     expect(stdout.match(/^Host .*$/gm)).toEqual(['Host web-1', 'Host web-2'])
     expect(stdout).toContain('  User deploy\n')
-    expect(stdout).toMatch(/ProxyCommand .* --profile default --gateway https:\/\/gateway\.example tunnel %n$/m)
+    expect(stdout).toMatch(
+      /ProxyCommand .* --profile default --gateway https:\/\/gateway\.example tunnel --protocol ssh %n$/m,
+    )
     expect((await pamctl(['web-2'])).stdout.match(/^Host .*$/gm)).toEqual(['Host web-2'])
     expect(readFileSync(join(home, 'ssh', 'known_hosts'), 'utf8')).toBe('pamctl-web-1 ssh-ed25519 AAAA\n')
   })

@@ -1,3 +1,5 @@
+import { pause } from '../../../shared/pause.ts'
+
 /** What a definition that is changed may stand behind: relations by their last names, or anything. */
 export type Touches = 'anything' | ReadonlySet<string>
 
@@ -155,7 +157,7 @@ export class SharedDefinitions {
           isAnnounced = true
           announce()
         }
-        await firstOf([...young.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER)])
+        await firstOf([...young.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER, { keepsAlive: false })])
         continue
       }
       const pids = [...behind.keys()].flatMap(({ processId }) => processId ?? [])
@@ -177,7 +179,7 @@ export class SharedDefinitions {
         }
         if (isOver && stuck.length === late.length) return
       }
-      await firstOf([...late.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER)])
+      await firstOf([...late.map(([session]) => session.nextAnswer()), pause(ANALYSED_AFTER, { keepsAlive: false })])
     }
   }
 }
@@ -212,9 +214,6 @@ const concerns = (touches: Touches, names: ReadonlySet<string>): boolean => {
   for (const name of touches) if (names.has(name)) return true
   return false
 }
-
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds).unref())
 
 const firstOf = (promises: readonly Promise<void>[]): Promise<void> => Promise.race(promises)
 

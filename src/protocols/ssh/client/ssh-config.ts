@@ -23,7 +23,7 @@ export function hostBlocks({ targets, knownHosts, options }: HostBlockParts): st
         `Host ${name}`,
         `  HostName ${name}`,
         ...(accounts[0] === undefined ? [] : [`  User ${accounts[0]}`]),
-        `  ProxyCommand ${pamctl} tunnel %n`,
+        `  ProxyCommand ${pamctl} tunnel --protocol ssh %n`,
         `  HostKeyAlias ${aliasOf(name)}`,
         `  UserKnownHostsFile ${quoted(knownHosts)}`,
         '  GlobalKnownHostsFile none',

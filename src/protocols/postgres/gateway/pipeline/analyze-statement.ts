@@ -1,3 +1,4 @@
+import { pause } from '../../../../shared/pause.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { missingRelations } from '../../dialect/missing-relations.ts'
 import { namesAnything, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
@@ -74,7 +75,10 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
       const changing = othersTouching(facts)
       if (changing.length === 0) return facts
       // It ends soon, but for one that waits for a lock of this very session.
-      await Promise.race([Promise.all(changing.map(({ over }) => over)), pause(patienceFor(changing))])
+      await Promise.race([
+        Promise.all(changing.map(({ over }) => over)),
+        pause(patienceFor(changing), { keepsAlive: false }),
+      ])
       if (othersTouching(facts).some((publication) => waitedFor.has(publication)) || times > MAX_LOOKS)
         return resolve(parsed, CHANGING)
     }
@@ -221,5 +225,3 @@ const PATIENCE = 1000
 const MAX_LOOKS = 10
 /** How often a text is judged again because definitions have changed meanwhile. */
 const MAX_ROUNDS = 5
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds).unref())

@@ -252,7 +252,7 @@ describe('our reading covers that of the server', () => {
       'it calls pg_catalog.upper',
       'it calls pg_catalog.nextval',
     ])
-    expect(await without(() => ({ influences: [] }))).toEqual(['rows or their order depend on public.people.phone'])
+    expect(await without(() => ({ leaks: [] }))).toEqual(['rows or their order depend on public.people.phone'])
     expect(await without(() => ({ columns: [] }))).toEqual([
       'it names public.people.phone',
       'it names public.people.email',

@@ -43,26 +43,28 @@ export function oneOf(origins: readonly Origin[]): Origin {
 
 export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ length: count }, () => origin)
 
-/** A result column; `spread` stands for an unknown number of columns, all of one origin. */
+/** A result column; `repeats`: it stands for an unknown number of columns, all of one origin. */
 export interface Output {
   /** What it is called; undefined where that is not certain: then it answers to every name. */
   readonly name: string | undefined
   readonly origin: Origin
-  readonly spread?: true
+  readonly repeats?: true
   /** Equal values of it look the same. */
   readonly exact?: boolean
   /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
   readonly fails?: boolean
 }
 
-export const spread = (origin: Origin, fails = false): Output => ({ name: undefined, origin, spread: true, fails })
+export const repeated = (origin: Origin, fails = false): Output => ({ name: undefined, origin, repeats: true, fails })
 
 /** The origins of exactly `count` columns, or undefined where the list cannot be that long. */
 export function fitOutputs(outputs: readonly Output[], count: number): Origin[] | undefined {
-  const spreads = outputs.filter((output) => output.spread === true).length
+  const spreads = outputs.filter((output) => output.repeats === true).length
   if (spreads > 0 && !outputs.some(({ origin }) => isMasked(origin))) return repeat(PLAIN, count)
   if (spreads === 0) return outputs.length === count ? outputs.map(({ origin }) => origin) : undefined
   const filled = count - (outputs.length - spreads)
   if (spreads > 1 || filled < 0) return undefined
-  return outputs.flatMap(({ origin, spread: wide }) => (wide === true ? repeat(origin, filled) : [origin]))
+  return outputs.flatMap(({ origin, repeats: unknownCount }) =>
+    unknownCount === true ? repeat(origin, filled) : [origin],
+  )
 }

@@ -4,7 +4,7 @@ import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
 import type { Built, Call, Expression, FromItem, Operation, Sort, Statement, Subquery, Window } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
-import { isMasked, madeOf, oneOf, PLAIN, spread, typed, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
 
 export interface ExpressionContext {
   readonly found: LineageFindings
@@ -31,7 +31,7 @@ export function originOf(node: Expression, context: ExpressionContext): Origin {
   if (skips !== undefined) {
     const decides = originsOf(skips.decides, quiet(context))
     if (isMasked(decides) && (node.kind === 'case' || skips.skipped.some((part) => canFail(part, context))))
-      context.found.tells(decides, skips.place)
+      context.found.leak(decides, skips.place)
   }
   return origin
 }
@@ -76,7 +76,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       const origin = originOf(node.arg, context)
       if (!isMasked(origin)) return origin
       if (!totals.isTextType(node.to)) {
-        found.tells(origin, `a cast to ${node.to.name}`)
+        found.leak(origin, `a cast to ${node.to.name}`)
         return madeOf([origin])
       }
       return typed(node.to.limited ? madeOf([origin]) : origin, types.text)
@@ -95,7 +95,7 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       const origins = node.args.map((arg) => originOf(arg, context))
       const origin = madeOf(origins)
       // Arrays within an array must be of one length.
-      if (isMasked(origin) && !origins.some(({ type }) => totals.isScalar(type))) found.tells(origin, 'an array')
+      if (isMasked(origin) && !origins.some(({ type }) => totals.isScalar(type))) found.leak(origin, 'an array')
       return origin
     }
     case 'extreme': {
@@ -139,7 +139,7 @@ function operationOrigin(node: Operation, context: ExpressionContext): Origin {
           node.args[index === 0 ? 1 : 0] ?? (node.args[0] as Expression),
         ),
     )
-    if (fails) found.tells(origin, `the operator ${name}`)
+    if (fails) found.leak(origin, `the operator ${name}`)
   }
   const [first] = origins.filter(isMasked)
   if (node.form === 'nullif') return typed(origin, origins[0]?.type)
@@ -158,10 +158,10 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
     case 'exists':
       return PLAIN
     case 'value':
-      return only !== undefined && others.length === 0 && only.spread !== true ? only.origin : all
+      return only !== undefined && others.length === 0 && only.repeats !== true ? only.origin : all
     case 'array':
       if (isMasked(all) && !outputs.every(({ origin }) => !isMasked(origin) || totals.isScalar(origin.type)))
-        found.tells(all, 'an array')
+        found.leak(all, 'an array')
       return all
     case 'rows': {
       const origin = madeOf([tested, all])
@@ -169,10 +169,10 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
         return madeOf([origin, found.sources.anything])
       if (!isMasked(origin)) return origin
       // Rows are read until one decides.
-      if (statementCanFail(node.query, context)) found.tells(origin, 'ANY or ALL')
+      if (statementCanFail(node.query, context)) found.leak(origin, 'ANY or ALL')
       for (const { name } of node.operators)
         if (!totals.operatorMayTake(name, true, undefined, node.tested ?? { kind: 'default' }))
-          found.tells(origin, `the operator ${name}`)
+          found.leak(origin, `the operator ${name}`)
       return typed(origin, types.boolean)
     }
   }
@@ -184,18 +184,17 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
   const { totals } = found.dialect
   const args = node.args.map((arg) => originOf(arg, context))
   args.forEach((origin, index) => {
-    if (isMasked(origin) && !totals.mayTake(node, index, origin.type))
-      found.tells(origin, `arguments of ${name.name}()`)
+    if (isMasked(origin) && !totals.mayTake(node, index, origin.type)) found.leak(origin, `arguments of ${name.name}()`)
   })
   // FILTER and ORDER BY within an aggregate shape its value, and nothing else.
   const order = sorted(node.order, context)
-  if (node.ordered && isMasked(order) && !totals.maySort(node)) found.tells(order, `arguments of ${name.name}()`)
+  if (node.ordered && isMasked(order) && !totals.maySort(node)) found.leak(order, `arguments of ${name.name}()`)
   const shape = [node.filter === undefined ? PLAIN : originOf(node.filter, context), order]
   const window = windowOrigin(node.window, context)
   if (found.sources.opaque(name, false)) return madeOf([...args, ...shape, window, found.sources.anything])
   // Whoever listens is told, on a connection where nothing is masked as well.
   const delivery = found.dialect.deliveryOf(node)
-  if (delivery !== undefined) found.carries(madeOf(args), delivery.what)
+  if (delivery !== undefined) found.copy(madeOf(args), delivery.what)
   const stored = found.sources.stored(name)
   if (isMasked(stored)) return madeOf([...args, ...shape, window, stored])
   const [first] = args
@@ -207,7 +206,7 @@ function callOrigin(node: Call, context: ExpressionContext): Origin {
 
 function builtOrigin(node: Built, context: ExpressionContext): Origin {
   const args = originsOf(node.args, context)
-  if (isMasked(args) && !node.total) context.found.tells(args, node.what)
+  if (isMasked(args) && !node.total) context.found.leak(args, node.what)
   const filter = node.filter === undefined ? PLAIN : originOf(node.filter, context)
   return madeOf([args, filter, sorted(node.order, context), windowOrigin(node.window, context)])
 }
@@ -219,7 +218,7 @@ function windowOrigin(window: Window | undefined, context: ExpressionContext): O
   const all = window.refers === undefined ? [window] : [window, ...context.windows]
   const origin = originsOf(all.flatMap(windowParts), context)
   if (isMasked(origin)) context.found.comparesRows = true
-  context.found.tells(origin, 'a window')
+  context.found.leak(origin, 'a window')
   return origin
 }
 
@@ -318,14 +317,13 @@ export function condition(node: Expression | undefined, place: string, context: 
     const [first, ...rest] = node.args
     const isEquality = node.form === 'plain' || node.form === 'in'
     if (isEquality && left.direct && rest.length > 0 && rest.every(isConstant))
-      return found.tells(left, place, rest.length)
-    if (node.form === 'plain' && others[0]?.direct === true && isConstant(first))
-      return found.tells(others[0], place, 1)
-    return found.tells(madeOf([left, right]), place)
+      return found.leak(left, place, rest.length)
+    if (node.form === 'plain' && others[0]?.direct === true && isConstant(first)) return found.leak(others[0], place, 1)
+    return found.leak(madeOf([left, right]), place)
   }
   const origin = originOf(node, context)
   found.constants.compared(node, origin, originOfPart)
-  found.tells(origin, place)
+  found.leak(origin, place)
 }
 
 /** The columns of `*` or `x.*` in a target list; undefined where it is not one. */
@@ -337,7 +335,7 @@ export function starOf(
   if (value.kind === 'column')
     return value.path.at(-1) === '*' ? expandStar(context.scope, star, value.path.at(-2)) : undefined
   if (value.kind !== 'field' || value.steps.at(-1) !== '*') return undefined
-  return [spread(originOf(value.of, context), true)]
+  return [repeated(originOf(value.of, context), true)]
 }
 
 /** The same sources, with what is found thrown away: for a part that is read a second time. */

@@ -2,12 +2,12 @@ import type { Alias, FromItem, Join } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { condition, originsOf, type ExpressionContext } from './read-expression.ts'
 import { findCte, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
-import { isMasked, madeOf, oneOf, PLAIN, spread, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, PLAIN, repeated, type Output } from './origin.ts'
 
 /** Where a query's FROM leads: what can be named, and what a star stands for. */
 interface From {
   readonly items: readonly RangeItem[]
-  readonly star: readonly Output[]
+  readonly starColumns: readonly Output[]
 }
 
 /** What a query within stands in. */
@@ -30,82 +30,84 @@ export const contextAt = ({ found, outer, ctes, query }: Place, items: readonly 
 
 export function readFrom(clause: readonly FromItem[], place: Place): From {
   const items: RangeItem[] = []
-  const star: Output[] = []
+  const starColumns: Output[] = []
   for (const item of clause) {
     const read = readItem(item, items, place)
     items.push(...read.items)
-    star.push(...read.star)
+    starColumns.push(...read.starColumns)
   }
-  return { items, star }
+  return { items, starColumns }
 }
 
-function readItem(item: FromItem, beside: readonly RangeItem[], where: Place): From {
+function readItem(item: FromItem, siblings: readonly RangeItem[], where: Place): From {
   const { found, outer, ctes, query } = where
   const one = (columns: readonly Output[], alias: Alias | undefined, name = alias?.name): From => {
     const renamed = rename(columns, alias?.columns ?? [])
-    return { items: [{ alias: name, columns: renamed }], star: renamed }
+    return { items: [{ alias: name, columns: renamed }], starColumns: renamed }
   }
-  const lateral = contextAt(where, beside)
+  const lateral = contextAt(where, siblings)
   switch (item.kind) {
     case 'table': {
       const { schema, name } = item.name
       const cte = schema === undefined ? findCte(ctes, name) : undefined
-      found.tells(originsOf(item.sample, lateral), 'TABLESAMPLE')
+      found.leak(originsOf(item.sample, lateral), 'TABLESAMPLE')
       if (cte === undefined) {
         if (found.sources.mixes(item.name)) found.constants.mixed()
-        found.tells(found.sources.answers(item.name), `what decides which rows ${name} shows`)
+        found.leak(found.sources.answers(item.name), `what decides which rows ${name} shows`)
       }
       const read = one(cte ?? found.sources.relation(item.name), item.alias, item.alias?.name ?? name)
       if (cte !== undefined) return read
       const place = found.sources.place(item.name)
-      if (item.method !== undefined) found.tells(place, 'TABLESAMPLE')
+      if (item.method !== undefined) found.leak(place, 'TABLESAMPLE')
       return { ...read, items: read.items.map((named) => ({ ...named, place })) }
     }
     case 'derived':
-      return one(query(item.query, found, item.lateral ? { items: beside, outer } : outer, ctes), item.alias)
+      return one(query(item.query, found, item.lateral ? { items: siblings, outer } : outer, ctes), item.alias)
     case 'join':
-      return readJoin(item, beside, where)
+      return readJoin(item, siblings, where)
     case 'function-table': {
       // Functions report what they must not be given.
       const origin = originsOf(item.calls, lateral)
-      return one([spread(origin)], item.alias)
+      return one([repeated(origin)], item.alias)
     }
     case 'value-table': {
       // They tell by the number of their rows.
       const origin = originsOf(item.args, lateral)
       if (isMasked(origin)) found.constants.mixed()
-      found.tells(origin, 'a table made of a value')
-      return one([spread(origin)], item.alias)
+      found.leak(origin, 'a table made of a value')
+      return one([repeated(origin)], item.alias)
     }
     case 'opaque':
-      return one([spread(found.sources.anything)], undefined)
+      return one([repeated(found.sources.anything)], undefined)
   }
 }
 
-function readJoin(join: Join, beside: readonly RangeItem[], place: Place): From {
+function readJoin(join: Join, siblings: readonly RangeItem[], place: Place): From {
   const { found } = place
-  const left = readItem(join.left, beside, place)
-  const right = readItem(join.right, [...beside, ...left.items], place)
+  const left = readItem(join.left, siblings, place)
+  const right = readItem(join.right, [...siblings, ...left.items], place)
   const items = [...left.items, ...right.items]
-  condition(join.on, 'JOIN', contextAt(place, [...items, ...beside]))
-  const wide = [...left.star, ...right.star].some(({ spread: unknown, name }) => unknown === true || name === undefined)
+  condition(join.on, 'JOIN', contextAt(place, [...items, ...siblings]))
+  const unknownCount = [...left.starColumns, ...right.starColumns].some(
+    ({ repeats: unknown, name }) => unknown === true || name === undefined,
+  )
   const common = join.natural
-    ? left.star.flatMap(({ name }) => (name !== undefined && has(right.star, name) ? [name] : []))
+    ? left.starColumns.flatMap(({ name }) => (name !== undefined && has(right.starColumns, name) ? [name] : []))
     : join.using
-  let star: readonly Output[] = [...left.star, ...right.star]
-  if (join.natural && wide) {
-    const all = madeOf(star.map(({ origin }) => origin))
+  let starColumns: readonly Output[] = [...left.starColumns, ...right.starColumns]
+  if (join.natural && unknownCount) {
+    const all = madeOf(starColumns.map(({ origin }) => origin))
     if (isMasked(all)) found.constants.mixed()
-    found.tells(all, 'NATURAL JOIN')
-    star = [
-      spread(
+    found.leak(all, 'NATURAL JOIN')
+    starColumns = [
+      repeated(
         all,
-        star.some(({ fails }) => fails === true),
+        starColumns.some(({ fails }) => fails === true),
       ),
     ]
   } else if (common.length > 0) {
     const merged = common.map((name): Output => {
-      const both = [...left.star, ...right.star].filter((column) => column.name === name)
+      const both = [...left.starColumns, ...right.starColumns].filter((column) => column.name === name)
       return {
         name,
         origin: oneOf(both.map(({ origin }) => origin)),
@@ -114,27 +116,27 @@ function readJoin(join: Join, beside: readonly RangeItem[], place: Place): From 
     })
     for (const { origin } of merged) {
       if (isMasked(origin)) found.constants.mixed()
-      found.tells(origin, 'JOIN … USING')
+      found.leak(origin, 'JOIN … USING')
     }
     const others = (columns: readonly Output[]): Output[] =>
       columns.filter(({ name }) => name === undefined || !common.includes(name))
-    star = wide
+    starColumns = unknownCount
       ? [
-          spread(
-            madeOf(star.map(({ origin }) => origin)),
-            star.some(({ fails }) => fails === true),
+          repeated(
+            madeOf(starColumns.map(({ origin }) => origin)),
+            starColumns.some(({ fails }) => fails === true),
           ),
         ]
-      : [...merged, ...others(left.star), ...others(right.star)]
+      : [...merged, ...others(left.starColumns), ...others(right.starColumns)]
   }
   if (join.usingAlias !== undefined)
     items.push({
       alias: join.usingAlias,
-      columns: star.filter(({ name }) => name === undefined || common.includes(name)),
+      columns: starColumns.filter(({ name }) => name === undefined || common.includes(name)),
     })
-  if (join.alias === undefined) return { items, star }
-  const columns = rename(star, join.alias.columns)
-  return { items: [{ alias: join.alias.name, columns }], star: columns }
+  if (join.alias === undefined) return { items, starColumns }
+  const columns = rename(starColumns, join.alias.columns)
+  return { items: [{ alias: join.alias.name, columns }], starColumns: columns }
 }
 
 const has = (columns: readonly Output[], name: string): boolean => columns.some((column) => column.name === name)
@@ -142,11 +144,11 @@ const has = (columns: readonly Output[], name: string): boolean => columns.some(
 /** An alias with column names renames the first ones. */
 export function rename(columns: readonly Output[], aliases: readonly string[]): readonly Output[] {
   if (aliases.length === 0) return columns
-  if (!columns.some((column) => column.spread === true))
+  if (!columns.some((column) => column.repeats === true))
     return columns.map((column, index) => ({ ...column, name: aliases[index] ?? column.name }))
   const all = madeOf(columns.map(({ origin }) => origin))
   const fails = columns.some((column) => column.fails === true)
   return isMasked(all)
-    ? [spread(all, fails)]
-    : [...aliases.map((name) => ({ name, origin: PLAIN, fails })), spread(PLAIN, fails)]
+    ? [repeated(all, fails)]
+    : [...aliases.map((name) => ({ name, origin: PLAIN, fails })), repeated(PLAIN, fails)]
 }

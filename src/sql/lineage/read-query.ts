@@ -15,7 +15,7 @@ import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
 import type { Ctes } from './scope.ts'
 import { orderOfSelect, tellOrder } from './row-order.ts'
-import { isMasked, madeOf, oneOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, PLAIN, repeated, type Origin, type Output } from './origin.ts'
 
 /** Reads a query; the reader that is given reads INSERT, UPDATE, DELETE and MERGE as well, which may stand in a WITH. */
 export function readQuery(node: Query, place: Place): readonly Output[] {
@@ -33,17 +33,17 @@ export function readQuery(node: Query, place: Place): readonly Output[] {
 
 function readSelect(select: Select, place: Place): readonly Output[] {
   const { found } = place
-  const { items, star } = readFrom(select.from, place)
+  const { items, starColumns } = readFrom(select.from, place)
   const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
   condition(select.where, 'WHERE', context)
   condition(select.having, 'HAVING', context)
-  const outputs = readTargets(select.targets, star, context)
+  const outputs = readTargets(select.targets, starColumns, context)
   const columnOrigin = (column: Expression): Origin => originOf(column, context)
   for (const { value } of select.targets) found.constants.selected(select, value, columnOrigin)
   for (const item of select.group) found.constants.bare(item)
   const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
   for (const item of select.group) comparesRows(named(item), 'GROUP BY', found)
-  if (select.groupDistinct) found.tells(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
+  if (select.groupDistinct) found.leak(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
   if (select.distinct?.length === 0) for (const output of outputs) comparesRows(output.origin, 'DISTINCT', found)
   for (const item of select.distinct ?? []) comparesRows(named(item), 'DISTINCT ON', found)
   readTail(select, outputs, context)
@@ -54,7 +54,7 @@ function readSelect(select: Select, place: Place): readonly Output[] {
 /** Values of rows are compared with those of others: also where a view does so, whoever reads it is told. */
 function comparesRows(origin: Origin, place: string, found: Place['found']): void {
   if (isMasked(origin)) found.comparesRows = true
-  found.tells(origin, place)
+  found.leak(origin, place)
 }
 
 /** ORDER BY, LIMIT and OFFSET. */
@@ -72,8 +72,8 @@ function readTail(
     found.constants.bare(by)
   }
   for (const count of [...limit, ...offset]) found.constants.bare(count)
-  found.tells(originsOf(limit, context), 'LIMIT')
-  found.tells(originsOf(offset, context), 'OFFSET')
+  found.leak(originsOf(limit, context), 'LIMIT')
+  found.leak(originsOf(offset, context), 'OFFSET')
 }
 
 /** `ORDER BY 1`, or ORDER BY a name of the select list; in GROUP BY also within rows, ROLLUP and the like. */
@@ -85,7 +85,7 @@ function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
     case 'constant':
       if (node.type !== 'integer') return PLAIN
       // With columns of unknown number before it, a place can be any column.
-      if (outputs.some((output) => output.spread === true)) return madeOf(outputs.map(({ origin }) => origin))
+      if (outputs.some((output) => output.repeats === true)) return madeOf(outputs.map(({ origin }) => origin))
       return outputs[Number(node.value) - 1]?.origin ?? PLAIN
     case 'column':
       if (node.path.length !== 1) return PLAIN
@@ -121,8 +121,7 @@ function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
   const outputs = merge(left, right)
   if (mixes(node, left, right)) found.constants.mixed()
   if (node.compares)
-    for (const output of [...left, ...right])
-      found.tells(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
+    for (const output of [...left, ...right]) found.leak(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
   readTail(node, outputs, contextAt(place, []))
   return outputs
 }
@@ -131,7 +130,7 @@ function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
 function mixes({ compares }: SetOperation, left: readonly Output[], right: readonly Output[]): boolean {
   const both = [...left, ...right]
   if (!both.some(({ origin }) => isMasked(origin))) return false
-  if (compares || left.length !== right.length || both.some((output) => output.spread === true)) return true
+  if (compares || left.length !== right.length || both.some((output) => output.repeats === true)) return true
   return left.some(({ origin }, index) => isMasked(origin) !== isMasked((right[index] as Output).origin))
 }
 
@@ -139,8 +138,8 @@ function mixes({ compares }: SetOperation, left: readonly Output[], right: reado
 function merge(left: readonly Output[], right: readonly Output[]): readonly Output[] {
   const both = [...left, ...right]
   const fails = both.some((output) => output.fails === true)
-  const uneven = left.length !== right.length || both.some((output) => output.spread === true)
-  if (uneven) return [spread(madeOf(both.map(({ origin }) => origin)), fails)]
+  const uneven = left.length !== right.length || both.some((output) => output.repeats === true)
+  if (uneven) return [repeated(madeOf(both.map(({ origin }) => origin)), fails)]
   return left.map(({ name, origin }, index) => ({
     name,
     origin: oneOf([origin, (right[index] as Output).origin]),
@@ -166,27 +165,29 @@ export function readWith(clause: With | undefined, place: Place): Ctes | undefin
   let { ctes } = place
   // With RECURSIVE an expression may name those after it: until they are read, they are taken for the worst.
   for (const { name } of clause?.recursive === true ? clause.ctes : [])
-    ctes = { name, columns: [spread(found.sources.anything, true)], next: ctes }
+    ctes = { name, columns: [repeated(found.sources.anything, true)], next: ctes }
   for (const cte of clause?.ctes ?? []) {
     const { name } = cte
     const read = (): readonly Output[] => {
       const outputs = rename(query(cte.query, found, outer, ctes), cte.columns)
       // SEARCH and CYCLE add columns made of the others.
-      return cte.adds === undefined ? outputs : [...outputs, spread(madeOf(outputs.map(({ origin }) => origin)), true)]
+      return cte.adds === undefined
+        ? outputs
+        : [...outputs, repeated(madeOf(outputs.map(({ origin }) => origin)), true)]
     }
     if (clause?.recursive === true && refersTo(cte.query, name)) {
-      const { influences, carried } = found
+      const { leaks, copies } = found
       let columns: readonly Output[] = firstTerm(cte, { ...place, ctes })
       for (let round = 0; ; round++) {
-        found.influences = [...influences]
-        found.carried = [...carried]
+        found.leaks = [...leaks]
+        found.copies = [...copies]
         const before = columns
         ctes = { name, columns, next: ctes }
         columns = read()
         ctes = ctes.next
         if (sameMasks(before, columns)) break
         if (round === MAX_ROUNDS) {
-          columns = [spread(madeOf(columns.map(({ origin }) => origin)), true)]
+          columns = [repeated(madeOf(columns.map(({ origin }) => origin)), true)]
           break
         }
       }
@@ -199,7 +200,7 @@ export function readWith(clause: With | undefined, place: Place): Ctes | undefin
 /** What the non-recursive term gives: where reading a recursive expression starts. */
 function firstTerm({ query: node, columns }: With['ctes'][number], place: Place): readonly Output[] {
   const { found, outer, query } = place
-  if (node.kind !== 'set-operation') return [spread(found.sources.anything, true)]
+  if (node.kind !== 'set-operation') return [repeated(found.sources.anything, true)]
   const inner = readWith(node.with, place)
   return rename(query(node.left, found, outer, inner), columns)
 }
@@ -229,10 +230,10 @@ function refersTo(node: Statement, name: string): boolean {
 function sameMasks(left: readonly Output[], right: readonly Output[]): boolean {
   return (
     left.length === right.length &&
-    left.every(({ origin, spread: wide, fails }, index) => {
+    left.every(({ origin, repeats: unknownCount, fails }, index) => {
       const other = right[index] as Output
       return (
-        wide === other.spread &&
+        unknownCount === other.repeats &&
         fails === other.fails &&
         origin.direct === other.origin.direct &&
         origin.type === other.origin.type &&
@@ -258,7 +259,7 @@ export function readTargets(
       }
     else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
     // The server takes no more: what is said of the rest is true of no result.
-    if (outputs.length > context.found.dialect.maxColumns) return [spread(context.found.sources.anything, true)]
+    if (outputs.length > context.found.dialect.maxColumns) return [repeated(context.found.sources.anything, true)]
   }
   return outputs
 }

@@ -21,7 +21,7 @@ import { contextAt, readFrom, type Place } from './read-from.ts'
 import { orderOfChange, placesOf, tellOrder } from './row-order.ts'
 import type { Ctes, QueryScope, RangeItem } from './scope.ts'
 import { OpenConstants } from './open-constants.ts'
-import { isMasked, madeOf, PLAIN, spread, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, PLAIN, repeated, type Origin, type Output } from './origin.ts'
 
 /** A relation as a statement writes to it. */
 export interface WriteTarget {
@@ -57,11 +57,11 @@ export function lineageOf(tree: Statement, sources: StatementSources): Statement
   const found = new LineageFindings(sources, new OpenConstants(tree, sources.dialect.totals))
   const outputs = readStatement(tree, found, undefined, undefined)
   for (const { origin } of outputs) found.meets(origin)
-  const { influences, carried, constants, columns } = found
+  const { leaks, copies, constants, columns } = found
   return {
     outputs,
-    influences,
-    carried,
+    leaks,
+    copies,
     mixes: constants.isMixed || found.comparesRows,
     visible: constants.found,
     columns: [...columns],
@@ -96,7 +96,7 @@ function readStatement(
 }
 
 function stored(to: string, outputs: readonly Output[], found: LineageFindings): readonly Output[] {
-  for (const { origin } of outputs) found.carries(origin, to)
+  for (const { origin } of outputs) found.copy(origin, to)
   return []
 }
 
@@ -115,24 +115,24 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
   const { conflict } = node
   if (conflict !== undefined) {
     // What was to be inserted: it need not be what may be shown of the target's columns.
-    const wide = source.some((output) => output.spread === true)
+    const unknownCount = source.some((output) => output.repeats === true)
     const all = madeOf(source.map(({ origin }) => origin))
     const excluded: RangeItem = {
       alias: conflict.given,
       columns: target.columns.map(({ name }) => ({
         name,
-        origin: wide || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
+        origin: unknownCount || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
       })),
     }
     const context = contextAt(place, [item, excluded])
     const inferring = contextAt(place, [item])
     for (const name of conflict.columns)
-      found.tells(
+      found.leak(
         madeOf(target.columns.filter((column) => column.name === name).map((column) => column.origin)),
         'ON CONFLICT',
         1,
       )
-    for (const expression of conflict.expressions) found.tells(originOf(expression, inferring), 'ON CONFLICT', 1)
+    for (const expression of conflict.expressions) found.leak(originOf(expression, inferring), 'ON CONFLICT', 1)
     condition(conflict.predicate, 'ON CONFLICT', inferring)
     condition(conflict.where, 'ON CONFLICT', context)
     assign(node, conflict.set, item, target, context)
@@ -149,7 +149,7 @@ function readUpdate(node: Update, outside: Place): readonly Output[] {
   condition(node.where, 'WHERE', context)
   tellOrder(orderOfChange(node, items, context), context)
   assign(node, node.set, item, target, context)
-  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.starColumns])
 }
 
 function readDelete(node: Delete, outside: Place): readonly Output[] {
@@ -160,7 +160,7 @@ function readDelete(node: Delete, outside: Place): readonly Output[] {
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
   tellOrder(orderOfChange(node, items, context), context)
-  return readReturning(node.returning, items, item, place, [...item.columns, ...from.star])
+  return readReturning(node.returning, items, item, place, [...item.columns, ...from.starColumns])
 }
 
 function readMerge(node: Merge, outside: Place): readonly Output[] {
@@ -185,7 +185,7 @@ function readMerge(node: Merge, outside: Place): readonly Output[] {
     } else assign(node, clause.set, item, target, context)
   }
   // Unlike elsewhere, a star gives the source's columns first. Source: manual, MERGE, output_expression.
-  return readReturning(node.returning, items, item, place, [...from.star, ...target.columns])
+  return readReturning(node.returning, items, item, place, [...from.starColumns, ...target.columns])
 }
 
 function readUtility(node: Utility, place: Place): readonly Output[] {
@@ -194,28 +194,28 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
   const kind = node.does[0] ?? 'unknown'
   if (detail.executes !== undefined) {
     const prepared = found.sources.prepared(detail.executes)
-    if (prepared === undefined) return [spread(found.sources.anything)]
-    found.influences.push(...prepared.influences)
-    found.carried.push(...prepared.carried)
+    if (prepared === undefined) return [repeated(found.sources.anything)]
+    found.leaks.push(...prepared.leaks)
+    found.copies.push(...prepared.copies)
     return prepared.outputs
   }
   const outputs = node.statements.flatMap((statement) => readStatement(statement, found, outer, ctes))
   if (detail.copy !== undefined) return readCopy(detail.copy, node, outputs, found)
   if (detail.stores !== undefined) return stored(detail.stores, outputs, found)
-  if (detail.explain !== undefined) return [spread(PLAIN)]
+  if (detail.explain !== undefined) return [repeated(PLAIN)]
   switch (found.dialect.utilities.rowsOf(kind)) {
     case 'own-query':
       return outputs
     case 'none':
       return []
     case 'unmasked':
-      return [spread(PLAIN)]
+      return [repeated(PLAIN)]
     case 'anything':
-      return [spread(found.sources.anything)]
+      return [repeated(found.sources.anything)]
     case 'definition':
       // Definitions: what they compute with a masked column is computed by whoever uses them.
       readDefinition(node, place)
-      return [spread(PLAIN)]
+      return [repeated(PLAIN)]
   }
 }
 
@@ -234,7 +234,7 @@ function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: Lin
       return []
     }
     // A table that others inherit from is copied without them.
-    found.tells(item.place ?? PLAIN, 'COPY of a table whose rows are placed by it')
+    found.leak(item.place ?? PLAIN, 'COPY of a table whose rows are placed by it')
     outputs =
       copy.columns.length > 0
         ? copy.columns.map((name) => columnOf(target, name, found))
@@ -249,32 +249,32 @@ function readDefinition(node: Utility, place: Place): void {
   const { found } = place
   const { detail } = node
   for (const named of [...node.reads, ...node.writes]) {
-    found.tells(found.sources.part(named), `what is done to ${named.name} alone`)
+    found.leak(found.sources.part(named), `what is done to ${named.name} alone`)
   }
-  if (detail.verbose) found.tells(found.sources.storage(), 'VERBOSE')
+  if (detail.verbose) found.leak(found.sources.storage(), 'VERBOSE')
   for (const { to, columns } of detail.references) {
     // No columns: the primary key, which is among the unique ones.
     const { target } = readTargetNamed(to, found)
     const meant = target.columns.filter(
       ({ name }) => name === undefined || (columns.length > 0 ? columns.includes(name) : target.unique.has(name)),
     )
-    found.tells(madeOf(meant.map(({ origin }) => origin)), 'a foreign key')
+    found.leak(madeOf(meant.map(({ origin }) => origin)), 'a foreign key')
   }
-  for (const parent of detail.checks ? detail.inherits : []) found.tells(wholeOf(parent, found), 'a constraint')
+  for (const parent of detail.checks ? detail.inherits : []) found.leak(wholeOf(parent, found), 'a constraint')
   const { computes, changesConversion: conversions } = found.dialect.utilities
   const changesConversion = node.does.find((does) => conversions.has(does))
-  if (changesConversion !== undefined) found.tells(found.sources.anything, 'a definition of how values are converted')
+  if (changesConversion !== undefined) found.leak(found.sources.anything, 'a definition of how values are converted')
   const computed = node.does.map((does) => computes.get(does)).find((place) => place !== undefined)
   if (computed === undefined || node.on === undefined) return
-  if (detail.index === undefined) return found.tells(wholeOf(node.on, found), computed)
+  if (detail.index === undefined) return found.leak(wholeOf(node.on, found), computed)
   const { item } = readTargetNamed(node.on, found)
   const context = contextAt(place, [item])
   condition(detail.index.predicate, 'the predicate of an index', context)
-  for (const expression of node.expressions) found.tells(originOf(expression, context), 'the expression of an index')
+  for (const expression of node.expressions) found.leak(originOf(expression, context), 'the expression of an index')
   for (const column of detail.index.columns) {
     // An index gives rows in its order, and one that is unique tells by failing.
     const named = item.columns.filter(({ name }) => name === undefined || name === column)
-    found.tells(madeOf(named.map(({ origin }) => origin)), computed)
+    found.leak(madeOf(named.map(({ origin }) => origin)), computed)
   }
 }
 
@@ -350,7 +350,7 @@ function assigned(source: Expression, place: number, context: ExpressionContext)
   }
   if (source.kind !== 'subquery') return originOf(source, context)
   const outputs = readStatement(source.query, context.found, context.scope, context.ctes)
-  return outputs.some((output) => output.spread === true)
+  return outputs.some((output) => output.repeats === true)
     ? madeOf(outputs.map(({ origin }) => origin))
     : (outputs[place - 1]?.origin ?? context.found.sources.anything)
 }
@@ -366,15 +366,15 @@ function writes(
   rows: number | undefined,
   found: LineageFindings,
 ): void {
-  const wide = source.some((output) => output.spread === true)
+  const unknownCount = source.some((output) => output.repeats === true)
   source.forEach(({ origin }, index) => {
-    const into = wide ? undefined : columnOf(target, columns[index], found)
+    const into = unknownCount ? undefined : columnOf(target, columns[index], found)
     if (isMasked(origin)) {
-      if (into === undefined || !hides(into.origin, origin)) found.carries(origin, target.name)
-      found.tells(origin, `what ${target.name} asks of its values`)
+      if (into === undefined || !hides(into.origin, origin)) found.copy(origin, target.name)
+      found.leak(origin, `what ${target.name} asks of its values`)
     }
     if (into !== undefined && isMasked(into.origin) && (into.name === undefined || target.unique.has(into.name)))
-      found.tells(into.origin, 'a column whose values are unique', rows)
+      found.leak(into.origin, 'a column whose values are unique', rows)
   })
 }
 
@@ -404,7 +404,7 @@ function ties(
       writing.inserts && (kind === 'check' || kind === 'trigger')
         ? PLAIN
         : madeOf([others, ...kept.map(({ origin }) => origin)])
-    found.tells(asks, `what ${target.name} asks of its rows`, writing.inserts ? writing.rows : undefined)
+    found.leak(asks, `what ${target.name} asks of its rows`, writing.inserts ? writing.rows : undefined)
   }
 }
 
@@ -440,7 +440,7 @@ function readTarget(table: Table, found: LineageFindings): { item: RangeItem; ta
 function readTargetNamed(name: Name, found: LineageFindings): { item: RangeItem; target: WriteTarget } {
   const target = (found.sources as StatementSources).target(name)
   if (found.sources.mixes(name)) found.constants.mixed()
-  found.tells(found.sources.answers(name), `what decides which rows of ${name.name} may be written`)
+  found.leak(found.sources.answers(name), `what decides which rows of ${name.name} may be written`)
   return { item: { alias: name.name, columns: target.columns, place: found.sources.place(name) }, target }
 }
 

@@ -30,8 +30,8 @@ export interface Sources {
   prepared(name: string): StatementLineage | undefined
 }
 
-/** A masked column in a place where rows, order, errors or time tell its value. */
-export interface Influence {
+/** A masked column in a place where rows, order, errors or time reveal its value. */
+export interface SideChannel {
   readonly mask: ColumnMask
   /** For people: `WHERE`, `ORDER BY`, `arguments of f()`. */
   readonly place: string
@@ -40,15 +40,15 @@ export interface Influence {
 }
 
 /** A masked column that would be stored where it is not masked. */
-export interface Carried {
+export interface UnmaskedCopy {
   readonly mask: ColumnMask
   readonly to: string
 }
 
 export interface StatementLineage {
   readonly outputs: readonly Output[]
-  readonly influences: readonly Influence[]
-  readonly carried: readonly Carried[]
+  readonly leaks: readonly SideChannel[]
+  readonly copies: readonly UnmaskedCopy[]
   /** A masked column meets another somewhere in it: seen from outside, where it defines a view or a column. */
   readonly mixes?: boolean
   /** Undefined: all are hidden. */
@@ -57,11 +57,11 @@ export interface StatementLineage {
   readonly columns?: readonly string[]
 }
 
-/** Collects what one statement tells besides its rows. */
+/** Collects what one statement reveals besides its rows. */
 export class LineageFindings {
   readonly sources: Sources
-  influences: Influence[] = []
-  carried: Carried[] = []
+  leaks: SideChannel[] = []
+  copies: UnmaskedCopy[] = []
   readonly constants: OpenConstants
   /** Which rows there are, or their order, depends on comparing masked values with those of other rows. */
   comparesRows = false
@@ -77,14 +77,14 @@ export class LineageFindings {
     return this.sources.dialect
   }
 
-  tells(origin: Origin, place: string, guesses?: number): void {
+  leak(origin: Origin, place: string, guesses?: number): void {
     this.meets(origin)
-    for (const mask of origin.masks) this.influences.push({ mask, place, guesses })
+    for (const mask of origin.masks) this.leaks.push({ mask, place, guesses })
   }
 
-  carries(origin: Origin, to: string): void {
+  copy(origin: Origin, to: string): void {
     this.meets(origin)
-    for (const mask of origin.masks) this.carried.push({ mask, to })
+    for (const mask of origin.masks) this.copies.push({ mask, to })
   }
 
   /** A column that is named, whatever becomes of it. */
@@ -92,7 +92,7 @@ export class LineageFindings {
     for (const { name } of origin.masks) this.columns.add(name)
   }
 
-  /** The same sources, for a part that is read a second time: what is found there is thrown away. */
+  /** A report that nobody reads, for parts that are read twice. */
   quiet(): LineageFindings {
     return new LineageFindings(this.sources, this.constants)
   }

@@ -14,7 +14,7 @@ export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.fl
 export function tellOrder(told: Origin, { found }: ExpressionContext): void {
   if (!isMasked(told)) return
   found.comparesRows = true
-  found.tells(told, 'the order in which rows come (ORDER BY all columns that are shown, or count the rows)')
+  found.leak(told, 'the order in which rows come (ORDER BY all columns that are shown, or count the rows)')
 }
 
 /** What a query tells of places by the order of its rows. */
@@ -106,7 +106,7 @@ function shownOf({ targets }: Select, outputs: readonly Output[], context: Expre
     if (item === undefined || more.length > 0) return undefined
     for (const column of item.columns) shown.push({ name: column.name, value: undefined, exact: column.exact === true })
   }
-  return shown.length === outputs.length && outputs.every((output) => output.spread !== true) ? shown : undefined
+  return shown.length === outputs.length && outputs.every((output) => output.repeats !== true) ? shown : undefined
 }
 
 /** Equal values look the same: sorted by it, rows that differ in nothing else cannot be told apart. */

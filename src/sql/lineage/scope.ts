@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts'
-import { isMasked, madeOf, oneOf, spread, typed, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */
 export interface RangeItem {
@@ -83,9 +83,9 @@ export function expandStar(
     const items = level.items.filter(({ alias }) => alias === qualifier)
     const [only, ...others] = items
     if (only !== undefined && others.length === 0) return only.columns
-    if (items.length > 1) return [spread(madeOf(items.map(wholeRow)))]
+    if (items.length > 1) return [repeated(madeOf(items.map(wholeRow)))]
   }
-  return [spread(everything(scope))]
+  return [repeated(everything(scope))]
 }
 
 export const wholeRow = (item: RangeItem): Origin => madeOf(item.columns.map(({ origin }) => origin))

@@ -9,7 +9,7 @@ import {
   madeOf,
   PLAIN,
   repeat,
-  spread,
+  repeated,
   typed,
   valueOf,
   type Origin,
@@ -103,7 +103,7 @@ export class MaskingScope {
       anything: this.anything,
       relation: (named) => {
         const relation = terms.find(named)
-        return relation === undefined ? [spread(this.anything)] : this.#columnsOf(relation)
+        return relation === undefined ? [repeated(this.anything)] : this.#columnsOf(relation)
       },
       mixes: (named) => {
         const relation = terms.find(named)
@@ -133,7 +133,7 @@ export class MaskingScope {
       target: (named) => {
         const relation = terms.find(named)
         return relation === undefined
-          ? { name: named.name, columns: [spread(this.anything)], unique: new Set(), ties: [], generated: new Set() }
+          ? { name: named.name, columns: [repeated(this.anything)], unique: new Set(), ties: [], generated: new Set() }
           : {
               name: relation.name,
               columns: this.#columnsOf(relation),
@@ -150,10 +150,10 @@ export class MaskingScope {
     if (before !== undefined) return before
     if (this.#depth >= MAX_VIEWS) {
       this.#isCut = true
-      return [spread(this.anything)]
+      return [repeated(this.anything)]
     }
     // While a definition is being read, what refers back to it may be anything. So is what lies too deep behind others.
-    this.#columns.set(relation.oid, [spread(this.anything)])
+    this.#columns.set(relation.oid, [repeated(this.anything)])
     this.#depth++
     let columns: readonly Output[] | undefined
     try {
@@ -176,7 +176,7 @@ export class MaskingScope {
   }
 
   #readColumns(relation: Relation): readonly Output[] {
-    if (relation.columns.size === 0) return [spread(this.isTainted(relation) ? this.anything : PLAIN, true)]
+    if (relation.columns.size === 0) return [repeated(this.isTainted(relation) ? this.anything : PLAIN, true)]
     const own = this.#masks.get(relation.oid)
     const derived = this.#definedColumns(relation)
     return [...relation.columns].map(([name, attribute], index) => {
@@ -216,10 +216,10 @@ export class MaskingScope {
   #outputsOf({ oid }: Relation, key: string, count: number): Origin[] | undefined {
     const tree = this.#definitions.get(key)
     if (tree === undefined) return undefined
-    const { outputs, mixes, influences } = lineageOf(tree, { ...this.sources, prepared: () => undefined })
+    const { outputs, mixes, leaks } = lineageOf(tree, { ...this.sources, prepared: () => undefined })
     if (mixes === true) this.#mixing.add(oid)
     else this.#mixing.delete(oid)
-    this.#revealed.set(key, madeOf(influences.map(({ mask }) => valueOf(mask))))
+    this.#revealed.set(key, madeOf(leaks.map(({ mask }) => valueOf(mask))))
     return fitOutputs(outputs, count)
   }
 

@@ -43,8 +43,8 @@ const shown = (tree: Statement): string[] =>
   lineage(tree).outputs.map(({ origin: { masks, direct } }) =>
     masks.length === 0 ? 'plain' : `${direct ? 'is' : 'made of'} ${masks.map(({ name }) => name).join(' ')}`,
   )
-const tells = (tree: Statement): string[] =>
-  lineage(tree).influences.map(({ place, guesses }) => (guesses === undefined ? place : `${place} (${guesses})`))
+const leaks = (tree: Statement): string[] =>
+  lineage(tree).leaks.map(({ place, guesses }) => (guesses === undefined ? place : `${place} (${guesses})`))
 const ofCustomers = (value: Expression): Select => select([value], [table('customers')])
 
 const EMAIL = 'shop.customers.email'
@@ -107,7 +107,7 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
       ['a definition of the toy'],
     ],
   ])('by %s', (_, tree, places) => {
-    expect(tells(tree)).toEqual(places)
+    expect(leaks(tree)).toEqual(places)
   })
 
   it('through views that others have read before, as if nobody had, however deep these lay', () => {
@@ -152,8 +152,8 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
   })
 
   it('what is stored where it is not masked', () => {
-    const { carried } = lineage(insert('notes', ['text'], { source: ofCustomers(column('email')) }))
-    expect(carried.map(({ mask, to }) => `${mask.name} to ${to}`)).toEqual([`${EMAIL} to shop.notes`])
+    const { copies } = lineage(insert('notes', ['text'], { source: ofCustomers(column('email')) }))
+    expect(copies.map(({ mask, to }) => `${mask.name} to ${to}`)).toEqual([`${EMAIL} to shop.notes`])
   })
 
   it('takes the name of the row that was to be inserted from the tree', () => {
@@ -169,9 +169,9 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
           where: undefined,
         },
       })
-    expect(lineage(upsert('fresh')).carried).toEqual([])
+    expect(lineage(upsert('fresh')).copies).toEqual([])
     // Where nothing has that name, it may be anything in sight.
-    expect(lineage(upsert('excluded')).carried.map(({ to }) => to)).toEqual(['shop.customers'])
+    expect(lineage(upsert('excluded')).copies.map(({ to }) => to)).toEqual(['shop.customers'])
   })
 })
 

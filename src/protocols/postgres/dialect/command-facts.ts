@@ -5,7 +5,7 @@ import { guard, guardLineage, type GuardOptions } from './guard.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import { lineageOf } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/scope.ts'
-import { isMasked, spread } from '../../../sql/lineage/origin.ts'
+import { isMasked, repeated } from '../../../sql/lineage/origin.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts, Taint, Guess } from './statement-facts.ts'
 import { isAnyMissing } from './missing-relations.ts'
@@ -61,7 +61,7 @@ export function resolveFacts(
           ? {
               ...of,
               ...UNKNOWN_OUTPUTS(masking),
-              influences: [...of.influences, ...plansTell(statement, catalog, masking)],
+              leaks: [...of.leaks, ...plansTell(statement, catalog, masking)],
             }
           : of,
       )
@@ -140,7 +140,7 @@ function executedBy(statement: ParsedStatement, prepared: FindPrepared): Stateme
 /** Guesses by column, over all statements of the text. */
 function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
   const byColumn = new Map<string, Guess>()
-  for (const { mask, guesses } of lineage.flatMap(({ influences }) => influences)) {
+  for (const { mask, guesses } of lineage.flatMap(({ leaks }) => leaks)) {
     if (mask.sideChannels !== 'equality' || guesses === undefined) continue
     const count = (byColumn.get(mask.name)?.count ?? 0) + guesses
     byColumn.set(mask.name, { column: mask.name, count, budget: mask.guesses })
@@ -177,11 +177,7 @@ function measures(
 }
 
 /** What a plan tells, hidden as it is, by how many lines it has: of partitions that have rows, or that nothing is expected of. */
-function plansTell(
-  statement: ParsedStatement,
-  catalog: Catalog,
-  masking: MaskingScope,
-): StatementLineage['influences'] {
+function plansTell(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): StatementLineage['leaks'] {
   const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
   return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
 }
@@ -190,13 +186,13 @@ function plansTell(
 export const quoting = (masking: MaskingScope): Taint => (isMasked(masking.storage()) ? 'places' : 'quotes')
 
 const UNKNOWN_OUTPUTS = (masking: MaskingScope): Pick<StatementLineage, 'outputs'> => ({
-  outputs: [spread(masking.anything)],
+  outputs: [repeated(masking.anything)],
 })
 
 const UNKNOWN_LINEAGE = (masking: MaskingScope): StatementLineage => ({
   ...UNKNOWN_OUTPUTS(masking),
-  influences: [],
-  carried: [],
+  leaks: [],
+  copies: [],
 })
 
 const NOTHING: StatementFacts = {

@@ -138,8 +138,8 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
 }
 
 /** Masked values would be stored where they are not masked, or told by something else than the rows. */
-export function guardLineage({ carried, influences }: StatementLineage): PamError | undefined {
-  const kept = carried.find(({ mask }) => !mask.copying)
+export function guardLineage({ copies, leaks }: StatementLineage): PamError | undefined {
+  const kept = copies.find(({ mask }) => !mask.copying)
   if (kept !== undefined) {
     return refuse(
       'MASKING_REFUSED',
@@ -147,7 +147,7 @@ export function guardLineage({ carried, influences }: StatementLineage): PamErro
       'leave that column out',
     )
   }
-  const told = influences.find(
+  const told = leaks.find(
     ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
   )
   if (told === undefined) return undefined

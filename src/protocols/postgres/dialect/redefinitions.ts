@@ -4,7 +4,7 @@ import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { keyOf } from '../../../sql/facts/findings.ts'
 import { type StatementSources } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/scope.ts'
-import { PLAIN, spread } from '../../../sql/lineage/origin.ts'
+import { PLAIN, repeated } from '../../../sql/lineage/origin.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -58,10 +58,10 @@ export function sourcesBeside(
     place: (named) => (isNew(named) ? PLAIN : sources.place(named)),
     answers: (named) => (isNew(named) ? PLAIN : sources.answers(named)),
     part: (named) => (isNew(named) ? PLAIN : sources.part(named)),
-    relation: (named) => (isNew(named) ? [spread(PLAIN)] : sources.relation(named)),
+    relation: (named) => (isNew(named) ? [repeated(PLAIN)] : sources.relation(named)),
     target: (named) =>
       isNew(named)
-        ? { name: named.name, columns: [spread(PLAIN)], unique: new Set(), ties: [], generated: new Set() }
+        ? { name: named.name, columns: [repeated(PLAIN)], unique: new Set(), ties: [], generated: new Set() }
         : sources.target(named),
   }
 }

@@ -61,9 +61,9 @@ const knownContexts = new WeakMap<StatementFacts, { readonly objects: string }>(
 
 /** What an approver wants to know besides the effect. */
 function notesOf(facts: StatementFacts, { status, transactionSince }: PipelineState): string[] {
-  const masks = facts.lineage.flatMap(({ outputs, influences }) => [
+  const masks = facts.lineage.flatMap(({ outputs, leaks }) => [
     ...outputs.flatMap(({ origin }) => origin.masks),
-    ...influences.map(({ mask }) => mask),
+    ...leaks.map(({ mask }) => mask),
   ])
   const names = [...new Set(masks.map(({ name }) => name))]
   return [

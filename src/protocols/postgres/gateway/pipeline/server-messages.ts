@@ -160,7 +160,7 @@ export class ServerMessages {
   /** Names of columns that code which is not read may have made of masked ones are hidden. */
   #named(frame: Frame, { tainted, outputs }: ColumnNames): Buffer {
     if (this.#pipeline.masking.plan.columns.length === 0) return frame.bytes
-    const isRead = outputs?.every((output) => output.spread !== true || !isMasked(output.origin)) === true
+    const isRead = outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true
     if (tainted !== 'all' && isRead) return frame.bytes
     const columns = this.#columns(frame)
     const named = columns.map((column, index) => {

@@ -76,7 +76,7 @@ export function differences(
   ]
   const seen = new Set(lineage.columns)
   for (const name of masksOf(reading.columns)) if (!seen.has(name)) found.push(`it names ${name}`)
-  const told = new Set(lineage.influences.map(({ mask }) => mask.name))
+  const told = new Set(lineage.leaks.map(({ mask }) => mask.name))
   for (const name of masksOf(reading.deciding)) if (!told.has(name)) found.push(`rows or their order depend on ${name}`)
   if (statement.tree.kind === 'utility' && !GIVES.some((kind) => statement.kinds.includes(kind))) return found
   const outputs =
@@ -84,7 +84,7 @@ export function differences(
       ? undefined
       : fitOutputs(lineage.outputs, reading.outputs.length)
   if (outputs === undefined && reading.outputs.some((columns) => masksOf(columns).length > 0)) {
-    const carried = new Set(lineage.carried.map(({ mask }) => mask.name))
+    const carried = new Set(lineage.copies.map(({ mask }) => mask.name))
     for (const name of reading.outputs.flatMap(masksOf))
       if (!carried.has(name)) found.push(`its result has ${reading.outputs.length} columns, some with ${name}`)
   }

@@ -2,7 +2,7 @@ import { namesAnything } from '../../dialect/command-facts.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
-import { spread, type Origin } from '../../../../sql/lineage/origin.ts'
+import { repeated, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
 import type { Answer } from './ask.ts'
 import {
@@ -209,7 +209,7 @@ export function disputed(
       isDisputed(index) ? { ...statement, unknown: [...statement.unknown, DISPUTED] } : statement,
     ),
     lineage: facts.lineage.map((lineage, index) =>
-      isDisputed(index) ? { ...lineage, outputs: [spread(anything)], visible: undefined } : lineage,
+      isDisputed(index) ? { ...lineage, outputs: [repeated(anything)], visible: undefined } : lineage,
     ),
     tainted: facts.lineage.length > 0 ? 'all' : facts.tainted,
     changesCatalog: true,

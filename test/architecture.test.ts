@@ -137,7 +137,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/postgres/gateway-half.ts': {
     imports: ['type:protocols/protocol.ts', 'protocols/postgres/', 'sql/vocabulary.ts'],
   },
-  'protocols/postgres/rule-sets.ts': { imports: ['shared/words.ts', 'type:policy/'] },
+  'protocols/postgres/rule-sets.ts': { imports: ['shared/word-list.ts', 'type:policy/'] },
   'protocols/postgres/wire': { imports: ['wire/*.ts', 'protocols/postgres/wire/'], packages: ['node:crypto'] },
   'protocols/postgres/local.ts': {
     imports: ['type:protocols/local-half.ts', 'protocols/postgres/local/', 'protocols/postgres/sqlstates.ts'],
@@ -229,7 +229,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/ssh/policy': {
     imports: [
-      'shared/words.ts',
+      'shared/word-list.ts',
       'policy/patterns.ts',
       'policy/vocabulary.ts',
       'type:policy/',

@@ -1,5 +1,5 @@
-import { Turns } from '../shared/turns.ts'
-import { within } from '../shared/within.ts'
+import { Semaphore } from '../shared/semaphore.ts'
+import { withTimeout } from '../shared/with-timeout.ts'
 
 /**
  * Backends that do nothing can wait with their end. Each costs its server a millisecond or more, so a thousand that leave
@@ -7,7 +7,7 @@ import { within } from '../shared/within.ts'
  * gone.
  */
 export class StaggeredClose {
-  readonly #turns = new Turns(AT_ONCE)
+  readonly #turns = new Semaphore(AT_ONCE)
   readonly #waiting = new Set<() => void>()
   #leaving = 0
 
@@ -31,7 +31,7 @@ export class StaggeredClose {
     // Nobody's turn is long, so that a target that hangs holds up no other's.
     await this.#turns.take(() => {
       goodbye()
-      return within(gone, MAX_TURN_MS)
+      return withTimeout(gone, MAX_TURN_MS)
     })
   }
 

@@ -4,7 +4,7 @@ interface Source {
 }
 
 /** A source that is read while nothing speaks against it: it goes on where the last reason to wait is over. */
-export class Reading<Reason extends string> {
+export class PauseReasons<Reason extends string> {
   readonly #source: Source
   readonly #reasons = new Set<Reason>()
 

@@ -1,5 +1,5 @@
 /** So many at once and no more; the others wait for their turn, in order. */
-export class Turns {
+export class Semaphore {
   #free: number
   readonly #waiting: (() => void)[] = []
 
@@ -21,7 +21,7 @@ export class Turns {
 }
 
 /** One at a time. Whoever waits belongs to somebody, and each of these has a turn before one of them has a second. */
-export class FairTurns {
+export class FairSemaphore {
   #isTaken = false
   /** In the order of their next turns. */
   readonly #waiting = new Map<string, (() => void)[]>()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Reading } from '../../src/shared/reading.ts'
+import { PauseReasons } from '../../src/shared/pause-reasons.ts'
 
 describe('a source that is read while nothing speaks against it', () => {
   it('goes on where the last reason is over, however they come and go', () => {
@@ -8,7 +8,7 @@ describe('a source that is read while nothing speaks against it', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         let isRead = true
-        const reading = new Reading<'client' | 'record' | 'queue'>({
+        const reading = new PauseReasons<'client' | 'record' | 'queue'>({
           pause: () => (isRead = false),
           resume: () => (isRead = true),
         })
@@ -26,7 +26,7 @@ describe('a source that is read while nothing speaks against it', () => {
 
   it('is not resumed by what it did not wait for', () => {
     let resumed = 0
-    const reading = new Reading<'client' | 'record'>({ pause() {}, resume: () => resumed++ })
+    const reading = new PauseReasons<'client' | 'record'>({ pause() {}, resume: () => resumed++ })
     reading.go('client')
     expect(resumed).toBe(0)
     reading.wait('record')

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { FairTurns, Turns } from '../../src/shared/turns.ts'
+import { FairSemaphore, Semaphore } from '../../src/shared/semaphore.ts'
 
 describe('Turns', () => {
   it('lets so many work at once, the others in order, whoever fails', async () => {
-    const turns = new Turns(3)
+    const turns = new Semaphore(3)
     let atWork = 0
     let most = 0
     const begun: number[] = []
@@ -25,9 +25,9 @@ describe('Turns', () => {
   })
 })
 
-describe('FairTurns', () => {
+describe('FairSemaphore', () => {
   it('goes round those who wait, one at a time, and forgets who gives up', async () => {
-    const turns = new FairTurns()
+    const turns = new FairSemaphore()
     const begun: string[] = []
     let atWork = 0
     const take = (whose: string, n: number, signal?: AbortSignal): Promise<void> =>

@@ -6,7 +6,7 @@ import { VERSION } from '../../shared/version.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { visible } from '../../shared/visible.ts'
-import { within } from '../../shared/within.ts'
+import { withTimeout } from '../../shared/with-timeout.ts'
 
 /** `pamctl tunnel TARGET`: one connection on standard input and output, for a ProxyCommand. */
 export const tunnel: AddCommand = (program, run) => {
@@ -60,7 +60,7 @@ async function openTunnel(context: CliContext, name: string, options: { readonly
   )
   if (gone !== undefined && !isUntold) io.note(`pamctl: ${gone.message}`)
   // A client that reads why leaves by itself; where its writing fails before, it shows that in place of the reason.
-  if (gone === undefined && !isUntold) await within(left, LINGER)
+  if (gone === undefined && !isUntold) await withTimeout(left, LINGER)
   // Nothing waits for an end of input that nobody sends.
   process.stdin.destroy()
 }

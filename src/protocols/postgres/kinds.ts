@@ -1,7 +1,7 @@
-import { words } from '../../shared/words.ts'
+import { wordList } from '../../shared/word-list.ts'
 
 /** Every kind of statement that the engine tells apart. */
-export const postgresKinds: readonly string[] = words(`
+export const postgresKinds: readonly string[] = wordList(`
     select select-into select-for-update insert update delete merge truncate
     copy-to copy-from copy-to-file copy-from-file copy-to-program copy-from-program
     explain declare-cursor fetch move close-cursor prepare execute deallocate do call

@@ -1,5 +1,5 @@
 import type { RuleSet } from '../../policy/vocabulary.ts'
-import { words } from '../../shared/words.ts'
+import { wordList } from '../../shared/word-list.ts'
 
 /**
  * What clients, drivers, pools and frameworks send all day. Deliberately not here: definitions, LISTEN and NOTIFY, DO and
@@ -7,7 +7,7 @@ import { words } from '../../shared/words.ts'
  * either, because no rule of the set says `unknown`: with it go functions that read files, run text as SQL or are
  * user-defined.
  */
-const EVERYDAY = words(`
+const EVERYDAY = wordList(`
   select select-for-update insert update delete merge copy-to copy-from explain
   begin start commit rollback savepoint release rollback-to set-constraints lock lock-access-share
   set reset show discard unlisten prepare execute deallocate declare-cursor fetch move close-cursor
@@ -17,7 +17,7 @@ const EVERYDAY = words(`
  * What schema migrations do to an application's own tables. Not here: what runs code (functions, triggers, rules,
  * extensions) or changes who may do what (roles, grants, policies, owners), schemas, and all that ends in CASCADE.
  */
-const MIGRATIONS = words(`
+const MIGRATIONS = wordList(`
   create-table create-table-as select-into create-index create-view create-materialized-view create-sequence
   create-type create-domain create-statistics
   alter-table alter-index alter-view alter-materialized-view alter-sequence alter-type alter-domain alter-statistics
@@ -53,7 +53,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'writing statements',
         match: {
-          kinds: words(`
+          kinds: wordList(`
             insert update delete merge truncate copy-from copy-from-file copy-from-program copy-to-file copy-to-program
             select-into select-for-update lock create-* alter-* drop-* rename define comment security-label grant
             grant-role reindex cluster vacuum refresh-materialized-view import-foreign-schema do call load checkpoint
@@ -64,7 +64,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       },
       {
         name: 'functions that write',
-        match: { functions: words('nextval setval lo_* loread lowrite pg_notify pg_advisory_* pg_try_advisory_*') },
+        match: { functions: wordList('nextval setval lo_* loread lowrite pg_notify pg_advisory_* pg_try_advisory_*') },
         message: 'this target is read-only',
       },
     ],
@@ -88,7 +88,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'definitions',
         match: {
-          kinds: words(`
+          kinds: wordList(`
             create-* alter-* drop-* truncate rename define comment security-label select-into refresh-materialized-view
             import-foreign-schema reindex cluster
           `),
@@ -105,7 +105,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'COPY, LOAD, extensions and foreign servers',
         match: {
-          kinds: words(`
+          kinds: wordList(`
             copy-to-file copy-from-file copy-to-program copy-from-program load create-extension alter-extension
             create-foreign-server alter-foreign-server create-fdw alter-fdw create-user-mapping alter-user-mapping
             create-foreign-table import-foreign-schema create-subscription alter-subscription create-publication
@@ -117,7 +117,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'functions',
         match: {
-          functions: words(`
+          functions: wordList(`
             pg_read_* pg_ls_* pg_stat_file pg_file_* lo_import lo_export dblink* pg_current_logfile pg_hba_file_rules
             pg_show_all_file_settings pg_ident_file_mappings pg_logdir_ls pg_config pg_execute_server_program
           `),
@@ -127,7 +127,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'views of files',
         match: {
-          relations: words(
+          relations: wordList(
             'pg_catalog.pg_hba_file_rules pg_catalog.pg_ident_file_mappings pg_catalog.pg_file_settings pg_catalog.pg_config',
           ),
         },
@@ -142,7 +142,7 @@ export const postgresRuleSets: Readonly<Record<string, RuleSet>> = {
       {
         name: 'roles and privileges',
         match: {
-          kinds: words(`
+          kinds: wordList(`
             grant grant-role create-role alter-role drop-role alter-default-privileges alter-owner
             reassign-owned drop-owned set-role set-session-authorization set-replication-role create-policy alter-policy drop-policy
             security-label create-cast

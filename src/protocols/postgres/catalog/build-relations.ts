@@ -1,6 +1,6 @@
 import { WireError } from '../../../wire/wire-error.ts'
 import { type Work } from '../../../shared/slices.ts'
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { tiesOf } from './ties.ts'
 import { type Relation, keyOf, FIRST_USER_OID } from './catalog.ts'
 import type { Row, CatalogRows } from './rows.ts'
@@ -111,6 +111,6 @@ export function pushTo<K, T>(map: Map<K, T[]>, key: K, value: T): void {
 }
 
 /** Of numeric, float and char equal values may be written differently. */
-const EXACT_TYPES = new Set(words('int2 int4 int8 oid bool text varchar name date timestamp timestamptz uuid bytea'))
+const EXACT_TYPES = new Set(wordList('int2 int4 int8 oid bool text varchar name date timestamp timestamptz uuid bytea'))
 /** MaxHeapAttributeNumber in the server's htup_details.h. */
 const MAX_COLUMNS = 1600

@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { SAMPLE_COLUMNS } from './sample-columns.ts'
 
 /** A row of a catalog, as text, by column. */
@@ -15,18 +15,18 @@ export interface CatalogTable {
 
 /** A function is shown by its name, unless it is asked for its number. */
 const FUNCTIONS = new Set(
-  words(`
+  wordList(`
   typinput typoutput typreceive typsend typmodin typmodout typanalyze typsubscript oprcode oprrest oprjoin amproc rngcanonical
   rngsubdiff trffromsql trftosql
 `),
 )
 const same = (text: string): Record<string, string> =>
   Object.fromEntries(
-    words(text).map((column) => [column, FUNCTIONS.has(column) ? `t.${column}::pg_catalog.oid` : `t.${column}`]),
+    wordList(text).map((column) => [column, FUNCTIONS.has(column) ? `t.${column}::pg_catalog.oid` : `t.${column}`]),
   )
 const user = (column = 'oid'): string => `t.${column} operator(pg_catalog.>=) 16384::pg_catalog.oid`
 const anyUser = (columns: string): string =>
-  words(columns)
+  wordList(columns)
     .map((column) => user(column).replace(`t.${column}`, `t.${column}::pg_catalog.oid`))
     .join(' or ')
 const isTrue = (expression: string): string => `case when ${expression} then 't' end`

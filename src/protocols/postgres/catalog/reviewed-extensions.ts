@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 
 /**
  * What an extension brings that gives a value of its arguments, and reads and changes nothing. The lists were made from what CREATE EXTENSION
@@ -21,7 +21,7 @@ export interface ReviewedExtension {
 export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = {
   btree_gin: {
     library: '$libdir/btree_gin',
-    functions: words(`
+    functions: wordList(`
       gin_btree_consistent(internal,int2,anyelement,int4,internal,internal) gin_compare_prefix_anyenum(anyenum,anyenum,int2,internal)
       gin_compare_prefix_bit(bit,bit,int2,internal) gin_compare_prefix_bool(bool,bool,int2,internal) gin_compare_prefix_bpchar(bpchar,bpchar,int2,internal)
       gin_compare_prefix_bytea(bytea,bytea,int2,internal) gin_compare_prefix_char(char,char,int2,internal) gin_compare_prefix_cidr(cidr,cidr,int2,internal)
@@ -64,7 +64,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   btree_gist: {
     library: '$libdir/btree_gist',
-    functions: words(`
+    functions: wordList(`
       cash_dist(money,money) date_dist(date,date) float4_dist(float4,float4) float8_dist(float8,float8) gbt_bit_compress(internal)
       gbt_bit_consistent(internal,bit,int2,oid,internal) gbt_bit_penalty(internal,internal,internal) gbt_bit_picksplit(internal,internal)
       gbt_bit_same(gbtreekey_var,gbtreekey_var,internal) gbt_bit_sortsupport(internal) gbt_bit_union(internal,internal) gbt_bool_compress(internal)
@@ -128,7 +128,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       gbtreekey_var_out(gbtreekey_var)=gbtreekey_out gist_translate_cmptype_btree(int4) int2_dist(int2,int2) int4_dist(int4,int4) int8_dist(int8,int8)
       interval_dist(interval,interval) oid_dist(oid,oid) time_dist(time,time) ts_dist(timestamp,timestamp) tstz_dist(timestamptz,timestamptz)
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       <->(date,date)=date_dist <->(float4,float4)=float4_dist <->(float8,float8)=float8_dist <->(int2,int2)=int2_dist <->(int4,int4)=int4_dist
       <->(int8,int8)=int8_dist <->(interval,interval)=interval_dist <->(money,money)=cash_dist <->(oid,oid)=oid_dist <->(time,time)=time_dist
       <->(timestamp,timestamp)=ts_dist <->(timestamptz,timestamptz)=tstz_dist
@@ -136,7 +136,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   citext: {
     library: '$libdir/citext',
-    functions: words(`
+    functions: wordList(`
       citext(bool)=internal:booltext citext(bpchar)=internal:rtrim1 citext(inet)=internal:network_show citext_cmp(citext,citext) citext_eq(citext,citext)
       citext_ge(citext,citext) citext_gt(citext,citext) citext_hash(citext) citext_hash_extended(citext,int8) citext_larger(citext,citext)
       citext_le(citext,citext) citext_lt(citext,citext) citext_ne(citext,citext) citext_pattern_cmp(citext,citext) citext_pattern_ge(citext,citext)
@@ -163,7 +163,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       texticregexne(citext,text)=internal:texticregexne translate(citext,citext,text)=sql:17dd9f1a1176a537dee087e4e99c77db
       translate(citext,citext,text)=sql:90ef6e919909394369204995677ed903
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       !~(citext,citext)=texticregexne !~(citext,text)=texticregexne !~*(citext,citext)=texticregexne !~*(citext,text)=texticregexne
       !~~(citext,citext)=texticnlike !~~(citext,text)=texticnlike !~~*(citext,citext)=texticnlike !~~*(citext,text)=texticnlike <(citext,citext)=citext_lt
       <=(citext,citext)=citext_le <>(citext,citext)=citext_ne =(citext,citext)=citext_eq >(citext,citext)=citext_gt >=(citext,citext)=citext_ge
@@ -174,7 +174,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   fuzzystrmatch: {
     library: '$libdir/fuzzystrmatch',
-    functions: words(`
+    functions: wordList(`
       daitch_mokotoff(text) difference(text,text) dmetaphone(text) dmetaphone_alt(text) levenshtein(text,text)
       levenshtein(text,text,int4,int4,int4)=levenshtein_with_costs levenshtein_less_equal(text,text,int4)
       levenshtein_less_equal(text,text,int4,int4,int4,int4)=levenshtein_less_equal_with_costs metaphone(text,int4) soundex(text) text_soundex(text)=soundex
@@ -183,7 +183,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   hstore: {
     library: '$libdir/hstore',
-    functions: words(`
+    functions: wordList(`
       akeys(hstore)=hstore_akeys avals(hstore)=hstore_avals defined(hstore,text)=hstore_defined delete(hstore,_text)=hstore_delete_array
       delete(hstore,hstore)=hstore_delete_hstore delete(hstore,text)=hstore_delete each(hstore)=hstore_each exist(hstore,text)=hstore_exists
       exists_all(hstore,_text)=hstore_exists_all exists_any(hstore,_text)=hstore_exists_any fetchval(hstore,text)=hstore_fetchval ghstore_compress(internal)
@@ -200,7 +200,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       skeys(hstore)=hstore_skeys slice(hstore,_text)=hstore_slice_to_hstore slice_array(hstore,_text)=hstore_slice_to_array svals(hstore)=hstore_svals
       tconvert(text,text)=hstore_from_text
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       #<#(hstore,hstore)=hstore_lt #<=#(hstore,hstore)=hstore_le #=(anyelement,hstore)=populate_record #>#(hstore,hstore)=hstore_gt
       #>=#(hstore,hstore)=hstore_ge %#(,hstore)=hstore_to_matrix %%(,hstore)=hstore_to_array -(hstore,_text)=delete -(hstore,hstore)=delete
       -(hstore,text)=delete ->(hstore,_text)=slice_array ->(hstore,text)=fetchval <>(hstore,hstore)=hstore_ne <@(hstore,hstore)=hs_contained
@@ -210,7 +210,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   intarray: {
     library: '$libdir/_int',
-    functions: words(`
+    functions: wordList(`
       _int_contained(_int4,_int4) _int_contained_joinsel(internal,oid,internal,int2,internal) _int_contained_sel(internal,oid,internal,int4)
       _int_contains(_int4,_int4) _int_contains_joinsel(internal,oid,internal,int2,internal) _int_contains_sel(internal,oid,internal,int4)
       _int_different(_int4,_int4) _int_inter(_int4,_int4) _int_matchsel(internal,oid,internal,int4) _int_overlap(_int4,_int4)
@@ -226,7 +226,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       querytree(query_int) rboolop(query_int,_int4) sort(_int4) sort(_int4,text) sort_asc(_int4) sort_desc(_int4) subarray(_int4,int4)
       subarray(_int4,int4,int4) uniq(_int4)
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       #(,_int4)=icount #(_int4,int4)=idx &&(_int4,_int4)=_int_overlap &(_int4,_int4)=_int_inter +(_int4,_int4)=intarray_push_array
       +(_int4,int4)=intarray_push_elem -(_int4,_int4)=intset_subtract -(_int4,int4)=intarray_del_elem <@(_int4,_int4)=_int_contained
       @>(_int4,_int4)=_int_contains @@(_int4,query_int)=boolop |(_int4,_int4)=_int_union |(_int4,int4)=intset_union_elem ~~(query_int,_int4)=rboolop
@@ -234,7 +234,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   ltree: {
     library: '$libdir/ltree',
-    functions: words(`
+    functions: wordList(`
       _lt_q_regex(_ltree,_lquery) _lt_q_rregex(_lquery,_ltree) _ltq_extract_regex(_ltree,lquery) _ltq_regex(_ltree,lquery) _ltq_rregex(lquery,_ltree)
       _ltree_compress(internal) _ltree_consistent(internal,_ltree,int2,oid,internal) _ltree_extract_isparent(_ltree,ltree)
       _ltree_extract_risparent(_ltree,ltree) _ltree_gist_options(internal) _ltree_isparent(_ltree,ltree) _ltree_penalty(internal,internal,internal)
@@ -253,7 +253,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       ltxtq_out(ltxtquery) ltxtq_recv(internal) ltxtq_rexec(ltxtquery,ltree) ltxtq_send(ltxtquery) nlevel(ltree) subltree(ltree,int4,int4)
       subpath(ltree,int4) subpath(ltree,int4,int4) text2ltree(text)
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       <(ltree,ltree)=ltree_lt <=(ltree,ltree)=ltree_le <>(ltree,ltree)=ltree_ne <@(_ltree,ltree)=_ltree_risparent <@(ltree,_ltree)=_ltree_r_isparent
       <@(ltree,ltree)=ltree_risparent =(ltree,ltree)=ltree_eq >(ltree,ltree)=ltree_gt >=(ltree,ltree)=ltree_ge ?(_lquery,_ltree)=_lt_q_rregex
       ?(_lquery,ltree)=lt_q_rregex ?(_ltree,_lquery)=_lt_q_regex ?(ltree,_lquery)=lt_q_regex ?<@(_ltree,ltree)=_ltree_extract_risparent
@@ -270,7 +270,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   pg_trgm: {
     library: '$libdir/pg_trgm',
-    functions: words(`
+    functions: wordList(`
       gin_extract_query_trgm(text,internal,int2,internal,internal,internal,internal) gin_extract_value_trgm(text,internal)
       gin_trgm_consistent(internal,int2,text,int4,internal,internal,internal,internal)
       gin_trgm_triconsistent(internal,int2,text,int4,internal,internal,internal) gtrgm_compress(internal) gtrgm_consistent(internal,text,int2,oid,internal)
@@ -281,7 +281,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
       strict_word_similarity_op(text,text) word_similarity(text,text) word_similarity_commutator_op(text,text) word_similarity_dist_commutator_op(text,text)
       word_similarity_dist_op(text,text) word_similarity_op(text,text)
     `),
-    operators: words(String.raw`
+    operators: wordList(String.raw`
       %(text,text)=similarity_op %>(text,text)=word_similarity_commutator_op %>>(text,text)=strict_word_similarity_commutator_op
       <%(text,text)=word_similarity_op <->(text,text)=similarity_dist <->>(text,text)=word_similarity_dist_commutator_op
       <->>>(text,text)=strict_word_similarity_dist_commutator_op <<%(text,text)=strict_word_similarity_op <<->(text,text)=word_similarity_dist_op
@@ -290,7 +290,7 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   pgcrypto: {
     library: '$libdir/pgcrypto',
-    functions: words(`
+    functions: wordList(`
       armor(bytea)=pg_armor armor(bytea,_text,_text)=pg_armor crypt(text,text)=pg_crypt dearmor(text)=pg_dearmor decrypt(bytea,bytea,text)=pg_decrypt
       decrypt_iv(bytea,bytea,bytea,text)=pg_decrypt_iv digest(bytea,text)=pg_digest digest(text,text)=pg_digest encrypt(bytea,bytea,text)=pg_encrypt
       encrypt_iv(bytea,bytea,bytea,text)=pg_encrypt_iv fips_mode()=pg_check_fipsmode gen_random_bytes(int4)=pg_random_bytes gen_random_uuid()=pg_random_uuid
@@ -307,14 +307,14 @@ export const REVIEWED_EXTENSIONS: Readonly<Record<string, ReviewedExtension>> = 
   },
   unaccent: {
     library: '$libdir/unaccent',
-    functions: words(`
+    functions: wordList(`
       unaccent(regdictionary,text)=unaccent_dict unaccent(text)=unaccent_dict
     `),
     operators: [],
   },
   'uuid-ossp': {
     library: '$libdir/uuid-ossp',
-    functions: words(`
+    functions: wordList(`
       uuid_generate_v1() uuid_generate_v1mc() uuid_generate_v3(uuid,text) uuid_generate_v4() uuid_generate_v5(uuid,text) uuid_nil() uuid_ns_dns()
       uuid_ns_oid() uuid_ns_url() uuid_ns_x500()
     `),

@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 
 /** Relations of the system that hold samples of the data or the text of statements, with the columns that tell none of it. */
 export const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
@@ -26,7 +26,7 @@ export const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'inherited',
   ],
   pg_largeobject: ['loid', 'pageno'],
-  pg_stat_activity: words(`
+  pg_stat_activity: wordList(`
   datid datname pid leader_pid usesysid usename application_name client_addr client_port client_hostname
   backend_start xact_start query_start state_change wait_event_type wait_event state backend_xid backend_xmin query_id
   backend_type

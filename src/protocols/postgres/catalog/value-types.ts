@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 
 /**
  * How the values of a type are written, as far as data of a kind can stand in them. `fixed`: no such data can; `named`: in
@@ -53,20 +53,20 @@ function typeOf(sends: string, of: number, delimiter: string): ValueType {
 
 /** What functions of the system and of well-known extensions send. Source: pg_proc.dat, and the extensions' scripts. */
 const FORMS: ReadonlyMap<string, ValueType['form']> = new Map([
-  ...words(`
+  ...wordList(`
     textsend varcharsend bpcharsend namesend charsend unknownsend cstring_send xml_send citextsend pg_node_tree_send
   `).map((name): [string, ValueType['form']] => [name, 'text']),
-  ...words(`
+  ...wordList(`
     boolsend int2send int4send oidsend float4send date_send time_send timetz_send timestamp_send timestamptz_send
     interval_send uuid_send macaddr_send macaddr8_send bit_send varbit_send xidsend xid8send cidsend tidsend pg_lsn_send cash_send
     point_send lseg_send path_send box_send poly_send line_send circle_send void_send pg_snapshot_send txid_snapshot_send geometry_send geography_send vector_send halfvec_send
     cube_send pg_ndistinct_send pg_dependencies_send
   `).map((name): [string, ValueType['form']] => [name, 'fixed']),
-  ...words(`
+  ...wordList(`
     regprocsend regproceduresend regopersend regoperatorsend regclasssend regtypesend regconfigsend regdictionarysend
     regnamespacesend regrolesend regcollationsend regdatabasesend
   `).map((name): [string, ValueType['form']] => [name, 'named']),
-  ...words('jsonpath_send ltree_send lquery_send ltxtq_send').map((name): [string, ValueType['form']] => [
+  ...wordList('jsonpath_send ltree_send lquery_send ltxtq_send').map((name): [string, ValueType['form']] => [
     name,
     'versioned',
   ]),

@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import type { Dialect, Utilities } from '../../../sql/dialect.ts'
 import { conditions } from './conditions.ts'
 import { isNotify } from './functions.ts'
@@ -27,12 +27,12 @@ const utilities: Utilities = {
     ['cluster', 'an order of rows'],
   ]),
   changesConversion: new Set(
-    words('create-cast create-operator-class alter-operator-family create-conversion create-transform'),
+    wordList('create-cast create-operator-class alter-operator-family create-conversion create-transform'),
   ),
 }
 
 function each<T extends string>(names: string, value: T): [string, T][] {
-  return words(names).map((name) => [name, value])
+  return wordList(names).map((name) => [name, value])
 }
 
 /** PostgreSQL, as the shared reading of SQL asks for it. */

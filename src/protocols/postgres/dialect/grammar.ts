@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 
 /**
  * Every node that PostgreSQL's grammar makes, and what becomes of every field of it. A test holds this against the parser's
@@ -370,7 +370,7 @@ const NODES: Readonly<Record<string, Fields>> = {
 
 /** Nodes that only parse analysis, planning or other languages' grammars make, and messages of the parser that are no nodes. */
 export const NEVER_PARSED: ReadonlySet<string> = new Set(
-  words(`
+  wordList(`
   ParseResult ScanResult ScanToken SummaryResult Table Function FilterColumn RawStmt OidList IntList
   TableFunc Var Param Aggref WindowFunc WindowFuncRunCondition SubscriptingRef FuncExpr OpExpr DistinctExpr NullIfExpr
   ScalarArrayOpExpr SubPlan AlternativeSubPlan FieldSelect FieldStore RelabelType CoerceViaIO ArrayCoerceExpr
@@ -383,13 +383,14 @@ export const NEVER_PARSED: ReadonlySet<string> = new Set(
 )
 
 /** Where in the text a node stands. */
-const PLACES = words('location list_start list_end rexpr_list_start rexpr_list_end stmt_location stmt_len xpr')
+const PLACES = wordList('location list_start list_end rexpr_list_start rexpr_list_end stmt_location stmt_len xpr')
 
 /** The role of every field, by node. */
 export const GRAMMAR: ReadonlyMap<string, ReadonlyMap<string, Role | 'place'>> = new Map(
   Object.entries(NODES).map(([node, fields]) => {
     const roles = new Map<string, Role | 'place'>(PLACES.map((field) => [field, 'place']))
-    for (const [role, names] of Object.entries(fields)) for (const field of words(names)) roles.set(field, role as Role)
+    for (const [role, names] of Object.entries(fields))
+      for (const field of wordList(names)) roles.set(field, role as Role)
     return [node, roles]
   }),
 )

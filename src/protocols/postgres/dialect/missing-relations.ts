@@ -1,5 +1,5 @@
 import { type SqlStatement } from '../../../sql/statement.ts'
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { keyOf } from '../../../sql/facts/findings.ts'
 import type { Name } from '../../../sql/query.ts'
@@ -61,7 +61,7 @@ export function unknownRelations(
 
 /** Statements that do nothing where a relation is not there that they name. */
 const NEEDS_RELATIONS = new Set(
-  words(
+  wordList(
     'select select-for-update insert update delete merge copy-to copy-from truncate lock lock-access-share explain declare-cursor',
   ),
 )

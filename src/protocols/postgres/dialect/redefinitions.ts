@@ -1,5 +1,5 @@
 import { type SqlStatement } from '../../../sql/statement.ts'
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { keyOf } from '../../../sql/facts/findings.ts'
 import { type StatementSources } from '../../../sql/lineage/read-statement.ts'
@@ -81,7 +81,7 @@ const writesCatalogs = ({ writes }: Pick<SqlStatement, 'writes'>): boolean =>
  * may undo definitions, or drop temporary tables.
  */
 const KEEPS_DEFINITIONS = new Set(
-  words(`
+  wordList(`
   select select-for-update insert update delete merge copy-to copy-from copy-to-file copy-from-file copy-to-program
   copy-from-program begin start savepoint release set set-role set-session-authorization set-replication-role reset show explain
   declare-cursor fetch move close-cursor prepare execute deallocate lock lock-access-share listen unlisten notify set-constraints checkpoint vacuum analyze
@@ -91,7 +91,7 @@ const KEEPS_DEFINITIONS = new Set(
 
 /** What migrations send in one text. Types are not dropped here: another may be found in the place of one. */
 const PLAIN_DEFINITIONS = new Set(
-  words(`
+  wordList(`
   create-table create-index create-sequence create-type create-domain alter-table drop-column drop-partition drop-table drop-index comment
 `),
 )

@@ -1,5 +1,5 @@
 import { ANY_RELATION, type SqlStatement } from '../../../sql/statement.ts'
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -25,7 +25,7 @@ export const readsAnything = ({ behind }: SqlStatement): boolean => behind.inclu
 
 /** The planner's statistics (PostgreSQL manual, 53.51 and following): samples of what stands in other relations. */
 const STATISTICS = new Set(
-  words('pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs').map(
+  wordList('pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs').map(
     (name) => `pg_catalog.${name}`,
   ),
 )

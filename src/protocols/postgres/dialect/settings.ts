@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import type { Call, Expression, Select } from '../../../sql/query.ts'
 import type { SettingChange } from '../../../sql/dialect.ts'
 import { fieldOf } from './tree-fields.ts'
@@ -88,7 +88,7 @@ const PRIVILEGED: ReadonlyMap<string, string> = new Map<string, string>(
  * with a dot are not among them: policies of row security read them.
  */
 export const HARMLESS_SETTINGS: ReadonlySet<string> = new Set(
-  words(`
+  wordList(`
   application_name bytea_output client_min_messages datestyle extra_float_digits geqo idle_in_transaction_session_timeout
   intervalstyle jit lock_timeout max_parallel_workers_per_gather default_transaction_deferrable default_transaction_isolation
   statement_timeout tcp_user_timeout timezone work_mem

@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 
 /**
  * The error codes of PostgreSQL, by class: what is behind the two characters of the class. Code in the server may raise any five
@@ -54,7 +54,7 @@ const CODES: Readonly<Record<string, string>> = {
   XX: '000 001 002',
 }
 
-const ALL = new Set(Object.entries(CODES).flatMap(([kind, rest]) => words(rest).map((code) => `${kind}${code}`)))
+const ALL = new Set(Object.entries(CODES).flatMap(([kind, rest]) => wordList(rest).map((code) => `${kind}${code}`)))
 
 /** Whether a SQLSTATE is one that PostgreSQL itself gives. */
 export const isSqlstate = (code: string): boolean => ALL.has(code)

@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import type { Totals } from '../../../sql/dialect.ts'
 import type { Call, Expression, TypeName } from '../../../sql/query.ts'
 
@@ -16,7 +16,7 @@ interface Total {
   readonly gives?: string
 }
 
-const types = (text: string): ReadonlySet<string> => new Set(words(text))
+const types = (text: string): ReadonlySet<string> => new Set(wordList(text))
 const TEXT = types('text varchar bpchar name')
 const TEXT_OR_BYTES = types('text varchar bpchar name bytea')
 /** Of money and interval sums run over, of the smallest integer there is no absolute value. */
@@ -28,7 +28,7 @@ const SCALARS = new Set([
   ...TEXT_OR_BYTES,
   ...EXACT,
   ...TIMES,
-  ...words('bool uuid money oid inet cidr macaddr macaddr8 json jsonb char bit varbit record xml'),
+  ...wordList('bool uuid money oid inet cidr macaddr macaddr8 json jsonb char bit varbit record xml'),
 ])
 /** `to_jsonb` parses what is JSON text already, and not all of that is allowed in jsonb. */
 const NOT_JSON_TEXT = new Set([...SCALARS].filter((type) => type !== 'json'))
@@ -80,7 +80,7 @@ const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
 ])
 
 function each(names: string, total: Total): [string, Total][] {
-  return words(names).map((name) => [name, total])
+  return wordList(names).map((name) => [name, total])
 }
 
 /** Whether the argument at this place may be a masked value of this type, and nothing is told. */

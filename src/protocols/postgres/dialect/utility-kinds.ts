@@ -1,4 +1,4 @@
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import { type NodeType } from './syntax.ts'
 
 export const kebab = (text: string): string =>
@@ -9,7 +9,7 @@ export const kebab = (text: string): string =>
 
 /** Statements whose kind follows from their node; those of several kinds add theirs below. */
 export const KINDS: ReadonlyMap<NodeType, string> = new Map<NodeType, string>([
-  ...words(`
+  ...wordList(`
     AlterCollationStmt AlterDatabaseStmt AlterDefaultPrivilegesStmt AlterDomainStmt AlterExtensionContentsStmt
     AlterExtensionStmt AlterFdwStmt AlterForeignServerStmt AlterFunctionStmt AlterObjectDependsStmt AlterObjectSchemaStmt
     AlterOperatorStmt AlterPolicyStmt AlterPublicationStmt AlterRoleStmt AlterSubscriptionStmt AlterTableMoveAllStmt

@@ -1,5 +1,5 @@
 import type * as pg from '@pgsql/types'
-import { words } from '../../../shared/words.ts'
+import { wordList } from '../../../shared/word-list.ts'
 import {
   NO_DETAIL,
   type Expression,
@@ -144,7 +144,7 @@ const EXPRESSION_FREE: Readonly<Partial<Record<NodeType, true>>> = {
 
 /** Parts of definitions, which are walked by their rows. */
 const WALKED: ReadonlySet<string> = new Set(
-  words(`
+  wordList(`
   ColumnDef TableLikeClause PartitionSpec PartitionBoundSpec PartitionRangeDatum AccessPriv ObjectWithArgs FunctionParameter
   StatsElem PublicationObjSpec VacuumRelation ATAlterConstraint TriggerTransition
 `),
@@ -167,7 +167,7 @@ export const cascades = (behavior: pg.DropStmt['behavior'], found: Found): void 
 /** Operator classes of the system that definitions name; any other is somebody's, and its functions run. */
 const OPERATOR_CLASS = /^(\w+_(ops|minmax_ops|minmax_multi_ops|bloom_ops|inclusion_ops|pattern_ops))$/
 const SYSTEM_CLASSES = new Set(
-  words(`
+  wordList(`
   array text varchar bpchar name char bytea bit varbit bool int2 int4 int8 oid oidvector tid xid xid8 cid float4 float8 numeric
   money date time timetz timestamp timestamptz interval macaddr macaddr8 inet cidr network uuid record record_image range
   multirange enum pg_lsn jsonb jsonb_path tsvector tsquery box poly circle point quad_point kd_point box text_pattern

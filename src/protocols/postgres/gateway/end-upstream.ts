@@ -1,6 +1,6 @@
 import type { Session } from '../../../gateway/engine.ts'
 import type { StaggeredClose } from '../../../gateway/staggered-close.ts'
-import { within } from '../../../shared/within.ts'
+import { withTimeout } from '../../../shared/with-timeout.ts'
 import { TERMINATE } from '../wire/client-message.ts'
 import type { Upstream } from './login/connect-upstream.ts'
 
@@ -30,7 +30,7 @@ export async function endUpstream(
     goodbye()
     await upstream.cancel()
   }
-  if (await within(gone, CANCEL_WAIT)) return
+  if (await withTimeout(gone, CANCEL_WAIT)) return
   if (await upstream.terminate()) return
   session.recorder.outcome({
     type: 'notice',

@@ -3,7 +3,7 @@ import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import type { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import type { ChannelHandler } from '../../../shared/channel.ts'
 import { asPamError, PamError, reasonOf } from '../../../shared/errors.ts'
-import { Reading } from '../../../shared/reading.ts'
+import { PauseReasons } from '../../../shared/pause-reasons.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import type { PostgresTarget } from '../target.ts'
 import { clientLeft, type EarlyInput } from './early-input.ts'
@@ -25,7 +25,7 @@ export class Relay {
   readonly #staggeredClose: StaggeredClose
   readonly #clientSide: ClientSide
   readonly #serverSide: ServerSide
-  readonly #reading: Reading<'client' | 'record'>
+  readonly #reading: PauseReasons<'client' | 'record'>
   readonly #open = new Set(['client', 'upstream'])
   #clientGone = (): void => {}
   #finish!: () => void
@@ -38,7 +38,7 @@ export class Relay {
     this.#staggeredClose = staggeredClose
     this.#clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
     this.#serverSide = new ServerSide(pipeline)
-    this.#reading = new Reading(upstream.channel)
+    this.#reading = new PauseReasons(upstream.channel)
     this.over = new Promise((resolve) => (this.#finish = resolve))
     session.ended.addEventListener('abort', () => void this.#end(reasonOf(session.ended)), { once: true })
   }

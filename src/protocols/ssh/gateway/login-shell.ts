@@ -1,7 +1,7 @@
 import type { Client } from 'ssh2'
 import type { Session } from '../../../gateway/engine.ts'
 import { asPamError } from '../../../shared/errors.ts'
-import { within } from '../../../shared/within.ts'
+import { withTimeout } from '../../../shared/with-timeout.ts'
 import type { SshTarget } from '../target.ts'
 import type { LoginShell } from '../command/host-statement.ts'
 import { roundTrip } from './ssh2-internals.ts'
@@ -41,7 +41,7 @@ export function findLoginShell(upstream: Client, session: Session<SshTarget>): F
     if (known !== undefined) return known
     // One that is late is still waited for: its answer serves the next command.
     asking ??= ask()
-    await within(asking, MAX_ANSWER_MS)
+    await withTimeout(asking, MAX_ANSWER_MS)
     return known
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ServerChannel } from 'ssh2'
-import { Reading } from '../../../shared/reading.ts'
+import { PauseReasons } from '../../../shared/pause-reasons.ts'
 import type { Session } from '../../../gateway/engine.ts'
 import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
@@ -113,7 +113,7 @@ class ChannelRelay implements Relay {
     const { recorder } = session
     const source = output === 'stdout' ? target.stream : target.stream.stderr
     const filter = output === 'stdout' ? this.#parts.fromUpstream : undefined
-    const reading = new Reading<'client' | 'record' | 'filter'>(source)
+    const reading = new PauseReasons<'client' | 'record' | 'filter'>(source)
     const pass = this.#guarded((bytes: Buffer) => {
       const isReady = this.#outputs[output].push(filter?.push(bytes) ?? bytes)
       if (!isReady) {
@@ -138,7 +138,7 @@ class ChannelRelay implements Relay {
 
   #pumpInput(): void {
     const { client, fromClient, typed } = this.#parts
-    const reading = new Reading<'target' | 'filter'>(client)
+    const reading = new PauseReasons<'target' | 'filter'>(client)
     const pass = this.#guarded((bytes: Buffer) => {
       this.#log.input(bytes)
       if (!this.#toUpstream.write('stdout', fromClient?.push(bytes) ?? bytes)) {

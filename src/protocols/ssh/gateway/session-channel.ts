@@ -1,6 +1,6 @@
 import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from 'ssh2'
 import { PamError } from '../../../shared/errors.ts'
-import { within } from '../../../shared/within.ts'
+import { withTimeout } from '../../../shared/with-timeout.ts'
 import type { Decision } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import { untilDecided, type Decided } from './held-channel.ts'
@@ -245,7 +245,7 @@ class SessionChannel {
     const entry: OpenChannel = {
       end: (reason) => {
         // Who has left has closed the channel: the target is told no more than sshd tells a program whose client left.
-        if (reason.code === 'CLIENT_LEFT') return within(this.#target.gone, GRACE_MS)
+        if (reason.code === 'CLIENT_LEFT') return withTimeout(this.#target.gone, GRACE_MS)
         relay.say(`${this.#terminal === undefined ? '' : '\n'}pam: ${reason.message}\n`)
         return endProcess(this.#target)
       },
@@ -317,10 +317,10 @@ async function endProcess(target: TargetChannel): Promise<boolean> {
   target.stream.resume()
   target.stream.stderr.resume()
   for (const signal of ['HUP', 'TERM'] as const) target.signal(signal)
-  let isGone = await within(target.gone, GRACE_MS)
+  let isGone = await withTimeout(target.gone, GRACE_MS)
   if (!isGone) {
     target.signal('KILL')
-    isGone = await within(target.gone, GRACE_MS)
+    isGone = await withTimeout(target.gone, GRACE_MS)
   }
   target.close()
   return isGone

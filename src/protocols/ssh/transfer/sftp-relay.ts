@@ -1,6 +1,6 @@
 import type { ServerChannel } from 'ssh2'
 import { asError, PamError } from '../../../shared/errors.ts'
-import { Reading } from '../../../shared/reading.ts'
+import { PauseReasons } from '../../../shared/pause-reasons.ts'
 import {
   decodeExtensions,
   encodeInit,
@@ -63,8 +63,8 @@ export class SftpRelay {
   readonly #asked = new Map<number, Asked>()
   readonly #files: SftpFiles
   readonly #queue: SftpPacket[] = []
-  readonly #readClient: Reading<'queue' | 'target'>
-  readonly #readTarget: Reading<'client'>
+  readonly #readClient: PauseReasons<'queue' | 'target'>
+  readonly #readTarget: PauseReasons<'client'>
   #isJudging = false
   #hasEnded = false
   #lastId = 0
@@ -77,8 +77,8 @@ export class SftpRelay {
     this.#toClient = new ChannelWriter(client)
     this.#toTarget = new ChannelWriter(upstream)
     this.#files = new SftpFiles(parts.session.recorder)
-    this.#readClient = new Reading(client)
-    this.#readTarget = new Reading(upstream)
+    this.#readClient = new PauseReasons(client)
+    this.#readTarget = new PauseReasons(upstream)
     let finish!: () => void
     this.over = new Promise((resolve) => (finish = resolve))
     client.on(

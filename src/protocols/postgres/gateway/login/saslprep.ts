@@ -1,5 +1,5 @@
 import { item } from '../../../../shared/item.ts'
-import { words } from '../../../../shared/words.ts'
+import { wordList } from '../../../../shared/word-list.ts'
 
 /**
  * A password as SCRAM hashes it (SASLprep, RFC 4013), with PostgreSQL's own exception: a password that the profile forbids is
@@ -29,7 +29,7 @@ class CodePoints {
 
   constructor(text: string) {
     let at = 0
-    words(text).forEach((word, index) => {
+    wordList(text).forEach((word, index) => {
       at += Number.parseInt(word, 36)
       const bounds = index % 2 === 0 ? this.#starts : this.#ends
       bounds.push(at)

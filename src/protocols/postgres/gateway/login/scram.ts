@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { PamError } from '../../../../shared/errors.ts'
-import { FairTurns } from '../../../../shared/turns.ts'
+import { FairSemaphore } from '../../../../shared/semaphore.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import type { ChannelBinding } from '../../target.ts'
 import { SaltedPasswords, type SaltedPasswordInput } from './salted-passwords.ts'
@@ -131,8 +131,8 @@ const derive = promisify(pbkdf2)
  * The threads that calculate are those that write records and look up names: at most two of them are taken, one for servers
  * that ask for much, whatever they ask for and however many logins there are.
  */
-const fewRounds = new FairTurns()
-const manyRounds = new FairTurns()
+const fewRounds = new FairSemaphore()
+const manyRounds = new FairSemaphore()
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text, 'latin1').digest()
 
 const BOUND = 'p=tls-server-end-point,,'

@@ -10,7 +10,7 @@ import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
 import type { Session } from '../../../../gateway/engine.ts'
 import type { OwnRows, Pending } from './pending.ts'
-import { words } from '../../../../shared/words.ts'
+import { wordList } from '../../../../shared/word-list.ts'
 
 /** As much of a connection as a query of the gateway's own needs. */
 export interface QueryPort {
@@ -101,7 +101,7 @@ const SHIELDS: Readonly<Record<string, string>> = {
   jit: 'off',
   max_parallel_workers_per_gather: '0',
   ...Object.fromEntries(
-    words(
+    wordList(
       `enable_bitmapscan enable_hashagg enable_hashjoin enable_indexscan enable_material enable_mergejoin enable_nestloop
       enable_seqscan enable_sort`,
     ).map((name) => [name, 'on']),

@@ -1,4 +1,4 @@
-import { words } from '../../../../shared/words.ts'
+import { wordList } from '../../../../shared/word-list.ts'
 import { readsAnything } from '../../dialect/relations-behind.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
@@ -128,13 +128,13 @@ export function namesIn(facts: StatementFacts): ReadonlySet<string> {
   return names
 }
 
-const ENDS = new Set(words('commit rollback rollback-to prepare-transaction'))
+const ENDS = new Set(wordList('commit rollback rollback-to prepare-transaction'))
 /** As `changesCatalog` is told. */
 const CHANGES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/
 /** Definitions that concern nothing but the relations that they name. */
 const OF_RELATIONS = new Set(
-  words(`
+  wordList(`
   create-table create-index create-sequence create-view create-materialized-view create-table-as select-into alter-table drop-column
   drop-table drop-index drop-view drop-sequence drop-materialized-view create-trigger create-rule create-policy alter-policy select
   create-statistics alter-sequence alter-index alter-view insert update delete
@@ -142,14 +142,14 @@ const OF_RELATIONS = new Set(
 )
 /** What makes relations, and changes nothing that was there before. */
 const MAKES = new Set(
-  words(`
+  wordList(`
   create-table create-index create-sequence create-view create-materialized-view create-table-as select-into select insert
 `),
 )
 /** What depends on the relations that it names, and on those behind them, and on no others. */
 const RESTS_ON_NAMES = new Set([
   ...MAKES,
-  ...words(`
+  ...wordList(`
   select-for-update update delete merge copy-to copy-from truncate alter-table drop-column drop-table drop-index drop-view
   drop-sequence drop-materialized-view prepare declare-cursor begin commit rollback savepoint release
 `),

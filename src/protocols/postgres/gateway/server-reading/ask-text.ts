@@ -1,5 +1,5 @@
 import { fieldOf } from '../../dialect/tree-fields.ts'
-import { words } from '../../../../shared/words.ts'
+import { wordList } from '../../../../shared/word-list.ts'
 import type { Statement } from '../../../../sql/query.ts'
 import { isComment, literalsAndComments, type Piece } from '../../dialect/literals.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
@@ -213,9 +213,9 @@ function mayBeParameter(before: string): boolean {
 }
 
 const PLACES = new Set(['at', 'others'])
-const BEGINS = new Set(words('select with values table insert update delete merge'))
+const BEGINS = new Set(wordList('select with values table insert update delete merge'))
 const BEFORE_CONSTANT = new Set(
-  words(`
+  wordList(`
   select distinct all where and or not on when then else case between symmetric like ilike to escape in is from for by having
   limit offset set values returning using as
 `),

@@ -27,9 +27,13 @@ export async function connectAgent(paths: Paths): Promise<AgentConnection> {
     if (hello.version === VERSION) return withWarning(running, hello.warning)
     const { listeners } = await running.call('status', {})
     if (listeners.length > 0) {
-      throw new PamError('VERSION_MISMATCH', `an agent of version ${hello.version} is at work, this is ${VERSION}`, {
-        hint: 'close its connections and run "pamctl agent stop"',
-      })
+      throw new PamError(
+        'VERSION_MISMATCH',
+        `agent version ${hello.version} is still serving connections, but this is pamctl ${VERSION}`,
+        {
+          hint: 'close its connections and run "pamctl agent stop"',
+        },
+      )
     }
     await running.call('stop', {})
     running.close()

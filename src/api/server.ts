@@ -90,7 +90,7 @@ export async function createApi(
     transform: jsonSchemaTransform,
   })
   app.decorateRequest('login', function () {
-    throw internalError(new Error('a route asks who calls before that is known'))
+    throw internalError(new Error('request.login() called before authentication'))
   })
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').headers(securityHeaders(tls !== undefined || isSecure(deps)))

@@ -41,7 +41,7 @@ export interface AccessRule extends Rule {
   /** Present for `request`. */
   readonly approvers?: Approvers | undefined
   readonly reason: 'required' | 'optional'
-  /** The accounts on the target that it lets somebody use; all that the target has where it is left out. */
+  /** The accounts on the target that it lets somebody use; default: all that the target has. */
   readonly logins?: readonly string[] | undefined
 }
 
@@ -93,6 +93,6 @@ export interface MaskingRule {
   readonly copying: boolean
   /** How far the stand-ins of style `hash` are the same. */
   readonly hashScope: 'session' | 'target'
-  /** Who sees plainly. */
+  /** Who sees the values unmasked. */
   readonly except: WhoSelector | undefined
 }

@@ -104,5 +104,5 @@ function whyNot(
   if (rule.when === undefined) return undefined
   const holds = rule.when.holds({ person, target, statement })
   if (holds ?? effect !== 'allow') return undefined
-  return `its condition does not hold: ${rule.when.source}`
+  return `its condition is false: ${rule.when.source}`
 }

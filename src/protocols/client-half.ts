@@ -22,7 +22,7 @@ export interface ListenerInfo {
   readonly socketDirectory?: string
   /** The Unix socket itself. */
   readonly socketPath?: string
-  /** The password that this port demands, where the system does not tell who connects. */
+  /** The password that this port demands, where the system does not say who connects. */
   readonly secret?: string
 }
 

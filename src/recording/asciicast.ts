@@ -2,7 +2,7 @@ import type { ReadEvent } from './read.ts'
 import { describeEvent } from './timeline.ts'
 
 export interface CastOptions {
-  /** Only this terminal; all of the session where it is left out. */
+  /** Only this terminal; default: all of the session. */
   readonly channel?: string
   /** The first event to show; the size of the terminal before it is kept. */
   readonly from?: number

@@ -212,7 +212,7 @@ export class AuditVerifier {
     const trusted = this.#keys.get(key)
     if (trusted === undefined) return `is signed with key ${key}, which is not among the keys given`
     const head = { seq, hash, key, signature }
-    if (!statementVerifies(HEAD_PURPOSE, head, trusted.key)) return 'has a signature that does not hold'
+    if (!statementVerifies(HEAD_PURPOSE, head, trusted.key)) return 'has an invalid signature'
     this.#current ??= key
     if (key !== this.#current) return `is signed with key ${key}, and key ${this.#current} is the one in use`
     return type === 'key.rotated' || isInTime(trusted, at)
@@ -250,7 +250,7 @@ export class AuditVerifier {
     if (trusted === undefined)
       return `has a checkpoint signed with key ${checkpoint.key}, which is not among the keys given`
     if (!statementVerifies(CHECKPOINT_PURPOSE, checkpoint, trusted.key))
-      return 'has a checkpoint with a signature that does not hold'
+      return 'has a checkpoint with an invalid signature'
     return isInTime(trusted, checkpoint.at)
       ? undefined
       : `has a checkpoint of ${checkpoint.at}, when key ${checkpoint.key} was not in use`

@@ -272,7 +272,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     }
   }
 
-  /** Again and again, until what came meanwhile is sealed as well: a source that waits for room adds nothing that would ask for it. */
+  /** Repeats until nothing is left: a paused source adds no event that would trigger another seal. */
   #sealIfDue(): void {
     if (this.#fullBytes + this.#open.length < SEGMENT || this.#isSealing) return
     this.#seal('more').then(

@@ -159,7 +159,7 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
   const trailer = bytes.subarray(-GZIP_TRAILER)
   if (engine.bytesWritten !== deflated.length || trailer.readUInt32LE(4) !== buffer.length)
     throw new Error('it is not one member of gzip')
-  if (trailer.readUInt32LE(0) !== crc32(buffer)) throw new Error('its checksum does not hold')
+  if (trailer.readUInt32LE(0) !== crc32(buffer)) throw new Error('its checksum is wrong')
   return buffer
 }
 

@@ -144,7 +144,7 @@ export class RecordingVerifier {
       if (trusted === undefined)
         throw new Broken(`is sealed with key ${seal.key}, which is not among the keys given`, at)
       if (!statementVerifies(version === 2 ? SEAL_PURPOSE_2 : SEAL_PURPOSE, seal, trusted.key))
-        throw new Broken('has a signature that does not hold', at)
+        throw new Broken('has an invalid signature', at)
       const when = Date.parse(seal.at)
       if (!(when >= (trusted.from ?? -Infinity) && when <= (trusted.until ?? Infinity)))
         throw new Broken(`is sealed at ${seal.at}, when key ${seal.key} was not in use`, at)

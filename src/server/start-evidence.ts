@@ -124,10 +124,10 @@ async function recoverRecords(
     known: knownRecordings(audited),
     isAltered: audited.altered !== undefined,
   }).catch((error: unknown) => {
-    throw new PamError('RECORDING_FAILED', `what a stop left in ${directory} cannot be put in order`, {
+    throw new PamError('RECORDING_FAILED', `cannot recover the spool in ${directory} after an unclean stop`, {
       side: 'gateway',
       cause: error,
-      hint: `${(error as Error).message}; nothing was changed, start again once that is mended`,
+      hint: `${(error as Error).message}; nothing was modified: fix the cause and restart`,
     })
   })
   await state.recovered(recovery, audited)

@@ -49,7 +49,7 @@ export const errorCodes = {
     7,
   ),
   PROOF_INVALID: meaning(
-    'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or made with another key.',
+    'The proof of possession (DPoP, RFC 9449) is missing, malformed, stale or signed with a different key.',
     401,
     4,
   ),
@@ -58,7 +58,7 @@ export const errorCodes = {
   SIGN_IN_DENIED: meaning('The sign-in was refused at the identity provider.', 403, 5),
   SIGN_IN_EXPIRED: meaning('The device code expired before anybody entered it.', 403, 4),
   IDENTITY_LOST: meaning(
-    'The identity behind the session could not be proven again: disabled, signed out or groups changed.',
+    'The identity behind the session could not be re-verified: disabled, signed out or groups changed.',
     401,
     4,
   ),
@@ -100,7 +100,7 @@ export const errorCodes = {
     5,
   ),
   HOLD_DENIED: meaning('An approver denied the held command.', 403, 5),
-  HOLD_EXPIRED: meaning('Nobody decided on the held command in time.', 403, 5),
+  HOLD_EXPIRED: meaning('The approval expired before anyone decided on the held command.', 403, 5),
   HOLD_WITHDRAWN: meaning('The held command was cancelled by its sender.', 409, 1),
   APPROVAL_VOID: meaning('What was approved is not what would run now; the approval is void.', 409, 5),
   FUNCTION_CALL_REFUSED: meaning('FunctionCall messages contain no SQL to evaluate and are refused.', 403, 5),

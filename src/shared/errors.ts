@@ -44,7 +44,7 @@ export class UsageError extends PamError {
 /** A fault of ours. The cause is logged, the user sees only the id. */
 export function internalError(cause: unknown): PamError {
   const id = newId('err')
-  return new PamError('INTERNAL', 'the gateway made a mistake', {
+  return new PamError('INTERNAL', 'internal error in the gateway', {
     side: 'gateway',
     id,
     cause,

@@ -22,7 +22,7 @@ export interface Relation {
   readonly types: ReadonlyMap<string, string>
   /** Columns of which equal values look the same. */
   readonly exact: ReadonlySet<string>
-  /** A view that calls a function somebody wrote: its values can come from anywhere. */
+  /** A view that calls a user-defined function: its values can come from anywhere. */
   readonly opaque: boolean
   /** A foreign table, which may be any table under another name, this database's own among them. */
   readonly foreign: boolean

@@ -13,7 +13,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   fields: {
     relations: {
       schema: patternList(checkRelation).describe('table, schema.table, or with * for either'),
-      otherwise: (value) => `is about other relations: it names ${listed(value)}`,
+      otherwise: (value) => `names other relations: ${listed(value)}`,
       describe: (value) => `on ${listed(value)}`,
     },
     writes: {
@@ -23,7 +23,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     },
     functions: {
       schema: patternList(checkFunction).describe('function names; lo_* matches all that begin so'),
-      otherwise: (value) => `is about other functions: it names ${listed(value)}`,
+      otherwise: (value) => `names other functions: ${listed(value)}`,
       describe: (value) => `calling ${listed(value)}`,
     },
     missingWhere: {

@@ -20,7 +20,7 @@ export class ByteSearch {
     )
   }
 
-  /** Writes the offsets behind each that stands between two offsets into `found`, from an index on; returns the index behind the last. */
+  /** For each match in [from, to), stores the offset after it in `found`, starting at `index`; returns the next free index. */
   behind(from: number, to: number, found: Int32Array, index: number): number {
     const chunk = this.#chunk
     const byte = this.#byte

@@ -184,7 +184,7 @@ recording: { retention: [{ name: a, targets: { names: [prod-bd] }, keep: 30d }, 
     const said = loadConfig(file).warnings.filter((line) => line.includes('recording.'))
     expect(said).toEqual([
       expect.stringMatching(
-        /recording\.retention\.0\.targets\.names\.0: there is no target "prod-bd"; did you mean "prod-db"\?$/,
+        /recording\.retention\.0\.targets\.names\.0: no target is named "prod-bd"; did you mean "prod-db"\?$/,
       ),
       expect.stringMatching(
         /recording\.retention\.1\.targets\.labels\.env: no target has the label env: prd; did you mean "prod"\?$/,

@@ -130,7 +130,7 @@ describe.skipIf(!SSHD)('targets', () => {
     hostKey = otherKey
     const { code, stderr } = await own.ssh(seen, ['echo x'])
     expect(code).toBe(126)
-    expect(stderr).toContain('the host key of seen is not the one that was seen first')
+    expect(stderr).toContain('host key verification failed for seen: the key is not the one that was seen first')
   })
 
   it('one that does not take the credential', async () => {
@@ -148,7 +148,7 @@ describe.skipIf(!SSHD)('targets', () => {
     onClient = (connection) => connection.on('authentication', () => (tried = true))
     const { code, stderr } = await own.ssh(await own.port('odd'), ['echo x'])
     expect(code).toBe(126)
-    expect(stderr).toContain('the host key of odd')
+    expect(stderr).toContain('host key verification failed for odd')
     expect(tried).toBe(false)
   })
 

@@ -432,7 +432,7 @@ describe.skipIf(!SSHD)('logins and host keys', () => {
   it('another host key than the configured one: nobody is let in, and the client is told', async () => {
     const { code, stderr } = await own.ssh(await own.port('another-host'), ['echo in'])
     expect(code).toBe(126)
-    expect(stderr).toContain('the host key of another-host is none of those that are configured')
+    expect(stderr).toContain('host key verification failed for another-host: the key is none of the configured ones')
   })
 
   it('a login that the target does not have', async () => {

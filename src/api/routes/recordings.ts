@@ -59,7 +59,7 @@ function timelineRoute(app: App, deps: ApiDeps): void {
   const timelineQuery = z.object({
     from: z.coerce.number().int().min(0).default(0),
     limit: z.coerce.number().int().min(1).max(1000).default(200),
-    /** Event types, separated by commas; all but the bytes of terminals where it is left out. */
+    /** Event types, separated by commas; default: all but the bytes of terminals. */
     types: z.string().max(200).optional(),
     text: z.string().max(200).optional(),
   })
@@ -179,7 +179,7 @@ function tailRoute(app: App, deps: ApiDeps): void {
 function searchRoute(app: App, deps: ApiDeps): void {
   const { db, evidence, readings } = deps
   const searchQuery = z.object({
-    /** Part of the text of a command; may be left out where a decision or a kind is asked for. */
+    /** Part of the text of a command; optional where a decision or a kind is asked for. */
     text: z.string().max(1000).default(''),
     verdict: z.enum(['allow', 'deny', 'hold']).optional(),
     /** Such as `delete`, `drop-table`, `exec`. */

@@ -12,7 +12,7 @@ export const deliverySchema = z.object({
   /** What the receiver said last. */
   answer: z.string().optional(),
   createdAt: timeSchema,
-  /** Of one that waits: when it is tried again. */
+  /** Pending deliveries: time of the next attempt. */
   nextAt: timeSchema.optional(),
 })
 export type Delivery = z.output<typeof deliverySchema>

@@ -36,7 +36,7 @@ const groups = z.array(z.string().min(1).max(200)).max(100)
 export const trialBody = z.strictObject({
   target: z.string().min(1).max(63),
   command: z.string().min(1).max(50_000),
-  /** Somebody in these groups; the caller where it is left out. */
+  /** Somebody in these groups; default: the caller. */
   person: z.strictObject({ groups, kind: z.enum(['person', 'service']).default('person') }).optional(),
 })
 
@@ -72,7 +72,7 @@ export const trialSchema = z.object({
 export type TrialResult = z.output<typeof trialSchema>
 
 export const replayBody = z.strictObject({
-  /** `commands:` as in the configuration file; the rules in force where it is left out. */
+  /** `commands:` as in the configuration file; default: the rules in force. */
   draft: z.string().max(60_000).optional(),
   days: z.int().min(1).max(90).default(7),
 })

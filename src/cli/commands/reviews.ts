@@ -9,7 +9,7 @@ import { visible } from '../../shared/visible.ts'
 import { signIn } from './login.ts'
 import { watchReviews } from '../watch-reviews.ts'
 
-/** `pamctl reviews`: what waits for you to decide. */
+/** `pamctl reviews`: requests and commands that await your decision. */
 export const reviews: AddCommand = (program, run) => {
   program
     .command('reviews')

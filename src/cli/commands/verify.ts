@@ -124,7 +124,7 @@ function describeEvents({
 
 const TAILS = {
   whole: 'closed by a later start after the gateway was stopped, with everything that it had put on record',
-  short: 'closed by a later start, and events are missing at its end: a power cut, or somebody, took them',
+  short: 'closed by a later start; events are missing at its end (power loss or tampering)',
   altered:
     'closed by a later start, and what the gateway left was ALTERED: events after the last one here may be missing',
 } as const

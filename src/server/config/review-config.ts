@@ -54,7 +54,7 @@ function selectorFindings({ targets, access, commands, masking, recording }: Con
     const before = found.length
     selector.names?.forEach((name, index) => {
       if (!names.includes(name))
-        warn([...path, 'names', index], `there is no target "${name}"${didYouMean(name, names)}`)
+        warn([...path, 'names', index], `no target is named "${name}"${didYouMean(name, names)}`)
     })
     for (const [label, value] of Object.entries(selector.labels ?? {})) {
       const at = [...path, 'labels', label]

@@ -39,7 +39,7 @@ describe('pamctl agent', () => {
     const answers = { hello: { version: '0.0.1', pid: 12 }, status }
     const { code, stderr, agentCalls } = await runVerb([agent], ['agent', 'start'], { agent: answers })
     expect(code).toBe(7)
-    expect(stderr).toContain(`an agent of version 0.0.1 is at work, this is ${VERSION}`)
+    expect(stderr).toContain(`agent version 0.0.1 is still serving connections, but this is pamctl ${VERSION}`)
     expect(agentCalls.map(({ method }) => method)).not.toContain('stop')
   })
 

@@ -166,7 +166,7 @@ describe('what is probably not meant is a warning, with line and column', () => 
     [rule('{ kinds: [exec, select] }'), []],
     [
       'access: [{ name: a, grant: standing, targets: { names: [prod-bd] } }]',
-      [/names\.0: there is no target "prod-bd"; did you mean "prod-db"/],
+      [/names\.0: no target is named "prod-bd"; did you mean "prod-db"/],
     ],
     [
       'access: [{ name: a, grant: standing, targets: { labels: { env: prd } } }]',

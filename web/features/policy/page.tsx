@@ -9,7 +9,7 @@ import { useStore } from '../../lib/store.ts'
 import { useData } from '../../lib/use-data.ts'
 import { ReplayRules } from './replay-rules.tsx'
 
-/** What the rules say; trying a command; running rules over what was done. */
+/** What the rules say; trying a command; replaying rules against past commands. */
 export function PolicyPage() {
   const me = useStore(signIn)
   const roles = me.state === 'in' ? me.me.roles : []

@@ -213,7 +213,7 @@ const REDEFINED = 'definitions may change earlier in the same text: send the sta
 /** Settings that resolution depends on; `*` is all of them. */
 const NAME_SETTINGS = new Set(['search_path', 'role', 'session_authorization', '*'])
 
-/** Statements that bring back rows of one that was judged before, or check what it left to be checked. */
+/** Statements that return rows of an earlier statement, or run its deferred constraint checks. */
 const REPLAYS = new Set(['fetch', 'execute', 'commit', 'set-constraints', 'prepare-transaction'])
 const DEFINES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/

@@ -32,7 +32,7 @@ export interface StatementFacts {
 
 /**
  * What of an error or notice may quote masked values: nothing; what the system's own messages quote; that, and names of tables and constraints,
- * where a partition tells of a row; all of it, where code that somebody wrote may have made it.
+ * where a partition tells of a row; all of it, where user-defined code may have made it.
  */
 export type Taint = false | 'quotes' | 'places' | 'all'
 

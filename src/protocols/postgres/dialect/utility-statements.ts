@@ -178,7 +178,7 @@ export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: F
     found.detail.notifies = payload ?? ''
   },
   ExplainStmt: ({ query, options }, found) => {
-    // Given twice, the last one counts: whichever may run the statement is taken for it.
+    // PostgreSQL uses the last ANALYZE option; we assume that it runs if any of them says so.
     const runs = optionsOf(options).some(({ defname, arg }) => defname === 'analyze' && !isFalse(arg))
     found.detail.explain = runs ? 'runs' : 'plans'
     statement(query, found)

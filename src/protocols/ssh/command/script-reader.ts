@@ -48,7 +48,7 @@ export class Reader {
   #directory: string | undefined
   /** Where a command stands that may run elsewhere, later or not at all, a change of directory tells nothing. */
   #depth: number
-  /** A function may have the name of any program, and go elsewhere. */
+  /** Once the script defines a function, any command name may be one, and may change directory. */
   #hasFunctions = false
   readonly #functions = new Set<string>()
   /** Nothing in the text takes a function away again. */

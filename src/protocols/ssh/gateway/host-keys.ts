@@ -14,14 +14,18 @@ export async function checkHostKey(
   const known = knownKeys(target, baseDirectory)
   if (known.revoked.includes(shown)) throw changed(target, 'is revoked in its knownHosts')
   if (known.keys.includes(shown)) return
-  if (!target.trustOnFirstUse) throw changed(target, 'is none of those that are configured')
+  if (!target.trustOnFirstUse) throw changed(target, 'is none of the configured ones')
   const first = await firstUse.find(target.name)
   if (first === undefined) return firstUse.keep(target.name, shown)
   if (first !== shown) throw changed(target, 'is not the one that was seen first')
 }
 
 const changed = (target: SshTarget, what: string): PamError =>
-  new PamError('TARGET_CERTIFICATE', `the host key of ${target.name} ${what}: it may be another host`, {
-    side: 'upstream',
-    hint: 'ask your gateway administrator to verify the key on the host and configure it',
-  })
+  new PamError(
+    'TARGET_CERTIFICATE',
+    `host key verification failed for ${target.name}: the key ${what} (possibly a different host)`,
+    {
+      side: 'upstream',
+      hint: 'ask your gateway administrator to verify the key on the host and configure it',
+    },
+  )

@@ -23,12 +23,12 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
       schema: patternList(checkCommandLine).describe(
         'command lines: word by word, * within a word, ... as the last word for any more words',
       ),
-      otherwise: (value) => `is about other commands: it names ${listed(value)}`,
+      otherwise: (value) => `names other commands: ${listed(value)}`,
       describe: (value) => `like ${listed(value)}`,
     },
     programs: {
       schema: patternList(checkProgram).describe('programs by name (systemctl), or by path'),
-      otherwise: (value) => `is about other programs: it names ${listed(value)}`,
+      otherwise: (value) => `names other programs: ${listed(value)}`,
       describe: (value) => `running ${listed(value)}`,
     },
     arguments: {
@@ -37,14 +37,14 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
         .min(1)
         .optional()
         .describe('words after the program, with * for any characters'),
-      otherwise: (value) => `is about other arguments: it names ${listed(value)}`,
+      otherwise: (value) => `names other arguments: ${listed(value)}`,
       describe: (value) => `with ${listed(value)}`,
     },
     paths: {
       schema: patternList(checkPath).describe(
         'absolute paths that are read or written; * within a name, ** for all below, and the directory itself',
       ),
-      otherwise: (value) => `is about other paths: it names ${listed(value)}`,
+      otherwise: (value) => `names other paths: ${listed(value)}`,
       describe: (value) => `touching ${listed(value)}`,
     },
     writesPaths: {
@@ -54,12 +54,12 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
     },
     hosts: {
       schema: patternList(checkHost).describe('host:port of what is forwarded, with * for either'),
-      otherwise: (value) => `is about other hosts: it names ${listed(value)}`,
+      otherwise: (value) => `names other hosts: ${listed(value)}`,
       describe: (value) => `to ${listed(value)}`,
     },
     logins: {
       schema: patternList(checkLogin).describe('accounts on the target'),
-      otherwise: (value) => `is about other logins: it names ${listed(value)}`,
+      otherwise: (value) => `names other logins: ${listed(value)}`,
       describe: (value) => `as ${listed(value)}`,
     },
   },

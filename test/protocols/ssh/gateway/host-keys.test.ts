@@ -28,15 +28,13 @@ function check(shown: string, given: Partial<SshTarget>): Promise<void> {
 const refused = (what: string): object => ({
   code: 'TARGET_CERTIFICATE',
   side: 'upstream',
-  message: `the host key of web ${what}: it may be another host`,
+  message: `host key verification failed for web: the key ${what} (possibly a different host)`,
 })
 
 describe('the key that a target shows', () => {
   it('is one of those that are configured', async () => {
     await check('b', { hostKeys: [line('a'), `${line('b')} comment`] })
-    await expect(check('c', { hostKeys: [line('a')] })).rejects.toMatchObject(
-      refused('is none of those that are configured'),
-    )
+    await expect(check('c', { hostKeys: [line('a')] })).rejects.toMatchObject(refused('is none of the configured ones'))
   })
 
   it.each<[string, string, Partial<SshTarget>, boolean]>([
@@ -54,7 +52,7 @@ describe('the key that a target shows', () => {
     writeFileSync(join(directory, 'known_hosts'), `${text}\n`)
     const checked = check('a', { knownHosts: 'known_hosts', ...given })
     if (found) await checked
-    else await expect(checked).rejects.toMatchObject(refused('is none of those that are configured'))
+    else await expect(checked).rejects.toMatchObject(refused('is none of the configured ones'))
   })
 
   it('is refused where it is revoked, whoever else knows it', async () => {

@@ -118,10 +118,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     const { catalog } = pipeline
     const reasons = types.flatMap((type) => {
       const name = catalog.typesByOid.get(type)
-      return [
-        ...(name === undefined ? [] : [`the type ${name} runs code that somebody wrote`]),
-        ...castsFrom(type, catalog),
-      ]
+      return [...(name === undefined ? [] : [`the type ${name} runs user-defined code`]), ...castsFrom(type, catalog)]
     })
     if (reasons.length === 0) return facts
     const byTypes = typed.get(facts) ?? new Map<string, StatementFacts>()

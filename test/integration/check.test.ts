@@ -271,10 +271,10 @@ describe.skipIf(!OPENSSL || !SSHD)('pam-gateway check --connect', () => {
     await postgres?.stop()
   })
 
-  const config = (more: { targets?: string; issuer?: string; tls?: string } = {}): string => `
+  const config = (more: { targets?: string; issuer?: string; tls?: string; handshake?: string } = {}): string => `
 listen: { tls: ${more.tls ?? '{ certificate: tls/server.crt, key: tls/server.key }'} }
 publicUrl: https://localhost:8443
-limits: { handshake: 2s }
+limits: { handshake: ${more.handshake ?? '10s'} }
 identity: { issuers: [{ url: "${issuer}", for: people, clientId: pamctl, ca: tls/ca.crt ${more.issuer ?? ''} }] }
 targets:
 ${more.targets ?? `${db()}${host()}`}`
@@ -362,12 +362,12 @@ ${more.targets ?? `${db()}${host()}`}`
     ],
     [
       'a target that is silent',
-      () => config({ targets: db({ port: (silent.address() as AddressInfo).port }) }),
+      () => config({ targets: db({ port: (silent.address() as AddressInfo).port }), handshake: '2s' }),
       /FAILED {2}target db .*did not answer in time/,
     ],
     [
       'a host that is silent',
-      () => config({ targets: host({ port: (silent.address() as AddressInfo).port }) }),
+      () => config({ targets: host({ port: (silent.address() as AddressInfo).port }), handshake: '2s' }),
       /FAILED {2}target web .*did not answer in time/,
     ],
     [

@@ -9,6 +9,7 @@ import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { serviceToken } from '../helpers/gateway-client.ts'
 import { pamctlSignedIn } from '../helpers/pamctl-client.ts'
 import { pamctl, type Outcome } from '../helpers/run.ts'
+import { TEST_TIMEOUT } from '../helpers/timeouts.ts'
 
 /** Commands that start at the same moment, in a home where nothing has been started. */
 const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-cold-'))
@@ -45,7 +46,7 @@ describe('ten commands at once on a cold home', () => {
         expect(left).toEqual([expect.stringMatching(/^service-key-[0-9a-f]{16}\.json$/)])
       }
     },
-    30_000 + 30_000 * ROUNDS,
+    TEST_TIMEOUT * ROUNDS,
   )
 
   it('share one agent', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crash } from '../helpers/crash-harness.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
 import { PGBENCH, PSQL } from '../helpers/run.ts'
+import { TEST_TIMEOUT } from '../helpers/timeouts.ts'
 
 /** PAMCTL_CRASH_KILLS=200 npx vitest run test/integration/crash.test.ts runs it longer. */
 const KILLS = Number(process.env['PAMCTL_CRASH_KILLS'] ?? 6)
@@ -24,7 +25,7 @@ describe.skipIf(!PSQL || !PGBENCH)('a gateway that is killed at random moments',
       expect(report).toMatchObject({ unrecorded: [], lost: [], invented: [], unverified: [], audit: 'valid' })
       expect(report.executed).toBeGreaterThan(report.kills)
     },
-    30_000 + KILLS * 10_000,
+    TEST_TIMEOUT + KILLS * 10_000,
   )
 })
 

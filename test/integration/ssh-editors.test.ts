@@ -31,7 +31,7 @@ ${documented('Ansible')}${documented('Editors: VS Code Remote-SSH and those like
 `,
   })
   port = await own.port()
-}, 60_000)
+})
 afterAll(() => own?.stop())
 
 describe.skipIf(!SSHD)('an editor', () => {
@@ -53,7 +53,7 @@ describe.skipIf(!SSHD)('an editor', () => {
     await eventually(() => (isOver || out.includes('bootstrap: ') ? true : undefined), 'the script has run')
     const to = /listeningOn==(\d+)==/.exec(out)?.[1] ?? 'nowhere'
     const url = `http://127.0.0.1:${to}/`
-    const answer = await run('curl', ['-s', '-m', '10', '-i', '--socks5-hostname', `127.0.0.1:${local}`, url])
+    const answer = await run('curl', ['-s', '-m', '100', '-i', '--socks5-hostname', `127.0.0.1:${local}`, url])
     ssh.stdin.end()
     const code = await over
     return {
@@ -77,7 +77,6 @@ describe.skipIf(!SSHD)('an editor', () => {
       expect(through.answer).toBe('HTTP/1.1 101 Switching Protocols')
       for (const home of homes) rmSync(home, { recursive: true })
     },
-    60_000,
   )
 
   it('reaches nothing else by the port, and is told why', async () => {
@@ -155,5 +154,5 @@ describe.skipIf(!SSHD || !hasProgram('ansible-playbook'))('Ansible', () => {
     })
     expect(stdout).toContain('pam: configuration is managed')
     expect(existsSync('/etc/pamctl-test')).toBe(false)
-  }, 60_000)
+  })
 })

@@ -239,6 +239,8 @@ describe('whoever lost their identity does nothing any more', () => {
   /** As if the proof of everybody's identity had run out: nobody is asked before it is used. */
   function loseIdentity(who: SignedIn): void {
     const store = new Libsql(join(directory, 'data', 'state.db'))
+    // The gateway may be writing at this moment.
+    store.pragma('busy_timeout = 60000')
     store.prepare('update logins set proven_until = ? where id = ?').run(Date.now() - 1, who.token.login)
     store.close()
   }

@@ -82,7 +82,6 @@ async function call(who: SignedIn, method: string, path: string, body?: object):
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(20_000),
   })
 }
 /** One call; what it says is not looked at. */

@@ -86,7 +86,7 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
   }
 
   it('end the connection where they are not finished', async () => {
-    await start(guarded, 300)
+    await start(guarded, 2000)
     stall()
     expect(await failed()).toBe('a key exchange was begun and not finished in time')
   })

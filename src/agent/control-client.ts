@@ -144,4 +144,5 @@ function controlConnection(socket: Socket): AgentConnection {
 const agentGone = (): PamError =>
   new PamError('INTERNAL', 'lost the connection to the local agent', { hint: 'try again; agent.log has the cause' })
 
-const MAX_START_MS = 10_000
+/** How soon it starts is for the machine to say, and one that cannot start exits. */
+const MAX_START_MS = 120_000

@@ -214,6 +214,17 @@ async def main():
 asyncio.run(main())
 `
 
+describe.skipIf(!SSHD)('who is turned away', () => {
+  it('reads why where the answer and the end of the connection would come in one read', async () => {
+    const slow = await lumpyLink(300)
+    slow.to = port.port
+    const options = own.options({ ...port, port: slow.port }).map((one) => one.replace(/^User=.*/, 'User=nobody'))
+    const { code, stderr } = await run('ssh', [...options, '127.0.0.1', 'true'])
+    expect({ code, stderr }).toEqual({ code: 126, stderr: expect.stringContaining('as "nobody"') })
+    slow.close()
+  })
+})
+
 describe.skipIf(!SSHD)('a client that goes without a word', () => {
   for (const [index, [who, isThere, leave]] of LEAVING.entries())
     it.skipIf(!isThere)(

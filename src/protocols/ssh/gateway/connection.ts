@@ -119,7 +119,7 @@ async function endConnection(
   }
   upstream.end()
   // A client drops what it has not shown yet when it is disconnected: it may leave by itself first.
-  if (!left.aborted) await leftWithin(left, LINGER)
+  if (!left.aborted) await leftWithin(left, READING_MS)
   client.end()
   if (!left.aborted) await leftWithin(left, LINGER)
   upstream.destroy()
@@ -136,4 +136,7 @@ function leftWithin(left: AbortSignal, milliseconds: number): Promise<void> {
 const MAX_CHANNELS = 200
 /** Channels of one connection, all told. */
 const MAX_EVER = 100_000
+/** Milliseconds that a client has to read why the session ended, over however long a way. */
+const READING_MS = 2000
+/** Milliseconds that a client has to leave once it was disconnected. */
 const LINGER = 500

@@ -80,8 +80,8 @@ async function tellRefused({ connection, left, admit }: SshHello, error: PamErro
         channel.stderr.write(`pam: ${error.message}\r\n${error.hint === undefined ? '' : `pam: ${error.hint}\r\n`}`)
         sendExit(channel, { code: 126 })
         channel.end()
-        // The client closes the connection once it has read that.
-        setTimeout(resolve, LINGER)
+        // The client closes the connection once it has read that: disconnected before, it would drop it.
+        setTimeout(resolve, READING_MS).unref()
       }
       ssh.on('pty', (acceptPty) => acceptPty?.())
       ssh.on('env', (acceptEnv) => acceptEnv?.())
@@ -97,5 +97,7 @@ async function tellRefused({ connection, left, admit }: SshHello, error: PamErro
   connection.end()
 }
 
-const LINGER = 200
-const MAX_REFUSAL_MS = 5000
+/** Milliseconds that a client has to read why it is turned away, over however long a way. */
+const READING_MS = 5000
+/** Milliseconds that it has to ask for something first. */
+const MAX_REFUSAL_MS = 10_000

@@ -27,7 +27,7 @@ export async function startEvaluationProvider(
   /** Where the dashboard takes sign-ins; known once the gateway listens. */
   callback: () => string,
 ): Promise<EvaluationProvider> {
-  const server = createServer()
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
   await listen(server, port)
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const settings = await configuration(people)
@@ -67,6 +67,9 @@ export async function startEvaluationProvider(
       }),
   }
 }
+
+/** As long as the gateway's: clients that use a connection again must not meet one that is being closed. */
+const KEEP_ALIVE_MS = 72_000
 
 /** The library prints which runtimes it supports, and that its store is for development: the gateway's log says both in its own way. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {

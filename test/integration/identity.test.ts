@@ -168,6 +168,11 @@ describe('the tunnel', () => {
 })
 
 describe('signing in', () => {
+  it('the provider keeps connections for as long as the gateway: clients use them again after some seconds', async () => {
+    for (const url of [`${stack.gateway}/healthz`, `${stack.issuer}/.well-known/openid-configuration`])
+      expect([url, (await fetch(url)).headers.get('keep-alive')]).toEqual([url, 'timeout=72'])
+  })
+
   it('a person who says no in the browser ends it, plainly', async () => {
     const discovery = await createApiClient({ gateway: stack.gateway, fetch }).discover()
     const denied = signInWithDevice(discovery, {

@@ -95,7 +95,14 @@ describe('tunnels that share a connection', () => {
     const port = await portOf(shared(jane).tunnel, 'dev-db')
     const before = new Set((await jane.api.sessions.list({ mine: true, limit: 100 })).items.map(({ id }) => id))
     const frozen: number[] = []
-    cleanUps.push(() => frozen.forEach((pid) => process.kill(pid, 'SIGCONT')))
+    const thaw = (pid: number): void => {
+      try {
+        process.kill(pid, 'SIGCONT')
+      } catch {
+        // It is gone.
+      }
+    }
+    cleanUps.push(() => frozen.forEach(thaw))
     // More than leave at the same time.
     for (let n = 0; n < 20; n++) {
       const { rows } = await (await client(port)).query<{ pid: number }>('select pg_backend_pid() as pid')

@@ -198,30 +198,29 @@ const schemasOf = new WeakMap<PolicyLanguage, PolicySchemas>()
 
 type PolicySchemas = ReturnType<typeof makeSchemas>
 
-/** The lists of the configuration file that make the policy, and its tests, in the words of all protocols. */
-function makeSchemas(language: PolicyLanguage) {
-  const setNames = [...new Set(Object.values(language.protocols).flatMap(({ ruleSets }) => Object.keys(ruleSets)))]
-  const exampleKinds = new Set(Object.values(language.protocols).flatMap(({ kinds }) => kinds.slice(0, 2)))
-  const condition = (scope: 'access' | 'command') =>
-    z
-      .string()
-      .describe('a CEL expression that must be true for the rule to match')
-      .transform((source, context) => {
-        try {
-          return parseCondition(source, scope, language)
-        } catch (error) {
-          context.addIssue({ code: 'custom', message: `not a usable condition: ${(error as Error).message}` })
-          return z.NEVER
-        }
-      })
-      .optional()
+/** `when:` of a rule. */
+const condition = (scope: 'access' | 'command', language: PolicyLanguage) =>
+  z
+    .string()
+    .describe('a CEL expression that must be true for the rule to match')
+    .transform((source, context) => {
+      try {
+        return parseCondition(source, scope, language)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `not a usable condition: ${(error as Error).message}` })
+        return z.NEVER
+      }
+    })
+    .optional()
 
-  const accessRule = z
+/** An entry of `access:`. */
+const accessRuleIn = (language: PolicyLanguage) =>
+  z
     .strictObject({
       name: ruleName,
       who,
       targets,
-      when: condition('access'),
+      when: condition('access', language),
       grant: z
         .enum(['standing', 'request'])
         .describe('standing: given at connect; request: given when an approver agrees'),
@@ -241,7 +240,10 @@ function makeSchemas(language: PolicyLanguage) {
     })
     .register(renamedKeys, { longest: 'maxDuration' })
 
-  const match = z
+/** `match:` of a command rule: the words of all protocols. */
+const matchIn = (language: PolicyLanguage): z.ZodType<StatementMatch> => {
+  const exampleKinds = new Set(Object.values(language.protocols).flatMap(({ kinds }) => kinds.slice(0, 2)))
+  return z
     .strictObject({
       kinds: patternList(checkKind(language)).describe(
         `kinds of commands, such as ${[...exampleKinds].join(', ')}; drop-* matches every kind that begins so`,
@@ -254,63 +256,79 @@ function makeSchemas(language: PolicyLanguage) {
       unknown: z.boolean().optional().describe('true: also commands whose effect the gateway cannot determine'),
     })
     .default({}) as unknown as z.ZodType<StatementMatch>
+}
 
-  const commandRule = z
+const hold = z.strictObject({
+  approvers,
+  expires: duration.default(15 * 60_000).describe('how long it waits; default: 15m'),
+  inTransaction: z
+    .enum(['wait', 'refuse'])
+    .default('wait')
+    .describe('within an open transaction: wait with its locks held, or refuse to wait'),
+  covers: z
+    .enum(['parameters', 'statement'])
+    .default('parameters')
+    .describe('an approval is for these parameters, once; or for the statement with any, while the session lasts'),
+})
+
+/** An entry of `commands:`. A ready-made set is several rules. */
+const commandRuleIn = (language: PolicyLanguage) => {
+  const setNames = [...new Set(Object.values(language.protocols).flatMap(({ ruleSets }) => Object.keys(ruleSets)))]
+  return z
     .strictObject({
       name: ruleName.optional(),
       use: z.enum(setNames).optional().describe('a ready-made set of rules instead of one of your own'),
       who,
       targets,
-      when: condition('command'),
-      match,
+      when: condition('command', language),
+      match: matchIn(language),
       allow: z.literal(true).optional().describe('the command runs'),
       deny: z.string().min(1).optional().describe('the command is denied with this message'),
-      hold: z
-        .strictObject({
-          approvers,
-          expires: duration.default(15 * 60_000).describe('how long it waits; default: 15m'),
-          inTransaction: z
-            .enum(['wait', 'refuse'])
-            .default('wait')
-            .describe('within an open transaction: wait with its locks held, or refuse to wait'),
-          covers: z
-            .enum(['parameters', 'statement'])
-            .default('parameters')
-            .describe(
-              'an approval is for these parameters, once; or for the statement with any, while the session lasts',
-            ),
-        })
-        .optional()
-        .describe('the command waits for a person'),
+      hold: hold.optional().describe('the command waits for a person'),
       hint: z.string().optional().describe('what to do instead, shown with a denial'),
     })
-    .transform(({ allow, deny, hold, use, ...rest }, context): CommandRule[] => {
-      if (use !== undefined) return useRuleSet(language, use, { allow, deny, hold, ...rest }, context)
-      const { name } = rest
-      if (name === undefined) {
-        context.addIssue({ code: 'custom', path: ['name'], message: '`name` is required' })
-        return z.NEVER
-      }
-      const rule = { ...rest, match: language.completed(rest.match), name }
-      const effects = [
-        allow === undefined ? undefined : { type: 'allow' as const },
-        deny === undefined ? undefined : { type: 'deny' as const, message: deny },
-        hold === undefined ? undefined : { type: 'hold' as const, ...hold },
-      ].filter((effect) => effect !== undefined)
-      const [effect] = effects
-      if (effects.length === 1 && effect !== undefined) return [{ ...rule, effect }]
-      context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
-      return z.NEVER
-    })
+    .transform((entry, context) => rulesOf(language, entry, context))
+}
 
+/** What an entry of `commands:` says, before it is known whether its parts fit together. */
+type CommandEntry = Omit<CommandRule, 'name' | 'effect' | 'set' | 'targetType'> & {
+  readonly name?: string | undefined
+  readonly use?: string | undefined
+  readonly allow?: true | undefined
+  readonly deny?: string | undefined
+  readonly hold?: z.output<typeof hold> | undefined
+}
+
+function rulesOf(language: PolicyLanguage, entry: CommandEntry, context: z.RefinementCtx): CommandRule[] {
+  const { allow, deny, hold: held, use, ...rest } = entry
+  if (use !== undefined) return useRuleSet(language, use, { allow, deny, hold: held, ...rest }, context)
+  const { name } = rest
+  if (name === undefined) {
+    context.addIssue({ code: 'custom', path: ['name'], message: '`name` is required' })
+    return z.NEVER
+  }
+  const rule = { ...rest, match: language.completed(rest.match), name }
+  const effects = [
+    allow === undefined ? undefined : { type: 'allow' as const },
+    deny === undefined ? undefined : { type: 'deny' as const, message: deny },
+    held === undefined ? undefined : { type: 'hold' as const, ...held },
+  ].filter((effect) => effect !== undefined)
+  const [effect] = effects
+  if (effects.length === 1 && effect !== undefined) return [{ ...rule, effect }]
+  context.addIssue({ code: 'custom', message: 'a command rule has exactly one of allow, deny and hold' })
+  return z.NEVER
+}
+
+/** The lists of the configuration file that make the policy, and its tests, in the words of all protocols. */
+function makeSchemas(language: PolicyLanguage) {
   const policyShape = {
     access: z
-      .array(accessRule)
+      .array(accessRuleIn(language))
       .default([])
       .describe('who may connect to which targets; the first rule that matches decides'),
     // Each entry as a list: a ready-made set is several rules.
     commands: z
-      .array(commandRule)
+      .array(commandRuleIn(language))
       .default([])
       .describe('what may run inside a session; the first rule that matches decides'),
     tests: z

@@ -2,16 +2,16 @@ import { BLOCK_EVENTS, nextBlockHash, type BlockContent } from './compact-format
 import type { EndedEvent } from './event.ts'
 import { decodePayload, encodeFrames, nextFrame, nextHash, type Frame } from './frame.ts'
 import type { SealedSoFar } from './journal-format.ts'
-import { type JournaledSession } from './read-journal.ts'
+import type { JournaledSession } from './read-journal.ts'
 import { OpenSegment } from './open-segment.ts'
 import { CompactReader } from './read-compact.ts'
 import { RecordingFile } from './recording-file.ts'
 import type { RecoveredTail } from './seal.ts'
 import { encodeCompact, encodeFramed, encodeUnpacked } from './segment.ts'
-import type { Standing } from './valid-prefix.ts'
+import type { ValidPrefix } from './valid-prefix.ts'
 
 /** What the journal has of a session behind what stands in its file. */
-export interface FollowUp {
+export interface JournalRemainder {
   /** How many events the record has with it. */
   readonly events: number
   /** It does not go on without a gap. */
@@ -23,10 +23,10 @@ export interface FollowUp {
 }
 
 /** Compact events, as far as they follow from each other, in the segments that they were added to. */
-export function segmentsAfter(journaled: JournaledSession | undefined, standing: Standing): FollowUp {
+export function segmentsAfter(journaled: JournaledSession | undefined, prefix: ValidPrefix): JournalRemainder {
   const segments: Restored[] = []
-  let events = standing.events
-  let hash = standing.hash
+  let events = prefix.events
+  let hash = prefix.hash
   let hasEnded = false
   let gap = false
   for (const turn of journaled?.turns ?? []) {
@@ -45,7 +45,7 @@ export function segmentsAfter(journaled: JournaledSession | undefined, standing:
   // Where it can be read, the event itself counts.
   const isOver = blocks.at(-1)?.isOver ?? hasEnded
   const ends = new Map<number, string>()
-  let after = standing.events
+  let after = prefix.events
   for (const [index, { content }] of blocks.entries()) {
     for (const block of content) hash = nextBlockHash(hash, block)
     after += content.reduce((sum, block) => sum + block.events, 0)
@@ -125,13 +125,13 @@ const MORE = { status: 'more' } as const
 const ANY_HASH = 'any'
 
 /** Events of version 2, as far as they follow from each other. */
-export function framesAfter(journaled: JournaledSession | undefined, standing: Standing): FollowUp {
+export function framesAfter(journaled: JournaledSession | undefined, prefix: ValidPrefix): JournalRemainder {
   const events: JournaledSession['events'] = []
-  let hash = standing.hash
+  let hash = prefix.hash
   let gap = false
   for (const event of journaled?.events ?? []) {
     const { seq, hidden, payload } = event
-    const next = standing.events + events.length
+    const next = prefix.events + events.length
     if (seq < next) continue
     gap = seq !== next || (!hidden && !nextHash(hash, payload).equals(event.hash))
     if (gap) break
@@ -140,12 +140,12 @@ export function framesAfter(journaled: JournaledSession | undefined, standing: S
   }
   const last = events.at(-1)
   return {
-    events: standing.events + events.length,
+    events: prefix.events + events.length,
     gap,
     restores: (sealed) =>
       events.some((event) => event.seq === sealed.events - 1 && event.hash.toString('hex') === sealed.hash),
     async close(recording, tail) {
-      const own = last?.ends === true ? [] : [endedFrame(standing.events + events.length, last ?? standing)]
+      const own = last?.ends === true ? [] : [endedFrame(prefix.events + events.length, last ?? prefix)]
       const end = { status: 'recovered', tail } as const
       if (last?.hidden !== true) return recording.append(await encodeFramed([...events, ...own], recording.hash), end)
       const { wrappedKey = '' } = journaled ?? {}

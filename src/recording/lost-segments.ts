@@ -1,6 +1,6 @@
-import { type JournaledSession } from './read-journal.ts'
-import type { FollowUp } from './journal-remainder.ts'
-import { type Standing, beyondEnd } from './valid-prefix.ts'
+import type { JournaledSession } from './read-journal.ts'
+import type { JournalRemainder } from './journal-remainder.ts'
+import { type ValidPrefix, beyondEnd } from './valid-prefix.ts'
 
 interface Lost {
   readonly problem: string
@@ -13,15 +13,15 @@ interface Lost {
 /** Holds the file against what the journal says was sealed and flushed: nothing but a person takes that away again. */
 export function lostSegments(
   journaled: JournaledSession | undefined,
-  standing: Standing,
-  found: FollowUp,
+  prefix: ValidPrefix,
+  found: JournalRemainder,
   announces: boolean,
 ): Lost | undefined {
   // A record that the gateway has closed ends with its seal: there is no shorter one with a genuine end.
-  if (standing.last !== undefined && standing.last.status !== 'more') {
+  if (prefix.last !== undefined && prefix.last.status !== 'more') {
     const problem =
-      beyondEnd(journaled, standing.events) ??
-      (standing.last.tail === 'altered' ? 'was closed by a start that found events missing or changed' : undefined)
+      beyondEnd(journaled, prefix.events) ??
+      (prefix.last.tail === 'altered' ? 'was closed by a start that found events missing or changed' : undefined)
     return problem === undefined ? undefined : { problem, isGone: true, isReplaced: false }
   }
   if (journaled === undefined || journaled.file === '') {
@@ -31,11 +31,11 @@ export function lostSegments(
   }
   const { sealed } = journaled
   if (sealed === undefined || sealed.events === 0) return undefined
-  if (sealed.events <= standing.events) {
-    if (standing.ends.get(sealed.events) === sealed.hash) return undefined
+  if (sealed.events <= prefix.events) {
+    if (prefix.ends.get(sealed.events) === sealed.hash) return undefined
     return { problem: 'is not the file that the journal speaks of', isGone: true, isReplaced: true }
   }
-  const range = `events ${standing.events} to ${sealed.events - 1} were sealed and are missing from the file`
+  const range = `events ${prefix.events} to ${sealed.events - 1} were sealed and are missing from the file`
   return found.restores(sealed)
     ? { problem: `${range}; they were restored from the journal`, isGone: false, isReplaced: false }
     : { problem: range, isGone: true, isReplaced: false }

@@ -7,9 +7,9 @@ import { readJournals, type JournaledSession, type JournalFileReading } from './
 import { isNoFile } from './ordinary-file.ts'
 import { RecordingFile, type SealedRecording } from './recording-file.ts'
 import type { RecoveredTail, Signer } from './seal.ts'
-import { type TrustedKey } from './verify.ts'
-import { type FollowUp, segmentsAfter, framesAfter } from './journal-remainder.ts'
-import { readStanding, beyondEnd, lastOf } from './valid-prefix.ts'
+import type { TrustedKey } from './verify.ts'
+import { type JournalRemainder, segmentsAfter, framesAfter } from './journal-remainder.ts'
+import { readValidPrefix, beyondEnd, lastOf } from './valid-prefix.ts'
 import { lostSegments } from './lost-segments.ts'
 
 export type Recovered =
@@ -86,24 +86,24 @@ export async function recoverSpool(directory: string, options: RecoverOptions): 
     tail: worst(journals.map((file) => file.tail)),
     announces: files.every((file) => file.announces),
   }
-  const standing = recordingsIn(directory)
+  const present = recordingsIn(directory)
   const { known } = options
   if (options.isAltered === true)
-    return { recordings: standing.map(notVouchedFor), journals, finish: () => closeJournals(files, true) }
+    return { recordings: present.map(notVouchedFor), journals, finish: () => closeJournals(files, true) }
   const recordings: Recovered[] = []
   const own = new Map<string, string>()
-  for (const session of [...standing.map(sessionOf), ...sessions.keys()]) {
+  for (const session of [...present.map(sessionOf), ...sessions.keys()]) {
     const { file } = known.get(session) ?? {}
     if (file !== undefined) own.set(session, file)
   }
   // An earlier start closed it before the chain said where it is: its digest shows whether it is the one.
-  for (const file of standing) {
+  for (const file of present) {
     const session = sessionOf(file)
     if (known.has(session) && !own.has(session)) own.set(session, file)
   }
   // A session that the chain does not know had its record opened, and the stop came before the chain said so.
   for (const [session, { file }] of sessions) if (file !== '' && !own.has(session)) own.set(session, file)
-  for (const file of standing) {
+  for (const file of present) {
     const session = sessionOf(file)
     if (own.get(session) !== file) {
       const reason = own.has(session)
@@ -178,9 +178,9 @@ async function lookAtSealed(
   const path = join(directory, file)
   const damaged = (reason: string): Recovered => ({ type: 'damaged', session, file, reason, stray: false })
   if ((await digestOfFile(path)) !== sha256) return damaged('is not what was sealed')
-  const standing = await readStanding(path, session, keys)
-  if ('damaged' in standing) return damaged(standing.damaged)
-  const { segments, events, bytes, hash, last } = standing
+  const prefix = await readValidPrefix(path, session, keys)
+  if ('damaged' in prefix) return damaged(prefix.damaged)
+  const { segments, events, bytes, hash, last } = prefix
   if (last === undefined || last.status === 'more') return damaged('has no last segment')
   const beyond = beyondEnd(journaled, events)
   if (beyond !== undefined) return damaged(beyond)
@@ -204,27 +204,26 @@ async function recoverRecording(
     await appendDetached(detachedFileOf(path), journaled.detached)
   // A record stays of the version that it was begun in.
   const version = journaled !== undefined && journaled.events.length > 0 ? 2 : 3
-  const standing = await readStanding(path, session, keys, version)
-  if ('damaged' in standing) return damaged(standing.damaged)
-  if (standing.version !== version && lastOf(journaled) >= 0)
-    return damaged('is not the file that the journal speaks of')
-  let found: FollowUp
+  const prefix = await readValidPrefix(path, session, keys, version)
+  if ('damaged' in prefix) return damaged(prefix.damaged)
+  if (prefix.version !== version && lastOf(journaled) >= 0) return damaged('is not the file that the journal speaks of')
+  let found: JournalRemainder
   try {
-    found = standing.version === 2 ? framesAfter(journaled, standing) : segmentsAfter(journaled, standing)
+    found = prefix.version === 2 ? framesAfter(journaled, prefix) : segmentsAfter(journaled, prefix)
   } catch (error) {
     return damaged(`has events in the journal that cannot be read: ${(error as Error).message}`)
   }
-  const lost = lostSegments(journaled, standing, found, announces)
+  const lost = lostSegments(journaled, prefix, found, announces)
   if (lost?.isReplaced === true) return damaged(lost.problem)
   const recording = new RecordingFile(path, session, signer)
-  recording.resume(standing)
+  recording.resume(prefix)
   const problem = lost === undefined ? {} : { problem: lost.problem }
-  if (standing.last !== undefined && standing.last.status !== 'more') {
-    const status = standing.last.status === 'recovered' ? 'recovered' : 'sealed'
-    const { tail: said } = standing.last
+  if (prefix.last !== undefined && prefix.last.status !== 'more') {
+    const status = prefix.last.status === 'recovered' ? 'recovered' : 'sealed'
+    const { tail: said } = prefix.last
     return { type: 'sealed', file, sealed: recording.sealed(status), ...(said && { tail: said }), ...problem }
   }
-  if (found.events === standing.events && standing.events === 0) return damaged(lost?.problem ?? 'has no opening')
+  if (found.events === prefix.events && prefix.events === 0) return damaged(lost?.problem ?? 'has no opening')
   const ending = lost?.isGone === true ? 'altered' : found.gap && tail === 'whole' ? 'short' : tail
   await found.close(recording, ending)
   return { type: 'sealed', file, sealed: recording.sealed('recovered'), tail: ending, ...problem }

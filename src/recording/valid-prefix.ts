@@ -2,13 +2,13 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { firstBlockHash } from './compact-format.ts'
 import { firstHash } from './frame.ts'
-import { type JournaledSession } from './read-journal.ts'
+import type { JournaledSession } from './read-journal.ts'
 import { BrokenRecording, CUT_OFF, readSegments } from './read.ts'
 import type { SegmentSeal } from './seal.ts'
-import { type RecordVersion } from './segment.ts'
+import type { RecordVersion } from './segment.ts'
 import { Broken, RecordingVerifier, type TrustedKey } from './verify.ts'
 
-export interface Standing {
+export interface ValidPrefix {
   readonly version: RecordVersion
   readonly bytes: number
   readonly digest: Hash
@@ -21,12 +21,12 @@ export interface Standing {
 }
 
 /** What of the file stands; `otherwise`: its version where nothing does. A segment that was not written whole is in the journal as well, and is cut off. */
-export async function readStanding(
+export async function readValidPrefix(
   path: string,
   session: string,
   keys: readonly TrustedKey[],
   otherwise: RecordVersion = 3,
-): Promise<Standing | { damaged: string }> {
+): Promise<ValidPrefix | { damaged: string }> {
   const verifier = new RecordingVerifier(keys, undefined)
   const ends = new Map<number, string>()
   let version = otherwise

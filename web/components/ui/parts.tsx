@@ -3,6 +3,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { PamError } from '../../../src/shared/errors.ts'
 import { asProblem } from '../../lib/client.ts'
 import { formatDateTime, formatRelative } from '../../lib/format.ts'
+import { liveStatus } from '../../lib/live.ts'
+import { useStore } from '../../lib/store.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { Text } from './text.tsx'
 
@@ -19,6 +21,24 @@ export function Labels({ labels }: { labels: Readonly<Record<string, string>> })
         </Badge>
       ))}
     </>
+  )
+}
+
+/** The banner says that the gateway is away; what could not be loaded is loaded again as soon as it is back. */
+function Unreachable({ retry }: { retry: () => void }) {
+  const status = useStore(liveStatus)
+  const before = useRef(status)
+  useEffect(() => {
+    if (status === 'live' && before.current !== 'live') retry()
+    before.current = status
+  }, [status])
+  return (
+    <div class="note warn row" role="status">
+      <span>Not loaded: can't reach the gateway. This part loads when the gateway answers.</span>
+      <button type="button" class="link" onClick={retry}>
+        Try again
+      </button>
+    </div>
   )
 }
 
@@ -54,6 +74,7 @@ export function Empty({ children }: { children: ComponentChildren }) {
 
 /** What went wrong, what to do, an id to quote. */
 export function Problem({ error, retry }: { error: PamError; retry?: (() => void) | undefined }) {
+  if (error.code === 'GATEWAY_UNREACHABLE' && retry !== undefined) return <Unreachable retry={retry} />
   return (
     <div class="note bad" role="alert">
       <p>

@@ -1,5 +1,5 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import { type Work } from '../../../shared/slices.ts'
+import type { Work } from '../../../shared/slices.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { tiesOf } from './ties.ts'
 import { type Relation, keyOf, FIRST_USER_OID } from './catalog.ts'

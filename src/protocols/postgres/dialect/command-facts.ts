@@ -1,4 +1,4 @@
-import { type SqlStatement } from '../../../sql/statement.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'
 import { guard, guardLineage, type GuardOptions } from './guard.ts'

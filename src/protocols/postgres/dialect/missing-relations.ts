@@ -1,4 +1,4 @@
-import { type SqlStatement } from '../../../sql/statement.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { keyOf } from '../../../sql/facts/findings.ts'

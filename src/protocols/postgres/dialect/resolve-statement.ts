@@ -1,4 +1,4 @@
-import { type SqlStatement } from '../../../sql/statement.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
 import { DEFAULT_SCHEMA } from '../default-schema.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'

@@ -1,4 +1,4 @@
-import { type SqlStatement } from '../../../sql/statement.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
 import { PamError } from '../../../shared/errors.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'

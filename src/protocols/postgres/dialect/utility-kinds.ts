@@ -1,5 +1,5 @@
 import { wordList } from '../../../shared/word-list.ts'
-import { type NodeType } from './syntax.ts'
+import type { NodeType } from './syntax.ts'
 
 export const kebab = (text: string): string =>
   text

@@ -1,5 +1,5 @@
 import type * as pg from '@pgsql/types'
-import { type Copy } from '../../../sql/query.ts'
+import type { Copy } from '../../../sql/query.ts'
 import { isFalse, kindOfSet, literals, setsReadWrite } from './settings.ts'
 import { bodyOf, known, listOf, nameOf, NotRead, relationName, textsOf, type Bodies, type NodeType } from './syntax.ts'
 import type { Reader } from './to-expression.ts'

@@ -1,12 +1,4 @@
-import {
-  type Assignment,
-  type Command,
-  type HereDoc,
-  type ParameterExpansionPart,
-  type Pipeline,
-  type Redirect,
-  type SyntaxNode,
-} from 'unbash'
+import type { Assignment, Command, HereDoc, ParameterExpansionPart, Pipeline, Redirect, SyntaxNode } from 'unbash'
 import { isHarmlessVariable, Settings } from './variables.ts'
 import { hasUnreadBrace, hasUnreadOperator, literal } from './words.ts'
 

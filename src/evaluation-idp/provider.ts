@@ -85,6 +85,26 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
   // oxlint-enable no-console
 }
 
+/** The command line and the dashboard, which people sign in with, and the services. */
+const clientsOf = ({ services }: People): NonNullable<Configuration['clients']> => [
+  {
+    client_id: EVALUATION_CLIENT,
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
+    redirect_uris: ['http://127.0.0.1/callback'],
+    response_types: ['code'],
+    require_auth_time: true,
+  },
+  ...services.map(({ id, secret }) => ({
+    client_id: id,
+    client_secret: secret,
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    response_types: [],
+  })),
+]
+
 async function configuration(people: () => People): Promise<Configuration> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const show =
@@ -96,24 +116,7 @@ async function configuration(people: () => People): Promise<Configuration> {
   return {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'evaluation' }] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    clients: [
-      {
-        client_id: EVALUATION_CLIENT,
-        application_type: 'native',
-        token_endpoint_auth_method: 'none',
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
-        redirect_uris: ['http://127.0.0.1/callback'],
-        response_types: ['code'],
-        require_auth_time: true,
-      },
-      ...people().services.map(({ id, secret }) => ({
-        client_id: id,
-        client_secret: secret,
-        grant_types: ['client_credentials'],
-        redirect_uris: [],
-        response_types: [],
-      })),
-    ],
+    clients: clientsOf(people()),
     scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
     claims: {
       openid: ['sub', 'auth_time', 'jti'],

@@ -2,6 +2,7 @@ import type { Channel } from '../shared/channel.ts'
 import { asPamError, fromErrorBody, PamError } from '../shared/errors.ts'
 import type { TunnelChannel, TunnelFrame } from '../tunnel/web-socket-channel.ts'
 import type { LocalHalf } from '../protocols/local-half.ts'
+import { FewAtATime } from './few-at-a-time.ts'
 import { refuseLocally } from './refuse-locally.ts'
 
 export interface ForwardParts {
@@ -73,7 +74,10 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
         drained: () => client.resume(),
         ended: () => {
           isClosing = true
-          if (!over) client.end()
+          // Where a thousand are told at once, whoever is connected is served in between.
+          goodbyes.add(() => {
+            if (!over) client.end()
+          })
         },
         closed: () => {
           if (over) return
@@ -102,4 +106,6 @@ const lost = (): PamError =>
     hint: 'connect again; whether what was running has been done is not known',
   })
 
+/** Connections that are closed in one turn of the event loop: each costs a call of the system, and what follows from it. */
+const goodbyes = new FewAtATime(64)
 const LINGER = 2000

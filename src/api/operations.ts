@@ -9,6 +9,8 @@ export interface Readiness {
   readonly spool: { readonly bytes: number; readonly limit: number; readonly unsealed: number }
   readonly home: { readonly ok: boolean; readonly problem?: string; readonly waiting: number }
   readonly sessions: number
+  /** Sessions that are over and not on record in full. */
+  readonly ending: number
   readonly auditStreams: readonly { readonly name: string; readonly ok: boolean; readonly problem?: string }[]
   readonly checkpoints: { readonly ok: boolean; readonly problems: readonly string[] }
 }
@@ -29,6 +31,7 @@ export function createOperations(readiness: () => Readiness): Server {
   const flag = (ok: boolean): number => (ok ? 1 : 0)
   gauge('ready', 'whether sessions can be opened', ({ ready }) => flag(ready))
   gauge('sessions', 'open sessions', ({ sessions }) => sessions)
+  gauge('sessions_ending', 'sessions that are over and still being put on record', ({ ending }) => ending)
   gauge('recording_ok', 'whether records can be written', ({ recording }) => flag(recording.ok))
   gauge('spool_bytes', 'bytes of records on the local disk', ({ spool }) => spool.bytes)
   gauge('spool_limit_bytes', 'bytes at which new sessions are refused', ({ spool }) => spool.limit)

@@ -137,9 +137,16 @@ function accessRule(
 ): AccessRule {
   const rule = decideAccess(policy, person, target)
   if (rule === undefined) throw new PamError('NO_ACCESS', `no access rule grants you ${target.name}`)
-  if (registry.countOf(person.id) >= limits.sessionsPerPerson) {
+  const { live, ending } = registry.countOf(person.id)
+  if (live >= limits.sessionsPerPerson) {
     throw new PamError('RATE_LIMITED', `you have ${limits.sessionsPerPerson} sessions open already`, {
       hint: 'close some',
+    })
+  }
+  // A disk that is slow must not collect what one person opens and leaves.
+  if (ending >= limits.sessionsPerPerson) {
+    throw new PamError('RATE_LIMITED', `${ending} of your sessions have ended and are still being put on record`, {
+      hint: 'try again in a moment',
     })
   }
   return rule
@@ -224,7 +231,7 @@ async function confirm(
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
 }
 
-/** Seals the record, gives the credential back, and says in the store and in the log why the session ended: each whatever the others do. */
+/** Gives the credential back, seals the record, and says in the store and in the log why the session ended: each whatever the others do. */
 async function closeSession(
   { id, logger }: Opening,
   { session, recorder }: { readonly session: RunningSession; readonly recorder: SessionRecorder },
@@ -234,15 +241,14 @@ async function closeSession(
   const { code, message } = reason
   const commands = session.commands()
   registry.over(id)
-  try {
-    await spool.close(recorder, { code, message })
-  } finally {
-    try {
-      await session.lease.release()
-    } finally {
-      await state.sessionEnded(id, { at: clock.now(), code, message, commands }).finally(() => registry.remove(id))
-    }
-  }
+  const at = clock.now()
+  // The credential does not wait for the disk.
+  const [released, sealed] = await Promise.allSettled([
+    session.lease.release(),
+    spool.close(recorder, { code, message }),
+  ])
+  await state.sessionEnded(id, { at, code, message, commands }).finally(() => registry.remove(id))
+  for (const result of [sealed, released]) if (result.status === 'rejected') throw result.reason
   // What is ours to mend has its cause in the log, under the id that the client was told.
   if (code === 'INTERNAL') logger.error({ id: reason.id, cause: reason.cause }, 'session.failed')
   logger.info({ code, commands }, 'session.ended')

@@ -38,28 +38,56 @@ export interface HeldCommand {
   readonly parameters: readonly (string | null)[]
 }
 
+/** Of one person. */
+export interface SessionCount {
+  readonly live: number
+  /** Those that have ended, and that the record or the store does not have in full yet. */
+  readonly ending: number
+}
+
 /** Who is connected, in the memory of the gateway that holds the sockets. */
 export class SessionRegistry {
   readonly #live = new Map<string, LiveSession>()
   /** Those of them that have ended, and whose end the store does not have yet. */
   readonly #over = new Set<string>()
+  readonly #counts = new Map<string, { live: number; ending: number }>()
 
   add(session: LiveSession): void {
+    this.remove(session.id)
     this.#live.set(session.id, session)
+    const count = this.#counts.get(session.person.id) ?? { live: 0, ending: 0 }
+    this.#counts.set(session.person.id, count)
+    count.live++
   }
 
   /** It has ended: its person may open another one. It stays until the store says so, too. */
   over(id: string): void {
-    if (this.#live.has(id)) this.#over.add(id)
+    const count = this.#counts.get(this.#live.get(id)?.person.id ?? '')
+    if (count === undefined || this.#over.has(id)) return
+    this.#over.add(id)
+    count.live--
+    count.ending++
   }
 
   remove(id: string): void {
+    const session = this.#live.get(id)
+    if (session === undefined) return
     this.#live.delete(id)
-    this.#over.delete(id)
+    const wasOver = this.#over.delete(id)
+    const count = this.#counts.get(session.person.id)
+    if (count === undefined) return
+    count[wasOver ? 'ending' : 'live']--
+    if (count.live + count.ending === 0) this.#counts.delete(session.person.id)
   }
 
+  /** All of them, those included that have ended and stay for a moment. */
   get size(): number {
     return this.#live.size
+  }
+
+  /** Those that have ended and stay until they are on record. */
+  get ending(): number {
+    return this.#over.size
   }
 
   has(id: string): boolean {
@@ -70,11 +98,8 @@ export class SessionRegistry {
     return this.#live.get(id)
   }
 
-  /** Sessions of a person that have not ended. */
-  countOf(personId: string): number {
-    let count = 0
-    for (const { id, person } of this.#live.values()) if (person.id === personId && !this.#over.has(id)) count++
-    return count
+  countOf(personId: string): SessionCount {
+    return this.#counts.get(personId) ?? NONE
   }
 
   /** Ends every session that fits; how many. */
@@ -117,3 +142,5 @@ export class SessionRegistry {
     this.#live.get(approval.sessionId)?.decided(approval)
   }
 }
+
+const NONE: SessionCount = { live: 0, ending: 0 }

@@ -23,6 +23,7 @@ export async function serveTunnel(
   const protocol = target && parts.protocols.get(target.type)
   const engine = protocol?.engine
   let greeted = false
+  let ending: Promise<void> | undefined
   try {
     if (
       target === undefined ||
@@ -55,7 +56,11 @@ export async function serveTunnel(
       opened.session.end(asPamError(error))
       throw error
     } finally {
-      await opened.close()
+      ending = opened.close()
+      // Nobody waits for it to be told: both ends are, before the record is sealed.
+      ending.catch((error: unknown) =>
+        parts.logger.error({ session: opened.session.id, cause: error }, 'session.close_failed'),
+      )
     }
     const { code, message } = endOf(opened.session)
     channel.send({ v: 1, type: 'ended', code, message, id: opened.session.id })
@@ -78,6 +83,8 @@ export async function serveTunnel(
     channel.send({ v: 1, type: 'ended', ...toErrorBody(refusal) })
     if (greeted && engine !== undefined) await engine.refuse(channel, refusal)
     channel.destroy()
+  } finally {
+    await ending?.catch(() => {})
   }
 }
 

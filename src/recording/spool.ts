@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
+import { Semaphore } from '../shared/semaphore.ts'
 import { detachedKey } from './detached.ts'
 import { recordCipher } from './encryption.ts'
 import type { EndedEvent, OpenedEvent } from './event.ts'
@@ -46,11 +47,11 @@ export class Spool {
   readonly #options: SpoolOptions
   readonly #live = new Map<string, SessionRecorder>()
   /** Sessions that are over and whose record could not be sealed yet. */
-  readonly #unsealed = new Map<
-    string,
-    { recorder: SessionRecorder; file: string; seal: () => Promise<SealedRecording> }
-  >()
-  readonly #sealing = new Set<Promise<void>>()
+  readonly #unsealed = new Map<string, Waiting>()
+  readonly #sealing = new Set<Promise<unknown>>()
+  readonly #turns = new Semaphore(SEALED_AT_ONCE)
+  #rest: Promise<void> | undefined
+  #stopped = false
   /** Sealed, and not yet known to the store. */
   readonly #settling = new Map<SessionRecorder, Promise<void>>()
   #journals: Journal[]
@@ -133,12 +134,25 @@ export class Spool {
     return recorder
   }
 
-  /** Ends and seals a session's record; where the disk fails, later. Resolves when it was tried once. */
-  async close(recorder: SessionRecorder, last: Omit<EndedEvent, 'type'>): Promise<SealedRecording | undefined> {
+  /**
+   * Ends a session's record at once, and seals it when it is its turn; where the disk fails, later. Resolves when it was tried
+   * once. Where many sessions end together, those at both ends of them are told before the first is sealed.
+   */
+  close(recorder: SessionRecorder, last: Omit<EndedEvent, 'type'>): Promise<SealedRecording | undefined> {
     const seal = recorder.close(last)
     const waiting = { recorder, file: recorder.file, seal }
     this.#unsealed.set(recorder.session, waiting)
-    return this.#trySeal(waiting)
+    const sealing = this.#inTurn(waiting).finally(() => this.#sealing.delete(sealing))
+    this.#sealing.add(sealing)
+    return sealing
+  }
+
+  async #inTurn(waiting: Waiting): Promise<SealedRecording | undefined> {
+    if (this.#unsealed.size > MANY && !this.#stopped)
+      await (this.#rest ??= new Promise<void>((resolve) => setTimeout(resolve, REST_MS)).finally(() => {
+        this.#rest = undefined
+      }))
+    return this.#turns.take(() => this.#trySeal(waiting))
   }
 
   /** The file was copied to its home and removed here. */
@@ -149,32 +163,27 @@ export class Spool {
   /** Seals what can be sealed, and closes the journal. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
+    this.#stopped = true
     await Promise.all(this.#sealing)
     await Promise.all(this.#settling.values())
     for (const journal of this.#journals) await journal.close()
   }
 
-  async #trySeal(waiting: {
-    recorder: SessionRecorder
-    file: string
-    seal: () => Promise<SealedRecording>
-  }): Promise<SealedRecording | undefined> {
-    const { recorder, file, seal } = waiting
-    let result: SealedRecording | undefined
-    const work = seal().then(
-      (sealed) => {
-        result = sealed
-        this.#unsealed.delete(recorder.session)
-        this.#live.delete(recorder.session)
-        this.#recordingBytes += sealed.bytes
-        this.#settle(recorder, file, sealed)
-      },
+  /** Undefined where the disk fails, and where another attempt has been quicker. */
+  async #trySeal({ recorder, file, seal }: Waiting): Promise<SealedRecording | undefined> {
+    let sealed: SealedRecording
+    try {
+      sealed = await seal()
+    } catch (error) {
       // Others go on; no new session is opened while this one's record waits.
-      (error: unknown) => this.#setHealth(unwritable(error)),
-    )
-    this.#sealing.add(work)
-    await work.finally(() => this.#sealing.delete(work))
-    return result
+      this.#setHealth(unwritable(error))
+      return undefined
+    }
+    if (!this.#unsealed.delete(recorder.session)) return undefined
+    this.#live.delete(recorder.session)
+    this.#recordingBytes += sealed.bytes
+    this.#settle(recorder, file, sealed)
+    return sealed
   }
 
   /** Where the store does not take it, the journal stays, and the next start finds the record. */
@@ -212,7 +221,10 @@ export class Spool {
   async #tryAgain(): Promise<void> {
     const failures = this.#failures
     try {
-      for (const waiting of this.#unsealed.values()) if ((await this.#trySeal(waiting)) === undefined) return
+      for (const waiting of this.#unsealed.values()) {
+        await this.#trySeal(waiting)
+        if (this.#unsealed.has(waiting.recorder.session)) return
+      }
       await this.#dropJournals()
       await this.#probe()
       if (this.#journal.failed !== undefined) this.#journals.push((this.#journal = this.#openJournal()))
@@ -274,6 +286,13 @@ export class Spool {
   }
 }
 
+/** A session that is over, and whose record is not sealed. */
+interface Waiting {
+  readonly recorder: SessionRecorder
+  readonly file: string
+  readonly seal: () => Promise<SealedRecording>
+}
+
 const unwritable = (error: unknown): SpoolHealth => ({
   ok: false,
   reason: `records cannot be written: ${(error as Error).message}`,
@@ -292,6 +311,11 @@ function sizeOf(directory: string): number {
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 }
 
+/** Records that are sealed side by side: each keeps a thread of the disk's, and the processor, from those who are connected. */
+const SEALED_AT_ONCE = 4
+/** Sessions that are over and not sealed, of which more are many; and milliseconds that sealing then rests. */
+const MANY = 16
+const REST_MS = 250
 /** As much as a journal writes at once. */
 const PROBE = new Uint8Array(256 * 1024)
 /** Milliseconds after which the sessions in a journal seal what they have in it. */

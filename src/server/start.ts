@@ -199,7 +199,12 @@ export async function start(file: string): Promise<void> {
         hint: 'connect again in a moment',
       }),
     )
-    for (let waited = 0; registry.size > 0 && waited < MAX_STOP_MS; waited += 50) await pause(50)
+    // As long as sessions go, those that are left have their turn.
+    for (let waited = 0, left = registry.size; left > 0 && waited < MAX_STOP_MS; waited += 50) {
+      await pause(50)
+      if (registry.size < left) waited = 0
+      left = registry.size
+    }
     tunnels.close()
     api.server.closeAllConnections()
     await api.close()
@@ -241,7 +246,8 @@ function readinessOf(
     recording: health,
     spool: { bytes: spool.bytes, limit: config.recording.spoolLimit, unsealed: spool.unsealed },
     home: { ok: problem === undefined, waiting: transfer.waiting, ...(problem === undefined ? {} : { problem }) },
-    sessions: registry.size,
+    sessions: registry.size - registry.ending,
+    ending: registry.ending,
     auditStreams: streams.map((stream) => ({
       name: stream.name,
       ok: stream.problem === undefined,

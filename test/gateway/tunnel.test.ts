@@ -157,8 +157,8 @@ describe('a tunnel', () => {
       'opened from 192.0.2.1, on record: true',
       'serve hi',
       'release',
-      'ended CLIENT_LEFT',
       'destroy',
+      'ended CLIENT_LEFT',
     ])
     expect(frames.map(({ type, code }) => [type, code])).toEqual([
       ['opened', undefined],
@@ -217,6 +217,25 @@ describe('a tunnel', () => {
     expect(frames.map(({ type }) => type)).toEqual(['ended'])
     expect((await record()).at(-1)).toMatchObject({ type: 'ended', code })
     expect([registry.size, clock.isIdle]).toEqual([0, true])
+  })
+
+  it('tells the agent, and gives the credential back, before the record is sealed', async () => {
+    let seal = (): void => {}
+    const slow = {
+      open: spool.open.bind(spool),
+      close: () => new Promise<void>((resolve) => (seal = resolve)),
+    } as unknown as Spool
+    const over = open('store', parts(ACCESS, { spool: slow }))
+    while (!did.includes('destroy')) await new Promise((resolve) => setImmediate(resolve))
+    expect(frames.map(({ type }) => type)).toEqual(['opened', 'ended'])
+    expect(did.slice(-2)).toEqual(['release', 'destroy'])
+    // It may have another one meanwhile, and not endlessly many.
+    expect(registry.countOf('jane')).toEqual({ live: 0, ending: 1 })
+    await open()
+    expect(frames.at(-1)).toMatchObject({ code: 'RATE_LIMITED', message: expect.stringContaining('put on record') })
+    seal()
+    await over
+    expect([registry.countOf('jane'), registry.size]).toEqual([{ live: 0, ending: 0 }, 0])
   })
 
   it('gives the credential back where the record cannot be begun', async () => {

@@ -62,6 +62,38 @@ describe('recorder', () => {
     await expect.poll(journaled).toContain('SELECT 1')
   })
 
+  it('many that end together are over at once and sealed a few at a time, and a stop leaves none', async () => {
+    const spool = start()
+    const held: (() => void)[] = []
+    let atOnce = 0
+    let most = 0
+    const ids = Array.from({ length: 40 }, (_, index) => `ses_${index}`)
+    const recorders = await Promise.all(ids.map((id) => spool.open(opened(id), recorderOptions(id))))
+    for (const recorder of recorders) {
+      const close = recorder.close.bind(recorder)
+      recorder.close = (last) => {
+        const seal = close(last)
+        return async () => {
+          most = Math.max(most, ++atOnce)
+          await new Promise<void>((resolve) => held.push(resolve))
+          atOnce--
+          return seal()
+        }
+      }
+    }
+    const closed = recorders.map((recorder) => spool.close(recorder, { code: 'GRANT_REVOKED', message: 'revoked' }))
+    expect([spool.unsealed, recorders.every(({ isOver }) => isOver), held.length]).toEqual([40, true, 4])
+    const stopped = spool.stop()
+    let isOver = false
+    void stopped.then(() => (isOver = true))
+    while (!isOver) {
+      for (const goOn of held.splice(0)) goOn()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect([spool.unsealed, most]).toEqual([0, 4])
+    expect((await Promise.all(closed)).map((sealed) => sealed?.status)).toEqual(ids.map(() => 'sealed'))
+  })
+
   it('all that happens in one turn of the event loop is one append', async () => {
     let appends = 0
     const counting: JournalDisk = {

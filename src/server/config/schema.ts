@@ -85,7 +85,11 @@ export const configSchema = z
           .describe(
             'connections that one address may hold before their caller is known, for a minute each; more are closed',
           ),
-        sessionsPerPerson: z.int().min(1).default(100).describe('live sessions of one person'),
+        sessionsPerPerson: z
+          .int()
+          .min(1)
+          .default(100)
+          .describe('live sessions of one person; as many again may have ended and not be on record in full'),
       })
       .prefault({}),
     identity: z

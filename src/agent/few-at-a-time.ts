@@ -1,0 +1,34 @@
+/** Work of which so much is done in one turn of the event loop: what else comes is served in between. In order. */
+export class FewAtATime {
+  readonly #most: number
+  #waiting: (() => void)[] = []
+  #isDue = false
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(work: () => void): void {
+    this.#waiting.push(work)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#isDue || this.#waiting.length === 0) return
+    this.#isDue = true
+    setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isDue = false
+    const due = this.#waiting.splice(0, this.#most)
+    let done = 0
+    try {
+      while (done < due.length) due[done++]?.()
+    } finally {
+      // One that throws keeps no other from its turn.
+      this.#waiting = [...due.slice(done), ...this.#waiting]
+      this.#goOn()
+    }
+  }
+}

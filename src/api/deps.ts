@@ -10,6 +10,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { SessionRegistry } from '../gateway/session-registry.ts'
 import type { DetachedText } from './schemas/recording.ts'
+import type { ReadEvent } from '../recording/read.ts'
 import type { Spool } from '../recording/spool.ts'
 import type { RecordingRow } from '../storage/recordings.ts'
 import type { Database } from '../storage/database.ts'
@@ -41,11 +42,11 @@ export interface ApiDeps {
   readonly auditStatus: () => AuditDeliveryStatus
   /** A call to the signed endpoint of a chat; throws where it is not the chat's. */
   readonly slackCall: (call: { readonly timestamp: string; readonly signature: string; readonly body: string }) => void
-  /** Every key that records were ever sealed with. */
   /** Those of which nothing is known yet. */
   readonly connections: PendingConnections
   /** Who reads what was recorded. */
   readonly readings: ReadingLog
+  /** Every key that records were ever sealed with. */
   readonly recordingKeys: readonly {
     readonly id: string
     readonly publicKey: string
@@ -76,7 +77,13 @@ export interface AuditDeliveryStatus {
 
 /** Records, wherever they are kept. */
 export interface ApiEvidence {
+  /** The record as it is, for somebody who has the keys. */
   read(row: RecordingRow): Promise<Readable>
+  /** Its events, of what the gateway has signed and of nothing else. */
+  events(
+    row: RecordingRow,
+    options?: { readonly from?: number; readonly onHidden?: (seal: { readonly events: number }) => void },
+  ): Promise<AsyncGenerator<ReadEvent, void, undefined>>
   readDetached(row: RecordingRow): Promise<readonly DetachedText[]>
   eraseDetached(row: RecordingRow): Promise<void>
   readonly spool: Pick<Spool, 'recorder' | 'health' | 'bytes' | 'unsealed'>

@@ -1,19 +1,23 @@
-import type { Readable } from 'node:stream'
 import { decideCommand, type Judgement } from '../policy/decide.ts'
 import type { Command, Facts, Person, Target } from '../policy/command.ts'
 import type { Policy } from '../policy/policy.ts'
-import { readRecording } from '../recording/read.ts'
+import type { ReadEvent } from '../recording/read.ts'
 import type { CommandEvent } from '../recording/event.ts'
 import type { PamError } from '../shared/errors.ts'
 import type { SessionRow } from '../storage/sessions.ts'
 import type { ReplayLine } from './schemas/policy.ts'
 
 export interface ReplayParts {
-  readonly sessions: readonly SessionRow[]
+  readonly sessions: AsyncIterable<SessionRow>
+  /** How many of them there are. */
+  readonly of: number
   readonly policy: Policy
   readonly targets: readonly Target[]
   readonly read: (target: Target, text: string) => Promise<{ facts: Facts; refusal: PamError | undefined }>
-  readonly open: (session: string) => Promise<Readable | undefined>
+  readonly open: (
+    session: string,
+    onHidden: (seal: { readonly events: number }) => void,
+  ) => Promise<AsyncIterable<ReadEvent> | undefined>
   /** The groups that the person was in. */
   readonly groupsOf: (session: SessionRow) => Promise<readonly string[]>
 }
@@ -26,14 +30,13 @@ export async function* replayPolicy(parts: ReplayParts): AsyncGenerator<ReplayLi
   const changed: Record<string, number> = {}
   const known = new Map<string, Judgement | undefined>()
   let [looked, commands, notJudged, shown] = [0, 0, 0, 0]
-  for (const session of parts.sessions) {
+  for await (const session of parts.sessions) {
     const target = parts.targets.find(({ name }) => name === session.target)
     const person: Person = { ...session.person, groups: await parts.groupsOf(session) }
     try {
-      const source = await parts.open(session.id)
-      if (source === undefined) notJudged += session.commands
+      const events = await parts.open(session.id, ({ events: hidden }) => (notJudged += hidden))
+      if (events === undefined) notJudged += session.commands
       else {
-        const events = readRecording(source, { onHidden: ({ events: hidden }) => (notJudged += hidden) })
         for await (const { event } of events) {
           if (event.type !== 'command') continue
           commands++
@@ -50,7 +53,7 @@ export async function* replayPolicy(parts: ReplayParts): AsyncGenerator<ReplayLi
       notJudged += session.commands
     }
     looked++
-    if (looked % 20 === 0) yield { type: 'progress', sessions: looked, of: parts.sessions.length, commands }
+    if (looked % 20 === 0) yield { type: 'progress', sessions: looked, of: Math.max(parts.of, looked), commands }
   }
   yield { type: 'done', sessions: looked, commands, changed, notJudged, cut: shown > MAX_SHOWN }
 

@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream'
-import { readRecording } from '../recording/read.ts'
+import type { ReadEvent } from '../recording/read.ts'
 import type { CommandEvent } from '../recording/event.ts'
 import type { SessionRow } from '../storage/sessions.ts'
 import type { Found } from './schemas/recording.ts'
@@ -9,10 +8,13 @@ import type { Found } from './schemas/recording.ts'
  * the records alone, and an index would be one more place to keep it from.
  */
 export async function* searchRecordings(
-  sessions: readonly SessionRow[],
+  sessions: AsyncIterable<SessionRow>,
   asked: { readonly text: string; readonly verdict?: string | undefined; readonly kind?: string | undefined },
   limit: number,
-  open: (session: string) => Promise<Readable | undefined>,
+  open: (
+    session: string,
+    onHidden: (seal: { readonly events: number }) => void,
+  ) => Promise<AsyncIterable<ReadEvent> | undefined>,
 ): AsyncGenerator<Found, void, undefined> {
   const wanted = asked.text.toLowerCase()
   const fits = ({ text, verdict, kinds }: CommandEvent): boolean =>
@@ -20,12 +22,12 @@ export async function* searchRecordings(
     (asked.kind === undefined || kinds.includes(asked.kind)) &&
     (wanted === '' || text.toLowerCase().includes(wanted))
   let left = limit
-  for (const { id: session, person, target } of sessions) {
+  for await (const { id: session, person, target } of sessions) {
     let hidden = 0
     try {
-      const source = await open(session)
-      if (source === undefined) continue
-      for await (const { event } of readRecording(source, { onHidden: (seal) => (hidden += seal.events) })) {
+      const events = await open(session, (seal) => (hidden += seal.events))
+      if (events === undefined) continue
+      for await (const { event } of events) {
         if (event.type !== 'command' || !fits(event)) continue
         if (left-- === 0) {
           yield { type: 'more' }

@@ -1,10 +1,10 @@
-import { BrokenRecording, readRecording, type ByteSource } from '../recording/read.ts'
+import { BrokenRecording, type ReadEvent } from '../recording/read.ts'
 import { PamError } from '../shared/errors.ts'
 import type { Timeline } from './schemas/recording.ts'
 
 /** One page of a session's events from its record. Bytes of terminals are for players: they are left out. */
 export async function timelinePage(
-  source: ByteSource,
+  read: (onHidden: (seal: { readonly events: number }) => void) => Promise<AsyncIterable<ReadEvent>>,
   {
     from,
     limit,
@@ -22,8 +22,7 @@ export async function timelinePage(
   const wanted = text?.toLowerCase() ?? ''
   let hidden = 0
   try {
-    const events = readRecording(source, { from, onHidden: (seal) => (hidden += seal.events) })
-    for await (const { event } of events) {
+    for await (const { event } of await read((seal) => (hidden += seal.events))) {
       if (event.seq < from) continue
       if (event.type === 'terminal' || event.type === 'resize') terminals.add(event.channel)
       if (types === undefined ? event.type === 'terminal' : !types.includes(event.type)) continue

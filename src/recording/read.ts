@@ -4,7 +4,16 @@ import type { RecordReader } from './encryption.ts'
 import { decodePayload, type Frame } from './frame.ts'
 import { CompactReader, type ReadEvent } from './read-compact.ts'
 import type { SegmentSeal } from './seal.ts'
-import { decodeCompact, decodeFramed, MAGIC, MAGIC_2, type ReadableBlock, type RecordVersion } from './segment.ts'
+import {
+  decodeCompact,
+  decodeFramed,
+  MAGIC,
+  MAGIC_2,
+  sha256,
+  type ReadableBlock,
+  type RecordVersion,
+} from './segment.ts'
+import { signatureCheck, type TrustedKey } from './trusted-keys.ts'
 
 export type { ReadEvent }
 
@@ -33,8 +42,14 @@ export class BrokenRecording extends Error {
 /** Bytes as they come: from a file, a home or the network. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
-/** The segments of a recording, one at a time in memory. Says nothing about whether they are genuine: that is `verify`. */
-export async function* readSegments(source: string | ByteSource): AsyncGenerator<Segment, void, undefined> {
+/**
+ * The segments of a recording, one at a time in memory. Says nothing about whether they are genuine: that is `verify`. `accept` sees each
+ * seal before anything of its body is read, and throws where it is not to be.
+ */
+export async function* readSegments(
+  source: string | ByteSource,
+  accept: (seal: SegmentSeal, version: RecordVersion, start: number) => void = () => {},
+): AsyncGenerator<Segment, void, undefined> {
   const bytes = new Bytes(typeof source === 'string' ? createReadStream(source) : source)
   try {
     const magic = await bytes.take(MAGIC.length)
@@ -53,6 +68,7 @@ export async function* readSegments(source: string | ByteSource): AsyncGenerator
       if (json.length < size) throw broken(CUT_OFF)
       const seal = parseSeal(json)
       if (seal === undefined) throw broken('has a seal that cannot be read')
+      accept(seal, version, start)
       const body = await bytes.take(seal.bytes)
       if (body.length < seal.bytes) throw broken(CUT_OFF)
       yield { version, seal, body, start, end: bytes.taken }
@@ -62,26 +78,50 @@ export async function* readSegments(source: string | ByteSource): AsyncGenerator
   }
 }
 
-/** The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. */
+/** What a reading that trusts nobody needs to know. */
+export interface Trust {
+  readonly keys: readonly TrustedKey[]
+  /** Of a session that is open: what is not sealed yet comes from the gateway itself. */
+  readonly isOpen: boolean
+}
+
+/**
+ * The events of a recording, in order. Encrypted segments are skipped unless they can be read: `onHidden` hears of them. With `trust` a
+ * segment is unpacked only once its signature and its digest hold.
+ */
 export async function* readRecording(
   source: string | ByteSource,
   {
     reader,
     onHidden,
     from = 0,
+    trust,
   }: {
     reader?: RecordReader | undefined
+    trust?: Trust
     onHidden?: (seal: SegmentSeal) => void
     /** Segments that end before this event are not unpacked. */
     from?: number
   } = {},
 ): AsyncGenerator<ReadEvent, void, undefined> {
-  for await (const segment of readSegments(source)) {
-    const { seal } = segment
+  for await (const segment of readSegments(source, trust && accepting(trust))) {
+    const { seal, body, start } = segment
+    if (trust !== undefined && sha256(body) !== seal.sha256)
+      throw new BrokenRecording('has a body that is not the one that was sealed', seal.segment, start)
     if (seal.first + seal.events <= from) continue
     const events = await eventsOf(segment, reader)
     if (events === undefined) onHidden?.(seal)
     else yield* events
+  }
+}
+
+function accepting({ keys, isOpen }: Trust): (seal: SegmentSeal, version: RecordVersion, start: number) => void {
+  const signatureProblem = signatureCheck(keys)
+  return (seal, version, start) => {
+    const isOurs = isOpen && seal.encoding.endsWith('plain')
+    const problem =
+      seal.status !== 'unsealed' ? signatureProblem(seal, version) : isOurs ? undefined : 'is signed by nobody'
+    if (problem !== undefined) throw new BrokenRecording(problem, seal.segment, start)
   }
 }
 
@@ -103,7 +143,8 @@ async function eventsOf(segment: Segment, reader: RecordReader | undefined): Pro
   }
 }
 
-function* readable<T>(events: Iterable<T>, broken: (error: unknown) => Error): Generator<T, void, undefined> {
+/** With what goes wrong on the way as another error. */
+export function* readable<T>(events: Iterable<T>, broken: (error: unknown) => Error): Generator<T, void, undefined> {
   const iterator = events[Symbol.iterator]()
   for (;;) {
     let next: IteratorResult<T>

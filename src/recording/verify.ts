@@ -3,17 +3,13 @@ import { BLOCK_EVENTS, firstBlockHash, isChecked, nextBlockHash } from './compac
 import type { RecordReader } from './encryption.ts'
 import type { RecordedEvent } from './event.ts'
 import { decodePayload, firstHash, nextHash } from './frame.ts'
-import { BrokenRecording, readSegments, type ByteSource, type Segment } from './read.ts'
+import { BrokenRecording, readable, readSegments, type ByteSource, type Segment } from './read.ts'
 import { CompactReader } from './read-compact.ts'
-import {
-  keyIdOf,
-  SEAL_PURPOSE,
-  SEAL_PURPOSE_2,
-  statementVerifies,
-  type RecoveredTail,
-  type SegmentSeal,
-} from './seal.ts'
+import { keyIdOf, type RecoveredTail, type SegmentSeal } from './seal.ts'
 import { decodeCompact, decodeFramed, sha256, type ReadableBlock, type RecordVersion } from './segment.ts'
+import { signatureCheck, type TrustedKey } from './trusted-keys.ts'
+
+export type { TrustedKey }
 
 export type Verification =
   | {
@@ -46,14 +42,6 @@ export type Verification =
       readonly lastEvent?: number
     }
 
-/** A public key of the gateway and when it was in use. */
-export interface TrustedKey {
-  readonly key: KeyObject
-  /** Milliseconds since 1970; a seal from outside of this time is not believed. */
-  readonly from?: number
-  readonly until?: number
-}
-
 /** Checks a recording against public keys, offline. Names the first segment, and events, that do not hold. */
 export async function verifyRecording(
   source: string | ByteSource,
@@ -62,7 +50,8 @@ export async function verifyRecording(
 ): Promise<Verification> {
   const chain = new RecordingVerifier(keys, reader)
   try {
-    for await (const segment of readSegments(source)) await chain.check(segment)
+    const segments = readSegments(source, (seal, version) => chain.accept(seal, version))
+    for await (const segment of segments) await chain.check(segment)
   } catch (error) {
     if (error instanceof Broken) return { status: 'invalid', ...chain.where, ...error.at, reason: error.message }
     if (error instanceof BrokenRecording)
@@ -84,7 +73,7 @@ export class Broken extends Error {
 
 /** Checks a recording segment by segment; throws `Broken` at the first that does not hold. */
 export class RecordingVerifier {
-  readonly #keys: readonly (TrustedKey & { readonly id: string })[]
+  readonly #signatureProblem: ReturnType<typeof signatureCheck>
   readonly #reader: RecordReader | undefined
   #session: string | undefined
   #hash: Buffer | undefined
@@ -93,14 +82,23 @@ export class RecordingVerifier {
   #hidden = 0
   #ended = false
   #last: SegmentSeal | undefined
+  /** Its signature holds. */
+  #accepted: SegmentSeal | undefined
 
   constructor(keys: readonly TrustedKey[], reader: RecordReader | undefined) {
-    this.#keys = keys.map((trusted) => ({ ...trusted, id: keyIdOf(trusted.key) }))
+    this.#signatureProblem = signatureCheck(keys)
     this.#reader = reader
   }
 
   get where(): { session: string | undefined; segment: number } {
     return { session: this.#session, segment: this.#segments }
+  }
+
+  /** Looks at the signature of the next segment, so that nothing of one that nobody has signed need be read. */
+  accept(seal: SegmentSeal, version: RecordVersion): void {
+    const problem = seal.status === 'unsealed' ? undefined : this.#signatureProblem(seal, version)
+    if (problem !== undefined) throw new Broken(problem, { segment: this.#segments })
+    this.#accepted = seal
   }
 
   async check(segment: Segment): Promise<void> {
@@ -138,17 +136,8 @@ export class RecordingVerifier {
 
   #checkSeal({ version, seal, body }: Segment): void {
     const at = { segment: this.#segments }
+    if (this.#accepted !== seal) this.accept(seal, version)
     if (sha256(body) !== seal.sha256) throw new Broken('has a body that is not the one that was sealed', at)
-    if (seal.status !== 'unsealed') {
-      const trusted = this.#keys.find(({ id }) => id === seal.key)
-      if (trusted === undefined)
-        throw new Broken(`is sealed with key ${seal.key}, which is not among the keys given`, at)
-      if (!statementVerifies(version === 2 ? SEAL_PURPOSE_2 : SEAL_PURPOSE, seal, trusted.key))
-        throw new Broken('has an invalid signature', at)
-      const when = Date.parse(seal.at)
-      if (!(when >= (trusted.from ?? -Infinity) && when <= (trusted.until ?? Infinity)))
-        throw new Broken(`is sealed at ${seal.at}, when key ${seal.key} was not in use`, at)
-    }
     const { status, encoding, key, signature, tail, wrappedKey } = seal
     const isConsistent =
       (status === 'recovered') === (tail !== undefined) &&
@@ -168,15 +157,13 @@ export class RecordingVerifier {
   /** Events of version 2. False where they cannot be read. */
   async #checkFrames({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
-    const frames = await this.#decoded(decodeFramed(seal, body, this.#reader), () => 1)
+    const frames = await this.#decoded(seal, decodeFramed(seal, body, this.#reader), () => 1)
     if (frames === undefined) {
       this.#hash = Buffer.from(seal.hash, 'hex')
       return false
     }
-    if (frames.events !== seal.events)
-      throw new Broken(`has ${frames.events} events where its seal says ${seal.events}`, { segment })
     let number = seal.first
-    for (const { hash, payload } of frames.parts) {
+    for (const { hash, payload } of frames) {
       const at = { segment, event: number++ }
       const expected = nextHash(this.#hash as Buffer, payload)
       if (!expected.equals(hash))
@@ -197,18 +184,16 @@ export class RecordingVerifier {
   /** Events of version 3. False where they cannot be read; what is hidden block by block has its chain checked all the same. */
   async #checkBlocks({ seal, body }: Segment): Promise<boolean> {
     const segment = this.#segments
-    const blocks = await this.#decoded(decodeCompact(seal, body, this.#reader), ({ events }) => events)
+    const blocks = await this.#decoded(seal, decodeCompact(seal, body, this.#reader), ({ events }) => events)
     if (blocks === undefined) {
       this.#hash = Buffer.from(seal.hash, 'hex')
       return false
     }
-    if (blocks.events !== seal.events)
-      throw new Broken(`has ${blocks.events} events where its seal says ${seal.events}`, { segment })
     const end = seal.first + seal.events
     const reader = new CompactReader(seal.first)
     let first = seal.first
     let isRead = true
-    for (const block of blocks.parts) {
+    for (const block of blocks) {
       const at = { segment, event: first, lastEvent: first + block.events - 1 }
       const isPart = seal.encoding === 'compact-hidden' || (first + block.events === end && block.events < BLOCK_EVENTS)
       if (block.events !== BLOCK_EVENTS && !isPart) throw new Broken('are no block as the gateway writes them', at)
@@ -241,19 +226,31 @@ export class RecordingVerifier {
     if (reader.seq < end) throw new Broken('is missing from its block', { segment, event: reader.seq })
   }
 
-  /** The parts of a body, which can be gone through to their end, and how many events are in them. */
+  /** The parts of a body, one after the other; as many events have to be in them as the seal says. */
   async #decoded<T>(
+    { events }: SegmentSeal,
     decoding: Promise<Iterable<T> | undefined>,
     eventsIn: (part: T) => number,
-  ): Promise<{ readonly parts: Iterable<T>; readonly events: number } | undefined> {
+  ): Promise<Iterable<T> | undefined> {
+    const segment = this.#segments
+    const broken = (error: unknown): Broken =>
+      new Broken(`has a body that cannot be read: ${(error as Error).message}`, { segment })
+    let parts: Iterable<T> | undefined
     try {
-      const parts = await decoding
-      if (parts === undefined) return undefined
-      let events = 0
-      for (const part of parts) events += eventsIn(part)
-      return { parts, events }
+      parts = await decoding
     } catch (error) {
-      throw new Broken(`has a body that cannot be read: ${(error as Error).message}`, { segment: this.#segments })
+      throw broken(error)
+    }
+    return parts && counted(parts)
+
+    function* counted(iterable: Iterable<T>): Generator<T, void, undefined> {
+      let found = 0
+      for (const part of readable(iterable, broken)) {
+        found += eventsIn(part)
+        if (found > events) throw new Broken(`has more events than the ${events} that its seal says`, { segment })
+        yield part
+      }
+      if (found < events) throw new Broken(`has ${found} events where its seal says ${events}`, { segment })
     }
   }
 

@@ -7,7 +7,9 @@ import { detachedFileOf } from '../recording/detached.ts'
 import { directoryHome } from '../recording/homes/directory.ts'
 import { describeRetention, type Home } from '../recording/homes/home.ts'
 import { s3Home } from '../recording/homes/s3.ts'
+import { readRecording, type ReadEvent } from '../recording/read.ts'
 import { recoverSpool, type KnownRecording, type Recovery } from '../recording/recover.ts'
+import type { SegmentSeal } from '../recording/seal.ts'
 import { Spool } from '../recording/spool.ts'
 import { trustedKeys } from '../recording/verify.ts'
 import { Transfer } from '../recording/transfer.ts'
@@ -28,6 +30,11 @@ export interface Evidence {
   readonly home: Home
   /** A session's record as it stands now; an open one without its end. */
   read(row: RecordingRow): Promise<Readable>
+  /** The same as events: only of segments whose signature holds. */
+  events(
+    row: RecordingRow,
+    options?: { readonly from?: number; readonly onHidden?: (seal: SegmentSeal) => void },
+  ): Promise<AsyncGenerator<ReadEvent, void, undefined>>
   /** The detached texts; none where they were erased. */
   readDetached(row: RecordingRow): Promise<readonly { id: string; sha256: string; text: string }[]>
   eraseDetached(row: RecordingRow): Promise<void>
@@ -99,6 +106,10 @@ export async function startEvidence(
     transfer,
     home,
     read: (row) => records.read(row),
+    async events(row, options = {}) {
+      const trust = { keys: trustedKeys(keys.recordingKeys), isOpen: row.state === 'open' }
+      return readRecording(await records.read(row), { ...options, trust })
+    },
     readDetached: (row) => records.readDetached(row),
     eraseDetached: (row) => records.eraseDetached(row),
     async stop() {

@@ -84,12 +84,45 @@ export interface AuditFilter {
   readonly text?: string | undefined
 }
 
+type AuditPage = ({ readonly after: number } | { readonly before: number | undefined }) & { readonly limit: number }
+
 /** Entries after `after`, in order; before `before`, newest first. */
-export async function listAudit(
-  db: Reader,
-  filter: AuditFilter,
-  page: ({ readonly after: number } | { readonly before: number | undefined }) & { readonly limit: number },
-): Promise<AuditRecord[]> {
+export async function listAudit(db: Reader, filter: AuditFilter, page: AuditPage): Promise<AuditRecord[]> {
+  const isSearch = [filter.text, filter.type, filter.actors, filter.target, filter.since, filter.until].some(
+    (asked) => asked !== undefined,
+  )
+  // An index has those of a subject, and what comes next; everything else is looked for in a part of the chain at a time, and the
+  // others are served in between.
+  if (!isSearch || filter.subject !== undefined) return (await queryOf(db, filter, page).execute()).map(toRecord)
+  const found: AuditTable[] = []
+  for (let next: AuditPage = page; ;) {
+    const edge = await edgeOf(db, next)
+    const limit = page.limit - found.length
+    const query = queryOf(db, filter, { ...next, limit })
+    const isForward = 'after' in next
+    const rows = await (edge === undefined ? query : query.where('seq', isForward ? '<=' : '>=', edge)).execute()
+    found.push(...rows)
+    if (edge === undefined || found.length >= page.limit) return found.map(toRecord)
+    next = isForward ? { after: edge, limit } : { before: edge, limit }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** The number of the entry that so many further on is the last of a part; undefined where there are not so many. */
+async function edgeOf(db: Reader, page: AuditPage): Promise<number | undefined> {
+  const rows = db.selectFrom('audit').select('seq').where('seq', '<=', Number.MAX_SAFE_INTEGER)
+  const ahead =
+    'after' in page
+      ? rows.where('seq', '>', page.after).orderBy('seq')
+      : rows.where('seq', '<', page.before ?? Number.MAX_SAFE_INTEGER).orderBy('seq', 'desc')
+  const edge = await ahead
+    .limit(1)
+    .offset(AT_ONCE - 1)
+    .executeTakeFirst()
+  return edge?.seq
+}
+
+function queryOf(db: Reader, filter: AuditFilter, page: AuditPage) {
   let query = db.selectFrom('audit').selectAll().limit(page.limit)
   if ('after' in page) query = query.where('seq', '>', page.after).orderBy('seq')
   else {
@@ -121,7 +154,7 @@ export async function listAudit(
       ]),
     )
   }
-  return (await query.execute()).map(toRecord)
+  return query
 }
 
 function toRecord({ at, data, key, signature, ...row }: AuditTable): AuditRecord {
@@ -144,4 +177,6 @@ function readable(at: number, data: string): Pick<AuditRecord, 'at' | 'data'> {
 /** Reads % and _ as any one character: a filter may show more than was asked for, never less. */
 const escapeLike = (text: string): string => text.replaceAll(/[%_]/g, '_')
 
+/** Entries that are looked through at a time: some tens of milliseconds. */
+const AT_ONCE = 20_000
 const NOTHING = { type: '', actor: '', subject: '', data: '' }

@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
+import { sql, type ExpressionBuilder } from 'kysely'
 import { compiledOnce } from './compiled-once.ts'
 import type { Tx } from './database.ts'
 import { afterCursor, byId, type Page, type Reader } from './page.ts'
-import type { SessionTable } from './schema.ts'
+import type { SessionTable, Tables } from './schema.ts'
 
 /** One line of the session index. The record itself is in its file. */
 export interface SessionRow {
@@ -90,32 +90,64 @@ export async function listSessions(db: Reader, filter: SessionFilter, page: Page
   return (await query.execute()).map(fromRow)
 }
 
-/** Sessions to look into, newest first; `person` is an id or a label. */
-export async function searchSessions(
-  db: Reader,
-  filter: {
-    readonly personId?: string | undefined
-    readonly person?: string | undefined
-    readonly target?: string | undefined
-    readonly since?: number | undefined
-    readonly until?: number | undefined
-  },
-): Promise<SessionRow[]> {
-  let query = db.selectFrom('sessions').selectAll().orderBy('opened_at', 'desc').limit(MAX_SEARCHED)
-  const { personId, person, target, since, until } = filter
-  if (until !== undefined) query = query.where('opened_at', '<', until)
-  if (personId !== undefined) query = query.where('person_id', '=', personId)
-  if (person !== undefined)
-    query = query.where((eb) => eb.or([eb('person_id', '=', person), eb('person_label', '=', person)]))
-  if (target !== undefined) query = query.where('target', '=', target)
-  // A session that began before may have gone on.
-  if (since !== undefined)
-    query = query.where((eb) =>
-      eb.or([eb('opened_at', '>=', since), eb('ended_at', '>=', since), eb('ended_at', 'is', null)]),
-    )
-  return (await query.execute()).map(fromRow)
+/** Which sessions to look into; `person` is an id or a label. */
+export interface SearchedSessions {
+  readonly personId?: string | undefined
+  readonly person?: string | undefined
+  readonly target?: string | undefined
+  readonly since?: number | undefined
+  readonly until?: number | undefined
 }
 
+/** How many there are. */
+export async function countSearched(db: Reader, filter: SearchedSessions): Promise<number> {
+  const { count } = await db
+    .selectFrom('sessions')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where(searched(filter))
+    .executeTakeFirstOrThrow()
+  return Math.min(MAX_SEARCHED, count)
+}
+
+/** Newest first, and a few at a time: whoever looks into all that are kept keeps nobody waiting for the store. */
+export async function* searchSessions(
+  db: Reader,
+  filter: SearchedSessions,
+): AsyncGenerator<SessionRow, void, undefined> {
+  let after: Page['after']
+  for (let found = 0; found < MAX_SEARCHED;) {
+    const rows = await db
+      .selectFrom('sessions')
+      .selectAll()
+      .where(searched(filter))
+      .where(afterCursor('opened_at', { limit: PAGE, after }))
+      .orderBy('opened_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(Math.min(PAGE, MAX_SEARCHED - found))
+      .execute()
+    yield* rows.map(fromRow)
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    found += rows.length
+    after = { at: last.opened_at, id: last.id }
+  }
+}
+
+function searched({ personId, person, target, since, until }: SearchedSessions) {
+  return (eb: ExpressionBuilder<Tables, 'sessions'>) =>
+    eb.and([
+      ...(until === undefined ? [] : [eb('opened_at', '<', until)]),
+      ...(personId === undefined ? [] : [eb('person_id', '=', personId)]),
+      ...(person === undefined ? [] : [eb.or([eb('person_id', '=', person), eb('person_label', '=', person)])]),
+      ...(target === undefined ? [] : [eb('target', '=', target)]),
+      // A session that began before may have gone on.
+      ...(since === undefined
+        ? []
+        : [eb.or([eb('opened_at', '>=', since), eb('ended_at', '>=', since), eb('ended_at', 'is', null)])]),
+    ])
+}
+
+const PAGE = 500
 const MAX_SEARCHED = 100_000
 
 const toRow = (session: SessionRow): SessionTable => ({

@@ -1,18 +1,50 @@
+import { createPublicKey } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { firstBlockHash, type BlockContent } from '../../src/recording/compact-format.ts'
 import { parseDetached } from '../../src/recording/detached.ts'
+import type { RecordReader } from '../../src/recording/encryption.ts'
+import type { EventBody } from '../../src/recording/event.ts'
 import { decodeFrames, decodePayload, encodeFrames, firstHash, nextFrame } from '../../src/recording/frame.ts'
 import { headOf } from '../../src/recording/journal-file.ts'
 import { decodeEntries } from '../../src/recording/journal-format.ts'
 import { readJournals } from '../../src/recording/read-journal.ts'
-import { BrokenRecording, readSegments } from '../../src/recording/read.ts'
-import { encodeSegment, MAGIC } from '../../src/recording/segment.ts'
-import { verifyRecording } from '../../src/recording/verify.ts'
-import { command, filesIn, keys, macKey, opened, openSpool, recorderOptions, written } from '../helpers/recordings.ts'
+import { OpenSegment } from '../../src/recording/open-segment.ts'
+import { BrokenRecording, readRecording, readSegments, type Segment } from '../../src/recording/read.ts'
+import {
+  generateSigningKeyPem,
+  SEAL_PURPOSE,
+  signerFromPem,
+  signStatement,
+  type BodyEncoding,
+} from '../../src/recording/seal.ts'
+import { encodeSegment, encodeUnpacked, MAGIC, sha256 } from '../../src/recording/segment.ts'
+import { verifyRecording, type TrustedKey } from '../../src/recording/verify.ts'
+import {
+  command,
+  filesIn,
+  keys,
+  macKey,
+  opened,
+  openSpool,
+  recorderOptions,
+  signer,
+  written,
+} from '../helpers/recordings.ts'
 
+const segmentsOf = async (file: Buffer): Promise<Segment[]> => {
+  const found = []
+  for await (const segment of readSegments(pieces(file, 1000))) found.push(segment)
+  return found
+}
+const compact = (event: EventBody): Buffer => {
+  const segment = new OpenSegment(0)
+  segment.add(event, undefined, 1000, 0)
+  return (segment.take() as { bytes: Buffer }).bytes
+}
 const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array))
 async function* pieces(whole: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < whole.length; at += size) yield whole.subarray(at, at + size)
@@ -109,6 +141,86 @@ describe('a real file, changed anywhere', () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('nothing of what the gateway has not signed is read by those who trust nobody', async () => {
+    const read = async (
+      file: Buffer | AsyncGenerator<Buffer>,
+      isOpen = false,
+      trusted: readonly TrustedKey[] = keys,
+    ): Promise<string[]> => {
+      const types = []
+      const source = Buffer.isBuffer(file) ? pieces(file, 1000) : file
+      for await (const { event } of readRecording(source, { trust: { keys: trusted, isOpen } })) types.push(event.type)
+      return types
+    }
+    expect(await read(record)).toHaveLength(7)
+    const stranger = { key: createPublicKey(signerFromPem(generateSigningKeyPem()).publicKeyPem) }
+    await expect(read(record, false, [stranger])).rejects.toThrow('is not among the keys given')
+    const late = keys.map((trusted): TrustedKey => ({ ...trusted, until: 0 }))
+    await expect(read(record, false, late)).rejects.toThrow('was not in use')
+    const changed = Buffer.from(record)
+    changed.writeUInt8(changed.readUInt8(changed.length - 20) ^ 1, changed.length - 20)
+    await expect(read(changed)).rejects.toThrow('not the one that was sealed')
+    // What a seal without a signature announces is not even fetched.
+    const [segment] = await segmentsOf(record)
+    const huge = encodeSegment({ ...(segment as Segment).seal, bytes: 2 ** 29 }, Buffer.alloc(0))
+    let fetched = 0
+    const endless = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from(MAGIC)
+      yield huge
+      for (; fetched < 100; fetched++) yield Buffer.alloc(2 ** 20)
+    }
+    await expect(read(endless())).rejects.toThrow('has an invalid signature')
+    expect(fetched).toBe(0)
+    expect(await verifyRecording(endless(), keys)).toMatchObject({ reason: 'has an invalid signature' })
+    expect(fetched).toBe(0)
+    // What is not sealed yet comes from the gateway alone, and as it is.
+    const unsealed = (encoding: BodyEncoding): Buffer => {
+      const content = { ...(segment as Segment).seal, status: 'unsealed', encoding, key: '', signature: '' } as const
+      return Buffer.concat([Buffer.from(MAGIC), encodeSegment(content, (segment as Segment).body)])
+    }
+    await expect(read(unsealed('compact-plain'))).rejects.toThrow('is signed by nobody')
+    await expect(read(unsealed('compact-plain'), true)).rejects.toThrow('has a body that cannot be read')
+    await expect(read(unsealed('compact-gzip'), true)).rejects.toThrow('is signed by nobody')
+  })
+
+  it('is gone through once by who verifies it, and what is hidden is shown once', async () => {
+    const blocks = [16, 16, 3].map((events, index): BlockContent => {
+      const segment = new OpenSegment(0)
+      for (let n = 0; n < events; n++)
+        segment.add(index + n === 0 ? opened() : { type: 'notice', message: `${index} ${n}` }, undefined, 1000, 0)
+      return { events, bytes: (segment.take() as { bytes: Buffer }).bytes }
+    })
+    const ends: BlockContent = { events: 1, bytes: compact({ type: 'ended', code: 'X', message: '' }) }
+    const { bytes, events, hash } = encodeUnpacked('compact-hidden', firstBlockHash('ses_1'), [...blocks, ends])
+    const seal = signStatement(
+      SEAL_PURPOSE,
+      {
+        session: 'ses_1',
+        segment: 0,
+        first: 0,
+        events,
+        previous: firstBlockHash('ses_1').toString('hex'),
+        hash: hash.toString('hex'),
+        status: 'recovered',
+        tail: 'whole',
+        encoding: 'compact-hidden',
+        wrappedKey: 'AAAA',
+        bytes: bytes.length,
+        sha256: sha256(bytes),
+        at: new Date().toISOString(),
+      } as const,
+      signer,
+    )
+    const shown: number[] = []
+    const reader: RecordReader = {
+      decrypt: (body) => Promise.resolve(body),
+      reveal: () => Promise.resolve((seq, hidden) => (shown.push(seq), hidden)),
+    }
+    const file = Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal, bytes)])
+    expect(await verifyRecording(pieces(file, 1000), keys, reader)).toMatchObject({ status: 'recovered', events: 36 })
+    expect(shown).toEqual([0, 16, 32, 35])
   })
 
   it('cut: says so and nothing else', async () => {

@@ -260,7 +260,7 @@ describe('verify', () => {
       expect(await verifyRecording(changed, keys)).toMatchObject({
         status: 'invalid',
         segment: 0,
-        reason: expect.stringMatching(/a block is shorter than its events are/),
+        reason: expect.stringMatching(/a block is shorter than its events are|are no block as the gateway writes them/),
       })
     })
 
@@ -316,7 +316,7 @@ describe('verify', () => {
     const { seal } = first as Segment
     copyFileSync(original, changed)
     for (const [bytes, reason] of [
-      [2 ** 29, 'is cut off'],
+      [2 ** 29, 'has a signature that does not hold'],
       [2 ** 29 + 1, 'has a seal that cannot be read'],
       [2 ** 52, 'has a seal that cannot be read'],
     ] as const) {

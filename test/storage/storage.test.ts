@@ -33,7 +33,13 @@ import {
 import { onlyOne } from '../../src/storage/page.ts'
 import { expireRequests, recoverSessions } from '../../src/storage/recover.ts'
 import { findRequests, listRequests, saveRequest } from '../../src/storage/requests.ts'
-import { findSessions } from '../../src/storage/sessions.ts'
+import {
+  countSearched,
+  findSessions,
+  insertSession,
+  searchSessions,
+  type SessionRow,
+} from '../../src/storage/sessions.ts'
 import { boundWebSessions, findWebSession, saveWebSession } from '../../src/storage/web-sessions.ts'
 
 const NOW = 1_800_000_000_000
@@ -171,6 +177,74 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await expect(entry('alone', true)).rejects.toThrow()
       await entry('after', false)
       expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 8 })
+    }))
+
+  it('a search goes through the audit chain in parts, finds all that there is, and lets others be served', () =>
+    withStore(async (db) => {
+      const count = 45_000
+      await sql`insert into audit (seq, id, at, type, actor, subject, data, previous, hash)
+        with recursive n(i) as (select 1 union all select i + 1 from n where i < ${sql.lit(count)})
+        select i, 'aud_' || i, i, case when i in (1, 19999, 20000, 20001, 40000, 44999) then 'rare' else 'often' end,
+          'a', 's' || i, '{}', 'p' || i, 'h' || i from n`.execute(db.read)
+      const list = async (...asked: Parameters<typeof listAudit> extends [unknown, ...infer Rest] ? Rest : never) =>
+        (await listAudit(db.read, ...asked)).map(({ seq }) => seq)
+      let turns = 0
+      let counting = setImmediate(function count() {
+        turns++
+        counting = setImmediate(count)
+      })
+      const rare = [1, 19_999, 20_000, 20_001, 40_000, 44_999]
+      expect(await list({ type: 'rare' }, { after: 0, limit: 10 })).toEqual(rare)
+      clearImmediate(counting)
+      expect(turns).toBeGreaterThan(1)
+      expect(await list({ type: 'rare' }, { before: undefined, limit: 10 })).toEqual(rare.toReversed())
+      expect(await list({ text: 'RARE' }, { before: 40_000, limit: 3 })).toEqual([20_001, 20_000, 19_999])
+      expect(await list({ actors: ['a'] }, { after: 19_990, limit: 30 })).toHaveLength(30)
+      expect(await list({ type: 'none' }, { before: undefined, limit: 10 })).toEqual([])
+      // What somebody laid there is found as well, wherever it stands.
+      await sql`update audit set seq = -5 where seq = 20000`.execute(db.read)
+      await sql`update audit set seq = ${sql.lit(Number.MAX_SAFE_INTEGER - 1)} where seq = 20001`.execute(db.read)
+      expect(await list({ type: 'rare' }, { before: undefined, limit: 10 })).toEqual([
+        Number.MAX_SAFE_INTEGER - 1,
+        44_999,
+        40_000,
+        19_999,
+        1,
+        -5,
+      ])
+    }))
+
+  it('sessions to be looked into come a few at a time, newest first, each once', () =>
+    withStore(async (db) => {
+      const row = (n: number): SessionRow => ({
+        id: `ses_${String(n).padStart(5, '0')}`,
+        person: jane,
+        target: n % 3 === 0 ? 'other' : 'prod',
+        protocol: 'postgres',
+        grantId: 'grt_1',
+        loginId: 'log_1',
+        recording: 'x',
+        commands: 0,
+        // Many are opened in one millisecond.
+        openedAt: NOW + Math.floor(n / 700),
+        ended: { at: NOW, code: 'CLIENT_LEFT', message: '' },
+      })
+      await db.change(async (tx) => {
+        for (let n = 0; n < 1300; n++) await insertSession(tx, row(n))
+      })
+      const found = async (filter: Parameters<typeof searchSessions>[1]): Promise<string[]> => {
+        const ids = []
+        for await (const { id } of searchSessions(db.read, filter)) ids.push(id)
+        return ids
+      }
+      const all = Array.from({ length: 1300 }, (_, n) => row(n).id).toReversed()
+      expect(await found({})).toEqual(all)
+      expect(await countSearched(db.read, {})).toBe(1300)
+      const others = all.filter((_, index) => (1299 - index) % 3 === 0)
+      expect(await found({ target: 'other', person: 'jane' })).toEqual(others)
+      expect(await countSearched(db.read, { target: 'other', person: 'jane' })).toBe(others.length)
+      expect(await found({ until: NOW + 1 })).toHaveLength(700)
+      expect(await found({ since: NOW + 1 })).toHaveLength(600)
     }))
 
   it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', () =>

@@ -17,7 +17,7 @@ import { PamError, UsageError } from '../../shared/errors.ts'
 import { parseYaml } from '../../shared/yaml-file.ts'
 import { findLogin } from '../../storage/logins.ts'
 import { findRecording } from '../../storage/recordings.ts'
-import { searchSessions } from '../../storage/sessions.ts'
+import { countSearched, searchSessions } from '../../storage/sessions.ts'
 import type { ApiDeps } from '../deps.ts'
 import { whileProven } from '../proven-login.ts'
 import { replayPolicy } from '../policy-replay.ts'
@@ -148,21 +148,23 @@ function replayRoute(app: App, deps: ApiDeps): void {
       })
     isReplaying = true
     try {
-      const sessions = await searchSessions(db.read, { since: clock.now() - days * DAY })
+      const asked = { since: clock.now() - days * DAY }
+      const count = await countSearched(db.read, asked)
       await deps.readings.note(login, 'policy.replayed', 'recordings', {
         days,
-        sessions: sessions.length,
+        sessions: count,
         draft: draft !== undefined,
         from: request.ip,
       })
       const lines = replayPolicy({
-        sessions,
+        sessions: searchSessions(db.read, asked),
+        of: count,
         policy: tried,
         targets,
         read: (target, text) => deps.readCommand(target.type, text),
-        async open(id) {
+        async open(id, onHidden) {
           const row = await findRecording(db.read, id)
-          return row === undefined || row.state === 'deleted' ? undefined : deps.evidence.read(row)
+          return row === undefined || row.state === 'deleted' ? undefined : deps.evidence.events(row, { onHidden })
         },
         groupsOf: async ({ loginId }) => (await findLogin(db.read, loginId))?.person.groups ?? [],
       })

@@ -3,12 +3,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Login } from '../../identity/login.ts'
 import { asciicast } from '../../recording/asciicast.ts'
-import { readRecording, type ReadEvent } from '../../recording/read.ts'
+import type { ReadEvent } from '../../recording/read.ts'
 import { trustedKeys, verifyRecording } from '../../recording/verify.ts'
 import { PamError, UsageError } from '../../shared/errors.ts'
 import { appendAudit } from '../../storage/audit.ts'
 import { findRecording, saveRecording, type RecordingRow } from '../../storage/recordings.ts'
-import { searchSessions } from '../../storage/sessions.ts'
+import { countSearched, searchSessions } from '../../storage/sessions.ts'
 import { hasRole } from '../authenticate.ts'
 import type { ApiDeps } from '../deps.ts'
 import { reasonBody } from '../schemas/access.ts'
@@ -72,8 +72,13 @@ function timelineRoute(app: App, deps: ApiDeps): void {
       const session = await readableSession(request.params.id, login, deps)
       const { from, limit, types, text } = request.query
       await readings.noteOften(login, 'recording.viewed', session.id)
-      const source = await evidence.read(await recordingOf(session.id, deps))
-      return timelinePage(source, { from, limit, types: types?.split(','), text })
+      const recording = await recordingOf(session.id, deps)
+      return timelinePage((onHidden) => evidence.events(recording, { from, onHidden }), {
+        from,
+        limit,
+        types: types?.split(','),
+        text,
+      })
     },
   )
 }
@@ -90,8 +95,7 @@ function castRoute(app: App, deps: ApiDeps): void {
     const session = await readableSession(request.params.id, login, deps)
     const { from, channel } = request.query
     await readings.noteOften(login, 'recording.viewed', session.id)
-    const source = await evidence.read(await recordingOf(session.id, deps))
-    const cast = asciicast(readRecording(source), {
+    const cast = asciicast(await evidence.events(await recordingOf(session.id, deps)), {
       from,
       most: MAX_CAST,
       ...(channel === undefined ? {} : { channel }),
@@ -195,18 +199,24 @@ function searchRoute(app: App, deps: ApiDeps): void {
     const { text, verdict, kind, since, until, user, target, limit } = request.query
     if (text === '' && verdict === undefined && kind === undefined)
       throw new UsageError('give a text, a verdict or a kind of command to search for')
-    const sessions = await searchSessions(db.read, {
+    const asked = {
       personId: hasRole(login, 'audit', deps) ? undefined : login.person.id,
       person: user,
       target,
       since: since === undefined ? undefined : Date.parse(since),
       until: until === undefined ? undefined : Date.parse(until),
-    })
-    await readings.note(login, 'recordings.searched', 'recordings', { sessions: sessions.length, target })
-    const results = searchRecordings(sessions, { text, verdict, kind }, limit, async (id) => {
-      const row = await findRecording(db.read, id)
-      return row === undefined || row.state === 'deleted' ? undefined : evidence.read(row)
-    })
+    }
+    const sessions = await countSearched(db.read, asked)
+    await readings.note(login, 'recordings.searched', 'recordings', { sessions, target })
+    const results = searchRecordings(
+      searchSessions(db.read, asked),
+      { text, verdict, kind },
+      limit,
+      async (id, onHidden) => {
+        const row = await findRecording(db.read, id)
+        return row === undefined || row.state === 'deleted' ? undefined : evidence.events(row, { onHidden })
+      },
+    )
     const lines = async function* () {
       for await (const found of results) yield `${JSON.stringify(found satisfies Found)}\n`
     }

@@ -1,0 +1,28 @@
+import type { KeyObject } from 'node:crypto'
+import { keyIdOf, SEAL_PURPOSE, SEAL_PURPOSE_2, statementVerifies, type SegmentSeal } from './seal.ts'
+import type { RecordVersion } from './segment.ts'
+
+/** A public key of the gateway and when it was in use. */
+export interface TrustedKey {
+  readonly key: KeyObject
+  /** Milliseconds since 1970; a seal from outside of this time is not believed. */
+  readonly from?: number
+  readonly until?: number
+}
+
+/** Says what is wrong with the signature of a seal, and with when it was made; undefined where it holds. */
+export function signatureCheck(
+  keys: readonly TrustedKey[],
+): (seal: SegmentSeal, version: RecordVersion) => string | undefined {
+  const known = keys.map((trusted) => ({ ...trusted, id: keyIdOf(trusted.key) }))
+  return (seal, version) => {
+    const trusted = known.find(({ id }) => id === seal.key)
+    if (trusted === undefined) return `is sealed with key ${seal.key}, which is not among the keys given`
+    if (!statementVerifies(version === 2 ? SEAL_PURPOSE_2 : SEAL_PURPOSE, seal, trusted.key))
+      return 'has an invalid signature'
+    const when = Date.parse(seal.at)
+    return when >= (trusted.from ?? -Infinity) && when <= (trusted.until ?? Infinity)
+      ? undefined
+      : `is sealed at ${seal.at}, when key ${seal.key} was not in use`
+  }
+}

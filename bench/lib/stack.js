@@ -77,7 +77,7 @@ const env = (port, user, password) => ({
   PGDATABASE: 'app_dev',
 })
 
-/** `tls`: the tunnel. `checks`: rules, a masked column and kinds, as people have them; without, one rule that allows all. */
+/** `targetPort`: of what stands before the database. `tls`: the tunnel. `checks`: rules, a masked column and kinds, as people have them; without, one rule that allows all. */
 async function startOwnGateway({ name, directory, postgres, provider, certificate, key, ...options }) {
   const own = join(directory, name)
   mkdirSync(own)
@@ -163,6 +163,7 @@ async function signIn(environment, url, who, authority) {
 function configOf({
   port,
   postgres,
+  targetPort = postgres.port,
   provider,
   certificate,
   key,
@@ -179,7 +180,7 @@ function configOf({
     type: postgres
     labels: { env: dev }
     host: 127.0.0.1
-    port: ${postgres.port}
+    port: ${targetPort}
     database: app_dev
     user: ${DEMO_ACCOUNT.user}
     password: file:target-password

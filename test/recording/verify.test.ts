@@ -316,7 +316,7 @@ describe('verify', () => {
     const { seal } = first as Segment
     copyFileSync(original, changed)
     for (const [bytes, reason] of [
-      [2 ** 29, 'has a signature that does not hold'],
+      [2 ** 29, 'has an invalid signature'],
       [2 ** 29 + 1, 'has a seal that cannot be read'],
       [2 ** 52, 'has a seal that cannot be read'],
     ] as const) {

@@ -15,7 +15,15 @@ const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read
 const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
 const RESULTS = 'results/masked-messages.test.ts and test/integration/{leaks,hidden-values}.test.ts'
 
+const LANE = 'lane/{lane,no-longer-known}.test.ts hold it against the slow path'
 const WITHOUT: Readonly<Record<string, string>> = {
+  'protocols/postgres/gateway/lane/client-lane.ts': LANE,
+  'protocols/postgres/gateway/lane/hand-over.ts': LANE,
+  'protocols/postgres/gateway/lane/known-statement.ts': LANE,
+  'protocols/postgres/gateway/lane/known-statements.ts': LANE,
+  'protocols/postgres/gateway/lane/lane-queue.ts': LANE,
+  'protocols/postgres/gateway/lane/server-lane.ts': LANE,
+  'gateway/allowed-command.ts': LANE,
   'sql/query.ts': TYPES,
   'sql/statement.ts': TYPES,
   'sql/catalog.ts': TYPES,

@@ -27,14 +27,25 @@ export class CommandDigest {
   }
 
   /** In hexadecimal. `policy` is the version of the rules. */
-  of({ facts, context, inTransaction, text, parameters }: CommandDraft, policy: string): string {
+  of(draft: CommandDraft, policy: string): string {
+    const { inTransaction, text, parameters } = draft
+    return this.#key.hex(this.#sameEachTime(draft, policy) + JSON.stringify([text, parameters, inTransaction]))
+  }
+
+  /** The same of commands that differ from this one in nothing but their parameters, and in whether they are in a transaction. */
+  repeated(draft: CommandDraft, policy: string): (parameters: CommandDraft['parameters'], inside: boolean) => string {
+    const digest = this.#key.startingWith(`${this.#sameEachTime(draft, policy)}[${JSON.stringify(draft.text)},`)
+    return (parameters, inside) => digest(`${JSON.stringify(parameters)},${inside}]`)
+  }
+
+  #sameEachTime({ facts, context }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
       const all = { ...this.#scope, policy, context, facts: facts as unknown as Json }
       known = { type: facts.type, policy, context, digest: this.#key.hex(canonicalJson(all)) }
       this.#known.set(facts.statements, known)
     }
-    return this.#key.hex(known.digest + JSON.stringify([text, parameters, inTransaction]))
+    return known.digest
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Judgement } from '../policy/decide.ts'
 import type { PolicyLanguage } from '../policy/language.ts'
+import type { CommandEvent } from '../recording/event.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { Clock } from '../shared/clock.ts'
 import { newId } from '../shared/id.ts'
 import { codeOf } from './command-judge.ts'
 import { summaryOf } from './command-summary.ts'
-import type { CommandDraft } from './engine.ts'
+import type { CommandDraft, Recordable } from './engine.ts'
 import type { RecentCommand } from './session-registry.ts'
 
 /** Puts the commands of a session on record, counts them, and remembers the last ones for approvers. */
@@ -30,29 +31,31 @@ export class CommandLog {
     judgement: Judgement,
     { digest, language }: { readonly digest: string; readonly language: PolicyLanguage },
   ): string {
+    return this.add(commandEntry(draft, judgement, language), draft.recorded, digest)
+  }
+
+  /** The same, of a command that has been on record before but for these. */
+  add(entry: CommandEntry, { parameters, detached }: Omit<Recordable, 'text'>, digest: string): string {
     const id = newId('dec')
-    const { recorded } = draft
-    const { type: verdict, rule } = judgement
+    const { verdict, text } = entry
     this.#count++
-    this.#recent.push({ id, at: this.#clock.now(), text: recorded.text.slice(0, MAX_RECENT_TEXT), verdict })
+    this.#recent.push({ id, at: this.#clock.now(), text: text.slice(0, MAX_RECENT_TEXT), verdict })
     if (this.#recent.length > MAX_RECENT) this.#recent.shift()
-    const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements, language)
-    const denial = judgement.type === 'deny' ? judgement : undefined
     this.#recorder.intent({
       type: 'command',
       id,
       verdict,
-      rule,
-      code: denial && codeOf(denial, draft),
-      message: denial?.message,
-      text: recorded.text,
-      apart: recorded.detached === undefined ? undefined : this.#recorder.detach(recorded.detached),
-      parameters: recorded.parameters.length === 0 ? undefined : recorded.parameters,
+      rule: entry.rule,
+      code: entry.code,
+      message: entry.message,
+      text,
+      apart: detached === undefined ? undefined : this.#recorder.detach(detached),
+      parameters: parameters.length === 0 ? undefined : parameters,
       digest,
-      kinds,
-      reads,
-      writes,
-      unknown: unknown.length === 0 ? undefined : unknown,
+      kinds: entry.kinds,
+      reads: entry.reads,
+      writes: entry.writes,
+      unknown: entry.unknown,
     })
     return id
   }
@@ -61,6 +64,25 @@ export class CommandLog {
   before(decision: string | undefined): readonly RecentCommand[] {
     const at = this.#recent.findIndex(({ id }) => id === decision)
     return at < 0 ? this.#recent : this.#recent.slice(0, at)
+  }
+}
+
+/** What the record says of a command besides its parameters, and what is made anew each time. */
+export type CommandEntry = Omit<CommandEvent, 'type' | 'id' | 'apart' | 'parameters' | 'digest'>
+
+export function commandEntry(draft: CommandDraft, judgement: Judgement, language: PolicyLanguage): CommandEntry {
+  const { kinds, reads, writes, unknown } = summaryOf(draft.facts.statements, language)
+  const denial = judgement.type === 'deny' ? judgement : undefined
+  return {
+    verdict: judgement.type,
+    rule: judgement.rule,
+    code: denial && codeOf(denial, draft),
+    message: denial?.message,
+    text: draft.recorded.text,
+    kinds,
+    reads,
+    writes,
+    unknown: unknown.length === 0 ? undefined : unknown,
   }
 }
 

@@ -82,6 +82,11 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   end(reason: PamError): void
   /** Records the command, asks policy, and for a hold files an approval. Forward only on `forward`. */
   decide(command: CommandDraft): Decision
+  /**
+   * What `decide` says again and again of commands that differ from this one in nothing but their parameters: it is allowed. Undefined where it has
+   * to be asked each time.
+   */
+  repeated(command: CommandDraft): RepeatedCommand | undefined
   /** What policy would say, without recording: for refusing early what no parameters could make allowed. */
   preview(command: CommandDraft): PamError | undefined
   /** Keys for the stand-ins of masked values. */
@@ -117,6 +122,14 @@ export interface CommandDraft {
   readonly inTransaction: boolean
   /** The same command looked at again, right before an approved one is forwarded. */
   again(): Promise<CommandDraft>
+}
+
+/** A command that was allowed, and may come again with other parameters. */
+export interface RepeatedCommand {
+  /** Whether it would be allowed now: by the very rules that it was allowed by, in a session that goes on. */
+  readonly isAllowed: boolean
+  /** Puts it on record, as `decide` would now. `recorded`: the parameters as they may be kept for ever. Returns the decision's id. */
+  record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string
 }
 
 export interface Recordable {

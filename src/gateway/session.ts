@@ -12,6 +12,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { PamError } from '../shared/errors.ts'
 import { HmacKey } from '../shared/hmac.ts'
 import type { Logger } from '../shared/logger.ts'
+import { AllowedCommand } from './allowed-command.ts'
 import { CommandDigest } from './command-digest.ts'
 import { CommandJudge, denialError, withoutLocks } from './command-judge.ts'
 import { CommandLog } from './command-log.ts'
@@ -112,6 +113,14 @@ export function createSession(parts: SessionParts): RunningSession {
       const rules = policy()
       const judgement = judge.judge(draft, rules)
       return judgement.type === 'deny' ? denialError(judgement, draft, record(draft, judgement, rules)) : undefined
+    },
+    repeated(draft) {
+      const rules = policy()
+      const judgement = judge.judge(draft, rules)
+      // What is counted, or kept apart from the record, is another matter each time.
+      if (judgement.type !== 'allow' || draft.guesses.length > 0 || draft.recorded.detached !== undefined)
+        return undefined
+      return new AllowedCommand({ draft, judgement, rules, policy, ended: signal, digest, log })
     },
     decide(draft): Decision {
       if (signal.aborted) return { type: 'refuse', id: '', error: signal.reason as PamError }

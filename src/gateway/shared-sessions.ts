@@ -131,6 +131,8 @@ function connectionOf(session: Session): { session: Session; leave: () => void }
       ...session,
       ended: ended.signal,
       end: (reason) => ended.abort(reason),
+      // It would ask for the end of the session, and not of the connection.
+      repeated: () => undefined,
       decide(command) {
         if (ended.signal.aborted) return { type: 'refuse', id: '', error: ended.signal.reason as PamError }
         const decision = session.decide(command)

@@ -20,8 +20,31 @@ export class HmacKey {
     const message = room > scratch.length ? Buffer.allocUnsafe(room) : scratch
     this.#inner.copy(message)
     const end = BLOCK + message.write(text, BLOCK)
+    return this.#finish(message.subarray(0, end))
+  }
+
+  /** The same of texts that all begin with this one: it is written once. */
+  startingWith(prefix: string): (rest: string) => string {
+    const start = BLOCK + Buffer.byteLength(prefix)
+    let message = Buffer.allocUnsafe(2 * start)
+    const begin = (): void => {
+      this.#inner.copy(message)
+      message.write(prefix, BLOCK)
+    }
+    begin()
+    return (rest) => {
+      const room = start + MAX_CHARACTER_LENGTH * rest.length
+      if (room > message.length) {
+        message = Buffer.allocUnsafe(2 * room)
+        begin()
+      }
+      return this.#finish(message.subarray(0, start + message.write(rest, start)))
+    }
+  }
+
+  #finish(message: Uint8Array): string {
     // A digest as a string of bytes costs half of what a buffer for it does.
-    this.#outer.write(hash('sha256', message.subarray(0, end), 'binary'), BLOCK, 'latin1')
+    this.#outer.write(hash('sha256', message, 'binary'), BLOCK, 'latin1')
     return hash('sha256', this.#outer, 'hex')
   }
 }

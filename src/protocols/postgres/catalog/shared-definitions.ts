@@ -115,6 +115,11 @@ export class SharedDefinitions {
     )
   }
 
+  /** Nobody has a change on its way. */
+  get isQuiet(): boolean {
+    return this.#publications.size === 0
+  }
+
   /** Something of another session is at work that may change definitions at any moment: what was read is old at once. */
   mayChangeNow(session: Participant): boolean {
     if (this.#publications.size === 0) return false

@@ -48,6 +48,11 @@ export class Framer {
     return this.#heldBytes
   }
 
+  /** The next byte begins a message. */
+  get isBetween(): boolean {
+    return this.#heldBytes === 0 && this.#more === 0
+  }
+
   /** Hands over the messages that are whole now, in order; `take` returns false where it wants no more of this connection. */
   push(chunk: Buffer, take: Take): void {
     if (this.#heldBytes === 0) return void this.#cut(chunk, take)

@@ -23,6 +23,7 @@ import { nativeError, toErrorResponse } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { forgetNames } from './invalidate-names.ts'
+import type { KnownStatements } from '../lane/known-statements.ts'
 import { startRun, type Pending } from './pending.ts'
 import { beforePublishing, beforeText, publishedBy } from './publishing.ts'
 import { commits, restsOn } from './touches.ts'
@@ -39,6 +40,7 @@ export class ClientMessages {
   readonly #pipeline: PipelineState
   readonly #analyzer: StatementAnalyzer
   readonly #gate: CommandGate
+  readonly #known: KnownStatements
   readonly #send: (bytes: Buffer) => void
   readonly #masks: boolean
   /** Bytes that one message may have which is judged. */
@@ -47,11 +49,16 @@ export class ClientMessages {
   #passing = false
 
   /** `send`: what goes on, in order; it may be collected until `pipeline.sendCollected`. */
-  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer, gate: CommandGate, send: (bytes: Buffer) => void) {
+  constructor(
+    pipeline: PipelineState,
+    analyzer: StatementAnalyzer,
+    parts: { readonly gate: CommandGate; readonly known: KnownStatements; readonly send: (bytes: Buffer) => void },
+  ) {
     this.#pipeline = pipeline
     this.#analyzer = analyzer
-    this.#gate = gate
-    this.#send = send
+    this.#gate = parts.gate
+    this.#known = parts.known
+    this.#send = parts.send
     this.#masks = !isEmptyPlan(pipeline.session.masking)
     this.#limit = pipeline.session.limits.statementBytes
   }
@@ -243,6 +250,7 @@ export class ClientMessages {
       names: this.#namesOf(facts),
     }
     const change = pipeline.statements.set(message.statement, prepared, pipeline.batch)
+    if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
     this.#forward(frame.bytes, { type: 'parse', change, tainted: facts.tainted, rests: restsOn(facts) })
   }
 
@@ -254,14 +262,19 @@ export class ClientMessages {
       const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`
       return this.#unknownName(bindNobody(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
     }
-    const facts = yield* settledValue(this.#analyzer.of(prepared.sql, prepared.parameterTypes))
+    const analysed = this.#analyzer.of(prepared.sql, prepared.parameterTypes)
+    const facts = yield* settledValue(analysed)
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
         : readableParameter(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
     )
-    const verdict = yield* this.#gate.decide({ sql: prepared.sql, parameters, facts }, unheld)
+    const command = { sql: prepared.sql, parameters, facts }
+    const verdict = yield* this.#gate.decide(command, unheld)
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
+    // What is known without asking anybody is known as long as nothing of it changes.
+    if (facts === analysed && verdict.wasHeld !== true && unheld === undefined)
+      this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
     this.#passing = unheld !== undefined
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
     forgetNames(pipeline, facts)

@@ -2,6 +2,8 @@ import { Framer, type Frame } from '../../wire/framer.ts'
 import { CLIENT_PIECES } from '../../wire/client-message.ts'
 import { Queue } from '../../../../shared/queue.ts'
 import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
+import { ClientLane } from '../lane/client-lane.ts'
+import { KnownStatements } from '../lane/known-statements.ts'
 import { ClientMessages } from './client-messages.ts'
 import { CommandGate } from './command-gate.ts'
 import type { Steps } from './steps.ts'
@@ -16,6 +18,7 @@ export class ClientSide {
   readonly #pipeline: PipelineState
   readonly #gate: CommandGate
   readonly #messages: ClientMessages
+  readonly #lane: ClientLane
   readonly #framer: Framer
   readonly #waiting = new Queue<Frame>()
   /** Of those, the last, which are in memory of the socket's. */
@@ -28,16 +31,38 @@ export class ClientSide {
   constructor(pipeline: PipelineState, analyzer: StatementAnalyzer) {
     this.#pipeline = pipeline
     this.#gate = new CommandGate(pipeline, analyzer)
-    this.#messages = new ClientMessages(pipeline, analyzer, this.#gate, (bytes) => this.#out.push(bytes))
+    const known = new KnownStatements(pipeline)
+    this.#lane = new ClientLane(pipeline, known)
+    this.#messages = new ClientMessages(pipeline, analyzer, {
+      gate: this.#gate,
+      known,
+      send: (bytes) => this.#out.push(bytes),
+    })
     this.#framer = new Framer(pipeline.session.limits.statementBytes, 'the client', CLIENT_PIECES)
     pipeline.sendCollected = () => this.#flush()
   }
 
   push(chunk: Buffer): void {
+    if (this.#isClear && this.#lane.take(chunk)) {
+      this.#out.push(chunk)
+      return this.#flush()
+    }
     this.#framer.push(chunk, this.#queue)
     this.#work()
     this.#keepWaiting()
     if (this.#isBehind) this.#pipeline.client.pause()
+  }
+
+  /** Nothing has come that is not sent, and nothing is to be skipped. */
+  get #isClear(): boolean {
+    return (
+      this.#waiting.length === 0 &&
+      !this.#busy &&
+      this.#framer.isBetween &&
+      !this.left &&
+      !this.#gate.isSkipped &&
+      !this.#pipeline.session.ended.aborted
+    )
   }
 
   /** While a statement is held, what follows waits here: the connection stays read, so that its end is seen. */

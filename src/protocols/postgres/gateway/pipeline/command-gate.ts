@@ -1,5 +1,6 @@
 import { settledValue } from './steps.ts'
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
+import type { RepeatedCommand } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { draftCommand } from './command-draft.ts'
@@ -56,6 +57,11 @@ export class CommandGate {
   /** Why a command would be refused, asked when nothing of it runs yet. */
   preview(command: Command): PamError | undefined {
     return this.#pipeline.session.preview(this.#draft(command))
+  }
+
+  /** What is decided of a command whatever its parameters are; undefined where it has to be asked each time. */
+  repeated(command: Command): RepeatedCommand | undefined {
+    return this.#pipeline.session.repeated(this.#draft({ ...command, parameters: [] }))
   }
 
   /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */

@@ -52,6 +52,12 @@ export class NameTable<T> {
     }
   }
 
+  /** The value, where the server has confirmed it and nothing was sent since that may change it. */
+  confirmed(name: string): T | undefined {
+    const entry = this.#entries.get(name)
+    return entry?.confirmed === true ? entry.value : undefined
+  }
+
   /** Sets (or with undefined removes) a name until the server answers. */
   set(name: string, value: T | undefined, batch: number): Tentative {
     const before = this.#entries.get(name)

@@ -104,6 +104,7 @@ export function startRun(
   sql: string,
   facts: StatementFacts,
   notUnderstood: () => void = () => {},
+  startedAt = performance.now(),
 ): Run {
   const { tainted, parsed, lineage } = facts
   return {
@@ -119,7 +120,7 @@ export function startRun(
     change: changeOf(facts),
     endsTransaction: parsed.some(endsTransaction),
     notUnderstood,
-    startedAt: performance.now(),
+    startedAt,
     rows: 0,
     bytes: 0,
     rewrites: undefined,

@@ -26,6 +26,8 @@ import {
   type Touches,
   type Unanalysed,
 } from '../../catalog/shared-definitions.ts'
+import { handOver } from '../lane/hand-over.ts'
+import { LaneQueue } from '../lane/lane-queue.ts'
 import { NameTable, type Portal, type Prepared } from './name-table.ts'
 
 /**
@@ -36,10 +38,8 @@ export class PipelineState implements Participant {
   readonly client: Channel
   readonly upstream: Channel
   readonly session: Session<PostgresTarget>
-  readonly statements = new NameTable<Prepared>()
-  readonly portals = new NameTable<Portal>()
-  /** Where the columns of cursors and named portals come from, as the server has confirmed them. */
-  readonly cursors = new Map<string, readonly Output[]>()
+  /** What the fast lane has on its way. */
+  readonly lane = new LaneQueue()
   catalog: Catalog
   masking: MaskingScope
   /** As the server last said. */
@@ -86,11 +86,18 @@ export class PipelineState implements Participant {
   #lacks: boolean
   #seenChanges: number
   /** Before whatever may have begun the transaction was sent: how often definitions had changed, and what had been read of them. */
-  #beforeTransaction: { readonly changes: number; readonly rows: CatalogRows }
+  #changesBefore: number
+  #rowsBefore: CatalogRows
   /** Published and not answered yet, by the message whose answer ends it. */
   readonly #publications = new Map<Pending, Publication>()
   #announced: Publication | undefined
-  readonly #pending: Pending[] = []
+  /** To be had by `#sent`, and names by their accessors: what the lane has sent may have to be put there first. */
+  readonly #queue: Pending[] = []
+  readonly #names = {
+    statements: new NameTable<Prepared>(),
+    portals: new NameTable<Portal>(),
+    cursors: new Map<string, readonly Output[]>(),
+  }
   #idleWaiters: (() => void)[] = []
   #answerWaiters: (() => void)[] = []
   #roomWaiters: (() => void)[] = []
@@ -114,7 +121,8 @@ export class PipelineState implements Participant {
     this.#target = parts.target
     this.#seenChanges = parts.seenChanges
     this.#rows = parts.catalog
-    this.#beforeTransaction = { changes: parts.seenChanges, rows: parts.catalog }
+    this.#changesBefore = parts.seenChanges
+    this.#rowsBefore = parts.catalog
     this.client = parts.client
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
@@ -127,6 +135,67 @@ export class PipelineState implements Participant {
     for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
     parts.place.definitions.join(this)
   }
+
+  get statements(): NameTable<Prepared> {
+    this.#handOver()
+    return this.#names.statements
+  }
+
+  get portals(): NameTable<Portal> {
+    this.#handOver()
+    return this.#names.portals
+  }
+
+  /** Where the columns of cursors and named portals come from, as the server has confirmed them. */
+  get cursors(): Map<string, readonly Output[]> {
+    this.#handOver()
+    return this.#names.cursors
+  }
+
+  /** What was sent and is not answered, in order. */
+  get #sent(): Pending[] {
+    this.#handOver()
+    return this.#queue
+  }
+
+  #handOver(): void {
+    const { lane } = this
+    if (lane.isTold) return
+    handOver(lane, this.#names, (pending) => this.#queue.push(pending))
+  }
+
+  // ── for the fast lane ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Whether nothing but what the lane has sent is on its way, and what was decided before about a statement holds: nothing that it rests on has
+   * changed, or may be changing.
+   */
+  get isSteady(): boolean {
+    return (
+      this.#queue.length === 0 &&
+      !this.batchOpen &&
+      !this.serverSkips &&
+      !this.copyIn &&
+      this.status !== 'E' &&
+      !this.namesMoved &&
+      this.changed === undefined &&
+      this.uncertain === undefined &&
+      this.definitions.isQuiet &&
+      this.renewed === undefined
+    )
+  }
+
+  /** What stands under a name for certain. */
+  prepared(name: string): Prepared | undefined {
+    return name === '' && this.lane.hasParsed ? undefined : this.#names.statements.confirmed(name)
+  }
+
+  /** The lane sends something: as `expect` does. */
+  noteSending(): void {
+    if (this.status === 'I' && this.lane.length === 0) this.#noteBefore()
+  }
+
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get definitions(): SharedDefinitions {
     return this.#place.definitions
@@ -201,7 +270,7 @@ export class PipelineState implements Participant {
   #isInTransaction(isAnswer = false): boolean {
     if (this.status !== 'T' || !this.isInBlock) return false
     // An answer is one to the first.
-    return !this.#pending.slice(isAnswer ? 1 : 0).some(({ type }) => type === 'query' || type === 'sync')
+    return !this.#sent.slice(isAnswer ? 1 : 0).some(({ type }) => type === 'query' || type === 'sync')
   }
 
   /** What becomes visible to others with a message; `commits`: also where a transaction is open. Undefined: nothing. */
@@ -260,7 +329,7 @@ export class PipelineState implements Participant {
   unanalysed(): Unanalysed[] {
     const sent: Unanalysed[] = []
     let comesFirst = true
-    for (const pending of this.#pending) {
+    for (const pending of this.#sent) {
       if ('rests' in pending && pending.rests !== undefined) {
         const { names, since, statements } = pending.rests
         const waits = !comesFirst || statements > 1
@@ -296,22 +365,26 @@ export class PipelineState implements Participant {
   // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
 
   get head(): Pending | undefined {
-    return this.#pending[0]
+    return this.#sent[0]
   }
 
   get isIdle(): boolean {
-    return this.#pending.length === 0
+    return this.#sent.length === 0
   }
 
   expect(pending: Pending): void {
-    if (this.status === 'I' && this.isIdle && !this.batchOpen)
-      this.#beforeTransaction = { changes: this.definitions.changes, rows: this.#rows }
-    this.#pending.push(pending)
+    if (this.status === 'I' && this.isIdle && !this.batchOpen) this.#noteBefore()
+    this.#sent.push(pending)
+  }
+
+  #noteBefore(): void {
+    this.#changesBefore = this.definitions.changes
+    this.#rowsBefore = this.#rows
   }
 
   /** More of the client's should not go on before some of what was sent is answered. */
   get isFull(): boolean {
-    return this.#pending.length >= MAX_PENDING
+    return this.#sent.length >= MAX_PENDING
   }
 
   /** Resolves when enough is answered, or the session is over. */
@@ -320,7 +393,7 @@ export class PipelineState implements Participant {
   }
 
   #tellRoom(): void {
-    if (this.#roomWaiters.length === 0 || this.#pending.length > MAX_PENDING / 2) return
+    if (this.#roomWaiters.length === 0 || this.#sent.length > MAX_PENDING / 2) return
     const waiters = this.#roomWaiters
     this.#roomWaiters = []
     for (const resolve of waiters) resolve()
@@ -328,9 +401,9 @@ export class PipelineState implements Participant {
 
   /** The head is answered. */
   answered(): void {
-    const pending = this.#pending.shift()
+    const pending = this.#sent.shift()
     if (pending !== undefined) this.#finishPublication(pending)
-    while (this.#pending[0]?.type === 'copy-end') this.#pending.shift()
+    while (this.#sent[0]?.type === 'copy-end') this.#sent.shift()
     if (this.#answerWaiters.length > 0) this.#wakeAnswerWaiters()
     this.#tellRoom()
   }
@@ -350,13 +423,13 @@ export class PipelineState implements Participant {
 
   /** There may be answers of our own to send, or somebody who waits for everything to be answered. */
   get hasDue(): boolean {
-    return this.#pending[0]?.type === 'reply' || (this.#pending.length === 0 && this.#idleWaiters.length > 0)
+    return this.#sent[0]?.type === 'reply' || (this.#sent.length === 0 && this.#idleWaiters.length > 0)
   }
 
   /** Answers of our own whose turn it is now: after the message that was just handled has gone out. */
   *dueReplies(): Generator<Buffer, void, undefined> {
-    for (let head = this.#pending[0]; head?.type === 'reply'; head = this.#pending[0]) {
-      this.#pending.shift()
+    for (let head = this.#sent[0]; head?.type === 'reply'; head = this.#sent[0]) {
+      this.#sent.shift()
       yield head.bytes()
     }
     this.#tellRoom()
@@ -365,25 +438,25 @@ export class PipelineState implements Participant {
 
   /** After an error the server skips to the next Sync; so do the answers, and tentative names are undone. */
   skipToSync(): void {
-    while (this.#pending.length > 0 && this.#pending[0]?.type !== 'sync') {
-      const skipped = this.#pending.shift() as Pending
+    while (this.#sent.length > 0 && this.#sent[0]?.type !== 'sync') {
+      const skipped = this.#sent.shift() as Pending
       this.#finishPublication(skipped)
       if ('change' in skipped) skipped.change.undo()
       if (skipped.type === 'describe' && skipped.of !== undefined) skipped.of.described = undefined
     }
-    this.serverSkips = this.#pending.length === 0
+    this.serverSkips = this.#sent.length === 0
     this.#tellRoom()
   }
 
   /** COPY has begun: up to the end of its data the server ignores Syncs. */
   beginCopyIn(): void {
-    const end = this.#pending.findIndex(({ type }) => type === 'copy-end')
+    const end = this.#sent.findIndex(({ type }) => type === 'copy-end')
     this.copyIn = end < 0
-    const upTo = end < 0 ? this.#pending.length : end + 1
-    const kept = this.#pending
+    const upTo = end < 0 ? this.#sent.length : end + 1
+    const kept = this.#sent
       .splice(0, upTo)
       .filter(({ type }, index) => index === 0 || (type !== 'sync' && type !== 'copy-end'))
-    this.#pending.unshift(...kept)
+    this.#sent.unshift(...kept)
     this.#tellRoom()
   }
 
@@ -393,7 +466,7 @@ export class PipelineState implements Participant {
       this.client.write(bytes())
       return
     }
-    this.#pending.push({ type: 'reply', bytes })
+    this.#sent.push({ type: 'reply', bytes })
     // Without a Flush the server would keep its answers until a Sync that may never come.
     if (this.batchOpen) this.upstream.write(FLUSH)
   }
@@ -456,8 +529,8 @@ export class PipelineState implements Participant {
       return { searchPath, ...(await (isCurrent ? committed(ask) : this.#target.aside(committed))) }
     const own = await this.#withTrees(await this.#place.readOwn(ask), ask)
     // Its own changes are seen in its snapshot only, what others have committed since only outside it: as long as it lasts.
-    const { changes: changesBefore, rows: rowsBefore } = this.#beforeTransaction
-    if (!isCurrent && changesBefore !== changes && rowsBefore !== (await this.#target.aside(committed)).rows)
+    const rowsBefore = this.#rowsBefore
+    if (!isCurrent && this.#changesBefore !== changes && rowsBefore !== (await this.#target.aside(committed)).rows)
       this.uncertain = 'definitions have changed since the transaction began'
     return { searchPath, ...own }
   }
@@ -489,7 +562,7 @@ export class PipelineState implements Participant {
 
   /** Nothing will be answered any more. */
   abandon(): void {
-    for (const pending of this.#pending.splice(0)) {
+    for (const pending of this.#sent.splice(0)) {
       if (pending.type === 'own') pending.done(new Error('the session is over'))
     }
     this.definitions.leave(this)
@@ -500,7 +573,7 @@ export class PipelineState implements Participant {
   }
 
   #settle(): void {
-    if (this.#pending.length > 0) return
+    if (this.#sent.length > 0) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()

@@ -18,38 +18,59 @@ export function recordable(
   sql: string,
   parameters: readonly (string | null)[],
   facts: StatementFacts,
-  session: Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> },
+  session: RecordingSession,
 ): Recordable {
-  const commit = (value: string): string => commitmentMark(session.commitment(value))
-  const commitAll = (): (string | null)[] => parameters.map((value) => (value === null ? null : commit(value)))
-  if (facts.parsed.length === 0 && facts.statements.length > 0) {
+  if (isUnread(facts)) {
     const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
-    return { text, parameters: commitAll(), detached: sql }
-  }
-  const isSecret = facts.parsed.some(({ secret }) => secret)
-  const kinds = kindsOf(session.masking)
-  const hideKinds = (text: string): string => {
-    let result = ''
-    let at = 0
-    for (const { start, end } of spansIn(text, kinds)) {
-      result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end))
-      at = end
-    }
-    return result + escapeMarks(text.slice(at))
-  }
-  if (facts.tainted || isSecret) {
-    const shown = isSecret ? undefined : visibleIn(facts)
-    return {
-      text: once(facts, sql, () => replaceLiterals(sql, commit, hideKinds, shown?.constants ?? [])),
-      parameters: parameters.map((value, index) =>
-        value === null ? null : shown?.parameters.has(index + 1) === true ? hideKinds(value) : commit(value),
-      ),
-    }
+    return { text, parameters: recordableParameters(parameters, facts, session), detached: sql }
   }
   return {
-    text: once(facts, sql, () => hideKinds(sql)),
-    parameters: parameters.map((value) => (value === null ? null : hideKinds(value))),
+    text: once(facts, sql, () => recordableText(sql, facts, session)),
+    parameters: parameters.length === 0 ? NONE : recordableParameters(parameters, facts, session),
   }
+}
+
+type RecordingSession = Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> }
+
+/** The parameters of a statement as they may be kept for ever. */
+export function recordableParameters(
+  parameters: readonly (string | null)[],
+  facts: StatementFacts,
+  session: RecordingSession,
+): (string | null)[] {
+  const commitsAll = isUnread(facts) || isSecret(facts)
+  const isOpen = !commitsAll && facts.tainted === false
+  const shown = commitsAll || isOpen ? undefined : visibleIn(facts)
+  return parameters.map((value, index) =>
+    value === null
+      ? null
+      : isOpen || shown?.parameters.has(index + 1) === true
+        ? hideKinds(value, session)
+        : commit(value, session),
+  )
+}
+
+function recordableText(sql: string, facts: StatementFacts, session: RecordingSession): string {
+  const hide = (text: string): string => hideKinds(text, session)
+  if (facts.tainted === false && !isSecret(facts)) return hide(sql)
+  const shown = isSecret(facts) ? undefined : visibleIn(facts)
+  return replaceLiterals(sql, (value) => commit(value, session), hide, shown?.constants ?? [])
+}
+
+const isUnread = ({ parsed, statements }: StatementFacts): boolean => parsed.length === 0 && statements.length > 0
+
+const isSecret = ({ parsed }: StatementFacts): boolean => parsed.some(({ secret }) => secret)
+
+const commit = (value: string, session: RecordingSession): string => commitmentMark(session.commitment(value))
+
+function hideKinds(text: string, session: RecordingSession): string {
+  let result = ''
+  let at = 0
+  for (const { start, end } of spansIn(text, kindsOf(session.masking))) {
+    result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end), session)
+    at = end
+  }
+  return result + escapeMarks(text.slice(at))
 }
 
 /** What is looked for everywhere: the kinds that we know, and those of the rules. */
@@ -114,6 +135,7 @@ function spansIn(text: string, all: readonly Kind[]): readonly { start: number; 
   return spans
 }
 
+const NONE: readonly (string | null)[] = []
 const NOTHING: readonly { start: number; end: number }[] = []
 
 /** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */

@@ -3,6 +3,7 @@ import { serverTags } from '../../wire/server-message.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { ResultRows } from '../results/result-rows.ts'
+import { ServerLane } from '../lane/server-lane.ts'
 import { ServerMessages } from './server-messages.ts'
 
 /** From the server to the client, in order: runs of rows are taken together, what passes untouched goes on as it came. */
@@ -11,6 +12,7 @@ export class ServerSide {
   readonly #framer: Framer
   readonly #messages: ServerMessages
   readonly #rules: ResultRows
+  readonly #lane: ServerLane
   readonly #keepsRows: boolean
   #out: Buffer[] = []
   /** The piece that may go on, and where it ends in its memory. */
@@ -22,6 +24,7 @@ export class ServerSide {
     this.#pipeline = pipeline
     this.#rules = new ResultRows(pipeline)
     this.#messages = new ServerMessages(pipeline, this.#rules)
+    this.#lane = new ServerLane(pipeline)
     this.#keepsRows = session.config.recordRows > 0
     // A row that nothing is hidden in need not be held.
     const inPieces = this.#keepsRows || !isEmptyPlan(session.masking) ? [] : [serverTags.dataRow, serverTags.copyData]
@@ -31,8 +34,16 @@ export class ServerSide {
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
   push(chunk: Buffer): boolean {
-    this.#framer.push(chunk, this.#take)
+    const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk) : 0
+    if (taken === chunk.length) return this.#pipeline.client.write(chunk)
+    if (taken > 0) this.#add(chunk.subarray(0, taken))
+    this.#framer.push(taken === 0 ? chunk : chunk.subarray(taken), this.#take)
     return this.#flush()
+  }
+
+  /** All that came before was handled. */
+  get #isClear(): boolean {
+    return this.#framer.isBetween && !this.#pipeline.session.ended.aborted
   }
 
   readonly #take = (frame: Frame): boolean => {

@@ -102,11 +102,9 @@ export const isNamed = (facts: StatementFacts): boolean =>
   facts.parsed.length > 0 && facts.statements.every(({ unknown }) => unknown.length === 0)
 
 /** What others must not change between the decision and the server's own look; undefined: nothing is looked up. */
-export function restsOn(facts: StatementFacts): Rests | undefined {
+export function restsOn(facts: StatementFacts, since = performance.now()): Rests | undefined {
   const names = namesIn(facts)
-  return names.size === 0
-    ? undefined
-    : { names, since: performance.now(), statements: Math.max(1, facts.parsed.length) }
+  return names.size === 0 ? undefined : { names, since, statements: Math.max(1, facts.parsed.length) }
 }
 
 const known = new WeakMap<StatementFacts, ReadonlySet<string>>()

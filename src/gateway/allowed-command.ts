@@ -1,0 +1,44 @@
+import type { Judgement } from '../policy/decide.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { CommandDigest } from './command-digest.ts'
+import { commandEntry, type CommandEntry, type CommandLog } from './command-log.ts'
+import type { CommandDraft, RepeatedCommand } from './engine.ts'
+
+interface Parts {
+  readonly draft: CommandDraft
+  /** What these rules say of it. */
+  readonly judgement: Judgement & { readonly type: 'allow' }
+  readonly rules: Policy
+  /** The rules in force now. */
+  readonly policy: () => Policy
+  readonly ended: AbortSignal
+  readonly digest: CommandDigest
+  readonly log: CommandLog
+}
+
+/** A command that is allowed, and comes again and again with other parameters: what is the same each time is worked out once. */
+export class AllowedCommand implements RepeatedCommand {
+  readonly #policy: () => Policy
+  readonly #rules: Policy
+  readonly #ended: AbortSignal
+  readonly #log: CommandLog
+  readonly #entry: CommandEntry
+  readonly #digestOf: ReturnType<CommandDigest['repeated']>
+
+  constructor({ draft, judgement, rules, policy, ended, digest, log }: Parts) {
+    this.#policy = policy
+    this.#rules = rules
+    this.#ended = ended
+    this.#log = log
+    this.#entry = commandEntry(draft, judgement, rules.language)
+    this.#digestOf = digest.repeated(draft, rules.version)
+  }
+
+  get isAllowed(): boolean {
+    return this.#policy() === this.#rules && !this.#ended.aborted
+  }
+
+  record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string {
+    return this.#log.add(this.#entry, { parameters: recorded }, this.#digestOf(parameters, inTransaction))
+  }
+}

@@ -1,0 +1,144 @@
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { bind, formatAt } from '../../wire/bind.ts'
+import { describePortal, SYNC } from '../../wire/client-message.ts'
+import { execute } from '../../wire/execute.ts'
+import { parse } from '../../wire/parse.ts'
+import { encodeMessage } from '../../wire/server-message.ts'
+import { endOfBindHead, endOfMessage, endOfParameters, NULL_LENGTH, standsAt, uint32At } from '../../wire/walk.ts'
+import type { PipelineState } from '../pipeline/pipeline-state.ts'
+import { readableParameter } from '../pipeline/readable-parameter.ts'
+import { recordableParameters } from '../pipeline/recordable.ts'
+import { rewritesOf, type KnownStatement } from './known-statement.ts'
+import type { KnownStatements } from './known-statements.ts'
+import { CAPACITY, shapes, type LaneQueue } from './lane-queue.ts'
+
+/**
+ * From the client: a chunk that is nothing but statements which are known, each with its Bind, Describe and Execute, up to a Sync. It is looked through
+ * first; only where all of it may go on is any of it put on record. Whatever it does not know byte for byte is for the slow path.
+ */
+export class ClientLane {
+  readonly #pipeline: PipelineState
+  readonly #known: KnownStatements
+  readonly #queue: LaneQueue
+  readonly #masks: boolean
+  readonly #longest: number
+
+  constructor(pipeline: PipelineState, known: KnownStatements) {
+    const { session } = pipeline
+    this.#pipeline = pipeline
+    this.#known = known
+    this.#queue = pipeline.lane
+    this.#masks = !isEmptyPlan(session.masking)
+    this.#longest = session.limits.statementBytes
+  }
+
+  /** True where all of the chunk was put on record, and is to be sent as it is. */
+  take(chunk: Buffer): boolean {
+    if (this.#known.isEmpty || !this.#pipeline.isSteady) return false
+    const count = this.#find(chunk)
+    if (count <= 0 || !this.#queue.hasRoom(count)) return false
+    for (let n = 0; n < count; n++) this.#record(chunk, n)
+    return true
+  }
+
+  /** How many statements the chunk is made of; -1 where there is anything else in it. */
+  #find(chunk: Buffer): number {
+    let at = 0
+    let count = 0
+    let shape = shapes.sync as number
+    let hasParsed = false
+    while (at < chunk.length) {
+      if (count === CAPACITY) return -1
+      const start = at
+      shape = 0
+      if (chunk[at] === parse.tag) {
+        shape = shapes.parse
+        at = endOfMessage(chunk, at, this.#longest)
+        if (at < 0) return -1
+        hasParsed = true
+      }
+      const end = chunk[at] === bind.tag ? endOfMessage(chunk, at, this.#longest) : -1
+      if (end < 0) return -1
+      const values = endOfBindHead(chunk, at + 5, end)
+      if (values < 0) return -1
+      const statement = this.#known.find(chunk, start, at, values)
+      if (statement === undefined) return -1
+      // What it would be is prepared in this very chunk.
+      if (hasParsed && !statement.isParsed && statement.name === '') return -1
+      const behind = endOfParameters(chunk, values, statement.parameterCount, end)
+      if (behind < 0 || end - behind !== statement.tail.length || !standsAt(chunk, behind, statement.tail)) return -1
+      at = end
+      if (standsAt(chunk, at, DESCRIBE)) {
+        shape |= shapes.describe
+        at += DESCRIBE.length
+      }
+      if (!standsAt(chunk, at, EXECUTE) || !this.#mayPass(statement, shape)) return -1
+      at += EXECUTE.length
+      if (standsAt(chunk, at, SYNC)) {
+        shape |= shapes.sync
+        at += SYNC.length
+      }
+      STATEMENTS[count] = statement
+      VALUES[count] = values
+      SHAPES[count] = shape
+      count++
+    }
+    return (shape & shapes.sync) === 0 ? -1 : count
+  }
+
+  /** Whether the slow path would say of it what it said before, and of its rows as well. */
+  #mayPass(statement: KnownStatement, shape: number): boolean {
+    const pipeline = this.#pipeline
+    const { prepared, generation, command } = statement
+    if (generation !== pipeline.catalogGeneration || !command.isAllowed) return false
+    if (!statement.isParsed && pipeline.prepared(statement.name) !== prepared) return false
+    const isDescribed = (shape & shapes.describe) !== 0
+    if (!isDescribed && !this.#masks) return true
+    // Of what is prepared just now the slow path would ask for the columns, and so it would of any that were not told with the definitions of now.
+    if (prepared.described !== generation || prepared.columns === undefined || (statement.isParsed && !isDescribed))
+      return false
+    return !this.#masks || rewritesOf(statement, pipeline.masking, pipeline.session.hashKeys) === 'untouched'
+  }
+
+  #record(chunk: Buffer, index: number): void {
+    const pipeline = this.#pipeline
+    const statement = STATEMENTS[index] as KnownStatement
+    const shape = SHAPES[index] as number
+    const parameters = parametersAt(chunk, VALUES[index] as number, statement)
+    const recorded =
+      parameters.length === 0 ? parameters : recordableParameters(parameters, statement.facts, pipeline.session)
+    const decision = statement.command.record(parameters, recorded, pipeline.status !== 'I')
+    pipeline.noteSending()
+    this.#queue.add(statement, decision, shape, pipeline.batch, performance.now())
+    if ((shape & shapes.sync) !== 0) pipeline.endBatch()
+  }
+}
+
+/** As people read them. */
+function parametersAt(chunk: Buffer, from: number, statement: KnownStatement): readonly (string | null)[] {
+  const { parameterCount, parameterFormats, prepared } = statement
+  if (parameterCount === 0) return NONE
+  const parameters: (string | null)[] = []
+  let at = from
+  for (let n = 0; n < parameterCount; n++) {
+    const length = uint32At(chunk, at)
+    at += 4
+    if (length === NULL_LENGTH) parameters.push(null)
+    else {
+      const value = chunk.subarray(at, at + length)
+      parameters.push(readableParameter(value, formatAt(parameterFormats, n), prepared.parameterTypes[n] ?? 0))
+      at += length
+    }
+  }
+  return parameters
+}
+
+const NONE: readonly (string | null)[] = []
+/** Of the unnamed portal, and all of its rows. */
+const DESCRIBE = describePortal('')
+const EXECUTE = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 })
+
+/** What was found in the chunk at work: nothing waits between the finding and the recording. */
+const STATEMENTS: (KnownStatement | undefined)[] = Array.from({ length: CAPACITY }, () => undefined)
+const VALUES = new Int32Array(CAPACITY)
+const SHAPES = new Uint8Array(CAPACITY)

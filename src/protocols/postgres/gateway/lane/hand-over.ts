@@ -1,0 +1,109 @@
+import type { Output } from '../../../../sql/lineage/origin.ts'
+import type { NameTable, Portal, Prepared } from '../pipeline/name-table.ts'
+import { startRun, type Pending } from '../pipeline/pending.ts'
+import { restsOn } from '../pipeline/touches.ts'
+import type { KnownStatement } from './known-statement.ts'
+import { firstStep, shapes, steps, type Answered, type LaneQueue } from './lane-queue.ts'
+
+/** What the slow path knows of a connection by names. */
+export interface Names {
+  readonly statements: NameTable<Prepared>
+  readonly portals: NameTable<Portal>
+  readonly cursors: Map<string, readonly Output[]>
+}
+
+/**
+ * Makes of what the lane has sent what the slow path would have made of it: names stand for what was bound under them, and all that is
+ * not answered stands in the queue, as far as it is.
+ */
+export function handOver(lane: LaneQueue, names: Names, expect: (pending: Pending) => void): void {
+  const { answered, answeredParse } = lane
+  let parsed: Prepared | undefined
+  if (answeredParse !== undefined) {
+    const { statement, shape, batch } = answeredParse
+    parsed = freshly(statement, shape)
+    if ((shape & shapes.describe) !== 0) describe(parsed, statement)
+    names.statements.set('', parsed, batch).confirm()
+  }
+  if (answered !== undefined) bindAnswered(answered, answered === answeredParse ? parsed : undefined, names)
+  for (let index = 0; index < lane.length; index++)
+    expectOne(lane, index, index === 0 ? lane.step : firstStep(lane.shape(index)), names, expect)
+  lane.clear()
+}
+
+function bindAnswered({ statement, decision, batch }: Answered, parsed: Prepared | undefined, names: Names): void {
+  names.portals.set('', portalOf(statement, parsed ?? statement.prepared, decision), batch).confirm()
+  noteCursor(statement, names)
+}
+
+/** The messages of one statement, but for those that are answered. */
+function expectOne(
+  lane: LaneQueue,
+  index: number,
+  step: number,
+  names: Names,
+  expect: (pending: Pending) => void,
+): void {
+  const statement = lane.statement(index)
+  const shape = lane.shape(index)
+  const batch = lane.batch(index)
+  const decision = lane.decision(index)
+  const startedAt = lane.startedAt(index)
+  const { facts } = statement
+  const { tainted } = facts
+  let { prepared } = statement
+  if (statement.isParsed) {
+    prepared = freshly(statement, shape)
+    const change = names.statements.set('', prepared, batch)
+    if (step > steps.parse) change.confirm()
+    else expect({ type: 'parse', change, tainted, rests: restsOn(facts, startedAt) })
+  }
+  const portal = portalOf(statement, prepared, decision)
+  const change = names.portals.set('', portal, batch)
+  if (step > steps.bind) {
+    change.confirm()
+    noteCursor(statement, names)
+  } else expect({ type: 'bind', change, tainted, portal: { name: '', facts }, rests: restsOn(facts, startedAt) })
+  if ((shape & shapes.describe) !== 0) {
+    if (step > steps.describe) describe(prepared, statement)
+    else expect({ type: 'describe', of: prepared, hidden: false, tainted, names: statement.names })
+  }
+  if (step <= steps.run) {
+    const run = startRun(decision, prepared.sql, facts, undefined, startedAt)
+    if (index === 0) {
+      run.rows = lane.rows
+      run.bytes = lane.bytes
+    }
+    expect({ type: 'execute', run, portal })
+  }
+  if ((shape & shapes.sync) !== 0) expect({ type: 'sync' })
+}
+
+/** A statement that was prepared anew, before the server has said what its columns are. */
+const freshly = ({ prepared, generation }: KnownStatement, shape: number): Prepared => ({
+  sql: prepared.sql,
+  parameterTypes: prepared.parameterTypes,
+  columns: undefined,
+  described: (shape & shapes.describe) === 0 ? undefined : generation,
+  names: prepared.names,
+})
+
+/** The server has said of it what it had said before. */
+function describe(prepared: Prepared, { prepared: before }: KnownStatement): void {
+  if (prepared === before) return
+  prepared.columns = before.columns
+  if (before.description !== undefined) prepared.description = before.description
+}
+
+const portalOf = ({ facts, resultFormats }: KnownStatement, prepared: Prepared, decision: string): Portal => ({
+  decision,
+  prepared,
+  facts,
+  resultFormats,
+})
+
+function noteCursor({ facts }: KnownStatement, { cursors }: Names): void {
+  const [lineage] = facts.lineage
+  if (lineage === undefined) cursors.delete('')
+  else cursors.set('', lineage.outputs)
+}

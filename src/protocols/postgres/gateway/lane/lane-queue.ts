@@ -1,0 +1,147 @@
+import type { KnownStatement } from './known-statement.ts'
+
+/** What stands with a statement in its chunk. */
+export const shapes = {
+  /** Its text comes first. */
+  parse: 1,
+  /** Its columns are asked for. */
+  describe: 2,
+  /** It is the last before a Sync. */
+  sync: 4,
+} as const
+
+/** What the server answers to a statement next. */
+export const steps = { parse: 0, bind: 1, describe: 2, run: 3, sync: 4 } as const
+
+/** A statement of which all but the end of its batch is answered: what names stand for since. */
+export interface Answered {
+  readonly statement: KnownStatement
+  readonly decision: string
+  readonly shape: number
+  readonly batch: number
+}
+
+/**
+ * What the lane has sent and the server has not answered, oldest first, and how far the oldest is. It stands for messages in the queue of the
+ * slow path, which takes them over whenever it has something to do (`handOver`).
+ */
+export class LaneQueue {
+  /** Statements that it has ever had. */
+  taken = 0
+  /** It has prepared something since it was handed over last. */
+  hasParsed = false
+  /** Of the oldest. */
+  step: number = steps.bind
+  rows = 0
+  bytes = 0
+  /** The last that was answered since then, and the last of those that came with their text. */
+  answered: Answered | undefined
+  answeredParse: Answered | undefined
+  #statements: (KnownStatement | undefined)[] = []
+  #decisions: string[] = []
+  #startedAt = new Float64Array(0)
+  #batches = new Float64Array(0)
+  #shapes = new Uint8Array(0)
+  #first = 0
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Nothing is on its way here, and nothing is left to be told. */
+  get isTold(): boolean {
+    return this.#length === 0 && this.answered === undefined
+  }
+
+  hasRoom(count: number): boolean {
+    return this.#length + count <= CAPACITY
+  }
+
+  add(statement: KnownStatement, decision: string, shape: number, batch: number, startedAt: number): void {
+    if (this.#length === this.#shapes.length) this.#grow()
+    const at = this.#at(this.#length)
+    this.#statements[at] = statement
+    this.#decisions[at] = decision
+    this.#shapes[at] = shape
+    this.#batches[at] = batch
+    this.#startedAt[at] = startedAt
+    if (this.#length++ === 0) this.#begin()
+    this.taken++
+    if ((shape & shapes.parse) !== 0) this.hasParsed = true
+  }
+
+  /** Of the oldest, or of one behind it. */
+  statement(index = 0): KnownStatement {
+    return this.#statements[this.#at(index)] as KnownStatement
+  }
+
+  decision(index = 0): string {
+    return this.#decisions[this.#at(index)] as string
+  }
+
+  shape(index = 0): number {
+    return this.#shapes[this.#at(index)] as number
+  }
+
+  batch(index = 0): number {
+    return this.#batches[this.#at(index)] as number
+  }
+
+  /** By `performance.now()`. */
+  startedAt(index = 0): number {
+    return this.#startedAt[this.#at(index)] as number
+  }
+
+  /** The oldest is answered. */
+  done(): void {
+    const shape = this.shape()
+    this.answered = { statement: this.statement(), decision: this.decision(), shape, batch: this.batch() }
+    if ((shape & shapes.parse) !== 0) this.answeredParse = this.answered
+    this.#first = this.#at(1)
+    this.#length--
+    this.#begin()
+  }
+
+  /** All of it was told. */
+  clear(): void {
+    this.#length = 0
+    this.hasParsed = false
+    this.answered = undefined
+    this.answeredParse = undefined
+  }
+
+  #begin(): void {
+    this.step = this.#length > 0 ? firstStep(this.shape()) : steps.bind
+    this.rows = 0
+    this.bytes = 0
+  }
+
+  #at(index: number): number {
+    return (this.#first + index) & (this.#shapes.length - 1)
+  }
+
+  /** To twice the room, which is a power of two; the oldest comes first again. */
+  #grow(): void {
+    const before = this.#shapes.length
+    const room = before === 0 ? SMALLEST : 2 * before
+    const order = Array.from({ length: before }, (_, index) => this.#at(index))
+    const from = <T>(array: ArrayLike<T>): T[] => order.map((at) => array[at] as T)
+    const wider = <T extends Float64Array | Uint8Array>(array: T, empty: T): T => {
+      empty.set(from(array))
+      return empty
+    }
+    this.#statements = from(this.#statements)
+    this.#decisions = from(this.#decisions)
+    this.#startedAt = wider(this.#startedAt, new Float64Array(room))
+    this.#batches = wider(this.#batches, new Float64Array(room))
+    this.#shapes = wider(this.#shapes, new Uint8Array(room))
+    this.#first = 0
+  }
+}
+
+export const firstStep = (shape: number): number => ((shape & shapes.parse) !== 0 ? steps.parse : steps.bind)
+
+const SMALLEST = 8
+/** Statements that are on their way at once; with more, the slow path goes on. */
+export const CAPACITY = 256

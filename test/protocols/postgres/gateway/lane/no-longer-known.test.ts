@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import { SYNC } from '../../../../../src/protocols/postgres/wire/client-message.ts'
+import { PamError } from '../../../../../src/shared/errors.ts'
+import { EMAIL_RULES, LaneConnection, RULES, type ConnectionParts } from '../../../../helpers/lane-connections.ts'
+import { D, E, P } from '../../../../helpers/messages.ts'
+import { bindOf } from '../../../../helpers/model-postgres.ts'
+import { policyOf } from '../../../../helpers/session-parts.ts'
+
+let parser: SqlParser
+beforeAll(async () => {
+  parser = await createSqlParser()
+})
+afterAll(() => parser.close())
+
+const IDS = 'select id from people where id = $1'
+const statement = (word = '1'): Buffer => Buffer.concat([bindOf('ids', [word]), D(), E(), SYNC])
+
+/** A connection whose next `statement()` the lane takes. */
+function connection(parts: Partial<ConnectionParts> = {}): LaneConnection {
+  const made = new LaneConnection({ parser, ...parts })
+  for (const bytes of [Buffer.concat([P(IDS, 'ids'), SYNC]), statement(), statement()]) {
+    made.fromClient(bytes)
+    made.fromServer()
+  }
+  return made
+}
+
+/** Of one more statement: whether the lane took it, what is on record of it, and whether the server has it. */
+function oneMore(made: LaneConnection, bytes = statement()) {
+  const { taken } = made
+  const events = made.events.length
+  const sent = made.upstream.written.length
+  made.fromClient(bytes)
+  return {
+    byLane: made.taken > taken,
+    verdicts: made.events.slice(events).map((event) => (event.type === 'command' ? event.verdict : event.type)),
+    tags: Buffer.concat(made.upstream.written.slice(sent))
+      .toString('latin1')
+      .replace(/[^BDES]/g, ''),
+  }
+}
+
+const DENIES = RULES.replace('kinds: [select, ', 'kinds: [').replace(
+  'allow: true',
+  'allow: true\n  - { name: no more, match: { kinds: [select] }, deny: not today }',
+)
+const HOLDS = DENIES.replace('deny: not today', 'hold: { approvers: { groups: [sre] }, expires: 15m }')
+
+describe('a statement that the lane takes', () => {
+  it('is recorded before any of it goes on, and its result after it', () => {
+    const made = connection()
+    const written: number[] = []
+    made.onEvent = ({ type }) => {
+      if (type === 'command') written.push(made.upstream.written.length)
+    }
+    const before = made.upstream.written.length
+    expect(oneMore(made)).toMatchObject({ byLane: true, verdicts: ['allow'] })
+    expect([written, made.upstream.written.length]).toEqual([[before], before + 1])
+    made.fromServer()
+    expect(made.events.at(-1)).toMatchObject({ type: 'result', tag: 'SELECT 1', rows: 1 })
+  })
+
+  it('goes nowhere where it cannot be recorded, and the session ends', () => {
+    const made = connection()
+    made.onEvent = () => {
+      throw new PamError('RECORDING_FAILED', 'the disk is full')
+    }
+    expect(oneMore(made, Buffer.concat([statement(), statement()])).tags).toBe('')
+    expect((made.session.ended.reason as PamError).code).toBe('RECORDING_FAILED')
+  })
+
+  it('has no result passed on that cannot be recorded', () => {
+    const made = connection()
+    made.fromClient(statement())
+    made.onEvent = () => {
+      throw new PamError('RECORDING_FAILED', 'the disk is full')
+    }
+    const before = made.client.written.length
+    made.fromServer()
+    expect(made.client.written.length).toBe(before)
+    expect((made.session.ended.reason as PamError).code).toBe('RECORDING_FAILED')
+  })
+})
+
+describe('what the lane has taken goes the slow way', () => {
+  it.each([
+    ['denies it', DENIES, 'deny'],
+    ['holds it', HOLDS, 'hold'],
+    ['allows it', RULES, 'allow'],
+  ])('once there are other rules, and is judged by them: a policy that %s', (_, rules, verdict) => {
+    const made = connection()
+    made.bench.policy = policyOf(rules)
+    expect(oneMore(made)).toMatchObject({
+      byLane: false,
+      verdicts: [verdict],
+      tags: verdict === 'allow' ? 'BDES' : expect.not.stringContaining('B'),
+    })
+    // Known again, by the rules of now.
+    made.fromServer()
+    if (verdict === 'allow') expect(oneMore(made).byLane).toBe(true)
+  })
+
+  it('once its session is over: nothing of it is decided or sent', () => {
+    const made = connection()
+    made.session.end(new PamError('GRANT_REVOKED', 'revoked'))
+    expect(oneMore(made)).toEqual({ byLane: false, verdicts: [], tags: '' })
+  })
+
+  it('while another session changes definitions, and until they were read again', () => {
+    const definitions = new SharedDefinitions()
+    const made = connection({ definitions })
+    const other = new LaneConnection({ parser, definitions }).pipeline
+    const change = definitions.publish(other, { touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
+    expect(oneMore(made).byLane).toBe(false)
+    made.fromServer()
+    change.finish()
+    expect(oneMore(made).byLane).toBe(false)
+  })
+
+  it('once what it rests on has changed: nothing of it goes on before the catalogs were read', () => {
+    const definitions = new SharedDefinitions()
+    const made = connection({ definitions })
+    definitions.note(new Set(['people']))
+    const { byLane, verdicts } = oneMore(made)
+    expect([byLane, verdicts]).toEqual([false, []])
+  })
+
+  it('where the catalogs are another reading than it was judged with', () => {
+    const made = connection()
+    made.pipeline.catalogGeneration++
+    expect(oneMore(made).byLane).toBe(false)
+  })
+
+  it.each([
+    ['the catalogs cannot be relied on', { uncertain: 'not read' }],
+    [
+      'the transaction has changed definitions',
+      { changed: { touches: new Set(['x']), renews: new Set(['x']), named: true } },
+    ],
+    ['a setting was moved that names depend on', { namesMoved: true }],
+    ['the transaction has failed', { status: 'E' }],
+    ['a batch is open', { batchOpen: true }],
+    ['the server skips to a Sync', { serverSkips: true }],
+    ['the server waits for data', { copyIn: true }],
+  ])('where %s', (_, state) => {
+    const made = connection()
+    Object.assign(made.pipeline, state)
+    expect(oneMore(made).byLane).toBe(false)
+  })
+
+  it('where rows are kept on record', () => {
+    const made = new LaneConnection({ parser, recordRows: 1000 })
+    for (const bytes of [Buffer.concat([P(IDS, 'ids'), SYNC]), statement(), statement()]) {
+      made.fromClient(bytes)
+      made.fromServer()
+    }
+    expect(made.taken).toBe(0)
+  })
+
+  it('while something of its own is on the slow way', () => {
+    const made = connection()
+    made.fromClient(Buffer.concat([bindOf('ids', ['1'], { portal: 'p' }), D('p'), E('p'), SYNC]))
+    expect(oneMore(made).byLane).toBe(false)
+    made.fromServer()
+    expect(oneMore(made).byLane).toBe(true)
+  })
+
+  it('with more than there is room for', () => {
+    const made = connection()
+    const many = Buffer.concat(Array.from({ length: 200 }, () => statement()))
+    expect(oneMore(made, many).byLane).toBe(true)
+    expect(oneMore(made, many)).toMatchObject({ byLane: false, tags: 'BDES'.repeat(200) })
+    made.fromServer()
+    expect(made.events.filter(({ type }) => type === 'result')).toHaveLength(2 + 400)
+    expect(made.pipeline.isIdle).toBe(true)
+  })
+})
+
+describe('what the lane has on its way', () => {
+  it('is seen by whoever changes definitions, and is waited for', async () => {
+    const definitions = new SharedDefinitions()
+    const made = connection({ definitions })
+    made.fromClient(statement())
+    expect(made.pipeline.lane.length).toBe(1)
+    expect(made.pipeline.unanalysed().map(({ names }) => [...names])).toEqual([expect.arrayContaining(['people'])])
+    const answered = made.pipeline.nextAnswer()
+    made.fromServer()
+    await answered
+    expect(made.pipeline.unanalysed()).toEqual([])
+  })
+
+  it('is cancelled with a session that ends: it is not idle', () => {
+    const made = connection()
+    made.fromClient(statement())
+    expect(made.pipeline.isIdle).toBe(false)
+    made.pipeline.abandon()
+    expect(made.pipeline.isIdle).toBe(true)
+  })
+
+  it('is settled before a gateway asks something of its own', async () => {
+    const made = connection()
+    made.fromClient(statement())
+    let isSettled = false
+    const settled = made.pipeline.settled().then(() => (isSettled = true))
+    await Promise.resolve()
+    expect(isSettled).toBe(false)
+    made.fromServer()
+    await settled
+  })
+
+  it('shows nothing masked where the server says other columns than before', () => {
+    const made = connection({ rules: EMAIL_RULES })
+    expect(oneMore(made, statement('other')).byLane).toBe(true)
+    made.fromServer()
+    expect(Buffer.concat(made.client.written).toString('latin1')).not.toContain('jane')
+  })
+})

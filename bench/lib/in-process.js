@@ -24,9 +24,10 @@ import { ComparisonBudget } from '../../dist/gateway/comparison-budget.js'
 
 /**
  * PostgreSQL sessions without sockets: the parts that stand between two sockets in the gateway, with real recorders on the
- * disk. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`.
+ * disk. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`. Without
+ * `hasLane` every statement goes the slow way.
  */
-export async function startRelays({ checks = true } = {}) {
+export async function startRelays({ checks = true, hasLane = true } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-bench-'))
   const spool = new Spool({
     directory,
@@ -41,7 +42,7 @@ export async function startRelays({ checks = true } = {}) {
   const place = new CatalogPlace(new SharedDefinitions())
   let opened = 0
   return {
-    open: () => openRelay({ spool, config, parser, place, id: `ses_bench_${opened++}` }),
+    open: () => openRelay({ spool, config, parser, place, hasLane, id: `ses_bench_${opened++}` }),
     async stop() {
       await spool.stop()
       await parser.close()
@@ -50,7 +51,7 @@ export async function startRelays({ checks = true } = {}) {
   }
 }
 
-async function openRelay({ spool, config, parser, place, id }) {
+async function openRelay({ spool, config, parser, place, hasLane, id }) {
   const [target] = config.targets
   const person = { id: 'bench', label: 'bench@example.com', kind: 'person', groups: ['engineering'] }
   const grant = { id: 'grt_1', rule: 'all', reason: '', endsAt: Date.now() + 1e9 }
@@ -86,6 +87,7 @@ async function openRelay({ spool, config, parser, place, id }) {
     comparisonBudget: new ComparisonBudget(),
     ended: new AbortController(),
   })
+  if (!hasLane) session.repeated = () => undefined
   const out = { up: 0, down: 0 }
   const channel = (side) => ({
     handler: { drained() {} },

@@ -11,7 +11,11 @@ export const filters = (context) =>
   )
 
 export async function units() {
-  const relays = { plain: await startRelay({ checks: false }), checks: await startRelay({ checks: true }) }
+  const relays = {
+    plain: await startRelay({ checks: false }),
+    checks: await startRelay({ checks: true }),
+    slow: await startRelay({ checks: true, hasLane: false }),
+  }
   for (const relay of Object.values(relays)) {
     relay.client(pgbench.prepare)
     await relay.written()
@@ -80,6 +84,7 @@ export async function units() {
       work: () => sideBySide(eight, statements / SESSIONS),
     },
     { name: 'a prepared statement, eight sessions that come and go', unit: 'statement', work: comingAndGoing },
+    { name: 'a prepared statement, the slow way', unit: 'statement', work: statement(relays.slow, 'prepared') },
     { name: 'a simple statement', unit: 'statement', work: statement(relays.checks, 'simple') },
     { name: 'rows, nothing on', unit: 'MB', work: () => rows(relays.plain, masked, BULK, chunks) },
     { name: 'rows, none masked', unit: 'MB', work: () => rows(relays.checks, plain, BULK_PLAIN, chunks) },

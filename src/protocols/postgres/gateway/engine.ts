@@ -24,8 +24,15 @@ import { StaggeredClose } from '../../../gateway/staggered-close.ts'
 import { probePostgres } from './probe.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 
-/** PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. */
-export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
+/**
+ * PostgreSQL sessions, in protocol order. Bytes belong to wire/postgres, decisions to the session. `observe` is given what counts the statements of
+ * each connection that the fast lane takes.
+ */
+export function postgresEngine(
+  parser: SqlParser,
+  baseDirectory: string,
+  observe: (lane: { readonly taken: number }) => void = () => {},
+): Engine<Hello> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
   const staggeredClose = new StaggeredClose()
@@ -68,6 +75,7 @@ export function postgresEngine(parser: SqlParser, baseDirectory: string): Engine
         seenChanges: upstream.seenChanges,
         target: upstream,
       })
+      observe(pipeline.lane)
       const relay = new Relay(pipeline, upstream, parser, staggeredClose)
       client.write(greeting(hello, upstream, key))
       relay.run(waiting)

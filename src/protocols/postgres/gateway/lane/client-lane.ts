@@ -125,8 +125,12 @@ function parametersAt(chunk: Buffer, from: number, statement: KnownStatement): r
     at += 4
     if (length === NULL_LENGTH) parameters.push(null)
     else {
-      const value = chunk.subarray(at, at + length)
-      parameters.push(readableParameter(value, formatAt(parameterFormats, n), prepared.parameterTypes[n] ?? 0))
+      const format = formatAt(parameterFormats, n)
+      parameters.push(
+        format === 0
+          ? chunk.toString('utf8', at, at + length)
+          : readableParameter(chunk.subarray(at, at + length), format, prepared.parameterTypes[n] ?? 0),
+      )
       at += length
     }
   }

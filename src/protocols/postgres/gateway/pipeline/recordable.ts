@@ -64,9 +64,11 @@ const isSecret = ({ parsed }: StatementFacts): boolean => parsed.some(({ secret 
 const commit = (value: string, session: RecordingSession): string => commitmentMark(session.commitment(value))
 
 function hideKinds(text: string, session: RecordingSession): string {
+  const known = kindsOf(session.masking)
+  if (!known.hasOwn && isShortNumber(text)) return text
   let result = ''
   let at = 0
-  for (const { start, end } of spansIn(text, kindsOf(session.masking))) {
+  for (const { start, end } of spansIn(text, known.all)) {
     result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end), session)
     at = end
   }
@@ -74,11 +76,11 @@ function hideKinds(text: string, session: RecordingSession): string {
 }
 
 /** What is looked for everywhere: the kinds that we know, and those of the rules. */
-function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): readonly Kind[] {
+function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): Kinds {
   let found = kinds.get(masking)
   if (found === undefined) {
     const own = masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
-    found = [...Object.values(detectors), ...own]
+    found = { all: [...Object.values(detectors), ...own], hasOwn: own.length > 0 }
     kinds.set(masking, found)
   }
   return found
@@ -88,7 +90,26 @@ interface Kind {
   find(text: string): readonly Span[]
 }
 
-const kinds = new WeakMap<object, readonly Kind[]>()
+interface Kinds {
+  readonly all: readonly Kind[]
+  /** Some are a rule's own: they may be anything. */
+  readonly hasOwn: boolean
+}
+
+const kinds = new WeakMap<object, Kinds>()
+
+/** Digits alone, and fewer than any kind that we know has: most parameters are such. */
+function isShortNumber(text: string): boolean {
+  if (text.length > MOST_DIGITS) return false
+  for (let n = 0; n < text.length; n++) {
+    const unit = text.charCodeAt(n)
+    if (unit < 0x30 || unit > 0x39) return false
+  }
+  return true
+}
+
+/** A payment card has thirteen. */
+const MOST_DIGITS = 12
 
 /** The same facts come with every statement of the same text. */
 function visibleIn(facts: StatementFacts): Visible | undefined {

@@ -35,9 +35,8 @@ export class ServerSide {
   /** Handles a chunk; false asks to stop reading until the client has drained. */
   push(chunk: Buffer): boolean {
     const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk) : 0
-    if (taken === chunk.length) return this.#pipeline.client.write(chunk)
-    if (taken > 0) this.#add(chunk.subarray(0, taken))
-    this.#framer.push(taken === 0 ? chunk : chunk.subarray(taken), this.#take)
+    if (taken > 0) this.#add(taken === chunk.length ? chunk : chunk.subarray(0, taken))
+    if (taken < chunk.length) this.#framer.push(taken === 0 ? chunk : chunk.subarray(taken), this.#take)
     return this.#flush()
   }
 

@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StatementFacts, Taint } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
-import { recordable } from '../../../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
+import { detectors } from '../../../../../src/masking/replace.ts'
+import { recordable, recordableParameters } from '../../../../../src/protocols/postgres/gateway/pipeline/recordable.ts'
 import { sqlStatement } from '../../../../helpers/sql-statement.ts'
 import { HARMLESS } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -73,6 +75,24 @@ describe('a statement as it is kept', () => {
   it('one without masked columns shows its parameters, except what looks like a masked kind', async () => {
     const { parameters } = await kept('select $1, $2, $3', ['plain', 'jane@example.com', null])
     expect(parameters).toEqual(['plain', '‹#16›', null])
+  })
+
+  it('a number of up to twelve digits is looked for in vain by all kinds that we know', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^\d{0,12}$/), (digits) => {
+        expect(Object.values(detectors).flatMap((kind) => kind.find(digits))).toEqual([])
+        expect(recordableParameters([digits], HARMLESS, session)).toEqual([digits])
+      }),
+    )
+  })
+
+  it('a longer one may be a payment card, and a shorter one whatever a rule says', () => {
+    expect(recordableParameters(['4111111111111111', '4222222222222'], HARMLESS, session)).toEqual(['‹#16›', '‹#13›'])
+    const badge = { name: 'badge', find: (text: string) => [{ start: 0, end: text.length }] }
+    const masking = {
+      kinds: [{ kind: badge, style: 'redact', hashScope: 'session' }],
+    } as unknown as typeof session.masking
+    expect(recordableParameters(['1234'], HARMLESS, { ...session, masking })).toEqual(['‹#4›'])
   })
 
   it('a text that could not be read is kept apart', () => {

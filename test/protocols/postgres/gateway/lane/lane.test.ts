@@ -64,6 +64,7 @@ const CONVERSATIONS: readonly (readonly [name: string, sent: Buffer, takes: bool
   ['texts that are known, in one batch', batch(text(IDS, '2'), text(INSERT, '1'), one('ids', '1')), true],
   ['what is prepared under no name, bound again', batch(bare('', '2')), true],
   ['a text and what it left', Buffer.concat([batch(text(IDS, '2')), batch(bare('', '1'))]), false],
+  ['a batch that is not over', one('ids', '1'), false],
   ['two Syncs', Buffer.concat([batch(one('ids', '1')), SYNC]), false],
   ['a Flush', Buffer.concat([one('ids', '1'), FLUSH, SYNC]), false],
   ['rows that do not come at once', batch(bindOf('ids', ['3']), D(), E('', 2), E('', 2)), false],

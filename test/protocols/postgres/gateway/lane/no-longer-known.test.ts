@@ -150,6 +150,22 @@ describe('what the lane has taken goes the slow way', () => {
     expect(oneMore(made).byLane).toBe(false)
   })
 
+  it('where it stands under no name, and the lane itself has prepared something else there', () => {
+    const made = connection()
+    const text = (sql: string): Buffer => Buffer.concat([P(sql), bindOf('', ['1']), D(), E(), SYNC])
+    const [first, second] = ['select id from people where id = $1', 'select id from people where id > $1']
+    for (const sql of [first, second]) {
+      made.fromClient(text(sql))
+      made.fromServer()
+    }
+    expect(oneMore(made, Buffer.concat([bindOf('', ['1']), D(), E(), SYNC]))).toMatchObject({ byLane: true })
+    made.fromServer()
+    expect(oneMore(made, text(first)).byLane).toBe(true)
+    made.fromServer()
+    expect(oneMore(made, Buffer.concat([bindOf('', ['1']), D(), E(), SYNC])).byLane).toBe(false)
+    expect(made.events.at(-1)).toMatchObject({ type: 'command', text: first })
+  })
+
   it('where rows are kept on record', () => {
     const made = new LaneConnection({ parser, recordRows: 1000 })
     for (const bytes of [Buffer.concat([P(IDS, 'ids'), SYNC]), statement(), statement()]) {

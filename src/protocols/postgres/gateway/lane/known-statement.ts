@@ -43,22 +43,15 @@ interface KnownRows {
  * Whether a statement does nothing but read and write rows: it makes no names, moves no settings, begins and ends no transaction, and all of it is
  * understood. What is decided next does not depend on whether it has run.
  */
-export function leavesNoTrace({
-  statements,
-  parsed,
-  refusal,
-  missing,
-  syntaxError,
-  ...facts
-}: StatementFacts): boolean {
-  const [only] = parsed
+export function leavesNoTrace(facts: StatementFacts): boolean {
+  const [only] = facts.parsed
   return (
-    parsed.length === 1 &&
-    statements.length === 1 &&
-    statements[0]?.unknown.length === 0 &&
-    refusal === undefined &&
-    missing === undefined &&
-    syntaxError === undefined &&
+    facts.parsed.length === 1 &&
+    facts.statements.length === 1 &&
+    facts.statements[0]?.unknown.length === 0 &&
+    facts.refusal === undefined &&
+    facts.missing === undefined &&
+    facts.syntaxError === undefined &&
     !facts.changesCatalog &&
     !facts.unresolved &&
     facts.tainted !== 'all' &&

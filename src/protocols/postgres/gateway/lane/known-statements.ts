@@ -23,6 +23,8 @@ export class KnownStatements {
   /** By the Bind up to its parameters; with a text before it, by that and the Bind. */
   readonly #prepared = new Map<string, KnownStatement>()
   readonly #parsed = new Map<string, Map<string, KnownStatement>>()
+  /** What is for the slow path whoever sends it: nobody asks again before the catalogs are another reading. */
+  readonly #unfit = new WeakSet<StatementFacts>()
   #count = 0
   /** The last text that was prepared under no name. */
   #text: { readonly bytes: string; readonly prepared: Prepared } | undefined
@@ -50,7 +52,12 @@ export class KnownStatements {
   }
 
   note(statement: LetThrough): void {
-    if (this.#isOff || statement.message.portal !== '' || !leavesNoTrace(statement.facts)) return
+    const { facts } = statement
+    if (this.#isOff || statement.message.portal !== '' || this.#unfit.has(facts)) return
+    if (!leavesNoTrace(facts)) {
+      this.#unfit.add(facts)
+      return
+    }
     const { bytes, prepared, message } = statement
     const values = endOfBindHead(bytes, HEADER, bytes.length)
     const end = endOfParameters(bytes, values, message.parameters.length, bytes.length)
@@ -84,6 +91,7 @@ export class KnownStatements {
     const names = { tainted: facts.tainted, outputs: facts.lineage[0]?.outputs }
     const repeated = showsNames(names, masking) ? command() : undefined
     if (repeated === undefined) {
+      this.#unfit.add(facts)
       binds.delete(key)
       return
     }

@@ -181,6 +181,34 @@ const steps = fc.array(
   { minLength: 5, maxLength: 60 },
 )
 
+describe('what only looks like a message', () => {
+  it('within a parameter, cut out of it: a statement', async () => {
+    const pair = await twins(RULES)
+    const inner = batch(one('ids', '1'))
+    const outer = batch(one('ids', inner.toString('latin1')))
+    const at = outer.indexOf(inner)
+    const { taken } = pair.lane
+    for (const piece of [outer.subarray(0, at), inner, outer.subarray(at + inner.length)])
+      await pair.each((connection) => connection.fromClient(piece))
+    expect(pair.lane.taken).toBe(taken)
+    await pair.each((connection) => connection.fromServer())
+    pair.compareInside()
+  })
+
+  it('within a notification, cut out of it: an answer', async () => {
+    const pair = await twins(RULES)
+    const looks = Buffer.from('2\0\0\0\u0004C\0\0\0\u000dSELECT 0\0Z\0\0\0\u0005I', 'latin1')
+    const head = Buffer.from([0x41, 0, 0, 0, 4 + 4 + looks.length, 0, 0, 0, 1])
+    await pair.each((connection) => connection.say(head))
+    const { taken } = pair.lane
+    await pair.each((connection) => connection.fromClient(batch(bare('ids', '1'))))
+    expect(pair.lane.taken).toBe(taken + 1)
+    await pair.each((connection) => connection.say(looks))
+    await pair.each((connection) => connection.fromServer())
+    pair.compareInside()
+  })
+})
+
 describe('a client and a server that say what they like, in pieces of any size', () => {
   it.each(KINDS_OF_RULES)('are told the same, and so is the record, with and without a lane: %s', async (_, rules) => {
     let taken = 0

@@ -119,6 +119,15 @@ describe('what the lane has taken goes the slow way', () => {
     expect(oneMore(made).byLane).toBe(false)
   })
 
+  it('while a change is on its way that began before the catalogs were read', () => {
+    const definitions = new SharedDefinitions()
+    const other = new LaneConnection({ parser, definitions }).pipeline
+    definitions.publish(other, { touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
+    const made = connection({ definitions })
+    expect(made.taken).toBe(0)
+    expect(oneMore(made)).toMatchObject({ byLane: false, tags: 'BDES' })
+  })
+
   it('once what it rests on has changed: nothing of it goes on before the catalogs were read', () => {
     const definitions = new SharedDefinitions()
     const made = connection({ definitions })

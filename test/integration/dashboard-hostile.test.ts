@@ -135,7 +135,7 @@ describe.skipIf(!CHROMIUM)('the dashboard, shown what others wrote', () => {
     }
     await page.goto(`${web.url}/policy`)
     await page.getByRole('region', { name: 'Try a command' }).getByLabel('Target').selectOption('dev-db')
-    await page.getByLabel('As a person in these groups').fill('engineering')
+    await page.getByLabel('Groups of the person').fill('engineering')
     await page.getByLabel('Command', { exact: true }).fill(`delete from "${XSS.replaceAll('"', '""')}"`)
     await page.getByRole('button', { name: 'Try it' }).click()
     await page.getByTestId('verdict').getByText('held', { exact: true }).waitFor()

@@ -69,11 +69,11 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
           <TargetSelect targets={targets} chosen={chosen} choose={setTarget} />
           {groups !== undefined && (
             <label>
-              As a person in these groups
+              Groups of the person
               <input
                 list="groups"
                 value={as}
-                placeholder="default: your own groups"
+                placeholder="default: yours"
                 onInput={({ currentTarget }) => setAs(currentTarget.value)}
               />
               <datalist id="groups">

@@ -255,7 +255,7 @@ const matchIn = (language: PolicyLanguage): z.ZodType<StatementMatch> => {
       ),
       unknown: z.boolean().optional().describe('true: also commands whose effect the gateway cannot determine'),
     })
-    .default({}) as unknown as z.ZodType<StatementMatch>
+    .default({})
 }
 
 const hold = z.strictObject({

@@ -247,11 +247,11 @@ describe('the end of a session in a browser', () => {
     await jane.signIn('jane')
     await setIdle('idle: 2s')
     try {
-      const over = await eventually(async () => {
-        const answer = await jane.json('/v1/whoami', { headers: { 'pam-background': '1' } })
-        return answer.status === 401 ? answer.body : undefined
+      // By the call that finds it idle, or by the gateway's round before that.
+      await eventually(async () => {
+        const { status } = await jane.json('/v1/whoami', { headers: { 'pam-background': '1' } })
+        return status === 401 ? true : undefined
       }, 'the session is over')
-      expect(over).toMatchObject({ detail: 'your session ended because nothing was done in it for a while' })
     } finally {
       await setIdle(IDLE)
     }

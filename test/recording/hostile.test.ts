@@ -194,33 +194,35 @@ describe('a real file, changed anywhere', () => {
     })
     const ends: BlockContent = { events: 1, bytes: compact({ type: 'ended', code: 'X', message: '' }) }
     const { bytes, events, hash } = encodeUnpacked('compact-hidden', firstBlockHash('ses_1'), [...blocks, ends])
-    const seal = signStatement(
-      SEAL_PURPOSE,
-      {
-        session: 'ses_1',
-        segment: 0,
-        first: 0,
-        events,
-        previous: firstBlockHash('ses_1').toString('hex'),
-        hash: hash.toString('hex'),
-        status: 'recovered',
-        tail: 'whole',
-        encoding: 'compact-hidden',
-        wrappedKey: 'AAAA',
-        bytes: bytes.length,
-        sha256: sha256(bytes),
-        at: new Date().toISOString(),
-      } as const,
-      signer,
-    )
+    const content = {
+      session: 'ses_1',
+      segment: 0,
+      first: 0,
+      events,
+      previous: firstBlockHash('ses_1').toString('hex'),
+      hash: hash.toString('hex'),
+      status: 'recovered',
+      tail: 'whole',
+      encoding: 'compact-hidden',
+      wrappedKey: 'AAAA',
+      bytes: bytes.length,
+      sha256: sha256(bytes),
+      at: new Date().toISOString(),
+    } as const
+    const fileOf = (said: number): Buffer => {
+      const seal = signStatement(SEAL_PURPOSE, { ...content, events: said }, signer)
+      return Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal, bytes)])
+    }
     const shown: number[] = []
     const reader: RecordReader = {
       decrypt: (body) => Promise.resolve(body),
       reveal: () => Promise.resolve((seq, hidden) => (shown.push(seq), hidden)),
     }
-    const file = Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal, bytes)])
-    expect(await verifyRecording(pieces(file, 1000), keys, reader)).toMatchObject({ status: 'recovered', events: 36 })
+    const verified = (said: number) => verifyRecording(pieces(fileOf(said), 1000), keys, reader)
+    expect(await verified(36)).toMatchObject({ status: 'recovered', events: 36 })
     expect(shown).toEqual([0, 16, 32, 35])
+    expect(await verified(35)).toMatchObject({ reason: 'has more events than the 35 that its seal says' })
+    expect(await verified(37)).toMatchObject({ reason: 'has 36 events where its seal says 37' })
   })
 
   it('cut: says so and nothing else', async () => {

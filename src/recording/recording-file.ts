@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
-import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { firstBlockHash } from './compact-format.ts'
+import { closeFile, flushContent, openFile, truncateFile, writeFile } from './file-calls.ts'
 import {
   SEAL_PURPOSE,
   SEAL_PURPOSE_2,
@@ -137,24 +138,22 @@ export class RecordingFile {
     const made = this.#bytes === 0 ? await this.#make() : undefined
     const exists = made === undefined && (await this.#standing())
     const bytes = this.#bytes === 0 ? Buffer.concat([Buffer.from(magicOf(this.#version)), segment]) : segment
-    const file = made ?? (await inDirectory(dirname(path), () => open(path, exists ? 'r+' : 'wx', 0o600)))
+    const file = made ?? (await inDirectory(dirname(path), () => openFile(path, exists ? 'r+' : 'wx')))
     try {
-      if (exists) await file.truncate(this.#bytes)
-      for (let at = 0; at < bytes.length;) {
-        at += (await file.write(bytes, at, bytes.length - at, this.#bytes + at)).bytesWritten
-      }
-      await file.datasync()
+      if (exists) await truncateFile(file, this.#bytes)
+      await writeFile(file, bytes, this.#bytes)
+      await flushContent(file)
     } finally {
-      await file.close()
+      await closeFile(file)
     }
     if (!exists) await syncDirectory(dirname(path))
     return bytes
   }
 
   /** The file of a first segment; undefined where there is one already. */
-  async #make(): Promise<FileHandle | undefined> {
+  async #make(): Promise<number | undefined> {
     const path = this.#path
-    return inDirectory(dirname(path), () => open(path, 'wx', 0o600)).catch((error: NodeJS.ErrnoException) => {
+    return inDirectory(dirname(path), () => openFile(path, 'wx')).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
       return undefined
     })

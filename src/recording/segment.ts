@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { crc32, gzip, inflateRaw, type Inflate } from 'node:zlib'
+import { crc32, gzip, gzipSync, inflateRaw, type Inflate } from 'node:zlib'
 import { promisify } from 'node:util'
 import { decodeBlocks, encodeBlocks, type Block, type BlockContent } from './compact-format.ts'
 import { encodeFrames, decodeFrames, type Frame } from './frame.ts'
@@ -35,7 +35,8 @@ export async function encodeCompact(
 ): Promise<SegmentBody> {
   const { bytes, hash } = encodeBlocks(previous, blocks)
   const events = countOf(blocks)
-  const compressed = await compress(bytes, { level: 1 })
+  // Most sessions are short: a thread of its own would take longer to come to than they take.
+  const compressed = bytes.length <= SHORT ? gzipSync(bytes, { level: 1 }) : await compress(bytes, { level: 1 })
   return cipher === undefined
     ? { encoding: 'compact-gzip', bytes: compressed, events, hash }
     : { encoding: 'compact-age', bytes: await cipher.encrypt(compressed), events, hash }
@@ -163,6 +164,8 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
   return buffer
 }
 
+/** Bytes of events that are compressed at once. */
+const SHORT = 4096
 /** Identification, deflate, no flags. */
 const GZIP_MAGIC = 0x1f8b0800
 const GZIP_HEADER = 10

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
+import { closeFile, flushFile, openFile } from './file-calls.ts'
 
 /**
  * Makes new names in a directory as durable as their content. Everybody who asks while it is being flushed shares the next flush:
@@ -26,11 +27,11 @@ function begin(directory: string, running: Promise<void>): Promise<void> {
 }
 
 async function flush(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
+  const handle = await openFile(directory, 'r')
   try {
-    await handle.sync()
+    await flushFile(handle)
   } finally {
-    await handle.close()
+    await closeFile(handle)
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { isNoFile } from './ordinary-file.ts'
 import { detachedFileOf } from './detached.ts'
+import { unlinkFile } from './file-calls.ts'
 import { digestOfFile, unlinkIfThere } from './homes/directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './homes/home.ts'
 import type { SealedRecording } from './recording-file.ts'
@@ -234,8 +235,8 @@ export class Transfer {
   /** The home has it. */
   async #leave(path: string, bytes: number): Promise<void> {
     const detached = detachedFileOf(path)
-    await unlinkIfThere(path)
-    if (existsSync(detached)) await unlinkIfThere(detached)
+    await unlinkIfThere(path, unlinkFile)
+    if (existsSync(detached)) await unlinkIfThere(detached, unlinkFile)
     this.#parts.onStored(bytes)
   }
 }

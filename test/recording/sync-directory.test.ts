@@ -3,16 +3,18 @@ import { syncDirectory } from '../../src/recording/sync-directory.ts'
 
 /** Flushes that were begun, and how each ends. */
 const begun: { directory: string; end: (error?: Error) => void }[] = []
-vi.mock('node:fs/promises', async (actual) => ({
-  ...(await actual<object>()),
-  open: async (directory: string) => ({
-    sync: () =>
+vi.mock('../../src/recording/file-calls.ts', () => {
+  const opened: string[] = []
+  return {
+    openFile: (directory: string) => Promise.resolve(opened.push(directory) - 1),
+    flushFile: (file: number) =>
       new Promise<void>((resolve, reject) => {
-        begun.push({ directory, end: (error) => (error === undefined ? resolve() : reject(error)) })
+        const end = (error?: Error): void => (error === undefined ? resolve() : reject(error))
+        begun.push({ directory: opened[file] as string, end })
       }),
-    close: async () => {},
-  }),
-}))
+    closeFile: () => Promise.resolve(),
+  }
+})
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 /** What becomes of a flush, in the order in which it does. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fstatSync, openSync, readFileSync } from 'node:fs'
 import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { linkFile, unlinkFile } from '../file-calls.ts'
 import { isNoFile } from '../ordinary-file.ts'
 import { sha256 } from '../segment.ts'
 import { inDirectory, syncDirectory } from '../sync-directory.ts'
@@ -16,7 +17,7 @@ export function directoryHome(directory: string): Home {
       if ((await digestOfFile(path)) !== sha256) throw new NotAsSealed()
       try {
         if (!isFlushed) await flush(path)
-        await inDirectory(dirname(final), () => linkOrCopy(path, final, sha256))
+        await inDirectory(dirname(final), () => linkOrCopy(path, final, sha256, isFlushed ? linkFile : link))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
         if (isNoFile(final) || (await isSameName(path, final)) || (await digestOfFile(final)) !== sha256)
@@ -54,9 +55,9 @@ async function isSameName(path: string, final: string): Promise<boolean> {
 }
 
 /** Another name on the disk that the file is on already; a copy elsewhere. Unlike a rename, a link fails where the name is taken. */
-async function linkOrCopy(path: string, final: string, sha256: string): Promise<void> {
+async function linkOrCopy(path: string, final: string, sha256: string, linking: typeof linkFile): Promise<void> {
   try {
-    await link(path, final)
+    await linking(path, final)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
     await copyTo(final, path, sha256)
@@ -86,8 +87,8 @@ async function flush(path: string): Promise<void> {
 }
 
 /** `rm` looks at a name several times before it does what this does. */
-export async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+export async function unlinkIfThere(path: string, unlinking: typeof unlinkFile = unlink): Promise<void> {
+  await unlinking(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
 }

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { appendAudit, listAudit } from '../../dist/storage/audit.js'
+import { openSqlite } from '../../dist/storage/database.js'
+import { saveRecording } from '../../dist/storage/recordings.js'
+import { countSearched, insertSession, listSessions, searchSessions } from '../../dist/storage/sessions.js'
+import { fixed, percentile, table } from '../lib/measure.js'
+
+/** What a page of each list takes where much is kept, and for how long at a time nobody else is served. */
+export async function kept({ quick }) {
+  const count = quick ? 10_000 : 100_000
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-bench-kept-'))
+  const db = await openSqlite(join(directory, 'state.db'))
+  try {
+    const began = Date.now() - count * MINUTE
+    await fill(db, count, began)
+    const newest = { limit: 50 }
+    const middle = began + (count / 2) * MINUTE
+    const chain = { before: undefined, limit: 100 }
+    const questions = {
+      'sessions: newest': () => listSessions(db.read, {}, newest),
+      'sessions: of one person': () => listSessions(db.read, { personId: 'issuer|7' }, newest),
+      'sessions: of a target that nobody used': () => listSessions(db.read, { target: 'nowhere' }, newest),
+      'sessions: a part of a name that nobody has': () => listSessions(db.read, { person: 'nobody' }, newest),
+      'sessions: before the middle': () => listSessions(db.read, { until: middle }, newest),
+      'search: which sessions, all': () => all(searchSessions(db.read, {})),
+      'search: how many, of one person': () => countSearched(db.read, { person: 'p7@example.com' }),
+      'audit: newest': () => listAudit(db.read, {}, chain),
+      'audit: of one person': () => listAudit(db.read, { actors: ['issuer|7'] }, chain),
+      'audit: a type that there is none of': () => listAudit(db.read, { type: 'config.' }, chain),
+      'audit: a target that there is none of': () => listAudit(db.read, { target: 'nowhere' }, chain),
+      'audit: a text that is nowhere': () => listAudit(db.read, { text: 'nowhere' }, chain),
+      'audit: before the middle': () => listAudit(db.read, { until: middle }, chain),
+    }
+    const results = []
+    for (const [name, ask] of Object.entries(questions)) results.push({ name, ...(await timed(ask)) })
+    return {
+      results: { count, questions: results },
+      text: `${count} sessions, ${4 * count} entries of the audit chain; in one process, of ${TIMES} times.\n\n${table(
+        ['', 'p50 ms', 'p95 ms', 'longest that others waited, ms'],
+        results.map(({ name, times, held }) => [
+          name,
+          fixed(percentile(times, 0.5)),
+          fixed(percentile(times, 0.95)),
+          fixed(held),
+        ]),
+      )}`,
+    }
+  } finally {
+    await db.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function timed(ask) {
+  const times = []
+  let held = 0
+  for (let time = 0; time < TIMES; time++) {
+    let last = performance.now()
+    const beat = setInterval(() => {
+      const now = performance.now()
+      held = Math.max(held, now - last)
+      last = now
+    })
+    const start = performance.now()
+    await ask()
+    times.push(performance.now() - start)
+    held = Math.max(held, performance.now() - last)
+    clearInterval(beat)
+  }
+  return { times, held }
+}
+
+async function all(rows) {
+  let count = 0
+  for await (const row of rows) if (row.id !== '') count++
+  return count
+}
+
+async function fill(db, count, began) {
+  for (let n = 0; n < count;)
+    await db.change(async (tx) => {
+      for (const end = Math.min(count, n + 2000); n < end; n++) await addSession(tx, n, began + n * MINUTE)
+    })
+}
+
+async function addSession(tx, n, at) {
+  const id = `ses_${n.toString(32).padStart(13, '0')}`
+  const [person, target] = [`issuer|${n % 500}`, `db-${n % 40}`]
+  const digests = { sha256: 'a'.repeat(64), hash: 'b'.repeat(64) }
+  await insertSession(tx, {
+    id,
+    person: { id: person, label: `p${n % 500}@example.com`, kind: 'person' },
+    target,
+    protocol: n % 5 === 0 ? 'ssh' : 'postgres',
+    grantId: `grt_${n % 3000}`,
+    loginId: `log_${n % 2000}`,
+    openedAt: at,
+    ended: { at: at + 30_000, code: 'CLIENT_LEFT', message: 'the client closed the connection' },
+    commands: 3,
+    recording: `2026-11/${id}.pamrec`,
+  })
+  await saveRecording(tx, {
+    sessionId: id,
+    target,
+    file: `2026-11/${id}.pamrec`,
+    openedAt: at,
+    state: 'stored',
+    sealed: { status: 'sealed', events: 8, bytes: 1200, ...digests },
+    tail: undefined,
+    home: 'directory',
+    changedAt: at,
+    legalHold: undefined,
+  })
+  const entry = (type, actor, data) => appendAudit(tx, at, { type, actor, subject: id, data })
+  await entry('session.opened', person, { target, grant: `grt_${n % 3000}`, recording: `2026-11/${id}.pamrec` })
+  await entry('session.ended', 'gateway', { code: 'CLIENT_LEFT', commands: 3 })
+  await entry('recording.sealed', 'gateway', { status: 'sealed', events: 8, bytes: 1200, ...digests })
+  await entry('recording.stored', 'gateway', { home: 'directory' })
+}
+
+const TIMES = 20
+/** Milliseconds. */
+const MINUTE = 60_000

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { MaskingKind, MaskingStyle } from '../policy/policy.ts'
-import type { Detector } from './detectors/detector.ts'
+import type { Detector, Span } from './detectors/detector.ts'
 import { email } from './detectors/email.ts'
 import { iban } from './detectors/iban.ts'
 import { ipAddress } from './detectors/ip-address.ts'
@@ -8,6 +8,7 @@ import { nationalId } from './detectors/national-id.ts'
 import { paymentCard } from './detectors/payment-card.ts'
 import { phone } from './detectors/phone.ts'
 import { cloudKey, jwt, privateKey } from './detectors/secrets.ts'
+import { LongText } from './long-text.ts'
 import type { MaskedKind } from './plan.ts'
 
 export const detectors: Readonly<Record<MaskingKind, Detector>> = {
@@ -62,10 +63,12 @@ export function maskValue(value: string, style: MaskingStyle, hashing: Hashing):
 /** The text with every value of these kinds hidden; undefined where there is none. */
 export function maskKinds(text: string, kinds: readonly MaskedKind[], keys: HashKeys): string | undefined {
   let result: string | undefined
+  let long = text.length < LONG ? undefined : new LongText(text)
   for (const masked of kinds) {
     const current = result ?? text
-    const spans = findKind(masked, current)
+    const spans = findKind(masked, current, long)
     if (spans.length === 0) continue
+    long = undefined
     let hidden = ''
     let at = 0
     for (const { start, end } of spans) {
@@ -84,11 +87,17 @@ export interface HiddenSpan {
   readonly masked: MaskedKind
 }
 
-/** Where values of these kinds stand, in order; where two overlap, the earlier goes on to the end of both. */
-export function findKinds(text: string, kinds: readonly MaskedKind[]): HiddenSpan[] {
-  const all = kinds
-    .flatMap((masked) => findKind(masked, text).map(({ start, end }) => ({ start, end, masked })))
-    .toSorted((one, other) => one.start - other.start)
+/**
+ * Where values of these kinds stand, in order; where two overlap, the earlier goes on to the end of both. `bytes`: the text as
+ * ASCII, where that is at hand.
+ */
+export function findKinds(text: string, kinds: readonly MaskedKind[], bytes?: Buffer): HiddenSpan[] {
+  const long = text.length < LONG ? undefined : new LongText(text, bytes)
+  const all: HiddenSpan[] = []
+  for (const masked of kinds)
+    for (const { start, end } of findKind(masked, text, long)) all.push({ start, end, masked })
+  if (all.length === 0) return all
+  all.sort((one, other) => one.start - other.start)
   const disjoint: HiddenSpan[] = []
   for (const span of all) {
     const last = disjoint.at(-1)
@@ -98,8 +107,10 @@ export function findKinds(text: string, kinds: readonly MaskedKind[]): HiddenSpa
   return disjoint
 }
 
-const findKind = ({ kind }: MaskedKind, text: string): readonly { start: number; end: number }[] =>
-  typeof kind === 'string' ? detectors[kind].find(text) : kind.find(text)
+function findKind({ kind }: MaskedKind, text: string, long: LongText | undefined): readonly Span[] {
+  if (typeof kind !== 'string') return kind.find(text)
+  return long === undefined ? detectors[kind].find(text) : long.find(detectors[kind])
+}
 
 export function standIn(value: string, { kind, style, hashScope }: MaskedKind, keys: HashKeys): string {
   switch (style) {
@@ -122,5 +133,7 @@ const hashed = (value: string, { key, scope }: Hashing): string =>
 const lastFour = (value: string): string => `****${value.length >= 8 ? value.slice(-4) : ''}`
 
 const REDACTED = '****'
+/** Characters from which on a look at the whole costs less than the detectors. */
+const LONG = 256
 /** Kinds whose partial form is better than a first letter. */
 const WHOLE = [email, paymentCard, iban]

@@ -1,12 +1,14 @@
-import type { Detector } from './detector.ts'
+import { characterSet, type Detector } from './detector.ts'
+import { spansOf } from './spans-of.ts'
 
 /** E-mail addresses (RFC 5321 addr-spec without quoted local parts), in any script. */
 export const email: Detector = {
+  form: { characters: characterSet(/[\w.!#$%&'*+/=?^`{|}~@-]/, 'with others'), least: 5, sign: 0x40, around: 0 },
   find(text) {
     if (!text.includes('@')) return []
-    return [...text.matchAll(ADDRESS)].map(({ index, 0: found }) => ({
-      start: index + (OPENING_QUOTES.exec(found)?.[0].length ?? 0),
-      end: index + found.length,
+    return spansOf(text, ADDRESS).map(({ start, end }) => ({
+      start: start + (OPENING_QUOTES.exec(text.slice(start, end))?.[0].length ?? 0),
+      end,
     }))
   },
   partial(value) {

@@ -1,4 +1,4 @@
-import type { Detector } from './detector.ts'
+import { characterSet, type Detector } from './detector.ts'
 import { spansOf } from './spans-of.ts'
 
 /**
@@ -7,6 +7,7 @@ import { spansOf } from './spans-of.ts'
  * (written with its dots, both check digits).
  */
 export const nationalId: Detector = {
+  form: { characters: characterSet(/[A-Z0-9 .-]/, 'without others'), least: 9, around: 1 },
   find: (text) =>
     FORMS.flatMap(({ pattern, passes }) => spansOf(text, pattern, ([found]) => passes(found)))
       .toSorted((one, other) => one.start - other.start)

@@ -1,16 +1,15 @@
-import type { Detector, Span } from './detector.ts'
+import { characterSet, type Detector } from './detector.ts'
+import { spansOf } from './spans-of.ts'
 
 /** Payment card numbers (ISO/IEC 7812): 13 to 19 digits of a known network that pass the Luhn check. */
 export const paymentCard: Detector = {
+  form: { characters: characterSet(/[\d -]/, 'without others'), isLow: true, least: 13, around: 130 },
   find(text) {
-    const spans: Span[] = []
-    if (text.length < SHORTEST) return spans
-    for (const match of text.matchAll(NUMBER)) {
-      const digits = match[0].replace(/[ -]/g, '')
-      if (NETWORK.test(digits) && passesLuhn(digits) && !isWithinHexadecimal(text, match.index, match[0].length))
-        spans.push({ start: match.index, end: match.index + match[0].length })
-    }
-    return spans
+    if (text.length < SHORTEST) return []
+    return spansOf(text, NUMBER, ({ index, 0: found }) => {
+      const digits = found.replace(/[ -]/g, '')
+      return NETWORK.test(digits) && passesLuhn(digits) && !isWithinHexadecimal(text, index, found.length)
+    })
   },
   partial: (value) => `************${value.replace(/[ -]/g, '').slice(-4)}`,
 }

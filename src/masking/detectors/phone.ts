@@ -1,8 +1,9 @@
-import type { Detector } from './detector.ts'
+import { characterSet, type Detector } from './detector.ts'
 import { spansOf } from './spans-of.ts'
 
 /** Telephone numbers in international form (ITU-T E.164: + and 8 to 15 digits), with the usual separators, and North American ones as they are written. */
 export const phone: Detector = {
+  form: { characters: characterSet(/[+\d ./()-]/, 'without others'), least: 9, around: 1 },
   find: (text) =>
     spansOf(text, PHONE, ([found]) => {
       const digits = found.replace(/\D/g, '').length

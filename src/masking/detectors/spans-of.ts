@@ -4,13 +4,12 @@ import type { Span } from './detector.ts'
 export function spansOf(
   text: string,
   pattern: RegExp,
-  passes: (match: RegExpMatchArray) => boolean = () => true,
+  passes: (match: RegExpExecArray) => boolean = () => true,
 ): Span[] {
   const spans: Span[] = []
-  // Nearly no text has any: `matchAll` makes a copy of the pattern first, `search` does not.
-  if (text.search(pattern) < 0) return spans
-  for (const match of text.matchAll(pattern)) {
+  // Not `matchAll`, which makes a copy of the pattern first: nearly no text has any.
+  pattern.lastIndex = 0
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text))
     if (passes(match)) spans.push({ start: match.index, end: match.index + match[0].length })
-  }
   return spans
 }

@@ -2,6 +2,30 @@ import type { MaskedKind } from '../../../masking/plan.ts'
 import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../../masking/replace.ts'
 import { createTails, MAX_CUSTOM_LENGTH, type Tail } from './value-tails.ts'
 
+/** Bytes that have come and have not gone out. */
+export class HeldBytes {
+  bytes: Buffer = Buffer.alloc(0)
+  /** How much of them is used; the rest is room. */
+  length = 0
+
+  append(more: Buffer): void {
+    const length = this.length + more.length
+    if (length > this.bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.length))
+      this.bytes.copy(grown, 0, 0, this.length)
+      this.bytes = grown
+    }
+    more.copy(this.bytes, this.length)
+    this.length = length
+  }
+
+  /** The first of them have gone out. */
+  drop(count: number): void {
+    this.bytes.copyWithin(0, count, this.length)
+    this.length -= count
+  }
+}
+
 /** Bytes that do not go out as they are: `put` stands in their place. */
 export interface Edit {
   readonly from: number
@@ -22,12 +46,15 @@ export interface ReadingOptions {
  */
 export class MaskedReading {
   readonly #options: ReadingOptions
+  readonly #held: HeldBytes
+  /** The characters are the first bytes that are held, all of them ASCII: nearly always. They are kept nowhere else then. */
+  #isBytes = true
   #codes = new Uint16Array(256)
   /** Offsets of the first byte of each character, and after its last; the second unit of a pair has no bytes of its own. */
   #starts = new Uint32Array(256)
   #ends = new Uint32Array(256)
   #length = 0
-  /** All of them are ASCII: nearly always. */
+  /** All of them are ASCII. */
   #isNarrow = true
   /** How many characters `#tails` know. */
   #followed = 0
@@ -36,6 +63,8 @@ export class MaskedReading {
   #repeats = new Map<number, number>()
   /** The end of what has gone out, as it was before it was masked. */
   #context = ''
+  /** Nothing in it is beyond ASCII. */
+  #isContextNarrow = true
   /** Within a private key whose end has not come: how many characters of it were hidden. */
   #keyLength: number | undefined
   /** Within a token that was hidden before it was whole. */
@@ -47,8 +76,9 @@ export class MaskedReading {
   /** The first characters that are held belong to a value whose beginning was hidden. */
   #hiddenAhead = 0
 
-  constructor(options: ReadingOptions) {
+  constructor(options: ReadingOptions, held: HeldBytes) {
     this.#options = options
+    this.#held = held
     this.#tails = createTails(options.kinds)
     const hasCustom = options.kinds.some(({ kind }) => typeof kind !== 'string')
     this.#lookBack = hasCustom ? Math.max(CONTEXT, MAX_CUSTOM_LENGTH + LOOK_BEHIND) : CONTEXT
@@ -56,7 +86,8 @@ export class MaskedReading {
 
   /** Another that has read the same so far. */
   copy(): MaskedReading {
-    const copy = new MaskedReading(this.#options)
+    const copy = new MaskedReading(this.#options, this.#held)
+    copy.#isBytes = this.#isBytes
     copy.#codes = this.#codes.slice()
     copy.#starts = this.#starts.slice()
     copy.#ends = this.#ends.slice()
@@ -66,6 +97,7 @@ export class MaskedReading {
     copy.#repeats = new Map(this.#repeats)
     copy.#tails = this.#tails.map((tail) => tail.copy())
     copy.#context = this.#context
+    copy.#isContextNarrow = this.#isContextNarrow
     copy.#keyLength = this.#keyLength
     copy.#isInToken = this.#isInToken
     copy.#custom = this.#custom
@@ -83,22 +115,27 @@ export class MaskedReading {
 
   /** The last character so many times again: the bytes are those of the final of the sequence that says so. */
   repeat(count: number, from: number, to: number): void {
-    const last =
-      this.#length > 0 ? (this.#codes[this.#length - 1] as number) : this.#context.charCodeAt(this.#context.length - 1)
+    const last = this.#codeAt(this.#length - 1)
     if (Number.isNaN(last) || last < 0x20 || (last >= 0xd800 && last <= 0xdfff)) return
+    this.#leaveBytes()
     this.#repeats.set(this.#length, count)
     this.#addUnit(last, from, to)
     for (let index = 1; index < Math.min(count, MAX_REPEATED); index++) this.#addUnit(last, to, to)
   }
 
-  /** Plain ASCII. */
-  addAll(bytes: Buffer, from: number): void {
-    const length = this.#length + bytes.length
+  /** Plain ASCII: the bytes that are held from one to another. */
+  addAll(from: number, to: number): void {
+    if (this.#isBytes && from === this.#length) {
+      this.#length = to
+      return
+    }
+    this.#leaveBytes()
+    const length = this.#length + to - from
     this.#grow(length)
-    this.#codes.set(bytes, this.#length)
-    const offsets = offsetsUpTo(from + bytes.length)
-    this.#starts.set(offsets.subarray(from, from + bytes.length), this.#length)
-    this.#ends.set(offsets.subarray(from + 1, from + bytes.length + 1), this.#length)
+    this.#codes.set(this.#held.bytes.subarray(from, to), this.#length)
+    const offsets = offsetsUpTo(to)
+    this.#starts.set(offsets.subarray(from, to), this.#length)
+    this.#ends.set(offsets.subarray(from + 1, to + 1), this.#length)
     this.#length = length
   }
 
@@ -110,49 +147,58 @@ export class MaskedReading {
   /** The byte up to which everything may go out, as far as this reading is concerned; `end` is where the bytes end. */
   safeUntil(end: number): number {
     const at = this.#safe().length
-    return at < this.#length ? (this.#starts[at] as number) : end
+    return at < this.#length ? this.#startOf(at) : end
   }
 
-  /** What to change in the bytes before `limit`, which go out. On a flush what is surely the beginning of a secret is hidden. */
-  release(limit: number, isFlush: boolean, edits: Edit[]): void {
+  /**
+   * What to change in the bytes before `limit`, which go out. On a flush what is surely the beginning of a secret is hidden.
+   * `isAlone`: no other reading changes anything.
+   */
+  release(limit: number, isFlush: boolean, isAlone: boolean, edits: Edit[]): void {
     const safe = this.#safe()
     let length = 0
-    if (isFlush || this.#length === 0 || (this.#starts[this.#length - 1] as number) < limit) length = this.#length
+    if (isFlush || this.#length === 0 || this.#startOf(this.#length - 1) < limit) length = this.#length
     else length = this.#unitAt(limit)
     const context = this.#context.length
-    if (length > 0) this.#hide(length, isFlush, edits)
+    if (length > 0) this.#hide(length, isFlush, isAlone, edits)
     this.#drop(length, limit)
     // Where nothing runs over this border, what comes is told from what went by its last characters.
     const isClean = !isFlush && length === safe.length && !safe.isCut
     if (length === 0 && context <= LOOK_BEHIND) return
     const kept = this.#keyLength !== undefined ? MAX_KEY_END_LENGTH : isClean ? LOOK_BEHIND : this.#lookBack
     this.#context = this.#context.slice(-kept)
+    this.#isContextNarrow ||= Buffer.byteLength(this.#context) === this.#context.length
   }
 
-  #hide(length: number, isFlush: boolean, edits: Edit[]): void {
-    const text = decodeUnits(this.#codes.subarray(0, this.#length), this.#isNarrow)
+  #hide(length: number, isFlush: boolean, isAlone: boolean, edits: Edit[]): void {
     const context = this.#context
-    const joined = context + text
+    const bytes = this.#isBytes && this.#isContextNarrow ? this.#joinedBytes() : undefined
+    const joined = bytes === undefined ? context + this.#text() : bytes.toString('latin1')
     let hiddenUntil = Math.min(this.#hiddenAhead, length)
-    this.#edit(0, hiddenUntil, undefined, edits)
+    const atOnce = isAlone && this.#isBytes
+    this.#edit(0, hiddenUntil, undefined, atOnce, edits)
     this.#hiddenAhead -= hiddenUntil
-    for (const { start, end, masked } of this.#spansOf(joined, context.length + length, isFlush)) {
+    for (const { start, end, masked } of this.#spansOf(joined, bytes, context.length + length, isFlush)) {
       const from = Math.max(start - context.length, hiddenUntil)
       const to = Math.min(end - context.length, length)
       this.#hiddenAhead = Math.max(this.#hiddenAhead, end - context.length - length)
       if (to <= from) continue
       // Of a value that began before, the stand-in has gone out; a star for each character keeps the screen.
       const isNew = from === start - context.length && !this.#options.keepWidth
-      this.#edit(from, to, isNew ? standIn(joined.slice(start, end), masked, this.#options.keys) : undefined, edits)
+      const stand = isNew ? standIn(joined.slice(start, end), masked, this.#options.keys) : undefined
+      this.#edit(from, to, stand, atOnce, edits)
       hiddenUntil = to
     }
     this.#context = joined.slice(0, context.length + length)
+    this.#isContextNarrow &&= this.#isNarrow
   }
 
   /** The characters from one to another are not shown; `stand` is, in the place of the first. */
-  #edit(from: number, to: number, stand: string | undefined, edits: Edit[]): void {
+  #edit(from: number, to: number, stand: string | undefined, atOnce: boolean, edits: Edit[]): void {
+    if (atOnce) return this.#editAtOnce(from, to, stand, edits)
     for (let index = from; index < to; index++) {
-      const [begin, end] = [this.#starts[index] as number, this.#ends[index] as number]
+      const begin = this.#startOf(index)
+      const end = this.#isBytes ? index + 1 : (this.#ends[index] as number)
       const repeated = this.#repeatAt(index)
       if (repeated !== undefined) {
         // The sequence is cancelled, and with it all that it would have shown.
@@ -162,8 +208,20 @@ export class MaskedReading {
       else if (end > begin) {
         if (!this.#options.keepWidth) edits.push({ from: begin, to: end, put: undefined })
         // On a screen a line stays a line.
-        else if (!LAYOUT.has(this.#codes[index] as number)) edits.push({ from: begin, to: end, put: STAR })
+        else if (!LAYOUT.has(this.#codeAt(index))) edits.push({ from: begin, to: end, put: ONE_STAR })
       }
+    }
+  }
+
+  /** The same in one piece, where the characters are the bytes that are held. */
+  #editAtOnce(from: number, to: number, stand: string | undefined, edits: Edit[]): void {
+    if (from === to) return
+    if (stand !== undefined) edits.push({ from, to, put: Buffer.from(stand) })
+    else if (!this.#options.keepWidth) edits.push({ from, to, put: undefined })
+    else {
+      const put = Buffer.from(this.#held.bytes.subarray(from, to))
+      for (let index = 0; index < put.length; index++) if (!LAYOUT.has(put[index] as number)) put[index] = STAR
+      edits.push({ from, to, put })
     }
   }
 
@@ -178,9 +236,27 @@ export class MaskedReading {
     return { from: this.#starts[first] as number, to: this.#ends[first] as number, count }
   }
 
-  #spansOf(joined: string, length: number, isFlush: boolean): HiddenSpan[] {
+  /** Of the characters: only where there are none beyond ASCII. */
+  #joinedBytes(): Buffer {
+    const before = this.#context.length
+    const length = before + this.#length
+    const bytes = length <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafeSlow(length)
+    bytes.write(this.#context, 'latin1')
+    this.#held.bytes.copy(bytes, before, 0, this.#length)
+    return bytes.subarray(0, length)
+  }
+
+  #text(): string {
+    return this.#isBytes
+      ? this.#held.bytes.toString('latin1', 0, this.#length)
+      : decodeUnits(this.#codes.subarray(0, this.#length), this.#isNarrow)
+  }
+
+  #spansOf(joined: string, bytes: Buffer | undefined, length: number, isFlush: boolean): HiddenSpan[] {
     const { kinds } = this.#options
-    const spans = findKinds(isFlush ? joined.slice(0, length) : joined, kinds).filter(({ start }) => start < length)
+    const known = isFlush && length < joined.length ? joined.slice(0, length) : joined
+    const found = findKinds(known, kinds, known === joined ? bytes : undefined)
+    const spans = found.length === 0 ? found : found.filter(({ start }) => start < length)
     const key = kinds.find(({ kind }) => kind === 'private-key')
     if (key !== undefined) this.#followKey(joined, length, spans, key)
     const token = kinds.find(({ kind }) => kind === 'jwt')
@@ -193,7 +269,7 @@ export class MaskedReading {
         spans.push({ start: begun.index, end: length, masked })
         if (masked === token) this.#isInToken = true
       }
-    return spans.toSorted((one, other) => one.start - other.start)
+    return spans.length === 0 ? spans : spans.toSorted((one, other) => one.start - other.start)
   }
 
   /** A private key is longer than what is looked back at: its beginning is remembered until its end has come. */
@@ -250,12 +326,12 @@ export class MaskedReading {
   #safe(): { readonly length: number; readonly isCut: boolean } {
     const end = this.#length
     if (this.#followed < end) {
-      const at = (index: number): number =>
-        index >= 0 ? (this.#codes[index] as number) : this.#context.charCodeAt(this.#context.length + index)
+      const at = (index: number): number => this.#codeAt(index)
       for (const tail of this.#tails) tail.follow(at, this.#followed, end)
       this.#followed = end
     }
-    if (this.#keyLength !== undefined) return { length: end, isCut: false }
+    // All of a private key is hidden; what stands behind its end may be the beginning of another value.
+    if (this.#keyLength !== undefined && !this.#hasKeyEnd()) return { length: end, isCut: false }
     let length = end
     let isCut = false
     for (const tail of this.#tails) {
@@ -269,8 +345,33 @@ export class MaskedReading {
     return { length, isCut }
   }
 
+  /** The end may have begun in what has gone out. */
+  #hasKeyEnd(): boolean {
+    return KEY_END.test(this.#context.slice(-MAX_KEY_END_LENGTH) + this.#text())
+  }
+
+  /** Negative indices are of what has gone out. NaN where there is none. */
+  #codeAt(index: number): number {
+    if (index < 0) return this.#context.charCodeAt(this.#context.length + index)
+    return (this.#isBytes ? this.#held.bytes[index] : this.#codes[index]) as number
+  }
+
+  #startOf(index: number): number {
+    return this.#isBytes ? index : (this.#starts[index] as number)
+  }
+
+  /** The characters are kept by themselves from here on. */
+  #leaveBytes(): void {
+    if (!this.#isBytes) return
+    this.#isBytes = false
+    const length = this.#length
+    this.#length = 0
+    this.addAll(0, length)
+  }
+
   /** The first character whose bytes are not before `limit`. */
   #unitAt(limit: number): number {
+    if (this.#isBytes) return Math.min(limit, this.#length)
     let [low, high] = [0, this.#length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -283,6 +384,12 @@ export class MaskedReading {
   /** So many characters are out, and the bytes before `limit`. */
   #drop(length: number, limit: number): void {
     const rest = this.#length - length
+    if (this.#isBytes) {
+      for (const tail of this.#tails) tail.shift(length)
+      this.#followed -= length
+      this.#length = rest
+      return
+    }
     this.#codes.copyWithin(0, length, this.#length)
     for (let index = 0; index < rest; index++) {
       this.#starts[index] = (this.#starts[index + length] as number) - limit
@@ -295,10 +402,15 @@ export class MaskedReading {
       )
     this.#followed -= length
     this.#length = rest
-    if (rest === 0) this.#isNarrow = true
+    if (rest === 0) this.#isNarrow = this.#isBytes = true
   }
 
   #addUnit(code: number, from: number, to: number): void {
+    if (this.#isBytes && code < 0x80 && from === this.#length && to === from + 1) {
+      this.#length++
+      return
+    }
+    this.#leaveBytes()
     this.#grow(this.#length + 1)
     if (code >= 0x80) this.#isNarrow = false
     this.#codes[this.#length] = code
@@ -344,7 +456,9 @@ function looksLike(code: number): number {
   return code
 }
 
-const STAR = Buffer.from('*')
+const SCRATCH = Buffer.allocUnsafeSlow(256 * 1024)
+const STAR = 0x2a
+const ONE_STAR = Buffer.from([STAR])
 /** No value has more of the same character in it; and no screen has more columns. */
 const MAX_REPEATED = 40
 const MAX_COLUMNS = 1024

@@ -1,5 +1,5 @@
-import { MaskedReading, type Edit, type ReadingOptions } from './masked-reading.ts'
-import { characterAt, isC1, PLAIN, TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
+import { HeldBytes, MaskedReading, type Edit, type ReadingOptions } from './masked-reading.ts'
+import { characterAt, isC1, plainUntil, TerminalParser, type Seen, type Terminal } from './terminal-text.ts'
 
 export type StreamMaskingOptions = ReadingOptions
 
@@ -12,9 +12,7 @@ export type StreamMaskingOptions = ReadingOptions
  */
 export class StreamMasking {
   readonly #options: StreamMaskingOptions
-  #held: Buffer = Buffer.alloc(0)
-  /** How much of `#held` is used; the rest is room. */
-  #length = 0
+  readonly #held = new HeldBytes()
   /** Bytes of it that have been read. */
   #decoded = 0
   readonly #plainest: Way
@@ -27,15 +25,15 @@ export class StreamMasking {
 
   constructor(options: StreamMaskingOptions) {
     this.#options = options
-    this.#plainest = new Way(new TerminalParser(PLAINEST), new MaskedReading(options))
+    this.#plainest = new Way(new TerminalParser(PLAINEST), new MaskedReading(options, this.#held))
   }
 
   get isHolding(): boolean {
-    return this.#length > 0
+    return this.#held.length > 0
   }
 
   push(bytes: Buffer): Buffer {
-    this.#append(bytes)
+    this.#held.append(bytes)
     this.#decode()
     let limit = this.#decoded
     for (const reading of this.#readings()) limit = Math.min(limit, reading.safeUntil(this.#decoded))
@@ -45,7 +43,7 @@ export class StreamMasking {
   /** Everything that is held goes out: what is surely the beginning of a value is hidden. */
   flush(): Buffer {
     // The bytes of a character that has not ended go out as they are.
-    return this.#emit(this.#length, true)
+    return this.#emit(this.#held.length, true)
   }
 
   *#readings(): Iterable<MaskedReading> {
@@ -55,31 +53,31 @@ export class StreamMasking {
     if (this.#shown !== undefined) yield this.#shown
   }
 
-  #append(bytes: Buffer): void {
-    const length = this.#length + bytes.length
-    if (length > this.#held.length) {
-      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#length))
-      this.#held.copy(grown, 0, 0, this.#length)
-      this.#held = grown
+  #decode(): void {
+    const { bytes, length } = this.#held
+    while (this.#decoded < length) {
+      const from = this.#decoded
+      const plain = this.#isIdle() ? plainUntil(bytes, from, length) : from
+      if (plain > from) {
+        for (const reading of this.#readings()) if (reading !== this.#strings) reading.addAll(from, plain)
+        this.#decoded = plain
+        continue
+      }
+      const character = characterAt(bytes, from, length)
+      if (character === undefined) return
+      this.#read(character.code, from, from + character.length)
+      this.#decoded = from + character.length
     }
-    bytes.copy(this.#held, this.#length)
-    this.#length = length
   }
 
-  #decode(): void {
-    const fresh = this.#held.subarray(this.#decoded, this.#length)
-    if (this.#isIdle() && PLAIN.test(fresh.toString('latin1'))) {
-      for (const reading of this.#readings()) if (reading !== this.#strings) reading.addAll(fresh, this.#decoded)
-      this.#decoded = this.#length
-      return
-    }
-    while (this.#decoded < this.#length) {
-      const character = characterAt(this.#held, this.#decoded, this.#length)
-      if (character === undefined) return
-      const to = this.#decoded + character.length
-      this.#read(character.code, this.#decoded, to)
-      this.#decoded = to
-    }
+  /** All ways to read it are one so far. */
+  get #isAlone(): boolean {
+    return (
+      this.#others.size === 0 &&
+      this.#strings === undefined &&
+      this.#shown === undefined &&
+      this.#plainest.hasOneReading
+    )
   }
 
   #isIdle(): boolean {
@@ -100,7 +98,7 @@ export class StreamMasking {
     if (wasInString && !parser.isInString) this.#strings?.part(to)
     if (seen === 'text') this.#shown?.add(code, from, to)
     else if (seen === 'begin') {
-      this.#strings ??= new MaskedReading(this.#options)
+      this.#strings ??= new MaskedReading(this.#options, this.#held)
       this.#strings.part(to)
     } else if (seen === 'in-osc' || seen === 'in-string') {
       this.#strings?.add(code, from, to)
@@ -120,11 +118,11 @@ export class StreamMasking {
   #emit(limit: number, isFlush: boolean): Buffer {
     if (limit === 0) return Buffer.alloc(0)
     const edits: Edit[] = []
-    for (const reading of this.#readings()) reading.release(limit, isFlush, edits)
+    const isAlone = this.#isAlone
+    for (const reading of this.#readings()) reading.release(limit, isFlush, isAlone, edits)
     // What goes out is given away: it is written later.
-    const out = applied(Buffer.from(this.#held.subarray(0, limit)), edits)
-    this.#held.copyWithin(0, limit, this.#length)
-    this.#length -= limit
+    const out = applied(Buffer.from(this.#held.bytes.subarray(0, limit)), edits)
+    this.#held.drop(limit)
     this.#decoded = Math.max(0, this.#decoded - limit)
     return out
   }
@@ -145,6 +143,10 @@ class Way {
     this.parser = parser
     this.screen = screen
     this.#repeats = repeats
+  }
+
+  get hasOneReading(): boolean {
+    return this.#parted === undefined && this.#partedMore === undefined
   }
 
   as(terminal: Terminal): Way {

@@ -230,9 +230,31 @@ function shown(code: number): 'text' | 'unseen' {
 /** Controls of one character (C1). */
 export const isC1 = (code: number): boolean => code >= 0x80 && code <= 0x9f
 
-/** Text of ASCII alone, with nothing in it that a terminal does not show: nearly all there is. */
-// oxlint-disable-next-line no-control-regex
-export const PLAIN = /^[\x08-\x0d\x20-\x7e]*$/
+/** Up to where bytes are text of ASCII alone, with nothing in it that a terminal does not show: nearly all there is. */
+export function plainUntil(bytes: Buffer, from: number, to: number): number {
+  if (from >= to || PLAIN[bytes[from] as number] === 0) return from
+  let at = from
+  const lead = (bytes.byteOffset + at) & 3
+  for (const aligned = Math.min(to, lead === 0 ? at : at + 4 - lead); at < aligned; at++)
+    if (PLAIN[bytes[at] as number] === 0) return at
+  const count = (to - at) >> 2
+  const words = new Int32Array(count === 0 ? NO_WORDS : bytes.buffer, count && bytes.byteOffset + at, count)
+  for (let index = 0; index < count; index++, at += 4) {
+    const word = words[index] as number
+    // Of four bytes at once: none above ASCII, none below a blank unless it is one of those from 8 to 13, and no DEL. A sum
+    // sets the high bit of a byte that is at least 0x20, 8, 14, 0x7f; none carries into the next, unless there is one above ASCII.
+    const low = ~((word + 0x60_60_60_60) | 0) & ~(((word + 0x78_78_78_78) | 0) & ~((word + 0x72_72_72_72) | 0))
+    if (((word | ((word + 0x01_01_01_01) | 0) | low) & (0x80_80_80_80 | 0)) === 0) continue
+    for (let end = at + 4, i = at; i < end; i++) if (PLAIN[bytes[i] as number] === 0) return i
+  }
+  for (; at < to; at++) if (PLAIN[bytes[at] as number] === 0) return at
+  return to
+}
+
+const PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
+  (code >= 0x08 && code <= 0x0d) || (code >= 0x20 && code < 0x7f) ? 1 : 0,
+)
+const NO_WORDS = new ArrayBuffer(0)
 
 /** The character at `at` (RFC 3629), and how many bytes it has. */
 export interface Character {

@@ -4,6 +4,7 @@ import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
 import { StreamMasking } from '../../../../src/protocols/ssh/output/stream-masking.ts'
 import type { MaskedKind } from '../../../../src/masking/plan.ts'
+import { detectors } from '../../../../src/masking/replace.ts'
 import { maskingKinds, type CustomKind } from '../../../../src/policy/policy.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
@@ -72,6 +73,17 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ],
 ]
 
+/** A text with all values hidden that detectors find in the whole of it; each of them reads all of it. */
+function hiddenIn(text: string, keepWidth: boolean): string {
+  const spans = ALL.flatMap(({ kind }) => (typeof kind === 'string' ? detectors[kind] : kind).find(text))
+  const hidden = [...text]
+  for (const { start, end } of spans)
+    for (let at = start; at < end; at++)
+      if (!keepWidth) hidden[at] = at === start && spans.every((one) => at <= one.start || at >= one.end) ? '****' : ''
+      else if (hidden[at] !== '\n') hidden[at] = '*'
+  return hidden.join('')
+}
+
 /** The text without escape sequences, as a person reads it. */
 // oxlint-disable-next-line no-control-regex
 const plain = (text: string): string => text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
@@ -127,6 +139,52 @@ describe('values in a stream', () => {
     )
   })
 
+  it('hides what detectors find in the whole of a text, and nothing else, however long it is and however it is cut', () => {
+    const VALUES = [
+      'jane.doe@example.com',
+      '4111111111111111',
+      '4111 1111 1111 1111',
+      'TCK-123456',
+      '219-09-9999',
+      JWT,
+      KEY,
+      'DE89370400440532013000',
+      '+49 30 1234567',
+      '203.0.113.77',
+      '2001:db8::8a2e:370:7334',
+      'AKIAIOSFODNN7EXAMPLE',
+    ]
+    const OTHERS = [
+      'words of no meaning',
+      '1000000',
+      '2026-11-29T06:11:11.123Z',
+      'a@b',
+      '4111-1111',
+      '-----BEGIN',
+      'eyJ',
+      '::',
+    ]
+    const line = fc.array(fc.oneof(fc.constantFrom(...VALUES), fc.constantFrom(...OTHERS)), { maxLength: 6 })
+    const filler = fc.constantFrom('', 'one two three. '.repeat(40), '12345678\n'.repeat(60), 'Straße 7, '.repeat(30))
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(line, filler), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.nat(4000), { maxLength: 10 }),
+        fc.boolean(),
+        fc.boolean(),
+        (lines, cuts, keepWidth, isPlain) => {
+          const parts = lines.map(([words, more]) => `${more}; ${words.join(', ')};\n`).join('')
+          const text = isPlain ? parts.replaceAll('ß', 'ss') : parts
+          const bytes = Buffer.from(text)
+          const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b), bytes.length]
+          const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end))
+          expect(masked(chunks, { keepWidth })).toBe(hiddenIn(text, keepWidth))
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
   it('a value whose beginning has gone out already is hidden from there on', () => {
     const masking = new StreamMasking({ kinds: ALL, keys: KEYS, keepWidth: false })
     const first = Buffer.concat([masking.push(Buffer.from('jane')), masking.flush()]).toString()
@@ -160,6 +218,17 @@ describe('values in a stream', () => {
     expect(out).not.toContain('b3BlbnNzaC1rZXk')
     expect(out).toContain('before\n')
     expect(out).toContain('after\n')
+  })
+
+  it('what stands behind a private key in the same chunk is another value, wherever the chunks part', () => {
+    const text = `${KEY}, jane.doe@example.com, ${KEY}; 4111111111111111 ${JWT}\n`
+    const whole = masked([text])
+    expect(whole).toBe('****, ****, ****; **** ****\n')
+    for (const [first, rest] of everySplit(text) as unknown as [Buffer, Buffer][]) {
+      expect(masked([first, rest])).toBe(whole)
+      expect(masked([KEY.slice(0, 100), KEY.slice(100) + ' ', first, rest])).toBe(`**** ${whole}`)
+    }
+    expect(masked(byteByByte(text))).toBe(whole)
   })
 
   it('a stand-in of a value', () => {

@@ -6,7 +6,9 @@ import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { isClosed, sendExit } from './ssh2-internals.ts'
+import { MaskedOutput } from '../output/masked-output.ts'
 import { StreamMasking } from '../output/stream-masking.ts'
+import { TypedText } from '../output/typed-text.ts'
 import type { Exit, TargetChannel } from './target-channel.ts'
 
 /** What looks at the bytes of a channel in one direction, and may keep some of them back. */
@@ -58,6 +60,7 @@ class ChannelRelay implements Relay {
   readonly #toUpstream: ChannelWriter
   readonly #outputs: Readonly<Record<OutputName, MaskedOutput>>
   readonly #log: RelayLog
+  readonly #typed: TypedText | undefined
   #finish!: () => void
   /** Where the gateway ends it: in place of what the target says. */
   #ended: Exit
@@ -71,10 +74,16 @@ class ChannelRelay implements Relay {
     this.#toClient = new ChannelWriter(parts.client)
     this.#toUpstream = new ChannelWriter(parts.target.stream)
     this.#log = new RelayLog(parts)
+    this.#typed = parts.terminal ? new TypedText() : undefined
     const masked = (output: OutputName): MaskedOutput =>
-      new MaskedOutput(parts, (bytes) => {
-        this.#log.output(bytes, output)
-        return this.#toClient.write(output, bytes)
+      new MaskedOutput({
+        masking: maskingOf(parts),
+        typed: this.#typed,
+        delay: parts.terminal ? TERMINAL_DELAY_MS : PIPE_DELAY_MS,
+        write: (bytes) => {
+          this.#log.output(bytes, output)
+          return this.#toClient.write(output, bytes)
+        },
       })
     this.#outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
     this.over = new Promise((resolve) => (this.#finish = resolve))
@@ -141,6 +150,7 @@ class ChannelRelay implements Relay {
     const reading = new PauseReasons<'target' | 'filter'>(client)
     const pass = this.#guarded((bytes: Buffer) => {
       this.#log.input(bytes)
+      this.#typed?.type(bytes)
       if (!this.#toUpstream.write('stdout', fromClient?.push(bytes) ?? bytes)) {
         reading.wait('target')
         this.#toUpstream.whenEmpty(() => reading.go('target'))
@@ -279,6 +289,12 @@ class RelayLog {
 
 const NOTHING = Buffer.alloc(0)
 
+function maskingOf({ session, terminal, isTransfer }: RelayParts): StreamMasking | undefined {
+  const { kinds } = session.masking
+  if (kinds.length === 0 || isTransfer) return undefined
+  return new StreamMasking({ kinds, keys: session.hashKeys, keepWidth: terminal })
+}
+
 const tagOf = (exit: Exit): string =>
   exit === undefined ? 'no exit status' : 'code' in exit ? `exit ${exit.code}` : `signal SIG${exit.signal}`
 
@@ -286,44 +302,6 @@ const errorOf = (exit: Exit): { readonly error?: string } => {
   if (exit === undefined) return { error: 'closed' }
   if ('code' in exit) return exit.code === 0 ? {} : { error: String(exit.code) }
   return { error: `SIG${exit.signal}` }
-}
-
-/** One output with values hidden; what is held back goes out after a while, or with the end. */
-class MaskedOutput {
-  readonly #masking: StreamMasking | undefined
-  readonly #write: (bytes: Buffer) => boolean
-  readonly #delay: number
-  #timer: NodeJS.Timeout | undefined
-
-  constructor({ session, terminal, isTransfer }: RelayParts, write: (bytes: Buffer) => boolean) {
-    const { kinds } = session.masking
-    this.#masking =
-      kinds.length === 0 || isTransfer
-        ? undefined
-        : new StreamMasking({ kinds, keys: session.hashKeys, keepWidth: terminal })
-    this.#write = write
-    this.#delay = terminal ? TERMINAL_DELAY_MS : PIPE_DELAY_MS
-  }
-
-  push(bytes: Buffer): boolean {
-    if (this.#masking === undefined) return this.#write(bytes)
-    clearTimeout(this.#timer)
-    const isReady = this.#write(this.#masking.push(bytes))
-    if (this.#masking.isHolding) {
-      this.#timer = setTimeout(() => this.end(), this.#delay)
-    }
-    return isReady
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-    if (this.#masking?.isHolding !== true) return
-    try {
-      this.#write(this.#masking.flush())
-    } catch {
-      // The record has failed: the session is ending for that.
-    }
-  }
 }
 
 /** Milliseconds that what may be the beginning of a value waits for more. */

@@ -2,13 +2,19 @@ import type { Channel as SshChannel } from 'ssh2'
 import type { Writable } from 'node:stream'
 import { forgetSent } from './ssh2-internals.ts'
 
+interface Waiting {
+  readonly output: 'stdout' | 'stderr'
+  readonly bytes: Buffer
+}
+
 /**
  * Writes to a channel's two outputs, one after the other. The library keeps what the window had no room for, and with
- * something of both outputs kept it sends one of them twice.
+ * something of both outputs kept it sends one of them twice. It makes packets of each write: what is written at one time is
+ * put together, so that the packets are full.
  */
 export class ChannelWriter {
   readonly #channel: SshChannel
-  readonly #waiting: { readonly output: 'stdout' | 'stderr'; readonly bytes: Buffer }[] = []
+  readonly #waiting: Waiting[] = []
   #waitingBytes = 0
   #isWriting = false
   #isOver = false
@@ -23,7 +29,10 @@ export class ChannelWriter {
     if (this.#isOver || bytes.length === 0) return true
     this.#waiting.push({ output, bytes })
     this.#waitingBytes += bytes.length
-    this.#next()
+    if (!this.#isWriting) {
+      this.#isWriting = true
+      process.nextTick(() => this.#next())
+    }
     return this.#waitingBytes < MAX_WAITING
   }
 
@@ -41,15 +50,14 @@ export class ChannelWriter {
   }
 
   #next(): void {
-    if (this.#isWriting) return
-    const next = this.#waiting.shift()
+    const next = this.#take()
+    this.#isWriting = next !== undefined
     if (next === undefined) return
-    this.#isWriting = true
-    this.#streamOf(next.output).write(next.bytes, () => {
-      this.#isWriting = false
+    const { output, bytes } = next
+    this.#streamOf(output).write(bytes, () => {
       forgetSent(this.#channel)
       if (this.#isOver) return
-      this.#waitingBytes -= next.bytes.length
+      this.#waitingBytes -= bytes.length
       if (this.#waitingBytes === 0) this.#tell()
       this.#next()
     })
@@ -60,6 +68,16 @@ export class ChannelWriter {
     const { stderr } = this.#channel
     if (!('write' in stderr)) throw new TypeError('only a client has a second output to write to')
     return stderr
+  }
+
+  /** All that waits up to where the other output has its turn. */
+  #take(): Waiting | undefined {
+    const [first] = this.#waiting
+    if (first === undefined) return undefined
+    const { output } = first
+    const other = this.#waiting.findIndex((piece) => piece.output !== output)
+    const pieces = this.#waiting.splice(0, other < 0 ? this.#waiting.length : other)
+    return pieces.length === 1 ? first : { output, bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)) }
   }
 
   #tell(): void {

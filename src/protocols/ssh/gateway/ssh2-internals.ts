@@ -340,4 +340,4 @@ const MAX_SAID = 300
 const MAX_UNSENT = 1024 * 1024
 /** As the library opens channels. */
 const WINDOW_BYTES = 2 * 1024 * 1024
-const DATA_BYTES = 32 * 1024
+const DATA_BYTES = 31 * 1024

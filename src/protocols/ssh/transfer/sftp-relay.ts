@@ -12,7 +12,7 @@ import {
   SftpFramer,
   sftpStatus,
   sftpType,
-  withId,
+  underId,
   withStrings,
   type SftpPacket,
 } from '../wire/packet.ts'
@@ -203,7 +203,7 @@ export class SftpRelay {
         const code = new SftpFields(answer).uint32()
         const error = code === sftpStatus.ok ? {} : { error: `status ${code}` }
         recorder.outcome({ type: 'file', operation: 'copy', path: `${source.path} to ${copy.path}`, ...error })
-        this.#reply(withId(answer, packet.id))
+        this.#reply(underId(answer, packet.id))
       },
     })
     return null
@@ -294,7 +294,7 @@ export class SftpRelay {
   }
 
   #forward(packet: SftpPacket, asked: Asked): void {
-    this.#send(withId(packet, this.#ask(asked)))
+    this.#send(underId(packet, this.#ask(asked)))
   }
 
   /** A request that needs no decision: what it is about was decided when it was opened. */
@@ -314,7 +314,7 @@ export class SftpRelay {
           answer: (answer) => {
             // What was asked before is answered before: only now is all known that went through.
             this.#files.record(file)
-            this.#reply(withId(answer, packet.id))
+            this.#reply(underId(answer, packet.id))
           },
         })
       }
@@ -338,7 +338,7 @@ export class SftpRelay {
     if (asked.type === 'read' && packet.type === sftpType.data)
       take(asked.file, asked.offset, new SftpFields(packet).string())
     if (asked.type === 'operation') this.#answered(asked, packet)
-    this.#reply(withId(packet, asked.id))
+    this.#reply(underId(packet, asked.id))
   }
 
   #answered({ operation, path, command, since }: Asked & { type: 'operation' }, packet: SftpPacket): void {

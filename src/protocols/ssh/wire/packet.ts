@@ -96,11 +96,10 @@ export class SftpFramer {
   }
 }
 
-/** The same packet under another request id. */
-export function withId({ bytes }: SftpPacket, id: number): Buffer {
-  const copy = Buffer.from(bytes)
-  copy.writeUInt32BE(id, 5)
-  return copy
+/** The packet under another request id, in the memory that it came in: nothing else may hold it. */
+export function underId({ bytes }: SftpPacket, id: number): Buffer {
+  bytes.writeUInt32BE(id, 5)
+  return bytes
 }
 
 /** The same request with other strings in the place of some, by their number: those that stand first, behind the request id. */

@@ -59,6 +59,18 @@ describe('a channel is written to', () => {
     expect(stderr === expected.stderr).toBe(true)
   })
 
+  it('in full packets, however small the pieces are that are written at one time', async () => {
+    const writer = new ChannelWriter(near)
+    const sizes: number[] = []
+    far.on('data', (bytes: Buffer) => sizes.push(bytes.length))
+    for (let piece = 0; piece < 70; piece++) writer.write('stdout', Buffer.alloc(1000, piece))
+    await new Promise<void>((resolve) => writer.whenEmpty(resolve))
+    const ended = once(far, 'end')
+    near.end()
+    await ended
+    expect(sizes).toEqual([32_768, 32_768, 4464])
+  })
+
   it('until 256 KiB wait', () => {
     const writer = new ChannelWriter(near)
     expect(writer.write('stdout', Buffer.alloc(256 * 1024 - 1))).toBe(true)

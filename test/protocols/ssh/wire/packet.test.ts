@@ -8,7 +8,7 @@ import {
   SftpFields,
   SftpFramer,
   sftpType,
-  withId,
+  underId,
   withStrings,
 } from '../../../../src/protocols/ssh/wire/packet.ts'
 import { operationOf } from '../../../../src/protocols/ssh/transfer/sftp-operation.ts'
@@ -49,7 +49,7 @@ describe('SFTP packets', () => {
       ['a@b', Buffer.from('1')],
       ['c', Buffer.alloc(0)],
     ])
-    const [again] = framed(withId(framed(encodeRealpath(7, '/x'))[0] as never, 9))
+    const [again] = framed(underId(framed(encodeRealpath(7, '/x'))[0] as never, 9))
     expect(again).toMatchObject({ id: 9 })
   })
 

@@ -340,4 +340,5 @@ const MAX_SAID = 300
 const MAX_UNSENT = 1024 * 1024
 /** As the library opens channels. */
 const WINDOW_BYTES = 2 * 1024 * 1024
+/** Somewhat less than clients take: with what masking held back of the one before, a packet still fits into one. */
 const DATA_BYTES = 31 * 1024

@@ -209,6 +209,16 @@ describe('what only looks like a message', () => {
   })
 })
 
+describe('a server that says that the transaction is another', () => {
+  it.each(['T', 'E', 'I', 'x'])('is believed as it is without a lane: %s', async (status) => {
+    const pair = await twins(RULES)
+    await pair.each((connection) => connection.fromClient(batch(bare('ids', '1'))))
+    const answer = `2\0\0\0\u0004C\0\0\0\u000dSELECT 0\0Z\0\0\0\u0005${status}`
+    await pair.each((connection) => connection.say(Buffer.from(answer, 'latin1')))
+    pair.compareInside()
+  })
+})
+
 describe('a client and a server that say what they like, in pieces of any size', () => {
   it.each(KINDS_OF_RULES)('are told the same, and so is the record, with and without a lane: %s', async (_, rules) => {
     let taken = 0

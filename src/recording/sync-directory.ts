@@ -1,12 +1,14 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { closeFile, flushFile, openFile } from './file-calls.ts'
 
 /**
  * Makes new names in a directory as durable as their content. Everybody who asks while it is being flushed shares the next flush:
- * one that began before a name was there may not cover it.
+ * one that began before a name was there may not cover it. A directory on another disk than the gateway's own may hang for as long as it
+ * likes, so nothing of it is called at once.
  */
-export function syncDirectory(directory: string): Promise<void> {
+export function syncDirectory(directory: string, disk: 'own' | 'other' = 'own'): Promise<void> {
+  const flush = disk === 'own' ? flushHere : flushElsewhere
   const under = flushes.get(directory)
   if (under === undefined) return begin(directory, flush(directory))
   under.next ??= under.running.then(
@@ -26,12 +28,21 @@ function begin(directory: string, running: Promise<void>): Promise<void> {
   return running
 }
 
-async function flush(directory: string): Promise<void> {
+async function flushHere(directory: string): Promise<void> {
   const handle = await openFile(directory, 'r')
   try {
     await flushFile(handle)
   } finally {
     await closeFile(handle)
+  }
+}
+
+async function flushElsewhere(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,14 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fstatSync, openSync, readFileSync } from 'node:fs'
-import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises'
+import { copyFile, link, lstat, mkdir, open, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { linkFile, unlinkFile } from '../file-calls.ts'
-import { isNoFile } from '../ordinary-file.ts'
 import { sha256 } from '../segment.ts'
 import { inDirectory, syncDirectory } from '../sync-directory.ts'
 import { NameTaken, NotAsSealed, type Home } from './home.ts'
 
-/** A folder, of this machine or mounted. */
+/** A folder, of this machine or mounted: on another disk than the spool's, nothing is called that would wait for it with everybody. */
 export function directoryHome(directory: string): Home {
   return {
     label: `directory ${directory}`,
@@ -20,10 +19,10 @@ export function directoryHome(directory: string): Home {
         await inDirectory(dirname(final), () => linkOrCopy(path, final, sha256, isFlushed ? linkFile : link))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        if (isNoFile(final) || (await isSameName(path, final)) || (await digestOfFile(final)) !== sha256)
+        if (!(await lstat(final)).isFile() || (await isSameName(path, final)) || (await digestOf(final)) !== sha256)
           throw new NameTaken(name)
       }
-      await syncDirectory(dirname(final))
+      await syncDirectory(dirname(final), isFlushed ? 'own' : 'other')
     },
     async sharesDiskWith(other) {
       await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -69,7 +68,7 @@ async function copyTo(final: string, path: string, sha256: string): Promise<void
   const partial = `${final}.${randomBytes(6).toString('hex')}.partial`
   try {
     await copyFile(path, partial)
-    if ((await digestOfFile(partial)) !== sha256) throw new NotAsSealed()
+    if ((await digestOf(partial)) !== sha256) throw new NotAsSealed()
     await flush(partial)
     await link(partial, final)
   } finally {
@@ -93,7 +92,7 @@ export async function unlinkIfThere(path: string, unlinking: typeof unlinkFile =
   })
 }
 
-/** SHA-256, hexadecimal. */
+/** SHA-256, hexadecimal, of a file on the gateway's own disk. */
 export async function digestOfFile(path: string): Promise<string> {
   const file = openSync(path, 'r')
   try {
@@ -102,6 +101,10 @@ export async function digestOfFile(path: string): Promise<string> {
   } finally {
     closeSync(file)
   }
+  return digestOf(path)
+}
+
+async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
   return hash.digest('hex')

@@ -206,7 +206,7 @@ const listed = (
 async function confirm(
   opening: Opening,
   account: string,
-  { state, clock, from, settings }: TunnelParts,
+  { state, clock, from, settings, registry }: TunnelParts,
 ): Promise<void> {
   const { id, login, target, grant, openedAt, recording } = opening
   await state.sessionOpened({
@@ -229,6 +229,7 @@ async function confirm(
     throw new PamError('NO_ACCESS', `no access rule gives you ${target.name} any more`)
   if (!isSamePerson(rules.policy, login.person, current.person))
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
+  registry.proven(id, current.person)
 }
 
 /** Gives the credential back, seals the record, and says in the store and in the log why the session ended: each whatever the others do. */

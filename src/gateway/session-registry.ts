@@ -51,6 +51,8 @@ export class SessionRegistry {
   /** Those of them that have ended, and whose end the store does not have yet. */
   readonly #over = new Set<string>()
   readonly #counts = new Map<string, { live: number; ending: number }>()
+  /** By session, its person as they were proven last, where that was after it began. */
+  readonly #proven = new Map<string, Person>()
 
   add(session: LiveSession): void {
     this.remove(session.id)
@@ -73,6 +75,7 @@ export class SessionRegistry {
     const session = this.#live.get(id)
     if (session === undefined) return
     this.#live.delete(id)
+    this.#proven.delete(id)
     const wasOver = this.#over.delete(id)
     const count = this.#counts.get(session.person.id)
     if (count === undefined) return
@@ -124,13 +127,26 @@ export class SessionRegistry {
         hint: 'connect again',
       }),
     )
+    for (const session of this.#live.values()) if (session.person.id === person.id) this.proven(session.id, person)
   }
 
-  /** Sessions end that nobody could open under these rules. */
+  /** The person of a session as they are now: other rules may tell them from the one who opened it. */
+  proven(id: string, person: Person): void {
+    if (this.#live.has(id)) this.#proven.set(id, person)
+  }
+
+  /** Sessions end that nobody could open under these rules, and those for which these rules take their person for another one by now. */
   rulesChanged(rules: Rules): void {
+    const now = (session: LiveSession): Person => this.#proven.get(session.id) ?? session.person
     this.endWhere(
-      (session) => !keepsAccess(session, session.person, rules),
+      (session) => !keepsAccess(session, now(session), rules),
       new PamError('NO_ACCESS', 'the access rules changed, and none of them gives you this access any more'),
+    )
+    this.endWhere(
+      (session) => !isSamePerson(rules.policy, session.person, now(session)),
+      new PamError('IDENTITY_LOST', 'the rules changed, and your group membership since this session began', {
+        hint: 'connect again',
+      }),
     )
   }
 

@@ -71,6 +71,25 @@ describe('live sessions', () => {
     expect(ended).toEqual(['ses_1 NO_ACCESS', 'ses_2 NO_ACCESS', 'ses_3 NO_ACCESS'])
   })
 
+  it('end with new rules about a group that their person has left or joined since, whoever proved it', () => {
+    const dev = { policy: policyOf(RULES.replace('[ops]', '[dev]')), targets: [store] }
+    registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
+    registry.personChanged(jane, dev)
+    registry.rulesChanged(dev)
+    expect(ended).toEqual([])
+    registry.proven('ses_2', { ...jane, id: 'bob', groups: ['dev', 'ops'] })
+    registry.proven('ses_9', { ...jane, groups: ['ops'] })
+    registry.rulesChanged({ policy: policyOf(RULES), targets: [store] })
+    expect(ended).toEqual(['ses_2 IDENTITY_LOST', 'ses_4 IDENTITY_LOST'])
+  })
+
+  it('end with new rules that give access to a group that their person has left since', () => {
+    registry.add(live('ses_4', { person: { ...jane, groups: ['dev', 'ops'] } }))
+    registry.personChanged(jane, { policy: policyOf(RULES.replaceAll('[ops]', '[dev]')), targets: [store] })
+    registry.rulesChanged({ policy: policyOf(RULES.replace('[dev]', '[ops]')), targets: [store] })
+    expect(ended).toContain('ses_4 NO_ACCESS')
+  })
+
   it('are there until they are removed', () => {
     registry.remove('ses_1')
     registry.remove('ses_1')

@@ -19,7 +19,6 @@ const LANE = 'lane/{lane,no-longer-known}.test.ts hold it against the slow path'
 const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/lane/client-lane.ts': LANE,
   'protocols/postgres/gateway/lane/hand-over.ts': LANE,
-  'protocols/postgres/gateway/lane/known-statement.ts': LANE,
   'protocols/postgres/gateway/lane/known-statements.ts': LANE,
   'protocols/postgres/gateway/lane/lane-queue.ts': LANE,
   'protocols/postgres/gateway/lane/server-lane.ts': LANE,

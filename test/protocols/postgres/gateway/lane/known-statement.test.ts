@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import { buildCatalog } from '../../../../../src/protocols/postgres/catalog/build-catalog.ts'
+import { showsNames } from '../../../../../src/protocols/postgres/gateway/lane/known-statement.ts'
+import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
+import { PLAIN, repeated } from '../../../../../src/sql/lineage/origin.ts'
+import { EMAIL_MASKED, NO_ROWS, NOTHING_MASKED } from '../../../../helpers/postgres-pipeline.ts'
+
+const catalog = buildCatalog(NO_ROWS)
+const masked = maskingScope(EMAIL_MASKED, catalog, new Map())
+const open = maskingScope(NOTHING_MASKED, catalog, new Map())
+const column = { name: 'email', origin: masked.anything }
+
+it.each([
+  ['names that the text says', [column], false, true],
+  ['as many columns as there may be, of nothing that is masked', [repeated(PLAIN)], false, true],
+  ['as many columns as there may be, of what is masked', [column, repeated(masked.anything)], false, false],
+  ['columns that nobody has read', undefined, false, false],
+  ['a text that may say anything', [column], 'all', false],
+] as const)('%s: whether they pass as the server says them', (_, outputs, tainted, passes) => {
+  const names = { tainted, outputs } as Parameters<typeof showsNames>[0]
+  expect([showsNames(names, masked), showsNames(names, open)]).toEqual([passes, true])
+})

@@ -80,6 +80,7 @@ const CONVERSATIONS: readonly (readonly [name: string, sent: Buffer, takes: bool
   ['a parameter too many', batch(bindOf('ids', ['1', '2']), D(), E()), false],
   ['an Execute of another portal', batch(bindOf('ids', ['1']), D(), E('x')), false],
   ['a Describe of the statement', batch(bindOf('ids', ['1']), D('ids', 'statement'), E()), false],
+  ['a Describe of what stands under no name', batch(bindOf('ids', ['1']), D('', 'statement'), E()), false],
   ['a text that is new', batch(text('select id from people', '1')), false],
   ['a text that is refused', batch(text('delete from people', '1')), false],
   [
@@ -109,6 +110,7 @@ const CONVERSATIONS: readonly (readonly [name: string, sent: Buffer, takes: bool
   ['rows that are too long', batch(one('both', 'long')), true],
   ['a Bind that is too long', batch(bindOf('ids', ['x'.repeat(2500)]), E()), false],
   ['lengths that do not fit', Buffer.concat([batch(one('ids', '1')).fill(0xff, 11, 13)]), false],
+  ['another count of parameters than there are', Buffer.concat([batch(one('ids', '1')).fill(2, 13, 14)]), false],
   ['a length below four', Buffer.concat([Buffer.from('B\0\0\0\u0003'), SYNC]), false],
   ['another format than there is', batch(bindOf('ids', ['1'], { parameterFormats: [7 as 1] }), E()), false],
 ]
@@ -180,6 +182,20 @@ const steps = fc.array(
   ),
   { minLength: 5, maxLength: 60 },
 )
+
+describe('what only looks like what is known', () => {
+  it('as many formats of results, and others: binary is not sent for as text', async () => {
+    const pair = await twins(RULES)
+    const withFormat = (format: 0 | 1): Buffer => batch(bindOf('ids', ['1'], { resultFormats: [format] }), D(), E())
+    await pair.run(withFormat(0))
+    const { taken } = pair.lane
+    await pair.run(withFormat(0))
+    expect(pair.lane.taken).toBe(taken + 1)
+    await pair.run(withFormat(1))
+    expect(pair.lane.taken).toBe(taken + 1)
+    pair.compareInside()
+  })
+})
 
 describe('what only looks like a message', () => {
   it('within a parameter, cut out of it: a statement', async () => {

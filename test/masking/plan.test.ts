@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { planMasking } from '../../src/masking/plan.ts'
+import { policyOf } from '../helpers/session-parts.ts'
+
+const { masking: rules } = policyOf(`
+access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
+masking:
+  - { name: addresses, targets: { labels: { env: prod } }, columns: [people.email], style: partial }
+  - { name: cards, targets: { labels: { env: prod } }, kinds: [payment-card], style: redact }`)
+const [addresses, cards] = rules.map(({ name }) => name)
+const person = (id: string) => ({ id, kind: 'person', label: id, groups: [] }) as const
+const target = { name: 'store', type: 'postgres', labels: {} }
+
+/** The plan of somebody whom rules of these names are about. */
+const planOf = (
+  names: readonly (string | undefined)[],
+  id = 'jane',
+  { schema, of = rules }: { schema?: string; of?: typeof rules } = { schema: 'public' },
+) => planMasking(of, ({ name }) => names.includes(name), person(id), target, schema)
+const shown = ({ columns, kinds }: ReturnType<typeof planOf>) => [
+  ...columns.map(({ schema, table, column }) => `${schema}.${table}.${column}`),
+  ...kinds.map(({ kind }) => kind),
+]
+
+describe('a masking plan', () => {
+  it('is one for all whom the same rules are about', () => {
+    expect(planOf([addresses, cards], 'bob')).toBe(planOf([addresses, cards]))
+  })
+
+  it('is another where another rule applies, whoever came first', () => {
+    expect(shown(planOf([]))).toEqual([])
+    expect(shown(planOf([addresses]))).toEqual(['public.people.email'])
+    expect(shown(planOf([cards]))).toEqual(['payment-card'])
+    expect(shown(planOf([addresses, cards]))).toEqual(['public.people.email', 'payment-card'])
+  })
+
+  it('is another with another default schema, or none', () => {
+    expect(shown(planOf([addresses], 'jane', { schema: 'shop' }))).toEqual(['shop.people.email'])
+    expect(shown(planOf([addresses, cards], 'jane', {}))).toEqual(['payment-card'])
+  })
+
+  it('is another with other rules, though they stand at the same places', () => {
+    expect(shown(planOf([addresses, cards], 'jane', { schema: 'public', of: rules.toReversed().slice(0, 1) }))).toEqual(
+      ['payment-card'],
+    )
+  })
+})

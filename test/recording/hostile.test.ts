@@ -159,6 +159,8 @@ describe('a real file, changed anywhere', () => {
     await expect(read(record, false, [stranger])).rejects.toThrow('is not among the keys given')
     const late = keys.map((trusted): TrustedKey => ({ ...trusted, until: 0 }))
     await expect(read(record, false, late)).rejects.toThrow('was not in use')
+    const early = keys.map((trusted): TrustedKey => ({ ...trusted, from: Date.now() + 86_400_000 }))
+    await expect(read(record, false, early)).rejects.toThrow('was not in use')
     const changed = Buffer.from(record)
     changed.writeUInt8(changed.readUInt8(changed.length - 20) ^ 1, changed.length - 20)
     await expect(read(changed)).rejects.toThrow('not the one that was sealed')

@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { detachedKey, readDetached, showDetached } from '../../src/recording/detached.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
 import { realDisk, type JournalDisk } from '../../src/recording/journal-file.ts'
@@ -95,6 +95,36 @@ describe('recorder', () => {
     expect((await Promise.all(closed)).map((sealed) => sealed?.status)).toEqual(ids.map(() => 'sealed'))
   })
 
+  it('sealing rests where many have ended, each time, and for those behind the first alone', async () => {
+    const spool = start()
+    const ids = Array.from({ length: 40 }, (_, index) => `ses_${index}`)
+    const recorders = await Promise.all(ids.map((id) => spool.open(opened(id), recorderOptions(id))))
+    let begun = 0
+    for (const recorder of recorders) {
+      recorder.close = () => () => {
+        begun++
+        const { session } = recorder
+        return Promise.resolve({ session, status: 'sealed', events: 1, segments: 1, hash: '', bytes: 0, sha256: '' })
+      }
+    }
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const counts: number[] = []
+      for (const group of [recorders.slice(0, 20), recorders.slice(20)]) {
+        for (const recorder of group) void spool.close(recorder, { code: 'GRANT_REVOKED', message: 'revoked' })
+        await turn()
+        counts.push(begun)
+        vi.advanceTimersByTime(1000)
+        await turn()
+        counts.push(begun)
+      }
+      expect(counts).toEqual([16, 20, 36, 40])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('all that happens in one turn of the event loop is one append', async () => {
     let appends = 0
     const counting: JournalDisk = {
@@ -131,6 +161,93 @@ describe('recorder', () => {
     for (const recorder of recorders) recorder.intent(command('x'))
     await Promise.all(recorders.map(written))
     expect(flushes).toBe(1)
+  })
+
+  it('is open only once its beginning is flushed', async () => {
+    let flush = (): void => {}
+    const flushing = new Promise<string>((begun) => {
+      const datasync = () => {
+        begun('flushing')
+        return new Promise<void>((resolve) => (flush = resolve))
+      }
+      spools.push(openSpool(directory, { disk: { ...realDisk, datasync } }))
+    })
+    const open = spools[0]?.open(opened(), recorderOptions()).then(() => 'open')
+    expect(await Promise.race([open, flushing])).toBe('flushing')
+    flush()
+    expect(await open).toBe('open')
+  })
+
+  it('strict: what comes while a flush runs waits for the next, and shares it', async () => {
+    const held: (() => void)[] = []
+    let flushes = 0
+    let writes = 0
+    let isHeld = false
+    const disk: JournalDisk = {
+      ...realDisk,
+      writeSync(...write) {
+        writes++
+        return realDisk.writeSync(...write)
+      },
+      async datasync() {
+        flushes++
+        if (isHeld) await new Promise<void>((resolve) => held.push(resolve))
+      },
+    }
+    const spool = start({ disk })
+    const strict = { strict: true }
+    const recorders = await Promise.all(
+      ['ses_1', 'ses_2', 'ses_3'].map((id) => spool.open(opened(id), { ...recorderOptions(id), ...strict })),
+    )
+    isHeld = true
+    flushes = 0
+    const done: string[] = []
+    const waiting: Promise<unknown>[] = []
+    for (const recorder of recorders) {
+      const before = writes
+      recorder.intent(command('x'))
+      waiting.push(written(recorder).then(() => done.push(recorder.session)))
+      while (writes === before) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect([flushes, done]).toEqual([1, []])
+    held.pop()?.()
+    while (held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect([flushes, done]).toEqual([2, ['ses_1']])
+    isHeld = false
+    held.pop()?.()
+    await Promise.all(waiting)
+    expect(flushes).toBe(2)
+  })
+
+  it('strict: what stands in a journal that is full by now is flushed there', async () => {
+    const did: string[] = []
+    let goOn = (): void => {}
+    let isHeld = false
+    const disk: JournalDisk = {
+      ...realDisk,
+      writeSync(handle, bytes, position) {
+        if (bytes.length > 5000) did.push(`write ${handle}`)
+        return realDisk.writeSync(handle, bytes, position)
+      },
+      async datasync(handle) {
+        did.push(`flush ${handle}`)
+        if (isHeld) await new Promise<void>((resolve) => (goOn = resolve))
+      },
+    }
+    const recorder = await start({ disk, rotateAt: 5000 }).open(opened(), { ...recorderOptions(), strict: true })
+    isHeld = true
+    did.length = 0
+    recorder.intent(command('x'))
+    const first = written(recorder)
+    while (did.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    recorder.intent(command(randomBytes(5000).toString('hex')))
+    const second = written(recorder)
+    while (did.length === 1) await new Promise((resolve) => setImmediate(resolve))
+    isHeld = false
+    goOn()
+    await Promise.all([first, second])
+    const handle = did[1]?.replace('write ', '')
+    expect(did.slice(2)).toContain(`flush ${handle}`)
   })
 
   it('seals what verifies, and reads back in order', async () => {

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Approval } from '../../src/access/approval.ts'
 import { createRequest } from '../../src/access/request.ts'
 import { mintGrant, revokeGrant } from '../../src/access/grant.ts'
@@ -17,6 +17,7 @@ import { keys, signer } from '../helpers/recordings.ts'
 import { appendAudit, listAudit } from '../../src/storage/audit.ts'
 import { findApprovals, saveApproval } from '../../src/storage/approvals.ts'
 import { openPostgres, openSqlite, type Database, type Tx } from '../../src/storage/database.ts'
+import { evidenceState } from '../../src/storage/evidence-state.ts'
 import { gatewayState } from '../../src/storage/gateway-state.ts'
 import { activeGrant, listGrants, saveGrant, standingBlock } from '../../src/storage/grants.ts'
 import {
@@ -270,6 +271,45 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 12 })
       // The store is closed with these two still to be done.
       void db.changeSoon(entry('13')).then(() => db.changeSoon(entry('14')))
+    }))
+
+  it('what comes after the end of a session waits for others: for somebody who cannot, or for its own time', () =>
+    withStore(async (db) => {
+      let commits = 0
+      db.onCommitted(() => commits++)
+      const turns = async (): Promise<void> => {
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+      }
+      const evidence = evidenceState(db)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      try {
+        const ends = [
+          gatewayState(db).sessionEnded('ses_1', { at: NOW, code: 'CLIENT_LEFT', message: '', commands: 0 }),
+          evidence.transfer.sealed([]),
+          evidence.transfer.stored('ses_1', 'home'),
+          evidence.journalReleased('jrn_1'),
+        ]
+        await turns()
+        expect(commits).toBe(0)
+        vi.advanceTimersByTime(1000)
+        await Promise.all(ends)
+        expect(commits).toBe(1)
+        // While another change is made it does not count as somebody who waits.
+        let goOn = (): void => {}
+        let work: Promise<void> = Promise.resolve()
+        await new Promise<void>((begun) => {
+          work = db.change(() => new Promise((resolve) => (begun(), (goOn = resolve))))
+        })
+        const later = evidence.journalReleased('jrn_2')
+        goOn()
+        await work
+        await turns()
+        expect(commits).toBe(2)
+        await Promise.all([evidence.journalBegun({ journal: 'jrn_3', commitment: '' }), later])
+        expect(commits).toBe(3)
+      } finally {
+        vi.useRealTimers()
+      }
     }))
 
   it('standing access mints a grant, once, and a revoked one blocks', () =>

@@ -132,6 +132,27 @@ describe('a long text', () => {
         }
   })
 
+  it('a run right behind another one, wherever in a word of memory the first ends', () => {
+    const filler = 'x.'.repeat(500)
+    for (let before = 0; before < 8; before++)
+      for (let length = 13; length < 30; length++)
+        for (const between of [',', 'xy,', 'x'.repeat(6)]) {
+          const text = `${filler.slice(0, before)}${'1'.repeat(length)}${between}4222222222222${filler}`
+          expect(new LongText(text).find(detectors['payment-card']), text).toEqual(detectors['payment-card'].find(text))
+        }
+  })
+
+  it('a card within a word: by all of the word that its detector looks at it is a digest, or none', () => {
+    const filler = ' .'.repeat(1000)
+    for (const length of Array(140).keys())
+      for (const letter of ['a', 'z', 'A'])
+        for (const word of [`z${letter.repeat(length)}4111111111111111`, `4111111111111111${letter.repeat(length)}z`])
+          for (const text of [`${word}${filler}`, `${filler}${word}${filler}`])
+            expect(new LongText(text).find(detectors['payment-card']), text).toEqual(
+              detectors['payment-card'].find(text),
+            )
+  })
+
   it('every value is of the form that its detector says', () => {
     fc.assert(
       fc.property(texts, (text) => {

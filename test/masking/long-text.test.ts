@@ -135,7 +135,7 @@ describe('a long text', () => {
   it('a run right behind another one, wherever in a word of memory the first ends', () => {
     const filler = 'x.'.repeat(500)
     for (let before = 0; before < 8; before++)
-      for (let length = 13; length < 30; length++)
+      for (let length = 4; length < 30; length++)
         for (const between of [',', 'xy,', 'x'.repeat(6)]) {
           const text = `${filler.slice(0, before)}${'1'.repeat(length)}${between}4222222222222${filler}`
           expect(new LongText(text).find(detectors['payment-card']), text).toEqual(detectors['payment-card'].find(text))

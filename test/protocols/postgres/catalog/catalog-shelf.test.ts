@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { CatalogPlace } from '../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
+import { CatalogPlace, CatalogShelf } from '../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { SharedDefinitions } from '../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -43,4 +43,27 @@ it('fails for whoever reads, and not for those who wait', async () => {
   await vi.advanceTimersByTimeAsync(0)
   expect(other.asked).toHaveLength(1)
   expect(waiting).not.toHaveBeenCalled()
+})
+
+it('asks a new connection once for all that a login has to know, and counts changes from before that', async () => {
+  const shelf = new CatalogShelf()
+  const asked: (readonly string[])[] = []
+  const find = (target: string, started: string, onAsked = (): void => {}) =>
+    shelf.find(target, 'the state', (texts) => {
+      asked.push(texts)
+      onAsked()
+      return Promise.resolve([[[started, '5']], [['700:700:']], [['public']]])
+    })
+  const first = await find('jane', 'monday')
+  expect(asked.map((texts) => [texts.length, texts.at(-1)])).toEqual([[3, 'the state']])
+  expect([first.snapshot, first.state, first.seenChanges]).toEqual(['700:700:', ['public'], 0])
+  const again = await find('jane', 'monday', () => first.place.definitions.note('anything'))
+  expect([again.place === first.place, again.seenChanges, first.place.definitions.changes]).toEqual([true, 0, 1])
+  const other = await find('bob', 'monday')
+  expect([other.place === first.place, other.place.definitions === first.place.definitions]).toEqual([false, true])
+  const restarted = await find('jane', 'tuesday')
+  expect([restarted.place === first.place, restarted.place.definitions === first.place.definitions]).toEqual([
+    false,
+    false,
+  ])
 })

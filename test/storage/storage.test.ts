@@ -248,8 +248,9 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect(await found({ since: NOW + 1 })).toHaveLength(600)
     }))
 
-  it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', () =>
-    withStore(async (db) => {
+  it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', async () => {
+    const done: string[] = []
+    await withStore(async (db) => {
       let commits = 0
       db.onCommitted(() => commits++)
       const entry = (subject: string) => (tx: Tx) => appendAudit(tx, NOW, { type: 'x', actor: 'a', subject, data: {} })
@@ -270,8 +271,13 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       await db.change(entry('12'))
       expect(await verifyAudit(db, keys)).toMatchObject({ status: 'valid', entries: 12 })
       // The store is closed with these two still to be done.
-      void db.changeSoon(entry('13')).then(() => db.changeSoon(entry('14')))
-    }))
+      void db
+        .changeSoon(entry('13'))
+        .then(() => (done.push('13'), db.changeSoon(entry('14'))))
+        .then(() => done.push('14'))
+    })
+    expect(done).toEqual(['13', '14'])
+  })
 
   it('what comes after the end of a session waits for others: for somebody who cannot, or for its own time', () =>
     withStore(async (db) => {

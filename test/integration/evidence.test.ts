@@ -11,14 +11,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import type { RunningGateway } from '../../src/demo/stack.ts'
 import type { AuditCheckpoint, AuditRecord } from '../../src/recording/audit-chain.ts'
+import { firstBlockHash } from '../../src/recording/compact-format.ts'
 import { recordReader } from '../../src/recording/encryption.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
+import { OpenSegment } from '../../src/recording/open-segment.ts'
+import { encodeSegment, encodeUnpacked, MAGIC, sha256 } from '../../src/recording/segment.ts'
 import { parseTrustedKeys, verifyRecording, type TrustedKey } from '../../src/recording/verify.ts'
 import { openSqlite } from '../../src/storage/database.ts'
 import { verifyAudit } from '../helpers/audit.ts'
 import { eventually, grantFor, openPort, signIn, type Port, type SignedIn } from '../helpers/gateway-client.ts'
 import { ownGateways, type OwnGateways } from '../helpers/own-gateway.ts'
-import { eventsOf, filesIn } from '../helpers/recordings.ts'
+import { command, eventsOf, filesIn, opened } from '../helpers/recordings.ts'
 import { OPENSSL, pamctl, ROOT, run } from '../helpers/run.ts'
 import { startS3Server, type S3Server } from '../helpers/s3-server.ts'
 
@@ -123,7 +126,7 @@ describe('what a session leaves', () => {
   })
 
   it('is followed live, read while it is open, and found by what was run', async () => {
-    const { gateway, jane, dev } = await set('')
+    const { directory, gateway, jane, dev } = await set('')
     const alice = await signIn(gateway.url, 'alice')
     const db = await client(dev)
     await db.query('select 1 as before_anybody_looks')
@@ -149,6 +152,31 @@ describe('what a session leaves', () => {
     const viewed = []
     for await (const entry of alice.api.audit({ type: 'recording' })) viewed.push(entry.type)
     expect(viewed).toContain('recording.viewed')
+    // Once it is over, what nobody has signed is no part of it, though it is as an open one is read.
+    const events = new OpenSegment(0)
+    for (const event of [opened(id), command('select forged')]) events.add(event, undefined, 1000, 0)
+    const { bytes } = events.take() as { bytes: Buffer }
+    const previous = firstBlockHash(id)
+    const { hash, ...forged } = encodeUnpacked('compact-plain', previous, [{ events: 2, bytes }])
+    const seal = {
+      session: id,
+      segment: 0,
+      first: 0,
+      events: forged.events,
+      previous: previous.toString('hex'),
+      hash: hash.toString('hex'),
+      status: 'unsealed',
+      encoding: forged.encoding,
+      bytes: forged.bytes.length,
+      sha256: sha256(forged.bytes),
+      at: new Date().toISOString(),
+      key: '',
+      signature: '',
+    } as const
+    writeFileSync(await onlyRecord(directory), Buffer.concat([Buffer.from(MAGIC), encodeSegment(seal, forged.bytes)]))
+    const lines = []
+    for await (const line of alice.api.search({ text: 'forged' })) lines.push(line)
+    expect(lines).toEqual([{ type: 'skipped', session: id, reason: 'is signed by nobody' }])
   })
 
   it('encrypted to an auditor: nobody with the whole disk of the gateway reads it, the auditor does', async () => {

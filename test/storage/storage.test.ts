@@ -246,6 +246,13 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       expect(await countSearched(db.read, { target: 'other', person: 'jane' })).toBe(others.length)
       expect(await found({ until: NOW + 1 })).toHaveLength(700)
       expect(await found({ since: NOW + 1 })).toHaveLength(600)
+      // What is deleted meanwhile is looked into no more, if it was not among the first.
+      const search = searchSessions(db.read, {})
+      await search.next()
+      await db.read.deleteFrom('sessions').where('id', '<', row(100).id).execute()
+      const rest = []
+      for await (const { id } of search) rest.push(id)
+      expect(rest).toEqual(all.slice(1, 1200))
     }))
 
   it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', async () => {

@@ -45,6 +45,20 @@ describe('where columns come from', () => {
     expect(said(scopeOf().originAt(CONTACTS, 1))).toBe('made of shop.customers.email')
   })
 
+  it('a view that could not be read is read again by whoever asks next', () => {
+    let isFailing = true
+    class Failing extends Map<string, Statement> {
+      override get(key: string): Statement | undefined {
+        if (isFailing) throw new Error('too much')
+        return super.get(key)
+      }
+    }
+    const scope = new MaskingScope(plan, toyCatalog, new Failing([[String(CONTACTS), byColumn]]))
+    expect(() => scope.originAt(CONTACTS, 1)).toThrow('too much')
+    isFailing = false
+    expect(said(scope.originAt(CONTACTS, 1))).toBe('plain')
+  })
+
   it('a view that refers to itself ends', () => {
     const circle = select([column('who'), column('mail')], [table('contacts')])
     expect(said(scopeOf(circle).originAt(CONTACTS, 2))).toBe('made of shop.customers.email')

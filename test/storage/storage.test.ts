@@ -253,6 +253,18 @@ describe.each(Object.entries(stores))('%s', (_name, open) => {
       const rest = []
       for await (const { id } of search) rest.push(id)
       expect(rest).toEqual(all.slice(1, 1200))
+      // Whose they are, and whether they had ended by then.
+      const before = { ...row(0), openedAt: NOW - 10, ended: undefined }
+      const bob = { id: 'bob', label: 'bob@example.com', kind: 'person' as const }
+      const endedAt = (at: number) => ({ at, code: 'CLIENT_LEFT', message: '' })
+      await db.change(async (tx) => {
+        await insertSession(tx, { ...before, id: 'ses_bob', person: bob })
+        await insertSession(tx, { ...before, id: 'ses_later', ended: endedAt(NOW + 5000) })
+        await insertSession(tx, { ...before, id: 'ses_over', ended: endedAt(NOW - 5) })
+      })
+      for (const filter of [{ personId: 'bob' }, { person: 'bob' }, { person: bob.label }])
+        expect(await found(filter)).toEqual(['ses_bob'])
+      expect(await found({ since: NOW + 1000, until: NOW })).toEqual(['ses_later', 'ses_bob'])
     }))
 
   it('what nobody waits for shares the next commit, in order; alone it has one of its own, and closing does not forget it', async () => {

@@ -111,12 +111,14 @@ export class ReadingPair {
 }
 
 /** What the catalogs say, read as the gateway reads them. */
-export const readCatalogRows = (db: pg.Client): Promise<CatalogRows> =>
-  new CatalogPlace(new SharedDefinitions()).read(async (texts) => {
+export async function readCatalogRows(db: pg.Client): Promise<CatalogRows> {
+  const { rows } = await new CatalogPlace(new SharedDefinitions()).read(async (texts) => {
     const all: Rows[] = []
     for (const text of texts) all.push(await rowsOf(db, text))
     return all
   })
+  return rows
+}
 
 async function rowsOf(db: pg.Client, text: string): Promise<Rows> {
   const config = { text, rowMode: 'array', types: { getTypeParser: () => String } }

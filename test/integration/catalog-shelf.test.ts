@@ -2,13 +2,13 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { buildCatalog, isPrepared } from '../../src/protocols/postgres/catalog/build-catalog.ts'
 import type { CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
-import type { Change } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { joined, type Touches } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
-import { createSqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
+import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { STATE } from '../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
@@ -142,6 +142,9 @@ describe('catalogs that sessions share', () => {
 })
 
 describe('what is read of what has changed', () => {
+  // However long a round takes here, nothing of it is left to a later reading.
+  beforeAll(() => vi.useFakeTimers({ toFake: ['performance'] }))
+  afterAll(() => void vi.useRealTimers())
   it.each([17, 4711])(
     'is what a whole reading gives, whatever was done (drawn with seed %i)',
     async (first) => {
@@ -149,6 +152,7 @@ describe('what is read of what has changed', () => {
       const other = await connect()
       const ask = asker(client, { asked: 0 })
       const { place } = await new CatalogShelf().find('target', STATE, ask)
+      const parser = await createSqlParser()
       let seed = first
       const random = (below: number): number => {
         seed = (seed * 1103515245 + 12345) % 2147483648
@@ -245,34 +249,41 @@ describe('what is read of what has changed', () => {
       await client.query(
         "drop schema if exists z0, z1 cascade; drop schema public cascade; create schema public; set search_path = public; create or replace function f0(int) returns int immutable language sql as 'select 1'",
       )
-      let before = await place.read(ask)
+      let before = (await place.read(ask)).rows
       buildCatalog(before)
       let reused = 0
       for (let round = 0; round < 120; round++) {
         const open = random(3) === 0
+        /** What the gateway knows of what has changed: in half of the rounds nothing. */
+        let needed: Touches | undefined = random(2) === 0 ? 'anything' : undefined
         if (open) await other.query('begin')
-        for (let index = open ? random(4) : 3 * random(2); index < 4; index++)
-          await other.query(statements[random(statements.length)]?.() ?? '').catch(() => {})
+        for (let index = open ? random(4) : 3 * random(2); index < 4; index++) {
+          const sql = statements[random(statements.length)]?.() ?? ''
+          needed = joined(needed, await renewsOf(parser, sql, before))
+          await other.query(sql).catch(() => {})
+        }
         if (open) {
           // What is not committed is not seen by others, and by the transaction itself it is.
           const own = asker(other, { asked: 0 })
-          const inside = await place.readOwn(own).catch(() => undefined)
+          const since = { rows: before, since: performance.now() }
+          const inside = await place.readOwn(own, { needed: needed ?? NOTHING, since }).catch(() => undefined)
           if (inside !== undefined) {
             const whole = await (await new CatalogShelf().find('other', STATE, own)).place.read(own)
-            expect(meaning(inside)).toEqual(meaning(whole))
+            expect(meaning(inside.rows)).toEqual(meaning(whole.rows))
           }
           await other.query(random(2) === 0 ? 'commit' : 'rollback')
         }
         const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
-        const read = await place.read(ask)
+        const { rows: read } = await place.read(ask, needed ?? NOTHING)
         if (read !== before) reused += Number(wasRenewed(read))
         before = read
-        expect(meaning(read)).toEqual(meaning(whole))
+        expect(meaning(read)).toEqual(meaning(whole.rows))
       }
       // Some of the rounds change nothing but relations, and are not looked at as a whole.
       expect(reused).toBeGreaterThan(5)
       await other.end()
       await client.end()
+      await parser.close()
     },
     180_000,
   )
@@ -313,11 +324,11 @@ describe('what others say of what has changed', () => {
       await client.query(before)
       const ask = asker(client, { asked: 0 })
       const { place } = await new CatalogShelf().find('target', STATE, ask)
-      buildCatalog(await place.read(ask))
+      buildCatalog((await place.read(ask)).rows)
       for (const sql of change.split('; ')) {
         await client.query(sql)
         const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
-        expect(meaning(await place.read(ask))).toEqual(meaning(whole))
+        expect(meaning((await place.read(ask)).rows)).toEqual(meaning(whole.rows))
       }
     } finally {
       await client.end()
@@ -325,7 +336,95 @@ describe('what others say of what has changed', () => {
   })
 })
 
+describe('what is read of some relations', () => {
+  beforeAll(() => vi.useFakeTimers({ toFake: ['performance'] }))
+  afterAll(() => void vi.useRealTimers())
+  const CODE = "create function code(int) returns int immutable language sql as 'select 1'"
+
+  /** In a schema of its own, with a copy of the catalogs as they were after the first statements. */
+  async function readBefore(first: string) {
+    const client = await connect()
+    await client.query('drop schema if exists named, later cascade; create schema named; set search_path = named')
+    await client.query(first)
+    const asked: string[] = []
+    const ask = asker(client, { asked: 0 })
+    const { place } = await new CatalogShelf().find('target', STATE, ask)
+    buildCatalog((await place.read(ask)).rows)
+    const read = async (needed: Touches) => {
+      asked.length = 0
+      return (await place.read((texts) => (asked.push(...texts), ask(texts)), needed)).rows
+    }
+    const whole = async () => (await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)).rows
+    return { client, place, asked, read, whole }
+  }
+
+  it.each([
+    ['code that is new', 'create table y (a int)', `${CODE}; create table x (a int default code(1))`],
+    ['a type that is new', 'create table y (a int)', 'create domain d as int check (value > 0); create table x (a d)'],
+    ['a type of rows that is new', 'create table y (a int)', 'create table z (a int); create table x (a z, b z[])'],
+    ['a schema that is new', 'create table y (a int)', 'create schema later; create table later.x (a int)'],
+    ['another of its name', 'create table x (a int); create view v as select a from x', 'drop view v; drop table x'],
+    ['what was renamed to it', 'create table x (a int)', 'alter table x rename to y; create table x (b text)'],
+    [
+      'a partition of what is referred to',
+      'create table p (a int primary key) partition by list (a); create table f (a int references p on delete cascade)',
+      'create table x partition of p for values in (1)',
+    ],
+    [
+      'an operator class that is new',
+      `${CODE}; create table y (a int)`,
+      'create operator class c for type int using btree as function 1 btint4cmp(int, int); create table x (a int); create index on x (a c)',
+    ],
+  ])('is everything that has changed, where it is made of %s', async (_, first, then) => {
+    const { client, read, whole } = await readBefore(first)
+    try {
+      await client.query(then)
+      expect(meaning(await read(new Set(['x'])))).toEqual(meaning(await whole()))
+    } finally {
+      await client.end()
+    }
+  })
+
+  it('says nothing of others, for at most a second; what is changed through the gateway is read with it', async () => {
+    const { client, place, asked, read, whole } = await readBefore('create table y (a int)')
+    try {
+      const names = (rows: CatalogRows): string[] =>
+        rows.relations.flatMap(([, schema, name]) => (schema === 'named' ? [String(name)] : [])).toSorted(compare)
+      await client.query(`create table past (a int); create table x (a int); ${CODE}`)
+      expect(names(await read(new Set(['x'])))).toEqual(['x', 'y'])
+      expect(asked).toEqual([expect.stringMatching(/^with /)])
+      // What another session of the gateway has made is read with the rest, and all of it where that is more than relations.
+      await client.query('create table other (a int)')
+      place.definitions.note(new Set(['other']))
+      expect(names(await read(new Set(['x'])))).toEqual(['other', 'x', 'y'])
+      place.definitions.note('anything')
+      expect(meaning(await read(new Set(['x'])))).toEqual(meaning(await whole()))
+      await client.query('create table again (a int)')
+      expect(names(await read(new Set(['x'])))).not.toContain('again')
+      vi.advanceTimersByTime(1001)
+      expect(names(await read(new Set(['x'])))).toContain('again')
+    } finally {
+      await client.end()
+    }
+  })
+
+  it('is everything for whoever needs that, also together with others', async () => {
+    const { client, place, whole } = await readBefore('create table y (a int)')
+    try {
+      await client.query('create table past (a int); create table x (a int)')
+      const ask = asker(client, { asked: 0 })
+      const both = await Promise.all([place.read(ask, new Set(['x'])), place.read(ask)])
+      for (const { rows } of both) expect(meaning(rows)).toEqual(meaning(await whole()))
+    } finally {
+      await client.end()
+    }
+  })
+})
+
 describe('what a definition makes', () => {
+  beforeAll(() => vi.useFakeTimers({ toFake: ['performance'] }))
+  afterAll(() => void vi.useRealTimers())
+  const READ_WITH_ALL = /parted|inherits|é/
   const long = 'n'.repeat(63)
   const wide = 'é'.repeat(31)
   it.each([
@@ -362,23 +461,36 @@ describe('what a definition makes', () => {
       await client.query('create table parted (a int, b int) partition by list (a)')
       await client.query('create table aside partition of parted for values in (1)')
       const ask = asker(client, { asked: 0 })
-      const catalog = buildCatalog(await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask))
-      const parsed = await parser.parse(sql)
-      if ('failure' in parsed) throw new Error(parsed.failure)
-      const change = changeOf(resolveFacts(parsed, catalog, new MaskingScope(NOTHING_MASKED, catalog, new Map())))
+      const { place } = await new CatalogShelf().find('target', STATE, ask)
+      const since = await place.read(ask)
+      const renews = (await renewsOf(parser, sql, since.rows)) as ReadonlySet<string>
       const before = new Set(await names())
       await client.query(sql)
       const made = (await names()).filter((name) => !before.has(name))
       expect(made.length).toBeGreaterThan(0)
-      const { renews } = change as Change
       expect(renews).toBeInstanceOf(Set)
-      expect(made.filter((name) => !isMadeFrom(name, renews as ReadonlySet<string>))).toEqual([])
+      expect(made.filter((name) => !isMadeFrom(name, renews))).toEqual([])
+      // What has these names is all that has to be read, unless it is part of a tree or its names need quotes.
+      const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
+      const asked: string[] = []
+      const own = await place.readOwn((texts) => (asked.push(...texts), ask(texts)), { needed: renews, since })
+      expect(meaning(own.rows)).toEqual(meaning(whole.rows))
+      expect(asked.length === 1 && asked[0]?.startsWith('with ')).toBe(!READ_WITH_ALL.test(sql))
     } finally {
       await client.end()
       await parser.close()
     }
   })
 })
+
+/** What has to be read again after a text, as the gateway takes it; undefined: nothing. */
+async function renewsOf(parser: SqlParser, sql: string, rows: CatalogRows): Promise<Touches | undefined> {
+  const parsed = await parser.parse(sql)
+  if ('failure' in parsed) throw new Error(`${sql}: ${parsed.failure}`)
+  const catalog = buildCatalog(rows)
+  return changeOf(resolveFacts(parsed, catalog, new MaskingScope(NOTHING_MASKED, catalog, new Map())))?.renews
+}
+const NOTHING: Touches = new Set()
 
 /** Whether the catalog is there without having been built: it was made from that before. */
 const wasRenewed = (rows: CatalogRows): boolean => isPrepared(rows)
@@ -387,7 +499,8 @@ const wasRenewed = (rows: CatalogRows): boolean => isPrepared(rows)
 const meaning = (rows: CatalogRows): object => {
   const { byOid, relations, valueTypes, userTypes, typesByOid } = buildCatalog(rows)
   const names = [...relations].map(([key, { oid }]) => [key, oid])
-  return { rows: sorted(rows), catalog: sortedMaps({ byOid, names, valueTypes, userTypes, typesByOid }) }
+  const maps = { byOid: new Map(byOid), names, valueTypes: new Map(valueTypes), userTypes, typesByOid }
+  return { rows: sorted(rows), catalog: sortedMaps(maps) }
 }
 
 function sortedMaps(value: unknown): unknown {

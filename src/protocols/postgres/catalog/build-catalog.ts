@@ -1,7 +1,8 @@
+import { LayeredMap } from '../../../shared/layered-map.ts'
 import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
-import { valueTypesOf } from './value-types.ts'
-import { type Catalog, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
-import type { Row, CatalogRows } from './rows.ts'
+import { valueTypesOf, type ValueType } from './value-types.ts'
+import { type Catalog, type Relation, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
+import type { Row, CatalogRows, RelationRows } from './rows.ts'
 import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
 
 /**
@@ -59,6 +60,8 @@ export interface Renewal {
   readonly types: ReadonlySet<string>
   /** Rows of these types that there are now. */
   readonly valueTypes: readonly Row[]
+  /** Where none of these relations was there before: their rows, which are the only ones that name them. */
+  readonly made: RelationRows | undefined
 }
 
 /** Makes the catalogs that were made of some rows again of others, as far as they differ. */
@@ -74,42 +77,37 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
   const { relations: changed, types } = renewal
   const isOne = (oid: string | null | undefined): boolean => changed.has(String(oid))
   const own = (all: readonly Row[]): Row[] => all.filter(([oid]) => isOne(oid))
-  const made = atOnce(
-    makeRelations(
-      {
-        relations: own(rows.relations),
-        sources: rows.sources.filter(([from, to]) => isOne(from) || isOne(to)),
-        columns: own(rows.columns),
-        definitions: own(rows.definitions),
-        unique: own(rows.unique),
-        ties: own(rows.ties),
-        runs: own(rows.runs),
-        types: rows.types,
-      },
-      declaredSafe,
-    ),
-  )
-  const relations = new Map(catalog.relations)
-  const byOid = new Map(catalog.byOid)
+  const all = renewal.made ?? {
+    relations: own(rows.relations),
+    sources: rows.sources.filter(([from, to]) => isOne(from) || isOne(to)),
+    columns: own(rows.columns),
+    definitions: own(rows.definitions),
+    unique: own(rows.unique),
+    ties: own(rows.ties),
+    runs: own(rows.runs),
+  }
+  const made = atOnce(makeRelations({ ...all, types: rows.types }, declaredSafe))
+  const relations = new Map<string, Relation | undefined>()
+  const byOid = new Map<number, Relation | undefined>()
   for (const oid of changed) {
-    const old = byOid.get(Number(oid))
+    const old = catalog.byOid.get(Number(oid))
     if (old === undefined) continue
-    byOid.delete(old.oid)
-    relations.delete(keyOf(old.schema, old.name.slice(old.schema.length + 1)))
+    byOid.set(old.oid, undefined)
+    relations.set(keyOf(old.schema, old.name.slice(old.schema.length + 1)), undefined)
   }
   for (const [key, relation] of made) {
     byOid.set(relation.oid, relation)
     relations.set(key, relation)
   }
-  const valueTypes = new Map(catalog.valueTypes)
-  for (const oid of types) valueTypes.delete(Number(oid))
+  const valueTypes = new Map<number, ValueType | undefined>()
+  for (const oid of types) valueTypes.set(Number(oid), undefined)
   for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
   const safe = new Set(declaredSafe)
   return {
     ...catalog,
-    relations,
-    byOid,
-    valueTypes,
+    relations: LayeredMap.with(catalog.relations, relations),
+    byOid: LayeredMap.with(catalog.byOid, byOid),
+    valueTypes: LayeredMap.with(catalog.valueTypes, valueTypes),
     userTypes: userTypesOf(rows, safe),
     typesByOid: typesByOidOf(rows, safe),
   }

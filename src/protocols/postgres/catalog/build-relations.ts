@@ -3,16 +3,11 @@ import type { Work } from '../../../shared/slices.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { tiesOf } from './ties.ts'
 import { type Relation, keyOf, FIRST_USER_OID } from './catalog.ts'
-import type { Row, CatalogRows } from './rows.ts'
-
-type RelationRows = Pick<
-  CatalogRows,
-  'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs' | 'types'
->
+import type { Row, CatalogRows, RelationRows } from './rows.ts'
 
 /** Each with its own name. */
 export function* makeRelations(
-  rows: RelationRows,
+  rows: RelationRows & Pick<CatalogRows, 'types'>,
   declaredSafe: readonly string[],
 ): Work<readonly (readonly [string, Relation])[]> {
   const edges = new Map<string, Map<number, number[]>>()

@@ -1,5 +1,6 @@
 import { inSlices, type Work } from '../../../shared/slices.ts'
 import { WireError } from '../../../wire/wire-error.ts'
+import { LayeredMap } from '../../../shared/layered-map.ts'
 import { catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
 
 /** Runs one of the gateway's own queries in one snapshot; its rows. */
@@ -7,10 +8,13 @@ export type Ask = (text: string) => Promise<readonly (readonly (string | null)[]
 
 type Rows = ReadonlyMap<string, TableRow>
 
-/** A copy of what users made in the catalogs of one database, as of a snapshot. It is never changed: a later one shares with it. */
+/**
+ * A copy of what users made in the catalogs of one database, as of a snapshot; some relations may have been read later than that. It
+ * is never changed: a later one shares with it.
+ */
 export interface CatalogMirror {
   readonly version: number
-  /** `xmin:xmax:xip`. */
+  /** `xmin:xmax:xip`; of the last reading that was not of some relations only. */
   readonly snapshot: string
   /** Where `pg_depend` is stored: its rows are known by their place. */
   readonly storage: string
@@ -67,29 +71,27 @@ async function readChanges(
     const known = before.tables.get(name)
     if (known === undefined) throw odd()
     const { rows, count, keys } = read.of(name)
-    let merged: Map<string, TableRow> | undefined
+    const merged = new Map<string, TableRow | undefined>()
     const others: ChangedRows = { before: [], now: [] }
     for (const [key, row] of rows) {
       const old = known.get(key)
       if (sameRow(old, row)) continue
-      merged ??= new Map(known)
       merged.set(key, row)
       others.now.push(row)
       if (old !== undefined) others.before.push(old)
     }
     if (keys !== undefined) {
       const left = new Set(keys)
-      for (const [key, row] of merged ?? known) {
+      for (const [key, row] of known) {
         if (left.has(key)) continue
-        merged ??= new Map(known)
-        merged.delete(key)
+        merged.set(key, undefined)
         others.before.push(row)
       }
     }
-    const after = merged ?? known
+    const after = LayeredMap.with(known, merged)
     if (after.size !== count) missing.add(name)
     next.set(name, after)
-    if (merged !== undefined) changed.set(name, others)
+    if (merged.size > 0) changed.set(name, others)
   }
   const { snapshot, storage } = read
   return { mirror: { version, snapshot, storage, tables: next }, changed, missing }
@@ -141,8 +143,8 @@ export function changesQuery(
 }
 
 const STATE = `select '', pg_catalog.txid_current_snapshot()::pg_catalog.text, pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text`
-const nameOfRow = (table: CatalogTable): string => `pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')})`
-const valuesOf = ({ columns }: CatalogTable): string =>
+export const nameOfRow = (table: CatalogTable): string => `pg_catalog.concat_ws(' ', ${keyOf(table).join(', ')})`
+export const valuesOf = ({ columns }: CatalogTable): string =>
   `pg_catalog.json_build_array(${Object.values(columns)
     .map((expression) => `(${expression})::pg_catalog.text`)
     .join(', ')})::pg_catalog.text`
@@ -244,7 +246,7 @@ function* collect(
   }
 }
 
-function rowOf(columns: readonly string[], text: string): TableRow {
+export function rowOf(columns: readonly string[], text: string): TableRow {
   let values: unknown
   try {
     values = JSON.parse(text)
@@ -261,10 +263,10 @@ function rowOf(columns: readonly string[], text: string): TableRow {
   return row
 }
 
-const sameRow = (one: TableRow | undefined, other: TableRow): boolean =>
+export const sameRow = (one: TableRow | undefined, other: TableRow): boolean =>
   one !== undefined && Object.keys(other).every((column) => one[column] === other[column])
 
-const odd = (): WireError => new WireError('the catalogs: rows that were not asked for')
+export const odd = (): WireError => new WireError('the catalogs: rows that were not asked for')
 
 /** The oldest transaction that may not have been over, as the 32 bits that rows know it by. */
 function sinceOf(snapshot: string): string | undefined {

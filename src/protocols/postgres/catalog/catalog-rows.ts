@@ -1,7 +1,7 @@
 import type { CatalogMirror, ChangedRows } from './catalog-mirror.ts'
 import { inSlices, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
-import type { CatalogRows } from './rows.ts'
+import type { CatalogRows, RelationRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import {
   distinct,
@@ -11,7 +11,6 @@ import {
   typeRows,
   valueTypeRows,
   type Meaning,
-  type RelationRows,
   type Tables,
 } from './relation-rows.ts'
 import { renewedMeaning } from './renewed-meaning.ts'

@@ -1,9 +1,10 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import { readMirror, type Ask, type CatalogMirror } from './catalog-mirror.ts'
+import { readMirror, type Ask, type CatalogMirror, type MirrorReading } from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
-import { SharedDefinitions } from './shared-definitions.ts'
+import { readRelations } from './relation-reading.ts'
+import { joined, SharedDefinitions, type Touches } from './shared-definitions.ts'
 
 /** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
 export type AskAll = (texts: readonly string[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
@@ -59,26 +60,50 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > MAX_PLACES && oldest !== undefined) map.delete(oldest)
 }
 
+/** What is committed, as it was read last. */
+interface Shared {
+  readonly mirror: CatalogMirror
+  /** How often definitions had changed when the reading began. */
+  readonly changes: number
+  /** When everything that had changed was read last, by `performance.now()`. */
+  readonly since: number
+}
+
+/** What was read, and since when it is all that there is: of some relations it may say what was made later. */
+export interface CatalogReading {
+  readonly rows: CatalogRows
+  readonly since: number
+}
+
 export class CatalogPlace {
   readonly definitions: SharedDefinitions
   /** Parsed definitions of views and generated columns. */
   readonly texts: KnownTexts = new Map()
   #system: SystemRows | undefined
-  #mirror: CatalogMirror | undefined
-  #next: Promise<CatalogRows> | undefined
-  #running: Promise<CatalogRows> | undefined
+  #shared: Shared | undefined
+  /** What whoever waits for the next reading needs of it. */
+  #needed: Touches | undefined
+  #next: Promise<CatalogReading> | undefined
+  #running: Promise<CatalogReading> | undefined
 
   constructor(definitions: SharedDefinitions) {
     this.definitions = definitions
   }
 
-  /** What is committed now. Whoever asks while somebody reads waits for the next reading: that one may have begun too early. */
-  read(ask: AskAll): Promise<CatalogRows> {
+  /**
+   * What is committed now. Whoever asks while somebody reads waits for the next reading: that one may have begun too early. `needed`: names
+   * of relations that somebody has made, where nothing else is known to have changed: then these are read, and what others have made
+   * through the gateway meanwhile.
+   */
+  read(ask: AskAll, needed: Touches = 'anything'): Promise<CatalogReading> {
+    this.#needed = joined(this.#needed, needed)
     // Whoever reads for all may hang or leave: then it is the turn of those who wait for that.
-    if (this.#next !== undefined) return inTime(this.#next).then((rows) => rows ?? this.read(ask))
+    if (this.#next !== undefined) return inTime(this.#next).then((read) => read ?? this.read(ask, needed))
     const next = inTime(this.#running).then(() => {
       if (this.#next === next) this.#next = undefined
-      this.#running = this.#read(ask)
+      const all = this.#needed ?? needed
+      this.#needed = undefined
+      this.#running = this.#read(ask, all)
       return this.#running
     })
     this.#next = next
@@ -86,37 +111,77 @@ export class CatalogPlace {
   }
 
   /** At login: nothing need be read where no transaction can have changed anything before `snapshot`. */
-  readUnlessQuiet(snapshot: string | undefined, ask: AskAll): Promise<CatalogRows> {
-    const mirror = this.#mirror
+  async readUnlessQuiet(snapshot: string | undefined, ask: AskAll): Promise<CatalogRows> {
+    const mirror = this.#shared?.mirror
     const isRead = mirror !== undefined && snapshot === mirror.snapshot && isQuiet(mirror.snapshot)
-    return isRead && this.#system !== undefined ? rowsOf(mirror, this.#system) : this.read(ask)
+    return isRead && this.#system !== undefined ? rowsOf(mirror, this.#system) : (await this.read(ask)).rows
   }
 
-  /** What a transaction sees that has changed something itself; nobody else sees it. */
-  async readOwn(ask: AskAll): Promise<CatalogRows> {
-    if (this.#system === undefined || this.#mirror === undefined) throw new WireError('the catalogs: not read before')
-    const before = this.#mirror
-    const { mirror, changed } = await readMirror(this.#system.version, before, oneOf(ask))
-    return rowsOf(mirror, this.#system, changed && { before, changed })
+  /**
+   * What a transaction sees that has changed something itself; nobody else sees it. `since`: what it saw before, where nothing but
+   * relations with names that are `needed` is known to have changed.
+   */
+  async readOwn(
+    ask: AskAll,
+    { needed = 'anything', since }: { readonly needed?: Touches; readonly since?: CatalogReading } = {},
+  ): Promise<CatalogReading> {
+    if (this.#system === undefined || this.#shared === undefined) throw new WireError('the catalogs: not read before')
+    const own = since && mirrors.get(since.rows)
+    if (needed !== 'anything' && own !== undefined && isRecent(since?.since)) {
+      const read = await readRelations(own, needed, oneOf(ask))
+      if (read !== undefined) return this.#meaning(read, own, since?.since ?? 0)
+    }
+    const now = performance.now()
+    const before = this.#shared.mirror
+    return this.#meaning(await readMirror(this.#system.version, before, oneOf(ask)), before, now)
   }
 
   /** Whether a transaction sees just what is committed, and was read last. */
   async isUnchanged(ask: AskAll): Promise<boolean> {
-    const mirror = this.#mirror
+    const mirror = this.#shared?.mirror
     if (mirror === undefined) return false
     const { changed } = await readMirror(mirror.version, mirror, oneOf(ask))
     return changed?.size === 0
   }
 
-  async #read(ask: AskAll): Promise<CatalogRows> {
-    const system = (this.#system ??= await readSystem(ask))
-    const before = this.#mirror
-    const { mirror, changed } = await readMirror(system.version, before, oneOf(ask))
-    // Another reading may have ended meanwhile.
-    if (this.#mirror === before || this.#mirror === undefined || isLater(mirror, this.#mirror)) this.#mirror = mirror
-    return rowsOf(mirror, system, before && changed && { before, changed })
+  async #read(ask: AskAll, needed: Touches): Promise<CatalogReading> {
+    this.#system ??= await readSystem(ask)
+    const { changes } = this.definitions
+    const before = this.#shared
+    const names = before && joined(needed, this.definitions.renewedSince(before.changes))
+    if (names !== undefined && names !== 'anything' && isRecent(before?.since)) {
+      const { mirror, since } = before as Shared
+      const read = await readRelations(mirror, names, oneOf(ask))
+      if (read !== undefined) {
+        // Another reading may have ended meanwhile, which knows nothing of this one.
+        if (this.#shared === before) this.#shared = { mirror: read.mirror, changes, since }
+        return this.#meaning(read, mirror, since)
+      }
+    }
+    const since = performance.now()
+    const read = await readMirror(this.#system.version, before?.mirror, oneOf(ask))
+    const { mirror } = read
+    const isLast = this.#shared === before || this.#shared === undefined || isLater(mirror, this.#shared.mirror)
+    if (isLast) this.#shared = { mirror, changes, since }
+    return this.#meaning(read, before?.mirror, since)
+  }
+
+  async #meaning(
+    { mirror, changed }: MirrorReading,
+    before: CatalogMirror | undefined,
+    since: number,
+  ): Promise<CatalogReading> {
+    const rows = await rowsOf(mirror, this.#system as SystemRows, before && changed && { before, changed })
+    mirrors.set(rows, mirror)
+    return { rows, since }
   }
 }
+
+/** What rows were made of. */
+const mirrors = new WeakMap<CatalogRows, CatalogMirror>()
+
+/** Whether what was changed past the gateway since then may be left to a later reading. */
+const isRecent = (since: number | undefined): boolean => since !== undefined && performance.now() - since < RESTS_FOR
 
 /** Undefined where it fails, or takes too long. */
 const inTime = <T>(reading: Promise<T> | undefined): Promise<T | undefined> =>
@@ -152,5 +217,7 @@ const xmaxOf = ({ snapshot }: CatalogMirror): bigint => BigInt(snapshot.split(':
 const IDENTITY = `select pg_catalog.pg_postmaster_start_time()::pg_catalog.text, d.oid::pg_catalog.text from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()`
 const SNAPSHOT = `select pg_catalog.txid_current_snapshot()::pg_catalog.text`
 const MAX_PLACES = 100
+/** Milliseconds that decisions rest on what was read, where nothing that they rest on was changed through the gateway and something else was. */
+export const RESTS_FOR = 1000
 /** Milliseconds that a session waits for what another reads. */
 const PATIENCE = 1000

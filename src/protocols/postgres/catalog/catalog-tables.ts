@@ -35,6 +35,8 @@ const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 
 /** Everything that can run, show or be named, by catalog. Columns that a version does not have are left out of its queries. */
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
+  const known = tablesByVersion.get(version)
+  if (known !== undefined) return known
   const all: Record<string, CatalogTable> = {
     pg_namespace: { key: ['oid'], columns: same('oid nspname'), where: 'true' },
     pg_class: {
@@ -167,8 +169,11 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
       where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) 'x'::pg_catalog."char" and (t.deptype operator(pg_catalog.<>) 'e'::pg_catalog."char" or t.classid operator(pg_catalog.=) any ('{${MEMBERS.map((name) => CLASSES[name]).join(',')}}'::pg_catalog.oid[]))`,
     },
   }
+  tablesByVersion.set(version, all)
   return all
 }
+
+const tablesByVersion = new Map<number, Readonly<Record<string, CatalogTable>>>()
 
 /** What is asked of whether it belongs to an extension. */
 const MEMBERS = ['pg_proc', 'pg_operator', 'pg_type'] as const

@@ -1,6 +1,6 @@
 import type { Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
-import type { CatalogRows } from './rows.ts'
+import type { CatalogRows, RelationRows } from './rows.ts'
 import type { TableRow } from './catalog-tables.ts'
 import type { ReviewedCode } from './extension-code.ts'
 import { tieRows } from './tie-rows.ts'
@@ -15,12 +15,6 @@ export interface Meaning {
   readonly code: WhatRuns
   readonly reviewed: ReviewedCode
 }
-
-/** What the rows of relations are, of those whose parts are in the tables. */
-export type RelationRows = Pick<
-  CatalogRows,
-  'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs'
->
 
 export const schemaIn =
   (tables: Tables) =>

@@ -1,9 +1,9 @@
 import { atOnce } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { renewCatalogs } from './build-catalog.ts'
-import type { CatalogRows } from './rows.ts'
+import type { CatalogRows, RelationRows } from './rows.ts'
 import type { ChangedRows } from './catalog-mirror.ts'
-import { nameIn, relationRows, typeRows, valueTypeRows, type Meaning, type RelationRows } from './relation-rows.ts'
+import { nameIn, relationRows, typeRows, valueTypeRows, type Meaning } from './relation-rows.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
 import { CATALOG_OF } from './what-runs.ts'
 
@@ -28,15 +28,19 @@ export function renewedMeaning(
   const found = relationsIn(before, now, changed)
   if (found === undefined) return undefined
   const { relations, types } = found
-  const named = withDependents(relations, rows, now)
-  if (named.size > MAX_RELATIONS || isInTree(named, before, now)) return undefined
-  for (const { oid, typrelid, typelem } of now.get('pg_type')?.values() ?? [])
-    if (named.has(String(typrelid)) || types.has(String(typelem))) types.add(String(oid))
-  for (const { oid, typelem } of now.get('pg_type')?.values() ?? [])
-    if (types.has(String(typelem))) types.add(String(oid))
-  if (code.hasCode && isUsedElsewhere(types, named, now)) return undefined
+  const areNew = onlyNew(relations, types, before, changed)
+  const named = areNew ? relations : withDependents(relations, rows, now)
+  if (named.size > MAX_RELATIONS) return undefined
+  if (!areNew) {
+    if (isInTree(named, before, now)) return undefined
+    for (const { oid, typrelid, typelem } of now.get('pg_type')?.values() ?? [])
+      if (named.has(String(typrelid)) || types.has(String(typelem))) types.add(String(oid))
+    for (const { oid, typelem } of now.get('pg_type')?.values() ?? [])
+      if (types.has(String(typelem))) types.add(String(oid))
+    if (code.hasCode && isUsedElsewhere(types, named, now)) return undefined
+  }
 
-  const parts = partsOf(named, now)
+  const parts = areNew ? partsOfNew(now, changed) : partsOf(named, now)
   const newTypes: TableRow[] = []
   for (const oid of types) {
     const row = now.get('pg_type')?.get(oid)
@@ -50,11 +54,22 @@ export function renewedMeaning(
     attributes: [...attributes],
   })
   const made = atOnce(relationRows(parts, newCode, reviewed))
+  const ofNamed = (kind: keyof RelationRows): Row[] => made[kind].filter(([oid]) => named.has(String(oid)))
+  const own = {
+    relations: ofNamed('relations'),
+    sources: ofNamed('sources'),
+    columns: ofNamed('columns'),
+    definitions: ofNamed('definitions'),
+    unique: ofNamed('unique'),
+    ties: ofNamed('ties'),
+    runs: ofNamed('runs'),
+  }
   const merge = (kind: keyof RelationRows): Row[] => [
-    ...rows[kind].filter(([oid]) => !named.has(String(oid))),
-    ...made[kind].filter(([oid]) => named.has(String(oid))),
+    ...(areNew ? rows[kind] : rows[kind].filter(([oid]) => !named.has(String(oid)))),
+    ...own[kind],
   ]
-  const without = (all: readonly Row[], at: number): Row[] => all.filter((row) => !types.has(String(row[at])))
+  const without = (all: readonly Row[], at: number): readonly Row[] =>
+    areNew ? all : all.filter((row) => !types.has(String(row[at])))
   const valueTypes = atOnce(valueTypeRows(newTypes, now))
   const renewed: CatalogRows = {
     ...rows,
@@ -68,7 +83,7 @@ export function renewedMeaning(
     types: code.hasCode ? [...without(rows.types, 2), ...atOnce(typeRows(newTypes, newCode))] : rows.types,
     valueTypes: [...without(rows.valueTypes, 0), ...valueTypes],
   }
-  renewCatalogs(renewed, rows, { relations: named, types, valueTypes })
+  renewCatalogs(renewed, rows, { relations: named, types, valueTypes, made: areNew ? own : undefined })
   return { rows: renewed, code: newCode, reviewed }
 }
 
@@ -144,6 +159,55 @@ const OF_RELATIONS: Readonly<Record<string, (row: TableRow, relation: (oid: Fiel
   pg_policy: ({ polrelid }, relation) => relation(polrelid),
   pg_statistic_ext: ({ stxrelid }, relation) => relation(stxrelid),
 }
+
+/**
+ * Whether nothing but relations that were not there before is of concern, and their types, outside of any tree: then all of what they are is
+ * among the rows that have changed, and nothing else can name them.
+ */
+function onlyNew(
+  relations: ReadonlySet<string>,
+  types: ReadonlySet<string>,
+  before: Tables,
+  changed: ReadonlyMap<string, ChangedRows>,
+): boolean {
+  if (changed.has('pg_inherits')) return false
+  for (const rows of changed.values()) if (rows.before.length > 0) return false
+  const wasThere = (table: string, oids: ReadonlySet<string>): boolean => {
+    for (const oid of oids) if (before.get(table)?.has(oid) === true) return true
+    return false
+  }
+  return !wasThere('pg_class', relations) && !wasThere('pg_type', types)
+}
+
+/** The same as `partsOf`, where all of what these relations are is among the rows that have changed. */
+function partsOfNew(now: Tables, changed: ReadonlyMap<string, ChangedRows>): Tables {
+  const parts = new Map<string, Table>(now)
+  const rowsOf = (table: string): readonly TableRow[] => changed.get(table)?.now ?? []
+  for (const table of [...Object.keys(PART_OF), 'pg_depend'])
+    parts.set(table, new Map(rowsOf(table).map((row, index) => [keyOf(table, row, index), row])))
+  const near = new Set<string>()
+  for (const { oid } of rowsOf('pg_class')) near.add(String(oid))
+  for (const { refclassid, refobjid } of rowsOf('pg_depend'))
+    if (refclassid === CLASSES['pg_class']) near.add(String(refobjid))
+  const classes = new Map<string, TableRow>()
+  const attributes = new Map<string, TableRow>()
+  for (const oid of near) {
+    const row = now.get('pg_class')?.get(oid)
+    if (row !== undefined) classes.set(oid, row)
+    // Columns are numbered without gaps, those that were dropped included.
+    for (let number = 1; ; number++) {
+      const key = `${oid} ${number}`
+      const attribute = now.get('pg_attribute')?.get(key)
+      if (attribute === undefined) break
+      attributes.set(key, attribute)
+    }
+  }
+  return parts.set('pg_class', classes).set('pg_attribute', attributes)
+}
+
+/** Rows of what is looked up by its number keep that; of others nobody asks for one. */
+const keyOf = (table: string, { oid, indexrelid }: TableRow, index: number): string =>
+  String((table === 'pg_index' ? indexrelid : oid) ?? index)
 
 /** With those whose rows name columns of theirs. */
 function withDependents(relations: ReadonlySet<string>, rows: CatalogRows, now: Tables): ReadonlySet<string> {

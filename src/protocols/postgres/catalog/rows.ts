@@ -43,3 +43,9 @@ export interface CatalogRows {
   /** Event triggers: name, event, tags, the function, its digest. */
   readonly events: readonly Row[]
 }
+
+/** What the rows of relations are, of those whose parts are in the tables. */
+export type RelationRows = Pick<
+  CatalogRows,
+  'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs'
+>

@@ -64,13 +64,16 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     objects: '',
     unresolved: false,
   })
-  /** Definitions have changed, or a name is new: look again, once everything before has been worked through. */
-  const lookAgain = async (parsed: ParsedText): Promise<StatementFacts> => {
+  /**
+   * Definitions have changed, or a name is new: look again, once everything before has been worked through. `all`: also at what nobody is
+   * known to have changed.
+   */
+  const lookAgain = async (parsed: ParsedText, all = true): Promise<StatementFacts> => {
     for (let times = 0; ; times++) {
       await pipeline.settled()
       // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
       if (pipeline.isStuck) return resolve(parsed)
-      await pipeline.refreshCatalog()
+      await pipeline.refreshCatalog(all)
       const facts = resolve(parsed)
       const changing = othersTouching(facts)
       if (changing.length === 0) return facts
@@ -94,19 +97,20 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
-    if (pipeline.renewed === 'anything') return lookOnce(parsed, sql)
+    if (pipeline.renewed === 'anything') return lookOnce(parsed, sql, false)
     if (!pipeline.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return pipeline.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
-    if (isRenewed(facts, pipeline.renewed)) return lookOnce(parsed, sql)
-    if (othersTouching(facts).length > 0) return lookAgain(parsed)
-    return isNew(facts, sql) ? lookOnce(parsed, sql) : facts
+    if (isRenewed(facts, pipeline.renewed)) return lookOnce(parsed, sql, false)
+    if (othersTouching(facts).length > 0) return lookAgain(parsed, false)
+    return isNew(facts, sql) ? lookOnce(parsed, sql, true) : facts
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
   const isNew = ({ unresolved }: StatementFacts, sql: string): boolean => unresolved && !seen.has(sql)
-  const lookOnce = async (parsed: ParsedText, sql: string): Promise<StatementFacts> => {
-    const facts = await lookAgain(parsed)
+  const lookOnce = async (parsed: ParsedText, sql: string, all: boolean): Promise<StatementFacts> => {
+    const first = await lookAgain(parsed, all)
+    const facts = !all && isNew(first, sql) ? await lookAgain(parsed) : first
     if (seen.size > MAX_CACHED) seen.clear()
     if (facts.unresolved) seen.add(sql)
     return facts
@@ -141,7 +145,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const agree =
     readingOf(pipeline) === 'ours'
       ? undefined
-      : agreement(pipeline, parser, { afresh: lookAgain, ours: (sql) => ours(sql) })
+      : agreement(pipeline, parser, { afresh: (parsed) => lookAgain(parsed), ours: (sql) => ours(sql) })
   const ours = (sql: string, types = NO_TYPES): StatementFacts | Promise<StatementFacts> => {
     const parsed = parser.parse(sql)
     const facts = parsed instanceof Promise ? parsed.then((done) => understand(done, sql)) : understand(parsed, sql)

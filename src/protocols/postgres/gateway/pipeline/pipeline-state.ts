@@ -7,7 +7,7 @@ import type { PostgresTarget } from '../../target.ts'
 import { buildCatalog, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
-import type { AskAll, CatalogPlace } from '../../catalog/catalog-shelf.ts'
+import { RESTS_FOR, type AskAll, type CatalogPlace, type CatalogReading } from '../../catalog/catalog-shelf.ts'
 import { readDefinitions } from '../../masking/definitions.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
@@ -79,7 +79,7 @@ export class PipelineState implements Participant {
   #rows: CatalogRows
   /** What this session knows to be old besides what all know. */
   #stale: Touches | undefined
-  /** When the catalogs were read last, by `performance.now()`. */
+  /** When all that had changed in the catalogs was read last, by `performance.now()`. */
   #readAt = performance.now()
   #pathMoved = false
   /** Definitions could not be read that somebody was changing. */
@@ -490,19 +490,22 @@ export class PipelineState implements Participant {
   }
 
   /**
-   * Reads the catalogs again, between the client's statements. What cannot be read makes what rests on it uncertain, and ends nothing.
+   * Reads the catalogs again, between the client's statements; with `all`, everything that has changed, also where nothing is known
+   * to have changed but what relations were made. What cannot be read makes what rests on it uncertain, and ends nothing.
    */
-  async refreshCatalog(): Promise<void> {
+  async refreshCatalog(all: boolean): Promise<void> {
     const changes = this.definitions.changes
+    const isKnown = !all && !this.#pathMoved && !this.#lacks && !this.definitions.mayChangeNow(this)
+    const renewed = isKnown ? joined(this.#stale, this.definitions.renewedSince(this.#seenChanges)) : undefined
     this.#stale = undefined
     this.#pathMoved = false
-    this.#readAt = performance.now()
     this.uncertain = undefined
     try {
       const { masking, config } = this.session
-      const { rows, searchPath, trees } = await this.#read(changes)
+      const { rows, since, searchPath, trees } = await this.#read(changes, renewed ?? 'anything')
       await prepareCatalog(rows, config.safeFunctions)
       this.#rows = rows
+      this.#readAt = since
       this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
       this.masking = maskingScope(masking, this.catalog, trees)
       this.#lacks = lacksAny(trees)
@@ -511,23 +514,27 @@ export class PipelineState implements Participant {
       if (!(error instanceof OwnQueryFailed)) throw error
       this.session.logger.warn({ cause: error }, 'catalogs.not_read')
       this.#stale = 'anything'
+      this.#readAt = performance.now()
       this.uncertain = `the definitions could not be read (${error.sqlstate})`
     }
     this.catalogGeneration++
   }
 
-  async #read(changes: number): Promise<Read & { searchPath: readonly string[] }> {
-    if (this.status === 'I' && !this.batchOpen) return this.#readOutside()
+  /** `needed`: what is known to have changed. */
+  async #read(changes: number, needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
+    if (this.status === 'I' && !this.batchOpen) return this.#readOutside(needed)
     const [state] = await ownQueries(this, [STATE])
     const [path, transaction, isolation] = state?.[0] ?? []
     const searchPath = namesOf(path)
     const ask: AskAll = (texts) => shieldedQueries(this, texts)
     // In a transaction that takes a snapshot for each statement, what is committed now is seen.
     const isCurrent = isolation === 'read committed'
-    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by), by)
+    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, needed), by)
     if (transaction == null)
       return { searchPath, ...(await (isCurrent ? committed(ask) : this.#target.aside(committed))) }
-    const own = await this.#withTrees(await this.#place.readOwn(ask), ask)
+    const since = { rows: this.#rows, since: this.#readAt }
+    const ofOwn = isCurrent ? { needed, since } : {}
+    const own = await this.#withTrees(await this.#place.readOwn(ask, ofOwn), ask)
     // Its own changes are seen in its snapshot only, what others have committed since only outside it: as long as it lasts.
     const rowsBefore = this.#rowsBefore
     if (!isCurrent && this.#changesBefore !== changes && rowsBefore !== (await this.#target.aside(committed)).rows)
@@ -536,7 +543,7 @@ export class PipelineState implements Participant {
   }
 
   /** Outside a transaction, what is committed now is seen. The state comes with the first of what is asked. */
-  async #readOutside(): Promise<Read & { searchPath: readonly string[] }> {
+  async #readOutside(needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
     let state: OwnRows | undefined
     const ask: AskAll = async (texts) => {
       if (state !== undefined) return shieldedQueries(this, texts)
@@ -544,15 +551,19 @@ export class PipelineState implements Participant {
       state = first
       return answers
     }
-    const read = await this.#withTrees(await this.#place.read(ask), ask)
+    const read = await this.#withTrees(await this.#place.read(ask, needed), ask)
     // Another session may have read it all.
     state ??= (await ownQueries(this, [STATE]))[0]
     return { searchPath: namesOf(state?.[0]?.[0]), ...read }
   }
 
-  async #withTrees(rows: CatalogRows, ask: AskAll): Promise<Read> {
+  async #withTrees({ rows, since }: CatalogReading, ask: AskAll): Promise<Read> {
     const one = async (sql: string) => (await ask([sql]))[0] ?? []
-    return { rows, trees: await readDefinitions(rows, this.session.masking, this.#parser, this.#place.texts, one) }
+    return {
+      rows,
+      since,
+      trees: await readDefinitions(rows, this.session.masking, this.#parser, this.#place.texts, one),
+    }
   }
 
   /** The server and we disagree about where we are: nothing after this could be trusted. */
@@ -588,8 +599,6 @@ type Reported = Map<string, Set<string>>
  * pqcomm.c), so that it answers some of them whatever they are.
  */
 const MAX_PENDING = 10_000
-/** Milliseconds that decisions rest on what was read, where nothing that they rest on was changed through the gateway and something else was. */
-const RESTS_FOR = 1000
 /** Payloads of NOTIFY, and values of one setting, that are remembered. */
 export const MAX_KEPT = 1000
 /** What a session needs of its connection besides the bytes. */
@@ -603,8 +612,7 @@ export interface PipelineTarget {
 
 const lacksAny = (trees: DefinitionTrees): boolean => [...trees.values()].includes(undefined)
 
-interface Read {
-  readonly rows: CatalogRows
+interface Read extends CatalogReading {
   readonly trees: DefinitionTrees
 }
 

@@ -1,0 +1,197 @@
+import { LayeredMap } from '../../../shared/layered-map.ts'
+import { FIRST_USER_OID } from './catalog.ts'
+import {
+  nameOfRow,
+  odd,
+  rowOf,
+  sameRow,
+  valuesOf,
+  type Ask,
+  type CatalogMirror,
+  type ChangedRows,
+  type MirrorReading,
+} from './catalog-mirror.ts'
+import { CLASSES, catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
+import { CATALOG_OF } from './what-runs.ts'
+
+/**
+ * Reads the relations that have these names, with their indexes, their sequences and all parts of them, and nothing else: what costs
+ * depends on what was made, and not on how much there is. The rest stays as it was read before. Undefined where that is not enough, and
+ * everything that has changed has to be read: what is found is part of a tree, is made of something that is not known, or replaces
+ * something else of its name.
+ */
+export async function readRelations(
+  before: CatalogMirror,
+  names: ReadonlySet<string>,
+  ask: Ask,
+): Promise<MirrorReading | undefined> {
+  if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
+  const tables = catalogTables(before.version)
+  const answer = await ask(relationsQuery(tables, names))
+  if (answer.length > MAX_ROWS) return undefined
+  const read = collect(tables, answer)
+  if (read.storage !== before.storage || isPartOfTree(read.rows)) return undefined
+
+  const known = new Set<string>()
+  const classes = before.tables.get('pg_class') as Rows
+  for (const oid of read.rows.get('pg_class')?.keys() ?? []) if (classes.has(oid)) known.add(oid)
+  for (const [oid, { relname }] of classes) if (names.has(String(relname)) && !known.has(oid)) return undefined
+
+  const next = new Map(before.tables)
+  const changed = new Map<string, ChangedRows>()
+  const gone = partsOfKnown(before, known, read.rows)
+  for (const [name, rows] of read.rows) {
+    const old = before.tables.get(name) as Rows
+    const merged = new Map<string, TableRow | undefined>()
+    const others: ChangedRows = { before: [], now: [] }
+    for (const [key, row] of rows) {
+      const was = old.get(key)
+      if (sameRow(was, row)) continue
+      merged.set(key, row)
+      others.now.push(row)
+      if (was !== undefined) others.before.push(was)
+    }
+    for (const [key, row] of gone.get(name) ?? []) {
+      if (rows.has(key)) continue
+      merged.set(key, undefined)
+      others.before.push(row)
+    }
+    if (merged.size === 0) continue
+    next.set(name, LayeredMap.with(old, merged))
+    changed.set(name, others)
+  }
+  const mirror = { ...before, tables: next }
+  return isMadeOfKnown(mirror, changed) ? { mirror, changed } : undefined
+}
+
+type Rows = ReadonlyMap<string, TableRow>
+
+/** The column that says which relation a row is part of. Partitions and children are read with everything: see `isPartOfTree`. */
+const PART_OF: Readonly<Record<string, string>> = {
+  pg_attribute: 'attrelid',
+  pg_attrdef: 'adrelid',
+  pg_constraint: 'conrelid',
+  pg_index: 'indexrelid',
+  pg_rewrite: 'ev_class',
+  pg_trigger: 'tgrelid',
+  pg_policy: 'polrelid',
+  pg_statistic_ext: 'stxrelid',
+}
+/** Parts that are objects with dependencies of their own. */
+const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' && name !== 'pg_index')
+
+/** One statement: the state, then the rows, by catalog. */
+export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>, names: ReadonlySet<string>): string {
+  const isOf = (column: string, oids: string): string => `${column} operator(pg_catalog.=) any (array(select ${oids}))`
+  const rowsOf = (name: string, where: string): string => {
+    const table = tables[name] as CatalogTable
+    return `select '${name}', ${nameOfRow(table)}, ${valuesOf(table)} from pg_catalog.${name} t where (${table.where}) and (${where})`
+  }
+  const named = `select k.oid, k.reltype, k.relnamespace, k.reltoastrelid from pg_catalog.pg_class k`
+  const indexes = `select i.indexrelid from pg_catalog.pg_index i where ${isOf('i.indrelid', 'n.oid from n union all select n.reltoastrelid from n')}`
+  const sequences = `select d.objid from pg_catalog.pg_depend d where d.refclassid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and ${isOf('d.refobjid', 'n.oid from n')} and d.classid operator(pg_catalog.=) ${CLASSES['pg_class']}::pg_catalog.oid and d.deptype operator(pg_catalog.=) any ('{a,i}'::pg_catalog."char"[])`
+  const objects = [
+    'select a.oid from a',
+    'select y.oid from y',
+    ...OBJECTS.map(
+      (name) => `select t.oid from pg_catalog.${name} t where ${isOf(`t.${PART_OF[name]}`, 'a.oid from a')}`,
+    ),
+  ]
+  const classes = ['pg_class', 'pg_type', ...OBJECTS].map((name) => CLASSES[name])
+  return `with n as materialized (${named} where k.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid and k.relname operator(pg_catalog.=) any ('{${[...names].join(',')}}'::pg_catalog.name[])), a as materialized (select n.oid, n.reltype, n.relnamespace, n.reltoastrelid from n union ${named} where ${isOf('k.oid', `o.oid from (${indexes} union all ${sequences}) o(oid)`)}), y as materialized (select t.oid from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')} union all select t.typarray from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')}) ${[
+    `select '', pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text, null`,
+    rowsOf('pg_class', isOf('t.oid', 'a.oid from a')),
+    rowsOf('pg_namespace', isOf('t.oid', 'a.relnamespace from a')),
+    rowsOf('pg_type', isOf('t.oid', 'y.oid from y')),
+    rowsOf('pg_inherits', `${isOf('t.inhrelid', 'a.oid from a')} or ${isOf('t.inhparent', 'a.oid from a')}`),
+    ...Object.entries(PART_OF).map(([name, column]) => rowsOf(name, isOf(`t.${column}`, 'a.oid from a'))),
+    rowsOf(
+      'pg_depend',
+      `t.classid operator(pg_catalog.=) any ('{${classes.join(',')}}'::pg_catalog.oid[]) and ${isOf('t.objid', `o.oid from (${objects.join(' union all ')}) o(oid)`)}`,
+    ),
+  ].join(' union all ')}`
+}
+
+/** The rows of that statement, which a hostile target may give in any form. */
+function collect(
+  tables: Readonly<Record<string, CatalogTable>>,
+  answer: readonly (readonly (string | null)[])[],
+): { readonly storage: string; readonly rows: ReadonlyMap<string, Map<string, TableRow>> } {
+  const rows = new Map(
+    ['pg_class', 'pg_namespace', 'pg_type', 'pg_inherits', ...Object.keys(PART_OF), 'pg_depend'].map(
+      (name) => [name, new Map<string, TableRow>()] as const,
+    ),
+  )
+  let storage: string | undefined
+  for (const [name, first, second] of answer) {
+    if (name === '') {
+      if (storage !== undefined || first == null) throw odd()
+      storage = first
+      continue
+    }
+    const of = rows.get(String(name))
+    if (of === undefined || first == null || second == null) throw odd()
+    of.set(first, rowOf(Object.keys((tables[String(name)] as CatalogTable).columns), second))
+  }
+  if (storage === undefined) throw odd()
+  return { storage, rows }
+}
+
+/** What a partition or a child is depends on all above it, and others may have got parts with it. */
+function isPartOfTree(read: ReadonlyMap<string, Rows>): boolean {
+  if ((read.get('pg_inherits')?.size ?? 0) > 0) return true
+  for (const { relkind } of read.get('pg_class')?.values() ?? []) if (relkind === 'p' || relkind === 'I') return true
+  return false
+}
+
+/** The rows of relations that are read again, by catalog: those that were not found are gone. */
+function partsOfKnown(
+  before: CatalogMirror,
+  known: ReadonlySet<string>,
+  read: ReadonlyMap<string, Rows>,
+): ReadonlyMap<string, Map<string, TableRow>> {
+  const parts = new Map<string, Map<string, TableRow>>()
+  if (known.size === 0) return parts
+  const objects = new Set([...known].map((oid) => `${CLASSES['pg_class']} ${oid}`))
+  const keep = (name: string, isKept: (row: TableRow) => boolean): void => {
+    const kept = new Map<string, TableRow>()
+    for (const [key, row] of before.tables.get(name) as Rows) if (isKept(row)) kept.set(key, row)
+    parts.set(name, kept)
+  }
+  for (const [name, column] of Object.entries(PART_OF))
+    keep(name, (row) => {
+      const isPart = known.has(String(row[column]))
+      if (isPart && OBJECTS.includes(name)) objects.add(`${CLASSES[name]} ${row['oid']}`)
+      return isPart
+    })
+  for (const oid of read.get('pg_type')?.keys() ?? []) objects.add(`${CLASSES['pg_type']} ${oid}`)
+  keep('pg_depend', ({ classid, objid }) => objects.has(`${classid} ${objid}`))
+  return parts
+}
+
+/** Whether everything that the new rows name is known: code behind an object is found through what it depends on. */
+function isMadeOfKnown(mirror: CatalogMirror, changed: ReadonlyMap<string, ChangedRows>): boolean {
+  const has = (name: string, oid: string | null | undefined): boolean =>
+    Number(oid) < FIRST_USER_OID || mirror.tables.get(name)?.has(String(oid)) === true
+  const rowsOf = (name: string): readonly TableRow[] => changed.get(name)?.now ?? []
+  // What holds the long values of a relation is not copied, and its index depends on it.
+  const own = new Set<string>()
+  for (const { classid, objid } of rowsOf('pg_depend')) if (classid === CLASSES['pg_class']) own.add(String(objid))
+  const isKnown = ({ refclassid, refobjid }: TableRow): boolean =>
+    has(String(CATALOG_OF.get(String(refclassid))), refobjid) ||
+    (refclassid === CLASSES['pg_class'] && own.has(String(refobjid)))
+  return (
+    rowsOf('pg_depend').every(isKnown) &&
+    rowsOf('pg_attribute').every(({ atttypid }) => has('pg_type', atttypid)) &&
+    rowsOf('pg_type').every(({ typelem, typrelid }) => has('pg_type', typelem) && has('pg_class', typrelid)) &&
+    rowsOf('pg_class').every(
+      ({ relnamespace }) => mirror.tables.get('pg_namespace')?.has(String(relnamespace)) === true,
+    )
+  )
+}
+
+/** What needs no quotes in an array: names with others are read with everything else that has changed. */
+const PLAIN_NAME = /^[A-Za-z_][A-Za-z_0-9]{0,62}$/
+const MAX_NAMES = 100
+/** Of more rows all that has changed are read. */
+const MAX_ROWS = 5000

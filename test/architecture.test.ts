@@ -173,6 +173,10 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/postgres/masking/',
     ],
   },
+  'protocols/postgres/catalog/catalog-shelf.ts': {
+    imports: ['wire/wire-error.ts', 'protocols/postgres/catalog/', 'type:protocols/postgres/masking/'],
+    clock: true,
+  },
   'protocols/postgres/catalog/shared-definitions.ts': { imports: ['shared/pause.ts'], clock: true },
   'protocols/postgres/masking': {
     imports: [

@@ -121,6 +121,19 @@ describe('catalogs that sessions share', () => {
     await client.end()
   })
 
+  it('are not read whole after something was dropped', async () => {
+    const shelf = new CatalogShelf()
+    const other = await connect()
+    await other.query('create table gone (a int primary key, b text); create view shows as select a from gone')
+    await read(shelf)
+    await other.query('drop table gone cascade')
+    const { asked, names } = await read(shelf)
+    // What is new, and which rows are left.
+    expect(asked).toBe(2)
+    expect(names).not.toContain('public.gone')
+    await other.end()
+  })
+
   it('are the same under another search path', async () => {
     const shelf = new CatalogShelf()
     const first = await read(shelf)

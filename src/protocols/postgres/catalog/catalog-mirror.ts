@@ -136,7 +136,7 @@ export function changesQuery(
   const parts = Object.entries(tables).map(([name, table]) => {
     const isMatch = `filter (where ${isNew})`
     const rows = `case when pg_catalog.count(*) ${isMatch} operator(pg_catalog.<=) ${MAX_CHANGED} then pg_catalog.json_agg(pg_catalog.json_build_array(${nameOfRow(table)}, ${valuesOf(table)})) ${isMatch} else '0'::pg_catalog.json end`
-    const keys = withKeys.has(name) ? `pg_catalog.string_agg(${nameOfRow(table)}, ',')` : 'null'
+    const keys = withKeys.has(name) ? `pg_catalog.string_agg(${nameOfRow(table)}, '${BETWEEN_NAMES}')` : 'null'
     return `select '${name}', pg_catalog.json_build_array(pg_catalog.count(*), ${keys})::pg_catalog.text, (${rows})::pg_catalog.text from pg_catalog.${name} t where (${table.where})`
   })
   return [STATE, ...parts].join(' union all ')
@@ -183,7 +183,7 @@ function changesIn(
       if (typeof key !== 'string' || typeof values !== 'string') throw odd()
       rows.set(key, rowOf(columns, values))
     }
-    const keys = typeof names === 'string' ? names.split(',') : undefined
+    const keys = typeof names === 'string' ? names.split(BETWEEN_NAMES) : undefined
     found.set(String(name), { rows, count, keys: count === 0 ? [] : keys })
   }
   return {
@@ -282,6 +282,8 @@ function isFar(before: string, now: string): boolean {
   return to === undefined || from === undefined || to < from || to - from > FAR
 }
 
+/** Not a comma: the place of a row has one, as `(5,1)`. */
+const BETWEEN_NAMES = ';'
 /** FirstNormalTransactionId in the server's transam.h. */
 const FIRST_TRANSACTION = 3n
 const FAR = 1_000_000_000n

@@ -388,11 +388,43 @@ describe('what is read of some relations', () => {
       `${CODE}; create table y (a int)`,
       'create operator class c for type int using btree as function 1 btint4cmp(int, int); create table x (a int); create index on x (a c)',
     ],
-  ])('is everything that has changed, where it is made of %s', async (_, first, then) => {
+    ['what makes a type give way', 'create table y (a int)', 'create table _y (a int)', '_y'],
+    [
+      'another of the name of a type',
+      'create schema later; create type later.x as enum ()',
+      'drop schema later cascade; create table x (a int)',
+    ],
+    ['less than it was', 'create table x (a int); create unique index on x (a)', 'drop index x_a_idx'],
+  ])('is everything that has changed, where it is made of %s', async (_, first, then, name = 'x') => {
     const { client, read, whole } = await readBefore(first)
     try {
       await client.query(then)
-      expect(meaning(await read(new Set(['x'])))).toEqual(meaning(await whole()))
+      expect(meaning(await read(new Set([name])))).toEqual(meaning(await whole()))
+    } finally {
+      await client.end()
+    }
+  })
+
+  it.each([
+    [
+      'a key',
+      'create table y (a int primary key); create table x (a int references y on delete cascade)',
+      'alter table x drop constraint x_a_fkey',
+    ],
+    ['a default', `${CODE}; create table x (a int default code(1))`, 'alter table x alter a drop default'],
+    [
+      'a trigger',
+      "create function t() returns trigger language plpgsql as 'begin return new; end'; create table x (a int); create trigger t before insert on x execute function t()",
+      'drop trigger t on x',
+    ],
+    ['a rule', 'create table x (a int); create rule r as on insert to x do instead nothing', 'drop rule r on x'],
+  ])('has no parts of them that are gone: %s', async (_, first, then) => {
+    const { client, asked, read, whole } = await readBefore(first)
+    try {
+      await client.query(then)
+      const found = await read(new Set(['x']))
+      expect(asked).toEqual([expect.stringMatching(/^with /)])
+      expect(meaning(found)).toEqual(meaning(await whole()))
     } finally {
       await client.end()
     }

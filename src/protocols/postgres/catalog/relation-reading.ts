@@ -36,6 +36,7 @@ export async function readRelations(
   const classes = before.tables.get('pg_class') as Rows
   for (const oid of read.rows.get('pg_class')?.keys() ?? []) if (classes.has(oid)) known.add(oid)
   for (const [oid, { relname }] of classes) if (names.has(String(relname)) && !known.has(oid)) return undefined
+  if (hasReplaced(before, known, names, read.rows)) return undefined
 
   const next = new Map(before.tables)
   const changed = new Map<string, ChangedRows>()
@@ -141,6 +142,26 @@ function collect(
 function isPartOfTree(read: ReadonlyMap<string, Rows>): boolean {
   if ((read.get('pg_inherits')?.size ?? 0) > 0) return true
   for (const { relkind } of read.get('pg_class')?.values() ?? []) if (relkind === 'p' || relkind === 'I') return true
+  return false
+}
+
+/**
+ * Whether something is not as it was that has no name of these: a type that gave way to a new one (see moveArrayTypeName in the server's
+ * pg_type.c), or an index that is gone, since what is gone with a savepoint may have a name that the server chose.
+ */
+function hasReplaced(
+  before: CatalogMirror,
+  known: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+  read: ReadonlyMap<string, Rows>,
+): boolean {
+  const types = read.get('pg_type')
+  const typeNames = new Set(names)
+  for (const { typname } of types?.values() ?? []) typeNames.add(String(typname))
+  for (const [oid, { typname }] of before.tables.get('pg_type') ?? [])
+    if (typeNames.has(String(typname)) && types?.has(oid) !== true) return true
+  for (const [oid, { indrelid }] of before.tables.get('pg_index') ?? [])
+    if (known.has(String(indrelid)) && !known.has(oid)) return true
   return false
 }
 

@@ -73,8 +73,9 @@ The gateway reads one YAML file. [Quickstart](quickstart.md) has a small one to 
   at the directory of the configuration file.
 - **Rules** are read from top to bottom; the first one that matches decides, and what no rule allows is denied. Masking rules are the
   exception: every one that matches applies.
-- **Reloading**: SIGHUP reads the file again; one that is not valid changes nothing. Live sessions follow the new rules for commands at once;
-  what is masked in them stays as it was when they began.
+- **Reloading**: SIGHUP reads the file again; one that is not valid changes nothing. Live sessions follow the new rules for commands at once,
+  and end where no access rule gives them to their person any more, or where the new rules are about a group that the person has joined or
+  left since; what is masked in them stays as it was when they began.
 - **Editors** complete and check it with [pam.schema.json](pam.schema.json): put
   \`# yaml-language-server: $schema=pam.schema.json\` on the first line.
 

@@ -107,7 +107,7 @@ const tunnelOptions = (): string[] =>
     `User=${own.sshd.user}`,
     `UserKnownHostsFile=${join(own.directory, 'known_hosts')}`,
     'HostKeyAlias=gateway',
-    `ProxyCommand=${process.execPath} ${join(ROOT, 'bin', 'pamctl.js')} tunnel bastion`,
+    `ProxyCommand=${process.execPath} ${join(ROOT, 'bin', 'pamctl.js')} tunnel --protocol ssh bastion`,
   ].flatMap((option) => ['-o', option])
 const startSsh = (...command: string[]): Running =>
   start('ssh', ['-F', 'none', ...tunnelOptions(), '-tt', 'bastion', ...command])

@@ -390,7 +390,17 @@ describe('what is read of some relations', () => {
       `${CODE}; create table y (a int)`,
       'create operator class c for type int using btree as function 1 btint4cmp(int, int); create table x (a int); create index on x (a c)',
     ],
-    ['what makes a type give way', 'create table y (a int)', 'create table _y (a int)', '_y'],
+    [
+      'what makes a type give way',
+      `${CODE}; create domain d as int check (code(value) > 0); create table y (a d)`,
+      'create table _y (a int)',
+      '_y',
+    ],
+    [
+      'what an index had the name of',
+      'create table y (a int); create index x on y (a)',
+      'drop index x; create table x (a int)',
+    ],
     [
       'another of the name of a type',
       'create schema later; create type later.x as enum ()',

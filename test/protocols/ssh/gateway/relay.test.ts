@@ -13,7 +13,14 @@ function channel(): Duplex & { written: string } {
         done()
       },
     }),
-    { stderr: new PassThrough(), incoming: { state: 'open' }, outgoing: { state: 'open' }, written: '' },
+    {
+      stderr: new PassThrough(),
+      incoming: { state: 'open' },
+      outgoing: { state: 'open' },
+      _client: { _protocol: {} },
+      _callbacks: [],
+      written: '',
+    },
   )
   return made
 }

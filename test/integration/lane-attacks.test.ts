@@ -6,17 +6,17 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import type { Session } from '../../src/gateway/engine.ts'
-import { createSession, type SessionParts } from '../../src/gateway/session.ts'
+import { createSession } from '../../src/gateway/session.ts'
 import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
 import { postgresEngine } from '../../src/protocols/postgres/gateway/engine.ts'
 import { SYNC } from '../../src/protocols/postgres/wire/client-message.ts'
-import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import type { EventBody } from '../../src/recording/event.ts'
 import type { Recorder } from '../../src/recording/recorder.ts'
 import { asPamError } from '../../src/shared/errors.ts'
 import { socketChannel } from '../../src/shared/socket-channel.ts'
 import { C, D, E, P, Q, startup } from '../helpers/messages.ts'
 import { bindOf } from '../helpers/model-postgres.ts'
+import { partsFor } from '../helpers/local-target.ts'
 import { policyOf, SessionBench } from '../helpers/session-parts.ts'
 
 const ACCESS = `
@@ -113,28 +113,7 @@ class World {
           detach: () => ({ id: '1', sha256: '' }),
         } as unknown as Recorder,
         ended,
-        config: {
-          name: 'store',
-          type: 'postgres',
-          labels: { env: 'prod' },
-          host: '127.0.0.1',
-          port: postgres.port,
-          user: 'app',
-          database: databaseOf(hasLane),
-          tls: 'disable',
-          authentication: ['scram-sha-256'],
-          recordRows: 0,
-          safeFunctions: [],
-        } as unknown as PostgresTarget,
-        lease: { user: 'app', password: 'secret', release: () => Promise.resolve() },
-        limits: {
-          handshake: 60_000,
-          catalogs: 60_000,
-          catalogBytes: 1e8,
-          statementBytes: 1e6,
-          resultMessageBytes: 1e7,
-        },
-        logger: { warn() {}, error() {}, info() {} } as unknown as SessionParts['logger'],
+        ...partsFor(postgres.port, databaseOf(hasLane)),
       }),
     )
     const served = { events, session, lane: { taken: 0 } }

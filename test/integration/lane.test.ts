@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
-import { createSession, type SessionParts } from '../../src/gateway/session.ts'
+import { createSession } from '../../src/gateway/session.ts'
 import { postgresEngine } from '../../src/protocols/postgres/gateway/engine.ts'
 import { createSqlParser, type SqlParser } from '../../src/protocols/postgres/dialect/sql-parser.ts'
-import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import type { RecordedEvent } from '../../src/recording/event.ts'
 import type { Spool } from '../../src/recording/spool.ts'
 import { verifyRecording } from '../../src/recording/verify.ts'
@@ -17,6 +16,7 @@ import { socketChannel } from '../../src/shared/socket-channel.ts'
 import { eventsOf, keys, openSpool, opened, recorderOptions } from '../helpers/recordings.ts'
 import type { Port } from '../helpers/gateway-client.ts'
 import { PGBENCH, pgEnvironment, run } from '../helpers/run.ts'
+import { partsFor } from '../helpers/local-target.ts'
 import { grantOf, loginOf, SessionBench } from '../helpers/session-parts.ts'
 
 const RULES = `
@@ -73,36 +73,14 @@ async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
   const id = `ses_${served.length}`
   const ended = new AbortController()
   const recorder = await spool.open(opened(id), { ...recorderOptions(id), onFailure: (error) => ended.abort(error) })
-  const target = {
-    name: 'store',
-    type: 'postgres',
-    labels: { env: 'prod' },
-    host: '127.0.0.1',
-    port: postgres.port,
-    user: 'app',
-    database: 'postgres',
-    tls: 'disable',
-    authentication: ['scram-sha-256'],
-    recordRows: 0,
-    safeFunctions: [],
-  } as unknown as PostgresTarget
   const session = createSession({
     ...bench.parts(),
     id,
     login: loginOf(bench.clock),
     grant: grantOf(bench.clock),
     recorder,
-    config: target,
     ended,
-    lease: { user: 'app', password: 'secret', release: () => Promise.resolve() },
-    limits: {
-      handshake: 60_000,
-      catalogs: 60_000,
-      catalogBytes: 1e8,
-      statementBytes: 1e6,
-      resultMessageBytes: 1e7,
-    },
-    logger: { warn() {}, error() {}, info() {} } as unknown as SessionParts['logger'],
+    ...partsFor(postgres.port, 'postgres'),
   })
   let isOver!: (file: string) => void
   served.push({ taken: () => lane.taken, over: new Promise((resolve) => (isOver = resolve)) })

@@ -1,6 +1,6 @@
 import type { CommandDraft, Hold, Session, Verdict } from '../../src/gateway/engine.ts'
 import type { MaskingPlan } from '../../src/masking/plan.ts'
-import type { CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
+import { NO_ROWS, type CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
 import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../src/protocols/postgres/dialect/statement-facts.ts'
@@ -9,24 +9,6 @@ import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 
-/** Rows of catalogs that hold nothing. */
-export const NO_ROWS: CatalogRows = {
-  relations: [],
-  sources: [],
-  columns: [],
-  definitions: [],
-  unique: [],
-  ties: [],
-  runs: [],
-  types: [],
-  functions: [],
-  operators: [],
-  valueTypes: [],
-  conversions: [],
-  plainTypes: [],
-  results: [],
-  events: [],
-}
 const CATALOG: CatalogRows = {
   ...NO_ROWS,
   relations: [['20000', 'public', 'people']],

@@ -2,7 +2,7 @@ import { LayeredMap } from '../../../shared/layered-map.ts'
 import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
 import { valueTypesOf, type ValueType } from './value-types.ts'
 import { type Catalog, type Relation, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
-import type { Row, CatalogRows, RelationRows } from './rows.ts'
+import { NO_ROWS, type Row, type CatalogRows, type RelationRows } from './rows.ts'
 import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
 
 /**
@@ -212,21 +212,9 @@ export function assumedCatalog(
 ): Catalog {
   const named = statements.flatMap(({ reads, writes }) => [...reads, ...writes])
   return buildCatalog({
+    ...NO_ROWS,
     relations: named.map(({ schema, name }, index) => [String(FIRST_USER_OID + index), schema ?? 'public', name]),
-    sources: [],
-    columns: [],
-    definitions: [],
-    unique: [],
-    ties: [],
-    runs: [],
-    types: [],
     functions: statements.flatMap(({ functions }) => functions.map(({ name }) => [name, 'system', null])),
-    operators: [],
-    valueTypes: [],
-    conversions: [],
-    plainTypes: [],
-    results: [],
-    events: [],
   })
 }
 

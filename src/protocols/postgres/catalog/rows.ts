@@ -49,3 +49,22 @@ export type RelationRows = Pick<
   CatalogRows,
   'relations' | 'sources' | 'columns' | 'definitions' | 'unique' | 'ties' | 'runs'
 >
+
+/** Of catalogs that hold nothing. */
+export const NO_ROWS: CatalogRows = {
+  relations: [],
+  sources: [],
+  columns: [],
+  definitions: [],
+  unique: [],
+  ties: [],
+  runs: [],
+  types: [],
+  functions: [],
+  operators: [],
+  valueTypes: [],
+  conversions: [],
+  plainTypes: [],
+  results: [],
+  events: [],
+}

@@ -9,7 +9,7 @@ import { readDefinitions } from '../../../../src/protocols/postgres/masking/defi
 import { MaskingScope, taintedRelations } from '../../../../src/protocols/postgres/masking/scope.ts'
 import { createSqlParser } from '../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { MaskingPlan } from '../../../../src/masking/plan.ts'
-import { NO_ROWS } from '../../../helpers/postgres-pipeline.ts'
+import { NO_ROWS } from '../../../../src/protocols/postgres/catalog/rows.ts'
 import { readSql } from '../../../helpers/read-sql.ts'
 
 /** Catalogs as only a target says that means harm: what is made of them must not take longer than they are long. */

@@ -3,7 +3,8 @@ import { buildCatalog } from '../../../../../src/protocols/postgres/catalog/buil
 import { showsNames } from '../../../../../src/protocols/postgres/gateway/lane/known-statement.ts'
 import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
 import { PLAIN, repeated } from '../../../../../src/sql/lineage/origin.ts'
-import { EMAIL_MASKED, NO_ROWS, NOTHING_MASKED } from '../../../../helpers/postgres-pipeline.ts'
+import { NO_ROWS } from '../../../../../src/protocols/postgres/catalog/rows.ts'
+import { EMAIL_MASKED, NOTHING_MASKED } from '../../../../helpers/postgres-pipeline.ts'
 
 const catalog = buildCatalog(NO_ROWS)
 const masked = maskingScope(EMAIL_MASKED, catalog, new Map())

@@ -71,16 +71,22 @@ const SCHEMA = `
 
 const databaseOf = (hasLane: boolean): string => (hasLane ? 'pam_with' : 'pam_bare')
 
+interface Served {
+  readonly events: EventBody[]
+  readonly session: Session
+  lane: { readonly taken: number } | undefined
+}
+
 /** A gateway in front of the real server, with the lane or without it. */
 class World {
   readonly bench = new SessionBench(RULES)
-  readonly sessions: { events: EventBody[]; session: Session; lane: { taken: number } }[] = []
+  readonly sessions: Served[] = []
   readonly #engine
   readonly #server
-  #lane = { taken: 0 } as { readonly taken: number }
+  #onLane: (lane: { readonly taken: number }) => void = () => {}
 
   constructor(hasLane: boolean) {
-    this.#engine = postgresEngine(parser, tmpdir(), (lane) => (this.#lane = lane))
+    this.#engine = postgresEngine(parser, tmpdir(), (lane) => this.#onLane(lane))
     this.#server = createServer((socket) => void this.#serve(socketChannel(socket), hasLane))
   }
 
@@ -116,22 +122,18 @@ class World {
         ...partsFor(postgres.port, databaseOf(hasLane)),
       }),
     )
-    const served = { events, session, lane: { taken: 0 } }
+    const served: Served = { events, session, lane: undefined }
     this.sessions.push(served)
+    // Sessions are opened one after the other.
+    this.#onLane = (lane) => (served.lane = lane)
     const shown = hasLane ? session : { ...session, repeated: () => undefined }
-    const serving = this.#engine.serve(client, greeting.hello, shown)
-    Object.defineProperty(served.lane, 'taken', { get: () => lane?.taken ?? 0 })
-    let lane: { readonly taken: number } | undefined
-    this.onReady = () => (lane ??= this.#lane)
     try {
-      await serving
+      await this.#engine.serve(client, greeting.hello, shown)
     } catch (error) {
       ended.abort(asPamError(error))
       client.destroy()
     }
   }
-
-  onReady = (): void => {}
 }
 
 /** A client by hand: what it sends is answered up to as many ReadyForQuery as it asked for. */
@@ -598,7 +600,6 @@ async function played(hasLane: boolean, attack: readonly Step[]) {
     const client = new Client(world.port, databaseOf(hasLane))
     open.push(client)
     await client.answers(1)
-    world.onReady()
     return client
   }
   try {
@@ -621,7 +622,7 @@ async function played(hasLane: boolean, attack: readonly Step[]) {
     }
     await play(WARM)
     const [served] = world.sessions
-    const warm = served?.lane.taken ?? 0
+    const warm = served?.lane?.taken ?? 0
     await play(attack)
     await play(AGAIN)
     const ids = new Map<string, number>()
@@ -641,7 +642,7 @@ async function played(hasLane: boolean, attack: readonly Step[]) {
       events: plain(served?.events ?? []) as EventBody[],
       ended: (served?.session.ended.reason as Error | undefined)?.message,
       warm,
-      taken: served?.lane.taken ?? 0,
+      taken: served?.lane?.taken ?? 0,
     }
   } finally {
     for (const client of open) client.end()

@@ -1,6 +1,6 @@
 import { WireError } from './wire-error.ts'
 
-/** Reads big-endian fields off one message body. Reading past the end is a WireError, never `undefined`. */
+/** Reads fields off one message body: big-endian ones, unless their names say otherwise. Reading past the end is a WireError, never `undefined`. */
 export class ByteReader {
   readonly #bytes: Buffer
   readonly #what: string
@@ -34,6 +34,65 @@ export class ByteReader {
 
   int32(): number {
     return this.#bytes.readInt32BE(this.#take(4))
+  }
+
+  uint16le(): number {
+    return this.#bytes.readUInt16LE(this.#take(2))
+  }
+
+  uint24le(): number {
+    return this.#bytes.readUIntLE(this.#take(3), 3)
+  }
+
+  uint32le(): number {
+    return this.#bytes.readUInt32LE(this.#take(4))
+  }
+
+  uint64le(): bigint {
+    return this.#bytes.readBigUInt64LE(this.#take(8))
+  }
+
+  /** The next byte, which stays unread; undefined at the end. */
+  get next(): number | undefined {
+    return this.#bytes[this.#at]
+  }
+
+  /**
+   * A length-encoded integer, as MySQL and MariaDB write lengths and counts; one beyond 2^53 is none of either. Spec:
+   * Protocol::LengthEncodedInteger.
+   */
+  lengthEncoded(): number {
+    const first = this.uint8()
+    switch (first) {
+      case 0xfc:
+        return this.uint16le()
+      case 0xfd:
+        return this.uint24le()
+      case 0xfe: {
+        const value = Number(this.uint64le())
+        if (!Number.isSafeInteger(value)) throw new WireError(`${this.#what}: a number is too large`)
+        return value
+      }
+      case 0xfb:
+      case 0xff:
+        throw new WireError(`${this.#what}: a number begins with ${first}`)
+      default:
+        return first
+    }
+  }
+
+  /** As many bytes as a length-encoded integer in front of them says. */
+  lengthEncodedBytes(): Buffer {
+    return this.bytes(this.lengthEncoded())
+  }
+
+  /** The bytes before a zero, which is taken too. */
+  zeroTerminated(): Buffer {
+    const end = this.#bytes.indexOf(0, this.#at)
+    if (end < 0) throw new WireError(`${this.#what}: a string does not end`)
+    const start = this.#at
+    this.#at = end + 1
+    return this.#bytes.subarray(start, end)
   }
 
   /** A view, not a copy. */

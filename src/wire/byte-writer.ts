@@ -1,6 +1,6 @@
 import { WireError } from './wire-error.ts'
 
-/** Collects big-endian fields into one buffer, which grows by doubling. */
+/** Collects fields into one buffer, which grows by doubling: big-endian ones, unless their names say otherwise. */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(256)
   #at = 0
@@ -32,6 +32,46 @@ export class ByteWriter {
   int32(value: number): void {
     this.#room(4)
     this.#at = this.#bytes.writeInt32BE(value, this.#at)
+  }
+
+  uint16le(value: number): void {
+    this.#room(2)
+    this.#at = this.#bytes.writeUInt16LE(value, this.#at)
+  }
+
+  uint24le(value: number): void {
+    this.#room(3)
+    this.#at = this.#bytes.writeUIntLE(value, this.#at, 3)
+  }
+
+  uint32le(value: number): void {
+    this.#room(4)
+    this.#at = this.#bytes.writeUInt32LE(value, this.#at)
+  }
+
+  uint64le(value: bigint): void {
+    this.#room(8)
+    this.#at = this.#bytes.writeBigUInt64LE(value, this.#at)
+  }
+
+  /** In the shortest form. Spec: Protocol::LengthEncodedInteger. */
+  lengthEncoded(value: number): void {
+    if (value < 0xfb) return this.uint8(value)
+    if (value < 0x1_00_00) {
+      this.uint8(0xfc)
+      return this.uint16le(value)
+    }
+    if (value < 0x1_00_00_00) {
+      this.uint8(0xfd)
+      return this.uint24le(value)
+    }
+    this.uint8(0xfe)
+    this.uint64le(BigInt(value))
+  }
+
+  lengthEncodedBytes(value: Uint8Array): void {
+    this.lengthEncoded(value.length)
+    this.bytes(value)
   }
 
   bytes(value: Uint8Array): void {

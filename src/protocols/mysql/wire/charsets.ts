@@ -1,0 +1,86 @@
+/**
+ * Character sets whose texts the gateway reads byte for byte as the server does: ASCII is itself in each, and no byte of a longer
+ * character is one of ASCII. In others (gbk, sjis, big5, ucs2) a backslash or quote may be half of a character.
+ */
+export type Charset = 'utf8mb4' | 'utf8mb3' | 'latin1' | 'ascii' | 'binary'
+
+/** The character set of a collation's number, undefined for those that are not served. Source: information_schema.collations of MariaDB 10.11 and MySQL 8.4. */
+export function charsetOfCollation(id: number): Charset | undefined {
+  return RANGES.find(([from, to]) => id >= from && id <= to)?.[2]
+}
+
+/** The name of a character set as servers write it; `utf8` is either, by the server's setting, and read as the wider one. */
+export function charsetNamed(name: string): Charset | undefined {
+  return NAMES.get(name.toLowerCase())
+}
+
+/**
+ * The characters of a text; undefined where its bytes are none in the character set. `latin1` is Windows-1252 in MySQL, where five
+ * bytes without a character there stand for the control characters of their number. In `binary` each byte is a character of its own.
+ */
+export function decodeText(bytes: Uint8Array, charset: Charset): string | undefined {
+  switch (charset) {
+    case 'utf8mb4':
+    case 'utf8mb3':
+      try {
+        return strict.decode(bytes)
+      } catch {
+        return undefined
+      }
+    case 'latin1':
+      return windows1252.decode(bytes)
+    case 'binary':
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+    case 'ascii':
+      return bytes.every((byte) => byte < 0x80) ? Buffer.from(bytes).toString('latin1') : undefined
+  }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const windows1252 = new TextDecoder('windows-1252')
+
+const NAMES: ReadonlyMap<string, Charset> = new Map([
+  ['utf8mb4', 'utf8mb4'],
+  ['utf8mb3', 'utf8mb3'],
+  ['utf8', 'utf8mb3'],
+  ['latin1', 'latin1'],
+  ['ascii', 'ascii'],
+  ['binary', 'binary'],
+])
+
+const RANGES: readonly (readonly [from: number, to: number, charset: Charset])[] = [
+  [5, 5, 'latin1'],
+  [8, 8, 'latin1'],
+  [11, 11, 'ascii'],
+  [15, 15, 'latin1'],
+  [31, 31, 'latin1'],
+  [33, 33, 'utf8mb3'],
+  [45, 46, 'utf8mb4'],
+  [47, 49, 'latin1'],
+  [63, 63, 'binary'],
+  [65, 65, 'ascii'],
+  [76, 76, 'utf8mb3'],
+  [83, 83, 'utf8mb3'],
+  [94, 94, 'latin1'],
+  [192, 215, 'utf8mb3'],
+  [223, 223, 'utf8mb3'],
+  [224, 247, 'utf8mb4'],
+  // MySQL 8: utf8mb4_0900_ai_ci and its family.
+  [255, 323, 'utf8mb4'],
+  // MariaDB's own: Croatian and Myanmar orders, NO PAD orders, and from 10.10 on those of UCA 14.
+  [576, 578, 'utf8mb3'],
+  [608, 610, 'utf8mb4'],
+  [1032, 1032, 'latin1'],
+  [1035, 1035, 'ascii'],
+  [1057, 1057, 'utf8mb3'],
+  [1069, 1070, 'utf8mb4'],
+  [1071, 1071, 'latin1'],
+  [1089, 1089, 'ascii'],
+  [1107, 1107, 'utf8mb3'],
+  [1216, 1216, 'utf8mb3'],
+  [1238, 1238, 'utf8mb3'],
+  [1248, 1248, 'utf8mb4'],
+  [1270, 1270, 'utf8mb4'],
+  [2048, 2247, 'utf8mb3'],
+  [2304, 2503, 'utf8mb4'],
+]

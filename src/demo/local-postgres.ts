@@ -265,9 +265,13 @@ function isExecutable(file: string): boolean {
 }
 
 /** Whether a program can be run, looked for as a shell would. */
-export const hasProgram = (name: string): boolean =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .some((directory) => directory !== '' && isExecutable(join(directory, name)))
+export const hasProgram = (name: string): boolean => findProgram(name) !== undefined
+
+/** Where a program is, looked for as a shell would, and then in directories that a user's PATH may not have. */
+export const findProgram = (name: string, more: readonly string[] = []): string | undefined =>
+  [...(process.env['PATH'] ?? '').split(delimiter), ...more]
+    .filter((directory) => directory !== '')
+    .map((directory) => join(directory, name))
+    .find(isExecutable)
 
 export const packageRoot = dirname(dirname(dirname(new URL(import.meta.url).pathname)))

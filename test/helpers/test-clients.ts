@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** Clients in other languages, which `scripts/install-test-servers` puts into a cache outside the checkout. */
-const CACHE =
+export const CACHE =
   process.env['PAMCTL_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pamctl-tests')
 
 /** Path of a file in the cache; undefined if it is not installed, so that its tests are skipped. */
@@ -13,11 +13,18 @@ export function cached(...path: readonly string[]): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh and Django. */
+/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh, Django, PyMySQL, Connector/Python and mycli. */
 export const PYTHON: string | undefined = cached('python', 'bin', 'python')
 
 /** pgjdbc, for the class path. */
 export const PGJDBC: string | undefined = cached('java', 'postgresql-42.7.4.jar')
+
+/** Connector/J and MariaDB Connector/J, likewise. */
+export const CONNECTOR_J: string | undefined = cached('java', 'mysql-connector-j-9.7.0.jar')
+export const MARIADB_CONNECTOR_J: string | undefined = cached('java', 'mariadb-java-client-3.5.6.jar')
+
+/** test/fixtures/clients/mysql-go, built. */
+export const MYSQL_GO: string | undefined = cached('go', 'mysql-go')
 
 /** A client on golang.org/x/crypto/ssh: test/fixtures/clients/ssh-go. */
 export const SSH_GO: string | undefined = cached('go', 'ssh-go')

@@ -1,0 +1,217 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
+import { findProgram, freePort } from './local-postgres.ts'
+
+/** A MariaDB server of our own in a directory of its own, on a loopback port picked free and a Unix socket. */
+export interface LocalMariadb {
+  readonly port: number
+  /** Its Unix socket, on which the user that runs this process is `root` without a password. */
+  readonly socket: string
+  /** The same account through TCP. */
+  readonly superuser: { readonly user: string; readonly password: string }
+  /** As the server says it: `10.11.19-MariaDB-0+deb12u1`. */
+  readonly version: string
+  /** The server's log so far. */
+  log(): string
+  /** Runs statements as the superuser; gives their rows, columns apart by tabs. Throws what the server says of the first error. */
+  sql(text: string, database?: string): string
+  stop(): Promise<void>
+}
+
+export interface LocalMariadbOptions {
+  /** An empty directory that may be removed afterwards. Its name must be short: a Unix socket is in it. */
+  readonly directory: string
+  /** Where `bin/mariadbd` is, and all that belongs to it; without it, the system's. */
+  readonly installation?: string
+  /** A directory of data to start with, which is made where there is none. */
+  readonly template?: string
+  /** Options of mariadbd without their dashes. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** TLS with this certificate and key, files in PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly ca?: string }
+}
+
+export async function startMariadb(options: LocalMariadbOptions): Promise<LocalMariadb> {
+  const { directory, installation, template, settings = {}, tls } = options
+  const programs = findMariadb(installation)
+  if (programs === undefined) throw new Error(`there is no MariaDB server${installation ? ` in ${installation}` : ''}`)
+  mkdirSync(directory, { recursive: true })
+  chmodSync(directory, 0o700)
+  const data = join(directory, 'data')
+  if (template === undefined) makeData(programs, data)
+  else {
+    if (!existsSync(template)) makeTemplate(programs, template)
+    cpSync(template, data, { recursive: true })
+  }
+  const port = await freePort()
+  const socket = join(directory, 'socket')
+  const superuser = { user: 'root', password: 'local-superuser' }
+  const init = join(directory, 'init.sql')
+  // The server takes each line for one statement.
+  writeFileSync(
+    init,
+    [
+      `CREATE OR REPLACE USER 'root'@'127.0.0.1' IDENTIFIED BY '${superuser.password}';`,
+      `GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;`,
+    ].join('\n'),
+    { mode: 0o600 },
+  )
+  const all: Record<string, string> = {
+    ...ownOptions(programs),
+    datadir: data,
+    port: String(port),
+    'bind-address': '127.0.0.1',
+    socket,
+    'pid-file': join(directory, 'pid'),
+    'init-file': init,
+    'innodb-flush-log-at-trx-commit': '0',
+    'innodb-buffer-pool-size': '24M',
+    'innodb-doublewrite': 'OFF',
+    'key-buffer-size': '1M',
+    'aria-pagecache-buffer-size': '2M',
+    'secure-file-priv': directory,
+    // Without a certificate MariaDB 11.4 makes one at its start, which takes it ten seconds.
+    ...(tls === undefined ? { 'skip-ssl': '' } : { 'ssl-cert': tls.certificate, 'ssl-key': tls.key }),
+    ...(tls?.ca === undefined ? {} : { 'ssl-ca': tls.ca }),
+    ...settings,
+  }
+  const server = spawn(programs.server, ['--no-defaults', ...toArguments(all)], {
+    cwd: directory,
+    env: ENVIRONMENT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const version = await readyVersion(server, () => log)
+  return {
+    port,
+    socket,
+    superuser,
+    version,
+    log: () => log,
+    sql: (text, database) => runSql(programs.client, socket, text, database),
+    async stop() {
+      await stopServer(server)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Programs of one installation. */
+export interface MariadbPrograms {
+  readonly server: string
+  readonly client: string
+  readonly install: string
+  /** Where its other files are; undefined for the system's, which knows. */
+  readonly base?: string
+}
+
+/** Those in a directory, or the system's. */
+export function findMariadb(installation?: string): MariadbPrograms | undefined {
+  if (installation !== undefined) {
+    const programs = {
+      server: join(installation, 'bin', 'mariadbd'),
+      client: join(installation, 'bin', 'mariadb'),
+      install: join(installation, 'scripts', 'mariadb-install-db'),
+      base: installation,
+    }
+    return Object.values(programs).every((file) => existsSync(file)) ? programs : undefined
+  }
+  const server = findProgram('mariadbd', ['/usr/sbin', '/usr/libexec'])
+  const client = findProgram('mariadb')
+  const install = findProgram('mariadb-install-db', ['/usr/sbin'])
+  if (server === undefined || client === undefined || install === undefined) return undefined
+  return { server, client, install }
+}
+
+function makeData(programs: MariadbPrograms, data: string): void {
+  const options = {
+    ...ownOptions(programs),
+    datadir: data,
+    'auth-root-authentication-method': 'socket',
+    'auth-root-socket-user': userInfo().username,
+    'skip-test-db': '',
+  }
+  const made = spawnSync(programs.install, ['--no-defaults', ...toArguments(options)], {
+    encoding: 'utf8',
+    env: ENVIRONMENT,
+  })
+  if (made.status !== 0) throw new Error(`mariadb-install-db failed: ${made.stderr || made.error?.message}`)
+}
+
+/** Several processes may make it at the same time: each makes its own, and the first one's is taken. */
+function makeTemplate(programs: MariadbPrograms, template: string): void {
+  mkdirSync(dirname(template), { recursive: true })
+  const own = mkdtempSync(`${template}.`)
+  makeData(programs, join(own, 'data'))
+  try {
+    renameSync(join(own, 'data'), template)
+  } catch (error) {
+    if (!existsSync(template)) throw error
+  }
+  rmSync(own, { recursive: true, force: true })
+}
+
+/** What installing and running must have in common. The server refuses to run as root unless it is told to. */
+const ownOptions = ({ base }: MariadbPrograms): Record<string, string> => ({
+  ...(userInfo().uid === 0 ? { user: 'root' } : {}),
+  ...(base === undefined ? {} : { basedir: base }),
+  'skip-name-resolve': '',
+  'innodb-log-file-size': '4194304',
+  'innodb-undo-tablespaces': '0',
+})
+
+const toArguments = (options: Readonly<Record<string, string>>): string[] =>
+  Object.entries(options).map(([name, value]) => (value === '' ? `--${name}` : `--${name}=${value}`))
+
+function runSql(client: string, socket: string, text: string, database: string | undefined): string {
+  const args = ['--no-defaults', `--socket=${socket}`, '--user=root', '--skip-ssl', '--batch', '--skip-column-names']
+  const ran = spawnSync(
+    client,
+    [...args, '--default-character-set=utf8mb4', ...(database === undefined ? [] : [database])],
+    {
+      encoding: 'utf8',
+      env: ENVIRONMENT,
+      input: text,
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  )
+  if (ran.status !== 0) throw new Error(`MariaDB: ${ran.stderr || ran.error?.message}`)
+  return ran.stdout
+}
+
+/** Resolves once the server says that it takes connections: it has then run its first statements, too. */
+function readyVersion(server: ChildProcess, log: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const [, version] = /ready for connections\.\s+Version: '([^']+)'/.exec(log()) ?? []
+      if (version !== undefined) done(() => resolve(version))
+    }
+    const fail = (): void => done(() => reject(new Error(`MariaDB did not start: ${log()}`)))
+    const done = (settle: () => void): void => {
+      server.stderr?.off('data', look)
+      server.off('close', fail)
+      server.off('error', fail)
+      settle()
+    }
+    server.stderr?.on('data', look)
+    server.once('close', fail)
+    server.once('error', fail)
+    look()
+  })
+}
+
+function stopServer(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    server.once('exit', () => resolve())
+    server.kill('SIGTERM')
+    // A server that waits for a transaction to end is not waited for: its data goes.
+    setTimeout(() => server.kill('SIGKILL'), 10_000).unref()
+  })
+}
+
+/** Nothing of the user's own configuration. */
+const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', HOME: '/nonexistent' }

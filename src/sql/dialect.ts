@@ -12,6 +12,8 @@ export interface Dialect {
   /** The server takes no more columns than this in one list. */
   readonly maxColumns: number
   readonly names: SystemNames
+  /** Whether ORDER BY, GROUP BY and HAVING may name columns of the select list within expressions, and not only as they are. */
+  readonly targetsAreNamed: boolean
   /** The setting that a call moves, which lies in the SELECT that is given; `opaque` where the text does not say which, or to what. */
   readonly settingOf: (call: Call, within: Select | undefined) => SettingChange | 'opaque' | undefined
   /** Of a call that hands its arguments on to others, what that is. */

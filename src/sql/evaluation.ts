@@ -45,6 +45,8 @@ export function skipsOf(node: Expression): Skips | undefined {
     case 'constant':
     case 'parameter':
     case 'system-value':
+    case 'variable':
+    case 'assign':
     case 'test':
     case 'extreme':
     case 'subquery':

@@ -1,4 +1,4 @@
-import type { Expression, FromItem, Name, Sort, Statement, TypeName, Window } from './query.ts'
+import type { Expression, FromItem, Name, Query, Sort, Statement, TypeName, Window } from './query.ts'
 
 /** What stands right within an expression: every field of every kind, so that nothing is left out of a walk. */
 export interface Parts {
@@ -23,6 +23,7 @@ export function partsOf(node: Expression): Parts {
     case 'constant':
     case 'parameter':
     case 'system-value':
+    case 'variable':
     case 'current-of':
     case 'default':
     case 'opaque':
@@ -39,6 +40,8 @@ export function partsOf(node: Expression): Parts {
     }
     case 'subquery':
       return of(optional(node.tested), { statements: [node.query], operators: node.operators })
+    case 'assign':
+      return of([node.value])
     case 'cast':
       return of([node.arg], { types: [node.to] })
     case 'test':
@@ -141,6 +144,17 @@ export function statementParts(node: Statement): StatementParts {
       )
     case 'delete':
       return parts([node.where, ...returned], node.from)
+    case 'change':
+      return parts(
+        [
+          ...node.set.flatMap(({ subscripts, value }) => [...subscripts, value]),
+          node.where,
+          ...node.order.map(({ by }) => by),
+          ...node.limit,
+          ...returned,
+        ],
+        node.from,
+      )
     case 'merge':
       return parts(
         [
@@ -160,7 +174,7 @@ export function statementParts(node: Statement): StatementParts {
   }
 }
 
-const tail = ({ order, limit, offset }: Extract<Statement, { order: unknown }>): readonly Expression[] => [
+const tail = ({ order, limit, offset }: Query): readonly Expression[] => [
   ...order.map(({ by }) => by),
   ...limit,
   ...offset,

@@ -3,7 +3,7 @@
  * operators and functions it calls by name, also where the text only implies them. A dialect maps its parser's tree to
  * this one. What it has no mapping for is `Opaque`, which may do and depend on anything: the safe side is decided here, once.
  */
-export type Statement = Query | Insert | Update | Delete | Merge | Utility
+export type Statement = Query | Insert | Update | Delete | Change | Merge | Utility
 
 /** What gives rows and writes nothing of its own. */
 export type Query = Select | SetOperation | Values
@@ -30,6 +30,8 @@ export type Expression =
   | Constant
   | Parameter
   | SystemValue
+  | Variable
+  | Assign
   | Call
   | Operation
   | Logic
@@ -75,6 +77,21 @@ export interface Parameter {
 /** CURRENT_DATE, CURRENT_USER and the like: they depend on the session alone. */
 export interface SystemValue {
   readonly kind: 'system-value'
+}
+
+/** A variable of the session: what some statement stored there, which may be anything, or a setting of the server. */
+export interface Variable {
+  readonly kind: 'variable'
+  readonly of: 'user' | 'setting'
+  /** Of a setting, its scope may stand before it: `global.x`. */
+  readonly name: string
+}
+
+/** `@x := value`, whose value it is, too. */
+export interface Assign {
+  readonly kind: 'assign'
+  readonly variable: string
+  readonly value: Expression
 }
 
 export interface Call {
@@ -367,6 +384,8 @@ export interface Insert extends WriteParts {
   readonly subscripts: readonly Expression[]
   readonly source: Query | undefined
   readonly conflict: Conflict | undefined
+  /** REPLACE: rows that have one of its unique values are deleted. */
+  readonly replaces: boolean
 }
 
 export interface Conflict {
@@ -377,6 +396,8 @@ export interface Conflict {
   readonly predicate: Expression | undefined
   readonly set: readonly Assignment[]
   readonly where: Expression | undefined
+  /** What is assigned may name the rows that the inserted query reads. */
+  readonly seesSource: boolean
 }
 
 export interface Update extends WriteParts {
@@ -390,6 +411,33 @@ export interface Delete extends WriteParts {
   readonly kind: 'delete'
   readonly from: readonly FromItem[]
   readonly where: Expression | undefined
+}
+
+/** UPDATE or DELETE of rows of joined tables, or of one table in an order or up to a number. */
+export interface Change {
+  readonly kind: 'change'
+  readonly does: 'update' | 'delete'
+  readonly with: With | undefined
+  /** All that is joined, with what is written among it. */
+  readonly from: readonly FromItem[]
+  readonly targets: readonly ChangeTarget[]
+  readonly set: readonly ChangeAssignment[]
+  readonly where: Expression | undefined
+  readonly order: readonly Sort[]
+  readonly limit: readonly Expression[]
+  readonly returning: Returning | undefined
+}
+
+/** A table of which rows are written, or may be where the text does not say whose a column is. */
+export interface ChangeTarget {
+  readonly table: Table
+  /** What every row of it that is written meets besides WHERE: the conditions of joins that leave out others. */
+  readonly met: readonly Expression[]
+}
+
+export interface ChangeAssignment extends Assignment {
+  /** What the table is called; undefined: any of the targets. */
+  readonly of: string | undefined
 }
 
 export interface Merge extends WriteParts {

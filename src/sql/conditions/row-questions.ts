@@ -42,6 +42,8 @@ export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
     case 'constant':
     case 'parameter':
     case 'system-value':
+    case 'variable':
+    case 'assign':
     case 'logic':
     case 'test':
     case 'coalesce':
@@ -122,6 +124,8 @@ export function varies(node: Expression, row: AskedRow): boolean {
     case 'constant':
     case 'parameter':
     case 'system-value':
+    case 'variable':
+    case 'assign':
     case 'logic':
     case 'test':
     case 'built':

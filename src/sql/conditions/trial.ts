@@ -156,8 +156,11 @@ class Trial {
       }
       case 'subquery':
         return this.#holdsAllRows(node) ? true : this.#findsNothing(node) ? false : UNKNOWN
+      case 'assign':
+        return this.#value(node.value)
       case 'parameter':
       case 'system-value':
+      case 'variable':
       case 'row':
       case 'array':
       case 'field':

@@ -4,6 +4,7 @@ import { partsOf, usingOperators, windowParts } from '../parts.ts'
 import type {
   Assignment,
   Call,
+  Change,
   Delete,
   Expression,
   Field,
@@ -51,6 +52,8 @@ function readStatement(node: Statement, found: Findings, outer: Scope): void {
     case 'update':
     case 'delete':
       return readChange(node, found, outer)
+    case 'change':
+      return readJoinedChange(node, found, outer)
     case 'merge':
       return readMerge(node, found, outer)
     case 'utility':
@@ -192,6 +195,7 @@ function readExpression(node: Expression, found: Findings, scope: Scope): void {
     return addCast(node.arg, { type: found.dialect.names.elementType(node.to.name) }, found, scope)
   }
   if (node.kind === 'built') addConversions(node.types, 'explicit', found)
+  if (node.kind === 'assign') found.kinds.add('set-user-variable')
   if (node.kind === 'call') {
     addSetting(node, found)
     const delivery = found.dialect.deliveryOf(node)
@@ -328,16 +332,20 @@ function readAssignments(set: readonly Assignment[], found: Findings, scope: Sco
 
 function readInsert(node: Insert, found: Findings, outer: Scope): void {
   const { target, conflict, source, subscripts } = node
-  found.kinds.add('insert')
+  found.kinds.add(node.replaces ? 'replace' : 'insert')
   add(target.name, found.writes)
   if (conflict !== undefined) found.kinds.add('update')
   const ctes = readWith(node.with, found, outer)
   if (source !== undefined) readSource(source, found, ctes)
+  const beside = conflict?.seesSource === true && source?.kind === 'select' ? source.from : []
   const scope: Scope = {
     ctes: ctes.ctes,
-    rows: [nameOfTarget(node), ...(conflict === undefined ? [] : [conflict.given])].map((alias) =>
-      targetRow(target, alias),
-    ),
+    rows: [
+      ...[nameOfTarget(node), ...(conflict === undefined ? [] : [conflict.given])].map((alias) =>
+        targetRow(target, alias),
+      ),
+      ...beside.flatMap((item) => rowNames(item, ctes)),
+    ],
     outer,
   }
   readAll(subscripts, found, scope)
@@ -370,6 +378,30 @@ function readChange(node: Update | Delete, found: Findings, outer: Scope): void 
   readAll([node.where], found, scope)
   if (node.kind === 'update') readAssignments(node.set, found, scope)
   readReturning(node, found, scope)
+}
+
+function readJoinedChange(node: Change, found: Findings, outer: Scope): void {
+  found.kinds.add(node.does)
+  const ctes = readWith(node.with, found, outer)
+  const [only, ...others] = node.from
+  // Of joined tables all are read, also those written.
+  const isAlone = only?.kind === 'table' && others.length === 0
+  const from = isAlone ? rowNames(only, ctes) : readFrom(node.from, found, { ctes: ctes.ctes, rows: [], outer })
+  for (const { table, met } of node.targets) {
+    add(table.name, found.writes)
+    const conditions = [...met, ...(node.where === undefined ? [] : [node.where])]
+    const where = conditions.length > 1 ? ({ kind: 'logic', how: 'and', args: conditions } as const) : conditions[0]
+    if (isAlways(where, table, isAlone ? [] : node.from, found.dialect)) found.missingWhere = true
+  }
+  const scope: Scope = { ctes: ctes.ctes, rows: from, outer }
+  readAll([node.where], found, scope)
+  readAssignments(node.set, found, scope)
+  for (const { by, operator } of node.order) {
+    readExpression(by, found, scope)
+    if (operator !== undefined) add(operator, found.operators)
+  }
+  readAll(node.limit, found, scope)
+  if (node.returning !== undefined) readTargets(node.returning.targets, found, scope)
 }
 
 function readMerge(node: Merge, found: Findings, outer: Scope): void {

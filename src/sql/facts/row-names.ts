@@ -91,6 +91,11 @@ export function columnsOf(query: Statement, scope: Scope): Columns {
       return { names: new Set((query.rows[0] ?? []).map((_, index) => `column${index + 1}`)), relations: [] }
     case 'utility':
       return NOTHING_KNOWN
+    case 'change':
+      return targetColumns(
+        query.returning?.targets ?? [],
+        query.from.flatMap((item) => rowNames(item, scope)),
+      )
     case 'insert':
     case 'update':
     case 'delete':

@@ -147,6 +147,8 @@ function mayBeGiven(node: Expression, totals: Totals): boolean {
       return node.args.length > 0 && totals.neverFails(node)
     case 'column':
     case 'system-value':
+    case 'variable':
+    case 'assign':
     case 'subquery':
     case 'field':
     case 'built':

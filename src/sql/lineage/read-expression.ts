@@ -55,6 +55,14 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'default':
     case 'current-of':
       return PLAIN
+    case 'variable':
+      return node.of === 'user' ? found.sources.anything : PLAIN
+    case 'assign': {
+      // Whatever statement reads it next.
+      const origin = originOf(node.value, context)
+      found.copy(origin, 'a user variable')
+      return origin
+    }
     case 'opaque':
       return found.sources.anything
     case 'column':
@@ -232,6 +240,8 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
       return columnFails(context.scope, node.path)
     case 'opaque':
     case 'subquery':
+    // It leaves a trace.
+    case 'assign':
       return true
     case 'cast':
       return (!totals.isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
@@ -255,6 +265,7 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
     case 'constant':
     case 'parameter':
     case 'system-value':
+    case 'variable':
     case 'logic':
     case 'test':
     case 'case':

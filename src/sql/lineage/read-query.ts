@@ -36,20 +36,41 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   const { items, starColumns } = readFrom(select.from, place)
   const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
   condition(select.where, 'WHERE', context)
-  condition(select.having, 'HAVING', context)
   const outputs = readTargets(select.targets, starColumns, context)
+  const tail = withTargets(context, outputs)
+  condition(select.having, 'HAVING', tail)
   const columnOrigin = (column: Expression): Origin => originOf(column, context)
   for (const { value } of select.targets) found.constants.selected(select, value, columnOrigin)
   for (const item of select.group) found.constants.bare(item)
-  const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, context)])
+  const named = (node: Expression): Origin => madeOf([byNameOrPlace(node, outputs), originOf(node, tail)])
   for (const item of select.group) comparesRows(named(item), 'GROUP BY', found)
   if (select.groupDistinct) found.leak(madeOf(outputs.map(({ origin }) => origin)), 'GROUP BY DISTINCT')
   if (select.distinct?.length === 0) for (const output of outputs) comparesRows(output.origin, 'DISTINCT', found)
   for (const item of select.distinct ?? []) comparesRows(named(item), 'DISTINCT ON', found)
-  readTail(select, outputs, context)
+  readTail(select, outputs, tail)
   tellOrder(orderOfSelect(select, outputs, context), context)
   return outputs
 }
+
+/** What ORDER BY, GROUP BY and HAVING see: where they may name columns of the select list, those beside the ones of FROM. */
+const withTargets = (context: ExpressionContext, outputs: readonly Output[]): ExpressionContext =>
+  context.found.dialect.targetsAreNamed
+    ? {
+        ...context,
+        scope: {
+          ...context.scope,
+          // One without a name is called as its text, which no column of FROM is.
+          items: [
+            ...context.scope.items,
+            {
+              alias: undefined,
+              columns: outputs.filter(({ name, repeats }) => name !== undefined || repeats === true),
+            },
+          ],
+        },
+        origins: new WeakMap(),
+      }
+    : context
 
 /** Values of rows are compared with those of others: also where a view does so, whoever reads it is told. */
 function comparesRows(origin: Origin, place: string, found: Place['found']): void {
@@ -94,6 +115,8 @@ function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
       )
     case 'parameter':
     case 'system-value':
+    case 'variable':
+    case 'assign':
     case 'call':
     case 'operation':
     case 'logic':

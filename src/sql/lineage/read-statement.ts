@@ -1,5 +1,6 @@
 import type {
   Assignment,
+  Change,
   Copy,
   Delete,
   Expression,
@@ -88,6 +89,8 @@ function readStatement(
       return readUpdate(node, place)
     case 'delete':
       return readDelete(node, place)
+    case 'change':
+      return readChange(node, place)
     case 'merge':
       return readMerge(node, place)
     case 'utility':
@@ -124,7 +127,8 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
         origin: unknownCount || name === undefined ? all : (source[columns.indexOf(name)]?.origin ?? PLAIN),
       })),
     }
-    const context = contextAt(place, [item, excluded])
+    const beside = conflict.seesSource && node.source?.kind === 'select' ? readFrom(node.source.from, place).items : []
+    const context = contextAt(place, [item, excluded, ...beside])
     const inferring = contextAt(place, [item])
     for (const name of conflict.columns)
       found.leak(
@@ -161,6 +165,29 @@ function readDelete(node: Delete, outside: Place): readonly Output[] {
   condition(node.where, 'WHERE', context)
   tellOrder(orderOfChange(node, items, context), context)
   return readReturning(node.returning, items, item, place, [...item.columns, ...from.starColumns])
+}
+
+function readChange(node: Change, outside: Place): readonly Output[] {
+  const { found } = outside
+  const place = { ...outside, ctes: readWith(node.with, outside) }
+  const { items, starColumns } = readFrom(node.from, place)
+  const context = contextAt(place, items)
+  condition(node.where, 'WHERE', context)
+  const order = originsOf(
+    node.order.map(({ by }) => by),
+    context,
+  )
+  if (isMasked(order)) found.comparesRows = true
+  found.leak(order, 'ORDER BY')
+  for (const count of node.limit) found.constants.bare(count)
+  found.leak(originsOf(node.limit, context), 'LIMIT')
+  tellOrder(placesOf(items), context)
+  for (const { table } of node.targets) {
+    const { item, target } = readTarget(table, found)
+    const set = node.set.filter(({ of }) => of === undefined || of === item.alias)
+    assign(node, set, item, target, context)
+  }
+  return readReturning(node.returning, items, { alias: undefined, columns: starColumns }, place)
 }
 
 function readMerge(node: Merge, outside: Place): readonly Output[] {

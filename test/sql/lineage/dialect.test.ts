@@ -167,6 +167,7 @@ describe('lineage in a dialect that is not PostgreSQL', () => {
           predicate: undefined,
           set: [{ column: 'country', subscripts: [], value: column('fresh', 'id'), place: undefined }],
           where: undefined,
+          seesSource: false,
         },
       })
     expect(lineage(upsert('fresh')).copies).toEqual([])

@@ -42,6 +42,7 @@ export const postgresDialect: Dialect = {
   systemColumns: new Map([...each('xmin cmin xmax cmax', 'nothing'), ...each('ctid tableoid', 'place')]),
   // MaxTupleAttributeNumber in the server's htup_details.h.
   maxColumns: 1664,
+  targetsAreNamed: false,
   names: {
     isSystem: ({ schema }) => schema === undefined || schema === 'pg_catalog',
     isSamplingMethod: ({ schema, name }) => schema === undefined && SAMPLING_METHODS.has(name),

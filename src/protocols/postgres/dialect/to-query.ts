@@ -322,6 +322,7 @@ function conflictOf(clause: pg.OnConflictClause | undefined): Conflict | undefin
     predicate: read.maybe(predicate),
     set: assignments(targetList),
     where: read.maybe(whereClause),
+    seesSource: false,
   }
 }
 
@@ -362,6 +363,7 @@ const QUERIES: { readonly [T in NodeType]?: (node: Bodies[T]) => Statement } = {
     ...columnList(node.cols),
     source: node.selectStmt === undefined ? undefined : toQuery(node.selectStmt),
     conflict: conflictOf(node.onConflictClause),
+    replaces: false,
     returning: returningOf(node.returningClause),
   }),
   UpdateStmt: (node): Update => ({

@@ -155,6 +155,8 @@ function isBounded(node: Expression): boolean {
     case 'test':
     case 'logic':
       return true
+    case 'variable':
+    case 'assign':
     case 'case':
     case 'subquery':
     case 'field':

@@ -1,0 +1,16 @@
+import type { ServerVersion } from '../wire/server-version.ts'
+
+/** What decides how the server reads a text. */
+export interface ReadingContext {
+  readonly server: ServerVersion
+  /** Modes in upper case, with those that stand for several taken apart (sql-mode.ts). */
+  readonly sqlMode: ReadonlySet<string>
+  /** The default database; names without a schema stay without one in the tree. */
+  readonly database: string | undefined
+  /** Whether one text may hold several statements. */
+  readonly multiStatements: boolean
+  /** Of the connection: what the text was decoded by. */
+  readonly charset: 'utf8mb4' | 'utf8mb3' | 'latin1' | 'ascii' | 'binary'
+  /** `lower_case_table_names` is not 0: names of databases, tables and aliases are the same in any case, and are lower case in the tree. */
+  readonly foldsTableNames: boolean
+}

@@ -198,18 +198,18 @@ export class LaneConnection {
   /** What stands behind names, and on its way: asking for it hands over what the lane has. */
   inside(): unknown {
     const { pipeline } = this
-    const prepared = pipeline.statements.lookUp('', pipeline.batch)
-    const portal = pipeline.portals.lookUp('', pipeline.batch)
+    const prepared = pipeline.names.statements.lookUp('', pipeline.batch)
+    const portal = pipeline.names.portals.lookUp('', pipeline.batch)
     return {
       prepared: { ...prepared, value: prepared.value && this.#shown(prepared.value) },
       portal: {
         ...portal,
         value: portal.value && { ...portal.value, decision: '', prepared: this.#shown(portal.value.prepared) },
       },
-      cursors: [...pipeline.cursors],
+      cursors: [...pipeline.names.cursors],
       unanalysed: pipeline.unanalysed().map((one) => ({ ...one, since: 0 })),
-      isIdle: pipeline.isIdle,
-      head: pipeline.head?.type,
+      isIdle: pipeline.inFlight.isIdle,
+      head: pipeline.inFlight.head?.type,
     }
   }
 

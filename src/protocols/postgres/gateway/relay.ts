@@ -115,7 +115,8 @@ export class Relay {
 
   /** The client is told at once; then what runs upstream is cancelled, ended, and that it is gone made sure of. */
   async #end(reason: PamError): Promise<void> {
-    const { client, isIdle } = this.#pipeline
+    const { client } = this.#pipeline
+    const { isIdle } = this.#pipeline.inFlight
     const upstream = this.#upstream
     // Whoever waits for an answer of the target hears at once that none comes.
     this.#pipeline.abandon()

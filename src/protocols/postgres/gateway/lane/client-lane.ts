@@ -90,14 +90,14 @@ export class ClientLane {
   #mayPass(statement: KnownStatement, shape: number): boolean {
     const pipeline = this.#pipeline
     const { prepared, generation, command } = statement
-    if (generation !== pipeline.catalogGeneration || !command.isAllowed) return false
-    if (!statement.isParsed && pipeline.prepared(statement.name) !== prepared) return false
+    if (generation !== pipeline.known.generation || !command.isAllowed) return false
+    if (!statement.isParsed && pipeline.inFlight.prepared(statement.name) !== prepared) return false
     const isDescribed = (shape & shapes.describe) !== 0
     if (!isDescribed && !this.#masks) return true
     // Of what is prepared just now the slow path would ask for the columns, and so it would of any that were not told with the definitions of now.
     if (prepared.described !== generation || prepared.columns === undefined || (statement.isParsed && !isDescribed))
       return false
-    return !this.#masks || rewritesOf(statement, pipeline.masking, pipeline.session.hashKeys) === 'untouched'
+    return !this.#masks || rewritesOf(statement, pipeline.known.masking, pipeline.session.hashKeys) === 'untouched'
   }
 
   #record(chunk: Buffer, index: number): void {

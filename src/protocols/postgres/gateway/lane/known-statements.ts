@@ -78,7 +78,7 @@ export class KnownStatements {
     { message, prepared, facts, command }: LetThrough,
     isParsed: boolean,
   ): void {
-    const { catalogGeneration: generation, masking } = this.#pipeline
+    const { generation, masking } = this.#pipeline.known
     const before = binds.get(key)
     if (
       before?.facts === facts &&

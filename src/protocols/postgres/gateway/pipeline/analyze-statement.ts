@@ -23,19 +23,19 @@ export interface StatementAnalyzer {
 export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): StatementAnalyzer {
   /** By what the text says: texts that say the same share it. */
   let cache = new WeakMap<ParsedText, StatementFacts>()
-  let generation = pipeline.catalogGeneration
+  let generation = pipeline.known.generation
 
-  const resolve = (parsed: ParsedText, uncertain = pipeline.uncertain): StatementFacts => {
-    if (generation !== pipeline.catalogGeneration) {
+  const resolve = (parsed: ParsedText, uncertain = pipeline.known.uncertain): StatementFacts => {
+    if (generation !== pipeline.known.generation) {
       cache = new WeakMap()
-      generation = pipeline.catalogGeneration
+      generation = pipeline.known.generation
     }
     const known = uncertain === undefined ? cache.get(parsed) : undefined
     if (known !== undefined) return known
     const facts =
       'failure' in parsed
         ? notRead(parsed)
-        : resolveFacts(parsed, pipeline.catalog, pipeline.masking, prepared, {
+        : resolveFacts(parsed, pipeline.known.catalog, pipeline.known.masking, prepared, {
             readOnly: pipeline.session.readOnly,
             ownAccount: pipeline.session.config.ownAccount,
             uncertain,
@@ -47,8 +47,8 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   }
   /** What SQL or the protocol prepared under a name, where that is certain. */
   const prepared: FindPrepared = (name) => {
-    const { value } = pipeline.statements.lookUp(name, pipeline.batch)
-    if (value === undefined || !pipeline.isIdle) return undefined
+    const { value } = pipeline.names.statements.lookUp(name, pipeline.batch)
+    if (value === undefined || !pipeline.inFlight.isIdle) return undefined
     const parsed = parser.parse(value.sql)
     return parsed instanceof Promise ? undefined : resolve(parsed)
   }
@@ -57,7 +57,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     statements: [unparsed(failure)],
     parsed: [],
     refusal: undefined,
-    tainted: pipeline.masking.plan.columns.length > 0 && 'all',
+    tainted: pipeline.known.masking.plan.columns.length > 0 && 'all',
     lineage: [],
     guesses: [],
     changesCatalog: true,
@@ -73,7 +73,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
       await pipeline.settled()
       // In a failed transaction, or before the Sync after an error, nothing can be asked and nothing will run.
       if (pipeline.isStuck) return resolve(parsed)
-      await pipeline.refreshCatalog(all)
+      await pipeline.known.refresh(all)
       const facts = resolve(parsed)
       const changing = othersTouching(facts)
       if (changing.length === 0) return facts
@@ -97,11 +97,11 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
-    if (pipeline.renewed === 'anything') return lookOnce(parsed, sql, false)
-    if (!pipeline.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
+    if (pipeline.known.renewed === 'anything') return lookOnce(parsed, sql, false)
+    if (!pipeline.inFlight.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
       return pipeline.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
-    if (isRenewed(facts, pipeline.renewed)) return lookOnce(parsed, sql, false)
+    if (isRenewed(facts, pipeline.known.renewed)) return lookOnce(parsed, sql, false)
     if (othersTouching(facts).length > 0) return lookAgain(parsed, false)
     return isNew(facts, sql) ? lookOnce(parsed, sql, true) : facts
   }
@@ -119,7 +119,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
   /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
   const withTypes = (facts: StatementFacts, types: readonly number[]): StatementFacts => {
-    const { catalog } = pipeline
+    const { catalog } = pipeline.known
     const reasons = types.flatMap((type) => {
       const name = catalog.typesByOid.get(type)
       return [...(name === undefined ? [] : [`the type ${name} runs user-defined code`]), ...castsFrom(type, catalog)]
@@ -135,7 +135,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
         ...statement,
         unknown: [...new Set([...statement.unknown, ...reasons])],
       })),
-      tainted: pipeline.masking.plan.columns.length > 0 && 'all',
+      tainted: pipeline.known.masking.plan.columns.length > 0 && 'all',
       changesCatalog: true,
     } satisfies StatementFacts
     byTypes.set(types.join(), withReasons)
@@ -176,11 +176,11 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     return facts
   }
   const isOld = (facts: StatementFacts): boolean =>
-    pipeline.uncertain === undefined &&
+    pipeline.known.uncertain === undefined &&
     !pipeline.isStuck &&
-    (isRenewed(facts, pipeline.noted) || othersTouching(facts).length > 0)
+    (isRenewed(facts, pipeline.known.noted) || othersTouching(facts).length > 0)
   const answerable = (facts: StatementFacts): StatementFacts | Promise<StatementFacts> =>
-    missingRelations(facts, pipeline.catalog) === undefined
+    missingRelations(facts, pipeline.known.catalog) === undefined
       ? withoutMissing(pipeline, facts)
       : withMissingRelation(pipeline, facts)
   return {

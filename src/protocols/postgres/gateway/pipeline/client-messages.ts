@@ -115,7 +115,7 @@ export class ClientMessages {
   #copyEnd(frame: Frame): void {
     const pipeline = this.#pipeline
     if (pipeline.copyIn) pipeline.copyIn = false
-    else if (!pipeline.isIdle) pipeline.expect({ type: 'copy-end' })
+    else if (!pipeline.inFlight.isIdle) pipeline.expect({ type: 'copy-end' })
     this.#send(frame.bytes)
   }
 
@@ -167,8 +167,8 @@ export class ClientMessages {
     this.#send(frame.bytes)
     const pending = { type: 'sync' } as const
     pipeline.expect(pending)
-    if (published !== undefined) pipeline.publish(pending, published.change, true)
-    pipeline.noteEnd()
+    if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
+    pipeline.known.noteEnd()
     pipeline.endBatch()
   }
 
@@ -187,7 +187,7 @@ export class ClientMessages {
   *#isOvertaken(facts: StatementFacts): Steps<boolean> {
     const hasWaited = yield* beforeText(this.#pipeline, facts)
     // What the person decided about rests on definitions that may have changed in that time.
-    return hasWaited && this.#pipeline.catalogStale
+    return hasWaited && this.#pipeline.known.isStale
   }
 
   /** What others have on its way comes first; what the text means is asked again afterwards. */
@@ -195,7 +195,7 @@ export class ClientMessages {
     const pipeline = this.#pipeline
     for (let times = 1; ; times++) {
       const facts = yield* settledValue(this.#analyzer.of(sql))
-      if (!facts.changesCatalog && pipeline.changed === undefined) return facts
+      if (!facts.changesCatalog && pipeline.changes.uncommitted === undefined) return facts
       const hasWaited = yield* beforeText(pipeline, facts)
       if (!hasWaited || times > MAX_WAITS) return facts
     }
@@ -204,21 +204,22 @@ export class ClientMessages {
   #forwardQuery(frame: Frame, sql: string, facts: StatementFacts, decision: string): void {
     const pipeline = this.#pipeline
     pipeline.endBatch()
-    const restore = forgetNames(pipeline, facts)
+    const restore = forgetNames(pipeline.names, facts)
     const notUnderstood = facts.parsed.length === 0 ? restore : undefined
     const published = publishedBy(pipeline, facts)
     noteChanges(pipeline, facts)
     const run = startRun(decision, sql, facts, notUnderstood)
     const pending = { type: 'query', run, rests: restsOn(facts) } as const
     pipeline.expect(pending)
-    if (published !== undefined) pipeline.publish(pending, published.change, published.waitFor)
+    if (published !== undefined) pipeline.changes.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)
   }
 
   #refuseQuery(sql: string, facts: StatementFacts, error: PamError): void {
     const pipeline = this.#pipeline
     const bytes = ownError(error, facts)
-    if (bytes === undefined || (pipeline.isIdle && pipeline.status === 'I')) return this.#answerQuery(error, bytes)
+    if (bytes === undefined || (pipeline.inFlight.isIdle && pipeline.status === 'I'))
+      return this.#answerQuery(error, bytes)
     // The server fails as well, and its transaction with it.
     pipeline.endBatch()
     const run = startRun(error.id ?? '', sql, { ...facts, changesCatalog: false })
@@ -249,7 +250,7 @@ export class ClientMessages {
       described: undefined,
       names: this.#namesOf(facts),
     }
-    const change = pipeline.statements.set(message.statement, prepared, pipeline.batch)
+    const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
     this.#forward(frame.bytes, { type: 'parse', change, tainted: facts.tainted, rests: restsOn(facts) })
   }
@@ -257,7 +258,7 @@ export class ClientMessages {
   *#bind(frame: Frame, message: Bind, unheld?: PamError): Steps {
     const pipeline = this.#pipeline
     const { statement } = message
-    const prepared = yield* this.#lookUp(pipeline.statements, statement)
+    const prepared = yield* this.#lookUp(pipeline.names.statements, statement)
     if (prepared === undefined) {
       const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`
       return this.#unknownName(bindNobody(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
@@ -277,10 +278,10 @@ export class ClientMessages {
       this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
     this.#passing = unheld !== undefined
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
-    forgetNames(pipeline, facts)
+    forgetNames(pipeline.names, facts)
     this.#forward(frame.bytes, {
       type: 'bind',
-      change: pipeline.portals.set(message.portal, portal, pipeline.batch),
+      change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),
       tainted: facts.tainted,
       portal: { name: message.portal, facts },
       rests: restsOn(facts),
@@ -293,29 +294,29 @@ export class ClientMessages {
     let names = UNKNOWN_NAMES
     let tainted: Taint = this.#masks && 'all'
     if (message.subject === 'statement') {
-      of = yield* this.#lookUp(pipeline.statements, message.name)
+      of = yield* this.#lookUp(pipeline.names.statements, message.name)
       if (of !== undefined) names = of.names
     } else {
-      const portal = yield* this.#lookUp(pipeline.portals, message.name)
+      const portal = yield* this.#lookUp(pipeline.names.portals, message.name)
       if (portal !== undefined) {
         of = portal.prepared
         names = this.#namesOf(portal.facts)
         tainted = portal.facts.tainted
       }
     }
-    if (of !== undefined) of.described = pipeline.catalogGeneration
+    if (of !== undefined) of.described = pipeline.known.generation
     this.#forward(frame.bytes, { type: 'describe', of, hidden: false, tainted, names })
   }
 
   *#execute(frame: Frame, message: Execute): Steps {
     const pipeline = this.#pipeline
-    const portal = yield* this.#lookUp(pipeline.portals, message.portal)
+    const portal = yield* this.#lookUp(pipeline.names.portals, message.portal)
     if (portal === undefined) {
-      if (pipeline.cursors.has(message.portal)) return yield* this.#executeCursor(frame, message.portal)
+      if (pipeline.names.cursors.has(message.portal)) return yield* this.#executeCursor(frame, message.portal)
       return this.#unknownName(executeNobody(), INVALID_CURSOR_NAME, `portal "${message.portal}" does not exist`)
     }
     const { prepared, facts } = portal
-    if (prepared.described !== pipeline.catalogGeneration)
+    if (prepared.described !== pipeline.known.generation)
       this.#describeForMasking(message.portal, prepared, facts.tainted, this.#namesOf(facts))
     const change = commits(facts) ? pipeline.publishes(undefined, true) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
@@ -323,7 +324,7 @@ export class ClientMessages {
     noteChanges(pipeline, facts)
     const pending = { type: 'execute', run: startRun(portal.decision, prepared.sql, facts), portal } as const
     this.#forward(frame.bytes, pending)
-    if (published !== undefined) pipeline.publish(pending, published.change, true)
+    if (published !== undefined) pipeline.changes.publish(pending, published.change, true)
   }
 
   /** A cursor of SQL and a portal share their names: executing it is a FETCH, and judged as one. */
@@ -337,7 +338,7 @@ export class ClientMessages {
       parameterTypes: [],
       columns: undefined,
       described: undefined,
-      names: { tainted: facts.tainted, outputs: this.#pipeline.cursors.get(name) },
+      names: { tainted: facts.tainted, outputs: this.#pipeline.names.cursors.get(name) },
     }
     this.#describeForMasking(name, prepared, facts.tainted, prepared.names)
     // Whoever executes it gets text, also of a cursor that is declared BINARY: that is said to FETCH alone.
@@ -348,14 +349,14 @@ export class ClientMessages {
   /** Rows can be masked only by columns that were described, with the definitions of now: where the client does not ask, we do. */
   #describeForMasking(portal: string, of: Prepared, tainted: Taint, names: ColumnNames): void {
     if (!this.#masks) return
-    of.described = this.#pipeline.catalogGeneration
+    of.described = this.#pipeline.known.generation
     this.#pipeline.expect({ type: 'describe', of, hidden: true, tainted, names })
     this.#send(describePortal(portal))
   }
 
   #close(frame: Frame, message: Close): void {
     const pipeline = this.#pipeline
-    const table = message.subject === 'statement' ? pipeline.statements : pipeline.portals
+    const table = message.subject === 'statement' ? pipeline.names.statements : pipeline.names.portals
     const change = table.set(message.name, undefined, pipeline.batch)
     this.#forward(frame.bytes, { type: 'close', change, tainted: false })
   }
@@ -371,7 +372,7 @@ export class ClientMessages {
   #namesOf({ tainted, lineage, parsed }: StatementFacts): ColumnNames {
     const [statement] = parsed
     const [cursor] = statement?.kinds.includes('fetch') === true ? statement.names : []
-    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.cursors.get(cursor) }
+    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.names.cursors.get(cursor) }
   }
 
   /** What a name stands for; where an earlier batch may yet fail, only once that is known. */

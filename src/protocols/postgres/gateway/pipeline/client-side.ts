@@ -95,7 +95,7 @@ export class ClientSide {
   #work(): void {
     const { session } = this.#pipeline
     while (this.#waiting.length > 0 && !this.#busy && !session.ended.aborted) {
-      if (this.#pipeline.isFull) {
+      if (this.#pipeline.inFlight.isFull) {
         this.#waitForRoom()
         break
       }
@@ -137,13 +137,13 @@ export class ClientSide {
   /** A change that was announced is sent by now, or is not sent. */
   #finished(): void {
     this.#busy = false
-    this.#pipeline.endAnnouncement()
+    this.#pipeline.changes.endAnnouncement()
   }
 
   /** So much is on its way that the server comes first. */
   #waitForRoom(): void {
     this.#busy = true
-    void this.#pipeline.whenRoom().then(() => {
+    void this.#pipeline.inFlight.whenRoom().then(() => {
       this.#busy = false
       this.#work()
       this.#readOn()

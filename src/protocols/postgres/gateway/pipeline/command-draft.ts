@@ -83,10 +83,12 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
     if (kinds.some((kind) => IN_BLOCK.has(kind))) pipeline.block = { batch, isOpen: true }
     else if (kinds.some((kind) => ENDS_BLOCK.has(kind))) pipeline.block = { batch, isOpen: false }
   const change = changeOf(facts)
-  pipeline.noteDefinitionsChange(facts.parsed.some(endsTransaction) ? bothOf(pipeline.changed, change) : change)
-  pipeline.noteChanged(change, isNamed(facts))
-  if (facts.parsed.some(movesNames)) pipeline.notePathChange()
-  if (facts.parsed.some(endsTransaction)) pipeline.noteEnd()
+  pipeline.noteDefinitionsChange(
+    facts.parsed.some(endsTransaction) ? bothOf(pipeline.changes.uncommitted, change) : change,
+  )
+  pipeline.changes.noteUncommitted(change, isNamed(facts))
+  if (facts.parsed.some(movesNames)) pipeline.known.notePathChange()
+  if (facts.parsed.some(endsTransaction)) pipeline.known.noteEnd()
   if (facts.tainted === 'all') pipeline.ranUnread = true
   for (const { tree } of facts.parsed)
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)

@@ -80,7 +80,7 @@ export class CommandGate {
     pipeline.reply(() => toNotice(decision.notice, hint))
     if (this.left) decision.withdraw()
     // While a person decides, others need not wait for a change that was announced.
-    pipeline.endAnnouncement()
+    pipeline.changes.endAnnouncement()
     try {
       return { ...(yield* settledValue(decision.verdict)), wasHeld: true }
     } finally {

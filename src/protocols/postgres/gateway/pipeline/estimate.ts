@@ -16,7 +16,7 @@ export async function estimateRows(
   const [statement, ...more] = facts.statements
   if (statement === undefined || more.length > 0 || parameters > 0) return undefined
   if (statement.unknown.length > 0 || !statement.kinds.every((kind) => PLANNED.has(kind))) return undefined
-  if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.isIdle) return undefined
+  if (pipeline.status !== 'I' || pipeline.batchOpen || !pipeline.inFlight.isIdle) return undefined
   pipeline.session.recorder.outcome({ type: 'notice', message: 'the planner is asked how many rows this touches' })
   try {
     const [, plan] = await ownQueries(pipeline, [

@@ -1,14 +1,11 @@
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import type { PipelineState } from './pipeline-state.ts'
+import type { Names } from '../lane/hand-over.ts'
 
 /**
  * SQL that makes or drops the same kind of names: what we knew of them may be wrong now, so it is forgotten. Returns what
  * brings it back, for a text that the server turns out not to understand either: then nothing of it has run.
  */
-export function forgetNames(
-  { statements, portals, cursors }: Pick<PipelineState, 'statements' | 'portals' | 'cursors'>,
-  facts: StatementFacts,
-): () => void {
+export function forgetNames({ statements, portals, cursors }: Names, facts: StatementFacts): () => void {
   const unknown = facts.statements.some((statement) => statement.unknown.length > 0)
   if (unknown) cursors.clear()
   const restore = unknown ? [statements.clear(), portals.clear()] : []

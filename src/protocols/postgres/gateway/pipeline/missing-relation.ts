@@ -9,13 +9,13 @@ import { quoted } from './missing-prepared.ts'
  * the gateway; and nothing of the statement is sent, since the relation may be made meanwhile.
  */
 export async function withMissingRelation(pipeline: PipelineState, facts: StatementFacts): Promise<StatementFacts> {
-  const missing = missingRelations(facts, pipeline.catalog)
+  const missing = missingRelations(facts, pipeline.known.catalog)
   const [first] = missing?.names ?? []
   if (missing === undefined || first === undefined) return facts
   await pipeline.settled()
   // In a failed transaction nothing can be asked.
   if (pipeline.serverSkips || pipeline.copyIn || pipeline.status === 'E') return facts
-  const { searchPath } = pipeline.catalog
+  const { searchPath } = pipeline.known.catalog
   if (missing.names.some(({ schema }) => schema?.startsWith('pg_temp') === true)) return facts
   const names = missing.names.map(
     ({ schema, name }) =>

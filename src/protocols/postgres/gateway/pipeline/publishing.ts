@@ -14,7 +14,7 @@ export interface Published {
 export function publishedBy(pipeline: PipelineState, facts: StatementFacts): Published | undefined {
   const change = pipeline.publishes(changeOf(facts), commits(facts))
   if (change === undefined) return undefined
-  return { change, waitFor: pipeline.changed !== undefined || isNamed(facts) }
+  return { change, waitFor: pipeline.changes.uncommitted !== undefined || isNamed(facts) }
 }
 
 /**
@@ -28,7 +28,7 @@ export function* beforePublishing(pipeline: PipelineState, published: Published 
     pipeline,
     change.touches,
     (pids) => waiting(pipeline, pids),
-    () => pipeline.announce(change),
+    () => pipeline.changes.announce(change),
   )
   if (settled === undefined) return false
   yield settled
@@ -52,10 +52,16 @@ const waitsOf = (pids: readonly number[]): string =>
 
 /** Before a text that changes definitions, or commits what was changed. True where there was something to wait for. */
 export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Steps<boolean> {
-  const { changed } = pipeline
-  if (changed !== undefined && !changed.named && !facts.changesCatalog && pipeline.isIdle && commits(facts)) {
+  const { uncommitted } = pipeline.changes
+  if (
+    uncommitted !== undefined &&
+    !uncommitted.named &&
+    !facts.changesCatalog &&
+    pipeline.inFlight.isIdle &&
+    commits(facts)
+  ) {
     const has = (yield pipeline.hasChanged()) as boolean
-    pipeline.changed = has ? { ...changed, named: true } : undefined
+    pipeline.changes.uncommitted = has ? { ...uncommitted, named: true } : undefined
     if (has) yield* beforePublishing(pipeline, publishedBy(pipeline, facts))
     return true
   }

@@ -57,7 +57,7 @@ export class ServerMessages {
   /** What the client gets of this message; undefined: nothing. */
   handle(frame: Frame): Buffer | undefined {
     const pipeline = this.#pipeline
-    const { head } = pipeline
+    const { head } = pipeline.inFlight
     if (frame.piece === 'later') {
       if (head !== undefined && 'run' in head) head.run.bytes += frame.bytes.length
       return frame.bytes
@@ -159,7 +159,7 @@ export class ServerMessages {
 
   /** Names of columns that code which is not read may have made of masked ones are hidden. */
   #named(frame: Frame, { tainted, outputs }: ColumnNames): Buffer {
-    if (this.#pipeline.masking.plan.columns.length === 0) return frame.bytes
+    if (this.#pipeline.known.masking.plan.columns.length === 0) return frame.bytes
     const isRead = outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true
     if (tainted !== 'all' && isRead) return frame.bytes
     const columns = this.#columns(frame)
@@ -185,7 +185,10 @@ export class ServerMessages {
     head.run.index++
     head.run.copy = undefined
     const { change, endsTransaction } = head.run
-    this.#pipeline.noteDefinitionsChange(endsTransaction ? bothOf(this.#pipeline.changed, change) : change, true)
+    this.#pipeline.noteDefinitionsChange(
+      endsTransaction ? bothOf(this.#pipeline.changes.uncommitted, change) : change,
+      true,
+    )
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#pipeline.answered()
@@ -195,7 +198,8 @@ export class ServerMessages {
 
   /** Names that SQL made stand for what was judged once the server says that it made them. */
   #confirmNames({ statements, lineage, index, sql, tainted }: Run, tag: string): void {
-    const { cursors, statements: names, batch } = this.#pipeline
+    const { names, batch } = this.#pipeline
+    const { cursors } = names
     const statement = statements[index]
     const [name] = statement?.names ?? []
     if (statement === undefined || name === undefined) return
@@ -206,7 +210,7 @@ export class ServerMessages {
     if (tag === 'CLOSE CURSOR ALL') cursors.clear()
     // A text with several statements is no text of this one.
     if (tag === 'PREPARE' && statements.length === 1)
-      names
+      names.statements
         .set(
           name,
           { sql, parameterTypes: [], columns: undefined, described: undefined, names: { tainted, outputs } },
@@ -221,8 +225,8 @@ export class ServerMessages {
     // A cursor of SQL and a portal share their names.
     if (head.type === 'bind') {
       const [lineage] = head.portal.facts.lineage
-      if (lineage === undefined) pipeline.cursors.delete(head.portal.name)
-      else pipeline.cursors.set(head.portal.name, lineage.outputs)
+      if (lineage === undefined) pipeline.names.cursors.delete(head.portal.name)
+      else pipeline.names.cursors.set(head.portal.name, lineage.outputs)
     }
     this.#pipeline.answered()
     return frame.bytes
@@ -234,9 +238,9 @@ export class ServerMessages {
     pipeline.status = statusOf(frame)
     if (before === 'I' && pipeline.status !== 'I') pipeline.transactionSince = Date.now()
     // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
-    if (pipeline.namesMoved) {
-      pipeline.notePathChange()
-      pipeline.namesMoved = pipeline.status !== 'I'
+    if (pipeline.known.namesMoved) {
+      pipeline.known.notePathChange()
+      pipeline.known.namesMoved = pipeline.status !== 'I'
     }
     pipeline.answered()
     pipeline.noteTransaction()
@@ -261,7 +265,7 @@ export class ServerMessages {
     if (head?.type === 'query' && fields.get('C') === SYNTAX_ERROR) head.run.notUnderstood()
     if (head?.type === 'query' || head?.type === 'execute') {
       this.#record(head.run, { error: (fields.get('C') ?? 'XX000').slice(0, 5) })
-      pipeline.noteDefinitionsChange(bothOf(pipeline.changed, head.run.change), true)
+      pipeline.noteDefinitionsChange(bothOf(pipeline.changes.uncommitted, head.run.change), true)
     }
     if (head !== undefined && head.type !== 'query' && head.type !== 'sync') {
       pipeline.copyIn = false
@@ -304,8 +308,8 @@ export class ServerMessages {
 
   /** Once code has run that is not read, only what the client has been told before: it may have set anything. */
   #mayReport(name: string, value: string): boolean {
-    const { masking, reported, ranUnread } = this.#pipeline
-    if (masking.plan.columns.length === 0) return true
+    const { reported, ranUnread } = this.#pipeline
+    if (this.#pipeline.known.masking.plan.columns.length === 0) return true
     const known = reported.get(name) ?? new Set<string>()
     reported.set(name, known)
     if (ranUnread) return known.has(value)

@@ -48,7 +48,7 @@ export class ServerSide {
   readonly #take = (frame: Frame): boolean => {
     const bytes = this.#messages.handle(frame)
     if (bytes !== undefined) this.#add(bytes)
-    if (this.#pipeline.hasDue) for (const reply of this.#pipeline.dueReplies()) this.#add(reply)
+    if (this.#pipeline.inFlight.hasDue) for (const reply of this.#pipeline.inFlight.dueReplies()) this.#add(reply)
     return !this.#pipeline.session.ended.aborted
   }
 
@@ -89,7 +89,7 @@ export class ServerSide {
   /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
   #rows(bytes: Buffer, at: number): number {
     const tag = bytes[at]
-    const { head } = this.#pipeline
+    const { head } = this.#pipeline.inFlight
     if (head?.type !== 'query' && head?.type !== 'execute') return at
     const run =
       tag === serverTags.dataRow && !this.#keepsRows

@@ -21,7 +21,8 @@ export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Mask
 
 /** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
 export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffer {
-  const { masking, session, notified, ranUnread } = pipeline
+  const { session, notified, ranUnread } = pipeline
+  const { masking } = pipeline.known
   const body = new ByteReader(bodyOf(frame), 'NotificationResponse')
   const processId = body.uint32()
   const channel = body.cstring()
@@ -44,7 +45,7 @@ export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffe
   return out
 }
 
-function taintOf({ head, masking }: PipelineState): Taint {
+function taintOf({ inFlight: { head }, known: { masking } }: PipelineState): Taint {
   if (
     head === undefined ||
     head.type === 'reply' ||

@@ -34,8 +34,8 @@ export class ResultRows {
   }
 
   get masker(): Masker {
-    const { masking, session } = this.#pipeline
-    return { scope: masking, keys: session.hashKeys }
+    const { known, session } = this.#pipeline
+    return { scope: known.masking, keys: session.hashKeys }
   }
 
   /** DataRows that stand behind each other from an offset on. Undefined: to be taken one by one. */
@@ -53,7 +53,7 @@ export class ResultRows {
     const limits = { tag: serverTags.copyData, longest: this.#pipeline.session.limits.resultMessageBytes }
     if (!this.#masks) return passRows(bytes, at, limits.tag, limits.longest)
     const { copy } = run
-    const { kinds } = this.#pipeline.masking.plan
+    const { kinds } = this.#pipeline.known.masking.plan
     const delimiter = copy?.delimiter.charCodeAt(0) ?? 0
     if (copy?.format !== 'text' || copy.null !== '\\N' || copy.delimiter.length !== 1 || delimiter >= 0x80)
       return undefined
@@ -106,13 +106,13 @@ export class ResultRows {
   }
 
   #copied(run: Run): CopiedRows {
-    const { plan } = this.#pipeline.masking
+    const { plan } = this.#pipeline.known.masking
     if (run.copied?.format === run.copy && run.copied !== undefined) return run.copied
     const statement = run.statements[run.index]
     run.copied = {
       format: run.copy,
       outputs: plan.columns.length === 0 ? undefined : this.outputs(run),
-      types: statement && copyTypes(statement, this.#pipeline.catalog),
+      types: statement && copyTypes(statement, this.#pipeline.known.catalog),
     }
     return run.copied
   }
@@ -122,7 +122,7 @@ export class ResultRows {
     const statement = statements[index]
     const [cursor] = statement?.names ?? []
     if (statement?.kinds.includes('fetch') === true)
-      return cursor === undefined ? undefined : this.#pipeline.cursors.get(cursor)
+      return cursor === undefined ? undefined : this.#pipeline.names.cursors.get(cursor)
     return lineage[index]?.outputs
   }
 }

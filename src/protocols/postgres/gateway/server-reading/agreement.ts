@@ -56,7 +56,7 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
           'statement.read_differently',
         )
     const judged = {
-      ...(differs(said) ? disputed(known, said.differs, pipeline.masking.anything) : known),
+      ...(differs(said) ? disputed(known, said.differs, pipeline.known.masking.anything) : known),
       declared: types,
     }
     if (!said.failed) remember(facts, types, judged)
@@ -74,14 +74,14 @@ export function agreement(pipeline: PipelineState, parser: SqlParser, { afresh, 
     const reasons: string[][] = []
     for (const [index, { executes }] of facts.parsed.entries()) {
       reasons[index] = []
-      const prepared = executes === undefined ? undefined : pipeline.statements.lookUp(executes, pipeline.batch)
+      const prepared = executes === undefined ? undefined : pipeline.names.statements.lookUp(executes, pipeline.batch)
       if (prepared?.value === undefined) continue
       const { sql, parameterTypes } = prepared.value
       const known = await agree(await parser.parse(sql), sql, parameterTypes, await ours(sql))
       if (known.statements.some(({ unknown }) => unknown.length > 0) && facts.statements[index]?.unknown.length === 0)
         reasons[index].push('what it executes is read differently')
     }
-    return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.masking.anything) : facts
+    return differs({ differs: reasons }) ? disputed(facts, reasons, pipeline.known.masking.anything) : facts
   }
   const agree: Agree = (parsed, sql, types, facts) => {
     const known = agreed.get(facts)?.get(types.length === 0 ? '' : types.join())
@@ -106,11 +106,11 @@ class PipelineSource implements ReadingSource {
   }
 
   get catalog(): Catalog {
-    return this.#pipeline.catalog
+    return this.#pipeline.known.catalog
   }
 
   get masking(): MaskingScope {
-    return this.#pipeline.masking
+    return this.#pipeline.known.masking
   }
 
   get canAskAgain(): boolean {

@@ -108,8 +108,8 @@ function send(
  */
 type HideLog = 'no' | 'as superuser' | 'as granted'
 
-const hideLog = ({ catalog }: Pick<PipelineState, 'catalog'>): HideLog =>
-  catalog.version >= 150_000 ? 'as granted' : 'as superuser'
+const hideLog = ({ known }: PipelineState): HideLog =>
+  known.catalog.version >= 150_000 ? 'as granted' : 'as superuser'
 
 function setSettings(values: Readonly<Record<string, string>>, hide: HideLog): string {
   const settings = Object.entries(values).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import type { PipelineState } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 import { SYNC } from '../../../../../src/protocols/postgres/wire/client-message.ts'
 import { PamError } from '../../../../../src/shared/errors.ts'
 import { EMAIL_RULES, LaneConnection, RULES, type ConnectionParts } from '../../../../helpers/lane-connections.ts'
@@ -138,24 +139,25 @@ describe('what the lane has taken goes the slow way', () => {
 
   it('where the catalogs are another reading than it was judged with', () => {
     const made = connection()
-    made.pipeline.catalogGeneration++
+    made.pipeline.known.generation++
     expect(oneMore(made).byLane).toBe(false)
   })
 
-  it.each([
-    ['the catalogs cannot be relied on', { uncertain: 'not read' }],
+  const touches = new Set(['x'])
+  it.each<[string, (pipeline: PipelineState) => unknown]>([
+    ['the catalogs cannot be relied on', ({ known }) => (known.uncertain = 'not read')],
     [
       'the transaction has changed definitions',
-      { changed: { touches: new Set(['x']), renews: new Set(['x']), named: true } },
+      ({ changes }) => (changes.uncommitted = { touches, renews: touches, named: true }),
     ],
-    ['a setting was moved that names depend on', { namesMoved: true }],
-    ['the transaction has failed', { status: 'E' }],
-    ['a batch is open', { batchOpen: true }],
-    ['the server skips to a Sync', { serverSkips: true }],
-    ['the server waits for data', { copyIn: true }],
-  ])('where %s', (_, state) => {
+    ['a setting was moved that names depend on', ({ known }) => (known.namesMoved = true)],
+    ['the transaction has failed', (pipeline) => (pipeline.status = 'E')],
+    ['a batch is open', (pipeline) => (pipeline.batchOpen = true)],
+    ['the server skips to a Sync', (pipeline) => (pipeline.serverSkips = true)],
+    ['the server waits for data', (pipeline) => (pipeline.copyIn = true)],
+  ])('where %s', (_, set) => {
     const made = connection()
-    Object.assign(made.pipeline, state)
+    set(made.pipeline)
     expect(oneMore(made).byLane).toBe(false)
   })
 
@@ -199,7 +201,7 @@ describe('what the lane has taken goes the slow way', () => {
     expect(oneMore(made, many)).toMatchObject({ byLane: false, tags: 'BDES'.repeat(200) })
     made.fromServer()
     expect(made.events.filter(({ type }) => type === 'result')).toHaveLength(2 + 400)
-    expect(made.pipeline.isIdle).toBe(true)
+    expect(made.pipeline.inFlight.isIdle).toBe(true)
   })
 })
 
@@ -219,9 +221,9 @@ describe('what the lane has on its way', () => {
   it('is cancelled with a session that ends: it is not idle', () => {
     const made = connection()
     made.fromClient(statement())
-    expect(made.pipeline.isIdle).toBe(false)
+    expect(made.pipeline.inFlight.isIdle).toBe(false)
     made.pipeline.abandon()
-    expect(made.pipeline.isIdle).toBe(true)
+    expect(made.pipeline.inFlight.isIdle).toBe(true)
   })
 
   it('is settled before a gateway asks something of its own', async () => {

@@ -89,7 +89,7 @@ describe('what was read before a change', () => {
     const of = async (text: string): Promise<StatementFacts> => {
       const parsed = await parser.parse(text)
       if ('failure' in parsed) throw new Error(parsed.failure)
-      return resolveFacts(parsed, pipeline.catalog, pipeline.masking)
+      return resolveFacts(parsed, pipeline.known.catalog, pipeline.known.masking)
     }
     const change = changeOf(await of(sql))
     expect(isRenewed(await of(later), change?.renews)).toBe(expected)
@@ -98,17 +98,17 @@ describe('what was read before a change', () => {
   it('is relied on for a second, whatever it rests on', () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const { pipeline } = testPipeline()
-    expect(pipeline.noted).toBeUndefined()
+    expect(pipeline.known.noted).toBeUndefined()
     pipeline.definitions.note(new Set(['made']))
-    expect(pipeline.noted).toEqual(new Set(['made']))
+    expect(pipeline.known.noted).toEqual(new Set(['made']))
     vi.advanceTimersByTime(1001)
-    expect(pipeline.noted).toBe('anything')
+    expect(pipeline.known.noted).toBe('anything')
   })
 
   it('is told from what was before so many changes that nobody remembers them', () => {
     const { pipeline } = testPipeline()
     for (let count = 0; count < 1000; count++) pipeline.definitions.note(new Set(['made']))
-    expect(pipeline.noted).toBe('anything')
+    expect(pipeline.known.noted).toBe('anything')
   })
 
   it('is for others as well what a pipeline changes that has ended the transaction', async () => {
@@ -116,7 +116,7 @@ describe('what was read before a change', () => {
     const note = async (sql: string): Promise<void> => {
       const parsed = await parser.parse(sql)
       if ('failure' in parsed) throw new Error(parsed.failure)
-      noteChanges(pipeline, resolveFacts(parsed, pipeline.catalog, pipeline.masking))
+      noteChanges(pipeline, resolveFacts(parsed, pipeline.known.catalog, pipeline.known.masking))
     }
     pipeline.status = 'T'
     pipeline.batchOpen = true

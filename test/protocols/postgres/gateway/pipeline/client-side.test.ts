@@ -218,7 +218,7 @@ describe('a refused message of an extended query', () => {
     ['at Bind', { decide: () => ({ type: 'refuse', id: 'dec_1', error: DENIED }) }, Buffer.concat([B('s'), E, SYNC])],
   ])('%s: one error, and nothing up to the Sync goes on', async (_what, parts, bytes) => {
     const { side, toClient, toUpstream, pipeline } = clientSide(parts)
-    pipeline.statements
+    pipeline.names.statements
       .set('s', { sql: 'x', parameterTypes: [], columns: [], described: 0, names: { tainted: false, outputs: [] } }, 0)
       .confirm()
     side.push(bytes)
@@ -312,7 +312,7 @@ describe('many small messages', () => {
     for (let answers = 0; answers < 10_000; answers++) pipeline.answered()
     await turn()
     expect(sent(toUpstream)).toBe(25_000)
-    expect(pipeline.isIdle).toBe(true)
+    expect(pipeline.inFlight.isIdle).toBe(true)
   })
 
   it('are not read without end while one waits, and read on afterwards', async () => {

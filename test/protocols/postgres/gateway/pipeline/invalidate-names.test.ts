@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
+import type { Names } from '../../../../../src/protocols/postgres/gateway/lane/hand-over.ts'
 import { forgetNames } from '../../../../../src/protocols/postgres/gateway/pipeline/invalidate-names.ts'
 import { NameTable } from '../../../../../src/protocols/postgres/gateway/pipeline/name-table.ts'
-import type { PipelineState } from '../../../../../src/protocols/postgres/gateway/pipeline/pipeline-state.ts'
 
-type Names = Pick<PipelineState, 'statements' | 'portals' | 'cursors'>
 let parser: SqlParser
 let names: Names
 beforeAll(async () => void (parser = await createSqlParser()))

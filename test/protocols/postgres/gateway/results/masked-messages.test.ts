@@ -14,7 +14,8 @@ const COLUMNS = { columns: [{}], kinds: [] } as unknown as MaskingPlan
 
 const pipeline = (plan: MaskingPlan, more: object = {}): PipelineState =>
   ({
-    masking: { plan },
+    inFlight: {},
+    known: { masking: { plan } },
     session: { hashKeys },
     notified: new Set(),
     ranUnread: false,

@@ -1,0 +1,216 @@
+import { PamError } from '../../../../shared/errors.ts'
+import { missingColumns } from '../../../../sql/masking/masked-relations.ts'
+import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
+import type { Session } from '../../../../gateway/engine.ts'
+import { buildCatalog, prepareCatalog } from '../../catalog/build-catalog.ts'
+import type { Catalog } from '../../catalog/catalog.ts'
+import { RESTS_FOR, type AskAll, type CatalogPlace, type CatalogReading } from '../../catalog/catalog-shelf.ts'
+import type { CatalogRows } from '../../catalog/rows.ts'
+import { joined, type Participant, type Touches } from '../../catalog/shared-definitions.ts'
+import type { SqlParser } from '../../dialect/sql-parser.ts'
+import { readDefinitions } from '../../masking/definitions.ts'
+import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
+import type { PostgresTarget } from '../../target.ts'
+import { OwnQueryFailed, ownQueries, shieldedQueries, type ShieldedPort } from './gateway-query.ts'
+import type { OwnRows } from './pending.ts'
+
+/** What a session was told of definitions at login, and where it reads more of them. */
+export interface KnownParts {
+  readonly parser: SqlParser
+  readonly catalog: CatalogRows
+  readonly searchPath: readonly string[]
+  readonly trees: DefinitionTrees
+  readonly place: CatalogPlace
+  readonly seenChanges: number
+}
+
+/** The connection that the catalogs are read on, as other sessions see it. */
+export interface ReadingPort extends ShieldedPort, Participant {
+  readonly session: Session<PostgresTarget>
+}
+
+/** Reads on a connection of its own, for a transaction that does not see what is committed. */
+export type Aside = <T>(read: (ask: AskAll) => Promise<T>) => Promise<T>
+
+/** What one session knows of the target's definitions: as it has read the catalogs last, and what must be read again since. */
+export class KnownDefinitions {
+  catalog: Catalog
+  masking: MaskingScope
+  /** How often they were read again. */
+  generation = 0
+  /** Why nothing that the catalogs say can be relied on: it could not be read, or the transaction sees what was before. */
+  uncertain: string | undefined
+  /** A setting that names depend on was moved in this transaction: its end may move it back. */
+  namesMoved = false
+
+  readonly #port: ReadingPort
+  readonly #parser: SqlParser
+  readonly #place: CatalogPlace
+  readonly #aside: Aside
+  #rows: CatalogRows
+  /** What this session knows to be old besides what all know. */
+  #stale: Touches | undefined
+  /** When all that had changed in the catalogs was read last, by `performance.now()`. */
+  #readAt = performance.now()
+  #pathMoved = false
+  /** Definitions could not be read that somebody was changing. */
+  #lacks: boolean
+  #seenChanges: number
+  /** Before whatever may have begun the transaction was sent: how often definitions had changed, and what had been read of them. */
+  #changesBefore: number
+  #rowsBefore: CatalogRows
+
+  constructor(port: ReadingPort, parts: KnownParts, aside: Aside) {
+    this.#port = port
+    this.#parser = parts.parser
+    this.#place = parts.place
+    this.#aside = aside
+    this.#seenChanges = parts.seenChanges
+    this.#rows = parts.catalog
+    this.#changesBefore = parts.seenChanges
+    this.#rowsBefore = parts.catalog
+    const { masking, config, logger } = port.session
+    this.catalog = buildCatalog(parts.catalog, config.safeFunctions, parts.searchPath)
+    this.masking = maskingScope(masking, this.catalog, parts.trees)
+    this.#lacks = lacksAny(parts.trees)
+    // A rule with a typing error would hide nothing: whoever runs the gateway must see it.
+    for (const column of missingColumns(masking, this.catalog)) logger.warn({ column }, 'masking.column_missing')
+  }
+
+  /** They may have changed since the catalogs were read, by this session or another through this gateway. */
+  get isStale(): boolean {
+    return this.renewed !== undefined
+  }
+
+  /** What a decision must not rest on before the catalogs are read again; undefined: it may rest on anything. */
+  get renewed(): Touches | undefined {
+    return this.#place.definitions.mayChangeNow(this.#port) ? 'anything' : this.noted
+  }
+
+  /** The same, of changes that were noted. */
+  get noted(): Touches | undefined {
+    if (this.#pathMoved) return 'anything'
+    const renewed = joined(this.#stale, this.#place.definitions.renewedSince(this.#seenChanges))
+    if (renewed === undefined) return undefined
+    // What was changed past the gateway is noticed with what is changed through it, sooner or later.
+    return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
+  }
+
+  /** To be read again by this session, whatever the others do. */
+  noteStale(renews: Touches): void {
+    this.#stale = joined(this.#stale, renews)
+  }
+
+  /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
+  notePathChange(): void {
+    this.#pathMoved = true
+    this.namesMoved = true
+  }
+
+  /** Something is sent that may end the transaction, or go back in it: a setting that it has moved moves again. */
+  noteEnd(): void {
+    if (this.namesMoved) this.#pathMoved = true
+  }
+
+  /** Something is sent that may begin a transaction. */
+  noteBeginning(): void {
+    this.#changesBefore = this.#place.definitions.changes
+    this.#rowsBefore = this.#rows
+  }
+
+  /**
+   * Reads the catalogs again, between the client's statements; with `all`, everything that has changed, also where nothing is known
+   * to have changed but what relations were made. What cannot be read makes what rests on it uncertain, and ends nothing.
+   */
+  async refresh(all: boolean): Promise<void> {
+    const { definitions } = this.#place
+    const changes = definitions.changes
+    const isKnown = !all && !this.#pathMoved && !this.#lacks && !definitions.mayChangeNow(this.#port)
+    const renewed = isKnown ? joined(this.#stale, definitions.renewedSince(this.#seenChanges)) : undefined
+    this.#stale = undefined
+    this.#pathMoved = false
+    this.uncertain = undefined
+    const { masking, config, logger } = this.#port.session
+    try {
+      const { rows, since, searchPath, trees } = await this.#read(changes, renewed ?? 'anything')
+      await prepareCatalog(rows, config.safeFunctions)
+      this.#rows = rows
+      this.#readAt = since
+      this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
+      this.masking = maskingScope(masking, this.catalog, trees)
+      this.#lacks = lacksAny(trees)
+      this.#seenChanges = changes
+    } catch (error) {
+      if (!(error instanceof OwnQueryFailed)) throw error
+      logger.warn({ cause: error }, 'catalogs.not_read')
+      this.#stale = 'anything'
+      this.#readAt = performance.now()
+      this.uncertain = `the definitions could not be read (${error.sqlstate})`
+    }
+    this.generation++
+  }
+
+  /** `needed`: what is known to have changed. */
+  async #read(changes: number, needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
+    const port = this.#port
+    if (port.status === 'I' && !port.batchOpen) return this.#readOutside(needed)
+    const [state] = await ownQueries(port, [STATE])
+    const [path, transaction, isolation] = state?.[0] ?? []
+    const searchPath = namesOf(path)
+    const ask: AskAll = (texts) => shieldedQueries(port, texts)
+    // In a transaction that takes a snapshot for each statement, what is committed now is seen.
+    const isCurrent = isolation === 'read committed'
+    const committed = async (by: AskAll): Promise<Read> => this.#withTrees(await this.#place.read(by, needed), by)
+    if (transaction == null) return { searchPath, ...(await (isCurrent ? committed(ask) : this.#aside(committed))) }
+    const since = { rows: this.#rows, since: this.#readAt }
+    const ofOwn = isCurrent ? { needed, since } : {}
+    const own = await this.#withTrees(await this.#place.readOwn(ask, ofOwn), ask)
+    // Its own changes are seen in its snapshot only, what others have committed since only outside it: as long as it lasts.
+    const rowsBefore = this.#rowsBefore
+    if (!isCurrent && this.#changesBefore !== changes && rowsBefore !== (await this.#aside(committed)).rows)
+      this.uncertain = 'definitions have changed since the transaction began'
+    return { searchPath, ...own }
+  }
+
+  /** Outside a transaction, what is committed now is seen. The state comes with the first of what is asked. */
+  async #readOutside(needed: Touches): Promise<Read & { searchPath: readonly string[] }> {
+    const port = this.#port
+    let state: OwnRows | undefined
+    const ask: AskAll = async (texts) => {
+      if (state !== undefined) return shieldedQueries(port, texts)
+      const [first, ...answers] = await shieldedQueries(port, texts, STATE)
+      state = first
+      return answers
+    }
+    const read = await this.#withTrees(await this.#place.read(ask, needed), ask)
+    // Another session may have read it all.
+    state ??= (await ownQueries(port, [STATE]))[0]
+    return { searchPath: namesOf(state?.[0]?.[0]), ...read }
+  }
+
+  async #withTrees({ rows, since }: CatalogReading, ask: AskAll): Promise<Read> {
+    const one = async (sql: string) => (await ask([sql]))[0] ?? []
+    return {
+      rows,
+      since,
+      trees: await readDefinitions(rows, this.#port.session.masking, this.#parser, this.#place.texts, one),
+    }
+  }
+}
+
+const lacksAny = (trees: DefinitionTrees): boolean => [...trees.values()].includes(undefined)
+
+interface Read extends CatalogReading {
+  readonly trees: DefinitionTrees
+}
+
+/** Under the client's own settings: its search path, the transaction that has an id where it has written, and what it sees. */
+export const STATE = `select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.current_setting('transaction_isolation')`
+
+/** The names of a search path, as JSON. */
+export function namesOf(text: string | null | undefined): string[] {
+  const names: unknown = text == null ? undefined : JSON.parse(text)
+  if (!Array.isArray(names))
+    throw new PamError('PROTOCOL_VIOLATION', 'the target has no search path', { side: 'upstream' })
+  return names.map(String)
+}

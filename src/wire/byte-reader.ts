@@ -81,6 +81,13 @@ export class ByteReader {
     }
   }
 
+  /** The same, of whatever 64 bits hold. */
+  lengthEncodedBig(): bigint {
+    if (this.next !== 0xfe) return BigInt(this.lengthEncoded())
+    this.uint8()
+    return this.uint64le()
+  }
+
   /** As many bytes as a length-encoded integer in front of them says. */
   lengthEncodedBytes(): Buffer {
     return this.bytes(this.lengthEncoded())

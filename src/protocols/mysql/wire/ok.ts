@@ -1,0 +1,74 @@
+import { ByteReader } from '../../../wire/byte-reader.ts'
+import { ByteWriter } from '../../../wire/byte-writer.ts'
+import { capabilities, has, statusFlags } from './capabilities.ts'
+
+/** OK, sent by the server: a command is done; with another first byte it also ends the rows of a result. Spec: OK_Packet. */
+export interface Ok {
+  readonly affectedRows: bigint
+  readonly lastInsertId: bigint
+  readonly status: number
+  readonly warnings: number
+  /** In words. */
+  readonly info: Buffer
+  /** What of the session has changed. */
+  readonly changes: readonly SessionChange[]
+}
+
+/** Spec: OK_Packet, Session State Information; MariaDB, "OK_Packet", Session State Changes. */
+export type SessionChange =
+  | { readonly type: 'variable'; readonly name: Buffer; readonly value: Buffer }
+  | { readonly type: 'database'; readonly name: Buffer }
+  | { readonly type: 'other'; readonly of: number }
+
+/** `flags`: the capabilities of the connection. */
+export function readOk(payload: Buffer, flags: number): Ok {
+  const body = new ByteReader(payload, 'OK packet')
+  body.uint8()
+  const [affectedRows, lastInsertId] = [body.lengthEncodedBig(), body.lengthEncodedBig()]
+  const [status, warnings] = [body.uint16le(), body.uint16le()]
+  const fields = { affectedRows, lastInsertId, status, warnings }
+  if (!has(flags, capabilities.sessionTrack)) return { ...fields, info: body.rest(), changes: [] }
+  const info = body.left > 0 ? body.lengthEncodedBytes() : Buffer.alloc(0)
+  const changes = has(status, statusFlags.sessionStateChanged) ? readChanges(body.lengthEncodedBytes()) : []
+  body.end()
+  return { ...fields, info, changes }
+}
+
+function readChanges(bytes: Buffer): SessionChange[] {
+  const body = new ByteReader(bytes, 'session state')
+  const changes: SessionChange[] = []
+  while (body.left > 0) {
+    const type = body.uint8()
+    const data = new ByteReader(body.lengthEncodedBytes(), 'session state')
+    if (type === SYSTEM_VARIABLES) {
+      // MariaDB puts several into one.
+      while (data.left > 0)
+        changes.push({ type: 'variable', name: data.lengthEncodedBytes(), value: data.lengthEncodedBytes() })
+    } else if (type === SCHEMA) {
+      changes.push({ type: 'database', name: data.lengthEncodedBytes() })
+      data.end()
+    } else changes.push({ type: 'other', of: type })
+  }
+  return changes
+}
+
+const SYSTEM_VARIABLES = 0
+const SCHEMA = 1
+
+/** An answer of our own, in which nothing of the session has changed. `head`: 0xfe where it ends rows. */
+export function encodeOk({ status, affectedRows = 0n }: OwnOk, head: number = OK): Buffer {
+  const out = new ByteWriter()
+  out.uint8(head)
+  out.lengthEncoded(Number(affectedRows))
+  out.lengthEncoded(0)
+  out.uint16le(status & ~statusFlags.sessionStateChanged)
+  out.uint16le(0)
+  return out.finish()
+}
+
+interface OwnOk {
+  readonly status: number
+  readonly affectedRows?: bigint
+}
+
+export const OK = 0x00

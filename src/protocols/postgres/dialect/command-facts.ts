@@ -1,16 +1,18 @@
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { effectsOf } from './effects.ts'
-import { guard, guardLineage, type GuardOptions } from './guard.ts'
+import { guard, type GuardOptions } from './guard.ts'
+import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
+import { guessesOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
+import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import { lineageOf } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/scope.ts'
-import { isMasked, repeated } from '../../../sql/lineage/origin.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
-import type { StatementFacts, Taint, Guess } from './statement-facts.ts'
+import type { StatementFacts } from './statement-facts.ts'
 import { isAnyMissing } from './missing-relations.ts'
 import { resolveStatement } from './resolve-statement.ts'
-import { Redefinitions, sourcesBeside } from './redefinitions.ts'
+import { definitionKinds } from './redefinitions.ts'
 import { named } from './relations-behind.ts'
 
 /** A statement that SQL has prepared before, by its name; undefined where none is known. */
@@ -31,7 +33,7 @@ export function resolveFacts(
   const lineage: StatementLineage[] = []
   const statements: SqlStatement[] = []
   let pathMoved = false
-  const redefined = new Redefinitions()
+  const redefined = new Redefinitions(definitionKinds)
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
     const newer = statement.newerWords
@@ -49,9 +51,9 @@ export function resolveFacts(
     statements.push(resolved)
     const of = hides
       ? uncertain.length > 0
-        ? UNKNOWN_LINEAGE(masking)
+        ? unknownLineage(masking)
         : lineageOf(statement.tree, {
-            ...sourcesBeside(redefined, catalog, masking),
+            ...sourcesBeside(redefined, (name) => findRelation(catalog, name) !== undefined, masking.sources),
             prepared: (name) => prepared(name)?.lineage[0],
           })
       : undefined
@@ -60,7 +62,7 @@ export function resolveFacts(
         measures(statement, resolved, catalog, masking)
           ? {
               ...of,
-              ...UNKNOWN_OUTPUTS(masking),
+              ...unknownOutputs(masking),
               leaks: [...of.leaks, ...plansTell(statement, catalog, masking)],
             }
           : of,
@@ -137,17 +139,6 @@ function executedBy(statement: ParsedStatement, prepared: FindPrepared): Stateme
   return statement.executes === undefined ? undefined : prepared(statement.executes)
 }
 
-/** Guesses by column, over all statements of the text. */
-function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
-  const byColumn = new Map<string, Guess>()
-  for (const { mask, guesses } of lineage.flatMap(({ leaks }) => leaks)) {
-    if (mask.sideChannels !== 'equality' || guesses === undefined) continue
-    const count = (byColumn.get(mask.name)?.count ?? 0) + guesses
-    byColumn.set(mask.name, { column: mask.name, count, budget: mask.guesses })
-  }
-  return [...byColumn.values()]
-}
-
 /** It changes what names stand for, or whose they are. */
 export const movesNames = ({ kinds, settings }: ParsedStatement): boolean =>
   settings.some(({ name }) => NAME_SETTINGS.has(name)) || kinds.includes('discard')
@@ -181,19 +172,6 @@ function plansTell(statement: ParsedStatement, catalog: Catalog, masking: Maskin
   const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
   return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
 }
-
-/** How errors of the server are masked where masked columns may be in them. */
-export const quoting = (masking: MaskingScope): Taint => (isMasked(masking.storage()) ? 'places' : 'quotes')
-
-const UNKNOWN_OUTPUTS = (masking: MaskingScope): Pick<StatementLineage, 'outputs'> => ({
-  outputs: [repeated(masking.anything)],
-})
-
-const UNKNOWN_LINEAGE = (masking: MaskingScope): StatementLineage => ({
-  ...UNKNOWN_OUTPUTS(masking),
-  leaks: [],
-  copies: [],
-})
 
 const NOTHING: StatementFacts = {
   statements: [],

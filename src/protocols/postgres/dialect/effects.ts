@@ -1,4 +1,5 @@
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { around } from '../../../sql/relations-behind.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -98,18 +99,6 @@ function firedEvents({ kinds }: ParsedStatement, catalog: Catalog): string[] {
         !fires.every((kind) => ONE_TAG.has(kind) && !tags.has(kind.replaceAll('-', ' ').toUpperCase())),
     )
     .map(({ what }) => what)
-}
-
-/** These, and what their rows are read from or stored in: tables behind views, parents, partitions. */
-function around(relations: readonly Relation[], catalog: Catalog): Relation[] {
-  const all = new Set(relations)
-  for (const relation of all) {
-    for (const oid of [...relation.viewOf, ...relation.related]) {
-      const other = catalog.byOid.get(oid)
-      if (other !== undefined) all.add(other)
-    }
-  }
-  return [...all]
 }
 
 /** Tables that a view shows are behind it, which is a fact of its own. */

@@ -2,7 +2,6 @@ import { PamError } from '../../../shared/errors.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { copyTypes } from './copy-types.ts'
 import { isMasked } from '../../../sql/lineage/origin.ts'
-import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import type { MaskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
@@ -134,29 +133,6 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
     'MASKING_REFUSED',
     `${tainted.name} has masked columns and is not altered through the gateway`,
     undefined,
-  )
-}
-
-/** Masked values would be stored where they are not masked, or told by something else than the rows. */
-export function guardLineage({ copies, leaks }: StatementLineage): PamError | undefined {
-  const kept = copies.find(({ mask }) => !mask.copying)
-  if (kept !== undefined) {
-    return refuse(
-      'MASKING_REFUSED',
-      `this would copy values of the masked ${kept.mask.name} to ${kept.to}, where they are not masked`,
-      'leave that column out',
-    )
-  }
-  const told = leaks.find(
-    ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
-  )
-  if (told === undefined) return undefined
-  return refuse(
-    'MASKING_REFUSED',
-    `${told.mask.name} is masked, and ${told.place} could reveal its values`,
-    told.mask.sideChannels === 'equality'
-      ? 'compare it with given values for equality only'
-      : 'select the column itself; filter, sort and group by other columns',
   )
 }
 

@@ -5,7 +5,7 @@ import { keyOf } from '../../../sql/facts/findings.ts'
 import type { Name } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
-import { Redefinitions } from './redefinitions.ts'
+import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
 
 /** Whether a relation is not there that the statement does not make. */
 export function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {

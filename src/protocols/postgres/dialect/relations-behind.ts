@@ -1,18 +1,19 @@
 import { ANY_RELATION, type SqlStatement } from '../../../sql/statement.ts'
+import { around } from '../../../sql/relations-behind.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /** Foreign tables among what it reads and what is behind that: their rows may be those of a masked table. */
 export const foreignTables = (statement: ParsedStatement, catalog: Catalog): string[] =>
-  [...relationsOf(statement, catalog)]
+  relationsOf(statement, catalog)
     .filter(({ foreign }) => foreign)
     .map(({ name }) => `the foreign table ${name} may show masked columns under another name`)
 
 /** Relations that the named ones show rows of, through any number of views and generations. */
 export function namesBehind(statement: ParsedStatement, catalog: Catalog): string[] {
   const own = new Set(named(statement, catalog))
-  const all = [...relationsOf(statement, catalog)]
+  const all = relationsOf(statement, catalog)
   return [
     ...all.filter((relation) => !own.has(relation)).map(({ name }) => name),
     // Their rows hold values of other relations: of which, only the rows say.
@@ -34,13 +35,5 @@ export const named = ({ reads, writes }: ParsedStatement, catalog: Catalog): Rel
   [...reads, ...writes].flatMap((relation) => findRelation(catalog, relation) ?? [])
 
 /** The named ones, and those behind them. */
-function relationsOf(statement: ParsedStatement, catalog: Catalog): ReadonlySet<Relation> {
-  const seen = new Set(named(statement, catalog))
-  for (const relation of seen) {
-    for (const oid of [...relation.viewOf, ...relation.related]) {
-      const source = catalog.byOid.get(oid)
-      if (source !== undefined) seen.add(source)
-    }
-  }
-  return seen
-}
+const relationsOf = (statement: ParsedStatement, catalog: Catalog): readonly Relation[] =>
+  around(named(statement, catalog), catalog)

@@ -9,7 +9,7 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
 import { unknownRelations } from './missing-relations.ts'
 import { foreignTables, namesBehind } from './relations-behind.ts'
-import { Redefinitions } from './redefinitions.ts'
+import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
 
 export function resolveStatement(
   statement: ParsedStatement,

@@ -1,7 +1,8 @@
 import { loadModule } from 'libpg-query'
 import { describe, expect, it } from 'vitest'
-import { Redefinitions } from '../../../../src/protocols/postgres/dialect/redefinitions.ts'
+import { definitionKinds } from '../../../../src/protocols/postgres/dialect/redefinitions.ts'
 import { unparsed } from '../../../../src/protocols/postgres/dialect/resolve-statement.ts'
+import { Redefinitions } from '../../../../src/sql/facts/redefinitions.ts'
 import type { ParsedStatement } from '../../../../src/sql/facts/parsed-statement.ts'
 import type { SqlStatement } from '../../../../src/sql/statement.ts'
 import { readSql } from '../../../helpers/read-sql.ts'
@@ -13,7 +14,7 @@ const resolved = ({ kinds }: ParsedStatement): SqlStatement => ({ ...unparsed(''
 /** Whether the last statement of a text may say something else than the catalogs, which were read before it. */
 function maySay(sql: string): boolean {
   const statements = readSql(sql)
-  const redefined = new Redefinitions()
+  const redefined = new Redefinitions(definitionKinds)
   for (const statement of statements.slice(0, -1)) redefined.note(statement, resolved(statement))
   return statements.slice(-1).some((statement) => redefined.maySay(statement))
 }
@@ -33,7 +34,7 @@ describe('what earlier statements of a text do to the names of later ones', () =
   })
 
   it('knows the tables that the text has made, until one is dropped', () => {
-    const redefined = new Redefinitions()
+    const redefined = new Redefinitions(definitionKinds)
     const named = { schema: undefined, name: 't' }
     const note = (sql: string): void =>
       readSql(sql).forEach((statement) => redefined.note(statement, resolved(statement)))

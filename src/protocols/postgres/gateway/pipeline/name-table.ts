@@ -1,6 +1,7 @@
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import type { Column } from '../../wire/row-description.ts'
-import type { StatementFacts, Taint } from '../../dialect/statement-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import type { Taint } from '../../../../sql/facts/text-facts.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { KnownRewrites } from '../results/row-masking.ts'
 

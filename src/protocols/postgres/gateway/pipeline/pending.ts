@@ -1,6 +1,7 @@
 import type { ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
 import type { CopyFormat } from '../../wire/copy-row.ts'
-import type { StatementFacts, Taint } from '../../dialect/statement-facts.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import type { Taint } from '../../../../sql/facts/text-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'

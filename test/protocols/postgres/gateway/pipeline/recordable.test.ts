@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StatementFacts, Taint } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
+import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
+import type { Taint } from '../../../../../src/sql/facts/text-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
 import { detectors } from '../../../../../src/masking/replace.ts'

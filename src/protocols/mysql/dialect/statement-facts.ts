@@ -1,0 +1,15 @@
+import { PamError } from '../../../shared/errors.ts'
+import type { TextFacts } from '../../../sql/facts/text-facts.ts'
+
+/** All that the session needs to know about one text. */
+export interface StatementFacts extends TextFacts {
+  /** Why it is refused whatever the rules say. */
+  readonly refusal: PamError | undefined
+  /** The default database, or what decides how text is read, may have changed once it has run: both are read back. */
+  readonly movesReading: boolean
+  /**
+   * Parameters that a masked text is compared with. Bound as anything but a text they would be compared as numbers, which asks for more than
+   * one value: then it is not the statement that was decided on.
+   */
+  readonly textParameters: readonly number[]
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { staticPassword } from '../../credentials/sources/static-password.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import { certificates } from '../../shared/needed-values.ts'
+import { size } from '../../shared/size.ts'
+import type { TargetFinding, TargetKind } from '../protocol.ts'
+import { targetShape } from '../target-shape.ts'
+
+const schema = z
+  .strictObject({
+    ...targetShape,
+    type: z.literal('mysql').describe('the protocol'),
+    port: z.int().min(1).max(65_535).default(3306),
+    database: z
+      .string()
+      .min(1)
+      .max(64)
+      .describe(
+        'the default database of sessions, and that of tables that rules name without one; statements may name others',
+      ),
+    user: z.string().min(1).describe('the account that the gateway logs in with'),
+    password: secret.optional().describe('env:NAME or file:PATH'),
+    ownAccount: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: nobody else uses the account; the rules, not the gateway, decide about statements that change it or end its connections',
+      ),
+    safeRoutines: z
+      .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected database.name'))
+      .default([])
+      .describe(
+        'stored functions and triggers (database.name) that you have reviewed and that may run; the effect of all others is unknown',
+      ),
+    recordRows: size
+      .prefault('0 B')
+      .describe('how much of each result is kept in the record, as the client sees it, masked'),
+    tls: z
+      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
+      .default('verify-full')
+      .describe(
+        'how the gateway checks the target; all but verify-full trust more than they should, and are warned about',
+      ),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    authentication: z
+      .array(
+        z.enum([
+          'caching_sha2_password',
+          'sha256_password',
+          'mysql_native_password',
+          'client_ed25519',
+          'mysql_clear_password',
+          'none',
+        ]),
+      )
+      .min(1)
+      .optional()
+      .describe(
+        'how the gateway may prove to the target who it is; default: any of these with tls: verify-full, otherwise all that do not give the password away: client_ed25519, mysql_native_password, and none where no password is set',
+      ),
+  })
+  .superRefine((target, context) => {
+    if (target.ca !== undefined && !target.tls.startsWith('verify-'))
+      context.addIssue({ code: 'custom', path: ['ca'], message: `is not used with tls: ${target.tls}` })
+  })
+
+export type MysqlTarget = z.output<typeof schema>
+
+export type AuthenticationMethod = NonNullable<MysqlTarget['authentication']>[number]
+
+/**
+ * How the gateway logs in. Where the certificate does not prove who answers, whoever does must not get the password: full caching_sha2 and
+ * sha256 give it to whoever shows a public key or has the TLS connection. What is left can be guessed from, or passed on, but not read.
+ */
+export function authenticationOf({
+  authentication,
+  tls,
+  password,
+}: Pick<MysqlTarget, 'authentication' | 'tls' | 'password'>): readonly AuthenticationMethod[] {
+  if (authentication !== undefined) return authentication
+  if (tls === 'verify-full')
+    return [
+      'caching_sha2_password',
+      'sha256_password',
+      'mysql_native_password',
+      'client_ed25519',
+      'mysql_clear_password',
+      'none',
+    ]
+  return password === undefined ? ['none'] : ['client_ed25519', 'mysql_native_password']
+}
+
+export const mysqlTarget: TargetKind<MysqlTarget> = {
+  schema,
+  accounts: ({ user }) => [user],
+  credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
+  warnings,
+  errors: () => [],
+  defaultSchema: ({ database }) => database,
+  facts: ({ database }) => ({ database }),
+}
+
+/** What a target whose certificate is not verified in full gives away. */
+function warnings({ name, tls, authentication = [] }: MysqlTarget): TargetFinding[] {
+  if (tls === 'verify-full') return []
+  return [
+    {
+      path: ['tls'],
+      message: `target ${name}: tls: ${tls} ${tls === 'disable' ? 'neither encrypts the connection nor verifies' : 'does not fully verify'} who the target is`,
+    },
+    ...authentication.flatMap((method, index) => {
+      const exposure = EXPOSES[method]
+      if (exposure === undefined) return []
+      return [
+        {
+          path: ['authentication', index],
+          message: `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
+        },
+      ]
+    }),
+  ]
+}
+
+/** What an impostor of a target whose certificate is not verified learns about its password. */
+const EXPOSES: Readonly<Partial<Record<AuthenticationMethod, string>>> = {
+  mysql_clear_password: 'gives the password to whoever answers in place of the target',
+  caching_sha2_password: 'gives the password to whoever answers in place of the target',
+  sha256_password: 'gives the password to whoever answers in place of the target',
+  mysql_native_password: 'lets whoever answers in place of the target guess the password offline',
+  client_ed25519: 'lets whoever answers in place of the target guess the password offline',
+}

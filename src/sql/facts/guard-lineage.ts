@@ -1,0 +1,25 @@
+import { PamError } from '../../shared/errors.ts'
+import type { StatementLineage } from '../lineage/report.ts'
+
+/** Masked values would be stored where they are not masked, or told by something else than the rows. */
+export function guardLineage({ copies, leaks }: StatementLineage): PamError | undefined {
+  const kept = copies.find(({ mask }) => !mask.copying)
+  if (kept !== undefined) {
+    return refuse(
+      `this would copy values of the masked ${kept.mask.name} to ${kept.to}, where they are not masked`,
+      'leave that column out',
+    )
+  }
+  const told = leaks.find(
+    ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
+  )
+  if (told === undefined) return undefined
+  return refuse(
+    `${told.mask.name} is masked, and ${told.place} could reveal its values`,
+    told.mask.sideChannels === 'equality'
+      ? 'compare it with given values for equality only'
+      : 'select the column itself; filter, sort and group by other columns',
+  )
+}
+
+const refuse = (message: string, hint: string): PamError => new PamError('MASKING_REFUSED', message, { hint })

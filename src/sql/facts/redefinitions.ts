@@ -1,0 +1,94 @@
+import type { SqlStatement } from '../statement.ts'
+import type { StatementSources } from '../lineage/read-statement.ts'
+import { PLAIN, repeated } from '../lineage/origin.ts'
+import type { Name } from '../query.ts'
+import { keyOf } from './findings.ts'
+import type { ParsedStatement } from './parsed-statement.ts'
+
+/** Which statements of a dialect change what names stand for, by their kinds. */
+export interface DefinitionKinds {
+  /** After these all names stand for what they stood for before. */
+  readonly keep: ReadonlySet<string>
+  /** They neither give rows nor write any, and let all names stand for what they stood for but for those that they make or drop. */
+  readonly plain: ReadonlySet<string>
+  /** Of those, the ones that drop what they write to. */
+  readonly drop: ReadonlySet<string>
+  /** The schema of the system's own tables of definitions. */
+  readonly catalogs: string
+}
+
+/** What earlier statements of a text have done to the names that later ones use. */
+export class Redefinitions {
+  readonly #kinds: DefinitionKinds
+  #anything = false
+  #definitions = false
+  readonly #made = new Set<string>()
+  /** Last names: what else has that name is found in the place of what was dropped. */
+  readonly #gone = new Set<string>()
+
+  constructor(kinds: DefinitionKinds) {
+    this.#kinds = kinds
+  }
+
+  note(statement: ParsedStatement, resolved: SqlStatement): void {
+    if (!this.#mayRedefine(resolved)) return
+    if (resolved.unknown.length > 0 || this.#writesCatalogs(resolved) || !this.#isPlain(statement)) {
+      this.#anything = true
+      return
+    }
+    this.#definitions = true
+    if (statement.kinds.some((kind) => this.#kinds.drop.has(kind)))
+      for (const named of statement.writes) {
+        this.#gone.add(named.name)
+        this.#made.delete(keyOf(named))
+      }
+    for (const named of statement.makes) this.#made.add(keyOf(named))
+  }
+
+  /** Whether it may say something else than the catalogs tell, which were read before the text. */
+  maySay(statement: ParsedStatement): boolean {
+    if (this.#anything) return true
+    if (!this.#definitions) return false
+    const makes = new Set(statement.makes.map(keyOf))
+    const isGone = (named: Name): boolean => this.#gone.has(named.name) && !this.made(named) && !makes.has(keyOf(named))
+    return !this.#isPlain(statement) || [...statement.reads, ...statement.writes].some(isGone)
+  }
+
+  /** Whether it is a table that the text itself has made, out of parts that are known. */
+  made(named: Name): boolean {
+    return !this.#anything && this.#made.has(keyOf(named))
+  }
+
+  #isPlain({ kinds }: ParsedStatement): boolean {
+    return kinds.every((kind) => this.#kinds.plain.has(kind))
+  }
+
+  /** Whether names may stand for something else once it has run. */
+  #mayRedefine({ kinds, writes, unknown }: SqlStatement): boolean {
+    return unknown.length > 0 || !kinds.every((kind) => this.#kinds.keep.has(kind)) || this.#writesCatalogs({ writes })
+  }
+
+  #writesCatalogs({ writes }: Pick<SqlStatement, 'writes'>): boolean {
+    return writes.some((name) => name.startsWith(`${this.#kinds.catalogs}.`))
+  }
+}
+
+/** A table that the text has made before holds nothing yet. One that the catalogs know may be what IF NOT EXISTS found. */
+export function sourcesBeside(
+  redefined: Redefinitions,
+  isKnown: (named: Name) => boolean,
+  sources: Omit<StatementSources, 'prepared'>,
+): Omit<StatementSources, 'prepared'> {
+  const isNew = (named: Name): boolean => redefined.made(named) && !isKnown(named)
+  return {
+    ...sources,
+    place: (named) => (isNew(named) ? PLAIN : sources.place(named)),
+    answers: (named) => (isNew(named) ? PLAIN : sources.answers(named)),
+    part: (named) => (isNew(named) ? PLAIN : sources.part(named)),
+    relation: (named) => (isNew(named) ? [repeated(PLAIN)] : sources.relation(named)),
+    target: (named) =>
+      isNew(named)
+        ? { name: named.name, columns: [repeated(PLAIN)], unique: new Set(), ties: [], generated: new Set() }
+        : sources.target(named),
+  }
+}

@@ -7,15 +7,15 @@ import type { CommandDraft } from './engine.ts'
 export class ComparisonBudget {
   readonly #spent = new Map<string, Map<string, number>>()
 
-  /** Counts a command's guesses; undefined where they fit, else the column whose budget they pass. Then nothing is counted. */
-  take(grantId: string, guesses: CommandDraft['guesses']): CommandDraft['guesses'][number] | undefined {
-    if (guesses.length === 0) return undefined
+  /** Counts a command's comparisons. Undefined where they fit, otherwise the column whose budget they exceed: then nothing is counted. */
+  take(grantId: string, comparisons: CommandDraft['comparisons']): CommandDraft['comparisons'][number] | undefined {
+    if (comparisons.length === 0) return undefined
     const spent = this.#spent.get(grantId) ?? new Map<string, number>()
     const total = new Map(spent)
-    for (const guess of guesses) {
-      const { column, count, budget } = guess
+    for (const comparison of comparisons) {
+      const { column, count, budget } = comparison
       const sum = (total.get(column) ?? 0) + count
-      if (sum > budget) return guess
+      if (sum > budget) return comparison
       total.set(column, sum)
     }
     this.#spent.set(grantId, total)

@@ -102,7 +102,7 @@ export interface CommandDraft {
   /** Text and parameters as they may be kept for ever. */
   readonly recorded: Recordable
   /** Values that masked columns are compared with: counted against what the grant allows. */
-  readonly guesses: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
+  readonly comparisons: readonly { readonly column: string; readonly count: number; readonly budget: number }[]
   /** For the approver: what of it matters besides its effect. */
   notes(): readonly string[]
   /** For the approver, where it can be told without running anything of it: how much it touches, in words. */

@@ -118,7 +118,7 @@ export function createSession(parts: SessionParts): RunningSession {
       const rules = policy()
       const judgement = judge.judge(draft, rules)
       // What is counted, or kept apart from the record, is another matter each time.
-      if (judgement.type !== 'allow' || draft.guesses.length > 0 || draft.recorded.detached !== undefined)
+      if (judgement.type !== 'allow' || draft.comparisons.length > 0 || draft.recorded.detached !== undefined)
         return undefined
       return new AllowedCommand({ draft, judgement, rules, policy, ended: signal, digest, log })
     },
@@ -140,13 +140,13 @@ export function createSession(parts: SessionParts): RunningSession {
   }
 }
 
-/** Comparing a masked column with a value is a guess; what is refused anyway is none. */
+/** Comparisons with masked columns count against the budget; those of a command that is refused anyway do not. */
 function counted(
   draft: CommandDraft,
   judgement: Judgement,
   { comparisonBudget, grant }: Pick<SessionParts, 'comparisonBudget' | 'grant'>,
 ): Judgement {
-  const passed = judgement.type === 'deny' ? undefined : comparisonBudget.take(grant.id, draft.guesses)
+  const passed = judgement.type === 'deny' ? undefined : comparisonBudget.take(grant.id, draft.comparisons)
   if (passed === undefined) return judgement
   return {
     type: 'deny',

@@ -22,7 +22,7 @@ export interface MaskedColumns {
   readonly style: MaskingStyle
   readonly sideChannels: SideChannels
   /** How many values may be compared with it under one grant, where `sideChannels` is `equality`. */
-  readonly guesses: number
+  readonly maxComparisons: number
   /** Whether its values may be stored where they are not masked. */
   readonly copying: boolean
   readonly hashScope: 'session' | 'target'
@@ -61,9 +61,16 @@ function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefin
   const columns: MaskedColumns[] = []
   const kinds = new Map<string, MaskedKind>()
   for (const rule of rules) {
-    const { style, sideChannels, maxComparisons: guesses, copying, hashScope } = rule
+    const { style, sideChannels, maxComparisons, copying, hashScope } = rule
     for (const name of defaultSchema === undefined ? [] : rule.columns)
-      columns.push({ ...splitColumn(name, defaultSchema as string), style, sideChannels, guesses, copying, hashScope })
+      columns.push({
+        ...splitColumn(name, defaultSchema as string),
+        style,
+        sideChannels,
+        maxComparisons,
+        copying,
+        hashScope,
+      })
     for (const kind of [...rule.kinds, ...rule.patterns]) {
       const name = typeof kind === 'string' ? kind : `pattern ${kind.name}`
       if (!kinds.has(name)) kinds.set(name, { kind, style, hashScope })

@@ -76,11 +76,11 @@ describe('a session', () => {
   it('counts comparisons with masked columns, over all sessions of a grant, and only of what runs', () => {
     const parts = bench.parts()
     const [one, other] = [createSession(parts), createSession(parts)]
-    const guess = { guesses: [{ column: 'public.people.email', count: 1, budget: 2 }] }
-    expect(one.decide(draftOf({}, guess)).type).toBe('forward')
-    expect(one.decide(draftOf({ kinds: ['drop-table'] }, guess)).type).toBe('refuse')
-    expect(other.decide(draftOf({}, guess)).type).toBe('forward')
-    expect(other.decide(draftOf({}, guess))).toMatchObject({
+    const compares = { comparisons: [{ column: 'public.people.email', count: 1, budget: 2 }] }
+    expect(one.decide(draftOf({}, compares)).type).toBe('forward')
+    expect(one.decide(draftOf({ kinds: ['drop-table'] }, compares)).type).toBe('refuse')
+    expect(other.decide(draftOf({}, compares)).type).toBe('forward')
+    expect(other.decide(draftOf({}, compares))).toMatchObject({
       type: 'refuse',
       error: {
         code: 'COMMAND_REFUSED',
@@ -121,7 +121,7 @@ describe('a session', () => {
 
   it('masks what the rules of its beginning say', () => {
     expect(createSession(bench.parts()).masking.columns).toEqual([
-      expect.objectContaining({ schema: 'public', table: 'people', column: 'email', guesses: 2 }),
+      expect.objectContaining({ schema: 'public', table: 'people', column: 'email', maxComparisons: 2 }),
     ])
     expect(createSession(bench.parts({ defaultSchema: undefined })).masking.columns).toEqual([])
   })

@@ -58,7 +58,7 @@ export function draftOf(statement: Partial<SqlStatement>, given: Partial<Command
     parameters: [],
     facts,
     recorded: { text, parameters: [] },
-    guesses: [],
+    comparisons: [],
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
     refusal: undefined,

@@ -92,7 +92,7 @@ async function define(database: string, sql: string): Promise<void> {
   await db.end()
 }
 
-const RULE = { style: 'redact', sideChannels: 'deny', guesses: 2, copying: false, hashScope: 'session' } as const
+const RULE = { style: 'redact', sideChannels: 'deny', maxComparisons: 2, copying: false, hashScope: 'session' } as const
 
 async function pairOf(database: string, columns: readonly string[]): Promise<ReadingPair> {
   const db = await connect({ ...base, database })

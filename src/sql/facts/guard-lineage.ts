@@ -11,7 +11,8 @@ export function guardLineage({ copies, leaks }: StatementLineage): PamError | un
     )
   }
   const told = leaks.find(
-    ({ mask, guesses }) => mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && guesses === undefined),
+    ({ mask, comparisons }) =>
+      mask.sideChannels === 'deny' || (mask.sideChannels === 'equality' && comparisons === undefined),
   )
   if (told === undefined) return undefined
   return refuse(

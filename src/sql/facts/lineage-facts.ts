@@ -1,14 +1,14 @@
 import type { StatementLineage } from '../lineage/report.ts'
 import { isMasked, repeated, type Origin } from '../lineage/origin.ts'
-import type { Guess, Taint } from './text-facts.ts'
+import type { MaskedComparison, ErrorExposure } from './text-facts.ts'
 
-/** Guesses by column, over all statements of the text. */
-export function guessesOf(lineage: readonly StatementLineage[]): Guess[] {
-  const byColumn = new Map<string, Guess>()
-  for (const { mask, guesses } of lineage.flatMap(({ leaks }) => leaks)) {
-    if (mask.sideChannels !== 'equality' || guesses === undefined) continue
-    const count = (byColumn.get(mask.name)?.count ?? 0) + guesses
-    byColumn.set(mask.name, { column: mask.name, count, budget: mask.guesses })
+/** Comparisons by column, over all statements of the text. */
+export function comparisonsOf(lineage: readonly StatementLineage[]): MaskedComparison[] {
+  const byColumn = new Map<string, MaskedComparison>()
+  for (const { mask, comparisons } of lineage.flatMap(({ leaks }) => leaks)) {
+    if (mask.sideChannels !== 'equality' || comparisons === undefined) continue
+    const count = (byColumn.get(mask.name)?.count ?? 0) + comparisons
+    byColumn.set(mask.name, { column: mask.name, count, budget: mask.maxComparisons })
   }
   return [...byColumn.values()]
 }
@@ -19,7 +19,7 @@ interface Scope {
 }
 
 /** How errors of the server are masked where masked columns may be in them. */
-export const quoting = (masking: Scope): Taint => (isMasked(masking.storage()) ? 'places' : 'quotes')
+export const quoting = (masking: Scope): ErrorExposure => (isMasked(masking.storage()) ? 'named' : 'quoted')
 
 /** Of a statement whose rows may be made of anything. */
 export const unknownOutputs = ({ anything }: Pick<Scope, 'anything'>): Pick<StatementLineage, 'outputs'> => ({

@@ -7,11 +7,11 @@ export interface TextFacts {
   readonly statements: readonly SqlStatement[]
   readonly parsed: readonly ParsedStatement[]
   /** Masked values can be in an error, and what they are compared with in the text: both are hidden. */
-  readonly tainted: Taint
+  readonly errorExposure: ErrorExposure
   /** Where the columns of each statement's result come from; empty while no columns are masked. */
   readonly lineage: readonly StatementLineage[]
   /** Masked columns that are compared with given values, and how many. */
-  readonly guesses: readonly Guess[]
+  readonly comparisons: readonly MaskedComparison[]
   /** Definitions may have changed once it has run. */
   readonly changesCatalog: boolean
   /** Which relations, exactly, the names stood for, and how they are defined: another one is another command. */
@@ -24,9 +24,9 @@ export interface TextFacts {
  * What of an error or notice may quote masked values: nothing; what the system's own messages quote; that, and names of tables and constraints,
  * where a partition tells of a row; all of it, where user-defined code may have made it.
  */
-export type Taint = false | 'quotes' | 'places' | 'all'
+export type ErrorExposure = 'none' | 'quoted' | 'named' | 'any'
 
-export interface Guess {
+export interface MaskedComparison {
   readonly column: string
   readonly count: number
   /** How many one grant allows. */

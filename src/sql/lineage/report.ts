@@ -36,7 +36,7 @@ export interface SideChannel {
   /** For people: `WHERE`, `ORDER BY`, `arguments of f()`. */
   readonly place: string
   /** Set where only equality with given values is asked: how many. */
-  readonly guesses: number | undefined
+  readonly comparisons: number | undefined
 }
 
 /** A masked column that would be stored where it is not masked. */
@@ -77,9 +77,9 @@ export class LineageFindings {
     return this.sources.dialect
   }
 
-  leak(origin: Origin, place: string, guesses?: number): void {
+  leak(origin: Origin, place: string, comparisons?: number): void {
     this.meets(origin)
-    for (const mask of origin.masks) this.leaks.push({ mask, place, guesses })
+    for (const mask of origin.masks) this.leaks.push({ mask, place, comparisons })
   }
 
   copy(origin: Origin, to: string): void {

@@ -27,7 +27,7 @@ const plan: MaskingPlan = {
       column: 'email',
       style: 'partial',
       sideChannels: 'equality',
-      guesses: 10,
+      maxComparisons: 10,
       copying: false,
       hashScope: 'session',
     },
@@ -44,7 +44,7 @@ const shown = (tree: Statement): string[] =>
     masks.length === 0 ? 'plain' : `${direct ? 'is' : 'made of'} ${masks.map(({ name }) => name).join(' ')}`,
   )
 const leaks = (tree: Statement): string[] =>
-  lineage(tree).leaks.map(({ place, guesses }) => (guesses === undefined ? place : `${place} (${guesses})`))
+  lineage(tree).leaks.map(({ place, comparisons }) => (comparisons === undefined ? place : `${place} (${comparisons})`))
 const ofCustomers = (value: Expression): Select => select([value], [table('customers')])
 
 const EMAIL = 'shop.customers.email'

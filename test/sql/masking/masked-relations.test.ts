@@ -9,7 +9,7 @@ const columns = (table: string, column: string): MaskedColumns => ({
   column,
   style: 'redact',
   sideChannels: 'deny',
-  guesses: 0,
+  maxComparisons: 0,
   copying: false,
   hashScope: 'session',
 })

@@ -14,7 +14,7 @@ const plan: MaskingPlan = {
       column: 'email',
       style: 'partial',
       sideChannels: 'deny',
-      guesses: 0,
+      maxComparisons: 0,
       copying: false,
       hashScope: 'session',
     },

@@ -3,7 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { effectsOf } from './effects.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
-import { guessesOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
+import { comparisonsOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
 import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import { lineageOf } from '../../../sql/lineage/read-statement.ts'
@@ -84,17 +84,17 @@ export function resolveFacts(
     statements,
     parsed,
     refusal,
-    tainted: !hides
-      ? false
+    errorExposure: !hides
+      ? 'none'
       : statements.some(({ unknown }) => unknown.length > 0)
-        ? 'all'
+        ? 'any'
         : [...relations, ...parsed.flatMap((statement) => effectsOf(statement, catalog).alsoWrites)].some(
               (relation) => relation === undefined || masking.isTainted(relation),
             ) || statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
           ? quoting(masking)
-          : false,
+          : 'none',
     lineage,
-    guesses: guessesOf(lineage),
+    comparisons: comparisonsOf(lineage),
     changesCatalog: statements.some(
       ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
     ),
@@ -170,16 +170,16 @@ function measures(
 /** What a plan tells, hidden as it is, by how many lines it has: of partitions that have rows, or that nothing is expected of. */
 function plansTell(statement: ParsedStatement, catalog: Catalog, masking: MaskingScope): StatementLineage['leaks'] {
   const isPlaced = named(statement, catalog).some((relation) => masking.isPlaced(relation))
-  return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', guesses: undefined })) : []
+  return isPlaced ? masking.storage().masks.map((mask) => ({ mask, place: 'EXPLAIN', comparisons: undefined })) : []
 }
 
 const NOTHING: StatementFacts = {
   statements: [],
   parsed: [],
   refusal: undefined,
-  tainted: false,
+  errorExposure: 'none',
   lineage: [],
-  guesses: [],
+  comparisons: [],
   changesCatalog: false,
   objects: '',
   unresolved: false,

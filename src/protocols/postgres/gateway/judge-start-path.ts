@@ -20,7 +20,7 @@ export async function judgeStartPath(path: string, session: Session<PostgresTarg
     parameters: [],
     facts: { type: 'sql', statements },
     recorded: { text, parameters: [] },
-    guesses: [],
+    comparisons: [],
     notes: () => ['at start-up'],
     estimate: () => Promise.resolve(undefined),
     refusal,

@@ -27,7 +27,7 @@ export function draftOf(
     parameters: [],
     facts,
     recorded: { text: escapeMarks(withoutSecrets(text, session)), parameters: [] },
-    guesses: [],
+    comparisons: [],
     notes: () => notes,
     estimate: () => Promise.resolve(undefined),
     refusal,

@@ -50,23 +50,23 @@ function expectOne(
   const decision = lane.decision(index)
   const startedAt = lane.startedAt(index)
   const { facts } = statement
-  const { tainted } = facts
+  const { errorExposure } = facts
   let { prepared } = statement
   if (statement.isParsed) {
     prepared = freshly(statement, shape)
     const change = names.statements.set('', prepared, batch)
     if (step > steps.parse) change.confirm()
-    else expect({ type: 'parse', change, tainted, rests: restsOn(facts, startedAt) })
+    else expect({ type: 'parse', change, errorExposure, rests: restsOn(facts, startedAt) })
   }
   const portal = portalOf(statement, prepared, decision)
   const change = names.portals.set('', portal, batch)
   if (step > steps.bind) {
     change.confirm()
     noteCursor(statement, names)
-  } else expect({ type: 'bind', change, tainted, portal: { name: '', facts }, rests: restsOn(facts, startedAt) })
+  } else expect({ type: 'bind', change, errorExposure, portal: { name: '', facts }, rests: restsOn(facts, startedAt) })
   if ((shape & shapes.describe) !== 0) {
     if (step > steps.describe) describe(prepared, statement)
-    else expect({ type: 'describe', of: prepared, hidden: false, tainted, names: statement.names })
+    else expect({ type: 'describe', of: prepared, hidden: false, errorExposure, names: statement.names })
   }
   if (step <= steps.run) {
     const run = startRun(decision, prepared.sql, facts, undefined, startedAt)

@@ -54,8 +54,8 @@ export function leavesNoTrace(facts: StatementFacts): boolean {
     facts.syntaxError === undefined &&
     !facts.changesCatalog &&
     !facts.unresolved &&
-    facts.tainted !== 'all' &&
-    facts.guesses.length === 0 &&
+    facts.errorExposure !== 'any' &&
+    facts.comparisons.length === 0 &&
     isOfRows(only as ParsedStatement)
   )
 }
@@ -75,9 +75,9 @@ const isOfRows = (statement: ParsedStatement): boolean =>
 const OF_ROWS = new Set(wordList('select select-for-update insert update delete merge'))
 
 /** Whether the names of its columns pass as the server says them. */
-export const showsNames = ({ tainted, outputs }: ColumnNames, scope: MaskingScope): boolean =>
+export const showsNames = ({ errorExposure, outputs }: ColumnNames, scope: MaskingScope): boolean =>
   scope.plan.columns.length === 0 ||
-  (tainted !== 'all' && outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true)
+  (errorExposure !== 'any' && outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true)
 
 /** What becomes of its rows, as the slow path would find it out; undefined while their columns are not known. */
 export function rewritesOf(known: KnownStatement, scope: MaskingScope, keys: HashKeys): RowRewrites | undefined {

@@ -88,7 +88,7 @@ export class KnownStatements {
       (before.prepared === prepared || (isParsed && before.prepared.described === generation))
     )
       return
-    const names = { tainted: facts.tainted, outputs: facts.lineage[0]?.outputs }
+    const names = { errorExposure: facts.errorExposure, outputs: facts.lineage[0]?.outputs }
     const repeated = showsNames(names, masking) ? command() : undefined
     if (repeated === undefined) {
       this.#unfit.add(facts)

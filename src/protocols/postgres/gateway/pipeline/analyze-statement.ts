@@ -57,9 +57,9 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     statements: [unparsed(failure)],
     parsed: [],
     refusal: undefined,
-    tainted: pipeline.known.masking.plan.columns.length > 0 && 'all',
+    errorExposure: pipeline.known.masking.plan.columns.length > 0 ? 'any' : 'none',
     lineage: [],
-    guesses: [],
+    comparisons: [],
     changesCatalog: true,
     objects: '',
     unresolved: false,
@@ -135,7 +135,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
         ...statement,
         unknown: [...new Set([...statement.unknown, ...reasons])],
       })),
-      tainted: pipeline.known.masking.plan.columns.length > 0 && 'all',
+      errorExposure: pipeline.known.masking.plan.columns.length > 0 ? 'any' : 'none',
       changesCatalog: true,
     } satisfies StatementFacts
     byTypes.set(types.join(), withReasons)

@@ -18,7 +18,7 @@ import type { Close } from '../../wire/close.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import type { Taint } from '../../../../sql/facts/text-facts.ts'
+import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { nativeError, toErrorResponse } from '../error-response.ts'
 import { noteChanges } from './command-draft.ts'
@@ -253,7 +253,7 @@ export class ClientMessages {
     }
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
-    this.#forward(frame.bytes, { type: 'parse', change, tainted: facts.tainted, rests: restsOn(facts) })
+    this.#forward(frame.bytes, { type: 'parse', change, errorExposure: facts.errorExposure, rests: restsOn(facts) })
   }
 
   *#bind(frame: Frame, message: Bind, unheld?: PamError): Steps {
@@ -283,7 +283,7 @@ export class ClientMessages {
     this.#forward(frame.bytes, {
       type: 'bind',
       change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),
-      tainted: facts.tainted,
+      errorExposure: facts.errorExposure,
       portal: { name: message.portal, facts },
       rests: restsOn(facts),
     })
@@ -293,7 +293,7 @@ export class ClientMessages {
     const pipeline = this.#pipeline
     let of: Prepared | undefined
     let names = UNKNOWN_NAMES
-    let tainted: Taint = this.#masks && 'all'
+    let errorExposure: ErrorExposure = this.#masks ? 'any' : 'none'
     if (message.subject === 'statement') {
       of = yield* this.#lookUp(pipeline.names.statements, message.name)
       if (of !== undefined) names = of.names
@@ -302,11 +302,11 @@ export class ClientMessages {
       if (portal !== undefined) {
         of = portal.prepared
         names = this.#namesOf(portal.facts)
-        tainted = portal.facts.tainted
+        errorExposure = portal.facts.errorExposure
       }
     }
     if (of !== undefined) of.described = pipeline.known.generation
-    this.#forward(frame.bytes, { type: 'describe', of, hidden: false, tainted, names })
+    this.#forward(frame.bytes, { type: 'describe', of, hidden: false, errorExposure, names })
   }
 
   *#execute(frame: Frame, message: Execute): Steps {
@@ -318,7 +318,7 @@ export class ClientMessages {
     }
     const { prepared, facts } = portal
     if (prepared.described !== pipeline.known.generation)
-      this.#describeForMasking(message.portal, prepared, facts.tainted, this.#namesOf(facts))
+      this.#describeForMasking(message.portal, prepared, facts.errorExposure, this.#namesOf(facts))
     const change = commits(facts) ? pipeline.publishes(undefined, true) : undefined
     const published = change === undefined ? undefined : { change, waitFor: true }
     yield* beforePublishing(pipeline, published)
@@ -339,19 +339,19 @@ export class ClientMessages {
       parameterTypes: [],
       columns: undefined,
       described: undefined,
-      names: { tainted: facts.tainted, outputs: this.#pipeline.names.cursors.get(name) },
+      names: { errorExposure: facts.errorExposure, outputs: this.#pipeline.names.cursors.get(name) },
     }
-    this.#describeForMasking(name, prepared, facts.tainted, prepared.names)
+    this.#describeForMasking(name, prepared, facts.errorExposure, prepared.names)
     // Whoever executes it gets text, also of a cursor that is declared BINARY: that is said to FETCH alone.
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: [] }
     this.#forward(frame.bytes, { type: 'execute', run: startRun(verdict.id, sql, facts), portal })
   }
 
   /** Rows can be masked only by columns that were described, with the definitions of now: where the client does not ask, we do. */
-  #describeForMasking(portal: string, of: Prepared, tainted: Taint, names: ColumnNames): void {
+  #describeForMasking(portal: string, of: Prepared, errorExposure: ErrorExposure, names: ColumnNames): void {
     if (!this.#masks) return
     of.described = this.#pipeline.known.generation
-    this.#pipeline.expect({ type: 'describe', of, hidden: true, tainted, names })
+    this.#pipeline.expect({ type: 'describe', of, hidden: true, errorExposure, names })
     this.#send(describePortal(portal))
   }
 
@@ -359,7 +359,7 @@ export class ClientMessages {
     const pipeline = this.#pipeline
     const table = message.subject === 'statement' ? pipeline.names.statements : pipeline.names.portals
     const change = table.set(message.name, undefined, pipeline.batch)
-    this.#forward(frame.bytes, { type: 'close', change, tainted: false })
+    this.#forward(frame.bytes, { type: 'close', change, errorExposure: 'none' })
   }
 
   /** A message of an extended query goes on; up to its Sync a batch is open. */
@@ -370,10 +370,13 @@ export class ClientMessages {
   }
 
   /** What the text calls the columns of its result; of FETCH the text of its cursor. */
-  #namesOf({ tainted, lineage, parsed }: StatementFacts): ColumnNames {
+  #namesOf({ errorExposure, lineage, parsed }: StatementFacts): ColumnNames {
     const [statement] = parsed
     const [cursor] = statement?.kinds.includes('fetch') === true ? statement.names : []
-    return { tainted, outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.names.cursors.get(cursor) }
+    return {
+      errorExposure,
+      outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.names.cursors.get(cursor),
+    }
   }
 
   /** What a name stands for; where an earlier batch may yet fail, only once that is known. */
@@ -400,7 +403,7 @@ export class ClientMessages {
 }
 
 /** Of a name that nothing was seen being prepared under. */
-const UNKNOWN_NAMES: ColumnNames = { tainted: 'all', outputs: undefined }
+const UNKNOWN_NAMES: ColumnNames = { errorExposure: 'any', outputs: undefined }
 
 /** What the server itself says of a text that does not parse, or that names what is not there. */
 function ownError({ code, message }: PamError, { syntaxError }: StatementFacts): Buffer | undefined {

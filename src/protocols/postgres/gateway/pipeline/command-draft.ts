@@ -24,7 +24,7 @@ export function draftCommand(
     parameters,
     facts: asSql(facts),
     recorded: recordable(sql, parameters, facts, session),
-    guesses: facts.guesses,
+    comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
     estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
     refusal: facts.refusal,
@@ -89,7 +89,7 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
   pipeline.changes.noteUncommitted(change, isNamed(facts))
   if (facts.parsed.some(movesNames)) pipeline.known.notePathChange()
   if (facts.parsed.some(endsTransaction)) pipeline.known.noteEnd()
-  if (facts.tainted === 'all') pipeline.ranUnread = true
+  if (facts.errorExposure === 'any') pipeline.ranUnread = true
   for (const { tree } of facts.parsed)
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }

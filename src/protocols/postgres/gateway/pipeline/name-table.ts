@@ -1,13 +1,13 @@
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import type { Taint } from '../../../../sql/facts/text-facts.ts'
+import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { KnownRewrites } from '../results/row-masking.ts'
 
 /** What the text calls the columns of its result. */
 export interface ColumnNames {
-  readonly tainted: Taint
+  readonly errorExposure: ErrorExposure
   readonly outputs: readonly Output[] | undefined
 }
 

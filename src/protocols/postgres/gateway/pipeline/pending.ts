@@ -1,7 +1,7 @@
 import type { ColumnNames, Tentative, Prepared, Portal } from './name-table.ts'
 import type { CopyFormat } from '../../wire/copy-row.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import type { Taint } from '../../../../sql/facts/text-facts.ts'
+import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { KeptRows } from '../results/kept-rows.ts'
 import type { CopiedRows, RowRewrites } from '../results/row-masking.ts'
@@ -29,13 +29,13 @@ export type Pending =
   | {
       readonly type: 'parse' | 'close'
       readonly change: Tentative
-      readonly tainted: Taint
+      readonly errorExposure: ErrorExposure
       readonly rests?: Rests | undefined
     }
   | {
       readonly type: 'bind'
       readonly change: Tentative
-      readonly tainted: Taint
+      readonly errorExposure: ErrorExposure
       readonly portal: { readonly name: string; readonly facts: StatementFacts }
       readonly rests?: Rests | undefined
     }
@@ -43,7 +43,7 @@ export type Pending =
       readonly type: 'describe'
       readonly of: Prepared | undefined
       readonly hidden: boolean
-      readonly tainted: Taint
+      readonly errorExposure: ErrorExposure
       readonly names: ColumnNames
     }
   | { readonly type: 'execute'; readonly run: Run; readonly portal: Portal }
@@ -68,7 +68,7 @@ export type Pending =
 /** One command at work. */
 export interface Run {
   readonly decision: string
-  readonly tainted: Taint
+  readonly errorExposure: ErrorExposure
   /** The statements of the text, and where their columns come from. */
   readonly statements: readonly ParsedStatement[]
   readonly lineage: readonly StatementLineage[]
@@ -107,10 +107,10 @@ export function startRun(
   notUnderstood: () => void = () => {},
   startedAt = performance.now(),
 ): Run {
-  const { tainted, parsed, lineage } = facts
+  const { errorExposure, parsed, lineage } = facts
   return {
     decision,
-    tainted,
+    errorExposure,
     statements: parsed,
     lineage,
     sql,

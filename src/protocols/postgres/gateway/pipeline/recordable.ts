@@ -39,7 +39,7 @@ export function recordableParameters(
   session: RecordingSession,
 ): (string | null)[] {
   const commitsAll = isUnread(facts) || isSecret(facts)
-  const isOpen = !commitsAll && facts.tainted === false
+  const isOpen = !commitsAll && facts.errorExposure === 'none'
   const shown = commitsAll || isOpen ? undefined : visibleIn(facts)
   return parameters.map((value, index) =>
     value === null
@@ -52,7 +52,7 @@ export function recordableParameters(
 
 function recordableText(sql: string, facts: StatementFacts, session: RecordingSession): string {
   const hide = (text: string): string => hideKinds(text, session)
-  if (facts.tainted === false && !isSecret(facts)) return hide(sql)
+  if (facts.errorExposure === 'none' && !isSecret(facts)) return hide(sql)
   const shown = isSecret(facts) ? undefined : visibleIn(facts)
   return replaceLiterals(sql, (value) => commit(value, session), hide, shown?.constants ?? [])
 }
@@ -125,9 +125,9 @@ interface Visible {
 }
 
 /** Undefined where it is not known for every statement: then every constant is hidden. */
-function visibleOf({ tainted, parsed, lineage }: StatementFacts): Visible | undefined {
+function visibleOf({ errorExposure, parsed, lineage }: StatementFacts): Visible | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
-  if (tainted === 'all' || known.length !== parsed.length) return undefined
+  if (errorExposure === 'any' || known.length !== parsed.length) return undefined
   const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, item(known, index)))
   return { constants, parameters: known.length === 1 ? item(known, 0).parameters : new Set() }
 }

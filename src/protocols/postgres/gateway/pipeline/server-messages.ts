@@ -154,14 +154,14 @@ export class ServerMessages {
     }
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
     if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
-    return this.#named(frame, { tainted: head.run.tainted, outputs: this.#rules.outputs(head.run) })
+    return this.#named(frame, { errorExposure: head.run.errorExposure, outputs: this.#rules.outputs(head.run) })
   }
 
   /** Names of columns that code which is not read may have made of masked ones are hidden. */
-  #named(frame: Frame, { tainted, outputs }: ColumnNames): Buffer {
+  #named(frame: Frame, { errorExposure, outputs }: ColumnNames): Buffer {
     if (this.#pipeline.known.masking.plan.columns.length === 0) return frame.bytes
     const isRead = outputs?.every((output) => output.repeats !== true || !isMasked(output.origin)) === true
-    if (tainted !== 'all' && isRead) return frame.bytes
+    if (errorExposure !== 'any' && isRead) return frame.bytes
     const columns = this.#columns(frame)
     const named = columns.map((column, index) => {
       const isKnown =
@@ -197,7 +197,7 @@ export class ServerMessages {
   }
 
   /** Names that SQL made stand for what was judged once the server says that it made them. */
-  #confirmNames({ statements, lineage, index, sql, tainted }: Run, tag: string): void {
+  #confirmNames({ statements, lineage, index, sql, errorExposure }: Run, tag: string): void {
     const { names, batch } = this.#pipeline
     const { cursors } = names
     const statement = statements[index]
@@ -213,7 +213,7 @@ export class ServerMessages {
       names.statements
         .set(
           name,
-          { sql, parameterTypes: [], columns: undefined, described: undefined, names: { tainted, outputs } },
+          { sql, parameterTypes: [], columns: undefined, described: undefined, names: { errorExposure, outputs } },
           batch,
         )
         .confirm()

@@ -4,19 +4,19 @@ import { noticeResponse, type ErrorFields } from '../../wire/error-response.ts'
 import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { decodeMessage, encodeError, encodeNotice, serverTags } from '../../wire/server-message.ts'
 import { quoting } from '../../../../sql/facts/lineage-facts.ts'
-import type { Taint } from '../../../../sql/facts/text-facts.ts'
+import type { ErrorExposure } from '../../../../sql/facts/text-facts.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { isSqlstate } from '../../dialect/sqlstates.ts'
 import type { Masker } from './row-masking.ts'
 
 /** An ErrorResponse with what it may quote hidden, by what it answers. */
 export const maskedError = (fields: ErrorFields, pipeline: PipelineState, masker: Masker): Buffer =>
-  encodeError(maskFields(fields, taintOf(pipeline), masker))
+  encodeError(maskFields(fields, exposureOf(pipeline), masker))
 
 /** A NoticeResponse, likewise. */
 export function maskedNotice(frame: Frame, pipeline: PipelineState, masker: Masker): Buffer {
   const { fields } = decodeMessage(noticeResponse, bodyOf(frame), 'NoticeResponse')
-  return encodeNotice(maskFields(fields, taintOf(pipeline), masker))
+  return encodeNotice(maskFields(fields, exposureOf(pipeline), masker))
 }
 
 /** A NotificationResponse: what masked columns may have gone into is hidden, and kinds of data in the rest. */
@@ -45,7 +45,7 @@ export function maskedNotification(frame: Frame, pipeline: PipelineState): Buffe
   return out
 }
 
-function taintOf({ inFlight: { head }, known: { masking } }: PipelineState): Taint {
+function exposureOf({ inFlight: { head }, known: { masking } }: PipelineState): ErrorExposure {
   if (
     head === undefined ||
     head.type === 'reply' ||
@@ -53,27 +53,28 @@ function taintOf({ inFlight: { head }, known: { masking } }: PipelineState): Tai
     head.type === 'made-to-fail' ||
     head.type === 'copy-end'
   )
-    return false
+    return 'none'
   // The end of a transaction checks what was left to be checked then, of rows that nobody named.
-  if (head.type === 'sync') return masking.plan.columns.length > 0 && quoting(masking)
-  return 'run' in head ? head.run.tainted : head.tainted
+  if (head.type === 'sync') return masking.plan.columns.length > 0 ? quoting(masking) : 'none'
+  return 'run' in head ? head.run.errorExposure : head.errorExposure
 }
 
 /** The fields of an error or notice with what they may quote hidden. */
-function maskFields(fields: ErrorFields, tainted: Taint, { scope, keys }: Masker): ErrorFields {
+function maskFields(fields: ErrorFields, errorExposure: ErrorExposure, { scope, keys }: Masker): ErrorFields {
   const masked = new Map<string, string>()
   // Errors of analysis point into the text that the client sent; what runs could quote values instead, and points nowhere.
   const aboutText = (fields.get('C') ?? '').startsWith('42') && fields.has('P')
   for (const [type, value] of fields) {
-    if (tainted === 'all' && !aboutText) {
+    if (errorExposure === 'any' && !aboutText) {
       // Which code raises an error with which fields it decides itself.
       if (type === 'M') masked.set(type, HIDDEN)
       else if (type === 'C') masked.set(type, isSqlstate(value) ? value : RAISED)
       else if (SERVERS_OWN.has(type)) masked.set(type, value)
-    } else if (tainted !== false && !aboutText) {
+    } else if (errorExposure !== 'none' && !aboutText) {
       if (type === 'M')
         masked.set(type, `${value.split(/[:"]/, 1)[0]?.trim() ?? ''} (the rest is hidden: masked columns are involved)`)
-      else if (!QUOTING_FIELDS.has(type) && !(tainted === 'places' && NAMING_FIELDS.has(type))) masked.set(type, value)
+      else if (!QUOTING_FIELDS.has(type) && !(errorExposure === 'named' && NAMING_FIELDS.has(type)))
+        masked.set(type, value)
     } else {
       // Code that raises an error names in it what it likes: a table, a column, a constraint.
       masked.set(type, UNSEARCHED.has(type) ? value : (maskKinds(value, scope.plan.kinds, keys) ?? value))

@@ -128,5 +128,5 @@ export class ResultRows {
 }
 
 /** What EXPLAIN says of masked columns. */
-const isPlan = ({ statements, index, tainted }: Run): boolean =>
-  tainted !== false && statements[index]?.kinds.includes('explain') === true
+const isPlan = ({ statements, index, errorExposure }: Run): boolean =>
+  errorExposure !== 'none' && statements[index]?.kinds.includes('explain') === true

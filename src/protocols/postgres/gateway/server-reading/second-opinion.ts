@@ -211,7 +211,7 @@ export function disputed(
     lineage: facts.lineage.map((lineage, index) =>
       isDisputed(index) ? { ...lineage, outputs: [repeated(anything)], visible: undefined } : lineage,
     ),
-    tainted: facts.lineage.length > 0 ? 'all' : facts.tainted,
+    errorExposure: facts.lineage.length > 0 ? 'any' : facts.errorExposure,
     changesCatalog: true,
   }
 }

@@ -219,7 +219,11 @@ describe('a refused message of an extended query', () => {
   ])('%s: one error, and nothing up to the Sync goes on', async (_what, parts, bytes) => {
     const { side, toClient, toUpstream, pipeline } = clientSide(parts)
     pipeline.names.statements
-      .set('s', { sql: 'x', parameterTypes: [], columns: [], described: 0, names: { tainted: false, outputs: [] } }, 0)
+      .set(
+        's',
+        { sql: 'x', parameterTypes: [], columns: [], described: 0, names: { errorExposure: 'none', outputs: [] } },
+        0,
+      )
       .confirm()
     side.push(bytes)
     await turn()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
-import type { Taint } from '../../../../../src/sql/facts/text-facts.ts'
+import type { ErrorExposure } from '../../../../../src/sql/facts/text-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import { assumedFacts } from '../../../../../src/protocols/postgres/gateway/assumed-facts.ts'
 import { detectors } from '../../../../../src/masking/replace.ts'
@@ -36,11 +36,11 @@ describe('a statement as it is kept', () => {
     expect(await kept(sql)).toEqual({ text, parameters: [] })
   })
 
-  it.each<[Taint]>([[true as Taint], ['all']])(
+  it.each<[ErrorExposure]>([['quoted'], ['named'], ['any']])(
     'one that has to do with masked columns (%s) shows no constant',
-    async (tainted) => {
+    async (errorExposure) => {
       const sql = "select id from people where email = $1 or email = 'a' or \"a'b\" = E'c\\'d' -- a"
-      const { text, parameters } = await kept(sql, ['a', null], { tainted })
+      const { text, parameters } = await kept(sql, ['a', null], { errorExposure })
       expect(text).toBe('select id from people where email = $1 or email = ‹#3› or "a\'b" = ‹#7› /*…*/')
       expect(parameters).toEqual(['‹#1›', null])
     },
@@ -59,17 +59,17 @@ describe('a statement as it is kept', () => {
     const facts = assumedFacts(parsed)
     const visible = { places, known, parameters: new Set<number>() }
     const lineage = [{ visible }] as unknown as StatementFacts['lineage']
-    expect(recordable(sql, [], { ...facts, tainted: true as Taint, lineage }, session).text).toBe(text)
+    expect(recordable(sql, [], { ...facts, errorExposure: 'quoted', lineage }, session).text).toBe(text)
     // Where one constant was not read as one, none may stand.
     known.delete(one)
-    expect(recordable(sql, [], { ...facts, tainted: true as Taint, lineage }, session).text).toBe(
+    expect(recordable(sql, [], { ...facts, errorExposure: 'quoted', lineage }, session).text).toBe(
       'select ‹#1› from people where id = ‹#3› and email = ‹#3›',
     )
   })
 
   it('a long list of values has one commitment', async () => {
     const list = Array.from({ length: 50 }, (_, index) => `'${index}'`).join(', ')
-    const { text } = await kept(`select 1 from people where email in (${list})`, [], { tainted: 'all' })
+    const { text } = await kept(`select 1 from people where email in (${list})`, [], { errorExposure: 'any' })
     expect(text).toBe(`select ‹#1› from people where email in (‹50 values, #${list.length}›)`)
   })
 

@@ -67,17 +67,17 @@ const prepared = {
   parameterTypes: [],
   columns: [],
   described: 0,
-  names: { tainted: false as const, outputs: [] },
+  names: { errorExposure: 'none' as const, outputs: [] },
 }
 const portal = { decision: 'dec_1', prepared, facts: HARMLESS, resultFormats: [] }
 const change = { confirm() {}, undo() {} }
 const SENT: Partial<Record<Pending['type'], () => Pending>> = {
   query: () => ({ type: 'query', run: startRun('dec_1', 'select', HARMLESS) }),
   execute: () => ({ type: 'execute', run: startRun('dec_1', 'select', HARMLESS), portal }),
-  parse: () => ({ type: 'parse', change, tainted: false }),
-  bind: () => ({ type: 'bind', change, tainted: false, portal: { name: '', facts: HARMLESS } }),
-  close: () => ({ type: 'close', change, tainted: false }),
-  describe: () => ({ type: 'describe', of: prepared, hidden: false, tainted: false, names: prepared.names }),
+  parse: () => ({ type: 'parse', change, errorExposure: 'none' }),
+  bind: () => ({ type: 'bind', change, errorExposure: 'none', portal: { name: '', facts: HARMLESS } }),
+  close: () => ({ type: 'close', change, errorExposure: 'none' }),
+  describe: () => ({ type: 'describe', of: prepared, hidden: false, errorExposure: 'none', names: prepared.names }),
   sync: () => ({ type: 'sync' }),
   'made-to-fail': () => ({ type: 'made-to-fail', sqlstate: '26000', error: Buffer.alloc(0) }),
 }

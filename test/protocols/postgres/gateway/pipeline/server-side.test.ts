@@ -121,7 +121,7 @@ describe('rows with a masked column', () => {
       parameterTypes: [],
       columns: undefined,
       described: 0,
-      names: { tainted: false as const, outputs: undefined },
+      names: { errorExposure: 'none' as const, outputs: undefined },
     }
     const portal = { decision: 'dec_1', prepared, facts: { ...facts } as never, resultFormats: [] as const }
     const known: unknown[] = []
@@ -130,8 +130,8 @@ describe('rows with a masked column', () => {
         type: 'describe',
         of: prepared,
         hidden: false,
-        tainted: false,
-        names: { tainted: false, outputs: undefined },
+        errorExposure: 'none',
+        names: { errorExposure: 'none', outputs: undefined },
       })
       pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
       server.push(Buffer.concat([described(ID, MAIL), row(Buffer.from('1'), Buffer.from('a@b.cd'))]))
@@ -146,8 +146,8 @@ describe('rows with a masked column', () => {
       type: 'describe',
       of: prepared,
       hidden: false,
-      tainted: false,
-      names: { tainted: false, outputs: undefined },
+      errorExposure: 'none',
+      names: { errorExposure: 'none', outputs: undefined },
     })
     pipeline.expect({ type: 'execute', run: startRun('dec_1', 'select', facts), portal })
     server.push(Buffer.concat([described(MAIL, ID), row(Buffer.from('a@b.cd'), Buffer.from('1'))]))

@@ -119,7 +119,17 @@ const ROWS: Readonly<Record<string, Row>> = {
       'recording/',
       'gateway/',
     ],
-    packages: ['node:events', 'node:crypto', 'node:http', 'node:net', 'node:path', 'node:stream', 'ws'],
+    packages: [
+      'node:crypto',
+      'node:events',
+      'node:fs',
+      'node:http',
+      'node:net',
+      'node:path',
+      'node:stream',
+      'node:tls',
+      'ws',
+    ],
   },
 
   // Protocols: what all share, and the three lists.

@@ -18,12 +18,12 @@ export interface Engine<Hello = unknown> {
    */
   readonly sessions?: 'per-connect'
   /**
-   * Reads what the client says first. Nothing has been opened for it yet and nothing reaches the target. `handled` where that was
+   * Reads what the client says first; where servers speak first, it greets. Nothing has been opened for it yet and nothing reaches the target. `handled` where that was
    * all: a connection that only cancels what another one of the same person runs.
    */
-  greet(client: Channel, personId: string, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
-  /** The connection from here to its end; resolves when both sides are closed. */
-  serve(client: Channel, hello: Hello, session: Session): Promise<void>
+  greet(client: Channel, caller: Caller, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
+  /** The connection from here to its end; resolves when both sides are closed. `tell`: for protocols that cannot tell a person while a client waits. */
+  serve(client: Channel, hello: Hello, session: Session, tell: (notice: string) => void): Promise<void>
   /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
   read(text: string): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** Logs in to the target and out again, within the limits; what is worth saying of it. Fails as a session would. */
@@ -41,6 +41,12 @@ export interface Probe {
   readonly warnings: readonly string[]
   /** Where it has any: the columns of its relations by the relation's full name, the system's own without columns. */
   readonly relations?: ReadonlyMap<string, readonly string[]>
+}
+
+/** Who connects, to what. Whether there is access is asked when the client has said who it wants to be. */
+export interface Caller {
+  readonly personId: string
+  readonly target: TargetConfig
 }
 
 export interface Greeting<Hello> {

@@ -35,7 +35,7 @@ export async function serveTunnel(
         hint: '"pamctl targets" lists yours',
       })
     }
-    const greeting = await engine.greet(channel, login.person.id, settings.limits)
+    const greeting = await engine.greet(channel, { personId: login.person.id, target }, settings.limits)
     if (greeting === 'handled') {
       // Said, so that the agent does not take it for a connection that was lost.
       channel.end()
@@ -51,7 +51,9 @@ export async function serveTunnel(
     try {
       channel.send({ v: 1, type: 'opened', id: opened.session.id })
       const stop = announceEnd(channel, opened.session, parts.clock)
-      await engine.serve(channel, greeting.hello, opened.session).finally(stop)
+      const tell = (message: string): void =>
+        channel.send({ v: 1, type: 'notice', code: 'HELD', message, id: opened.session.id })
+      await engine.serve(channel, greeting.hello, opened.session, tell).finally(stop)
     } catch (error) {
       opened.session.end(asPamError(error))
       throw error

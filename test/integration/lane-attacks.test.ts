@@ -103,7 +103,11 @@ class World {
   }
 
   async #serve(client: ReturnType<typeof socketChannel>, hasLane: boolean): Promise<void> {
-    const greeting = await this.#engine.greet(client, 'jane', { handshake: 60_000 })
+    const greeting = await this.#engine.greet(
+      client,
+      { personId: 'jane', target: partsFor(postgres.port, databaseOf(hasLane)).config },
+      { handshake: 60_000 },
+    )
     if (greeting === 'handled') return
     const events: EventBody[] = []
     const record = (event: EventBody): void => void events.push(event)
@@ -128,7 +132,7 @@ class World {
     this.#onLane = (lane) => (served.lane = lane)
     const shown = hasLane ? session : { ...session, repeated: () => undefined }
     try {
-      await this.#engine.serve(client, greeting.hello, shown)
+      await this.#engine.serve(client, greeting.hello, shown, () => {})
     } catch (error) {
       ended.abort(asPamError(error))
       client.destroy()

@@ -67,7 +67,11 @@ afterAll(async () => {
 async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
   let lane = { taken: 0 } as { readonly taken: number }
   const engine = postgresEngine(parser, directory, (made) => (lane = made))
-  const greeting = await engine.greet(client, 'jane', { handshake: 60_000 })
+  const greeting = await engine.greet(
+    client,
+    { personId: 'jane', target: partsFor(postgres.port, 'postgres').config },
+    { handshake: 60_000 },
+  )
   if (greeting === 'handled') return
   const bench = new SessionBench(RULES)
   const id = `ses_${served.length}`
@@ -85,7 +89,7 @@ async function serve(client: ReturnType<typeof socketChannel>): Promise<void> {
   let isOver!: (file: string) => void
   served.push({ taken: () => lane.taken, over: new Promise((resolve) => (isOver = resolve)) })
   try {
-    await engine.serve(client, greeting.hello, session)
+    await engine.serve(client, greeting.hello, session, () => {})
   } catch (error) {
     ended.abort(asPamError(error))
     client.destroy()

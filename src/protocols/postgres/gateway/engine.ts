@@ -11,7 +11,7 @@ import type { PostgresTarget } from '../target.ts'
 import { assumedFacts } from './assumed-facts.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
-import { waitingClient } from './early-input.ts'
+import { waitingClient } from '../../../gateway/early-input.ts'
 import { judgeStartPath } from './judge-start-path.ts'
 import { Relay } from './relay.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
@@ -38,7 +38,7 @@ export function postgresEngine(
   const staggeredClose = new StaggeredClose()
   return {
     protocol: 'postgres',
-    async greet(client, personId, limits) {
+    async greet(client, { personId }, limits) {
       const greeting = await readGreeting(client, limits)
       if (!('cancel' in greeting)) return greeting
       cancelKeys.use(greeting.cancel, personId)

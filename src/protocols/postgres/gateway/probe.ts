@@ -8,7 +8,7 @@ import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream } from './login/connect-upstream.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
-import { TargetSaidNo } from './login/upstream-login.ts'
+import { TargetSaidNo } from '../../../gateway/target-failure.ts'
 
 /** Does what a session begins with: TLS, login, catalogs. */
 export async function probePostgres(

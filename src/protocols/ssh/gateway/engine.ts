@@ -27,7 +27,7 @@ export function sshEngine(parts: SshEngineParts): Engine<SshHello> {
   const reader = createCommandReader()
   return {
     protocol: 'ssh',
-    async greet(channel, _personId, limits) {
+    async greet(channel, _caller, limits) {
       const greeting = await greetClient(channel, parts.hostKeys.privateKeys, limits)
       greeted.set(channel, greeting.hello)
       return greeting

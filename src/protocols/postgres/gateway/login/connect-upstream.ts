@@ -1,13 +1,15 @@
 import type { CredentialLease } from '../../../../credentials/credential.ts'
 import { socketChannel } from '../../../../shared/socket-channel.ts'
 import type { Channel } from '../../../../shared/channel.ts'
-import { PamError } from '../../../../shared/errors.ts'
 import { TERMINATE } from '../../wire/client-message.ts'
 import type { BackendKeyData } from '../../wire/session-start.ts'
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { ConnectLimits } from '../../../../gateway/engine.ts'
 import { authenticationOf, channelBindingOf, type PostgresTarget } from '../../target.ts'
-import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
+import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { LONGEST_MESSAGE, TargetMessages } from '../../../../gateway/target-messages.ts'
+import { withDeadline } from '../../../../gateway/with-deadline.ts'
+import { Framer, type Frame } from '../../wire/framer.ts'
 import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
 import { prepareCatalog } from '../../catalog/build-catalog.ts'
@@ -15,8 +17,7 @@ import type { CatalogRows } from '../../catalog/rows.ts'
 import { namesOf, STATE } from '../pipeline/known-definitions.ts'
 import type { KnownTexts } from '../../masking/definitions.ts'
 import { OwnQueryFailed, shield } from '../pipeline/gateway-query.ts'
-import { TargetMessages } from './target-messages.ts'
-import { logIn, PINNED, TargetSaidNo, type LoggedIn } from './upstream-login.ts'
+import { logIn, PINNED, type LoggedIn } from './upstream-login.ts'
 import { runQueries, runShielded } from './upstream-query.ts'
 import { openSocket } from './upstream-socket.ts'
 
@@ -100,7 +101,7 @@ export async function connectUpstream(
       }
     })
   } catch (error) {
-    throw ended.aborted ? ended.reason : upstreamError(config, error)
+    throw ended.aborted ? ended.reason : targetFailure(config.name, error)
   }
 }
 
@@ -122,12 +123,12 @@ async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T
     })
   } catch (error) {
     if (ended.aborted) throw ended.reason
-    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.sqlstate : CONNECTION_FAILURE, '')
+    throw new OwnQueryFailed(error instanceof TargetSaidNo ? error.code : CONNECTION_FAILURE, '')
   }
 }
 
 interface OpenSession extends LoggedIn {
-  readonly messages: TargetMessages
+  readonly messages: TargetMessages<Frame>
 }
 
 async function openSession(
@@ -136,7 +137,7 @@ async function openSession(
   signal: AbortSignal,
 ): Promise<OpenSession> {
   const { socket, tls } = await openSocket(config, baseDirectory, signal)
-  const messages = new TargetMessages(socketChannel(socket), signal)
+  const messages = targetMessages(socketChannel(socket), signal)
   const loggedIn = await logIn(messages, {
     target: `${config.host}:${config.port}`,
     user: lease.user,
@@ -150,38 +151,8 @@ async function openSession(
   return { messages, ...loggedIn }
 }
 
-/**
- * Work with a target that ends with its time, and with `ended`: then its signal aborts, and so it does where the work fails, so
- * that what it has opened is closed. `goOnFor` gives it more time.
- */
-async function withDeadline<T>(
-  milliseconds: number,
-  ended: AbortSignal | undefined,
-  work: (signal: AbortSignal, goOnFor: (milliseconds: number) => void) => Promise<T>,
-): Promise<T> {
-  const over = new AbortController()
-  const onEnded = (): void => over.abort(ended?.reason)
-  if (ended?.aborted === true) onEnded()
-  ended?.addEventListener('abort', onEnded, { once: true })
-  const expire = (): void =>
-    over.abort(
-      new PamError('TARGET_UNREACHABLE', 'the target did not answer in time', { side: 'upstream', hint: TRY_AGAIN }),
-    )
-  let timer = setTimeout(expire, milliseconds)
-  const goOnFor = (more: number): void => {
-    clearTimeout(timer)
-    timer = setTimeout(expire, more)
-  }
-  try {
-    return await work(over.signal, goOnFor)
-  } catch (error) {
-    over.abort(error)
-    throw error
-  } finally {
-    clearTimeout(timer)
-    ended?.removeEventListener('abort', onEnded)
-  }
-}
+const targetMessages = (channel: Channel, signal: AbortSignal): TargetMessages<Frame> =>
+  new TargetMessages(channel, signal, new Framer(LONGEST_MESSAGE, 'the target'))
 
 /** As libpq does: a connection of its own, which the server closes once it has taken the request. */
 async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefined): Promise<void> {
@@ -189,7 +160,7 @@ async function sendCancel(target: UpstreamTarget, key: BackendKeyData | undefine
   const { config, baseDirectory } = target
   await withDeadline(CANCEL_TIME, undefined, async (signal) => {
     const { socket } = await openSocket(config, baseDirectory, signal)
-    const messages = new TargetMessages(socketChannel(socket), signal)
+    const messages = targetMessages(socketChannel(socket), signal)
     messages.allow('a cancel request', { bytes: 1024, messages: 1 })
     const { processId, secretKey } = key
     messages.send(encodeStartupPacket({ type: 'cancel-request', processId, secretKey }))
@@ -218,29 +189,6 @@ async function terminateBackend(target: UpstreamTarget, key: BackendKeyData | un
   }
 }
 
-function upstreamError(config: PostgresTarget, error: unknown): PamError {
-  const told = (which: PamError['code'], text: string, hint?: string): PamError =>
-    new PamError(which, `${config.name}: ${text}`, {
-      side: 'upstream',
-      cause: error,
-      ...(hint === undefined ? {} : { hint }),
-    })
-  if (error instanceof PamError) return told(error.code, error.message, error.hint)
-  if (error instanceof TargetSaidNo) {
-    if (error.sqlstate === '28P01' || error.sqlstate === '28000')
-      return told('TARGET_CREDENTIAL', "the target refused the gateway's credential", ASK)
-    return told('TARGET_REFUSED', `the target refused the connection (${error.sqlstate})`)
-  }
-  const failure = sessionEndReason(error)
-  if (failure.code !== 'INTERNAL') return told(failure.code, failure.message)
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_)/.test(code))
-    return told('TARGET_CERTIFICATE', "the target's certificate is not trusted", ASK)
-  return told('TARGET_UNREACHABLE', 'cannot reach the target', TRY_AGAIN)
-}
-
-const TRY_AGAIN = 'try again; if this persists, contact your gateway administrator'
-const ASK = 'contact your gateway administrator'
 /** connection_failure. Source: manual, appendix A. */
 const CONNECTION_FAILURE = '08006'
 /** Milliseconds that a target has to take a request to cancel, and to end a backend, login included. */

@@ -15,7 +15,8 @@ import {
 import { encodeStartupPacket } from '../../wire/startup.ts'
 import type { AuthenticationMethod, ChannelBinding } from '../../target.ts'
 import { ScramClient, type TlsBinding } from './scram.ts'
-import { TargetMessages, violation } from './target-messages.ts'
+import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
 
 export interface LoginParts {
   /** Host and port: what makes the gateway calculate for one target is not to keep another waiting. */
@@ -38,22 +39,17 @@ export interface LoggedIn {
 }
 
 /** The server said no, with an SQLSTATE. */
-export class TargetSaidNo extends Error {
-  readonly sqlstate: string
-  /** The target's own words. Not for users nor for the log: it can repeat there whatever it was sent. */
-  readonly said: string
-
-  constructor(body: Buffer) {
-    const { sqlstate = 'XX000', message } = briefError(body)
-    super(`the target answered ${sqlstate}`)
-    this.name = 'TargetSaidNo'
-    this.sqlstate = sqlstate
-    this.said = message
-  }
+export function saidNo(body: Buffer): TargetSaidNo {
+  const { sqlstate = 'XX000', message } = briefError(body)
+  return new TargetSaidNo({
+    code: sqlstate,
+    said: message,
+    isCredential: sqlstate === '28P01' || sqlstate === '28000',
+  })
 }
 
 /** Protocol 3.0 from the start-up to the first ReadyForQuery. Spec: Message Flow, Start-up. */
-export async function logIn(messages: TargetMessages, parts: LoginParts): Promise<LoggedIn> {
+export async function logIn(messages: TargetMessages<Frame>, parts: LoginParts): Promise<LoggedIn> {
   messages.allow('the login', { bytes: MAX_BYTES, messages: MAX_MESSAGES })
   const { user, database, settings } = parts
   messages.send(
@@ -106,7 +102,7 @@ function checkPinned(parameters: ReadonlyMap<string, string>): void {
   }
 }
 
-async function authenticate(messages: TargetMessages, parts: LoginParts): Promise<void> {
+async function authenticate(messages: TargetMessages<Frame>, parts: LoginParts): Promise<void> {
   const asked = await nextAuthentication(messages)
   switch (asked.method) {
     case 'ok':
@@ -139,7 +135,7 @@ async function authenticate(messages: TargetMessages, parts: LoginParts): Promis
   if (answer.method !== 'ok') throw violation('the target asks again after it was answered')
 }
 
-async function scram(messages: TargetMessages, parts: LoginParts, mechanisms: readonly string[]): Promise<void> {
+async function scram(messages: TargetMessages<Frame>, parts: LoginParts, mechanisms: readonly string[]): Promise<void> {
   const client = new ScramClient({
     password: passwordOf(parts),
     tls: parts.tls,
@@ -195,22 +191,22 @@ function passwordOf({ password }: LoginParts): string {
   return password
 }
 
-const sendPassword = (messages: TargetMessages, password: string): void =>
+const sendPassword = (messages: TargetMessages<Frame>, password: string): void =>
   messages.send(encodeMessage(passwordMessage, { type: 'password', password }))
 
 const md5 = (text: string | Buffer): string => createHash('md5').update(text).digest('hex')
 
-async function nextAuthentication(messages: TargetMessages): Promise<Authentication> {
+async function nextAuthentication(messages: TargetMessages<Frame>): Promise<Authentication> {
   const frame = await nextOf(messages)
   if (frame.tag !== serverTags.authentication) throw unexpected(frame)
   return decodeMessage(authentication, bodyOf(frame), 'Authentication')
 }
 
 /** The next message that is not a notice; an error is thrown. */
-export async function nextOf(messages: TargetMessages): Promise<Frame> {
+export async function nextOf(messages: TargetMessages<Frame>): Promise<Frame> {
   for (;;) {
     const frame = await messages.next()
-    if (frame.tag === serverTags.errorResponse) throw new TargetSaidNo(bodyOf(frame))
+    if (frame.tag === serverTags.errorResponse) throw saidNo(bodyOf(frame))
     if (frame.tag !== serverTags.noticeResponse) return frame
   }
 }

@@ -1,15 +1,16 @@
-import { bodyOf } from '../../wire/framer.ts'
+import { bodyOf, type Frame } from '../../wire/framer.ts'
 import { query } from '../../wire/query.ts'
 import { rowDescription } from '../../wire/row-description.ts'
 import { decodeMessage, encodeMessage, serverTags, type TransactionStatus } from '../../wire/server-message.ts'
 import { readyForQueryCodec } from '../../wire/session-start.ts'
 import { rowValues } from '../pipeline/gateway-query.ts'
 import type { OwnRows } from '../pipeline/pending.ts'
-import { violation, type TargetMessages } from './target-messages.ts'
-import { TargetSaidNo, unexpected } from './upstream-login.ts'
+import type { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { violation, type TargetMessages } from '../../../../gateway/target-messages.ts'
+import { saidNo, unexpected } from './upstream-login.ts'
 
 /** Runs constant texts of the gateway's own in one round trip, on a connection that no client uses yet; the rows of each. */
-export async function runQueries(messages: TargetMessages, texts: readonly string[]): Promise<OwnRows[]> {
+export async function runQueries(messages: TargetMessages<Frame>, texts: readonly string[]): Promise<OwnRows[]> {
   messages.send(encoded(texts.join(';')))
   const { results, status } = await answersOf(messages, texts.length)
   if (status !== 'I') throw violation('the target is in a transaction that nobody has begun')
@@ -21,7 +22,7 @@ export async function runQueries(messages: TargetMessages, texts: readonly strin
  * that are meant for people.
  */
 export async function runShielded(
-  messages: TargetMessages,
+  messages: TargetMessages<Frame>,
   first: string,
   texts: readonly string[],
 ): Promise<OwnRows[]> {
@@ -46,7 +47,7 @@ const encoded = (sql: string): Buffer => encodeMessage(query, { type: 'query', s
 
 /** Everything up to the ReadyForQuery: the rows of so many queries; 0 is a command that gives none. */
 async function answersOf(
-  messages: TargetMessages,
+  messages: TargetMessages<Frame>,
   count: number,
   keepError = false,
 ): Promise<{ results: OwnRows[]; status: TransactionStatus; error: TargetSaidNo | undefined }> {
@@ -63,7 +64,7 @@ async function answersOf(
       case serverTags.noticeResponse:
         break
       case serverTags.errorResponse:
-        error ??= new TargetSaidNo(bodyOf(frame))
+        error ??= saidNo(bodyOf(frame))
         break
       case serverTags.rowDescription:
         if (rows !== undefined) throw unexpected(frame)

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Session } from '../../../../src/gateway/engine.ts'
-import { waitingClient } from '../../../../src/protocols/postgres/gateway/early-input.ts'
-import type { PamError } from '../../../../src/shared/errors.ts'
-import { TestChannel } from '../../../helpers/test-channel.ts'
+import type { Session } from '../../src/gateway/engine.ts'
+import { waitingClient } from '../../src/gateway/early-input.ts'
+import type { PamError } from '../../src/shared/errors.ts'
+import { TestChannel } from '../helpers/test-channel.ts'
 
 let channel: TestChannel
 let ended: string[]

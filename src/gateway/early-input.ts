@@ -1,6 +1,6 @@
-import type { Channel } from '../../../shared/channel.ts'
-import { PamError } from '../../../shared/errors.ts'
-import type { Session } from '../../../gateway/engine.ts'
+import type { Channel } from '../shared/channel.ts'
+import { PamError } from '../shared/errors.ts'
+import type { Session } from './engine.ts'
 
 /** What came from a client while the gateway connected for it. */
 export interface EarlyInput {

@@ -1,7 +1,6 @@
-import type { Channel } from '../../../../shared/channel.ts'
-import { PamError, reasonOf } from '../../../../shared/errors.ts'
-import { Framer, type Frame } from '../../wire/framer.ts'
-import { sessionEndReason } from '../../../../gateway/session-end-reason.ts'
+import type { Channel } from '../shared/channel.ts'
+import { PamError, reasonOf } from '../shared/errors.ts'
+import { sessionEndReason } from './session-end-reason.ts'
 
 /** How much a target may say until it has done something. */
 export interface Allowance {
@@ -9,15 +8,22 @@ export interface Allowance {
   readonly messages: number
 }
 
+/** Cuts what a target sends into the messages of its protocol. */
+interface MessageFramer<Frame> {
+  /** Bytes of an unfinished message. */
+  readonly held: number
+  push(chunk: Buffer, take: (frame: Frame) => void): void
+}
+
 /**
  * What a target says while the gateway itself talks to it: one message at a time, and no more of them than allowed. Once the
  * signal aborts, for whatever reason, the connection is closed and whoever waits is told the reason.
  */
-export class TargetMessages {
+export class TargetMessages<Frame> {
   readonly channel: Channel
   /** Aborts where whoever talks to the target gives up. */
   readonly signal: AbortSignal
-  readonly #framer: Framer
+  readonly #framer: MessageFramer<Frame>
   readonly #queue: Frame[] = []
   readonly #onAbort: () => void
   #left: { bytes: number; messages: number } = { bytes: 0, messages: 0 }
@@ -26,10 +32,10 @@ export class TargetMessages {
   #failure: PamError | undefined
   #waiting: { resolve: (frame: Frame) => void; reject: (error: PamError) => void } | undefined
 
-  constructor(channel: Channel, signal: AbortSignal) {
+  constructor(channel: Channel, signal: AbortSignal, framer: MessageFramer<Frame>) {
     this.channel = channel
     this.signal = signal
-    this.#framer = new Framer(MAX_LENGTH, 'the target')
+    this.#framer = framer
     this.#onAbort = () => this.#fail(reasonOf(signal))
     signal.addEventListener('abort', this.#onAbort, { once: true })
     channel.handler = {
@@ -132,6 +138,6 @@ const left = (): PamError =>
   new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' })
 
 /** Bytes of one message; of a login they are few, but a definition in the catalogs may be long. */
-const MAX_LENGTH = 16 * 1024 * 1024
+export const LONGEST_MESSAGE = 16 * 1024 * 1024
 /** Milliseconds. */
 const LINGER = 1000

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { TargetMessages } from '../../../../../src/protocols/postgres/gateway/login/target-messages.ts'
-import { bodyOf } from '../../../../../src/protocols/postgres/wire/framer.ts'
-import { PamError } from '../../../../../src/shared/errors.ts'
-import { TestChannel } from '../../../../helpers/test-channel.ts'
+import { LONGEST_MESSAGE, TargetMessages } from '../../src/gateway/target-messages.ts'
+import { bodyOf, Framer, type Frame } from '../../src/protocols/postgres/wire/framer.ts'
+import { PamError } from '../../src/shared/errors.ts'
+import { TestChannel } from '../helpers/test-channel.ts'
 
 let channel: TestChannel
 let over: AbortController
-let messages: TargetMessages
+let messages: TargetMessages<Frame>
 const message = (body: string): Buffer => {
   const head = Buffer.from([0x58, 0, 0, 0, 4 + body.length])
   return Buffer.concat([head, Buffer.from(body)])
@@ -16,7 +16,7 @@ const next = async (): Promise<string> => bodyOf(await messages.next()).toString
 beforeEach(() => {
   channel = new TestChannel()
   over = new AbortController()
-  messages = new TargetMessages(channel, over.signal)
+  messages = new TargetMessages(channel, over.signal, new Framer(LONGEST_MESSAGE, 'the target'))
   messages.allow('the login', { bytes: 100, messages: 5 })
 })
 afterEach(() => void vi.useRealTimers())
@@ -73,7 +73,9 @@ describe('what a target says while the gateway talks to it', () => {
     expect(channel.isDestroyed).toBe(true)
     channel.handler.data(message('late'))
     await expect(next()).rejects.toBe(reason)
-    await expect(new TargetMessages(new TestChannel(), over.signal).next()).rejects.toBe(reason)
+    await expect(
+      new TargetMessages(new TestChannel(), over.signal, new Framer(LONGEST_MESSAGE, 'the target')).next(),
+    ).rejects.toBe(reason)
   })
 
   it('is not read as something else: a length that is none', async () => {

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { resolve } from 'node:path'
+import { checkServerIdentity, connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { PamError, reasonOf } from '../shared/errors.ts'
+
+/** Where a target is, and how its certificate is checked. */
+export interface TargetAddress {
+  readonly host: string
+  readonly port: number
+  readonly tls: 'verify-full' | 'verify-ca' | 'require' | 'disable'
+  /** A file with the authority that signed its certificate. */
+  readonly ca?: string | undefined
+}
+
+/** Connects. Once the signal aborts the socket is closed, and its reason thrown. */
+export async function connectTarget({ host, port }: TargetAddress, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted()
+  const socket = connectTcp({ host, port, noDelay: true, keepAlive: true })
+  await opened(socket, 'connect', signal)
+  return socket
+}
+
+/** TLS as the configuration says, on a connection whose both sides have agreed to begin with it; undefined where it says none. */
+export type BeginTls = (socket: Socket, signal: AbortSignal) => Promise<TLSSocket>
+
+export function targetTls(address: TargetAddress, baseDirectory: string): BeginTls | undefined {
+  const options = tlsOptions(address, baseDirectory)
+  if (options === undefined) return undefined
+  const { host } = address
+  return async (socket, signal) => {
+    const secure = connectTls({ socket, ...(isIP(host) === 0 ? { servername: host } : {}), ...options })
+    await opened(secure, 'secureConnect', signal)
+    return secure
+  }
+}
+
+function tlsOptions(config: TargetAddress, baseDirectory: string): ConnectionOptions | undefined {
+  const ca = config.ca === undefined ? {} : { ca: readFileSync(resolve(baseDirectory, config.ca)) }
+  switch (config.tls) {
+    case 'disable':
+      return undefined
+    case 'require':
+      return { rejectUnauthorized: false }
+    case 'verify-ca':
+      return { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+    case 'verify-full':
+      return {
+        ...ca,
+        rejectUnauthorized: true,
+        checkServerIdentity: (_host, certificate) => checkServerIdentity(config.host, certificate),
+      }
+  }
+}
+
+const opened = (socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> =>
+  settledSocket(socket, signal, (resolve) => {
+    const onOpen = (): void => resolve()
+    socket.once(event, onOpen)
+    return () => socket.removeListener(event, onOpen)
+  })
+
+/** Waits for something of a socket; where that fails, or the signal aborts, the socket is closed. */
+export function settledSocket<T>(
+  socket: Socket,
+  signal: AbortSignal,
+  listen: (resolve: (value: T) => void) => () => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      stopListening()
+      signal.removeEventListener('abort', onAbort)
+      socket.removeListener('close', onClose)
+      // It stays, so that a late error never is one that nobody takes.
+      socket.on('error', () => {})
+      socket.removeListener('error', onError)
+    }
+    const fail = (error: Error): void => {
+      done()
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => fail(reasonOf(signal))
+    const onError = (error: Error): void => fail(error)
+    const onClose = (): void =>
+      fail(new PamError('TARGET_UNREACHABLE', 'the target closed the connection', { side: 'upstream' }))
+    const stopListening = listen((value) => {
+      done()
+      resolve(value)
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    if (signal.aborted) onAbort()
+  })
+}

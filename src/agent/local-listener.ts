@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { PamError } from '../shared/errors.ts'
 import { socketChannel } from '../shared/socket-channel.ts'
 import type { Channel, ChannelHandler } from '../shared/channel.ts'
-import type { LocalChallenge, LocalHalf } from '../protocols/local-half.ts'
+import type { LocalChallenge, LocalHalf, LocalLogin } from '../protocols/local-half.ts'
 import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
 import { peerOwner, type Endpoint, type PeerOwner } from './peer-owner.ts'
@@ -183,6 +183,8 @@ async function tryListening(
 }
 
 function demandSecret(channel: Channel, challenge: LocalChallenge, options: ListenerOptions): void {
+  if (challenge.login !== undefined)
+    return options.accept(new UnprovenChannel(channel, challenge, challenge.login, options))
   const timer = setTimeout(() => channel.destroy(), MAX_CHALLENGE_MS)
   let isRefused = false
   channel.handler = {
@@ -211,6 +213,94 @@ function demandSecret(channel: Channel, challenge: LocalChallenge, options: List
   }
   if (challenge.greeting !== undefined) channel.write(challenge.greeting)
   channel.resume()
+}
+
+/** A channel of which nothing is heard before its client has proven within the server's login that it knows the secret. */
+class UnprovenChannel implements Channel {
+  handler: ChannelHandler = { data() {}, drained() {}, ended() {}, closed() {} }
+  readonly #channel: Channel
+  readonly #challenge: LocalChallenge
+  readonly #login: LocalLogin
+  readonly #timer: NodeJS.Timeout
+  #state: 'unproven' | 'passed' | 'refused' = 'unproven'
+  #isEnding = false
+
+  constructor(channel: Channel, challenge: LocalChallenge, login: LocalLogin, options: ListenerOptions) {
+    this.#channel = channel
+    this.#challenge = challenge
+    this.#login = login
+    this.#timer = setTimeout(() => channel.destroy(), MAX_CHALLENGE_MS)
+    channel.handler = {
+      data: (chunk) => this.#fromClient(chunk, options),
+      drained: () => this.handler.drained(),
+      ended: () => (this.#state === 'passed' ? this.handler.ended() : channel.destroy()),
+      closed: () => {
+        clearTimeout(this.#timer)
+        if (this.#state !== 'refused') this.handler.closed()
+      },
+    }
+  }
+
+  write(out: Uint8Array): boolean {
+    if (this.#state === 'refused') return true
+    try {
+      const bytes = this.#login.fromServer(Buffer.from(out.buffer, out.byteOffset, out.length))
+      return bytes.length === 0 || this.#channel.write(bytes)
+    } catch {
+      this.#channel.destroy()
+      return true
+    }
+  }
+
+  pause(): void {
+    this.#channel.pause()
+  }
+
+  resume(): void {
+    this.#channel.resume()
+  }
+
+  /** What the server has said last may still wait for the client. */
+  end(): void {
+    if (this.#state === 'passed') this.#channel.end()
+    else this.#isEnding = true
+  }
+
+  destroy(): void {
+    if (this.#state !== 'refused') this.#channel.destroy()
+  }
+
+  #fromClient(chunk: Buffer, options: ListenerOptions): void {
+    if (this.#state === 'refused') return // read, so that the answer is not lost in a reset
+    try {
+      if (this.#state === 'passed') return this.handler.data(this.#login.fromClient(chunk))
+      const step = this.#challenge.push(chunk)
+      if (step.type === 'reply') this.#channel.write(step.bytes)
+      if (step.type === 'refused') return this.#refuse(step.bytes, options)
+      if (step.type === 'passed') this.#pass(step.bytes)
+    } catch {
+      this.#channel.destroy()
+    }
+  }
+
+  #pass(bytes: Buffer): void {
+    clearTimeout(this.#timer)
+    this.#state = 'passed'
+    const kept = this.#login.fromServer(Buffer.alloc(0))
+    if (kept.length > 0) this.#channel.write(kept)
+    this.handler.data(bytes)
+    if (this.#isEnding) this.#channel.end()
+  }
+
+  #refuse(bytes: Buffer, options: ListenerOptions): void {
+    this.#state = 'refused'
+    options.turnedAway('a connection without the right password')
+    this.#channel.write(bytes)
+    this.#channel.end()
+    // For who would pass its bytes on, it has left.
+    this.handler.closed()
+    this.#channel.resume()
+  }
 }
 
 /** A channel that gives these bytes first. */

@@ -29,11 +29,13 @@ export function refuseLocally(
   }
   let bytes: Buffer = unanswered
   let isDone = false
+  let replies = 0
   const answer = (): void => {
     try {
       while (!isDone) {
-        const step = protocol.refuse(bytes, reason)
+        const step = protocol.refuse(bytes, reason, replies)
         if (step === undefined) return
+        replies++
         bytes = bytes.subarray(step.taken)
         isDone = step.done
         if (step.reply.length > 0) client.write(step.reply)

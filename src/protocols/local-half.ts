@@ -6,10 +6,10 @@ export interface LocalHalf {
   socketName(port: number): string
   /**
    * How a connection is turned away before the gateway could do it. Fed with what the client has sent and what was not taken yet,
-   * at first with nothing, so that a server that speaks first can; `undefined` while more bytes are needed. Throws for what is not
-   * the protocol.
+   * at first with nothing, so that a server that speaks first can; `undefined` while more bytes are needed. `replies`: how often it has
+   * replied to this connection before. Throws for what is not the protocol.
    */
-  refuse(bytes: Buffer, reason: LocalReason): LocalRefusal | undefined
+  refuse(bytes: Buffer, reason: LocalReason, replies: number): LocalRefusal | undefined
   /** Follows a connection that goes through, so that its client can be told why it is cut off. */
   follow(): LocalProgress
   /** Demands a secret in the protocol's own way; none where the protocol has no password that could carry it. */
@@ -47,6 +47,19 @@ export interface LocalChallenge {
   /** What the server says first, where it does. */
   readonly greeting?: Buffer
   push(chunk: Buffer): ChallengeStep
+  /** Where the secret is demanded within the server's own login. */
+  readonly login?: LocalLogin
+}
+
+/**
+ * The greeting of the server is what the client answers to, and there can be only one. So the connection goes on to the gateway at
+ * once, and no byte of the client before it has passed.
+ */
+export interface LocalLogin {
+  /** What the client gets of it: until it has passed, no more than it has to answer. With nothing, what was kept back. */
+  fromServer(bytes: Buffer): Buffer
+  /** Of a client that has passed. */
+  fromClient(bytes: Buffer): Buffer
 }
 
 export type ChallengeStep =

@@ -27,8 +27,8 @@ function told(progress: LocalProgress, steps: readonly Step[], later: Buffer = B
   if (opening === undefined) return undefined
   let bytes = Buffer.concat([opening.unanswered, later])
   let all = ''
-  for (let isDone = false; !isDone;) {
-    const step = opening.refuse(bytes, REASON)
+  for (let [isDone, replies] = [false, 0]; !isDone; replies++) {
+    const step = opening.refuse(bytes, REASON, replies)
     if (step === undefined) return `${all}…`
     all += step.reply.toString('latin1')
     bytes = bytes.subarray(step.taken)

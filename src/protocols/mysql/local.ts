@@ -1,0 +1,12 @@
+import type { LocalHalf } from '../local-half.ts'
+import { LoginChallenge } from './local/challenge.ts'
+import { MysqlProgress } from './local/progress.ts'
+import { refuse } from './local/refuse.ts'
+
+export const mysqlLocal: LocalHalf = {
+  // The name that clients are given: none looks for one by itself where it is told a directory.
+  socketName: () => 'mysql.sock',
+  refuse,
+  follow: () => new MysqlProgress(),
+  challenge: (secret) => new LoginChallenge(secret),
+}

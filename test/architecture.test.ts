@@ -278,6 +278,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/mysql/masking': {
     imports: [
+      'shared/word-list.ts',
       'sql/',
       'type:masking/',
       'protocols/mysql/catalog/',

@@ -73,6 +73,11 @@ export interface Totals {
   /** Whether an operator may be given a masked value of this type on one side. */
   readonly operatorMayTake: (name: string, isRight: boolean, type: string | undefined, other: Expression) => boolean
   readonly operatorNeverFails: (name: string, args: readonly Expression[]) => boolean
+  /**
+   * Whether `=` between a masked value of this type and something given asks for one value and no more; `as-text`: where what is given, a
+   * parameter, is sent as a text.
+   */
+  readonly equalsOne: (type: string | undefined, given: Expression) => boolean | 'as-text'
   /** Whether an operator appends its operands: its value is of the type of the first. */
   readonly appends: (name: string) => boolean
   /** An aggregate or window function whose value is one of its argument's. */

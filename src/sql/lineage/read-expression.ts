@@ -1,7 +1,18 @@
 import { isConstant } from '../dialect.ts'
 import { skipsOf } from '../evaluation.ts'
 import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
-import type { Built, Call, Expression, FromItem, Operation, Sort, Statement, Subquery, Window } from '../query.ts'
+import type {
+  Built,
+  Call,
+  Expression,
+  FromItem,
+  Operation,
+  Parameter,
+  Sort,
+  Statement,
+  Subquery,
+  Window,
+} from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
@@ -327,15 +338,30 @@ export function condition(node: Expression | undefined, place: string, context: 
     if (!isMasked(left) && !isMasked(right)) return
     const [first, ...rest] = node.args
     const isEquality = node.form === 'plain' || node.form === 'in'
-    if (isEquality && left.direct && rest.length > 0 && rest.every(isConstant))
-      return found.leak(left, place, rest.length)
-    if (node.form === 'plain' && others[0]?.direct === true && isConstant(first)) return found.leak(others[0], place, 1)
+    if (isEquality && left.direct && asksForValues(left, rest, found)) return found.leak(left, place, rest.length)
+    if (node.form === 'plain' && others[0]?.direct === true && asksForValues(others[0], [first], found))
+      return found.leak(others[0], place, 1)
     return found.leak(madeOf([left, right]), place)
   }
   const origin = originOf(node, context)
   found.constants.compared(node, origin, originOfPart)
   found.leak(origin, place)
 }
+
+/** Whether each of these is given, and equal to no more than one value of a masked column. */
+function asksForValues(masked: Origin, given: readonly (Expression | undefined)[], found: LineageFindings): boolean {
+  const { equalsOne } = found.dialect.totals
+  const isOne = (other: Expression | undefined): boolean => {
+    const answer = isConstant(other) && equalsOne(masked.type, other)
+    if (answer === 'as-text')
+      for (const { number } of parametersIn(other as Expression)) found.textParameters.add(number)
+    return answer !== false
+  }
+  return given.length > 0 && given.every(isOne)
+}
+
+const parametersIn = (node: Expression): Parameter[] =>
+  node.kind === 'parameter' ? [node] : partsOf(node).expressions.flatMap(parametersIn)
 
 /** The columns of `*` or `x.*` in a target list; undefined where it is not one. */
 export function starOf(

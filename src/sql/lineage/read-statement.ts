@@ -58,7 +58,7 @@ export function lineageOf(tree: Statement, sources: StatementSources): Statement
   const found = new LineageFindings(sources, new OpenConstants(tree, sources.dialect.totals))
   const outputs = readStatement(tree, found, undefined, undefined)
   for (const { origin } of outputs) found.meets(origin)
-  const { leaks, copies, constants, columns } = found
+  const { leaks, copies, constants, columns, textParameters } = found
   return {
     outputs,
     leaks,
@@ -66,6 +66,7 @@ export function lineageOf(tree: Statement, sources: StatementSources): Statement
     mixes: constants.isMixed || found.comparesRows,
     visible: constants.found,
     columns: [...columns],
+    textParameters: [...textParameters],
   }
 }
 
@@ -222,7 +223,9 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
   if (detail.executes !== undefined) {
     const prepared = found.sources.prepared(detail.executes)
     if (prepared === undefined) return [repeated(found.sources.anything)]
-    found.leaks.push(...prepared.leaks)
+    // What a text is compared with comes from variables here, which may hold anything.
+    const isOpen = (prepared.textParameters ?? []).length > 0
+    found.leaks.push(...prepared.leaks.map((leak) => (isOpen ? { ...leak, guesses: undefined } : leak)))
     found.copies.push(...prepared.copies)
     return prepared.outputs
   }

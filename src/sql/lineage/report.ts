@@ -55,6 +55,8 @@ export interface StatementLineage {
   readonly visible?: VisibleConstants | undefined
   /** Names of all masked columns that it names in any place. */
   readonly columns?: readonly string[]
+  /** Parameters that masked texts are compared with: sent as anything but a text, they would ask for more than one value. */
+  readonly textParameters?: readonly number[]
 }
 
 /** Collects what one statement reveals besides its rows. */
@@ -67,6 +69,8 @@ export class LineageFindings {
   comparesRows = false
   /** Names of masked columns that have been met. */
   readonly columns = new Set<string>()
+  /** Numbers of parameters that must be sent as texts. */
+  readonly textParameters = new Set<number>()
 
   constructor(sources: Sources, constants: OpenConstants) {
     this.sources = sources

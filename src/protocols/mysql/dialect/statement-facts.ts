@@ -7,6 +7,8 @@ export interface StatementFacts extends TextFacts {
   readonly refusal: PamError | undefined
   /** The default database, or what decides how text is read, may have changed once it has run: both are read back. */
   readonly movesReading: boolean
+  /** The default database by which names were resolved: what is prepared keeps it. */
+  readonly database: string | undefined
   /**
    * Parameters that a masked text is compared with. Bound as anything but a text they would be compared as numbers, which asks for more than
    * one value: then it is not the statement that was decided on.

@@ -195,6 +195,8 @@ export const totals: Totals = {
   neverFails,
   operatorMayTake,
   operatorNeverFails,
+  // What is given becomes a value of the type, or fails.
+  equalsOne: () => true,
   appends: (name) => name === '||',
   keepsValue: ({ name }) => KEEPS_VALUE.has(name.name),
   isOrderFree: ({ name }) =>

@@ -1,0 +1,216 @@
+import type { SqlStatement } from '../../../sql/statement.ts'
+import { keyOf as nameKey } from '../../../sql/facts/findings.ts'
+import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
+import { guessesOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
+import { lineageOf } from '../../../sql/lineage/read-statement.ts'
+import type { StatementLineage } from '../../../sql/lineage/report.ts'
+import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
+import type { Name } from '../../../sql/query.ts'
+import { around } from '../../../sql/relations-behind.ts'
+import { findRelation, mayBeTemporary, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { guard, type GuardOptions } from './guard.ts'
+import { definitionKinds } from './redefinitions.ts'
+import { resolveStatement } from './resolve-statement.ts'
+import { effectOf } from './settings.ts'
+import type { StatementFacts } from './statement-facts.ts'
+
+/** A statement that SQL has prepared before, by its name in lower case; undefined where none is known. */
+export type FindPrepared = (name: string) => StatementFacts | undefined
+
+export interface FactsOptions extends GuardOptions {
+  /** The database of names in rules that give none: the target's. */
+  readonly defaultSchema: string
+  /** Why it is not certain what names stand for. */
+  readonly uncertain?: string | undefined
+}
+
+/** Resolves the names of parsed statements against the catalogs. */
+export function resolveFacts(
+  parsed: readonly ParsedStatement[],
+  catalog: Catalog,
+  masking: MaskingScope,
+  findPrepared: FindPrepared,
+  options: FactsOptions,
+): StatementFacts {
+  const hides = masking.plan.columns.length > 0
+  // What the text itself prepares first is known to what comes after it.
+  const here = new Map<string, StatementFacts>()
+  const prepared: FindPrepared = (name) => here.get(name) ?? findPrepared(name)
+  const lineage: StatementLineage[] = []
+  const statements: SqlStatement[] = []
+  const redefined = new Redefinitions(definitionKinds)
+  let movesReading = false
+  for (const statement of parsed) {
+    const uncertain = [
+      ...(options.uncertain === undefined ? [] : [options.uncertain]),
+      // The server reads each statement when those before it have run.
+      ...(movesReading ? [MOVED] : []),
+      ...(redefined.maySay(statement) ? [REDEFINED] : []),
+    ]
+    const executed = statement.executes === undefined ? undefined : prepared(statement.executes)
+    const resolved = resolveStatement(statement, catalog, {
+      executed,
+      uncertain,
+      redefined,
+      hides,
+      defaultSchema: options.defaultSchema,
+    })
+    statements.push(resolved)
+    const of = !hides
+      ? undefined
+      : uncertain.length > 0 || namesTemporary(statement, catalog)
+        ? unknownLineage(masking)
+        : lineageOf(statement.tree, {
+            ...sourcesBeside(redefined, (name) => findRelation(catalog, name) !== undefined, masking.sources),
+            prepared: (name) => prepared(name)?.lineage[0],
+          })
+    if (of !== undefined)
+      lineage.push(plans(statement, resolved, catalog, masking) ? { ...of, ...unknownOutputs(masking) } : of)
+    const [name] = statement.names
+    if (statement.kinds.includes('prepare') && name !== undefined)
+      here.set(name, {
+        ...NOTHING,
+        database: catalog.database,
+        statements: [resolved],
+        parsed: [statement],
+        lineage: of === undefined ? [] : [of],
+      })
+    if (movesReadingOf(statement, resolved, catalog)) movesReading = true
+    redefined.note(statement, resolved)
+  }
+  const relations = parsed
+    .flatMap(({ reads, writes }) => [...reads, ...writes])
+    .map((named) => findRelation(catalog, named))
+  return {
+    statements,
+    parsed,
+    refusal:
+      parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
+      lineage.map(guardLineage).find((found) => found !== undefined),
+    tainted: !hides
+      ? false
+      : statements.some(({ unknown }) => unknown.length > 0)
+        ? 'all'
+        : isTainted(relations, statements, masking)
+          ? quoting(masking)
+          : false,
+    lineage,
+    guesses: guessesOf(lineage),
+    changesCatalog: statements.some(
+      ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
+    ),
+    movesReading,
+    database: catalog.database,
+    objects: objectsOf(parsed, relations, catalog),
+    unresolved: parsed.some((statement) => isAnyMissing(statement, catalog)),
+    textParameters: [...new Set(lineage.flatMap(({ textParameters }) => textParameters ?? []))],
+  }
+}
+
+/** Errors and warnings may quote values of what it names, of what a view shows, and of what it changes besides. */
+function isTainted(
+  relations: readonly (Relation | undefined)[],
+  statements: readonly SqlStatement[],
+  masking: MaskingScope,
+): boolean {
+  return (
+    relations.some((relation) => relation === undefined || masking.isTainted(relation)) ||
+    // What it gives may be what another statement left.
+    statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
+  )
+}
+
+/** Which relations, exactly, the names stood for, and how they and what is behind them are defined. */
+function objectsOf(
+  parsed: readonly ParsedStatement[],
+  relations: readonly (Relation | undefined)[],
+  catalog: Catalog,
+): string {
+  const identity = (relation: Relation): string =>
+    JSON.stringify([...around([relation], catalog)].map(({ name, identity: of }) => [name, of]))
+  return [
+    ...relations.map((relation) => (relation === undefined ? '0' : identity(relation))),
+    ...parsed.flatMap(({ functions }) =>
+      functions.flatMap(
+        ({ schema, name }) => catalog.routines.get(JSON.stringify([schema ?? catalog.database, name])) ?? [],
+      ),
+    ),
+  ].join(',')
+}
+
+/** Whether a relation is not there that the statement does not make. */
+function isAnyMissing({ reads, writes, makes }: ParsedStatement, catalog: Catalog): boolean {
+  const fresh = new Set(makes.map(nameKey))
+  return [...reads, ...writes].some((named) => !fresh.has(nameKey(named)) && findRelation(catalog, named) === undefined)
+}
+
+const named = ({ reads, writes }: ParsedStatement): readonly Name[] => [...reads, ...writes]
+
+/** A table that the session made for itself may hide one of the same name, or be gone again: which of them is read, nobody can say. */
+export const namesTemporary = (statement: ParsedStatement, catalog: Catalog): boolean =>
+  named(statement).some((name) => mayBeTemporary(catalog, name) && findRelation(catalog, name) !== undefined)
+
+/**
+ * EXPLAIN shows constants that the optimizer has read from rows in place of columns, estimates and counts of rows; the warning beside it
+ * shows the statement with them.
+ */
+function plans(
+  statement: ParsedStatement,
+  { unknown }: SqlStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+): boolean {
+  if (!statement.kinds.includes('explain')) return false
+  return (
+    unknown.length > 0 ||
+    named(statement).some((name) => {
+      const relation = findRelation(catalog, name)
+      return relation === undefined || masking.isTainted(relation)
+    })
+  )
+}
+
+/** It changes the default database, or how text is read; what is not known may. */
+const movesReadingOf = (
+  { settings, kinds }: ParsedStatement,
+  { unknown }: SqlStatement,
+  { server }: Catalog,
+): boolean =>
+  unknown.length > 0 ||
+  kinds.some((kind) => MOVES.has(kind)) ||
+  settings.some((setting) => effectOf(setting, server) !== 'none')
+
+const NOTHING: StatementFacts = {
+  statements: [],
+  parsed: [],
+  refusal: undefined,
+  tainted: false,
+  lineage: [],
+  guesses: [],
+  changesCatalog: false,
+  movesReading: false,
+  database: undefined,
+  objects: '',
+  unresolved: false,
+  textParameters: [],
+}
+
+const MOVED =
+  'the default database or the way in which text is read may change earlier in the same text: send the statements separately'
+const REDEFINED = 'definitions may change earlier in the same text: send the statements separately'
+
+/** Statements after which names may be of another database, or text is read otherwise. */
+const MOVES = new Set(['use', 'drop-database', 'call', 'execute', 'execute-immediate', 'compound'])
+/** Statements that give what an earlier statement read. */
+const REPLAYS = new Set([
+  'execute',
+  'execute-immediate',
+  'handler',
+  'show-warnings',
+  'get-diagnostics',
+  'call',
+  'show-profile',
+])
+const DEFINES = /^(create-|alter-|drop-|rename-|import-|call$|execute|compound$)/

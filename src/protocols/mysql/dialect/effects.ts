@@ -1,0 +1,74 @@
+import { around } from '../../../sql/relations-behind.ts'
+import { statementParts } from '../../../sql/parts.ts'
+import type { Name, Statement } from '../../../sql/query.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { findRelation, type Catalog, type Relation, type Trigger } from '../catalog/catalog.ts'
+
+/** What a statement does besides what it says: tables that change with those it names, and code that runs. */
+export interface Effects {
+  /** Relations that referential actions change, too. */
+  readonly alsoWrites: readonly Relation[]
+  /** Why its effect is not known. */
+  readonly unknown: readonly string[]
+}
+
+type Change = Trigger['event']
+
+export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects {
+  const named = (names: readonly Name[]): Relation[] => names.flatMap((name) => findRelation(catalog, name) ?? [])
+  const own = around(named(statement.writes), catalog)
+  const changed = new Map<Relation, Set<Change>>()
+  const queue = changesOf(statement).flatMap((change) => own.map((relation) => ({ relation, change })))
+  for (const { relation, change } of queue) {
+    const before = changed.get(relation) ?? new Set()
+    if (before.has(change)) continue
+    changed.set(relation, before.add(change))
+    for (const [action, then] of FOLLOWS[change])
+      for (const oid of relation.cascades[action]) {
+        const other = catalog.byOid.get(oid)
+        if (other !== undefined) queue.push({ relation: other, change: then })
+      }
+  }
+  const isOwn = new Set(own)
+  // Referential actions fire no triggers. Source: MySQL manual, FOREIGN KEY Constraints; MariaDB, Trigger Limitations.
+  const fired = [...changed].flatMap(([relation, changes]) =>
+    isOwn.has(relation) ? relation.triggers.filter(({ event, isSafe }) => changes.has(event) && !isSafe) : [],
+  )
+  return {
+    alsoWrites: [...changed.keys()].filter((relation) => !isOwn.has(relation)),
+    unknown: [...new Set(fired.map(({ what }) => what))],
+  }
+}
+
+/** By what is done to rows of a table, the referential actions that it sets off, and what these do to the rows that refer to them. */
+const FOLLOWS = {
+  insert: [],
+  delete: [
+    ['delete', 'delete'],
+    // SET NULL changes columns that others may refer to in turn.
+    ['deleteSets', 'update'],
+  ],
+  update: [['update', 'update']],
+} as const satisfies Record<Change, readonly (readonly [keyof Relation['cascades'], Change])[]>
+
+/** What may be done to rows of the tables that a statement writes. */
+function changesOf({ kinds, tree }: ParsedStatement): readonly Change[] {
+  const changes = new Set<Change>()
+  for (const kind of kinds) for (const change of CHANGES.get(kind) ?? []) changes.add(change)
+  // INSERT … ON DUPLICATE KEY UPDATE is of both kinds.
+  if (updatesOnConflict(tree)) changes.add('update')
+  return [...changes]
+}
+
+const CHANGES: ReadonlyMap<string, readonly Change[]> = new Map<string, readonly Change[]>([
+  ['insert', ['insert']],
+  // A row that has one of its unique values is deleted first.
+  ['replace', ['insert', 'delete']],
+  ['load-data', ['insert', 'delete']],
+  ['load-data-local', ['insert', 'delete']],
+  ['update', ['update']],
+  ['delete', ['delete']],
+])
+
+const updatesOnConflict = (tree: Statement): boolean =>
+  (tree.kind === 'insert' && tree.conflict !== undefined) || statementParts(tree).statements.some(updatesOnConflict)

@@ -1,0 +1,89 @@
+import { PamError } from '../../../shared/errors.ts'
+import { wordList } from '../../../shared/word-list.ts'
+import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { findRelation, foldDatabase, type Catalog } from '../catalog/catalog.ts'
+import { effectOf, movesReadOnly } from './settings.ts'
+
+/**
+ * What is refused whatever the rules say: it would make the gateway read commands otherwise than the server, change the account that
+ * everybody shares, or carry masked values to where they cannot be masked.
+ */
+export function guard(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+  { readOnly, ownAccount }: GuardOptions,
+): PamError | undefined {
+  return (
+    guardSettings(statement, catalog) ??
+    (readOnly ? guardReadOnly(statement) : undefined) ??
+    (ownAccount ? undefined : guardAccount(statement, catalog)) ??
+    (masking.plan.columns.length > 0 ? guardMasking(statement, catalog, masking) : undefined)
+  )
+}
+
+export interface GuardOptions {
+  /** The session is read-only in the server, and stays so. */
+  readonly readOnly: boolean
+  /** The account belongs to these sessions alone: the rules decide about statements that change it. */
+  readonly ownAccount: boolean
+}
+
+function guardSettings({ settings }: ParsedStatement, { server }: Catalog): PamError | undefined {
+  for (const setting of settings) {
+    const effect = effectOf(setting, server)
+    if (typeof effect === 'object') return refuse('SETTING_REFUSED', effect.refused)
+  }
+  return undefined
+}
+
+/** Whatever would make the server write again: only what is understood to keep it from that passes. */
+function guardReadOnly({ settings, readWrite }: ParsedStatement): PamError | undefined {
+  return readWrite || settings.some(movesReadOnly)
+    ? refuse('SETTING_REFUSED', 'this session is read-only and cannot be switched to read-write')
+    : undefined
+}
+
+function guardAccount({ kinds, writes }: ParsedStatement, catalog: Catalog): PamError | undefined {
+  const kind = kinds.find((candidate) => ACCOUNT_KINDS.has(candidate))
+  const isOfAccounts = writes.some(
+    ({ schema = catalog.database }) => schema !== undefined && foldDatabase(schema, catalog) === 'mysql',
+  )
+  if (kind === undefined && !isOfAccounts) return undefined
+  return refuse(
+    'COMMAND_REFUSED',
+    `${kind === undefined ? 'writing to the database mysql' : kind.replaceAll('-', ' ').toUpperCase()} is not allowed through the gateway: this database account is shared with other sessions`,
+  )
+}
+
+/** What changes the account, or the server for everybody else. */
+const ACCOUNT_KINDS: ReadonlySet<string> = new Set(
+  wordList(`
+  set-password alter-user rename-user drop-user set-default-role set-global set-persist reset-persist flush shutdown restart
+`),
+)
+
+/** Masked relations keep their names, which the rules name them by, and no code is made that runs on their rows when nobody looks. */
+function guardMasking(
+  { kinds, reads, writes }: ParsedStatement,
+  catalog: Catalog,
+  masking: MaskingScope,
+): PamError | undefined {
+  const runs = kinds.find((kind) => RUNS_LATER.has(kind))
+  if (runs !== undefined)
+    return refuse(
+      'MASKING_REFUSED',
+      `${runs.replaceAll('-', ' ').toUpperCase()} is not allowed here: what it runs later could copy masked columns`,
+    )
+  if (!kinds.some((kind) => /^(alter-|rename-)/.test(kind))) return undefined
+  const tainted = [...reads, ...writes]
+    .map((named) => findRelation(catalog, named))
+    .find((relation) => relation !== undefined && relation.kind !== 'system' && masking.isTainted(relation))
+  if (tainted === undefined) return undefined
+  return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and is not altered through the gateway`)
+}
+
+const RUNS_LATER: ReadonlySet<string> = new Set(wordList('create-trigger create-event alter-event'))
+
+const refuse = (code: PamError['code'], message: string): PamError => new PamError(code, message)

@@ -1,0 +1,150 @@
+import type { SqlStatement } from '../../../sql/statement.ts'
+import { keyOf } from '../../../sql/facts/findings.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
+import type { Name } from '../../../sql/query.ts'
+import { around } from '../../../sql/relations-behind.ts'
+import {
+  findRelation,
+  foldDatabase,
+  foldTable,
+  mayBeTemporary,
+  type Catalog,
+  type Relation,
+} from '../catalog/catalog.ts'
+import { effectsOf } from './effects.ts'
+import { unknownCalls } from './functions.ts'
+import { effectOf } from './settings.ts'
+import type { StatementFacts } from './statement-facts.ts'
+
+/** What the meaning of a statement depends on besides the catalogs. */
+export interface Circumstances {
+  /** Of EXECUTE: what it runs. */
+  readonly executed: StatementFacts | undefined
+  /** Why it is not certain what names stand for. */
+  readonly uncertain: readonly string[]
+  readonly redefined: Redefinitions
+  /** Columns are masked. */
+  readonly hides: boolean
+  readonly defaultSchema: string
+}
+
+export function resolveStatement(
+  statement: ParsedStatement,
+  catalog: Catalog,
+  { executed, uncertain, redefined, hides, defaultSchema }: Circumstances,
+): SqlStatement {
+  const effects = effectsOf(statement, catalog)
+  const relations = [...statement.reads, ...statement.writes].flatMap((named) => findRelation(catalog, named) ?? [])
+  const all = around(relations, catalog)
+  const own: SqlStatement = {
+    ...tags(defaultSchema),
+    kinds: statement.kinds,
+    reads: statement.reads.map((named) => nameOf(named, catalog)),
+    writes: [
+      ...new Set([
+        ...statement.writes.map((named) => nameOf(named, catalog)),
+        ...effects.alsoWrites.map(({ name }) => name),
+        ...droppedWith(statement, catalog),
+      ]),
+    ],
+    behind: all.filter((relation) => !relations.includes(relation)).map(({ name }) => name),
+    functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
+    missingWhere: statement.missingWhere,
+    unknown: [
+      ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
+      ...unknownCalls(statement, catalog),
+      ...effects.unknown,
+      ...unknownRelations(statement, catalog, redefined),
+      ...unknownSettings(statement, catalog),
+      ...(hides ? doors(all) : []),
+      ...uncertain,
+    ],
+  }
+  if (executed === undefined) return own
+  const others = executed.statements
+  const both = (field: 'kinds' | 'reads' | 'writes' | 'behind' | 'functions' | 'unknown'): string[] => [
+    ...new Set([...own[field], ...others.flatMap((other) => other[field])]),
+  ]
+  return {
+    ...tags(defaultSchema),
+    kinds: both('kinds'),
+    reads: both('reads'),
+    writes: both('writes'),
+    behind: both('behind'),
+    functions: both('functions'),
+    missingWhere: own.missingWhere || others.some(({ missingWhere }) => missingWhere),
+    unknown: both('unknown'),
+  }
+}
+
+/** As policies name it: as it is stored where it is known, else as it would be looked for. */
+function nameOf(named: Name, catalog: Catalog): string {
+  const known = findRelation(catalog, named)
+  if (known !== undefined) return known.name
+  const database = named.schema ?? catalog.database
+  return database === undefined
+    ? `${UNRESOLVED}.${named.name}`
+    : `${foldDatabase(database, catalog)}.${foldTable(database, named.name, catalog)}`
+}
+
+/** All tables of a database that is dropped. */
+function droppedWith({ kinds, tree }: ParsedStatement, { byOid, ...catalog }: Catalog): string[] {
+  if (!kinds.includes('drop-database') || tree.kind !== 'utility') return []
+  const dropped = new Set(tree.detail.names.map((name) => foldDatabase(name, catalog)))
+  return [...byOid.values()].filter(({ schema }) => dropped.size === 0 || dropped.has(schema)).map(({ name }) => name)
+}
+
+/** Tables that may be any other under another name, a masked one among them. */
+const doors = (relations: readonly Relation[]): string[] =>
+  relations
+    .filter(({ foreign }) => foreign)
+    .map(({ name }) => `the table ${name} may show masked columns under another name`)
+
+/** Names that no relation has that the gateway knows of, and such as may stand for two. */
+function unknownRelations(
+  { reads, writes, makes, kinds }: ParsedStatement,
+  catalog: Catalog,
+  redefined: Redefinitions,
+): string[] {
+  // What is not there is not dropped.
+  const dropped = kinds.length > 0 && kinds.every((kind) => kind.startsWith('drop-'))
+  const fresh = new Set(makes.map(keyOf))
+  return [...reads, ...writes].flatMap((name) => {
+    if (dropped || fresh.has(keyOf(name)) || redefined.made(name)) return []
+    const isKnown = findRelation(catalog, name) !== undefined
+    const text = name.schema === undefined ? name.name : `${name.schema}.${name.name}`
+    if (mayBeTemporary(catalog, name))
+      return isKnown ? [`${text} may be the table or a temporary one that hides it`] : []
+    return isKnown ? [] : [`the table ${text} is not in the catalog`]
+  })
+}
+
+const unknownSettings = ({ settings }: ParsedStatement, { server }: Catalog): string[] =>
+  settings.flatMap((setting) =>
+    effectOf(setting, server) === 'unknown' ? [`what the setting ${setting.name} does is not known`] : [],
+  )
+
+/** A statement that could not be parsed: unknown, in words that name the place but no content. */
+export const unparsed = (reason: string, defaultSchema: string): SqlStatement => ({
+  ...tags(defaultSchema),
+  kinds: ['unknown'],
+  reads: [],
+  writes: [],
+  behind: [],
+  functions: [],
+  missingWhere: false,
+  unknown: [reason],
+})
+
+/** Never the name of a database that a rule allows: what does not resolve matches only rules for everything. */
+const UNRESOLVED = '?'
+/** What the parser says of an EXECUTE whose statement is not known. */
+export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
+
+/** What every statement says of itself. The server's own functions have no schema. */
+const tags = (defaultSchema: string): Pick<SqlStatement, 'type' | 'defaultSchema' | 'systemSchema'> => ({
+  type: 'sql',
+  defaultSchema,
+  systemSchema: undefined,
+})

@@ -1,0 +1,256 @@
+import { wordList } from '../../../shared/word-list.ts'
+import type { Totals } from '../../../sql/dialect.ts'
+import type { Call, Expression, TypeName } from '../../../sql/query.ts'
+import type { ServerVersion } from '../wire/server-version.ts'
+import { nativeFunctions } from './native-functions.ts'
+
+/**
+ * What cannot fail, warn, wait, or give more or fewer rows because of the values it is given: what is made of a masked value by these is
+ * masked, and tells nothing else. A warning is told by the number of warnings that ends every result, so what would be an error elsewhere
+ * and is a warning here tells as much. Whatever is not here tells. A function that is total for some types only is here for these; what
+ * is not known to be of them counts as none.
+ */
+interface Total {
+  /** Types of what it may take; `text`: whatever can be made a text of, which is everything. */
+  readonly of: ReadonlySet<string> | 'text'
+  /** Positions of the arguments that it may take so; undefined: all. */
+  readonly at?: (index: number, args: readonly Expression[]) => boolean
+  /** The type of its value, where that is certain. */
+  readonly gives?: string
+}
+
+const types = (text: string): ReadonlySet<string> => new Set(wordList(text))
+/** Names of types as information_schema.COLUMNS has them in DATA_TYPE. */
+export const TEXTS = types(
+  'char varchar tinytext text mediumtext longtext enum set binary varbinary tinyblob blob mediumblob longblob',
+)
+const INTEGERS = types('tinyint smallint mediumint int bigint year')
+/** A sum of these has a type that is wide enough for all rows there can be. */
+const SUMMED = new Set([...INTEGERS, 'decimal'])
+const NUMBERS = types('tinyint smallint mediumint int bigint year decimal float double')
+const DATES = types('date datetime timestamp')
+const TIMES = types('time datetime timestamp')
+
+const first = (index: number): boolean => index === 0
+/** The value of one key may be anything; a key that is null fails. */
+const values = (index: number, args: readonly Expression[]): boolean =>
+  index % 2 === 1 && args.every((key, at) => at % 2 === 1 || isLiteral(key))
+const byPlaces = (index: number, args: readonly Expression[]): boolean =>
+  index === 0 &&
+  args.slice(1).every((place) => place.kind === 'constant' && place.type === 'integer' && isSmall(place.value))
+/** Beyond max_allowed_packet the value is NULL, with a warning: others that grow without bound would make the length tell. */
+const besideBounded = (index: number, args: readonly Expression[]): boolean =>
+  args.every((arg, at) => at === index || isBounded(arg))
+/** Each occurrence is replaced: by nothing longer, or the length of all of it tells how many there were. */
+const byShorter = (index: number, args: readonly Expression[]): boolean => {
+  const [, from, to] = args
+  return (
+    index === 0 &&
+    from?.kind === 'constant' &&
+    to?.kind === 'constant' &&
+    Buffer.byteLength(to.value) <= Buffer.byteLength(from.value)
+  )
+}
+const besideLiterals = (index: number, args: readonly Expression[]): boolean =>
+  args.every((arg, at) => at === index || isLiteral(arg))
+const firstBesideText = (index: number, args: readonly Expression[]): boolean =>
+  index === 0 && args.slice(1).every((arg) => arg.kind === 'constant' && arg.type === 'text')
+const firstOfOne = (index: number, args: readonly Expression[]): boolean => index === 0 && args.length === 1
+
+const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
+  ...each('lower lcase upper ucase reverse ltrim rtrim quote', { of: 'text', gives: 'varchar' }),
+  ...each('trim', { of: 'text', at: firstOfOne, gives: 'varchar' }),
+  ...each('left right substr substring mid', { of: 'text', at: byPlaces, gives: 'varchar' }),
+  ...each('substring_index lpad rpad', { of: 'text', at: firstBesideSmall, gives: 'varchar' }),
+  ...each('replace', { of: 'text', at: byShorter, gives: 'varchar' }),
+  ...each('length octet_length char_length character_length bit_length ascii ord crc32', { of: 'text', gives: 'int' }),
+  ...each('instr strcmp', { of: 'text', at: besideLiterals, gives: 'int' }),
+  ...each('locate position', {
+    of: 'text',
+    at: (index, args) => index === 1 && args.length === 2 && isLiteral(args[0]),
+    gives: 'int',
+  }),
+  ...each('find_in_set', { of: 'text', at: besideLiterals, gives: 'int' }),
+  ...each('field', { of: TEXTS, at: firstBesideText, gives: 'int' }),
+  ...each('hex md5 sha sha1 to_base64', { of: 'text', gives: 'varchar' }),
+  ...each('sha2', { of: 'text', at: byPlaces, gives: 'varchar' }),
+  ...each('concat concat_ws', { of: 'text', at: besideBounded, gives: 'varchar' }),
+  ...each('json_quote', { of: TEXTS, gives: 'varchar' }),
+  ...each('isnull', { of: 'text', gives: 'int' }),
+  ...each('count', { of: 'text', gives: 'bigint' }),
+  ...each('min max any_value first_value last_value', { of: 'text' }),
+  ...each('lag lead nth_value', { of: 'text', at: first }),
+  ...each('sum avg', { of: SUMMED, gives: 'decimal' }),
+  ...each('floor ceil ceiling sign', { of: types('decimal') }),
+  ...each('round truncate', { of: types('decimal'), at: byPlaces, gives: 'decimal' }),
+  ...each('year month day dayofmonth quarter date', { of: DATES, gives: 'int' }),
+  ...each('hour minute second microsecond', { of: TIMES, gives: 'int' }),
+])
+
+/** As numbers of bytes, places or digits are written. */
+function isSmall(value: string): boolean {
+  return /^-?\d{1,4}$/.test(value)
+}
+
+/** A small number where one is asked for, and a text beside it. */
+function firstBesideSmall(index: number, args: readonly Expression[]): boolean {
+  return (
+    index === 0 &&
+    args.length === 3 &&
+    args
+      .slice(1)
+      .every((arg) => arg.kind === 'constant' && (arg.type === 'integer' ? isSmall(arg.value) : arg.type === 'text'))
+  )
+}
+
+function each(names: string, total: Total): [string, Total][] {
+  return wordList(names).map((name) => [name, total])
+}
+
+/** Functions whose values are made JSON of; in MariaDB JSON is a text, of which any other is. */
+const MYSQL_ONLY: ReadonlyMap<string, Total> = new Map<string, Total>([
+  ...each('json_array', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), gives: 'json' }),
+  ...each('json_object', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), at: values, gives: 'json' }),
+  // GROUP_CONCAT and MariaDB's JSON_ARRAYAGG cut what is longer than a setting says, and warn.
+  ...each('json_arrayagg', { of: new Set([...TEXTS, ...NUMBERS, ...DATES, 'json', 'time']), gives: 'json' }),
+  ...each('json_type json_pretty json_keys json_length json_depth', { of: types('json'), at: firstOfOne }),
+])
+
+/** Whether the argument at this place may be a masked value of this type, and nothing is told. */
+function mayTake(total: Total | undefined, { args }: Call, index: number, type: string | undefined): boolean {
+  if (total === undefined || total.at?.(index, args) === false) return false
+  return total.of === 'text' || (type !== undefined && total.of.has(type))
+}
+
+function neverFails(total: Total | undefined, { args }: Call): boolean {
+  if (total === undefined || total.of !== 'text') return false
+  return args.every((arg, index) => total.at?.(index, args) !== false || isLiteral(arg))
+}
+
+const COMPARES = types('= <=> <> != < > <= >=')
+const LIKES = new Set(['like', 'not like'])
+const FINDS = types('-> ->>')
+
+/** Whether an operator may be given a masked value of this type on one side. */
+function operatorMayTake(name: string, isRight: boolean, type: string | undefined, other: Expression): boolean {
+  if (COMPARES.has(name))
+    return type !== undefined && (TEXTS.has(type) ? isTextual(other) : NUMBERS.has(type) || DATES.has(type))
+  if (LIKES.has(name)) return !isRight && isPattern(other)
+  if (FINDS.has(name)) return !isRight && type === 'json' && isLiteral(other)
+  return name === '||' && isBounded(other)
+}
+
+function operatorNeverFails(name: string, args: readonly Expression[]): boolean {
+  const [left, right] = args
+  if (left === undefined || right === undefined) return false
+  // Of columns it is not known whether a text meets a number: the text may not be one, which is a warning.
+  if (COMPARES.has(name)) return args.every((arg) => isTextual(arg)) || args.every(isNumeric)
+  if (LIKES.has(name)) return isPattern(right)
+  return name === '||' && args.every(isBounded)
+}
+
+/** A pattern that does not depend on the row. */
+const isPattern = (node: Expression): boolean =>
+  node.kind === 'parameter' || (node.kind === 'constant' && node.value.length <= MAX_LITERAL_LENGTH)
+
+/** A text for certain: compared with another it is never made a number of. */
+function isTextual(node: Expression): boolean {
+  if (node.kind === 'constant') return node.type === 'text' || node.type === 'null'
+  if (node.kind === 'collate') return isTextual(node.arg)
+  if (node.kind === 'cast') return isTextType(node.to)
+  return node.kind === 'call' && TOTAL.get(node.name.name)?.gives === 'varchar'
+}
+
+const isNumeric = (node: Expression): boolean =>
+  node.kind === 'constant' && (node.type === 'integer' || node.type === 'number' || node.type === 'null')
+
+/** What does not grow beyond what is stored or sent. */
+function isBounded(node: Expression): boolean {
+  switch (node.kind) {
+    case 'column':
+    case 'constant':
+    case 'parameter':
+    case 'system-value':
+      return true
+    case 'cast':
+    case 'collate':
+      return isBounded(node.arg)
+    case 'operation':
+    case 'coalesce':
+    case 'extreme':
+      return node.args.every(isBounded)
+    case 'call':
+      return SHRINKS.has(node.name.name) && node.args.every(isBounded)
+    case 'test':
+    case 'logic':
+      return true
+    case 'variable':
+    case 'assign':
+    case 'row':
+    case 'array':
+    case 'case':
+    case 'subquery':
+    case 'field':
+    case 'built':
+    case 'grouping-set':
+    case 'current-of':
+    case 'default':
+    case 'opaque':
+      return false
+  }
+}
+const SHRINKS =
+  types(`lower lcase upper ucase reverse trim ltrim rtrim left right substr substring mid substring_index length char_length
+  concat concat_ws hex md5 sha sha1 sha2 crc32 min max any_value count sum avg now date_format ifnull`)
+
+const isLiteral = (node: Expression | undefined): boolean =>
+  node?.kind === 'constant' && node.type !== 'null' && node.value.length <= MAX_LITERAL_LENGTH
+const MAX_LITERAL_LENGTH = 1000
+
+/** Casts that no value makes fail: to a text of any length. One of a limited length is cut, with a warning. */
+const isTextType = ({ schema, name, limited, array }: TypeName): boolean =>
+  schema === undefined && !array && !limited && TEXT_CASTS.has(name)
+const TEXT_CASTS = types('char nchar varchar binary')
+
+/** A text beside a number is compared as the number that it begins with, so that `phone = 41` asks for all numbers that begin so. */
+function equalsOne(type: string | undefined, given: Expression): boolean | 'as-text' {
+  if (type === undefined) return false
+  if (!TEXTS.has(type)) return NUMBERS.has(type) || DATES.has(type) || type === 'time'
+  if (given.kind === 'parameter') return 'as-text'
+  return given.kind === 'constant' && ['text', 'bits', 'null'].includes(given.type)
+}
+
+const COUNTS = types('count')
+const ORDER_FREE_SCALARS = types('lower lcase upper ucase length char_length')
+const KEEPS_VALUE = types('min max any_value first_value last_value')
+
+/** What is total in a server of this version: a name that it has no function for may be a stored one's. */
+export function totalsOf(server: ServerVersion): Totals {
+  const native = nativeFunctions(server)
+  const totalOf = ({ name: { schema, name } }: Call): Total | undefined =>
+    schema === undefined && native.has(name)
+      ? (TOTAL.get(name) ?? (server.flavor === 'mysql' ? MYSQL_ONLY.get(name) : undefined))
+      : undefined
+  return {
+    mayTake: (call, index, type) => mayTake(totalOf(call), call, index, type),
+    maySort: () => false,
+    typeGiven: (call) => totalOf(call)?.gives,
+    neverFails: (call) => neverFails(totalOf(call), call),
+    operatorMayTake,
+    operatorNeverFails,
+    equalsOne,
+    appends: (name) => name === '||',
+    keepsValue: (call) => totalOf(call) !== undefined && KEEPS_VALUE.has(call.name.name),
+    isOrderFree: (call) =>
+      totalOf(call) === undefined
+        ? undefined
+        : COUNTS.has(call.name.name)
+          ? 'aggregate'
+          : ORDER_FREE_SCALARS.has(call.name.name)
+            ? 'scalar'
+            : undefined,
+    isTextType,
+    // There are no arrays.
+    isScalar: () => false,
+  }
+}

@@ -1,0 +1,61 @@
+import type { MaskingPlan } from '../../../masking/plan.ts'
+import type { CatalogTerms } from '../../../sql/catalog.ts'
+import { MaskingScope, type DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
+import { missingColumns as missingIn, taintedRelations as taintedIn } from '../../../sql/masking/masked-relations.ts'
+import { findRelation, foldDatabase, foldTable, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { dialectOf } from '../dialect/dialect.ts'
+import { givesAnything } from '../dialect/functions.ts'
+import { harmlessColumns, isOfStorage, storageColumns } from './system-relations.ts'
+
+/** Sessions that share plan, catalog and definitions share what is found out about them. */
+export function maskingScope(plan: MaskingPlan, catalog: Catalog, definitions: DefinitionTrees): MaskingScope {
+  const ofCatalog = scopes.get(catalog) ?? new WeakMap<MaskingPlan, Known>()
+  scopes.set(catalog, ofCatalog)
+  const known = ofCatalog.get(plan)
+  if (known?.definitions === definitions) return known.scope
+  const terms = termsOf(catalog)
+  const scope = new MaskingScope(
+    folded(plan, catalog),
+    { catalog, terms, dialect: dialectOf(catalog.server) },
+    definitions,
+  )
+  ofCatalog.set(plan, { definitions, scope })
+  return scope
+}
+
+/** With the last definitions that were asked with. */
+interface Known {
+  readonly definitions: DefinitionTrees
+  readonly scope: MaskingScope
+}
+const scopes = new WeakMap<Catalog, WeakMap<MaskingPlan, Known>>()
+
+/** Relations that masked values can be read from. */
+export const taintedRelations = (plan: MaskingPlan, catalog: Catalog): readonly Relation[] =>
+  taintedIn<Relation>(folded(plan, catalog), catalog, termsOf(catalog))
+
+/** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
+export const missingColumns = (plan: MaskingPlan, catalog: Catalog): readonly string[] =>
+  missingIn(folded(plan, catalog), catalog)
+
+/** Names of columns have no case, and those of tables none where the server compares them so. */
+const folded = (plan: MaskingPlan, catalog: Catalog): MaskingPlan => ({
+  ...plan,
+  columns: plan.columns.map((masked) => ({
+    ...masked,
+    schema: foldDatabase(masked.schema, catalog),
+    table: foldTable(masked.schema, masked.table, catalog),
+    column: masked.column.toLowerCase(),
+  })),
+})
+
+const termsOf = (catalog: Catalog): CatalogTerms => ({
+  find: (named) => findRelation(catalog, named),
+  isOpaque: ({ schema, name }, isOperator) => !isOperator && givesAnything(schema, name, catalog),
+  harmlessColumns,
+  storageColumns,
+  isOfStorage,
+  isStatistics: () => false,
+  isStorageFunction: () => false,
+  isPlace: () => false,
+})

@@ -1,0 +1,72 @@
+import { wordList } from '../../../shared/word-list.ts'
+import type { Relation } from '../../../sql/catalog.ts'
+import { SYSTEM_DATABASES } from '../catalog/catalog.ts'
+
+/**
+ * What the server's own tables tell of the rows of others. They hold texts of statements, values from indexes, locks and histograms, and
+ * variables of sessions, so they are closed: a table that is not here may hold anything in any of its columns.
+ * Sources: MySQL manual, INFORMATION_SCHEMA, Performance Schema; MariaDB, System Tables; what each shows was looked up in the servers.
+ */
+export function harmlessColumns({ schema, name, columns }: Relation): readonly string[] | undefined {
+  if (!SYSTEM_DATABASES.has(schema)) return undefined
+  const table = name.slice(schema.length + 1)
+  const known = (HARMLESS[schema] ?? NONE).get(table)
+  if (known === 'all') return undefined
+  return known === undefined ? [] : [...columns.keys()].filter((column) => !known.has(column))
+}
+
+/** How much is stored in each table, and how many values an index has. */
+export function storageColumns({ schema, name }: Relation): ReadonlySet<string> | undefined {
+  return schema === 'information_schema' ? STORAGE.get(name.slice(schema.length + 1)) : undefined
+}
+
+export const isOfStorage = (relation: Relation): boolean => storageColumns(relation) !== undefined
+
+type Known = 'all' | ReadonlySet<string>
+const NONE: ReadonlyMap<string, Known> = new Map()
+
+/** All columns of these are harmless, or all but the ones behind `-`. */
+const known = (text: string): ReadonlyMap<string, Known> =>
+  new Map(
+    wordList(text).map((word) => {
+      const [table, ...columns] = word.split('-') as [string, ...string[]]
+      return [table, columns.length === 0 ? 'all' : new Set(columns)]
+    }),
+  )
+
+const HARMLESS: Readonly<Record<string, ReadonlyMap<string, Known>>> = {
+  information_schema: known(`
+    administrable_role_authorizations all_plugins applicable_roles character_sets check_constraints client_statistics
+    collation_character_set_applicability collations columns columns_extensions column_privileges enabled_roles engines events files
+    geometry_columns global_status global_variables keywords key_caches key_column_usage parameters partitions plugins
+    periods referential_constraints resource_groups role_column_grants role_routine_grants role_table_grants routines schemata
+    schemata_extensions schema_privileges session_status session_variables spatial_ref_sys sql_functions st_geometry_columns
+    st_spatial_reference_systems st_units_of_measure statistics system_variables tables tables_extensions tablespaces
+    tablespaces_extensions table_constraints table_constraints_extensions table_privileges triggers user_attributes user_privileges
+    views view_routine_usage view_table_usage innodb_sys_tables innodb_sys_columns innodb_sys_indexes innodb_sys_fields
+    innodb_sys_foreign innodb_sys_foreign_cols innodb_sys_tablespaces innodb_sys_virtual innodb_tables innodb_columns innodb_indexes
+    innodb_fields innodb_foreign innodb_foreign_cols innodb_tablespaces innodb_virtual innodb_datafiles innodb_ft_default_stopword
+    innodb_ft_config innodb_ft_being_deleted-doc_id innodb_ft_deleted-doc_id optimizer_costs
+    processlist-info-info_binary-state-progress-examined_rows
+  `),
+  performance_schema: known(`
+    accounts global_status global_variables host_cache hosts performance_timers persisted_variables session_account_connect_attrs
+    session_connect_attrs session_status session_variables setup_actors setup_consumers setup_instruments setup_objects
+    setup_threads setup_timers keyring_keys users variables_by_thread variables_info
+  `),
+  mysql: known(`
+    columns_priv component db default_roles engine_cost func global_grants global_priv gtid_executed gtid_slave_pos help_category help_keyword
+    help_relation help_topic plugin procs_priv proxies_priv role_edges roles_mapping server_cost servers-password tables_priv
+    time_zone time_zone_leap_second time_zone_name time_zone_transition time_zone_transition_type
+    user-password-authentication_string proc event
+  `),
+  sys: known('sys_config version'),
+}
+
+const STORAGE: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    tables: 'table_rows avg_row_length data_length index_length data_free max_data_length checksum update_time',
+    partitions: 'table_rows avg_row_length data_length index_length data_free max_data_length checksum update_time',
+    statistics: 'cardinality',
+  }).map(([table, columns]) => [table, new Set(wordList(columns))]),
+)

@@ -225,7 +225,7 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
     if (prepared === undefined) return [repeated(found.sources.anything)]
     // What a text is compared with comes from variables here, which may hold anything.
     const isOpen = (prepared.textParameters ?? []).length > 0
-    found.leaks.push(...prepared.leaks.map((leak) => (isOpen ? { ...leak, guesses: undefined } : leak)))
+    found.leaks.push(...prepared.leaks.map((leak) => (isOpen ? { ...leak, comparisons: undefined } : leak)))
     found.copies.push(...prepared.copies)
     return prepared.outputs
   }

@@ -1,7 +1,7 @@
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { keyOf as nameKey } from '../../../sql/facts/findings.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
-import { guessesOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
+import { comparisonsOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
 import { lineageOf } from '../../../sql/lineage/read-statement.ts'
@@ -89,15 +89,15 @@ export function resolveFacts(
     refusal:
       parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
       lineage.map(guardLineage).find((found) => found !== undefined),
-    tainted: !hides
-      ? false
+    errorExposure: !hides
+      ? 'none'
       : statements.some(({ unknown }) => unknown.length > 0)
-        ? 'all'
+        ? 'any'
         : isTainted(relations, statements, masking)
           ? quoting(masking)
-          : false,
+          : 'none',
     lineage,
-    guesses: guessesOf(lineage),
+    comparisons: comparisonsOf(lineage),
     changesCatalog: statements.some(
       ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
     ),
@@ -186,9 +186,9 @@ const NOTHING: StatementFacts = {
   statements: [],
   parsed: [],
   refusal: undefined,
-  tainted: false,
+  errorExposure: 'none',
   lineage: [],
-  guesses: [],
+  comparisons: [],
   changesCatalog: false,
   movesReading: false,
   database: undefined,

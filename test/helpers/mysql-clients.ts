@@ -17,7 +17,7 @@ export interface MysqlClient {
   /** Whether a statement with parameters is prepared on the server, so that its rows are binary. */
   readonly prepares: boolean
   /** What it writes for each statement; parameters stand behind tabs, and `?` is where they go. */
-  runs(port: MysqlPort, statements: readonly string[]): Promise<string>
+  readonly runs: (port: MysqlPort, statements: readonly string[]) => Promise<string>
 }
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'clients')

@@ -56,28 +56,30 @@ function accept(client: Channel): void {
 }
 
 describe.skipIf(isMariadbMissing())('a port of ours', () => {
-  it.each(MYSQL_CLIENTS)('says to $name why it turns it away, all of it', async ({ name, runs, isMissing }) => {
-    if (isMissing) return console.warn(`${name} is not installed`)
-    const outcome = await runs({ port: turning?.info.port ?? 0, database: 'shop', user: 'app', password: 'x' }, [])
-    const [shown] = /\d*:? ?.*pam: .*/.exec(outcome) ?? [outcome]
-    expect(shown).toContain(
-      'pam: this local port belongs to another user (connect as the user who ran "pamctl connect" (programs under sudo run as another one))',
-    )
-    expect(shown).toContain('1227')
-  })
+  describe.each(MYSQL_CLIENTS)('$name', ({ runs, isMissing }) => {
+    it.skipIf(isMissing)('reads why it is turned away, all of it', async () => {
+      const outcome = await runs({ port: turning?.info.port ?? 0, database: 'shop', user: 'app', password: 'x' }, [])
+      const [shown] = /\d*:? ?.*pam: .*/.exec(outcome) ?? [outcome]
+      expect(shown).toContain(
+        'pam: this local port belongs to another user (connect as the user who ran "pamctl connect" (programs under sudo run as another one))',
+      )
+      expect(shown).toContain('1227')
+    })
 
-  it.each(MYSQL_CLIENTS)('asks $name for the secret as its password', async ({ runs, isMissing }) => {
-    if (isMissing) return
-    away = []
-    const port = { port: asking?.info.port ?? 0, database: 'shop', user: 'app' }
-    const direct = await runs({ ...port, port: server.port, password: asking?.info.secret ?? '' }, ['SELECT 1, USER()'])
-    expect(direct).toContain('app@127.0.0.1')
-    expect(await runs({ ...port, password: asking?.info.secret ?? '' }, ['SELECT 1, USER()'])).toBe(direct)
-    expect(away).toEqual([])
-    expect(await runs({ ...port, password: 'guess' }, ['SELECT 1'])).toContain(
-      'pam: this local port belongs to another',
-    )
-    expect(await runs({ ...port, password: '' }, ['SELECT 1'])).toContain('pam: this local port belongs to another')
-    expect(away).toEqual(Array(2).fill('a connection without the right password'))
+    it.skipIf(isMissing)('is asked for the secret as its password', async () => {
+      away = []
+      const port = { port: asking?.info.port ?? 0, database: 'shop', user: 'app' }
+      const direct = await runs({ ...port, port: server.port, password: asking?.info.secret ?? '' }, [
+        'SELECT 1, USER()',
+      ])
+      expect(direct).toContain('app@127.0.0.1')
+      expect(await runs({ ...port, password: asking?.info.secret ?? '' }, ['SELECT 1, USER()'])).toBe(direct)
+      expect(away).toEqual([])
+      expect(await runs({ ...port, password: 'guess' }, ['SELECT 1'])).toContain(
+        'pam: this local port belongs to another',
+      )
+      expect(await runs({ ...port, password: '' }, ['SELECT 1'])).toContain('pam: this local port belongs to another')
+      expect(away).toEqual(Array(2).fill('a connection without the right password'))
+    })
   })
 })

@@ -18,6 +18,8 @@ export interface Relation {
   readonly related: readonly number[]
   /** Numbers of its columns by name, in order; empty where they are not known, as of the system's own relations. */
   readonly columns: ReadonlyMap<string, number>
+  /** Columns that no star shows, and that an INSERT without a list of columns leaves out. */
+  readonly invisible?: ReadonlySet<string>
   /** Names of their types. */
   readonly types: ReadonlyMap<string, string>
   /** Columns of which equal values look the same. */

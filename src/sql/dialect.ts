@@ -70,6 +70,8 @@ export interface Totals {
   readonly typeGiven: (call: Call) => string | undefined
   /** Whether a call gives a value for any values of its arguments, whose types are not known. */
   readonly neverFails: (call: Call) => boolean
+  /** Whether a masked value of this type may be taken for true or false. */
+  readonly mayDecide: (type: string | undefined) => boolean
   /** Whether an operator may be given a masked value of this type on one side. */
   readonly operatorMayTake: (name: string, isRight: boolean, type: string | undefined, other: Expression) => boolean
   readonly operatorNeverFails: (name: string, args: readonly Expression[]) => boolean
@@ -94,6 +96,11 @@ export interface Totals {
 export interface Utilities {
   /** What rows one gives, by its kind; a `definition` may compute with a relation, but shows none of it. */
   readonly rowsOf: (kind: string) => 'own-query' | 'none' | 'unmasked' | 'definition' | 'anything'
+  /**
+   * What becomes of the values of its expressions: they decide what it shows, are stored, or are given to something that may tell
+   * them; `dropped`: none of it. A definition's are computed by whoever uses it: they are `unread`.
+   */
+  readonly valuesOf: (kind: string) => 'decide' | 'stored' | 'given' | 'dropped' | 'unread'
   /** Definitions that compute with the rows of their relation when nobody looks; for people: what is computed. */
   readonly computes: ReadonlyMap<string, string>
   /** Definitions that change how values of all columns are compared or converted. */

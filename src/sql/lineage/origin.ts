@@ -53,6 +53,8 @@ export interface Output {
   readonly exact?: boolean
   /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
   readonly fails?: boolean
+  /** No star stands for it, and an INSERT without a list of columns leaves it out. */
+  readonly invisible?: boolean
 }
 
 export const repeated = (origin: Origin, fails = false): Output => ({ name: undefined, origin, repeats: true, fails })

@@ -127,9 +127,9 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       return originsOf(expressions, context)
     }
     case 'test':
-      return typed(originsOf([node.arg], context), types.boolean)
+      return typed(node.is === 'null' ? originsOf([node.arg], context) : truthsOf([node.arg], context), types.boolean)
     case 'logic':
-      return typed(originsOf(node.args, context), types.boolean)
+      return typed(truthsOf(node.args, context), types.boolean)
     case 'row':
       return typed(originsOf(node.args, context), types.row)
     case 'grouping-set':
@@ -137,6 +137,15 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'subquery':
       return subqueryOrigin(node, context)
   }
+}
+
+/** Of what is taken for true or false. */
+function truthsOf(nodes: readonly Expression[], context: ExpressionContext): Origin {
+  const { found } = context
+  const origins = nodes.map((node) => originOf(node, context))
+  for (const origin of origins)
+    if (isMasked(origin) && !found.dialect.totals.mayDecide(origin.type)) found.leak(origin, 'AND, OR or NOT')
+  return madeOf(origins)
 }
 
 function operationOrigin(node: Operation, context: ExpressionContext): Origin {

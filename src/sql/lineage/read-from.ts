@@ -1,7 +1,7 @@
 import type { Alias, FromItem, Join } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
 import { condition, originsOf, type ExpressionContext } from './read-expression.ts'
-import { findCte, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
+import { findCte, isVisible, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Output } from './origin.ts'
 
 /** Where a query's FROM leads: what can be named, and what a star stands for. */
@@ -43,7 +43,7 @@ function readItem(item: FromItem, siblings: readonly RangeItem[], where: Place):
   const { found, outer, ctes, query } = where
   const one = (columns: readonly Output[], alias: Alias | undefined, name = alias?.name): From => {
     const renamed = rename(columns, alias?.columns ?? [])
-    return { items: [{ alias: name, columns: renamed }], starColumns: renamed }
+    return { items: [{ alias: name, columns: renamed }], starColumns: renamed.filter(isVisible) }
   }
   const lateral = contextAt(where, siblings)
   switch (item.kind) {

@@ -20,7 +20,7 @@ import { LineageFindings, type Sources, type StatementLineage } from './report.t
 import { condition, originOf, originsOf, type ExpressionContext } from './read-expression.ts'
 import { contextAt, readFrom, type Place } from './read-from.ts'
 import { orderOfChange, placesOf, tellOrder } from './row-order.ts'
-import type { Ctes, QueryScope, RangeItem } from './scope.ts'
+import { isVisible, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { OpenConstants } from './open-constants.ts'
 import { isMasked, madeOf, PLAIN, repeated, type Origin, type Output } from './origin.ts'
 
@@ -108,7 +108,7 @@ function readInsert(node: Insert, outside: Place): readonly Output[] {
   const { found } = outside
   const place = { ...outside, ctes: readWith(node.with, outside) }
   const { item, target } = readTarget(node.target, found)
-  const columns = node.columns.length > 0 ? node.columns : target.columns.map(({ name }) => name)
+  const columns = node.columns.length > 0 ? node.columns : target.columns.filter(isVisible).map(({ name }) => name)
   const source = node.source === undefined ? [] : readStatement(node.source, found, place.outer, place.ctes)
   const rows = node.source?.kind === 'values' ? node.source.rows : []
   writes(source, columns, target, rows.length > 0 ? rows.length : undefined, found)
@@ -154,7 +154,7 @@ function readUpdate(node: Update, outside: Place): readonly Output[] {
   condition(node.where, 'WHERE', context)
   tellOrder(orderOfChange(node, items, context), context)
   assign(node, node.set, item, target, context)
-  return readReturning(node.returning, items, item, place, [...item.columns, ...from.starColumns])
+  return readReturning(node.returning, items, item, place, [...item.columns.filter(isVisible), ...from.starColumns])
 }
 
 function readDelete(node: Delete, outside: Place): readonly Output[] {
@@ -165,7 +165,7 @@ function readDelete(node: Delete, outside: Place): readonly Output[] {
   const context = contextAt(place, items)
   condition(node.where, 'WHERE', context)
   tellOrder(orderOfChange(node, items, context), context)
-  return readReturning(node.returning, items, item, place, [...item.columns, ...from.starColumns])
+  return readReturning(node.returning, items, item, place, [...item.columns.filter(isVisible), ...from.starColumns])
 }
 
 function readChange(node: Change, outside: Place): readonly Output[] {
@@ -220,6 +220,7 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
   const { found, outer, ctes } = place
   const { detail } = node
   const kind = node.does[0] ?? 'unknown'
+  readValues(kind, node, place)
   if (detail.executes !== undefined) {
     const prepared = found.sources.prepared(detail.executes)
     if (prepared === undefined) return [repeated(found.sources.anything)]
@@ -249,12 +250,29 @@ function readUtility(node: Utility, place: Place): readonly Output[] {
   }
 }
 
+/** What a statement that is no query computes when it runs. */
+function readValues(kind: string, node: Utility, place: Place): void {
+  const { found } = place
+  const becomes = found.dialect.utilities.valuesOf(kind)
+  if (becomes === 'unread' || node.detail.copy !== undefined) return
+  const context = contextAt(place, node.on === undefined ? [] : [readTargetNamed(node.on, found).item])
+  for (const expression of node.expressions) {
+    if (becomes === 'decide') {
+      condition(expression, 'WHERE', context)
+      continue
+    }
+    const origin = originOf(expression, context)
+    if (becomes === 'stored') found.copy(origin, 'a setting')
+    if (becomes === 'given') found.leak(origin, `what ${kind} is given`)
+  }
+}
+
 /** COPY TO gives rows as a query does; COPY FROM writes values that nobody has seen yet. */
 function readCopy(copy: Copy, node: Utility, rows: readonly Output[], found: LineageFindings): readonly Output[] {
   let outputs = rows
   if (copy.relation !== undefined) {
     const { item, target } = readTargetNamed(copy.relation, found)
-    const columns = copy.columns.length > 0 ? copy.columns : target.columns.map(({ name }) => name)
+    const columns = copy.columns.length > 0 ? copy.columns : target.columns.filter(isVisible).map(({ name }) => name)
     if (copy.direction === 'from') {
       const context = contextAt({ found, outer: undefined, ctes: undefined, query: readStatement }, [item])
       for (const where of node.expressions) condition(where, 'WHERE', context)
@@ -480,7 +498,7 @@ function readReturning(
   items: readonly RangeItem[],
   target: RangeItem,
   place: Place,
-  star: readonly Output[] = target.columns,
+  star: readonly Output[] = target.columns.filter(isVisible),
 ): readonly Output[] {
   if (returning === undefined) return []
   const rows = returning.names.map((alias) => ({ alias, columns: target.columns }))

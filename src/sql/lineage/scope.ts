@@ -82,7 +82,7 @@ export function expandStar(
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const items = level.items.filter(({ alias }) => alias === qualifier)
     const [only, ...others] = items
-    if (only !== undefined && others.length === 0) return only.columns
+    if (only !== undefined && others.length === 0) return only.columns.filter(isVisible)
     if (items.length > 1) return [repeated(madeOf(items.map(wholeRow)))]
   }
   return [repeated(everything(scope))]
@@ -120,3 +120,5 @@ function everything(scope: QueryScope): Origin {
 }
 
 const unnamed = (column: Output): boolean => column.name === undefined
+
+export const isVisible = ({ invisible }: Output): boolean => invisible !== true

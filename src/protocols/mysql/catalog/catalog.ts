@@ -1,5 +1,6 @@
 import type { Name } from '../../../sql/query.ts'
 import type { Relation as SqlRelation, RelationCatalog } from '../../../sql/catalog.ts'
+import type { DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 
 /**
@@ -7,7 +8,10 @@ import type { ServerVersion } from '../wire/server-version.ts'
  * fixed list of queries, so it has what the account may see: nothing else can be named by a statement that succeeds, but for
  * what somebody else runs (triggers, views of others), which counts as unknown where it cannot be read.
  */
-export interface Catalog extends RelationCatalog<Relation>, Session {
+export interface Catalog extends Definitions, Session {}
+
+/** What all sessions with a target share. */
+export interface Definitions extends RelationCatalog<Relation> {
   readonly server: ServerVersion
   /** lower_case_table_names is not 0: names of databases, tables and their aliases are compared without case. */
   readonly foldsTableNames: boolean
@@ -19,8 +23,10 @@ export interface Catalog extends RelationCatalog<Relation>, Session {
   readonly routines: ReadonlyMap<string, string>
   /** Stored functions and triggers that the configuration declares safe, by `keyOf` of database and name. */
   readonly safeRoutines: ReadonlySet<string>
-  /** Names of all stored and loadable functions, in lower case. */
+  /** Names of all stored functions, in lower case. */
   readonly userFunctions: ReadonlySet<string>
+  /** What views and generated columns compute. */
+  readonly trees: DefinitionTrees
 }
 
 /** What the meaning of names depends on besides definitions. */
@@ -35,24 +41,31 @@ export interface Relation extends SqlRelation {
   readonly kind: 'table' | 'view' | 'sequence' | 'system'
   /** What runs when rows of it are written, by the event: triggers whose bodies are not read. */
   readonly triggers: readonly Trigger[]
+  /** Why the effect of reading it is not known. */
+  readonly runs: readonly string[]
   /** Tables that change with it by referential actions. */
   readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update', readonly number[]>>
   /** What changes whenever its definition does. */
   readonly identity: string
-  /** Of a view: the text of its query; empty where the account may not see it. */
-  readonly body: string | undefined
-  /** Of generated columns, what they compute. */
-  readonly expressions: ReadonlyMap<string, string>
 }
 
 export interface Trigger {
   readonly event: 'insert' | 'update' | 'delete'
-  /** `database.name`. */
-  readonly name: string
   /** For people. */
   readonly what: string
-  readonly isSafe: boolean
 }
+
+/** The definitions as a session sees them. Those that see the same share it, and what is found out about it. */
+export function inSession(definitions: Definitions, { database, temporary }: Session): Catalog {
+  if (temporary.size > 0) return { ...definitions, database, temporary }
+  const of = shared.get(definitions) ?? new Map<string | undefined, Catalog>()
+  shared.set(definitions, of)
+  const known = of.get(database) ?? { ...definitions, database, temporary }
+  // Only databases that are there are kept: a client can name as many others as it likes.
+  if (database === undefined || definitions.databases.has(foldDatabase(database, definitions))) of.set(database, known)
+  return known
+}
+const shared = new WeakMap<Definitions, Map<string | undefined, Catalog>>()
 
 /** What a name in a statement stands for; undefined where nothing has it: it may not exist, be new, or be one of the session's own. */
 export function findRelation(catalog: Catalog, { schema, name }: Name): Relation | undefined {

@@ -6,14 +6,23 @@ import { deliveryOf } from './functions.ts'
 import { totalsOf } from './total-functions.ts'
 
 const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
-  ...each('prepare', 'own-query'),
+  // SET STATEMENT … FOR gives what that statement gives.
+  ...each('prepare set set-user-variable set-global set-persist', 'own-query'),
   ...each('create-view alter-view', 'none'),
   ...each(
-    'begin commit rollback savepoint release rollback-to set set-transaction use lock unlock xa deallocate kill reset',
+    `begin commit rollback savepoint release rollback-to set-transaction set-role set-default-role set-password use lock unlock
+    deallocate kill reset do signal`,
     'none',
   ),
   // Names, definitions, settings and privileges: nothing of any row.
-  ...each('show describe help show-grants show-create-user', 'unmasked'),
+  ...each('show describe help show-grants show-create-user xa', 'unmasked'),
+])
+
+const VALUES: ReadonlyMap<string, ReturnType<Utilities['valuesOf']>> = new Map([
+  ...each('show show-processlist show-warnings show-binlog show-profile', 'decide'),
+  ...each('set set-user-variable set-global set-persist', 'stored'),
+  // What the procedure does with its arguments is not known in any case.
+  ...each('do call', 'dropped'),
 ])
 
 /**
@@ -22,6 +31,7 @@ const ROWS: ReadonlyMap<string, ReturnType<Utilities['rowsOf']>> = new Map([
  */
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? (DEFINES.test(kind) ? 'definition' : 'anything'),
+  valuesOf: (kind) => VALUES.get(kind) ?? (DEFINES.test(kind) ? 'unread' : 'given'),
   computes: new Map([
     ['create-index', 'an index'],
     ['create-trigger', 'a trigger'],

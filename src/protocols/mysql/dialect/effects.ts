@@ -32,7 +32,7 @@ export function effectsOf(statement: ParsedStatement, catalog: Catalog): Effects
   const isOwn = new Set(own)
   // Referential actions fire no triggers. Source: MySQL manual, FOREIGN KEY Constraints; MariaDB, Trigger Limitations.
   const fired = [...changed].flatMap(([relation, changes]) =>
-    isOwn.has(relation) ? relation.triggers.filter(({ event, isSafe }) => changes.has(event) && !isSafe) : [],
+    isOwn.has(relation) ? relation.triggers.filter(({ event }) => changes.has(event)) : [],
   )
   return {
     alsoWrites: [...changed.keys()].filter((relation) => !isOwn.has(relation)),

@@ -1,4 +1,4 @@
-import type { SqlStatement } from '../../../sql/statement.ts'
+import { ANY_RELATION, type SqlStatement } from '../../../sql/statement.ts'
 import { keyOf } from '../../../sql/facts/findings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
@@ -48,13 +48,20 @@ export function resolveStatement(
         ...droppedWith(statement, catalog),
       ]),
     ],
-    behind: all.filter((relation) => !relations.includes(relation)).map(({ name }) => name),
+    behind: [
+      ...all.filter((relation) => !relations.includes(relation)).map(({ name }) => name),
+      // What a view shows whose definition is not read, nobody knows.
+      ...(all.some(({ kind, viewOf, runs }) => kind === 'view' && viewOf.length === 0 && runs.length > 0)
+        ? [ANY_RELATION]
+        : []),
+    ],
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
     missingWhere: statement.missingWhere,
     unknown: [
       ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
       ...unknownCalls(statement, catalog),
       ...effects.unknown,
+      ...new Set(all.flatMap(({ runs }) => runs)),
       ...unknownRelations(statement, catalog, redefined),
       ...unknownSettings(statement, catalog),
       ...(hides ? doors(all) : []),

@@ -28,7 +28,8 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
   if (NEVER.has(name)) return { refused: `SET ${name} is not allowed through the gateway` }
   const charsets = CHARSETS.get(name)
   if (charsets !== undefined) {
-    if (value !== undefined && charsets.test(value)) return 'followed'
+    // NULL, the default, or what is computed: what it has become is read back.
+    if (value === undefined ? name === 'character_set_results' : charsets.test(value)) return 'followed'
     return {
       refused: `SET ${name} is only possible to utf8mb4, utf8mb3, latin1, ascii or binary: the gateway relies on it to read statements and results as the server does`,
     }
@@ -52,19 +53,12 @@ export const movesReadOnly = ({ name, value }: MovedSetting): boolean =>
 
 const READ_ONLY = new Set(wordList('tx_read_only transaction_read_only'))
 
-/** Character sets whose texts the gateway reads; NULL: rows come as they are stored, and their definitions say in which. */
+/** Character sets whose texts the gateway reads. */
 const SERVED = '(utf8mb4|utf8mb3|utf8|latin1|ascii|binary)'
-const CHARSETS: ReadonlyMap<string, RegExp> = new Map(
-  Object.entries({
-    names: new RegExp(`^${SERVED}$`, 'i'),
-    character_set: new RegExp(`^${SERVED}$`, 'i'),
-    charset: new RegExp(`^${SERVED}$`, 'i'),
-    character_set_client: new RegExp(`^${SERVED}$`, 'i'),
-    character_set_connection: new RegExp(`^${SERVED}$`, 'i'),
-    character_set_results: new RegExp(`^(${SERVED}|null)?$`, 'i'),
-    collation_connection: new RegExp(`^${SERVED}(_\\w+)?$`, 'i'),
-  }),
-)
+const CHARSETS: ReadonlyMap<string, RegExp> = new Map([
+  ['character_set_client', new RegExp(`^${SERVED}$`, 'i')],
+  ['character_set_results', new RegExp(`^${SERVED}$`, 'i')],
+])
 
 /** Settings with values that change nothing the gateway relies on. */
 const CHECKED: ReadonlyMap<string, RegExp> = new Map(
@@ -90,11 +84,11 @@ const NEVER: ReadonlySet<string> = new Set(
 `),
 )
 
-/** What tells the client, and the gateway, of changes of others of these. */
+/** What tells the client, and the gateway, of changes of others of these; and the default database, which USE moves. */
 const FOLLOWED: ReadonlySet<string> = new Set(
   wordList(`
   session_track_schema session_track_state_change session_track_system_variables session_track_transaction_info session_track_gtids
-  old_mode
+  old_mode database
 `),
 )
 
@@ -105,7 +99,7 @@ const FOLLOWED: ReadonlySet<string> = new Set(
 const HARMLESS: ReadonlySet<string> = new Set(
   wordList(`
   alter_algorithm analyze_sample_percentage auto_increment_increment auto_increment_offset autocommit big_tables bulk_insert_buffer_size
-  character_set_database character_set_server check_constraint_checks collation_database collation_server column_compression_threshold
+  character_set_connection character_set_database character_set_server collation_connection check_constraint_checks collation_database collation_server column_compression_threshold
   completion_type cte_max_recursion_depth default_collation_for_utf8mb4 default_regex_flags default_week_format div_precision_increment
   end_markers_in_json eq_range_index_dive_limit error_count explain_format explain_json_format_version explicit_defaults_for_timestamp
   expensive_subquery_limit foreign_key_checks generated_random_password_length group_concat_max_len histogram_generation_max_mem_size

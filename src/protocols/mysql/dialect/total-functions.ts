@@ -236,6 +236,8 @@ export function totalsOf(server: ServerVersion): Totals {
     maySort: () => false,
     typeGiven: (call) => totalOf(call)?.gives,
     neverFails: (call) => neverFails(totalOf(call), call),
+    // A text is made a number first.
+    mayDecide: (type) => type !== undefined && NUMBERS.has(type),
     operatorMayTake,
     operatorNeverFails,
     equalsOne,

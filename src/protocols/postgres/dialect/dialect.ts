@@ -16,6 +16,8 @@ const SAMPLING_METHODS = new Set(['system', 'bernoulli'])
 
 const utilities: Utilities = {
   rowsOf: (kind) => ROWS.get(kind) ?? 'definition',
+  // Those that are evaluated when it runs are constants.
+  valuesOf: () => 'unread',
   computes: new Map([
     ['create-index', 'an index'],
     ['create-rule', 'a rule'],

@@ -193,6 +193,8 @@ export const totals: Totals = {
   maySort,
   typeGiven,
   neverFails,
+  // Nothing but a boolean may stand where one is asked for.
+  mayDecide: () => true,
   operatorMayTake,
   operatorNeverFails,
   // What is given becomes a value of the type, or fails.

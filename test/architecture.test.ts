@@ -233,7 +233,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['type:protocols/protocol.ts', 'protocols/mysql/', 'sql/vocabulary.ts'],
   },
   'protocols/mysql/rule-sets.ts': { imports: ['shared/word-list.ts', 'type:policy/'] },
-  'protocols/mysql/wire': { imports: ['wire/*.ts', 'protocols/mysql/wire/'], packages: ['node:crypto'] },
+  'protocols/mysql/wire': { imports: ['wire/*.ts', 'protocols/mysql/wire/'], packages: ['node:buffer', 'node:crypto'] },
   'protocols/mysql/local.ts': {
     imports: ['type:protocols/local-half.ts', 'protocols/mysql/local/', 'protocols/mysql/error-codes.ts'],
   },

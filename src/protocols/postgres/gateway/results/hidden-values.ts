@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import type { MaskedKind } from '../../../../masking/plan.ts'
-import { maskKinds, type HashKeys } from '../../../../masking/replace.ts'
+import { hasEscapes } from '../../../../masking/escapes.ts'
+import { hideInText as flat, hideNumber, hideWhole, type KindSearch } from '../../../../masking/hidden-text.ts'
+import { maskKinds } from '../../../../masking/replace.ts'
 import type { Format } from '../../wire/bind.ts'
 import type { Rewrite } from '../../wire/data-row.ts'
 import {
@@ -22,13 +23,10 @@ import {
   textOfBytes,
   type Rewritten,
 } from '../../wire/value-text.ts'
-import { hasEscapes, withoutEscapes } from './escapes.ts'
 import type { ValueType, ValueTypes } from '../../catalog/value-types.ts'
 
 /** Kinds of data in values of any type: found in each part of a value, which is written again around what is hidden. */
-export interface ValueSearch {
-  readonly kinds: readonly MaskedKind[]
-  readonly keys: HashKeys
+export interface ValueSearch extends KindSearch {
   readonly types: ValueTypes
 }
 
@@ -107,7 +105,7 @@ function inText(
       return bounds === undefined || bounds.some((bound) => part(UNTOLD)(bound) !== undefined) ? null : undefined
     }
     case 'float8':
-      return inFloat(Number(text), search)
+      return hideNumber(Number(text), search)
     case 'int8':
     case 'numeric':
     case 'inet':
@@ -117,7 +115,7 @@ function inText(
     case 'tsvector':
     case 'opaque':
       // Of a form that hidden text does not have.
-      return flat(text, search) === undefined ? undefined : null
+      return hideWhole(text, search)
   }
 }
 
@@ -130,21 +128,11 @@ function written(
 ): string | null | undefined {
   if (rewritten === null) return null
   // It is not what its type says: then nothing is known of it.
-  if (rewritten === undefined) return flat(text, search) === undefined ? undefined : null
+  if (rewritten === undefined) return hideWhole(text, search)
   const now = rewritten === false ? text : rewritten
   const whole = maskKinds(now, search.kinds, search.keys)
   if (whole === undefined) return rewritten === false ? undefined : now
   return isValid(whole) ? whole : null
-}
-
-/** A text as such. Where all kinds become NULL so does it. */
-function flat(text: string, { kinds, keys }: ValueSearch): string | null | undefined {
-  const masked = maskKinds(text, kinds, keys)
-  // What escapes hide is found, too; it cannot be hidden in part where its characters stand for others.
-  const escaped = masked ?? text
-  if (hasEscapes(escaped) && maskKinds(withoutEscapes(escaped), kinds, keys) !== undefined) return null
-  if (masked === undefined) return undefined
-  return kinds.every(({ style }) => style === 'null') ? null : masked
 }
 
 /** Nothing is hidden in it, and nothing is written otherwise than it is, such as a number with an exponent: its parts stand in it as they are. */
@@ -157,15 +145,15 @@ const isPlain = (text: string, { kinds, keys }: ValueSearch): boolean =>
 
 function inBytea(text: string, search: ValueSearch): string | null | undefined {
   const bytes = bytesOfText(text)
-  if (bytes === undefined) return flat(text, search) === undefined ? undefined : null
+  if (bytes === undefined) return hideWhole(text, search)
   const masked = inRaw(bytes, search)
   return masked === undefined || masked === null ? masked : textOfBytes(masked, text)
 }
 
 /** Any of the forms that values have, tried by their look. */
 function inUntold(text: string, search: ValueSearch, depth: number): string | null | undefined {
-  if (NUMBER.test(text)) return flat(text, search) === undefined ? undefined : null
-  if (WITH_EXPONENT.test(text)) return inFloat(Number(text), search)
+  if (NUMBER.test(text)) return hideWhole(text, search)
+  if (WITH_EXPONENT.test(text)) return hideNumber(Number(text), search)
   const part = (value: string): string | null | undefined => inText(value, UNTOLD, search, depth + 1)
   const bytes = BYTES.test(text) ? bytesOfText(text) : undefined
   if (bytes !== undefined) {
@@ -208,13 +196,13 @@ function inBytes(value: Buffer, type: ValueType, search: ValueSearch, depth: num
       return inRaw(value, search)
     case 'int8':
       if (value.length !== 8) return null
-      return nullWhere(value.readBigInt64BE().toString(), search)
+      return hideWhole(value.readBigInt64BE().toString(), search)
     case 'float8':
-      return value.length === 8 ? inFloat(value.readDoubleBE(), search) : null
+      return value.length === 8 ? hideNumber(value.readDoubleBE(), search) : null
     case 'numeric':
-      return nullWhere(numericText(value), search)
+      return hideWhole(numericText(value), search)
     case 'inet':
-      return nullWhere(inetText(value), search)
+      return hideWhole(inetText(value), search)
     case 'array':
       return orNull(rewriteArray(value, part))
     case 'row':
@@ -246,13 +234,6 @@ const orNull = (rewritten: RewrittenBytes): Buffer | null | undefined =>
 function hasHidden<T>(parts: readonly T[] | undefined, rewrite: (part: T) => unknown): null | undefined {
   return parts === undefined || parts.some((part) => rewrite(part) !== undefined) ? null : undefined
 }
-
-const nullWhere = (text: string, search: ValueSearch): null | undefined =>
-  flat(text, search) === undefined ? undefined : null
-
-/** With all its digits: the server leaves an exponent where there are many. */
-const inFloat = (number: number, search: ValueSearch): null | undefined =>
-  Math.abs(number) < MIN_NUMBER_LENGTH ? undefined : nullWhere(String(number), search)
 
 /** Bytes that may be text. */
 function inRaw(bytes: Buffer, search: ValueSearch): Buffer | null | undefined {
@@ -305,8 +286,6 @@ function inetText(value: Buffer): string {
 const BYTES = /^\\x|(?<!\\)(?:\\\\)*\\[0-3][0-7]{2}/
 const NUMBER = /^-?\d+(?:\.\d+)?$/
 const WITH_EXPONENT = /^-?\d(?:\.\d+)?e[+-]\d+$/
-/** The shortest card number: in a smaller number, as in an integer, nothing is looked for. */
-const MIN_NUMBER_LENGTH = 1e12
 /** Groups of four digits. */
 const MAX_NUMERIC_LENGTH = 2000
 /** NUMERIC_NEG in numeric.c. */

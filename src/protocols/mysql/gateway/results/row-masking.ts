@@ -1,0 +1,137 @@
+import type { ColumnMask } from '../../../../masking/plan.ts'
+import { maskValue, type HashKeys } from '../../../../masking/replace.ts'
+import {
+  fitOutputs,
+  isMasked,
+  madeOf,
+  PLAIN,
+  valueOf,
+  type MaskedOrigin,
+  type Origin,
+  type Output,
+} from '../../../../sql/lineage/origin.ts'
+import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
+import { columnFlags, columnTypes as types, type ColumnDefinition } from '../../wire/column-definition.ts'
+import { decodeValue, valueCharset } from '../../wire/value-charsets.ts'
+import { hiddenValues, type Rewrite, type RowForm } from './hidden-values.ts'
+import { rewriteBinaryRow, rewriteTextRow } from './rewrite-row.ts'
+
+/** What hides values in one session. */
+export interface Masker {
+  readonly scope: Pick<MaskingScope, 'plan' | 'anything' | 'sources'>
+  readonly keys: HashKeys
+}
+
+/** The payload of a row, and what the client gets of it. Throws a WireError where it is none of these columns. */
+export type RowMasking = (payload: Buffer) => Buffer
+
+/**
+ * What becomes of the rows of a result; `untouched` where all bytes of every row pass as they are. `outputs` says where each column comes
+ * from, undefined where nobody knows.
+ */
+export function rowMasking(
+  columns: readonly ColumnDefinition[],
+  form: RowForm,
+  outputs: readonly Output[] | undefined,
+  masker: Masker,
+): RowMasking | 'untouched' {
+  const rewrites = columnRewrites(columns, form, outputs, masker)
+  if (rewrites.every((rewrite) => rewrite === undefined)) return 'untouched'
+  return form === 'text'
+    ? (payload) => rewriteTextRow(payload, rewrites)
+    : (payload) => rewriteBinaryRow(payload, columns, rewrites)
+}
+
+function columnRewrites(
+  columns: readonly ColumnDefinition[],
+  form: RowForm,
+  outputs: readonly Output[] | undefined,
+  masker: Masker,
+): readonly (Rewrite | undefined)[] {
+  const { scope, keys } = masker
+  const hides = scope.plan.columns.length > 0
+  const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
+  return columns.map((column, index) => {
+    const origin = hides ? originOf(column, origins?.[index] ?? scope.anything, scope) : PLAIN
+    return isMasked(origin)
+      ? maskColumn(origin, column, keys)
+      : hiddenValues(column, form, { kinds: scope.plan.kinds, keys })
+  })
+}
+
+/**
+ * What the server says of a column can only hide more: one that it names is masked whatever was read from the text, and where it names
+ * none something was made of the values, and no part of them may be shown.
+ */
+function originOf(column: ColumnDefinition, read: Origin, scope: Masker['scope']): Origin {
+  const said = named(column, scope)
+  if (!isMasked(said)) return column.originalName === '' ? madeOf([read]) : read
+  const isSame =
+    isMasked(read) &&
+    read.direct &&
+    said.direct &&
+    [...read.masks, ...said.masks].every(({ name }) => name.toLowerCase() === said.masks[0].name.toLowerCase())
+  return isSame ? read : madeOf([read, said])
+}
+
+/** Where the column comes from that the server names, which may be a view's; nothing where it names none that is known. */
+function named({ schema, originalTable, originalName }: ColumnDefinition, { plan, sources }: Masker['scope']): Origin {
+  if (originalTable === '' || originalName === '') return PLAIN
+  // The first rule applies, as where columns are found in the catalogs.
+  const own = plan.columns.find(
+    (masked) => fits(masked.schema, schema) && fits(masked.table, originalTable) && fits(masked.column, originalName),
+  )
+  if (own !== undefined) return valueOf({ ...own, name: `${schema}.${originalTable}.${originalName}` })
+  if (schema === '') return PLAIN
+  const outputs = sources.relation({ schema, name: originalTable })
+  if (outputs.some(({ repeats }) => repeats === true)) return PLAIN
+  return outputs.find(({ name }) => name?.toLowerCase() === originalName.toLowerCase())?.origin ?? PLAIN
+}
+
+/** Without case, whatever the server does: it can only hide more. */
+const fits = (wanted: string, name: string): boolean => wanted === '*' || wanted.toLowerCase() === name.toLowerCase()
+
+function maskColumn({ masks, direct }: MaskedOrigin, column: ColumnDefinition, keys: HashKeys): Rewrite {
+  const [mask] = masks
+  const text = textForm(column)
+  // Something made of a masked value looks the same whatever it is, NULL included.
+  if (!direct) return text === 'text' ? () => redacted(column) : () => null
+  // What is not text cannot carry asterisks: it becomes NULL.
+  if (text === undefined || mask.style === 'null') return () => null
+  return (value) => (value === null ? undefined : styled(value, column, mask, keys))
+}
+
+function styled(value: Buffer, column: ColumnDefinition, mask: ColumnMask, keys: HashKeys): Buffer | null {
+  const isJson = textForm(column) === 'json'
+  const charset = isJson ? 'utf8' : valueCharset(column.collation)
+  const decoded = charset && decodeValue(value, charset)
+  if (decoded === undefined) return isJson ? null : redacted(column)
+  const masked = maskValue(decoded.text, mask.style, { key: keys[mask.hashScope], scope: mask.name })
+  if (masked === null) return null
+  return isJson ? (decoded.encode(JSON.stringify(masked)) ?? null) : (decoded.encode(masked) ?? redacted(column))
+}
+
+/** In the column's character set. */
+function redacted(column: ColumnDefinition): Buffer | null {
+  const charset = valueCharset(column.collation)
+  return (charset && decodeValue(EMPTY, charset)?.encode(REDACTED)) ?? null
+}
+
+/** How a column could carry asterisks: as text of a known character set, or as a text within JSON. */
+function textForm({ type, flags, collation }: ColumnDefinition): 'text' | 'json' | undefined {
+  if (type === types.json) return 'json'
+  if (!TEXTS.has(type) || (flags & (columnFlags.enum | columnFlags.set)) !== 0) return undefined
+  return valueCharset(collation) === undefined ? undefined : 'text'
+}
+
+const REDACTED = '****'
+const EMPTY = Buffer.alloc(0)
+const TEXTS = new Set<number>([
+  types.varchar,
+  types.varString,
+  types.string,
+  types.tinyBlob,
+  types.mediumBlob,
+  types.longBlob,
+  types.blob,
+])

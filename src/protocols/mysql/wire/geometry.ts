@@ -1,0 +1,56 @@
+/**
+ * The coordinates of a shape as servers send it: the number of its reference system, then well-known binary of either byte order. Undefined
+ * where it is none. Spec: MySQL manual, "Internal Geometry Storage Format"; OpenGIS, Well-Known Binary.
+ */
+export function coordinatesOf(value: Buffer): readonly number[] | undefined {
+  const found: number[] = []
+  const end = shape(value, SRID, found, 0)
+  return end === value.length ? found : undefined
+}
+
+/** Where the shape that begins at `at` ends; undefined where there is none. */
+function shape(bytes: Buffer, at: number, found: number[], depth: number): number | undefined {
+  if (depth > DEEPEST || at + HEADER > bytes.length) return undefined
+  const isLittle = bytes[at] === 1
+  if (!isLittle && bytes[at] !== 0) return undefined
+  const count = (from: number): number => (isLittle ? bytes.readUInt32LE(from) : bytes.readUInt32BE(from))
+  const points = (from: number, many: number): number | undefined => {
+    const end = from + many * POINT
+    if (end > bytes.length) return undefined
+    for (let place = from; place < end; place += 8)
+      found.push(isLittle ? bytes.readDoubleLE(place) : bytes.readDoubleBE(place))
+    return end
+  }
+  const many = (from: number, next: (place: number) => number | undefined): number | undefined => {
+    if (from + 4 > bytes.length) return undefined
+    let place: number | undefined = from + 4
+    for (let left = count(from); left > 0 && place !== undefined; left--) place = next(place)
+    return place
+  }
+  const line = (from: number): number | undefined => {
+    return from + 4 > bytes.length ? undefined : points(from + 4, count(from))
+  }
+  switch (count(at + 1)) {
+    case 1:
+      return points(at + HEADER, 1)
+    case 2:
+      return line(at + HEADER)
+    case 3:
+      return many(at + HEADER, line)
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+      return many(at + HEADER, (place) => shape(bytes, place, found, depth + 1))
+    default:
+      return undefined
+  }
+}
+
+const SRID = 4
+/** The byte order and the type. */
+const HEADER = 5
+/** Two numbers. */
+const POINT = 16
+/** Collections within collections; nobody has as many. */
+const DEEPEST = 50

@@ -1,0 +1,545 @@
+import { item } from '../../../shared/item.ts'
+import { NotRead } from './not-read.ts'
+import type { ReadingContext } from './reading-context.ts'
+
+/**
+ * Takes a text apart as the server's own scanner does, with everything that moves its quotes and comments: SQL modes, versions and the
+ * charset. What two servers might take apart differently is not read. Source: MySQL manual, Language Structure; MariaDB, Comment
+ * Syntax; and by asking servers of both versions (test/protocols/mysql/dialect/oracle.test.ts).
+ */
+export function tokenize(text: string, context: ReadingContext): Tokens {
+  if (text.length > MAX_LENGTH) throw new NotRead(`a text of more than ${MAX_LENGTH} characters`)
+  const scanner = new Scanner(text, context)
+  scanner.run()
+  return scanner.tokens
+}
+
+const MAX_LENGTH = 64 * 1024 * 1024
+
+/** What a token is. */
+export const Kind = {
+  end: 0,
+  /** An unquoted word, which may be a keyword. */
+  word: 1,
+  /** An unquoted word that is none, since a dot stands right beside it. */
+  name: 2,
+  quotedName: 3,
+  text: 4,
+  nationalText: 5,
+  integer: 6,
+  decimal: 7,
+  float: 8,
+  hex: 9,
+  bits: 10,
+  parameter: 11,
+  /** `@name`, quoted or not: a user variable, or the host of an account. */
+  userVariable: 12,
+  /** The `@@` before the name of a setting. */
+  systemVariable: 13,
+  sign: 14,
+  /** `\N`. */
+  null: 15,
+} as const
+
+export const isLiteral = (kind: number): boolean => kind >= Kind.text && kind <= Kind.bits
+
+/** The tokens of a text: where they begin and end. A text may have millions, so they are numbers and no objects. */
+export class Tokens {
+  readonly text: string
+  count = 0
+  #kinds = new Uint8Array(64)
+  #starts = new Uint32Array(64)
+  #ends = new Uint32Array(64)
+  /** Comments that the server leaves out. */
+  readonly comments: { readonly start: number; readonly end: number }[] = []
+  readonly #escapes: boolean
+  readonly #ansiQuotes: boolean
+
+  constructor(text: string, escapes: boolean, ansiQuotes: boolean) {
+    this.text = text
+    this.#escapes = escapes
+    this.#ansiQuotes = ansiQuotes
+  }
+
+  add(kind: number, start: number, end: number): void {
+    if (this.count === this.#kinds.length) {
+      this.#kinds = grown(this.#kinds, new Uint8Array(this.count * 2))
+      this.#starts = grown(this.#starts, new Uint32Array(this.count * 2))
+      this.#ends = grown(this.#ends, new Uint32Array(this.count * 2))
+    }
+    this.#kinds[this.count] = kind
+    this.#starts[this.count] = start
+    this.#ends[this.count] = end
+    this.count++
+  }
+
+  /** Behind the last one, the end. */
+  kind(index: number): number {
+    return index < this.count ? item(this.#kinds, index) : Kind.end
+  }
+
+  start(index: number): number {
+    return index < this.count ? item(this.#starts, index) : this.text.length
+  }
+
+  end(index: number): number {
+    return index < this.count ? item(this.#ends, index) : this.text.length
+  }
+
+  source(index: number): string {
+    return this.text.slice(this.start(index), this.end(index))
+  }
+
+  /** What a name or a literal says, without quotes and escapes. */
+  value(index: number): string {
+    const source = this.source(index)
+    switch (this.kind(index)) {
+      case Kind.quotedName:
+        return unquoteName(source)
+      case Kind.text:
+        return unquote(source, this.#escapes)
+      case Kind.nationalText:
+        return unquote(source.slice(1), this.#escapes)
+      case Kind.userVariable: {
+        const name = source.slice(1)
+        if (name.startsWith('`') || (this.#ansiQuotes && name.startsWith('"'))) return unquoteName(name)
+        return /^['"]/.test(name) ? unquote(name, this.#escapes) : name
+      }
+      default:
+        return source
+    }
+  }
+}
+
+function grown<T extends Uint8Array | Uint32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+const unquoteName = (source: string): string => {
+  const quote = source.slice(0, 1)
+  return source.slice(1, -1).replaceAll(quote + quote, quote)
+}
+
+/** Source: MySQL manual, String Literals, Special Character Escape Sequences. */
+function unquote(source: string, escapes: boolean): string {
+  const quote = source.slice(0, 1)
+  const inner = source.slice(1, -1)
+  if (!inner.includes('\\') || !escapes) return inner.includes(quote) ? inner.replaceAll(quote + quote, quote) : inner
+  return inner.replace(/\\([\s\S])|''|""/g, (found: string, escaped: string | undefined) => {
+    // The quotes that are not the string's own stand for themselves.
+    if (escaped === undefined) return found.startsWith(quote) ? quote : found
+    return ESCAPES[escaped] ?? (escaped === '%' || escaped === '_' ? found : escaped)
+  })
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '0': '\0',
+  b: '\b',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  Z: '\x1a',
+}
+
+const TAB = 0x09
+const CARRIAGE_RETURN = 0x0d
+const SPACE = 0x20
+const EXCLAMATION = 0x21
+const DOUBLE_QUOTE = 0x22
+const HASH = 0x23
+const AMPERSAND = 0x26
+const SINGLE_QUOTE = 0x27
+const STAR = 0x2a
+const PLUS = 0x2b
+const MINUS = 0x2d
+const DOT = 0x2e
+const SLASH = 0x2f
+const ZERO = 0x30
+const COLON = 0x3a
+const LESS = 0x3c
+const EQUALS = 0x3d
+const GREATER = 0x3e
+const QUESTION = 0x3f
+const AT = 0x40
+const BACKSLASH = 0x5c
+const BACKTICK = 0x60
+const PIPE = 0x7c
+
+const isSpace = (code: number): boolean => code === SPACE || (code >= TAB && code <= CARRIAGE_RETURN)
+const isDigit = (code: number): boolean => code >= ZERO && code <= 0x39
+const isHexDigit = (code: number): boolean =>
+  isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66)
+/** Letters, digits, `_`, `$`, and all beyond ASCII, of which more is asked where it counts. */
+const isNamePart = (code: number): boolean =>
+  isDigit(code) ||
+  (code >= 0x41 && code <= 0x5a) ||
+  (code >= 0x61 && code <= 0x7a) ||
+  code === 0x5f ||
+  code === 0x24 ||
+  code >= 0x80
+
+/** All that stands for itself. */
+const SINGLE_SIGNS = new Set([...'()+,/%;^~{}*:.-'].map((sign) => sign.charCodeAt(0)))
+const COMPARISONS = new Set(['=', '<', '>', '!', '<=', '>=', '<>', '!=', '<<', '>>', '<=>'])
+
+class Scanner {
+  readonly tokens: Tokens
+  readonly #text: string
+  readonly #context: ReadingContext
+  readonly #escapes: boolean
+  readonly #ansiQuotes: boolean
+  readonly #isMariadb: boolean
+  /** Whether names may have characters beyond ASCII. */
+  readonly #isUnicode: boolean
+  #at = 0
+  /** Within an executable comment, of which the next star and slash are the end. */
+  #isExecuting = false
+
+  constructor(text: string, context: ReadingContext) {
+    this.#text = text
+    this.#context = context
+    this.#escapes = !context.sqlMode.has('NO_BACKSLASH_ESCAPES')
+    this.#ansiQuotes = context.sqlMode.has('ANSI_QUOTES')
+    this.#isMariadb = context.server.flavor === 'mariadb'
+    this.#isUnicode = context.charset === 'utf8mb4' || context.charset === 'utf8mb3'
+    this.tokens = new Tokens(text, this.#escapes, this.#ansiQuotes)
+  }
+
+  run(): void {
+    while (this.#at < this.#text.length) this.#next()
+    if (this.#isExecuting) throw new NotRead('a comment that does not end')
+  }
+
+  #code(offset = 0): number {
+    const at = this.#at + offset
+    return at < this.#text.length ? this.#text.charCodeAt(at) : -1
+  }
+
+  #add(kind: number, end: number): void {
+    this.tokens.add(kind, this.#at, end)
+    this.#at = end
+  }
+
+  #next(): void {
+    const code = this.#code()
+    if (isSpace(code)) {
+      this.#at++
+      return
+    }
+    switch (code) {
+      case SINGLE_QUOTE:
+        return this.#add(Kind.text, this.#endOfText(this.#at))
+      case DOUBLE_QUOTE:
+        return this.#ansiQuotes
+          ? this.#add(Kind.quotedName, this.#endOfName(this.#at))
+          : this.#add(Kind.text, this.#endOfText(this.#at))
+      case BACKTICK:
+        return this.#add(Kind.quotedName, this.#endOfName(this.#at))
+      case HASH:
+        return this.#skipLine()
+      case MINUS:
+        return this.#minus()
+      case SLASH:
+        return this.#code(1) === STAR ? this.#comment() : this.#add(Kind.sign, this.#at + 1)
+      case STAR:
+        if (!this.#isExecuting || this.#code(1) !== SLASH) return this.#add(Kind.sign, this.#at + 1)
+        this.#isExecuting = false
+        this.#at += 2
+        return
+      case DOT:
+        return this.#dot()
+      case AT:
+        return this.#variable()
+      case QUESTION:
+        if (isNamePart(this.#code(1))) throw new NotRead('a question mark before a name')
+        return this.#add(Kind.parameter, this.#at + 1)
+      case COLON:
+        return this.#add(Kind.sign, this.#at + (this.#code(1) === EQUALS ? 2 : 1))
+      case AMPERSAND:
+      case PIPE:
+        return this.#add(Kind.sign, this.#at + (this.#code(1) === code ? 2 : 1))
+      case LESS:
+      case EQUALS:
+      case GREATER:
+      case EXCLAMATION:
+        return this.#comparison()
+      case BACKSLASH:
+        if (this.#code(1) !== 0x4e || isNamePart(this.#code(2))) throw new NotRead('a backslash outside of quotes')
+        return this.#add(Kind.null, this.#at + 2)
+    }
+    if (isDigit(code)) return this.#number()
+    if (isNamePart(code)) return this.#word()
+    if (SINGLE_SIGNS.has(code)) return this.#add(Kind.sign, this.#at + 1)
+    throw new NotRead(code === 0 ? 'a NUL outside of quotes' : 'a character that no token begins with')
+  }
+
+  /** Behind the closing quote. What two quotes in a row or a backslash stand for is read where it is asked. */
+  #endOfText(from: number): number {
+    const text = this.#text
+    const quote = text.charCodeAt(from)
+    let at = from + 1
+    for (;;) {
+      if (at >= text.length) throw new NotRead('a text that does not end')
+      const code = text.charCodeAt(at)
+      if (code === BACKSLASH && this.#escapes) at += 2
+      else if (code !== quote) at++
+      else if (at + 1 < text.length && text.charCodeAt(at + 1) === quote) at += 2
+      else return at + 1
+    }
+  }
+
+  #endOfName(from: number): number {
+    const text = this.#text
+    const quote = text.charCodeAt(from)
+    let at = from + 1
+    for (;;) {
+      if (at >= text.length) throw new NotRead('a name that does not end')
+      const code = text.charCodeAt(at)
+      if (code === quote) {
+        if (at + 1 >= text.length || text.charCodeAt(at + 1) !== quote) break
+        at += 2
+        continue
+      }
+      if (code === 0) throw new NotRead('a NUL in a name')
+      if (code >= 0x80) this.#checkBeyondAscii(code, true)
+      at++
+    }
+    if (at === from + 1) throw new NotRead('an empty name')
+    return at + 1
+  }
+
+  /** Source: MySQL manual, Schema Object Names: U+0080 to U+FFFF; what the charset of the connection makes of others is not relied on. */
+  #checkBeyondAscii(code: number, isQuoted: boolean): void {
+    if (code >= 0xd800 && code <= 0xdfff) throw new NotRead('a name with characters beyond U+FFFF')
+    if (!this.#isUnicode && (!isQuoted || this.#context.charset !== 'latin1'))
+      throw new NotRead(`characters beyond ASCII in a name, with the character set ${this.#context.charset}`)
+  }
+
+  /** Behind the last character that a name may have. */
+  #endOfWord(from: number): number {
+    const text = this.#text
+    let at = from
+    while (at < text.length) {
+      const code = text.charCodeAt(at)
+      if (!isNamePart(code)) break
+      if (code >= 0x80) this.#checkBeyondAscii(code, false)
+      at++
+    }
+    return at
+  }
+
+  #word(): void {
+    const code = this.#code()
+    if (this.#code(1) === SINGLE_QUOTE) {
+      if (code === 0x4e || code === 0x6e) return this.#add(Kind.nationalText, this.#endOfText(this.#at + 1))
+      if (code === 0x58 || code === 0x78) return this.#digits(Kind.hex, isHexDigit)
+      if (code === 0x42 || code === 0x62) return this.#digits(Kind.bits, (digit) => digit === 0x30 || digit === 0x31)
+    }
+    const end = this.#endOfWord(this.#at)
+    this.#add(this.#isBeforeDot(end) ? Kind.name : Kind.word, end)
+  }
+
+  /** Right before a dot that another name follows, no word is a keyword. */
+  #isBeforeDot(end: number): boolean {
+    return this.#text.charCodeAt(end) === DOT && isNamePart(this.#text.charCodeAt(end + 1))
+  }
+
+  /** `x'…'`, `b'…'`: whole bytes in the first. */
+  #digits(kind: number, isOne: (code: number) => boolean): void {
+    let at = this.#at + 2
+    while (isOne(this.#text.charCodeAt(at))) at++
+    const isWhole = kind === Kind.bits || (at - this.#at) % 2 === 0
+    if (this.#text.charCodeAt(at) !== SINGLE_QUOTE || !isWhole) throw new NotRead('a malformed x or b literal')
+    this.#add(kind, at + 1)
+  }
+
+  #number(): void {
+    const text = this.#text
+    const prefix = this.#code() === ZERO ? this.#code(1) : -1
+    // Lower case alone: `0X1` is a name.
+    if (prefix === 0x78 || prefix === 0x62) {
+      const isOne = prefix === 0x78 ? isHexDigit : (code: number) => code === 0x30 || code === 0x31
+      let at = this.#at + 2
+      while (isOne(text.charCodeAt(at))) at++
+      if (at > this.#at + 2 && !isNamePart(text.charCodeAt(at)))
+        return this.#add(prefix === 0x78 ? Kind.hex : Kind.bits, at)
+      return this.#word()
+    }
+    let at = this.#at
+    while (isDigit(text.charCodeAt(at))) at++
+    const code = text.charCodeAt(at)
+    if (code === DOT) return text.charCodeAt(at + 1) === DOT ? this.#add(Kind.integer, at) : this.#fraction(at + 1)
+    if (code === 0x45 || code === 0x65) {
+      const sign = text.charCodeAt(at + 1)
+      const digits = sign === PLUS || sign === MINUS ? at + 2 : at + 1
+      if (isDigit(text.charCodeAt(digits))) return this.#add(Kind.float, this.#endOfDigits(digits))
+    }
+    // A name may begin with digits.
+    if (isNamePart(code)) return this.#word()
+    this.#add(Kind.integer, at)
+  }
+
+  #endOfDigits(from: number): number {
+    let at = from
+    while (isDigit(this.#text.charCodeAt(at))) at++
+    return at
+  }
+
+  /** Behind the point of a number. */
+  #fraction(from: number): void {
+    const text = this.#text
+    const at = this.#endOfDigits(from)
+    const code = text.charCodeAt(at)
+    if (code !== 0x45 && code !== 0x65) return this.#add(Kind.decimal, at)
+    const sign = text.charCodeAt(at + 1)
+    const digits = sign === PLUS || sign === MINUS ? at + 2 : at + 1
+    if (!isDigit(text.charCodeAt(digits))) throw new NotRead('a number without its exponent')
+    this.#add(Kind.float, this.#endOfDigits(digits))
+  }
+
+  /** `.5` is a number, unless a name stands right before it; behind any other dot stands a name, right there. */
+  #dot(): void {
+    const last = this.tokens.count - 1
+    const beside = last >= 0 && this.tokens.end(last) === this.#at ? this.tokens.kind(last) : Kind.end
+    if (isDigit(this.#code(1)) && beside !== Kind.name) {
+      if (beside === Kind.quotedName) throw new NotRead('a number right behind a quoted name')
+      return this.#fraction(this.#at + 1)
+    }
+    this.#add(Kind.sign, this.#at + 1)
+    if (!isNamePart(this.#code())) return
+    this.#add(Kind.name, this.#endOfWord(this.#at))
+  }
+
+  /** Two of them begin a comment where a space or a control character comes next; in MySQL `->` looks into a document. */
+  #minus(): void {
+    const next = this.#code(1)
+    if (next === MINUS) {
+      const after = this.#code(2)
+      if (after <= SPACE || after === 0x7f) return this.#skipLine()
+      if (after >= 0x80) throw new NotRead('two minus signs before a character beyond ASCII')
+      return this.#add(Kind.sign, this.#at + 1)
+    }
+    if (next === GREATER && !this.#isMariadb)
+      return this.#add(Kind.sign, this.#at + (this.#code(2) === GREATER ? 3 : 2))
+    this.#add(Kind.sign, this.#at + 1)
+  }
+
+  #comparison(): void {
+    const start = this.#at
+    const isPart = (code: number): boolean =>
+      code === LESS || code === EQUALS || code === GREATER || code === EXCLAMATION
+    let end = start + 1
+    while (isPart(this.#text.charCodeAt(end))) end++
+    const sign = this.#text.slice(start, end)
+    // How many of them are put together where they are no operator is not relied on.
+    if (!COMPARISONS.has(sign)) throw new NotRead(`the operator ${sign.slice(0, 10)}`)
+    this.#add(Kind.sign, end)
+  }
+
+  #variable(): void {
+    const next = this.#code(1)
+    if (next === AT) {
+      if (!isNamePart(this.#code(2)) && this.#code(2) !== BACKTICK) throw new NotRead('@@ without a name')
+      this.#add(Kind.systemVariable, this.#at + 2)
+      if (this.#code() !== BACKTICK) {
+        const end = this.#endOfWord(this.#at)
+        this.#add(this.#isBeforeDot(end) ? Kind.name : Kind.word, end)
+      }
+      return
+    }
+    if (next === SINGLE_QUOTE || (next === DOUBLE_QUOTE && !this.#ansiQuotes)) {
+      const end = this.#endOfText(this.#at + 1)
+      return this.#add(Kind.userVariable, end)
+    }
+    if (next === BACKTICK || next === DOUBLE_QUOTE) {
+      const end = this.#endOfName(this.#at + 1)
+      return this.#add(Kind.userVariable, end)
+    }
+    let end = this.#at + 1
+    for (; end < this.#text.length; end++) {
+      const code = this.#text.charCodeAt(end)
+      if (code >= 0x80) throw new NotRead('a variable with characters beyond ASCII')
+      if (!isNamePart(code) && code !== DOT) break
+    }
+    if (end === this.#at + 1) throw new NotRead('@ without a name')
+    this.#add(Kind.userVariable, end)
+  }
+
+  /** To the end of the line, which only a newline is. */
+  #skipLine(): void {
+    const found = this.#text.indexOf('\n', this.#at)
+    const end = found === -1 ? this.#text.length : found
+    const comment = this.#text.slice(this.#at, end)
+    if (comment.includes('\0')) throw new NotRead('a NUL in a comment')
+    this.tokens.comments.push({ start: this.#at, end })
+    this.#at = end
+  }
+
+  #comment(): void {
+    const text = this.#text
+    const start = this.#at
+    const isOwn = text.startsWith('M!', start + 2)
+    if (text.charCodeAt(start + 2) === EXCLAMATION || (this.#isMariadb && isOwn)) {
+      const from = start + (isOwn ? 4 : 3)
+      const digits = /^\d{5,}/.exec(text.slice(from, from + 7))?.[0] ?? ''
+      if (digits === '') {
+        this.#isExecuting = true
+        this.#at = from
+        return
+      }
+      const length = this.#versionLength(digits)
+      if (this.#runs(Number(digits.slice(0, length)), isOwn)) {
+        this.#isExecuting = true
+        this.#at = from + length
+        return
+      }
+      return this.#skipComment(from, true)
+    }
+    if (text.charCodeAt(start + 2) === PLUS) this.#checkHint()
+    this.#skipComment(start + 2, false)
+  }
+
+  /** Five digits, or six: what a MySQL server makes of a sixth depends on its version. */
+  #versionLength(digits: string): number {
+    if (digits.length === 5) return 5
+    if (!this.#isMariadb) throw new NotRead('an executable comment whose version has more than five digits')
+    return 6
+  }
+
+  /** MariaDB leaves out what is meant for MySQL 5.7 and later. */
+  #runs(version: number, isOwn: boolean): boolean {
+    if (version > this.#context.server.number) return false
+    return !this.#isMariadb || isOwn || version < 50_700 || version > 99_999
+  }
+
+  /** A comment that is left out for its version may have others within. */
+  #skipComment(from: number, nests: boolean): void {
+    const text = this.#text
+    let at = from
+    let isInner = false
+    for (;;) {
+      const end = text.indexOf('*/', at)
+      if (end === -1) throw new NotRead('a comment that does not end')
+      const inner = nests && !isInner ? text.indexOf('/*', at) : -1
+      if (inner !== -1 && inner < end) {
+        isInner = true
+        at = inner + 2
+        continue
+      }
+      at = end + 2
+      if (!isInner) break
+      isInner = false
+    }
+    this.tokens.comments.push({ start: this.#at, end: at })
+    this.#at = at
+  }
+
+  /** Optimizer hints have a grammar of their own, with quotes that may hide the end; SET_VAR moves settings. */
+  #checkHint(): void {
+    if (this.#isMariadb && this.#context.server.number < 120_000) return
+    const end = this.#text.indexOf('*/', this.#at)
+    const hint = this.#text.slice(this.#at, end === -1 ? undefined : end)
+    if (/["'`]|SET_VAR|RESOURCE_GROUP/i.test(hint)) throw new NotRead('an optimizer hint with quotes or settings')
+  }
+}

@@ -1,0 +1,91 @@
+import type { LiteralPlace, ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { readFacts } from '../../../sql/facts/read-facts.ts'
+import type { Statement } from '../../../sql/query.ts'
+import { dialectOf } from './dialect.ts'
+import { isLiteral, tokenize, type Tokens } from './lexer.ts'
+import { NotRead } from './not-read.ts'
+import { Cursor, type Readers } from './parser/cursor.ts'
+import { readBits } from './parser/expressions.ts'
+import { readQuery } from './parser/queries.ts'
+import { readStatement } from './parser/statement.ts'
+import type { ReadingContext } from './reading-context.ts'
+import { unreadableMode } from './sql-mode.ts'
+
+export type { ReadingContext } from './reading-context.ts'
+
+/** Why a text is not read, in words without its content. */
+export interface ReadingFailure {
+  readonly failure: string
+}
+
+/**
+ * What each statement of a text says. A text is read as a whole or not at all: what the server would refuse, and what this reader does
+ * not know, is a failure. An empty text has no statement.
+ */
+export function readStatements(text: string, context: ReadingContext): readonly ParsedStatement[] | ReadingFailure {
+  try {
+    const dialect = dialectOf(context.server)
+    return readTrees(text, context).map(({ tree, literals }) => readFacts(tree, dialect).finish(tree, literals))
+  } catch (error) {
+    if (error instanceof NotRead) return { failure: error.message }
+    throw error
+  }
+}
+
+interface ReadTree {
+  readonly tree: Statement
+  readonly literals: readonly LiteralPlace[]
+}
+
+const READERS: Readers = { query: readQuery, operand: readBits, statement: readStatement }
+
+/** Throws what is not read. */
+export function readTrees(text: string, context: ReadingContext): readonly ReadTree[] {
+  const mode = unreadableMode(context.sqlMode)
+  if (mode !== undefined) throw new NotRead(mode)
+  const tokens = tokenize(text, context)
+  const cursor = new Cursor(tokens, context, READERS)
+  // The server leaves out semicolons and spaces at the end.
+  let count = tokens.count
+  while (count > 0 && tokens.source(count - 1) === ';') count--
+  const trees: ReadTree[] = []
+  while (cursor.at < count) {
+    if (trees.length > 0 && !context.multiStatements) throw new NotRead('more than one statement')
+    const first = cursor.at
+    cursor.parameters = 0
+    cursor.outerJoins.clear()
+    const tree = readStatement(cursor)
+    if (cursor.at < count && !cursor.isSign(';')) cursor.fail('the end of the statement')
+    trees.push({ tree, literals: literalsIn(tokens, first, cursor.at) })
+    if (cursor.at < count) cursor.at++
+    if (cursor.at < count && movesReading(tree)) throw new NotRead('what comes first moves how the rest is read')
+  }
+  return trees
+}
+
+function literalsIn(tokens: Tokens, from: number, to: number): readonly LiteralPlace[] {
+  const places: LiteralPlace[] = []
+  for (let index = from; index < to; index++)
+    if (isLiteral(tokens.kind(index))) places.push({ at: tokens.start(index), signAt: undefined })
+  return places
+}
+
+/** Whether the server may take apart what comes behind it in another way than what comes before. */
+function movesReading(tree: Statement): boolean {
+  if (tree.kind !== 'utility') return false
+  const { does, detail, statements } = tree
+  return (
+    does.some((kind) => RUNS_TEXT.has(kind)) ||
+    detail.settings.some(({ name }) => READING.has(name)) ||
+    statements.some(movesReading)
+  )
+}
+
+const READING = new Set([
+  'sql_mode',
+  'character_set_client',
+  'collation_connection',
+  'character_set_connection',
+  'lower_case_table_names',
+])
+const RUNS_TEXT = new Set(['execute', 'execute-immediate', 'compound'])

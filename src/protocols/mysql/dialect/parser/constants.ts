@@ -1,0 +1,37 @@
+import type { Constant } from '../../../../sql/query.ts'
+import { Kind } from '../lexer.ts'
+import type { Cursor } from './cursor.ts'
+
+/** The literal that stands here; texts in a row are one. */
+export function constantAt(cursor: Cursor): Constant {
+  const { kind, place } = cursor
+  const value = cursor.tokens.value(cursor.at++)
+  switch (kind) {
+    case Kind.integer:
+      return { kind: 'constant', type: 'integer', value, at: place }
+    case Kind.decimal:
+    case Kind.float:
+      return { kind: 'constant', type: 'number', value, at: place }
+    case Kind.hex:
+    case Kind.bits:
+      return { kind: 'constant', type: 'bits', value, at: place }
+    case Kind.text:
+    case Kind.nationalText:
+      return withMore(value, place, cursor)
+    default:
+      cursor.at--
+      return cursor.fail('a constant')
+  }
+}
+
+function withMore(first: string, at: number, cursor: Cursor): Constant {
+  let value = first
+  const others: number[] = []
+  while (cursor.kind === Kind.text) {
+    others.push(cursor.place)
+    value += cursor.tokens.value(cursor.at++)
+  }
+  const isNull = value === '' && cursor.context.sqlMode.has('EMPTY_STRING_IS_NULL')
+  const constant: Constant = { kind: 'constant', type: isNull ? 'null' : 'text', value, at }
+  return others.length === 0 ? constant : { ...constant, others }
+}

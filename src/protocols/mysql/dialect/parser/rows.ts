@@ -1,0 +1,85 @@
+import type { Constant, Expression } from '../../../../sql/query.ts'
+import type { Cursor } from './cursor.ts'
+import { FEW, readExpression } from './expressions.ts'
+
+/**
+ * `(…), (…)`: the rows of VALUES. Where there are many of them, and constants alone, one row is in the place of all: how many there are
+ * matters, what they are does not, but where they stand.
+ */
+export function readRows(cursor: Cursor, hasRow: boolean): readonly (readonly Expression[])[] {
+  const rows: (readonly Expression[])[] = []
+  let shared: Shared | undefined
+  do {
+    if (hasRow) cursor.expect('ROW')
+    const row = readRow(cursor)
+    if (rows.length < FEW) {
+      rows.push(row)
+      if (rows.length === FEW) shared = Shared.of(rows)
+      continue
+    }
+    if (shared?.add(row) !== true) {
+      // What has been put together so far stays so.
+      for (const before of shared?.finish() ?? []) rows.push(before)
+      shared = undefined
+      rows.push(row)
+    }
+  } while (cursor.takeSign(','))
+  return shared === undefined ? rows : [...rows, ...shared.finish()]
+}
+
+function readRow(cursor: Cursor): readonly Expression[] {
+  cursor.expectSign('(')
+  if (cursor.takeSign(')')) return []
+  const row = cursor.list(() => readValue(cursor))
+  cursor.expectSign(')')
+  return row
+}
+
+/** An expression, DEFAULT or, in MariaDB, IGNORE. */
+export function readValue(cursor: Cursor): Expression {
+  const isWord = cursor.is('DEFAULT') || (cursor.isMariadb && cursor.is('IGNORE'))
+  if (!isWord || cursor.isSignAt(1, '(')) return readExpression(cursor)
+  cursor.at++
+  return { kind: 'default' }
+}
+
+/** Rows of constants that come after the first ones. */
+class Shared {
+  readonly #first: readonly Constant[]
+  readonly #others: number[][]
+  #count = 0
+
+  private constructor(first: readonly Constant[]) {
+    this.#first = first
+    this.#others = first.map(() => [])
+  }
+
+  /** Undefined where the rows so far are not of constants alone. */
+  static of(rows: readonly (readonly Expression[])[]): Shared | undefined {
+    const [first] = rows
+    if (first === undefined || !rows.every((row) => row.length === first.length && row.every(isConstant)))
+      return undefined
+    return new Shared(first as readonly Constant[])
+  }
+
+  add(row: readonly Expression[]): boolean {
+    if (row.length !== this.#first.length || !row.every(isConstant)) return false
+    row.forEach((one, index) => {
+      const { at, others } = one as Constant
+      this.#others[index]?.push(at, ...(others ?? []))
+    })
+    this.#count++
+    return true
+  }
+
+  finish(): readonly (readonly Constant[])[] {
+    if (this.#count === 0) return []
+    const row = this.#first.map((constant, index) => ({
+      ...constant,
+      others: [...(constant.others ?? []), ...(this.#others[index] ?? [])],
+    }))
+    return Array.from({ length: this.#count }, () => row)
+  }
+}
+
+const isConstant = (node: Expression): boolean => node.kind === 'constant'

@@ -1,5 +1,6 @@
 import type { Person, Target } from '../policy/command.ts'
 import { decideCommand, type Judgement } from '../policy/decide.ts'
+import { isDecidedByText } from '../policy/decided-by-text.ts'
 import type { Policy } from '../policy/policy.ts'
 import { PamError } from '../shared/errors.ts'
 import type { CommandDraft } from './engine.ts'
@@ -13,6 +14,7 @@ export class CommandJudge {
   /** Rules look at what a command does, which is the same object each time its text comes again, and at nothing that changes. */
   #known = new WeakMap<object, Judgement>()
   #policy: Policy | undefined
+  #byText: { readonly policy: Policy; readonly is: boolean } | undefined
 
   constructor(person: Person, target: Target) {
     this.#person = person
@@ -36,6 +38,13 @@ export class CommandJudge {
     const judgement = this.#byRules(draft, policy)
     if (draft.unread === undefined || judgement.type === 'allow') return judgement
     return { type: 'deny', rule: undefined, code: 'COMMAND_UNKNOWN', message: draft.unread.message, hint: undefined }
+  }
+
+  /** Whether these rules judge each command by its text alone. */
+  looksAtTextAlone(policy: Policy): boolean {
+    if (this.#byText?.policy !== policy)
+      this.#byText = { policy, is: isDecidedByText(policy, this.#person, this.#target) }
+    return this.#byText.is
   }
 
   /** Whether it would be allowed, or held, if what it names were there. What the rules allow as it is goes on, for the target's own error. */

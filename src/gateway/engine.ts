@@ -95,6 +95,8 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   repeated(command: CommandDraft): RepeatedCommand | undefined
   /** What policy would say, without recording: for refusing early what no parameters could make allowed. */
   preview(command: CommandDraft): PamError | undefined
+  /** Whether the rules of now allow, or deny, each command by its text alone, whatever is found out about it on the target. */
+  decidesByText(): boolean
   /** Keys for the stand-ins of masked values. */
   readonly hashKeys: HashKeys
   /** A keyed digest, so that nothing can be guessed back from it. */

@@ -109,6 +109,7 @@ export function createSession(parts: SessionParts): RunningSession {
     held: (approvalId) => held.find(approvalId)?.draft,
     recent: (approvalId) => log.before(held.find(approvalId)?.decision),
     commitment: (text) => digestKey.hex(`${id}${text}`).slice(0, 12),
+    decidesByText: () => judge.looksAtTextAlone(policy()),
     preview(draft) {
       const rules = policy()
       const judgement = judge.judge(draft, rules)

@@ -19,6 +19,11 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly namedInFull: ReadonlySet<string>
   /** Kinds that a rule of the configuration means as well where it names this one; ready-made sets mean what they say. */
   readonly alsoKinds: Readonly<Record<string, readonly string[]>>
+  /**
+   * What the text of a command tells whatever the target has: fields that rules match by, `kinds` among them. What is not among these may
+   * change with the target.
+   */
+  readonly toldByText: ReadonlySet<string>
   /** Fields that answer for what only somebody who knows the program can tell (`opaque`). */
   readonly answersOpaque: readonly string[]
   /**

@@ -35,6 +35,8 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   namedInFull: new Set(),
   // Whoever names LOCK means every mode; only a ready-made set tells the weakest from the others.
   alsoKinds: { lock: ['lock-access-share'] },
+  // A function is called by the name that the text has; relations are found in the catalogs, and so is what they do besides.
+  toldByText: new Set(['kinds', 'functions', 'missingWhere']),
   answersOpaque: [],
   matches: fitsStatement,
   name: describeKinds,

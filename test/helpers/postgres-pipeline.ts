@@ -67,6 +67,9 @@ export function testPipeline({
   masking = NOTHING_MASKED,
   decide = () => ({ type: 'forward', id: 'dec_1' }),
   preview = () => undefined,
+  decidesByText = () => false,
+  readOnly = false,
+  reading,
   statementBytes = 1000,
   catalog = {},
   definitions = new SharedDefinitions(),
@@ -74,6 +77,9 @@ export function testPipeline({
   masking?: MaskingPlan
   decide?: (draft: CommandDraft) => Verdict | Hold
   preview?: (draft: CommandDraft) => PamError | undefined
+  decidesByText?: () => boolean
+  readOnly?: boolean
+  reading?: 'ours' | 'agreed'
   statementBytes?: number
   catalog?: Partial<CatalogRows>
   definitions?: SharedDefinitions
@@ -84,7 +90,7 @@ export function testPipeline({
   const session = {
     masking,
     limits: { resultMessageBytes: 1_000_000, statementBytes },
-    config: { recordRows: 0, safeFunctions: [] },
+    config: { recordRows: 0, safeFunctions: [], reading },
     hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
     recorder: { outcome() {} },
     logger: { warn() {} },
@@ -92,6 +98,8 @@ export function testPipeline({
     end: (reason: Error) => ended.abort(reason),
     decide,
     preview,
+    decidesByText,
+    readOnly,
   } as unknown as Session<PostgresTarget>
   const pipeline = new PipelineState({
     client: writable(toClient),

@@ -15,6 +15,8 @@ import { B, D, E, P, Q, startup } from '../helpers/messages.ts'
 let stack: DemoStack
 let through: Port
 let also: Port
+let anything: Port
+let masked: Port
 let admin: pg.Client
 let sessions: pg.Client[]
 
@@ -30,43 +32,44 @@ beforeAll(async () => {
         database: 'postgres',
       })
       await admin.connect()
-      await admin.query(`create database changing owner ${DEMO_ACCOUNT.user}`)
-      await admin.end()
-      const db = await connect(directly())
-      await db.query(SCHEMA)
-      await db.end()
-
-      function directly(): pg.ClientConfig {
-        return { host: '127.0.0.1', port: postgres.port, ...DEMO_ACCOUNT, database: 'changing' }
+      for (const database of ['changing', 'open']) {
+        await admin.query(`create database ${database} owner ${DEMO_ACCOUNT.user}`)
+        const db = await connect({ host: '127.0.0.1', port: postgres.port, ...DEMO_ACCOUNT, database })
+        await db.query(SCHEMA)
+        await db.end()
       }
+      await admin.end()
     },
     configure: (yaml) =>
       yaml
         .replace(
           '\naccess:',
-          `${['through', 'also']
+          `${Object.entries({ through: 'changing', also: 'changing', anything: 'open', masked: 'open' })
             .map(
-              (name) => `
-  - { name: ${name}, type: postgres, labels: { env: changing }, host: 127.0.0.1, port: ${postgresPort}, database: changing, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable }`,
+              ([name, database]) => `
+  - { name: ${name}, type: postgres, labels: { env: changing }, host: 127.0.0.1, port: ${postgresPort}, database: ${database}, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable${name === 'masked' ? ', reading: ours' : ''} }`,
             )
             .join(
               '',
-            )}\n\naccess:\n  - { name: changing, who: { groups: [engineering] }, targets: { names: [through, also] }, grant: standing }`,
+            )}\n\naccess:\n  - { name: changing, who: { groups: [engineering] }, targets: { names: [through, also, anything, masked] }, grant: standing }`,
         )
         .replace(
           '\ncommands:',
           `\ncommands:
   - { name: no entry is changed, targets: { names: [through, also] }, match: { writes: [ledger] }, deny: the ledger is not written }
-  - { name: everything that is understood, targets: { names: [through, also] }, allow: true }`,
+  - { name: everything that is understood, targets: { names: [through, also, masked] }, allow: true }
+  - { name: everything, targets: { names: [anything] }, match: { unknown: true }, allow: true }`,
         )
         .replace(
           '\nmasking:',
-          `\nmasking:\n  - { name: people, targets: { names: [through, also] }, columns: [people.ssn], style: partial }`,
+          `\nmasking:\n  - { name: people, targets: { names: [through, also, masked] }, columns: [people.ssn], style: partial }`,
         ),
   })
   const jane = await signIn(stack.gateway, 'jane')
   through = await openPort(jane, 'through')
   also = await openPort(jane, 'also')
+  anything = await openPort(jane, 'anything')
+  masked = await openPort(jane, 'masked')
   admin = await connect(directly())
   // Of two targets of one database: what one does concerns the other.
   sessions = await Promise.all([through, also, through].map((port) => connect(gateway(port))))
@@ -75,7 +78,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([admin, ...(sessions ?? [])].map((session) => session?.end()))
   through?.close()
-  also?.close()
+  for (const port of [also, anything, masked]) port?.close()
   await stack?.stop()
 })
 
@@ -113,11 +116,11 @@ const directly = (): pg.ClientConfig => ({
   ...DEMO_ACCOUNT,
   database: 'changing',
 })
-const gateway = (port: Port): pg.ClientConfig => ({
+const gateway = (port: Port, database = 'changing'): pg.ClientConfig => ({
   host: '127.0.0.1',
   port: port.port,
   user: DEMO_ACCOUNT.user,
-  database: 'changing',
+  database,
 })
 
 const MASKED = 'create or replace view vx as select reverse(ssn) as x from people'
@@ -796,5 +799,107 @@ describe('the gateway’s own queries', () => {
     await looker.query('create temp table z (a int)')
     expect(await looker.query('select x from vx').then(({ rows }) => rows)).not.toEqual([{ x: CANARY }])
     await looker.end()
+  })
+})
+
+/**
+ * Sessions whose rules look at the text alone have no catalogs read for what they change; one whose decisions rest on definitions may come
+ * at any moment. `free` and `other` are such as the first, `late` connects when its first statement is due.
+ */
+describe('what was changed while no decision rested on definitions', () => {
+  const REDEFINES = `create function public.redefine() returns trigger language plpgsql as
+    $f$ begin execute 'create or replace view vx as select reverse(ssn) as x from people'; return new; end $f$`
+  const FIRES = 'create trigger fires before insert on other for each row execute function public.redefine()'
+  const INSERT = 'insert into other values (7)'
+  const REPEATABLE = 'begin isolation level repeatable read'
+  type Step = readonly ['free' | 'other' | 'late', string]
+  const steps = (session: Step[0], ...texts: string[]): Step[] => texts.map((sql) => [session, sql])
+  it.each(
+    [
+      [...steps('free', MASKED), ...steps('late', LOOK, LOOK_BEHIND)],
+      [...steps('free', 'begin', MASKED), ...steps('late', LOOK), ...steps('free', 'commit'), ...steps('late', LOOK)],
+      [...steps('late', LOOK), ...steps('free', 'begin', MASKED, 'commit'), ...steps('late', LOOK)],
+      [...steps('late', LOOK), ...steps('free', `begin; ${MASKED}; commit`), ...steps('late', LOOK_BEHIND)],
+      [
+        ...steps('free', REDEFINES, FIRES, 'begin', INSERT),
+        ...steps('late', LOOK),
+        ...steps('free', 'commit'),
+        ...steps('late', LOOK),
+      ],
+      [
+        ...steps('free', REDEFINES, FIRES, 'begin'),
+        ...steps('late', LOOK),
+        ...steps('free', INSERT, 'commit'),
+        ...steps('late', LOOK),
+      ],
+      [
+        ...steps('free', REDEFINES, FIRES),
+        ...steps('other', 'begin', INSERT),
+        ...steps('late', LOOK),
+        ...steps('other', 'commit'),
+        ...steps('late', LOOK),
+      ],
+      [...steps('free', REDEFINES, FIRES), ...steps('other', INSERT), ...steps('late', LOOK)],
+      [
+        ...steps('other', `prepare p as ${INSERT}`),
+        ...steps('free', REDEFINES, FIRES),
+        ...steps('late', LOOK),
+        ...steps('other', 'execute p'),
+        ...steps('late', LOOK),
+      ],
+      [
+        ...steps('free', REPEATABLE, 'select 1 from other', REDEFINES, FIRES, INSERT),
+        ...steps('late', LOOK),
+        ...steps('free', 'commit'),
+        ...steps('late', LOOK),
+      ],
+      [
+        ...steps('free', 'begin', 'savepoint s', MASKED, 'rollback to s', MASKED),
+        ...steps('late', LOOK),
+        ...steps('free', 'commit'),
+        ...steps('late', LOOK),
+      ],
+      [
+        ...steps(
+          'free',
+          'drop view vx cascade',
+          'create table made (x text)',
+          'begin',
+          'alter table made rename to vx',
+          'drop table vx',
+          MASKED,
+        ),
+        ...steps('late', 'begin', 'select 1'),
+        ...steps('free', 'commit'),
+        ...steps('late', LOOK, 'commit'),
+      ],
+    ].map((script) => [script.map(([name, sql]) => `${name}: ${sql.slice(0, 40)}`).join('; '), script] as const),
+  )('%s', async (_name, script) => {
+    const direct = await connect({ ...directly(), database: 'open' })
+    await direct.query(`drop trigger if exists fires on other; drop function if exists public.redefine; ${RESET}`)
+    const clients = {
+      free: await connect(gateway(anything, 'open')),
+      other: await connect(gateway(anything, 'open')),
+      late: undefined as pg.Client | undefined,
+    }
+    try {
+      const seen: string[] = []
+      for (const [name, sql] of script) {
+        const client = (clients[name] ??= await connect(gateway(masked, 'open')))
+        // A view that somebody is changing is looked at by nobody else: that is an error, and no value.
+        const said = await client.query(sql).then(
+          ({ rows }) => JSON.stringify(rows),
+          (error: unknown) => (error as Error).message,
+        )
+        if (name === 'late') seen.push(said)
+      }
+      expect(seen.join()).not.toContain(BACKWARDS)
+      expect(seen.join()).not.toContain(CANARY)
+      // It was there to be seen.
+      const { rows } = await direct.query(LOOK)
+      expect(rows).toEqual([{ x: BACKWARDS }])
+    } finally {
+      await Promise.all([direct, clients.free, clients.other, clients.late].map(async (client) => client?.end()))
+    }
   })
 })

@@ -3,8 +3,15 @@ import { pause } from '../../../shared/pause.ts'
 /** What a definition that is changed may stand behind: relations by their last names, or anything. */
 export type Touches = 'anything' | ReadonlySet<string>
 
+/**
+ * What changes definitions: a statement that says so; code of unknown effect, which may; a statement that was not read with the definitions
+ * of now, of which nobody knows what it runs. The first is the strongest.
+ */
+export type ChangedBy = 'definition' | 'code' | 'unread'
+
 /** What becomes of definitions. */
 export interface Change {
+  readonly by: ChangedBy
   /** What decisions of others must not rest on while it is on its way. */
   readonly touches: Touches
   /**
@@ -31,6 +38,8 @@ export interface Participant {
   nextAnswer(): Promise<void>
   /** Of its backend; undefined where the target names none. */
   readonly processId: number | undefined
+  /** Whether what is decided of its statements may depend on definitions. */
+  readonly restsOnDefinitions: boolean
   cancelRunning(): Promise<void>
   /** Ends the session: nothing of it that was decided may run any more. */
   overtaken(): void
@@ -39,7 +48,7 @@ export interface Participant {
 /** Changes of definitions that are being made visible to others: sent, and not answered yet. */
 export interface Publication {
   readonly by: Participant
-  readonly touches: Touches
+  readonly change: Change
   readonly waitFor: boolean
   /** Resolves when it is answered, or the session is over. */
   readonly over: Promise<void>
@@ -53,8 +62,13 @@ export interface Publication {
  */
 export class SharedDefinitions {
   #changes = 0
-  /** What has to be read again after the last of the changes, oldest first. */
-  #log: Touches[] = []
+  /** What has to be read again after the last of the changes that statements say, oldest first, each with its number. */
+  #log: { readonly at: number; readonly renews: Touches }[] = []
+  /** The number of the last that is not among them any more. */
+  #forgotten = 0
+  /** The numbers of the last that code may have made, and of the last that a statement may have made that was not read. */
+  #lastByCode = 0
+  #lastUnread = 0
   readonly #sessions = new Set<Participant>()
   readonly #publications = new Set<Publication>()
 
@@ -64,18 +78,44 @@ export class SharedDefinitions {
   }
 
   /** `renews`: what has to be read again. */
-  note(renews: Touches): void {
+  note(renews: Touches, by: ChangedBy = 'definition'): void {
     this.#changes++
-    if (this.#log.length >= 2 * MAX_LOGGED) this.#log = this.#log.slice(-MAX_LOGGED)
-    this.#log.push(renews)
+    if (by === 'code') this.#lastByCode = this.#changes
+    else if (by === 'unread') this.#lastUnread = this.#changes
+    else {
+      this.#log.push({ at: this.#changes, renews })
+      if (this.#log.length <= 2 * MAX_LOGGED) return
+      this.#forgotten = this.#log.at(-MAX_LOGGED - 1)?.at ?? this.#changes
+      this.#log = this.#log.slice(-MAX_LOGGED)
+    }
   }
 
   /** What has to be read again since there were so many changes; undefined: nothing. */
   renewedSince(changes: number): Touches | undefined {
-    const count = this.#changes - changes
-    if (count === 0) return undefined
-    if (count > this.#log.length) return 'anything'
-    return this.#log.slice(-count).reduce<Touches | undefined>(joined, undefined)
+    return this.#lastByCode > changes || this.#lastUnread > changes ? 'anything' : this.definedSince(changes)
+  }
+
+  /** The same, of what statements have changed that say so. */
+  definedSince(changes: number): Touches | undefined {
+    if (changes === this.#changes) return undefined
+    if (changes < this.#forgotten) return 'anything'
+    if ((this.#log.at(-1)?.at ?? 0) <= changes) return undefined
+    return this.#log.reduce<Touches | undefined>(
+      (all, { at, renews }) => (at > changes ? joined(all, renews) : all),
+      undefined,
+    )
+  }
+
+  /** Whether code, or what was not read, may have changed something since. */
+  mayHaveChangedSince(changes: number): ChangedBy | undefined {
+    if (this.#lastByCode > changes) return 'code'
+    return this.#lastUnread > changes ? 'unread' : undefined
+  }
+
+  /** Whether any session decides something by what definitions say. */
+  get areReliedOn(): boolean {
+    for (const session of this.#sessions) if (session.restsOnDefinitions) return true
+    return false
   }
 
   join(session: Participant): void {
@@ -88,18 +128,19 @@ export class SharedDefinitions {
   }
 
   /** `waitFor`: whether others wait for its end; code of unknown effect may take any time, and change nothing. */
-  publish(by: Participant, { touches, renews }: Change, waitFor = true): Publication {
-    this.note(renews)
+  publish(by: Participant, change: Change, waitFor = true): Publication {
+    const { renews, by: what } = change
+    this.note(renews, what)
     let resolve!: () => void
     const over = new Promise<void>((done) => (resolve = done))
     const publication: Publication = {
       by,
-      touches,
+      change,
       waitFor,
       over,
       finish: () => {
         if (!this.#publications.delete(publication)) return
-        this.note(renews)
+        this.note(renews, what)
         resolve()
       },
     }
@@ -111,7 +152,7 @@ export class SharedDefinitions {
   othersTouching(session: Participant, names: ReadonlySet<string>): Publication[] {
     if (this.#publications.size === 0) return []
     return [...this.#publications].filter(
-      ({ by, touches, waitFor }) => waitFor && by !== session && concerns(touches, names),
+      ({ by, change, waitFor }) => waitFor && by !== session && concerns(change.touches, names),
     )
   }
 
@@ -123,7 +164,9 @@ export class SharedDefinitions {
   /** Something of another session is at work that may change definitions at any moment: what was read is old at once. */
   mayChangeNow(session: Participant): boolean {
     if (this.#publications.size === 0) return false
-    for (const { by, waitFor } of this.#publications) if (!waitFor && by !== session) return true
+    // What was not read concerns those alone whose decisions rest on what it may change.
+    for (const { by, waitFor, change } of this.#publications)
+      if (!waitFor && by !== session && (change.by !== 'unread' || session.restsOnDefinitions)) return true
     return false
   }
 
@@ -202,9 +245,13 @@ export const bothOf = (one: Change | undefined, other: Change | undefined): Chan
   one === undefined || other === undefined
     ? (one ?? other)
     : {
+        by: strongest(one.by, other.by),
         touches: joined(one.touches, other.touches) ?? one.touches,
         renews: joined(one.renews, other.renews) ?? one.renews,
       }
+
+export const strongest = (one: ChangedBy, other: ChangedBy): ChangedBy =>
+  one === 'definition' || other === 'definition' ? 'definition' : one === 'code' || other === 'code' ? 'code' : 'unread'
 
 export function joined(one: Touches | undefined, other: Touches | undefined): Touches | undefined {
   if (one === undefined || other === undefined || one === other) return one ?? other

@@ -1,5 +1,6 @@
 import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
+import type { ChangedBy } from '../catalog/shared-definitions.ts'
 import { effectsOf } from './effects.ts'
 import { guard, type GuardOptions } from './guard.ts'
 import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
@@ -10,7 +11,7 @@ import { lineageOf } from '../../../sql/lineage/read-statement.ts'
 import type { MaskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
-import { isAnyMissing } from './missing-relations.ts'
+import { isAnyMissing, reasonsOfMissing } from './missing-relations.ts'
 import { resolveStatement } from './resolve-statement.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { named } from './relations-behind.ts'
@@ -95,9 +96,7 @@ export function resolveFacts(
           : 'none',
     lineage,
     comparisons: comparisonsOf(lineage),
-    changesCatalog: statements.some(
-      ({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)),
-    ),
+    changesCatalog: mayDefine(statements),
     objects: [
       ...relations.map((relation) => (relation === undefined ? '0' : identityOf(relation, catalog))),
       ...parsed.flatMap(({ functions }) => functions.flatMap(({ name }) => catalog.bodies.get(name) ?? [])),
@@ -106,6 +105,23 @@ export function resolveFacts(
       parsed.some((statement) => isAnyMissing(statement, catalog)) ||
       parsed.some(({ functions }) => functions.some(({ name }) => !isKnownFunction(name, catalog))),
   }
+}
+
+/** Whether definitions may have changed once these have run. */
+const mayDefine = (statements: readonly SqlStatement[]): boolean =>
+  statements.some(({ kinds, unknown }) => unknown.length > 0 || kinds.some((kind) => DEFINES.test(kind)))
+
+/**
+ * What a text says where the definitions that it was resolved with may have changed since: relations that were not there may have been made, so
+ * that they are not there is no reason for anything.
+ */
+export function factsOfLastReading(facts: StatementFacts, catalog: Catalog, lastRead: ChangedBy): StatementFacts {
+  const missing = reasonsOfMissing(facts.parsed, catalog)
+  const statements = facts.statements.map((statement) => ({
+    ...statement,
+    unknown: statement.unknown.filter((reason) => !missing.has(reason)),
+  }))
+  return { ...facts, statements, changesCatalog: mayDefine(statements), lastRead }
 }
 
 /** What a relation is, down to what it runs: a view or trigger that is replaced makes it another. */

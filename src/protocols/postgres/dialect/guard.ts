@@ -72,6 +72,13 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
   return undefined
 }
 
+/**
+ * Whether what the guard says of a statement depends on the catalogs where nothing is masked: what an UPDATE is of may be a view of
+ * pg_settings. That view has a rule for UPDATE alone, and MERGE is held to be one.
+ */
+export const isGuardedByCatalogs = ({ kinds, writes }: ParsedStatement): boolean =>
+  writes.length > 0 && kinds.some((kind) => kind === 'update' || kind === 'merge')
+
 /** pg_settings, and views of it through any number of others. */
 function showsSettings(relation: Relation | undefined, catalog: Catalog): boolean {
   const all = new Set(relation === undefined ? [] : [relation])

@@ -59,6 +59,15 @@ export function unknownRelations(
     .map(isNotThere)
 }
 
+/** What is said of all relations that these name and the catalogs do not have. */
+export const reasonsOfMissing = (parsed: readonly ParsedStatement[], catalog: Catalog): ReadonlySet<string> =>
+  new Set(
+    parsed
+      .flatMap(({ reads, writes }) => [...reads, ...writes])
+      .filter((named) => findRelation(catalog, named) === undefined)
+      .map(isNotThere),
+  )
+
 /** Statements that do nothing where a relation is not there that they name. */
 const NEEDS_RELATIONS = new Set(
   wordList(

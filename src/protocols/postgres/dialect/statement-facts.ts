@@ -1,6 +1,7 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
 import type { TextFacts } from '../../../sql/facts/text-facts.ts'
+import type { ChangedBy } from '../catalog/shared-definitions.ts'
 import type { SyntaxProblem } from './syntax-problem.ts'
 
 /** All that the session needs to know about one text. */
@@ -11,6 +12,11 @@ export interface StatementFacts extends TextFacts {
   readonly syntaxError?: SyntaxProblem & { readonly failure: string }
   /** A relation that is not there, and what the statement would do if it were: the server would do nothing but say so. */
   readonly missing?: { readonly relation: string; readonly statement: SqlStatement }
+  /**
+   * It was resolved with definitions that may have changed since, by this, because no decision rests on them: what it does besides what its text
+   * says is not known.
+   */
+  readonly lastRead?: ChangedBy
   /** Types that the client declared for parameters, where the target's own reading was asked with them. */
   readonly declared?: readonly number[]
 }

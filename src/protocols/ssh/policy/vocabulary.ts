@@ -65,6 +65,8 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
   },
   namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
   alsoKinds: {},
+  // What a host does not say of a command is in its text, but nothing on such a host asks.
+  toldByText: new Set(),
   answersOpaque: ['programs', 'commands'],
   matches: fitsHostStatement,
   name,

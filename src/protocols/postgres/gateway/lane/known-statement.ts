@@ -53,6 +53,7 @@ export function leavesNoTrace(facts: StatementFacts): boolean {
     facts.missing === undefined &&
     facts.syntaxError === undefined &&
     !facts.changesCatalog &&
+    (facts.lastRead === undefined || facts.lastRead === 'unread') &&
     !facts.unresolved &&
     facts.errorExposure !== 'any' &&
     facts.comparisons.length === 0 &&

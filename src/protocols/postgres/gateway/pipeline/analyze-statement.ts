@@ -1,13 +1,16 @@
 import { pause } from '../../../../shared/pause.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { missingRelations } from '../../dialect/missing-relations.ts'
-import { namesAnything, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
+import { factsOfLastReading, namesAnything, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { isGuardedByCatalogs } from '../../dialect/guard.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
-import type { Publication } from '../../catalog/shared-definitions.ts'
+import type { ChangedBy, Publication } from '../../catalog/shared-definitions.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import { agreement } from '../server-reading/agreement.ts'
+import { readingOf } from '../server-reading/reading-of.ts'
 import { withoutMissing } from './missing-prepared.ts'
 import { withMissingRelation } from './missing-relation.ts'
 import { isRenewed, namesIn } from './touches.ts'
@@ -87,7 +90,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
     }
   }
   const othersTouching = (facts: StatementFacts): Publication[] =>
-    pipeline.definitions.othersTouching(pipeline, namesIn(facts))
+    isForRecordAlone(facts.parsed) ? [] : pipeline.definitions.othersTouching(pipeline, namesIn(facts))
   const waitedFor = new WeakSet<Publication>()
   const patienceFor = (changing: readonly Publication[]): number => {
     const milliseconds = changing.every((publication) => waitedFor.has(publication)) ? 0 : PATIENCE
@@ -97,13 +100,33 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const understand = (parsed: ParsedText, sql: string): StatementFacts | Promise<StatementFacts> => {
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return resolve(parsed)
+    if (isForRecordAlone(parsed)) return forRecord(parsed, sql)
     if (pipeline.known.renewed === 'anything') return lookOnce(parsed, sql, false)
-    if (!pipeline.inFlight.isIdle && !('failure' in parsed) && parsed.some(({ executes }) => executes !== undefined))
-      return pipeline.settled().then(() => resolve(parsed))
+    if (!pipeline.inFlight.isIdle && executesAny(parsed)) return pipeline.settled().then(() => resolve(parsed))
     const facts = resolve(parsed)
     if (isRenewed(facts, pipeline.known.renewed)) return lookOnce(parsed, sql, false)
     if (othersTouching(facts).length > 0) return lookAgain(parsed, false)
     return isNew(facts, sql) ? lookOnce(parsed, sql, true) : facts
+  }
+  /** Nothing that is decided about it rests on the catalogs, here or in another session. */
+  const isForRecordAlone = (parsed: readonly ParsedStatement[]): boolean =>
+    pipeline.readsForRecordAlone && !parsed.some(isGuardedByCatalogs)
+  /** What goes on record is what the last reading says, while that is less than a second old. */
+  const forRecord = (parsed: readonly ParsedStatement[], sql: string): StatementFacts | Promise<StatementFacts> => {
+    const { inFlight, known } = pipeline
+    if (!inFlight.isIdle && executesAny(parsed)) return pipeline.settled().then(() => forRecord(parsed, sql))
+    const facts = resolve(parsed)
+    const isChanged = isRenewed(facts, known.redefined) || isNew(facts, sql)
+    const by = isChanged ? 'definition' : known.mayHaveChanged
+    if (by === undefined) return facts
+    if (!known.isReadLately || facts.refusal !== undefined) return lookOnce(parsed, sql, false)
+    return withLastReading(facts, by)
+  }
+  const fromLastReading = new WeakMap<StatementFacts, Partial<Record<ChangedBy, StatementFacts>>>()
+  const withLastReading = (facts: StatementFacts, lastRead: ChangedBy): StatementFacts => {
+    const known = fromLastReading.get(facts) ?? {}
+    fromLastReading.set(facts, known)
+    return (known[lastRead] ??= factsOfLastReading(facts, pipeline.known.catalog, lastRead))
   }
   /** A text whose names did not resolve is looked at again once per set of catalogs. */
   const seen = new Set<string>()
@@ -143,7 +166,7 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   }
   /** What is said of a text, held against how the target reads it; unless nothing is asked of the target. */
   const agree =
-    readingOf(pipeline) === 'ours'
+    readingOf(pipeline.session) === 'ours'
       ? undefined
       : agreement(pipeline, parser, { afresh: (parsed) => lookAgain(parsed), ours: (sql) => ours(sql) })
   const ours = (sql: string, types = NO_TYPES): StatementFacts | Promise<StatementFacts> => {
@@ -178,9 +201,12 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   const isOld = (facts: StatementFacts): boolean =>
     pipeline.known.uncertain === undefined &&
     !pipeline.isStuck &&
+    !isForRecordAlone(facts.parsed) &&
     (isRenewed(facts, pipeline.known.noted) || othersTouching(facts).length > 0)
+  /** Rules say the same of it whether its relations are there or not: where they allow it, the target says itself what is missing. */
+  const isKnownToRun = ({ refusal }: StatementFacts): boolean => !pipeline.restsOnDefinitions && refusal === undefined
   const answerable = (facts: StatementFacts): StatementFacts | Promise<StatementFacts> =>
-    missingRelations(facts, pipeline.known.catalog) === undefined
+    isKnownToRun(facts) || missingRelations(facts, pipeline.known.catalog) === undefined
       ? withoutMissing(pipeline, facts)
       : withMissingRelation(pipeline, facts)
   return {
@@ -198,10 +224,6 @@ export function statementAnalyzer(pipeline: PipelineState, parser: SqlParser): S
   }
 }
 
-/** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
-export const readingOf = ({ session }: Pick<PipelineState, 'session'>): 'ours' | 'agreed' =>
-  session.config.reading ?? (session.masking.columns.length > 0 ? 'agreed' : 'ours')
-
 /** Casts of users that a parameter of this type may be converted by: the text does not say what it is converted from. */
 const castsFrom = (type: number, { conversions, valueTypes }: Catalog): string[] => {
   if (type === 0 || conversions.size === 0) return []
@@ -217,7 +239,11 @@ const castsFrom = (type: number, { conversions, valueTypes }: Catalog): string[]
 const NO_TYPES: readonly number[] = []
 
 /** Whether what a text does depends on the catalogs. */
-const looksUp = (parsed: ParsedText): boolean => 'failure' in parsed || parsed.some(namesAnything)
+const looksUp = (parsed: ParsedText): parsed is readonly ParsedStatement[] =>
+  !('failure' in parsed) && parsed.some(namesAnything)
+
+const executesAny = (parsed: readonly ParsedStatement[]): boolean =>
+  parsed.some(({ executes }) => executes !== undefined)
 
 const MAX_CACHED = 2000
 const CHANGING = 'another session changes these definitions: try again'

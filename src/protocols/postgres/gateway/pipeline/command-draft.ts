@@ -3,6 +3,7 @@ import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import { movesNames } from '../../dialect/command-facts.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import type { SqlStatement } from '../../../../sql/statement.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
 import { recordable } from './recordable.ts'
@@ -22,7 +23,7 @@ export function draftCommand(
   return {
     text: sql,
     parameters,
-    facts: asSql(facts),
+    facts: asSql(facts, pipeline),
     recorded: recordable(sql, parameters, facts, session),
     comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
@@ -40,13 +41,23 @@ export function draftCommand(
 }
 
 /** The same objects for every statement of the same text: whoever knows them need not look at them again. */
-function asSql({ statements }: StatementFacts): CommandDraft['facts'] {
-  const known = knownFacts.get(statements)
+function asSql({ statements, lastRead }: StatementFacts, { restsOnDefinitions }: PipelineState): CommandDraft['facts'] {
+  // Rules may have come meanwhile that look at more than the text.
+  const isOld = lastRead === 'definition' || (lastRead !== undefined && restsOnDefinitions)
+  const facts = isOld ? oldFacts : knownFacts
+  const known = facts.get(statements)
   if (known !== undefined) return known
-  const made = { type: 'sql', statements } as const
-  knownFacts.set(statements, made)
+  const made = { type: 'sql', statements: isOld ? statements.map(ofLastReading) : statements } as const
+  facts.set(statements, made)
   return made
 }
+
+/** Names and effects are those of the last reading. */
+const ofLastReading = (statement: SqlStatement): SqlStatement => ({
+  ...statement,
+  unknown: [...statement.unknown, OLD],
+})
+const OLD = 'definitions may have changed since they were read, and no rule depended on them'
 
 function contextOf(facts: StatementFacts): CommandDraft['context'] {
   const known = knownContexts.get(facts)
@@ -57,6 +68,7 @@ function contextOf(facts: StatementFacts): CommandDraft['context'] {
 }
 
 const knownFacts = new WeakMap<StatementFacts['statements'], CommandDraft['facts']>()
+const oldFacts: typeof knownFacts = new WeakMap()
 const knownContexts = new WeakMap<StatementFacts, { readonly objects: string }>()
 
 /** What an approver wants to know besides the effect. */

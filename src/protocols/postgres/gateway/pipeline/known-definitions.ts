@@ -6,7 +6,7 @@ import { buildCatalog, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import { RESTS_FOR, type AskAll, type CatalogPlace, type CatalogReading } from '../../catalog/catalog-shelf.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
-import { joined, type Participant, type Touches } from '../../catalog/shared-definitions.ts'
+import { joined, strongest, type ChangedBy, type Participant, type Touches } from '../../catalog/shared-definitions.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import { readDefinitions } from '../../masking/definitions.ts'
 import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
@@ -50,6 +50,7 @@ export class KnownDefinitions {
   #rows: CatalogRows
   /** What this session knows to be old besides what all know. */
   #stale: Touches | undefined
+  #staleBy: ChangedBy | undefined
   /** When all that had changed in the catalogs was read last, by `performance.now()`. */
   #readAt = performance.now()
   #pathMoved = false
@@ -96,9 +97,30 @@ export class KnownDefinitions {
     return this.#lacks || performance.now() - this.#readAt > RESTS_FOR ? 'anything' : renewed
   }
 
+  /** What has changed since the last reading, by statements that say so. */
+  get redefined(): Touches | undefined {
+    if (this.#pathMoved) return 'anything'
+    const own = this.#staleBy === 'definition' ? this.#stale : undefined
+    return joined(own, this.#place.definitions.definedSince(this.#seenChanges))
+  }
+
+  /** By what else something may have changed since. */
+  get mayHaveChanged(): ChangedBy | undefined {
+    const { definitions } = this.#place
+    if (definitions.mayChangeNow(this.#port)) return 'code'
+    const elsewhere = definitions.mayHaveChangedSince(this.#seenChanges)
+    return this.#staleBy === undefined ? elsewhere : strongest(this.#staleBy, elsewhere ?? 'unread')
+  }
+
+  /** The last reading is young enough for what nothing but the record rests on, and names are looked up in the path of now. */
+  get isReadLately(): boolean {
+    return !this.#pathMoved && performance.now() - this.#readAt <= RESTS_FOR
+  }
+
   /** To be read again by this session, whatever the others do. */
-  noteStale(renews: Touches): void {
+  noteStale(renews: Touches, by: ChangedBy = 'definition'): void {
     this.#stale = joined(this.#stale, renews)
+    this.#staleBy = strongest(by, this.#staleBy ?? by)
   }
 
   /** A setting that names depend on is moved, in this session alone; again when the transaction ends. */
@@ -128,6 +150,7 @@ export class KnownDefinitions {
     const isKnown = !all && !this.#pathMoved && !this.#lacks && !definitions.mayChangeNow(this.#port)
     const renewed = isKnown ? joined(this.#stale, definitions.renewedSince(this.#seenChanges)) : undefined
     this.#stale = undefined
+    this.#staleBy = undefined
     this.#pathMoved = false
     this.uncertain = undefined
     const { masking, config, logger } = this.#port.session
@@ -143,7 +166,7 @@ export class KnownDefinitions {
     } catch (error) {
       if (!(error instanceof OwnQueryFailed)) throw error
       logger.warn({ cause: error }, 'catalogs.not_read')
-      this.#stale = 'anything'
+      this.noteStale('anything')
       this.#readAt = performance.now()
       this.uncertain = `the definitions could not be read (${error.sqlstate})`
     }

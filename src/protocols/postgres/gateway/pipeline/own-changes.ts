@@ -29,8 +29,8 @@ export class OwnChanges {
   /** Noted when a change is sent, since what is sent after it is judged before it is done; and again when it is done. */
   note(change: Change, isInTransaction: boolean): void {
     // What is within a transaction is nobody else's concern before it ends.
-    if (isInTransaction) this.#known.noteStale(change.renews)
-    else this.#definitions.note(change.renews)
+    if (isInTransaction) this.#known.noteStale(change.renews, change.by)
+    else this.#definitions.note(change.renews, change.by)
   }
 
   /** From here until it is answered, decisions of others about what it touches wait. */

@@ -3,11 +3,13 @@ import { PamError } from '../../../../shared/errors.ts'
 import { FLUSH } from '../../wire/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/server-message.ts'
 import type { Session } from '../../../../gateway/engine.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
 import { bothOf, type Change, type SharedDefinitions, type Unanalysed } from '../../catalog/shared-definitions.ts'
 import type { Names } from '../lane/hand-over.ts'
 import type { LaneQueue } from '../lane/lane-queue.ts'
+import { readingOf } from '../server-reading/reading-of.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import { InFlight } from './in-flight.ts'
 import { KnownDefinitions, type Aside, type KnownParts, type ReadingPort } from './known-definitions.ts'
@@ -49,6 +51,8 @@ export class PipelineState implements ReadingPort {
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
 
+  /** What is masked here, read-only, or held against the target's reading needs the definitions of now, whatever rules say of commands. */
+  readonly #needsDefinitions: boolean
   readonly #place: CatalogPlace
   readonly #target: PipelineTarget
 
@@ -68,6 +72,8 @@ export class PipelineState implements ReadingPort {
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
     this.session = parts.session
+    const { readOnly, masking } = parts.session
+    this.#needsDefinitions = readOnly || !isEmptyPlan(masking) || readingOf(parts.session) === 'agreed'
     this.known = new KnownDefinitions(this, parts, (read) => parts.target.aside(read))
     this.changes = new OwnChanges(this, this.definitions, this.known)
     this.definitions.join(this)
@@ -102,13 +108,31 @@ export class PipelineState implements ReadingPort {
       this.changes.uncommitted === undefined &&
       this.known.uncertain === undefined &&
       this.definitions.isQuiet &&
-      this.known.renewed === undefined
+      (this.known.renewed === undefined || this.#isReadForRecord)
     )
   }
 
   /** The lane sends something: as `expect` does. */
   noteSending(): void {
     if (this.status === 'I' && this.lane.length === 0) this.known.noteBeginning()
+  }
+
+  // ── where no decision rests on definitions ──────────────────────────────────────────────────────────────────────
+
+  /** Whether what is decided here may depend on definitions: rules look at more than the text, values are masked, or nothing may be written. */
+  get restsOnDefinitions(): boolean {
+    return this.#needsDefinitions || !this.session.decidesByText()
+  }
+
+  /** No decision of any session of the database depends on definitions: what goes on record is all that they are read for. */
+  get readsForRecordAlone(): boolean {
+    return !this.definitions.areReliedOn
+  }
+
+  get #isReadForRecord(): boolean {
+    const { redefined, mayHaveChanged, isReadLately } = this.known
+    if (!this.readsForRecordAlone || redefined !== undefined) return false
+    return mayHaveChanged === undefined || (mayHaveChanged === 'unread' && isReadLately)
   }
 
   // ── where the protocol stands ────────────────────────────────────────────────────────────────────────────────────
@@ -186,6 +210,7 @@ export class PipelineState implements ReadingPort {
 
   unanalysed(): Unanalysed[] {
     const sent: Unanalysed[] = []
+    if (!this.restsOnDefinitions) return sent
     let comesFirst = true
     for (const pending of this.inFlight.all) {
       if ('rests' in pending && pending.rests !== undefined) {

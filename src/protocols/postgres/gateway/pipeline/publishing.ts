@@ -57,6 +57,7 @@ export function* beforeText(pipeline: PipelineState, facts: StatementFacts): Ste
     uncommitted !== undefined &&
     !uncommitted.named &&
     !facts.changesCatalog &&
+    pipeline.definitions.areReliedOn &&
     pipeline.inFlight.isIdle &&
     commits(facts)
   ) {

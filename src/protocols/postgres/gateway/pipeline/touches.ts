@@ -2,7 +2,7 @@ import { wordList } from '../../../../shared/word-list.ts'
 import { readsAnything } from '../../dialect/relations-behind.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
-import type { Change, Touches } from '../../catalog/shared-definitions.ts'
+import type { Change, ChangedBy, Touches } from '../../catalog/shared-definitions.ts'
 
 /** What a statement was decided with, while the server may not have looked at it. */
 export interface Rests {
@@ -37,15 +37,26 @@ export function changesOf(facts: StatementFacts): Touches | undefined {
 /** The same, with what has to be read again after it. */
 export function changeOf(facts: StatementFacts): Change | undefined {
   const touches = changesOf(facts)
-  if (touches === undefined || touches === 'anything') return touches && { touches, renews: touches }
+  const by = changedBy(facts)
+  // What it runs nobody knows. Of statements of this kind one does not make another: else there would be no end of them.
+  if (facts.lastRead !== undefined && facts.lastRead !== 'unread')
+    return { by, touches: 'anything', renews: 'anything' }
+  if (touches === undefined || touches === 'anything') return touches && { by, touches, renews: touches }
   const changing = facts.parsed.filter(({ kinds }) => kinds.some((kind) => CHANGES.test(kind)))
-  if (!changing.every(({ kinds }) => kinds.every((kind) => MAKES.has(kind)))) return { touches, renews: 'anything' }
+  if (!changing.every(({ kinds }) => kinds.every((kind) => MAKES.has(kind)))) return { by, touches, renews: 'anything' }
   const renews = new Set(touches)
   for (const { tree } of changing) if (tree.kind === 'utility') for (const name of tree.detail.gives) renews.add(name)
   // Partitions get an index with the table that they are of.
   for (const { behind, writes } of facts.statements)
     for (const name of [...behind, ...writes]) for (const last of lastNames(name)) renews.add(last)
-  return { touches, renews }
+  return { by, touches, renews }
+}
+
+/** A text that is not read may be one that older or newer servers read as a definition. */
+function changedBy({ parsed, changesCatalog, lastRead }: StatementFacts): ChangedBy {
+  const defines = parsed.some(({ kinds }) => kinds.some((kind) => CHANGES.test(kind) && !RUNS_CODE.has(kind)))
+  if (defines || parsed.length === 0) return 'definition'
+  return lastRead === undefined || changesCatalog ? 'code' : 'unread'
 }
 
 /** Whether what a text says may be another thing after something else was made; `undefined`: nothing was. */
@@ -99,7 +110,9 @@ export function lastNames(qualified: string): string[] {
 
 /** Whether it changes definitions by a statement that says so, or runs code that may. */
 export const isNamed = (facts: StatementFacts): boolean =>
-  facts.parsed.length > 0 && facts.statements.every(({ unknown }) => unknown.length === 0)
+  facts.parsed.length > 0 &&
+  facts.statements.every(({ unknown }) => unknown.length === 0) &&
+  (facts.lastRead === undefined || facts.changesCatalog)
 
 /** What others must not change between the decision and the server's own look; undefined: nothing is looked up. */
 export function restsOn(facts: StatementFacts, since = performance.now()): Rests | undefined {
@@ -130,6 +143,8 @@ const ENDS = new Set(wordList('commit rollback rollback-to prepare-transaction')
 /** As `changesCatalog` is told. */
 const CHANGES =
   /^(create-|alter-|drop-|select-into|rename|define|do$|call$|import-|discard|commit-prepared|rollback-prepared)/
+/** Of these, what runs code that is not read. */
+const RUNS_CODE = new Set(wordList('do call'))
 /** Definitions that concern nothing but the relations that they name. */
 const OF_RELATIONS = new Set(
   wordList(`

@@ -113,7 +113,11 @@ describe('what the lane has taken goes the slow way', () => {
     const definitions = new SharedDefinitions()
     const made = connection({ definitions })
     const other = new LaneConnection({ parser, definitions }).pipeline
-    const change = definitions.publish(other, { touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
+    const change = definitions.publish(other, {
+      by: 'definition',
+      touches: new Set(['elsewhere']),
+      renews: new Set(['elsewhere']),
+    })
     expect(oneMore(made).byLane).toBe(false)
     made.fromServer()
     change.finish()
@@ -123,7 +127,7 @@ describe('what the lane has taken goes the slow way', () => {
   it('while a change is on its way that began before the catalogs were read', () => {
     const definitions = new SharedDefinitions()
     const other = new LaneConnection({ parser, definitions }).pipeline
-    definitions.publish(other, { touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
+    definitions.publish(other, { by: 'definition', touches: new Set(['elsewhere']), renews: new Set(['elsewhere']) })
     const made = connection({ definitions })
     expect(made.taken).toBe(0)
     expect(oneMore(made)).toMatchObject({ byLane: false, tags: 'BDES' })
@@ -148,7 +152,7 @@ describe('what the lane has taken goes the slow way', () => {
     ['the catalogs cannot be relied on', ({ known }) => (known.uncertain = 'not read')],
     [
       'the transaction has changed definitions',
-      ({ changes }) => (changes.uncommitted = { touches, renews: touches, named: true }),
+      ({ changes }) => (changes.uncommitted = { by: 'definition', touches, renews: touches, named: true }),
     ],
     ['a setting was moved that names depend on', ({ known }) => (known.namesMoved = true)],
     ['the transaction has failed', (pipeline) => (pipeline.status = 'E')],

@@ -1,0 +1,9 @@
+import type { Session } from '../../../../gateway/engine.ts'
+import type { PostgresTarget } from '../../target.ts'
+
+/** Where columns are masked, the target's own reading has to agree with ours, unless the configuration says otherwise. */
+export const readingOf = ({
+  config,
+  masking,
+}: Pick<Session<PostgresTarget>, 'config' | 'masking'>): 'ours' | 'agreed' =>
+  config.reading ?? (masking.columns.length > 0 ? 'agreed' : 'ours')

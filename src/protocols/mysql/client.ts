@@ -1,0 +1,174 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Target } from '../../api/schemas/access.ts'
+import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+
+/**
+ * The programs of MySQL and MariaDB get an option file of their own, which reads the user's first: what that says of hosts, sockets and
+ * passwords is followed by what leads here, and the last one counts. Others get variables of the environment.
+ */
+function prepare({ program, args, target, listener, environment: inherited }: ClientStart): PreparedClient {
+  if (listener === undefined) throw new Error('a MySQL client needs an open port')
+  const environment: NodeJS.ProcessEnv = { ...inherited }
+  for (const name of CONFLICTING) delete environment[name]
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  const way = wayTo(target, listener)
+  const file = join(directory, 'my.cnf')
+  writeFileSync(file, optionFile(way, inherited), { mode: 0o600 })
+  Object.assign(environment, {
+    // For drivers that read option files.
+    MYSQL_HOME: directory,
+    // Where there is none: MySQL's programs read the one in the home directory last of all.
+    MYSQL_TEST_LOGIN_FILE: join(directory, 'mylogin.cnf'),
+    MYSQL_HOST: way.host,
+    MYSQL_TCP_PORT: String(way.port),
+    ...(way.secret === undefined ? {} : { MYSQL_PWD: way.secret }),
+  })
+  return {
+    args: argumentsOf(basename(program), args, way, file, directory),
+    environment,
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** How a client comes to an open port. */
+interface Way {
+  readonly host: string
+  readonly port: number
+  /** A Unix socket, which nobody else can enter: it asks for no password. */
+  readonly socket: string | undefined
+  readonly user: string
+  readonly database: string | undefined
+  readonly secret: string | undefined
+}
+
+function wayTo({ accounts, database }: Target, { host, port, socketDirectory, secret }: ListenerInfo): Way {
+  const socket = socketDirectory === undefined ? undefined : join(socketDirectory, SOCKET)
+  return { host, port, socket, user: accounts[0] ?? '', database, secret }
+}
+
+function argumentsOf(program: string, args: readonly string[], way: Way, file: string, directory: string): string[] {
+  if (program === 'mycli') return [...mycliOptions(way, directory), ...args]
+  if (!OPTION_FILE_PROGRAMS.has(program)) return [...args]
+  // Options that say what is read must come first, and there can be one: where the user has one, the way is given behind it.
+  const [first = ''] = args
+  return READING.test(first) ? [first, ...wayOptions(way), ...args.slice(1)] : [`--defaults-file=${file}`, ...args]
+}
+
+/** Without the secret, which other users could see: that is in the environment. */
+const wayOptions = ({ host, port, socket, user }: Way): string[] => [
+  ...(socket === undefined
+    ? [`--protocol=TCP`, `--host=${host}`, `--port=${port}`]
+    : ['--protocol=SOCKET', `--socket=${socket}`]),
+  `--user=${user}`,
+]
+
+/** It reads no option files. */
+function mycliOptions({ host, port, user, database, secret }: Way, directory: string): string[] {
+  const options = [
+    '--host',
+    host,
+    '--port',
+    String(port),
+    '--user',
+    user,
+    '--ssl-mode',
+    'off',
+    '--use-keyring',
+    'false',
+  ]
+  const passwordFile = join(directory, 'password')
+  writeFileSync(passwordFile, secret ?? '', { mode: 0o600 })
+  return [...options, '--password-file', passwordFile, ...(database === undefined ? [] : ['--database', database])]
+}
+
+function optionFile({ host, port, socket, user, database, secret }: Way, environment: NodeJS.ProcessEnv): string {
+  const own = environment['MYSQL_HOME']
+  const home = environment['HOME'] ?? homedir()
+  const files = [
+    '/etc/my.cnf',
+    '/etc/mysql/my.cnf',
+    ...(own === undefined ? [] : [join(own, 'my.cnf')]),
+    join(home, '.my.cnf'),
+  ]
+  const lines = [
+    ...files.filter((file) => existsSync(file)).map((file) => `!include ${file}`),
+    '[client]',
+    `user = ${quoted(user)}`,
+    `host = ${quoted(socket === undefined ? host : 'localhost')}`,
+    `port = ${port}`,
+    ...(socket === undefined ? ['protocol = TCP'] : ['protocol = SOCKET', `socket = ${quoted(socket)}`]),
+    // None where none is demanded: with a password MariaDB's clients ask for TLS.
+    `password = ${quoted(socket === undefined ? (secret ?? '') : '')}`,
+    // Programs of MySQL, which go on without TLS by themselves, do not know the option.
+    '[client-mariadb]',
+    'skip-ssl',
+    'skip-ssl-verify-server-cert',
+    ...(database === undefined ? [] : ['[mysql]', `database = ${quoted(database)}`]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Within quotes a backslash begins an escape. Source: my_default.c, search_default_file_with_ext. */
+const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+
+/** The port of a target, and what to give clients. */
+function describe(target: Target, listener: ListenerInfo): HowToConnect {
+  const { host, port, socket, user, database = '', secret } = wayTo(target, listener)
+  const [login, name] = [encodeURIComponent(user), encodeURIComponent(database)]
+  const password = secret === undefined ? '' : `:${encodeURIComponent(secret)}`
+  const url = `mysql://${login}${password}@${host}:${port}/${name}`
+  return {
+    json: {
+      host,
+      port,
+      user,
+      database,
+      url,
+      ...(socket === undefined ? {} : { socket }),
+      ...(secret === undefined ? {} : { password: secret }),
+    },
+    lines: [
+      `${target.name} is at ${host}:${port}, user ${user}, database ${database}, without TLS`,
+      `  mariadb --host=${host} --port=${port} --user=${user} --skip-ssl${secret === undefined ? '' : ' --password'} ${database}`,
+      ...(socket === undefined ? [] : [`  mariadb --socket=${socket} --user=${user} --skip-ssl ${database}`]),
+      `  ${url}`,
+      `  jdbc:mysql://${host}:${port}/${name}?user=${login}&sslMode=DISABLED`,
+      secret === undefined ? '  no password' : `  password: ${secret}`,
+    ],
+  }
+}
+
+/** In the directory of the Unix socket. */
+const SOCKET = 'mysql.sock'
+/** Options that my_load_defaults takes, in front of all others. */
+const READING = /^--(?:no-defaults|print-defaults|defaults-file|defaults-extra-file|login-path)(?:=|$)/
+const OPTION_FILE_PROGRAMS = new Set(
+  ['', '-admin', '-binlog', '-check', '-dump', '-import', '-show', '-slap'].flatMap((name) => [
+    `mariadb${name}`,
+    `mysql${name.replace('-', '')}`,
+  ]),
+)
+const CONFLICTING = [
+  'MYSQL_HOST',
+  'MYSQL_TCP_PORT',
+  'MYSQL_UNIX_PORT',
+  'MYSQL_PWD',
+  'MYSQL_HOME',
+  'MYSQL_GROUP_SUFFIX',
+  'MYSQL_TEST_LOGIN_FILE',
+  'MARIADB_HOME',
+  'LIBMYSQL_PLUGINS',
+  'LIBMYSQL_PLUGIN_DIR',
+  'LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN',
+  'PAMCTL_TOKEN',
+  'DATABASE_URL',
+]
+
+export const mysqlClient: ClientHalf = {
+  listens: true,
+  programs: new Set([...OPTION_FILE_PROGRAMS, 'mycli']),
+  prepare,
+  describe,
+}

@@ -5,7 +5,7 @@ import { dialectOf } from './dialect.ts'
 import { isLiteral, tokenize, type Tokens } from './lexer.ts'
 import { NotRead } from './not-read.ts'
 import { Cursor, type Readers } from './parser/cursor.ts'
-import { readBits } from './parser/expressions.ts'
+import { readAnyExpression, readBits } from './parser/expressions.ts'
 import { readQuery } from './parser/queries.ts'
 import { readStatement } from './parser/statement.ts'
 import type { ReadingContext } from './reading-context.ts'
@@ -37,7 +37,12 @@ interface ReadTree {
   readonly literals: readonly LiteralPlace[]
 }
 
-const READERS: Readers = { query: readQuery, operand: readBits, statement: readStatement }
+const READERS: Readers = {
+  query: readQuery,
+  expression: readAnyExpression,
+  operand: readBits,
+  statement: readStatement,
+}
 
 /** Throws what is not read. */
 export function readTrees(text: string, context: ReadingContext): readonly ReadTree[] {

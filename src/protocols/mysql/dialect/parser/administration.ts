@@ -3,7 +3,7 @@ import { Kind } from '../lexer.ts'
 import { readAccount } from './accounts.ts'
 import { utility } from './build.ts'
 import type { Cursor } from './cursor.ts'
-import { readExpression } from './expressions.ts'
+import { readExpression } from './clauses.ts'
 import { readCacheIndex, readLock, readMaintenance, readUnlock } from './tables.ts'
 
 /**

@@ -10,7 +10,7 @@ import {
   readTableOption,
 } from './create-table.ts'
 import type { Cursor } from './cursor.ts'
-import { readExpression, readOrder } from './expressions.ts'
+import { readExpression, readOrder } from './clauses.ts'
 
 /** What ALTER TABLE does besides what its definitions say. */
 class Alteration extends Definition {

@@ -2,7 +2,7 @@ import type { Utility } from '../../../../sql/query.ts'
 import { Kind } from '../lexer.ts'
 import { utility } from './build.ts'
 import { type Cursor } from './cursor.ts'
-import { readExpression } from './expressions.ts'
+import { readExpression } from './clauses.ts'
 import { readType } from './types.ts'
 
 /**

@@ -7,6 +7,7 @@ import { wordsOf, type Words } from '../words.ts'
 /** What reads parts of a text that hold others: given by whoever knows them all. */
 export interface Readers {
   readonly query: (cursor: Cursor) => Query
+  readonly expression: (cursor: Cursor) => Expression
   /** An operand of a predicate. */
   readonly operand: (cursor: Cursor) => Expression
   readonly statement: (cursor: Cursor) => Statement

@@ -6,7 +6,7 @@ import { utility } from './build.ts'
 import { readBody } from './compound.ts'
 import { readCreateTable, readKeyParts } from './create-table.ts'
 import type { Cursor } from './cursor.ts'
-import { readExpression } from './expressions.ts'
+import { readExpression } from './clauses.ts'
 import { readQuery } from './queries.ts'
 import { readType } from './types.ts'
 

@@ -1,9 +1,10 @@
-import type { Constant, Expression, Sort, Subquery, Window } from '../../../../sql/query.ts'
+import type { Constant, Expression, Subquery } from '../../../../sql/query.ts'
 import { isLiteral, Kind } from '../lexer.ts'
 import { CHARACTER_SETS } from '../words.ts'
-import { assign, call, column, logic, operation } from './build.ts'
+import { assign, call, logic, operation } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, type Cursor } from './cursor.ts'
+import { behindParentheses, isCalled, isInterval, readColumn, readExpression, readInterval } from './clauses.ts'
 import { readCall } from './functions.ts'
 import { readType } from './types.ts'
 
@@ -11,7 +12,7 @@ import { readType } from './types.ts'
  * Expressions, from the loosest operator to the tightest. Source: MySQL manual, Expressions, Operator Precedence; MariaDB, Operator
  * Precedence, where predicates may follow one another.
  */
-export const readExpression = (cursor: Cursor): Expression => cursor.nest(() => readOr(cursor))
+export const readAnyExpression = (cursor: Cursor): Expression => cursor.nest(() => readOr(cursor))
 
 function readOr(cursor: Cursor): Expression {
   const first = readXor(cursor)
@@ -263,43 +264,6 @@ function readUnary(cursor: Cursor): Expression {
 const isNumber = (node: Expression): node is Constant =>
   node.kind === 'constant' && (node.type === 'integer' || node.type === 'number') && !node.value.startsWith('-')
 
-// ── intervals ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const UNITS = new Set(
-  `MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND MINUTE_SECOND
-   HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR YEAR_MONTH
-   SQL_TSI_SECOND SQL_TSI_MINUTE SQL_TSI_HOUR SQL_TSI_DAY SQL_TSI_WEEK SQL_TSI_MONTH SQL_TSI_QUARTER SQL_TSI_YEAR`.split(
-    /\s+/,
-  ),
-)
-
-export function readUnit(cursor: Cursor): void {
-  if (!UNITS.has(cursor.word)) cursor.fail('a unit of time')
-  cursor.at++
-}
-
-/** INTERVAL with a unit; `INTERVAL(a, b)` is a function. */
-function isInterval(cursor: Cursor): boolean {
-  if (!cursor.is('INTERVAL')) return false
-  if (!cursor.isSignAt(1, '(')) return true
-  const end = behindParentheses(cursor, 1)
-  let open = 0
-  for (let offset = 1; offset < end; offset++) {
-    if (cursor.isSignAt(offset, '(')) open++
-    if (cursor.isSignAt(offset, ')')) open--
-    if (cursor.isSignAt(offset, ',') && open === 1) return false
-  }
-  return true
-}
-
-/** The number of an interval; what unit it has tells nothing. */
-export function readInterval(cursor: Cursor): Expression {
-  cursor.expect('INTERVAL')
-  const amount = readExpression(cursor)
-  readUnit(cursor)
-  return amount
-}
-
 // ── operands ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function readSimple(cursor: Cursor): Expression {
@@ -382,16 +346,6 @@ export function isQueryInParentheses(cursor: Cursor): boolean {
 
 /** What may come behind a query in parentheses that is the first part of another. */
 const GOES_ON = new Set(['UNION', 'EXCEPT', 'INTERSECT', 'ORDER', 'LIMIT', 'OFFSET', 'FETCH', 'FOR', 'LOCK', 'INTO'])
-
-function behindParentheses(cursor: Cursor, from: number): number {
-  let open = 0
-  for (let offset = from; cursor.at + offset < cursor.tokens.count; offset++) {
-    if (cursor.kindAt(offset) !== Kind.sign) continue
-    if (cursor.isSignAt(offset, '(')) open++
-    else if (cursor.isSignAt(offset, ')') && --open === 0) return offset + 1
-  }
-  return cursor.tokens.count
-}
 
 export function isQueryWord(cursor: Cursor, offset = 0): boolean {
   const word = cursor.wordAt(offset)
@@ -480,13 +434,6 @@ function readWord(cursor: Cursor): Expression {
   return readCall(cursor) ?? readNamed(cursor)
 }
 
-/** A parenthesis right behind it; under IGNORE_SPACE after spaces, too. */
-export function isCalled(cursor: Cursor): boolean {
-  if (!cursor.isSignAt(1, '(')) return false
-  const between = cursor.tokens.text.slice(cursor.tokens.end(cursor.at), cursor.tokens.start(cursor.at + 1))
-  return between === '' || (cursor.context.sqlMode.has('IGNORE_SPACE') && /^[ \t\n\v\f\r]*$/.test(between))
-}
-
 /** A column, with what it is of; in MySQL a place within a document may come behind. */
 function readNamed(cursor: Cursor): Expression {
   const named = readCall(cursor) ?? readColumn(cursor, false)
@@ -496,17 +443,6 @@ function readNamed(cursor: Cursor): Expression {
   if (!cursor.isText) cursor.fail('a path')
   const found = call('json_extract', [named, constantAt(cursor)])
   return sign === '->' ? found : call('json_unquote', [found])
-}
-
-/** `column`, `table.column`, `database.table.column`; where stars are allowed, one of them at the end. */
-export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
-  const path = [cursor.name()]
-  while (path.length < 3 && cursor.takeSign('.')) {
-    if (allowsStar && cursor.takeSign('*')) return column(...path.map((name) => cursor.foldTable(name)), '*')
-    path.push(cursor.name(() => false))
-  }
-  const last = path.pop() as string
-  return column(...path.map((name) => cursor.foldTable(name)), fold(last))
 }
 
 function readCase(cursor: Cursor): Expression {
@@ -559,47 +495,6 @@ function readConvert(cursor: Cursor): Expression {
   const to = readType(cursor, true)
   cursor.expectSign(')')
   return { kind: 'cast', arg, to }
-}
-
-// ── order and windows ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The list behind ORDER BY. */
-export const readOrder = (cursor: Cursor): readonly Sort[] =>
-  cursor.list(() => {
-    const by = readExpression(cursor)
-    cursor.takeAny('ASC', 'DESC')
-    return { by, operator: undefined }
-  })
-
-export const maybeOrder = (cursor: Cursor): readonly Sort[] => (cursor.take('ORDER', 'BY') ? readOrder(cursor) : [])
-
-/** What stands between the parentheses of a window. */
-export function readWindow(cursor: Cursor): Window {
-  cursor.expectSign('(')
-  const refers = cursor.isAny('PARTITION', 'ORDER', 'ROWS', 'RANGE', 'GROUPS') ? undefined : cursor.maybeName()
-  const partition = cursor.take('PARTITION', 'BY') ? readOrder(cursor).map(({ by }) => by) : []
-  const order = maybeOrder(cursor)
-  const frame = cursor.takeAny('ROWS', 'RANGE', 'GROUPS') === undefined ? [] : readFrame(cursor)
-  cursor.expectSign(')')
-  return { refers: refers === undefined ? undefined : fold(refers), partition, order, frame }
-}
-
-function readFrame(cursor: Cursor): readonly Expression[] {
-  const bounds: Expression[] = []
-  const bound = (): void => {
-    if (cursor.take('CURRENT', 'ROW') || cursor.take('UNBOUNDED', 'PRECEDING') || cursor.take('UNBOUNDED', 'FOLLOWING'))
-      return
-    bounds.push(isInterval(cursor) ? readInterval(cursor) : readBits(cursor))
-    cursor.expectAny('PRECEDING', 'FOLLOWING')
-  }
-  if (cursor.take('BETWEEN')) {
-    bound()
-    cursor.expect('AND')
-  }
-  bound()
-  if (cursor.take('EXCLUDE') && !cursor.take('CURRENT', 'ROW') && !cursor.take('NO', 'OTHERS'))
-    cursor.expectAny('GROUP', 'TIES')
-  return bounds
 }
 
 // ── long lists ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,8 @@ import type { Alias, Expression, FromItem, Join, Name, Table, TypeName, ValueTab
 import { Kind } from '../lexer.ts'
 import { constantAt } from './constants.ts'
 import type { Cursor } from './cursor.ts'
-import { isQueryInParentheses, readBits, readExpression, readSubquery } from './expressions.ts'
+import { readExpression } from './clauses.ts'
+import { isQueryInParentheses, readBits, readSubquery } from './expressions.ts'
 import { readType } from './types.ts'
 
 /** Items of FROM with commas between, which bind less tightly than JOIN. Source: MySQL manual, JOIN Clause; MariaDB, JOIN Syntax. */

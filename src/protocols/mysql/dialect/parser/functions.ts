@@ -13,7 +13,7 @@ import {
   readOrder,
   readUnit,
   readWindow,
-} from './expressions.ts'
+} from './clauses.ts'
 import { readType } from './types.ts'
 
 /**

@@ -3,15 +3,8 @@ import { Kind } from '../lexer.ts'
 import { column, opaque } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, type Cursor } from './cursor.ts'
-import {
-  isQueryWord,
-  maybeOrder,
-  readColumn,
-  readExpression,
-  readOrder,
-  readSubquery,
-  readWindow,
-} from './expressions.ts'
+import { maybeOrder, readColumn, readExpression, readOrder, readWindow } from './clauses.ts'
+import { isQueryWord, readSubquery } from './expressions.ts'
 import { readFrom } from './from.ts'
 import { readRows } from './rows.ts'
 

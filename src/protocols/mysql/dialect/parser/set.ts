@@ -3,7 +3,8 @@ import { Kind } from '../lexer.ts'
 import { readAccount } from './accounts.ts'
 import { assign, utility } from './build.ts'
 import { fold, type Cursor } from './cursor.ts'
-import { readExpression, readSystemVariable, SCOPES } from './expressions.ts'
+import { readExpression } from './clauses.ts'
+import { readSystemVariable, SCOPES } from './expressions.ts'
 
 /** What SET was found to do so far. */
 interface Found {

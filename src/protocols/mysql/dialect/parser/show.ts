@@ -4,7 +4,7 @@ import { readAccount } from './accounts.ts'
 import { utility } from './build.ts'
 import { constantAt } from './constants.ts'
 import type { Cursor } from './cursor.ts'
-import { readExpression } from './expressions.ts'
+import { readExpression } from './clauses.ts'
 import { readLimit } from './queries.ts'
 
 /**

@@ -1,0 +1,115 @@
+import type { Expression, Sort, Window } from '../../../../sql/query.ts'
+import { Kind } from '../lexer.ts'
+import { column } from './build.ts'
+import { fold, type Cursor } from './cursor.ts'
+
+// What expressions and the functions in them are made of.
+
+export const readExpression = (cursor: Cursor): Expression => cursor.read.expression(cursor)
+
+/** A parenthesis right behind it; under IGNORE_SPACE after spaces, too. */
+export function isCalled(cursor: Cursor): boolean {
+  if (!cursor.isSignAt(1, '(')) return false
+  const between = cursor.tokens.text.slice(cursor.tokens.end(cursor.at), cursor.tokens.start(cursor.at + 1))
+  return between === '' || (cursor.context.sqlMode.has('IGNORE_SPACE') && /^[ \t\n\v\f\r]*$/.test(between))
+}
+
+/** `column`, `table.column`, `database.table.column`; where stars are allowed, one of them at the end. */
+export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
+  const path = [cursor.name()]
+  while (path.length < 3 && cursor.takeSign('.')) {
+    if (allowsStar && cursor.takeSign('*')) return column(...path.map((name) => cursor.foldTable(name)), '*')
+    path.push(cursor.name(() => false))
+  }
+  const last = path.pop() as string
+  return column(...path.map((name) => cursor.foldTable(name)), fold(last))
+}
+
+/** What stands behind the parenthesis that closes the one at an offset. */
+export function behindParentheses(cursor: Cursor, from: number): number {
+  let open = 0
+  for (let offset = from; cursor.at + offset < cursor.tokens.count; offset++) {
+    if (cursor.kindAt(offset) !== Kind.sign) continue
+    if (cursor.isSignAt(offset, '(')) open++
+    else if (cursor.isSignAt(offset, ')') && --open === 0) return offset + 1
+  }
+  return cursor.tokens.count
+}
+
+// ── intervals ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const UNITS = new Set(
+  `MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND MINUTE_SECOND
+   HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR YEAR_MONTH
+   SQL_TSI_SECOND SQL_TSI_MINUTE SQL_TSI_HOUR SQL_TSI_DAY SQL_TSI_WEEK SQL_TSI_MONTH SQL_TSI_QUARTER SQL_TSI_YEAR`.split(
+    /\s+/,
+  ),
+)
+
+export function readUnit(cursor: Cursor): void {
+  if (!UNITS.has(cursor.word)) cursor.fail('a unit of time')
+  cursor.at++
+}
+
+/** INTERVAL with a unit; `INTERVAL(a, b)` is a function. */
+export function isInterval(cursor: Cursor): boolean {
+  if (!cursor.is('INTERVAL')) return false
+  if (!cursor.isSignAt(1, '(')) return true
+  const end = behindParentheses(cursor, 1)
+  let open = 0
+  for (let offset = 1; offset < end; offset++) {
+    if (cursor.isSignAt(offset, '(')) open++
+    if (cursor.isSignAt(offset, ')')) open--
+    if (cursor.isSignAt(offset, ',') && open === 1) return false
+  }
+  return true
+}
+
+/** The number of an interval; what unit it has tells nothing. */
+export function readInterval(cursor: Cursor): Expression {
+  cursor.expect('INTERVAL')
+  const amount = readExpression(cursor)
+  readUnit(cursor)
+  return amount
+}
+
+// ── order and windows ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The list behind ORDER BY. */
+export const readOrder = (cursor: Cursor): readonly Sort[] =>
+  cursor.list(() => {
+    const by = readExpression(cursor)
+    cursor.takeAny('ASC', 'DESC')
+    return { by, operator: undefined }
+  })
+
+export const maybeOrder = (cursor: Cursor): readonly Sort[] => (cursor.take('ORDER', 'BY') ? readOrder(cursor) : [])
+
+/** What stands between the parentheses of a window. */
+export function readWindow(cursor: Cursor): Window {
+  cursor.expectSign('(')
+  const refers = cursor.isAny('PARTITION', 'ORDER', 'ROWS', 'RANGE', 'GROUPS') ? undefined : cursor.maybeName()
+  const partition = cursor.take('PARTITION', 'BY') ? readOrder(cursor).map(({ by }) => by) : []
+  const order = maybeOrder(cursor)
+  const frame = cursor.takeAny('ROWS', 'RANGE', 'GROUPS') === undefined ? [] : readFrame(cursor)
+  cursor.expectSign(')')
+  return { refers: refers === undefined ? undefined : fold(refers), partition, order, frame }
+}
+
+function readFrame(cursor: Cursor): readonly Expression[] {
+  const bounds: Expression[] = []
+  const bound = (): void => {
+    if (cursor.take('CURRENT', 'ROW') || cursor.take('UNBOUNDED', 'PRECEDING') || cursor.take('UNBOUNDED', 'FOLLOWING'))
+      return
+    bounds.push(isInterval(cursor) ? readInterval(cursor) : cursor.read.operand(cursor))
+    cursor.expectAny('PRECEDING', 'FOLLOWING')
+  }
+  if (cursor.take('BETWEEN')) {
+    bound()
+    cursor.expect('AND')
+  }
+  bound()
+  if (cursor.take('EXCLUDE') && !cursor.take('CURRENT', 'ROW') && !cursor.take('NO', 'OTHERS'))
+    cursor.expectAny('GROUP', 'TIES')
+  return bounds
+}

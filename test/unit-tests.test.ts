@@ -15,7 +15,7 @@ const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read
 const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
 const RESULTS = 'results/masked-messages.test.ts and test/integration/{leaks,hidden-values}.test.ts'
 
-const LANE = 'lane/{lane,no-longer-known}.test.ts hold it against the slow path'
+const LANE = 'lane/{lane,simple-queries,no-longer-known}.test.ts hold it against the slow path'
 const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/lane/client-lane.ts': LANE,
   'protocols/postgres/gateway/lane/hand-over.ts': LANE,

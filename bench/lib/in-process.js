@@ -224,6 +224,26 @@ const column = (name, tableOid, attribute, typeOid) => ({
   typeModifier: -1,
   format: 0,
 })
+const text = (sql) => encodeMessage(query, { type: 'query', sql })
+const prepareAs = (statement, sql) =>
+  Buffer.concat([
+    encodeMessage(parse, { type: 'parse', statement, sql, parameterTypes: [0] }),
+    raw('S', Buffer.alloc(0)),
+  ])
+const run = (statement, aid) =>
+  Buffer.concat([
+    encodeMessage(bind, {
+      type: 'bind',
+      portal: '',
+      statement,
+      parameterFormats: [0],
+      parameters: [Buffer.from(String(aid))],
+      resultFormats: [0],
+    }),
+    encodeMessage(describe, { type: 'describe', subject: 'portal', name: '' }),
+    encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 }),
+    raw('S', Buffer.alloc(0)),
+  ])
 const raw = (tag, body) => {
   const out = Buffer.alloc(5 + body.length)
   out[0] = tag.charCodeAt(0)
@@ -243,11 +263,17 @@ export function dataRow(values) {
   return raw('D', Buffer.concat([count, ...parts]))
 }
 const READY = raw('Z', Buffer.from('I'))
+const IN_BLOCK = raw('Z', Buffer.from('T'))
 const complete = (tag) => raw('C', Buffer.from(`${tag}\0`))
 
 export const ACCOUNT = encodeMessage(rowDescription, {
   type: 'row-description',
   columns: [column('abalance', 20_000, 3, 23)],
+})
+/** A column that is masked. */
+const FILLER = encodeMessage(rowDescription, {
+  type: 'row-description',
+  columns: [column('filler', 20_000, 4, 1042)],
 })
 export const BULK = encodeMessage(rowDescription, {
   type: 'row-description',
@@ -264,6 +290,8 @@ export const BULK_PLAIN = encodeMessage(rowDescription, {
 })
 export const SELECT = 'SELECT abalance FROM pgbench_accounts WHERE aid = $1;'
 
+const SELECT_MASKED = 'SELECT filler FROM pgbench_accounts WHERE aid = $1;'
+
 /** What a client sends is made once: it is the gateway that is measured. */
 function once(make) {
   const made = new Map()
@@ -274,34 +302,23 @@ function once(make) {
 }
 /** What pgbench sends, as its traces have it. */
 export const pgbench = {
-  prepare: Buffer.concat([
-    encodeMessage(parse, { type: 'parse', statement: 'P0_1', sql: SELECT, parameterTypes: [0] }),
-    raw('S', Buffer.alloc(0)),
-  ]),
-  prepared: once((aid) =>
-    Buffer.concat([
-      encodeMessage(bind, {
-        type: 'bind',
-        portal: '',
-        statement: 'P0_1',
-        parameterFormats: [0],
-        parameters: [Buffer.from(String(aid))],
-        resultFormats: [0],
-      }),
-      encodeMessage(describe, { type: 'describe', subject: 'portal', name: '' }),
-      encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0 }),
-      raw('S', Buffer.alloc(0)),
-    ]),
-  ),
-  simple: once((aid) =>
-    encodeMessage(query, { type: 'query', sql: `SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};` }),
-  ),
+  prepare: prepareAs('P0_1', SELECT),
+  prepared: once((aid) => run('P0_1', aid)),
+  prepareMasked: prepareAs('P0_2', SELECT_MASKED),
+  masked: once((aid) => run('P0_2', aid)),
+  simple: once((aid) => text(`SELECT abalance FROM pgbench_accounts WHERE aid = ${aid};`)),
+  begin: text('BEGIN;'),
+  commit: text('COMMIT;'),
 }
 /** What the server answers. */
 export const answers = {
   prepare: Buffer.concat([raw('1', Buffer.alloc(0)), READY]),
   prepared: Buffer.concat([raw('2', Buffer.alloc(0)), ACCOUNT, dataRow(['0']), complete('SELECT 1'), READY]),
+  masked: Buffer.concat([raw('2', Buffer.alloc(0)), FILLER, dataRow([''.padEnd(84)]), complete('SELECT 1'), READY]),
   simple: Buffer.concat([ACCOUNT, dataRow(['0']), complete('SELECT 1'), READY]),
+  begin: Buffer.concat([complete('BEGIN'), IN_BLOCK]),
+  inBlock: Buffer.concat([ACCOUNT, dataRow(['0']), complete('SELECT 1'), IN_BLOCK]),
+  commit: Buffer.concat([complete('COMMIT'), READY]),
   end: (rows) => Buffer.concat([complete(`SELECT ${rows}`), READY]),
 }
-export const select = (sql) => encodeMessage(query, { type: 'query', sql })
+export const select = text

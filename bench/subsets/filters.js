@@ -17,16 +17,46 @@ export async function units() {
     slow: await startRelay({ checks: true, hasLane: false }),
   }
   for (const relay of Object.values(relays)) {
-    relay.client(pgbench.prepare)
-    await relay.written()
-    relay.server(answers.prepare)
+    for (const prepare of [pgbench.prepare, pgbench.prepareMasked]) {
+      relay.client(prepare)
+      await relay.written()
+      relay.server(answers.prepare)
+    }
   }
   const statements = 1000
   const statement = (relay, mode) => async () => {
     for (let n = 0; n < statements; n++) {
       relay.client(pgbench[mode](100_000 + n))
       if (n % 8 === 7) await relay.written()
-      relay.server(answers[mode])
+      relay.server(mode === 'masked' ? fresh(answers.masked) : answers[mode])
+      await relay.room()
+    }
+    return statements
+  }
+  /** More texts than are remembered, so that none of them is known but for its constant. */
+  const texts = Array.from({ length: CONSTANTS }, (_, n) => pgbench.simple(200_000 + n))
+  let said = 0
+  const otherConstants = (relay) => async () => {
+    for (let n = 0; n < statements; n++) {
+      relay.client(texts[said++ % CONSTANTS])
+      if (n % 8 === 7) await relay.written()
+      relay.server(answers.simple)
+      await relay.room()
+    }
+    return statements
+  }
+  const transactions = (relay) => async () => {
+    for (let n = 0; n < statements; n += 4) {
+      for (const [sent, answer] of [
+        [pgbench.begin, answers.begin],
+        [pgbench.simple(100_000 + n), answers.inBlock],
+        [pgbench.simple(100_001 + n), answers.inBlock],
+        [pgbench.commit, answers.commit],
+      ]) {
+        relay.client(sent)
+        relay.server(answer)
+      }
+      await relay.written()
       await relay.room()
     }
     return statements
@@ -86,6 +116,14 @@ export async function units() {
     { name: 'a prepared statement, eight sessions that come and go', unit: 'statement', work: comingAndGoing },
     { name: 'a prepared statement, the slow way', unit: 'statement', work: statement(relays.slow, 'prepared') },
     { name: 'a simple statement', unit: 'statement', work: statement(relays.checks, 'simple') },
+    { name: 'a simple statement with changing constants', unit: 'statement', work: otherConstants(relays.checks) },
+    {
+      name: 'a simple statement with changing constants, the slow way',
+      unit: 'statement',
+      work: otherConstants(relays.slow),
+    },
+    { name: 'a simple statement in a transaction', unit: 'statement', work: transactions(relays.checks) },
+    { name: 'a prepared statement with a masked row', unit: 'statement', work: statement(relays.checks, 'masked') },
     { name: 'rows, nothing on', unit: 'MB', work: () => rows(relays.plain, masked, BULK, chunks) },
     { name: 'rows, none masked', unit: 'MB', work: () => rows(relays.checks, plain, BULK_PLAIN, chunks) },
     { name: 'rows, one column masked', unit: 'MB', work: () => rows(relays.checks, masked, BULK, chunks) },
@@ -106,6 +144,7 @@ export async function units() {
 }
 
 const SESSIONS = 8
+const CONSTANTS = 24_000
 
 /** As a socket gives it, in memory that nobody else holds: what is masked is written over. */
 function fresh(chunk) {

@@ -24,6 +24,7 @@ export class AllowedCommand implements RepeatedCommand {
   readonly #log: CommandLog
   readonly #entry: CommandEntry
   readonly #digestOf: ReturnType<CommandDigest['repeated']>
+  readonly #textDigest: ReturnType<CommandDigest['repeatedText']>
 
   constructor({ draft, judgement, rules, policy, ended, digest, log }: Parts) {
     this.#policy = policy
@@ -32,6 +33,7 @@ export class AllowedCommand implements RepeatedCommand {
     this.#log = log
     this.#entry = commandEntry(draft, judgement, rules.language)
     this.#digestOf = digest.repeated(draft, rules.version)
+    this.#textDigest = digest.repeatedText(draft, rules.version)
   }
 
   get isAllowed(): boolean {
@@ -41,4 +43,10 @@ export class AllowedCommand implements RepeatedCommand {
   record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string {
     return this.#log.add(this.#entry, { parameters: recorded }, this.#digestOf(parameters, inTransaction))
   }
+
+  recordText(text: string, recorded: string, inTransaction: boolean): string {
+    return this.#log.add({ ...this.#entry, text: recorded }, NO_PARAMETERS, this.#textDigest(text, inTransaction))
+  }
 }
+
+const NO_PARAMETERS = { parameters: [] }

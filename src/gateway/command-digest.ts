@@ -38,6 +38,12 @@ export class CommandDigest {
     return (parameters, inside) => digest(`${JSON.stringify(parameters)},${inside}]`)
   }
 
+  /** The same of other texts that do the same as this one, and have no parameters. */
+  repeatedText(draft: CommandDraft, policy: string): (text: string, inside: boolean) => string {
+    const digest = this.#key.startingWith(`${this.#sameEachTime(draft, policy)}[`)
+    return (text, inside) => digest(`${JSON.stringify(text)},[],${inside}]`)
+  }
+
   #sameEachTime({ facts, context }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {

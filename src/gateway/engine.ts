@@ -138,6 +138,8 @@ export interface RepeatedCommand {
   readonly isAllowed: boolean
   /** Puts it on record, as `decide` would now. `recorded`: the parameters as they may be kept for ever. Returns the decision's id. */
   record(parameters: CommandDraft['parameters'], recorded: CommandDraft['parameters'], inTransaction: boolean): string
+  /** The same of another text that does the same, and has no parameters. `recorded`: as it may be kept for ever. */
+  recordText(text: string, recorded: string, inTransaction: boolean): string
 }
 
 export interface Recordable {

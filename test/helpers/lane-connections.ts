@@ -177,7 +177,7 @@ export class LaneConnection {
       if (event.type === 'result') return { ...event, command: idOf(event.command), durationMs: 0 }
       return event
     })
-    const { status, batch, batchOpen, serverSkips, copyIn } = this.pipeline
+    const { status, batch, batchOpen, serverSkips, copyIn, block, isInBlock, transactionSince } = this.pipeline
     // Names that nobody has, and decisions that an error names, are random.
     const bytesOf = (written: Buffer[]): string =>
       Buffer.concat(written.splice(0))
@@ -191,7 +191,7 @@ export class LaneConnection {
       events,
       ended: (this.session.ended.reason as PamError | undefined)?.code,
       commands: (this.session as unknown as { commands(): number }).commands(),
-      flow: { status, batch, batchOpen, serverSkips, copyIn },
+      flow: { status, batch, batchOpen, serverSkips, copyIn, block, isInBlock, hasBegun: transactionSince > 0 },
     }
   }
 

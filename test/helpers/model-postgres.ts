@@ -76,6 +76,8 @@ export class ModelPostgres {
     if (this.#skips && message.type !== 'sync') return
     switch (message.type) {
       case 'query':
+        this.#statements.delete('')
+        this.#portals.delete('')
         this.#run(message.sql, /'(\w+)'/.exec(message.sql)?.[1] ?? '0', true)
         return this.#say(readyForQuery(this.#status))
       case 'parse':

@@ -68,13 +68,18 @@ export async function createSqlParser(): Promise<SqlParser> {
       }
       if ('failure' in tree) return texts.set(sql, tree)
       const parsed = readStatements(tree, sql)
-      return skeleton !== undefined && hasInertConstants(tree, skeleton)
-        ? templates.set(skeleton.key, parsed)
-        : texts.set(sql, parsed)
+      if (skeleton === undefined || !hasInertConstants(tree, skeleton)) return texts.set(sql, parsed)
+      skeletons.set(parsed, skeleton.key)
+      return templates.set(skeleton.key, parsed)
     },
     close: () => worker.close(),
   }
 }
+
+/** The key of the skeleton that all texts have which say this and differ in constants alone; undefined where it is said by one text. */
+export const skeletonBehind = (parsed: readonly ParsedStatement[]): string | undefined => skeletons.get(parsed)
+
+const skeletons = new WeakMap<readonly ParsedStatement[], string>()
 
 /** `broken`: not the text is at fault but the parser, which may give anything from now on. */
 function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {

@@ -3,18 +3,21 @@ import { bind, formatAt } from '../../wire/bind.ts'
 import { describePortal, SYNC } from '../../wire/client-message.ts'
 import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
+import { query } from '../../wire/query.ts'
 import { encodeMessage } from '../../wire/server-message.ts'
 import { endOfBindHead, endOfMessage, endOfParameters, NULL_LENGTH, standsAt, uint32At } from '../../wire/walk.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
 import { readableParameter } from '../pipeline/readable-parameter.ts'
-import { recordableParameters } from '../pipeline/recordable.ts'
+import { noteChanges } from '../pipeline/command-draft.ts'
+import { recordable, recordableParameters } from '../pipeline/recordable.ts'
 import { rewritesOf, type KnownStatement } from './known-statement.ts'
 import type { KnownStatements } from './known-statements.ts'
 import { CAPACITY, shapes, type LaneQueue } from './lane-queue.ts'
 
 /**
- * From the client: a chunk that is nothing but statements which are known, each with its Bind, Describe and Execute, up to a Sync. It is looked through
- * first; only where all of it may go on is any of it put on record. Whatever it does not know byte for byte is for the slow path.
+ * From the client: a chunk that is nothing but statements which are known: simple queries, and others each with its Bind, Describe and Execute, up to a
+ * Sync. It is looked through first; only where all of it may go on is any of it put on record. Whatever it does not know byte for byte is for the slow
+ * path.
  */
 export class ClientLane {
   readonly #pipeline: PipelineState
@@ -49,6 +52,14 @@ export class ClientLane {
     let hasParsed = false
     while (at < chunk.length) {
       if (count === CAPACITY) return -1
+      if (chunk[at] === query.tag) {
+        // In a batch that is not over it would end it.
+        if ((shape & shapes.sync) === 0) return -1
+        at = this.#findQuery(chunk, at, count++)
+        if (at < 0) return -1
+        shape = shapes.query | shapes.sync
+        continue
+      }
       const start = at
       shape = 0
       if (chunk[at] === parse.tag) {
@@ -64,7 +75,7 @@ export class ClientLane {
       const statement = this.#known.find(chunk, start, at, values)
       if (statement === undefined) return -1
       // What it would be is prepared in this very chunk.
-      if (hasParsed && !statement.isParsed && statement.name === '') return -1
+      if (hasParsed && statement.comesAs === 'name' && statement.name === '') return -1
       const behind = endOfParameters(chunk, values, statement.parameterCount, end)
       if (behind < 0 || end - behind !== statement.tail.length || !standsAt(chunk, behind, statement.tail)) return -1
       at = end
@@ -86,31 +97,62 @@ export class ClientLane {
     return (shape & shapes.sync) === 0 ? -1 : count
   }
 
+  /** The end of a simple query that is known. */
+  #findQuery(chunk: Buffer, at: number, index: number): number {
+    const end = endOfMessage(chunk, at, this.#longest)
+    if (end < 0 || chunk.indexOf(0, at + HEADER) !== end - 1) return -1
+    const text = chunk.toString('latin1', at + HEADER, end - 1)
+    const statement = this.#known.findQuery(text)
+    const shape = shapes.query | shapes.sync
+    if (statement === undefined || !this.#mayPass(statement, shape)) return -1
+    STATEMENTS[index] = statement
+    SHAPES[index] = shape
+    // What has a skeleton is ASCII: its bytes are its characters.
+    TEXTS[index] = statement.hasConstants ? text : statement.prepared.sql
+    return end
+  }
+
   /** Whether the slow path would say of it what it said before, and of its rows as well. */
   #mayPass(statement: KnownStatement, shape: number): boolean {
     const pipeline = this.#pipeline
     const { prepared, generation, command } = statement
     if (generation !== pipeline.known.generation || !command.isAllowed) return false
-    if (!statement.isParsed && pipeline.inFlight.prepared(statement.name) !== prepared) return false
+    if (statement.comesAs === 'name' && pipeline.inFlight.prepared(statement.name) !== prepared) return false
     const isDescribed = (shape & shapes.describe) !== 0
     if (!isDescribed && !this.#masks) return true
     // Of what is prepared just now the slow path would ask for the columns, and so it would of any that were not told with the definitions of now.
-    if (prepared.described !== generation || prepared.columns === undefined || (statement.isParsed && !isDescribed))
-      return false
-    return !this.#masks || rewritesOf(statement, pipeline.known.masking, pipeline.session.hashKeys) === 'untouched'
+    if (prepared.described !== generation || (statement.comesAs === 'text' && !isDescribed)) return false
+    if (!this.#masks) return prepared.columns !== undefined
+    return rewritesOf(statement, pipeline.known.masking, pipeline.session.hashKeys) !== undefined
   }
 
   #record(chunk: Buffer, index: number): void {
     const pipeline = this.#pipeline
     const statement = STATEMENTS[index] as KnownStatement
     const shape = SHAPES[index] as number
+    if ((shape & shapes.query) !== 0) return this.#recordQuery(statement, TEXTS[index] as string)
     const parameters = parametersAt(chunk, VALUES[index] as number, statement)
     const recorded =
       parameters.length === 0 ? parameters : recordableParameters(parameters, statement.facts, pipeline.session)
     const decision = statement.command.record(parameters, recorded, pipeline.status !== 'I')
     pipeline.noteSending()
+    if (statement.movesBlock) noteChanges(pipeline, statement.facts)
     this.#queue.add(statement, decision, shape, pipeline.batch, performance.now())
     if ((shape & shapes.sync) !== 0) pipeline.endBatch()
+  }
+
+  #recordQuery(statement: KnownStatement, text: string): void {
+    const pipeline = this.#pipeline
+    const { facts, command, prepared } = statement
+    const inTransaction = pipeline.status !== 'I'
+    const decision =
+      text === prepared.sql
+        ? command.record(NONE, NONE, inTransaction)
+        : command.recordText(text, recordable(text, NONE, facts, pipeline.session).text, inTransaction)
+    pipeline.noteSending()
+    pipeline.endBatch()
+    if (statement.movesBlock) noteChanges(pipeline, facts)
+    this.#queue.add(statement, decision, shapes.query | shapes.sync, pipeline.batch, performance.now(), text)
   }
 }
 
@@ -137,6 +179,8 @@ function parametersAt(chunk: Buffer, from: number, statement: KnownStatement): r
   return parameters
 }
 
+/** Tag and length. */
+const HEADER = 5
 const NONE: readonly (string | null)[] = []
 /** Of the unnamed portal, and all of its rows. */
 const DESCRIBE = describePortal('')
@@ -145,4 +189,6 @@ const EXECUTE = encodeMessage(execute, { type: 'execute', portal: '', maxRows: 0
 /** What was found in the chunk at work: nothing waits between the finding and the recording. */
 const STATEMENTS: (KnownStatement | undefined)[] = Array.from({ length: CAPACITY }, () => undefined)
 const VALUES = new Int32Array(CAPACITY)
+/** Of simple queries. */
+const TEXTS: (string | undefined)[] = Array.from({ length: CAPACITY }, () => undefined)
 const SHAPES = new Uint8Array(CAPACITY)

@@ -50,9 +50,10 @@ function expectOne(
   const decision = lane.decision(index)
   const startedAt = lane.startedAt(index)
   const { facts } = statement
+  if (statement.comesAs === 'query') return expect(queryAt(lane, index, step))
   const { errorExposure } = facts
   let { prepared } = statement
-  if (statement.isParsed) {
+  if (statement.comesAs === 'text') {
     prepared = freshly(statement, shape)
     const change = names.statements.set('', prepared, batch)
     if (step > steps.parse) change.confirm()
@@ -77,6 +78,21 @@ function expectOne(
     expect({ type: 'execute', run, portal })
   }
   if ((shape & shapes.sync) !== 0) expect({ type: 'sync' })
+}
+
+/** A simple query, as far as it is answered. */
+function queryAt(lane: LaneQueue, index: number, step: number): Pending {
+  const { facts, prepared, rows } = lane.statement(index)
+  const startedAt = lane.startedAt(index)
+  const run = startRun(lane.decision(index), lane.text(index) ?? prepared.sql, facts, undefined, startedAt)
+  // Its result is on record.
+  if (step === steps.sync) run.index++
+  else if (index === 0) {
+    run.rows = lane.rows
+    run.bytes = lane.bytes
+    if (step > steps.describe) run.rewrites = rows?.rewrites
+  }
+  return { type: 'query', run, of: prepared, rests: restsOn(facts, startedAt) }
 }
 
 /** A statement that was prepared anew, before the server has said what its columns are. */

@@ -8,17 +8,21 @@ import type { Bind } from '../../wire/bind.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
 import type { Column } from '../../wire/row-description.ts'
 import type { ColumnNames, Prepared } from '../pipeline/name-table.ts'
-import { knownRewrites, type RowRewrites } from '../results/row-masking.ts'
+import { knownRewrites, rowRewrites, type RowRewrites } from '../results/row-masking.ts'
 
 /** A statement that the slow path has let through, with all that is the same when it comes again. */
 export interface KnownStatement {
-  /** It comes with its text each time, and stands under no name. */
-  readonly isParsed: boolean
+  /** `query`: a simple query; `text`: it is prepared each time, under no name; `name`: it was prepared before. */
+  readonly comesAs: 'query' | 'text' | 'name'
+  /** Of a simple query: other texts say the same with other constants. */
+  readonly hasConstants: boolean
   /** What it was prepared as. */
   readonly name: string
-  /** As it was prepared; where it comes with its text, as it was when the slow path had it. */
+  /** As it was prepared; where it comes with its text, as it was when the slow path had it. Of a simple query, what its columns are told to. */
   readonly prepared: Prepared
   readonly facts: StatementFacts
+  /** It begins or ends a transaction block. */
+  readonly movesBlock: boolean
   /** What its text calls its columns. */
   readonly names: ColumnNames
   readonly command: RepeatedCommand
@@ -40,7 +44,7 @@ interface KnownRows {
 }
 
 /**
- * Whether a statement does nothing but read and write rows: it makes no names, moves no settings, begins and ends no transaction, and all of it is
+ * Whether a statement does nothing but read and write rows, or begin or end a transaction: it makes no names, moves no settings, and all of it is
  * understood. What is decided next does not depend on whether it has run.
  */
 export function leavesNoTrace(facts: StatementFacts): boolean {
@@ -57,14 +61,19 @@ export function leavesNoTrace(facts: StatementFacts): boolean {
     !facts.unresolved &&
     facts.errorExposure !== 'any' &&
     facts.comparisons.length === 0 &&
-    isOfRows(only as ParsedStatement)
+    isPlain(only as ParsedStatement)
   )
 }
 
-const isOfRows = (statement: ParsedStatement): boolean =>
-  statement.kinds.length > 0 &&
-  statement.kinds.every((kind) => OF_ROWS.has(kind)) &&
-  statement.tree.kind !== 'utility' &&
+const isOfRows = ({ kinds, tree }: ParsedStatement): boolean =>
+  kinds.length > 0 && kinds.every((kind) => OF_ROWS.has(kind)) && tree.kind !== 'utility'
+
+/** Whether a statement begins or ends a transaction block, and does nothing else. */
+export const isOfBlock = ({ kinds: [kind, ...others], readWrite }: ParsedStatement): boolean =>
+  kind !== undefined && OF_BLOCKS.has(kind) && others.length === 0 && !readWrite
+
+const isPlain = (statement: ParsedStatement): boolean =>
+  (isOfRows(statement) || isOfBlock(statement)) &&
   statement.names.length === 0 &&
   statement.makes.length === 0 &&
   statement.settings.length === 0 &&
@@ -74,6 +83,7 @@ const isOfRows = (statement: ParsedStatement): boolean =>
   statement.renamesSchema === undefined
 
 const OF_ROWS = new Set(wordList('select select-for-update insert update delete merge'))
+const OF_BLOCKS = new Set(wordList('begin start commit rollback'))
 
 /** Whether the names of its columns pass as the server says them. */
 export const showsNames = ({ errorExposure, outputs }: ColumnNames, scope: MaskingScope): boolean =>
@@ -82,11 +92,16 @@ export const showsNames = ({ errorExposure, outputs }: ColumnNames, scope: Maski
 
 /** What becomes of its rows, as the slow path would find it out; undefined while their columns are not known. */
 export function rewritesOf(known: KnownStatement, scope: MaskingScope, keys: HashKeys): RowRewrites | undefined {
-  const { prepared, resultFormats, facts } = known
+  const { prepared, resultFormats, facts, comesAs } = known
   const { columns } = prepared
   if (columns === undefined) return undefined
   if (known.rows?.columns === columns && known.rows.scope === scope) return known.rows.rewrites
-  const rewrites = knownRewrites(prepared, columns, resultFormats, facts.lineage[0]?.outputs, { scope, keys }, false)
+  const outputs = facts.lineage[0]?.outputs
+  const masker = { scope, keys }
+  const rewrites =
+    comesAs === 'query'
+      ? rowRewrites(columns, undefined, outputs, masker)
+      : knownRewrites(prepared, columns, resultFormats, outputs, masker, false)
   known.rows = { columns, scope, rewrites }
   return rewrites
 }

@@ -6,11 +6,12 @@ export const shapes = {
   parse: 1,
   /** Its columns are asked for. */
   describe: 2,
-  /** It is the last before a Sync. */
+  /** It is the last before a Sync, or a simple query, which is a batch of its own. */
   sync: 4,
+  query: 8,
 } as const
 
-/** What the server answers to a statement next. */
+/** What the server answers to a statement next. A simple query begins with its columns, where it has any. */
 export const steps = { parse: 0, bind: 1, describe: 2, run: 3, sync: 4 } as const
 
 /** A statement of which all but the end of its batch is answered: what names stand for since. */
@@ -42,6 +43,7 @@ export class LaneQueue {
   #startedAt = new Float64Array(0)
   #batches = new Float64Array(0)
   #shapes = new Uint8Array(0)
+  #texts: (string | undefined)[] = []
   #first = 0
   #length = 0
 
@@ -58,7 +60,15 @@ export class LaneQueue {
     return this.#length + count <= CAPACITY
   }
 
-  add(statement: KnownStatement, decision: string, shape: number, batch: number, startedAt: number): void {
+  /** `text`: of a simple query, which may have other constants each time. */
+  add(
+    statement: KnownStatement,
+    decision: string,
+    shape: number,
+    batch: number,
+    startedAt: number,
+    text?: string,
+  ): void {
     if (this.#length === this.#shapes.length) this.#grow()
     const at = this.#at(this.#length)
     this.#statements[at] = statement
@@ -66,6 +76,7 @@ export class LaneQueue {
     this.#shapes[at] = shape
     this.#batches[at] = batch
     this.#startedAt[at] = startedAt
+    this.#texts[at] = text
     if (this.#length++ === 0) this.#begin()
     this.taken++
     if ((shape & shapes.parse) !== 0) this.hasParsed = true
@@ -84,6 +95,10 @@ export class LaneQueue {
     return this.#shapes[this.#at(index)] as number
   }
 
+  text(index = 0): string | undefined {
+    return this.#texts[this.#at(index)]
+  }
+
   batch(index = 0): number {
     return this.#batches[this.#at(index)] as number
   }
@@ -96,8 +111,11 @@ export class LaneQueue {
   /** The oldest is answered. */
   done(): void {
     const shape = this.shape()
-    this.answered = { statement: this.statement(), decision: this.decision(), shape, batch: this.batch() }
-    if ((shape & shapes.parse) !== 0) this.answeredParse = this.answered
+    // A simple query leaves no name behind.
+    if ((shape & shapes.query) === 0) {
+      this.answered = { statement: this.statement(), decision: this.decision(), shape, batch: this.batch() }
+      if ((shape & shapes.parse) !== 0) this.answeredParse = this.answered
+    }
     this.#first = this.#at(1)
     this.#length--
     this.#begin()
@@ -133,6 +151,7 @@ export class LaneQueue {
     }
     this.#statements = from(this.#statements)
     this.#decisions = from(this.#decisions)
+    this.#texts = from(this.#texts)
     this.#startedAt = wider(this.#startedAt, new Float64Array(room))
     this.#batches = wider(this.#batches, new Float64Array(room))
     this.#shapes = wider(this.#shapes, new Uint8Array(room))
@@ -140,7 +159,10 @@ export class LaneQueue {
   }
 }
 
-export const firstStep = (shape: number): number => ((shape & shapes.parse) !== 0 ? steps.parse : steps.bind)
+export function firstStep(shape: number): number {
+  if ((shape & shapes.query) !== 0) return steps.describe
+  return (shape & shapes.parse) !== 0 ? steps.parse : steps.bind
+}
 
 const SMALLEST = 8
 /** Statements that are on their way at once; with more, the slow path goes on. */

@@ -1,15 +1,19 @@
-import { serverTags } from '../../wire/server-message.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { passRows, rewriteRows, type RowRun } from '../../wire/row-run.ts'
+import { serverTags, type TransactionStatus } from '../../wire/server-message.ts'
 import { endOfMessage, standsAt } from '../../wire/walk.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
+import { rewritesOf } from './known-statement.ts'
 import { shapes, steps, type LaneQueue } from './lane-queue.ts'
 
 /**
- * From the server: answers to what the lane has sent, as they were before. What is anything else, or not all there, is for the slow path, from
+ * From the server: answers to what the lane has sent, as they were before, with what is hidden written over. What is anything else, or not all there, is for the slow path, from
  * that very message on.
  */
 export class ServerLane {
   readonly #pipeline: PipelineState
   readonly #queue: LaneQueue
+  readonly #masks: boolean
   readonly #longest: number
   /** The last tag, and the bytes that it came in: most results have the same. */
   #tag = ''
@@ -18,6 +22,7 @@ export class ServerLane {
   constructor(pipeline: PipelineState) {
     this.#pipeline = pipeline
     this.#queue = pipeline.lane
+    this.#masks = !isEmptyPlan(pipeline.session.masking)
     this.#longest = pipeline.session.limits.resultMessageBytes
   }
 
@@ -25,16 +30,44 @@ export class ServerLane {
     return this.#queue.length > 0
   }
 
-  /** How many bytes of the chunk are what was due; they pass as they are. */
-  take(chunk: Buffer): number {
+  /** How many bytes of the chunk are what was due; what of them is for the client is passed on in pieces. */
+  take(chunk: Buffer, pass: (bytes: Buffer) => void): number {
     const queue = this.#queue
     let at = 0
+    let passed = 0
     while (queue.length > 0) {
+      if (this.#masks && queue.step === steps.run && chunk[at] === serverTags.dataRow) {
+        const run = this.#rows(chunk, at)
+        if (run === undefined || run.rows === 0) break
+        if (run.bytes.length !== run.end - at || run.bytes.byteOffset !== chunk.byteOffset + at) {
+          if (passed < at) pass(chunk.subarray(passed, at))
+          pass(run.bytes)
+          passed = run.end
+        }
+        at = run.end
+        continue
+      }
       const end = endOfMessage(chunk, at, this.#longest)
       if (end < 0 || !this.#takeOne(chunk, at, end)) break
       at = end
     }
+    if (passed < at) pass(at - passed === chunk.length ? chunk : chunk.subarray(passed, at))
     return at
+  }
+
+  /** Rows that stand behind each other, as the client may see them. */
+  #rows(chunk: Buffer, at: number): RowRun | undefined {
+    const queue = this.#queue
+    const { known, session } = this.#pipeline
+    const rewrites = rewritesOf(queue.statement(), known.masking, session.hashKeys)
+    if (rewrites === undefined) return undefined
+    const run =
+      rewrites === 'untouched'
+        ? passRows(chunk, at, serverTags.dataRow, this.#longest)
+        : rewriteRows(chunk, at, rewrites, { tag: serverTags.dataRow, longest: this.#longest })
+    queue.rows += run.rows
+    queue.bytes += run.end - at
+    return run
   }
 
   #takeOne(chunk: Buffer, at: number, end: number): boolean {
@@ -46,6 +79,7 @@ export class ServerLane {
       case steps.bind:
         return tag === serverTags.bindComplete && end - at === EMPTY && this.#goTo(this.#afterBind())
       case steps.describe:
+        if ((queue.shape() & shapes.query) !== 0) return this.#beginQuery(chunk, at, end)
         return this.#isKnown(chunk, at, end) && this.#goTo(steps.run)
       case steps.run:
         if (tag === serverTags.dataRow) {
@@ -66,6 +100,13 @@ export class ServerLane {
 
   #afterBind(): number {
     return (this.#queue.shape() & shapes.describe) === 0 ? steps.run : steps.describe
+  }
+
+  /** What has no columns is answered at once. */
+  #beginQuery(chunk: Buffer, at: number, end: number): boolean {
+    if (this.#queue.statement().prepared.description !== undefined)
+      return this.#isKnown(chunk, at, end) && this.#goTo(steps.run)
+    return chunk[at] === serverTags.commandComplete && this.#complete(chunk, at, end)
   }
 
   /** The columns that rows are let through by. */
@@ -102,15 +143,21 @@ export class ServerLane {
     return this.#tag
   }
 
-  /** The end of the batch, with the transaction as it was before. */
   #isReady(chunk: Buffer, at: number, end: number): boolean {
     if (chunk[at] !== serverTags.readyForQuery || end - at !== EMPTY + 1) return false
-    if (chunk[at + EMPTY] !== this.#pipeline.status.charCodeAt(0)) return false
+    const status = STATUSES.get(chunk[at + EMPTY] as number)
+    if (status === undefined) return false
+    this.#pipeline.noteStatus(status)
     this.#queue.done()
+    this.#pipeline.noteTransaction()
     return true
   }
 }
 
+/** How a transaction may stand at the end of a batch. */
+const STATUSES: ReadonlyMap<number, TransactionStatus> = new Map(
+  (['I', 'T', 'E'] as const).map((status) => [status.charCodeAt(0), status]),
+)
 /** The length of a message without a body. */
 const EMPTY = 5
 /** COMPLETION_TAG_BUFSIZE in the server's cmdtag.h. */

@@ -174,14 +174,20 @@ export class ClientMessages {
   }
 
   *#query(frame: Frame, sql: string): Steps {
-    const facts = yield* this.#factsBeforePublishing(sql)
-    const verdict = yield* this.#gate.decide({ sql, parameters: [], facts })
+    const analysed = this.#analyzer.of(sql)
+    const facts = yield* this.#factsBeforePublishing(sql, analysed)
+    const command = { sql, parameters: [], facts }
+    const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
     if (verdict.wasHeld === true && (yield* this.#isOvertaken(facts))) {
       this.#pipeline.session.recorder.outcome({ type: 'notice', message: `not sent: ${OVERTAKEN.message}` })
       return this.#answerQuery(OVERTAKEN)
     }
-    this.#forwardQuery(frame, sql, facts, verdict.id)
+    const of =
+      facts === analysed && verdict.wasHeld !== true
+        ? this.#known.noteQuery({ sql, bytes: frame.bytes, facts, command: () => this.#gate.repeated(command) })
+        : undefined
+    this.#forwardQuery(frame, { sql, facts, decision: verdict.id, of })
   }
 
   /** While a person decided, others have sent what was decided with the definitions from before; it comes first. */
@@ -192,17 +198,20 @@ export class ClientMessages {
   }
 
   /** What others have on its way comes first; what the text means is asked again afterwards. */
-  *#factsBeforePublishing(sql: string): Steps<StatementFacts> {
+  *#factsBeforePublishing(sql: string, analysed: StatementFacts | Promise<StatementFacts>): Steps<StatementFacts> {
     const pipeline = this.#pipeline
     for (let times = 1; ; times++) {
-      const facts = yield* settledValue(this.#analyzer.of(sql))
+      const facts = yield* settledValue(times === 1 ? analysed : this.#analyzer.of(sql))
       if (!facts.changesCatalog && pipeline.changes.uncommitted === undefined) return facts
       const hasWaited = yield* beforeText(pipeline, facts)
       if (!hasWaited || times > MAX_WAITS) return facts
     }
   }
 
-  #forwardQuery(frame: Frame, sql: string, facts: StatementFacts, decision: string): void {
+  #forwardQuery(
+    frame: Frame,
+    { sql, facts, decision, of }: { sql: string; facts: StatementFacts; decision: string; of: Prepared | undefined },
+  ): void {
     const pipeline = this.#pipeline
     pipeline.endBatch()
     const restore = forgetNames(pipeline.names, facts)
@@ -210,7 +219,7 @@ export class ClientMessages {
     const published = publishedBy(pipeline, facts)
     noteChanges(pipeline, facts)
     const run = startRun(decision, sql, facts, notUnderstood)
-    const pending = { type: 'query', run, rests: restsOn(facts) } as const
+    const pending = { type: 'query', run, of, rests: restsOn(facts) } as const
     pipeline.expect(pending)
     if (published !== undefined) pipeline.changes.publish(pending, published.change, published.waitFor)
     this.#send(frame.bytes)

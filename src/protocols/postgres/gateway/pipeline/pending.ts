@@ -15,11 +15,15 @@ export type OwnRows = (string | null)[][]
 
 /** What was sent to the server and is not answered yet, in order; and answers of our own, in their place. */
 export type Pending =
-  /** `error`: of a text that was sent in the place of another one, made to fail with that SQLSTATE, what the client gets. */
+  /**
+   * `error`: of a text that was sent in the place of another one, made to fail with that SQLSTATE, what the client gets. `of`: of a text that may come
+   * again, what is to be told its columns.
+   */
   | {
       readonly type: 'query'
       readonly run: Run
       readonly rests?: Rests | undefined
+      readonly of?: Prepared | undefined
       readonly error?: { readonly sqlstate: string; readonly bytes: Buffer }
     }
   | { readonly type: 'sync' }

@@ -192,6 +192,16 @@ export class PipelineState implements ReadingPort {
     }
   }
 
+  /** The end of a batch, as the server says how the transaction stands. */
+  noteStatus(status: TransactionStatus): void {
+    if (this.status === 'I' && status !== 'I') this.transactionSince = Date.now()
+    this.status = status
+    if (!this.known.namesMoved) return
+    // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
+    this.known.notePathChange()
+    this.known.namesMoved = status !== 'I'
+  }
+
   /** What the server said of the transaction after a message: definitions have become everybody's, or were taken back. */
   noteTransaction(): void {
     // What was read may be what an old snapshot shows.

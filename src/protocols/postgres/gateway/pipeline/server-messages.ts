@@ -10,7 +10,7 @@ import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { MAX_KEPT, type PipelineState } from './pipeline-state.ts'
 import { isShielded, OwnQueryFailed, rowValues } from './gateway-query.ts'
 import { KeptRows } from '../results/kept-rows.ts'
-import type { ColumnNames } from './name-table.ts'
+import type { ColumnNames, Prepared } from './name-table.ts'
 import type { Pending, Run } from './pending.ts'
 import { copyFormatOf } from '../../dialect/copy-format.ts'
 import { printedTree } from '../server-reading/printed-tree.ts'
@@ -145,16 +145,20 @@ export class ServerMessages {
 
   #rowDescription(frame: Frame, head: Sent<'describe' | 'query'>): Buffer | undefined {
     if (head.type === 'describe') {
-      if (head.of !== undefined && head.of.description?.equals(frame.bytes) !== true) {
-        head.of.columns = this.#columns(frame)
-        head.of.description = Buffer.from(frame.bytes)
-      }
+      this.#describe(frame, head.of)
       this.#pipeline.answered()
       return head.hidden ? undefined : this.#named(frame, head.names)
     }
+    this.#describe(frame, head.of)
     if (this.#keeps > 0) head.run.columns = this.#columns(frame)
     if (this.#masks) head.run.rewrites = this.#rules.rewritesFor(this.#columns(frame), head.run)
     return this.#named(frame, { errorExposure: head.run.errorExposure, outputs: this.#rules.outputs(head.run) })
+  }
+
+  #describe(frame: Frame, of: Prepared | undefined): void {
+    if (of === undefined || of.description?.equals(frame.bytes) === true) return
+    of.columns = this.#columns(frame)
+    of.description = Buffer.from(frame.bytes)
   }
 
   /** Names of columns that code which is not read may have made of masked ones are hidden. */
@@ -192,7 +196,10 @@ export class ServerMessages {
     head.run.rows = 0
     head.run.bytes = 0
     if (head.type === 'execute') this.#pipeline.answered()
-    else head.run.rewrites = undefined
+    else {
+      head.run.rewrites = undefined
+      if (head.of !== undefined) head.of.columns ??= []
+    }
     return frame.bytes
   }
 
@@ -234,14 +241,7 @@ export class ServerMessages {
 
   #readyForQuery(frame: Frame): Buffer | undefined {
     const pipeline = this.#pipeline
-    const before = pipeline.status
-    pipeline.status = statusOf(frame)
-    if (before === 'I' && pipeline.status !== 'I') pipeline.transactionSince = Date.now()
-    // The end of a transaction may take a setting back, and so does a rollback to a savepoint.
-    if (pipeline.known.namesMoved) {
-      pipeline.known.notePathChange()
-      pipeline.known.namesMoved = pipeline.status !== 'I'
-    }
+    pipeline.noteStatus(statusOf(frame))
     pipeline.answered()
     pipeline.noteTransaction()
     return frame.bytes

@@ -34,8 +34,7 @@ export class ServerSide {
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
   push(chunk: Buffer): boolean {
-    const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk) : 0
-    if (taken > 0) this.#add(taken === chunk.length ? chunk : chunk.subarray(0, taken))
+    const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk, this.#add) : 0
     if (taken < chunk.length) this.#framer.push(taken === 0 ? chunk : chunk.subarray(taken), this.#take)
     return this.#flush()
   }
@@ -53,7 +52,7 @@ export class ServerSide {
   }
 
   /** Neighbouring messages that pass untouched become one piece again, and one write. */
-  #add(bytes: Buffer): void {
+  readonly #add = (bytes: Buffer): void => {
     const last = this.#last
     if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
       this.#lastEnd += bytes.length

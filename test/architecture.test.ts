@@ -54,6 +54,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'sql/facts/guard-lineage.ts': { imports: ['sql/', 'shared/errors.ts'] },
   'sql/lineage': { imports: ['sql/', 'type:masking/'] },
   'sql/masking': { imports: ['sql/', 'type:masking/'] },
+  'sql/record': { imports: ['shared/', 'masking/', 'sql/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
   'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
   'sql/vocabulary.ts': {

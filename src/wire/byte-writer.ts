@@ -69,6 +69,12 @@ export class ByteWriter {
     this.uint64le(BigInt(value))
   }
 
+  lengthEncodedBig(value: bigint): void {
+    if (value < 0x1_00_00_00n) return this.lengthEncoded(Number(value))
+    this.uint8(0xfe)
+    this.uint64le(value)
+  }
+
   lengthEncodedBytes(value: Uint8Array): void {
     this.lengthEncoded(value.length)
     this.bytes(value)

@@ -1,230 +1,25 @@
-import { item } from '../../../../shared/item.ts'
-import { detectors } from '../../../../masking/replace.ts'
-import type { Span } from '../../../../masking/detectors/detector.ts'
-import { commitmentMark, escapeMarks } from '../../../../shared/commitment.ts'
-import type { Recordable, Session } from '../../../../gateway/engine.ts'
-import type { MaskingPlan } from '../../../../masking/plan.ts'
+import type { Recordable } from '../../../../gateway/engine.ts'
+import {
+  recordable as recordableText,
+  type RecordingSession,
+  type TextPiece,
+} from '../../../../sql/record/recordable.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import type { LiteralPlace } from '../../../../sql/facts/parsed-statement.ts'
 import { isComment, literalsAndComments } from '../../dialect/literals.ts'
-import type { VisibleConstants } from '../../../../sql/lineage/open-constants.ts'
 
-/**
- * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
- * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
- * what looks like a masked kind. A text that could not be parsed may hold anything: it is detached.
- */
-export function recordable(
+export { recordableParameters } from '../../../../sql/record/recordable.ts'
+
+/** A statement as it may be kept for ever. */
+export const recordable = (
   sql: string,
   parameters: readonly (string | null)[],
   facts: StatementFacts,
   session: RecordingSession,
-): Recordable {
-  if (isUnread(facts)) {
-    const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
-    return { text, parameters: recordableParameters(parameters, facts, session), detached: sql }
-  }
-  return {
-    text: once(facts, sql, () => recordableText(sql, facts, session)),
-    parameters: parameters.length === 0 ? NONE : recordableParameters(parameters, facts, session),
-  }
-}
+): Recordable => recordableText(sql, parameters, facts, session, piecesOf)
 
-type RecordingSession = Pick<Session, 'commitment'> & { readonly masking: Pick<MaskingPlan, 'kinds'> }
-
-/** The parameters of a statement as they may be kept for ever. */
-export function recordableParameters(
-  parameters: readonly (string | null)[],
-  facts: StatementFacts,
-  session: RecordingSession,
-): (string | null)[] {
-  const commitsAll = isUnread(facts) || isSecret(facts)
-  const isOpen = !commitsAll && facts.errorExposure === 'none'
-  const shown = commitsAll || isOpen ? undefined : visibleIn(facts)
-  return parameters.map((value, index) =>
-    value === null
-      ? null
-      : isOpen || shown?.parameters.has(index + 1) === true
-        ? hideKinds(value, session)
-        : commit(value, session),
-  )
-}
-
-function recordableText(sql: string, facts: StatementFacts, session: RecordingSession): string {
-  const hide = (text: string): string => hideKinds(text, session)
-  if (facts.errorExposure === 'none' && !isSecret(facts)) return hide(sql)
-  const shown = isSecret(facts) ? undefined : visibleIn(facts)
-  return replaceLiterals(sql, (value) => commit(value, session), hide, shown?.constants ?? [])
-}
-
-const isUnread = ({ parsed, statements }: StatementFacts): boolean => parsed.length === 0 && statements.length > 0
-
-const isSecret = ({ parsed }: StatementFacts): boolean => parsed.some(({ secret }) => secret)
-
-const commit = (value: string, session: RecordingSession): string => commitmentMark(session.commitment(value))
-
-function hideKinds(text: string, session: RecordingSession): string {
-  const known = kindsOf(session.masking)
-  if (!known.hasOwn && isShortNumber(text)) return text
-  let result = ''
-  let at = 0
-  for (const { start, end } of spansIn(text, known.all)) {
-    result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end), session)
-    at = end
-  }
-  return result + escapeMarks(text.slice(at))
-}
-
-/** What is looked for everywhere: the kinds that we know, and those of the rules. */
-function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): Kinds {
-  let found = kinds.get(masking)
-  if (found === undefined) {
-    const own = masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
-    found = { all: [...Object.values(detectors), ...own], hasOwn: own.length > 0 }
-    kinds.set(masking, found)
-  }
-  return found
-}
-
-interface Kind {
-  find(text: string): readonly Span[]
-}
-
-interface Kinds {
-  readonly all: readonly Kind[]
-  /** Some are a rule's own: they may be anything. */
-  readonly hasOwn: boolean
-}
-
-const kinds = new WeakMap<object, Kinds>()
-
-/** Digits alone, and fewer than any kind that we know has: most parameters are such. */
-function isShortNumber(text: string): boolean {
-  if (text.length > MOST_DIGITS) return false
-  for (let n = 0; n < text.length; n++) {
-    const unit = text.charCodeAt(n)
-    if (unit < 0x30 || unit > 0x39) return false
-  }
-  return true
-}
-
-/** A payment card has thirteen. */
-const MOST_DIGITS = 12
-
-/** The same facts come with every statement of the same text. */
-function visibleIn(facts: StatementFacts): Visible | undefined {
-  if (!visible.has(facts)) visible.set(facts, visibleOf(facts))
-  return visible.get(facts)
-}
-
-const visible = new WeakMap<StatementFacts, Visible | undefined>()
-
-interface Visible {
-  readonly constants: readonly boolean[]
-  readonly parameters: ReadonlySet<number>
-}
-
-/** Undefined where it is not known for every statement: then every constant is hidden. */
-function visibleOf({ errorExposure, parsed, lineage }: StatementFacts): Visible | undefined {
-  const known = lineage.flatMap(({ visible }) => visible ?? [])
-  if (errorExposure === 'any' || known.length !== parsed.length) return undefined
-  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, item(known, index)))
-  return { constants, parameters: known.length === 1 ? item(known, 0).parameters : new Set() }
-}
-
-/** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
-function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
-  const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
-  if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
-  return read.map((at) => at !== undefined && places.has(at))
-}
-
-/** Where any of them finds something, in order; what overlaps is one. */
-function spansIn(text: string, all: readonly Kind[]): readonly { start: number; end: number }[] {
-  let found: Span[] | undefined
-  for (const kind of all) {
-    const spans = kind.find(text)
-    if (spans.length > 0) found = [...(found ?? []), ...spans]
-  }
-  if (found === undefined) return NOTHING
-  const spans: { start: number; end: number }[] = []
-  for (const { start, end } of found.toSorted((one, other) => one.start - other.start)) {
-    const last = spans.at(-1)
-    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end)
-    else spans.push({ start, end })
-  }
-  return spans
-}
-
-const NONE: readonly (string | null)[] = []
-const NOTHING: readonly { start: number; end: number }[] = []
-
-/** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
-function once(facts: StatementFacts, sql: string, hide: () => string): string {
-  const known = hidden.get(facts)
-  if (known?.sql === sql) return known.text
-  const text = hide()
-  hidden.set(facts, { sql, text })
-  return text
-}
-
-const hidden = new WeakMap<StatementFacts, { readonly sql: string; readonly text: string }>()
-
-/** No kind of value is as short as what stands between the constants of a list. */
-const SHORT = 3
-
-/** Constants in a list that are committed to as one. */
-const LONG_LIST = 50
-
-/**
- * Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. `visible` says of each
- * constant whether it may stand; where there are more or fewer than the parser saw, none may.
- */
-function replaceLiterals(
-  sql: string,
-  commit: (value: string) => string,
-  show: (value: string) => string,
-  visible: readonly boolean[],
-): string {
-  const literals = literalsAndComments(sql)
-  const isKnown = literals.filter(({ 0: literal }) => !isComment(literal)).length === visible.length
-  let out = ''
-  let at = 0
-  let count = 0
-  /** Hidden constants with nothing but commas between them. */
-  let run: { start: number; end: number }[] = []
-  // Quoted identifiers may hold anything.
-  const upTo = (end: number): string => {
-    const between = sql.slice(at, end)
-    return between.length < SHORT ? escapeMarks(between) : show(between)
-  }
-  const write = (): void => {
-    const [first, last] = [run[0], run.at(-1)]
-    if (first === undefined || last === undefined) return
-    if (run.length >= LONG_LIST) {
-      // One commitment for all: a list of a hundred thousand would keep everybody waiting.
-      const mark = commit(sql.slice(first.start, last.end))
-      out += upTo(first.start) + mark.replace('‹', `‹${run.length} values, `)
-      at = last.end
-    } else {
-      for (const { start, end } of run) {
-        out += upTo(start) + commit(sql.slice(start, end))
-        at = end
-      }
-    }
-    run = []
-  }
-  for (const { 0: literal, index } of literals) {
-    const end = index + literal.length
-    const hides = isComment(literal) ? undefined : !(isKnown && visible[count++] === true)
-    if (hides !== true || !/^[\s,]*$/.test(sql.slice(run.at(-1)?.end ?? index, index))) write()
-    if (hides === true) {
-      run.push({ start: index, end })
-      continue
-    }
-    out += upTo(index) + (hides === undefined ? '/*…*/' : show(literal))
-    at = end
-  }
-  write()
-  return out + upTo(sql.length)
-}
+const piecesOf = (sql: string): TextPiece[] =>
+  literalsAndComments(sql).map(({ 0: text, index }) => ({
+    start: index,
+    end: index + text.length,
+    isComment: isComment(text),
+  }))

@@ -1,0 +1,56 @@
+import type { Session } from './engine.ts'
+
+type Values = readonly (string | null)[]
+
+/** The rows of one result as the client got them, up to a limit in bytes, on their way into the record. */
+export class KeptRows {
+  readonly #command: string
+  readonly #recorder: Pick<Session['recorder'], 'outcome'>
+  readonly #columns: readonly string[] | undefined
+  #left: number
+  #rows: Values[] = []
+  #bytes = 0
+  #cut = false
+  #begun = false
+
+  constructor(
+    command: string,
+    recorder: Pick<Session['recorder'], 'outcome'>,
+    { limit, columns }: { readonly limit: number; readonly columns: readonly string[] | undefined },
+  ) {
+    this.#command = command
+    this.#recorder = recorder
+    this.#columns = columns
+    this.#left = limit
+  }
+
+  /** A row of so many bytes; its values are asked for where there is room for them. */
+  keep(bytes: number, values: () => Values): void {
+    if (this.#cut || bytes > this.#left) {
+      this.#cut = true
+      return
+    }
+    this.#left -= bytes
+    this.#bytes += bytes
+    this.#rows.push(values())
+    if (this.#bytes > BATCH) this.flush()
+  }
+
+  /** What is left goes into the record: the result is whole, or the session over. */
+  flush(): void {
+    if (this.#rows.length === 0 && !this.#cut) return
+    this.#recorder.outcome({
+      type: 'rows',
+      command: this.#command,
+      ...(this.#columns === undefined || this.#begun ? {} : { columns: this.#columns }),
+      rows: this.#rows,
+      ...(this.#cut ? { cut: true } : {}),
+    })
+    this.#begun = true
+    this.#rows = []
+    this.#bytes = 0
+  }
+}
+
+/** Bytes of rows that go into one event. */
+const BATCH = 32 * 1024

@@ -1,0 +1,248 @@
+import { item } from '../../shared/item.ts'
+import { detectors } from '../../masking/replace.ts'
+import type { Span } from '../../masking/detectors/detector.ts'
+import { commitmentMark, escapeMarks } from '../../shared/commitment.ts'
+import type { MaskingPlan } from '../../masking/plan.ts'
+import type { TextFacts } from '../facts/text-facts.ts'
+import type { LiteralPlace } from '../facts/parsed-statement.ts'
+import type { VisibleConstants } from '../lineage/open-constants.ts'
+
+/**
+ * A statement as it may be kept for ever. Values that must not be read later are replaced by a keyed commitment: all constants of
+ * a statement that carries a password; of one that touches masked columns those that have, or may have, to do with them; everywhere
+ * what looks like a masked kind. A text that could not be parsed may hold anything: it is detached.
+ */
+export function recordable(
+  sql: string,
+  parameters: readonly (string | null)[],
+  facts: TextFacts,
+  session: RecordingSession,
+  cut: CutText,
+): RecordableText {
+  if (isUnread(facts)) {
+    const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
+    return { text, parameters: recordableParameters(parameters, facts, session), detached: sql }
+  }
+  return {
+    text: once(facts, sql, () => recordableText(sql, facts, session, cut)),
+    parameters: parameters.length === 0 ? NONE : recordableParameters(parameters, facts, session),
+  }
+}
+
+export interface RecordingSession {
+  readonly masking: Pick<MaskingPlan, 'kinds'>
+  /** A keyed digest, so that nothing can be guessed back from it. */
+  commitment(text: string): string
+}
+
+/** A text and its parameters for the record; `detached` is kept apart from it. */
+interface RecordableText {
+  readonly text: string
+  readonly parameters: readonly (string | null)[]
+  readonly detached?: string
+}
+
+/** The constants and comments of a text, in order, as its server reads it. */
+export type CutText = (sql: string) => readonly TextPiece[]
+
+export interface TextPiece {
+  readonly start: number
+  readonly end: number
+  readonly isComment: boolean
+}
+
+/** The parameters of a statement as they may be kept for ever. */
+export function recordableParameters(
+  parameters: readonly (string | null)[],
+  facts: TextFacts,
+  session: RecordingSession,
+): (string | null)[] {
+  const commitsAll = isUnread(facts) || isSecret(facts)
+  const isOpen = !commitsAll && facts.errorExposure === 'none'
+  const shown = commitsAll || isOpen ? undefined : visibleIn(facts)
+  return parameters.map((value, index) =>
+    value === null
+      ? null
+      : isOpen || shown?.parameters.has(index + 1) === true
+        ? hideKinds(value, session)
+        : commit(value, session),
+  )
+}
+
+function recordableText(sql: string, facts: TextFacts, session: RecordingSession, cut: CutText): string {
+  const hide = (text: string): string => hideKinds(text, session)
+  if (facts.errorExposure === 'none' && !isSecret(facts)) return hide(sql)
+  const shown = isSecret(facts) ? undefined : visibleIn(facts)
+  return replaceLiterals(sql, cut(sql), (value) => commit(value, session), hide, shown?.constants ?? [])
+}
+
+const isUnread = ({ parsed, statements }: TextFacts): boolean => parsed.length === 0 && statements.length > 0
+
+const isSecret = ({ parsed }: TextFacts): boolean => parsed.some(({ secret }) => secret)
+
+const commit = (value: string, session: RecordingSession): string => commitmentMark(session.commitment(value))
+
+function hideKinds(text: string, session: RecordingSession): string {
+  const known = kindsOf(session.masking)
+  if (!known.hasOwn && isShortNumber(text)) return text
+  let result = ''
+  let at = 0
+  for (const { start, end } of spansIn(text, known.all)) {
+    result += escapeMarks(text.slice(at, start)) + commit(text.slice(start, end), session)
+    at = end
+  }
+  return result + escapeMarks(text.slice(at))
+}
+
+/** What is looked for everywhere: the kinds that we know, and those of the rules. */
+function kindsOf(masking: Pick<MaskingPlan, 'kinds'>): Kinds {
+  let found = kinds.get(masking)
+  if (found === undefined) {
+    const own = masking.kinds.flatMap(({ kind }) => (typeof kind === 'string' ? [] : [kind]))
+    found = { all: [...Object.values(detectors), ...own], hasOwn: own.length > 0 }
+    kinds.set(masking, found)
+  }
+  return found
+}
+
+interface Kind {
+  find(text: string): readonly Span[]
+}
+
+interface Kinds {
+  readonly all: readonly Kind[]
+  /** Some are a rule's own: they may be anything. */
+  readonly hasOwn: boolean
+}
+
+const kinds = new WeakMap<object, Kinds>()
+
+/** Digits alone, and fewer than any kind that we know has: most parameters are such. */
+function isShortNumber(text: string): boolean {
+  if (text.length > MOST_DIGITS) return false
+  for (let n = 0; n < text.length; n++) {
+    const unit = text.charCodeAt(n)
+    if (unit < 0x30 || unit > 0x39) return false
+  }
+  return true
+}
+
+/** A payment card has thirteen. */
+const MOST_DIGITS = 12
+
+/** The same facts come with every statement of the same text. */
+function visibleIn(facts: TextFacts): Visible | undefined {
+  if (!visible.has(facts)) visible.set(facts, visibleOf(facts))
+  return visible.get(facts)
+}
+
+const visible = new WeakMap<TextFacts, Visible | undefined>()
+
+interface Visible {
+  readonly constants: readonly boolean[]
+  readonly parameters: ReadonlySet<number>
+}
+
+/** Undefined where it is not known for every statement: then every constant is hidden. */
+function visibleOf({ errorExposure, parsed, lineage }: TextFacts): Visible | undefined {
+  const known = lineage.flatMap(({ visible }) => visible ?? [])
+  if (errorExposure === 'any' || known.length !== parsed.length) return undefined
+  const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, item(known, index)))
+  return { constants, parameters: known.length === 1 ? item(known, 0).parameters : new Set() }
+}
+
+/** Which of a statement's literals may stand: none where the text has one that was not read as a constant, or not as this one. */
+function shownOf(literals: readonly LiteralPlace[], { places, known }: VisibleConstants): boolean[] {
+  const read = literals.map(({ at, signAt }) => (known.has(at) ? at : signAt))
+  if (read.some((at) => at === undefined || !known.has(at))) return literals.map(() => false)
+  return read.map((at) => at !== undefined && places.has(at))
+}
+
+/** Where any of them finds something, in order; what overlaps is one. */
+function spansIn(text: string, all: readonly Kind[]): readonly { start: number; end: number }[] {
+  let found: Span[] | undefined
+  for (const kind of all) {
+    const spans = kind.find(text)
+    if (spans.length > 0) found = [...(found ?? []), ...spans]
+  }
+  if (found === undefined) return NOTHING
+  const spans: { start: number; end: number }[] = []
+  for (const { start, end } of found.toSorted((one, other) => one.start - other.start)) {
+    const last = spans.at(-1)
+    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end)
+    else spans.push({ start, end })
+  }
+  return spans
+}
+
+const NONE: readonly (string | null)[] = []
+const NOTHING: readonly { start: number; end: number }[] = []
+
+/** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
+function once(facts: TextFacts, sql: string, hide: () => string): string {
+  const known = hidden.get(facts)
+  if (known?.sql === sql) return known.text
+  const text = hide()
+  hidden.set(facts, { sql, text })
+  return text
+}
+
+const hidden = new WeakMap<TextFacts, { readonly sql: string; readonly text: string }>()
+
+/** No kind of value is as short as what stands between the constants of a list. */
+const SHORT = 3
+
+/** Constants in a list that are committed to as one. */
+const LONG_LIST = 50
+
+/**
+ * Constants of every kind, and comments, which may quote them. Spec: manual, Lexical Structure, Constants. `visible` says of each
+ * constant whether it may stand; where there are more or fewer than the parser saw, none may.
+ */
+function replaceLiterals(
+  sql: string,
+  literals: readonly TextPiece[],
+  commit: (value: string) => string,
+  show: (value: string) => string,
+  visible: readonly boolean[],
+): string {
+  const isKnown = literals.filter(({ isComment }) => !isComment).length === visible.length
+  let out = ''
+  let at = 0
+  let count = 0
+  /** Hidden constants with nothing but commas between them. */
+  let run: { start: number; end: number }[] = []
+  // Quoted identifiers may hold anything.
+  const upTo = (end: number): string => {
+    const between = sql.slice(at, end)
+    return between.length < SHORT ? escapeMarks(between) : show(between)
+  }
+  const write = (): void => {
+    const [first, last] = [run[0], run.at(-1)]
+    if (first === undefined || last === undefined) return
+    if (run.length >= LONG_LIST) {
+      // One commitment for all: a list of a hundred thousand would keep everybody waiting.
+      const mark = commit(sql.slice(first.start, last.end))
+      out += upTo(first.start) + mark.replace('‹', `‹${run.length} values, `)
+      at = last.end
+    } else {
+      for (const { start, end } of run) {
+        out += upTo(start) + commit(sql.slice(start, end))
+        at = end
+      }
+    }
+    run = []
+  }
+  for (const { start, end, isComment } of literals) {
+    const hides = isComment ? undefined : !(isKnown && visible[count++] === true)
+    if (hides !== true || !/^[\s,]*$/.test(sql.slice(run.at(-1)?.end ?? start, start))) write()
+    if (hides === true) {
+      run.push({ start, end })
+      continue
+    }
+    out += upTo(start) + (hides === undefined ? '/*…*/' : show(sql.slice(start, end)))
+    at = end
+  }
+  write()
+  return out + upTo(sql.length)
+}

@@ -51,6 +51,17 @@ export function valueText(
   }
 }
 
+/** Types of parameters that the server takes for texts. */
+export const textTypes: ReadonlySet<number> = new Set([
+  types.varchar,
+  types.varString,
+  types.string,
+  types.tinyBlob,
+  types.mediumBlob,
+  types.longBlob,
+  types.blob,
+])
+
 /** Bytes as a person can read them. */
 export function readable(bytes: Buffer, charset: Charset): string {
   const text = charset === 'binary' ? decodeText(bytes, 'utf8mb4') : decodeText(bytes, charset)

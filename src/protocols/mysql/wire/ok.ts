@@ -55,20 +55,17 @@ function readChanges(bytes: Buffer): SessionChange[] {
 const SYSTEM_VARIABLES = 0
 const SCHEMA = 1
 
-/** An answer of our own, in which nothing of the session has changed. `head`: 0xfe where it ends rows. */
-export function encodeOk({ status, affectedRows = 0n }: OwnOk, head: number = OK): Buffer {
+/** An answer without words, in which nothing of the session has changed. */
+export function encodeOk({ affectedRows = 0n, lastInsertId = 0n, status, warnings = 0 }: OwnOk): Buffer {
   const out = new ByteWriter()
-  out.uint8(head)
-  out.lengthEncoded(Number(affectedRows))
-  out.lengthEncoded(0)
+  out.uint8(OK)
+  out.lengthEncodedBig(affectedRows)
+  out.lengthEncodedBig(lastInsertId)
   out.uint16le(status & ~statusFlags.sessionStateChanged)
-  out.uint16le(0)
+  out.uint16le(warnings)
   return out.finish()
 }
 
-interface OwnOk {
-  readonly status: number
-  readonly affectedRows?: bigint
-}
+type OwnOk = Pick<Ok, 'status'> & Partial<Pick<Ok, 'affectedRows' | 'lastInsertId' | 'warnings'>>
 
 export const OK = 0x00

@@ -1,0 +1,41 @@
+import { PamError } from '../../../shared/errors.ts'
+import type { MysqlTarget } from '../target.ts'
+import { charsetOfCollation, decodeText } from '../wire/charsets.ts'
+import type { Hello } from './greeting.ts'
+
+/**
+ * Names are checked against the target: they choose nothing. Throws what does not fit. `before`: of the same connection, whose character set
+ * stays.
+ */
+export function admitHello(
+  hello: Pick<Hello, 'user' | 'database' | 'collation'>,
+  target: Pick<MysqlTarget, 'user' | 'database'>,
+  before = hello,
+): void {
+  if (hello.collation !== before.collation)
+    throw new PamError('ENCODING_REFUSED', 'the collation of a connection is not changed with its user', {
+      hint: 'use SET NAMES',
+    })
+  const charset = charsetOfCollation(hello.collation)
+  if (charset === undefined)
+    throw new PamError('ENCODING_REFUSED', `collation ${hello.collation} is not supported: use utf8mb4`, {
+      hint: 'set the connection to utf8mb4, utf8, latin1, ascii or binary',
+    })
+  const user = decodeText(hello.user, charset === 'binary' ? 'utf8mb4' : charset)
+  if (user !== target.user)
+    throw refused(
+      `this target takes the user "${target.user}", not "${printable(user)}"`,
+      `connect as user ${target.user}`,
+    )
+  if (hello.database === undefined || hello.database.length === 0) return
+  const database = decodeText(hello.database, charset === 'binary' ? 'utf8mb4' : charset)
+  if (database !== target.database)
+    throw refused(
+      `this target begins in the database "${target.database}", not in "${printable(database)}"`,
+      `connect to database ${target.database}, and change it with USE`,
+    )
+}
+
+const printable = (name: string | undefined): string => name?.replaceAll(/\p{C}/gu, '?').slice(0, 64) ?? '?'
+
+const refused = (message: string, hint: string): PamError => new PamError('STARTUP_REFUSED', message, { hint })

@@ -1,0 +1,223 @@
+import type { CredentialLease } from '../../../../credentials/credential.ts'
+import type { Channel } from '../../../../shared/channel.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import { pause } from '../../../../shared/pause.ts'
+import type { ConnectLimits } from '../../../../gateway/engine.ts'
+import { targetFailure, TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import type { TargetMessages } from '../../../../gateway/target-messages.ts'
+import { withDeadline } from '../../../../gateway/with-deadline.ts'
+import { capabilities } from '../../wire/capabilities.ts'
+import { commands } from '../../wire/command.ts'
+import { encodePackets, type Frame } from '../../wire/framer.ts'
+import { parseServerVersion, type ServerVersion } from '../../wire/server-version.ts'
+import { authenticationOf, type MysqlTarget } from '../../target.ts'
+import type { KnownServers } from '../known-servers.ts'
+import { sessionStateOf, STATE_QUERY, type SessionState } from './session-state.ts'
+import { runQuery, type OwnRows } from './target-queries.ts'
+import { logIn, offers } from './upstream-login.ts'
+import { openTarget } from './upstream-socket.ts'
+
+/** A connection that is logged in and idle. */
+export interface Upstream {
+  readonly channel: Channel
+  readonly version: ServerVersion
+  /** The server's own. */
+  readonly threadId: number
+  /** Status flags after the login. */
+  readonly status: number
+  readonly state: SessionState
+  /** Ends the statement that runs, from another connection; resolves when the server has taken it, or does not answer. */
+  cancel(): Promise<void>
+  /** Ends the connection from another one; true when the server says that it is gone. */
+  terminate(): Promise<boolean>
+}
+
+export interface UpstreamTarget {
+  readonly config: MysqlTarget
+  readonly lease: CredentialLease
+  readonly baseDirectory: string
+  readonly limits: ConnectLimits
+  /** What each target said last. */
+  readonly knownServers: KnownServers
+}
+
+/** How the client has asked to be served. */
+export interface Wanted {
+  readonly capabilities: number
+  readonly collation: number
+}
+
+/**
+ * Logs in with the session's credential, with the client's capabilities, and asks how texts are read. However long the target takes, and
+ * whatever it says, that ends: with the time for it, and at once with `ended`.
+ */
+export async function connectUpstream(
+  target: UpstreamTarget,
+  wanted: Wanted,
+  readOnly: boolean,
+  ended: AbortSignal,
+): Promise<Upstream> {
+  const { config, limits } = target
+  try {
+    return await withDeadline(limits.handshake, ended, async (signal) => {
+      const { messages, version, threadId, status } = await openSession(target, wanted, signal)
+      messages.allow('the beginning of a session', ENOUGH)
+      if (readOnly) await runQuery(messages, READ_ONLY, wanted.capabilities)
+      const state = sessionStateOf(await runQuery(messages, STATE_QUERY, wanted.capabilities), version)
+      if (state === undefined)
+        throw new PamError('SETTING_REFUSED', 'the target reads texts in a character set that is not supported', {
+          side: 'upstream',
+          hint: 'use utf8mb4',
+        })
+      signal.throwIfAborted()
+      messages.release()
+      return {
+        channel: messages.channel,
+        version,
+        threadId,
+        status,
+        state,
+        cancel: () => cancelStatement(target, threadId),
+        terminate: () => endConnection(target, threadId),
+      }
+    })
+  } catch (error) {
+    throw ended.aborted ? ended.reason : targetFailure(config.name, error)
+  }
+}
+
+interface OpenSession {
+  readonly messages: TargetMessages<Frame>
+  readonly version: ServerVersion
+  readonly threadId: number
+  readonly status: number
+}
+
+async function openSession(target: UpstreamTarget, wanted: Wanted, signal: AbortSignal): Promise<OpenSession> {
+  const { config, lease, baseDirectory, knownServers } = target
+  const greeted = await openTarget(config, baseDirectory, wanted, signal)
+  const { greeting, messages } = greeted
+  const version = parseServerVersion(greeting.version)
+  if (version === undefined)
+    throw new PamError('TARGET_REFUSED', 'the target does not say which version it is', { side: 'upstream' })
+  knownServers.note(config, greeting)
+  if (!offers(greeting.capabilities, wanted.capabilities))
+    throw new PamError('TARGET_REFUSED', 'the target is another one than before, and offers less', {
+      side: 'upstream',
+      hint: 'connect again',
+    })
+  const status = await logIn(greeted, {
+    user: lease.user,
+    password: lease.password,
+    database: config.database,
+    collation: wanted.collation,
+    capabilities: wanted.capabilities,
+    methods: authenticationOf(config),
+  })
+  return { messages, version, threadId: greeting.threadId, status }
+}
+
+/** A connection of the gateway's own to a target, for its own queries. */
+export interface OwnConnection {
+  readonly version: ServerVersion
+  ask(sql: string): Promise<OwnRows>
+  close(): void
+}
+
+/** Opens one that lives until it is closed, or the signal aborts. */
+export async function openOwnConnection(target: UpstreamTarget, signal: AbortSignal): Promise<OwnConnection> {
+  const { limits } = target
+  try {
+    const { messages, version } = await withDeadline(limits.handshake, signal, async (until) => {
+      const session = await openSession(target, OWN, signal)
+      until.throwIfAborted()
+      session.messages.allow('the beginning of a session', ENOUGH)
+      for (const sql of OWN_SETTINGS) await runQuery(session.messages, sql, OWN.capabilities)
+      return session
+    })
+    let last: Promise<unknown> = Promise.resolve()
+    const run = (sql: string): Promise<OwnRows> => {
+      messages.allow('the reading of its catalogs', {
+        bytes: limits.catalogBytes,
+        messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
+      })
+      return runQuery(messages, sql, OWN.capabilities)
+    }
+    return {
+      version,
+      ask(sql) {
+        // One after the other.
+        const answer = last.then(() => run(sql))
+        last = answer.catch(() => {})
+        return answer
+      },
+      close: () => messages.close(QUIT),
+    }
+  } catch (error) {
+    throw targetFailure(target.config.name, error)
+  }
+}
+
+async function cancelStatement(target: UpstreamTarget, threadId: number): Promise<void> {
+  await withDeadline(CANCEL_TIME, undefined, async (signal) => {
+    const { messages } = await openSession(target, OWN, signal)
+    messages.allow('the end of a statement', ENOUGH)
+    await runQuery(messages, `KILL QUERY ${threadId}`, OWN.capabilities)
+    messages.close(QUIT)
+  }).catch(() => {})
+}
+
+async function endConnection(target: UpstreamTarget, threadId: number): Promise<boolean> {
+  try {
+    return await withDeadline(TERMINATE_TIME, undefined, async (signal) => {
+      const { messages } = await openSession(target, OWN, signal)
+      messages.allow('the end of a connection', { bytes: 64 * 1024, messages: 1000 })
+      await runQuery(messages, `KILL CONNECTION ${threadId}`, OWN.capabilities).catch((error: unknown) => {
+        if (!(error instanceof TargetSaidNo) || error.code !== NO_SUCH_THREAD) throw error
+      })
+      // Whoever rolls back much takes its time.
+      while ((await runQuery(messages, stillThere(threadId), OWN.capabilities)).length > 0) await pause(BETWEEN_LOOKS)
+      messages.close(QUIT)
+      return true
+    })
+  } catch {
+    return false
+  }
+}
+
+const stillThere = (threadId: number): string => `SELECT id FROM information_schema.processlist WHERE id = ${threadId}`
+
+/** utf8mb4_general_ci, which every server has. */
+const UTF8MB4 = 45
+
+/**
+ * How the gateway's own connections are: one statement at a time, no files, and names in utf8mb4. Nothing that a client could ask for.
+ */
+const OWN: Wanted = {
+  capabilities:
+    capabilities.longPassword |
+    capabilities.longFlag |
+    capabilities.protocol41 |
+    capabilities.transactions |
+    capabilities.secureConnection |
+    capabilities.multiResults |
+    capabilities.pluginAuth |
+    capabilities.pluginAuthLengthEncoded,
+  collation: UTF8MB4,
+}
+
+/** An account may have limits and modes that are meant for people: definitions are read in full, and written as the server itself does. */
+const OWN_SETTINGS = ["SET SESSION sql_mode = '', sql_select_limit = DEFAULT", 'SET SESSION TRANSACTION READ ONLY']
+
+/** The server itself refuses to write. */
+export const READ_ONLY = 'SET SESSION TRANSACTION READ ONLY'
+export const QUIT = encodePackets(Buffer.of(commands.quit), 0)
+
+const ENOUGH = { bytes: 64 * 1024, messages: 100 }
+const NO_SUCH_THREAD = '1094'
+/** Milliseconds that a target has to end a statement, and a connection, login included. */
+const CANCEL_TIME = 2000
+const TERMINATE_TIME = 6000
+const BETWEEN_LOOKS = 50
+/** Bytes on the wire of the rows that catalogs have, on average; where they are fewer, the rows are counted. */
+const MIN_ROW_BYTES = 32

@@ -1,0 +1,15 @@
+import { TargetSaidNo } from '../../../../gateway/target-failure.ts'
+import { readErr } from '../../wire/err.ts'
+
+/** The server said no, with a number. */
+export function saidNo(payload: Buffer): TargetSaidNo {
+  const { code, sqlstate, message } = readErr(payload)
+  return new TargetSaidNo({
+    code: String(code),
+    said: message.toString('utf8'),
+    isCredential: sqlstate === '28000' || CREDENTIAL.has(code),
+  })
+}
+
+/** ER_ACCESS_DENIED_ERROR and its like, an expired password, a locked account. */
+const CREDENTIAL = new Set([1044, 1045, 1698, 1820, 1862, 3118, 4151])

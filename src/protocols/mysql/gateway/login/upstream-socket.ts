@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import { PamError } from '../../../../shared/errors.ts'
+import { LONGEST_MESSAGE, TargetMessages, violation } from '../../../../gateway/target-messages.ts'
+import { connectTarget, settledSocket, targetTls } from '../../../../gateway/target-socket.ts'
+import { socketChannel } from '../../../../shared/socket-channel.ts'
+import { capabilities, has } from '../../wire/capabilities.ts'
+import { ERR } from '../../wire/err.ts'
+import { encodePackets, Framer, payloadOf, type Frame } from '../../wire/framer.ts'
+import { readHandshake, type Handshake } from '../../wire/handshake.ts'
+import { encodeHandshakeResponse } from '../../wire/handshake-response.ts'
+import type { MysqlTarget } from '../../target.ts'
+import { saidNo } from './said-no.ts'
+
+/** A connection to a target that has greeted, encrypted where the configuration says so. */
+export interface GreetedTarget {
+  readonly messages: TargetMessages<Frame>
+  readonly greeting: Handshake
+  /** Whether what is sent is encrypted. */
+  readonly isEncrypted: boolean
+  /** Of the next packet that is sent. */
+  readonly sequence: number
+}
+
+/** What the request for TLS says, as the response after it does. */
+export interface Introduction {
+  readonly capabilities: number
+  readonly collation: number
+}
+
+/** Connects and reads the greeting; the request for TLS comes after it, in the clear. Spec: Connection Phase, SSL Handshake. */
+export async function openTarget(
+  config: MysqlTarget,
+  baseDirectory: string,
+  introduction: Introduction,
+  signal: AbortSignal,
+): Promise<GreetedTarget> {
+  const beginTls = targetTls(config, baseDirectory)
+  const socket = await connectTarget(config, signal)
+  const greeting = await readGreeting(socket, signal)
+  const messagesOf = (encrypted: Socket): TargetMessages<Frame> =>
+    new TargetMessages(socketChannel(encrypted), signal, new Framer(LONGEST_MESSAGE, 'the target'))
+  if (beginTls === undefined) return { messages: messagesOf(socket), greeting, isEncrypted: false, sequence: 1 }
+  if (!has(greeting.capabilities, capabilities.ssl)) {
+    socket.destroy()
+    throw new PamError('TARGET_CERTIFICATE', 'the target does not offer TLS, which its configuration asks for', {
+      side: 'upstream',
+    })
+  }
+  const request = encodeHandshakeResponse({
+    type: 'tls-request',
+    capabilities: introduction.capabilities | capabilities.ssl,
+    maxPacket: MAX_PACKET_OFFERED,
+    collation: introduction.collation,
+  })
+  socket.write(encodePackets(request, 1))
+  const secure = await beginTls(socket, signal)
+  return { messages: messagesOf(secure), greeting, isEncrypted: true, sequence: 2 }
+}
+
+/** One packet and nothing behind it: a server waits for the answer, what follows was put in between. */
+async function readGreeting(socket: Socket, signal: AbortSignal): Promise<Handshake> {
+  const framer = new Framer(LONGEST_GREETING, 'the target')
+  const payload = await settledSocket<Buffer | Error>(socket, signal, (resolve) => {
+    const frames: Frame[] = []
+    const onData = (bytes: Buffer): void => {
+      try {
+        framer.push(bytes, (frame) => void frames.push(frame))
+        const [frame] = frames
+        if (frame === undefined) return
+        socket.pause()
+        const isAlone = frames.length === 1 && framer.isBetween && frame.sequence === 0
+        resolve(isAlone ? Buffer.from(payloadOf(frame)) : violation('the target said more than its greeting'))
+      } catch (error) {
+        resolve(error as Error)
+      }
+    }
+    socket.on('data', onData)
+    return () => socket.removeListener('data', onData)
+  })
+  try {
+    if (payload instanceof Error) throw payload
+    if (payload[0] === ERR) throw saidNo(payload)
+    return readHandshake(payload)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+/** Bytes of one packet that the gateway takes, as it tells the target. */
+export const MAX_PACKET_OFFERED = 0x4000_0000
+const LONGEST_GREETING = 4096

@@ -1,0 +1,176 @@
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import type { Session } from '../../../../gateway/engine.ts'
+import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
+import {
+  foldDatabase,
+  foldTable,
+  inSession,
+  keyOf,
+  type Ask,
+  type Catalog,
+  type Definitions,
+} from '../../catalog/catalog.ts'
+import { resolveFacts } from '../../dialect/command-facts.ts'
+import { readStatements } from '../../dialect/parse-statement.ts'
+import type { ReadingContext } from '../../dialect/reading-context.ts'
+import { unparsed } from '../../dialect/resolve-statement.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { maskingScope } from '../../masking/scope.ts'
+import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
+import type { MysqlTarget } from '../../target.ts'
+
+/** What a text does, with the definitions as they are now. */
+export interface StatementAnalyzer {
+  /** `context`: how the server reads it; undefined where it does in a way that we do not. */
+  of(sql: string, context: ReadingContext | undefined): StatementFacts | Promise<StatementFacts>
+  /** The same, with the definitions read again: before something approved is forwarded. */
+  again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
+  /** By the definitions that were read last. */
+  readonly scope: MaskingScope | undefined
+  /** A statement is sent: definitions may change from here on, for all sessions. */
+  noteSent(facts: StatementFacts): void
+  /** It is answered: if they have changed, they have by now. */
+  noteDone(facts: StatementFacts): void
+  /** The server has forgotten what the session has made for itself. */
+  forgetSession(): void
+}
+
+export interface AnalyzerParts {
+  readonly session: Pick<Session<MysqlTarget>, 'masking' | 'readOnly' | 'config' | 'logger'>
+  readonly place: CatalogPlace
+  /** Asks the target on a connection of the gateway's own. */
+  readonly ask: Ask
+  /** Somebody may change definitions, of whatever account. */
+  readonly onChange: () => void
+}
+
+export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerParts): StatementAnalyzer {
+  const { masking, config, readOnly } = session
+  const hides = !isEmptyPlan(masking)
+  let temporary: ReadonlySet<string> = new Set()
+  let catalogs = new Map<string | undefined, Catalog>()
+  let latest: Definitions | undefined
+  let cache = new Map<string, StatementFacts>()
+
+  const catalogOf = (definitions: Definitions, database: string | undefined): Catalog => {
+    if (definitions !== latest) {
+      latest = definitions
+      forget()
+    }
+    const known = catalogs.get(database)
+    if (known !== undefined) return known
+    const catalog = inSession(definitions, { database, temporary })
+    if (catalogs.size >= MAX_DATABASES) catalogs.clear()
+    catalogs.set(database, catalog)
+    return catalog
+  }
+  const forget = (): void => {
+    catalogs = new Map()
+    cache = new Map()
+  }
+  const unread = (failure: string): StatementFacts => ({
+    statements: [unparsed(failure, config.database)],
+    parsed: [],
+    refusal: undefined,
+    errorExposure: hides ? 'any' : 'none',
+    lineage: [],
+    comparisons: [],
+    changesCatalog: true,
+    movesReading: true,
+    database: undefined,
+    objects: '',
+    unresolved: false,
+    textParameters: [],
+  })
+  const resolve = (
+    sql: string,
+    context: ReadingContext,
+    definitions: Definitions,
+    uncertain?: string,
+  ): StatementFacts => {
+    const catalog = catalogOf(definitions, context.database)
+    const key = uncertain === undefined && sql.length <= LONGEST_KNOWN ? keyFor(sql, context) : undefined
+    const known = key === undefined ? undefined : cache.get(key)
+    if (known !== undefined) return known
+    const parsed = readStatements(sql, context)
+    if ('failure' in parsed) return unread(parsed.failure)
+    const scope = maskingScope(masking, catalog, definitions.trees)
+    const facts = resolveFacts(parsed, catalog, scope, () => undefined, {
+      readOnly,
+      ownAccount: config.ownAccount,
+      defaultSchema: config.database,
+      uncertain,
+    })
+    if (key !== undefined) {
+      if (cache.size >= MAX_KNOWN) cache.clear()
+      cache.set(key, facts)
+    }
+    return facts
+  }
+  const uncertainly = (sql: string, context: ReadingContext, error: unknown): StatementFacts => {
+    session.logger.warn({ cause: error }, 'catalogs.not_read')
+    const { last } = place
+    const uncertain = 'the definitions could not be read'
+    return last === undefined ? unread(uncertain) : resolve(sql, context, last, uncertain)
+  }
+  const current = (sql: string, context: ReadingContext): Promise<StatementFacts> =>
+    place.current(ask).then(
+      (definitions) => resolve(sql, context, definitions),
+      (error: unknown) => uncertainly(sql, context, error),
+    )
+
+  return {
+    of(sql, context) {
+      if (context === undefined) return unread(OTHER_READING)
+      const { last } = place
+      return place.isFresh && last !== undefined ? resolve(sql, context, last) : current(sql, context)
+    },
+    async again(sql, context) {
+      if (context === undefined) return unread(OTHER_READING)
+      place.changed()
+      return current(sql, context)
+    },
+    get scope() {
+      const { last } = place
+      return last && maskingScope(masking, catalogOf(last, undefined), last.trees)
+    },
+    noteSent(facts) {
+      const { last } = place
+      if (last !== undefined) {
+        const made = temporaryTables(facts, catalogOf(last, facts.database))
+        if (made.length > 0) {
+          temporary = new Set([...temporary, ...made])
+          forget()
+        }
+      }
+      if (facts.changesCatalog) onChange()
+    },
+    noteDone(facts) {
+      if (facts.changesCatalog) onChange()
+    },
+    forgetSession() {
+      temporary = new Set()
+      forget()
+    },
+  }
+}
+
+/** Tables that a statement makes for the session alone: from here on each may hide another one of its name. */
+function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[] {
+  return parsed.flatMap(({ tree, makes }) => {
+    if (tree.kind !== 'utility' || !tree.detail.temporary) return []
+    return makes.flatMap(({ schema = catalog.database, name }) =>
+      schema === undefined ? [] : [keyOf(foldDatabase(schema, catalog), foldTable(schema, name, catalog))],
+    )
+  })
+}
+
+/** What besides the definitions decides what a text says. */
+const keyFor = (sql: string, { sqlMode, database, multiStatements, charset }: ReadingContext): string =>
+  JSON.stringify([[...sqlMode].toSorted().join(), database, multiStatements, charset, sql])
+
+const OTHER_READING = 'the connection reads texts in a way that the gateway does not: use utf8mb4'
+/** Texts that are remembered with what they do, and the longest of them. */
+const MAX_KNOWN = 500
+const LONGEST_KNOWN = 16_384
+const MAX_DATABASES = 50

@@ -1,0 +1,54 @@
+import { formatDuration } from '../../../../shared/duration.ts'
+import type { CommandDraft } from '../../../../gateway/engine.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import type { ReadingContext } from '../../dialect/reading-context.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
+import type { Pipeline } from './pipeline.ts'
+import { recordable } from '../../../../sql/record/recordable.ts'
+import { cutText } from './cut-text.ts'
+
+/** A statement with what is known of it; of parameters, what a person can read. */
+export interface Command {
+  readonly sql: string
+  /** How it is read; undefined where the server reads it in a way that we do not. */
+  readonly context: ReadingContext | undefined
+  readonly parameters: readonly (string | null)[]
+  readonly facts: StatementFacts
+}
+
+/** A statement as the session judges, records and holds it. */
+export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, command: Command): CommandDraft {
+  const { session } = pipeline
+  const { sql, context, parameters, facts } = command
+  return {
+    text: sql,
+    parameters,
+    facts: { type: 'sql', statements: facts.statements },
+    recorded: recordable(sql, parameters, facts, session, (text) => cutText(text, context)),
+    comparisons: facts.comparisons,
+    notes: () => notesOf(facts, pipeline),
+    estimate: () => Promise.resolve(undefined),
+    refusal: facts.refusal,
+    context: {
+      objects: facts.objects,
+      database: context?.database ?? '',
+      sqlMode: [...(context?.sqlMode ?? [])].toSorted().join(),
+    },
+    inTransaction: pipeline.isInTransaction,
+    again: async () => draftCommand(pipeline, analyzer, { ...command, facts: await analyzer.again(sql, context) }),
+  }
+}
+
+/** What an approver wants to know besides the effect. */
+function notesOf(facts: StatementFacts, pipeline: Pipeline): string[] {
+  const masks = facts.lineage.flatMap(({ outputs, leaks }) => [
+    ...outputs.flatMap(({ origin }) => origin.masks),
+    ...leaks.map(({ mask }) => mask),
+  ])
+  const names = [...new Set(masks.map(({ name }) => name))]
+  const since = Math.round((Date.now() - pipeline.transactionSince) / 1000) * 1000
+  return [
+    ...(names.length > 0 ? [`shows masked ${names.join(', ')}`] : []),
+    ...(pipeline.isInTransaction ? [`within a transaction, open for ${formatDuration(since)}`] : []),
+  ]
+}

@@ -1,0 +1,211 @@
+import type { Session } from '../../../../gateway/engine.ts'
+import type { Channel } from '../../../../shared/channel.ts'
+import { PamError, reasonOf } from '../../../../shared/errors.ts'
+import { Answer, type AnswerKind } from '../../wire/answer.ts'
+import { capabilities, has, statusFlags } from '../../wire/capabilities.ts'
+import { commands } from '../../wire/command.ts'
+import { encodePackets, sequenceAfter } from '../../wire/framer.ts'
+import type { ReadingContext } from '../../dialect/reading-context.ts'
+import type { MysqlTarget } from '../../target.ts'
+import type { SessionChange } from '../../wire/ok.ts'
+import type { ServerVersion } from '../../wire/server-version.ts'
+import { sessionStateOf, STATE_QUERY, type SessionState } from '../login/session-state.ts'
+import type { OwnRows } from '../login/target-queries.ts'
+import type { Exchange } from './exchange.ts'
+import type { StatementTable } from './statement-table.ts'
+
+/** What a connection begins with. */
+export interface PipelineParts {
+  readonly client: Channel
+  readonly upstream: Channel
+  readonly session: Session<MysqlTarget>
+  /** The same on both sides. */
+  readonly capabilities: number
+  readonly version: ServerVersion
+  readonly state: SessionState
+  readonly status: number
+  readonly statements: StatementTable
+}
+
+/** What both directions of one connection share: what is being answered, and how the server reads texts. It decides nothing. */
+export class Pipeline {
+  readonly client: Channel
+  readonly upstream: Channel
+  readonly session: Session<MysqlTarget>
+  readonly capabilities: number
+  readonly version: ServerVersion
+  readonly statements: StatementTable
+  /** Status flags, as the server said last. */
+  status: number
+  /** When the open transaction was first seen, in milliseconds since 1970. */
+  transactionSince = 0
+  /** The client sends a file that the target has asked for. */
+  isUploading = false
+  /** Sequence id of the next packet to the client; undefined in the middle of one. */
+  clientSequence: number | undefined = 1
+  /** Of the next packet from the server. */
+  serverSequence = 1
+  /** Called when an answer is over, so that the next command goes on. */
+  onAnswered: () => void = () => {}
+  #exchange: Exchange | undefined
+  #state: SessionState | undefined
+  /** It may have changed since it was read. */
+  #isStateOld = false
+  #multiStatements: boolean
+  #waiters: (() => void)[] = []
+
+  constructor(parts: PipelineParts) {
+    this.client = parts.client
+    this.upstream = parts.upstream
+    this.session = parts.session
+    this.capabilities = parts.capabilities
+    this.version = parts.version
+    this.statements = parts.statements
+    this.status = parts.status
+    this.#state = parts.state
+    this.#multiStatements = has(parts.capabilities, capabilities.multiStatements)
+  }
+
+  get isInTransaction(): boolean {
+    return has(this.status, statusFlags.inTransaction)
+  }
+
+  /** As the server says of itself after an answer. */
+  noteStatus(status: number, changes: readonly SessionChange[]): void {
+    const was = this.isInTransaction
+    this.status = status
+    if (!was && this.isInTransaction) this.transactionSince = Date.now()
+    if (has(status, statusFlags.sessionStateChanged) || changes.length > 0) this.#isStateOld = true
+  }
+
+  // ── how texts are read ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** From here on the state has to be asked for before anything is read. */
+  noteStateMayChange(): void {
+    this.#isStateOld = true
+  }
+
+  set multiStatements(isOn: boolean) {
+    this.#multiStatements = isOn
+  }
+
+  /** Of what is sent now; undefined where the server reads texts in a way that we do not. */
+  get context(): (ReadingContext & Pick<SessionState, 'results'>) | undefined {
+    const state = this.#state
+    return state && { ...state, server: this.version, multiStatements: this.#multiStatements }
+  }
+
+  /** Reads back how the server reads texts, where that may have changed. Nothing is on its way. */
+  refreshState(): Promise<void> | undefined {
+    if (!this.#isStateOld) return undefined
+    return this.ask(STATE_QUERY).then(
+      (rows) => {
+        this.#isStateOld = false
+        this.#state = sessionStateOf(rows, this.version)
+      },
+      (error: unknown) => {
+        if (!(error instanceof OwnQueryFailed)) throw error
+        this.session.logger.warn({ cause: error }, 'state.not_read')
+        this.#state = undefined
+      },
+    )
+  }
+
+  // ── what is on its way ───────────────────────────────────────────────────────────────────────────────────────────
+
+  get exchange(): Exchange | undefined {
+    return this.#exchange
+  }
+
+  get isIdle(): boolean {
+    return this.#exchange === undefined
+  }
+
+  /** A command is sent whose answer begins with this sequence id. */
+  begin(exchange: Exchange, sequence: number): void {
+    if (this.#exchange !== undefined) throw new Error('a command is being answered')
+    this.#exchange = exchange
+    this.serverSequence = sequence
+  }
+
+  /** The answer is over. */
+  answered(error?: OwnQueryFailed): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.isUploading = false
+    if (exchange?.type === 'client') this.clientSequence = 1
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const resolve of waiters) resolve()
+    if (exchange?.type === 'own') exchange.done(error)
+    else this.onAnswered()
+  }
+
+  /** Resolves when everything that was sent is answered. */
+  whenIdle(): Promise<void> | undefined {
+    if (this.isIdle) return undefined
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  /** Runs one of the gateway's fixed queries on the client's connection, between its commands. */
+  ask(sql: string): Promise<OwnRows> {
+    return this.#own('results', Buffer.concat([Buffer.of(commands.query), Buffer.from(sql)]))
+  }
+
+  /** A command of the gateway's own that is answered with an OK. */
+  async askOk(command: Buffer): Promise<void> {
+    await this.#own('done', command)
+  }
+
+  #own(kind: AnswerKind, command: Buffer): Promise<OwnRows> {
+    return new Promise((resolve, reject) => {
+      const { ended, limits } = this.session
+      if (ended.aborted) return reject(reasonOf(ended))
+      const rows: OwnRows = []
+      const own: Exchange = {
+        type: 'own',
+        answer: new Answer(kind, this.capabilities),
+        rows,
+        columns: 0,
+        room: limits.catalogBytes,
+        done: (error) => (error === undefined ? resolve(rows) : reject(error)),
+      }
+      this.begin(own, sequenceAfter(command.length, 0))
+      this.upstream.write(encodePackets(command, 0))
+    })
+  }
+
+  /** An answer of our own to a command that the target does not get. */
+  reply(payload: Buffer): void {
+    const sequence = this.clientSequence
+    if (sequence === undefined) return this.outOfStep('the middle of a packet')
+    this.client.write(encodePackets(payload, sequence))
+    // Whoever speaks next begins anew.
+    this.clientSequence = 1
+  }
+
+  /** The server and we disagree about where we are: nothing after this could be trusted. */
+  outOfStep(what: string): void {
+    this.session.end(new PamError('PROTOCOL_VIOLATION', `the target sent ${what}`, { side: 'upstream' }))
+  }
+
+  /** Nothing will be answered any more. */
+  abandon(): void {
+    const exchange = this.#exchange
+    if (exchange?.type === 'own') exchange.done(new Error('the session is over'))
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const resolve of waiters) resolve()
+  }
+}
+
+/** The target has refused a query of the gateway. */
+export class OwnQueryFailed extends Error {
+  readonly code: number
+
+  constructor(code: number) {
+    super(`the target answered ${code} to a query of the gateway`)
+    this.name = 'OwnQueryFailed'
+    this.code = code
+  }
+}

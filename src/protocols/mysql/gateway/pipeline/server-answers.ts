@@ -1,0 +1,205 @@
+import { KeptRows } from '../../../../gateway/kept-rows.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { ByteReader } from '../../../../wire/byte-reader.ts'
+import { WireError } from '../../../../wire/wire-error.ts'
+import type { AnswerPart } from '../../wire/answer.ts'
+import { readable, valueText } from '../../wire/binary-value.ts'
+import { charsetOfCollation, decodeText, type Charset } from '../../wire/charsets.ts'
+import { columnFlags, readColumnDefinition, type ColumnDefinition } from '../../wire/column-definition.ts'
+import { encodeErr, type Err } from '../../wire/err.ts'
+import { payloadOf, type Frame } from '../../wire/framer.ts'
+import { encodeOk, type Ok } from '../../wire/ok.ts'
+import { readTextRow } from '../../wire/text-row.ts'
+import type { Output } from '../../../../sql/lineage/origin.ts'
+import { isPlainInfo, maskedErr, warningMasking } from '../results/masked-messages.ts'
+import type { RowForm } from '../results/hidden-values.ts'
+import { rowMasking, type Masker, type RowMasking } from '../results/row-masking.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
+import type { ClientSide } from './client-side.ts'
+import type { ClientExchange, Run } from './exchange.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** What becomes of each packet that answers a client's command: the payload in its place, or undefined where it passes. */
+export class ServerAnswers {
+  readonly #pipeline: Pipeline
+  readonly #analyzer: StatementAnalyzer
+  readonly #clientSide: Pick<ClientSide, 'beginUpload'>
+  readonly #masks: boolean
+  readonly #keepsRows: boolean
+
+  constructor(pipeline: Pipeline, analyzer: StatementAnalyzer, clientSide: Pick<ClientSide, 'beginUpload'>) {
+    const { session } = pipeline
+    this.#pipeline = pipeline
+    this.#analyzer = analyzer
+    this.#clientSide = clientSide
+    this.#masks = !isEmptyPlan(session.masking)
+    this.#keepsRows = session.config.recordRows > 0
+  }
+
+  handle(part: AnswerPart, frame: Frame, exchange: ClientExchange): Buffer | undefined {
+    const { run } = exchange
+    switch (part.type) {
+      case 'ok':
+        this.#ends(part.ok, run, `${part.ok.affectedRows} affected`)
+        exchange.onDone?.()
+        return this.#masks && !isPlainInfo(part.ok) ? encodeOk(part.ok) : undefined
+      case 'error':
+        this.#failed(part.error, run)
+        return this.#errorFor(part.error, run)
+      case 'columns':
+        if (run !== undefined) this.#beginResult(run)
+        return undefined
+      case 'column':
+        if (part.of === 'result' && run !== undefined) this.#column(frame, run, part.isLast, exchange.answer.isBinary)
+        return undefined
+      case 'row':
+        return run === undefined ? undefined : this.#row(frame, run, exchange.answer.isBinary)
+      case 'rows-end':
+        this.#ends(part.end, run)
+        exchange.onDone?.()
+        return undefined
+      case 'file':
+        return this.#file(part.name, exchange)
+      case 'prepared':
+        exchange.onPrepared?.(part.prepared)
+        return undefined
+      case 'columns-end':
+        // A cursor is open; its rows come when they are fetched.
+        if (exchange.answer.isOver && run !== undefined) this.#record(run)
+        return undefined
+      case 'text':
+        return undefined
+    }
+  }
+
+  // ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #beginResult(run: Run): void {
+    run.columns = []
+    run.rows = 0
+    run.bytes = 0
+    run.kept = undefined
+  }
+
+  #column(frame: Frame, run: Run, isLast: boolean, isBinary: boolean): void {
+    if (!this.#masks && !this.#keepsRows) return
+    const body = new ByteReader(payloadOf(frame), 'column definition')
+    run.columns.push(readColumnDefinition(body, run.results ?? 'utf8mb4'))
+    if (!isLast) return
+    run.rewrite = this.#masks ? this.#rewriteOf(run, isBinary ? 'binary' : 'text') : undefined
+    if (!this.#keepsRows) return
+    const { recorder, config } = this.#pipeline.session
+    run.kept = new KeptRows(run.decision, recorder, {
+      limit: config.recordRows,
+      columns: run.columns.map(({ name }) => name),
+    })
+  }
+
+  /** What becomes of the rows of the result at work; undefined where they pass. */
+  #rewriteOf(run: Run, form: RowForm): RowMasking | undefined {
+    const { facts, columns } = run
+    const masker = this.#maskerOf(run)
+    if (facts.parsed.some(({ kinds }) => kinds.some((kind) => WARNINGS.has(kind))))
+      return warningMasking(columns, form, facts.errorExposure, masker, run.results ?? 'utf8mb4')
+    const masking = rowMasking(columns, form, outputsOf(run), masker)
+    return masking === 'untouched' ? undefined : masking
+  }
+
+  #maskerOf({ scope }: Run): Masker {
+    // Definitions are read before there is a session.
+    if (scope === undefined) throw new Error('a statement ran before definitions were read')
+    return { scope, keys: this.#pipeline.session.hashKeys }
+  }
+
+  #row(frame: Frame, run: Run, isBinary: boolean): Buffer | undefined {
+    run.rows++
+    run.bytes += frame.bytes.length
+    const { kept, columns, rewrite } = run
+    if (kept === undefined && rewrite === undefined) return undefined
+    const payload = payloadOf(frame)
+    const shown = rewrite === undefined ? payload : rewrite(payload)
+    kept?.keep(shown.length, () => (isBinary ? binaryTexts(shown, columns) : plainTexts(shown, columns)))
+    return shown === payload ? undefined : shown
+  }
+
+  #ends({ status, changes }: Pick<Ok, 'status' | 'changes'>, run: Run | undefined, tag?: string): void {
+    this.#pipeline.noteStatus(status, changes)
+    if (run === undefined) return
+    this.#analyzer.noteDone(run.facts)
+    this.#record(run, tag)
+    run.index++
+    run.rows = 0
+    run.bytes = 0
+  }
+
+  #record(run: Run, tag?: string, error?: string): void {
+    run.kept?.flush()
+    this.#pipeline.session.recorder.outcome({
+      type: 'result',
+      command: run.decision,
+      ...(tag === undefined ? {} : { tag }),
+      rows: run.rows,
+      bytes: run.bytes,
+      durationMs: performance.now() - run.startedAt,
+      ...(error === undefined ? {} : { error }),
+    })
+  }
+
+  // ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #failed({ code }: Err, run: Run | undefined): void {
+    if (run === undefined) return
+    this.#analyzer.noteDone(run.facts)
+    this.#record(run, undefined, String(code))
+  }
+
+  /** A text may quote masked values. */
+  #errorFor(error: Err, run: Run | undefined): Buffer | undefined {
+    if (run === undefined || !this.#masks) return undefined
+    return encodeErr(maskedErr(error, run.facts.errorExposure, this.#maskerOf(run), run.results ?? 'utf8mb4'))
+  }
+
+  // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A server may ask for any file at any time: it gets the one that an allowed statement names. */
+  #file(name: Buffer, { file }: ClientExchange): undefined {
+    const pipeline = this.#pipeline
+    const asked = decodeText(name, pipeline.context?.charset ?? 'binary')
+    if (file === undefined || asked !== file)
+      throw new WireError('the target asked for a file that no allowed statement names')
+    this.#clientSide.beginUpload(file)
+  }
+}
+
+/** The values of a row as a person can read them. */
+const plainTexts = (payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] =>
+  readTextRow(payload, columns.length).map((value, index) => value && readable(value, charsetOf(columns[index])))
+
+/** Spec: Binary Protocol Resultset Row: a zero, the NULLs from the third bit on, and the values. */
+function binaryTexts(payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] {
+  const body = new ByteReader(payload, 'row')
+  body.uint8()
+  const nulls = body.bytes((columns.length + 9) >> 3)
+  return columns.map((column, index) => {
+    const isNull = ((nulls[(index + 2) >> 3] as number) & (1 << ((index + 2) & 7))) !== 0
+    if (isNull) return null
+    const isUnsigned = (column.flags & columnFlags.unsigned) !== 0
+    return valueText(body, { type: column.type, isUnsigned }, charsetOf(column))
+  })
+}
+
+const charsetOf = (column: ColumnDefinition | undefined): Charset =>
+  charsetOfCollation(column?.collation ?? 0) ?? 'binary'
+
+/** Where the columns of the result at work come from; undefined where nobody knows which statement it is of. */
+function outputsOf({ facts, index }: Run): readonly Output[] | undefined {
+  const { parsed, lineage } = facts
+  if (parsed.length === 0 || lineage.length !== parsed.length) return undefined
+  if (parsed.some(({ kinds }) => kinds.some((kind) => SEVERAL.has(kind)))) return undefined
+  return lineage[index]?.outputs
+}
+
+/** Statements that give as many results as what they run, which may be none or several. */
+const SEVERAL = new Set(['call', 'execute', 'execute-immediate', 'compound'])
+/** Statements that show what went on before. */
+const WARNINGS = new Set(['show-warnings', 'show-errors'])

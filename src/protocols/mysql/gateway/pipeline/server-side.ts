@@ -1,0 +1,187 @@
+import { WireError } from '../../../../wire/wire-error.ts'
+import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { PamError } from '../../../../shared/errors.ts'
+import type { AnswerPart } from '../../wire/answer.ts'
+import { ERR, readErr } from '../../wire/err.ts'
+import { encodePackets, Framer, payloadOf, sequenceAfter, type Frame } from '../../wire/framer.ts'
+import { readTextRow } from '../../wire/text-row.ts'
+import type { StatementAnalyzer } from './analyze-statement.ts'
+import type { ClientSide } from './client-side.ts'
+import type { ClientExchange, Exchange, OwnExchange } from './exchange.ts'
+import { OwnQueryFailed, type Pipeline } from './pipeline.ts'
+import { ServerAnswers } from './server-answers.ts'
+
+/** From the server to the client, in order: what passes untouched goes on as it came, rows that nobody looks into as they come. */
+export class ServerSide {
+  readonly #pipeline: Pipeline
+  readonly #answers: ServerAnswers
+  readonly #framer: Framer
+  /** Rows are looked into: something may be hidden in them, or they are kept. */
+  readonly #looksIntoRows: boolean
+  #out: Buffer[] = []
+  /** The piece that may go on, and where it ends in its memory. */
+  #last: Buffer | undefined
+  #lastEnd = 0
+  /** The client takes more. */
+  #isReady = true
+
+  constructor(pipeline: Pipeline, analyzer: StatementAnalyzer, clientSide: Pick<ClientSide, 'beginUpload'>) {
+    const { session } = pipeline
+    this.#pipeline = pipeline
+    this.#answers = new ServerAnswers(pipeline, analyzer, clientSide)
+    this.#looksIntoRows = session.config.recordRows > 0 || !isEmptyPlan(session.masking)
+    this.#framer = new Framer(session.limits.resultMessageBytes, 'the target')
+  }
+
+  /** Handles a chunk; false asks to stop reading until the client has drained. */
+  push(chunk: Buffer): boolean {
+    this.#isReady = true
+    this.#framer.push(chunk, this.#take)
+    this.#flush()
+    return this.#isReady
+  }
+
+  readonly #take = (frame: Frame): boolean => {
+    const pipeline = this.#pipeline
+    const { exchange } = pipeline
+    if (exchange === undefined) this.#unasked(frame)
+    else {
+      if (frame.piece !== 'later' && frame.sequence !== pipeline.serverSequence)
+        throw new WireError('the target sent packets out of order')
+      pipeline.serverSequence = frame.next
+      this.#handle(frame, exchange)
+    }
+    return !pipeline.session.ended.aborted
+  }
+
+  #handle(frame: Frame, exchange: Exchange): void {
+    const { answer } = exchange
+    if (frame.piece === 'later') {
+      if (exchange.type === 'client' && exchange.run !== undefined) exchange.run.bytes += frame.bytes.length
+      return this.#pass(frame)
+    }
+    const part = answer.next(frame)
+    let failure: OwnQueryFailed | undefined
+    if (exchange.type === 'own') failure = this.#own(part, frame, exchange)
+    else this.#forClient(part, frame, exchange)
+    const streams = answer.isInRows && exchange.type === 'client' && !this.#looksIntoRows
+    this.#framer.streamsFrom = streams ? STREAMED : Infinity
+    if (!answer.isOver || this.#pipeline.session.ended.aborted) return
+    // What comes next may be an answer of our own.
+    this.#flush()
+    this.#pipeline.answered(failure)
+  }
+
+  #forClient(part: AnswerPart, frame: Frame, exchange: ClientExchange): void {
+    const changed = this.#answers.handle(part, frame, exchange)
+    if (this.#pipeline.session.ended.aborted) return
+    if (changed === undefined) return this.#pass(frame)
+    const sequence = this.#clientSequence()
+    this.#add(encodePackets(changed, sequence))
+    this.#pipeline.clientSequence = sequenceAfter(changed.length, sequence)
+  }
+
+  /** As it came, but for its number where that is another one. */
+  #pass(frame: Frame): void {
+    const pipeline = this.#pipeline
+    const isInOrder = frame.piece === 'later' || pipeline.clientSequence === frame.sequence
+    if (isInOrder) {
+      pipeline.clientSequence = frame.isEnd ? frame.next : undefined
+      return this.#add(frame.bytes)
+    }
+    if (frame.piece !== undefined) throw new WireError('a row cannot be numbered anew')
+    const payload = payloadOf(frame)
+    const sequence = this.#clientSequence()
+    this.#add(encodePackets(payload, sequence))
+    pipeline.clientSequence = sequenceAfter(payload.length, sequence)
+  }
+
+  #clientSequence(): number {
+    const { clientSequence } = this.#pipeline
+    if (clientSequence === undefined) throw new WireError('the target sent a packet within another')
+    return clientSequence
+  }
+
+  /** An answer to the gateway itself: one result at most. */
+  #own(part: AnswerPart, frame: Frame, exchange: OwnExchange): OwnQueryFailed | undefined {
+    exchange.room -= frame.bytes.length
+    if (exchange.room < 0) throw new WireError('the target said more than is allowed', 'too-large')
+    switch (part.type) {
+      case 'ok':
+        this.#pipeline.status = part.ok.status
+        break
+      case 'rows-end':
+        this.#pipeline.status = part.end.status
+        break
+      case 'error':
+        return new OwnQueryFailed(part.error.code)
+      case 'columns':
+        if (exchange.columns > 0) throw new WireError('the target answered more than it was asked')
+        exchange.columns = part.count
+        break
+      case 'row':
+        exchange.rows.push(
+          readTextRow(payloadOf(frame), exchange.columns).map((value) => value && value.toString('utf8')),
+        )
+        break
+      case 'column':
+      case 'columns-end':
+        break
+      case 'file':
+      case 'prepared':
+      case 'text':
+        throw new WireError('the target answered something else than it was asked')
+    }
+    return undefined
+  }
+
+  /** A server that ends the connection says so by an error; nothing else comes unasked. */
+  #unasked(frame: Frame): void {
+    if (frame.head !== ERR) return this.#pipeline.outOfStep('a packet that nobody asked for')
+    const { code } = readErr(payloadOf(frame))
+    this.#pipeline.session.end(
+      new PamError('TARGET_LEFT', `${this.#pipeline.session.target.name} ended the connection (${code})`, {
+        side: 'upstream',
+      }),
+    )
+  }
+
+  /** Neighbouring packets that pass untouched become one piece again, and one write. */
+  #add(bytes: Buffer): void {
+    const last = this.#last
+    if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
+      this.#lastEnd += bytes.length
+      return
+    }
+    this.#endPiece()
+    this.#last = bytes
+    this.#lastEnd = bytes.byteOffset + bytes.length
+  }
+
+  #endPiece(): void {
+    const last = this.#last
+    if (last === undefined) return
+    const length = this.#lastEnd - last.byteOffset
+    this.#out.push(length === last.length ? last : Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, length))
+    this.#last = undefined
+  }
+
+  #flush(): void {
+    this.#endPiece()
+    const out = this.#out
+    if (out.length === 0) return
+    this.#out = []
+    const { client } = this.#pipeline
+    if (out.length > 1 && out.reduce((sum, { length }) => sum + length, 0) < JOINED) {
+      this.#isReady = client.write(Buffer.concat(out)) && this.#isReady
+      return
+    }
+    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
+    for (const piece of out) this.#isReady = client.write(piece) && this.#isReady
+  }
+}
+
+/** Bytes of a row from which on it goes on as it comes. */
+const STREAMED = 64 * 1024
+/** Bytes up to which what goes out is put together. */
+const JOINED = 16_384

@@ -1,0 +1,93 @@
+import type { Engine } from '../../../gateway/engine.ts'
+import { keyOf, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { resolveFacts } from '../dialect/command-facts.ts'
+import { readStatements } from '../dialect/parse-statement.ts'
+import { unparsed } from '../dialect/resolve-statement.ts'
+import { maskingScope } from '../masking/scope.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import type { ServerVersion } from '../wire/server-version.ts'
+
+type Alone = Awaited<ReturnType<Engine['read']>>
+
+/** What statements do where nobody is connected: as if what they name were there, and nothing masked. What only MariaDB reads is read as it does. */
+export function readAlone(text: string): Alone {
+  const [first, ...others] = SERVERS
+  const read = readAs(text, first)
+  if (!('failure' in read)) return read
+  for (const server of others) {
+    const other = readAs(text, server)
+    if (!('failure' in other)) return other
+  }
+  return { facts: { type: 'sql', statements: [unparsed(read.failure, DATABASE)] }, refusal: undefined }
+}
+
+function readAs(text: string, server: ServerVersion): Alone | { readonly failure: string } {
+  const parsed = readStatements(text, {
+    server,
+    sqlMode: new Set(),
+    database: DATABASE,
+    multiStatements: true,
+    charset: 'utf8mb4',
+    foldsTableNames: false,
+  })
+  if ('failure' in parsed) return parsed
+  const catalog = assumedCatalog(parsed, server)
+  const { statements, refusal } = resolveFacts(
+    parsed,
+    catalog,
+    maskingScope({ columns: [], kinds: [] }, catalog, catalog.trees),
+    () => undefined,
+    { readOnly: false, ownAccount: false, defaultSchema: DATABASE },
+  )
+  return { facts: { type: 'sql', statements }, refusal }
+}
+
+function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersion): Catalog {
+  const named = parsed.flatMap(({ reads, writes }) => [...reads, ...writes])
+  const relations = new Map(
+    named.map(({ schema = DATABASE, name }, index) => [keyOf(schema, name), assumedRelation(schema, name, index)]),
+  )
+  return {
+    server,
+    foldsTableNames: false,
+    relations,
+    byOid: new Map([...relations.values()].map((relation) => [relation.oid, relation])),
+    databases: new Set([...relations.values()].map(({ schema }) => schema)),
+    routines: new Map(),
+    safeRoutines: new Set(),
+    userFunctions: new Set(),
+    trees: new Map(),
+    database: DATABASE,
+    temporary: new Set(),
+  }
+}
+
+const assumedRelation = (schema: string, name: string, index: number): Relation => ({
+  oid: index + 1,
+  name: `${schema}.${name}`,
+  schema,
+  kind: 'table',
+  viewOf: [],
+  related: [],
+  columns: new Map(),
+  types: new Map(),
+  exact: new Set(),
+  opaque: false,
+  foreign: false,
+  definition: undefined,
+  generated: new Map(),
+  unique: new Set(),
+  ties: [],
+  triggers: [],
+  runs: [],
+  cascades: { delete: [], deleteSets: [], update: [] },
+  identity: '',
+})
+
+const SERVERS = [
+  { flavor: 'mysql', number: 80_400, text: '8.4.0' },
+  { flavor: 'mariadb', number: 110_400, text: '11.4.0-MariaDB' },
+] as const satisfies readonly ServerVersion[]
+
+/** That of names without one: rules that give none mean the same. */
+const DATABASE = 'db'

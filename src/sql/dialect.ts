@@ -74,7 +74,11 @@ export interface Totals {
   readonly mayDecide: (type: string | undefined) => boolean
   /** Whether an operator may be given a masked value of this type on one side. */
   readonly operatorMayTake: (name: string, isRight: boolean, type: string | undefined, other: Expression) => boolean
-  readonly operatorNeverFails: (name: string, args: readonly Expression[]) => boolean
+  readonly operatorNeverFails: (
+    name: string,
+    args: readonly Expression[],
+    typeOf: (arg: Expression) => string | undefined,
+  ) => boolean
   /**
    * Whether `=` between a masked value of this type and something given asks for one value and no more; `as-text`: where what is given, a
    * parameter, is sent as a text.

@@ -49,6 +49,8 @@ export interface Output {
   readonly name: string | undefined
   readonly origin: Origin
   readonly repeats?: true
+  /** The server's name of its type, where it is a column of a relation. */
+  readonly type?: string | undefined
   /** Equal values of it look the same. */
   readonly exact?: boolean
   /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */

@@ -14,7 +14,16 @@ import type {
   Window,
 } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
-import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
+import {
+  columnFails,
+  columnType,
+  expandStar,
+  findCte,
+  findItem,
+  resolveColumn,
+  type Ctes,
+  type QueryScope,
+} from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
 
 export interface ExpressionContext {
@@ -272,7 +281,14 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
       if (!node.total) return true
       break
     case 'operation':
-      if (!node.operators.every(({ name }) => totals.operatorNeverFails(name, node.args))) return true
+      if (
+        !node.operators.every(({ name }) =>
+          totals.operatorNeverFails(name, node.args, (arg) =>
+            arg.kind === 'column' ? columnType(context.scope, arg.path) : undefined,
+          ),
+        )
+      )
+        return true
       break
     case 'array':
       // Elements may be arrays themselves.

@@ -112,6 +112,21 @@ export function columnFails(scope: QueryScope, path: readonly string[]): boolean
   return false
 }
 
+/** The type of a column, where it can be no other one. */
+export function columnType(scope: QueryScope, path: readonly string[]): string | undefined {
+  const name = path.at(-1)
+  const qualifier = path.at(-2)
+  for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
+    const items = level.items.filter(({ alias }) => qualifier === undefined || alias === qualifier)
+    const columns = items.flatMap((item) => item.columns)
+    if (columns.some(unnamed)) return undefined
+    const named = columns.filter((column) => column.name === name)
+    const [only] = named
+    if (only !== undefined) return named.length === 1 ? only.type : undefined
+  }
+  return undefined
+}
+
 function everything(scope: QueryScope): Origin {
   const origins: Origin[] = []
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer)

@@ -188,6 +188,7 @@ export class MaskingScope {
         // A view computes its columns where they are used, and a generated column may be virtual.
         fails: relation.definition !== undefined || relation.viewOf.length > 0 || relation.generated.has(name),
         exact: relation.exact.has(name),
+        type,
         ...(relation.invisible?.has(name) === true ? { invisible: true } : {}),
       }
     })

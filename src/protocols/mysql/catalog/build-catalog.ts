@@ -26,12 +26,16 @@ export interface BodyPlace {
   readonly foldsTableNames: boolean
   /** Of what is defined. */
   readonly database: string
+  /** Stored functions that the configuration declares safe, by `keyOf`. */
+  readonly safeRoutines: ReadonlySet<string>
 }
 
 export interface Body {
   readonly parsed: ParsedStatement
-  /** Why its values may come from anywhere, or its effect is not known. */
+  /** Why its effect is not known. */
   readonly unknown: readonly string[]
+  /** It calls something whose value may come from anywhere. */
+  readonly isOpaque: boolean
 }
 
 /** What the configuration of a target says of what is not read. */
@@ -181,14 +185,14 @@ class Building {
   #body(text: string, database: string): Body | undefined {
     const { server, foldsTableNames } = this.#rows
     if (text === '' || text.length > MAX_LENGTH) return undefined
-    return this.#readBody(text, { server, foldsTableNames, database })
+    return this.#readBody(text, { server, foldsTableNames, database, safeRoutines: this.#safe })
   }
 
   /** An expression over the columns of a table. */
   #expression({ schema, name }: Pick<Relation, 'schema' | 'name'>, text: string): ParsedStatement | undefined {
     const table = `${quote(schema)}.${quote(name.slice(schema.length + 1))}`
     const body = text === '' ? undefined : this.#body(`SELECT ${text} FROM ${table}`, schema)
-    return body === undefined || body.unknown.length > 0 ? undefined : body.parsed
+    return body === undefined || body.unknown.length > 0 || body.isOpaque ? undefined : body.parsed
   }
 
   /** The columns that an expression names; all of the table where it is not read. */
@@ -217,7 +221,8 @@ class Building {
     view.runs = view.kind === 'system' ? [] : reasons
     const find = (named: Name): Relation | undefined => this.#find(named.schema ?? view.schema, named.name)
     view.opaque =
-      view.kind !== 'system' && (body === undefined || reasons.length > 0 || hiddenColumns(body.parsed.tree, find))
+      view.kind !== 'system' &&
+      (body === undefined || reasons.length > 0 || body.isOpaque || hiddenColumns(body.parsed.tree, find))
   }
 
   /** What a view reads that the account may not see: it may have any columns, masked ones among them. */

@@ -6,7 +6,7 @@ import { keyOf, type Catalog } from '../catalog/catalog.ts'
 import { nativeFunctions } from './native-functions.ts'
 
 /** Why the functions of a statement make its effect unknown; empty where none does. */
-export const unknownCalls = ({ functions }: ParsedStatement, catalog: Catalog): string[] =>
+export const unknownCalls = ({ functions }: ParsedStatement, catalog: KnownFunctions): string[] =>
   functions.flatMap(({ schema, name }) => {
     if (isDeclaredSafe(schema, name, catalog)) return []
     // A native function is also looked for among the stored ones where it is called with arguments that the grammar has no rule for.
@@ -16,13 +16,20 @@ export const unknownCalls = ({ functions }: ParsedStatement, catalog: Catalog): 
     return REACHES_OUT.has(name) ? [`the function ${name} can access data outside this statement`] : []
   })
 
-function isDeclaredSafe(schema: string | undefined, name: string, { database, safeRoutines }: Catalog): boolean {
+/** What says which functions there are. */
+export type KnownFunctions = Pick<Catalog, 'server' | 'database' | 'safeRoutines' | 'userFunctions'>
+
+function isDeclaredSafe(schema: string | undefined, name: string, { database, safeRoutines }: KnownFunctions): boolean {
   const of = schema ?? database
   return of !== undefined && safeRoutines.has(keyOf(of, name))
 }
 
 /** Whether the value of a function may come from anywhere, and not from its arguments alone. */
-export const givesAnything = (schema: string | undefined, name: string, catalog: Catalog): boolean =>
+export const givesAnything = (
+  schema: string | undefined,
+  name: string,
+  catalog: Pick<Catalog, 'server' | 'userFunctions'>,
+): boolean =>
   schema !== undefined ||
   catalog.userFunctions.has(name) ||
   REACHES_OUT.has(name) ||

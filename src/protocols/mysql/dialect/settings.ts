@@ -28,7 +28,7 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
   if (NEVER.has(name)) return { refused: `SET ${name} is not allowed through the gateway` }
   const charsets = CHARSETS.get(name)
   if (charsets !== undefined) {
-    // NULL, the default, or what is computed: what it has become is read back.
+    // The default, or what is computed: what it has become is read back.
     if (value === undefined ? name === 'character_set_results' : charsets.test(value)) return 'followed'
     return {
       refused: `SET ${name} is only possible to utf8mb4, utf8mb3, latin1, ascii or binary: the gateway relies on it to read statements and results as the server does`,
@@ -53,11 +53,11 @@ export const movesReadOnly = ({ name, value }: MovedSetting): boolean =>
 
 const READ_ONLY = new Set(wordList('tx_read_only transaction_read_only'))
 
-/** Character sets whose texts the gateway reads. */
+/** Character sets whose texts the gateway reads. NULL: results come in that of each column, which its definition says. */
 const SERVED = '(utf8mb4|utf8mb3|utf8|latin1|ascii|binary)'
 const CHARSETS: ReadonlyMap<string, RegExp> = new Map([
   ['character_set_client', new RegExp(`^${SERVED}$`, 'i')],
-  ['character_set_results', new RegExp(`^${SERVED}$`, 'i')],
+  ['character_set_results', new RegExp(`^(${SERVED}|null)$`, 'i')],
 ])
 
 /** Settings with values that change nothing the gateway relies on. */

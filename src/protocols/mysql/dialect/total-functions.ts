@@ -140,14 +140,42 @@ function operatorMayTake(name: string, isRight: boolean, type: string | undefine
   return name === '||' && isBounded(other)
 }
 
-function operatorNeverFails(name: string, args: readonly Expression[]): boolean {
+function operatorNeverFails(
+  name: string,
+  args: readonly Expression[],
+  typeOf: (arg: Expression) => string | undefined,
+): boolean {
   const [left, right] = args
   if (left === undefined || right === undefined) return false
-  // Of columns it is not known whether a text meets a number: the text may not be one, which is a warning.
-  if (COMPARES.has(name)) return args.every((arg) => isTextual(arg)) || args.every(isNumeric)
+  if (COMPARES.has(name)) return areAlike(args, typeOf)
   if (LIKES.has(name)) return isPattern(right)
   return name === '||' && args.every(isBounded)
 }
+
+/**
+ * Whether values of these meet without one of a row being made another kind: a text that is no number is one with a warning. What is given
+ * is converted once, whatever rows there are.
+ */
+function areAlike(args: readonly Expression[], typeOf: (arg: Expression) => string | undefined): boolean {
+  const kinds = new Set(args.map((arg) => kindOf(arg, typeOf(arg))))
+  if (kinds.has(undefined)) return false
+  kinds.delete('any')
+  if (kinds.size <= 1) return true
+  return kinds.size === 2 && kinds.has('given text') && (kinds.has('text') || kinds.has('time'))
+}
+
+type KindOfValue = 'text' | 'given text' | 'number' | 'time' | 'any'
+
+function kindOf(node: Expression, type: string | undefined): KindOfValue | undefined {
+  if (type !== undefined)
+    return TEXTS.has(type) ? 'text' : NUMBERS.has(type) ? 'number' : MOMENTS.has(type) ? 'time' : undefined
+  if (node.kind === 'parameter' || (node.kind === 'constant' && node.type === 'null')) return 'any'
+  if (isNumeric(node)) return 'number'
+  if (!isTextual(node)) return undefined
+  return node.kind === 'constant' ? 'given text' : 'text'
+}
+
+const MOMENTS = new Set([...DATES, ...TIMES])
 
 /** A pattern that does not depend on the row. */
 const isPattern = (node: Expression): boolean =>

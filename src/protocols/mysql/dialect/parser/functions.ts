@@ -403,7 +403,7 @@ function readAggregate(word: string, cursor: Cursor): Expression {
   if (isOrdered) cursor.expect('WITHIN', 'GROUP')
   const within = isOrdered ? withinGroup(cursor) : order
   if (!cursor.isMariadb) {
-    if (cursor.take('FROM')) cursor.expect('FIRST')
+    if (word === 'NTH_VALUE' && cursor.take('FROM')) cursor.expect('FIRST')
     cursor.take('RESPECT', 'NULLS')
   }
   const window = cursor.take('OVER') ? readOver(cursor) : undefined

@@ -4,7 +4,7 @@ import type { Probe } from '../../../gateway/engine.ts'
 import { targetFailure, TargetSaidNo } from '../../../gateway/target-failure.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { openOwnConnection, type UpstreamTarget } from './login/connect-upstream.ts'
-import { readBody } from './read-body.ts'
+import { readBody } from '../dialect/read-body.ts'
 
 /** Does what a session begins with: TLS, login, definitions. */
 export async function probeMysql(target: UpstreamTarget): Promise<Probe> {

@@ -265,24 +265,42 @@ describe('our reading covers that of the server', () => {
     ])
     await pair.db.end()
   })
+})
 
-  const regress = process.env['PAMCTL_REGRESS_SQL'] ?? ''
-  // By hand: a folder with the .sql files of a source tree of the server.
-  if (existsSync(regress))
-    it("in PostgreSQL's regression suite (PAMCTL_REGRESS_SQL)", { timeout: 900_000 }, async () => {
-      const holes: string[] = []
-      for (const file of readdirSync(regress).filter((name) => name.endsWith('.sql'))) {
-        const pair = await pairOf('kinds', ['t.b'])
-        const texts = readFileSync(join(regress, file), 'utf8')
-          .replace(/^\\.*$/gm, '')
-          .split(/;\s*$/m)
-        const found = await compare(pair, [texts])
-        holes.push(...unexpected(found).map((hole) => `${file}: ${hole}`))
-        await pair.db.end()
-      }
+const regress = process.env['PAMCTL_REGRESS_SQL'] ?? ''
+// By hand: a folder with the .sql files of a source tree of the server. Each file is a test, so what was found is told as it is found.
+if (existsSync(regress))
+  describe("our reading covers that of the server in PostgreSQL's regression suite (PAMCTL_REGRESS_SQL)", () => {
+    const textsOf = (file: string): string[] =>
+      readFileSync(join(regress, file), 'utf8')
+        .replaceAll(/^\\.*$/gm, '')
+        .split(/;\s*$/m)
+
+    const NOT_ASKED = 'the server could not be asked'
+
+    // The tables that all files use; without their rows, which nothing here looks at, and without types of their own.
+    beforeAll(async () => {
+      const admin = await connect({ ...base, database: 'postgres' })
+      await admin.query('create database regression')
+      await admin.end()
+      const db = await connect({ ...base, database: 'regression' })
+      const tables = textsOf('test_setup.sql').filter((sql) => /^\s*(--.*\n\s*)*create table/i.test(sql))
+      for (const sql of ['create table t (a int, b text)', ...tables]) await db.query(sql).catch(() => {})
+      await db.end()
+    })
+
+    it.each(readdirSync(regress).filter((name) => name.endsWith('.sql')))('%s', { timeout: 900_000 }, async (file) => {
+      const pair = await pairOf('regression', ['t.b', 'onek.stringu1'])
+      const found = await compare(pair, [textsOf(file)])
+      await pair.db.end()
+      // What the target will not analyse it does not run.
+      const holes = unexpected(found).filter((hole) => !hole.includes(NOT_ASKED))
+      process.stdout.write(
+        `${file}: ${found.asked} statements, ${found.holes.size - holes.length} not asked, ${holes.length} read otherwise\n`,
+      )
       expect(holes).toEqual([])
     })
-})
+  })
 
 describe('through the gateway, where columns are masked', () => {
   let db: pg.Client

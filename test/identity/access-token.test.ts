@@ -26,12 +26,14 @@ describe('an access token', () => {
     await tokens.verify(token, NOW)
     pair.publicKey = generateKeyPairSync('ed25519').publicKey
     expect(await tokens.verify(token, NOW)).toMatchObject({ login: 'log_1' })
+    // The last letters of a signature may be any, also those that would be put there.
+    const otherFirst = (text: string): string => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`
     const [header, payload, signature] = token.split('.') as [string, string, string]
     const [, payloadOfOther] = other.split('.') as [string, string]
     for (const forged of [
       other,
       `${header}.${payloadOfOther}.${signature}`,
-      `${header}.${payload}.${signature.slice(0, -2)}AA`,
+      `${header}.${payload}.${otherFirst(signature)}`,
       `${header}.${payload}.`,
       `${token} `,
       '',

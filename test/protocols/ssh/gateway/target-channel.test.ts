@@ -10,6 +10,7 @@ import {
   type ExitSignal,
 } from '../../../../src/protocols/ssh/gateway/ssh2-internals.ts'
 import { ssh2 } from '../../../../src/protocols/ssh/gateway/ssh2-library.ts'
+import { makeHostKey } from '../../../../src/protocols/ssh/own-host-keys.ts'
 import { RefusedByTarget, TargetChannel } from '../../../../src/protocols/ssh/gateway/target-channel.ts'
 
 let server: Server
@@ -20,7 +21,7 @@ let target: TargetChannel
 let host: Session
 
 beforeAll(async () => {
-  const { private: hostKey } = ssh2.utils.generateKeyPairSync('ed25519')
+  const hostKey = makeHostKey()
   server = new ssh2.Server({ hostKeys: [hostKey] }, (accepted) => {
     readRequests(accepted)
     accepted.on('authentication', (context) => context.accept())

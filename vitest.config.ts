@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { POSTGRES_VERSIONS, postgresInstallation } from './test/helpers/postgres-version.ts'
 import { LongestFirst } from './test/helpers/longest-first.ts'
+import { REPLACES_MODULES } from './test/helpers/replaces-modules.ts'
 import { HOOK_TIMEOUT, TEST_TIMEOUT } from './test/helpers/timeouts.ts'
 
 /** Run once for each version of PostgreSQL. */
@@ -35,9 +36,22 @@ export default defineConfig({
     // On two cores: a quarter of the time of a test goes by in waiting for other processes.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // What TypeScript was made into, kept in node_modules between runs.
+    experimental: { fsModuleCache: true },
     reporters: ['default', './test/helpers/skip-reporter.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: SYSTEM } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...SYSTEM, ...REPLACES_MODULES],
+          // To load all modules again for each file takes half as long as the tests.
+          isolate: false,
+          setupFiles: ['./test/helpers/leave-nothing.ts'],
+        },
+      },
+      { extends: true, test: { name: 'unit, isolated', include: REPLACES_MODULES } },
       { extends: true, test: { name: 'system', include: SYSTEM, exclude: TABLES } },
       ...versions.map((version) => ({
         extends: true as const,

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { REPLACES_MODULES } from './helpers/replaces-modules.ts'
 
 /** Folders each of whose files has a unit test at its path, or stands below with the reason why it has none. */
 const FOLDERS = ['sql', 'policy', 'gateway', 'protocols/postgres/gateway', 'protocols/ssh/gateway', 'cli/commands']
@@ -66,12 +67,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/login/upstream-query.ts': 'login/upstream-login.test.ts, against servers',
   'protocols/postgres/gateway/login/upstream-socket.ts': 'login/upstream-login.test.ts, against servers',
   'protocols/postgres/gateway/pipeline/client-messages.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/command-draft.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/command-gate.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/in-flight.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/known-definitions.ts': PIPELINE,
-  'protocols/postgres/gateway/pipeline/own-changes.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pipeline-state.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/steps.ts': PIPELINE,
@@ -106,4 +103,13 @@ it('every other file of these folders has a unit test at its path', () => {
       .map((name) => `${folder}/${name}`),
   ).filter((file) => !existsSync(join(root, 'test', file.replace(/\.ts$/, '.test.ts'))))
   expect(without.toSorted()).toEqual(Object.keys(WITHOUT).toSorted())
+})
+
+it('a file that replaces modules shares its process with no other', () => {
+  const replaces = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(
+    (name) =>
+      name.endsWith('.test.ts') &&
+      /^\s*vi\.(?:do)?[mM]ock\(/m.test(readFileSync(join(import.meta.dirname, name), 'utf8')),
+  )
+  expect(replaces.map((name) => `test/${name}`).toSorted()).toEqual(REPLACES_MODULES)
 })

@@ -1,0 +1,120 @@
+import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
+import type { ChangedBy } from '../../catalog/shared-definitions.ts'
+import { factsOfLastReading, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
+import { unparsed } from '../../dialect/resolve-statement.ts'
+import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
+import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import type { PipelineState } from './pipeline-state.ts'
+
+/** What parsed texts do, against the catalogs as the session knows them; found out once for each reading of the catalogs. */
+export class ResolvedFacts {
+  readonly #pipeline: PipelineState
+  readonly #parser: SqlParser
+  /** By what the text says: texts that say the same share it. */
+  #cache = new WeakMap<ParsedText, StatementFacts>()
+  #generation: number
+  /** By types; of facts without them. */
+  readonly #typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
+  readonly #ofLastReading = new WeakMap<StatementFacts, Partial<Record<ChangedBy, StatementFacts>>>()
+
+  constructor(pipeline: PipelineState, parser: SqlParser) {
+    this.#pipeline = pipeline
+    this.#parser = parser
+    this.#generation = pipeline.known.generation
+  }
+
+  of(parsed: ParsedText, uncertain = this.#pipeline.known.uncertain): StatementFacts {
+    const { known, session } = this.#pipeline
+    if (this.#generation !== known.generation) {
+      this.#cache = new WeakMap()
+      this.#generation = known.generation
+    }
+    const before = uncertain === undefined ? this.#cache.get(parsed) : undefined
+    if (before !== undefined) return before
+    const facts =
+      'failure' in parsed
+        ? this.#notRead(parsed)
+        : resolveFacts(parsed, known.catalog, known.masking, this.#prepared, {
+            readOnly: session.readOnly,
+            ownAccount: session.config.ownAccount,
+            uncertain,
+          })
+    // What EXECUTE runs depends on what has its name now.
+    if (uncertain !== undefined || facts.parsed.some(({ executes }) => executes !== undefined)) return facts
+    this.#cache.set(parsed, facts)
+    return facts
+  }
+
+  /** A parameter may be of a type that no text names; its values are read and checked by what the type is made of. */
+  withTypes(facts: StatementFacts, types: readonly number[]): StatementFacts {
+    const { catalog } = this.#pipeline.known
+    const reasons = types.flatMap((type) => {
+      const name = catalog.typesByOid.get(type)
+      return [...(name === undefined ? [] : [`the type ${name} runs user-defined code`]), ...castsFrom(type, catalog)]
+    })
+    if (reasons.length === 0) return facts
+    const byTypes = this.#typed.get(facts) ?? new Map<string, StatementFacts>()
+    this.#typed.set(facts, byTypes)
+    const known = byTypes.get(types.join())
+    if (known !== undefined) return known
+    const withReasons = {
+      ...facts,
+      statements: facts.statements.map((statement) => ({
+        ...statement,
+        unknown: [...new Set([...statement.unknown, ...reasons])],
+      })),
+      errorExposure: this.#anyExposure,
+      changesCatalog: true,
+    } satisfies StatementFacts
+    byTypes.set(types.join(), withReasons)
+    return withReasons
+  }
+
+  /** The same for the record alone, where definitions may have changed since. */
+  ofLastReading(facts: StatementFacts, changedBy: ChangedBy): StatementFacts {
+    const known = this.#ofLastReading.get(facts) ?? {}
+    this.#ofLastReading.set(facts, known)
+    return (known[changedBy] ??= factsOfLastReading(facts, this.#pipeline.known.catalog, changedBy))
+  }
+
+  /** What SQL or the protocol prepared under a name, where that is certain. */
+  readonly #prepared: FindPrepared = (name) => {
+    const { names, batch, inFlight } = this.#pipeline
+    const { value } = names.statements.lookUp(name, batch)
+    if (value === undefined || !inFlight.isIdle) return undefined
+    const parsed = this.#parser.parse(value.sql)
+    return parsed instanceof Promise ? undefined : this.of(parsed)
+  }
+
+  #notRead({ failure, syntax }: Failure): StatementFacts {
+    return {
+      ...(syntax === undefined ? {} : { syntaxError: { ...syntax, failure } }),
+      statements: [unparsed(failure)],
+      parsed: [],
+      refusal: undefined,
+      errorExposure: this.#anyExposure,
+      lineage: [],
+      comparisons: [],
+      changesCatalog: true,
+      objects: '',
+      unresolved: false,
+    }
+  }
+
+  /** Of what may run anything. */
+  get #anyExposure(): StatementFacts['errorExposure'] {
+    return this.#pipeline.known.masking.plan.columns.length > 0 ? 'any' : 'none'
+  }
+}
+
+/** Casts of users that a parameter of this type may be converted by: the text does not say what it is converted from. */
+const castsFrom = (type: number, { conversions, valueTypes }: Catalog): string[] => {
+  if (type === 0 || conversions.size === 0) return []
+  const form = valueTypes.get(type)
+  const parts = form !== undefined && 'element' in form ? [type, form.element] : [type]
+  const isAny = type >= FIRST_USER_OID
+  return [...conversions.values()]
+    .flat()
+    .filter(({ from }) => from === undefined || isAny || parts.includes(from.oid))
+    .map(({ what }) => `${what}, which may convert a parameter`)
+}

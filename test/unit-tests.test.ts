@@ -11,6 +11,7 @@ const WIRING = 'puts parts together: test/integration drives it with real client
 const PIPELINE =
   'a part of the state that pipeline/{client-side,server-side,server-messages}.test.ts drive with messages'
 const SERVER = 'asks a real server: test/integration/{server-reading,readings,hostile-targets}.test.ts'
+const TARGETS = 'test/protocols/postgres/gateway/login/upstream-login.test.ts, against servers'
 const CONDITIONS = 'conditions/always-true.test.ts asks what it answers'
 const LINEAGE = 'lineage/dialect.test.ts and test/integration/leaks.test.ts read statements through it'
 const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.test.ts read statements through it'
@@ -58,7 +59,12 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'gateway/engine.ts': TYPES,
   'gateway/gateway-state.ts': TYPES,
   'gateway/target.ts': TYPES,
+  'gateway/kept-rows.ts': 'test/protocols/postgres/gateway/results/kept-rows.test.ts keeps rows through it',
   'gateway/open-session.ts': WIRING,
+  'gateway/target-failure.ts': TARGETS,
+  'gateway/target-socket.ts': TARGETS,
+  'gateway/with-deadline.ts': TARGETS,
+  'sql/record/recordable.ts': 'test/protocols/postgres/gateway/pipeline/recordable.test.ts reads texts through it',
   'protocols/postgres/gateway/assumed-facts.ts': WIRING,
   'protocols/postgres/gateway/engine.ts': WIRING,
   'protocols/postgres/gateway/relay.ts': WIRING,

@@ -1,4 +1,5 @@
 import type { ClientHalf } from './client-half.ts'
+import { mysqlClient } from './mysql/client.ts'
 import type { ProtocolName } from './names.ts'
 import { postgresClient } from './postgres/client.ts'
 import { sshClient } from './ssh/client/ssh.ts'
@@ -6,5 +7,6 @@ import { sshClient } from './ssh/client/ssh.ts'
 /** What `pamctl connect` starts clients for. A protocol without an entry does not compile. */
 export const clientHalves: Readonly<Record<ProtocolName, ClientHalf>> = {
   postgres: postgresClient,
+  mysql: mysqlClient,
   ssh: sshClient,
 }

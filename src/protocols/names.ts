@@ -13,6 +13,16 @@ export const protocols = {
       { command: 'pamctl connect NAME', label: 'open a port to NAME for other clients' },
     ],
   },
+  mysql: {
+    article: 'a',
+    label: 'MySQL or MariaDB',
+    language: 'sql',
+    hasTerminals: false,
+    ways: [
+      { command: 'pamctl connect NAME -- mariadb', label: 'run mariadb on NAME' },
+      { command: 'pamctl connect NAME', label: 'open a port to NAME for other clients' },
+    ],
+  },
   ssh: {
     article: 'an',
     label: 'SSH',

@@ -55,7 +55,7 @@ describe('pamctl connect TARGET -- CLIENT', () => {
   it.each([
     ['a client of another protocol', ['prod-db', '--', '/usr/bin/ssh', 'x'], DB, 2, 'ssh is a client for'],
     ['a target that is not there', ['prod', '--', 'true'], DB, 5, 'no target named "prod"'],
-    ['a protocol that is not known', ['prod-db'], { ...DB, type: 'mysql' }, 1, 'does not know targets of type mysql'],
+    ['a protocol that is not known', ['prod-db'], { ...DB, type: 'oracle' }, 1, 'does not know targets of type oracle'],
     ['a port that is none', ['prod-db', '--port', '70000'], DB, 2, 'expected a whole number from 1 to 65535'],
   ])('opens nothing for %s', async (_, args, target, code, message) => {
     const outcome = await pamctl(args, world(target))

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
+import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
+import { MysqlClient } from '../helpers/mysql-client.ts'
+import { MysqlGateway } from '../helpers/mysql-gateway.ts'
+
+const RULES = `
+access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
+commands: [{ name: all, match: { unknown: true }, allow: true }, { name: all else, allow: true }]
+masking:
+  - { name: addresses, targets: { labels: { env: prod } }, columns: [people.email], style: redact }`
+
+const SECRETS = ['ann@example.com', 'bob@example.com']
+
+describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
+  let server: LocalMariadb
+  let gateway: MysqlGateway
+  let client: MysqlClient
+
+  beforeAll(async () => {
+    server = await startTestMariadb({
+      accounts: [{ user: 'app', password: 'secret', grants: ['ALL ON shop.*'] }],
+      script: `CREATE DATABASE shop; USE shop;
+        CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(100) UNIQUE, age INT) CHARACTER SET utf8mb4;
+        INSERT INTO people VALUES (1, '${SECRETS[0]}', 30), (2, '${SECRETS[1]}', 40);
+        CREATE VIEW addresses AS SELECT id, email AS address FROM people;`,
+    })
+    gateway = await MysqlGateway.start({
+      rules: RULES,
+      target: { port: server.port, recordRows: 10_000 },
+      password: 'secret',
+    })
+    client = await MysqlClient.connect(gateway.port)
+  })
+  afterAll(async () => {
+    client?.quit()
+    await gateway?.stop()
+    await server?.stop()
+  })
+
+  it.each([
+    'SELECT email FROM people',
+    'SELECT * FROM people',
+    'SELECT address FROM addresses',
+    'SELECT UPPER(email) FROM people',
+    'SELECT x.e FROM (SELECT email e FROM people) x',
+    'WITH c AS (SELECT email FROM people) SELECT * FROM c',
+    'SELECT email FROM people UNION SELECT 1',
+    'SELECT GROUP_CONCAT(email) FROM people',
+    'SELECT @x := email FROM people',
+    'SELECT email INTO @y FROM people WHERE id = 1; SELECT @y',
+    'TABLE people',
+    'SELECT CAST(email AS SIGNED) FROM people; SHOW WARNINGS',
+    'INSERT INTO people VALUES (3, (SELECT email FROM people p WHERE id = 1), 1)',
+    'EXPLAIN FORMAT=JSON SELECT * FROM people WHERE email > "a"',
+  ])('%s shows none', async (sql) => {
+    let shown = ''
+    try {
+      const results = await client.query(sql)
+      shown = JSON.stringify(results.map(({ rows }) => rows))
+    } catch (error) {
+      shown = String(error)
+    }
+    for (const secret of SECRETS) expect(shown).not.toContain(secret)
+    expect(JSON.stringify(gateway.last.events)).not.toContain(SECRETS[0])
+  })
+
+  it('rows of prepared statements are masked, in full and from cursors', async () => {
+    const { id } = await client.prepare('SELECT id, email, age FROM people WHERE id = ?')
+    const [result] = await client.execute(id, ['1'])
+    const row = Buffer.from(result?.rows[0]?.[0] ?? '', 'hex').toString('latin1')
+    expect(row).toContain('****')
+    expect(row).not.toContain('ann')
+    const { id: opened } = await client.prepare('SELECT email FROM people ORDER BY id')
+    await client.execute(opened, [], 1)
+    const bytes = Buffer.alloc(9)
+    bytes[0] = 0x1c
+    bytes.writeUInt32LE(opened, 1)
+    bytes.writeUInt32LE(10, 5)
+    const [fetched] = await client.command(bytes, 'rows')
+    expect(fetched?.rows).toHaveLength(2)
+    expect(Buffer.from(String(fetched?.rows.flat().join('')), 'hex').toString('latin1')).not.toContain('example')
+  })
+
+  it('what is not masked passes as it is, and rows are kept as the client got them', async () => {
+    expect(await client.rows('SELECT id, age FROM people WHERE id < 3 ORDER BY id')).toEqual([
+      ['1', '30'],
+      ['2', '40'],
+    ])
+    expect(await client.rows('SELECT id, email FROM people WHERE id = 1')).toEqual([['1', '****']])
+    expect(gateway.last.events.findLast(({ type }) => type === 'rows')).toMatchObject({
+      columns: ['id', 'email'],
+      rows: [['1', '****']],
+    })
+  })
+})

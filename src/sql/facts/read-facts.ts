@@ -363,7 +363,12 @@ function readSource(source: Statement, found: Findings, scope: Scope): void {
     return readStatement(source, found, scope)
   }
   const ctes = readWith(source.with, found, scope)
-  for (const row of source.rows) addStored(row, 'stored', found, ctes)
+  // Rows of constants alone may be one row many times over.
+  let before: readonly Expression[] | undefined
+  for (const row of source.rows) {
+    if (row !== before) addStored(row, 'stored', found, ctes)
+    before = row
+  }
   readAll([...source.limit, ...source.offset], found, ctes)
 }
 

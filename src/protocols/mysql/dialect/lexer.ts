@@ -52,6 +52,7 @@ export class Tokens {
   #ends = new Uint32Array(64)
   /** Comments that the server leaves out. */
   readonly comments: { readonly start: number; readonly end: number }[] = []
+  #closings: Uint32Array | undefined
   readonly #escapes: boolean
   readonly #ansiQuotes: boolean
 
@@ -90,6 +91,26 @@ export class Tokens {
     return this.text.slice(this.start(index), this.end(index))
   }
 
+  /** The parenthesis that closes the one at an index; behind the last token where none does. */
+  closing(index: number): number {
+    this.#closings ??= this.#matchParentheses()
+    return item(this.#closings, index)
+  }
+
+  #matchParentheses(): Uint32Array {
+    const closings = new Uint32Array(this.count).fill(this.count)
+    const open: number[] = []
+    for (let index = 0; index < this.count; index++) {
+      if (this.#kinds[index] !== Kind.sign) continue
+      const code = this.text.charCodeAt(item(this.#starts, index))
+      if (code === OPEN) open.push(index)
+      if (code !== CLOSE) continue
+      const opened = open.pop()
+      if (opened !== undefined) closings[opened] = index
+    }
+    return closings
+  }
+
   /** What a name or a literal says, without quotes and escapes. */
   value(index: number): string {
     const source = this.source(index)
@@ -126,21 +147,29 @@ function unquote(source: string, escapes: boolean): string {
   const quote = source.slice(0, 1)
   const inner = source.slice(1, -1)
   if (!inner.includes('\\') || !escapes) return inner.includes(quote) ? inner.replaceAll(quote + quote, quote) : inner
-  return inner.replace(/\\([\s\S])|''|""/g, (found: string, escaped: string | undefined) => {
-    // The quotes that are not the string's own stand for themselves.
-    if (escaped === undefined) return found.startsWith(quote) ? quote : found
-    return ESCAPES[escaped] ?? (escaped === '%' || escaped === '_' ? found : escaped)
-  })
+  // A text of many megabytes may be escapes alone.
+  const units = new Uint16Array(inner.length)
+  const own = quote.charCodeAt(0)
+  let count = 0
+  for (let at = 0; at < inner.length; at++) {
+    const code = inner.charCodeAt(at)
+    if (code === own) at++
+    if (code !== BACKSLASH) units[count++] = code
+    else {
+      const escaped = inner.charCodeAt(++at)
+      if (escaped === PERCENT || escaped === UNDERSCORE) units[count++] = code
+      units[count++] = ESCAPES.get(escaped) ?? escaped
+    }
+  }
+  return Buffer.from(units.buffer, 0, count * 2).toString('utf16le')
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '0': '\0',
-  b: '\b',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  Z: '\x1a',
-}
+const BACKSLASH = 0x5c
+const PERCENT = 0x25
+const UNDERSCORE = 0x5f
+const ESCAPES: ReadonlyMap<number, number> = new Map(
+  Object.entries({ '0': 0, b: 8, n: 10, r: 13, t: 9, Z: 26 }).map(([letter, code]) => [letter.charCodeAt(0), code]),
+)
 
 const TAB = 0x09
 const CARRIAGE_RETURN = 0x0d
@@ -150,6 +179,8 @@ const DOUBLE_QUOTE = 0x22
 const HASH = 0x23
 const AMPERSAND = 0x26
 const SINGLE_QUOTE = 0x27
+const OPEN = 0x28
+const CLOSE = 0x29
 const STAR = 0x2a
 const PLUS = 0x2b
 const MINUS = 0x2d
@@ -162,7 +193,6 @@ const EQUALS = 0x3d
 const GREATER = 0x3e
 const QUESTION = 0x3f
 const AT = 0x40
-const BACKSLASH = 0x5c
 const BACKTICK = 0x60
 const PIPE = 0x7c
 

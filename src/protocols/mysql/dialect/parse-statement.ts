@@ -44,6 +44,8 @@ const READERS: Readers = {
   statement: readStatement,
 }
 
+const MAX_STATEMENTS = 10_000
+
 /** Throws what is not read. */
 export function readTrees(text: string, context: ReadingContext): readonly ReadTree[] {
   const mode = unreadableMode(context.sqlMode)
@@ -56,6 +58,7 @@ export function readTrees(text: string, context: ReadingContext): readonly ReadT
   const trees: ReadTree[] = []
   while (cursor.at < count) {
     if (trees.length > 0 && !context.multiStatements) throw new NotRead('more than one statement')
+    if (trees.length === MAX_STATEMENTS) throw new NotRead(`more than ${MAX_STATEMENTS} statements in one text`)
     const first = cursor.at
     cursor.parameters = 0
     cursor.outerJoins.clear()

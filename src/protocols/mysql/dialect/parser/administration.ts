@@ -138,9 +138,7 @@ function objectAt(cursor: Cursor): Name | undefined {
   if (!cursor.isNameAt(1)) return undefined
   const first = cursor.foldTable(cursor.tokens.value(cursor.at + 1))
   if (!cursor.isSignAt(2, '.')) return { schema: undefined, name: first }
-  return cursor.isNameAt(3, () => false)
-    ? { schema: first, name: cursor.foldTable(cursor.tokens.value(cursor.at + 3)) }
-    : undefined
+  return cursor.isNameAt(3) ? { schema: first, name: cursor.foldTable(cursor.tokens.value(cursor.at + 3)) } : undefined
 }
 
 function readSignal(cursor: Cursor): Utility {
@@ -203,7 +201,7 @@ function readReplica(cursor: Cursor): Utility {
 function readInstall(cursor: Cursor): Utility {
   const isInstall = cursor.expectAny('INSTALL', 'UNINSTALL') === 'INSTALL'
   const prefix = isInstall ? 'install' : 'uninstall'
-  const kind = `${prefix}-${cursor.expectAny('PLUGIN', 'SONAME', 'COMPONENT') === 'COMPONENT' ? 'component' : 'plugin'}`
+  const kind = `${prefix}-${cursor.expectAny('PLUGIN', 'SONAME', ...(cursor.isMariadb ? [] : ['COMPONENT'])) === 'COMPONENT' ? 'component' : 'plugin'}`
   if (cursor.isAtStatementEnd) cursor.fail('a name')
   cursor.skipRest()
   return utility(kind, { unknown: isInstall ? ['it runs code of a library'] : [] })

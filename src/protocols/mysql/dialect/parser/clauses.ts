@@ -1,5 +1,4 @@
 import type { Expression, Sort, Window } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
 import { column } from './build.ts'
 import { fold, type Cursor } from './cursor.ts'
 
@@ -19,22 +18,15 @@ export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
   const path = [cursor.name()]
   while (path.length < 3 && cursor.takeSign('.')) {
     if (allowsStar && cursor.takeSign('*')) return column(...path.map((name) => cursor.foldTable(name)), '*')
-    path.push(cursor.name(() => false))
+    path.push(cursor.name())
   }
   const last = path.pop() as string
   return column(...path.map((name) => cursor.foldTable(name)), fold(last))
 }
 
-/** What stands behind the parenthesis that closes the one at an offset. */
-export function behindParentheses(cursor: Cursor, from: number): number {
-  let open = 0
-  for (let offset = from; cursor.at + offset < cursor.tokens.count; offset++) {
-    if (cursor.kindAt(offset) !== Kind.sign) continue
-    if (cursor.isSignAt(offset, '(')) open++
-    else if (cursor.isSignAt(offset, ')') && --open === 0) return offset + 1
-  }
-  return cursor.tokens.count
-}
+/** The offset of what stands behind the parenthesis that closes the one at an offset. */
+export const behindParentheses = (cursor: Cursor, from: number): number =>
+  cursor.tokens.closing(cursor.at + from) + 1 - cursor.at
 
 // ── intervals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -56,11 +48,9 @@ export function isInterval(cursor: Cursor): boolean {
   if (!cursor.is('INTERVAL')) return false
   if (!cursor.isSignAt(1, '(')) return true
   const end = behindParentheses(cursor, 1)
-  let open = 0
-  for (let offset = 1; offset < end; offset++) {
-    if (cursor.isSignAt(offset, '(')) open++
-    if (cursor.isSignAt(offset, ')')) open--
-    if (cursor.isSignAt(offset, ',') && open === 1) return false
+  for (let offset = 2; offset < end; offset++) {
+    if (cursor.isSignAt(offset, ',')) return false
+    if (cursor.isSignAt(offset, '(')) offset = behindParentheses(cursor, offset) - 1
   }
   return true
 }

@@ -164,6 +164,15 @@ export class Cursor {
     return result
   }
 
+  /** Reads an operand whose levels stand beside those of what was read before, and not above them. */
+  beside<T>(read: (cursor: Cursor) => T): T {
+    const before = this.#height
+    this.#height = 0
+    const result = read(this)
+    if (before > this.#height) this.#height = before
+    return result
+  }
+
   /** What has been read becomes a part of something, as each operand on the left of `+`. */
   grow(): void {
     if (++this.#height > MAX_HEIGHT) throw new NotRead(TOO_DEEP)
@@ -283,7 +292,7 @@ export class Cursor {
 }
 
 /** Each level takes a dozen calls here, and up to five in what reads the tree. */
-const MAX_DEPTH = 200
+export const MAX_DEPTH = 200
 const MAX_HEIGHT = 400
 const TOO_DEEP = 'it is nested too deeply'
 

@@ -6,7 +6,7 @@ import { utility } from './build.ts'
 import { readBody } from './compound.ts'
 import { readCreateTable, readKeyParts } from './create-table.ts'
 import type { Cursor } from './cursor.ts'
-import { readExpression } from './clauses.ts'
+import { readExpression, readUnit } from './clauses.ts'
 import { readQuery } from './queries.ts'
 import { readType } from './types.ts'
 
@@ -176,7 +176,7 @@ function readEvent(kind: string, cursor: Cursor): Utility {
     else {
       cursor.expect('EVERY')
       expressions.push(readExpression(cursor))
-      cursor.name(() => false)
+      readUnit(cursor)
     }
     for (const word of ['STARTS', 'ENDS']) if (cursor.take(word)) expressions.push(readExpression(cursor))
   }
@@ -295,6 +295,7 @@ function readAlter(cursor: Cursor): Utility {
     case 'RESOURCE':
       return readResourceGroup('alter', cursor)
     case 'INSTANCE':
+      if (cursor.isMariadb) return cursor.fail('something that can be changed')
       cursor.at++
       cursor.skipRest()
       return utility('alter-instance')

@@ -3,7 +3,7 @@ import { isLiteral, Kind } from '../lexer.ts'
 import { CHARACTER_SETS } from '../words.ts'
 import { assign, call, logic, operation } from './build.ts'
 import { constantAt } from './constants.ts'
-import { fold, type Cursor } from './cursor.ts'
+import { fold, MAX_DEPTH, type Cursor } from './cursor.ts'
 import { behindParentheses, isCalled, isInterval, readColumn, readExpression, readInterval } from './clauses.ts'
 import { readCall } from './functions.ts'
 import { readType } from './types.ts'
@@ -12,7 +12,11 @@ import { readType } from './types.ts'
  * Expressions, from the loosest operator to the tightest. Source: MySQL manual, Expressions, Operator Precedence; MariaDB, Operator
  * Precedence, where predicates may follow one another.
  */
-export const readAnyExpression = (cursor: Cursor): Expression => cursor.nest(() => readOr(cursor))
+export function readAnyExpression(cursor: Cursor): Expression {
+  // Lists of constants may have millions.
+  if (isLiteral(cursor.kind) && (cursor.isSignAt(1, ',') || cursor.isSignAt(1, ')'))) return constantAt(cursor)
+  return cursor.nest(() => readOr(cursor))
+}
 
 function readOr(cursor: Cursor): Expression {
   const first = readXor(cursor)
@@ -20,7 +24,7 @@ function readOr(cursor: Cursor): Expression {
   const args = [first]
   while (isOr(cursor)) {
     cursor.at++
-    args.push(readXor(cursor))
+    args.push(cursor.beside(readXor))
   }
   return logic('or', args)
 }
@@ -32,7 +36,7 @@ const concatenates = (cursor: Cursor): boolean => cursor.context.sqlMode.has('PI
 function readXor(cursor: Cursor): Expression {
   let left = readAnd(cursor)
   while (cursor.take('XOR')) {
-    left = operation('xor', [left, readAnd(cursor)])
+    left = operation('xor', [left, cursor.beside(readAnd)])
     cursor.grow()
   }
   return left
@@ -44,7 +48,7 @@ function readAnd(cursor: Cursor): Expression {
   const args = [first]
   while (isAnd(cursor)) {
     cursor.at++
-    args.push(readNot(cursor))
+    args.push(cursor.beside(readNot))
   }
   return logic('and', args)
 }
@@ -76,7 +80,7 @@ function readTest(cursor: Cursor): Expression {
       cursor.at++
       left = isQuantified(cursor)
         ? readQuantified(left, sign, cursor)
-        : operation(sign === '!=' ? '<>' : sign, [left, readPredicate(cursor)])
+        : operation(sign === '!=' ? '<>' : sign, [left, cursor.beside(readPredicate)])
     } else return left
     cursor.grow()
   }
@@ -226,7 +230,7 @@ function readOperators(cursor: Cursor, loosest: number): Expression {
     left =
       level === 4 && isInterval(cursor)
         ? call(sign === '+' ? 'date_add' : 'date_sub', [left, readInterval(cursor)])
-        : operation(sign === 'mod' ? '%' : sign, [left, readOperators(cursor, level + 1)])
+        : operation(sign === 'mod' ? '%' : sign, [left, cursor.beside((right) => readOperators(right, level + 1))])
     cursor.grow()
   }
 }
@@ -308,10 +312,10 @@ export function readSystemVariable(cursor: Cursor): string {
   cursor.at++
   const first = fold(cursor.tokens.value(cursor.at++))
   if (!cursor.takeSign('.')) return first
-  let name = fold(cursor.name(() => false))
+  let name = fold(cursor.name())
   const isScoped = SCOPES[first] !== undefined || first === 'session' || first === 'local'
   // A cache of keys has settings of its own.
-  if (isScoped && cursor.takeSign('.')) name = `${name}.${fold(cursor.name(() => false))}`
+  if (isScoped && cursor.takeSign('.')) name = `${name}.${fold(cursor.name())}`
   if (first === 'session' || first === 'local') return name
   return `${SCOPES[first] ?? first}.${name}`
 }
@@ -333,7 +337,8 @@ function readParenthesized(cursor: Cursor): Expression {
 /** Whether a query stands here, in however many parentheses, and nothing beside it within them. */
 export function isQueryInParentheses(cursor: Cursor): boolean {
   let open = 0
-  while (cursor.isSignAt(open, '(')) open++
+  // More of them would be too deep.
+  while (open <= MAX_DEPTH && cursor.isSignAt(open, '(')) open++
   if (open === 0 || !isQueryWord(cursor, open)) return false
   let offset = behindParentheses(cursor, open - 1)
   for (let around = open - 1; around > 0; around--) {

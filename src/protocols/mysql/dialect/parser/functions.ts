@@ -56,12 +56,12 @@ function readArguments(cursor: Cursor): readonly Expression[] {
 
 /** A function of a schema is a stored one. */
 const isQualifiedCall = (cursor: Cursor): boolean =>
-  cursor.isNameAt(0) && cursor.isSignAt(1, '.') && cursor.isNameAt(2, () => false) && cursor.isSignAt(3, '(')
+  cursor.isNameAt(0) && cursor.isSignAt(1, '.') && cursor.isNameAt(2) && cursor.isSignAt(3, '(')
 
 function readQualified(cursor: Cursor): Expression {
   const schema = cursor.tableName()
   cursor.expectSign('.')
-  const name = fold(cursor.name(() => false))
+  const name = fold(cursor.name())
   return call({ schema, name }, readArguments(cursor))
 }
 

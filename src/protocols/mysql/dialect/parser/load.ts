@@ -61,6 +61,6 @@ function readColumns(cursor: Cursor): { readonly columns: readonly string[]; rea
 
 function readColumn(cursor: Cursor): string {
   let name = cursor.name()
-  while (cursor.takeSign('.')) name = cursor.name(() => false)
+  while (cursor.takeSign('.')) name = cursor.name()
   return fold(name)
 }

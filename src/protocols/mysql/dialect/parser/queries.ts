@@ -279,11 +279,15 @@ const OPTIONS = [
   'SQL_CALC_FOUND_ROWS',
 ]
 
+/** Several times as many as a server takes. */
+const MAX_TARGETS = 20_000
+
 function readSelect(cursor: Cursor): Select {
   let isDistinct = false
   for (let option = cursor.takeAny(...OPTIONS); option !== undefined; option = cursor.takeAny(...OPTIONS))
     if (option.startsWith('DISTINCT')) isDistinct = true
-  const targets = cursor.list(() => readTarget(cursor))
+  let count = 0
+  const targets = cursor.list(() => (count++ < MAX_TARGETS ? readTarget(cursor) : cursor.fail('fewer columns')))
   readInto(cursor)
   const from = cursor.take('FROM') ? readFromClause(cursor) : []
   const where = cursor.take('WHERE') ? readExpression(cursor) : undefined
@@ -309,7 +313,7 @@ export function readTarget(cursor: Cursor): Target {
 function isStarred(cursor: Cursor): boolean {
   if (!cursor.isName() || !cursor.isSignAt(1, '.')) return false
   if (cursor.isSignAt(2, '*')) return true
-  return cursor.isNameAt(2, () => false) && cursor.isSignAt(3, '.') && cursor.isSignAt(4, '*')
+  return cursor.isNameAt(2) && cursor.isSignAt(3, '.') && cursor.isSignAt(4, '*')
 }
 
 function readAlias(cursor: Cursor): string | undefined {

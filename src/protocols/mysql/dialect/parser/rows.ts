@@ -1,4 +1,5 @@
 import type { Constant, Expression } from '../../../../sql/query.ts'
+import { isLiteral } from '../lexer.ts'
 import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
 import { FEW } from './expressions.ts'
@@ -12,6 +13,7 @@ export function readRows(cursor: Cursor, hasRow: boolean): readonly (readonly Ex
   let shared: Shared | undefined
   do {
     if (hasRow) cursor.expect('ROW')
+    if (shared?.take(cursor) === true) continue
     const row = readRow(cursor)
     if (rows.length < FEW) {
       rows.push(row)
@@ -61,6 +63,22 @@ class Shared {
     if (first === undefined || !rows.every((row) => row.length === first.length && row.every(isConstant)))
       return undefined
     return new Shared(first as readonly Constant[])
+  }
+
+  /** A row of literals, without making anything of them: texts have millions. */
+  take(cursor: Cursor): boolean {
+    const { tokens } = cursor
+    const width = this.#first.length
+    const start = cursor.at
+    if (width === 0 || !cursor.isSign('(')) return false
+    for (let index = 0; index < width; index++) {
+      const at = start + 1 + index * 2
+      if (!isLiteral(tokens.kind(at)) || !cursor.isSignAt(at + 1 - start, index + 1 < width ? ',' : ')')) return false
+    }
+    for (let index = 0; index < width; index++) this.#others[index]?.push(tokens.start(start + 1 + index * 2))
+    this.#count++
+    cursor.at = start + 1 + width * 2
+    return true
   }
 
   add(row: readonly Expression[]): boolean {

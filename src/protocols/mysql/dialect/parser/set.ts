@@ -146,7 +146,7 @@ function takeScope(cursor: Cursor): string | undefined {
 /** `name`, or `cache.name`. */
 function readName(cursor: Cursor): string {
   const first = fold(cursor.name((word) => cursor.words.isReserved(word) && word !== 'SQL_BUFFER_RESULT'))
-  return cursor.takeSign('.') ? `${first}.${fold(cursor.name(() => false))}` : first
+  return cursor.takeSign('.') ? `${first}.${fold(cursor.name())}` : first
 }
 
 function addSetting(name: string, kind: string | undefined, found: Found, cursor: Cursor): string | undefined {

@@ -93,7 +93,7 @@ function readColumns(cursor: Cursor): string[] {
 /** `column`, `table.column`, `database.table.column`. */
 function readColumnPath(cursor: Cursor): { readonly of: string | undefined; readonly column: string } {
   const path = [cursor.name()]
-  while (path.length < 3 && cursor.takeSign('.')) path.push(cursor.name(() => false))
+  while (path.length < 3 && cursor.takeSign('.')) path.push(cursor.name())
   const last = path.pop() as string
   const of = path.at(-1)
   return { of: of === undefined ? undefined : cursor.foldTable(of), column: fold(last) }
@@ -258,7 +258,7 @@ function readDeleted(cursor: Cursor): readonly [schema: string | undefined, name
   const first = cursor.tableName()
   if (!cursor.takeSign('.')) return [undefined, first]
   if (cursor.takeSign('*')) return [undefined, first]
-  const second = cursor.tableName(() => false)
+  const second = cursor.tableName()
   if (cursor.takeSign('.')) cursor.expectSign('*')
   return [first, second]
 }

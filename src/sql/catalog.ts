@@ -32,6 +32,8 @@ export interface Relation {
   readonly definition: string | undefined
   /** Generated columns, with what changes when they compute something else: what they compute is read where masking needs it. */
   readonly generated: ReadonlyMap<string, string>
+  /** Columns of its indexes, in order, where the server gives rows in the order of one without being asked; the first is the primary key, of none where there is none. */
+  readonly indexes?: readonly (readonly string[])[]
   /** Columns that belong to a unique index. */
   readonly unique: ReadonlySet<string>
   /** What is computed of several of its columns when one of them is written, or a row is read. */
@@ -79,6 +81,8 @@ export type TieKind =
   | 'trigger'
   /** What decides that a row is in it and not beside it: the keys it is a partition by, and the CHECKs of its own of an inheritance child. */
   | 'partition'
+  /** By which its rows are kept apart, where the parts are no relations of their own. */
+  | 'parts'
   /** The index in whose order its rows were stored. */
   | 'clustered'
   /** The predicate of an index: whether the index grows says something of a row. */

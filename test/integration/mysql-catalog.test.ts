@@ -147,7 +147,7 @@ for (const version of MARIADB_VERSIONS) {
 
     it('have by which columns rows are kept apart', () => {
       const partition = (name: string): readonly string[] => [
-        ...(relation(name).ties.find(({ kind }) => kind === 'partition')?.own ?? []),
+        ...(relation(name).ties.find(({ kind }) => kind === 'parts')?.own ?? []),
       ]
       expect(partition('shop.parts')).toEqual(['k'])
       expect(partition('shop.hashed')).toEqual(['id'])

@@ -72,3 +72,13 @@ export function fitOutputs(outputs: readonly Output[], count: number): Origin[] 
     unknownCount === true ? repeat(origin, filled) : [origin],
   )
 }
+
+/** In which orders the server gives rows of a relation without being asked. */
+export interface ReadOrders {
+  /** The primary key: sorted by it, rows have one order; undefined where there is none. */
+  readonly key: readonly string[] | undefined
+  /** Columns of each index in order, with what they tell. */
+  readonly indexes: readonly { readonly columns: readonly string[]; readonly origins: readonly Origin[] }[]
+  /** Of a view: what the order of its rows tells in any case. */
+  readonly always: Origin
+}

@@ -187,7 +187,10 @@ function operationOrigin(node: Operation, context: ExpressionContext): Origin {
 function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
   const { found, scope, ctes, query } = context
   const { types, totals } = found.dialect
+  // Whether there is such a row is the same in any order.
+  found.isUnordered = node.gives === 'exists' || node.gives === 'rows'
   const outputs = query(node.query, found, scope, ctes)
+  found.isUnordered = false
   const tested = node.tested === undefined ? PLAIN : originOf(node.tested, context)
   const all = madeOf(outputs.map(({ origin }) => origin))
   const [only, ...others] = outputs

@@ -59,7 +59,9 @@ function readItem(item: FromItem, siblings: readonly RangeItem[], where: Place):
       if (cte !== undefined) return read
       const place = found.sources.place(item.name)
       if (item.method !== undefined) found.leak(place, 'TABLESAMPLE')
-      return { ...read, items: read.items.map((named) => ({ ...named, place })) }
+      const orders = found.sources.readOrders?.(item.name)
+      const more = orders === undefined ? { place } : { place, orders }
+      return { ...read, items: read.items.map((named) => ({ ...named, ...more })) }
     }
     case 'derived':
       return one(query(item.query, found, item.lateral ? { items: siblings, outer } : outer, ctes), item.alias)

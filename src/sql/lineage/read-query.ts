@@ -14,6 +14,7 @@ import type {
 import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './read-expression.ts'
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
 import type { Ctes } from './scope.ts'
+import { tellIndexOrder } from './index-order.ts'
 import { orderOfSelect, tellOrder } from './row-order.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Origin, type Output } from './origin.ts'
 
@@ -33,6 +34,9 @@ export function readQuery(node: Query, place: Place): readonly Output[] {
 
 function readSelect(select: Select, place: Place): readonly Output[] {
   const { found } = place
+  const { isUnordered } = found
+  // What stands within is seen in an order again.
+  found.isUnordered = false
   const { items, starColumns } = readFrom(select.from, place)
   const context: ExpressionContext = { ...contextAt(place, items), windows: select.windows }
   condition(select.where, 'WHERE', context)
@@ -49,6 +53,7 @@ function readSelect(select: Select, place: Place): readonly Output[] {
   for (const item of select.distinct ?? []) comparesRows(named(item), 'DISTINCT ON', found)
   readTail(select, outputs, tail)
   tellOrder(orderOfSelect(select, outputs, context), context)
+  if (!isUnordered || select.limit.length > 0) tellIndexOrder(select, outputs, context)
   return outputs
 }
 

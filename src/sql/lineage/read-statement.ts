@@ -39,7 +39,7 @@ export interface WriteTarget {
 
 /** What a write makes the server compute of columns together, and answer by failing or by changing nothing. */
 export interface WrittenTie {
-  readonly kind: Exclude<TieKind, 'policy' | 'partition' | 'clustered' | 'partial'>
+  readonly kind: Exclude<TieKind, 'policy' | 'partition' | 'parts' | 'clustered' | 'partial'>
   /** Columns of the target; undefined where it is not certain what they are called, as in a view. */
   readonly own: ReadonlySet<string> | undefined
   /** Masked values in it that are no column of the target by name. */
@@ -54,15 +54,17 @@ export interface StatementSources extends Sources {
  * Where the columns of a statement's result come from, where it tells masked values otherwise, and which ones it would
  * store elsewhere.
  */
-export function lineageOf(tree: Statement, sources: StatementSources): StatementLineage {
+export function lineageOf(tree: Statement, sources: StatementSources, isDefinition = false): StatementLineage {
   const found = new LineageFindings(sources, new OpenConstants(tree, sources.dialect.totals))
   const outputs = readStatement(tree, found, undefined, undefined)
   for (const { origin } of outputs) found.meets(origin)
-  const { leaks, copies, constants, columns, textParameters } = found
+  const { copies, constants, columns, textParameters, order } = found
+  const leaks = isDefinition ? found.leaks : [...found.leaks, ...order]
   return {
     outputs,
     leaks,
     copies,
+    order,
     mixes: constants.isMixed || found.comparesRows,
     visible: constants.found,
     columns: [...columns],

@@ -3,7 +3,7 @@ import type { Dialect } from '../dialect.ts'
 import type { Name, Statement } from '../query.ts'
 import type { Ctes, QueryScope } from './scope.ts'
 import type { OpenConstants, VisibleConstants } from './open-constants.ts'
-import type { Origin, Output } from './origin.ts'
+import type { Origin, Output, ReadOrders } from './origin.ts'
 
 /** What the resolver asks of the catalogs. */
 export interface Sources {
@@ -16,6 +16,8 @@ export interface Sources {
   answers(named: Name): Origin
   /** What the place of its rows tells of them, the partition that holds a row above all: `tableoid`, `ctid`, the order of a scan. */
   place(named: { schema: string | undefined; name: string }): Origin
+  /** In which orders the server may give the rows of a relation without being asked; none where it does not. */
+  readonly readOrders?: (named: { schema: string | undefined; name: string }) => ReadOrders
   /** What is told of the rows of a partition by naming it. */
   part(named: Name): Origin
   /** What a function tells that reports how rows are stored; PLAIN of any other. */
@@ -51,6 +53,8 @@ export interface StatementLineage {
   readonly copies: readonly UnmaskedCopy[]
   /** A masked column meets another somewhere in it: seen from outside, where it defines a view or a column. */
   readonly mixes?: boolean
+  /** What the order tells in which indexes give rows, where the statement sorts them by nothing else. Among `leaks`, unless it is a definition. */
+  readonly order?: readonly SideChannel[]
   /** Undefined: all are hidden. */
   readonly visible?: VisibleConstants | undefined
   /** Names of all masked columns that it names in any place. */
@@ -64,6 +68,10 @@ export class LineageFindings {
   readonly sources: Sources
   leaks: SideChannel[] = []
   copies: UnmaskedCopy[] = []
+  /** Of orders in which indexes give rows. */
+  readonly order: SideChannel[] = []
+  /** What is read now gives rows of which the order is not seen. */
+  isUnordered = false
   readonly constants: OpenConstants
   /** Which rows there are, or their order, depends on comparing masked values with those of other rows. */
   comparesRows = false

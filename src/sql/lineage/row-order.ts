@@ -94,7 +94,11 @@ interface Shown {
 }
 
 /** The columns of the result; undefined where they are not known one by one. */
-function shownOf({ targets }: Select, outputs: readonly Output[], context: ExpressionContext): Shown[] | undefined {
+export function shownOf(
+  { targets }: Select,
+  outputs: readonly Output[],
+  context: ExpressionContext,
+): Shown[] | undefined {
   const { items } = context.scope
   const shown: Shown[] = []
   for (const { name, value } of targets) {
@@ -125,12 +129,12 @@ const isCount = (call: Call, { found }: ExpressionContext): boolean =>
   found.dialect.totals.isOrderFree(call) === 'aggregate'
 
 /** Something that is shown as the same whatever it is. */
-const isHidden = (output: Output | undefined): boolean =>
+export const isHidden = (output: Output | undefined): boolean =>
   output !== undefined &&
   isMasked(output.origin) &&
   (!output.origin.direct || output.origin.masks.every(({ style }) => style === 'redact' || style === 'null'))
 
-function isSorted(column: Shown, index: number, all: readonly Shown[], { order }: Select): boolean {
+export function isSorted(column: Shown, index: number, all: readonly Shown[], { order }: Select): boolean {
   const { name, value, exact } = column
   if (value?.kind === 'constant' || value?.kind === 'parameter') return true
   if (!exact) return false

@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts'
-import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output } from './origin.ts'
+import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */
 export interface RangeItem {
@@ -8,6 +8,8 @@ export interface RangeItem {
   readonly columns: readonly Output[]
   /** What the place of a row tells of it, as system columns show it. */
   readonly place?: Origin
+  /** In which orders its rows may come. */
+  readonly orders?: ReadOrders
 }
 
 /** What a name can mean at one place of a statement: the items of this level, then those around it. */

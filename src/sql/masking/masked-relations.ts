@@ -92,7 +92,7 @@ export const mayTellByStorage = (masks: Masks, catalog: RelationCatalog): boolea
     const relation = catalog.byOid.get(oid)
     return relation?.ties.some(
       ({ kind, own, others }) =>
-        (kind === 'partition' || kind === 'partial') &&
+        (kind === 'partition' || kind === 'parts' || kind === 'partial') &&
         [...[...own].map((name) => [oid, name] as const), ...others].some(([of, name]) =>
           isMaskedOrMade(of, name, masks, catalog),
         ),

@@ -14,6 +14,7 @@ import {
   valueOf,
   type Origin,
   type Output,
+  type ReadOrders,
 } from '../lineage/origin.ts'
 import { type KnownCatalog, columnMasks, nameOf, taint, mayTellByStorage, families } from './masked-relations.ts'
 
@@ -37,6 +38,8 @@ export class MaskingScope {
   #storage: Origin | undefined
   /** Relations whose definition compares or puts together a masked column with another. */
   readonly #mixing = new Set<number>()
+  /** What the order of the rows of views reveals. */
+  readonly #orders = new Map<number, Origin>()
   /** What definitions of views and of generated columns reveal, by their keys. */
   readonly #revealed = new Map<string, Origin>()
   /** How many definitions are being read, one within the other. */
@@ -79,7 +82,7 @@ export class MaskingScope {
     const { catalog } = this.#known
     if (!mayTellByStorage(this.#masks, catalog)) return PLAIN
     this.#storage ??= madeOf(
-      [...catalog.byOid.values()].map((relation) => this.#tied(relation, 'partition', 'partial')),
+      [...catalog.byOid.values()].map((relation) => this.#tied(relation, 'partition', 'parts', 'partial')),
     )
     return this.#storage
   }
@@ -126,6 +129,10 @@ export class MaskingScope {
         const relation = terms.find(named)
         if (relation === undefined) return PLAIN
         return named.only === true ? this.#placeOf(relation) : this.#keyOf(relation)
+      },
+      readOrders: (named) => {
+        const relation = terms.find(named)
+        return relation === undefined ? NO_ORDERS : this.#ordersOf(relation)
       },
       stored: ({ name }) => (terms.isStorageFunction(name) ? this.storage() : PLAIN),
       storage: () => this.storage(),
@@ -218,7 +225,8 @@ export class MaskingScope {
   #outputsOf({ oid }: Relation, key: string, count: number): Origin[] | undefined {
     const tree = this.#definitions.get(key)
     if (tree === undefined) return undefined
-    const { outputs, mixes, leaks } = lineageOf(tree, { ...this.sources, prepared: () => undefined })
+    const { outputs, mixes, leaks, order = [] } = lineageOf(tree, { ...this.sources, prepared: () => undefined }, true)
+    this.#orders.set(oid, madeOf(order.map(({ mask }) => valueOf(mask))))
     if (mixes === true) this.#mixing.add(oid)
     else this.#mixing.delete(oid)
     this.#revealed.set(key, madeOf(leaks.map(({ mask }) => valueOf(mask))))
@@ -250,7 +258,7 @@ export class MaskingScope {
 
   #placeOf(relation: Relation): Origin {
     return madeOf(
-      families([relation], this.#known.catalog).map((member) => this.#tied(member, 'partition', 'clustered')),
+      families([relation], this.#known.catalog).map((member) => this.#tied(member, 'partition', 'parts', 'clustered')),
     )
   }
 
@@ -271,6 +279,18 @@ export class MaskingScope {
     // Within its own definition, which is not read yet, it would be another.
     if (this.#depth === 0) this.#answers.set(relation.oid, answer)
     return answer
+  }
+
+  #ordersOf(relation: Relation): ReadOrders {
+    if (!this.isTainted(relation)) return NO_ORDERS
+    const columns = this.#columnsOf(relation)
+    const originOf = (name: string): Origin => columns.find((column) => column.name === name)?.origin ?? PLAIN
+    const [key] = relation.indexes ?? []
+    return {
+      key: key === undefined || key.length === 0 ? undefined : key,
+      indexes: (relation.indexes ?? []).map((names) => ({ columns: names, origins: names.map(originOf) })),
+      always: this.#orders.get(relation.oid) ?? PLAIN,
+    }
   }
 
   /** What a view reveals by which rows it shows. Compared with constants alone, a masked column leaves out the same rows for everybody. */
@@ -318,13 +338,16 @@ export class MaskingScope {
       return origin === undefined || !isMasked(origin) ? [] : [{ kind: 'check', own: from, others: PLAIN }]
     })
     const others = this.#everyTie(relation).flatMap(({ tie: { kind, own, others: elsewhere } }): WrittenTie[] => {
-      if (kind === 'policy' || kind === 'partition' || kind === 'clustered' || kind === 'partial') return []
+      if (kind === 'policy' || kind === 'partition' || kind === 'parts' || kind === 'clustered' || kind === 'partial')
+        return []
       const names = [...own].flatMap((name) => [name, ...(madeFrom.get(name) ?? [])])
       return [{ kind, own: new Set(names), others: this.#maskedAmong(elsewhere) }]
     })
     return [...computed, ...others]
   }
 }
+
+const NO_ORDERS: ReadOrders = { key: undefined, indexes: [], always: PLAIN }
 
 /** A column of a relation, by object id and name. */
 type ColumnOf = readonly [number, string]

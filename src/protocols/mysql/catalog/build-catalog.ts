@@ -47,9 +47,12 @@ export interface Declared {
 }
 
 type Open<T> = { -readonly [K in keyof T]: T[K] }
-type Mutable = Open<Omit<Relation, 'ties' | 'unique' | 'triggers' | 'cascades' | 'viewOf' | 'columns' | 'types'>> & {
+type Mutable = Open<
+  Omit<Relation, 'ties' | 'unique' | 'indexes' | 'triggers' | 'cascades' | 'viewOf' | 'columns' | 'types'>
+> & {
   ties: Tie[]
   unique: Set<string>
+  indexes: (readonly string[])[]
   triggers: Trigger[]
   cascades: Record<keyof Relation['cascades'], number[]>
   viewOf: number[]
@@ -145,6 +148,7 @@ class Building {
       generated: new Map(),
       unique: new Set(),
       ties: [],
+      indexes: [[]],
       triggers: [],
       runs: [],
       cascades: { delete: [], deleteSets: [], update: [] },
@@ -241,6 +245,8 @@ class Building {
         row[5] == null ? [...this.#columnsOf(relation, row[6] ?? '')] : [row[5].toLowerCase()],
       )
       const isUnique = parts.every((row) => row[3] === '0')
+      if (index === 'PRIMARY') relation.indexes[0] = columns
+      else relation.indexes.push(columns)
       if (isUnique) for (const column of columns) relation.unique.add(column)
       if (isUnique) tie(relation, 'unique', columns)
       else if (parts.some((row) => row[5] == null)) tie(relation, 'check', columns)
@@ -262,7 +268,7 @@ class Building {
       // Without an expression: by the primary key.
       const texts = parts.flatMap((row) => [row[2] ?? '', row[3] ?? '']).filter((text) => text !== '')
       const columns = [...new Set(texts)].flatMap((text) => [...this.#columnsOf(relation, text)])
-      tie(relation, 'partition', texts.length === 0 ? relation.unique : columns)
+      tie(relation, 'parts', texts.length === 0 ? relation.unique : columns)
       relation.identity = digest([relation.identity, ...parts.flat()])
     }
     const columnsOfKey = new Map([...groups(keys, 3)].map(([name, parts]) => [JSON.stringify(name), parts] as const))

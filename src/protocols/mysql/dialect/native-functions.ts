@@ -43,7 +43,7 @@ const OF_MARIADB = wordList(`
   json_array_intersect=110200 json_arrayagg=100500 json_compact=100204 json_detailed=100204 json_equals=100700 json_exists=100203
   json_key_value=110200 json_loose=100204 json_merge=100203 json_merge_patch=100207 json_merge_preserve=100207 json_normalize=100700
   json_object_filter_keys=110200 json_object_to_array=110200 json_objectagg=100500 json_overlaps=100900 json_pretty=101003 json_query=100203
-  json_schema_valid=110100 json_value=100203 lag=100200 last_value=100200 lastval=100300 lead=100200 lengthb=100301 master_gtid_wait=100009
+  json_schema_valid=110100 json_value=100203 kdf=110300 lag=100200 last_value=100200 lastval=100300 lead=100200 lengthb=100301 master_gtid_wait=100009
   median=100303 natural_sort_key=100700 nextval=100300 nth_value=100200 ntile=100200 nvl=100300 nvl2=100300 old_password=50100
   password=50100 percent_rank=100200 percentile_cont=100303 percentile_disc=100303 random_bytes=101000 rank=100200 regexp_instr=100005
   regexp_replace=100005 regexp_substr=100005 row_number=100200 setval=100300 sformat=100700 sys_guid=100601 to_char=100601 trim_oracle=100301

@@ -248,8 +248,14 @@ function equalsOne(type: string | undefined, given: Expression): boolean | 'as-t
   return given.kind === 'constant' && ['text', 'bits', 'null'].includes(given.type)
 }
 
-const COUNTS = types('count')
-const ORDER_FREE_SCALARS = types('lower lcase upper ucase length char_length')
+/** Their value is the same in whatever order rows come. */
+const ORDER_FREE_AGGREGATES = types('count sum avg min max bit_and bit_or bit_xor')
+/** Their value depends on other rows, on the moment, or on chance. */
+const BY_ORDER =
+  types(`rand uuid uuid_short sys_guid random_bytes sysdate sleep benchmark get_lock release_lock release_all_locks
+  is_free_lock is_used_lock last_insert_id row_count found_rows nextval lastval setval load_file group_concat json_arrayagg json_objectagg
+  any_value first_value last_value nth_value lag lead row_number rank dense_rank percent_rank cume_dist ntile median percentile_cont
+  percentile_disc std stddev stddev_pop stddev_samp variance var_pop var_samp`)
 const KEEPS_VALUE = types('min max any_value first_value last_value')
 
 /** What is total in a server of this version: a name that it has no function for may be a stored one's. */
@@ -271,14 +277,10 @@ export function totalsOf(server: ServerVersion): Totals {
     equalsOne,
     appends: (name) => name === '||',
     keepsValue: (call) => totalOf(call) !== undefined && KEEPS_VALUE.has(call.name.name),
-    isOrderFree: (call) =>
-      totalOf(call) === undefined
-        ? undefined
-        : COUNTS.has(call.name.name)
-          ? 'aggregate'
-          : ORDER_FREE_SCALARS.has(call.name.name)
-            ? 'scalar'
-            : undefined,
+    isOrderFree: ({ name: { schema, name } }) => {
+      if (schema !== undefined || !native.has(name) || BY_ORDER.has(name)) return undefined
+      return ORDER_FREE_AGGREGATES.has(name) ? 'aggregate' : 'scalar'
+    },
     isTextType,
     // There are no arrays.
     isScalar: () => false,

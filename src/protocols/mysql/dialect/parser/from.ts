@@ -119,12 +119,18 @@ function readNested(cursor: Cursor): FromItem {
 
 /** A table, with what may stand between its name and its alias. */
 export function readTable(cursor: Cursor): Table {
-  const name = cursor.qualifiedName()
-  if (cursor.take('PARTITION')) cursor.parenthesized(() => cursor.name())
+  const name = readPartition(cursor.qualifiedName(), cursor)
   const sample = cursor.isMariadb && cursor.are('FOR', 'SYSTEM_TIME') ? readSystemTime(cursor) : []
   const alias = readAlias(cursor, false)
   readIndexHints(cursor)
   return { kind: 'table', name, alias, sample, method: undefined }
+}
+
+/** Of `PARTITION (p)` the table alone is kept, as a part of it: which rows are in one says something of its key. */
+export function readPartition(name: Name, cursor: Cursor): Name {
+  if (!cursor.take('PARTITION')) return name
+  cursor.parenthesized(() => cursor.name())
+  return { ...name, only: true }
 }
 
 export function readAlias(cursor: Cursor, mayNameColumns: boolean): Alias | undefined {

@@ -19,7 +19,7 @@ import { column, logic, opaque, operation } from './build.ts'
 import { fold, type Cursor } from './cursor.ts'
 import { maybeOrder, readExpression } from './clauses.ts'
 import { readBits } from './expressions.ts'
-import { readAlias, readFrom, readTable } from './from.ts'
+import { readAlias, readPartition, readFrom, readTable } from './from.ts'
 import { readLimit, readQuery, readTarget } from './queries.ts'
 import { readRows, readValue } from './rows.ts'
 
@@ -264,9 +264,9 @@ function readDeleted(cursor: Cursor): readonly [schema: string | undefined, name
 }
 
 function readDeleteOne(cursor: Cursor, clause: With | undefined): Delete | Change {
-  const name = cursor.qualifiedName()
+  const named = cursor.qualifiedName()
   const alias = cursor.isMariadb ? undefined : readAlias(cursor, false)
-  if (cursor.take('PARTITION')) cursor.parenthesized(() => cursor.name())
+  const name = readPartition(named, cursor)
   const target: Table = { kind: 'table', name, alias, sample: [], method: undefined }
   const { where, order, limit } = readConditions(cursor, readPortion(cursor))
   const returning = readReturning(cursor)

@@ -1,7 +1,11 @@
+import { execFile, spawn } from 'node:child_process'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
 import { capabilities } from '../../src/protocols/mysql/wire/capabilities.ts'
 import { commands } from '../../src/protocols/mysql/wire/command.ts'
+import { encodePackets } from '../../src/protocols/mysql/wire/framer.ts'
 import { PamError } from '../../src/shared/errors.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 import { MysqlClient, executeCommand } from '../helpers/mysql-client.ts'
@@ -15,6 +19,7 @@ commands:
   - { name: deletions, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: all else, allow: true }`
 
+const run = promisify(execFile)
 const byte = (command: number, ...rest: readonly (Buffer | string)[]): Buffer =>
   Buffer.concat([Buffer.of(command), ...rest.map((part) => Buffer.from(part))])
 const uint32 = (value: number): Buffer => {
@@ -22,6 +27,27 @@ const uint32 = (value: number): Buffer => {
   bytes.writeUInt32LE(value)
   return bytes
 }
+
+/** Commands that are served, by their first byte. */
+const SERVED = new Set<number>([
+  commands.quit,
+  commands.initDb,
+  commands.query,
+  commands.fieldList,
+  commands.statistics,
+  commands.processInfo,
+  commands.processKill,
+  commands.ping,
+  commands.changeUser,
+  commands.stmtPrepare,
+  commands.stmtExecute,
+  commands.stmtSendLongData,
+  commands.stmtClose,
+  commands.stmtReset,
+  commands.setOption,
+  commands.stmtFetch,
+  commands.resetConnection,
+])
 
 describe.skipIf(isMariadbMissing())('a MariaDB session', () => {
   let server: LocalMariadb
@@ -326,29 +352,90 @@ describe.skipIf(isMariadbMissing())('a MariaDB session', () => {
     },
   )
 
+  describe('with the client of MariaDB', () => {
+    const options = (port: number, password: string): string[] => [
+      '--no-defaults',
+      '--host=127.0.0.1',
+      `--port=${port}`,
+      '--user=app',
+      `--password=${password}`,
+    ]
+    const through = (...args: readonly string[]): string[] => [...options(gateway.port, 'whatever'), 'shop', ...args]
+
+    it('statements run, and its own commands', async () => {
+      const { stdout } = await run(
+        'mariadb',
+        through('--execute', 'SELECT name FROM people WHERE id = 1; STATUS; SHOW TABLES'),
+      )
+      expect(stdout).toContain('Ann')
+      expect(stdout).toMatch(/Connection id:\s+\d{10}\n/)
+      expect(stdout).toContain('Uptime:')
+      expect(stdout).toContain('scratch')
+    })
+
+    it('Ctrl-C ends the statement that runs', async () => {
+      const child = spawn('mariadb', through('--execute', 'SELECT SLEEP(61)'))
+      let said = ''
+      child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()))
+      child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()))
+      const over = new Promise((resolve) => child.on('close', resolve))
+      while (!server.sql('SHOW PROCESSLIST').includes('SLEEP(61)'))
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      child.kill('SIGINT')
+      await over
+      expect(said).toContain('Query execution was interrupted')
+    })
+
+    it('a dump is what it is on a direct connection', async () => {
+      const dumped = async (args: readonly string[]): Promise<string> =>
+        (await run('mariadb-dump', [...args, '--skip-dump-date', '--ignore-table=shop.many'], { maxBuffer: 1e9 }))
+          .stdout
+      const direct = await dumped([...options(server.port, 'secret'), 'shop'])
+      expect(direct).toContain('Ann')
+      expect((await dumped(through())) === direct).toBe(true)
+    })
+  })
+
+  describe('whatever a client sends after its login', () => {
+    it('it is answered, or the session ends, and others go on', async () => {
+      const other = await connect()
+      const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array))
+      const command = fc.oneof(
+        bytes,
+        fc.tuple(fc.constantFrom(...SERVED), bytes).map(([head, rest]) => byte(head, rest)),
+      )
+      const packet = fc.oneof(
+        fc.tuple(command, fc.constantFrom(0, 0, 0, 1, 7)).map(([payload, id]) => encodePackets(payload, id)),
+        bytes,
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(packet, { minLength: 1, maxLength: 6 }), async (packets) => {
+          const client = await connect()
+          const { over } = gateway.last
+          client.socket.end(Buffer.concat(packets))
+          client.socket.resume()
+          await over
+        }),
+        { numRuns: 60 },
+      )
+      expect(await other.rows('SELECT 1')).toEqual([['1']])
+      expect(gateway.logged).toEqual([])
+      other.quit()
+    })
+
+    it.each([
+      ['a packet that is out of order', encodePackets(byte(commands.ping), 1)],
+      ['an execution of too few bytes', encodePackets(byte(commands.stmtExecute, 'x'), 0)],
+    ])('%s ends the session', async (_, bytes) => {
+      const client = await connect()
+      client.socket.write(bytes)
+      expect(await client.closed()).toMatchObject({ code: 1835 })
+      await gateway.last.over
+    })
+  })
+
   it('nothing is left on the server but connections of the gateway', async () => {
     await Promise.all(gateway.served.map(({ over }) => over))
     expect(connections()).toBeLessThanOrEqual(1)
   })
 })
-
-/** Commands that are served, by their first byte. */
-const SERVED = new Set<number>([
-  commands.quit,
-  commands.initDb,
-  commands.query,
-  commands.fieldList,
-  commands.statistics,
-  commands.processInfo,
-  commands.processKill,
-  commands.ping,
-  commands.changeUser,
-  commands.stmtPrepare,
-  commands.stmtExecute,
-  commands.stmtSendLongData,
-  commands.stmtClose,
-  commands.stmtReset,
-  commands.setOption,
-  commands.stmtFetch,
-  commands.resetConnection,
-])

@@ -55,10 +55,13 @@ function readChanges(bytes: Buffer): SessionChange[] {
 const SYSTEM_VARIABLES = 0
 const SCHEMA = 1
 
-/** An answer without words, in which nothing of the session has changed. */
-export function encodeOk({ affectedRows = 0n, lastInsertId = 0n, status, warnings = 0 }: OwnOk): Buffer {
+/** An answer without words, in which nothing of the session has changed. `head`: 0xfe where it ends rows. */
+export function encodeOk(
+  { affectedRows = 0n, lastInsertId = 0n, status, warnings = 0 }: OwnOk,
+  head: 0x00 | 0xfe = 0x00,
+): Buffer {
   const out = new ByteWriter()
-  out.uint8(OK)
+  out.uint8(head)
   out.lengthEncodedBig(affectedRows)
   out.lengthEncodedBig(lastInsertId)
   out.uint16le(status & ~statusFlags.sessionStateChanged)

@@ -147,7 +147,11 @@ export async function openOwnConnection(target: UpstreamTarget, signal: AbortSig
       version,
       ask(sql) {
         // One after the other.
-        const answer = last.then(() => run(sql))
+        const answer = last.then(async () => {
+          // Whoever waits for it is not kept for ever.
+          const timer = setTimeout(() => messages.channel.destroy(), limits.catalogs)
+          return run(sql).finally(() => clearTimeout(timer))
+        })
         last = answer.catch(() => {})
         return answer
       },

@@ -6,6 +6,7 @@ import type { AnswerPart } from '../../wire/answer.ts'
 import { readable, valueText } from '../../wire/binary-value.ts'
 import { charsetOfCollation, decodeText, type Charset } from '../../wire/charsets.ts'
 import { columnFlags, readColumnDefinition, type ColumnDefinition } from '../../wire/column-definition.ts'
+import { EOF } from '../../wire/eof.ts'
 import { encodeErr, type Err } from '../../wire/err.ts'
 import { payloadOf, type Frame } from '../../wire/framer.ts'
 import { encodeOk, type Ok } from '../../wire/ok.ts'
@@ -42,7 +43,7 @@ export class ServerAnswers {
       case 'ok':
         this.#ends(part.ok, run, `${part.ok.affectedRows} affected`)
         exchange.onDone?.()
-        return this.#masks && !isPlainInfo(part.ok) ? encodeOk(part.ok) : undefined
+        return this.#tellsMore(part.ok, run) || (this.#masks && !isPlainInfo(part.ok)) ? encodeOk(part.ok) : undefined
       case 'error':
         this.#failed(part.error, run)
         return this.#errorFor(part.error, run)
@@ -57,7 +58,7 @@ export class ServerAnswers {
       case 'rows-end':
         this.#ends(part.end, run)
         exchange.onDone?.()
-        return undefined
+        return this.#tellsMore(part.end, run) ? encodeOk(part.end, EOF) : undefined
       case 'file':
         return this.#file(part.name, exchange)
       case 'prepared':
@@ -130,6 +131,11 @@ export class ServerAnswers {
     run.index++
     run.rows = 0
     run.bytes = 0
+  }
+
+  /** What the server says of settings that have changed may be masked values, where the statement could read some. */
+  #tellsMore({ changes }: Pick<Ok, 'changes'>, run: Run | undefined): boolean {
+    return this.#masks && changes.length > 0 && run !== undefined && run.facts.errorExposure !== 'none'
   }
 
   #record(run: Run, tag?: string, error?: string): void {

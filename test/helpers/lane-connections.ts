@@ -69,6 +69,8 @@ export class LaneConnection {
   readonly session: Session<PostgresTarget>
   /** What of the bytes on their way the server has not seen, and what it said that has not come. */
   #seen = 0
+  /** How often what was known before a transaction was noted. */
+  #beginnings = 0
   #due: Buffer = Buffer.alloc(0)
   readonly #ids = new Map<string, number>()
   readonly #clientSide: ClientSide
@@ -119,6 +121,12 @@ export class LaneConnection {
         aside: () => Promise.reject(new Error('nothing is read')),
       },
     })
+    const { known } = this.pipeline
+    const note = known.noteBeginning.bind(known)
+    known.noteBeginning = () => {
+      this.#beginnings++
+      note()
+    }
     this.#clientSide = new ClientSide(this.pipeline, statementAnalyzer(this.pipeline, parser))
     this.#serverSide = new ServerSide(this.pipeline)
   }
@@ -191,7 +199,17 @@ export class LaneConnection {
       events,
       ended: (this.session.ended.reason as PamError | undefined)?.code,
       commands: (this.session as unknown as { commands(): number }).commands(),
-      flow: { status, batch, batchOpen, serverSkips, copyIn, block, isInBlock, hasBegun: transactionSince > 0 },
+      flow: {
+        status,
+        batch,
+        batchOpen,
+        serverSkips,
+        copyIn,
+        block,
+        isInBlock,
+        hasBegun: transactionSince > 0,
+        beginnings: this.#beginnings,
+      },
     }
   }
 

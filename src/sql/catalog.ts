@@ -64,7 +64,7 @@ export interface Tie {
   readonly kind: TieKind
   /** The relation's own columns in it, by name. */
   readonly own: ReadonlySet<string>
-  /** Columns of other relations: object id, and name. */
+  /** Columns of other relations: object id, and name; no name where it is their rows, whatever is in them. */
   readonly others: readonly (readonly [number, string])[]
 }
 

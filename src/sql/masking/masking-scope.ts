@@ -34,6 +34,8 @@ export class MaskingScope {
   readonly #tainted: ReadonlySet<number>
   readonly #columns = new Map<number, readonly Output[]>()
   readonly #answers = new Map<number, Origin>()
+  /** Relations whose policies are being looked at, one by way of the other. */
+  readonly #answering = new Set<number>()
   readonly #ties = new Map<number, readonly WrittenTie[]>()
   #storage: Origin | undefined
   /** Relations whose definition compares or puts together a masked column with another. */
@@ -271,14 +273,32 @@ export class MaskingScope {
   #answersOf(relation: Relation): Origin {
     const before = this.#answers.get(relation.oid)
     if (before !== undefined) return before
-    const policies = this.#everyTie(relation)
-      .filter(({ tie }) => tie.kind === 'policy')
-      .map(({ of, tie }) => this.#maskedAmong(columnsOfTie(of.oid, tie)))
-    this.#columnsOf(relation)
-    const answer = madeOf([...policies, this.#shownBy(relation), this.#keyOf(relation)])
-    // Within its own definition, which is not read yet, it would be another.
-    if (this.#depth === 0) this.#answers.set(relation.oid, answer)
-    return answer
+    // A policy that reads its own relation again, by way of others, is none that a server would run.
+    if (this.#answering.has(relation.oid)) return this.anything
+    this.#answering.add(relation.oid)
+    try {
+      const policies = this.#everyTie(relation)
+        .filter(({ tie }) => tie.kind === 'policy')
+        .map(({ of, tie }) => madeOf([this.#maskedAmong(columnsOfTie(of.oid, tie)), this.#answersOfThose(tie)]))
+      this.#columnsOf(relation)
+      const answer = madeOf([...policies, this.#shownBy(relation), this.#keyOf(relation)])
+      // Within its own definition, which is not read yet, it would be another; so would that of one in its policies.
+      if (this.#depth === 0 && this.#answering.size === 1) this.#answers.set(relation.oid, answer)
+      return answer
+    } finally {
+      this.#answering.delete(relation.oid)
+    }
+  }
+
+  /** What decides which rows other relations have for a policy that reads them. */
+  #answersOfThose({ others }: Tie): Origin {
+    const relations = new Set(others.map(([oid]) => oid))
+    return madeOf(
+      [...relations].map((oid) => {
+        const relation = this.#known.catalog.byOid.get(oid)
+        return relation === undefined ? PLAIN : this.#answersOf(relation)
+      }),
+    )
   }
 
   #ordersOf(relation: Relation): ReadOrders {

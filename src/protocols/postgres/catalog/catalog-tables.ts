@@ -152,7 +152,17 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
       where: user('indexrelid'),
     },
     pg_inherits: { key: ['inhrelid', 'inhseqno'], columns: same('inhrelid inhseqno inhparent'), where: 'true' },
-    pg_policy: { key: ['oid'], columns: same('oid polrelid'), where: user() },
+    pg_policy: {
+      key: ['oid'],
+      columns: {
+        ...same('oid polrelid'),
+        // Whether it takes rows as a whole.
+        rows: isTrue(
+          "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
+        ),
+      },
+      where: user(),
+    },
     pg_statistic_ext: { key: ['oid'], columns: same('oid stxrelid'), where: user() },
     pg_event_trigger: {
       key: ['oid'],

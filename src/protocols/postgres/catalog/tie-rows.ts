@@ -51,11 +51,16 @@ export function* tieRows(tables: ReadonlyMap<string, ReadonlyMap<string, TableRo
     for (const { of, number } of dependencies.get(`${CLASSES['pg_class']} ${indexrelid}`) ?? [])
       if (number !== '0') tie(indrelid, `i${indexrelid}`, kind, of, number)
   }
-  for (const { oid, polrelid } of all('pg_policy')) {
+  for (const { oid, polrelid, rows: whole } of all('pg_policy')) {
     yield
     if (tables.get('pg_class')?.get(String(polrelid))?.['secured'] == null) continue
-    for (const { of, number, type } of dependencies.get(`${CLASSES['pg_policy']} ${oid}`) ?? [])
-      if (number !== '0' || (of === polrelid && type === 'n')) tie(polrelid, `p${oid}`, 'policy', of, number)
+    for (const { of, number, type } of dependencies.get(`${CLASSES['pg_policy']} ${oid}`) ?? []) {
+      // Which rows another relation shows decides as well, whatever columns of it are named.
+      if (of !== polrelid) rows.push([String(polrelid), `p${oid}`, 'policy', String(of), NO_COLUMN])
+      // Whose rows it takes whole is not known: dependencies name columns alone where there are any.
+      if (whole !== null) tie(polrelid, `p${oid}`, 'policy', of, '0')
+      else if (number !== '0' || (of === polrelid && type === 'n')) tie(polrelid, `p${oid}`, 'policy', of, number)
+    }
   }
   for (const [relation, keys] of places) {
     yield
@@ -150,6 +155,9 @@ function* parentsOf(tables: ReadonlyMap<string, ReadonlyMap<string, TableRow>>):
   }
   return parents
 }
+
+/** In the place of a column: it is tied to the relation as such. */
+const NO_COLUMN = ''
 
 type Field = string | null | undefined
 type Row = readonly (string | null)[]

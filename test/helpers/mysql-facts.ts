@@ -44,6 +44,7 @@ export interface TestCatalog {
   readonly temporary?: readonly (readonly [string, string])[]
   /** Whether the account may see triggers. */
   readonly seesTriggers?: boolean
+  readonly unseenTriggers?: 'none'
 }
 
 /** What information_schema would say of these tables, by `database.table`. */
@@ -103,7 +104,7 @@ export function rowsOf(tables: Readonly<Record<string, TestTable>>, more: TestCa
 }
 
 export function catalogOf(tables: Readonly<Record<string, TestTable>>, more: TestCatalog = {}): Catalog {
-  const declared = { safeRoutines: more.safeRoutines ?? [], noOtherTriggers: false }
+  const declared = { safeRoutines: more.safeRoutines ?? [], noOtherTriggers: more.unseenTriggers === 'none' }
   return inSession(atOnce(buildCatalog(rowsOf(tables, more), readBody, declared)), {
     database: 'database' in more ? more.database : 'shop',
     temporary: new Set((more.temporary ?? []).map(([database, name]) => keyOf(database, name))),

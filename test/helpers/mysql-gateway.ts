@@ -54,6 +54,7 @@ export class MysqlGateway {
       ...(options.password === undefined ? {} : { password: 'env:PASSWORD' }),
       ownAccount: false,
       safeRoutines: [],
+      unseenTriggers: 'unknown',
       recordRows: 0,
       tls: 'disable',
       ...options.target,

@@ -32,6 +32,12 @@ const schema = z
       .describe(
         'stored functions and triggers (database.name) that you have reviewed and that may run; the effect of all others is unknown',
       ),
+    unseenTriggers: z
+      .enum(['unknown', 'none'])
+      .default('unknown')
+      .describe(
+        'what writing to a table means whose triggers the account may not see (it lacks the privilege TRIGGER): its effect is unknown, or you have made sure that there are none',
+      ),
     recordRows: size
       .prefault('0 B')
       .describe('how much of each result is kept in the record, as the client sees it, masked'),

@@ -310,7 +310,7 @@ class Building {
         for (const event of ['insert', 'update', 'delete'] as const)
           relation.triggers.push({
             event,
-            what: `triggers of ${relation.name} are not visible: the account lacks the privilege TRIGGER`,
+            what: `triggers of ${relation.name} are not visible: the account lacks the privilege TRIGGER (see unseenTriggers)`,
           })
     }
   }

@@ -12,6 +12,8 @@ import {
   type Catalog,
   type Relation,
 } from '../catalog/catalog.ts'
+import { missesWhere } from './blind-writes.ts'
+import { dialectOf } from './dialect.ts'
 import { effectsOf } from './effects.ts'
 import { unknownCalls } from './functions.ts'
 import { effectOf } from './settings.ts'
@@ -56,7 +58,7 @@ export function resolveStatement(
         : []),
     ],
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
-    missingWhere: statement.missingWhere,
+    missingWhere: statement.missingWhere || missesWhere(statement.tree, catalog, dialectOf(catalog.server)),
     unknown: [
       ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
       ...unknownCalls(statement, catalog),

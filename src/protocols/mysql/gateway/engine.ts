@@ -84,7 +84,7 @@ export function mysqlEngine(baseDirectory: string): Engine<Hello> {
     const { client, hello, session, tell, waiting, target, upstream } = parts
     const { config, readOnly } = session
     const key = connectionKey(target)
-    const declared = { safeRoutines: config.safeRoutines, noOtherTriggers: false }
+    const declared = { safeRoutines: config.safeRoutines, noOtherTriggers: config.unseenTriggers === 'none' }
     const place = shelf.find(key, upstream.version, declared)
     const ask: Ask = (sql) => ownConnections.ask(key, target, sql)
     await readDefinitions(session, place, ask)

@@ -13,7 +13,7 @@ export async function probeMysql(target: UpstreamTarget): Promise<Probe> {
     return await withDeadline(limits.handshake + limits.catalogs, undefined, async (signal) => {
       const connection = await openOwnConnection(target, signal)
       const { version } = connection
-      const declared = { safeRoutines: config.safeRoutines, noOtherTriggers: false }
+      const declared = { safeRoutines: config.safeRoutines, noOtherTriggers: config.unseenTriggers === 'none' }
       const place = new CatalogShelf(readBody).find(config.name, version, declared)
       const { relations } = await place.current((sql) => connection.ask(sql))
       const grants = await connection.ask('SHOW GRANTS')

@@ -124,6 +124,9 @@ describe('what a statement names', () => {
     const blind = catalogOf(TABLES, { seesTriggers: false })
     expect(factsOf("update notes set text = 'x' where id = 1", blind).statements[0]?.unknown.join()).toMatch(/TRIGGER/)
     expect(factsOf('select * from notes', blind).statements[0]?.unknown).toEqual([])
+    const sure = catalogOf(TABLES, { seesTriggers: false, unseenTriggers: 'none' })
+    expect(factsOf("update notes set text = 'x' where id = 1", sure).statements[0]?.unknown).toEqual([])
+    expect(factsOf("insert into logged values (1, 'x')", sure).statements[0]?.unknown.join()).toMatch(/trigger/)
   })
 
   it('does not tell a table from a temporary one that may hide it', () => {
@@ -329,6 +332,34 @@ describe('masked columns', () => {
     expect(refusal('select json_array(email) from customers')).not.toBe('passes')
     expect(of('select group_concat(email) from customers')).not.toBe('passes')
     expect(of("select id from customers where email = 'x'")).toBe('passes')
+  })
+})
+
+describe('an UPDATE or DELETE', () => {
+  it.each<[string, boolean]>([
+    ['delete from notes', true],
+    ['delete from notes where 1', true],
+    ['delete from notes where id = id', true],
+    ["delete from notes where id = 1 or 'a' = 'A'", true],
+    ['delete from notes where text = 0', true],
+    ['delete from notes where notes.text = 0', true],
+    ['delete from notes where not text', true],
+    ['delete from notes where text <> 5', true],
+    ['delete from notes where text < 1', true],
+    ['delete from notes where 0 = text or id = 5', true],
+    ['delete from notes where text in (0, 7)', true],
+    ['delete from notes where text not in (1, 2)', true],
+    ['delete from notes where text between -1 and 1', true],
+    ['update notes set id = 2 where text is false', true],
+    ['delete n from notes n join orders o on n.text = 0', true],
+    ['delete from notes where text = 0 limit 5', true],
+    ['delete from notes where id = 0', false],
+    ['delete from notes where text = 5', false],
+    ["delete from notes where text = '0'", false],
+    ['delete from notes where text = 0 and id = 3', false],
+    ['update notes set text = 0 where id = 1', false],
+  ])('%s misses a WHERE: %s', (sql, expected) => {
+    expect(facts(sql).statements[0]?.missingWhere).toBe(expected)
   })
 })
 

@@ -252,16 +252,11 @@ for (const version of MARIADB_VERSIONS) {
     it('are read again when something was changed through the gateway, and past it', async () => {
       const shelf = new CatalogShelf(readBody)
       const place = shelf.find('x', serverVersion, { safeRoutines: [], noOtherTriggers: false })
-      let asked = 0
-      const ask: Ask = (sql) => {
-        asked++
-        return asking(connection)(sql)
-      }
+      const ask = asking(connection)
       const [one, other] = await Promise.all([place.current(ask), place.current(ask)])
       expect(one).toBe(other)
-      const before = asked
+      // Nothing has changed, whether the target was asked for the digest or not.
       expect(await place.current(ask)).toBe(one)
-      expect(asked).toBe(before)
       server.sql('CREATE TABLE shop.fresh (id INT)')
       shelf.changed()
       const again = await place.current(ask)

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
+import { Answer, type AnswerKind } from '../../src/protocols/mysql/wire/answer.ts'
+import { commands } from '../../src/protocols/mysql/wire/command.ts'
+import { payloadOf } from '../../src/protocols/mysql/wire/framer.ts'
+import { readStmtPrepareOk } from '../../src/protocols/mysql/wire/stmt-prepare-ok.ts'
+import { LEAKS, LEAK_SCHEMA, UNTOUCHED } from '../fixtures/mysql-leaks.ts'
+import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
+import { executeCommand, MysqlClient } from '../helpers/mysql-client.ts'
+import { MysqlGateway } from '../helpers/mysql-gateway.ts'
+
+/**
+ * Two databases that differ in masked values only. Every byte that a client gets must be the same of both through the gateway: rows, counts,
+ * order, errors, warnings. Each case is run directly first, where it must differ: otherwise it would prove nothing.
+ */
+const RULES = `
+access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
+commands: [{ name: all, match: { unknown: true }, allow: true }, { name: known, allow: true }]
+masking: [{ name: people, columns: [people.email, people.phone, people.pin, derived.email, parts.pin], style: redact }]`
+
+const WHICH = ['a', 'b'] as const
+type Which = (typeof WHICH)[number]
+let server: LocalMariadb
+const gateways = new Map<Which, MysqlGateway>()
+
+beforeAll(async () => {
+  if (isMariadbMissing()) return
+  server = await startTestMariadb({
+    accounts: [{ user: 'app', password: 'secret', grants: ['ALL ON *.*'] }],
+    script: WHICH.map((which) => `CREATE DATABASE leak_${which}; USE leak_${which}; ${LEAK_SCHEMA(which)}`).join(''),
+    settings: { 'local-infile': '1' },
+  })
+  for (const which of WHICH)
+    gateways.set(
+      which,
+      await MysqlGateway.start({
+        rules: RULES,
+        target: { port: server.port, database: `leak_${which}` },
+        password: 'secret',
+      }),
+    )
+})
+afterAll(async () => {
+  for (const gateway of gateways.values()) await gateway.stop()
+  await server?.stop()
+})
+
+type Way = 'directly' | 'through the gateway'
+
+const connect = (way: Way, which: Which): Promise<MysqlClient> =>
+  MysqlClient.connect(way === 'directly' ? server.port : (gateways.get(which)?.port ?? 0), {
+    user: 'app',
+    password: 'secret',
+    database: `leak_${which}`,
+  })
+
+/** All that a server says to one command. */
+async function said(client: MysqlClient, payload: Buffer, kind: AnswerKind): Promise<Buffer[]> {
+  client.send(payload)
+  const answer = new Answer(kind, client.capabilities)
+  const all: Buffer[] = []
+  while (!answer.isOver) {
+    const frame = await client.next()
+    if (frame === undefined) return [...all, Buffer.from('closed')]
+    answer.next(frame)
+    all.push(Buffer.from(payloadOf(frame)))
+  }
+  return all
+}
+
+const text = (sql: string): Buffer => Buffer.concat([Buffer.of(commands.query), Buffer.from(sql)])
+const isError = (answer: readonly Buffer[]): boolean => answer.at(-1)?.[0] === 0xff
+
+/** What comes of a statement that is prepared, and undefined where that cannot be. */
+async function prepared(client: MysqlClient, sql: string): Promise<Buffer[]> {
+  const asked = await said(client, Buffer.concat([Buffer.of(commands.stmtPrepare), Buffer.from(sql)]), 'prepared')
+  if (isError(asked)) return asked
+  const { id } = readStmtPrepareOk(asked[0] as Buffer)
+  return [...asked, ...(await said(client, executeCommand(id, []), 'binary-results'))]
+}
+
+/** All that a client sees of a script, and nothing of which database it was. A transaction around it leaves that as it was. */
+async function transcript(
+  way: Way,
+  which: Which,
+  script: readonly string[],
+  form: 'text' | 'binary' = 'text',
+): Promise<string> {
+  const client = await connect(way, which)
+  await said(client, text('START TRANSACTION'), 'results')
+  const all: Buffer[] = []
+  for (const sql of script) {
+    const statement = sql.replaceAll('{db}', `leak_${which}`)
+    all.push(
+      ...(form === 'binary' ? await prepared(client, statement) : await said(client, text(statement), 'results')),
+    )
+  }
+  await said(client, text('ROLLBACK'), 'results')
+  client.quit()
+  return all.map((payload) => payload.toString('latin1').replaceAll(/leak_[ab]/g, 'leak')).join('\n')
+}
+
+async function both(way: Way, script: readonly string[], form: 'text' | 'binary' = 'text'): Promise<[string, string]> {
+  const [a, b] = [await transcript(way, 'a', script, form), await transcript(way, 'b', script, form)]
+  return [a, b]
+}
+
+/** As both were before: what a rollback leaves is the next number. */
+function restore(script: readonly string[], cleanUp = ''): void {
+  const counts = script.some((sql) => /insert|replace/i.test(sql))
+    ? 'ALTER TABLE notes AUTO_INCREMENT = 100; ALTER TABLE people AUTO_INCREMENT = 100;'
+    : ''
+  if (cleanUp + counts !== '') for (const which of WHICH) server.sql(`${cleanUp}; ${counts}`, `leak_${which}`)
+}
+
+describe.skipIf(isMariadbMissing())('what a masked column holds cannot be told', () => {
+  it.each(LEAKS.map((leak) => [leak.name, leak] as const))('%s', async (_name, { script, cleanUp }) => {
+    const isPreparable =
+      script.length === 1 &&
+      /^(select|with|\(|values|insert|update|delete|replace|do|call|explain|analyze)/i.test(script[0] as string)
+    for (const form of isPreparable ? (['text', 'binary'] as const) : (['text'] as const)) {
+      const direct = await both('directly', script, form)
+      restore(script, cleanUp)
+      expect(direct[0], 'tells nothing directly').not.toBe(direct[1])
+      const through = await both('through the gateway', script, form)
+      restore(script, cleanUp)
+      expect(through[0]).toBe(through[1])
+    }
+  })
+})
+
+describe.skipIf(isMariadbMissing())('what is not masked stays byte for byte', () => {
+  it.each(UNTOUCHED)('%s', async (sql) => {
+    for (const form of ['text', 'binary'] as const) {
+      const direct = await transcript('directly', 'a', [sql], form)
+      restore([sql])
+      expect(await transcript('through the gateway', 'a', [sql], form)).toBe(direct)
+      restore([sql])
+    }
+  })
+})

@@ -61,6 +61,8 @@ export async function startMariadb(options: LocalMariadbOptions): Promise<LocalM
   const all: Record<string, string> = {
     ...ownOptions(programs),
     datadir: data,
+    // Each server deletes at its start what the tables of others left in a common one.
+    tmpdir: directory,
     port: String(port),
     'bind-address': '127.0.0.1',
     socket,

@@ -40,7 +40,7 @@ export const givesAnything = (
 const REACHES_OUT: ReadonlySet<string> = new Set(wordList('load_file decode_histogram binlog_gtid_pos'))
 
 /** They give what another statement has left: a value that was put there, a counter of rows. */
-const FROM_ELSEWHERE: ReadonlySet<string> = new Set(wordList('lastval nextval setval'))
+const FROM_ELSEWHERE: ReadonlySet<string> = new Set(wordList('lastval nextval row_count setval'))
 
 /**
  * What a call leaves where others see it, or where it is given back unmasked: LAST_INSERT_ID(value) for the session, the names of

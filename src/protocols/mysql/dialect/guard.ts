@@ -76,6 +76,12 @@ function guardMasking(
       'MASKING_REFUSED',
       `${runs.replaceAll('-', ' ').toUpperCase()} is not allowed here: what it runs later could copy masked columns`,
     )
+  // BEGIN NOT ATOMIC, IF, LOOP and the like. Which of its statements run, how many results there are and what their columns are called it decides by any value.
+  if (kinds.includes('compound'))
+    return refuse(
+      'MASKING_REFUSED',
+      'programs of statements are not allowed here: their results could tell masked columns',
+    )
   if (!kinds.some((kind) => /^(alter-|rename-)/.test(kind))) return undefined
   const tainted = [...reads, ...writes]
     .map((named) => findRelation(catalog, named))

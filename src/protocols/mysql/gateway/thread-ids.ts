@@ -19,10 +19,10 @@ interface Entry extends Killable {
 export class ThreadIds {
   readonly #byId = new Map<number, Entry | undefined>()
 
-  /** A new id, for the greeting. Large, so that it is none of those that servers count up to. */
+  /** A new id, for the greeting. Large, so that it is none of those that servers count up to; drivers in Java take it for a signed number. */
   reserve(): number {
     for (;;) {
-      const id = (randomBytes(4).readUInt32BE() | 0x8000_0000) >>> 0
+      const id = (randomBytes(4).readUInt32BE() & 0x7fff_ffff) | 0x4000_0000
       if (this.#byId.has(id)) continue
       this.#byId.set(id, undefined)
       return id

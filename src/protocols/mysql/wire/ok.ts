@@ -55,10 +55,14 @@ function readChanges(bytes: Buffer): SessionChange[] {
 const SYSTEM_VARIABLES = 0
 const SCHEMA = 1
 
-/** An answer without words, in which nothing of the session has changed. `head`: 0xfe where it ends rows. */
+/**
+ * An answer in which nothing of the session has changed, without words unless they are given, for a connection with these capabilities.
+ * `head`: 0xfe where it ends rows.
+ */
 export function encodeOk(
   { affectedRows = 0n, lastInsertId = 0n, status, warnings = 0 }: OwnOk,
   head: 0x00 | 0xfe = 0x00,
+  words: { readonly info: Buffer; readonly flags: number } = NO_WORDS,
 ): Buffer {
   const out = new ByteWriter()
   out.uint8(head)
@@ -66,8 +70,13 @@ export function encodeOk(
   out.lengthEncodedBig(lastInsertId)
   out.uint16le(status & ~statusFlags.sessionStateChanged)
   out.uint16le(warnings)
+  if (words.info.length === 0) return out.finish()
+  if (has(words.flags, capabilities.sessionTrack)) out.lengthEncodedBytes(words.info)
+  else out.bytes(words.info)
   return out.finish()
 }
+
+const NO_WORDS = { info: Buffer.alloc(0), flags: 0 }
 
 type OwnOk = Pick<Ok, 'status'> & Partial<Pick<Ok, 'affectedRows' | 'lastInsertId' | 'warnings'>>
 

@@ -12,7 +12,7 @@ import { payloadOf, type Frame } from '../../wire/framer.ts'
 import { encodeOk, type Ok } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
-import { isPlainInfo, maskedErr, warningMasking } from '../results/masked-messages.ts'
+import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
 import type { RowForm } from '../results/hidden-values.ts'
 import { rowMasking, type Masker, type RowMasking } from '../results/row-masking.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
@@ -40,10 +40,12 @@ export class ServerAnswers {
   handle(part: AnswerPart, frame: Frame, exchange: ClientExchange): Buffer | undefined {
     const { run } = exchange
     switch (part.type) {
-      case 'ok':
+      case 'ok': {
+        const shown = this.#okFor(part.ok, run)
         this.#ends(part.ok, run, `${part.ok.affectedRows} affected`)
         exchange.onDone?.()
-        return this.#tellsMore(part.ok, run) || (this.#masks && !isPlainInfo(part.ok)) ? encodeOk(part.ok) : undefined
+        return shown
+      }
       case 'error':
         this.#failed(part.error, run)
         return this.#errorFor(part.error, run)
@@ -163,6 +165,15 @@ export class ServerAnswers {
   #errorFor(error: Err, run: Run | undefined): Buffer | undefined {
     if (run === undefined || !this.#masks) return undefined
     return encodeErr(maskedErr(error, run.facts.errorExposure, this.#maskerOf(run), run.results ?? 'utf8mb4'))
+  }
+
+  #okFor(ok: Ok, run: Run | undefined): Buffer | undefined {
+    if (run === undefined || !this.#masks) return undefined
+    const { facts, index } = run
+    const meant = meantRows(ok, facts.parsed[index]?.kinds ?? [], facts.errorExposure)
+    if (this.#tellsMore(ok, run) || !isPlainInfo(ok)) return encodeOk({ ...ok, ...meant })
+    if (meant === undefined) return undefined
+    return encodeOk({ ...ok, ...meant }, undefined, { info: meant.info, flags: this.#pipeline.capabilities })
   }
 
   // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,28 @@ export const isPlainInfo = ({ info }: Pick<Ok, 'info'>): boolean => INFO.test(in
 const INFO =
   /^(?:Records: \d+ {2}Duplicates: \d+ {2}Warnings: \d+|Rows matched: \d+ {2}Changed: \d+ {2}Warnings: \d+|Records: \d+ {2}Deleted: \d+ {2}Skipped: \d+ {2}Warnings: \d+|)$/
 
+/**
+ * What an OK packet may say of rows where masked columns are: how many were meant. How many have changed tells whether they had the
+ * given values before. Undefined where it says no more than that.
+ */
+export function meantRows(
+  { info }: Pick<Ok, 'info'>,
+  kinds: readonly string[],
+  exposure: ErrorExposure,
+): Pick<Ok, 'affectedRows' | 'info'> | undefined {
+  if (exposure === 'none') return undefined
+  const text = info.toString('latin1')
+  const [, updated] = UPDATED.exec(text) ?? []
+  if (updated !== undefined)
+    return { affectedRows: BigInt(updated), info: Buffer.from(text.replace(/Changed: \d+/, `Changed: ${updated}`)) }
+  if (!kinds.some((kind) => kind === 'insert' || kind === 'replace')) return undefined
+  const [, inserted = '1'] = INSERTED.exec(text) ?? []
+  return { affectedRows: BigInt(inserted), info: Buffer.from(text.replace(/Duplicates: \d+/, 'Duplicates: 0')) }
+}
+
+const UPDATED = /^Rows matched: (\d+) /
+const INSERTED = /^Records: (\d+) /
+
 const isUsual = (code: number): boolean => HARMLESS.has(code) || NAMING.has(code) || code in DESCRIPTIONS
 
 /**

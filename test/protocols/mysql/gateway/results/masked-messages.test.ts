@@ -3,6 +3,7 @@ import type { MaskedKind } from '../../../../../src/masking/plan.ts'
 import {
   isPlainInfo,
   maskedErr,
+  meantRows,
   warningMasking,
 } from '../../../../../src/protocols/mysql/gateway/results/masked-messages.ts'
 import type { Masker } from '../../../../../src/protocols/mysql/gateway/results/row-masking.ts'
@@ -163,4 +164,23 @@ it('the words of an OK packet are counts, or they are not known', () => {
     expect(isPlainInfo({ info: Buffer.from(info) })).toBe(true)
   for (const info of ['ann@example.com', 'Records: 3  Duplicates: 0  Warnings: 0 ann', 'Rows matched: ann'])
     expect(isPlainInfo({ info: Buffer.from(info) })).toBe(false)
+})
+
+it('an OK packet tells how many rows were meant, not how many were other than before', () => {
+  const meant = (info: string, kind: string, exposure: ErrorExposure = 'quoted') => {
+    const found = meantRows({ info: Buffer.from(info) }, [kind], exposure)
+    return found && [found.affectedRows, found.info.toString()]
+  }
+  expect(meant('Rows matched: 3  Changed: 1  Warnings: 0', 'update')).toEqual([
+    3n,
+    'Rows matched: 3  Changed: 3  Warnings: 0',
+  ])
+  expect(meant('Records: 3  Duplicates: 2  Warnings: 1', 'insert')).toEqual([
+    3n,
+    'Records: 3  Duplicates: 0  Warnings: 1',
+  ])
+  expect(meant('', 'insert')).toEqual([1n, ''])
+  expect(meant('', 'replace')).toEqual([1n, ''])
+  expect(meant('', 'delete')).toBeUndefined()
+  expect(meant('Rows matched: 3  Changed: 1  Warnings: 0', 'update', 'none')).toBeUndefined()
 })

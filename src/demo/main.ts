@@ -1,3 +1,4 @@
+import { findMariadb } from './local-mariadb.ts'
 import { packageRoot } from './local-postgres.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from './setup.ts'
 import { startDemoStack, type DemoStack } from './stack.ts'
@@ -22,10 +23,11 @@ async function demo(tour: boolean): Promise<void> {
   })
   let stack: DemoStack | undefined
   try {
-    stack = await startDemoStack()
+    stack = await startDemoStack({ withMariadb: findMariadb() !== undefined })
     print(
       `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${stack.issuer}`,
     )
+    if (stack.mariadb !== undefined) print(`MariaDB ${stack.mariadb.version}, the target shop-mysql`)
     if (tour) await Promise.race([runTour(stack, print), interrupted])
     else {
       print(instructions(stack))
@@ -40,7 +42,7 @@ async function demo(tour: boolean): Promise<void> {
   process.exit()
 }
 
-function instructions({ gateway, publicKey, issuer }: DemoStack): string {
+function instructions({ gateway, publicKey, issuer, mariadb }: DemoStack): string {
   const people = Object.values(DEMO_PEOPLE).map(
     ({ email, password, what }) => `  ${email.padEnd(20)} ${password.padEnd(12)} ${what}`,
   )
@@ -67,7 +69,7 @@ In psql try:
   select name, email, card_number from customers limit 5;   -- masked
   delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
-
+${mariadb === undefined ? '' : SHOP}
 As the service:
   export PAMCTL_GATEWAY=${gateway} PAMCTL_TOKEN=$(curl -s -u ${DEMO_SERVICE.id}:${DEMO_SERVICE.secret} \\
     -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
@@ -79,3 +81,8 @@ Afterwards:
 
 Ctrl-C stops everything and leaves nothing behind.`
 }
+
+const SHOP = `
+On MariaDB:
+  pamctl connect shop-mysql -- mariadb -e "select name, email from customers limit 5"
+`

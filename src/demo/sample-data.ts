@@ -1,4 +1,5 @@
 import pg from 'pg'
+import type { LocalMariadb } from './local-mariadb.ts'
 import type { LocalPostgres } from './local-postgres.ts'
 
 /** The account that the gateway uses at the demo's target. */
@@ -35,6 +36,21 @@ export async function loadSampleData({ port, superuser }: LocalPostgres): Promis
     await client.query(ORDERS)
     await client.end()
   }
+}
+
+/** One database of MariaDB: `shop`, with customers and their orders. */
+export function loadShop(mariadb: LocalMariadb): void {
+  const customers = Array.from({ length: 50 }, (_, index) => customer(index + 1))
+  const rows = customers.map(({ name, email, card }, index) => `(${index + 1}, '${name}', '${email}', '${card}')`)
+  mariadb.sql(`
+    create database shop character set utf8mb4;
+    create user ${DEMO_ACCOUNT.user}@'127.0.0.1' identified by '${DEMO_ACCOUNT.password}';
+    grant all on shop.* to ${DEMO_ACCOUNT.user}@'127.0.0.1';
+    use shop;
+    create table customers (id int primary key, name varchar(100), email varchar(100), card_number varchar(30));
+    insert into customers values ${rows.join(', ')};
+    create table orders (id int primary key auto_increment, customer int references customers (id), total decimal(10, 2), status varchar(10));
+    insert into orders (customer, total, status) select id, id * 3.5, if(id % 7 = 0, 'stuck', 'paid') from customers;`)
 }
 
 const SCHEMA = `

@@ -12,10 +12,7 @@ export const DEMO_PEOPLE = {
 export const DEMO_SERVICE = { id: 'ci-deploy', secret: 'ci-deploy-demo' } as const
 
 /** Writes the demo's configuration, people and secrets; returns the configuration's path. */
-export async function writeDemoConfig(
-  directory: string,
-  { gatewayPort, postgresPort }: { gatewayPort: number; postgresPort: number },
-): Promise<string> {
+export async function writeDemoConfig(directory: string, ports: DemoPorts): Promise<string> {
   writeFileSync(join(directory, 'target-password'), `${DEMO_ACCOUNT.password}\n`, { mode: 0o600 })
   const people = await Promise.all(
     [
@@ -30,7 +27,7 @@ export async function writeDemoConfig(
   const services = `services:\n  - { id: ${DEMO_SERVICE.id}, groups: [ci], secret: "${await hashOf(DEMO_SERVICE.secret)}" }`
   writeFileSync(join(directory, 'people.yaml'), `people:\n${people.join('\n')}\n${services}\n`, { mode: 0o600 })
   const config = join(directory, 'pam.yaml')
-  writeFileSync(config, demoConfig(gatewayPort, postgresPort), { mode: 0o600 })
+  writeFileSync(config, demoConfig(ports), { mode: 0o600 })
   return config
 }
 
@@ -43,10 +40,18 @@ function hashOf(password: string): Promise<string> {
   return hash
 }
 
-const demoConfig = (
-  gatewayPort: number,
-  postgresPort: number,
-): string => `# The demo: each promise has a rule that shows it.
+export interface DemoPorts {
+  readonly gatewayPort: number
+  readonly postgresPort: number
+  /** Where there is a MariaDB. */
+  readonly mariadbPort?: number | undefined
+}
+
+const demoConfig = ({
+  gatewayPort,
+  postgresPort,
+  mariadbPort,
+}: DemoPorts): string => `# The demo: each promise has a rule that shows it.
 listen: { host: 127.0.0.1, port: ${gatewayPort} }
 dataDirectory: data
 logLevel: info
@@ -75,7 +80,7 @@ targets:
     user: ${DEMO_ACCOUNT.user}
     password: file:target-password
     tls: disable
-
+${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}
 access:
   - name: development is open to engineers
     who: { groups: [engineering] }
@@ -87,7 +92,7 @@ access:
     grant: request
     maxDuration: 1h
     approvers: { groups: [sre], count: 1 }
-
+${mariadbPort === undefined ? '' : SHOP_ACCESS}
 commands:
   - name: no blind writes
     targets: { labels: { env: prod } }
@@ -109,7 +114,7 @@ commands:
     targets: { labels: { env: dev } }
     match: { unknown: true }
     allow: true
-
+${mariadbPort === undefined ? '' : SHOP_COMMANDS}
 masking:
   - name: how to reach and charge customers
     targets: { labels: { env: prod } }
@@ -117,4 +122,29 @@ masking:
     kinds: [email, payment-card]
     style: partial
     except: { groups: [privacy] }
+${mariadbPort === undefined ? '' : SHOP_MASKING}`
+
+const shopTarget = (port: number): string => `  - name: shop-mysql
+    type: mysql
+    labels: { env: shop }
+    host: 127.0.0.1
+    port: ${port}
+    database: shop
+    user: ${DEMO_ACCOUNT.user}
+    password: file:target-password
+    tls: disable
+`
+const SHOP_ACCESS = `  - name: the shop is open to engineers
+    who: { groups: [engineering] }
+    targets: { labels: { env: shop } }
+    grant: standing
+`
+const SHOP_COMMANDS = `  - { use: no-blind-writes, targets: { labels: { env: shop } } }
+  - { use: everyday, targets: { labels: { env: shop } } }
+`
+const SHOP_MASKING = `  - name: how to reach and charge customers of the shop
+    targets: { labels: { env: shop } }
+    columns: [customers.email, customers.card_number]
+    kinds: [email, payment-card]
+    style: partial
 `

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
-import { loadSampleData } from './sample-data.ts'
+import { loadSampleData, loadShop } from './sample-data.ts'
 import { writeDemoConfig } from './setup.ts'
 
 /** Everything the demo runs on: a database, a gateway with its identity provider, in one temporary directory. */
@@ -13,6 +14,8 @@ export interface DemoStack {
   readonly gateway: string
   readonly issuer: string
   readonly postgres: LocalPostgres
+  /** Where it was asked for. */
+  readonly mariadb: LocalMariadb | undefined
   readonly publicKey: string
   /** Process id of the gateway. */
   readonly pid: number
@@ -25,15 +28,22 @@ export interface DemoStackOptions {
   readonly configure?: (yaml: string) => string
   /** More in the database, once the sample data is there. */
   readonly prepare?: (postgres: LocalPostgres) => Promise<void>
+  /** A MariaDB of the system as the target `shop-mysql`. */
+  readonly withMariadb?: boolean
 }
 
-export async function startDemoStack({ configure, prepare }: DemoStackOptions = {}): Promise<DemoStack> {
+export async function startDemoStack({
+  configure,
+  prepare,
+  withMariadb = false,
+}: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
+  let mariadb: LocalMariadb | undefined
   let gateway: RunningGateway | undefined
   const stop = async (): Promise<void> => {
     await gateway?.stop('SIGTERM')
-    await postgres?.stop()
+    await Promise.all([postgres?.stop(), mariadb?.stop()])
     rmSync(directory, { recursive: true, force: true })
   }
   try {
@@ -41,8 +51,16 @@ export async function startDemoStack({ configure, prepare }: DemoStackOptions = 
     postgres = await startPostgres({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-pg-')) })
     await loadSampleData(postgres)
     await prepare?.(postgres)
+    if (withMariadb) {
+      mariadb = await startMariadb({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-mariadb-')) })
+      loadShop(mariadb)
+    }
     const gatewayPort = await freePort()
-    const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: postgres.port })
+    const config = await writeDemoConfig(directory, {
+      gatewayPort,
+      postgresPort: postgres.port,
+      mariadbPort: mariadb?.port,
+    })
     if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
     const { url, issuer } = gateway
@@ -53,6 +71,7 @@ export async function startDemoStack({ configure, prepare }: DemoStackOptions = 
       gateway: url,
       issuer,
       postgres,
+      mariadb,
       publicKey,
       pid: running.pid,
       gatewayLog: () => running.log(),

@@ -52,9 +52,23 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
     expect(await tour.run('bob', ['approve', approval, '--yes']), /truncate audit_tmp/)
     expect(await held.finished(0), /TRUNCATE/)
 
+    if (stack.mariadb !== undefined) {
+      tour.title('The same on MariaDB')
+      const shop = (text: string, expected = 0) =>
+        tour.run('jane', ['connect', 'shop-mysql', '--', 'mariadb', '-t', '-e', text], expected)
+      const shown = await shop('select id, name, email, card_number from customers order by id limit 3')
+      expect(shown, /\w\*\*\*@\*\*\*\.com/)
+      expect(shown, /\*{12}\d{4}/)
+      if (/[\w.]+@example\.com/.test(shown)) throw new Error('an e-mail address was shown')
+      expect(await shop('delete from orders', 1), /ERROR 1227 \(42000\).*pam: /)
+    }
+
     tour.title('Afterwards: what happened, and proof of it')
-    const sessions = JSON.parse(await tour.run('jane', ['sessions', '--json'], 0, true)) as { id: string }[]
-    const last = sessions[0]?.id ?? ''
+    const sessions = JSON.parse(await tour.run('jane', ['sessions', '--json'], 0, true)) as {
+      id: string
+      target: string
+    }[]
+    const last = sessions.find(({ target }) => target === 'prod-db')?.id ?? ''
     expect(
       await tour.run('jane', ['replay', last]),
       /truncate audit_tmp[\s\S]*approved by bob@example\.com[\s\S]*TRUNCATE TABLE/,

@@ -104,9 +104,13 @@ export const NOT_CALLABLE = new Set(
 )
 
 /** Character sets of the servers: `_utf8mb4'…'` is a text in one, `_other'…'` is read as two things. */
-export const CHARACTER_SETS = new Set(
+const CHARACTER_SETS = new Set(
   wordList(`
     armscii8 ascii big5 binary cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 cp932 dec8 eucjpms euckr gb18030 gb2312 gbk
     geostd8 greek hebrew hp8 keybcs2 koi8r koi8u latin1 latin2 latin5 latin7 macce macroman sjis swe7 tis620 ucs2 ujis
     utf16 utf16le utf32 utf8 utf8mb3 utf8mb4`),
 )
+
+/** `_utf8mb4`: what the text behind it is written in. It is no name, wherever it stands. */
+export const isIntroducer = (word: string): boolean =>
+  word.startsWith('_') && CHARACTER_SETS.has(word.slice(1).toLowerCase())

@@ -2,7 +2,7 @@ import type { Expression, Join, Name, Query, Statement } from '../../../../sql/q
 import { Kind, type Tokens } from '../lexer.ts'
 import { NotRead } from '../not-read.ts'
 import type { ReadingContext } from '../reading-context.ts'
-import { wordsOf, type Words } from '../words.ts'
+import { isIntroducer, wordsOf, type Words } from '../words.ts'
 
 /** What reads parts of a text that hold others: given by whoever knows them all. */
 export interface Readers {
@@ -182,7 +182,9 @@ export class Cursor {
 
   isNameAt(offset: number, isRefused: (word: string) => boolean = this.words.isReserved): boolean {
     const kind = this.kindAt(offset)
-    return kind === Kind.name || kind === Kind.quotedName || (kind === Kind.word && !isRefused(this.wordAt(offset)))
+    if (kind !== Kind.word) return kind === Kind.name || kind === Kind.quotedName
+    const word = this.wordAt(offset)
+    return !isRefused(word) && !isIntroducer(word)
   }
 
   isName(): boolean {

@@ -1,6 +1,6 @@
 import type { Constant, Expression, Subquery } from '../../../../sql/query.ts'
 import { isLiteral, Kind } from '../lexer.ts'
-import { CHARACTER_SETS } from '../words.ts'
+import { isIntroducer } from '../words.ts'
 import { assign, call, logic, operation } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, MAX_DEPTH, type Cursor } from './cursor.ts'
@@ -429,9 +429,8 @@ function readWord(cursor: Cursor): Expression {
   }
   if (word.startsWith('_')) {
     const kind = cursor.kindAt(1)
-    const isIntroducer = kind === Kind.text || kind === Kind.hex || kind === Kind.bits
-    if (isIntroducer) {
-      if (!CHARACTER_SETS.has(word.slice(1).toLowerCase())) cursor.fail('a known character set')
+    if (kind === Kind.text || kind === Kind.hex || kind === Kind.bits) {
+      if (!isIntroducer(word)) cursor.fail('a known character set')
       cursor.at++
       return constantAt(cursor)
     }

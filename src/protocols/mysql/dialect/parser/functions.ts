@@ -43,7 +43,10 @@ export function readCall(cursor: Cursor): Expression | undefined {
   if (cursor.words.isReserved(word) && !RESERVED_CALLS.has(word)) return undefined
   if (NOT_CALLABLE.has(word)) cursor.fail('a function')
   cursor.at++
-  return call(word.toLowerCase(), readArguments(cursor))
+  const args = readArguments(cursor)
+  const count = COUNTS.get(word)
+  if (count !== undefined && args.length !== count) cursor.fail(`${count} arguments`)
+  return call(word.toLowerCase(), args)
 }
 
 function readArguments(cursor: Cursor): readonly Expression[] {
@@ -394,6 +397,17 @@ const WINDOWS = new Set(
    PERCENTILE_CONT PERCENTILE_DISC`.split(/\s+/),
 )
 
+/** How many arguments they take at most. */
+const MOST: ReadonlyMap<string, number> = new Map([
+  ...`COUNT SUM AVG MIN MAX BIT_AND BIT_OR BIT_XOR STD STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP
+    JSON_ARRAYAGG ST_COLLECT NTILE FIRST_VALUE MEDIAN PERCENTILE_CONT PERCENTILE_DISC`
+    .split(/\s+/)
+    .map((word) => [word, 1] as const),
+  ...'ROW_NUMBER RANK DENSE_RANK PERCENT_RANK CUME_DIST'.split(' ').map((word) => [word, 0] as const),
+  ['JSON_OBJECTAGG', 2],
+  ['NTH_VALUE', 2],
+])
+
 function readAggregate(word: string, cursor: Cursor): Expression {
   cursor.at++
   open(cursor)
@@ -418,8 +432,10 @@ function readAggregated(word: string, cursor: Cursor): Pick<Call, 'args' | 'orde
     return { args: [], order: [] }
   }
   if (word === 'COUNT' && cursor.takeSign('*')) return { args: [], order: [] }
-  if (AGGREGATES.has(word)) cursor.takeAny('DISTINCT', 'ALL')
+  const isDistinct = AGGREGATES.has(word) && cursor.takeAny('DISTINCT', 'ALL') === 'DISTINCT'
   const args = cursor.list(() => readExpression(cursor))
+  const most = word === 'COUNT' && isDistinct ? Infinity : (MOST.get(word) ?? Infinity)
+  if (args.length > most) cursor.fail(`${most} arguments`)
   if (word !== 'GROUP_CONCAT' && word !== 'JSON_ARRAYAGG') return { args, order: [] }
   const order = cursor.take('ORDER', 'BY') ? readOrder(cursor) : []
   const more: Expression[] = []
@@ -443,6 +459,17 @@ function readOver(cursor: Cursor): Window {
   if (cursor.isSign('(')) return readWindow(cursor)
   return { refers: fold(cursor.name()), partition: [], order: [], frame: [] }
 }
+
+/** Those that the grammar has, with how many arguments they take. */
+const COUNTS: ReadonlyMap<string, number> = new Map([
+  ['LEFT', 2],
+  ['RIGHT', 2],
+  ['REPEAT', 2],
+  ['MOD', 2],
+  ['TRUNCATE', 2],
+  ['REPLACE', 3],
+  ['INSERT', 4],
+])
 
 /** Reserved words that are functions, too. */
 const RESERVED_CALLS = new Set('LEFT RIGHT REPLACE INSERT MOD REPEAT DATABASE SCHEMA INTERVAL'.split(' '))

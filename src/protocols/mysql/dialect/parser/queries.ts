@@ -318,7 +318,8 @@ function isStarred(cursor: Cursor): boolean {
 
 function readAlias(cursor: Cursor): string | undefined {
   const isNamed = cursor.take('AS')
-  if (cursor.isText) return fold(cursor.tokens.value(cursor.at++))
+  const text = cursor.takeText()
+  if (text !== undefined) return fold(text)
   if (isNamed) return cursor.columnName()
   return cursor.isNameAt(0, cursor.words.isNoAlias) ? fold(cursor.name(cursor.words.isNoAlias)) : undefined
 }

@@ -61,6 +61,8 @@ function together(left: Part, cursor: Cursor, read: (cursor: Cursor) => Part): P
   if (into !== undefined) cursor.fail('INTO behind all of them')
   cursor.at++
   const isAll = cursor.takeAny('ALL', 'DISTINCT') === 'ALL'
+  // MariaDB has no WITH in parentheses here.
+  if (cursor.isMariadb && cursor.isSign('(') && cursor.wordAt(1) === 'WITH') cursor.fail('SELECT')
   const right = read(cursor)
   if (cursor.into !== into) cursor.fail('INTO behind all of them')
   cursor.grow()

@@ -51,6 +51,9 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
     'SELECT email INTO @y FROM people WHERE id = 1; SELECT @y',
     'TABLE people',
     'SELECT CAST(email AS SIGNED) FROM people; SHOW WARNINGS',
+    // Each result is masked as that of its own statement.
+    'SHOW WARNINGS; SELECT email AS `Level`, 1050 AS `Code`, email AS `Message` FROM people',
+    'SELECT email AS `Level`, 1050 AS `Code`, email AS `Message` FROM people; SHOW ERRORS',
     'INSERT INTO people VALUES (3, (SELECT email FROM people p WHERE id = 1), 1)',
     'EXPLAIN FORMAT=JSON SELECT * FROM people WHERE email > "a"',
   ])('%s shows none', async (sql) => {
@@ -80,6 +83,15 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
     const [fetched] = await client.command(bytes, 'rows')
     expect(fetched?.rows).toHaveLength(2)
     expect(Buffer.from(String(fetched?.rows.flat().join('')), 'hex').toString('latin1')).not.toContain('example')
+  })
+
+  it('what was prepared under a mode that reads it otherwise is not run', async () => {
+    const { id } = await client.prepare('SELECT UPPER("email"), ? FROM people ORDER BY id')
+    await client.query("SET sql_mode = 'ANSI_QUOTES'")
+    await expect(client.execute(id, ['x'])).rejects.toThrow('prepare it again')
+    await client.query("SET sql_mode = 'STRICT_ALL_TABLES'")
+    expect(await client.execute(id, ['x'])).toHaveLength(1)
+    await client.query('SET sql_mode = DEFAULT')
   })
 
   it('what is not masked passes as it is, and rows are kept as the client got them', async () => {

@@ -14,3 +14,17 @@ export interface ReadingContext {
   /** `lower_case_table_names` is not 0: names of databases, tables and aliases are the same in any case, and are lower case in the tree. */
   readonly foldsTableNames: boolean
 }
+
+/** Whether a text says the same in both: some servers read what was prepared again when definitions have changed, as texts are read by then. */
+export const readAlike = (one: ReadingContext, other: ReadingContext): boolean =>
+  one.charset === other.charset && READING_MODES.every((mode) => one.sqlMode.has(mode) === other.sqlMode.has(mode))
+
+/** Modes that move quotes and operators, and what literals say. */
+const READING_MODES = [
+  'ANSI_QUOTES',
+  'NO_BACKSLASH_ESCAPES',
+  'PIPES_AS_CONCAT',
+  'IGNORE_SPACE',
+  'HIGH_NOT_PRECEDENCE',
+  'EMPTY_STRING_IS_NULL',
+]

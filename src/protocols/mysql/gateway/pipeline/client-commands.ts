@@ -1,5 +1,6 @@
 import { PamError } from '../../../../shared/errors.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
+import { readAlike } from '../../dialect/reading-context.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { Answer, type AnswerKind } from '../../wire/answer.ts'
 import { textTypes } from '../../wire/binary-value.ts'
@@ -249,6 +250,9 @@ export class ClientCommands {
     yield* this.#current()
     const { sql, context } = prepared
     const { long } = prepared
+    const now = this.#pipeline.context
+    if (context !== undefined && (now === undefined || !readAlike(context, now)))
+      return this.#refuse(preparedOtherwise())
     const message = readStmtExecute(
       payload,
       prepared.parameters,
@@ -444,6 +448,13 @@ export class ClientCommands {
     this.#pipeline.reply(toErr(error))
   }
 }
+
+const preparedOtherwise = (): PamError =>
+  new PamError(
+    'COMMAND_REFUSED',
+    'the statement was prepared under another sql_mode or character set, by which the server may read it again',
+    { hint: 'prepare it again' },
+  )
 
 /** Threads of the target are others' as well: what names one is refused, but for ids that the gateway gives out. */
 function withoutKill(facts: StatementFacts): StatementFacts {

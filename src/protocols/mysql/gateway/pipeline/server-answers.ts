@@ -11,6 +11,7 @@ import { encodeErr, type Err } from '../../wire/err.ts'
 import { payloadOf, type Frame } from '../../wire/framer.ts'
 import { encodeOk, type Ok } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
+import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
 import type { RowForm } from '../results/hidden-values.ts'
@@ -102,7 +103,7 @@ export class ServerAnswers {
   #rewriteOf(run: Run, form: RowForm): RowMasking | undefined {
     const { facts, columns } = run
     const masker = this.#maskerOf(run)
-    if (facts.parsed.some(({ kinds }) => kinds.some((kind) => WARNINGS.has(kind))))
+    if (statementOf(run)?.kinds.some((kind) => WARNINGS.has(kind)) === true)
       return warningMasking(columns, form, facts.errorExposure, masker, run.results ?? 'utf8mb4')
     const masking = rowMasking(columns, form, outputsOf(run), masker)
     return masking === 'untouched' ? undefined : masking
@@ -208,12 +209,16 @@ function binaryTexts(payload: Buffer, columns: readonly ColumnDefinition[]): (st
 const charsetOf = (column: ColumnDefinition | undefined): Charset =>
   charsetOfCollation(column?.collation ?? 0) ?? 'binary'
 
+/** The statement that the result at work is of, among those of the text; undefined where nobody knows. */
+function statementOf({ facts: { parsed }, index }: Run): ParsedStatement | undefined {
+  return parsed.some(({ kinds }) => kinds.some((kind) => SEVERAL.has(kind))) ? undefined : parsed[index]
+}
+
 /** Where the columns of the result at work come from; undefined where nobody knows which statement it is of. */
-function outputsOf({ facts, index }: Run): readonly Output[] | undefined {
-  const { parsed, lineage } = facts
-  if (parsed.length === 0 || lineage.length !== parsed.length) return undefined
-  if (parsed.some(({ kinds }) => kinds.some((kind) => SEVERAL.has(kind)))) return undefined
-  return lineage[index]?.outputs
+function outputsOf(run: Run): readonly Output[] | undefined {
+  const { parsed, lineage } = run.facts
+  if (statementOf(run) === undefined || lineage.length !== parsed.length) return undefined
+  return lineage[run.index]?.outputs
 }
 
 /** Statements that give as many results as what they run, which may be none or several. */

@@ -26,7 +26,7 @@ export interface StatementAnalyzer {
   /** The same, with the definitions read again: before something approved is forwarded. */
   again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
   /** By the definitions that were read last. */
-  readonly scope: MaskingScope | undefined
+  scope(): MaskingScope | undefined
   /** A statement is sent: definitions may change from here on, for all sessions. */
   noteSent(facts: StatementFacts): void
   /** It is answered: if they have changed, they have by now. */
@@ -130,7 +130,7 @@ export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerPar
       place.changed()
       return current(sql, context)
     },
-    get scope() {
+    scope() {
       const { last } = place
       return last && maskingScope(masking, catalogOf(last, undefined), last.trees)
     },

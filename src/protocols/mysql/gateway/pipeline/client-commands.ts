@@ -426,7 +426,7 @@ export class ClientCommands {
   ): Run {
     const pipeline = this.#pipeline
     if (facts.movesReading) pipeline.noteStateMayChange()
-    const { scope } = this.#analyzer
+    const scope = this.#analyzer.scope()
     this.#analyzer.noteSent(facts)
     const run = startRun({ decision, facts, scope, results: pipeline.context?.results })
     this.#forward(bytes, kind, { run, ...more })

@@ -74,22 +74,30 @@ const INFO =
  * given values before. Undefined where it says no more than that.
  */
 export function meantRows(
-  { info }: Pick<Ok, 'info'>,
+  { affectedRows, lastInsertId, info }: Pick<Ok, 'affectedRows' | 'lastInsertId' | 'info'>,
   kinds: readonly string[],
   exposure: ErrorExposure,
-): Pick<Ok, 'affectedRows' | 'info'> | undefined {
+): Pick<Ok, 'affectedRows' | 'lastInsertId' | 'info'> | undefined {
   if (exposure === 'none') return undefined
   const text = info.toString('latin1')
   const [, updated] = UPDATED.exec(text) ?? []
-  if (updated !== undefined)
-    return { affectedRows: BigInt(updated), info: Buffer.from(text.replace(/Changed: \d+/, `Changed: ${updated}`)) }
+  if (updated !== undefined) {
+    const words = Buffer.from(text.replace(/Changed: \d+/, `Changed: ${updated}`))
+    return { affectedRows: BigInt(updated), lastInsertId, info: words }
+  }
   if (!kinds.some((kind) => kind === 'insert' || kind === 'replace')) return undefined
-  const [, inserted = '1'] = INSERTED.exec(text) ?? []
-  return { affectedRows: BigInt(inserted), info: Buffer.from(text.replace(/Duplicates: \d+/, 'Duplicates: 0')) }
+  const [, inserted = '1', duplicates = '0'] = INSERTED.exec(text) ?? []
+  // Of a row that was there before the number is told only where it was changed.
+  const isNew = affectedRows === BigInt(inserted) && duplicates === '0'
+  return {
+    affectedRows: BigInt(inserted),
+    lastInsertId: isNew ? lastInsertId : 0n,
+    info: Buffer.from(text.replace(/Duplicates: \d+/, 'Duplicates: 0')),
+  }
 }
 
 const UPDATED = /^Rows matched: (\d+) /
-const INSERTED = /^Records: (\d+) /
+const INSERTED = /^Records: (\d+) {2}Duplicates: (\d+) /
 
 const isUsual = (code: number): boolean => HARMLESS.has(code) || NAMING.has(code) || code in DESCRIPTIONS
 

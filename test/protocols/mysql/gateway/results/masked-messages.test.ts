@@ -167,20 +167,19 @@ it('the words of an OK packet are counts, or they are not known', () => {
 })
 
 it('an OK packet tells how many rows were meant, not how many were other than before', () => {
-  const meant = (info: string, kind: string, exposure: ErrorExposure = 'quoted') => {
-    const found = meantRows({ info: Buffer.from(info) }, [kind], exposure)
-    return found && [found.affectedRows, found.info.toString()]
+  const meant = (info: string, kind: string, affectedRows: bigint, exposure: ErrorExposure = 'quoted') => {
+    const found = meantRows({ affectedRows, lastInsertId: 7n, info: Buffer.from(info) }, [kind], exposure)
+    return found && [found.affectedRows, found.lastInsertId, found.info.toString()]
   }
-  expect(meant('Rows matched: 3  Changed: 1  Warnings: 0', 'update')).toEqual([
-    3n,
-    'Rows matched: 3  Changed: 3  Warnings: 0',
-  ])
-  expect(meant('Records: 3  Duplicates: 2  Warnings: 1', 'insert')).toEqual([
-    3n,
-    'Records: 3  Duplicates: 0  Warnings: 1',
-  ])
-  expect(meant('', 'insert')).toEqual([1n, ''])
-  expect(meant('', 'replace')).toEqual([1n, ''])
-  expect(meant('', 'delete')).toBeUndefined()
-  expect(meant('Rows matched: 3  Changed: 1  Warnings: 0', 'update', 'none')).toBeUndefined()
+  const words = (changed: number): string => `Rows matched: 3  Changed: ${changed}  Warnings: 0`
+  expect(meant(words(1), 'update', 1n)).toEqual([3n, 7n, words(3)])
+  const records = (duplicates: number): string => `Records: 3  Duplicates: ${duplicates}  Warnings: 1`
+  expect(meant(records(0), 'insert', 3n)).toEqual([3n, 7n, records(0)])
+  expect(meant(records(2), 'insert', 5n)).toEqual([3n, 0n, records(0)])
+  expect(meant(records(1), 'insert', 3n)).toEqual([3n, 0n, records(0)])
+  expect(meant('', 'insert', 1n)).toEqual([1n, 7n, ''])
+  for (const affected of [0n, 2n]) expect(meant('', 'insert', affected)).toEqual([1n, 0n, ''])
+  expect(meant('', 'replace', 2n)).toEqual([1n, 0n, ''])
+  expect(meant('', 'delete', 1n)).toBeUndefined()
+  expect(meant(words(1), 'update', 1n, 'none')).toBeUndefined()
 })

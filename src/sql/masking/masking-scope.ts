@@ -301,16 +301,33 @@ export class MaskingScope {
     )
   }
 
-  #ordersOf(relation: Relation): ReadOrders {
+  #ordersOf(relation: Relation, above = 0): ReadOrders {
     if (!this.isTainted(relation)) return NO_ORDERS
     const columns = this.#columnsOf(relation)
     const originOf = (name: string): Origin => columns.find((column) => column.name === name)?.origin ?? PLAIN
     const [key] = relation.indexes ?? []
+    const own = (relation.indexes ?? []).map((names) => ({ columns: names, origins: names.map(originOf) }))
     return {
       key: key === undefined || key.length === 0 ? undefined : key,
-      indexes: (relation.indexes ?? []).map((names) => ({ columns: names, origins: names.map(originOf) })),
+      indexes: [...own, ...relation.viewOf.flatMap((oid) => this.#ordersBehind(relation, oid, above))],
       always: this.#orders.get(relation.oid) ?? PLAIN,
     }
+  }
+
+  /**
+   * Of a view, which a server may read as its table: columns of other names than those that the table has beside an index may be of the
+   * index.
+   */
+  #ordersBehind(view: Relation, oid: number, above: number): ReadOrders['indexes'] {
+    if (above >= MAX_VIEWS) return [{ columns: [...view.columns.keys()], origins: [this.anything] }]
+    const base = this.#known.catalog.byOid.get(oid)
+    if (base === undefined) return []
+    const { key = [], indexes } = this.#ordersOf(base, above + 1)
+    return indexes.map(({ columns, origins }) => {
+      const read = new Set([...columns, ...key])
+      const renamed = [...view.columns.keys()].filter((name) => !base.columns.has(name) || read.has(name))
+      return { columns: [...columns, ...key, ...renamed], origins }
+    })
   }
 
   /** What a view reveals by which rows it shows. Compared with constants alone, a masked column leaves out the same rows for everybody. */

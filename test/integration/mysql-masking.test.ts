@@ -85,6 +85,37 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
     expect(Buffer.from(String(fetched?.rows.flat().join('')), 'hex').toString('latin1')).not.toContain('example')
   })
 
+  it.each([
+    'SHOW INDEX FROM people WHERE Cardinality = 2',
+    'SHOW TABLE STATUS WHERE 1 + Data_length > 1',
+    'SET STATEMENT max_statement_time = 1 FOR SHOW TABLE STATUS WHERE `Rows` = 2',
+  ])('%s could tell of values', async (sql) => {
+    await expect(client.query(sql)).rejects.toThrow('could reveal')
+  })
+
+  it('what the server checks the password of the account with is hidden', async () => {
+    const password = '*14E65567ABDB5135D0CFD9A70B3032C179A49EE7'
+    expect(server.sql("SHOW GRANTS FOR app@'%'")).toContain(password)
+    const open = await MysqlGateway.start({
+      rules: RULES.split('masking:')[0] ?? '',
+      target: { port: server.port },
+      password: 'secret',
+    })
+    const plain = await MysqlClient.connect(open.port)
+    for (const session of [client, plain]) {
+      for (const sql of ['SHOW GRANTS', 'SHOW CREATE USER CURRENT_USER', "EXECUTE IMMEDIATE 'SHOW GRANTS'"]) {
+        const shown = JSON.stringify((await session.query(sql)).map(({ rows }) => rows))
+        expect(shown).not.toContain(password)
+        if (session === plain) expect(shown).toContain("PASSWORD '<hidden>'")
+      }
+      const { id } = await session.prepare('SHOW GRANTS')
+      const shown = (await session.execute(id, [])).flatMap(({ rows }) => rows.flat())
+      expect(shown.map((row) => Buffer.from(row ?? '', 'hex').toString('latin1')).join()).not.toContain(password)
+    }
+    plain.quit()
+    await open.stop()
+  })
+
   it('what was prepared under a mode that reads it otherwise is not run', async () => {
     const { id } = await client.prepare('SELECT UPPER("email"), ? FROM people ORDER BY id')
     await client.query("SET sql_mode = 'ANSI_QUOTES'")

@@ -2,7 +2,10 @@ import { PamError } from '../../../shared/errors.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { partsOf, statementParts } from '../../../sql/parts.ts'
+import type { Expression, Statement } from '../../../sql/query.ts'
 import { findRelation, foldDatabase, type Catalog } from '../catalog/catalog.ts'
+import { STORAGE } from '../catalog/storage-columns.ts'
 import { effectOf, movesReadOnly } from './settings.ts'
 
 /**
@@ -66,10 +69,15 @@ const ACCOUNT_KINDS: ReadonlySet<string> = new Set(
 
 /** Masked relations keep their names, which the rules name them by, and no code is made that runs on their rows when nobody looks. */
 function guardMasking(
-  { kinds, reads, writes }: ParsedStatement,
+  { kinds, reads, writes, tree }: ParsedStatement,
   catalog: Catalog,
   masking: MaskingScope,
 ): PamError | undefined {
+  if (kinds.includes('show') && asksStorage(tree))
+    return refuse(
+      'MASKING_REFUSED',
+      'columns are masked, and how many rows and values are stored, as the WHERE of SHOW asks, could reveal their values',
+    )
   const runs = kinds.find((kind) => RUNS_LATER.has(kind))
   if (runs !== undefined)
     return refuse(
@@ -89,6 +97,21 @@ function guardMasking(
   if (tainted === undefined) return undefined
   return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and is not altered through the gateway`)
 }
+
+/** By the rows that come, a WHERE tells the columns that are hidden in what SHOW gives. */
+function asksStorage(statement: Statement): boolean {
+  const { expressions, statements } = statementParts(statement)
+  return expressions.some(namesStorage) || statements.some(asksStorage)
+}
+
+function namesStorage(node: Expression): boolean {
+  if (node.kind === 'column') return STORED.has(node.path.at(-1)?.toLowerCase() ?? '')
+  // Where in a query it may be asked, nobody needs to know.
+  return node.kind === 'subquery' || partsOf(node).expressions.some(namesStorage)
+}
+
+/** As SHOW TABLE STATUS and SHOW INDEX name them. */
+const STORED: ReadonlySet<string> = new Set(['rows', ...[...STORAGE.values()].flatMap((columns) => [...columns])])
 
 const RUNS_LATER: ReadonlySet<string> = new Set(wordList('create-trigger create-event alter-event'))
 

@@ -19,12 +19,11 @@ export interface ReadingContext {
 export const readAlike = (one: ReadingContext, other: ReadingContext): boolean =>
   one.charset === other.charset && READING_MODES.every((mode) => one.sqlMode.has(mode) === other.sqlMode.has(mode))
 
-/** Modes that move quotes and operators, and what literals say. */
+/** Modes that the reader reads by: quotes, operators, and what literals say. */
 const READING_MODES = [
   'ANSI_QUOTES',
   'NO_BACKSLASH_ESCAPES',
   'PIPES_AS_CONCAT',
-  'IGNORE_SPACE',
   'HIGH_NOT_PRECEDENCE',
   'EMPTY_STRING_IS_NULL',
 ]

@@ -1,6 +1,7 @@
 import { wordList } from '../../../shared/word-list.ts'
 import type { Relation } from '../../../sql/catalog.ts'
 import { SYSTEM_DATABASES } from '../catalog/catalog.ts'
+import { STORAGE } from '../catalog/storage-columns.ts'
 
 /**
  * What the server's own tables tell of the rows of others. They hold texts of statements, values from indexes, locks and histograms, and
@@ -62,11 +63,3 @@ const HARMLESS: Readonly<Record<string, ReadonlyMap<string, Known>>> = {
   `),
   sys: known('sys_config version'),
 }
-
-const STORAGE: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  Object.entries({
-    tables: 'table_rows avg_row_length data_length index_length data_free max_data_length checksum update_time',
-    partitions: 'table_rows avg_row_length data_length index_length data_free max_data_length checksum update_time',
-    statistics: 'cardinality',
-  }).map(([table, columns]) => [table, new Set(wordList(columns))]),
-)

@@ -13,6 +13,7 @@ import { encodeOk, type Ok } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
+import { hideAccountSecrets } from '../results/account-secrets.ts'
 import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
 import type { RowForm } from '../results/hidden-values.ts'
 import { rowMasking, type Masker, type RowMasking } from '../results/row-masking.ts'
@@ -86,11 +87,11 @@ export class ServerAnswers {
   }
 
   #column(frame: Frame, run: Run, isLast: boolean, isBinary: boolean): void {
-    if (!this.#masks && !this.#keepsRows) return
+    if (!this.#masks && !this.#keepsRows && !mayShowSecrets(run)) return
     const body = new ByteReader(payloadOf(frame), 'column definition')
     run.columns.push(readColumnDefinition(body, run.results ?? 'utf8mb4'))
     if (!isLast) return
-    run.rewrite = this.#masks ? this.#rewriteOf(run, isBinary ? 'binary' : 'text') : undefined
+    run.rewrite = this.#rewriteOf(run, isBinary ? 'binary' : 'text')
     if (!this.#keepsRows) return
     const { recorder, config } = this.#pipeline.session
     run.kept = new KeptRows(run.decision, recorder, {
@@ -101,6 +102,13 @@ export class ServerAnswers {
 
   /** What becomes of the rows of the result at work; undefined where they pass. */
   #rewriteOf(run: Run, form: RowForm): RowMasking | undefined {
+    const masking = this.#masks ? this.#maskingOf(run, form) : undefined
+    if (!mayShowSecrets(run)) return masking
+    const hide = hideAccountSecrets(run.columns, form)
+    return masking === undefined ? hide : (payload) => masking(hide(payload))
+  }
+
+  #maskingOf(run: Run, form: RowForm): RowMasking | undefined {
     const { facts, columns } = run
     const masker = this.#maskerOf(run)
     if (statementOf(run)?.kinds.some((kind) => WARNINGS.has(kind)) === true)
@@ -214,6 +222,12 @@ function statementOf({ facts: { parsed }, index }: Run): ParsedStatement | undef
   return parsed.some(({ kinds }) => kinds.some((kind) => SEVERAL.has(kind))) ? undefined : parsed[index]
 }
 
+/** Whether the result at work may be of a statement that shows how the account proves itself. */
+function mayShowSecrets(run: Run): boolean {
+  const statement = statementOf(run)
+  return statement === undefined || statement.kinds.some((kind) => OF_ACCOUNTS.has(kind))
+}
+
 /** Where the columns of the result at work come from; undefined where nobody knows which statement it is of. */
 function outputsOf(run: Run): readonly Output[] | undefined {
   const { parsed, lineage } = run.facts
@@ -223,5 +237,6 @@ function outputsOf(run: Run): readonly Output[] | undefined {
 
 /** Statements that give as many results as what they run, which may be none or several. */
 const SEVERAL = new Set(['call', 'execute', 'execute-immediate', 'compound'])
+const OF_ACCOUNTS = new Set(['show-grants', 'show-create-user'])
 /** Statements that show what went on before. */
 const WARNINGS = new Set(['show-warnings', 'show-errors'])

@@ -310,7 +310,8 @@ for (const version of MARIADB_VERSIONS) {
 
     it('where rules only read, the server itself refuses to write, also when the connection begins anew', async () => {
       const reading = await MysqlGateway.start({
-        rules: `${ACCESS}\ncommands: [{ use: read-only }, { name: all else, allow: true }]`,
+        rules: `${ACCESS}
+commands: [{ use: read-only }, { name: what is not known, match: { unknown: true }, allow: true }, { name: all else, allow: true }]`,
         target: { port: server.port },
         password: 'secret',
       })
@@ -321,8 +322,16 @@ for (const version of MARIADB_VERSIONS) {
         'SET SESSION TRANSACTION READ WRITE',
         'START TRANSACTION READ WRITE',
         'INSERT INTO people VALUES (9, 1)',
+        // What may run anything.
+        "PREPARE undo FROM 'SET tx_read_only = 0'; EXECUTE undo",
+        "PREPARE undo FROM 'SET tx_read_only = 0'",
+        'EXECUTE undo',
+        "EXECUTE IMMEDIATE 'SET tx_read_only = 0'",
+        'SELECT undo()',
+        'SET tx_read_only = 0 nobody reads this',
       ])
         await expect(client.query(sql)).rejects.toMatchObject({ message: expect.stringMatching(/^pam: /) })
+      expect(await isReadOnly()).toEqual([['1']])
       await client.command(byte(commands.resetConnection), 'done')
       expect(await isReadOnly()).toEqual([['1']])
       await client.command(byte(commands.changeUser, 'app\0', Buffer.of(0), '\0'), 'done')

@@ -10,7 +10,7 @@ import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { Name } from '../../../sql/query.ts'
 import { around } from '../../../sql/relations-behind.ts'
 import { findRelation, mayBeTemporary, type Catalog, type Relation } from '../catalog/catalog.ts'
-import { guard, type GuardOptions } from './guard.ts'
+import { guard, guardUnknown, type GuardOptions } from './guard.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { resolveStatement } from './resolve-statement.ts'
 import { effectOf } from './settings.ts'
@@ -88,6 +88,7 @@ export function resolveFacts(
     parsed,
     refusal:
       parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
+      statements.map((statement) => guardUnknown(statement, options.readOnly)).find((found) => found !== undefined) ??
       lineage.map(guardLineage).find((found) => found !== undefined),
     errorExposure: !hides
       ? 'none'

@@ -4,6 +4,7 @@ import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Statement } from '../../../sql/query.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, foldDatabase, type Catalog } from '../catalog/catalog.ts'
 import { STORAGE } from '../catalog/storage-columns.ts'
 import { effectOf, movesReadOnly } from './settings.ts'
@@ -47,6 +48,15 @@ function guardReadOnly({ settings, readWrite }: ParsedStatement): PamError | und
     ? refuse('SETTING_REFUSED', 'this session is read-only and cannot be switched to read-write')
     : undefined
 }
+
+/**
+ * What is not understood may make the server write again: a text that is run, a stored function, what is not read. That a session is
+ * read-only in the server is kept for it, too, whatever rules say of what is unknown.
+ */
+export const guardUnknown = ({ unknown }: Pick<SqlStatement, 'unknown'>, readOnly: boolean): PamError | undefined =>
+  readOnly && unknown.length > 0
+    ? refuse('SETTING_REFUSED', `this session is read-only, and what this does is not known (${unknown[0]})`)
+    : undefined
 
 function guardAccount({ kinds, writes }: ParsedStatement, catalog: Catalog): PamError | undefined {
   const kind = kinds.find((candidate) => ACCOUNT_KINDS.has(candidate))

@@ -11,6 +11,7 @@ import {
   type Definitions,
 } from '../../catalog/catalog.ts'
 import { resolveFacts } from '../../dialect/command-facts.ts'
+import { guardUnknown } from '../../dialect/guard.ts'
 import { readStatements } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
@@ -71,7 +72,7 @@ export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerPar
   const unread = (failure: string): StatementFacts => ({
     statements: [unparsed(failure, config.database)],
     parsed: [],
-    refusal: undefined,
+    refusal: guardUnknown({ unknown: [failure] }, readOnly),
     errorExposure: hides ? 'any' : 'none',
     lineage: [],
     comparisons: [],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
+import { capabilities } from '../../src/protocols/mysql/wire/capabilities.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 import { MysqlClient } from '../helpers/mysql-client.ts'
 import { MysqlGateway } from '../helpers/mysql-gateway.ts'
@@ -84,6 +85,23 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
     expect(fetched?.rows).toHaveLength(2)
     expect(Buffer.from(String(fetched?.rows.flat().join('')), 'hex').toString('latin1')).not.toContain('example')
   })
+
+  it.each([0, capabilities.deprecateEof])(
+    'a cursor whose statement then failed gives no rows (without %d)',
+    async (without) => {
+      const other = await MysqlClient.connect(gateway.port, { without })
+      const { id } = await other.prepare('SELECT email FROM people WHERE id > ? ORDER BY id')
+      const fetch = Buffer.from([0x1c, id, 0, 0, 0, 1, 0, 0, 0])
+      await other.execute(id, ['0'], 1)
+      const [first] = await other.command(fetch, 'rows')
+      expect(Buffer.from(first?.rows[0]?.[0] ?? '', 'hex').toString('latin1')).toContain('****')
+      // A type that the server does not take.
+      const wrong = Buffer.from([0x17, id, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 6, 0])
+      await expect(other.command(wrong, 'binary-results')).rejects.toThrow('Incorrect arguments')
+      await expect(other.command(fetch, 'rows')).rejects.toMatchObject({ code: 1421 })
+      other.quit()
+    },
+  )
 
   it.each([
     'SHOW INDEX FROM people WHERE Cardinality = 2',

@@ -272,8 +272,11 @@ export class ClientCommands {
     prepared.types = message.types
     // The server forgets them when it has run.
     long.clear()
-    const run = this.#run(frame.bytes, 'binary-results', command, decision)
-    prepared.cursor = message.opensCursor ? run : undefined
+    // Where it fails, a cursor of an earlier execution may still be open: by what its rows are masked, nobody knows any more.
+    prepared.cursor = undefined
+    const run: Run = this.#run(frame.bytes, 'binary-results', command, decision, {
+      onCursor: () => (prepared.cursor = run),
+    })
   }
 
   /** What a masked text is compared with was decided on as a text. */
@@ -422,7 +425,7 @@ export class ClientCommands {
     kind: AnswerKind,
     { facts }: Command,
     decision: string,
-    more: Pick<ClientExchange, 'onDone' | 'file'> = {},
+    more: Pick<ClientExchange, 'onDone' | 'onCursor' | 'file'> = {},
   ): Run {
     const pipeline = this.#pipeline
     if (facts.movesReading) pipeline.noteStateMayChange()
@@ -436,7 +439,7 @@ export class ClientCommands {
   #forward(
     bytes: Buffer,
     kind: AnswerKind,
-    more: Partial<Pick<ClientExchange, 'run' | 'onDone' | 'onPrepared' | 'file'>> = {},
+    more: Partial<Pick<ClientExchange, 'run' | 'onDone' | 'onPrepared' | 'onCursor' | 'file'>> = {},
   ): void {
     const pipeline = this.#pipeline
     const answer = new Answer(kind, pipeline.capabilities)

@@ -19,6 +19,8 @@ export interface ClientExchange {
   /** The target has taken it. */
   readonly onDone?: (() => void) | undefined
   readonly onPrepared?: ((prepared: StmtPrepareOk) => void) | undefined
+  /** The target keeps the rows for COM_STMT_FETCH. */
+  readonly onCursor?: (() => void) | undefined
   /** Of the file that the target asks for next. */
   readonly file?: string | undefined
 }

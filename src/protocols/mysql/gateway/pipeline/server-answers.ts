@@ -4,6 +4,7 @@ import { ByteReader } from '../../../../wire/byte-reader.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import type { AnswerPart } from '../../wire/answer.ts'
 import { readable, valueText } from '../../wire/binary-value.ts'
+import { has, statusFlags } from '../../wire/capabilities.ts'
 import { charsetOfCollation, decodeText, type Charset } from '../../wire/charsets.ts'
 import { columnFlags, readColumnDefinition, type ColumnDefinition } from '../../wire/column-definition.ts'
 import { EOF } from '../../wire/eof.ts'
@@ -62,6 +63,7 @@ export class ServerAnswers {
       case 'rows-end':
         this.#ends(part.end, run)
         exchange.onDone?.()
+        if (has(part.end.status, statusFlags.cursorExists)) exchange.onCursor?.()
         return this.#tellsMore(part.end, run) ? encodeOk(part.end, EOF) : undefined
       case 'file':
         return this.#file(part.name, exchange)
@@ -70,7 +72,10 @@ export class ServerAnswers {
         return undefined
       case 'columns-end':
         // A cursor is open; its rows come when they are fetched.
-        if (exchange.answer.isOver && run !== undefined) this.#record(run)
+        if (exchange.answer.isOver && run !== undefined) {
+          this.#record(run)
+          exchange.onCursor?.()
+        }
         return undefined
       case 'text':
         return undefined
@@ -127,6 +132,7 @@ export class ServerAnswers {
     run.rows++
     run.bytes += frame.bytes.length
     const { kept, columns, rewrite } = run
+    if (this.#masks && columns.length === 0) throw new WireError('the target sent a row without columns')
     if (kept === undefined && rewrite === undefined) return undefined
     const payload = payloadOf(frame)
     const shown = rewrite === undefined ? payload : rewrite(payload)

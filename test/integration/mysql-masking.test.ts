@@ -149,7 +149,7 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
       ['2', '40'],
     ])
     expect(await client.rows('SELECT id, email FROM people WHERE id = 1 ORDER BY id')).toEqual([['1', '****']])
-    expect(gateway.last.events.findLast(({ type }) => type === 'rows')).toMatchObject({
+    expect(gateway.served[0]?.events.findLast(({ type }) => type === 'rows')).toMatchObject({
       columns: ['id', 'email'],
       rows: [['1', '****']],
     })

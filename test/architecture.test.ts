@@ -51,6 +51,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['@marcbachmann/cel-js', 'node:crypto', 're2js', 'zod'],
   },
   sql: { imports: ['sql/'] },
+  'sql/long-text-reader.ts': { imports: ['shared/deadline-worker.ts'] },
   'sql/facts/guard-lineage.ts': { imports: ['sql/', 'shared/errors.ts'] },
   'sql/lineage': { imports: ['sql/', 'type:masking/'] },
   'sql/masking': { imports: ['sql/', 'type:masking/'] },

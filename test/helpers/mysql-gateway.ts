@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import type { Engine } from '../../src/gateway/engine.ts'
 import { createSession, type RunningSession } from '../../src/gateway/session.ts'
 import { mysqlEngine } from '../../src/protocols/mysql/gateway/engine.ts'
+import type { createSqlParser, SqlParser } from '../../src/protocols/mysql/dialect/sql-parser.ts'
 import type { Hello } from '../../src/protocols/mysql/gateway/greeting.ts'
 import type { MysqlTarget } from '../../src/protocols/mysql/target.ts'
 import type { EventBody } from '../../src/recording/event.ts'
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   readonly target: Partial<MysqlTarget> & Pick<MysqlTarget, 'port'>
   readonly password?: string
   readonly statementBytes?: number
+  /** What stands in the place of the parser. */
+  readonly parser?: (own: SqlParser) => SqlParser
 }
 
 /** A session as the gateway serves it, and what is put on record of it. */
@@ -41,7 +44,7 @@ export class MysqlGateway {
   readonly #options: GatewayOptions
   #wake: () => void = () => {}
 
-  private constructor(options: GatewayOptions) {
+  private constructor(options: GatewayOptions, parser: SqlParser) {
     this.#options = options
     this.bench = new SessionBench(options.rules)
     this.#config = {
@@ -59,12 +62,16 @@ export class MysqlGateway {
       tls: 'disable',
       ...options.target,
     }
-    this.#engine = mysqlEngine(process.cwd())
+    this.#engine = mysqlEngine(parser, process.cwd())
     this.#server = createServer((socket) => void this.#serve(socketChannel(socket)))
   }
 
   static async start(options: GatewayOptions): Promise<MysqlGateway> {
-    const gateway = new MysqlGateway(options)
+    // As it is built: the worker is a file beside it.
+    const built = (await import(new URL('../../dist/protocols/mysql/dialect/sql-parser.js', import.meta.url).href)) as {
+      createSqlParser: typeof createSqlParser
+    }
+    const gateway = new MysqlGateway(options, options.parser?.(built.createSqlParser()) ?? built.createSqlParser())
     await new Promise<void>((resolve) => gateway.#server.listen(0, '127.0.0.1', resolve))
     return gateway
   }

@@ -6,11 +6,12 @@ import type { ReadingContext } from './reading-context.ts'
  * Takes a text apart as the server's own scanner does, with everything that moves its quotes and comments: SQL modes, versions and the
  * charset. What two servers might take apart differently is not read. Source: MySQL manual, Language Structure; MariaDB, Comment
  * Syntax; and by asking servers of both versions (test/protocols/mysql/dialect/oracle.test.ts).
+ * Nothing is taken apart that begins behind `until`.
  */
-export function tokenize(text: string, context: ReadingContext): Tokens {
+export function tokenize(text: string, context: ReadingContext, until = Infinity): Tokens {
   if (text.length > MAX_LENGTH) throw new NotRead(`a text of more than ${MAX_LENGTH} characters`)
   const scanner = new Scanner(text, context)
-  scanner.run()
+  scanner.run(Math.min(until, text.length))
   return scanner.tokens
 }
 
@@ -47,6 +48,8 @@ export const isLiteral = (kind: number): boolean => kind >= Kind.text && kind <=
 export class Tokens {
   readonly text: string
   count = 0
+  /** How far the text has been taken apart. */
+  reached = 0
   #kinds = new Uint8Array(64)
   #starts = new Uint32Array(64)
   #ends = new Uint32Array(64)
@@ -236,9 +239,10 @@ class Scanner {
     this.tokens = new Tokens(text, this.#escapes, this.#ansiQuotes)
   }
 
-  run(): void {
-    while (this.#at < this.#text.length) this.#next()
-    if (this.#isExecuting) throw new NotRead('a comment that does not end')
+  run(until: number): void {
+    while (this.#at < until) this.#next()
+    this.tokens.reached = this.#at
+    if (this.#isExecuting && until >= this.#text.length) throw new NotRead('a comment that does not end')
   }
 
   #code(offset = 0): number {

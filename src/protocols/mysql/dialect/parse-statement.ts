@@ -18,11 +18,14 @@ export interface ReadingFailure {
   readonly failure: string
 }
 
+/** What a text says, or why it could not be read. */
+export type ParsedText = readonly ParsedStatement[] | ReadingFailure
+
 /**
  * What each statement of a text says. A text is read as a whole or not at all: what the server would refuse, and what this reader does
  * not know, is a failure. An empty text has no statement.
  */
-export function readStatements(text: string, context: ReadingContext): readonly ParsedStatement[] | ReadingFailure {
+export function readStatements(text: string, context: ReadingContext): ParsedText {
   try {
     const dialect = dialectOf(context.server)
     return readTrees(text, context).map(({ tree, literals }) => readFacts(tree, dialect).finish(tree, literals))
@@ -44,7 +47,8 @@ const READERS: Readers = {
   statement: readStatement,
 }
 
-const MAX_STATEMENTS = 10_000
+/** Each is resolved by itself, all of a text at once. */
+const MAX_STATEMENTS = 1000
 
 /** Throws what is not read. */
 export function readTrees(text: string, context: ReadingContext): readonly ReadTree[] {

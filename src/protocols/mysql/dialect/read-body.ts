@@ -7,6 +7,7 @@ import { readStatements } from './parse-statement.ts'
  * escapes or operators, whatever the session has (mysql_make_view in sql_view.cc), and with names in full.
  */
 export const readBody: ReadBody = (text, { server, foldsTableNames, database, safeRoutines }) => {
+  if (text.length > MAX_LENGTH) return undefined
   const read = readStatements(text, {
     server,
     sqlMode: NO_MODES,
@@ -29,3 +30,6 @@ export const readBody: ReadBody = (text, { server, foldsTableNames, database, sa
 
 const NO_MODES: ReadonlySet<string> = new Set()
 const NONE: ReadonlySet<string> = new Set()
+
+/** Characters of a definition that is read; each is, at once. */
+const MAX_LENGTH = 65_536

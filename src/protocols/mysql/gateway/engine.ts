@@ -10,6 +10,7 @@ import { inSession, type Ask } from '../catalog/catalog.ts'
 import { CatalogShelf, type CatalogPlace } from '../catalog/catalog-shelf.ts'
 import { missingColumns } from '../masking/scope.ts'
 import { readBody } from '../dialect/read-body.ts'
+import type { SqlParser } from '../dialect/sql-parser.ts'
 import type { MysqlTarget } from '../target.ts'
 import { encodePackets } from '../wire/framer.ts'
 import { encodeOk } from '../wire/ok.ts'
@@ -32,7 +33,7 @@ import { Relay } from './relay.ts'
 import { ThreadIds } from './thread-ids.ts'
 
 /** MySQL and MariaDB sessions, in protocol order. Bytes belong to wire, decisions to the session. */
-export function mysqlEngine(baseDirectory: string): Engine<Hello> {
+export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
   const knownServers = new KnownServers()
   const threadIds = new ThreadIds()
   const shelf = new CatalogShelf(readBody)
@@ -88,7 +89,7 @@ export function mysqlEngine(baseDirectory: string): Engine<Hello> {
     const place = shelf.find(key, upstream.version, declared)
     const ask: Ask = (sql) => ownConnections.ask(key, target, sql)
     await readDefinitions(session, place, ask)
-    const analyzer = statementAnalyzer({ session, place, ask, onChange: () => shelf.changed() })
+    const analyzer = statementAnalyzer({ session, parser, place, ask, onChange: () => shelf.changed() })
     const pipeline = new Pipeline({
       client,
       upstream: new RecordedChannel(upstream.channel, session),
@@ -131,7 +132,7 @@ export function mysqlEngine(baseDirectory: string): Engine<Hello> {
     protocol: 'mysql',
     greet,
     serve,
-    read: (text) => Promise.resolve(readAlone(text)),
+    read: (text) => readAlone(text, parser),
     probe: (target, lease, limits) =>
       probeMysql({ config: target as MysqlTarget, lease, limits, baseDirectory, knownServers }),
     refuse(client, error) {
@@ -141,7 +142,7 @@ export function mysqlEngine(baseDirectory: string): Engine<Hello> {
     facts: () => ({}),
     close() {
       ownConnections.close()
-      return Promise.resolve()
+      return parser.close()
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Engine } from '../../../gateway/engine.ts'
 import { keyOf, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { resolveFacts } from '../dialect/command-facts.ts'
-import { readStatements } from '../dialect/parse-statement.ts'
+import type { SqlParser } from '../dialect/sql-parser.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { maskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -10,19 +10,23 @@ import type { ServerVersion } from '../wire/server-version.ts'
 type Alone = Awaited<ReturnType<Engine['read']>>
 
 /** What statements do where nobody is connected: as if what they name were there, and nothing masked. What only MariaDB reads is read as it does. */
-export function readAlone(text: string): Alone {
+export async function readAlone(text: string, parser: SqlParser): Promise<Alone> {
   const [first, ...others] = SERVERS
-  const read = readAs(text, first)
+  const read = await readAs(text, first, parser)
   if (!('failure' in read)) return read
   for (const server of others) {
-    const other = readAs(text, server)
+    const other = await readAs(text, server, parser)
     if (!('failure' in other)) return other
   }
   return { facts: { type: 'sql', statements: [unparsed(read.failure, DATABASE)] }, refusal: undefined }
 }
 
-function readAs(text: string, server: ServerVersion): Alone | { readonly failure: string } {
-  const parsed = readStatements(text, {
+async function readAs(
+  text: string,
+  server: ServerVersion,
+  parser: SqlParser,
+): Promise<Alone | { readonly failure: string }> {
+  const parsed = await parser.parse(text, {
     server,
     sqlMode: new Set(),
     database: DATABASE,

@@ -1,6 +1,7 @@
 import type { ParseResult } from '@pgsql/types'
 import { loadModule, parseSync, SqlError } from 'libpg-query'
-import { deadlineWorker } from '../../../shared/deadline-worker.ts'
+import { longTextReader } from '../../../sql/long-text-reader.ts'
+import { TextCache } from '../../../sql/text-cache.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ParserReply } from './parser-worker.ts'
@@ -30,10 +31,10 @@ export interface SqlParser {
 
 export async function createSqlParser(): Promise<SqlParser> {
   await loadModule()
-  const texts = new TextCache()
-  const templates = new TextCache()
+  const texts = new TextCache<ParsedText>(MAX_CACHED)
+  const templates = new TextCache<ParsedText>(MAX_CACHED)
   /** Texts that a template has answered for: who sends the same again should not pay for taking it apart. */
-  const repeats = new TextCache()
+  const repeats = new TextCache<ParsedText>(MAX_CACHED)
   const worker = parserWorker()
   // This thread has one instance for good; the worker's is replaced.
   let isBroken = false
@@ -90,28 +91,6 @@ function parseAtOnce(sql: string): ParseResult | Failure | 'broken' {
   }
 }
 
-/** What texts say, by the text; the oldest go when it holds too much. */
-class TextCache {
-  readonly #entries = new Map<string, ParsedText>()
-  #characters = 0
-
-  get(key: string): ParsedText | undefined {
-    return this.#entries.get(key)
-  }
-
-  set(key: string, parsed: ParsedText): ParsedText {
-    while (this.#characters > MAX_CACHED) {
-      const [oldest] = this.#entries.keys()
-      if (oldest === undefined) break
-      this.#characters -= oldest.length
-      this.#entries.delete(oldest)
-    }
-    if (!this.#entries.has(key)) this.#characters += key.length
-    this.#entries.set(key, parsed)
-    return parsed
-  }
-}
-
 const failureOf = (message: string, syntax: SyntaxProblem | undefined): Failure =>
   syntax === undefined ? { failure: failureText(message) } : { failure: failureText(message), syntax }
 
@@ -120,25 +99,19 @@ const failureText = (message: string): string => `it does not parse: ${message.r
 
 /** One worker, one text at a time. */
 function parserWorker() {
-  const worker = deadlineWorker<string, ParserReply>({
-    module: new URL('./parser-worker.js', import.meta.url),
-    timeoutMs: MAX_PARSE_MS,
-    resourceLimits: { maxOldGenerationSizeMb: 512 },
-  })
+  const reader = longTextReader<string, ParserReply>(new URL('./parser-worker.js', import.meta.url))
   return {
     async parse(sql: string): Promise<ParsedText> {
-      const reply = await worker.run(sql)
-      if (reply === 'late') return { failure: 'it takes too long to be read' }
-      if (reply === 'broken') return { failure: 'it is nested too deeply to be read' }
+      const reply = await reader.read(sql)
+      if ('failure' in reply) return reply
       return 'error' in reply ? failureOf(reply.error, reply.syntax) : reply.statements
     },
-    close: () => worker.close(),
+    close: () => reader.close(),
   }
 }
 
 /** Characters; what fits cannot nest deep enough to break the parser. */
 const MAX_AT_ONCE_LENGTH = 4000
-const MAX_PARSE_MS = 5000
 const MAX_CACHED_LENGTH = 20_000
 const NOTHING: ParsedText = []
 /** Characters of all texts in a cache: their trees take some fifty times as many bytes. */

@@ -12,9 +12,10 @@ import {
 } from '../../catalog/catalog.ts'
 import { resolveFacts } from '../../dialect/command-facts.ts'
 import { guardUnknown } from '../../dialect/guard.ts'
-import { readStatements } from '../../dialect/parse-statement.ts'
+import type { ParsedText } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
+import type { SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { maskingScope } from '../../masking/scope.ts'
 import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
@@ -38,6 +39,7 @@ export interface StatementAnalyzer {
 
 export interface AnalyzerParts {
   readonly session: Pick<Session<MysqlTarget>, 'masking' | 'readOnly' | 'config' | 'logger'>
+  readonly parser: SqlParser
   readonly place: CatalogPlace
   /** Asks the target on a connection of the gateway's own. */
   readonly ask: Ask
@@ -45,13 +47,14 @@ export interface AnalyzerParts {
   readonly onChange: () => void
 }
 
-export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerParts): StatementAnalyzer {
+export function statementAnalyzer({ session, parser, place, ask, onChange }: AnalyzerParts): StatementAnalyzer {
   const { masking, config, readOnly } = session
   const hides = !isEmptyPlan(masking)
   let temporary: ReadonlySet<string> = new Set()
   let catalogs = new Map<string | undefined, Catalog>()
   let latest: Definitions | undefined
-  let cache = new Map<string, StatementFacts>()
+  /** The parser gives the same object for the same text, read in the same way. */
+  let cache = new Map<ParsedText, StatementFacts>()
 
   const catalogOf = (definitions: Definitions, database: string | undefined): Catalog => {
     if (definitions !== latest) {
@@ -84,16 +87,13 @@ export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerPar
     textParameters: [],
   })
   const resolve = (
-    sql: string,
-    context: ReadingContext,
+    { sql, context, parsed }: ReadText,
     definitions: Definitions,
     uncertain?: string,
   ): StatementFacts => {
     const catalog = catalogOf(definitions, context.database)
-    const key = uncertain === undefined && sql.length <= LONGEST_KNOWN ? keyFor(sql, context) : undefined
-    const known = key === undefined ? undefined : cache.get(key)
+    const known = uncertain === undefined ? cache.get(parsed) : undefined
     if (known !== undefined) return known
-    const parsed = readStatements(sql, context)
     if ('failure' in parsed) return unread(parsed.failure)
     const scope = maskingScope(masking, catalog, definitions.trees)
     const facts = resolveFacts(parsed, catalog, scope, () => undefined, {
@@ -102,34 +102,42 @@ export function statementAnalyzer({ session, place, ask, onChange }: AnalyzerPar
       defaultSchema: config.database,
       uncertain,
     })
-    if (key !== undefined) {
+    if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
       if (cache.size >= MAX_KNOWN) cache.clear()
-      cache.set(key, facts)
+      cache.set(parsed, facts)
     }
     return facts
   }
-  const uncertainly = (sql: string, context: ReadingContext, error: unknown): StatementFacts => {
+  const uncertainly = (text: ReadText, error: unknown): StatementFacts => {
     session.logger.warn({ cause: error }, 'catalogs.not_read')
     const { last } = place
     const uncertain = 'the definitions could not be read'
-    return last === undefined ? unread(uncertain) : resolve(sql, context, last, uncertain)
+    return last === undefined ? unread(uncertain) : resolve(text, last, uncertain)
   }
-  const current = (sql: string, context: ReadingContext): Promise<StatementFacts> =>
+  const current = (text: ReadText): Promise<StatementFacts> =>
     place.current(ask).then(
-      (definitions) => resolve(sql, context, definitions),
-      (error: unknown) => uncertainly(sql, context, error),
+      (definitions) => resolve(text, definitions),
+      (error: unknown) => uncertainly(text, error),
     )
+  /** Definitions are looked at when the text has been read: that may take a while. */
+  const meaning = (text: ReadText): StatementFacts | Promise<StatementFacts> => {
+    const { last } = place
+    return place.isFresh && last !== undefined ? resolve(text, last) : current(text)
+  }
 
   return {
     of(sql, context) {
       if (context === undefined) return unread(OTHER_READING)
-      const { last } = place
-      return place.isFresh && last !== undefined ? resolve(sql, context, last) : current(sql, context)
+      const parsed = parser.parse(sql, context)
+      return parsed instanceof Promise
+        ? parsed.then((read) => meaning({ sql, context, parsed: read }))
+        : meaning({ sql, context, parsed })
     },
     async again(sql, context) {
       if (context === undefined) return unread(OTHER_READING)
+      const parsed = await parser.parse(sql, context)
       place.changed()
-      return current(sql, context)
+      return current({ sql, context, parsed })
     },
     scope() {
       const { last } = place
@@ -166,9 +174,12 @@ function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[]
   })
 }
 
-/** What besides the definitions decides what a text says. */
-const keyFor = (sql: string, { sqlMode, database, multiStatements, charset }: ReadingContext): string =>
-  JSON.stringify([[...sqlMode].toSorted().join(), database, multiStatements, charset, sql])
+/** A text with what it says. */
+interface ReadText {
+  readonly sql: string
+  readonly context: ReadingContext
+  readonly parsed: ParsedText
+}
 
 const OTHER_READING = 'the connection reads texts in a way that the gateway does not: use utf8mb4'
 /** Texts that are remembered with what they do, and the longest of them. */

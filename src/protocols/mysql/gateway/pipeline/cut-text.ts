@@ -1,18 +1,23 @@
 import type { TextPiece } from '../../../../sql/record/recordable.ts'
+import { MAX_SHOWN } from '../../dialect/compact.ts'
 import { isLiteral, tokenize } from '../../dialect/lexer.ts'
 import { NotRead } from '../../dialect/not-read.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 
-/** The constants and comments of a text; where they cannot be told, all of it is one constant. */
+/**
+ * The constants and comments of a text; where they cannot be told, all of it is one constant. So is what comes behind the beginning of a
+ * long text.
+ */
 export function cutText(text: string, context: ReadingContext | undefined): TextPiece[] {
   const whole = [{ start: 0, end: text.length, isComment: false }]
   if (context === undefined) return whole
   try {
-    const tokens = tokenize(text, context)
+    const tokens = tokenize(text, context, MAX_SHOWN)
     const pieces = tokens.comments.map(({ start, end }) => ({ start, end, isComment: true }))
     for (let index = 0; index < tokens.count; index++)
       if (isLiteral(tokens.kind(index)))
         pieces.push({ start: tokens.start(index), end: tokens.end(index), isComment: false })
+    if (tokens.reached < text.length) pieces.push({ start: tokens.reached, end: text.length, isComment: false })
     return pieces.toSorted((one, other) => one.start - other.start)
   } catch (error) {
     if (!(error instanceof NotRead)) throw error

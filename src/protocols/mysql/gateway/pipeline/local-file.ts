@@ -6,7 +6,8 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
  */
 export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>): string | undefined {
   const [statement] = parsed
-  if (parsed.length !== 1 || statement?.kinds.includes('load-data-local') !== true) return undefined
+  if (sql.length > LONGEST || parsed.length !== 1 || statement?.kinds.includes('load-data-local') !== true)
+    return undefined
   const match = /\binfile\s+(?:'((?:[^'\\]|\\.|'')*)'|"((?:[^"\\]|\\.|"")*)")/is.exec(sql)
   const [quoted, quote] = match?.[1] === undefined ? [match?.[2], '"'] : [match[1], "'"]
   return quoted
@@ -16,3 +17,6 @@ export function fileOf(sql: string, { parsed }: Pick<StatementFacts, 'parsed'>):
 
 /** Source: MySQL, String Literals. */
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', '0': '\0', Z: '\u001A' }
+
+/** Characters of a text that is looked through; no file is asked for by a longer one. */
+const LONGEST = 65_536

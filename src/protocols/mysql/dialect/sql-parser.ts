@@ -1,0 +1,53 @@
+import { longTextReader } from '../../../sql/long-text-reader.ts'
+import { TextCache } from '../../../sql/text-cache.ts'
+import { readStatements, type ParsedText } from './parse-statement.ts'
+import type { LongText } from './parser-worker.ts'
+import type { ReadingContext } from './reading-context.ts'
+
+/** Reads texts: short ones at once, long ones in a worker with a time limit, so that nobody's statement delays another's. */
+export interface SqlParser {
+  /** The same object for the same text, read in the same way, where it is short. */
+  parse(sql: string, context: ReadingContext): ParsedText | Promise<ParsedText>
+  close(): Promise<void>
+}
+
+export function createSqlParser(): SqlParser {
+  const texts = new TextCache<ParsedText>(MAX_CACHED)
+  const reader = longTextReader<LongText, ParsedText>(new URL('./parser-worker.js', import.meta.url))
+  return {
+    parse(sql, context) {
+      if (sql.length > MAX_CACHED_LENGTH) return reader.read({ sql, context: contextOf(context) })
+      const key = keyFor(sql, context)
+      const known = texts.get(key)
+      if (known !== undefined) return known
+      if (sql.length <= MAX_AT_ONCE_LENGTH) return texts.set(key, readStatements(sql, context))
+      return reader
+        .read({ sql, context: contextOf(context) })
+        .then((parsed) => ('failure' in parsed ? parsed : texts.set(key, parsed)))
+    },
+    close: () => reader.close(),
+  }
+}
+
+/** Without what a caller's value may hold besides, which another thread need not have. */
+const contextOf = ({
+  server,
+  sqlMode,
+  database,
+  multiStatements,
+  charset,
+  foldsTableNames,
+}: ReadingContext): ReadingContext => ({ server, sqlMode, database, multiStatements, charset, foldsTableNames })
+
+/** All that decides what a text says, and the text. */
+function keyFor(sql: string, context: ReadingContext): string {
+  const { server, sqlMode, database, multiStatements, charset, foldsTableNames } = context
+  const modes = [...sqlMode].toSorted().join()
+  const { flavor, number } = server
+  return JSON.stringify([flavor, number, modes, database ?? null, multiStatements, charset, foldsTableNames, sql])
+}
+
+/** Characters. */
+const MAX_AT_ONCE_LENGTH = 4000
+const MAX_CACHED_LENGTH = 20_000
+const MAX_CACHED = 1_000_000

@@ -53,11 +53,13 @@ const RULES = `
     deny: definitions stay as they are
   - { name: the catalogs are not written, targets: { labels: { env: guarded } }, match: { writes: [pg_catalog.*] }, deny: no }
   - { use: read-only, targets: { labels: { env: readonly } } }
+  - { use: read-only, name: also what is not understood, targets: { names: [lenient] } }
+  - { name: what is not understood, targets: { names: [lenient] }, match: { unknown: true }, allow: true }
   - { use: everyday, targets: { labels: { env: everyday } } }
   - { use: app-developer, targets: { labels: { env: developer } } }
   - { name: the vault is closed, targets: { names: [defining, implied, everywhere, installed] }, match: { relations: [vault] }, deny: vault is closed }
   - { name: no entry is changed, targets: { names: [defining, implied, everywhere, installed] }, match: { writes: [ledger] }, deny: the ledger is not written }
-  - { name: everything that is understood, targets: { names: [guarded, readonly, defining, implied, everywhere, installed] }, allow: true }`
+  - { name: everything that is understood, targets: { names: [guarded, readonly, lenient, defining, implied, everywhere, installed] }, allow: true }`
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pamctl-evasion-'))
@@ -104,7 +106,7 @@ beforeAll(async () => {
       return yaml
         .replace(
           '\naccess:',
-          `${['guarded', 'readonly', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
+          `${['guarded', 'readonly', 'lenient', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, lenient, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -338,6 +340,33 @@ describe.skipIf(isPostgresMissing)('a read-only target is not written to', () =>
     '%s',
     async (_name, evasion) => check(evasion, readOnly),
   )
+})
+
+// default_transaction_read_only is reported since PostgreSQL 14.
+describe.skipIf(isPostgresMissing)('a read-only session in which code that is not read may run', () => {
+  it('ends where that code makes it read-write', async () => {
+    const { evade } = observers
+    await evade.query(
+      "create function lifts() returns text language sql as $$ select set_config('default_transaction_read_only', 'off', false) $$; create function writes() returns void language sql as $$ insert into log values (9, 'written') $$",
+    )
+    try {
+      const jane = await signIn(stack.gateway, 'jane')
+      const lenient = await openPort(jane, 'lenient')
+      const db = await connect({ ...base, port: lenient.port, database: 'evade' })
+      try {
+        await expect(db.query('select writes()')).rejects.toThrow('read-only transaction')
+        await expect(db.query('select lifts()')).rejects.toThrow('something made it read-write')
+        await expect(db.query('select writes()')).rejects.toThrow()
+        const { rows } = await evade.query("select from log where message = 'written'")
+        expect(rows).toEqual([])
+      } finally {
+        await db.end().catch(() => {})
+        lenient.close()
+      }
+    } finally {
+      await evade.query('drop function lifts(), writes()')
+    }
+  })
 })
 
 describe.skipIf(isPostgresMissing)('programs that everybody has', () => {

@@ -301,6 +301,15 @@ export class ServerMessages {
       )
       return undefined
     }
+    // A function that is not read can move what no statement may; the transaction after this one would write. Reported since PostgreSQL 14.
+    if (name === 'default_transaction_read_only' && value !== 'on' && this.#pipeline.session.readOnly) {
+      this.#pipeline.session.end(
+        new PamError('SETTING_REFUSED', 'this session is read-only, and something made it read-write', {
+          side: 'upstream',
+        }),
+      )
+      return undefined
+    }
     // PostgreSQL 18 reports search_path: what it is for a query of the gateway's own is no concern of the client.
     if (head?.type === 'own' && isShielded(name)) return undefined
     return this.#mayReport(name, value) ? frame.bytes : undefined

@@ -123,7 +123,8 @@ export function statementParts(node: Statement): StatementParts {
     case 'set-operation':
       return parts(tail(node), [], [node.left, node.right])
     case 'values':
-      return parts([...node.rows.flat(), ...tail(node)])
+      // Long lists have the same row in all places.
+      return parts([...node.rows.filter((row, index) => row !== node.rows[index - 1]).flat(), ...tail(node)])
     case 'insert':
       return parts(
         [

@@ -3,6 +3,7 @@ import { cutText } from '../../../../src/protocols/mysql/gateway/pipeline/cut-te
 import { killOf } from '../../../../src/protocols/mysql/gateway/pipeline/kill.ts'
 import { readStatements, type ParsedText } from '../../../../src/protocols/mysql/dialect/parse-statement.ts'
 import type { createSqlParser, SqlParser } from '../../../../src/protocols/mysql/dialect/sql-parser.ts'
+import { statementParts } from '../../../../src/sql/parts.ts'
 import { readingContext } from '../../../helpers/read-mysql.ts'
 
 let parser: SqlParser
@@ -60,6 +61,10 @@ describe('texts are read', () => {
     expect(others).toEqual([])
     expect(one).toMatchObject({ kinds: ['insert'], literals: [], tree: { source: { rows: { length: 10_000 } } } })
     expect(JSON.stringify(one)).not.toContain('others')
+    // Rows that are one are gone through once.
+    const tree = one?.tree
+    if (tree?.kind !== 'insert' || tree.source === undefined) throw new Error('it is no INSERT')
+    expect(statementParts(tree.source).expressions.length).toBeLessThan(200)
     expect(cutText(sql, readingContext()).at(-1)).toMatchObject({ end: sql.length, isComment: false })
   })
 

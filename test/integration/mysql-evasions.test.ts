@@ -31,6 +31,9 @@ const RULES: Readonly<Record<Guard, string>> = {
     match: { kinds: [create-*, alter-*, drop-*, rename-*, truncate, flush, cache-index, xa, backup, show-grants, show-create-user] }
     deny: definitions stay as they are
   - { name: everything that is understood, allow: true }`,
+  defining: `${ACCESS}commands:
+  - { name: vault is closed, match: { relations: [vault, vault_old] }, deny: vault is closed }
+  - { name: everything that is understood, allow: true }`,
   readonly: `${ACCESS}commands: [{ use: read-only }, { name: everything that is understood, allow: true }]`,
   everyday: `${ACCESS}commands: [{ use: everyday }]`,
 }
@@ -98,7 +101,7 @@ beforeAll(async () => {
   await observer.query(EVASION_ROWS)
   settings = (await observer.rows(`SELECT ${SETTINGS.map((name) => `@@global.${name}`).join(', ')}`))[0] ?? []
   initial = await stateOf()
-  for (const guard of ['guarded', 'readonly', 'everyday'] as const)
+  for (const guard of ['guarded', 'defining', 'readonly', 'everyday'] as const)
     gateways.set(
       guard,
       await MysqlGateway.start({

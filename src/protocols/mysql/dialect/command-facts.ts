@@ -54,7 +54,6 @@ export function resolveFacts(
       executed,
       uncertain,
       redefined,
-      hides,
       defaultSchema: options.defaultSchema,
     })
     statements.push(resolved)

@@ -26,15 +26,13 @@ export interface Circumstances {
   /** Why it is not certain what names stand for. */
   readonly uncertain: readonly string[]
   readonly redefined: Redefinitions
-  /** Columns are masked. */
-  readonly hides: boolean
   readonly defaultSchema: string
 }
 
 export function resolveStatement(
   statement: ParsedStatement,
   catalog: Catalog,
-  { executed, uncertain, redefined, hides, defaultSchema }: Circumstances,
+  { executed, uncertain, redefined, defaultSchema }: Circumstances,
 ): SqlStatement {
   const effects = effectsOf(statement, catalog)
   const relations = [...statement.reads, ...statement.writes].flatMap((named) => findRelation(catalog, named) ?? [])
@@ -66,7 +64,7 @@ export function resolveStatement(
       ...new Set(all.flatMap(({ runs }) => runs)),
       ...unknownRelations(statement, catalog, redefined),
       ...unknownSettings(statement, catalog),
-      ...(hides ? doors(all) : []),
+      ...doors(all),
       ...uncertain,
     ],
   }
@@ -108,7 +106,7 @@ function droppedWith({ kinds, tree }: ParsedStatement, { byOid, ...catalog }: Ca
 const doors = (relations: readonly Relation[]): string[] =>
   relations
     .filter(({ foreign }) => foreign)
-    .map(({ name }) => `the table ${name} may show masked columns under another name`)
+    .map(({ name }) => `the table ${name} is stored elsewhere, and may be any table under another name`)
 
 /** Names that no relation has that the gateway knows of, and such as may stand for two. */
 function unknownRelations(

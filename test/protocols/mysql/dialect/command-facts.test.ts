@@ -321,8 +321,8 @@ describe('masked columns', () => {
   })
 
   it('take a table of another server for any table', () => {
-    expect(masked('select * from elsewhere').statements[0]?.unknown.join()).toMatch(/another name/)
-    expect(facts('select * from elsewhere').statements[0]?.unknown).toEqual([])
+    for (const of of [masked, facts])
+      expect(of('select * from elsewhere').statements[0]?.unknown.join()).toMatch(/another name/)
   })
 
   it('are the same in MySQL, but for what it has of its own', () => {

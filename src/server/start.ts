@@ -14,7 +14,7 @@ import { RefusalCounter } from '../api/refusal-counter.ts'
 import { toProblem } from '../api/problem.ts'
 import { createOperations, type Readiness } from '../api/operations.ts'
 import { createApi } from '../api/server.ts'
-import { startEvaluationProvider } from '../evaluation-idp/provider.ts'
+import { startEvaluationProvider, type EvaluationProvider } from '../evaluation-idp/provider.ts'
 import { peopleFile } from '../evaluation-idp/people.ts'
 import { accessTokens } from '../identity/access-token.ts'
 import { identityVerifier } from '../identity/identity-token.ts'
@@ -35,6 +35,7 @@ import { boundWebSessions } from '../storage/web-sessions.ts'
 import { apiSettings, trustedIssuers } from './api-settings.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load-config.ts'
+import type { GatewayKeys } from './keys.ts'
 import { openStore } from './open-store.ts'
 import { tighten } from './private-files.ts'
 import { startAuditDelivery, type AuditDelivery } from './start-audit-delivery.ts'
@@ -48,11 +49,85 @@ import { SharedSessions } from '../gateway/shared-sessions.ts'
 import { listenForTunnels } from '../gateway/tunnel-listener.ts'
 import { serveTunnel } from '../gateway/tunnel.ts'
 
+/** What a running gateway consists of. A reload replaces the configuration and the identity providers; the rest stays. */
+interface Running {
+  readonly logger: Logger
+  readonly keys: GatewayKeys
+  readonly db: Database
+  readonly evidence: Evidence
+  readonly registry: SessionRegistry
+  readonly protocols: Awaited<ReturnType<typeof createProtocols>>
+  readonly provider: EvaluationProvider | undefined
+  /** Read by parts that are built before the rest. */
+  readonly live: { config: Config; publicUrl: string }
+  issuers: ReturnType<typeof trustedIssuers>
+  identities: ReturnType<typeof identityVerifier>
+  /** Both start once the gateway listens. */
+  delivery?: AuditDelivery
+  notifications?: Notifications
+}
+
 /** Runs the gateway: builds everything, listens, stops on a signal. */
 export async function start(file: string): Promise<void> {
-  let config = loadConfig(file)
+  const running = await prepare(loadConfig(file))
+  const { logger, db, evidence, registry } = running
+  const { config } = running.live
+  const deps = apiDeps(running)
+  const tls = readCertificate(config)
+  const api = await createApi(deps, tls)
+  const tunnels = serveTunnels(api.server, running, deps)
+  await api.listen({ host: config.listen.host, port: config.listen.port })
+  const { port } = api.server.address() as AddressInfo
+  const ownUrl = `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`
+  running.live.publicUrl = (config.publicUrl ?? ownUrl).replace(/\/$/, '')
+  const delivery = startAuditDelivery(config, { db, home: evidence.home, signer: running.keys.signer, logger })
+  const notifications = startNotifications(config, deps)
+  Object.assign(running, { delivery, notifications })
+  const operations = await startOperations(config, () => readinessOf(running.live.config, evidence, delivery, registry))
+  const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
+  const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
+  await auditConfig(db, config, 'config.loaded')
+  logger.info(
+    {
+      url: running.live.publicUrl,
+      issuer: running.provider?.issuer ?? '',
+      version: VERSION,
+      targets: config.targets.length,
+    },
+    'gateway.started',
+  )
+
+  logUncaught(logger)
+  let stopping = false
+  process.on('SIGHUP', () => void reload(file, running))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+
+  async function stop(): Promise<void> {
+    if (stopping) return
+    stopping = true
+    clearInterval(sweeping)
+    clearInterval(sums)
+    await auditRefusals(db, deps, logger)
+    await endSessions(registry)
+    tunnels.close()
+    api.server.closeAllConnections()
+    await api.close()
+    await running.provider?.close()
+    operations?.close()
+    await closeProtocols(running.protocols)
+    await evidence.stop()
+    await notifications?.stop()
+    await delivery.stop()
+    await db.close()
+    logger.info('gateway.stopped')
+    process.exit(0)
+  }
+}
+
+/** Opens the store and recovers what a stop left open. Nobody can connect yet. */
+async function prepare(config: Config): Promise<Running> {
   const logger = createLogger(config.logLevel)
-  warn(config)
+  warn(config, logger)
   const tightened = tighten(config.dataDirectory)
   if (tightened.length > 0) logger.warn({ files: tightened.length, first: tightened.slice(0, 5) }, 'files.made_private')
   const { keys, db, audited, restored } = await openStore(config.dataDirectory)
@@ -61,22 +136,22 @@ export async function start(file: string): Promise<void> {
     logger.error({ sessions: restored.length, first: restored.slice(0, 5) }, 'recordings.altered')
   await recoverSessions(db, audited.openSessions, Date.now())
   await boundSignIns(config, db, logger)
-  const evidence = await startEvidence({ config: () => config, keys, db, logger }, audited)
-
-  let publicUrl = ''
-  const provider = await startProvider(config, () => `${publicUrl}/auth/callback`)
-  let issuers = trustedIssuers(config, provider?.issuer)
-  let identities = identityVerifier(issuers)
-  const registry = new SessionRegistry()
-  const state = gatewayState(db)
+  const live = { config, publicUrl: '' }
+  const evidence = await startEvidence({ config: () => live.config, keys, db, logger }, audited)
+  const provider = await startProvider(config, () => `${live.publicUrl}/auth/callback`)
+  const issuers = trustedIssuers(config, provider?.issuer)
   const protocols = await createProtocols(config, { identity: keys.identity, firstUse: firstUseIn(db) })
-  let delivery: AuditDelivery | undefined
-  let notifications: Notifications | undefined
+  const identities = identityVerifier(issuers)
+  const registry = new SessionRegistry()
+  return { logger, keys, db, evidence, registry, protocols, provider, live, issuers, identities }
+}
 
+function apiDeps(running: Running): ApiDeps {
+  const { db, logger, keys, registry, evidence, protocols } = running
   const deps: ApiDeps = {
     db,
     registry,
-    identities: () => identities,
+    identities: () => running.identities,
     proofs: proofVerifier(Date.now()),
     tokens: accessTokens(keys.token, 'pam-gateway'),
     clock: systemClock,
@@ -84,7 +159,10 @@ export async function start(file: string): Promise<void> {
     changes: new ChangeFeed(),
     events: new LiveEvents(db, (login, role) => hasRole(login, role, deps), logger),
     refusals: new RefusalCounter(),
-    connections: new PendingConnections(() => config.limits.pendingConnectionsPerAddress, UNKNOWN_CALLER_TIME),
+    connections: new PendingConnections(
+      () => running.live.config.limits.pendingConnectionsPerAddress,
+      UNKNOWN_CALLER_TIME,
+    ),
     readings: new ReadingLog(db, systemClock),
     evidence,
     readCommand(type, text) {
@@ -93,36 +171,37 @@ export async function start(file: string): Promise<void> {
       return engine.read(text)
     },
     auditStatus: () => ({
-      streams: delivery?.streams.map(({ name, problem }) => ({ name, problem })) ?? [],
-      checkpoints: { keepers: delivery?.checkpoints.keepers ?? [] },
+      streams: running.delivery?.streams.map(({ name, problem }) => ({ name, problem })) ?? [],
+      checkpoints: { keepers: running.delivery?.checkpoints.keepers ?? [] },
     }),
     slackCall(call) {
-      if (notifications === undefined)
+      if (running.notifications === undefined)
         throw new PamError('SHUTTING_DOWN', 'the gateway is starting', { side: 'gateway' })
-      notifications.slackCall(call)
+      running.notifications.slackCall(call)
     },
     recordingKeys: keys.recordingKeys,
     webKey: keys.web,
     webDirectory: fileURLToPath(new URL('../web', import.meta.url)),
-    publicUrl: () => publicUrl,
-    settings: () => apiSettings(config, issuers, protocols),
+    publicUrl: () => running.live.publicUrl,
+    settings: () => apiSettings(running.live.config, running.issuers, protocols),
   }
-  const tls = config.listen.tls && {
-    cert: readFileSync(resolve(config.baseDirectory, config.listen.tls.certificate)),
-    key: readFileSync(resolve(config.baseDirectory, config.listen.tls.key)),
-  }
-  const api = await createApi(deps, tls)
+  return deps
+}
+
+function serveTunnels(server: Server, running: Running, deps: ApiDeps): ReturnType<typeof listenForTunnels> {
+  const { db, logger, keys, registry, evidence, protocols } = running
+  const state = gatewayState(db)
   const comparisonBudget = new ComparisonBudget()
   const sharedSessions = new SharedSessions(systemClock, (error) =>
     logger.error({ cause: error }, 'session.close_failed'),
   )
-  const tunnels = listenForTunnels(api.server, {
+  return listenForTunnels(server, {
     authenticate: (request) => authenticate({ method: 'GET', url: request.url ?? '', headers: request.headers }, deps),
     admitted: (socket) => deps.connections.settled(socket),
     serve: (channel, login, target, from) =>
       serveTunnel(channel, login, target, {
         from,
-        settings: () => config,
+        settings: () => running.live.config,
         protocols,
         state,
         registry,
@@ -135,88 +214,65 @@ export async function start(file: string): Promise<void> {
       }),
     problem: (error) => ({ status: errorCodes[error.code].status, body: JSON.stringify(toProblem(error)) }),
   })
-  await api.listen({ host: config.listen.host, port: config.listen.port })
-  const { port } = api.server.address() as AddressInfo
-  publicUrl = (config.publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${config.listen.host}:${port}`).replace(
-    /\/$/,
-    '',
-  )
-  const deliveries = startAuditDelivery(config, { db, home: evidence.home, signer: keys.signer, logger })
-  delivery = deliveries
-  notifications = startNotifications(config, deps)
-  const operations = await startOperations(config, () => readinessOf(config, evidence, deliveries, registry))
-  const sweeping = setInterval(() => void sweep(db, deps, logger), 10_000)
-  const sums = setInterval(() => void auditRefusals(db, deps, logger), 60_000)
-  await auditConfig(db, config, 'config.loaded')
-  logger.info(
-    { url: publicUrl, issuer: provider?.issuer ?? '', version: VERSION, targets: config.targets.length },
-    'gateway.started',
-  )
+}
 
-  // One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the
-  // process ends, and the next start closes what was open.
+function readCertificate({ listen, baseDirectory }: Config) {
+  const { tls } = listen
+  if (tls === undefined) return undefined
+  return {
+    cert: readFileSync(resolve(baseDirectory, tls.certificate)),
+    key: readFileSync(resolve(baseDirectory, tls.key)),
+  }
+}
+
+function warn({ warnings }: Config, logger: Logger): void {
+  for (const warning of warnings) logger.warn({ warning }, 'config.warned')
+}
+
+/**
+ * One connection's mistake must not end everybody's. An exception that nobody caught leaves unknown state: then the process ends, and the
+ * next start closes what was open.
+ */
+function logUncaught(logger: Logger): void {
   process.on('unhandledRejection', (cause) => logger.error({ cause }, 'process.rejection_unhandled'))
   process.on('uncaughtException', (cause) => {
     logger.fatal({ cause }, 'process.exception_uncaught')
     process.exit(1)
   })
-  let stopping = false
-  process.on('SIGHUP', () => void reload())
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+}
 
-  function warn({ warnings }: Config): void {
-    for (const warning of warnings) logger.warn({ warning }, 'config.warned')
+/** A bad file changes nothing. */
+async function reload(file: string, running: Running): Promise<void> {
+  const { db, logger, registry, provider } = running
+  try {
+    const config = loadConfig(file)
+    const issuers = trustedIssuers(config, provider?.issuer)
+    running.live.config = config
+    warn(config, logger)
+    await boundSignIns(config, db, logger)
+    running.issuers = issuers
+    running.identities = identityVerifier(issuers)
+    registry.rulesChanged(config)
+    await auditConfig(db, config, 'config.reloaded')
+    logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
+  } catch (error) {
+    logger.error({ problem: asPamError(error).message }, 'config.refused')
   }
+}
 
-  /** A bad file changes nothing. */
-  async function reload(): Promise<void> {
-    try {
-      const next = loadConfig(file)
-      const nextIssuers = trustedIssuers(next, provider?.issuer)
-      config = next
-      warn(config)
-      await boundSignIns(config, db, logger)
-      issuers = nextIssuers
-      identities = identityVerifier(issuers)
-      registry.rulesChanged(config)
-      await auditConfig(db, config, 'config.reloaded')
-      logger.info({ policy: config.policy.version, targets: config.targets.length }, 'config.reloaded')
-    } catch (error) {
-      logger.error({ problem: asPamError(error).message }, 'config.refused')
-    }
-  }
-
-  async function stop(): Promise<void> {
-    if (stopping) return
-    stopping = true
-    clearInterval(sweeping)
-    clearInterval(sums)
-    await auditRefusals(db, deps, logger)
-    registry.endWhere(
-      () => true,
-      new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
-        side: 'gateway',
-        hint: 'connect again in a moment',
-      }),
-    )
-    // As long as sessions go, those that are left have their turn.
-    for (let waited = 0, left = registry.size; left > 0 && waited < MAX_STOP_MS; waited += 50) {
-      await pause(50)
-      if (registry.size < left) waited = 0
-      left = registry.size
-    }
-    tunnels.close()
-    api.server.closeAllConnections()
-    await api.close()
-    await provider?.close()
-    operations?.close()
-    await closeProtocols(protocols)
-    await evidence.stop()
-    await notifications?.stop()
-    await deliveries.stop()
-    await db.close()
-    logger.info('gateway.stopped')
-    process.exit(0)
+async function endSessions(registry: SessionRegistry): Promise<void> {
+  registry.endWhere(
+    () => true,
+    new PamError('SHUTTING_DOWN', 'the gateway is shutting down', {
+      side: 'gateway',
+      hint: 'connect again in a moment',
+    }),
+  )
+  // The time limit starts again with each session that ends.
+  for (let waited = 0, left = registry.size; left > 0 && waited < MAX_STOP_MS; waited += 50) {
+    await pause(50)
+    if (registry.size < left) waited = 0
+    left = registry.size
   }
 }
 

@@ -27,109 +27,168 @@ export const nameIn = (tables: Tables): ((proc: TableRow) => string) => {
 }
 
 export function* relationRows(tables: Tables, code: WhatRuns, reviewed: ReviewedCode): Work<RelationRows> {
-  const all = (name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
-  const find = (name: string, key: string | null | undefined): TableRow | undefined =>
-    tables.get(name)?.get(String(key))
-  const schemaOf = schemaIn(tables)
+  const found: Found = { tables, code, rules: new Map(), sources: [], runs: [] }
+  for (const rule of all(tables, 'pg_rewrite')) found.rules.set(String(rule['oid']), rule)
+  const relations = yield* namedRelations(tables)
+  const opaque = yield* readViews(found, reviewed)
+  yield* readRules(found, opaque)
+  yield* readRelated(found)
+  yield* readAttached(found)
+  const attributes = attributesInOrder(tables)
+  const columns = yield* readColumns(found, attributes)
+  const unique = yield* uniqueColumns(tables, attributes)
+  const ties = yield* tieRows(tables)
+  return {
+    relations,
+    sources: found.sources,
+    columns,
+    definitions: definitionsOf(found.rules),
+    unique,
+    ties,
+    runs: distinct(found.runs),
+  }
+}
 
+/** What is collected of the relations: rows of `sources` and `runs`, which several parts add to. */
+interface Found {
+  readonly tables: Tables
+  readonly code: WhatRuns
+  /** pg_rewrite, by oid. */
+  readonly rules: Map<string, TableRow>
+  readonly sources: Row[]
+  readonly runs: Row[]
+}
+
+const all = (tables: Tables, name: string): Iterable<TableRow> => tables.get(name)?.values() ?? []
+
+function addRuns(
+  { runs }: Found,
+  relation: string | null | undefined,
+  when: 'read' | 'write',
+  what: string,
+  found: readonly Code[],
+): void {
+  for (const { name, body } of found) runs.push([String(relation), when, what, name, body])
+}
+
+function* namedRelations(tables: Tables): Work<Row[]> {
+  const schemaOf = schemaIn(tables)
   const relations: Row[] = []
-  for (const { oid, relname, relnamespace, relkind } of all('pg_class')) {
+  for (const { oid, relname, relnamespace, relkind } of all(tables, 'pg_class')) {
     yield
     if (NAMED_KINDS.has(String(relkind)))
       relations.push([oid ?? '', schemaOf(relnamespace), relname ?? '', relkind ?? ''])
   }
+  return relations
+}
 
-  const rules = new Map<string, TableRow>()
-  for (const rule of all('pg_rewrite')) rules.set(String(rule['oid']), rule)
-  const sources: Row[] = []
-  const viewEdges = new Set<string>()
-  for (const { classid, objid, refclassid, refobjid } of all('pg_depend')) {
+/** What views are made of. Returns the views that call functions. */
+function* readViews({ tables, rules, sources }: Found, reviewed: ReviewedCode): Work<ReadonlySet<string>> {
+  const edges = new Set<string>()
+  const opaque = new Set<string>()
+  for (const { classid, objid, refclassid, refobjid } of all(tables, 'pg_depend')) {
     yield
     if (classid !== REWRITE) continue
     const view = rules.get(String(objid))?.['ev_class']
     if (view == null) continue
-    if (refclassid === CLASS && refobjid !== view) viewEdges.add(`${view} ${refobjid}`)
+    if (refclassid === CLASS && refobjid !== view) edges.add(`${view} ${refobjid}`)
     // The system's own, too, where the server notes them: they are not those that it is built on.
-    if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) viewEdges.add(`${view} opaque`)
+    if (refclassid === PROC && !reviewed.functions.has(String(refobjid))) {
+      edges.add(`${view} opaque`)
+      opaque.add(view)
+    }
   }
-  for (const edge of viewEdges) {
+  for (const edge of edges) {
     yield
     const [view = '', of = ''] = edge.split(' ')
     sources.push(of === 'opaque' ? [view, '0', 'opaque'] : [view, of, 'view'])
   }
-  const runs: Row[] = []
-  const run = (
-    relation: string | null | undefined,
-    when: 'read' | 'write',
-    what: string,
-    found: readonly Code[],
-  ): void => {
-    for (const { name, body } of found) runs.push([String(relation), when, what, name, body])
-  }
-  for (const { oid, ev_class, rulename, digest } of rules.values()) {
+  return opaque
+}
+
+function* readRules(found: Found, opaque: ReadonlySet<string>): Work<void> {
+  for (const { oid, ev_class, rulename, digest } of found.rules.values()) {
     yield
-    const found = code.behind('pg_rewrite', oid)
+    const code = found.code.behind('pg_rewrite', oid)
     if (rulename === '_RETURN') {
-      run(ev_class, 'read', 'a view', found)
-      if (found.length > 0 && !viewEdges.has(`${ev_class} opaque`)) sources.push([String(ev_class), '0', 'opaque'])
+      addRuns(found, ev_class, 'read', 'a view', code)
+      if (code.length > 0 && !opaque.has(String(ev_class))) found.sources.push([String(ev_class), '0', 'opaque'])
     } else {
-      runs.push([String(ev_class), 'write', 'a rule', '', `${rulename} ${digest}`])
-      run(ev_class, 'read', 'a rule', found)
+      found.runs.push([String(ev_class), 'write', 'a rule', '', `${rulename} ${digest}`])
+      addRuns(found, ev_class, 'read', 'a rule', code)
     }
   }
-  for (const { indexrelid, indrelid } of all('pg_index')) {
+}
+
+/** Indexes, inheritance and partitions, constraints. */
+function* readRelated(found: Found): Work<void> {
+  const { tables, code, sources } = found
+  for (const { indexrelid, indrelid } of all(tables, 'pg_index')) {
     yield
     sources.push([String(indexrelid), String(indrelid), 'index'])
-    run(indrelid, 'write', 'an index', code.behind('pg_class', indexrelid))
+    addRuns(found, indrelid, 'write', 'an index', code.behind('pg_class', indexrelid))
   }
-  for (const { inhrelid, inhparent } of all('pg_inherits')) {
+  for (const { inhrelid, inhparent } of all(tables, 'pg_inherits')) {
     yield
     sources.push([String(inhrelid), String(inhparent), 'related'], [String(inhparent), String(inhrelid), 'related'])
   }
-  for (const { oid, conrelid, confrelid, contype, confdeltype, confupdtype } of all('pg_constraint')) {
+  for (const { oid, conrelid, confrelid, contype, confdeltype, confupdtype } of all(tables, 'pg_constraint')) {
     yield
     if (conrelid === '0') continue
-    run(conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    addRuns(found, conrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     if (contype !== 'f') continue
     // Its operators compare rows of both.
-    run(confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
+    addRuns(found, confrelid, 'write', 'a constraint', code.behind('pg_constraint', oid))
     const edge = (kind: string): unknown => sources.push([String(conrelid), String(confrelid), kind])
     edge('references')
     if (ACTIONS.has(String(confdeltype))) edge(confdeltype === 'c' ? 'on delete' : 'on delete set')
     if (ACTIONS.has(String(confupdtype))) edge('on update')
   }
-  for (const { oid, tgrelid, tgfoid } of all('pg_trigger')) {
+}
+
+/** Triggers, row security, statistics, and what the definition of a table names. */
+function* readAttached(found: Found): Work<void> {
+  const { tables, code } = found
+  for (const { oid, tgrelid, tgfoid } of all(tables, 'pg_trigger')) {
     yield
-    run(tgrelid, 'write', 'a trigger', code.behind('pg_proc', tgfoid))
-    run(tgrelid, 'write', 'a trigger', code.behind('pg_trigger', oid))
+    addRuns(found, tgrelid, 'write', 'a trigger', code.behind('pg_proc', tgfoid))
+    addRuns(found, tgrelid, 'write', 'a trigger', code.behind('pg_trigger', oid))
   }
-  for (const { oid, polrelid } of all('pg_policy')) run(polrelid, 'read', 'row security', code.behind('pg_policy', oid))
-  for (const { oid, stxrelid } of all('pg_statistic_ext')) {
+  for (const { oid, polrelid } of all(tables, 'pg_policy'))
+    addRuns(found, polrelid, 'read', 'row security', code.behind('pg_policy', oid))
+  for (const { oid, stxrelid } of all(tables, 'pg_statistic_ext')) {
     yield
-    run(stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
+    addRuns(found, stxrelid, 'write', 'statistics', code.behind('pg_statistic_ext', oid))
   }
   // Partition keys with their operator classes, servers of foreign tables, types that a table is made of.
-  for (const { oid } of all('pg_class')) {
+  for (const { oid } of all(tables, 'pg_class')) {
     yield
-    run(oid, 'read', 'the definition', code.behind('pg_class', oid))
+    addRuns(found, oid, 'read', 'the definition', code.behind('pg_class', oid))
   }
+}
 
-  const columns: Row[] = []
-  const defaults = new Map<string, string>()
-  for (const { oid, adrelid, adnum } of all('pg_attrdef')) defaults.set(`${adrelid} ${adnum}`, String(oid))
-  const virtual = new Set<string>()
-  const usedTypes = new Map<string, { readonly made: readonly Code[]; readonly used: readonly Code[] }>()
-  const attributes = [...all('pg_attribute')].filter(({ dropped }) => dropped === null)
-  attributes.sort(
+/** The columns that are left, by relation and number. */
+function attributesInOrder(tables: Tables): TableRow[] {
+  const attributes = [...all(tables, 'pg_attribute')].filter(({ dropped }) => dropped === null)
+  return attributes.toSorted(
     (one, other) =>
       Number(one['attrelid']) - Number(other['attrelid']) || Number(one['attnum']) - Number(other['attnum']),
   )
+}
+
+function* readColumns(found: Found, attributes: readonly TableRow[]): Work<Row[]> {
+  const { tables, code } = found
+  const columns: Row[] = []
+  const defaults = new Map<string, string>()
+  for (const { oid, adrelid, adnum } of all(tables, 'pg_attrdef')) defaults.set(`${adrelid} ${adnum}`, String(oid))
+  const virtual = new Set<string>()
+  const usedTypes = new Map<string, { readonly made: readonly Code[]; readonly used: readonly Code[] }>()
   for (const { attrelid, attname, attnum, atttypid, attgenerated, collated } of attributes) {
     yield
-    const type = find('pg_type', atttypid)
+    const type = tables.get('pg_type')?.get(String(atttypid))
     const isSystem = Number(atttypid) < FIRST_USER_OID
     if (attgenerated === 'v') virtual.add(`${attrelid} ${attnum}`)
-    if (find('pg_class', attrelid)?.['relkind'] === 'c') continue
+    if (tables.get('pg_class')?.get(String(attrelid))?.['relkind'] === 'c') continue
     columns.push([
       attrelid ?? '',
       attname ?? '',
@@ -140,35 +199,41 @@ export function* relationRows(tables: Tables, code: WhatRuns, reviewed: Reviewed
       atttypid ?? '0',
       collated ?? null,
     ])
-    let of = usedTypes.get(String(atttypid))
-    if (of === undefined) {
-      of = { made: code.makes(atttypid), used: code.uses(atttypid) }
-      usedTypes.set(String(atttypid), of)
+    let behind = usedTypes.get(String(atttypid))
+    if (behind === undefined) {
+      behind = { made: code.makes(atttypid), used: code.uses(atttypid) }
+      usedTypes.set(String(atttypid), behind)
     }
     // Values of the system's own types are made by its own code, but for casts: see `conversions`.
-    if (!isSystem) run(attrelid, 'write', `the type ${type?.['typname']}`, of.made)
-    run(attrelid, 'read', `the type ${type?.['typname']}`, of.used)
+    if (!isSystem) addRuns(found, attrelid, 'write', `the type ${type?.['typname']}`, behind.made)
+    addRuns(found, attrelid, 'read', `the type ${type?.['typname']}`, behind.used)
   }
-  for (const { oid, adrelid, adnum } of all('pg_attrdef')) {
+  for (const { oid, adrelid, adnum } of all(tables, 'pg_attrdef')) {
     yield
-    run(adrelid, virtual.has(`${adrelid} ${adnum}`) ? 'read' : 'write', 'a default', code.behind('pg_attrdef', oid))
+    const when = virtual.has(`${adrelid} ${adnum}`) ? 'read' : 'write'
+    addRuns(found, adrelid, when, 'a default', code.behind('pg_attrdef', oid))
   }
+  return columns
+}
 
+/** Digests of the queries of views, by relation. */
+function definitionsOf(rules: ReadonlyMap<string, TableRow>): Row[] {
   const definitions: Row[] = []
   for (const { ev_class, rulename, digest } of rules.values())
     if (rulename === '_RETURN') definitions.push([ev_class ?? '', digest ?? ''])
+  return definitions
+}
 
+function* uniqueColumns(tables: Tables, attributes: readonly TableRow[]): Work<Row[]> {
   const unique: Row[] = []
-  for (const { indrelid, unique: isUnique, computed, columns: keys } of all('pg_index')) {
+  for (const { indrelid, unique: isUnique, computed, columns: keys } of all(tables, 'pg_index')) {
     yield
     if (isUnique === null) continue
     const numbers = new Set(String(keys).split(' '))
     for (const { attrelid, attnum, attname } of attributesOf(attributes, indrelid))
       if (computed !== null || numbers.has(String(attnum))) unique.push([String(attrelid), String(attname)])
   }
-
-  const ties = yield* tieRows(tables)
-  return { relations, sources, columns, definitions, unique, ties, runs: distinct(runs) }
+  return unique
 }
 
 /** Of these types, those that run code: name, function, number. */

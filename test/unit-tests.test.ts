@@ -4,7 +4,17 @@ import { expect, it } from 'vitest'
 import { REPLACES_MODULES } from './helpers/replaces-modules.ts'
 
 /** Folders each of whose files has a unit test at its path, or stands below with the reason why it has none. */
-const FOLDERS = ['sql', 'policy', 'gateway', 'protocols/postgres/gateway', 'protocols/ssh/gateway', 'cli/commands']
+const FOLDERS = [
+  'sql',
+  'policy',
+  'gateway',
+  'protocols/mysql/catalog',
+  'protocols/mysql/dialect',
+  'protocols/mysql/gateway',
+  'protocols/postgres/gateway',
+  'protocols/ssh/gateway',
+  'cli/commands',
+]
 
 const TYPES = 'types and what follows from them: the compiler tests it'
 const WIRING = 'puts parts together: test/integration drives it with real clients and servers'
@@ -18,7 +28,97 @@ const FACTS = 'lineage/dialect.test.ts, test/protocols/postgres/dialect/facts.te
 const RESULTS = 'results/masked-messages.test.ts and test/integration/{leaks,hidden-values}.test.ts'
 
 const LANE = 'lane/{lane,simple-queries,no-longer-known}.test.ts hold it against the slow path'
+
+const MYSQL_PARSER = 'dialect/parse-statement.test.ts reads every form of statement through it'
+const MYSQL_FACTS = 'dialect/command-facts.test.ts reads statements through it'
+const MYSQL_CATALOG = 'asks real servers: test/integration/mysql-catalog.test.ts'
+const MYSQL_LOGIN = 'test/integration/mysql-login.test.ts, against servers that real clients and libraries log in to'
+const MYSQL_SESSION =
+  'test/integration/{mysql-session,mysql-leaks,mysql-hostile-target}.test.ts, between two real peers'
+const MYSQL_RESULTS = 'results/row-masking.test.ts masks rows through it'
+const MYSQL_PARSED = [
+  'accounts',
+  'administration',
+  'alter-table',
+  'build',
+  'clauses',
+  'compound',
+  'constants',
+  'create-table',
+  'cursor',
+  'definitions',
+  'expressions',
+  'from',
+  'functions',
+  'load',
+  'queries',
+  'rows',
+  'set',
+  'show',
+  'statement',
+  'tables',
+  'transactions',
+  'types',
+  'writes',
+]
+
 const WITHOUT: Readonly<Record<string, string>> = {
+  'protocols/mysql/catalog/build-catalog.ts': MYSQL_CATALOG,
+  'protocols/mysql/catalog/catalog-queries.ts': MYSQL_CATALOG,
+  'protocols/mysql/catalog/catalog-rows.ts': MYSQL_CATALOG,
+  'protocols/mysql/catalog/catalog.ts': MYSQL_CATALOG,
+  ...Object.fromEntries(MYSQL_PARSED.map((name) => [`protocols/mysql/dialect/parser/${name}.ts`, MYSQL_PARSER])),
+  'protocols/mysql/dialect/blind-writes.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/conditions.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/dialect.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/effects.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/functions.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/guard.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/lexer.ts': MYSQL_PARSER,
+  'protocols/mysql/dialect/native-functions.ts': MYSQL_CATALOG,
+  'protocols/mysql/dialect/not-read.ts': TYPES,
+  'protocols/mysql/dialect/read-body.ts': MYSQL_CATALOG,
+  'protocols/mysql/dialect/reading-context.ts': MYSQL_PARSER,
+  'protocols/mysql/dialect/redefinitions.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/resolve-statement.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/sql-mode.ts': MYSQL_PARSER,
+  'protocols/mysql/dialect/statement-facts.ts': TYPES,
+  'protocols/mysql/dialect/total-functions.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/words.ts': MYSQL_PARSER,
+  'protocols/mysql/gateway/admit.ts': MYSQL_SESSION,
+  'protocols/mysql/gateway/end-upstream.ts': MYSQL_SESSION,
+  'protocols/mysql/gateway/engine.ts': WIRING,
+  'protocols/mysql/gateway/error-packet.ts': MYSQL_SESSION,
+  'protocols/mysql/gateway/greeting.ts': MYSQL_SESSION,
+  'protocols/mysql/gateway/login/connect-upstream.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/ed25519.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/own-connections.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/proofs.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/said-no.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/session-state.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/target-queries.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/upstream-login.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/login/upstream-socket.ts': MYSQL_LOGIN,
+  ...Object.fromEntries(
+    [
+      'analyze-statement',
+      'client-commands',
+      'client-side',
+      'command-draft',
+      'command-gate',
+      'exchange',
+      'pipeline',
+      'server-answers',
+      'server-side',
+      'steps',
+      'upload',
+    ].map((name) => [`protocols/mysql/gateway/pipeline/${name}.ts`, MYSQL_SESSION]),
+  ),
+  'protocols/mysql/gateway/probe.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/read-alone.ts': MYSQL_SESSION,
+  'protocols/mysql/gateway/relay.ts': WIRING,
+  'protocols/mysql/gateway/results/hidden-values.ts': MYSQL_RESULTS,
+  'protocols/mysql/gateway/results/rewrite-row.ts': MYSQL_RESULTS,
   'protocols/postgres/gateway/lane/client-lane.ts': LANE,
   'protocols/postgres/gateway/lane/hand-over.ts': LANE,
   'protocols/postgres/gateway/lane/known-statements.ts': LANE,

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { Reader, TooComplex } from '../../../../src/protocols/ssh/command/script-reader.ts'
+
+const read = (text: string) => {
+  const reader = new Reader({ login: 'jane', home: '/home/jane' }, 'sh')
+  reader.text(text)
+  return reader.result()
+}
+const programs = (text: string): readonly string[] => read(text).flatMap(({ argv }) => argv[0] ?? [])
+
+it.each([
+  ['a; b && c || d', ['a', 'b', 'c', 'd']],
+  ['a | b', ['a', 'b']],
+  ['if a; then b; else c; fi', ['a', 'b', 'c']],
+  ['for x in 1; do a; done; (b); { c; }', ['a', 'b', 'c']],
+  ['a $(b `c`)', ['a', 'b', 'c']],
+  ['f() { a; }', ['a']],
+])('%s: a statement for each command, wherever it stands', (text, expected) => {
+  expect(programs(text).toSorted()).toEqual(expected)
+})
+
+it('knows where a relative path leads only after a change of directory that has surely happened', () => {
+  const reads = (text: string) => read(text).at(-1)?.reads
+  expect(reads('cat x')).toEqual(['/home/jane/x'])
+  expect(reads('cd /srv && cat x')).toEqual(['/srv/x'])
+  expect(reads('cd /srv; cat x')).toEqual(['**'])
+  expect(reads('f() { cd /etc; }; f; cat x')).toEqual(['**'])
+})
+
+it('a path may lead anywhere once a link was made, and in the background at any time', () => {
+  const leadsAnywhere = (text: string) => read(text).map(({ reads }) => reads.includes('**'))
+  expect(leadsAnywhere('cat /a; ln -s /b /c; cat /d')).toEqual([false, false, true])
+  expect(leadsAnywhere('cat /a; ln -s /b /c & cat /d')).toEqual([true, true, true])
+  expect(leadsAnywhere('cat /a; ln -s /b /c; cat <(cat /d)')[0]).toBe(true)
+})
+
+it.each([
+  ['a b\\', 'shells read a backslash at the end of a text differently'],
+  ['a\\\nb', 'a line that is continued within a word is not analysed'],
+  ['a ${ b; }', 'shells read ${ …; } differently'],
+])('%j hides what it does', (text, reason) => {
+  expect(read(text).flatMap(({ unknown }) => unknown)).toContain(reason)
+})
+
+it('gives up on more commands than anybody types', () => {
+  expect(() => read('a;'.repeat(100_000))).toThrow(TooComplex)
+})

@@ -31,6 +31,8 @@ const LANE = 'lane/{lane,simple-queries,no-longer-known}.test.ts hold it against
 
 const MYSQL_PARSER = 'dialect/parse-statement.test.ts reads every form of statement through it'
 const MYSQL_FACTS = 'dialect/command-facts.test.ts reads statements through it'
+const MYSQL_LONG =
+  'test/protocols/{mysql,postgres}/dialect/sql-parser.test.ts and test/integration/mysql-long-texts.test.ts'
 const MYSQL_CATALOG = 'asks real servers: test/integration/mysql-catalog.test.ts'
 const MYSQL_LOGIN = 'test/integration/mysql-login.test.ts, against servers that real clients and libraries log in to'
 const MYSQL_SESSION =
@@ -69,6 +71,13 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/catalog/catalog.ts': MYSQL_CATALOG,
   ...Object.fromEntries(MYSQL_PARSED.map((name) => [`protocols/mysql/dialect/parser/${name}.ts`, MYSQL_PARSER])),
   'protocols/mysql/dialect/blind-writes.ts': MYSQL_FACTS,
+  'protocols/mysql/catalog/storage-columns.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/compact.ts': MYSQL_LONG,
+  'protocols/mysql/dialect/parser-worker.ts': MYSQL_LONG,
+  'protocols/mysql/gateway/results/account-secrets.ts':
+    'test/integration/mysql-masking.test.ts asks a real server for the password hash of the account',
+  'sql/long-text-reader.ts': MYSQL_LONG,
+  'sql/text-cache.ts': 'test/protocols/{mysql,postgres}/dialect/sql-parser.test.ts read texts through it',
   'protocols/mysql/dialect/conditions.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/dialect.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/effects.ts': MYSQL_FACTS,
@@ -115,7 +124,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
     ].map((name) => [`protocols/mysql/gateway/pipeline/${name}.ts`, MYSQL_SESSION]),
   ),
   'protocols/mysql/gateway/probe.ts': MYSQL_LOGIN,
-  'protocols/mysql/gateway/read-alone.ts': MYSQL_SESSION,
   'protocols/mysql/gateway/relay.ts': WIRING,
   'protocols/mysql/gateway/results/hidden-values.ts': MYSQL_RESULTS,
   'protocols/mysql/gateway/results/rewrite-row.ts': MYSQL_RESULTS,

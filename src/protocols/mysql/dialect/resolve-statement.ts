@@ -12,6 +12,7 @@ import {
   type Catalog,
   type Relation,
 } from '../catalog/catalog.ts'
+import { isNotThere } from './missing-relations.ts'
 import { missesWhere } from './blind-writes.ts'
 import { dialectOf } from './dialect.ts'
 import { effectsOf } from './effects.ts'
@@ -120,10 +121,13 @@ function unknownRelations(
   return [...reads, ...writes].flatMap((name) => {
     if (dropped || fresh.has(keyOf(name)) || redefined.made(name)) return []
     const isKnown = findRelation(catalog, name) !== undefined
-    const text = name.schema === undefined ? name.name : `${name.schema}.${name.name}`
     if (mayBeTemporary(catalog, name))
-      return isKnown ? [`${text} may be the table or a temporary one that hides it`] : []
-    return isKnown ? [] : [`the table ${text} is not in the catalog`]
+      return isKnown
+        ? [
+            `${name.schema === undefined ? name.name : `${name.schema}.${name.name}`} may be the table or a temporary one that hides it`,
+          ]
+        : []
+    return isKnown ? [] : [isNotThere(name)]
   })
 }
 

@@ -5,6 +5,8 @@ import { encodeErr } from '../wire/err.ts'
 /** Errors of the gateway, as a server would send them. The prefix tells whose words they are; texts are in utf8mb4. */
 export function toErr(error: PamError): Buffer {
   const { errno, sqlstate } = mysqlErrors[error.code]
+  // The server's own words, which ORMs look for.
+  if (error.code === 'RELATION_MISSING') return nativeErr(errno, sqlstate, error.message)
   const text =
     // What a server says of a statement that KILL QUERY ended: clients look for it.
     error.code === 'HOLD_WITHDRAWN' ? 'Query execution was interrupted' : error.message

@@ -12,6 +12,7 @@ import {
 } from '../../catalog/catalog.ts'
 import { resolveFacts } from '../../dialect/command-facts.ts'
 import { guardUnknown } from '../../dialect/guard.ts'
+import { missingRelation } from '../../dialect/missing-relations.ts'
 import type { ParsedText } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
@@ -94,14 +95,15 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
     const catalog = catalogOf(definitions, context.database)
     const known = uncertain === undefined ? cache.get(parsed) : undefined
     if (known !== undefined) return known
-    if ('failure' in parsed) return unread(parsed.failure)
+    if ('failure' in parsed) return { ...unread(parsed.failure), syntaxError: parsed.failure }
     const scope = maskingScope(masking, catalog, definitions.trees)
-    const facts = resolveFacts(parsed, catalog, scope, () => undefined, {
+    const resolved = resolveFacts(parsed, catalog, scope, () => undefined, {
       readOnly,
       ownAccount: config.ownAccount,
       defaultSchema: config.database,
       uncertain,
     })
+    const facts = { ...resolved, missing: missingRelation(resolved, catalog) }
     if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
       if (cache.size >= MAX_KNOWN) cache.clear()
       cache.set(parsed, facts)

@@ -1,3 +1,4 @@
+import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
@@ -29,6 +30,14 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
     notes: () => notesOf(facts, pipeline),
     estimate: () => Promise.resolve(undefined),
     refusal: facts.refusal,
+    missing: facts.missing && {
+      error: new PamError('RELATION_MISSING', `Table '${facts.missing.relation}' doesn't exist`),
+      facts: { type: 'sql', statements: [facts.missing.statement] },
+    },
+    unread:
+      facts.syntaxError === undefined
+        ? undefined
+        : new PamError('SYNTAX_ERROR', `the statement cannot be read: ${facts.syntaxError}`),
     context: {
       objects: facts.objects,
       database: context?.database ?? '',

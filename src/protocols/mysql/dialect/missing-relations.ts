@@ -19,9 +19,11 @@ export function missingRelation({ statements, parsed }: StatementFacts, catalog:
   const [first] = names
   const database = first?.schema ?? catalog.database
   if (first === undefined || database === undefined) return undefined
-  // Of a database that the account cannot see, the server says that access is denied, or that there is none.
+  // Of a database that the account cannot see, the server says that access is denied, or that there is none; of its own, something else.
   const isVisible = ({ schema = catalog.database }: Name): boolean =>
-    schema !== undefined && catalog.databases.has(foldDatabase(schema, catalog))
+    schema !== undefined &&
+    schema.toLowerCase() !== 'information_schema' &&
+    catalog.databases.has(foldDatabase(schema, catalog))
   if (!names.every((named) => isVisible(named) && !mayBeTemporary(catalog, named))) return undefined
   const relation = `${foldDatabase(database, catalog)}.${foldTable(database, first.name, catalog)}`
   return { relation, statement: { ...facts, unknown: [] } }

@@ -177,10 +177,12 @@ function merge(left: readonly Output[], right: readonly Output[]): readonly Outp
 
 function readValues(node: Values, place: Place): readonly Output[] {
   const context = contextAt(place, [])
+  const { found } = place
   const rows = node.rows.map((row) => row.map((item) => originOf(item, context)))
   const outputs = (rows[0] ?? []).map((_, index) => ({
-    name: `column${index + 1}`,
-    origin: oneOf(rows.map((row) => row[index] ?? place.found.sources.anything)),
+    // Where targets are named they are called as the first row's constants read, or are numbered: by any word.
+    name: found.dialect.targetsAreNamed ? undefined : `column${index + 1}`,
+    origin: oneOf(rows.map((row) => row[index] ?? found.sources.anything)),
     fails: node.rows.some((row) => row[index] === undefined || canFail(row[index], context)),
   }))
   readTail(node, outputs, context)

@@ -37,6 +37,8 @@ export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
     // Neither is true or false.
     case 'row':
     case 'array':
+    // Beside something given it may hold for every row: `greatest(1, id)`.
+    case 'extreme':
       return false
     case 'column':
     case 'constant':
@@ -47,7 +49,6 @@ export function mayTellRowsApart(node: Expression, row: AskedRow): boolean {
     case 'logic':
     case 'test':
     case 'coalesce':
-    case 'extreme':
     case 'case':
     case 'field':
     case 'built':

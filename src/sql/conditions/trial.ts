@@ -80,6 +80,8 @@ class Trial {
     const value = this.#value(node)
     if (typeof value === 'boolean' || value === null) return value
     if (value === 'true' || value === 'false') return value === 'true'
+    // Servers that take a number for a condition have all but zero hold; others refuse it.
+    if (typeof value === 'number') return value !== 0
     // `<>` is answered as `=` is.
     const opposite = node.kind === 'operation' ? this.#opposite(node) : undefined
     if (opposite !== undefined) return !this.#truth(opposite)

@@ -367,6 +367,12 @@ describe('an UPDATE or DELETE', () => {
     ["delete from notes where text = '0'", false],
     ['delete from notes where text = 0 and id = 3', false],
     ['update notes set text = 0 where id = 1', false],
+    ['delete from notes where coalesce(1, id)', true],
+    ['delete from notes where ifnull(1 + 0, id)', true],
+    ['delete from notes where greatest(1, id)', true],
+    ['delete from notes where if(1, 2, id)', true],
+    ['delete from notes where coalesce(id, 1) = 2', false],
+    ['delete from notes where greatest(id, 3) = 5', false],
   ])('%s misses a WHERE: %s', (sql, expected) => {
     expect(facts(sql).statements[0]?.missingWhere).toBe(expected)
   })

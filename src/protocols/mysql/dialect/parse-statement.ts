@@ -70,7 +70,8 @@ export function readTrees(text: string, context: ReadingContext): readonly ReadT
     if (cursor.at < count && !cursor.isSign(';')) cursor.fail('the end of the statement')
     trees.push({ tree, literals: literalsIn(tokens, first, cursor.at) })
     if (cursor.at < count) cursor.at++
-    if (cursor.at < count && movesReading(tree)) throw new NotRead('what comes first moves how the rest is read')
+    if (cursor.at < count && movesReading(tree))
+      throw new NotRead('an earlier statement in the text changes how the rest is read: send the statements separately')
   }
   return trees
 }

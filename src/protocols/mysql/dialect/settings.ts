@@ -42,7 +42,7 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
   if (checked !== undefined)
     return value !== undefined && checked.test(value)
       ? 'none'
-      : { refused: `SET ${name} is not allowed here to anything else: the gateway relies on it` }
+      : { refused: `SET ${name} is not allowed here with this value: the gateway relies on the setting` }
   if (FOLLOWED.has(name)) return 'followed'
   return HARMLESS.has(name) ? 'none' : 'unknown'
 }

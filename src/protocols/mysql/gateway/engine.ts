@@ -121,7 +121,7 @@ export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<He
       target: config.name,
       serverId: upstream.threadId,
       cancel: () => relay.cancel(),
-      end: () => session.end(new PamError('SESSION_KILLED', 'ended by KILL of another connection of yours')),
+      end: () => session.end(new PamError('SESSION_KILLED', 'ended by KILL from another of your connections')),
     })
     client.write(encodePackets(encodeOk({ status: upstream.status }), hello.sequence))
     relay.run(waiting)

@@ -193,7 +193,7 @@ describe('several statements', () => {
     'are not read behind %s, which moves how they are read',
     (sql) => {
       expect(said(`${sql}; SELECT "a" FROM t`, { multiStatements: true })).toBe(
-        'FAILURE what comes first moves how the rest is read',
+        'FAILURE an earlier statement in the text changes how the rest is read: send the statements separately',
       )
       expect(said(sql, { multiStatements: true })).not.toContain('FAILURE')
     },

@@ -102,7 +102,7 @@ async function openSession(target: UpstreamTarget, wanted: Wanted, signal: Abort
     throw new PamError('TARGET_REFUSED', 'the target does not say which version it is', { side: 'upstream' })
   knownServers.note(config, greeting)
   if (!offers(greeting.capabilities, wanted.capabilities))
-    throw new PamError('TARGET_REFUSED', 'the target is another one than before, and offers less', {
+    throw new PamError('TARGET_REFUSED', 'the target offers less than it did when it was last connected to', {
       side: 'upstream',
       hint: 'connect again',
     })

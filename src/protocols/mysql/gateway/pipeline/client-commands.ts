@@ -132,7 +132,10 @@ export class ClientCommands {
     // It has no answer; the execution that it was for has.
     if (command === commands.stmtSendLongData) return this.#noteLostLongData()
     this.#refuse(
-      new PamError('MESSAGE_TOO_LARGE', `the command is longer than ${this.#limit} bytes, and has to be judged whole`),
+      new PamError(
+        'MESSAGE_TOO_LARGE',
+        `the command is longer than ${this.#limit} bytes; it must be evaluated as a whole`,
+      ),
     )
   }
 
@@ -288,8 +291,7 @@ export class ClientCommands {
     if (wrong === undefined) return undefined
     return new PamError(
       'MASKING_REFUSED',
-      `parameter ${wrong} is compared with a masked column, and was not sent as a text`,
-      { hint: 'bind it as a string' },
+      `parameter ${wrong} is compared with a masked column and must be bound as a string`,
     )
   }
 
@@ -385,7 +387,7 @@ export class ClientCommands {
       return this.#refuse(error)
     }
     yield* this.#startAnew(
-      'the client began anew as the same user',
+      'the client reset the session with COM_CHANGE_USER',
       `USE ${quoted(this.#pipeline.session.config.database)}`,
     )
   }

@@ -136,6 +136,8 @@ describe('a shared tunnel', () => {
             }
             expect(sha256(Buffer.concat(got.bytes))).toBe(sha256(Buffer.concat(down)))
             expect(sha256(Buffer.concat(back.bytes))).toBe(sha256(Buffer.concat(up)))
+            // Whoever pauses last is told of the close once it reads again.
+            there.resume()
             here.destroy()
             await expect.poll(() => [got.closed, back.closed]).toEqual([1, 1])
           })

@@ -1,3 +1,4 @@
+import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
 import { UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
@@ -86,7 +87,7 @@ function operate(name: string, left: Value, right: Value, isSame: boolean): Valu
   }
   if (typeof right !== 'string') return UNKNOWN
   if (name === 'like' || name === 'not like') {
-    const isLike = ALL_LIKE.test(right) ? true : typeof left === 'string' ? like(left, right) : UNKNOWN
+    const isLike = ALL_LIKE.test(right) ? true : typeof left === 'string' ? like(folded(left), folded(right)) : UNKNOWN
     return isLike === UNKNOWN ? UNKNOWN : isLike === (name === 'like')
   }
   if ((name === 'regexp' || name === 'not regexp') && fitsAll(right)) return name === 'regexp'
@@ -101,31 +102,7 @@ const ARITHMETIC: Readonly<Record<string, (left: number, right: number) => Value
 
 const ALL_LIKE = /^%+$/
 
-/** LIKE by dynamic programming: linear in both, whatever the pattern. */
-function like(given: string, pattern: string): boolean | typeof UNKNOWN {
-  if (pattern.includes('\\') || given.length * pattern.length > 10_000) return UNKNOWN
-  const text = folded(given)
-  let ends = new Set([0])
-  for (const sign of folded(pattern)) {
-    const next = new Set<number>()
-    for (const end of ends) {
-      if (sign === '%') for (let at = end; at <= text.length; at++) next.add(at)
-      else if (end < text.length && (sign === '_' || text[end] === sign)) next.add(end + 1)
-    }
-    ends = next
-  }
-  return ends.has(text.length)
-}
-
-const text =
-  (make: (value: string) => Value) =>
-  ([value]: readonly Value[]): Value =>
-    typeof value === 'string' ? make(value) : UNKNOWN
-const number =
-  (make: (value: number) => Value) =>
-  ([value]: readonly Value[]): Value =>
-    typeof value === 'number' ? make(value) : UNKNOWN
-const length = text((value) => [...value].length)
+const length = ofText((value) => [...value].length)
 
 const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new Map<
   string,
@@ -134,19 +111,19 @@ const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new 
   Object.entries({
     char_length: length,
     character_length: length,
-    length: text((value) => Buffer.byteLength(value)),
-    octet_length: text((value) => Buffer.byteLength(value)),
-    bit_length: text((value) => 8 * Buffer.byteLength(value)),
-    abs: number(Math.abs),
-    sign: number(Math.sign),
-    lower: text((value) => value.toLowerCase()),
-    lcase: text((value) => value.toLowerCase()),
-    upper: text((value) => value.toUpperCase()),
-    ucase: text((value) => value.toUpperCase()),
-    trim: text((value) => value.replace(/^ +| +$/g, '')),
-    ltrim: text((value) => value.replace(/^ +/, '')),
-    rtrim: text((value) => value.replace(/ +$/, '')),
-    reverse: text((value) => [...value].toReversed().join('')),
+    length: ofText((value) => Buffer.byteLength(value)),
+    octet_length: ofText((value) => Buffer.byteLength(value)),
+    bit_length: ofText((value) => 8 * Buffer.byteLength(value)),
+    abs: ofNumber(Math.abs),
+    sign: ofNumber(Math.sign),
+    lower: ofText((value) => value.toLowerCase()),
+    lcase: ofText((value) => value.toLowerCase()),
+    upper: ofText((value) => value.toUpperCase()),
+    ucase: ofText((value) => value.toUpperCase()),
+    trim: ofText((value) => value.replace(/^ +| +$/g, '')),
+    ltrim: ofText((value) => value.replace(/^ +/, '')),
+    rtrim: ofText((value) => value.replace(/ +$/, '')),
+    reverse: ofText((value) => [...value].toReversed().join('')),
     isnull: ([value]) => (value === undefined || value === UNKNOWN ? UNKNOWN : value === null),
   }),
 )

@@ -1,3 +1,4 @@
+import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
 import { UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
 import type { Call } from '../../../sql/query.ts'
@@ -86,7 +87,7 @@ function operate(name: string, left: Value, right: Value, same: boolean): Value 
   if (typeof right === 'string' && (name === '~' || name === '~*') && matchesEmpty(right)) return true
   if (name === '^@' && right === '') return true
   if ((name === '~~' || name === '!~~') && typeof left === 'string' && typeof right === 'string')
-    return isLike(left, right) === (name === '~~')
+    return like(left, right) === (name === '~~')
   return UNKNOWN
 }
 
@@ -107,31 +108,8 @@ const NO_TEXT: Readonly<Record<string, RegExp>> = {
   '!~*': ALL_REGEX,
 }
 
-/** LIKE by dynamic programming: linear in both, whatever the pattern. */
-function isLike(text: string, pattern: string): Value {
-  if (pattern.includes('\\') || text.length * pattern.length > 10_000) return UNKNOWN
-  let ends = new Set([0])
-  for (const sign of pattern) {
-    const next = new Set<number>()
-    for (const end of ends) {
-      if (sign === '%') for (let at = end; at <= text.length; at++) next.add(at)
-      else if (end < text.length && (sign === '_' || text[end] === sign)) next.add(end + 1)
-    }
-    ends = next
-  }
-  return ends.has(text.length)
-}
-
-const text =
-  (make: (value: string) => Value) =>
-  ([value]: readonly Value[]): Value =>
-    typeof value === 'string' ? make(value) : UNKNOWN
-const number =
-  (make: (value: number) => Value) =>
-  ([value]: readonly Value[]): Value =>
-    typeof value === 'number' ? make(value) : UNKNOWN
-const length = text((value) => [...value].length)
-const bytes = text((value) => Buffer.byteLength(value))
+const length = ofText((value) => [...value].length)
+const bytes = ofText((value) => Buffer.byteLength(value))
 
 const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new Map<
   string,
@@ -142,15 +120,15 @@ const FUNCTIONS: ReadonlyMap<string, (values: readonly Value[]) => Value> = new 
     char_length: length,
     character_length: length,
     octet_length: bytes,
-    bit_length: text((value) => 8 * Buffer.byteLength(value)),
-    abs: number(Math.abs),
-    sign: number(Math.sign),
-    lower: text((value) => value.toLowerCase()),
-    upper: text((value) => value.toUpperCase()),
-    btrim: text((value) => value.trim()),
-    ltrim: text((value) => value.trimStart()),
-    rtrim: text((value) => value.trimEnd()),
-    reverse: text((value) => [...value].toReversed().join('')),
+    bit_length: ofText((value) => 8 * Buffer.byteLength(value)),
+    abs: ofNumber(Math.abs),
+    sign: ofNumber(Math.sign),
+    lower: ofText((value) => value.toLowerCase()),
+    upper: ofText((value) => value.toUpperCase()),
+    btrim: ofText((value) => value.trim()),
+    ltrim: ofText((value) => value.trimStart()),
+    rtrim: ofText((value) => value.trimEnd()),
+    reverse: ofText((value) => [...value].toReversed().join('')),
   }),
 )
 

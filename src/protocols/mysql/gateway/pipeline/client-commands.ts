@@ -27,7 +27,7 @@ import { startRun, type ClientExchange, type Run } from './exchange.ts'
 import { killOf, type Kill } from './kill.ts'
 import { OwnQueryFailed, type Pipeline } from './pipeline.ts'
 import type { LongValue, Prepared } from './statement-table.ts'
-import { settledValue, type Steps } from './steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import { fileOf } from './local-file.ts'
 
 /** What the commands need of the connection that is not the pipeline's. */

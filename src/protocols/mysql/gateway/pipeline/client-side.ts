@@ -5,7 +5,7 @@ import { Framer, type Frame } from '../../wire/framer.ts'
 import type { ClientCommands } from './client-commands.ts'
 import type { CommandGate } from './command-gate.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { Steps } from './steps.ts'
+import type { Steps } from '../../../../gateway/steps.ts'
 import { Upload } from './upload.ts'
 
 /**

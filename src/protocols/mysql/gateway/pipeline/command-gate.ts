@@ -3,7 +3,7 @@ import type { PamError } from '../../../../shared/errors.ts'
 import { draftCommand, type Command } from './command-draft.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
-import { settledValue, type Steps } from './steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
 /** Where a command waits for its decision, and for a person where rules want one. */
 export class CommandGate {

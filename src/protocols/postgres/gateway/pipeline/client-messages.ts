@@ -30,7 +30,7 @@ import { beforePublishing, beforeText, publishedBy } from './publishing.ts'
 import { commits, restsOn } from './touches.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { ColumnNames, NameTable, Portal, Prepared } from './name-table.ts'
-import { settledValue, type Steps } from './steps.ts'
+import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 
 /**

@@ -6,7 +6,7 @@ import { ClientLane } from '../lane/client-lane.ts'
 import { KnownStatements } from '../lane/known-statements.ts'
 import { ClientMessages } from './client-messages.ts'
 import { CommandGate } from './command-gate.ts'
-import type { Steps } from './steps.ts'
+import type { Steps } from '../../../../gateway/steps.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 

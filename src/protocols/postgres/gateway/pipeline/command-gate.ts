@@ -1,4 +1,4 @@
-import { settledValue } from './steps.ts'
+import { settledValue } from '../../../../gateway/steps.ts'
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { RepeatedCommand } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
@@ -7,7 +7,7 @@ import { draftCommand } from './command-draft.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
-import type { Steps } from './steps.ts'
+import type { Steps } from '../../../../gateway/steps.ts'
 
 /** A statement with what is known of it; of parameters, what a person can read. */
 export interface Command {

@@ -2,7 +2,7 @@ import type { Change } from '../../catalog/shared-definitions.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { shieldedQueries } from './gateway-query.ts'
 import type { PipelineState } from './pipeline-state.ts'
-import type { Steps } from './steps.ts'
+import type { Steps } from '../../../../gateway/steps.ts'
 import { changeOf, commits, isNamed } from './touches.ts'
 
 /** What a text makes visible to others; `waitFor`: they wait until it has. */

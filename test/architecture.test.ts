@@ -308,6 +308,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
 
+  // What requests to the API server mean, without I/O.
+  'protocols/kubernetes/request': { imports: ['shared/', 'protocols/kubernetes/request/'] },
+  'protocols/kubernetes/facts': {
+    imports: ['shared/', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
+  },
+
   'protocols/ssh': {
     imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/ssh/*.ts'],
     packages: ['node:crypto', 'node:fs', 'node:path', 'ssh2', 'zod'],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sessionFor, type Caller, type Engine, type HandshakeLimits, type Session } from '../../../gateway/engine.ts'
 import { waitingClient, type EarlyInput } from '../../../gateway/early-input.ts'
+import { Relay, type ProtocolEnd } from '../../../gateway/relay.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { RecordedChannel } from '../../../gateway/recorded-channel.ts'
 import { StaggeredClose } from '../../../gateway/staggered-close.ts'
@@ -18,7 +19,7 @@ import { admitHello } from './admit.ts'
 import { toErr } from './error-packet.ts'
 import { greetClient, type Hello } from './greeting.ts'
 import { KnownServers } from './known-servers.ts'
-import { connectUpstream, READ_ONLY, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
+import { connectUpstream, QUIT, READ_ONLY, type Upstream, type UpstreamTarget } from './login/connect-upstream.ts'
 import { OwnConnections } from './login/own-connections.ts'
 import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientCommands } from './pipeline/client-commands.ts'
@@ -29,7 +30,6 @@ import { ServerSide } from './pipeline/server-side.ts'
 import { StatementTable } from './pipeline/statement-table.ts'
 import { probeMysql } from './probe.ts'
 import { readAlone } from './read-alone.ts'
-import { Relay } from './relay.ts'
 import { ThreadIds } from './thread-ids.ts'
 
 /** MySQL and MariaDB sessions, in protocol order. Bytes belong to wire, decisions to the session. */
@@ -115,12 +115,16 @@ export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<He
     })
     const clientSide = new ClientSide(pipeline, gate, commands)
     const serverSide = new ServerSide(pipeline, analyzer, clientSide)
-    const relay = new Relay(pipeline, upstream, { client: clientSide, server: serverSide }, staggeredClose)
+    const protocol = protocolEnd(pipeline, upstream)
+    const relay = new Relay({ session, client, upstream, clientSide, serverSide, protocol, staggeredClose })
     threadIds.serve(hello.threadId, {
       personId: session.person.id,
       target: config.name,
       serverId: upstream.threadId,
-      cancel: () => relay.cancel(),
+      // KILL QUERY: what is held is withdrawn, else what runs is ended.
+      cancel: () => {
+        if (!clientSide.cancelHold() && !pipeline.isIdle) void upstream.cancel()
+      },
       end: () => session.end(new PamError('SESSION_KILLED', 'ended by KILL from another of your connections')),
     })
     client.write(encodePackets(encodeOk({ status: upstream.status }), hello.sequence))
@@ -156,6 +160,30 @@ interface Connected {
   readonly waiting: () => EarlyInput
   readonly target: UpstreamTarget
   readonly upstream: Upstream
+}
+
+/** What ends a session in the protocol's own words. */
+function protocolEnd(pipeline: Pipeline, { channel }: Upstream): ProtocolEnd {
+  const { session } = pipeline
+  return {
+    unsaid: new Set(['CLIENT_LEFT']),
+    // COM_QUIT is not passed on.
+    hasLeft: () => false,
+    // A server that sends nothing more is of no use to anybody.
+    targetEnded: (left) => session.end(left),
+    abandon: () => pipeline.abandon(),
+    ending() {
+      const { isIdle, isUploading, clientSequence } = pipeline
+      return {
+        isIdle,
+        // In the middle of a packet nothing can be said.
+        lastWords: (reason) =>
+          clientSequence === undefined ? undefined : encodePackets(toErr(reason), clientSequence),
+        // A server that reads a file would take a goodbye for a part of that.
+        goodbye: () => (isUploading ? channel.end() : void channel.write(QUIT)),
+      }
+    },
+  }
 }
 
 /** Nobody is let in before it is known what there is to protect. */

@@ -1,3 +1,4 @@
+import { TERMINATE } from '../wire/client-message.ts'
 import {
   authenticationOk,
   backendKeyData,
@@ -12,11 +13,14 @@ import { assumedFacts } from './assumed-facts.ts'
 import { admitStartup, readGreeting, type Hello } from './admit.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { waitingClient } from '../../../gateway/early-input.ts'
+import { Relay, type ProtocolEnd } from '../../../gateway/relay.ts'
 import { judgeStartPath } from './judge-start-path.ts'
-import { Relay } from './relay.ts'
 import { CatalogShelf } from '../catalog/catalog-shelf.ts'
 import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
+import { statementAnalyzer } from './pipeline/analyze-statement.ts'
+import { ClientSide } from './pipeline/client-side.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
+import { ServerSide } from './pipeline/server-side.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { toErrorResponse } from './error-response.ts'
@@ -59,9 +63,10 @@ export function postgresEngine(
         (catalog, known, ask) => readDefinitions(catalog, session.masking, parser, known, ask),
         session.ended,
       )
-      const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () =>
-        relay.cancel(),
-      )
+      // A cancel request of the client: what is held is withdrawn, else what runs is cancelled.
+      const { key, revoke } = cancelKeys.issue(session.person.id, Math.min(hello.minor, NEWEST_MINOR), () => {
+        if (!clientSide.cancelHold()) void upstream.cancel()
+      })
       const pipeline = new PipelineState({
         client,
         upstream: new RecordedChannel(upstream.channel, session),
@@ -76,7 +81,10 @@ export function postgresEngine(
         target: upstream,
       })
       observe(pipeline.lane)
-      const relay = new Relay(pipeline, upstream, parser, staggeredClose)
+      const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
+      const serverSide = new ServerSide(pipeline)
+      const protocol = protocolEnd(pipeline, clientSide, upstream)
+      const relay = new Relay({ session, client, upstream, clientSide, serverSide, protocol, staggeredClose })
       client.write(greeting(hello, upstream, key))
       relay.run(waiting)
       try {
@@ -101,6 +109,22 @@ export function postgresEngine(
     },
     facts: () => ({}),
     close: () => parser.close(),
+  }
+}
+
+/** What ends a session in the protocol's own words. */
+function protocolEnd(pipeline: PipelineState, clientSide: ClientSide, { channel }: Upstream): ProtocolEnd {
+  return {
+    // A target that leaves has said why, and that has gone to the client.
+    unsaid: new Set(['CLIENT_LEFT', 'TARGET_LEFT']),
+    hasLeft: () => clientSide.left,
+    targetEnded: () => pipeline.client.end(),
+    abandon: () => pipeline.abandon(),
+    ending: () => ({
+      isIdle: pipeline.inFlight.isIdle,
+      lastWords: (reason) => toErrorResponse(reason, 'FATAL'),
+      goodbye: () => void channel.write(TERMINATE),
+    }),
   }
 }
 

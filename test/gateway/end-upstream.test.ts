@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { StaggeredClose } from '../../../../src/gateway/staggered-close.ts'
-import { endUpstream, upstreamGone } from '../../../../src/protocols/postgres/gateway/end-upstream.ts'
-import { TERMINATE } from '../../../../src/protocols/postgres/wire/client-message.ts'
-import type { EventBody } from '../../../../src/recording/event.ts'
-import { TestChannel } from '../../../helpers/test-channel.ts'
+import { StaggeredClose } from '../../src/gateway/staggered-close.ts'
+import { endUpstream, upstreamGone } from '../../src/gateway/end-upstream.ts'
+import type { EventBody } from '../../src/recording/event.ts'
+import { TestChannel } from '../helpers/test-channel.ts'
 
 let channel: TestChannel
 let calls: string[]
@@ -25,8 +24,9 @@ const end = (isIdle: boolean, gone: Promise<true>): Promise<void> =>
         return Promise.resolve(isTerminated)
       },
     },
-    { gone, isIdle, staggeredClose: new StaggeredClose() },
+    { gone, isIdle, goodbye: () => void channel.write(GOODBYE), staggeredClose: new StaggeredClose() },
   )
+const GOODBYE = Buffer.from('goodbye')
 const NEVER = new Promise<true>(() => {})
 
 beforeEach(() => {
@@ -38,12 +38,12 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
-describe('a backend is ended', () => {
+describe('a connection is ended', () => {
   it('by a goodbye where it is idle', async () => {
     const gone = upstreamGone({ channel })
     const ended = end(true, gone)
     await vi.advanceTimersByTimeAsync(0)
-    expect(Buffer.concat(channel.written)).toEqual(TERMINATE)
+    expect(Buffer.concat(channel.written)).toEqual(GOODBYE)
     expect(channel.isPaused).toBe(false)
     channel.handler.ended()
     await ended
@@ -55,7 +55,7 @@ describe('a backend is ended', () => {
     const ended = end(false, gone)
     await vi.advanceTimersByTimeAsync(0)
     expect(calls).toEqual(['cancel'])
-    expect(Buffer.concat(channel.written)).toEqual(TERMINATE)
+    expect(Buffer.concat(channel.written)).toEqual(GOODBYE)
     channel.handler.closed()
     await ended
     expect(calls).toEqual(['cancel'])

@@ -1,4 +1,5 @@
 import { WireError } from '../../../../wire/wire-error.ts'
+import { JoinedOutput } from '../../../../gateway/joined-output.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import { PamError } from '../../../../shared/errors.ts'
 import type { AnswerPart } from '../../wire/answer.ts'
@@ -18,10 +19,7 @@ export class ServerSide {
   readonly #framer: Framer
   /** Rows are looked into: something may be hidden in them, or they are kept. */
   readonly #looksIntoRows: boolean
-  #out: Buffer[] = []
-  /** The piece that may go on, and where it ends in its memory. */
-  #last: Buffer | undefined
-  #lastEnd = 0
+  readonly #output: JoinedOutput
   /** The client takes more. */
   #isReady = true
 
@@ -30,6 +28,7 @@ export class ServerSide {
     this.#pipeline = pipeline
     this.#answers = new ServerAnswers(pipeline, analyzer, clientSide)
     this.#looksIntoRows = session.config.recordRows > 0 || !isEmptyPlan(session.masking)
+    this.#output = new JoinedOutput(pipeline.client)
     this.#framer = new Framer(session.limits.resultMessageBytes, 'the target')
   }
 
@@ -77,7 +76,7 @@ export class ServerSide {
     if (this.#pipeline.session.ended.aborted) return
     if (changed === undefined) return this.#pass(frame)
     const sequence = this.#clientSequence()
-    this.#add(encodePackets(changed, sequence))
+    this.#output.add(encodePackets(changed, sequence))
     this.#pipeline.clientSequence = sequenceAfter(changed.length, sequence)
   }
 
@@ -87,12 +86,12 @@ export class ServerSide {
     const isInOrder = frame.piece === 'later' || pipeline.clientSequence === frame.sequence
     if (isInOrder) {
       pipeline.clientSequence = frame.isEnd ? frame.next : undefined
-      return this.#add(frame.bytes)
+      return this.#output.add(frame.bytes)
     }
     if (frame.piece !== undefined) throw new WireError('a row cannot be numbered anew')
     const payload = payloadOf(frame)
     const sequence = this.#clientSequence()
-    this.#add(encodePackets(payload, sequence))
+    this.#output.add(encodePackets(payload, sequence))
     pipeline.clientSequence = sequenceAfter(payload.length, sequence)
   }
 
@@ -146,42 +145,10 @@ export class ServerSide {
     )
   }
 
-  /** Neighbouring packets that pass untouched become one piece again, and one write. */
-  #add(bytes: Buffer): void {
-    const last = this.#last
-    if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
-      this.#lastEnd += bytes.length
-      return
-    }
-    this.#endPiece()
-    this.#last = bytes
-    this.#lastEnd = bytes.byteOffset + bytes.length
-  }
-
-  #endPiece(): void {
-    const last = this.#last
-    if (last === undefined) return
-    const length = this.#lastEnd - last.byteOffset
-    this.#out.push(length === last.length ? last : Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, length))
-    this.#last = undefined
-  }
-
   #flush(): void {
-    this.#endPiece()
-    const out = this.#out
-    if (out.length === 0) return
-    this.#out = []
-    const { client } = this.#pipeline
-    if (out.length > 1 && out.reduce((sum, { length }) => sum + length, 0) < JOINED) {
-      this.#isReady = client.write(Buffer.concat(out)) && this.#isReady
-      return
-    }
-    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
-    for (const piece of out) this.#isReady = client.write(piece) && this.#isReady
+    this.#isReady = this.#output.flush() && this.#isReady
   }
 }
 
 /** Bytes of a row from which on it goes on as it comes. */
 const STREAMED = 64 * 1024
-/** Bytes up to which what goes out is put together. */
-const JOINED = 16_384

@@ -1,5 +1,6 @@
 import { Framer, type Frame } from '../../wire/framer.ts'
 import { serverTags } from '../../wire/server-message.ts'
+import { JoinedOutput } from '../../../../gateway/joined-output.ts'
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { ResultRows } from '../results/result-rows.ts'
@@ -14,10 +15,7 @@ export class ServerSide {
   readonly #rules: ResultRows
   readonly #lane: ServerLane
   readonly #keepsRows: boolean
-  #out: Buffer[] = []
-  /** The piece that may go on, and where it ends in its memory. */
-  #last: Buffer | undefined
-  #lastEnd = 0
+  readonly #output: JoinedOutput
 
   constructor(pipeline: PipelineState) {
     const { session } = pipeline
@@ -26,6 +24,7 @@ export class ServerSide {
     this.#messages = new ServerMessages(pipeline, this.#rules)
     this.#lane = new ServerLane(pipeline)
     this.#keepsRows = session.config.recordRows > 0
+    this.#output = new JoinedOutput(pipeline.client)
     // A row that nothing is hidden in need not be held.
     const inPieces = this.#keepsRows || !isEmptyPlan(session.masking) ? [] : [serverTags.dataRow, serverTags.copyData]
     const { resultMessageBytes } = session.limits
@@ -34,9 +33,9 @@ export class ServerSide {
 
   /** Handles a chunk; false asks to stop reading until the client has drained. */
   push(chunk: Buffer): boolean {
-    const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk, this.#add) : 0
+    const taken = this.#lane.isWaiting && this.#isClear ? this.#lane.take(chunk, this.#output.add) : 0
     if (taken < chunk.length) this.#framer.push(taken === 0 ? chunk : chunk.subarray(taken), this.#take)
-    return this.#flush()
+    return this.#output.flush()
   }
 
   /** All that came before was handled. */
@@ -46,43 +45,10 @@ export class ServerSide {
 
   readonly #take = (frame: Frame): boolean => {
     const bytes = this.#messages.handle(frame)
-    if (bytes !== undefined) this.#add(bytes)
-    if (this.#pipeline.inFlight.hasDue) for (const reply of this.#pipeline.inFlight.dueReplies()) this.#add(reply)
+    if (bytes !== undefined) this.#output.add(bytes)
+    if (this.#pipeline.inFlight.hasDue)
+      for (const reply of this.#pipeline.inFlight.dueReplies()) this.#output.add(reply)
     return !this.#pipeline.session.ended.aborted
-  }
-
-  /** Neighbouring messages that pass untouched become one piece again, and one write. */
-  readonly #add = (bytes: Buffer): void => {
-    const last = this.#last
-    if (last !== undefined && last.buffer === bytes.buffer && this.#lastEnd === bytes.byteOffset) {
-      this.#lastEnd += bytes.length
-      return
-    }
-    this.#endPiece()
-    this.#last = bytes
-    this.#lastEnd = bytes.byteOffset + bytes.length
-  }
-
-  #endPiece(): void {
-    const last = this.#last
-    if (last === undefined) return
-    const length = this.#lastEnd - last.byteOffset
-    this.#out.push(length === last.length ? last : Buffer.from(last.buffer as ArrayBuffer, last.byteOffset, length))
-    this.#last = undefined
-  }
-
-  #flush(): boolean {
-    this.#endPiece()
-    const out = this.#out
-    if (out.length === 0) return true
-    this.#out = []
-    const { client } = this.#pipeline
-    if (out.length === 1) return client.write(out[0] as Buffer)
-    // Of much, each piece goes by itself: putting it together would copy what passes untouched.
-    if (out.reduce((sum, { length }) => sum + length, 0) < JOINED) return client.write(Buffer.concat(out))
-    let ready = true
-    for (const piece of out) ready = client.write(piece)
-    return ready
   }
 
   /** Rows that stand behind each other are taken together; what is not plain is left to be taken one by one. */
@@ -99,10 +65,7 @@ export class ServerSide {
     if (run === undefined || run.rows === 0) return at
     head.run.rows += run.rows
     head.run.bytes += run.end - at
-    this.#add(run.bytes)
+    this.#output.add(run.bytes)
     return run.end
   }
 }
-
-/** Bytes up to which what goes out is put together. */
-const JOINED = 16_384

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROOT, run } from './helpers/run.ts'
@@ -60,5 +60,22 @@ describe('the published package', () => {
       ([path, { integrity, link }]) => path !== '' && integrity === undefined && link !== true,
     )
     expect(loose.map(([path]) => path)).toEqual([])
+  })
+})
+
+describe('the bundled gateway', () => {
+  it('has every worker that its modules start, each under a name of its own', async () => {
+    const { default: config } = (await import(
+      new URL('../scripts/pam-gateway.vite.config.js', import.meta.url).href
+    )) as { default: { build: { rolldownOptions: { input: Record<string, string> } } } }
+    const { main: _, ...workers } = config.build.rolldownOptions.input
+    const started = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => {
+        const named = [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/new URL\('\.\/([^']+)\.js', import/g)]
+        return named.map(([, name]) => [name, join('src', file, '..', `${name}.ts`)] as const)
+      })
+    expect(started.length).toBeGreaterThan(2)
+    expect(Object.entries(workers).toSorted()).toEqual(started.toSorted())
   })
 })

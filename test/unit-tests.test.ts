@@ -73,7 +73,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/dialect/blind-writes.ts': MYSQL_FACTS,
   'protocols/mysql/catalog/storage-columns.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/compact.ts': MYSQL_LONG,
-  'protocols/mysql/dialect/parser-worker.ts': MYSQL_LONG,
+  'protocols/mysql/dialect/mysql-parser-worker.ts': MYSQL_LONG,
   'protocols/mysql/gateway/results/account-secrets.ts':
     'test/integration/mysql-masking.test.ts asks a real server for the password hash of the account',
   'sql/long-text-reader.ts': MYSQL_LONG,

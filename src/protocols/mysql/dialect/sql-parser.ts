@@ -1,7 +1,7 @@
 import { longTextReader } from '../../../sql/long-text-reader.ts'
 import { TextCache } from '../../../sql/text-cache.ts'
 import { readStatements, type ParsedText } from './parse-statement.ts'
-import type { LongText } from './parser-worker.ts'
+import type { LongText } from './mysql-parser-worker.ts'
 import type { ReadingContext } from './reading-context.ts'
 
 /** Reads texts: short ones at once, long ones in a worker with a time limit, so that nobody's statement delays another's. */
@@ -13,7 +13,7 @@ export interface SqlParser {
 
 export function createSqlParser(): SqlParser {
   const texts = new TextCache<ParsedText>(MAX_CACHED)
-  const reader = longTextReader<LongText, ParsedText>(new URL('./parser-worker.js', import.meta.url))
+  const reader = longTextReader<LongText, ParsedText>(new URL('./mysql-parser-worker.js', import.meta.url))
   return {
     parse(sql, context) {
       if (sql.length > MAX_CACHED_LENGTH) return reader.read({ sql, context: contextOf(context) })

@@ -4,7 +4,7 @@ import { longTextReader } from '../../../sql/long-text-reader.ts'
 import { TextCache } from '../../../sql/text-cache.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
-import type { ParserReply } from './parser-worker.ts'
+import type { ParserReply } from './postgres-parser-worker.ts'
 import { syntaxProblem, type SyntaxProblem } from './syntax-problem.ts'
 import { hasInertConstants, skeletonOf } from './constant-template.ts'
 
@@ -99,7 +99,7 @@ const failureText = (message: string): string => `it does not parse: ${message.r
 
 /** One worker, one text at a time. */
 function parserWorker() {
-  const reader = longTextReader<string, ParserReply>(new URL('./parser-worker.js', import.meta.url))
+  const reader = longTextReader<string, ParserReply>(new URL('./postgres-parser-worker.js', import.meta.url))
   return {
     async parse(sql: string): Promise<ParsedText> {
       const reply = await reader.read(sql)

@@ -19,7 +19,7 @@ const SYSTEM = [
   'test/package.test.ts',
   'test/protocols/postgres/catalog/hostile-catalog.test.ts',
   'test/protocols/postgres/gateway/login/upstream-login.test.ts',
-  'test/protocols/ssh/output/stream-masking-cost.test.ts',
+  'test/host/output/stream-masking-cost.test.ts',
   'test/recording/versitygw.test.ts',
   'test/storage/storage.test.ts',
 ]

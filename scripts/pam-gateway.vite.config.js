@@ -14,7 +14,7 @@ export default defineConfig({
         // What threads begin with: it is looked for beside the module that starts them, which they all are here.
         'mysql-parser-worker': 'src/protocols/mysql/dialect/mysql-parser-worker.ts',
         'postgres-parser-worker': 'src/protocols/postgres/dialect/postgres-parser-worker.ts',
-        'command-worker': 'src/protocols/ssh/command/command-worker.ts',
+        'command-worker': 'src/host/command/command-worker.ts',
       },
       output: { chunkFileNames: '[name]-[hash].js' },
     },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { summaryOf } from '../../src/gateway/command-summary.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
-import { hostStatement } from '../../src/protocols/ssh/command/host-statement.ts'
+import { hostStatement } from '../../src/host/command/host-statement.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 
 it('says each thing once, over all statements', () => {

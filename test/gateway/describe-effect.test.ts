@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { describeEffect } from '../../src/gateway/describe-effect.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
-import { hostStatement } from '../../src/protocols/ssh/command/host-statement.ts'
+import { hostStatement } from '../../src/host/command/host-statement.ts'
 import { sqlStatement } from '../helpers/sql-statement.ts'
 
 it.each([

@@ -42,7 +42,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   'test/integration/rule-sets.test.ts': 16,
   'test/storage/storage.test.ts': 15,
   'test/integration/cut-record.test.ts': 14,
-  'test/protocols/ssh/output/stream-masking-cost.test.ts': 14,
+  'test/host/output/stream-masking-cost.test.ts': 14,
   'test/integration/extensions.test.ts': 13,
   'test/integration/ssh-cli.test.ts': 13,
   'test/integration/toy-protocol.test.ts': 12,

@@ -3,7 +3,7 @@ import type { Person, Target } from '../../src/policy/command.ts'
 import { parseCondition } from '../../src/policy/condition.ts'
 import { PolicyLanguage } from '../../src/policy/language.ts'
 import { policyLanguage } from '../../src/protocols/policy-language.ts'
-import { hostStatement } from '../../src/protocols/ssh/command/host-statement.ts'
+import { hostStatement } from '../../src/host/command/host-statement.ts'
 import { echoKinds, echoVocabulary, factsOf } from '../fixtures/protocols/echo/vocabulary.ts'
 
 const person: Person = { id: 'jane', kind: 'person', label: 'jane@example.com', groups: ['engineering'] }

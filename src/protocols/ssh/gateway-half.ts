@@ -2,7 +2,7 @@ import type { GatewayHalf } from '../protocol.ts'
 import { sshEngine } from './gateway/engine.ts'
 import { makeHostKey, ownHostKeys, sshSection, type SshSection } from './own-host-keys.ts'
 import { sshKinds } from './policy/kinds.ts'
-import { hostVocabulary } from './policy/vocabulary.ts'
+import { hostVocabulary } from '../../host/vocabulary.ts'
 import { sshTarget, type SshTarget } from './target.ts'
 
 export const sshGateway: GatewayHalf<SshTarget> = {

@@ -4,7 +4,7 @@ import { visible } from '../../../shared/visible.ts'
 import type { Verdict } from '../../../gateway/engine.ts'
 import { draftOf, type HostCommand } from './command-draft.ts'
 import type { HostConnection } from './host-connection.ts'
-import { hostStatement } from '../command/host-statement.ts'
+import { hostStatement } from '../../../host/command/host-statement.ts'
 import { OPEN_FAILURE, openFailureOf, refuseOpening, type OpenFailure } from './ssh2-internals.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Client, Connection } from 'ssh2'
 import type { Session } from '../../../gateway/engine.ts'
 import type { PamError } from '../../../shared/errors.ts'
-import type { CommandReader } from '../command/command-reader.ts'
+import type { CommandReader } from '../../../host/command/command-reader.ts'
 import type { FindLoginShell } from './login-shell.ts'
 import type { SshTarget } from '../target.ts'
 import type { PathResolver } from '../transfer/path-resolver.ts'

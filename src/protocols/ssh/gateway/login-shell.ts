@@ -3,7 +3,7 @@ import type { Session } from '../../../gateway/engine.ts'
 import { asPamError } from '../../../shared/errors.ts'
 import { withTimeout } from '../../../shared/with-timeout.ts'
 import type { SshTarget } from '../target.ts'
-import type { LoginShell } from '../command/host-statement.ts'
+import type { LoginShell } from '../../../host/command/host-statement.ts'
 import { roundTrip } from './ssh2-internals.ts'
 
 /** Which shell reads the command lines of this account; `undefined` where the target has not said so in time. */

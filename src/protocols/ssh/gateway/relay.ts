@@ -6,9 +6,9 @@ import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { isClosed, sendExit } from './ssh2-internals.ts'
-import { MaskedOutput } from '../output/masked-output.ts'
-import { StreamMasking } from '../output/stream-masking.ts'
-import { TypedText } from '../output/typed-text.ts'
+import { MaskedOutput } from '../../../host/output/masked-output.ts'
+import { StreamMasking } from '../../../host/output/stream-masking.ts'
+import { TypedText } from '../../../host/output/typed-text.ts'
 import type { Exit, TargetChannel } from './target-channel.ts'
 
 /** What looks at the bytes of a channel in one direction, and may keep some of them back. */

@@ -1,5 +1,5 @@
 import { PamError } from '../../../shared/errors.ts'
-import { hostStatement } from '../command/host-statement.ts'
+import { hostStatement } from '../../../host/command/host-statement.ts'
 import { throughLinks } from '../transfer/sftp-paths.ts'
 import type { HostCommand } from './command-draft.ts'
 import type { HostConnection } from './host-connection.ts'

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { HostCommand } from '../gateway/command-draft.ts'
-import { hostStatement } from '../command/host-statement.ts'
+import { hostStatement } from '../../../host/command/host-statement.ts'
 import type { SftpOperation, SftpPath } from './sftp-operation.ts'
 
 /** Asks the target about paths as they are now. */

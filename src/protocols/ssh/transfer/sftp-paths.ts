@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
-import type { HostFacts } from '../command/facts.ts'
-import { ANYWHERE, climbs, isMagic } from '../command/paths.ts'
+import type { HostFacts } from '../../../host/command/facts.ts'
+import { ANYWHERE, climbs, isMagic } from '../../../host/command/paths.ts'
 import type { PathResolver } from './path-resolver.ts'
 
 /** Asks the target about a path; undefined where it does not say. */

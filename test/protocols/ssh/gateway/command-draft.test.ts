@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Session } from '../../../../src/gateway/engine.ts'
-import { draftOf, withoutSecrets, type HostCommand } from '../../../../src/protocols/ssh/gateway/command-draft.ts'
+import { withoutSecrets } from '../../../../src/host/without-secrets.ts'
+import { draftOf, type HostCommand } from '../../../../src/protocols/ssh/gateway/command-draft.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
 const session = {

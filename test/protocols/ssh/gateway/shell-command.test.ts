@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostStatement } from '../../../../src/protocols/ssh/command/host-statement.ts'
+import { hostStatement } from '../../../../src/host/command/host-statement.ts'
 import type { HostConnection } from '../../../../src/protocols/ssh/gateway/host-connection.ts'
 import { execCommand, interactiveShell, isTransfer } from '../../../../src/protocols/ssh/gateway/shell-command.ts'
 

@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 /**
  * How the words of a command line are taken apart into options and operands. A table lists each option that is
  * understood, in full; one that it does not list (an abbreviation, too) makes the command unknown.

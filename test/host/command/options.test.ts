@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ANY_WORDS, compileOptions, readWords, type Word } from '../../../../src/protocols/ssh/command/options.ts'
+import { ANY_WORDS, compileOptions, readWords, type Word } from '../../../src/host/command/options.ts'
 
 const TABLE = compileOptions(
   { plain: '-a -b -w: -c? --all --width= --color?', reads: '-f: --file=' },

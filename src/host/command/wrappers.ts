@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 import {
   ANY_WORDS,
   compileOptions,

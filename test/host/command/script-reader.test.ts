@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Reader, TooComplex } from '../../../../src/protocols/ssh/command/script-reader.ts'
+import { Reader, TooComplex } from '../../../src/host/command/script-reader.ts'
 
 const read = (text: string) => {
   const reader = new Reader({ login: 'jane', home: '/home/jane' }, 'sh')

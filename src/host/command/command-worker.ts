@@ -1,4 +1,4 @@
-import { answerRequests } from '../../../shared/answer-requests.ts'
+import { answerRequests } from '../../shared/answer-requests.ts'
 import { readCommandLine } from './command-line.ts'
 import type { ReadingRequest } from './command-reader.ts'
 

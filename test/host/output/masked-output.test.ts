@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { MaskedOutput } from '../../../../src/protocols/ssh/output/masked-output.ts'
-import { StreamMasking } from '../../../../src/protocols/ssh/output/stream-masking.ts'
-import { TypedText } from '../../../../src/protocols/ssh/output/typed-text.ts'
+import { MaskedOutput } from '../../../src/host/output/masked-output.ts'
+import { StreamMasking } from '../../../src/host/output/stream-masking.ts'
+import { TypedText } from '../../../src/host/output/typed-text.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
 const KINDS = (['email', 'jwt', 'private-key', 'cloud-key', 'payment-card'] as const).map(

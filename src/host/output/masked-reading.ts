@@ -1,5 +1,5 @@
-import type { MaskedKind } from '../../../masking/plan.ts'
-import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../../masking/replace.ts'
+import type { MaskedKind } from '../../masking/plan.ts'
+import { findKinds, standIn, type HashKeys, type HiddenSpan } from '../../masking/replace.ts'
 import { createTails, MAX_CUSTOM_LENGTH, type Tail } from './value-tails.ts'
 
 /** Bytes that have come and have not gone out. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { readCommandLine } from '../../../../src/protocols/ssh/command/command-line.ts'
-import { isHarmlessVariable } from '../../../../src/protocols/ssh/command/variables.ts'
+import { readCommandLine } from '../../../src/host/command/command-line.ts'
+import { isHarmlessVariable } from '../../../src/host/command/variables.ts'
 
 const read = (text: string) => readCommandLine(text, { login: 'jane', home: '/home/jane', shell: 'bash' }).statements
 const unknown = (text: string): string[] => read(text).flatMap((statement) => statement.unknown)

@@ -1,11 +1,7 @@
 import { parse, type Command, type SyntaxNode } from 'unbash'
 import { describe, expect, it } from 'vitest'
-import {
-  hasJoinedSubstitution,
-  hiding,
-  isPlainHereDoc,
-} from '../../../../src/protocols/ssh/command/shell-differences.ts'
-import { Settings } from '../../../../src/protocols/ssh/command/variables.ts'
+import { hasJoinedSubstitution, hiding, isPlainHereDoc } from '../../../src/host/command/shell-differences.ts'
+import { Settings } from '../../../src/host/command/variables.ts'
 
 const first = (text: string): SyntaxNode => {
   const command = parse(text).commands[0]?.command

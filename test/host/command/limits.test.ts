@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { readCommandLine } from '../../../../src/protocols/ssh/command/command-line.ts'
-import type { CommandReader } from '../../../../src/protocols/ssh/command/command-reader.ts'
-import type { HostFacts } from '../../../../src/protocols/ssh/command/facts.ts'
+import { readCommandLine } from '../../../src/host/command/command-line.ts'
+import type { CommandReader } from '../../../src/host/command/command-reader.ts'
+import type { HostFacts } from '../../../src/host/command/facts.ts'
 
 const SCOPE = { login: 'jane', home: '/home/jane', shell: 'bash' } as const
 const SIZE = 34_000
@@ -53,7 +53,7 @@ describe('costly command lines', () => {
   it('are read beside the main thread: others go on meanwhile', async () => {
     // As it is built: the worker is a file beside it.
     const { createCommandReader, inOrder } = (await import(
-      new URL('../../../../dist/protocols/ssh/command/command-reader.js', import.meta.url).href
+      new URL('../../../dist/host/command/command-reader.js', import.meta.url).href
     )) as { createCommandReader: () => CommandReader; inOrder: (reader: CommandReader) => CommandReader }
     const reader = inOrder(createCommandReader())
     let isDone = false

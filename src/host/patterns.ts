@@ -1,4 +1,4 @@
-import type { CheckPattern } from '../../../policy/patterns.ts'
+import type { CheckPattern } from '../policy/patterns.ts'
 
 export const checkCommandLine: CheckPattern = (pattern) => {
   const words = pattern.split(/\s+/).filter((word) => word !== '')

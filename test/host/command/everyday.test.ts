@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readCommandLine } from '../../../../src/protocols/ssh/command/command-line.ts'
+import { readCommandLine } from '../../../src/host/command/command-line.ts'
 
 const read = (text: string, shell: 'bash' | 'sh') =>
   readCommandLine(text, { login: 'jane', home: '/home/jane', shell }).statements

@@ -1,4 +1,4 @@
-import type { Statement } from '../../../policy/command.ts'
+import type { Statement } from '../../policy/command.ts'
 
 /** What happens on a host: a command, a shell, a file operation, a forwarded connection. */
 export interface HostFacts {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { checkLogin, patternList } from '../../../policy/patterns.ts'
-import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
+import { checkLogin, patternList } from '../policy/patterns.ts'
+import type { CommandEffect, StatementMatch } from '../policy/policy.ts'
 import {
   describeKinds,
   fitsKind,
@@ -8,9 +8,9 @@ import {
   REWRITE_ADVICE,
   type Contradiction,
   type Vocabulary,
-} from '../../../policy/vocabulary.ts'
-import type { HostStatement } from '../command/facts.ts'
-import { fitsGlob, fitsPath } from './path.ts'
+} from '../policy/vocabulary.ts'
+import type { HostStatement } from './command/facts.ts'
+import { fitsGlob, fitsPath } from './path-patterns.ts'
 import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
 
 /** How policy speaks of what happens on a host. */

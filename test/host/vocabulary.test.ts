@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { HostStatement } from '../../../../src/protocols/ssh/command/facts.ts'
-import { hostStatement } from '../../../../src/protocols/ssh/command/host-statement.ts'
-import { fitsGlob, fitsPath } from '../../../../src/protocols/ssh/policy/path.ts'
-import { policyLanguage } from '../../../../src/protocols/policy-language.ts'
-import { sqlStatement } from '../../../helpers/sql-statement.ts'
-import type { StatementMatch } from '../../../../src/policy/policy.ts'
+import type { HostStatement } from '../../src/host/command/facts.ts'
+import { hostStatement } from '../../src/host/command/host-statement.ts'
+import { fitsGlob, fitsPath } from '../../src/host/path-patterns.ts'
+import { policyLanguage } from '../../src/protocols/policy-language.ts'
+import { sqlStatement } from '../helpers/sql-statement.ts'
+import type { StatementMatch } from '../../src/policy/policy.ts'
 
 const statement = (given: Partial<HostStatement>): HostStatement =>
   hostStatement('deploy', { kinds: ['exec'], ...given })

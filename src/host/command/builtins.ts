@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 import { isText, type Word } from './options.ts'
 import { placePath, type Place } from './paths.ts'
 import { isHarmlessVariable } from './variables.ts'

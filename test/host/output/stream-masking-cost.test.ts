@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { maskingKinds, type CustomKind } from '../../../../src/policy/policy.ts'
-import { StreamMasking } from '../../../../src/protocols/ssh/output/stream-masking.ts'
+import { maskingKinds, type CustomKind } from '../../../src/policy/policy.ts'
+import { StreamMasking } from '../../../src/host/output/stream-masking.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readCommandLine } from '../../../../src/protocols/ssh/command/command-line.ts'
-import { withoutSecrets } from '../../../../src/protocols/ssh/gateway/command-draft.ts'
+import { readCommandLine } from '../../../src/host/command/command-line.ts'
+import { withoutSecrets } from '../../../src/host/without-secrets.ts'
 
 const read = (text: string) => readCommandLine(text, { login: 'jane', home: '/home/jane' }).statements
 const paths = (text: string) => {

@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 import { isText, type OptionTable, type ReadWords, type Word } from './options.ts'
 import { ANYWHERE, below, climbs, lastName, placePath, tree, type Place } from './paths.ts'
 import { NOTHING, program, trees, type Program, type ProgramEffect } from './program.ts'

@@ -2,10 +2,10 @@ import xterm from '@xterm/headless'
 import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
-import { StreamMasking } from '../../../../src/protocols/ssh/output/stream-masking.ts'
-import type { MaskedKind } from '../../../../src/masking/plan.ts'
-import { detectors } from '../../../../src/masking/replace.ts'
-import { maskingKinds, type CustomKind } from '../../../../src/policy/policy.ts'
+import { StreamMasking } from '../../../src/host/output/stream-masking.ts'
+import type { MaskedKind } from '../../../src/masking/plan.ts'
+import { detectors } from '../../../src/masking/replace.ts'
+import { maskingKinds, type CustomKind } from '../../../src/policy/policy.ts'
 
 const KEYS = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
 const custom: CustomKind = {

@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 import { parse } from 'unbash'
 import type { HostStatement } from './facts.ts'
 import { hostStatement, type CommandLineScope } from './host-statement.ts'

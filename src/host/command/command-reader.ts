@@ -1,5 +1,5 @@
 import type { HostFacts } from './facts.ts'
-import { deadlineWorker } from '../../../shared/deadline-worker.ts'
+import { deadlineWorker } from '../../shared/deadline-worker.ts'
 import { hiddenCommand, readCommandLine } from './command-line.ts'
 import type { CommandLineScope } from './host-statement.ts'
 

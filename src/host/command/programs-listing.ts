@@ -1,4 +1,4 @@
-import { item } from '../../../shared/item.ts'
+import { item } from '../../shared/item.ts'
 import { isText, type Word } from './options.ts'
 import { ANYWHERE, placePath, type Place } from './paths.ts'
 import { NOTHING, program, trees, type Program, type ProgramEffect, type Worst } from './program.ts'

@@ -253,6 +253,20 @@ describe.skipIf(isPostgresMissing)('what a rule may let through', () => {
     expect(seen).toContain('"command":"SELECT"')
     expect(seen).not.toContain('MASKING')
   })
+
+  it('allow: the error of a policy that reads a masked column quotes nothing of it', async () => {
+    const script = [
+      'select id from by_error',
+      'update by_error set note = null',
+      'explain analyze select from by_error',
+    ]
+    for (const sql of script) {
+      expect(await transcript(directly('a'), [sql])).toContain('invalid input syntax for type integer: \\"bnna1@')
+      const seen = await transcript(through('open', 'a'), [sql])
+      expect(seen).toContain('"22P02"')
+      expect(seen).not.toContain('bnna1')
+    }
+  })
 })
 
 describe.skipIf(isPostgresMissing)('notifications', () => {

@@ -1,5 +1,6 @@
 import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
+import { around } from '../relations-behind.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
 import { lineageOf, type StatementSources, type WrittenTie } from '../lineage/read-statement.ts'
@@ -277,9 +278,12 @@ export class MaskingScope {
     if (this.#answering.has(relation.oid)) return this.anything
     this.#answering.add(relation.oid)
     try {
-      const policies = this.#everyTie(relation)
-        .filter(({ tie }) => tie.kind === 'policy')
-        .map(({ of, tie }) => madeOf([this.#maskedAmong(columnsOfTie(of.oid, tie)), this.#answersOfThose(tie)]))
+      // A view reads its tables under their policies.
+      const policies = around([relation], this.#known.catalog).flatMap((of) =>
+        of.ties
+          .filter(({ kind }) => kind === 'policy')
+          .map((tie) => madeOf([this.#maskedAmong(columnsOfTie(of.oid, tie)), this.#answersOfThose(tie)])),
+      )
       this.#columnsOf(relation)
       const answer = madeOf([...policies, this.#shownBy(relation), this.#keyOf(relation)])
       // Within its own definition, which is not read yet, it would be another; so would that of one in its policies.

@@ -91,7 +91,10 @@ export function resolveFacts(
         ? 'any'
         : [...relations, ...parsed.flatMap((statement) => effectsOf(statement, catalog).alsoWrites)].some(
               (relation) => relation === undefined || masking.isTainted(relation),
-            ) || statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
+            ) ||
+            // A policy may compute with masked columns of a relation that nobody names.
+            lineage.some(({ leaks }) => leaks.length > 0) ||
+            statements.some(({ kinds }) => kinds.some((kind) => REPLAYS.has(kind)))
           ? quoting(masking)
           : 'none',
     lineage,

@@ -28,7 +28,7 @@ export function draftCommand(
     comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
     estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
-    refusal: facts.refusal,
+    refusal: facts.refusal ?? (session.readOnly ? mayLift(facts) : undefined),
     missing: facts.missing && {
       error: new PamError('RELATION_MISSING', `relation "${facts.missing.relation}" does not exist`),
       facts: { type: 'sql', statements: [facts.missing.statement] },
@@ -38,6 +38,20 @@ export function draftCommand(
     inTransaction: status !== 'I',
     again: async () => draftCommand(pipeline, analyzer, sql, parameters, await analyzer.again(sql, facts.declared)),
   }
+}
+
+/**
+ * Code that is not read may make a read-only session read-write: up to PostgreSQL 15 in its own transaction, by RESET; later ones in the next
+ * transaction, which may begin in the same text or pipeline. What is read-only in the server stays so, whatever rules say of what is unknown.
+ */
+function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefined {
+  const reason = statements.flatMap(({ unknown }) => unknown)[0]
+  if (reason === undefined) return undefined
+  // The client gets the server's own words.
+  if (syntaxError !== undefined) return new PamError('SYNTAX_ERROR', syntaxError.failure)
+  return new PamError('SETTING_REFUSED', `this session is read-only, and what this does is not known (${reason})`, {
+    hint: 'a function that was reviewed may run where the target lists it in safeFunctions',
+  })
 }
 
 /** The same objects for every statement of the same text: whoever knows them need not look at them again. */

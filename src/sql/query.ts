@@ -496,6 +496,8 @@ export interface UtilityDetail {
   /** CREATE TABLE AS and the like: where the rows of its statement are stored. */
   readonly stores: string | undefined
   readonly copy: Copy | undefined
+  /** User variables that it assigns by naming them, and not by an expression. */
+  readonly assigns: readonly string[]
   /** What it makes goes when the session ends. */
   readonly temporary: boolean
   /** NOTIFY: what is sent with it. */
@@ -525,6 +527,7 @@ export const NO_DETAIL: UtilityDetail = {
   explain: undefined,
   stores: undefined,
   copy: undefined,
+  assigns: [],
   temporary: false,
   notifies: undefined,
   gives: [],

@@ -6,6 +6,7 @@ import { resolveFacts, type FactsOptions } from '../../src/protocols/mysql/diale
 import { readStatements } from '../../src/protocols/mysql/dialect/parse-statement.ts'
 import { readBody } from '../../src/protocols/mysql/dialect/read-body.ts'
 import type { StatementFacts } from '../../src/protocols/mysql/dialect/statement-facts.ts'
+import { UserVariables } from '../../src/protocols/mysql/dialect/user-variables.ts'
 import { maskingScope } from '../../src/protocols/mysql/masking/scope.ts'
 import type { ServerVersion } from '../../src/protocols/mysql/wire/server-version.ts'
 import { atOnce } from '../../src/shared/slices.ts'
@@ -126,7 +127,12 @@ export const mask = (name: string, more: Partial<MaskedColumns> = {}): MaskedCol
   }
 }
 
-const OPTIONS: FactsOptions = { readOnly: false, ownAccount: false, defaultSchema: 'shop' }
+const OPTIONS: FactsOptions = {
+  readOnly: false,
+  ownAccount: false,
+  defaultSchema: 'shop',
+  variables: UserVariables.NEW,
+}
 
 /** What a text does and tells with these definitions and masks. */
 export function factsOf(

@@ -4,7 +4,7 @@ import { Answer, type AnswerKind } from '../../src/protocols/mysql/wire/answer.t
 import { commands } from '../../src/protocols/mysql/wire/command.ts'
 import { payloadOf } from '../../src/protocols/mysql/wire/framer.ts'
 import { readStmtPrepareOk } from '../../src/protocols/mysql/wire/stmt-prepare-ok.ts'
-import { LEAKS, LEAK_SCHEMA, UNTOUCHED } from '../fixtures/mysql-leaks.ts'
+import { CLEAN_SCRIPTS, LAUNDERED, LEAKS, LEAK_SCHEMA, UNTOUCHED } from '../fixtures/mysql-leaks.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 import { executeCommand, MysqlClient } from '../helpers/mysql-client.ts'
 import { MysqlGateway } from '../helpers/mysql-gateway.ts'
@@ -18,10 +18,14 @@ access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } 
 commands: [{ name: all, match: { unknown: true }, allow: true }, { name: known, allow: true }]
 masking: [{ name: people, columns: [people.email, people.phone, people.pin, derived.email, parts.pin], style: redact }]`
 
+const COPYING = RULES.replace('style: redact', 'style: redact, copying: true')
+
 const WHICH = ['a', 'b'] as const
 type Which = (typeof WHICH)[number]
+const THROUGH = ['through the gateway', 'through one that lets copy'] as const
+type Way = 'directly' | (typeof THROUGH)[number]
 let server: LocalMariadb
-const gateways = new Map<Which, MysqlGateway>()
+const gateways = new Map<string, MysqlGateway>()
 
 beforeAll(async () => {
   if (isMariadbMissing()) return
@@ -31,16 +35,16 @@ beforeAll(async () => {
     settings: { 'local-infile': '1' },
   })
   for (const which of WHICH)
-    gateways.set(
-      which,
-      await MysqlGateway.start({
-        rules: RULES,
+    for (const way of THROUGH) {
+      const gateway = await MysqlGateway.start({
+        rules: way === 'through the gateway' ? RULES : COPYING,
         target: { port: server.port, database: `leak_${which}` },
         password: 'secret',
-      }),
-    )
-  // What the target can do it has said by the second connection.
-  for (const which of WHICH) (await connect('through the gateway', which)).quit()
+      })
+      gateways.set(`${way} ${which}`, gateway)
+      // What the target can do it has said by the second connection.
+      ;(await connect(way, which)).quit()
+    }
 })
 afterAll(async () => {
   for (const client of [...idle.values()].flat()) client.quit()
@@ -48,10 +52,8 @@ afterAll(async () => {
   await server?.stop()
 })
 
-type Way = 'directly' | 'through the gateway'
-
 const connect = (way: Way, which: Which): Promise<MysqlClient> =>
-  MysqlClient.connect(way === 'directly' ? server.port : (gateways.get(which)?.port ?? 0), {
+  MysqlClient.connect(way === 'directly' ? server.port : (gateways.get(`${way} ${which}`)?.port ?? 0), {
     user: 'app',
     password: 'secret',
     database: `leak_${which}`,
@@ -86,6 +88,12 @@ async function prepared(client: MysqlClient, sql: string): Promise<Buffer[]> {
 
 /** Leaves nothing in its session that the next could see. */
 const ALONE = /^(?!.*(?:@|last_insert_id|lock|found_rows|rand|into|procedure|_of\())(?:select|with|\(|values)/is
+/** What a session keeps of these goes when it is reset. */
+const isOfVariables = (script: readonly string[]): boolean => OF_VARIABLES.has(script)
+const OF_VARIABLES: ReadonlySet<readonly string[]> = new Set([
+  ...LAUNDERED.map(({ script }) => script),
+  ...CLEAN_SCRIPTS,
+])
 const idle = new Map<string, MysqlClient[]>()
 
 /** All that a client sees of a script, and nothing of which database it was. A transaction around it leaves that as it was. */
@@ -97,8 +105,13 @@ async function transcript(
 ): Promise<string> {
   const waiting = idle.get(`${way} ${which}`) ?? []
   idle.set(`${way} ${which}`, waiting)
-  const mayShare = script.every((sql) => ALONE.test(sql))
+  const mayShare = isOfVariables(script) || script.every((sql) => ALONE.test(sql))
   const client = (mayShare ? waiting.pop() : undefined) ?? (await connect(way, which))
+  // What the session holds of the script before is gone by this.
+  if (isOfVariables(script)) {
+    await said(client, Buffer.of(commands.resetConnection), 'done')
+    await said(client, text('SET NAMES utf8mb4'), 'results')
+  }
   await said(client, text('START TRANSACTION'), 'results')
   const all: Buffer[] = []
   for (const sql of script) {
@@ -147,6 +160,27 @@ describe.skipIf(isMariadbMissing())('what a masked column holds cannot be told',
       expect(through[0]).toBe(through[1])
     }
   })
+})
+
+describe.skipIf(isMariadbMissing())('variables hide what they hold of masked columns', () => {
+  it.each(LAUNDERED.map((leak) => [leak.name, leak] as const))('%s', async (_name, { script }) => {
+    const direct = await both('directly', script)
+    restore(script)
+    expect(direct[0], 'tells nothing directly').not.toBe(direct[1])
+    const through = await both('through one that lets copy', script)
+    restore(script)
+    expect(through[0]).toBe(through[1])
+  })
+
+  it.each(CLEAN_SCRIPTS.map((script) => [script.join('; '), script] as const))(
+    '%s is as it is directly',
+    async (_name, script) => {
+      const direct = await transcript('directly', 'a', script)
+      restore(script)
+      expect(await transcript('through one that lets copy', 'a', script)).toBe(direct)
+      restore(script)
+    },
+  )
 })
 
 describe.skipIf(isMariadbMissing())('what is not masked stays byte for byte', () => {

@@ -76,11 +76,12 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
     case 'current-of':
       return PLAIN
     case 'variable':
-      return node.of === 'user' ? found.sources.anything : PLAIN
+      return node.of === 'setting' ? PLAIN : (found.sources.variable?.(node.name) ?? found.sources.anything)
     case 'assign': {
       // Whatever statement reads it next.
       const origin = originOf(node.value, context)
       found.copy(origin, 'a user variable')
+      found.assigned.push({ variable: node.variable, origin })
       return origin
     }
     case 'opaque':

@@ -58,7 +58,7 @@ export function lineageOf(tree: Statement, sources: StatementSources, isDefiniti
   const found = new LineageFindings(sources, new OpenConstants(tree, sources.dialect.totals))
   const outputs = readStatement(tree, found, undefined, undefined)
   for (const { origin } of outputs) found.meets(origin)
-  const { copies, constants, columns, textParameters, order } = found
+  const { copies, constants, columns, textParameters, order, assigned } = found
   const leaks = isDefinition ? found.leaks : [...found.leaks, ...order]
   return {
     outputs,
@@ -69,6 +69,7 @@ export function lineageOf(tree: Statement, sources: StatementSources, isDefiniti
     visible: constants.found,
     columns: [...columns],
     textParameters: [...textParameters],
+    assigned,
   }
 }
 

@@ -28,6 +28,8 @@ export interface Sources {
   opaque(name: { schema: string | undefined; name: string }, operator: boolean): boolean
   /** A value that may come from any masked column. */
   readonly anything: Origin
+  /** What a variable of the session holds; without it, anything. */
+  readonly variable?: (name: string) => Origin
   /** What a statement that SQL prepared under this name gives. */
   prepared(name: string): StatementLineage | undefined
 }
@@ -59,8 +61,15 @@ export interface StatementLineage {
   readonly visible?: VisibleConstants | undefined
   /** Names of all masked columns that it names in any place. */
   readonly columns?: readonly string[]
+  /** What is assigned to variables of the session, and where it comes from. */
+  readonly assigned?: readonly AssignedVariable[]
   /** Parameters that masked texts are compared with: sent as anything but a text, they would ask for more than one value. */
   readonly textParameters?: readonly number[]
+}
+
+export interface AssignedVariable {
+  readonly variable: string
+  readonly origin: Origin
 }
 
 /** Collects what one statement reveals besides its rows. */
@@ -68,6 +77,7 @@ export class LineageFindings {
   readonly sources: Sources
   leaks: SideChannel[] = []
   copies: UnmaskedCopy[] = []
+  readonly assigned: AssignedVariable[] = []
   /** Of orders in which indexes give rows. */
   readonly order: SideChannel[] = []
   /** What is read now gives rows of which the order is not seen. */

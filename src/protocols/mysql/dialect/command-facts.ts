@@ -4,7 +4,8 @@ import { guardLineage } from '../../../sql/facts/guard-lineage.ts'
 import { comparisonsOf, quoting, unknownLineage, unknownOutputs } from '../../../sql/facts/lineage-facts.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { Redefinitions, sourcesBeside } from '../../../sql/facts/redefinitions.ts'
-import { lineageOf } from '../../../sql/lineage/read-statement.ts'
+import { isMasked, PLAIN } from '../../../sql/lineage/origin.ts'
+import { lineageOf, type StatementSources } from '../../../sql/lineage/read-statement.ts'
 import type { StatementLineage } from '../../../sql/lineage/report.ts'
 import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { Name } from '../../../sql/query.ts'
@@ -15,6 +16,8 @@ import { definitionKinds } from './redefinitions.ts'
 import { resolveStatement } from './resolve-statement.ts'
 import { effectOf } from './settings.ts'
 import type { StatementFacts } from './statement-facts.ts'
+import { UserVariables } from './user-variables.ts'
+import { assignsAnything, effectOnVariables, meetsMasked, variablesIn } from './variable-effects.ts'
 
 /** A statement that SQL has prepared before, by its name in lower case; undefined where none is known. */
 export type FindPrepared = (name: string) => StatementFacts | undefined
@@ -24,6 +27,8 @@ export interface FactsOptions extends GuardOptions {
   readonly defaultSchema: string
   /** Why it is not certain what names stand for. */
   readonly uncertain?: string | undefined
+  /** What the session's variables hold when the text is sent. */
+  readonly variables: UserVariables
 }
 
 /** Resolves the names of parsed statements against the catalogs. */
@@ -42,6 +47,10 @@ export function resolveFacts(
   const statements: SqlStatement[] = []
   const redefined = new Redefinitions(definitionKinds)
   let movesReading = false
+  let { variables } = options
+  let sent = variables
+  let namesVariables = false
+  let readsMasked = false
   for (const statement of parsed) {
     const uncertain = [
       ...(options.uncertain === undefined ? [] : [options.uncertain]),
@@ -57,14 +66,24 @@ export function resolveFacts(
       defaultSchema: options.defaultSchema,
     })
     statements.push(resolved)
+    const isAnything = assignsAnything(statement, resolved, catalog)
+    const named = variablesIn(statement.tree)
+    const meets = hides && (isAnything || meetsMasked(statement, variables, catalog, masking))
+    // What is assigned for some rows, or once for each, tells of them at once.
+    const before = isAnything ? UserVariables.ANYTHING : meets ? variables.tainted(named.within) : variables
     const of = !hides
       ? undefined
       : uncertain.length > 0 || namesTemporary(statement, catalog)
         ? unknownLineage(masking)
-        : lineageOf(statement.tree, {
+        : lineageWith(before, statement, {
             ...sourcesBeside(redefined, (name) => findRelation(catalog, name) !== undefined, masking.sources),
             prepared: (name) => prepared(name)?.lineage[0],
           })
+    const effect = effectOnVariables(statement, { isAnything, lineage: of, meetsMasked: meets })
+    if (effect !== undefined || named.reads.size > 0) namesVariables = true
+    if (hides && [...named.reads].some((name) => !before.isClean(name))) readsMasked = true
+    variables = effect?.done(variables) ?? variables
+    sent = effect?.sent(sent) ?? sent
     if (of !== undefined)
       lineage.push(plans(statement, resolved, catalog, masking) ? { ...of, ...unknownOutputs(masking) } : of)
     const [name] = statement.names
@@ -93,7 +112,7 @@ export function resolveFacts(
       ? 'none'
       : statements.some(({ unknown }) => unknown.length > 0)
         ? 'any'
-        : isTainted(relations, statements, masking)
+        : readsMasked || isTainted(relations, statements, masking)
           ? quoting(masking)
           : 'none',
     lineage,
@@ -106,8 +125,39 @@ export function resolveFacts(
     objects: objectsOf(parsed, relations, catalog),
     unresolved: parsed.some((statement) => isAnyMissing(statement, catalog)),
     textParameters: [...new Set(lineage.flatMap(({ textParameters }) => textParameters ?? []))],
+    variables: namesVariables ? { sent, done: variables } : undefined,
   }
 }
+
+/**
+ * What it assigns it may read as well, before or after: the servers say themselves that nobody should rely on the order. What may be tainted
+ * by then is taken for it.
+ */
+function lineageWith(
+  variables: UserVariables,
+  { tree }: ParsedStatement,
+  sources: Omit<StatementSources, 'variable'>,
+): StatementLineage {
+  const { reads } = variablesIn(tree)
+  let before = variables
+  for (let round = 0; ; round++) {
+    const now = before
+    const lineage = lineageOf(tree, {
+      ...sources,
+      variable: (name) => (now.isClean(name) ? PLAIN : sources.anything),
+    })
+    if (reads.size === 0) return lineage
+    const next = now.tainted(maskedAmong(lineage))
+    if (![...reads].some((name) => now.isClean(name) && !next.isClean(name))) return lineage
+    // A chain of assignments would be gone through once for each.
+    before = round < MAX_ROUNDS ? next : UserVariables.ANYTHING
+  }
+}
+
+const maskedAmong = ({ assigned = [] }: StatementLineage): string[] =>
+  assigned.flatMap(({ variable, origin }) => (isMasked(origin) ? [variable] : []))
+
+const MAX_ROUNDS = 3
 
 /** Errors and warnings may quote values of what it names, of what a view shows, and of what it changes besides. */
 function isTainted(
@@ -195,6 +245,7 @@ const NOTHING: StatementFacts = {
   objects: '',
   unresolved: false,
   textParameters: [],
+  variables: undefined,
 }
 
 const MOVED =

@@ -28,8 +28,8 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
   if (NEVER.has(name)) return { refused: `SET ${name} is not allowed through the gateway` }
   const charsets = CHARSETS.get(name)
   if (charsets !== undefined) {
-    // The default, or what is computed: what it has become is read back.
-    if (value === undefined ? name === 'character_set_results' : charsets.test(value)) return 'followed'
+    // The default, or what is computed: what it has become is read back, and where that is another one, nothing more is read.
+    if (value === undefined || charsets.test(value)) return 'followed'
     return {
       refused: `SET ${name} is only possible to utf8mb4, utf8mb3, latin1, ascii or binary: the gateway relies on it to read statements and results as the server does`,
     }

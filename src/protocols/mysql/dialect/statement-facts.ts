@@ -1,5 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
+import type { UserVariables } from './user-variables.ts'
 import type { TextFacts } from '../../../sql/facts/text-facts.ts'
 
 /** All that the session needs to know about one text. */
@@ -19,4 +20,9 @@ export interface StatementFacts extends TextFacts {
    * one value: then it is not the statement that was decided on.
    */
   readonly textParameters: readonly number[]
+  /**
+   * What the session's variables hold once it is sent, whatever becomes of it, and once it has succeeded. Undefined: it neither reads nor
+   * assigns any.
+   */
+  readonly variables: { readonly sent: UserVariables; readonly done: UserVariables } | undefined
 }

@@ -2,6 +2,7 @@ import type { Engine } from '../../../gateway/engine.ts'
 import { keyOf, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { resolveFacts } from '../dialect/command-facts.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
+import { UserVariables } from '../dialect/user-variables.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { maskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -41,7 +42,7 @@ async function readAs(
     catalog,
     maskingScope({ columns: [], kinds: [] }, catalog, catalog.trees),
     () => undefined,
-    { readOnly: false, ownAccount: false, defaultSchema: DATABASE },
+    { readOnly: false, ownAccount: false, defaultSchema: DATABASE, variables: UserVariables.NEW },
   )
   return { facts: { type: 'sql', statements }, refusal }
 }

@@ -16,7 +16,7 @@ describe('what moving a setting does', () => {
     ['character_set_client', 'UTF8', 'followed'],
     ['character_set_client', 'utf8mb4x', 'refused'],
     ['character_set_client', 'gbk', 'refused'],
-    ['character_set_client', undefined, 'refused'],
+    ['character_set_client', undefined, 'followed'],
     ['character_set_client', 'null', 'refused'],
     ['character_set_results', 'null', 'followed'],
     ['character_set_results', undefined, 'followed'],

@@ -298,5 +298,11 @@ export const MAX_DEPTH = 200
 const MAX_HEIGHT = 400
 const TOO_DEEP = 'it is nested too deeply'
 
+/**
+ * A user variable, by what its name is the same as. Servers compare these names by a collation that we do not: but for letters of ASCII,
+ * which have no case, one is kept as it is written.
+ */
+export const variableName = (name: string): string => (/^[\w$.]+$/.test(name) ? name.toLowerCase() : name)
+
 /** As the servers fold names: character by character, where JavaScript makes two of one. */
 export const fold = (name: string): string => name.replaceAll('İ', 'i').toLowerCase()

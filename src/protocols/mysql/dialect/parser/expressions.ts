@@ -3,7 +3,7 @@ import { isLiteral, Kind } from '../lexer.ts'
 import { isIntroducer } from '../words.ts'
 import { assign, call, logic, operation } from './build.ts'
 import { constantAt } from './constants.ts'
-import { fold, MAX_DEPTH, type Cursor } from './cursor.ts'
+import { fold, MAX_DEPTH, variableName, type Cursor } from './cursor.ts'
 import { behindParentheses, isCalled, isInterval, readColumn, readExpression, readInterval } from './clauses.ts'
 import { readCall } from './functions.ts'
 import { readType } from './types.ts'
@@ -302,7 +302,7 @@ export function readSimple(cursor: Cursor): Expression {
 }
 
 function readUserVariable(cursor: Cursor): Expression {
-  const name = fold(cursor.tokens.value(cursor.at++))
+  const name = variableName(cursor.tokens.value(cursor.at++))
   if (!cursor.takeSign(':=')) return { kind: 'variable', of: 'user', name }
   return assign(name, readExpression(cursor))
 }

@@ -2,7 +2,7 @@ import type { Copy, Expression, Utility } from '../../../../sql/query.ts'
 import { Kind } from '../lexer.ts'
 import { utility } from './build.ts'
 import { constantAt } from './constants.ts'
-import { fold, type Cursor } from './cursor.ts'
+import { fold, variableName, type Cursor } from './cursor.ts'
 import { readCharset, readExportOptions } from './queries.ts'
 import { readIndexLoad } from './tables.ts'
 import { readValue } from './rows.ts'
@@ -29,22 +29,27 @@ export function readLoad(cursor: Cursor): Utility {
     given.push(cursor.kind === Kind.integer ? constantAt(cursor) : cursor.fail('a number'))
     cursor.expectAny('LINES', 'ROWS')
   }
-  const { columns, sets } = readColumns(cursor)
+  const { columns, variables, sets } = readColumns(cursor)
   const copy: Copy = { direction: 'from', where: isLocal ? 'client' : 'file', relation, columns, options: {} }
   return utility(isLocal ? 'load-data-local' : 'load-data', {
     writes: [relation],
     on: relation,
     expressions: [...given, ...sets],
-    detail: { copy },
+    detail: { copy, assigns: variables },
   })
 }
 
 /** `(column, @variable) SET column = …`. */
-function readColumns(cursor: Cursor): { readonly columns: readonly string[]; readonly sets: readonly Expression[] } {
+function readColumns(cursor: Cursor): {
+  readonly columns: readonly string[]
+  readonly variables: readonly string[]
+  readonly sets: readonly Expression[]
+} {
   const columns: string[] = []
+  const variables: string[] = []
   if (cursor.takeSign('(') && !cursor.takeSign(')')) {
     cursor.list(() => {
-      if (cursor.kind === Kind.userVariable) cursor.at++
+      if (cursor.kind === Kind.userVariable) variables.push(variableName(cursor.tokens.value(cursor.at++)))
       else columns.push(readColumn(cursor))
     })
     cursor.expectSign(')')
@@ -56,7 +61,7 @@ function readColumns(cursor: Cursor): { readonly columns: readonly string[]; rea
       if (!cursor.takeSign(':=')) cursor.expectSign('=')
       sets.push(readValue(cursor))
     })
-  return { columns, sets }
+  return { columns, variables, sets }
 }
 
 function readColumn(cursor: Cursor): string {

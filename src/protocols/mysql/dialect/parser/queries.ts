@@ -2,7 +2,7 @@ import type { Cte, Expression, FromItem, Query, Select, SetOperation, Target, Wi
 import { Kind } from '../lexer.ts'
 import { column, opaque } from './build.ts'
 import { constantAt } from './constants.ts'
-import { fold, type Cursor } from './cursor.ts'
+import { fold, variableName, type Cursor } from './cursor.ts'
 import { maybeOrder, readColumn, readExpression, readOrder, readWindow } from './clauses.ts'
 import { isQueryWord, readSubquery } from './expressions.ts'
 import { readFrom } from './from.ts'
@@ -219,7 +219,7 @@ export function readInto(cursor: Cursor): void {
     return
   }
   const variables = cursor.list(() => {
-    if (cursor.kind === Kind.userVariable) return fold(cursor.tokens.value(cursor.at++))
+    if (cursor.kind === Kind.userVariable) return variableName(cursor.tokens.value(cursor.at++))
     if (cursor.isInBody) return fold(cursor.name())
     return cursor.fail('a variable')
   })

@@ -2,7 +2,7 @@ import type { Expression, Utility, UtilityDetail } from '../../../../sql/query.t
 import { Kind } from '../lexer.ts'
 import { readAccount } from './accounts.ts'
 import { assign, utility } from './build.ts'
-import { fold, type Cursor } from './cursor.ts'
+import { fold, variableName, type Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
 import { readSystemVariable, SCOPES } from './expressions.ts'
 
@@ -175,7 +175,7 @@ const isEndOfValue = (cursor: Cursor): boolean => cursor.isAtStatementEnd || cur
 /** NAMES, CHARACTER SET, PASSWORD and user variables. */
 function readSpecial(found: Found, cursor: Cursor): boolean {
   if (cursor.kind === Kind.userVariable) {
-    const variable = fold(cursor.tokens.value(cursor.at++))
+    const variable = variableName(cursor.tokens.value(cursor.at++))
     if (!cursor.takeSign(':=')) cursor.expectSign('=')
     found.does.add('set-user-variable')
     found.expressions.push(assign(variable, readExpression(cursor)))

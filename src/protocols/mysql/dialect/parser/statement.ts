@@ -89,7 +89,10 @@ function withInto(query: Query, cursor: Cursor): Statement {
         expressions: into.path,
         detail: { stores: 'a file of the server' },
       })
-    : utility('select-into-variable', { statements: [query], detail: { stores: 'user variables' } })
+    : utility('select-into-variable', {
+        statements: [query],
+        detail: { stores: 'user variables', assigns: into.variables },
+      })
 }
 
 /** WITH before UPDATE and DELETE is MySQL's. */

@@ -18,6 +18,7 @@ import type { ReadingContext } from '../../dialect/reading-context.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
+import { UserVariables } from '../../dialect/user-variables.ts'
 import { maskingScope } from '../../masking/scope.ts'
 import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
 import type { MysqlTarget } from '../../target.ts'
@@ -30,8 +31,10 @@ export interface StatementAnalyzer {
   again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
   /** By the definitions that were read last. */
   scope(): MaskingScope | undefined
-  /** A statement is sent: definitions may change from here on, for all sessions. */
+  /** A statement is sent: definitions may change from here on, for all sessions, and so may the session's variables. */
   noteSent(facts: StatementFacts): void
+  /** All statements of a text have succeeded. */
+  noteSucceeded(facts: StatementFacts): void
   /** It is answered: if they have changed, they have by now. */
   noteDone(facts: StatementFacts): void
   /** The server has forgotten what the session has made for itself. */
@@ -55,7 +58,8 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
   let catalogs = new Map<string | undefined, Catalog>()
   let latest: Definitions | undefined
   /** The parser gives the same object for the same text, read in the same way. */
-  let cache = new Map<ParsedText, StatementFacts>()
+  let cache = new Map<ParsedText, KnownFacts>()
+  let variables = UserVariables.NEW
 
   const catalogOf = (definitions: Definitions, database: string | undefined): Catalog => {
     if (definitions !== latest) {
@@ -86,6 +90,8 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
     objects: '',
     unresolved: false,
     textParameters: [],
+    // What is not read may assign any.
+    variables: { sent: UserVariables.ANYTHING, done: UserVariables.ANYTHING },
   })
   const resolve = (
     { sql, context, parsed }: ReadText,
@@ -94,7 +100,7 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
   ): StatementFacts => {
     const catalog = catalogOf(definitions, context.database)
     const known = uncertain === undefined ? cache.get(parsed) : undefined
-    if (known !== undefined) return known
+    if (known !== undefined && (known.variables === undefined || known.variables === variables)) return known.facts
     if ('failure' in parsed) return { ...unread(parsed.failure), syntaxError: parsed.failure }
     const scope = maskingScope(masking, catalog, definitions.trees)
     const resolved = resolveFacts(parsed, catalog, scope, () => undefined, {
@@ -102,11 +108,12 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
       ownAccount: config.ownAccount,
       defaultSchema: config.database,
       uncertain,
+      variables,
     })
     const facts = { ...resolved, missing: missingRelation(resolved, catalog) }
     if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
       if (cache.size >= MAX_KNOWN) cache.clear()
-      cache.set(parsed, facts)
+      cache.set(parsed, { facts, variables: facts.variables && variables })
     }
     return facts
   }
@@ -155,12 +162,17 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
         }
       }
       if (facts.changesCatalog) onChange()
+      if (facts.variables !== undefined) variables = facts.variables.sent
+    },
+    noteSucceeded(facts) {
+      if (facts.variables !== undefined) variables = facts.variables.done
     },
     noteDone(facts) {
       if (facts.changesCatalog) onChange()
     },
     forgetSession() {
       temporary = new Set()
+      variables = UserVariables.NEW
       forget()
     },
   }
@@ -174,6 +186,12 @@ function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[]
       schema === undefined ? [] : [keyOf(foldDatabase(schema, catalog), foldTable(schema, name, catalog))],
     )
   })
+}
+
+/** Facts, and what the session's variables held when they were found; undefined where they do not depend on that. */
+interface KnownFacts {
+  readonly facts: StatementFacts
+  readonly variables: UserVariables | undefined
 }
 
 /** A text with what it says. */

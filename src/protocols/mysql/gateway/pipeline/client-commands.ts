@@ -434,15 +434,11 @@ export class ClientCommands {
     const scope = this.#analyzer.scope()
     this.#analyzer.noteSent(facts)
     const run = startRun({ decision, facts, scope, results: pipeline.context?.results })
-    this.#forward(bytes, kind, { run, ...more })
+    this.#forward(bytes, kind, { run, onSucceeded: () => this.#analyzer.noteSucceeded(facts), ...more })
     return run
   }
 
-  #forward(
-    bytes: Buffer,
-    kind: AnswerKind,
-    more: Partial<Pick<ClientExchange, 'run' | 'onDone' | 'onPrepared' | 'onCursor' | 'file'>> = {},
-  ): void {
+  #forward(bytes: Buffer, kind: AnswerKind, more: Partial<Omit<ClientExchange, 'type' | 'answer'>> = {}): void {
     const pipeline = this.#pipeline
     const answer = new Answer(kind, pipeline.capabilities)
     pipeline.begin({ type: 'client', answer, run: undefined, ...more }, pipeline.clientSequence ?? 1)

@@ -3,6 +3,7 @@ import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
+import { variablesIn } from '../../dialect/variable-effects.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { Pipeline } from './pipeline.ts'
 import { recordable } from '../../../../sql/record/recordable.ts'
@@ -56,7 +57,11 @@ function notesOf(facts: StatementFacts, pipeline: Pipeline): string[] {
   ])
   const names = [...new Set(masks.map(({ name }) => name))]
   const since = Math.round((Date.now() - pipeline.transactionSince) / 1000) * 1000
+  const variables = new Set(facts.parsed.flatMap(({ tree }) => [...variablesIn(tree).reads]))
   return [
+    ...(variables.size > 0
+      ? [`depends on ${[...variables].map((name) => `@${name}`).join(', ')}, set in the session`]
+      : []),
     ...(names.length > 0 ? [`shows masked ${names.join(', ')}`] : []),
     ...(pipeline.isInTransaction ? [`within a transaction, open for ${formatDuration(since)}`] : []),
   ]

@@ -18,6 +18,8 @@ export interface ClientExchange {
   readonly run: Run | undefined
   /** The target has taken it. */
   readonly onDone?: (() => void) | undefined
+  /** All statements of a text have succeeded, and no rows of it are kept for later. */
+  readonly onSucceeded?: (() => void) | undefined
   readonly onPrepared?: ((prepared: StmtPrepareOk) => void) | undefined
   /** The target keeps the rows for COM_STMT_FETCH. */
   readonly onCursor?: (() => void) | undefined

@@ -47,6 +47,7 @@ export class ServerAnswers {
         const shown = this.#okFor(part.ok, run)
         this.#ends(part.ok, run, `${part.ok.affectedRows} affected`)
         exchange.onDone?.()
+        if (exchange.answer.isOver) exchange.onSucceeded?.()
         return shown
       }
       case 'error':
@@ -63,6 +64,7 @@ export class ServerAnswers {
       case 'rows-end':
         this.#ends(part.end, run)
         exchange.onDone?.()
+        if (exchange.answer.isOver) exchange.onSucceeded?.()
         if (has(part.end.status, statusFlags.cursorExists)) exchange.onCursor?.()
         return this.#tellsMore(part.end, run) ? encodeOk(part.end, EOF) : undefined
       case 'file':

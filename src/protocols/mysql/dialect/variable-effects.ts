@@ -1,0 +1,174 @@
+import { wordList } from '../../../shared/word-list.ts'
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import { isMasked } from '../../../sql/lineage/origin.ts'
+import type { StatementLineage } from '../../../sql/lineage/report.ts'
+import { fromParts, partsOf, statementParts } from '../../../sql/parts.ts'
+import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
+import type { Assign, Expression, FromItem, Name, Statement } from '../../../sql/query.ts'
+import type { SqlStatement } from '../../../sql/statement.ts'
+import { findRelation, type Catalog } from '../catalog/catalog.ts'
+import { givesAnything } from './functions.ts'
+import { nativeFunctions } from './native-functions.ts'
+import type { UserVariables } from './user-variables.ts'
+
+/** User variables that a statement names. */
+export interface NamedVariables {
+  readonly reads: ReadonlySet<string>
+  /** Those that SET assigns, each once, and nothing else within: where it succeeds, it did. */
+  readonly sets: ReadonlyMap<string, Assign>
+  /** Those that are assigned within something, perhaps: for some rows, several times, or not at all. */
+  readonly within: ReadonlySet<string>
+  /** Those that are given the parts of rows, of a query or of a file. */
+  readonly into: ReadonlySet<string>
+  /** There is a part that is not read. */
+  readonly isOpaque: boolean
+}
+
+export function variablesIn(tree: Statement): NamedVariables {
+  const before = known.get(tree)
+  if (before !== undefined) return before
+  const found = new Finder().read(tree)
+  known.set(tree, found)
+  return found
+}
+
+/** Texts are read once, and judged as often as they are sent. */
+const known = new WeakMap<Statement, NamedVariables>()
+
+class Finder {
+  readonly #reads = new Set<string>()
+  readonly #within = new Set<string>()
+  readonly #into = new Set<string>()
+  #isOpaque = false
+
+  read(tree: Statement): NamedVariables {
+    const sets = new Map<string, Assign>()
+    const isSet = tree.kind === 'utility' && tree.does.includes('set-user-variable') && tree.statements.length === 0
+    const own = isSet ? tree.expressions.filter((node) => node.kind === 'assign') : []
+    for (const node of own) {
+      if (sets.has(node.variable)) this.#within.add(node.variable)
+      sets.set(node.variable, node)
+    }
+    const top = new Set<Expression>(own)
+    this.#statement(tree, top)
+    for (const name of this.#within) sets.delete(name)
+    return { reads: this.#reads, sets, within: this.#within, into: this.#into, isOpaque: this.#isOpaque }
+  }
+
+  #statement(node: Statement, top: ReadonlySet<Expression>): void {
+    const { expressions, statements, from } = statementParts(node)
+    if (node.kind === 'utility') for (const name of node.detail.assigns) this.#into.add(name)
+    for (const part of expressions) this.#expression(part, top.has(part))
+    for (const inner of statements) this.#statement(inner, NONE)
+    for (const item of from) this.#item(item)
+  }
+
+  #expression(node: Expression, isTop = false): void {
+    if (node.kind === 'opaque') this.#isOpaque = true
+    if (node.kind === 'variable' && node.of === 'user') this.#reads.add(node.name)
+    if (node.kind === 'assign' && !isTop) this.#within.add(node.variable)
+    const { expressions, statements } = partsOf(node)
+    for (const part of expressions) this.#expression(part)
+    for (const inner of statements) this.#statement(inner, NONE)
+  }
+
+  #item(item: FromItem): void {
+    const { expressions, statements, from } = fromParts(item)
+    for (const part of expressions) this.#expression(part)
+    for (const inner of statements) this.#statement(inner, NONE)
+    for (const inner of from) this.#item(inner)
+  }
+}
+
+const NONE: ReadonlySet<Expression> = new Set()
+
+/** What a statement does to user variables. */
+export interface VariableEffect {
+  /** As soon as it is sent, whatever becomes of it. */
+  readonly sent: (before: UserVariables) => UserVariables
+  /** Where it has succeeded. */
+  readonly done: (before: UserVariables) => UserVariables
+}
+
+/** Whether it may assign any variable whatever: by code that is not read, or in a way that its text does not show. */
+export function assignsAnything(
+  { tree, kinds, functions, reads, writes }: ParsedStatement,
+  { unknown }: SqlStatement,
+  catalog: Catalog,
+): boolean {
+  if (unknown.length > 0 || variablesIn(tree).isOpaque || !kinds.every((kind) => SHOWN.has(kind))) return true
+  // What a person has read and called safe may assign variables all the same: by itself, in a view, or in a trigger.
+  if (catalog.safeRoutines.size === 0) return false
+  const isView = (named: Name): boolean => findRelation(catalog, named)?.kind === 'view'
+  return (
+    writes.length > 0 ||
+    reads.some(isView) ||
+    functions.some(({ schema, name }) => schema !== undefined || !nativeFunctions(catalog.server).has(name))
+  )
+}
+
+/** Undefined: nothing. */
+export function effectOnVariables(
+  statement: ParsedStatement,
+  { isAnything, lineage, meetsMasked: meets }: Circumstances,
+): VariableEffect | undefined {
+  if (isAnything) return { sent: (before) => before.tainted('all'), done: (before) => before.tainted('all') }
+  const { sets, within, into } = variablesIn(statement.tree)
+  if (sets.size + within.size + into.size === 0) return undefined
+  const mayHoldMasked =
+    statement.tree.kind === 'utility' && statement.tree.detail.copy !== undefined
+      ? // Of a file of the client's: where it stopped may tell of the rows that there were. Of one of the server's nobody knows.
+        meets || !statement.kinds.includes('load-data-local')
+      : // Of a query whose rows could be shown as they are.
+        lineage !== undefined && (lineage.copies.length > 0 || lineage.outputs.some(({ origin }) => isMasked(origin)))
+  const tainted = [...(meets ? within : []), ...(mayHoldMasked ? into : [])]
+  const cleaned = new Map<string, string | undefined>()
+  for (const [name, { value }] of sets)
+    if (isAssignedClean(name, lineage)) cleaned.set(name, textOf(value))
+    else tainted.push(name)
+  const sent = (before: UserVariables): UserVariables =>
+    before.assigned([...sets.keys(), ...within, ...into]).tainted(tainted)
+  return { sent, done: (before) => sent(before).cleaned(cleaned) }
+}
+
+export interface Circumstances {
+  readonly isAnything: boolean
+  /** Undefined while no columns are masked. */
+  readonly lineage: StatementLineage | undefined
+  readonly meetsMasked: boolean
+}
+
+const isAssignedClean = (name: string, lineage: StatementLineage | undefined): boolean => {
+  if (lineage === undefined) return true
+  const origins = (lineage.assigned ?? []).filter(({ variable }) => variable === name)
+  return origins.length > 0 && origins.every(({ origin }) => !isMasked(origin))
+}
+
+const textOf = (value: Expression): string | undefined =>
+  value.kind === 'constant' && value.type === 'text' ? value.value : undefined
+
+/** Whether something in a statement may hold values of masked columns, so that what it assigns, and how often, may tell them. */
+export const meetsMasked = (
+  { tree, reads, writes, functions }: ParsedStatement,
+  variables: UserVariables,
+  catalog: Catalog,
+  masking: MaskingScope,
+): boolean =>
+  [...reads, ...writes].some((named) => {
+    const relation = findRelation(catalog, named)
+    return relation === undefined || masking.isTainted(relation)
+  }) ||
+  functions.some(({ schema, name }) => givesAnything(schema, name, catalog)) ||
+  [...variablesIn(tree).reads].some((name) => !variables.isClean(name))
+
+/** Kinds whose text shows every variable that they assign. */
+const SHOWN: ReadonlySet<string> = new Set(
+  wordList(`
+  select select-for-update select-into-file select-into-variable set-user-variable insert replace update delete truncate
+  load-data load-data-local set set-global set-persist set-transaction set-role do use explain describe help
+  show show-processlist show-warnings show-grants show-create-user show-profile show-engine
+  begin commit rollback savepoint release rollback-to lock unlock kill deallocate
+  create-table create-table-as create-view create-index create-sequence create-database alter-table alter-view alter-sequence
+  rename-table drop-table drop-column drop-partition drop-view drop-index drop-sequence drop-database
+`),
+)

@@ -40,9 +40,11 @@ export async function startRelays({ checks = true, hasLane = true } = {}) {
   const config = parseConfig(configText(checks), 'bench.yaml')
   const parser = await createSqlParser()
   const place = new CatalogPlace(new SharedDefinitions())
+  // As in a gateway, where sessions share what views and generated columns compute: here there are none.
+  const trees = new Map()
   let opened = 0
   return {
-    open: () => openRelay({ spool, config, parser, place, hasLane, id: `ses_bench_${opened++}` }),
+    open: () => openRelay({ spool, config, parser, place, trees, hasLane, id: `ses_bench_${opened++}` }),
     async stop() {
       await spool.stop()
       await parser.close()
@@ -51,7 +53,7 @@ export async function startRelays({ checks = true, hasLane = true } = {}) {
   }
 }
 
-async function openRelay({ spool, config, parser, place, hasLane, id }) {
+async function openRelay({ spool, config, parser, place, trees, hasLane, id }) {
   const [target] = config.targets
   const person = { id: 'bench', label: 'bench@example.com', kind: 'person', groups: ['engineering'] }
   const grant = { id: 'grt_1', rule: 'all', reason: '', endsAt: Date.now() + 1e9 }
@@ -108,7 +110,7 @@ async function openRelay({ spool, config, parser, place, hasLane, id }) {
     session,
     parser,
     catalog: CATALOG,
-    trees: new Map(),
+    trees,
     searchPath: ['pg_catalog', 'public'],
     place,
     seenChanges: 0,

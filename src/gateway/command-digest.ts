@@ -47,13 +47,26 @@ export class CommandDigest {
   #sameEachTime({ facts, context }: CommandDraft, policy: string): string {
     let known = this.#known.get(facts.statements)
     if (known?.type !== facts.type || known.policy !== policy || !sameContext(known.context, context)) {
-      const all = { ...this.#scope, policy, context, facts: facts as unknown as Json }
-      known = { type: facts.type, policy, context, digest: this.#key.hex(canonicalJson(all)) }
+      const { account, person, session, target } = this.#scope
+      // As canonical JSON of all of it, in which members stand in the order of their names.
+      const all = `{"account":${JSON.stringify(account)},"context":${canonicalJson(context)},"facts":${factsJson(facts)},${canonicalJson({ person, policy, session, target }).slice(1)}`
+      known = { type: facts.type, policy, context, digest: this.#key.hex(all) }
       this.#known.set(facts.statements, known)
     }
     return known.digest
   }
 }
+
+/** What a text does is the same object each time that the text comes, whichever session it comes in. */
+function factsJson(facts: CommandDraft['facts']): string {
+  const known = factsJsons.get(facts.statements)
+  if (known?.type === facts.type) return known.json
+  const json = canonicalJson(facts as unknown as Json)
+  factsJsons.set(facts.statements, { type: facts.type, json })
+  return json
+}
+
+const factsJsons = new WeakMap<object, { readonly type: string; readonly json: string }>()
 
 interface Known {
   readonly type: string

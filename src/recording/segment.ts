@@ -36,7 +36,10 @@ export async function encodeCompact(
   const { bytes, hash } = encodeBlocks(previous, blocks)
   const events = countOf(blocks)
   // Most sessions are short: a thread of its own would take longer to come to than they take.
-  const compressed = bytes.length <= SHORT ? gzipSync(bytes, { level: 1 }) : await compress(bytes, { level: 1 })
+  const compressed =
+    bytes.length <= SHORT
+      ? gzipSync(bytes, bytes.length <= VERY_SHORT ? LITTLE_MEMORY : { level: 1 })
+      : await compress(bytes, { level: 1 })
   return cipher === undefined
     ? { encoding: 'compact-gzip', bytes: compressed, events, hash }
     : { encoding: 'compact-age', bytes: await cipher.encrypt(compressed), events, hash }
@@ -165,7 +168,10 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
 }
 
 /** Bytes of events that are compressed at once. */
-const SHORT = 4096
+const SHORT = 16 * 1024
+/** Of what fits into a window of 4 KiB: clearing the memory of a larger one takes as long as compressing. */
+const VERY_SHORT = 4096
+const LITTLE_MEMORY = { level: 1, windowBits: 12, memLevel: 5 }
 /** Identification, deflate, no flags. */
 const GZIP_MAGIC = 0x1f8b0800
 const GZIP_HEADER = 10

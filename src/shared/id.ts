@@ -11,8 +11,8 @@ export function newId(prefix: IdPrefix): string {
 /** One call of the system's generator for many ids, and one text that all of them are cut from. */
 function refill(): void {
   crypto.getRandomValues(pool)
-  for (let n = 0; n < pool.length; n++) pool[n] = ALPHABET.charCodeAt((pool[n] as number) & 31)
-  text = String.fromCharCode(...pool)
+  for (let n = 0; n < pool.length; n++) pool[n] = CODES[(pool[n] as number) & 31] as number
+  text = decoder.decode(pool)
   used = 0
 }
 
@@ -24,6 +24,8 @@ export function looksLikeId(text: string, prefixes: readonly IdPrefix[]): boolea
 
 const LENGTH = 13
 const pool = new Uint8Array(LENGTH * 256)
+const decoder = new TextDecoder()
 let text = ''
 let used = 0
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+/** Crockford's base32, as bytes. */
+const CODES = new TextEncoder().encode('0123456789abcdefghjkmnpqrstvwxyz')

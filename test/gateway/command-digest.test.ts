@@ -30,19 +30,23 @@ const key = Buffer.alloc(32, 7)
 const hmac = (text: string): string => createHmac('sha256', key).update(text).digest('hex')
 
 describe('the digest of a command', () => {
-  it('covers all of it, however often parts of it have come before', () => {
+  it('covers all of it, however often parts of it have come before, and in whichever session', () => {
     fc.assert(
       fc.property(
-        scope,
+        fc.array(scope, { minLength: 2, maxLength: 2 }),
         fc.array(fc.array(statement, { maxLength: 3 }), { minLength: 3, maxLength: 3 }),
         fc.array(command, { minLength: 1, maxLength: 12 }),
-        (where, known, commands) => {
-          const digest = new CommandDigest(new HmacKey(key), where)
+        (sessions, known, commands) => {
+          const all = sessions.map((where) => ({ where, digest: new CommandDigest(new HmacKey(key), where) }))
           for (const { text, parameters, statements, type, context, inTransaction, policy } of commands) {
             const facts = { type, statements: known[statements] }
-            const what = { ...where, policy, context, facts } as unknown as Json
-            const of = digest.of({ text, parameters, facts, context, inTransaction } as unknown as CommandDraft, policy)
-            expect(of).toBe(hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters, inTransaction])))
+            // Texts do the same, as the same objects, in all sessions.
+            for (const { where, digest } of all) {
+              const what = { ...where, policy, context, facts } as unknown as Json
+              const draft = { text, parameters, facts, context, inTransaction } as unknown as CommandDraft
+              const expected = hmac(hmac(canonicalJson(what)) + JSON.stringify([text, parameters, inTransaction]))
+              expect(digest.of(draft, policy)).toBe(expected)
+            }
           }
         },
       ),

@@ -1,18 +1,24 @@
 import { FIRST_USER_OID, type Catalog } from '../../catalog/catalog.ts'
 import type { ChangedBy } from '../../catalog/shared-definitions.ts'
 import { factsOfLastReading, resolveFacts, type FindPrepared } from '../../dialect/command-facts.ts'
+import type { GuardOptions } from '../../dialect/guard.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
 import type { Failure, ParsedText, SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { PipelineState } from './pipeline-state.ts'
+import { sharedFacts } from './shared-facts.ts'
 
-/** What parsed texts do, against the catalogs as the session knows them; found out once for each reading of the catalogs. */
+/**
+ * What parsed texts do, against the catalogs as the session knows them; found out once for each reading of the catalogs. What a session knew
+ * when it logged in, others know as well: they share it. What it has read again is its own.
+ */
 export class ResolvedFacts {
   readonly #pipeline: PipelineState
   readonly #parser: SqlParser
   /** By what the text says: texts that say the same share it. */
-  #cache = new WeakMap<ParsedText, StatementFacts>()
+  #cache: WeakMap<ParsedText, StatementFacts>
   #generation: number
+  readonly #options: GuardOptions
   /** By types; of facts without them. */
   readonly #typed = new WeakMap<StatementFacts, Map<string, StatementFacts>>()
   readonly #ofLastReading = new WeakMap<StatementFacts, Partial<Record<ChangedBy, StatementFacts>>>()
@@ -20,11 +26,14 @@ export class ResolvedFacts {
   constructor(pipeline: PipelineState, parser: SqlParser) {
     this.#pipeline = pipeline
     this.#parser = parser
-    this.#generation = pipeline.known.generation
+    const { known, session } = pipeline
+    this.#generation = known.generation
+    this.#options = { readOnly: session.readOnly, ownAccount: session.config.ownAccount }
+    this.#cache = sharedFacts(known.catalog, known.masking, this.#options)
   }
 
   of(parsed: ParsedText, uncertain = this.#pipeline.known.uncertain): StatementFacts {
-    const { known, session } = this.#pipeline
+    const { known } = this.#pipeline
     if (this.#generation !== known.generation) {
       this.#cache = new WeakMap()
       this.#generation = known.generation
@@ -35,8 +44,7 @@ export class ResolvedFacts {
       'failure' in parsed
         ? this.#notRead(parsed)
         : resolveFacts(parsed, known.catalog, known.masking, this.#prepared, {
-            readOnly: session.readOnly,
-            ownAccount: session.config.ownAccount,
+            ...this.#options,
             uncertain,
           })
     // What EXECUTE runs depends on what has its name now.

@@ -323,6 +323,19 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['shared/', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
   },
 
+  'protocols/http/wire': { imports: ['protocols/http/wire/'], packages: ['node:http'] },
+  'protocols/http/local': {
+    imports: ['type:protocols/local-half.ts', 'wire/*.ts', 'protocols/http/wire/', 'protocols/http/local/'],
+  },
+  'protocols/http/server': {
+    imports: ['shared/', 'protocols/http/wire/', 'protocols/http/server/'],
+    packages: ['node:http', 'node:http2', 'type:node:stream'],
+  },
+  'protocols/http/upstream': {
+    imports: ['shared/', 'protocols/http/wire/', 'protocols/http/upstream/'],
+    packages: ['node:http', 'node:http2', 'type:node:stream', 'type:node:tls'],
+  },
+
   'protocols/ssh': {
     imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/ssh/*.ts'],
     packages: ['node:crypto', 'node:fs', 'node:path', 'ssh2', 'zod'],
@@ -446,7 +459,16 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/local-half.ts',
       'type:api/schemas/',
     ],
-    packages: [...FILES, '@napi-rs/keyring', 'node:child_process', 'node:crypto', 'node:net', 'node:url', 'type:jose'],
+    packages: [
+      ...FILES,
+      '@napi-rs/keyring',
+      'node:child_process',
+      'node:crypto',
+      'node:net',
+      'node:tls',
+      'node:url',
+      'type:jose',
+    ],
     clock: true,
     environment: true,
   },

@@ -10,6 +10,7 @@ import type { ListenerInfo } from '../protocols/client-half.ts'
 import { privateDirectory } from './paths.ts'
 import { peerOwner, type Endpoint, type PeerOwner } from './peer-owner.ts'
 import { refuseLocally } from './refuse-locally.ts'
+import { LocalTls } from './tls/local-tls.ts'
 
 export interface ListenerOptions {
   /** What makes the port the same each time: gateway and target. */
@@ -35,7 +36,8 @@ export interface LocalListener {
 
 /**
  * Listens on a port of 127.0.0.1 and of ::1, and, where the system has them, on a Unix socket in a private directory. A TCP
- * connection must belong to the user; where the system does not tell, it must know the secret.
+ * connection must belong to the user; where the system does not tell, it must know the secret. With TLS it must show a certificate, whoever
+ * it belongs to.
  *
  * Both addresses, since clients that are given `localhost` may try ::1 first: a port that is free there could be taken by another
  * user, who would be connected to in our place.
@@ -43,7 +45,8 @@ export interface LocalListener {
 export async function listenLocally(options: ListenerOptions): Promise<LocalListener> {
   if (options.private) return listenPrivately(options)
   const ownerOf = options.ownerOf ?? peerOwner
-  const needsSecret = ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
+  const tls = options.protocol.tls === undefined ? undefined : new LocalTls(options.protocol.tls)
+  const needsSecret = tls === undefined && ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
   if (needsSecret && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
       hint: 'start the client with pamctl: pamctl connect TARGET -- CLIENT',
@@ -58,21 +61,35 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     refusing++
     refuseLocally(client, options.protocol, error, { limit: STRANGER_LINGER_MS, closed: () => refusing-- })
   }
+  const ownerOfPeer = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): PeerOwner =>
+    remoteAddress === undefined || localAddress === undefined
+      ? 'gone' // it has left already
+      : ownerOf({ address: remoteAddress, port: remotePort ?? 0 }, { address: localAddress, port: localPort ?? 0 })
   const serve = (socket: Socket): void => {
-    const channel = socketChannel(socket)
     const challenge = secret === undefined ? undefined : options.protocol.challenge?.(secret)
-    if (challenge !== undefined) return demandSecret(channel, challenge, options)
-    const { remoteAddress, remotePort, localAddress, localPort } = socket
-    const owner =
-      remoteAddress === undefined || localAddress === undefined
-        ? 'gone' // it has left already
-        : ownerOf({ address: remoteAddress, port: remotePort ?? 0 }, { address: localAddress, port: localPort ?? 0 })
-    if (owner === options.uid) return options.accept(channel)
-    options.turnedAway(owner === 'gone' ? 'a connection that left at once' : `a connection of user ${owner}`)
-    refuse(channel, strangerError(owner))
+    if (challenge !== undefined) return demandSecret(socketChannel(socket), challenge, options)
+    const owner = ownerOfPeer(socket)
+    const isOwn = owner === options.uid || (tls !== undefined && owner === 'unknown')
+    if (!isOwn)
+      options.turnedAway(owner === 'gone' ? 'a connection that left at once' : `a connection of user ${owner}`)
+    if (tls !== undefined) return secured(tls, socket, isOwn ? undefined : owner)
+    if (isOwn) return options.accept(socketChannel(socket))
+    refuse(socketChannel(socket), strangerError(owner))
+  }
+  const secured = (tls: LocalTls, socket: Socket, stranger: PeerOwner | undefined): void => {
+    if (stranger !== undefined && refusing >= MAX_REFUSING) return void socket.destroy()
+    tls.secure(socket, (within, isKnown) => {
+      const channel = socketChannel(within)
+      if (stranger !== undefined) return refuse(channel, strangerError(stranger))
+      if (isKnown) return options.accept(channel)
+      options.turnedAway('a connection without the certificate of this port')
+      refuse(channel, NO_CERTIFICATE)
+    })
   }
   const { servers, port } = await listenOnPort(serve, options.port, usual)
-  const socketDirectory = process.platform === 'win32' ? undefined : join(options.runtime, shortHash(options.name))
+  // What comes over TLS here comes over a port.
+  const hasSocket = tls === undefined && process.platform !== 'win32'
+  const socketDirectory = hasSocket ? join(options.runtime, shortHash(options.name)) : undefined
   const local =
     socketDirectory === undefined
       ? undefined
@@ -84,6 +101,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
       ...(port !== usual && options.port === undefined ? { usualPort: usual } : {}),
       ...(socketDirectory === undefined ? {} : { socketDirectory }),
       ...(secret === undefined ? {} : { secret }),
+      ...(tls === undefined ? {} : { tls: tls.client }),
     },
     async close() {
       const closed = [...servers, ...(local === undefined ? [] : [local])].map(closeServer)
@@ -100,6 +118,10 @@ const strangerError = (owner: PeerOwner): PamError =>
         hint: 'connect as the user who ran "pamctl connect" (programs under sudo run as another one)',
       })
     : new PamError('NOT_ALLOWED', 'cannot verify which user opened this connection', { hint: 'connect again' })
+
+const NO_CERTIFICATE = new PamError('NOT_ALLOWED', 'this port wants the client certificate that was made for it', {
+  hint: 'connect as "pamctl connect" says, or start the client with it',
+})
 
 /** For a program that hands bytes over: nothing of it can be reached by anybody else. */
 async function listenPrivately(options: ListenerOptions): Promise<LocalListener> {

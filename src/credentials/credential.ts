@@ -1,9 +1,12 @@
 /** What the gateway logs in upstream with, for one session. */
 export interface CredentialLease {
   readonly user: string
+  /** As it is now: one that is rotated is another one each time. */
   readonly password: string | undefined
   /** A private key in OpenSSH or PEM form, and what it is encrypted under. */
   readonly privateKey?: { readonly text: string; readonly passphrase: string | undefined }
+  /** What it shows within TLS, in PEM. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
   /** Gives it back; a static password has nothing to give back. */
   release(): Promise<void>
 }

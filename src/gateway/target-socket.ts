@@ -11,6 +11,14 @@ export interface TargetAddress {
   readonly tls: 'verify-full' | 'verify-ca' | 'require' | 'disable'
   /** A file with the authority that signed its certificate. */
   readonly ca?: string | undefined
+  /** The name in its certificate, where that is another one than `host`. */
+  readonly serverName?: string | undefined
+}
+
+/** What TLS carries besides: a certificate of ours, and the protocols within, most wanted first (RFC 7301). */
+export interface TlsExtras {
+  readonly certificate?: { readonly certificate: string; readonly key: string } | undefined
+  readonly alpn?: readonly string[]
 }
 
 /** Connects. Once the signal aborts the socket is closed, and its reason thrown. */
@@ -24,12 +32,22 @@ export async function connectTarget({ host, port }: TargetAddress, signal: Abort
 /** TLS as the configuration says, on a connection whose both sides have agreed to begin with it; undefined where it says none. */
 export type BeginTls = (socket: Socket, signal: AbortSignal) => Promise<TLSSocket>
 
-export function targetTls(address: TargetAddress, baseDirectory: string): BeginTls | undefined {
+export function targetTls(
+  address: TargetAddress,
+  baseDirectory: string,
+  { certificate, alpn }: TlsExtras = {},
+): BeginTls | undefined {
   const options = tlsOptions(address, baseDirectory)
   if (options === undefined) return undefined
-  const { host } = address
+  const { serverName: name = address.host } = address
   return async (socket, signal) => {
-    const secure = connectTls({ socket, ...(isIP(host) === 0 ? { servername: host } : {}), ...options })
+    const secure = connectTls({
+      socket,
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+      ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+      ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+      ...options,
+    })
     await opened(secure, 'secureConnect', signal)
     return secure
   }
@@ -48,7 +66,7 @@ function tlsOptions(config: TargetAddress, baseDirectory: string): ConnectionOpt
       return {
         ...ca,
         rejectUnauthorized: true,
-        checkServerIdentity: (_host, certificate) => checkServerIdentity(config.host, certificate),
+        checkServerIdentity: (_host, certificate) => checkServerIdentity(config.serverName ?? config.host, certificate),
       }
   }
 }

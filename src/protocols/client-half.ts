@@ -24,6 +24,15 @@ export interface ListenerInfo {
   readonly socketPath?: string
   /** The password that this port demands, where the system does not say who connects. */
   readonly secret?: string
+  /** What a client is given where the port speaks TLS. */
+  readonly tls?: ClientCertificate
+}
+
+/** In PEM: who vouches for the port, and what the client shows to be let in. */
+export interface ClientCertificate {
+  readonly authority: string
+  readonly certificate: string
+  readonly key: string
 }
 
 export interface ClientStart {

@@ -14,6 +14,11 @@ export interface LocalHalf {
   follow(): LocalProgress
   /** Demands a secret in the protocol's own way; none where the protocol has no password that could carry it. */
   challenge?(secret: string): LocalChallenge
+  /**
+   * Clients come over TLS: the agent ends it with a certificate that is made for the port, and asks for one that only whoever was told of
+   * the port has. The bytes within go to the gateway. The names are those of ALPN (RFC 7301), most wanted first.
+   */
+  readonly tls?: readonly string[]
 }
 
 /** Why, in texts that move no cursor. */

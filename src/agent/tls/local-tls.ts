@@ -1,0 +1,77 @@
+import { constants, X509Certificate } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import type { ClientCertificate } from '../../protocols/client-half.ts'
+import { makeAuthority, type Authority, type SubjectName } from './certificates.ts'
+
+/**
+ * TLS of one local port, with certificates that are made for it and kept in memory. Clients are asked for theirs within the handshake, so
+ * that a port is of no use to another user, nor to a page in a browser, before a byte of the protocol is read.
+ */
+export class LocalTls {
+  /** What a client is given, so that it trusts the port and is let in. */
+  readonly client: ClientCertificate
+  readonly #context: SecureContext
+  readonly #alpn: readonly string[]
+  /** In DER. */
+  readonly #known: Buffer
+
+  /** `alpn`: the protocols within, most wanted first. `authority`: who signs the certificate of the port, where clients know one already. */
+  constructor(alpn: readonly string[], authority?: Authority) {
+    this.#alpn = alpn
+    const validity = validityFrom(new Date())
+    const servers = authority ?? makeAuthority('pamctl port', validity)
+    // Another one than vouches for the port: whoever has the key of that cannot make certificates of clients.
+    const clients = makeAuthority('pamctl clients', validity)
+    const server = servers.issue('pamctl', 'server', NAMES)
+    const { certificate, key } = clients.issue('pamctl', 'client')
+    this.client = { authority: servers.certificate, certificate, key }
+    this.#known = new X509Certificate(certificate).raw
+    this.#context = createSecureContext({
+      cert: server.certificate,
+      key: server.key,
+      ca: clients.certificate,
+      minVersion: 'TLSv1.2',
+      // Nothing that one connection has shown counts for another one.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    })
+  }
+
+  /**
+   * Ends TLS on a connection. `done` is called once, unless the handshake fails, with the connection within, and whether the client has
+   * shown the certificate, to which it must have the key.
+   */
+  secure(socket: Socket, done: (within: TLSSocket, isKnown: boolean) => void): void {
+    const secured = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: this.#context,
+      requestCert: true,
+      // One without is told so in its own protocol.
+      rejectUnauthorized: false,
+      ALPNProtocols: [...this.#alpn],
+    })
+    const timer = setTimeout(() => secured.destroy(), MAX_HANDSHAKE_MS)
+    const onFailure = (): void => void secured.destroy()
+    secured.on('error', onFailure)
+    secured.on('close', () => clearTimeout(timer))
+    secured.once('secure', () => {
+      clearTimeout(timer)
+      done(secured, secured.getPeerX509Certificate()?.raw.equals(this.#known) === true)
+    })
+  }
+}
+
+/** Clocks of one machine agree; that they are set back does no harm. */
+const validityFrom = (now: Date): { from: Date; to: Date } => ({
+  from: new Date(now.getTime() - DAY_MS),
+  to: new Date(now.getTime() + VALID_MS),
+})
+
+const NAMES: readonly SubjectName[] = [
+  { dns: 'localhost' },
+  { address: Buffer.from([127, 0, 0, 1]) },
+  { address: Buffer.from([...Array<number>(15).fill(0), 1]) },
+]
+const DAY_MS = 24 * 3_600_000
+const VALID_MS = 365 * DAY_MS
+const MAX_HANDSHAKE_MS = 10_000

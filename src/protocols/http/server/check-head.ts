@@ -1,0 +1,70 @@
+import { PamError } from '../../../shared/errors.ts'
+import { valuesOf, type Header, type Headers } from '../wire/headers.ts'
+import type { RequestHead } from './exchange.ts'
+
+/** A request as a library has read it. */
+export interface RawHead {
+  readonly version: '1.1' | '2'
+  /** Of HTTP/1: what it says of itself. */
+  readonly minorVersion?: number
+  readonly method: string
+  readonly target: string
+  /** With pseudo-headers. */
+  readonly headers: Headers
+}
+
+/**
+ * What libraries let through and two servers may read in two ways: everything but one host, one length and one kind of target is refused. The
+ * text is for the client.
+ */
+export function checkHead({ version, minorVersion, method, target, headers: all }: RawHead): RequestHead | PamError {
+  const headers = all.filter(([name]) => !name.startsWith(':') && name !== 'host')
+  const host = hostOf(all)
+  const wrong =
+    (minorVersion === 0 ? 'HTTP/1.0 is not supported' : undefined) ??
+    (METHOD.test(method) && !NEVER.has(method)
+      ? undefined
+      : `requests of the method ${METHOD.test(method) ? method : '?'} are not supported`) ??
+    (TARGET.test(target) ? undefined : 'the target of a request must be a path, in characters of ASCII') ??
+    (host === undefined ? 'a request must name one host' : undefined) ??
+    wrongHeader(version, headers)
+  if (wrong !== undefined) return new PamError('PROTOCOL_VIOLATION', wrong)
+  return { version, method, target, host: host as string, headers }
+}
+
+/** In HTTP/2 a `host` beside the authority must be the same. */
+function hostOf(headers: readonly Header[]): string | undefined {
+  const names = [...valuesOf(headers, ':authority'), ...valuesOf(headers, 'host')]
+  const isHttp2 = names.length === 2 && valuesOf(headers, ':authority').length === 1 && names[0] === names[1]
+  const [host] = names
+  return (names.length === 1 || isHttp2) && host !== undefined && HOST.test(host) ? host : undefined
+}
+
+function wrongHeader(version: '1.1' | '2', headers: Headers): string | undefined {
+  if (headers.length > MAX_HEADERS) return `more than ${MAX_HEADERS} headers`
+  const odd = headers.find(([name, value]) => !NAME.test(name) || !VALUE.test(value))
+  if (odd !== undefined) return 'a header that is not plain ASCII'
+  const twice = SINGLE.find((name) => valuesOf(headers, name).length > 1)
+  if (twice !== undefined) return `the header ${twice} is there more than once`
+  const encodings = valuesOf(headers, 'transfer-encoding')
+  if (encodings.length > 0 && (version === '2' || encodings.join() !== 'chunked'))
+    return 'no transfer encoding but chunked is supported'
+  if (encodings.length > 0 && valuesOf(headers, 'content-length').length > 0)
+    return 'a length beside a transfer encoding'
+  if (valuesOf(headers, 'content-length').some((value) => !/^(?:0|[1-9]\d{0,15})$/.test(value)))
+    return 'a length that is not a number'
+  if (valuesOf(headers, 'expect').some((value) => value.toLowerCase() !== '100-continue'))
+    return 'nothing but 100-continue can be expected'
+  return undefined
+}
+
+const METHOD = /^[A-Z]{1,20}$/
+/** What would turn a server into a tunnel or a mirror, or is the beginning of HTTP/2. */
+const NEVER = new Set(['CONNECT', 'TRACE', 'PRI'])
+/** Origin form (RFC 9112, section 3.2.1); a fragment is never sent, and a backslash is a slash to some. */
+const TARGET = /^\/(?:(?![#\\])[\x21-\x7e])*$/
+const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
+const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
+const VALUE = /^[\t\x20-\x7e]*$/
+const SINGLE = ['content-length', 'content-type', 'content-encoding', 'expect', 'authorization', 'upgrade'] as const
+const MAX_HEADERS = 100

@@ -1,0 +1,54 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
+import type { PamError } from '../../../shared/errors.ts'
+import type { Headers } from '../wire/headers.ts'
+import type { PlainAnswer } from '../wire/http2-frames.ts'
+
+/** The head of a request, whichever version of HTTP it came in. What is in here has passed `checkHead`. */
+export interface RequestHead {
+  readonly version: '1.1' | '2'
+  readonly method: string
+  /** Path and query, as sent. */
+  readonly target: string
+  /** The name that the client connects to, with its port where it gave one. */
+  readonly host: string
+  /** Without those of HTTP/2 that begin with a colon, and without `host`. */
+  readonly headers: Headers
+}
+
+export interface AnswerHead {
+  readonly status: number
+  readonly headers: Headers
+}
+
+/** One request and the place for its answer. */
+export interface Exchange {
+  readonly request: RequestHead
+  readonly body: Readable
+  /** Aborts once nobody waits for the answer: the client gave up the request, or its connection is over. */
+  readonly left: AbortSignal
+  readonly hasAnswered: boolean
+  /** What the client wants to speak in place of HTTP on this connection; undefined where it wants nothing else. */
+  readonly upgrade: string | undefined
+  /** Sends the head at once. What is written to the stream is the body; its end is the end of the answer. */
+  answer(head: AnswerHead): Writable
+  /** Where the client wants another protocol: says so, and gives the connection. */
+  switchProtocols(headers: Headers): Duplex
+  /** Gives up the answer in the middle: the client must see that it is not whole. */
+  abandon(): void
+}
+
+/** What serves the requests of one connection. */
+export interface HttpHandler {
+  /** Resolves when the exchange is over. Never rejects. */
+  serve(exchange: Exchange): Promise<void>
+  /** How a client is told of what is wrong with its request, before anybody could serve it. */
+  refusal(error: PamError): PlainAnswer
+}
+
+export interface HttpConnection {
+  /** Resolves once it is over. */
+  readonly closed: Promise<void>
+  /** Takes no more requests; what has been answered still arrives. */
+  close(): void
+  destroy(): void
+}

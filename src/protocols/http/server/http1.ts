@@ -1,0 +1,222 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import type { Duplex, Writable } from 'node:stream'
+import { PamError } from '../../../shared/errors.ts'
+import { fromRawHeaders, toNodeHeaders, valueOf, type Headers } from '../wire/headers.ts'
+import { checkHead } from './check-head.ts'
+import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
+import { plainAnswer } from '../wire/plain-answer.ts'
+
+/**
+ * HTTP/1.1 over connections that are handed in. Node's server reads them; it listens nowhere, and is told that it does, since it looks at the time
+ * limits of requests only then.
+ */
+export class Http1Server {
+  readonly #server: Server
+  readonly #connections = new WeakMap<object, Http1Connection>()
+
+  constructor() {
+    this.#server = createServer({
+      maxHeaderSize: MAX_HEAD_BYTES,
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      // Who closes idle connections in between fails requests that are on their way.
+      keepAliveTimeout: 0,
+      connectionsCheckingInterval: CHECK_MS,
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      joinDuplicateHeaders: false,
+    })
+    // None are left out in silence: they are counted where they are checked.
+    this.#server.maxHeadersCount = 0
+    this.#server.on('request', (request, response) => this.#of(request)?.take(request, response))
+    this.#server.on('checkContinue', (request, response) => this.#of(request)?.take(request, response))
+    this.#server.on('checkExpectation', (request, response) => this.#of(request)?.take(request, response))
+    this.#server.on('upgrade', (request, socket, head) => this.#of(request)?.takeUpgrade(request, socket, head))
+    this.#server.on('connect', (request, socket, head) => this.#of(request)?.takeUpgrade(request, socket, head))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      this.#connections.get(socket)?.cannotRead(error),
+    )
+    this.#server.emit('listening')
+  }
+
+  serve(stream: Duplex, handler: HttpHandler): HttpConnection {
+    const connection = new Http1Connection(stream, handler)
+    this.#connections.set(stream, connection)
+    this.#server.emit('connection', stream)
+    return connection
+  }
+
+  close(): void {
+    this.#server.closeAllConnections()
+    this.#server.close(() => {})
+  }
+
+  #of(request: IncomingMessage): Http1Connection | undefined {
+    return this.#connections.get(request.socket)
+  }
+}
+
+/** Requests are served one after the other, as they would be by a server: one that is sent before the answer to the last one has come waits. */
+class Http1Connection implements HttpConnection {
+  readonly closed: Promise<void>
+  readonly #stream: Duplex
+  readonly #handler: HttpHandler
+  #last: Promise<void> = Promise.resolve()
+  #waiting = 0
+  #isClosing = false
+
+  constructor(stream: Duplex, handler: HttpHandler) {
+    this.#stream = stream
+    this.#handler = handler
+    this.closed = new Promise((resolve) => {
+      if (stream.destroyed) resolve()
+      else stream.once('close', resolve)
+    })
+  }
+
+  take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#waiting >= MAX_WAITING) return this.destroy()
+    this.#waiting++
+    this.#last = this.#last.then(async () => {
+      try {
+        await this.#serve(request, response, undefined)
+      } finally {
+        this.#waiting--
+        if (this.#isClosing && this.#waiting === 0) this.#stream.end()
+      }
+    })
+  }
+
+  /** The connection is the exchange's from here on: Node reads it no more. */
+  takeUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(stream as never)
+    response.once('finish', () => stream.end())
+    if (head.length > 0) stream.unshift(head)
+    this.#last = this.#last.then(() => this.#serve(request, response, stream))
+  }
+
+  /** Node closes a connection that it cannot read; what is wrong with it is said first. */
+  cannotRead(error: NodeJS.ErrnoException): void {
+    if (this.#stream.destroyed || !this.#stream.writable || this.#waiting > 0) return this.destroy()
+    const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    const refusal = this.#handler.refusal(
+      isTooLarge
+        ? new PamError('MESSAGE_TOO_LARGE', 'the head of the request is too large')
+        : isLate
+          ? new PamError('HANDSHAKE_TIMEOUT', 'the request did not come in time')
+          : new PamError('PROTOCOL_VIOLATION', 'the request cannot be read as HTTP'),
+    )
+    this.#stream.end(plainAnswer(refusal))
+  }
+
+  close(): void {
+    this.#isClosing = true
+    if (this.#waiting === 0) this.#stream.end()
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined): Promise<void> {
+    if (this.#stream.destroyed) return
+    const head = checkHead({
+      version: '1.1',
+      minorVersion: request.httpVersionMajor === 1 ? request.httpVersionMinor : 0,
+      method: request.method ?? '',
+      target: request.url ?? '',
+      headers: fromRawHeaders(request.rawHeaders),
+    })
+    if (head instanceof PamError || (upgraded !== undefined && hasBody(head))) {
+      const { status, contentType, body } = this.#handler.refusal(
+        head instanceof PamError ? head : new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol'),
+      )
+      response.writeHead(status, { 'content-type': contentType, 'content-length': body.length, connection: 'close' })
+      response.end(body)
+      return
+    }
+    if (valueOf(head.headers, 'expect') !== undefined) response.writeContinue()
+    const exchange = new Http1Exchange(head, request, response, upgraded)
+    await this.#handler.serve(exchange)
+    await exchange.over
+  }
+}
+
+const hasBody = ({ headers }: RequestHead): boolean =>
+  (valueOf(headers, 'content-length') ?? '0') !== '0' || valueOf(headers, 'transfer-encoding') !== undefined
+
+class Http1Exchange implements Exchange {
+  readonly request: RequestHead
+  readonly body: IncomingMessage
+  readonly left: AbortSignal
+  /** Resolves once the answer is sent, or given up, or the connection somebody else's. */
+  readonly over: Promise<void>
+  readonly #response: ServerResponse
+  readonly #upgraded: Duplex | undefined
+  #hasSwitched = (): void => {}
+
+  constructor(head: RequestHead, request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined) {
+    this.request = head
+    this.body = request
+    this.#response = response
+    this.#upgraded = upgraded
+    const left = new AbortController()
+    this.left = left.signal
+    this.over = new Promise((resolve) => {
+      this.#hasSwitched = resolve
+      response.once('finish', resolve)
+      response.once('close', resolve)
+    })
+    const { socket } = request
+    const onClose = (): void => {
+      if (!response.writableFinished) left.abort()
+      this.#hasSwitched()
+    }
+    socket.once('close', onClose)
+    void this.over.then(() => socket.off('close', onClose))
+    if (socket.destroyed) onClose()
+  }
+
+  get upgrade(): string | undefined {
+    return this.#upgraded === undefined ? undefined : valueOf(this.request.headers, 'upgrade')
+  }
+
+  get hasAnswered(): boolean {
+    return this.#response.headersSent
+  }
+
+  answer({ status, headers }: AnswerHead): Writable {
+    const response = this.#response
+    response.sendDate = false
+    // What has not been read of the request is not read any more.
+    if (!this.body.complete) response.shouldKeepAlive = false
+    response.writeHead(status, toNodeHeaders(headers))
+    response.flushHeaders()
+    return response
+  }
+
+  switchProtocols(headers: Headers): Duplex {
+    const stream = this.#upgraded
+    if (stream === undefined) throw new Error('the client asks for no other protocol')
+    this.#response.detachSocket(stream as never)
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    stream.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`)
+    this.#hasSwitched()
+    return stream
+  }
+
+  abandon(): void {
+    this.#response.destroy()
+    this.body.socket.destroy()
+  }
+}
+
+const MAX_HEAD_BYTES = 64 * 1024
+const HEAD_TIMEOUT_MS = 20_000
+const REQUEST_TIMEOUT_MS = 120_000
+const CHECK_MS = 5_000
+/** Requests that are sent before the answer to the last one. */
+const MAX_WAITING = 16

@@ -1,0 +1,112 @@
+import {
+  constants,
+  performServerHandshake,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { Duplex, Writable } from 'node:stream'
+import { PamError } from '../../../shared/errors.ts'
+import { fromRawHeaders, toNodeHeaders, valueOf, withoutHopByHop, type Headers } from '../wire/headers.ts'
+import { checkHead } from './check-head.ts'
+import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
+
+/** HTTP/2 over a connection that has begun with its preface. Its streams are served side by side. */
+export function serveHttp2(stream: Duplex, handler: HttpHandler): HttpConnection {
+  const session: ServerHttp2Session = performServerHandshake(stream, {
+    maxHeaderListPairs: MAX_HEADERS,
+    maxSendHeaderBlockLength: MAX_HEAD_BYTES,
+    maxSessionMemory: MAX_SESSION_MEGABYTES,
+    settings: {
+      enablePush: false,
+      enableConnectProtocol: false,
+      maxConcurrentStreams: MAX_STREAMS,
+      maxHeaderListSize: MAX_HEAD_BYTES,
+      initialWindowSize: WINDOW,
+    },
+  })
+  session.on('stream', (incoming: ServerHttp2Stream, _headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+    // A stream that fails fails alone; what has become of it is seen at its end.
+    incoming.on('error', () => {})
+    void serveStream(incoming, fromRawHeaders(raw), handler)
+  })
+  session.on('error', () => session.destroy())
+  session.on('frameError', () => session.destroy())
+  return {
+    closed: new Promise((resolve) => {
+      if (stream.destroyed) resolve()
+      else stream.once('close', resolve)
+    }),
+    close: () => session.close(() => stream.end()),
+    destroy() {
+      session.destroy()
+      stream.destroy()
+    },
+  }
+}
+
+async function serveStream(stream: ServerHttp2Stream, headers: Headers, handler: HttpHandler): Promise<void> {
+  const head = checkHead({
+    version: '2',
+    method: valueOf(headers, ':method') ?? '',
+    target: valueOf(headers, ':path') ?? '',
+    headers,
+  })
+  if (head instanceof PamError) {
+    const { status, contentType, body } = handler.refusal(head)
+    if (stream.destroyed) return
+    stream.respond({ ':status': status, 'content-type': contentType, 'content-length': body.length })
+    stream.end(body)
+    return
+  }
+  await handler.serve(new Http2Exchange(head, stream))
+}
+
+class Http2Exchange implements Exchange {
+  readonly request: RequestHead
+  readonly body: ServerHttp2Stream
+  readonly left: AbortSignal
+  readonly upgrade = undefined
+  readonly #stream: ServerHttp2Stream
+
+  constructor(head: RequestHead, stream: ServerHttp2Stream) {
+    this.request = head
+    this.body = stream
+    this.#stream = stream
+    const left = new AbortController()
+    this.left = left.signal
+    const onClose = (): void => {
+      if (!stream.writableFinished) left.abort()
+    }
+    stream.once('close', onClose)
+    stream.once('aborted', () => left.abort())
+    if (stream.destroyed) onClose()
+  }
+
+  get hasAnswered(): boolean {
+    return this.#stream.headersSent
+  }
+
+  answer({ status, headers }: AnswerHead): Writable {
+    const stream = this.#stream
+    // One that has gone takes nothing: what is written to it is dropped.
+    if (!stream.destroyed && !stream.closed)
+      stream.respond({ ...toNodeHeaders(withoutHopByHop(headers)), ':status': status })
+    return stream
+  }
+
+  switchProtocols(): never {
+    throw new Error('HTTP/2 changes to no other protocol')
+  }
+
+  abandon(): void {
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+}
+
+const MAX_HEADERS = 128
+const MAX_HEAD_BYTES = 64 * 1024
+const MAX_STREAMS = 100
+const MAX_SESSION_MEGABYTES = 16
+/** Of each stream: bodies of requests are small, and are read into memory. */
+const WINDOW = 256 * 1024

@@ -1,0 +1,57 @@
+import type { Duplex } from 'node:stream'
+import { channelStream } from '../../../shared/channel-stream.ts'
+import type { Channel } from '../../../shared/channel.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { versionOf } from '../wire/preface.ts'
+import type { HttpConnection, HttpHandler } from './exchange.ts'
+import { Http1Server } from './http1.ts'
+import { serveHttp2 } from './http2.ts'
+
+/** A client of HTTP that has begun to speak. */
+export interface HttpClient {
+  readonly version: '1.1' | '2'
+  readonly stream: Duplex
+}
+
+/** Servers of HTTP over channels. */
+export class HttpServers {
+  readonly #http1 = new Http1Server()
+
+  /** Waits until the client has said which version it speaks. */
+  greet(channel: Channel, handshakeMs: number): Promise<HttpClient> {
+    return new Promise((resolve, reject) => {
+      let bytes: Buffer = Buffer.alloc(0)
+      const fail = (code: 'HANDSHAKE_TIMEOUT' | 'CLIENT_LEFT', text: string): void => {
+        clearTimeout(timer)
+        channel.handler = { data() {}, drained() {}, ended() {}, closed() {} }
+        reject(new PamError(code, text))
+      }
+      const left = (): void => fail('CLIENT_LEFT', 'the client closed the connection')
+      const timer = setTimeout(() => fail('HANDSHAKE_TIMEOUT', 'the client sent no request'), handshakeMs)
+      channel.handler = {
+        data(chunk) {
+          bytes = Buffer.concat([bytes, chunk])
+          const version = versionOf(bytes)
+          if (version === undefined) return
+          clearTimeout(timer)
+          channel.pause()
+          const stream = channelStream(channel)
+          stream.unshift(bytes)
+          resolve({ version, stream })
+        },
+        drained() {},
+        ended: left,
+        closed: left,
+      }
+      channel.resume()
+    })
+  }
+
+  serve({ version, stream }: HttpClient, handler: HttpHandler): HttpConnection {
+    return version === '2' ? serveHttp2(stream, handler) : this.#http1.serve(stream, handler)
+  }
+
+  close(): void {
+    this.#http1.close()
+  }
+}

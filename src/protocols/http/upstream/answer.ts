@@ -1,0 +1,26 @@
+import type { Duplex, Readable } from 'node:stream'
+import type { Headers } from '../wire/headers.ts'
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  /** All that is sent, but for the host and what belongs to the connection. */
+  readonly headers: Headers
+  readonly body: Buffer | undefined
+  /** Gives the request up. */
+  readonly signal: AbortSignal
+}
+
+export interface UpstreamAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Readable
+}
+
+/** The connection is no longer one of HTTP. */
+export interface SwitchedProtocols {
+  readonly status: 101
+  readonly headers: Headers
+  readonly stream: Duplex
+}

@@ -1,0 +1,111 @@
+import { Agent, request as startRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
+import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
+import type { SwitchedProtocols, UpstreamAnswer, UpstreamRequest } from './answer.ts'
+
+/** Connections of HTTP/1.1 to one server, for one client: each is used again by the next request. */
+export class Http1Upstream {
+  readonly #agent: ConnectingAgent
+  readonly #host: string
+
+  /** `spare`: a connection that is open already. */
+  constructor(host: string, connect: () => Promise<Duplex>, spare?: Duplex) {
+    this.#host = host
+    this.#agent = new ConnectingAgent(connect, spare)
+  }
+
+  async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const started = this.#start(request)
+    try {
+      return await answerTo(started, request)
+    } catch (error) {
+      // The server closed a connection that it took for idle: nothing of the request was read.
+      const isStale = started.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+      if (!isStale || !IDEMPOTENT.has(request.method) || request.signal.aborted) throw error
+      return answerTo(this.#start(request), request)
+    }
+  }
+
+  /** On a connection of its own. The answer is one of HTTP where the server does not want to. */
+  switchProtocols(request: UpstreamRequest, protocol: string): Promise<UpstreamAnswer | SwitchedProtocols> {
+    const headers = [...request.headers, ['connection', 'Upgrade'], ['upgrade', protocol]] as const
+    const started = this.#start({ ...request, headers })
+    return new Promise((resolve, reject) => {
+      started.once('upgrade', (answer: IncomingMessage, stream: Duplex, head: Buffer) => {
+        if (head.length > 0) stream.unshift(head)
+        resolve({ status: 101, headers: fromRawHeaders(answer.rawHeaders), stream })
+      })
+      answerTo(started, request).then(resolve, reject)
+    })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #start({ method, target, headers, body, signal }: UpstreamRequest): ClientRequest {
+    const request = startRequest({
+      agent: this.#agent,
+      method,
+      path: target,
+      headers: {
+        ...toNodeHeaders(headers),
+        host: this.#host,
+        ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+      },
+      setHost: false,
+      signal,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      insecureHTTPParser: false,
+    })
+    request.end(body)
+    return request
+  }
+}
+
+function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<UpstreamAnswer> {
+  return new Promise((resolve, reject) => {
+    request.once('response', (answer: IncomingMessage) =>
+      resolve({ status: answer.statusCode ?? 0, headers: fromRawHeaders(answer.rawHeaders), body: answer }),
+    )
+    // It stays: an error that comes behind the answer is one of its body.
+    request.on('error', (error) => reject(signal.aborted ? reasonOf(signal) : error))
+  })
+}
+
+/** Opens connections as it is told; Node's own knows addresses alone. */
+class ConnectingAgent extends Agent {
+  readonly #connect: () => Promise<Duplex>
+  #spare: Duplex | undefined
+
+  constructor(connect: () => Promise<Duplex>, spare: Duplex | undefined) {
+    super({ keepAlive: true, maxFreeSockets: 4 })
+    this.#connect = connect
+    this.#spare = spare
+  }
+
+  createConnection(_options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined {
+    const spare = this.#spare
+    this.#spare = undefined
+    if (spare !== undefined && !spare.destroyed) {
+      done(null, spare)
+      return
+    }
+    this.#connect().then(
+      (stream) => done(null, stream),
+      (error: unknown) => done(error as Error, undefined as never),
+    )
+  }
+
+  override destroy(): void {
+    this.#spare?.destroy()
+    super.destroy()
+  }
+}
+
+/** Whether a request may be sent again that nobody answered. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS'])
+const MAX_HEAD_BYTES = 64 * 1024
+export const targetLeft = (): PamError =>
+  new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })

@@ -1,0 +1,85 @@
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
+import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
+import type { UpstreamAnswer, UpstreamRequest } from './answer.ts'
+
+/** One connection of HTTP/2 to a server: what is asked at the same time shares it. */
+export class Http2Upstream {
+  readonly #session: ClientHttp2Session
+  readonly #host: string
+
+  constructor(host: string, stream: Duplex) {
+    this.#host = host
+    this.#session = connect(`https://${host}`, {
+      createConnection: () => stream,
+      maxHeaderListPairs: MAX_HEADERS,
+      maxSessionMemory: MAX_SESSION_MEGABYTES,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+    })
+    // A stream that nobody reads takes no more than its own window: the others go on.
+    this.#session.on('connect', () => this.#session.setLocalWindowSize(CONNECTION_WINDOW))
+    this.#session.on('error', () => this.#session.destroy())
+    this.#session.on('frameError', () => this.#session.destroy())
+  }
+
+  /** The server wants no more requests on it, or it is over. */
+  get isOver(): boolean {
+    return this.#session.closed || this.#session.destroyed
+  }
+
+  send({ method, target, headers, body, signal }: UpstreamRequest): Promise<UpstreamAnswer> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(reasonOf(signal))
+      const stream = this.#session.request(
+        {
+          ...toNodeHeaders(headers),
+          ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+          ':method': method,
+          ':path': target,
+          ':scheme': 'https',
+          ':authority': this.#host,
+        },
+        { endStream: body === undefined },
+      )
+      const abort = (): void => stream.close(constants.NGHTTP2_CANCEL)
+      signal.addEventListener('abort', abort, { once: true })
+      stream.once('close', () => {
+        signal.removeEventListener('abort', abort)
+        reject(failureOf(stream, signal))
+      })
+      stream.on('error', (error) =>
+        reject(signal.aborted ? reasonOf(signal) : stream.rstCode === 0 ? error : failureOf(stream, signal)),
+      )
+      stream.once('response', (_head, _flags, raw?: string[]) => {
+        const all = raw === undefined ? [] : fromRawHeaders(raw)
+        const status = Number(all.find(([name]) => name === ':status')?.[1] ?? 0)
+        resolve({ status, headers: all.filter(([name]) => !name.startsWith(':')), body: stream })
+      })
+      if (body !== undefined) stream.end(body)
+    })
+  }
+
+  close(): void {
+    this.#session.destroy()
+  }
+}
+
+function failureOf(stream: ClientHttp2Stream, signal: AbortSignal): PamError {
+  if (signal.aborted) return reasonOf(signal)
+  if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return new NotProcessed()
+  return new PamError('TARGET_LEFT', 'the target gave up the request', { side: 'upstream' })
+}
+
+/** The server says that it has not looked at the request: it can be sent again. */
+export class NotProcessed extends PamError {
+  constructor() {
+    super('TARGET_LEFT', 'the target took no more requests on this connection', { side: 'upstream' })
+  }
+}
+
+const MAX_HEADERS = 256
+const MAX_SESSION_MEGABYTES = 64
+const STREAM_WINDOW = 256 * 1024
+/** Of as many streams as one connection has. */
+const CONNECTION_WINDOW = 128 * STREAM_WINDOW

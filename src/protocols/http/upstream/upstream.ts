@@ -1,0 +1,75 @@
+import type { TLSSocket } from 'node:tls'
+import type { SwitchedProtocols, UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { Http1Upstream } from './http1.ts'
+import { Http2Upstream, NotProcessed } from './http2.ts'
+
+export interface UpstreamParts {
+  /** Name and port, as the server is asked for. */
+  readonly host: string
+  /** Connects and begins TLS. The protocols are those that may be spoken within (RFC 7301). */
+  connect(alpn: readonly ['h2', 'http/1.1'] | readonly ['http/1.1']): Promise<TLSSocket>
+}
+
+/**
+ * A server as one client reaches it, in the version of HTTP that it wants. Connections are opened when the first request needs one, and
+ * belong to this client alone.
+ */
+export class Upstream {
+  readonly #parts: UpstreamParts
+  #current: Promise<Http1Upstream | Http2Upstream> | undefined
+  #switching: Http1Upstream | undefined
+  #isClosed = false
+
+  constructor(parts: UpstreamParts) {
+    this.#parts = parts
+  }
+
+  async send(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    try {
+      return await (await this.#connection()).send(request)
+    } catch (error) {
+      if (!(error instanceof NotProcessed)) throw error
+      this.#current = undefined
+      return (await this.#connection()).send(request)
+    }
+  }
+
+  /** What has other protocols within HTTP has them in version 1.1. */
+  switchProtocols(request: UpstreamRequest, protocol: string): Promise<UpstreamAnswer | SwitchedProtocols> {
+    this.#switching ??= this.#http1()
+    return this.#switching.switchProtocols(request, protocol)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#switching?.close()
+    void this.#current?.then(
+      (connection) => connection.close(),
+      () => {},
+    )
+  }
+
+  async #connection(): Promise<Http1Upstream | Http2Upstream> {
+    const known = this.#current
+    if (known !== undefined) {
+      const connection = await known.catch(() => undefined)
+      const isOver = connection === undefined || (connection instanceof Http2Upstream && connection.isOver)
+      if (!isOver) return connection
+      // Others may have waited for the same one, and been quicker.
+      if (this.#current === known) this.#current = undefined
+    }
+    this.#current ??= this.#open()
+    return this.#current
+  }
+
+  async #open(): Promise<Http1Upstream | Http2Upstream> {
+    const socket = await this.#parts.connect(['h2', 'http/1.1'])
+    const connection = socket.alpnProtocol === 'h2' ? new Http2Upstream(this.#parts.host, socket) : this.#http1(socket)
+    if (this.#isClosed) connection.close()
+    return connection
+  }
+
+  #http1(spare?: TLSSocket): Http1Upstream {
+    return new Http1Upstream(this.#parts.host, () => this.#parts.connect(['http/1.1']), spare)
+  }
+}

@@ -1,0 +1,51 @@
+/** Headers in the order in which they came; names in lower case, values as they stood. */
+export type Headers = readonly Header[]
+export type Header = readonly [name: string, value: string]
+
+/** Every value of a header, in order. */
+export const valuesOf = (headers: Headers, name: string): string[] =>
+  headers.filter(([one]) => one === name).map(([, value]) => value)
+
+/** The value of a header that is there once; undefined where it is not there, or several times. */
+export function valueOf(headers: Headers, name: string): string | undefined {
+  const values = valuesOf(headers, name)
+  return values.length === 1 ? values[0] : undefined
+}
+
+/** Names and values as Node lists them, one after the other. */
+export function fromRawHeaders(raw: readonly string[]): Header[] {
+  const headers: Header[] = []
+  for (let at = 0; at + 1 < raw.length; at += 2)
+    headers.push([(raw[at] as string).toLowerCase(), raw[at + 1] as string])
+  return headers
+}
+
+/** As Node takes them: a list of values where a name is there several times. */
+export function toNodeHeaders(headers: Headers): Record<string, string | string[]> {
+  const all = new Map<string, string[]>()
+  for (const [name, value] of headers) all.set(name, [...(all.get(name) ?? []), value])
+  return Object.fromEntries(
+    [...all].map(([name, values]) => [name, values.length === 1 ? (values[0] as string) : values]),
+  )
+}
+
+/** Headers of one connection, which never pass to the next one (RFC 9110, section 7.6.1), and those that `Connection` names. */
+export function withoutHopByHop(headers: Headers): Header[] {
+  const named = new Set(
+    valuesOf(headers, 'connection').flatMap((value) => value.split(',').map((one) => one.trim().toLowerCase())),
+  )
+  return headers.filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name))
+}
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+])

@@ -4,7 +4,7 @@
  */
 export class UserVariables {
   /** Of a connection where nothing was assigned yet: all are NULL. */
-  static readonly NEW = new UserVariables(true, new Set(), new Map())
+  static readonly NEW = new this(true, new Set(), new Map())
 
   /** What names that are no exceptions are. */
   readonly #isClean: boolean
@@ -79,7 +79,7 @@ export class UserVariables {
   }
 
   /** All of them may hold anything. */
-  static readonly ANYTHING = new UserVariables(false, new Set(), new Map())
+  static readonly ANYTHING = new this(false, new Set(), new Map())
 }
 
 const { ANYTHING } = UserVariables

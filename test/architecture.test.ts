@@ -317,8 +317,14 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
 
+  // JSON whose places are known, so that some of it is changed and the rest stays as it is.
+  'protocols/http/json': { imports: ['protocols/http/json/'] },
+
   // What requests to the API server mean, without I/O.
-  'protocols/kubernetes/request': { imports: ['shared/', 'protocols/kubernetes/request/'] },
+  'protocols/kubernetes/request': {
+    imports: ['shared/', 'protocols/http/json/', 'protocols/kubernetes/request/'],
+    packages: ['yaml'],
+  },
   'protocols/kubernetes/facts': {
     imports: ['shared/', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
   },

@@ -29,6 +29,9 @@ export const MYSQL_GO: string | undefined = cached('go', 'mysql-go')
 /** A client on golang.org/x/crypto/ssh: test/fixtures/clients/ssh-go. */
 export const SSH_GO: string | undefined = cached('go', 'ssh-go')
 
+/** test/fixtures/clients/kube-go, built. */
+export const KUBE_GO: string | undefined = cached('go', 'kube-go')
+
 /** test/fixtures/clients/pgx, built. */
 export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
 

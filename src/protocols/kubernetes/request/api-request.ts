@@ -47,7 +47,8 @@ export function readApiRequest(method: string, target: string): ApiRequest | Req
   if ('failure' in segments) return segments
   const request = readSegments(method, path, segments.names, query.parameters)
   if ('failure' in request) return request
-  const names = nameOfSelector(request)
+  const isWatchPath = segments.names[segments.names[0] === 'api' ? 2 : 3] === 'watch'
+  const names = isWatchPath ? { name: request.name } : nameOfSelector(request)
   if ('failure' in names) return names
   const named = { ...request, ...names }
   const { failure, unknown } = checkParameters(named)
@@ -130,7 +131,7 @@ const isWatching = (query: ApiRequest['query']): boolean => {
   return value !== undefined && value !== '0' && value.toLowerCase() !== 'false'
 }
 
-/** A list or watch of one name by its field selector is about that name. */
+/** A list or watch of one name by its field selector is about that name; one by a path with `watch` is not. */
 function nameOfSelector(request: ApiRequest): { readonly name: string } | RequestFailure {
   const { name, verb, query } = request
   const [selector] = query.get('fieldSelector') ?? []

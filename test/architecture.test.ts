@@ -63,11 +63,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['zod'],
   },
   // What protocols share that run commands on hosts.
-  host: { imports: ['host/', 'masking/', 'type:masking/'] },
+  host: { imports: ['shared/glob.ts', 'host/', 'masking/', 'type:masking/'] },
   'host/command': { imports: ['shared/', 'type:policy/', 'host/command/'], packages: ['node:path', 'unbash'] },
   'host/output': { imports: ['masking/', 'host/output/'] },
   'host/vocabulary.ts': {
-    imports: ['host/', 'policy/patterns.ts', 'policy/vocabulary.ts', 'type:policy/'],
+    imports: ['shared/glob.ts', 'host/', 'policy/patterns.ts', 'policy/vocabulary.ts', 'type:policy/'],
     packages: ['zod'],
   },
   'host/patterns.ts': { imports: ['policy/patterns.ts', 'type:policy/'] },
@@ -326,7 +326,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     packages: ['yaml'],
   },
   'protocols/kubernetes/facts': {
-    imports: ['shared/', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
+    imports: ['shared/word-list.ts', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
+  },
+  'protocols/kubernetes/policy': {
+    imports: [
+      'shared/glob.ts',
+      'shared/word-list.ts',
+      'policy/patterns.ts',
+      'policy/vocabulary.ts',
+      'type:policy/',
+      'protocols/kubernetes/policy/',
+      'protocols/kubernetes/request/resources.ts',
+      'type:protocols/kubernetes/facts/',
+    ],
+    packages: ['zod'],
   },
 
   'protocols/http/wire': { imports: ['protocols/http/wire/'], packages: ['node:http'] },

@@ -1,3 +1,5 @@
+import { fitsGlob } from '../shared/glob.ts'
+
 /**
  * Whether a rule's path pattern is about a path. `*` stands for any characters within a name, `**` for all below.
  * A path may be a tree itself (`/srv/**`), or one that nobody can tell (`**`).
@@ -26,21 +28,4 @@ function overlaps(pattern: readonly string[], path: readonly string[]): boolean 
   if (first === '**') return rest.length === 0 || path.some((_, from) => overlaps(rest, path.slice(from)))
   if (first === undefined || name === undefined) return first === name
   return fitsGlob(first, name) && overlaps(rest, below)
-}
-
-/** `*` for any characters; everything else as it stands. Linear: each part is looked for after the one before. */
-export function fitsGlob(pattern: string, text: string): boolean {
-  const parts = pattern.split('*')
-  const [head = '', ...others] = parts
-  const tail = others.at(-1)
-  if (tail === undefined) return head === text
-  if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false
-  let at = head.length
-  const end = text.length - tail.length
-  for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, at)
-    if (found < 0 || found + part.length > end) return false
-    at = found + part.length
-  }
-  return true
 }

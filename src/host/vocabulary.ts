@@ -9,8 +9,9 @@ import {
   type Contradiction,
   type Vocabulary,
 } from '../policy/vocabulary.ts'
+import { fitsGlob } from '../shared/glob.ts'
 import type { HostStatement } from './command/facts.ts'
-import { fitsGlob, fitsPath } from './path-patterns.ts'
+import { fitsPath } from './path-patterns.ts'
 import { checkCommandLine, checkHost, checkPath, checkProgram } from './patterns.ts'
 
 /** How policy speaks of what happens on a host. */

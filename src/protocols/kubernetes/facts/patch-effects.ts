@@ -1,0 +1,51 @@
+import { messageOf, type Message } from '../request/messages.ts'
+import type { PatchOperation } from '../request/read-body.ts'
+import { readEffects, readField, type ObjectEffects } from './object-effects.ts'
+
+/** What the operations of a JSON patch (RFC 6902) set, each by its path into the object. */
+export function readOperations(operations: readonly PatchOperation[], root: Message, effects: ObjectEffects): void {
+  for (const operation of operations) {
+    const { op, path } = operation
+    // What is copied is known to the server alone.
+    if (op === 'copy' || op === 'move') effects.unknown.add('a JSON patch that copies or moves values')
+    else if (op === 'test') continue
+    else readOperation(path, op === 'remove' ? null : operation.value, root, effects)
+  }
+}
+
+function readOperation(path: readonly string[], value: unknown, root: Message, effects: ObjectEffects): void {
+  // A value takes the place of what was there.
+  const reading = { directives: false, isPartial: false }
+  if (path.length === 0) return readEffects(value, root, '', effects, reading)
+  const name = path.join('.')
+  let message = root
+  for (let at = 0; at < path.length; at++) {
+    const part = path[at] as string
+    if (at === 0 && (part === 'apiVersion' || part === 'kind')) return
+    const field = message.fields.get(part)
+    if (field === undefined) return void effects.unknown.add(`the field ${name} is not known`)
+    const rest = path.slice(at + 1)
+    const inner = messageOf(field.type)
+    if (rest.length === 0) return readField(value, field, message, name, effects, reading)
+    if (field.label === 'map' || field.label === 'repeated') {
+      const key = rest[0] as string
+      const one = field.label === 'map' ? keyed(key, value) : [value]
+      // One entry, set to a value: what it means stands where the whole does.
+      if (rest.length === 1) return readField(value === null ? null : one, field, message, name, effects, reading)
+      at++
+    }
+    if (inner === undefined) return
+    if (NOT_WALKED.has(inner.name)) return
+    message = inner
+  }
+}
+
+/** Also for a key that objects inherit something by. */
+function keyed(key: string, value: unknown): Readonly<Record<string, unknown>> {
+  const object = Object.create(null) as Record<string, unknown>
+  object[key] = value
+  return object
+}
+
+/** Their insides are not of the API. */
+const NOT_WALKED = new Set(['FieldsV1', 'RawExtension'])

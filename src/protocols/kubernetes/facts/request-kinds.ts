@@ -1,0 +1,90 @@
+import type { ApiRequest } from '../request/api-request.ts'
+import { fullName, knownResource } from '../request/resources.ts'
+
+/** What a request is, outside resources. */
+export function serverKinds({ method, parts }: ApiRequest): { readonly kind: string; readonly problem?: string } {
+  const [first = '', second] = parts
+  const kind = isDiscovery(parts) ? 'discovery' : Object.hasOwn(PATHS, first) ? (PATHS[first] as string) : undefined
+  const isOpenId = parts.join('/') === '.well-known/openid-configuration' || parts.join('/') === 'openid/v1/jwks'
+  const found = kind ?? (isOpenId ? 'discovery' : 'server-path')
+  if (found === 'server-path') return { kind: found, problem: `the path /${parts.join('/')} is not known` }
+  if (method !== 'GET' && method !== 'HEAD') return { kind: found, problem: `${method} is not known for this path` }
+  return found === 'discovery' && first === 'version' && second !== undefined
+    ? { kind: 'server-path', problem: 'the path behind /version is not known' }
+    : { kind: found }
+}
+
+/** `/`, `/api`, `/api/v1`, `/apis`, `/apis/GROUP`, `/apis/GROUP/VERSION`, `/version`, `/openapi/…`. */
+const isDiscovery = ([first, ...rest]: readonly string[]): boolean =>
+  first === undefined ||
+  (first === 'api' && rest.length <= 1) ||
+  (first === 'apis' && rest.length <= 2) ||
+  first === 'version'
+
+const PATHS: Readonly<Record<string, string>> = {
+  openapi: 'openapi',
+  healthz: 'health',
+  livez: 'health',
+  readyz: 'health',
+  metrics: 'metrics',
+  logs: 'server-logs',
+  debug: 'server-debug',
+  configz: 'server-debug',
+  flagz: 'server-debug',
+  statusz: 'server-debug',
+}
+
+/** What a request for a resource is, and what it is besides. */
+export function resourceKinds(request: ApiRequest): { readonly kinds: readonly string[]; readonly isRead: boolean } {
+  const { verb, group, resource, subresource } = request
+  const name = fullName(resource, group)
+  const connection = Object.hasOwn(CONNECTIONS, `${name}/${subresource}`)
+    ? (CONNECTIONS[`${name}/${subresource}`] as string)
+    : undefined
+  if (connection !== undefined) return { kinds: [connection], isRead: connection === 'log' }
+  const isRead = verb === 'get' || verb === 'list' || verb === 'watch'
+  if (isRead) return { kinds: [verb], isRead }
+  if (verb === 'create' && Object.hasOwn(CREATIONS, `${name}/${subresource}`))
+    return { kinds: [CREATIONS[`${name}/${subresource}`] as string], isRead: false }
+  const also: string[] = []
+  if (knownResource(group, resource) !== undefined && Object.hasOwn(CHANGES, group)) also.push(CHANGES[group] as string)
+  if (name === 'namespaces' && verb === 'delete' && subresource === '') also.push('delete-namespace')
+  if (name === 'namespaces' && subresource === 'finalize') also.push('finalize')
+  if (name === 'pods' && subresource === 'ephemeralcontainers') also.push('debug')
+  return { kinds: [verb, ...also], isRead: false }
+}
+
+/** Whatever the method. */
+const CONNECTIONS: Readonly<Record<string, string>> = {
+  'pods/exec': 'exec',
+  'pods/attach': 'attach',
+  'pods/portforward': 'port-forward',
+  'pods/log': 'log',
+  'pods/proxy': 'proxy',
+  'services/proxy': 'proxy',
+  'nodes/proxy': 'proxy',
+}
+
+/** What creates no object that stays. */
+const CREATIONS: Readonly<Record<string, string>> = {
+  'pods/eviction': 'evict',
+  'pods/binding': 'bind',
+  'bindings/': 'bind',
+  'serviceaccounts/token': 'token-request',
+  'selfsubjectreviews.authentication.k8s.io/': 'self-review',
+  'selfsubjectaccessreviews.authorization.k8s.io/': 'self-review',
+  'selfsubjectrulesreviews.authorization.k8s.io/': 'self-review',
+  'tokenreviews.authentication.k8s.io/': 'access-review',
+  'subjectaccessreviews.authorization.k8s.io/': 'access-review',
+  'localsubjectaccessreviews.authorization.k8s.io/': 'access-review',
+}
+
+/** Groups that decide who may do what, and what happens to requests of everybody. */
+const CHANGES: Readonly<Record<string, string>> = {
+  'rbac.authorization.k8s.io': 'rbac-change',
+  'admissionregistration.k8s.io': 'admission-change',
+  'apiextensions.k8s.io': 'api-change',
+  'apiregistration.k8s.io': 'api-change',
+  'certificates.k8s.io': 'certificate',
+  'flowcontrol.apiserver.k8s.io': 'admission-change',
+}

@@ -70,6 +70,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['shared/glob.ts', 'host/', 'policy/patterns.ts', 'policy/vocabulary.ts', 'type:policy/'],
     packages: ['zod'],
   },
+  'host/process-log.ts': { imports: ['type:recording/'], packages: ['node:crypto'], clock: true },
   'host/patterns.ts': { imports: ['policy/patterns.ts', 'type:policy/'] },
   masking: { imports: ['shared/', 'masking/', 'type:policy/'], packages: ['node:crypto', 'node:net'] },
   access: { imports: ['shared/', 'access/', 'type:policy/'] },
@@ -340,6 +341,29 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/kubernetes/facts/',
     ],
     packages: ['zod'],
+  },
+  'protocols/kubernetes/wire': { imports: ['wire/*.ts', 'protocols/kubernetes/wire/'] },
+  'protocols/kubernetes/streams': {
+    imports: [
+      'shared/',
+      'wire/*.ts',
+      'gateway/',
+      'host/',
+      'protocols/http/upgrade/',
+      'protocols/http/wire/',
+      'type:policy/',
+      'protocols/kubernetes/request/',
+      'protocols/kubernetes/wire/',
+      'protocols/kubernetes/streams/',
+    ],
+    packages: ['node:crypto', 'node:zlib', 'type:node:stream'],
+    clock: true,
+  },
+
+  'protocols/http/wire': { imports: ['wire/*.ts', 'protocols/http/wire/'], packages: ['node:crypto', 'node:http'] },
+  'protocols/http/upgrade': {
+    imports: ['protocols/http/wire/', 'protocols/http/upgrade/'],
+    packages: ['node:crypto', 'type:node:stream'],
   },
 
   'protocols/http/wire': { imports: ['protocols/http/wire/'], packages: ['node:http'] },

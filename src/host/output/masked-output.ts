@@ -45,3 +45,7 @@ export class MaskedOutput {
     }
   }
 }
+
+/** Milliseconds that what may be the beginning of a value waits for more. */
+export const TERMINAL_DELAY_MS = 12
+export const PIPE_DELAY_MS = 150

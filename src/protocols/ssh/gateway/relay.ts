@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { ServerChannel } from 'ssh2'
 import { PauseReasons } from '../../../shared/pause-reasons.ts'
 import type { Session } from '../../../gateway/engine.ts'
@@ -6,7 +5,8 @@ import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from './channel-writer.ts'
 import { isClosed, sendExit } from './ssh2-internals.ts'
-import { MaskedOutput } from '../../../host/output/masked-output.ts'
+import { MaskedOutput, PIPE_DELAY_MS, TERMINAL_DELAY_MS } from '../../../host/output/masked-output.ts'
+import { ProcessLog, type OutputName, type ProcessEnd } from '../../../host/process-log.ts'
 import { StreamMasking } from '../../../host/output/stream-masking.ts'
 import { TypedText } from '../../../host/output/typed-text.ts'
 import type { Exit, TargetChannel } from './target-channel.ts'
@@ -59,7 +59,7 @@ class ChannelRelay implements Relay {
   readonly #toClient: ChannelWriter
   readonly #toUpstream: ChannelWriter
   readonly #outputs: Readonly<Record<OutputName, MaskedOutput>>
-  readonly #log: RelayLog
+  readonly #log: ProcessLog
   readonly #typed: TypedText | undefined
   #finish!: () => void
   /** Where the gateway ends it: in place of what the target says. */
@@ -73,7 +73,9 @@ class ChannelRelay implements Relay {
     this.#parts = parts
     this.#toClient = new ChannelWriter(parts.client)
     this.#toUpstream = new ChannelWriter(parts.target.stream)
-    this.#log = new RelayLog(parts)
+    const { session, command, name, terminal, isTransfer } = parts
+    const { recorder } = session
+    this.#log = new ProcessLog({ recorder, command, name, terminal, isTransfer, keep: session.config.recordOutput })
     this.#typed = parts.terminal ? new TypedText() : undefined
     const masked = (output: OutputName): MaskedOutput =>
       new MaskedOutput({
@@ -190,7 +192,7 @@ class ChannelRelay implements Relay {
       if (last !== undefined) this.#outputs.stdout.push(last)
       this.#outputs.stdout.end()
       this.#outputs.stderr.end()
-      this.#log.end(exit)
+      this.#log.end(endOf(exit))
     } catch {
       // The record has failed: the session is ending for that.
     }
@@ -227,66 +229,6 @@ function waitWhileHolding(filter: Filter | undefined, reading: Waiting): void {
   else reading.go('filter')
 }
 
-type OutputName = 'stdout' | 'stderr'
-
-/** What passes, as it is put on record. */
-class RelayLog {
-  readonly #parts: RelayParts
-  readonly #started = performance.now()
-  readonly #input = createHash('sha256')
-  #inputBytes = 0
-  #outputBytes = 0
-  #kept = 0
-
-  constructor(parts: RelayParts) {
-    this.#parts = parts
-  }
-
-  input(bytes: Buffer): void {
-    this.#inputBytes += bytes.length
-    if (!this.#parts.terminal && !this.#parts.isTransfer) this.#input.update(bytes)
-  }
-
-  /** Terminals are kept whole, other output up to a limit that is said once. */
-  output(bytes: Buffer, output: OutputName): void {
-    const { session, terminal, isTransfer, name } = this.#parts
-    const { recordOutput } = session.config
-    const channel = output === 'stdout' ? name : `${name} stderr`
-    this.#outputBytes += bytes.length
-    if (isTransfer || bytes.length === 0) return
-    const before = this.#kept
-    this.#kept += bytes.length
-    const room = terminal ? bytes.length : Math.max(0, recordOutput - before)
-    if (room > 0) session.recorder.outcome({ type: 'terminal', channel, direction: 'out' }, bytes.subarray(0, room))
-    if (!terminal && before <= recordOutput && this.#kept > recordOutput)
-      session.recorder.outcome({
-        type: 'notice',
-        message: `output of ${channel} beyond ${recordOutput} bytes is not kept`,
-      })
-  }
-
-  end(exit: Exit): void {
-    const { session, terminal, isTransfer, command, name } = this.#parts
-    session.recorder.outcome({
-      type: 'result',
-      command,
-      tag: tagOf(exit),
-      rows: 0,
-      bytes: this.#outputBytes,
-      durationMs: Math.round(performance.now() - this.#started),
-      ...errorOf(exit),
-    })
-    if (!terminal && !isTransfer && this.#inputBytes > 0)
-      session.recorder.outcome({
-        type: 'file',
-        operation: 'stdin',
-        path: name,
-        bytes: this.#inputBytes,
-        sha256: this.#input.digest('hex'),
-      })
-  }
-}
-
 const NOTHING = Buffer.alloc(0)
 
 function maskingOf({ session, terminal, isTransfer }: RelayParts): StreamMasking | undefined {
@@ -295,15 +237,8 @@ function maskingOf({ session, terminal, isTransfer }: RelayParts): StreamMasking
   return new StreamMasking({ kinds, keys: session.hashKeys, keepWidth: terminal })
 }
 
-const tagOf = (exit: Exit): string =>
-  exit === undefined ? 'no exit status' : 'code' in exit ? `exit ${exit.code}` : `signal SIG${exit.signal}`
-
-const errorOf = (exit: Exit): { readonly error?: string } => {
-  if (exit === undefined) return { error: 'closed' }
-  if ('code' in exit) return exit.code === 0 ? {} : { error: String(exit.code) }
-  return { error: `SIG${exit.signal}` }
+const endOf = (exit: Exit): ProcessEnd => {
+  if (exit === undefined) return { tag: 'no exit status', error: 'closed' }
+  if (!('code' in exit)) return { tag: `signal SIG${exit.signal}`, error: `SIG${exit.signal}` }
+  return { tag: `exit ${exit.code}`, ...(exit.code === 0 ? {} : { error: String(exit.code) }) }
 }
-
-/** Milliseconds that what may be the beginning of a value waits for more. */
-const TERMINAL_DELAY_MS = 12
-const PIPE_DELAY_MS = 150

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import type { Duplex, Readable } from 'node:stream'
+import type { Session, Verdict } from '../../../gateway/engine.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { duplexLink, type Link } from '../../http/upgrade/link.ts'
+import { webSocketLink } from '../../http/upgrade/websocket-link.ts'
+import type { Header, Headers } from '../../http/wire/headers.ts'
+import type { ApiRequest } from '../request/api-request.ts'
+import type { ChannelName } from '../wire/channel-message.ts'
+import type { ChannelConnection } from './channel-connection.ts'
+import { relayExec } from './exec-relay.ts'
+import { relayPortForward } from './port-forward.ts'
+import { spdyChannels } from './spdy-channels.ts'
+import {
+  agreedTransport,
+  switchingHeaders,
+  transportHeaders,
+  type AgreedTransport,
+  type Transport,
+} from './transport.ts'
+import { webSocketChannels } from './websocket-channels.ts'
+
+/** An answer to a request for another protocol. */
+export type UpgradeAnswer =
+  | { readonly status: 101; readonly headers: Headers; readonly stream: Duplex }
+  | { readonly status: number; readonly headers: Headers; readonly body: Readable }
+
+export interface StreamParts {
+  readonly session: Pick<Session, 'masking' | 'hashKeys' | 'recorder'>
+  readonly request: ApiRequest
+  /** What `readTransport` has read of the request. */
+  readonly transport: Transport
+  readonly decision: string
+  /** What the stream is called in the record. */
+  readonly name: string
+  /** Bytes of output that are kept where there is no terminal. */
+  readonly keep: number
+  /** Sends the request upstream with these headers beside those that say who asks. */
+  readonly upgrade: (headers: readonly Header[], protocol: string) => Promise<UpgradeAnswer>
+  /** Answers the client with status 101. */
+  readonly switchProtocols: (headers: Headers) => Duplex
+  /** Of port-forward: whether a connection to a port is allowed. */
+  readonly decidePort: (port: number) => Promise<Verdict>
+  /** Aborts when the session must end. */
+  readonly ended: AbortSignal
+}
+
+/**
+ * Serves an allowed exec, attach or port-forward to its end. Where the API server does not want to, its answer is returned, which is the
+ * client's.
+ */
+export async function serveStream(parts: StreamParts): Promise<Exclude<UpgradeAnswer, { status: 101 }> | undefined> {
+  const { transport, request, session, decision, name, keep, ended } = parts
+  const ownKey = randomBytes(16).toString('base64')
+  const answer = await parts.upgrade(transportHeaders(transport, ownKey), transport.protocol)
+  if (!('stream' in answer)) return answer
+  const agreed = agreedTransport(transport, ownKey, answer.headers)
+  if (agreed === undefined || ended.aborted) {
+    answer.stream.destroy()
+    if (ended.aborted) return undefined
+    throw new PamError('PROTOCOL_VIOLATION', 'the target answered with a protocol that was not asked for', {
+      side: 'upstream',
+    })
+  }
+  const target = duplexLink(answer.stream)
+  const client = duplexLink(parts.switchProtocols(switchingHeaders(transport, agreed)))
+  if (request.subresource === 'portforward')
+    await relayPortForward({
+      session,
+      client: tunnelled(client, agreed, 'client'),
+      target: tunnelled(target, agreed, 'server'),
+      decide: parts.decidePort,
+      ended,
+    })
+  else
+    await relayExec({
+      session,
+      decision,
+      name,
+      keep,
+      channels: channelsOf(request),
+      terminal: isSet(request, 'tty'),
+      client: channels(client, agreed, 'client'),
+      target: channels(target, agreed, 'server'),
+      ended,
+    })
+  return undefined
+}
+
+/** The channels that a request for exec or attach asks for. With a terminal there is one output. */
+export function channelsOf(request: ApiRequest): ReadonlySet<ChannelName> {
+  const asked = (['stdin', 'stdout', 'stderr'] as const).filter((name) => isSet(request, name))
+  return new Set([...asked, 'error', ...(isSet(request, 'tty') ? (['resize'] as const) : [])])
+}
+
+/** As the API server reads a flag. */
+export function isSet({ query }: Pick<ApiRequest, 'query'>, name: string): boolean {
+  const [value] = query.get(name) ?? []
+  return value !== undefined && value !== '0' && value.toLowerCase() !== 'false'
+}
+
+type Peer = 'client' | 'server'
+
+function channels(link: Link, { protocol, subprotocol }: AgreedTransport, peer: Peer): ChannelConnection {
+  if (protocol === 'SPDY/3.1') return spdyChannels(link, peer)
+  return webSocketChannels(webSocketLink(link, { peer, maxBytes: MAX_MESSAGE }), subprotocol.startsWith('v5') ? 5 : 4)
+}
+
+/** In a WebSocket the frames of SPDY are in messages, wherever those begin and end. */
+const tunnelled = (link: Link, { protocol }: AgreedTransport, peer: Peer): Link =>
+  protocol === 'websocket' ? webSocketLink(link, { peer, maxBytes: MAX_MESSAGE }) : link
+
+/** Clients and servers write pieces of some 32 KiB. */
+const MAX_MESSAGE = 1024 * 1024

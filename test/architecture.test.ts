@@ -365,8 +365,6 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['protocols/http/wire/', 'protocols/http/upgrade/'],
     packages: ['node:crypto', 'type:node:stream'],
   },
-
-  'protocols/http/wire': { imports: ['protocols/http/wire/'], packages: ['node:http'] },
   'protocols/http/local': {
     imports: ['type:protocols/local-half.ts', 'wire/*.ts', 'protocols/http/wire/', 'protocols/http/local/'],
   },

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { mariadbClient } from './mariadb.ts'
 import { run, type Outcome } from './run.ts'
-import { CONNECTOR_J, hasProgram, MARIADB_CONNECTOR_J, MYSQL_GO, PYTHON } from './test-clients.ts'
+import { CONNECTOR_J, hasProgram, MARIADB_CONNECTOR_J, MYSQL_GO, PHP, PYTHON } from './test-clients.ts'
 
 /** Where a client connects to. */
 export interface MysqlPort {
@@ -100,6 +100,13 @@ export const MYSQL_CLIENTS: readonly MysqlClient[] = [
     '%s',
   ),
   driver(
+    'mysqlclient',
+    PYTHON,
+    false,
+    (port) => [PYTHON ?? '', [join(FIXTURES, 'mysql_clients.py'), 'mysqlclient', ...five(port)]],
+    '%s',
+  ),
+  driver(
     'Connector/Python',
     PYTHON,
     true,
@@ -107,6 +114,11 @@ export const MYSQL_CLIENTS: readonly MysqlClient[] = [
     '%s',
   ),
   driver('mysql2', true, true, (port) => [process.execPath, [join(FIXTURES, 'mysql2-client.js'), ...five(port)]]),
+  driver('PDO', PHP, true, (port) => ['php', [join(FIXTURES, 'mysql-pdo.php'), ...five(port), '1']]),
+  driver('PDO, parameters in the text', PHP, false, (port) => [
+    'php',
+    [join(FIXTURES, 'mysql-pdo.php'), ...five(port), '0'],
+  ]),
   driver('go-sql-driver', MYSQL_GO, true, (port) => [MYSQL_GO ?? '', five(port)]),
   driver(
     'Connector/J',

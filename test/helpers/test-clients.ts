@@ -13,7 +13,7 @@ export function cached(...path: readonly string[]): string | undefined {
   return existsSync(file) ? file : undefined
 }
 
-/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh, Django, PyMySQL, Connector/Python and mycli. */
+/** The interpreter that has asyncpg, psycopg, paramiko, asyncssh, Django, SQLAlchemy, PyMySQL, mysqlclient, Connector/Python and mycli. */
 export const PYTHON: string | undefined = cached('python', 'bin', 'python')
 
 /** pgjdbc, for the class path. */
@@ -46,3 +46,6 @@ export const hasProgram = (name: string): boolean => {
     return false
   }
 }
+
+/** PHP has PDO for MySQL. */
+export const PHP: boolean = hasProgram('php') && execFileSync('php', ['-m'], { encoding: 'utf8' }).includes('pdo_mysql')

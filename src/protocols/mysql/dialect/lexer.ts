@@ -1,4 +1,5 @@
 import { item } from '../../../shared/item.ts'
+import { isWellFormed } from '../../../shared/well-formed.ts'
 import { NotRead } from './not-read.ts'
 import type { ReadingContext } from './reading-context.ts'
 
@@ -12,8 +13,27 @@ export function tokenize(text: string, context: ReadingContext, until = Infinity
   if (text.length > MAX_LENGTH) throw new NotRead(`a text of more than ${MAX_LENGTH} characters`)
   const scanner = new Scanner(text, context)
   scanner.run(Math.min(until, text.length))
+  if (!isWellFormed(text)) checkBytes(scanner.tokens)
   return scanner.tokens
 }
+
+/**
+ * Bytes that are no characters (see `decodeStatement`) may stand in constants of bytes, and in rows that are inserted, as in dumps. What the
+ * server makes of them elsewhere is not relied on.
+ */
+function checkBytes(tokens: Tokens): void {
+  const inserts = ['INSERT', 'REPLACE'].includes(tokens.source(0).toUpperCase())
+  for (let index = 0; index < tokens.count; index++) {
+    const isBytes = inserts || (index > 0 && tokens.source(index - 1).toLowerCase() === '_binary')
+    if (tokens.kind(index) === Kind.text && isBytes) continue
+    if (!isWellFormed(tokens.source(index))) throw new NotRead(OUTSIDE_CHARSET)
+  }
+  for (const { start, end } of tokens.comments)
+    if (!isWellFormed(tokens.text.slice(start, end))) throw new NotRead(OUTSIDE_CHARSET)
+}
+
+/** Why a text is not read of which some bytes are no characters. */
+export const OUTSIDE_CHARSET = 'it is not in the character set in which it is sent'
 
 const MAX_LENGTH = 64 * 1024 * 1024
 

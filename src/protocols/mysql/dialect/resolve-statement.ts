@@ -111,12 +111,14 @@ const doors = (relations: readonly Relation[]): string[] =>
 
 /** Names that no relation has that the gateway knows of, and such as may stand for two. */
 function unknownRelations(
-  { reads, writes, makes, kinds }: ParsedStatement,
+  { reads, writes, makes, kinds, tree }: ParsedStatement,
   catalog: Catalog,
   redefined: Redefinitions,
 ): string[] {
   // What is not there is not dropped.
   const dropped = kinds.length > 0 && kinds.every((kind) => kind.startsWith('drop-'))
+  // CREATE OR REPLACE makes what is not there.
+  const replaced = tree.kind === 'utility' && tree.does.some((kind) => CREATES.has(kind)) ? tree.writes : []
   const fresh = new Set(makes.map(keyOf))
   return [...reads, ...writes].flatMap((name) => {
     if (dropped || fresh.has(keyOf(name)) || redefined.made(name)) return []
@@ -127,9 +129,11 @@ function unknownRelations(
             `${name.schema === undefined ? name.name : `${name.schema}.${name.name}`} may be the table or a temporary one that hides it`,
           ]
         : []
-    return isKnown ? [] : [isNotThere(name)]
+    return isKnown || replaced.includes(name) ? [] : [isNotThere(name)]
   })
 }
+
+const CREATES = new Set(['create-table', 'create-table-as', 'create-view'])
 
 const unknownSettings = ({ settings }: ParsedStatement, { server }: Catalog): string[] =>
   settings.flatMap((setting) =>

@@ -36,6 +36,49 @@ export function decodeText(bytes: Uint8Array, charset: Charset): string | undefi
   }
 }
 
+/**
+ * The same of a statement, in which constants may have bytes that are none of UTF-8, as drivers write those of a BLOB: each stands as the
+ * half of a character, U+DC00 and its number. Both are found alone nowhere else.
+ */
+export function decodeStatement(bytes: Uint8Array, charset: Charset): string | undefined {
+  const text = decodeText(bytes, charset)
+  return text === undefined && (charset === 'utf8mb4' || charset === 'utf8mb3') ? decodeLoosely(bytes) : text
+}
+
+function decodeLoosely(bytes: Uint8Array): string {
+  const units = new Uint16Array(bytes.length)
+  let count = 0
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at)
+    const first = bytes[at] as number
+    if (length === 0) units[count++] = LOW_HALF + first
+    else if (length === 1) units[count++] = first
+    else {
+      let code = first & (0x7f >> length)
+      for (let n = 1; n < length; n++) code = (code << 6) | ((bytes[at + n] as number) & 0x3f)
+      if (code > 0xffff) units[count++] = 0xd7c0 + (code >> 10)
+      units[count++] = code > 0xffff ? LOW_HALF + (code & 0x3ff) : code
+    }
+    at += Math.max(length, 1)
+  }
+  return Buffer.from(units.buffer, 0, count * 2).toString('utf16le')
+}
+
+const LOW_HALF = 0xdc00
+
+/** How many bytes the character has that begins here; none where these bytes are none. Source: Unicode Standard, table 3-7. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number
+  if (first < 0x80) return 1
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
+  const second = bytes[at + 1] ?? 0
+  const from = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const to = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (length === 0 || second < from || second > to) return 0
+  for (let n = 2; n < length; n++) if (((bytes[at + n] ?? 0) & 0xc0) !== 0x80) return 0
+  return length
+}
+
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const windows1252 = new TextDecoder('windows-1252')
 

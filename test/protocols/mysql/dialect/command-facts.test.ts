@@ -75,6 +75,12 @@ describe('what a statement names', () => {
     ['update customers set id = 2 where id = 1', [], ['shop.customers', 'shop.orders']],
     ['replace into orders values (1, 2, 3, 4)', [], ['shop.items', 'shop.orders']],
     ['truncate notes', [], ['shop.notes']],
+    // What is not there yet is made.
+    ['create or replace view fresh as select id from notes', ['shop.notes'], ['shop.fresh']],
+    ['create or replace view contacts as select id from notes', ['shop.notes'], ['shop.contacts']],
+    ['create or replace table fresh (id int)', [], ['shop.fresh']],
+    ['create or replace table fresh as select id from notes', ['shop.notes'], ['shop.fresh']],
+    ['create or replace table fresh like notes', ['shop.notes'], ['shop.fresh']],
   ])('%s', (sql, reads, writes) => {
     const [statement] = facts(sql).statements
     expect(only?.(statement?.reads ?? [])).toEqual(reads)
@@ -92,6 +98,8 @@ describe('what a statement names', () => {
 
   it.each<[string, string | RegExp]>([
     ['select * from nowhere', /not in the catalog/],
+    ['create or replace view fresh as select * from fresh', /not in the catalog/],
+    ['create or replace table fresh like nowhere', /not in the catalog/],
     ['select f(1)', /user-defined/],
     ['select other.g(1)', /user-defined/],
     ['select nobody_knows(1)', /not known/],

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { mysqlKinds } from '../../../../src/protocols/mysql/kinds.ts'
+import { OUTSIDE_CHARSET } from '../../../../src/protocols/mysql/dialect/lexer.ts'
 import { readStatements, readTrees } from '../../../../src/protocols/mysql/dialect/parse-statement.ts'
 import { statementParts } from '../../../../src/sql/parts.ts'
 import { MARIADB_STATEMENTS, MYSQL_STATEMENTS } from '../../../fixtures/mysql/statements.ts'
 import { readingContext, said } from '../../../helpers/read-mysql.ts'
 
 const MYSQL = '8.4.3'
+
+const OUTSIDE = `FAILURE ${OUTSIDE_CHARSET}`
 
 describe('what statements say', () => {
   it.each(MARIADB_STATEMENTS)('%s', (sql, expected) => {
@@ -89,6 +92,17 @@ describe('where texts and comments begin and end', () => {
     ['SELECT \\N FROM t', '', '', 'select < t'],
     ['SELECT \\N FROM t', '', MYSQL, 'FAILURE expected an operand at character 8'],
     ['SELECT é FROM tä', '', '', 'select < tä'],
+    // Bytes that are no characters, as `decodeStatement` shows them.
+    ["SELECT _binary'\udcff\udce2' FROM t", '', '', 'select < t'],
+    ["SELECT _BINARY '\udcff' FROM t WHERE a = '\udcff'", '', '', OUTSIDE],
+    ["INSERT INTO t VALUES ('\udcff', 😀)", '', '', 'FAILURE a name with characters beyond U+FFFF'],
+    ["INSERT INTO t VALUES ('\udcff', '😀')", '', '', 'insert > t'],
+    ["SELECT '\udcff' FROM t", '', '', OUTSIDE],
+    ['SELECT 1 FROM t /* \udcff */', '', '', OUTSIDE],
+    ['INSERT INTO t VALUES (1) -- \udcff', '', '', OUTSIDE],
+    ["SELECT @'\udcff' FROM t", '', '', OUTSIDE],
+    ["INSERT INTO t VALUES (_binary'a', N'\udcff')", '', '', OUTSIDE],
+    ['SELECT _binary`\udcff` FROM t', '', '', 'FAILURE a name with characters beyond U+FFFF'],
     ['SELECT 😀 FROM t', '', '', 'FAILURE a name with characters beyond U+FFFF'],
     ["SELECT '😀' FROM t", '', '', 'select < t'],
     ['DELIMITER //', '', '', 'FAILURE expected a statement at character 1'],

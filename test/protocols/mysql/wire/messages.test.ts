@@ -7,7 +7,7 @@ import { encodeAuthMoreData, readAuthMoreData } from '../../../../src/protocols/
 import { encodeAuthSwitch, readAuthSwitch } from '../../../../src/protocols/mysql/wire/auth-switch.ts'
 import { capabilities } from '../../../../src/protocols/mysql/wire/capabilities.ts'
 import { readChangeUser } from '../../../../src/protocols/mysql/wire/change-user.ts'
-import { charsetOfCollation, decodeText } from '../../../../src/protocols/mysql/wire/charsets.ts'
+import { charsetOfCollation, decodeStatement, decodeText } from '../../../../src/protocols/mysql/wire/charsets.ts'
 import { readColumnDefinition } from '../../../../src/protocols/mysql/wire/column-definition.ts'
 import { documentedName } from '../../../../src/protocols/mysql/wire/command.ts'
 import { encodeEof, isEof, readEof } from '../../../../src/protocols/mysql/wire/eof.ts'
@@ -394,6 +394,40 @@ it('a text that is none in its character set is not decoded', () => {
   expect(decodeText(hex('c3a9'), 'binary')).toBe('Ã©')
   // Surrogates that are encoded one by one are not UTF-8.
   expect(decodeText(hex('eda080'), 'utf8mb4')).toBeUndefined()
+})
+
+it.each([
+  ['27ff27', "'\udcff'"],
+  ['e228a1', '\udce2(\udca1'],
+  ['c080', '\udcc0\udc80'],
+  ['eda080', '\udced\udca0\udc80'],
+  ['f09f9880ff', '😀\udcff'],
+  ['f09f98', '\udcf0\udc9f\udc98'],
+  ['f8808080', '\udcf8\udc80\udc80\udc80'],
+  ['f4908080', '\udcf4\udc90\udc80\udc80'],
+  ['c3a9e282ac', 'é€'],
+])('a statement of the bytes %s keeps each that is no character', (bytes, text) => {
+  expect(decodeStatement(hex(bytes), 'utf8mb4')).toBe(text)
+})
+
+it('a statement of any bytes is read as UTF-8 is, ASCII always as itself', () => {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+  let seed = 7
+  const next = (): number => (seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff) >> 16
+  for (let round = 0; round < 3000; round++) {
+    const bytes = Uint8Array.from(
+      { length: 8 },
+      () => [next() & 0x7f, next() & 0xff, 0xe2, 0x80, 0x9f, 0xf0][next() % 6]!,
+    )
+    const text = decodeStatement(bytes, 'utf8mb4') ?? ''
+    const ascii = (from: string): string => from.replaceAll(/[^\0-\x7f]+/g, '·')
+    expect(ascii(text)).toBe(ascii(lenient.decode(bytes)))
+    // Put back, they are what came.
+    const back = [...text].flatMap((one) =>
+      !/\p{Surrogate}/u.test(one) ? [...Buffer.from(one)] : [one.charCodeAt(0) - 0xdc00],
+    )
+    expect(back).toEqual([...bytes])
+  }
 })
 
 it('character sets in which a quote may be half of a character are not served', () => {

@@ -1,5 +1,6 @@
 import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { Session } from '../../../../gateway/engine.ts'
+import { PamError } from '../../../../shared/errors.ts'
 import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
 import {
   foldDatabase,
@@ -12,6 +13,7 @@ import {
 } from '../../catalog/catalog.ts'
 import { resolveFacts } from '../../dialect/command-facts.ts'
 import { guardUnknown } from '../../dialect/guard.ts'
+import { OUTSIDE_CHARSET } from '../../dialect/lexer.ts'
 import { missingRelation } from '../../dialect/missing-relations.ts'
 import type { ParsedText } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
@@ -80,7 +82,7 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
   const unread = (failure: string): StatementFacts => ({
     statements: [unparsed(failure, config.database)],
     parsed: [],
-    refusal: guardUnknown({ unknown: [failure] }, readOnly),
+    refusal: failure === OUTSIDE_CHARSET ? outsideCharset() : guardUnknown({ unknown: [failure] }, readOnly),
     errorExposure: hides ? 'any' : 'none',
     lineage: [],
     comparisons: [],
@@ -193,6 +195,9 @@ interface KnownFacts {
   readonly facts: StatementFacts
   readonly variables: UserVariables | undefined
 }
+
+const outsideCharset = (): PamError =>
+  new PamError('ENCODING_REFUSED', 'the statement has bytes outside of constants that are no characters')
 
 /** A text with what it says. */
 interface ReadText {

@@ -5,7 +5,7 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { Answer, type AnswerKind } from '../../wire/answer.ts'
 import { textTypes } from '../../wire/binary-value.ts'
 import { readChangeUser } from '../../wire/change-user.ts'
-import { decodeText } from '../../wire/charsets.ts'
+import { decodeStatement, decodeText } from '../../wire/charsets.ts'
 import { commands, documentedName } from '../../wire/command.ts'
 import { payloadOf, type Frame } from '../../wire/framer.ts'
 import { encodeOk } from '../../wire/ok.ts'
@@ -163,7 +163,7 @@ export class ClientCommands {
     const pipeline = this.#pipeline
     yield* this.#current()
     const { context } = pipeline
-    const sql = decodeText(bytes, context?.charset ?? 'binary')
+    const sql = decodeStatement(bytes, context?.charset ?? 'binary')
     if (sql === undefined) {
       this.#refuse(
         new PamError(

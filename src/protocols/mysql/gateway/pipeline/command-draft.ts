@@ -1,5 +1,6 @@
 import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
+import { isWellFormed, toWellFormed } from '../../../../shared/well-formed.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
@@ -22,11 +23,13 @@ export interface Command {
 export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, command: Command): CommandDraft {
   const { session } = pipeline
   const { sql, context, parameters, facts } = command
+  // Bytes that are no characters have none on record.
+  const shown = isWellFormed(sql) ? sql : toWellFormed(sql)
   return {
-    text: sql,
+    text: shown,
     parameters,
     facts: { type: 'sql', statements: facts.statements },
-    recorded: recordable(sql, parameters, facts, session, (text) => cutText(text, context)),
+    recorded: recordable(shown, parameters, facts, session, (text) => cutText(text, context)),
     comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
     estimate: () => Promise.resolve(undefined),

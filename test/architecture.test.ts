@@ -352,6 +352,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/http/upgrade/',
       'protocols/http/wire/',
       'type:policy/',
+      'protocols/kubernetes/facts/',
       'protocols/kubernetes/request/',
       'protocols/kubernetes/wire/',
       'protocols/kubernetes/streams/',

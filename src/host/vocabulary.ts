@@ -148,8 +148,8 @@ function contradictions(match: StatementMatch, kinds: readonly string[] | undefi
   if (program !== undefined && !may(/^exec$/)) found.push({ field: program, message: `${program} needs the kind exec` })
   if (file !== undefined && !may(/^(exec$|file-)/))
     found.push({ field: file, message: `${file} needs the kind exec, or one that begins with file-` })
-  if (hosts && !may(/^forward-/))
-    found.push({ field: 'hosts', message: 'hosts needs the kind forward-local or forward-remote' })
+  if (hosts && !may(/^(forward-|port-forward$)/))
+    found.push({ field: 'hosts', message: 'hosts needs the kind forward-local, forward-remote or port-forward' })
   return found
 }
 

@@ -32,6 +32,8 @@ export interface Effect {
 export interface Statement extends Effect {
   /** The vocabulary that speaks of it. */
   readonly type: string
+  /** What it happens in, of another vocabulary, such as the request that runs a command in a pod: rules may speak of both at once. */
+  readonly within?: Statement
 }
 
 export interface Person {

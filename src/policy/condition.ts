@@ -48,7 +48,7 @@ export function parseCondition(source: string, scope: 'access' | 'command', lang
 /** Throws where something of it cannot be told: nothing is said to be true of that. */
 function valuesOf(statement: Statement, language: PolicyLanguage): Record<string, unknown> {
   const { kinds, reads, writes, unknown } = statement
-  const own = language.of(statement).values(statement)
+  const own = language.valuesOf(statement)
   if (own === undefined) throw new Error('a word of the command is known only when it runs')
   return { kinds, reads, writes, unknown, ...own }
 }

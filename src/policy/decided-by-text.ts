@@ -28,8 +28,8 @@ const wordsOf = ({ match }: CommandRule): string[] =>
 
 /** It names what no command of such a target has: it never matches one. */
 function isAboutOthers({ match }: CommandRule, language: PolicyLanguage, target: Target): boolean {
-  const { vocabulary } = language.forTarget(target.type)
-  return [...language.wordsOf(match).keys()].some((other) => other !== vocabulary)
+  const own = language.spokenOn(target.type)
+  return [...language.wordsOf(match).keys()].some((other) => !own.includes(other))
 }
 
 function looksAtTextAlone(rule: CommandRule, language: PolicyLanguage, target: Target): boolean {

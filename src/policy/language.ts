@@ -10,7 +10,9 @@ export class PolicyLanguage {
 
   constructor(protocols: Readonly<Record<string, ProtocolPolicy>>) {
     this.protocols = protocols
-    this.vocabularies = [...new Set(Object.values(protocols).map(({ vocabulary }) => vocabulary))]
+    this.vocabularies = [
+      ...new Set(Object.values(protocols).flatMap(({ vocabulary, within = [] }) => [vocabulary, ...within])),
+    ]
     this.#byTag = new Map(this.vocabularies.map((vocabulary) => [vocabulary.type, vocabulary]))
     this.#needOneMeaning((vocabulary) => [vocabulary.type], 'tag')
     this.#needOneMeaning(({ fields }) => Object.keys(fields), 'word of match')
@@ -47,6 +49,12 @@ export class PolicyLanguage {
     return policy
   }
 
+  /** The vocabularies that may speak of commands on targets of a type. */
+  spokenOn(type: string): readonly Vocabulary[] {
+    const { vocabulary, within = [] } = this.forTarget(type)
+    return [vocabulary, ...within]
+  }
+
   /** The words of a match that only one vocabulary has, by vocabulary. */
   wordsOf(match: StatementMatch): ReadonlyMap<Vocabulary, readonly string[]> {
     const named = Object.keys(match).filter((word) => match[word] !== undefined)
@@ -61,8 +69,8 @@ export class PolicyLanguage {
     rule: { readonly match: StatementMatch; readonly targetType?: string | undefined },
     type: string,
   ): readonly string[] {
-    const { vocabulary } = this.forTarget(type)
-    const others = [...this.wordsOf(rule.match).keys()].filter((other) => other !== vocabulary)
+    const own = this.spokenOn(type)
+    const others = [...this.wordsOf(rule.match).keys()].filter((other) => !own.includes(other))
     if (others.length > 0) return others.map(({ about }) => about)
     if (rule.targetType !== undefined && rule.targetType !== type)
       return [this.forTarget(rule.targetType).vocabulary.about]
@@ -77,19 +85,33 @@ export class PolicyLanguage {
     ]
   }
 
-  /** Whether what a rule names is in a statement; a rule that names words of another vocabulary is not about it. */
+  /**
+   * Whether what a rule names is in a statement; a rule that names words of another vocabulary is not about it, unless they speak of what
+   * the statement happens in.
+   */
   matches(match: StatementMatch, effect: CommandEffect['type'], statement: Statement): boolean {
     const vocabulary = this.of(statement)
+    const { within } = statement
+    const around = within === undefined ? undefined : this.of(within)
+    let ofAround: Record<string, StatementMatch[string]> | undefined
     for (const word in match) {
-      if (
-        match[word] !== undefined &&
-        word !== 'kinds' &&
-        word !== 'unknown' &&
-        !Object.hasOwn(vocabulary.fields, word)
-      )
-        return false
+      if (match[word] === undefined || word === 'kinds' || word === 'unknown') continue
+      if (Object.hasOwn(vocabulary.fields, word)) continue
+      if (around === undefined || !Object.hasOwn(around.fields, word)) return false
+      ofAround = { ...ofAround, [word]: match[word] }
     }
-    return vocabulary.matches(match, effect, statement)
+    if (!vocabulary.matches(match, effect, statement)) return false
+    if (within === undefined || around === undefined || ofAround === undefined) return true
+    // Kinds, and whether the effect is known, were those of the statement itself.
+    return around.matches({ ...ofAround, kinds: within.kinds, unknown: effect !== 'deny' }, effect, within)
+  }
+
+  /** What conditions may ask of a statement, and of what it happens in; undefined where something cannot be told. */
+  valuesOf(statement: Statement): Readonly<Record<string, unknown>> | undefined {
+    const own = this.of(statement).values(statement)
+    if (own === undefined || statement.within === undefined) return own
+    const around = this.valuesOf(statement.within)
+    return around === undefined ? undefined : { ...around, ...own }
   }
 
   /** A match of the configuration, with the kinds that it means as well. */

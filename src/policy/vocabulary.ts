@@ -88,6 +88,8 @@ export interface RuleSet {
 /** What rules can say of the targets of one type. */
 export interface ProtocolPolicy {
   readonly vocabulary: Vocabulary
+  /** Vocabularies of what happens within its commands (`Statement.within`), where there is any. */
+  readonly within?: readonly Vocabulary[]
   /** Every kind of command that its engine tells apart: a rule that names another one would never apply. */
   readonly kinds: readonly string[]
   /** By the name that `use:` takes. */

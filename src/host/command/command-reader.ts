@@ -1,16 +1,17 @@
 import type { HostFacts } from './facts.ts'
 import { deadlineWorker } from '../../shared/deadline-worker.ts'
-import { hiddenCommand, readCommandLine } from './command-line.ts'
+import { hiddenCommand, readArgv, readCommandLine } from './command-line.ts'
 import type { CommandLineScope } from './host-statement.ts'
 
-export interface ReadingRequest {
-  readonly text: string
-  readonly scope: CommandLineScope
-}
+/** A command line that a shell reads, or the words that a program is run with, and whether it has a terminal. */
+export type ReadingRequest = { readonly scope: CommandLineScope } & (
+  { readonly text: string } | { readonly words: readonly string[]; readonly hasTerminal: boolean }
+)
 
 /** Reads command lines without holding up anybody else: short ones at once, the others in a worker with a time limit. */
 export interface CommandReader {
   read(text: string, scope: CommandLineScope): Promise<HostFacts>
+  readWords(words: readonly string[], scope: CommandLineScope, hasTerminal: boolean): Promise<HostFacts>
 }
 
 export function createCommandReader(): CommandReader {
@@ -19,27 +20,31 @@ export function createCommandReader(): CommandReader {
     timeoutMs: MAX_READING_MS,
     resourceLimits: { maxOldGenerationSizeMb: 256 },
   })
+  const apart = async (request: ReadingRequest): Promise<HostFacts> => {
+    const facts = await worker.run(request)
+    if (facts === 'late') return hiddenCommand(request.scope, 'the command line takes too long to analyse')
+    if (facts === 'broken') return hiddenCommand(request.scope, 'the command line is too complex to analyse')
+    return facts
+  }
   return {
-    async read(text, scope) {
-      if (isSmall(text)) return readCommandLine(text, scope)
-      const facts = await worker.run({ text, scope })
-      if (facts === 'late') return hiddenCommand(scope, 'the command line takes too long to analyse')
-      if (facts === 'broken') return hiddenCommand(scope, 'the command line is too complex to analyse')
-      return facts
-    },
+    read: async (text, scope) => (isSmall(text) ? readCommandLine(text, scope) : apart({ text, scope })),
+    readWords: async (words, scope, hasTerminal) =>
+      isSmall(words.join(' ')) ? readArgv(words, scope, hasTerminal) : apart({ words, scope, hasTerminal }),
   }
 }
 
 /** One connection's command lines are read one after the other, so that it cannot fill the queue of everybody. */
 export function inOrder(reader: CommandReader): CommandReader {
   let last: Promise<unknown> = Promise.resolve()
+  const after = (text: string, read: () => Promise<HostFacts>): Promise<HostFacts> => {
+    if (isSmall(text)) return read()
+    const facts = last.then(read)
+    last = facts
+    return facts
+  }
   return {
-    read(text, scope) {
-      if (isSmall(text)) return reader.read(text, scope)
-      const facts = last.then(() => reader.read(text, scope))
-      last = facts
-      return facts
-    },
+    read: (text, scope) => after(text, () => reader.read(text, scope)),
+    readWords: (words, scope, hasTerminal) => after(words.join(' '), () => reader.readWords(words, scope, hasTerminal)),
   }
 }
 

@@ -1,5 +1,9 @@
 import { answerRequests } from '../../shared/answer-requests.ts'
-import { readCommandLine } from './command-line.ts'
+import { readArgv, readCommandLine } from './command-line.ts'
 import type { ReadingRequest } from './command-reader.ts'
 
-answerRequests(({ text, scope }: ReadingRequest) => readCommandLine(text, scope))
+answerRequests((request: ReadingRequest) =>
+  'text' in request
+    ? readCommandLine(request.text, request.scope)
+    : readArgv(request.words, request.scope, request.hasTerminal),
+)

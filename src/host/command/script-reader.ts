@@ -80,6 +80,11 @@ export class Reader {
     this.#script(script)
   }
 
+  /** A program with its words, as no shell reads it. */
+  argv(words: readonly string[]): void {
+    this.#run(words, [])
+  }
+
   #script(script: ParsedScript): void {
     for (const { message } of script.errors ?? []) this.#hides(`the shell would not read it: ${message}`)
     for (const { command, background } of script.commands) {

@@ -193,15 +193,21 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
   // A rule for all targets may be ahead of the targets that it is for.
   const isForAll = rule.targets.names === undefined && rule.targets.labels === undefined
   const level = isForAll ? 'warning' : 'error'
-  const [one, other] = [...policyLanguage.wordsOf(match)]
-  if (one !== undefined && other !== undefined) {
+  const spoken = [...policyLanguage.wordsOf(match)]
+  const [one, other] = spoken
+  const isSpoken = (type: string): boolean => {
+    const own = policyLanguage.spokenOn(type)
+    return spoken.every(([vocabulary]) => own.includes(vocabulary))
+  }
+  if (one !== undefined && other !== undefined && !policyLanguage.types.some(isSpoken)) {
     const message = `${one[1][0]} is about ${one[0].about} and ${other[1][0]} about ${other[0].about}: no command has both`
     return [{ level: 'error', path: [...path, other[1][0] as string], message }]
   }
   const named = match.kinds?.flatMap((kind) => policyLanguage.kindsNamed(kind))
   if (types.length > 0) {
-    if (one !== undefined && !types.some((type) => policyLanguage.forTarget(type).vocabulary === one[0])) {
-      for (const field of one[1])
+    if (one !== undefined && !types.some(isSpoken)) {
+      const own = types.flatMap((type) => policyLanguage.spokenOn(type))
+      for (const field of spoken.flatMap(([vocabulary, words]) => (own.includes(vocabulary) ? [] : words)))
         found.push({
           level,
           path: [...path, field],

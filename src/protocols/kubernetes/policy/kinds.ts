@@ -3,7 +3,7 @@ import { wordList } from '../../../shared/word-list.ts'
 /** Every kind of request that the engine tells apart: what it is, and what its body does besides. */
 export const kubernetesKinds: readonly string[] = wordList(`
     get list watch create update patch delete deletecollection
-    log exec attach port-forward proxy
+    log exec attach port-forward proxy shell file-read file-write file-list
     evict bind debug finalize scale-to-zero delete-namespace privileged-pod
     token-request certificate self-review access-review rbac-change admission-change api-change
     discovery openapi health metrics server-logs server-debug server-path

@@ -6,8 +6,8 @@ import { duplexLink, type Link } from '../../http/upgrade/link.ts'
 import { webSocketLink } from '../../http/upgrade/websocket-link.ts'
 import type { Header, Headers } from '../../http/wire/headers.ts'
 import type { ApiRequest } from '../request/api-request.ts'
-import type { ChannelName } from '../wire/channel-message.ts'
 import type { ChannelConnection } from './channel-connection.ts'
+import { channelsOf, isSet } from './channels-of.ts'
 import { relayExec } from './exec-relay.ts'
 import { relayPortForward } from './port-forward.ts'
 import { spdyChannels } from './spdy-channels.ts'
@@ -85,18 +85,6 @@ export async function serveStream(parts: StreamParts): Promise<Exclude<UpgradeAn
       ended,
     })
   return undefined
-}
-
-/** The channels that a request for exec or attach asks for. With a terminal there is one output. */
-export function channelsOf(request: ApiRequest): ReadonlySet<ChannelName> {
-  const asked = (['stdin', 'stdout', 'stderr'] as const).filter((name) => isSet(request, name))
-  return new Set([...asked, 'error', ...(isSet(request, 'tty') ? (['resize'] as const) : [])])
-}
-
-/** As the API server reads a flag. */
-export function isSet({ query }: Pick<ApiRequest, 'query'>, name: string): boolean {
-  const [value] = query.get(name) ?? []
-  return value !== undefined && value !== '0' && value.toLowerCase() !== 'false'
 }
 
 type Peer = 'client' | 'server'

@@ -1,8 +1,9 @@
 import { isEmptyPlan } from '../../../../masking/plan.ts'
-import { passRows, rewriteRows, type RowRun } from '../../wire/row-run.ts'
+import { rewriteRows, type RowRun } from '../../wire/row-run.ts'
 import { serverTags, type TransactionStatus } from '../../wire/server-message.ts'
 import { endOfMessage, standsAt } from '../../wire/walk.ts'
 import type { PipelineState } from '../pipeline/pipeline-state.ts'
+import type { RowRewrites } from '../results/row-masking.ts'
 import { rewritesOf } from './known-statement.ts'
 import { shapes, steps, type LaneQueue } from './lane-queue.ts'
 
@@ -36,8 +37,15 @@ export class ServerLane {
     let at = 0
     let passed = 0
     while (queue.length > 0) {
-      if (this.#masks && queue.step === steps.run && chunk[at] === serverTags.dataRow) {
-        const run = this.#rows(chunk, at)
+      if (queue.step === steps.run && chunk[at] === serverTags.dataRow) {
+        const rewrites = this.#rewrites()
+        if (rewrites === 'untouched') {
+          const end = this.#pass(chunk, at)
+          if (end === at) break
+          at = end
+          continue
+        }
+        const run = rewrites && this.#rewrite(chunk, at, rewrites)
         if (run === undefined || run.rows === 0) break
         if (run.bytes.length !== run.end - at || run.bytes.byteOffset !== chunk.byteOffset + at) {
           if (passed < at) pass(chunk.subarray(passed, at))
@@ -55,16 +63,30 @@ export class ServerLane {
     return at
   }
 
-  /** Rows that stand behind each other, as the client may see them. */
-  #rows(chunk: Buffer, at: number): RowRun | undefined {
-    const queue = this.#queue
+  /** What is hidden in the rows of the oldest; undefined where that is not known. */
+  #rewrites(): RowRewrites | undefined {
     const { known, session } = this.#pipeline
-    const rewrites = rewritesOf(queue.statement(), known.masking, session.hashKeys)
-    if (rewrites === undefined) return undefined
-    const run =
-      rewrites === 'untouched'
-        ? passRows(chunk, at, serverTags.dataRow, this.#longest)
-        : rewriteRows(chunk, at, rewrites, { tag: serverTags.dataRow, longest: this.#longest })
+    return this.#masks ? rewritesOf(this.#queue.statement(), known.masking, session.hashKeys) : 'untouched'
+  }
+
+  /** The end of rows that stand behind each other and pass as they are: few results have so many that a piece of memory for them is worth its cost. */
+  #pass(chunk: Buffer, from: number): number {
+    const queue = this.#queue
+    let at = from
+    while (chunk[at] === serverTags.dataRow) {
+      const end = endOfMessage(chunk, at, this.#longest)
+      if (end < 0) break
+      queue.rows++
+      at = end
+    }
+    queue.bytes += at - from
+    return at
+  }
+
+  /** Rows that stand behind each other, as the client may see them. */
+  #rewrite(chunk: Buffer, at: number, rewrites: Exclude<RowRewrites, 'untouched'>): RowRun {
+    const queue = this.#queue
+    const run = rewriteRows(chunk, at, rewrites, { tag: serverTags.dataRow, longest: this.#longest })
     queue.rows += run.rows
     queue.bytes += run.end - at
     return run
@@ -82,11 +104,6 @@ export class ServerLane {
         if ((queue.shape() & shapes.query) !== 0) return this.#beginQuery(chunk, at, end)
         return this.#isKnown(chunk, at, end) && this.#goTo(steps.run)
       case steps.run:
-        if (tag === serverTags.dataRow) {
-          queue.rows++
-          queue.bytes += end - at
-          return true
-        }
         return tag === serverTags.commandComplete && this.#complete(chunk, at, end)
       default:
         return this.#isReady(chunk, at, end)

@@ -329,6 +329,25 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/kubernetes/facts': {
     imports: ['shared/word-list.ts', 'type:policy/', 'protocols/kubernetes/request/', 'protocols/kubernetes/facts/'],
   },
+  'protocols/kubernetes/masking': {
+    imports: [
+      'shared/field-path.ts',
+      'masking/',
+      'protocols/http/json/',
+      'protocols/kubernetes/request/',
+      'protocols/kubernetes/masking/',
+    ],
+  },
+  'protocols/kubernetes/record': {
+    imports: [
+      'shared/',
+      'host/without-secrets.ts',
+      'type:gateway/',
+      'protocols/kubernetes/masking/masked-fields.ts',
+      'protocols/kubernetes/request/',
+    ],
+    packages: ['yaml'],
+  },
   'protocols/kubernetes/policy': {
     imports: [
       'shared/glob.ts',

@@ -1,10 +1,25 @@
 import type { Person, Target } from '../policy/command.ts'
+import { parseFieldPattern, type PathStep } from '../shared/field-path.ts'
 import type { CustomKind, MaskingKind, MaskingRule, MaskingStyle, SideChannels } from '../policy/policy.ts'
 
 /** What one session must not see, by the rules for its person and target. */
 export interface MaskingPlan {
   readonly columns: readonly MaskedColumns[]
   readonly kinds: readonly MaskedKind[]
+  /** Of objects that have a structure, where rules name any; the protocol knows what the owners are. */
+  readonly fields?: readonly MaskedField[]
+}
+
+/** A field by its path within what owns it. */
+export interface MaskedField {
+  /** As the rule has it. */
+  readonly name: string
+  readonly owner: string
+  readonly path: readonly PathStep[]
+  readonly style: MaskingStyle
+  readonly hashScope: 'session' | 'target'
+  /** It is shown where one of these fields of the same object has this value. */
+  readonly shownWhere: readonly { readonly path: readonly PathStep[]; readonly value: string }[]
 }
 
 /** A kind of data, found by its content. */
@@ -60,6 +75,7 @@ const plans = new WeakMap<readonly MaskingRule[], Map<string, MaskingPlan>>()
 function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefined): MaskingPlan {
   const columns: MaskedColumns[] = []
   const kinds = new Map<string, MaskedKind>()
+  const fields: MaskedField[] = []
   for (const rule of rules) {
     const { style, sideChannels, maxComparisons, copying, hashScope } = rule
     for (const name of defaultSchema === undefined ? [] : rule.columns)
@@ -71,12 +87,25 @@ function makePlan(rules: readonly MaskingRule[], defaultSchema: string | undefin
         copying,
         hashScope,
       })
+    for (const name of rule.fields) {
+      const pattern = parseFieldPattern(name)
+      if (pattern === undefined) throw new Error(`${name} is not a field`)
+      fields.push({ name, ...pattern, style, hashScope, shownWhere: rule.exceptWhere.map(readCondition) })
+    }
     for (const kind of [...rule.kinds, ...rule.patterns]) {
       const name = typeof kind === 'string' ? kind : `pattern ${kind.name}`
       if (!kinds.has(name)) kinds.set(name, { kind, style, hashScope })
     }
   }
-  return { columns, kinds: [...kinds.values()] }
+  return { columns, kinds: [...kinds.values()], ...(fields.length === 0 ? {} : { fields }) }
+}
+
+/** `type=helm.sh/release.v1`. */
+function readCondition(text: string): MaskedField['shownWhere'][number] {
+  const at = text.indexOf('=')
+  const pattern = parseFieldPattern(`*:${text.slice(0, at)}`)
+  if (at < 0 || pattern === undefined) throw new Error(`${text} is not a condition on a field`)
+  return { path: pattern.path, value: text.slice(at + 1) }
 }
 
 export const isEmptyPlan = (plan: MaskingPlan): boolean => plan.columns.length === 0 && plan.kinds.length === 0

@@ -32,9 +32,13 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
       .filter((rule) => policy.language.aboutOthers(rule, target.type).length === 0)
       .map((rule) => explained(rule, person, target, describeCommandRule(rule, policy.language))),
     masking: policy.masking.flatMap((given) => {
-      const { hasColumns } = policy.language.forTarget(target.type).vocabulary
-      const rule = hasColumns ? given : { ...given, columns: [] }
-      if (rule.columns.length + rule.kinds.length + rule.patterns.length === 0) return []
+      const { hasColumns, fieldOwner } = policy.language.forTarget(target.type).vocabulary
+      const rule = {
+        ...given,
+        columns: hasColumns ? given.columns : [],
+        fields: fieldOwner === undefined ? [] : given.fields,
+      }
+      if (rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length === 0) return []
       const text = describeMasking(rule)
       if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
       if (rule.except && fitsWho(rule.except, person))
@@ -62,8 +66,8 @@ export function describeApprovers({ groups, count }: { groups: readonly string[]
   return `${count > 1 ? `${count} of ` : ''}${groups.join(' or ')}`
 }
 
-export const describeMasking = ({ columns, kinds, patterns, style }: MaskingRule): string =>
-  `masks ${[...columns, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} (${style})`
+export const describeMasking = ({ columns, fields, kinds, patterns, style }: MaskingRule): string =>
+  `masks ${[...columns, ...fields, ...kinds, ...patterns.map(({ name }) => name)].join(', ')} (${style})`
 
 export function describeCommandRule(rule: CommandRule, language: PolicyLanguage): string {
   const what = describeMatch(rule.match, language)

@@ -5,7 +5,7 @@ import { parseDuration } from '../shared/duration.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
 import { renamedKeys } from '../shared/yaml-file.ts'
-import { checkColumn, checkKind, checkLogin, patternList } from './patterns.ts'
+import { checkColumn, checkField, checkFieldValue, checkKind, checkLogin, patternList } from './patterns.ts'
 import type { PolicyLanguage } from './language.ts'
 import {
   maskingKinds,
@@ -90,6 +90,12 @@ const maskingRule = z
     name: ruleName,
     targets,
     columns: patternList(checkColumn).default([]).describe('table.column or schema.table.column; * matches any'),
+    fields: patternList(checkField)
+      .default([])
+      .describe('fields of objects as OWNER:PATH, for instance secrets:data.* on Kubernetes; * matches any name'),
+    exceptWhere: patternList(checkFieldValue)
+      .default([])
+      .describe('PATH=VALUE: fields are shown in objects that have this value there, such as type=helm.sh/release.v1'),
     kinds: z.array(z.enum(maskingKinds)).default([]).describe('kinds of data, found by their content in any column'),
     patterns: z.array(pattern).default([]).describe('kinds of your own: a name and an RE2 pattern'),
     style: z
@@ -118,8 +124,8 @@ const maskingRule = z
     except: who.unwrap().optional().describe('who sees the values unmasked'),
   })
   .refine(
-    (rule) => rule.columns.length + rule.kinds.length + rule.patterns.length > 0,
-    'a masking rule names columns, kinds or patterns',
+    (rule) => rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length > 0,
+    'a masking rule names columns, fields, kinds or patterns',
   )
   .register(renamedKeys, { guesses: 'maxComparisons' })
 

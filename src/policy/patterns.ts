@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseFieldPattern } from '../shared/field-path.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import type { PolicyLanguage } from './language.ts'
 
@@ -23,6 +24,19 @@ export const checkColumn: CheckPattern = (pattern) => {
   if (parts.length < 2) return `"${pattern}" names no table: expected table.column or schema.table.column`
   if (parts.length > 3) return `"${pattern}" has too many dots: expected table.column or schema.table.column`
   return checkNames(pattern, parts, 'expected table.column or schema.table.column')
+}
+
+export const checkField: CheckPattern = (pattern) =>
+  parseFieldPattern(pattern) === undefined
+    ? `"${pattern}": expected OWNER:PATH such as secrets:data.*, with * for any name and \\. for a dot within a name`
+    : undefined
+
+export const checkFieldValue: CheckPattern = (pattern) => {
+  const at = pattern.indexOf('=')
+  const path = at < 0 ? undefined : parseFieldPattern(`*:${pattern.slice(0, at)}`)?.path
+  return path === undefined || path.includes(null) || at === pattern.length - 1
+    ? `"${pattern}": expected PATH=VALUE such as type=helm.sh/release.v1`
+    : undefined
 }
 
 /** Parts of a name of SQL; each stands for itself, or is `*`. */

@@ -85,6 +85,10 @@ export interface MaskingRule {
   readonly targets: TargetSelector
   /** `table.column` or `schema.table.column`, `*` for any; without a schema the table is in `public`. */
   readonly columns: readonly string[]
+  /** `OWNER:PATH` of objects that have a structure, for instance `secrets:data.*`. */
+  readonly fields: readonly string[]
+  /** `PATH=VALUE`: objects whose fields are shown. */
+  readonly exceptWhere: readonly string[]
   readonly kinds: readonly MaskingKind[]
   readonly patterns: readonly CustomKind[]
   readonly style: MaskingStyle

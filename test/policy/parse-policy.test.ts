@@ -83,7 +83,7 @@ describe('a rule for access', () => {
 
 describe('a masking rule', () => {
   it.each([
-    ['{ name: m }', 'names columns, kinds or patterns'],
+    ['{ name: m }', 'names columns, fields, kinds or patterns'],
     ['{ name: m, patterns: [{ name: p, pattern: "(" }] }', 'not a usable pattern'],
     ['{ name: m, patterns: [{ name: p, pattern: "a*" }] }', 'matches the empty text'],
     ['{ name: m, columns: [t.c], maxComparisons: 0 }', 'masking.0.maxComparisons'],

@@ -1,6 +1,7 @@
 import type { Condition } from '../../policy/condition.ts'
 import { fitsTarget } from '../../policy/match/target.ts'
 import type { CommandRule, TargetSelector, WhoSelector } from '../../policy/policy.ts'
+import { parseFieldPattern } from '../../shared/field-path.ts'
 import { didYouMean } from '../../shared/nearest-word.ts'
 import type { YamlPath } from '../../shared/yaml-file.ts'
 import type { Finding } from './finding.ts'
@@ -25,6 +26,8 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...loginFindings(config),
     ...config.commands.flatMap((rules, index) => commandFindings(rules, index, config)),
     ...maskingFindings(config),
+    ...fieldFindings(config),
+    ...unmaskedSecrets(config),
     ...openedByUnknown(config),
     ...shadowedAccess(config),
     ...shadowedCommands(config),
@@ -256,6 +259,52 @@ function maskingFindings({ targets, masking }: ConfigFile): Finding[] {
         message: 'the targets of this rule are hosts: they have no columns; give kinds or patterns',
       },
     ]
+  })
+}
+
+/** Fields of what no target of the rule has. */
+function fieldFindings({ targets, masking }: ConfigFile): Finding[] {
+  return masking.flatMap((rule, index): Finding[] => {
+    const matched = targets.filter((target) => fitsTarget(rule.targets, target))
+    if (rule.fields.length === 0 || matched.length === 0) return []
+    const vocabularies = new Set(matched.map(({ type }) => policyLanguage.forTarget(type).vocabulary))
+    const checks = [...vocabularies].flatMap(({ fieldOwner }) => fieldOwner ?? [])
+    const path = ['masking', index, 'fields']
+    if (checks.length === 0)
+      return [{ level: 'error', path, message: 'no target of this rule has objects with fields' }]
+    return rule.fields.flatMap((field, at): Finding[] => {
+      const problems = checks.map((check) => check(field.slice(0, field.indexOf(':'))))
+      const [problem] = problems
+      return problem === undefined || problems.includes(undefined)
+        ? []
+        : [{ level: 'error', path: [...path, at], message: problem }]
+    })
+  })
+}
+
+/** Targets whose secrets no rule masks. */
+function unmaskedSecrets({ targets, masking }: ConfigFile): Finding[] {
+  return targets.flatMap((target, index): Finding[] => {
+    const { secretFields = [] } = policyLanguage.forTarget(target.type).vocabulary
+    const named = masking.filter((rule) => fitsTarget(rule.targets, target)).flatMap(({ fields }) => fields)
+    const covers = (pattern: string, field: string): boolean => {
+      const [one, other] = [parseFieldPattern(pattern), parseFieldPattern(field)]
+      if (one === undefined || other === undefined || one.path.length > other.path.length) return false
+      return (
+        (one.owner === '*' || one.owner === other.owner) &&
+        one.path.every((step, at) => step === null || step === other.path[at])
+      )
+    }
+    const open = secretFields.filter((field) => !named.some((pattern) => covers(pattern, field)))
+    return open.length === 0
+      ? []
+      : [
+          {
+            level: 'warning',
+            path: ['targets', index],
+            message: `no masking rule hides ${open.join(', ')} on ${target.name}: whoever may read these objects sees their secrets`,
+          },
+        ]
   })
 }
 

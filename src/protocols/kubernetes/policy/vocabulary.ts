@@ -14,6 +14,8 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
   type: 'kubernetes',
   about: 'clusters',
   hasColumns: false,
+  fieldOwner: checkResource,
+  secretFields: ['secrets:data.*'],
   fields: {
     resources: {
       schema: patternList(checkResource).describe(

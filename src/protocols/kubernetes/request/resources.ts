@@ -65,6 +65,13 @@ export interface KnownResource {
 export const knownResource = (group: string, resource: string): KnownResource | undefined =>
   known.get(fullName(resource, group))
 
+/** Of an object that says its kind; undefined where that is none of Kubernetes itself. */
+export const resourceOfKind = (
+  group: string,
+  kind: string,
+): { readonly resource: string; readonly group: string; readonly subresource: '' } | undefined =>
+  byKind.get(`${group}/${kind}`)
+
 /** `deployments.apps`, `pods`. */
 export const fullName = (resource: string, group: string): string => (group === '' ? resource : `${resource}.${group}`)
 
@@ -80,3 +87,12 @@ const known: ReadonlyMap<string, KnownResource> = new Map(
     }),
   ),
 )
+
+const byKind: ReadonlyMap<string, { readonly resource: string; readonly group: string; readonly subresource: '' }> =
+  new Map(
+    [...known].map(([name, { kind }]) => {
+      const at = name.indexOf('.')
+      const [resource, group] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)]
+      return [`${group}/${kind}`, { resource, group, subresource: '' }] as const
+    }),
+  )

@@ -1,0 +1,37 @@
+import type { MaskedField } from '../../../masking/plan.ts'
+import { fullName } from '../request/resources.ts'
+
+/** What fields of a rule are of: a resource, and a subresource where a request names one. */
+export interface Owner {
+  readonly resource: string
+  readonly group: string
+  readonly subresource: string
+}
+
+/** The fields that are masked in an object of this resource. Those of a resource are in its subresources, too. */
+export const fieldsOf = (owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] =>
+  fields.filter((field) => isOf(field.owner, owner))
+
+function isOf(pattern: string, { resource, group, subresource }: Owner): boolean {
+  const [whole = '', sub] = pattern.split('/')
+  if (sub !== undefined && sub !== subresource) return false
+  if (whole === '*') return true
+  return whole.startsWith('*.') ? group === whole.slice(2) : whole === fullName(resource, group)
+}
+
+/** Fields of an object whose values are base64: `data` of Secrets, `binaryData` of ConfigMaps. */
+export const isBase64 = ({ resource, group }: Owner, top: string): boolean =>
+  group === '' && ((resource === 'secrets' && top === 'data') || (resource === 'configmaps' && top === 'binaryData'))
+
+/** A text that base64 stands for; undefined where it is none, or no text. */
+export function textOfBase64(value: string): string | undefined {
+  const bytes = Buffer.from(value, 'base64')
+  if (bytes.toString('base64') !== value) return undefined
+  try {
+    return UTF8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

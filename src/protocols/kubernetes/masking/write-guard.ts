@@ -1,0 +1,137 @@
+import type { MaskedField, MaskingPlan } from '../../../masking/plan.ts'
+import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
+import { selectorTerms, type ApiRequest } from '../request/api-request.ts'
+import { isObject, type Body, type PatchOperation } from '../request/read-body.ts'
+import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
+
+/**
+ * Why a request is refused whatever policy says: it would write back what was shown in place of a masked value, or tell a masked value by
+ * what the server does. Undefined where it would not.
+ */
+export function refusedByMasking(request: ApiRequest, body: Body, plan: MaskingPlan): string | undefined {
+  if (!request.isResource) return undefined
+  const fields = withAliases(request, fieldsOf(request, plan.fields ?? []))
+  if (fields.length === 0) return undefined
+  return refusedSelector(request, fields) ?? refusedBody(request, body, fields)
+}
+
+/** What is selected by a masked value is found by guessing it. */
+function refusedSelector({ query }: ApiRequest, fields: readonly MaskedField[]): string | undefined {
+  for (const selector of query.get('fieldSelector') ?? [])
+    for (const { field } of selectorTerms(selector))
+      if (leadsTo(field.split('.'), fields)) return `fieldSelector on ${field} would reveal masked values`
+  return (query.get('labelSelector') ?? []).some((value) => value !== '') && leadsTo(['metadata', 'labels'], fields)
+    ? 'labelSelector would reveal masked values'
+    : undefined
+}
+
+function refusedBody(request: ApiRequest, body: Body, fields: readonly MaskedField[]): string | undefined {
+  if (body.type === 'none') return undefined
+  if (body.type === 'patch' && body.patch === 'json') return refusedOperations(body.operations, request, fields)
+  const isWhole = body.type === 'object'
+  return findStandIn(body.object, request, fields, isWhole) ? WRITTEN_BACK : undefined
+}
+
+function refusedOperations(
+  operations: readonly PatchOperation[],
+  owner: Owner,
+  fields: readonly MaskedField[],
+): string | undefined {
+  for (const { op, path, from, value } of operations) {
+    // A copy in an annotation, and what server-side apply keeps, tell as much as the value.
+    const reads = op === 'test' ? path : from
+    if (reads !== undefined && (leadsTo(reads, fields) || leadsTo(reads, COPIES)))
+      return `the operation ${op} of a JSON patch would reveal masked values`
+    if ((op === 'add' || op === 'replace') && findStandIn(placed(path, value), owner, fields, false))
+      return WRITTEN_BACK
+  }
+  return undefined
+}
+
+/** A value at its path; elements of lists as well as names. */
+const placed = (path: readonly string[], value: unknown): unknown =>
+  path.reduceRight<unknown>((inner, step) => {
+    const object = Object.create(null) as Record<string, unknown>
+    object[step] = inner
+    return object
+  }, value)
+
+/** Whether what stands at a masked field may be what was shown in its place. */
+function findStandIn(object: unknown, owner: Owner, fields: readonly MaskedField[], isWhole: boolean): boolean {
+  const isFound = fields.some((field) => walk(object, field.path, 0, field, owner, '', isWhole))
+  return isFound || annotationsOf(object).some((copy) => findStandIn(copy, owner, fields, isWhole))
+}
+
+function walk(
+  value: unknown,
+  path: readonly PathStep[],
+  at: number,
+  field: MaskedField,
+  owner: Owner,
+  top: string,
+  isWhole: boolean,
+): boolean {
+  const step = path[at]
+  if (Array.isArray(value))
+    return (value as readonly unknown[]).some((item) =>
+      walk(item, path, step === null ? at + 1 : at, field, owner, top, isWhole),
+    )
+  if (isObject(value))
+    return Object.entries(value).some(
+      ([name, inner]) =>
+        (step === undefined || step === null || step === name) &&
+        walk(inner, path, step === undefined ? at : at + 1, field, owner, top === '' ? name : top, isWhole),
+    )
+  return step === undefined && isStandIn(value, field, isBase64(owner, top), isWhole)
+}
+
+/** In a whole object null takes the value away; in a patch it says so on purpose, unless null is what was shown. */
+function isStandIn(value: unknown, { style }: MaskedField, base64: boolean, isWhole: boolean): boolean {
+  if (value === null) return isWhole || style === 'null'
+  if (typeof value !== 'string') return false
+  const text = base64 ? (textOfBase64(value) ?? value) : value
+  return text.includes('***') || /^h_[\w-]{16}$/.test(text)
+}
+
+/** Objects that annotations hold, as `kubectl apply` writes them. */
+function annotationsOf(object: unknown): readonly unknown[] {
+  const metadata = isObject(object) ? object['metadata'] : undefined
+  const annotations = isObject(metadata) ? metadata['annotations'] : undefined
+  if (!isObject(annotations)) return []
+  return Object.values(annotations).flatMap((value) => {
+    if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return []
+    try {
+      return [JSON.parse(value) as unknown]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** What is written as `stringData` of a Secret is its `data`. */
+const withAliases = ({ resource, group }: Owner, fields: readonly MaskedField[]): readonly MaskedField[] =>
+  resource !== 'secrets' || group !== ''
+    ? fields
+    : fields.flatMap((field) =>
+        field.path[0] === 'data' ? [field, { ...field, path: ['stringData', ...field.path.slice(1)] }] : [field],
+      )
+
+/** Elements of lists may be named by their place. */
+const leadsTo = (path: readonly string[], fields: readonly { readonly path: readonly PathStep[] }[]): boolean => {
+  const names = path.filter((step) => !/^(?:-?\d+|-)$/.test(step))
+  return fields.some(
+    (field) =>
+      pathsOverlap(field.path, path) ||
+      pathsOverlap(
+        field.path.filter((step) => step !== null),
+        names,
+      ),
+  )
+}
+
+const COPIES: readonly { readonly path: readonly PathStep[] }[] = [
+  { path: ['metadata', 'annotations'] },
+  { path: ['metadata', 'managedFields'] },
+]
+
+const WRITTEN_BACK = 'it would write back what is shown in place of a masked value'

@@ -1,0 +1,175 @@
+import { stringify } from 'yaml'
+import type { Recordable, Session } from '../../../gateway/engine.ts'
+import { withoutSecrets } from '../../../host/without-secrets.ts'
+import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
+import type { PathStep } from '../../../shared/field-path.ts'
+import { fieldsOf, type Owner } from '../masking/masked-fields.ts'
+import type { ApiRequest } from '../request/api-request.ts'
+import { isObject, type Body, type BodyFailure } from '../request/read-body.ts'
+import { resourceOfKind } from '../request/resources.ts'
+
+export interface RequestText {
+  /** For whoever decides: the request line and the body as YAML, with secrets left out. */
+  readonly shown: string
+  /** What may be kept for ever: a commitment stands in place of each secret. */
+  readonly recorded: Recordable
+}
+
+/** A request as people read it. `target` is its path with the query, `bytes` its body as it was sent. */
+export function requestText(
+  request: ApiRequest,
+  target: string,
+  body: Body | BodyFailure,
+  bytes: Buffer,
+  session: Pick<Session, 'masking' | 'commitment'>,
+): RequestText {
+  const line = `${request.method} ${target}`
+  if ('failure' in body) {
+    const original = bytes.toString('utf8')
+    const size = `a body of ${bytes.length} bytes that could not be read`
+    return {
+      shown: `${line}\n\n(${size}: ${body.failure})`,
+      recorded: {
+        text: `${withoutSecrets(escapeMarks(line), session)}\n\n${commitmentMark(`${size}, ${session.commitment(original)}`)}`,
+        parameters: [],
+        detached: `${line}\n\n${original}`,
+      },
+    }
+  }
+  const content = contentOf(body)
+  const render = (mark: (value: string) => string, escape: (text: string) => string): string => {
+    if (content === undefined) return escape(line)
+    const value = new SecretReplacer(session, mark, escape).value(content, request, body)
+    return `${escape(line)}\n\n${stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
+  }
+  const recorded = render(
+    (value) => commitmentMark(session.commitment(value)),
+    (text) => withoutSecrets(escapeMarks(text), session),
+  )
+  const hiding = { masking: session.masking, commitment: () => HIDDEN }
+  const shown = render(
+    () => HIDDEN,
+    (text) => withoutSecrets(text, hiding),
+  )
+  return { shown, recorded: { text: recorded, parameters: [] } }
+}
+
+const contentOf = (body: Body): unknown => {
+  if (body.type === 'none') return undefined
+  return body.type === 'patch' && body.patch === 'json' ? body.operations.map(operationOf) : body.object
+}
+
+/** With its paths as texts again. */
+const operationOf = (operation: { readonly path: readonly string[]; readonly from?: readonly string[] }): object => ({
+  ...operation,
+  path: pointer(operation.path),
+  ...(operation.from === undefined ? {} : { from: pointer(operation.from) }),
+})
+
+const pointer = (path: readonly string[]): string =>
+  path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+
+type Paths = readonly (readonly PathStep[])[]
+
+/** Replaces what is secret in an object: contents of Secrets, tokens, and fields that are masked. */
+class SecretReplacer {
+  readonly #session: Pick<Session, 'masking' | 'commitment'>
+  readonly #mark: (value: string) => string
+  readonly #escape: (text: string) => string
+
+  constructor(
+    session: Pick<Session, 'masking' | 'commitment'>,
+    mark: (value: string) => string,
+    escape: (text: string) => string,
+  ) {
+    this.#session = session
+    this.#mark = mark
+    this.#escape = escape
+  }
+
+  value(content: unknown, owner: Owner, body: Body): unknown {
+    const paths = this.#pathsOf(owner)
+    if (body.type !== 'patch' || body.patch !== 'json') return this.#replace(content, paths, [])
+    return body.operations.map((operation, index) => {
+      const shown = (content as readonly object[])[index]
+      if (!('value' in operation)) return shown
+      const inner = operation.path.reduce(
+        (left, step) => left.flatMap((path) => (path.length === 0 ? [path] : after(path, step))),
+        paths,
+      )
+      return { ...shown, value: this.#replace(operation.value, inner, operation.path) }
+    })
+  }
+
+  #pathsOf(owner: Owner): Paths {
+    const own = `${owner.resource}.${owner.group}`
+    const always = Object.hasOwn(ALWAYS, own) ? (ALWAYS[own] as Paths) : []
+    return [...always, ...fieldsOf(owner, this.#session.masking.fields ?? []).map(({ path }) => path)]
+  }
+
+  #replace(value: unknown, paths: Paths, trail: readonly string[]): unknown {
+    if (paths.some((path) => path.length === 0)) return this.#whole(value)
+    if (Array.isArray(value))
+      return (value as readonly unknown[]).map((item) =>
+        this.#replace(
+          item,
+          paths.map((path) => (path[0] === null ? path.slice(1) : path)),
+          trail,
+        ),
+      )
+    if (typeof value === 'string') {
+      const [top, second] = trail
+      return top === 'metadata' && second === 'annotations' ? this.#annotation(value, trail) : this.#escape(value)
+    }
+    if (!isObject(value)) return value
+    const inner = trail.length === 0 ? paths : [...paths, ...this.#ofKind(value)]
+    const { name: own } = value
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => {
+        const isNamed = SECRET_NAME.test(name) || (name === 'value' && typeof own === 'string' && SECRET_NAME.test(own))
+        const left = inner.flatMap((path) => after(path, name))
+        return [
+          this.#escape(name),
+          isNamed && typeof item === 'string' ? this.#mark(item) : this.#replace(item, left, [...trail, name]),
+        ]
+      }),
+    )
+  }
+
+  /** An object that says what it is, within another. */
+  #ofKind({ kind, apiVersion }: Readonly<Record<string, unknown>>): Paths {
+    if (typeof kind !== 'string' || typeof apiVersion !== 'string') return []
+    const owner = resourceOfKind(apiVersion.includes('/') ? (apiVersion.split('/')[0] as string) : '', kind)
+    return owner === undefined ? [] : this.#pathsOf(owner)
+  }
+
+  /** `kubectl apply` keeps the whole object in one. */
+  #annotation(text: string, trail: readonly string[]): unknown {
+    if (!/^\s*[[{]/.test(text)) return this.#escape(text)
+    try {
+      return JSON.stringify(this.#replace({ copy: JSON.parse(text) as unknown }, [], trail))
+    } catch {
+      return this.#mark(text)
+    }
+  }
+
+  #whole(value: unknown): unknown {
+    if (value === null || value === undefined) return value
+    if (Array.isArray(value)) return (value as readonly unknown[]).map((item) => this.#whole(item))
+    if (isObject(value))
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [this.#escape(name), this.#whole(item)]))
+    return this.#mark(String(value))
+  }
+}
+
+const after = (path: readonly PathStep[], name: string): Paths =>
+  path[0] === null || path[0] === name ? [path.slice(1)] : []
+
+/** Secret whatever rules say, by the resource. */
+const ALWAYS: Readonly<Record<string, Paths>> = {
+  'secrets.': [['data'], ['stringData']],
+  'tokenreviews.authentication.k8s.io': [['spec', 'token']],
+}
+/** What passwords are called, as keys and as variables of an environment. */
+const SECRET_NAME = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)$/i
+const HIDDEN = '(not shown)'

@@ -1,0 +1,41 @@
+/** A step into a structured value: a name, or null for any name or element. */
+export type PathStep = string | null
+
+/** A field that a rule names: what it is of, and where in that it stands. */
+export interface FieldPattern {
+  readonly owner: string
+  readonly path: readonly PathStep[]
+}
+
+/**
+ * `OWNER:STEP.STEP`, for instance `secrets:data.*`: `*` for any name or element; a dot, a star or a backslash within a name is
+ * written with a backslash before it (`metadata.annotations.example\.com/token`). Undefined for what is none.
+ */
+export function parseFieldPattern(text: string): FieldPattern | undefined {
+  const at = text.indexOf(':')
+  if (at <= 0) return undefined
+  const path = parsePath(text.slice(at + 1))
+  return path === undefined ? undefined : { owner: text.slice(0, at), path }
+}
+
+function parsePath(text: string): readonly PathStep[] | undefined {
+  if (/(?:^|[^\\])(?:\\\\)*\\(?:[^.*\\]|$)/.test(text)) return undefined
+  const steps = text.match(/(?:\\.|[^.\\])+/g) ?? []
+  // Nothing may be left out between two dots.
+  if (steps.join('.') !== text || text === '') return undefined
+  const read = steps.map((step): PathStep | undefined => {
+    if (step === '*') return null
+    return /(?:^|[^\\])(?:\\\\)*\*/.test(step) ? undefined : step.replace(/\\(.)/g, '$1')
+  })
+  return read.includes(undefined) ? undefined : (read as readonly PathStep[])
+}
+
+/** Whether one of the paths leads to, or through, where the other does. */
+export const pathsOverlap = (pattern: readonly PathStep[], path: readonly PathStep[]): boolean => {
+  const length = Math.min(pattern.length, path.length)
+  for (let at = 0; at < length; at++) {
+    const [one, other] = [pattern[at], path[at]]
+    if (one !== null && other !== null && one !== other) return false
+  }
+  return true
+}

@@ -150,13 +150,31 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/policy-language.ts': { imports: ['policy/language.ts', 'protocols/gateway.ts'] },
   'protocols/target-shape.ts': { imports: [], packages: ['zod'] },
   'protocols/gateway.ts': {
-    imports: ['protocols/*.ts', 'protocols/mysql/*.ts', 'protocols/postgres/*.ts', 'protocols/ssh/*.ts'],
+    imports: [
+      'protocols/*.ts',
+      'protocols/kubernetes/*.ts',
+      'protocols/mysql/*.ts',
+      'protocols/postgres/*.ts',
+      'protocols/ssh/*.ts',
+    ],
   },
   'protocols/local.ts': {
-    imports: ['protocols/*.ts', 'protocols/mysql/local.ts', 'protocols/postgres/local.ts', 'protocols/ssh/local.ts'],
+    imports: [
+      'protocols/*.ts',
+      'protocols/kubernetes/local.ts',
+      'protocols/mysql/local.ts',
+      'protocols/postgres/local.ts',
+      'protocols/ssh/local.ts',
+    ],
   },
   'protocols/client.ts': {
-    imports: ['protocols/*.ts', 'protocols/mysql/client.ts', 'protocols/postgres/client.ts', 'protocols/ssh/client/'],
+    imports: [
+      'protocols/*.ts',
+      'protocols/kubernetes/client.ts',
+      'protocols/mysql/client.ts',
+      'protocols/postgres/client.ts',
+      'protocols/ssh/client/',
+    ],
   },
 
   'protocols/postgres': {
@@ -377,6 +395,38 @@ const ROWS: Readonly<Record<string, Row>> = {
       'protocols/kubernetes/streams/',
     ],
     packages: ['node:crypto', 'node:zlib', 'type:node:stream'],
+    clock: true,
+  },
+
+  'protocols/kubernetes': {
+    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/kubernetes/*.ts'],
+    packages: ['node:crypto', 'zod'],
+  },
+  'protocols/kubernetes/gateway-half.ts': { imports: ['type:protocols/protocol.ts', 'protocols/kubernetes/'] },
+  'protocols/kubernetes/local.ts': {
+    imports: ['type:protocols/local-half.ts', 'protocols/http/local/', 'protocols/kubernetes/status.ts'],
+  },
+  'protocols/kubernetes/client.ts': {
+    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/kubernetes/client/'],
+    packages: FILES,
+  },
+  'protocols/kubernetes/client': { imports: ['type:protocols/client-half.ts', 'protocols/kubernetes/client/'] },
+  'protocols/kubernetes/gateway': {
+    imports: [
+      'shared/',
+      'gateway/',
+      'masking/',
+      'type:policy/',
+      'type:credentials/',
+      'protocols/http/server/',
+      'protocols/http/upstream/',
+      'protocols/http/wire/',
+      'protocols/kubernetes/*.ts',
+      'protocols/kubernetes/request/',
+      'protocols/kubernetes/facts/',
+      'protocols/kubernetes/gateway/',
+    ],
+    packages: ['node:crypto', 'node:stream/consumers', 'type:node:stream', 'type:node:tls'],
     clock: true,
   },
 

@@ -90,7 +90,7 @@ describe('the documents', () => {
     })
     rmSync(directory, { recursive: true })
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('is valid: 1 target, 1 access rule, 11 command rules, 1 masking rule')
+    expect(stdout).toContain('is valid: 1 target, 1 access rule, 14 command rules, 1 masking rule')
   })
 
   it('the issuers of the page identity-providers are valid', () => {

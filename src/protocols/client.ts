@@ -1,4 +1,5 @@
 import type { ClientHalf } from './client-half.ts'
+import { kubernetesClient } from './kubernetes/client.ts'
 import { mysqlClient } from './mysql/client.ts'
 import type { ProtocolName } from './names.ts'
 import { postgresClient } from './postgres/client.ts'
@@ -9,4 +10,5 @@ export const clientHalves: Readonly<Record<ProtocolName, ClientHalf>> = {
   postgres: postgresClient,
   mysql: mysqlClient,
   ssh: sshClient,
+  kubernetes: kubernetesClient,
 }

@@ -1,3 +1,4 @@
+import { kubernetesGateway } from './kubernetes/gateway-half.ts'
 import { mysqlGateway } from './mysql/gateway-half.ts'
 import type { ProtocolName } from './names.ts'
 import { postgresGateway } from './postgres/gateway-half.ts'
@@ -9,4 +10,5 @@ export const gatewayHalves: Readonly<Record<ProtocolName, GatewayHalf>> = {
   postgres: postgresGateway,
   mysql: mysqlGateway,
   ssh: sshGateway,
+  kubernetes: kubernetesGateway,
 }

@@ -1,3 +1,4 @@
+import { kubernetesLocal } from './kubernetes/local.ts'
 import type { LocalHalf } from './local-half.ts'
 import { mysqlLocal } from './mysql/local.ts'
 import type { ProtocolName } from './names.ts'
@@ -9,4 +10,5 @@ export const localHalves: Readonly<Record<ProtocolName, LocalHalf>> = {
   postgres: postgresLocal,
   mysql: mysqlLocal,
   ssh: sshLocal,
+  kubernetes: kubernetesLocal,
 }

@@ -33,6 +33,16 @@ export const protocols = {
       { command: 'pamctl ssh-config --install', label: 'use plain ssh, scp and git' },
     ],
   },
+  kubernetes: {
+    article: 'a',
+    label: 'Kubernetes',
+    language: 'shell',
+    hasTerminals: true,
+    ways: [
+      { command: 'pamctl connect NAME -- kubectl', label: 'run kubectl on NAME' },
+      { command: 'pamctl connect NAME', label: 'open a port to NAME, with a kubeconfig' },
+    ],
+  },
 } as const satisfies Record<string, ProtocolWords>
 
 export interface ProtocolWords {

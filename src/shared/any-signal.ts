@@ -2,7 +2,10 @@
  * A signal that aborts with the first of these. Once released it lets go of them: unlike with AbortSignal.any, nothing stays with those that
  * outlive it.
  */
-export function anySignal(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
+export function anySignal(signals: readonly AbortSignal[]): {
+  readonly signal: AbortSignal
+  readonly release: () => void
+} {
   const controller = new AbortController()
   const release = (): void => {
     for (const [one, onAbort] of listeners) one.removeEventListener('abort', onAbort)

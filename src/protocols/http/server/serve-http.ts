@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { channelStream } from '../../../shared/channel-stream.ts'
-import type { Channel } from '../../../shared/channel.ts'
+import { idleHandler, type Channel, type ChannelHandler } from '../../../shared/channel.ts'
 import { PamError } from '../../../shared/errors.ts'
 import { versionOf } from '../wire/preface.ts'
 import type { HttpConnection, HttpHandler } from './exchange.ts'
@@ -13,6 +13,49 @@ export interface HttpClient {
   readonly stream: Duplex
 }
 
+/**
+ * A channel that is not destroyed by who reads it: whoever serves it says why it ends, and ends it. A library that is done with a connection only
+ * lets go of it.
+ */
+class KeptChannel implements Channel {
+  readonly #channel: Channel
+  #isOver = false
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+  }
+
+  get handler(): ChannelHandler {
+    return this.#channel.handler
+  }
+
+  set handler(handler: ChannelHandler) {
+    this.#channel.handler = handler
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#isOver || this.#channel.write(bytes)
+  }
+
+  pause(): void {
+    this.#channel.pause()
+  }
+
+  resume(): void {
+    this.#channel.resume()
+  }
+
+  end(): void {
+    if (!this.#isOver) this.#channel.end()
+  }
+
+  destroy(): void {
+    this.#isOver = true
+    this.#channel.handler = idleHandler
+    this.#channel.pause()
+  }
+}
+
 /** Servers of HTTP over channels. */
 export class HttpServers {
   readonly #http1 = new Http1Server()
@@ -23,7 +66,7 @@ export class HttpServers {
       let bytes: Buffer = Buffer.alloc(0)
       const fail = (code: 'HANDSHAKE_TIMEOUT' | 'CLIENT_LEFT', text: string): void => {
         clearTimeout(timer)
-        channel.handler = { data() {}, drained() {}, ended() {}, closed() {} }
+        channel.handler = idleHandler
         reject(new PamError(code, text))
       }
       const left = (): void => fail('CLIENT_LEFT', 'the client closed the connection')
@@ -35,7 +78,7 @@ export class HttpServers {
           if (version === undefined) return
           clearTimeout(timer)
           channel.pause()
-          const stream = channelStream(channel)
+          const stream = channelStream(new KeptChannel(channel))
           stream.unshift(bytes)
           resolve({ version, stream })
         },

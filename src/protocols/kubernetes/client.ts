@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Target } from '../../api/schemas/access.ts'
+import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import { kubeconfig } from './client/kubeconfig.ts'
+
+/** A kubeconfig of its own for the child: kubectl, helm, k9s and everything made with client-go look where KUBECONFIG points. */
+function prepare({ args, target, listener, environment: inherited }: ClientStart): PreparedClient {
+  if (listener === undefined) throw new Error('a client of Kubernetes needs an open port')
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  const file = join(directory, 'kubeconfig')
+  writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
+  const environment: NodeJS.ProcessEnv = { ...inherited }
+  for (const name of Object.keys(environment)) if (CONFLICTING.test(name)) delete environment[name]
+  return {
+    args,
+    environment: {
+      ...environment,
+      KUBECONFIG: file,
+      // A port is used for another cluster later: what is kept by its number would be that of this one.
+      KUBECACHEDIR: join(directory, 'cache'),
+    },
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** The port of a cluster, and a kubeconfig that leads there. */
+function describe(target: Target, listener: ListenerInfo, home: string): HowToConnect {
+  const file = join(home, `kubeconfig-${target.name}`)
+  writeFileSync(file, kubeconfig(target.name, listener), { mode: 0o600 })
+  const { host, port } = listener
+  return {
+    json: { host, port, url: `https://${host}:${port}`, kubeconfig: file },
+    lines: [
+      `${target.name} is at https://${host}:${port}, for clients that have the certificate in ${file}`,
+      `  export KUBECONFIG=${file}`,
+      `  kubectl get pods`,
+    ],
+  }
+}
+
+/** Variables that lead programs past the kubeconfig, or give them an identity of their own. */
+const CONFLICTING = /^(?:KUBECONFIG|KUBERNETES_(?:MASTER|SERVICE_HOST|SERVICE_PORT)|HELM_KUBE.*|PAMCTL_TOKEN)$/
+
+export const kubernetesClient: ClientHalf = {
+  listens: true,
+  programs: new Set(['kubectl', 'helm', 'k9s']),
+  prepare,
+  describe,
+}

@@ -1,0 +1,102 @@
+import type { ErrorCode } from '../../shared/error-codes.ts'
+
+/** What an error is to a client of Kubernetes: the code and reason of a Status. */
+export interface StatusKind {
+  readonly code: number
+  readonly reason: string
+}
+
+const kind = (code: number, reason: string): StatusKind => ({ code, reason })
+
+// As k8s.io/apimachinery/pkg/apis/meta/v1 names them (StatusReason).
+const BAD_REQUEST = kind(400, 'BadRequest')
+const UNAUTHORIZED = kind(401, 'Unauthorized')
+const FORBIDDEN = kind(403, 'Forbidden')
+const MISSING = kind(404, 'NotFound')
+const CONFLICT = kind(409, 'Conflict')
+const TOO_LARGE = kind(413, 'RequestEntityTooLarge')
+const UNSUPPORTED = kind(415, 'UnsupportedMediaType')
+const TOO_MANY = kind(429, 'TooManyRequests')
+const FAULT = kind(500, 'InternalError')
+const UNAVAILABLE = kind(503, 'ServiceUnavailable')
+const TIMEOUT = kind(504, 'Timeout')
+
+/** What each error of the gateway is to a client. Nothing here makes client-go send a request again: that takes a Retry-After. */
+export const statusKinds = {
+  USAGE: BAD_REQUEST,
+  CONFIG_INVALID: FAULT,
+  NOT_SIGNED_IN: UNAUTHORIZED,
+  TOKEN_INVALID: UNAUTHORIZED,
+  TOKEN_EXPIRED: UNAUTHORIZED,
+  TOKEN_USED: UNAUTHORIZED,
+  ISSUER_UNTRUSTED: UNAUTHORIZED,
+  ISSUER_UNREACHABLE: UNAVAILABLE,
+  PROOF_INVALID: UNAUTHORIZED,
+  PROOF_REPLAYED: UNAUTHORIZED,
+  SIGN_IN_TOO_OLD: UNAUTHORIZED,
+  SIGN_IN_DENIED: UNAUTHORIZED,
+  SIGN_IN_EXPIRED: UNAUTHORIZED,
+  IDENTITY_LOST: UNAUTHORIZED,
+  SECRET_STORE: FAULT,
+  CSRF_REFUSED: FORBIDDEN,
+  NOT_ALLOWED: FORBIDDEN,
+  NOT_FOUND: MISSING,
+  AMBIGUOUS: BAD_REQUEST,
+  TARGET_UNKNOWN: MISSING,
+  TARGET_TYPE: BAD_REQUEST,
+  NO_GRANT: FORBIDDEN,
+  NO_ACCESS: FORBIDDEN,
+  GRANT_OVER: FORBIDDEN,
+  GRANT_REVOKED: FORBIDDEN,
+  SESSION_KILLED: FORBIDDEN,
+  REQUEST_DENIED: FORBIDDEN,
+  REQUEST_EXPIRED: FORBIDDEN,
+  REQUEST_PENDING: FORBIDDEN,
+  ALREADY_DECIDED: CONFLICT,
+  SELF_APPROVAL: FORBIDDEN,
+  SERVICE_APPROVAL: FORBIDDEN,
+  COMMAND_REFUSED: FORBIDDEN,
+  COMMAND_NOT_ALLOWED: FORBIDDEN,
+  COMMAND_UNKNOWN: FORBIDDEN,
+  SYNTAX_ERROR: BAD_REQUEST,
+  RELATION_MISSING: MISSING,
+  SETTING_REFUSED: FORBIDDEN,
+  MASKING_REFUSED: FORBIDDEN,
+  HOLD_DENIED: FORBIDDEN,
+  HOLD_EXPIRED: TIMEOUT,
+  HOLD_WITHDRAWN: TIMEOUT,
+  APPROVAL_VOID: CONFLICT,
+  FUNCTION_CALL_REFUSED: FORBIDDEN,
+  FEATURE_REFUSED: BAD_REQUEST,
+  ENCODING_REFUSED: UNSUPPORTED,
+  STARTUP_REFUSED: BAD_REQUEST,
+  PROTOCOL_VIOLATION: BAD_REQUEST,
+  MESSAGE_TOO_LARGE: TOO_LARGE,
+  HANDSHAKE_TIMEOUT: TIMEOUT,
+  TARGET_UNREACHABLE: UNAVAILABLE,
+  TARGET_CERTIFICATE: UNAVAILABLE,
+  TARGET_CREDENTIAL: UNAVAILABLE,
+  TARGET_REFUSED: UNAVAILABLE,
+  TARGET_LEFT: UNAVAILABLE,
+  CLIENT_LEFT: TIMEOUT,
+  GATEWAY_STOPPED: UNAVAILABLE,
+  RECORDING_FAILED: UNAVAILABLE,
+  STORE_UNAVAILABLE: UNAVAILABLE,
+  RECORD_INVALID: FAULT,
+  GATEWAY_UNREACHABLE: UNAVAILABLE,
+  GATEWAY_LOST: UNAVAILABLE,
+  GATEWAY_CERTIFICATE: UNAVAILABLE,
+  VERSION_MISMATCH: BAD_REQUEST,
+  SHUTTING_DOWN: UNAVAILABLE,
+  RATE_LIMITED: TOO_MANY,
+  PORT_TAKEN: FAULT,
+  NO_TERMINAL: BAD_REQUEST,
+  INTERNAL: FAULT,
+  KEY_SIGNED_OUT: UNAUTHORIZED,
+  CLIENT_SHARED: UNAUTHORIZED,
+} as const satisfies Record<ErrorCode, StatusKind>
+
+/** As the documentation lists them: `403 Forbidden`. */
+export const kubernetesErrorCodes: Readonly<Record<ErrorCode, string>> = Object.fromEntries(
+  Object.entries(statusKinds).map(([name, { code, reason }]) => [name, `${code} ${reason}`]),
+) as Record<ErrorCode, string>

@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream'
+
+/** The body of an answer on its way to a client, no faster than that reads. */
+export class AnswerBody {
+  bytes = 0
+  /** What was written ends with a whole line: where the answer is a watch, with a whole event. */
+  endsLine = true
+  readonly #out: Writable
+  readonly #left: AbortSignal
+
+  /** `left`: the client waits for it no more. */
+  constructor(out: Writable, left: AbortSignal) {
+    this.#out = out
+    this.#left = left
+  }
+
+  /** Resolves when there is room for more. */
+  async write(chunk: Buffer): Promise<void> {
+    if (chunk.length === 0) return
+    this.bytes += chunk.length
+    this.endsLine = chunk.at(-1) === NEWLINE
+    if (this.#left.aborted || this.#out.write(chunk)) return
+    await new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        this.#out.off('drain', goOn)
+        this.#left.removeEventListener('abort', goOn)
+        resolve()
+      }
+      this.#out.on('drain', goOn)
+      this.#left.addEventListener('abort', goOn)
+      if (this.#left.aborted) goOn()
+    })
+  }
+
+  end(last = ''): void {
+    if (!this.#left.aborted) this.#out.end(last)
+  }
+}
+
+const NEWLINE = 0x0a

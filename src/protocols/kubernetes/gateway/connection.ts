@@ -1,0 +1,141 @@
+import type { Verdict } from '../../../gateway/engine.ts'
+import { clientLeft } from '../../../gateway/early-input.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
+import { targetFailure } from '../../../gateway/target-failure.ts'
+import { anySignal } from '../../../shared/any-signal.ts'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
+import type { Exchange, HttpConnection, HttpHandler } from '../../http/server/exchange.ts'
+import { readBody } from '../../http/server/read-body.ts'
+import { statusAnswer } from '../status.ts'
+import { draftOf } from './command-draft.ts'
+import type { ConnectionParts } from './connection-parts.ts'
+import { forward } from './forward.ts'
+import { verdictOn } from './hold.ts'
+import { readCommand, type KubernetesCommand } from './read-command.ts'
+import { reasonFor, refuseExchange } from './refuse.ts'
+
+/** One connection of a client: each request is read, decided on, put on record, forwarded and answered. */
+export class KubernetesConnection implements HttpHandler {
+  readonly #parts: ConnectionParts
+  readonly #open = new Set<Promise<void>>()
+  /** Bytes of bodies that are kept in memory: of requests that are read, or that wait. */
+  #buffered = 0
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves when the client is gone and everything that it asked for is on record. */
+  async run(serve: (handler: HttpHandler) => HttpConnection): Promise<void> {
+    const { session } = this.#parts
+    const { ended } = session
+    const connection = serve(this)
+    let linger: NodeJS.Timeout | undefined
+    const onEnded = (): void => {
+      linger = setTimeout(() => connection.destroy(), MAX_LINGER_MS)
+      // Each request is told first, by whatever serves it.
+      void this.#whenIdle().then(() => connection.close())
+    }
+    ended.addEventListener('abort', onEnded, { once: true })
+    if (ended.aborted) onEnded()
+    await connection.closed
+    clearTimeout(linger)
+    ended.removeEventListener('abort', onEnded)
+    session.end(clientLeft())
+    await this.#whenIdle()
+  }
+
+  serve(exchange: Exchange): Promise<void> {
+    const work = this.#serve(exchange).finally(() => this.#open.delete(work))
+    this.#open.add(work)
+    return work
+  }
+
+  refusal(error: PamError): ReturnType<typeof statusAnswer> {
+    return statusAnswer(reasonFor(error))
+  }
+
+  async #whenIdle(): Promise<void> {
+    while (this.#open.size > 0) await Promise.all(this.#open)
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { session } = this.#parts
+    const { signal, release } = anySignal([session.ended, exchange.left])
+    let kept = 0
+    try {
+      signal.throwIfAborted()
+      const body = await readBody(exchange.body, {
+        maxBytes: Math.min(session.limits.statementBytes, MAX_BODY),
+        maxMs: BODY_TIMEOUT_MS,
+        left: signal,
+      })
+      kept = body.length
+      this.#keep(kept)
+      const command = readCommand(exchange, body)
+      const { verdict, warning } = await this.#decide(command, exchange)
+      if (verdict.type === 'refuse') return refuseExchange(exchange, verdict.error)
+      await this.#written(signal)
+      await forward({ command, decision: verdict.id, warning }, exchange, signal, this.#parts)
+    } catch (error) {
+      refuseExchange(exchange, this.#failure(error))
+    } finally {
+      this.#buffered -= kept
+      release()
+    }
+  }
+
+  #keep(bytes: number): void {
+    this.#buffered += bytes
+    if (this.#buffered <= MAX_BUFFERED) return
+    throw new PamError('RATE_LIMITED', 'too many requests with large bodies at the same time', {
+      hint: 'send them one after the other',
+    })
+  }
+
+  /** `warning`: what a client that has waited is told beside the answer. */
+  async #decide(
+    command: KubernetesCommand,
+    exchange: Exchange,
+  ): Promise<{ verdict: Verdict; warning: string | undefined }> {
+    const { session, tell } = this.#parts
+    const decision = session.decide(draftOf(command, session))
+    if (decision.type !== 'hold') return { verdict: decision, warning: undefined }
+    tell(decision.notice)
+    const approval = /apr_\w+/.exec(decision.notice)?.[0] ?? ''
+    const verdict = await verdictOn(decision, exchange.left, command.timeoutMs)
+    return { verdict, warning: `approved: ${approval}` }
+  }
+
+  /** The intent is on record before the first byte goes upstream; where it cannot be, the session ends. */
+  #written(signal: AbortSignal): Promise<void> {
+    const { recorder } = this.#parts.session
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', onAbort)
+        if (signal.aborted) onAbort()
+        else resolve()
+      }
+      const onAbort = (): void => reject(reasonOf(signal))
+      if (signal.aborted) return onAbort()
+      if (recorder.isWritten) return resolve()
+      signal.addEventListener('abort', onAbort, { once: true })
+      recorder.whenWritten(done)
+    })
+  }
+
+  /** Why a request could not be served: what the session ended for comes first. */
+  #failure(error: unknown): PamError {
+    const { ended, config } = this.#parts.session
+    if (ended.aborted) return reasonOf(ended)
+    if (error instanceof PamError) return error
+    const isNetwork = error instanceof Error && 'code' in error && typeof error.code === 'string'
+    return isNetwork ? targetFailure(config.name, error) : sessionEndReason(error)
+  }
+}
+
+/** What the API server takes (MaxRequestBodyBytes). */
+const MAX_BODY = 3 * 1024 * 1024
+const BODY_TIMEOUT_MS = 60_000
+const MAX_BUFFERED = 32 * 1024 * 1024
+const MAX_LINGER_MS = 2000

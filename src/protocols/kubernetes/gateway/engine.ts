@@ -1,0 +1,47 @@
+import { sessionFor, type Engine } from '../../../gateway/engine.ts'
+import type { Channel } from '../../../shared/channel.ts'
+import type { PamError } from '../../../shared/errors.ts'
+import { HttpServers, type HttpClient } from '../../http/server/serve-http.ts'
+import type { KubernetesTarget } from '../target.ts'
+import { upstreamOf } from './connect-upstream.ts'
+import { probeKubernetes } from './probe.ts'
+import { readText } from './read-text.ts'
+import { KubernetesConnection } from './connection.ts'
+import { refuseClient } from './refuse-client.ts'
+
+/** Sessions of Kubernetes: one for each `connect`, of as many connections as the client opens. */
+export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
+  const servers = new HttpServers()
+  const clients = new WeakMap<Channel, HttpClient>()
+  return {
+    protocol: 'kubernetes',
+    sessions: 'per-connect',
+    async greet(channel, _caller, { handshake }) {
+      const client = await servers.greet(channel, handshake)
+      clients.set(channel, client)
+      return { hello: client }
+    },
+    async serve(_channel, client, anySession, tell) {
+      const session = sessionFor<KubernetesTarget>('kubernetes', anySession)
+      const { config, lease, limits, ended } = session
+      const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
+      try {
+        await new KubernetesConnection({ session, upstream, tell }).run((handler) => servers.serve(client, handler))
+      } finally {
+        upstream.close()
+      }
+    },
+    read: readText,
+    probe: (target, lease, limits) =>
+      probeKubernetes({ config: target as KubernetesTarget, lease, limits, baseDirectory, ended: undefined }),
+    async refuse(channel: Channel, error: PamError) {
+      const client = clients.get(channel)
+      if (client !== undefined) await refuseClient((handler) => servers.serve(client, handler), error)
+    },
+    facts: () => ({}),
+    close() {
+      servers.close()
+      return Promise.resolve()
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { z } from 'zod'
+import { secret } from '../../credentials/secret-schema.ts'
+import { resolveSecret, type SecretReference } from '../../credentials/secret-reference.ts'
+import { clientCertificate } from '../../credentials/sources/client-certificate.ts'
+import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
+import { asError } from '../../shared/errors.ts'
+import { certificates } from '../../shared/needed-values.ts'
+import { size } from '../../shared/size.ts'
+import type { TargetFinding, TargetKind } from '../protocol.ts'
+import { targetShape } from '../target-shape.ts'
+
+/** Nobody can become one of the names that Kubernetes keeps for itself, such as `system:masters`, whatever they are called. */
+const prefix = z
+  .string()
+  .regex(
+    /^(?!system:)[a-z0-9][a-z0-9._-]{0,30}:$/,
+    'expected a word of lower-case letters and a colon, other than system:',
+  )
+const extraKey = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9._-]{0,60}[a-z0-9])?$/, 'expected lower-case letters, digits, dots and dashes')
+const headerText = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,250}[\x21-\x7e])?$/, 'expected one line of ASCII')
+
+const impersonation = z
+  .strictObject({
+    user: z
+      .enum(['id', 'label'])
+      .default('id')
+      .describe(
+        'id: the identity as policy knows it; label: the e-mail address or name, which providers may let people choose',
+      ),
+    userPrefix: prefix.default('pam:').describe('in front of every user'),
+    groupPrefix: prefix.default('pam:').describe('in front of every group'),
+    groups: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('the groups of a person that are named upstream, as the provider names them; default: all'),
+    extra: z
+      .record(extraKey, z.array(headerText).min(1))
+      .default({})
+      .describe('further attributes of the user, the same for everybody'),
+  })
+  .describe(
+    'people appear upstream as themselves, in the audit log of the API server too; the account must be allowed to impersonate',
+  )
+
+const schema = z
+  .strictObject({
+    ...targetShape,
+    type: z.literal('kubernetes').describe('the protocol'),
+    port: z.int().min(1).max(65_535).default(6443),
+    serverName: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('the name in the certificate of the API server, where that is another one than host'),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the API server'),
+    account: z
+      .string()
+      .regex(/^[\w.@:/-]{1,253}$/, 'expected the name of an account')
+      .default('gateway')
+      .describe('what the account is called in rules and records, such as system:serviceaccount:pam:gateway'),
+    token: secret
+      .optional()
+      .describe(
+        'env:NAME or file:PATH of a token of the account; it is read again for each request, since they are rotated',
+      ),
+    certificate: secret.optional().describe('env:NAME or file:PATH of a client certificate of the account, in PEM'),
+    key: secret.optional().describe('env:NAME or file:PATH of its key'),
+    exec: z.unknown().optional().describe('not supported: credential plug-ins are not run by the gateway'),
+    impersonate: impersonation.optional(),
+    recordBodies: size
+      .prefault('16 KiB')
+      .describe('how much of each answer is kept in the record, as the client sees it, masked; 0 B keeps none'),
+  })
+  .superRefine((target, context) => {
+    const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    if (target.exec !== undefined)
+      problem(
+        'exec',
+        'credential plug-ins are not supported: the gateway runs no other programs; give a token or a certificate',
+      )
+    if ((target.token === undefined) === (target.certificate === undefined))
+      problem('token', 'a target has either a token or a certificate')
+    if ((target.certificate === undefined) !== (target.key === undefined))
+      problem('key', 'a certificate has a key, and a key a certificate')
+  })
+
+export type KubernetesTarget = z.output<typeof schema>
+export type Impersonation = z.output<typeof impersonation>
+
+export const kubernetesTarget: TargetKind<KubernetesTarget> = {
+  schema,
+  accounts: ({ account }) => [account],
+  credentials: ({ name, token, certificate, key }, account, baseDirectory) => {
+    if (token !== undefined) return rotatingToken(account, token, baseDirectory)
+    if (certificate === undefined || key === undefined) throw new Error(`${name} has no credential`)
+    return clientCertificate(account, certificate, key, baseDirectory)
+  },
+  warnings: ({ name, impersonate }) =>
+    impersonate?.user === 'label'
+      ? [
+          {
+            path: ['impersonate', 'user'],
+            message: `target ${name}: people appear upstream by their label; make sure that nobody can choose theirs`,
+          },
+        ]
+      : [],
+  errors,
+  defaultSchema: () => undefined,
+  facts: () => ({}),
+}
+
+/** A certificate that does not belong to its key. */
+function errors({ certificate, key }: KubernetesTarget, baseDirectory: string): TargetFinding[] {
+  if (certificate === undefined || key === undefined) return []
+  try {
+    return isPair(certificate, key, baseDirectory)
+      ? []
+      : [{ path: ['key'], message: 'is not the key of the certificate' }]
+  } catch (error) {
+    return [{ path: ['certificate'], message: asError(error).message }]
+  }
+}
+
+const isPair = (certificate: SecretReference, key: SecretReference, baseDirectory: string): boolean =>
+  new X509Certificate(resolveSecret(certificate, baseDirectory)).checkPrivateKey(
+    createPrivateKey(resolveSecret(key, baseDirectory)),
+  )

@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/demo/local-postgres.ts'
+import { writeDemoConfig } from '../../src/demo/setup.ts'
+import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
+import { isClusterMissing, kubectlProgram, startCluster, type TestCluster } from '../helpers/kubernetes.ts'
+import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
+import { ROOT, run, type Outcome } from '../helpers/run.ts'
+
+/** Real pamctl, agent, gateway, kubectl and API server. */
+describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
+  let directory: string
+  let cluster: TestCluster
+  let gateway: RunningGateway
+  let jane: PamctlHome
+  let bob: SignedIn
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'pamctl-test-kubectl-'))
+    cluster = await startCluster()
+    const token = await cluster.serviceAccount('gateway', [
+      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+      { nonResourceURLs: ['*'], verbs: ['*'] },
+    ])
+    await cluster.apply(JSON.stringify(PEOPLE_MAY))
+    const gatewayPort = await freePort()
+    const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: 1 })
+    writeFileSync(join(directory, 'token'), `${token}\n`, { mode: 0o600 })
+    writeFileSync(config, configuration(gatewayPort, cluster))
+    gateway = await startGateway(config, join(directory, 'gateway.log'))
+    jane = await pamctlSignedIn(gateway.url, 'jane')
+    bob = await signIn(gateway.url, 'bob')
+  })
+
+  afterAll(async () => {
+    if (jane !== undefined) {
+      await pamctl('agent', 'stop')
+      rmSync(jane.home, { recursive: true, force: true })
+    }
+    await gateway?.stop('SIGTERM')
+    await cluster?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  const pamctl = (...args: string[]): Promise<Outcome> =>
+    run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })
+  const kubectl = (...args: string[]): Promise<Outcome> =>
+    pamctl('connect', 'prod-k8s', '--', kubectlProgram('1.37') ?? 'kubectl', ...args)
+  const decide = async (verdict: 'approve' | 'deny'): Promise<void> => {
+    const review = await eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'a review',
+    )
+    const { id, digest } = review
+    await bob.api.reviews.decide(id, { verdict, comment: '', ...(digest === undefined ? {} : { digest }) })
+  }
+
+  it('reads what the rules allow, as the person, with nothing of the client but the request', async () => {
+    const direct = await cluster.kubectl(['get', 'pods', '-n', 'dev', '--no-headers', '-o', 'name'])
+    const outcome = await kubectl('get', 'pods', '-n', 'dev', '--no-headers', '-o', 'name')
+    expect(outcome).toEqual({ ...direct, stderr: '' })
+    const seen = cluster.audit().find(({ impersonatedUser }) => impersonatedUser !== undefined)
+    expect(seen?.user.username).toBe('system:serviceaccount:kube-system:gateway')
+    expect(seen?.impersonatedUser).toMatchObject({
+      username: 'pam:jane@example.com',
+      groups: ['pam:engineering', 'system:authenticated'],
+      extra: { via: ['pamctl'] },
+    })
+  })
+
+  it('prints tables as they are', async () => {
+    const [direct, outcome] = await Promise.all([
+      cluster.kubectl(['get', 'pods', '-A', '-o', 'wide']),
+      kubectl('get', 'pods', '-A', '-o', 'wide'),
+    ])
+    const ages = (text: string): string => text.replaceAll(/ +\d+[smh]\d*s?/g, '')
+    expect(ages(outcome.stdout)).toBe(ages(direct.stdout))
+    expect(outcome.code).toBe(0)
+  })
+
+  it('is refused what no rule allows, which does not reach the cluster', async () => {
+    const before = cluster.audit().length
+    const outcome = await kubectl('create', 'configmap', 'c', '--from-literal=a=b', '-n', 'shop')
+    expect(outcome.stderr).toMatch(
+      /^error: failed to create configmap: no rule allows create configmaps c in shop on prod-k8s \([^\n]*\)\n$/,
+    )
+    expect(outcome.code).toBe(1)
+    expect(
+      cluster
+        .audit()
+        .slice(before)
+        .filter(({ verb }) => verb === 'create'),
+    ).toEqual([])
+  })
+
+  it('waits while a person decides, and is told', async () => {
+    await cluster.apply(JSON.stringify(configMap('held')))
+    const held = kubectl('delete', 'configmap', 'held', '-n', 'dev')
+    await decide('approve')
+    const outcome = await held
+    expect(outcome.stdout).toContain('configmap "held" deleted')
+    expect(outcome.stderr).toMatch(/^Warning: approved: apr_/m)
+    expect(outcome.code).toBe(0)
+    const gone = await cluster.kubectl(['get', 'configmap', 'held', '-n', 'dev'])
+    expect(gone.stderr).toContain('NotFound')
+  })
+
+  it('is denied by a person, and nothing happens', async () => {
+    await cluster.apply(JSON.stringify(configMap('kept')))
+    const held = kubectl('delete', 'configmap', 'kept', '-n', 'dev')
+    await decide('deny')
+    const outcome = await held
+    expect(outcome.stderr).toMatch(/^Error from server \(Forbidden\): .*apr_/m)
+    expect((await cluster.kubectl(['get', 'configmap', 'kept', '-n', 'dev'])).code).toBe(0)
+  })
+
+  it('takes its request back where it waits no longer than it says', async () => {
+    const outcome = await kubectl('delete', 'configmap', 'kept', '-n', 'dev', '--request-timeout=2s')
+    expect(outcome.code).toBe(1)
+    await eventually(async () => ((await bob.api.reviews.list()).length === 0 ? true : undefined), 'it is withdrawn')
+    expect((await cluster.kubectl(['get', 'configmap', 'kept', '-n', 'dev'])).code).toBe(0)
+  })
+
+  it('posts bodies in protobuf', async () => {
+    const outcome = await kubectl('create', 'configmap', 'made', '--from-literal=a=b', '-n', 'dev')
+    expect(outcome.stdout).toContain('configmap/made created')
+    const who = await kubectl('auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}')
+    expect(who.stdout).toBe('pam:jane@example.com')
+  })
+
+  it('may not be somebody else', async () => {
+    const outcome = await kubectl('get', 'pods', '-n', 'dev', '--as=system:admin')
+    expect(outcome.stderr).toContain('the gateway decides who you are on the cluster')
+    expect(outcome.code).toBe(1)
+  })
+})
+
+const configMap = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'dev' } })
+
+/** RBAC of the people, as they are known on the cluster. */
+const PEOPLE_MAY = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'engineers' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'Group', name: 'pam:engineering', apiGroup: 'rbac.authorization.k8s.io' }],
+    },
+  ],
+}
+
+const configuration = (port: number, cluster: TestCluster): string => `listen: { host: 127.0.0.1, port: ${port} }
+dataDirectory: data
+logLevel: debug
+identity:
+  evaluation: { people: people.yaml }
+roles: { audit: [sre], operate: [sre] }
+targets:
+  - name: prod-k8s
+    type: kubernetes
+    host: 127.0.0.1
+    port: ${cluster.port}
+    ca: ${cluster.ca}
+    token: file:token
+    impersonate: { user: label, extra: { via: [pamctl] } }
+access:
+  - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s] }, grant: standing }
+commands:
+  - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: dev, match: { namespaces: [dev], kinds: [create, update, patch] }, allow: true }
+  - { name: reading, match: { kinds: [get, list, watch, discovery, openapi, health, self-review] }, allow: true }
+`

@@ -1,0 +1,451 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { planMasking, type MaskingPlan } from '../../src/masking/plan.ts'
+import { policySchemas } from '../../src/policy/parse-policy.ts'
+import { responseMasker } from '../../src/protocols/kubernetes/masking/response-masker.ts'
+import { refusedByMasking } from '../../src/protocols/kubernetes/masking/write-guard.ts'
+import { policyLanguage } from '../../src/protocols/policy-language.ts'
+import { acceptJson } from '../../src/protocols/kubernetes/request/accept.ts'
+import { readApiRequest } from '../../src/protocols/kubernetes/request/api-request.ts'
+import { readBody } from '../../src/protocols/kubernetes/request/read-body.ts'
+import { eventually } from '../helpers/gateway-client.ts'
+import { isClusterMissing, startCluster, type RawAnswer, type TestCluster } from '../helpers/kubernetes.ts'
+
+/**
+ * Ways to a masked value, each tried directly first: the API server shows it, or its answer tells it. Then the same request as the gateway sends
+ * it: refused, or with an answer that holds nothing of it.
+ */
+const VALUE = 'leak-hunter2-hunter2'
+const ENCODED = Buffer.from(VALUE).toString('base64')
+const MAIL = 'jo.leak@example.com'
+const RULES = [
+  { name: 'Secrets', fields: ['secrets:data.*', 'secrets:stringData.*'], style: 'redact' },
+  { name: 'one key', fields: ['configmaps:data.password', 'configmaps:binaryData'], style: 'partial' },
+  { name: 'a resource of its own', fields: ['things.leak.example.com:spec.token'], style: 'keep-last-4' },
+  {
+    name: 'variables',
+    fields: ['pods:spec.containers.*.env.*.value', '*:metadata.annotations.example\\.com/token'],
+    style: 'hash',
+  },
+  { name: 'names of hosts', fields: ['services:spec.externalName', 'services:metadata.labels.token'], style: 'redact' },
+  { name: 'addresses', kinds: ['email'], style: 'redact' },
+]
+
+interface Case {
+  readonly name: string
+  readonly line: string
+  readonly accept?: string
+  readonly type?: string
+  readonly body?: unknown
+  /** Where an answer tells the value without showing it: whether it does. */
+  readonly tells?: (answer: RawAnswer) => boolean
+  readonly before?: readonly (readonly [string, object])[]
+}
+
+const NS = '/api/v1/namespaces/dev'
+const SECRET = `${NS}/secrets/leak`
+const THINGS = '/apis/leak.example.com/v1/namespaces/dev/things'
+const JSON_PATCH = 'application/json-patch+json'
+const MERGE = 'application/merge-patch+json'
+const STRATEGIC = 'application/strategic-merge-patch+json'
+const APPLY = 'application/apply-patch+yaml'
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+const METADATA = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
+const LAST = 'kubectl.kubernetes.io/last-applied-configuration'
+const APPLIED = JSON.stringify({ kind: 'Secret', apiVersion: 'v1', stringData: { password: VALUE } })
+
+const secret = (name: string, more: object = {}): readonly [string, object] => [
+  `${NS}/secrets`,
+  { metadata: { name, annotations: { [LAST]: APPLIED }, ...more }, stringData: { password: VALUE } },
+]
+
+const CASES: readonly Case[] = [
+  { name: 'get', line: `GET ${SECRET}` },
+  { name: 'get in protobuf', line: `GET ${SECRET}`, accept: 'application/vnd.kubernetes.protobuf' },
+  {
+    name: 'get in protobuf, else JSON',
+    line: `GET ${SECRET}`,
+    accept: 'application/vnd.kubernetes.protobuf, application/json',
+  },
+  { name: 'get in YAML', line: `GET ${SECRET}`, accept: 'application/yaml' },
+  { name: 'get of anything', line: `GET ${SECRET}`, accept: '*/*' },
+  { name: 'get, pretty', line: `GET ${SECRET}?pretty=true` },
+  { name: 'get of the metadata', line: `GET ${SECRET}`, accept: METADATA },
+  { name: 'list', line: 'GET /api/v1/secrets' },
+  { name: 'list of a namespace', line: `GET ${NS}/secrets` },
+  { name: 'list of one', line: `GET ${NS}/secrets?fieldSelector=metadata.name%3Dleak` },
+  { name: 'list of the metadata', line: `GET ${NS}/secrets`, accept: METADATA_LIST },
+  { name: 'list in pages', line: `GET ${NS}/secrets?limit=4` },
+  { name: 'list from the cache', line: `GET ${NS}/secrets?resourceVersion=0` },
+  { name: 'table', line: `GET ${NS}/secrets`, accept: TABLE },
+  { name: 'table with objects', line: `GET ${NS}/secrets?includeObject=Object`, accept: TABLE },
+  { name: 'watch', line: `GET ${NS}/secrets?watch=1&resourceVersion=0&timeoutSeconds=1` },
+  {
+    name: 'watch of tables',
+    line: `GET ${NS}/secrets?watch=1&resourceVersion=0&timeoutSeconds=1&includeObject=Object`,
+    accept: TABLE,
+  },
+  {
+    name: 'watch of the metadata',
+    line: `GET ${NS}/secrets?watch=1&resourceVersion=0&timeoutSeconds=1`,
+    accept: METADATA,
+  },
+  {
+    name: 'watch in protobuf',
+    line: `GET ${NS}/secrets?watch=1&resourceVersion=0&timeoutSeconds=1`,
+    accept: 'application/vnd.kubernetes.protobuf;stream=watch',
+  },
+  { name: 'watch by path', line: `GET /api/v1/watch/namespaces/dev/secrets/leak?resourceVersion=0&timeoutSeconds=1` },
+  { name: 'create', line: `POST ${NS}/secrets`, body: { metadata: { name: 'c1' }, stringData: { password: VALUE } } },
+  {
+    name: 'create as a dry run',
+    line: `POST ${NS}/secrets?dryRun=All`,
+    body: { metadata: { name: 'c2' }, stringData: { password: VALUE } },
+  },
+  {
+    name: 'replace',
+    before: [secret('c3')],
+    line: `PUT ${NS}/secrets/c3`,
+    body: { metadata: { name: 'c3' }, data: { password: ENCODED } },
+  },
+  { name: 'merge patch', line: `PATCH ${SECRET}`, type: MERGE, body: { metadata: { labels: { a: 'b' } } } },
+  {
+    name: 'strategic merge patch',
+    line: `PATCH ${SECRET}`,
+    type: STRATEGIC,
+    body: { metadata: { labels: { a: 'c' } } },
+  },
+  {
+    name: 'JSON patch',
+    line: `PATCH ${SECRET}`,
+    type: JSON_PATCH,
+    body: [{ op: 'add', path: '/metadata/labels', value: {} }],
+  },
+  {
+    name: 'apply',
+    line: `PATCH ${SECRET}?fieldManager=leak`,
+    type: APPLY,
+    body: { apiVersion: 'v1', kind: 'Secret', metadata: { labels: { x: 'y' } } },
+  },
+  {
+    name: 'deletion of a collection',
+    before: [secret('c4', { labels: { leak: 'c4' } })],
+    line: `DELETE ${NS}/secrets?labelSelector=leak%3Dc4`,
+  },
+  {
+    name: 'deletion of what has a finalizer',
+    before: [secret('c5', { finalizers: ['example.com/a'] })],
+    line: `DELETE ${NS}/secrets/c5`,
+  },
+  {
+    name: 'a value copied into a label',
+    line: `PATCH ${SECRET}`,
+    type: JSON_PATCH,
+    body: [
+      { op: 'add', path: '/metadata/labels', value: {} },
+      { op: 'copy', from: '/data/password', path: '/metadata/labels/x' },
+    ],
+  },
+  {
+    name: 'a value copied into an annotation',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'copy', from: '/data/password', path: '/metadata/annotations/x' }],
+  },
+  {
+    name: 'a value moved into an annotation',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'move', from: '/data/password', path: '/metadata/annotations/x' }],
+  },
+  {
+    name: 'a value copied into an error',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'copy', from: '/data/password', path: '/type' }],
+  },
+  {
+    name: 'the right guess of a value',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'test', path: '/data/password', value: ENCODED }],
+    tells: ({ status }) => status === 200,
+  },
+  {
+    name: 'a wrong guess of a value',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'test', path: '/data/password', value: 'eA==' }],
+    tells: ({ status }) => status !== 200,
+  },
+  {
+    name: 'a guess of the copy',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'test', path: `/metadata/annotations/${LAST.replace('/', '~1')}`, value: APPLIED }],
+    tells: ({ status }) => status === 200,
+  },
+  {
+    name: 'a stand-in that is written back',
+    before: [secret('c6')],
+    line: `PATCH ${NS}/secrets/c6`,
+    type: MERGE,
+    body: { data: { password: 'KioqKg==' } },
+    tells: ({ status, body }) => status === 200 && body.includes('KioqKg=='),
+  },
+
+  { name: 'one key of a ConfigMap', line: `GET ${NS}/configmaps/leak` },
+  { name: 'one key in a list', line: `GET ${NS}/configmaps` },
+  { name: 'binary data', line: `GET ${NS}/configmaps/leak-binary` },
+  { name: 'an object within a ConfigMap', line: `GET ${NS}/configmaps/leak-copy` },
+  { name: 'a copy in an annotation of another', line: `GET ${NS}/configmaps/leak-annotation` },
+
+  { name: 'a custom resource', line: `GET ${THINGS}/a` },
+  { name: 'a custom resource in a list', line: `GET ${THINGS}` },
+  { name: 'a custom resource in a table', line: `GET ${THINGS}`, accept: TABLE },
+  { name: 'a custom resource in a table of one', line: `GET ${THINGS}/a`, accept: TABLE },
+  { name: 'a custom resource in a watch', line: `GET ${THINGS}?watch=1&resourceVersion=0&timeoutSeconds=1` },
+  {
+    name: 'a custom resource in a watch of tables',
+    line: `GET ${THINGS}?watch=1&resourceVersion=0&timeoutSeconds=1`,
+    accept: TABLE,
+  },
+  {
+    name: 'a custom resource by its value',
+    line: `GET ${THINGS}?fieldSelector=spec.token%3D${VALUE}`,
+    tells: ({ body }) => body.includes('"name":"a"'),
+  },
+  {
+    name: 'a custom resource not by its value',
+    line: `GET ${THINGS}?fieldSelector=spec.token!%3D${VALUE}`,
+    tells: ({ body }) => !body.includes('"name":"a"'),
+  },
+  {
+    name: 'deletion by a value',
+    line: `DELETE ${THINGS}?fieldSelector=spec.token%3D${VALUE}&dryRun=All`,
+    tells: ({ body }) => body.includes('"name":"a"'),
+  },
+  { name: 'a custom resource that holds a Secret', line: `GET ${THINGS}/bundle` },
+  {
+    name: 'an error of a custom resource',
+    line: `PATCH ${THINGS}/a?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'copy', from: '/spec/token', path: '/spec/mode' }],
+  },
+
+  { name: 'variables of containers', line: `GET ${NS}/pods/leak` },
+  { name: 'variables in a list of all', line: 'GET /api/v1/pods' },
+  {
+    name: 'variables in an answer to a patch',
+    line: `PATCH ${NS}/pods/leak`,
+    type: MERGE,
+    body: { metadata: { labels: { a: 'b' } } },
+  },
+  { name: 'an annotation of anything', line: `GET ${NS}/serviceaccounts/leak` },
+  { name: 'an annotation of metadata alone', line: `GET ${NS}/serviceaccounts/leak`, accept: METADATA },
+  { name: 'a host in a table', line: `GET ${NS}/services`, accept: TABLE },
+  { name: 'a host in a table of one', line: `GET ${NS}/services/leak`, accept: TABLE },
+  {
+    name: 'a host in an error',
+    line: `PATCH ${NS}/services/leak-host?dryRun=All`,
+    type: JSON_PATCH,
+    body: [{ op: 'copy', from: '/spec/externalName', path: '/spec/sessionAffinity' }],
+  },
+  {
+    name: 'a label that is selected by',
+    line: `GET ${NS}/services?labelSelector=token%3D${VALUE}`,
+    tells: ({ body }) => body.includes('"name":"leak"'),
+  },
+  { name: 'addresses', line: `GET ${NS}/configmaps/leak-mail` },
+  { name: 'addresses in base64', line: `GET ${NS}/secrets/leak-mail` },
+  { name: 'addresses in a table', line: `GET ${THINGS}`, accept: TABLE },
+]
+
+describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () => {
+  let cluster: TestCluster
+  let plan: MaskingPlan
+
+  beforeAll(async () => {
+    const rules = policySchemas(policyLanguage).policyShape.masking.parse(RULES)
+    const person = { id: 'a', kind: 'person', label: 'a', groups: [] } as const
+    const masking = rules.map((rule) => ({ ...rule, except: rule.except }))
+    plan = planMasking(masking, () => true, person, { name: 'k', type: 'kubernetes', labels: {} }, undefined)
+    cluster = await startCluster()
+    await create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', THING)
+    for (const [path, object] of OBJECTS) await create(path, object)
+    await eventually(async () => {
+      const { status } = await cluster.request('GET', THINGS)
+      return status === 200 ? true : undefined
+    }, 'things are served')
+    const things = [
+      { metadata: { name: 'a' }, spec: { token: VALUE, mode: 'x', mail: MAIL } },
+      {
+        metadata: { name: 'bundle' },
+        spec: { objects: [{ kind: 'Secret', apiVersion: 'v1', data: { password: ENCODED } }] },
+      },
+    ]
+    for (const thing of things) await create(THINGS, { apiVersion: 'leak.example.com/v1', kind: 'Thing', ...thing })
+  })
+
+  afterAll(() => cluster?.stop())
+
+  async function create(path: string, object: object): Promise<void> {
+    const headers = { 'content-type': 'application/json' }
+    const { status, body } = await cluster.request('POST', path, { headers, body: JSON.stringify(object) })
+    if (status !== 201) throw new Error(`${path}: ${body}`)
+  }
+
+  const send = ({ line, type = 'application/json', body }: Case, accept: string | undefined): Promise<RawAnswer> => {
+    const [method = '', target = ''] = line.split(' ')
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    return cluster.request(method, target, {
+      headers: {
+        ...(accept === undefined ? {} : { accept }),
+        ...(text === undefined ? {} : { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) }),
+      },
+      ...(text === undefined ? {} : { body: text }),
+    })
+  }
+
+  /** What the client is told; undefined where the request is refused before anything is sent. */
+  async function throughMasking(given: Case): Promise<string | undefined> {
+    const [method = '', target = ''] = given.line.split(' ')
+    const request = readApiRequest(method, target)
+    if ('failure' in request) return undefined
+    const body = readBody(
+      given.type ?? 'application/json',
+      Buffer.from(given.body === undefined ? '' : JSON.stringify(given.body)),
+    )
+    if ('failure' in body || refusedByMasking(request, body, plan) !== undefined) return undefined
+    const accept = acceptJson(given.accept)
+    if (accept === undefined) return undefined
+    const answer = await send(given, accept)
+    const type = answer.headers['content-type']
+    const keys = { session: Buffer.alloc(32, 1), target: Buffer.alloc(32, 2) }
+    const masker = responseMasker(request, plan, keys, typeof type === 'string' ? type : undefined)
+    if (masker === 'as it is') return answer.body
+    if ('refuse' in masker) return undefined
+    const bytes = Buffer.from(answer.body)
+    const half = bytes.length >> 1
+    return Buffer.concat([
+      masker.mask(bytes.subarray(0, half)),
+      masker.mask(bytes.subarray(half)),
+      masker.end(),
+    ]).toString()
+  }
+
+  /** All that gives the values away, also within a text within a text. */
+  const shows = (text: string): boolean =>
+    [VALUE, ENCODED, MAIL, Buffer.from(`mail ${MAIL}`).toString('base64')].some((value) => text.includes(value))
+
+  it('tries at least forty', () => {
+    expect(CASES.length).toBeGreaterThanOrEqual(40)
+  })
+
+  it.each(CASES.map((given) => [`${given.name}: ${given.line}`, given] as const))('%s', async (_, given) => {
+    for (const [path, object] of given.before ?? []) await create(path, object)
+    const direct = await send(given, given.accept)
+    const told = given.tells?.(direct) ?? shows(direct.body)
+    expect({ told, answer: told ? '' : `${direct.status} ${direct.body.slice(0, 600)}` }).toEqual({
+      told: true,
+      answer: '',
+    })
+    const shown = await throughMasking(given)
+    if (given.tells !== undefined) expect(shown).toBeUndefined()
+    else if (shown !== undefined) {
+      expect(shows(shown) ? shown : '').toBe('')
+      // What is shown is whole.
+      for (const document of shown.trim().split(/\n(?=\{"type")/)) if (document !== '') JSON.parse(document)
+    }
+  })
+
+  it('shows all else as the server does', async () => {
+    for (const line of [
+      'GET /api/v1/nodes',
+      `GET ${NS}/deployments`,
+      'GET /apis/apps/v1/deployments',
+      'GET /version',
+      'GET /apis',
+    ]) {
+      const given: Case = { name: '', line }
+      expect(await throughMasking(given)).toBe((await send(given, undefined)).body)
+    }
+  })
+})
+
+const THING = {
+  metadata: { name: 'things.leak.example.com' },
+  spec: {
+    group: 'leak.example.com',
+    scope: 'Namespaced',
+    names: { plural: 'things', kind: 'Thing' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        selectableFields: [{ jsonPath: '.spec.token' }],
+        additionalPrinterColumns: [
+          { name: 'Token', type: 'string', jsonPath: '.spec.token' },
+          { name: 'Mail', type: 'string', jsonPath: '.spec.mail' },
+        ],
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: {
+              spec: {
+                type: 'object',
+                properties: {
+                  token: { type: 'string' },
+                  mail: { type: 'string' },
+                  mode: { type: 'string', enum: ['x', 'y'] },
+                  objects: { type: 'array', items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+                },
+              },
+            },
+          },
+        },
+      },
+    ],
+  },
+}
+
+const configMap = (name: string, more: object, metadata: object = {}): readonly [string, object] => [
+  `${NS}/configmaps`,
+  { metadata: { name, ...metadata }, ...more },
+]
+
+const OBJECTS: readonly (readonly [string, object])[] = [
+  secret('leak'),
+  [`${NS}/secrets`, { metadata: { name: 'leak-mail' }, stringData: { a: `mail ${MAIL}` } }],
+  configMap('leak', { data: { password: VALUE } }),
+  configMap('leak-binary', { binaryData: { a: ENCODED } }),
+  configMap('leak-copy', {
+    data: { password: JSON.stringify({ kind: 'Secret', apiVersion: 'v1', data: { a: ENCODED } }) },
+  }),
+  configMap(
+    'leak-annotation',
+    { data: {} },
+    { annotations: { copy: JSON.stringify({ kind: 'Secret', apiVersion: 'v1', data: { a: ENCODED } }) } },
+  ),
+  configMap('leak-mail', { data: { a: `to ${MAIL}, please` } }),
+  [
+    `${NS}/pods`,
+    {
+      metadata: { name: 'leak' },
+      spec: { containers: [{ name: 'a', image: 'registry.test/a', env: [{ name: 'P', value: VALUE }] }] },
+    },
+  ],
+  [`${NS}/serviceaccounts`, { metadata: { name: 'leak', annotations: { 'example.com/token': VALUE } } }],
+  [
+    `${NS}/services`,
+    {
+      metadata: { name: 'leak', labels: { token: VALUE } },
+      spec: { type: 'ExternalName', externalName: `${VALUE}.example.com` },
+    },
+  ],
+  [
+    `${NS}/services`,
+    { metadata: { name: 'leak-host' }, spec: { type: 'ExternalName', externalName: `${VALUE}.example.com` } },
+  ],
+]

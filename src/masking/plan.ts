@@ -108,7 +108,8 @@ function readCondition(text: string): MaskedField['shownWhere'][number] {
   return { path: pattern.path, value: text.slice(at + 1) }
 }
 
-export const isEmptyPlan = (plan: MaskingPlan): boolean => plan.columns.length === 0 && plan.kinds.length === 0
+export const isEmptyPlan = ({ columns, kinds, fields }: MaskingPlan): boolean =>
+  columns.length === 0 && kinds.length === 0 && fields === undefined
 
 /** Its parts; a table without a schema is of the default one. */
 export function splitColumn(name: string, defaultSchema: string): { schema: string; table: string; column: string } {

@@ -231,6 +231,7 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
       found.push({ level: 'error', path: [...path, field], message })
   }
   if (effect.type === 'deny') return found
+  if (spoken.length === 0) found.push(...sharedKinds(match.kinds ?? [], types, [...path, 'kinds']))
   match.kinds?.forEach((kind, at) => {
     const kinds = policyLanguage.kindsNamed(kind)
     const inFull = new Set(policyLanguage.vocabularies.flatMap(({ namedInFull }) => [...namedInFull]))
@@ -239,6 +240,17 @@ function commandFindings(rules: readonly CommandRule[], index: number, { targets
     found.push({ level: 'error', path: [...path, 'kinds', at], message })
   })
   return found
+}
+
+/** A word that is a command of one thing here and of another there: a rule that allows both may be meant for one. */
+function sharedKinds(kinds: readonly string[], types: readonly string[], path: YamlPath): Finding[] {
+  return kinds.flatMap((kind, at): Finding[] => {
+    const speaking = types.filter((type) => policyLanguage.kindsNamed(kind, [type]).length > 0)
+    const about = [...new Set(speaking.map((type) => policyLanguage.forTarget(type).vocabulary.about))]
+    if (about.length < 2) return []
+    const message = `"${kind}" is a command of ${about.join(' and of ')}: name the targets if the rule is for one of them`
+    return [{ level: 'warning', path: [...path, at], message }]
+  })
 }
 
 /** Columns of targets that have none. */

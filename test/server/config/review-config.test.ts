@@ -295,3 +295,42 @@ describe('what allowing the unknown opens', () => {
       expect(load(text).warnings).not.toContainEqual(opened)
   })
 })
+
+describe('clusters', () => {
+  const K8S = '  - { name: prod-k8s, type: kubernetes, host: h, token: env:X }\n'
+  const warningsOf = (text: string): readonly string[] => parseConfig(`${BASE}${K8S}${text}\n`, 'f').warnings
+  const onCluster = 'targets: { names: [prod-k8s] },'
+  const open = expect.stringContaining('no masking rule hides secrets:data.* on prod-k8s')
+
+  it('is told where no rule masks Secrets', () => {
+    expect(warningsOf('')).toContainEqual(open)
+    expect(warningsOf('masking: [{ name: m, fields: ["secrets:data.password"] }]')).toContainEqual(open)
+    expect(warningsOf('masking: [{ name: m, targets: { names: [prod-db] }, columns: [t.c] }]')).toContainEqual(open)
+    for (const field of ['secrets:data.*', 'secrets:data', '*:data.*', '*:*'])
+      expect(warningsOf(`masking: [{ name: m, fields: ["${field}"] }]`)).not.toContainEqual(open)
+  })
+
+  it.each([
+    ['fields: ["deployments:spec"]', /fields\.0: "deployments" is not of the core group: write deployments\.apps/],
+    ['fields: ["secrets"]', /fields\.0: "secrets": expected OWNER:PATH/],
+    ['fields: ["secrets:data..a"]', /expected OWNER:PATH/],
+    ['fields: ["secrets:da*a"]', /expected OWNER:PATH/],
+    ['fields: ["secrets:data.*"], exceptWhere: ["type"]', /expected PATH=VALUE/],
+  ])('a masking rule with %s', (fields, message) => {
+    expect(() => warningsOf(`masking: [{ name: m, ${onCluster} ${fields} }]`)).toThrow(message)
+  })
+
+  it('has fields, which others have not', () => {
+    expect(() => load(`masking: [{ name: m, ${onDb} fields: ["secrets:data.*"] }]`)).toThrow(
+      /fields: no target of this rule has objects with fields/,
+    )
+  })
+
+  it('is told of kinds that are others’, too', () => {
+    const both = expect.stringContaining('"delete" is a command of databases and of clusters: name the targets')
+    expect(warningsOf(rule('{ kinds: [delete] }', 'allow: true'))).toContainEqual(both)
+    expect(warningsOf(rule('{ kinds: [delete] }', 'allow: true', onCluster))).not.toContainEqual(both)
+    expect(warningsOf(rule('{ kinds: [delete] }', 'deny: no'))).not.toContainEqual(both)
+    expect(warningsOf(rule('{ kinds: [delete], resources: [pods] }', 'allow: true'))).not.toContainEqual(both)
+  })
+})

@@ -62,7 +62,7 @@ export class ObjectMasker {
     const own = root.type === 'object' && all.length > 0 ? ownerOf(root) : undefined
     if (own !== undefined && (own.resource !== owner.resource || own.group !== owner.group))
       this.#fields(root, own, fieldsOf(own, all))
-    this.#rest(root, owner, [], all)
+    this.#rest(root, owner, OUTERMOST, all)
   }
 
   /** One cell of a table, which shows anything of its object. */
@@ -72,7 +72,7 @@ export class ObjectMasker {
 
   /** Values of kinds, wherever they are, and objects that say what they are. */
   anything(node: JsonNode, owner: Owner): void {
-    this.#rest(node, owner, ['', ''], this.#masking.fields)
+    this.#rest(node, owner, WITHIN, this.#masking.fields)
   }
 
   /** Replaces one value as a whole. */
@@ -188,22 +188,22 @@ export class ObjectMasker {
   }
 
   /** What no field masks: values of kinds, and objects that say what they are. */
-  #rest(node: JsonNode, owner: Owner, path: readonly string[], all: readonly MaskedField[]): void {
+  #rest(node: JsonNode, owner: Owner, place: Where, all: readonly MaskedField[]): void {
     if (this.#done.has(node)) return
     switch (node.type) {
       case 'object': {
-        const inner = path.length > 0 && all.length > 0 ? ownerOf(node) : undefined
+        const inner = place.depth > 0 && all.length > 0 ? ownerOf(node) : undefined
         if (inner !== undefined) {
           this.#fields(node, inner, fieldsOf(inner, all))
-          if (!this.#done.has(node)) this.#members(node, inner, [], all)
-        } else this.#members(node, owner, path, all)
+          if (!this.#done.has(node)) this.#members(node, inner, OUTERMOST, all)
+        } else this.#members(node, owner, place, all)
         return
       }
       case 'array':
-        for (const item of node.items) this.#rest(item, owner, [...path, ''], all)
+        for (const item of node.items) this.#rest(item, owner, place.depth < 2 ? WITHIN : place, all)
         return
       case 'string':
-        return this.#kinds(node, node.value, owner, path)
+        return this.#kinds(node, node.value, owner, place)
       case 'number':
         if (this.#masking.search.kinds.length > 0 && hideNumber(Number(node.text), this.#masking.search) === null)
           this.#replace(node, null)
@@ -212,24 +212,24 @@ export class ObjectMasker {
     }
   }
 
-  #members(node: JsonObject, owner: Owner, path: readonly string[], all: readonly MaskedField[]): void {
+  #members(node: JsonObject, owner: Owner, place: Where, all: readonly MaskedField[]): void {
     const { kinds, keys } = this.#masking.search
     for (const { name, nameAt, value } of node.members) {
       const masked = kinds.length === 0 ? undefined : maskKinds(name, kinds, keys)
       if (masked !== undefined) this.#edits.push({ ...nameAt, text: JSON.stringify(masked) })
-      this.#rest(value, owner, [...path, name], all)
+      this.#rest(value, owner, inside(place, name), all)
     }
   }
 
-  #kinds(node: JsonNode, value: string, owner: Owner, path: readonly string[]): void {
+  #kinds(node: JsonNode, value: string, owner: Owner, place: Where): void {
     const { search, fields } = this.#masking
-    const [top = '', second = ''] = path
+    const { top, second } = place
     if (top === 'metadata' && second === 'annotations' && fields.length > 0 && value.trimStart().startsWith('{')) {
       // An object of another resource, in whole.
       const masked = maskText(value, NOBODY, this.#masking)
       if (masked !== undefined && masked !== value) return this.#replace(node, masked)
     }
-    if (search.kinds.length === 0 || isStructure(path) || TIME.test(value)) return
+    if (search.kinds.length === 0 || isStructure(place) || TIME.test(value)) return
     const text = isBase64(owner, top) ? textOfBase64(value) : value
     const hidden = text === undefined ? undefined : hideInText(text, search)
     if (hidden === undefined) return
@@ -289,10 +289,27 @@ const isWithin = (field: readonly PathStep[], place: readonly PathStep[]): boole
 const withoutElements = (path: readonly PathStep[]): readonly PathStep[] => path.filter((step) => step !== null)
 
 /** What objects are told apart by: names, and what the server makes itself. */
-const isStructure = (path: readonly string[]): boolean =>
-  path.length === 1
-    ? path[0] === 'kind' || path[0] === 'apiVersion'
-    : path.length === 2 && path[0] === 'metadata' && STRUCTURE.has(path[1] as string)
+const isStructure = ({ depth, top, second }: Where): boolean =>
+  depth === 1 ? top === 'kind' || top === 'apiVersion' : depth === 2 && top === 'metadata' && STRUCTURE.has(second)
+
+/** Where a value is in its object: as much of it as matters. */
+interface Where {
+  readonly depth: number
+  readonly top: string
+  readonly second: string
+}
+
+const OUTERMOST: Where = { depth: 0, top: '', second: '' }
+/** Somewhere that is not at the top of an object. */
+const WITHIN: Where = { depth: 3, top: '', second: '' }
+
+/** Below the second name there is nothing to tell apart. */
+function inside(place: Where, name: string): Where {
+  const { depth, top } = place
+  if (depth === 0) return { depth: 1, top: name, second: '' }
+  if (depth === 1) return { depth: 2, top, second: name }
+  return depth === 2 ? { ...place, depth: 3 } : place
+}
 
 const STRUCTURE = new Set(['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'continue', 'selfLink'])
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/

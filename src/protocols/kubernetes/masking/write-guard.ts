@@ -16,11 +16,15 @@ export function refusedByMasking(request: ApiRequest, body: Body, plan: MaskingP
 }
 
 /** What is selected by a masked value is found by guessing it. */
-function refusedSelector({ query }: ApiRequest, fields: readonly MaskedField[]): string | undefined {
+function refusedSelector(request: ApiRequest, fields: readonly MaskedField[]): string | undefined {
+  const { query, resource, group } = request
+  const labels = query.get('labelSelector') ?? []
+  if (resource === 'secrets' && group === '' && labels.some((value) => HELM.test(value)) && !showsReleases(fields))
+    return 'helm keeps its releases in Secrets, which are masked on this target, and would find none: ask for a masking rule with exceptWhere: ["type=helm.sh/release.v1"]'
   for (const selector of query.get('fieldSelector') ?? [])
     for (const { field } of selectorTerms(selector))
       if (leadsTo(field.split('.'), fields)) return `fieldSelector on ${field} would reveal masked values`
-  return (query.get('labelSelector') ?? []).some((value) => value !== '') && leadsTo(['metadata', 'labels'], fields)
+  return labels.some((value) => value !== '') && leadsTo(['metadata', 'labels'], fields)
     ? 'labelSelector would reveal masked values'
     : undefined
 }
@@ -133,5 +137,10 @@ const COPIES: readonly { readonly path: readonly PathStep[] }[] = [
   { path: ['metadata', 'annotations'] },
   { path: ['metadata', 'managedFields'] },
 ]
+
+const showsReleases = (fields: readonly MaskedField[]): boolean =>
+  fields.every(({ shownWhere }) => shownWhere.some(({ value }) => value === 'helm.sh/release.v1'))
+/** How helm asks for its releases. */
+const HELM = /(?:^|,)\s*owner\s*==?\s*helm\s*(?:,|$)/
 
 const WRITTEN_BACK = 'it would write back what is shown in place of a masked value'

@@ -439,6 +439,13 @@ describe('requests on masked fields', () => {
     expect(guard(line, body, type)).toBeUndefined()
   })
 
+  it('tells helm that its releases are masked, unless they are shown', () => {
+    const line = 'GET /api/v1/namespaces/dev/secrets?labelSelector=name%3Da%2Cowner%3Dhelm'
+    const shown = planOf({ fields: ['secrets:data.*'], exceptWhere: ['type=helm.sh/release.v1'] })
+    expect(guard(line)).toContain('helm keeps its releases in Secrets')
+    expect(guard(line, undefined, undefined, shown)).toBeUndefined()
+  })
+
   it('refuses selectors by masked fields', () => {
     const plan = planOf({ fields: ['things.a.io:spec.token', 'pods:metadata.labels.token'] })
     expect(guard('GET /apis/a.io/v1/things?fieldSelector=spec.token=x', undefined, undefined, plan)).toBeDefined()

@@ -35,7 +35,9 @@ export function waitingClient(client: Channel, rest: Buffer, session: Session): 
   }
 }
 
-export const clientLeft = (): PamError => new PamError('CLIENT_LEFT', 'the client closed the connection')
+/** The same for all: where each session ends so, where it was noticed says nothing. */
+const CLIENT_LEFT = new PamError('CLIENT_LEFT', 'the client closed the connection')
+export const clientLeft = (): PamError => CLIENT_LEFT
 
 /** Bytes that a client may send before it is let in. */
 const MAX_EARLY = 64 * 1024

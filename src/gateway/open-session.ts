@@ -12,6 +12,7 @@ import { newId } from '../shared/id.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ComparisonBudget } from './comparison-budget.ts'
 import { keepsAccess } from './keeps-access.ts'
+import { clientLeft } from './early-input.ts'
 import { credentialSource, type Accounts } from './credential-source.ts'
 import type { Engine, Session } from './engine.ts'
 import type { GatewayState } from './gateway-state.ts'
@@ -256,8 +257,7 @@ async function closeSession(
 }
 
 /** Why the session ended; where nothing else was the reason, the client had enough. */
-export const endOf = (session: Session): PamError =>
-  (session.ended.reason as PamError | undefined) ?? new PamError('CLIENT_LEFT', 'the client closed the connection')
+export const endOf = (session: Session): PamError => (session.ended.reason as PamError | undefined) ?? clientLeft()
 
 /** Ends the session with its grant, and once its identity was not proven again in time; the returned function stops both. */
 function watch({ grant, target, login }: Opening, session: Session, { clock, state }: TunnelParts): () => void {

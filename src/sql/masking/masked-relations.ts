@@ -43,7 +43,18 @@ export function taintedRelations<R extends Relation>(
 }
 
 /** Columns of a plan that no relation has: a rule with a typing error would hide nothing. */
-export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): string[] {
+export function missingColumns(plan: MaskingPlan, catalog: RelationCatalog): readonly string[] {
+  const ofCatalog = missing.get(catalog) ?? new WeakMap<MaskingPlan, readonly string[]>()
+  missing.set(catalog, ofCatalog)
+  const known = ofCatalog.get(plan) ?? findMissing(plan, catalog)
+  ofCatalog.set(plan, known)
+  return known
+}
+
+/** Every session asks, and a catalog may have thousands of relations. */
+const missing = new WeakMap<RelationCatalog, WeakMap<MaskingPlan, readonly string[]>>()
+
+function findMissing(plan: MaskingPlan, catalog: RelationCatalog): string[] {
   const all = [...catalog.byOid.values()]
   return plan.columns
     .filter(

@@ -143,18 +143,28 @@ export class LaneQueue {
   #grow(): void {
     const before = this.#shapes.length
     const room = before === 0 ? SMALLEST : 2 * before
-    const order = Array.from({ length: before }, (_, index) => this.#at(index))
-    const from = <T>(array: ArrayLike<T>): T[] => order.map((at) => array[at] as T)
-    const wider = <T extends Float64Array | Uint8Array>(array: T, empty: T): T => {
-      empty.set(from(array))
-      return empty
+    const shapesBefore = this.#shapes
+    const batches = this.#batches
+    const startedAt = this.#startedAt
+    const statements = this.#statements
+    const decisions = this.#decisions
+    const texts = this.#texts
+    const first = this.#first
+    this.#shapes = new Uint8Array(room)
+    this.#batches = new Float64Array(room)
+    this.#startedAt = new Float64Array(room)
+    this.#statements = []
+    this.#decisions = []
+    this.#texts = []
+    for (let index = 0; index < before; index++) {
+      const at = (first + index) & (before - 1)
+      this.#shapes[index] = shapesBefore[at] as number
+      this.#batches[index] = batches[at] as number
+      this.#startedAt[index] = startedAt[at] as number
+      this.#statements[index] = statements[at]
+      this.#decisions[index] = decisions[at] as string
+      this.#texts[index] = texts[at]
     }
-    this.#statements = from(this.#statements)
-    this.#decisions = from(this.#decisions)
-    this.#texts = from(this.#texts)
-    this.#startedAt = wider(this.#startedAt, new Float64Array(room))
-    this.#batches = wider(this.#batches, new Float64Array(room))
-    this.#shapes = wider(this.#shapes, new Uint8Array(room))
     this.#first = 0
   }
 }

@@ -541,6 +541,44 @@ const CASES: readonly Case[] = [
     },
   },
 
+  {
+    name: 'a token by a Secret',
+    line: `POST /api/v1/namespaces/shop/secrets`,
+    body: {
+      metadata: { name: 't4', annotations: { 'kubernetes.io/service-account.name': 'default' } },
+      type: 'kubernetes.io/service-account-token',
+    },
+  },
+  {
+    name: 'a namespace that lets any pod in',
+    before: [
+      [
+        '/api/v1/namespaces',
+        { metadata: { name: 'n1', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+      ],
+    ],
+    line: 'PATCH /api/v1/namespaces/n1',
+    type: MERGE,
+    body: { metadata: { labels: null } },
+    hasEffect: async (_, cluster) =>
+      (await at(cluster, '/api/v1/namespaces/n1', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce')) ===
+      undefined,
+  },
+  {
+    name: 'a namespace that is replaced without its labels',
+    before: [
+      [
+        '/api/v1/namespaces',
+        { metadata: { name: 'n2', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+      ],
+    ],
+    line: 'PUT /api/v1/namespaces/n2',
+    body: { metadata: { name: 'n2' } },
+    hasEffect: async (_, cluster) =>
+      (await at(cluster, '/api/v1/namespaces/n2', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce')) ===
+      undefined,
+  },
+
   // Deletions, which wait for a person.
   { name: 'deletion', ...withPod('d1'), line: `DELETE ${PODS}/d1`, hasEffect: gone(`${PODS}/d1`) },
   {

@@ -59,7 +59,12 @@ function ofResource(request: ApiRequest, body: Body | BodyFailure): KubernetesSt
   return {
     ...emptyStatement(request),
     // An object that is applied is created where there is none.
-    kinds: [...kinds, ...(isApply(body) ? ['create'] : []), ...effectKinds(effects, read.isTemplate)],
+    kinds: [
+      ...kinds,
+      ...(isApply(body) ? ['create'] : []),
+      ...effectKinds(effects, read.isTemplate),
+      ...(changesAdmission(request, effects) ? ['admission-change'] : []),
+    ],
     reads: isRead ? [object] : [],
     writes: isRead ? [] : [object, ...more],
     unknown: [...effects.unknown],
@@ -69,14 +74,25 @@ function ofResource(request: ApiRequest, body: Body | BodyFailure): KubernetesSt
     dryRun: read.dryRun,
     settings: [...effects.settings].toSorted(),
     images: [...effects.images],
-    opaque: known === undefined ? [`the resource ${fullName(resource, group)} is not one of Kubernetes itself`] : [],
+    opaque:
+      known === undefined || (group === 'metrics.k8s.io' && !isRead)
+        ? [`the resource ${fullName(resource, group)} is not one of Kubernetes itself`]
+        : [],
   }
 }
 
-function effectKinds({ settings, scalesToZero }: ObjectEffects, isOfPods: boolean): string[] {
+/** Labels of a namespace say which pods are let into it (`pod-security.kubernetes.io/enforce`); what is replaced has only those that it says. */
+const changesAdmission = ({ group, resource, subresource, verb }: ApiRequest, { setsLabels }: ObjectEffects): boolean =>
+  group === '' &&
+  resource === 'namespaces' &&
+  subresource === '' &&
+  (verb === 'update' || (verb === 'patch' && setsLabels))
+
+function effectKinds({ settings, scalesToZero, makesToken }: ObjectEffects, isOfPods: boolean): string[] {
   const kinds: string[] = []
   if (isOfPods && [...settings].some((setting) => PRIVILEGED.has(setting))) kinds.push('privileged-pod')
   if (scalesToZero) kinds.push('scale-to-zero')
+  if (makesToken) kinds.push('token-request')
   return kinds
 }
 

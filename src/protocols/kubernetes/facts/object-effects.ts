@@ -8,6 +8,10 @@ export class ObjectEffects {
   readonly images = new Set<string>()
   readonly unknown = new Set<string>()
   scalesToZero = false
+  /** A Secret that becomes a token, or lets somebody join the cluster. */
+  makesToken = false
+  /** Labels of the object itself, some or all of them. */
+  setsLabels = false
 }
 
 export interface ReadingOfObject {
@@ -92,6 +96,8 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'ScaleSpec.replicas' && (value === null || isZero(value))) effects.scalesToZero = true
   if (name === 'Scale.spec' && value === null) effects.scalesToZero = true
   if (name === 'JobSpec.suspend' && isSet(value)) effects.scalesToZero = true
+  if (name === 'Secret.type' && TOKEN_TYPES.has(value as string)) effects.makesToken = true
+  if (name === 'ObjectMeta.labels') effects.setsLabels = true
   if (message.name === 'ObjectMeta') {
     if (field.name === 'ownerReferences' && isSet(value)) effects.settings.add('owner-references')
     if (field.name === 'finalizers') effects.settings.add('finalizers')
@@ -200,6 +206,8 @@ const REPLICAS: Readonly<Record<string, true>> = {
   'HorizontalPodAutoscalerSpec.maxReplicas': true,
   'JobSpec.parallelism': true,
 }
+
+const TOKEN_TYPES = new Set(['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])
 
 /** Of a strategic merge patch (k8s.io/apimachinery/pkg/util/strategicpatch). */
 function isDirective(name: string, value: unknown): boolean {

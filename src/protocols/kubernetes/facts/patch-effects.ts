@@ -16,6 +16,8 @@ export function readOperations(operations: readonly PatchOperation[], root: Mess
 function readOperation(path: readonly string[], value: unknown, root: Message, effects: ObjectEffects): void {
   // A value takes the place of what was there.
   const reading = { directives: false, isPartial: false }
+  // Labels that are not in it are gone.
+  if (path.length === 0 || path.join('/') === 'metadata') effects.setsLabels = true
   if (path.length === 0) return readEffects(value, root, '', effects, reading)
   const name = path.join('.')
   let message = root

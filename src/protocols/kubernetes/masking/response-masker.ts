@@ -195,15 +195,17 @@ class JsonMasker implements ResponseMasker {
       (status?.type === 'string' && status.value === 'Success')
     )
       return
-    if (verb !== 'create' && verb !== 'update' && verb !== 'patch') return
+    if (verb === 'get' || verb === 'list' || verb === 'watch') return
     const reason = memberOf(root, 'reason')
     const word = reason?.type === 'string' ? reason.value : ''
     const shorten = (node: JsonNode | undefined): void => {
-      if (node?.type !== 'string' || QUOTES_NOTHING.has(word)) return
+      if (node?.type !== 'string') return
+      // Policies of admission and webhooks say what they like, of the object that they were shown.
+      if (/admission|denied/i.test(node.value)) return masker.replace(node, WITHHELD)
+      if (QUOTES_NOTHING.has(word)) return
       const at = node.value.search(/ value: | value \(/)
       if (word === 'Invalid' && at >= 0) masker.replace(node, `${node.value.slice(0, at)} value: ${REDACTED}`)
-      else if (word !== 'Invalid' && verb === 'patch')
-        masker.replace(node, 'message withheld: it may contain masked values')
+      else if (word !== 'Invalid' && verb === 'patch') masker.replace(node, WITHHELD)
     }
     shorten(memberOf(root, 'message'))
     const causes = memberOf(memberOf(root, 'details'), 'causes')
@@ -272,6 +274,11 @@ function wordsOf(owner: Owner, { fields, search }: ObjectMasking): readonly stri
   return words
 }
 
+/** Whether the headers of an answer may bring warnings of the server: what they quote is not read. */
+export const passesWarnings = (request: ApiRequest, { fields = [], kinds }: MaskingPlan): boolean =>
+  kinds.length === 0 && fieldsOf(request, fields).length === 0
+
+const WITHHELD = 'message withheld: it may contain masked values'
 /** Reasons that come with names alone. */
 const QUOTES_NOTHING = new Set([
   'NotFound',

@@ -33,12 +33,13 @@ function refusedBody(request: ApiRequest, body: Body, fields: readonly MaskedFie
   if (body.type === 'none') return undefined
   if (body.type === 'patch' && body.patch === 'json') return refusedOperations(body.operations, request, fields)
   const isWhole = body.type === 'object'
-  return findStandIn(body.object, request, fields, isWhole) ? WRITTEN_BACK : undefined
+  if (findStandIn(body.object, request, fields, isWhole)) return WRITTEN_BACK
+  return isGuess(request, body, fields) ? GUESS : undefined
 }
 
 function refusedOperations(
   operations: readonly PatchOperation[],
-  owner: Owner,
+  owner: ApiRequest,
   fields: readonly MaskedField[],
 ): string | undefined {
   for (const { op, path, from, value } of operations) {
@@ -46,10 +47,36 @@ function refusedOperations(
     const reads = op === 'test' ? path : from
     if (reads !== undefined && (leadsTo(reads, fields) || leadsTo(reads, COPIES)))
       return `the operation ${op} of a JSON patch would reveal masked values`
-    if ((op === 'add' || op === 'replace') && findStandIn(placed(path, value), owner, fields, false))
-      return WRITTEN_BACK
+    if (op !== 'add' && op !== 'replace') continue
+    if (findStandIn(placed(path, value), owner, fields, false)) return WRITTEN_BACK
+    if (owner.dryRun && leadsTo(path, fields)) return GUESS
   }
   return undefined
+}
+
+/**
+ * A write that changes nothing says whether a value is what it sets: a dry run, by what else it would change; apply without force, by a
+ * conflict.
+ */
+function isGuess({ dryRun, verb, query }: ApiRequest, body: Body, fields: readonly MaskedField[]): boolean {
+  if (verb !== 'update' && verb !== 'patch') return false
+  const isTentative =
+    dryRun ||
+    (body.type === 'patch' && body.patch === 'apply' && !/^(|true|1)$/i.test(query.get('force')?.[0] ?? 'false'))
+  if (!isTentative || body.type === 'none' || (body.type === 'patch' && body.patch === 'json')) return false
+  return fields.some((field) => holds(body.object, field.path, 0))
+}
+
+/** Whether there is a value at a path, or within it. */
+function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
+  const step = path[at]
+  if (step === undefined) return true
+  if (Array.isArray(value))
+    return (value as readonly unknown[]).some((item) => holds(item, path, step === null ? at + 1 : at))
+  return (
+    isObject(value) &&
+    Object.entries(value).some(([name, inner]) => (step === null || step === name) && holds(inner, path, at + 1))
+  )
 }
 
 /** A value at its path; elements of lists as well as names. */
@@ -143,4 +170,6 @@ const showsReleases = (fields: readonly MaskedField[]): boolean =>
 /** How helm asks for its releases. */
 const HELM = /(?:^|,)\s*owner\s*==?\s*helm\s*(?:,|$)/
 
+const GUESS =
+  'it sets masked fields without surely changing them, which would reveal their values: leave out --dry-run, or apply with --force-conflicts'
 const WRITTEN_BACK = 'it would write back what is shown in place of a masked value'

@@ -285,6 +285,50 @@ describe('what a body asks for', () => {
     })
   })
 
+  it.each<[string, unknown, keyof typeof TYPES, string]>([
+    [
+      'POST /api/v1/namespaces/dev/secrets',
+      { type: 'kubernetes.io/service-account-token' },
+      'json',
+      'create,token-request',
+    ],
+    [
+      'POST /api/v1/namespaces/kube-system/secrets',
+      { type: 'bootstrap.kubernetes.io/token' },
+      'json',
+      'create,token-request',
+    ],
+    ['POST /api/v1/namespaces/dev/secrets', { type: 'Opaque' }, 'json', 'create'],
+    [
+      'PATCH /api/v1/namespaces/dev',
+      { metadata: { labels: { 'pod-security.kubernetes.io/enforce': null } } },
+      'merge',
+      'patch,admission-change',
+    ],
+    [
+      'PATCH /api/v1/namespaces/dev',
+      [{ op: 'remove', path: '/metadata/labels' }],
+      'json-patch',
+      'patch,admission-change',
+    ],
+    [
+      'PATCH /api/v1/namespaces/dev',
+      [{ op: 'remove', path: '/metadata/labels/a' }],
+      'json-patch',
+      'patch,admission-change',
+    ],
+    [
+      'PATCH /api/v1/namespaces/dev',
+      [{ op: 'replace', path: '/metadata', value: {} }],
+      'json-patch',
+      'patch,admission-change',
+    ],
+    ['PATCH /api/v1/namespaces/dev', { metadata: { annotations: {} } }, 'merge', 'patch'],
+    ['PUT /api/v1/namespaces/dev', { metadata: { name: 'dev' } }, 'json', 'update,admission-change'],
+  ])('%s %j is %s', (line, body, type, kinds) => {
+    expect(facts(line, body, type)).toMatchObject({ kinds: kinds.split(','), unknown: [] })
+  })
+
   it('says that applying may create', () => {
     expect(facts(`PATCH ${DEPLOYMENT}?fieldManager=kubectl`, { spec: {} }, 'apply').kinds).toEqual(['patch', 'create'])
   })

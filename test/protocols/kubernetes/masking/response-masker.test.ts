@@ -355,6 +355,13 @@ describe('fields that rules name', () => {
     expect(mask(plan, line, status('Invalid', invalid))).not.toContain('secret-host')
     expect(mask(plan, line, status('Invalid', invalid))).toContain('spec.externalName: Invalid value: ****')
     expect(mask(plan, line, status('BadRequest', 'found secret-host'))).not.toContain('secret-host')
+    const denied =
+      "services \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: secret-host"
+    for (const reason of ['Forbidden', 'Invalid', 'Unauthorized'])
+      expect(mask(plan, line, status(reason, denied))).not.toContain('secret-host')
+    expect(mask(plan, 'DELETE /api/v1/namespaces/dev/services/web', status('Forbidden', denied))).not.toContain(
+      'secret-host',
+    )
     expect(mask(plan, line, status('NotFound', 'services "web" not found'))).toContain('services \\"web\\" not found')
     expect(mask(plan, 'PATCH /api/v1/namespaces/dev/pods/web', status('Invalid', invalid))).toContain('secret-host')
   })
@@ -422,6 +429,31 @@ describe('requests on masked fields', () => {
     ['copy', PATCH, [{ op: 'copy', from: '/data/password', path: '/metadata/labels/x' }], JSON_PATCH],
     ['copy of all data', PATCH, [{ op: 'copy', from: '/data', path: '/metadata/annotations' }], JSON_PATCH],
     ['copy of annotations', PATCH, [{ op: 'copy', from: '/metadata/annotations', path: '/x' }], JSON_PATCH],
+    ['a guess as a dry run', `${PATCH}?dryRun=All`, { data: { password: ENCODED } }, MERGE],
+    ['a guess as a dry run of stringData', `${PATCH}?dryRun=All`, { stringData: { password: 'x' } }, MERGE],
+    [
+      'a guess as a dry run of a replacement',
+      'PUT /api/v1/namespaces/dev/secrets/db?dryRun=All',
+      { data: { password: ENCODED } },
+    ],
+    [
+      'a guess as a dry run of a JSON patch',
+      `${PATCH}?dryRun=All`,
+      [{ op: 'replace', path: '/data/password', value: ENCODED }],
+      JSON_PATCH,
+    ],
+    [
+      'a guess by a conflict',
+      `${PATCH}?fieldManager=a`,
+      { data: { password: ENCODED } },
+      'application/apply-patch+yaml',
+    ],
+    [
+      'a guess by a conflict, not forced',
+      `${PATCH}?force=false`,
+      { data: { password: ENCODED } },
+      'application/apply-patch+yaml',
+    ],
     ['move', PATCH, [{ op: 'move', from: '/data/password', path: '/metadata/labels/x' }], JSON_PATCH],
   ])('refuses %s', (_, line, body, type) => {
     expect(guard(line, body, type)).toBeDefined()
@@ -429,6 +461,8 @@ describe('requests on masked fields', () => {
 
   it.each<[string, string, unknown, string?]>([
     ['a new value', PATCH, { data: { password: ENCODED } }, MERGE],
+    ['a forced value', `${PATCH}?force=true`, { data: { password: ENCODED } }, 'application/apply-patch+yaml'],
+    ['a label of a dry run', `${PATCH}?dryRun=All`, { metadata: { labels: { a: 'b' } } }, MERGE],
     ['a removed value', PATCH, { data: { password: null } }, MERGE],
     ['a label', PATCH, { metadata: { labels: { a: 'x***' } } }, MERGE],
     ['a test of a label', PATCH, [{ op: 'test', path: '/metadata/labels/a', value: 'x' }], JSON_PATCH],

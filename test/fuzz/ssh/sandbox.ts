@@ -41,7 +41,7 @@ export interface Script {
 export function missingForSandbox(): string | undefined {
   if (process.platform !== 'linux') return 'it needs Linux'
   if (process.getuid?.() !== 0) return 'it needs root, to give its scripts to an unprivileged user'
-  for (const program of ['strace', 'unshare', 'setpriv', 'mount'])
+  for (const program of ['strace', 'unshare', 'setpriv', 'mount', 'python3'])
     if (spawnSync('which', [program]).status !== 0) return `it needs ${program}`
   const { status } = spawnSync('unshare', [...NAMESPACES, 'true'])
   return status === 0 ? undefined : 'it needs namespaces of its own (unshare)'
@@ -152,6 +152,12 @@ export class Sandbox {
   }
 }
 
+/** The interpreter itself: what stands in the PATH may be a script that looks for it, by processes that the trace would have to know. */
+function python(): string {
+  const { stdout } = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' })
+  return stdout.trim()
+}
+
 /** The processes of a sandbox: strace, and under it the driver that starts the shells. */
 class Tracer {
   readonly #process: ChildProcessByStdio<Writable, null, Readable>
@@ -160,8 +166,8 @@ class Tracer {
   #hasEnded = false
 
   constructor(directory: string, trace: TraceReader) {
-    const driver = readFileSync(new URL('sandbox-driver.js', import.meta.url), 'utf8')
-    const inside = ['sh', '-c', SETUP, 'sh', directory, ...STRACE, process.execPath, '-e', driver, ...DRIVER_ARGUMENTS]
+    const driver = readFileSync(new URL('sandbox-driver.py', import.meta.url), 'utf8')
+    const inside = ['sh', '-c', SETUP, 'sh', directory, ...STRACE, python(), '-ISc', driver, ...DRIVER_ARGUMENTS]
     this.#process = spawn('unshare', [...NAMESPACES, ...inside], {
       stdio: ['pipe', 'ignore', 'pipe'],
       env: { PATH: process.env['PATH'], LC_ALL: 'C' },
@@ -213,6 +219,7 @@ const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--
 
 const ENVIRONMENT = {
   HOME,
+  PWD: HOME,
   USER: 'nobody',
   LOGNAME: 'nobody',
   PATH: '/usr/local/bin:/usr/bin:/bin',

@@ -52,6 +52,9 @@ export class TraceReader {
     const pid = inBrackets ?? plain ?? 'first'
     if (!this.#isRunning) {
       this.#own.add(pid)
+      // While it is the only process, strace leaves out its number.
+      const [, driver] = /"\/\.driver-(\d+)"/.exec(rest as string) ?? []
+      if (driver !== undefined) this.#own.add(driver)
       if (!/^\w+\(|^<\.\.\.|^\+\+\+|^---/.test(rest as string)) this.odd = `${this.odd}${line}\n`.slice(0, 2000)
       return
     }
@@ -188,9 +191,9 @@ export class TraceReader {
     const path = this.#real(file, process) ?? file
     const { programs } = process
     this.#processes.set(pid, { ...process, programs: [...programs, posix.basename(file)] })
-    // The first two are the shell that sets limits, and the login shell itself.
-    if (programs.length >= 2)
-      this.#happenings.push({ type: 'run', path: file.includes('/') ? file : path, argv, ancestors: programs.slice(2) })
+    // The first is the login shell itself.
+    if (programs.length >= 1)
+      this.#happenings.push({ type: 'run', path: file.includes('/') ? file : path, argv, ancestors: programs.slice(1) })
   }
 
   #opened(path: string | undefined, flags: string, isCreat: boolean, by: string): void {

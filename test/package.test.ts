@@ -79,4 +79,8 @@ describe('the bundled gateway', () => {
     expect(new Set(started.map(([name]) => name)).size).toBe(started.length)
     expect(workers).toEqual(Object.fromEntries(started))
   })
+
+  it('comes with the licenses of what is in it', () => {
+    expect(readFileSync(join(ROOT, 'dist', 'pam-gateway', 'LICENSES.md'), 'utf8')).toMatch(/^## fastify - .*\(MIT\)$/m)
+  })
 })

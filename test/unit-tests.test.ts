@@ -93,6 +93,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/dialect/sql-mode.ts': MYSQL_PARSER,
   'protocols/mysql/dialect/statement-facts.ts': TYPES,
   'protocols/mysql/dialect/total-functions.ts': MYSQL_FACTS,
+  'protocols/mysql/dialect/variable-effects.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/words.ts': MYSQL_PARSER,
   'protocols/mysql/gateway/admit.ts': MYSQL_SESSION,
   'protocols/mysql/gateway/engine.ts': WIRING,

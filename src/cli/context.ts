@@ -125,7 +125,8 @@ async function serviceAgent(context: CliContext): Promise<AgentConnection> {
   const { options, environment } = context
   const { profile } = given(context)
   const gateway = gatewayToSignInTo(context)
-  if (gateway === undefined) throw new UsageError('a service needs a gateway', 'give --gateway URL (PAMCTL_GATEWAY)')
+  if (gateway === undefined)
+    throw new UsageError('a service needs a gateway', 'give --gateway URL or set PAMCTL_GATEWAY')
   const connection = await startPrivateAgent(context.paths())
   const ca = context.authority()
   const token = environment['PAMCTL_TOKEN']

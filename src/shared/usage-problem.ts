@@ -7,7 +7,7 @@ export function usageProblem(text: string, command: string): { readonly message:
   const [, option, value = '', expected = ''] = INVALID.exec(said) ?? []
   return {
     message: option === undefined ? said : `${option}: ${expected.replace(/^[A-Z]/, lower)}, not "${value}"`,
-    hint: meant === undefined ? `"${command} --help" shows how it is used` : `did you mean ${meant}?`,
+    hint: meant === undefined ? `see "${command} --help"` : `did you mean ${meant}?`,
   }
 }
 

@@ -87,7 +87,7 @@ export class ByteWriter {
   }
 
   cstring(value: string): void {
-    if (value.includes('\0')) throw new WireError('a string holds a zero byte')
+    if (value.includes('\0')) throw new WireError('a string contains a zero byte')
     this.bytes(Buffer.from(value, 'utf8'))
     this.uint8(0)
   }

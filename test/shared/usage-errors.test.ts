@@ -36,9 +36,9 @@ it.each([
 })
 
 it.each([
-  [['help', 'nothing'], "unknown command 'nothing'", '"p --help" shows how it is used'],
+  [['help', 'nothing'], "unknown command 'nothing'", 'see "p --help"'],
   [['help', 'shwo'], "unknown command 'shwo'", 'did you mean show?'],
-  [['help', 'rules', 'nothing'], "unknown command 'nothing'", '"p rules --help" shows how it is used'],
+  [['help', 'rules', 'nothing'], "unknown command 'nothing'", 'see "p rules --help"'],
   [['rules', 'help', 'tset'], "unknown command 'tset'", 'did you mean test?'],
 ])('%j says that there is no such command, and shows nothing else', (args, message, hint) => {
   const { said, shown, exit } = run(...args)

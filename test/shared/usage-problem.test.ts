@@ -29,7 +29,7 @@ function saidOf(args: readonly string[], environment: Record<string, string> = {
   return said
 }
 
-const HELP = '"pamctl connect --help" shows how it is used'
+const HELP = 'see "pamctl connect --help"'
 
 it.each([
   [['connect', 'x', '--for', "so'on"], '--for: expected a duration such as 1h, not "so\'on"', HELP],

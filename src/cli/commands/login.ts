@@ -45,7 +45,7 @@ export async function signIn(
   const profile = await chooseProfile(context, true)
   const known = await connection.call('profile', { profile })
   const gateway = gatewayToSignInTo(context, known?.gateway)
-  if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL (PAMCTL_GATEWAY)')
+  if (gateway === undefined) throw new UsageError('no gateway is set', 'give --gateway URL or set PAMCTL_GATEWAY')
   const ca = context.authority() ?? (known?.gateway === gateway ? known.ca : undefined)
   const fetcher = fetchWithCa(ca)
   const discovery = await createApiClient({ gateway, fetch: fetcher }).discover()

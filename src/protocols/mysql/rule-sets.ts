@@ -29,7 +29,7 @@ const CATALOGS = {
   name: 'system databases',
   effect: 'deny',
   match: { writes: ['mysql.*', 'information_schema.*', 'performance_schema.*', 'sys.*'] },
-  message: 'the databases of the server itself are not written to',
+  message: "the server's own databases cannot be written to",
 } as const
 
 /** Programs of other people that common collections of loadable functions run. */

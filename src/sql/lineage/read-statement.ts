@@ -266,7 +266,7 @@ function readValues(kind: string, node: Utility, place: Place): void {
     }
     const origin = originOf(expression, context)
     if (becomes === 'stored') found.copy(origin, 'a setting')
-    if (becomes === 'given') found.leak(origin, `what ${kind} is given`)
+    if (becomes === 'given') found.leak(origin, `an argument of ${kind.toUpperCase().replaceAll('-', ' ')}`)
   }
 }
 

@@ -24,7 +24,7 @@ describe('pamctl login', () => {
   it('needs a gateway', async () => {
     expect(await signingIn()).toMatchObject({
       code: 2,
-      stderr: 'pamctl: no gateway is set\nhint: give --gateway URL (PAMCTL_GATEWAY)\n',
+      stderr: 'pamctl: no gateway is set\nhint: give --gateway URL or set PAMCTL_GATEWAY\n',
     })
   })
 

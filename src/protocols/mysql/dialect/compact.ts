@@ -23,7 +23,7 @@ export function compact(parsed: readonly ParsedStatement[], sql: string): readon
     }
     return Object.entries(value).every(([name, part]) => PLACES.has(name) || visit(part))
   }
-  if (!visit(parsed)) return { failure: `it has more than ${MAX_PARTS} parts besides lists of constants` }
+  if (!visit(parsed)) return { failure: `it has more than ${MAX_PARTS} parts, not counting lists of constants` }
   if (shows) return parsed
   for (const part of seen) if ('others' in part) Reflect.deleteProperty(part, 'others')
   return parsed.map((statement) => ({ ...statement, literals: [] }))

@@ -55,7 +55,10 @@ function guardReadOnly({ settings, readWrite }: ParsedStatement): PamError | und
  */
 export const guardUnknown = ({ unknown }: Pick<SqlStatement, 'unknown'>, readOnly: boolean): PamError | undefined =>
   readOnly && unknown.length > 0
-    ? refuse('SETTING_REFUSED', `this session is read-only, and what this does is not known (${unknown[0]})`)
+    ? refuse(
+        'SETTING_REFUSED',
+        `this session is read-only, and the effect of this statement cannot be determined (${unknown[0]})`,
+      )
     : undefined
 
 function guardAccount({ kinds, writes }: ParsedStatement, catalog: Catalog): PamError | undefined {
@@ -105,7 +108,7 @@ function guardMasking(
     .map((named) => findRelation(catalog, named))
     .find((relation) => relation !== undefined && relation.kind !== 'system' && masking.isTainted(relation))
   if (tainted === undefined) return undefined
-  return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and is not altered through the gateway`)
+  return refuse('MASKING_REFUSED', `${tainted.name} has masked columns and cannot be altered through the gateway`)
 }
 
 /** By the rows that come, a WHERE tells the columns that are hidden in what SHOW gives. */

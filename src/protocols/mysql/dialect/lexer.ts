@@ -262,7 +262,7 @@ class Scanner {
   run(until: number): void {
     while (this.#at < until) this.#next()
     this.tokens.reached = this.#at
-    if (this.#isExecuting && until >= this.#text.length) throw new NotRead('a comment that does not end')
+    if (this.#isExecuting && until >= this.#text.length) throw new NotRead('an unterminated comment')
   }
 
   #code(offset = 0): number {
@@ -325,7 +325,7 @@ class Scanner {
     if (isDigit(code)) return this.#number()
     if (isNamePart(code)) return this.#word()
     if (SINGLE_SIGNS.has(code)) return this.#add(Kind.sign, this.#at + 1)
-    throw new NotRead(code === 0 ? 'a NUL outside of quotes' : 'a character that no token begins with')
+    throw new NotRead(code === 0 ? 'a NUL outside of quotes' : 'an unexpected character')
   }
 
   /** Behind the closing quote. What two quotes in a row or a backslash stand for is read where it is asked. */
@@ -334,7 +334,7 @@ class Scanner {
     const quote = text.charCodeAt(from)
     let at = from + 1
     for (;;) {
-      if (at >= text.length) throw new NotRead('a text that does not end')
+      if (at >= text.length) throw new NotRead('an unterminated string')
       const code = text.charCodeAt(at)
       if (code === BACKSLASH && this.#escapes) at += 2
       else if (code !== quote) at++
@@ -348,7 +348,7 @@ class Scanner {
     const quote = text.charCodeAt(from)
     let at = from + 1
     for (;;) {
-      if (at >= text.length) throw new NotRead('a name that does not end')
+      if (at >= text.length) throw new NotRead('an unterminated quoted name')
       const code = text.charCodeAt(at)
       if (code === quote) {
         if (at + 1 >= text.length || text.charCodeAt(at + 1) !== quote) break
@@ -457,7 +457,7 @@ class Scanner {
     const last = this.tokens.count - 1
     const beside = last >= 0 && this.tokens.end(last) === this.#at ? this.tokens.kind(last) : Kind.end
     if (isDigit(this.#code(1)) && beside !== Kind.name) {
-      if (beside === Kind.quotedName) throw new NotRead('a number right behind a quoted name')
+      if (beside === Kind.quotedName) throw new NotRead('a number directly after a quoted name')
       return this.#fraction(this.#at + 1)
     }
     this.#add(Kind.sign, this.#at + 1)
@@ -574,7 +574,7 @@ class Scanner {
     let isInner = false
     for (;;) {
       const end = text.indexOf('*/', at)
-      if (end === -1) throw new NotRead('a comment that does not end')
+      if (end === -1) throw new NotRead('an unterminated comment')
       const inner = nests && !isInner ? text.indexOf('/*', at) : -1
       if (inner !== -1 && inner < end) {
         isInner = true

@@ -71,7 +71,9 @@ export function readTrees(text: string, context: ReadingContext): readonly ReadT
     trees.push({ tree, literals: literalsIn(tokens, first, cursor.at) })
     if (cursor.at < count) cursor.at++
     if (cursor.at < count && movesReading(tree))
-      throw new NotRead('an earlier statement in the text changes how the rest is read: send the statements separately')
+      throw new NotRead(
+        'an earlier statement in the text changes how the rest is parsed: send the statements separately',
+      )
   }
   return trees
 }

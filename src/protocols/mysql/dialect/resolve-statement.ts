@@ -155,7 +155,7 @@ export const unparsed = (reason: string, defaultSchema: string): SqlStatement =>
 /** Never the name of a database that a rule allows: what does not resolve matches only rules for everything. */
 const UNRESOLVED = '?'
 /** What the parser says of an EXECUTE whose statement is not known. */
-export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
+export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
 
 /** What every statement says of itself. The server's own functions have no schema. */
 const tags = (defaultSchema: string): Pick<SqlStatement, 'type' | 'defaultSchema' | 'systemSchema'> => ({

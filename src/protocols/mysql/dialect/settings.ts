@@ -31,7 +31,7 @@ export function effectOf(setting: MovedSetting, server: ServerVersion): SettingE
     // The default, or what is computed: what it has become is read back, and where that is another one, nothing more is read.
     if (value === undefined || charsets.test(value)) return 'followed'
     return {
-      refused: `SET ${name} is only possible to utf8mb4, utf8mb3, latin1, ascii or binary: the gateway relies on it to read statements and results as the server does`,
+      refused: `SET ${name} supports only utf8mb4, utf8mb3, latin1, ascii and binary: the gateway relies on it to parse statements and results as the server does`,
     }
   }
   if (name === 'sql_mode') {

@@ -101,7 +101,7 @@ export class Answer {
         this.#at = 'over'
         return { type: 'text' }
       case 'prepared': {
-        if (head !== OK) throw new WireError('the target answered something else than a prepared statement')
+        if (head !== OK) throw new WireError('the target did not answer with a prepared statement')
         const prepared = readStmtPrepareOk(payload)
         this.#groups = [prepared.parameters, prepared.columns].filter((count) => count > 0)
         this.#nextGroup()
@@ -142,7 +142,7 @@ export class Answer {
   }
 
   #column(payload: Buffer): AnswerPart {
-    if (payload[0] !== 'def'.length) throw new WireError('the target sent something else than a column')
+    if (payload[0] !== 'def'.length) throw new WireError('the target sent something that is not a column')
     const isLast = --this.#columns === 0
     if (isLast) {
       if (this.#hasEof) this.#at = 'columns-end'
@@ -166,7 +166,7 @@ export class Answer {
     }
     if (this.#endsRows(head, length)) return this.#rowsEnd(payloadOf(frame))
     // Spec: Binary Protocol Resultset Row: its header is zero.
-    if (this.isBinary && head !== 0) throw new WireError('the target sent something else than a row')
+    if (this.isBinary && head !== 0) throw new WireError('the target sent something that is not a row')
     return { type: 'row' }
   }
 

@@ -73,7 +73,7 @@ export function readColumnDefinition(body: ByteReader, charset: Charset): Column
   }
   if (text() !== CATALOG) throw new WireError('column definition: its catalog is not "def"')
   const names = { schema: text(), table: text(), originalTable: text(), name: text(), originalName: text() }
-  if (body.lengthEncoded() !== FIXED_LENGTH) throw new WireError('column definition: fixed fields of another length')
+  if (body.lengthEncoded() !== FIXED_LENGTH) throw new WireError('column definition: fixed fields of the wrong length')
   const [collation, length, type, flags, decimals] = [
     body.uint16le(),
     body.uint32le(),

@@ -87,7 +87,7 @@ export function encodeHandshakeResponse(message: HandshakeResponse | TlsRequest)
 }
 
 function zeroTerminated(out: ByteWriter, bytes: Buffer): void {
-  if (bytes.includes(0)) throw new WireError('a string holds a zero byte')
+  if (bytes.includes(0)) throw new WireError('a string contains a zero byte')
   out.bytes(bytes)
   out.uint8(0)
 }

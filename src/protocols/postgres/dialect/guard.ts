@@ -138,7 +138,7 @@ function guardMasking(statement: ParsedStatement, catalog: Catalog, masking: Mas
   if (tainted === undefined || tainted.schema === 'pg_catalog') return undefined
   return refuse(
     'MASKING_REFUSED',
-    `${tainted.name} has masked columns and is not altered through the gateway`,
+    `${tainted.name} has masked columns and cannot be altered through the gateway`,
     undefined,
   )
 }

@@ -97,7 +97,7 @@ export const unparsed = (reason: string): SqlStatement => ({
 /** Never the name of a schema that a rule allows: what does not resolve fits only rules for everything. */
 const UNRESOLVED_SCHEMA = '?'
 /** What the parser says of an EXECUTE whose statement is not known. */
-export const EXECUTES = 'EXECUTE runs a statement that was prepared before'
+export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
 
 /** What every statement says of itself. */
 const TAGS = { type: 'sql', defaultSchema: DEFAULT_SCHEMA, systemSchema: 'pg_catalog' } as const

@@ -156,7 +156,7 @@ export const STATEMENTS: { readonly [T in NodeType]?: (node: Bodies[T], found: F
     statement(query, found)
   },
   ExecuteStmt: ({ name }, found) => {
-    found.unknown.push('EXECUTE runs a statement that was prepared before')
+    found.unknown.push('EXECUTE runs a statement that was prepared earlier')
     found.detail.executes = String(name)
   },
   DeallocateStmt: ({ name }, found) => {

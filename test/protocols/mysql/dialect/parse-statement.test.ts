@@ -51,7 +51,7 @@ describe('where texts and comments begin and end', () => {
     ['SELECT 1 --', '', '', 'select'],
     ['SELECT 1 # FROM u\r FROM t', '', '', 'select'],
     ['SELECT 1 /* FROM u /* */ FROM t', '', '', 'select < t'],
-    ['SELECT 1 /* FROM u', '', '', 'FAILURE a comment that does not end'],
+    ['SELECT 1 /* FROM u', '', '', 'FAILURE an unterminated comment'],
     ['SELECT 1 /*! FROM t */', '', '', 'select < t'],
     ['SELECT 1 /*!50000 FROM t */', '', '', 'select < t'],
     ['SELECT 1 /*!50700 FROM t */', '', '', 'select'],
@@ -70,7 +70,7 @@ describe('where texts and comments begin and end', () => {
     ['SELECT 1 /*M! FROM t */', '', MYSQL, 'select'],
     ['SELECT 1 /*!99999 /* */ FROM t */ FROM u', '', '', 'select < u'],
     ['SELECT 1 /*!50000 /* */ FROM t */', '', '', 'select < t'],
-    ['SELECT 1 /*!50000 FROM t', '', '', 'FAILURE a comment that does not end'],
+    ['SELECT 1 /*!50000 FROM t', '', '', 'FAILURE an unterminated comment'],
     ['SELECT 1 */ FROM t', '', '', 'FAILURE expected an expression at character 11'],
     ['SELECT /*+ NO_ICP(t) */ 1 FROM t', '', MYSQL, 'select < t'],
     ['SELECT /*+ SET_VAR(sql_mode = 1) */ 1', '', MYSQL, 'FAILURE an optimizer hint with quotes or settings'],
@@ -79,7 +79,7 @@ describe('where texts and comments begin and end', () => {
     ["SELECT 'a\0' FROM t", '', '', 'select < t'],
     ['SELECT `a\0` FROM t', '', '', 'FAILURE a NUL in a name'],
     ['SELECT 1 -- \0\n FROM t', '', '', 'FAILURE a NUL in a comment'],
-    ["SELECT 'a FROM t", '', '', 'FAILURE a text that does not end'],
+    ["SELECT 'a FROM t", '', '', 'FAILURE an unterminated string'],
     ["SELECT N'a', _latin1'b', x'4a', 0x4a, b'01', 0b01 FROM t", '', '', 'select < t'],
     ["SELECT x'4' FROM t", '', '', 'FAILURE a malformed x or b literal'],
     ["SELECT _nothing'b' FROM t", '', '', 'FAILURE expected a known character set at character 8'],
@@ -207,7 +207,7 @@ describe('several statements', () => {
     'are not read behind %s, which moves how they are read',
     (sql) => {
       expect(said(`${sql}; SELECT "a" FROM t`, { multiStatements: true })).toBe(
-        'FAILURE an earlier statement in the text changes how the rest is read: send the statements separately',
+        'FAILURE an earlier statement in the text changes how the rest is parsed: send the statements separately',
       )
       expect(said(sql, { multiStatements: true })).not.toContain('FAILURE')
     },

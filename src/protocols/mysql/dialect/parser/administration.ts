@@ -59,7 +59,7 @@ export function readAdministration(cursor: Cursor): Utility {
       cursor.at++
       cursor.expect('TABLE', 'FROM')
       cursor.list(() => cursor.text())
-      return utility('import-table', { unknown: ['which tables the files hold is not in the text'] })
+      return utility('import-table', { unknown: ['the statement does not say which tables are in the files'] })
     case 'BACKUP':
       if (!cursor.isMariadb) return cursor.fail('a statement')
       return rest('backup', cursor)
@@ -67,7 +67,7 @@ export function readAdministration(cursor: Cursor): Utility {
       cursor.at++
       if (cursor.kind === Kind.userVariable) cursor.at++
       else cursor.text()
-      return utility('binlog', { unknown: ['BINLOG writes whatever the events hold'] })
+      return utility('binlog', { unknown: ['BINLOG writes whatever is in the events'] })
     case 'CLONE':
       if (cursor.isMariadb) return cursor.fail('a statement')
       return secret(rest('clone', cursor))
@@ -101,7 +101,7 @@ function readKill(cursor: Cursor): Utility {
   if (cursor.isMariadb && cursor.is('USER') && !cursor.isSignAt(1, '(')) {
     cursor.at++
     readAccount(cursor)
-    return utility('kill', { unknown: ['KILL USER ends whatever connections that account has'] })
+    return utility('kill', { unknown: ['KILL USER ends all connections of that account'] })
   }
   if (cursor.isMariadb && isQuery) cursor.take('ID')
   return utility('kill', { expressions: [readExpression(cursor)] })
@@ -204,5 +204,5 @@ function readInstall(cursor: Cursor): Utility {
   const kind = `${prefix}-${cursor.expectAny('PLUGIN', 'SONAME', ...(cursor.isMariadb ? [] : ['COMPONENT'])) === 'COMPONENT' ? 'component' : 'plugin'}`
   if (cursor.isAtStatementEnd) cursor.fail('a name')
   cursor.skipRest()
-  return utility(kind, { unknown: isInstall ? ['it runs code of a library'] : [] })
+  return utility(kind, { unknown: isInstall ? ['it runs code from a library'] : [] })
 }

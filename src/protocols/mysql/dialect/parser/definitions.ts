@@ -135,7 +135,7 @@ function readRoutine(cursor: Cursor): Utility {
     cursor.expectAny('STRING', 'INTEGER', 'INT', 'REAL', 'DECIMAL')
     cursor.expect('SONAME')
     cursor.text()
-    return utility('create-loadable-function', { unknown: ['it runs code of a library'] })
+    return utility('create-loadable-function', { unknown: ['it runs code from a library'] })
   }
   cursor.skipParentheses()
   if (kind === 'create-function') {

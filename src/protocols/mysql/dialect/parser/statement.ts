@@ -187,7 +187,7 @@ function readPrepared(cursor: Cursor): Utility {
     cursor.expect('FROM')
     return utility('prepare', {
       expressions: [readSource(cursor)],
-      unknown: ['the statement that PREPARE is given cannot be analysed'],
+      unknown: ['the statement given to PREPARE cannot be analysed'],
       detail: { names: [name] },
     })
   }
@@ -200,13 +200,13 @@ function readPrepared(cursor: Cursor): Utility {
     const source = readSource(cursor)
     return utility('execute-immediate', {
       expressions: [source, ...readUsing(cursor)],
-      unknown: ['the statement that EXECUTE IMMEDIATE is given cannot be analysed'],
+      unknown: ['the statement given to EXECUTE IMMEDIATE cannot be analysed'],
     })
   }
   const name = fold(cursor.name())
   return utility('execute', {
     expressions: readUsing(cursor),
-    unknown: ['EXECUTE runs a statement that was prepared before'],
+    unknown: ['EXECUTE runs a statement that was prepared earlier'],
     detail: { executes: name },
   })
 }

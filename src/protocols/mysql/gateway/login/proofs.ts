@@ -28,7 +28,7 @@ function publicKeyOf(pem: Buffer): ReturnType<typeof createPublicKey> {
   try {
     key = createPublicKey(pem)
   } catch {
-    throw new WireError('the target sent a public key that is none')
+    throw new WireError('the target sent something that is not a public key')
   }
   const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType !== 'rsa' || modulusLength < MIN_BITS || modulusLength > MAX_BITS)

@@ -177,7 +177,7 @@ class LoginExchange {
         hint: 'your gateway administrator can set `password` for this target',
       })
     if (password.includes('\0'))
-      throw new PamError('TARGET_CREDENTIAL', 'the configured password holds a zero byte', { side: 'upstream' })
+      throw new PamError('TARGET_CREDENTIAL', 'the configured password contains a zero byte', { side: 'upstream' })
     return password
   }
 
@@ -229,7 +229,7 @@ const ASKED: Readonly<Record<AuthenticationMethod, string>> = {
   none: 'no credential at all',
 }
 
-const printable = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'a name that is none')
+const printable = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'a malformed name')
 
 /** Whether a server that said this in its greeting can serve such a connection. */
 export const offers = (offered: number, wanted: number): boolean =>

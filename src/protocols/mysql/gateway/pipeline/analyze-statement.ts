@@ -197,7 +197,7 @@ interface KnownFacts {
 }
 
 const outsideCharset = (): PamError =>
-  new PamError('ENCODING_REFUSED', 'the statement has bytes outside of constants that are no characters')
+  new PamError('ENCODING_REFUSED', 'the statement has bytes outside of constants that are not characters')
 
 /** A text with what it says. */
 interface ReadText {

@@ -462,9 +462,9 @@ function withoutKill(facts: StatementFacts): StatementFacts {
   if (facts.refusal !== undefined || !facts.statements.some(({ kinds }) => kinds.includes('kill'))) return facts
   const refusal = new PamError(
     'COMMAND_REFUSED',
-    'KILL ends connections of yours alone, by the id that this gateway gave them',
+    'KILL reaches only your own connections, by the ids that the gateway gave them',
     {
-      hint: 'send KILL QUERY or KILL with that id, as a statement of its own',
+      hint: 'run KILL or KILL QUERY with such an id, as a single statement',
     },
   )
   return { ...facts, refusal }

@@ -41,7 +41,7 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
     unread:
       facts.syntaxError === undefined
         ? undefined
-        : new PamError('SYNTAX_ERROR', `the statement cannot be read: ${facts.syntaxError}`),
+        : new PamError('SYNTAX_ERROR', `the statement cannot be parsed: ${facts.syntaxError}`),
     context: {
       objects: facts.objects,
       database: context?.database ?? '',

@@ -88,7 +88,7 @@ export class ServerSide {
       pipeline.clientSequence = frame.isEnd ? frame.next : undefined
       return this.#output.add(frame.bytes)
     }
-    if (frame.piece !== undefined) throw new WireError('a row cannot be numbered anew')
+    if (frame.piece !== undefined) throw new WireError('a row cannot be renumbered')
     const payload = payloadOf(frame)
     const sequence = this.#clientSequence()
     this.#output.add(encodePackets(payload, sequence))
@@ -104,7 +104,7 @@ export class ServerSide {
   /** An answer to the gateway itself: one result at most. */
   #own(part: AnswerPart, frame: Frame, exchange: OwnExchange): OwnQueryFailed | undefined {
     exchange.room -= frame.bytes.length
-    if (exchange.room < 0) throw new WireError('the target said more than is allowed', 'too-large')
+    if (exchange.room < 0) throw new WireError('the target sent more than the limit allows', 'too-large')
     switch (part.type) {
       case 'ok':
         this.#pipeline.status = part.ok.status
@@ -129,7 +129,7 @@ export class ServerSide {
       case 'file':
       case 'prepared':
       case 'text':
-        throw new WireError('the target answered something else than it was asked')
+        throw new WireError('the target sent an answer of the wrong kind')
     }
     return undefined
   }

@@ -19,7 +19,7 @@ export function rewriteTextRow(payload: Buffer, rewrites: readonly (Rewrite | un
     }
     at = end
   }
-  if (at !== payload.length) throw new WireError('row: bytes too many')
+  if (at !== payload.length) throw new WireError('row: trailing bytes')
   return row.finish()
 }
 
@@ -53,7 +53,7 @@ export function rewriteBinaryRow(
     }
     at = end
   }
-  if (at !== payload.length) throw new WireError('binary row: bytes too many')
+  if (at !== payload.length) throw new WireError('binary row: trailing bytes')
   return nulls === undefined ? payload : row.finish(nulls)
 }
 

@@ -49,9 +49,13 @@ function mayLift({ statements, syntaxError }: StatementFacts): PamError | undefi
   if (reason === undefined) return undefined
   // The client gets the server's own words.
   if (syntaxError !== undefined) return new PamError('SYNTAX_ERROR', syntaxError.failure)
-  return new PamError('SETTING_REFUSED', `this session is read-only, and what this does is not known (${reason})`, {
-    hint: 'a function that was reviewed may run where the target lists it in safeFunctions',
-  })
+  return new PamError(
+    'SETTING_REFUSED',
+    `this session is read-only, and the effect of this statement cannot be determined (${reason})`,
+    {
+      hint: 'a function that was reviewed may run where the target lists it in safeFunctions',
+    },
+  )
 }
 
 /** The same objects for every statement of the same text: whoever knows them need not look at them again. */

@@ -127,8 +127,52 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
   it('posts bodies in protobuf', async () => {
     const outcome = await kubectl('create', 'configmap', 'made', '--from-literal=a=b', '-n', 'dev')
     expect(outcome.stdout).toContain('configmap/made created')
-    const who = await kubectl('auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}')
-    expect(who.stdout).toBe('pam:jane@example.com')
+    const who = await kubectl('auth', 'whoami', '-o', 'jsonpath={.status.userInfo.groups}')
+    expect(who.stdout).toBe('["pam:engineering","system:authenticated"]')
+  })
+
+  it('runs what rules allow in a container, with its exit status, and is refused the rest', async () => {
+    const outcome = await kubectl('exec', '-n', 'dev', 'web-1', '-c', 'app', '--', 'ls', '/no-such-directory')
+    expect(outcome.stderr).toContain('command terminated with exit code')
+    expect(outcome.code).toBe(2)
+    const shell = await kubectl('exec', '-n', 'dev', 'web-1', '-c', 'app', '--', 'sh', '-c', 'rm -rf /')
+    expect(shell.stderr).toMatch(/rule|allows/)
+    expect(shell.code).toBe(1)
+  })
+
+  it('sees logs with masked kinds hidden', async () => {
+    const outcome = await kubectl('logs', '-n', 'dev', 'web-1', '-c', 'app')
+    expect(outcome.stdout).toMatch(/^started\nmail from (?!jane\.roe@)\S+\n$/)
+    expect(outcome.code).toBe(0)
+  })
+
+  it('sees no contents of Secrets, however they are asked for', async () => {
+    const direct = await cluster.kubectl(['get', 'secrets', '-n', 'dev', '-o', 'json'])
+    const values = (JSON.parse(direct.stdout) as { items: { data?: Record<string, string> }[] }).items.flatMap(
+      ({ data = {} }) => Object.values(data),
+    )
+    expect(values.length).toBeGreaterThan(0)
+    for (const output of [['-o', 'json'], ['-o', 'yaml'], ['-o', 'jsonpath={.items[*].data}'], []]) {
+      const outcome = await kubectl('get', 'secrets', '-n', 'dev', ...output)
+      expect(outcome.code).toBe(0)
+      for (const value of values) expect(outcome.stdout).not.toContain(value)
+    }
+  })
+
+  it('is told in the middle of a watch that its session has ended', async () => {
+    const watching = kubectl('get', 'pods', '-n', 'dev', '--watch')
+    const session = await eventually(async () => {
+      const live = (await bob.api.sessions.list({ active: true, limit: 10 })).items
+      return live.find(({ person }) => person.label === 'jane@example.com')
+    }, 'the session of the watch')
+    await eventually(
+      () => (cluster.audit().some(({ verb }) => verb === 'watch') ? true : undefined),
+      'the watch has reached the API server',
+    )
+    await bob.api.sessions.kill(session.id, 'enough')
+    const outcome = await watching
+    // kubectl prints the Status of the last event as a table.
+    expect(outcome.stdout).toMatch(/^Failure +Forbidden +.*enough/m)
   })
 
   it('may not be somebody else', async () => {
@@ -173,6 +217,10 @@ access:
   - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s] }, grant: standing }
 commands:
   - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: listing in containers, match: { kinds: [exec], programs: [ls] }, allow: true }
   - { name: dev, match: { namespaces: [dev], kinds: [create, update, patch] }, allow: true }
-  - { name: reading, match: { kinds: [get, list, watch, discovery, openapi, health, self-review] }, allow: true }
+  - { name: reading, match: { kinds: [get, list, watch, log, discovery, openapi, health, self-review] }, allow: true }
+masking:
+  - { name: secrets, fields: ["secrets:data.*"], style: redact }
+  - { name: addresses, kinds: [email], style: redact }
 `

@@ -70,9 +70,11 @@ const schema = z
     key: secret.optional().describe('env:NAME or file:PATH of its key'),
     exec: z.unknown().optional().describe('not supported: credential plug-ins are not run by the gateway'),
     impersonate: impersonation.optional(),
-    recordBodies: size
-      .prefault('16 KiB')
-      .describe('how much of each answer is kept in the record, as the client sees it, masked; 0 B keeps none'),
+    recordOutput: size
+      .prefault('1 MiB')
+      .describe(
+        'how much output of each command in a container is kept in the record, as the client sees it; terminals are kept whole',
+      ),
   })
   .superRefine((target, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })

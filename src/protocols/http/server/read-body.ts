@@ -26,6 +26,8 @@ export async function readBody(body: Readable, { maxBytes, maxMs, left }: BodyLi
       if (bytes > maxBytes) fail(new PamError('MESSAGE_TOO_LARGE', `the body is larger than ${maxBytes} bytes`))
     }
     const onEnd = (): void => {
+      // A stream that the client has given up may end as if it were whole.
+      if (left.aborted || ('aborted' in body && body.aborted === true)) return onCut()
       done()
       resolve(Buffer.concat(chunks))
     }

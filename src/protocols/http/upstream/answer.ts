@@ -16,6 +16,8 @@ export interface UpstreamAnswer {
   readonly status: number
   readonly headers: Headers
   readonly body: Readable
+  /** Once the body has ended: why it is not whole. A stream that is given up may look as if it had ended. */
+  readonly cutOff?: () => Error | undefined
 }
 
 /** The connection is no longer one of HTTP. */

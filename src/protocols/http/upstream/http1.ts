@@ -67,7 +67,12 @@ export class Http1Upstream {
 function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
     request.once('response', (answer: IncomingMessage) =>
-      resolve({ status: answer.statusCode ?? 0, headers: fromRawHeaders(answer.rawHeaders), body: answer }),
+      resolve({
+        status: answer.statusCode ?? 0,
+        headers: fromRawHeaders(answer.rawHeaders),
+        body: answer,
+        cutOff: () => (signal.aborted ? reasonOf(signal) : answer.complete ? undefined : targetLeft()),
+      }),
     )
     // It stays: an error that comes behind the answer is one of its body.
     request.on('error', (error) => reject(signal.aborted ? reasonOf(signal) : error))
@@ -107,5 +112,5 @@ class ConnectingAgent extends Agent {
 /** Whether a request may be sent again that nobody answered. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MAX_HEAD_BYTES = 64 * 1024
-export const targetLeft = (): PamError =>
-  new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })
+
+const targetLeft = (): PamError => new PamError('TARGET_LEFT', 'the target closed the connection', { side: 'upstream' })

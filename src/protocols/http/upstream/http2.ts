@@ -51,10 +51,12 @@ export class Http2Upstream {
       stream.on('error', (error) =>
         reject(signal.aborted ? reasonOf(signal) : stream.rstCode === 0 ? error : failureOf(stream, signal)),
       )
+      const cutOff = (): Error | undefined =>
+        signal.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? failureOf(stream, signal) : undefined
       stream.once('response', (_head, _flags, raw?: string[]) => {
         const all = raw === undefined ? [] : fromRawHeaders(raw)
         const status = Number(all.find(([name]) => name === ':status')?.[1] ?? 0)
-        resolve({ status, headers: all.filter(([name]) => !name.startsWith(':')), body: stream })
+        resolve({ status, headers: all.filter(([name]) => !name.startsWith(':')), body: stream, cutOff })
       })
       if (body !== undefined) stream.end(body)
     })

@@ -14,13 +14,17 @@ export class AnswerBody {
     this.#left = left
   }
 
-  /** Resolves when there is room for more. */
-  async write(chunk: Buffer): Promise<void> {
-    if (chunk.length === 0) return
+  /** False: wait until it is drained. */
+  push(chunk: Buffer): boolean {
+    if (chunk.length === 0) return true
     this.bytes += chunk.length
     this.endsLine = chunk.at(-1) === NEWLINE
-    if (this.#left.aborted || this.#out.write(chunk)) return
-    await new Promise<void>((resolve) => {
+    return this.#left.aborted || this.#out.write(chunk)
+  }
+
+  drained(): Promise<void> {
+    if (this.#left.aborted || !this.#out.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => {
       const goOn = (): void => {
         this.#out.off('drain', goOn)
         this.#left.removeEventListener('abort', goOn)
@@ -28,8 +32,12 @@ export class AnswerBody {
       }
       this.#out.on('drain', goOn)
       this.#left.addEventListener('abort', goOn)
-      if (this.#left.aborted) goOn()
     })
+  }
+
+  /** Resolves when there is room for more. */
+  async write(chunk: Buffer): Promise<void> {
+    if (!this.push(chunk)) await this.drained()
   }
 
   end(last = ''): void {

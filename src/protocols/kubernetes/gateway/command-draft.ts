@@ -1,47 +1,76 @@
 import { createHash } from 'node:crypto'
-import type { CommandDraft, Session } from '../../../gateway/engine.ts'
-import { isEmptyPlan } from '../../../masking/plan.ts'
+import type { CommandDraft, Recordable, Session } from '../../../gateway/engine.ts'
+import type { Facts } from '../../../policy/command.ts'
 import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
-import { PamError } from '../../../shared/errors.ts'
 import { valueOf } from '../../http/wire/headers.ts'
+import { requestText } from '../record/request-text.ts'
+import { forwardFacts } from '../streams/stream-facts.ts'
 import type { KubernetesTarget } from '../target.ts'
+import { maskingRefusal } from './answer-masking.ts'
 import type { KubernetesCommand } from './read-command.ts'
 import { impersonatedUser } from './upstream-headers.ts'
 
-/** What rules want hidden is not shown as it is. */
-const maskingRefusal = ({ masking }: Pick<Session, 'masking'>): PamError | undefined =>
-  isEmptyPlan(masking)
-    ? undefined
-    : new PamError(
-        'FEATURE_REFUSED',
-        'values are masked for you on this target, and answers of Kubernetes are not masked yet',
-      )
+type KubernetesSession = Session<KubernetesTarget>
 
 /** A request as the session judges, records and holds it. */
-export function draftOf(command: KubernetesCommand, session: Session<KubernetesTarget>): CommandDraft {
-  const { head, bytes, facts, refusal } = command
+export function draftOf(command: KubernetesCommand, session: KubernetesSession): CommandDraft {
+  const { head, request, body, bytes } = command
+  const { shown, recorded } =
+    request === undefined ? unreadText(command, session) : requestText(request, head.target, body, bytes, session)
+  return draft(command, session, { text: shown, recorded, facts: command.facts })
+}
+
+/** One connection to a port, which is said by the stream and not by the request that began it. */
+export function portDraftOf(command: KubernetesCommand, port: number, session: KubernetesSession): CommandDraft {
+  const text = `${command.head.method} ${command.head.target} port ${port}`
+  const [around] = command.statements
+  if (around === undefined) throw new Error('a request without a statement')
+  return draft(command, session, {
+    text,
+    recorded: { text: escapeMarks(text), parameters: [] },
+    facts: forwardFacts(around, port),
+  })
+}
+
+interface Told {
+  readonly text: string
+  readonly recorded: Recordable
+  readonly facts: Facts
+}
+
+function draft(command: KubernetesCommand, session: KubernetesSession, { text, recorded, facts }: Told): CommandDraft {
+  const { head, bytes, refusal, transport } = command
   const { impersonate } = session.config
-  const request = `${head.method} ${head.target}`
-  const text =
-    bytes.length === 0
-      ? escapeMarks(request)
-      : `${escapeMarks(request)}\n${commitmentMark(`body ${session.commitment(bytes.toString('latin1'))}`)}`
-  const draft: CommandDraft = {
+  const made: CommandDraft = {
     text,
     parameters: [],
     facts,
-    recorded: { text, parameters: [] },
+    recorded,
     comparisons: [],
     notes: () => [],
     estimate: () => Promise.resolve(undefined),
-    refusal: refusal ?? maskingRefusal(session),
+    refusal: refusal ?? maskingRefusal(command, session),
     context: {
+      // What is shown has secrets left out, so it is not all that would run.
+      request: `${head.method} ${head.target}`,
       body: createHash('sha256').update(bytes).digest('hex'),
       contentType: valueOf(head.headers, 'content-type') ?? '',
+      accept: valueOf(head.headers, 'accept') ?? '',
+      transport: transport === undefined ? '' : [transport.protocol, ...transport.offered].join(' '),
       impersonated: impersonate === undefined ? '' : impersonatedUser(session.person, impersonate),
     },
     inTransaction: false,
-    again: () => Promise.resolve(draft),
+    again: () => Promise.resolve(made),
   }
-  return draft
+  return made
+}
+
+/** Nobody can tell what in it is secret. */
+function unreadText(
+  { head, bytes }: KubernetesCommand,
+  session: Pick<Session, 'commitment'>,
+): { readonly shown: string; readonly recorded: Recordable } {
+  const original = `${head.method} ${head.target}\n\n${bytes.toString('utf8')}`
+  const text = commitmentMark(`a request that could not be read, ${session.commitment(original)}`)
+  return { shown: text, recorded: { text, parameters: [], detached: original } }
 }

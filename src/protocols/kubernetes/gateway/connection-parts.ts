@@ -1,11 +1,16 @@
-import type { Session } from '../../../gateway/engine.ts'
+import type { CommandReader } from '../../../host/command/command-reader.ts'
+import type { Session, Verdict } from '../../../gateway/engine.ts'
 import type { Upstream } from '../../http/upstream/upstream.ts'
 import type { KubernetesTarget } from '../target.ts'
+import type { KubernetesCommand } from './read-command.ts'
 
 /** What one connection of a client works with. */
 export interface ConnectionParts {
+  /** Of port-forward: whether one of its connections may be opened. `left`: nobody waits for it any more. */
+  readonly decidePort: (command: KubernetesCommand, port: number, left: AbortSignal) => Promise<Verdict>
   readonly session: Session<KubernetesTarget>
   readonly upstream: Upstream
+  readonly reader: Pick<CommandReader, 'readWords'>
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
 }

@@ -1,4 +1,4 @@
-import type { Verdict } from '../../../gateway/engine.ts'
+import type { CommandDraft, Verdict } from '../../../gateway/engine.ts'
 import { clientLeft } from '../../../gateway/early-input.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
@@ -7,21 +7,21 @@ import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Exchange, HttpConnection, HttpHandler } from '../../http/server/exchange.ts'
 import { readBody } from '../../http/server/read-body.ts'
 import { statusAnswer } from '../status.ts'
-import { draftOf } from './command-draft.ts'
+import { draftOf, portDraftOf } from './command-draft.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { forward } from './forward.ts'
 import { verdictOn } from './hold.ts'
-import { readCommand, type KubernetesCommand } from './read-command.ts'
+import { readCommand } from './read-command.ts'
 import { reasonFor, refuseExchange } from './refuse.ts'
 
 /** One connection of a client: each request is read, decided on, put on record, forwarded and answered. */
 export class KubernetesConnection implements HttpHandler {
-  readonly #parts: ConnectionParts
+  readonly #parts: Omit<ConnectionParts, 'decidePort'>
   readonly #open = new Set<Promise<void>>()
   /** Bytes of bodies that are kept in memory: of requests that are read, or that wait. */
   #buffered = 0
 
-  constructor(parts: ConnectionParts) {
+  constructor(parts: Omit<ConnectionParts, 'decidePort'>) {
     this.#parts = parts
   }
 
@@ -72,11 +72,15 @@ export class KubernetesConnection implements HttpHandler {
       })
       kept = body.length
       this.#keep(kept)
-      const command = readCommand(exchange, body)
-      const { verdict, warning } = await this.#decide(command, exchange)
+      const command = await readCommand(exchange, body, this.#parts.reader)
+      const { verdict, warning } = await this.#decide(draftOf(command, session), exchange.left, command.timeoutMs)
       if (verdict.type === 'refuse') return refuseExchange(exchange, verdict.error)
       await this.#written(signal)
-      await forward({ command, decision: verdict.id, warning }, exchange, signal, this.#parts)
+      await forward({ command, decision: verdict.id, warning }, exchange, signal, {
+        ...this.#parts,
+        decidePort: async (of, port, left) =>
+          (await this.#decide(portDraftOf(of, port, session), left, undefined)).verdict,
+      })
     } catch (error) {
       refuseExchange(exchange, this.#failure(error))
     } finally {
@@ -95,16 +99,16 @@ export class KubernetesConnection implements HttpHandler {
 
   /** `warning`: what a client that has waited is told beside the answer. */
   async #decide(
-    command: KubernetesCommand,
-    exchange: Exchange,
-  ): Promise<{ verdict: Verdict; warning: string | undefined }> {
+    draft: CommandDraft,
+    left: AbortSignal,
+    timeoutMs: number | undefined,
+  ): Promise<{ readonly verdict: Verdict; readonly warning: string | undefined }> {
     const { session, tell } = this.#parts
-    const decision = session.decide(draftOf(command, session))
+    const decision = session.decide(draft)
     if (decision.type !== 'hold') return { verdict: decision, warning: undefined }
     tell(decision.notice)
     const approval = /apr_\w+/.exec(decision.notice)?.[0] ?? ''
-    const verdict = await verdictOn(decision, exchange.left, command.timeoutMs)
-    return { verdict, warning: `approved: ${approval}` }
+    return { verdict: await verdictOn(decision, left, timeoutMs), warning: `approved: ${approval}` }
   }
 
   /** The intent is on record before the first byte goes upstream; where it cannot be, the session ends. */

@@ -1,4 +1,5 @@
 import { sessionFor, type Engine } from '../../../gateway/engine.ts'
+import { createCommandReader, inOrder } from '../../../host/command/command-reader.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { HttpServers, type HttpClient } from '../../http/server/serve-http.ts'
@@ -12,6 +13,7 @@ import { refuseClient } from './refuse-client.ts'
 /** Sessions of Kubernetes: one for each `connect`, of as many connections as the client opens. */
 export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
   const servers = new HttpServers()
+  const reader = createCommandReader()
   const clients = new WeakMap<Channel, HttpClient>()
   return {
     protocol: 'kubernetes',
@@ -26,12 +28,14 @@ export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        await new KubernetesConnection({ session, upstream, tell }).run((handler) => servers.serve(client, handler))
+        await new KubernetesConnection({ session, upstream, tell, reader: inOrder(reader) }).run((handler) =>
+          servers.serve(client, handler),
+        )
       } finally {
         upstream.close()
       }
     },
-    read: readText,
+    read: (text) => readText(text, reader),
     probe: (target, lease, limits) =>
       probeKubernetes({ config: target as KubernetesTarget, lease, limits, baseDirectory, ended: undefined }),
     async refuse(channel: Channel, error: PamError) {

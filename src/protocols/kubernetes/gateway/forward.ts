@@ -1,89 +1,93 @@
 import type { Session } from '../../../gateway/engine.ts'
-import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Exchange } from '../../http/server/exchange.ts'
-import type { UpstreamAnswer } from '../../http/upstream/answer.ts'
+import type { UpstreamRequest } from '../../http/upstream/answer.ts'
 import type { Header } from '../../http/wire/headers.ts'
-import { statusOf } from '../status.ts'
+import { serveStream } from '../streams/serve-stream.ts'
+import type { Transport } from '../streams/transport.ts'
 import type { KubernetesTarget } from '../target.ts'
-import { AnswerBody } from './answer-body.ts'
-import { passedAnswerHeaders } from './answer-headers.ts'
+import { maskableHeaders } from './answer-masking.ts'
+import { AnswerRelay, type AllowedRequest } from './answer-relay.ts'
 import type { ConnectionParts } from './connection-parts.ts'
-import type { KubernetesCommand } from './read-command.ts'
-import { reasonFor } from './refuse.ts'
 import { identityHeaders, passedHeaders } from './upstream-headers.ts'
-
-export interface AllowedRequest {
-  readonly command: KubernetesCommand
-  readonly decision: string
-  readonly warning: string | undefined
-}
 
 /** Sends an allowed request with the gateway's credential, and gives its answer to the client as it comes. */
 export async function forward(
-  { command, decision, warning }: AllowedRequest,
+  allowed: AllowedRequest,
   exchange: Exchange,
   signal: AbortSignal,
-  { session, upstream }: ConnectionParts,
+  parts: Pick<ConnectionParts, 'session' | 'upstream' | 'decidePort'>,
 ): Promise<void> {
+  const { command } = allowed
+  const { session, upstream } = parts
   const start = performance.now()
-  let status: number | undefined
-  let body: AnswerBody | undefined
+  const relay = new AnswerRelay(allowed, exchange, session)
+  let isStream = false
   try {
-    const answer = await upstream.send({
-      method: command.head.method,
-      target: command.head.target,
-      headers: requestHeaders(command, decision, session),
-      body: command.bytes.length === 0 ? undefined : command.bytes,
-      signal,
-    })
-    ;({ status } = answer)
-    if (status === 401) throw credentialRefused(answer, session)
-    body = new AnswerBody(exchange.answer({ status, headers: answerHeaders(answer, warning) }), exchange.left)
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) await body.write(chunk)
-    body.end()
+    if (command.transport === undefined) {
+      const headers = maskableHeaders(passedHeaders(command.head.headers), command, session)
+      return await relay.pass(await upstream.send(requestOf(allowed, headers, session, signal)))
+    }
+    const answer = await stream(allowed, command.transport, exchange, signal, parts)
+    if (answer === undefined) isStream = true
+    else await relay.pass(answer)
   } catch (error) {
-    const isTold = session.ended.aborted && command.request?.verb === 'watch' && body?.endsLine === true
-    if (!isTold) throw error
-    // A watch ends with an event that says why, where the client reads nothing half.
-    body?.end(`${JSON.stringify({ type: 'ERROR', object: statusOf(reasonFor(reasonOf(session.ended))) })}\n`)
+    if (!relay.tellWatcher()) throw error
   } finally {
-    session.recorder.outcome({
-      type: 'result',
-      command: decision,
-      tag: status === undefined ? undefined : String(status),
-      rows: 0,
-      bytes: body?.bytes ?? 0,
-      durationMs: Math.round(performance.now() - start),
-      error: status === undefined ? 'no answer' : status >= 400 ? String(status) : undefined,
-    })
+    // A stream has put its own end on record.
+    if (!isStream) relay.record(performance.now() - start)
   }
 }
 
-function requestHeaders(
-  { head }: KubernetesCommand,
-  decision: string,
-  { lease, person, config }: Session<KubernetesTarget>,
-): Header[] {
-  return [
-    ...passedHeaders(head.headers),
-    ...identityHeaders(lease, person, config.impersonate),
-    // The audit log of the API server has the decision's id as that of the event.
-    ['audit-id', decision],
-  ]
+/** exec, attach and port-forward to their end; an answer of HTTP where the API server wants none of it. */
+function stream(
+  allowed: AllowedRequest,
+  transport: Transport,
+  exchange: Exchange,
+  signal: AbortSignal,
+  { session, upstream, decidePort }: Pick<ConnectionParts, 'session' | 'upstream' | 'decidePort'>,
+): ReturnType<typeof serveStream> {
+  const { command, decision } = allowed
+  const { request } = command
+  if (request === undefined) throw new Error('a stream without a request')
+  return serveStream({
+    session,
+    request,
+    transport,
+    decision,
+    name: `${request.subresource} ${request.name} ${decision}`,
+    keep: session.config.recordOutput,
+    ended: signal,
+    switchProtocols: (headers) => exchange.switchProtocols(headers),
+    decidePort: (port) => decidePort(command, port, exchange.left),
+    upgrade: (headers, protocol) =>
+      upstream.switchProtocols(
+        requestOf(allowed, [...ownHeaders(command.head.headers), ...headers], session, signal),
+        protocol,
+      ),
+  })
 }
 
-/** Warnings are shown to people by kubectl (RFC 7234, section 5.5). */
-const answerHeaders = ({ headers }: UpstreamAnswer, warning: string | undefined): Header[] => [
-  ...passedAnswerHeaders(headers, false),
-  ...(warning === undefined ? [] : [['warning', `299 pamctl ${JSON.stringify(warning)}`] as const]),
-]
+/** Of a request that becomes a stream: who the client is, by its own words, and nothing else. */
+const ownHeaders = (headers: readonly Header[]): Header[] =>
+  passedHeaders(headers).filter(([name]) => name === 'user-agent' || name.startsWith('kubectl-'))
 
-/** It is not the client who has to sign in. */
-function credentialRefused({ body }: UpstreamAnswer, { config, logger }: Session<KubernetesTarget>): PamError {
-  body.destroy()
-  logger.warn({ target: config.name }, 'target.credential_refused')
-  return new PamError('TARGET_CREDENTIAL', `${config.name} did not accept the gateway's credential`, {
-    side: 'upstream',
-    hint: 'contact your gateway administrator',
-  })
+function requestOf(
+  { command, decision }: AllowedRequest,
+  headers: readonly Header[],
+  { lease, person, config }: Session<KubernetesTarget>,
+  signal: AbortSignal,
+): UpstreamRequest {
+  const { head, bytes } = command
+  return {
+    method: head.method,
+    target: head.target,
+    headers: [
+      ...headers,
+      ...identityHeaders(lease, person, config.impersonate),
+      // The audit log of the API server has the decision's id as that of the event.
+      ['audit-id', decision],
+    ],
+    body: bytes.length === 0 ? undefined : bytes,
+    signal,
+  }
 }

@@ -1,4 +1,4 @@
-import { fromParts, partsOf, statementParts } from '../parts.ts'
+import { fromParts, partsOf, statementParts, type StatementParts } from '../parts.ts'
 import { isConstant } from '../dialect.ts'
 import type { Column, Expression, FromItem, Select, Statement } from '../query.ts'
 import type { ExpressionContext } from './read-expression.ts'
@@ -16,7 +16,9 @@ export function tellIndexOrder(select: Select, outputs: readonly Output[], conte
   const told = madeOf(
     context.scope.items.map((item) => (isFixed(item, select, context) ? PLAIN : toldBy(item, read, context))),
   )
-  if (!isMasked(told) || isSingleRow(select, context) || isSeenSorted(select, outputs, context)) return
+  if (!isMasked(told)) return
+  if (isSettledAmong(select, context) && (isSingleRow(select, context) || isSeenSorted(select, outputs, context)))
+    return
   found.meets(told)
   for (const mask of told.masks)
     found.order.push({
@@ -117,19 +119,42 @@ function givenIn(where: Expression | undefined): Column[] {
  */
 function isSeenSorted(select: Select, outputs: readonly Output[], context: ExpressionContext): boolean {
   if (outputs.length > 0 && outputs.every((output) => output.repeats !== true && isHidden(output))) return true
-  const shown = shownOf(select, outputs, context)
-  if (shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true)
-    return true
   const { group, order, targets, windows } = select
+  if (windows.length > 0) return false
+  const shown = shownOf(select, outputs, context)
+  if (
+    group.length === 0 &&
+    targets.every(({ value }) => isSettled(value, context)) &&
+    shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true
+  )
+    return true
   const isInOrder = (node: Expression): boolean =>
     node.kind === 'column' && order.some(({ by }) => by.kind === 'column' && by.path.join('.') === node.path.join('.'))
   return (
     group.length > 0 &&
-    windows.length === 0 &&
     group.every(isInOrder) &&
     targets.every(({ value }) => isInOrder(value) || isAggregate(value, context))
   )
 }
+
+/** Which rows there are, and how they are sorted, is the same in whatever order they come. */
+const isSettledAmong = ({ where, having, from, order }: Select, context: ExpressionContext): boolean =>
+  [where, having, ...order.map(({ by }) => by)].every((node) => node === undefined || isSettled(node, context)) &&
+  from.every((item) => isSettledIn(fromParts(item), context))
+
+/** The same for a row, or for a group. What a query within tells of the order of its own rows was counted there. */
+function isSettled(node: Expression, context: ExpressionContext): boolean {
+  if (node.kind === 'assign' || node.kind === 'opaque' || node.kind === 'built') return false
+  const { isOrderFree } = context.found.dialect.totals
+  if (node.kind === 'call' && (node.window !== undefined || isOrderFree(node) === undefined)) return false
+  const { expressions, statements } = partsOf(node)
+  return isSettledIn({ expressions, statements, from: [] }, context)
+}
+
+const isSettledIn = ({ expressions, statements, from }: StatementParts, context: ExpressionContext): boolean =>
+  expressions.every((part) => isSettled(part, context)) &&
+  statements.every((part) => isSettledIn(statementParts(part), context)) &&
+  from.every((item) => isSettledIn(fromParts(item), context))
 
 /** One row, which is the same in whatever order others are put together in it. */
 const isSingleRow = ({ targets, group, distinct, windows }: Select, context: ExpressionContext): boolean =>
@@ -148,7 +173,8 @@ const isAggregate = (value: Expression, { found }: ExpressionContext): boolean =
   value.args.every((arg) => isOfRow(arg, found.dialect.totals.isOrderFree))
 
 /** Sorted by the whole primary key of a table, and showing nothing that depends on the rows before. */
-function isFixed({ orders, alias, columns }: RangeItem, select: Select, { found, scope }: ExpressionContext): boolean {
+function isFixed({ orders, alias, columns }: RangeItem, select: Select, context: ExpressionContext): boolean {
+  const { found, scope } = context
   const key = orders?.key
   if (orders === undefined || key === undefined || isMasked(orders.always)) return false
   const { isOrderFree } = found.dialect.totals
@@ -171,6 +197,7 @@ function isFixed({ orders, alias, columns }: RangeItem, select: Select, { found,
     group.length === 0 &&
     distinct === undefined &&
     windows.length === 0 &&
+    isSettledAmong(select, context) &&
     key.every((name) => isSorted(name) && !isRenamed(name)) &&
     targets.every(({ value }) => isOfRow(value, isOrderFree))
   )

@@ -61,6 +61,11 @@ function isOrdered(select: Select, outputs: readonly Output[], context: Expressi
   if (!isSimple) return false
   const aggregates = targets.some(({ value }) => value.kind === 'call' && isCount(value, context))
   if (group.length === 0 && (aggregates || having !== undefined)) return true
+  // Of a column that is neither grouped by nor counted, some servers give the value of the row that comes first.
+  const isOfGroup = (value: Expression): boolean =>
+    (value.kind === 'call' && isCount(value, context)) ||
+    (value.kind === 'column' && group.some((by) => by.kind === 'column' && by.path.at(-1) === value.path.at(-1)))
+  if (group.length > 0 && !targets.every(({ value }) => isOfGroup(value))) return false
   const shown = shownOf(select, outputs, context)
   return shown?.every((column, index) => isHidden(outputs[index]) || isSorted(column, index, shown, select)) === true
 }

@@ -2,6 +2,7 @@ import type { Name } from '../../../sql/query.ts'
 import type { Relation as SqlRelation, RelationCatalog } from '../../../sql/catalog.ts'
 import type { DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
+import { numberTable } from './number-table.ts'
 
 /**
  * What the gateway knows of a target's definitions, as a session with a default database sees them. Read from information_schema with a
@@ -68,10 +69,13 @@ export function inSession(definitions: Definitions, { database, temporary }: Ses
 const shared = new WeakMap<Definitions, Map<string | undefined, Catalog>>()
 
 /** What a name in a statement stands for; undefined where nothing has it: it may not exist, be new, or be one of the session's own. */
-export function findRelation(catalog: Catalog, { schema, name }: Name): Relation | undefined {
-  const database = schema ?? catalog.database
+export function findRelation(catalog: Catalog, named: Name): Relation | undefined {
+  const { schema: database = catalog.database, name } = named
   if (database === undefined) return undefined
-  return catalog.relations.get(keyOf(foldDatabase(database, catalog), foldTable(database, name, catalog)))
+  const [schema, table] = [foldDatabase(database, catalog), foldTable(database, name, catalog)]
+  const hasNumbers =
+    catalog.server.flavor === 'mariadb' && catalog.databases.has(schema) && !SYSTEM_DATABASES.has(schema)
+  return catalog.relations.get(keyOf(schema, table)) ?? (hasNumbers ? numberTable(schema, table) : undefined)
 }
 
 /** Whether a name may stand for a table that the session has made for itself. */

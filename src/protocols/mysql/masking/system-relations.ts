@@ -56,7 +56,7 @@ const HARMLESS: Readonly<Record<string, ReadonlyMap<string, Known>>> = {
     setup_threads setup_timers keyring_keys users variables_by_thread variables_info
   `),
   mysql: known(`
-    columns_priv component db default_roles engine_cost func global_grants global_priv gtid_executed gtid_slave_pos help_category help_keyword
+    columns_priv component db default_roles engine_cost func global_grants global_priv-priv gtid_executed gtid_slave_pos help_category help_keyword
     help_relation help_topic plugin procs_priv proxies_priv role_edges roles_mapping server_cost servers-password tables_priv
     time_zone time_zone_leap_second time_zone_name time_zone_transition time_zone_transition_type
     user-password-authentication_string proc event

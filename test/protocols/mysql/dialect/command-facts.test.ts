@@ -75,6 +75,7 @@ describe('what a statement names', () => {
     ['update customers set id = 2 where id = 1', [], ['shop.customers', 'shop.orders']],
     ['replace into orders values (1, 2, 3, 4)', [], ['shop.items', 'shop.orders']],
     ['truncate notes', [], ['shop.notes']],
+    ['select * from seq_1_to_3, other.seq_0_to_9_step_3', ['other.seq_0_to_9_step_3', 'shop.seq_1_to_3'], []],
     // What is not there yet is made.
     ['create or replace view fresh as select id from notes', ['shop.notes'], ['shop.fresh']],
     ['create or replace view contacts as select id from notes', ['shop.notes'], ['shop.contacts']],
@@ -98,6 +99,9 @@ describe('what a statement names', () => {
 
   it.each<[string, string | RegExp]>([
     ['select * from nowhere', /not in the catalog/],
+    ['select * from seq_01_to_3', /not in the catalog/],
+    ['select * from mysql.seq_1_to_3', /not in the catalog/],
+    ['select * from nobody.seq_1_to_3', /not in the catalog/],
     ['create or replace view fresh as select * from fresh', /not in the catalog/],
     ['create or replace table fresh like nowhere', /not in the catalog/],
     ['select f(1)', /user-defined/],
@@ -404,6 +408,17 @@ describe('the order in which an index gives rows', () => {
     'select dept, count(*) from staff group by dept',
     'insert into notes (text) select id from staff',
     'select * from (select id from staff) x',
+    // What is shown or sorted by depends on the rows before, or on the first of a group.
+    'select id, row_number() over () n from staff order by id, n',
+    'select id, sum(id) over (rows unbounded preceding) s from staff order by id, s',
+    'select id, rand(5) r from staff order by id, r',
+    'select id from staff order by rand(1), id',
+    'select id from staff where rand(1) < 0.5 order by id',
+    'select max(id) from staff where rand(1) < 0.5',
+    'select id from staff where id > (select rand(1)) order by id',
+    'select id from staff group by id is null order by id',
+    'select max(dept) m, id from staff group by id is null order by m, id',
+    'select dept, count(*) from staff group by dept order by rand(1), dept',
     'select id from staff union all select id from orders',
     'select id from workers',
     'select id from staff order by dept',
@@ -446,6 +461,7 @@ describe('partitions by a masked column', () => {
     'select count(*) from parts partition (a)',
     'delete from parts partition (a) where id = 1',
     'select id from parts',
+    'select id from parts group by id is null order by id',
   ])('are told by %s', (sql) => {
     expect(of(sql)).toMatch(/could reveal/)
   })

@@ -1,17 +1,19 @@
 import type { MaskedField, MaskingPlan } from '../../../masking/plan.ts'
 import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
 import { selectorTerms, type ApiRequest } from '../request/api-request.ts'
-import { isObject, type Body, type PatchOperation } from '../request/read-body.ts'
+import { isObject, type Body, type BodyFailure, type PatchOperation } from '../request/read-body.ts'
 import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
 
 /**
  * Why a request is refused whatever policy says: it would write back what was shown in place of a masked value, or tell a masked value by
  * what the server does. Undefined where it would not.
  */
-export function refusedByMasking(request: ApiRequest, body: Body, plan: MaskingPlan): string | undefined {
+export function refusedByMasking(request: ApiRequest, body: Body | BodyFailure, plan: MaskingPlan): string | undefined {
   if (!request.isResource) return undefined
   const fields = withAliases(request, fieldsOf(request, plan.fields ?? []))
   if (fields.length === 0) return undefined
+  // Rules may allow what is unknown: what it does with a masked value nobody could tell.
+  if ('failure' in body) return `the body cannot be read (${body.failure}), and ${request.resource} have masked fields`
   return refusedSelector(request, fields) ?? refusedBody(request, body, fields)
 }
 

@@ -473,6 +473,13 @@ describe('requests on masked fields', () => {
     expect(guard(line, body, type)).toBeUndefined()
   })
 
+  it('refuses what cannot be read', () => {
+    const text = '[{"op":"copy","from":"/type","from":"/data/password","path":"/metadata/labels/x"}]'
+    const body = readBody(JSON_PATCH, Buffer.from(text))
+    expect(refusedByMasking(requestOf(PATCH), body, SECRETS)).toContain('twice in one object')
+    expect(refusedByMasking(requestOf(PATCH.replace('secrets', 'configmaps')), body, SECRETS)).toBeUndefined()
+  })
+
   it('tells helm that its releases are masked, unless they are shown', () => {
     const line = 'GET /api/v1/namespaces/dev/secrets?labelSelector=name%3Da%2Cowner%3Dhelm'
     const shown = planOf({ fields: ['secrets:data.*'], exceptWhere: ['type=helm.sh/release.v1'] })

@@ -89,6 +89,14 @@ describe('rules for Kubernetes', () => {
     ['exec is not create', { kinds: ['create', 'get'] }, `GET ${POD}/exec?command=id`, 'deny'],
     ['a privileged pod needs its name', { kinds: ['create'] }, 'POST /api/v1/namespaces/dev/pods', 'deny', privileged],
     [
+      'a pattern names no privileged pod',
+      { kinds: ['create', 'p*'] },
+      'POST /api/v1/namespaces/dev/pods',
+      'deny',
+      privileged,
+    ],
+    ['no kinds name no privileged pod', { resources: ['*'] }, 'POST /api/v1/namespaces/dev/pods', 'deny', privileged],
+    [
       'a privileged pod with its name',
       { kinds: ['create', 'privileged-pod'] },
       'POST /api/v1/namespaces/dev/pods',

@@ -18,7 +18,7 @@ const VALUE = 'leak-hunter2-hunter2'
 const ENCODED = Buffer.from(VALUE).toString('base64')
 const MAIL = 'jo.leak@example.com'
 const RULES = [
-  { name: 'Secrets', fields: ['secrets:data.*', 'secrets:stringData.*'], style: 'redact' },
+  { name: 'Secrets', fields: ['secrets:data.*'], style: 'redact' },
   { name: 'one key', fields: ['configmaps:data.password', 'configmaps:binaryData'], style: 'partial' },
   { name: 'a resource of its own', fields: ['things.leak.example.com:spec.token'], style: 'keep-last-4' },
   {

@@ -9,8 +9,14 @@ export interface Owner {
 }
 
 /** The fields that are masked in an object of this resource. Those of a resource are in its subresources, too. */
-export const fieldsOf = (owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] =>
-  fields.filter((field) => isOf(field.owner, owner))
+export function fieldsOf(owner: Owner, fields: readonly MaskedField[]): readonly MaskedField[] {
+  const own = fields.filter((field) => isOf(field.owner, owner))
+  if (owner.resource !== 'secrets' || owner.group !== '') return own
+  // What is written as `stringData` of a Secret is its `data`: copies in annotations have it.
+  return own.flatMap((field) =>
+    field.path[0] === 'data' ? [field, { ...field, path: ['stringData', ...field.path.slice(1)] }] : [field],
+  )
+}
 
 function isOf(pattern: string, { resource, group, subresource }: Owner): boolean {
   const [whole = '', sub] = pattern.split('/')

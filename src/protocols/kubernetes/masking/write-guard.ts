@@ -10,7 +10,7 @@ import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts
  */
 export function refusedByMasking(request: ApiRequest, body: Body | BodyFailure, plan: MaskingPlan): string | undefined {
   if (!request.isResource) return undefined
-  const fields = withAliases(request, fieldsOf(request, plan.fields ?? []))
+  const fields = fieldsOf(request, plan.fields ?? [])
   if (fields.length === 0) return undefined
   // Rules may allow what is unknown: what it does with a masked value nobody could tell.
   if ('failure' in body) return `the body cannot be read (${body.failure}), and ${request.resource} have masked fields`
@@ -140,14 +140,6 @@ function annotationsOf(object: unknown): readonly unknown[] {
     }
   })
 }
-
-/** What is written as `stringData` of a Secret is its `data`. */
-const withAliases = ({ resource, group }: Owner, fields: readonly MaskedField[]): readonly MaskedField[] =>
-  resource !== 'secrets' || group !== ''
-    ? fields
-    : fields.flatMap((field) =>
-        field.path[0] === 'data' ? [field, { ...field, path: ['stringData', ...field.path.slice(1)] }] : [field],
-      )
 
 /** Elements of lists may be named by their place. */
 const leadsTo = (path: readonly string[], fields: readonly { readonly path: readonly PathStep[] }[]): boolean => {

@@ -42,7 +42,7 @@ function mask(plan: MaskingPlan, line: string, answer: unknown, type = 'applicat
   return Buffer.concat(out).toString()
 }
 
-const SECRETS = planOf({ fields: ['secrets:data.*', 'secrets:stringData.*'], style: 'redact' })
+const SECRETS = planOf({ fields: ['secrets:data.*'], style: 'redact' })
 const PASSWORD = 'hunter2-hunter2'
 const ENCODED = Buffer.from(PASSWORD).toString('base64')
 const LAST = 'kubectl.kubernetes.io/last-applied-configuration'

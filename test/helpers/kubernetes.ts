@@ -59,6 +59,8 @@ export interface KubectlOptions {
   readonly kubeconfig?: string
   readonly input?: string | Buffer
   readonly env?: NodeJS.ProcessEnv
+  /** Ends kubectl once its output has this text. */
+  readonly until?: string
 }
 
 export interface ClusterRule {
@@ -168,13 +170,14 @@ function clusterOf({ ask, ...parts }: ClusterParts): TestCluster {
     ...parts,
     request: ask,
     containerDirectory: (namespace, pod, container) => join(directory, 'pods', namespace, pod, container),
-    kubectl(args, { version = '1.37', kubeconfig = parts.kubeconfig, input, env = {} } = {}) {
+    kubectl(args, { version = '1.37', kubeconfig = parts.kubeconfig, input, env = {}, until } = {}) {
       const program = kubectlProgram(version)
       if (program === undefined) throw new Error(`there is no kubectl ${version}: run scripts/install-test-servers`)
       return run(program, args, {
         // What kubectl caches is another cluster's as soon as a port is used again.
         env: { KUBECONFIG: kubeconfig, HOME: directory, KUBECACHEDIR: join(directory, 'cache'), ...env },
         ...(input === undefined ? {} : { input }),
+        ...(until === undefined ? {} : { until }),
       })
     },
     async apply(manifest) {

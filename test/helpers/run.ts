@@ -9,16 +9,23 @@ export interface Outcome {
   readonly stderr: string
 }
 
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly input?: string | Buffer
+  readonly cwd?: string
+  /** Of a program that does not end by itself: it is ended once its output has this text. */
+  readonly until?: string
+}
+
 /** Runs a program to its end; `input` is its standard input. */
-export function run(
-  program: string,
-  args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; input?: string | Buffer; cwd?: string } = {},
-): Promise<Outcome> {
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: { ...process.env, ...options.env }, cwd: options.cwd, stdio: 'pipe' })
     let [stdout, stderr] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+      if (options.until !== undefined && stdout.includes(options.until)) child.kill()
+    })
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))

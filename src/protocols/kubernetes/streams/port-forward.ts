@@ -4,7 +4,6 @@ import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { visible } from '../../../shared/visible.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 import type { Link } from '../../http/upgrade/link.ts'
-import { SPDY_CANCEL } from '../wire/spdy-frame.ts'
 import type { SpdyHeaders } from '../wire/spdy-headers.ts'
 import { SpdyConnection, type SpdyHandler } from './spdy-connection.ts'
 
@@ -171,14 +170,13 @@ class PortForwardRelay {
     }
   }
 
-  /** Clients show what comes on the stream for errors. */
+  /** Clients show what comes on the stream for errors, once the other one is taken and over. */
   #refuse(side: Side, { message, hint }: PamError): void {
-    if (side.kind === 'data') this.#client.reset(side.client, SPDY_CANCEL)
-    else {
-      this.#client.reply(side.client)
-      this.#client.data(side.client, Buffer.from(visible(`pam: ${message}${hint === undefined ? '' : `; ${hint}`}`)))
-      this.#client.end(side.client)
-    }
+    const { client, kind } = side
+    this.#client.reply(client)
+    if (kind === 'error')
+      this.#client.data(client, Buffer.from(visible(`pam: ${message}${hint === undefined ? '' : `; ${hint}`}`)))
+    this.#client.end(client)
     this.#forget(side)
   }
 

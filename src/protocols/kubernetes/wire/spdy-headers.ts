@@ -31,20 +31,25 @@ export function encodeSpdyHeaders(headers: SpdyHeaders): Buffer {
 }
 
 /**
- * Blocks of one direction are one stream of zlib, each ended by a flush. What the gateway sends is stored in it without being
- * compressed: streams are few and their headers short.
+ * Blocks of one direction are one stream of zlib. What the gateway sends is stored in it without being compressed: streams are few and
+ * their headers short. The empty block at the end is what flushing writes: readers hand on what came before it.
  */
 export class StoredBlocks {
   #isFirst = true
 
   encode(bytes: Buffer): Buffer {
-    const head = this.#isFirst ? Buffer.from([0x78, 0x01]) : Buffer.alloc(0)
+    const head = Buffer.from(this.#isFirst ? [0x78, 0x01] : [])
     this.#isFirst = false
-    const stored = Buffer.alloc(5)
-    stored.writeUInt16LE(bytes.length, 1)
-    stored.writeUInt16LE(bytes.length ^ 0xffff, 3)
-    return Buffer.concat([head, stored, bytes])
+    return Buffer.concat([head, stored(bytes), stored(Buffer.alloc(0))])
   }
+}
+
+/** RFC 1951, section 3.2.4. */
+function stored(bytes: Buffer): Buffer {
+  const head = Buffer.alloc(5)
+  head.writeUInt16LE(bytes.length, 1)
+  head.writeUInt16LE(bytes.length ^ 0xffff, 3)
+  return Buffer.concat([head, bytes])
 }
 
 const text = (value: string): Buffer => Buffer.concat([number(value.length), Buffer.from(value, 'latin1')])

@@ -171,7 +171,7 @@ describe.skipIf(isClusterMissing())('streams of Kubernetes', () => {
     through({}, async (proxy) => {
       const marker = join(cluster.directory, `started-${version}-${_}`)
       const running = cluster.kubectl(
-        ['exec', 'web-1', '-c', 'app', '--', 'sh', '-c', `touch ${marker}; exec cat /dev/zero > /dev/null`],
+        ['exec', 'web-1', '-c', 'app', '--', 'sh', '-c', `touch ${marker}; exec sleep 1000`],
         {
           version,
           kubeconfig: proxy.kubeconfig,

@@ -91,6 +91,8 @@ export interface Variable {
 export interface Assign {
   readonly kind: 'assign'
   readonly variable: string
+  /** The value is this text as it is written, and nothing beside it. */
+  readonly text?: string
   readonly value: Expression
 }
 
@@ -309,10 +311,23 @@ export interface Cte {
   readonly adds: readonly Expression[] | undefined
 }
 
-/** A column of a select list, of RETURNING. */
-export interface Target {
-  /** What it is called; undefined where that is not certain. */
+/** What a column of a result is called. */
+export interface Called {
+  /** Undefined where that is not certain. */
   readonly name: string | undefined
+  /** Where it is not certain, the only plain word that it may be: empty for none. */
+  readonly word?: string
+}
+
+/** Whether a column may be what is meant by this name. */
+export const mayBeCalled = ({ name, word }: Called, meant: string): boolean =>
+  name === meant || (name === undefined && (word === undefined || word === meant || !isPlainWord(meant)))
+
+/** As a name may be written without quotes; a text with other characters is no such word, whatever else the server makes of it. */
+export const isPlainWord = (name: string): boolean => /^[a-z_][a-z0-9_$]*$/i.test(name)
+
+/** A column of a select list, of RETURNING. */
+export interface Target extends Called {
   readonly value: Expression
 }
 
@@ -489,6 +504,8 @@ export interface UtilityDetail {
   /** Prepared statements and cursors that it makes or drops. */
   readonly names: readonly string[]
   readonly executes: string | undefined
+  /** The statement that it prepares or runs is this text as it is written. */
+  readonly runs: string | undefined
   readonly cascade: boolean
   readonly renamesSchema: string | undefined
   /** EXPLAIN: whether the statement is run. */
@@ -522,6 +539,7 @@ export const NO_DETAIL: UtilityDetail = {
   secret: false,
   names: [],
   executes: undefined,
+  runs: undefined,
   cascade: false,
   renamesSchema: undefined,
   explain: undefined,

@@ -6,7 +6,7 @@ import { resolveFacts, type FactsOptions } from '../../src/protocols/mysql/diale
 import { readStatements } from '../../src/protocols/mysql/dialect/parse-statement.ts'
 import { readBody } from '../../src/protocols/mysql/dialect/read-body.ts'
 import type { StatementFacts } from '../../src/protocols/mysql/dialect/statement-facts.ts'
-import { UserVariables } from '../../src/protocols/mysql/dialect/user-variables.ts'
+import { SessionMemory } from '../../src/protocols/mysql/dialect/session-memory.ts'
 import { maskingScope } from '../../src/protocols/mysql/masking/scope.ts'
 import type { ServerVersion } from '../../src/protocols/mysql/wire/server-version.ts'
 import { atOnce } from '../../src/shared/slices.ts'
@@ -131,7 +131,7 @@ const OPTIONS: FactsOptions = {
   readOnly: false,
   ownAccount: false,
   defaultSchema: 'shop',
-  variables: UserVariables.NEW,
+  memory: SessionMemory.NEW,
 }
 
 /** What a text does and tells with these definitions and masks. */
@@ -141,18 +141,27 @@ export function factsOf(
   masks: readonly MaskedColumns[] = [],
   { sqlMode = '', ...options }: Partial<FactsOptions> & { readonly sqlMode?: string } = {},
 ): StatementFacts {
-  const parsed = readStatements(sql, {
+  const context = {
     server: catalog.server,
     sqlMode: new Set(sqlMode.split(',').filter((mode) => mode !== '')),
     database: catalog.database,
     multiStatements: true,
     charset: 'utf8mb4',
     foldsTableNames: catalog.foldsTableNames,
-  })
+    keepsAscii: true,
+  } as const
+  const parsed = readStatements(sql, context)
   if ('failure' in parsed) throw new Error(`${sql}: ${parsed.failure}`)
   const plan: MaskingPlan = { columns: masks, kinds: [] }
-  return resolveFacts(parsed, catalog, maskingScope(plan, catalog, catalog.trees), () => undefined, {
+  return resolveFacts(parsed, catalog, maskingScope(plan, catalog, catalog.trees), {
     ...OPTIONS,
+    runs: {
+      context,
+      read: (text) => {
+        const read = readStatements(text, { ...context, multiStatements: false })
+        return 'failure' in read ? undefined : read
+      },
+    },
     ...options,
   })
 }

@@ -1,6 +1,7 @@
 import { createConnection, type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
+import { isPlainWord, mayBeCalled } from '../../src/sql/query.ts'
 import { readStatements } from '../../src/protocols/mysql/dialect/parse-statement.ts'
 import type { ReadingContext } from '../../src/protocols/mysql/dialect/reading-context.ts'
 import { MARIADB_STATEMENTS } from '../fixtures/mysql/statements.ts'
@@ -15,6 +16,73 @@ const WHOLE =
   /^(select|insert|replace|update|delete|do|set|set-user-variable|select-into-.*|select-for-update|explain|describe|show|begin|commit|rollback|savepoint|use|truncate|lock|unlock)$/
 
 const SYNTAX_ERROR = 1064
+
+/** Expressions that are called in ways of their own. */
+const NAMED = [
+  '(id)',
+  '+id',
+  '{x id}',
+  '(SELECT id)',
+  'id/**/DIV/**/1',
+  'NOT/**/id',
+  'BINARY/**/b',
+  'id IS NULL',
+  '-id',
+  '- 5',
+  '5',
+  '1e3',
+  'UPPER(b)',
+  'UPPER/**/(b)',
+  "NAME_CONST('id', 5)",
+  "_utf8mb4'id'",
+  "'id'",
+  "' id'",
+  "'id '",
+  "('id')",
+  "'i' 'd'",
+  '"id"',
+  "X'6964'",
+  '@id',
+  '@`id`',
+  '@id := 5',
+  '@@version',
+  'CURRENT_USER',
+  'CURRENT_DATE',
+  'USER()',
+  'CASE/**/WHEN/**/id/**/THEN/**/1/**/END',
+  'COUNT(*) OVER ()',
+  'id = 1',
+  '(((id)))',
+  '(id + 1)',
+  '/*! (UPPER*/(b))',
+  'id/*!+*/1',
+  '( SELECT b FROM t LIMIT 1)',
+  'NULL',
+  'TRUE',
+  'b COLLATE/**/utf8mb4_bin',
+  'EXISTS/**/(SELECT 1)',
+  '! id',
+  'NOT NOT (id)',
+  '!!id',
+  'LAST_INSERT_ID()',
+  '(SELECT (b))',
+  "N'id'",
+  "DATE'2020-01-01'",
+  "'id' COLLATE utf8mb4_bin",
+  "_utf8mb4 'id' COLLATE utf8mb4_bin",
+  '(SELECT "id")',
+  "{d '2020-01-01'}",
+  "+'id'",
+  `id${' '.repeat(300)}+ 1`,
+  `id${'/**/'.repeat(100)}DIV/**/1`,
+  "'\\id'",
+  "'i\\d'",
+  "'\tid'",
+  "'é'",
+  'MAX(b)',
+  'id IN (1)',
+  'id BETWEEN 1 AND 2',
+]
 
 for (const version of MARIADB_VERSIONS) {
   describe.skipIf(isMariadbMissing(version))(`MariaDB ${version} and the reader`, () => {
@@ -89,6 +157,30 @@ for (const version of MARIADB_VERSIONS) {
       const mutated = Array.from({ length: 600 }, () => random.mutated(all))
       expect(await differences(generated, mode)).toEqual([])
       expect(await differences(mutated, mode)).toEqual([])
+    })
+
+    it('agree on what a column without an alias may be called', async () => {
+      await connection.query("SET sql_mode = ''")
+      await connection.query('CREATE TABLE IF NOT EXISTS t (id INT, a INT, b VARCHAR(20) CHARACTER SET utf8mb4)')
+      const random = new RandomMysql(11)
+      const wrong: string[] = []
+      let words = 0
+      for (const expression of [...NAMED, ...Array.from({ length: 300 }, () => random.expression(2))]) {
+        const sql = `SELECT ${expression} FROM t LIMIT 0`
+        const read = readStatements(sql, context)
+        const tree = 'failure' in read ? undefined : read[0]?.tree
+        const target = tree?.kind === 'select' ? tree.targets[0] : undefined
+        if (target === undefined || target.name !== undefined) continue
+        const called = await connection.query(sql).then(
+          ([, fields]) => fields[0]?.name.toLowerCase(),
+          () => undefined,
+        )
+        if (called === undefined) continue
+        if (target.word !== undefined) words++
+        if (isPlainWord(called) && !mayBeCalled(target, called)) wrong.push(`${expression} is called ${called}`)
+      }
+      expect(wrong).toEqual([])
+      expect(words).toBeGreaterThan(50)
     })
 
     it('both read most of what the grammar makes', async () => {

@@ -73,7 +73,7 @@ async function connectTo(
   })
   // A running client's own errors say what happened, where they can; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
-    const isShown = command.length === 0 || event.kind === 'untold' || (event.kind === 'ahead' && io.interactive)
+    const isShown = command.length === 0 || event.kind !== 'told'
     if (event.target === name && isShown) io.note(`pamctl: ${visible(event.message)}`)
   })
   if (listener.usualPort !== undefined)

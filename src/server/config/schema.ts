@@ -164,7 +164,13 @@ export const configSchema = z
     ] as const) {
       const seen = new Set<string>()
       list.forEach((name, index) => {
-        if (seen.has(name)) problem([...key.split('.'), index, 'name'], `"${name}" is used twice`)
+        if (seen.has(name))
+          problem(
+            [...key.split('.'), index, 'name'],
+            key === 'commands' && config.commands[index]?.[0]?.set !== undefined
+              ? `"${name}" is used twice: give the entries with \`use\` a \`name\` of their own`
+              : `"${name}" is used twice`,
+          )
         seen.add(name)
       })
     }

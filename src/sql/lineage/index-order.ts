@@ -3,7 +3,7 @@ import { isConstant } from '../dialect.ts'
 import type { Column, Expression, FromItem, Select, Statement } from '../query.ts'
 import type { ExpressionContext } from './read-expression.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
-import { isHidden, isSorted, shownOf } from './row-order.ts'
+import { isHidden, isRenamed, isSorted, shownOf } from './row-order.ts'
 import { isVisible, type RangeItem } from './scope.ts'
 
 /**
@@ -129,7 +129,9 @@ function isSeenSorted(select: Select, outputs: readonly Output[], context: Expre
   )
     return true
   const isInOrder = (node: Expression): boolean =>
-    node.kind === 'column' && order.some(({ by }) => by.kind === 'column' && by.path.join('.') === node.path.join('.'))
+    node.kind === 'column' &&
+    !isRenamed(node.path.at(-1) as string, select) &&
+    order.some(({ by }) => by.kind === 'column' && by.path.join('.') === node.path.join('.'))
   return (
     group.length > 0 &&
     group.every(isInOrder) &&
@@ -188,17 +190,12 @@ function isFixed({ orders, alias, columns }: RangeItem, select: Select, context:
         ? others.length === 1 && columns.some((column) => column.name === name)
         : qualifier === alias
     })
-  // A name of the select list goes before one of FROM.
-  const isRenamed = (name: string): boolean =>
-    targets.some(
-      (target) => target.name === name && (target.value.kind !== 'column' || target.value.path.at(-1) !== name),
-    )
   return (
     group.length === 0 &&
     distinct === undefined &&
     windows.length === 0 &&
     isSettledAmong(select, context) &&
-    key.every((name) => isSorted(name) && !isRenamed(name)) &&
+    key.every((name) => isSorted(name) && !isRenamed(name, select)) &&
     targets.every(({ value }) => isOfRow(value, isOrderFree))
   )
 }

@@ -1,4 +1,5 @@
 import type { ColumnMask } from '../../masking/plan.ts'
+import type { Called } from '../query.ts'
 
 /** Where a value comes from, as far as masking cares. */
 export interface Origin {
@@ -44,9 +45,7 @@ export function oneOf(origins: readonly Origin[]): Origin {
 export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ length: count }, () => origin)
 
 /** A result column; `repeats`: it stands for an unknown number of columns, all of one origin. */
-export interface Output {
-  /** What it is called; undefined where that is not certain: then it answers to every name. */
-  readonly name: string | undefined
+export interface Output extends Called {
   readonly origin: Origin
   readonly repeats?: true
   /** The server's name of its type, where it is a column of a relation. */

@@ -1,4 +1,5 @@
 import { fromParts, partsOf, statementParts } from '../parts.ts'
+import { mayBeCalled } from '../query.ts'
 import type {
   Expression,
   FromItem,
@@ -64,14 +65,7 @@ const withTargets = (context: ExpressionContext, outputs: readonly Output[]): Ex
         ...context,
         scope: {
           ...context.scope,
-          // One without a name is called as its text, which no column of FROM is.
-          items: [
-            ...context.scope.items,
-            {
-              alias: undefined,
-              columns: outputs.filter(({ name, repeats }) => name !== undefined || repeats === true),
-            },
-          ],
+          items: [...context.scope.items, { alias: undefined, columns: outputs }],
         },
         origins: new WeakMap(),
       }
@@ -115,9 +109,7 @@ function byNameOrPlace(node: Expression, outputs: readonly Output[]): Origin {
       return outputs[Number(node.value) - 1]?.origin ?? PLAIN
     case 'column':
       if (node.path.length !== 1) return PLAIN
-      return madeOf(
-        outputs.filter(({ name }) => name === node.path[0] || name === undefined).map(({ origin }) => origin),
-      )
+      return madeOf(outputs.filter((output) => mayBeCalled(output, node.path[0] as string)).map(({ origin }) => origin))
     case 'parameter':
     case 'system-value':
     case 'variable':
@@ -168,8 +160,9 @@ function merge(left: readonly Output[], right: readonly Output[]): readonly Outp
   const fails = both.some((output) => output.fails === true)
   const uneven = left.length !== right.length || both.some((output) => output.repeats === true)
   if (uneven) return [repeated(madeOf(both.map(({ origin }) => origin)), fails)]
-  return left.map(({ name, origin }, index) => ({
+  return left.map(({ name, word, origin }, index) => ({
     name,
+    ...(word === undefined ? {} : { word }),
     origin: oneOf([origin, (right[index] as Output).origin]),
     fails,
   }))
@@ -280,14 +273,20 @@ export function readTargets(
   context: ExpressionContext,
 ): readonly Output[] {
   const outputs: Output[] = []
-  for (const { name, value } of targets) {
+  for (const { name, word, value } of targets) {
     const starred = starOf(value, star, context)
     if (starred !== undefined)
       for (const output of starred) {
         context.found.meets(output.origin)
         outputs.push(output)
       }
-    else outputs.push({ name, origin: originOf(value, context), fails: canFail(value, context) })
+    else
+      outputs.push({
+        name,
+        ...(word === undefined ? {} : { word }),
+        origin: originOf(value, context),
+        fails: canFail(value, context),
+      })
     // The server takes no more: what is said of the rest is true of no result.
     if (outputs.length > context.found.dialect.maxColumns) return [repeated(context.found.sources.anything, true)]
   }

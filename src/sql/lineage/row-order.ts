@@ -1,6 +1,16 @@
 import { isConstant } from '../dialect.ts'
 import { fromParts, partsOf } from '../parts.ts'
-import type { Assignment, Call, Delete, Expression, FromItem, Select, Update } from '../query.ts'
+import {
+  mayBeCalled,
+  type Assignment,
+  type Call,
+  type Called,
+  type Delete,
+  type Expression,
+  type FromItem,
+  type Select,
+  type Update,
+} from '../query.ts'
 import { canFail, type ExpressionContext } from './read-expression.ts'
 import type { RangeItem } from './scope.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
@@ -91,8 +101,7 @@ function isOrderFree(node: Expression, context: ExpressionContext): boolean {
   return isFree(node)
 }
 
-interface Shown {
-  readonly name: string | undefined
+interface Shown extends Called {
   /** Undefined: a column that a star stands for. */
   readonly value: Expression | undefined
   readonly exact: boolean
@@ -106,9 +115,9 @@ export function shownOf(
 ): Shown[] | undefined {
   const { items } = context.scope
   const shown: Shown[] = []
-  for (const { name, value } of targets) {
+  for (const { name, word, value } of targets) {
     if (value.kind !== 'column' || value.path.at(-1) !== '*') {
-      shown.push({ name, value, exact: isExact(value, context) })
+      shown.push({ name, ...(word === undefined ? {} : { word }), value, exact: isExact(value, context) })
       continue
     }
     const [item, ...more] = items
@@ -147,7 +156,16 @@ export function isSorted(column: Shown, index: number, all: readonly Shown[], { 
     if (operator !== undefined) return false
     if (by.kind === 'constant') return by.type === 'integer' && Number(by.value) === index + 1
     if (by.kind !== 'column') return false
-    if (by.path.length === 1) return by.path[0] === name && all.filter((other) => other.name === name).length === 1
+    if (by.path.length === 1)
+      return by.path[0] === name && all.filter((other) => mayBeCalled(other, by.path[0] as string)).length === 1
     return value?.kind === 'column' && value.path.join('.') === by.path.join('.')
   })
 }
+
+/** Whether a column of the select list may be called as one of FROM, and be another: sorted by that name, rows are sorted by it. */
+export const isRenamed = (column: string, { targets }: Select): boolean =>
+  targets.some(
+    (target) =>
+      mayBeCalled(target, column) &&
+      (target.value.kind !== 'column' || (target.value.path.at(-1) !== column && target.value.path.at(-1) !== '*')),
+  )

@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { mayBeCalled } from '../query.ts'
 import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */
@@ -43,7 +44,11 @@ export function resolveColumn(scope: QueryScope, path: readonly string[], dialec
     const items: readonly RangeItem[] =
       qualifier === undefined ? level.items : level.items.filter(({ alias }) => alias === qualifier)
     const found = items.flatMap(({ columns }) => columns.filter((column) => column.name === name))
-    uncertain.push(...items.flatMap(({ columns }) => columns.filter(unnamed)).map(({ origin }) => origin))
+    uncertain.push(
+      ...items
+        .flatMap(({ columns }) => columns.filter((column) => column.name === undefined && mayBeCalled(column, name)))
+        .map(({ origin }) => origin),
+    )
     if (found.length > 0) {
       const [origin] = found
       if (found.length === 1 && origin !== undefined && !uncertain.some(isMasked)) return origin.origin
@@ -105,7 +110,7 @@ export function columnFails(scope: QueryScope, path: readonly string[]): boolean
   const name = path.at(-1)
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const columns = level.items.flatMap((item) => item.columns)
-    const named = columns.filter((column) => column.name === name || column.name === undefined)
+    const named = columns.filter((column) => name === undefined || mayBeCalled(column, name))
     if (named.some(({ fails }) => fails === true)) return true
     // A row as a whole is all of its columns.
     const rows = level.items.filter(({ alias }) => alias === name || name === '*')
@@ -121,10 +126,9 @@ export function columnType(scope: QueryScope, path: readonly string[]): string |
   for (let level: QueryScope | undefined = scope; level !== undefined; level = level.outer) {
     const items = level.items.filter(({ alias }) => qualifier === undefined || alias === qualifier)
     const columns = items.flatMap((item) => item.columns)
-    if (columns.some(unnamed)) return undefined
-    const named = columns.filter((column) => column.name === name)
+    const named = columns.filter((column) => name === undefined || mayBeCalled(column, name))
     const [only] = named
-    if (only !== undefined) return named.length === 1 ? only.type : undefined
+    if (only !== undefined) return named.length === 1 && only.name !== undefined ? only.type : undefined
   }
   return undefined
 }
@@ -135,7 +139,5 @@ function everything(scope: QueryScope): Origin {
     origins.push(...level.items.map(wholeRow))
   return madeOf(origins)
 }
-
-const unnamed = (column: Output): boolean => column.name === undefined
 
 export const isVisible = ({ invisible }: Output): boolean => invisible !== true

@@ -158,6 +158,9 @@ describe('words that nothing answers to are errors, with line and column', () =>
     expect(() =>
       load('commands:\n  - { use: read-only }\n  - { name: r, allow: true }\n  - { name: r, allow: true }'),
     ).toThrow(/commands\.2\.name: "r" is used twice/)
+    expect(() => load('commands:\n  - { use: everyday }\n  - { use: everyday, targets: { names: [web-1] } }')).toThrow(
+      /commands\.1\.name: "everyday: [^"]*" is used twice: give the entries with `use` a `name` of their own/,
+    )
   })
 })
 

@@ -11,24 +11,24 @@ import type { MaskingScope } from '../../../sql/masking/masking-scope.ts'
 import type { Name } from '../../../sql/query.ts'
 import { around } from '../../../sql/relations-behind.ts'
 import { findRelation, mayBeTemporary, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { executedBy, preparedBy, withoutReason, type RunReader } from './run-texts.ts'
 import { guard, guardUnknown, type GuardOptions } from './guard.ts'
 import { definitionKinds } from './redefinitions.ts'
 import { resolveStatement } from './resolve-statement.ts'
 import { effectOf } from './settings.ts'
 import type { StatementFacts } from './statement-facts.ts'
-import { UserVariables } from './user-variables.ts'
+import { SessionMemory } from './session-memory.ts'
 import { assignsAnything, effectOnVariables, meetsMasked, variablesIn } from './variable-effects.ts'
-
-/** A statement that SQL has prepared before, by its name in lower case; undefined where none is known. */
-export type FindPrepared = (name: string) => StatementFacts | undefined
 
 export interface FactsOptions extends GuardOptions {
   /** The database of names in rules that give none: the target's. */
   readonly defaultSchema: string
   /** Why it is not certain what names stand for. */
   readonly uncertain?: string | undefined
-  /** What the session's variables hold when the text is sent. */
-  readonly variables: UserVariables
+  /** What the session has left in the server when the text is sent. */
+  readonly memory: SessionMemory
+  /** Undefined: what is run as a text is not known. */
+  readonly runs?: RunReader | undefined
 }
 
 /** Resolves the names of parsed statements against the catalogs. */
@@ -36,31 +36,34 @@ export function resolveFacts(
   parsed: readonly ParsedStatement[],
   catalog: Catalog,
   masking: MaskingScope,
-  findPrepared: FindPrepared,
   options: FactsOptions,
 ): StatementFacts {
   const hides = masking.plan.columns.length > 0
-  // What the text itself prepares first is known to what comes after it.
-  const here = new Map<string, StatementFacts>()
-  const prepared: FindPrepared = (name) => here.get(name) ?? findPrepared(name)
   const lineage: StatementLineage[] = []
   const statements: SqlStatement[] = []
   const redefined = new Redefinitions(definitionKinds)
   let movesReading = false
-  let { variables } = options
-  let sent = variables
-  let namesVariables = false
+  const answering: ParsedStatement[] = []
+  const judged: ParsedStatement[] = []
+  const texts: string[] = []
+  let { memory } = options
+  let sent = memory
+  let leaves = false
   let readsMasked = false
-  for (const statement of parsed) {
+  for (const written of parsed) {
+    const executed = executedBy(written, memory, options.runs)
+    const prepared = preparedBy(written, memory, options.runs)
+    const statement = executed?.judged ?? (prepared === undefined ? written : withoutReason(written))
+    answering.push(executed?.answering ?? statement)
+    judged.push(statement)
+    if (executed !== undefined) texts.push(executed.text)
     const uncertain = [
       ...(options.uncertain === undefined ? [] : [options.uncertain]),
       // The server reads each statement when those before it have run.
       ...(movesReading ? [MOVED] : []),
       ...(redefined.maySay(statement) ? [REDEFINED] : []),
     ]
-    const executed = statement.executes === undefined ? undefined : prepared(statement.executes)
     const resolved = resolveStatement(statement, catalog, {
-      executed,
       uncertain,
       redefined,
       defaultSchema: options.defaultSchema,
@@ -68,44 +71,48 @@ export function resolveFacts(
     statements.push(resolved)
     const isAnything = assignsAnything(statement, resolved, catalog)
     const named = variablesIn(statement.tree)
-    const meets = hides && (isAnything || meetsMasked(statement, variables, catalog, masking))
+    const meets = hides && (isAnything || meetsMasked(statement, memory, catalog, masking))
     // What is assigned for some rows, or once for each, tells of them at once.
-    const before = isAnything ? UserVariables.ANYTHING : meets ? variables.tainted(named.within) : variables
-    const of = !hides
+    const before = isAnything ? SessionMemory.ANYTHING : meets ? memory.tainted(named.within) : memory
+    const read = !hides
       ? undefined
       : uncertain.length > 0 || namesTemporary(statement, catalog)
         ? unknownLineage(masking)
         : lineageWith(before, statement, {
             ...sourcesBeside(redefined, (name) => findRelation(catalog, name) !== undefined, masking.sources),
-            prepared: (name) => prepared(name)?.lineage[0],
+            prepared: () => undefined,
           })
-    const effect = effectOnVariables(statement, { isAnything, lineage: of, meetsMasked: meets })
-    if (effect !== undefined || named.reads.size > 0) namesVariables = true
+    const of = executed === undefined ? read : read && asRun(read)
+    const effect = effectOnVariables(statement, {
+      isAnything,
+      lineage: of,
+      meetsMasked: meets,
+      keepsTexts: options.runs?.context.keepsAscii === true,
+    })
+    if (effect !== undefined || named.reads.size > 0 || written.names.length > 0 || written.executes !== undefined)
+      leaves = true
     if (hides && [...named.reads].some((name) => !before.isClean(name))) readsMasked = true
-    variables = effect?.done(variables) ?? variables
+    memory = effect?.done(memory) ?? memory
     sent = effect?.sent(sent) ?? sent
+    if (written.kinds.some((kind) => kind === 'prepare' || kind === 'deallocate'))
+      for (const name of written.names) {
+        // Whatever had the name is gone, also where it fails.
+        memory = memory.prepares(name, prepared)
+        sent = sent.prepares(name)
+      }
     if (of !== undefined)
       lineage.push(plans(statement, resolved, catalog, masking) ? { ...of, ...unknownOutputs(masking) } : of)
-    const [name] = statement.names
-    if (statement.kinds.includes('prepare') && name !== undefined)
-      here.set(name, {
-        ...NOTHING,
-        database: catalog.database,
-        statements: [resolved],
-        parsed: [statement],
-        lineage: of === undefined ? [] : [of],
-      })
     if (movesReadingOf(statement, resolved, catalog)) movesReading = true
     redefined.note(statement, resolved)
   }
-  const relations = parsed
+  const relations = judged
     .flatMap(({ reads, writes }) => [...reads, ...writes])
     .map((named) => findRelation(catalog, named))
   return {
     statements,
-    parsed,
+    parsed: answering,
     refusal:
-      parsed.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
+      judged.map((statement) => guard(statement, catalog, masking, options)).find((found) => found !== undefined) ??
       statements.map((statement) => guardUnknown(statement, options.readOnly)).find((found) => found !== undefined) ??
       lineage.map(guardLineage).find((found) => found !== undefined),
     errorExposure: !hides
@@ -122,19 +129,28 @@ export function resolveFacts(
     ),
     movesReading,
     database: catalog.database,
-    objects: objectsOf(parsed, relations, catalog),
-    unresolved: parsed.some((statement) => isAnyMissing(statement, catalog)),
+    objects: objectsOf(judged, relations, catalog),
+    unresolved: judged.some((statement) => isAnyMissing(statement, catalog)),
     textParameters: [...new Set(lineage.flatMap(({ textParameters }) => textParameters ?? []))],
-    variables: namesVariables ? { sent, done: variables } : undefined,
+    memory: leaves ? { sent, done: memory } : undefined,
+    texts,
   }
 }
+
+/** What EXECUTE tells: of places in the text, nothing is known, and what a masked text is compared with need be none. */
+const asRun = ({ leaks, textParameters = [], ...lineage }: StatementLineage): StatementLineage => ({
+  ...lineage,
+  leaks: textParameters.length > 0 ? leaks.map((leak) => ({ ...leak, comparisons: undefined })) : leaks,
+  textParameters: [],
+  visible: undefined,
+})
 
 /**
  * What it assigns it may read as well, before or after: the servers say themselves that nobody should rely on the order. What may be tainted
  * by then is taken for it.
  */
 function lineageWith(
-  variables: UserVariables,
+  variables: SessionMemory,
   { tree }: ParsedStatement,
   sources: Omit<StatementSources, 'variable'>,
 ): StatementLineage {
@@ -150,7 +166,7 @@ function lineageWith(
     const next = now.tainted(maskedAmong(lineage))
     if (![...reads].some((name) => now.isClean(name) && !next.isClean(name))) return lineage
     // A chain of assignments would be gone through once for each.
-    before = round < MAX_ROUNDS ? next : UserVariables.ANYTHING
+    before = round < MAX_ROUNDS ? next : SessionMemory.ANYTHING
   }
 }
 
@@ -231,22 +247,6 @@ const movesReadingOf = (
   unknown.length > 0 ||
   kinds.some((kind) => MOVES.has(kind)) ||
   settings.some((setting) => effectOf(setting, server) !== 'none')
-
-const NOTHING: StatementFacts = {
-  statements: [],
-  parsed: [],
-  refusal: undefined,
-  errorExposure: 'none',
-  lineage: [],
-  comparisons: [],
-  changesCatalog: false,
-  movesReading: false,
-  database: undefined,
-  objects: '',
-  unresolved: false,
-  textParameters: [],
-  variables: undefined,
-}
 
 const MOVED =
   'the default database or the way in which text is read may change earlier in the same text: send the statements separately'

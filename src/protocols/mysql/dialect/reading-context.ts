@@ -13,6 +13,8 @@ export interface ReadingContext {
   readonly charset: 'utf8mb4' | 'utf8mb3' | 'latin1' | 'ascii' | 'binary'
   /** `lower_case_table_names` is not 0: names of databases, tables and aliases are the same in any case, and are lower case in the tree. */
   readonly foldsTableNames: boolean
+  /** Literals are of a character set in which ASCII is what it is: a text of it that is stored in a variable is that text. */
+  readonly keepsAscii?: boolean
 }
 
 /** Whether a text says the same in both: some servers read what was prepared again when definitions have changed, as texts are read by then. */

@@ -18,12 +18,9 @@ import { dialectOf } from './dialect.ts'
 import { effectsOf } from './effects.ts'
 import { unknownCalls } from './functions.ts'
 import { effectOf } from './settings.ts'
-import type { StatementFacts } from './statement-facts.ts'
 
 /** What the meaning of a statement depends on besides the catalogs. */
 export interface Circumstances {
-  /** Of EXECUTE: what it runs. */
-  readonly executed: StatementFacts | undefined
   /** Why it is not certain what names stand for. */
   readonly uncertain: readonly string[]
   readonly redefined: Redefinitions
@@ -33,12 +30,12 @@ export interface Circumstances {
 export function resolveStatement(
   statement: ParsedStatement,
   catalog: Catalog,
-  { executed, uncertain, redefined, defaultSchema }: Circumstances,
+  { uncertain, redefined, defaultSchema }: Circumstances,
 ): SqlStatement {
   const effects = effectsOf(statement, catalog)
   const relations = [...statement.reads, ...statement.writes].flatMap((named) => findRelation(catalog, named) ?? [])
   const all = around(relations, catalog)
-  const own: SqlStatement = {
+  return {
     ...tags(defaultSchema),
     kinds: statement.kinds,
     reads: statement.reads.map((named) => nameOf(named, catalog)),
@@ -59,7 +56,7 @@ export function resolveStatement(
     functions: statement.functions.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
     missingWhere: statement.missingWhere || missesWhere(statement.tree, catalog, dialectOf(catalog.server)),
     unknown: [
-      ...statement.unknown.filter((reason) => executed === undefined || reason !== EXECUTES),
+      ...statement.unknown,
       ...unknownCalls(statement, catalog),
       ...effects.unknown,
       ...new Set(all.flatMap(({ runs }) => runs)),
@@ -68,21 +65,6 @@ export function resolveStatement(
       ...doors(all),
       ...uncertain,
     ],
-  }
-  if (executed === undefined) return own
-  const others = executed.statements
-  const both = (field: 'kinds' | 'reads' | 'writes' | 'behind' | 'functions' | 'unknown'): string[] => [
-    ...new Set([...own[field], ...others.flatMap((other) => other[field])]),
-  ]
-  return {
-    ...tags(defaultSchema),
-    kinds: both('kinds'),
-    reads: both('reads'),
-    writes: both('writes'),
-    behind: both('behind'),
-    functions: both('functions'),
-    missingWhere: own.missingWhere || others.some(({ missingWhere }) => missingWhere),
-    unknown: both('unknown'),
   }
 }
 
@@ -154,9 +136,6 @@ export const unparsed = (reason: string, defaultSchema: string): SqlStatement =>
 
 /** Never the name of a database that a rule allows: what does not resolve matches only rules for everything. */
 const UNRESOLVED = '?'
-/** What the parser says of an EXECUTE whose statement is not known. */
-export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
-
 /** What every statement says of itself. The server's own functions have no schema. */
 const tags = (defaultSchema: string): Pick<SqlStatement, 'type' | 'defaultSchema' | 'systemSchema'> => ({
   type: 'sql',

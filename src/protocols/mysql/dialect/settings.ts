@@ -84,11 +84,11 @@ const NEVER: ReadonlySet<string> = new Set(
 `),
 )
 
-/** What tells the client, and the gateway, of changes of others of these; and the default database, which USE moves. */
+/** What tells the client, and the gateway, of changes of others of these; the default database, which USE moves; what literals become. */
 const FOLLOWED: ReadonlySet<string> = new Set(
   wordList(`
   session_track_schema session_track_state_change session_track_system_variables session_track_transaction_info session_track_gtids
-  old_mode database
+  old_mode database character_set_connection collation_connection
 `),
 )
 
@@ -99,7 +99,7 @@ const FOLLOWED: ReadonlySet<string> = new Set(
 const HARMLESS: ReadonlySet<string> = new Set(
   wordList(`
   alter_algorithm analyze_sample_percentage auto_increment_increment auto_increment_offset autocommit big_tables bulk_insert_buffer_size
-  character_set_connection character_set_database character_set_server collation_connection check_constraint_checks collation_database collation_server column_compression_threshold
+  character_set_database character_set_server check_constraint_checks collation_database collation_server column_compression_threshold
   completion_type cte_max_recursion_depth default_collation_for_utf8mb4 default_regex_flags default_week_format div_precision_increment
   end_markers_in_json eq_range_index_dive_limit error_count explain_format explain_json_format_version explicit_defaults_for_timestamp
   expensive_subquery_limit foreign_key_checks generated_random_password_length group_concat_max_len histogram_generation_max_mem_size

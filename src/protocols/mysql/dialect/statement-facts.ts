@@ -1,6 +1,6 @@
 import { PamError } from '../../../shared/errors.ts'
 import type { SqlStatement } from '../../../sql/statement.ts'
-import type { UserVariables } from './user-variables.ts'
+import type { SessionMemory } from './session-memory.ts'
 import type { TextFacts } from '../../../sql/facts/text-facts.ts'
 
 /** All that the session needs to know about one text. */
@@ -21,8 +21,10 @@ export interface StatementFacts extends TextFacts {
    */
   readonly textParameters: readonly number[]
   /**
-   * What the session's variables hold once it is sent, whatever becomes of it, and once it has succeeded. Undefined: it neither reads nor
-   * assigns any.
+   * What the session has left in the server once it is sent, whatever becomes of it, and once it has succeeded. Undefined: it depends on
+   * nothing that was left, and leaves nothing.
    */
-  readonly variables: { readonly sent: UserVariables; readonly done: UserVariables } | undefined
+  readonly memory: { readonly sent: SessionMemory; readonly done: SessionMemory } | undefined
+  /** Texts that were prepared or assigned before, and are run by it. */
+  readonly texts: readonly string[]
 }

@@ -9,7 +9,7 @@ import type { SqlStatement } from '../../../sql/statement.ts'
 import { findRelation, type Catalog } from '../catalog/catalog.ts'
 import { givesAnything } from './functions.ts'
 import { nativeFunctions } from './native-functions.ts'
-import type { UserVariables } from './user-variables.ts'
+import type { SessionMemory } from './session-memory.ts'
 
 /** User variables that a statement names. */
 export interface NamedVariables {
@@ -85,9 +85,9 @@ const NONE: ReadonlySet<Expression> = new Set()
 /** What a statement does to user variables. */
 export interface VariableEffect {
   /** As soon as it is sent, whatever becomes of it. */
-  readonly sent: (before: UserVariables) => UserVariables
+  readonly sent: (before: SessionMemory) => SessionMemory
   /** Where it has succeeded. */
-  readonly done: (before: UserVariables) => UserVariables
+  readonly done: (before: SessionMemory) => SessionMemory
 }
 
 /** Whether it may assign any variable whatever: by code that is not read, or in a way that its text does not show. */
@@ -110,7 +110,7 @@ export function assignsAnything(
 /** Undefined: nothing. */
 export function effectOnVariables(
   statement: ParsedStatement,
-  { isAnything, lineage, meetsMasked: meets }: Circumstances,
+  { isAnything, lineage, meetsMasked: meets, keepsTexts }: Circumstances,
 ): VariableEffect | undefined {
   if (isAnything) return { sent: (before) => before.tainted('all'), done: (before) => before.tainted('all') }
   const { sets, within, into } = variablesIn(statement.tree)
@@ -123,10 +123,10 @@ export function effectOnVariables(
         lineage !== undefined && (lineage.copies.length > 0 || lineage.outputs.some(({ origin }) => isMasked(origin)))
   const tainted = [...(meets ? within : []), ...(mayHoldMasked ? into : [])]
   const cleaned = new Map<string, string | undefined>()
-  for (const [name, { value }] of sets)
-    if (isAssignedClean(name, lineage)) cleaned.set(name, textOf(value))
+  for (const [name, { text }] of sets)
+    if (isAssignedClean(name, lineage)) cleaned.set(name, keepsTexts ? text : undefined)
     else tainted.push(name)
-  const sent = (before: UserVariables): UserVariables =>
+  const sent = (before: SessionMemory): SessionMemory =>
     before.assigned([...sets.keys(), ...within, ...into]).tainted(tainted)
   return { sent, done: (before) => sent(before).cleaned(cleaned) }
 }
@@ -136,6 +136,8 @@ export interface Circumstances {
   /** Undefined while no columns are masked. */
   readonly lineage: StatementLineage | undefined
   readonly meetsMasked: boolean
+  /** A text is stored with the characters that it is written with. */
+  readonly keepsTexts: boolean
 }
 
 const isAssignedClean = (name: string, lineage: StatementLineage | undefined): boolean => {
@@ -144,13 +146,10 @@ const isAssignedClean = (name: string, lineage: StatementLineage | undefined): b
   return origins.length > 0 && origins.every(({ origin }) => !isMasked(origin))
 }
 
-const textOf = (value: Expression): string | undefined =>
-  value.kind === 'constant' && value.type === 'text' ? value.value : undefined
-
 /** Whether something in a statement may hold values of masked columns, so that what it assigns, and how often, may tell them. */
 export const meetsMasked = (
   { tree, reads, writes, functions }: ParsedStatement,
-  variables: UserVariables,
+  variables: SessionMemory,
   catalog: Catalog,
   masking: MaskingScope,
 ): boolean =>
@@ -167,7 +166,7 @@ const SHOWN: ReadonlySet<string> = new Set(
   select select-for-update select-into-file select-into-variable set-user-variable insert replace update delete truncate
   load-data load-data-local set set-global set-persist set-transaction set-role do use explain describe help
   show show-processlist show-warnings show-grants show-create-user show-profile show-engine
-  begin commit rollback savepoint release rollback-to lock unlock kill deallocate
+  begin commit rollback savepoint release rollback-to lock unlock kill prepare execute execute-immediate deallocate
   create-table create-table-as create-view create-index create-sequence create-database alter-table alter-view alter-sequence
   rename-table drop-table drop-column drop-partition drop-view drop-index drop-sequence drop-database
 `),

@@ -2,7 +2,7 @@ import type { Engine } from '../../../gateway/engine.ts'
 import { keyOf, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { resolveFacts } from '../dialect/command-facts.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
-import { UserVariables } from '../dialect/user-variables.ts'
+import { SessionMemory } from '../dialect/session-memory.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { maskingScope } from '../masking/scope.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
@@ -41,8 +41,7 @@ async function readAs(
     parsed,
     catalog,
     maskingScope({ columns: [], kinds: [] }, catalog, catalog.trees),
-    () => undefined,
-    { readOnly: false, ownAccount: false, defaultSchema: DATABASE, variables: UserVariables.NEW },
+    { readOnly: false, ownAccount: false, defaultSchema: DATABASE, memory: SessionMemory.NEW },
   )
   return { facts: { type: 'sql', statements }, refusal }
 }

@@ -253,6 +253,15 @@ export class Cursor {
     return this.kind === Kind.text ? this.tokens.value(this.at++) : undefined
   }
 
+  /** A text that stands by itself: nothing says that its characters are others, and nothing is put together with it. */
+  get loneText(): string | undefined {
+    const { kind, tokens } = this
+    if (kind !== Kind.text) return undefined
+    const isAlone =
+      this.isSignAt(1, ',') || this.isSignAt(1, ';') || this.at + 1 >= tokens.count || this.wordAt(1) === 'USING'
+    return isAlone ? tokens.value(this.at) : undefined
+  }
+
   integer(): string {
     if (this.kind !== Kind.integer) this.fail('a number')
     return this.tokens.source(this.at++)

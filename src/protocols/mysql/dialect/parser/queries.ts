@@ -305,11 +305,49 @@ const readFromClause = (cursor: Cursor): readonly FromItem[] => (cursor.take('DU
 export function readTarget(cursor: Cursor): Target {
   if (cursor.takeSign('*')) return { name: undefined, value: column('*') }
   if (isStarred(cursor)) return { name: undefined, value: readColumn(cursor, true) }
+  const start = cursor.at
   const value = readExpression(cursor)
-  const alias = readAlias(cursor)
-  const name = alias ?? (value.kind === 'column' ? value.path.at(-1) : undefined)
-  return { name, value }
+  const end = cursor.at
+  const name = readAlias(cursor) ?? (value.kind === 'column' ? value.path.at(-1) : undefined)
+  const word = name === undefined ? wordOf(value, start, end, cursor) : undefined
+  return word === undefined ? { name, value } : { name, word, value }
 }
+
+/**
+ * What a plain word may be that an expression without an alias is called. The server takes the text as it is written, but for comments, up to
+ * a length, unless the expression has a name of its own: a column, a literal, NAME_CONST. Source: sql_yacc.yy, select_item; item.cc,
+ * Item::set_name.
+ */
+function wordOf(value: Expression, start: number, end: number, cursor: Cursor): string | undefined {
+  const { tokens } = cursor
+  if (value.kind === 'constant') {
+    if (value.type === 'integer' || value.type === 'number') return ''
+    const isAlone =
+      end === start + 1 && tokens.kind(start) === Kind.text && tokens.end(start) - tokens.start(start) < MAX_NAME
+    return isAlone && /^[\x20-\x7e]*$/.test(value.value) ? fold(value.value.trim()) : undefined
+  }
+  if (HAVE_NAMES.has(value.kind)) return undefined
+  if (value.kind === 'call' && value.name.schema === undefined && OWN_NAMES.has(value.name.name)) return undefined
+  for (let at = start; at < end && tokens.end(at) - tokens.start(start) < MAX_NAME; at++) {
+    if (NO_WORDS.has(tokens.kind(at))) return ''
+    // Spaces within stay; comments may be gone.
+    if (at > start && /^[ \t\n\r]+$/.test(tokens.text.slice(tokens.end(at - 1), tokens.start(at)))) return ''
+  }
+  return undefined
+}
+
+const NO_WORDS: ReadonlySet<number> = new Set([Kind.sign, Kind.text, Kind.userVariable, Kind.systemVariable])
+/** Expressions that have a name by themselves. */
+const HAVE_NAMES: ReadonlySet<Expression['kind']> = new Set([
+  'column',
+  'parameter',
+  'system-value',
+  'default',
+  'opaque',
+])
+const OWN_NAMES = new Set(['name_const', 'values', 'value'])
+/** Characters of a text that a name has for certain. */
+const MAX_NAME = 60
 
 /** `table.*`, `database.table.*`. */
 function isStarred(cursor: Cursor): boolean {

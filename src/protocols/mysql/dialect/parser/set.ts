@@ -178,7 +178,9 @@ function readSpecial(found: Found, cursor: Cursor): boolean {
     const variable = variableName(cursor.tokens.value(cursor.at++))
     if (!cursor.takeSign(':=')) cursor.expectSign('=')
     found.does.add('set-user-variable')
-    found.expressions.push(assign(variable, readExpression(cursor)))
+    const text = cursor.loneText
+    const node = assign(variable, readExpression(cursor))
+    found.expressions.push(text === undefined ? node : { ...node, text })
     return true
   }
   if (cursor.isSignAt(1, '=') && !cursor.is('PASSWORD')) return false

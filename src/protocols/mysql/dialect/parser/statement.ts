@@ -3,7 +3,7 @@ import { Kind } from '../lexer.ts'
 import { readAdministration } from './administration.ts'
 import { call, utility } from './build.ts'
 import { isCompound, readCompound } from './compound.ts'
-import { fold, type Cursor } from './cursor.ts'
+import { variableName, type Cursor } from './cursor.ts'
 import { readDefinition } from './definitions.ts'
 import { readExpression } from './clauses.ts'
 import { readSimple } from './expressions.ts'
@@ -180,33 +180,41 @@ function readArguments(cursor: Cursor): ReturnType<typeof readExpression>[] {
   return args
 }
 
+/** Why a text that is run is not known, unless it can be found out what it says. */
+export const PREPARES = 'the statement given to PREPARE cannot be analysed'
+export const RUNS = 'the statement given to EXECUTE IMMEDIATE cannot be analysed'
+export const EXECUTES = 'EXECUTE runs a statement that was prepared earlier'
+
 /** Texts of SQL are statements that are read when they come as such, and not here. */
 function readPrepared(cursor: Cursor): Utility {
   if (cursor.take('PREPARE')) {
-    const name = fold(cursor.name())
+    const name = variableName(cursor.name())
     cursor.expect('FROM')
+    const runs = cursor.loneText
     return utility('prepare', {
       expressions: [readSource(cursor)],
-      unknown: ['the statement given to PREPARE cannot be analysed'],
-      detail: { names: [name] },
+      unknown: [PREPARES],
+      detail: { names: [name], runs },
     })
   }
   if (cursor.takeAny('DEALLOCATE', 'DROP') !== undefined) {
     cursor.expect('PREPARE')
-    return utility('deallocate', { detail: { names: [fold(cursor.name())] } })
+    return utility('deallocate', { detail: { names: [variableName(cursor.name())] } })
   }
   cursor.expect('EXECUTE')
   if (cursor.isMariadb && cursor.take('IMMEDIATE')) {
+    const runs = cursor.loneText
     const source = readSource(cursor)
     return utility('execute-immediate', {
       expressions: [source, ...readUsing(cursor)],
-      unknown: ['the statement given to EXECUTE IMMEDIATE cannot be analysed'],
+      unknown: [RUNS],
+      detail: { runs },
     })
   }
-  const name = fold(cursor.name())
+  const name = variableName(cursor.name())
   return utility('execute', {
     expressions: readUsing(cursor),
-    unknown: ['EXECUTE runs a statement that was prepared earlier'],
+    unknown: [EXECUTES],
     detail: { executes: name },
   })
 }

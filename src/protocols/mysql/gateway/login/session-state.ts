@@ -12,17 +12,19 @@ export interface SessionState {
   /** Of values and names in results; undefined where each comes in its own. */
   readonly results: Charset | undefined
   readonly foldsTableNames: boolean
+  /** ASCII is what it is in the character set of literals. */
+  readonly keepsAscii: boolean
 }
 
 /** Uses no table, so that the client's warnings stay what they are, and nothing that a setting could read otherwise. */
 export const STATE_QUERY =
-  'SELECT @@session.sql_mode, @@session.character_set_client, @@session.character_set_results, HEX(CONVERT(DATABASE() USING utf8mb4)), @@global.lower_case_table_names'
+  'SELECT @@session.sql_mode, @@session.character_set_client, @@session.character_set_results, HEX(CONVERT(DATABASE() USING utf8mb4)), @@global.lower_case_table_names, @@session.character_set_connection'
 
 /** Undefined where it is none that texts could be read by. */
 export function sessionStateOf(rows: OwnRows, server: ServerVersion): SessionState | undefined {
   const [row] = rows
-  if (rows.length !== 1 || row?.length !== 5) return undefined
-  const [sqlMode, client, resultSet, database, lowerCase] = row
+  if (rows.length !== 1 || row?.length !== 6) return undefined
+  const [sqlMode, client, resultSet, database, lowerCase, literals] = row
   const charset = charsetNamed(client ?? '')
   const results = typeof resultSet === 'string' ? charsetNamed(resultSet) : undefined
   if (charset === undefined || typeof sqlMode !== 'string' || typeof lowerCase !== 'string') return undefined
@@ -35,5 +37,6 @@ export function sessionStateOf(rows: OwnRows, server: ServerVersion): SessionSta
     charset,
     results,
     foldsTableNames: lowerCase !== '0',
+    keepsAscii: charsetNamed(literals ?? '') !== undefined,
   }
 }

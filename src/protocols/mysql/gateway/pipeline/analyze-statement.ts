@@ -17,10 +17,11 @@ import { OUTSIDE_CHARSET } from '../../dialect/lexer.ts'
 import { missingRelation } from '../../dialect/missing-relations.ts'
 import type { ParsedText } from '../../dialect/parse-statement.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
+import type { RunReader } from '../../dialect/run-texts.ts'
 import { unparsed } from '../../dialect/resolve-statement.ts'
 import type { SqlParser } from '../../dialect/sql-parser.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import { UserVariables } from '../../dialect/user-variables.ts'
+import { SessionMemory } from '../../dialect/session-memory.ts'
 import { maskingScope } from '../../masking/scope.ts'
 import type { MaskingScope } from '../../../../sql/masking/masking-scope.ts'
 import type { MysqlTarget } from '../../target.ts'
@@ -33,7 +34,7 @@ export interface StatementAnalyzer {
   again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts>
   /** By the definitions that were read last. */
   scope(): MaskingScope | undefined
-  /** A statement is sent: definitions may change from here on, for all sessions, and so may the session's variables. */
+  /** A statement is sent: definitions may change from here on, for all sessions, and so may what the session leaves in the server. */
   noteSent(facts: StatementFacts): void
   /** All statements of a text have succeeded. */
   noteSucceeded(facts: StatementFacts): void
@@ -61,7 +62,7 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
   let latest: Definitions | undefined
   /** The parser gives the same object for the same text, read in the same way. */
   let cache = new Map<ParsedText, KnownFacts>()
-  let variables = UserVariables.NEW
+  let memory = SessionMemory.NEW
 
   const catalogOf = (definitions: Definitions, database: string | undefined): Catalog => {
     if (definitions !== latest) {
@@ -93,7 +94,8 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
     unresolved: false,
     textParameters: [],
     // What is not read may assign any.
-    variables: { sent: UserVariables.ANYTHING, done: UserVariables.ANYTHING },
+    memory: { sent: SessionMemory.ANYTHING, done: SessionMemory.ANYTHING },
+    texts: [],
   })
   const resolve = (
     { sql, context, parsed }: ReadText,
@@ -102,22 +104,33 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
   ): StatementFacts => {
     const catalog = catalogOf(definitions, context.database)
     const known = uncertain === undefined ? cache.get(parsed) : undefined
-    if (known !== undefined && (known.variables === undefined || known.variables === variables)) return known.facts
+    if (
+      known !== undefined &&
+      (known.memory === undefined || (known.memory === memory && known.keepsAscii === context.keepsAscii))
+    )
+      return known.facts
     if ('failure' in parsed) return { ...unread(parsed.failure), syntaxError: parsed.failure }
     const scope = maskingScope(masking, catalog, definitions.trees)
-    const resolved = resolveFacts(parsed, catalog, scope, () => undefined, {
+    const resolved = resolveFacts(parsed, catalog, scope, {
       readOnly,
       ownAccount: config.ownAccount,
       defaultSchema: config.database,
       uncertain,
-      variables,
+      memory,
+      runs: { context, read: (text) => readRun(text, context) },
     })
     const facts = { ...resolved, missing: missingRelation(resolved, catalog) }
     if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
       if (cache.size >= MAX_KNOWN) cache.clear()
-      cache.set(parsed, { facts, variables: facts.variables && variables })
+      cache.set(parsed, { facts, memory: facts.memory && memory, keepsAscii: context.keepsAscii })
     }
     return facts
+  }
+  /** A text that is run as a statement: a long one is not waited for. */
+  const readRun = (text: string, context: ReadingContext): ReturnType<RunReader['read']> => {
+    if (text.length > LONGEST_RUN) return undefined
+    const parsed = parser.parse(text, { ...context, multiStatements: false })
+    return parsed instanceof Promise || 'failure' in parsed ? undefined : parsed
   }
   const uncertainly = (text: ReadText, error: unknown): StatementFacts => {
     session.logger.warn({ cause: error }, 'catalogs.not_read')
@@ -164,17 +177,17 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
         }
       }
       if (facts.changesCatalog) onChange()
-      if (facts.variables !== undefined) variables = facts.variables.sent
+      if (facts.memory !== undefined) memory = facts.memory.sent
     },
     noteSucceeded(facts) {
-      if (facts.variables !== undefined) variables = facts.variables.done
+      if (facts.memory !== undefined) memory = facts.memory.done
     },
     noteDone(facts) {
       if (facts.changesCatalog) onChange()
     },
     forgetSession() {
       temporary = new Set()
-      variables = UserVariables.NEW
+      memory = SessionMemory.NEW
       forget()
     },
   }
@@ -190,10 +203,11 @@ function temporaryTables({ parsed }: StatementFacts, catalog: Catalog): string[]
   })
 }
 
-/** Facts, and what the session's variables held when they were found; undefined where they do not depend on that. */
+/** Facts, and what the session had left in the server when they were found; undefined where they do not depend on that. */
 interface KnownFacts {
   readonly facts: StatementFacts
-  readonly variables: UserVariables | undefined
+  readonly memory: SessionMemory | undefined
+  readonly keepsAscii: boolean | undefined
 }
 
 const outsideCharset = (): PamError =>
@@ -210,4 +224,6 @@ const OTHER_READING = 'the connection reads texts in a way that the gateway does
 /** Texts that are remembered with what they do, and the longest of them. */
 const MAX_KNOWN = 500
 const LONGEST_KNOWN = 16_384
+/** Characters of a text that EXECUTE runs. */
+const LONGEST_RUN = 4000
 const MAX_DATABASES = 50

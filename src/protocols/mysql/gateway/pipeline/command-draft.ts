@@ -31,7 +31,7 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
     facts: { type: 'sql', statements: facts.statements },
     recorded: recordable(shown, parameters, facts, session, (text) => cutText(text, context)),
     comparisons: facts.comparisons,
-    notes: () => notesOf(facts, pipeline),
+    notes: () => notesOf(command, pipeline),
     estimate: () => Promise.resolve(undefined),
     refusal: facts.refusal,
     missing: facts.missing && {
@@ -45,6 +45,7 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
     context: {
       objects: facts.objects,
       database: context?.database ?? '',
+      texts: facts.texts.join('\n'),
       sqlMode: [...(context?.sqlMode ?? [])].toSorted().join(),
     },
     inTransaction: pipeline.isInTransaction,
@@ -53,7 +54,7 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
 }
 
 /** What an approver wants to know besides the effect. */
-function notesOf(facts: StatementFacts, pipeline: Pipeline): string[] {
+function notesOf({ facts, context }: Command, pipeline: Pipeline): string[] {
   const masks = facts.lineage.flatMap(({ outputs, leaks }) => [
     ...outputs.flatMap(({ origin }) => origin.masks),
     ...leaks.map(({ mask }) => mask),
@@ -62,6 +63,9 @@ function notesOf(facts: StatementFacts, pipeline: Pipeline): string[] {
   const since = Math.round((Date.now() - pipeline.transactionSince) / 1000) * 1000
   const variables = new Set(facts.parsed.flatMap(({ tree }) => [...variablesIn(tree).reads]))
   return [
+    ...facts.texts.map(
+      (text) => `runs ${recordable(text, [], { ...facts }, pipeline.session, (cut) => cutText(cut, context)).text}`,
+    ),
     ...(variables.size > 0
       ? [`depends on ${[...variables].map((name) => `@${name}`).join(', ')}, set in the session`]
       : []),

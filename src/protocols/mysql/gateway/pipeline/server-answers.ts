@@ -13,6 +13,7 @@ import { payloadOf, type Frame } from '../../wire/framer.ts'
 import { encodeOk, type Ok } from '../../wire/ok.ts'
 import { readTextRow } from '../../wire/text-row.ts'
 import type { ParsedStatement } from '../../../../sql/facts/parsed-statement.ts'
+import type { Expression } from '../../../../sql/query.ts'
 import type { Output } from '../../../../sql/lineage/origin.ts'
 import { hideAccountSecrets } from '../results/account-secrets.ts'
 import { isPlainInfo, maskedErr, meantRows, warningMasking } from '../results/masked-messages.ts'
@@ -120,7 +121,7 @@ export class ServerAnswers {
     const masker = this.#maskerOf(run)
     if (statementOf(run)?.kinds.some((kind) => WARNINGS.has(kind)) === true)
       return warningMasking(columns, form, facts.errorExposure, masker, run.results ?? 'utf8mb4')
-    const masking = rowMasking(columns, form, outputsOf(run), masker)
+    const masking = rowMasking(columns, form, outputsOf(run), masker, accountsIn(run))
     return masking === 'untouched' ? undefined : masking
   }
 
@@ -243,6 +244,22 @@ function outputsOf(run: Run): readonly Output[] | undefined {
   return lineage[run.index]?.outputs
 }
 
+/** Columns that are USER() and the like: the account is the gateway's, and no row of any table. */
+function accountsIn(run: Run): ReadonlySet<number> {
+  const statement = statementOf(run)
+  if (statement?.tree.kind !== 'select' || run.facts.statements[run.index]?.unknown.length !== 0) return NONE
+  const { targets } = statement.tree
+  // What a star stands for are more columns.
+  if (targets.length !== run.columns.length) return NONE
+  return new Set(targets.flatMap(({ value }, index) => (isAccount(value) ? [index] : [])))
+}
+
+const isAccount = (value: Expression): boolean =>
+  value.kind === 'system-value' ||
+  (value.kind === 'call' && value.name.schema === undefined && value.args.length === 0 && ACCOUNTS.has(value.name.name))
+
+const NONE: ReadonlySet<number> = new Set()
+const ACCOUNTS = new Set(['user', 'current_user', 'session_user', 'system_user'])
 /** Statements that give as many results as what they run, which may be none or several. */
 const SEVERAL = new Set(['call', 'execute', 'execute-immediate', 'compound'])
 const OF_ACCOUNTS = new Set(['show-grants', 'show-create-user'])

@@ -65,9 +65,9 @@ function withheld(code: number): string {
 /** Whether an OK packet says in words no more than counts of rows and warnings. */
 export const isPlainInfo = ({ info }: Pick<Ok, 'info'>): boolean => INFO.test(info.toString('latin1'))
 
-/** Source: ER_INSERT_INFO, ER_UPDATE_INFO, ER_LOAD_INFO and ER_ALTER_INFO in errmsg-utf8.txt. */
+/** Source: ER_INSERT_INFO, ER_UPDATE_INFO, ER_LOAD_INFO and ER_ALTER_INFO in errmsg-utf8.txt; mysql_sql_stmt_prepare in sql_prepare.cc. */
 const INFO =
-  /^(?:Records: \d+ {2}Duplicates: \d+ {2}Warnings: \d+|Rows matched: \d+ {2}Changed: \d+ {2}Warnings: \d+|Records: \d+ {2}Deleted: \d+ {2}Skipped: \d+ {2}Warnings: \d+|)$/
+  /^(?:Records: \d+ {2}Duplicates: \d+ {2}Warnings: \d+|Rows matched: \d+ {2}Changed: \d+ {2}Warnings: \d+|Records: \d+ {2}Deleted: \d+ {2}Skipped: \d+ {2}Warnings: \d+|Statement prepared|)$/
 
 /**
  * What an OK packet may say of rows where masked columns are: how many were meant. How many have changed tells whether they had the

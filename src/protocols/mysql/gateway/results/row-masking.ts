@@ -27,15 +27,16 @@ export type RowMasking = (payload: Buffer) => Buffer
 
 /**
  * What becomes of the rows of a result; `untouched` where all bytes of every row pass as they are. `outputs` says where each column comes
- * from, undefined where nobody knows.
+ * from, undefined where nobody knows. `accounts`: columns that hold the name of the account, which may look like an address.
  */
 export function rowMasking(
   columns: readonly ColumnDefinition[],
   form: RowForm,
   outputs: readonly Output[] | undefined,
   masker: Masker,
+  accounts: ReadonlySet<number> = NONE,
 ): RowMasking | 'untouched' {
-  const rewrites = columnRewrites(columns, form, outputs, masker)
+  const rewrites = columnRewrites(columns, form, outputs, masker, accounts)
   if (rewrites.every((rewrite) => rewrite === undefined)) return 'untouched'
   return form === 'text'
     ? (payload) => rewriteTextRow(payload, rewrites)
@@ -47,15 +48,15 @@ function columnRewrites(
   form: RowForm,
   outputs: readonly Output[] | undefined,
   masker: Masker,
+  accounts: ReadonlySet<number>,
 ): readonly (Rewrite | undefined)[] {
   const { scope, keys } = masker
   const hides = scope.plan.columns.length > 0
   const origins = hides && outputs !== undefined ? fitOutputs(outputs, columns.length) : undefined
   return columns.map((column, index) => {
     const origin = hides ? originOf(column, origins?.[index] ?? scope.anything, scope) : PLAIN
-    return isMasked(origin)
-      ? maskColumn(origin, column, keys)
-      : hiddenValues(column, form, { kinds: scope.plan.kinds, keys })
+    if (isMasked(origin)) return maskColumn(origin, column, keys)
+    return accounts.has(index) ? undefined : hiddenValues(column, form, { kinds: scope.plan.kinds, keys })
   })
 }
 
@@ -124,6 +125,7 @@ function textForm({ type, flags, collation }: ColumnDefinition): 'text' | 'json'
   return valueCharset(collation) === undefined ? undefined : 'text'
 }
 
+const NONE: ReadonlySet<number> = new Set()
 const REDACTED = '****'
 const EMPTY = Buffer.alloc(0)
 const TEXTS = new Set<number>([

@@ -1,20 +1,38 @@
+import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
+import type { ReadingContext } from './reading-context.ts'
+
+/** A statement that PREPARE was given as a text that is known. */
+export interface PreparedText {
+  readonly text: string
+  readonly parsed: ParsedStatement
+  /** How it was read, and its names are resolved, whenever it runs. */
+  readonly context: ReadingContext
+}
+
 /**
- * What the user variables of a session hold, as far as is certain. It never changes: what a statement does to variables makes another one.
- * `clean`: nothing of a masked column.
+ * What a session has left in the server, as far as is certain: what its user variables hold, and what it has prepared by SQL. It never
+ * changes: what a statement leaves makes another one. `clean`: nothing of a masked column.
  */
-export class UserVariables {
+export class SessionMemory {
   /** Of a connection where nothing was assigned yet: all are NULL. */
-  static readonly NEW = new this(true, new Set(), new Map())
+  static readonly NEW = new this(true, new Set(), new Map(), new Map())
 
   /** What names that are no exceptions are. */
   readonly #isClean: boolean
   readonly #exceptions: ReadonlySet<string>
   readonly #texts: ReadonlyMap<string, string>
+  readonly #prepared: ReadonlyMap<string, PreparedText>
 
-  private constructor(isClean: boolean, exceptions: ReadonlySet<string>, texts: ReadonlyMap<string, string>) {
+  private constructor(
+    isClean: boolean,
+    exceptions: ReadonlySet<string>,
+    texts: ReadonlyMap<string, string>,
+    prepared: ReadonlyMap<string, PreparedText>,
+  ) {
     this.#isClean = isClean
     this.#exceptions = exceptions
     this.#texts = texts
+    this.#prepared = prepared
   }
 
   isClean(name: string): boolean {
@@ -26,8 +44,22 @@ export class UserVariables {
     return isPlain(name) ? this.#texts.get(name) : undefined
   }
 
+  prepared(name: string): PreparedText | undefined {
+    return isPlain(name) ? this.#prepared.get(name) : undefined
+  }
+
+  /** The statement of this name is another one now, or none that is known. */
+  prepares(name: string, statement?: PreparedText): SessionMemory {
+    if (!isPlain(name)) return this.#with({ prepared: new Map() })
+    if (statement === undefined && !this.#prepared.has(name)) return this
+    const prepared = new Map(this.#prepared)
+    prepared.delete(name)
+    if (statement !== undefined && prepared.size < MAX_NAMES) prepared.set(name, statement)
+    return this.#with({ prepared })
+  }
+
   /** Any of these may have been assigned something that is not known. */
-  assigned(names: Iterable<string>): UserVariables {
+  assigned(names: Iterable<string>): SessionMemory {
     const all = [...names]
     if (!all.every(isPlain)) return this.#with({ texts: new Map() })
     if (!all.some((name) => this.#texts.has(name))) return this
@@ -37,7 +69,7 @@ export class UserVariables {
   }
 
   /** Any of these may hold values of masked columns. A name that may be the same as any other stands for all. */
-  tainted(names: Iterable<string> | 'all'): UserVariables {
+  tainted(names: Iterable<string> | 'all'): SessionMemory {
     if (names === 'all') return ANYTHING
     const all = [...names]
     if (!all.every(isPlain)) return ANYTHING
@@ -46,7 +78,7 @@ export class UserVariables {
   }
 
   /** These hold nothing of a masked column any more; where the text is known, that. */
-  cleaned(names: ReadonlyMap<string, string | undefined>): UserVariables {
+  cleaned(names: ReadonlyMap<string, string | undefined>): SessionMemory {
     const plain = [...names].filter(([name]) => isPlain(name))
     const next = this.assigned(names.keys()).#mark(
       plain.map(([name]) => name),
@@ -57,7 +89,7 @@ export class UserVariables {
     return next.#with({ texts: new Map([...next.#texts, ...known]) })
   }
 
-  #mark(names: readonly string[], isClean: boolean): UserVariables {
+  #mark(names: readonly string[], isClean: boolean): SessionMemory {
     const isException = isClean !== this.#isClean
     if (names.every((name) => this.#exceptions.has(name) === isException)) return this
     const exceptions = new Set(this.#exceptions)
@@ -71,18 +103,20 @@ export class UserVariables {
   #with({
     exceptions = this.#exceptions,
     texts = this.#texts,
+    prepared = this.#prepared,
   }: {
     exceptions?: ReadonlySet<string>
     texts?: ReadonlyMap<string, string>
-  }): UserVariables {
-    return new UserVariables(this.#isClean, exceptions, texts)
+    prepared?: ReadonlyMap<string, PreparedText>
+  }): SessionMemory {
+    return new SessionMemory(this.#isClean, exceptions, texts, prepared)
   }
 
   /** All of them may hold anything. */
-  static readonly ANYTHING = new this(false, new Set(), new Map())
+  static readonly ANYTHING = new this(false, new Set(), new Map(), new Map())
 }
 
-const { ANYTHING } = UserVariables
+const { ANYTHING } = SessionMemory
 
 /** Servers compare names by a collation in which other characters may be the same as these, or as one another. */
 const isPlain = (name: string): boolean => /^[a-z0-9_.$]+$/.test(name)

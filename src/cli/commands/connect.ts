@@ -73,14 +73,21 @@ async function connectTo(
   })
   // A running client's own errors say what happened, where they can; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
-    const isShown = command.length === 0 || event.kind !== 'told'
-    if (event.target === name && isShown) io.note(`pamctl: ${visible(event.message)}`)
+    if (event.target === name && isShownBeside(command.length === 0 ? 'nothing' : 'a client', event.kind))
+      io.note(`pamctl: ${visible(event.message)}`)
   })
   if (listener.usualPort !== undefined)
     io.note(`pamctl: port ${listener.usualPort}, usual for ${name}, is in use; using ${listener.port}`)
   if (program !== undefined) throw new Exit(await start(program, listener))
   await keepOpen(half.describe(target, listener, context.paths().home), target, agent, options, context)
 }
+
+/**
+ * What the agent says beside a client is for stderr, whatever that is: many protocols have no message for somebody who waits. What the client
+ * is told itself it shows.
+ */
+export const isShownBeside = (running: 'a client' | 'nothing', kind: 'told' | 'ahead' | 'untold'): boolean =>
+  running === 'nothing' || kind !== 'told'
 
 /** A client of another protocol would go past the gateway: psql to a server on this machine, ssh to a host of that name. */
 function needClientOf({ name, type }: Target, program: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect } from '../../../src/cli/commands/connect.ts'
+import { connect, isShownBeside } from '../../../src/cli/commands/connect.ts'
 import { PamError } from '../../../src/shared/errors.ts'
 import { ago, runVerb, type World } from '../../helpers/verb.ts'
 
@@ -39,6 +39,15 @@ describe('pamctl connect TARGET -- CLIENT', () => {
     expect(outcome.agentCalls).toEqual([
       { method: 'listen', params: { profile: 'default', target: 'prod-db', protocol: 'postgres' } },
     ])
+  })
+
+  it.each([
+    ['ahead', true],
+    ['untold', true],
+    ['told', false],
+  ] as const)('what is said %s while a client runs: shown %s', (kind, isShown) => {
+    expect(isShownBeside('a client', kind)).toBe(isShown)
+    expect(isShownBeside('nothing', kind)).toBe(true)
   })
 
   it.each([

@@ -51,7 +51,7 @@ export function resolveFacts(
   let leaves = false
   let readsMasked = false
   for (const written of parsed) {
-    const executed = executedBy(written, memory, options.runs)
+    const executed = executedBy(written, memory, options.runs, hides)
     const prepared = preparedBy(written, memory, options.runs)
     const statement = executed?.judged ?? (prepared === undefined ? written : withoutReason(written))
     answering.push(executed?.answering ?? statement)
@@ -89,7 +89,7 @@ export function resolveFacts(
       meetsMasked: meets,
       keepsTexts: options.runs?.context.keepsAscii === true,
     })
-    if (effect !== undefined || named.reads.size > 0 || written.names.length > 0 || written.executes !== undefined)
+    if (effect !== undefined || named.reads.size > 0 || executed !== undefined || written.names.length > 0)
       leaves = true
     if (hides && [...named.reads].some((name) => !before.isClean(name))) readsMasked = true
     memory = effect?.done(memory) ?? memory

@@ -22,18 +22,22 @@ export interface Executed {
   readonly text: string
 }
 
-/** What EXECUTE runs, where the text is known, and all that it is given; undefined: it stays what it is, of unknown effect. */
+/**
+ * What EXECUTE runs, where the text is known, and all that it is given; undefined: it stays what it is, of unknown effect. `hides`: columns
+ * are masked, so that what it is given may be hidden.
+ */
 export function executedBy(
   written: ParsedStatement,
   memory: SessionMemory,
   reader: RunReader | undefined,
+  hides: boolean,
 ): Executed | undefined {
   if (reader === undefined || written.tree.kind !== 'utility') return undefined
   const { does, detail, expressions } = written.tree
   const isImmediate = does[0] === 'execute-immediate'
   if (!isImmediate && does[0] !== 'execute') return undefined
   const others = isImmediate ? expressions.slice(1) : expressions
-  if (!others.every((given) => isKnown(given, memory))) return undefined
+  if (!others.every((given) => isKnown(given, hides ? memory : undefined))) return undefined
   const prepared = isImmediate
     ? preparedText(detail.runs, expressions[0], memory, reader)
     : memory.prepared(detail.executes ?? '')
@@ -81,8 +85,9 @@ function preparedText(
 }
 
 /** Constants, and variables that hold nothing of masked columns: as parameters of a statement they are given. */
-const isKnown = (given: Expression, memory: SessionMemory): boolean =>
-  given.kind === 'constant' || (given.kind === 'variable' && given.of === 'user' && memory.isClean(given.name))
+const isKnown = (given: Expression, memory: SessionMemory | undefined): boolean =>
+  given.kind === 'constant' ||
+  (given.kind === 'variable' && given.of === 'user' && (memory === undefined || memory.isClean(given.name)))
 
 /** Kinds of statements that servers prepare, and that give one result. */
 const RUN: ReadonlySet<string> = new Set(

@@ -118,6 +118,10 @@ describe('what user variables hold', () => {
   it('says nothing of statements that name none, so that they are judged once', () => {
     expect(factsOf('select name from people', catalog, [copying]).memory).toBeUndefined()
     expect(factsOf('select @x', catalog, [copying]).memory).toBeDefined()
+    // What they run is another statement another time.
+    const memory = after(["set @q = 'select 1'", "prepare s from 'select 1'"])
+    for (const text of ['execute immediate @q', 'execute s', 'prepare t from @q', "execute immediate 'select 1'"])
+      expect(factsOf(text, catalog, [copying], { memory }).memory, text).toBeDefined()
   })
 
   it('knows the texts of constants', () => {
@@ -211,6 +215,12 @@ describe('texts that SQL prepares and runs', () => {
     expect(after(["execute immediate 'set @x = (select email from people where id = 1)'"]).isClean('x')).toBe(false)
     expect(after([MASKED, "execute immediate 'set @x = 5'"]).isClean('x')).toBe(true)
     expect(after([MASKED, "execute immediate 'set @x = 5'!"]).isClean('x')).toBe(false)
+  })
+
+  it('gives whatever variables hold to a statement where nothing is masked', () => {
+    const memory = SessionMemory.ANYTHING.prepares('s', after(["prepare s from 'select ?'"]).prepared('s'))
+    expect(factsOf('execute s using @x', catalog, [], { memory }).statements[0]?.unknown).toEqual([])
+    expect(factsOf('execute s using @x', catalog, [copying], { memory }).statements[0]?.unknown).not.toEqual([])
   })
 
   it('has nothing of texts whose characters may become others', () => {

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { buildCatalog } from '../../src/protocols/postgres/catalog/build-catalog.ts'
 import type { Catalog } from '../../src/protocols/postgres/catalog/catalog.ts'
 import type { CatalogRows } from '../../src/protocols/postgres/catalog/rows.ts'
+import { textOf } from '../../src/protocols/postgres/catalog/catalog-mirror.ts'
 import { CatalogPlace } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { SharedDefinitions } from '../../src/protocols/postgres/catalog/shared-definitions.ts'
 import { resolveFacts } from '../../src/protocols/postgres/dialect/command-facts.ts'
@@ -112,9 +113,9 @@ export class ReadingPair {
 
 /** What the catalogs say, read as the gateway reads them. */
 export async function readCatalogRows(db: pg.Client): Promise<CatalogRows> {
-  const { rows } = await new CatalogPlace(new SharedDefinitions()).read(async (texts) => {
+  const { rows } = await new CatalogPlace(new SharedDefinitions()).read(async (queries) => {
     const all: Rows[] = []
-    for (const text of texts) all.push(await rowsOf(db, text))
+    for (const query of queries) all.push(await rowsOf(db, textOf(query)))
     return all
   })
   return rows

@@ -13,6 +13,7 @@ import { STATE } from '../../src/protocols/postgres/gateway/pipeline/known-defin
 import { changeOf, isMadeFrom } from '../../src/protocols/postgres/gateway/pipeline/touches.ts'
 import { MaskingScope } from '../../src/protocols/postgres/masking/scope.ts'
 import { NOTHING_MASKED } from '../helpers/postgres-pipeline.ts'
+import { textOf, type CatalogQuery } from '../../src/protocols/postgres/catalog/catalog-mirror.ts'
 import { CatalogShelf } from '../../src/protocols/postgres/catalog/catalog-shelf.ts'
 
 let postgres: LocalPostgres
@@ -35,10 +36,10 @@ async function connect(options = ''): Promise<pg.Client> {
   return client
 }
 
-const asker = (client: pg.Client, count: { asked: number }) => async (texts: readonly string[]) => {
-  count.asked += texts.length
+const asker = (client: pg.Client, count: { asked: number }) => async (queries: readonly CatalogQuery[]) => {
+  count.asked += queries.length
   const answer: unknown = await client.query({
-    text: texts.join(';'),
+    text: queries.map(textOf).join(';'),
     rowMode: 'array',
     types: { getTypeParser: () => String },
   })
@@ -367,7 +368,7 @@ describe('what is read of some relations', () => {
     buildCatalog((await place.read(ask)).rows)
     const read = async (needed: Touches) => {
       asked.length = 0
-      return (await place.read((texts) => (asked.push(...texts), ask(texts)), needed)).rows
+      return (await place.read((queries) => (asked.push(...queries.map(textOf)), ask(queries)), needed)).rows
     }
     const whole = async () => (await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)).rows
     return { client, place, asked, read, whole }
@@ -530,7 +531,10 @@ describe('what a definition makes', () => {
       // What has these names is all that has to be read, unless it is part of a tree or its names need quotes.
       const whole = await (await new CatalogShelf().find('target', STATE, ask)).place.read(ask)
       const asked: string[] = []
-      const own = await place.readOwn((texts) => (asked.push(...texts), ask(texts)), { needed: renews, since })
+      const own = await place.readOwn((queries) => (asked.push(...queries.map(textOf)), ask(queries)), {
+        needed: renews,
+        since,
+      })
       expect(meaning(own.rows)).toEqual(meaning(whole.rows))
       expect(asked.length === 1 && asked[0]?.startsWith('with ')).toBe(!READ_WITH_ALL.test(sql))
     } finally {

@@ -16,6 +16,7 @@ let stack: DemoStack
 let through: Port
 let also: Port
 let anything: Port
+let trusting: Port
 let masked: Port
 let admin: pg.Client
 let sessions: pg.Client[]
@@ -44,31 +45,38 @@ beforeAll(async () => {
       yaml
         .replace(
           '\naccess:',
-          `${Object.entries({ through: 'changing', also: 'changing', anything: 'open', masked: 'open' })
+          `${Object.entries({
+            through: 'changing',
+            also: 'changing',
+            trusting: 'changing',
+            anything: 'open',
+            masked: 'open',
+          })
             .map(
               ([name, database]) => `
   - { name: ${name}, type: postgres, labels: { env: changing }, host: 127.0.0.1, port: ${postgresPort}, database: ${database}, user: ${DEMO_ACCOUNT.user}, password: file:target-password, tls: disable${name === 'masked' ? ', reading: ours' : ''} }`,
             )
             .join(
               '',
-            )}\n\naccess:\n  - { name: changing, who: { groups: [engineering] }, targets: { names: [through, also, anything, masked] }, grant: standing }`,
+            )}\n\naccess:\n  - { name: changing, who: { groups: [engineering] }, targets: { names: [through, also, trusting, anything, masked] }, grant: standing }`,
         )
         .replace(
           '\ncommands:',
           `\ncommands:
   - { name: no entry is changed, targets: { names: [through, also] }, match: { writes: [ledger] }, deny: the ledger is not written }
   - { name: everything that is understood, targets: { names: [through, also, masked] }, allow: true }
-  - { name: everything, targets: { names: [anything] }, match: { unknown: true }, allow: true }`,
+  - { name: everything, targets: { names: [anything, trusting] }, match: { unknown: true }, allow: true }`,
         )
         .replace(
           '\nmasking:',
-          `\nmasking:\n  - { name: people, targets: { names: [through, also, masked] }, columns: [people.ssn], style: partial }`,
+          `\nmasking:\n  - { name: people, targets: { names: [through, also, trusting, masked] }, columns: [people.ssn], style: partial }`,
         ),
   })
   const jane = await signIn(stack.gateway, 'jane')
   through = await openPort(jane, 'through')
   also = await openPort(jane, 'also')
   anything = await openPort(jane, 'anything')
+  trusting = await openPort(jane, 'trusting')
   masked = await openPort(jane, 'masked')
   admin = await connect(directly())
   // Of two targets of one database: what one does concerns the other.
@@ -78,7 +86,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([admin, ...(sessions ?? [])].map((session) => session?.end()))
   through?.close()
-  for (const port of [also, anything, masked]) port?.close()
+  for (const port of [also, trusting, anything, masked]) port?.close()
   await stack?.stop()
 })
 
@@ -756,6 +764,80 @@ async function blocked(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   await own.end()
 }
+
+describe('what stays prepared of the gateway’s own queries', () => {
+  const MADE = ['create temp table z (a int)', 'select count(*) from z', 'drop table z']
+  it.each([
+    [...MADE, 'select name, statement, parameter_types::text from pg_prepared_statements'],
+    [...MADE, 'prepare mine as select 1 as one', 'select name from pg_prepared_statements', 'execute mine', ...MADE],
+    [...MADE, 'deallocate all', ...MADE],
+    [...MADE, 'discard all', ...MADE],
+    ['begin', ...MADE, 'deallocate all', ...MADE, 'commit', ...MADE],
+    [
+      'begin',
+      ...MADE,
+      'savepoint s',
+      ...MADE,
+      'rollback to s',
+      ...MADE,
+      'select count(*) from pg_prepared_statements',
+      'rollback',
+      ...MADE,
+    ],
+    ['begin', ...MADE, 'select 1/0', 'rollback', ...MADE],
+  ])('is shown to nobody, and nobody is in its way: %s', async (...script) => {
+    const transcript = async (config: pg.ClientConfig): Promise<unknown[]> => {
+      const db = await connect(config)
+      const answers: unknown[] = []
+      for (const sql of script)
+        for (const query of [sql, { text: sql, values: [] }])
+          if (typeof query === 'string' || sql.startsWith('select'))
+            answers.push(
+              await db.query(query).then(
+                ({ command, rows }) => [command, rows as unknown],
+                (error: unknown) => (error as Error).message,
+              ),
+            )
+      await db.end()
+      return answers
+    }
+    expect(await transcript(gateway(through))).toEqual(await transcript(directly()))
+  })
+
+  it('is not believed where code that is not read has put something in its place', async () => {
+    await admin.query(RESET)
+    await admin.query(`create function public.forge() returns int language plpgsql as $f$
+      declare r record; n int := 0; begin
+        for r in select name, parameter_types::text as types from pg_prepared_statements where not from_sql loop
+          execute format('deallocate %I', r.name);
+          execute format('prepare %I (%s) as select ''forged'', ''1'', ''[]''', r.name, trim(r.types, '{}'));
+          n := n + 1;
+        end loop; insert into other values (n, 'forged'); return n; end $f$`)
+    const db = await connect(gateway(trusting))
+    try {
+      for (const block of [
+        ['', ''],
+        ['begin', 'commit'],
+      ]) {
+        await db.query(block[0] as string)
+        await db.query('create temp table z (a int)')
+        expect((await db.query('select * from z')).rows).toEqual([])
+        expect((await db.query('select public.forge() as n')).rowCount).toBe(1)
+        expect((await db.query("select from other where note = 'forged' and id > 0")).rowCount).toBeGreaterThan(0)
+        await db.query(MASKED)
+        await db.query('create temp table zz (a int)')
+        expect((await db.query('select x from vx')).rows).not.toEqual([{ x: BACKWARDS }])
+        expect((await db.query('select * from z')).rows).toEqual([])
+        await db.query('drop table z, zz')
+        await db.query(block[1] as string)
+        await db.query('deallocate all')
+      }
+    } finally {
+      await db.end()
+      await admin.query(`drop function public.forge(); ${RESET}`)
+    }
+  })
+})
 
 describe('the gateway’s own queries', () => {
   it.each([

@@ -4,7 +4,18 @@ import { LayeredMap } from '../../../shared/layered-map.ts'
 import { catalogTables, type CatalogTable, type TableRow } from './catalog-tables.ts'
 
 /** Runs one of the gateway's own queries in one snapshot; its rows. */
-export type Ask = (text: string) => Promise<readonly (readonly (string | null)[])[]>
+export type Ask = (query: CatalogQuery) => Promise<readonly (readonly (string | null)[])[]>
+
+/** A query of the gateway's own: a text, or one that is asked again and again but for `$1`, which has nothing in it that needs quoting. */
+export type CatalogQuery = string | RepeatedQuery
+export interface RepeatedQuery {
+  readonly sql: string
+  readonly parameter: string
+}
+
+/** Where nothing is prepared. */
+export const textOf = (query: CatalogQuery): string =>
+  typeof query === 'string' ? query : query.sql.replaceAll('$1', `'${query.parameter}'`)
 
 type Rows = ReadonlyMap<string, TableRow>
 
@@ -61,7 +72,14 @@ async function readChanges(
   const tables = catalogTables(version)
   const since = sinceOf(before.snapshot)
   if (since === undefined) return 'nothing to go by'
-  const read = changesIn(tables, await ask(changesQuery(tables, changedSince(since), withKeys)))
+  const read = changesIn(
+    tables,
+    await ask(
+      withKeys.size === 0
+        ? { sql: changesQuery(tables, CHANGED_SINCE, withKeys), parameter: since }
+        : textOf({ sql: changesQuery(tables, CHANGED_SINCE, withKeys), parameter: since }),
+    ),
+  )
   if (read === 'too much') return 'nothing to go by'
   if (read.storage !== before.storage || isFar(before.snapshot, read.snapshot)) return 'nothing to go by'
   const missing = new Set<string>()
@@ -109,8 +127,7 @@ async function readWhole(version: number, ask: Ask): Promise<CatalogMirror> {
   return { version, snapshot: read.snapshot, storage: read.storage, tables: rows }
 }
 
-const changedSince = (transaction: string): string =>
-  `pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age('${transaction}'::pg_catalog.xid)`
+const CHANGED_SINCE = 'pg_catalog.age(t.xmin) operator(pg_catalog.<=) pg_catalog.age($1::pg_catalog.xid)'
 
 /** One statement: the state, then for each table the number of its rows, and the rows. */
 export function mirrorQuery(tables: Readonly<Record<string, CatalogTable>>): string {

@@ -1,5 +1,5 @@
 import { WireError } from '../../../wire/wire-error.ts'
-import { readMirror, type Ask, type CatalogMirror, type MirrorReading } from './catalog-mirror.ts'
+import { readMirror, type Ask, type CatalogMirror, type CatalogQuery, type MirrorReading } from './catalog-mirror.ts'
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
@@ -7,7 +7,7 @@ import { readRelations } from './relation-reading.ts'
 import { joined, SharedDefinitions, type Touches } from './shared-definitions.ts'
 
 /** Runs the gateway's own queries, all in one round trip and one transaction; the rows of each. */
-export type AskAll = (texts: readonly string[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
+export type AskAll = (queries: readonly CatalogQuery[]) => Promise<readonly (readonly (readonly (string | null)[])[])[]>
 
 /**
  * What the catalogs of each database say, shared by its sessions: only what has changed is read, once, whoever needs it first. What
@@ -192,8 +192,8 @@ const inTime = <T>(reading: Promise<T> | undefined): Promise<T | undefined> =>
 
 const oneOf =
   (ask: AskAll): Ask =>
-  async (text) =>
-    (await ask([text]))[0] ?? []
+  async (query) =>
+    (await ask([query]))[0] ?? []
 
 async function readSystem(ask: AskAll): Promise<SystemRows> {
   const [version, relations, functions, results] = await ask(Object.values(SYSTEM_QUERIES))

@@ -27,7 +27,7 @@ export async function readRelations(
 ): Promise<MirrorReading | undefined> {
   if (names.size > MAX_NAMES || ![...names].every((name) => PLAIN_NAME.test(name))) return undefined
   const tables = catalogTables(before.version)
-  const answer = await ask(relationsQuery(tables, names))
+  const answer = await ask({ sql: relationsQuery(tables), parameter: `{${[...names].join(',')}}` })
   if (answer.length > MAX_ROWS) return undefined
   const read = collect(tables, answer)
   if (read.storage !== before.storage || isPartOfTree(read.rows)) return undefined
@@ -81,8 +81,8 @@ const PART_OF: Readonly<Record<string, string>> = {
 /** Parts that are objects with dependencies of their own. */
 const OBJECTS = Object.keys(PART_OF).filter((name) => name !== 'pg_attribute' && name !== 'pg_index')
 
-/** One statement: the state, then the rows, by catalog. */
-export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>, names: ReadonlySet<string>): string {
+/** One statement: the state, then the rows, by catalog, of the relations with the names in `$1`. */
+export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>): string {
   const isOf = (column: string, oids: string): string => `${column} operator(pg_catalog.=) any (array(select ${oids}))`
   const rowsOf = (name: string, where: string): string => {
     const table = tables[name] as CatalogTable
@@ -99,7 +99,7 @@ export function relationsQuery(tables: Readonly<Record<string, CatalogTable>>, n
     ),
   ]
   const classes = ['pg_class', 'pg_type', ...OBJECTS].map((name) => CLASSES[name])
-  return `with n as materialized (${named} where k.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid and k.relname operator(pg_catalog.=) any ('{${[...names].join(',')}}'::pg_catalog.name[])), a as materialized (select n.oid, n.reltype, n.relnamespace, n.reltoastrelid from n union ${named} where ${isOf('k.oid', `o.oid from (${indexes} union all ${sequences}) o(oid)`)}), y as materialized (select t.oid from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')} union all select t.typarray from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')}) ${[
+  return `with n as materialized (${named} where k.oid operator(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid and k.relname operator(pg_catalog.=) any ($1::pg_catalog.name[])), a as materialized (select n.oid, n.reltype, n.relnamespace, n.reltoastrelid from n union ${named} where ${isOf('k.oid', `o.oid from (${indexes} union all ${sequences}) o(oid)`)}), y as materialized (select t.oid from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')} union all select t.typarray from pg_catalog.pg_type t where ${isOf('t.oid', 'a.reltype from a')}) ${[
     `select '', pg_catalog.pg_relation_filenode('pg_catalog.pg_depend'::pg_catalog.regclass)::pg_catalog.text, null`,
     rowsOf('pg_class', isOf('t.oid', 'a.oid from a')),
     rowsOf('pg_namespace', isOf('t.oid', 'a.relnamespace from a')),
@@ -211,8 +211,8 @@ function isMadeOfKnown(mirror: CatalogMirror, changed: ReadonlyMap<string, Chang
   )
 }
 
-/** What needs no quotes in an array: names with others are read with everything else that has changed. */
-const PLAIN_NAME = /^[A-Za-z_][A-Za-z_0-9]{0,62}$/
+/** What needs no quotes in an array, where NULL is none: names with others are read with everything else that has changed. */
+const PLAIN_NAME = /^(?!null$)[A-Za-z_][A-Za-z_0-9]{0,62}$/i
 const MAX_NAMES = 100
 /** Of more rows all that has changed are read. */
 const MAX_ROWS = 5000

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { CatalogQuery } from '../../../../src/protocols/postgres/catalog/catalog-mirror.ts'
 import { CatalogPlace, CatalogShelf } from '../../../../src/protocols/postgres/catalog/catalog-shelf.ts'
 import { SharedDefinitions } from '../../../../src/protocols/postgres/catalog/shared-definitions.ts'
 
@@ -7,8 +8,8 @@ afterEach(() => void vi.useRealTimers())
 
 /** A connection whose target does not answer, and how often it was asked. */
 function silent() {
-  const asked: (readonly string[])[] = []
-  return { asked, ask: (texts: readonly string[]) => new Promise<never>(() => void asked.push(texts)) }
+  const asked: (readonly CatalogQuery[])[] = []
+  return { asked, ask: (texts: readonly CatalogQuery[]) => new Promise<never>(() => void asked.push(texts)) }
 }
 
 it('asks one thing at a time on the connection of whoever reads, however long it takes', async () => {
@@ -47,7 +48,7 @@ it('fails for whoever reads, and not for those who wait', async () => {
 
 it('asks a new connection once for all that a login has to know, and counts changes from before that', async () => {
   const shelf = new CatalogShelf()
-  const asked: (readonly string[])[] = []
+  const asked: (readonly CatalogQuery[])[] = []
   const find = (target: string, started: string, onAsked = (): void => {}) =>
     shelf.find(target, 'the state', (texts) => {
       asked.push(texts)

@@ -11,6 +11,7 @@ import { LONGEST_MESSAGE, TargetMessages } from '../../../../gateway/target-mess
 import { withDeadline } from '../../../../gateway/with-deadline.ts'
 import { Framer, type Frame } from '../../wire/framer.ts'
 import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
+import { textOf } from '../../catalog/catalog-mirror.ts'
 import type { AskAll, CatalogPlace, CatalogShelf } from '../../catalog/catalog-shelf.ts'
 import { prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
@@ -74,11 +75,11 @@ export async function connectUpstream(
         messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
       const { host, port, database } = config
-      const ask: AskAll = (texts) => runShielded(messages, shield(limits.catalogs), texts)
+      const ask: AskAll = (queries) => runShielded(messages, shield(limits.catalogs), queries.map(textOf))
       const { place, seenChanges, snapshot, state } = await shelf.find(
         JSON.stringify([host, port, database, lease.user]),
         STATE,
-        (texts) => runQueries(messages, texts),
+        (queries) => runQueries(messages, queries.map(textOf)),
       )
       const searchPath = namesOf(state[0])
       const catalog = await place.readUnlessQuiet(snapshot, ask)
@@ -117,7 +118,7 @@ async function aside<T>(target: UpstreamTarget, read: (ask: AskAll) => Promise<T
         bytes: limits.catalogBytes,
         messages: Math.ceil(limits.catalogBytes / MIN_ROW_BYTES),
       })
-      const found = await read((texts) => runShielded(messages, shield(limits.catalogs), texts))
+      const found = await read((queries) => runShielded(messages, shield(limits.catalogs), queries.map(textOf)))
       messages.close(TERMINATE)
       return found
     })

@@ -28,6 +28,8 @@ import type { KnownStatements } from '../lane/known-statements.ts'
 import { startRun, type Pending } from './pending.ts'
 import { beforePublishing, beforeText, publishedBy } from './publishing.ts'
 import { commits, restsOn } from './touches.ts'
+import { closeKept } from './gateway-query.ts'
+import { dropsPrepared, showsPrepared } from './kept-statements.ts'
 import { readableParameter } from './readable-parameter.ts'
 import type { ColumnNames, NameTable, Portal, Prepared } from './name-table.ts'
 import { settledValue, type Steps } from '../../../../gateway/steps.ts'
@@ -176,6 +178,7 @@ export class ClientMessages {
   *#query(frame: Frame, sql: string): Steps {
     const analysed = this.#analyzer.of(sql)
     const facts = yield* this.#factsBeforePublishing(sql, analysed)
+    yield* this.#hideOwn(facts)
     const command = { sql, parameters: [], facts }
     const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
@@ -184,7 +187,7 @@ export class ClientMessages {
       return this.#answerQuery(OVERTAKEN)
     }
     const of =
-      facts === analysed && verdict.wasHeld !== true
+      facts === analysed && verdict.wasHeld !== true && !showsPrepared(facts)
         ? this.#known.noteQuery({ sql, bytes: frame.bytes, facts, command: () => this.#gate.repeated(command) })
         : undefined
     this.#forwardQuery(frame, { sql, facts, decision: verdict.id, of })
@@ -215,6 +218,7 @@ export class ClientMessages {
     const pipeline = this.#pipeline
     pipeline.endBatch()
     const restore = forgetNames(pipeline.names, facts)
+    if (dropsPrepared(facts)) pipeline.kept.drop()
     const notUnderstood = facts.parsed.length === 0 ? restore : undefined
     const published = publishedBy(pipeline, facts)
     noteChanges(pipeline, facts)
@@ -260,6 +264,8 @@ export class ClientMessages {
       described: undefined,
       names: this.#namesOf(facts),
     }
+    yield* this.#hideOwn(facts)
+    if (pipeline.kept.has(message.statement)) pipeline.kept.drop()
     const change = pipeline.names.statements.set(message.statement, prepared, pipeline.batch)
     if (message.statement === '') this.#known.noteText(frame.bytes, prepared)
     this.#forward(frame.bytes, { type: 'parse', change, errorExposure: facts.errorExposure, rests: restsOn(facts) })
@@ -275,6 +281,7 @@ export class ClientMessages {
     }
     const analysed = this.#analyzer.of(prepared.sql, prepared.parameterTypes)
     const facts = yield* settledValue(analysed)
+    yield* this.#hideOwn(facts)
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
@@ -284,11 +291,12 @@ export class ClientMessages {
     const verdict = yield* this.#gate.decide(command, unheld)
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
     // What is known without asking anybody is known as long as nothing of it changes.
-    if (facts === analysed && verdict.wasHeld !== true && unheld === undefined)
+    if (facts === analysed && verdict.wasHeld !== true && unheld === undefined && !showsPrepared(facts))
       this.#known.note({ message, bytes: frame.bytes, prepared, facts, command: () => this.#gate.repeated(command) })
     this.#passing = unheld !== undefined
     const portal: Portal = { decision: verdict.id, prepared, facts, resultFormats: message.resultFormats }
     forgetNames(pipeline.names, facts)
+    if (dropsPrepared(facts)) pipeline.kept.drop()
     this.#forward(frame.bytes, {
       type: 'bind',
       change: pipeline.names.portals.set(message.portal, portal, pipeline.batch),
@@ -367,6 +375,7 @@ export class ClientMessages {
   #close(frame: Frame, message: Close): void {
     const pipeline = this.#pipeline
     const table = message.subject === 'statement' ? pipeline.names.statements : pipeline.names.portals
+    if (pipeline.kept.has(message.name)) pipeline.kept.drop()
     const change = table.set(message.name, undefined, pipeline.batch)
     this.#forward(frame.bytes, { type: 'close', change, errorExposure: 'none' })
   }
@@ -386,6 +395,14 @@ export class ClientMessages {
       errorExposure,
       outputs: cursor === undefined ? lineage[0]?.outputs : this.#pipeline.names.cursors.get(cursor),
     }
+  }
+
+  /** What shows prepared statements shows none of the gateway's. */
+  *#hideOwn(facts: StatementFacts): Steps {
+    const pipeline = this.#pipeline
+    if (pipeline.kept.isEmpty || pipeline.batchOpen || !showsPrepared(facts)) return
+    yield pipeline.settled()
+    if (!pipeline.isStuck) yield closeKept(pipeline)
   }
 
   /** What a name stands for; where an earlier batch may yet fail, only once that is known. */

@@ -9,6 +9,8 @@ import { close } from '../../wire/close.ts'
 import { execute } from '../../wire/execute.ts'
 import { parse } from '../../wire/parse.ts'
 import type { Session } from '../../../../gateway/engine.ts'
+import { textOf, type RepeatedQuery } from '../../catalog/catalog-mirror.ts'
+import type { KeptStatements } from './kept-statements.ts'
 import type { OwnRows, Pending } from './pending.ts'
 import { wordList } from '../../../../shared/word-list.ts'
 
@@ -24,10 +26,12 @@ export interface QueryPort {
 /** What they need besides to run with settings of their own. */
 export interface ShieldedPort extends QueryPort {
   readonly status: TransactionStatus
+  readonly kept: KeptStatements
 }
 
 /** One of the gateway's own queries; parameters are text. */
-export type OwnQuery = string | { readonly sql: string; readonly parameters: readonly (string | null)[] }
+export type OwnQuery =
+  string | { readonly sql: string; readonly parameters: readonly (string | null)[] } | RepeatedQuery
 
 /** The target did not answer one of the gateway's own queries. */
 export class OwnQueryFailed extends Error {
@@ -48,7 +52,10 @@ export class OwnQueryFailed extends Error {
  * client's is in flight; the rows of each. Answers are kept from the client. Between the messages of a pipeline they end with a
  * Flush: a Sync would end the client's transaction. They run under the client's settings: see `shieldedQueries`.
  */
-export function ownQueries(port: QueryPort, queries: readonly OwnQuery[]): Promise<OwnRows[]> {
+export function ownQueries(
+  port: QueryPort & { readonly kept?: KeptStatements },
+  queries: readonly OwnQuery[],
+): Promise<OwnRows[]> {
   return new Promise((resolve, reject) => {
     const { ended } = port.session
     if (ended.aborted) return reject(reasonOf(ended))
@@ -62,7 +69,14 @@ export function ownQueries(port: QueryPort, queries: readonly OwnQuery[]): Promi
       closes: batchOpen ? 2 * queries.length : undefined,
       done: (error) => (error === undefined ? resolve(results) : reject(error)),
     })
-    port.upstream.write(Buffer.concat([...queries.map(extendedQuery), batchOpen ? FLUSH : SYNC]))
+    const kept = batchOpen ? undefined : port.kept
+    port.upstream.write(
+      Buffer.concat([
+        ...(kept?.takeDropped() ?? []).map(closeStatement),
+        ...queries.map((query) => messagesOf(query, kept)),
+        batchOpen ? FLUSH : SYNC,
+      ]),
+    )
   })
 }
 
@@ -80,16 +94,36 @@ export async function shieldedQueries(
   queries: readonly OwnQuery[],
   before?: OwnQuery,
 ): Promise<OwnRows[]> {
-  const shielding = shield(port.session.limits.catalogs)
+  const names = port.batchOpen
+    ? []
+    : port.kept.namesOf(queries.map((query) => (typeof query === 'string' ? query : query.sql)))
+  const shielding = shield(port.session.limits.catalogs, names)
   if (port.status === 'I' && !port.batchOpen) {
-    if (before === undefined) return (await ownQueries(port, [shielding, ...queries])).slice(1)
-    const [first = [], , ...answers] = await ownQueries(port, [before, shielding, ...queries])
-    return [first, ...answers]
+    const ahead = before === undefined ? [] : [before]
+    const answers = await ownQueries(port, [...ahead, shielding, ...queries]).catch((error: unknown) => {
+      if (names.length > 0 && error instanceof OwnQueryFailed && error.sqlstate === NO_SUCH_STATEMENT) return undefined
+      throw error
+    })
+    if (answers !== undefined && stand(names, answers[ahead.length]))
+      return answers.filter((_, index) => index !== ahead.length)
+    port.kept.drop()
+    return shieldedQueries(port, queries, before)
   }
   const [saved] = await ownQueries(port, [shielding])
+  if (!stand(names, saved)) port.kept.drop()
   const settings = saved?.[0]?.slice(0, SHIELDED.length) ?? []
   const answers = await ownQueries(port, [...queries, restore(settings)])
   return answers.slice(0, queries.length)
+}
+
+/** Whether what was kept under these names is there, and nobody has put a statement of SQL in its place. */
+const stand = (names: readonly string[], saved: OwnRows | undefined): boolean =>
+  names.length === 0 || saved?.[0]?.at(-1) === String(names.length)
+
+/** Before something that shows what is prepared: nothing of the gateway's is. */
+export async function closeKept(port: ShieldedPort): Promise<void> {
+  port.kept.drop()
+  await ownQueries(port, [])
 }
 
 /** What the gateway's own queries run with. */
@@ -99,6 +133,7 @@ const SHIELDS: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
   search_path: 'pg_catalog',
   jit: 'off',
+  plan_cache_mode: 'force_generic_plan',
   max_parallel_workers_per_gather: '0',
   ...Object.fromEntries(
     wordList(
@@ -111,37 +146,61 @@ const SHIELDED = Object.keys(SHIELDS)
 /** Whether the gateway moves a setting for its own queries, and moves it back. */
 export const isShielded = (name: string): boolean => Object.hasOwn(SHIELDS, name)
 
-/** Gives what the settings were, and sets them until the transaction ends. */
-export const shield = (milliseconds: number): string =>
+/** Gives what the settings were, and sets them until the transaction ends; then how many of these statements stand that the protocol has prepared. */
+export const shield = (milliseconds: number, statements: readonly string[] = []): string =>
   `select ${SHIELDED.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}, ${Object.entries(SHIELDS)
     .map(
       ([name, value]) =>
         `pg_catalog.set_config('${name}', '${name === 'statement_timeout' ? milliseconds : value}', true)`,
     )
-    .join(', ')}`
+    .join(
+      ', ',
+    )}${statements.length === 0 ? '' : `, (select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_prepared_statements p where p.name operator(pg_catalog.=) any ('{${statements.join(',')}}'::pg_catalog.text[]) and not p.from_sql)`}`
 
 const restore = (values: readonly (string | null)[]): OwnQuery => ({
   sql: `select ${SHIELDED.map((name, index) => `pg_catalog.set_config('${name}', $${index + 1}, true)`).join(', ')}`,
   parameters: values,
 })
 
-/** Messages that run one of the gateway's own queries. Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
-export function extendedQuery(query: OwnQuery): Buffer {
-  const { sql, parameters } = typeof query === 'string' ? { sql: query, parameters: [] } : query
-  const name = OWN_NAME
+/** Messages that run one of the gateway's own queries, the whole of it or what is kept of it. */
+function messagesOf(query: OwnQuery, kept: KeptStatements | undefined): Buffer {
+  if (typeof query === 'string' || 'parameters' in query) return extendedQuery(query)
+  if (kept === undefined) return extendedQuery(textOf(query))
+  const known = kept.nameOf(query.sql)
+  const statement = known ?? kept.keep(query.sql)
   return Buffer.concat([
-    encodeMessage(parse, { type: 'parse', statement: name, sql, parameterTypes: parameters.map(() => TEXT) }),
+    ...(known === undefined
+      ? [encodeMessage(parse, { type: 'parse', statement, sql: query.sql, parameterTypes: [] })]
+      : []),
+    bound(statement, [query.parameter]),
+  ])
+}
+
+const closeStatement = (name: string): Buffer => encodeMessage(close, { type: 'close', subject: 'statement', name })
+
+/** Runs what is prepared. */
+const bound = (statement: string, parameters: readonly (string | null)[]): Buffer =>
+  Buffer.concat([
     encodeMessage(bind, {
       type: 'bind',
-      portal: name,
-      statement: name,
+      portal: OWN_NAME,
+      statement,
       parameterFormats: [],
       parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
       resultFormats: [],
     }),
-    encodeMessage(execute, { type: 'execute', portal: name, maxRows: 0 }),
-    encodeMessage(close, { type: 'close', subject: 'portal', name }),
-    encodeMessage(close, { type: 'close', subject: 'statement', name }),
+    encodeMessage(execute, { type: 'execute', portal: OWN_NAME, maxRows: 0 }),
+    encodeMessage(close, { type: 'close', subject: 'portal', name: OWN_NAME }),
+  ])
+
+/** Messages that run one of the gateway's own queries. Under a name of its own: a simple query would drop the unnamed statement, which the client may have prepared. */
+export function extendedQuery(query: Exclude<OwnQuery, RepeatedQuery>): Buffer {
+  const { sql, parameters } = typeof query === 'string' ? { sql: query, parameters: [] } : query
+  const name = OWN_NAME
+  return Buffer.concat([
+    encodeMessage(parse, { type: 'parse', statement: name, sql, parameterTypes: parameters.map(() => TEXT) }),
+    bound(name, parameters),
+    closeStatement(name),
   ])
 }
 
@@ -158,6 +217,8 @@ export function rowValues(body: Buffer, columns?: number): (string | null)[] {
   return values
 }
 
+/** invalid_sql_statement_name */
+const NO_SUCH_STATEMENT = '26000'
 /** The type `text`. */
 const TEXT = 25
 /** Random, so that no client's statement has it. */

@@ -12,6 +12,7 @@ import type { LaneQueue } from '../lane/lane-queue.ts'
 import { readingOf } from '../server-reading/reading-of.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import { InFlight } from './in-flight.ts'
+import { KeptStatements } from './kept-statements.ts'
 import { KnownDefinitions, type Aside, type KnownParts, type ReadingPort } from './known-definitions.ts'
 import { OwnChanges } from './own-changes.ts'
 import type { Pending } from './pending.ts'
@@ -27,6 +28,7 @@ export class PipelineState implements ReadingPort {
   readonly inFlight = new InFlight()
   readonly known: KnownDefinitions
   readonly changes: OwnChanges
+  readonly kept = new KeptStatements()
   /** As the server last said. */
   status: TransactionStatus = 'I'
   /** When the open transaction began, in milliseconds since 1970. */

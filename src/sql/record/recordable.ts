@@ -24,7 +24,7 @@ export function recordable(
     return { text, parameters: recordableParameters(parameters, facts, session), detached: sql }
   }
   return {
-    text: once(facts, sql, () => recordableText(sql, facts, session, cut)),
+    text: once(facts, sql, session, () => recordableText(sql, facts, session, cut)),
     parameters: parameters.length === 0 ? NONE : recordableParameters(parameters, facts, session),
   }
 }
@@ -178,16 +178,23 @@ function spansIn(text: string, all: readonly Kind[]): readonly { start: number; 
 const NONE: readonly (string | null)[] = []
 const NOTHING: readonly { start: number; end: number }[] = []
 
-/** The text that these facts are of comes again and again. Facts belong to one session, as commitments do. */
-function once(facts: TextFacts, sql: string, hide: () => string): string {
-  const known = hidden.get(facts)
+/** The text that these facts are of comes again and again. Sessions may share facts, but never commitments: each has a key of its own. */
+function once(facts: TextFacts, sql: string, session: RecordingSession, hide: () => string): string {
+  let own = hidden.get(session)
+  if (own === undefined) hidden.set(session, (own = new WeakMap<TextFacts, HiddenText>()))
+  const known = own.get(facts)
   if (known?.sql === sql) return known.text
   const text = hide()
-  hidden.set(facts, { sql, text })
+  own.set(facts, { sql, text })
   return text
 }
 
-const hidden = new WeakMap<TextFacts, { readonly sql: string; readonly text: string }>()
+interface HiddenText {
+  readonly sql: string
+  readonly text: string
+}
+
+const hidden = new WeakMap<RecordingSession, WeakMap<TextFacts, HiddenText>>()
 
 /** No kind of value is as short as what stands between the constants of a list. */
 const SHORT = 3

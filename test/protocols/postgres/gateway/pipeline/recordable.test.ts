@@ -15,6 +15,9 @@ afterAll(() => parser.close())
 
 /** A commitment shows here how long the value is, and no more. */
 const session = { commitment: (value: string) => `#${value.length}`, masking: { kinds: [] } }
+/** A commitment shows whose it is as well. */
+const sessionOf = (id: string) => ({ ...session, commitment: (value: string) => `#${id}${value.length}` })
+const sessions = { a: sessionOf('a'), b: sessionOf('b') }
 async function kept(sql: string, parameters: (string | null)[] = [], more: Partial<StatementFacts> = {}) {
   const parsed = await parser.parse(sql)
   if ('failure' in parsed) throw new Error(sql)
@@ -22,6 +25,18 @@ async function kept(sql: string, parameters: (string | null)[] = [], more: Parti
 }
 
 describe('a statement as it is kept', () => {
+  it('has commitments of its own in each session, also where sessions share what is known of its text', async () => {
+    const sql = "select id from people where email = 'jane@example.com'"
+    const parsed = await parser.parse(sql)
+    if ('failure' in parsed) throw new Error(sql)
+    for (const errorExposure of ['none', 'quoted'] as const) {
+      const facts = { ...assumedFacts(parsed), errorExposure }
+      const texts = ['a', 'b', 'a', 'b'].map((id) => [id, sessions[id as 'a' | 'b']] as const)
+      for (const [id, own] of texts)
+        expect(recordable(sql, [], facts, own).text).toMatch(new RegExp(`email = '?‹#${id}\\d+›'?$`))
+    }
+  })
+
   it.each([
     ['select 1', 'select 1'],
     ["select 'x', 2 -- why", "select 'x', 2 -- why"],

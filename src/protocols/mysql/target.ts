@@ -3,8 +3,9 @@ import { staticPassword } from '../../credentials/sources/static-password.ts'
 import { secret } from '../../credentials/secret-schema.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
-import type { TargetFinding, TargetKind } from '../protocol.ts'
+import type { TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { unverifiedFindings } from '../unverified-target.ts'
 
 const schema = z
   .strictObject({
@@ -100,31 +101,10 @@ export const mysqlTarget: TargetKind<MysqlTarget> = {
   schema,
   accounts: ({ user }) => [user],
   credentials: ({ user, password }, _account, baseDirectory) => staticPassword(user, password, baseDirectory),
-  warnings,
+  warnings: (target) => unverifiedFindings(target, EXPOSES),
   errors: () => [],
   defaultSchema: ({ database }) => database,
   facts: ({ database }) => ({ database }),
-}
-
-/** What a target whose certificate is not verified in full gives away. */
-function warnings({ name, tls, authentication = [] }: MysqlTarget): TargetFinding[] {
-  if (tls === 'verify-full') return []
-  return [
-    {
-      path: ['tls'],
-      message: `target ${name}: tls: ${tls} ${tls === 'disable' ? 'neither encrypts the connection nor verifies' : 'does not fully verify'} who the target is`,
-    },
-    ...authentication.flatMap((method, index) => {
-      const exposure = EXPOSES[method]
-      if (exposure === undefined) return []
-      return [
-        {
-          path: ['authentication', index],
-          message: `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
-        },
-      ]
-    }),
-  ]
 }
 
 /** What an impostor of a target whose certificate is not verified learns about its password. */

@@ -5,6 +5,7 @@ import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
 import type { StatementReading, TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
+import { unverifiedFindings } from '../unverified-target.ts'
 import { DEFAULT_SCHEMA } from './default-schema.ts'
 
 const schema = z
@@ -115,33 +116,14 @@ function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
   }
 }
 
-/** What a target whose certificate is not verified in full gives away. */
-function warnings({ name, tls, authentication = [], channelBinding = 'require' }: PostgresTarget): TargetFinding[] {
-  if (tls === 'verify-full') return []
-  return [
-    {
-      path: ['tls'],
-      message: `target ${name}: tls: ${tls} ${tls === 'disable' ? 'neither encrypts the connection nor verifies' : 'does not fully verify'} who the target is`,
-    },
-    ...(channelBinding === 'require'
-      ? []
-      : [
-          {
-            path: ['channelBinding'],
-            message: `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`,
-          },
-        ]),
-    ...authentication.flatMap((method, index) => {
-      const exposure = EXPOSES[method]
-      if (exposure === undefined) return []
-      return [
-        {
-          path: ['authentication', index],
-          message: `target ${name}: authentication: ${method} with tls: ${tls} ${exposure}`,
-        },
-      ]
-    }),
-  ]
+function warnings(target: PostgresTarget): TargetFinding[] {
+  const { name, tls, channelBinding = 'require' } = target
+  const message = `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`
+  return unverifiedFindings(
+    target,
+    EXPOSES,
+    channelBinding === 'require' ? [] : [{ path: ['channelBinding'], message }],
+  )
 }
 
 /** What an impostor of a target whose certificate is not verified learns about its password. */

@@ -1,4 +1,5 @@
 import { wordList } from '../../../shared/word-list.ts'
+import { isBounded, isLiteral, MAX_LITERAL_LENGTH, type Bounds } from '../../../sql/bounded.ts'
 import type { Totals } from '../../../sql/dialect.ts'
 import type { Call, Expression, TypeName } from '../../../sql/query.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
@@ -40,7 +41,7 @@ const byPlaces = (index: number, args: readonly Expression[]): boolean =>
   args.slice(1).every((place) => place.kind === 'constant' && place.type === 'integer' && isSmall(place.value))
 /** Beyond max_allowed_packet the value is NULL, with a warning: others that grow without bound would make the length tell. */
 const besideBounded = (index: number, args: readonly Expression[]): boolean =>
-  args.every((arg, at) => at === index || isBounded(arg))
+  args.every((arg, at) => at === index || isBounded(arg, BOUNDS))
 /** Each occurrence is replaced: by nothing longer, or the length of all of it tells how many there were. */
 const byShorter = (index: number, args: readonly Expression[]): boolean => {
   const [, from, to] = args
@@ -137,7 +138,7 @@ function operatorMayTake(name: string, isRight: boolean, type: string | undefine
     return type !== undefined && (TEXTS.has(type) ? isTextual(other) : NUMBERS.has(type) || DATES.has(type))
   if (LIKES.has(name)) return !isRight && isPattern(other)
   if (FINDS.has(name)) return !isRight && type === 'json' && isLiteral(other)
-  return name === '||' && isBounded(other)
+  return name === '||' && isBounded(other, BOUNDS)
 }
 
 function operatorNeverFails(
@@ -149,7 +150,7 @@ function operatorNeverFails(
   if (left === undefined || right === undefined) return false
   if (COMPARES.has(name)) return areAlike(args, typeOf)
   if (LIKES.has(name)) return isPattern(right)
-  return name === '||' && args.every(isBounded)
+  return name === '||' && args.every((arg) => isBounded(arg, BOUNDS))
 }
 
 /**
@@ -192,48 +193,10 @@ function isTextual(node: Expression): boolean {
 const isNumeric = (node: Expression): boolean =>
   node.kind === 'constant' && (node.type === 'integer' || node.type === 'number' || node.type === 'null')
 
-/** What does not grow beyond what is stored or sent. */
-function isBounded(node: Expression): boolean {
-  switch (node.kind) {
-    case 'column':
-    case 'constant':
-    case 'parameter':
-    case 'system-value':
-      return true
-    case 'cast':
-    case 'collate':
-      return isBounded(node.arg)
-    case 'operation':
-    case 'coalesce':
-    case 'extreme':
-      return node.args.every(isBounded)
-    case 'call':
-      return SHRINKS.has(node.name.name) && node.args.every(isBounded)
-    case 'test':
-    case 'logic':
-      return true
-    case 'variable':
-    case 'assign':
-    case 'row':
-    case 'array':
-    case 'case':
-    case 'subquery':
-    case 'field':
-    case 'built':
-    case 'grouping-set':
-    case 'current-of':
-    case 'default':
-    case 'opaque':
-      return false
-  }
-}
 const SHRINKS =
   types(`lower lcase upper ucase reverse trim ltrim rtrim left right substr substring mid substring_index length char_length
   concat concat_ws hex md5 sha sha1 sha2 crc32 min max any_value count sum avg now date_format ifnull`)
-
-const isLiteral = (node: Expression | undefined): boolean =>
-  node?.kind === 'constant' && node.type !== 'null' && node.value.length <= MAX_LITERAL_LENGTH
-const MAX_LITERAL_LENGTH = 1000
+const BOUNDS: Bounds = { shrinks: SHRINKS, hasCollections: false }
 
 /** Casts that no value makes fail: to a text of any length. One of a limited length is cut, with a warning. */
 const isTextType = ({ schema, name, limited, array }: TypeName): boolean =>

@@ -1,4 +1,5 @@
 import { wordList } from '../../../shared/word-list.ts'
+import { isBounded, isLiteral, type Bounds } from '../../../sql/bounded.ts'
 import type { Totals } from '../../../sql/dialect.ts'
 import type { Call, Expression, TypeName } from '../../../sql/query.ts'
 
@@ -45,7 +46,7 @@ const byLiterals = (index: number, args: readonly Expression[]): boolean =>
   args.every((arg, at) => at === index || isLiteral(arg))
 /** Others that grow without bound would make the length of all of it tell. */
 const besideBounded = (index: number, args: readonly Expression[]): boolean =>
-  args.every((arg, at) => at === index || isBounded(arg))
+  args.every((arg, at) => at === index || isBounded(arg, BOUNDS))
 
 const TOTAL: ReadonlyMap<string, Total> = new Map<string, Total>([
   ...each('upper lower initcap reverse translate btrim ltrim rtrim quote_ident', { of: TEXT, gives: 'text' }),
@@ -113,14 +114,14 @@ function operatorMayTake(name: string, right: boolean, type: string | undefined,
   if (COMPARES.has(name) || FINDS.has(name)) return true
   // A pattern that ends with a backslash fails.
   if (MATCHES.has(name)) return !right && isPattern(other)
-  return name === '||' && type !== undefined && TEXT_OR_BYTES.has(type) && isBounded(other)
+  return name === '||' && type !== undefined && TEXT_OR_BYTES.has(type) && isBounded(other, BOUNDS)
 }
 
 function operatorNeverFails(name: string, args: readonly Expression[]): boolean {
   if (COMPARES.has(name) || FINDS.has(name)) return true
   const [, right] = args
   if (MATCHES.has(name)) return right !== undefined && isPattern(right)
-  return name === '||' && args.some(isText) && args.every(isBounded)
+  return name === '||' && args.some(isText) && args.every((arg) => isBounded(arg, BOUNDS))
 }
 
 /** A pattern that is valid, or one that does not depend on the row. */
@@ -133,48 +134,10 @@ const isText = (node: Expression): boolean =>
   (node.kind === 'call' && TOTAL.get(node.name.name)?.gives === 'text') ||
   (node.kind === 'operation' && node.operators[0]?.name === '||' && node.args.some(isText))
 
-/** What does not grow beyond what is stored or sent. */
-function isBounded(node: Expression): boolean {
-  switch (node.kind) {
-    case 'column':
-    case 'constant':
-    case 'parameter':
-    case 'system-value':
-      return true
-    case 'cast':
-    case 'collate':
-      return isBounded(node.arg)
-    case 'operation':
-    case 'coalesce':
-    case 'extreme':
-    case 'array':
-    case 'row':
-      return node.args.every(isBounded)
-    case 'call':
-      return SHRINKS.has(node.name.name) && node.args.every(isBounded)
-    case 'test':
-    case 'logic':
-      return true
-    case 'variable':
-    case 'assign':
-    case 'case':
-    case 'subquery':
-    case 'field':
-    case 'built':
-    case 'grouping-set':
-    case 'current-of':
-    case 'default':
-    case 'opaque':
-      return false
-  }
-}
 const SHRINKS =
   types(`upper lower initcap reverse translate btrim ltrim rtrim left right split_part substr substring length concat concat_ws
   to_char to_json to_jsonb min max any_value count sum avg array_to_string now nullif`)
-
-const isLiteral = (node: Expression | undefined): boolean =>
-  node?.kind === 'constant' && node.type !== 'null' && node.value.length <= MAX_LITERAL_LENGTH
-const MAX_LITERAL_LENGTH = 1000
+const BOUNDS: Bounds = { shrinks: SHRINKS, hasCollections: true }
 
 /** Casts that no value makes fail: to text. */
 const isTextType = ({ schema, name, array }: TypeName): boolean =>

@@ -92,6 +92,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/dialect/redefinitions.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/resolve-statement.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/sql-mode.ts': MYSQL_PARSER,
+  'protocols/mysql/dialect/run-texts.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/statement-facts.ts': TYPES,
   'protocols/mysql/dialect/total-functions.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/variable-effects.ts': MYSQL_FACTS,

@@ -402,7 +402,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/kubernetes/*.ts'],
     packages: ['node:crypto', 'zod'],
   },
-  'protocols/kubernetes/gateway-half.ts': { imports: ['type:protocols/protocol.ts', 'protocols/kubernetes/'] },
+  'protocols/kubernetes/gateway-half.ts': {
+    imports: ['type:protocols/protocol.ts', 'protocols/kubernetes/', 'host/vocabulary.ts'],
+  },
   'protocols/kubernetes/local.ts': {
     imports: ['type:protocols/local-half.ts', 'protocols/http/local/', 'protocols/kubernetes/status.ts'],
   },

@@ -14,7 +14,7 @@ import {
   type TestCluster,
 } from '../helpers/kubernetes.ts'
 import { startStreamProxy, type StreamProxy, type StreamProxyOptions } from '../helpers/kubernetes-streams.ts'
-import type { Outcome } from '../helpers/run.ts'
+import { run, type Outcome } from '../helpers/run.ts'
 
 const SPDY = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }
 const WAYS = KUBECTL_VERSIONS.flatMap((version) => [
@@ -184,6 +184,23 @@ describe.skipIf(isClusterMissing())('streams of Kubernetes', () => {
       expect(code).toBe(1)
       expect(stderr).toContain('pam: your access to the cluster has ended')
       expect(proxy.events).toContainEqual(expect.objectContaining({ type: 'result', tag: 'no exit status' }))
+    }),
+  )
+
+  it.each(WAYS)('kubectl %s over %s: a terminal has its size, and is masked star by star', (version, _, env) =>
+    through({ kinds: email }, async (proxy) => {
+      const script = 'until [ "$(stty size)" = "33 99" ]; do sleep 0.05; done; stty size; echo joe@example.com; exit 5'
+      const words = [kubectlProgram(version), 'exec', '-it', 'web-1', '-c', 'app', '--', 'sh', '-c', `'${script}'`]
+      // It gives kubectl a terminal, and exits as that does.
+      const terminal = ['-qec', `stty rows 33 cols 99; ${words.join(' ')}`, '/dev/null']
+      const { stdout, code } = await run('script', terminal, {
+        env: { ...env, KUBECONFIG: proxy.kubeconfig, HOME: cluster.directory, SHELL: '/bin/sh' },
+      })
+      // The input of this terminal has ended, which it may echo.
+      expect(stdout).toMatch(/33 99\r\n(\^@)?\*{15}\r\n/)
+      expect(code).toBe(5)
+      expect(proxy.events).toContainEqual({ type: 'resize', channel: 'web-1', columns: 99, rows: 33 })
+      expect(proxy.events).toContainEqual(expect.objectContaining({ type: 'result', tag: 'exit 5' }))
     }),
   )
 

@@ -1,3 +1,4 @@
+import { hostVocabulary } from '../../host/vocabulary.ts'
 import type { GatewayHalf } from '../protocol.ts'
 import { kubernetesErrorCodes } from './error-codes.ts'
 import { kubernetesEngine } from './gateway/engine.ts'
@@ -8,7 +9,13 @@ import { kubernetesRuleSets } from './policy/rule-sets.ts'
 
 export const kubernetesGateway: GatewayHalf<KubernetesTarget> = {
   target: kubernetesTarget,
-  policy: { vocabulary: kubernetesVocabulary, kinds: kubernetesKinds, ruleSets: kubernetesRuleSets },
+  policy: {
+    vocabulary: kubernetesVocabulary,
+    // What an exec runs, and the ports that are forwarded.
+    within: [hostVocabulary],
+    kinds: kubernetesKinds,
+    ruleSets: kubernetesRuleSets,
+  },
   errors: { name: 'Kubernetes Status', codes: kubernetesErrorCodes },
   create: ({ baseDirectory }) => Promise.resolve(kubernetesEngine(baseDirectory)),
 }

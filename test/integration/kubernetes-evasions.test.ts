@@ -9,14 +9,30 @@ import { kubernetesVocabulary } from '../../src/protocols/kubernetes/policy/voca
 import { readApiRequest } from '../../src/protocols/kubernetes/request/api-request.ts'
 import { readBody } from '../../src/protocols/kubernetes/request/read-body.ts'
 import { askKubernetes } from '../helpers/kube-go.ts'
-import { isClusterMissing, startCluster, type RawAnswer, type TestCluster } from '../helpers/kubernetes.ts'
+import { throughGateway, type ClusterThroughGateway } from '../helpers/kubernetes-gateway.ts'
+import {
+  isClusterMissing,
+  startCluster,
+  type RawAnswer,
+  type RawRequest,
+  type TestCluster,
+} from '../helpers/kubernetes.ts'
 import { KUBE_GO } from '../helpers/test-clients.ts'
+
+interface Rule {
+  readonly name?: string
+  readonly use?: string
+  readonly match?: object
+  readonly deny?: string
+  readonly hold?: object
+  readonly allow?: true
+}
 
 /**
  * Ways around rules, each tried directly first: the API server does what was asked. The rules then are those of a careful team: no Secrets, no
  * privileged pods, no change of access, no shells, nothing in kube-system, deletions wait for a person, all else is allowed where it is understood.
  */
-const RULES = [
+const RULES: readonly Rule[] = [
   { name: 'nothing in kube-system', match: { namespaces: ['kube-system'] }, deny: 'not there' },
   { use: 'no-secrets' },
   { use: 'no-privileged-pods' },
@@ -29,6 +45,20 @@ const RULES = [
     allow: true,
   },
 ]
+
+/** The same, where nobody waits for a person. */
+const DENYING = RULES.map((rule) =>
+  rule.use === 'deletes-need-approval'
+    ? {
+        name: 'what takes something away',
+        match: {
+          kinds: ['delete', 'deletecollection', 'delete-namespace', 'evict', 'finalize', 'scale-to-zero'],
+          dryRun: false,
+        },
+        deny: 'ask a person',
+      }
+    : rule,
+).toSpliced(-1, 0, { name: 'owners', match: { settings: ['owner-references'] }, deny: 'ask a person' })
 
 interface Case {
   readonly name: string
@@ -748,6 +778,7 @@ const CASES: readonly Case[] = [
 
 describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules for Kubernetes', () => {
   let cluster: TestCluster
+  let gateway: ClusterThroughGateway
   const language = new PolicyLanguage({
     kubernetes: { vocabulary: kubernetesVocabulary, kinds: kubernetesKinds, ruleSets: kubernetesRuleSets },
   })
@@ -756,11 +787,15 @@ describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules 
 
   beforeAll(async () => {
     cluster = await startCluster()
+    gateway = await throughGateway(cluster, { commands: DENYING })
     await create(`${NS}/secrets`, { metadata: { name: 'evasion' }, stringData: { password: PASSWORD } })
     await create('/api/v1/namespaces/kube-system/configmaps', { metadata: { name: 'there' } })
   })
 
-  afterAll(() => cluster?.stop())
+  afterAll(async () => {
+    await gateway?.stop()
+    await cluster?.stop()
+  })
 
   async function create(path: string, object: object): Promise<void> {
     const headers = { 'content-type': 'application/json' }
@@ -774,6 +809,23 @@ describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules 
     const [answer] = askKubernetes([{ Object: body }])
     return Buffer.from(answer?.['protobuf'] as string, 'base64')
   }
+
+  const sentAs = ({ type = 'application/json', headers = {} }: Case, bytes: Buffer): RawRequest => ({
+    headers: {
+      ...(bytes.length === 0 || type === '' ? {} : { 'content-type': type }),
+      // Without it Node sends the body of a deletion behind the request.
+      ...(bytes.length === 0 ? {} : { 'content-length': String(bytes.length) }),
+      ...headers,
+    },
+    ...(bytes.length === 0 ? {} : { body: bytes }),
+  })
+
+  /** Requests of the gateway that reached the API server. */
+  const arrivals = (): string[] =>
+    cluster
+      .audit()
+      .filter(({ user }) => user.username === 'system:serviceaccount:kube-system:gateway')
+      .map(({ verb, requestURI }) => `${verb} ${requestURI}`)
 
   function verdictOn(given: Case, bytes: Buffer): string {
     const [method = '', target = ''] = given.line.split(' ')
@@ -799,29 +851,33 @@ describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules 
     expect(verdictOn(given, bytesOf(given))).toBe('allow')
   })
 
+  it('lets through what the rules are for', async () => {
+    const seen = arrivals().length
+    const { status, body } = await gateway.request('GET', '/api/v1/namespaces/dev/pods/web-1')
+    expect(status).toBe(200)
+    expect(body).toContain('"name":"web-1"')
+    expect(arrivals().slice(seen)).toEqual(['get /api/v1/namespaces/dev/pods/web-1'])
+  })
+
   it('tries at least seventy', () => {
     expect(CASES.length).toBeGreaterThanOrEqual(70)
   })
 
   it.each(CASES.map((given) => [`${given.name}: ${given.line}`, given] as const))('%s', async (_, given) => {
-    const { line, type = 'application/json', headers = {}, before = [], hasEffect } = given
+    const { line, before = [], hasEffect } = given
     const [method = '', target = ''] = line.split(' ')
     const bytes = bytesOf(given)
     for (const [path, object] of before) await create(path, object)
-    const answer = await cluster.request(method, target, {
-      headers: {
-        ...(bytes.length === 0 || type === '' ? {} : { 'content-type': type }),
-        // Without it Node sends the body of a deletion behind the request.
-        ...(bytes.length === 0 ? {} : { 'content-length': String(bytes.length) }),
-        ...headers,
-      },
-      ...(bytes.length === 0 ? {} : { body: bytes }),
-    })
+    const answer = await cluster.request(method, target, sentAs(given, bytes))
     const worked = (await hasEffect?.(answer, cluster)) ?? (answer.status >= 200 && answer.status < 300)
     expect({ worked, answer: worked ? '' : `${answer.status} ${answer.body.slice(0, 400)}` }).toEqual({
       worked: true,
       answer: '',
     })
     expect(verdictOn(given, bytes)).not.toBe('allow')
+    const seen = arrivals().length
+    const refused = await gateway.request(method, target, sentAs(given, bytes))
+    expect(refused.status).toBeGreaterThanOrEqual(400)
+    expect(arrivals().slice(seen)).toEqual([])
   })
 })

@@ -19,7 +19,7 @@ export function maskingRefusal(
   { masking, hashKeys }: Masking,
 ): PamError | undefined {
   if (request === undefined || isEmptyPlan(masking)) return undefined
-  const reason = 'failure' in body ? undefined : refusedByMasking(request, body, masking)
+  const reason = refusedByMasking(request, body, masking)
   if (reason !== undefined) return new PamError('MASKING_REFUSED', reason)
   const masker = responseMasker(request, masking, hashKeys, 'application/json')
   if (typeof masker === 'object' && 'refuse' in masker) return new PamError('MASKING_REFUSED', masker.refuse)

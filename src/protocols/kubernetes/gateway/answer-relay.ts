@@ -2,10 +2,10 @@ import type { Session } from '../../../gateway/engine.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import type { Exchange } from '../../http/server/exchange.ts'
 import type { UpstreamAnswer } from '../../http/upstream/answer.ts'
-import type { Header } from '../../http/wire/headers.ts'
 import { statusOf } from '../status.ts'
 import type { KubernetesTarget } from '../target.ts'
 import { AnswerBody } from './answer-body.ts'
+import { passesWarnings } from '../masking/response-masker.ts'
 import { passedAnswerHeaders } from './answer-headers.ts'
 import { answerMasking } from './answer-masking.ts'
 import type { KubernetesCommand } from './read-command.ts'
@@ -39,7 +39,11 @@ export class AnswerRelay {
     if (answer.status === 401) throw this.#credentialRefused(answer)
     const { command, warning } = this.#allowed
     const masking = answerMasking(command, answer, this.#session)
-    const headers: Header[] = passedAnswerHeaders(answer.headers, masking !== undefined)
+    const { request } = command
+    const warns = request === undefined || passesWarnings(request, this.#session.masking)
+    const headers = passedAnswerHeaders(answer.headers, masking !== undefined).filter(
+      ([name]) => warns || name !== 'warning',
+    )
     // Shown to people by kubectl (RFC 7234, section 5.5).
     if (warning !== undefined) headers.push(['warning', `299 pamctl ${JSON.stringify(warning)}`])
     const body = new AnswerBody(this.#exchange.answer({ status: answer.status, headers }), this.#exchange.left)

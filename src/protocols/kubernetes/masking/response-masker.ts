@@ -274,7 +274,7 @@ function wordsOf(owner: Owner, { fields, search }: ObjectMasking): readonly stri
   return words
 }
 
-/** Whether the headers of an answer may bring warnings of the server: what they quote is not read. */
+/** Whether headers of an answer may bring warnings of the server: what they quote is not read. */
 export const passesWarnings = (request: ApiRequest, { fields = [], kinds }: MaskingPlan): boolean =>
   kinds.length === 0 && fieldsOf(request, fields).length === 0
 

@@ -1,0 +1,90 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../../src/demo/local-postgres.ts'
+import { writeDemoConfig } from '../../src/demo/setup.ts'
+import { startGateway } from '../../src/demo/stack.ts'
+import { type RawAnswer, type RawRequest, type TestCluster } from './kubernetes.ts'
+import { eventually } from './gateway-client.ts'
+import { pamctlSignedIn } from './pamctl-client.ts'
+import { ROOT, run } from './run.ts'
+
+/** The way to a cluster through a gateway and an agent, as jane, who may connect to it. */
+export interface ClusterThroughGateway {
+  /** As `TestCluster.request`: the path goes out as it is given. */
+  request(method: string, path: string, options?: Omit<RawRequest, 'token'>): Promise<RawAnswer>
+  stop(): Promise<void>
+}
+
+/** `rules` are `commands:` and `masking:` of the configuration. */
+export async function throughGateway(
+  cluster: TestCluster,
+  rules: { readonly commands: readonly object[]; readonly masking?: readonly object[] },
+): Promise<ClusterThroughGateway> {
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-test-cluster-gateway-'))
+  const token = await cluster.serviceAccount('gateway', [
+    { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+    { nonResourceURLs: ['*'], verbs: ['*'] },
+  ])
+  const port = await freePort()
+  const config = await writeDemoConfig(directory, { gatewayPort: port, postgresPort: 1 })
+  writeFileSync(join(directory, 'token'), `${token}\n`, { mode: 0o600 })
+  const target = {
+    name: 'k8s',
+    type: 'kubernetes',
+    host: '127.0.0.1',
+    port: cluster.port,
+    ca: cluster.ca,
+    token: 'file:token',
+  }
+  const content = {
+    listen: { host: '127.0.0.1', port },
+    dataDirectory: 'data',
+    identity: { evaluation: { people: 'people.yaml' } },
+    targets: [target],
+    access: [{ name: 'the cluster', who: { groups: ['engineering'] }, grant: 'standing' }],
+    ...rules,
+  }
+  writeFileSync(config, JSON.stringify(content))
+  const gateway = await startGateway(config, join(directory, 'gateway.log'))
+  const jane = await pamctlSignedIn(gateway.url, 'jane')
+  const pamctl = (...args: string[]) =>
+    run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), ...args], { env: jane.environment })
+  // The port is open as long as this runs.
+  const opened = jane.start(['connect', 'k8s', '--json'])
+  const [json] = await eventually(() => /^\{[^]*?^\}$|^\{.*\}$/m.exec(opened.output()) ?? undefined, 'the port is open')
+  const { url, kubeconfig } = JSON.parse(json) as { url: string; kubeconfig: string }
+  const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8')) as {
+    clusters: [{ cluster: { 'certificate-authority-data': string } }]
+    users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }]
+  }
+  const decode = (text: string): Buffer => Buffer.from(text, 'base64')
+  const identity = {
+    ca: decode(clusters[0].cluster['certificate-authority-data']),
+    cert: decode(users[0].user['client-certificate-data']),
+    key: decode(users[0].user['client-key-data']),
+  }
+  return {
+    request: (method, path, { headers = {}, body } = {}) =>
+      new Promise((resolve, reject) => {
+        const { hostname, port: local } = new URL(url)
+        const sent = request({ hostname, port: local, path, method, headers, agent: false, ...identity }, (answer) => {
+          let text = ''
+          answer.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text }))
+          answer.on('error', reject)
+        })
+        sent.on('error', reject)
+        sent.end(body)
+      }),
+    async stop() {
+      opened.kill('SIGINT')
+      await opened.closed
+      await pamctl('agent', 'stop')
+      await gateway.stop('SIGTERM')
+      rmSync(jane.home, { recursive: true, force: true })
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
 import {
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
@@ -37,25 +39,23 @@ export async function startScriptedApiServer(
 ): Promise<ScriptedApiServer> {
   const requests: ScriptedRequest[] = []
   const sockets = new Set<Socket>()
-  const server: Http2SecureServer = createSecureServer(
-    {
-      cert: readFileSync(certificates.certificate),
-      key: readFileSync(certificates.key),
-      allowHTTP1: true,
-      ALPNProtocols: [...protocols],
-    },
-    (request: Http2ServerRequest, response: Http2ServerResponse) => {
-      void buffer(request).then(
-        (body) => {
-          const { httpVersion: version, method, url: target, headers } = request
-          const asked = { version, method, target, headers, body }
-          requests.push(asked)
-          script(asked, response)
-        },
-        () => {},
-      )
-    },
-  )
+  const keys = { cert: readFileSync(certificates.certificate), key: readFileSync(certificates.key) }
+  const serve = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
+    void buffer(request).then(
+      (body) => {
+        const { httpVersion: version, method, url: target, headers } = request
+        const asked = { version, method, target, headers, body }
+        requests.push(asked)
+        script(asked, response)
+      },
+      () => {},
+    )
+  }
+  // The one of HTTP/1.1 has the same methods, as far as scripts use them.
+  const server: Http2SecureServer | HttpsServer =
+    protocols[0] === 'h2'
+      ? createSecureServer({ ...keys, allowHTTP1: true }, serve)
+      : createHttpsServer(keys, serve as unknown as RequestListener)
   server.on('secureConnection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))

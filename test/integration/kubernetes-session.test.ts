@@ -6,7 +6,7 @@ import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
-import { isClusterMissing, kubectlProgram, startCluster, type TestCluster } from '../helpers/kubernetes.ts'
+import { HELM, isClusterMissing, kubectlProgram, startCluster, type TestCluster } from '../helpers/kubernetes.ts'
 import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { ROOT, run, type Outcome } from '../helpers/run.ts'
 
@@ -175,6 +175,20 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     expect(outcome.stdout).toMatch(/^Failure +Forbidden +.*enough/m)
   })
 
+  it.skipIf(HELM === undefined)('helm finds its way, too', async () => {
+    const outcome = await pamctl('connect', 'prod-k8s', '--', HELM ?? '', 'list', '-n', 'dev')
+    expect(outcome.stderr).toBe('')
+    expect(outcome.stdout).toMatch(/^NAME\s+NAMESPACE\s+REVISION/)
+    expect(outcome.code).toBe(0)
+  })
+
+  it('kubectl of another minor version prints the same', async () => {
+    const program = kubectlProgram('1.36') ?? 'kubectl'
+    const outcome = await pamctl('connect', 'prod-k8s', '--', program, 'get', 'pods', '-n', 'dev', '-o', 'name')
+    const direct = await cluster.kubectl(['get', 'pods', '-n', 'dev', '-o', 'name'], { version: '1.36' })
+    expect(outcome).toEqual(direct)
+  })
+
   it('may not be somebody else', async () => {
     const outcome = await kubectl('get', 'pods', '-n', 'dev', '--as=system:admin')
     expect(outcome.stderr).toContain('the gateway decides who you are on the cluster')
@@ -221,6 +235,6 @@ commands:
   - { name: dev, match: { namespaces: [dev], kinds: [create, update, patch] }, allow: true }
   - { name: reading, match: { kinds: [get, list, watch, log, discovery, openapi, health, self-review] }, allow: true }
 masking:
-  - { name: secrets, fields: ["secrets:data.*"], style: redact }
+  - { name: secrets, fields: ["secrets:data.*"], exceptWhere: ["type=helm.sh/release.v1"], style: redact }
   - { name: addresses, kinds: [email], style: redact }
 `

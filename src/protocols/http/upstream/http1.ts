@@ -74,6 +74,8 @@ function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<
         cutOff: () => (signal.aborted ? reasonOf(signal) : answer.complete ? undefined : targetLeft()),
       }),
     )
+    // Of an answer that changes the protocol unasked Node tells neither that it came nor that it failed.
+    request.once('close', () => reject(signal.aborted ? reasonOf(signal) : targetLeft()))
     // It stays: an error that comes behind the answer is one of its body.
     request.on('error', (error) => reject(signal.aborted ? reasonOf(signal) : error))
   })

@@ -1,0 +1,265 @@
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Exchange, HttpHandler } from '../../../../src/protocols/http/server/exchange.ts'
+import { readBody } from '../../../../src/protocols/http/server/read-body.ts'
+import { HttpServers } from '../../../../src/protocols/http/server/serve-http.ts'
+import { socketChannel } from '../../../../src/shared/socket-channel.ts'
+
+/** Requests as bytes, in both versions of HTTP: what reaches a handler, and what is refused before. */
+const servers = new HttpServers()
+let server: Server
+let served: { method: string; target: string; host: string; body: string; left: boolean }[] = []
+let answered: (() => void)[] = []
+
+const handler: HttpHandler = {
+  async serve(exchange: Exchange) {
+    const { method, target, host } = exchange.request
+    if (target === '/held') {
+      await new Promise<void>((resolve) => {
+        exchange.left.addEventListener('abort', () => resolve())
+        answered.push(resolve)
+      })
+    }
+    let body = ''
+    try {
+      body = (await readBody(exchange.body, { maxBytes: 100, maxMs: 60_000, left: exchange.left })).toString()
+    } catch (error) {
+      body = (error as { code: string }).code
+    }
+    served.push({ method, target, host, body, left: exchange.left.aborted })
+    if (exchange.left.aborted) return
+    if (exchange.upgrade === 'echo') {
+      const stream = exchange.switchProtocols([
+        ['connection', 'Upgrade'],
+        ['upgrade', 'echo'],
+      ])
+      stream.pipe(stream)
+      return
+    }
+    exchange.answer({ status: 200, headers: [['content-type', 'text/plain']] }).end(`${method} ${target} ${body}`)
+  },
+  refusal: ({ code }) => ({
+    status: code === 'MESSAGE_TOO_LARGE' ? 413 : 400,
+    contentType: 'text/plain',
+    body: Buffer.from(code),
+  }),
+}
+
+beforeAll(async () => {
+  server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    const channel = socketChannel(socket)
+    servers.greet(channel, 60_000).then(
+      (client) => void servers.serve(client, handler).closed.then(() => channel.destroy()),
+      () => channel.destroy(),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+})
+afterAll(() => {
+  servers.close()
+  server.close()
+})
+beforeEach(() => {
+  served = []
+  answered = []
+})
+
+const port = (): number => (server.address() as AddressInfo).port
+
+/** Everything that comes back for these bytes. */
+const talk = (...chunks: string[]): Promise<string> => {
+  const socket: Socket = connect(port(), '127.0.0.1')
+  const next = (): void => {
+    const chunk = chunks.shift()
+    if (chunk !== undefined) socket.write(chunk, 'latin1', next)
+  }
+  next()
+  return text(socket)
+}
+const HOST = 'Host: localhost:20000\r\n'
+const CLOSE = 'Connection: close\r\n'
+
+describe('HTTP/1.1', () => {
+  it.each<[string, string, string]>([
+    ['a request', `GET /a?b=c HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 'GET /a?b=c '],
+    ['a body with a length', `POST /a HTTP/1.1\r\n${HOST}${CLOSE}Content-Length: 3\r\n\r\nabc`, 'POST /a abc'],
+    [
+      'a body in chunks',
+      `POST /a HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n`,
+      'POST /a abc',
+    ],
+    [
+      'Expect: 100-continue',
+      `POST /a HTTP/1.1\r\n${HOST}${CLOSE}Expect: 100-continue\r\nContent-Length: 1\r\n\r\na`,
+      'POST /a a',
+    ],
+    ['an address of IPv6 as host', `GET / HTTP/1.1\r\nHost: [::1]:20000\r\n${CLOSE}\r\n`, 'GET / '],
+  ])('serves %s', async (_, bytes, told) => {
+    const answer = await talk(bytes)
+    expect(answer).toMatch(/HTTP\/1\.1 200 OK\r\n/)
+    expect(answer).toContain(told)
+    expect(served).toHaveLength(1)
+  })
+
+  it.each<[string, string]>([
+    ['two hosts', `GET / HTTP/1.1\r\n${HOST}Host: other\r\n${CLOSE}\r\n`],
+    ['no host', `GET / HTTP/1.1\r\n${CLOSE}\r\n`],
+    ['an empty host', `GET / HTTP/1.1\r\nHost:\r\n${CLOSE}\r\n`],
+    ['a list of hosts', `GET / HTTP/1.1\r\nHost: localhost, other\r\n${CLOSE}\r\n`],
+    ['a host with a user', `GET / HTTP/1.1\r\nHost: a@localhost\r\n${CLOSE}\r\n`],
+    ['absolute form', `GET http://localhost/ HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['a fragment', `GET /a#b HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['a backslash', `GET /a\\b HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['bytes beyond ASCII in the target', `GET /\xe9 HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['asterisk form', `OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['CONNECT', `CONNECT localhost:443 HTTP/1.1\r\n${HOST}\r\n`],
+    ['TRACE', `TRACE / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['a method in lower case', `get / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['HTTP/1.0', `GET / HTTP/1.0\r\n${HOST}\r\n`],
+    ['HTTP/1.0 with chunks', `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['HTTP/0.9', 'GET /\r\n'],
+    [
+      'another encoding beside chunked',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      'identity beside chunked',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      'two transfer encodings',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      'a length beside chunks',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ['two lengths', `POST / HTTP/1.1\r\n${HOST}${CLOSE}Content-Length: 1\r\nContent-Length: 1\r\n\r\na`],
+    ['a length with a sign', `POST / HTTP/1.1\r\n${HOST}${CLOSE}Content-Length: +1\r\n\r\na`],
+    ['a length with a zero in front', `POST / HTTP/1.1\r\n${HOST}${CLOSE}Content-Length: 01\r\n\r\na`],
+    [
+      'two content types',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n`,
+    ],
+    [
+      'more than 100-continue expected',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Expect: 100-continue, more\r\nContent-Length: 0\r\n\r\n`,
+    ],
+    ['a folded header', `GET / HTTP/1.1\r\n${HOST}${CLOSE}X: a\r\n b\r\n\r\n`],
+    ['a header beyond ASCII', `GET / HTTP/1.1\r\n${HOST}${CLOSE}X: \xe9\r\n\r\n`],
+    ['a space before a colon', `GET / HTTP/1.1\r\n${HOST}${CLOSE}X : a\r\n\r\n`],
+    ['a bare carriage return', `GET / HTTP/1.1\r\n${HOST}${CLOSE}X: a\rb\r\n\r\n`],
+    ['bare newlines', `GET / HTTP/1.1\nHost: localhost\n\n`],
+    ['too many headers', `GET / HTTP/1.1\r\n${HOST}${CLOSE}${'A: b\r\n'.repeat(120)}\r\n`],
+    ['a head that is too large', `GET / HTTP/1.1\r\n${HOST}${CLOSE}A: ${'b'.repeat(70_000)}\r\n\r\n`],
+    [
+      'chunks with an extension that never ends',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`,
+    ],
+    [
+      'a chunk of a size that is no number',
+      `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: chunked\r\n\r\nz\r\na\r\n0\r\n\r\n`,
+    ],
+    [
+      'an upgrade with a body',
+      `GET /a HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 1\r\n\r\na`,
+    ],
+    ['no HTTP at all', `SSH-2.0-OpenSSH_9.9\r\n\r\n`],
+  ])('refuses %s', async (_, bytes) => {
+    const answer = await talk(bytes)
+    expect(answer).not.toContain('HTTP/1.1 200')
+    expect(served.filter(({ body }) => body !== 'CLIENT_LEFT')).toEqual([])
+  })
+
+  it('refuses a body beyond the limit, and reads no more of it', async () => {
+    const answer = await talk(`POST /a HTTP/1.1\r\n${HOST}Content-Length: 1000000\r\n\r\n${'x'.repeat(500)}`)
+    expect(answer).toContain('POST /a MESSAGE_TOO_LARGE')
+    expect(answer).toMatch(/^connection: close/im)
+  })
+
+  it('serves requests of one connection one after the other', async () => {
+    const socket = connect(port(), '127.0.0.1')
+    socket.write(`GET /held HTTP/1.1\r\n${HOST}\r\nGET /next HTTP/1.1\r\n${HOST}${CLOSE}\r\n`)
+    const all = text(socket)
+    await expect.poll(() => answered.length).toBe(1)
+    expect(served).toEqual([])
+    answered[0]?.()
+    expect(await all).toMatch(/GET \/held [^]*GET \/next /)
+    expect(served.map(({ target }) => target)).toEqual(['/held', '/next'])
+  })
+
+  it('ends a connection that sends many requests before it has an answer', async () => {
+    await talk(`GET /held HTTP/1.1\r\n${HOST}\r\n`.repeat(40))
+    expect(served.every(({ left }) => left)).toBe(true)
+  })
+
+  it('notices that a client has left', async () => {
+    const socket = connect(port(), '127.0.0.1')
+    socket.write(`GET /held HTTP/1.1\r\n${HOST}\r\n`)
+    await expect.poll(() => answered.length).toBe(1)
+    socket.destroy()
+    await expect.poll(() => served.map(({ left }) => left)).toEqual([true])
+  })
+
+  it('gives the connection away where another protocol is agreed on', async () => {
+    const socket = connect(port(), '127.0.0.1')
+    let answer = ''
+    socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk))
+    socket.write(`GET /a HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: echo\r\n\r\nhello`)
+    await expect.poll(() => answer).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\nhello$/)
+    socket.destroy()
+  })
+})
+
+describe('HTTP/2', () => {
+  let session: ClientHttp2Session
+  beforeAll(() => {
+    session = connectHttp2(`http://localhost:${port()}`)
+    session.on('error', () => {})
+  })
+  afterAll(() => session.destroy())
+
+  const ask = (headers: Record<string, string | string[]>, body?: string): Promise<string> => {
+    const stream = session.request(headers, { endStream: body === undefined })
+    let status: number | undefined
+    stream.on('response', (head) => (status = head[':status']))
+    if (body !== undefined) stream.end(body)
+    return text(stream).then(
+      (answer) => `${status} ${answer}`,
+      () => 'reset',
+    )
+  }
+
+  it('serves requests side by side', async () => {
+    const held = ask({ ':path': '/held' })
+    expect(await ask({ ':path': '/a', ':method': 'POST' }, 'abc')).toBe('200 POST /a abc')
+    await expect.poll(() => answered.length).toBe(1)
+    answered[0]?.()
+    expect(await held).toBe('200 GET /held ')
+  })
+
+  it.each<[string, Record<string, string | string[]>]>([
+    ['another host beside the authority', { ':path': '/', ':authority': 'localhost', host: 'other' }],
+    ['an authority that is no host', { ':path': '/', ':authority': 'a@b' }],
+    ['a target that is no path', { ':path': 'http://localhost/' }],
+    ['a fragment', { ':path': '/a#b' }],
+    ['TRACE', { ':path': '/', ':method': 'TRACE' }],
+    ['a method in lower case', { ':path': '/', ':method': 'get' }],
+    ['an expectation of its own', { ':path': '/', expect: 'more' }],
+  ])('refuses %s', async (_, headers) => {
+    expect(await ask(headers)).toMatch(/^400 PROTOCOL_VIOLATION$|^reset$/)
+    expect(served).toEqual([])
+  })
+
+  it('does not take a body that its client gave up for a whole one', async () => {
+    const stream = session.request({ ':path': '/a', ':method': 'POST' }, { endStream: false })
+    stream.on('error', () => {})
+    stream.write('half')
+    await new Promise((resolve) => setImmediate(resolve))
+    stream.destroy()
+    await expect.poll(() => served.length).toBe(1)
+    expect(served[0]?.body).toBe('CLIENT_LEFT')
+  })
+})

@@ -6,7 +6,14 @@ import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
-import { HELM, isClusterMissing, kubectlProgram, startCluster, type TestCluster } from '../helpers/kubernetes.ts'
+import {
+  HELM,
+  isClusterMissing,
+  kubectlProgram,
+  startCluster,
+  type AuditEntry,
+  type TestCluster,
+} from '../helpers/kubernetes.ts'
 import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
 import { ROOT, run, type Outcome } from '../helpers/run.ts'
 
@@ -140,6 +147,46 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     expect(shell.code).toBe(1)
   })
 
+  it('waits for a person who decides on a command in a container, and is told once where that is no', async () => {
+    const id = ['exec', '-n', 'dev', 'web-1', '-c', 'app', '--', 'id', '-u']
+    const approved = kubectl(...id)
+    const review = await eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'a review',
+    )
+    expect(JSON.stringify(review)).toMatch(/container app, image registry\.test\/app:1/)
+    await decide('approve')
+    expect((await approved).stdout).toMatch(/^\d+\n$/)
+    const denied = kubectl(...id)
+    await decide('deny')
+    const { code, stderr } = await denied
+    // kubectl asks once more over SPDY: nobody is asked about that.
+    expect(stderr).toContain('denied')
+    expect(code).toBe(1)
+    expect((await bob.api.reviews.list()).filter(({ kind }) => kind === 'command')).toEqual([])
+  })
+
+  it('voids an approval where the pod is another one by then', async () => {
+    const made = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'swapped', namespace: 'dev' } }
+    const pod = JSON.stringify({ ...made, spec: { containers: [{ name: 'app', image: 'x' }] } })
+    const isRunning = (): Promise<true> =>
+      eventually(async () => {
+        const { stdout } = await cluster.kubectl(['get', 'pod', 'swapped', '-o', 'jsonpath={.status.phase}'])
+        return stdout === 'Running' ? true : undefined
+      }, 'the pod runs')
+    await cluster.apply(pod)
+    await isRunning()
+    const held = kubectl('exec', '-n', 'dev', 'swapped', '--', 'id')
+    await eventually(async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'), 'a review')
+    await cluster.kubectl(['delete', 'pod', 'swapped', '--now'])
+    await cluster.apply(pod)
+    await isRunning()
+    await decide('approve')
+    const { code, stdout } = await held
+    expect(stdout).toBe('')
+    expect(code).toBe(1)
+  })
+
   it('sees logs with masked kinds hidden', async () => {
     const outcome = await kubectl('logs', '-n', 'dev', 'web-1', '-c', 'app')
     expect(outcome.stdout).toMatch(/^started\nmail from (?!jane\.roe@)\S+\n$/)
@@ -165,10 +212,11 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
       const live = (await bob.api.sessions.list({ active: true, limit: 10 })).items
       return live.find(({ person }) => person.label === 'jane@example.com')
     }, 'the session of the watch')
-    await eventually(
-      () => (cluster.audit().some(({ verb }) => verb === 'watch') ? true : undefined),
-      'the watch has reached the API server',
-    )
+    await eventually(() => {
+      const isHers = ({ verb, impersonatedUser }: AuditEntry): boolean =>
+        verb === 'watch' && impersonatedUser !== undefined
+      return cluster.audit().some(isHers) ? true : undefined
+    }, 'the watch has reached the API server')
     await bob.api.sessions.kill(session.id, 'enough')
     const outcome = await watching
     // kubectl prints the Status of the last event as a table.
@@ -232,6 +280,9 @@ access:
 commands:
   - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: listing in containers, match: { kinds: [exec], programs: [ls] }, allow: true }
+  - name: who one is
+    match: { kinds: [exec], namespaces: [dev], commands: [id ...] }
+    hold: { approvers: { groups: [sre] } }
   - { name: dev, match: { namespaces: [dev], kinds: [create, update, patch] }, allow: true }
   - { name: reading, match: { kinds: [get, list, watch, log, discovery, openapi, health, self-review] }, allow: true }
 masking:

@@ -13,11 +13,16 @@ import { impersonatedUser } from './upstream-headers.ts'
 type KubernetesSession = Session<KubernetesTarget>
 
 /** A request as the session judges, records and holds it. */
-export function draftOf(command: KubernetesCommand, session: KubernetesSession): CommandDraft {
+export function draftOf(
+  command: KubernetesCommand,
+  session: KubernetesSession,
+  again: () => Promise<KubernetesCommand> = () => Promise.resolve(command),
+): CommandDraft {
   const { head, request, body, bytes } = command
   const { shown, recorded } =
     request === undefined ? unreadText(command, session) : requestText(request, head.target, body, bytes, session)
-  return draft(command, session, { text: shown, recorded, facts: command.facts })
+  const told = { text: shown, recorded, facts: command.facts }
+  return draft(command, session, told, async () => draftOf(await again(), session, again))
 }
 
 /** One connection to a port, which is said by the stream and not by the request that began it. */
@@ -38,8 +43,13 @@ interface Told {
   readonly facts: Facts
 }
 
-function draft(command: KubernetesCommand, session: KubernetesSession, { text, recorded, facts }: Told): CommandDraft {
-  const { head, bytes, refusal, transport } = command
+function draft(
+  command: KubernetesCommand,
+  session: KubernetesSession,
+  { text, recorded, facts }: Told,
+  again?: () => Promise<CommandDraft>,
+): CommandDraft {
+  const { head, bytes, refusal, transport, place } = command
   const { impersonate } = session.config
   const made: CommandDraft = {
     text,
@@ -47,7 +57,7 @@ function draft(command: KubernetesCommand, session: KubernetesSession, { text, r
     facts,
     recorded,
     comparisons: [],
-    notes: () => [],
+    notes: () => (place === undefined ? [] : [place.note]),
     estimate: () => Promise.resolve(undefined),
     refusal: refusal ?? maskingRefusal(command, session),
     context: {
@@ -57,10 +67,12 @@ function draft(command: KubernetesCommand, session: KubernetesSession, { text, r
       contentType: valueOf(head.headers, 'content-type') ?? '',
       accept: valueOf(head.headers, 'accept') ?? '',
       transport: transport === undefined ? '' : [transport.protocol, ...transport.offered].join(' '),
+      pod: place?.pod ?? '',
+      container: place === undefined ? '' : `${place.container} ${place.image}`,
       impersonated: impersonate === undefined ? '' : impersonatedUser(session.person, impersonate),
     },
     inTransaction: false,
-    again: () => Promise.resolve(made),
+    again: again ?? (() => Promise.resolve(made)),
   }
   return made
 }

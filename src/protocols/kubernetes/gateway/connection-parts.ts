@@ -1,6 +1,7 @@
 import type { CommandReader } from '../../../host/command/command-reader.ts'
 import type { Session, Verdict } from '../../../gateway/engine.ts'
 import type { Upstream } from '../../http/upstream/upstream.ts'
+import type { SecondAttempts } from '../streams/second-attempts.ts'
 import type { KubernetesTarget } from '../target.ts'
 import type { KubernetesCommand } from './read-command.ts'
 
@@ -11,6 +12,8 @@ export interface ConnectionParts {
   readonly session: Session<KubernetesTarget>
   readonly upstream: Upstream
   readonly reader: Pick<CommandReader, 'readWords'>
+  /** Of all sessions. */
+  readonly attempts: SecondAttempts
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
 }

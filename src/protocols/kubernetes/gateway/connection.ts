@@ -11,7 +11,8 @@ import { draftOf, portDraftOf } from './command-draft.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { forward } from './forward.ts'
 import { verdictOn } from './hold.ts'
-import { readCommand } from './read-command.ts'
+import { withPlace } from './look-up-place.ts'
+import { readCommand, type KubernetesCommand } from './read-command.ts'
 import { reasonFor, refuseExchange } from './refuse.ts'
 
 /** One connection of a client: each request is read, decided on, put on record, forwarded and answered. */
@@ -72,9 +73,15 @@ export class KubernetesConnection implements HttpHandler {
       })
       kept = body.length
       this.#keep(kept)
-      const command = await readCommand(exchange, body, this.#parts.reader)
-      const { verdict, warning } = await this.#decide(draftOf(command, session), exchange.left, command.timeoutMs)
-      if (verdict.type === 'refuse') return refuseExchange(exchange, verdict.error)
+      const read = async (): Promise<KubernetesCommand> =>
+        withPlace(await readCommand(exchange, body, this.#parts.reader), this.#parts, signal)
+      const command = this.#unlessRefused(await read())
+      const draft = draftOf(command, session, read)
+      const { verdict, warning } = await this.#decide(draft, exchange.left, command.timeoutMs)
+      if (verdict.type === 'refuse') {
+        this.#remember(command, verdict.error)
+        return refuseExchange(exchange, verdict.error)
+      }
       await this.#written(signal)
       await forward({ command, decision: verdict.id, warning }, exchange, signal, {
         ...this.#parts,
@@ -87,6 +94,19 @@ export class KubernetesConnection implements HttpHandler {
       this.#buffered -= kept
       release()
     }
+  }
+
+  /** What people have refused over a WebSocket is not asked again where the client falls back to SPDY. */
+  #remember({ head, transport }: KubernetesCommand, error: PamError): void {
+    if (transport?.protocol !== 'websocket' || !/^(HOLD|APPROVAL)_/.test(error.code)) return
+    this.#parts.attempts.refused(this.#parts.session.id, head.target, head.headers, error)
+  }
+
+  #unlessRefused(command: KubernetesCommand): KubernetesCommand {
+    const { head, transport, refusal } = command
+    if (transport?.protocol !== 'SPDY/3.1' || refusal !== undefined) return command
+    const earlier = this.#parts.attempts.take(this.#parts.session.id, head.target, head.headers)
+    return earlier === undefined ? command : { ...command, refusal: earlier }
   }
 
   #keep(bytes: number): void {

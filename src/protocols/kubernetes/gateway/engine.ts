@@ -4,6 +4,7 @@ import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { HttpServers, type HttpClient } from '../../http/server/serve-http.ts'
 import type { KubernetesTarget } from '../target.ts'
+import { SecondAttempts } from '../streams/second-attempts.ts'
 import { upstreamOf } from './connect-upstream.ts'
 import { probeKubernetes } from './probe.ts'
 import { readText } from './read-text.ts'
@@ -14,6 +15,7 @@ import { refuseClient } from './refuse-client.ts'
 export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
   const servers = new HttpServers()
   const reader = createCommandReader()
+  const attempts = new SecondAttempts()
   const clients = new WeakMap<Channel, HttpClient>()
   return {
     protocol: 'kubernetes',
@@ -28,7 +30,7 @@ export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        await new KubernetesConnection({ session, upstream, tell, reader: inOrder(reader) }).run((handler) =>
+        await new KubernetesConnection({ session, upstream, tell, attempts, reader: inOrder(reader) }).run((handler) =>
           servers.serve(client, handler),
         )
       } finally {

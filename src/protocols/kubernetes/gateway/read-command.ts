@@ -8,6 +8,7 @@ import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
 import { readApiRequest, type ApiRequest } from '../request/api-request.ts'
 import { readBody, type Body, type BodyFailure } from '../request/read-body.ts'
 import { execFacts } from '../streams/stream-facts.ts'
+import type { StreamPlace } from '../streams/stream-place.ts'
 import { readTransport, type Transport } from '../streams/transport.ts'
 import { goDuration } from './hold.ts'
 import { refusedHeader } from './upstream-headers.ts'
@@ -25,6 +26,8 @@ export interface KubernetesCommand {
   readonly facts: Facts
   /** What it becomes, where it asks for a stream. */
   readonly transport: Transport | undefined
+  /** Where that leads, once it is looked up. */
+  readonly place?: StreamPlace
   /** Refused whatever policy says. */
   readonly refusal: PamError | undefined
   /** How long the client says that it waits. */

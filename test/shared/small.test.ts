@@ -119,7 +119,7 @@ describe('configuration errors name file, line and column', () => {
     ['commands: [{ name: a }]', /exactly one of/],
     ['access: [{ name: a, grant: request, approvers: { groups: [x] }, maxDuration: soon }]', /a duration such as/],
     ['masking: [{ name: a, columns: [email] }]', /table\.column/],
-    ['masking: [{ name: a }]', /names columns, kinds or patterns/],
+    ['masking: [{ name: a }]', /names columns, fields, kinds or patterns/],
     ['comands: []', /comands/],
   ])('%s', (text, message) => {
     expect(() => parseConfig(`${base}${text}\n`, 'pam.yaml')).toThrow(message)

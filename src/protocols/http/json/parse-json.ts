@@ -39,7 +39,7 @@ export interface JsonWord extends Place {
   readonly value: boolean | null
 }
 
-/** As strict as RFC 8259; undefined for anything else, and for what is nested too deeply. */
+/** As strict as RFC 8259; undefined for anything else, and for what is nested too deeply or has too many values. */
 export function parseJson(text: string): JsonNode | undefined {
   try {
     return new Parser(text).document()
@@ -82,6 +82,7 @@ class Parser {
   readonly #text: string
   #at = 0
   #depth = 0
+  #values = 0
 
   constructor(text: string) {
     this.#text = text
@@ -97,6 +98,7 @@ class Parser {
 
   #value(): JsonNode {
     const start = this.#at
+    if (++this.#values > MAX_VALUES) throw NOT_JSON
     switch (this.#text.charCodeAt(start)) {
       case OBJECT:
         return this.#nested(() => ({ type: 'object', members: this.#members(), start, end: this.#at }))
@@ -216,6 +218,8 @@ function unescaped(text: string): string {
 const NOT_JSON = new Error('not JSON')
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const MAX_DEPTH = 256
+/** Many times what an object of some megabytes has. */
+const MAX_VALUES = 250_000
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OBJECT = 0x7b

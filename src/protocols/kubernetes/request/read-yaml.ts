@@ -5,8 +5,10 @@ import { isMap, isScalar, isSeq, parseAllDocuments, type Scalar } from 'yaml'
  * words that are nothing else. What has to be quoted to mean the same everywhere is a failure.
  */
 export function readYaml(text: string): { readonly value: unknown } | { readonly failure: string } {
+  if (text.length > MAX_LENGTH)
+    return { failure: `YAML of more than ${MAX_LENGTH / 1024} KiB is not analysed: send JSON` }
   if (/^(%|\ufeff)/m.test(text)) return { failure: 'the YAML of the body has directives' }
-  const documents = parseAllDocuments(text, { strict: true, uniqueKeys: true, merge: false, logLevel: 'silent' })
+  const documents = parseAllDocuments(text, { strict: true, uniqueKeys: false, merge: false, logLevel: 'silent' })
   const [document] = documents
   if (!Array.isArray(documents) || documents.length !== 1 || document === undefined)
     return { failure: 'the body is not one document of YAML' }
@@ -61,3 +63,5 @@ const TEXT = /^[A-Za-z/][^\n]*$|^\d{1,15}(?:m|k|M|G|T|Ki|Mi|Gi|Ti|s|h)$/
 /** Words that YAML 1.1 takes for something else, in any case. */
 const WORDS = new Set(['y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null'])
 const MAX_DEPTH = 64
+/** The library takes a while; kubectl sends JSON whatever it reads. */
+const MAX_LENGTH = 64 * 1024

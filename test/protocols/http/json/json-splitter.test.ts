@@ -101,6 +101,11 @@ describe('JSON with places', () => {
     )
   })
 
+  it('gives up on too many values', () => {
+    expect(parseJson(`[${'1,'.repeat(300_000)}1]`)).toBeUndefined()
+    expect(parseJson(`[${'1,'.repeat(200_000)}1]`)).toBeDefined()
+  })
+
   it('gives up on what is nested too deeply', () => {
     expect(parseJson(`${'['.repeat(300)}${']'.repeat(300)}`)).toBeUndefined()
     expect(parseJson(`${'['.repeat(200)}${']'.repeat(200)}`)).toBeDefined()

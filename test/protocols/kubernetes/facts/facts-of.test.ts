@@ -262,6 +262,8 @@ describe('what a body asks for', () => {
     [`PATCH ${POD}`, { spec: {} }, 'json', /not a patch/],
     [`PUT ${POD}`, { spec: {} }, 'merge', /is a patch/],
     [`POST ${PODS}`, 'a: &x 1\nb: *x', 'yaml', /different ways/],
+    [`POST ${PODS}`, 'a: 1\na: 2', 'yaml', /different ways/],
+    [`POST ${PODS}`, `a: ${'x'.repeat(70_000)}`, 'yaml', /KiB is not analysed/],
     [`POST ${PODS}`, 'spec: {hostNetwork: yes}', 'yaml', /different ways/],
     [`POST ${PODS}`, 'x', 'cbor', /not supported/],
     [`POST ${PODS}`, undefined, 'json', /no body/],

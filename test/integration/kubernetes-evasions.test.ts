@@ -34,6 +34,7 @@ interface Rule {
  */
 const RULES: readonly Rule[] = [
   { name: 'nothing in kube-system', match: { namespaces: ['kube-system'] }, deny: 'not there' },
+  { name: 'no new services', match: { kinds: ['create'], resources: ['services'] }, deny: 'ask for one' },
   { use: 'no-secrets' },
   { use: 'no-privileged-pods' },
   { use: 'no-rbac-change' },
@@ -607,6 +608,21 @@ const CASES: readonly Case[] = [
     hasEffect: async (_, cluster) =>
       (await at(cluster, '/api/v1/namespaces/n2', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce')) ===
       undefined,
+  },
+
+  // Creation under another name; see the rule about it.
+  {
+    name: 'a service by an update',
+    line: `PUT ${NS}/services/u1`,
+    body: { metadata: { name: 'u1' }, spec: { ports: [{ port: 80 }] } },
+    hasEffect: ({ status }) => status === 201,
+  },
+  {
+    name: 'a service by apply',
+    line: `PATCH ${NS}/services/u2?fieldManager=e`,
+    type: APPLY,
+    body: { apiVersion: 'v1', kind: 'Service', metadata: { name: 'u2' }, spec: { ports: [{ port: 80 }] } },
+    hasEffect: ({ status }) => status === 201,
   },
 
   // Deletions, which wait for a person.

@@ -1,3 +1,4 @@
+import { wordList } from '../../../shared/word-list.ts'
 import type { ApiRequest } from '../request/api-request.ts'
 import { fullName, knownResource } from '../request/resources.ts'
 
@@ -47,12 +48,22 @@ export function resourceKinds(request: ApiRequest): { readonly kinds: readonly s
   if (verb === 'create' && Object.hasOwn(CREATIONS, `${name}/${subresource}`))
     return { kinds: [CREATIONS[`${name}/${subresource}`] as string], isRead: false }
   const also: string[] = []
+  if (verb === 'update' && subresource === '' && CREATED_BY_UPDATE.has(name)) also.push('create')
   if (knownResource(group, resource) !== undefined && Object.hasOwn(CHANGES, group)) also.push(CHANGES[group] as string)
   if (name === 'namespaces' && verb === 'delete' && subresource === '') also.push('delete-namespace')
   if (name === 'namespaces' && subresource === 'finalize') also.push('finalize')
   if (name === 'pods' && subresource === 'ephemeralcontainers') also.push('debug')
   return { kinds: [verb, ...also], isRead: false }
 }
+
+/** What an update creates where there is none (`AllowCreateOnUpdate` in the registry of Kubernetes). */
+const CREATED_BY_UPDATE = new Set(
+  wordList(`
+    services endpoints events events.events.k8s.io limitranges leases.coordination.k8s.io leasecandidates.coordination.k8s.io
+    runtimeclasses.node.k8s.io roles.rbac.authorization.k8s.io rolebindings.rbac.authorization.k8s.io
+    clusterroles.rbac.authorization.k8s.io clusterrolebindings.rbac.authorization.k8s.io
+  `),
+)
 
 /** Whatever the method. */
 const CONNECTIONS: Readonly<Record<string, string>> = {

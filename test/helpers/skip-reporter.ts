@@ -12,9 +12,9 @@ interface BuiltApart {
 
 const BUILT_APART: readonly BuiltApart[] = [
   {
-    server: 'Kubernetes API server',
+    server: 'Kubernetes API server, helm or k9s',
     script: 'scripts/install-kube-apiserver',
-    isMissing: () => cached('kubernetes', 'kube-apiserver-1.37.2') === undefined,
+    isMissing: () => ['kube-apiserver-1.37.2', 'helm', 'k9s'].some((name) => cached('kubernetes', name) === undefined),
     tests: /\/test\/integration\/kubernetes[^/]*\.test\.ts$/,
   },
 ]
@@ -33,7 +33,7 @@ export default class SkipReporter implements Reporter {
     const isOf = (apart: BuiltApart, file: string): boolean => apart.tests.test(file) && apart.isMissing()
     for (const apart of BUILT_APART) {
       const names = skipped.filter(({ file }) => isOf(apart, file)).map(({ fullName }) => fullName)
-      report(names, `since there is no ${apart.server} (${apart.script} builds it, once)`)
+      report(names, `since there is no ${apart.server} (${apart.script} builds what is missing, once)`)
     }
     const others = skipped.filter(({ file }) => !BUILT_APART.some((apart) => isOf(apart, file)))
     report(

@@ -58,7 +58,7 @@ function stream(
     keep: session.config.recordOutput,
     ended: signal,
     switchProtocols: (headers) => exchange.switchProtocols(headers),
-    decidePort: (port) => decidePort(command, port, exchange.left),
+    decidePort: (port, left) => decidePort(command, port, left),
     upgrade: (headers, protocol) =>
       upstream.switchProtocols(
         requestOf(allowed, [...ownHeaders(command.head.headers), ...headers], session, signal),

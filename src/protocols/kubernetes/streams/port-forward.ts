@@ -11,8 +11,11 @@ export interface PortForwardParts {
   readonly session: Pick<Session, 'recorder'>
   readonly client: Link
   readonly target: Link
-  /** Whether a connection to this port of the pod is allowed: ports stand in the streams, not in the request. */
-  readonly decide: (port: number) => Promise<Verdict>
+  /**
+   * Whether a connection to this port of the pod is allowed: ports stand in the streams, not in the request. `left`: nobody waits for it
+   * any longer.
+   */
+  readonly decide: (port: number, left: AbortSignal) => Promise<Verdict>
   /** Aborts when the session must end, or the client is gone. */
   readonly ended: AbortSignal
 }
@@ -22,6 +25,7 @@ interface Forwarded {
   readonly port: number
   readonly started: number
   readonly verdict: Promise<Verdict>
+  readonly left: AbortController
   up: number
   down: number
   isRecorded: boolean
@@ -149,8 +153,9 @@ class PortForwardRelay {
   }
 
   #forwarded(port: number): Forwarded {
-    const verdict = this.#parts.decide(port)
-    return { port, started: performance.now(), verdict, up: 0, down: 0, isRecorded: false }
+    const left = new AbortController()
+    const verdict = this.#parts.decide(port, left.signal)
+    return { port, started: performance.now(), verdict, left, up: 0, down: 0, isRecorded: false }
   }
 
   async #start(side: Side, headers: SpdyHeaders): Promise<void> {
@@ -187,6 +192,7 @@ class PortForwardRelay {
   }
 
   #forget(side: Side): void {
+    side.forwarded.left.abort()
     this.#byClient.delete(side.client)
     if (side.target !== undefined) {
       this.#byTarget.delete(side.target)
@@ -216,6 +222,7 @@ class PortForwardRelay {
     if (this.#isOver) return
     this.#isOver = true
     for (const side of this.#byClient.values()) {
+      side.forwarded.left.abort()
       if (reason !== undefined && side.kind === 'error' && side.target !== undefined)
         this.#client.data(side.client, Buffer.from(visible(`pam: ${reason.message}`)))
       if (side.kind === 'data' && side.target !== undefined) this.#record(side.forwarded, 'closed')

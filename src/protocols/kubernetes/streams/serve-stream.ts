@@ -40,7 +40,7 @@ export interface StreamParts {
   /** Answers the client with status 101. */
   readonly switchProtocols: (headers: Headers) => Duplex
   /** Of port-forward: whether a connection to a port is allowed. */
-  readonly decidePort: (port: number) => Promise<Verdict>
+  readonly decidePort: (port: number, left: AbortSignal) => Promise<Verdict>
   /** Aborts when the session must end. */
   readonly ended: AbortSignal
 }

@@ -4,6 +4,11 @@ import { DEMO_PEOPLE, DEMO_SERVICE } from './setup.ts'
 import { startDemoStack, type DemoStack } from './stack.ts'
 import { runTour } from './tour.ts'
 
+const SHOP = `
+On MariaDB:
+  pamctl connect shop-mysql -- mariadb -e "select name, email from customers limit 5"
+`
+
 /** `npm run demo`: everything on loopback, nothing configured, nothing left behind. */
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const args = process.argv.slice(2)
@@ -81,8 +86,3 @@ Afterwards:
 
 Ctrl-C stops everything and leaves nothing behind.`
 }
-
-const SHOP = `
-On MariaDB:
-  pamctl connect shop-mysql -- mariadb -e "select name, email from customers limit 5"
-`

@@ -22,3 +22,13 @@ it('without psql and without a PostgreSQL of the system it uses what npm brings,
   expect(stdout).toMatch(/^PostgreSQL \d+\.\d+ \(from npm\)/)
   expect(stdout).toContain('uses node-postgres through the port of the agent instead')
 })
+
+it('without --tour it prints what to try, and ends when it is told to', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js'], {
+    cwd: ROOT,
+    until: 'Ctrl-C stops everything and leaves nothing behind.',
+  })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain('pamctl connect prod-db')
+  expect(stdout.includes('pamctl connect shop-mysql')).toBe(stdout.includes('the target shop-mysql'))
+})

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,6 +36,7 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     const gatewayPort = await freePort()
     const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: 1 })
     writeFileSync(join(directory, 'token'), `${token}\n`, { mode: 0o600 })
+    writeFileSync(join(directory, 'lost-token'), 'x\n', { mode: 0o600 })
     writeFileSync(config, configuration(gatewayPort, cluster))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
     jane = await pamctlSignedIn(gateway.url, 'jane')
@@ -237,6 +238,38 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     expect(outcome).toEqual(direct)
   })
 
+  it('is told why it is not let in, whichever request comes first', async () => {
+    rmSync(join(directory, 'lost-token'))
+    for (const args of [['get', 'pods'], ['get', '--raw', '/api/v1/pods'], ['version']]) {
+      const outcome = await pamctl('connect', 'lost', '--', kubectlProgram('1.37') ?? 'kubectl', ...args)
+      expect(outcome.stderr).toContain('there is no file lost-token')
+      expect(outcome.code).toBe(1)
+    }
+  })
+
+  it('finds an open port by the kubeconfig that pamctl writes, which others have not', async () => {
+    const connected = jane.start(['connect', 'prod-k8s', '--json'])
+    const { kubeconfig, url } = await eventually(() => {
+      const line = /^\{.*\}$/ms.exec(connected.output())?.[0]
+      return line === undefined ? undefined : (JSON.parse(line) as { kubeconfig: string; url: string })
+    }, 'the port')
+    expect(statSync(kubeconfig).mode & 0o777).toBe(0o600)
+    const outcome = await cluster.kubectl(['get', 'pods', '-n', 'dev', '-o', 'name'], { kubeconfig })
+    expect(outcome.stdout).toContain('pod/web-1')
+    const empty = join(directory, 'empty-kubeconfig')
+    writeFileSync(empty, '{"apiVersion":"v1","kind":"Config"}')
+    const stranger = await cluster.kubectl(
+      ['get', 'pods', '--server', url, '--insecure-skip-tls-verify', '--token=x'],
+      {
+        kubeconfig: empty,
+      },
+    )
+    expect(stranger.stderr).toContain('this port wants the client certificate that was made for it')
+    expect(stranger.code).toBe(1)
+    connected.kill('SIGTERM')
+    await connected.closed
+  })
+
   it('may not be somebody else', async () => {
     const outcome = await kubectl('get', 'pods', '-n', 'dev', '--as=system:admin')
     expect(outcome.stderr).toContain('the gateway decides who you are on the cluster')
@@ -275,8 +308,14 @@ targets:
     ca: ${cluster.ca}
     token: file:token
     impersonate: { user: label, extra: { via: [pamctl] } }
+  - name: lost
+    type: kubernetes
+    host: 127.0.0.1
+    port: ${cluster.port}
+    ca: ${cluster.ca}
+    token: file:lost-token
 access:
-  - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s] }, grant: standing }
+  - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s, lost] }, grant: standing }
 commands:
   - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
   - { name: listing in containers, match: { kinds: [exec], programs: [ls] }, allow: true }

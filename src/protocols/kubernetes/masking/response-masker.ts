@@ -57,8 +57,8 @@ class JsonMasker implements ResponseMasker {
   readonly #splitter: JsonSplitter
   /** Words without which nothing in a piece is masked; undefined where each has to be read. */
   readonly #words: readonly string[] | undefined
-  /** Of the table that is being read. */
-  #columns: readonly string[] = []
+  /** Of the table that is being read: whether each shows nothing of fields. */
+  #columns: readonly boolean[] = []
   /** What the list that is being read says of its elements. */
   #element: Owner | undefined
 
@@ -106,8 +106,9 @@ class JsonMasker implements ResponseMasker {
       const element = resourceOfKind(group, name)
       const isMasked = element !== undefined && fieldsOf(element, this.#masking.fields).length > 0
       this.#element = isMasked ? element : undefined
-      this.#columns = columnsOf(root)
-      masker.anything(root, this.#owner)
+      this.#columns = columnsOf(root, this.#owner)
+      // The list may be a field of an object that has others.
+      masker.object(root, this.#owner, this.#masking.fields)
     })
   }
 
@@ -153,7 +154,7 @@ class JsonMasker implements ResponseMasker {
     if (root.type !== 'object') return
     const outer = this.#columns
     // A watch says what its columns are once, in its first table.
-    const columns = columnsOf(root)
+    const columns = columnsOf(root, this.#owner)
     if (columns.length > 0) this.#columns = columns
     for (const { name, value } of root.members)
       if (LISTS.has(name) && value.type === 'array') for (const item of value.items) this.#item(item, masker)
@@ -167,7 +168,7 @@ class JsonMasker implements ResponseMasker {
     if (cells?.type === 'array') {
       if (this.#hidesCells())
         cells.items.forEach((cell, index) => {
-          if (!SAFE_COLUMNS.has(this.#columns[index] ?? '')) masker.cell(cell)
+          if (this.#columns[index] !== true) masker.cell(cell)
         })
       if (object !== undefined) masker.object(object, this.#owner, this.#masking.fields)
       masker.anything(node, this.#owner)
@@ -203,9 +204,15 @@ class JsonMasker implements ResponseMasker {
       // Policies of admission and webhooks say what they like, of the object that they were shown.
       if (/admission|denied/i.test(node.value)) return masker.replace(node, WITHHELD)
       if (QUOTES_NOTHING.has(word)) return
-      const at = node.value.search(/ value: | value \(/)
-      if (word === 'Invalid' && at >= 0) masker.replace(node, `${node.value.slice(0, at)} value: ${REDACTED}`)
-      else if (word !== 'Invalid' && verb === 'patch') masker.replace(node, WITHHELD)
+      if (word !== 'Invalid') {
+        if (verb === 'patch') masker.replace(node, WITHHELD)
+        return
+      }
+      // Whatever the server says behind the type of an error may quote the object, or be the text of a rule that does.
+      const [all, detail] = INVALID.exec(node.value) ?? []
+      if (all === undefined) masker.replace(node, WITHHELD)
+      else if (detail !== IMMUTABLE)
+        masker.replace(node, `${node.value.slice(0, all.length - (detail ?? '').length)}${REDACTED}`)
     }
     shorten(memberOf(root, 'message'))
     const causes = memberOf(memberOf(root, 'details'), 'causes')
@@ -246,12 +253,18 @@ const asElements = (fields: readonly MaskedField[]): readonly MaskedField[] =>
     return [{ ...field, path }]
   })
 
-function columnsOf(root: JsonNode): readonly string[] {
+/** Whether each column shows what every object has. Those of a resource that is not of Kubernetes itself bear any names. */
+function columnsOf(root: JsonNode, { resource, group }: Owner): readonly boolean[] {
   const columns = memberOf(root, 'columnDefinitions')
   if (columns?.type !== 'array') return []
+  const isKnown = knownResource(group, resource) !== undefined
   return columns.items.map((column) => {
-    const name = memberOf(column, 'name')
-    return name?.type === 'string' ? name.value : ''
+    const [name, type, format] = ['name', 'type', 'format'].map((word) => {
+      const value = memberOf(column, word)
+      return value?.type === 'string' ? value.value : ''
+    })
+    // No definition of a custom resource can give a column this format.
+    return format === 'name' || (SAFE_COLUMNS.has(name ?? '') && (isKnown || type === 'date'))
   })
 }
 
@@ -289,8 +302,12 @@ const QUOTES_NOTHING = new Set([
   'TooManyRequests',
   'Timeout',
 ])
+/** What an object is found wrong for (k8s.io/apimachinery/pkg/util/validation/field), as a message and as a cause; then the detail. */
+const INVALID =
+  /^(?:[^\n]{1,400}? is invalid: \[?[^:\n]{1,300}: )?(?:Invalid value|Unsupported value|Required value|Duplicate value|Not found|Forbidden|Too long|Too many|Too few|Internal error): ([^]*)$/
+const IMMUTABLE = 'field is immutable when `immutable` is set'
 /** Columns that show what every object has. */
-const SAFE_COLUMNS = new Set(['Name', 'Namespace', 'Age', 'Created At'])
+const SAFE_COLUMNS = new Set(['Namespace', 'Age', 'Created At'])
 const LISTS: ReadonlySet<string> = new Set(['items', 'rows'])
 /** etcd keeps no object of more than some megabytes. */
 const MAX_PIECE = 16 * 1024 * 1024

@@ -2,6 +2,7 @@ import type { MaskedField, MaskingPlan } from '../../../masking/plan.ts'
 import { pathsOverlap, type PathStep } from '../../../shared/field-path.ts'
 import { selectorTerms, type ApiRequest } from '../request/api-request.ts'
 import { isObject, type Body, type BodyFailure, type PatchOperation } from '../request/read-body.ts'
+import { fullName } from '../request/resources.ts'
 import { fieldsOf, isBase64, textOfBase64, type Owner } from './masked-fields.ts'
 
 /**
@@ -51,23 +52,28 @@ function refusedOperations(
       return `the operation ${op} of a JSON patch would reveal masked values`
     if (op !== 'add' && op !== 'replace') continue
     if (findStandIn(placed(path, value), owner, fields, false)) return WRITTEN_BACK
-    if (owner.dryRun && leadsTo(path, fields)) return GUESS
+    if ((owner.dryRun || isUnchangeable(owner)) && leadsTo(path, fields)) return GUESS
   }
   return undefined
 }
 
 /**
  * A write that changes nothing says whether a value is what it sets: a dry run, by what else it would change; apply without force, by a
- * conflict.
+ * conflict; a write to what cannot be changed, by an error for any other value.
  */
-function isGuess({ dryRun, verb, query }: ApiRequest, body: Body, fields: readonly MaskedField[]): boolean {
+function isGuess(request: ApiRequest, body: Body, fields: readonly MaskedField[]): boolean {
+  const { dryRun, verb, query } = request
   if (verb !== 'update' && verb !== 'patch') return false
   const isTentative =
     dryRun ||
+    isUnchangeable(request) ||
     (body.type === 'patch' && body.patch === 'apply' && !/^(|true|1)$/i.test(query.get('force')?.[0] ?? 'false'))
   if (!isTentative || body.type === 'none' || (body.type === 'patch' && body.patch === 'json')) return false
   return fields.some((field) => holds(body.object, field.path, 0))
 }
+
+/** Objects that keep nearly all of what they are created with. Of a Secret only itself says so. */
+const isUnchangeable = ({ resource, group }: Owner): boolean => UNCHANGEABLE.has(fullName(resource, group))
 
 /** Whether there is a value at a path, or within it. */
 function holds(value: unknown, path: readonly PathStep[], at: number): boolean {
@@ -154,6 +160,12 @@ const leadsTo = (path: readonly string[], fields: readonly { readonly path: read
   )
 }
 
+const UNCHANGEABLE = new Set([
+  'pods',
+  'jobs.batch',
+  'controllerrevisions.apps',
+  'certificatesigningrequests.certificates.k8s.io',
+])
 const COPIES: readonly { readonly path: readonly PathStep[] }[] = [
   { path: ['metadata', 'annotations'] },
   { path: ['metadata', 'managedFields'] },
@@ -165,5 +177,5 @@ const showsReleases = (fields: readonly MaskedField[]): boolean =>
 const HELM = /(?:^|,)\s*owner\s*==?\s*helm\s*(?:,|$)/
 
 const GUESS =
-  'it sets masked fields without surely changing them, which would reveal their values: leave out --dry-run, or apply with --force-conflicts'
+  'it sets masked fields without surely changing them, which would reveal their values: leave them out, or leave out --dry-run, or apply with --force-conflicts'
 const WRITTEN_BACK = 'it would write back what is shown in place of a masked value'

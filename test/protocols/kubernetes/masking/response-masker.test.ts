@@ -366,6 +366,57 @@ describe('fields that rules name', () => {
     expect(mask(plan, 'PATCH /api/v1/namespaces/dev/pods/web', status('Invalid', invalid))).toContain('secret-host')
   })
 
+  it.each([
+    [
+      'of what differs',
+      'Pod "web" is invalid: spec: Forbidden: pod updates may not change fields\n  Value: "secret-host"',
+      'spec: Forbidden: ****',
+    ],
+    [
+      'of the text of a rule',
+      'Service "web" is invalid: spec: Required value: not secret-host',
+      'spec: Required value: ****',
+    ],
+    ['of several', 'Service "web" is invalid: [a: Too many: 2, b: Invalid value: "secret-host"]', '[a: Too many: ****'],
+    ['of a cause', 'Forbidden: secret-host', 'Forbidden: ****'],
+    ['of another form', 'secret-host', 'message withheld'],
+  ])('hides the detail %s', (_, message, shown) => {
+    const plan = planOf({ fields: ['services:spec.externalName'], style: 'redact' })
+    const status = { kind: 'Status', status: 'Failure', reason: 'Invalid', message, details: { causes: [{ message }] } }
+    const masked = mask(plan, 'PUT /api/v1/namespaces/dev/services/web', status)
+    expect(masked).not.toContain('secret-host')
+    expect((JSON.parse(masked) as { message: string }).message).toContain(shown)
+  })
+
+  it('says of what is immutable that it is', () => {
+    const message = 'Secret "db" is invalid: data: Forbidden: field is immutable when `immutable` is set'
+    const status = { kind: 'Status', status: 'Failure', reason: 'Invalid', message }
+    expect(mask(SECRETS, 'PUT /api/v1/namespaces/dev/secrets/db', status)).toBe(JSON.stringify(status))
+  })
+
+  it.each(['items', 'rows'])('masks an object that has a list of its own called %s', (name) => {
+    const plan = planOf({ fields: ['things.example.com:data.token'], style: 'redact' })
+    const line = 'GET /apis/example.com/v1/namespaces/dev/things/a'
+    const thing = { kind: 'Thing', data: { token: 'secret' }, [name]: [{ a: 1 }], zone: 'x' }
+    expect(JSON.parse(mask(plan, line, thing))).toEqual({ ...thing, data: { token: '****' } })
+  })
+
+  it('shows no column of a custom resource for its name', () => {
+    const plan = planOf({ fields: ['things.example.com:spec.token'], style: 'redact' })
+    const columns = [
+      { name: 'Name', type: 'string', format: 'name' },
+      { name: 'Age', type: 'string', format: '' },
+      { name: 'Name', type: 'string', format: '' },
+      { name: 'Age', type: 'date', format: '' },
+    ]
+    const shown = mask(plan, 'GET /apis/example.com/v1/things', {
+      kind: 'Table',
+      columnDefinitions: columns,
+      rows: [{ cells: ['a', 'secret', 'secret', '5m'] }],
+    })
+    expect(JSON.parse(shown)).toMatchObject({ rows: [{ cells: ['a', '****', '****', '5m'] }] })
+  })
+
   it('hides kinds of data in every value, name and number', () => {
     const plan = planOf({ kinds: ['email', 'payment-card'], style: 'redact' })
     const answer = {
@@ -471,6 +522,17 @@ describe('requests on masked fields', () => {
     ['a selector by type', 'GET /api/v1/secrets?fieldSelector=type=Opaque&labelSelector=a', undefined],
   ])('lets %s pass', (_, line, body, type) => {
     expect(guard(line, body, type)).toBeUndefined()
+  })
+
+  it('refuses to guess a value that could not be changed', () => {
+    const plan = planOf({ fields: ['pods:spec.containers.*.env.*.value'], style: 'redact' })
+    const pod = { spec: { containers: [{ name: 'a', env: [{ name: 'P', value: 'guess' }] }] } }
+    const line = 'PATCH /api/v1/namespaces/dev/pods/web'
+    expect(guard(line, pod, 'application/strategic-merge-patch+json', plan)).toContain('reveal')
+    expect(guard(line.replace('PATCH', 'PUT'), pod, undefined, plan)).toContain('reveal')
+    const replaced = [{ op: 'replace', path: '/spec/containers/0/env/0/value', value: 'guess' }]
+    expect(guard(line, replaced, JSON_PATCH, plan)).toContain('reveal')
+    expect(guard(line, { metadata: { labels: { a: 'b' } } }, MERGE, plan)).toBeUndefined()
   })
 
   it('refuses what cannot be read', () => {

@@ -221,6 +221,12 @@ const CASES: readonly Case[] = [
     body: { data: { password: 'eA==' } },
     tells: ({ status }) => status === 422,
   },
+  {
+    name: 'a policy of admission that quotes',
+    line: `PATCH ${SECRET}?dryRun=All`,
+    type: MERGE,
+    body: { metadata: { labels: { quote: 'deny' } } },
+  },
   { name: 'one key of a ConfigMap', line: `GET ${NS}/configmaps/leak` },
   { name: 'one key in a list', line: `GET ${NS}/configmaps` },
   { name: 'binary data', line: `GET ${NS}/configmaps/leak-binary` },
@@ -297,6 +303,18 @@ describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () =>
     gateway = await throughGateway(cluster, { commands: ANYTHING, masking: RULES })
     await create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', THING)
     for (const [path, object] of OBJECTS) await create(path, object)
+    const admission = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic'
+    await create(`${admission}ies`, QUOTING)
+    await create(`${admission}ybindings`, {
+      metadata: { name: 'quoting' },
+      spec: { policyName: 'quoting', validationActions: ['Deny'] },
+    })
+    await eventually(async () => {
+      const headers = { 'content-type': MERGE }
+      const body = JSON.stringify({ metadata: { labels: { quote: 'deny' } } })
+      const { status } = await cluster.request('PATCH', `${SECRET}?dryRun=All`, { headers, body })
+      return status === 422 ? true : undefined
+    }, 'the policy is in force')
     await eventually(async () => {
       const { status } = await cluster.request('GET', THINGS)
       return status === 200 ? true : undefined
@@ -385,6 +403,22 @@ describe.skipIf(isClusterMissing())('ways to masked values of Kubernetes', () =>
     }
   })
 })
+
+/** Denies what has a label, and says what is in it. */
+const QUOTING = {
+  metadata: { name: 'quoting' },
+  spec: {
+    matchConstraints: {
+      resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['secrets'] }],
+    },
+    validations: [
+      {
+        expression: "!has(object.metadata.labels) || !('quote' in object.metadata.labels)",
+        messageExpression: "'it is ' + string(object.data['password'])",
+      },
+    ],
+  },
+}
 
 const THING = {
   metadata: { name: 'things.leak.example.com' },

@@ -15,12 +15,17 @@ export interface OnTerminal {
 }
 
 /** pamctl with a terminal as its three streams; `after` is more of a shell command, such as a pipe. */
-export function pamctlOnTerminal(args: readonly string[], environment: NodeJS.ProcessEnv, after = ''): OnTerminal {
+export function pamctlOnTerminal(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  after = '',
+  columns = 100,
+): OnTerminal {
   const command = [process.execPath, join(ROOT, 'bin', 'pamctl.js'), ...args].map((word) => `'${word}'`).join(' ')
   const env: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm-256color', ...environment }
   for (const [name, value] of Object.entries({ NO_COLOR: undefined, FORCE_COLOR: undefined, ...environment }))
     if (value === undefined) delete env[name]
-  const child = spawn('script', ['-qfec', `stty cols 100 rows 30; ${command}${after}`, '/dev/null'], {
+  const child = spawn('script', ['-qfec', `stty cols ${columns} rows 30; ${command}${after}`, '/dev/null'], {
     env,
     stdio: 'pipe',
   })

@@ -46,7 +46,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     })
 
   it('login: the spinner is seen while somebody signs in, and is gone after', async () => {
-    expect(signedIn.output()).toMatch(FRAMES)
+    expect(signedIn.output()).toContain(`${ESC}[36m⠋${ESC}[39m waiting for you to sign in`)
     const { lines, cursor } = await screenOf(signedIn.output())
     expect(lines).toEqual([expect.stringMatching(/^Open http/), expect.stringMatching(/^✓ Signed in as jane/)])
     expect(cursor).toBe(true)
@@ -84,7 +84,7 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     expect(cursor).toBe(true)
   })
 
-  it('a pipe, NO_COLOR and a dumb terminal see no spinner and no colour', async () => {
+  it('a pipe, NO_COLOR, a dumb terminal and one without a size see no spinner, and the first three no colour', async () => {
     const args = ['request', 'prod-db', '--reason', 'x', '--wait']
     const decide = async (): Promise<string> => {
       const [review] = await eventually(async () => {
@@ -105,6 +105,10 @@ describe.skipIf(!SCRIPT)('pamctl on a terminal', () => {
     expect(await dumb.closed).toBe(5)
     expect(dumb.output()).not.toMatch(FRAMES)
     expect(dumb.output()).not.toContain(ESC)
+    const withoutSize = pamctlOnTerminal(args, environment, '', 0)
+    await decide()
+    expect(await withoutSize.closed).toBe(5)
+    expect(withoutSize.output()).not.toMatch(FRAMES)
     const plain = pamctlOnTerminal(args, { ...environment, NO_COLOR: '1' })
     await shows(plain, FRAMES)
     await decide()

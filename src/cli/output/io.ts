@@ -29,7 +29,7 @@ export interface Io {
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean }
   readonly stdout: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown }
-  readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown }
+  readonly stderr: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown }
 }
 
 export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS.ProcessEnv, now: () => number): Io {
@@ -38,7 +38,8 @@ export function createIo({ stdin, stdout, stderr }: Streams, environment: NodeJS
   return {
     stdoutIsTerminal: stdout.isTTY === true,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
-    showsProgress: stderr.isTTY === true && environment['TERM'] !== 'dumb',
+    // A terminal whose size was never set has 0 columns, on which a spinner can never be drawn over.
+    showsProgress: stderr.isTTY === true && stderr.columns !== 0 && environment['TERM'] !== 'dumb',
     get style() {
       return style
     },

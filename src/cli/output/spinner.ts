@@ -10,7 +10,10 @@ export async function whileWaiting<T>(io: Io, text: string, work: () => Promise<
   // What is typed meanwhile is for the program that runs next.
   const spinner = ora({ text, stream: process.stderr, color: false, isEnabled: true, discardStdin: false })
   const { frames, interval } = spinner.spinner
-  spinner.spinner = { frames: frames.map(io.style.cyan), ...(interval === undefined ? {} : { interval }) }
+  spinner.spinner = {
+    frames: frames.map((frame) => io.style.cyan(frame)),
+    ...(interval === undefined ? {} : { interval }),
+  }
   const stop = (): void => void spinner.stop()
   const suspend = (): void => {
     stop()

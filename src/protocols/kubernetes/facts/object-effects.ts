@@ -98,6 +98,8 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'JobSpec.suspend' && isSet(value)) effects.scalesToZero = true
   if (name === 'Secret.type' && TOKEN_TYPES.has(value as string)) effects.makesToken = true
   if (name === 'ObjectMeta.labels') effects.setsLabels = true
+  if (name === 'ControllerRevision.data' && isSet(value))
+    effects.unknown.add('what a revision keeps is not read, and controllers make pods of it')
   if (message.name === 'ObjectMeta') {
     if (field.name === 'ownerReferences' && isSet(value)) effects.settings.add('owner-references')
     if (field.name === 'finalizers') effects.settings.add('finalizers')

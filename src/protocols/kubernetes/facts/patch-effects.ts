@@ -37,7 +37,7 @@ function readOperation(path: readonly string[], value: unknown, root: Message, e
       at++
     }
     if (inner === undefined) return
-    if (NOT_WALKED.has(inner.name)) return
+    if (NOT_WALKED.has(inner.name)) return readField({ ...rest }, field, message, name, effects, reading)
     message = inner
   }
 }
@@ -49,5 +49,5 @@ function keyed(key: string, value: unknown): Readonly<Record<string, unknown>> {
   return object
 }
 
-/** Their insides are not of the API. */
+/** Their insides are not of the API: a part of one is something in the whole. */
 const NOT_WALKED = new Set(['FieldsV1', 'RawExtension'])

@@ -13,6 +13,12 @@ const WORKLOADS = wordList(`
   leases.coordination.k8s.io
 `)
 
+/**
+ * What controllers write and people do not: revisions that a StatefulSet makes pods of, and addresses that traffic of a Service goes to, in
+ * any namespace (CVE-2021-25740).
+ */
+const OF_CONTROLLERS = new Set(wordList('controllerrevisions.apps endpoints endpointslices.discovery.k8s.io'))
+
 /** What is read besides: nothing in it is secret. */
 const READABLE = wordList(`
   namespaces nodes persistentvolumes resourcequotas limitranges serviceaccounts componentstatuses
@@ -42,7 +48,7 @@ export const kubernetesRuleSets: Readonly<Record<string, RuleSet>> = {
         name: 'changing applications',
         match: {
           kinds: wordList('create update patch delete deletecollection evict scale-to-zero'),
-          resources: WORKLOADS,
+          resources: WORKLOADS.filter((name) => !OF_CONTROLLERS.has(name)),
         },
         message: '',
       },

@@ -246,6 +246,18 @@ describe('what a body asks for', () => {
   })
 
   it.each<[string, unknown, keyof typeof TYPES, RegExp]>([
+    [
+      'POST /apis/apps/v1/namespaces/dev/controllerrevisions',
+      { revision: 1, data: { spec: { template: { spec: { hostPID: true } } } } },
+      'json',
+      /revision/,
+    ],
+    [
+      'PATCH /apis/apps/v1/namespaces/dev/controllerrevisions/x',
+      [{ op: 'replace', path: '/data/spec', value: {} }],
+      'json-patch',
+      /revision/,
+    ],
     [`POST ${PODS}`, { kind: 'List', apiVersion: 'v1', items: [] }, 'json', /another kind/],
     [`POST ${PODS}`, { kind: 'Deployment', apiVersion: 'apps/v1' }, 'json', /another kind/],
     [`POST ${PODS}`, '{"spec":{"hostNetwork":false},"spec":{"hostNetwork":true}}', 'json', /twice/],

@@ -31,12 +31,11 @@ export function describeEvent(event: RecordedEvent, data?: Buffer): string[] {
     case 'forwarded':
       return []
     case 'result': {
-      const what = event.error === undefined ? (event.tag ?? '') : `ERROR ${event.error}`
-      return [
-        visible(
-          `${at}    → ${what}${event.rows > 0 ? `, ${event.rows} rows, ${event.bytes} bytes` : ''}, ${event.durationMs} ms`,
-        ),
-      ]
+      const what = event.error === undefined ? event.tag : `ERROR ${event.error}`
+      const size =
+        event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'}, ${event.bytes} bytes` : undefined
+      const parts = [what, size, `${event.durationMs} ms`]
+      return [visible(`${at}    → ${parts.filter((part) => part !== undefined).join(', ')}`)]
     }
     case 'rows': {
       const rows = event.rows.map((row) => `             ${row.map((value) => value ?? 'NULL').join(' | ')}`)

@@ -30,6 +30,10 @@ beforeAll(async () => {
   show(Buffer.concat([euro.subarray(2), Buffer.from(' second\r\n')]))
   recorder.intent(command('<script>alert("x")</script> \u001B]0;title\u0007'))
   recorder.intent(command(DECEIVING))
+  const result = { type: 'result', command: 'dec_1', bytes: 8, durationMs: 2 } as const
+  recorder.outcome({ ...result, tag: 'SELECT 1', rows: 1 })
+  recorder.outcome({ ...result, rows: 2 })
+  recorder.outcome({ ...result, rows: 0, error: '1146' })
   await spool.close(recorder, { code: 'CLIENT_LEFT', message: 'bye' })
   await spool.stop()
   file = join(directory, '2026-11', 'ses_1.pamrec')
@@ -75,6 +79,11 @@ describe('replay', () => {
     const { code, stdout } = await pamctl(['replay', file, '--speed', '1', '--max-idle', '1m'], {})
     expect([code, stdout]).toEqual([0, expect.stringMatching(/first[\s\S]*ended: bye/)])
     expect(performance.now() - started).toBeGreaterThan(GAP)
+    expect(stdout.match(/→ .*/g)).toEqual([
+      '→ SELECT 1, 1 row, 8 bytes, 2 ms',
+      '→ 2 rows, 8 bytes, 2 ms',
+      '→ ERROR 1146, 2 ms',
+    ])
   })
 
   it.skipIf(!hasProgram('tmux'))('on a terminal it plays; space pauses, the arrows move, q ends', async () => {

@@ -166,7 +166,7 @@ export class ServerAnswers {
       ...(tag === undefined ? {} : { tag }),
       rows: run.rows,
       bytes: run.bytes,
-      durationMs: performance.now() - run.startedAt,
+      durationMs: Math.round(performance.now() - run.startedAt),
       ...(error === undefined ? {} : { error }),
     })
   }

@@ -47,6 +47,8 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
 function triedRules(policy: Policy, person: Person, target: Target, statement: Statement): TriedRule[] {
   let decided: string | undefined
   return policy.commands.flatMap((rule): TriedRule[] => {
+    // A set has rules of the same names for several protocols.
+    if (rule.targetType !== undefined && rule.targetType !== target.type) return []
     const told = { rule: rule.name, effect: rule.effect.type }
     const not = whyNot(rule, policy.language, person, target, statement)
     // What no command of such a target can match has nothing to say here.

@@ -57,6 +57,16 @@ describe('trying a command', () => {
     ])
   })
 
+  it('of a set with rules for several protocols, only those of the target’s are told', () => {
+    const sets = policy('commands:\n  - { use: no-blind-writes }\n  - { use: everyday }')
+    const { statements } = tryCommand(sets, person, { ...target, type: 'mysql' }, statement({ missingWhere: true }))
+    expect(statements[0]?.rules.map(({ rule, result }) => [rule, result])).toEqual([
+      ['no-blind-writes: a missing WHERE', 'decides'],
+      ['everyday: system databases', 'not'],
+      ['everyday: reading and changing rows', 'fits'],
+    ])
+  })
+
   it('says that an effect is not known where that is why', () => {
     const rules = `commands:
   - { name: held, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }

@@ -33,9 +33,9 @@ export interface ApiDeps {
   readonly events: LiveEvents
   readonly refusals: RefusalCounter
   readonly evidence: ApiEvidence
-  /** What a command for this type of target says by itself. */
+  /** What a command for this target says by itself. */
   readonly readCommand: (
-    type: string,
+    target: { readonly name: string; readonly type: string },
     text: string,
   ) => Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** How the audit chain is kept elsewhere. */

@@ -24,8 +24,11 @@ export interface Engine<Hello = unknown> {
   greet(client: Channel, caller: Caller, limits: HandshakeLimits): Promise<Greeting<Hello> | 'handled'>
   /** The connection from here to its end; resolves when both sides are closed. `tell`: for protocols that cannot tell a person while a client waits. */
   serve(client: Channel, hello: Hello, session: Session, tell: (notice: string) => void): Promise<void>
-  /** What a command says by itself, with no target to ask: for testing rules. Names are taken for tables of `public`, functions for the system's. */
-  read(text: string): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
+  /**
+   * What a command says by itself, with nothing connected: for testing rules. Names are taken for tables of `public`, or of the target's
+   * default database; functions for the system's.
+   */
+  read(text: string, target?: TargetConfig): Promise<{ readonly facts: Facts; readonly refusal: PamError | undefined }>
   /** Logs in to the target and out again, within the limits; what is worth saying of it. Fails as a session would. */
   probe(target: TargetConfig, lease: CredentialLease, limits: ConnectLimits): Promise<Probe>
   /** Says no in the client's own protocol, then closes. */

@@ -165,10 +165,11 @@ function apiDeps(running: Running): ApiDeps {
     ),
     readings: new ReadingLog(db, systemClock),
     evidence,
-    readCommand(type, text) {
+    readCommand({ name, type }, text) {
       const engine = protocols.get(type)?.engine
       if (engine === undefined) throw new PamError('TARGET_TYPE', `no rules are tried for targets of type ${type}`)
-      return engine.read(text)
+      const target = running.live.config.targets.find((one) => one.name === name && one.type === type)
+      return engine.read(text, target)
     },
     auditStatus: () => ({
       streams: running.delivery?.streams.map(({ name, problem }) => ({ name, problem })) ?? [],

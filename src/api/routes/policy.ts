@@ -107,7 +107,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const person: Person = asked === undefined ? login.person : { id: 'trial', label: 'trial', ...asked }
     if (target === undefined || (!maySeeAll(login, deps) && decideAccess(policy, person, target) === undefined))
       throw unknownTarget(name)
-    const { facts, refusal } = await deps.readCommand(target.type, text)
+    const { facts, refusal } = await deps.readCommand(target, text)
     const command = { protocol: target.type, kind: 'statement' as const, text, parameters: [], facts }
     const trial = tryCommand(policy, person, target, command)
     return {
@@ -161,7 +161,7 @@ function replayRoute(app: App, deps: ApiDeps): void {
         of: count,
         policy: tried,
         targets,
-        read: (target, text) => deps.readCommand(target.type, text),
+        read: (target, text) => deps.readCommand(target, text),
         async open(id, onHidden) {
           const row = await findRecording(db.read, id)
           return row === undefined || row.state === 'deleted' ? undefined : deps.evidence.events(row, { onHidden })

@@ -45,7 +45,7 @@ async function checkOne(
   const engine = target && protocols.get(target.type)?.engine
   if (target === undefined || engine === undefined) return told('no such target', '', false)
   const person: Person = { id: 'test', label: 'test', kind: test.kind, groups: test.groups }
-  const { facts, refusal } = await engine.read(given)
+  const { facts, refusal } = await engine.read(given, target)
   if (refusal !== undefined) return told('deny', 'always refused', expect === 'deny' && rule === undefined)
   const judgement = decideCommand(policy, person, target, {
     protocol: target.type,

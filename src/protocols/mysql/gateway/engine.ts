@@ -136,7 +136,7 @@ export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<He
     protocol: 'mysql',
     greet,
     serve,
-    read: (text) => readAlone(text, parser),
+    read: (text, target) => readAlone(text, parser, (target as MysqlTarget | undefined)?.database),
     probe: (target, lease, limits) =>
       probeMysql({ config: target as MysqlTarget, lease, limits, baseDirectory, knownServers }),
     refuse(client, error) {

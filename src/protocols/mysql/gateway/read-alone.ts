@@ -11,45 +11,46 @@ import type { ServerVersion } from '../wire/server-version.ts'
 type Alone = Awaited<ReturnType<Engine['read']>>
 
 /** What statements do where nobody is connected: as if what they name were there, and nothing masked. What only MariaDB reads is read as it does. */
-export async function readAlone(text: string, parser: SqlParser): Promise<Alone> {
+export async function readAlone(text: string, parser: SqlParser, database: string = DATABASE): Promise<Alone> {
   const [first, ...others] = SERVERS
-  const read = await readAs(text, first, parser)
+  const read = await readAs(text, first, parser, database)
   if (!('failure' in read)) return read
   for (const server of others) {
-    const other = await readAs(text, server, parser)
+    const other = await readAs(text, server, parser, database)
     if (!('failure' in other)) return other
   }
-  return { facts: { type: 'sql', statements: [unparsed(read.failure, DATABASE)] }, refusal: undefined }
+  return { facts: { type: 'sql', statements: [unparsed(read.failure, database)] }, refusal: undefined }
 }
 
 async function readAs(
   text: string,
   server: ServerVersion,
   parser: SqlParser,
+  database: string,
 ): Promise<Alone | { readonly failure: string }> {
   const parsed = await parser.parse(text, {
     server,
     sqlMode: new Set(),
-    database: DATABASE,
+    database,
     multiStatements: true,
     charset: 'utf8mb4',
     foldsTableNames: false,
   })
   if ('failure' in parsed) return parsed
-  const catalog = assumedCatalog(parsed, server)
+  const catalog = assumedCatalog(parsed, server, database)
   const { statements, refusal } = resolveFacts(
     parsed,
     catalog,
     maskingScope({ columns: [], kinds: [] }, catalog, catalog.trees),
-    { readOnly: false, ownAccount: false, defaultSchema: DATABASE, memory: SessionMemory.NEW },
+    { readOnly: false, ownAccount: false, defaultSchema: database, memory: SessionMemory.NEW },
   )
   return { facts: { type: 'sql', statements }, refusal }
 }
 
-function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersion): Catalog {
+function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersion, database: string): Catalog {
   const named = parsed.flatMap(({ reads, writes }) => [...reads, ...writes])
   const relations = new Map(
-    named.map(({ schema = DATABASE, name }, index) => [keyOf(schema, name), assumedRelation(schema, name, index)]),
+    named.map(({ schema = database, name }, index) => [keyOf(schema, name), assumedRelation(schema, name, index)]),
   )
   return {
     server,
@@ -61,7 +62,7 @@ function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersio
     safeRoutines: new Set(),
     userFunctions: new Set(),
     trees: new Map(),
-    database: DATABASE,
+    database,
     temporary: new Set(),
   }
 }
@@ -93,5 +94,5 @@ const SERVERS = [
   { flavor: 'mariadb', number: 110_400, text: '11.4.0-MariaDB' },
 ] as const satisfies readonly ServerVersion[]
 
-/** That of names without one: rules that give none mean the same. */
+/** That of names without one, where no target gives it: rules that give none mean the same. */
 const DATABASE = 'db'

@@ -25,3 +25,8 @@ it('names without a database are of one that rules without one match', async () 
   const { facts } = await readAlone('SELECT a FROM t', parser)
   expect(facts).toMatchObject({ statements: [{ reads: ['db.t'], defaultSchema: 'db' }] })
 })
+
+it('names without a database are of that of the target, where there is one', async () => {
+  const { facts } = await readAlone('DELETE FROM t', parser, 'shop')
+  expect(facts).toMatchObject({ statements: [{ writes: ['shop.t'], defaultSchema: 'shop' }] })
+})

@@ -84,9 +84,9 @@ const schema = z
         'credential plug-ins are not supported: the gateway runs no other programs; give a token or a certificate',
       )
     if ((target.token === undefined) === (target.certificate === undefined))
-      problem('token', 'a target has either a token or a certificate')
+      problem('token', 'give either a token, or a certificate with its key')
     if ((target.certificate === undefined) !== (target.key === undefined))
-      problem('key', 'a certificate has a key, and a key a certificate')
+      problem('key', 'give a certificate and its key together')
   })
 
 export type KubernetesTarget = z.output<typeof schema>

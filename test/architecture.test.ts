@@ -412,7 +412,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/kubernetes/client/'],
     packages: FILES,
   },
-  'protocols/kubernetes/client': { imports: ['type:protocols/client-half.ts', 'protocols/kubernetes/client/'] },
+  'protocols/kubernetes/client': {
+    imports: [
+      'protocols/kubernetes/client/',
+      'shared/errors.ts',
+      'shared/file-problem.ts',
+      'shared/replace-file.ts',
+      'type:protocols/client-half.ts',
+    ],
+    packages: [...FILES, 'node:buffer', 'yaml'],
+  },
   'protocols/kubernetes/gateway': {
     imports: [
       'shared/',
@@ -467,12 +476,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: [
       'protocols/ssh/client/',
       'shared/errors.ts',
-      'shared/file-problem.ts',
       'shared/own-program.ts',
+      'shared/replace-file.ts',
       'type:api/schemas/',
       'type:protocols/client-half.ts',
     ],
-    packages: [...FILES, 'node:crypto'],
+    packages: FILES,
   },
   'protocols/ssh/policy': { imports: ['shared/word-list.ts'] },
   'protocols/ssh/transfer': {
@@ -599,6 +608,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       'agent/paths.ts',
       'protocols/client.ts',
       'protocols/names.ts',
+      'protocols/kubernetes/client/kubeconfig-document.ts',
+      'protocols/kubernetes/client/kubeconfig-file.ts',
       'protocols/ssh/client/ssh-config.ts',
       'type:protocols/client-half.ts',
       'type:agent/',

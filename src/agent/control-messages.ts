@@ -46,6 +46,11 @@ export interface ControlMethods {
     params: { profile: string; target: string; protocol: string; port?: number; private?: boolean }
     result: ListenerInfo
   }
+  /** The ports that are open for a login, of one protocol. They are not kept open by this. */
+  'open-ports': {
+    params: { profile: string; protocol: string }
+    result: readonly { readonly target: string; readonly listener: ListenerInfo }[]
+  }
   status: { params: Record<string, never>; result: AgentStatus }
   stop: { params: Record<string, never>; result: Record<string, never> }
 }

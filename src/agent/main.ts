@@ -66,6 +66,9 @@ interface OpenListener {
   readonly gateway: string
   readonly person: string
   readonly target: string
+  readonly protocol: string
+  /** On a Unix socket only. */
+  readonly isPrivate: boolean
   readonly profile: string
   readonly peers: Set<ControlPeer>
   readonly connections: Set<Connection>
@@ -144,6 +147,13 @@ class Agent {
         return result
       },
       listen: (params, peer) => this.#listen(params, peer),
+      'open-ports': async ({ profile, protocol }) => {
+        const { gateway, person } = await this.#identity(profile)
+        return [...this.#listeners.values()]
+          .filter((open) => open.gateway === gateway && open.person === person)
+          .filter((open) => open.protocol === protocol && !open.isPrivate)
+          .map(({ target, listener }) => ({ target, listener: listener.info }))
+      },
       status: async () => ({
         version: VERSION,
         pid: process.pid,
@@ -169,11 +179,7 @@ class Agent {
         hint: 'update pamctl',
       })
     const protocol = localHalves[params.protocol]
-    const keeper = await this.#logins.need(profile)
-    // An access token is at hand, so that who this is is known before anything listens.
-    await keeper.authorize('GET', keeper.login.gateway)
-    const { gateway } = keeper.login
-    const person = keeper.person?.id ?? ''
+    const { gateway, person } = await this.#identity(profile)
     const isPrivate = params.private === true
     const key = JSON.stringify([gateway, person, target, isPrivate])
     // Programs come in parallel: whoever finds a listener being opened waits for it.
@@ -225,7 +231,17 @@ class Agent {
       })
       this.#opening.set(key, opening)
       try {
-        open = { listener: await opening, gateway, person, target, profile, peers, connections }
+        open = {
+          listener: await opening,
+          gateway,
+          person,
+          target,
+          protocol: params.protocol,
+          isPrivate,
+          profile,
+          peers,
+          connections,
+        }
         this.#listeners.set(key, open)
       } finally {
         // Only now: who waits looks among the listeners next.
@@ -247,6 +263,13 @@ class Agent {
       this.onChange()
     })
     return mine.listener.info
+  }
+
+  /** Who is signed in where. An access token is at hand then, so that this is known before anything listens. */
+  async #identity(profile: string): Promise<{ gateway: string; person: string }> {
+    const keeper = await this.#logins.need(profile)
+    await keeper.authorize('GET', keeper.login.gateway)
+    return { gateway: keeper.login.gateway, person: keeper.person?.id ?? '' }
   }
 
   async #open(profile: string, gateway: string, person: string, target: string): Promise<TunnelChannel> {

@@ -8,6 +8,7 @@ import { config } from './commands/config.ts'
 import { connect } from './commands/connect.ts'
 import { grants, revoke } from './commands/grants.ts'
 import { logout, whoami } from './commands/identity.ts'
+import { kubeconfig } from './commands/kubeconfig.ts'
 import { login } from './commands/login.ts'
 import { policy } from './commands/policy.ts'
 import { audit } from './commands/audit.ts'
@@ -141,6 +142,7 @@ const VERBS: readonly AddCommand[] = [
   deny,
   connect,
   sshConfig,
+  kubeconfig,
   tunnel,
   sessions,
   replay,

@@ -41,6 +41,7 @@ export const protocols = {
     ways: [
       { command: 'pamctl connect NAME -- kubectl', label: 'run kubectl on NAME' },
       { command: 'pamctl connect NAME', label: 'open a port to NAME, with a kubeconfig' },
+      { command: 'pamctl kubeconfig NAME --merge', label: 'add NAME to your own kubeconfig' },
     ],
   },
 } as const satisfies Record<string, ProtocolWords>

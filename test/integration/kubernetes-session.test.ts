@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -222,6 +222,49 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     const outcome = await watching
     // kubectl prints the Status of the last event as a table.
     expect(outcome.stdout).toMatch(/^Failure +Forbidden +.*enough/m)
+  })
+
+  it('is a context of a kubeconfig that kubectl writes, too, for as long as the port is open', async () => {
+    const program = kubectlProgram('1.37') ?? 'kubectl'
+    const [own, printed] = [join(directory, 'own-kubeconfig'), join(directory, 'printed-kubeconfig')]
+    const plain = (file: string, ...args: string[]): Promise<Outcome> =>
+      run(program, ['--kubeconfig', file, ...args], {
+        env: { HOME: directory, KUBECACHEDIR: join(directory, 'cache') },
+      })
+    const pods = ['get', 'pods', '-n', 'dev', '-o', 'name']
+    const direct = await cluster.kubectl(pods)
+    await plain(own, 'config', 'set-cluster', 'mine', '--server=https://mine.example')
+    writeFileSync(own, `# mine\n${readFileSync(own, 'utf8')}`)
+    const opened = jane.start(['kubeconfig', 'prod-k8s', '--merge', own])
+    try {
+      await eventually(() => (opened.output().includes('Ctrl-C closes it') ? true : undefined), 'the port is open')
+      expect(opened.output()).toContain(`pamctl-prod-k8s written to ${own}, valid while this port is open\n`)
+      expect(readFileSync(own, 'utf8')).toMatch(/^# mine\n/)
+      expect(await plain(own, '--context', 'pamctl-prod-k8s', ...pods)).toEqual(direct)
+
+      const open = await pamctl('kubeconfig')
+      expect(open.code).toBe(0)
+      writeFileSync(printed, open.stdout, { mode: 0o600 })
+      expect(await plain(printed, ...pods)).toEqual(direct)
+
+      // kubectl writes the whole file anew, and what it keeps is known again.
+      expect((await plain(own, 'config', 'use-context', 'pamctl-prod-k8s')).code).toBe(0)
+      expect(await plain(own, ...pods)).toEqual(direct)
+      writeFileSync(`${own}.lock`, '')
+      expect((await plain(own, 'config', 'unset', 'current-context')).code).toBe(1)
+      expect((await pamctl('kubeconfig', '--merge', own)).stderr).toContain(`${own} is locked: another program`)
+      rmSync(`${own}.lock`)
+      expect((await pamctl('kubeconfig', '--merge', own, '--use')).code).toBe(0)
+      expect(await plain(own, ...pods)).toEqual(direct)
+    } finally {
+      opened.kill('SIGINT')
+    }
+    expect(await opened.closed).toBe(0)
+    expect((await pamctl('kubeconfig')).stderr).toContain('no port of a Kubernetes target is open')
+    expect((await plain(own, ...pods)).code).toBe(1)
+    expect((await pamctl('kubeconfig', '--remove', own)).stderr).toBe(`pamctl-prod-k8s removed from ${own}\n`)
+    expect((await plain(own, 'config', 'get-clusters')).stdout).toBe('NAME\nmine\n')
+    expect((await plain(own, 'config', 'view')).stdout).not.toContain('pamctl')
   })
 
   it.skipIf(HELM === undefined)('helm finds its way, too', async () => {

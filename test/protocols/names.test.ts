@@ -26,5 +26,6 @@ it('has words for every protocol, and for one that it does not know', () => {
   expect(wordsOf('postgres').label).toBe('PostgreSQL')
   expect(wordsOf('constructor').ways).toEqual([{ command: 'pamctl connect NAME', label: 'connect to NAME' }])
   for (const name of protocolNames)
-    for (const { command } of wordsOf(name).ways) expect(command).toMatch(/^pamctl (connect NAME|ssh-config)/)
+    for (const { command } of wordsOf(name).ways)
+      expect(command).toMatch(/^pamctl (connect NAME|ssh-config|kubeconfig NAME)/)
 })

@@ -2,15 +2,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PamError } from '../../shared/errors.ts'
+import { replaceFile } from '../../shared/replace-file.ts'
 import type { AddCommand } from '../command.ts'
 import type { CliContext } from '../context.ts'
-import {
-  hostBlocks,
-  knownHostsIn,
-  quoted,
-  replaceFile,
-  writeKnownHosts,
-} from '../../protocols/ssh/client/ssh-config.ts'
+import { hostBlocks, knownHostsIn, quoted, writeKnownHosts } from '../../protocols/ssh/client/ssh-config.ts'
 
 /** `pamctl ssh-config`: plain `ssh TARGET` works, in every program that reads the configuration of OpenSSH. */
 export const sshConfig: AddCommand = (program, run) => {

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PAMCTL } from '../../../shared/own-program.ts'
 import type { Target } from '../../../api/schemas/access.ts'
 import { UsageError } from '../../../shared/errors.ts'
-import { fileProblem } from '../../../shared/file-problem.ts'
+import { replaceFile } from '../../../shared/replace-file.ts'
 
 /** Where a Host block gets its parts from. */
 export interface HostBlockParts {
@@ -43,26 +42,6 @@ export function writeKnownHosts(file: string, targets: readonly Target[]): void 
   const lines = targets.flatMap(({ name, hostKeys = [] }) => hostKeys.map((key) => `${aliasOf(name)} ${key}\n`))
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   replaceFile(file, lines.join(''))
-}
-
-/**
- * Whoever reads it meanwhile reads the old one or the new one. A link, as managers of dotfiles make them, stays: what it
- * points to is replaced. The new file has a name that nobody can have prepared.
- */
-export function replaceFile(file: string, text: string): void {
-  try {
-    const real = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true ? realpathSync(file) : file
-    const next = `${real}.${randomUUID().slice(0, 8)}`
-    writeFileSync(next, text, { mode: 0o600, flag: 'wx' })
-    try {
-      renameSync(next, real)
-    } catch (error) {
-      rmSync(next, { force: true })
-      throw error
-    }
-  } catch (error) {
-    throw new UsageError(fileProblem(file, error, 'written'))
-  }
 }
 
 export const knownHostsIn = (home: string): string => join(home, 'ssh', 'known_hosts')

@@ -1,0 +1,130 @@
+import { Option, type Command } from 'commander'
+import type { AgentConnection } from '../agent/control-client.ts'
+import type { AccessRequest, Target } from '../api/schemas/access.ts'
+import type { ApiClient } from '../gateway-client/api-client.ts'
+import type { ListenerInfo } from '../protocols/client-half.ts'
+import { asPamError, PamError } from '../shared/errors.ts'
+import { visible } from '../shared/visible.ts'
+import { durationOption, forHowLong, integer } from './command.ts'
+import type { CliContext } from './context.ts'
+import { clockTime } from './output/clock-time.ts'
+import type { Io } from './output/io.ts'
+import { needApproved, reasonFor, waitForRequest, type OpenRequest, type ReasonOptions } from './wait-for-request.ts'
+
+/** What a verb that opens a port can be told of the access and of the port. */
+export interface AccessOptions extends ReasonOptions {
+  readonly for?: number
+  readonly port?: number
+  readonly wait?: boolean
+}
+
+export const addAccessOptions = (command: Command): Command =>
+  command
+    .addOption(durationOption('--for <duration>', 'duration to request', 'PAMCTL_FOR'))
+    .addOption(new Option('--reason <text>', 'reason for the request').env('PAMCTL_REASON'))
+    .addOption(new Option('--edit', 'write the reason in your editor'))
+    .addOption(new Option('--port <port>', 'local port').env('PAMCTL_PORT').argParser(integer))
+    .addOption(new Option('--wait', 'wait for approval even without a terminal').env('PAMCTL_WAIT'))
+
+export function targetNamed(targets: readonly Target[], name: string): Target {
+  const target = targets.find((candidate) => candidate.name === name)
+  if (target !== undefined) return target
+  throw new PamError('TARGET_UNKNOWN', `no target named "${name}" is visible to you`, {
+    hint: '"pamctl targets" lists yours',
+  })
+}
+
+/** Has the agent open a target's port, or share the one that is open, for as long as this command runs. */
+export async function openPort(
+  context: CliContext,
+  agent: AgentConnection,
+  { name, type }: Target,
+  options: AccessOptions,
+): Promise<ListenerInfo> {
+  const listener = await agent.call('listen', {
+    profile: await context.profile(),
+    target: name,
+    protocol: type,
+    ...(options.port === undefined ? {} : { port: options.port }),
+  })
+  if (listener.usualPort !== undefined)
+    context.io.note(`pamctl: port ${listener.usualPort}, usual for ${name}, is in use; using ${listener.port}`)
+  return listener
+}
+
+/** Until Ctrl-C, by which the port is closed. */
+export async function untilInterrupted(agent: AgentConnection, io: Io): Promise<void> {
+  io.note('Ctrl-C closes it')
+  const forever = setInterval(() => {}, 1 << 30)
+  await new Promise<void>((resolve, reject) => {
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+    agent.onClose(() => reject(new PamError('INTERNAL', 'lost the connection to the local agent')))
+  }).finally(() => clearInterval(forever))
+}
+
+/** A current grant, or one that is asked for and waited for. */
+export async function ensureGrant(
+  { io, ...context }: CliContext,
+  api: ApiClient,
+  targets: readonly Target[],
+  name: string,
+  options: AccessOptions,
+): Promise<void> {
+  const { items } = await api.grants.list({ active: true, limit: 100 })
+  const current = items.find((grant) => grant.target === name && grant.state === 'active')
+  if (current !== undefined) {
+    io.note(`access to ${name} until ${clockTime(current.endsAt)} (${current.id})`)
+    return
+  }
+  const waiting = await waitingRequest(api, name)
+  const reason =
+    waiting === undefined ? await reasonFor({ io, ...context }, targets, name, options) : (options.reason ?? '')
+  const open = async (): Promise<OpenRequest> => {
+    if (waiting !== undefined) return resumed(waiting, options, io)
+    try {
+      const asked = { target: name, reason, ...(options.for === undefined ? {} : { lengthMs: options.for }) }
+      const made = await api.requests.create(asked)
+      io.note(`requested access: ${made.id} (approvers: ${made.approvers.groups.join(' or ')}) …`)
+      return { request: made, isOurs: true }
+    } catch (error) {
+      // Another command of the same person was quicker.
+      const { code, id } = asPamError(error)
+      if (code !== 'REQUEST_PENDING' || id === undefined) throw error
+      return resumed(await api.requests.get(id), options, io)
+    }
+  }
+  if (!io.interactive && options.wait !== true) {
+    const { request } = await open()
+    throw new PamError('REQUEST_PENDING', `${request.id} waits for approval`, {
+      hint: 'run this again once it is approved, or give --wait',
+      id: request.id,
+    })
+  }
+  needApproved(await waitForRequest(api, open, io))
+}
+
+async function waitingRequest(api: ApiClient, target: string): Promise<AccessRequest | undefined> {
+  const { items } = await api.requests.list({ limit: 100, mine: true })
+  return items.find((request) => request.target === target && request.state === 'pending')
+}
+
+/** Says which request is waited for, and what of this command does not count. */
+function resumed(request: AccessRequest, options: AccessOptions, io: Io): OpenRequest {
+  const reason = request.reason === '' ? '' : `: ${request.reason}`
+  io.note(
+    visible(
+      `already requested: ${request.id}, ${io.age(request.createdAt)}, for ${forHowLong(request.lengthMs)}${reason}`,
+    ),
+  )
+  const unused = [
+    ...(options.reason === undefined || options.reason.trim() === request.reason ? [] : ['--reason']),
+    ...(options.for === undefined || options.for === request.lengthMs ? [] : ['--for']),
+  ]
+  if (unused.length > 0) {
+    io.note(
+      `pamctl: ${unused.join(' and ')} ignored, since this request is already waiting; to ask again, withdraw it first: pamctl withdraw ${request.id}`,
+    )
+  }
+  return { request, isOurs: false }
+}

@@ -53,6 +53,8 @@ export function resourceKinds(request: ApiRequest): { readonly kinds: readonly s
   if (name === 'namespaces' && verb === 'delete' && subresource === '') also.push('delete-namespace')
   if (name === 'namespaces' && subresource === 'finalize') also.push('finalize')
   if (name === 'pods' && subresource === 'ephemeralcontainers') also.push('debug')
+  // What controllers and kubelets say of an object: addresses, for instance, to which traffic of a Service then goes.
+  if (subresource === 'status') also.push('status-change')
   return { kinds: [verb, ...also], isRead: false }
 }
 

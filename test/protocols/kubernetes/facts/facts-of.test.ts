@@ -340,7 +340,7 @@ describe('what a body asks for', () => {
     ['PATCH /api/v1/namespaces/dev', { metadata: { annotations: {} } }, 'merge', 'patch'],
     ['PUT /api/v1/namespaces/dev', { metadata: { name: 'dev' } }, 'json', 'update,admission-change'],
     ['PUT /api/v1/namespaces/dev/services/web', { metadata: { name: 'web' } }, 'json', 'update,create'],
-    ['PUT /api/v1/namespaces/dev/services/web/status', { metadata: { name: 'web' } }, 'json', 'update'],
+    ['PUT /api/v1/namespaces/dev/services/web/status', { metadata: { name: 'web' } }, 'json', 'update,status-change'],
   ])('%s %j is %s', (line, body, type, kinds) => {
     expect(facts(line, body, type)).toMatchObject({ kinds: kinds.split(','), unknown: [] })
   })

@@ -200,6 +200,8 @@ describe('ready-made sets', () => {
     ['everyday', everyday, `POST ${POD}/exec?command=id`, 'deny'],
     ['everyday', everyday, 'DELETE /api/v1/namespaces/dev', 'deny'],
     ['everyday', everyday, 'POST /api/v1/namespaces/dev/pods', 'deny', privileged],
+    ['everyday', everyday, `PATCH ${POD}/status`, 'deny', { status: {} }, 'application/merge-patch+json'],
+    ['everyday', everyday, `PATCH ${POD}`, 'allow', { status: {} }, 'application/merge-patch+json'],
     ['everyday', everyday, 'GET /apis/apps/v1/namespaces/dev/controllerrevisions', 'allow'],
     ['everyday', everyday, 'DELETE /apis/apps/v1/namespaces/dev/controllerrevisions/x', 'deny'],
     ['everyday', everyday, 'POST /api/v1/namespaces/dev/endpoints', 'deny', {}],

@@ -116,6 +116,12 @@ describe('merging into a kubeconfig', () => {
     expect(clusters.find(({ name }) => name === 'pamctl-dev')?.cluster['server']).toBe('https://127.0.0.1:20001')
     expect(contexts.find(({ name }) => name === 'pamctl-prod')?.context['namespace']).toBe('shop')
     expect(merge(again, [port('prod', 20_002)])).toBe(again)
+    // A comment above an entry that is taken out stays with the next one, or at the end of the list.
+    for (const target of ['prod', 'dev']) {
+      const commented = again.replaceAll(`- name: pamctl-${target}\n`, `# above ${target}\n$&`)
+      const without = new KubeconfigDocument('f', commented).remove([target])
+      expect(without.split(`# above ${target}\n`)).toHaveLength(commented.split(`# above ${target}\n`).length)
+    }
   })
 
   it('sets the current context only where it is told to, and takes it out with the rest', () => {

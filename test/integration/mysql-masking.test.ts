@@ -135,7 +135,7 @@ describe.skipIf(isMariadbMissing())('masked columns of MariaDB', () => {
   })
 
   it('what was prepared under a mode that reads it otherwise is not run', async () => {
-    const { id } = await client.prepare('SELECT UPPER("email"), ? FROM people ORDER BY id')
+    const { id } = await client.prepare('SELECT UPPER("email"), ? AS given FROM people ORDER BY id')
     await client.query("SET sql_mode = 'ANSI_QUOTES'")
     await expect(client.execute(id, ['x'])).rejects.toThrow('prepare it again')
     await client.query("SET sql_mode = 'STRICT_ALL_TABLES'")

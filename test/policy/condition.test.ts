@@ -22,7 +22,7 @@ describe('a condition', () => {
   })
 
   it('reads the variables of a vocabulary, and what other statements have in their place', () => {
-    const deletes = parseCondition('statement.verb == "DEL" && "a" in statement.keys', 'command', echo)
+    const deletes = parseCondition('statement.echoVerb == "DEL" && "a" in statement.keys', 'command', echo)
     const [statement] = factsOf('DEL a').statements
     expect(deletes.holds({ person, target, ...(statement && { statement }) })).toBe(true)
     const missing = parseCondition('statement.missingWhere', 'command', policyLanguage)
@@ -40,7 +40,7 @@ describe('a condition', () => {
   it.each([
     ['person.groups ==', 'access'],
     ['person.name == "jane"', 'access'],
-    ['statement.verb == "GET"', 'access'],
+    ['statement.echoVerb == "GET"', 'access'],
     ['person.label', 'access'],
     ['statement.argv == []', 'command'],
     ['person.label.matches("(a+)+$")', 'access'],

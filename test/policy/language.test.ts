@@ -23,7 +23,7 @@ describe('the language of rules', () => {
 
   it.each([
     ['word of match "keys"', { fields: { keys: echoVocabulary.fields['keys'] } }],
-    ['variable "verb"', { fields: {}, variables: { verb: { type: 'string', absent: '' } } }],
+    ['variable "echoVerb"', { fields: {}, variables: { echoVerb: { type: 'string', absent: '' } } }],
     ['tag "echo"', { type: 'echo', fields: {}, variables: {} }],
   ])('refuses two vocabularies with the same %s', (what, same) => {
     const vocabulary = { ...echoVocabulary, type: 'other', about: 'others', variables: {}, ...same }

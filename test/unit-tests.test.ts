@@ -149,7 +149,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'sql/facts/guard-lineage.ts': LINEAGE,
   'sql/facts/lineage-facts.ts': LINEAGE,
   'sql/facts/redefinitions.ts': 'test/protocols/postgres/dialect/redefinitions.test.ts reads texts through it',
-  'sql/relations-behind.ts': FACTS,
   'sql/facts/read-facts.ts': FACTS,
   'sql/facts/row-names.ts': FACTS,
   'sql/lineage/index-order.ts': 'test/protocols/mysql/dialect/command-facts.test.ts reads statements through it',

@@ -11,3 +11,22 @@ export function around<R extends Relation>(relations: Iterable<R>, catalog: Rela
   }
   return [...all]
 }
+
+/** Relations around which there is one of these: found once for all of a catalog, by following what `around` follows the other way. */
+export function withOneAround<R extends Relation>(
+  isOne: (relation: R) => boolean,
+  catalog: RelationCatalog<R>,
+): ReadonlySet<number> {
+  const behind = new Map<number, number[]>()
+  const found = new Set<number>()
+  for (const [oid, relation] of catalog.byOid) {
+    if (isOne(relation)) found.add(oid)
+    for (const other of [...relation.viewOf, ...relation.related]) {
+      const those = behind.get(other)
+      if (those === undefined) behind.set(other, [oid])
+      else those.push(oid)
+    }
+  }
+  for (const oid of found) for (const other of behind.get(oid) ?? []) found.add(other)
+  return found
+}

@@ -12,9 +12,7 @@ import { PYTHON } from '../helpers/test-clients.ts'
  */
 const APPLICATIONS = [
   ['django', 'mysqlclient', '10.11'],
-  ['django', 'pymysql', '11.4'],
-  ['sqlalchemy', 'mysqlclient', '11.4'],
-  ['sqlalchemy', 'pymysql', '10.11'],
+  ['sqlalchemy', 'pymysql', '11.4'],
 ] as const
 const VERBS = ['migrate', 'work'] as const
 const isMissing = PYTHON === undefined || MARIADB_VERSIONS.some(isMariadbMissing)

@@ -1,6 +1,6 @@
 import type { ColumnMask, MaskingPlan } from '../../masking/plan.ts'
 import { partsOf, statementParts } from '../parts.ts'
-import { around } from '../relations-behind.ts'
+import { around, withOneAround } from '../relations-behind.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
 import { lineageOf, type StatementSources, type WrittenTie } from '../lineage/read-statement.ts'
@@ -37,6 +37,9 @@ export class MaskingScope {
   readonly #answers = new Map<number, Origin>()
   /** Relations whose policies are being looked at, one by way of the other. */
   readonly #answering = new Set<number>()
+  /** Relations that have policies around them; found when somebody asks. */
+  #guarded: ReadonlySet<number> | undefined
+  #walked = 0
   readonly #ties = new Map<number, readonly WrittenTie[]>()
   #storage: Origin | undefined
   /** Relations whose definition compares or puts together a masked column with another. */
@@ -270,6 +273,20 @@ export class MaskingScope {
     return families([relation], this.#known.catalog).flatMap((of) => of.ties.map((tie) => ({ of, tie })))
   }
 
+  /**
+   * Those around a relation that have policies: a view reads its tables under theirs. Undefined where a target has so many relations around
+   * others that looking at all of them takes too long.
+   */
+  #withPolicies(relation: Relation): readonly Relation[] | undefined {
+    const { catalog } = this.#known
+    this.#guarded ??= withOneAround(({ ties }) => ties.some(isPolicy), catalog)
+    if (!this.#guarded.has(relation.oid)) return []
+    if (this.#walked > MAX_WALKED) return undefined
+    const all = around([relation], catalog)
+    this.#walked += all.length
+    return all.filter(({ ties }) => ties.some(isPolicy))
+  }
+
   /** What decides which rows of a relation are read or may be written. */
   #answersOf(relation: Relation): Origin {
     const before = this.#answers.get(relation.oid)
@@ -278,12 +295,11 @@ export class MaskingScope {
     if (this.#answering.has(relation.oid)) return this.anything
     this.#answering.add(relation.oid)
     try {
-      // A view reads its tables under their policies.
-      const policies = around([relation], this.#known.catalog).flatMap((of) =>
+      const policies = this.#withPolicies(relation)?.flatMap((of) =>
         of.ties
-          .filter(({ kind }) => kind === 'policy')
+          .filter(isPolicy)
           .map((tie) => madeOf([this.#maskedAmong(columnsOfTie(of.oid, tie)), this.#answersOfThose(tie)])),
-      )
+      ) ?? [this.anything]
       this.#columnsOf(relation)
       const answer = madeOf([...policies, this.#shownBy(relation), this.#keyOf(relation)])
       // Within its own definition, which is not read yet, it would be another; so would that of one in its policies.
@@ -387,6 +403,11 @@ export class MaskingScope {
     return [...computed, ...others]
   }
 }
+
+const isPolicy = ({ kind }: Tie): boolean => kind === 'policy'
+
+/** Relations that are looked at around others, in all: less than a second of work. */
+const MAX_WALKED = 4_000_000
 
 const NO_ORDERS: ReadOrders = { key: undefined, indexes: [], always: PLAIN }
 

@@ -45,9 +45,13 @@ describe('catalogs of a hostile target', () => {
     expect(taintedRelations(plan, buildCatalog(rowsOf({ sources })))).toHaveLength(MANY)
   })
 
-  it('views that show each other in a circle, and deeper than anybody has them', () => {
+  it.each([
+    ['with no policy', []],
+    ['with a policy on one of them', [[oid(5), 'p', 'policy', oid(5), 'email']]],
+  ])('views that show each other in a circle, and deeper than anybody has them: %s', (_name, ties) => {
     const catalog = buildCatalog(
       rowsOf({
+        ties,
         sources: Array.from({ length: MANY }, (_, index) => [oid(index), oid((index + 1) % MANY), 'view']),
         definitions: Array.from({ length: MANY }, (_, index) => [oid(index), 'digest']),
       }),

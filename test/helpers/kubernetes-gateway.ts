@@ -14,6 +14,10 @@ import { ROOT, run } from './run.ts'
 export interface ClusterThroughGateway {
   /** As `TestCluster.request`: the path goes out as it is given. */
   request(method: string, path: string, options?: Omit<RawRequest, 'token'>): Promise<RawAnswer>
+  /** For clients, as long as it runs. */
+  readonly kubeconfig: string
+  /** What the gateway is on the cluster. */
+  readonly token: string
   stop(): Promise<void>
 }
 
@@ -66,6 +70,8 @@ export async function throughGateway(
     key: decode(users[0].user['client-key-data']),
   }
   return {
+    kubeconfig,
+    token,
     request: (method, path, { headers = {}, body } = {}) =>
       new Promise((resolve, reject) => {
         const { hostname, port: local } = new URL(url)

@@ -2,64 +2,41 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort } from '../../src/demo/local-postgres.ts'
-import { writeDemoConfig } from '../../src/demo/setup.ts'
-import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
 import { kindsNamedInFull } from '../../src/protocols/kubernetes/policy/kinds.ts'
-import { eventually } from '../helpers/gateway-client.ts'
+import { throughGateway, type ClusterThroughGateway } from '../helpers/kubernetes-gateway.ts'
 import { isClusterMissing, startCluster, type TestCluster } from '../helpers/kubernetes.ts'
-import { pamctlSignedIn, type PamctlHome } from '../helpers/pamctl-client.ts'
-import { ROOT, run, type Outcome } from '../helpers/run.ts'
+import type { Outcome } from '../helpers/run.ts'
 
 /** What people do with kubectl all day: the same output and exit status directly and through a gateway that allows everything. */
 describe.skipIf(isClusterMissing())('kubectl through a gateway that allows everything', () => {
   let directory: string
   let cluster: TestCluster
-  let gateway: RunningGateway
-  let jane: PamctlHome
+  let gateway: ClusterThroughGateway
   /** As the same account. */
   let direct: string
-  let kubeconfig: string
-  let connected: ReturnType<PamctlHome['start']>
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-transparency-'))
-    cluster = await startCluster()
-    const token = await cluster.serviceAccount('gateway', [
-      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
-      { nonResourceURLs: ['*'], verbs: ['*'] },
-    ])
-    const gatewayPort = await freePort()
-    const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: 1 })
-    writeFileSync(join(directory, 'token'), token, { mode: 0o600 })
-    direct = join(directory, 'kubeconfig')
-    writeFileSync(direct, kubeconfigOf(cluster, token), { mode: 0o600 })
     for (const [name, text] of Object.entries(MANIFESTS)) writeFileSync(join(directory, name), text)
-    writeFileSync(config, configuration(gatewayPort, cluster))
-    gateway = await startGateway(config, join(directory, 'gateway.log'))
-    jane = await pamctlSignedIn(gateway.url, 'jane')
-    connected = jane.start(['connect', 'prod-k8s', '--json'])
-    kubeconfig = await eventually(() => {
-      const line = /^\{.*\}$/ms.exec(connected.output())?.[0]
-      return line === undefined ? undefined : (JSON.parse(line) as { kubeconfig: string }).kubeconfig
-    }, 'the port')
+    cluster = await startCluster()
+    gateway = await throughGateway(cluster, {
+      commands: [{ name: 'everything', match: { kinds: ['*', ...kindsNamedInFull], unknown: true }, allow: true }],
+    })
+    direct = join(directory, 'kubeconfig')
+    writeFileSync(direct, kubeconfigOf(cluster, gateway.token), { mode: 0o600 })
   })
 
   afterAll(async () => {
-    connected?.kill('SIGTERM')
-    await connected?.closed
-    if (jane !== undefined) {
-      await run(process.execPath, [join(ROOT, 'bin', 'pamctl.js'), 'agent', 'stop'], { env: jane.environment })
-      rmSync(jane.home, { recursive: true, force: true })
-    }
-    await gateway?.stop('SIGTERM')
+    await gateway?.stop()
     await cluster?.stop()
     rmSync(directory, { recursive: true, force: true })
   })
 
   const inDev = (line: string, through: boolean): Promise<Outcome> => {
     const args = line.split(' ').map((word) => word.replace('FILES/', `${directory}/`))
-    return cluster.kubectl(['--namespace', 'dev', ...args], { kubeconfig: through ? kubeconfig : direct })
+    return cluster.kubectl(['--namespace', 'dev', ...args], {
+      kubeconfig: through ? gateway.kubeconfig : direct,
+    })
   }
 
   it.each(SCRIPTS)('%s', async (_name, lines) => {
@@ -223,21 +200,3 @@ const kubeconfigOf = ({ url, ca }: TestCluster, token: string): string =>
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'gateway' } }],
     'current-context': 'test',
   })
-
-const configuration = (port: number, cluster: TestCluster): string => `listen: { host: 127.0.0.1, port: ${port} }
-dataDirectory: data
-logLevel: debug
-identity:
-  evaluation: { people: people.yaml }
-targets:
-  - name: prod-k8s
-    type: kubernetes
-    host: 127.0.0.1
-    port: ${cluster.port}
-    ca: ${cluster.ca}
-    token: file:token
-access:
-  - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s] }, grant: standing }
-commands:
-  - { name: everything, match: { kinds: ['*', ${[...kindsNamedInFull].join(', ')}], unknown: true }, allow: true }
-`

@@ -64,6 +64,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
       describe: (value) => `as ${listed(value)}`,
     },
   },
+  otherWords: { users: 'use `logins` for accounts on the host, `who` for people' },
   namedInFull: new Set(['shell', 'forward-local', 'forward-remote']),
   alsoKinds: {},
   // What a host does not say of a command is in its text, but nothing on such a host asks.

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalJson, type Json } from '../shared/canonical-json.ts'
 import { parseDuration } from '../shared/duration.ts'
+import { didYouMean } from '../shared/nearest-word.ts'
+import { visible } from '../shared/visible.ts'
 import { parseCondition } from './condition.ts'
 import { RE2JS } from 're2js'
-import { renamedKeys } from '../shared/yaml-file.ts'
+import { foreignWords, renamedKeys } from '../shared/yaml-file.ts'
 import { checkColumn, checkField, checkFieldValue, checkKind, checkLogin, patternList } from './patterns.ts'
 import type { PolicyLanguage } from './language.ts'
 import {
@@ -261,6 +263,7 @@ const matchIn = (language: PolicyLanguage): z.ZodType<StatementMatch> => {
       ),
       unknown: z.boolean().optional().describe('true: also commands whose effect the gateway cannot determine'),
     })
+    .register(foreignWords, Object.assign({}, ...language.vocabularies.map(({ otherWords }) => otherWords)))
     .default({})
 }
 
@@ -279,11 +282,22 @@ const hold = z.strictObject({
 
 /** An entry of `commands:`. A ready-made set is several rules. */
 const commandRuleIn = (language: PolicyLanguage) => {
-  const setNames = [...new Set(Object.values(language.protocols).flatMap(({ ruleSets }) => Object.keys(ruleSets)))]
+  const sets = Object.entries(language.protocols).map(([type, { ruleSets }]) => [type, Object.keys(ruleSets)] as const)
+  const setNames = [...new Set(sets.flatMap(([, names]) => names))]
+  const noSuchSet = ({ input }: { input?: unknown }): string => {
+    const given = `there is no rule set ${visible(JSON.stringify(input))}`
+    const meant = didYouMean(String(input), setNames)
+    if (meant !== '') return given + meant
+    const lists = sets.flatMap(([type, names]) => (names.length === 0 ? [] : [`${type} has ${names.join(', ')}`]))
+    return `${given}: ${lists.join('; ')}`
+  }
   return z
     .strictObject({
       name: ruleName.optional(),
-      use: z.enum(setNames).optional().describe('a ready-made set of rules instead of one of your own'),
+      use: z
+        .enum(setNames, { error: noSuchSet })
+        .optional()
+        .describe('a ready-made set of rules instead of one of your own'),
       who,
       targets,
       when: condition('command', language),

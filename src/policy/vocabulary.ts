@@ -19,6 +19,8 @@ export interface Vocabulary<S extends Statement = Statement> {
   readonly secretFields?: readonly string[]
   /** Words of `match:` besides `kinds` and `unknown`, in the order in which the documentation lists them. */
   readonly fields: Readonly<Record<string, MatchField>>
+  /** Words that people may try in `match:` instead, and what to write. */
+  readonly otherWords?: Readonly<Record<string, string>>
   /** Kinds in which anything may happen: a rule that allows or holds them names them in full. */
   readonly namedInFull: ReadonlySet<string>
   /** Kinds that a rule of the configuration means as well where it names this one; ready-made sets mean what they say. */

@@ -6,6 +6,7 @@ export const protocols = {
   postgres: {
     article: 'a',
     label: 'PostgreSQL',
+    alsoCalled: ['postgresql', 'pg'],
     language: 'sql',
     hasTerminals: false,
     ways: [
@@ -16,6 +17,7 @@ export const protocols = {
   mysql: {
     article: 'a',
     label: 'MySQL or MariaDB',
+    alsoCalled: ['mariadb'],
     language: 'sql',
     hasTerminals: false,
     ways: [
@@ -26,6 +28,7 @@ export const protocols = {
   ssh: {
     article: 'an',
     label: 'SSH',
+    alsoCalled: ['sftp'],
     language: 'shell',
     hasTerminals: true,
     ways: [
@@ -36,6 +39,7 @@ export const protocols = {
   kubernetes: {
     article: 'a',
     label: 'Kubernetes',
+    alsoCalled: ['k8s'],
     language: 'shell',
     hasTerminals: true,
     ways: [
@@ -50,6 +54,8 @@ export interface ProtocolWords {
   /** Before the label. */
   readonly article: 'a' | 'an'
   readonly label: string
+  /** What people may write for its name in a configuration. */
+  readonly alsoCalled: readonly string[]
   /** How its commands are coloured. */
   readonly language: 'sql' | 'shell'
   /** Whether its records may hold terminals, which can be replayed. */
@@ -70,6 +76,7 @@ export const wordsOf = (name: string): ProtocolWords => (isProtocolName(name) ? 
 const UNKNOWN_PROTOCOL: ProtocolWords = {
   article: 'an',
   label: 'unknown',
+  alsoCalled: [],
   language: 'shell',
   hasTerminals: false,
   ways: [{ command: 'pamctl connect NAME', label: 'connect to NAME' }],

@@ -26,6 +26,12 @@ import { visible } from './visible.ts'
  */
 export const renamedKeys = z.registry<Readonly<Record<string, string>>>()
 
+/**
+ * Words of other programs for a key of an object, or for one of the words of an enum or union: what to write here instead. Registered
+ * last, too.
+ */
+export const foreignWords = z.registry<Readonly<Record<string, string>>>()
+
 /** A step into the value: keys, and indexes of lists. */
 export type YamlPath = readonly (string | number)[]
 
@@ -93,39 +99,53 @@ export function openYaml<Schema extends z.ZodType>(
 
 /** What was given and what could be, where one of some words was expected. */
 function describeFileIssue(issue: z.core.$ZodRawIssue, file: z.core.$ZodType): string | undefined {
-  if (issue.code === 'invalid_value') {
-    const words = issue.values.map(String)
-    const { input } = issue
-    if (input === undefined) return `expected ${oneOf(words)}`
-    return `expected ${oneOf(words)}, not ${shown(input)}${typeof input === 'string' ? didYouMean(input, words) : ''}`
-  }
+  if (issue.code === 'invalid_value') return describeWord(issue.input, issue.values.map(String), issue.inst)
   if (issue.code === 'invalid_union' && typeof issue.discriminator === 'string') {
     const words = ((issue['options'] ?? []) as readonly unknown[]).map(String)
     const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator]
-    if (given === undefined) return `expected ${oneOf(words)}`
-    return `expected ${oneOf(words)}, not ${shown(given)}${typeof given === 'string' ? didYouMean(given, words) : ''}`
+    return describeWord(given, words, issue.inst)
   }
-  if (issue.code === 'unrecognized_keys') {
-    const schema = issue.inst as z.core.$ZodObject
-    const known = Object.keys(schema._zod.def.shape ?? {}) // a map has none
-    const renamed = renamedKeys.get(schema) ?? {}
-    const elsewhere = keysByName(file)
-    // One line for each, in their order: a key cannot break one, since it is shown escaped.
-    return issue.keys
-      .map((key) => {
-        const now = Object.hasOwn(renamed, key) ? renamed[key] : undefined
-        if (now !== undefined) return `unknown key ${shown(key)}: it is called ${now} now`
-        const meant = didYouMean(key, known)
-        if (meant !== '') return `unknown key ${shown(key)}${meant}`
-        const places = elsewhere.get(key) ?? []
-        if (places.length > 0 && places.length <= MAX_PLACES)
-          return `unknown key ${shown(key)}: did you mean ${oneOf(places)}?`
-        return `unknown key ${shown(key)}${known.length === 0 ? '' : `: expected ${oneOf(known)}`}`
-      })
-      .join('\n')
+  if (issue.code !== 'unrecognized_keys') return describeIssue(issue)
+  const schema = issue.inst as z.core.$ZodObject
+  const known = Object.keys(schema._zod.def.shape ?? {}) // a map has none
+  const elsewhere = keysByName(file)
+  const section = sectionOf(issue.path ?? [])
+  const advice = (key: string): string => {
+    const now = wordIn(renamedKeys, schema, key)
+    if (now !== undefined) return `: it is called ${now} now`
+    const instead = wordIn(foreignWords, schema, key)
+    if (instead !== undefined) return `: ${instead}`
+    const meant = didYouMean(key, known)
+    if (meant !== '') return meant
+    // Of another kind of the same entry, which this one is not.
+    const places = (elsewhere.get(key) ?? []).filter((place) => place !== join(section, key))
+    if (places.length > 0 && places.length <= MAX_PLACES) return `: did you mean ${oneOf(places)}?`
+    return known.length === 0 ? '' : `: expected ${oneOf(known)}`
   }
-  return describeIssue(issue)
+  // One line for each, in their order: a key cannot break one, since it is shown escaped.
+  return issue.keys.map((key) => `unknown key ${shown(key)}${advice(key)}`).join('\n')
 }
+
+function describeWord(given: unknown, words: readonly string[], schema: z.core.$ZodRawIssue['inst']): string {
+  if (given === undefined) return `expected ${oneOf(words)}`
+  const expected = `expected ${oneOf(words)}, not ${shown(given)}`
+  if (typeof given !== 'string') return expected
+  const instead = wordIn(foreignWords, schema, given)
+  return expected + (instead === undefined ? didYouMean(given, words) : `: ${instead}`)
+}
+
+const wordIn = (
+  registry: typeof foreignWords,
+  schema: z.core.$ZodRawIssue['inst'],
+  word: string,
+): string | undefined => {
+  const words = (schema !== undefined && '~standard' in schema ? registry.get(schema) : undefined) ?? {}
+  return Object.hasOwn(words, word) ? words[word] : undefined
+}
+
+/** `targets[]`, as `keysByName` says it. */
+const sectionOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>((section, step) => (typeof step === 'number' ? `${section}[]` : join(section, String(step))), '')
 
 /**
  * Every key that a file may have, by its last name, with where it stands (`identity.reverifyEvery`, `targets[].host`); old names of keys

@@ -32,6 +32,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
       describe: (value) => (value === true ? 'without WHERE' : 'with WHERE'),
     },
   },
+  otherWords: { tables: 'use `relations`', statements: 'use `kinds`' },
   namedInFull: new Set(),
   // Whoever names LOCK means every mode; only a ready-made set tells the weakest from the others.
   alsoKinds: { lock: ['lock-access-share'] },

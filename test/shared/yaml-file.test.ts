@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { parseYaml, readYamlFile, renamedKeys } from '../../src/shared/yaml-file.ts'
+import { foreignWords, parseYaml, readYamlFile, renamedKeys } from '../../src/shared/yaml-file.ts'
 
 const bomb = [
   'a0: &a0 [x, x]',
@@ -97,11 +97,20 @@ describe('a YAML file', () => {
     const hosts = z.array(
       z.discriminatedUnion('type', [z.strictObject({ type: z.literal('a'), port: z.int().optional() })]),
     )
+    const kinds = z.array(
+      z
+        .discriminatedUnion('type', [
+          z.strictObject({ type: z.literal('x') }).register(foreignWords, { ports: 'give one `port` each' }),
+          z.strictObject({ type: z.literal('y'), only: z.int().optional() }),
+        ])
+        .register(foreignWords, { z: 'use y' }),
+    )
     const schema = z
       .strictObject({
         limits: z.strictObject({ size: z.int().optional() }).prefault({}),
         identity: z.strictObject({ every: z.int().optional() }).register(renamedKeys, { old: 'every' }).prefault({}),
         hosts: hosts.default([]),
+        kinds: kinds.default([]),
         a: z.strictObject({ name: z.string() }).optional(),
         b: z.strictObject({ name: z.string() }).optional(),
         c: z.strictObject({ name: z.string() }).optional(),
@@ -127,7 +136,13 @@ describe('a YAML file', () => {
     expect(said('limits: { sise: 1 }')).toBe('limits: unknown key "sise"; did you mean "size"?')
     for (const key of ['name', 'toString', '__proto__'])
       expect(said(`limits: { ${key}: x }`)).toBe(`limits: unknown key "${key}": expected size`)
-    expect(said('xxxx: 1')).toBe('the file: unknown key "xxxx": expected limits, identity, hosts, a, b, c or d')
+    // Of the other kind of host, which this one is not.
+    expect(said('kinds: [{ type: x, port: 1 }]')).toBe('kinds.0: unknown key "port": did you mean hosts[].port?')
+    expect(said('kinds: [{ type: x, only: 1 }]')).toBe('kinds.0: unknown key "only": expected type')
+    // Words of other programs.
+    expect(said('kinds: [{ type: x, ports: 1 }]')).toBe('kinds.0: unknown key "ports": give one `port` each')
+    expect(said('kinds: [{ type: z }]')).toBe('kinds.0.type: expected x or y, not "z": use y')
+    expect(said('xxxx: 1')).toBe('the file: unknown key "xxxx": expected limits, identity, hosts, kinds, a, b, c or d')
   })
 
   it('is UTF-8', () => {

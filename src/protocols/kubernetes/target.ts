@@ -7,6 +7,8 @@ import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
 import { asError } from '../../shared/errors.ts'
 import { certificates } from '../../shared/needed-values.ts'
 import { size } from '../../shared/size.ts'
+import { visible } from '../../shared/visible.ts'
+import { foreignWords } from '../../shared/yaml-file.ts'
 import type { TargetFinding, TargetKind } from '../protocol.ts'
 import { targetShape } from '../target-shape.ts'
 
@@ -25,7 +27,10 @@ const headerText = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,250}[\x21-\x7e])
 const impersonation = z
   .strictObject({
     user: z
-      .enum(['id', 'label'])
+      .enum(['id', 'label'], {
+        error: ({ input }) =>
+          `expected id or label, not ${visible(JSON.stringify(input))}: this chooses whether people appear upstream by their identity or by their label; the name of the gateway's own account is \`account\``,
+      })
       .default('id')
       .describe(
         'id: the identity as policy knows it; label: the e-mail address or name, which providers may let people choose',
@@ -87,6 +92,13 @@ const schema = z
       problem('token', 'give either a token, or a certificate with its key')
     if ((target.certificate === undefined) !== (target.key === undefined))
       problem('key', 'give a certificate and its key together')
+  })
+  .register(foreignWords, {
+    server: 'give `host` and `port`',
+    user: 'the account of the gateway is `account`; `impersonate` makes people appear as themselves',
+    tls: 'TLS is always on and always verified; `ca` names the authority, where it is one of your own',
+    kubeconfig: 'give `host`, `ca` and a credential: `token`, or `certificate` and `key`',
+    password: 'give a `token`, or a `certificate` with its `key`',
   })
 
 export type KubernetesTarget = z.output<typeof schema>

@@ -4,11 +4,11 @@ import { issuerSchema } from '../../identity/issuer.ts'
 import { duration, policySchemas, timeout } from '../../policy/parse-policy.ts'
 import { gatewayHalves } from '../../protocols/gateway.ts'
 import { policyLanguage } from '../../protocols/policy-language.ts'
-import { protocolNames, type ProtocolName } from '../../protocols/names.ts'
+import { protocolNames, protocols, type ProtocolName } from '../../protocols/names.ts'
 import type { TargetSchema } from '../../protocols/protocol.ts'
 import { isLoopback } from '../../shared/loopback.ts'
 import { certificates, readableFile } from '../../shared/needed-values.ts'
-import { renamedKeys } from '../../shared/yaml-file.ts'
+import { foreignWords, renamedKeys } from '../../shared/yaml-file.ts'
 import { plainUrl } from '../../shared/plain-url.ts'
 import { auditSchema, recordingSchema } from './evidence-config.ts'
 import { notificationsSchema } from './notify-config.ts'
@@ -18,7 +18,14 @@ const groups = z.array(z.string().min(1)).default([])
 const [firstTarget, ...otherTargets] = protocolNames.map((name) => gatewayHalves[name].target.schema)
 
 /** A target: what people connect to through the gateway. */
-const targetSchema = z.discriminatedUnion('type', [firstTarget as TargetSchema, ...otherTargets])
+const targetSchema = z
+  .discriminatedUnion('type', [firstTarget as TargetSchema, ...otherTargets])
+  .register(
+    foreignWords,
+    Object.fromEntries(
+      protocolNames.flatMap((name) => protocols[name].alsoCalled.map((word) => [word, `use ${name}`])),
+    ),
+  )
 
 /** A section for each protocol that has one, under its name. What is in it is the protocol's own business. */
 const protocolSections = Object.fromEntries(

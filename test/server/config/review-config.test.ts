@@ -55,7 +55,13 @@ describe('words that nothing answers to are errors, with line and column', () =>
       /"forward-\*" allows nothing: forward-local, forward-remote must be named in full/,
     ],
     // Sets.
-    ['commands: [{ use: read-onyl }]', /use: expected everyday, .* not "read-onyl"; did you mean "read-only"\?/],
+    ['commands: [{ use: read-onyl }]', /use: there is no rule set "read-onyl"; did you mean "read-only"\?/],
+    [
+      'commands: [{ use: nothing-at-all }]',
+      /use: there is no rule set "nothing-at-all": postgres has everyday, .*; kubernetes has .*no-secrets/,
+    ],
+    // Words of other programs.
+    [rule('{ verbs: [get] }'), /match: unknown key "verbs": verbs are among the `kinds`/],
     // Relations, functions, columns.
     [rule('{ relations: [db.public.orders] }'), /relations\.0: "db\.public\.orders" has too many dots/],
     [rule('{ relations: [public.] }'), /has an empty part/],

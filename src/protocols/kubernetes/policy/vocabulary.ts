@@ -54,6 +54,11 @@ export const kubernetesVocabulary: Vocabulary<KubernetesStatement> = {
       describe: (value) => (value === true ? 'as a dry run' : 'not as a dry run'),
     },
   },
+  otherWords: {
+    verbs: 'verbs are among the `kinds`, such as get, delete or exec',
+    apiGroups: 'a group is part of the resource, such as deployments.apps in `resources`',
+    resourceNames: 'use `objects`',
+  },
   namedInFull: kindsNamedInFull,
   alsoKinds: {},
   // Nothing in the cluster is asked: a request says all that rules match by.

@@ -31,21 +31,26 @@ export function explain(policy: Policy, person: Person, target: Target): Explana
     commands: policy.commands
       .filter((rule) => policy.language.aboutOthers(rule, target.type).length === 0)
       .map((rule) => explained(rule, person, target, describeCommandRule(rule, policy.language))),
-    masking: policy.masking.flatMap((given) => {
-      const { hasColumns, fieldOwner } = policy.language.forTarget(target.type).vocabulary
-      const rule = {
-        ...given,
-        columns: hasColumns ? given.columns : [],
-        fields: fieldOwner === undefined ? [] : given.fields,
-      }
-      if (rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length === 0) return []
-      const text = describeMasking(rule)
-      if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
-      if (rule.except && fitsWho(rule.except, person))
-        return { rule: rule.name, applies: false, text: 'does not apply: you see these values unmasked' }
-      return { rule: rule.name, applies: true, text }
-    }),
+    masking: explainMasking(policy, person, target),
   }
+}
+
+/** What each masking rule does with what a target sends; not those of which nothing can be there. */
+export function explainMasking(policy: Policy, person: Person, target: Target): ExplainedRule[] {
+  const { hasColumns, fieldOwner } = policy.language.forTarget(target.type).vocabulary
+  return policy.masking.flatMap((given) => {
+    const rule = {
+      ...given,
+      columns: hasColumns ? given.columns : [],
+      fields: fieldOwner === undefined ? [] : given.fields,
+    }
+    if (rule.columns.length + rule.fields.length + rule.kinds.length + rule.patterns.length === 0) return []
+    const text = describeMasking(rule)
+    if (!fitsTarget(rule.targets, target)) return { rule: rule.name, applies: false, text: 'other targets only' }
+    if (rule.except && fitsWho(rule.except, person))
+      return { rule: rule.name, applies: false, text: 'does not apply: you see these values unmasked' }
+    return { rule: rule.name, applies: true, text }
+  })
 }
 
 function explained(rule: AccessRule | CommandRule, person: Person, target: Target, text: string): ExplainedRule {

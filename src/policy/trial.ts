@@ -1,5 +1,6 @@
 import type { Command, Person, Statement, Target } from './command.ts'
 import { decideAccess, decideCommand, type Judgement } from './decide.ts'
+import { explainMasking } from './explain.ts'
 import { fitsTarget } from './match/target.ts'
 import { fitsWho } from './match/who.ts'
 import type { CommandRule, Policy, StatementMatch } from './policy.ts'
@@ -10,6 +11,8 @@ export interface Trial {
   readonly access: { readonly rule: string; readonly grant: 'standing' | 'request' } | undefined
   readonly judgement: Judgement
   readonly statements: readonly TriedStatement[]
+  /** What would be masked in anything that the target sends. */
+  readonly masking: readonly { readonly rule: string; readonly text: string }[]
 }
 
 export interface TriedStatement {
@@ -41,6 +44,9 @@ export function tryCommand(policy: Policy, person: Person, target: Target, comma
       unknown: [...statement.unknown, ...policy.language.of(statement).opaque(statement)],
       rules: triedRules(policy, person, target, statement),
     })),
+    masking: explainMasking(policy, person, target).flatMap(({ rule, applies, text }) =>
+      applies ? [{ rule, text }] : [],
+    ),
   }
 }
 

@@ -67,6 +67,16 @@ describe('trying a command', () => {
     ])
   })
 
+  it('says what would be masked on the target, for the person', () => {
+    const masked = policy(`masking:
+  - { name: columns, columns: [customers.email] }
+  - { name: elsewhere, targets: { names: [other] }, kinds: [email] }
+  - { name: shown, kinds: [email], except: { groups: [dev] } }`)
+    expect(tryCommand(masked, person, target, statement({})).masking).toEqual([
+      { rule: 'columns', text: 'masks customers.email (partial)' },
+    ])
+  })
+
   it('says that an effect is not known where that is why', () => {
     const rules = `commands:
   - { name: held, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }

@@ -128,6 +128,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
         unknown: [...unknown],
         rules: rules.map((rule) => ({ ...rule })),
       })),
+      masking: [...trial.masking],
     } satisfies TrialResult
   })
 }

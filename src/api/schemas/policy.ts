@@ -68,6 +68,8 @@ export const trialSchema = z.object({
       ),
     }),
   ),
+  /** What would be masked in anything that the target sends. Gateways up to 0.2 do not say. */
+  masking: z.array(z.object({ rule: z.string(), text: z.string() })).optional(),
 })
 export type TrialResult = z.output<typeof trialSchema>
 

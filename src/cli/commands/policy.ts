@@ -17,7 +17,8 @@ export const policy: AddCommand = (program, run) => {
         if (options.json) return io.json(explanation)
         const section = (title: string, rules: readonly { rule: string; applies: boolean; text: string }[]): void => {
           io.print(title)
-          for (const { rule, applies, text } of rules) io.print(visible(`  ${applies ? '✓' : '·'} ${rule}: ${text}`))
+          const lines = rules.map(({ rule, applies, text }) => ({ rule, text, mark: applies ? '✓' : NOT }))
+          for (const line of ruleLines(lines)) io.print(visible(line))
           if (rules.length === 0) io.print('  no rules')
         }
         io.print(
@@ -78,14 +79,40 @@ async function testCommand(
         ...labelled('unknown effect:', unknown),
       ]
       io.print(visible(effect.join(', ')))
-      for (const { rule: name, result, why } of rules) io.print(visible(`  ${MARKS[result]} ${name}: ${why}`))
+      const lines = rules.map(({ rule: name, result, why }) => ({ rule: name, text: why, mark: MARKS[result] }))
+      for (const line of ruleLines(lines)) io.print(visible(line))
     }
+    if (verdict !== 'deny')
+      for (const { rule: name, text } of trial.masking ?? []) io.print(visible(`in results, "${name}" ${text}`))
   }
   if (verdict !== 'allow') throw new Exit(verdict === 'hold' ? 6 : 5)
 }
+
+/** A line for each rule, in their order; then those that do not match, together where they have one reason. */
+function ruleLines(
+  rules: readonly { readonly rule: string; readonly text: string; readonly mark: string }[],
+): string[] {
+  const together = new Map<string, string[]>()
+  for (const { rule, text, mark } of rules) if (mark === NOT) together.set(text, [...(together.get(text) ?? []), rule])
+  const isShared = (text: string): boolean => (together.get(text)?.length ?? 0) > 1
+  return [
+    ...rules.flatMap(({ rule, text, mark }) => (mark === NOT && isShared(text) ? [] : [`  ${mark} ${rule}: ${text}`])),
+    ...[...together].flatMap(([text, names]) => (names.length > 1 ? [`  ${NOT} ${text}: ${someOf(names)}`] : [])),
+  ]
+}
+
+/** `"a", "b", "c" and 4 more`. */
+const someOf = (names: readonly string[]): string => {
+  const shown = names.slice(0, MAX_NAMES).map((name) => `"${name}"`)
+  const rest = names.length - shown.length
+  return `${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`
+}
+
+const MAX_NAMES = 3
+const NOT = '·'
 
 const labelled = (label: string, names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`${label} ${names.join(', ')}`]
 
 const WORDS = { allow: 'allowed', deny: 'denied', hold: 'held' } as const
-const MARKS = { decides: '✓', fits: '+', not: '·' } as const
+const MARKS = { decides: '✓', fits: '+', not: NOT } as const

@@ -67,6 +67,32 @@ describe('pamctl policy test', () => {
     'do, writes t, unknown effect: language c',
     '',
   ]
+  it('puts rules that do not match for one reason on one line, and says what would be masked', async () => {
+    const rules = ['a', 'b', 'c', 'd'].map((rule) => ({ rule, result: 'not', why: 'other targets only' }))
+    const statements = [
+      {
+        kind: 'select',
+        reads: [],
+        writes: [],
+        unknown: [],
+        rules: [...rules, { rule: 'two', result: 'decides', why: 'matches' }],
+      },
+    ]
+    const masking = [{ rule: 'emails', text: 'masks email (partial)' }]
+    const run = (verdict: string) =>
+      runVerb([policy], ['policy', 'test', 'prod-db', 'select 1'], {
+        gateway: trial({ verdict }, { statements, masking }),
+      })
+    const lines = ['select', '  ✓ two: matches', '  · other targets only: "a", "b", "c" and 1 more']
+    expect((await run('allow')).stdout.split('\n')).toEqual([
+      'allowed',
+      ...lines,
+      'in results, "emails" masks email (partial)',
+      '',
+    ])
+    expect((await run('deny')).stdout.split('\n')).toEqual(['denied', ...lines, ''])
+  })
+
   it.each([
     [{ verdict: 'allow', rule: 'two' }, 0, 'allowed by "two"'],
     [{ verdict: 'deny', message: 'no rule allows it' }, 5, 'denied: no rule allows it'],

@@ -100,7 +100,7 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
             Try it
           </button>
           <span class="soft small">
-            Nothing is executed. In SQL, names without a schema are taken as tables of the schema public.
+            Nothing is executed. In SQL, a name without a schema is taken as one of the target’s default schema.
           </span>
         </div>
       </form>
@@ -110,7 +110,7 @@ function Try({ targets, groups }: { targets: readonly string[]; groups: readonly
   )
 }
 
-function Result({ result: { access, judgement, statements } }: { result: TrialResult }) {
+function Result({ result: { access, judgement, statements, masking = [] } }: { result: TrialResult }) {
   const [word, tone] = VERDICTS[judgement.verdict]
   return (
     <div class="stack" role="status" data-testid="verdict">
@@ -166,6 +166,12 @@ function Result({ result: { access, judgement, statements } }: { result: TrialRe
           />
         </div>
       ))}
+      {judgement.verdict !== 'deny' &&
+        masking.map(({ rule, text }) => (
+          <p key={rule} class="small">
+            In results, <Text>{`"${rule}" ${text}`}</Text>.
+          </p>
+        ))}
     </div>
   )
 }

@@ -57,7 +57,7 @@ export function decide<R extends Review>(
   // A denial only takes away, so it does not have to wait for a new sign-in.
   if (decision.verdict === 'approve' && (reviewer.authTime === undefined || now - reviewer.authTime > recentSignIn)) {
     throw new PamError('SIGN_IN_TOO_OLD', 'approving asks for a recent sign-in', {
-      hint: 'sign in again: "pamctl approve" does it for you on a terminal',
+      hint: 'sign in again with "pamctl login --fresh", then approve',
     })
   }
   if (current.decisions.some(({ by }) => by === reviewer.id)) {

@@ -121,7 +121,6 @@ masking:
     columns: [customers.email, customers.card_number, customers.phone]
     kinds: [email, payment-card]
     style: partial
-    except: { groups: [privacy] }
 ${mariadbPort === undefined ? '' : SHOP_MASKING}`
 
 const shopTarget = (port: number): string => `  - name: shop-mysql

@@ -169,7 +169,7 @@ export class HeldCommands {
       case 'expired':
         await state.closeApproval(approval.id, 'expired', clock.now())
         this.#note(waiting, 'expired')
-        return refused(waiting, 'HOLD_EXPIRED', `approval ${approval.id} expired before anyone decided`)
+        return refused(waiting, 'HOLD_EXPIRED', 'approval expired before anyone decided')
       case 'withdrawn':
         await state.closeApproval(approval.id, 'withdrawn', clock.now())
         this.#note(waiting, 'withdrawn')

@@ -265,10 +265,19 @@ function Deliveries() {
   )
 }
 
-const shortly = (data: AuditRecord['data']): string =>
-  Object.entries(data)
-    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(', ')
-    .slice(0, 120)
+/** As many whole fields as one line has room for. */
+function shortly(data: AuditRecord['data']): string {
+  const fields = Object.entries(data).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  let line = fields[0]?.slice(0, MAX_LINE) ?? ''
+  for (const field of fields.slice(1)) {
+    if (line.length + field.length > MAX_LINE) return `${line}, …`
+    line += `, ${field}`
+  }
+  return line
+}
+
+const MAX_LINE = 120
 
 const NAMES = ['user', 'type', 'target', 'subject', 'text'] as const

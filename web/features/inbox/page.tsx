@@ -30,10 +30,7 @@ export function InboxPage() {
       {error !== undefined && <Problem error={error} retry={() => void loadWaiting()} />}
       {!loaded && <Loading what="the inbox" />}
       {loaded && mine.length === 0 && error === undefined && (
-        <Empty>
-          <p>Nothing is waiting for you.</p>
-          <p class="small">New requests for access and held commands appear here automatically.</p>
-        </Empty>
+        <Empty>New requests for access and held commands appear here automatically.</Empty>
       )}
       {mine.length > 0 && (
         <ul class="list" aria-label="Waiting for you">

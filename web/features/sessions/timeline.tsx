@@ -138,8 +138,20 @@ function Approval({ event: { id, state, by, comment } }: Of<'approval'>) {
 function Result({ event: { error, tag, rows, bytes, durationMs } }: Of<'result'>) {
   return (
     <div class="soft small">
-      → {error === undefined ? <Text>{tag ?? 'done'}</Text> : <Badge tone="bad">error {error}</Badge>}
-      {rows > 0 && `, ${count(rows, 'row')}, ${formatBytes(bytes)}`}, {formatNumber(durationMs)} ms
+      →{' '}
+      {error !== undefined && (
+        <>
+          <Badge tone="bad">error {error}</Badge>,{' '}
+        </>
+      )}
+      <Text>
+        {joined(
+          ', ',
+          error === undefined ? tag : undefined,
+          rows > 0 ? `${count(rows, 'row')}, ${formatBytes(bytes)}` : undefined,
+          `${formatNumber(durationMs)} ms`,
+        )}
+      </Text>
     </div>
   )
 }

@@ -46,7 +46,7 @@ export class ServerAnswers {
     switch (part.type) {
       case 'ok': {
         const shown = this.#okFor(part.ok, run)
-        this.#ends(part.ok, run, `${part.ok.affectedRows} affected`)
+        this.#ends(part.ok, run, tagOf(part.ok))
         exchange.onDone?.()
         if (exchange.answer.isOver) exchange.onSucceeded?.()
         return shown
@@ -63,7 +63,7 @@ export class ServerAnswers {
       case 'row':
         return run === undefined ? undefined : this.#row(frame, run, exchange.answer.isBinary)
       case 'rows-end':
-        this.#ends(part.end, run)
+        this.#ends(part.end, run, run?.rows === 0 ? 'no rows' : undefined)
         exchange.onDone?.()
         if (exchange.answer.isOver) exchange.onSucceeded?.()
         if (has(part.end.status, statusFlags.cursorExists)) exchange.onCursor?.()
@@ -257,6 +257,10 @@ function accountsIn(run: Run): ReadonlySet<number> {
 const isAccount = (value: Expression): boolean =>
   value.kind === 'system-value' ||
   (value.kind === 'call' && value.name.schema === undefined && value.args.length === 0 && ACCOUNTS.has(value.name.name))
+
+/** `ok`; `1 row affected`. */
+const tagOf = ({ affectedRows: count }: Ok): string =>
+  count === 0n ? 'ok' : `${count} ${count === 1n ? 'row' : 'rows'} affected`
 
 const NONE: ReadonlySet<number> = new Set()
 const ACCOUNTS = new Set(['user', 'current_user', 'session_user', 'system_user'])

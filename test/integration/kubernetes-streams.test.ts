@@ -62,7 +62,7 @@ describe.skipIf(isClusterMissing())('streams of Kubernetes', () => {
     ])('%s: as it is directly', async (_, words, input) => {
       const flags = input === undefined ? [] : ['-i']
       const [direct, relayed] = await both(['exec', ...flags, 'web-1', '-c', 'app', '--', ...words], input)
-      expect(relayed).toEqual(direct)
+      expect(withoutInputRace(relayed)).toEqual(withoutInputRace(direct))
     })
 
     it('answers what cannot be as the API server does', async () => {
@@ -224,6 +224,16 @@ describe.skipIf(isClusterMissing())('streams of Kubernetes', () => {
       }
     })
   })
+})
+
+/**
+ * kubectl may still be copying its input when the command has ended and the connection is closed. Whether that goroutine writes once more, and
+ * logs that it failed ("websocket: close sent", "broken pipe"), before kubectl exits is a race within kubectl, also without a gateway:
+ * copyStdin of k8s.io/client-go/tools/remotecommand/v2.go is waited for by nobody.
+ */
+const withoutInputRace = (outcome: Outcome): Outcome => ({
+  ...outcome,
+  stderr: outcome.stderr.replaceAll(/^E\d{4} .* v2\.go:\d+\] "Copying stdin failed" err=.*\n/gm, ''),
 })
 
 /** Sends a text to its end, and gives all that comes. */

@@ -41,12 +41,24 @@ export function duplexLink(stream: Duplex): Link {
   }
 }
 
+/** All that has come, also where the connection then breaks: iterating over a stream gives up what is buffered once it is destroyed. */
 async function* piecesOf(stream: Duplex): AsyncGenerator<Buffer> {
+  let wake = (): void => {}
+  const onChange = (): void => wake()
+  for (const event of CHANGES) stream.on(event, onChange)
   try {
-    for await (const piece of stream.iterator({ destroyOnReturn: false })) yield piece as Buffer
-  } catch {
-    // That it broke off is how it ended.
+    for (;;) {
+      const piece = stream.read() as Buffer | null
+      if (piece !== null) yield piece
+      else if (stream.readableEnded || stream.closed) return
+      else await new Promise<void>((resolve) => (wake = resolve))
+    }
+  } finally {
+    for (const event of CHANGES) stream.off(event, onChange)
+    // Node takes note in the next tick that nobody waits for `readable`, and does not flow before.
+    if (stream.writableEnded) process.nextTick(() => stream.resume())
   }
 }
 
+const CHANGES = ['readable', 'end', 'close'] as const
 const LINGER_MS = 2000

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
 import type { SwitchedProtocols, UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { outliveWriteErrors } from './outlive-write-errors.ts'
 
 /** Connections of HTTP/1.1 to one server, for one client: each is used again by the next request. */
 export class Http1Upstream {
@@ -96,11 +97,11 @@ class ConnectingAgent extends Agent {
     const spare = this.#spare
     this.#spare = undefined
     if (spare !== undefined && !spare.destroyed) {
-      done(null, spare)
+      done(null, outliveWriteErrors(spare))
       return
     }
     this.#connect().then(
-      (stream) => done(null, stream),
+      (stream) => done(null, outliveWriteErrors(stream)),
       (error: unknown) => done(error as Error, undefined as never),
     )
   }

@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { UpstreamAnswer, UpstreamRequest } from '../../../../src/protocols/http/upstream/answer.ts'
+import { Http1Upstream } from '../../../../src/protocols/http/upstream/http1.ts'
 import { Upstream } from '../../../../src/protocols/http/upstream/upstream.ts'
 import { makeCertificates, type TestCertificates } from '../../../helpers/certificates.ts'
 import { startScriptedApiServer, type ScriptedApiServer, type Script } from '../../../helpers/scripted-api-server.ts'
@@ -167,5 +168,33 @@ describe('a hostile server', () => {
   ])('that %s gives no answer', async (_, bytes) => {
     const upstream = upstreamTo(await speaking(bytes))
     await expect(upstream.send(asked({ method: 'POST', body: Buffer.from('x') })).then(whole)).rejects.toThrow()
+  })
+})
+
+describe('a server that closes before it has read everything', () => {
+  const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'
+
+  it('is heard to the end, although writing to it fails', async () => {
+    const sockets: Socket[] = []
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.write(SWITCHED))
+      sockets.push(socket)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    closers.push(() => server.close())
+    const upstream = new Http1Upstream('localhost', () => Promise.resolve(connectTcp(port, '127.0.0.1')))
+    closers.push(() => upstream.close())
+    const answer = await upstream.switchProtocols(asked(), 'x')
+    if (!('stream' in answer)) throw new Error('it did not switch')
+    let said = ''
+    answer.stream.on('data', (piece: Buffer) => (said += piece.toString())).on('error', () => {})
+    const closed = new Promise((resolve) => answer.stream.once('close', resolve))
+    // All in one turn: the write fails at once, before what was said could be read.
+    sockets[0]?.write('the last words')
+    sockets[0]?.resetAndDestroy()
+    answer.stream.write('more input')
+    await closed
+    expect(said).toBe('the last words')
   })
 })

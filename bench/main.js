@@ -1,11 +1,13 @@
-// What pamctl costs, beside what could stand in its place: npm run bench -- [SUBSET…] [--quick] [--rounds N] [--json FILE]
+// What pamctl costs, beside what could stand in its place: npm run bench -- [SUBSET…] [--quick | --measures] [--rounds N] [--json FILE]
 import { writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem, release } from 'node:os'
+import { cpus, loadavg, tmpdir, totalmem, release } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measuresText } from './lib/measures.js'
 import { stopAll } from './lib/processes.js'
 import { startStack } from './lib/stack.js'
 import { storeBaseline } from './lib/baseline.js'
+import { writeResults } from './lib/results-file.js'
 import { bulk } from './subsets/bulk.js'
 import { cli } from './subsets/cli.js'
 import { connect } from './subsets/connect.js'
@@ -29,6 +31,8 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    /** What bench/RESULTS.md has beside its goals; written into it unless subsets are named. */
+    measures: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     json: { type: 'string', default: join(tmpdir(), 'pamctl-bench.json') },
     only: { type: 'string' },
@@ -37,7 +41,11 @@ const { values: options, positionals } = parseArgs({
 })
 /** What shows a regression in under three minutes. */
 const QUICK = ['filters', 'sql', 'gates', 'oltp', 'bulk', 'connect', 'cli']
-const names = positionals.length > 0 ? positionals : options.quick ? QUICK : Object.keys(SUBSETS)
+/** What the goals speak of, in under twenty minutes. */
+const MEASURES = ['filters', 'kept', 'oltp', 'bulk', 'connect', 'control', 'ddl', 'ssh']
+const size = options.measures ? 'measures' : options.quick ? 'quick' : 'full'
+const names =
+  positionals.length > 0 ? positionals : { quick: QUICK, measures: MEASURES, full: Object.keys(SUBSETS) }[size]
 const unknown = names.filter((name) => SUBSETS[name] === undefined)
 if (unknown.length > 0) {
   process.stderr.write(`bench: there is no subset ${unknown.join(', ')}; there are ${Object.keys(SUBSETS).join(' ')}\n`)
@@ -48,6 +56,8 @@ let stack
 const gateways = new Map()
 const context = {
   quick: options.quick,
+  /** By how much is measured: `quick`, `measures`, `full`, or `other` for those that are not named. */
+  pick: (choices) => choices[size] ?? choices.other,
   only: options.only,
   rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
   /** What is measured becomes the stored value. */
@@ -74,7 +84,7 @@ const context = {
   },
 }
 
-const results = { machine: machine(), date: new Date().toISOString().slice(0, 10), subsets: {} }
+const results = { machine: machine(), load: [loadavg()[0]], date: new Date().toISOString().slice(0, 10), subsets: {} }
 try {
   if (names.some((name) => !ALONE.has(name))) stack = await startStack()
   for (const name of names) {
@@ -90,9 +100,15 @@ try {
     process.stdout.write(`## ${name}\n\n${found.text}\n\n`)
   }
 } finally {
+  results.load.push(loadavg()[0])
   writeFileSync(options.json, JSON.stringify(results, null, 2))
   await stack?.stop()
   await stopAll()
+}
+if (options.measures) {
+  const text = measuresText(results)
+  process.stdout.write(`${text}\n`)
+  if (positionals.length === 0) writeResults(text)
 }
 const figures = Object.entries(results.subsets).filter(([, { relative }]) => relative !== undefined)
 if (options.store) storeBaseline(Object.fromEntries(figures.map(([name, { relative }]) => [name, relative])))

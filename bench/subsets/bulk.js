@@ -26,13 +26,21 @@ export async function bulk(context) {
   await makeBulkTable(stack, quick ? 200_000 : 950_000)
   const peers = await startPeers(
     stack,
-    quick
-      ? ['direct', 'bare WebSocket']
-      : ['direct', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+    context.pick({
+      quick: ['direct', 'bare WebSocket'],
+      measures: ['direct', 'pgbouncer', 'ssh -L', 'stunnel', 'bare WebSocket, TLS'],
+      full: ['direct', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+    }),
   )
   const contenders = [
     ...peers.peers,
-    ...(await context.gatewayContenders(quick ? ['checks'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'])),
+    ...(await context.gatewayContenders(
+      context.pick({
+        quick: ['checks'],
+        measures: ['checks-tls'],
+        full: ['plain', 'checks', 'checks-tls', 'checks-tls-own'],
+      }),
+    )),
   ]
   const results = []
   for (const sql of ['select * from bulk', 'copy bulk to stdout']) {

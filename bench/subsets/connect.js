@@ -9,11 +9,17 @@ export async function connect(context) {
   // closed ones that every contender after it has to be found in.
   const peers = await startPeers(
     stack,
-    quick ? ['direct'] : ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
+    context.pick({
+      quick: ['direct'],
+      measures: ['direct', 'ssh -L', 'stunnel', 'bare WebSocket, TLS'],
+      full: ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
+    }),
   )
   const contenders = [
     ...peers.peers,
-    ...(await context.gatewayContenders(quick ? ['checks'] : ['checks', 'checks-tls', 'checks-tls-own'])),
+    ...(await context.gatewayContenders(
+      context.pick({ quick: ['checks'], measures: ['checks-tls'], full: ['checks', 'checks-tls', 'checks-tls-own'] }),
+    )),
   ]
   const results = []
   for (const clients of [4]) {

@@ -9,9 +9,10 @@ export async function ddl(context) {
   const { stack, rounds } = context
   const contenders = [
     { name: 'direct', port: stack.postgres.port },
-    ...(await context.gatewayContenders(['plain', 'checks'])),
+    ...(await context.gatewayContenders(context.pick({ measures: ['checks-tls'], other: ['plain', 'checks'] }))),
   ]
   const rows = []
+  const results = []
   for (const [kind, make] of Object.entries(KINDS))
     for (const sessions of [1, 4]) {
       const best = contenders.map(() => Infinity)
@@ -22,13 +23,21 @@ export async function ddl(context) {
             await timeOf(stack, port, sessions, (n) => make(`${n}_${round}_${index}`)),
           )
       const [direct] = best
+      results.push({
+        kind,
+        sessions,
+        ms: Object.fromEntries(contenders.map(({ name }, index) => [name, best[index]])),
+      })
       rows.push([
         `${kind}, ${sessions === 1 ? 'one session' : `${sessions} sessions at once`}`,
         `${fixed(direct)} ms`,
         ...best.slice(1).map((time) => `${fixed(time)} ms (${fixed(time / direct, 2)})`),
       ])
     }
-  return { text: table(['a hundred statements, half of them DDL', ...contenders.map(({ name }) => name)], rows) }
+  return {
+    results,
+    text: table(['a hundred statements, half of them DDL', ...contenders.map(({ name }) => name)], rows),
+  }
 }
 
 const KINDS = {

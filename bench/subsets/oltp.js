@@ -4,19 +4,7 @@ import { against, cpuSeconds, fixed, medianOf, memoryKB, ratioText, rounds, tabl
 
 /** pgbench select-only, beside everything that could stand in its place. */
 export const oltp = (context) =>
-  selectOnly(
-    context,
-    context.quick
-      ? [
-          ['prepared', 8],
-          ['simple', 8],
-        ]
-      : [
-          ['prepared', 8],
-          ['simple', 8],
-          ['prepared', 1],
-        ],
-  )
+  selectOnly(context, [['prepared', 8], ['simple', 8], ...context.pick({ full: [['prepared', 1]], other: [] })])
 
 /** The same with many clients at once. */
 export const many = (context) => selectOnly(context, [['prepared', 64]])
@@ -25,22 +13,29 @@ async function selectOnly(context, cases) {
   const { stack, quick, only } = context
   const peers = await startPeers(
     stack,
-    quick
-      ? ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS']
-      : ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+    context.pick({
+      quick: ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
+      measures: ['direct', 'pgbouncer', 'ssh -L', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
+      full: ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
+    }),
   )
   const contenders = [
     ...peers.peers,
     ...(await context.gatewayContenders(
-      quick ? ['checks', 'checks-tls'] : ['plain', 'checks', 'checks-tls', 'checks-tls-own'],
+      context.pick({ full: ['plain', 'checks', 'checks-tls', 'checks-tls-own'], other: ['checks', 'checks-tls'] }),
     )),
   ]
   const results = []
   for (const [mode, clients] of cases) {
     if (only !== undefined && only !== `${mode}-${clients}`) continue
     // Code that has not run yet is slow: what people use has run for days. So much of it is compiled after so many statements, however long they take.
+    const isNode = ({ name, pids }) => name === 'splice' || pids.gateway !== undefined
     for (const contender of contenders)
-      await pgbench(stack, contender, { mode, clients, ...statements(quick ? 24_000 : 64_000, clients) })
+      await pgbench(stack, contender, {
+        mode,
+        clients,
+        ...statements(!isNode(contender) ? 8000 : quick ? 24_000 : 64_000, clients),
+      })
     const samples = await rounds(context.rounds, contenders, (contender) =>
       // Connections are opened within the time: many take longer.
       pgbench(stack, contender, { mode, clients, seconds: clients > 8 ? 6 : 3 }),

@@ -71,7 +71,8 @@ masking:
   }
   const results = {}
   const perRound = context.rounds
-  for (const [name, measure] of Object.entries(measures))
+  const isMeasured = (name) => context.pick({ measures: /^(cat|sftp) down/.test(name), other: true })
+  for (const [name, measure] of Object.entries(measures).filter(([name]) => isMeasured(name)))
     results[name] = Object.fromEntries(
       await rounds(perRound, contenders, async (one) => ({ value: await measure(one) })),
     )
@@ -79,7 +80,7 @@ masking:
   const typed = await rounds(
     perRound,
     contenders.filter(({ name }) => name !== 'ssh -J'),
-    (one) => keystrokes(one, quick ? 100 : 400),
+    (one) => keystrokes(one, context.pick({ full: 400, other: 100 })),
   )
   for (const share of ['p50', 'p99'])
     results[`keystroke ${share}, µs`] = Object.fromEntries(

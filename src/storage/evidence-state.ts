@@ -8,8 +8,6 @@ import { findRecording, listRecordings, noteSealed, saveRecording, type Recordin
 
 /** What keeps the evidence in order asks of the store; each change with its audit entry, in one transaction. */
 export function evidenceState(db: Database) {
-  const gatewayDid = (tx: Tx, type: string, subject: string, data: AuditEntry['data']) =>
-    appendAudit(tx, Date.now(), { type, actor: 'gateway', subject, data })
   const update = (
     session: string,
     type: string,
@@ -57,38 +55,7 @@ export function evidenceState(db: Database) {
     journalReleased: (journal: string) => db.changeSoon((tx) => gatewayDid(tx, 'journal.released', journal, {})),
 
     /** Makes the store say what a start has found; which records were open the audit chain says. */
-    recovered: ({ recordings, journals }: Recovery, audited: AuditedState) =>
-      db.change(async (tx) => {
-        for (const { journal, tail, reason } of journals)
-          if (journal !== undefined) await gatewayDid(tx, 'journal.recovered', journal, { tail, reason })
-        const open = new Map([...audited.recordings].filter(([, { state }]) => state === 'open'))
-        for (const found of recordings) {
-          const session = found.type === 'sealed' ? found.sealed.session : found.session
-          const said = audited.recordings.get(session)
-          if (found.type === 'sealed') {
-            open.delete(session)
-            if (said?.sealed === undefined)
-              await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
-            else if (said.state === 'stored') await moveAgain(tx, session)
-            continue
-          }
-          if (!found.stray) {
-            open.delete(session)
-            const row = await findRecording(tx, session)
-            if (row?.state === 'open' || row?.state === 'sealed')
-              await saveRecording(tx, { ...row, state: 'damaged', changedAt: Date.now() })
-          }
-          const data = { problem: found.reason, file: found.file, ...(found.stray ? { stray: true } : {}) }
-          // Each start finds what is left where it was: the chain has it once.
-          if (!(await hasEntry(tx, 'recording.damaged', session, data)))
-            await gatewayDid(tx, 'recording.damaged', session, data)
-        }
-        for (const [session, { file }] of open) {
-          const row = await findRecording(tx, session)
-          if (row !== undefined) await saveRecording(tx, { ...row, state: 'missing', changedAt: Date.now() })
-          await gatewayDid(tx, 'recording.missing', session, { file })
-        }
-      }),
+    recovered: (found: Recovery, audited: AuditedState) => db.change((tx) => noteRecovered(tx, found, audited)),
 
     /** Deleted by rule, with the digest of what was. */
     deleted: (row: RecordingRow, rule: string) =>
@@ -116,6 +83,45 @@ export function evidenceState(db: Database) {
     storageChanged: (type: 'recording.failed' | 'recording.back', reason: string) =>
       db.change((tx) => gatewayDid(tx, type, 'recording', { reason })),
   }
+}
+
+const gatewayDid = (tx: Tx, type: string, subject: string, data: AuditEntry['data']): Promise<void> =>
+  appendAudit(tx, Date.now(), { type, actor: 'gateway', subject, data })
+
+async function noteRecovered(tx: Tx, { recordings, journals }: Recovery, audited: AuditedState): Promise<void> {
+  for (const { journal, tail, reason } of journals)
+    if (journal !== undefined) await gatewayDid(tx, 'journal.recovered', journal, { tail, reason })
+  const open = new Map([...audited.recordings].filter(([, { state }]) => state === 'open'))
+  for (const found of recordings) {
+    const session = found.type === 'sealed' ? found.sealed.session : found.session
+    if (found.type === 'sealed') {
+      open.delete(session)
+      const said = audited.recordings.get(session)
+      if (said?.sealed === undefined)
+        await noteSealed(tx, found.file, found.sealed, { tail: found.tail, problem: found.problem }, Date.now())
+      else if (said.state === 'stored') await moveAgain(tx, session)
+      continue
+    }
+    if (!found.stray) {
+      open.delete(session)
+      await noteDamaged(tx, session)
+    }
+    const data = { problem: found.reason, file: found.file, ...(found.stray ? { stray: true } : {}) }
+    // Each start finds what is left where it was: the chain has it once.
+    if (!(await hasEntry(tx, 'recording.damaged', session, data)))
+      await gatewayDid(tx, 'recording.damaged', session, data)
+  }
+  for (const [session, { file }] of open) {
+    const row = await findRecording(tx, session)
+    if (row !== undefined) await saveRecording(tx, { ...row, state: 'missing', changedAt: Date.now() })
+    await gatewayDid(tx, 'recording.missing', session, { file })
+  }
+}
+
+async function noteDamaged(tx: Tx, session: string): Promise<void> {
+  const row = await findRecording(tx, session)
+  if (row?.state === 'open' || row?.state === 'sealed')
+    await saveRecording(tx, { ...row, state: 'damaged', changedAt: Date.now() })
 }
 
 /**

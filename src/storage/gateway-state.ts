@@ -20,73 +20,14 @@ export function gatewayState(db: Database) {
     /** The grant in force; where the rule gives standing access and there is none, a new one. */
     grantFor: async (person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> =>
       (await activeGrant(db.read, person.id, target.name, now)) ??
-      db.change(async (tx) => {
-        const active = await activeGrant(tx, person.id, target.name, now)
-        if (active !== undefined) return active
-        if (rule.grant === 'request') throw noGrant(target, rule)
-        const block = await standingBlock(tx, person.id, target.name)
-        if (block?.revoked !== undefined) {
-          throw new PamError(
-            'GRANT_REVOKED',
-            `your access to ${target.name} was revoked by ${block.revoked.by}: ${block.revoked.reason}`,
-            {
-              hint: `an operator allows it again with "pamctl revoke ${block.id} --lift"`,
-              id: block.id,
-            },
-          )
-        }
-        const grant = mintGrant({
-          person,
-          target: target.name,
-          rule: rule.name,
-          reason: 'standing access',
-          requestId: undefined,
-          now,
-          length: rule.maxDuration,
-        })
-        await saveGrant(tx, grant)
-        await appendAudit(tx, now, {
-          type: 'grant.created',
-          actor: person.id,
-          subject: grant.id,
-          data: { target: target.name, rule: rule.name, standing: true, endsAt: grant.endsAt },
-        })
-        return grant
-      }),
+      db.change((tx) => newStandingGrant(tx, person, target, rule, now)),
 
     isGrantActive: async (id: string, now: number): Promise<boolean> => {
       const grant = (await findGrants(db.read, id)).find((candidate) => candidate.id === id)
       return grant !== undefined && grantState(grant, now) === 'active'
     },
 
-    sessionOpened: ({ from, ...session }: Omit<SessionRow, 'ended' | 'commands'> & { readonly from: string }) =>
-      db.change(async (tx) => {
-        await insertSession(tx, { ...session, ended: undefined, commands: 0 })
-        await saveRecording(tx, {
-          sessionId: session.id,
-          target: session.target,
-          file: session.recording,
-          openedAt: session.openedAt,
-          state: 'open',
-          sealed: undefined,
-          tail: undefined,
-          home: undefined,
-          changedAt: session.openedAt,
-          legalHold: undefined,
-        })
-        await appendAudit(tx, session.openedAt, {
-          type: 'session.opened',
-          actor: session.person.id,
-          subject: session.id,
-          data: {
-            target: session.target,
-            grant: session.grantId,
-            login: session.loginId,
-            recording: session.recording,
-            from,
-          },
-        })
-      }),
+    sessionOpened: (session: OpenedSession) => db.change((tx) => noteOpened(tx, session)),
 
     sessionEnded: (id: string, ended: { at: number; code: string; message: string; commands: number }) =>
       db.changeSoon(async (tx) => {
@@ -132,6 +73,72 @@ export function gatewayState(db: Database) {
 
     login: (id: string): Promise<Login | undefined> => findLogin(db.read, id),
   }
+}
+
+type OpenedSession = Omit<SessionRow, 'ended' | 'commands'> & { readonly from: string }
+
+/** Standing access, for as long as the rule says; what another connection has been given meanwhile serves as well. */
+async function newStandingGrant(tx: Tx, person: Person, target: Target, rule: AccessRule, now: number): Promise<Grant> {
+  const active = await activeGrant(tx, person.id, target.name, now)
+  if (active !== undefined) return active
+  if (rule.grant === 'request') throw noGrant(target, rule)
+  const block = await standingBlock(tx, person.id, target.name)
+  if (block?.revoked !== undefined) {
+    throw new PamError(
+      'GRANT_REVOKED',
+      `your access to ${target.name} was revoked by ${block.revoked.by}: ${block.revoked.reason}`,
+      {
+        hint: `an operator allows it again with "pamctl revoke ${block.id} --lift"`,
+        id: block.id,
+      },
+    )
+  }
+  const grant = mintGrant({
+    person,
+    target: target.name,
+    rule: rule.name,
+    reason: 'standing access',
+    requestId: undefined,
+    now,
+    length: rule.maxDuration,
+  })
+  await saveGrant(tx, grant)
+  await appendAudit(tx, now, {
+    type: 'grant.created',
+    actor: person.id,
+    subject: grant.id,
+    data: { target: target.name, rule: rule.name, standing: true, endsAt: grant.endsAt },
+  })
+  return grant
+}
+
+/** The session, its recording that begins with it, and the entry. */
+async function noteOpened(tx: Tx, { from, ...session }: OpenedSession): Promise<void> {
+  await insertSession(tx, { ...session, ended: undefined, commands: 0 })
+  await saveRecording(tx, {
+    sessionId: session.id,
+    target: session.target,
+    file: session.recording,
+    openedAt: session.openedAt,
+    state: 'open',
+    sealed: undefined,
+    tail: undefined,
+    home: undefined,
+    changedAt: session.openedAt,
+    legalHold: undefined,
+  })
+  await appendAudit(tx, session.openedAt, {
+    type: 'session.opened',
+    actor: session.person.id,
+    subject: session.id,
+    data: {
+      target: session.target,
+      grant: session.grantId,
+      login: session.loginId,
+      recording: session.recording,
+      from,
+    },
+  })
 }
 
 const auditApproval = (tx: Tx, now: number, type: string, actor: string, approval: Approval): Promise<void> =>

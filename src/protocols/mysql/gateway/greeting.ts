@@ -38,13 +38,6 @@ export function greetClient(
   { handshake }: Pick<HandshakeLimits, 'handshake'>,
 ): Promise<Hello> {
   return new Promise((resolve, reject) => {
-    const framer = new Framer(LONGEST_RESPONSE, 'the client')
-    const scramble = newScramble()
-    let response: HandshakeResponse | undefined
-    let sequence = 1
-    let isDone = false
-    const received: Buffer[] = []
-    let taken = 0
     const timer = setTimeout(
       () => fail(new PamError('HANDSHAKE_TIMEOUT', 'the client did not answer the greeting in time')),
       handshake,
@@ -55,59 +48,19 @@ export function greetClient(
     }
     const fail = (error: PamError): void => {
       done()
-      if (error.code !== 'CLIENT_LEFT') client.write(encodePackets(toErr(error), sequence))
+      if (error.code !== 'CLIENT_LEFT') client.write(encodePackets(toErr(error), login.sequence))
       reject(error)
     }
-    const succeed = (from: HandshakeResponse): void => {
+    const login = new ClientLogin(client, (response, rest) => {
       done()
-      isDone = true
-      const { user, database, collation } = from
-      resolve({
-        threadId,
-        capabilities: from.capabilities & server.capabilities,
-        collation,
-        user,
-        database,
-        sequence,
-        rest: Buffer.concat(received).subarray(taken),
-      })
-    }
-    const take = (frame: Frame): void => {
-      if (frame.sequence !== sequence)
-        throw new PamError('PROTOCOL_VIOLATION', 'the client sent packets out of order during the login')
-      sequence = frame.next
-      taken += frame.bytes.length
-      const payload = payloadOf(frame)
-      if (response !== undefined) return answerProof(payload, response)
-      const read = readHandshakeResponse(payload)
-      if (read.type === 'tls-request')
-        throw new PamError('FEATURE_REFUSED', 'TLS is not offered here: the connection to the gateway is encrypted', {
-          hint: 'use --skip-ssl, or ssl-mode=DISABLED',
-        })
-      response = { ...read, user: Buffer.from(read.user), database: read.database && Buffer.from(read.database) }
-      const { plugin = NATIVE } = response
-      if (plugin === NATIVE) return succeed(response)
-      // It has seen no scramble of its own method, so it waits to be asked.
-      const asked = plugin === CACHING_SHA2 ? CACHING_SHA2 : NATIVE
-      const data = Buffer.concat([newScramble(), Buffer.alloc(1)])
-      client.write(encodePackets(encodeAuthSwitch({ plugin: asked, data }), sequence))
-      sequence = (sequence + 1) & 0xff
-    }
-    const answerProof = (proof: Buffer, from: HandshakeResponse): void => {
-      if (from.plugin === CACHING_SHA2 && proof.length > 1) {
-        client.write(encodePackets(encodeAuthMoreData(Buffer.of(FAST_LOGIN_DONE)), sequence))
-        sequence = (sequence + 1) & 0xff
-      }
-      succeed(from)
-    }
+      const { user, database, collation } = response
+      const capabilities = response.capabilities & server.capabilities
+      resolve({ threadId, capabilities, collation, user, database, sequence: login.sequence, rest })
+    })
     client.handler = {
       data(chunk) {
         try {
-          received.push(chunk)
-          framer.push(chunk, (frame) => {
-            take(frame)
-            return !isDone
-          })
+          login.push(chunk)
         } catch (error) {
           fail(sessionEndReason(error))
         }
@@ -116,22 +69,88 @@ export function greetClient(
       ended: () => fail(new PamError('CLIENT_LEFT', 'the client left during the login')),
       closed: () => fail(new PamError('CLIENT_LEFT', 'the client left during the login')),
     }
-    client.write(
-      encodePackets(
-        encodeHandshake({
-          version: server.version,
-          threadId,
-          scramble,
-          capabilities: server.capabilities,
-          collation: server.collation,
-          status: statusFlags.autocommit,
-          plugin: NATIVE,
-        }),
-        0,
-      ),
-    )
+    client.write(encodePackets(handshakeOf(server, threadId), 0))
     client.resume()
   })
+}
+
+const handshakeOf = ({ version, capabilities, collation }: KnownServer, threadId: number): Buffer =>
+  encodeHandshake({
+    version,
+    threadId,
+    scramble: newScramble(),
+    capabilities,
+    collation,
+    status: statusFlags.autocommit,
+    plugin: NATIVE,
+  })
+
+/** The client's part of the login, packet by packet. */
+class ClientLogin {
+  /** Of the next packet, whoever sends it. */
+  sequence = 1
+  readonly #client: Channel
+  readonly #onDone: (response: HandshakeResponse, rest: Buffer) => void
+  readonly #framer = new Framer(LONGEST_RESPONSE, 'the client')
+  readonly #received: Buffer[] = []
+  #taken = 0
+  #response: HandshakeResponse | undefined
+  #isDone = false
+
+  constructor(client: Channel, onDone: (response: HandshakeResponse, rest: Buffer) => void) {
+    this.#client = client
+    this.#onDone = onDone
+  }
+
+  push(chunk: Buffer): void {
+    this.#received.push(chunk)
+    this.#framer.push(chunk, (frame) => {
+      this.#take(frame)
+      return !this.#isDone
+    })
+  }
+
+  #take(frame: Frame): void {
+    if (frame.sequence !== this.sequence)
+      throw new PamError('PROTOCOL_VIOLATION', 'the client sent packets out of order during the login')
+    this.sequence = frame.next
+    this.#taken += frame.bytes.length
+    const payload = payloadOf(frame)
+    if (this.#response === undefined) this.#answerResponse(payload)
+    else this.#answerProof(payload, this.#response)
+  }
+
+  #answerResponse(payload: Buffer): void {
+    const read = readHandshakeResponse(payload)
+    if (read.type === 'tls-request')
+      throw new PamError('FEATURE_REFUSED', 'TLS is not offered here: the connection to the gateway is encrypted', {
+        hint: 'use --skip-ssl, or ssl-mode=DISABLED',
+      })
+    // What was read is a view of a chunk that may be reused.
+    const response = { ...read, user: Buffer.from(read.user), database: read.database && Buffer.from(read.database) }
+    this.#response = response
+    const { plugin = NATIVE } = response
+    if (plugin === NATIVE) return this.#succeed(response)
+    // It has seen no scramble of its own method, so it waits to be asked.
+    const asked = plugin === CACHING_SHA2 ? CACHING_SHA2 : NATIVE
+    const data = Buffer.concat([newScramble(), Buffer.alloc(1)])
+    this.#send(encodeAuthSwitch({ plugin: asked, data }))
+  }
+
+  #answerProof(proof: Buffer, response: HandshakeResponse): void {
+    if (response.plugin === CACHING_SHA2 && proof.length > 1) this.#send(encodeAuthMoreData(Buffer.of(FAST_LOGIN_DONE)))
+    this.#succeed(response)
+  }
+
+  #send(payload: Buffer): void {
+    this.#client.write(encodePackets(payload, this.sequence))
+    this.sequence = (this.sequence + 1) & 0xff
+  }
+
+  #succeed(response: HandshakeResponse): void {
+    this.#isDone = true
+    this.#onDone(response, Buffer.concat(this.#received).subarray(this.#taken))
+  }
 }
 
 /** No byte of it is zero: clients take it for text. */

@@ -54,62 +54,104 @@ export interface AnalyzerParts {
   readonly onChange: () => void
 }
 
-export function statementAnalyzer({ session, parser, place, ask, onChange }: AnalyzerParts): StatementAnalyzer {
-  const { masking, config, readOnly } = session
-  const hides = !isEmptyPlan(masking)
-  let temporary: ReadonlySet<string> = new Set()
-  let catalogs = new Map<string | undefined, Catalog>()
-  let latest: Definitions | undefined
-  /** The parser gives the same object for the same text, read in the same way. */
-  let cache = new Map<ParsedText, KnownFacts>()
-  let memory = SessionMemory.NEW
+export const statementAnalyzer = (parts: AnalyzerParts): StatementAnalyzer => new SessionAnalyzer(parts)
 
-  const catalogOf = (definitions: Definitions, database: string | undefined): Catalog => {
-    if (definitions !== latest) {
-      latest = definitions
-      forget()
+class SessionAnalyzer implements StatementAnalyzer {
+  readonly #parts: AnalyzerParts
+  #temporary: ReadonlySet<string> = new Set()
+  #catalogs = new Map<string | undefined, Catalog>()
+  #latest: Definitions | undefined
+  /** The parser gives the same object for the same text, read in the same way. */
+  #cache = new Map<ParsedText, KnownFacts>()
+  #memory = SessionMemory.NEW
+
+  constructor(parts: AnalyzerParts) {
+    this.#parts = parts
+  }
+
+  of(sql: string, context: ReadingContext | undefined): StatementFacts | Promise<StatementFacts> {
+    if (context === undefined) return this.#unread(OTHER_READING)
+    const parsed = this.#parts.parser.parse(sql, context)
+    return parsed instanceof Promise
+      ? parsed.then((read) => this.#meaning({ sql, context, parsed: read }))
+      : this.#meaning({ sql, context, parsed })
+  }
+
+  async again(sql: string, context: ReadingContext | undefined): Promise<StatementFacts> {
+    if (context === undefined) return this.#unread(OTHER_READING)
+    const { parser, place } = this.#parts
+    const parsed = await parser.parse(sql, context)
+    place.changed()
+    return this.#current({ sql, context, parsed })
+  }
+
+  scope(): MaskingScope | undefined {
+    const { place, session } = this.#parts
+    const { last } = place
+    return last && maskingScope(session.masking, this.#catalogOf(last, undefined), last.trees)
+  }
+
+  noteSent(facts: StatementFacts): void {
+    const { place, onChange } = this.#parts
+    const { last } = place
+    if (last !== undefined) {
+      const made = temporaryTables(facts, this.#catalogOf(last, facts.database))
+      if (made.length > 0) {
+        this.#temporary = new Set([...this.#temporary, ...made])
+        this.#forget()
+      }
     }
-    const known = catalogs.get(database)
-    if (known !== undefined) return known
-    const catalog = inSession(definitions, { database, temporary })
-    if (catalogs.size >= MAX_DATABASES) catalogs.clear()
-    catalogs.set(database, catalog)
-    return catalog
+    if (facts.changesCatalog) onChange()
+    if (facts.memory !== undefined) this.#memory = facts.memory.sent
   }
-  const forget = (): void => {
-    catalogs = new Map()
-    cache = new Map()
+
+  noteSucceeded(facts: StatementFacts): void {
+    if (facts.memory !== undefined) this.#memory = facts.memory.done
   }
-  const unread = (failure: string): StatementFacts => ({
-    statements: [unparsed(failure, config.database)],
-    parsed: [],
-    refusal: failure === OUTSIDE_CHARSET ? outsideCharset() : guardUnknown({ unknown: [failure] }, readOnly),
-    errorExposure: hides ? 'any' : 'none',
-    lineage: [],
-    comparisons: [],
-    changesCatalog: true,
-    movesReading: true,
-    database: undefined,
-    objects: '',
-    unresolved: false,
-    textParameters: [],
-    // What is not read may assign any.
-    memory: { sent: SessionMemory.ANYTHING, done: SessionMemory.ANYTHING },
-    texts: [],
-  })
-  const resolve = (
-    { sql, context, parsed }: ReadText,
-    definitions: Definitions,
-    uncertain?: string,
-  ): StatementFacts => {
-    const catalog = catalogOf(definitions, context.database)
-    const known = uncertain === undefined ? cache.get(parsed) : undefined
+
+  noteDone(facts: StatementFacts): void {
+    if (facts.changesCatalog) this.#parts.onChange()
+  }
+
+  forgetSession(): void {
+    this.#temporary = new Set()
+    this.#memory = SessionMemory.NEW
+    this.#forget()
+  }
+
+  /** Definitions are looked at when the text has been read: that may take a while. */
+  #meaning(text: ReadText): StatementFacts | Promise<StatementFacts> {
+    const { last, isFresh } = this.#parts.place
+    return isFresh && last !== undefined ? this.#resolve(text, last) : this.#current(text)
+  }
+
+  #current(text: ReadText): Promise<StatementFacts> {
+    const { place, ask } = this.#parts
+    return place.current(ask).then(
+      (definitions) => this.#resolve(text, definitions),
+      (error: unknown) => this.#uncertainly(text, error),
+    )
+  }
+
+  #uncertainly(text: ReadText, error: unknown): StatementFacts {
+    const { session, place } = this.#parts
+    session.logger.warn({ cause: error }, 'catalogs.not_read')
+    const { last } = place
+    const uncertain = 'the definitions could not be read'
+    return last === undefined ? this.#unread(uncertain) : this.#resolve(text, last, uncertain)
+  }
+
+  #resolve({ sql, context, parsed }: ReadText, definitions: Definitions, uncertain?: string): StatementFacts {
+    const { masking, readOnly, config } = this.#parts.session
+    const memory = this.#memory
+    const catalog = this.#catalogOf(definitions, context.database)
+    const known = uncertain === undefined ? this.#cache.get(parsed) : undefined
     if (
       known !== undefined &&
       (known.memory === undefined || (known.memory === memory && known.keepsAscii === context.keepsAscii))
     )
       return known.facts
-    if ('failure' in parsed) return { ...unread(parsed.failure), syntaxError: parsed.failure }
+    if ('failure' in parsed) return { ...this.#unread(parsed.failure), syntaxError: parsed.failure }
     const scope = maskingScope(masking, catalog, definitions.trees)
     const resolved = resolveFacts(parsed, catalog, scope, {
       readOnly,
@@ -117,79 +159,60 @@ export function statementAnalyzer({ session, parser, place, ask, onChange }: Ana
       defaultSchema: config.database,
       uncertain,
       memory,
-      runs: { context, read: (text) => readRun(text, context) },
+      runs: { context, read: (text) => this.#readRun(text, context) },
     })
     const facts = { ...resolved, missing: missingRelation(resolved, catalog) }
     if (uncertain === undefined && sql.length <= LONGEST_KNOWN) {
-      if (cache.size >= MAX_KNOWN) cache.clear()
-      cache.set(parsed, { facts, memory: facts.memory && memory, keepsAscii: context.keepsAscii })
+      if (this.#cache.size >= MAX_KNOWN) this.#cache.clear()
+      this.#cache.set(parsed, { facts, memory: facts.memory && memory, keepsAscii: context.keepsAscii })
     }
     return facts
   }
+
   /** A text that is run as a statement: a long one is not waited for. */
-  const readRun = (text: string, context: ReadingContext): ReturnType<RunReader['read']> => {
+  #readRun(text: string, context: ReadingContext): ReturnType<RunReader['read']> {
     if (text.length > LONGEST_RUN) return undefined
-    const parsed = parser.parse(text, { ...context, multiStatements: false })
+    const parsed = this.#parts.parser.parse(text, { ...context, multiStatements: false })
     return parsed instanceof Promise || 'failure' in parsed ? undefined : parsed
   }
-  const uncertainly = (text: ReadText, error: unknown): StatementFacts => {
-    session.logger.warn({ cause: error }, 'catalogs.not_read')
-    const { last } = place
-    const uncertain = 'the definitions could not be read'
-    return last === undefined ? unread(uncertain) : resolve(text, last, uncertain)
-  }
-  const current = (text: ReadText): Promise<StatementFacts> =>
-    place.current(ask).then(
-      (definitions) => resolve(text, definitions),
-      (error: unknown) => uncertainly(text, error),
-    )
-  /** Definitions are looked at when the text has been read: that may take a while. */
-  const meaning = (text: ReadText): StatementFacts | Promise<StatementFacts> => {
-    const { last } = place
-    return place.isFresh && last !== undefined ? resolve(text, last) : current(text)
+
+  #unread(failure: string): StatementFacts {
+    const { masking, readOnly, config } = this.#parts.session
+    return {
+      statements: [unparsed(failure, config.database)],
+      parsed: [],
+      refusal: failure === OUTSIDE_CHARSET ? outsideCharset() : guardUnknown({ unknown: [failure] }, readOnly),
+      errorExposure: isEmptyPlan(masking) ? 'none' : 'any',
+      lineage: [],
+      comparisons: [],
+      changesCatalog: true,
+      movesReading: true,
+      database: undefined,
+      objects: '',
+      unresolved: false,
+      textParameters: [],
+      // What is not read may assign any.
+      memory: { sent: SessionMemory.ANYTHING, done: SessionMemory.ANYTHING },
+      texts: [],
+    }
   }
 
-  return {
-    of(sql, context) {
-      if (context === undefined) return unread(OTHER_READING)
-      const parsed = parser.parse(sql, context)
-      return parsed instanceof Promise
-        ? parsed.then((read) => meaning({ sql, context, parsed: read }))
-        : meaning({ sql, context, parsed })
-    },
-    async again(sql, context) {
-      if (context === undefined) return unread(OTHER_READING)
-      const parsed = await parser.parse(sql, context)
-      place.changed()
-      return current({ sql, context, parsed })
-    },
-    scope() {
-      const { last } = place
-      return last && maskingScope(masking, catalogOf(last, undefined), last.trees)
-    },
-    noteSent(facts) {
-      const { last } = place
-      if (last !== undefined) {
-        const made = temporaryTables(facts, catalogOf(last, facts.database))
-        if (made.length > 0) {
-          temporary = new Set([...temporary, ...made])
-          forget()
-        }
-      }
-      if (facts.changesCatalog) onChange()
-      if (facts.memory !== undefined) memory = facts.memory.sent
-    },
-    noteSucceeded(facts) {
-      if (facts.memory !== undefined) memory = facts.memory.done
-    },
-    noteDone(facts) {
-      if (facts.changesCatalog) onChange()
-    },
-    forgetSession() {
-      temporary = new Set()
-      memory = SessionMemory.NEW
-      forget()
-    },
+  #catalogOf(definitions: Definitions, database: string | undefined): Catalog {
+    if (definitions !== this.#latest) {
+      this.#latest = definitions
+      this.#forget()
+    }
+    const known = this.#catalogs.get(database)
+    if (known !== undefined) return known
+    const catalog = inSession(definitions, { database, temporary: this.#temporary })
+    if (this.#catalogs.size >= MAX_DATABASES) this.#catalogs.clear()
+    this.#catalogs.set(database, catalog)
+    return catalog
+  }
+
+  #forget(): void {
+    this.#catalogs = new Map()
+    this.#cache = new Map()
   }
 }
 

@@ -9,7 +9,7 @@ const bomb = [
   'a0: &a0 [x, x]',
   ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`),
 ]
-const wide = ['a: &a [x]', `b: [${'*a,'.repeat(20_000)}]`]
+const wide = ['a: &a [x]', `b: [${'*a,'.repeat(6000)}]`]
 
 describe('a YAML file', () => {
   it.each([
@@ -29,19 +29,22 @@ describe('a YAML file', () => {
     ['a tag of its own', 'a: !foo x', /^f:1:4: Unresolved tag: !foo$/],
     ['another version of YAML', '%YAML 1.1\n---\na: yes', /^f:1:1: expected YAML 1.2$/],
     ['an unknown directive', '%FOO bar\n---\na: 1', /^f:1:1: Unknown directive %FOO$/],
-    ['lists in lists', '['.repeat(100_000), /^f:1:66: nested more than 64 levels deep$/],
+    ['lists in lists', '['.repeat(20_000), /^f:1:66: nested more than 64 levels deep$/],
     ['lists in lists, as blocks', `${'- '.repeat(5000)}x`, /^f:1:\d+: nested more than 64 levels deep$/],
-    ['maps in maps', '{a: '.repeat(100_000), /^f:1:\d+: nested more than 64 levels deep$/],
+    ['maps in maps', '{a: '.repeat(20_000), /^f:1:\d+: nested more than 64 levels deep$/],
     ['keys in keys', `${'? '.repeat(5000)}x`, /^f:1:\d+: nested more than 64 levels deep$/],
     ['a key that is a list', '? [a]\n: b', /^f:1:3: With stringKeys, all keys must be strings$/],
     ['a tab', 'a:\n\t- b', /^f:2:1: Tabs are not allowed/],
     ['a list without its end', 'a: [1,', /^f:1:7: Flow sequence/],
     ['a value of another type', 'a: b', /^f:1:4: a: expected a number, not text$/],
   ])('%s is refused with its place', (_what, text, message) => {
-    expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(message)
-    expect(() => parseYaml(text, 'f', z.object({ a: z.number() }))).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID' }),
-    )
+    let refusal: unknown
+    try {
+      parseYaml(text, 'f', z.object({ a: z.number() }))
+    } catch (error) {
+      refusal = error
+    }
+    expect(refusal).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string })
   })
 
   it('may use anchors, aliases and merge keys', () => {

@@ -51,11 +51,14 @@ export class LocalTls {
       ALPNProtocols: [...this.#alpn],
     })
     const timer = setTimeout(() => secured.destroy(), MAX_HANDSHAKE_MS)
-    const onFailure = (): void => void secured.destroy()
-    secured.on('error', onFailure)
+    const fail = (): void => void secured.destroy()
+    secured.on('error', fail)
+    // A client that does not like the certificate of the port leaves within the handshake.
+    secured.once('end', fail)
     secured.on('close', () => clearTimeout(timer))
     secured.once('secure', () => {
       clearTimeout(timer)
+      secured.removeListener('end', fail)
       done(secured, secured.getPeerX509Certificate()?.raw.equals(this.#known) === true)
     })
   }

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { request, type RequestOptions } from 'node:https'
 import { networkInterfaces, tmpdir, userInfo } from 'node:os'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { listenLocally, type LocalListener } from '../../../src/agent/local-listener.ts'
 import { makeAuthority } from '../../../src/agent/tls/certificates.ts'
 import { HttpProgress } from '../../../src/protocols/http/local/progress.ts'
@@ -104,6 +106,14 @@ describe('a local port with TLS', () => {
     const hasLoopback6 = networkInterfaces()['lo']?.some(({ address }) => address === '::1') === true
     if (hasLoopback6) expect(await echoed(options(given(), '::1'))).toBe('hello')
     await expect(echoed(options({ ...given(), servername: 'example.com' }))).rejects.toThrow('not match')
+  })
+
+  it('lets go of a client that leaves within the handshake', async () => {
+    // Its deadline never comes.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    const socket = connectTcp(listener.info.port, '127.0.0.1').resume()
+    socket.end('\x16\x03')
+    await once(socket, 'close')
   })
 
   it('agrees on a version of HTTP within TLS', async () => {

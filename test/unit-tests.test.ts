@@ -125,6 +125,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
     ].map((name) => [`protocols/mysql/gateway/pipeline/${name}.ts`, MYSQL_SESSION]),
   ),
   'protocols/mysql/gateway/probe.ts': MYSQL_LOGIN,
+  'protocols/mysql/gateway/serve-connected.ts': WIRING,
   'protocols/mysql/gateway/results/hidden-values.ts': MYSQL_RESULTS,
   'protocols/mysql/gateway/results/rewrite-row.ts': MYSQL_RESULTS,
   'protocols/postgres/gateway/lane/client-lane.ts': LANE,

@@ -55,14 +55,18 @@ async function forge(
   return sealedWith(segment, blocksOf(change((await contentOf(segment)).events)), sign)
 }
 
+/** Bytes between two changes of a file; odd, so that each bit has its turn. */
+const STEP = 31
+
 describe('verify', () => {
   it('what the gateway wrote is valid', async () => {
     expect(await verifyRecording(original, keys)).toMatchObject({ status: 'sealed', events: 6, segments: 3, hidden: 0 })
   })
 
-  it('finds every single changed bit', async () => {
+  // tampering.test.ts changes and cuts at every byte; these read files.
+  it('finds a changed bit', async () => {
     const bytes = readFileSync(original)
-    for (let at = 0; at < bytes.length; at++) {
+    for (let at = 0; at < bytes.length; at += STEP) {
       const copy = Buffer.from(bytes)
       copy[at] = (copy[at] as number) ^ (1 << (at % 8))
       writeFileSync(changed, copy)
@@ -71,9 +75,9 @@ describe('verify', () => {
     }
   })
 
-  it('finds every cut: nothing that was cut off reads as sealed', async () => {
+  it('finds a cut: nothing that was cut off reads as sealed', async () => {
     const bytes = readFileSync(original)
-    for (let length = 0; length < bytes.length; length++) {
+    for (let length = 0; length < bytes.length; length += STEP) {
       writeFileSync(changed, bytes.subarray(0, length))
       expect([length, (await verifyRecording(changed, keys)).status]).not.toEqual([length, 'sealed'])
     }

@@ -14,14 +14,14 @@ export class Http1Server {
   readonly #server: Server
   readonly #connections = new WeakMap<object, Http1Connection>()
 
-  constructor() {
+  constructor(headMs: number) {
     this.#server = createServer({
       maxHeaderSize: MAX_HEAD_BYTES,
-      headersTimeout: HEAD_TIMEOUT_MS,
+      headersTimeout: headMs,
       requestTimeout: REQUEST_TIMEOUT_MS,
       // Who closes idle connections in between fails requests that are on their way.
       keepAliveTimeout: 0,
-      connectionsCheckingInterval: CHECK_MS,
+      connectionsCheckingInterval: Math.ceil(headMs / 4),
       requireHostHeader: false,
       insecureHTTPParser: false,
       joinDuplicateHeaders: false,
@@ -215,8 +215,6 @@ class Http1Exchange implements Exchange {
 }
 
 const MAX_HEAD_BYTES = 64 * 1024
-const HEAD_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 120_000
-const CHECK_MS = 5_000
 /** Requests that are sent before the answer to the last one. */
 const MAX_WAITING = 16

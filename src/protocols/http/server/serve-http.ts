@@ -58,7 +58,12 @@ class KeptChannel implements Channel {
 
 /** Servers of HTTP over channels. */
 export class HttpServers {
-  readonly #http1 = new Http1Server()
+  readonly #http1: Http1Server
+
+  /** `headMs`: how long the head of a request may take. */
+  constructor(headMs = HEAD_TIMEOUT_MS) {
+    this.#http1 = new Http1Server(headMs)
+  }
 
   /** Waits until the client has said which version it speaks. */
   greet(channel: Channel, handshakeMs: number): Promise<HttpClient> {
@@ -98,3 +103,5 @@ export class HttpServers {
     this.#http1.close()
   }
 }
+
+const HEAD_TIMEOUT_MS = 20_000

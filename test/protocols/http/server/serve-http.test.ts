@@ -9,6 +9,8 @@ import { socketChannel } from '../../../../src/shared/socket-channel.ts'
 
 /** Requests as bytes, in both versions of HTTP: what reaches a handler, and what is refused before. */
 const servers = new HttpServers()
+/** One that waits for the rest of a head for a moment only. */
+const impatient = new HttpServers(50)
 let server: Server
 let served: { method: string; target: string; host: string; body: string; left: boolean }[] = []
 let answered: (() => void)[] = []
@@ -47,16 +49,18 @@ const handler: HttpHandler = {
   }),
 }
 
-beforeAll(async () => {
-  server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+const listen = async (serving: HttpServers): Promise<Server> => {
+  const made = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     const channel = socketChannel(socket)
-    servers.greet(channel, 60_000).then(
-      (client) => void servers.serve(client, handler).closed.then(() => channel.destroy()),
+    serving.greet(channel, 60_000).then(
+      (client) => void serving.serve(client, handler).closed.then(() => channel.destroy()),
       () => channel.destroy(),
     )
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-})
+  await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve))
+  return made
+}
+beforeAll(async () => (server = await listen(servers)))
 afterAll(() => {
   servers.close()
   server.close()
@@ -119,7 +123,6 @@ describe('HTTP/1.1', () => {
     ['a method in lower case', `get / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
     ['HTTP/1.0', `GET / HTTP/1.0\r\n${HOST}\r\n`],
     ['HTTP/1.0 with chunks', `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['HTTP/0.9', 'GET /\r\n'],
     [
       'another encoding beside chunked',
       `POST / HTTP/1.1\r\n${HOST}${CLOSE}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
@@ -171,6 +174,20 @@ describe('HTTP/1.1', () => {
     const answer = await talk(bytes)
     expect(answer).not.toContain('HTTP/1.1 200')
     expect(served.filter(({ body }) => body !== 'CLIENT_LEFT')).toEqual([])
+  })
+
+  it('refuses HTTP/0.9, whose head has no end', async () => {
+    const short = await listen(impatient)
+    const { port: own } = short.address() as AddressInfo
+    const answer = await text(
+      connect(own, '127.0.0.1').on('connect', function (this: Socket) {
+        this.write('GET /\r\n')
+      }),
+    )
+    impatient.close()
+    short.close()
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(served).toEqual([])
   })
 
   it('refuses a body beyond the limit, and reads no more of it', async () => {

@@ -87,7 +87,7 @@ describe.each(['client', 'server'] as const)('key exchanges that the peer of a %
   }
 
   it('end the connection where they are not finished', async () => {
-    await start(guarded, 2000)
+    await start(guarded, 200)
     stall()
     expect(await failed()).toBe('a key exchange was begun and not finished in time')
   })

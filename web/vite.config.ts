@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-/** The dashboard is built into the package; the gateway serves it from memory. */
+/** Builds the dashboard into the package; the gateway serves it from memory. */
 export default defineConfig({
   root: import.meta.dirname,
   publicDir: 'public',
@@ -8,7 +8,7 @@ export default defineConfig({
     outDir: '../dist/web',
     emptyOutDir: true,
     target: 'es2022',
-    // No inline data: the content security policy takes files of our own only.
+    // No inlined assets: the content security policy allows our own files only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -1,6 +1,6 @@
 import { Component, type ComponentChildren } from 'preact'
 
-/** A page that cannot be drawn says so, and takes nothing else with it. */
+/** Shows an error in place of a page that fails to render; the rest of the dashboard keeps working. */
 export class Boundary extends Component<{ children: ComponentChildren }, { readonly failed: boolean }> {
   override state = { failed: false }
 

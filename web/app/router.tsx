@@ -11,7 +11,7 @@ export function navigate(to: string, { replace = false } = {}): void {
   if (!replace) scrollTo(0, 0)
 }
 
-/** The path and what is asked for in it. */
+/** The current path and its query. */
 export function usePlace(): { readonly path: string; readonly query: URLSearchParams } {
   const [path = '/', search = ''] = useStore(place).split('?')
   return { path, query: new URLSearchParams(search) }
@@ -39,7 +39,7 @@ export function Link({
   )
 }
 
-/** Puts what is chosen on a page into its address, so that it can be shared and gone back to. */
+/** Puts the filters of a page into its URL, so that it can be shared and the back button works. */
 export function setQuery(values: Readonly<Record<string, string>>): void {
   const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== ''))
   const text = query.toString()

@@ -16,7 +16,7 @@ import { useStore } from '../lib/store.ts'
 import { Boundary } from './boundary.tsx'
 import { Link, usePlace } from './router.tsx'
 
-/** Everything, once it is known who looks at it. */
+/** The whole dashboard, once the user is known. */
 export function App() {
   const state = useStore(signIn)
   switch (state.state) {
@@ -73,7 +73,7 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
     document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${title} · pamctl`
   }, [title, waiting])
   useEffect(() => {
-    // A new page is read from its beginning.
+    // A new page starts at its top.
     if (!first.current) main.current?.focus()
     first.current = false
   }, [path])
@@ -119,14 +119,14 @@ function Shell({ state }: { state: Extract<SignIn, { state: 'in' }> }) {
   )
 }
 
-/** Whether what is shown is still true. */
+/** Reports when the data on the page may be out of date. */
 function Connection({ lost }: { lost: string | undefined }) {
   const status = useStore(liveStatus)
   const [late, setLate] = useState(false)
   useEffect(() => {
     setLate(false)
     if (status === 'live') return
-    // A moment without a stream is not worth a word.
+    // A short interruption of the event stream is not reported.
     const timer = setTimeout(() => setLate(true), 1500)
     return () => clearTimeout(timer)
   }, [status])
@@ -182,7 +182,7 @@ const NAVIGATION = [
   { to: '/audit', label: 'Audit' },
 ]
 
-/** A part of a path as it was meant; as it stands where it is no such thing. */
+/** A decoded segment of a path; unchanged where it is not valid percent-encoding. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

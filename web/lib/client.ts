@@ -9,14 +9,14 @@ export type SignIn =
   | { readonly state: 'in'; readonly me: Whoami; readonly session: WebSession; readonly lost?: string }
   | { readonly state: 'failed'; readonly error: PamError }
 
-/** Whether somebody is signed in, and who. `lost` says why the gateway takes no more calls from here. */
+/** The sign-in of this browser. `lost` says why the gateway no longer accepts its calls. */
 export const signIn = createStore<SignIn>({ state: 'asking' })
 
 let lastInput = Date.now()
 for (const name of ['pointerdown', 'keydown'] as const)
   addEventListener(name, () => (lastInput = Date.now()), { capture: true, passive: true })
 
-/** The same client as the command line's; a browser's calls carry what only a page of ours can know. */
+/** The same client as the command line's; calls carry the token against cross-site requests, which only our own pages know. */
 export const api: ApiClient = createApiClient({
   gateway: location.origin,
   fetch: async (input, init) => {
@@ -28,7 +28,7 @@ export const api: ApiClient = createApiClient({
     const now = signIn.value
     return Promise.resolve({
       ...(now.state === 'in' ? { 'pam-csrf': now.session.csrf } : {}),
-      // A page that only keeps itself up to date does not keep its session alive.
+      // Background updates do not extend the browser's session.
       ...(Date.now() - lastInput > ACTIVE_FOR ? { 'pam-background': '1' } : {}),
     })
   },
@@ -51,7 +51,7 @@ export async function signOut(everywhere: boolean): Promise<void> {
   signIn.set({ state: 'out', why: everywhere ? 'You are signed out everywhere.' : 'You are signed out.' })
 }
 
-/** Where to sign in, and come back from. `fresh` asks for the password again. */
+/** The URL that signs in and returns to this page. `fresh` asks for the password again. */
 export function signInLink(to = location.pathname + location.search, fresh = false): string {
   return `/auth/sign-in?${new URLSearchParams({ to, ...(fresh ? { fresh: 'true' } : {}) }).toString()}`
 }
@@ -70,11 +70,11 @@ function noteLost(): void {
     signIn.set({ ...now, lost: 'You have been signed out. This page may be out of date.' })
 }
 
-/** Tabs tell each other. */
+/** Tabs tell each other about signing out. */
 const others = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('pam-session')
 others?.addEventListener('message', ({ data }) => {
   if (data === 'signed-out') signIn.set({ state: 'out', why: 'You signed out in another tab.' })
 })
 
-/** Milliseconds after something was clicked or typed that a call counts as somebody's. */
+/** Milliseconds after a click or key press during which a call counts as user activity. */
 const ACTIVE_FOR = 60_000

@@ -1,10 +1,10 @@
-/** A part of a command's text. The texts of all parts together are the text: nothing is added, dropped or moved. */
+/** A token of a command. The tokens joined give the text back: nothing is added, dropped or moved. */
 export interface Token {
   readonly kind: 'plain' | 'kw' | 'str' | 'com' | 'num'
   readonly text: string
 }
 
-/** Colours for the eye only: nothing is decided by them. */
+/** Colours only; no decision depends on them. */
 export function highlight(text: string, language: 'sql' | 'shell'): Token[] {
   const tokens: Token[] = []
   const pattern = language === 'sql' ? SQL : SHELL
@@ -29,7 +29,7 @@ export function highlight(text: string, language: 'sql' | 'shell'): Token[] {
   return tokens
 }
 
-/** The tokens of each line; the line ends themselves are left out. */
+/** The tokens of each line, without the line ends. */
 export function linesOf(tokens: readonly Token[]): Token[][] {
   const lines: Token[][] = [[]]
   for (const { kind, text } of tokens) {

@@ -3,7 +3,7 @@ import type { ServerEvent } from '../../src/gateway-client/server-events.ts'
 import { api, asProblem } from './client.ts'
 import { createStore } from './store.ts'
 
-/** What pages hear: something changed, or so much that everything has to be looked at again. */
+/** What pages are told: one thing has changed, or (`resync`) so much that everything must be loaded again. */
 export type LiveMessage = Extract<ServerEvent, { type: 'changed' }> | { readonly type: 'resync' }
 
 export type LiveStatus = 'connecting' | 'live' | 'offline'
@@ -12,7 +12,7 @@ export const liveStatus = createStore<LiveStatus>('connecting')
 const listeners = new Set<(message: LiveMessage) => void>()
 let lastSeq: number | undefined
 
-/** Calls back while the component is shown. */
+/** Subscribes while the component is mounted. */
 export function useLive(listener: (message: LiveMessage) => void): void {
   const current = useRef(listener)
   current.current = listener
@@ -39,7 +39,7 @@ export function startLive(signal: AbortSignal): void {
   if (navigator.locks === undefined) void lead()
   else {
     navigator.locks.request('pam-events', { signal }, lead).catch(() => {})
-    // Whoever reads the stream says how it is.
+    // The tab that reads the stream reports its state.
     channel?.postMessage({ ask: true })
   }
 }
@@ -75,7 +75,7 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
     } catch (error) {
       const { code } = asProblem(error)
       if (code === 'USAGE' && lastSeq !== undefined) {
-        // The gateway's state was restored from a backup that ends before the last event: everything is looked at again.
+        // The gateway was restored from a backup older than the last event: everything is loaded again.
         lastSeq = undefined
         continue
       }
@@ -88,7 +88,7 @@ async function follow(tell: (shared: Shared) => void, signal: AbortSignal): Prom
   }
 }
 
-/** Ends early when the machine says that it is online again. */
+/** Resolves early when the browser reports that it is online again. */
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** One value that pages share. */
+/** A value that pages share and subscribe to. */
 export interface Store<T> {
   readonly value: T
   set(value: T): void

@@ -9,7 +9,7 @@ export interface Loaded<T> {
   readonly reload: () => void
 }
 
-/** Loads when shown and when `key` changes; what was there stays until the next has come. */
+/** Loads when mounted and when `key` changes; the previous data stays until the new arrives. */
 export function useData<T>(key: string, load: () => Promise<T>): Loaded<T> {
   const [state, setState] = useState<{ key: string; data?: T; error?: PamError; loading: boolean }>({
     key,
@@ -88,7 +88,7 @@ export function usePages<T>(
   }
 }
 
-/** The time now, again and again. */
+/** The current time, updated at an interval. */
 export function useNow(every = 1000): number {
   const [now, setNow] = useState(Date.now())
   useEffect(() => {

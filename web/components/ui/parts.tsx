@@ -24,7 +24,7 @@ export function Labels({ labels }: { labels: Readonly<Record<string, string>> })
   )
 }
 
-/** The banner says that the gateway is away; what could not be loaded is loaded again as soon as it is back. */
+/** The banner reports that the gateway is unreachable; whatever failed to load is loaded again once it is back. */
 function Unreachable({ retry }: { retry: () => void }) {
   const status = useStore(liveStatus)
   const before = useRef(status)
@@ -42,7 +42,7 @@ function Unreachable({ retry }: { retry: () => void }) {
   )
 }
 
-/** When something was, as people say it; exactly on hovering. */
+/** A relative time (`3 minutes ago`); the exact time is its tooltip. */
 export function Ago({ time }: { time: string }) {
   const now = useNow(5000)
   return (
@@ -72,7 +72,7 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <div class="empty">{children}</div>
 }
 
-/** What went wrong, what to do, an id to quote. */
+/** An error: what went wrong, what to do, and an id to quote. */
 export function Problem({ error, retry }: { error: PamError; retry?: (() => void) | undefined }) {
   if (error.code === 'GATEWAY_UNREACHABLE' && retry !== undefined) return <Unreachable retry={retry} />
   return (
@@ -111,7 +111,7 @@ export function More({ more, loading }: { more: (() => void) | undefined; loadin
   )
 }
 
-/** A command to take along. */
+/** A command with a button that copies it. */
 export function Copy({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false)
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
@@ -132,7 +132,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
   )
 }
 
-/** Something that cannot be taken back: asked for, then done. */
+/** An action that cannot be undone: a first button opens the confirmation, a second one acts. */
 export function TwoSteps({
   label,
   confirm,
@@ -152,7 +152,7 @@ export function TwoSteps({
   const form = useRef<HTMLFormElement>(null)
   const opener = useRef<HTMLButtonElement>(null)
   const wasOpen = useRef(false)
-  // The button that had the focus is replaced by the form, and comes back after it.
+  // The form replaces the button; when it closes, the focus returns to the button.
   useLayoutEffect(() => {
     if (open) (form.current?.querySelector('input') ?? form.current)?.focus()
     else if (wasOpen.current) opener.current?.focus()
@@ -211,7 +211,7 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren
 }
 
-/** A table that becomes cards where there is little room. */
+/** A table that is laid out as cards on narrow screens. */
 export function Table<Row>({
   caption,
   rows,

@@ -2,7 +2,7 @@ import { pieces, recordedPieces } from '../../../src/shared/visible.ts'
 import { wordsOf } from '../../../src/protocols/names.ts'
 import { highlight, linesOf } from '../../lib/highlight.ts'
 
-/** Text from elsewhere: what the eye would not see, or take for something else, is marked. `recorded`: as it stands on record. */
+/** Untrusted text: characters that are invisible or look like others are marked. `recorded`: the text is from a recording, which has escaped them already. */
 export function Text({ children, recorded = false }: { children: string; recorded?: boolean }) {
   return (
     <>
@@ -19,7 +19,7 @@ export function Text({ children, recorded = false }: { children: string; recorde
   )
 }
 
-/** Exactly what would run, line by line, with what deceives the eye marked and counted. */
+/** Exactly what would run, line by line; misleading characters are marked and counted. */
 export function Code({ text, protocol, label }: { text: string; protocol: string; label: string }) {
   const lines = linesOf(highlight(text, wordsOf(protocol).language))
   const marked = pieces(text).filter(({ kind }) => kind !== 'text')

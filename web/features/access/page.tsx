@@ -10,7 +10,7 @@ import { useLive } from '../../lib/live.ts'
 import { useData, useNow, usePages } from '../../lib/use-data.ts'
 import { RevokeGrant } from '../live/end.tsx'
 
-/** What I may have and how, what I have, what I asked for. */
+/** Targets that the user may access, active grants, and requests. */
 export function AccessPage() {
   const targets = useData('targets', () => api.targets())
   const grants = usePages('my grants', (cursor) => api.grants.list({ active: true, limit: 50, cursor }))
@@ -100,7 +100,7 @@ function TargetCard({ target, grant, asked }: { target: Target; grant: Grant | u
   const opener = useRef<HTMLButtonElement>(null)
   const close = (): void => {
     setAsking(false)
-    // The button that opened the form is drawn again, and has the focus that the form had.
+    // The button that opened the form is rendered again and takes the focus back.
     requestAnimationFrame(() => opener.current?.focus())
   }
   const [showCommands, setShowCommands] = useState(false)
@@ -218,7 +218,7 @@ function RequestForm({ target, close, sent }: { target: Target; close: () => voi
   )
 }
 
-/** Commands to take along; names of targets are made of letters, digits and dashes. */
+/** Commands to copy. Names of targets consist of letters, digits and dashes, so they need no quotes. */
 function Commands({ target: { name, type } }: { target: Target }) {
   return (
     <div class="stack">

@@ -6,7 +6,7 @@ import { asProblem, signIn, signOut } from '../../lib/client.ts'
 import { formatLength } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
 
-/** Who I am here, until when, and leaving. */
+/** The user's sign-in: who, until when, and signing out. */
 export function AccountPage() {
   const state = useStore(signIn)
   const [error, setError] = useState<PamError>()

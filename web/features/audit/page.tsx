@@ -9,7 +9,7 @@ import { count, formatNumber } from '../../lib/format.ts'
 import { useStore } from '../../lib/store.ts'
 import { useData, usePages } from '../../lib/use-data.ts'
 
-/** Who did what: the audit chain, whether it holds, and where it is kept besides. */
+/** The audit chain: its entries, the result of its verification, its checkpoints and streams. */
 export function AuditPage() {
   const me = useStore(signIn)
   const isAuditor = me.state === 'in' && me.me.roles.includes('audit')
@@ -265,7 +265,7 @@ function Deliveries() {
   )
 }
 
-/** As many whole fields as one line has room for. */
+/** As many whole fields as fit on one line. */
 function shortly(data: AuditRecord['data']): string {
   const fields = Object.entries(data).map(
     ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,

@@ -14,7 +14,7 @@ interface DecisionProps {
 }
 type Verdict = 'approve' | 'deny'
 
-/** The second step: what is decided stands above it, whole; this says what the decision will do. */
+/** The second step of a decision: the card above shows what is decided in full, the form says what the decision does. */
 export function DecisionForm(props: DecisionProps) {
   const { review, verdict, back } = props
   const [comment, setComment] = useDraft(review.id)
@@ -49,7 +49,7 @@ export function DecisionForm(props: DecisionProps) {
   )
 }
 
-/** What the button says that it does. */
+/** The label of the button. */
 const EFFECTS: Readonly<Record<Review['kind'], Readonly<Record<Verdict, string>>>> = {
   request: { approve: 'Approve access', deny: 'Deny access' },
   command: { approve: 'Approve and run once', deny: 'Deny command' },
@@ -57,7 +57,7 @@ const EFFECTS: Readonly<Record<Review['kind'], Readonly<Record<Verdict, string>>
 
 const draftOf = (id: string): string => `pam comment ${id}`
 
-/** A comment that outlasts a new sign-in; it is forgotten once the decision is made. */
+/** Keeps a comment across a new sign-in, until the decision is made. */
 function useDraft(id: string): [string, (comment: string) => void] {
   const [comment, setComment] = useState(sessionStorage.getItem(draftOf(id)) ?? '')
   const change = (text: string): void => {
@@ -67,7 +67,7 @@ function useDraft(id: string): [string, (comment: string) => void] {
   return [comment, change]
 }
 
-/** Sends the decision, and says what became of the review, whoever decided it. */
+/** Sends the decision, and returns the review's state, even if somebody else decided first. */
 function useDecision({ review, verdict, decided }: DecisionProps) {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<PamError>()
@@ -83,7 +83,7 @@ function useDecision({ review, verdict, decided }: DecisionProps) {
         verdict,
         comment,
         ...(lengthMs === undefined ? {} : { lengthMs }),
-        // What is approved is what was shown here.
+        // The digest binds the approval to exactly what was shown here.
         ...(review.digest === undefined ? {} : { digest: review.digest }),
       })
       .then(
@@ -95,9 +95,9 @@ function useDecision({ review, verdict, decided }: DecisionProps) {
           const known = asProblem(problem)
           setError(known)
           setBusy(false)
-          // Somebody was faster, or its time was over: what became of it is shown.
+          // Somebody else decided first, or it expired: the outcome is shown.
           if (known.code === 'ALREADY_DECIDED' || known.code === 'APPROVAL_VOID')
-            // What went wrong with the decision is said already.
+            // If this fails as well, the error of the decision is shown already.
             void api.reviews.get(review.id).then(settle, () => {})
         },
       )
@@ -107,7 +107,7 @@ function useDecision({ review, verdict, decided }: DecisionProps) {
 
 function CommentField(props: { requester: string; comment: string; change: (comment: string) => void }) {
   const first = useRef<HTMLTextAreaElement>(null)
-  // Before the next key is pressed.
+  // The focus moves before the next key press.
   useLayoutEffect(() => first.current?.focus(), [])
   return (
     <label>
@@ -122,7 +122,7 @@ function CommentField(props: { requester: string; comment: string; change: (comm
   )
 }
 
-/** For how long access is given: as asked, or shorter. */
+/** The duration to grant: as requested, or shorter. */
 function DurationField(props: { asked: number; length: string; isWrong: boolean; change: (length: string) => void }) {
   return (
     <label>
@@ -146,7 +146,7 @@ function DecisionProblem({ error, review, hasComment }: { error: PamError; revie
   if (error.code !== 'SIGN_IN_TOO_OLD') return <Problem error={error} />
   return (
     <p class="note warn" role="alert">
-      Approving asks for a recent sign-in.{' '}
+      Approving needs a recent sign-in.{' '}
       <a href={signInLink(`/reviews/${encodeURIComponent(review.id)}`, true)}>Sign in again</a>; you will return to this
       page{hasComment ? ', and your comment is kept' : ''}.
     </p>

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks'
 
-/** Moving from card to card, and the first step of a decision, without a mouse. The second step is the card's own form. */
+/** Keyboard navigation: moves between cards and starts a decision. The second step is the card's own form. */
 export function useCardKeys(): void {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
@@ -17,7 +17,7 @@ export function useCardKeys(): void {
           break
         case 'a':
         case 'd':
-          // Only on the card that has the focus: a key pressed by accident decides nothing.
+          // Only on the focused card, so that a stray key decides nothing.
           cards[at]?.querySelector<HTMLElement>(`[data-key="${event.key}"]`)?.click()
           break
         default:

@@ -8,7 +8,7 @@ import { useCardKeys } from './keys.ts'
 import { ReviewCard } from './review-card.tsx'
 import { dropDecided, loadWaiting, noteReview, useWaiting } from './waiting.ts'
 
-/** What waits for me, the longest first; then what I may see and not decide. */
+/** Reviews that wait for the user, oldest first; then those that the user may see but not decide. */
 export function InboxPage() {
   const { reviews, fresh, loaded, error } = useWaiting()
   const [shown, setShown] = useState(PAGE)
@@ -70,7 +70,7 @@ export function InboxPage() {
   )
 }
 
-/** One of them, by its link: from a message, from an audit entry, after signing in again. */
+/** One review by its link: from a message, from an audit entry, or after signing in again. */
 export function ReviewPage({ id }: { id: string }) {
   const { data, error, reload } = useData(`review ${id}`, () => api.reviews.get(id))
   const live = useWaiting().reviews.get(data?.id ?? id)
@@ -112,5 +112,5 @@ const isForMe = ({
   decisions: readonly unknown[]
 }) => mayDecide || (state !== 'pending' && decisions.length > 0)
 
-/** Cards drawn at once: hundreds of texts at a time would keep the page busy. */
+/** Cards rendered at a time: hundreds would make the page slow. */
 const PAGE = 25

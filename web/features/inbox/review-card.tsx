@@ -7,7 +7,7 @@ import { count, formatDateTime, formatLength } from '../../lib/format.ts'
 import { useNow } from '../../lib/use-data.ts'
 import { DecisionForm } from './decision-form.tsx'
 
-/** A request for access or a held command: who, what, where, why, for how long it has waited; and the decision. */
+/** A request for access or a held command, with who, what, where, why and since when, and the buttons to decide. */
 export function ReviewCard({
   review,
   fresh,
@@ -23,7 +23,7 @@ export function ReviewCard({
   const card = useRef<HTMLElement>(null)
   const back = (): void => {
     setStep(undefined)
-    // The form that had the focus is gone: the keys go on from its card.
+    // The form had the focus and is gone: its card takes it, so that keyboard navigation continues there.
     card.current?.focus()
   }
   const { id, requester, target, kind } = review

@@ -5,10 +5,10 @@ import { api, asProblem } from '../../lib/client.ts'
 import { useLive } from '../../lib/live.ts'
 import { createStore, useStore } from '../../lib/store.ts'
 
-/** What waits and may be seen, kept up to date while any page is open. */
+/** Pending reviews that are visible to the user, kept up to date while the dashboard is open. */
 export interface Waiting {
   readonly reviews: ReadonlyMap<string, Review>
-  /** Came while the page was open: shown as such for a moment. */
+  /** Reviews that arrived while the page was open; highlighted for a moment. */
   readonly fresh: ReadonlySet<string>
   readonly loaded: boolean
   readonly error: PamError | undefined
@@ -18,7 +18,7 @@ export const waiting = createStore<Waiting>({ reviews: new Map(), fresh: new Set
 
 export const useWaiting = (): Waiting => useStore(waiting)
 
-/** How many wait for this person. Keeps the list true: used once, by the frame. */
+/** The number that wait for this person. It also keeps the list up to date, so it is used once, by the shell. */
 export function useWaitingCount(): number {
   useEffect(() => void loadWaiting(), [])
   useLive((message) => {
@@ -29,7 +29,7 @@ export function useWaitingCount(): number {
   return [...reviews.values()].filter(({ mayDecide, state }) => mayDecide && state === 'pending').length
 }
 
-/** The latest call counts: what an earlier one still reads may be older. */
+/** Only the latest call counts: an earlier one may still be reading older data. */
 export async function loadWaiting(): Promise<void> {
   const mine = ++turn
   const meanwhile = new Map<string, Review>()
@@ -42,7 +42,7 @@ export async function loadWaiting(): Promise<void> {
       for (const review of page.items) found.set(review.id, review)
       for (const review of meanwhile.values())
         if (found.has(review.id) || review.state === 'pending') found.set(review.id, review)
-      // The first page is shown while the next ones come.
+      // The first page is shown while the others load.
       waiting.set({ ...waiting.value, reviews: new Map(found), loaded: true, error: undefined })
       if (page.next === undefined) break
       cursor = page.next
@@ -54,7 +54,7 @@ export async function loadWaiting(): Promise<void> {
   }
 }
 
-/** Something about this one has changed: a few are looked at at a time. */
+/** Notes that a review has changed; a few are loaded at a time. */
 function look(id: string): void {
   asked.add(id)
   lookNext()
@@ -75,7 +75,7 @@ function lookNext(): void {
   }
 }
 
-/** One as it is now. What was decided stays where it was until the page is left: nothing moves under a finger. */
+/** Stores a review's current state. Decided reviews stay in place until the page is left, so that nothing moves under the pointer. */
 export function noteReview(review: Review): void {
   const { reviews, fresh } = waiting.value
   noted?.set(review.id, review)
@@ -85,14 +85,14 @@ export function noteReview(review: Review): void {
   waiting.set({ ...waiting.value, reviews: changed, fresh: known ? fresh : new Set(fresh).add(review.id) })
 }
 
-/** Takes away what does not wait any more. */
+/** Removes reviews that are no longer pending. */
 export function dropDecided(): void {
   const left = [...waiting.value.reviews].filter(([, { state }]) => state === 'pending')
   if (left.length !== waiting.value.reviews.size) waiting.set({ ...waiting.value, reviews: new Map(left) })
 }
 
 let turn = 0
-/** Seen one by one while the list is read: the list may be from before. */
+/** Reviews that changed while the list was being read: the list may have them as they were before. */
 let noted: Map<string, Review> | undefined
 const asked = new Set<string>()
 let looking = 0

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { TwoSteps } from '../../components/ui/parts.tsx'
 import { api } from '../../lib/client.ts'
 
-/** Ends a session, with a reason that whoever is connected reads in their client. */
+/** Ends a session; the connected user sees the reason in their client. */
 export function EndSession({ id }: { id: string }) {
   const [reason, setReason] = useState('')
   return (
@@ -12,7 +12,7 @@ export function EndSession({ id }: { id: string }) {
   )
 }
 
-/** Takes the access back: every session under it ends at once. */
+/** Revokes a grant: every session under it ends at once. */
 export function RevokeGrant({ id, target }: { id: string; target: string }) {
   const [reason, setReason] = useState('')
   return (

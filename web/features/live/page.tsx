@@ -11,7 +11,7 @@ import { useData, useNow, usePages } from '../../lib/use-data.ts'
 import { EndSession, RevokeGrant } from './end.tsx'
 import { Watch } from './watch.tsx'
 
-/** Who is connected to what, now. */
+/** The open sessions. */
 export function LivePage() {
   const pages = usePages('live', (cursor) => api.sessions.list({ active: true, limit: 50, cursor }))
   const { data, error, loading, reload, change, more } = pages
@@ -127,7 +127,7 @@ function TimeLeft({ session: { grantEndsAt } }: { session: Session }) {
   )
 }
 
-/** One session as it happens. */
+/** One open session, watched live. */
 export function WatchPage({ id }: { id: string }) {
   const { data: session, error, reload } = useData(`watch ${id}`, () => api.sessions.get(id))
   const me = useStore(signIn)

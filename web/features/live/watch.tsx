@@ -10,7 +10,7 @@ import { Timeline } from '../sessions/timeline.tsx'
 
 type TailEvent = RecordedEvent & { readonly data?: string }
 
-/** What a session does, as it does it: its statements, and its terminal where it has one. */
+/** Follows an open session: its statements, and its terminal if it has one. */
 export function Watch({ session }: { session: Session }) {
   const [events, setEvents] = useState<readonly RecordedEvent[]>([])
   const [dropped, setDropped] = useState(0)
@@ -25,7 +25,7 @@ export function Watch({ session }: { session: Session }) {
     const leaving = new AbortController()
     terminal.current = liveTerminal()
     let batch: RecordedEvent[] = []
-    // Many events at once are drawn once.
+    // Events that arrive together are rendered once.
     const drawn = setInterval(() => {
       if (batch.length === 0) return
       const more = batch

@@ -9,7 +9,7 @@ import { useStore } from '../../lib/store.ts'
 import { useData } from '../../lib/use-data.ts'
 import { ReplayRules } from './replay-rules.tsx'
 
-/** What the rules say; trying a command; replaying rules against past commands. */
+/** The rules, a form to try a command, and the replay of rules against past commands. */
 export function PolicyPage() {
   const me = useStore(signIn)
   const roles = me.state === 'in' ? me.me.roles : []
@@ -207,7 +207,7 @@ function AllRules({ rules }: { rules: Rules }) {
   )
 }
 
-/** The rules that are about me, target by target. */
+/** The rules that apply to the user, for one target at a time. */
 function MyRules({ targets }: { targets: readonly string[] }) {
   const [target, setTarget] = useState('')
   const chosen = target === '' ? (targets[0] ?? '') : target

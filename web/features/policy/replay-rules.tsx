@@ -12,7 +12,7 @@ type Changed = Extract<ReplayLine, { type: 'changed' }>
 type Done = Extract<ReplayLine, { type: 'done' }>
 type ReplayQuestion = Parameters<typeof api.policy.replay>[0]
 
-/** What a draft of the command rules would have changed in the last days. */
+/** Replays a draft of the command rules against the commands of the last days. */
 export function ReplayRules() {
   const [draft, setDraft] = useState('')
   const [days, setDays] = useState('7')
@@ -72,7 +72,7 @@ export function ReplayRules() {
   )
 }
 
-/** One replay at a time, and what has come of it so far. */
+/** Runs one replay at a time, and holds its results so far. */
 function useReplay() {
   const [changed, setChanged] = useState<readonly Changed[]>([])
   const [progress, setProgress] = useState<string>()
@@ -123,7 +123,7 @@ function Summary({ done }: { done: Done }) {
   )
 }
 
-/** Each command that the draft decides otherwise, with a link to where it ran. */
+/** Each command for which the draft gives another verdict, with a link to its session. */
 function Changes({ changed }: { changed: readonly Changed[] }) {
   return (
     <ol class="timeline" aria-label="What would have changed">

@@ -1,15 +1,15 @@
-/** Something in a terminal that can be jumped to: a command, or a line that was shown. */
+/** A point in a terminal recording to jump to: a command, or a line of output. */
 export interface Jump {
-  /** Seconds, as the player counts them: pauses are cut. */
+  /** Seconds on the player's clock, which cuts pauses short. */
   readonly at: number
   readonly text: string
   readonly isCommand: boolean
 }
 
-/** What is in an asciicast: commands are its markers, the rest are the lines of its output. */
+/** Reads an asciicast: its markers are commands, the rest are lines of output. */
 export function jumpsOf(cast: string): {
   readonly jumps: readonly Jump[]
-  /** The event with which the next part begins. */
+  /** The event at which the next part begins. */
   readonly next: number | undefined
   readonly hasOutput: boolean
 } {
@@ -32,7 +32,7 @@ export function jumpsOf(cast: string): {
     const parts = line.split(/\r?\n/)
     line = (parts.pop() ?? '').slice(-MAX_LINE_LENGTH)
     for (const part of parts) {
-      // What was written over on the same line is what was seen last.
+      // After a carriage return, the later text is what was visible.
       const seen = (part.split('\r').at(-1) ?? '').trim()
       if (seen !== '') jumps.push({ at, text: seen.slice(0, MAX_LINE_LENGTH), isCommand: false })
     }
@@ -40,10 +40,10 @@ export function jumpsOf(cast: string): {
   return { jumps, next, hasOutput }
 }
 
-/** As the player is told (terminal.ts). */
+/** The same limit as the player's (terminal.ts). */
 const IDLE_LIMIT = 2
 const MAX_LINE_LENGTH = 300
-/** Escape sequences (ECMA-48) and what rings or moves. */
+/** Escape sequences (ECMA-48), and control characters that ring or move the cursor. */
 const ESCAPES =
   // oxlint-disable-next-line no-control-regex
   /\u001B(?:\[[\d;?<=>]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[()][0-9A-Za-z]|[@-Z\\-_=>])|[\u0007\u0008]/g

@@ -21,7 +21,7 @@ interface Filters {
   readonly kind: string
 }
 
-/** What was done: sessions by who, where and when; commands by what they say, are, and what was decided. */
+/** Sessions, filtered by person, target and time; and commands, searched by text, kind and verdict. */
 export function SessionsPage() {
   const { query } = usePlace()
   const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as unknown as Filters
@@ -158,7 +158,7 @@ const COLUMNS = [
   { name: 'Ended', wide: true, cell: ({ ended }: Session) => <Text>{ended?.message ?? ''}</Text> },
 ]
 
-/** Commands that match, read from the records while one looks. */
+/** Matching commands, shown as the gateway finds them in recordings. */
 function Commands({ asked }: { asked: Filters }) {
   const [found, setFound] = useState<readonly Found[]>([])
   const [done, setDone] = useState(false)

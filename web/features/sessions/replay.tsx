@@ -7,7 +7,7 @@ import { useData } from '../../lib/use-data.ts'
 import { jumpsOf } from './jumps.ts'
 import { showTerminal, type ShownTerminal } from './terminal.ts'
 
-/** The terminal as it was, and beside it what can be jumped to. */
+/** Plays a terminal recording, beside a list of points to jump to. */
 export function Replay({ id }: { id: string }) {
   const [from, setFrom] = useState<readonly number[]>([0])
   const start = from.at(-1) ?? 0
@@ -77,5 +77,5 @@ export function Replay({ id }: { id: string }) {
 }
 
 const MAX_JUMPS = 300
-/** Seconds: what was shown at that time is to be seen. */
+/** Seconds past the time of a jump, so that its output is visible. */
 const A_MOMENT = 0.05

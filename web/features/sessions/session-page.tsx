@@ -12,7 +12,7 @@ import { useData, usePages } from '../../lib/use-data.ts'
 import { Replay } from './replay.tsx'
 import { Timeline } from './timeline.tsx'
 
-/** One session: what it was, whether its record holds, what happened in it. */
+/** One session: its facts, the verification of its recording, and its timeline. */
 export function SessionPage({ id }: { id: string }) {
   const { data: session, error, reload } = useData(`session ${id}`, () => api.sessions.get(id))
   useLive((message) => {
@@ -91,7 +91,7 @@ function Details({ session }: { session: Session }) {
   )
 }
 
-/** What the gateway finds of its own record, when asked. */
+/** Verifies the recording on the gateway, on request. */
 function Verification({ id }: { id: string }) {
   const [asked, setAsked] = useState(false)
   const { data, error, loading } = useData(asked ? `verify ${id}` : 'not asked', () =>
@@ -161,7 +161,7 @@ function Events({ id }: { id: string }) {
     [data, at],
   )
   useEffect(() => {
-    // What a search led to may be further on.
+    // The event that a search led to may be on a later page.
     if (at !== null && data !== undefined && found === undefined) more?.()
     if (found !== undefined) document.getElementById(`e${found}`)?.scrollIntoView({ block: 'center' })
   }, [found, data])

@@ -1,4 +1,4 @@
-/** What the player draws: a recording as text, or a terminal that lives. */
+/** The player's source: a recording as text, or a live terminal. */
 export type TerminalSource = { readonly data: string } | ((player: Player) => Driver)
 
 interface Player {
@@ -25,7 +25,7 @@ export interface ShownTerminal {
   dispose(): void
 }
 
-/** Loads the player only where there is a terminal to be seen. Returns what takes it away again. */
+/** Loads the player on first use. Returns a function that removes it. */
 export function showTerminal(
   source: TerminalSource,
   element: HTMLElement,
@@ -45,7 +45,7 @@ export function showTerminal(
     })
     dispose = () => player.dispose()
     ready?.({
-      // A player that was never started shows its picture of the beginning.
+      // A player that was never started shows its poster.
       seek: (seconds) =>
         void player
           .play()
@@ -60,7 +60,7 @@ export function showTerminal(
   }
 }
 
-/** A terminal that is written to; what comes before it is drawn is kept. */
+/** A terminal to write to; output that arrives before it is drawn is kept. */
 export function liveTerminal(): LiveTerminal {
   const decoder = new TextDecoder()
   let player: Player | undefined

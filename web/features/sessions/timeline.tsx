@@ -3,13 +3,13 @@ import { Badge } from '../../components/ui/parts.tsx'
 import { Text } from '../../components/ui/text.tsx'
 import { count, formatBytes, formatDateTime, formatNumber, formatOffset } from '../../lib/format.ts'
 
-/** What happened, in order: statements, decisions, approvals, results. */
+/** The events of a session in order: statements, decisions, approvals, results. */
 export function Timeline({
   events,
   found,
 }: {
   events: readonly RecordedEvent[]
-  /** The event that is looked for. */
+  /** The event that a search led to. */
   found?: number | undefined
 }) {
   return (
@@ -32,7 +32,7 @@ export function Timeline({
   )
 }
 
-/** One event; what is only forwarded or shown on a terminal has no line. */
+/** One event. `forwarded` events and terminal output have no line. */
 function Event({ event }: { event: RecordedEvent }) {
   switch (event.type) {
     case 'opened':
@@ -75,7 +75,7 @@ interface Of<Type extends RecordedEvent['type']> {
   event: Extract<RecordedEvent, { type: Type }>
 }
 
-/** What is there of some parts, with a mark between. */
+/** Joins the parts that are present. */
 const joined = (mark: string, ...parts: readonly (string | undefined)[]): string =>
   parts.filter((part) => part !== undefined && part !== '').join(mark)
 

@@ -32,7 +32,7 @@ export function createRequest(
   const length = asked.length ?? Math.min(rule.maxDuration, DEFAULT_LENGTH)
   if (rule.approvers === undefined) throw new PamError('USAGE', `${target} needs no request: you have standing access`)
   if (rule.reason === 'required' && reason === '')
-    throw new PamError('USAGE', 'a reason is required', { hint: 'give --reason' })
+    throw new PamError('USAGE', 'a request for access needs a reason', { hint: 'give --reason "…"' })
   if (length > rule.maxDuration) {
     throw new PamError(
       'USAGE',

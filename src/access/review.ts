@@ -53,10 +53,12 @@ export function decide<R extends Review>(
   if (refusal !== undefined) throw refusal
   const current = expire(review, now)
   if (current.state !== 'pending')
-    throw new PamError('ALREADY_DECIDED', `${review.id} is ${describeState(current)}`, { id: review.id })
+    throw new PamError('ALREADY_DECIDED', `${review.id} is already decided: ${describeState(current)}`, {
+      id: review.id,
+    })
   // A denial only takes away, so it does not have to wait for a new sign-in.
   if (decision.verdict === 'approve' && (reviewer.authTime === undefined || now - reviewer.authTime > recentSignIn)) {
-    throw new PamError('SIGN_IN_TOO_OLD', 'approving asks for a recent sign-in', {
+    throw new PamError('SIGN_IN_TOO_OLD', 'approving needs a recent sign-in', {
       hint: 'sign in again with "pamctl login --fresh", then approve',
     })
   }

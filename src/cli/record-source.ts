@@ -17,13 +17,13 @@ export async function openRecord(
   if (looksLikeId(source, ['ses']) && !existsSync(source)) return (await client()).sessions.recording(source, purpose)
   if (!existsSync(source)) {
     needId(source, 'ses')
-    throw new UsageError(`${source} is neither a session nor a file`)
+    throw new UsageError(`no session and no file is called ${source}`)
   }
   return createReadStream(source)
 }
 
 export const identityOption = (): Option =>
-  new Option('--identity <file>', 'age identity file to decrypt records with').env('PAMCTL_IDENTITY')
+  new Option('--identity <file>', 'age identity file to decrypt recordings with').env('PAMCTL_IDENTITY')
 
 /** The identities in a file as age-keygen writes it. */
 export async function readIdentities(file: string | undefined): Promise<RecordReader | undefined> {

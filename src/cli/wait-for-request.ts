@@ -95,7 +95,8 @@ export async function reasonFor(
     })
   if (edit) return editText(context, `Why do you need ${name}?`)
   if (given !== undefined || !target.reasonRequired) return given ?? ''
-  if (!io.interactive) throw new PamError('NO_TERMINAL', 'a reason is required', { hint: 'give --reason "…"' })
+  if (!io.interactive)
+    throw new PamError('NO_TERMINAL', 'a request for access needs a reason', { hint: 'give --reason "…"' })
   const { input } = await import('@inquirer/prompts')
   return input({ message: `Why do you need ${name}?`, required: true }, { output: process.stderr })
 }

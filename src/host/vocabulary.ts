@@ -50,7 +50,7 @@ export const hostVocabulary: Vocabulary<HostStatement> = {
     },
     writesPaths: {
       schema: patternList(checkPath).describe('as paths, of those that are written, removed or changed'),
-      otherwise: (value) => `is about writing to other paths: it names ${listed(value)}`,
+      otherwise: (value) => `names writes to other paths: ${listed(value)}`,
       describe: (value) => `writing ${listed(value)}`,
     },
     hosts: {

@@ -82,7 +82,7 @@ export function describeCommandRule(rule: CommandRule, language: PolicyLanguage)
     case 'deny':
       return `denies ${what}: ${rule.effect.message}`
     case 'hold':
-      return `holds ${what} for ${describeApprovers(rule.effect.approvers)}, up to ${formatDuration(rule.effect.expires)}`
+      return `holds ${what} for approval by ${describeApprovers(rule.effect.approvers)}, up to ${formatDuration(rule.effect.expires)}`
   }
 }
 
@@ -94,6 +94,6 @@ function describeMatch(match: StatementMatch, language: PolicyLanguage): string 
       if (value !== undefined) parts.push(field.describe(value))
     }
   }
-  if (match.unknown === true) parts.push('(also of unknown effect)')
+  if (match.unknown === true) parts.push('(even of unknown effect)')
   return parts.join(' ')
 }

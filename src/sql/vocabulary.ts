@@ -18,7 +18,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     },
     writes: {
       schema: patternList(checkRelation).describe('as relations, of those that it writes to'),
-      otherwise: (value) => `is about writing to other relations: it names ${listed(value)}`,
+      otherwise: (value) => `names writes to other relations: ${listed(value)}`,
       describe: (value) => `writing to ${listed(value)}`,
     },
     functions: {
@@ -28,7 +28,10 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
     },
     missingWhere: {
       schema: z.boolean().optional().describe('an UPDATE or DELETE without WHERE'),
-      otherwise: (value) => (value === true ? 'needs an UPDATE or DELETE without WHERE' : 'needs a WHERE'),
+      otherwise: (value) =>
+        value === true
+          ? 'matches UPDATE and DELETE without WHERE only'
+          : 'does not match UPDATE and DELETE without WHERE',
       describe: (value) => (value === true ? 'without WHERE' : 'with WHERE'),
     },
   },

@@ -143,7 +143,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
     await two.getByRole('button', { name: 'Approve and run once' }).click()
     await two
       .getByRole('alert')
-      .getByText(/is denied by bob@example.com/)
+      .getByText(/already decided: denied by bob@example.com/)
       .waitFor()
     expect((await held).stderr).toMatch(/denied by bob/)
     // When the tab with the stream closes, the other goes on.

@@ -225,7 +225,7 @@ notifications:
         },
         'pam_deny',
       )
-      await answered('UBOB', /is denied by bob/)
+      await answered('UBOB', /already decided: denied by bob/)
       await bob.api.reviews.decide(second.id, { verdict: 'deny', comment: '' })
       await second.result
     })

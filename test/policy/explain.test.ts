@@ -46,14 +46,14 @@ describe('explain', () => {
     expect(explain(policy, jane, database).commands.map(({ rule, applies, text }) => [rule, applies, text])).toEqual([
       ['orders', true, 'denies delete on orders without WHERE: no'],
       ['elsewhere', false, 'other targets only'],
-      ['anything', true, 'allows every statement (also of unknown effect), when person.kind == "person"'],
+      ['anything', true, 'allows every statement (even of unknown effect), when person.kind == "person"'],
     ])
   })
 
   it('shows of a host what is about hosts', () => {
     const { commands, masking } = explain(policy, jane, host)
     expect(commands.map(({ rule }) => rule)).toEqual(['programs', 'elsewhere', 'anything'])
-    expect(commands[0]?.text).toBe('holds every statement running rm for sre, up to 5m')
+    expect(commands[0]?.text).toBe('holds every statement running rm for approval by sre, up to 5m')
     // A host has no columns.
     expect(masking.map(({ rule, text }) => [rule, text])).toEqual([
       ['kinds', 'masks email (hash)'],

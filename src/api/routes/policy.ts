@@ -99,7 +99,7 @@ function tryRoute(app: App, deps: ApiDeps): void {
     const login = request.login()
     const { target: name, command: text, person: asked } = request.body
     // What stands behind a NUL would not be read.
-    if (text.includes('\u0000')) throw new UsageError('a command holds no NUL')
+    if (text.includes('\u0000')) throw new UsageError('a command cannot contain NUL')
     if (asked !== undefined && !maySeeAll(login, deps))
       throw new PamError('NOT_ALLOWED', 'only auditors and operators can try rules for others')
     const { policy, targets } = deps.settings()
@@ -138,14 +138,14 @@ function replayRoute(app: App, deps: ApiDeps): void {
   let isReplaying = false
   app.post('/v1/policy/replay', { schema: { body: replayBody } }, async (request, reply) => {
     const login = request.login()
-    needAuditor(login, deps, 'run rules over what others did')
+    needAuditor(login, deps, 'replay rules against past commands')
     const { draft, days } = request.body
     const { policy, targets } = deps.settings()
     const tried: Policy =
       draft === undefined ? policy : { ...policy, version: 'draft', commands: parseDraft(draft, policy) }
     if (isReplaying)
-      throw new PamError('RATE_LIMITED', 'rules are being run over records already', {
-        hint: 'wait until that is done',
+      throw new PamError('RATE_LIMITED', 'a replay is already running', {
+        hint: 'wait until it is done',
       })
     isReplaying = true
     try {

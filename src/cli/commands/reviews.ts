@@ -98,7 +98,7 @@ async function decide(
   }
   const decided = await api.reviews.decide(review.id, decision).catch(async (error: unknown) => {
     if (!(error instanceof PamError) || error.code !== 'SIGN_IN_TOO_OLD' || !io.interactive) throw error
-    io.note('Approving asks for a recent sign-in.')
+    io.note('Approving needs a recent sign-in.')
     await signIn(context, { browser: true, fresh: true })
     return api.reviews.decide(review.id, decision)
   })

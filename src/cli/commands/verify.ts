@@ -24,7 +24,7 @@ interface VerifyOptions {
 export const verify: AddCommand = (program, run) => {
   program
     .command('verify <files...>')
-    .description('verify records offline with the public keys of the gateway')
+    .description("verify recordings offline with the gateway's public keys")
     .requiredOption('--key <file>', 'public keys of the gateway (gateway.pub)')
     .addOption(identityOption())
     .addOption(jsonOption())

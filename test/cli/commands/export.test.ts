@@ -46,7 +46,7 @@ describe('pamctl export', () => {
   })
 
   it.each([
-    [['export', '/nonexistent-record'], 'is neither a session nor a file'],
+    [['export', '/nonexistent-record'], 'no session and no file is called'],
     [['export', 'grt_1'], 'grt_1 is a grant, not a session'],
     [['export', 'x', '--format', 'pdf'], "'pdf' is invalid"],
   ])('%j is wrong usage', async (args, message) => {

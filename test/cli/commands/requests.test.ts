@@ -34,7 +34,7 @@ describe('pamctl request', () => {
   })
 
   it.each([
-    ['where a reason is needed', ['request', 'prod-db'], 2, 'a reason is required'],
+    ['where a reason is needed', ['request', 'prod-db'], 2, 'a request for access needs a reason'],
     ['for a target that is not there', ['request', 'prod', '--reason', 'x'], 5, 'no target named "prod"'],
     ['with a length that is none', ['request', 'prod-db', '--for', '90', '--reason', 'x'], 2, 'expected a duration'],
     ['with two reasons', ['request', 'prod-db', '--reason', 'x', '--edit'], 2, '--reason and --edit'],

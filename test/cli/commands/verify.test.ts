@@ -66,7 +66,7 @@ describe('pamctl verify', () => {
     ['a file without keys', () => [record, '--key', placed('empty', Buffer.alloc(0))], '--key: '],
     ['no identities', () => [record, '--key', key(), '--identity', placed('none', Buffer.alloc(0))], '--identity: '],
     ['no key', () => [record], "required option '--key <file>'"],
-    ['no file', () => [join(directory, 'missing'), '--key', key()], 'is neither a session nor a file'],
+    ['no file', () => [join(directory, 'missing'), '--key', key()], 'no session and no file is called'],
   ])('%s is wrong usage', async (_, args, message) => {
     const outcome = await runVerb([verify], ['verify', ...args()])
     expect(outcome).toMatchObject({ code: 2, stdout: '' })

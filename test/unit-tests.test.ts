@@ -72,6 +72,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(MYSQL_PARSED.map((name) => [`protocols/mysql/dialect/parser/${name}.ts`, MYSQL_PARSER])),
   'protocols/mysql/dialect/blind-writes.ts': MYSQL_FACTS,
   'protocols/mysql/catalog/number-table.ts': MYSQL_FACTS,
+  'protocols/mysql/catalog/relation.ts': TYPES,
   'protocols/mysql/catalog/storage-columns.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/compact.ts': MYSQL_LONG,
   'protocols/mysql/dialect/mysql-parser-worker.ts': MYSQL_LONG,

@@ -2,13 +2,8 @@ import { createConnection, type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MaskingPlan } from '../../src/masking/plan.ts'
 import { CatalogShelf } from '../../src/protocols/mysql/catalog/catalog-shelf.ts'
-import {
-  inSession,
-  type Ask,
-  type Catalog,
-  type Definitions,
-  type Relation,
-} from '../../src/protocols/mysql/catalog/catalog.ts'
+import { inSession, type Ask, type Catalog, type Definitions } from '../../src/protocols/mysql/catalog/catalog.ts'
+import type { Relation } from '../../src/protocols/mysql/catalog/relation.ts'
 import { nativeFunctions } from '../../src/protocols/mysql/dialect/native-functions.ts'
 import { readBody } from '../../src/protocols/mysql/dialect/read-body.ts'
 import { maskingScope } from '../../src/protocols/mysql/masking/scope.ts'

@@ -19,3 +19,27 @@ export function valueOf({ type, value }: Constant): Value {
       return value
   }
 }
+
+/** How an operator of comparison answers for two values of one type; other operators are not known. */
+export function ordered<T extends string | number | boolean>(
+  operator: string,
+  one: T,
+  other: T,
+): boolean | typeof UNKNOWN {
+  switch (operator) {
+    case '=':
+      return one === other
+    case '<>':
+      return one !== other
+    case '<':
+      return one < other
+    case '<=':
+      return one <= other
+    case '>':
+      return one > other
+    case '>=':
+      return one >= other
+    default:
+      return UNKNOWN
+  }
+}

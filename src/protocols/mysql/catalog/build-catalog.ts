@@ -1,20 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Work } from '../../../shared/slices.ts'
 import { wordList } from '../../../shared/word-list.ts'
-import type { Tie, TieKind } from '../../../sql/catalog.ts'
+import type { TieKind } from '../../../sql/catalog.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import { partsOf, statementParts } from '../../../sql/parts.ts'
 import type { Expression, Name, Statement } from '../../../sql/query.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
-import {
-  foldDatabase,
-  foldTable,
-  keyOf,
-  SYSTEM_DATABASES,
-  type Definitions,
-  type Relation,
-  type Trigger,
-} from './catalog.ts'
+import { foldDatabase, foldTable, keyOf, SYSTEM_DATABASES, type Definitions } from './catalog.ts'
+import { newRelation, type OpenRelation, type Relation, type Trigger } from './relation.ts'
 import type { CatalogRows, Row } from './catalog-rows.ts'
 import { hiddenColumns } from './hidden-columns.ts'
 
@@ -46,19 +39,7 @@ export interface Declared {
   readonly noOtherTriggers: boolean
 }
 
-type Open<T> = { -readonly [K in keyof T]: T[K] }
-type Mutable = Open<
-  Omit<Relation, 'ties' | 'unique' | 'indexes' | 'triggers' | 'cascades' | 'viewOf' | 'columns' | 'types'>
-> & {
-  ties: Tie[]
-  unique: Set<string>
-  indexes: (readonly string[])[]
-  triggers: Trigger[]
-  cascades: Record<keyof Relation['cascades'], number[]>
-  viewOf: number[]
-  columns: Map<string, number>
-  types: Map<string, string>
-}
+type Mutable = OpenRelation & { indexes: (readonly string[])[] }
 
 export function* buildCatalog(rows: CatalogRows, readBody: ReadBody, declared: Declared): Work<Definitions> {
   return yield* new Building(rows, readBody, declared).run()
@@ -131,30 +112,7 @@ class Building {
   #add(database: string, table: string, more: Partial<Mutable>): Mutable {
     const schema = foldDatabase(database, this.#rows)
     const name = foldTable(database, table, this.#rows)
-    const relation: Mutable = {
-      oid: this.#byOid.size + 1,
-      schema,
-      name: `${schema}.${name}`,
-      kind: 'table',
-      viewOf: [],
-      related: [],
-      columns: new Map(),
-      invisible: new Set(),
-      types: new Map(),
-      exact: new Set(),
-      opaque: false,
-      foreign: false,
-      definition: undefined,
-      generated: new Map(),
-      unique: new Set(),
-      ties: [],
-      indexes: [[]],
-      triggers: [],
-      runs: [],
-      cascades: { delete: [], deleteSets: [], update: [] },
-      identity: '',
-      ...more,
-    }
+    const relation: Mutable = { ...newRelation(this.#byOid.size + 1, schema, name), indexes: [[]], ...more }
     this.#relations.set(keyOf(schema, name), relation)
     this.#byOid.set(relation.oid, relation)
     return relation
@@ -177,12 +135,12 @@ class Building {
     const name = String(column).toLowerCase()
     relation.columns.set(name, relation.columns.size + 1)
     relation.types.set(name, String(type).toLowerCase())
-    if (EXACT.has(String(type).toLowerCase())) (relation.exact as Set<string>).add(name)
-    if (/\binvisible\b/i.test(extra ?? '')) (relation.invisible as Set<string>).add(name)
+    if (EXACT.has(String(type).toLowerCase())) relation.exact.add(name)
+    if (/\binvisible\b/i.test(extra ?? '')) relation.invisible.add(name)
     relation.identity = digest([relation.identity, column, whole, charset, collation, extra, expression])
     if (!/\b(virtual|stored|persistent) generated\b/i.test(extra ?? '')) return
     const text = expression ?? ''
-    ;(relation.generated as Map<string, string>).set(name, digest([text]))
+    relation.generated.set(name, digest([text]))
     this.#trees.set(`${relation.oid} ${name}`, this.#expression(relation, text)?.tree)
   }
 
@@ -298,16 +256,14 @@ class Building {
       if (relation === undefined) continue
       relation.identity = digest([relation.identity, name ?? '', event ?? '', body ?? '', mode ?? ''])
       if (this.#safe.has(keyOf(foldDatabase(String(schema), this.#rows), String(name).toLowerCase()))) continue
-      relation.triggers.push({
-        event: String(event).toLowerCase() as Trigger['event'],
-        what: `the trigger ${String(name)} of ${relation.name} is not analysed`,
-      })
+      const what = `the trigger ${String(name)} of ${relation.name} is not analysed`
+      for (const known of eventsOf(String(event).toLowerCase())) relation.triggers.push({ event: known, what })
     }
     if (this.#declared.noOtherTriggers) return
     for (const relation of this.#byOid.values()) {
       yield
       if (relation.kind === 'table' && !this.#seesTriggers(relation))
-        for (const event of ['insert', 'update', 'delete'] as const)
+        for (const event of EVENTS)
           relation.triggers.push({
             event,
             what: `triggers of ${relation.name} are not visible: the account lacks the privilege TRIGGER (see unseenTriggers)`,
@@ -377,6 +333,14 @@ const MAX_LENGTH = 100_000
 const OWN_ROWS: ReadonlySet<string> = new Set(
   wordList('innodb myisam aria memory archive blackhole csv rocksdb tokudb columnstore ndb ndbcluster sequence'),
 )
+
+const EVENTS: readonly Trigger['event'][] = ['insert', 'update', 'delete']
+
+/** One that is not known may be any. */
+function eventsOf(name: string): readonly Trigger['event'][] {
+  const known = EVENTS.filter((event) => event === name)
+  return known.length === 0 ? EVENTS : known
+}
 
 /** Of numbers, times and bytes equal values look the same; of texts only as their collation says. */
 const EXACT: ReadonlySet<string> = new Set(

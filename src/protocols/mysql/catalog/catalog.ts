@@ -1,8 +1,9 @@
 import type { Name } from '../../../sql/query.ts'
-import type { Relation as SqlRelation, RelationCatalog } from '../../../sql/catalog.ts'
+import type { RelationCatalog } from '../../../sql/catalog.ts'
 import type { DefinitionTrees } from '../../../sql/masking/masking-scope.ts'
 import type { ServerVersion } from '../wire/server-version.ts'
 import { numberTable } from './number-table.ts'
+import type { Relation } from './relation.ts'
 
 /**
  * What the gateway knows of a target's definitions, as a session with a default database sees them. Read from information_schema with a
@@ -36,24 +37,6 @@ export interface Session {
   readonly database: string | undefined
   /** Tables that the session has made for itself, by `keyOf`: each may hide another one of its name, or be gone. */
   readonly temporary: ReadonlySet<string>
-}
-
-export interface Relation extends SqlRelation {
-  readonly kind: 'table' | 'view' | 'sequence' | 'system'
-  /** What runs when rows of it are written, by the event: triggers whose bodies are not read. */
-  readonly triggers: readonly Trigger[]
-  /** Why the effect of reading it is not known. */
-  readonly runs: readonly string[]
-  /** Tables that change with it by referential actions. */
-  readonly cascades: Readonly<Record<'delete' | 'deleteSets' | 'update', readonly number[]>>
-  /** What changes whenever its definition does. */
-  readonly identity: string
-}
-
-export interface Trigger {
-  readonly event: 'insert' | 'update' | 'delete'
-  /** For people. */
-  readonly what: string
 }
 
 /** The definitions as a session sees them. Those that see the same share it, and what is found out about it. */

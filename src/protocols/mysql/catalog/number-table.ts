@@ -1,3 +1,5 @@
+import { newRelation } from './relation.ts'
+
 /**
  * MariaDB's tables of numbers, `seq_1_to_10` or `seq_1_to_10_step_2`: every database has each of them, no list does, and they hold nothing but
  * what their name says. Source: MariaDB, Sequence Storage Engine.
@@ -6,25 +8,11 @@ export function numberTable(schema: string, table: string) {
   if (!PATTERN.test(table)) return undefined
   return {
     // They are all alike.
-    oid: -1,
-    schema,
-    name: `${schema}.${table}`,
-    kind: 'table' as const,
-    viewOf: [],
-    related: [],
+    ...newRelation(-1, schema, table),
     columns: new Map([['seq', 1]]),
     types: new Map([['seq', 'bigint']]),
     exact: new Set(['seq']),
-    opaque: false,
-    foreign: false,
-    definition: undefined,
-    generated: new Map(),
     unique: new Set(['seq']),
-    ties: [],
-    triggers: [],
-    runs: [],
-    cascades: { delete: [], deleteSets: [], update: [] },
-    identity: '',
   }
 }
 

@@ -1,7 +1,7 @@
 import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import { wordList } from '../../../shared/word-list.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
-import { UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
+import { ordered, UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
 import type { Call } from '../../../sql/query.ts'
 
 const OPPOSITES: Readonly<Record<string, string>> = {
@@ -36,40 +36,18 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
     return left === UNKNOWN || right === UNKNOWN ? UNKNOWN : left === right
   if (left === null || right === null) return null
   if (left === UNKNOWN || right === UNKNOWN) return UNKNOWN
-  if (typeof left === 'string' && typeof right === 'string') return compareTexts(name, left, right)
+  const operator = SPELLINGS[name] ?? name
+  if (typeof left === 'string' && typeof right === 'string') return ordered(operator, folded(left), folded(right))
   // A text beside a number is compared as a number.
   const [one, other] = [numberOf(left), numberOf(right)]
-  return typeof one === 'number' && typeof other === 'number' ? ordered(name, one, other) : UNKNOWN
-}
-
-function compareTexts(name: string, left: string, right: string): boolean | typeof UNKNOWN {
-  const [one, other] = [left, right].map(folded) as [string, string]
-  return ordered(name, one, other)
+  return typeof one === 'number' && typeof other === 'number' ? ordered(operator, one, other) : UNKNOWN
 }
 
 /** As the widest collations take texts: without case, accents and blanks at the end. */
 const folded = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/ +$/, '')
 
-function ordered<T extends string | number>(name: string, one: T, other: T): boolean | typeof UNKNOWN {
-  switch (name) {
-    case '=':
-    case '<=>':
-      return one === other
-    case '<>':
-    case '!=':
-      return one !== other
-    case '<':
-      return one < other
-    case '<=':
-      return one <= other
-    case '>':
-      return one > other
-    case '>=':
-      return one >= other
-    default:
-      return UNKNOWN
-  }
-}
+/** Spellings that other dialects do not have, or have for something else. */
+const SPELLINGS: Readonly<Record<string, string>> = { '<=>': '=', '!=': '<>' }
 
 const SELF = new Set(['=', '<=>', '<=', '>=', 'like', 'regexp'])
 const NEVER = new Set(['<>', '!=', '<', '>', 'not like', 'not regexp'])

@@ -2,7 +2,8 @@ import { around } from '../../../sql/relations-behind.ts'
 import { statementParts } from '../../../sql/parts.ts'
 import type { Name, Statement } from '../../../sql/query.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
-import { findRelation, type Catalog, type Relation, type Trigger } from '../catalog/catalog.ts'
+import { findRelation, type Catalog } from '../catalog/catalog.ts'
+import type { Relation, Trigger } from '../catalog/relation.ts'
 
 /** What a statement does besides what it says: tables that change with those it names, and code that runs. */
 export interface Effects {

@@ -4,14 +4,8 @@ import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { Redefinitions } from '../../../sql/facts/redefinitions.ts'
 import type { Name } from '../../../sql/query.ts'
 import { around } from '../../../sql/relations-behind.ts'
-import {
-  findRelation,
-  foldDatabase,
-  foldTable,
-  mayBeTemporary,
-  type Catalog,
-  type Relation,
-} from '../catalog/catalog.ts'
+import { findRelation, foldDatabase, foldTable, mayBeTemporary, type Catalog } from '../catalog/catalog.ts'
+import type { Relation } from '../catalog/relation.ts'
 import { isNotThere } from './missing-relations.ts'
 import { missesWhere } from './blind-writes.ts'
 import { dialectOf } from './dialect.ts'

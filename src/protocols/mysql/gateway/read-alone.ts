@@ -1,5 +1,6 @@
 import type { Engine } from '../../../gateway/engine.ts'
-import { keyOf, type Catalog, type Relation } from '../catalog/catalog.ts'
+import { keyOf, type Catalog } from '../catalog/catalog.ts'
+import { newRelation } from '../catalog/relation.ts'
 import { resolveFacts } from '../dialect/command-facts.ts'
 import type { SqlParser } from '../dialect/sql-parser.ts'
 import { SessionMemory } from '../dialect/session-memory.ts'
@@ -50,7 +51,7 @@ async function readAs(
 function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersion, database: string): Catalog {
   const named = parsed.flatMap(({ reads, writes }) => [...reads, ...writes])
   const relations = new Map(
-    named.map(({ schema = database, name }, index) => [keyOf(schema, name), assumedRelation(schema, name, index)]),
+    named.map(({ schema = database, name }, index) => [keyOf(schema, name), newRelation(index + 1, schema, name)]),
   )
   return {
     server,
@@ -66,28 +67,6 @@ function assumedCatalog(parsed: readonly ParsedStatement[], server: ServerVersio
     temporary: new Set(),
   }
 }
-
-const assumedRelation = (schema: string, name: string, index: number): Relation => ({
-  oid: index + 1,
-  name: `${schema}.${name}`,
-  schema,
-  kind: 'table',
-  viewOf: [],
-  related: [],
-  columns: new Map(),
-  types: new Map(),
-  exact: new Set(),
-  opaque: false,
-  foreign: false,
-  definition: undefined,
-  generated: new Map(),
-  unique: new Set(),
-  ties: [],
-  triggers: [],
-  runs: [],
-  cascades: { delete: [], deleteSets: [], update: [] },
-  identity: '',
-})
 
 const SERVERS = [
   { flavor: 'mysql', number: 80_400, text: '8.4.0' },

@@ -1,6 +1,6 @@
 import { like, ofNumber, ofText } from '../../../sql/conditions/text-values.ts'
 import type { ConditionTerms } from '../../../sql/conditions/terms.ts'
-import { UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
+import { ordered, UNKNOWN, type Value } from '../../../sql/conditions/values.ts'
 import type { Call } from '../../../sql/query.ts'
 
 const OPPOSITES: Readonly<Record<string, string>> = {
@@ -50,22 +50,7 @@ function compare(name: string, left: Value, right: Value): boolean | null | type
   if (typeof one === 'boolean' && typeof other === 'string') other = BOOLEANS[other] ?? NaN
   if (typeof other === 'boolean' && typeof one === 'string') one = BOOLEANS[one] ?? NaN
   if (typeof one !== typeof other || Number.isNaN(one) || Number.isNaN(other)) return UNKNOWN
-  switch (name) {
-    case '=':
-      return one === other
-    case '<>':
-      return one !== other
-    case '<':
-      return one < other
-    case '<=':
-      return one <= other
-    case '>':
-      return one > other
-    case '>=':
-      return one >= other
-    default:
-      return UNKNOWN
-  }
+  return ordered(name, one, other)
 }
 
 const SELF = new Set(['=', '<=', '>=', '~~', '~~*', '~', '~*'])

@@ -290,6 +290,17 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:protocols/mysql/masking/',
     ],
   },
+  // Texts to trees: what a server, a catalog or the facts say is not its business.
+  'protocols/mysql/dialect/parser': {
+    imports: [
+      'sql/query.ts',
+      'protocols/mysql/dialect/lexer.ts',
+      'protocols/mysql/dialect/words.ts',
+      'protocols/mysql/dialect/parser/',
+      'protocols/mysql/dialect/not-read.ts',
+      'type:protocols/mysql/dialect/reading-context.ts',
+    ],
+  },
   'protocols/mysql/catalog': {
     imports: [
       'shared/',
@@ -334,6 +345,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     packages: ['node:buffer', 'node:crypto', 'node:fs', 'node:net', 'node:path', 'node:tls', 'node:util'],
     clock: true,
+  },
+
+  // Rows and messages as bytes, without a socket or a clock.
+  'protocols/mysql/gateway/results': {
+    imports: ['wire/*.ts', 'sql/', 'masking/', 'protocols/mysql/wire/', 'protocols/mysql/gateway/results/'],
+    packages: ['node:buffer'],
   },
 
   // JSON whose places are known, so that some of it is changed and the rest stays as it is.
@@ -573,6 +590,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     imports: ['shared/', 'tunnel/', 'gateway-client/', 'type:api/schemas/', 'type:recording/'],
     packages: ['jose', 'node:crypto', 'type:node:stream', 'openid-client', 'ws'],
   },
+  'agent/tls': {
+    imports: ['agent/tls/', 'type:protocols/client-half.ts'],
+    packages: ['node:crypto', 'node:tls', 'type:node:net'],
+    clock: true,
+  },
   agent: {
     imports: [
       'shared/',
@@ -791,6 +813,10 @@ describe('architecture', () => {
     ['imports', 'protocols/mysql/client.ts', "import { x } from './target.ts'"],
     ['imports', 'protocols/mysql/dialect/lexer.ts', "import { x } from '../gateway/engine.ts'"],
     ['imports', 'protocols/mysql/dialect/lexer.ts', "import { x } from '../../../policy/decide.ts'"],
+    ['imports', 'protocols/mysql/dialect/parser/cursor.ts', "import { x } from '../guard.ts'"],
+    ['imports', 'protocols/mysql/dialect/parser/cursor.ts', "import type { X } from '../../catalog/catalog.ts'"],
+    ['imports', 'protocols/mysql/gateway/results/row-masking.ts', "import { x } from '../pipeline/pipeline.ts'"],
+    ['imports', 'agent/tls/local-tls.ts', "import { x } from '../forward.ts'"],
     ['imports', 'protocols/mysql/dialect/guard.ts', "import { x } from '../masking/scope.ts'"],
     ['imports', 'protocols/mysql/catalog/catalog.ts', "import { x } from '../dialect/words.ts'"],
     ['imports', 'protocols/mysql/catalog/catalog.ts', "import { x } from '../../../masking/plan.ts'"],

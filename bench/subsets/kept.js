@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { searchRecordings } from '../../dist/api/search-recordings.js'
+import { SearchedTexts } from '../../dist/api/searched-texts.js'
 import { directoryHome } from '../../dist/recording/homes/directory.js'
 import { readRecording } from '../../dist/recording/read.js'
 import { generateSigningKeyPem, signerFromPem } from '../../dist/recording/seal.js'
@@ -35,6 +36,8 @@ export async function kept({ quick }) {
       'sessions: before the middle': () => listSessions(db.read, { until: middle }, newest),
       'search: which sessions, all': () => all(searchSessions(db.read, {})),
       'search: how many, of one person': () => countSearched(db.read, { person: 'p7@example.com' }),
+      // Everything is read once: what cannot have a text is known from then on.
+      [FIRST_SEARCH]: () => search('a text of no command'),
       'search: a text that many have': () => search('FROM ORDERS'),
       'search: a text that one of the oldest has': () => search(textOf(7)),
       'search: a text that none has': () => search('nowhere to be found'),
@@ -46,10 +49,11 @@ export async function kept({ quick }) {
       'audit: before the middle': () => listAudit(db.read, { until: middle }, chain),
     }
     const results = []
-    for (const [name, ask] of Object.entries(questions)) results.push({ name, ...(await timed(ask)) })
+    for (const [name, ask] of Object.entries(questions))
+      results.push({ name, ...(await timed(ask, name === FIRST_SEARCH ? 1 : TIMES)) })
     return {
       results: { count, questions: results },
-      text: `${count} sessions, ${4 * count} entries of the audit chain; in one process, of ${TIMES} times, or as many as fit into ten seconds.\n\n${table(
+      text: `${count} sessions, ${4 * count} entries of the audit chain; in one process, of ${TIMES} times, but for what can only be asked once.\n\n${table(
         ['', 'p50 ms', 'p95 ms', 'longest that others waited, ms'],
         results.map(({ name, times, held }) => [
           name,
@@ -65,11 +69,10 @@ export async function kept({ quick }) {
   }
 }
 
-async function timed(ask) {
+async function timed(ask, most) {
   const times = []
   let held = 0
-  const until = performance.now() + 10_000
-  for (let time = 0; time < TIMES && (time === 0 || performance.now() < until); time++) {
+  for (let time = 0; time < most; time++) {
     let last = performance.now()
     const beat = setInterval(() => {
       const now = performance.now()
@@ -95,10 +98,13 @@ function searchIn(db, directory, signer) {
     state: {},
   })
   const trust = { keys: trustedKeys([{ publicKey: signer.publicKeyPem, from: '2020-01-01T00:00:00Z' }]), isOpen: false }
+  const known = new SearchedTexts()
+  const open = async (id, onHidden) => ({
+    events: readRecording(await records.read(await findRecording(db.read, id)), { onHidden, trust }),
+    isWhole: true,
+  })
   return async (text) => {
-    const found = searchRecordings(searchSessions(db.read, {}), { text }, 100, async (id, onHidden) =>
-      readRecording(await records.read(await findRecording(db.read, id)), { onHidden, trust }),
-    )
+    const found = searchRecordings(searchSessions(db.read, {}), { text }, 100, open, known)
     let count = 0
     for await (const { type } of found) if (type === 'command') count++
     return count
@@ -164,6 +170,7 @@ async function addSession(tx, n, at, place) {
   await entry('recording.stored', 'gateway', { home: 'directory' })
 }
 
+const FIRST_SEARCH = 'the first search after a start, a text that none has'
 const TIMES = 20
 /** Milliseconds. */
 const MINUTE = 60_000

@@ -168,7 +168,7 @@ async function decompress(bytes: Buffer, options: { maxOutputLength: number }): 
 }
 
 /** Bytes of events that are compressed at once. */
-const SHORT = 16 * 1024
+const SHORT = 32 * 1024
 /** Of what fits into a window of 4 KiB: clearing the memory of a larger one takes as long as compressing. */
 const VERY_SHORT = 4096
 const LITTLE_MEMORY = { level: 1, windowBits: 12, memLevel: 5 }

@@ -15,6 +15,7 @@ import { reasonBody } from '../schemas/access.ts'
 import { idParams } from '../schemas/common.ts'
 import { legalHoldSchema, timelineSchema, verificationSchema, type Found } from '../schemas/recording.ts'
 import { searchRecordings } from '../search-recordings.ts'
+import { SearchedTexts } from '../searched-texts.ts'
 import { whileProven } from '../proven-login.ts'
 import { timelinePage } from '../timeline-page.ts'
 import { needAuditor, readableSession } from '../visible-session.ts'
@@ -182,6 +183,7 @@ function tailRoute(app: App, deps: ApiDeps): void {
 
 function searchRoute(app: App, deps: ApiDeps): void {
   const { db, evidence, readings } = deps
+  const known = new SearchedTexts()
   const searchQuery = z.object({
     /** Part of the text of a command; optional where a decision or a kind is asked for. */
     text: z.string().max(1000).default(''),
@@ -214,8 +216,13 @@ function searchRoute(app: App, deps: ApiDeps): void {
       limit,
       async (id, onHidden) => {
         const row = await findRecording(db.read, id)
-        return row === undefined || row.state === 'deleted' ? undefined : evidence.events(row, { onHidden })
+        if (row === undefined || row.state === 'deleted') return undefined
+        return {
+          events: await evidence.events(row, { onHidden }),
+          isWhole: row.state === 'sealed' || row.state === 'stored',
+        }
       },
+      known,
     )
     const lines = async function* () {
       for await (const found of results) yield `${JSON.stringify(found satisfies Found)}\n`

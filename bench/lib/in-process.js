@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseConfig } from '../../dist/server/config/config.js'
@@ -24,7 +24,7 @@ import { ComparisonBudget } from '../../dist/gateway/comparison-budget.js'
 
 /**
  * PostgreSQL sessions without sockets: the parts that stand between two sockets in the gateway, with real recorders on the
- * disk. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`. Without
+ * disk, in a directory that whoever starts the process removes. Bytes go in on both sides; how many came out is counted. The catalog knows `pgbench_accounts` and `bulk`. Without
  * `hasLane` every statement goes the slow way.
  */
 export async function startRelays({ checks = true, hasLane = true } = {}) {
@@ -48,7 +48,6 @@ export async function startRelays({ checks = true, hasLane = true } = {}) {
     async stop() {
       await spool.stop()
       await parser.close()
-      rmSync(directory, { recursive: true, force: true })
     },
   }
 }

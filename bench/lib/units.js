@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { shuffled } from './measure.js'
@@ -13,27 +16,36 @@ import { shuffled } from './measure.js'
 export async function measureUnits(subset, rounds, enough = () => true) {
   const least = new Map()
   let units = {}
-  for (let count = 0; count < PROCESSES || (count < MAX_PROCESSES && !enough(relative(least))); count++) {
-    const { stdout } = await promisify(execFile)(process.execPath, [MEASURING, subset, String(rounds)])
-    const found = JSON.parse(stdout)
-    units = found.units
-    for (const [name, value] of found.least) least.set(name, Math.min(least.get(name) ?? Infinity, value))
+  // Removed when all is over: some file systems look for long for a place for a file where many were deleted a moment ago.
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-bench-'))
+  try {
+    for (let count = 0; count < PROCESSES || (count < MAX_PROCESSES && !enough(relative(least))); count++) {
+      const { stdout } = await promisify(execFile)(process.execPath, [MEASURING, subset, String(rounds)], {
+        env: { ...process.env, TMPDIR: directory },
+      })
+      const found = JSON.parse(stdout)
+      units = found.units
+      for (const [name, value] of found.least) least.set(name, Math.min(least.get(name) ?? Infinity, value))
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
   return { units, least, relative: relative(least) }
 }
 
-/** In this process, least of some rounds. `cases`: `{ name, unit, work }`, where `work` does something a number of times and returns that number. */
+/** In this process, least of some rounds. `cases`: `{ name, unit, work }`, where `work` does something a number of times and returns that number; `times`: in each round. */
 export async function measureHere(cases, rounds) {
   const all = [{ name: CALIBRATION, unit: 'piece', work: calibrate }, ...cases]
   const least = new Map(all.map(({ name }) => [name, Infinity]))
   for (let round = 0; round < rounds; round++) {
-    for (const { name, work } of shuffled(all)) {
-      const before = process.cpuUsage()
-      const units = await work()
-      const { user, system } = process.cpuUsage(before)
-      // The first round warms up.
-      if (round > 0) least.set(name, Math.min(least.get(name), (user + system) / units))
-    }
+    for (const { name, work, times = 1 } of shuffled(all))
+      for (let time = 0; time < times; time++) {
+        const before = process.cpuUsage()
+        const units = await work()
+        const { user, system } = process.cpuUsage(before)
+        // The first round warms up.
+        if (round > 0) least.set(name, Math.min(least.get(name), (user + system) / units))
+      }
   }
   return least
 }

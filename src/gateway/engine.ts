@@ -125,6 +125,8 @@ export interface CommandDraft {
    * that there, as `facts` say. Whoever may not see a thing is not told whether it exists.
    */
   readonly missing?: { readonly error: PamError; readonly facts: Facts } | undefined
+  /** What an approval of it covers besides, where rules ask once per command; undefined where it covers nothing else. */
+  readonly batch?: CommandBatch | undefined
   /** Why it is refused where no rule allows it as it is: nobody is asked about it. */
   readonly unread?: PamError | undefined
   /** What the effect depends on besides the text: settings, role. Part of what an approval is bound to. */
@@ -133,6 +135,21 @@ export interface CommandDraft {
   readonly inTransaction: boolean
   /** The same command looked at again, right before an approved one is forwarded. */
   again(): Promise<CommandDraft>
+}
+
+/**
+ * A request of a client's command that sends several. That they belong together is only what the client says: whoever decides is shown all
+ * that an approval covers, and it covers nothing else.
+ */
+export interface CommandBatch {
+  /** What this one does, without what may differ between those that one approval covers. */
+  readonly item: string
+  /** What others do that an approval of this one covers: their `item`. */
+  readonly covers: readonly string[]
+  /** How many of them. */
+  readonly limit: number
+  /** All of that for whoever decides; empty where there is nothing. */
+  readonly shown: readonly string[]
 }
 
 /** A command that was allowed, and may come again with other parameters. */

@@ -39,7 +39,7 @@ interface Waiting {
   readonly draft: CommandDraft
   readonly decision: string
   readonly policy: Policy
-  readonly covers: HoldJudgement['effect']['covers']
+  readonly effect: HoldJudgement['effect']
   readonly approval: Approval
   readonly settle: (outcome: Outcome) => void
 }
@@ -54,22 +54,32 @@ export class HeldCommands {
   readonly #waiting = new Map<string, Waiting>()
   /** Statements that were approved with whatever parameters come. */
   readonly #covered = new Set<string>()
+  /** By the digest of what they cover. */
+  readonly #batches = new Map<string, Batch>()
 
   constructor(parts: HeldCommandsParts) {
     this.#parts = parts
   }
 
-  /** Whether an earlier approval was for this statement with any parameters. */
-  isCovered(draft: CommandDraft, judgement: HoldJudgement, policy: Policy): boolean {
-    return judgement.effect.covers === 'statement' && this.#covered.has(this.#statementDigest(draft, policy))
+  /** Whether an earlier approval was for this statement with any parameters, or for the command that this is a part of. */
+  isCovered(draft: CommandDraft, judgement: HoldJudgement, decision: string, policy: Policy): boolean {
+    const { covers, per } = judgement.effect
+    if (covers === 'statement' && this.#covered.has(this.#statementDigest(draft, policy))) return true
+    if (per !== 'command' || draft.batch === undefined) return false
+    const { recorder, clock } = this.#parts
+    const approval = this.#batches.get(batchKey(draft.batch.item, judgement.rule, policy))?.take(clock.now())
+    if (approval === undefined) return false
+    this.#note({ approval, decision }, 'approved', approval)
+    recorder.intent({ type: 'forwarded', command: decision })
+    return true
   }
 
   hold(draft: CommandDraft, judgement: HoldJudgement, decision: string, policy: Policy): Hold {
     const { clock, ended } = this.#parts
-    const { approvers, covers } = judgement.effect
+    const { effect } = judgement
     const approval = this.#approvalFor(draft, judgement, policy)
     const { promise: outcome, resolve: settle } = resolvers<Outcome>()
-    const waiting: Waiting = { draft, decision, policy, covers, approval, settle }
+    const waiting: Waiting = { draft, decision, policy, effect, approval, settle }
     this.#waiting.set(approval.id, waiting)
     const stopTimer = clock.at(approval.expiresAt, () => settle({ type: 'expired' }))
     const onEnded = (): void => settle({ type: 'ended' })
@@ -83,7 +93,7 @@ export class HeldCommands {
     return {
       type: 'hold',
       id: decision,
-      notice: `${judgement.statement} needs approval by ${describeApprovers(approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
+      notice: `${judgement.statement} needs approval by ${describeApprovers(effect.approvers)}; request ${approval.id} sent, waiting up to ${wait} (Ctrl-C cancels)`,
       verdict,
       withdraw: () => settle({ type: 'withdrawn' }),
     }
@@ -117,6 +127,7 @@ export class HeldCommands {
       effect: [
         ...draft.facts.statements.map((statement) => describeEffect(statement, policy.language)),
         ...draft.notes(),
+        ...(judgement.effect.per === 'command' && draft.batch !== undefined ? draft.batch.shown : []),
       ].join('; '),
       digest: digest.of(draft, policy.version),
       createdAt: now,
@@ -124,12 +135,16 @@ export class HeldCommands {
   }
 
   async #verdictOn(waiting: Waiting, outcome: Promise<Outcome>): Promise<Verdict> {
-    const { approval, draft, decision, policy, covers } = waiting
+    const { approval, draft, decision, policy, effect } = waiting
     try {
       const estimated = await this.#estimateOf(draft, outcome)
       if (estimated !== SETTLED) await this.#file(approval, estimated)
-      const verdict = await this.#settled(waiting, await outcome)
-      if (verdict.type === 'forward' && covers === 'statement') this.#covered.add(this.#statementDigest(draft, policy))
+      const settled = await outcome
+      const verdict = await this.#settled(waiting, settled)
+      if (verdict.type === 'forward' && effect.covers === 'statement')
+        this.#covered.add(this.#statementDigest(draft, policy))
+      if (verdict.type === 'forward' && effect.per === 'command' && settled.type === 'approved')
+        this.#cover(waiting, settled.approval)
       return verdict
     } catch (error) {
       return { type: 'refuse', id: decision, error: asPamError(error) }
@@ -211,7 +226,7 @@ export class HeldCommands {
   }
 
   /** How it came out, for the record, with whoever decided last. */
-  #note({ approval, decision }: Waiting, state: string, by?: Approval): void {
+  #note({ approval, decision }: Pick<Waiting, 'approval' | 'decision'>, state: string, by?: Approval): void {
     const last = by?.decisions.at(-1)
     this.#parts.recorder.intent({
       type: 'approval',
@@ -223,10 +238,48 @@ export class HeldCommands {
     })
   }
 
+  /** What was shown together with an approved command, and comes soon. */
+  #cover({ draft, policy }: Waiting, approval: Approval): void {
+    if (draft.batch === undefined) return
+    const now = this.#parts.clock.now()
+    for (const [key, { isOver }] of this.#batches) if (isOver(now)) this.#batches.delete(key)
+    const batch = new Batch(approval, draft.batch.limit, now)
+    for (const item of draft.batch.covers) this.#batches.set(batchKey(item, approval.rule, policy), batch)
+  }
+
   #statementDigest(draft: CommandDraft, policy: Policy): string {
     return this.#parts.digest.of({ ...draft, parameters: [], inTransaction: false }, policy.version)
   }
 }
+
+/** What one approval covers besides the command that it was asked for: so many, one soon after the other. */
+class Batch {
+  readonly #approval: Approval
+  readonly #endsAt: number
+  #left: number
+  #lastAt: number
+
+  constructor(approval: Approval, limit: number, now: number) {
+    this.#approval = approval
+    this.#endsAt = now + BATCH_MS
+    this.#left = limit
+    this.#lastAt = now
+  }
+
+  readonly isOver = (now: number): boolean =>
+    this.#left === 0 || now >= this.#endsAt || now >= this.#lastAt + BATCH_PAUSE_MS
+
+  /** The approval for one more; undefined where it covers none. */
+  take(now: number): Approval | undefined {
+    if (this.isOver(now)) return undefined
+    this.#left--
+    this.#lastAt = now
+    return this.#approval
+  }
+}
+
+/** Under other rules, or another version of them, people are asked again. */
+const batchKey = (item: string, rule: string, policy: Policy): string => JSON.stringify([rule, policy.version, item])
 
 const refused = ({ approval, decision }: Waiting, code: PamError['code'], message: string): Verdict => ({
   type: 'refuse',
@@ -240,6 +293,9 @@ const refused = ({ approval, decision }: Waiting, code: PamError['code'], messag
 /** It was settled before it was filed. */
 const SETTLED: unique symbol = Symbol('settled')
 
+/** Milliseconds that the requests of one approved command may take in all, and from one to the next. */
+const BATCH_MS = 5 * 60_000
+const BATCH_PAUSE_MS = 60_000
 /** Milliseconds that the target has to say how much a held command touches. */
 const ESTIMATE_TIMEOUT_MS = 5000
 

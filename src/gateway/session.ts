@@ -134,7 +134,7 @@ export function createSession(parts: SessionParts): RunningSession {
         case 'deny':
           return { type: 'refuse', id: decision, error: denialError(judgement, draft, decision) }
         case 'hold':
-          if (held.isCovered(draft, judgement, rules)) return { type: 'forward', id: decision }
+          if (held.isCovered(draft, judgement, decision, rules)) return { type: 'forward', id: decision }
           return held.hold(draft, judgement, decision, rules)
       }
     },

@@ -278,6 +278,12 @@ const hold = z.strictObject({
     .enum(['parameters', 'statement'])
     .default('parameters')
     .describe('an approval is for these parameters, once; or for the statement with any, while the session lasts'),
+  per: z
+    .enum(['request', 'command'])
+    .default('request')
+    .describe(
+      'one approval for each request; or one for the requests of a single client command that do the same, such as the deletions of one kubectl delete',
+    ),
 })
 
 /** An entry of `commands:`. A ready-made set is several rules. */

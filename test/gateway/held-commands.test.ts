@@ -11,6 +11,8 @@ import { decided, draftOf, grantOf, jane, policyOf, SessionBench, store } from '
 const RULES = `commands:
   - { name: risky, match: { kinds: [truncate] }, hold: { approvers: { groups: [sre] }, expires: 10m } }
   - { name: once, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, covers: statement } }
+  - { name: together, match: { kinds: [drop-table] }, hold: { approvers: { groups: [sre] }, per: command } }
+  - { name: alone, match: { kinds: [drop-view] }, hold: { approvers: { groups: [sre] } } }
 `
 let bench: SessionBench
 let held: HeldCommands
@@ -208,7 +210,7 @@ describe('what comes before the approval', () => {
 describe('an approval for a statement', () => {
   const remove = (parameters: string[]) => draftOf({ kinds: ['delete'] }, { parameters })
   const isCovered = (draft: CommandDraft): boolean =>
-    held.isCovered(draft, judge.judge(draft, bench.policy) as HoldJudgement, bench.policy)
+    held.isCovered(draft, judge.judge(draft, bench.policy) as HoldJudgement, 'dec_2', bench.policy)
 
   it('covers it with any parameters, once it ran', async () => {
     expect(isCovered(remove(['1']))).toBe(false)
@@ -231,5 +233,80 @@ describe('an approval for a statement', () => {
     held.decided(decided(await filed(), 'approved'))
     await verdict
     expect(isCovered(truncate())).toBe(false)
+  })
+})
+
+describe('an approval for a client command of several requests', () => {
+  const batch = (item: string, covers = [item], limit = 3) => ({
+    item,
+    covers,
+    limit,
+    shown: [`and ${limit} like ${item}`],
+  })
+  const part = (item = 'a', kind = 'drop-table', covers?: string[]) =>
+    draftOf({ kinds: [kind] }, { text: `DROP ${item}`, batch: batch(item, covers) })
+  const isCovered = (draft: CommandDraft): boolean =>
+    held.isCovered(draft, judge.judge(draft, bench.policy) as HoldJudgement, 'dec_2', bench.policy)
+  const approved = async (draft: CommandDraft): Promise<Approval> => {
+    bench.state.filed.length = 0
+    const { verdict } = hold(draft)
+    const approval = await filed()
+    held.decided(decided(approval, 'approved'))
+    await verdict
+    return approval
+  }
+
+  const later = (milliseconds: number): void => {
+    bench.clock.at(bench.clock.now() + milliseconds, () => {})
+    bench.clock.next()
+  }
+
+  it('covers what was shown with it, so many and no more, each on record', async () => {
+    expect(isCovered(part())).toBe(false)
+    const approval = await approved(part())
+    expect(approval.effect).toMatch(/; and 3 like a$/)
+    bench.events.length = 0
+    expect(isCovered(part('b'))).toBe(false)
+    expect([1, 2, 3, 4].map(() => isCovered(part()))).toEqual([true, true, true, false])
+    expect(bench.events.slice(0, 2)).toEqual([
+      { type: 'approval', id: approval.id, command: 'dec_2', state: 'approved', by: 'bob@example.com' },
+      { type: 'forwarded', command: 'dec_2' },
+    ])
+    expect(bench.events).toHaveLength(6)
+    expect(bench.state.used).toHaveLength(1)
+  })
+
+  it('counts what it covers together, whichever of it comes', async () => {
+    await approved(part('a', 'drop-table', ['b', 'c']))
+    expect(isCovered(part('a'))).toBe(false)
+    expect(['b', 'c', 'b', 'c'].map((item) => isCovered(part(item)))).toEqual([true, true, true, false])
+  })
+
+  it('covers nothing later, or after a pause', async () => {
+    await approved(part())
+    later(59_000)
+    expect(isCovered(part())).toBe(true)
+    later(60_000)
+    expect(isCovered(part())).toBe(false)
+    await approved(part('c', 'drop-table', ['c']))
+    for (let count = 0; count < 2; count++) {
+      later(50_000)
+      expect(isCovered(part('c'))).toBe(true)
+    }
+    later(250_000)
+    expect(isCovered(part('c'))).toBe(false)
+  })
+
+  it('covers nothing where the rule asks about each request, the rules have changed, or it was denied', async () => {
+    await approved(part('a', 'drop-view'))
+    expect(isCovered(part('a', 'drop-view'))).toBe(false)
+    bench.state.filed.length = 0
+    const { verdict } = hold(part('d'))
+    held.decided(decided(await filed(), 'denied'))
+    await verdict
+    expect(isCovered(part('d'))).toBe(false)
+    await approved(part('e'))
+    bench.policy = policyOf(`${RULES}  - { name: another, allow: true }\n`)
+    expect(isCovered(part('e'))).toBe(false)
   })
 })

@@ -116,6 +116,36 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     expect(gone.stderr).toContain('NotFound')
   })
 
+  it('asks once for all deletions of a command where rules say so, and again for the next command', async () => {
+    const names = ['one', 'two', 'three']
+    for (const name of names) await cluster.apply(JSON.stringify(configMap(name)))
+    const held = kubectl('delete', 'configmap', ...names, '-n', 'dev')
+    const review = await eventually(
+      async () => (await bob.api.reviews.list()).find(({ kind }) => kind === 'command'),
+      'a review',
+    )
+    expect(JSON.stringify(review)).toContain('with it up to 19 more deletions of configmaps in dev')
+    await decide('approve')
+    const outcome = await held
+    expect(outcome.stdout.match(/deleted/g)).toHaveLength(3)
+    const again = kubectl('delete', 'configmap', 'kube-root-ca.crt', 'settings', '-n', 'dev')
+    await decide('deny')
+    await decide('deny')
+    expect((await again).stderr.match(/Forbidden/g)).toHaveLength(2)
+  })
+
+  it('asks once for what kubectl cp runs', async () => {
+    const file = join(directory, 'copied')
+    writeFileSync(file, 'content')
+    const there = cluster.containerDirectory('dev', 'web-1', 'app')
+    const held = kubectl('cp', file, `dev/web-1:${there}`, '-c', 'app')
+    await decide('approve')
+    const outcome = await held
+    expect(outcome.stderr).not.toContain('Error')
+    expect(outcome.code).toBe(0)
+    expect(readFileSync(join(there, 'copied'), 'utf8')).toBe('content')
+  })
+
   it('is denied by a person, and nothing happens', async () => {
     await cluster.apply(JSON.stringify(configMap('kept')))
     const held = kubectl('delete', 'configmap', 'kept', '-n', 'dev')
@@ -360,7 +390,10 @@ targets:
 access:
   - { name: the cluster, who: { groups: [engineering] }, targets: { names: [prod-k8s, lost] }, grant: standing }
 commands:
-  - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] } } }
+  - { name: a person decides, match: { kinds: [delete] }, hold: { approvers: { groups: [sre] }, per: command } }
+  - name: copying
+    match: { kinds: [exec], commands: ["test -d ...", "tar -xmf - ..."] }
+    hold: { approvers: { groups: [sre] }, per: command }
   - { name: listing in containers, match: { kinds: [exec], programs: [ls] }, allow: true }
   - name: who one is
     match: { kinds: [exec], namespaces: [dev], commands: [id ...] }

@@ -57,6 +57,7 @@ describe('a rule for commands', () => {
             approvers: { groups: ['sre'], count: 1 },
             expires: 900_000,
             inTransaction: 'wait',
+            per: 'request',
             covers: 'parameters',
           },
         }),

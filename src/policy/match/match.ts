@@ -17,6 +17,8 @@ export interface HoldEffect {
   readonly inTransaction: 'wait' | 'refuse'
   /** What an approval is for: these parameters, once; or the statement, for the rest of the session. */
   readonly covers: 'parameters' | 'statement'
+  /** Whether people are asked about each request of a client's command, or about all of one command that do the same. */
+  readonly per: 'request' | 'command'
 }
 
 /** All that is named must fit; a vocabulary says how (vocabulary.ts), and which words there are besides these two. */

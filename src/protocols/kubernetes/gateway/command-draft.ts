@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CommandDraft, Recordable, Session } from '../../../gateway/engine.ts'
+import type { CommandBatch, CommandDraft, Recordable, Session } from '../../../gateway/engine.ts'
 import type { Facts } from '../../../policy/command.ts'
 import { commitmentMark, escapeMarks } from '../../../shared/commitment.ts'
 import { valueOf } from '../../http/wire/headers.ts'
@@ -7,6 +7,7 @@ import { requestText } from '../record/request-text.ts'
 import { forwardFacts } from '../streams/stream-facts.ts'
 import type { KubernetesTarget } from '../target.ts'
 import { maskingRefusal } from './answer-masking.ts'
+import { batchOf } from './command-batch.ts'
 import type { KubernetesCommand } from './read-command.ts'
 import { impersonatedUser } from './upstream-headers.ts'
 
@@ -21,7 +22,7 @@ export function draftOf(
   const { head, request, body, bytes } = command
   const { shown, recorded } =
     request === undefined ? unreadText(command, session) : requestText(request, head.target, body, bytes, session)
-  const told = { text: shown, recorded, facts: command.facts }
+  const told = { text: shown, recorded, facts: command.facts, batch: batchOf(command) }
   return draft(command, session, told, async () => draftOf(await again(), session, again))
 }
 
@@ -41,12 +42,13 @@ interface Told {
   readonly text: string
   readonly recorded: Recordable
   readonly facts: Facts
+  readonly batch?: CommandBatch | undefined
 }
 
 function draft(
   command: KubernetesCommand,
   session: KubernetesSession,
-  { text, recorded, facts }: Told,
+  { text, recorded, facts, batch }: Told,
   again?: () => Promise<CommandDraft>,
 ): CommandDraft {
   const { head, bytes, refusal, transport, place } = command
@@ -59,6 +61,7 @@ function draft(
     comparisons: [],
     notes: () => (place === undefined ? [] : [place.note]),
     estimate: () => Promise.resolve(undefined),
+    batch,
     refusal: refusal ?? maskingRefusal(command, session),
     context: {
       // What is shown has secrets left out, so it is not all that would run.

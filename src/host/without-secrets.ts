@@ -10,19 +10,34 @@ interface Keeping {
 /** Values of masked kinds, and what stands where passwords stand, are replaced by a commitment before they are kept. */
 export function withoutSecrets(text: string, session: Keeping): string {
   const kinds = [...session.masking.kinds, ...ALWAYS]
-  const spans = findKinds(text, kinds).map(({ start, end }) => ({ start, end }))
-  for (const match of text.matchAll(PASSWORDS)) {
-    const start = match.index + match[0].length - (match[1] ?? '').length
-    if (!spans.some((span) => start < span.end && match.index + match[0].length > span.start))
-      spans.push({ start, end: match.index + match[0].length })
-  }
+  const found = findKinds(text, kinds).map(({ start, end }) => ({ start, end }))
+  const passwords = Array.from(text.matchAll(PASSWORDS), ({ index, 0: { length }, 1: value = '' }) => ({
+    start: index + length - value.length,
+    end: index + length,
+  }))
   let hidden = ''
   let at = 0
-  for (const { start, end } of spans.toSorted((one, other) => one.start - other.start)) {
+  for (const { start, end } of [...found, ...apartFrom(found, passwords)].toSorted(byStart)) {
     hidden += `${text.slice(at, start)}<secret ${session.commitment(text.slice(start, end))}>`
     at = end
   }
   return hidden + text.slice(at)
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const byStart = (one: Span, other: Span): number => one.start - other.start
+
+/** Those that overlap none of the others; both in the order of where they start, and neither with two that overlap. */
+function apartFrom(others: readonly Span[], spans: readonly Span[]): Span[] {
+  let next = 0
+  return spans.filter(({ start, end }) => {
+    while ((others[next]?.end ?? Infinity) <= start) next++
+    return end <= (others[next]?.start ?? Infinity)
+  })
 }
 
 const ALWAYS: readonly MaskedKind[] = (['jwt', 'private-key', 'cloud-key'] as const).map((kind) => ({

@@ -221,6 +221,43 @@ const CASES: readonly Case[] = [
     body: { data: { password: 'eA==' } },
     tells: ({ status }) => status === 422,
   },
+  ...(
+    [
+      ['the right guess', 'i3', ENCODED, 200],
+      ['a wrong guess', 'i4', 'eA==', 422],
+    ] as const
+  ).map(([what, name, guess, status]): Case => ({
+    name: `${what} by a write to what is immutable`,
+    before: [[`${NS}/secrets`, { metadata: { name }, immutable: true, stringData: { password: VALUE } }]],
+    line: `PATCH ${NS}/secrets/${name}`,
+    type: MERGE,
+    body: { data: { password: guess } },
+    tells: (answer) => answer.status === status,
+  })),
+  {
+    name: 'the right guess by a forced apply to what is immutable',
+    before: [[`${NS}/secrets`, { metadata: { name: 'i5' }, immutable: true, stringData: { password: VALUE } }]],
+    line: `PATCH ${NS}/secrets/i5?fieldManager=guess&force=true`,
+    type: APPLY,
+    body: { apiVersion: 'v1', kind: 'Secret', stringData: { password: VALUE } },
+    tells: ({ status }) => status === 200,
+  },
+  {
+    name: 'a wrong guess by a JSON patch of what is immutable',
+    before: [[`${NS}/secrets`, { metadata: { name: 'i6' }, immutable: true, stringData: { password: VALUE } }]],
+    line: `PATCH ${NS}/secrets/i6`,
+    type: JSON_PATCH,
+    body: [{ op: 'replace', path: '/data/password', value: 'eA==' }],
+    tells: ({ status }) => status === 422,
+  },
+  {
+    name: 'the right guess by a write to an immutable ConfigMap',
+    before: [[`${NS}/configmaps`, { metadata: { name: 'i7' }, immutable: true, data: { password: VALUE } }]],
+    line: `PATCH ${NS}/configmaps/i7`,
+    type: MERGE,
+    body: { data: { password: VALUE } },
+    tells: ({ status }) => status === 200,
+  },
   {
     name: 'a policy of admission that quotes',
     line: `PATCH ${SECRET}?dryRun=All`,

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/demo/local-postgres.ts'
 import { writeDemoConfig } from '../../src/demo/setup.ts'
 import { startGateway, type RunningGateway } from '../../src/demo/stack.ts'
+import { readRecording } from '../../src/recording/read.ts'
 import { eventually, signIn, type SignedIn } from '../helpers/gateway-client.ts'
 import {
   HELM,
@@ -252,6 +253,21 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     const outcome = await watching
     // kubectl prints the Status of the last event as a table.
     expect(outcome.stdout).toMatch(/^Failure +Forbidden +.*enough/m)
+    // The record of the session has what the client was shown.
+    const recordings = join(directory, 'data', 'recordings')
+    const stored = await eventually(
+      () =>
+        existsSync(recordings)
+          ? readdirSync(recordings, { recursive: true, encoding: 'utf8' }).find((name) => name.includes(session.id))
+          : undefined,
+      'its record is stored',
+    )
+    const shown: (string | null)[] = []
+    for await (const { event } of readRecording(join(recordings, stored), {}))
+      if (event.type === 'rows') shown.push(...event.rows.flat())
+    expect(shown).toContainEqual(expect.stringMatching(/^\{"cells":\["web-1",/))
+    expect(shown).toContainEqual(expect.stringMatching(/^\{.*"name":"db"/))
+    expect(shown.join('\n')).not.toContain(Buffer.from('correct-horse-battery').toString('base64'))
   })
 
   it('is a context of a kubeconfig that kubectl writes, too, for as long as the port is open', async () => {

@@ -80,6 +80,11 @@ const schema = z
       .describe(
         'how much output of each command in a container is kept in the record, as the client sees it; terminals are kept whole',
       ),
+    recordAnswers: size
+      .prefault('16 KiB')
+      .describe(
+        'how much of each answer about resources is kept in the record, as the client sees it and without the values of secrets; 0: nothing',
+      ),
   })
   .superRefine((target, context) => {
     const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })

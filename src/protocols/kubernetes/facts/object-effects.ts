@@ -183,6 +183,10 @@ const FIELD_SETTINGS: Readonly<Record<string, Setting>> = {
   'ContainerPort.hostPort': when('host-port'),
   'HTTPGetAction.host': when('probe-host'),
   'TCPSocketAction.host': when('probe-host'),
+  // Traffic to these addresses is led to the service, whosever they are (CVE-2020-8554).
+  'ServiceSpec.externalIPs': when('external-ips'),
+  'LoadBalancerIngress.ip': when('external-ips'),
+  'LoadBalancerIngress.hostname': when('external-ips'),
 }
 
 /** Parts of pods and volumes that are a setting by being there. */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import type { AnswerRecord } from '../record/answer-record.ts'
 
 /** The body of an answer on its way to a client, no faster than that reads. */
 export class AnswerBody {
@@ -7,10 +8,12 @@ export class AnswerBody {
   endsLine = true
   readonly #out: Writable
   readonly #left: AbortSignal
+  readonly #kept: AnswerRecord | undefined
 
-  /** `left`: the client waits for it no more. */
-  constructor(out: Writable, left: AbortSignal) {
+  /** `left`: the client waits for it no more. `kept`: what of it goes into the record. */
+  constructor(out: Writable, left: AbortSignal, kept: AnswerRecord | undefined) {
     this.#out = out
+    this.#kept = kept
     this.#left = left
   }
 
@@ -19,7 +22,9 @@ export class AnswerBody {
     if (chunk.length === 0) return true
     this.bytes += chunk.length
     this.endsLine = chunk.at(-1) === NEWLINE
-    return this.#left.aborted || this.#out.write(chunk)
+    if (this.#left.aborted) return true
+    this.#kept?.push(chunk)
+    return this.#out.write(chunk)
   }
 
   drained(): Promise<void> {

@@ -5,6 +5,7 @@ import type { UpstreamAnswer } from '../../http/upstream/answer.ts'
 import { statusOf } from '../status.ts'
 import type { KubernetesTarget } from '../target.ts'
 import { AnswerBody } from './answer-body.ts'
+import { answerRecord, type AnswerRecord } from '../record/answer-record.ts'
 import { passesWarnings } from '../masking/response-masker.ts'
 import { passedAnswerHeaders } from './answer-headers.ts'
 import { answerMasking } from './answer-masking.ts'
@@ -26,6 +27,7 @@ export class AnswerRelay {
   readonly #session: Session<KubernetesTarget>
   #status: number | undefined
   #body: AnswerBody | undefined
+  #kept: AnswerRecord | undefined
 
   constructor(allowed: AllowedRequest, exchange: Exchange, session: Session<KubernetesTarget>) {
     this.#allowed = allowed
@@ -46,7 +48,18 @@ export class AnswerRelay {
     )
     // Shown to people by kubectl (RFC 7234, section 5.5).
     if (warning !== undefined) headers.push(['warning', `299 pamctl ${JSON.stringify(warning)}`])
-    const body = new AnswerBody(this.#exchange.answer({ status: answer.status, headers }), this.#exchange.left)
+    this.#kept =
+      request === undefined
+        ? undefined
+        : answerRecord({
+            session: this.#session,
+            request,
+            decision: this.#allowed.decision,
+            headers: answer.headers,
+            limit: this.#session.config.recordAnswers,
+          })
+    const out = this.#exchange.answer({ status: answer.status, headers })
+    const body = new AnswerBody(out, this.#exchange.left, this.#kept)
     this.#body = body
     const through = masking?.(body) ?? body
     for await (const chunk of answer.body as AsyncIterable<Buffer>) await through.write(chunk)
@@ -68,6 +81,7 @@ export class AnswerRelay {
   /** What has become of it. */
   record(durationMs: number): void {
     const status = this.#status
+    this.#kept?.end()
     this.#session.recorder.outcome({
       type: 'result',
       command: this.#allowed.decision,

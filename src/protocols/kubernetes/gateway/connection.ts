@@ -11,6 +11,7 @@ import { draftOf, portDraftOf } from './command-draft.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { forward } from './forward.ts'
 import { verdictOn } from './hold.ts'
+import { withImmutability } from './look-up-immutable.ts'
 import { withPlace } from './look-up-place.ts'
 import { readCommand, type KubernetesCommand } from './read-command.ts'
 import { reasonFor, refuseExchange } from './refuse.ts'
@@ -74,7 +75,11 @@ export class KubernetesConnection implements HttpHandler {
       kept = body.length
       this.#keep(kept)
       const read = async (): Promise<KubernetesCommand> =>
-        withPlace(await readCommand(exchange, body, this.#parts.reader), this.#parts, signal)
+        withImmutability(
+          await withPlace(await readCommand(exchange, body, this.#parts.reader), this.#parts, signal),
+          this.#parts,
+          signal,
+        )
       const command = this.#unlessRefused(await read())
       const draft = draftOf(command, session, read)
       const { verdict, warning } = await this.#decide(draft, exchange.left, command.timeoutMs)

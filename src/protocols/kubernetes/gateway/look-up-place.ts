@@ -16,11 +16,11 @@ export async function withPlace(
   const { request, transport } = command
   if (request === undefined || transport === undefined) return command
   if (parts.session.preview(draftOf(command, parts.session)) !== undefined) return command
-  return { ...command, place: await placeOf(request, (target) => get(target, parts, signal)) }
+  return { ...command, place: await placeOf(request, (target) => lookUp(target, parts, signal)) }
 }
 
 /** As the person, like the request itself. */
-async function get(
+export async function lookUp(
   target: string,
   { session, upstream }: Pick<ConnectionParts, 'session' | 'upstream'>,
   signal: AbortSignal,
@@ -37,11 +37,11 @@ async function get(
   let length = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.length
-    // No pod is as large: etcd takes no more.
-    if (length > MAX_POD_BYTES) return { status: 0, body: Buffer.alloc(0) }
+    // No object is as large: etcd takes no more.
+    if (length > MAX_OBJECT_BYTES) return { status: 0, body: Buffer.alloc(0) }
     chunks.push(chunk)
   }
   return { status, body: Buffer.concat(chunks) }
 }
 
-const MAX_POD_BYTES = 4 * 1024 * 1024
+const MAX_OBJECT_BYTES = 4 * 1024 * 1024

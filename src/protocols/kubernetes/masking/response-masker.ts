@@ -308,7 +308,7 @@ const INVALID =
 const IMMUTABLE = 'field is immutable when `immutable` is set'
 /** Columns that show what every object has. */
 const SAFE_COLUMNS = new Set(['Namespace', 'Age', 'Created At'])
-const LISTS: ReadonlySet<string> = new Set(['items', 'rows'])
+export const LISTS: ReadonlySet<string> = new Set(['items', 'rows'])
 /** etcd keeps no object of more than some megabytes. */
 const MAX_PIECE = 16 * 1024 * 1024
 const MAX_TEXT = 64 * 1024

@@ -18,6 +18,17 @@ export function refusedByMasking(request: ApiRequest, body: Body | BodyFailure, 
   return refusedSelector(request, fields) ?? refusedBody(request, body, fields)
 }
 
+/** Whether a request sets masked fields of what can be made immutable: then only a write of the very same value is no error. */
+export function setsMaskedOfImmutable(request: ApiRequest, body: Body | BodyFailure, plan: MaskingPlan): boolean {
+  const { isResource, verb, resource, group, subresource } = request
+  if (!isResource || (verb !== 'update' && verb !== 'patch') || subresource !== '' || 'failure' in body) return false
+  if (!MAY_BE_IMMUTABLE.has(fullName(resource, group)) || body.type === 'none') return false
+  const fields = fieldsOf(request, plan.fields ?? [])
+  return body.type === 'patch' && body.patch === 'json'
+    ? body.operations.some(({ path }) => leadsTo(path, fields))
+    : fields.some((field) => holds(body.object, field.path, 0))
+}
+
 /** What is selected by a masked value is found by guessing it. */
 function refusedSelector(request: ApiRequest, fields: readonly MaskedField[]): string | undefined {
   const { query, resource, group } = request
@@ -166,6 +177,8 @@ const UNCHANGEABLE = new Set([
   'controllerrevisions.apps',
   'certificatesigningrequests.certificates.k8s.io',
 ])
+/** Those that say so themselves. */
+const MAY_BE_IMMUTABLE = new Set(['secrets', 'configmaps'])
 const COPIES: readonly { readonly path: readonly PathStep[] }[] = [
   { path: ['metadata', 'annotations'] },
   { path: ['metadata', 'managedFields'] },

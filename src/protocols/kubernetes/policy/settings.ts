@@ -22,6 +22,7 @@ export const SETTINGS = [
   'pod-secrets',
   'csi-volume',
   'probe-host',
+  'external-ips',
   'ephemeral-container',
   'owner-references',
   'finalizers',

@@ -54,6 +54,30 @@ export function requestText(
   return { shown, recorded: { text: recorded, parameters: [] } }
 }
 
+/**
+ * An object, an event of a watch or a row of a table as a client got it, without the values of secrets: what rules hide is hidden in it
+ * already.
+ */
+export function withoutSecretValues(
+  piece: unknown,
+  request: ApiRequest,
+  session: Pick<Session, 'masking' | 'commitment'>,
+): unknown {
+  const replacer = new SecretReplacer(
+    { ...session, masking: { ...session.masking, fields: [] } },
+    (value) => commitmentMark(session.commitment(value)),
+    (text) => withoutSecrets(escapeMarks(text), session),
+  )
+  const body = { type: 'object', object: piece } as Body
+  if (!isObject(piece) || !isObject(piece['object']) || !('cells' in piece || 'type' in piece))
+    return replacer.value(piece, request, body)
+  const { object, ...around } = piece
+  return {
+    ...(replacer.value(around, request, body) as object),
+    object: replacer.value(object, request, body),
+  }
+}
+
 const contentOf = (body: Body): unknown => {
   if (body.type === 'none') return undefined
   return body.type === 'patch' && body.patch === 'json' ? body.operations.map(operationOf) : body.object

@@ -205,6 +205,25 @@ describe('what a body asks for', () => {
     expect(statement.unknown).toEqual([])
   })
 
+  it.each<[string, unknown, keyof typeof TYPES | undefined]>([
+    ['POST /api/v1/namespaces/dev/services', { spec: { externalIPs: ['10.0.0.1'] } }, undefined],
+    ['PATCH /api/v1/namespaces/dev/services/web', { spec: { externalIPs: ['10.0.0.1'] } }, 'apply'],
+    [
+      'PATCH /api/v1/namespaces/dev/services/web',
+      [{ op: 'add', path: '/spec/externalIPs/0', value: '10.0.0.1' }],
+      'json-patch',
+    ],
+    [
+      'PATCH /api/v1/namespaces/dev/services/web/status',
+      { status: { loadBalancer: { ingress: [{ ip: '10.0.0.1' }] } } },
+      'merge',
+    ],
+  ])('%s leads traffic of other addresses to a service', (line, body, type) => {
+    const statement = facts(line, body, type)
+    expect(statement.settings).toEqual(['external-ips'])
+    expect(statement.unknown).toEqual([])
+  })
+
   it('has nothing to say of an ordinary pod', () => {
     const spec = container({
       securityContext: {

@@ -114,6 +114,7 @@ export class LaneConnection {
       searchPath: ['pg_catalog', 'public'],
       place,
       seenChanges: place.definitions.changes,
+      readAt: performance.now(),
       parameters: new Map([['application_name', '']]),
       target: {
         processId: undefined,

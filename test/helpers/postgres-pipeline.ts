@@ -9,7 +9,7 @@ import type { PostgresTarget } from '../../src/protocols/postgres/target.ts'
 import { idleHandler, type Channel } from '../../src/shared/channel.ts'
 import type { PamError } from '../../src/shared/errors.ts'
 
-const CATALOG: CatalogRows = {
+export const CATALOG_ROWS: CatalogRows = {
   ...NO_ROWS,
   relations: [['20000', 'public', 'people']],
   columns: [
@@ -101,16 +101,18 @@ export function testPipeline({
     decidesByText,
     readOnly,
   } as unknown as Session<PostgresTarget>
+  const place = new CatalogPlace(definitions)
   const pipeline = new PipelineState({
     client: writable(toClient),
     upstream: writable(toUpstream),
     session,
     parser: { parse: () => [], counts: { known: 0, template: 0, read: 0 }, close: () => Promise.resolve() },
-    catalog: { ...CATALOG, ...catalog },
+    catalog: { ...CATALOG_ROWS, ...catalog },
     trees: new Map(),
     searchPath: ['pg_catalog', 'public'],
-    place: new CatalogPlace(definitions),
+    place,
     seenChanges: 0,
+    readAt: performance.now(),
     parameters: new Map(),
     target: {
       processId: undefined,
@@ -118,5 +120,5 @@ export function testPipeline({
       aside: () => Promise.reject(new Error('nothing is read')),
     },
   })
-  return { pipeline, toClient, toUpstream, ended: ended.signal, session }
+  return { pipeline, place, toClient, toUpstream, ended: ended.signal, session }
 }

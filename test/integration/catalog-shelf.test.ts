@@ -52,9 +52,9 @@ async function read(shelf: CatalogShelf, options?: string) {
   const count = { asked: 0 }
   try {
     const ask = asker(client, count)
-    const { place, snapshot } = await shelf.find('target', STATE, ask)
+    const found = await shelf.find('target', STATE, ask)
     count.asked = 0
-    const rows = await place.readUnlessQuiet(snapshot, ask)
+    const { rows } = await found.place.readAtLogin(found, false, ask)
     return { rows, asked: count.asked, names: rows.relations.map(([, schema, name]) => `${schema}.${name}`) }
   } finally {
     await client.end()

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Person, Target } from '../../src/policy/command.ts'
@@ -52,6 +53,8 @@ const BY_MORE: readonly (readonly unknown[])[] = [
   [{ use: 'app-developer' }],
 ]
 
+const FIRST_NEEDS_MORE = BY_MORE.map(([first]) => first)
+
 it.each(BY_TEXT.map((rules) => [JSON.stringify(rules), rules] as const))(
   'the text alone decides: %s',
   (_name, rules) => {
@@ -72,31 +75,83 @@ it('a rule for one type of target is none for the others', () => {
   expect(byText(rules)).toBe(false)
 })
 
+/** What a target may say of a statement besides its text. */
+const TOLD = [
+  {},
+  { reads: ['hr.people'], behind: ['public.ledger'] },
+  { writes: ['public.ledger'] },
+  { unknown: ['a trigger runs something'] },
+  { reads: ['?.made'], writes: ['hr.people'], behind: ['*.*'], unknown: ['the relation made is not in the catalog'] },
+]
+const TEXTS = ['select', 'delete', 'drop-table', 'insert', 'do'].flatMap((kind) =>
+  [true, false].flatMap((missingWhere) =>
+    [[], ['pg_read_file'], ['hr.f']].map((functions) => ({ kinds: [kind], missingWhere, functions })),
+  ),
+)
+
+/** Texts that get different verdicts, whatever their names stand for. */
+function textsThatVary(rules: readonly unknown[]): object[] {
+  const policy = policyOf(named(rules))
+  return TEXTS.filter((text) => {
+    const verdicts = TOLD.map((of) => {
+      const statements = [sqlStatement({ ...text, ...of })]
+      const command = { protocol: 'postgres', kind: 'statement', text: '', parameters: [] } as const
+      const { type, rule } = decideCommand(policy, jane, target, { ...command, facts: { type: 'sql', statements } })
+      return `${type} by ${rule}`
+    })
+    return new Set(verdicts).size > 1
+  })
+}
+
 it('where the text alone decides, what the target has to say of it changes no verdict', () => {
-  const told = [
-    {},
-    { reads: ['hr.people'], behind: ['public.ledger'] },
-    { writes: ['public.ledger'] },
-    { unknown: ['a trigger runs something'] },
-    { reads: ['?.made'], writes: ['hr.people'], behind: ['*.*'], unknown: ['the relation made is not in the catalog'] },
-  ]
-  const texts = ['select', 'delete', 'drop-table', 'insert', 'do'].flatMap((kind) =>
-    [true, false].flatMap((missingWhere) =>
-      [[], ['pg_read_file'], ['hr.f']].map((functions) => ({ kinds: [kind], missingWhere, functions })),
-    ),
+  for (const rules of BY_TEXT) expect([rules, textsThatVary(rules)]).toEqual([rules, []])
+})
+
+const some = <T>(...values: readonly T[]) => fc.subarray([...values], { minLength: 1, maxLength: 2 })
+const anyRule = fc
+  .record(
+    {
+      who: fc.constantFrom({ groups: ['engineering'] }, { groups: ['sre'] }, { kind: 'service' }),
+      targets: fc.constantFrom({}, { names: ['dev-db'] }, { names: ['other-db'] }, { labels: { env: 'dev' } }),
+      match: fc.record(
+        {
+          kinds: some('select', 'delete', 'drop-*', 'do'),
+          unknown: fc.boolean(),
+          relations: some('hr.*', 'ledger', '*.*'),
+          writes: some('hr.*', 'ledger'),
+          functions: some('pg_read_file', 'hr.f'),
+          missingWhere: fc.boolean(),
+        },
+        { requiredKeys: [] },
+      ),
+      effect: fc.constantFrom({ allow: true }, { deny: 'no' }, { hold: { approvers } }),
+      when: fc.constantFrom('statement.missingWhere', '"hr.people" in statement.reads', 'size(statement.unknown) == 0'),
+    },
+    { requiredKeys: ['match', 'effect'] },
   )
-  for (const rules of BY_TEXT) {
-    const policy = policyOf(named(rules))
-    for (const text of texts) {
-      const verdicts = told.map((of) => {
-        const statements = [sqlStatement({ ...text, ...of })]
-        const command = { protocol: 'postgres', kind: 'statement', text: '', parameters: [] } as const
-        const { type, rule } = decideCommand(policy, jane, target, { ...command, facts: { type: 'sql', statements } })
-        return `${type} by ${rule}`
-      })
-      expect([rules, text, new Set(verdicts).size]).toEqual([rules, text, 1])
-    }
-  }
+  .map(({ effect, ...rule }) => ({ ...rule, ...effect }))
+
+it('of any policy that the text alone decides no verdict changes with what the target has to say', () => {
+  const seen = { byText: 0, byMore: 0 }
+  fc.assert(
+    fc.property(fc.array(anyRule, { maxLength: 4 }), fc.boolean(), (rules, endsWithAll) => {
+      const all = endsWithAll ? [...rules, everything] : rules
+      const is = byText(named(all))
+      seen[is ? 'byText' : 'byMore']++
+      if (is) expect(textsThatVary(all)).toEqual([])
+    }),
+    { numRuns: 150 },
+  )
+  // Both were met often enough to mean something.
+  expect(Math.min(seen.byText, seen.byMore)).toBeGreaterThan(10)
+})
+
+it('no policy whose first rule needs more than the text is one that the text alone decides', () => {
+  fc.assert(
+    fc.property(fc.array(anyRule, { maxLength: 3 }), fc.constantFrom(...FIRST_NEEDS_MORE), (rules, first) => {
+      expect(byText(named([first, ...rules]))).toBe(false)
+    }),
+  )
 })
 
 function named(rules: readonly unknown[]): unknown[] {

@@ -3,6 +3,7 @@ import { readMirror, type Ask, type CatalogMirror, type CatalogQuery, type Mirro
 import { rowsOf, SYSTEM_QUERIES, type SystemRows } from './catalog-rows.ts'
 import type { CatalogRows } from './rows.ts'
 import type { KnownTexts } from '../masking/definitions.ts'
+import { ReadingPace } from './reading-pace.ts'
 import { readRelations } from './relation-reading.ts'
 import { joined, SharedDefinitions, type Touches } from './shared-definitions.ts'
 
@@ -75,12 +76,19 @@ export interface CatalogReading {
   readonly since: number
 }
 
+/** The same of what is committed, with how often definitions had changed when the reading began. */
+export interface SharedReading extends CatalogReading {
+  readonly changes: number
+}
+
 export class CatalogPlace {
   readonly definitions: SharedDefinitions
+  readonly pace = new ReadingPace()
   /** Parsed definitions of views and generated columns. */
   readonly texts: KnownTexts = new Map()
   #system: SystemRows | undefined
   #shared: Shared | undefined
+  #latest: SharedReading | undefined
   /** What whoever waits for the next reading needs of it. */
   #needed: Touches | undefined
   #next: Promise<CatalogReading> | undefined
@@ -110,11 +118,28 @@ export class CatalogPlace {
     return next
   }
 
-  /** At login: nothing need be read where no transaction can have changed anything before `snapshot`. */
-  async readUnlessQuiet(snapshot: string | undefined, ask: AskAll): Promise<CatalogRows> {
+  /** What was read last of what is committed, by whichever session. */
+  get latest(): SharedReading | undefined {
+    return this.#latest
+  }
+
+  /**
+   * At login: nothing need be read where no transaction can have changed anything before `snapshot`, or where it would be for the record
+   * alone, and is not due. `changes`: how often definitions had changed before that was taken.
+   */
+  async readAtLogin(
+    { snapshot, seenChanges }: Pick<Found, 'snapshot' | 'seenChanges'>,
+    isForRecord: boolean,
+    ask: AskAll,
+  ): Promise<SharedReading> {
+    const began = performance.now()
     const mirror = this.#shared?.mirror
-    const isRead = mirror !== undefined && snapshot === mirror.snapshot && isQuiet(mirror.snapshot)
-    return isRead && this.#system !== undefined ? rowsOf(mirror, this.#system) : (await this.read(ask)).rows
+    if (mirror !== undefined && this.#system !== undefined && snapshot === mirror.snapshot && isQuiet(mirror.snapshot))
+      return { rows: await rowsOf(mirror, this.#system), since: began, changes: seenChanges }
+    if (isForRecord && !this.definitions.areReliedOn && this.#latest !== undefined && !this.pace.isDue)
+      return this.#latest
+    const { rows } = await this.pace.keep(() => this.read(ask))
+    return { rows, since: began, changes: seenChanges }
   }
 
   /**
@@ -155,7 +180,7 @@ export class CatalogPlace {
       if (read !== undefined) {
         // Another reading may have ended meanwhile, which knows nothing of this one.
         if (this.#shared === before) this.#shared = { mirror: read.mirror, changes, since }
-        return this.#meaning(read, mirror, since)
+        return this.#share(await this.#meaning(read, mirror, since), read.mirror, changes)
       }
     }
     const since = performance.now()
@@ -163,7 +188,12 @@ export class CatalogPlace {
     const { mirror } = read
     const isLast = this.#shared === before || this.#shared === undefined || isLater(mirror, this.#shared.mirror)
     if (isLast) this.#shared = { mirror, changes, since }
-    return this.#meaning(read, before?.mirror, since)
+    return this.#share(await this.#meaning(read, before?.mirror, since), mirror, changes)
+  }
+
+  #share(read: CatalogReading, mirror: CatalogMirror, changes: number): CatalogReading {
+    if (this.#shared?.mirror === mirror) this.#latest = { ...read, changes }
+    return read
   }
 
   async #meaning(

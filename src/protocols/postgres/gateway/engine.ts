@@ -20,6 +20,7 @@ import { connectUpstream, type Upstream } from './login/connect-upstream.ts'
 import { statementAnalyzer } from './pipeline/analyze-statement.ts'
 import { ClientSide } from './pipeline/client-side.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
+import { restsOnDefinitions } from './pipeline/rests-on-definitions.ts'
 import { ServerSide } from './pipeline/server-side.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
@@ -57,7 +58,7 @@ export function postgresEngine(
       const { config, lease, limits } = session
       const waiting = waitingClient(client, hello.rest, session)
       const upstream = await connectUpstream(
-        { config, lease, limits, baseDirectory },
+        { config, lease, limits, baseDirectory, readsForRecordAlone: !restsOnDefinitions(session) },
         settings,
         shelf,
         (catalog, known, ask) => readDefinitions(catalog, session.masking, parser, known, ask),
@@ -78,6 +79,7 @@ export function postgresEngine(
         parameters: upstream.parameters,
         place: upstream.place,
         seenChanges: upstream.seenChanges,
+        readAt: upstream.readAt,
         target: upstream,
       })
       observe(pipeline.lane)

@@ -18,7 +18,7 @@ export async function probePostgres(
 ): Promise<Probe> {
   const masking = { columns: [], kinds: [] }
   const { channel, parameters, catalog } = await connectUpstream(
-    { config, lease, baseDirectory, limits },
+    { config, lease, baseDirectory, limits, readsForRecordAlone: false },
     new Map(),
     new CatalogShelf(),
     (rows, known, ask) => readDefinitions(rows, masking, parser, known, ask),

@@ -33,6 +33,8 @@ export interface Upstream {
   /** Where the catalogs of its database stand, and how often their definitions had changed before they were read. */
   readonly place: CatalogPlace
   readonly seenChanges: number
+  /** When they were read, by `performance.now()`. */
+  readonly readAt: number
   /** Of the backend, where the target names it. */
   readonly processId: number | undefined
   /** Reads on a connection of its own, which ends with it. */
@@ -48,6 +50,8 @@ export interface UpstreamTarget {
   readonly lease: CredentialLease
   readonly baseDirectory: string
   readonly limits: ConnectLimits
+  /** No decision of the session depends on definitions: the catalogs are read for the record alone. */
+  readonly readsForRecordAlone: boolean
 }
 
 /**
@@ -76,13 +80,12 @@ export async function connectUpstream(
       })
       const { host, port, database } = config
       const ask: AskAll = (queries) => runShielded(messages, shield(limits.catalogs), queries.map(textOf))
-      const { place, seenChanges, snapshot, state } = await shelf.find(
-        JSON.stringify([host, port, database, lease.user]),
-        STATE,
-        (queries) => runQueries(messages, queries.map(textOf)),
+      const found = await shelf.find(JSON.stringify([host, port, database, lease.user]), STATE, (queries) =>
+        runQueries(messages, queries.map(textOf)),
       )
-      const searchPath = namesOf(state[0])
-      const catalog = await place.readUnlessQuiet(snapshot, ask)
+      const { place } = found
+      const searchPath = namesOf(found.state[0])
+      const { rows: catalog, since, changes } = await place.readAtLogin(found, target.readsForRecordAlone, ask)
       await prepareCatalog(catalog, config.safeFunctions)
       const trees = await definitions(catalog, place.texts, async (text) => (await ask([text]))[0] ?? [])
       signal.throwIfAborted()
@@ -94,7 +97,8 @@ export async function connectUpstream(
         searchPath,
         trees,
         place,
-        seenChanges,
+        seenChanges: changes,
+        readAt: since,
         processId: key === undefined ? undefined : key.processId | 0,
         aside: (read) => aside(target, read, ended),
         cancel: () => sendCancel(target, key),

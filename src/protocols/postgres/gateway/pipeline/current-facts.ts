@@ -26,7 +26,7 @@ export class CurrentFacts {
     const { known, inFlight } = this.#pipeline
     // BEGIN, SET TRANSACTION and the like look nothing up, and a query of ours before them would take the snapshot.
     if (!looksUp(parsed)) return this.#resolved.of(parsed)
-    if (this.#isForRecordAlone(parsed)) return this.#forRecord(parsed, sql)
+    if (this.#pipeline.readsForRecordAlone) return this.#forRecord(parsed, sql)
     if (known.renewed === 'anything') return this.#lookOnce(parsed, sql, false)
     if (!inFlight.isIdle && executesAny(parsed)) return this.#pipeline.settled().then(() => this.#resolved.of(parsed))
     const facts = this.#resolved.of(parsed)
@@ -62,12 +62,10 @@ export class CurrentFacts {
   /** What they rest on has changed since, or is being changed. */
   isOld(facts: StatementFacts): boolean {
     const { known } = this.#pipeline
-    return (
-      known.uncertain === undefined &&
-      !this.#pipeline.isStuck &&
-      !this.#isForRecordAlone(facts.parsed) &&
-      (isRenewed(facts, known.noted) || this.#othersTouching(facts).length > 0)
-    )
+    if (known.uncertain !== undefined || this.#pipeline.isStuck || this.#isForRecordAlone(facts.parsed)) return false
+    if (this.#othersTouching(facts).length > 0) return true
+    // Of one that was resolved with an older reading, nothing rests on that reading.
+    return facts.lastRead === undefined && isRenewed(facts, known.noted)
   }
 
   async #lookOnce(parsed: ParsedText, sql: string, all: boolean): Promise<StatementFacts> {
@@ -83,17 +81,42 @@ export class CurrentFacts {
     return this.#pipeline.readsForRecordAlone && !parsed.some(isGuardedByCatalogs)
   }
 
-  /** What goes on record is what the last reading says, while that is less than a second old. */
+  /** What goes on record is what the last reading says: the catalogs are read again now and then, and where a refusal may rest on them. */
   #forRecord(parsed: readonly ParsedStatement[], sql: string): StatementFacts | Promise<StatementFacts> {
     const { inFlight, known } = this.#pipeline
-    if (!inFlight.isIdle && executesAny(parsed))
-      return this.#pipeline.settled().then(() => this.#forRecord(parsed, sql))
+    if ((!inFlight.isIdle && executesAny(parsed)) || known.isPathMoved) return this.#forRecordLater(parsed, sql)
+    known.adopt()
     const facts = this.#resolved.of(parsed)
     const isChanged = isRenewed(facts, known.redefined) || this.#isNew(facts, sql)
     const by = isChanged ? 'definition' : known.mayHaveChanged
     if (by === undefined) return facts
-    if (!known.isReadLately || facts.refusal !== undefined) return this.#lookOnce(parsed, sql, false)
-    return this.#resolved.ofLastReading(facts, by)
+    if (facts.refusal !== undefined || known.isDueForRecord) return this.#lookOnce(parsed, sql, false)
+    const ofLastReading = this.#resolved.ofLastReading(facts, known.isReadLately ? by : 'definition')
+    if (!parsed.some(isGuardedByCatalogs)) return ofLastReading
+    return this.#unlessOfSettings(parsed, sql, ofLastReading)
+  }
+
+  /** Once everything before has been worked through. */
+  async #forRecordLater(parsed: readonly ParsedStatement[], sql: string): Promise<StatementFacts> {
+    const pipeline = this.#pipeline
+    await pipeline.settled()
+    if (pipeline.isStuck) return this.#resolved.of(parsed)
+    if (pipeline.known.isPathMoved) await pipeline.known.readPath()
+    return this.#forRecord(parsed, sql)
+  }
+
+  /** What is updated may be pg_settings, through a view. */
+  async #unlessOfSettings(
+    parsed: readonly ParsedStatement[],
+    sql: string,
+    facts: StatementFacts,
+  ): Promise<StatementFacts> {
+    const pipeline = this.#pipeline
+    const isNamed = parsed.some(({ writes }) => writes.some(({ name }) => name === 'pg_settings'))
+    if (isNamed || this.#othersTouching(facts).length > 0) return this.#lookOnce(parsed, sql, false)
+    await pipeline.settled()
+    if (pipeline.isStuck) return this.#resolved.of(parsed)
+    return (await pipeline.known.settingsViews.mayExist()) ? this.#lookOnce(parsed, sql, false) : facts
   }
 
   #isNew({ unresolved }: StatementFacts, sql: string): boolean {

@@ -2,7 +2,7 @@ import { PamError } from '../../../../shared/errors.ts'
 import { missingColumns } from '../../../../sql/masking/masked-relations.ts'
 import type { DefinitionTrees } from '../../../../sql/masking/masking-scope.ts'
 import type { Session } from '../../../../gateway/engine.ts'
-import { buildCatalog, prepareCatalog } from '../../catalog/build-catalog.ts'
+import { buildCatalog, isPrepared, prepareCatalog } from '../../catalog/build-catalog.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import { RESTS_FOR, type AskAll, type CatalogPlace, type CatalogReading } from '../../catalog/catalog-shelf.ts'
 import type { CatalogRows } from '../../catalog/rows.ts'
@@ -13,6 +13,7 @@ import { maskingScope, type MaskingScope } from '../../masking/scope.ts'
 import type { PostgresTarget } from '../../target.ts'
 import { OwnQueryFailed, ownQueries, shieldedQueries, type ShieldedPort } from './gateway-query.ts'
 import type { OwnRows } from './pending.ts'
+import { SettingsViews } from './settings-views.ts'
 
 /** What a session was told of definitions at login, and where it reads more of them. */
 export interface KnownParts {
@@ -22,6 +23,8 @@ export interface KnownParts {
   readonly trees: DefinitionTrees
   readonly place: CatalogPlace
   readonly seenChanges: number
+  /** When all that had changed in the catalogs was read last, by `performance.now()`. */
+  readonly readAt: number
 }
 
 /** The connection that the catalogs are read on, as other sessions see it. */
@@ -42,6 +45,7 @@ export class KnownDefinitions {
   uncertain: string | undefined
   /** A setting that names depend on was moved in this transaction: its end may move it back. */
   namesMoved = false
+  readonly settingsViews: SettingsViews
 
   readonly #port: ReadingPort
   readonly #parser: SqlParser
@@ -51,8 +55,9 @@ export class KnownDefinitions {
   /** What this session knows to be old besides what all know. */
   #stale: Touches | undefined
   #staleBy: ChangedBy | undefined
-  /** When all that had changed in the catalogs was read last, by `performance.now()`. */
-  #readAt = performance.now()
+  /** How often definitions had changed when that was noted. */
+  #staleAt = 0
+  #readAt: number
   #pathMoved = false
   /** Definitions could not be read that somebody was changing. */
   #lacks: boolean
@@ -67,7 +72,9 @@ export class KnownDefinitions {
     this.#place = parts.place
     this.#aside = aside
     this.#seenChanges = parts.seenChanges
+    this.#readAt = parts.readAt
     this.#rows = parts.catalog
+    this.settingsViews = new SettingsViews(port, parts.place.definitions)
     this.#changesBefore = parts.seenChanges
     this.#rowsBefore = parts.catalog
     const { masking, config, logger } = port.session
@@ -112,14 +119,25 @@ export class KnownDefinitions {
     return this.#staleBy === undefined ? elsewhere : strongest(this.#staleBy, elsewhere ?? 'unread')
   }
 
-  /** The last reading is young enough for what nothing but the record rests on, and names are looked up in the path of now. */
+  /** The last reading is less than a second old, and names are looked up in the path of now. */
   get isReadLately(): boolean {
     return !this.#pathMoved && performance.now() - this.#readAt <= RESTS_FOR
+  }
+
+  /** Where nothing but the record rests on it: time for the next reading. */
+  get isDueForRecord(): boolean {
+    return !this.isReadLately && this.#place.pace.isDue
+  }
+
+  /** Names are looked up otherwise than when the catalogs were read. */
+  get isPathMoved(): boolean {
+    return this.#pathMoved
   }
 
   /** To be read again by this session, whatever the others do. */
   noteStale(renews: Touches, by: ChangedBy = 'definition'): void {
     this.#stale = joined(this.#stale, renews)
+    this.#staleAt = this.#place.definitions.changes
     this.#staleBy = strongest(by, this.#staleBy ?? by)
   }
 
@@ -140,6 +158,41 @@ export class KnownDefinitions {
     this.#rowsBefore = this.#rows
   }
 
+  /** For the record alone: what another session has read since, where nothing of this one's own is missing in it. */
+  adopt(): void {
+    const { latest } = this.#place
+    const { status, batchOpen, session } = this.#port
+    if (latest === undefined || status !== 'I' || batchOpen) return
+    if (latest.changes <= Math.max(this.#seenChanges, this.#stale === undefined ? 0 : this.#staleAt)) return
+    if (!isPrepared(latest.rows, session.config.safeFunctions)) return
+    this.#stale = undefined
+    this.#staleBy = undefined
+    this.#seenChanges = latest.changes
+    this.#use(latest, this.catalog.searchPath, NO_TREES)
+  }
+
+  /** For the record alone: the search path of now, in which names are looked up in what was read before. */
+  async readPath(): Promise<void> {
+    try {
+      const [state] = await ownQueries(this.#port, [STATE])
+      this.#pathMoved = false
+      this.#use({ rows: this.#rows, since: this.#readAt }, namesOf(state?.[0]?.[0]), NO_TREES)
+    } catch (error) {
+      if (!(error instanceof OwnQueryFailed)) throw error
+      await this.refresh(false)
+    }
+  }
+
+  #use({ rows, since }: CatalogReading, searchPath: readonly string[], trees: DefinitionTrees): void {
+    const { masking, config } = this.#port.session
+    this.#rows = rows
+    this.#readAt = since
+    this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
+    this.masking = maskingScope(masking, this.catalog, trees)
+    this.#lacks = lacksAny(trees)
+    this.generation++
+  }
+
   /**
    * Reads the catalogs again, between the client's statements; with `all`, everything that has changed, also where nothing is known
    * to have changed but what relations were made. What cannot be read makes what rests on it uncertain, and ends nothing.
@@ -153,24 +206,23 @@ export class KnownDefinitions {
     this.#staleBy = undefined
     this.#pathMoved = false
     this.uncertain = undefined
-    const { masking, config, logger } = this.#port.session
+    const { config, logger } = this.#port.session
     try {
-      const { rows, since, searchPath, trees } = await this.#read(changes, renewed ?? 'anything')
-      await prepareCatalog(rows, config.safeFunctions)
-      this.#rows = rows
-      this.#readAt = since
-      this.catalog = buildCatalog(rows, config.safeFunctions, searchPath)
-      this.masking = maskingScope(masking, this.catalog, trees)
-      this.#lacks = lacksAny(trees)
+      const read = await this.#place.pace.keep(async () => {
+        const found = await this.#read(changes, renewed ?? 'anything')
+        await prepareCatalog(found.rows, config.safeFunctions)
+        return found
+      })
       this.#seenChanges = changes
+      this.#use(read, read.searchPath, read.trees)
     } catch (error) {
       if (!(error instanceof OwnQueryFailed)) throw error
       logger.warn({ cause: error }, 'catalogs.not_read')
       this.noteStale('anything')
       this.#readAt = performance.now()
       this.uncertain = `the definitions could not be read (${error.sqlstate})`
+      this.generation++
     }
-    this.generation++
   }
 
   /** `needed`: what is known to have changed. */
@@ -221,6 +273,7 @@ export class KnownDefinitions {
   }
 }
 
+const NO_TREES: DefinitionTrees = new Map()
 const lacksAny = (trees: DefinitionTrees): boolean => [...trees.values()].includes(undefined)
 
 interface Read extends CatalogReading {

@@ -3,19 +3,18 @@ import { PamError } from '../../../../shared/errors.ts'
 import { FLUSH } from '../../wire/client-message.ts'
 import { readyForQuery, type TransactionStatus } from '../../wire/server-message.ts'
 import type { Session } from '../../../../gateway/engine.ts'
-import { isEmptyPlan } from '../../../../masking/plan.ts'
 import type { PostgresTarget } from '../../target.ts'
 import type { CatalogPlace } from '../../catalog/catalog-shelf.ts'
 import { bothOf, type Change, type SharedDefinitions, type Unanalysed } from '../../catalog/shared-definitions.ts'
 import type { Names } from '../lane/hand-over.ts'
 import type { LaneQueue } from '../lane/lane-queue.ts'
-import { readingOf } from '../server-reading/reading-of.ts'
 import { OwnQueryFailed, shieldedQueries } from './gateway-query.ts'
 import { InFlight } from './in-flight.ts'
 import { KeptStatements } from './kept-statements.ts'
 import { KnownDefinitions, type Aside, type KnownParts, type ReadingPort } from './known-definitions.ts'
 import { OwnChanges } from './own-changes.ts'
 import type { Pending } from './pending.ts'
+import { needsDefinitions } from './rests-on-definitions.ts'
 
 /**
  * What the two directions of one PostgreSQL session share: where the protocol stands, what is on its way, what the session knows of
@@ -53,7 +52,6 @@ export class PipelineState implements ReadingPort {
   /** Sends what the client's side has collected. */
   sendCollected: () => void = () => {}
 
-  /** What is masked here, read-only, or held against the target's reading needs the definitions of now, whatever rules say of commands. */
   readonly #needsDefinitions: boolean
   readonly #place: CatalogPlace
   readonly #target: PipelineTarget
@@ -74,8 +72,7 @@ export class PipelineState implements ReadingPort {
     this.reported = new Map([...parts.parameters].map(([name, value]) => [name, new Set([value])]))
     this.upstream = parts.upstream
     this.session = parts.session
-    const { readOnly, masking } = parts.session
-    this.#needsDefinitions = readOnly || !isEmptyPlan(masking) || readingOf(parts.session) === 'agreed'
+    this.#needsDefinitions = needsDefinitions(parts.session)
     this.known = new KnownDefinitions(this, parts, (read) => parts.target.aside(read))
     this.changes = new OwnChanges(this, this.definitions, this.known)
     this.definitions.join(this)

@@ -68,6 +68,7 @@ async function logInAs(user: string, password: string, more: object = {}): Promi
       lease: { user, password, privateKey: undefined, release: () => Promise.resolve() } as never,
       baseDirectory: '/',
       limits: { handshake: 10_000, catalogs: 30_000, catalogBytes: 100_000_000 },
+      readsForRecordAlone: false,
     },
     new Map(),
     new CatalogShelf(),

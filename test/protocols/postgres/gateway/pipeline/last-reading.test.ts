@@ -1,5 +1,15 @@
+import { z } from 'zod'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Person, Target } from '../../../../../src/policy/command.ts'
+import { decideCommand } from '../../../../../src/policy/decide.ts'
+import { isDecidedByText } from '../../../../../src/policy/decided-by-text.ts'
+import { policySchemas } from '../../../../../src/policy/parse-policy.ts'
+import { policyLanguage } from '../../../../../src/protocols/policy-language.ts'
+import { buildCatalog, prepareCatalog } from '../../../../../src/protocols/postgres/catalog/build-catalog.ts'
+import { NO_ROWS, type CatalogRows } from '../../../../../src/protocols/postgres/catalog/rows.ts'
 import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog/shared-definitions.ts'
+import { factsOfLastReading, resolveFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { isGuardedByCatalogs } from '../../../../../src/protocols/postgres/dialect/guard.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
 import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import {
@@ -7,9 +17,15 @@ import {
   type StatementAnalyzer,
 } from '../../../../../src/protocols/postgres/gateway/pipeline/analyze-statement.ts'
 import { draftCommand, noteChanges } from '../../../../../src/protocols/postgres/gateway/pipeline/command-draft.ts'
+import { OwnQueryFailed } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { forgetNames } from '../../../../../src/protocols/postgres/gateway/pipeline/invalidate-names.ts'
+import { STATE } from '../../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
 import { changeOf, isNamed } from '../../../../../src/protocols/postgres/gateway/pipeline/touches.ts'
-import { EMAIL_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
+import { Framer } from '../../../../../src/protocols/postgres/wire/framer.ts'
+import { maskingScope } from '../../../../../src/protocols/postgres/masking/scope.ts'
+import { DEFINING_EVASIONS, EVASIONS, READ_ONLY_EVASIONS } from '../../../../fixtures/evasions.ts'
+import { LEAKS } from '../../../../fixtures/leaks.ts'
+import { CATALOG_ROWS, EMAIL_MASKED, NOTHING_MASKED, testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
 let parser: SqlParser
 beforeAll(async () => {
@@ -117,19 +133,172 @@ describe('where no decision rests on definitions, a change of them', () => {
     expect(atOnce(it, QUERY)).toBeUndefined()
   })
 
-  it('is read at once where the names mean something else, by a search path', () => {
+  it('is read no sooner than it is due, for all sessions together, and the record says how old the reading is', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
     const it = tested()
-    it.pipeline.known.notePathChange()
+    it.pipeline.definitions.note('anything', 'code')
+    vi.advanceTimersByTime(1001)
+    await it.place.pace.keep(() => Promise.resolve(vi.advanceTimersByTime(500)))
+    vi.advanceTimersByTime(9499)
+    const facts = atOnce(it, QUERY)
+    expect(facts?.lastRead).toBe('definition')
+    expect(facts && unknownIn(it, QUERY, facts)).toEqual([OLD])
+    vi.advanceTimersByTime(1)
     expect(atOnce(it, QUERY)).toBeUndefined()
   })
 
-  it('that may have made a name is not looked for while the last reading is young, and then it is', () => {
-    vi.useFakeTimers({ toFake: ['performance'] })
+  it('is known from what another session has read, but for what an open transaction of its own has changed', async () => {
     const it = tested()
-    expect(atOnce(it, 'select id from made')?.lastRead).toBe('definition')
-    vi.advanceTimersByTime(1001)
-    expect(atOnce(it, QUERY)?.lastRead).toBeUndefined()
-    expect(atOnce(it, 'select id from made')).toBeUndefined()
+    const { pipeline, place } = it
+    const read = { rows: { ...CATALOG_ROWS, relations: [['20001', 'public', 'made']] }, since: performance.now() }
+    await prepareCatalog(read.rows)
+    const shared = vi.spyOn(place, 'latest', 'get')
+    pipeline.definitions.note('anything')
+    shared.mockReturnValue({ ...read, changes: pipeline.definitions.changes })
+    pipeline.status = 'T'
+    expect(atOnce(it, 'select 1 from made')?.unresolved).toBe(true)
+    pipeline.status = 'I'
+    expect(atOnce(it, 'select 1 from made')).toMatchObject({
+      unresolved: false,
+      statements: [{ reads: ['public.made'] }],
+    })
+    // What was read before its own changes says nothing of them.
+    pipeline.known.noteStale('anything')
+    pipeline.definitions.note('anything')
+    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, changes: pipeline.definitions.changes - 1 })
+    expect(atOnce(it, 'select 1 from made')).toMatchObject({ unresolved: false, lastRead: 'definition' })
+    shared.mockReturnValue({ ...read, rows: CATALOG_ROWS, changes: pipeline.definitions.changes })
+    await prepareCatalog(CATALOG_ROWS)
+    expect(atOnce(it, 'select 1 from made')?.unresolved).toBe(true)
+  })
+
+  it('is not read where names are looked up in another path: that is asked, and nothing else', async () => {
+    const it = tested()
+    const { pipeline, toUpstream } = it
+    pipeline.known.notePathChange()
+    const facts = it.analyzer.of('select 1 from people')
+    await vi.waitFor(() => expect(toUpstream.length).toBe(1))
+    expect(textsIn(toUpstream)).toEqual([STATE])
+    answer(pipeline, [[['["pg_catalog","elsewhere"]', null, 'read committed']]])
+    expect(await facts).toMatchObject({ unresolved: true, statements: [{ reads: ['?.people'] }] })
+    expect(toUpstream.length).toBe(1)
+  })
+
+  describe('before an UPDATE, which may be of pg_settings through a view, asks the target for such views', () => {
+    const UPDATE = 'update people set id = 2'
+    const SOME = [['true', 'read committed']]
+    const NONE = [['false', 'read committed']]
+    const REPEATABLE = [['false', 'repeatable read']]
+    type Answers = readonly (readonly (readonly (string | null)[])[])[]
+    it.each([
+      ['where there is none, nothing else is read', 'I', UPDATE, [NONE], 'not read'],
+      ['the same within a transaction', 'T', UPDATE, [NONE], 'not read'],
+      ['where there is one, the definitions are', 'I', UPDATE, [SOME], 'read'],
+      ['a snapshot may be older than what names mean', 'T', UPDATE, [REPEATABLE], 'read'],
+      ['outside a transaction it is not', 'I', UPDATE, [REPEATABLE], 'not read'],
+      ['that view itself needs none', 'I', "update pg_settings set setting = ''", [], 'read'],
+    ] as const)('%s', async (_name, status, sql, answers, expected) => {
+      const it = tested()
+      const { pipeline } = it
+      const refresh = readingAt(it)
+      pipeline.status = status
+      pipeline.definitions.note('anything')
+      const facts = it.analyzer.of(sql)
+      for (const rows of answers as Answers) await own(it, rows)
+      const { lastRead } = await facts
+      expect([refresh.mock.calls.length > 0 ? 'read' : 'not read', lastRead === undefined]).toEqual([
+        expected,
+        expected === 'read' ? lastRead === undefined : false,
+      ])
+    })
+
+    it('and again where definitions have changed meanwhile', async () => {
+      const it = tested()
+      const refresh = readingAt(it)
+      it.pipeline.definitions.note('anything')
+      const facts = it.analyzer.of(UPDATE)
+      await own(it, NONE, () => it.pipeline.definitions.note('anything'))
+      await own(it, SOME)
+      await facts
+      expect(refresh).toHaveBeenCalled()
+    })
+
+    it('where it cannot be asked, the definitions are read', async () => {
+      const it = tested()
+      const { pipeline } = it
+      const refresh = readingAt(it)
+      pipeline.definitions.note('anything')
+      const facts = it.analyzer.of(UPDATE)
+      await vi.waitFor(() => expect(pipeline.inFlight.head?.type).toBe('own'))
+      const { head } = pipeline.inFlight
+      pipeline.answered()
+      if (head?.type === 'own') head.done(new OwnQueryFailed('57014', 'canceled'))
+      await facts
+      expect(refresh).toHaveBeenCalled()
+    })
+  })
+})
+
+describe('a verdict by rules that look at the text alone', () => {
+  const { policyShape, toPolicy } = policySchemas(policyLanguage)
+  const policyOf = (...rules: object[]) =>
+    toPolicy(
+      z.object(policyShape).parse({
+        commands: rules.map((rule, index) => ({ name: `rule ${index}`, targets: {}, ...rule })),
+      }),
+    )
+  const everything = { match: { unknown: true }, allow: true }
+  const policies = [
+    policyOf(everything),
+    policyOf({ match: { kinds: ['drop-*', 'alter-*', 'do'] }, deny: 'no' }, { use: 'no-blind-writes' }, everything),
+    policyOf({ match: { functions: ['pg_read_file', 'lo_*', 'set_config'] }, deny: 'no' }, everything),
+    policyOf({ match: { kinds: ['select', 'explain'], unknown: true }, allow: true }),
+    policyOf({ use: 'no-privilege-change' }, { use: 'read-only' }, everything),
+  ]
+  const jane: Person = { id: 'jane', kind: 'person', label: 'jane', groups: [] }
+  const target: Target = { name: 'db', type: 'postgres', labels: {} }
+  const NOW: CatalogRows = {
+    ...NO_ROWS,
+    relations: ['vault', 'ledger', 'log', 'people', 'notes', 'v_vault', 'shown']
+      .map((name, index): (string | null)[] => [String(20_000 + index), 'public', name, name === 'shown' ? 'v' : 'r'])
+      .concat([['12000', 'pg_catalog', 'pg_settings', 'v']]),
+    sources: [
+      ['20005', '20000'],
+      ['20006', '12000'],
+    ],
+    functions: [['wipe', 'user', 'public', 'body', '20100']],
+  }
+
+  it('is the same by definitions of now and of before, for all that gets around rules or masks elsewhere', async () => {
+    const now = buildCatalog(NOW)
+    const before = buildCatalog(NO_ROWS)
+    const masking = maskingScope(NOTHING_MASKED, now, new Map())
+    const options = { readOnly: false, ownAccount: true }
+    const all = [...EVASIONS, ...DEFINING_EVASIONS, ...READ_ONLY_EVASIONS, ...LEAKS]
+    const texts = new Set(all.filter((_, index) => index % 3 === 0).flatMap(({ script }) => script))
+    expect(texts.size).toBeGreaterThan(300)
+    let denied = 0
+    for (const sql of [...texts, 'update shown set setting = 1', 'update pg_settings set setting = 1']) {
+      const parsed = await parser.parse(sql)
+      if ('failure' in parsed) continue
+      const eager = resolveFacts(parsed, now, masking, undefined, options)
+      const lazy = factsOfLastReading(resolveFacts(parsed, before, masking, undefined, options), before, 'definition')
+      // The target is asked before these, and a refusal by definitions of before is asked again.
+      if (!parsed.some(isGuardedByCatalogs) && lazy.refusal === undefined) expect(eager.refusal).toBeUndefined()
+      for (const policy of policies) {
+        expect(isDecidedByText(policy, jane, target)).toBe(true)
+        const [one, other] = [eager, lazy].map(({ statements, lastRead }) => {
+          const said = statements.map((of) => ({ ...of, unknown: [...of.unknown, ...(lastRead ? [OLD] : [])] }))
+          const command = { protocol: 'postgres', kind: 'statement', text: sql, parameters: [] } as const
+          const facts = { type: 'sql', statements: said } as const
+          const { type, rule } = decideCommand(policy, jane, target, { ...command, facts })
+          if (type === 'deny') denied++
+          return `${type} by ${rule}`
+        })
+        expect([sql, other]).toEqual([sql, one])
+      }
+    }
+    expect(denied).toBeGreaterThan(300)
   })
 })
 
@@ -202,6 +371,57 @@ describe('a session whose decisions rest on definitions', () => {
     expect(late.pipeline.known.renewed).toBe('anything')
   })
 })
+
+/** Has the definitions read as they are, at once. */
+const readingAt = ({ pipeline }: Tested) =>
+  vi.spyOn(pipeline.known, 'refresh').mockImplementation(() => {
+    pipeline.known.generation++
+    for (const of of ['noted', 'redefined', 'mayHaveChanged'] as const)
+      vi.spyOn(pipeline.known, of, 'get').mockReturnValue(undefined)
+    return Promise.resolve()
+  })
+
+/** The texts of the gateway's own queries that were sent. */
+function textsIn(sent: readonly Buffer[]): string[] {
+  const texts: string[] = []
+  const framer = new Framer(1_000_000, 'the gateway')
+  framer.push(Buffer.concat(sent), ({ tag, bytes }) => {
+    if (tag === 'P'.charCodeAt(0))
+      texts.push(
+        bytes
+          .subarray(bytes.indexOf(0, 5) + 1)
+          .toString()
+          .split('\0')[0] ?? '',
+      )
+  })
+  return texts
+}
+
+/** Answers the queries that are being asked. */
+function answer(pipeline: Tested['pipeline'], results: readonly (readonly (readonly (string | null)[])[])[]): void {
+  const { head } = pipeline.inFlight
+  if (head?.type !== 'own') throw new Error('nothing is asked')
+  head.results.splice(0, head.results.length, ...results.map((rows) => rows.map((row) => [...row])))
+  pipeline.answered()
+  head.done()
+}
+
+/** The answer to one shielded query; within a transaction its settings are asked for first. */
+async function own(
+  { pipeline }: Tested,
+  rows: readonly (readonly (string | null)[])[],
+  meanwhile = (): void => {},
+): Promise<void> {
+  const isAsked = (): void => expect(pipeline.inFlight.head?.type).toBe('own')
+  await vi.waitFor(isAsked)
+  meanwhile()
+  if (pipeline.status === 'T') {
+    answer(pipeline, [[['settings', '1']]])
+    await vi.waitFor(isAsked)
+    answer(pipeline, [rows, [['settings']]])
+  } else answer(pipeline, [[['settings', '1']], rows])
+  await new Promise((resolve) => setImmediate(resolve))
+}
 
 const NO_NAMES = { errorExposure: 'none', outputs: undefined } as const
 const RESTS = { names: new Set(['people']), since: 0, statements: 1 }

@@ -41,9 +41,12 @@ export interface ControlMethods {
   /** `required`: an error that says what to do in place of null; `gateway` is the one that the command names. */
   profile: { params: { profile: string; required?: boolean; gateway?: string }; result: ProfileInfo | null }
   logout: { params: { profile: string }; result: { gateway: string } }
-  /** Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. `private`: on a Unix socket only. */
+  /**
+   * Opens (or shares) the local listener of a target for as long as this connection to the agent lasts. `private`: on a Unix socket only.
+   * `own`: nobody shares it, so that what is said of its connections is for this caller alone.
+   */
   listen: {
-    params: { profile: string; target: string; protocol: string; port?: number; private?: boolean }
+    params: { profile: string; target: string; protocol: string; port?: number; private?: boolean; own?: boolean }
     result: ListenerInfo
   }
   /** The ports that are open for a login, of one protocol. They are not kept open by this. */

@@ -67,12 +67,14 @@ interface OpenListener {
   readonly person: string
   readonly target: string
   readonly protocol: string
-  /** On a Unix socket only. */
-  readonly isPrivate: boolean
+  readonly sharing: Sharing
   readonly profile: string
   readonly peers: Set<ControlPeer>
   readonly connections: Set<Connection>
 }
+
+/** By all who ask for the target; by those that are on a Unix socket only; by one client alone, whose terminal is told what concerns it. */
+type Sharing = 'shared' | 'private' | 'own'
 
 interface Connection {
   /** Ends it; the client is told why where its protocol has a place for that. */
@@ -151,7 +153,7 @@ class Agent {
         const { gateway, person } = await this.#identity(profile)
         return [...this.#listeners.values()]
           .filter((open) => open.gateway === gateway && open.person === person)
-          .filter((open) => open.protocol === protocol && !open.isPrivate)
+          .filter((open) => open.protocol === protocol && open.sharing === 'shared')
           .map(({ target, listener }) => ({ target, listener: listener.info }))
       },
       status: async () => ({
@@ -180,8 +182,12 @@ class Agent {
       })
     const protocol = localHalves[params.protocol]
     const { gateway, person } = await this.#identity(profile)
-    const isPrivate = params.private === true
-    const key = JSON.stringify([gateway, person, target, isPrivate])
+    const sharing: Sharing = params.private === true ? 'private' : params.own === true ? 'own' : 'shared'
+    const keyOf = (number: number): string => JSON.stringify([gateway, person, target, sharing, number])
+    // The same numbers come again, and with them the same ports.
+    let number = 0
+    if (sharing === 'own') while (this.#opening.has(keyOf(number)) || this.#listeners.has(keyOf(number))) number++
+    const key = keyOf(number)
     // Programs come in parallel: whoever finds a listener being opened waits for it.
     while (this.#opening.has(key)) await this.#opening.get(key)?.catch(() => {})
     let open = this.#listeners.get(key)
@@ -197,10 +203,10 @@ class Agent {
         for (const listening of peers) listening.send({ target, message, kind })
       }
       const opening = listenLocally({
-        name: `${gateway} ${person} ${target}`,
+        name: `${gateway} ${person} ${target}${sharing === 'own' ? ` client ${number}` : ''}`,
         port,
         protocol,
-        private: isPrivate,
+        private: sharing === 'private',
         runtime: this.#paths.runtime,
         uid: userInfo().uid,
         turnedAway: (reason) => {
@@ -237,7 +243,7 @@ class Agent {
           person,
           target,
           protocol: params.protocol,
-          isPrivate,
+          sharing,
           profile,
           peers,
           connections,

@@ -34,20 +34,22 @@ export function targetNamed(targets: readonly Target[], name: string): Target {
   })
 }
 
-/** Has the agent open a target's port, or share the one that is open, for as long as this command runs. */
+/** Has the agent open a target's port, or share the one that is open, for as long as this command runs. `own`: for the client that it runs. */
 export async function openPort(
   context: CliContext,
   agent: AgentConnection,
   { name, type }: Target,
   options: AccessOptions,
+  own = false,
 ): Promise<ListenerInfo> {
   const listener = await agent.call('listen', {
     profile: await context.profile(),
     target: name,
     protocol: type,
     ...(options.port === undefined ? {} : { port: options.port }),
+    ...(own ? { own } : {}),
   })
-  if (listener.usualPort !== undefined)
+  if (listener.usualPort !== undefined && !own)
     context.io.note(`pamctl: port ${listener.usualPort}, usual for ${name}, is in use; using ${listener.port}`)
   return listener
 }

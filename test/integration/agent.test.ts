@@ -117,6 +117,17 @@ describe.skipIf(!OPENSSL)('over TLS, through the agent', () => {
     expect([code, stdout]).toEqual([0, '42\n'])
   })
 
+  it('a client that pamctl starts has a port of its own: no other terminal hears of its connections', async () => {
+    const { child, port } = await keepOpen()
+    const within = `echo $PGPORT; exec "${process.execPath}" "${join(ROOT, 'bin', 'pamctl.js')}" connect dev-db -- sh -c 'echo $PGPORT'`
+    const { code, stdout, stderr } = await pamctl(['connect', 'dev-db', '--', 'sh', '-c', within], environment)
+    expect([code, stderr]).toEqual([0, ''])
+    const ports = [String(port), ...stdout.trim().split('\n')]
+    expect(new Set(ports).size).toBe(3)
+    child.kill('SIGINT')
+    await new Promise((resolve) => child.once('close', resolve))
+  })
+
   it.skipIf(!existsSync('/proc/self/status'))(
     'a slow reader stops the server: memory stays bounded',
     async () => {

@@ -55,7 +55,7 @@ async function connectTo(
     return runClient(client, half.prepare({ program: client, args, target, listener, login, environment }), context)
   }
   if (program !== undefined && !half.listens) throw new Exit(await start(program, undefined))
-  const listener = await openPort(context, agent, target, options)
+  const listener = await openPort(context, agent, target, options, program !== undefined)
   // A running client's own errors say what happened, where they can; these are for whoever looks at the terminal.
   agent.onEvent((event) => {
     if (event.target === name && isShownBeside(command.length === 0 ? 'nothing' : 'a client', event.kind))

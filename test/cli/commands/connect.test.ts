@@ -37,7 +37,7 @@ describe('pamctl connect TARGET -- CLIENT', () => {
     const outcome = await pamctl(['prod-db', '--', 'sh', '-c', script], world(DB))
     expect(outcome).toMatchObject({ code, stdout: '', stderr: '' })
     expect(outcome.agentCalls).toEqual([
-      { method: 'listen', params: { profile: 'default', target: 'prod-db', protocol: 'postgres' } },
+      { method: 'listen', params: { profile: 'default', target: 'prod-db', protocol: 'postgres', own: true } },
     ])
   })
 

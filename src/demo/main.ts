@@ -5,8 +5,10 @@ import { startDemoStack, type DemoStack } from './stack.ts'
 import { runTour } from './tour.ts'
 
 const SHOP = `
-On MariaDB:
-  pamctl connect shop-mysql -- mariadb -e "select name, email from customers limit 5"
+On MariaDB, as jane: pamctl connect shop-mysql -- mariadb
+  select name, email, card_number from customers limit 5;   -- masked
+  delete from orders;                                       -- denied
+  truncate audit_tmp;                                       -- held until Bob approves
 `
 
 /** `npm run demo`: everything on loopback, nothing configured, nothing left behind. */

@@ -38,7 +38,7 @@ export async function loadSampleData({ port, superuser }: LocalPostgres): Promis
   }
 }
 
-/** One database of MariaDB: `shop`, with customers and their orders. */
+/** One database of MariaDB: `shop`, with customers, their orders and an audit table. */
 export function loadShop(mariadb: LocalMariadb): void {
   const customers = Array.from({ length: 50 }, (_, index) => customer(index + 1))
   const rows = customers.map(({ name, email, card }, index) => `(${index + 1}, '${name}', '${email}', '${card}')`)
@@ -50,7 +50,9 @@ export function loadShop(mariadb: LocalMariadb): void {
     create table customers (id int primary key, name varchar(100), email varchar(100), card_number varchar(30));
     insert into customers values ${rows.join(', ')};
     create table orders (id int primary key auto_increment, customer int references customers (id), total decimal(10, 2), status varchar(10));
-    insert into orders (customer, total, status) select id, id * 3.5, if(id % 7 = 0, 'stuck', 'paid') from customers;`)
+    insert into orders (customer, total, status) select id, id * 3.5, if(id % 7 = 0, 'stuck', 'paid') from customers;
+    create table audit_tmp (at timestamp not null default current_timestamp, event varchar(100) not null);
+    insert into audit_tmp (event) select concat('import batch ', id) from customers;`)
 }
 
 const SCHEMA = `

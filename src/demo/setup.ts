@@ -139,6 +139,10 @@ const SHOP_ACCESS = `  - name: the shop is open to engineers
     grant: standing
 `
 const SHOP_COMMANDS = `  - { use: no-blind-writes, targets: { labels: { env: shop } } }
+  - name: a person decides on what cannot be undone in the shop
+    targets: { labels: { env: shop } }
+    match: { kinds: [truncate, drop-*, alter-*] }
+    hold: { approvers: { groups: [sre] }, expires: 15m }
   - { use: everyday, targets: { labels: { env: shop } } }
 `
 const SHOP_MASKING = `  - name: how to reach and charge customers of the shop

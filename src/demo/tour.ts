@@ -53,14 +53,18 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
     expect(await held.finished(0), /TRUNCATE/)
 
     if (stack.mariadb !== undefined) {
-      tour.title('The same on MariaDB')
-      const shop = (text: string, expected = 0) =>
-        tour.run('jane', ['connect', 'shop-mysql', '--', 'mariadb', '-t', '-e', text], expected)
+      tour.title('The same on MariaDB: masked, denied, held')
+      const client = (text: string) => ['connect', 'shop-mysql', '--', 'mariadb', '-t', '-e', text]
+      const shop = (text: string, expected = 0) => tour.run('jane', client(text), expected)
       const shown = await shop('select id, name, email, card_number from customers order by id limit 3')
       expect(shown, /\w\*\*\*@\*\*\*\.com/)
       expect(shown, /\*{12}\d{4}/)
       if (/[\w.]+@example\.com/.test(shown)) throw new Error('an e-mail address was shown')
       expect(await shop('delete from orders', 1), /ERROR 1227 \(42000\).*pam: /)
+      const waiting = tour.start('jane', client('truncate audit_tmp; select count(*) from audit_tmp'))
+      const inShop = find(await waiting.until(/apr_\w{13}/), /apr_\w{13}/)
+      expect(await tour.run('bob', ['approve', inShop, '--yes']), /truncate audit_tmp/)
+      expect(await waiting.finished(0), /\| +0 \|/)
     }
 
     tour.title('Afterwards: what happened, and proof of it')

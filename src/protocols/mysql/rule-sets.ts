@@ -143,4 +143,20 @@ export const mysqlRuleSets: Readonly<Record<string, RuleSet>> = {
       },
     ],
   },
+  'no-stored-passwords': {
+    summary: 'hashes of passwords, and passwords for other servers, are not read',
+    effect: 'deny',
+    rules: [
+      {
+        name: 'tables of passwords',
+        match: {
+          relations: wordList(`
+            mysql.user mysql.global_priv mysql.password_history mysql.servers mysql.slave_master_info mysql.federated_servers
+          `),
+        },
+        message: 'passwords and their hashes are not read here',
+        hint: 'SHOW GRANTS and SHOW CREATE USER show accounts without their hashes',
+      },
+    ],
+  },
 }

@@ -87,6 +87,9 @@ describe('ready-made sets for MySQL', () => {
     ['no-server-files', { kinds: ['load-data-local'] }, false],
     ['no-privilege-change', { kinds: ['update'], writes: ['mysql.user'] }, true],
     ['no-privilege-change', { kinds: ['update'], writes: ['shop.user'] }, false],
+    ['no-stored-passwords', { reads: ['mysql.user'] }, true],
+    ['no-stored-passwords', { reads: ['shop.accounts'], behind: ['mysql.global_priv'] }, true],
+    ['no-stored-passwords', { reads: ['shop.user', 'mysql.db'] }, false],
   ])('%s matches %j: %s', (set, given, expected) => {
     expect(matches(set, statement(given))).toBe(expected)
   })

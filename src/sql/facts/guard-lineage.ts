@@ -17,9 +17,10 @@ export function guardLineage({ copies, leaks }: StatementLineage): PamError | un
   if (told === undefined) return undefined
   return refuse(
     `${told.mask.name} is masked, and ${told.place} could reveal its values`,
-    told.mask.sideChannels === 'equality'
-      ? 'compare it with given values for equality only'
-      : 'select the column itself; filter, sort and group by other columns',
+    told.hint ??
+      (told.mask.sideChannels === 'equality'
+        ? 'compare it with given values for equality only'
+        : 'select the column itself; filter, sort and group by other columns'),
   )
 }
 

@@ -23,8 +23,9 @@ export function tellIndexOrder(select: Select, outputs: readonly Output[], conte
   for (const mask of told.masks)
     found.order.push({
       mask,
-      place: 'the order in which an index gives rows (ORDER BY the primary key, or count the rows)',
+      place: 'the order in which an index gives rows',
       comparisons: undefined,
+      hint: 'add ORDER BY on the primary key, or count the rows',
     })
 }
 

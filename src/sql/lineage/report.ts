@@ -41,6 +41,8 @@ export interface SideChannel {
   readonly place: string
   /** Set where only equality with given values is asked: how many. */
   readonly comparisons: number | undefined
+  /** What to do about it, where that is something else than elsewhere. */
+  readonly hint?: string | undefined
 }
 
 /** A masked column that would be stored where it is not masked. */
@@ -99,9 +101,10 @@ export class LineageFindings {
     return this.sources.dialect
   }
 
-  leak(origin: Origin, place: string, comparisons?: number): void {
+  leak(origin: Origin, place: string, comparisons?: number, hint?: string): void {
     this.meets(origin)
-    for (const mask of origin.masks) this.leaks.push({ mask, place, comparisons })
+    for (const mask of origin.masks)
+      this.leaks.push(hint === undefined ? { mask, place, comparisons } : { mask, place, comparisons, hint })
   }
 
   copy(origin: Origin, to: string): void {

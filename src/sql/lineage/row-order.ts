@@ -24,7 +24,7 @@ export const placesOf = (items: readonly RangeItem[]): Origin => madeOf(items.fl
 export function tellOrder(told: Origin, { found }: ExpressionContext): void {
   if (!isMasked(told)) return
   found.comparesRows = true
-  found.leak(told, 'the order of the rows (use ORDER BY on all columns that are shown, or count the rows)')
+  found.leak(told, 'the order of the rows', undefined, 'add ORDER BY on all columns that are shown, or count the rows')
 }
 
 /** What a query tells of places by the order of its rows. */

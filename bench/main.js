@@ -19,12 +19,30 @@ import { gates } from './subsets/gates.js'
 import { idle } from './subsets/idle.js'
 import { growth } from './subsets/growth.js'
 import { kept } from './subsets/kept.js'
+import { mysql } from './subsets/mysql.js'
 import { many, oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
 import { ssh } from './subsets/ssh.js'
 
 /** By name; those that need no database come first. */
-const SUBSETS = { filters, sql, kept, oltp, bulk, connect, control, ddl, fairness, cli, ssh, gates, idle, growth, many }
+const SUBSETS = {
+  filters,
+  sql,
+  kept,
+  oltp,
+  bulk,
+  connect,
+  control,
+  ddl,
+  fairness,
+  cli,
+  ssh,
+  mysql,
+  gates,
+  idle,
+  growth,
+  many,
+}
 const ALONE = new Set(['filters', 'sql', 'kept'])
 
 const { values: options, positionals } = parseArgs({

@@ -58,30 +58,7 @@ ignore_startup_parameters = extra_float_digits
     const { pid } = await start('pgbouncer', [join(directory, 'pgbouncer.ini')], { ready: port, ...owner })
     return { port, pids: { proxy: [pid] } }
   },
-  haproxy: async (stack) => {
-    if (!has('haproxy')) return undefined
-    const port = await freePort()
-    const file = join(stack.directory, 'haproxy.cfg')
-    writeFileSync(
-      file,
-      `global
-  maxconn 4000
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-frontend in
-  bind 127.0.0.1:${port}
-  default_backend out
-backend out
-  server one 127.0.0.1:${stack.postgres.port}
-`,
-    )
-    const { pid } = await start('haproxy', ['-f', file], { ready: port })
-    return { port, pids: { proxy: [pid] } }
-  },
+  haproxy: (stack) => haproxyBefore(stack, stack.postgres.port),
   'ssh -L': async (stack) => {
     if (!has('ssh') || !has('/usr/sbin/sshd')) return undefined
     const server = await sshServer(stack)
@@ -131,6 +108,32 @@ backend out
   },
   'bare WebSocket': (stack) => bareWebSocket(stack, false),
   'bare WebSocket, TLS': (stack) => bareWebSocket(stack, true),
+}
+
+/** An HAProxy before a database's port; undefined where there is none. */
+export async function haproxyBefore(stack, target, name = 'haproxy') {
+  if (!has('haproxy')) return undefined
+  const port = await freePort()
+  const file = join(stack.directory, `${name}.cfg`)
+  writeFileSync(
+    file,
+    `global
+  maxconn 4000
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+frontend in
+  bind 127.0.0.1:${port}
+  default_backend out
+backend out
+  server one 127.0.0.1:${target}
+`,
+  )
+  const { pid } = await start('haproxy', ['-f', file], { ready: port })
+  return { port, pids: { proxy: [pid] } }
 }
 
 async function bareWebSocket(stack, tls) {

@@ -20,7 +20,9 @@ export default defineConfig({
         main: 'src/server/main.ts',
         // What threads begin with: it is looked for beside the module that starts them, which they all are here.
         'mysql-parser-worker': 'src/protocols/mysql/dialect/mysql-parser-worker.ts',
+        'mysql-record-worker': 'src/protocols/mysql/gateway/pipeline/mysql-record-worker.ts',
         'postgres-parser-worker': 'src/protocols/postgres/dialect/postgres-parser-worker.ts',
+        'postgres-record-worker': 'src/protocols/postgres/gateway/pipeline/postgres-record-worker.ts',
         'command-worker': 'src/host/command/command-worker.ts',
       },
       // A package makes functions of as many parameters as others have (depd): it reads nothing from around them.

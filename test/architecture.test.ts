@@ -55,7 +55,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'sql/facts/guard-lineage.ts': { imports: ['sql/', 'shared/errors.ts'] },
   'sql/lineage': { imports: ['sql/', 'type:masking/'] },
   'sql/masking': { imports: ['sql/', 'type:masking/'] },
-  'sql/record': { imports: ['shared/', 'masking/', 'sql/'] },
+  'sql/record': { imports: ['shared/', 'masking/', 'policy/pattern-kind.ts', 'sql/'] },
   'sql/statement.ts': { imports: ['type:policy/'] },
   'sql/patterns.ts': { imports: ['policy/patterns.ts'] },
   'sql/vocabulary.ts': {

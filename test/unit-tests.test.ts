@@ -33,6 +33,7 @@ const MYSQL_PARSER = 'dialect/parse-statement.test.ts reads every form of statem
 const MYSQL_FACTS = 'dialect/command-facts.test.ts reads statements through it'
 const MYSQL_LONG =
   'test/protocols/{mysql,postgres}/dialect/sql-parser.test.ts and test/integration/mysql-long-texts.test.ts'
+const RECORDER = 'test/sql/record/text-recorder.test.ts and test/integration/mysql-long-texts.test.ts'
 const MYSQL_CATALOG = 'asks real servers: test/integration/mysql-catalog.test.ts'
 const MYSQL_LOGIN = 'test/integration/mysql-login.test.ts, against servers that real clients and libraries log in to'
 const MYSQL_SESSION =
@@ -79,6 +80,11 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/mysql/gateway/results/account-secrets.ts':
     'test/integration/mysql-masking.test.ts asks a real server for the password hash of the account',
   'sql/long-text-reader.ts': MYSQL_LONG,
+  'policy/pattern-kind.ts': 'policy/parse-policy.test.ts and sql/record/text-recorder.test.ts find values by it',
+  'protocols/mysql/gateway/pipeline/mysql-record-worker.ts': RECORDER,
+  'protocols/mysql/gateway/pipeline/statement-recorder.ts': RECORDER,
+  'protocols/postgres/gateway/pipeline/postgres-record-worker.ts': RECORDER,
+  'protocols/postgres/gateway/pipeline/statement-recorder.ts': RECORDER,
   'sql/text-cache.ts': 'test/protocols/{mysql,postgres}/dialect/sql-parser.test.ts read texts through it',
   'protocols/mysql/dialect/conditions.ts': MYSQL_FACTS,
   'protocols/mysql/dialect/dialect.ts': MYSQL_FACTS,

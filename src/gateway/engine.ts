@@ -104,6 +104,8 @@ export interface Session<C extends TargetConfig = TargetConfig> {
   readonly hashKeys: HashKeys
   /** A keyed digest, so that nothing can be guessed back from it. */
   commitment(text: string): string
+  /** Its key, for a thread that makes the same ones (`commitmentsUnder`). */
+  readonly commitmentKey: Uint8Array
 }
 
 export interface CommandDraft {

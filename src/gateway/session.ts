@@ -9,6 +9,7 @@ import { appliesMasking, isReadOnly, type Judgement } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Recorder } from '../recording/recorder.ts'
 import type { Clock } from '../shared/clock.ts'
+import { commitmentsUnder } from '../shared/commitment-key.ts'
 import type { PamError } from '../shared/errors.ts'
 import { HmacKey } from '../shared/hmac.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -86,6 +87,10 @@ export function createSession(parts: SessionParts): RunningSession {
   const record = (draft: CommandDraft, judgement: Judgement, rules: Policy): string =>
     log.record(draft, judgement, { digest: digest.of(draft, rules.version), language: rules.language })
 
+  const sessionKey = (use: string): Buffer =>
+    createHmac('sha256', parts.digestKey).update(`${use} session ${id}`).digest()
+  const commitmentKey = sessionKey('commit')
+
   return {
     id,
     person,
@@ -100,7 +105,7 @@ export function createSession(parts: SessionParts): RunningSession {
     logger: parts.logger,
     ended: signal,
     hashKeys: {
-      session: createHmac('sha256', parts.digestKey).update(`mask session ${id}`).digest(),
+      session: sessionKey('mask'),
       target: createHmac('sha256', parts.digestKey).update(`mask target ${target.name}`).digest(),
     },
     commands: () => log.count,
@@ -108,7 +113,8 @@ export function createSession(parts: SessionParts): RunningSession {
     decided: (approval) => held.decided(approval),
     held: (approvalId) => held.find(approvalId)?.draft,
     recent: (approvalId) => log.before(held.find(approvalId)?.decision),
-    commitment: (text) => digestKey.hex(`${id}${text}`).slice(0, 12),
+    commitmentKey,
+    commitment: commitmentsUnder(commitmentKey),
     decidesByText: () => judge.looksAtTextAlone(policy()),
     preview(draft) {
       const rules = policy()

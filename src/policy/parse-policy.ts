@@ -5,10 +5,10 @@ import { parseDuration } from '../shared/duration.ts'
 import { didYouMean } from '../shared/nearest-word.ts'
 import { visible } from '../shared/visible.ts'
 import { parseCondition } from './condition.ts'
-import { RE2JS } from 're2js'
 import { foreignWords, renamedKeys } from '../shared/yaml-file.ts'
 import { checkColumn, checkField, checkFieldValue, checkKind, checkLogin, patternList } from './patterns.ts'
 import type { PolicyLanguage } from './language.ts'
+import { patternKind } from './pattern-kind.ts'
 import {
   maskingKinds,
   maskingStyles,
@@ -62,21 +62,11 @@ const approvers = z.strictObject({
 
 const ruleName = z.string().min(1).max(100).describe('shown with every decision')
 
-/** A pattern of the RE2 dialect: no text makes it take more than linear time. */
 const pattern = z
   .strictObject({ name: z.string().min(1), pattern: z.string().min(1) })
   .transform((given, context): CustomKind => {
     try {
-      const expression = RE2JS.compile(given.pattern)
-      if (expression.matches('')) throw new Error('matches the empty text')
-      const find = (text: string): { start: number; end: number }[] => {
-        const spans: { start: number; end: number }[] = []
-        for (const matcher = expression.matcher(text); matcher.find();) {
-          if (matcher.end() > matcher.start()) spans.push({ start: matcher.start(), end: matcher.end() })
-        }
-        return spans
-      }
-      return { ...given, find }
+      return patternKind(given)
     } catch (error) {
       context.addIssue({
         code: 'custom',

@@ -25,3 +25,22 @@ export class TextCache<Parsed> {
     return parsed
   }
 }
+
+/** What the last long text says, for as long as somebody works with that: it is too much to be kept. */
+export class LatestText<Parsed extends object> {
+  #sql: string | undefined
+  #how = ''
+  #parsed: WeakRef<Parsed> | undefined
+
+  /** `how`: by what else a text is read. */
+  get(sql: string, how = ''): Parsed | undefined {
+    return this.#sql === sql && this.#how === how ? this.#parsed?.deref() : undefined
+  }
+
+  set(parsed: Parsed, sql: string, how = ''): Parsed {
+    this.#sql = sql
+    this.#how = how
+    this.#parsed = new WeakRef(parsed)
+    return parsed
+  }
+}

@@ -3,6 +3,10 @@ import type { Engine } from '../../src/gateway/engine.ts'
 import { createSession, type RunningSession } from '../../src/gateway/session.ts'
 import { mysqlEngine } from '../../src/protocols/mysql/gateway/engine.ts'
 import type { createSqlParser, SqlParser } from '../../src/protocols/mysql/dialect/sql-parser.ts'
+import type {
+  createStatementRecorder,
+  StatementRecorder,
+} from '../../src/protocols/mysql/gateway/pipeline/statement-recorder.ts'
 import type { Hello } from '../../src/protocols/mysql/gateway/greeting.ts'
 import type { MysqlTarget } from '../../src/protocols/mysql/target.ts'
 import type { EventBody } from '../../src/recording/event.ts'
@@ -16,8 +20,9 @@ export interface GatewayOptions {
   readonly target: Partial<MysqlTarget> & Pick<MysqlTarget, 'port'>
   readonly password?: string
   readonly statementBytes?: number
-  /** What stands in the place of the parser. */
+  /** What stands in the place of the parser, and of what makes texts for the record. */
   readonly parser?: (own: SqlParser) => SqlParser
+  readonly recorder?: (own: StatementRecorder) => StatementRecorder
 }
 
 /** A session as the gateway serves it, and what is put on record of it. */
@@ -44,7 +49,7 @@ export class MysqlGateway {
   readonly #options: GatewayOptions
   #wake: () => void = () => {}
 
-  private constructor(options: GatewayOptions, parser: SqlParser) {
+  private constructor(options: GatewayOptions, parser: SqlParser, recorder: StatementRecorder) {
     this.#options = options
     this.bench = new SessionBench(options.rules)
     this.#config = {
@@ -62,16 +67,24 @@ export class MysqlGateway {
       tls: 'disable',
       ...options.target,
     }
-    this.#engine = mysqlEngine(parser, process.cwd())
+    this.#engine = mysqlEngine(parser, process.cwd(), recorder)
     this.#server = createServer((socket) => void this.#serve(socketChannel(socket)))
   }
 
   static async start(options: GatewayOptions): Promise<MysqlGateway> {
-    // As it is built: the worker is a file beside it.
-    const built = (await import(new URL('../../dist/protocols/mysql/dialect/sql-parser.js', import.meta.url).href)) as {
-      createSqlParser: typeof createSqlParser
+    // As they are built: their workers are files beside them.
+    const built = (path: string): Promise<unknown> =>
+      import(new URL(`../../dist/protocols/mysql/${path}`, import.meta.url).href)
+    const parsing = (await built('dialect/sql-parser.js')) as { createSqlParser: typeof createSqlParser }
+    const recording = (await built('gateway/pipeline/statement-recorder.js')) as {
+      createStatementRecorder: typeof createStatementRecorder
     }
-    const gateway = new MysqlGateway(options, options.parser?.(built.createSqlParser()) ?? built.createSqlParser())
+    const [parser, recorder] = [parsing.createSqlParser(), recording.createStatementRecorder()]
+    const gateway = new MysqlGateway(
+      options,
+      options.parser?.(parser) ?? parser,
+      options.recorder?.(recorder) ?? recorder,
+    )
     await new Promise<void>((resolve) => gateway.#server.listen(0, '127.0.0.1', resolve))
     return gateway
   }

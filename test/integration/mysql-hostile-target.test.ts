@@ -1,6 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
+import { ByteWriter } from '../../src/wire/byte-writer.ts'
 import { encodeErr } from '../../src/protocols/mysql/wire/err.ts'
 import { encodePackets } from '../../src/protocols/mysql/wire/framer.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
@@ -9,7 +10,8 @@ import { MysqlGateway } from '../helpers/mysql-gateway.ts'
 
 const RULES = `
 access: [{ name: devs, who: { groups: [dev] }, targets: { labels: { env: prod } }, grant: standing }]
-commands: [{ name: all, allow: true }]`
+commands: [{ name: all, allow: true }]
+masking: [{ name: some, columns: [people.email], style: redact }]`
 
 /** Stands between the gateway and a server, and says something else in its place once a client's statement with `lie` has come. */
 class LyingProxy {
@@ -69,6 +71,12 @@ describe.skipIf(isMariadbMissing())('a target that lies', () => {
 
   const packet = (hex: string, sequence = 1): Buffer => encodePackets(Buffer.from(hex, 'hex'), sequence)
 
+  const columnNamed = (name: string): Buffer => {
+    const out = new ByteWriter()
+    for (const text of ['def', '', '', '', name, '']) out.lengthEncodedBytes(Buffer.from(text))
+    return Buffer.concat([out.finish(), Buffer.from('0c2d0001000000fd0000000000', 'hex')])
+  }
+
   it.each<[string, Buffer | 'close', string]>([
     ['asks for a file', encodePackets(Buffer.from('\u00fb/etc/passwd', 'latin1'), 1), 'PROTOCOL_VIOLATION'],
     ['answers out of order', packet('00000002000000', 2), 'PROTOCOL_VIOLATION'],
@@ -76,6 +84,11 @@ describe.skipIf(isMariadbMissing())('a target that lies', () => {
     ['describes no columns', Buffer.concat([packet('02'), packet('00', 2)]), 'PROTOCOL_VIOLATION'],
     ['has more columns than there can be', packet('fdffffff'), 'PROTOCOL_VIOLATION'],
     ['has no columns', packet(''), 'PROTOCOL_VIOLATION'],
+    [
+      'has a column with a name that is too long',
+      Buffer.concat([packet('01'), encodePackets(columnNamed('x'.repeat(20_000)), 2), packet('fe00000200000000', 3)]),
+      'PROTOCOL_VIOLATION',
+    ],
     ['cuts an OK short', packet('0000'), 'PROTOCOL_VIOLATION'],
     ['says that it ends', packet('ff8507'), 'none'],
     ['leaves', 'close', 'TARGET_LEFT'],

@@ -19,15 +19,25 @@ export function recordable(
   session: RecordingSession,
   cut: CutText,
 ): RecordableText {
-  if (isUnread(facts)) {
-    const text = `‹a text of ${Buffer.byteLength(sql)} bytes that could not be read, ${session.commitment(sql)}›`
-    return { text, parameters: recordableParameters(parameters, facts, session), detached: sql }
-  }
+  if (isUnread(facts)) return withheld(sql, parameters, session, 'could not be read')
+  const hiding = hidingOf(facts)
   return {
-    text: once(facts, sql, session, () => recordableText(sql, facts, session, cut)),
-    parameters: parameters.length === 0 ? NONE : recordableParameters(parameters, facts, session),
+    text: once(facts, sql, session, () => hideInText(sql, hiding, session, cut)),
+    parameters: parameters.length === 0 ? NONE : hideInParameters(parameters, hiding, session),
   }
 }
+
+/** A text that nobody can say of what in it is secret. `why`: it … */
+export const withheld = (
+  sql: string,
+  parameters: readonly (string | null)[],
+  session: RecordingSession,
+  why: string,
+): RecordableText => ({
+  text: `‹a text of ${Buffer.byteLength(sql)} bytes that ${why}, ${session.commitment(sql)}›`,
+  parameters: hideInParameters(parameters, HIDES_ALL, session),
+  detached: sql,
+})
 
 export interface RecordingSession {
   readonly masking: Pick<MaskingPlan, 'kinds'>
@@ -36,7 +46,7 @@ export interface RecordingSession {
 }
 
 /** A text and its parameters for the record; `detached` is kept apart from it. */
-interface RecordableText {
+export interface RecordableText {
   readonly text: string
   readonly parameters: readonly (string | null)[]
   readonly detached?: string
@@ -51,32 +61,52 @@ export interface TextPiece {
   readonly isComment: boolean
 }
 
+/** What of a statement is hidden besides what looks like a masked kind. Plain data: another thread may do it. */
+export interface Hiding {
+  /** Constants of the text, but for those that may stand: true for each of them, in order. Undefined where all may. */
+  readonly constants: readonly boolean[] | undefined
+  /** Parameters, but for these, by their numbers. Undefined where all may stand. */
+  readonly parameters: ReadonlySet<number> | undefined
+}
+
+/** Of a text that was read. */
+export function hidingOf(facts: TextFacts): Hiding {
+  if (isSecret(facts)) return HIDES_ALL
+  if (facts.errorExposure === 'none') return HIDES_NONE
+  return visibleIn(facts) ?? HIDES_ALL
+}
+
+const HIDES_ALL: Hiding = { constants: [], parameters: new Set() }
+const HIDES_NONE: Hiding = { constants: undefined, parameters: undefined }
+
 /** The parameters of a statement as they may be kept for ever. */
-export function recordableParameters(
+export const recordableParameters = (
   parameters: readonly (string | null)[],
   facts: TextFacts,
   session: RecordingSession,
-): (string | null)[] {
-  const commitsAll = isUnread(facts) || isSecret(facts)
-  const isOpen = !commitsAll && facts.errorExposure === 'none'
-  const shown = commitsAll || isOpen ? undefined : visibleIn(facts)
-  return parameters.map((value, index) =>
+): (string | null)[] => hideInParameters(parameters, isUnread(facts) ? HIDES_ALL : hidingOf(facts), session)
+
+export const hideInParameters = (
+  parameters: readonly (string | null)[],
+  { parameters: shown }: Hiding,
+  session: RecordingSession,
+): (string | null)[] =>
+  parameters.map((value, index) =>
     value === null
       ? null
-      : isOpen || shown?.parameters.has(index + 1) === true
+      : shown === undefined || shown.has(index + 1)
         ? hideKinds(value, session)
         : commit(value, session),
   )
-}
 
-function recordableText(sql: string, facts: TextFacts, session: RecordingSession, cut: CutText): string {
+export function hideInText(sql: string, { constants }: Hiding, session: RecordingSession, cut: CutText): string {
   const hide = (text: string): string => hideKinds(text, session)
-  if (facts.errorExposure === 'none' && !isSecret(facts)) return hide(sql)
-  const shown = isSecret(facts) ? undefined : visibleIn(facts)
-  return replaceLiterals(sql, cut(sql), (value) => commit(value, session), hide, shown?.constants ?? [])
+  if (constants === undefined) return hide(sql)
+  return replaceLiterals(sql, cut(sql), (value) => commit(value, session), hide, constants)
 }
 
-const isUnread = ({ parsed, statements }: TextFacts): boolean => parsed.length === 0 && statements.length > 0
+/** It has statements, and nobody knows which. */
+export const isUnread = ({ parsed, statements }: TextFacts): boolean => parsed.length === 0 && statements.length > 0
 
 const isSecret = ({ parsed }: TextFacts): boolean => parsed.some(({ secret }) => secret)
 
@@ -131,20 +161,15 @@ function isShortNumber(text: string): boolean {
 const MOST_DIGITS = 12
 
 /** The same facts come with every statement of the same text. */
-function visibleIn(facts: TextFacts): Visible | undefined {
+function visibleIn(facts: TextFacts): Hiding | undefined {
   if (!visible.has(facts)) visible.set(facts, visibleOf(facts))
   return visible.get(facts)
 }
 
-const visible = new WeakMap<TextFacts, Visible | undefined>()
-
-interface Visible {
-  readonly constants: readonly boolean[]
-  readonly parameters: ReadonlySet<number>
-}
+const visible = new WeakMap<TextFacts, Hiding | undefined>()
 
 /** Undefined where it is not known for every statement: then every constant is hidden. */
-function visibleOf({ errorExposure, parsed, lineage }: TextFacts): Visible | undefined {
+function visibleOf({ errorExposure, parsed, lineage }: TextFacts): Hiding | undefined {
   const known = lineage.flatMap(({ visible }) => visible ?? [])
   if (errorExposure === 'any' || known.length !== parsed.length) return undefined
   const constants = parsed.flatMap(({ literals }, index) => shownOf(literals, item(known, index)))

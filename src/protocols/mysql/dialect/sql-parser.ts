@@ -1,5 +1,5 @@
 import { longTextReader } from '../../../sql/long-text-reader.ts'
-import { TextCache } from '../../../sql/text-cache.ts'
+import { LatestText, TextCache } from '../../../sql/text-cache.ts'
 import { readStatements, type ParsedText } from './parse-statement.ts'
 import type { LongText } from './mysql-parser-worker.ts'
 import type { ReadingContext } from './reading-context.ts'
@@ -13,11 +13,19 @@ export interface SqlParser {
 
 export function createSqlParser(): SqlParser {
   const texts = new TextCache<ParsedText>(MAX_CACHED)
+  const latest = new LatestText<ParsedText>()
   const reader = longTextReader<LongText, ParsedText>(new URL('./mysql-parser-worker.js', import.meta.url))
   return {
     parse(sql, context) {
-      if (sql.length > MAX_CACHED_LENGTH) return reader.read({ sql, context: contextOf(context) })
-      const key = keyFor(sql, context)
+      const how = howRead(context)
+      if (sql.length > MAX_CACHED_LENGTH)
+        return (
+          latest.get(sql, how) ??
+          reader
+            .read({ sql, context: contextOf(context) })
+            .then((parsed) => ('failure' in parsed ? parsed : latest.set(parsed, sql, how)))
+        )
+      const key = how + sql
       const known = texts.get(key)
       if (known !== undefined) return known
       if (sql.length <= MAX_AT_ONCE_LENGTH) return texts.set(key, readStatements(sql, context))
@@ -39,12 +47,18 @@ const contextOf = ({
   foldsTableNames,
 }: ReadingContext): ReadingContext => ({ server, sqlMode, database, multiStatements, charset, foldsTableNames })
 
-/** All that decides what a text says, and the text. */
-function keyFor(sql: string, context: ReadingContext): string {
-  const { server, sqlMode, database, multiStatements, charset, foldsTableNames } = context
+/** All that decides what a text says, besides the text. */
+function howRead({ server, sqlMode, database, multiStatements, charset, foldsTableNames }: ReadingContext): string {
   const modes = [...sqlMode].toSorted().join()
-  const { flavor, number } = server
-  return JSON.stringify([flavor, number, modes, database ?? null, multiStatements, charset, foldsTableNames, sql])
+  return JSON.stringify([
+    server.flavor,
+    server.number,
+    modes,
+    database ?? null,
+    multiStatements,
+    charset,
+    foldsTableNames,
+  ])
 }
 
 /** Characters. */

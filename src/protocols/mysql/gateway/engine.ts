@@ -13,18 +13,24 @@ import { greetClient, type Hello } from './greeting.ts'
 import { KnownServers } from './known-servers.ts'
 import { connectUpstream, type UpstreamTarget } from './login/connect-upstream.ts'
 import { OwnConnections } from './login/own-connections.ts'
+import { createStatementRecorder, type StatementRecorder } from './pipeline/statement-recorder.ts'
 import { probeMysql } from './probe.ts'
 import { readAlone } from './read-alone.ts'
 import { serveConnected, type SharedParts } from './serve-connected.ts'
 import { ThreadIds } from './thread-ids.ts'
 
 /** MySQL and MariaDB sessions, in protocol order. Bytes belong to wire, decisions to the session. */
-export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<Hello> {
+export function mysqlEngine(
+  parser: SqlParser,
+  baseDirectory: string,
+  recorder: StatementRecorder = createStatementRecorder(),
+): Engine<Hello> {
   const knownServers = new KnownServers()
   const threadIds = new ThreadIds()
   const ownConnections = new OwnConnections()
   const shared: SharedParts = {
     parser,
+    recorder,
     threadIds,
     ownConnections,
     shelf: new CatalogShelf(readBody),
@@ -84,9 +90,9 @@ export function mysqlEngine(parser: SqlParser, baseDirectory: string): Engine<He
       client.end()
     },
     facts: () => ({}),
-    close() {
+    async close() {
       ownConnections.close()
-      return parser.close()
+      await Promise.all([parser.close(), recorder.close()])
     },
   }
 }

@@ -25,13 +25,14 @@ import { ClientSide } from './pipeline/client-side.ts'
 import { CommandGate } from './pipeline/command-gate.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { ServerSide } from './pipeline/server-side.ts'
+import type { StatementRecorder } from './pipeline/statement-recorder.ts'
 import { StatementTable } from './pipeline/statement-table.ts'
 import { ThreadIds } from './thread-ids.ts'
 
 /** From the definitions that there are to protect to the end of the connection. */
 export async function serveConnected(
   { client, hello, session, tell, waiting, target, upstream }: Connected,
-  { parser, threadIds, shelf, ownConnections, staggeredClose }: SharedParts,
+  { parser, recorder, threadIds, shelf, ownConnections, staggeredClose }: SharedParts,
 ): Promise<void> {
   const { config, readOnly } = session
   const key = connectionKey(target)
@@ -50,7 +51,7 @@ export async function serveConnected(
     status: upstream.status,
     statements: new StatementTable(),
   })
-  const gate = new CommandGate(pipeline, analyzer, tell)
+  const gate = new CommandGate({ pipeline, analyzer, recorder }, tell)
   const commands = new ClientCommands(pipeline, analyzer, gate, {
     kill(kill) {
       const found = threadIds.find(kill.id, session.person.id, config.name)
@@ -96,6 +97,7 @@ export interface Connected {
 /** What the sessions of one engine have in common. */
 export interface SharedParts {
   readonly parser: SqlParser
+  readonly recorder: StatementRecorder
   readonly threadIds: ThreadIds
   readonly ownConnections: OwnConnections
   readonly shelf: CatalogShelf

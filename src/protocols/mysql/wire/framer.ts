@@ -1,3 +1,4 @@
+import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
 /** One payload with the headers of its packets, or a piece of one. A view into what was pushed. */
@@ -32,8 +33,7 @@ export class Framer {
   #isChained = false
   #isStreaming = false
   #next = 0
-  #held: Buffer[] = []
-  #heldBytes = 0
+  readonly #held = new HeldBytes()
   #wanted = 0
 
   /** `longest` is the limit for a payload in bytes that does not come in pieces, `what` names the peer in errors. */
@@ -44,24 +44,20 @@ export class Framer {
 
   /** Bytes of an unfinished payload. */
   get held(): number {
-    return this.#heldBytes
+    return this.#held.length
   }
 
   /** The next byte begins a payload. */
   get isBetween(): boolean {
-    return this.#heldBytes === 0 && !this.#isStreaming
+    return this.#held.length === 0 && !this.#isStreaming
   }
 
   /** Hands over what is whole now, in order; `take` returns false where it wants no more of this connection. */
   push(chunk: Buffer, take: Take): void {
-    if (this.#heldBytes === 0) return void this.#cut(chunk, take)
-    // A large payload arrives in many chunks: they are joined when there is enough to go on.
-    const missing = this.#wanted - this.#heldBytes
-    if (chunk.length < missing) return this.#hold(chunk)
-    const joined = Buffer.concat([...this.#held, chunk])
-    this.#held = []
-    this.#heldBytes = 0
-    this.#cut(joined, take)
+    if (this.#held.length === 0) return void this.#cut(chunk, take)
+    // A large payload arrives in many chunks: it is looked at again when there is enough to go on.
+    if (chunk.length < this.#wanted - this.#held.length) return this.#held.add(chunk)
+    this.#cut(this.#held.take(chunk), take)
   }
 
   #cut(bytes: Buffer, take: Take): void {
@@ -72,7 +68,7 @@ export class Framer {
       if (taken === at) break
       at = taken
     }
-    if (at < bytes.length) this.#hold(bytes.subarray(at))
+    if (at < bytes.length) this.#held.add(bytes.subarray(at))
   }
 
   /** The offset behind the payload that begins at `at`; `at` where there is more to come, undefined where no more is wanted. */
@@ -149,12 +145,6 @@ export class Framer {
   #want(bytes: number, at: number): number {
     this.#wanted = bytes
     return at
-  }
-
-  #hold(bytes: Buffer): void {
-    const copy = Buffer.from(bytes)
-    this.#held.push(copy)
-    this.#heldBytes += copy.length
   }
 }
 

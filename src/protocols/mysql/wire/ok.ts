@@ -1,5 +1,6 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
 import { ByteWriter } from '../../../wire/byte-writer.ts'
+import { WireError } from '../../../wire/wire-error.ts'
 import { capabilities, has, statusFlags } from './capabilities.ts'
 
 /** OK, sent by the server: a command is done; with another first byte it also ends the rows of a result. Spec: OK_Packet. */
@@ -37,22 +38,26 @@ export function readOk(payload: Buffer, flags: number): Ok {
 function readChanges(bytes: Buffer): SessionChange[] {
   const body = new ByteReader(bytes, 'session state')
   const changes: SessionChange[] = []
+  const add = (change: SessionChange): void => {
+    if (changes.push(change) > MAX_CHANGES) throw new WireError('session state: more changes than a session has')
+  }
   while (body.left > 0) {
     const type = body.uint8()
     const data = new ByteReader(body.lengthEncodedBytes(), 'session state')
     if (type === SYSTEM_VARIABLES) {
       // MariaDB puts several into one.
-      while (data.left > 0)
-        changes.push({ type: 'variable', name: data.lengthEncodedBytes(), value: data.lengthEncodedBytes() })
+      while (data.left > 0) add({ type: 'variable', name: data.lengthEncodedBytes(), value: data.lengthEncodedBytes() })
     } else if (type === SCHEMA) {
-      changes.push({ type: 'database', name: data.lengthEncodedBytes() })
+      add({ type: 'database', name: data.lengthEncodedBytes() })
       data.end()
-    } else changes.push({ type: 'other', of: type })
+    } else add({ type: 'other', of: type })
   }
   return changes
 }
 
 const SYSTEM_VARIABLES = 0
+/** Servers have some hundreds of variables that a session can set. */
+const MAX_CHANGES = 10_000
 const SCHEMA = 1
 
 /**

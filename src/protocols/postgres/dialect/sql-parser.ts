@@ -1,7 +1,7 @@
 import type { ParseResult } from '@pgsql/types'
 import { loadModule, parseSync, SqlError } from 'libpg-query'
 import { longTextReader } from '../../../sql/long-text-reader.ts'
-import { TextCache } from '../../../sql/text-cache.ts'
+import { LatestText, TextCache } from '../../../sql/text-cache.ts'
 import { readStatements } from './parse-statement.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 import type { ParserReply } from './postgres-parser-worker.ts'
@@ -35,6 +35,7 @@ export async function createSqlParser(): Promise<SqlParser> {
   const templates = new TextCache<ParsedText>(MAX_CACHED)
   /** Texts that a template has answered for: who sends the same again should not pay for taking it apart. */
   const repeats = new TextCache<ParsedText>(MAX_CACHED)
+  const latest = new LatestText<ParsedText>()
   const worker = parserWorker()
   // This thread has one instance for good; the worker's is replaced.
   let isBroken = false
@@ -50,10 +51,16 @@ export async function createSqlParser(): Promise<SqlParser> {
       // The library takes an empty text for a mistake; the server answers it with EmptyQueryResponse.
       if (/^[ \t\n\r\f\v]*$/.test(sql)) return NOTHING
       if (isBroken || sql.length > MAX_AT_ONCE_LENGTH) {
+        const latestParsed = latest.get(sql)
+        if (latestParsed !== undefined) {
+          counts.known++
+          return latestParsed
+        }
         counts.read++
-        return worker
-          .parse(sql)
-          .then((parsed) => ('failure' in parsed || sql.length > MAX_CACHED_LENGTH ? parsed : texts.set(sql, parsed)))
+        return worker.parse(sql).then((parsed) => {
+          if ('failure' in parsed) return parsed
+          return sql.length > MAX_CACHED_LENGTH ? latest.set(parsed, sql) : texts.set(sql, parsed)
+        })
       }
       const skeleton = skeletonOf(sql)
       const template = skeleton && templates.get(skeleton.key)

@@ -22,6 +22,7 @@ import { ClientSide } from './pipeline/client-side.ts'
 import { PipelineState } from './pipeline/pipeline-state.ts'
 import { restsOnDefinitions } from './pipeline/rests-on-definitions.ts'
 import { ServerSide } from './pipeline/server-side.ts'
+import { createStatementRecorder, type StatementRecorder } from './pipeline/statement-recorder.ts'
 import { readDefinitions } from '../masking/definitions.ts'
 import { unparsed } from '../dialect/resolve-statement.ts'
 import { toErrorResponse } from './error-response.ts'
@@ -37,6 +38,7 @@ export function postgresEngine(
   parser: SqlParser,
   baseDirectory: string,
   observe: (lane: { readonly taken: number }) => void = () => {},
+  recorder: StatementRecorder = createStatementRecorder(),
 ): Engine<Hello> {
   const cancelKeys = new CancelKeys()
   const shelf = new CatalogShelf()
@@ -83,7 +85,7 @@ export function postgresEngine(
         target: upstream,
       })
       observe(pipeline.lane)
-      const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser))
+      const clientSide = new ClientSide(pipeline, statementAnalyzer(pipeline, parser), recorder)
       const serverSide = new ServerSide(pipeline)
       const protocol = protocolEnd(pipeline, clientSide, upstream)
       const relay = new Relay({ session, client, upstream, clientSide, serverSide, protocol, staggeredClose })
@@ -110,7 +112,9 @@ export function postgresEngine(
       client.end()
     },
     facts: () => ({}),
-    close: () => parser.close(),
+    async close() {
+      await Promise.all([parser.close(), recorder.close()])
+    },
   }
 }
 

@@ -1,3 +1,4 @@
+import { HeldBytes } from '../../../wire/held-bytes.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
 /** One message: its tag and the bytes from the tag to the end. A view into what was pushed. */
@@ -22,8 +23,7 @@ export class Framer {
   /** Of a message that comes in pieces: its tag, and how much of it is still to come. */
   #pieceTag = 0
   #more = 0
-  #held: Buffer[] = []
-  #heldBytes = 0
+  readonly #held = new HeldBytes()
   #wanted = 0
 
   /**
@@ -45,25 +45,23 @@ export class Framer {
 
   /** Bytes of an unfinished message. */
   get held(): number {
-    return this.#heldBytes
+    return this.#held.length
   }
 
   /** The next byte begins a message. */
   get isBetween(): boolean {
-    return this.#heldBytes === 0 && this.#more === 0
+    return this.#held.length === 0 && this.#more === 0
   }
 
   /** Hands over the messages that are whole now, in order; `take` returns false where it wants no more of this connection. */
   push(chunk: Buffer, take: Take): void {
-    if (this.#heldBytes === 0) return void this.#cut(chunk, take)
+    if (this.#held.length === 0) return void this.#cut(chunk, take)
     // A large message arrives in many chunks: they are joined once, when it is whole.
-    const missing = this.#wanted - this.#heldBytes
-    if (chunk.length < missing) return this.#hold(Buffer.from(chunk))
+    const missing = this.#wanted - this.#held.length
+    if (chunk.length < missing) return this.#held.add(chunk)
     // What follows it stays the chunk that it is.
     const end = missing > 0 ? missing : chunk.length
-    const joined = Buffer.concat([...this.#held, chunk.subarray(0, end)])
-    this.#held = []
-    this.#heldBytes = 0
+    const joined = this.#held.take(chunk.subarray(0, end))
     this.#wanted = 0
     if (this.#cut(joined, take) && end < chunk.length) this.#cut(chunk.subarray(end), take)
   }
@@ -106,7 +104,7 @@ export class Framer {
       if (take({ tag, bytes: bytes.subarray(at, at + length), piece: undefined }) === false) return false
       at += length
     }
-    if (at < bytes.length) this.#hold(Buffer.from(bytes.subarray(at)))
+    if (at < bytes.length) this.#held.add(bytes.subarray(at))
     return true
   }
 
@@ -122,11 +120,6 @@ export class Framer {
       )
     }
     return length + 1
-  }
-
-  #hold(bytes: Buffer): void {
-    this.#held.push(bytes)
-    this.#heldBytes += bytes.length
   }
 }
 

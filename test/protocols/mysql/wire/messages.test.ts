@@ -451,3 +451,20 @@ it('commands are called what the documentation calls them', () => {
   expect(isEof(0xfe, 5)).toBe(true)
   expect(isEof(0xfe, 9)).toBe(false)
 })
+
+it('an OK that says of more changes than a session has is refused: each would be kept', () => {
+  const changesOf = (count: number, change: string): Buffer => {
+    const out = new ByteWriter()
+    out.bytes(hex('00 00 00 0240 0000 00'))
+    out.lengthEncodedBytes(Buffer.from(change.repeat(count), 'hex'))
+    return out.finish()
+  }
+  expect(readOk(changesOf(3, '0500'), sessionTrack).changes).toHaveLength(3)
+  expect(() => readOk(changesOf(20_000, '0500'), sessionTrack)).toThrow(WireError)
+  expect(() => readOk(changesOf(20_000, '00020000'), sessionTrack)).toThrow(WireError)
+  // Several variables in one.
+  const many = new ByteWriter()
+  many.uint8(0)
+  many.lengthEncodedBytes(Buffer.alloc(40_000))
+  expect(() => readOk(changesOf(1, many.finish().toString('hex')), sessionTrack)).toThrow(WireError)
+})

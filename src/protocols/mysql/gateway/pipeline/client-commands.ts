@@ -1,4 +1,5 @@
 import { PamError } from '../../../../shared/errors.ts'
+import type { HeldBytes } from '../../../../wire/held-bytes.ts'
 import { WireError } from '../../../../wire/wire-error.ts'
 import { readAlike } from '../../dialect/reading-context.ts'
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
@@ -24,10 +25,10 @@ import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { Command } from './command-draft.ts'
 import type { CommandGate } from './command-gate.ts'
 import { startRun, type ClientExchange, type Run } from './exchange.ts'
-import { killOf, type Kill } from './kill.ts'
+import { killOf, MAX_KILL_BYTES, type Kill } from './kill.ts'
 import { OwnQueryFailed, type Pipeline } from './pipeline.ts'
-import type { LongValue, Prepared } from './statement-table.ts'
-import { settledValue, type Steps } from '../../../../gateway/steps.ts'
+import type { Prepared } from './statement-table.ts'
+import type { Steps } from '../../../../gateway/steps.ts'
 import { fileOf } from './local-file.ts'
 
 /** What the commands need of the connection that is not the pipeline's. */
@@ -142,16 +143,16 @@ export class ClientCommands {
   /** A part of a value that was left out makes every value that it may be of another one. */
   #noteLostLongData(): void {
     this.#pipeline.session.end(
-      new PamError('MESSAGE_TOO_LARGE', `a part of a parameter is longer than ${this.#limit} bytes`),
+      new PamError('MESSAGE_TOO_LARGE', `parameters that came in parts are longer than ${this.#limit} bytes`),
     )
   }
 
   // ── statements as text ───────────────────────────────────────────────────────────────────────────────────────────
 
   *#query(frame: Frame, payload: Buffer): Steps {
-    const text = decodeText(payload.subarray(1), 'utf8mb4')
-    if (text !== undefined && this.#kill(killOf(text))) return
-    const command = yield* this.#read(payload.subarray(1))
+    const bytes = payload.subarray(1)
+    if (bytes.length <= MAX_KILL_BYTES && this.#kill(killOf(decodeText(bytes, 'utf8mb4') ?? ''))) return
+    const command = yield* this.#read(bytes)
     if (command === undefined) return
     const decision = yield* this.#decided(command)
     if (decision === undefined) return
@@ -178,8 +179,7 @@ export class ClientCommands {
 
   *#analysed(sql: string): Steps<Command> {
     const { context } = this.#pipeline
-    const facts = withoutKill(yield* settledValue(this.#analyzer.of(sql, context)))
-    return { sql, context, parameters: [], facts }
+    return withoutKill(yield* this.#gate.analysed({ sql, context, parameters: [] }))
   }
 
   /** How the server reads texts is known. */
@@ -263,18 +263,17 @@ export class ClientCommands {
       prepared.types,
       new Set(long.keys()),
     )
-    const facts = withoutKill(yield* settledValue(this.#analyzer.of(sql, context)))
-    const wrong = this.#misboundParameter(facts, message)
-    if (wrong !== undefined) return this.#refuse(wrong)
     const parameters = message.parameters.map((value, index) =>
       value === undefined ? longText(long.get(index)) : value,
     )
-    const command = { sql, context, parameters, facts }
+    const command = withoutKill(yield* this.#gate.analysed({ sql, context, parameters }))
+    const wrong = this.#misboundParameter(command.facts, message)
+    if (wrong !== undefined) return this.#refuse(wrong)
     const decision = yield* this.#decided(command)
     if (decision === undefined) return
     prepared.types = message.types
     // The server forgets them when it has run.
-    long.clear()
+    this.#pipeline.statements.forgetLong(prepared)
     // Where it fails, a cursor of an earlier execution may still be open: by what its rows are masked, nobody knows any more.
     prepared.cursor = undefined
     const run: Run = this.#run(frame.bytes, 'binary-results', command, decision, {
@@ -309,15 +308,9 @@ export class ClientCommands {
     const { id, parameter, data } = readSendLongData(payload)
     const prepared = this.#pipeline.statements.get(id)
     if (prepared === undefined || parameter >= prepared.parameters) return
-    const value = prepared.long.get(parameter) ?? { parts: [], bytes: 0 }
-    prepared.long.set(parameter, value)
-    const total = [...prepared.long.values()].reduce((sum, { bytes }) => sum + bytes, data.length)
-    if (total > this.#limit) {
-      this.#noteLostLongData()
-      return
-    }
-    value.parts.push(Buffer.from(data))
-    value.bytes += data.length
+    const { statements } = this.#pipeline
+    if (statements.longBytes + data.length > this.#limit) return this.#noteLostLongData()
+    statements.addLong(prepared, parameter, data)
     this.#pipeline.upstream.write(frame.bytes)
   }
 
@@ -331,7 +324,7 @@ export class ClientCommands {
   #reset(frame: Frame, payload: Buffer): void {
     const prepared = this.#prepared(readStatementId(payload, 'COM_STMT_RESET'), 'mysqld_stmt_reset')
     if (prepared === undefined) return
-    prepared.long.clear()
+    this.#pipeline.statements.forgetLong(prepared)
     prepared.cursor = undefined
     this.#forward(frame.bytes, 'done')
   }
@@ -458,8 +451,9 @@ const preparedOtherwise = (): PamError =>
   )
 
 /** Threads of the target are others' as well: what names one is refused, but for ids that the gateway gives out. */
-function withoutKill(facts: StatementFacts): StatementFacts {
-  if (facts.refusal !== undefined || !facts.statements.some(({ kinds }) => kinds.includes('kill'))) return facts
+function withoutKill(command: Command): Command {
+  const { facts } = command
+  if (facts.refusal !== undefined || !facts.statements.some(({ kinds }) => kinds.includes('kill'))) return command
   const refusal = new PamError(
     'COMMAND_REFUSED',
     'KILL reaches only your own connections, by the ids that the gateway gave them',
@@ -467,14 +461,14 @@ function withoutKill(facts: StatementFacts): StatementFacts {
       hint: 'run KILL or KILL QUERY with such an id, as a single statement',
     },
   )
-  return { ...facts, refusal }
+  return { ...command, facts: { ...facts, refusal } }
 }
 
 /** Backticks are doubled; the text is read by our own parser alone. */
 const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``
 
 /** A value that came in parts, as a person can read it. */
-function longText(value: LongValue | undefined): string {
-  const bytes = Buffer.concat(value?.parts ?? [])
+function longText(value: HeldBytes | undefined): string {
+  const bytes = value?.copy() ?? Buffer.alloc(0)
   return decodeText(bytes, 'utf8mb4') ?? `\\x${bytes.toString('hex')}`
 }

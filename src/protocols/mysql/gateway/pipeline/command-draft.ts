@@ -8,7 +8,9 @@ import { variablesIn } from '../../dialect/variable-effects.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { Pipeline } from './pipeline.ts'
 import { recordable } from '../../../../sql/record/recordable.ts'
+import type { Ahead, RecordedText } from '../../../../sql/record/text-recorder.ts'
 import { cutText } from './cut-text.ts'
+import type { StatementRecorder } from './statement-recorder.ts'
 
 /** A statement with what is known of it; of parameters, what a person can read. */
 export interface Command {
@@ -17,19 +19,27 @@ export interface Command {
   readonly context: ReadingContext | undefined
   readonly parameters: readonly (string | null)[]
   readonly facts: StatementFacts
+  /** What was done ahead for its record. */
+  readonly ahead: Ahead | undefined
+}
+
+/** What a draft is made with. */
+export interface DraftParts {
+  readonly pipeline: Pipeline
+  readonly analyzer: StatementAnalyzer
+  readonly recorder: StatementRecorder
 }
 
 /** A statement as the session judges, records and holds it. */
-export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, command: Command): CommandDraft {
-  const { session } = pipeline
+export function draftCommand(parts: DraftParts, command: Command): CommandDraft {
+  const { pipeline, analyzer, recorder } = parts
   const { sql, context, parameters, facts } = command
-  // Bytes that are no characters have none on record.
-  const shown = isWellFormed(sql) ? sql : toWellFormed(sql)
+  const text = recordedText(pipeline, command)
   return {
-    text: shown,
+    text: text.sql,
     parameters,
     facts: { type: 'sql', statements: facts.statements },
-    recorded: recordable(shown, parameters, facts, session, (text) => cutText(text, context)),
+    recorded: recorder.record(text, facts, command.ahead),
     comparisons: facts.comparisons,
     notes: () => notesOf(command, pipeline),
     estimate: () => Promise.resolve(undefined),
@@ -49,9 +59,20 @@ export function draftCommand(pipeline: Pipeline, analyzer: StatementAnalyzer, co
       sqlMode: [...(context?.sqlMode ?? [])].toSorted().join(),
     },
     inTransaction: pipeline.isInTransaction,
-    again: async () => draftCommand(pipeline, analyzer, { ...command, facts: await analyzer.again(sql, context) }),
+    again: async () => draftCommand(parts, { ...command, facts: await analyzer.again(sql, context) }),
   }
 }
+
+/** What is put on record. Bytes that are no characters have none there. */
+export const recordedText = (
+  { session }: Pipeline,
+  { sql, parameters, context }: Pick<Command, 'sql' | 'parameters' | 'context'>,
+): RecordedText<ReadingContext | undefined> => ({
+  sql: isWellFormed(sql) ? sql : toWellFormed(sql),
+  parameters,
+  session,
+  context,
+})
 
 /** What an approver wants to know besides the effect. */
 function notesOf({ facts, context }: Command, pipeline: Pipeline): string[] {

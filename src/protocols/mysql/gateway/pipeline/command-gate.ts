@@ -1,8 +1,7 @@
-import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
+import type { Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
-import { draftCommand, type Command } from './command-draft.ts'
+import { draftCommand, recordedText, type Command, type DraftParts } from './command-draft.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { StatementAnalyzer } from './analyze-statement.ts'
 import { settledValue, type Steps } from '../../../../gateway/steps.ts'
 
 /** Where a command waits for its decision, and for a person where rules want one. */
@@ -10,15 +9,27 @@ export class CommandGate {
   /** The client said goodbye, or its side is closed. */
   left = false
   readonly #pipeline: Pipeline
-  readonly #analyzer: StatementAnalyzer
+  readonly #parts: DraftParts
   readonly #tell: (notice: string) => void
   #hold: Hold | undefined
 
   /** `tell`: the protocol has no message for somebody who waits. */
-  constructor(pipeline: Pipeline, analyzer: StatementAnalyzer, tell: (notice: string) => void) {
-    this.#pipeline = pipeline
-    this.#analyzer = analyzer
+  constructor(parts: DraftParts, tell: (notice: string) => void) {
+    this.#pipeline = parts.pipeline
+    this.#parts = parts
     this.#tell = tell
+  }
+
+  /** A command with what it does. What takes long of its record is done before it is looked at with the definitions of now. */
+  *analysed(command: Omit<Command, 'facts' | 'ahead'>): Steps<Command> {
+    const { pipeline, analyzer, recorder } = this.#parts
+    const { sql, context } = command
+    let facts = yield* settledValue(analyzer.of(sql, context))
+    const searching = recorder.ahead(recordedText(pipeline, command), facts)
+    if (searching === undefined) return { ...command, facts, ahead: undefined }
+    const ahead = yield* settledValue(searching)
+    facts = yield* settledValue(analyzer.of(sql, context))
+    return { ...command, facts, ahead }
   }
 
   /** Nobody waits for the answer any more. */
@@ -36,12 +47,12 @@ export class CommandGate {
 
   /** Why a command would be refused, asked when nothing of it runs yet. */
   preview(command: Command): PamError | undefined {
-    return this.#pipeline.session.preview(this.#draft(command))
+    return this.#pipeline.session.preview(draftCommand(this.#parts, command))
   }
 
   /** Asks the session; a hold tells the person, then waits. */
   *decide(command: Command): Steps<Verdict> {
-    const decision = this.#pipeline.session.decide(this.#draft(command))
+    const decision = this.#pipeline.session.decide(draftCommand(this.#parts, command))
     if (decision.type !== 'hold') return decision
     this.#hold = decision
     const locks = this.#pipeline.isInTransaction ? '; a transaction is open: its locks are held while this waits' : ''
@@ -52,9 +63,5 @@ export class CommandGate {
     } finally {
       this.#hold = undefined
     }
-  }
-
-  #draft(command: Command): CommandDraft {
-    return draftCommand(this.#pipeline, this.#analyzer, command)
   }
 }

@@ -9,11 +9,10 @@ export interface Kill {
  * MySQL, KILL Statement; MariaDB, KILL.
  */
 export function killOf(sql: string): Kill | undefined {
-  // Behind it may stand spaces alone, megabytes of them.
-  if (sql.length > LONGEST) return undefined
   const match = /^\s*kill\s+(?:(?:hard|soft)\s+)?(?:(query|connection)\s+)?(\d{1,10})\s*;?\s*$/i.exec(sql)
   if (match === null) return undefined
   return { of: match[1]?.toLowerCase() === 'query' ? 'query' : 'connection', id: Number(match[2]) }
 }
 
-const LONGEST = 200
+/** Of a text: behind KILL may stand spaces alone, megabytes of them. */
+export const MAX_KILL_BYTES = 200

@@ -96,6 +96,7 @@ export class ServerAnswers {
 
   #column(frame: Frame, run: Run, isLast: boolean, isBinary: boolean): void {
     if (!this.#masks && !this.#keepsRows && !mayShowSecrets(run)) return
+    if (frame.length > LONGEST_COLUMN) throw new WireError('the target sent a column definition that is too long')
     const body = new ByteReader(payloadOf(frame), 'column definition')
     run.columns.push(readColumnDefinition(body, run.results ?? 'utf8mb4'))
     if (!isLast) return
@@ -205,6 +206,9 @@ export class ServerAnswers {
     this.#clientSide.beginUpload(file)
   }
 }
+
+/** Bytes of a column definition: names have 256 characters at most, and a result has up to 4096 of them. */
+const LONGEST_COLUMN = 16_384
 
 /** The values of a row as a person can read them. */
 const plainTexts = (payload: Buffer, columns: readonly ColumnDefinition[]): (string | null)[] =>

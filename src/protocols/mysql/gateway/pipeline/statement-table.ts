@@ -1,4 +1,5 @@
 import type { ReadingContext } from '../../dialect/reading-context.ts'
+import { HeldBytes } from '../../../../wire/held-bytes.ts'
 import type { Run } from './exchange.ts'
 import type { ParameterType } from '../../wire/stmt-execute.ts'
 
@@ -11,40 +12,63 @@ export interface Prepared {
   /** As they were sent last: later executions may leave them out. */
   types: readonly ParameterType[]
   /** Values that come in parts, by parameter. */
-  readonly long: Map<number, LongValue>
+  readonly long: Map<number, HeldBytes>
   /** What runs whose rows are fetched. */
   cursor: Run | undefined
-}
-
-export interface LongValue {
-  readonly parts: Buffer[]
-  bytes: number
 }
 
 /** The statements of one connection, by the server's number. */
 export class StatementTable {
   readonly #byId = new Map<number, Prepared>()
+  #characters = 0
+  #longBytes = 0
 
   get(id: number): Prepared | undefined {
     return this.#byId.get(id)
   }
 
   get isFull(): boolean {
-    return this.#byId.size >= MAX_STATEMENTS
+    return this.#byId.size >= MAX_STATEMENTS || this.#characters >= MAX_CHARACTERS
+  }
+
+  /** Bytes of values that came in parts, of all statements: each of thousands could keep as much. */
+  get longBytes(): number {
+    return this.#longBytes
+  }
+
+  /** A part of a parameter. */
+  addLong({ long }: Prepared, parameter: number, data: Uint8Array): void {
+    const value = long.get(parameter) ?? new HeldBytes()
+    long.set(parameter, value)
+    value.add(data)
+    this.#longBytes += data.length
+  }
+
+  forgetLong({ long }: Prepared): void {
+    for (const { length } of long.values()) this.#longBytes -= length
+    long.clear()
   }
 
   set(id: number, prepared: Prepared): void {
+    this.delete(id)
     this.#byId.set(id, prepared)
+    this.#characters += prepared.sql.length
   }
 
   delete(id: number): void {
+    const prepared = this.#byId.get(id)
+    if (prepared === undefined) return
+    this.forgetLong(prepared)
+    this.#characters -= prepared.sql.length
     this.#byId.delete(id)
   }
 
   clear(): void {
-    this.#byId.clear()
+    for (const id of this.#byId.keys()) this.delete(id)
   }
 }
 
 /** The default of max_prepared_stmt_count, which servers have for all connections together. */
 const MAX_STATEMENTS = 16_382
+/** Of all texts: drivers keep some hundreds of statements. */
+const MAX_CHARACTERS = 64 * 1024 * 1024

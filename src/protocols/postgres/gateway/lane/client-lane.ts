@@ -1,4 +1,5 @@
 import { isEmptyPlan } from '../../../../masking/plan.ts'
+import { MAX_AT_ONCE_LENGTH } from '../../../../sql/record/text-recorder.ts'
 import { bind, formatAt } from '../../wire/bind.ts'
 import { describePortal, SYNC } from '../../wire/client-message.ts'
 import { execute } from '../../wire/execute.ts'
@@ -32,7 +33,8 @@ export class ClientLane {
     this.#known = known
     this.#queue = pipeline.lane
     this.#masks = !isEmptyPlan(session.masking)
-    this.#longest = session.limits.statementBytes
+    // What may be kept of a long message is found elsewhere.
+    this.#longest = Math.min(session.limits.statementBytes, MAX_AT_ONCE_LENGTH)
   }
 
   /** True where all of the chunk was put on record, and is to be sent as it is. */

@@ -176,10 +176,11 @@ export class ClientMessages {
   }
 
   *#query(frame: Frame, sql: string): Steps {
+    const ahead = yield* this.#gate.ahead(sql, [])
     const analysed = this.#analyzer.of(sql)
     const facts = yield* this.#factsBeforePublishing(sql, analysed)
     yield* this.#hideOwn(facts)
-    const command = { sql, parameters: [], facts }
+    const command = { sql, parameters: [], facts, ahead }
     const verdict = yield* this.#gate.decide(command)
     if (verdict.type === 'refuse') return this.#refuseQuery(sql, facts, verdict.error)
     if (verdict.wasHeld === true && (yield* this.#isOvertaken(facts))) {
@@ -249,8 +250,9 @@ export class ClientMessages {
 
   *#parse(frame: Frame, message: Parse): Steps {
     const pipeline = this.#pipeline
+    const ahead = yield* this.#gate.ahead(message.sql, [], message.parameterTypes)
     const facts = yield* settledValue(this.#analyzer.of(message.sql, message.parameterTypes))
-    const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts })
+    const refusal = this.#gate.preview({ sql: message.sql, parameters: [], facts, ahead })
     if (refusal !== undefined) {
       const error = ownError(refusal, facts)
       return error === undefined
@@ -279,15 +281,16 @@ export class ClientMessages {
       const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`
       return this.#unknownName(bindNobody(), INVALID_SQL_STATEMENT_NAME, `${what} does not exist`)
     }
-    const analysed = this.#analyzer.of(prepared.sql, prepared.parameterTypes)
-    const facts = yield* settledValue(analysed)
-    yield* this.#hideOwn(facts)
     const parameters = message.parameters.map((value, index) =>
       value === null
         ? null
         : readableParameter(value, formatAt(message.parameterFormats, index), prepared.parameterTypes[index] ?? 0),
     )
-    const command = { sql: prepared.sql, parameters, facts }
+    const ahead = yield* this.#gate.ahead(prepared.sql, parameters, prepared.parameterTypes)
+    const analysed = this.#analyzer.of(prepared.sql, prepared.parameterTypes)
+    const facts = yield* settledValue(analysed)
+    yield* this.#hideOwn(facts)
+    const command = { sql: prepared.sql, parameters, facts, ahead }
     const verdict = yield* this.#gate.decide(command, unheld)
     if (verdict.type === 'refuse') return this.#gate.refuseExtended(verdict.error)
     // What is known without asking anybody is known as long as nothing of it changes.

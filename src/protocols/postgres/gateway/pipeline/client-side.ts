@@ -9,6 +9,7 @@ import { CommandGate } from './command-gate.ts'
 import type { Steps } from '../../../../gateway/steps.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
+import { createStatementRecorder } from './statement-recorder.ts'
 
 /**
  * From the client to the server: messages are taken in order, what follows one that takes time waits, and what goes on is
@@ -28,9 +29,9 @@ export class ClientSide {
   #busy = false
   #upstreamFull = false
 
-  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer) {
+  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer, recorder = createStatementRecorder()) {
     this.#pipeline = pipeline
-    this.#gate = new CommandGate(pipeline, analyzer)
+    this.#gate = new CommandGate({ pipeline, analyzer, recorder })
     const known = new KnownStatements(pipeline)
     this.#lane = new ClientLane(pipeline, known)
     this.#messages = new ClientMessages(pipeline, analyzer, {

@@ -6,25 +6,37 @@ import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { SqlStatement } from '../../../../sql/statement.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { estimateRows } from './estimate.ts'
-import { recordable } from './recordable.ts'
 import { bothOf } from '../../catalog/shared-definitions.ts'
 import { changeOf, endsTransaction, isNamed } from './touches.ts'
+import type { Ahead } from '../../../../sql/record/text-recorder.ts'
 import type { StatementAnalyzer } from './analyze-statement.ts'
+import type { StatementRecorder } from './statement-recorder.ts'
+
+/** A statement with what is known of it; of parameters, what a person can read. */
+export interface Command {
+  readonly sql: string
+  readonly parameters: readonly (string | null)[]
+  readonly facts: StatementFacts
+  /** What was done ahead for its record. */
+  readonly ahead?: Ahead | undefined
+}
+
+/** What a draft is made with. */
+export interface DraftParts {
+  readonly pipeline: PipelineState
+  readonly analyzer: StatementAnalyzer
+  readonly recorder: StatementRecorder
+}
 
 /** A statement as the session judges, records and holds it. */
-export function draftCommand(
-  pipeline: PipelineState,
-  analyzer: StatementAnalyzer,
-  sql: string,
-  parameters: readonly (string | null)[],
-  facts: StatementFacts,
-): CommandDraft {
+export function draftCommand(parts: DraftParts, { sql, parameters, facts, ahead }: Command): CommandDraft {
+  const { pipeline, analyzer, recorder } = parts
   const { session, status } = pipeline
   return {
     text: sql,
     parameters,
     facts: asSql(facts, pipeline),
-    recorded: recordable(sql, parameters, facts, session),
+    recorded: recorder.record({ sql, parameters, session, context: undefined }, facts, ahead),
     comparisons: facts.comparisons,
     notes: () => notesOf(facts, pipeline),
     estimate: async () => (await estimateRows(pipeline, sql, facts, parameters.length)) ?? 'no estimate of rows',
@@ -36,7 +48,8 @@ export function draftCommand(
     unread: facts.syntaxError && new PamError('SYNTAX_ERROR', facts.syntaxError.failure),
     context: contextOf(facts),
     inTransaction: status !== 'I',
-    again: async () => draftCommand(pipeline, analyzer, sql, parameters, await analyzer.again(sql, facts.declared)),
+    again: async () =>
+      draftCommand(parts, { sql, parameters, ahead, facts: await analyzer.again(sql, facts.declared) }),
   }
 }
 

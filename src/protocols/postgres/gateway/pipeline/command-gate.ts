@@ -1,33 +1,34 @@
+import { isLong, type Ahead } from '../../../../sql/record/text-recorder.ts'
 import { settledValue } from '../../../../gateway/steps.ts'
 import type { CommandDraft, Hold, Verdict } from '../../../../gateway/engine.ts'
 import type { RepeatedCommand } from '../../../../gateway/engine.ts'
 import type { PamError } from '../../../../shared/errors.ts'
-import type { StatementFacts } from '../../dialect/statement-facts.ts'
-import { draftCommand } from './command-draft.ts'
+import { draftCommand, type Command, type DraftParts } from './command-draft.ts'
 import type { PipelineState } from './pipeline-state.ts'
 import { toErrorResponse, toNotice } from '../error-response.ts'
-import type { StatementAnalyzer } from './analyze-statement.ts'
 import type { Steps } from '../../../../gateway/steps.ts'
-
-/** A statement with what is known of it; of parameters, what a person can read. */
-export interface Command {
-  readonly sql: string
-  readonly parameters: readonly (string | null)[]
-  readonly facts: StatementFacts
-}
 
 /** Where a command waits for its decision, and for a person where rules want one; and what is skipped after a refusal. */
 export class CommandGate {
   /** The client said goodbye, or its side is closed. */
   left = false
   readonly #pipeline: PipelineState
-  readonly #analyzer: StatementAnalyzer
+  readonly #parts: DraftParts
   #skipping = false
   #hold: Hold | undefined
 
-  constructor(pipeline: PipelineState, analyzer: StatementAnalyzer) {
-    this.#pipeline = pipeline
-    this.#analyzer = analyzer
+  constructor(parts: DraftParts) {
+    this.#pipeline = parts.pipeline
+    this.#parts = parts
+  }
+
+  /** What takes long of its record, done before what it does is asked with the definitions of now; undefined where nothing does. */
+  *ahead(sql: string, parameters: Command['parameters'], types?: readonly number[]): Steps<Ahead | undefined> {
+    const { pipeline, analyzer, recorder } = this.#parts
+    if (!isLong(sql, parameters)) return undefined
+    const facts = yield* settledValue(analyzer.of(sql, types))
+    const searching = recorder.ahead({ sql, parameters, session: pipeline.session, context: undefined }, facts)
+    return searching === undefined ? undefined : yield* settledValue(searching)
   }
 
   /** Nobody waits for the answer any more. */
@@ -61,7 +62,7 @@ export class CommandGate {
 
   /** What is decided of a command whatever its parameters are; undefined where it has to be asked each time. */
   repeated(command: Command): RepeatedCommand | undefined {
-    return this.#pipeline.session.repeated(this.#draft({ ...command, parameters: [] }))
+    return this.#pipeline.session.repeated(this.#draft({ ...command, parameters: [], ahead: undefined }))
   }
 
   /** Asks the session; a hold tells the client, then waits for a person. `unheld`: what answers in the place of a hold. */
@@ -95,7 +96,7 @@ export class CommandGate {
     this.#pipeline.reply(() => toErrorResponse(error))
   }
 
-  #draft({ sql, parameters, facts }: Command): CommandDraft {
-    return draftCommand(this.#pipeline, this.#analyzer, sql, parameters, facts)
+  #draft(command: Command): CommandDraft {
+    return draftCommand(this.#parts, command)
   }
 }

@@ -17,7 +17,7 @@ export const recordable = (
   session: RecordingSession,
 ): Recordable => recordableText(sql, parameters, facts, session, piecesOf)
 
-const piecesOf = (sql: string): TextPiece[] =>
+export const piecesOf = (sql: string): TextPiece[] =>
   literalsAndComments(sql).map(({ 0: text, index }) => ({
     start: index,
     end: index + text.length,

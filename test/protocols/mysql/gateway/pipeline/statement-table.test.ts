@@ -32,3 +32,34 @@ it('is full at the server’s default of max_prepared_stmt_count, and has room w
   table.delete(5)
   expect(table.isFull).toBe(false)
 })
+
+it('is full of long texts as well', () => {
+  const table = new StatementTable()
+  const text = 'x'.repeat(8 * 1024 * 1024)
+  for (let id = 1; id <= 8; id++) {
+    expect(table.isFull).toBe(false)
+    table.set(id, prepared(text))
+  }
+  expect(table.isFull).toBe(true)
+  table.set(8, prepared('SELECT 1'))
+  expect(table.isFull).toBe(false)
+})
+
+it('counts values that come in parts over all statements', () => {
+  const table = new StatementTable()
+  const [one, other] = [prepared('SELECT ?'), prepared('SELECT ?, ?')]
+  table.set(1, one)
+  table.set(2, other)
+  table.addLong(one, 0, Buffer.from('abc'))
+  table.addLong(other, 1, Buffer.from('de'))
+  table.addLong(other, 1, Buffer.from('f'))
+  expect(table.longBytes).toBe(6)
+  expect(other.long.get(1)?.copy().toString()).toBe('def')
+  table.forgetLong(one)
+  expect([table.longBytes, one.long.size]).toEqual([3, 0])
+  table.delete(2)
+  expect(table.longBytes).toBe(0)
+  table.addLong(one, 0, Buffer.from('g'))
+  table.clear()
+  expect(table.longBytes).toBe(0)
+})

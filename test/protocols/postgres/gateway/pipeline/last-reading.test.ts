@@ -11,6 +11,7 @@ import { SharedDefinitions } from '../../../../../src/protocols/postgres/catalog
 import { factsOfLastReading, resolveFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { isGuardedByCatalogs } from '../../../../../src/protocols/postgres/dialect/guard.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import { createStatementRecorder } from '../../../../../src/protocols/postgres/gateway/pipeline/statement-recorder.ts'
 import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
 import {
   statementAnalyzer,
@@ -34,6 +35,8 @@ beforeAll(async () => {
 afterAll(() => parser.close())
 afterEach(() => void vi.useRealTimers())
 
+const recorder = createStatementRecorder()
+
 type Options = Parameters<typeof testPipeline>[0]
 type Tested = ReturnType<typeof testPipeline> & { readonly analyzer: StatementAnalyzer }
 const byText = { decidesByText: () => true }
@@ -51,7 +54,9 @@ function atOnce({ analyzer }: Tested, sql: string): StatementFacts | undefined {
   return undefined
 }
 const unknownIn = ({ pipeline, analyzer }: Tested, sql: string, facts: StatementFacts): readonly string[] =>
-  draftCommand(pipeline, analyzer, sql, [], facts).facts.statements.flatMap(({ unknown }) => unknown)
+  draftCommand({ pipeline, analyzer, recorder }, { sql, parameters: [], facts }).facts.statements.flatMap(
+    ({ unknown }) => unknown,
+  )
 
 const QUERY = 'select id from people'
 

@@ -7,8 +7,9 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -21,12 +22,14 @@ import { probeMysql } from '../../src/protocols/mysql/gateway/probe.ts'
 import type { MysqlTarget } from '../../src/protocols/mysql/target.ts'
 import { encodeAuthMoreData } from '../../src/protocols/mysql/wire/auth-more-data.ts'
 import { encodeAuthSwitch } from '../../src/protocols/mysql/wire/auth-switch.ts'
-import { ALWAYS_OFFERED, capabilities } from '../../src/protocols/mysql/wire/capabilities.ts'
+import { ALWAYS_OFFERED, capabilities, UNDERSTOOD } from '../../src/protocols/mysql/wire/capabilities.ts'
 import { encodeErr } from '../../src/protocols/mysql/wire/err.ts'
 import { encodePackets, Framer, payloadOf, type Frame } from '../../src/protocols/mysql/wire/framer.ts'
 import { encodeHandshake } from '../../src/protocols/mysql/wire/handshake.ts'
 import { readHandshakeResponse } from '../../src/protocols/mysql/wire/handshake-response.ts'
 import { encodeOk } from '../../src/protocols/mysql/wire/ok.ts'
+import { ByteWriter } from '../../src/wire/byte-writer.ts'
+import { OPENSSL } from '../helpers/run.ts'
 import { makeCertificates } from '../helpers/certificates.ts'
 import { isMariadbMissing, startTestMariadb } from '../helpers/mariadb.ts'
 
@@ -145,7 +148,19 @@ type Script = (parts: {
   readonly send: (payload: Buffer) => void
   readonly next: () => Promise<Buffer>
   readonly proof: Buffer
+  /** Capabilities that the gateway asked for. */
+  readonly flags: number
 }) => Promise<void>
+
+interface ScriptedGreeting {
+  readonly version: string
+  readonly capabilities: number
+  /** It takes TLS, with these. */
+  readonly secure?: { readonly cert: Buffer; readonly key: Buffer }
+}
+/** Bytes of the payload. Spec: SSLRequest. */
+const TLS_REQUEST = 32
+const GREETING: ScriptedGreeting = { version: '8.4.0', capabilities: ALWAYS_OFFERED | capabilities.deprecateEof }
 
 describe('the login at a scripted server', () => {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -157,17 +172,36 @@ describe('the login at a scripted server', () => {
     answers = []
   })
 
-  async function listen(plugin: string, script: Script, first?: Buffer): Promise<number> {
-    server = createServer((socket) => {
+  async function listen(
+    plugin: string,
+    script: Script,
+    first?: Buffer,
+    { version, capabilities: offered, secure }: ScriptedGreeting = GREETING,
+  ): Promise<number> {
+    server = createServer((plain) => {
+      let socket: Socket = plain
       const framer = new Framer(100_000, 'the gateway')
       const frames: Frame[] = []
       let wake = (): void => {}
       let sequence = 0
-      socket.on('error', () => {})
-      socket.on('data', (bytes) => {
-        framer.push(bytes, (frame) => void frames.push({ ...frame, bytes: Buffer.from(frame.bytes) }))
-        wake()
-      })
+      const hear = (): void => {
+        socket.on('error', () => {})
+        socket.on('data', (bytes: Buffer) => {
+          framer.push(bytes, (frame) => {
+            frames.push({ ...frame, bytes: Buffer.from(frame.bytes) })
+            if (secure === undefined || socket !== plain || frame.length !== TLS_REQUEST) return true
+            // What comes behind it is TLS already.
+            plain.removeAllListeners('data')
+            plain.pause()
+            if (frame.bytes.length < bytes.length) plain.unshift(bytes.subarray(frame.bytes.length))
+            socket = new TLSSocket(plain, { isServer: true, ...secure })
+            hear()
+            return false
+          })
+          wake()
+        })
+      }
+      hear()
       const send = (payload: Buffer): void => {
         socket.write(encodePackets(payload, sequence++))
       }
@@ -183,19 +217,22 @@ describe('the login at a scripted server', () => {
       }
       send(
         encodeHandshake({
-          version: '8.4.0',
+          version,
           threadId: 1,
           scramble: SCRAMBLE,
-          capabilities: ALWAYS_OFFERED | capabilities.deprecateEof,
+          capabilities: offered,
           collation: 255,
           status: 2,
           plugin,
         }),
       )
       void (async () => {
-        const response = readHandshakeResponse(await next())
-        if (response.type !== 'response') throw new Error('TLS was not offered')
-        await script({ send, next, proof: response.authentication })
+        let response = readHandshakeResponse(await next())
+        if (response.type === 'tls-request') {
+          response = readHandshakeResponse(await next())
+        }
+        if (response.type !== 'response') throw new Error('TLS was asked for within TLS')
+        await script({ send, next, proof: response.authentication, flags: response.capabilities })
         for (;;) {
           // SET … of the gateway's own.
           await next()
@@ -227,6 +264,89 @@ describe('the login at a scripted server', () => {
     })
     expect(await refusedBy(port, { authentication: ['caching_sha2_password'] })).toBe('let in')
     expect(answers).toEqual(['true'])
+  })
+
+  /** What MySQL 8.0 to 9 say of themselves, and all that they say of a session once it is open. */
+  const MYSQL_CAPABILITIES = 0xdfff_ffff
+  const tracked = (): Buffer => {
+    const entry = (type: number, ...texts: readonly string[]): Buffer => {
+      const data = new ByteWriter()
+      for (const text of texts) data.lengthEncodedBytes(Buffer.from(text))
+      const out = new ByteWriter()
+      out.uint8(type)
+      out.lengthEncodedBytes(data.finish())
+      return out.finish()
+    }
+    const out = new ByteWriter()
+    out.bytes(Buffer.from('00000002400000', 'hex'))
+    out.lengthEncodedBytes(Buffer.alloc(0))
+    out.lengthEncodedBytes(
+      Buffer.concat([
+        entry(0, 'character_set_client', 'utf8mb4'),
+        entry(0, 'autocommit', 'ON'),
+        entry(1, 'shop'),
+        entry(2, '1'),
+        // GTIDs: an encoding, and the set.
+        Buffer.from('03070005613a312d35', 'hex'),
+        entry(4, ''),
+        entry(5, '________'),
+      ]),
+    )
+    return out.finish()
+  }
+
+  it.each(['8.0.36', '8.4.3', '9.1.0', '26.10.0'])(
+    'MySQL %s: what it offers, and what it says of the session',
+    async (version) => {
+      const port = await listen(
+        'caching_sha2_password',
+        async ({ send, proof, flags }) => {
+          isProof(proof, cachingSha2Proof(PASSWORD, SCRAMBLE))
+          // No compression, query attributes, optional metadata or further factors.
+          answers.push(((flags & ~UNDERSTOOD) >>> 0).toString(16))
+          send(encodeAuthMoreData(Buffer.of(3)))
+          send((flags & capabilities.sessionTrack) === 0 ? ok : tracked())
+          await Promise.resolve()
+        },
+        undefined,
+        { version, capabilities: MYSQL_CAPABILITIES },
+      )
+      expect(await refusedBy(port, { authentication: ['caching_sha2_password'] })).toBe('let in')
+      expect(answers).toEqual(['true', '0'])
+    },
+  )
+
+  it('MySQL 9: without mysql_native_password nothing is given to a server that is not verified', async () => {
+    const port = await listen('caching_sha2_password', async ({ send, proof }) => {
+      answers.push(String(proof.length))
+      send(encodeAuthSwitch({ plugin: 'caching_sha2_password', data: Buffer.concat([SCRAMBLE, Buffer.alloc(1)]) }))
+      await Promise.resolve()
+    })
+    expect(await refusedBy(port)).toMatchObject({ code: 'TARGET_CREDENTIAL' })
+    expect(answers).toEqual(['0'])
+  })
+
+  it.skipIf(!OPENSSL)('caching_sha2_password: in full, in clear within TLS that is verified', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'pam-mysql-sha2-'))
+    const { certificate, key, ca } = makeCertificates(directory)
+    const port = await listen(
+      'caching_sha2_password',
+      async ({ send, next, proof }) => {
+        isProof(proof, cachingSha2Proof(PASSWORD, SCRAMBLE))
+        send(encodeAuthMoreData(Buffer.of(4)))
+        answers.push((await next()).toString())
+        send(ok)
+      },
+      undefined,
+      {
+        version: '9.1.0',
+        capabilities: MYSQL_CAPABILITIES,
+        secure: { cert: readFileSync(certificate), key: readFileSync(key) },
+      },
+    )
+    expect(await refusedBy(port, { tls: 'verify-full', ca })).toBe('let in')
+    expect(answers).toEqual(['true', `${PASSWORD}\0`])
+    rmSync(directory, { recursive: true, force: true })
   })
 
   it('caching_sha2_password: in full, encrypted for a key that is asked for', async () => {

@@ -15,14 +15,18 @@ async function selectOnly(context, cases) {
     stack,
     context.pick({
       quick: ['direct', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
-      measures: ['direct', 'pgbouncer', 'ssh -L', 'stunnel', 'bare WebSocket', 'bare WebSocket, TLS'],
+      measures: ['direct', 'pgbouncer', 'ssh -L', 'stunnel', 'bare WebSocket, TLS'],
       full: ['direct', 'pgbouncer', 'haproxy', 'ssh -L', 'stunnel', 'splice', 'bare WebSocket', 'bare WebSocket, TLS'],
     }),
   )
   const contenders = [
     ...peers.peers,
     ...(await context.gatewayContenders(
-      context.pick({ full: ['plain', 'checks', 'checks-tls', 'checks-tls-own'], other: ['checks', 'checks-tls'] }),
+      context.pick({
+        quick: ['checks', 'checks-tls'],
+        measures: ['checks-tls'],
+        full: ['plain', 'checks', 'checks-tls', 'checks-tls-own'],
+      }),
     )),
   ]
   const results = []

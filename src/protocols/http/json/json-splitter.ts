@@ -60,7 +60,7 @@ export class JsonSplitter {
         else if (byte === QUOTE) this.#inString = false
         else if (this.#depth === 1 && this.#where === 'document' && this.#name.length < MAX_NAME) this.#name.push(byte)
         // A name with an escape is never one of the lists': then the whole document is one piece.
-        if (this.#isEscaped && this.#depth === 1) this.#name.push(BACKSLASH)
+        if (this.#isEscaped && this.#depth === 1 && this.#name.length < MAX_NAME) this.#name.push(BACKSLASH)
         if (!this.#inString && this.#depth === 0) cut(at + 1, (bytes) => this.#pieces.document(bytes))
         if (!this.#inString && this.#depth === 0) this.#where = 'between'
         continue

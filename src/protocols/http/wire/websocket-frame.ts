@@ -1,3 +1,4 @@
+import { PartialUnit } from '../../../wire/partial-unit.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
 /** What a WebSocket carries, put together where it came in fragments. Spec: RFC 6455. */
@@ -10,7 +11,7 @@ export interface WebSocketMessage {
 export class WebSocketReader {
   readonly #isMasked: boolean
   readonly #maxBytes: number
-  #held: Buffer = NOTHING
+  readonly #held = new PartialUnit()
   /** Of a message whose last frame has not come. */
   #fragments: Buffer[] = []
   #fragmentBytes = 0
@@ -24,23 +25,28 @@ export class WebSocketReader {
 
   /** Whether it stands between two messages. */
   get isIdle(): boolean {
-    return this.#held.length === 0 && this.#type === undefined
+    return this.#held.isEmpty && this.#type === undefined
   }
 
   push(chunk: Buffer): WebSocketMessage[] {
-    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    let bytes = this.#held.join(chunk)
+    if (bytes === undefined) return []
     const messages: WebSocketMessage[] = []
     for (;;) {
-      const message = this.#next()
-      if (message === undefined) return messages
-      if (message !== 'fragment') messages.push(message)
+      const frame = this.#frame(bytes)
+      if (typeof frame === 'number') {
+        this.#held.keep(bytes, frame)
+        return messages
+      }
+      bytes = bytes.subarray(frame.bytes)
+      if (frame.message !== undefined) messages.push(frame.message)
     }
   }
 
-  #next(): WebSocketMessage | 'fragment' | undefined {
-    const bytes = this.#held
+  /** The frame at the beginning of these bytes, and the message that it ends; how many bytes it takes to go on where it is not whole. */
+  #frame(bytes: Buffer): { readonly bytes: number; readonly message: WebSocketMessage | undefined } | number {
     const [first, second] = bytes
-    if (first === undefined || second === undefined) return undefined
+    if (first === undefined || second === undefined) return 2
     const isLast = (first & 0x80) !== 0
     if ((first & 0x70) !== 0) throw new WireError('a frame of a WebSocket uses an extension')
     const opcode = first & 0x0f
@@ -51,16 +57,16 @@ export class WebSocketReader {
     const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
     if (isControl && (short > MAX_CONTROL || !isLast)) throw new WireError('a control frame is too long or not whole')
     const head = 2 + lengthBytes + (this.#isMasked ? 4 : 0)
-    if (bytes.length < 2 + lengthBytes) return undefined
+    if (bytes.length < 2 + lengthBytes) return 2 + lengthBytes
     const length = this.#lengthOf(bytes, short)
     const room = isControl ? MAX_CONTROL : this.#maxBytes - this.#fragmentBytes
     if (length > room) throw new WireError(`a message of a WebSocket is longer than ${this.#maxBytes} bytes`)
-    if (bytes.length < head + length) return undefined
+    if (bytes.length < head + length) return head + length
     const payload = this.#isMasked
       ? unmasked(bytes.subarray(head, head + length), bytes.subarray(head - 4, head))
       : bytes.subarray(head, head + length)
-    this.#held = bytes.subarray(head + length)
-    return isControl ? { type: controlType(opcode), payload } : this.#data(opcode, payload, isLast)
+    const message = isControl ? { type: controlType(opcode), payload } : this.#data(opcode, payload, isLast)
+    return { bytes: head + length, message }
   }
 
   /** The shortest form is the only one. */
@@ -72,7 +78,8 @@ export class WebSocketReader {
     return length
   }
 
-  #data(opcode: number, payload: Buffer, isLast: boolean): WebSocketMessage | 'fragment' {
+  /** The message, once its last fragment has come. */
+  #data(opcode: number, payload: Buffer, isLast: boolean): WebSocketMessage | undefined {
     if (opcode > 2) throw new WireError(`frames of a WebSocket have no opcode ${opcode}`)
     if ((opcode === 0) !== (this.#type !== undefined))
       throw new WireError('the fragments of a message do not follow one another')
@@ -80,7 +87,7 @@ export class WebSocketReader {
     this.#fragments.push(payload)
     this.#fragmentBytes += payload.length
     if (this.#fragments.length > MAX_FRAGMENTS) throw new WireError('a message has too many fragments')
-    if (!isLast) return 'fragment'
+    if (!isLast) return undefined
     const message = { type: this.#type as 'text' | 'binary', payload: joined(this.#fragments) }
     this.#fragments = []
     this.#fragmentBytes = 0
@@ -123,4 +130,3 @@ const OPCODES = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 const MAX_CONTROL = 125
 /** A writer with the smallest buffer that anybody uses makes fewer. */
 const MAX_FRAGMENTS = 4096
-const NOTHING = Buffer.alloc(0)

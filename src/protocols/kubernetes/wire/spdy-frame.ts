@@ -1,4 +1,5 @@
 import { ByteReader } from '../../../wire/byte-reader.ts'
+import { PartialUnit } from '../../../wire/partial-unit.ts'
 import { WireError } from '../../../wire/wire-error.ts'
 
 /**
@@ -19,30 +20,34 @@ export type SpdyFrame =
 
 /** Reads the frames of one direction. */
 export class SpdyReader {
-  #held: Buffer = Buffer.alloc(0)
+  readonly #held = new PartialUnit()
 
   get isIdle(): boolean {
-    return this.#held.length === 0
+    return this.#held.isEmpty
   }
 
   push(chunk: Buffer): SpdyFrame[] {
-    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    let bytes = this.#held.join(chunk)
+    if (bytes === undefined) return []
     const frames: SpdyFrame[] = []
+    let wanted = HEAD_BYTES
     while (bytes.length >= HEAD_BYTES) {
       const isControl = ((bytes[0] as number) & 0x80) !== 0
       const length = bytes.readUIntBE(5, 3)
       if (length > (isControl ? MAX_CONTROL_BYTES : MAX_DATA_BYTES)) throw new WireError('a frame of SPDY is too long')
-      if (bytes.length < HEAD_BYTES + length) break
+      wanted = HEAD_BYTES + length
+      if (bytes.length < wanted) break
       const flags = bytes[4] as number
-      const body = bytes.subarray(HEAD_BYTES, HEAD_BYTES + length)
+      const body = bytes.subarray(HEAD_BYTES, wanted)
       frames.push(
         isControl
           ? controlFrame(bytes.readUInt16BE(0) & 0x7fff, bytes.readUInt16BE(2), flags, body)
           : dataFrame(bytes.readUInt32BE(0), flags, body),
       )
-      bytes = bytes.subarray(HEAD_BYTES + length)
+      bytes = bytes.subarray(wanted)
+      wanted = HEAD_BYTES
     }
-    this.#held = bytes
+    this.#held.keep(bytes, wanted)
     return frames
   }
 }

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 
-/** A whole body. Throws where it is longer than the limit, comes too slowly, or is cut off. */
-export async function readBody(body: Readable, { maxBytes, maxMs, left }: BodyLimits): Promise<Buffer> {
+/** A whole body. Throws where it is longer than the limit, comes too slowly, or is cut off, and what `take` throws. */
+export async function readBody(body: Readable, { maxBytes, maxMs, left, take }: BodyLimits): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   return new Promise((resolve, reject) => {
@@ -15,7 +15,7 @@ export async function readBody(body: Readable, { maxBytes, maxMs, left }: BodyLi
       body.off('close', onCut)
       left.removeEventListener('abort', onCut)
     }
-    const fail = (error: PamError): void => {
+    const fail = (error: unknown): void => {
       done()
       body.pause()
       reject(error)
@@ -23,7 +23,12 @@ export async function readBody(body: Readable, { maxBytes, maxMs, left }: BodyLi
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
       chunks.push(chunk)
-      if (bytes > maxBytes) fail(new PamError('MESSAGE_TOO_LARGE', `the body is larger than ${maxBytes} bytes`))
+      if (bytes > maxBytes) return fail(new PamError('MESSAGE_TOO_LARGE', `the body is larger than ${maxBytes} bytes`))
+      try {
+        take(chunk.length)
+      } catch (error) {
+        fail(error)
+      }
     }
     const onEnd = (): void => {
       // A stream that the client has given up may end as if it were whole.
@@ -51,6 +56,8 @@ export interface BodyLimits {
   readonly maxMs: number
   /** Nobody waits for the answer any more. */
   readonly left: AbortSignal
+  /** Told of each piece as it comes. */
+  readonly take: (bytes: number) => void
 }
 
 const CUT = new PamError('CLIENT_LEFT', 'the request was cut off')

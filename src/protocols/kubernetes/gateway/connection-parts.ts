@@ -1,5 +1,6 @@
 import type { CommandReader } from '../../../host/command/command-reader.ts'
 import type { Session, Verdict } from '../../../gateway/engine.ts'
+import type { BodyRoom } from '../../http/server/body-room.ts'
 import type { Upstream } from '../../http/upstream/upstream.ts'
 import type { SecondAttempts } from '../streams/second-attempts.ts'
 import type { KubernetesTarget } from '../target.ts'
@@ -14,6 +15,8 @@ export interface ConnectionParts {
   readonly reader: Pick<CommandReader, 'readWords'>
   /** Of all sessions. */
   readonly attempts: SecondAttempts
+  /** For the bodies of requests, of all sessions. */
+  readonly bodies: BodyRoom
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
 }

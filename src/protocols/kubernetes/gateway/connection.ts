@@ -20,8 +20,6 @@ import { reasonFor, refuseExchange } from './refuse.ts'
 export class KubernetesConnection implements HttpHandler {
   readonly #parts: Omit<ConnectionParts, 'decidePort'>
   readonly #open = new Set<Promise<void>>()
-  /** Bytes of bodies that are kept in memory: of requests that are read, or that wait. */
-  #buffered = 0
 
   constructor(parts: Omit<ConnectionParts, 'decidePort'>) {
     this.#parts = parts
@@ -64,16 +62,15 @@ export class KubernetesConnection implements HttpHandler {
   async #serve(exchange: Exchange): Promise<void> {
     const { session } = this.#parts
     const { signal, release } = anySignal([session.ended, exchange.left])
-    let kept = 0
+    const room = this.#parts.bodies.for(session.person.id)
     try {
       signal.throwIfAborted()
       const body = await readBody(exchange.body, {
         maxBytes: Math.min(session.limits.statementBytes, MAX_BODY),
         maxMs: BODY_TIMEOUT_MS,
         left: signal,
+        take: room.take,
       })
-      kept = body.length
-      this.#keep(kept)
       const read = async (): Promise<KubernetesCommand> =>
         withImmutability(
           await withPlace(await readCommand(exchange, body, this.#parts.reader), this.#parts, signal),
@@ -96,7 +93,7 @@ export class KubernetesConnection implements HttpHandler {
     } catch (error) {
       refuseExchange(exchange, this.#failure(error))
     } finally {
-      this.#buffered -= kept
+      room.release()
       release()
     }
   }
@@ -112,14 +109,6 @@ export class KubernetesConnection implements HttpHandler {
     if (transport?.protocol !== 'SPDY/3.1' || refusal !== undefined) return command
     const earlier = this.#parts.attempts.take(this.#parts.session.id, head.target, head.headers)
     return earlier === undefined ? command : { ...command, refusal: earlier }
-  }
-
-  #keep(bytes: number): void {
-    this.#buffered += bytes
-    if (this.#buffered <= MAX_BUFFERED) return
-    throw new PamError('RATE_LIMITED', 'too many requests with large bodies at the same time', {
-      hint: 'send them one after the other',
-    })
   }
 
   /** `warning`: what a client that has waited is told beside the answer. */
@@ -166,5 +155,4 @@ export class KubernetesConnection implements HttpHandler {
 /** What the API server takes (MaxRequestBodyBytes). */
 const MAX_BODY = 3 * 1024 * 1024
 const BODY_TIMEOUT_MS = 60_000
-const MAX_BUFFERED = 32 * 1024 * 1024
 const MAX_LINGER_MS = 2000

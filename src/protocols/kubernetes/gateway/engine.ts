@@ -2,6 +2,7 @@ import { sessionFor, type Engine } from '../../../gateway/engine.ts'
 import { createCommandReader, inOrder } from '../../../host/command/command-reader.ts'
 import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
+import { BodyRoom } from '../../http/server/body-room.ts'
 import { HttpServers, type HttpClient } from '../../http/server/serve-http.ts'
 import type { KubernetesTarget } from '../target.ts'
 import { SecondAttempts } from '../streams/second-attempts.ts'
@@ -11,11 +12,15 @@ import { readText } from './read-text.ts'
 import { KubernetesConnection } from './connection.ts'
 import { refuseClient } from './refuse-client.ts'
 
+/** Of one person's requests at any time: some ten of the largest. */
+const MAX_BODIES = 32 * 1024 * 1024
+
 /** Sessions of Kubernetes: one for each `connect`, of as many connections as the client opens. */
 export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
   const servers = new HttpServers()
   const reader = createCommandReader()
   const attempts = new SecondAttempts()
+  const bodies = new BodyRoom(MAX_BODIES)
   const clients = new WeakMap<Channel, HttpClient>()
   return {
     protocol: 'kubernetes',
@@ -30,8 +35,8 @@ export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        await new KubernetesConnection({ session, upstream, tell, attempts, reader: inOrder(reader) }).run((handler) =>
-          servers.serve(client, handler),
+        await new KubernetesConnection({ session, upstream, tell, attempts, bodies, reader: inOrder(reader) }).run(
+          (handler) => servers.serve(client, handler),
         )
       } finally {
         upstream.close()

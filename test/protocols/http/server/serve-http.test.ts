@@ -26,7 +26,9 @@ const handler: HttpHandler = {
     }
     let body = ''
     try {
-      body = (await readBody(exchange.body, { maxBytes: 100, maxMs: 60_000, left: exchange.left })).toString()
+      body = (
+        await readBody(exchange.body, { maxBytes: 100, maxMs: 60_000, left: exchange.left, take() {} })
+      ).toString()
     } catch (error) {
       body = (error as { code: string }).code
     }

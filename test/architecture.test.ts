@@ -65,7 +65,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   // What protocols share that run commands on hosts.
   host: { imports: ['shared/glob.ts', 'host/', 'masking/', 'type:masking/'] },
   'host/command': { imports: ['shared/', 'type:policy/', 'host/command/'], packages: ['node:path', 'unbash'] },
-  'host/output': { imports: ['masking/', 'host/output/'] },
+  'host/output': { imports: ['masking/', 'shared/errors.ts', 'host/output/'] },
   'host/vocabulary.ts': {
     imports: ['shared/glob.ts', 'host/', 'policy/patterns.ts', 'policy/vocabulary.ts', 'type:policy/'],
     packages: ['zod'],

@@ -87,6 +87,7 @@ export async function startStreamProxy(
       request,
       transport,
       decision: 'cmd_1',
+      archives: false,
       name: request.name,
       keep,
       upgrade: (headers, protocol) =>

@@ -15,6 +15,7 @@ export class StreamMasking {
   readonly #held = new HeldBytes()
   /** Bytes of it that have been read. */
   #decoded = 0
+  #hasHidden = false
   readonly #plainest: Way
   /** As on terminals that differ from that. Each from the first character on that they take otherwise. */
   readonly #others = new Map<Terminal, Way>()
@@ -26,6 +27,11 @@ export class StreamMasking {
   constructor(options: StreamMaskingOptions) {
     this.#options = options
     this.#plainest = new Way(new TerminalParser(PLAINEST), new MaskedReading(options, this.#held))
+  }
+
+  /** Something has gone out with a value hidden in it. */
+  get hasHidden(): boolean {
+    return this.#hasHidden
   }
 
   get isHolding(): boolean {
@@ -120,6 +126,7 @@ export class StreamMasking {
     const edits: Edit[] = []
     const isAlone = this.#isAlone
     for (const reading of this.#readings()) reading.release(limit, isFlush, isAlone, edits)
+    this.#hasHidden ||= edits.length > 0
     // What goes out is given away: it is written later.
     const out = applied(Buffer.from(this.#held.bytes.subarray(0, limit)), edits)
     this.#held.drop(limit)

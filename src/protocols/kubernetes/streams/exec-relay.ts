@@ -24,6 +24,8 @@ export interface ExecRelayParts {
   /** The channels that the request asks for. */
   readonly channels: ReadonlySet<ChannelName>
   readonly terminal: boolean
+  /** Its output is an archive. */
+  readonly archives: boolean
   /** Bytes of output that are kept where there is no terminal. */
   readonly keep: number
   readonly client: ChannelConnection
@@ -45,11 +47,12 @@ class ExecRelay {
   /** What the target said of how it ended. */
   #status: Buffer = Buffer.alloc(0)
   #open: Set<ChannelName>
+  #refusal: PamError | undefined
   #isOver = false
   #finish!: () => void
 
   constructor(parts: ExecRelayParts) {
-    const { session, terminal, client, decision, name, keep } = parts
+    const { session, terminal, archives, client, decision, name, keep } = parts
     const { recorder, masking, hashKeys } = session
     this.#parts = parts
     this.#log = new ProcessLog({ recorder, command: decision, name, terminal, isTransfer: false, keep })
@@ -67,6 +70,9 @@ class ExecRelay {
           this.#log.output(bytes, output)
           return bytes.length === 0 || client.write(output, bytes)
         },
+        ...(terminal || output === 'stderr'
+          ? {}
+          : { archives: { isOne: archives, refuse: (reason) => this.#refuse(reason) } }),
       })
     this.#outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
   }
@@ -152,13 +158,21 @@ class ExecRelay {
     if (this.#open.size === 0) this.#end({ type: 'target-left' })
   }
 
+  #refuse(reason: PamError): void {
+    this.#refusal = reason
+    this.#end({ type: 'ended', reason })
+  }
+
   #end(how: End): void {
     if (this.#isOver) return
     this.#isOver = true
     const { client, target, terminal } = this.#parts
-    const { status, end, says } = this.#outcome(how)
+    // What was held back may be what it is refused for.
+    for (const output of Object.values(this.#outputs)) output.end()
+    const { status, end, says } = this.#outcome(
+      this.#refusal === undefined ? how : { type: 'ended', reason: this.#refusal },
+    )
     try {
-      for (const output of Object.values(this.#outputs)) output.end()
       if (says !== undefined) client.write(terminal ? 'stdout' : 'stderr', Buffer.from(says))
       this.#log.end(end)
     } catch {

@@ -31,6 +31,8 @@ export interface StreamParts {
   /** What `readTransport` has read of the request. */
   readonly transport: Transport
   readonly decision: string
+  /** The output of the command is an archive. */
+  readonly archives: boolean
   /** What the stream is called in the record. */
   readonly name: string
   /** Bytes of output that are kept where there is no terminal. */
@@ -50,7 +52,7 @@ export interface StreamParts {
  * client's.
  */
 export async function serveStream(parts: StreamParts): Promise<Exclude<UpgradeAnswer, { status: 101 }> | undefined> {
-  const { transport, request, session, decision, name, keep, ended } = parts
+  const { transport, request, session, decision, archives, name, keep, ended } = parts
   const ownKey = randomBytes(16).toString('base64')
   const answer = await parts.upgrade(transportHeaders(transport, ownKey), transport.protocol)
   if (!('stream' in answer)) return answer
@@ -80,6 +82,7 @@ export async function serveStream(parts: StreamParts): Promise<Exclude<UpgradeAn
       keep,
       channels: channelsOf(request),
       terminal: isSet(request, 'tty'),
+      archives,
       client: channels(client, agreed, 'client'),
       target: channels(target, agreed, 'server'),
       ended,

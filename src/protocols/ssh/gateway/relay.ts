@@ -1,6 +1,7 @@
 import type { ServerChannel } from 'ssh2'
 import { PauseReasons } from '../../../shared/pause-reasons.ts'
 import type { Session } from '../../../gateway/engine.ts'
+import type { PamError } from '../../../shared/errors.ts'
 import type { SshTarget } from '../target.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { ChannelWriter } from './channel-writer.ts'
@@ -86,6 +87,9 @@ class ChannelRelay implements Relay {
           this.#log.output(bytes, output)
           return this.#toClient.write(output, bytes)
         },
+        ...(parts.terminal || output === 'stderr'
+          ? {}
+          : { archives: { isOne: false, refuse: (reason) => this.#refuse(reason) } }),
       })
     this.#outputs = { stdout: masked('stdout'), stderr: masked('stderr') }
     this.over = new Promise((resolve) => (this.#finish = resolve))
@@ -203,6 +207,13 @@ class ChannelRelay implements Relay {
     })
   }
 
+  /** This channel is over, the others are not. */
+  #refuse(reason: PamError): void {
+    this.say(`pam: ${reason.message}\n`)
+    this.#ended = { code: 126 }
+    this.#parts.target.close()
+  }
+
   #guarded<A extends readonly unknown[]>(work: (...args: A) => void): (...args: A) => void {
     return (...args) => {
       try {
@@ -210,10 +221,8 @@ class ChannelRelay implements Relay {
       } catch (error) {
         const reason = sessionEndReason(error)
         if (!/^(COMMAND|HOLD|APPROVAL)_/.test(reason.code)) return this.#parts.session.end(reason)
-        // Something within the transfer is not allowed: this channel is over, the others are not.
-        this.say(`pam: ${reason.message}\n`)
-        this.#ended = { code: 126 }
-        this.#parts.target.close()
+        // Something within the transfer is not allowed.
+        this.#refuse(reason)
       }
     }
   }

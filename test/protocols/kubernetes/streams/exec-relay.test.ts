@@ -5,6 +5,7 @@ import type {
   ChannelHandler,
 } from '../../../../src/protocols/kubernetes/streams/channel-connection.ts'
 import type { ChannelName } from '../../../../src/protocols/kubernetes/wire/channel-message.ts'
+import type { MaskedKind } from '../../../../src/masking/plan.ts'
 import { PamError } from '../../../../src/shared/errors.ts'
 
 type Step = readonly [channel: ChannelName, text: string | undefined]
@@ -36,21 +37,33 @@ interface Run {
   readonly targetLeaves?: boolean
   readonly ended?: AbortSignal
   readonly channels?: readonly ChannelName[]
+  readonly kinds?: readonly MaskedKind[]
+  readonly archives?: boolean
 }
 
-async function run({ client = [], target = [], clientLeaves, targetLeaves, ended, channels }: Run) {
+async function run({
+  client = [],
+  target = [],
+  clientLeaves,
+  targetLeaves,
+  ended,
+  channels,
+  kinds = [],
+  archives,
+}: Run) {
   const events: { type: string; tag?: string }[] = []
   const [one, other] = [side(client, clientLeaves !== true), side(target, targetLeaves !== true)]
   await relayExec({
     session: {
-      masking: { kinds: [] },
-      hashKeys: {},
+      masking: { kinds },
+      hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
       recorder: { isFull: false, outcome: (event: { type: string }) => void events.push(event) },
     } as never,
     decision: 'cmd_1',
     name: 'app',
     channels: new Set(channels ?? ['stdin', 'stdout', 'stderr', 'error']),
     terminal: false,
+    archives: archives ?? false,
     keep: 1000,
     client: one,
     target: other,
@@ -59,6 +72,8 @@ async function run({ client = [], target = [], clientLeaves, targetLeaves, ended
   return { client: one.got, target: other.got, tag: events.find(({ type }) => type === 'result')?.tag }
 }
 
+/** The first header of an archive. */
+const TAR = `${'file'.padEnd(257, '\0')}ustar${'\0'.repeat(250)}`
 const SUCCESS = '{"metadata":{},"status":"Success"}'
 
 describe('exec', () => {
@@ -104,6 +119,51 @@ describe('exec', () => {
     const { client, tag } = await run({ target: [['stdout', 'x']], targetLeaves: true })
     expect(client.join('\n')).toContain('the target did not say how the command ended')
     expect(tag).toBe('no exit status')
+  })
+
+  const kinds = [{ kind: 'email', style: 'redact', hashScope: 'session' }] as const
+  it.each<[string, Run]>([
+    ['when it comes', { target: [['stdout', `${TAR}a b@example.com `]] }],
+    [
+      'where what was held back at the end has it',
+      {
+        target: [
+          ['stdout', `${TAR}a b@example.com`],
+          ['error', SUCCESS],
+        ],
+        targetLeaves: true,
+      },
+    ],
+    ['in the middle of what tar wrote', { target: [['stdout', 'b@example.com ']], archives: true }],
+  ])('ends an archive rather than hide a value in it: %s', async (_, parts) => {
+    const { client, target, tag } = await run({ ...parts, kinds })
+    expect(client.join('\n')).not.toContain('example.com')
+    expect(client.find((text) => text.startsWith('stderr'))).toMatch(
+      /^stderr pam: the archive holds values that are masked/,
+    )
+    expect(client.find((text) => text.startsWith('error'))).toMatch(
+      /"Failure".*the archive holds values that are masked/,
+    )
+    expect(target).toEqual(['closed'])
+    expect(tag).toBe('no exit status')
+  })
+
+  it('leaves an archive without such values as it is', async () => {
+    const { client } = await run({
+      target: [
+        ['stdout', `${TAR}nothing`],
+        ['error', SUCCESS],
+      ],
+      targetLeaves: true,
+      kinds,
+    })
+    expect(
+      client
+        .slice(0, -1)
+        .filter((text) => text.startsWith('stdout '))
+        .join(''),
+    ).toContain('nothing')
+    expect(client).toContain(`error ${SUCCESS}`)
   })
 
   it('says why the session ended', async () => {

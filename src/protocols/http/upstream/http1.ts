@@ -41,6 +41,11 @@ export class Http1Upstream {
     })
   }
 
+  /** Every connection ends with the request that runs on it. */
+  retire(): void {
+    this.#agent.retire()
+  }
+
   close(): void {
     this.#agent.destroy()
   }
@@ -104,6 +109,12 @@ class ConnectingAgent extends Agent {
       (stream) => done(null, outliveWriteErrors(stream)),
       (error: unknown) => done(error as Error, undefined as never),
     )
+  }
+
+  retire(): void {
+    this.maxFreeSockets = 0
+    this.#spare?.destroy()
+    for (const sockets of Object.values(this.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
 
   override destroy(): void {

@@ -62,6 +62,11 @@ export class Http2Upstream {
     })
   }
 
+  /** Takes no more requests, and ends with the last one that runs. */
+  retire(): void {
+    this.#session.close()
+  }
+
   close(): void {
     this.#session.destroy()
   }

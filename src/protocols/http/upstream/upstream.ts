@@ -40,6 +40,17 @@ export class Upstream {
     return this.#switching.switchProtocols(request, protocol)
   }
 
+  /** What is sent from now on goes over new connections; what runs on the old ones goes on to its end. */
+  renew(): void {
+    this.#switching?.retire()
+    this.#switching = undefined
+    void this.#current?.then(
+      (connection) => connection.retire(),
+      () => {},
+    )
+    this.#current = undefined
+  }
+
   close(): void {
     this.#isClosed = true
     this.#switching?.close()

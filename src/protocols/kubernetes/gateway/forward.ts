@@ -1,6 +1,8 @@
 import type { Session } from '../../../gateway/engine.ts'
+import type { HostStatement } from '../../../host/command/facts.ts'
+import type { Statement } from '../../../policy/command.ts'
 import type { Exchange } from '../../http/server/exchange.ts'
-import type { UpstreamRequest } from '../../http/upstream/answer.ts'
+import type { UpstreamAnswer, UpstreamRequest } from '../../http/upstream/answer.ts'
 import type { Header } from '../../http/wire/headers.ts'
 import { serveStream } from '../streams/serve-stream.ts'
 import type { Transport } from '../streams/transport.ts'
@@ -8,6 +10,7 @@ import type { KubernetesTarget } from '../target.ts'
 import { maskableHeaders } from './answer-masking.ts'
 import { AnswerRelay, type AllowedRequest } from './answer-relay.ts'
 import type { ConnectionParts } from './connection-parts.ts'
+import type { KubernetesCommand } from './read-command.ts'
 import { identityHeaders, passedHeaders } from './upstream-headers.ts'
 
 /** Sends an allowed request with the gateway's credential, and gives its answer to the client as it comes. */
@@ -18,14 +21,14 @@ export async function forward(
   parts: Pick<ConnectionParts, 'session' | 'upstream' | 'decidePort'>,
 ): Promise<void> {
   const { command } = allowed
-  const { session, upstream } = parts
+  const { session } = parts
   const start = performance.now()
   const relay = new AnswerRelay(allowed, exchange, session)
   let isStream = false
   try {
     if (command.transport === undefined) {
       const headers = maskableHeaders(passedHeaders(command.head.headers), command, session)
-      return await relay.pass(await upstream.send(requestOf(allowed, headers, session, signal)))
+      return await relay.pass(await ask(allowed, headers, signal, parts))
     }
     const answer = await stream(allowed, command.transport, exchange, signal, parts)
     if (answer === undefined) isStream = true
@@ -37,6 +40,32 @@ export async function forward(
     if (!isStream) relay.record(performance.now() - start)
   }
 }
+
+/**
+ * The credential may have been replaced after it was read: where the API server refuses it, and another one is there by now, the request is sent
+ * once more. One that may change something is not: what has refused it may not have been the API server.
+ */
+async function ask(
+  allowed: AllowedRequest,
+  headers: readonly Header[],
+  signal: AbortSignal,
+  { session, upstream }: Pick<ConnectionParts, 'session' | 'upstream'>,
+): Promise<UpstreamAnswer> {
+  const { lease } = session
+  const before = lease.password
+  const answer = await upstream.send(requestOf(allowed, headers, session, signal))
+  if (answer.status !== 401) return answer
+  // A certificate is shown when a connection begins.
+  if (lease.clientCertificate !== undefined) upstream.renew()
+  const isRenewed = lease.clientCertificate !== undefined || lease.password !== before
+  if (!isRenewed || !isReading(allowed.command)) return answer
+  answer.body.destroy()
+  return upstream.send(requestOf(allowed, headers, session, signal))
+}
+
+/** What a proxy leads to may do anything for a GET. */
+const isReading = ({ head, request }: KubernetesCommand): boolean =>
+  head.method === 'GET' && request !== undefined && request.subresource !== 'proxy' && request.verb !== 'proxy'
 
 /** exec, attach and port-forward to their end; an answer of HTTP where the API server wants none of it. */
 function stream(
@@ -54,6 +83,7 @@ function stream(
     request,
     transport,
     decision,
+    archives: command.facts.statements.some(isTar),
     name: `${request.subresource} ${request.name} ${decision}`,
     keep: session.config.recordOutput,
     ended: signal,
@@ -66,6 +96,10 @@ function stream(
       ),
   })
 }
+
+/** What `kubectl cp` runs. Where it goes on with a copy, the archive has no beginning to know it by. */
+const isTar = (statement: Statement & { readonly argv?: HostStatement['argv'] }): boolean =>
+  /(?:^|\/)tar$/.test(statement.argv?.[0] ?? '')
 
 /** Of a request that becomes a stream: who the client is, by its own words, and nothing else. */
 const ownHeaders = (headers: readonly Header[]): Header[] =>

@@ -94,6 +94,28 @@ describe.each([
     )
   })
 
+  it('is asked over new connections from the moment that these are renewed, while what runs goes on', async () => {
+    let finish = (): void => {}
+    const server = await scripted(({ target }, response) => {
+      response.writeHead(200, {})
+      if (target === '/slow') {
+        response.write('half')
+        finish = () => void response.end(' and half')
+      } else response.end('yes')
+    }, protocols)
+    const upstream = upstreamTo(server.port)
+    const slow = await upstream.send(asked({ target: '/slow' }))
+    upstream.renew()
+    expect(await whole(await upstream.send(asked()))).toBe('yes')
+    expect(connections).toBe(2)
+    const gone = [...server.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    finish()
+    expect(await whole(slow)).toBe('half and half')
+    await Promise.race(gone)
+    upstream.close()
+    await Promise.all(gone)
+  })
+
   it('has an answer that is cut off taken for what it is', async () => {
     const server = await scripted((_request, response) => {
       response.writeHead(200, {})

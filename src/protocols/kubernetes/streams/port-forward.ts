@@ -38,6 +38,8 @@ interface Side {
   target: number | undefined
   /** The client sends nothing more on it. */
   hasEnded: boolean
+  /** Neither does the target. */
+  isEndedByTarget: boolean
 }
 
 /** Connections to ports of one pod, each decided on and recorded, until either side is gone or the session ends. Never rejects. */
@@ -80,10 +82,13 @@ class PortForwardRelay {
 
   readonly #fromClient: SpdyHandler = {
     // While somebody decides, the other connections go on.
-    opened: (stream, headers) => {
+    opened: async (stream, headers) => {
       const side = this.#sideOf(stream, headers)
       this.#byClient.set(stream, side)
       void this.#start(side, headers)
+      // Each connection is put on record: a disk that does not keep up is felt by whoever opens them.
+      const { recorder } = this.#parts.session
+      if (recorder.isFull) await new Promise<void>((resolve) => recorder.whenRoom(resolve))
     },
     replied() {},
     data: async (stream, bytes) => {
@@ -98,6 +103,7 @@ class PortForwardRelay {
       if (side === undefined) return
       side.hasEnded = true
       if (side.target !== undefined) this.#target.end(side.target)
+      this.#dropIfOver(side)
     },
     reset: (stream) => {
       const side = this.#byClient.get(stream)
@@ -124,8 +130,10 @@ class PortForwardRelay {
     ended: (stream) => {
       const side = this.#byTarget.get(stream)
       if (side === undefined) return
+      side.isEndedByTarget = true
       this.#client.end(side.client)
       if (side.kind === 'data') this.#record(side.forwarded)
+      this.#dropIfOver(side)
     },
     reset: (stream) => {
       const side = this.#byTarget.get(stream)
@@ -149,7 +157,7 @@ class PortForwardRelay {
     if (known === undefined) this.#byRequest.set(request, forwarded)
     else this.#byRequest.delete(request)
     if (this.#byRequest.size > MAX_HALF_OPEN) throw new WireError('too many connections with one stream alone')
-    return { forwarded, kind, client: stream, target: undefined, hasEnded: false }
+    return { forwarded, kind, client: stream, target: undefined, hasEnded: false, isEndedByTarget: false }
   }
 
   #forwarded(port: number): Forwarded {
@@ -193,11 +201,18 @@ class PortForwardRelay {
 
   #forget(side: Side): void {
     side.forwarded.left.abort()
-    this.#byClient.delete(side.client)
-    if (side.target !== undefined) {
-      this.#byTarget.delete(side.target)
-      if (side.kind === 'data') this.#record(side.forwarded)
-    }
+    this.#drop(side)
+    if (side.target !== undefined && side.kind === 'data') this.#record(side.forwarded)
+  }
+
+  /** A forwarding may go on for days, with a great many connections. */
+  #dropIfOver(side: Side): void {
+    if (side.hasEnded && side.isEndedByTarget) this.#drop(side)
+  }
+
+  #drop({ client, target }: Side): void {
+    this.#byClient.delete(client)
+    if (target !== undefined) this.#byTarget.delete(target)
   }
 
   #record(forwarded: Forwarded, error?: string): void {

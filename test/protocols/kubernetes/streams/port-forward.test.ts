@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Verdict } from '../../../../src/gateway/engine.ts'
 import type { Link } from '../../../../src/protocols/http/upgrade/link.ts'
 import { relayPortForward } from '../../../../src/protocols/kubernetes/streams/port-forward.ts'
@@ -32,9 +32,14 @@ const opening = (...streams: Record<string, string>[]): Buffer[] => {
   })
 }
 
-const run = (client: Link, target: Link, decide: (port: number, left: AbortSignal) => Promise<Verdict>) =>
+const run = (
+  client: Link,
+  target: Link,
+  decide: (port: number, left: AbortSignal) => Promise<Verdict>,
+  recorder: object = { isFull: false },
+) =>
   relayPortForward({
-    session: { recorder: { isFull: false, isWritten: true, outcome() {} } } as never,
+    session: { recorder: { isWritten: true, outcome() {}, ...recorder } } as never,
     client,
     target,
     decide,
@@ -55,6 +60,25 @@ describe('port-forward', () => {
     const withdrawn = new Promise((resolve) => left.addEventListener('abort', resolve))
     client.leave()
     await withdrawn
+  })
+
+  it('takes no more connections than can be put on record', async () => {
+    const streams = ['0', '1', '2'].map((requestid) => ({ streamtype: 'error', port: '80', requestid }))
+    const waiting: (() => void)[] = []
+    let decided = 0
+    const decide = (): Promise<Verdict> => {
+      decided++
+      return new Promise(() => {})
+    }
+    void run(side(opening(...streams)), side([]), decide, {
+      isFull: true,
+      whenRoom: (go: () => void) => waiting.push(go),
+    })
+    for (let count = 1; count <= streams.length; count++) {
+      await vi.waitUntil(() => waiting.length === count)
+      expect(decided).toBe(count)
+      waiting[count - 1]?.()
+    }
   })
 
   it.each<[string, Record<string, string>[]]>([

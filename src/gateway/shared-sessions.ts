@@ -123,6 +123,7 @@ class SharedSession {
 /** A session as one of its connections has it: that ends by itself, and with the session; what it waits for is withdrawn with it. */
 function connectionOf(session: Session): { session: Session; leave: () => void } {
   const ended = new AbortController()
+  setMaxListeners(0, ended.signal)
   const follow = (): void => ended.abort(session.ended.reason)
   session.ended.addEventListener('abort', follow, { once: true })
   if (session.ended.aborted) follow()

@@ -1,5 +1,4 @@
 import {
-  constants,
   performServerHandshake,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -100,7 +99,8 @@ class Http2Exchange implements Exchange {
   }
 
   abandon(): void {
-    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    // To close it would end the answer first, as if it were whole.
+    this.#stream.destroy(new Error('the answer is not whole'))
   }
 }
 

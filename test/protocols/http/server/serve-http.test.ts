@@ -1,4 +1,4 @@
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -40,6 +40,11 @@ const handler: HttpHandler = {
         ['upgrade', 'echo'],
       ])
       stream.pipe(stream)
+      return
+    }
+    if (target === '/half') {
+      exchange.answer({ status: 200, headers: [] }).write('half')
+      setImmediate(() => exchange.abandon())
       return
     }
     exchange.answer({ status: 200, headers: [['content-type', 'text/plain']] }).end(`${method} ${target} ${body}`)
@@ -214,6 +219,11 @@ describe('HTTP/1.1', () => {
     expect(served.every(({ left }) => left)).toBe(true)
   })
 
+  it('does not end an answer that is given up', async () => {
+    const answer = await talk(`GET /half HTTP/1.1\r\n${HOST}\r\n`)
+    expect(answer).toMatch(/\r\n4\r\nhalf\r\n$/)
+  })
+
   it('notices that a client has left', async () => {
     const socket = connect(port(), '127.0.0.1')
     socket.write(`GET /held HTTP/1.1\r\n${HOST}\r\n`)
@@ -270,6 +280,17 @@ describe('HTTP/2', () => {
   ])('refuses %s', async (_, headers) => {
     expect(await ask(headers)).toMatch(/^400 PROTOCOL_VIOLATION$|^reset$/)
     expect(served).toEqual([])
+  })
+
+  it('does not end an answer that is given up', async () => {
+    const stream = session.request({ ':path': '/half' })
+    let isWhole = false
+    stream.on('error', () => {})
+    stream.on('end', () => (isWhole = !stream.aborted && stream.rstCode === 0))
+    stream.resume()
+    await new Promise((resolve) => stream.once('close', resolve))
+    expect(isWhole).toBe(false)
+    expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
   })
 
   it('does not take a body that its client gave up for a whole one', async () => {

@@ -82,7 +82,8 @@ export class KubernetesConnection implements HttpHandler {
       const { verdict, warning } = await this.#decide(draft, exchange.left, command.timeoutMs)
       if (verdict.type === 'refuse') {
         this.#remember(command, verdict.error)
-        return refuseExchange(exchange, verdict.error)
+        // What is held when the session ends is withdrawn for that.
+        return refuseExchange(exchange, this.#failure(verdict.error))
       }
       await this.#written(signal)
       await forward({ command, decision: verdict.id, warning }, exchange, signal, {

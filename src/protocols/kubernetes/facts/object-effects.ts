@@ -100,6 +100,10 @@ function noteField(value: unknown, field: MessageField, message: Message, effect
   if (name === 'ObjectMeta.labels') effects.setsLabels = true
   if (name === 'ControllerRevision.data' && isSet(value))
     effects.unknown.add('what a revision keeps is not read, and controllers make pods of it')
+  // Devices that others use, as the node's administrator sees them.
+  if (field.name === 'adminAccess' && isSet(value)) effects.settings.add('device-admin')
+  if (name === 'DeleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential' && isSet(value))
+    effects.unknown.add('what cannot be read is deleted past finalizers and preconditions')
   if (message.name === 'ObjectMeta') {
     if (field.name === 'ownerReferences' && isSet(value)) effects.settings.add('owner-references')
     if (field.name === 'finalizers') effects.settings.add('finalizers')
@@ -201,6 +205,7 @@ const MESSAGE_EFFECTS: Readonly<Record<string, string>> = {
   SecretKeySelector: 'pod-secrets',
   SecretEnvSource: 'pod-secrets',
   ServiceAccountTokenProjection: 'service-account-token',
+  PodCertificateProjection: 'pod-certificate',
 }
 
 const REPLICAS: Readonly<Record<string, true>> = {

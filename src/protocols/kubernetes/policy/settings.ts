@@ -19,6 +19,8 @@ export const SETTINGS = [
   'runtime-class',
   'service-account',
   'service-account-token',
+  'pod-certificate',
+  'device-admin',
   'pod-secrets',
   'csi-volume',
   'probe-host',

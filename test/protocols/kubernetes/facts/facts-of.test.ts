@@ -194,6 +194,14 @@ describe('what a body asks for', () => {
       'service-account-token',
       { volumes: [{ name: 'a', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] },
     ],
+    [
+      'pod-certificate',
+      {
+        volumes: [
+          { name: 'a', projected: { sources: [{ podCertificate: { signerName: 'a/b', keyType: 'ED25519' } }] } },
+        ],
+      },
+    ],
     ['root-user', { securityContext: { runAsUser: 0 } }],
     ['privilege-escalation', container({ securityContext: { allowPrivilegeEscalation: true } })],
     ['probe-host', container({ livenessProbe: { httpGet: { host: '10.0.0.1', port: 80 } } })],
@@ -222,6 +230,24 @@ describe('what a body asks for', () => {
     const statement = facts(line, body, type)
     expect(statement.settings).toEqual(['external-ips'])
     expect(statement.unknown).toEqual([])
+  })
+
+  it('sees claims of devices that others use', () => {
+    const spec = { devices: { requests: [{ name: 'a', exactly: { deviceClassName: 'gpu', adminAccess: true } }] } }
+    const group = '/apis/resource.k8s.io/v1/namespaces/dev'
+    for (const statement of [
+      facts(`POST ${group}/resourceclaims`, { metadata: { name: 'x' }, spec }),
+      facts(`POST ${group}/resourceclaimtemplates`, { metadata: { name: 'x' }, spec: { spec } }),
+      facts(`PATCH ${group}/resourceclaims/x`, { spec }, 'merge'),
+    ])
+      expect(statement).toMatchObject({ settings: ['device-admin'], unknown: [] })
+  })
+
+  it('does not take for a plain deletion what skips finalizers', () => {
+    const options = { kind: 'DeleteOptions', ignoreStoreReadErrorWithClusterBreakingPotential: true }
+    expect(facts(`DELETE ${POD}`, options).unknown).not.toEqual([])
+    expect(facts(`DELETE ${POD}?ignoreStoreReadErrorWithClusterBreakingPotential=true`).unknown).not.toEqual([])
+    expect(facts(`POST ${POD}/eviction`, { metadata: { name: 'web' }, deleteOptions: options }).unknown).not.toEqual([])
   })
 
   it('has nothing to say of an ordinary pod', () => {

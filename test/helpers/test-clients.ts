@@ -32,6 +32,9 @@ export const SSH_GO: string | undefined = cached('go', 'ssh-go')
 /** test/fixtures/clients/kube-go, built. */
 export const KUBE_GO: string | undefined = cached('go', 'kube-go')
 
+/** test/fixtures/clients/kube-informer, built. */
+export const KUBE_INFORMER: string | undefined = cached('go', 'kube-informer')
+
 /** test/fixtures/clients/pgx, built. */
 export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
 

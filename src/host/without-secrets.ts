@@ -9,6 +9,7 @@ interface Keeping {
 
 /** Values of masked kinds, and what stands where passwords stand, are replaced by a commitment before they are kept. */
 export function withoutSecrets(text: string, session: Keeping): string {
+  if (text.length < MIN_SECRET && session.masking.kinds.length === 0 && !SEPARATOR.test(text)) return text
   const kinds = [...session.masking.kinds, ...ALWAYS]
   const found = findKinds(text, kinds).map(({ start, end }) => ({ start, end }))
   const passwords = Array.from(text.matchAll(PASSWORDS), ({ index, 0: { length }, 1: value = '' }) => ({
@@ -45,6 +46,10 @@ const ALWAYS: readonly MaskedKind[] = (['jwt', 'private-key', 'cloud-key'] as co
   style: 'redact',
   hashScope: 'session',
 }))
+/** Of what is found without a name before it. */
+const MIN_SECRET = 15
+/** Stands between what a password is called and the password. */
+const SEPARATOR = /[\s=:]/
 /** `PGPASSWORD=x`, `--password x`, `token: x`, `://user:x@`. */
 const PASSWORDS =
   /(?:(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key)["']?\s*(?:=|:|\s)\s*["']?|authorization:\s*\w+\s+|:\/\/[^\s:/@]{1,64}:(?=[^\s@/]{1,256}@))([^\s"'@;|&]{1,512})/gi

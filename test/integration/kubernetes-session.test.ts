@@ -29,10 +29,7 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'pamctl-test-kubectl-'))
     cluster = await startCluster()
-    const token = await cluster.serviceAccount('gateway', [
-      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
-      { nonResourceURLs: ['*'], verbs: ['*'] },
-    ])
+    const token = await documentedAccount(cluster)
     await cluster.apply(JSON.stringify(PEOPLE_MAY))
     const gatewayPort = await freePort()
     const config = await writeDemoConfig(directory, { gatewayPort, postgresPort: 1 })
@@ -72,7 +69,7 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
     const outcome = await kubectl('get', 'pods', '-n', 'dev', '--no-headers', '-o', 'name')
     expect(outcome).toEqual({ ...direct, stderr: '' })
     const seen = cluster.audit().find(({ impersonatedUser }) => impersonatedUser !== undefined)
-    expect(seen?.user.username).toBe('system:serviceaccount:kube-system:gateway')
+    expect(seen?.user.username).toBe('system:serviceaccount:pam:gateway')
     expect(seen?.impersonatedUser).toMatchObject({
       username: 'pam:jane@example.com',
       groups: ['pam:engineering', 'system:authenticated'],
@@ -381,6 +378,21 @@ const PEOPLE_MAY = {
       subjects: [{ kind: 'Group', name: 'pam:engineering', apiGroup: 'rbac.authorization.k8s.io' }],
     },
   ],
+}
+
+/** The account that docs/protocols/kubernetes.md recommends, with nothing else: its token. */
+async function documentedAccount(cluster: TestCluster): Promise<string> {
+  const page = readFileSync(join(ROOT, 'docs', 'protocols', 'kubernetes.md'), 'utf8')
+  const rules = /```yaml\n(apiVersion: rbac[^]*?)```/.exec(page)?.[1]
+  if (rules === undefined) throw new Error('the page has no example of RBAC')
+  const account = 'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: gateway, namespace: pam }\n'
+  await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: pam }\n')
+  await cluster.apply(`${account}---\n${rules}`)
+  const { body } = await cluster.request('POST', '/api/v1/namespaces/pam/serviceaccounts/gateway/token', {
+    headers: { 'content-type': 'application/json' },
+    body: '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}',
+  })
+  return (JSON.parse(body) as { status: { token: string } }).status.token
 }
 
 const configuration = (port: number, cluster: TestCluster): string => `listen: { host: 127.0.0.1, port: ${port} }

@@ -9,7 +9,7 @@ import { isObject, type Body, type BodyFailure } from '../request/read-body.ts'
 import { resourceOfKind } from '../request/resources.ts'
 
 export interface RequestText {
-  /** For whoever decides: the request line and the body as YAML, with secrets left out. */
+  /** For whoever decides: the request line and the body as YAML, with secrets left out; a long one as JSON, as it is on record. */
   readonly shown: string
   /** What may be kept for ever: a commitment stands in place of each secret. */
   readonly recorded: Recordable
@@ -36,23 +36,33 @@ export function requestText(
       },
     }
   }
+  const known = texts.get(body)
+  if (known !== undefined) return known
   const content = contentOf(body)
+  const isLong = bytes.length > MAX_YAML_BYTES
   const render = (mark: (value: string) => string, escape: (text: string) => string): string => {
     if (content === undefined) return escape(line)
     const value = new SecretReplacer(session, mark, escape).value(content, request, body)
-    return `${escape(line)}\n\n${stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
+    return `${escape(line)}\n\n${isLong ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd()}`
   }
   const recorded = render(
     (value) => commitmentMark(session.commitment(value)),
     (text) => withoutSecrets(escapeMarks(text), session),
   )
   const hiding = { masking: session.masking, commitment: () => HIDDEN }
-  const shown = render(
-    () => HIDDEN,
-    (text) => withoutSecrets(text, hiding),
-  )
-  return { shown, recorded: { text: recorded, parameters: [] } }
+  const shown = isLong
+    ? recorded
+    : render(
+        () => HIDDEN,
+        (text) => withoutSecrets(text, hiding),
+      )
+  const text = { shown, recorded: { text: recorded, parameters: [] } }
+  if (content !== undefined) texts.set(body, text)
+  return text
 }
+
+/** By the body that was read: a request is judged several times on its way. */
+const texts = new WeakMap<Body, RequestText>()
 
 /**
  * An object, an event of a watch or a row of a table as a client got it, without the values of secrets: what rules hide is hidden in it
@@ -196,4 +206,6 @@ const ALWAYS: Readonly<Record<string, Paths>> = {
 }
 /** What passwords are called, as keys and as variables of an environment. */
 const SECRET_NAME = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)$/i
+/** YAML of more would be written for longer than other sessions should wait. */
+const MAX_YAML_BYTES = 32 * 1024
 const HIDDEN = '(not shown)'

@@ -39,6 +39,14 @@ describe('requests as people read them', () => {
     expect(textOf('GET /api/v1/pods').shown).toBe('GET /api/v1/pods')
   })
 
+  it('shows a long body as JSON, without its secrets', () => {
+    const data = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`key-${index}`, ENCODED]))
+    const { shown, recorded } = textOf(SECRET, { metadata: { name: 'big' }, data, stringData: { a: PASSWORD } })
+    expect(shown).toContain('\n{\n  "metadata": {\n    "name": "big"')
+    expect(recorded.text).toBe(shown)
+    expect(shown).not.toMatch(new RegExp(`${PASSWORD}|${ENCODED}`))
+  })
+
   it.each<[string, string, unknown, string?]>([
     ['data', SECRET, { data: { password: ENCODED } }],
     ['stringData', SECRET, { stringData: { password: PASSWORD } }],

@@ -29,6 +29,7 @@ export function reviewConfig(config: ConfigFile, known: KnownGroups): Finding[] 
     ...fieldFindings(config),
     ...unmaskedSecrets(config),
     ...openedByUnknown(config),
+    ...closedByReadOnly(config),
     ...shadowedAccess(config),
     ...shadowedCommands(config),
   ]
@@ -338,6 +339,32 @@ function openedByUnknown({ targets, commands, masking }: ConfigFile): Finding[] 
         level: 'warning',
         path: ['commands', index, 'match', 'unknown'],
         message: `allows statements of unknown effect on ${names}, which masks columns: code in the server (DO, functions, dblink, foreign tables) can store masked values where they are not masked, name tables, cursors and prepared statements after them, keep them in settings, and signal them by SQLSTATE and time; only results and messages are masked`,
+      },
+    ]
+  })
+}
+
+/** Rules that allow what no read-only session runs. */
+function closedByReadOnly({ targets, commands }: ConfigFile): Finding[] {
+  const readOnly = commands.flat().filter(({ set, when }) => set === 'read-only' && when === undefined)
+  return commands.flatMap((rules, index): Finding[] => {
+    const opening = rules.find(({ match, effect }) => effect.type !== 'deny' && match.unknown === true)
+    if (opening === undefined) return []
+    const mayMeet = ({ who }: CommandRule): boolean =>
+      who.kind === undefined || opening.who.kind === undefined || who.kind === opening.who.kind
+    const names = targets
+      .filter(
+        (target) =>
+          fitsTarget(opening.targets, target) &&
+          readOnly.some((rule) => mayMeet(rule) && rule.targetType === target.type && fitsTarget(rule.targets, target)),
+      )
+      .map(({ name }) => name)
+    if (names.length === 0) return []
+    return [
+      {
+        level: 'warning',
+        path: ['commands', index, 'match', 'unknown'],
+        message: `does not apply to sessions that the set read-only makes read-only on ${names.join(', ')}: they run no statement of unknown effect, whatever rules allow; list functions that you have reviewed in safeFunctions of the target`,
       },
     ]
   })

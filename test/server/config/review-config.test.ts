@@ -246,7 +246,7 @@ describe('what is probably not meant is a warning, with line and column', () => 
     ],
     [
       `commands: [{ name: a, ${onDb} match: { unknown: true }, allow: true }, { use: read-only, ${onDb} }]`,
-      [/commands\.1: never applies/],
+      [/does not apply to sessions that the set read-only makes read-only/, /commands\.1: never applies/],
     ],
     // Rules that come too late to refuse.
     [
@@ -302,6 +302,30 @@ describe('what allowing the unknown opens', () => {
       rule('{ unknown: true }', 'allow: true', onHost) + masking(onDb),
     ])
       expect(load(text).warnings).not.toContainEqual(opened)
+  })
+
+  it('is said to be nothing in sessions that are read-only', () => {
+    const closed = expect.stringMatching(
+      /commands\.\d\.match\.unknown: does not apply to sessions that the set read-only makes read-only on prod-db: /,
+    )
+    const beside = (one: string, set = '{ use: read-only }'): string => one.replace(/\]$/, `, ${set}]`)
+    const allowing = rule('{ unknown: true }', 'allow: true')
+    for (const text of [
+      beside(allowing),
+      beside(rule('{ unknown: true }', 'hold: { approvers: { groups: [sre] } }'), `{ use: read-only, ${onDb} }`),
+    ])
+      expect(load(text).warnings).toContainEqual(closed)
+    for (const text of [
+      allowing,
+      beside(rule('{ unknown: true }', 'deny: no')),
+      beside(rule('{ kinds: [select] }', 'allow: true')),
+      beside(rule('{ unknown: true }', 'allow: true', onHost)),
+      beside(
+        rule('{ unknown: true }', 'allow: true', 'who: { kind: service },'),
+        '{ use: read-only, who: { kind: person } }',
+      ),
+    ])
+      expect(load(text).warnings).not.toContainEqual(closed)
   })
 })
 

@@ -49,7 +49,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   describe: ({ missingWhere }) => (missingWhere ? ['without WHERE'] : []),
   opaque: () => [],
   whyMaybe: () => undefined,
-  adviceOnUnknown: () => REWRITE_ADVICE,
+  adviceOnUnknown: ({ unknown }) => (unknown.some((reason) => RUNS_CODE.test(reason)) ? CODE_ADVICE : REWRITE_ADVICE),
   contradictions: () => [],
   variables: {
     behind: { type: 'list<string>', absent: [] },
@@ -58,6 +58,11 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
   },
   values: ({ behind, functions, missingWhere }) => ({ behind, functions, missingWhere }),
 }
+
+/** Reasons that name code of somebody. */
+const RUNS_CODE = /\buser-defined\b|\bruns \S+\./
+const CODE_ADVICE =
+  'functions that were reviewed can be listed in `safeFunctions` of the target; otherwise rewrite it, or ask for a rule with `unknown: true`'
 
 /** As the schema of the fields gives it. */
 interface SqlMatch {

@@ -64,3 +64,10 @@ it('has a value for each of its variables', () => {
     Object.keys(sqlVocabulary.variables).toSorted(),
   )
 })
+
+it('where code of somebody is the reason, the way out is named', () => {
+  const adviceFor = (reason: string): string => sqlVocabulary.adviceOnUnknown(sqlStatement({ unknown: [reason] }))
+  for (const reason of ['the function st_area is user-defined and is not analysed', 'a trigger of public.t runs app.f'])
+    expect(adviceFor(reason)).toContain('can be listed in `safeFunctions` of the target')
+  expect(adviceFor('DO is not read')).not.toContain('safeFunctions')
+})

@@ -24,6 +24,8 @@ export interface Relation {
   readonly types: ReadonlyMap<string, string>
   /** Columns of which equal values look the same. */
   readonly exact: ReadonlySet<string>
+  /** Names of columns of another collation than the default, which cannot be compared with just any text. */
+  readonly collated?: ReadonlySet<string>
   /** A view that calls a user-defined function: its values can come from anywhere. */
   readonly opaque: boolean
   /** A foreign table, which may be any table under another name, this database's own among them. */

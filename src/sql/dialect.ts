@@ -1,5 +1,5 @@
 import type { ConditionTerms } from './conditions/terms.ts'
-import type { Call, Constant, Expression, Name, Select, TypeName } from './query.ts'
+import type { Call, Constant, Expression, Name, Parameter, Select, TypeName } from './query.ts'
 
 /**
  * What the shared reading of SQL has to know of a dialect and cannot see in the neutral tree. Whatever a dialect does not list counts for
@@ -19,6 +19,8 @@ export interface Dialect {
   /** Of a call that hands its arguments on to others, what that is. */
   readonly deliveryOf: (call: Call) => Delivery | undefined
   readonly totals: Totals
+  /** Where values of several types meet; undefined: none of them is converted by anything that fails. */
+  readonly meetings?: Meetings
   readonly utilities: Utilities
   readonly conditions: ConditionTerms
 }
@@ -68,17 +70,13 @@ export interface Totals {
   readonly maySort: (call: Call) => boolean
   /** The type of a call's value, where that is certain. */
   readonly typeGiven: (call: Call) => string | undefined
-  /** Whether a call gives a value for any values of its arguments, whose types are not known. */
-  readonly neverFails: (call: Call) => boolean
+  /** Whether a call gives a value for any values of its arguments, whose types are known where `typeOf` says them. */
+  readonly neverFails: (call: Call, typeOf: TypeOf | undefined) => boolean
   /** Whether a masked value of this type may be taken for true or false. */
   readonly mayDecide: (type: string | undefined) => boolean
   /** Whether an operator may be given a masked value of this type on one side. */
   readonly operatorMayTake: (name: string, isRight: boolean, type: string | undefined, other: Expression) => boolean
-  readonly operatorNeverFails: (
-    name: string,
-    args: readonly Expression[],
-    typeOf: (arg: Expression) => string | undefined,
-  ) => boolean
+  readonly operatorNeverFails: (name: string, args: readonly Expression[], typeOf: TypeOf) => boolean
   /**
    * Whether `=` between a masked value of this type and something given asks for one value and no more; `as-text`: where what is given, a
    * parameter, is sent as a text.
@@ -94,6 +92,34 @@ export interface Totals {
   readonly isTextType: (type: TypeName) => boolean
   /** Whether the elements of an array may be made of a masked value of this type. */
   readonly isScalar: (type: string | undefined) => boolean
+}
+
+export type TypeOf = (arg: Expression) => string | undefined
+
+/** A value, as far as its type is known. */
+export interface Typed {
+  /** Undefined: it may be of any. */
+  readonly type: string | undefined
+  /** It is this constant or parameter as it stands: what its type is, the others decide. */
+  readonly given?: Constant | Parameter
+}
+
+/**
+ * Values that are compared, or of which one is chosen, are brought to one type first. Who can make a masked value decide which value that is,
+ * or whether there is one at all, is told by a conversion or a comparison that fails for some of them.
+ */
+export interface Meetings {
+  /** Whether this one can be brought to a type with the others, whatever it is. */
+  readonly joins: (value: Typed, others: readonly Typed[]) => boolean
+  /** Whether it can be compared with them, or, with none, with others like it. */
+  readonly compares: (value: Typed, others: readonly Typed[]) => boolean
+  /** The type that all of them are brought to, where that is certain. */
+  readonly commonType: (values: readonly Typed[]) => string | undefined
+  /** The type that an operator gives, where that is certain. */
+  readonly operatorGives: (name: string, values: readonly Typed[]) => string | undefined
+  readonly isComparison: (operator: string) => boolean
+  /** Arguments of a call of which it chooses one. */
+  readonly chosenFrom: (call: Call) => readonly Expression[]
 }
 
 /** Statements that are neither queries nor writes, by their kind as policies call it. */

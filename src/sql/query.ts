@@ -102,6 +102,8 @@ export interface Call {
   readonly args: readonly Expression[]
   /** FILTER: decides whether the arguments are evaluated for a row. */
   readonly filter: Expression | undefined
+  /** DISTINCT: the arguments are compared with those of other rows. */
+  readonly distinct?: true
   /** ORDER BY within the parentheses, or WITHIN GROUP. */
   readonly order: readonly Sort[]
   /** WITHIN GROUP: what is sorted is what the function works on. */

@@ -144,7 +144,7 @@ function mayBeGiven(node: Expression, totals: Totals): boolean {
     case 'default':
       return true
     case 'call':
-      return node.args.length > 0 && totals.neverFails(node)
+      return node.args.length > 0 && totals.neverFails(node, undefined)
     case 'column':
     case 'system-value':
     case 'variable':

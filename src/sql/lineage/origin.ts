@@ -1,5 +1,5 @@
 import type { ColumnMask } from '../../masking/plan.ts'
-import type { Called } from '../query.ts'
+import type { Called, Constant, Parameter } from '../query.ts'
 
 /** Where a value comes from, as far as masking cares. */
 export interface Origin {
@@ -48,10 +48,12 @@ export const repeat = (origin: Origin, count: number): Origin[] => Array.from({ 
 export interface Output extends Called {
   readonly origin: Origin
   readonly repeats?: true
-  /** The server's name of its type, where it is a column of a relation. */
+  /** The server's name of its type, where that is certain. */
   readonly type?: string | undefined
   /** Equal values of it look the same. */
   readonly exact?: boolean
+  /** It is this constant or parameter as it stands, of whatever type. */
+  readonly given?: Constant | Parameter
   /** It is evaluated where it is used, and may fail there: a column of a view or a subquery. */
   readonly fails?: boolean
   /** No star stands for it, and an INSERT without a list of columns leaves it out. */

@@ -1,4 +1,4 @@
-import { isConstant } from '../dialect.ts'
+import { isConstant, type Typed } from '../dialect.ts'
 import { skipsOf } from '../evaluation.ts'
 import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
 import type {
@@ -14,16 +14,8 @@ import type {
   Window,
 } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
-import {
-  columnFails,
-  columnType,
-  expandStar,
-  findCte,
-  findItem,
-  resolveColumn,
-  type Ctes,
-  type QueryScope,
-} from './scope.ts'
+import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
+import { MAY_FAIL, mayNotMeet, rowsMayNotMeet, typedOf } from './meetings.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
 
 export interface ExpressionContext {
@@ -35,6 +27,9 @@ export interface ExpressionContext {
   readonly windows: readonly Window[]
   /** Of what has been read here. */
   readonly origins: WeakMap<Expression, Origin>
+  readonly types: WeakMap<Expression, Typed>
+  /** What a client gives may be of any type that it says: here it cannot tell anything by that. */
+  readonly trustsParameters?: true
   /** Whether what is read now has been read before: else each level of an expression would read all below it twice over. */
   readonly isSecond: boolean
 }
@@ -43,7 +38,7 @@ export interface ExpressionContext {
 export function originOf(node: Expression, context: ExpressionContext): Origin {
   const before = context.isSecond ? context.origins.get(node) : undefined
   if (before !== undefined) return before
-  const origin = originOfNode(node, context)
+  const origin = retyped(originOfNode(node, context), node, context)
   if (node.kind === 'column' || node.kind === 'field') context.found.meets(origin)
   if (!context.isSecond) context.origins.set(node, origin)
   if (isMasked(origin)) context.found.constants.read(node, origin, (part) => originOf(part, quiet(context)))
@@ -54,6 +49,18 @@ export function originOf(node: Expression, context: ExpressionContext): Origin {
       context.found.leak(decides, skips.place)
   }
   return origin
+}
+
+/** Of its type nothing more is said than what its parts and what they meet leave certain. */
+function retyped(origin: Origin, node: Expression, context: ExpressionContext): Origin {
+  const { meetings } = context.found.dialect
+  if (meetings === undefined || !isMasked(origin)) return origin
+  // What a name stands for has been typed where it was read.
+  if (node.kind === 'column' || node.kind === 'field' || node.kind === 'subquery') return origin
+  const { type } = typedOf(node, context)
+  if (mayNotMeet(node, context, (part) => isMasked(originOf(part, quiet(context)))))
+    context.found.leak(origin, MAY_FAIL)
+  return origin.type === type ? origin : { ...origin, type }
 }
 
 export const originsOf = (nodes: readonly Expression[], context: ExpressionContext): Origin =>
@@ -99,7 +106,10 @@ function originOfNode(node: Expression, context: ExpressionContext): Origin {
       if (row !== undefined && more.length === 0 && typeof first === 'string' && first !== '*')
         if (findItem(context.scope, row) !== undefined) return resolveColumn(context.scope, [row, first], found.dialect)
       const places = node.steps.flatMap((step) => (typeof step === 'string' ? [] : step))
-      return madeOf([originOf(node.of, context), originsOf(places, context)])
+      // What is no number of the right size fails.
+      const place = originsOf(places, context)
+      found.leak(place, 'a subscript')
+      return madeOf([originOf(node.of, context), place])
     }
     case 'cast': {
       const origin = originOf(node.arg, context)
@@ -209,6 +219,7 @@ function subqueryOrigin(node: Subquery, context: ExpressionContext): Origin {
       if (node.operators.some((operator) => found.sources.opaque(operator, true)))
         return madeOf([origin, found.sources.anything])
       if (!isMasked(origin)) return origin
+      if (rowsMayNotMeet(node, outputs, context)) found.leak(origin, 'ANY, ALL or IN')
       // Rows are read until one decides.
       if (statementCanFail(node.query, context)) found.leak(origin, 'ANY or ALL')
       for (const { name } of node.operators)
@@ -268,6 +279,8 @@ function windowOrigin(window: Window | undefined, context: ExpressionContext): O
 /** Something in it could fail, wait or leave a trace. */
 export function canFail(node: Expression, context: ExpressionContext): boolean {
   const { totals } = context.found.dialect
+  const typeOf = (arg: Expression): string | undefined => typedOf(arg, context).type
+  if (mayNotMeet(node, context, () => true)) return true
   switch (node.kind) {
     case 'column':
       return columnFails(context.scope, node.path)
@@ -279,20 +292,13 @@ export function canFail(node: Expression, context: ExpressionContext): boolean {
     case 'cast':
       return (!totals.isTextType(node.to) && !isConstant(node.arg)) || canFail(node.arg, context)
     case 'call':
-      if (!totals.neverFails(node) || (node.ordered && !totals.maySort(node))) return true
+      if (!totals.neverFails(node, typeOf) || (node.ordered && !totals.maySort(node))) return true
       break
     case 'built':
       if (!node.total) return true
       break
     case 'operation':
-      if (
-        !node.operators.every(({ name }) =>
-          totals.operatorNeverFails(name, node.args, (arg) =>
-            arg.kind === 'column' ? columnType(context.scope, arg.path) : undefined,
-          ),
-        )
-      )
-        return true
+      if (!node.operators.every(({ name }) => totals.operatorNeverFails(name, node.args, typeOf))) return true
       break
     case 'array':
       // Elements may be arrays themselves.
@@ -352,7 +358,8 @@ function itemCanFail(item: FromItem, context: ExpressionContext): boolean {
 /** A place that decides which rows there are. Comparing a column with given values for equality is counted; all else tells more. */
 export function condition(node: Expression | undefined, place: string, context: ExpressionContext): void {
   if (node === undefined || node.kind === 'current-of') return
-  if (node.kind === 'logic' && !node.args.some((arg) => canFail(arg, context))) {
+  // Each comparison that is allowed is counted: that it is evaluated before another tells no more.
+  if (node.kind === 'logic' && !node.args.some((arg) => canFail(arg, { ...context, trustsParameters: true }))) {
     for (const part of node.args) condition(part, place, context)
     return
   }

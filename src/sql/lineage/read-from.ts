@@ -25,6 +25,7 @@ export const contextAt = ({ found, outer, ctes, query }: Place, items: readonly 
   query,
   windows: [],
   origins: new WeakMap(),
+  types: new WeakMap(),
   isSecond: false,
 })
 

@@ -14,6 +14,7 @@ import type {
 } from '../query.ts'
 import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './read-expression.ts'
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
+import { MAY_FAIL, asTyped, joinColumn, outputTyped } from './meetings.ts'
 import type { Ctes } from './scope.ts'
 import { tellIndexOrder } from './index-order.ts'
 import { orderOfSelect, tellOrder } from './row-order.ts'
@@ -68,6 +69,7 @@ const withTargets = (context: ExpressionContext, outputs: readonly Output[]): Ex
           items: [...context.scope.items, { alias: undefined, columns: outputs }],
         },
         origins: new WeakMap(),
+        types: new WeakMap(),
       }
     : context
 
@@ -138,7 +140,7 @@ function readSetOperation(node: SetOperation, place: Place): readonly Output[] {
   const { found, outer, ctes, query } = place
   const left = query(node.left, found, outer, ctes)
   const right = query(node.right, found, outer, ctes)
-  const outputs = merge(left, right)
+  const outputs = merge(left, right, found)
   if (mixes(node, left, right)) found.constants.mixed()
   if (node.compares)
     for (const output of [...left, ...right]) found.leak(output.origin, 'UNION, INTERSECT or EXCEPT that compares rows')
@@ -155,29 +157,61 @@ function mixes({ compares }: SetOperation, left: readonly Output[], right: reado
 }
 
 /** Rows of both, column by column; named as the first. */
-function merge(left: readonly Output[], right: readonly Output[]): readonly Output[] {
+function merge(left: readonly Output[], right: readonly Output[], found: Place['found']): readonly Output[] {
   const both = [...left, ...right]
   const fails = both.some((output) => output.fails === true)
   const uneven = left.length !== right.length || both.some((output) => output.repeats === true)
-  if (uneven) return [repeated(madeOf(both.map(({ origin }) => origin)), fails)]
-  return left.map(({ name, word, origin }, index) => ({
-    name,
-    ...(word === undefined ? {} : { word }),
-    origin: oneOf([origin, (right[index] as Output).origin]),
-    fails,
-  }))
+  if (uneven) {
+    const all = madeOf(both.map(({ origin }) => origin))
+    if (found.dialect.meetings !== undefined) found.leak(all, MAY_FAIL)
+    return [repeated(all, fails)]
+  }
+  return left.map((one, index) => {
+    const column = below([one, right[index] as Output], found)
+    return {
+      ...column,
+      name: one.name,
+      ...(one.word === undefined ? {} : { word: one.word }),
+      fails: fails || column.fails,
+    }
+  })
+}
+
+/** A column of values that stand below one another. */
+function below(
+  outputs: readonly Output[],
+  found: Place['found'],
+): { origin: Origin; type: string | undefined; fails: boolean } {
+  const { meetings } = found.dialect
+  const origin = oneOf(outputs.map((output) => output.origin))
+  if (meetings === undefined) return { origin, type: undefined, fails: false }
+  if (!joinColumn(outputs, meetings, (output) => isMasked(output.origin))) found.leak(origin, MAY_FAIL)
+  const type = meetings.commonType(outputs.map(asTyped))
+  return {
+    origin: isMasked(origin) ? { ...origin, type } : origin,
+    type,
+    fails: !joinColumn(outputs, meetings, () => true),
+  }
 }
 
 function readValues(node: Values, place: Place): readonly Output[] {
   const context = contextAt(place, [])
   const { found } = place
-  const rows = node.rows.map((row) => row.map((item) => originOf(item, context)))
-  const outputs = (rows[0] ?? []).map((_, index) => ({
-    // Where targets are named they are called as the first row's constants read, or are numbered: by any word.
-    name: found.dialect.targetsAreNamed ? undefined : `column${index + 1}`,
-    origin: oneOf(rows.map((row) => row[index] ?? found.sources.anything)),
-    fails: node.rows.some((row) => row[index] === undefined || canFail(row[index], context)),
-  }))
+  const rows = node.rows.map((row) =>
+    row.map((item): Output => ({ name: undefined, origin: originOf(item, context), ...outputTyped(item, context) })),
+  )
+  const outputs = (rows[0] ?? []).map((_, index) => {
+    const column = below(
+      rows.map((row) => row[index] ?? { name: undefined, origin: found.sources.anything }),
+      found,
+    )
+    return {
+      ...column,
+      // Where targets are named they are called as the first row's constants read, or are numbered: by any word.
+      name: found.dialect.targetsAreNamed ? undefined : `column${index + 1}`,
+      fails: column.fails || node.rows.some((row) => row[index] === undefined || canFail(row[index], context)),
+    }
+  })
   readTail(node, outputs, context)
   return outputs
 }
@@ -285,6 +319,7 @@ export function readTargets(
         name,
         ...(word === undefined ? {} : { word }),
         origin: originOf(value, context),
+        ...outputTyped(value, context),
         fails: canFail(value, context),
       })
     // The server takes no more: what is said of the rest is true of no result.

@@ -194,7 +194,7 @@ export class MaskingScope {
     const derived = this.#definedColumns(relation)
     return [...relation.columns].map(([name, attribute], index) => {
       const mask = own?.get(attribute)
-      const type = relation.types.get(name)
+      const type = relation.collated?.has(name) === true ? undefined : relation.types.get(name)
       return {
         name,
         origin: mask === undefined ? typed(derived?.[index] ?? PLAIN, type) : valueOf(mask, type),

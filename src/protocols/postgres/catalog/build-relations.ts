@@ -44,9 +44,10 @@ export function* makeRelations(
       related: edgesOf('related', oid),
       columns: new Map(own.map(([, column, number]) => [String(column), Number(number)])),
       types: new Map(own.flatMap(([, column, , , , type]) => (type == null ? [] : [[String(column), type]]))),
+      collated: new Set(own.flatMap(([, column, , , , , , collated]) => (collated == null ? [] : [String(column)]))),
       exact: new Set(
         own.flatMap(([, column, , , , type, , collated]) =>
-          collated == null && EXACT_TYPES.has(String(type)) ? [String(column)] : [],
+          collated !== 'u' && EXACT_TYPES.has(String(type)) ? [String(column)] : [],
         ),
       ),
       typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),

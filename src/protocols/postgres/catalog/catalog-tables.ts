@@ -50,7 +50,8 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         ...same('attrelid attnum attname atttypid attgenerated'),
         dropped: isTrue('t.attisdropped'),
         required: isTrue('t.attnotnull'),
-        collated: isTrue(user('attcollation')),
+        // By a collation of somebody, or by another of the system's than the default, which is 100.
+        collated: `case when ${user('attcollation')} then 'u' when t.attcollation operator(pg_catalog.<>) all ('{0,100}'::pg_catalog.oid[]) then 's' end`,
       },
       where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
     },

@@ -2,6 +2,7 @@ import { wordList } from '../../../shared/word-list.ts'
 import type { Dialect, Utilities } from '../../../sql/dialect.ts'
 import { conditions } from './conditions.ts'
 import { isNotify } from './functions.ts'
+import { meetings } from './meetings.ts'
 import { settingOf } from './settings.ts'
 import { totals } from './total-functions.ts'
 
@@ -63,6 +64,7 @@ export const postgresDialect: Dialect = {
   // NOTIFY of a channel that need not be known.
   deliveryOf: ({ name }) => (isNotify(name) ? { kind: 'notify', what: 'a notification' } : undefined),
   totals,
+  meetings,
   utilities,
   conditions,
 }

@@ -39,11 +39,11 @@ const NODES: Readonly<Record<string, Fields>> = {
   ParamRef: { maps: 'number' },
   A_Expr: { maps: 'kind name lexpr rexpr' },
   TypeCast: { maps: 'arg typeName' },
+  // Of what is compared by another collation than the default nothing is known.
   CollateClause: { maps: 'arg', manner: 'collname' },
   FuncCall: {
-    maps: 'funcname args agg_order agg_filter agg_within_group over',
-    // DISTINCT compares the arguments and shapes the value, which is made of them anyway.
-    manner: 'agg_star agg_distinct func_variadic funcformat',
+    maps: 'funcname args agg_order agg_filter agg_within_group agg_distinct over',
+    manner: 'agg_star func_variadic funcformat',
   },
   NamedArgExpr: { maps: 'arg', manner: 'name argnumber' },
   A_Indices: { maps: 'lidx uidx', manner: 'is_slice' },
@@ -204,8 +204,8 @@ const NODES: Readonly<Record<string, Fields>> = {
   RuleStmt: { maps: 'relation', later: 'whereClause actions', labels: 'rulename', manner: 'event instead replace' },
   CreateTrigStmt: {
     maps: 'relation',
-    walks: 'constrrel',
-    later: 'funcname args whenClause',
+    walks: 'constrrel whenClause',
+    later: 'funcname args',
     labels: 'trigname columns transitionRels',
     manner: 'replace isconstraint row timing events deferrable initdeferred',
   },

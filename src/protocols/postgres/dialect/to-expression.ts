@@ -226,7 +226,7 @@ const MAPPINGS = {
   A_Expr: operation,
   TypeCast: ({ arg, typeName }, read) => ({ kind: 'cast', arg: read.expression(arg), to: read.type(typeName) }),
   CollateClause: ({ arg }, read) => ({ kind: 'collate', arg: read.expression(arg) }),
-  FuncCall: ({ funcname, args, agg_order, agg_filter, agg_within_group, over }, read) => {
+  FuncCall: ({ funcname, args, agg_order, agg_filter, agg_within_group, agg_distinct, over }, read) => {
     const name = nameOf(funcname)
     if (name === undefined) throw new NotRead('FuncCall.funcname')
     return {
@@ -235,6 +235,7 @@ const MAPPINGS = {
       args: read.all(args),
       filter: read.maybe(agg_filter),
       order: read.sorts(agg_order),
+      ...(agg_distinct === true ? { distinct: true } : {}),
       ordered: agg_within_group === true,
       window: over && read.window(over),
     }

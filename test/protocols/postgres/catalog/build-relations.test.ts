@@ -35,16 +35,19 @@ it('a view of the system is not opaque: its functions are the system’s own', (
 it('columns have their numbers and types; equal values of exact types are written alike, unless a collation says what is equal', () => {
   const columns = [
     ['20000', 'id', '1', null, null, 'int4', '23', null],
-    ['20000', 'name', '2', null, null, 'text', '25', 't'],
+    ['20000', 'name', '2', null, null, 'text', '25', 'u'],
+    ['20000', 'code', '4', null, null, 'text', '25', 's'],
     ['20000', 'sum', '3', 's 30000', null, 'numeric', '1700', null],
   ]
   const people = made({ columns })['public.people']
   expect([...(people?.columns ?? [])]).toEqual([
     ['id', 1],
     ['name', 2],
+    ['code', 4],
     ['sum', 3],
   ])
-  expect([...(people?.exact ?? [])]).toEqual(['id'])
+  expect([...(people?.exact ?? [])]).toEqual(['id', 'code'])
+  expect([...(people?.collated ?? [])]).toEqual(['name', 'code'])
   expect([...(people?.generated ?? [])]).toEqual([['sum', 's 30000']])
   expect(people?.typeOids.get('sum')).toBe(1700)
 })

@@ -56,8 +56,8 @@ const rows: CatalogRows = {
     ['16401', '16400', 'references'],
   ],
   columns: [
-    ['16400', 'id', '1', null, null],
-    ['16400', 'name', '2', null, null],
+    ['16400', 'id', '1', null, null, 'int4'],
+    ['16400', 'name', '2', null, null, 'text'],
     ['16400', 'email', '3', null, null, 'text'],
     ['16401', 'id', '1', null, null],
     ['16401', 'note', '2', null, null],

@@ -34,6 +34,7 @@ export function resolveFacts(
   const lineage: StatementLineage[] = []
   const statements: SqlStatement[] = []
   let pathMoved = false
+  let isMoving = false
   const redefined = new Redefinitions(definitionKinds)
   for (const statement of parsed) {
     const executed = executedBy(statement, prepared)
@@ -72,7 +73,7 @@ export function resolveFacts(
     if (statement.kinds.includes('prepare') && name !== undefined && !here.has(name)) {
       here.set(name, { ...NOTHING, statements: [resolved], parsed: [statement], lineage: of === undefined ? [] : [of] })
     }
-    if (movesNames(statement)) pathMoved = true
+    if (movesNames(statement) || executed?.movesNames === true) isMoving = pathMoved = true
     redefined.note(statement, resolved)
   }
   const relations = parsed
@@ -84,6 +85,7 @@ export function resolveFacts(
   return {
     statements,
     parsed,
+    ...(isMoving ? { movesNames: true } : {}),
     refusal,
     errorExposure: !hides
       ? 'none'

@@ -3,6 +3,7 @@ import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts
 import { copyTypes } from './copy-types.ts'
 import { isMasked } from '../../../sql/lineage/origin.ts'
 import type { MaskingScope } from '../masking/scope.ts'
+import { HARMLESS_SETTINGS } from './settings.ts'
 import type { ParsedStatement } from '../../../sql/facts/parsed-statement.ts'
 
 /**
@@ -58,6 +59,13 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
       'use SET; a parameter is possible for settings that the gateway does not rely on',
     )
   }
+  if (isEvaluatedLater(statement) && statement.settings.some(({ name }) => !isFree(name))) {
+    return refuse(
+      'SETTING_REFUSED',
+      'set_config() of a setting that the gateway relies on cannot stand in a definition, a cursor or PREPARE: it would run unseen',
+      'use SET, or call set_config() in a query of its own',
+    )
+  }
   for (const { name, value } of statement.settings) {
     // RESET goes back to what the gateway gave at login.
     if (value === undefined || name === '*') continue
@@ -71,6 +79,14 @@ function guardSettings(statement: ParsedStatement, catalog: Catalog): PamError |
   }
   return undefined
 }
+
+/** Calls in it run when what it defines is used. */
+const isEvaluatedLater = ({ kinds, functions }: ParsedStatement): boolean =>
+  functions.some(({ name }) => name === 'set_config') && kinds.some((kind) => LATER.test(kind))
+const LATER = /^(create-|alter-|prepare$|declare-cursor$|define)/
+
+/** Settings of somebody's own, and those that nothing depends on. */
+const isFree = (setting: string): boolean => setting.includes('.') || HARMLESS_SETTINGS.has(setting)
 
 /**
  * Whether what the guard says of a statement depends on the catalogs where nothing is masked: what an UPDATE is of may be a view of

@@ -17,6 +17,8 @@ export interface StatementFacts extends TextFacts {
    * says is not known.
    */
   readonly lastRead?: ChangedBy
+  /** What names stand for may have changed once it has run, by what it says or by a prepared statement that it runs. */
+  readonly movesNames?: true
   /** Types that the client declared for parameters, where the target's own reading was asked with them. */
   readonly declared?: readonly number[]
 }

@@ -231,7 +231,10 @@ const NESTED: { readonly [T in NodeType]?: (node: Bodies[T], found: Found) => vo
   },
   PublicationTable: ({ relation }, found) => write(relation, found),
   ReplicaIdentityStmt: (_node, found) => found.does.push('replica-identity'),
-  AlterTableCmd: ({ subtype, behavior }, found) => {
+  AlterTableCmd: ({ subtype, behavior, def }, found) => {
+    // Its rows become those of the parent, or are so no longer.
+    if ((subtype === 'AT_AddInherit' || subtype === 'AT_DropInherit') && def !== undefined)
+      found.writes.push(relationName(bodyOf('RangeVar', def)))
     if (subtype === 'AT_ChangeOwner') found.does.push('alter-owner')
     if (subtype === 'AT_DropColumn') found.does.push('drop-column')
     if (subtype === 'AT_DetachPartition' || subtype === 'AT_DetachPartitionFinalize') found.does.push('drop-partition')

@@ -1,7 +1,7 @@
 import { PamError } from '../../../../shared/errors.ts'
 import { formatDuration } from '../../../../shared/duration.ts'
 import type { CommandDraft } from '../../../../gateway/engine.ts'
-import { movesNames } from '../../dialect/command-facts.ts'
+
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import type { SqlStatement } from '../../../../sql/statement.ts'
 import type { PipelineState } from './pipeline-state.ts'
@@ -130,12 +130,20 @@ export function noteChanges(pipeline: PipelineState, facts: StatementFacts): voi
     facts.parsed.some(endsTransaction) ? bothOf(pipeline.changes.uncommitted, change) : change,
   )
   pipeline.changes.noteUncommitted(change, isNamed(facts))
-  if (facts.parsed.some(movesNames)) pipeline.known.notePathChange()
+  if (facts.movesNames === true || runsWhatMoves(facts, pipeline)) pipeline.known.notePathChange()
   if (facts.parsed.some(endsTransaction)) pipeline.known.noteEnd()
   if (facts.errorExposure === 'any') pipeline.ranUnread = true
   for (const { tree } of facts.parsed)
     if (tree.kind === 'utility' && tree.detail.notifies !== undefined) pipeline.noteNotify(tree.detail.notifies)
 }
+
+/** FETCH runs a portal on, which the protocol may have bound under the name of a cursor. */
+const runsWhatMoves = ({ parsed }: StatementFacts, pipeline: PipelineState): boolean =>
+  parsed.some(
+    ({ kinds, names }) =>
+      kinds.some((kind) => kind === 'fetch' || kind === 'move') &&
+      names.some((name) => pipeline.names.portals.lookUp(name, pipeline.batch).value?.facts.movesNames === true),
+  )
 
 /** After these a transaction block is open. */
 const IN_BLOCK = new Set(['begin', 'start', 'rollback-to'])

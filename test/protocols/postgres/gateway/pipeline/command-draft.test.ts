@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { resolveFacts } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
+import { resolveFacts, type FindPrepared } from '../../../../../src/protocols/postgres/dialect/command-facts.ts'
 import { createSqlParser, type SqlParser } from '../../../../../src/protocols/postgres/dialect/sql-parser.ts'
+import type { StatementFacts } from '../../../../../src/protocols/postgres/dialect/statement-facts.ts'
+import type { Portal } from '../../../../../src/protocols/postgres/gateway/pipeline/name-table.ts'
 import { noteChanges } from '../../../../../src/protocols/postgres/gateway/pipeline/command-draft.ts'
 import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -31,4 +33,36 @@ it('what a pipeline changes that has ended the transaction is for others as well
   expect(pipeline.definitions.renewedSince(0)).toEqual(new Set(['shown', 'plain']))
   await note('begin')
   expect(pipeline.publishes(undefined, false)).toBeUndefined()
+})
+
+it('names are looked up again after what moves the search path by way of another statement', async () => {
+  const { pipeline } = testPipeline({ catalog: { functions: [['set_config', 'volatile', null]] } })
+  const { known, names, batch } = pipeline
+  const factsOf = async (sql: string, find?: FindPrepared): Promise<StatementFacts> => {
+    const parsed = await parser.parse(sql)
+    if ('failure' in parsed) throw new Error(parsed.failure)
+    return resolveFacts(parsed, known.catalog, known.masking, find)
+  }
+  const moving = await factsOf("select set_config('search_path', 'other', false)")
+  const prepared = { sql: '', parameterTypes: [], columns: undefined, described: undefined }
+  const portalOf = (facts: StatementFacts): Portal => ({
+    decision: 'dec_1',
+    prepared: { ...prepared, names: { errorExposure: 'none', outputs: undefined } },
+    facts,
+    resultFormats: [],
+  })
+  names.portals.set('moving', portalOf(moving), batch)
+  names.portals.set('still', portalOf(await factsOf('select 1')), batch)
+  for (const [facts, moves] of [
+    [await factsOf('execute p', () => moving), true],
+    [await factsOf('explain analyze execute p', () => moving), true],
+    [await factsOf('fetch 1 from moving'), true],
+    [await factsOf('move 1 in moving'), true],
+    [await factsOf('fetch 1 from still'), false],
+    [await factsOf('select 1'), false],
+  ] as const) {
+    known.namesMoved = false
+    noteChanges(pipeline, facts)
+    expect(known.namesMoved).toBe(moves)
+  }
 })

@@ -89,7 +89,7 @@ export function testPipeline({
   const ended = new AbortController()
   const session = {
     masking,
-    limits: { resultMessageBytes: 1_000_000, statementBytes },
+    limits: { resultMessageBytes: 1_000_000, statementBytes, catalogs: 10_000 },
     config: { recordRows: 0, safeFunctions: [], reading },
     hashKeys: { session: Buffer.alloc(32), target: Buffer.alloc(32) },
     recorder: { outcome() {} },

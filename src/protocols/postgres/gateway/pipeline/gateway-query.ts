@@ -87,12 +87,14 @@ export const ownQuery = async (port: QueryPort, query: OwnQuery): Promise<OwnRow
 /**
  * The same, under settings of the gateway's own: the client's time limits, planner and search path do not apply, and are
  * what they were afterwards. Outside a transaction they are gone with the implicit one that the queries run in. `before`: outside a
- * transaction, a query that runs ahead of them under the client's settings; its rows come first.
+ * transaction, a query that runs ahead of them under the client's settings; its rows come first. What fails there for a reason that passes, as a
+ * cancel request that was meant for the client's last statement, is asked once more: `isLast` where it was.
  */
 export async function shieldedQueries(
   port: ShieldedPort,
   queries: readonly OwnQuery[],
   before?: OwnQuery,
+  isLast = false,
 ): Promise<OwnRows[]> {
   const names = port.batchOpen
     ? []
@@ -100,14 +102,20 @@ export async function shieldedQueries(
   const shielding = shield(port.session.limits.catalogs, names)
   if (port.status === 'I' && !port.batchOpen) {
     const ahead = before === undefined ? [] : [before]
+    const began = performance.now()
+    let hasFailed = false
     const answers = await ownQueries(port, [...ahead, shielding, ...queries]).catch((error: unknown) => {
-      if (names.length > 0 && error instanceof OwnQueryFailed && error.sqlstate === NO_SUCH_STATEMENT) return undefined
-      throw error
+      if (!(error instanceof OwnQueryFailed)) throw error
+      if (names.length > 0 && error.sqlstate === NO_SUCH_STATEMENT) return undefined
+      // Not where its time was over.
+      hasFailed = PASSES.has(error.sqlstate) && performance.now() - began < port.session.limits.catalogs / 2
+      if (isLast || !hasFailed) throw error
+      return undefined
     })
     if (answers !== undefined && stand(names, answers[ahead.length]))
       return answers.filter((_, index) => index !== ahead.length)
     port.kept.drop()
-    return shieldedQueries(port, queries, before)
+    return shieldedQueries(port, queries, before, isLast || hasFailed)
   }
   const [saved] = await ownQueries(port, [shielding])
   if (!stand(names, saved)) port.kept.drop()
@@ -217,6 +225,8 @@ export function rowValues(body: Buffer, columns?: number): (string | null)[] {
   return values
 }
 
+/** query_canceled, deadlock_detected, serialization_failure */
+const PASSES = new Set(['57014', '40P01', '40001'])
 /** invalid_sql_statement_name */
 const NO_SUCH_STATEMENT = '26000'
 /** The type `text`. */

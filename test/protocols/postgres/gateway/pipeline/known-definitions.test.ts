@@ -1,5 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { OwnQueryFailed } from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
+import {
+  OwnQueryFailed,
+  shieldedQueries,
+} from '../../../../../src/protocols/postgres/gateway/pipeline/gateway-query.ts'
 import { namesOf } from '../../../../../src/protocols/postgres/gateway/pipeline/known-definitions.ts'
 import { testPipeline } from '../../../../helpers/postgres-pipeline.ts'
 
@@ -59,6 +62,52 @@ it('definitions that cannot be read make what rests on them uncertain, and end n
   await refreshed
   expect([known.uncertain, known.generation]).toEqual(['the definitions could not be read (42501)', 1])
   expect(ended.aborted).toBe(false)
+})
+
+describe('a query of the gateway’s own that fails', () => {
+  const fail = (pipeline: ReturnType<typeof testPipeline>['pipeline'], sqlstate: string): void => {
+    const { head } = pipeline.inFlight
+    if (head?.type !== 'own') throw new Error('nothing is asked')
+    pipeline.answered()
+    head.done(new OwnQueryFailed(sqlstate, ''))
+  }
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  it.each(['57014', '40P01', '40001'])(
+    'for %s, as by a cancel request that came late, is asked once more',
+    async (sqlstate) => {
+      const { pipeline, toUpstream } = testPipeline()
+      const asked = shieldedQueries(pipeline, ['select 1'])
+      fail(pipeline, sqlstate)
+      await turn()
+      const { head } = pipeline.inFlight
+      if (head?.type !== 'own') throw new Error('nothing is asked')
+      head.results.splice(0, 1, [['settings']], [['1']])
+      pipeline.answered()
+      head.done()
+      expect([await asked, toUpstream.length]).toEqual([[[['1']]], 2])
+    },
+  )
+
+  it.each([
+    ['for 57014 a second time', '57014', 2, 'I', 0],
+    ['for another reason', '42501', 1, 'I', 0],
+    ['within a transaction, which has failed with it', '57014', 1, 'T', 0],
+    ['when its time was over', '57014', 1, 'I', 6000],
+  ] as const)('is not: %s', async (_name, sqlstate, times, status, takes) => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const { pipeline, toUpstream } = testPipeline()
+    pipeline.status = status
+    const asked = shieldedQueries(pipeline, ['select 1']).catch((error: unknown) => error)
+    vi.advanceTimersByTime(takes)
+    for (let time = 0; time < times; time++) {
+      fail(pipeline, sqlstate)
+      await turn()
+    }
+    expect(await asked).toMatchObject({ sqlstate })
+    expect(toUpstream.length).toBe(times)
+    vi.useRealTimers()
+  })
 })
 
 it.each([null, undefined, '{}', '"public"'])('%j is no search path', (text) => {

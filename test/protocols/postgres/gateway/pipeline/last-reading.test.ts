@@ -237,7 +237,7 @@ describe('where no decision rests on definitions, a change of them', () => {
       await vi.waitFor(() => expect(pipeline.inFlight.head?.type).toBe('own'))
       const { head } = pipeline.inFlight
       pipeline.answered()
-      if (head?.type === 'own') head.done(new OwnQueryFailed('57014', 'canceled'))
+      if (head?.type === 'own') head.done(new OwnQueryFailed('42501', 'permission denied'))
       await facts
       expect(refresh).toHaveBeenCalled()
     })

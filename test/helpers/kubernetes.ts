@@ -328,14 +328,20 @@ function send(url: string, method: string, options: RawRequest, files: ClusterFi
   })
 }
 
+/** Ends with the process that started it, however that goes: a run of tests that is interrupted leaves nothing behind. */
+const WITH_PARENT = findProgram('setpriv')
+
 /** A process of the cluster, with what it has said. */
 class Child {
+  readonly #program: string
   readonly #child: ChildProcess
   readonly #gone: Promise<void>
   #log = ''
 
   constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#program = program
+    const [file, ...before] = WITH_PARENT === undefined ? [program] : [WITH_PARENT, '--pdeathsig', 'KILL', program]
+    this.#child = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-20_000)))
     this.#gone = new Promise((resolve) => this.#child.once('close', () => resolve()))
@@ -343,7 +349,7 @@ class Child {
 
   /** Throws where it has ended, with what it said. */
   check(): void {
-    if (this.#child.exitCode !== null) throw new Error(`${this.#child.spawnfile} ended:\n${this.#log}`)
+    if (this.#child.exitCode !== null) throw new Error(`${this.#program} ended:\n${this.#log}`)
   }
 
   async stop(): Promise<void> {

@@ -253,7 +253,7 @@ export class LoginKeeper {
         throw error
       })
     source.refreshToken = next.refreshToken ?? source.refreshToken
-    // Kept before it is needed: the old one does not work any more.
+    // Stored before it is used: the old one no longer works.
     this.#events.store(source.refreshToken)
     return next.identityToken
   }

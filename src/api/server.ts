@@ -104,7 +104,7 @@ export async function createApi(
     request.caller = login
   })
   app.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
-  // What is wrong is for whoever runs the gateway: listen.operations says more.
+  // The cause is for the administrator: listen.operations says more.
   app.get('/readyz', { config: { public: true } }, async (_request, reply) => {
     const { ok } = deps.evidence.spool.health
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready' })

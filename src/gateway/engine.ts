@@ -184,7 +184,7 @@ export interface Hold {
   /** For the client, at once. */
   readonly notice: string
   readonly verdict: Promise<Verdict>
-  /** The client does not want it any more. */
+  /** The client has cancelled it. */
   withdraw(): void
 }
 

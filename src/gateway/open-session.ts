@@ -227,7 +227,7 @@ async function confirm(
   if (current === undefined) throw identityLost()
   const rules = settings()
   if (!keepsAccess({ target: target.name, account }, current.person, rules))
-    throw new PamError('NO_ACCESS', `no access rule gives you ${target.name} any more`)
+    throw new PamError('NO_ACCESS', `no access rule grants you ${target.name} now`)
   if (!isSamePerson(rules.policy, login.person, current.person))
     throw new PamError('IDENTITY_LOST', 'your group membership changed', { hint: 'connect again' })
   registry.proven(id, current.person)

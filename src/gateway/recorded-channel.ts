@@ -3,7 +3,7 @@ import type { Channel, ChannelHandler } from '../shared/channel.ts'
 
 /**
  * A channel to a target that sends nothing before everything that was recorded so far is on record: whatever an engine
- * writes after an intent waits for it, in order. Once the session has ended nothing that waits goes on any more.
+ * writes after an intent waits for it, in order. Once the session has ended, what still waits is dropped.
  */
 export class RecordedChannel implements Channel {
   readonly #channel: Channel
@@ -71,5 +71,5 @@ export class RecordedChannel implements Channel {
   }
 }
 
-/** Bytes that wait for the disk before the client is not read any more. */
+/** Bytes that may wait for the disk before reading from the client pauses. */
 const MAX_WAITING = 256 * 1024

@@ -151,7 +151,7 @@ export class Relay {
         if (words !== undefined) client.write(words)
         client.end()
         this.#clientGone = staggeredClose.told()
-        // Where many end at once all are told before the first connection is: nothing of theirs goes upstream any more.
+        // Where many end at once, all are told before the first connection closes: from here on nothing of theirs goes upstream.
         await new Promise((resolve) => setImmediate(resolve))
       }
       if (gone !== undefined) await endUpstream(session, upstream, { gone, isIdle, goodbye, staggeredClose })

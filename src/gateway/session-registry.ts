@@ -140,7 +140,7 @@ export class SessionRegistry {
     const now = (session: LiveSession): Person => this.#proven.get(session.id) ?? session.person
     this.endWhere(
       (session) => !keepsAccess(session, now(session), rules),
-      new PamError('NO_ACCESS', 'the access rules changed, and none of them gives you this access any more'),
+      new PamError('NO_ACCESS', 'the access rules changed, and no rule grants you this access now'),
     )
     this.endWhere(
       (session) => !isSamePerson(rules.policy, session.person, now(session)),

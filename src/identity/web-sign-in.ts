@@ -70,7 +70,7 @@ export async function finishSignIn(
   }
 }
 
-/** A fresh identity token. NOT_SIGNED_IN where the provider does not give one any more. */
+/** A fresh identity token. NOT_SIGNED_IN where the provider no longer gives one. */
 export const renewWebSignIn = async (client: WebClient, refreshToken: string): Promise<SignIn> =>
   renewSignIn(await discover(client), refreshToken)
 

@@ -169,7 +169,7 @@ export class Webhooks {
     } catch (error) {
       const answer = (error as Error).message.slice(0, 200)
       const wait = WAITS[attempts - 1]
-      // 410 Gone: the receiver does not want to hear from us any more.
+      // 410 Gone: the receiver asks not to be called again.
       const isOver = wait === undefined || (error instanceof HttpFailure && error.status === 410)
       const asked = error instanceof HttpFailure ? (error.retryAfter ?? 0) : 0
       if (isOver) logger.warn({ hook: hook.name, delivery: delivery.id, problem: answer }, 'webhook.given_up')

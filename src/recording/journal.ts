@@ -12,7 +12,7 @@ export interface JournalOptions {
   readonly onFailed: (error: Error) => void
   /** A file was begun; its id and commitment belong in the audit chain. */
   readonly onBegun?: (begun: { journal: string; commitment: string }) => void
-  /** Nobody needs a file any more; it is removed once this resolves. */
+  /** No session needs a file now; it is removed once this resolves. */
   readonly onReleased?: (journal: string) => Promise<void>
   /** Bytes after which a new file is begun. */
   readonly rotateAt?: number

@@ -110,7 +110,7 @@ export class SessionRecorder implements Recorder, JournalSource {
     return this.#parts.cipher !== undefined
   }
 
-  /** Nothing can be added any more. */
+  /** No event can be added from here on. */
   get isOver(): boolean {
     return this.#failed !== undefined
   }
@@ -371,5 +371,5 @@ export const recordingFailed = (cause: unknown): PamError =>
 const SEGMENT = 256 * 1024
 /** Bytes that a segment begins with which is not the first: its session has much to say. */
 const ROOM_LATER = 32 * 1024
-/** Bytes that may wait for the disk before the source is not read any more. */
+/** Bytes that may wait for the disk before reading from the source pauses. */
 const MAX_UNSEALED = 1024 * 1024

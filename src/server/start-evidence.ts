@@ -223,7 +223,7 @@ export async function collect(
   for (;;) {
     const rows = await listRecordings(db.read, { state: 'stored', before }, 500, after)
     for (const row of rows) {
-      // Without its target's labels no rule by label fits: what nobody knows any more is kept.
+      // Rules by label cannot match a recording whose target's labels are unknown: it is kept.
       const target = targets.find(({ name }) => name === row.target) ?? { name: row.target, type: '', labels: {} }
       const rule = recording.retention.find((candidate) => fitsTarget(candidate.targets, target))
       if (rule === undefined || row.openedAt > now - rule.keep) continue

@@ -29,7 +29,7 @@ export class StoredRecords {
     this.#parts = parts
   }
 
-  /** A session's record as it stands now; an open one without its end. NOT_FOUND where it is in no place any more. */
+  /** A session's record as it stands now; an open one without its end. NOT_FOUND where it is gone from every place. */
   read(row: RecordingRow): Promise<Readable> {
     const recorder = this.#parts.spool.recorder(row.sessionId)
     return recorder === undefined ? this.#openStored(row) : Promise.resolve(Readable.from(whatIsThere(recorder)))

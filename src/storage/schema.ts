@@ -68,7 +68,7 @@ export interface UsedTokenTable {
   login_id: string | null
 }
 
-/** People who signed out everywhere, and when last: no token that was issued before proves them any more. */
+/** People who signed out everywhere, and when last: tokens issued before that are no longer accepted. */
 export interface SignOutTable {
   person_id: string
   at: number

@@ -72,7 +72,7 @@ export class MessageWriter {
     this.#connection.write(message, this.#written)
   }
 
-  /** Where nobody reads it any more, memory is used from its beginning again. */
+  /** Once it has been read, the memory is reused from its start. */
   #need(bytes: number): void {
     if (this.#at === this.#start && this.#unsent === 0) this.#start = this.#at = MAX_HEADER
     if (this.#at + bytes <= this.#memory.length) return

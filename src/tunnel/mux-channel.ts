@@ -75,7 +75,7 @@ export class MuxChannel implements TunnelChannel {
     this.send({ v: 1, type: 'eof' })
   }
 
-  /** What was written still arrives, within a time; nothing is taken any more. */
+  /** What was written still arrives, within a time limit; nothing more is accepted. */
   destroy(): void {
     if (this.#state !== 'open') return
     this.#state = 'closing'

@@ -154,7 +154,7 @@ describe.skipIf(!READY)('a target that is withdrawn while its port is open', () 
     live.type("select 'and now';\n")
     expect(await live.closed).toBe(2)
     expect(live.stdout()).toBe('here\n')
-    expect(live.stderr()).toContain('pam: the access rules changed, and none of them gives you this access any more')
+    expect(live.stderr()).toContain('pam: the access rules changed, and no rule grants you this access now')
     writeFileSync(file, config)
     own.gateway.signal('SIGHUP')
     await eventually(

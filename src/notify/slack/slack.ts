@@ -155,7 +155,7 @@ export class Slack {
       url: `${publicUrl()}/reviews/${review.id}`,
     })
     if (known === undefined) {
-      // What was decided while Slack was away needs nobody any more.
+      // Reviews that were decided while Slack was unreachable need no message.
       if (review.state !== 'pending') return
       const posted = await api.postMessage({ channel, ...message })
       await messages.save(review.id, { channel: posted.channel, ts: posted.ts })

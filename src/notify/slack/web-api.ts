@@ -97,6 +97,6 @@ export function slackApi(options: {
 /** How long Slack asks to wait, in milliseconds; 0 where it does not. */
 export const slackWait = (error: unknown): number => (error instanceof HttpFailure ? (error.retryAfter ?? 0) : 0)
 
-/** The message or the channel is not there any more: trying again does not help. */
+/** The message or the channel is gone: trying again does not help. */
 export const isFinal = (error: unknown): boolean =>
   error instanceof SlackError && /^(message_not_found|cant_update_message|edit_window_closed)$/.test(error.code)

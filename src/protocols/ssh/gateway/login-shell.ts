@@ -94,7 +94,7 @@ function output(upstream: Client, text: string): Promise<string | undefined> {
         channel.end()
       })
     } catch {
-      // It is not connected any more.
+      // It is no longer connected.
       finish(undefined)
     }
   })

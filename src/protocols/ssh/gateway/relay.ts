@@ -101,7 +101,7 @@ class ChannelRelay implements Relay {
     this.#pumpOutput('stderr')
     this.#pumpInput()
     const clientClosed = (): void => {
-      // Nobody reads any more: a hang-up.
+      // The peer no longer reads: a hang-up.
       this.#toClient.close()
       target.close()
     }

@@ -102,7 +102,7 @@ export function readRequests(connection: Connection): void {
 const raw = new WeakMap<SshSession, RawRequests>()
 const unanswered = new WeakMap<SshSession, Protocol>()
 
-/** Emitted where nobody reads the output any more (`eow@openssh.com`, OpenSSH's PROTOCOL, 2.1). */
+/** Emitted when the peer no longer reads the output (`eow@openssh.com`, OpenSSH's PROTOCOL, 2.1). */
 export const END_OF_OUTPUT = 'end-of-output'
 
 /** What the client asked for in the bytes that it sent. */

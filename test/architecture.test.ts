@@ -152,6 +152,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/gateway.ts': {
     imports: [
       'protocols/*.ts',
+      'protocols/http/*.ts',
       'protocols/kubernetes/*.ts',
       'protocols/mysql/*.ts',
       'protocols/postgres/*.ts',
@@ -161,6 +162,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/local.ts': {
     imports: [
       'protocols/*.ts',
+      'protocols/http/local.ts',
       'protocols/kubernetes/local.ts',
       'protocols/mysql/local.ts',
       'protocols/postgres/local.ts',
@@ -170,6 +172,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/client.ts': {
     imports: [
       'protocols/*.ts',
+      'protocols/http/client.ts',
       'protocols/kubernetes/client.ts',
       'protocols/mysql/client.ts',
       'protocols/postgres/client.ts',
@@ -451,6 +454,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       'type:policy/',
       'type:credentials/',
       'protocols/http/server/',
+      'protocols/http/session/',
       'protocols/http/upstream/',
       'protocols/http/wire/',
       'protocols/kubernetes/*.ts',
@@ -473,6 +477,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'protocols/http/local': {
     imports: ['type:protocols/local-half.ts', 'wire/*.ts', 'protocols/http/wire/', 'protocols/http/local/'],
+    packages: ['node:crypto'],
   },
   'protocols/http/server': {
     imports: ['shared/', 'protocols/http/wire/', 'protocols/http/server/'],
@@ -481,6 +486,79 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/http/upstream': {
     imports: ['shared/', 'protocols/http/wire/', 'protocols/http/upstream/'],
     packages: ['node:http', 'node:http2', 'type:node:stream', 'type:node:tls'],
+  },
+
+  // What is spoken over it is judged by the protocols that use it; these are of a session.
+  'protocols/http/session': {
+    imports: [
+      'shared/',
+      'gateway/',
+      'type:recording/',
+      'type:credentials/',
+      'type:protocols/http/server/',
+      'type:protocols/http/upstream/',
+      'type:protocols/http/wire/',
+      'protocols/http/session/',
+    ],
+    packages: ['type:node:net', 'type:node:stream'],
+  },
+  'protocols/http/request': {
+    imports: [
+      'shared/',
+      'protocols/http/json/',
+      'type:protocols/http/server/',
+      'protocols/http/wire/',
+      'protocols/http/request/',
+    ],
+  },
+  'protocols/http/facts': { imports: ['type:policy/', 'type:protocols/http/request/', 'protocols/http/facts/'] },
+  'protocols/http/policy': {
+    imports: [
+      'shared/',
+      'policy/patterns.ts',
+      'policy/vocabulary.ts',
+      'type:policy/',
+      'type:protocols/http/facts/',
+      'protocols/http/request/',
+      'protocols/http/policy/',
+    ],
+    packages: ['node:http', 'zod'],
+  },
+  'protocols/http/masking': {
+    imports: ['shared/', 'masking/', 'type:gateway/', 'protocols/http/json/', 'protocols/http/request/'],
+  },
+  'protocols/http/record': {
+    imports: [
+      'shared/',
+      'host/without-secrets.ts',
+      'type:gateway/',
+      'type:recording/',
+      'type:protocols/http/request/',
+      'type:protocols/http/wire/',
+    ],
+    packages: ['node:string_decoder'],
+  },
+  'protocols/http': {
+    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/http/*.ts', 'type:protocols/http/wire/'],
+    packages: ['node:crypto', 'zod'],
+  },
+  'protocols/http/target.ts': {
+    imports: ['shared/', 'credentials/', 'protocols/*.ts', 'protocols/http/request/read-headers.ts'],
+    packages: ['node:crypto', 'zod'],
+  },
+  'protocols/http/gateway-half.ts': { imports: ['type:protocols/protocol.ts', 'protocols/http/'] },
+  'protocols/http/local.ts': {
+    imports: ['type:protocols/local-half.ts', 'protocols/http/local/', 'protocols/http/problem.ts'],
+  },
+  'protocols/http/client.ts': {
+    imports: ['type:api/schemas/', 'type:protocols/client-half.ts', 'protocols/http/client/'],
+    packages: FILES,
+  },
+  'protocols/http/client': { imports: ['type:protocols/client-half.ts'], packages: FILES },
+  'protocols/http/gateway': {
+    imports: ['shared/', 'gateway/', 'masking/plan.ts', 'type:credentials/', 'type:policy/', 'protocols/http/'],
+    packages: ['node:crypto', 'node:zlib', 'type:node:stream'],
+    clock: true,
   },
 
   'protocols/ssh': {

@@ -7,6 +7,8 @@ import { refuseLocally } from './refuse-locally.ts'
 
 export interface ForwardParts {
   readonly protocol: LocalHalf
+  /** What the gateway is told in front of what the client says. */
+  readonly announcement?: Buffer | undefined
   open(): Promise<TunnelChannel>
   /** Something the gateway says beside the bytes. */
   tell(frame: TunnelFrame): void
@@ -93,6 +95,7 @@ export function forward(client: Channel, parts: ForwardParts): (reason: PamError
         if (frame.type === 'ended') ended = frame
         parts.tell(frame)
       }
+      if (parts.announcement !== undefined) opened.write(parts.announcement)
       opened.resume()
       client.resume()
     },

@@ -23,8 +23,8 @@ export interface ListenerOptions {
   /** The user whose connections are taken. */
   readonly uid: number
   readonly ownerOf?: (peer: Endpoint, own: Endpoint) => PeerOwner
-  /** A connection that belongs to the user. */
-  accept(client: Channel): void
+  /** A connection that belongs to the user. `announcement`: what the gateway is told in front of it. */
+  accept(client: Channel, announcement?: Buffer): void
   turnedAway(reason: string): void
 }
 
@@ -37,7 +37,7 @@ export interface LocalListener {
 /**
  * Listens on a port of 127.0.0.1 and of ::1, and, where the system has them, on a Unix socket in a private directory. A TCP
  * connection must belong to the user; where the system does not tell, it must know the secret. With TLS it must show a certificate, whoever
- * it belongs to.
+ * it belongs to; where the protocol asks for the secret with each request, all do.
  *
  * Both addresses, since clients that are given `localhost` may try ::1 first: a port that is free there could be taken by another
  * user, who would be connected to in our place.
@@ -46,13 +46,17 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   if (options.private) return listenPrivately(options)
   const ownerOf = options.ownerOf ?? peerOwner
   const tls = options.protocol.tls === undefined ? undefined : new LocalTls(options.protocol.tls)
-  const needsSecret = tls === undefined && ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
-  if (needsSecret && options.protocol.challenge === undefined) {
+  const { announce } = options.protocol
+  const isOwnerUnknown = tls === undefined && ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
+  const needsSecret = isOwnerUnknown || announce !== undefined
+  if (isOwnerUnknown && announce === undefined && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
       hint: 'start the client with pamctl: pamctl connect TARGET -- CLIENT',
     })
   }
   const secret = needsSecret ? randomBytes(18).toString('base64url') : undefined
+  const announced = (to: number | undefined): Buffer | undefined =>
+    secret === undefined || to === undefined ? undefined : announce?.(to, secret)
   const usual = usualPort(options.name)
   let refusing = 0
   const refuse = (client: Channel, error: PamError): void => {
@@ -69,11 +73,12 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
     const challenge = secret === undefined ? undefined : options.protocol.challenge?.(secret)
     if (challenge !== undefined) return demandSecret(socketChannel(socket), challenge, options)
     const owner = ownerOfPeer(socket)
-    const isOwn = owner === options.uid || (tls !== undefined && owner === 'unknown')
+    const provesItself = tls !== undefined || announce !== undefined
+    const isOwn = owner === options.uid || (provesItself && owner === 'unknown')
     if (!isOwn)
       options.turnedAway(owner === 'gone' ? 'a connection that left at once' : `a connection of user ${owner}`)
     if (tls !== undefined) return secured(tls, socket, isOwn ? undefined : owner)
-    if (isOwn) return options.accept(socketChannel(socket))
+    if (isOwn) return options.accept(socketChannel(socket), announced(socket.localPort))
     refuse(socketChannel(socket), strangerError(owner))
   }
   const secured = (tls: LocalTls, socket: Socket, stranger: PeerOwner | undefined): void => {
@@ -93,7 +98,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   const local =
     socketDirectory === undefined
       ? undefined
-      : await listenOnSocket(socketDirectory, options.protocol.socketName(port), options)
+      : await listenOnSocket(socketDirectory, options.protocol.socketName(port), options, announced(port))
   return {
     info: {
       host: '127.0.0.1',
@@ -137,12 +142,17 @@ async function listenPrivately(options: ListenerOptions): Promise<LocalListener>
   }
 }
 
-async function listenOnSocket(directory: string, name: string, options: ListenerOptions): Promise<Server> {
+async function listenOnSocket(
+  directory: string,
+  name: string,
+  options: ListenerOptions,
+  announcement?: Buffer,
+): Promise<Server> {
   privateDirectory(directory)
   const path = join(directory, name)
   rmSync(path, { force: true })
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-    options.accept(socketChannel(socket)),
+    options.accept(socketChannel(socket), announcement),
   )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -213,10 +213,11 @@ class Agent {
           this.#logger.warn({ target, reason }, 'connection.turned_away')
           tell(`turned away ${reason}`)
         },
-        accept: (client) => {
+        accept: (client, announcement) => {
           const connection: Connection = { end: (reason) => end(reason) }
           const end = forward(client, {
             protocol,
+            announcement,
             open: () => this.#open(profile, gateway, person, target),
             tell: (frame) => tellFrame(frame, tell),
             failed: (error, isTold) => {

@@ -1,4 +1,5 @@
 import type { ClientHalf } from './client-half.ts'
+import { httpClient } from './http/client.ts'
 import { kubernetesClient } from './kubernetes/client.ts'
 import { mysqlClient } from './mysql/client.ts'
 import type { ProtocolName } from './names.ts'
@@ -11,4 +12,5 @@ export const clientHalves: Readonly<Record<ProtocolName, ClientHalf>> = {
   mysql: mysqlClient,
   ssh: sshClient,
   kubernetes: kubernetesClient,
+  http: httpClient,
 }

@@ -1,3 +1,4 @@
+import { httpGateway } from './http/gateway-half.ts'
 import { kubernetesGateway } from './kubernetes/gateway-half.ts'
 import { mysqlGateway } from './mysql/gateway-half.ts'
 import type { ProtocolName } from './names.ts'
@@ -11,4 +12,5 @@ export const gatewayHalves: Readonly<Record<ProtocolName, GatewayHalf>> = {
   mysql: mysqlGateway,
   ssh: sshGateway,
   kubernetes: kubernetesGateway,
+  http: httpGateway,
 }

@@ -19,6 +19,11 @@ export interface LocalHalf {
    * the port has. The bytes within go to the gateway. The names are those of ALPN (RFC 7301), most wanted first.
    */
   readonly tls?: readonly string[]
+  /**
+   * What the gateway is told in front of each connection: the protocol then demands the secret with every request, as the gateway reads them, and
+   * the agent reads none.
+   */
+  readonly announce?: (port: number, secret: string) => Buffer
 }
 
 /** Why, in texts that move no cursor. */

@@ -1,3 +1,4 @@
+import { httpLocal } from './http/local.ts'
 import { kubernetesLocal } from './kubernetes/local.ts'
 import type { LocalHalf } from './local-half.ts'
 import { mysqlLocal } from './mysql/local.ts'
@@ -11,4 +12,5 @@ export const localHalves: Readonly<Record<ProtocolName, LocalHalf>> = {
   mysql: mysqlLocal,
   ssh: sshLocal,
   kubernetes: kubernetesLocal,
+  http: httpLocal,
 }

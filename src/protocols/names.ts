@@ -48,6 +48,17 @@ export const protocols = {
       { command: 'pamctl kubeconfig NAME --merge', label: 'add NAME to your own kubeconfig' },
     ],
   },
+  http: {
+    article: 'an',
+    label: 'HTTP',
+    alsoCalled: ['https', 'web', 'api'],
+    language: 'shell',
+    hasTerminals: false,
+    ways: [
+      { command: 'pamctl connect NAME -- curl /', label: 'run curl on NAME' },
+      { command: 'pamctl connect NAME', label: 'open a port to NAME for other programs' },
+    ],
+  },
 } as const satisfies Record<string, ProtocolWords>
 
 export interface ProtocolWords {

@@ -39,7 +39,7 @@ export async function startStreamProxy(
   const ended = new AbortController()
   const events: StreamProxy['events'] = []
   const transports: string[] = []
-  const http = new Http1Server(20_000)
+  const http = new Http1Server()
   const tls = (name: string): Buffer => readFileSync(join(cluster.directory, 'tls', name))
   const upstream = new Http1Upstream(`127.0.0.1:${cluster.port}`, () => {
     const socket = connect({

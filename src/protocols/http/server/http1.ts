@@ -6,6 +6,13 @@ import { checkHead } from './check-head.ts'
 import type { AnswerHead, Exchange, HttpConnection, HttpHandler, RequestHead } from './exchange.ts'
 import { plainAnswer } from '../wire/plain-answer.ts'
 
+export interface Http1Limits {
+  /** How long the head of a request may take. */
+  readonly headMs?: number
+  /** How long a whole request may take; 0 where bodies are watched by who reads them. */
+  readonly requestMs?: number
+}
+
 /**
  * HTTP/1.1 over connections that are handed in. Node's server reads them; it listens nowhere, and is told that it does, since it looks at the time
  * limits of requests only then.
@@ -14,11 +21,11 @@ export class Http1Server {
   readonly #server: Server
   readonly #connections = new WeakMap<object, Http1Connection>()
 
-  constructor(headMs: number) {
+  constructor({ headMs = HEAD_TIMEOUT_MS, requestMs = REQUEST_TIMEOUT_MS }: Http1Limits = {}) {
     this.#server = createServer({
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: headMs,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: requestMs,
       // Who closes idle connections in between fails requests that are on their way.
       keepAliveTimeout: 0,
       connectionsCheckingInterval: Math.ceil(headMs / 4),
@@ -138,7 +145,6 @@ class Http1Connection implements HttpConnection {
       response.end(body)
       return
     }
-    if (valueOf(head.headers, 'expect') !== undefined) response.writeContinue()
     const exchange = new Http1Exchange(head, request, response, upgraded)
     await this.#handler.serve(exchange)
     await exchange.over
@@ -150,17 +156,19 @@ const hasBody = ({ headers }: RequestHead): boolean =>
 
 class Http1Exchange implements Exchange {
   readonly request: RequestHead
-  readonly body: IncomingMessage
   readonly left: AbortSignal
   /** Resolves once the answer is sent, or given up, or the connection somebody else's. */
   readonly over: Promise<void>
+  readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
+  #isAwaited: boolean
   readonly #upgraded: Duplex | undefined
   #hasSwitched = (): void => {}
 
   constructor(head: RequestHead, request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined) {
     this.request = head
-    this.body = request
+    this.#incoming = request
+    this.#isAwaited = valueOf(head.headers, 'expect') !== undefined
     this.#response = response
     this.#upgraded = upgraded
     const left = new AbortController()
@@ -180,6 +188,13 @@ class Http1Exchange implements Exchange {
     if (socket.destroyed) onClose()
   }
 
+  /** A client that asks first sends it once somebody wants it. */
+  get body(): IncomingMessage {
+    if (this.#isAwaited && !this.#response.headersSent) this.#response.writeContinue()
+    this.#isAwaited = false
+    return this.#incoming
+  }
+
   get upgrade(): string | undefined {
     return this.#upgraded === undefined ? undefined : valueOf(this.request.headers, 'upgrade')
   }
@@ -192,7 +207,7 @@ class Http1Exchange implements Exchange {
     const response = this.#response
     response.sendDate = false
     // What has not been read of the request is not read any more.
-    if (!this.body.complete) response.shouldKeepAlive = false
+    if (!this.#incoming.complete) response.shouldKeepAlive = false
     response.writeHead(status, toNodeHeaders(headers))
     response.flushHeaders()
     return response
@@ -210,11 +225,12 @@ class Http1Exchange implements Exchange {
 
   abandon(): void {
     this.#response.destroy()
-    this.body.socket.destroy()
+    this.#incoming.socket.destroy()
   }
 }
 
 const MAX_HEAD_BYTES = 64 * 1024
+const HEAD_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 120_000
 /** Requests that are sent before the answer to the last one. */
 const MAX_WAITING = 16

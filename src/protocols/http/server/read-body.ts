@@ -1,8 +1,37 @@
 import type { Readable } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
+import { valueOf, type Headers } from '../wire/headers.ts'
 
 /** A whole body. Throws where it is longer than the limit, comes too slowly, or is cut off, and what `take` throws. */
-export async function readBody(body: Readable, { maxBytes, maxMs, left, take }: BodyLimits): Promise<Buffer> {
+export async function readBody(body: Readable, limits: BodyLimits): Promise<Buffer> {
+  const { bytes, isWhole } = await readUpTo(body, limits)
+  if (isWhole) return bytes
+  throw new PamError('MESSAGE_TOO_LARGE', `the body is larger than ${limits.maxBytes} bytes`)
+}
+
+/**
+ * A whole body; undefined where it is longer than the limit: nothing of it is lost then, and the stream gives it from its beginning. What says that it
+ * is longer is not read at all.
+ */
+export async function readBodyIfShort(
+  exchange: { readonly body: Readable; readonly request: { readonly headers: Headers } },
+  limits: BodyLimits,
+): Promise<Buffer | undefined> {
+  if (Number(valueOf(exchange.request.headers, 'content-length') ?? 0) > limits.maxBytes) return undefined
+  const { body } = exchange
+  const { bytes, isWhole } = await readUpTo(body, limits)
+  if (isWhole) return bytes
+  body.unshift(bytes)
+  return undefined
+}
+
+interface BodyStart {
+  readonly bytes: Buffer
+  readonly isWhole: boolean
+}
+
+/** Stops behind the piece that makes it longer than the limit. Throws where it comes too slowly, or is cut off, and what `take` throws. */
+function readUpTo(body: Readable, { maxBytes, maxMs, left, take }: BodyLimits): Promise<BodyStart> {
   const chunks: Buffer[] = []
   let bytes = 0
   return new Promise((resolve, reject) => {
@@ -20,10 +49,17 @@ export async function readBody(body: Readable, { maxBytes, maxMs, left, take }: 
       body.pause()
       reject(error)
     }
+    const resolveWith = (isWhole: boolean): void => {
+      done()
+      resolve({ bytes: Buffer.concat(chunks), isWhole })
+    }
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
       chunks.push(chunk)
-      if (bytes > maxBytes) return fail(new PamError('MESSAGE_TOO_LARGE', `the body is larger than ${maxBytes} bytes`))
+      if (bytes > maxBytes) {
+        body.pause()
+        return resolveWith(false)
+      }
       try {
         take(chunk.length)
       } catch (error) {
@@ -33,8 +69,7 @@ export async function readBody(body: Readable, { maxBytes, maxMs, left, take }: 
     const onEnd = (): void => {
       // A stream that the client has given up may end as if it were whole.
       if (left.aborted || ('aborted' in body && body.aborted === true)) return onCut()
-      done()
-      resolve(Buffer.concat(chunks))
+      resolveWith(true)
     }
     const onCut = (): void => fail(left.aborted && left.reason instanceof PamError ? reasonOf(left) : CUT)
     const timer = setTimeout(

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream'
 import { channelStream } from '../../../shared/channel-stream.ts'
 import { idleHandler, type Channel, type ChannelHandler } from '../../../shared/channel.ts'
-import { PamError } from '../../../shared/errors.ts'
+import { asPamError, PamError } from '../../../shared/errors.ts'
 import { versionOf } from '../wire/preface.ts'
 import type { HttpConnection, HttpHandler } from './exchange.ts'
-import { Http1Server } from './http1.ts'
+import { Http1Server, type Http1Limits } from './http1.ts'
 import { serveHttp2 } from './http2.ts'
 
 /** A client of HTTP that has begun to speak. */
@@ -60,25 +60,44 @@ class KeptChannel implements Channel {
 export class HttpServers {
   readonly #http1: Http1Server
 
-  /** `headMs`: how long the head of a request may take. */
-  constructor(headMs = HEAD_TIMEOUT_MS) {
-    this.#http1 = new Http1Server(headMs)
+  constructor(limits?: Http1Limits) {
+    this.#http1 = new Http1Server(limits)
   }
 
-  /** Waits until the client has said which version it speaks. */
-  greet(channel: Channel, handshakeMs: number): Promise<HttpClient> {
+  /**
+   * Waits until the client has said which version it speaks. `skip`: how many bytes stand in front of that; undefined while more are needed.
+   */
+  greet(
+    channel: Channel,
+    handshakeMs: number,
+    skip: (bytes: Buffer) => number | undefined = () => 0,
+  ): Promise<HttpClient> {
     return new Promise((resolve, reject) => {
       let bytes: Buffer = Buffer.alloc(0)
-      const fail = (code: 'HANDSHAKE_TIMEOUT' | 'CLIENT_LEFT', text: string): void => {
+      let isSkipped = false
+      const fail = (error: PamError): void => {
         clearTimeout(timer)
         channel.handler = idleHandler
-        reject(new PamError(code, text))
+        reject(error)
       }
-      const left = (): void => fail('CLIENT_LEFT', 'the client closed the connection')
-      const timer = setTimeout(() => fail('HANDSHAKE_TIMEOUT', 'the client sent no request'), handshakeMs)
+      const left = (): void => fail(new PamError('CLIENT_LEFT', 'the client closed the connection'))
+      const onTimeout = (): void => fail(new PamError('HANDSHAKE_TIMEOUT', 'the client sent no request'))
+      const timer = setTimeout(onTimeout, handshakeMs)
+      const skipped = (): boolean => {
+        const taken = isSkipped ? 0 : skip(bytes)
+        if (taken === undefined) return false
+        bytes = bytes.subarray(taken)
+        isSkipped = true
+        return true
+      }
       channel.handler = {
         data(chunk) {
           bytes = Buffer.concat([bytes, chunk])
+          try {
+            if (!skipped() || bytes.length === 0) return
+          } catch (error) {
+            return fail(asPamError(error))
+          }
           const version = versionOf(bytes)
           if (version === undefined) return
           clearTimeout(timer)
@@ -103,5 +122,3 @@ export class HttpServers {
     this.#http1.close()
   }
 }
-
-const HEAD_TIMEOUT_MS = 20_000

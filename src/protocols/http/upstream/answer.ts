@@ -7,10 +7,23 @@ export interface UpstreamRequest {
   readonly target: string
   /** All that is sent, but for the host and what belongs to the connection. */
   readonly headers: Headers
-  readonly body: Buffer | undefined
+  readonly body: Buffer | StreamedBody | undefined
   /** Gives the request up. */
   readonly signal: AbortSignal
 }
+
+/** A body that is sent as it comes. */
+export interface StreamedBody {
+  readonly stream: Readable
+  /** Undefined where nobody has said it. */
+  readonly length: number | undefined
+}
+
+export const isStreamed = (body: UpstreamRequest['body']): body is StreamedBody =>
+  body !== undefined && 'stream' in body
+
+/** How the length of a body is told: in pieces where nobody knows it. */
+export const lengthOf = (body: UpstreamRequest['body']): number | undefined => body?.length
 
 export interface UpstreamAnswer {
   readonly status: number

@@ -2,8 +2,9 @@ import { Agent, request as startRequest, type ClientRequest, type IncomingMessag
 import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
-import type { SwitchedProtocols, UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { isStreamed, lengthOf, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { outliveWriteErrors } from './outlive-write-errors.ts'
+import { sendBody } from './send-body.ts'
 
 /** Connections of HTTP/1.1 to one server, for one client: each is used again by the next request. */
 export class Http1Upstream {
@@ -23,7 +24,7 @@ export class Http1Upstream {
     } catch (error) {
       // The server closed a connection that it took for idle: nothing of the request was read.
       const isStale = started.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-      if (!isStale || !IDEMPOTENT.has(request.method) || request.signal.aborted) throw error
+      if (!isStale || isStreamed(request.body) || !IDEMPOTENT.has(request.method) || request.signal.aborted) throw error
       return answerTo(this.#start(request), request)
     }
   }
@@ -58,16 +59,22 @@ export class Http1Upstream {
       headers: {
         ...toNodeHeaders(headers),
         host: this.#host,
-        ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+        ...lengthHeader(body),
       },
       setHost: false,
       signal,
       maxHeaderSize: MAX_HEAD_BYTES,
       insecureHTTPParser: false,
     })
-    request.end(body)
+    sendBody(body, request)
     return request
   }
+}
+
+const lengthHeader = (body: UpstreamRequest['body']): Record<string, string> => {
+  const length = lengthOf(body)
+  if (length !== undefined) return { 'content-length': String(length) }
+  return body === undefined ? {} : { 'transfer-encoding': 'chunked' }
 }
 
 function answerTo(request: ClientRequest, { signal }: UpstreamRequest): Promise<UpstreamAnswer> {

@@ -2,7 +2,8 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import type { Duplex } from 'node:stream'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
 import { fromRawHeaders, toNodeHeaders } from '../wire/headers.ts'
-import type { UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import { lengthOf, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
+import { sendBody } from './send-body.ts'
 
 /** One connection of HTTP/2 to a server: what is asked at the same time shares it. */
 export class Http2Upstream {
@@ -34,7 +35,7 @@ export class Http2Upstream {
       const stream = this.#session.request(
         {
           ...toNodeHeaders(headers),
-          ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+          ...(lengthOf(body) === undefined ? {} : { 'content-length': String(lengthOf(body)) }),
           ':method': method,
           ':path': target,
           ':scheme': 'https',
@@ -58,7 +59,7 @@ export class Http2Upstream {
         const status = Number(all.find(([name]) => name === ':status')?.[1] ?? 0)
         resolve({ status, headers: all.filter(([name]) => !name.startsWith(':')), body: stream, cutOff })
       })
-      if (body !== undefined) stream.end(body)
+      if (body !== undefined) sendBody(body, stream)
     })
   }
 

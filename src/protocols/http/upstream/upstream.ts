@@ -1,13 +1,16 @@
-import type { TLSSocket } from 'node:tls'
-import type { SwitchedProtocols, UpstreamAnswer, UpstreamRequest } from './answer.ts'
+import type { Duplex } from 'node:stream'
+import { isStreamed, type SwitchedProtocols, type UpstreamAnswer, type UpstreamRequest } from './answer.ts'
 import { Http1Upstream } from './http1.ts'
 import { Http2Upstream, NotProcessed } from './http2.ts'
+
+/** A connection, and what was agreed on within TLS (RFC 7301), where there is any. */
+export type UpstreamSocket = Duplex & { readonly alpnProtocol?: string | false | null }
 
 export interface UpstreamParts {
   /** Name and port, as the server is asked for. */
   readonly host: string
-  /** Connects and begins TLS. The protocols are those that may be spoken within (RFC 7301). */
-  connect(alpn: readonly ['h2', 'http/1.1'] | readonly ['http/1.1']): Promise<TLSSocket>
+  /** Connects, and begins TLS where that is spoken. The protocols are those that may be spoken within (RFC 7301). */
+  connect(alpn: readonly ['h2', 'http/1.1'] | readonly ['http/1.1']): Promise<UpstreamSocket>
 }
 
 /**
@@ -28,7 +31,8 @@ export class Upstream {
     try {
       return await (await this.#connection()).send(request)
     } catch (error) {
-      if (!(error instanceof NotProcessed)) throw error
+      // A body that comes from the client is gone.
+      if (!(error instanceof NotProcessed) || isStreamed(request.body)) throw error
       this.#current = undefined
       return (await this.#connection()).send(request)
     }
@@ -80,7 +84,7 @@ export class Upstream {
     return connection
   }
 
-  #http1(spare?: TLSSocket): Http1Upstream {
+  #http1(spare?: UpstreamSocket): Http1Upstream {
     return new Http1Upstream(this.#parts.host, () => this.#parts.connect(['http/1.1']), spare)
   }
 }

@@ -8,7 +8,7 @@ import { valueOf, type Header, type Headers } from '../../http/wire/headers.ts'
 import { responseMasker, UnmaskableAnswer, type ResponseMasker } from '../masking/response-masker.ts'
 import { refusedByMasking } from '../masking/write-guard.ts'
 import { acceptJson } from '../request/accept.ts'
-import type { AnswerBody } from './answer-body.ts'
+import type { AnswerBody } from '../../http/session/answer-body.ts'
 import type { KubernetesCommand } from './read-command.ts'
 
 type Masking = Pick<Session, 'masking' | 'hashKeys'>

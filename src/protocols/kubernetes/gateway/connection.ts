@@ -1,11 +1,12 @@
 import type { CommandDraft, Verdict } from '../../../gateway/engine.ts'
-import { clientLeft } from '../../../gateway/early-input.ts'
 import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
-import type { Exchange, HttpConnection, HttpHandler } from '../../http/server/exchange.ts'
+import type { Exchange } from '../../http/server/exchange.ts'
 import { readBody } from '../../http/server/read-body.ts'
+import type { RequestHandler } from '../../http/session/session-connection.ts'
+import { whenWritten } from '../../http/session/when-written.ts'
 import { statusAnswer } from '../status.ts'
 import { draftOf, portDraftOf } from './command-draft.ts'
 import type { ConnectionParts } from './connection-parts.ts'
@@ -16,50 +17,19 @@ import { withPlace } from './look-up-place.ts'
 import { readCommand, type KubernetesCommand } from './read-command.ts'
 import { reasonFor, refuseExchange } from './refuse.ts'
 
-/** One connection of a client: each request is read, decided on, put on record, forwarded and answered. */
-export class KubernetesConnection implements HttpHandler {
+/** The requests of one connection: each is read, decided on, put on record, forwarded and answered. */
+export class KubernetesConnection implements RequestHandler {
   readonly #parts: Omit<ConnectionParts, 'decidePort'>
-  readonly #open = new Set<Promise<void>>()
 
   constructor(parts: Omit<ConnectionParts, 'decidePort'>) {
     this.#parts = parts
-  }
-
-  /** Resolves when the client is gone and everything that it asked for is on record. */
-  async run(serve: (handler: HttpHandler) => HttpConnection): Promise<void> {
-    const { session } = this.#parts
-    const { ended } = session
-    const connection = serve(this)
-    let linger: NodeJS.Timeout | undefined
-    const onEnded = (): void => {
-      linger = setTimeout(() => connection.destroy(), MAX_LINGER_MS)
-      // Each request is told first, by whatever serves it.
-      void this.#whenIdle().then(() => connection.close())
-    }
-    ended.addEventListener('abort', onEnded, { once: true })
-    if (ended.aborted) onEnded()
-    await connection.closed
-    clearTimeout(linger)
-    ended.removeEventListener('abort', onEnded)
-    session.end(clientLeft())
-    await this.#whenIdle()
-  }
-
-  serve(exchange: Exchange): Promise<void> {
-    const work = this.#serve(exchange).finally(() => this.#open.delete(work))
-    this.#open.add(work)
-    return work
   }
 
   refusal(error: PamError): ReturnType<typeof statusAnswer> {
     return statusAnswer(reasonFor(error))
   }
 
-  async #whenIdle(): Promise<void> {
-    while (this.#open.size > 0) await Promise.all(this.#open)
-  }
-
-  async #serve(exchange: Exchange): Promise<void> {
+  async serve(exchange: Exchange): Promise<void> {
     const { session } = this.#parts
     const { signal, release } = anySignal([session.ended, exchange.left])
     const room = this.#parts.bodies.for(session.person.id)
@@ -85,7 +55,7 @@ export class KubernetesConnection implements HttpHandler {
         // What is held when the session ends is withdrawn for that.
         return refuseExchange(exchange, this.#failure(verdict.error))
       }
-      await this.#written(signal)
+      await whenWritten(session.recorder, signal)
       await forward({ command, decision: verdict.id, warning }, exchange, signal, {
         ...this.#parts,
         decidePort: async (of, port, left) =>
@@ -126,23 +96,6 @@ export class KubernetesConnection implements HttpHandler {
     return { verdict: await verdictOn(decision, left, timeoutMs), warning: `approved: ${approval}` }
   }
 
-  /** The intent is on record before the first byte goes upstream; where it cannot be, the session ends. */
-  #written(signal: AbortSignal): Promise<void> {
-    const { recorder } = this.#parts.session
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', onAbort)
-        if (signal.aborted) onAbort()
-        else resolve()
-      }
-      const onAbort = (): void => reject(reasonOf(signal))
-      if (signal.aborted) return onAbort()
-      if (recorder.isWritten) return resolve()
-      signal.addEventListener('abort', onAbort, { once: true })
-      recorder.whenWritten(done)
-    })
-  }
-
   /** Why a request could not be served: what the session ended for comes first. */
   #failure(error: unknown): PamError {
     const { ended, config } = this.#parts.session
@@ -156,4 +109,3 @@ export class KubernetesConnection implements HttpHandler {
 /** What the API server takes (MaxRequestBodyBytes). */
 const MAX_BODY = 3 * 1024 * 1024
 const BODY_TIMEOUT_MS = 60_000
-const MAX_LINGER_MS = 2000

@@ -4,13 +4,16 @@ import type { Channel } from '../../../shared/channel.ts'
 import type { PamError } from '../../../shared/errors.ts'
 import { BodyRoom } from '../../http/server/body-room.ts'
 import { HttpServers, type HttpClient } from '../../http/server/serve-http.ts'
+import { refuseClient } from '../../http/session/refuse-client.ts'
+import { SessionConnection } from '../../http/session/session-connection.ts'
+import { statusAnswer } from '../status.ts'
 import type { KubernetesTarget } from '../target.ts'
 import { SecondAttempts } from '../streams/second-attempts.ts'
 import { upstreamOf } from './connect-upstream.ts'
 import { probeKubernetes } from './probe.ts'
 import { readText } from './read-text.ts'
 import { KubernetesConnection } from './connection.ts'
-import { refuseClient } from './refuse-client.ts'
+import { reasonFor, refuseExchange } from './refuse.ts'
 
 /** Of one person's requests at any time: some ten of the largest. */
 const MAX_BODIES = 32 * 1024 * 1024
@@ -35,9 +38,15 @@ export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        await new KubernetesConnection({ session, upstream, tell, attempts, bodies, reader: inOrder(reader) }).run(
-          (handler) => servers.serve(client, handler),
-        )
+        const requests = new KubernetesConnection({
+          session,
+          upstream,
+          tell,
+          attempts,
+          bodies,
+          reader: inOrder(reader),
+        })
+        await new SessionConnection(session, requests).run((handler) => servers.serve(client, handler))
       } finally {
         upstream.close()
       }
@@ -47,7 +56,12 @@ export function kubernetesEngine(baseDirectory: string): Engine<HttpClient> {
       probeKubernetes({ config: target as KubernetesTarget, lease, limits, baseDirectory, ended: undefined }),
     async refuse(channel: Channel, error: PamError) {
       const client = clients.get(channel)
-      if (client !== undefined) await refuseClient((handler) => servers.serve(client, handler), error)
+      if (client === undefined) return
+      await refuseClient(
+        (handler) => servers.serve(client, handler),
+        (exchange) => refuseExchange(exchange, error),
+        () => statusAnswer(reasonFor(error)),
+      )
     },
     facts: () => ({}),
     close() {

@@ -1,9 +1,9 @@
 import type { Hold, Verdict } from '../../../gateway/engine.ts'
 import { PamError } from '../../../shared/errors.ts'
+import { verdictOn as verdictWhileAsked } from '../../http/session/verdict-on.ts'
 
 /** Waits for people, as long as the client does: its own time limit is one that it says in the query, too. */
 export async function verdictOn(hold: Hold, left: AbortSignal, timeoutMs: number | undefined): Promise<Verdict> {
-  const withdraw = (): void => hold.withdraw()
   let isLate = false
   const timer =
     timeoutMs === undefined
@@ -12,10 +12,8 @@ export async function verdictOn(hold: Hold, left: AbortSignal, timeoutMs: number
           isLate = true
           hold.withdraw()
         }, timeoutMs)
-  left.addEventListener('abort', withdraw, { once: true })
-  if (left.aborted) withdraw()
   try {
-    const verdict = await hold.verdict
+    const verdict = await verdictWhileAsked(hold, left)
     if (verdict.type === 'forward' || !isLate) return verdict
     const error = new PamError('HOLD_EXPIRED', 'nobody decided within the time limit of the request', {
       hint: 'give a longer --request-timeout, or none',
@@ -24,7 +22,6 @@ export async function verdictOn(hold: Hold, left: AbortSignal, timeoutMs: number
     return { ...verdict, error }
   } finally {
     clearTimeout(timer)
-    left.removeEventListener('abort', withdraw)
   }
 }
 

@@ -10,7 +10,7 @@ import { socketChannel } from '../../../../src/shared/socket-channel.ts'
 /** Requests as bytes, in both versions of HTTP: what reaches a handler, and what is refused before. */
 const servers = new HttpServers()
 /** One that waits for the rest of a head for a moment only. */
-const impatient = new HttpServers(50)
+const impatient = new HttpServers({ headMs: 50 })
 let server: Server
 let served: { method: string; target: string; host: string; body: string; left: boolean }[] = []
 let answered: (() => void)[] = []

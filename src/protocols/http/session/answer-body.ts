@@ -1,5 +1,9 @@
 import type { Writable } from 'node:stream'
-import type { AnswerRecord } from '../record/answer-record.ts'
+
+/** What of a body goes into the record. */
+export interface KeptBody {
+  push(bytes: Buffer): void
+}
 
 /** The body of an answer on its way to a client, no faster than that reads. */
 export class AnswerBody {
@@ -8,10 +12,10 @@ export class AnswerBody {
   endsLine = true
   readonly #out: Writable
   readonly #left: AbortSignal
-  readonly #kept: AnswerRecord | undefined
+  readonly #kept: KeptBody | undefined
 
   /** `left`: the client waits for it no more. `kept`: what of it goes into the record. */
-  constructor(out: Writable, left: AbortSignal, kept: AnswerRecord | undefined) {
+  constructor(out: Writable, left: AbortSignal, kept: KeptBody | undefined) {
     this.#out = out
     this.#kept = kept
     this.#left = left

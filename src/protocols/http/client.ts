@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Target } from '../../api/schemas/access.ts'
+import type { ClientHalf, ClientStart, HowToConnect, ListenerInfo, PreparedClient } from '../client-half.ts'
+import { LOOPBACK, writeClientFiles } from './client/client-files.ts'
+import { withUrls } from './client/url-arguments.ts'
+
+/** The URL and the secret, each where the program looks for it; a path among its arguments is one of the target. */
+function prepare({ program, args, listener, environment: inherited }: ClientStart): PreparedClient {
+  if (listener === undefined) throw new Error('a client of HTTP needs an open port')
+  const directory = mkdtempSync(join(tmpdir(), 'pamctl-'))
+  const { netrc, curlHome, wgetrc } = writeClientFiles(directory, listener)
+  const url = urlOf(listener)
+  const environment: NodeJS.ProcessEnv = { ...inherited }
+  delete environment['PAMCTL_TOKEN']
+  // A proxy on the way would have the secret.
+  const direct = [inherited['NO_PROXY'] ?? inherited['no_proxy'], ...LOOPBACK].filter((name) => name !== undefined)
+  return {
+    args: withUrls(basename(program), args, url),
+    environment: {
+      ...environment,
+      PAMCTL_URL: url,
+      PAMCTL_SECRET: listener.secret,
+      CURL_HOME: curlHome,
+      NETRC: netrc,
+      WGETRC: wgetrc,
+      NO_PROXY: direct.join(','),
+      no_proxy: direct.join(','),
+    },
+    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** The URL of the port, and a file that has curl let in. */
+function describe(target: Target, listener: ListenerInfo, home: string): HowToConnect {
+  const url = urlOf(listener)
+  const { curlConfig } = writeClientFiles(join(home, `http-${target.name}`), listener)
+  return {
+    json: { host: listener.host, port: listener.port, url, secret: listener.secret, curlConfig },
+    lines: [
+      `${target.name} is at ${url}, for programs that send the secret of this connect as a password, with any user name`,
+      `  curl --config ${curlConfig} ${url}/`,
+      `  or start the program with it: pamctl connect ${target.name} -- curl /`,
+    ],
+  }
+}
+
+const urlOf = ({ host, port }: ListenerInfo): string => `http://${host}:${port}`
+
+export const httpClient: ClientHalf = {
+  listens: true,
+  programs: new Set(['curl', 'wget', 'http', 'https']),
+  prepare,
+  describe,
+}

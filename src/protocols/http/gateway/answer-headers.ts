@@ -1,0 +1,66 @@
+import { PamError } from '../../../shared/errors.ts'
+import { withoutHopByHop, type Header } from '../wire/headers.ts'
+import type { UpstreamAnswer } from '../upstream/answer.ts'
+import { scrubbedText } from './secret-scrubber.ts'
+
+export interface AnswerPlace {
+  /** `https://host:port`, as the target is asked for it. */
+  readonly origin: string
+  /** Path and query of the request. */
+  readonly target: string
+  readonly needles: readonly Buffer[]
+  /** The body will have other bytes than the target sends. */
+  readonly isChanged: boolean
+}
+
+/**
+ * What passes of a target's headers: nothing that sets cookies, asks for a login or speaks of the connection. Throws where the client is sent
+ * elsewhere: what is there is behind no gateway, and some clients would take the secret of the local port along.
+ */
+export function passedAnswerHeaders({ status, headers }: UpstreamAnswer, place: AnswerPlace): Header[] {
+  const isEmpty = status === 204 || status === 304
+  return withoutHopByHop(headers).flatMap(([name, value]): Header[] => {
+    if (DROPPED.test(name)) return []
+    if (place.isChanged && CHANGED.has(name)) return []
+    // There is no body whose length it could be (RFC 9110, section 8.6).
+    if (name === 'content-length' && isEmpty) return []
+    const shown = scrubbedText(value, place.needles)
+    if (name !== 'location' && name !== 'content-location') return [[name, shown]]
+    const within = withinTarget(shown, place)
+    if (within !== undefined) return [[name, within]]
+    if (name === 'location' && REDIRECTS.has(status)) throw new RedirectedElsewhere()
+    return []
+  })
+}
+
+export class RedirectedElsewhere extends PamError {
+  constructor() {
+    super('FEATURE_REFUSED', 'the target answers with a redirect to another site, which is not passed on', {
+      side: 'upstream',
+      hint: 'the other site may be a target of its own; "pamctl targets" lists yours',
+    })
+  }
+}
+
+/** A location on the target as a path: clients know it under another name. */
+function withinTarget(location: string, { origin, target }: AnswerPlace): string | undefined {
+  // What browsers leave out or take for slashes.
+  if (/[\t\n\r\\]/.test(location) || !URL.canParse(location, origin + target)) return undefined
+  const url = new URL(location, origin + target)
+  return url.origin === new URL(origin).origin && url.username === '' ? url.pathname + url.search + url.hash : undefined
+}
+
+const DROPPED =
+  /^(?:set-cookie2?|(?:www|proxy)-authenticate|(?:proxy-)?authentication-info|alt-svc|refresh|clear-site-data|strict-transport-security|public-key-pins.*|access-control-.*|x-accel-.*|x-sendfile|x-pam-.*|nel|report-to|reporting-endpoints|expect-ct)$/
+/** What is only true of the bytes that the target has sent. */
+const CHANGED = new Set([
+  'content-length',
+  'content-encoding',
+  'etag',
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+  'digest',
+  'accept-ranges',
+])
+const REDIRECTS = new Set([301, 302, 303, 307, 308])

@@ -1,0 +1,140 @@
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { Session } from '../../../gateway/engine.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { answerMasker, maskHeader, type AnswerMasker } from '../masking/answer-masker.ts'
+import { AnswerLog } from '../record/answer-log.ts'
+import type { Exchange } from '../server/exchange.ts'
+import { AnswerBody } from '../session/answer-body.ts'
+import type { HttpTarget } from '../target.ts'
+import type { UpstreamAnswer } from '../upstream/answer.ts'
+import { valueOf, type Header } from '../wire/headers.ts'
+import { passedAnswerHeaders } from './answer-headers.ts'
+import { originOf } from './connect-upstream.ts'
+import type { Identity } from './credential-headers.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { SecretScrubber } from './secret-scrubber.ts'
+
+export interface RelayParts {
+  readonly allowed: AllowedRequest
+  readonly identity: Identity
+  readonly exchange: Exchange
+  readonly session: Session<HttpTarget>
+}
+
+/** The target's answer to one request, on its way to the client. */
+export class AnswerRelay {
+  readonly #parts: RelayParts
+  readonly #log: AnswerLog
+  #status: number | undefined
+  #body: AnswerBody | undefined
+
+  constructor(parts: RelayParts) {
+    const { allowed, session } = parts
+    this.#parts = parts
+    this.#log = new AnswerLog(session, allowed.decision, session.config.recordBodies)
+  }
+
+  /** As it comes, without what the gateway signs in with, and with what rules want hidden. */
+  async pass(answer: UpstreamAnswer): Promise<void> {
+    const { exchange, identity } = this.#parts
+    this.#status = answer.status
+    if (answer.status === 401) throw this.#credentialRefused(answer)
+    const hasBody = !isBodiless(exchange.request.method, answer.status)
+    const encoding = hasBody ? encodingOf(answer) : undefined
+    const masker = hasBody ? this.#maskerOf(answer) : undefined
+    const headers = this.#headersOf(answer, encoding !== undefined || masker !== undefined)
+    this.#log.head(answer.status, headers)
+    const body = new AnswerBody(exchange.answer({ status: answer.status, headers }), exchange.left, this.#log)
+    this.#body = body
+    const scrubber = new SecretScrubber(identity.needles)
+    for await (const chunk of decoded(answer.body, encoding)) {
+      const clean = scrubber.push(chunk)
+      await body.write(masker === undefined ? clean : masker.mask(clean))
+    }
+    const cut = answer.cutOff?.()
+    if (cut !== undefined) throw cut
+    const rest = scrubber.end()
+    await body.write(masker === undefined ? rest : Buffer.concat([masker.mask(rest), masker.end()]))
+    body.end()
+  }
+
+  /** What has become of it. */
+  record(durationMs: number): void {
+    const status = this.#status
+    this.#log.end()
+    this.#parts.session.recorder.outcome({
+      type: 'result',
+      command: this.#parts.allowed.decision,
+      tag: status === undefined ? undefined : String(status),
+      rows: 0,
+      bytes: this.#body?.bytes ?? 0,
+      durationMs: Math.round(durationMs),
+      error: status === undefined ? 'no answer' : status >= 400 ? String(status) : undefined,
+    })
+  }
+
+  #maskerOf(answer: UpstreamAnswer): AnswerMasker | undefined {
+    const masker = answerMasker(valueOf(answer.headers, 'content-type'), this.#parts.session)
+    if (masker === 'as it is') return undefined
+    if ('refuse' in masker) {
+      answer.body.destroy()
+      throw new PamError('MASKING_REFUSED', masker.refuse, { side: 'upstream' })
+    }
+    return masker
+  }
+
+  #headersOf(answer: UpstreamAnswer, isChanged: boolean): Header[] {
+    const { allowed, exchange, identity, session } = this.#parts
+    const { target } = exchange.request
+    const place = { origin: originOf(session.config), target, needles: identity.needles, isChanged }
+    try {
+      const passed = passedAnswerHeaders(answer, place)
+      const shown = passed.map(([name, value]): Header => [name, maskHeader(value, session)])
+      return allowed.approval === undefined ? shown : [...shown, ['x-pam-approval', allowed.approval]]
+    } catch (error) {
+      answer.body.destroy()
+      throw error
+    }
+  }
+
+  /** It is not the client who has to sign in. */
+  #credentialRefused({ body }: UpstreamAnswer): PamError {
+    const { config, logger } = this.#parts.session
+    body.destroy()
+    logger.warn({ target: config.name }, 'target.credential_refused')
+    return new PamError('TARGET_CREDENTIAL', `${config.name} did not accept the gateway's credential`, {
+      side: 'upstream',
+      hint: 'contact your gateway administrator',
+    })
+  }
+}
+
+/** Source: RFC 9110, section 6.4.1. */
+const isBodiless = (method: string, status: number): boolean => method === 'HEAD' || status === 204 || status === 304
+
+/** How a body is compressed although nobody has asked for that; undefined where it is not. */
+function encodingOf({ headers, body }: UpstreamAnswer): Encoding | undefined {
+  const encoding = (valueOf(headers, 'content-encoding') ?? 'identity').toLowerCase()
+  if (encoding === 'identity' || encoding === '') return undefined
+  if (Object.hasOwn(DECODERS, encoding)) return encoding as Encoding
+  body.destroy()
+  throw new PamError('FEATURE_REFUSED', 'the target answered in an encoding that was not asked for', {
+    side: 'upstream',
+  })
+}
+
+function decoded(body: Readable, encoding: Encoding | undefined): AsyncIterable<Buffer> {
+  if (encoding === undefined) return body as AsyncIterable<Buffer>
+  const decoder = DECODERS[encoding]()
+  body.once('error', (error) => decoder.destroy(error))
+  return body.pipe(decoder) as AsyncIterable<Buffer>
+}
+
+const DECODERS = {
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
+  br: () => createBrotliDecompress(),
+  deflate: () => createInflate(),
+} as const
+type Encoding = keyof typeof DECODERS

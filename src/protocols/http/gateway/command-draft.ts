@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import type { CommandDraft, Session } from '../../../gateway/engine.ts'
+import { commitmentMark } from '../../../shared/commitment.ts'
+import { PamError } from '../../../shared/errors.ts'
+import { requestText } from '../record/request-text.ts'
+import type { HttpTarget } from '../target.ts'
+import type { HttpCommand } from './read-command.ts'
+
+/** A request as the session judges, records and holds it. */
+export function draftOf(
+  command: HttpCommand,
+  session: Pick<Session<HttpTarget>, 'masking' | 'commitment'>,
+): CommandDraft {
+  const { head, request, headers, bytes, facts, refusal } = command
+  const { shown, recorded } =
+    request === undefined ? unreadText(command, session) : requestText(request, head.target, headers, bytes, session)
+  const draft: CommandDraft = {
+    text: shown,
+    parameters: [],
+    facts,
+    recorded,
+    comparisons: [],
+    notes: () => [],
+    estimate: () => Promise.resolve(undefined),
+    refusal,
+    unread: bytes === undefined ? TOO_LONG : undefined,
+    context: {
+      // What is shown leaves out what no text can show.
+      request: `${head.method} ${head.target}`,
+      headers: JSON.stringify(headers),
+      body: bytes === undefined ? '' : createHash('sha256').update(bytes).digest('hex'),
+    },
+    inTransaction: false,
+    again: () => Promise.resolve(draft),
+  }
+  return draft
+}
+
+/** Rules that look at bodies must be able to, and whoever decides must see all that would be sent. */
+const TOO_LONG = new PamError(
+  'MESSAGE_TOO_LARGE',
+  'the body is longer than what is read of it before the decision, and no rule allows the request without that',
+)
+
+/** Nobody can tell what in it is secret. */
+function unreadText(
+  { head, bytes }: HttpCommand,
+  session: Pick<Session, 'commitment'>,
+): { readonly shown: string; readonly recorded: CommandDraft['recorded'] } {
+  const original = `${head.method} ${head.target}\n\n${bytes?.toString('utf8') ?? ''}`
+  const text = commitmentMark(`a request that could not be read, ${session.commitment(original)}`)
+  return { shown: text, recorded: { text, parameters: [], detached: original } }
+}

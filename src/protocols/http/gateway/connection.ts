@@ -1,0 +1,102 @@
+import type { CommandDraft, Session, Verdict } from '../../../gateway/engine.ts'
+import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
+import { targetFailure } from '../../../gateway/target-failure.ts'
+import { anySignal } from '../../../shared/any-signal.ts'
+import { PamError, reasonOf } from '../../../shared/errors.ts'
+import type { Announcement } from '../local/announcement.ts'
+import { problemAnswer } from '../problem.ts'
+import type { Exchange } from '../server/exchange.ts'
+import type { BodyRoom } from '../server/body-room.ts'
+import { readBodyIfShort } from '../server/read-body.ts'
+import type { RequestHandler } from '../session/session-connection.ts'
+import { verdictOn } from '../session/verdict-on.ts'
+import { whenWritten } from '../session/when-written.ts'
+import type { HttpTarget } from '../target.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { PlainAnswer } from '../wire/http2-frames.ts'
+import { draftOf } from './command-draft.ts'
+import { forward } from './forward.ts'
+import { localRefusal } from './local-access.ts'
+import { readCommand } from './read-command.ts'
+import { reasonFor, refuseExchange } from './refuse.ts'
+
+export interface ConnectionParts {
+  readonly session: Session<HttpTarget>
+  readonly upstream: Upstream
+  /** For bodies that are read before the decision, of all sessions. */
+  readonly bodies: BodyRoom
+  /** The port that the client has connected to. */
+  readonly announcement: Announcement
+  /** Tells the person, beside the client. */
+  readonly tell: (notice: string) => void
+}
+
+/** The requests of one connection: each is read, decided on, put on record, forwarded and answered. */
+export class HttpRequests implements RequestHandler {
+  readonly #parts: ConnectionParts
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
+  }
+
+  refusal(error: PamError): PlainAnswer {
+    return problemAnswer(reasonFor(error))
+  }
+
+  async serve(exchange: Exchange): Promise<void> {
+    const { session, announcement } = this.#parts
+    const { signal, release } = anySignal([session.ended, exchange.left])
+    const room = this.#parts.bodies.for(session.person.id)
+    try {
+      signal.throwIfAborted()
+      const stranger = localRefusal(exchange.request, announcement)
+      if (stranger !== undefined) return refuseExchange(exchange, stranger)
+      const bytes = await readBodyIfShort(exchange, {
+        maxBytes: MAX_JUDGED,
+        maxMs: BODY_TIMEOUT_MS,
+        left: signal,
+        take: room.take,
+      })
+      const command = readCommand(exchange.request, exchange.upgrade, bytes, session.config.headers)
+      const { verdict, approval } = await this.#decide(draftOf(command, session), exchange.left)
+      // What is held when the session ends is withdrawn for that.
+      if (verdict.type === 'refuse') return refuseExchange(exchange, this.#failure(verdict.error))
+      await whenWritten(session.recorder, signal)
+      await forward({ command, decision: verdict.id, approval }, exchange, signal, this.#parts)
+    } catch (error) {
+      refuseExchange(exchange, this.#failure(error))
+    } finally {
+      room.release()
+      release()
+    }
+  }
+
+  async #decide(
+    draft: CommandDraft,
+    left: AbortSignal,
+  ): Promise<{ readonly verdict: Verdict; readonly approval: string | undefined }> {
+    const decision = this.#parts.session.decide(draft)
+    if (decision.type !== 'hold') return { verdict: decision, approval: undefined }
+    this.#parts.tell(decision.notice)
+    return { verdict: await verdictOn(decision, left), approval: /apr_\w+/.exec(decision.notice)?.[0] }
+  }
+
+  /** Why a request could not be served: what the session ended for comes first. */
+  #failure(error: unknown): PamError {
+    const { ended, config } = this.#parts.session
+    if (ended.aborted) return reasonOf(ended)
+    if (error instanceof PamError) return error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    // Behind a connection that was made: what is in front of it, `connectUpstream` has named.
+    if (code === 'ECONNRESET' || code === 'EPIPE') return targetLeft('the target closed the connection', error)
+    if (code.startsWith('HPE_')) return targetLeft('the target answered with what is not HTTP', error)
+    return code === '' ? sessionEndReason(error) : targetFailure(config.name, error)
+  }
+}
+
+const targetLeft = (message: string, cause: unknown): PamError =>
+  new PamError('TARGET_LEFT', message, { side: 'upstream', cause })
+
+/** What is read of a body before the decision, and the longest that somebody can be asked about. */
+const MAX_JUDGED = 1024 * 1024
+const BODY_TIMEOUT_MS = 60_000

@@ -1,0 +1,64 @@
+import type { Session } from '../../../gateway/engine.ts'
+import { isEmptyPlan } from '../../../masking/plan.ts'
+import { anySignal } from '../../../shared/any-signal.ts'
+import type { Exchange } from '../server/exchange.ts'
+import type { HttpTarget } from '../target.ts'
+import type { UpstreamRequest } from '../upstream/answer.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { valueOf, type Header } from '../wire/headers.ts'
+import type { AllowedRequest } from './allowed-request.ts'
+import { AnswerRelay } from './answer-relay.ts'
+import { identityOf, type Identity } from './credential-headers.ts'
+import type { HttpCommand } from './read-command.ts'
+import { watchedBody } from './watched-body.ts'
+
+/** Sends an allowed request with the gateway's credential, and gives its answer to the client as it comes. */
+export async function forward(
+  allowed: AllowedRequest,
+  exchange: Exchange,
+  signal: AbortSignal,
+  { session, upstream }: { readonly session: Session<HttpTarget>; readonly upstream: Upstream },
+): Promise<void> {
+  const { config, lease } = session
+  const identity = identityOf(config.credential, lease)
+  const relay = new AnswerRelay({ allowed, identity, exchange, session })
+  const start = performance.now()
+  const slow = new AbortController()
+  const { signal: given, release } = anySignal([signal, slow.signal])
+  try {
+    const body = bodyOf(allowed.command, exchange, (error) => slow.abort(error))
+    await relay.pass(await upstream.send({ ...requestOf(allowed, identity, session), body, signal: given }))
+  } finally {
+    release()
+    relay.record(performance.now() - start)
+  }
+}
+
+/** Exactly the bytes that were decided on; of a long body, what the client goes on sending. */
+function bodyOf(
+  { head, bytes }: HttpCommand,
+  exchange: Exchange,
+  fail: (error: Error) => void,
+): UpstreamRequest['body'] {
+  if (bytes === undefined) {
+    const length = valueOf(head.headers, 'content-length')
+    return { stream: watchedBody(exchange.body, fail), length: length === undefined ? undefined : Number(length) }
+  }
+  const hasBody = bytes.length > 0 || valueOf(head.headers, 'content-length') !== undefined
+  return hasBody || /^(?:POST|PUT|PATCH)$/.test(head.method) ? bytes : undefined
+}
+
+function requestOf(
+  { command: { head, headers } }: AllowedRequest,
+  identity: Identity,
+  { masking }: Session<HttpTarget>,
+): Pick<UpstreamRequest, 'method' | 'target' | 'headers'> {
+  // A part of a secret, or of a value, is not found where it is looked for.
+  const isSearched = identity.needles.length > 0 || !isEmptyPlan(masking)
+  const kept = headers.filter(([name]) => !(isSearched && PARTS.has(name)))
+  const own: Header[] = [...identity.headers, ['accept-encoding', 'identity']]
+  const names = new Set(own.map(([name]) => name))
+  return { method: head.method, target: head.target, headers: [...kept.filter(([name]) => !names.has(name)), ...own] }
+}
+
+const PARTS = new Set(['range', 'if-range'])

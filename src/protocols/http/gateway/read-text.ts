@@ -1,0 +1,30 @@
+import type { Facts } from '../../../policy/command.ts'
+import type { PamError } from '../../../shared/errors.ts'
+import type { HttpTarget } from '../target.ts'
+import type { Header } from '../wire/headers.ts'
+import { readCommand } from './read-command.ts'
+
+/** A request as rules are tested with it: method and path, headers where they matter, and a body behind an empty line. */
+export function readText(
+  text: string,
+  target: Pick<HttpTarget, 'headers'> | undefined,
+): { readonly facts: Facts; readonly refusal: PamError | undefined } {
+  const at = /\r?\n\r?\n/.exec(text)
+  const [line = '', ...lines] = (at === null ? text : text.slice(0, at.index)).trim().split(/\r?\n/)
+  const body = at === null ? '' : text.slice(at.index + at[0].length).replace(/\r?\n$/, '')
+  const [, method = '', path = ''] = /^(\S+)\s+(\S+)(?:\s+HTTP\/[\d.]+)?$/.exec(line.trim()) ?? []
+  const given = lines.flatMap((header): Header[] => {
+    const colon = header.indexOf(':')
+    return colon < 0 ? [] : [[header.slice(0, colon).trim().toLowerCase(), header.slice(colon + 1).trim()]]
+  })
+  const upgrade = given.find(([name]) => name === 'upgrade')?.[1]
+  const isTyped = given.some(([name]) => name === 'content-type')
+  const headers: Header[] = body === '' || isTyped ? given : [...given, ['content-type', 'application/json']]
+  const { facts, refusal } = readCommand(
+    { method, target: path, headers },
+    upgrade,
+    Buffer.from(body),
+    target?.headers ?? [],
+  )
+  return { facts, refusal }
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { patternList, type CheckPattern } from '../../../policy/patterns.ts'
+import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
+import { fitsKind, listed, REWRITE_ADVICE, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
+import { fitsGlob } from '../../../shared/glob.ts'
+import type { HttpStatement } from '../facts/http-statement.ts'
+import { checkBodyField, fitsBodyField } from './body-fields.ts'
+import { methods } from './kinds.ts'
+import { checkQueryField, fitsQueryField } from './query-fields.ts'
+import { checkRoute, fitsRoute, fold } from './routes.ts'
+
+const checkContentType: CheckPattern = (pattern) =>
+  /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+|\*)$/.test(pattern)
+    ? undefined
+    : `"${pattern}": expected a type such as application/json or image/*, in lower case`
+
+/** How policy speaks of requests to services of HTTP. */
+export const httpVocabulary: Vocabulary<HttpStatement> = {
+  type: 'http',
+  about: 'HTTP services',
+  hasColumns: false,
+  fields: {
+    methods: {
+      schema: z
+        .array(z.enum(methods as [string, ...string[]]))
+        .min(1)
+        .optional()
+        .describe('methods, in upper case; GET stands for HEAD as well'),
+      otherwise: (value) => `names other methods: ${listed(value)}`,
+      describe: (value) => `of ${listed(value)}`,
+    },
+    routes: {
+      schema: patternList(checkRoute).describe(
+        'paths such as /api/orders/{id}: {name} or * for one segment, ** at the end for all below, and the path itself',
+      ),
+      otherwise: (value) => `names other routes: ${listed(value)}`,
+      describe: (value) => `for ${listed(value)}`,
+    },
+    query: {
+      schema: patternList(checkQueryField).describe(
+        'parameters of the query as NAME or NAME=VALUE, with * for any characters of the value; any of them',
+      ),
+      otherwise: (value) => `names other parameters: ${listed(value)}`,
+      describe: (value) => `with ${listed(value)}`,
+    },
+    contentTypes: {
+      schema: patternList(checkContentType).describe('types of the body, without parameters, such as application/json'),
+      otherwise: (value) => `names other types of content: ${listed(value)}`,
+      describe: (value) => `carrying ${listed(value)}`,
+    },
+    body: {
+      schema: patternList(checkBodyField).describe(
+        'values in a body of JSON as POINTER=VALUE, such as /status=cancelled (RFC 6901); any of them',
+      ),
+      otherwise: (value) => `names other values in the body: ${listed(value)}`,
+      describe: (value) => `saying ${listed(value)}`,
+    },
+  },
+  // What passes through one is not judged message by message.
+  namedInFull: new Set(['websocket']),
+  alsoKinds: {},
+  toldByText: new Set(['kinds', 'unknown', 'methods', 'routes', 'query', 'contentTypes', 'body']),
+  answersOpaque: [],
+  matches: fitsRequest,
+  name,
+  subject: (statement) => `this ${name(statement)}`,
+  opaque: () => [],
+  whyMaybe,
+  adviceOnUnknown: () => REWRITE_ADVICE,
+  contradictions,
+  variables: {
+    method: { type: 'string', absent: '' },
+    path: { type: 'string', absent: '' },
+    segments: { type: 'list<string>', absent: [] },
+    queryNames: { type: 'list<string>', absent: [] },
+    contentType: { type: 'string', absent: '' },
+  },
+  values: ({ request: { method, path, segments, query, contentType }, unknown }) =>
+    unknown.length > 0
+      ? undefined
+      : { method, path, segments: [...segments], queryNames: query.map((one) => one.name), contentType },
+}
+
+/** As the schema of the fields gives it. */
+interface RequestMatch {
+  readonly kinds?: readonly string[]
+  readonly unknown?: boolean
+  readonly methods?: readonly string[]
+  readonly routes?: readonly string[]
+  readonly query?: readonly string[]
+  readonly contentTypes?: readonly string[]
+  readonly body?: readonly string[]
+}
+
+/** A rule that refuses or holds fits what any server may take for what it names; one that allows only what is surely that. */
+function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], statement: HttpStatement): boolean {
+  const match = given as RequestMatch
+  const surely = effect === 'allow'
+  const { kinds, unknown, request } = statement
+  const isUnknown = unknown.length > 0
+  if (effect !== 'deny' && isUnknown && match.unknown !== true) return false
+  if (effect === 'deny' && match.unknown === true && !isUnknown) return false
+  if (surely && kinds.includes('websocket') && match.kinds?.includes('websocket') !== true) return false
+  if (match.kinds !== undefined) {
+    const isNamed = (kind: string): boolean => match.kinds?.some((pattern) => fitsKind(pattern, kind)) === true
+    // A rule for WebSockets need not say that they begin as a GET.
+    const named = kinds.includes('websocket') ? ['websocket'] : kinds
+    if (!(surely ? named : kinds).some(isNamed)) return false
+  }
+  if (match.methods !== undefined && !fitsMethod(match.methods, request.method)) return false
+  // What could not be read may be for any of them.
+  if (isUnknown) return true
+  if (match.routes !== undefined && !match.routes.some((route) => fitsRoute(route, request.segments, surely)))
+    return false
+  if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request.query, surely)))
+    return false
+  if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsType(type, statement, surely)))
+    return false
+  return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
+}
+
+/** Servers answer a HEAD as they would the GET. */
+const fitsMethod = (methodNames: readonly string[], method: string): boolean =>
+  methodNames.includes(method) || (method === 'HEAD' && methodNames.includes('GET'))
+
+/** Servers that do not look at the type take a body for what they expect. */
+function fitsType(pattern: string, { request: { contentType, body } }: HttpStatement, surely: boolean): boolean {
+  if (body.type === 'none') return false
+  return fitsGlob(pattern, surely ? contentType : fold(contentType)) || (!surely && contentType === '')
+}
+
+function name({ kinds, request: { method, path } }: HttpStatement): string {
+  return `${kinds.includes('websocket') ? 'WebSocket' : method} ${path === '' ? '(unread path)' : path}`
+}
+
+function whyMaybe(given: StatementMatch, { request: { body, segments }, unknown }: HttpStatement): string | undefined {
+  const { body: fields, routes } = given as RequestMatch
+  if (unknown.length > 0) return 'could not be read'
+  if (fields !== undefined && (body.type === 'opaque' || body.type === 'long'))
+    return body.type === 'long'
+      ? 'has a body that is too long to be read'
+      : `has ${body.reason}, which may say anything`
+  return routes !== undefined && !routes.some((route) => fitsRoute(route, segments, true))
+    ? 'may be taken for it by a server that does not look at letter case, suffixes or slashes at the end'
+    : undefined
+}
+
+/** Parts that no request has together. */
+function contradictions(match: StatementMatch, kinds: readonly string[] | undefined): readonly Contradiction[] {
+  const { methods: named, body, contentTypes } = match as RequestMatch
+  const field = body !== undefined ? 'body' : contentTypes !== undefined ? 'contentTypes' : undefined
+  if (field !== undefined && kinds?.length === 1 && kinds[0] === 'websocket')
+    return [{ field, message: `${field} is about bodies, and a request for a WebSocket has none` }]
+  if (named === undefined || kinds === undefined) return []
+  return named.some((method) => kinds.includes(method.toLowerCase())) || kinds.includes('websocket')
+    ? []
+    : [{ field: 'methods', message: `methods names ${named.join(', ')}, and kinds only ${kinds.join(', ')}` }]
+}

@@ -1,0 +1,59 @@
+import { StringDecoder } from 'node:string_decoder'
+import type { Session } from '../../../gateway/engine.ts'
+import { withoutSecrets } from '../../../host/without-secrets.ts'
+import type { Headers } from '../wire/headers.ts'
+
+/** The head of an answer, and its body up to a limit, on record: as the client sees them, with a commitment in place of each secret. */
+export class AnswerLog {
+  readonly #session: Pick<Session, 'recorder' | 'masking' | 'commitment'>
+  readonly #command: string
+  readonly #limit: number
+  #kept: Buffer[] = []
+  #keptBytes = 0
+  #bytes = 0
+
+  constructor(session: Pick<Session, 'recorder' | 'masking' | 'commitment'>, command: string, limit: number) {
+    this.#session = session
+    this.#command = command
+    this.#limit = limit
+  }
+
+  head(status: number, headers: Headers): void {
+    const kept = headers.map(([name, value]) => [name, this.#keep(value)])
+    const rows = [['status', String(status)], ...kept]
+    this.#session.recorder.outcome({ type: 'rows', command: this.#command, columns: ['header', 'value'], rows })
+  }
+
+  push(bytes: Buffer): void {
+    this.#bytes += bytes.length
+    const room = this.#limit - this.#keptBytes
+    if (room <= 0) return
+    const kept = bytes.subarray(0, room)
+    this.#kept.push(Buffer.from(kept))
+    this.#keptBytes += kept.length
+  }
+
+  /** What was kept of the body. */
+  end(): void {
+    if (this.#keptBytes === 0) return
+    const kept = Buffer.concat(this.#kept)
+    this.#session.recorder.outcome({
+      type: 'rows',
+      command: this.#command,
+      columns: ['body'],
+      rows: [[this.#keep(textOf(kept))]],
+      ...(this.#bytes > this.#keptBytes ? { cut: true } : {}),
+    })
+  }
+
+  #keep(text: string): string {
+    return withoutSecrets(text, this.#session)
+  }
+}
+
+/** As other values on record: what is no text is `\x` and hexadecimal digits. A character that the limit has cut is left out. */
+function textOf(bytes: Buffer): string {
+  const text = new StringDecoder('utf8').write(bytes)
+  // eslint-disable-next-line no-control-regex
+  return /[\uFFFD\u0000-\u0008\u000e-\u001a]/.test(text) ? `\\x${bytes.toString('hex')}` : text
+}

@@ -1,0 +1,31 @@
+/** One request as rules look at it. Every upstream reads its path as these segments, or it is refused. */
+export interface HttpRequest {
+  /** As sent; upper case. */
+  readonly method: string
+  /** As sent, without the query. */
+  readonly path: string
+  /** Decoded: `/` is `['']`, `/a/` is `['a', '']`. */
+  readonly segments: readonly string[]
+  /** Decoded, in order. */
+  readonly query: readonly Parameter[]
+  /** In lower case, without parameters; empty where there is none. */
+  readonly contentType: string
+  readonly body: RequestBody
+  /** What it asks for in place of HTTP. */
+  readonly upgrade: 'websocket' | undefined
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly value: string
+}
+
+export type RequestBody =
+  | { readonly type: 'none' }
+  /** No object in it has a name twice. */
+  | { readonly type: 'json'; readonly value: unknown }
+  | { readonly type: 'form'; readonly fields: readonly Parameter[] }
+  /** What it says is not known: it is another format, or not what it claims to be. */
+  | { readonly type: 'opaque'; readonly reason: string }
+  /** It is longer than what is read before the decision. */
+  | { readonly type: 'long' }

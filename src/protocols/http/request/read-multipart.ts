@@ -1,0 +1,60 @@
+import type { Parameter } from './http-request.ts'
+
+/**
+ * The fields of a form in parts (RFC 7578), with the value of those that are no files. It is read as strictly as browsers, curl and libraries write
+ * it: what they never write, servers read differently.
+ */
+export function readParts(
+  bytes: Buffer,
+  boundary: string | undefined,
+): readonly Parameter[] | { readonly failure: string } {
+  if (boundary === undefined || !BOUNDARY.test(boundary)) return { failure: 'the form in parts has no usable boundary' }
+  const text = bytes.toString('latin1')
+  const mark = `--${boundary}`
+  const fields: Parameter[] = []
+  if (!text.startsWith(mark)) return { failure: 'the form does not begin with its boundary' }
+  let at = mark.length
+  for (;;) {
+    if (text.startsWith('--', at))
+      return /^--(?:\r\n)?$/.test(text.slice(at)) ? fields : { failure: 'something follows the end of the form' }
+    if (!text.startsWith('\r\n', at)) return { failure: 'a boundary of the form is not alone on its line' }
+    const headEnd = text.indexOf('\r\n\r\n', at)
+    const end = headEnd < 0 ? -1 : text.indexOf(`\r\n${mark}`, headEnd + 2)
+    if (end < 0) return { failure: 'a part of the form does not end' }
+    const part = readPartHead(text.slice(at + 2, headEnd))
+    if ('failure' in part) return part
+    const value = end < headEnd + 4 ? '' : text.slice(headEnd + 4, end)
+    fields.push({ name: part.name, value: part.isFile ? '' : Buffer.from(value, 'latin1').toString('utf8') })
+    if (fields.length > MAX_PARTS) return { failure: `the form has more than ${MAX_PARTS} parts` }
+    at = end + 2 + mark.length
+  }
+}
+
+function readPartHead(
+  head: string,
+): { readonly name: string; readonly isFile: boolean } | { readonly failure: string } {
+  let disposition: string | undefined
+  for (const line of head.split('\r\n')) {
+    const [, name = '', value = ''] = /^([A-Za-z-]+): ?(\P{Cc}*)$/u.exec(line) ?? []
+    const lower = name.toLowerCase()
+    if (lower === 'content-disposition' && disposition === undefined) disposition = value
+    else if (!OTHER_HEADERS.has(lower)) return { failure: 'a part of the form has a head that is not plain' }
+  }
+  const [, name, file] = DISPOSITION.exec(disposition ?? '') ?? []
+  if (name === undefined) return { failure: 'a part of the form has no plain name' }
+  const decoded = decodeName(name)
+  if (decoded === undefined) return { failure: 'a part of the form has a name that is not plain' }
+  return { name: decoded, isFile: file !== undefined }
+}
+
+/** Browsers write quotes and line ends in names in percent encoding (WHATWG); nothing else is spelled so. */
+function decodeName(name: string): string | undefined {
+  const text = Buffer.from(name, 'latin1').toString('utf8')
+  return text.includes('\uFFFD') || /%|=\?|\\/.test(text) ? undefined : text
+}
+
+const BOUNDARY = /^[A-Za-z0-9'()+_,./:=?-]{1,70}$/
+const DISPOSITION =
+  /^form-data; name="([^"\\]*)"(; filename="(?:[^"\\]|\\["\\])*"(?:; filename\*=[A-Za-z0-9'%._~-]+)?)?$/
+const OTHER_HEADERS = new Set(['content-type', 'content-length', 'content-transfer-encoding'])
+const MAX_PARTS = 1000

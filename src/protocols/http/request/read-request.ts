@@ -1,0 +1,68 @@
+import { PamError } from '../../../shared/errors.ts'
+import type { RequestHead } from '../server/exchange.ts'
+import { valueOf } from '../wire/headers.ts'
+import type { HttpRequest, Parameter, RequestBody } from './http-request.ts'
+import { overridingName } from './method-override.ts'
+import { readBody, readContentType } from './read-body.ts'
+import { readTarget } from './read-target.ts'
+
+/**
+ * A request as every server behind may read it. What they read differently is refused whatever policy says, since nobody could tell what
+ * was allowed. `bytes`: undefined where the body is longer than what is read before the decision.
+ */
+export function readRequest(
+  { method, target, headers }: Pick<RequestHead, 'method' | 'target' | 'headers'>,
+  bytes: Buffer | undefined,
+  upgrade: string | undefined,
+): HttpRequest | PamError {
+  const place = readTarget(target)
+  if ('failure' in place) return refused(place.failure)
+  const contentType = readContentType(valueOf(headers, 'content-type'))
+  const body = bodyOf(contentType, headers, bytes)
+  if ('failure' in body) return refused(body.failure)
+  // Rack reads a body of no type as a form.
+  if (method === 'POST' && contentType.type === '' && body.type !== 'none')
+    return refused('the body of a POST needs a content type')
+  const overriding = overridingName(place.query) ?? overridingName(namesIn(body))
+  if (overriding !== undefined)
+    return new PamError(
+      'FEATURE_REFUSED',
+      `the parameter ${overriding} is not supported: it could stand for another method`,
+    )
+  if (upgrade !== undefined && upgrade.toLowerCase() !== 'websocket')
+    return new PamError('FEATURE_REFUSED', 'no other protocol than WebSocket can be spoken on this connection')
+  return {
+    method,
+    path: place.path,
+    segments: place.segments,
+    query: place.query,
+    contentType: contentType.type,
+    body,
+    upgrade: upgrade === undefined ? undefined : 'websocket',
+  }
+}
+
+function bodyOf(
+  type: ReturnType<typeof readContentType>,
+  headers: RequestHead['headers'],
+  bytes: Buffer | undefined,
+): RequestBody | { readonly failure: string } {
+  const isForm = type.type === 'application/x-www-form-urlencoded' || type.type.startsWith('multipart/')
+  const encoding = valueOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity'
+  const isPlain = encoding === 'identity'
+  // A field of a form can name another method.
+  if (isForm && !isPlain) return { failure: 'a form that is compressed is not supported' }
+  if (bytes === undefined)
+    return isForm ? { failure: 'the form is longer than what can be read of it' } : { type: 'long' }
+  if (!isPlain && bytes.length > 0) return { type: 'opaque', reason: 'a body that is compressed' }
+  return readBody(type, bytes)
+}
+
+/** Laravel takes the names at the top of a body in JSON for fields of a form. */
+function namesIn(body: RequestBody): readonly Pick<Parameter, 'name'>[] {
+  if (body.type === 'form') return body.fields
+  const isObject = body.type === 'json' && typeof body.value === 'object' && body.value !== null
+  return isObject ? Object.keys(body.value).map((name) => ({ name })) : []
+}
+
+const refused = (reason: string): PamError => new PamError('SYNTAX_ERROR', reason)

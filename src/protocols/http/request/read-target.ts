@@ -1,0 +1,86 @@
+import type { Parameter } from './http-request.ts'
+
+export interface RequestTarget {
+  readonly path: string
+  readonly segments: readonly string[]
+  readonly query: readonly Parameter[]
+}
+
+/**
+ * Path and query of a request. Servers take paths apart in different ways: they decode before they split, or after, once or twice; they remove
+ * dots, double slashes and what follows a semicolon; they turn letters into others. What any of them might take for another path is refused,
+ * so that what is left has one reading.
+ */
+export function readTarget(target: string): RequestTarget | { readonly failure: string } {
+  const at = target.indexOf('?')
+  const [path, query] = at < 0 ? [target, undefined] : [target.slice(0, at), target.slice(at + 1)]
+  if (!path.startsWith('/')) return { failure: 'a path begins with a slash' }
+  const segments: string[] = []
+  const raw = path.slice(1).split('/')
+  for (const [index, text] of raw.entries()) {
+    const segment = readSegment(text, index === raw.length - 1)
+    if (typeof segment !== 'string') return segment
+    segments.push(segment)
+  }
+  const parameters = query === undefined ? [] : readParameters(query)
+  return 'failure' in parameters ? parameters : { path, segments, query: parameters }
+}
+
+function readSegment(text: string, isLast: boolean): string | { readonly failure: string } {
+  if (text === '') return isLast ? '' : { failure: 'the path has two slashes in a row' }
+  if (!SEGMENT.test(text)) return { failure: 'the path has a character that a path does not have as it is' }
+  for (const [spelled] of text.matchAll(/%../g))
+    if (UNRESERVED.test(String.fromCharCode(Number.parseInt(spelled.slice(1), 16))))
+      return { failure: `the path spells a plain character as ${spelled}` }
+  const decoded = decode(text)
+  if (decoded === undefined) return { failure: 'the path is not UTF-8' }
+  if (/[/\\]/.test(decoded)) return { failure: 'the path has an encoded slash or backslash' }
+  if (/[%?#;]/.test(decoded))
+    return { failure: 'the path has an encoded percent sign, question mark, hash or semicolon' }
+  if (HIDDEN.test(decoded)) return { failure: 'the path has a control character, or one that is not seen' }
+  if (decoded === '.' || decoded === '..') return { failure: 'the path has a segment of dots' }
+  if (/^\s|[\s.]$/.test(decoded))
+    return { failure: 'a segment of the path begins or ends with a blank, or ends with a dot' }
+  if (decoded.includes('::')) return { failure: 'the path has two colons in a row' }
+  if (/~\d/.test(decoded)) return { failure: 'the path has a tilde before a digit, as short names of files have' }
+  if (decoded.normalize('NFKC') !== decoded) return { failure: 'the path has characters that stand for others' }
+  return decoded
+}
+
+/**
+ * The parameters of a query, or of a form. A blank is a plus sign or %20. Semicolons part parameters for some servers, and a name or value that
+ * is not UTF-8 is something else for each.
+ */
+export function readParameters(text: string): readonly Parameter[] | { readonly failure: string } {
+  if (text === '') return []
+  const parameters: Parameter[] = []
+  for (const part of text.split('&')) {
+    if (part === '') continue
+    if (part.includes(';')) return { failure: 'a semicolon, which parts parameters for some servers' }
+    const at = part.indexOf('=')
+    const name = decode((at < 0 ? part : part.slice(0, at)).replaceAll('+', ' '))
+    const value = decode((at < 0 ? '' : part.slice(at + 1)).replaceAll('+', ' '))
+    if (name === undefined || value === undefined)
+      return { failure: 'a parameter that is not UTF-8 in percent encoding' }
+    if (name.includes('\0') || value.includes('\0')) return { failure: 'a parameter with a NUL' }
+    if (parameters.push({ name, value }) > MAX_PARAMETERS) return { failure: `more than ${MAX_PARAMETERS} parameters` }
+  }
+  return parameters
+}
+
+/** Undefined for what is no percent encoding of UTF-8; what has more bytes than it needs is none. */
+function decode(text: string): string | undefined {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** As RFC 3986 has it (pchar), without the semicolon, and with whole percent encodings. */
+const SEGMENT = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+$/
+const UNRESERVED = /[A-Za-z0-9._~!$&'()*+,=:@-]/
+// eslint-disable-next-line no-control-regex
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u
+const MAX_PARAMETERS = 1000

@@ -1,0 +1,180 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { z } from 'zod'
+import type { CredentialSource } from '../../credentials/credential.ts'
+import { resolveSecret } from '../../credentials/secret-reference.ts'
+import { secret } from '../../credentials/secret-schema.ts'
+import { clientCertificate } from '../../credentials/sources/client-certificate.ts'
+import { rotatingToken } from '../../credentials/sources/rotating-token.ts'
+import { staticPassword } from '../../credentials/sources/static-password.ts'
+import { asError } from '../../shared/errors.ts'
+import { isLoopback } from '../../shared/loopback.ts'
+import { certificates } from '../../shared/needed-values.ts'
+import { size } from '../../shared/size.ts'
+import type { TargetFinding, TargetKind } from '../protocol.ts'
+import { targetShape } from '../target-shape.ts'
+import { unverifiedFindings } from '../unverified-target.ts'
+import { wrongHeaderName } from './request/read-headers.ts'
+
+const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected a word without blanks and separators')
+
+const credential = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('bearer'), token: secret }).describe('Authorization: Bearer'),
+  z
+    .strictObject({
+      type: z.literal('basic'),
+      user: z.string().regex(/^[^:\p{Cc}]{1,200}$/u, 'expected a name without a colon'),
+      password: secret,
+    })
+    .describe('Authorization: Basic'),
+  z
+    .strictObject({
+      type: z.literal('header'),
+      name: token.describe('such as X-Api-Key'),
+      scheme: token.optional().describe('a word in front of the value, such as ApiKey'),
+      value: secret,
+    })
+    .describe('a header of its own'),
+  z.strictObject({ type: z.literal('cookie'), name: token, value: secret }).describe('a cookie'),
+  z
+    .strictObject({ type: z.literal('certificate'), certificate: secret, key: secret })
+    .describe('a client certificate, in PEM, within TLS'),
+])
+
+const schema = z
+  .strictObject({
+    ...targetShape,
+    type: z.literal('http').describe('the protocol'),
+    port: z.int().min(1).max(65_535).default(443),
+    tls: z
+      .enum(['verify-full', 'verify-ca', 'require', 'disable'])
+      .default('verify-full')
+      .describe(
+        'how the gateway checks the target; disable: plain HTTP; all but verify-full trust more than they should, and are warned about',
+      ),
+    ca: certificates.optional().describe('a file with the authority that signed the certificate of the target'),
+    serverName: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('the name in the certificate of the target, where that is another one than host'),
+    hostHeader: z
+      .string()
+      .regex(/^[a-z0-9.-]{1,253}(?::\d{1,5})?$/, 'expected a name in lower case, and a port where it matters')
+      .optional()
+      .describe('what the target is asked for in Host; default: host, and port where it is not the usual one'),
+    account: z
+      .string()
+      .regex(/^[\w.@:/-]{1,253}$/, 'expected the name of an account')
+      .default('gateway')
+      .describe('what the account is called in rules and records'),
+    credential: credential
+      .optional()
+      .describe('what the gateway signs in with, each as env:NAME or file:PATH; default: nothing'),
+    sendOverUnverified: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: the credential is sent although nothing proves who the target is (tls is not verify-full, and host is not this machine)',
+      ),
+    headers: z
+      .array(z.string().superRefine(checkHeader))
+      .default([])
+      .describe('headers of requests that pass besides the usual ones, in lower case, such as x-tenant'),
+    recordBodies: size
+      .prefault('64 KiB')
+      .describe('how much of each answer is kept in the record, as the client sees it'),
+  })
+  .superRefine((target, context) => {
+    const problem = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    const { tls, host, ca, serverName, credential: given } = target
+    if (ca !== undefined && !tls.startsWith('verify-')) problem('ca', `is not used with tls: ${tls}`)
+    if (serverName !== undefined && tls !== 'verify-full') problem('serverName', `is not used with tls: ${tls}`)
+    if (tls === 'disable' && given?.type === 'certificate')
+      problem('credential', 'a certificate is shown within TLS, and tls is disable')
+    if (isExposed(target) && !target.sendOverUnverified)
+      problem(
+        'tls',
+        `with ${tls} the credential would go to whoever answers as ${host}; use verify-full, or say so with sendOverUnverified: true`,
+      )
+  })
+
+export type HttpTarget = z.output<typeof schema>
+export type HttpCredential = z.output<typeof credential>
+
+function checkHeader(name: string, context: z.RefinementCtx): void {
+  const problem = wrongHeaderName(name)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: `"${name}": ${problem}` })
+}
+
+/** Whether whoever answers in place of the target gets the secret. */
+const isExposed = ({ tls, host, credential: given }: Pick<HttpTarget, 'tls' | 'host' | 'credential'>): boolean =>
+  given !== undefined && given.type !== 'certificate' && tls !== 'verify-full' && !isLoopback(host)
+
+export const httpTarget: TargetKind<HttpTarget> = {
+  schema,
+  accounts: ({ account }) => [account],
+  credentials: ({ credential: given }, account, baseDirectory) => sourceOf(given, account, baseDirectory),
+  warnings: (target) => [
+    ...(target.tls === 'disable' && isLoopback(target.host) ? [] : unverifiedFindings(target, {})),
+    ...(isExposed(target)
+      ? [
+          {
+            path: ['sendOverUnverified'],
+            message: `target ${target.name}: the credential goes to whoever answers in place of the target`,
+          },
+        ]
+      : []),
+  ],
+  errors,
+  defaultSchema: () => undefined,
+  facts: () => ({}),
+}
+
+function sourceOf(given: HttpCredential | undefined, account: string, baseDirectory: string): CredentialSource {
+  switch (given?.type) {
+    case undefined:
+      return staticPassword(account, undefined, baseDirectory)
+    case 'bearer':
+      return rotatingToken(account, given.token, baseDirectory)
+    case 'basic':
+      return staticPassword(account, given.password, baseDirectory)
+    case 'header':
+    case 'cookie':
+      return rotatingToken(account, given.value, baseDirectory)
+    case 'certificate':
+      return clientCertificate(account, given.certificate, given.key, baseDirectory)
+  }
+}
+
+/** A secret that cannot be told from other text, and a certificate that does not belong to its key. */
+function errors({ credential: given }: HttpTarget, baseDirectory: string): TargetFinding[] {
+  try {
+    if (given?.type === 'certificate') {
+      const key = createPrivateKey(resolveSecret(given.key, baseDirectory))
+      const certificate = new X509Certificate(resolveSecret(given.certificate, baseDirectory))
+      return certificate.checkPrivateKey(key)
+        ? []
+        : [{ path: ['credential', 'key'], message: 'is not the key of the certificate' }]
+    }
+    if (given === undefined) return []
+    const [field, reference] =
+      given.type === 'bearer'
+        ? (['token', given.token] as const)
+        : given.type === 'basic'
+          ? (['password', given.password] as const)
+          : (['value', given.value] as const)
+    return resolveSecret(reference, baseDirectory).length >= MIN_SECRET
+      ? []
+      : [
+          {
+            path: ['credential', field],
+            message: `is shorter than ${MIN_SECRET} characters: it could not be told from other text where the target repeats it`,
+          },
+        ]
+  } catch (error) {
+    return [{ path: ['credential'], message: asError(error).message }]
+  }
+}
+
+/** Of a secret, so that answers can be searched for it. */
+export const MIN_SECRET = 8

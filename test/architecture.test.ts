@@ -228,6 +228,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     clock: true,
   },
   'protocols/postgres/catalog/shared-definitions.ts': { imports: ['shared/pause.ts'], clock: true },
+  'protocols/postgres/catalog/reading-pace.ts': { imports: [], clock: true },
   'protocols/postgres/masking': {
     imports: [
       'sql/',

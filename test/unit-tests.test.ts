@@ -193,6 +193,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'protocols/postgres/gateway/pipeline/gateway-query.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pending.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/pipeline-state.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/rests-on-definitions.ts': PIPELINE,
+  'protocols/postgres/gateway/pipeline/settings-views.ts': SERVER,
   'gateway/steps.ts': PIPELINE,
   'protocols/postgres/gateway/pipeline/estimate.ts': 'asks a real planner: test/integration/holds.test.ts',
   'protocols/postgres/gateway/pipeline/missing-prepared.ts': 'asks a real server: test/integration/evasions.test.ts',

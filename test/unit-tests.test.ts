@@ -160,6 +160,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   'sql/facts/read-facts.ts': FACTS,
   'sql/facts/row-names.ts': FACTS,
   'sql/lineage/index-order.ts': 'test/protocols/mysql/dialect/command-facts.test.ts reads statements through it',
+  'sql/lineage/expression-context.ts': TYPES,
   'sql/lineage/meetings.ts': LINEAGE,
   'sql/lineage/open-constants.ts': LINEAGE,
   'sql/lineage/origin.ts': LINEAGE,

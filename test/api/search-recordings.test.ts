@@ -8,7 +8,13 @@ import type { SessionRow } from '../../src/storage/sessions.ts'
 
 const command = (text: string, verdict: CommandEvent['verdict'] = 'allow', kinds = ['select']): CommandEvent => ({
   type: 'command',
-  ...{ id: 'dec_1', digest: '', reads: [], writes: [], text, verdict, kinds },
+  id: 'dec_1',
+  digest: '',
+  reads: [],
+  writes: [],
+  text,
+  verdict,
+  kinds,
 })
 
 describe('SearchedTexts', () => {
@@ -54,7 +60,7 @@ describe('SearchedTexts', () => {
     expect([forgotten(0), forgotten(29)]).toEqual([true, false])
 
     const large = new RecordContents()
-    for (let n = 0; n < 30_000; n++) large.add(command(`${String.fromCharCode(n + 1, n + 2, n + 3)}`))
+    for (let n = 0; n < 30_000; n++) large.add(command(String.fromCharCode(n + 1, n + 2, n + 3)))
     expect(large.bits()).toBeUndefined()
   })
 })

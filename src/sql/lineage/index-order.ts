@@ -1,7 +1,7 @@
 import { fromParts, partsOf, statementParts, type StatementParts } from '../parts.ts'
 import { isConstant } from '../dialect.ts'
 import type { Column, Expression, FromItem, Select, Statement } from '../query.ts'
-import type { ExpressionContext } from './read-expression.ts'
+import type { ExpressionContext } from './expression-context.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
 import { isHidden, isRenamed, isSorted, shownOf } from './row-order.ts'
 import { isVisible, type RangeItem } from './scope.ts'

@@ -1,6 +1,6 @@
 import type { Meetings, Typed } from '../dialect.ts'
 import type { Call, Case, Expression, Operation, Subquery } from '../query.ts'
-import type { ExpressionContext } from './read-expression.ts'
+import type { ExpressionContext } from './expression-context.ts'
 import type { Output } from './origin.ts'
 import { columnType } from './scope.ts'
 

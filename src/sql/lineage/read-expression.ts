@@ -1,4 +1,4 @@
-import { isConstant, type Typed } from '../dialect.ts'
+import { isConstant } from '../dialect.ts'
 import { skipsOf } from '../evaluation.ts'
 import { fromParts, partsOf, statementParts, windowParts } from '../parts.ts'
 import type {
@@ -13,26 +13,11 @@ import type {
   Subquery,
   Window,
 } from '../query.ts'
-import type { LineageFindings, QueryReader } from './report.ts'
-import { columnFails, expandStar, findCte, findItem, resolveColumn, type Ctes, type QueryScope } from './scope.ts'
+import type { ExpressionContext } from './expression-context.ts'
+import type { LineageFindings } from './report.ts'
+import { columnFails, expandStar, findCte, findItem, resolveColumn, type QueryScope } from './scope.ts'
 import { MAY_FAIL, mayNotMeet, rowsMayNotMeet, typedOf } from './meetings.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, typed, type Origin, type Output } from './origin.ts'
-
-export interface ExpressionContext {
-  readonly found: LineageFindings
-  readonly scope: QueryScope
-  readonly ctes: Ctes | undefined
-  readonly query: QueryReader
-  /** The WINDOW clause of the query. */
-  readonly windows: readonly Window[]
-  /** Of what has been read here. */
-  readonly origins: WeakMap<Expression, Origin>
-  readonly types: WeakMap<Expression, Typed>
-  /** What a client gives may be of any type that it says: here it cannot tell anything by that. */
-  readonly trustsParameters?: true
-  /** Whether what is read now has been read before: else each level of an expression would read all below it twice over. */
-  readonly isSecond: boolean
-}
 
 /** What an expression depends on. Reports where it would tell a masked value by failing, waiting or giving rows. */
 export function originOf(node: Expression, context: ExpressionContext): Origin {

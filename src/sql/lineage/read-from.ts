@@ -1,6 +1,7 @@
 import type { Alias, FromItem, Join } from '../query.ts'
 import type { LineageFindings, QueryReader } from './report.ts'
-import { condition, originsOf, type ExpressionContext } from './read-expression.ts'
+import { condition, originsOf } from './read-expression.ts'
+import type { ExpressionContext } from './expression-context.ts'
 import { findCte, isVisible, type Ctes, type QueryScope, type RangeItem } from './scope.ts'
 import { isMasked, madeOf, oneOf, PLAIN, repeated, type Output } from './origin.ts'
 

@@ -12,7 +12,8 @@ import type {
   Values,
   With,
 } from '../query.ts'
-import { canFail, condition, originOf, originsOf, starOf, type ExpressionContext } from './read-expression.ts'
+import { canFail, condition, originOf, originsOf, starOf } from './read-expression.ts'
+import type { ExpressionContext } from './expression-context.ts'
 import { contextAt, readFrom, rename, type Place } from './read-from.ts'
 import { MAY_FAIL, asTyped, joinColumn, outputTyped } from './meetings.ts'
 import type { Ctes } from './scope.ts'

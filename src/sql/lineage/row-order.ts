@@ -11,7 +11,8 @@ import {
   type Select,
   type Update,
 } from '../query.ts'
-import { canFail, type ExpressionContext } from './read-expression.ts'
+import { canFail } from './read-expression.ts'
+import type { ExpressionContext } from './expression-context.ts'
 import type { RangeItem } from './scope.ts'
 import { isMasked, madeOf, PLAIN, type Origin, type Output } from './origin.ts'
 

@@ -9,6 +9,7 @@ export interface Kill {
  * MySQL, KILL Statement; MariaDB, KILL.
  */
 export function killOf(sql: string): Kill | undefined {
+  if (sql.length > MAX_KILL_BYTES) return undefined
   const match = /^\s*kill\s+(?:(?:hard|soft)\s+)?(?:(query|connection)\s+)?(\d{1,10})\s*;?\s*$/i.exec(sql)
   if (match === null) return undefined
   return { of: match[1]?.toLowerCase() === 'query' ? 'query' : 'connection', id: Number(match[2]) }

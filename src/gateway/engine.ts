@@ -96,8 +96,10 @@ export interface Session<C extends TargetConfig = TargetConfig> {
    * to be asked each time.
    */
   repeated(command: CommandDraft): RepeatedCommand | undefined
-  /** What policy would say, without recording: for refusing early what no parameters could make allowed. */
+  /** Refuses early what policy denies whatever its parameters are: that is on record then. Nothing else is. */
   preview(command: CommandDraft): PamError | undefined
+  /** Whether policy denies it, with nothing on record: before the target is asked about a command that is decided on afterwards. */
+  denies(command: CommandDraft): boolean
   /** Whether the rules of now allow, or deny, each command by its text alone, whatever is found out about it on the target. */
   decidesByText(): boolean
   /** Keys for the stand-ins of masked values. */

@@ -121,6 +121,7 @@ export function createSession(parts: SessionParts): RunningSession {
       const judgement = judge.judge(draft, rules)
       return judgement.type === 'deny' ? denialError(judgement, draft, record(draft, judgement, rules)) : undefined
     },
+    denies: (draft) => judge.judge(draft, policy()).type === 'deny',
     repeated(draft) {
       const rules = policy()
       const judgement = judge.judge(draft, rules)

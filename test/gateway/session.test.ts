@@ -73,6 +73,16 @@ describe('a session', () => {
     expect(bench.recorded).toEqual([['command', 'deny', 'DROP-TABLE']])
   })
 
+  it('says what policy denies, with nothing on record', () => {
+    const session = createSession(bench.parts())
+    expect(['select', 'truncate', 'drop-table'].map((kind) => session.denies(draftOf({ kinds: [kind] })))).toEqual([
+      false,
+      false,
+      true,
+    ])
+    expect(bench.events).toEqual([])
+  })
+
   it('counts comparisons with masked columns, over all sessions of a grant, and only of what runs', () => {
     const parts = bench.parts()
     const [one, other] = [createSession(parts), createSession(parts)]

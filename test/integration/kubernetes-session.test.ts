@@ -246,6 +246,12 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
         verb === 'watch' && impersonatedUser !== undefined
       return cluster.audit().some(isHers) ? true : undefined
     }, 'the watch has reached the API server')
+    const before = cluster.audit().length
+    for (const args of [
+      ['exec', '-n', 'dev', 'web-1', '-c', 'app', '--', 'rm', 'never-allowed'],
+      ['patch', 'secret', 'payments', '-n', 'shop', '--type=merge', '-p', '{"data":{"key":"eA=="}}'],
+    ])
+      expect((await kubectl(...args)).code).toBe(1)
     await bob.api.sessions.kill(session.id, 'enough')
     const outcome = await watching
     // kubectl prints the Status of the last event as a table.
@@ -260,8 +266,22 @@ describe.skipIf(isClusterMissing())('kubectl through pamctl connect', () => {
       'its record is stored',
     )
     const shown: (string | null)[] = []
+    const denied: (string | undefined)[] = []
     for await (const { event } of readRecording(join(recordings, stored), {}))
       if (event.type === 'rows') shown.push(...event.rows.flat())
+      else if (event.type === 'command' && event.verdict === 'deny') denied.push(/^\S+ [^?\s]+/.exec(event.text)?.[0])
+    // What is denied is in it once: kubectl tries exec over a WebSocket and then over SPDY.
+    expect(denied.slice(-3)).toEqual([
+      'GET /api/v1/namespaces/dev/pods/web-1/exec',
+      'POST /api/v1/namespaces/dev/pods/web-1/exec',
+      'PATCH /api/v1/namespaces/shop/secrets/payments',
+    ])
+    // Nothing was looked up for it either: kubectl itself reads the pod, and what it patches.
+    const asked = cluster.audit().slice(before)
+    expect(asked.flatMap(({ verb, requestURI }) => (/web-1|payments/.test(requestURI) ? [verb] : []))).toEqual([
+      'get',
+      'get',
+    ])
     expect(shown).toContainEqual(expect.stringMatching(/^\{"cells":\["web-1",/))
     expect(shown).toContainEqual(expect.stringMatching(/^\{.*"name":"db"/))
     expect(shown.join('\n')).not.toContain(Buffer.from('correct-horse-battery').toString('base64'))

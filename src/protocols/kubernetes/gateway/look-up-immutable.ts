@@ -18,7 +18,7 @@ export async function withImmutability(
   const { session } = parts
   if (refusal !== undefined || request === undefined || !setsMaskedOfImmutable(request, body, session.masking))
     return command
-  if (session.preview(draftOf(command, session)) !== undefined) return command
+  if (session.denies(draftOf(command, session))) return command
   const { status, body: object } = await lookUp(request.path, parts, signal)
   if (status === 404 || (status === 200 && isMutable(object))) return command
   return { ...command, refusal: new PamError('MASKING_REFUSED', GUESS) }

@@ -15,7 +15,7 @@ export async function withPlace(
 ): Promise<KubernetesCommand> {
   const { request, transport } = command
   if (request === undefined || transport === undefined) return command
-  if (parts.session.preview(draftOf(command, parts.session)) !== undefined) return command
+  if (parts.session.denies(draftOf(command, parts.session))) return command
   return { ...command, place: await placeOf(request, (target) => lookUp(target, parts, signal)) }
 }
 

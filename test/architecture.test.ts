@@ -454,6 +454,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       'masking/',
       'type:policy/',
       'type:credentials/',
+      'protocols/http/local/announcement.ts',
+      'protocols/http/local/local-host.ts',
       'protocols/http/server/',
       'protocols/http/session/',
       'protocols/http/upstream/',

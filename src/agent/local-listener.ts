@@ -48,7 +48,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   const tls = options.protocol.tls === undefined ? undefined : new LocalTls(options.protocol.tls)
   const { announce } = options.protocol
   const isOwnerUnknown = tls === undefined && ownerOf(NO_ENDPOINT, NO_ENDPOINT) === 'unknown'
-  const needsSecret = isOwnerUnknown || announce !== undefined
+  const needsSecret = isOwnerUnknown || (tls === undefined && announce !== undefined)
   if (isOwnerUnknown && announce === undefined && options.protocol.challenge === undefined) {
     throw new PamError('FEATURE_REFUSED', 'cannot verify which user opens a local connection on this system', {
       hint: 'start the client with pamctl: pamctl connect TARGET -- CLIENT',
@@ -56,7 +56,7 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
   const secret = needsSecret ? randomBytes(18).toString('base64url') : undefined
   const announced = (to: number | undefined): Buffer | undefined =>
-    secret === undefined || to === undefined ? undefined : announce?.(to, secret)
+    to === undefined ? undefined : announce?.(to, secret)
   const usual = usualPort(options.name)
   let refusing = 0
   const refuse = (client: Channel, error: PamError): void => {
@@ -83,10 +83,11 @@ export async function listenLocally(options: ListenerOptions): Promise<LocalList
   }
   const secured = (tls: LocalTls, socket: Socket, stranger: PeerOwner | undefined): void => {
     if (stranger !== undefined && refusing >= MAX_REFUSING) return void socket.destroy()
+    const announcement = announced(socket.localPort)
     tls.secure(socket, (within, isKnown) => {
       const channel = socketChannel(within)
       if (stranger !== undefined) return refuse(channel, strangerError(stranger))
-      if (isKnown) return options.accept(channel)
+      if (isKnown) return options.accept(channel, announcement)
       options.turnedAway('a connection without the certificate of this port')
       refuse(channel, NO_CERTIFICATE)
     })

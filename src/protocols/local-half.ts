@@ -20,10 +20,10 @@ export interface LocalHalf {
    */
   readonly tls?: readonly string[]
   /**
-   * What the gateway is told in front of each connection: the protocol then demands the secret with every request, as the gateway reads them, and
-   * the agent reads none.
+   * What the gateway is told of the port in front of each connection, since it reads the requests and the agent reads none. Without `tls` the
+   * protocol demands the secret with every request.
    */
-  readonly announce?: (port: number, secret: string) => Buffer
+  readonly announce?: (port: number, secret: string | undefined) => Buffer
 }
 
 /** Why, in texts that move no cursor. */

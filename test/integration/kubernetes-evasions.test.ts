@@ -875,6 +875,20 @@ describe.skipIf(isClusterMissing() || KUBE_GO === undefined)('ways around rules 
     expect(arrivals().slice(seen)).toEqual(['get /api/v1/namespaces/dev/pods/web-1'])
   })
 
+  it('is reached under its own address alone', async () => {
+    const { port } = gateway.port
+    const get = (host: string) => gateway.request('GET', '/api/v1/namespaces/dev/pods/web-1', { headers: { host } })
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`])
+      expect([host, (await get(host)).status]).toEqual([host, 200])
+    const seen = arrivals().length
+    for (const host of [`127.0.0.1:${port + 1}`, 'localhost', '127.0.0.1:443', `127.0.0.2:${port}`]) {
+      const { status, body } = await get(host)
+      expect([host, status]).toEqual([host, 400])
+      expect(body).toContain('the request is for another host than this local port')
+    }
+    expect(arrivals().slice(seen)).toEqual([])
+  })
+
   it('tries at least seventy', () => {
     expect(CASES.length).toBeGreaterThanOrEqual(70)
   })

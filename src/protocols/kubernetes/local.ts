@@ -1,4 +1,5 @@
 import type { LocalHalf } from '../local-half.ts'
+import { encodeAnnouncement } from '../http/local/announcement.ts'
 import { HttpProgress } from '../http/local/progress.ts'
 import { refuseHttp } from '../http/local/refuse.ts'
 import { textAnswer } from './status.ts'
@@ -10,4 +11,5 @@ export const kubernetesLocal: LocalHalf = {
   refuse,
   follow: () => new HttpProgress(refuse),
   tls: ['h2', 'http/1.1'],
+  announce: encodeAnnouncement,
 }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { PamError } from '../../../shared/errors.ts'
 import { digestOf, type Announcement } from '../local/announcement.ts'
+import { isHostOf } from '../local/local-host.ts'
 import type { RequestHead } from '../server/exchange.ts'
 import { valueOf, valuesOf } from '../wire/headers.ts'
 
@@ -9,7 +10,7 @@ import { valueOf, valuesOf } from '../wire/headers.ts'
  * a browser can send requests here, under a name of its own that leads to this machine, or as those of another page.
  */
 export function localRefusal({ host, headers }: RequestHead, { port, digest }: Announcement): PamError | undefined {
-  if (!hostsOf(port).has(host.toLowerCase()))
+  if (!isHostOf(host, port, 80))
     return new PamError('PROTOCOL_VIOLATION', 'the request is for another host than this local port')
   if (headers.some(([name]) => name === 'sec-fetch-site' || name === 'sec-fetch-dest'))
     return new PamError('FEATURE_REFUSED', 'this local port is not for browsers: a page of any site could use it', {
@@ -18,7 +19,7 @@ export function localRefusal({ host, headers }: RequestHead, { port, digest }: A
   const origins = [...valuesOf(headers, 'origin'), ...valuesOf(headers, 'referer')]
   if (origins.some((text) => !isOwn(text, port)))
     return new PamError('FEATURE_REFUSED', 'the request comes from a page of another site')
-  return carriesSecret(headers, digest) ? undefined : new SecretMissing()
+  return digest !== undefined && carriesSecret(headers, digest) ? undefined : new SecretMissing()
 }
 
 /** The client is asked for it, as for any password. */
@@ -44,7 +45,4 @@ function carriesSecret(headers: RequestHead['headers'], digest: Buffer): boolean
 }
 
 const isOwn = (text: string, port: number): boolean =>
-  URL.canParse(text) && new URL(text).protocol === 'http:' && hostsOf(port).has(new URL(text).host)
-
-const hostsOf = (port: number): ReadonlySet<string> =>
-  new Set(['127.0.0.1', 'localhost', '[::1]'].flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]))
+  URL.canParse(text) && new URL(text).protocol === 'http:' && isHostOf(new URL(text).host, port, 80)

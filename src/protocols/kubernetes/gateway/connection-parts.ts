@@ -17,6 +17,8 @@ export interface ConnectionParts {
   readonly attempts: SecondAttempts
   /** For the bodies of requests, of all sessions. */
   readonly bodies: BodyRoom
+  /** The port of the agent that the client came through; undefined for what has none. */
+  readonly port: number | undefined
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
 }

@@ -43,7 +43,7 @@ export class KubernetesConnection implements RequestHandler {
       })
       const read = async (): Promise<KubernetesCommand> =>
         withImmutability(
-          await withPlace(await readCommand(exchange, body, this.#parts.reader), this.#parts, signal),
+          await withPlace(await readCommand(exchange, body, this.#parts.reader, this.#parts.port), this.#parts, signal),
           this.#parts,
           signal,
         )

@@ -2,6 +2,7 @@ import type { CommandReader } from '../../../host/command/command-reader.ts'
 import type { Facts } from '../../../policy/command.ts'
 import { PamError } from '../../../shared/errors.ts'
 import type { Exchange, RequestHead } from '../../http/server/exchange.ts'
+import { isHostOf } from '../../http/local/local-host.ts'
 import { valueOf } from '../../http/wire/headers.ts'
 import { factsOf } from '../facts/facts-of.ts'
 import type { KubernetesStatement } from '../facts/kubernetes-statement.ts'
@@ -34,11 +35,12 @@ export interface KubernetesCommand {
   readonly timeoutMs: number | undefined
 }
 
-/** Reads a request as the API server would. */
+/** Reads a request as the API server would. `port`: of the agent, where it came through one. */
 export async function readCommand(
   { request: head, upgrade }: Pick<Exchange, 'request' | 'upgrade'>,
   bytes: Buffer,
   reader: Pick<CommandReader, 'readWords'>,
+  port?: number,
 ): Promise<KubernetesCommand> {
   const request = readApiRequest(head.method, head.target)
   const body = readBody(valueOf(head.headers, 'content-type'), bytes)
@@ -70,7 +72,7 @@ export async function readCommand(
     facts: isExec ? await execFacts(request, around, reader) : facts,
     transport: transport instanceof PamError ? undefined : transport,
     refusal:
-      hostRefusal(head) ??
+      hostRefusal(head, port) ??
       refusedHeader(head.headers) ??
       formatRefusal(body) ??
       (transport instanceof PamError ? transport : undefined),
@@ -128,8 +130,8 @@ const unreadStatement = (
 })
 
 /** A page in a browser could have its own name point here. */
-const hostRefusal = ({ host }: RequestHead): PamError | undefined =>
-  LOOPBACK.test(host)
+const hostRefusal = ({ host }: RequestHead, port: number | undefined): PamError | undefined =>
+  (port === undefined ? LOOPBACK.test(host) : isHostOf(host, port, 443))
     ? undefined
     : new PamError('PROTOCOL_VIOLATION', 'the request is for another host than this local port')
 

@@ -1,5 +1,6 @@
+import { findKubernetes } from './local-kubernetes.ts'
 import { findMariadb } from './local-mariadb.ts'
-import { packageRoot } from './local-postgres.ts'
+import { hasProgram, packageRoot } from './local-postgres.ts'
 import { DEMO_PEOPLE, DEMO_SERVICE } from './setup.ts'
 import { startDemoStack, type DemoStack } from './stack.ts'
 import { runTour } from './tour.ts'
@@ -10,6 +11,16 @@ On MariaDB, as jane: pamctl connect shop-mysql -- mariadb
   delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
 `
+
+const onCluster = (kubectl: string): string => `
+On Kubernetes, as jane: pamctl connect shop-k8s -- ${kubectl} -n shop …
+  … get pods --watch
+  … get secret payments -o yaml                             # masked
+  … delete secret payments                                  # denied
+  … delete deployment worker                                # held until Bob approves
+`
+const NO_CLUSTER =
+  'There is no target shop-k8s: it needs etcd, kubectl, and the API server that scripts/install-kube-apiserver builds.'
 
 /** `npm run demo`: everything on loopback, nothing configured, nothing left behind. */
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -29,12 +40,24 @@ async function demo(tour: boolean): Promise<void> {
     setInterval(() => process.ppid !== parent && resolve(), 500).unref()
   })
   let stack: DemoStack | undefined
+  let isOver = false
   try {
-    stack = await startDemoStack({ withMariadb: findMariadb() !== undefined })
+    stack = await startDemoStack({
+      withMariadb: findMariadb() !== undefined,
+      withKubernetes: findKubernetes() !== undefined,
+    })
     print(
       `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${stack.issuer}`,
     )
     if (stack.mariadb !== undefined) print(`MariaDB ${stack.mariadb.version}, the target shop-mysql`)
+    if (stack.kubernetes === undefined) print(NO_CLUSTER)
+    else
+      void stack.kubernetes.then(
+        (version) => print(`Kubernetes ${version} is ready, the target shop-k8s`),
+        (error: Error) => {
+          if (!isOver) print(`shop-k8s: ${error.message}`)
+        },
+      )
     if (tour) await Promise.race([runTour(stack, print), interrupted])
     else {
       print(instructions(stack))
@@ -44,12 +67,13 @@ async function demo(tour: boolean): Promise<void> {
     process.stderr.write(`demo: ${(error as Error).message}\n`)
     process.exitCode = 1
   } finally {
+    isOver = true
     await stack?.stop()
   }
   process.exit()
 }
 
-function instructions({ gateway, publicKey, issuer, mariadb }: DemoStack): string {
+function instructions({ gateway, publicKey, issuer, mariadb, kubernetes }: DemoStack): string {
   const people = Object.values(DEMO_PEOPLE).map(
     ({ email, password, what }) => `  ${email.padEnd(20)} ${password.padEnd(12)} ${what}`,
   )
@@ -76,7 +100,7 @@ In psql try:
   select name, email, card_number from customers limit 5;   -- masked
   delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
-${mariadb === undefined ? '' : SHOP}
+${mariadb === undefined ? '' : SHOP}${kubernetes === undefined ? '' : onCluster(kubectlCommand())}
 As the service:
   export PAMCTL_GATEWAY=${gateway} PAMCTL_TOKEN=$(curl -s -u ${DEMO_SERVICE.id}:${DEMO_SERVICE.secret} \\
     -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
@@ -87,4 +111,9 @@ Afterwards:
   pamctl verify ses_….pamrec --key ${publicKey}
 
 Ctrl-C stops everything and leaves nothing behind.`
+}
+
+/** By its name where a shell finds it. */
+function kubectlCommand(): string {
+  return hasProgram('kubectl') ? 'kubectl' : (findKubernetes()?.kubectl ?? 'kubectl')
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { CLUSTER_ACCOUNT, type LocalKubernetes } from './local-kubernetes.ts'
 import type { LocalMariadb } from './local-mariadb.ts'
 import type { LocalPostgres } from './local-postgres.ts'
 
@@ -54,6 +55,70 @@ export function loadShop(mariadb: LocalMariadb): void {
     create table audit_tmp (at timestamp not null default current_timestamp, event varchar(100) not null);
     insert into audit_tmp (event) select concat('import batch ', id) from customers;`)
 }
+
+/** What is in a Secret of the shop. */
+export const PAYMENT_KEY = Buffer.from('demo-payment-key-4711')
+
+/** One namespace of Kubernetes: `shop`, in which engineers may do everything, as RBAC has it. */
+export async function loadShopCluster({ request }: Pick<LocalKubernetes, 'request'>): Promise<void> {
+  for (const [path, object] of SHOP_OBJECTS) await request('POST', path, object)
+}
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1'
+const inShop = (path: string): string => path.replace(/[^/]+$/, 'namespaces/shop/$&')
+const roleRef = (name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name })
+const container = (app: string) => ({ name: app, image: `registry.example.com/shop/${app}:1.4.2` })
+
+const SHOP_OBJECTS: readonly (readonly [path: string, object: object])[] = [
+  ['/api/v1/namespaces', { metadata: { name: 'shop' } }],
+  // The gateway may be whoever it serves, and nothing else.
+  [
+    `${RBAC}/clusterroles`,
+    {
+      metadata: { name: CLUSTER_ACCOUNT },
+      rules: [{ apiGroups: [''], resources: ['users', 'groups'], verbs: ['impersonate'] }],
+    },
+  ],
+  [
+    `${RBAC}/clusterrolebindings`,
+    {
+      metadata: { name: CLUSTER_ACCOUNT },
+      roleRef: roleRef(CLUSTER_ACCOUNT),
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: CLUSTER_ACCOUNT }],
+    },
+  ],
+  [
+    inShop(`${RBAC}/rolebindings`),
+    {
+      metadata: { name: 'engineers' },
+      roleRef: roleRef('cluster-admin'),
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'pam:engineering' }],
+    },
+  ],
+  ...['web', 'worker'].map(
+    (app) =>
+      [
+        inShop('/apis/apps/v1/deployments'),
+        {
+          metadata: { name: app },
+          spec: {
+            replicas: 2,
+            selector: { matchLabels: { app } },
+            template: { metadata: { labels: { app } }, spec: { containers: [container(app)] } },
+          },
+        },
+      ] as const,
+  ),
+  ...['web-1', 'web-2', 'worker-1'].map(
+    (name) =>
+      [inShop('/api/v1/pods'), { metadata: { name }, spec: { containers: [container(name.slice(0, -2))] } }] as const,
+  ),
+  [
+    inShop('/api/v1/secrets'),
+    { metadata: { name: 'payments' }, stringData: { username: 'shop', 'api-key': PAYMENT_KEY.toString() } },
+  ],
+  [inShop('/api/v1/configmaps'), { metadata: { name: 'settings' }, data: { currency: 'EUR', stock: 'live' } }],
+]
 
 const SCHEMA = `
 create table customers (

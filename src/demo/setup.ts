@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashPassword } from '../evaluation-idp/people.ts'
+import { CLUSTER_ACCOUNT } from './local-kubernetes.ts'
 import { DEMO_ACCOUNT } from './sample-data.ts'
 
 export const DEMO_PEOPLE = {
@@ -14,6 +15,8 @@ export const DEMO_SERVICE = { id: 'ci-deploy', secret: 'ci-deploy-demo' } as con
 /** Writes the demo's configuration, people and secrets; returns the configuration's path. */
 export async function writeDemoConfig(directory: string, ports: DemoPorts): Promise<string> {
   writeFileSync(join(directory, 'target-password'), `${DEMO_ACCOUNT.password}\n`, { mode: 0o600 })
+  if (ports.kubernetes !== undefined)
+    writeFileSync(join(directory, 'cluster-token'), `${ports.kubernetes.token}\n`, { mode: 0o600 })
   const people = await Promise.all(
     [
       { id: 'jane', name: 'Jane Doe', groups: ['engineering'] },
@@ -45,12 +48,15 @@ export interface DemoPorts {
   readonly postgresPort: number
   /** Where there is a MariaDB. */
   readonly mariadbPort?: number | undefined
+  /** Where there is a Kubernetes API server: its port, the file of its authority, and the token for it. */
+  readonly kubernetes?: { readonly port: number; readonly ca: string; readonly token: string } | undefined
 }
 
 const demoConfig = ({
   gatewayPort,
   postgresPort,
   mariadbPort,
+  kubernetes,
 }: DemoPorts): string => `# The demo: each promise has a rule that shows it.
 listen: { host: 127.0.0.1, port: ${gatewayPort} }
 dataDirectory: data
@@ -80,7 +86,7 @@ targets:
     user: ${DEMO_ACCOUNT.user}
     password: file:target-password
     tls: disable
-${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}
+${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}${kubernetes === undefined ? '' : clusterTarget(kubernetes)}
 access:
   - name: development is open to engineers
     who: { groups: [engineering] }
@@ -92,7 +98,7 @@ access:
     grant: request
     maxDuration: 1h
     approvers: { groups: [sre], count: 1 }
-${mariadbPort === undefined ? '' : SHOP_ACCESS}
+${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}
 commands:
   - name: no blind writes
     targets: { labels: { env: prod } }
@@ -114,14 +120,14 @@ commands:
     targets: { labels: { env: dev } }
     match: { unknown: true }
     allow: true
-${mariadbPort === undefined ? '' : SHOP_COMMANDS}
+${mariadbPort === undefined ? '' : SHOP_COMMANDS}${kubernetes === undefined ? '' : CLUSTER_COMMANDS}
 masking:
   - name: how to reach and charge customers
     targets: { labels: { env: prod } }
     columns: [customers.email, customers.card_number, customers.phone]
     kinds: [email, payment-card]
     style: partial
-${mariadbPort === undefined ? '' : SHOP_MASKING}`
+${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}`
 
 const shopTarget = (port: number): string => `  - name: shop-mysql
     type: mysql
@@ -150,4 +156,39 @@ const SHOP_MASKING = `  - name: how to reach and charge customers of the shop
     columns: [customers.email, customers.card_number]
     kinds: [email, payment-card]
     style: partial
+`
+
+const clusterTarget = ({ port, ca }: { readonly port: number; readonly ca: string }): string => `  - name: shop-k8s
+    type: kubernetes
+    labels: { env: cluster }
+    host: 127.0.0.1
+    port: ${port}
+    ca: ${ca}
+    account: ${CLUSTER_ACCOUNT}
+    token: file:cluster-token
+    impersonate: {}
+`
+const CLUSTER_ACCESS = `  - name: the cluster is open to engineers
+    who: { groups: [engineering] }
+    targets: { labels: { env: cluster } }
+    grant: standing
+`
+const CLUSTER_COMMANDS = `  - name: Secrets stay
+    targets: { labels: { env: cluster } }
+    match: { kinds: [delete, deletecollection], resources: [secrets] }
+    deny: Secrets are not deleted on env=cluster
+  - name: a person decides on deletions in the cluster
+    targets: { labels: { env: cluster } }
+    match: { kinds: [delete, deletecollection] }
+    hold: { approvers: { groups: [sre] }, expires: 15m }
+  - name: Secrets are seen without their contents
+    targets: { labels: { env: cluster } }
+    match: { kinds: [get, list, watch], resources: [secrets] }
+    allow: true
+  - { name: everyday work in the cluster, use: everyday, targets: { labels: { env: cluster } } }
+`
+const CLUSTER_MASKING = `  - name: contents of Secrets
+    targets: { labels: { env: cluster } }
+    fields: ["secrets:data.*"]
+    style: redact
 `

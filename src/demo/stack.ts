@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startKubernetes } from './local-kubernetes.ts'
 import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
-import { loadSampleData, loadShop } from './sample-data.ts'
+import { loadSampleData, loadShop, loadShopCluster } from './sample-data.ts'
 import { writeDemoConfig } from './setup.ts'
 
 /** Everything the demo runs on: a database, a gateway with its identity provider, in one temporary directory. */
@@ -16,6 +17,8 @@ export interface DemoStack {
   readonly postgres: LocalPostgres
   /** Where it was asked for. */
   readonly mariadb: LocalMariadb | undefined
+  /** Likewise: its version, once it answers and has its objects, which takes longest of all. */
+  readonly kubernetes: Promise<string> | undefined
   readonly publicKey: string
   /** Process id of the gateway. */
   readonly pid: number
@@ -30,20 +33,36 @@ export interface DemoStackOptions {
   readonly prepare?: (postgres: LocalPostgres) => Promise<void>
   /** A MariaDB of the system as the target `shop-mysql`. */
   readonly withMariadb?: boolean
+  /** A Kubernetes API server as the target `shop-k8s`. */
+  readonly withKubernetes?: boolean
 }
 
 export async function startDemoStack({
   configure,
   prepare,
   withMariadb = false,
+  withKubernetes = false,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
   let mariadb: LocalMariadb | undefined
+  // It starts beside all else, since it takes longest.
+  const starting = withKubernetes
+    ? startKubernetes({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-kubernetes-')) })
+    : undefined
+  // Whoever waits for it is told.
+  starting?.catch(() => {})
   let gateway: RunningGateway | undefined
   const stop = async (): Promise<void> => {
     await gateway?.stop('SIGTERM')
-    await Promise.all([postgres?.stop(), mariadb?.stop()])
+    await Promise.all([
+      postgres?.stop(),
+      mariadb?.stop(),
+      starting?.then(
+        (cluster) => cluster.stop(),
+        () => {},
+      ),
+    ])
     rmSync(directory, { recursive: true, force: true })
   }
   try {
@@ -55,11 +74,18 @@ export async function startDemoStack({
       mariadb = await startMariadb({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-mariadb-')) })
       loadShop(mariadb)
     }
+    const cluster = await starting
+    const hasObjects = cluster?.ready.then(async (version) => {
+      await loadShopCluster(cluster)
+      return version
+    })
+    hasObjects?.catch(() => {})
     const gatewayPort = await freePort()
     const config = await writeDemoConfig(directory, {
       gatewayPort,
       postgresPort: postgres.port,
       mariadbPort: mariadb?.port,
+      kubernetes: cluster && { port: cluster.port, ca: cluster.ca, token: cluster.tokens.gateway },
     })
     if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
@@ -72,6 +98,7 @@ export async function startDemoStack({
       issuer,
       postgres,
       mariadb,
+      kubernetes: hasObjects,
       publicKey,
       pid: running.pid,
       gatewayLog: () => running.log(),

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Browser } from './browser.ts'
+import { findKubernetes } from './local-kubernetes.ts'
 import { hasProgram, packageRoot } from './local-postgres.ts'
+import { PAYMENT_KEY } from './sample-data.ts'
 import { DEMO_PEOPLE } from './setup.ts'
 import type { DemoStack } from './stack.ts'
 
@@ -65,6 +67,22 @@ export async function runTour(stack: DemoStack, print: (text: string) => void): 
       const inShop = find(await waiting.until(/apr_\w{13}/), /apr_\w{13}/)
       expect(await tour.run('bob', ['approve', inShop, '--yes']), /truncate audit_tmp/)
       expect(await waiting.finished(0), /\| +0 \|/)
+    }
+
+    const kubectl = findKubernetes()?.kubectl
+    if (stack.kubernetes !== undefined && kubectl !== undefined) {
+      await stack.kubernetes
+      tour.title('The same on Kubernetes')
+      const client = (...args: string[]) => ['connect', 'shop-k8s', '--', kubectl, '-n', 'shop', ...args]
+      expect(await tour.run('jane', client('get', 'pods')), /web-1 +0\/1 +Pending/)
+      const shown = await tour.run('jane', client('get', 'secret', 'payments', '-o', 'yaml'))
+      expect(shown, /api-key: /)
+      if (shown.includes(PAYMENT_KEY.toString('base64'))) throw new Error('the contents of a Secret were shown')
+      expect(await tour.run('jane', client('delete', 'secret', 'payments'), 1), /Secrets are not deleted/)
+      const waiting = tour.start('jane', client('delete', 'deployment', 'worker'))
+      const onCluster = find(await waiting.until(/apr_\w{13}/), /apr_\w{13}/)
+      expect(await tour.run('bob', ['approve', onCluster, '--yes']), /DELETE .*deployments\/worker/)
+      expect(await waiting.finished(0), /"worker" deleted/)
     }
 
     tour.title('Afterwards: what happened, and proof of it')

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { expect, it } from 'vitest'
+import { findKubernetes } from '../../src/demo/local-kubernetes.ts'
 import { ROOT, run } from '../helpers/run.ts'
 
 const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pamctl-demo-'))
@@ -10,6 +11,8 @@ it('the tour walks the whole story, and leaves nothing behind', async () => {
   const { code, stdout, stderr } = await run(process.execPath, ['dist/demo/main.js', '--tour'], { cwd: ROOT })
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toContain('That is the whole story: every step was checked.')
+  // Where a cluster can be had, its step is in it.
+  expect(stdout.includes('── The same on Kubernetes')).toBe(findKubernetes() !== undefined)
   expect(leftovers().filter((name) => !before.includes(name) && stdout.includes(name))).toEqual([])
 })
 
@@ -32,5 +35,6 @@ it('without --tour it prints what to try, and ends when it is told to', async ()
   expect(stdout).toContain('pamctl connect prod-db')
   const hasMariadb = stdout.includes('the target shop-mysql')
   expect(stdout.includes('pamctl connect shop-mysql')).toBe(hasMariadb)
+  expect(stdout.includes('pamctl connect shop-k8s')).toBe(findKubernetes() !== undefined)
   expect(stdout.match(/-- held until Bob approves/g)).toHaveLength(hasMariadb ? 2 : 1)
 })

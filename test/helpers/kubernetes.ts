@@ -1,8 +1,9 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ClusterProcess } from '../../src/demo/local-kubernetes.ts'
 import { findProgram, freePort } from '../../src/demo/local-postgres.ts'
 import { makeCertificates, type TestCertificates } from './certificates.ts'
 import { eventually } from './gateway-client.ts'
@@ -115,7 +116,7 @@ export async function startCluster(): Promise<TestCluster> {
   const files = makeFiles(directory)
   const [etcdPort, peerPort, port, kubeletPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const url = `https://127.0.0.1:${port}`
-  const processes: Child[] = []
+  const processes: ClusterProcess[] = []
   const stop = async (): Promise<void> => {
     for (const child of processes.toReversed()) await child.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -126,16 +127,16 @@ export async function startCluster(): Promise<TestCluster> {
     const etcd = `http://127.0.0.1:${etcdPort}`
     const peer = `http://127.0.0.1:${peerPort}`
     // prettier-ignore
-    processes.push(new Child(ETCD, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
+    processes.push(new ClusterProcess(ETCD, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
       '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`, '--log-level', 'error']))
-    processes.push(new Child(KUBE_APISERVER, serverOptions(directory, files, { port, etcd })))
+    processes.push(new ClusterProcess(KUBE_APISERVER, serverOptions(directory, files, { port, etcd })))
     await eventually(async () => {
       for (const child of processes) child.check()
       const answer = await ask('GET', '/readyz').catch(() => undefined)
       return answer?.status === 200 ? true : undefined
     }, 'the API server is ready')
     // prettier-ignore
-    const kubelet = new Child(KUBELET, ['-api', url, '-ca', files.server.ca, '-cert', files.kubelet.certificate, '-key', files.kubelet.key,
+    const kubelet = new ClusterProcess(KUBELET, ['-api', url, '-ca', files.server.ca, '-cert', files.kubelet.certificate, '-key', files.kubelet.key,
       '-serve-cert', files.server.certificate, '-serve-key', files.server.key, '-root', join(directory, 'pods'), '-port', String(kubeletPort)])
     processes.push(kubelet)
     const kubeconfig = join(directory, 'admin.kubeconfig')
@@ -326,36 +327,6 @@ function send(url: string, method: string, options: RawRequest, files: ClusterFi
     sent.on('error', reject)
     sent.end(body)
   })
-}
-
-/** Ends with the process that started it, however that goes: a run of tests that is interrupted leaves nothing behind. */
-const WITH_PARENT = findProgram('setpriv')
-
-/** A process of the cluster, with what it has said. */
-class Child {
-  readonly #program: string
-  readonly #child: ChildProcess
-  readonly #gone: Promise<void>
-  #log = ''
-
-  constructor(program: string, args: readonly string[]) {
-    this.#program = program
-    const [file, ...before] = WITH_PARENT === undefined ? [program] : [WITH_PARENT, '--pdeathsig', 'KILL', program]
-    this.#child = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-20_000)))
-    this.#gone = new Promise((resolve) => this.#child.once('close', () => resolve()))
-  }
-
-  /** Throws where it has ended, with what it said. */
-  check(): void {
-    if (this.#child.exitCode !== null) throw new Error(`${this.#program} ended:\n${this.#log}`)
-  }
-
-  async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL')
-    await this.#gone
-  }
 }
 
 const secret = (namespace: string, name: string, stringData: Readonly<Record<string, string>>) => ({

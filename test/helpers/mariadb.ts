@@ -1,8 +1,9 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TEST_CACHE } from '../../src/demo/local-kubernetes.ts'
 import { findMariadb, startMariadb, type LocalMariadb } from '../../src/demo/local-mariadb.ts'
-import { cached, CACHE } from './test-clients.ts'
+import { cached } from './test-clients.ts'
 import type { TestCertificates } from './certificates.ts'
 
 /** The versions that the gateway is tested with. Debian's is the system's; the other one is in the cache. */
@@ -46,7 +47,7 @@ export async function startTestMariadb(options: TestMariadb = {}): Promise<Local
   const usesEd25519 = accounts.some(({ plugin }) => plugin === 'ed25519')
   const server = await startMariadb({
     directory: mkdtempSync(join(tmpdir(), 'pam-mariadb-')),
-    template: join(CACHE, 'mariadb-data', version),
+    template: join(TEST_CACHE, 'mariadb-data', version),
     ...(installation === 'system' ? {} : { installation }),
     settings: { ...(usesEd25519 ? { 'plugin-load-add': 'auth_ed25519' } : {}), ...settings },
     ...(tls === undefined ? {} : { tls }),

@@ -1,15 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-
-/** Clients in other languages, which `scripts/install-test-servers` puts into a cache outside the checkout. */
-export const CACHE =
-  process.env['PAMCTL_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pamctl-tests')
+import { TEST_CACHE } from '../../src/demo/local-kubernetes.ts'
 
 /** Path of a file in the cache; undefined if it is not installed, so that its tests are skipped. */
 export function cached(...path: readonly string[]): string | undefined {
-  const file = join(CACHE, ...path)
+  const file = join(TEST_CACHE, ...path)
   return existsSync(file) ? file : undefined
 }
 

@@ -19,6 +19,7 @@ import { gates } from './subsets/gates.js'
 import { idle } from './subsets/idle.js'
 import { growth } from './subsets/growth.js'
 import { kept } from './subsets/kept.js'
+import { kubernetes } from './subsets/kubernetes.js'
 import { mysql } from './subsets/mysql.js'
 import { many, oltp } from './subsets/oltp.js'
 import { sql } from './subsets/sql.js'
@@ -38,6 +39,7 @@ const SUBSETS = {
   cli,
   ssh,
   mysql,
+  kubernetes,
   gates,
   idle,
   growth,

@@ -99,6 +99,24 @@ async function startOwnGateway({ name, directory, postgres, provider, certificat
   await signIn(environment, gateway.url, 'jane', options.tls ? certificate : undefined)
   const ports = new Map()
   const openers = []
+  /** What `pamctl connect TARGET --json` says of the agent's port to a target. */
+  const opened = async (target) => {
+    if (!ports.has(target)) {
+      const opener = await start(
+        process.execPath,
+        [join(packageRoot, 'bin', 'pamctl.js'), 'connect', target, '--json'],
+        { env: environment },
+      )
+      openers.push(opener)
+      for (let attempt = 0; !ports.has(target); attempt++) {
+        const found = /^\{[^]*?^\}$|^\{.*\}$/m.exec(opener.output())
+        if (found !== null) ports.set(target, JSON.parse(found[0]))
+        else if (attempt > 200) throw new Error(`no port for ${target}:\n${opener.output()}`)
+        else await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+    return ports.get(target)
+  }
   return {
     name,
     url: gateway.url,
@@ -114,22 +132,9 @@ async function startOwnGateway({ name, directory, postgres, provider, certificat
     },
     /** The agent's port to a target. */
     async port(target) {
-      if (!ports.has(target)) {
-        const opener = await start(
-          process.execPath,
-          [join(packageRoot, 'bin', 'pamctl.js'), 'connect', target, '--json'],
-          { env: environment },
-        )
-        openers.push(opener)
-        for (let attempt = 0; !ports.has(target); attempt++) {
-          const found = /"port":\s*(\d+)/.exec(opener.output())
-          if (found !== null) ports.set(target, Number(found[1]))
-          else if (attempt > 200) throw new Error(`no port for ${target}:\n${opener.output()}`)
-          else await new Promise((resolve) => setTimeout(resolve, 50))
-        }
-      }
-      return ports.get(target)
+      return (await opened(target)).port
     },
+    opened,
     async stop() {
       await pamctl('agent', 'stop').catch(() => {})
       for (const opener of openers) await opener.stop()

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { DATABASE, mysqlTarget, startBenchMariadb } from '../lib/mariadb.js'
+import { printed, withCpu } from '../lib/beside.js'
 import { haproxyBefore } from '../lib/contenders.js'
-import { against, cpuSeconds, fixed, medianOf, memoryKB, ratioText, rounds, table } from '../lib/measure.js'
+import { DATABASE, mysqlTarget, startBenchMariadb } from '../lib/mariadb.js'
+import { fixed, medianOf, rounds } from '../lib/measure.js'
 import { run } from '../lib/processes.js'
 
 const DRAIN = fileURLToPath(new URL('../relays/mysql-drain.js', import.meta.url))
@@ -186,47 +187,4 @@ async function connects(measured, quick) {
     digits: 1,
     cpu: { name: 'CPU ms', factor: 1000, digits: 1 },
   })
-}
-
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What `measure` gives, with CPU seconds of both processes for each unit. */
-async function withCpu({ pids }, measure) {
-  const [near, far] = [pids.agent ?? [], pids.gateway ?? pids.proxy ?? []]
-  const before = [cpuSeconds(near), cpuSeconds(far)]
-  const sample = await measure()
-  return {
-    ...sample,
-    agent: (cpuSeconds(near) - before[0]) / sample.units,
-    gateway: (cpuSeconds(far) - before[1]) / sample.units,
-    peak: far.reduce((sum, pid) => sum + memoryKB(pid, 'VmHWM'), 0) / 1024,
-  }
-}
-
-function printed(name, samples, { unit, digits, more = {}, cpu }) {
-  const names = [...samples.keys()]
-  const cpuOf = (of, field) => (of === 'direct' ? '' : fixed(medianOf(samples, of, field) * cpu.factor, cpu.digits))
-  const text = `### ${name}\n\n${table(
-    [
-      '',
-      unit,
-      'of direct',
-      'of haproxy',
-      ...Object.keys(more),
-      `${cpu.name}: gateway or proxy`,
-      `${cpu.name}: agent`,
-      'peak MB',
-    ],
-    names.map((of) => [
-      of,
-      fixed(medianOf(samples, of, 'rate'), digits),
-      of === 'direct' ? '1' : ratioText(against(samples, of, 'direct', 'rate')),
-      of === 'haproxy' ? '1' : ratioText(against(samples, of, 'haproxy', 'rate')),
-      ...Object.values(more).map((show) => show(of)),
-      cpuOf(of, 'gateway'),
-      cpuOf(of, 'agent'),
-      of === 'direct' ? '' : fixed(Math.max(...samples.get(of).map(({ peak = 0 }) => peak)), 0),
-    ]),
-  )}`
-  return { name, samples, text }
 }

@@ -5,6 +5,7 @@ import ssh2 from 'ssh2'
 import { sshServer } from '../lib/contenders.js'
 import { against, fixed, medianOf, memoryKB, percentile, rounds, table } from '../lib/measure.js'
 import { run } from '../lib/processes.js'
+import { echoTimes } from '../lib/terminal.js'
 
 const { username } = userInfo()
 
@@ -115,15 +116,11 @@ async function keystrokes(one, count) {
   const stream = await new Promise((resolve, reject) =>
     client.exec('cat', { pty: true }, (error, channel) => (error ? reject(error) : resolve(channel))),
   )
-  const times = []
-  for (let i = 0; i < count; i++) {
-    const began = performance.now()
-    const back = new Promise((resolve) => stream.once('data', resolve))
-    stream.write(i % 40 === 39 ? '\n' : 'x')
-    await back
-    times.push((performance.now() - began) * 1000)
-    if (i % 40 === 39) await new Promise((done) => setTimeout(done, 20))
+  const terminal = {
+    write: (text) => stream.write(text),
+    next: () => new Promise((resolve) => stream.once('data', resolve)),
   }
+  const times = await echoTimes(terminal, count)
   client.end()
   return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
 }

@@ -34,6 +34,9 @@ export const KUBE_INFORMER: string | undefined = cached('go', 'kube-informer')
 /** test/fixtures/clients/pgx, built. */
 export const PGX_CLIENT: string | undefined = cached('go', 'pgx-client')
 
+/** test/fixtures/http/go-mux, built: a service on net/http. */
+export const GO_MUX: string | undefined = cached('go', 'go-mux')
+
 /** A Keycloak that is built for the database in memory. */
 export const KEYCLOAK: string | undefined = cached('keycloak-26.7.3', '.built') && cached('keycloak-26.7.3')
 

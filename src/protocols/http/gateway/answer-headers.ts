@@ -2,13 +2,14 @@ import { PamError } from '../../../shared/errors.ts'
 import { withoutHopByHop, type Header } from '../wire/headers.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { scrubbedText } from './secret-scrubber.ts'
+import type { Needle } from './secret-spellings.ts'
 
 export interface AnswerPlace {
   /** `https://host:port`, as the target is asked for it. */
   readonly origin: string
   /** Path and query of the request. */
   readonly target: string
-  readonly needles: readonly Buffer[]
+  readonly needles: readonly Needle[]
   /** The body will have other bytes than the target sends. */
   readonly isChanged: boolean
 }
@@ -47,6 +48,8 @@ function withinTarget(location: string, { origin, target }: AnswerPlace): string
   // What browsers leave out or take for slashes.
   if (/[\t\n\r\\]/.test(location) || !URL.canParse(location, origin + target)) return undefined
   const url = new URL(location, origin + target)
+  // For who is given it as a path, this would be the name of a host.
+  if (url.pathname.startsWith('//')) return undefined
   return url.origin === new URL(origin).origin && url.username === '' ? url.pathname + url.search + url.hash : undefined
 }
 

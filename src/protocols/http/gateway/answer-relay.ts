@@ -40,7 +40,8 @@ export class AnswerRelay {
     const { exchange, identity } = this.#parts
     this.#status = answer.status
     if (answer.status === 401) throw this.#credentialRefused(answer)
-    const hasBody = !isBodiless(exchange.request.method, answer.status)
+    const hasBody =
+      !isBodiless(exchange.request.method, answer.status) && valueOf(answer.headers, 'content-length') !== '0'
     const encoding = hasBody ? encodingOf(answer) : undefined
     const masker = hasBody ? this.#maskerOf(answer) : undefined
     const headers = this.#headersOf(answer, encoding !== undefined || masker !== undefined)

@@ -2,12 +2,12 @@ import type { CredentialLease } from '../../../credentials/credential.ts'
 import { PamError } from '../../../shared/errors.ts'
 import type { HttpCredential } from '../target.ts'
 import type { Header } from '../wire/headers.ts'
-import { spellingsOf } from './secret-scrubber.ts'
+import { needlesOf, type Needle } from './secret-spellings.ts'
 
 /** What the gateway signs in with, and all that must not come back of it. */
 export interface Identity {
   readonly headers: readonly Header[]
-  readonly needles: readonly Buffer[]
+  readonly needles: readonly Needle[]
 }
 
 /** Read anew for each request: secrets are replaced while sessions go on. */
@@ -17,7 +17,7 @@ export function identityOf(credential: HttpCredential | undefined, lease: Creden
   const header = headerOf(credential, secret)
   // Basic has it in base64, with the name in front.
   const sent = header[1].split(' ').at(-1) as string
-  return { headers: [header], needles: [...spellingsOf(secret), ...(sent === secret ? [] : spellingsOf(sent))] }
+  return { headers: [header], needles: [...needlesOf(secret), ...(sent === secret ? [] : needlesOf(sent))] }
 }
 
 function headerOf(credential: HttpCredential, secret: string): Header {

@@ -1,89 +1,88 @@
+import type { Needle } from './secret-spellings.ts'
+
 /** Finds a secret in a stream of bytes and puts as many stars in its place, so that all lengths stay true. */
 export class SecretScrubber {
-  readonly #needles: readonly Buffer[]
-  readonly #longest: number
+  readonly #beginnings: readonly (readonly Needle[] | undefined)[]
+  /** As they came, from where a secret may begin. */
   #held: Buffer = NOTHING
+  /** How many of them belong to a secret that was found already. */
+  #found = 0
 
-  constructor(needles: readonly Buffer[]) {
-    this.#needles = needles
-    this.#longest = Math.max(0, ...needles.map(({ length }) => length))
+  constructor(needles: readonly Needle[]) {
+    const beginnings: (Needle[] | undefined)[] = Array<undefined>(256)
+    for (const needle of needles) for (const byte of needle[0]?.keys() ?? []) (beginnings[byte] ??= []).push(needle)
+    this.#beginnings = needles.length === 0 ? [] : beginnings
   }
 
   /** What may be the beginning of a secret waits for more. */
   push(chunk: Buffer): Buffer {
-    if (this.#needles.length === 0) return chunk
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    const out = scrubbed(bytes, this.#needles)
-    const keep = this.#beginning(out)
-    // It may be written to later, when the rest of it comes.
-    this.#held = keep === 0 ? NOTHING : Buffer.from(out.subarray(out.length - keep))
-    return out.subarray(0, out.length - keep)
+    if (this.#beginnings.length === 0) return chunk
+    return this.#pass(this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]), false)
   }
 
   end(): Buffer {
-    const rest = this.#held
-    this.#held = NOTHING
-    return rest
+    return this.#pass(this.#held, true)
   }
 
-  /** How many bytes at the end may be the beginning of a secret. */
-  #beginning(bytes: Buffer): number {
-    for (let length = Math.min(this.#longest - 1, bytes.length); length > 0; length--) {
-      const end = bytes.subarray(bytes.length - length)
-      if (this.#needles.some((needle) => needle.length > length && needle.subarray(0, length).equals(end)))
-        return length
-    }
-    return 0
-  }
-}
-
-/** As many stars in place of each of them. */
-export function scrubbed(bytes: Buffer, needles: readonly Buffer[]): Buffer {
-  let out = bytes
-  for (const needle of needles)
-    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+  #pass(bytes: Buffer, isEnd: boolean): Buffer {
+    let out = bytes
+    let found = 0
+    const star = (from: number, to: number): void => {
       if (out === bytes) out = Buffer.from(bytes)
-      out.fill(STAR, at, at + needle.length)
+      out.fill(STAR, from, to)
+      found = Math.max(found, to)
     }
-  return out
+    if (this.#found > 0) star(0, this.#found)
+    let at = 0
+    for (; at < bytes.length; at++) {
+      const candidates = this.#beginnings[bytes[at] as number]
+      if (candidates === undefined) continue
+      let mayGoOn = false
+      for (const needle of candidates) {
+        const end = endOf(needle, bytes, at)
+        if (end === 'more') mayGoOn = true
+        else if (end !== undefined) star(at, end)
+      }
+      if (mayGoOn && !isEnd) break
+    }
+    this.#held = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at))
+    this.#found = Math.max(0, found - at)
+    return out.subarray(0, at)
+  }
 }
 
-export const scrubbedText = (text: string, needles: readonly Buffer[]): string =>
-  scrubbed(Buffer.from(text, 'latin1'), needles).toString('latin1')
-
-/** A text as servers repeat it: as it is, within JSON, HTML, a URL, as hexadecimal digits, and within what is in base64, wherever it begins there. */
-export function spellingsOf(secret: string): Buffer[] {
-  const bytes = Buffer.from(secret)
-  const json = JSON.stringify(secret).slice(1, -1)
-  const spellings = [
-    secret,
-    json,
-    json.replaceAll('/', '\\/'),
-    json.replaceAll(/[<>&']/g, unicodeEscape),
-    encodeURIComponent(secret),
-    encodeURIComponent(secret).replaceAll(/%../g, (spelled) => spelled.toLowerCase()),
-    encodeURIComponent(secret)
-      .replaceAll('%20', '+')
-      .replaceAll(/[!'()*]/g, percentEscape),
-    secret.replaceAll(/[&<>"']/g, (character) => HTML[character] ?? character),
-    secret.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    ...[0, 1, 2].flatMap((before) => [base64Within(bytes, before, 'base64'), base64Within(bytes, before, 'base64url')]),
-  ]
-  return [...new Set(spellings)].map((text) => Buffer.from(text)).filter(({ length }) => length >= MIN_NEEDLE)
+export function scrubbedText(text: string, needles: readonly Needle[]): string {
+  const scrubber = new SecretScrubber(needles)
+  return Buffer.concat([scrubber.push(Buffer.from(text, 'latin1')), scrubber.end()]).toString('latin1')
 }
 
-/** The characters that depend on nothing but these bytes, where `before` bytes stand in front of them. */
-function base64Within(bytes: Buffer, before: number, encoding: 'base64' | 'base64url'): string {
-  const all = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding)
-  return all.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+/** Where a text ends that begins here; `more` where the bytes end within it. Several spellings may begin alike, so all are followed. */
+function endOf(needle: Needle, bytes: Buffer, start: number): number | 'more' | undefined {
+  let ends = [start]
+  let mayGoOn = false
+  for (const spellings of needle) {
+    const next: number[] = []
+    for (const at of ends) {
+      if (at === bytes.length) mayGoOn = true
+      for (const spelled of spellings.get(bytes[at] as number) ?? []) {
+        const isWhole = at + spelled.length <= bytes.length
+        if (!startsAt(bytes, at, spelled)) continue
+        if (!isWhole) mayGoOn = true
+        else if (!next.includes(at + spelled.length)) next.push(at + spelled.length)
+      }
+    }
+    if (next.length === 0) return mayGoOn ? 'more' : undefined
+    ends = next
+  }
+  return Math.max(...ends)
 }
 
-const unicodeEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-const percentEscape = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
-const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+/** Whether the bytes go on so, as far as there are any. */
+function startsAt(bytes: Buffer, at: number, spelled: Buffer): boolean {
+  const length = Math.min(spelled.length, bytes.length - at)
+  for (let index = 1; index < length; index++) if (bytes[at + index] !== spelled[index]) return false
+  return true
+}
+
 const STAR = 0x2a
 const NOTHING = Buffer.alloc(0)
-/** What is shorter would be found where it is not. */
-const MIN_NEEDLE = 8

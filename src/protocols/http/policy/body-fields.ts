@@ -1,6 +1,6 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
-import type { Parameter, RequestBody } from '../request/http-request.ts'
-import { fold } from './routes.ts'
+import type { RequestBody } from '../request/http-request.ts'
+import { fold, foldName, isAlike, type Scalar } from './alike.ts'
 
 /** `/status=cancelled`, `/items/0/amount=100`. */
 export const checkBodyField: CheckPattern = (pattern) =>
@@ -15,15 +15,14 @@ export const checkBodyField: CheckPattern = (pattern) =>
 export function fitsBodyField(pattern: string, body: RequestBody, surely: boolean): boolean {
   const field = fieldOf(pattern)
   if (field === undefined) return false
-  if (surely) return body.type === 'json' && valueAt(body.value, field.steps) === field.value
+  if (surely) return body.type === 'json' && isExactly(valueAt(body.value, field.steps), field.value)
   switch (body.type) {
     case 'none':
       return false
     case 'json':
-      return valuesAt(body.value, field.steps).some((value) => isSame(value, field.value))
+      return mayBeAt(body.value, field.steps, field.value)
+    // Each framework makes another object of a form; the others may say anything.
     case 'form':
-      return field.steps.length === 0 || maySay(body.fields, field)
-    // It may say anything.
     case 'opaque':
     case 'long':
       return true
@@ -32,7 +31,7 @@ export function fitsBodyField(pattern: string, body: RequestBody, surely: boolea
 
 interface BodyField {
   readonly steps: readonly string[]
-  readonly value: string | number | boolean | null
+  readonly value: Scalar
 }
 
 function fieldOf(pattern: string): BodyField | undefined {
@@ -47,44 +46,39 @@ function fieldOf(pattern: string): BodyField | undefined {
 }
 
 /** A number, true, false, null or a quoted text of JSON; anything else is a text as it stands. */
-function scalarOf(text: string): BodyField['value'] {
+function scalarOf(text: string): Scalar {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? text : (value as BodyField['value'])
+    return typeof value === 'object' && value !== null ? text : (value as Scalar)
   } catch {
     return text
   }
 }
+
+/** Integers that differ for other readers are one number here, from some size on. */
+const isExactly = (value: unknown, wanted: Scalar): boolean =>
+  value === wanted && (typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value))
 
 /** Undefined also where a name is there that differs in case alone: some readers take that. */
 function valueAt(value: unknown, steps: readonly string[]): unknown {
   let at = value
   for (const step of steps) {
     if (typeof at !== 'object' || at === null) return undefined
-    const names = Object.keys(at).filter((name) => fold(name) === fold(step))
+    const names = Object.keys(at).filter((name) => isSameName(name, step))
     if (names.length !== 1 || names[0] !== step) return undefined
     at = (at as Record<string, unknown>)[step]
   }
   return at
 }
 
-/** All that a reader may take for the value there. */
-function valuesAt(value: unknown, [step, ...rest]: readonly string[]): unknown[] {
-  if (step === undefined) return [value]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([name, inner]) => (fold(name) === fold(step) ? valuesAt(inner, rest) : []))
+/** Whether any reader may find the value there. Some take a list for what is in it. */
+function mayBeAt(value: unknown, steps: readonly string[], wanted: Scalar): boolean {
+  if (Array.isArray(value) && value.some((item) => mayBeAt(item, steps, wanted))) return true
+  const [step, ...rest] = steps
+  if (step === undefined) return isAlike(value, wanted)
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([name, inner]) => isSameName(name, step) && mayBeAt(inner, rest, wanted))
 }
 
-/** A form may become the same object as JSON: `order[status]=x`, `order.status=x`. */
-const maySay = (fields: readonly Parameter[], { steps, value }: BodyField): boolean =>
-  fields.some(
-    ({ name, value: text }) =>
-      fold(name.replaceAll(/[[\].]+/g, '/').replace(/\/$/, '')) === fold(steps.join('/')) && isSame(text, value),
-  )
-
-/** Readers turn texts into numbers and the other way round. */
-function isSame(value: unknown, wanted: BodyField['value']): boolean {
-  if (typeof value === 'object' && value !== null) return false
-  const [one, other] = [String(value).trim(), String(wanted).trim()]
-  return fold(one) === fold(other) || (one !== '' && other !== '' && Number(one) === Number(other))
-}
+const isSameName = (name: string, step: string): boolean =>
+  fold(name) === fold(step) || (foldName(name) === foldName(step) && foldName(step) !== '')

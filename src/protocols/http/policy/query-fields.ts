@@ -1,7 +1,7 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import { fitsGlob } from '../../../shared/glob.ts'
-import type { Parameter } from '../request/http-request.ts'
-import { fold } from './routes.ts'
+import type { HttpRequest, Parameter } from '../request/http-request.ts'
+import { fold, foldName, isAlike } from './alike.ts'
 
 /** `force`, `force=true`, `name=a*`. */
 export const checkQueryField: CheckPattern = (pattern) =>
@@ -9,16 +9,35 @@ export const checkQueryField: CheckPattern = (pattern) =>
     ? undefined
     : `"${pattern}": expected NAME or NAME=VALUE, decoded, with * for any characters of the value`
 
-/** `surely`: every parameter of that name has that value; otherwise any of them, under any name that a reader may take for it. */
-export function fitsQueryField(pattern: string, query: readonly Parameter[], surely: boolean): boolean {
+/**
+ * `surely`: every parameter of that name has that value; otherwise any of them, under any name that a reader may take for it. Many frameworks have
+ * one list for the parameters of a query and the fields of a body.
+ */
+export function fitsQueryField(
+  pattern: string,
+  { query, body }: Pick<HttpRequest, 'query' | 'body'>,
+  surely: boolean,
+): boolean {
   const at = pattern.indexOf('=')
   const name = at < 0 ? pattern : pattern.slice(0, at)
-  const wanted = at < 0 ? '*' : pattern.slice(at + 1)
-  if (!surely)
-    return query.some((one) => looseName(one.name) === looseName(name) && fitsGlob(fold(wanted), fold(one.value)))
-  const alike = query.filter((one) => looseName(one.name) === looseName(name))
-  return alike.length > 0 && alike.every((one) => one.name === name && fitsGlob(wanted, one.value))
+  const wanted = at < 0 ? undefined : pattern.slice(at + 1)
+  const alike = [...query, ...fieldsOf(body)].filter((one) => foldName(one.name) === foldName(name))
+  if (!surely) return alike.some(({ value }) => mayBe(value, wanted))
+  const isInQuery = query.some((one) => one.name === name)
+  return isInQuery && alike.every((one) => one.name === name && fitsGlob(wanted ?? '*', one.value))
 }
 
-/** PHP has one name for `a.b`, `a b` and `a[b`, and lists for names with brackets. */
-const looseName = (name: string): string => fold(name.trim()).replace(/\[.*$/s, '').replaceAll(/[.\s]/g, '_')
+function mayBe(value: string, wanted: string | undefined): boolean {
+  if (wanted === undefined || fitsGlob(fold(wanted), fold(value))) return true
+  // What is there without a value is switched on.
+  return !wanted.includes('*') && (isAlike(value, wanted) || (value === '' && isAlike(true, wanted)))
+}
+
+/** Those at the top of a body. */
+function fieldsOf(body: HttpRequest['body']): readonly Parameter[] {
+  if (body.type === 'form') return body.fields
+  if (body.type !== 'json' || typeof body.value !== 'object' || body.value === null) return []
+  return Object.entries(body.value).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null ? [] : [{ name, value: String(value) }],
+  )
+}

@@ -1,5 +1,6 @@
 import type { CheckPattern } from '../../../policy/patterns.ts'
 import { readTarget } from '../request/read-target.ts'
+import { fold } from './alike.ts'
 
 /** `/api/orders/{id}`, `/admin/**`, `/`. */
 export const checkRoute: CheckPattern = (pattern) => {
@@ -19,35 +20,66 @@ export const checkRoute: CheckPattern = (pattern) => {
 
 /**
  * Whether a path is on a route. `surely`: as it stands; otherwise as some servers take it, who look at no letter case, nor at a slash or the name
- * of a format at the end.
+ * of a format at the end, nor at the name of the script in front.
  */
 export function fitsRoute(pattern: string, segments: readonly string[], surely: boolean): boolean {
   const steps = pattern.slice(1).split('/')
   if (surely) return fitsSteps(steps, segments)
-  const folded = steps.map((step) => (isWild(step) ? step : fold(step)))
-  return loose(segments.map(fold)).some((path) => loose(folded).some((route) => fitsSteps(route, path)))
+  const folded = withoutEnd(steps.map((step) => (isWild(step) ? step : foldSegment(step))))
+  const path = withoutEnd(segments.map(foldSegment))
+  return (
+    fitsLoosely(folded, path) ||
+    path.some((segment, at) => SCRIPT.test(segment) && fitsLoosely(folded, behind(path, at)))
+  )
 }
 
 function fitsSteps(steps: readonly string[], segments: readonly string[]): boolean {
-  const isOpen = steps.at(-1) === '**'
-  const fixed = isOpen ? steps.slice(0, -1) : steps
+  const { fixed, isOpen } = partsOf(steps)
   if (isOpen ? segments.length < fixed.length : segments.length !== fixed.length) return false
+  return fixed.every((step, index) => fitsStep(step, segments[index] as string))
+}
+
+function fitsLoosely(steps: readonly string[], segments: readonly string[]): boolean {
+  const { fixed, isOpen } = partsOf(steps)
+  const last = fixed.length - 1
+  // What follows the name of a script is given to the script.
+  const mayGoOn = isOpen || SUFFIX.test(fixed[last] ?? '')
+  if (mayGoOn ? segments.length < fixed.length : segments.length !== fixed.length) return false
   return fixed.every((step, index) => {
     const segment = segments[index] as string
-    // A name stands for something.
-    return isWild(step) ? segment !== '' : step === segment
+    return fitsStep(step, segment) || (index === last && index === segments.length - 1 && hasStem(segment, step))
   })
 }
 
-/** A path, without the slash at its end, and without what looks like the name of a format. */
-function loose(path: readonly string[]): (readonly string[])[] {
-  const bare = path.length > 1 && path.at(-1) === '' ? path.slice(0, -1) : path
-  const last = bare.at(-1) ?? ''
-  const stem = /^(.+)\.[a-z0-9]{1,16}$/.exec(last)?.[1]
-  return [path, ...(bare === path ? [] : [bare]), ...(stem === undefined ? [] : [[...bare.slice(0, -1), stem]])]
+/** A name stands for something. */
+const fitsStep = (step: string, segment: string): boolean => (isWild(step) ? segment !== '' : step === segment)
+
+/** Whether a segment is the step with the name of another format, or of none, at its end. */
+function hasStem(segment: string, step: string): boolean {
+  const stem = step.replace(SUFFIX, '')
+  return stem !== '' && (segment === stem || segment.startsWith(`${stem}.`))
 }
+
+function partsOf(steps: readonly string[]): { readonly fixed: readonly string[]; readonly isOpen: boolean } {
+  const isOpen = steps.at(-1) === '**'
+  return { fixed: isOpen ? steps.slice(0, -1) : steps, isOpen }
+}
+
+/** Without the slash at the end, nor the name of a format behind it. */
+function withoutEnd(path: readonly string[]): readonly string[] {
+  const last = path.at(-1) ?? ''
+  return path.length > 1 && (last === '' || /^\.[a-z0-9]+$/.test(last)) ? path.slice(0, -1) : path
+}
+
+/** What a script is given as the path. */
+const behind = (path: readonly string[], at: number): readonly string[] =>
+  at === path.length - 1 ? [''] : path.slice(at + 1)
 
 const isWild = (step: string): boolean => step === '*' || step === '**' || step.startsWith('{')
 
-/** Both ways: some letters have the same capital, and others the same small letter. */
-export const fold = (text: string): string => text.toUpperCase().toLowerCase()
+/** Some decode a path as they do a form, and leave out blanks at its ends. */
+const foldSegment = (segment: string): string => fold(segment).replaceAll('+', ' ').trim()
+
+const SUFFIX = /\.[a-z][a-z0-9]{0,15}$/
+/** Programs that servers give the rest of a path to: `/index.php/admin` is `/admin` to most of what is written in PHP. */
+const SCRIPT = /\.(?:php\d?|phtml|cgi|fcgi|pl|py|wsgi|rb|lua|aspx?|ashx|asmx|svc|jspx?|do|action|cfm|dll|exe)$/

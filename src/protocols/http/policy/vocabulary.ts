@@ -4,10 +4,11 @@ import type { CommandEffect, StatementMatch } from '../../../policy/policy.ts'
 import { fitsKind, listed, REWRITE_ADVICE, type Contradiction, type Vocabulary } from '../../../policy/vocabulary.ts'
 import { fitsGlob } from '../../../shared/glob.ts'
 import type { HttpStatement } from '../facts/http-statement.ts'
+import { fold } from './alike.ts'
 import { checkBodyField, fitsBodyField } from './body-fields.ts'
 import { methods } from './kinds.ts'
 import { checkQueryField, fitsQueryField } from './query-fields.ts'
-import { checkRoute, fitsRoute, fold } from './routes.ts'
+import { checkRoute, fitsRoute } from './routes.ts'
 
 const checkContentType: CheckPattern = (pattern) =>
   /^[a-z0-9!#$&^_.+-]+\/(?:[a-z0-9!#$&^_.+-]+|\*)$/.test(pattern)
@@ -112,8 +113,7 @@ function fitsRequest(given: StatementMatch, effect: CommandEffect['type'], state
   if (isUnknown) return true
   if (match.routes !== undefined && !match.routes.some((route) => fitsRoute(route, request.segments, surely)))
     return false
-  if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request.query, surely)))
-    return false
+  if (match.query !== undefined && !match.query.some((field) => fitsQueryField(field, request, surely))) return false
   if (match.contentTypes !== undefined && !match.contentTypes.some((type) => fitsType(type, statement, surely)))
     return false
   return match.body === undefined || match.body.some((field) => fitsBodyField(field, request.body, surely))
@@ -136,10 +136,9 @@ function name({ kinds, request: { method, path } }: HttpStatement): string {
 function whyMaybe(given: StatementMatch, { request: { body, segments }, unknown }: HttpStatement): string | undefined {
   const { body: fields, routes } = given as RequestMatch
   if (unknown.length > 0) return 'could not be read'
-  if (fields !== undefined && (body.type === 'opaque' || body.type === 'long'))
-    return body.type === 'long'
-      ? 'has a body that is too long to be read'
-      : `has ${body.reason}, which may say anything`
+  if (fields !== undefined && body.type === 'opaque') return `has ${body.reason}, which may say anything`
+  if (fields !== undefined && body.type === 'long') return 'has a body that is too long to be read'
+  if (fields !== undefined && body.type === 'form') return 'has a form, of which each framework makes another object'
   return routes !== undefined && !routes.some((route) => fitsRoute(route, segments, true))
     ? 'may be taken for it by a server that does not look at letter case, suffixes or slashes at the end'
     : undefined

@@ -1,7 +1,7 @@
 import type { Recordable, Session } from '../../../gateway/engine.ts'
 import { withoutSecrets } from '../../../host/without-secrets.ts'
 import { escapeMarks } from '../../../shared/commitment.ts'
-import type { HttpRequest } from '../request/http-request.ts'
+import type { HttpRequest, Parameter } from '../request/http-request.ts'
 import type { Headers } from '../wire/headers.ts'
 
 export interface RequestText {
@@ -24,28 +24,50 @@ export function requestText(
 ): RequestText {
   const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
   const content = bodyText(bytes, body.type, contentType)
-  const render = (line: string, show: (text: string) => string): string =>
+  const render = (line: string, show: (text: string) => string, shownBody: string | undefined): string =>
     [line, ...headers.filter(([name]) => !USUAL.has(name)).map(([name, value]) => show(`${name}: ${value}`))].join(
       '\n',
-    ) + (content === undefined ? '' : `\n\n${show(content)}`)
-  // What is in percent encoding would hide its kind from who looks for it.
-  const parts = [
-    ...segments.map((segment, index) => ['/', segment, path.split('/')[index + 1] ?? ''] as const),
-    ...query.flatMap(({ name, value }, index): (readonly [string, string, string])[] => [
-      [index === 0 ? '?' : '&', name, encodeURIComponent(name)],
-      ['=', value, encodeURIComponent(value)],
-    ]),
-  ]
-  const kept = parts.map(([before, decoded, spelled], index) => {
-    const isValue = before === '='
-    const named = isValue ? `${parts[index - 1]?.[1] ?? ''}=` : ''
-    const shown = keep(named + decoded)
-    return before + (shown === named + decoded ? spelled : shown.slice(named.length))
-  })
+    ) + (shownBody === undefined ? '' : `\n\n${shownBody}`)
+  const kept = path
+    .split('/')
+    .slice(1)
+    .map((spelled, index) => `/${keptOf(segments[index] ?? '', spelled, keep)}`)
+    .join('')
+  const line = query.length === 0 ? kept : `${kept}?${keptParameters(query, keep)}`
   return {
-    shown: render(`${method} ${target}`, (text) => text),
-    recorded: { text: render(`${method} ${kept.join('')}`, keep), parameters: [] },
+    shown: render(`${method} ${target}`, (text) => text, content),
+    recorded: { text: render(`${method} ${line}`, keep, keptBody(content, body, contentType, keep)), parameters: [] },
   }
+}
+
+type Keep = (text: string) => string
+
+/** What is in percent encoding, or escaped as in JSON, would hide its kind from who looks for it. */
+function keptBody(
+  content: string | undefined,
+  body: HttpRequest['body'],
+  contentType: string,
+  keep: Keep,
+): string | undefined {
+  if (content === undefined) return undefined
+  if (body.type === 'form' && !contentType.startsWith('multipart/')) return keptParameters(body.fields, keep)
+  return keep(body.type === 'json' && content.includes('\\') ? JSON.stringify(body.value) : content)
+}
+
+const keptParameters = (parameters: readonly Parameter[], keep: Keep): string =>
+  parameters
+    .map(({ name, value }) => {
+      const named = `${name}=`
+      const shown = keep(named + value)
+      const isKept = shown === named + value
+      return `${keptOf(name, encodeURIComponent(name), keep)}=${isKept ? encodeURIComponent(value) : shown.slice(named.length)}`
+    })
+    .join('&')
+
+/** As it was spelled, unless something in it is secret. */
+function keptOf(decoded: string, spelled: string, keep: Keep): string {
+  const shown = keep(decoded)
+  return shown === decoded ? spelled : shown
 }
 
 /** A text as it is; of bytes that are none, how many there are. */

@@ -1,5 +1,6 @@
 import { parseJson, toValue } from '../json/parse-json.ts'
-import type { RequestBody } from './http-request.ts'
+import type { Parameter, RequestBody } from './http-request.ts'
+import { mayOverride } from './method-override.ts'
 import { readParts } from './read-multipart.ts'
 import { readParameters } from './read-target.ts'
 
@@ -23,19 +24,40 @@ export function readContentType(text: string | undefined): ContentType {
 }
 
 /**
- * A body as servers read it. Forms are read in full, since a field can name another method: a form that cannot be is a failure. Whatever else
- * cannot be read may say anything.
+ * A body as servers read it. Forms are read in full, since a field can name another method: a form that cannot be is a failure, as is another body
+ * in which a less strict reader might find such a name. Whatever else cannot be read may say anything.
  */
-export function readBody({ type, parameters }: ContentType, bytes: Buffer): RequestBody | { readonly failure: string } {
+export function readBody(content: ContentType, bytes: Buffer): RequestBody | { readonly failure: string } {
+  const { type, parameters } = content
   if (bytes.length === 0) return { type: 'none' }
-  if (type === 'application/x-www-form-urlencoded') return readForm(bytes)
-  if (type.startsWith('multipart/')) {
-    const fields = readParts(bytes, parameters.get('boundary'))
-    return 'failure' in fields ? fields : { type: 'form', fields }
+  const charset = charsetOf(content)
+  if (isForm(type)) {
+    if (!PLAIN.has(charset)) return { failure: `a form in ${charset} is not supported` }
+    const fields = type.startsWith('multipart/') ? readParts(bytes, parameters.get('boundary')) : readForm(bytes)
+    if ('failure' in fields) return fields
+    // It says in which character set the other fields are.
+    return fields.some(({ name }) => /^\s*_charset_/i.test(name))
+      ? { failure: 'the field _charset_ is not supported' }
+      : { type: 'form', fields }
   }
-  if (!isJson(type)) return { type: 'opaque', reason: type === '' ? 'a body of no type' : `a body of ${type}` }
-  const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  if (charset !== 'utf-8' && charset !== 'utf8') return { type: 'opaque', reason: `a body in ${charset}` }
+  const read = isJson(type) ? readJson(charset, bytes) : { type: 'opaque' as const, reason: bodyOfType(type) }
+  if (read.type !== 'opaque') return read
+  if (isJson(type) && !KNOWN.test(charset)) return { failure: `a body of JSON in ${charset} is not supported` }
+  return mayOverride(bytes) ? { failure: `${read.reason}, and could name another method` } : read
+}
+
+/** Whether servers take a body for a form; some look at the beginning of the type alone. */
+export const isForm = (type: string): boolean =>
+  type.startsWith('application/x-www-form-urlencoded') || type.startsWith('multipart/')
+
+export const isJson = (type: string): boolean => /^[a-z0-9.-]+\/(?:[a-z0-9.-]+\+)?json$/.test(type)
+
+const charsetOf = ({ parameters }: ContentType): string => parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+
+const bodyOfType = (type: string): string => (type === '' ? 'a body of no type' : `a body of ${type}`)
+
+function readJson(charset: string, bytes: Buffer): RequestBody {
+  if (!PLAIN.has(charset)) return { type: 'opaque', reason: `a body in ${charset}` }
   const text = textOf(bytes)
   const node = text === undefined ? undefined : parseJson(text)
   if (node === undefined) return { type: 'opaque', reason: 'a body that is not JSON' }
@@ -45,14 +67,12 @@ export function readBody({ type, parameters }: ContentType, bytes: Buffer): Requ
     : { type: 'json', value: read.value }
 }
 
-export const isJson = (type: string): boolean => /^[a-z0-9.-]+\/(?:[a-z0-9.-]+\+)?json$/.test(type)
-
 /** As JSON is, apart from its names and values. */
-function readForm(bytes: Buffer): RequestBody | { readonly failure: string } {
+function readForm(bytes: Buffer): readonly Parameter[] | { readonly failure: string } {
   const text = textOf(bytes)
   if (text === undefined || !/^[\x20-\x7e\r\n]*$/.test(text)) return { failure: 'the form is not in percent encoding' }
   const fields = readParameters(text.trim())
-  return 'failure' in fields ? { failure: `the form has ${fields.failure}` } : { type: 'form', fields }
+  return 'failure' in fields ? { failure: `the form has ${fields.failure}` } : fields
 }
 
 function textOf(bytes: Buffer): string | undefined {
@@ -65,3 +85,6 @@ function textOf(bytes: Buffer): string | undefined {
 
 /** With a byte order mark it is not JSON to most servers. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const PLAIN: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
+/** Letters are in them what they are in ASCII, apart from NUL bytes between them. */
+const KNOWN = /^(?:utf-?(?:8|16|32)(?:[lb]e)?|us-ascii|iso-8859-\d+|windows-125\d)$/

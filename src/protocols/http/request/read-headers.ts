@@ -43,10 +43,19 @@ function wrongValue(headers: Headers): PamError | undefined {
   if (encoding !== undefined && !/^(?:identity|gzip|br|deflate|zstd|x-gzip)$/i.test(encoding))
     return new PamError('FEATURE_REFUSED', 'a body with this content encoding is not supported')
   const [type] = valuesOf(headers, 'content-type')
-  if (type !== undefined && !CONTENT_TYPE.test(type))
+  if (type !== undefined && (!CONTENT_TYPE.test(type) || hasTwice(type)))
     return new PamError('PROTOCOL_VIOLATION', 'the content type cannot be read')
   const range = valuesOf(headers, 'range')
   return range.length > 1 ? new PamError('PROTOCOL_VIOLATION', 'the header range is there more than once') : undefined
+}
+
+/** Of two boundaries, or character sets, some readers take the first and some the last. */
+function hasTwice(type: string): boolean {
+  const names = type
+    .split(';')
+    .slice(1)
+    .map((parameter) => parameter.split('=')[0]?.trim().toLowerCase())
+  return new Set(names).size < names.length
 }
 
 const PASSED = new Set(
@@ -65,6 +74,6 @@ const DROPPED = new Set(
 
 /** Names by which servers and proxies take a client for somebody else, or a request for another one. */
 const NEVER =
-  /^(?:cookie2?|set-cookie|forwarded|via|x-forwarded(?:-.*)?|x-original-.*|x-rewrite-.*|x-http-.*|x-method-.*|x-real-ip|x-client-.*|x-cluster-client-ip|true-client-ip|cf-.*|fastly-.*|client-ip|x-remote-.*|remote-.*|x-auth(?:-.*|enticated-.*)?|x-user(?:-.*)?|x-webauth-.*|x-goog-(?:iap|authenticated)-.*|x-ms-client-.*|x-amzn-oidc-.*|x-ssl-.*|ssl-.*|x-client-cert.*|x-pam-.*|impersonate-.*|x-host|x-envoy-.*|x-accel-.*|x-sendfile.*|x-proxy-.*|x-middleware-.*|x-backend-.*|proxy|front-end-https|base-url|http-.*|request-uri|destination|translate|sec-(?!websocket-).*|sec-websocket-.*)$/
+  /^(?:cookie2?|set-cookie|forwarded|via|x-forwarded(?:-.*)?|x-original-.*|x-rewrite-.*|x-http-.*|x-method-.*|x-tunneled-.*|x-override-.*|x-real-.*|x-originating-.*|x-custom-ip-.*|(?:x-)?script-name|x-consumer-.*|x-client-.*|x-cluster-client-ip|true-client-ip|cf-.*|fastly-.*|client-ip|x-remote-.*|remote-.*|x-auth(?:-.*|enticated-.*)?|x-user(?:-.*)?|x-webauth-.*|x-goog-(?:iap|authenticated)-.*|x-ms-client-.*|x-amzn-oidc-.*|x-ssl-.*|ssl-.*|x-client-cert.*|x-pam-.*|impersonate-.*|x-host|x-envoy-.*|x-accel-.*|x-sendfile.*|x-proxy-.*|x-middleware-.*|x-backend-.*|proxy|front-end-https|base-url|http-.*|request-uri|destination|translate|sec-(?!websocket-).*|sec-websocket-.*)$/
 const CONTENT_TYPE =
-  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:\s*;\s*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$%&'*+.^_`|~:/-]+|"[^"\\]*"))*\s*;?$/
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:\s*;\s*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$%&'*+.^_`|~:/-]+|"[^"\\;,]*"))*\s*;?$/

@@ -21,6 +21,8 @@ export function readParts(
     const headEnd = text.indexOf('\r\n\r\n', at)
     const end = headEnd < 0 ? -1 : text.indexOf(`\r\n${mark}`, headEnd + 2)
     if (end < 0) return { failure: 'a part of the form does not end' }
+    // Behind another end of a line it is a boundary for some readers.
+    if (text.indexOf(mark, headEnd) !== end + 2) return { failure: 'a part of the form has the boundary within it' }
     const part = readPartHead(text.slice(at + 2, headEnd))
     if ('failure' in part) return part
     const value = end < headEnd + 4 ? '' : text.slice(headEnd + 4, end)
@@ -38,7 +40,8 @@ function readPartHead(
     const [, name = '', value = ''] = /^([A-Za-z-]+): ?(\P{Cc}*)$/u.exec(line) ?? []
     const lower = name.toLowerCase()
     if (lower === 'content-disposition' && disposition === undefined) disposition = value
-    else if (!OTHER_HEADERS.has(lower)) return { failure: 'a part of the form has a head that is not plain' }
+    else if (OTHER_HEADERS.get(lower)?.test(value) !== true)
+      return { failure: 'a part of the form has a head that is not plain' }
   }
   const [, name, file] = DISPOSITION.exec(disposition ?? '') ?? []
   if (name === undefined) return { failure: 'a part of the form has no plain name' }
@@ -56,5 +59,10 @@ function decodeName(name: string): string | undefined {
 const BOUNDARY = /^[A-Za-z0-9'()+_,./:=?-]{1,70}$/
 const DISPOSITION =
   /^form-data; name="([^"\\]*)"(; filename="(?:[^"\\]|\\["\\])*"(?:; filename\*=[A-Za-z0-9'%._~-]+)?)?$/
-const OTHER_HEADERS = new Set(['content-type', 'content-length', 'content-transfer-encoding'])
+/** A part is as it stands, and has no parts of its own. */
+const OTHER_HEADERS: ReadonlyMap<string, RegExp> = new Map([
+  ['content-type', /^(?!multipart|message)/i],
+  ['content-length', /^\d+$/],
+  ['content-transfer-encoding', /^(?:7bit|8bit|binary)$/i],
+])
 const MAX_PARTS = 1000

@@ -2,8 +2,8 @@ import { PamError } from '../../../shared/errors.ts'
 import type { RequestHead } from '../server/exchange.ts'
 import { valueOf } from '../wire/headers.ts'
 import type { HttpRequest, Parameter, RequestBody } from './http-request.ts'
-import { overridingName } from './method-override.ts'
-import { readBody, readContentType } from './read-body.ts'
+import { overridingName, tunnelingName } from './method-override.ts'
+import { isForm, readBody, readContentType } from './read-body.ts'
 import { readTarget } from './read-target.ts'
 
 /**
@@ -18,12 +18,12 @@ export function readRequest(
   const place = readTarget(target)
   if ('failure' in place) return refused(place.failure)
   const contentType = readContentType(valueOf(headers, 'content-type'))
-  const body = bodyOf(contentType, headers, bytes)
+  const body = bodyOf(contentType.type, { method, headers }, bytes)
   if ('failure' in body) return refused(body.failure)
   // Rack reads a body of no type as a form.
   if (method === 'POST' && contentType.type === '' && body.type !== 'none')
     return refused('the body of a POST needs a content type')
-  const overriding = overridingName(place.query) ?? overridingName(namesIn(body))
+  const overriding = overridingName(place.query) ?? overridingName(namesIn(body)) ?? tunnelingName(method, place.query)
   if (overriding !== undefined)
     return new PamError(
       'FEATURE_REFUSED',
@@ -43,19 +43,23 @@ export function readRequest(
 }
 
 function bodyOf(
-  type: ReturnType<typeof readContentType>,
-  headers: RequestHead['headers'],
+  type: string,
+  { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
   bytes: Buffer | undefined,
 ): RequestBody | { readonly failure: string } {
-  const isForm = type.type === 'application/x-www-form-urlencoded' || type.type.startsWith('multipart/')
+  const content = valueOf(headers, 'content-type')
   const encoding = valueOf(headers, 'content-encoding')?.toLowerCase() ?? 'identity'
   const isPlain = encoding === 'identity'
-  // A field of a form can name another method.
-  if (isForm && !isPlain) return { failure: 'a form that is compressed is not supported' }
+  // A field of a form can name another method; so can a name at the top of JSON, which Laravel finds anywhere in the type.
+  const mayName = isForm(type) || (method === 'POST' && /[/+]json/i.test(content ?? ''))
+  if (mayName && !isPlain && bytes?.length !== 0)
+    return { failure: 'a form that is compressed is not supported, nor is JSON of a POST' }
   if (bytes === undefined)
-    return isForm ? { failure: 'the form is longer than what can be read of it' } : { type: 'long' }
+    return mayName
+      ? { failure: 'the form, or the JSON of a POST, is longer than what can be read of it' }
+      : { type: 'long' }
   if (!isPlain && bytes.length > 0) return { type: 'opaque', reason: 'a body that is compressed' }
-  return readBody(type, bytes)
+  return readBody(readContentType(content), bytes)
 }
 
 /** Laravel takes the names at the top of a body in JSON for fields of a form. */

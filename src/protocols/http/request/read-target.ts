@@ -17,6 +17,7 @@ export function readTarget(target: string): RequestTarget | { readonly failure: 
   if (!path.startsWith('/')) return { failure: 'a path begins with a slash' }
   const segments: string[] = []
   const raw = path.slice(1).split('/')
+  if (raw.length > MAX_SEGMENTS) return { failure: `the path has more than ${MAX_SEGMENTS} segments` }
   for (const [index, text] of raw.entries()) {
     const segment = readSegment(text, index === raw.length - 1)
     if (typeof segment !== 'string') return segment
@@ -43,7 +44,8 @@ function readSegment(text: string, isLast: boolean): string | { readonly failure
     return { failure: 'a segment of the path begins or ends with a blank, or ends with a dot' }
   if (decoded.includes('::')) return { failure: 'the path has two colons in a row' }
   if (/~\d/.test(decoded)) return { failure: 'the path has a tilde before a digit, as short names of files have' }
-  if (decoded.normalize('NFKC') !== decoded) return { failure: 'the path has characters that stand for others' }
+  if (decoded.normalize('NFKC') !== decoded || SLASH_LIKE.test(decoded))
+    return { failure: 'the path has characters that stand for others' }
   return decoded
 }
 
@@ -83,4 +85,7 @@ const SEGMENT = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+$/
 const UNRESERVED = /[A-Za-z0-9._~!$&'()*+,=:@-]/
 // eslint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u
+/** What Windows makes slashes of, where its characters are fewer. */
+const SLASH_LIKE = /[\u2044\u2215\u2216\u29f5\u29f8]/
+const MAX_SEGMENTS = 100
 const MAX_PARAMETERS = 1000

@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { checkQueryField, fitsQueryField } from '../../../../src/protocols/http/policy/query-fields.ts'
+import type { RequestBody } from '../../../../src/protocols/http/request/http-request.ts'
+import { readParameters } from '../../../../src/protocols/http/request/read-target.ts'
+
+const parametersOf = (text: string) => {
+  const read = readParameters(text)
+  if ('failure' in read) throw new Error(read.failure)
+  return read
+}
+const NONE: RequestBody = { type: 'none' }
+
+it.each(['force', 'force=true', 'name=a*', 'a='])('takes %s', (pattern) => {
+  expect(checkQueryField(pattern)).toBeUndefined()
+})
+it.each(['', '=x', 'a b=1', 'a&b'])('refuses %s', (pattern) => {
+  expect(checkQueryField(pattern)).toBeTypeOf('string')
+})
+
+type Fit = 'exact' | 'loose' | 'none'
+
+it.each<[string, string, Fit]>([
+  ['force', 'force', 'exact'],
+  ['force', 'force=no', 'exact'],
+  ['force', 'other=1', 'none'],
+  ['force=true', 'force=true', 'exact'],
+  ['force=true', 'force=%74rue', 'exact'],
+  ['force=true', 'FORCE=true', 'loose'],
+  ['force=true', 'force=TRUE', 'loose'],
+  ['force=true', 'force=1', 'loose'],
+  ['force=true', 'force', 'loose'],
+  ['force=true', 'force=false', 'none'],
+  ['force=true', 'force=false&force=true', 'loose'],
+  ['force=true', 'force=true&force=false', 'loose'],
+  ['force=true', 'force=true&Force=false', 'loose'],
+  ['force=true', 'force[]=true', 'loose'],
+  ['force=true', '+force=true', 'loose'],
+  ['force=true', 'force%5Bx=true', 'loose'],
+  ['dry_run=1', 'dry.run=1', 'loose'],
+  ['dry_run=1', 'dryRun=1', 'loose'],
+  ['limit=100', 'limit=0100', 'loose'],
+  ['limit=100', 'limit=1000', 'none'],
+  ['name=a*', 'name=abc', 'exact'],
+  ['name=a*', 'name=ABC', 'loose'],
+  ['name=a*', 'name=bca', 'none'],
+])('%s and ?%s: %s', (pattern, query, fit) => {
+  const request = { query: parametersOf(query), body: NONE }
+  expect([fitsQueryField(pattern, request, true), fitsQueryField(pattern, request, false)]).toEqual([
+    fit === 'exact',
+    fit !== 'none',
+  ])
+})
+
+it.each<[string, RequestBody]>([
+  ['a form', { type: 'form', fields: [{ name: 'force', value: 'true' }] }],
+  ['JSON', { type: 'json', value: { force: true } }],
+])('looks into the body, since frameworks have one list for both: %s', (_name, body) => {
+  expect(fitsQueryField('force=true', { query: [], body }, false)).toBe(true)
+  expect(fitsQueryField('force=true', { query: [], body }, true)).toBe(false)
+  const dry = { query: parametersOf('force=false'), body }
+  expect(fitsQueryField('force=false', dry, true)).toBe(false)
+})
+
+it('denies and holds whatever it would allow', () => {
+  const parameters = fc.array(
+    fc.record({ name: fc.constantFrom('a', 'A', 'a[]', 'b'), value: fc.constantFrom('', '1', 'true', 'x') }),
+  )
+  const pattern = fc.constantFrom('a', 'a=1', 'a=true', 'a=*', 'b=x', 'a=')
+  fc.assert(
+    fc.property(pattern, parameters, parameters, (wanted, query, fields) => {
+      const request = { query, body: { type: 'form', fields } as const }
+      if (fitsQueryField(wanted, request, true)) expect(fitsQueryField(wanted, request, false)).toBe(true)
+    }),
+  )
+})

@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { checkRoute, fitsRoute } from '../../../../src/protocols/http/policy/routes.ts'
+import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
+
+const segmentsOf = (path: string): readonly string[] => {
+  const read = readTarget(path)
+  if ('failure' in read) throw new Error(`${path}: ${read.failure}`)
+  return read.segments
+}
+
+it.each(['/', '/a', '/a/', '/api/orders/{id}', '/a/*/b', '/admin/**', '/**', '/a b', '/é', '/{order-id}/x'])(
+  'takes %s',
+  (route) => {
+    expect(checkRoute(route)).toBeUndefined()
+  },
+)
+
+it.each([
+  '',
+  'a',
+  '//a',
+  '/a//b',
+  '/../a',
+  '/a?b',
+  '/a#b',
+  '/**/a',
+  '/a*',
+  '/a{id}',
+  '/{id',
+  '/a%20b',
+  '/a;b',
+  '/a.',
+  '/a\\b',
+])('refuses %s, for which there is no request', (route) => {
+  expect(checkRoute(route)).toBeTypeOf('string')
+})
+
+type Fit = 'exact' | 'loose' | 'none'
+
+it.each<[string, string, Fit]>([
+  ['/', '/', 'exact'],
+  ['/', '/a', 'none'],
+  ['/api/orders/{id}', '/api/orders/7', 'exact'],
+  ['/api/orders/{id}', '/api/orders/', 'none'],
+  ['/api/orders/{id}', '/api/orders', 'none'],
+  ['/api/orders/{id}', '/api/orders/7/', 'loose'],
+  ['/api/orders/{id}', '/API/Orders/7', 'loose'],
+  ['/api/orders/{id}', '/api/orders/7.json', 'exact'],
+  ['/api/orders/{id}', '/api/orders/7/.json', 'loose'],
+  ['/api/orders/{id}', '/api/orders/7/items', 'none'],
+  ['/api/orders', '/api/orders.json', 'loose'],
+  ['/api/orders', '/api/orders.tar.gz', 'loose'],
+  ['/api/orders', '/api/orders.a-b', 'loose'],
+  ['/api/orders', '/api/ordersx', 'none'],
+  ['/api/orders', '/api/orders+', 'loose'],
+  ['/api/orders', '/api/%C3%B3rders', 'loose'],
+  ['/admin/**', '/admin', 'exact'],
+  ['/admin/**', '/admin/', 'exact'],
+  ['/admin/**', '/admin/a/b', 'exact'],
+  ['/admin/**', '/administration', 'none'],
+  ['/admin/**', '/ADMIN/x', 'loose'],
+  ['/admin/**', '/adm%C4%B1n/x', 'loose'],
+  ['/admin/**', '/admin.php', 'loose'],
+  ['/admin/**', '/index.php/admin/x', 'loose'],
+  ['/admin/**', '/a/app.cgi/Admin', 'loose'],
+  ['/admin/**', '/v1.0/admin', 'none'],
+  ['/admin.php', '/admin.php/users', 'loose'],
+  ['/admin.php', '/admin.php', 'exact'],
+  ['/report.csv', '/report', 'loose'],
+  ['/report.csv', '/report.json', 'loose'],
+  ['/v1.0', '/v1.5', 'none'],
+  ['/', '/index.php', 'loose'],
+  ['/**', '/any/thing', 'exact'],
+])('%s and %s: %s', (route, path, fit) => {
+  const segments = segmentsOf(path)
+  expect([fitsRoute(route, segments, true), fitsRoute(route, segments, false)]).toEqual([
+    fit === 'exact',
+    fit !== 'none',
+  ])
+})
+
+const word = fc.constantFrom('a', 'B', 'admin', 'Admin', 'orders.json', 'x.php', '7', 'é', 'a b')
+const route = fc
+  .tuple(fc.array(fc.oneof(word, fc.constantFrom('{id}', '*')), { maxLength: 4 }), fc.constantFrom('', '/', '/**'))
+  .map(([steps, end]) => `/${steps.join('/')}${steps.length === 0 ? end.slice(1) : end}`)
+const path = fc
+  .array(word, { minLength: 1, maxLength: 5 })
+  .chain((segments) => fc.constantFrom(segments, [...segments, '']))
+
+it('denies and holds whatever it would allow', () => {
+  fc.assert(
+    fc.property(route, path, (pattern, segments) => {
+      if (fitsRoute(pattern, segments, true)) expect(fitsRoute(pattern, segments, false)).toBe(true)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+it('denies and holds in whatever case, with a slash or the name of a format at the end, and behind a script', () => {
+  const change = fc.constantFrom<((segments: readonly string[]) => readonly string[])[]>(
+    (segments) => segments.map((segment) => segment.toUpperCase()),
+    (segments) => (segments.at(-1) === '' ? segments : [...segments, '']),
+    (segments) => (segments.at(-1) === '' ? segments : [...segments.slice(0, -1), `${segments.at(-1)}.json`]),
+    (segments) => ['index.php', ...segments],
+  )
+  fc.assert(
+    fc.property(route, path, change, (pattern, segments, changed) => {
+      if (fitsRoute(pattern, segments, true)) expect(fitsRoute(pattern, changed(segments), false)).toBe(true)
+    }),
+    { numRuns: 2000 },
+  )
+})

@@ -1,0 +1,98 @@
+import { expect, it } from 'vitest'
+import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
+import { PamError } from '../../../../src/shared/errors.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+const JSON_TYPE = 'application/json'
+
+function read(type: string | undefined, body: string | Buffer | undefined, method = 'POST', encoding?: string) {
+  const headers = [
+    ...(type === undefined ? [] : [['content-type', type] as const]),
+    ...(encoding === undefined ? [] : [['content-encoding', encoding] as const]),
+  ]
+  return readRequest({ method, target: '/a', headers }, body === undefined ? undefined : Buffer.from(body), undefined)
+}
+
+it.each([
+  ['nothing', undefined, '', { type: 'none' }],
+  ['JSON', JSON_TYPE, '{"a":[1,"x"]}', { type: 'json', value: { a: [1, 'x'] } }],
+  ['JSON of a name of its own', 'application/merge-patch+json', '[]', { type: 'json', value: [] }],
+  ['JSON with a name that says nothing', JSON_TYPE, '{"payment_method":1}', { type: 'json' }],
+  [
+    'a form',
+    FORM,
+    'a=1&b=%C3%A9+',
+    {
+      type: 'form',
+      fields: [
+        { name: 'a', value: '1' },
+        { name: 'b', value: 'é ' },
+      ],
+    },
+  ],
+  ['a form in UTF-8', `${FORM}; charset=UTF-8`, 'a=1', { type: 'form' }],
+  ['a name twice', JSON_TYPE, '{"a":1,"a":2}', { type: 'opaque' }],
+  ['what is no JSON', JSON_TYPE, "{'a':1}", { type: 'opaque' }],
+  ['lines of JSON', 'application/x-ndjson', '{"index":{}}\n{}\n', { type: 'opaque' }],
+  ['text', 'text/plain', 'a', { type: 'opaque' }],
+])('reads %s', (_name, type, body, expected) => {
+  expect(read(type, body)).toMatchObject({ method: 'POST', body: expected })
+})
+
+it.each([
+  ['long, of a type of its own', 'application/octet-stream', undefined, 'POST', { type: 'long' }],
+  ['long JSON that no framework looks into for a method', JSON_TYPE, undefined, 'PUT', { type: 'long' }],
+  ['long lines of JSON', 'application/x-ndjson', undefined, 'POST', { type: 'long' }],
+])('reads what is %s', (_name, type, body, method, expected) => {
+  expect(read(type, body, method)).toMatchObject({ body: expected })
+})
+
+/** Each is a request of another method, or with other fields, for some framework. */
+it.each([
+  ['a form with _method', FORM, '_method=DELETE'],
+  ['encoded', FORM, '%5Fmethod=DELETE'],
+  ['as PHP reads it', FORM, '.method=DELETE'],
+  ['in brackets', FORM, '[_method]=DELETE'],
+  ['behind a semicolon', FORM, 'a=1;_method=DELETE'],
+  ['a form that is not UTF-8', FORM, '%FF=1'],
+  ['a form in UTF-7', `${FORM}; charset=utf-7`, '%2BAF8-method=DELETE'],
+  ['a form in EBCDIC', `${FORM}; charset=ibm037`, '%6D%94%85%A3%88%96%84=x'],
+  ['a form that says another character set', FORM, '_charset_=utf-7&%2BAF8-method=DELETE'],
+  ['a type that begins as a form', `${FORM}x`, '_method=DELETE'],
+  [
+    'a form in parts',
+    'multipart/form-data; boundary=b',
+    '--b\r\nContent-Disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--b--\r\n',
+  ],
+  ['JSON with _method', JSON_TYPE, '{"_method":"DELETE"}'],
+  ['escaped', JSON_TYPE, String.raw`{"\u005fmethod":"DELETE"}`],
+  ['beside a name twice', JSON_TYPE, '{"_method":"DELETE","a":1,"a":2}'],
+  ['in what a lenient reader takes for JSON', JSON_TYPE, '{"_method":"DELETE",}'],
+  ['behind a byte order mark', JSON_TYPE, '\ufeff{"_method":"DELETE"}'],
+  ['in UTF-16', `${JSON_TYPE}; charset=utf-16le`, Buffer.from('{"_method":"DELETE"}', 'utf16le')],
+  ['in UTF-7', `${JSON_TYPE}; charset=utf-7`, '{"+AF8-method":"DELETE"}'],
+  ['in a type that Laravel takes for JSON', 'application/jsonx', '{"_method":"DELETE"}'],
+  ['in a parameter that it takes for JSON', 'text/plain; x=/json', '{"_method":"DELETE"}'],
+  ['in text that is a form to some', 'text/plain', 'a=1&_method=DELETE'],
+  ['of no type', undefined, 'a=1'],
+  ['a long form', FORM, undefined],
+  ['a long form in parts', 'multipart/form-data; boundary=b', undefined],
+  ['long JSON', JSON_TYPE, undefined],
+  ['long, of a type that Laravel takes for JSON', 'text/plain; x=/json', undefined],
+])('refuses a POST: %s', (_name, type, body) => {
+  expect(read(type, body)).toBeInstanceOf(PamError)
+})
+
+it('refuses what is compressed where it could name a method', () => {
+  expect(read(FORM, 'x', 'PUT', 'gzip')).toBeInstanceOf(PamError)
+  expect(read(JSON_TYPE, 'x', 'POST', 'gzip')).toBeInstanceOf(PamError)
+  expect(read(JSON_TYPE, 'x', 'PUT', 'gzip')).toMatchObject({ body: { type: 'opaque' } })
+  expect(read('text/csv', 'x', 'POST', 'gzip')).toMatchObject({ body: { type: 'opaque' } })
+})
+
+it.each(['/a?_method=DELETE', '/a?x=1&_METHOD=DELETE', '/a?X-HTTP-Method-Override=DELETE', '/a?method=DELETE'])(
+  'refuses the query of POST %s',
+  (target) => {
+    expect(readRequest({ method: 'POST', target, headers: [] }, Buffer.alloc(0), undefined)).toBeInstanceOf(PamError)
+  },
+)

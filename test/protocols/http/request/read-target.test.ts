@@ -1,0 +1,104 @@
+import { expect, it } from 'vitest'
+import { readTarget } from '../../../../src/protocols/http/request/read-target.ts'
+
+it.each([
+  ['/', [''], []],
+  ['/a', ['a'], []],
+  ['/a/', ['a', ''], []],
+  ['/a%20b/%22c%22', ['a b', '"c"'], []],
+  ['/%E5%B1%B1/%c3%a9', ['山', 'é'], []],
+  ["/a.b-c_d~e!$&'()*+,=:@", ["a.b-c_d~e!$&'()*+,=:@"], []],
+  ['/~user/x', ['~user', 'x'], []],
+  ['/.well-known/x', ['.well-known', 'x'], []],
+  ['/a?', ['a'], []],
+  ['/a?&&', ['a'], []],
+  ['/a?b', ['a'], [{ name: 'b', value: '' }]],
+  [
+    '/a?b=c=d&b=%26+%2B',
+    ['a'],
+    [
+      { name: 'b', value: 'c=d' },
+      { name: 'b', value: '& +' },
+    ],
+  ],
+  ['/a?b=/../c?d', ['a'], [{ name: 'b', value: '/../c?d' }]],
+])('reads %s', (target, segments, query) => {
+  expect(readTarget(target)).toMatchObject({ segments, query })
+})
+
+/** Each is another path to at least one server. */
+it.each([
+  ['', 'begins with a slash'],
+  ['admin', 'begins with a slash'],
+  ['//admin', 'two slashes'],
+  ['/a//admin', 'two slashes'],
+  ['/admin//', 'two slashes'],
+  ['/./admin', 'segment of dots'],
+  ['/a/../admin', 'segment of dots'],
+  ['/a/..', 'segment of dots'],
+  ['/admin/.', 'segment of dots'],
+  ['/.../admin', 'ends with a dot'],
+  ['/admin.', 'ends with a dot'],
+  ['/a/%2e%2e/admin', 'plain character as %2e'],
+  ['/a/.%2E/admin', 'plain character as %2E'],
+  ['/%61dmin', 'plain character as %61'],
+  ['/adm%69n', 'plain character as %69'],
+  ['/admin%7Eold', 'plain character as %7E'],
+  ['/a%2Fadmin', 'encoded slash'],
+  ['/a%5cadmin', 'encoded slash or backslash'],
+  ['/a\\admin', 'does not have as it is'],
+  ['/admin;x=1', 'does not have as it is'],
+  ['/admin;/x', 'does not have as it is'],
+  ['/admin%3Bx', 'encoded percent sign'],
+  ['/%2561dmin', 'encoded percent sign'],
+  ['/admin%3Fx', 'encoded percent sign'],
+  ['/admin%23', 'encoded percent sign'],
+  ['/admin%', 'does not have as it is'],
+  ['/admin%2', 'does not have as it is'],
+  ['/admin%u0061', 'does not have as it is'],
+  ['/admin%00', 'control character'],
+  ['/admin%0a', 'control character'],
+  ['/admin%09', 'control character'],
+  ['/admin%7f', 'control character'],
+  ['/ad%E2%80%8Bmin', 'one that is not seen'],
+  ['/ad%C2%ADmin', 'one that is not seen'],
+  ['/ad%E2%80%AEmin', 'one that is not seen'],
+  ['/%C0%AE%C0%AE/admin', 'not UTF-8'],
+  ['/a%C0%AFadmin', 'not UTF-8'],
+  ['/a%E0%80%AFadmin', 'not UTF-8'],
+  ['/%FFadmin', 'not UTF-8'],
+  ['/%ED%A0%80', 'not UTF-8'],
+  ['/%EF%BD%81dmin', 'stand for others'],
+  ['/a%EF%BC%8Fadmin', 'stand for others'],
+  ['/%E2%81%84admin', 'stand for others'],
+  ['/e%CC%81', 'stand for others'],
+  ['/%20admin', 'begins or ends with a blank'],
+  ['/admin%20', 'begins or ends with a blank'],
+  ['/admin%C2%A0', 'begins or ends with a blank'],
+  ['/admin::$DATA', 'two colons'],
+  ['/ADMINI~1', 'tilde before a digit'],
+  ['/a"b', 'does not have as it is'],
+  ['/a|b', 'does not have as it is'],
+  [`/${'a/'.repeat(100)}`, 'more than 100 segments'],
+  ['/a?b=1;c=2', 'a semicolon'],
+  ['/a?%FF=1', 'not UTF-8'],
+  ['/a?b=%C0%AF', 'not UTF-8'],
+  ['/a?b=%', 'not UTF-8'],
+  ['/a?b=%00', 'a NUL'],
+  [`/a?${'b&'.repeat(1001)}`, 'more than 1000 parameters'],
+])('refuses %s', (target, failure) => {
+  expect(readTarget(target)).toEqual({ failure: expect.stringContaining(failure) as string })
+})
+
+it('has one spelling for each list of segments', () => {
+  const seen = new Map<string, string>()
+  for (let code = 0; code < 0x100; code++)
+    for (const spelled of [String.fromCharCode(code), `%${code.toString(16).padStart(2, '0').toUpperCase()}`]) {
+      const read = readTarget(`/a${spelled}z`)
+      if ('failure' in read) continue
+      const key = JSON.stringify(read.segments)
+      expect(seen.get(key) ?? spelled).toBe(spelled)
+      seen.set(key, spelled)
+    }
+  expect(seen.size).toBeGreaterThan(70)
+})

@@ -69,8 +69,13 @@ class Http1Connection implements HttpConnection {
   readonly #stream: Duplex
   readonly #handler: HttpHandler
   #last: Promise<void> = Promise.resolve()
+  #newest: IncomingMessage | undefined
   #waiting = 0
   #isClosing = false
+  /** What comes is not read: the answer to what came last is a refusal. */
+  #isReadingOver = false
+  /** The last answer has been given: what came behind its request is not served. */
+  #isServingOver = false
 
   constructor(stream: Duplex, handler: HttpHandler) {
     this.#stream = stream
@@ -82,11 +87,15 @@ class Http1Connection implements HttpConnection {
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#waiting >= MAX_WAITING) return this.destroy()
+    if (this.#isReadingOver) return
+    const isTooMany = this.#waiting >= MAX_WAITING
+    if (isTooMany) this.#readNoMore()
+    this.#newest = request
     this.#waiting++
     this.#last = this.#last.then(async () => {
       try {
-        await this.#serve(request, response, undefined)
+        if (isTooMany) this.#refuse(response, tooMany())
+        else await this.#serve(request, response, undefined)
       } finally {
         this.#waiting--
         if (this.#isClosing && this.#waiting === 0) this.#stream.end()
@@ -96,6 +105,7 @@ class Http1Connection implements HttpConnection {
 
   /** The connection is the exchange's from here on: Node reads it no more. */
   takeUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    if (this.#isReadingOver) return
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(stream as never)
@@ -104,9 +114,13 @@ class Http1Connection implements HttpConnection {
     this.#last = this.#last.then(() => this.#serve(request, response, stream))
   }
 
-  /** Node closes a connection that it cannot read; what is wrong with it is said first. */
+  /** Node closes a connection that it cannot read; what is wrong with it is said first, behind the answers to what came before. */
   cannotRead(error: NodeJS.ErrnoException): void {
-    if (this.#stream.destroyed || !this.#stream.writable || this.#waiting > 0) return this.destroy()
+    if (this.#isReadingOver) return
+    // Whoever reads a body that breaks off hears of it by the end of the connection.
+    const isInBody = this.#waiting > 0 && this.#newest?.complete === false
+    if (this.#stream.destroyed || !this.#stream.writable || isInBody) return this.destroy()
+    this.#readNoMore()
     const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW'
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     const refusal = this.#handler.refusal(
@@ -116,7 +130,9 @@ class Http1Connection implements HttpConnection {
           ? new PamError('HANDSHAKE_TIMEOUT', 'the request did not come in time')
           : new PamError('PROTOCOL_VIOLATION', 'the request cannot be read as HTTP'),
     )
-    this.#stream.end(plainAnswer(refusal))
+    void this.#last.then(() => {
+      if (!this.#isServingOver && this.#stream.writable) this.#stream.end(plainAnswer(refusal))
+    })
   }
 
   close(): void {
@@ -128,8 +144,14 @@ class Http1Connection implements HttpConnection {
     this.#stream.destroy()
   }
 
+  /** What still comes is dropped: left unread it could cost the client the answers before. */
+  #readNoMore(): void {
+    this.#isReadingOver = true
+    this.#stream.removeAllListeners('data').resume()
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse, upgraded: Duplex | undefined): Promise<void> {
-    if (this.#stream.destroyed) return
+    if (this.#stream.destroyed || this.#isServingOver) return
     const head = checkHead({
       version: '1.1',
       minorVersion: request.httpVersionMajor === 1 ? request.httpVersionMinor : 0,
@@ -138,16 +160,21 @@ class Http1Connection implements HttpConnection {
       headers: fromRawHeaders(request.rawHeaders),
     })
     if (head instanceof PamError || (upgraded !== undefined && hasBody(head))) {
-      const { status, contentType, body } = this.#handler.refusal(
-        head instanceof PamError ? head : new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol'),
-      )
-      response.writeHead(status, { 'content-type': contentType, 'content-length': body.length, connection: 'close' })
-      response.end(body)
-      return
+      const error =
+        head instanceof PamError ? head : new PamError('PROTOCOL_VIOLATION', 'a body beside a change of the protocol')
+      return this.#refuse(response, error)
     }
     const exchange = new Http1Exchange(head, request, response, upgraded)
     await this.#handler.serve(exchange)
     await exchange.over
+  }
+
+  /** The last answer of the connection. */
+  #refuse(response: ServerResponse, error: PamError): void {
+    this.#isServingOver = true
+    const { status, contentType, body } = this.#handler.refusal(error)
+    response.writeHead(status, { 'content-type': contentType, 'content-length': body.length, connection: 'close' })
+    response.end(body)
   }
 }
 
@@ -232,5 +259,9 @@ class Http1Exchange implements Exchange {
 const MAX_HEAD_BYTES = 64 * 1024
 const HEAD_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 120_000
-/** Requests that are sent before the answer to the last one. */
+/** Requests that are sent before the answer to the first of them. */
 const MAX_WAITING = 16
+const tooMany = (): PamError =>
+  new PamError('RATE_LIMITED', `more than ${MAX_WAITING} requests were sent on this connection before an answer`, {
+    hint: 'wait for answers, or use HTTP/2',
+  })

@@ -214,9 +214,31 @@ describe('HTTP/1.1', () => {
     expect(served.map(({ target }) => target)).toEqual(['/held', '/next'])
   })
 
-  it('ends a connection that sends many requests before it has an answer', async () => {
-    await talk(`GET /held HTTP/1.1\r\n${HOST}\r\n`.repeat(40))
-    expect(served.every(({ left }) => left)).toBe(true)
+  it.each<[string, string, readonly string[], string]>([
+    [
+      'more requests than it takes before an answer',
+      Array.from({ length: 40 }, (_, index) => `GET /${index} HTTP/1.1\r\n${HOST}\r\n`).join(''),
+      Array.from({ length: 15 }, (_, index) => `/${index}`),
+      'RATE_LIMITED',
+    ],
+    ['what is no request', 'nonsense\r\n\r\n', [], 'PROTOCOL_VIOLATION'],
+    [
+      'a request that is refused, and another',
+      `GET / HTTP/1.1\r\n${HOST}${HOST}\r\nGET /next HTTP/1.1\r\n${HOST}\r\n`,
+      [],
+      'PROTOCOL_VIOLATION',
+    ],
+  ])('answers what came before %s, refuses it, and serves nothing behind it', async (_, bytes, others, refusal) => {
+    const all = talk(`GET /held HTTP/1.1\r\n${HOST}\r\n${bytes}`)
+    await expect.poll(() => answered.length).toBe(1)
+    answered[0]?.()
+    const answer = await all
+    const targets = ['/held', ...others]
+    expect(served.map(({ target }) => target)).toEqual(targets)
+    expect([...answer.matchAll(/GET (\S+) /g)].map(([, target]) => target)).toEqual(targets)
+    expect(answer.slice(answer.lastIndexOf('HTTP/1.1 '))).toMatch(
+      new RegExp(`^HTTP/1\\.1 400 [^]*connection: close[^]*${refusal}$`, 'i'),
+    )
   })
 
   it('does not end an answer that is given up', async () => {

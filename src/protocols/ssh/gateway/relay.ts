@@ -186,25 +186,30 @@ class ChannelRelay implements Relay {
 
   /** A source that has ended says so behind its last bytes, paused or not: they may still be decided on. */
   #endOutput(): void {
-    const { client, target, fromUpstream } = this.#parts
+    const { client, fromUpstream } = this.#parts
     if (this.#open > 0 || this.#isOver || fromUpstream?.isDeciding === true) return
     this.#isOver = true
-    const exit = this.#ended ?? target.exit
     this.#toUpstream.close()
     try {
       const last = fromUpstream?.end()
       if (last !== undefined) this.#outputs.stdout.push(last)
       this.#outputs.stdout.end()
       this.#outputs.stderr.end()
-      this.#log.end(endOf(exit))
+      this.#log.end(endOf(this.#exit))
     } catch {
       // The record has failed: the session is ending for that.
     }
+    const exit = this.#exit
     this.#toClient.whenEmpty(() => {
       if (exit !== undefined) sendExit(client, exit)
       client.end()
       this.#finish()
     })
+  }
+
+  /** Known once all output has gone out: what was held back to the end may be refused. */
+  get #exit(): Exit {
+    return this.#ended ?? this.#parts.target.exit
   }
 
   /** This channel is over, the others are not. */

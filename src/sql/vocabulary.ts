@@ -60,7 +60,7 @@ export const sqlVocabulary: Vocabulary<SqlStatement> = {
 }
 
 /** Reasons that name code of somebody. */
-const RUNS_CODE = /\buser-defined\b|\bruns \S+\./
+const RUNS_CODE = /\buser-defined\b|\bsafeFunctions\b|\bruns (?!pg_catalog\.)\S+\./
 const CODE_ADVICE =
   'functions that were reviewed can be listed in `safeFunctions` of the target; otherwise rewrite it, or ask for a rule with `unknown: true`'
 

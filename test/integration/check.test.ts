@@ -5,6 +5,7 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startPostgres, type LocalPostgres } from '../../src/demo/local-postgres.ts'
 import { loadConfig } from '../../src/server/config/load-config.ts'
@@ -278,7 +279,7 @@ limits: { handshake: ${more.handshake ?? '10s'} }
 identity: { issuers: [{ url: "${issuer}", for: people, clientId: pamctl, ca: tls/ca.crt ${more.issuer ?? ''} }] }
 targets:
 ${more.targets ?? `${db()}${host()}`}`
-  const db = (more: Record<string, string | number> = {}): string =>
+  const db = (more: Record<string, string | number | readonly string[]> = {}): string =>
     `  - ${JSON.stringify({ name: 'db', type: 'postgres', host: 'localhost', port: postgres.port, database: 'postgres', user: 'postgres', password: 'file:password', ca: 'tls/ca.crt', ...more })}\n`
   const host = (more: object = {}): string =>
     `  - ${JSON.stringify({ name: 'web', type: 'ssh', host: '127.0.0.1', port: sshd.port, hostKeys: [sshd.hostKey], logins: [{ name: sshd.user, privateKey: `file:${sshd.keys.ed25519}` }], ...more })}\n`
@@ -327,6 +328,37 @@ ${more.targets ?? `${db()}${host()}`}`
       true,
       ['ok', 'warning', 'ok', 'ok', 'ok', 'ok', 'ok'],
     ])
+  })
+
+  it('prints the digest of a function that is listed without one, or with another', async () => {
+    const admin = new pg.Client({
+      host: 'localhost',
+      port: postgres.port,
+      database: 'postgres',
+      ...postgres.superuser,
+      ssl: { rejectUnauthorized: false },
+    })
+    await admin.connect()
+    const told = async (entry: string): Promise<string[]> => {
+      const { stdout, stderr } = await check(write(config({ targets: db({ safeFunctions: [entry] }) })), ['--connect'])
+      return `${stdout}${stderr}`.split('\n').filter((line) => line.includes('safeFunctions'))
+    }
+    await admin.query("create function public.reviewed() returns int language sql set search_path = '' as 'select 1'")
+    const bare = await told('public.reviewed')
+    expect(bare).toEqual([
+      expect.stringMatching(
+        /^warning target db as postgres: safeFunctions lists public\.reviewed without the digest of its definition, sha256:[0-9a-f]{64}$/,
+      ),
+      expect.stringContaining('safeFunctions: public.reviewed has no digest and is not trusted'),
+    ])
+    const entry = `public.reviewed@${bare[0]?.split(' ').at(-1)}`
+    expect(await told(entry)).toEqual([])
+    await admin.query('alter function public.reviewed() security definer')
+    expect(await told(entry)).toEqual([
+      expect.stringMatching(/public\.reviewed is not what safeFunctions lists: its digest is sha256:[0-9a-f]{64}$/),
+    ])
+    await admin.query('drop function public.reviewed()')
+    await admin.end()
   })
 
   it.each([

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoStack, type DemoStack } from '../../src/demo/stack.ts'
+import { catalogTables } from '../../src/protocols/postgres/catalog/catalog-tables.ts'
 import { EVASION_SCHEMA, EVERYWHERE, IMPLIED_OPERATORS, installed } from '../fixtures/evasion-schema.ts'
 import {
   DEFINING_EVASIONS,
@@ -12,6 +13,8 @@ import {
   EVASIONS,
   IMPLIED_EVASIONS,
   READ_ONLY_EVASIONS,
+  REVIEWED_EVASIONS,
+  SYSTEM_CALL_EVASIONS,
   type Effect,
   type Evasion,
 } from '../fixtures/evasions.ts'
@@ -34,6 +37,8 @@ let everywhere: Port
 let within: Port
 /** The table that long secrets are stored in. */
 let toast = ''
+/** The list of functions that were reviewed. */
+let reviewed: readonly string[]
 let directory: string
 let base: pg.ClientConfig
 
@@ -97,6 +102,11 @@ beforeAll(async () => {
       await third.end()
       const fourth = await connect({ ...base, database: 'evade_installed' })
       await fourth.query(EVASION_SCHEMA.replace('create role somebody;', '') + installed())
+      const { rows: digests } = await fourth.query<{ entry: string }>(
+        `select concat('reviewed.', proname, '@sha256:', ${catalogTables(POSTGRES_VERSION * 10_000)['pg_proc']?.columns['body']}) as entry
+        from pg_proc t where pronamespace = 'reviewed'::regnamespace and proname not in ('helper', 'bare')`,
+      )
+      reviewed = [...digests.map(({ entry }) => entry), 'reviewed.bare']
       await fourth.end()
     },
     configure(yaml) {
@@ -106,7 +116,7 @@ beforeAll(async () => {
       return yaml
         .replace(
           '\naccess:',
-          `${['guarded', 'readonly', 'lenient', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed')}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, lenient, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
+          `${['guarded', 'readonly', 'lenient', 'everyday', 'developer', 'defining'].map((name) => target(name)).join('')}${target('implied', 'evade_implied')}${target('everywhere', 'evade_everywhere')}${target('installed', 'evade_installed').replace('tls: disable', `tls: disable, safeFunctions: ${JSON.stringify(reviewed)}`)}\n\naccess:\n  - { name: evade, who: { groups: [engineering] }, targets: { names: [guarded, readonly, lenient, everyday, developer, defining, implied, everywhere, installed] }, grant: standing }`,
         )
         .replace('\ncommands:', `\ncommands:${RULES}`)
     },
@@ -540,10 +550,11 @@ describe.skipIf(isPostgresMissing)('operators that the text only implies', () =>
 describe.skipIf(isPostgresMissing)(
   'what is installed and reaches code by other ways than a function that it names',
   () => {
-    it.each(ofThisVersion(INSTALLED_EVASIONS).map((evasion) => [evasion.script.join('; '), evasion] as const))(
-      '%s',
-      async (_name, evasion) => check(evasion, within, 'evade_installed'),
-    )
+    it.each(
+      ofThisVersion([...INSTALLED_EVASIONS, ...SYSTEM_CALL_EVASIONS, ...REVIEWED_EVASIONS]).map(
+        (evasion) => [evasion.script.join('; '), evasion] as const,
+      ),
+    )('%s', async (_name, evasion) => check(evasion, within, 'evade_installed'))
 
     it('leaves alone what does not lead there', async () => {
       const db = await connect({
@@ -557,6 +568,8 @@ describe.skipIf(isPostgresMissing)(
       await db.query('select distinct id from log where id > 1 order by id')
       await db.query("insert into log values (8, 'eight')")
       await db.query('delete from log where id = 8')
+      const { rows } = await db.query('select reviewed.kept(), reviewed.helped()')
+      expect(rows).toEqual([{ kept: 1, helped: 1 }])
       await db.end()
     })
   },

@@ -23,10 +23,17 @@ const schema = z
         'true: nobody else uses the account; the rules, not the gateway, decide about statements that change it or end its backends',
       ),
     safeFunctions: z
-      .array(z.string().regex(/^[^.]+\.[^.]+$/, 'expected schema.function'))
+      .array(
+        z
+          .string()
+          .regex(
+            /^[^.@]+\.[^.@]+(@sha256:[0-9a-f]{64})?$/,
+            'expected schema.function@sha256: and 64 hexadecimal digits',
+          ),
+      )
       .default([])
       .describe(
-        'user-defined functions (schema.function) that you have reviewed and that may run; the effect of all others is unknown',
+        'user-defined functions that you have reviewed and that may run, each with the digest of its definition (schema.function@sha256:…), which pam-gateway check --connect prints; without one, or with another definition, a function is not trusted, and its effect is unknown, as is that of all others',
       ),
     reading: z
       .enum(['ours', 'agreed'])
@@ -119,11 +126,18 @@ function readingWhereMasked({ reading }: PostgresTarget): StatementReading {
 function warnings(target: PostgresTarget): TargetFinding[] {
   const { name, tls, channelBinding = 'require' } = target
   const message = `target ${name}: channelBinding: ${channelBinding} with tls: ${tls} lets somebody on the path pass the login on to the target`
-  return unverifiedFindings(
-    target,
-    EXPOSES,
-    channelBinding === 'require' ? [] : [{ path: ['channelBinding'], message }],
+  const bare = target.safeFunctions.flatMap((entry, index) =>
+    entry.includes('@')
+      ? []
+      : [
+          {
+            path: ['safeFunctions', index],
+            message: `target ${name}: safeFunctions: ${entry} has no digest and is not trusted; pam-gateway check --connect prints the digest of its definition`,
+          },
+        ],
   )
+  const bound = channelBinding === 'require' ? [] : [{ path: ['channelBinding'], message }]
+  return [...bare, ...unverifiedFindings(target, EXPOSES, bound)]
 }
 
 /** What an impostor of a target whose certificate is not verified learns about its password. */

@@ -3,10 +3,11 @@ import { atOnce, inSlices, type Work } from '../../../shared/slices.ts'
 import { valueTypesOf, type ValueType } from './value-types.ts'
 import { type Catalog, type Relation, type Reviewed, type UserCast, keyOf, FIRST_USER_OID } from './catalog.ts'
 import { NO_ROWS, type Row, type CatalogRows, type RelationRows } from './rows.ts'
+import { safeFunctionsIn } from './safe-functions.ts'
 import { makeRelations, userTypesOf, pushTo } from './build-relations.ts'
 
 /**
- * `declaredSafe`: functions (`schema.name`) that whoever runs the gateway has read and calls harmless. Sessions that share
+ * `declaredSafe`: functions that whoever runs the gateway has read and calls harmless, see `safe-functions.ts`. Sessions that share
  * their rows share the catalog, too, where their search path is the same.
  */
 export function buildCatalog(
@@ -86,7 +87,8 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
     ties: own(rows.ties),
     runs: own(rows.runs),
   }
-  const made = atOnce(makeRelations({ ...all, types: rows.types }, declaredSafe))
+  const safe = safeFunctionsIn(rows.functions, declaredSafe).trusted
+  const made = atOnce(makeRelations({ ...all, types: rows.types }, safe))
   const relations = new Map<string, Relation | undefined>()
   const byOid = new Map<number, Relation | undefined>()
   for (const oid of changed) {
@@ -102,7 +104,6 @@ function renewed(catalog: Catalog, rows: CatalogRows, declaredSafe: readonly str
   const valueTypes = new Map<number, ValueType | undefined>()
   for (const oid of types) valueTypes.set(Number(oid), undefined)
   for (const [oid, type] of valueTypesOf(renewal.valueTypes)) valueTypes.set(oid, type)
-  const safe = new Set(declaredSafe)
   return {
     ...catalog,
     relations: LayeredMap.with(catalog.relations, relations),
@@ -122,8 +123,8 @@ const MAX_PATHS = 100
 const prepared = new WeakMap<CatalogRows, Map<string, Promise<void>>>()
 
 function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<Catalog> {
-  const made = yield* makeRelations(rows, declaredSafe)
-  const safe = new Set(declaredSafe)
+  const { trusted: safe, distrusted } = safeFunctionsIn(rows.functions, declaredSafe)
+  const made = yield* makeRelations(rows, safe)
   const functionsOf = (kind: string): Set<string> =>
     new Set(
       rows.functions
@@ -148,6 +149,7 @@ function* makeCatalog(rows: CatalogRows, declaredSafe: readonly string[]): Work<
     userFunctions: functionsOf('user'),
     bodies: bodiesOf(rows),
     safeFunctions: new Set([...safe, ...[...safe].map((name) => name.slice(name.indexOf('.') + 1))]),
+    distrusted,
     userTypes: userTypesOf(rows, safe),
     volatileFunctions: functionsOf('volatile'),
     systemFunctions: functionsOf('system'),

@@ -8,7 +8,7 @@ import type { Row, CatalogRows, RelationRows } from './rows.ts'
 /** Each with its own name. */
 export function* makeRelations(
   rows: RelationRows & Pick<CatalogRows, 'types'>,
-  declaredSafe: readonly string[],
+  safe: ReadonlySet<string>,
 ): Work<readonly (readonly [string, Relation])[]> {
   const edges = new Map<string, Map<number, number[]>>()
   for (const [from, to, mark] of rows.sources) {
@@ -21,7 +21,6 @@ export function* makeRelations(
     else pushTo(map, Number(from), Number(to))
   }
   const edgesOf = (kind: string, oid: number): readonly number[] => edges.get(kind)?.get(oid) ?? []
-  const safe = new Set(declaredSafe)
   const columns = yield* group(rows.columns)
   for (const own of columns.values())
     if (own.length > MAX_COLUMNS) throw new WireError('the catalogs: a relation with more columns than there can be')
@@ -53,7 +52,7 @@ export function* makeRelations(
       typeOids: new Map(own.map(([, column, , , , , oid]) => [String(column), Number(oid ?? 0)])),
       // The system's own views call the system's own functions.
       opaque: edgesOf('opaque', oid).length > 0 && oid >= FIRST_USER_OID,
-      foreign: kind === 'f' && !safe.has(`${schema}.${name}`),
+      foreign: kind === 'f',
       definition: definitions.get(oid),
       generated: new Map(
         own.flatMap(([, column, , generated]) => (generated == null ? [] : [[String(column), generated]])),

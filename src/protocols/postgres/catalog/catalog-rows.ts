@@ -138,6 +138,7 @@ function* otherRows(
         schemaOf(proc['pronamespace']),
         String(proc['body']),
         String(proc['oid']),
+        proc['settled'] ?? null,
       ]),
     ],
     valueTypes,

@@ -30,6 +30,12 @@ const anyUser = (columns: string): string =>
     .map((column) => user(column).replace(`t.${column}`, `t.${column}::pg_catalog.oid`))
     .join(' or ')
 const isTrue = (expression: string): string => `case when ${expression} then 't' end`
+/**
+ * Names and volatility of the system's functions that an expression calls, but for immutable ones: `pg_depend` does not name what is pinned.
+ * A space within a name is escaped in the text of a tree, so that none can look like a field.
+ */
+const calls = (tree: string): string =>
+  `(select pg_catalog.string_agg(distinct pg_catalog.concat(p.proname, ' ', p.provolatile), ',') from pg_catalog.unnest((pg_catalog.string_to_array(${tree}, ':funcid '))[2:]) part(text) join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) pg_catalog.split_part(part.text, ' ', 1)::pg_catalog.oid where p.oid operator(pg_catalog.<) 16384::pg_catalog.oid and p.provolatile operator(pg_catalog.<>) 'i'::pg_catalog."char")`
 /** The system's own relations whose columns are asked for one by one. */
 const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 
@@ -55,7 +61,11 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
       },
       where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
     },
-    pg_attrdef: { key: ['oid'], columns: same('oid adrelid adnum'), where: user() },
+    pg_attrdef: {
+      key: ['oid'],
+      columns: { ...same('oid adrelid adnum'), calls: calls('t.adbin::pg_catalog.text') },
+      where: user(),
+    },
     // All of them: what a column is of is told by name, and a type of the system may get operators of somebody.
     pg_type: {
       key: ['oid'],
@@ -66,6 +76,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         // The system's own functions are not copied, and keep their names.
         sends:
           '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
+        calls: calls('t.typdefaultbin::pg_catalog.text'),
       },
       where: 'true',
     },
@@ -79,7 +90,12 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         altered: isTrue(
           't.prosecdef or t.proconfig is not null or t.prosupport::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid',
         ),
-        body: `pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc, t.probin, t.prolang::pg_catalog.text, t.proconfig::pg_catalog.text, t.prosecdef::pg_catalog.text${version >= 140000 ? ', t.prosqlbody::pg_catalog.text' : ''}))`,
+        body: `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.json_build_array(${definitionOf(version)})::pg_catalog.text, pg_catalog.getdatabaseencoding())), 'hex')`,
+        // What it calls is not left to the session: it sets a path, in which temporary relations come last, or was bound when it was made, or is no
+        // text. What an aggregate calls stands elsewhere.
+        settled: isTrue(
+          `t.prokind operator(pg_catalog.<>) 'a'::pg_catalog."char" and (t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) or exists (select from pg_catalog.unnest(t.proconfig) setting(text) where setting.text operator(pg_catalog.~) '^search_path=(""|(.*, )?pg_temp)$')${version >= 140000 ? ' or t.prosqlbody is not null' : ''})`,
+        ),
       },
       where: user(),
     },
@@ -119,13 +135,21 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
     pg_transform: { key: ['oid'], columns: same('oid trftype trffromsql trftosql'), where: user() },
     pg_rewrite: {
       key: ['oid'],
-      columns: { ...same('oid ev_class rulename'), digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)' },
+      columns: {
+        ...same('oid ev_class rulename'),
+        digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)',
+        calls: calls('pg_catalog.concat(t.ev_qual::pg_catalog.text, t.ev_action::pg_catalog.text)'),
+      },
       where: user('ev_class'),
     },
     // Its condition may run code where its function does not.
     pg_trigger: {
       key: ['oid'],
-      columns: { ...same('oid tgrelid tgfoid'), internal: isTrue('t.tgisinternal') },
+      columns: {
+        ...same('oid tgrelid tgfoid'),
+        internal: isTrue('t.tgisinternal'),
+        calls: calls('t.tgqual::pg_catalog.text'),
+      },
       where: `(${user()} and not t.tgisinternal) or (${anyUser('tgfoid')})`,
     },
     pg_constraint: {
@@ -136,6 +160,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
         referenced: `pg_catalog.array_to_string(t.confkey, ' ')`,
         local: isTrue('t.coninhcount operator(pg_catalog.=) 0'),
         kept: isTrue('t.connoinherit'),
+        calls: calls('t.conbin::pg_catalog.text'),
       },
       where: user(),
     },
@@ -157,6 +182,7 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
       key: ['oid'],
       columns: {
         ...same('oid polrelid'),
+        calls: calls('pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'),
         // Whether it takes rows as a whole.
         rows: isTrue(
           "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
@@ -183,6 +209,14 @@ export function catalogTables(version: number): Readonly<Record<string, CatalogT
   tablesByVersion.set(version, all)
   return all
 }
+
+/** All that a function is but for its number, its privileges and what the planner is told: objects by number, so that another of the same name is another. */
+const definitionOf = (version: number): string =>
+  wordList(
+    `proname pronamespace proowner prolang prokind prosecdef proleakproof proisstrict proretset provolatile provariadic prosupport prorettype proargtypes proallargtypes proargmodes proargnames proargdefaults protrftypes prosrc probin proconfig ${version >= 140000 ? 'prosqlbody' : ''}`,
+  )
+    .map((column) => `${column === 'prosupport' ? 't.prosupport::pg_catalog.oid' : `t.${column}`}::pg_catalog.text`)
+    .join(', ')
 
 const tablesByVersion = new Map<number, Readonly<Record<string, CatalogTable>>>()
 

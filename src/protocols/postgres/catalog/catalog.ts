@@ -25,8 +25,10 @@ export interface Catalog {
   }
   /** How values are written, by type. */
   readonly valueTypes: ValueTypes
-  /** Functions that somebody wrote and the configuration declares safe: `schema.name`, and `name`. */
+  /** Functions that somebody wrote and that are as the configuration declares them safe: `schema.name`, and `name`. */
   readonly safeFunctions: ReadonlySet<string>
+  /** Why those that it lists besides are not: by `schema.name`, and by `name`. */
+  readonly distrusted: ReadonlyMap<string, string>
   /** Names of types whose casts, input or checks run code that somebody wrote. */
   readonly userTypes: ReadonlySet<string>
   /** Functions of the system that are volatile: they may have effects, unless listed as harmless. */

@@ -25,7 +25,10 @@ export interface CatalogRows {
   readonly runs: readonly Row[]
   /** Name of a type, a function that it runs, number of the type. */
   readonly types: readonly Row[]
-  /** Name; `user`, `reviewed` (see `extension-code.ts`), `volatile` or `system`; of the first two, schema, digest and number. */
+  /**
+   * Name; `user`, `reviewed` (see `extension-code.ts`), `volatile` or `system`; of the first two, schema, digest, number, and null where the
+   * search path decides what its text names.
+   */
   readonly functions: readonly Row[]
   /** As `valueTypesOf` takes them. */
   readonly valueTypes: readonly Row[]

@@ -1,8 +1,9 @@
 import { atOnce, type Work } from '../../../shared/slices.ts'
 import { FIRST_USER_OID } from './catalog.ts'
 import { CLASSES, type TableRow } from './catalog-tables.ts'
+import { hasEffects } from './system-functions.ts'
 
-/** A function that somebody wrote, as it is named. */
+/** A function that somebody wrote, or one of the system that does more than give a value, as it is named. */
 export interface Code {
   readonly name: string
   readonly body: string
@@ -43,6 +44,11 @@ export class WhatRuns {
       if (!isOfColumn(row))
         push(this.#depends, `${row['classid']} ${row['objid']}`, `${row['refclassid']} ${row['refobjid']}`)
     }
+    for (const table of CALLING)
+      for (const { oid, calls } of this.#rows(table)) {
+        yield
+        for (const called of systemCalls(calls)) push(this.#depends, node(table, oid), called)
+      }
     // What is no default is used where an index, a key or a type names it.
     const implied = new Set<string>()
     for (const { oid, opcintype, opcfamily, default: isDefault } of this.#rows('pg_opclass')) {
@@ -100,7 +106,8 @@ export class WhatRuns {
     }
     for (const type of types) {
       yield
-      const { oid, typelem, typbasetype, typrelid, typtype } = type
+      const { oid, typelem, typbasetype, typrelid, typtype, calls } = type
+      for (const called of systemCalls(calls)) this.#ofType(oid, 'made', called)
       for (const when of ['made', 'used', 'converted'] as const) {
         this.#part(oid, when, typelem)
         this.#ofType(oid, when, typeNode(typbasetype, when))
@@ -166,6 +173,8 @@ export class WhatRuns {
   #hasCode(): boolean {
     if ((this.#tables.get('pg_proc')?.size ?? 0) > this.#harmless.size) return true
     for (const { refclassid } of this.#rows('pg_depend')) if (!CATALOG_OF.has(String(refclassid))) return true
+    for (const table of [...CALLING, 'pg_type'])
+      for (const { calls } of this.#rows(table)) if (systemCalls(calls).length > 0) return true
     return false
   }
 
@@ -180,7 +189,10 @@ export class WhatRuns {
         if (!isKnownKind(to)) leading.add(to)
       }
     for (const [type, edges] of this.#byType)
-      for (const { when, node: to } of edges) push(before, to, typeNode(type, when))
+      for (const { when, node: to } of edges) {
+        push(before, to, typeNode(type, when))
+        if (to.startsWith(SYSTEM)) leading.add(to)
+      }
     for (const [family, all] of this.#byFamily) for (const to of all) push(before, to, node('pg_opfamily', family))
     for (const table of NAMING)
       for (const row of this.#rows(table))
@@ -255,6 +267,10 @@ export class WhatRuns {
     const [kind, oid = ''] = at.split(' ')
     if (kind === 'made' || kind === 'used' || kind === 'converted')
       return (this.#byType.get(oid) ?? []).filter(({ when }) => when === kind).map((edge) => edge.node)
+    if (at.startsWith(SYSTEM)) {
+      code.set(at, { name: oid, body: '' })
+      return []
+    }
     const catalog = CATALOG_OF.get(String(kind)) ?? 'unknown'
     switch (catalog) {
       case 'pg_proc': {
@@ -340,6 +356,13 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else list.push(value)
 }
 
+/** Functions of the system that do more than give a value, of those that an expression calls. */
+export const systemCalls = (calls: string | null | undefined): string[] =>
+  (calls?.split(',') ?? []).flatMap((called) => {
+    const [name = '', volatility] = called.split(' ')
+    return hasEffects(name, volatility === 'v') ? [`${SYSTEM}pg_catalog.${name}`] : []
+  })
+
 /** What the columns of a relation are of is asked of their types. */
 const isOfColumn = ({ classid, objsubid, refclassid }: TableRow): boolean =>
   classid === CLASSES['pg_class'] && objsubid !== '0' && refclassid === CLASSES['pg_type']
@@ -348,6 +371,7 @@ export const CATALOG_OF: ReadonlyMap<string, string> = new Map(
   Object.entries(CLASSES).map(([name, oid]) => [oid, name]),
 )
 const isKnownKind = (at: string): boolean => CATALOG_OF.has(at.slice(0, at.indexOf(' ')))
+const SYSTEM = 'system '
 const RELATION = `${CLASSES['pg_class']} `
 const NONE: readonly never[] = []
 const NOTHING: ReadonlySet<string> = new Set()
@@ -364,6 +388,8 @@ const NAMING = [
   'pg_language',
   'pg_foreign_data_wrapper',
 ] as const satisfies readonly (keyof typeof NAMED_FUNCTIONS)[]
+/** Objects with expressions of their own; see `calls` in `catalogTables`. */
+const CALLING = ['pg_rewrite', 'pg_attrdef', 'pg_constraint', 'pg_trigger', 'pg_policy'] as const
 const MADE_BY = ['typinput', 'typreceive', 'typmodin', 'typanalyze']
 /** A constant that a value is compared with is read, too. */
 const USED_BY = ['typoutput', 'typsend', 'typmodout', 'typsubscript', 'typinput', 'typreceive']

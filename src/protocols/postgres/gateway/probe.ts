@@ -28,19 +28,20 @@ export async function probePostgres(
   })
   channel.write(TERMINATE)
   channel.end()
+  const { byOid, distrusted } = buildCatalog(catalog, config.safeFunctions)
   return {
     details: [
       `PostgreSQL ${parameters.get('server_version') ?? 'of unknown version'}`,
       `tls: ${config.tls}`,
       `${catalog.relations.length} relations`,
     ],
-    warnings:
-      parameters.get('is_superuser') === 'on'
+    warnings: [
+      ...(parameters.get('is_superuser') === 'on'
         ? [`the account ${lease.user} is a superuser: nothing in the database stands behind the rules`]
-        : [],
-    relations: new Map(
-      [...buildCatalog(catalog).byOid.values()].map(({ name, columns }) => [name, [...columns.keys()]]),
-    ),
+        : []),
+      ...new Set(distrusted.values()),
+    ],
+    relations: new Map([...byOid.values()].map(({ name, columns }) => [name, [...columns.keys()]])),
   }
 }
 

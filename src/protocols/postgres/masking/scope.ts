@@ -4,9 +4,10 @@ import { MaskingScope as SqlMaskingScope, type DefinitionTrees } from '../../../
 import { taintedRelations as taintedIn } from '../../../sql/masking/masked-relations.ts'
 import { findRelation, type Catalog, type Relation } from '../catalog/catalog.ts'
 import { SAMPLE_COLUMNS } from '../catalog/sample-columns.ts'
+import { reachesBeyond } from '../catalog/system-functions.ts'
 import type { ValueTypes } from '../catalog/value-types.ts'
 import { postgresDialect } from '../dialect/dialect.ts'
-import { isNotify, reachesBeyond } from '../dialect/functions.ts'
+import { isNotify } from '../dialect/functions.ts'
 
 /** The masking plan of a session with a PostgreSQL target. */
 export class MaskingScope extends SqlMaskingScope {

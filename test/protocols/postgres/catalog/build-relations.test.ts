@@ -9,7 +9,7 @@ const RELATIONS = [
   ['20001', 'public', 'shown', 'v'],
 ]
 function made(rows: Partial<CatalogRows>, safe: readonly string[] = []): Record<string, Relation> {
-  const relations = atOnce(makeRelations({ ...NO_ROWS, relations: RELATIONS, ...rows }, safe))
+  const relations = atOnce(makeRelations({ ...NO_ROWS, relations: RELATIONS, ...rows }, new Set(safe)))
   return Object.fromEntries(relations.map(([, relation]) => [relation.name, relation]))
 }
 
@@ -71,10 +71,10 @@ it('what runs code of users is named, unless it was declared safe', () => {
   expect(what(['public.audit', 'public.mood_in'])).toEqual(['a rule of people'])
 })
 
-it('a foreign table is one until it was declared safe', () => {
+it('a foreign table is one, whatever was declared safe', () => {
   const relations = [['20000', 'public', 'people', 'f']]
   expect(made({ relations })['public.people']?.foreign).toBe(true)
-  expect(made({ relations }, ['public.people'])['public.people']?.foreign).toBe(false)
+  expect(made({ relations }, ['public.people'])['public.people']?.foreign).toBe(true)
 })
 
 it('a relation with more columns than there can be is refused', () => {

@@ -1,6 +1,6 @@
 import type { StatementFacts } from '../../dialect/statement-facts.ts'
 import { FIRST_USER_OID, findRelation, type Catalog } from '../../catalog/catalog.ts'
-import { hasEffects } from '../../dialect/functions.ts'
+import { hasEffects } from '../../catalog/system-functions.ts'
 import type { MaskingScope } from '../../masking/scope.ts'
 import { fitOutputs, type Origin } from '../../../../sql/lineage/origin.ts'
 import type { ColumnId, ServerReading } from './read-query.ts'

@@ -129,6 +129,12 @@ export async function startCluster(): Promise<TestCluster> {
     // prettier-ignore
     processes.push(new ClusterProcess(ETCD, ['--data-dir', join(directory, 'etcd'), '--listen-client-urls', etcd, '--advertise-client-urls', etcd,
       '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`, '--log-level', 'error']))
+    // So that version 1 is from before all that the API server has listed, which is 410 Gone to a watch.
+    await eventually(async () => {
+      for (const child of processes) child.check()
+      const put = { method: 'POST', body: JSON.stringify({ key: 'YQ==', value: '' }) }
+      return (await fetch(`${etcd}/v3/kv/put`, put).catch(() => undefined))?.ok === true || undefined
+    }, 'etcd is ready')
     processes.push(new ClusterProcess(KUBE_APISERVER, serverOptions(directory, files, { port, etcd })))
     await eventually(async () => {
       for (const child of processes) child.check()

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Browser } from '../../src/demo/browser.ts'
 import { DEMO_PEOPLE } from '../../src/demo/setup.ts'
 import { eventually } from './gateway-client.ts'
-import { ROOT } from './run.ts'
+import { ROOT, start as startProgram, type RunningProgram } from './run.ts'
 
 /** A home of its own in which somebody has signed in with `pamctl login`. */
 export interface PamctlHome {
@@ -14,12 +13,7 @@ export interface PamctlHome {
   start(this: void, args: readonly string[]): RunningPamctl
 }
 
-export interface RunningPamctl {
-  /** Both of its outputs so far. */
-  output(): string
-  readonly closed: Promise<number | null>
-  kill(signal?: NodeJS.Signals): void
-}
+export type RunningPamctl = RunningProgram
 
 export async function pamctlSignedIn(
   gateway: string,
@@ -32,17 +26,8 @@ export async function pamctlSignedIn(
 ): Promise<PamctlHome> {
   const home = mkdtempSync(join(tmpdir(), 'pamctl-test-home-'))
   const own: NodeJS.ProcessEnv = { PAMCTL_HOME: home, PAMCTL_SECRET_STORE: 'file', NO_COLOR: '1', ...environment }
-  const start = (args: readonly string[]): RunningPamctl => {
-    const child = spawn(process.execPath, [join(root, 'bin', 'pamctl.js'), ...args], {
-      env: { ...process.env, ...own },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-    const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
-    return { output: () => output, closed, kill: (signal) => void child.kill(signal) }
-  }
+  const start = (args: readonly string[]): RunningPamctl =>
+    startProgram(process.execPath, [join(root, 'bin', 'pamctl.js'), ...args], own)
   const signedIn = { home, environment: own, start }
   await pamctlSignsIn(signedIn, ['--gateway', gateway, ...flags], who)
   return signedIn

@@ -34,6 +34,23 @@ export function run(program: string, args: readonly string[], options: RunOption
   })
 }
 
+export interface RunningProgram {
+  /** Both of its outputs so far. */
+  output(): string
+  readonly closed: Promise<number | null>
+  kill(signal?: NodeJS.Signals): void
+}
+
+/** Starts a program without input. */
+export function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { output: () => output, closed, kill: (signal) => void child.kill(signal) }
+}
+
 export const PSQL = hasProgram('psql')
 export const PGBENCH = hasProgram('pgbench')
 export const PG_DUMP = hasProgram('pg_dump')

@@ -23,6 +23,7 @@ export function requestText(
   session: Pick<Session, 'masking' | 'commitment'>,
 ): RequestText {
   const keep = (text: string): string => withoutSecrets(escapeMarks(text), session)
+  const keeping: Keeping = { keep, commitment: (text) => session.commitment(text) }
   const content = bodyText(bytes, body.type, contentType)
   const render = (line: string, show: (text: string) => string, shownBody: string | undefined): string =>
     [line, ...headers.filter(([name]) => !USUAL.has(name)).map(([name, value]) => show(`${name}: ${value}`))].join(
@@ -33,34 +34,45 @@ export function requestText(
     .slice(1)
     .map((spelled, index) => `/${keptOf(segments[index] ?? '', spelled, keep)}`)
     .join('')
-  const line = query.length === 0 ? kept : `${kept}?${keptParameters(query, keep)}`
+  const line = query.length === 0 ? kept : `${kept}?${keptParameters(query, keeping)}`
   return {
     shown: render(`${method} ${target}`, (text) => text, content),
-    recorded: { text: render(`${method} ${line}`, keep, keptBody(content, body, contentType, keep)), parameters: [] },
+    recorded: {
+      text: render(`${method} ${line}`, keep, keptBody(content, body, contentType, keeping)),
+      parameters: [],
+    },
   }
 }
 
 type Keep = (text: string) => string
+
+interface Keeping {
+  readonly keep: Keep
+  readonly commitment: (text: string) => string
+}
 
 /** What is in percent encoding, or escaped as in JSON, would hide its kind from who looks for it. */
 function keptBody(
   content: string | undefined,
   body: HttpRequest['body'],
   contentType: string,
-  keep: Keep,
+  keeping: Keeping,
 ): string | undefined {
   if (content === undefined) return undefined
-  if (body.type === 'form' && !contentType.startsWith('multipart/')) return keptParameters(body.fields, keep)
-  return keep(body.type === 'json' && content.includes('\\') ? JSON.stringify(body.value) : content)
+  if (body.type === 'form' && !contentType.startsWith('multipart/')) return keptParameters(body.fields, keeping)
+  return keeping.keep(body.type === 'json' && content.includes('\\') ? JSON.stringify(body.value) : content)
 }
 
-const keptParameters = (parameters: readonly Parameter[], keep: Keep): string =>
+const keptParameters = (parameters: readonly Parameter[], { keep, commitment }: Keeping): string =>
   parameters
     .map(({ name, value }) => {
-      const named = `${name}=`
-      const shown = keep(named + value)
-      const isKept = shown === named + value
-      return `${keptOf(name, encodeURIComponent(name), keep)}=${isKept ? encodeURIComponent(value) : shown.slice(named.length)}`
+      // The whole value of what a password is called: a sign in it would end it for who reads a text.
+      const asked = `${name}=${PROBE}`
+      const shown =
+        value !== '' && keep(asked) !== asked
+          ? `<secret ${commitment(value)}>`
+          : keptOf(value, encodeURIComponent(value), keep)
+      return `${keptOf(name, encodeURIComponent(name), keep)}=${shown}`
     })
     .join('&')
 
@@ -88,3 +100,5 @@ function bodyText(
 const USUAL = new Set(['accept', 'accept-language', 'accept-charset', 'user-agent', 'cache-control', 'pragma'])
 // eslint-disable-next-line no-control-regex
 const BINARY = /[\u0000-\u0008\u000e-\u001f]/
+/** No secret of a kind. */
+const PROBE = 'abcdefgh'

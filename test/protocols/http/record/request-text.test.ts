@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { requestText } from '../../../../src/protocols/http/record/request-text.ts'
+import { readRequest } from '../../../../src/protocols/http/request/read-request.ts'
+import { PamError } from '../../../../src/shared/errors.ts'
+
+const session = {
+  masking: { kinds: [{ kind: 'email', style: 'redact', hashScope: 'session' }] },
+  commitment: () => 'C',
+} as unknown as Parameters<typeof requestText>[4]
+const FORM = 'application/x-www-form-urlencoded'
+
+it.each([
+  ['a query', '/a/b?m=jane%40example.org&z=1+2', FORM, '', 'POST /a/b?m=<secret C>&z=1%202'],
+  ['a path', '/a/jane@example.org/b', FORM, '', 'POST /a/<secret C>/b'],
+  ['a form', '/', FORM, 'who=jane%40example.org&a=b+c&password=x%26y', 'who=<secret C>&a=b%20c&password=<secret C>'],
+  ['JSON', '/', 'application/json', '{ "who": "jane@example.org" }', '{ "who": "<secret C>" }'],
+  ['JSON with escapes', '/', 'application/json', String.raw`{"who":"jane\u0040example.org"}`, '{"who":"<secret C>"}'],
+])('keeps masked kinds out of the record: %s', (_name, target, type, body, recorded) => {
+  const headers = [['content-type', type]] as const
+  const bytes = Buffer.from(body)
+  const request = readRequest({ method: 'POST', target, headers }, bytes, undefined)
+  if (request instanceof PamError) throw request
+  const text = requestText(request, target, headers, bytes, session)
+  expect(text.recorded.text.split('\n')).toContain(recorded)
+  expect(text.shown).toContain(body)
+})

@@ -149,10 +149,14 @@ describe('what a session leaves', () => {
     await following
     expect(seen.at(-1)).toMatchObject({ type: 'ended', code: 'CLIENT_LEFT' })
     expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index))
-    const viewed = []
-    for await (const entry of alice.api.audit({ type: 'recording' })) viewed.push(entry.type)
-    expect(viewed).toContain('recording.viewed')
-    // Once it is over, what nobody has signed is no part of it, though it is as an open one is read.
+    const audited = async (): Promise<string[]> => {
+      const types = []
+      for await (const entry of alice.api.audit({ type: 'recording' })) types.push(entry.type)
+      return types
+    }
+    expect(await audited()).toContain('recording.viewed')
+    // Once it is over, what nobody has signed is no part of it, though it is as an open one is read. It is sealed behind its end.
+    await eventually(async () => ((await audited()).includes('recording.sealed') ? true : undefined), 'it is sealed')
     const events = new OpenSegment(0)
     for (const event of [opened(id), command('select forged')]) events.add(event, undefined, 1000, 0)
     const { bytes } = events.take() as { bytes: Buffer }

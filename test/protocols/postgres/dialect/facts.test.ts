@@ -113,6 +113,9 @@ const rows: CatalogRows = {
   results: [],
   events: [],
 }
+const REVIEWED = 'a'.repeat(64)
+/** As the catalogs have a function of that definition. */
+const reviewed = (name: string): CatalogRows['functions'][number] => [name, 'user', 'public', REVIEWED, '20000', 't']
 const catalog = buildCatalog(rows)
 const plan = {
   columns: [
@@ -405,11 +408,9 @@ describe('what a statement does', () => {
     const declared = buildCatalog(
       {
         ...rows,
-        functions: [...rows.functions, ['mine', 'user', 'public']].filter(
-          ([name, , schema]) => name !== 'mine' || schema === 'public',
-        ),
+        functions: [...rows.functions.filter(([name]) => name !== 'mine'), reviewed('mine')],
       },
-      ['public.mine'],
+      [`public.mine@sha256:${REVIEWED}`],
     )
     const of = (sql: string): readonly string[] =>
       resolveFacts(readSql(sql), declared, new MaskingScope({ columns: [], kinds: [] }, declared, new Map()))
@@ -709,7 +710,10 @@ describe('what any statement may run', () => {
         ['the implicit cast from text to bool runs public.wipe'],
       ])
     for (const sql of ['begin', 'commit', 'select 1']) expect([sql, unknownOf(sql, { conversions })]).toEqual([sql, []])
-    expect(unknownOf('select id from orders', { conversions }, ['public.wipe'])).toEqual([])
+    const functions = [...rows.functions.filter(([name]) => name !== 'wipe'), reviewed('wipe')]
+    expect(unknownOf('select id from orders', { conversions, functions }, [`public.wipe@sha256:${REVIEWED}`])).toEqual(
+      [],
+    )
   })
 
   const explicit: Partial<CatalogRows> = {

@@ -18,6 +18,8 @@ export interface LoginsEvents {
 export class Logins {
   readonly #paths: Paths
   readonly #keepers = new Map<string, LoginKeeper>()
+  /** Of those that are being loaded. */
+  readonly #loading = new Map<string, Promise<LoginKeeper | undefined>>()
   readonly #clients: KnownClients
   readonly #events: LoginsEvents
   #secrets: { store: SecretStore; warning: string | undefined } | undefined
@@ -117,19 +119,25 @@ export class Logins {
     return this.#keepers.get(profile)
   }
 
-  /** The login of a profile; loads it where it is not in memory. */
+  /** The login of a profile; loads it where it is not in memory, once however many ask: a refresh token works once. */
   async find(profile: string): Promise<LoginKeeper | undefined> {
     const known = this.#keepers.get(profile)
     if (known !== undefined) return known
+    const loading = this.#loading.get(profile) ?? this.#load(profile).finally(() => this.#loading.delete(profile))
+    this.#loading.set(profile, loading)
+    return loading
+  }
+
+  async #load(profile: string): Promise<LoginKeeper | undefined> {
     const stored = await this.#read(profile)
     if (stored === undefined) return undefined
     const { gateway, ca, issuer, clientId, refreshToken, key } = stored
-    const keeper = this.#keeper(profile, {
-      gateway,
-      ca,
-      source: { kind: 'person', issuer, clientId, refreshToken },
-      prover: await createProver(key),
-    })
+    const prover = await createProver(key)
+    // Somebody may have signed in meanwhile.
+    const known = this.#keepers.get(profile)
+    if (known !== undefined) return known
+    const source = { kind: 'person', issuer, clientId, refreshToken } as const
+    const keeper = this.#keeper(profile, { gateway, ca, source, prover })
     this.#keepers.set(profile, keeper)
     this.#indexed(profile, gateway)
     return keeper

@@ -31,7 +31,8 @@ export class SettingsViews {
         if (error instanceof OwnQueryFailed) return true
         throw error
       }
-      if (this.#definitions.changes === changes || times === MAX_TIMES) return false
+      if (this.#definitions.changes === changes) return false
+      if (times === MAX_TIMES) return true
     }
   }
 }

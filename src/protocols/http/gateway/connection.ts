@@ -18,7 +18,8 @@ import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
 import { localRefusal } from './local-access.ts'
 import { readCommand } from './read-command.ts'
-import { reasonFor, refuseExchange } from './refuse.ts'
+import { reasonFor } from '../session/reason-for.ts'
+import { refuseExchange } from './refuse.ts'
 
 export interface ConnectionParts {
   readonly session: Session<HttpTarget>

@@ -13,7 +13,8 @@ import { HttpRequests } from './connection.ts'
 import { localRefusal } from './local-access.ts'
 import { probeHttp } from './probe.ts'
 import { readText } from './read-text.ts'
-import { reasonFor, refuseExchange } from './refuse.ts'
+import { reasonFor } from '../session/reason-for.ts'
+import { refuseExchange } from './refuse.ts'
 
 /** A client that has begun to speak, and the port that it came through. */
 export interface LocalClient {

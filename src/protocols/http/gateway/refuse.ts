@@ -1,17 +1,9 @@
-import { PamError } from '../../../shared/errors.ts'
-import { visible } from '../../../shared/visible.ts'
-import { problemAnswer, type ProblemReason } from '../problem.ts'
+import type { PamError } from '../../../shared/errors.ts'
+import { problemAnswer } from '../problem.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { Header } from '../wire/headers.ts'
 import { SecretMissing } from './local-access.ts'
-
-/** An error as a client may have it. */
-export const reasonFor = ({ code, message, hint, id }: PamError): ProblemReason => ({
-  code,
-  message: visible(message),
-  hint: hint === undefined ? undefined : visible(hint),
-  id,
-})
+import { reasonFor } from '../session/reason-for.ts'
 
 /** Answers with a problem. Where something was answered before, the client sees that it is not whole. */
 export function refuseExchange(exchange: Exchange, error: PamError): void {

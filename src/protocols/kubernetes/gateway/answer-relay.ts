@@ -10,7 +10,7 @@ import { passesWarnings } from '../masking/response-masker.ts'
 import { passedAnswerHeaders } from './answer-headers.ts'
 import { answerMasking } from './answer-masking.ts'
 import type { KubernetesCommand } from './read-command.ts'
-import { reasonFor } from './refuse.ts'
+import { reasonFor } from '../../http/session/reason-for.ts'
 
 /** A request that may go on, by a decision that is on record. */
 export interface AllowedRequest {

@@ -15,7 +15,8 @@ import { verdictOn } from './hold.ts'
 import { withImmutability } from './look-up-immutable.ts'
 import { withPlace } from './look-up-place.ts'
 import { readCommand, type KubernetesCommand } from './read-command.ts'
-import { reasonFor, refuseExchange } from './refuse.ts'
+import { reasonFor } from '../../http/session/reason-for.ts'
+import { refuseExchange } from './refuse.ts'
 
 /** The requests of one connection: each is read, decided on, put on record, forwarded and answered. */
 export class KubernetesConnection implements RequestHandler {

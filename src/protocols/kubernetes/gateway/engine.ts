@@ -14,7 +14,8 @@ import { upstreamOf } from './connect-upstream.ts'
 import { probeKubernetes } from './probe.ts'
 import { readText } from './read-text.ts'
 import { KubernetesConnection } from './connection.ts'
-import { reasonFor, refuseExchange } from './refuse.ts'
+import { reasonFor } from '../../http/session/reason-for.ts'
+import { refuseExchange } from './refuse.ts'
 
 /** A client that has begun to speak, and the port of the agent that it came through. */
 interface PortClient {

@@ -1,15 +1,7 @@
-import { PamError } from '../../../shared/errors.ts'
-import { visible } from '../../../shared/visible.ts'
+import type { PamError } from '../../../shared/errors.ts'
 import type { Exchange } from '../../http/server/exchange.ts'
-import { statusAnswer, textAnswer, wantsText, type StatusReason } from '../status.ts'
-
-/** An error as a client may have it. */
-export const reasonFor = ({ code, message, hint, id }: PamError): StatusReason => ({
-  code,
-  message: visible(message),
-  hint: hint === undefined ? undefined : visible(hint),
-  id,
-})
+import { statusAnswer, textAnswer, wantsText } from '../status.ts'
+import { reasonFor } from '../../http/session/reason-for.ts'
 
 /** Answers with a Status. Where something was answered before, the client sees that it is not whole. */
 export function refuseExchange(exchange: Exchange, error: PamError): void {

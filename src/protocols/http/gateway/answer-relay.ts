@@ -9,17 +9,18 @@ import { AnswerBody } from '../session/answer-body.ts'
 import type { HttpTarget } from '../target.ts'
 import type { UpstreamAnswer } from '../upstream/answer.ts'
 import { valueOf, type Header } from '../wire/headers.ts'
-import { passedAnswerHeaders } from './answer-headers.ts'
 import { originOf } from './connect-upstream.ts'
 import type { Identity } from './credential-headers.ts'
 import type { AllowedRequest } from './allowed-request.ts'
 import { SecretScrubber } from './secret-scrubber.ts'
+import type { WayIn } from './way-in.ts'
 
 export interface RelayParts {
   readonly allowed: AllowedRequest
   readonly identity: Identity
   readonly exchange: Exchange
   readonly session: Session<HttpTarget>
+  readonly way: Pick<WayIn, 'answerHeaders'>
 }
 
 /** The target's answer to one request, on its way to the client. */
@@ -86,11 +87,11 @@ export class AnswerRelay {
   }
 
   #headersOf(answer: UpstreamAnswer, isChanged: boolean): Header[] {
-    const { allowed, exchange, identity, session } = this.#parts
+    const { allowed, exchange, identity, session, way } = this.#parts
     const { target } = exchange.request
     const place = { origin: originOf(session.config), target, needles: identity.needles, isChanged }
     try {
-      const passed = passedAnswerHeaders(answer, place)
+      const passed = way.answerHeaders(answer, place)
       const shown = passed.map(([name, value]): Header => [name, maskHeader(value, session)])
       return allowed.approval === undefined ? shown : [...shown, ['x-pam-approval', allowed.approval]]
     } catch (error) {

@@ -3,7 +3,6 @@ import { sessionEndReason } from '../../../gateway/session-end-reason.ts'
 import { targetFailure } from '../../../gateway/target-failure.ts'
 import { anySignal } from '../../../shared/any-signal.ts'
 import { PamError, reasonOf } from '../../../shared/errors.ts'
-import type { Announcement } from '../local/announcement.ts'
 import { problemAnswer } from '../problem.ts'
 import type { Exchange } from '../server/exchange.ts'
 import type { BodyRoom } from '../server/body-room.ts'
@@ -16,18 +15,16 @@ import type { Upstream } from '../upstream/upstream.ts'
 import type { PlainAnswer } from '../wire/http2-frames.ts'
 import { draftOf } from './command-draft.ts'
 import { forward } from './forward.ts'
-import { localRefusal } from './local-access.ts'
 import { readCommand } from './read-command.ts'
 import { reasonFor } from '../session/reason-for.ts'
-import { refuseExchange } from './refuse.ts'
+import type { WayIn } from './way-in.ts'
 
 export interface ConnectionParts {
   readonly session: Session<HttpTarget>
   readonly upstream: Upstream
   /** For bodies that are read before the decision, of all sessions. */
   readonly bodies: BodyRoom
-  /** The port that the client has connected to. */
-  readonly announcement: Announcement
+  readonly way: WayIn
   /** Tells the person, beside the client. */
   readonly tell: (notice: string) => void
 }
@@ -45,27 +42,28 @@ export class HttpRequests implements RequestHandler {
   }
 
   async serve(exchange: Exchange): Promise<void> {
-    const { session, announcement } = this.#parts
+    const { session, way } = this.#parts
     const { signal, release } = anySignal([session.ended, exchange.left])
     const room = this.#parts.bodies.for(session.person.id)
     try {
       signal.throwIfAborted()
-      const stranger = localRefusal(exchange.request, announcement)
-      if (stranger !== undefined) return refuseExchange(exchange, stranger)
+      const stranger = way.refusal(exchange.request)
+      if (stranger !== undefined) return way.refuse(exchange, stranger)
       const bytes = await readBodyIfShort(exchange, {
         maxBytes: MAX_JUDGED,
         maxMs: BODY_TIMEOUT_MS,
         left: signal,
         take: room.take,
       })
-      const command = readCommand(exchange.request, exchange.upgrade, bytes, session.config.headers)
+      const passed = way.requestHeaders(exchange.request.headers, session.config.headers)
+      const command = readCommand(exchange.request, exchange.upgrade, bytes, passed)
       const { verdict, approval } = await this.#decide(draftOf(command, session), exchange.left)
       // What is held when the session ends is withdrawn for that.
-      if (verdict.type === 'refuse') return refuseExchange(exchange, this.#failure(verdict.error))
+      if (verdict.type === 'refuse') return way.refuse(exchange, this.#failure(verdict.error))
       await whenWritten(session.recorder, signal)
       await forward({ command, decision: verdict.id, approval }, exchange, signal, this.#parts)
     } catch (error) {
-      refuseExchange(exchange, this.#failure(error))
+      way.refuse(exchange, this.#failure(error))
     } finally {
       room.release()
       release()

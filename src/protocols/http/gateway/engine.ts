@@ -15,6 +15,7 @@ import { probeHttp } from './probe.ts'
 import { readText } from './read-text.ts'
 import { reasonFor } from '../session/reason-for.ts'
 import { refuseExchange } from './refuse.ts'
+import { portWay } from './way-in.ts'
 
 /** A client that has begun to speak, and the port that it came through. */
 export interface LocalClient {
@@ -56,7 +57,7 @@ export function httpEngine(baseDirectory: string): Engine<LocalClient> {
       const { config, lease, limits, ended } = session
       const upstream = upstreamOf({ config, lease, limits, baseDirectory, ended })
       try {
-        const requests = new HttpRequests({ session, upstream, bodies, announcement, tell })
+        const requests = new HttpRequests({ session, upstream, bodies, way: portWay(announcement), tell })
         await new SessionConnection(session, requests).run((handler) => servers.serve(client, handler))
       } finally {
         upstream.close()

@@ -11,17 +11,22 @@ import { AnswerRelay } from './answer-relay.ts'
 import { identityOf, type Identity } from './credential-headers.ts'
 import type { HttpCommand } from './read-command.ts'
 import { watchedBody } from './watched-body.ts'
+import type { WayIn } from './way-in.ts'
 
 /** Sends an allowed request with the gateway's credential, and gives its answer to the client as it comes. */
 export async function forward(
   allowed: AllowedRequest,
   exchange: Exchange,
   signal: AbortSignal,
-  { session, upstream }: { readonly session: Session<HttpTarget>; readonly upstream: Upstream },
+  {
+    session,
+    upstream,
+    way,
+  }: { readonly session: Session<HttpTarget>; readonly upstream: Upstream; readonly way: WayIn },
 ): Promise<void> {
   const { config, lease } = session
   const identity = identityOf(config.credential, lease)
-  const relay = new AnswerRelay({ allowed, identity, exchange, session })
+  const relay = new AnswerRelay({ allowed, identity, exchange, session, way })
   const start = performance.now()
   const slow = new AbortController()
   const { signal: given, release } = anySignal([signal, slow.signal])

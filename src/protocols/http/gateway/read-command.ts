@@ -2,7 +2,6 @@ import { PamError } from '../../../shared/errors.ts'
 import { factsOf, unreadFacts } from '../facts/facts-of.ts'
 import type { HttpFacts } from '../facts/http-statement.ts'
 import type { HttpRequest } from '../request/http-request.ts'
-import { passedHeaders } from '../request/read-headers.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { RequestHead } from '../server/exchange.ts'
 import type { Header } from '../wire/headers.ts'
@@ -23,14 +22,14 @@ export interface HttpCommand {
 
 const NO_WEBSOCKET = new PamError('FEATURE_REFUSED', 'WebSockets are not supported on targets of HTTP')
 
+/** `passed`: its headers as they go upstream, or why they do not. */
 export function readCommand(
   head: HttpCommand['head'],
   upgrade: string | undefined,
   bytes: Buffer | undefined,
-  ownHeaders: readonly string[],
+  passed: readonly Header[] | PamError,
 ): HttpCommand {
   const request = readRequest(head, bytes, upgrade)
-  const passed = passedHeaders(head.headers, ownHeaders)
   const headers = passed instanceof PamError ? [] : passed
   if (request instanceof PamError)
     return {

@@ -1,5 +1,6 @@
 import type { Facts } from '../../../policy/command.ts'
 import type { PamError } from '../../../shared/errors.ts'
+import { passedHeaders } from '../request/read-headers.ts'
 import type { HttpTarget } from '../target.ts'
 import type { Header } from '../wire/headers.ts'
 import { readCommand } from './read-command.ts'
@@ -24,7 +25,7 @@ export function readText(
     { method, target: path, headers },
     upgrade,
     Buffer.from(body),
-    target?.headers ?? [],
+    passedHeaders(headers, target?.headers ?? []),
   )
   return { facts, refusal }
 }

@@ -12,10 +12,7 @@ export interface EvaluatedWord {
 /** What the word is, where the text alone says so in every shell. */
 export function evaluate(node: WordNode, settings: Settings, place: Place): EvaluatedWord {
   const text = literal(node) ?? withEchoes(node, settings)
-  if (text !== null) {
-    const [, before] = node.parts === undefined ? (/^([^\\[]*)\[.*\]/s.exec(node.text) ?? []) : []
-    return { word: text, lists: before === undefined ? [] : [placePath(directoryOf(before), place)] }
-  }
+  if (text !== null) return { word: text, lists: hasUnreadBracket(node) ? listedFor(text, place) : [] }
   return { word: unclearWord(node, settings), lists: listed(node, settings, place) }
 }
 
@@ -83,6 +80,19 @@ export const hasUnreadBrace = (node: WordNode): boolean =>
  */
 export const hasUnreadOperator = (node: WordNode): boolean => /[<>;&]/.test(bareText(node))
 
+/**
+ * Whether bash looks through a directory where the grammar sees text: to it, any `[` before a `]` begins a pattern, also where the brackets
+ * are empty (`unquoted_glob_pattern_p` in pathexp.c).
+ */
+const hasUnreadBracket = (node: WordNode): boolean => /\[.*\]/s.test(bareText(node))
+
+/** Where the names stand that the brackets in a text are compared with: the first of them may be quoted. */
+function listedFor(text: string, place: Place): string[] {
+  const at = text.indexOf('[')
+  const directory = placePath(directoryOf(text.slice(0, at)), place)
+  return text.includes('/', at) ? [...tree(directory)] : [directory]
+}
+
 /** What of a word stands neither in quotes nor behind a backslash. */
 function bareText({ text, parts }: WordNode): string {
   const literals =
@@ -131,9 +141,10 @@ function isOneWord(part: DoubleQuotedChild): boolean {
 const isOwnNumber = (text: string): boolean => /^\$[?$#!]$/.test(text)
 
 /** Directories whose names the shell looks through: for a pattern in the word, or in a value that is not quoted. */
-function listed({ parts = [], value }: WordNode, settings: Settings, place: Place): string[] {
+function listed(node: WordNode, settings: Settings, place: Place): string[] {
+  const { parts = [], value } = node
   if (parts.some((part) => mayBePattern(part, settings))) return [ANYWHERE]
-  if (!parts.some(({ type }) => type === 'Glob')) return []
+  if (!parts.some(({ type }) => type === 'Glob')) return hasUnreadBracket(node) ? [ANYWHERE] : []
   let prefix = ''
   let isDeep = false
   let isFound = false

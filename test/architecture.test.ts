@@ -780,7 +780,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   demo: {
     imports: ['demo/', 'evaluation-idp/people.ts', 'shared/'],
-    packages: [...FILES, 'node:child_process', 'node:crypto', 'node:dgram', 'node:module', 'node:net', 'pg'],
+    packages: [
+      ...FILES,
+      'node:child_process',
+      'node:crypto',
+      'node:dgram',
+      'node:http',
+      'node:module',
+      'node:net',
+      'pg',
+    ],
     clock: true,
     environment: true,
   },

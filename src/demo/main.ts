@@ -19,6 +19,12 @@ On Kubernetes, as jane: pamctl connect shop-k8s -- ${kubectl} -n shop …
   … delete secret payments                                  # denied
   … delete deployment worker                                # held until Bob approves
 `
+const BILLING = `
+On the service billing, as jane: pamctl connect billing -- curl -s …
+  … '/api/customers?limit=3'                                # masked
+  … -X POST /api/orders/7/refunds                           # denied
+  … -i -X DELETE /api/orders/7                              # held until Bob approves
+`
 const NO_CLUSTER =
   'There is no target shop-k8s: it needs etcd, kubectl, and the API server that scripts/install-kube-apiserver builds.'
 
@@ -45,6 +51,7 @@ async function demo(tour: boolean): Promise<void> {
     stack = await startDemoStack({
       withMariadb: findMariadb() !== undefined,
       withKubernetes: findKubernetes() !== undefined,
+      withBilling: true,
     })
     print(
       `PostgreSQL ${stack.postgres.version} (${stack.postgres.origin === 'npm' ? 'from npm' : 'of this system'}), gateway ${stack.gateway}, sign-in ${stack.issuer}`,
@@ -100,7 +107,7 @@ In psql try:
   select name, email, card_number from customers limit 5;   -- masked
   delete from orders;                                       -- denied
   truncate audit_tmp;                                       -- held until Bob approves
-${mariadb === undefined ? '' : SHOP}${kubernetes === undefined ? '' : onCluster(kubectlCommand())}
+${mariadb === undefined ? '' : SHOP}${kubernetes === undefined ? '' : onCluster(kubectlCommand())}${BILLING}
 As the service:
   export PAMCTL_GATEWAY=${gateway} PAMCTL_TOKEN=$(curl -s -u ${DEMO_SERVICE.id}:${DEMO_SERVICE.secret} \\
     -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')

@@ -153,7 +153,7 @@ insert into audit_tmp (event) select 'import batch ' || n from generate_series(1
 `
 
 /** The same customers each time, believable but nobody's. */
-function customer(id: number): { name: string; email: string; card: string; phone: string } {
+export function customer(id: number): { name: string; email: string; card: string; phone: string } {
   const first = FIRST[id % FIRST.length] as string
   const last = LAST[(id * 7) % LAST.length] as string
   const digits = `4${String(id * 9973).padStart(14, '0')}`

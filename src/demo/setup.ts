@@ -17,6 +17,8 @@ export async function writeDemoConfig(directory: string, ports: DemoPorts): Prom
   writeFileSync(join(directory, 'target-password'), `${DEMO_ACCOUNT.password}\n`, { mode: 0o600 })
   if (ports.kubernetes !== undefined)
     writeFileSync(join(directory, 'cluster-token'), `${ports.kubernetes.token}\n`, { mode: 0o600 })
+  if (ports.billing !== undefined)
+    writeFileSync(join(directory, 'billing-token'), `${ports.billing.token}\n`, { mode: 0o600 })
   const people = await Promise.all(
     [
       { id: 'jane', name: 'Jane Doe', groups: ['engineering'] },
@@ -50,6 +52,8 @@ export interface DemoPorts {
   readonly mariadbPort?: number | undefined
   /** Where there is a Kubernetes API server: its port, the file of its authority, and the token for it. */
   readonly kubernetes?: { readonly port: number; readonly ca: string; readonly token: string } | undefined
+  /** Where the billing service runs: its port, and the token for it. */
+  readonly billing?: { readonly port: number; readonly token: string } | undefined
 }
 
 const demoConfig = ({
@@ -57,6 +61,7 @@ const demoConfig = ({
   postgresPort,
   mariadbPort,
   kubernetes,
+  billing,
 }: DemoPorts): string => `# The demo: each promise has a rule that shows it.
 listen: { host: 127.0.0.1, port: ${gatewayPort} }
 dataDirectory: data
@@ -86,7 +91,7 @@ targets:
     user: ${DEMO_ACCOUNT.user}
     password: file:target-password
     tls: disable
-${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}${kubernetes === undefined ? '' : clusterTarget(kubernetes)}
+${mariadbPort === undefined ? '' : shopTarget(mariadbPort)}${kubernetes === undefined ? '' : clusterTarget(kubernetes)}${billing === undefined ? '' : billingTarget(billing.port)}
 access:
   - name: development is open to engineers
     who: { groups: [engineering] }
@@ -98,7 +103,7 @@ access:
     grant: request
     maxDuration: 1h
     approvers: { groups: [sre], count: 1 }
-${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}
+${mariadbPort === undefined ? '' : SHOP_ACCESS}${kubernetes === undefined ? '' : CLUSTER_ACCESS}${billing === undefined ? '' : BILLING_ACCESS}
 commands:
   - name: no blind writes
     targets: { labels: { env: prod } }
@@ -120,14 +125,14 @@ commands:
     targets: { labels: { env: dev } }
     match: { unknown: true }
     allow: true
-${mariadbPort === undefined ? '' : SHOP_COMMANDS}${kubernetes === undefined ? '' : CLUSTER_COMMANDS}
+${mariadbPort === undefined ? '' : SHOP_COMMANDS}${kubernetes === undefined ? '' : CLUSTER_COMMANDS}${billing === undefined ? '' : BILLING_COMMANDS}
 masking:
   - name: how to reach and charge customers
     targets: { labels: { env: prod } }
     columns: [customers.email, customers.card_number, customers.phone]
     kinds: [email, payment-card]
     style: partial
-${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}`
+${mariadbPort === undefined ? '' : SHOP_MASKING}${kubernetes === undefined ? '' : CLUSTER_MASKING}${billing === undefined ? '' : BILLING_MASKING}`
 
 const shopTarget = (port: number): string => `  - name: shop-mysql
     type: mysql
@@ -191,4 +196,40 @@ const CLUSTER_MASKING = `  - name: contents of Secrets
     targets: { labels: { env: cluster } }
     fields: ["secrets:data.*"]
     style: redact
+`
+
+const billingTarget = (port: number): string => `  - name: billing
+    type: http
+    labels: { env: billing }
+    host: 127.0.0.1
+    port: ${port}
+    tls: disable
+    credential: { type: bearer, token: file:billing-token }
+`
+const BILLING_ACCESS = `  - name: billing is open to engineers
+    who: { groups: [engineering] }
+    targets: { labels: { env: billing } }
+    grant: standing
+`
+const BILLING_COMMANDS = `  - name: no refunds
+    targets: { labels: { env: billing } }
+    match: { routes: ["/api/orders/{id}/refunds"] }
+    deny: refunds are made by the finance team
+  - name: a person decides on orders that are deleted
+    targets: { labels: { env: billing } }
+    match: { methods: [DELETE], routes: ["/api/orders/{id}"] }
+    hold: { approvers: { groups: [sre] }, expires: 15m }
+  - name: reading of billing
+    targets: { labels: { env: billing } }
+    match: { methods: [GET] }
+    allow: true
+  - name: placing orders
+    targets: { labels: { env: billing } }
+    match: { methods: [POST], routes: [/api/orders] }
+    allow: true
+`
+const BILLING_MASKING = `  - name: how to reach and charge customers of billing
+    targets: { labels: { env: billing } }
+    kinds: [email, payment-card]
+    style: partial
 `

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startBilling, type LocalBilling } from './local-billing.ts'
 import { startKubernetes } from './local-kubernetes.ts'
 import { startMariadb, type LocalMariadb } from './local-mariadb.ts'
 import { freePort, packageRoot, startPostgres, type LocalPostgres } from './local-postgres.ts'
@@ -19,6 +20,8 @@ export interface DemoStack {
   readonly mariadb: LocalMariadb | undefined
   /** Likewise: its version, once it answers and has its objects, which takes longest of all. */
   readonly kubernetes: Promise<string> | undefined
+  /** Whether the target `billing` was asked for. */
+  readonly hasBilling: boolean
   readonly publicKey: string
   /** Process id of the gateway. */
   readonly pid: number
@@ -35,6 +38,8 @@ export interface DemoStackOptions {
   readonly withMariadb?: boolean
   /** A Kubernetes API server as the target `shop-k8s`. */
   readonly withKubernetes?: boolean
+  /** A service of HTTP as the target `billing`. */
+  readonly withBilling?: boolean
 }
 
 export async function startDemoStack({
@@ -42,10 +47,12 @@ export async function startDemoStack({
   prepare,
   withMariadb = false,
   withKubernetes = false,
+  withBilling = false,
 }: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'pamctl-demo-'))
   let postgres: LocalPostgres | undefined
   let mariadb: LocalMariadb | undefined
+  let billing: LocalBilling | undefined
   // It starts beside all else, since it takes longest.
   const starting = withKubernetes
     ? startKubernetes({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-kubernetes-')) })
@@ -58,6 +65,7 @@ export async function startDemoStack({
     await Promise.all([
       postgres?.stop(),
       mariadb?.stop(),
+      billing?.stop(),
       starting?.then(
         (cluster) => cluster.stop(),
         () => {},
@@ -74,6 +82,7 @@ export async function startDemoStack({
       mariadb = await startMariadb({ directory: mkdtempSync(join(tmpdir(), 'pamctl-demo-mariadb-')) })
       loadShop(mariadb)
     }
+    if (withBilling) billing = await startBilling()
     const cluster = await starting
     const hasObjects = cluster?.ready.then(async (version) => {
       await loadShopCluster(cluster)
@@ -86,6 +95,7 @@ export async function startDemoStack({
       postgresPort: postgres.port,
       mariadbPort: mariadb?.port,
       kubernetes: cluster && { port: cluster.port, ca: cluster.ca, token: cluster.tokens.gateway },
+      billing,
     })
     if (configure !== undefined) writeFileSync(config, configure(readFileSync(config, 'utf8')))
     gateway = await startGateway(config, join(directory, 'gateway.log'))
@@ -99,6 +109,7 @@ export async function startDemoStack({
       postgres,
       mariadb,
       kubernetes: hasObjects,
+      hasBilling: withBilling,
       publicKey,
       pid: running.pid,
       gatewayLog: () => running.log(),

@@ -9,7 +9,7 @@ export interface RequestTarget {
 /**
  * Path and query of a request. Servers take paths apart in different ways: they decode before they split, or after, once or twice; they remove
  * dots, double slashes and what follows a semicolon; they turn letters into others. What any of them might take for another path is refused,
- * so that what is left has one reading.
+ * so that what is left has one reading: `%40` and `@` are the same to all that decode.
  */
 export function readTarget(target: string): RequestTarget | { readonly failure: string } {
   const at = target.indexOf('?')
@@ -82,7 +82,8 @@ function decode(text: string): string | undefined {
 
 /** As RFC 3986 has it (pchar), without the semicolon, and with whole percent encodings. */
 const SEGMENT = /^(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+$/
-const UNRESERVED = /[A-Za-z0-9._~!$&'()*+,=:@-]/
+/** Nobody has to encode these (RFC 3986, section 2.3). Others that a path may have as they are, such as `@` and `+`, clients encode as a matter of course. */
+const UNRESERVED = /[A-Za-z0-9._~-]/
 // eslint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u
 /** What Windows makes slashes of, where its characters are fewer. */

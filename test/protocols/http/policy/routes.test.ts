@@ -9,12 +9,23 @@ const segmentsOf = (path: string): readonly string[] => {
   return read.segments
 }
 
-it.each(['/', '/a', '/a/', '/api/orders/{id}', '/a/*/b', '/admin/**', '/**', '/a b', '/é', '/{order-id}/x'])(
-  'takes %s',
-  (route) => {
-    expect(checkRoute(route)).toBeUndefined()
-  },
-)
+it.each([
+  '/',
+  '/a',
+  '/a/',
+  '/api/orders/{id}',
+  '/a/*/b',
+  '/admin/**',
+  '/**',
+  '/a b',
+  '/é',
+  '/{order-id}/x',
+  '/users/@me',
+  '/jobs/7:cancel',
+  '/a+b,c=d&e',
+])('takes %s', (route) => {
+  expect(checkRoute(route)).toBeUndefined()
+})
 
 it.each([
   '',

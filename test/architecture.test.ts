@@ -298,7 +298,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'protocols/mysql/dialect/parser': {
     imports: [
       'sql/query.ts',
-      'protocols/mysql/dialect/lexer.ts',
+      'protocols/mysql/dialect/tokens.ts',
       'protocols/mysql/dialect/words.ts',
       'protocols/mysql/dialect/parser/',
       'protocols/mysql/dialect/not-read.ts',

@@ -1,4 +1,4 @@
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
 /** `'user'@'host'`, `user@host`, `user`, CURRENT_USER, CURRENT_ROLE: who it is does not matter. */

@@ -1,5 +1,5 @@
 import type { Name, Utility } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { readAccount } from './accounts.ts'
 import { utility } from './build.ts'
 import type { Cursor } from './cursor.ts'

@@ -1,5 +1,5 @@
 import type { Constant } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
 /** The literal that stands here; texts in a row are one. */

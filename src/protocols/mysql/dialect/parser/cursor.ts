@@ -1,5 +1,5 @@
 import type { Expression, Join, Name, Query, Statement } from '../../../../sql/query.ts'
-import { Kind, type Tokens } from '../lexer.ts'
+import { Kind, type Tokens } from '../tokens.ts'
 import { NotRead } from '../not-read.ts'
 import type { ReadingContext } from '../reading-context.ts'
 import { isIntroducer, wordsOf, type Words } from '../words.ts'

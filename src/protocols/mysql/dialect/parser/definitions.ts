@@ -1,5 +1,5 @@
 import type { Utility } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { readAccount } from './accounts.ts'
 import { readAlterTable } from './alter-table.ts'
 import { utility } from './build.ts'

@@ -1,5 +1,5 @@
 import type { Constant, Expression, Subquery } from '../../../../sql/query.ts'
-import { isLiteral, Kind } from '../lexer.ts'
+import { isLiteral, Kind } from '../tokens.ts'
 import { isIntroducer } from '../words.ts'
 import { assign, call, logic, operation } from './build.ts'
 import { constantAt } from './constants.ts'

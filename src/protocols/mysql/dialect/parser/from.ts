@@ -1,5 +1,5 @@
 import type { Alias, Expression, FromItem, Join, Name, Table, TypeName, ValueTable } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { constantAt } from './constants.ts'
 import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'

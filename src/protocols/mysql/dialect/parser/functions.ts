@@ -1,5 +1,5 @@
 import type { Call, Constant, Expression, Window } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { ADJACENT_FUNCTIONS, NOT_CALLABLE } from '../words.ts'
 import { built, call, column, opaque, operation } from './build.ts'
 import { constantAt } from './constants.ts'

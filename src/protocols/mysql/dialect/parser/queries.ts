@@ -1,5 +1,5 @@
 import type { Cte, Expression, FromItem, Query, Select, SetOperation, Target, With } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { column, opaque } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, variableName, type Cursor } from './cursor.ts'

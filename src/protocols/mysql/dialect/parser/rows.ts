@@ -1,5 +1,5 @@
 import type { Constant, Expression } from '../../../../sql/query.ts'
-import { isLiteral } from '../lexer.ts'
+import { isLiteral } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
 import { FEW } from './expressions.ts'

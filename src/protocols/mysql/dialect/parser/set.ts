@@ -1,5 +1,5 @@
 import type { Expression, Utility, UtilityDetail } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { readAccount } from './accounts.ts'
 import { assign, utility } from './build.ts'
 import { fold, variableName, type Cursor } from './cursor.ts'

@@ -1,5 +1,5 @@
 import type { Expression, Name, Utility } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { readAccount } from './accounts.ts'
 import { utility } from './build.ts'
 import { constantAt } from './constants.ts'

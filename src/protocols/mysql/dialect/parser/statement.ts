@@ -1,5 +1,5 @@
 import type { Query, Statement, Utility } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { readAdministration } from './administration.ts'
 import { call, utility } from './build.ts'
 import { isCompound, readCompound } from './compound.ts'

@@ -1,5 +1,5 @@
 import type { Utility } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import { utility } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, type Cursor } from './cursor.ts'

@@ -1,5 +1,5 @@
 import type { Constant, TypeName } from '../../../../sql/query.ts'
-import { Kind } from '../lexer.ts'
+import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 import { constantAt } from './constants.ts'
 

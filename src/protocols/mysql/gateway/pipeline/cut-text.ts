@@ -1,6 +1,7 @@
 import type { TextPiece } from '../../../../sql/record/recordable.ts'
 import { MAX_SHOWN } from '../../dialect/compact.ts'
-import { isLiteral, tokenize } from '../../dialect/lexer.ts'
+import { tokenize } from '../../dialect/lexer.ts'
+import { isLiteral } from '../../dialect/tokens.ts'
 import { NotRead } from '../../dialect/not-read.ts'
 import type { ReadingContext } from '../../dialect/reading-context.ts'
 

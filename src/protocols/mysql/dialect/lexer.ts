@@ -26,6 +26,7 @@ import {
   isNamePart,
   isSpace,
 } from './characters.ts'
+import { commentAt, endOfLine } from './comments.ts'
 import { NotRead } from './not-read.ts'
 import type { ReadingContext } from './reading-context.ts'
 import { Kind, Tokens } from './tokens.ts'
@@ -123,7 +124,7 @@ class Scanner {
       case BACKTICK:
         return this.#add(Kind.quotedName, this.#endOfName(this.#at))
       case HASH:
-        return this.#skipLine()
+        return this.#skipTo(endOfLine(this.#text, this.#at))
       case MINUS:
         return this.#minus()
       case SLASH:
@@ -302,7 +303,7 @@ class Scanner {
     const next = this.#code(1)
     if (next === MINUS) {
       const after = this.#code(2)
-      if (after <= SPACE || after === 0x7f) return this.#skipLine()
+      if (after <= SPACE || after === 0x7f) return this.#skipTo(endOfLine(this.#text, this.#at))
       if (after >= 0x80) throw new NotRead('two minus signs before a character beyond ASCII')
       return this.#add(Kind.sign, this.#at + 1)
     }
@@ -352,80 +353,16 @@ class Scanner {
     this.#add(Kind.userVariable, end)
   }
 
-  /** To the end of the line, which only a newline is. */
-  #skipLine(): void {
-    const found = this.#text.indexOf('\n', this.#at)
-    const end = found === -1 ? this.#text.length : found
-    const comment = this.#text.slice(this.#at, end)
-    if (comment.includes('\0')) throw new NotRead('a NUL in a comment')
+  /** A comment up to `end`, which the server leaves out. */
+  #skipTo(end: number): void {
     this.tokens.comments.push({ start: this.#at, end })
     this.#at = end
   }
 
   #comment(): void {
-    const text = this.#text
-    const start = this.#at
-    const isOwn = text.startsWith('M!', start + 2)
-    if (text.charCodeAt(start + 2) === EXCLAMATION || (this.#isMariadb && isOwn)) {
-      const from = start + (isOwn ? 4 : 3)
-      const digits = /^\d{5,}/.exec(text.slice(from, from + 7))?.[0] ?? ''
-      if (digits === '') {
-        this.#isExecuting = true
-        this.#at = from
-        return
-      }
-      const length = this.#versionLength(digits)
-      if (this.#runs(Number(digits.slice(0, length)), isOwn)) {
-        this.#isExecuting = true
-        this.#at = from + length
-        return
-      }
-      return this.#skipComment(from, true)
-    }
-    if (text.charCodeAt(start + 2) === PLUS) this.#checkHint()
-    this.#skipComment(start + 2, false)
-  }
-
-  /** Five digits, or six: what a MySQL server makes of a sixth depends on its version. */
-  #versionLength(digits: string): number {
-    if (digits.length === 5) return 5
-    if (!this.#isMariadb) throw new NotRead('an executable comment whose version has more than five digits')
-    return 6
-  }
-
-  /** MariaDB leaves out what is meant for MySQL 5.7 and later. */
-  #runs(version: number, isOwn: boolean): boolean {
-    if (version > this.#context.server.number) return false
-    return !this.#isMariadb || isOwn || version < 50_700 || version > 99_999
-  }
-
-  /** A comment that is left out for its version may have others within. */
-  #skipComment(from: number, nests: boolean): void {
-    const text = this.#text
-    let at = from
-    let isInner = false
-    for (;;) {
-      const end = text.indexOf('*/', at)
-      if (end === -1) throw new NotRead('an unterminated comment')
-      const inner = nests && !isInner ? text.indexOf('/*', at) : -1
-      if (inner !== -1 && inner < end) {
-        isInner = true
-        at = inner + 2
-        continue
-      }
-      at = end + 2
-      if (!isInner) break
-      isInner = false
-    }
-    this.tokens.comments.push({ start: this.#at, end: at })
-    this.#at = at
-  }
-
-  /** Optimizer hints have a grammar of their own, with quotes that may hide the end; SET_VAR moves settings. */
-  #checkHint(): void {
-    if (this.#isMariadb && this.#context.server.number < 120_000) return
-    const end = this.#text.indexOf('*/', this.#at)
-    const hint = this.#text.slice(this.#at, end === -1 ? undefined : end)
-    if (/["'`]|SET_VAR|RESOURCE_GROUP/i.test(hint)) throw new NotRead('an optimizer hint with quotes or settings')
+    const { end, isExecuted } = commentAt(this.#text, this.#at, this.#context.server)
+    if (!isExecuted) return this.#skipTo(end)
+    this.#isExecuting = true
+    this.#at = end
   }
 }

@@ -1,0 +1,78 @@
+import type { ServerVersion } from '../wire/server-version.ts'
+import { EXCLAMATION, PLUS } from './characters.ts'
+import { NotRead } from './not-read.ts'
+
+/** Where a comment that begins at `#` or `--` ends: at the next newline, and at no other character. */
+export function endOfLine(text: string, start: number): number {
+  const found = text.indexOf('\n', start)
+  const end = found === -1 ? text.length : found
+  if (text.slice(start, end).includes('\0')) throw new NotRead('a NUL in a comment')
+  return end
+}
+
+/** What a server does with a comment between slashes. */
+export interface BlockComment {
+  /** The offset after the comment; of one whose content is executed, the offset of that content. */
+  readonly end: number
+  readonly isExecuted: boolean
+}
+
+/**
+ * The comment that begins at `start`, where `/*` is. Source: MySQL manual, Comments (executable comments with versions); MariaDB,
+ * Comment Syntax.
+ */
+export function commentAt(text: string, start: number, server: ServerVersion): BlockComment {
+  const isMariadb = server.flavor === 'mariadb'
+  const isOwn = text.startsWith('M!', start + 2)
+  if (text.charCodeAt(start + 2) === EXCLAMATION || (isMariadb && isOwn)) {
+    const from = start + (isOwn ? 4 : 3)
+    const digits = /^\d{5,}/.exec(text.slice(from, from + 7))?.[0] ?? ''
+    if (digits === '') return { end: from, isExecuted: true }
+    const length = versionLength(digits, isMariadb)
+    return executes(Number(digits.slice(0, length)), isOwn, server)
+      ? { end: from + length, isExecuted: true }
+      : { end: endOfComment(text, from, true), isExecuted: false }
+  }
+  if (text.charCodeAt(start + 2) === PLUS) checkHint(text, start, server)
+  return { end: endOfComment(text, start + 2, false), isExecuted: false }
+}
+
+/** Five digits, or six: what a MySQL server makes of a sixth depends on its version. */
+function versionLength(digits: string, isMariadb: boolean): number {
+  if (digits.length === 5) return 5
+  if (!isMariadb) throw new NotRead('an executable comment whose version has more than five digits')
+  return 6
+}
+
+/** Whether a server executes a comment for a version; MariaDB leaves out what is meant for MySQL 5.7 and later. */
+function executes(version: number, isOwn: boolean, server: ServerVersion): boolean {
+  if (version > server.number) return false
+  return server.flavor !== 'mariadb' || isOwn || version < 50_700 || version > 99_999
+}
+
+/** A comment that is left out for its version may have one more within. */
+function endOfComment(text: string, from: number, nests: boolean): number {
+  let at = from
+  let isInner = false
+  for (;;) {
+    const end = text.indexOf('*/', at)
+    if (end === -1) throw new NotRead('an unterminated comment')
+    const inner = nests && !isInner ? text.indexOf('/*', at) : -1
+    if (inner !== -1 && inner < end) {
+      isInner = true
+      at = inner + 2
+      continue
+    }
+    at = end + 2
+    if (!isInner) return at
+    isInner = false
+  }
+}
+
+/** Optimizer hints have a grammar of their own, with quotes that may hide the end; SET_VAR changes settings. */
+function checkHint(text: string, start: number, server: ServerVersion): void {
+  if (server.flavor === 'mariadb' && server.number < 120_000) return
+  const end = text.indexOf('*/', start)
+  const hint = text.slice(start, end === -1 ? undefined : end)
+  if (/["'`]|SET_VAR|RESOURCE_GROUP/i.test(hint)) throw new NotRead('an optimizer hint with quotes or settings')
+}

@@ -6,7 +6,7 @@ import { tokenize } from './lexer.ts'
 import { isLiteral, type Tokens } from './tokens.ts'
 import { NotRead } from './not-read.ts'
 import { Cursor, type Readers } from './parser/cursor.ts'
-import { readAnyExpression, readBits } from './parser/expressions.ts'
+import { readAnyExpression, readBits, readNot } from './parser/expressions.ts'
 import { readQuery } from './parser/queries.ts'
 import { readStatement } from './parser/statement.ts'
 import type { ReadingContext } from './reading-context.ts'
@@ -45,6 +45,7 @@ const READERS: Readers = {
   query: readQuery,
   expression: readAnyExpression,
   operand: readBits,
+  conjunct: readNot,
   statement: readStatement,
 }
 

@@ -28,6 +28,20 @@ export function readColumn(cursor: Cursor, allowsStar: boolean): Expression {
 export const behindParentheses = (cursor: Cursor, from: number): number =>
   cursor.tokens.closing(cursor.at + from) + 1 - cursor.at
 
+/** The arguments of a call, with its parentheses. */
+export function readArguments(cursor: Cursor): readonly Expression[] {
+  cursor.expectSign('(')
+  if (cursor.takeSign(')')) return []
+  const args = cursor.list(() => readExpression(cursor))
+  cursor.expectSign(')')
+  return args
+}
+
+/** What stands before IN, FROM or AGAINST: no more than operators of bits and numbers. */
+export function readNoPredicate(cursor: Cursor): Expression {
+  return cursor.nest(() => cursor.read.operand(cursor))
+}
+
 // ── intervals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const UNITS = new Set(

@@ -1,4 +1,4 @@
-import type { Constant } from '../../../../sql/query.ts'
+import type { Constant, Expression } from '../../../../sql/query.ts'
 import { Kind } from '../tokens.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -35,3 +35,16 @@ function withMore(first: string, at: number, cursor: Cursor): Constant {
   const constant: Constant = { kind: 'constant', type: isNull ? 'null' : 'text', value, at }
   return others.length === 0 ? constant : { ...constant, others }
 }
+
+/** A list of many constants with one constant in all places: what they are does not matter, but where they stand. */
+export function shareConstants(listed: readonly Expression[]): readonly Expression[] {
+  const [first, ...others] = listed
+  if (listed.length <= FEW || first?.kind !== 'constant' || !listed.every(isShared)) return listed
+  const places = [...(first.others ?? []), ...(others as Constant[]).flatMap((one) => [one.at, ...(one.others ?? [])])]
+  const shared: Constant = { ...first, others: places }
+  return listed.map(() => shared)
+}
+
+const isShared = (node: Expression): boolean => node.kind === 'constant' && node.type !== 'null'
+
+export const FEW = 50

@@ -4,7 +4,7 @@ import { utility } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, type Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
-import { isQueryInParentheses, isQueryWord } from './expressions.ts'
+import { isQueryInParentheses, isQueryWord } from './subqueries.ts'
 import { readQuery } from './queries.ts'
 import { readType } from './types.ts'
 

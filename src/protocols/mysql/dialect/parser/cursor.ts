@@ -10,6 +10,8 @@ export interface Readers {
   readonly expression: (cursor: Cursor) => Expression
   /** An operand of a predicate. */
   readonly operand: (cursor: Cursor) => Expression
+  /** An operand of AND. */
+  readonly conjunct: (cursor: Cursor) => Expression
   readonly statement: (cursor: Cursor) => Statement
 }
 

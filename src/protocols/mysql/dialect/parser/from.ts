@@ -3,7 +3,8 @@ import { Kind } from '../tokens.ts'
 import { constantAt } from './constants.ts'
 import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
-import { isQueryInParentheses, readBits, readSubquery } from './expressions.ts'
+import { readBits } from './expressions.ts'
+import { isQueryInParentheses, readSubquery } from './subqueries.ts'
 import { readType } from './types.ts'
 
 /** Items of FROM with commas between, which bind less tightly than JOIN. Source: MySQL manual, JOIN Clause; MariaDB, JOIN Syntax. */

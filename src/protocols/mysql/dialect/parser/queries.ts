@@ -4,7 +4,7 @@ import { column, opaque } from './build.ts'
 import { constantAt } from './constants.ts'
 import { fold, variableName, type Cursor } from './cursor.ts'
 import { maybeOrder, readColumn, readExpression, readOrder, readWindow } from './clauses.ts'
-import { isQueryWord, readSubquery } from './expressions.ts'
+import { isQueryWord, readSubquery } from './subqueries.ts'
 import { readFrom } from './from.ts'
 import { readRows } from './rows.ts'
 

@@ -1,8 +1,8 @@
 import type { Constant, Expression } from '../../../../sql/query.ts'
 import { isLiteral } from '../tokens.ts'
+import { FEW } from './constants.ts'
 import type { Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
-import { FEW } from './expressions.ts'
 
 /**
  * `(…), (…)`: the rows of VALUES. Where there are many of them, and constants alone, one row is in the place of all: how many there are

@@ -4,7 +4,7 @@ import { readAccount } from './accounts.ts'
 import { assign, utility } from './build.ts'
 import { fold, variableName, type Cursor } from './cursor.ts'
 import { readExpression } from './clauses.ts'
-import { readSystemVariable, SCOPES } from './expressions.ts'
+import { readSystemVariable, SCOPES } from './operands.ts'
 
 /** What SET was found to do so far. */
 interface Found {

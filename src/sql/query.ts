@@ -1,3 +1,5 @@
+import type { Called } from './called.ts'
+
 /**
  * A statement of SQL as the gateway reads it, whatever the dialect: what it computes from what, in which order, and which
  * operators and functions it calls by name, also where the text only implies them. A dialect maps its parser's tree to
@@ -312,21 +314,6 @@ export interface Cte {
   /** SEARCH and CYCLE add columns made of the others. */
   readonly adds: readonly Expression[] | undefined
 }
-
-/** What a column of a result is called. */
-export interface Called {
-  /** Undefined where that is not certain. */
-  readonly name: string | undefined
-  /** Where it is not certain, the only plain word that it may be: empty for none. */
-  readonly word?: string
-}
-
-/** Whether a column may be what is meant by this name. */
-export const mayBeCalled = ({ name, word }: Called, meant: string): boolean =>
-  name === meant || (name === undefined && (word === undefined || word === meant || !isPlainWord(meant)))
-
-/** As a name may be written without quotes; a text with other characters is no such word, whatever else the server makes of it. */
-export const isPlainWord = (name: string): boolean => /^[a-z_][a-z0-9_$]*$/i.test(name)
 
 /** A column of a select list, of RETURNING. */
 export interface Target extends Called {

@@ -1,7 +1,7 @@
 import { createConnection, type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalMariadb } from '../../src/demo/local-mariadb.ts'
-import { isPlainWord, mayBeCalled } from '../../src/sql/query.ts'
+import { isPlainWord, mayBeCalled } from '../../src/sql/called.ts'
 import { readStatements } from '../../src/protocols/mysql/dialect/parse-statement.ts'
 import type { ReadingContext } from '../../src/protocols/mysql/dialect/reading-context.ts'
 import { MARIADB_STATEMENTS } from '../fixtures/mysql/statements.ts'

@@ -1,10 +1,13 @@
 import type { Copy, Name, Select, Statement } from '../query.ts'
 import type { Dialect } from '../dialect.ts'
+import type { Scope } from './row-names.ts'
 import type { Conversion, FieldReference, LiteralPlace, NewerWord, ParsedStatement } from './parsed-statement.ts'
 
 /** What has been found in one statement so far. */
 export class Findings {
   readonly dialect: Dialect
+  /** Reads statements that stand within others: it knows every kind of them. */
+  readonly read: StatementReader
   readonly kinds = new Set<string>()
   readonly reads = new Map<string, Name>()
   readonly writes = new Map<string, Name>()
@@ -36,8 +39,9 @@ export class Findings {
   secret = false
   copy: Copy | undefined
 
-  constructor(dialect: Dialect) {
+  constructor(dialect: Dialect, read: StatementReader) {
     this.dialect = dialect
+    this.read = read
   }
 
   noteParameter(number: number, to: Conversion['to'] | undefined, how: Conversion['how'] = 'explicit'): void {
@@ -105,6 +109,9 @@ export class Findings {
     })
   }
 }
+
+/** Adds what a statement says to the findings; `outer`: what names mean around it. */
+export type StatementReader = (node: Statement, found: Findings, outer: Scope) => void
 
 export const add = (name: Name, to: Map<string, Name>): void => void to.set(keyOf(name), name)
 

@@ -1,5 +1,5 @@
 import type { SqlStatement } from '../statement.ts'
-import type { StatementSources } from '../lineage/read-statement.ts'
+import type { Sources } from '../lineage/report.ts'
 import { PLAIN, repeated } from '../lineage/origin.ts'
 import type { Name } from '../query.ts'
 import { keyOf } from './findings.ts'
@@ -77,8 +77,8 @@ export class Redefinitions {
 export function sourcesBeside(
   redefined: Redefinitions,
   isKnown: (named: Name) => boolean,
-  sources: Omit<StatementSources, 'prepared'>,
-): Omit<StatementSources, 'prepared'> {
+  sources: Omit<Sources, 'prepared'>,
+): Omit<Sources, 'prepared'> {
   const isNew = (named: Name): boolean => redefined.made(named) && !isKnown(named)
   return {
     ...sources,

@@ -1,5 +1,6 @@
 import type { ColumnMask } from '../../masking/plan.ts'
-import type { Called, Constant, Parameter } from '../query.ts'
+import type { Called } from '../called.ts'
+import type { Constant, Parameter } from '../query.ts'
 
 /** Where a value comes from, as far as masking cares. */
 export interface Origin {

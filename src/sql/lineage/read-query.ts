@@ -1,5 +1,5 @@
 import { fromParts, partsOf, statementParts } from '../parts.ts'
-import { mayBeCalled } from '../query.ts'
+import { mayBeCalled } from '../called.ts'
 import type {
   Expression,
   FromItem,

@@ -4,12 +4,15 @@ import type { Name, Statement } from '../query.ts'
 import type { Ctes, QueryScope } from './scope.ts'
 import type { OpenConstants, VisibleConstants } from './open-constants.ts'
 import type { Origin, Output, ReadOrders } from './origin.ts'
+import type { WriteTarget } from './write-target.ts'
 
 /** What the resolver asks of the catalogs. */
 export interface Sources {
   readonly dialect: Dialect
   /** The columns of a relation in order, views resolved to what they read. */
   relation(named: { schema: string | undefined; name: string }): readonly Output[]
+  /** A relation as a statement writes to it. */
+  target(named: { schema: string | undefined; name: string }): WriteTarget
   /** Whether what defines a relation lets a masked column meet another. */
   mixes(named: { schema: string | undefined; name: string }): boolean
   /** What reading a relation tells besides its rows: row security, and a view that compares, leave rows out by masked columns. */

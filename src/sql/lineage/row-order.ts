@@ -1,16 +1,7 @@
 import { isConstant } from '../dialect.ts'
 import { fromParts, partsOf } from '../parts.ts'
-import {
-  mayBeCalled,
-  type Assignment,
-  type Call,
-  type Called,
-  type Delete,
-  type Expression,
-  type FromItem,
-  type Select,
-  type Update,
-} from '../query.ts'
+import { mayBeCalled, type Called } from '../called.ts'
+import type { Assignment, Call, Delete, Expression, FromItem, Select, Update } from '../query.ts'
 import { canFail } from './read-expression.ts'
 import type { ExpressionContext } from './expression-context.ts'
 import type { RangeItem } from './scope.ts'

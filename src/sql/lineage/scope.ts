@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts'
-import { mayBeCalled } from '../query.ts'
+import { mayBeCalled } from '../called.ts'
 import { isMasked, madeOf, oneOf, repeated, typed, type Origin, type Output, type ReadOrders } from './origin.ts'
 
 /** Something in FROM: a table, a view, a subquery, a function. */

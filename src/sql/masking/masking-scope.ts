@@ -3,7 +3,9 @@ import { partsOf, statementParts } from '../parts.ts'
 import { around, withOneAround } from '../relations-behind.ts'
 import type { Expression, Statement } from '../query.ts'
 import type { Relation, RelationCatalog, Tie, TieKind } from '../catalog.ts'
-import { lineageOf, type StatementSources, type WrittenTie } from '../lineage/read-statement.ts'
+import { lineageOf } from '../lineage/read-statement.ts'
+import type { Sources } from '../lineage/report.ts'
+import type { WrittenTie } from '../lineage/write-target.ts'
 import {
   fitOutputs,
   isMasked,
@@ -28,7 +30,7 @@ export class MaskingScope {
   /** A value that may come from any masked column. */
   readonly anything: Origin
   /** What is asked of names while a statement is followed. */
-  readonly sources: Omit<StatementSources, 'prepared'>
+  readonly sources: Omit<Sources, 'prepared'>
   readonly #known: KnownCatalog
   readonly #definitions: DefinitionTrees
   readonly #masks: ReadonlyMap<number, ReadonlyMap<number, ColumnMask>>
@@ -106,7 +108,7 @@ export class MaskingScope {
     return false
   }
 
-  #sourcesOf({ terms, dialect, catalog }: KnownCatalog): Omit<StatementSources, 'prepared'> {
+  #sourcesOf({ terms, dialect, catalog }: KnownCatalog): Omit<Sources, 'prepared'> {
     return {
       dialect,
       anything: this.anything,

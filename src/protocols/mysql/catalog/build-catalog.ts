@@ -10,6 +10,7 @@ import { foldDatabase, foldTable, keyOf, SYSTEM_DATABASES, type Definitions } fr
 import { newRelation, type OpenRelation, type Relation, type Trigger } from './relation.ts'
 import type { CatalogRows, Row } from './catalog-rows.ts'
 import { hiddenColumns } from './hidden-columns.ts'
+import { quotedName } from './quoted-name.ts'
 
 /** What the text of a definition says, as the server reads it in whichever session; undefined where it is not read in full. */
 export type ReadBody = (text: string, place: BodyPlace) => Body | undefined
@@ -152,7 +153,7 @@ class Building {
 
   /** An expression over the columns of a table. */
   #expression({ schema, name }: Pick<Relation, 'schema' | 'name'>, text: string): ParsedStatement | undefined {
-    const table = `${quote(schema)}.${quote(name.slice(schema.length + 1))}`
+    const table = `${quotedName(schema)}.${quotedName(name.slice(schema.length + 1))}`
     const body = text === '' ? undefined : this.#body(`SELECT ${text} FROM ${table}`, schema)
     return body === undefined || body.unknown.length > 0 || body.isOpaque ? undefined : body.parsed
   }
@@ -320,8 +321,6 @@ function isLike(name: string, pattern: string): boolean {
   )
   return new RegExp(`^${regex}$`, 's').test(name)
 }
-
-const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``
 
 const digest = (fields: readonly (string | null | undefined)[]): string =>
   createHash('sha256').update(JSON.stringify(fields)).digest('base64url')

@@ -43,185 +43,20 @@ const SAMPLE_RELATIONS = [...Object.keys(SAMPLE_COLUMNS), 'pg_class'].join(',')
 export function catalogTables(version: number): Readonly<Record<string, CatalogTable>> {
   const known = tablesByVersion.get(version)
   if (known !== undefined) return known
-  const all: Record<string, CatalogTable> = {
-    pg_namespace: { key: ['oid'], columns: same('oid nspname'), where: 'true' },
-    pg_class: {
-      key: ['oid'],
-      columns: { ...same('oid relname relnamespace relkind'), secured: isTrue('t.relrowsecurity') },
-      where: `${user()} and t.relkind operator(pg_catalog.<>) 't'::pg_catalog."char"`,
-    },
-    pg_attribute: {
-      key: ['attrelid', 'attnum'],
-      columns: {
-        ...same('attrelid attnum attname atttypid attgenerated'),
-        dropped: isTrue('t.attisdropped'),
-        required: isTrue('t.attnotnull'),
-        // By a collation of somebody, or by another of the system's than the default, which is 100.
-        collated: `case when ${user('attcollation')} then 'u' when t.attcollation operator(pg_catalog.<>) all ('{0,100}'::pg_catalog.oid[]) then 's' end`,
-      },
-      where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
-    },
-    pg_attrdef: {
-      key: ['oid'],
-      columns: { ...same('oid adrelid adnum'), calls: calls('t.adbin::pg_catalog.text') },
-      where: user(),
-    },
-    // All of them: what a column is of is told by name, and a type of the system may get operators of somebody.
-    pg_type: {
-      key: ['oid'],
-      columns: {
-        ...same(
-          `oid typname typnamespace typtype typelem typdelim typrelid typbasetype typinput typoutput typreceive typsend typmodin typmodout typanalyze ${version >= 140000 ? 'typsubscript' : ''}`,
-        ),
-        // The system's own functions are not copied, and keep their names.
-        sends:
-          '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
-        calls: calls('t.typdefaultbin::pg_catalog.text'),
-      },
-      where: 'true',
-    },
-    pg_proc: {
-      key: ['oid'],
-      columns: {
-        ...same('oid proname pronamespace prolang proowner prorettype probin'),
-        arguments: `t.proargtypes::pg_catalog.text`,
-        // Of a body that is stored as a tree, the number of its own type differs from database to database.
-        source: `case when t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) then t.prosrc when t.prolang operator(pg_catalog.=) 14::pg_catalog.oid then pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc${version >= 140000 ? `, pg_catalog.replace(coalesce(t.prosqlbody::pg_catalog.text, ''), pg_catalog.split_part(t.proargtypes::pg_catalog.text, ' ', 1), '?')` : `, ''`})) end`,
-        altered: isTrue(
-          't.prosecdef or t.proconfig is not null or t.prosupport::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid',
-        ),
-        body: `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.json_build_array(${definitionOf(version)})::pg_catalog.text, pg_catalog.getdatabaseencoding())), 'hex')`,
-        // What it calls is not left to the session: it sets a path, in which temporary relations come last, or was bound when it was made, or is no
-        // text. What an aggregate calls stands elsewhere.
-        settled: isTrue(
-          `t.prokind operator(pg_catalog.<>) 'a'::pg_catalog."char" and (t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) or exists (select from pg_catalog.unnest(t.proconfig) setting(text) where setting.text operator(pg_catalog.~) '^search_path=(""|(.*, )?pg_temp)$')${version >= 140000 ? ' or t.prosqlbody is not null' : ''})`,
-        ),
-      },
-      where: user(),
-    },
-    pg_operator: {
-      key: ['oid'],
-      columns: same('oid oprname oprnamespace oprowner oprleft oprright oprresult oprcode oprrest oprjoin'),
-      where: anyUser('oid oprcode oprrest oprjoin'),
-    },
-    pg_cast: {
-      key: ['oid'],
-      columns: same('oid castsource casttarget castfunc castcontext'),
-      where: anyUser('oid castfunc'),
-    },
-    pg_opclass: {
-      key: ['oid'],
-      columns: { ...same('oid opcname opcintype opckeytype opcfamily'), default: isTrue('t.opcdefault') },
-      where: user(),
-    },
-    pg_amop: {
-      key: ['oid'],
-      columns: same('oid amopfamily amoplefttype amoprighttype amopopr'),
-      where: anyUser('oid amopopr'),
-    },
-    pg_amproc: {
-      key: ['oid'],
-      columns: same('oid amprocfamily amproclefttype amprocrighttype amproc'),
-      where: anyUser('oid amproc'),
-    },
-    // The system's, too: how values are written is asked of every type.
-    pg_range: {
-      key: ['rngtypid'],
-      columns: same(
-        `rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`,
-      ),
-      where: 'true',
-    },
-    pg_transform: { key: ['oid'], columns: same('oid trftype trffromsql trftosql'), where: user() },
-    pg_rewrite: {
-      key: ['oid'],
-      columns: {
-        ...same('oid ev_class rulename'),
-        digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)',
-        calls: calls('pg_catalog.concat(t.ev_qual::pg_catalog.text, t.ev_action::pg_catalog.text)'),
-      },
-      where: user('ev_class'),
-    },
-    // Its condition may run code where its function does not.
-    pg_trigger: {
-      key: ['oid'],
-      columns: {
-        ...same('oid tgrelid tgfoid'),
-        internal: isTrue('t.tgisinternal'),
-        calls: calls('t.tgqual::pg_catalog.text'),
-      },
-      where: `(${user()} and not t.tgisinternal) or (${anyUser('tgfoid')})`,
-    },
-    pg_constraint: {
-      key: ['oid'],
-      columns: {
-        ...same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
-        columns: `pg_catalog.array_to_string(t.conkey, ' ')`,
-        referenced: `pg_catalog.array_to_string(t.confkey, ' ')`,
-        local: isTrue('t.coninhcount operator(pg_catalog.=) 0'),
-        kept: isTrue('t.connoinherit'),
-        calls: calls('t.conbin::pg_catalog.text'),
-      },
-      where: user(),
-    },
-    pg_index: {
-      key: ['indexrelid'],
-      columns: {
-        ...same('indexrelid indrelid'),
-        unique: isTrue('t.indisunique or t.indisexclusion'),
-        computed: isTrue('t.indexprs is not null or t.indpred is not null'),
-        columns: 't.indkey::pg_catalog.text',
-        clustered: isTrue('t.indisclustered'),
-        // Numbers of the columns that decide whether a row is in it; 0 is the whole row.
-        predicate: `case when t.indpred is not null then (select pg_catalog.string_agg(m.found[1], ' ') from pg_catalog.regexp_matches(t.indpred::pg_catalog.text, ':varattno (-?[0-9]+)', 'g') m(found)) end`,
-      },
-      where: user('indexrelid'),
-    },
-    pg_inherits: { key: ['inhrelid', 'inhseqno'], columns: same('inhrelid inhseqno inhparent'), where: 'true' },
-    pg_policy: {
-      key: ['oid'],
-      columns: {
-        ...same('oid polrelid'),
-        calls: calls('pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'),
-        // Whether it takes rows as a whole.
-        rows: isTrue(
-          "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
-        ),
-      },
-      where: user(),
-    },
-    pg_statistic_ext: { key: ['oid'], columns: same('oid stxrelid'), where: user() },
-    pg_event_trigger: {
-      key: ['oid'],
-      columns: { ...same('oid evtname evtevent evtfoid evtenabled'), tags: 't.evttags::pg_catalog.text' },
-      where: 'true',
-    },
-    pg_language: { key: ['oid'], columns: same('oid lanname lanplcallfoid laninline lanvalidator'), where: user() },
-    pg_foreign_data_wrapper: { key: ['oid'], columns: same('oid fdwname fdwhandler fdwvalidator'), where: user() },
-    pg_extension: { key: ['oid'], columns: same('oid extname'), where: 'true' },
-    // What an expression is made of, and what belongs to extensions. Rows have no key: the same dependency may stand twice.
-    pg_depend: {
-      key: [],
-      columns: same('classid objid objsubid refclassid refobjid refobjsubid deptype'),
-      where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) 'x'::pg_catalog."char" and (t.deptype operator(pg_catalog.<>) 'e'::pg_catalog."char" or t.classid operator(pg_catalog.=) any ('{${MEMBERS.map((name) => CLASSES[name]).join(',')}}'::pg_catalog.oid[]))`,
-    },
+  const all = {
+    ...RELATIONS,
+    pg_type: typeTable(version),
+    pg_proc: functionTable(version),
+    ...OPERATORS,
+    pg_range: rangeTable(version),
+    ...DEFINITIONS,
+    ...OTHERS,
   }
   tablesByVersion.set(version, all)
   return all
 }
 
-/** All that a function is but for its number, its privileges and what the planner is told: objects by number, so that another of the same name is another. */
-const definitionOf = (version: number): string =>
-  wordList(
-    `proname pronamespace proowner prolang prokind prosecdef proleakproof proisstrict proretset provolatile provariadic prosupport prorettype proargtypes proallargtypes proargmodes proargnames proargdefaults protrftypes prosrc probin proconfig ${version >= 140000 ? 'prosqlbody' : ''}`,
-  )
-    .map((column) => `${column === 'prosupport' ? 't.prosupport::pg_catalog.oid' : `t.${column}`}::pg_catalog.text`)
-    .join(', ')
-
 const tablesByVersion = new Map<number, Readonly<Record<string, CatalogTable>>>()
-
-/** What is asked of whether it belongs to an extension. */
-const MEMBERS = ['pg_proc', 'pg_operator', 'pg_type'] as const
 
 /** Classes of objects by the name of their catalog, as `pg_depend` numbers them: they are the same in every database. */
 export const CLASSES: Readonly<Record<string, string>> = {
@@ -253,3 +88,195 @@ export const CLASSES: Readonly<Record<string, string>> = {
   pg_ts_template: '3764',
   pg_am: '2601',
 }
+
+/** What is asked of whether it belongs to an extension. */
+const MEMBERS = ['pg_proc', 'pg_operator', 'pg_type'] as const
+
+/** Relations, and their columns. */
+const RELATIONS = {
+  pg_namespace: { key: ['oid'], columns: same('oid nspname'), where: 'true' },
+  pg_class: {
+    key: ['oid'],
+    columns: { ...same('oid relname relnamespace relkind'), secured: isTrue('t.relrowsecurity') },
+    where: `${user()} and t.relkind operator(pg_catalog.<>) 't'::pg_catalog."char"`,
+  },
+  pg_attribute: {
+    key: ['attrelid', 'attnum'],
+    columns: {
+      ...same('attrelid attnum attname atttypid attgenerated'),
+      dropped: isTrue('t.attisdropped'),
+      required: isTrue('t.attnotnull'),
+      // By a user-defined collation, or by one of the system's other than the default, which is 100.
+      collated: `case when ${user('attcollation')} then 'u' when t.attcollation operator(pg_catalog.<>) all ('{0,100}'::pg_catalog.oid[]) then 's' end`,
+    },
+    where: `t.attnum operator(pg_catalog.>) 0 and (${user('attrelid')} or t.attrelid operator(pg_catalog.=) any (array(select c.oid from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace and c.relname operator(pg_catalog.=) any ('{${SAMPLE_RELATIONS}}'::pg_catalog.name[]))))`,
+  },
+  pg_attrdef: {
+    key: ['oid'],
+    columns: { ...same('oid adrelid adnum'), calls: calls('t.adbin::pg_catalog.text') },
+    where: user(),
+  },
+} satisfies Readonly<Record<string, CatalogTable>>
+
+/** Types, the system's too: columns are shown with the names of theirs, and users may give one of the system's operators. */
+const typeTable = (version: number): CatalogTable => ({
+  key: ['oid'],
+  columns: {
+    ...same(
+      `oid typname typnamespace typtype typelem typdelim typrelid typbasetype typinput typoutput typreceive typsend typmodin typmodout typanalyze ${version >= 140000 ? 'typsubscript' : ''}`,
+    ),
+    // The system's own functions are not copied, and keep their names.
+    sends:
+      '(select p.proname from pg_catalog.pg_proc p where p.oid operator(pg_catalog.=) t.typsend::pg_catalog.oid)',
+    calls: calls('t.typdefaultbin::pg_catalog.text'),
+  },
+  where: 'true',
+})
+
+/** Functions, procedures and aggregates. */
+const functionTable = (version: number): CatalogTable => ({
+  key: ['oid'],
+  columns: {
+    ...same('oid proname pronamespace prolang proowner prorettype probin'),
+    arguments: `t.proargtypes::pg_catalog.text`,
+    // Of a body that is stored as a tree, the number of its own type differs from database to database.
+    source: `case when t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) then t.prosrc when t.prolang operator(pg_catalog.=) 14::pg_catalog.oid then pg_catalog.md5(pg_catalog.concat_ws(' ', t.prosrc${version >= 140000 ? `, pg_catalog.replace(coalesce(t.prosqlbody::pg_catalog.text, ''), pg_catalog.split_part(t.proargtypes::pg_catalog.text, ' ', 1), '?')` : `, ''`})) end`,
+    altered: isTrue(
+      't.prosecdef or t.proconfig is not null or t.prosupport::pg_catalog.oid operator(pg_catalog.>=) 16384::pg_catalog.oid',
+    ),
+    body: `pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.json_build_array(${definitionOf(version)})::pg_catalog.text, pg_catalog.getdatabaseencoding())), 'hex')`,
+    // What it calls is not left to the session: it sets a path, in which temporary relations come last, or was bound when it was made, or is no
+    // text. What an aggregate calls stands elsewhere.
+    settled: isTrue(
+      `t.prokind operator(pg_catalog.<>) 'a'::pg_catalog."char" and (t.prolang operator(pg_catalog.=) any ('{12,13}'::pg_catalog.oid[]) or exists (select from pg_catalog.unnest(t.proconfig) setting(text) where setting.text operator(pg_catalog.~) '^search_path=(""|(.*, )?pg_temp)$')${version >= 140000 ? ' or t.prosqlbody is not null' : ''})`,
+    ),
+  },
+  where: user(),
+})
+
+/** All that a function is but for its number, its privileges and what the planner is told: objects by number, so that another of the same name is another. */
+const definitionOf = (version: number): string =>
+  wordList(
+    `proname pronamespace proowner prolang prokind prosecdef proleakproof proisstrict proretset provolatile provariadic prosupport prorettype proargtypes proallargtypes proargmodes proargnames proargdefaults protrftypes prosrc probin proconfig ${version >= 140000 ? 'prosqlbody' : ''}`,
+  )
+    .map((column) => `${column === 'prosupport' ? 't.prosupport::pg_catalog.oid' : `t.${column}`}::pg_catalog.text`)
+    .join(', ')
+
+/** Operators, casts, and what sorts and indexes by them. */
+const OPERATORS = {
+  pg_operator: {
+    key: ['oid'],
+    columns: same('oid oprname oprnamespace oprowner oprleft oprright oprresult oprcode oprrest oprjoin'),
+    where: anyUser('oid oprcode oprrest oprjoin'),
+  },
+  pg_cast: {
+    key: ['oid'],
+    columns: same('oid castsource casttarget castfunc castcontext'),
+    where: anyUser('oid castfunc'),
+  },
+  pg_opclass: {
+    key: ['oid'],
+    columns: { ...same('oid opcname opcintype opckeytype opcfamily'), default: isTrue('t.opcdefault') },
+    where: user(),
+  },
+  pg_amop: {
+    key: ['oid'],
+    columns: same('oid amopfamily amoplefttype amoprighttype amopopr'),
+    where: anyUser('oid amopopr'),
+  },
+  pg_amproc: {
+    key: ['oid'],
+    columns: same('oid amprocfamily amproclefttype amprocrighttype amproc'),
+    where: anyUser('oid amproc'),
+  },
+} satisfies Readonly<Record<string, CatalogTable>>
+
+/** Range types, the system's too: how values are written is asked of every type. */
+const rangeTable = (version: number): CatalogTable => ({
+  key: ['rngtypid'],
+  columns: same(
+    `rngtypid rngsubtype rngsubopc rngcanonical rngsubdiff ${version >= 140000 ? 'rngmultitypid' : ''}`,
+  ),
+  where: 'true',
+})
+
+/** What belongs to a relation, a type or a column, and computes or is computed with it. */
+const DEFINITIONS = {
+  pg_transform: { key: ['oid'], columns: same('oid trftype trffromsql trftosql'), where: user() },
+  pg_rewrite: {
+    key: ['oid'],
+    columns: {
+      ...same('oid ev_class rulename'),
+      digest: 'pg_catalog.md5(t.ev_action::pg_catalog.text)',
+      calls: calls('pg_catalog.concat(t.ev_qual::pg_catalog.text, t.ev_action::pg_catalog.text)'),
+    },
+    where: user('ev_class'),
+  },
+  // Its condition may run code where its function does not.
+  pg_trigger: {
+    key: ['oid'],
+    columns: {
+      ...same('oid tgrelid tgfoid'),
+      internal: isTrue('t.tgisinternal'),
+      calls: calls('t.tgqual::pg_catalog.text'),
+    },
+    where: `(${user()} and not t.tgisinternal) or (${anyUser('tgfoid')})`,
+  },
+  pg_constraint: {
+    key: ['oid'],
+    columns: {
+      ...same('oid conrelid contypid confrelid contype confdeltype confupdtype'),
+      columns: `pg_catalog.array_to_string(t.conkey, ' ')`,
+      referenced: `pg_catalog.array_to_string(t.confkey, ' ')`,
+      local: isTrue('t.coninhcount operator(pg_catalog.=) 0'),
+      kept: isTrue('t.connoinherit'),
+      calls: calls('t.conbin::pg_catalog.text'),
+    },
+    where: user(),
+  },
+  pg_index: {
+    key: ['indexrelid'],
+    columns: {
+      ...same('indexrelid indrelid'),
+      unique: isTrue('t.indisunique or t.indisexclusion'),
+      computed: isTrue('t.indexprs is not null or t.indpred is not null'),
+      columns: 't.indkey::pg_catalog.text',
+      clustered: isTrue('t.indisclustered'),
+      // Numbers of the columns that decide whether a row is in it; 0 is the whole row.
+      predicate: `case when t.indpred is not null then (select pg_catalog.string_agg(m.found[1], ' ') from pg_catalog.regexp_matches(t.indpred::pg_catalog.text, ':varattno (-?[0-9]+)', 'g') m(found)) end`,
+    },
+    where: user('indexrelid'),
+  },
+  pg_inherits: { key: ['inhrelid', 'inhseqno'], columns: same('inhrelid inhseqno inhparent'), where: 'true' },
+  pg_policy: {
+    key: ['oid'],
+    columns: {
+      ...same('oid polrelid'),
+      calls: calls('pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text)'),
+      // Whether it takes rows as a whole.
+      rows: isTrue(
+        "pg_catalog.concat(t.polqual::pg_catalog.text, t.polwithcheck::pg_catalog.text) operator(pg_catalog.~) ':varattno 0 '",
+      ),
+    },
+    where: user(),
+  },
+  pg_statistic_ext: { key: ['oid'], columns: same('oid stxrelid'), where: user() },
+} satisfies Readonly<Record<string, CatalogTable>>
+
+/** What belongs to no relation, and what depends on what. */
+const OTHERS = {
+  pg_event_trigger: {
+    key: ['oid'],
+    columns: { ...same('oid evtname evtevent evtfoid evtenabled'), tags: 't.evttags::pg_catalog.text' },
+    where: 'true',
+  },
+  pg_language: { key: ['oid'], columns: same('oid lanname lanplcallfoid laninline lanvalidator'), where: user() },
+  pg_foreign_data_wrapper: { key: ['oid'], columns: same('oid fdwname fdwhandler fdwvalidator'), where: user() },
+  pg_extension: { key: ['oid'], columns: same('oid extname'), where: 'true' },
+  // What an expression is made of, and what belongs to extensions. Rows have no key: the same dependency may stand twice.
+  pg_depend: {
+    key: [],
+    columns: same('classid objid objsubid refclassid refobjid refobjsubid deptype'),
+    where: `${user('objid')} and t.refclassid operator(pg_catalog.<>) 'pg_catalog.pg_namespace'::pg_catalog.regclass and t.deptype operator(pg_catalog.<>) 'x'::pg_catalog."char" and (t.deptype operator(pg_catalog.<>) 'e'::pg_catalog."char" or t.classid operator(pg_catalog.=) any ('{${MEMBERS.map((name) => CLASSES[name]).join(',')}}'::pg_catalog.oid[]))`,
+  },
+} satisfies Readonly<Record<string, CatalogTable>>
